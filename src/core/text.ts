@@ -1,0 +1,33 @@
+/**
+ * The pieces of text that can reach a model, and what was found in them.
+ */
+
+/**
+ * Where a text comes from, which decides how far it is believed.
+ * `definition` is what a caller declares about tools and answer formats; `document` is retrieved material.
+ */
+export const channels = ['system', 'user', 'assistant', 'tool', 'definition', 'document'] as const
+export type Channel = (typeof channels)[number]
+
+export interface Text {
+  readonly channel: Channel
+  readonly text: string
+}
+
+export const severities = ['low', 'medium', 'high'] as const
+export type Severity = (typeof severities)[number]
+
+/** Half-open, in UTF-16 code units of the original text. */
+export interface Span {
+  readonly start: number
+  readonly end: number
+}
+
+/** One signature that matched. Never holds the matched text. */
+export interface Finding extends Span {
+  readonly id: string
+  readonly category: string
+  readonly severity: Severity
+}
+
+export type Action = 'allow' | 'flag' | 'block'

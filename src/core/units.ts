@@ -1,0 +1,25 @@
+/**
+ * Durations (`250ms 30s 15m 24h 30d`) and sizes (`512B 64KiB 1MiB 2GiB`) as people write them in the policy.
+ */
+
+const durations: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+const sizes: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 }
+
+export const durationPattern = '^\\d{1,9}(ms|s|m|h|d)$'
+export const sizePattern = '^\\d{1,9}(B|KiB|MiB|GiB)$'
+
+function parse(text: string, units: Readonly<Record<string, number>>): number | undefined {
+  const match = /^(\d{1,9})([A-Za-z]+)$/.exec(text)
+  const unit = units[match?.[2] ?? '']
+  return match && unit !== undefined ? Number(match[1]) * unit : undefined
+}
+
+/** Milliseconds, or undefined if the text is no duration. */
+export function parseDuration(text: string): number | undefined {
+  return parse(text, durations)
+}
+
+/** Bytes, or undefined if the text is no size. */
+export function parseSize(text: string): number | undefined {
+  return parse(text, sizes)
+}
