@@ -1,0 +1,34 @@
+/** Newline-delimited JSON, as Ollama streams. Blank lines are swallowed: one crashes ollama-python. */
+import { type Framing, maxFrame } from './framing.ts'
+
+export const ndjson: Framing = {
+  contentType: 'application/x-ndjson',
+  print: (frame) => `${frame.data}\n`,
+  split(onFrame) {
+    const decoder = new TextDecoder()
+    let rest = ''
+    const emit = (line: string) => {
+      const data = line.trim()
+      if (data !== '') onFrame({ data })
+    }
+    return {
+      push(bytes) {
+        const text = decoder.decode(bytes, { stream: true })
+        let from = 0
+        for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', from)) {
+          const line = rest + text.slice(from, end)
+          rest = ''
+          from = end + 1
+          emit(line)
+        }
+        rest += text.slice(from)
+        if (rest.length > maxFrame) throw new RangeError('a line of the answer is too long')
+      },
+      end() {
+        const line = rest + decoder.decode()
+        rest = ''
+        emit(line)
+      },
+    }
+  },
+}

@@ -1,0 +1,34 @@
+/**
+ * Server-sent events (WHATWG HTML, 9.2), parsed by `eventsource-parser`. Comments are dropped; an event
+ * without its blank line at the end of the stream is discarded, as the standard says.
+ */
+import { createParser } from 'eventsource-parser'
+import { type Framing, maxFrame } from './framing.ts'
+
+export const sse: Framing = {
+  contentType: 'text/event-stream',
+  print({ event, data }) {
+    const lines = data.includes('\n') ? data.replaceAll('\n', '\ndata: ') : data
+    return event === undefined ? `data: ${lines}\n\n` : `event: ${event}\ndata: ${lines}\n\n`
+  },
+  split(onFrame) {
+    const decoder = new TextDecoder()
+    let overrun = false
+    const parser = createParser({
+      maxBufferSize: maxFrame,
+      onEvent: onFrame,
+      onError: (error) => {
+        overrun ||= error.type === 'max-buffer-size-exceeded'
+      },
+    })
+    return {
+      push(bytes) {
+        parser.feed(decoder.decode(bytes, { stream: true }))
+        if (overrun) throw new RangeError('an event of the answer is too long')
+      },
+      end() {
+        parser.feed(decoder.decode())
+      },
+    }
+  },
+}

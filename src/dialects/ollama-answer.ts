@@ -1,0 +1,76 @@
+/**
+ * Ollama's native answers: NDJSON lines, or one object. `done: true` is the end mark; a line with `error`
+ * is a failure under status 200. The token `context` of `/api/generate` never leaves: it is the prompt and
+ * the answer in a form no guard reads.
+ */
+import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
+import type { Usage } from '../core/usage.ts'
+import type { AnswerReader, Frame, ModelNames } from './dialect.ts'
+import { Transcript } from './transcript.ts'
+
+export class OllamaAnswer implements AnswerReader {
+  state: AnswerReader['state'] = 'open'
+  usage: Usage | undefined
+  readonly #names: ModelNames
+  readonly #shown: readonly string[] | undefined
+  readonly #transcript = new Transcript()
+  #calls = 0
+
+  /** `shown`: the only fields that leave, for answers that are no generation. */
+  constructor(names: ModelNames, shown?: readonly string[]) {
+    this.#names = names
+    this.#shown = shown
+  }
+
+  get text() {
+    return this.#transcript.text
+  }
+
+  get toolCalls() {
+    return this.#transcript.toolCalls
+  }
+
+  frame(frame: Frame): Frame | undefined {
+    const line = JSON.parse(frame.data) as JsonValue
+    if (!isObject(line) || line.error !== undefined) {
+      this.state = 'failed'
+      return undefined
+    }
+    if (this.#shown) {
+      this.state = 'ended'
+      return { data: JSON.stringify(pick(line, this.#shown)) }
+    }
+    this.#gather(line)
+    // Embeddings have no `done`; a line that never says it is an answer of its own only if it is no generation.
+    if (line.done === true || line.embeddings !== undefined || line.embedding !== undefined)
+      this.state = 'ended'
+    const { asked, served } = this.#names
+    const renamed = line.model === served && served !== asked
+    if (!renamed && line.context === undefined) return frame
+    const { context: _, ...rest } = line
+    return { data: JSON.stringify(renamed ? { ...rest, model: asked } : rest) }
+  }
+
+  #gather(line: JsonObject): void {
+    if (typeof line.response === 'string') this.#transcript.say(line.response)
+    if (typeof line.thinking === 'string') this.#transcript.say(line.thinking)
+    const message = line.message
+    if (isObject(message)) {
+      if (typeof message.thinking === 'string') this.#transcript.say(message.thinking)
+      if (typeof message.content === 'string') this.#transcript.say(message.content)
+      if (Array.isArray(message.tool_calls)) for (const call of message.tool_calls) this.#call(call)
+    }
+    if (typeof line.prompt_eval_count === 'number' || typeof line.eval_count === 'number')
+      this.usage = { input: Number(line.prompt_eval_count ?? 0), output: Number(line.eval_count ?? 0) }
+  }
+
+  #call(call: JsonValue): void {
+    const called = isObject(call) ? call.function : undefined
+    if (!isObject(called)) return
+    this.#transcript.call(`${this.#calls++}`, String(called.name), JSON.stringify(called.arguments ?? {}))
+  }
+}
+
+function pick(from: JsonObject, keys: readonly string[]): JsonObject {
+  return Object.fromEntries(keys.flatMap((key) => (from[key] === undefined ? [] : [[key, from[key]]])))
+}

@@ -1,0 +1,92 @@
+/**
+ * OpenAI's answers: server-sent chunks that end with `[DONE]`, or one object.
+ *
+ * Ollama reports a model that died in mid-stream as an empty chunk with `"model":""` and leaves `[DONE]` out
+ * (seen on the wire), so that chunk is a failure; LocalAI sends `error` and then `[DONE]`: also a failure.
+ */
+import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
+import type { Usage } from '../core/usage.ts'
+import type { AnswerReader, Frame, ModelNames } from './dialect.ts'
+import { Transcript } from './transcript.ts'
+
+const end = '[DONE]'
+
+export class OpenaiAnswer implements AnswerReader {
+  state: AnswerReader['state'] = 'open'
+  usage: Usage | undefined
+  readonly #names: ModelNames
+  readonly #stream: boolean
+  readonly #hideUsage: boolean
+  readonly #transcript = new Transcript()
+
+  /** `hideUsage`: the gate asked for the usage chunk, the client did not. */
+  constructor(names: ModelNames, stream: boolean, hideUsage: boolean) {
+    this.#names = names
+    this.#stream = stream
+    this.#hideUsage = hideUsage
+  }
+
+  get text() {
+    return this.#transcript.text
+  }
+
+  get toolCalls() {
+    return this.#transcript.toolCalls
+  }
+
+  frame(frame: Frame): Frame | undefined {
+    if (this.#stream && frame.data === end) {
+      this.state = 'ended'
+      return frame
+    }
+    const chunk = JSON.parse(frame.data) as JsonValue
+    if (!isObject(chunk) || chunk.error !== undefined || (this.#stream && chunk.model === '')) {
+      this.state = 'failed'
+      return undefined
+    }
+    if (!this.#stream) this.state = 'ended'
+    const choices = Array.isArray(chunk.choices) ? chunk.choices : []
+    for (const choice of choices) if (isObject(choice)) this.#gather(choice)
+    this.#count(chunk.usage)
+    if (this.#stream && this.#hideUsage && isObject(chunk.usage)) {
+      if (choices.length === 0) return undefined
+      // Completions carry a zero usage in every chunk once it is asked for.
+      delete chunk.usage
+      return { data: JSON.stringify(this.#renamed(chunk)) }
+    }
+    const { asked, served } = this.#names
+    return asked !== served && chunk.model === served ? { data: JSON.stringify(this.#renamed(chunk)) } : frame
+  }
+
+  #renamed(chunk: JsonObject): JsonObject {
+    if (chunk.model === this.#names.served) chunk.model = this.#names.asked
+    return chunk
+  }
+
+  #count(usage: JsonValue | undefined): void {
+    if (!isObject(usage)) return
+    const input = Number(usage.prompt_tokens ?? 0)
+    const output = Number(usage.completion_tokens ?? 0)
+    if (input > 0 || output > 0) this.usage = { input, output }
+  }
+
+  #gather(choice: JsonObject): void {
+    if (typeof choice.text === 'string') this.#transcript.say(choice.text)
+    const message = choice.delta ?? choice.message
+    if (isObject(message)) {
+      if (typeof message.reasoning === 'string') this.#transcript.say(message.reasoning)
+      if (typeof message.content === 'string') this.#transcript.say(message.content)
+      if (Array.isArray(message.tool_calls))
+        for (const [position, call] of message.tool_calls.entries()) this.#call(choice.index, call, position)
+    }
+    if (typeof choice.finish_reason === 'string' && this.state === 'open') this.state = 'finished'
+  }
+
+  #call(choice: JsonValue | undefined, call: JsonValue, position: number): void {
+    const called = isObject(call) ? call.function : undefined
+    if (!isObject(call) || !isObject(called)) return
+    const key = `${choice ?? 0}/${call.index ?? position}`
+    const piece = typeof called.arguments === 'string' ? called.arguments : ''
+    this.#transcript.call(key, typeof called.name === 'string' ? called.name : '', piece)
+  }
+}

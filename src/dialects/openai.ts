@@ -1,0 +1,245 @@
+/**
+ * The OpenAI routes that both model servers speak: chat completions, completions, embeddings, models. Fields
+ * are those Ollama reads (v0.33, `openai/openai.go`); the rest of OpenAI's API is dropped.
+ *
+ * Peculiar to it: streams only when asked; `max_completion_tokens` is not read by the server, so it becomes
+ * `max_tokens`; token counts of a stream come only with `stream_options.include_usage`, so the gate always
+ * asks for them and takes them out again if the client did not.
+ */
+import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
+import { refusals } from '../core/refusal.ts'
+import type { Channel } from '../core/text.ts'
+import { capCount } from './caps.ts'
+import type { Dialect, Exchange, Listing, Orders, Outgoing, Prompt, PublicError } from './dialect.ts'
+import { dataUrlImage } from './media.ts'
+import { OpenaiAnswer } from './openai-answer.ts'
+import {
+  flag,
+  integer,
+  invalid,
+  json,
+  list,
+  Notes,
+  name,
+  nullable,
+  object,
+  oneOrMany,
+  real,
+  type Shape,
+  text,
+  variants,
+  word,
+} from './shape.ts'
+
+const model: Shape = (value, at) =>
+  typeof value === 'string' ? value : invalid(`\`${at}\` must be a string.`)
+
+function content(channel: Channel): Shape {
+  const parts = list(
+    variants('type', {
+      text: object({ type: word, text: text(channel) }, ['text']),
+      image_url: object({ type: word, image_url: object({ url: dataUrlImage }, ['url']) }, ['image_url']),
+    }),
+  )
+  const one = text(channel)
+  return nullable((value, at, notes) => (Array.isArray(value) ? parts : one)(value, at, notes))
+}
+
+function message(channel: Channel): Shape {
+  return object(
+    {
+      role: word,
+      content: content(channel),
+      reasoning: text(channel),
+      name,
+      tool_calls: list(
+        object(
+          {
+            id: name,
+            type: word,
+            index: integer(0),
+            function: object({ name, arguments: text('assistant') }, ['name']),
+          },
+          ['function'],
+        ),
+      ),
+      tool_call_id: name,
+    },
+    ['role'],
+  )
+}
+
+const anyMessage = variants('role', {
+  system: message('system'),
+  developer: message('system'),
+  user: message('user'),
+  assistant: message('assistant'),
+  tool: message('tool'),
+  function: message('tool'),
+})
+
+const functionTool = object(
+  {
+    type: word,
+    function: object({ name, description: text('definition'), parameters: json('definition') }, ['name']),
+  },
+  ['function'],
+)
+/** Functions only; tools of other kinds (web search) run on the server, so they are taken out. */
+const tools = list((value, at, notes) => {
+  if (isObject(value) && typeof value.type === 'string' && value.type !== 'function') {
+    notes.drop(at)
+    return undefined
+  }
+  const read = functionTool(value, at, notes)
+  if (isObject(read) && isObject(read.function)) notes.tools.push(String(read.function.name))
+  return read
+})
+
+const stop = oneOrMany(text('definition'))
+const sampling = {
+  temperature: real,
+  top_p: real,
+  seed: integer(),
+  stop,
+  presence_penalty: real,
+  frequency_penalty: real,
+  max_tokens: integer(),
+  stream: flag,
+  stream_options: object({ include_usage: flag }),
+}
+const nonEmpty =
+  (items: Shape): Shape =>
+  (value, at, notes) =>
+    Array.isArray(value) && value.length === 0
+      ? invalid(`\`${at}\` must not be empty.`)
+      : items(value, at, notes)
+
+const chat = object(
+  {
+    model,
+    messages: nonEmpty(list(anyMessage)),
+    tools,
+    ...sampling,
+    max_completion_tokens: integer(),
+    response_format: object({ type: word, json_schema: object({ schema: json('definition') }) }, ['type']),
+    reasoning_effort: word,
+    reasoning: object({ effort: word }),
+    logprobs: flag,
+    top_logprobs: integer(0, 20),
+  },
+  ['model', 'messages'],
+)
+const completions = object(
+  { model, prompt: oneOrMany(text('user')), suffix: text('user'), logprobs: integer(0, 20), ...sampling },
+  ['model', 'prompt'],
+)
+const embeddings = object(
+  { model, input: oneOrMany(text('document')), encoding_format: word, dimensions: integer(1) },
+  ['model', 'input'],
+)
+
+function reader(shape: Shape): Exchange['read'] {
+  return (body) => {
+    const notes = new Notes()
+    const fresh = shape(body, '', notes) as JsonObject
+    if (typeof fresh.max_completion_tokens === 'number') {
+      fresh.max_tokens = fresh.max_completion_tokens
+      delete fresh.max_completion_tokens
+    }
+    return {
+      model: String(fresh.model),
+      stream: fresh.stream === true,
+      texts: notes.allTexts(),
+      tools: notes.tools,
+      images: notes.images,
+      dropped: notes.dropped,
+      clamped: notes.clamped,
+      body: fresh,
+    }
+  }
+}
+
+const names = (prompt: Prompt, orders: Orders) => ({ asked: prompt.model, served: orders.model })
+
+// The body is fresh and nobody else's, so it is completed in place.
+
+function prepareGeneration(prompt: Prompt, orders: Orders): Outgoing {
+  const { body } = prompt
+  const asked = body.stream_options
+  const clamped: string[] = []
+  const outputTokens = capCount(body, 'max_tokens', orders.outputTokens, clamped)
+  body.model = orders.model
+  if (prompt.stream) body.stream_options = { include_usage: true }
+  const hideUsage = !(isObject(asked) && asked.include_usage === true)
+  return {
+    body,
+    outputTokens,
+    clamped,
+    reader: new OpenaiAnswer(names(prompt, orders), prompt.stream, hideUsage),
+  }
+}
+
+function prepareEmbedding(prompt: Prompt, orders: Orders): Outgoing {
+  const { body } = prompt
+  body.model = orders.model
+  return { body, outputTokens: 0, clamped: [], reader: new OpenaiAnswer(names(prompt, orders), false, false) }
+}
+
+/** OpenAI's `type` of an error (platform.openai.com/docs/guides/error-codes); SDKs go by the status. */
+function errorType(status: number): string {
+  if (status === 401) return 'authentication_error'
+  if (status === 403) return 'permission_error'
+  if (status === 404) return 'not_found_error'
+  if (status === 429) return 'rate_limit_error'
+  return status < 500 ? 'invalid_request_error' : 'api_error'
+}
+
+export function openaiError({ code, message }: PublicError): JsonObject {
+  return { error: { message, type: errorType(refusals[code].status), param: null, code } }
+}
+
+function entriesOf(body: JsonValue): JsonObject[] {
+  if (!isObject(body) || !Array.isArray(body.data)) throw new TypeError('a list of models was expected')
+  return body.data.filter(isObject).filter(({ id }) => typeof id === 'string')
+}
+
+const models: Listing['filter'] = (body, { mayUse }) => ({
+  object: 'list',
+  data: entriesOf(body).filter(({ id }) => mayUse(String(id))),
+})
+
+/** One model, taken from the list: LocalAI has no such route, and Ollama would get the caller's words in a path. */
+const oneModel: Listing['filter'] = (body, { mayUse, asked, isAsked }) => {
+  const found = entriesOf(body).find(({ id }) => mayUse(String(id)) && isAsked(String(id)))
+  return found && { ...found, id: asked }
+}
+
+const post = { kind: 'exchange', method: 'POST', cost: 'request', streaming: 'sse' } as const
+const generation = { ...post, prepare: prepareGeneration } as const
+const listing = {
+  kind: 'listing',
+  method: 'GET',
+  group: 'models',
+  cost: 'probe',
+  source: '/v1/models',
+} as const
+
+export const openai: Dialect = {
+  name: 'openai',
+  prefix: '/',
+  errorBody: openaiError,
+  endpoints: [
+    { ...generation, path: '/v1/chat/completions', group: 'chat', read: reader(chat) },
+    { ...generation, path: '/v1/completions', group: 'completions', read: reader(completions) },
+    {
+      ...post,
+      path: '/v1/embeddings',
+      group: 'embeddings',
+      read: reader(embeddings),
+      prepare: prepareEmbedding,
+    },
+    { ...listing, path: '/v1/models', filter: models },
+    { ...listing, path: '/v1/models/:model', filter: oneModel },
+  ],
+}

@@ -1,0 +1,184 @@
+/**
+ * Readers for the values of a request body, from which the dialects are declared.
+ *
+ * A shape takes a parsed value and returns a fresh one (undefined: leave the field out), noting every text it
+ * lets through. So what a dialect forwards and what the scanner saw are the same by construction.
+ * Unknown fields are dropped and noted; a field whose name Go would fold to a known one is refused.
+ */
+import { foldKey } from '../core/fold.ts'
+import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
+import { Refusal } from '../core/refusal.ts'
+import type { Channel, Text } from '../core/text.ts'
+
+/** `at` is the field's path, made of known names and indices only, so it may be shown to the caller. */
+export type Shape = (value: JsonValue, at: string, notes: Notes) => JsonValue | undefined
+
+/** What reading one body brings to light. */
+export class Notes {
+  readonly texts: Text[] = []
+  readonly tools: string[] = []
+  readonly dropped: string[] = []
+  readonly clamped: string[] = []
+  images = 0
+  readonly #names: string[] = []
+
+  text(channel: Channel, text: string): void {
+    if (text !== '') this.texts.push({ channel, text })
+  }
+
+  /** A short string that is no prose but reaches the model all the same: a tool's name, a call's id. */
+  name(name: string): void {
+    if (name !== '') this.#names.push(name)
+  }
+
+  /** All texts, the names joined into one. */
+  allTexts(): readonly Text[] {
+    if (this.#names.length === 0) return this.texts
+    return [...this.texts, { channel: 'definition', text: this.#names.join('\n') }]
+  }
+
+  drop(path: string): void {
+    // Enough to explain a request; a body of a million unknown keys must not become a record of them.
+    if (this.dropped.length < 32) this.dropped.push(path.slice(0, 96))
+  }
+}
+
+export function invalid(say: string): never {
+  throw new Refusal('invalid_request', { say })
+}
+
+function expected(at: string, what: string): never {
+  return invalid(`\`${at}\` must be ${what}.`)
+}
+
+/** Text for the model. */
+export function text(channel: Channel): Shape {
+  return (value, at, notes) => {
+    if (typeof value !== 'string') return expected(at, 'a string')
+    notes.text(channel, value)
+    return value
+  }
+}
+
+/** A name or id: reaches the model, but is no message. */
+export const name: Shape = (value, at, notes) => {
+  if (typeof value !== 'string') return expected(at, 'a string')
+  notes.name(value)
+  return value
+}
+
+/** One of the servers' own words (`high`, `json_object`, `base64`): too short and plain to carry a message. */
+export const word: Shape = (value, at) => {
+  if (typeof value === 'string' && /^[\w.-]{1,32}$/.test(value)) return value
+  return expected(at, 'one of the words the model server knows')
+}
+
+export const flag: Shape = (value, at) => (typeof value === 'boolean' ? value : expected(at, 'true or false'))
+
+export const real: Shape = (value, at) => (typeof value === 'number' ? value : expected(at, 'a number'))
+
+/** A whole number in a range. `1.0` is one: it is rebuilt as `1`, which a Go integer field accepts. */
+export function integer(min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER): Shape {
+  return (value, at) => {
+    if (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max) return value
+    return expected(at, 'a whole number in range')
+  }
+}
+
+/** Any JSON, such as a schema or a tool's arguments: every key and every string in it is text. */
+export function json(channel: Channel): Shape {
+  return (value, _at, notes) => {
+    const strings: string[] = []
+    collectStrings(value, strings)
+    notes.text(channel, strings.join('\n'))
+    return value
+  }
+}
+
+function collectStrings(value: JsonValue, into: string[]): void {
+  if (typeof value === 'string') into.push(value)
+  else if (Array.isArray(value)) for (const item of value) collectStrings(item, into)
+  else if (isObject(value)) {
+    for (const key of Object.keys(value)) {
+      into.push(key)
+      collectStrings(value[key] as JsonValue, into)
+    }
+  }
+}
+
+export function list(item: Shape, what = 'a list'): Shape {
+  return (value, at, notes) => {
+    if (!Array.isArray(value)) return expected(at, what)
+    const items: JsonValue[] = []
+    for (const [index, member] of value.entries()) {
+      const read = item(member, `${at}[${index}]`, notes)
+      if (read !== undefined) items.push(read)
+    }
+    return items
+  }
+}
+
+/** A string or a list of strings, as the OpenAI dialect likes it. */
+export function oneOrMany(one: Shape): Shape {
+  const many = list(one)
+  return (value, at, notes) => (Array.isArray(value) ? many(value, at, notes) : one(value, at, notes))
+}
+
+/** Refused with a value, harmless without one: clients send `template: ""` and `context: []` on their own. */
+export function never(why: string): Shape {
+  return (value) => {
+    const empty = value === '' || value === false || (Array.isArray(value) && value.length === 0)
+    return empty ? undefined : invalid(why)
+  }
+}
+
+/** Keeps an explicit null, which other shapes leave out. */
+export function nullable(shape: Shape): Shape {
+  const reader: Shape = (value, at, notes) => (value === null ? null : shape(value, at, notes))
+  return Object.assign(reader, { readsNull: true })
+}
+
+export function object(fields: Readonly<Record<string, Shape>>, required: readonly string[] = []): Shape {
+  const known = new Map(Object.entries(fields))
+  const folded = new Map(Object.keys(fields).map((key) => [foldKey(key), key]))
+  return (value, at, notes) => {
+    if (!isObject(value)) return expected(at, 'an object')
+    const fresh: JsonObject = {}
+    for (const key of Object.keys(value)) {
+      const member = value[key] as JsonValue
+      const shape = known.get(key)
+      if (shape === undefined) {
+        const twin = folded.get(foldKey(key))
+        if (twin !== undefined)
+          return invalid(`A key differs from \`${join(at, twin)}\` only in its letters' case.`)
+        notes.drop(join(at, key))
+        continue
+      }
+      // null means "absent" to a Go server; only a repeated key could make it mean more, and that is refused.
+      if (member === null && !('readsNull' in shape)) continue
+      const read = shape(member, join(at, key), notes)
+      if (read !== undefined) fresh[key] = read
+    }
+    for (const key of required)
+      if (fresh[key] === undefined) return invalid(`\`${join(at, key)}\` is missing.`)
+    return fresh
+  }
+}
+
+/**
+ * One shape per value of an object's `role` or `type`. Anything else is refused: the servers paste roles into
+ * the prompt as they are, and a part nobody can read cannot be inspected.
+ */
+export function variants(tag: string, shapes: Readonly<Record<string, Shape>>): Shape {
+  const known = new Map(Object.entries(shapes))
+  const words = [...known.keys()].join(', ')
+  return (value, at, notes) => {
+    const chosen = isObject(value) ? value[tag] : undefined
+    const shape = typeof chosen === 'string' ? known.get(chosen) : undefined
+    return shape ? shape(value, at, notes) : expected(join(at, tag), `one of ${words}`)
+  }
+}
+
+function join(at: string, key: string): string {
+  return at === '' ? key : `${at}.${key}`
+}

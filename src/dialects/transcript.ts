@@ -1,0 +1,40 @@
+/**
+ * What an answer said, gathered from its frames for the record. Bounded: the record keeps the head of a very
+ * long answer, and says that it did.
+ */
+import type { ToolCall } from './dialect.ts'
+
+/** UTF-16 code units kept of one answer. */
+const maxText = 1024 * 1024
+const maxToolCalls = 256
+
+export class Transcript {
+  #text = ''
+  readonly #calls: { name: string; arguments: string }[] = []
+  readonly #byKey = new Map<string, { name: string; arguments: string }>()
+
+  say(text: string): void {
+    if (this.#text.length < maxText) this.#text += text
+  }
+
+  /** A whole call, or the next piece of the one with this key: OpenAI streams names and arguments in pieces. */
+  call(key: string, name: string, argumentsPiece: string): void {
+    const begun = this.#byKey.get(key)
+    if (begun) {
+      if (begun.name.length < 256) begun.name += name
+      if (begun.arguments.length < maxText) begun.arguments += argumentsPiece
+    } else if (this.#calls.length < maxToolCalls) {
+      const call = { name, arguments: argumentsPiece }
+      this.#calls.push(call)
+      this.#byKey.set(key, call)
+    }
+  }
+
+  get text(): string {
+    return this.#text
+  }
+
+  get toolCalls(): readonly ToolCall[] {
+    return this.#calls
+  }
+}

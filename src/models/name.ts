@@ -1,0 +1,71 @@
+/**
+ * Ollama's model names (`types/model/name.go`): many spellings, one model.
+ *
+ *     [scheme://][host/][namespace/]model[:tag][:local|:cloud|-cloud]
+ *
+ * `LLAMA3`, `library/llama3`, `https://registry.ollama.ai/library/llama3:latest` and `llama3:local` are all
+ * `llama3`. A gate that compares spellings is walked around, so names are compared, and forwarded, in one
+ * canonical form: lower case, without what is default.
+ *
+ * Names of the cloud send the whole body to another company; they have no canonical form.
+ */
+
+/** A name taken apart, defaults filled in, lower case. */
+export interface ModelName {
+  readonly host: string
+  readonly namespace: string
+  readonly model: string
+  readonly tag: string
+}
+
+const defaults = { host: 'registry.ollama.ai', namespace: 'library', tag: 'latest' }
+const longestName = 512
+
+// Go's unicode.IsSpace: unlike String.trim it counts U+0085 and does not count U+FEFF.
+const space = '[\\t-\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]+'
+const goSpace = new RegExp(`^${space}|${space}$`, 'g')
+const namePart = /^[a-z0-9_][a-z0-9_.-]{0,79}$/
+const patternPart = /^[a-z0-9_.*-]{1,80}$/
+const hostPart = /^[a-z0-9_*][a-z0-9_.*-]{0,254}(?::\d{1,5})?$/
+
+/** A name as a caller writes it, or undefined if it is no name of a local model. */
+export function parseModel(name: string): ModelName | undefined {
+  return parse(name, namePart)
+}
+
+/** A pattern of the policy, in which `*` stands for any characters within one part. */
+export function parsePattern(pattern: string): ModelName | undefined {
+  return parse(pattern, patternPart)
+}
+
+/** The canonical form (`llama3.2`, `qwen3:0.6b`, `hf.co/user/model:q4`), or undefined if it is no local model. */
+export function canonicalModel(name: string): string | undefined {
+  const parts = parseModel(name)
+  return parts && printModel(parts)
+}
+
+export function printModel({ host, namespace, model, tag }: ModelName): string {
+  const local = host === defaults.host
+  const place = local ? (namespace === defaults.namespace ? '' : `${namespace}/`) : `${host}/${namespace}/`
+  return place + model + (tag === defaults.tag ? '' : `:${tag}`)
+}
+
+function parse(name: string, valid: RegExp): ModelName | undefined {
+  if (name.length > longestName) return undefined
+  const trimmed = name.replace(goSpace, '')
+  // Before lower-casing, which would turn the Kelvin sign into a k.
+  if (!/^[\x21-\x7e]+$/.test(trimmed)) return undefined
+  let rest = trimmed.toLowerCase()
+  if (/[:-]cloud$/.test(rest)) return undefined
+  if (rest.endsWith(':local')) rest = rest.slice(0, -':local'.length)
+  // What is left is forwarded, and must not get a second meaning from a second suffix.
+  if (/[:-]cloud$|:local$/.test(rest)) return undefined
+  const scheme = rest.indexOf('://')
+  if (scheme !== -1) rest = rest.slice(scheme + 3)
+  const segments = rest.split('/')
+  const [model = '', tag = defaults.tag, ...more] = (segments.pop() ?? '').split(':')
+  const namespace = segments.pop() ?? defaults.namespace
+  const host = segments.pop() ?? defaults.host
+  const sound = [model, tag, namespace].every((part) => valid.test(part)) && hostPart.test(host)
+  return sound && more.length === 0 && segments.length === 0 ? { host, namespace, model, tag } : undefined
+}
