@@ -1,0 +1,43 @@
+/** Hosts, ports and which addresses are near enough to trust with prompts. */
+import { BlockList, isIP } from 'node:net'
+import type { Address } from './policy.ts'
+
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8, 'ipv4')
+loopback.addAddress('::1', 'ipv6')
+
+/** RFC 1918, RFC 6598 (carrier-grade NAT, as overlay networks use it), RFC 4193, link-local. */
+const near = new BlockList()
+near.addSubnet('127.0.0.0', 8, 'ipv4')
+near.addSubnet('10.0.0.0', 8, 'ipv4')
+near.addSubnet('172.16.0.0', 12, 'ipv4')
+near.addSubnet('192.168.0.0', 16, 'ipv4')
+near.addSubnet('100.64.0.0', 10, 'ipv4')
+near.addSubnet('169.254.0.0', 16, 'ipv4')
+near.addAddress('::1', 'ipv6')
+near.addSubnet('fc00::', 7, 'ipv6')
+near.addSubnet('fe80::', 10, 'ipv6')
+
+function listed(list: BlockList, host: string): boolean {
+  const family = isIP(host)
+  return family !== 0 && list.check(host, family === 4 ? 'ipv4' : 'ipv6')
+}
+
+/** An IP address, or `localhost`. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || listed(loopback, host)
+}
+
+/** Whether an IP address is loopback or private: a prompt sent there stays in the operator's network. */
+export function isNear(ip: string): boolean {
+  return listed(near, ip)
+}
+
+/** `HOST:PORT`, `[IPv6]:PORT`; undefined if it is neither. */
+export function parseAddress(text: string): Address | undefined {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text)
+  const host = match?.[1] ?? match?.[2]
+  const port = Number(match?.[3])
+  if (host === undefined || port > 65535) return undefined
+  return { host, port, loopback: isLoopback(host) }
+}

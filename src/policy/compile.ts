@@ -1,0 +1,205 @@
+/**
+ * From a valid config to a `Policy`: units, sets, patterns, absolute paths, and the checks that no schema can
+ * make because they look at two keys at once.
+ */
+
+import { isIP } from 'node:net'
+import { resolve } from 'node:path'
+import { parseDuration, parseSize } from '../core/units.ts'
+import { modelMatcher } from '../models/match.ts'
+import { canonicalModel } from '../models/name.ts'
+import { isLoopback, isNear, parseAddress } from './address.ts'
+import type { Address, Policy, Role, Upstream } from './policy.ts'
+import type { Problem } from './problem.ts'
+import type { Config, RoleConfig } from './schema/schema.ts'
+import type { Path, Source } from './source.ts'
+import { asksInVain } from './unbuilt.ts'
+
+type Report = (path: Path, message: string) => void
+
+/**
+ * @param folder where relative paths start: the config file's
+ * @returns the policy with its warnings as problems, or the errors
+ */
+export function compile(
+  config: Config,
+  source: Source,
+  folder: string,
+  version: string,
+): { policy: Policy; problems: Problem[] } | { problems: Problem[] } {
+  const problems: Problem[] = []
+  const report: Report = (path, message) =>
+    problems.push(source.problem(path, `\`${path.join('.')}\` ${message}`))
+  const listen = addressAt(config.listen.address, ['listen', 'address'], report)
+  const admin = addressAt(config.admin.address, ['admin', 'address'], report)
+  if (!admin.loopback && config.admin.token === undefined)
+    report(['admin', 'address'], 'is not loopback, so `admin.token` is required')
+  const upstreams = compileUpstreams(config.upstreams, report)
+  const roles = new Map(
+    Object.entries(config.roles).map(([name, role]) => [name, compileRole(name, role, report)]),
+  )
+  const aliases = compileAliases(config.aliases, report)
+  checkIssuers(config, report)
+  const [first, ...others] = upstreams
+  if (problems.length > 0 || first === undefined) return { problems }
+
+  const warnings = asksInVain(config).map(({ path, message }) =>
+    source.problem(path, message, 'key', 'warning'),
+  )
+  const { tls } = config.listen
+  const ms = (text: string) => parseDuration(text) ?? 0
+  const path = (text: string) => resolve(folder, text)
+  const policy: Policy = {
+    version,
+    listen: {
+      ...listen,
+      tls: tls && {
+        cert: path(tls.cert),
+        key: path(tls.key),
+        clientCa: tls.clientCa && path(tls.clientCa),
+        clientCert: tls.clientCert,
+      },
+    },
+    admin: { ...admin, token: config.admin.token, hosts: config.admin.hosts },
+    store: {
+      redis: config.store.redis,
+      onFailure: config.store.onFailure,
+      timeoutMs: ms(config.store.timeout),
+    },
+    upstreams: [first, ...others],
+    keysFile: path(config.keys.file),
+    roles,
+    promptGuard: config.guards.prompt,
+    aliases,
+    door: config.door,
+    timeouts: {
+      connectMs: ms(config.timeouts.connect),
+      firstByteMs: ms(config.timeouts.firstByte),
+      idleMs: ms(config.timeouts.idle),
+      totalMs: ms(config.timeouts.total),
+      bodyMs: ms(config.timeouts.body),
+      writeMs: ms(config.timeouts.write),
+    },
+    audit: {
+      file: path(config.audit.file),
+      content: config.audit.content,
+      maxTextBytes: parseSize(config.audit.maxText) ?? 0,
+      sync: config.audit.sync,
+    },
+    logLevel: config.log.level,
+    shutdownGraceMs: ms(config.shutdown.grace),
+    warnings: warnings.map(({ message }) => message),
+  }
+  return { policy: deepFreeze(policy), problems: warnings }
+}
+
+function addressAt(text: string, path: Path, report: Report): Address {
+  const address = parseAddress(text)
+  if (address) return address
+  report(path, 'has a port above 65535')
+  return { host: '127.0.0.1', port: 0, loopback: true }
+}
+
+function compileUpstreams(configs: Config['upstreams'], report: Report): Upstream[] {
+  const names = new Set<string>()
+  return configs.map(({ name, url, kind, remote }, index) => {
+    const path = ['upstreams', index]
+    if (names.has(name)) report([...path, 'name'], `is the name of another upstream too: ${name}`)
+    names.add(name)
+    return { name, origin: originOf(url, remote, [...path, 'url'], report), kind, remote }
+  })
+}
+
+function originOf(text: string, remote: boolean, path: Path, report: Report): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (!url || !/^https?:$/.test(url.protocol)) {
+    report(path, 'must be an http:// or https:// URL')
+    return ''
+  }
+  if (url.pathname !== '/' || url.search || url.hash || url.username || url.password)
+    report(path, 'must be scheme, host and port only')
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  // A host name is judged by the address it has when connecting (http/upstream.ts).
+  if (isIP(host) && !isNear(host) && !remote)
+    report(path, 'is a public address: prompts would leave your network; add `remote: true` if you mean it')
+  return url.origin
+}
+
+function compileRole(name: string, config: RoleConfig, report: Report): Role {
+  const path = ['roles', name]
+  let mayUse: Role['mayUse'] = () => false
+  for (const [index, pattern] of config.models.entries()) {
+    try {
+      modelMatcher([pattern])
+    } catch {
+      report([...path, 'models', index], `is no name of a local model: ${pattern}`)
+    }
+  }
+  try {
+    mayUse = modelMatcher(config.models)
+  } catch {
+    // reported above, pattern by pattern
+  }
+  return {
+    name,
+    routes: new Set(config.routes),
+    mayUse,
+    limits: {
+      requestsPerMinute: config.limits.requestsPerMinute,
+      probesPerMinute: config.limits.probesPerMinute,
+      tokensPerMinute: config.limits.tokensPerMinute,
+      tokensPerDay: config.limits.tokensPerDay,
+      concurrent: config.limits.concurrent,
+    },
+    caps: {
+      bodyBytes: parseSize(config.caps.body) ?? 0,
+      outputTokens: config.caps.outputTokens,
+      contextTokens: config.caps.contextTokens,
+      images: config.caps.images,
+    },
+    trustSystem: config.trustSystem,
+  }
+}
+
+function compileAliases(config: Config['aliases'], report: Report): ReadonlyMap<string, string> {
+  const aliases = new Map<string, string>()
+  for (const [alias, target] of Object.entries(config)) {
+    const canonical = canonicalModel(target)
+    if (canonical === undefined) report(['aliases', alias], `is no name of a local model: ${target}`)
+    else aliases.set(alias, canonical)
+  }
+  return aliases
+}
+
+function checkIssuers(config: Config, report: Report): void {
+  for (const [index, issuer] of config.jwt.entries()) {
+    const path = ['jwt', index]
+    if ((issuer.jwksUrl === undefined) === (issuer.publicKey === undefined))
+      report(path, 'needs either `jwksUrl` or `publicKey`')
+    if ((issuer.role === undefined) === (issuer.roleClaim === undefined))
+      report(path, 'needs either `role` or `roleClaim`')
+    const url = issuer.jwksUrl
+    if (
+      url !== undefined &&
+      !/^https:\/\//.test(url) &&
+      !(URL.canParse(url) && isLoopback(new URL(url).hostname))
+    )
+      report([...path, 'jwksUrl'], 'must be https, or http on loopback')
+    if (issuer.role !== undefined && !Object.hasOwn(config.roles, issuer.role))
+      report([...path, 'role'], `names a role that does not exist: ${issuer.role}`)
+  }
+  for (const [index, { match, role }] of config.certificates.entries()) {
+    if (Object.keys(match).length !== 1)
+      report(['certificates', index, 'match'], 'needs exactly one of cn, dns, uri, fingerprint')
+    if (!Object.hasOwn(config.roles, role))
+      report(['certificates', index, 'role'], `names a role that does not exist: ${role}`)
+  }
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value)
+    for (const member of Object.values(value)) deepFreeze(member)
+  }
+  return value
+}

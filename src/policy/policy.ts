@@ -1,0 +1,100 @@
+/**
+ * The compiled policy: what the gate asks while it works. Immutable; one request sees one of them from
+ * beginning to end. Units are in the names, sets are sets, patterns are functions.
+ */
+import type { Severity } from '../core/text.ts'
+import type { RouteGroup } from '../dialects/dialect.ts'
+import type { ModelMatcher } from '../models/match.ts'
+
+export interface Address {
+  readonly host: string
+  readonly port: number
+  readonly loopback: boolean
+}
+
+export interface Upstream {
+  readonly name: string
+  /** Without a path. */
+  readonly origin: string
+  readonly kind: 'ollama' | 'localai' | 'openai'
+  /** May be a public address. */
+  readonly remote: boolean
+}
+
+export interface Limits {
+  readonly requestsPerMinute: number
+  readonly probesPerMinute: number | undefined
+  readonly tokensPerMinute: number | undefined
+  readonly tokensPerDay: number | undefined
+  readonly concurrent: number | undefined
+}
+
+export interface Caps {
+  readonly bodyBytes: number
+  readonly outputTokens: number
+  readonly contextTokens: number
+  readonly images: number
+}
+
+export interface Role {
+  readonly name: string
+  readonly routes: ReadonlySet<RouteGroup>
+  readonly mayUse: ModelMatcher
+  readonly limits: Limits
+  readonly caps: Caps
+  readonly trustSystem: boolean
+}
+
+export interface PromptGuard {
+  readonly mode: 'enforce' | 'observe' | 'off'
+  readonly block: Severity
+  readonly flag: Severity
+}
+
+export interface Timeouts {
+  readonly connectMs: number
+  readonly firstByteMs: number
+  readonly idleMs: number
+  readonly totalMs: number
+  readonly bodyMs: number
+  readonly writeMs: number
+}
+
+export interface AuditSettings {
+  readonly file: string
+  readonly content: 'masked' | 'none'
+  readonly maxTextBytes: number
+  readonly sync: 'each' | 'group' | 'none'
+}
+
+export interface Policy {
+  /** Twelve hex digits of the SHA-256 of the file with its variables as written. */
+  readonly version: string
+  readonly listen: Address & { readonly tls: TlsSettings | undefined }
+  readonly admin: Address & { readonly token: string | undefined; readonly hosts: readonly string[] }
+  readonly store: {
+    readonly redis: string | undefined
+    readonly onFailure: 'refuse' | 'local'
+    readonly timeoutMs: number
+  }
+  readonly upstreams: readonly [Upstream, ...Upstream[]]
+  readonly keysFile: string
+  readonly roles: ReadonlyMap<string, Role>
+  readonly promptGuard: PromptGuard
+  /** Names that clients use → canonical names. */
+  readonly aliases: ReadonlyMap<string, string>
+  readonly door: { readonly failuresPerMinute: number; readonly connections: number }
+  readonly timeouts: Timeouts
+  readonly audit: AuditSettings
+  readonly logLevel: string
+  readonly shutdownGraceMs: number
+  /** What the operator should know, such as features that are asked for and not built yet. */
+  readonly warnings: readonly string[]
+}
+
+export interface TlsSettings {
+  readonly cert: string
+  readonly key: string
+  readonly clientCa: string | undefined
+  readonly clientCert: 'optional' | 'required'
+}

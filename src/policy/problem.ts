@@ -1,0 +1,40 @@
+/** What is wrong with a file, told with its place. */
+import { distance } from 'fastest-levenshtein'
+
+export interface Problem {
+  readonly file: string
+  /** From 1. */
+  readonly line: number
+  readonly column: number
+  readonly message: string
+  readonly severity: 'error' | 'warning'
+}
+
+/** `file:line:column: message`, which editors and terminals make a link of. */
+export function formatProblem(problem: Problem): string {
+  const note = problem.severity === 'warning' ? 'warning: ' : ''
+  return `${problem.file}:${problem.line}:${problem.column}: ${note}${problem.message}`
+}
+
+/** ` (did you mean …?)`, or nothing if no candidate is near. */
+export function didYouMean(word: string, candidates: readonly string[]): string {
+  let best: string | undefined
+  let least = Math.max(2, Math.floor(word.length / 3)) + 1
+  for (const candidate of candidates) {
+    const steps = distance(word.toLowerCase(), candidate.toLowerCase())
+    if (steps < least) {
+      least = steps
+      best = candidate
+    }
+  }
+  return best === undefined ? '' : ` (did you mean \`${best}\`?)`
+}
+
+export class PolicyError extends Error {
+  readonly problems: readonly Problem[]
+  constructor(problems: readonly Problem[]) {
+    super(problems.map(formatProblem).join('\n'))
+    this.name = 'PolicyError'
+    this.problems = problems
+  }
+}

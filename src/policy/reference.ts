@@ -1,0 +1,80 @@
+/** The reference of every policy key, as Markdown, from the schema. `config/README.md` is its output. */
+import { configSchema } from './schema/schema.ts'
+import type { SchemaNode } from './validate.ts'
+
+const intro = `# The policy file
+
+One YAML file says who may do what. \`torwart.yaml\` beside this page is the one that ships: safe as it is,
+commented for a first reading. \`torwart check -c FILE\` tells every mistake with its line and column; editors
+complete and check the keys with the line
+
+    # yaml-language-server: $schema=./torwart.schema.json
+
+at the top of the file.
+
+- \`\${VAR}\` and \`\${VAR:-default}\` expand from the environment in any value, \`\${file:PATH}\` from a file. A variable
+  that is not set and has no default is an error.
+- Relative paths start at the policy file.
+- Durations are \`250ms 30s 15m 24h 30d\`, sizes \`512B 64KiB 1MiB\`.
+- A change of the file or of \`keys.file\`, or a SIGHUP, reloads everything but \`listen\`, \`admin\`, \`store\` and
+  \`audit.file\`. A bad file changes nothing; the log, \`torwart_policy_reloads_total\` and \`/readyz\` say so.
+- \`x-ratelimit-reset-*\` is in whole seconds. Windows slide in steps of a sixtieth of their length, and always to
+  the safe side: never more than the limit passes in any window, and a place is free at most one step late.
+- \`keep_alive\` of a request is capped at an hour, and cannot unload a model that others use.
+
+This page is generated from the schema (\`npm run generate\`).
+
+## Keys
+
+| key | what | default |
+|---|---|---|
+`
+
+/** @returns the whole page */
+export function reference(): string {
+  const rows: string[] = []
+  walk(configSchema as unknown as SchemaNode, '', rows)
+  return `${intro}${rows.join('\n')}\n`
+}
+
+function walk(node: SchemaNode, path: string, rows: string[]): void {
+  for (const [key, member] of Object.entries(node.properties ?? {})) {
+    const at = path === '' ? key : `${path}.${key}`
+    rows.push(
+      `| \`${at}\` | ${cell(describe(member))} | ${standard(member, node.required?.includes(key) ?? false)} |`,
+    )
+    walk(member, at, rows)
+    if (member.items) walk(member.items, `${at}[]`, rows)
+    for (const each of Object.values(member.patternProperties ?? {})) walk(each, `${at}.NAME`, rows)
+  }
+}
+
+function describe(node: SchemaNode): string {
+  const words = node.enum ?? node.items?.enum
+  return (node.description ?? '') + (words ? ` One of ${words.map((word) => `\`${word}\``).join(', ')}.` : '')
+}
+
+function standard(node: SchemaNode, required: boolean): string {
+  if (node.properties || node.patternProperties) return ''
+  if (node.default === undefined) return required ? 'must be given' : ''
+  return Array.isArray(node.default) ? 'none' : `\`${node.default}\``
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|')
+}
+
+/** The JSON Schema for editors: what has a default need not be written. */
+export function editorSchema(): object {
+  const relaxed = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(relaxed)
+    if (typeof value !== 'object' || value === null) return value
+    const { wanted: _, ...node } = value as SchemaNode & Record<string, unknown>
+    const copy: Record<string, unknown> = {}
+    for (const [key, member] of Object.entries(node)) copy[key] = relaxed(member)
+    if (node.required && node.properties)
+      copy.required = node.required.filter((key) => node.properties?.[key]?.default === undefined)
+    return copy
+  }
+  return { $schema: 'https://json-schema.org/draft/2020-12/schema', ...(relaxed(configSchema) as object) }
+}

@@ -1,0 +1,57 @@
+/** What one role may do: routes, models, limits, caps, tools. */
+import Type from 'typebox'
+import { routeGroups } from '../../dialects/dialect.ts'
+import {
+  choice,
+  count,
+  countOf,
+  duration,
+  flag,
+  group,
+  mapOf,
+  optional,
+  section,
+  size,
+  texts,
+} from './types.ts'
+
+const limits = section('How much. A limit that is absent does not limit, except `requestsPerMinute`.', {
+  requestsPerMinute: countOf('Requests that make a model work, in any 60 seconds.', 10, 1),
+  probesPerMinute: optional(count('Lists, `/api/show`, versions: requests that cost no generation.')),
+  tokensPerMinute: optional(count('Tokens read and written, in any 60 seconds.')),
+  tokensPerDay: optional(count('Tokens read and written, in any 24 hours.')),
+  concurrent: optional(count('Requests at the same time.')),
+  actionsPerMinute: optional(count('Requests and tool calls; over it, the circuit breaker opens.')),
+  repetition: optional(
+    group('Stops an agent that sends the same thing again and again.', {
+      same: count('How often the same prompt or tool call may come.', 2),
+      window: duration('In what time.'),
+    }),
+  ),
+})
+
+const caps = section('How large one request may be.', {
+  body: size('Bytes of a request body.', '1MiB'),
+  outputTokens: countOf('Tokens one answer may have; a request that asks for more is lowered.', 4096, 1),
+  contextTokens: countOf('The largest context (`num_ctx`) a request may ask for.', 32768, 1),
+  images: countOf('Images in one request. No guard reads what they show.', 0),
+})
+
+const tools = group('Tool calls. Absent: recorded, not gated.', {
+  allow: texts('Tools that may be called; `*` stands for any characters.'),
+  approve: texts('Tools whose calls need a human’s yes.'),
+  otherwise: choice(['refuse', 'strip'], 'refuse', 'What happens to a call of any other tool.'),
+  arguments: mapOf(Type.Unknown(), 'JSON Schemas for the arguments of tools, by pattern.'),
+})
+
+export const role = group('A role, which keys name.', {
+  routes: Type.Array(Type.Enum([...routeGroups]), {
+    description: 'Groups of routes. Absent: none.',
+    default: [],
+  }),
+  models: texts('Models, by canonical name; `*` stands for any characters within one part. Absent: none.'),
+  limits,
+  caps,
+  trustSystem: flag('Do not scan system and developer messages: their author is the operator.'),
+  tools: optional(tools),
+})

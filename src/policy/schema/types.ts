@@ -1,0 +1,75 @@
+/**
+ * Building blocks of the policy's schema. Every key carries its `description`, from which `config/README.md`
+ * and editors' hints are generated, and its `default`, so that no default stands anywhere else.
+ */
+import Type, { type TObject, type TProperties, type TSchema } from 'typebox'
+import { durationPattern, sizePattern } from '../../core/units.ts'
+
+/** An object that knows all its keys; absent, it is `{}` and takes its members' defaults. */
+export function section<T extends TProperties>(description: string, properties: T): TObject<T> {
+  return Type.Object(properties, { description, default: {}, additionalProperties: false })
+}
+
+/** An object that is absent or complete: no member of it makes sense alone. */
+export function group<T extends TProperties>(description: string, properties: T): TObject<T> {
+  return Type.Object(properties, { description, additionalProperties: false })
+}
+
+export function choice<const T extends string[]>(
+  values: readonly [...T],
+  standard: T[number],
+  description: string,
+) {
+  return Type.Enum(values, { description, default: standard })
+}
+
+/** `wanted` is what an error message asks for instead of showing the pattern. */
+function patterned(pattern: string, wanted: string, description: string, standard?: string) {
+  return Type.String({
+    pattern,
+    wanted,
+    description,
+    ...(standard === undefined ? {} : { default: standard }),
+  })
+}
+
+export function duration(description: string, standard?: string) {
+  return patterned(durationPattern, 'a duration such as 250ms, 30s, 15m, 24h or 30d', description, standard)
+}
+
+export function size(description: string, standard?: string) {
+  return patterned(sizePattern, 'a size such as 512B, 64KiB or 1MiB', description, standard)
+}
+
+export function address(description: string, standard?: string) {
+  const pattern = '^(\\[[0-9a-fA-F:.]+\\]|[^:\\s\\[\\]]+):\\d{1,5}$'
+  return patterned(pattern, 'HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080', description, standard)
+}
+
+export function text(description: string) {
+  return Type.String({ minLength: 1, description })
+}
+
+export function texts(description: string) {
+  return Type.Array(Type.String({ minLength: 1 }), { description, default: [] })
+}
+
+export function count(description: string, minimum = 1) {
+  return Type.Integer({ minimum, maximum: 1e12, description })
+}
+
+export function countOf(description: string, standard: number, minimum = 0) {
+  return Type.Integer({ minimum, maximum: 1e12, description, default: standard })
+}
+
+export function flag(description: string, standard = false) {
+  return Type.Boolean({ description, default: standard })
+}
+
+export function optional<T extends TSchema>(schema: T) {
+  return Type.Optional(schema)
+}
+
+export function mapOf<T extends TSchema>(member: T, description: string) {
+  return Type.Record(Type.String(), member, { description, default: {} })
+}

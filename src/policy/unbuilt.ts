@@ -1,0 +1,70 @@
+/**
+ * What the schema knows and this version does not do yet. Asking for it is accepted and never silent: the
+ * warnings stand in `torwart check`, in the log at start and in `/readyz`.
+ */
+import type { Config } from './schema/schema.ts'
+import type { Path } from './source.ts'
+
+type Asked = (config: Config) => Path | undefined
+
+function rolePath(
+  config: Config,
+  wanted: (role: Config['roles'][string]) => Path | undefined,
+): Path | undefined {
+  for (const [name, role] of Object.entries(config.roles)) {
+    const inner = wanted(role)
+    if (inner) return ['roles', name, ...inner]
+  }
+  return undefined
+}
+
+const unbuilt: readonly (readonly [string, Asked])[] = [
+  [
+    'answers are not guarded yet: `guards.output` has no effect',
+    ({ guards }) => (guards.output.mode === 'off' ? undefined : ['guards', 'output']),
+  ],
+  [
+    'prompts are not marked as data yet: `separate` has no effect',
+    ({ guards }) => (guards.prompt.separate ? ['guards', 'prompt', 'separate'] : undefined),
+  ],
+  [
+    'tool calls are recorded, not gated yet: `tools` has no effect',
+    (config) => rolePath(config, (role) => (role.tools ? ['tools'] : undefined)),
+  ],
+  [
+    'the circuit breaker is not built yet: `actionsPerMinute` has no effect',
+    (config) =>
+      rolePath(config, (role) => (role.limits.actionsPerMinute ? ['limits', 'actionsPerMinute'] : undefined)),
+  ],
+  [
+    'the repetition breaker is not built yet: `repetition` has no effect',
+    (config) => rolePath(config, (role) => (role.limits.repetition ? ['limits', 'repetition'] : undefined)),
+  ],
+  [
+    'JSON Web Tokens are not accepted yet: `jwt` has no effect',
+    ({ jwt }) => (jwt.length > 0 ? ['jwt'] : undefined),
+  ],
+  [
+    'client certificates do not identify anybody yet: `certificates` has no effect',
+    ({ certificates }) => (certificates.length > 0 ? ['certificates'] : undefined),
+  ],
+  [
+    'what is peculiar to LocalAI and other servers is not read yet: put only Ollama behind this version',
+    ({ upstreams }) => {
+      const other = upstreams.findIndex(({ kind }) => kind !== 'ollama')
+      return other === -1 ? undefined : ['upstreams', other, 'kind']
+    },
+  ],
+  [
+    'only the first upstream is used yet',
+    ({ upstreams }) => (upstreams.length > 1 ? ['upstreams', 1] : undefined),
+  ],
+]
+
+/** Features that this policy asks for in vain, with the place where it does. */
+export function asksInVain(config: Config): { path: Path; message: string }[] {
+  return unbuilt.flatMap(([message, asked]) => {
+    const path = asked(config)
+    return path ? [{ path, message }] : []
+  })
+}
