@@ -1,0 +1,108 @@
+/**
+ * Aho-Corasick over UTF-16 code units: finds every occurrence of thousands of literals in one pass, one table
+ * look-up a character, whatever the text and however many literals (Aho & Corasick, CACM 18(6), 1975).
+ *
+ * Two things are added. Characters that occur in no literal share two classes (word and separator), so the
+ * table stays small. And a literal may demand a word boundary before it: the boundary is a state of the
+ * automaton, so that `in` costs nothing inside `mountain`.
+ */
+
+export interface SoughtLiteral {
+  readonly text: string
+  /** Only where a word begins. */
+  readonly opens: boolean
+}
+
+export interface Automaton {
+  /**
+   * Walks `text` once and calls back for every occurrence.
+   * @param onHit index of the literal, and the index behind its last code unit
+   */
+  run(text: string, onHit: (literal: number, end: number) => void): void
+}
+
+const ROOT = 0
+/** "A word may begin here": where a text starts, and behind every separator. */
+const BOUNDARY = 1
+const OTHER_WORD = 0
+const OTHER_SEPARATOR = 1
+
+/** @param isWordUnit tells letters and digits from separators */
+export function createAutomaton(
+  literals: readonly SoughtLiteral[],
+  isWordUnit: (unit: number) => boolean,
+): Automaton {
+  const { classes, count, separators } = classify(literals, isWordUnit)
+
+  // The trie: one row of classes per state, -1 where it has no branch.
+  const size = literals.reduce((sum, { text }) => sum + text.length, 2)
+  const branches = new Int32Array(size * count).fill(-1)
+  const ending: number[][] = [[], []]
+  for (const [index, { text, opens }] of literals.entries()) {
+    let state = opens ? BOUNDARY : ROOT
+    for (let at = 0; at < text.length; at++) {
+      const cell = state * count + (classes[text.charCodeAt(at)] ?? 0)
+      if (branches[cell] === -1) branches[cell] = ending.push([]) - 1
+      state = branches[cell] ?? 0
+    }
+    ending[state]?.push(index)
+  }
+
+  // Breadth first: a missing branch goes where the longest proper suffix would go, and its endings count too.
+  const table = new Int32Array(ending.length * count)
+  const suffix = new Int32Array(ending.length)
+  const queue = [ROOT, BOUNDARY]
+  for (const state of queue) {
+    const fallback = suffix[state] ?? ROOT
+    if (state !== ROOT) ending[state] = [...(ending[state] ?? []), ...(ending[fallback] ?? [])]
+    for (let unit = 0; unit < count; unit++) {
+      const cell = state * count + unit
+      const elsewhere =
+        state === ROOT ? (separators.has(unit) ? BOUNDARY : ROOT) : (table[fallback * count + unit] ?? ROOT)
+      const branch = branches[cell] ?? -1
+      table[cell] = branch === -1 ? elsewhere : branch
+      if (branch === -1) continue
+      suffix[branch] = elsewhere
+      queue.push(branch)
+    }
+  }
+
+  // Last, rows instead of states in the entries; negative where the state ends something.
+  const endings = ending.map((list) => Uint32Array.from(list))
+  for (let cell = 0; cell < table.length; cell++) {
+    const state = table[cell] ?? 0
+    const row = state * count
+    table[cell] = (endings[state]?.length ?? 0) > 0 ? ~row : row
+  }
+
+  return {
+    run(text, onHit) {
+      let row = BOUNDARY * count
+      for (let at = 0; at < text.length; at++) {
+        row = table[row + (classes[text.charCodeAt(at)] as number)] as number
+        if (row >= 0) continue
+        row = ~row
+        for (const literal of endings[row / count] as Uint32Array) onHit(literal, at + 1)
+      }
+    },
+  }
+}
+
+/** A class for every code unit that occurs in a literal, and two for all the others. */
+function classify(literals: readonly SoughtLiteral[], isWordUnit: (unit: number) => boolean) {
+  const classes = new Uint16Array(0x10000)
+  for (let unit = 0; unit < classes.length; unit++)
+    classes[unit] = isWordUnit(unit) ? OTHER_WORD : OTHER_SEPARATOR
+  const separators = new Set([OTHER_SEPARATOR])
+  let count = 2
+  const seen = new Set<number>()
+  for (const { text } of literals)
+    for (let at = 0; at < text.length; at++) {
+      const unit = text.charCodeAt(at)
+      if (seen.has(unit)) continue
+      seen.add(unit)
+      if (!isWordUnit(unit)) separators.add(count)
+      classes[unit] = count++
+    }
+  return { classes, count, separators }
+}

@@ -1,0 +1,28 @@
+/** E-mail addresses as people write them (the dot-atom form of RFC 5322 and internationalised domains). */
+import type { Detector } from './detector.ts'
+
+const local = /[\p{L}\p{N}.!#$%&'*+/=?^_`{|}~-]/u
+const host = /[\p{L}\p{N}.-]/u
+const longestLocal = 64
+const longestHost = 253
+
+export const email: Detector = {
+  type: 'email',
+  triggers: ['@'],
+  find({ text }) {
+    const spans = []
+    for (let at = text.indexOf('@'); at !== -1; at = text.indexOf('@', at + 1)) {
+      let start = at
+      while (start > 0 && at - start < longestLocal && local.test(text.charAt(start - 1))) start--
+      // Punctuation before an address is the sentence's, not the address's.
+      while (start < at && !/[\p{L}\p{N}_]/u.test(text.charAt(start))) start++
+      let end = at + 1
+      while (end < text.length && end - at <= longestHost && host.test(text.charAt(end))) end++
+      while (end > at && /[.-]/.test(text.charAt(end - 1))) end--
+      const domain = text.slice(at + 1, end)
+      if (start < at && /^[^.]+(?:\.[^.]+)*\.\p{L}[\p{L}\p{N}-]{0,61}\p{L}$/u.test(domain))
+        spans.push({ start, end })
+    }
+    return spans
+  },
+}

@@ -1,0 +1,66 @@
+/**
+ * Runs of digits with the separators people put between them: what card numbers, phone numbers, tax and
+ * insurance numbers are made of. One walk over the text serves all of them.
+ */
+export interface NumberRun {
+  readonly start: number
+  readonly end: number
+  readonly digits: string
+  /** Where each digit stands in the text. */
+  readonly at: readonly number[]
+}
+
+/** Fewer digits are no number of anybody. */
+const fewest = 7
+/** Digits of a run that are looked at; longer ones are data, not a number somebody could dial. */
+const most = 256
+
+export function numberRuns(text: string): NumberRun[] {
+  const runs: NumberRun[] = []
+  for (let position = 0; position < text.length; position++) {
+    if (!isDigitUnit(text.charCodeAt(position))) continue
+    const at: number[] = []
+    let separators = 0
+    for (; position < text.length && separators <= 2 && at.length < most; position++) {
+      const unit = text.charCodeAt(position)
+      if (isDigitUnit(unit)) {
+        at.push(position)
+        separators = 0
+      } else if (isSeparator(unit)) separators++
+      else break
+    }
+    const last = at.at(-1) ?? position
+    position = last
+    if (at.length < fewest) continue
+    const start = at[0] ?? 0
+    runs.push({ start, end: last + 1, digits: at.map((digit) => text.charAt(digit)).join(''), at })
+  }
+  return runs
+}
+
+/** Blank, no-break space, `(` `)` `-` `.` `/`, and the hyphens of typesetting. */
+function isSeparator(unit: number): boolean {
+  return (
+    unit === 0x20 ||
+    unit === 0xa0 ||
+    unit === 0x28 ||
+    unit === 0x29 ||
+    (unit >= 0x2d && unit <= 0x2f) ||
+    (unit >= 0x2010 && unit <= 0x2013)
+  )
+}
+
+export function isDigitUnit(unit: number): boolean {
+  return unit >= 0x30 && unit <= 0x39
+}
+
+/** Whether the run's digits `from` to `to` stand alone: neither glued to letters nor inside a longer group. */
+export function standsAlone(text: string, run: NumberRun, from: number, to: number): boolean {
+  const before = text.charCodeAt((run.at[from] ?? 0) - 1)
+  const after = text.charCodeAt((run.at[to - 1] ?? 0) + 1)
+  return !isWordUnit(before) && !isWordUnit(after)
+}
+
+function isWordUnit(unit: number): boolean {
+  return isDigitUnit(unit) || ((unit | 0x20) >= 0x61 && (unit | 0x20) <= 0x7a) || unit === 0x5f
+}

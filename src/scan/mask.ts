@@ -1,0 +1,78 @@
+/**
+ * Masking: personal data and secrets become `<type:number>`. The same value gets the same number within one
+ * masker, so that a record stays readable. Masks what its detectors know, and nothing else.
+ */
+import type { Span } from '../core/text.ts'
+import { createAutomaton } from './automaton.ts'
+import { Sample } from './detectors/detector.ts'
+import { detectors } from './detectors/detectors.ts'
+
+export interface MaskedSpan extends Span {
+  readonly type: string
+}
+
+const none: readonly MaskedSpan[] = []
+
+export interface Masker {
+  mask(text: string): string
+}
+
+const triggers = [...new Set(detectors.flatMap((detector) => detector.triggers))]
+const byTrigger = triggers.map((trigger) =>
+  detectors.flatMap((detector, rank) => (detector.triggers.includes(trigger) ? [rank] : [])),
+)
+const automaton = createAutomaton(
+  triggers.map((text) => ({ text, opens: false })),
+  () => true,
+)
+
+/** What would be masked: without overlaps, in order. Linear in the text. */
+export function findSensitive(text: string): readonly MaskedSpan[] {
+  // One walk decides which detectors have anything to look for.
+  const wanted = new Set<number>()
+  automaton.run(text, (trigger) => {
+    for (const rank of byTrigger[trigger] ?? []) wanted.add(rank)
+  })
+  if (wanted.size === 0) return none
+  const sample = new Sample(text)
+  const found: (MaskedSpan & { rank: number })[] = []
+  for (const [rank, { type, find }] of detectors.entries())
+    if (wanted.has(rank)) for (const { start, end } of find(sample)) found.push({ start, end, type, rank })
+  if (found.length < 2) return found
+  found.sort((a, b) => a.start - b.start || a.rank - b.rank || b.end - a.end)
+  const kept: MaskedSpan[] = []
+  for (const { start, end, type } of found) {
+    const last = kept.at(-1)
+    if (!last || start >= last.end) kept.push({ start, end, type })
+    // Two kinds that overlap in part: cover both.
+    else if (end > last.end) kept[kept.length - 1] = { start: last.start, end, type: last.type }
+  }
+  return kept
+}
+
+export function createMasker(): Masker {
+  const numbers = new Map<string, number>()
+  const counts = new Map<string, number>()
+  const numberOf = (type: string, value: string): number => {
+    const key = `${type} ${value}`
+    const known = numbers.get(key)
+    if (known !== undefined) return known
+    const fresh = (counts.get(type) ?? 0) + 1
+    counts.set(type, fresh)
+    numbers.set(key, fresh)
+    return fresh
+  }
+  return {
+    mask(text) {
+      const spans = findSensitive(text)
+      if (spans.length === 0) return text
+      let masked = ''
+      let from = 0
+      for (const { start, end, type } of spans) {
+        masked += `${text.slice(from, start)}<${type}:${numberOf(type, text.slice(start, end))}>`
+        from = end
+      }
+      return masked + text.slice(from)
+    },
+  }
+}

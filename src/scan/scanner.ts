@@ -1,0 +1,40 @@
+/**
+ * The prompt scanner: texts in, findings out. Knows what attacks say, not what they mean: an instruction that
+ * carries no known wording passes, in every language and every disguise.
+ */
+import type { Channel, Finding } from '../core/text.ts'
+import { createMatcher } from './matcher.ts'
+import { normalForm } from './normal-form.ts'
+import type { Signature } from './signature.ts'
+
+export interface Scanner {
+  /** Findings in one text, in the order of their place, at most one per signature and place. Linear. */
+  scan(text: string, channel: Channel): readonly Finding[]
+}
+
+/** More findings than these say nothing new about a text. */
+const maxFindings = 256
+const none: readonly Finding[] = []
+
+export function createScanner(signatures: readonly Signature[]): Scanner {
+  const phrases = signatures.flatMap((signature) => signature.phrases.map((steps) => ({ signature, steps })))
+  const matcher = createMatcher(phrases.map(({ steps }) => steps))
+
+  return {
+    scan(text, channel) {
+      const form = normalForm(text)
+      const found = new Map<string, Finding>()
+      matcher.run(form.text, (phrase, place) => {
+        const signature = phrases[phrase]?.signature
+        if (!signature?.channels.has(channel) || found.size >= maxFindings) return
+        const { id, category, severity } = signature
+        // Two wordings of one signature that end together are one finding; the wider one tells more.
+        const key = `${id} ${place.end}`
+        const before = found.get(key)
+        if (!before || before.start > place.start) found.set(key, { id, category, severity, ...place })
+      })
+      if (found.size === 0) return none
+      return form.original([...found.values()]).sort((a, b) => a.start - b.start)
+    },
+  }
+}
