@@ -1,0 +1,59 @@
+/**
+ * What one line of the audit log holds. Texts are masked before they get here; nothing in a record is
+ * optional because somebody forgot it: null says that the request never came so far.
+ */
+
+export interface RequestRecord {
+  /** RFC 3339, UTC. */
+  readonly time: string
+  readonly id: string
+  readonly traceparent: string | null
+  readonly identity: {
+    readonly kind: string
+    readonly id: string
+    readonly name: string
+    readonly role: string
+  } | null
+  readonly peer: string
+  readonly route: string
+  readonly dialect: string
+  readonly upstream: string | null
+  readonly model: {
+    readonly asked: string
+    readonly served: string | null
+    readonly digest: string | null
+  } | null
+  /** Version of the policy that judged. */
+  readonly policy: string
+  readonly prompt: readonly RecordedText[] | null
+  readonly answer: {
+    readonly text: RecordedText
+    readonly toolCalls: readonly { readonly name: string; readonly arguments: string }[]
+  } | null
+  readonly findings: readonly RecordedFinding[]
+  /** Fields that were left out, parameters that were lowered. */
+  readonly dropped: readonly string[]
+  readonly clamped: readonly string[]
+  readonly usage: { readonly input: number; readonly output: number } | null
+  readonly limits: Readonly<Record<string, { readonly limit: number; readonly remaining: number }>>
+  readonly ending: { readonly kind: string; readonly code: string | null; readonly status: number | null }
+  readonly timing: {
+    readonly queuedMs: number
+    readonly firstByteMs: number | null
+    readonly totalMs: number
+  }
+}
+
+/** A text, or, where policy or size keep it out, its length and SHA-256. */
+export type RecordedText =
+  | { readonly channel: string; readonly text: string }
+  | { readonly channel: string; readonly length: number; readonly sha256: string | null }
+
+export interface RecordedFinding {
+  readonly guard: string
+  readonly id: string
+  readonly category: string
+  readonly severity: string
+  readonly channel: string
+  readonly action: string
+}

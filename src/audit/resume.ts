@@ -1,0 +1,44 @@
+/**
+ * Taking up a log where the last process left it. Whatever is not as an orderly end would have left it is
+ * mended and told: the first records of the new run say what was torn, missing or cannot be believed.
+ */
+import { ftruncateSync } from 'node:fs'
+import { genesis, type Head } from './chain.ts'
+import { readHead } from './head.ts'
+import { readTail } from './tail.ts'
+
+export interface Resumption {
+  /** What the next record follows. */
+  readonly head: Head
+  /** Bytes of the log that are whole. */
+  readonly length: number
+  /** To be recorded first. */
+  readonly events: readonly { readonly event: 'repair' | 'gap'; readonly details: object }[]
+}
+
+/** Cuts a torn last line off. @param handle the log, open for reading and writing */
+export function resumeLog(file: string, handle: number): Resumption {
+  const { length, last, torn } = readTail(handle)
+  const told = readHead(file)
+  if (torn) ftruncateSync(handle, length)
+  const repair = torn ? [{ event: 'repair', details: { torn } } as const] : []
+  const gap = (head: Head, details: object): Resumption => ({
+    head,
+    length,
+    events: [...repair, { event: 'gap', details }],
+  })
+
+  if (last && 'wrong' in last)
+    // The chain goes on from where its head says it ended; `verify` will name the record.
+    return gap(told ?? { seq: 0, hash: genesis }, { reason: 'the last record cannot be verified' })
+  const found: Head = last ? { seq: last.seq, hash: last.hash } : { seq: 0, hash: genesis }
+  if (told && told.seq > found.seq)
+    // The numbers go on behind the missing ones, so that the hole stays visible.
+    return gap(
+      { seq: told.seq, hash: found.hash },
+      { reason: 'records are missing', first: found.seq + 1, last: told.seq },
+    )
+  if (last && last.event !== 'stopped')
+    return gap(found, { reason: 'the gate did not stop by itself', since: last.time ?? null })
+  return { head: found, length, events: repair }
+}

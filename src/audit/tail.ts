@@ -1,0 +1,45 @@
+/**
+ * The end of a log as the last process left it: its last whole record, and whatever stands torn behind it.
+ */
+import { createHash } from 'node:crypto'
+import { fstatSync, readSync } from 'node:fs'
+import { type Checked, check } from './chain.ts'
+
+export interface Tail {
+  /** Bytes up to and with the last newline. */
+  readonly length: number
+  /** The last record; undefined in an empty log. */
+  readonly last: Checked | { readonly wrong: string } | undefined
+  /** What a crash left of a line that was never whole. */
+  readonly torn: { readonly bytes: number; readonly sha256: string } | undefined
+}
+
+const block = 64 * 1024
+const newline = 0x0a
+
+/** Reads backwards from the end of an open file, no further than the last whole line begins. */
+export function readTail(file: number): Tail {
+  let from = fstatSync(file).size
+  let held = Buffer.alloc(0)
+  let lineEnd = -1
+  let lineStart = -1
+  while (lineStart === -1 && from > 0) {
+    const piece = Buffer.alloc(Math.min(block, from))
+    from -= piece.length
+    readSync(file, piece, 0, piece.length, from)
+    held = Buffer.concat([piece, held])
+    lineEnd = held.lastIndexOf(newline)
+    if (lineEnd === -1) continue
+    const before = held.subarray(0, lineEnd).lastIndexOf(newline)
+    if (before !== -1 || from === 0) lineStart = before + 1
+  }
+  const rest = held.subarray(lineEnd + 1)
+  return {
+    length: lineEnd === -1 ? 0 : from + lineEnd + 1,
+    last: lineStart === -1 ? undefined : check(held.subarray(lineStart, lineEnd).toString('utf8')),
+    torn:
+      rest.length === 0
+        ? undefined
+        : { bytes: rest.length, sha256: createHash('sha256').update(rest).digest('hex') },
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * `keys.file`: who holds a key, never the key itself. Written by `torwart key`, mode 0600, replaced whole.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import Type, { type Static } from 'typebox'
+import Value from 'typebox/value'
+import { parse, stringify } from 'yaml'
+import { replaceFile } from '../files/atomic.ts'
+
+const hash = Type.String({ pattern: '^[0-9a-f]{64}$' })
+const time = Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?Z$' })
+
+const entrySchema = Type.Object(
+  {
+    id: Type.String({ pattern: '^[0-9A-Za-z]{4,32}$' }),
+    name: Type.String({ minLength: 1, maxLength: 128 }),
+    role: Type.String({ minLength: 1, maxLength: 128 }),
+    sha256: hash,
+    created: time,
+    expires: Type.Optional(time),
+    revoked: Type.Optional(time),
+    /** The key before the last rotation, while its grace lasts. */
+    previous: Type.Optional(Type.Object({ sha256: hash, until: time }, { additionalProperties: false })),
+  },
+  { additionalProperties: false },
+)
+const fileSchema = Type.Object(
+  { version: Type.Literal(1), keys: Type.Array(entrySchema) },
+  { additionalProperties: false },
+)
+
+export type KeyEntry = Static<typeof entrySchema>
+
+const header = '# Written by `torwart key`. Holds the SHA-256 of each key, never a key.\n'
+
+/** @returns the entries; none if there is no file yet. @throws TypeError if the file is not what it should be */
+export function readKeyFile(path: string): readonly KeyEntry[] {
+  if (!existsSync(path)) return []
+  const value: unknown = parse(readFileSync(path, 'utf8'))
+  if (!Value.Check(fileSchema, value)) {
+    const [error] = Value.Errors(fileSchema, value)
+    throw new TypeError(`${path}: ${error?.instancePath ?? ''} ${error?.message ?? 'is not a key file'}`)
+  }
+  const ids = new Set(value.keys.map(({ id }) => id))
+  if (ids.size !== value.keys.length) throw new TypeError(`${path}: an id stands twice`)
+  return value.keys
+}
+
+export function writeKeyFile(path: string, keys: readonly KeyEntry[]): void {
+  replaceFile(path, header + stringify({ version: 1, keys }))
+}
+
+export type KeyStatus = 'active' | 'expired' | 'revoked'
+
+export function keyStatus(entry: KeyEntry, nowMs: number): KeyStatus {
+  if (entry.revoked !== undefined) return 'revoked'
+  return entry.expires !== undefined && Date.parse(entry.expires) <= nowMs ? 'expired' : 'active'
+}

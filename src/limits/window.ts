@@ -1,0 +1,58 @@
+/**
+ * A sliding window of counts, in steps of a sixtieth of its length.
+ *
+ * It always counts the current step and the sixty before it. Two uses less than a window apart are at most
+ * sixty steps apart, so no more than the limit ever passes in any window; in return a use is forgotten up to
+ * one step late. Memory is 61 numbers, whatever the limit.
+ */
+import { stepsPerWindow } from './store.ts'
+
+const slots = stepsPerWindow + 1
+
+export class Window {
+  readonly #stepMs: number
+  readonly #counts = new Float64Array(slots)
+  #step = 0
+  #total = 0
+
+  constructor(lengthMs: number) {
+    this.#stepMs = lengthMs / stepsPerWindow
+  }
+
+  /** Everything that still counts at `nowMs`. */
+  total(nowMs: number): number {
+    this.#advance(nowMs)
+    return this.#total
+  }
+
+  add(nowMs: number, count: number): void {
+    this.#advance(nowMs)
+    const slot = this.#step % slots
+    this.#counts[slot] = (this.#counts[slot] ?? 0) + count
+    this.#total += count
+  }
+
+  /** Milliseconds until at least `count` of what counts now is forgotten; Infinity if there is less than that. */
+  untilFreed(nowMs: number, count: number): number {
+    this.#advance(nowMs)
+    if (count <= 0) return 0
+    let freed = 0
+    for (let step = Math.max(0, this.#step - stepsPerWindow); step <= this.#step; step++) {
+      freed += this.#counts[step % slots] ?? 0
+      if (freed >= count) return (step + slots) * this.#stepMs - nowMs
+    }
+    return Number.POSITIVE_INFINITY
+  }
+
+  #advance(nowMs: number): void {
+    const step = Math.floor(nowMs / this.#stepMs)
+    if (step <= this.#step) return
+    const passed = Math.min(step - this.#step, slots)
+    for (let k = 1; k <= passed; k++) {
+      const slot = (step - passed + k) % slots
+      this.#total -= this.#counts[slot] ?? 0
+      this.#counts[slot] = 0
+    }
+    this.#step = step
+  }
+}

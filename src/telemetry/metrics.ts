@@ -1,0 +1,70 @@
+/**
+ * Every metric there is, in one table. Labels take their values from closed sets only: routes that a dialect
+ * declares, codes, configured names; never anything a caller sent.
+ */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
+const fineSeconds = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1]
+
+const counters = {
+  requests: ['torwart_requests_total', 'Requests, by how they ended', ['route', 'outcome']],
+  tokens: [
+    'torwart_tokens_total',
+    'Tokens read and written, as the model server counts them',
+    ['model', 'direction'],
+  ],
+  limitRejections: ['torwart_limit_rejections_total', 'Requests refused by a limit', ['limit']],
+  findings: ['torwart_findings_total', 'What guards found', ['guard', 'category', 'action']],
+  guardFailures: ['torwart_guard_failures_total', 'Guards that could not run', ['guard']],
+  credentialFailures: ['torwart_credential_failures_total', 'Credentials refused, by reason', ['reason']],
+  droppedFields: ['torwart_dropped_fields_total', 'Request fields that were left out', ['route']],
+  storeFallbacks: ['torwart_store_fallbacks_total', 'Calls counted in-process because Redis was away', []],
+  auditRecords: ['torwart_audit_records_total', 'Audit records, by ending', ['ending']],
+  auditFailures: ['torwart_audit_failures_total', 'Audit records that could not be written', []],
+  policyReloads: ['torwart_policy_reloads_total', 'Reloads of the policy', ['result']],
+} as const satisfies Record<string, readonly [string, string, readonly string[]]>
+
+const gauges = {
+  inflight: ['torwart_inflight_requests', 'Requests under way', []],
+  queueDepth: ['torwart_queue_depth', 'Requests waiting for a model server', []],
+  storeUp: ['torwart_store_up', 'Whether the limit store answers', []],
+  upstreamUp: ['torwart_upstream_up', 'Whether a model server answered when last asked', ['upstream']],
+  policyInfo: ['torwart_policy_info', 'The policy in force', ['version']],
+} as const satisfies Record<string, readonly [string, string, readonly string[]]>
+
+const histograms = {
+  requestSeconds: ['torwart_request_duration_seconds', 'From arrival to the last byte', [], seconds],
+  upstreamSeconds: [
+    'torwart_upstream_duration_seconds',
+    'From forwarding to the last byte of the answer',
+    [],
+    seconds,
+  ],
+  firstTokenSeconds: [
+    'torwart_time_to_first_token_seconds',
+    'From arrival to the first frame sent',
+    [],
+    seconds,
+  ],
+  guardSeconds: ['torwart_guard_duration_seconds', 'What a guard takes', ['guard'], fineSeconds],
+} as const satisfies Record<string, readonly [string, string, readonly string[], readonly number[]]>
+
+export type Metrics = { readonly registry: Registry } & { readonly [K in keyof typeof counters]: Counter } & {
+  readonly [K in keyof typeof gauges]: Gauge
+} & { readonly [K in keyof typeof histograms]: Histogram }
+
+/** A registry of its own, so that two gates in one process do not share counts. */
+export function createMetrics(): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const registers = [registry]
+  const made: Record<string, unknown> = { registry }
+  for (const [key, [name, help, labels]] of Object.entries(counters))
+    made[key] = new Counter({ name, help, labelNames: [...labels], registers })
+  for (const [key, [name, help, labels]] of Object.entries(gauges))
+    made[key] = new Gauge({ name, help, labelNames: [...labels], registers })
+  for (const [key, [name, help, labels, buckets]] of Object.entries(histograms))
+    made[key] = new Histogram({ name, help, labelNames: [...labels], buckets: [...buckets], registers })
+  return made as unknown as Metrics
+}
