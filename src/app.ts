@@ -1,0 +1,126 @@
+/** The data listener: who connects, what is declared, in order. */
+import { readFileSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
+import { type FastifyInstance, type FastifyServerOptions, fastify } from 'fastify'
+import type { Clock } from './core/clock.ts'
+import { Refusal } from './core/refusal.ts'
+import { dialects } from './dialects/dialects.ts'
+import { limitConnections } from './http/connections.ts'
+import type { Couriers } from './http/courier.ts'
+import { createDoor } from './http/door.ts'
+import { registerExchange } from './http/exchanges.ts'
+import { registerGreeting } from './http/greeting.ts'
+import { registerListing } from './http/listings.ts'
+import { nowhere, plainPath } from './http/target.ts'
+import { registerUnknown } from './http/unknown.ts'
+import { createReception, type Reception } from './http/visit.ts'
+import { createArrive } from './stages/arrive.ts'
+import type { Snapshot } from './stages/exchange.ts'
+import { createGate, type Steps } from './stages/gate.ts'
+import type { Metrics } from './telemetry/metrics.ts'
+
+export interface AppParts extends Steps {
+  current(): Snapshot
+  readonly courier: Couriers
+  readonly metrics: Metrics
+  readonly clock: Clock
+}
+
+/** Seconds a client may hold a connection without asking anything. */
+const keepAliveMs = 75_000
+/** An announced body is waited for this much longer than the gate itself waits for it. */
+const slackMs = 5_000
+
+export interface DataListener {
+  readonly app: FastifyInstance
+  /** Stops listening, lets what runs finish for `graceMs`, then cuts it. */
+  drain(graceMs: number): Promise<void>
+}
+
+export async function createApp(parts: AppParts): Promise<DataListener> {
+  const { policy } = parts.current()
+  const { tls } = policy.listen
+  const options = {
+    logger: false,
+    exposeHeadRoutes: false,
+    keepAliveTimeout: keepAliveMs,
+    requestTimeout: policy.timeouts.bodyMs + slackMs,
+    routerOptions: { maxParamLength: 512 },
+    rewriteUrl: ({ url }: { url?: string | undefined }) => plainPath(url ?? '') ?? nowhere,
+    clientErrorHandler: onClientError,
+    // While draining, a request on an open connection is still answered, and recorded like any other.
+    return503OnClosing: false,
+    forceCloseConnections: false,
+    http: { headersTimeout: Math.min(policy.timeouts.bodyMs, 60_000), connectionsCheckingInterval: 2_000 },
+    ...(tls ? { https: tlsOptions(tls) } : {}),
+  } as unknown as FastifyServerOptions
+  const app = fastify(options) as unknown as FastifyInstance
+  // Node would answer 417 itself, past the gate and its log.
+  app.server.on('checkExpectation', (request, response) => app.routing(request, response))
+  limitConnections(app.server, () => parts.current().policy.door.connections)
+  // Bodies are read by the gate, after it has admitted the request.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+
+  const door = await createDoor(app, () => parts.current().policy.door.failuresPerMinute)
+  const reception = createReception(createArrive(parts.current, parts.clock), door, parts.metrics)
+  const gate = createGate(parts)
+  for (const dialect of dialects)
+    for (const endpoint of dialect.endpoints) {
+      if (endpoint.kind === 'exchange') registerExchange(app, dialect, endpoint, reception, gate)
+      else if (endpoint.kind === 'listing')
+        await registerListing(app, dialect, endpoint, { ...parts, reception, gate })
+      else registerGreeting(app, dialect, endpoint, { ...parts, reception, gate })
+    }
+  registerUnknown(app, reception, gate)
+  return { app, drain: (graceMs) => drain(app, reception, graceMs) }
+}
+
+/** How long the last frames of what was cut may take to leave. */
+const farewellMs = 500
+
+async function drain(app: FastifyInstance, reception: Reception, graceMs: number): Promise<void> {
+  const idle = setInterval(() => app.server.closeIdleConnections(), 50)
+  const cut = setTimeout(() => {
+    reception.cutAll(new Refusal('upstream_unavailable', { say: 'The gateway is shutting down.' }))
+  }, graceMs)
+  const end = setTimeout(() => app.server.closeAllConnections(), graceMs + farewellMs)
+  try {
+    await app.close()
+  } finally {
+    clearInterval(idle)
+    clearTimeout(cut)
+    clearTimeout(end)
+  }
+}
+
+function tlsOptions({ cert, key, clientCa, clientCert }: NonNullable<Snapshot['policy']['listen']['tls']>) {
+  return {
+    cert: readFileSync(cert),
+    key: readFileSync(key),
+    minVersion: 'TLSv1.2',
+    ...(clientCa === undefined
+      ? {}
+      : { ca: readFileSync(clientCa), requestCert: true, rejectUnauthorized: clientCert === 'required' }),
+  }
+}
+
+/** Bytes that are no HTTP: there is no request to record, no dialect to answer in, and nothing to learn from us. */
+function onClientError(error: NodeJS.ErrnoException, socket: ServerResponse['socket'] & object): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const timedOut = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+  const [status, message] = timedOut
+    ? ['408 Request Timeout', 'The request took too long to arrive.']
+    : error.code === 'HPE_HEADER_OVERFLOW'
+      ? ['431 Request Header Fields Too Large', 'The headers are too large.']
+      : ['400 Bad Request', 'The request is not valid HTTP.']
+  const body = JSON.stringify({
+    error: { message, type: 'invalid_request_error', param: null, code: 'invalid_request' },
+  })
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\nX-Torwart-Code: invalid_request\r\n\r\n${body}`,
+  )
+}

@@ -1,0 +1,52 @@
+/** `torwart check`: everything that `serve` would refuse, and what it would warn of. */
+import { keyStatus, readKeyFile } from '../identity/key-file.ts'
+import { loadPolicy } from '../policy/load.ts'
+import { loadPacks } from '../policy/packs.ts'
+import type { Policy } from '../policy/policy.ts'
+import { formatProblem, PolicyError, type Problem } from '../policy/problem.ts'
+import { type Command, configOption, jsonOption, textOf } from './command.ts'
+
+export const check: Command = {
+  name: 'check',
+  summary: 'validate the policy and tell every mistake',
+  options: [configOption, jsonOption],
+  run(values, io) {
+    const file = textOf(values, 'config')
+    const problems = problemsOf(file, io.variables)
+    const failed = problems.some(({ severity }) => severity === 'error')
+    if (values.json) io.out(`${JSON.stringify({ ok: !failed, problems })}\n`)
+    else {
+      for (const problem of problems) io.out(`${formatProblem(problem)}\n`)
+      if (!failed) io.out(`${file} is fine${problems.length > 0 ? ', with warnings' : ''}\n`)
+    }
+    return failed ? 1 : 0
+  },
+}
+
+function problemsOf(file: string, variables: Parameters<typeof loadPolicy>[1]): readonly Problem[] {
+  try {
+    loadPacks()
+    const { policy, warnings } = loadPolicy(file, variables)
+    return [...warnings, ...keyProblems(policy)]
+  } catch (error) {
+    if (error instanceof PolicyError) return error.problems
+    throw error
+  }
+}
+
+function keyProblems({ keysFile, roles }: Policy): Problem[] {
+  const at = (message: string, severity: Problem['severity']): Problem => ({
+    file: keysFile,
+    line: 1,
+    column: 1,
+    message,
+    severity,
+  })
+  try {
+    return readKeyFile(keysFile)
+      .filter((key) => keyStatus(key, Date.now()) === 'active' && !roles.has(key.role))
+      .map((key) => at(`key ${key.id} has a role that does not exist: ${key.role}`, 'warning'))
+  } catch (error) {
+    return [at(error instanceof Error ? error.message : 'cannot be read', 'error')]
+  }
+}

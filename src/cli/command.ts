@@ -1,0 +1,56 @@
+/** What a command is: a file beside this one, and a line in `commands.ts`. */
+import type { Readable } from 'node:stream'
+import type { Processes } from '../audit/lock.ts'
+import type { Variables } from '../policy/load.ts'
+
+/** The world as a command sees it; `main.ts` hands it the real one. */
+export interface Io {
+  out(text: string): void
+  err(text: string): void
+  readonly input: Readable
+  readonly variables: Variables
+  readonly processes: Processes
+  /** Registers for SIGTERM, SIGINT and SIGHUP. */
+  on(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', listener: () => void): void
+  readonly version: string
+}
+
+/** 0 fine, 1 the check failed or the config is wrong, 2 bad usage, 3 findings. */
+export type ExitCode = 0 | 1 | 2 | 3
+
+export interface Option {
+  /** As commander reads it: `-c, --config <file>`. */
+  readonly flags: string
+  readonly description: string
+  readonly standard?: string
+  readonly required?: boolean
+}
+
+/** Values by long name, camel-cased. */
+export type Values = Readonly<Record<string, string | boolean | undefined>>
+
+export interface Command {
+  /** `key create` is a command of a group. */
+  readonly name: string
+  readonly summary: string
+  /** `<id>`, `[file]`. */
+  readonly argument?: string
+  readonly options: readonly Option[]
+  run(values: Values, io: Io, argument?: string): Promise<ExitCode> | ExitCode
+}
+
+export const configOption: Option = {
+  flags: '-c, --config <file>',
+  description: 'the policy file',
+  standard: 'config/torwart.yaml',
+}
+
+export const jsonOption: Option = { flags: '--json', description: 'print JSON' }
+
+export function textOf(values: Values, name: string): string {
+  const value = values[name]
+  return typeof value === 'string' ? value : ''
+}
+
+/** Bad usage that only the command itself can see. */
+export class UsageError extends Error {}

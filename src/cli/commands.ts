@@ -1,0 +1,27 @@
+/** Every command: a new one is a file and a line here. */
+import { auditVerify } from './audit-verify.ts'
+import { check } from './check.ts'
+import type { Command } from './command.ts'
+import { demo } from './demo.ts'
+import { keyCreate } from './key-create.ts'
+import { keyList } from './key-list.ts'
+import { keyRevoke } from './key-revoke.ts'
+import { keyRotate } from './key-rotate.ts'
+import { mask } from './mask.ts'
+import { scan } from './scan.ts'
+import { schema } from './schema.ts'
+import { serve } from './serve.ts'
+
+export const commands: readonly Command[] = [
+  serve,
+  check,
+  schema,
+  keyCreate,
+  keyList,
+  keyRotate,
+  keyRevoke,
+  scan,
+  mask,
+  auditVerify,
+  demo,
+]

@@ -1,0 +1,17 @@
+/** `torwart key revoke`: the key stays in the file, so that the log can be read, and is refused from now on. */
+import { type Command, configOption } from './command.ts'
+import { findKey, openKeys } from './keys.ts'
+
+export const keyRevoke: Command = {
+  name: 'key revoke',
+  summary: 'refuse a key from now on',
+  argument: '<id>',
+  options: [configOption],
+  run(values, io, id) {
+    const keys = openKeys(values, io)
+    const { id: found, revoked = new Date().toISOString() } = findKey(keys, id)
+    keys.save(keys.entries.map((entry) => (entry.id === found ? { ...entry, revoked } : entry)))
+    io.err(`Key ${found} is revoked.\n`)
+    return 0
+  },
+}

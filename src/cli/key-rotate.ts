@@ -1,0 +1,37 @@
+/** `torwart key rotate`: a new secret for the same key; limits and records go on under its id. */
+import { hashKey, mintKey } from '../identity/key.ts'
+import { keyStatus } from '../identity/key-file.ts'
+import { type Command, configOption, jsonOption, UsageError } from './command.ts'
+import { durationOption, findKey, openKeys } from './keys.ts'
+
+export const keyRotate: Command = {
+  name: 'key rotate',
+  summary: 'replace the secret of a key',
+  argument: '<id>',
+  options: [
+    configOption,
+    { flags: '--grace <duration>', description: 'how long the old secret still works, such as 24h' },
+    jsonOption,
+  ],
+  run(values, io, id) {
+    const keys = openKeys(values, io)
+    const old = findKey(keys, id)
+    const now = Date.now()
+    const status = keyStatus(old, now)
+    if (status !== 'active') throw new UsageError(`key ${old.id} is ${status}`)
+    const graceMs = durationOption(values, 'grace') ?? 0
+    const { key } = mintKey(old.id)
+    const { previous: _, ...kept } = old
+    const previous =
+      graceMs > 0 ? { sha256: old.sha256, until: new Date(now + graceMs).toISOString() } : undefined
+    const fresh = { ...kept, sha256: hashKey(key).toString('hex'), ...(previous ? { previous } : {}) }
+    keys.save(keys.entries.map((entry) => (entry.id === old.id ? fresh : entry)))
+    const { name, role, expires } = fresh
+    if (values.json) io.out(`${JSON.stringify({ id: old.id, key, name, role, expires: expires ?? null })}\n`)
+    else {
+      io.out(`${key}\n`)
+      io.err(`New secret for key ${old.id}. Keep it now: it cannot be shown again.\n`)
+    }
+    return 0
+  },
+}

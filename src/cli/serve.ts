@@ -1,0 +1,50 @@
+/** `torwart serve`: the gateway for real. */
+import { startGateway } from '../gateway.ts'
+import { parseAddress } from '../policy/address.ts'
+import { loadPolicy } from '../policy/load.ts'
+import { createLog } from '../telemetry/log.ts'
+import { type Command, configOption, type ExitCode, textOf, UsageError, type Values } from './command.ts'
+
+export const serve: Command = {
+  name: 'serve',
+  summary: 'run the gateway',
+  options: [
+    configOption,
+    { flags: '--listen <host:port>', description: 'listen here instead of where the policy says' },
+    { flags: '--admin <host:port>', description: 'the same for the admin listener' },
+  ],
+  async run(values, io): Promise<ExitCode> {
+    const policyFile = textOf(values, 'config')
+    const listen = addressOption(values, 'listen')
+    const admin = addressOption(values, 'admin')
+    const { policy } = loadPolicy(policyFile, io.variables)
+    const log = createLog(policy.logLevel)
+    const gateway = await startGateway({
+      policyFile,
+      variables: io.variables,
+      log,
+      processes: io.processes,
+      version: io.version,
+      ...(listen ? { listen } : {}),
+      ...(admin ? { admin } : {}),
+    })
+    log.info({ data: gateway.data, admin: gateway.admin, policy: policy.version }, 'listening')
+    io.on('SIGHUP', () => gateway.reload())
+    await new Promise<void>((resolve) => {
+      io.on('SIGTERM', resolve)
+      io.on('SIGINT', resolve)
+    })
+    log.info('stopping')
+    await gateway.close()
+    log.info('stopped')
+    return 0
+  },
+}
+
+function addressOption(values: Values, name: string) {
+  const text = textOf(values, name)
+  if (text === '') return undefined
+  const address = parseAddress(text)
+  if (!address) throw new UsageError(`--${name} must be HOST:PORT`)
+  return address
+}

@@ -1,0 +1,64 @@
+/**
+ * Reads a request's body: JSON, uncompressed, bounded in size and time. The bytes are not looked at here.
+ */
+import type { IncomingMessage } from 'node:http'
+import { Refusal } from '../core/refusal.ts'
+
+/** A POST without a content type is taken for JSON: two widely used clients send none. */
+function requireJson({ headers }: IncomingMessage): void {
+  const type = headers['content-type']
+  // Parameters other than the charset would be read by somebody else in some other way.
+  if (type !== undefined && !/^application\/json *(?:; *charset *= *"?utf-8"? *)?$/i.test(type.trim()))
+    throw new Refusal('unsupported_media_type')
+  const encoding = headers['content-encoding']
+  if (encoding !== undefined && encoding.trim().toLowerCase() !== 'identity')
+    throw new Refusal('unsupported_media_type', { say: 'The body must not be compressed.' })
+  const expect = headers.expect
+  if (expect !== undefined && expect.toLowerCase() !== '100-continue')
+    throw new Refusal('invalid_request', { say: 'The Expect header asks for something unknown.' })
+}
+
+/**
+ * @param limit bytes; more are refused with `body_too_large`, by the announced length if there is one
+ * @param timeoutMs for all of it
+ * @throws Refusal; an Error without a code if the client leaves
+ */
+export async function readBody(request: IncomingMessage, limit: number, timeoutMs: number): Promise<Buffer> {
+  requireJson(request)
+  const announced = Number(request.headers['content-length'] ?? 0)
+  if (announced > limit) throw new Refusal('body_too_large')
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = []
+    let length = 0
+    const timer = setTimeout(
+      () =>
+        settle(() => reject(new Refusal('invalid_request', { say: 'The body took too long to arrive.' }))),
+      timeoutMs,
+    )
+    const settle = (outcome: () => void) => {
+      clearTimeout(timer)
+      request.off('data', onData).off('end', onEnd).off('error', onLeave).off('close', onLeave)
+      outcome()
+    }
+    const onData = (piece: Buffer) => {
+      length += piece.length
+      if (length > limit) return settle(() => reject(new Refusal('body_too_large')))
+      pieces.push(piece)
+    }
+    const onEnd = () =>
+      settle(() => resolve(pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces, length)))
+    const onLeave = () => settle(() => reject(new Error('the client left before its body was complete')))
+    request.on('data', onData).on('end', onEnd).on('error', onLeave).on('close', onLeave)
+  })
+}
+
+/** What is left of a refused request is read and thrown away, so that the refusal can be read; but not for ever. */
+export function discardRest(request: IncomingMessage, limit: number): void {
+  if (request.complete) return
+  let length = 0
+  request.on('data', (piece: Buffer) => {
+    length += piece.length
+    if (length > limit) request.socket.destroy()
+  })
+  request.resume()
+}

@@ -1,0 +1,37 @@
+/**
+ * `/livez`: the process answers. `/readyz`: it should get traffic; 503 only for what another gateway would do
+ * better (draining, no log, no store under `refuse`). What is merely wrong stands in the body.
+ */
+import type { FastifyInstance } from 'fastify'
+import type { Policy } from '../policy/policy.ts'
+import type { UpstreamHealth } from './upstream-health.ts'
+
+export interface Readiness {
+  readonly draining: boolean
+  readonly policy: Policy
+  /** Of the last reload; the place of its first error if it failed. */
+  readonly reload: { readonly ok: boolean; readonly at: string; readonly place?: string }
+  readonly store: { readonly kind: 'memory' | 'redis'; readonly up: boolean }
+  readonly auditWritable: boolean
+}
+
+export function registerHealth(
+  app: FastifyInstance,
+  state: () => Readiness,
+  upstreams: UpstreamHealth,
+): void {
+  app.get('/livez', async () => ({ status: 'alive' }))
+  app.get('/readyz', async (_request, reply) => {
+    const { draining, policy, reload, store, auditWritable } = state()
+    const storeFails = !store.up && policy.store.onFailure === 'refuse'
+    const ready = !draining && auditWritable && !storeFails
+    reply.code(ready ? 200 : 503)
+    return {
+      status: draining ? 'draining' : ready ? 'ready' : 'not ready',
+      store,
+      upstreams: await upstreams.check(),
+      policy: { version: policy.version, reload, warnings: policy.warnings },
+      audit: { writable: auditWritable },
+    }
+  })
+}

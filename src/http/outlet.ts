@@ -1,0 +1,88 @@
+/**
+ * The client's side of a request, on Node's own request and response: Fastify has routed it and lets go of it
+ * (`reply.hijack()`), because its stream plumbing is what costs.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Refusal } from '../core/refusal.ts'
+import type { Course } from '../stages/exchange.ts'
+import type { Outlet } from '../stages/outlet.ts'
+import { answerHeaders, refusalHeaders } from './answer-headers.ts'
+import { discardRest, readBody } from './body.ts'
+
+/** Bytes of a refused body that are still read, so that a client in the middle of sending sees the refusal. */
+const discardLimit = 4 * 1024 * 1024
+
+export interface OutletOptions {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly course: Course
+  failedLogin(): Promise<void>
+}
+
+export function createOutlet({ request, response, course, failedLogin }: OutletOptions): Outlet {
+  const { dialect, snapshot } = course.arrival
+  const { timeouts } = snapshot.policy
+  let head: { readonly status: number; readonly contentType: string } | undefined
+  let stalled: NodeJS.Timeout | undefined
+
+  const writeHead = (length?: number) => {
+    if (!head || response.headersSent) return
+    const headers = answerHeaders(course)
+    headers['content-type'] = head.contentType
+    if (length === undefined) headers['cache-control'] = 'no-cache'
+    else headers['content-length'] = String(length)
+    response.writeHead(head.status, headers)
+  }
+
+  /** A client that does not read is cut, which frees its slot. */
+  const watchStall = () => {
+    stalled ??= setTimeout(() => response.destroy(), timeouts.writeMs)
+  }
+  const unwatchStall = () => {
+    clearTimeout(stalled)
+    stalled = undefined
+  }
+  const finish = (text: string) => {
+    response.end(text)
+    if (response.writableLength === 0) return unwatchStall()
+    watchStall()
+    response.once('close', unwatchStall)
+  }
+
+  return {
+    body: (limit) => readBody(request, limit, timeouts.bodyMs),
+    failedLogin,
+    begin(status, contentType) {
+      head = { status, contentType }
+    },
+    write(text) {
+      writeHead()
+      if (response.write(text)) return true
+      watchStall()
+      return false
+    },
+    onDrain(resume) {
+      response.once('drain', () => {
+        unwatchStall()
+        resume()
+      })
+    },
+    end(text) {
+      if (response.destroyed) return
+      writeHead(Buffer.byteLength(text))
+      finish(text)
+    },
+    refuse(refusal: Refusal) {
+      if (response.destroyed || response.headersSent) return
+      const { code, status, say: message } = refusal
+      const body = JSON.stringify(dialect.errorBody({ code, status, message }))
+      const headers = refusalHeaders(course, refusal)
+      headers['content-type'] = 'application/json'
+      headers['content-length'] = String(Buffer.byteLength(body))
+      if (!request.complete) headers.connection = 'close'
+      discardRest(request, discardLimit)
+      response.writeHead(status, headers)
+      finish(request.method === 'HEAD' ? '' : body)
+    },
+  }
+}

@@ -1,0 +1,47 @@
+/** What no dialect declares does not exist; what it declares with another method says so. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { asRefusal, Refusal } from '../core/refusal.ts'
+import { dialectFor, dialects } from '../dialects/dialects.ts'
+import type { Gate } from '../stages/gate.ts'
+import { plainPath } from './target.ts'
+import type { Reception } from './visit.ts'
+
+export function registerUnknown(app: FastifyInstance, reception: Reception, gate: Gate): void {
+  const turnAway = (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    refusal: (path: string | undefined) => Refusal,
+  ) => {
+    reply.hijack()
+    const target = request.originalUrl
+    const path = plainPath(target)
+    const dialect = dialectFor(path ?? target.slice(0, 64))
+    const { course, outlet } = reception.receive(request, reply, dialect, 'none')
+    return gate.turnAway(course, refusal(path), outlet)
+  }
+  app.setNotFoundHandler((request, reply) =>
+    turnAway(request, reply, (path) => new Refusal(isDeclared(path) ? 'method_not_allowed' : 'not_found')),
+  )
+  // Fastify's own refusals, such as a content type nobody can parse.
+  app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) =>
+    turnAway(request, reply, () =>
+      error.statusCode === 415
+        ? new Refusal('unsupported_media_type')
+        : error.statusCode === 400
+          ? new Refusal('invalid_request', { detail: error.message })
+          : asRefusal(error),
+    ),
+  )
+}
+
+const declared = dialects.flatMap(({ endpoints }) => endpoints.map(({ path }) => path))
+
+function isDeclared(path: string | undefined): boolean {
+  if (path === undefined) return false
+  return declared.some((each) => each === path || (each.endsWith('/:model') && isBelow(path, each)))
+}
+
+function isBelow(path: string, pattern: string): boolean {
+  const prefix = pattern.slice(0, -':model'.length)
+  return path.startsWith(prefix) && path.length > prefix.length && !path.slice(prefix.length).includes('/')
+}

@@ -1,0 +1,34 @@
+#!/usr/bin/env node
+/** The process: its arguments, environment, streams and signals, handed to the command line. */
+import { readFileSync } from 'node:fs'
+import { runCli } from './cli/program.ts'
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
+// A reader that closes its end (`| head`) is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+})
+
+const code = await runCli(process.argv.slice(2), {
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+  input: process.stdin,
+  variables: process.env,
+  processes: { pid: process.pid, isAlive },
+  on: (signal, listener) => process.on(signal, listener),
+  version,
+})
+process.exitCode = code
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}

@@ -1,0 +1,47 @@
+/** Stage 1: the only place that asks for the current policy. Whatever happens later, this request sees this one. */
+import { randomBytes } from 'node:crypto'
+import type { Clock } from '../core/clock.ts'
+import type { Dialect } from '../dialects/dialect.ts'
+import type { Arrival, Snapshot } from './exchange.ts'
+
+export interface Knock {
+  readonly route: string
+  readonly dialect: Dialect
+  readonly peer: string
+  readonly rawHeaders: readonly string[]
+  /** The inbound `x-request-id` and `traceparent`, if any. */
+  readonly requestId: string | undefined
+  readonly traceparent: string | undefined
+  readonly signal: AbortSignal
+}
+
+const requestIdForm = /^[\w.-]{1,64}$/
+/** W3C Trace Context, version 00. */
+const traceparentForm = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
+
+export function createArrive(current: () => Snapshot, clock: Clock) {
+  const freshId = createIds()
+  return (knock: Knock): Arrival => {
+    const snapshot = current()
+    const { requestId, traceparent } = knock
+    return {
+      id: requestId !== undefined && requestIdForm.test(requestId) ? requestId : freshId(),
+      traceparent: traceparent !== undefined && traceparentForm.test(traceparent) ? traceparent : undefined,
+      peer: knock.peer,
+      snapshot,
+      dialect: knock.dialect,
+      route: knock.route,
+      arrivedAtMs: clock.monotonicMs(),
+      rawHeaders: knock.rawHeaders,
+      signal: knock.signal,
+      budget: { leftMs: snapshot.policy.store.timeoutMs },
+    }
+  }
+}
+
+/** Unique, not secret: a random start per process, then counted. */
+function createIds(): () => string {
+  const prefix = randomBytes(9).toString('hex')
+  let count = 0
+  return () => `${prefix}-${(count++).toString(36)}`
+}

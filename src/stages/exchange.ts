@@ -1,0 +1,122 @@
+/**
+ * What is known about a request, step by step. Each stage takes one of these and returns the next, which holds
+ * the ones before it; a field is there from the stage that found it out, and never optional "because it will
+ * come". Held, not copied: spreading objects of this size costs 10 µs a time (Node 20).
+ */
+import type { Refusal } from '../core/refusal.ts'
+import type { Action, Channel, Finding } from '../core/text.ts'
+import type { Usage } from '../core/usage.ts'
+import type {
+  Dialect,
+  Endpoint,
+  Exchange,
+  ModelNames,
+  Outgoing,
+  Prompt,
+  ToolCall,
+} from '../dialects/dialect.ts'
+import type { Identity } from '../identity/identity.ts'
+import type { KeyRing } from '../identity/key-ring.ts'
+import type { Admission, Budget, Claim, Reservation } from '../limits/store.ts'
+import type { Policy, Role, Upstream } from '../policy/policy.ts'
+
+/** Everything a reload replaces, swapped as one. */
+export interface Snapshot {
+  readonly policy: Policy
+  readonly keys: KeyRing
+}
+
+/** Which route a request is for, as declared; a route that no dialect declares has no endpoint. */
+export interface Destination<E extends Endpoint = Endpoint> {
+  readonly dialect: Dialect
+  readonly endpoint: E
+}
+
+export interface Arrival {
+  readonly id: string
+  readonly traceparent: string | undefined
+  readonly peer: string
+  readonly snapshot: Snapshot
+  readonly dialect: Dialect
+  /** The declared path, or `none`. */
+  readonly route: string
+  readonly arrivedAtMs: number
+  readonly rawHeaders: readonly string[]
+  /** Aborts when the client leaves or the request's time is up. */
+  readonly signal: AbortSignal
+  /** What the calls to the limit store may still take. */
+  readonly budget: Budget
+}
+
+export interface Caller {
+  readonly arrival: Arrival
+  readonly identity: Identity
+  readonly role: Role
+}
+
+export interface Admitted {
+  readonly caller: Caller
+  readonly admission: Admission | undefined
+  /** Of `admission`; undefined where nothing limits. */
+  readonly limit: number | undefined
+}
+
+/** Read and allowed: the model is the caller's to use, the body is fresh and ready to go. */
+export interface Call {
+  readonly caller: Caller
+  readonly admitted: Admitted
+  readonly endpoint: Exchange
+  readonly prompt: Prompt
+  readonly model: ModelNames
+  readonly outgoing: Outgoing
+}
+
+export interface Inspected {
+  readonly call: Call
+  readonly findings: readonly JudgedFinding[]
+  /** Guards that ran, and what they said; shown in `x-torwart-guards`. */
+  readonly guards: readonly (readonly [guard: string, verdict: Action])[]
+}
+
+export interface Reserved {
+  readonly inspected: Inspected
+  /** Undefined: nothing is limited, or nothing was granted. */
+  readonly claim: Claim | undefined
+  readonly reservation: Reservation | undefined
+  readonly upstream: Upstream
+}
+
+/** How far a request came: what its record and its headers are made from. */
+export interface Course {
+  readonly arrival: Arrival
+  caller?: Caller
+  admitted?: Admitted
+  call?: Call
+  inspected?: Inspected
+  reserved?: Reserved
+}
+
+export interface JudgedFinding extends Finding {
+  readonly guard: string
+  readonly channel: Channel
+  readonly action: Action
+}
+
+/** What came back from the model, as far as it came. */
+export interface Answer {
+  readonly status: number
+  readonly text: string
+  readonly toolCalls: readonly ToolCall[]
+  readonly usage: Usage | undefined
+  /** From arrival to the first byte sent. */
+  readonly firstByteMs: number | undefined
+}
+
+/** How a request ended: in exactly one of these ways. */
+export type Ending =
+  | { readonly kind: 'answered'; readonly answer: Answer }
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  /** After the answer had begun. */
+  | { readonly kind: 'cut'; readonly refusal: Refusal; readonly answer: Answer }
+  /** The client left. */
+  | { readonly kind: 'aborted'; readonly answer: Answer | undefined }

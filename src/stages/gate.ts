@@ -1,0 +1,133 @@
+/**
+ * The way of one request, on one screen. Every step is a file beside this one.
+ */
+import { asRefusal, Refusal } from '../core/refusal.ts'
+import type { Exchange } from '../dialects/dialect.ts'
+import type { Log } from '../telemetry/log.ts'
+import { requireAdmitted } from './admit.ts'
+import { authoriseModel, authoriseRoute } from './authorise.ts'
+import type {
+  Admitted,
+  Arrival,
+  Call,
+  Caller,
+  Course,
+  Destination,
+  Ending,
+  Inspected,
+  Reserved,
+} from './exchange.ts'
+import { enforce } from './inspect.ts'
+import type { Outlet } from './outlet.ts'
+import { readPrompt } from './read.ts'
+import { type RecordedPrompt, recordPrompt } from './record.ts'
+import { requireReserved } from './reserve.ts'
+import type { Settle } from './settle.ts'
+
+export interface Steps {
+  /** Whether there is a log to write to: nothing is forwarded that could not be recorded. */
+  recordable(): boolean
+  identify(arrival: Arrival): Caller
+  admit(caller: Caller, destination: Destination): Promise<Admitted>
+  inspect(call: Call): Inspected
+  reserve(call: Inspected): Promise<Reserved>
+  forward(
+    call: Reserved,
+    outlet: Outlet,
+    settle: (ending: Ending) => void | Promise<void>,
+    meanwhile: () => void,
+  ): Promise<void>
+  readonly settle: Settle
+  readonly log: Log
+}
+
+export interface Gate {
+  /** Stages 2 to 4, for every route. @throws Refusal */
+  enter(course: Course, to: Destination, outlet: Outlet): Promise<Admitted>
+  /** Routes with a body: all stages. Never rejects. */
+  exchange(course: Course, to: Destination<Exchange>, outlet: Outlet): Promise<void>
+  /** Identifies, then refuses: for what no dialect declares. Never rejects. */
+  turnAway(course: Course, refusal: Refusal, outlet: Outlet): Promise<void>
+  /** A request that ends here. Never throws. */
+  refuse(course: Course, thrown: unknown, outlet: Outlet): void
+}
+
+export function createGate(steps: Steps): Gate {
+  const identify = async (course: Course, outlet: Outlet): Promise<Caller> => {
+    if (!steps.recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
+    try {
+      course.caller = steps.identify(course.arrival)
+      return course.caller
+    } catch (refusal) {
+      await outlet.failedLogin()
+      throw refusal
+    }
+  }
+
+  const enter: Gate['enter'] = async (course, to, outlet) => {
+    const caller = await identify(course, outlet)
+    authoriseRoute(caller, to)
+    course.admitted = await steps.admit(caller, to)
+    requireAdmitted(course.admitted)
+    return course.admitted
+  }
+
+  const refuse: Gate['refuse'] = (course, thrown, outlet) => {
+    const { id, signal } = course.arrival
+    const refusal = asRefusal(thrown)
+    if (refusal.status >= 500) {
+      const { code, detail, cause } = refusal
+      steps.log.error({ id, code, detail, cause: String(cause ?? '') }, 'request refused')
+    }
+    const left = signal.aborted && !(signal.reason instanceof Refusal)
+    const ending: Ending = left ? { kind: 'aborted', answer: undefined } : { kind: 'refused', refusal }
+    try {
+      const recorded = steps.settle(course, ending)
+      const send = () => outlet.refuse(refusal)
+      if (recorded) recorded.then(send, send)
+      else send()
+    } catch (unrecorded) {
+      outlet.refuse(asRefusal(unrecorded))
+    }
+  }
+
+  return {
+    enter,
+    refuse,
+
+    async exchange(course, to, outlet) {
+      let settled = false
+      try {
+        const admitted = await enter(course, to, outlet)
+        const body = await outlet.body(admitted.caller.role.caps.bodyBytes)
+        const prompt = readPrompt(body, to.endpoint)
+        course.call = authoriseModel(admitted, to.endpoint, prompt)
+        course.inspected = steps.inspect(course.call)
+        enforce(course.inspected)
+        course.reserved = await steps.reserve(course.inspected)
+        requireReserved(course.reserved)
+        let recorded: RecordedPrompt | undefined
+        const settle = (ending: Ending) => {
+          settled = true
+          return steps.settle(course, ending, recorded)
+        }
+        await steps.forward(course.reserved, outlet, settle, () => {
+          recorded = recordPrompt(course)
+        })
+      } catch (thrown) {
+        // Settled and thrown: the record could not be written, which is all that is left to say.
+        if (settled) outlet.refuse(asRefusal(thrown))
+        else refuse(course, thrown, outlet)
+      }
+    },
+
+    async turnAway(course, refusal, outlet) {
+      try {
+        await identify(course, outlet)
+        refuse(course, refusal, outlet)
+      } catch (thrown) {
+        refuse(course, thrown, outlet)
+      }
+    },
+  }
+}

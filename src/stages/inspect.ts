@@ -1,0 +1,57 @@
+/**
+ * Stage 7: the prompt guard reads every text that can reach the model. A guard that cannot run refuses.
+ */
+import type { Clock } from '../core/clock.ts'
+import { Refusal } from '../core/refusal.ts'
+import type { Action, Text } from '../core/text.ts'
+import type { Scanner } from '../scan/scanner.ts'
+import { judge } from '../scan/verdict.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { Call, Inspected, JudgedFinding } from './exchange.ts'
+
+const guard = 'prompt'
+const heavier: Readonly<Record<Action, number>> = { allow: 0, flag: 1, block: 2 }
+
+export function createInspect(scanner: Scanner, metrics: Metrics, clock: Clock) {
+  return (call: Call): Inspected => {
+    const { role, arrival } = call.caller
+    const settings = arrival.snapshot.policy.promptGuard
+    if (settings.mode === 'off') return { call, findings: [], guards: [] }
+    const startedAt = clock.monotonicMs()
+    const findings: JudgedFinding[] = []
+    let worst: Action = 'allow'
+    try {
+      for (const text of call.prompt.texts) {
+        if (role.trustSystem && text.channel === 'system') continue
+        const action = scanOne(scanner, text, settings, findings)
+        if (heavier[action] > heavier[worst]) worst = action
+      }
+    } catch (cause) {
+      metrics.guardFailures.inc({ guard })
+      throw new Refusal('internal', { detail: 'the prompt guard failed', cause })
+    }
+    metrics.guardSeconds.observe({ guard }, (clock.monotonicMs() - startedAt) / 1000)
+    for (const { category, action } of findings) metrics.findings.inc({ guard, category, action })
+    return { call, findings, guards: [[guard, worst]] }
+  }
+}
+
+function scanOne(
+  scanner: Scanner,
+  { text, channel }: Text,
+  thresholds: Parameters<typeof judge>[2],
+  into: JudgedFinding[],
+): Action {
+  const found = scanner.scan(text, channel)
+  if (found.length === 0) return 'allow'
+  const { action } = judge(found, channel, thresholds)
+  for (const { id, category, severity, start, end } of found)
+    into.push({ id, category, severity, start, end, guard, channel, action })
+  return action
+}
+
+/** Carries the verdict out, unless the policy only wants to observe. */
+export function enforce(inspected: Inspected): void {
+  if (inspected.call.caller.arrival.snapshot.policy.promptGuard.mode !== 'enforce') return
+  if (inspected.guards.some(([, verdict]) => verdict === 'block')) throw new Refusal('prompt_blocked')
+}

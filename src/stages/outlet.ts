@@ -1,0 +1,49 @@
+/** What the stages need of the connections: one to the client, one to the model server. `http/` has both. */
+import type { Refusal } from '../core/refusal.ts'
+import type { Upstream } from '../policy/policy.ts'
+
+/** The client's side. */
+export interface Outlet {
+  /** The whole body, at most `limit` bytes of JSON. @throws Refusal */
+  body(limit: number): Promise<Buffer>
+  /** A credential was refused: counts it at the door. @throws Refusal `rate_limited` past the limit */
+  failedLogin(): Promise<void>
+  /** Status and headers; they leave with the first bytes. */
+  begin(status: number, contentType: string): void
+  /** @returns false if the client does not keep up; `onDrain` says when it does again */
+  write(text: string): boolean
+  onDrain(resume: () => void): void
+  /** The last bytes. */
+  end(text: string): void
+  /** Instead of an answer, in the caller's dialect. */
+  refuse(refusal: Refusal): void
+}
+
+/** The model server's side. */
+export interface Courier {
+  send(parcel: Parcel, receiver: Receiver): Flow
+}
+
+export interface Parcel {
+  readonly upstream: Upstream
+  readonly path: string
+  readonly body: string
+  readonly traceparent: string | undefined
+  readonly firstByteMs: number
+  readonly idleMs: number
+}
+
+export interface Receiver {
+  head(status: number, header: (name: string) => string | undefined): void
+  data(bytes: Buffer): void
+  end(): void
+  /** Instead of `end`: what went wrong, as a refusal. */
+  fail(refusal: Refusal): void
+}
+
+export interface Flow {
+  pause(): void
+  resume(): void
+  /** Closes the connection to the model server, which stops the generation. Nothing is called back after it. */
+  abort(): void
+}

@@ -1,0 +1,24 @@
+/**
+ * Stage 5: bytes become a prompt. One strict reading; from here on the original bytes are gone.
+ */
+import { isUtf8 } from 'node:buffer'
+import { isObject, JsonFault, readJson } from '../core/json.ts'
+import { Refusal } from '../core/refusal.ts'
+import type { Exchange, Prompt } from '../dialects/dialect.ts'
+
+/** @throws Refusal `invalid_request` */
+export function readPrompt(body: Buffer, endpoint: Exchange): Prompt {
+  if (!isUtf8(body)) throw new Refusal('invalid_request', { say: 'The body is not valid UTF-8.' })
+  const document = strictly(body.toString('utf8'))
+  if (!isObject(document)) throw new Refusal('invalid_request', { say: 'The body must be a JSON object.' })
+  return endpoint.read(document)
+}
+
+function strictly(text: string) {
+  try {
+    return readJson(text)
+  } catch (error) {
+    if (!(error instanceof JsonFault)) throw error
+    throw new Refusal('invalid_request', { say: `The body is not strict JSON: ${error.kind}.` })
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * From how far a request came and how it ended to its line in the audit log. The only place where texts go on
+ * record, and they go through the masker.
+ */
+import { createHash } from 'node:crypto'
+import type { RecordedText, RequestRecord } from '../audit/record.ts'
+import type { Text } from '../core/text.ts'
+import type { AuditSettings } from '../policy/policy.ts'
+import { createMasker, type Masker } from '../scan/mask.ts'
+import type { Answer, Course, Ending, JudgedFinding } from './exchange.ts'
+
+/** The prompt of a record, masked; may be made while the model is working. */
+export interface RecordedPrompt {
+  readonly prompt: readonly RecordedText[] | null
+  readonly masker: Masker
+  /** Bytes of `audit.maxText` that are left for the answer. */
+  readonly roomBytes: number
+}
+
+export function recordPrompt({ arrival, call }: Course): RecordedPrompt {
+  const masker = createMasker()
+  const settings = arrival.snapshot.policy.audit
+  let roomBytes = settings.maxTextBytes
+  if (!call) return { prompt: null, masker, roomBytes }
+  const prompt = call.prompt.texts.map((text) => {
+    const recorded = recordText(text, settings, roomBytes, masker)
+    roomBytes -= 'text' in recorded ? Buffer.byteLength(text.text) : 0
+    return recorded
+  })
+  return { prompt, masker, roomBytes }
+}
+
+export function toRecord(
+  course: Course,
+  ending: Ending,
+  { prompt, masker, roomBytes }: RecordedPrompt,
+  wallMs: number,
+  totalMs: number,
+): RequestRecord {
+  const { arrival, caller, call, inspected, reserved } = course
+  const { policy } = arrival.snapshot
+  const answer = 'answer' in ending ? ending.answer : undefined
+  return {
+    time: new Date(wallMs).toISOString(),
+    id: arrival.id,
+    traceparent: arrival.traceparent ?? null,
+    identity: caller?.identity ?? null,
+    peer: arrival.peer,
+    route: arrival.route,
+    dialect: arrival.dialect.name,
+    upstream: reserved?.upstream.name ?? null,
+    model: call ? recordModel(call.model, masker) : null,
+    policy: policy.version,
+    prompt,
+    answer: answer && call ? recordAnswer(answer, policy.audit, roomBytes, masker) : null,
+    findings: inspected?.findings.map(recordFinding) ?? [],
+    dropped: call?.prompt.dropped.map((path) => masker.mask(path)) ?? [],
+    clamped: call?.outgoing.clamped ?? [],
+    usage: answer?.usage ?? null,
+    limits: recordLimits(course),
+    ending: recordEnding(ending),
+    timing: {
+      queuedMs: 0,
+      firstByteMs: answer?.firstByteMs === undefined ? null : round(answer.firstByteMs),
+      totalMs: round(totalMs),
+    },
+  }
+}
+
+/** `asked` is the caller's word: a name that is somebody's secret must not get through as a model's. */
+function recordModel({ asked, served }: { asked: string; served: string }, masker: Masker) {
+  return { asked: masker.mask(asked.slice(0, 256)), served, digest: null }
+}
+
+function recordText(
+  { channel, text }: Text,
+  settings: AuditSettings,
+  roomBytes: number,
+  masker: Masker,
+): RecordedText {
+  if (settings.content === 'none') return { channel, length: text.length, sha256: null }
+  if (Buffer.byteLength(text) <= roomBytes) return { channel, text: masker.mask(text) }
+  return { channel, length: text.length, sha256: createHash('sha256').update(text).digest('hex') }
+}
+
+function recordAnswer(answer: Answer, settings: AuditSettings, roomBytes: number, masker: Masker) {
+  const text = recordText({ channel: 'assistant', text: answer.text }, settings, roomBytes, masker)
+  const toolCalls = answer.toolCalls.map((call) => ({
+    name: masker.mask(call.name),
+    arguments: settings.content === 'none' ? '' : masker.mask(call.arguments.slice(0, settings.maxTextBytes)),
+  }))
+  return { text, toolCalls }
+}
+
+function recordFinding({ guard, id, category, severity, channel, action }: JudgedFinding) {
+  return { guard, id, category, severity, channel, action }
+}
+
+function recordLimits({ admitted, reserved }: Course): RequestRecord['limits'] {
+  const limits: Record<string, { limit: number; remaining: number }> = {}
+  if (admitted?.admission && admitted.limit !== undefined)
+    limits.requests = { limit: admitted.limit, remaining: admitted.admission.remaining }
+  const tokens = reserved?.reservation
+  if (tokens && Number.isFinite(tokens.limit))
+    limits.tokens = { limit: tokens.limit, remaining: tokens.remaining }
+  return limits
+}
+
+function recordEnding(ending: Ending): RequestRecord['ending'] {
+  switch (ending.kind) {
+    case 'answered':
+      return { kind: 'answered', code: null, status: ending.answer.status }
+    case 'refused':
+      return { kind: 'refused', code: ending.refusal.code, status: ending.refusal.status }
+    case 'cut':
+      return { kind: 'cut', code: ending.refusal.code, status: ending.answer.status }
+    case 'aborted':
+      return { kind: 'aborted', code: null, status: ending.answer ? ending.answer.status : null }
+  }
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 1000) / 1000
+}

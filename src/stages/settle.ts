@@ -1,0 +1,82 @@
+/**
+ * Stage 11: once for every request, whatever ended it: one audit record, the reservation given back, metrics.
+ */
+import type { AuditLog } from '../audit/log.ts'
+import type { Clock } from '../core/clock.ts'
+import { Refusal } from '../core/refusal.ts'
+import type { Store } from '../limits/store.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { Course, Ending } from './exchange.ts'
+import type { Flood } from './flood.ts'
+import { type RecordedPrompt, recordPrompt, toRecord } from './record.ts'
+import { inputTokens } from './reserve.ts'
+
+export interface SettleOptions {
+  readonly audit: AuditLog
+  readonly store: Store
+  readonly flood: Flood
+  readonly metrics: Metrics
+  readonly log: Log
+  readonly clock: Clock
+}
+
+/** Until a promise is returned, the record is with the kernel when this returns. @throws if it is not on record */
+export type Settle = (course: Course, ending: Ending, prompt?: RecordedPrompt) => void | Promise<void>
+
+export function createSettle({ audit, store, flood, metrics, log, clock }: SettleOptions): Settle {
+  const giveBack = (course: Course, ending: Ending) => {
+    const claim = course.reserved?.claim
+    if (!claim) return
+    store.settle(claim, spentTokens(course, ending)).catch((error: unknown) => {
+      log.warn(
+        { id: course.arrival.id, cause: String(error) },
+        'a reservation could not be settled; it runs out by itself',
+      )
+    })
+  }
+
+  return (course, ending, prompt = recordPrompt(course)) => {
+    const { arrival, caller } = course
+    const totalMs = clock.monotonicMs() - arrival.arrivedAtMs
+    giveBack(course, ending)
+    measure(metrics, course, ending, totalMs)
+    if (!caller && !flood.recordsAlone(arrival.peer)) return undefined
+    try {
+      audit.append(toRecord(course, ending, prompt, clock.wallMs(), totalMs))
+    } catch (cause) {
+      audit.lost()
+      metrics.auditFailures.inc()
+      throw new Refusal('audit_unavailable', { cause, retryAfterSeconds: 1 })
+    }
+    metrics.auditRecords.inc({ ending: ending.kind })
+    return audit.synced()
+  }
+}
+
+function measure(metrics: Metrics, { arrival, call }: Course, ending: Ending, totalMs: number): void {
+  const outcome = ending.kind === 'refused' ? ending.refusal.code : ending.kind
+  metrics.requests.inc({ route: arrival.route, outcome })
+  metrics.requestSeconds.observe(totalMs / 1000)
+  if (ending.kind === 'refused') {
+    if (ending.refusal.status === 429) metrics.limitRejections.inc({ limit: ending.refusal.code })
+    return
+  }
+  const { answer } = ending
+  if (answer?.firstByteMs !== undefined) metrics.firstTokenSeconds.observe(answer.firstByteMs / 1000)
+  if (answer?.usage && call) {
+    const model = call.model.served
+    metrics.tokens.inc({ model, direction: 'input' }, answer.usage.input)
+    metrics.tokens.inc({ model, direction: 'output' }, answer.usage.output)
+  }
+}
+
+const charactersPerToken = 4
+
+/** What the model server says it was; where it says nothing, an estimate of what was read and generated. */
+function spentTokens({ call }: Course, ending: Ending): number {
+  if (ending.kind === 'refused' || !call) return 0
+  const { answer } = ending
+  if (answer?.usage) return answer.usage.input + answer.usage.output
+  return inputTokens(call) + Math.ceil((answer?.text.length ?? 0) / charactersPerToken)
+}

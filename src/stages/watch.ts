@@ -1,0 +1,187 @@
+/**
+ * Stage 10: frames of the answer, from the model server to the client. Every frame is parsed; what leaves is
+ * what the dialect's reader returned. The last frame waits until the request is settled, so that nothing is
+ * ever answered and unrecorded.
+ *
+ * A stream that ends without its end mark is a failure, and the client is told so. Text is not guarded yet.
+ */
+import { Refusal, type RefusalCode } from '../core/refusal.ts'
+import type { AnswerReader, Dialect, Frame } from '../dialects/dialect.ts'
+import type { Framing, Splitter } from '../dialects/framing/framing.ts'
+import { ndjson } from '../dialects/framing/ndjson.ts'
+import { sse } from '../dialects/framing/sse.ts'
+import { whole } from '../dialects/framing/whole.ts'
+import { serverError } from '../dialects/server-errors.ts'
+import type { Answer, Ending } from './exchange.ts'
+import type { Flow, Outlet, Receiver } from './outlet.ts'
+
+/** Bytes of an error answer that are looked at. */
+const errorHead = 4096
+
+export interface Watch {
+  readonly receiver: Receiver
+  /** The client is gone, or time is up. */
+  interrupt(refusal: Refusal | undefined): void
+  /** Set before the first byte arrives. */
+  flow: Flow | undefined
+}
+
+export interface WatchOptions {
+  readonly reader: AnswerReader
+  readonly dialect: Dialect
+  readonly outlet: Outlet
+  readonly sinceArrivalMs: () => number
+  /** Puts the ending on record; called once, before the last byte leaves. */
+  settle(ending: Ending): void | Promise<void>
+  /** Called once, when nothing more will happen. `refusal`: no byte was sent yet, and this is why none will be. */
+  done(refusal?: Refusal): void
+}
+
+export function createWatch({ reader, dialect, outlet, sinceArrivalMs, settle, done }: WatchOptions): Watch {
+  let framing: Framing = whole
+  let splitter: Splitter | undefined
+  let error: { status: number; body: string; retryAfter: string | undefined } | undefined
+  let begun = false
+  let over = false
+  let firstByteMs: number | undefined
+  let outgoing = ''
+
+  const answer = (): Answer => ({
+    status: 200,
+    text: reader.text,
+    toolCalls: reader.toolCalls,
+    usage: reader.usage,
+    firstByteMs,
+  })
+
+  const begin = () => {
+    if (begun) return
+    begun = true
+    firstByteMs = sinceArrivalMs()
+    outlet.begin(200, framing.contentType)
+  }
+
+  const onFrame = (frame: Frame) => {
+    if (over || reader.state === 'ended' || reader.state === 'failed') return
+    const passed = reader.frame(frame)
+    if (passed) outgoing += framing.print(passed)
+  }
+
+  /** After every piece of the answer: send what may leave, and see whether that was all. */
+  const advance = () => {
+    if (over) return
+    if (reader.state === 'failed') return fail('upstream_failed', 'the model server reported a failure')
+    if (reader.state === 'ended') return finish()
+    if (outgoing === '') return
+    begin()
+    const text = outgoing
+    outgoing = ''
+    if (outlet.write(text)) return
+    watch.flow?.pause()
+    outlet.onDrain(() => watch.flow?.resume())
+  }
+
+  const finish = () => {
+    over = true
+    const last = outgoing
+    firstByteMs ??= sinceArrivalMs()
+    settled({ kind: 'answered', answer: answer() }, () => {
+      begin()
+      outlet.end(last)
+    })
+  }
+
+  /** Records the ending, then sends; if it cannot be recorded, the client does not get what it asked for. */
+  const settled = (ending: Ending, send: () => void) => {
+    const unrecorded = (cause: unknown) => {
+      watch.flow?.abort()
+      sendError(new Refusal('audit_unavailable', { cause, retryAfterSeconds: 1 }))
+    }
+    try {
+      const recorded = settle(ending)
+      const sendAll = () => {
+        send()
+        done()
+      }
+      if (recorded) recorded.then(sendAll, unrecorded)
+      else sendAll()
+    } catch (cause) {
+      unrecorded(cause)
+    }
+  }
+
+  const sendError = (refusal: Refusal) => {
+    if (!begun) return done(refusal)
+    const { code, status, say: message } = refusal
+    const data = JSON.stringify(dialect.errorBody({ code, status, message }))
+    outlet.end(framing === whole ? '' : framing.print({ data }))
+    done()
+  }
+
+  const stop = (refusal: Refusal) => {
+    if (over) return
+    over = true
+    watch.flow?.abort()
+    if (!begun) return done(refusal)
+    settled({ kind: 'cut', refusal, answer: answer() }, () => sendError(refusal))
+  }
+
+  const fail = (code: RefusalCode, detail: string, cause?: unknown) =>
+    stop(new Refusal(code, { detail, cause }))
+
+  /** Runs what reads the model server's bytes: an answer that cannot be read is its failure, not ours. */
+  const reading = (step: () => void) => {
+    try {
+      step()
+    } catch (cause) {
+      return fail('upstream_failed', 'the answer cannot be read', cause)
+    }
+    advance()
+  }
+
+  const watch: Watch = {
+    flow: undefined,
+    receiver: {
+      head(status, header) {
+        if (status >= 300) {
+          error = { status, body: '', retryAfter: header('retry-after') }
+          return
+        }
+        framing = framingOf(header('content-type') ?? '')
+        splitter = framing.split(onFrame)
+      },
+      data(bytes) {
+        if (over) return
+        if (error) {
+          if (error.body.length < errorHead) error.body += bytes.toString('utf8', 0, errorHead)
+        } else reading(() => splitter?.push(bytes))
+      },
+      end() {
+        if (over) return
+        if (error) return stop(serverError(error.status, error.body, error.retryAfter))
+        reading(() => splitter?.end())
+        if (!over) fail('upstream_failed', 'the answer ended without its end mark')
+      },
+      fail: stop,
+    },
+
+    interrupt(refusal) {
+      if (over) return
+      if (refusal) return stop(refusal)
+      over = true
+      watch.flow?.abort()
+      // Many clients leave as soon as they have what they want: behind the finish mark that is no abort.
+      const complete = reader.state === 'finished' || reader.state === 'ended'
+      const ending: Ending = complete
+        ? { kind: 'answered', answer: answer() }
+        : { kind: 'aborted', answer: begun ? answer() : undefined }
+      settled(ending, () => {})
+    },
+  }
+  return watch
+}
+
+function framingOf(contentType: string): Framing {
+  const type = contentType.split(';', 1)[0]?.trim().toLowerCase()
+  return type === sse.contentType ? sse : type === ndjson.contentType ? ndjson : whole
+}
