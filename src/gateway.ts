@@ -77,7 +77,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     report: (problem, error) =>
       log.error({ cause: error === undefined ? undefined : String(error) }, problem),
   })
-  const flood = createFlood((peer, count) => audit.event('flood', { peer, refused: count }))
+  /** What cannot be recorded shows in the log not being writable. */
+  const recordEvent = (event: string, details: object) => void audit.event(event, details).catch(() => {})
+  const flood = createFlood((peer, count) => recordEvent('flood', { peer, refused: count }))
   const store = createStore(policy, clock, metrics, log)
   const courier = createCourier(() => snapshot.policy)
   const upstreams = createUpstreamHealth(() => snapshot.policy, courier, clock)
@@ -99,7 +101,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       watch = watchFiles([policyFile, snapshot.policy.keysFile], reload)
       metrics.policyReloads.inc({ result: 'ok' })
       log.info({ policy: snapshot.policy.version, keys: snapshot.keys.size }, 'policy reloaded')
-      audit.event('reloaded', { policy: snapshot.policy.version, before, keys: snapshot.keys.size })
+      recordEvent('reloaded', { policy: snapshot.policy.version, before, keys: snapshot.keys.size })
     } catch (error) {
       const first = error instanceof PolicyError ? error.problems[0] : undefined
       reloaded = {
@@ -126,7 +128,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     admit: createAdmit(store),
     inspect: createInspect(scanner, metrics, clock),
     reserve: createReserve(store),
-    forward: createForward(courier, clock),
+    forward: createForward(courier, clock, metrics),
     settle,
   })
   const admin = createAdmin({

@@ -34,7 +34,11 @@ export const refusals = {
   },
   method_not_allowed: { status: 405, message: 'This route has no such method.', final: true },
   body_too_large: { status: 413, message: 'The body is larger than allowed.', final: true },
-  unsupported_media_type: { status: 415, message: 'The body must be plain JSON.', final: true },
+  unsupported_media_type: {
+    status: 415,
+    message: 'The body must be JSON, with `content-type: application/json`.',
+    final: true,
+  },
   rate_limited: { status: 429, message: 'Too many requests; try again later.', final: false },
   tokens_exhausted: { status: 429, message: 'The token budget is used up; try again later.', final: false },
   too_many_concurrent: { status: 429, message: 'Too many requests at once for this key.', final: false },

@@ -1,7 +1,7 @@
 /**
- * Ollama's native answers: NDJSON lines, or one object. `done: true` is the end mark; a line with `error`
- * is a failure under status 200. The token `context` of `/api/generate` never leaves: it is the prompt and
- * the answer in a form no guard reads.
+ * Ollama's native answers: NDJSON lines, or one object. `done: true` is the end mark; a line with `error` is a
+ * failure under status 200, and so is LocalAI's `done_reason: "error"`. The token `context` of `/api/generate`
+ * never leaves: it is the prompt and the answer in a form no guard reads.
  */
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
 import type { Usage } from '../core/usage.ts'
@@ -32,7 +32,7 @@ export class OllamaAnswer implements AnswerReader {
 
   frame(frame: Frame): Frame | undefined {
     const line = JSON.parse(frame.data) as JsonValue
-    if (!isObject(line) || line.error !== undefined) {
+    if (!isObject(line) || line.error !== undefined || line.done_reason === 'error') {
       this.state = 'failed'
       return undefined
     }

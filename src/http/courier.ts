@@ -5,7 +5,7 @@
  */
 import { lookup } from 'node:dns'
 import type { LookupFunction } from 'node:net'
-import { Agent, buildConnector, type Dispatcher, errors } from 'undici'
+import { buildConnector, type Dispatcher, errors, Pool } from 'undici'
 import { Refusal, type RefusalCode } from '../core/refusal.ts'
 import { isNear } from '../policy/address.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -13,37 +13,49 @@ import type { Courier, Flow, Parcel, Receiver } from '../stages/outlet.ts'
 
 export interface Couriers extends Courier {
   /** For what goes through `@fastify/http-proxy`: the same connections. */
-  readonly agent: Dispatcher
+  readonly request: (
+    options: { origin: string } & Dispatcher.RequestOptions,
+    callback: RequestCallback,
+  ) => void
   close(): Promise<void>
 }
 
+type RequestCallback = (error: Error | null, data: Dispatcher.ResponseData) => void
+
 /** @param current the policy in force, which says how long connecting may take and who may be far away */
 export function createCourier(current: () => Policy): Couriers {
-  const agent = new Agent({
-    pipelining: 1,
-    // Concurrency is limited by policy, not by a queue nobody sees.
-    connections: null,
-    keepAliveTimeout: 30_000,
-    keepAliveMaxTimeout: 60_000,
-    connect(target, callback) {
-      const { upstreams, timeouts } = current()
-      const origin = `${target.protocol}//${target.host}`
-      const remote = upstreams.some((upstream) => upstream.origin === origin && upstream.remote)
-      const connect = buildConnector({
-        timeout: timeouts.connectMs,
-        ...(remote ? {} : { lookup: nearLookup }),
-      })
-      connect(target, callback)
-    },
-  })
+  // One pool per server of the policy; a server that leaves the policy keeps an empty pool, which is nothing.
+  const pools = new Map<string, Pool>()
+  const poolFor = (origin: string): Pool => {
+    const known = pools.get(origin)
+    if (known) return known
+    const pool = new Pool(origin, {
+      pipelining: 1,
+      // Concurrency is limited by policy, not by a queue nobody sees.
+      connections: null,
+      keepAliveTimeout: 30_000,
+      keepAliveMaxTimeout: 60_000,
+      connect(target, callback) {
+        const { upstreams, timeouts } = current()
+        const remote = upstreams.some((upstream) => upstream.origin === origin && upstream.remote)
+        const timeout = timeouts.connectMs
+        const connect = buildConnector(remote ? { timeout } : { timeout, lookup: nearLookup })
+        connect(target, callback)
+      },
+    })
+    pools.set(origin, pool)
+    return pool
+  }
   return {
-    agent,
-    send: (parcel, receiver) => dispatch(agent, parcel, receiver),
-    close: () => agent.destroy(),
+    request: (options, callback) => poolFor(options.origin).request(options, callback),
+    send: (parcel, receiver) => dispatch(poolFor(parcel.upstream.origin), parcel, receiver),
+    async close() {
+      await Promise.all([...pools.values()].map((pool) => pool.destroy()))
+    },
   }
 }
 
-function dispatch(agent: Agent, parcel: Parcel, receiver: Receiver): Flow {
+function dispatch(pool: Pool, parcel: Parcel, receiver: Receiver): Flow {
   let controller: Dispatcher.DispatchController | undefined
   let aborted = false
   const headers: Record<string, string> = {
@@ -52,9 +64,8 @@ function dispatch(agent: Agent, parcel: Parcel, receiver: Receiver): Flow {
     'user-agent': 'torwart',
   }
   if (parcel.traceparent !== undefined) headers.traceparent = parcel.traceparent
-  agent.dispatch(
+  pool.dispatch(
     {
-      origin: parcel.upstream.origin,
       path: parcel.path,
       method: 'POST',
       headers,

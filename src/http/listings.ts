@@ -75,7 +75,7 @@ export async function registerListing(
     upstream: '',
     disableRequestLogging: true,
     proxyPayloads: false,
-    undici: courier.agent as never,
+    undici: courier as never,
     preHandler: enter,
     preRewrite: () => endpoint.source,
     replyOptions: {

@@ -23,17 +23,18 @@ export function createScanner(signatures: readonly Signature[]): Scanner {
   return {
     scan(text, channel) {
       const form = normalForm(text)
-      const found = new Map<string, Finding>()
+      let found: Map<string, Finding> | undefined
       matcher.run(form.text, (phrase, place) => {
         const signature = phrases[phrase]?.signature
-        if (!signature?.channels.has(channel) || found.size >= maxFindings) return
+        if (!signature?.channels.has(channel) || (found?.size ?? 0) >= maxFindings) return
         const { id, category, severity } = signature
         // Two wordings of one signature that end together are one finding; the wider one tells more.
         const key = `${id} ${place.end}`
+        found ??= new Map()
         const before = found.get(key)
         if (!before || before.start > place.start) found.set(key, { id, category, severity, ...place })
       })
-      if (found.size === 0) return none
+      if (!found) return none
       return form.original([...found.values()]).sort((a, b) => a.start - b.start)
     },
   }

@@ -4,21 +4,23 @@
  */
 import type { Clock } from '../core/clock.ts'
 import { Refusal } from '../core/refusal.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 import type { Ending, Reserved } from './exchange.ts'
 import type { Courier, Outlet } from './outlet.ts'
 import { createWatch } from './watch.ts'
 
-export function createForward(courier: Courier, clock: Clock) {
+export function createForward(courier: Courier, clock: Clock, metrics: Metrics) {
   return (
     { inspected, upstream }: Reserved,
     outlet: Outlet,
-    settle: (ending: Ending) => void | Promise<void>,
+    settle: (ending: Ending) => Promise<void>,
     /** Work that may be done while the model server is busy. */
     meanwhile: () => void,
   ): Promise<void> =>
     new Promise((resolve, reject) => {
       const { caller, endpoint, outgoing } = inspected.call
       const { signal, dialect, snapshot, traceparent, arrivedAtMs } = caller.arrival
+      const forwardedAtMs = clock.monotonicMs()
       const interrupt = () => watch.interrupt(signal.reason instanceof Refusal ? signal.reason : undefined)
       const watch = createWatch({
         reader: outgoing.reader,
@@ -28,6 +30,7 @@ export function createForward(courier: Courier, clock: Clock) {
         settle,
         done(refusal) {
           signal.removeEventListener('abort', interrupt)
+          metrics.upstreamSeconds.observe((clock.monotonicMs() - forwardedAtMs) / 1000)
           if (refusal) reject(refusal)
           else resolve()
         },

@@ -34,7 +34,7 @@ export interface Steps {
   forward(
     call: Reserved,
     outlet: Outlet,
-    settle: (ending: Ending) => void | Promise<void>,
+    settle: (ending: Ending) => Promise<void>,
     meanwhile: () => void,
   ): Promise<void>
   readonly settle: Settle
@@ -81,14 +81,10 @@ export function createGate(steps: Steps): Gate {
     }
     const left = signal.aborted && !(signal.reason instanceof Refusal)
     const ending: Ending = left ? { kind: 'aborted', answer: undefined } : { kind: 'refused', refusal }
-    try {
-      const recorded = steps.settle(course, ending)
-      const send = () => outlet.refuse(refusal)
-      if (recorded) recorded.then(send, send)
-      else send()
-    } catch (unrecorded) {
-      outlet.refuse(asRefusal(unrecorded))
-    }
+    steps.settle(course, ending).then(
+      () => outlet.refuse(refusal),
+      (unrecorded: unknown) => outlet.refuse(asRefusal(unrecorded)),
+    )
   }
 
   return {

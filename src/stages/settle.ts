@@ -21,8 +21,8 @@ export interface SettleOptions {
   readonly clock: Clock
 }
 
-/** Until a promise is returned, the record is with the kernel when this returns. @throws if it is not on record */
-export type Settle = (course: Course, ending: Ending, prompt?: RecordedPrompt) => void | Promise<void>
+/** Resolves when the request is on record. @throws Refusal `audit_unavailable` if it cannot be */
+export type Settle = (course: Course, ending: Ending, prompt?: RecordedPrompt) => Promise<void>
 
 export function createSettle({ audit, store, flood, metrics, log, clock }: SettleOptions): Settle {
   const giveBack = (course: Course, ending: Ending) => {
@@ -36,21 +36,20 @@ export function createSettle({ audit, store, flood, metrics, log, clock }: Settl
     })
   }
 
-  return (course, ending, prompt = recordPrompt(course)) => {
+  return async (course, ending, prompt = recordPrompt(course)) => {
     const { arrival, caller } = course
     const totalMs = clock.monotonicMs() - arrival.arrivedAtMs
     giveBack(course, ending)
     measure(metrics, course, ending, totalMs)
-    if (!caller && !flood.recordsAlone(arrival.peer)) return undefined
+    if (!caller && !flood.recordsAlone(arrival.peer)) return
     try {
-      audit.append(toRecord(course, ending, prompt, clock.wallMs(), totalMs))
+      await audit.append(toRecord(course, ending, prompt, clock.wallMs(), totalMs))
     } catch (cause) {
       audit.lost()
       metrics.auditFailures.inc()
       throw new Refusal('audit_unavailable', { cause, retryAfterSeconds: 1 })
     }
     metrics.auditRecords.inc({ ending: ending.kind })
-    return audit.synced()
   }
 }
 

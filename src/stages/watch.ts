@@ -32,7 +32,7 @@ export interface WatchOptions {
   readonly outlet: Outlet
   readonly sinceArrivalMs: () => number
   /** Puts the ending on record; called once, before the last byte leaves. */
-  settle(ending: Ending): void | Promise<void>
+  settle(ending: Ending): Promise<void>
   /** Called once, when nothing more will happen. `refusal`: no byte was sent yet, and this is why none will be. */
   done(refusal?: Refusal): void
 }
@@ -93,21 +93,16 @@ export function createWatch({ reader, dialect, outlet, sinceArrivalMs, settle, d
 
   /** Records the ending, then sends; if it cannot be recorded, the client does not get what it asked for. */
   const settled = (ending: Ending, send: () => void) => {
-    const unrecorded = (cause: unknown) => {
-      watch.flow?.abort()
-      sendError(new Refusal('audit_unavailable', { cause, retryAfterSeconds: 1 }))
-    }
-    try {
-      const recorded = settle(ending)
-      const sendAll = () => {
+    settle(ending).then(
+      () => {
         send()
         done()
-      }
-      if (recorded) recorded.then(sendAll, unrecorded)
-      else sendAll()
-    } catch (cause) {
-      unrecorded(cause)
-    }
+      },
+      (cause: unknown) => {
+        watch.flow?.abort()
+        sendError(new Refusal('audit_unavailable', { cause, retryAfterSeconds: 1 }))
+      },
+    )
   }
 
   const sendError = (refusal: Refusal) => {

@@ -1,11 +1,12 @@
 /** Newline-delimited JSON, as Ollama streams. Blank lines are swallowed: one crashes ollama-python. */
 import { type Framing, maxFrame } from './framing.ts'
+import { createUtf8 } from './utf8.ts'
 
 export const ndjson: Framing = {
   contentType: 'application/x-ndjson',
   print: (frame) => `${frame.data}\n`,
   split(onFrame) {
-    const decoder = new TextDecoder()
+    const utf8 = createUtf8()
     let rest = ''
     const emit = (line: string) => {
       const data = line.trim()
@@ -13,7 +14,7 @@ export const ndjson: Framing = {
     }
     return {
       push(bytes) {
-        const text = decoder.decode(bytes, { stream: true })
+        const text = utf8.push(bytes)
         let from = 0
         for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', from)) {
           const line = rest + text.slice(from, end)
@@ -25,7 +26,7 @@ export const ndjson: Framing = {
         if (rest.length > maxFrame) throw new RangeError('a line of the answer is too long')
       },
       end() {
-        const line = rest + decoder.decode()
+        const line = rest + utf8.end()
         rest = ''
         emit(line)
       },

@@ -4,6 +4,7 @@
  */
 import { createParser } from 'eventsource-parser'
 import { type Framing, maxFrame } from './framing.ts'
+import { createUtf8 } from './utf8.ts'
 
 export const sse: Framing = {
   contentType: 'text/event-stream',
@@ -12,7 +13,7 @@ export const sse: Framing = {
     return event === undefined ? `data: ${lines}\n\n` : `event: ${event}\ndata: ${lines}\n\n`
   },
   split(onFrame) {
-    const decoder = new TextDecoder()
+    const utf8 = createUtf8()
     let overrun = false
     const parser = createParser({
       maxBufferSize: maxFrame,
@@ -23,11 +24,11 @@ export const sse: Framing = {
     })
     return {
       push(bytes) {
-        parser.feed(decoder.decode(bytes, { stream: true }))
+        parser.feed(utf8.push(bytes))
         if (overrun) throw new RangeError('an event of the answer is too long')
       },
       end() {
-        parser.feed(decoder.decode())
+        parser.feed(utf8.end())
       },
     }
   },

@@ -1,19 +1,20 @@
 /** An answer that is one JSON document. */
 import { type Framing, maxFrame } from './framing.ts'
+import { createUtf8 } from './utf8.ts'
 
 export const whole: Framing = {
   contentType: 'application/json',
   print: (frame) => frame.data,
   split(onFrame) {
-    const decoder = new TextDecoder()
+    const utf8 = createUtf8()
     let body = ''
     return {
       push(bytes) {
-        body += decoder.decode(bytes, { stream: true })
+        body += utf8.push(bytes)
         if (body.length > maxFrame) throw new RangeError('the answer is too long')
       },
       end() {
-        const data = body + decoder.decode()
+        const data = body + utf8.end()
         body = ''
         onFrame({ data })
       },

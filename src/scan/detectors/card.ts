@@ -1,5 +1,5 @@
 /** Payment card numbers: 13 to 19 digits of a known issuer whose Luhn check digit (ISO/IEC 7812-1) holds. */
-import isCreditCard from 'validator/lib/isCreditCard.js'
+import validator from 'validator'
 import { type Detector, digits } from './detector.ts'
 import { standsAlone } from './number-runs.ts'
 
@@ -18,7 +18,7 @@ export const card: Detector = {
           (length) =>
             from + length <= run.digits.length &&
             standsAlone(text, run, from, from + length) &&
-            isCreditCard.default(run.digits.slice(from, from + length)),
+            validator.isCreditCard(run.digits.slice(from, from + length)),
         )
         if (to === undefined) continue
         spans.push({ start: run.at[from] ?? 0, end: (run.at[from + to - 1] ?? 0) + 1 })

@@ -2,6 +2,8 @@
 import type { Span } from '../../core/text.ts'
 import { type NumberRun, numberRuns } from './number-runs.ts'
 
+export const digits: readonly string[] = [...'0123456789']
+
 export interface Detector {
   /** Stands in the mask (`<email:1>`) and in findings. */
   readonly type: string
@@ -31,7 +33,7 @@ export function patternDetector(
   type: string,
   triggers: readonly string[],
   pattern: RegExp,
-  accept: (match: RegExpExecArray, text: string) => Span | undefined = whole,
+  accept: (match: RegExpExecArray) => Span | undefined = whole,
 ): Detector {
   return {
     type,
@@ -41,7 +43,7 @@ export function patternDetector(
       // Not `matchAll`, which compiles a copy of the pattern for every text.
       pattern.lastIndex = 0
       for (let match = pattern.exec(text); match; match = pattern.exec(text)) {
-        const span = accept(match, text)
+        const span = accept(match)
         if (span) spans.push(span)
       }
       return spans
@@ -49,8 +51,22 @@ export function patternDetector(
   }
 }
 
+/** One that needs a number of at least so many digits. */
+export function numberDetector(
+  type: string,
+  fewestDigits: number,
+  pattern: RegExp,
+  accept?: (match: RegExpExecArray) => Span | undefined,
+): Detector {
+  const detector = patternDetector(type, digits, pattern, accept)
+  return {
+    type,
+    triggers: digits,
+    find: (sample) =>
+      sample.numberRuns.some((run) => run.digits.length >= fewestDigits) ? detector.find(sample) : [],
+  }
+}
+
 export function whole(match: RegExpExecArray): Span {
   return { start: match.index, end: match.index + match[0].length }
 }
-
-export const digits: readonly string[] = [...'0123456789']

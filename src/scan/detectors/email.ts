@@ -20,9 +20,16 @@ export const email: Detector = {
       while (end < text.length && end - at <= longestHost && host.test(text.charAt(end))) end++
       while (end > at && /[.-]/.test(text.charAt(end - 1))) end--
       const domain = text.slice(at + 1, end)
+      if (isUserInfo(text, start)) continue
       if (start < at && /^[^.]+(?:\.[^.]+)*\.\p{L}[\p{L}\p{N}-]{0,61}\p{L}$/u.test(domain))
         spans.push({ start, end })
     }
     return spans
   },
+}
+
+/** `scheme://user:password@host` is no address; the password in it has a detector of its own. */
+function isUserInfo(text: string, start: number): boolean {
+  const before = text.slice(Math.max(0, start - longestLocal), start)
+  return /:\/\/[^\s/]{0,64}$/.test(before)
 }

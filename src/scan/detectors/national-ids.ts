@@ -1,12 +1,12 @@
 /** Numbers that states give to people: US social security number, German tax id. */
-import isTaxID from 'validator/lib/isTaxID.js'
-import { type Detector, digits, patternDetector } from './detector.ts'
+import validator from 'validator'
+import { type Detector, digits, numberDetector, patternDetector } from './detector.ts'
 import { standsAlone } from './number-runs.ts'
 
 /** With separators, or without them behind its name. Areas 000, 666 and 900 up were never issued (SSA). */
-export const usSsn = patternDetector(
+export const usSsn = numberDetector(
   'ssn',
-  digits,
+  9,
   /(?<![\w.-])(?!000|666|9)\d{3}([- .])(?!00)\d{2}\1(?!0000)\d{4}(?![\w-])/g,
 )
 
@@ -24,7 +24,7 @@ export const germanTaxId: Detector = {
   find({ text, numberRuns }) {
     return numberRuns
       .filter((run) => run.digits.length === 11 && standsAlone(text, run, 0, 11))
-      .filter((run) => isTaxID.default(run.digits, 'de-DE'))
+      .filter((run) => validator.isTaxID(run.digits, 'de-DE'))
       .map(({ start, end }) => ({ start, end }))
   },
 }

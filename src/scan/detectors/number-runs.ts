@@ -14,6 +14,8 @@ export interface NumberRun {
 const fewest = 7
 /** Digits of a run that are looked at; longer ones are data, not a number somebody could dial. */
 const most = 256
+/** Between two groups, as in `030 / 901820`. */
+const mostSeparators = 3
 
 export function numberRuns(text: string): NumberRun[] {
   const runs: NumberRun[] = []
@@ -21,7 +23,7 @@ export function numberRuns(text: string): NumberRun[] {
     if (!isDigitUnit(text.charCodeAt(position))) continue
     const at: number[] = []
     let separators = 0
-    for (; position < text.length && separators <= 2 && at.length < most; position++) {
+    for (; position < text.length && separators <= mostSeparators && at.length < most; position++) {
       const unit = text.charCodeAt(position)
       if (isDigitUnit(unit)) {
         at.push(position)

@@ -52,7 +52,7 @@ function countriesFor(shown: string, run: NumberRun, before: string): readonly (
   const american =
     /^\(?\d{3}\)?[-. \u2010-\u2013]{1,2}\d{3}[-. \u2010-\u2013]\d{4}$|^1[-. ]\(?\d{3}\)?[-. ]{1,2}\d{3}[-. ]\d{4}$/
   if (american.test(shown)) return ['US']
-  const grouped = /^\(?0\d{1,5}\)?[ /.-]{1,2}\d{2,}(?:[ /.-]\d{2,})*$/.test(shown)
+  const grouped = /^\(?0\d{1,5}\)?[ /.-]{1,3}\d{2,}(?:[ /.-]\d{2,})*$/.test(shown)
   if (grouped && !/^0\.\d/.test(shown)) return national
   if (named.test(before)) return ['US', ...national]
   return []

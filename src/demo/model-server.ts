@@ -1,0 +1,183 @@
+/**
+ * The demonstration model server: no model at all, and it says so. It speaks as much of Ollama's and OpenAI's
+ * routes as the demo and a first try with a client need, with deterministic text: it repeats what it was told,
+ * and calls a tool when it is offered one and asked to.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
+
+export interface DemoServer {
+  readonly url: string
+  close(): Promise<void>
+}
+
+const model = 'demo:latest'
+const created = '2026-01-01T00:00:00Z'
+const entry = {
+  name: model,
+  model,
+  modified_at: created,
+  size: 0,
+  digest: '0'.repeat(64),
+  details: { format: 'none', family: 'demo', parameter_size: '0', quantization_level: 'none' },
+}
+
+export async function startDemoServer(): Promise<DemoServer> {
+  const server: Server = createServer((request, response) => {
+    readBody(request).then(
+      (body) => answer(request, response, body),
+      () => response.destroy(),
+    )
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+async function readBody(request: IncomingMessage): Promise<JsonObject> {
+  const pieces: Buffer[] = []
+  for await (const piece of request) pieces.push(piece as Buffer)
+  const value: JsonValue =
+    pieces.length === 0 ? {} : (JSON.parse(Buffer.concat(pieces).toString()) as JsonValue)
+  return isObject(value) ? value : {}
+}
+
+function answer({ method, url }: IncomingMessage, response: ServerResponse, body: JsonObject): void {
+  const route = routes.get(`${method} ${url}`)
+  if (route) route(response, body)
+  else {
+    response.statusCode = 404
+    response.end('404 page not found')
+  }
+}
+
+type Route = (response: ServerResponse, body: JsonObject) => void
+
+const fixed =
+  (value: JsonValue): Route =>
+  (response) =>
+    json(response, value)
+
+const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
+  ['GET /', (response) => void response.end('Ollama is running')],
+  ['GET /api/version', fixed({ version: '0.0.0-demo' })],
+  ['GET /api/tags', fixed({ models: [entry] })],
+  ['GET /api/ps', fixed({ models: [] })],
+  [
+    'GET /v1/models',
+    fixed({ object: 'list', data: [{ id: model, object: 'model', created: 0, owned_by: 'demo' }] }),
+  ],
+  [
+    'POST /api/show',
+    fixed({ details: entry.details, model_info: {}, capabilities: ['completion', 'tools'] }),
+  ],
+  [
+    'POST /api/chat',
+    (response, body) =>
+      ollama(response, body, reply(body), (content, calls) => ({
+        message: { role: 'assistant', content, ...(calls ? { tool_calls: calls } : {}) },
+      })),
+  ],
+  [
+    'POST /api/generate',
+    (response, body) =>
+      ollama(response, body, { text: echo(String(body.prompt ?? '')) }, (content) => ({ response: content })),
+  ],
+  [
+    'POST /api/embed',
+    (response, { model: asked }) =>
+      json(response, { model: asked ?? model, embeddings: [[0.1, 0.2, 0.3]], prompt_eval_count: 3 }),
+  ],
+  ['POST /v1/chat/completions', (response, body) => openai(response, body, reply(body))],
+])
+
+interface Reply {
+  readonly text: string
+  /** The tool to call instead of talking. */
+  readonly tool?: string
+}
+
+function echo(prompt: string): string {
+  return `This is Torwart's demonstration server; there is no model behind it. You said: ${prompt}`
+}
+
+/** Repeats the last user message, or calls the first tool if that message asks to use one. */
+function reply(body: JsonObject): Reply {
+  const messages = Array.isArray(body.messages) ? body.messages.filter(isObject) : []
+  const last = messages.at(-1)
+  const text = typeof last?.content === 'string' ? last.content : JSON.stringify(last?.content ?? '')
+  const tool = Array.isArray(body.tools) ? body.tools.filter(isObject)[0] : undefined
+  const named = isObject(tool?.function) ? String(tool.function.name) : undefined
+  return named !== undefined && last?.role === 'user' && /\btool\b/i.test(text)
+    ? { text: '', tool: named }
+    : { text: echo(text) }
+}
+
+const counts = (text: string) => ({ input: 12, output: Math.max(1, text.split(' ').length) })
+
+function ollama(
+  response: ServerResponse,
+  body: JsonObject,
+  { text, tool }: Reply,
+  shape: (content: string, calls?: JsonValue[]) => JsonObject,
+): void {
+  const base = { model: body.model ?? model, created_at: created }
+  const { input, output } = counts(text)
+  const end = { done: true, done_reason: 'stop', prompt_eval_count: input, eval_count: output }
+  const calls =
+    tool === undefined ? undefined : [{ id: 'call_demo', function: { index: 0, name: tool, arguments: {} } }]
+  if (body.stream === false) {
+    json(response, { ...base, ...shape(text, calls), ...end })
+    return
+  }
+  response.writeHead(200, { 'content-type': 'application/x-ndjson' })
+  const lines: JsonObject[] = words(text).map((word) => ({ ...base, ...shape(word), done: false }))
+  if (calls) lines.push({ ...base, ...shape('', calls), done: false })
+  lines.push({ ...base, ...shape(''), ...end })
+  response.end(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+}
+
+function openai(response: ServerResponse, body: JsonObject, { text, tool }: Reply): void {
+  const base = { id: 'chatcmpl-demo', created: 0, model: body.model ?? model }
+  const { input, output } = counts(text)
+  const usage = { prompt_tokens: input, completion_tokens: output, total_tokens: input + output }
+  const calls =
+    tool === undefined
+      ? undefined
+      : [{ index: 0, id: 'call_demo', type: 'function', function: { name: tool, arguments: '{}' } }]
+  const finish = calls ? 'tool_calls' : 'stop'
+  if (body.stream !== true) {
+    const message = { role: 'assistant', content: text, ...(calls ? { tool_calls: calls } : {}) }
+    const choices = [{ index: 0, message, finish_reason: finish }]
+    json(response, { ...base, object: 'chat.completion', choices, usage })
+    return
+  }
+  response.writeHead(200, { 'content-type': 'text/event-stream' })
+  const chunk = (choices: JsonValue[], more: JsonObject = {}) =>
+    `data: ${JSON.stringify({ ...base, object: 'chat.completion.chunk', choices, ...more })}\n\n`
+  const delta = (value: JsonObject, finish_reason: string | null = null) =>
+    chunk([{ index: 0, delta: value, finish_reason }])
+  for (const word of words(text)) response.write(delta({ role: 'assistant', content: word }))
+  if (calls) response.write(delta({ role: 'assistant', content: '', tool_calls: calls }))
+  response.write(delta({}, finish))
+  if (isObject(body.stream_options) && body.stream_options.include_usage === true)
+    response.write(chunk([], { usage }))
+  response.end('data: [DONE]\n\n')
+}
+
+function words(text: string): string[] {
+  return text.match(/\S+\s*/g) ?? []
+}
+
+function json(response: ServerResponse, value: JsonValue): void {
+  response.setHeader('content-type', 'application/json; charset=utf-8')
+  response.end(JSON.stringify(value))
+}

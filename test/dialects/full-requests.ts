@@ -1,0 +1,122 @@
+/** For each route a request in which every field occurs that the route knows; made up by us. */
+import type { JsonObject } from '../../src/core/json.ts'
+
+const parameters = {
+  type: 'object',
+  properties: { city: { type: 'string', description: 'Where', enum: ['Bonn', 'Ulm'] } },
+  required: ['city'],
+}
+const functionTool = { name: 'get_weather', description: 'The weather of a city', parameters }
+const pixel =
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
+
+const options = {
+  num_keep: 4,
+  seed: 7,
+  num_predict: 48,
+  top_k: 40,
+  top_p: 0.9,
+  min_p: 0.05,
+  typical_p: 1,
+  repeat_last_n: 64,
+  temperature: 0.5,
+  repeat_penalty: 1.1,
+  presence_penalty: 0.1,
+  frequency_penalty: 0.2,
+  stop: ['END'],
+  num_ctx: 1024,
+}
+const sampling = { options, keep_alive: '5m', truncate: true }
+const generation = { ...sampling, stream: false, think: 'high', logprobs: true, top_logprobs: 2 }
+const openaiSampling = {
+  temperature: 0.5,
+  top_p: 0.9,
+  seed: 7,
+  stop: ['END'],
+  presence_penalty: 0.1,
+  frequency_penalty: 0.2,
+  max_tokens: 48,
+  stream: true,
+  stream_options: { include_usage: true },
+}
+
+export const fullRequests: Readonly<Record<string, JsonObject>> = {
+  '/api/chat': {
+    model: 'smollm2:135m',
+    messages: [
+      { role: 'system', content: 'Be brief.' },
+      { role: 'user', content: 'Weather in Bonn?', images: [pixel] },
+      {
+        role: 'assistant',
+        content: '',
+        thinking: 'I should ask the tool.',
+        tool_calls: [
+          { id: 'call_1', function: { index: 0, name: 'get_weather', arguments: { city: 'Bonn' } } },
+        ],
+      },
+      { role: 'tool', content: '12 °C', tool_name: 'get_weather', tool_call_id: 'call_1' },
+    ],
+    tools: [{ type: 'function', items: {}, function: functionTool }],
+    format: parameters,
+    ...generation,
+  },
+  '/api/generate': {
+    model: 'smollm2:135m',
+    prompt: 'Name three colours.',
+    suffix: 'Those were three.',
+    system: 'Be brief.',
+    template: '',
+    context: [],
+    raw: false,
+    images: [pixel],
+    format: 'json',
+    ...generation,
+  },
+  '/api/embed': { model: 'all-minilm', input: ['a', 'b'], dimensions: 64, ...sampling },
+  '/api/embeddings': { model: 'all-minilm', prompt: 'a', ...sampling },
+  '/api/show': { model: 'smollm2:135m', name: '', verbose: true },
+  '/v1/chat/completions': {
+    model: 'smollm2:135m',
+    messages: [
+      { role: 'developer', content: 'Be brief.' },
+      {
+        role: 'user',
+        name: 'anna',
+        content: [
+          { type: 'text', text: 'What is this?' },
+          { type: 'image_url', image_url: { url: `data:image/png;base64,${pixel}` } },
+        ],
+      },
+      {
+        role: 'assistant',
+        content: null,
+        reasoning: 'I should ask the tool.',
+        tool_calls: [
+          {
+            id: 'call_1',
+            type: 'function',
+            index: 0,
+            function: { name: 'get_weather', arguments: '{"city":"Bonn"}' },
+          },
+        ],
+      },
+      { role: 'tool', content: '12 °C', tool_call_id: 'call_1' },
+    ],
+    tools: [{ type: 'function', function: functionTool }],
+    max_completion_tokens: 40,
+    response_format: { type: 'json_schema', json_schema: { schema: parameters } },
+    reasoning_effort: 'high',
+    reasoning: { effort: 'high' },
+    logprobs: true,
+    top_logprobs: 2,
+    ...openaiSampling,
+  },
+  '/v1/completions': {
+    model: 'smollm2:135m',
+    prompt: 'Name three colours.',
+    suffix: 'Those were three.',
+    logprobs: 1,
+    ...openaiSampling,
+  },
+  '/v1/embeddings': { model: 'all-minilm', input: 'a', encoding_format: 'base64', dimensions: 64 },
+}

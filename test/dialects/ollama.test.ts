@@ -1,0 +1,193 @@
+import { describe, expect, it } from 'vitest'
+import type { JsonObject } from '../../src/core/json.ts'
+import { Refusal } from '../../src/core/refusal.ts'
+import type { Exchange } from '../../src/dialects/dialect.ts'
+import { ollama } from '../../src/dialects/ollama.ts'
+
+const endpoint = (path: string) =>
+  ollama.endpoints.find(
+    (each): each is Exchange => each.kind === 'exchange' && each.path === path,
+  ) as Exchange
+const orders = { model: 'served', outputTokens: 100, contextTokens: 4096 }
+const chat = (more: JsonObject) =>
+  endpoint('/api/chat').read({ model: 'm', messages: [{ role: 'user', content: 'hi' }], ...more })
+const prepared = (more: JsonObject) => endpoint('/api/chat').prepare(chat(more), orders)
+const refusalOf = (run: () => unknown): Refusal => {
+  try {
+    run()
+  } catch (error) {
+    if (error instanceof Refusal) return error
+  }
+  throw new Error('it was not refused')
+}
+
+describe('Ollama requests', () => {
+  it('stream unless stream is false', () => {
+    expect(chat({}).stream).toBe(true)
+    expect(chat({ stream: false }).stream).toBe(false)
+  })
+
+  it('give every text its channel', () => {
+    const { texts } = endpoint('/api/chat').read({
+      model: 'm',
+      messages: [
+        { role: 'system', content: 's' },
+        { role: 'user', content: 'u' },
+        { role: 'assistant', content: 'a', thinking: 't' },
+        { role: 'tool', content: 'r' },
+      ],
+    })
+    expect(texts).toEqual([
+      { channel: 'system', text: 's' },
+      { channel: 'user', text: 'u' },
+      { channel: 'assistant', text: 'a' },
+      { channel: 'assistant', text: 't' },
+      { channel: 'tool', text: 'r' },
+    ])
+  })
+
+  it.each([
+    [{ raw: true }, 'raw'],
+    [{ template: '{{ .Prompt }}' }, 'template'],
+    [{ context: [1, 2, 3] }, 'context'],
+  ])('refuse %j on generate', (more, name) => {
+    const refusal = refusalOf(() => endpoint('/api/generate').read({ model: 'm', prompt: 'x', ...more }))
+    expect(refusal.say).toContain(`\`${name}\``)
+  })
+
+  it.each([
+    { raw: false },
+    { template: '' },
+    { context: [] },
+    { context: null },
+    { images: [], suffix: '', system: '' },
+  ])('take the harmless twin %j, as clients send it on their own', (more) => {
+    expect(endpoint('/api/generate').read({ model: 'm', prompt: 'x', ...more }).body).not.toHaveProperty(
+      'template',
+    )
+  })
+
+  it.each([
+    { role: 'evil' },
+    { role: 'constructor' },
+    { role: 'System' },
+    { role: 'user<|im_start|>' },
+    { role: 1 },
+    {},
+  ])('refuse a message with %j', (role) => {
+    expect(refusalOf(() => chat({ messages: [{ content: 'x', ...role }] })).code).toBe('invalid_request')
+  })
+
+  it('leave out what would restart the runner or read the prompt back', () => {
+    const { body } = prepared({
+      options: { num_gpu: 99, num_thread: 1, use_mmap: false, num_batch: 1, temperature: 0 },
+      shift: false,
+      _debug_render_only: true,
+    })
+    expect(body.options).toEqual({ temperature: 0, num_predict: 100 })
+    expect(body).not.toHaveProperty('shift')
+    expect(body).not.toHaveProperty('_debug_render_only')
+  })
+
+  it('cap what they may cost, and say so only when something was lowered', () => {
+    const most = (options: JsonObject) => {
+      const { body, clamped, outputTokens } = prepared({ options })
+      return { options: body.options, clamped, outputTokens }
+    }
+    expect(most({})).toEqual({ options: { num_predict: 100 }, clamped: [], outputTokens: 100 })
+    expect(most({ num_predict: 7 })).toEqual({ options: { num_predict: 7 }, clamped: [], outputTokens: 7 })
+    expect(most({ num_predict: -1 })).toMatchObject({ clamped: ['num_predict'], outputTokens: 100 })
+    expect(most({ num_predict: 9999, num_ctx: 1_000_000 })).toEqual({
+      options: { num_predict: 100, num_ctx: 4096 },
+      clamped: ['num_predict', 'num_ctx'],
+      outputTokens: 100,
+    })
+  })
+
+  it.each([
+    ['5m', 300, []],
+    ['5m0s', 300, []],
+    [300.0, 300, []],
+    ['1h30m', 3600, ['keep_alive']],
+    [-1, 3600, ['keep_alive']],
+    ['-1m', 3600, ['keep_alive']],
+    [0, undefined, ['keep_alive']],
+    ['0s', undefined, ['keep_alive']],
+    ['0', undefined, ['keep_alive']],
+  ])('keep_alive %j neither pins nor unloads', (asked, seconds, clamped) => {
+    const result = prepared({ keep_alive: asked })
+    expect(result.body.keep_alive).toBe(seconds)
+    expect(result.clamped).toEqual(clamped)
+  })
+
+  it.each(['soon', '5', '1e3s', {}, true])('refuse the keep_alive %j', (value) => {
+    expect(refusalOf(() => chat({ keep_alive: value as never })).code).toBe('invalid_request')
+  })
+
+  it('explain an image that was sent as a buffer', () => {
+    const image = { type: 'Buffer', data: [1, 2] }
+    const refusal = refusalOf(() => chat({ messages: [{ role: 'user', content: 'x', images: [image] }] }))
+    expect(refusal.say).toMatch(/base64 string, not a buffer/)
+  })
+
+  it('never show the value they refuse', () => {
+    const refusal = refusalOf(() => chat({ options: { num_ctx: 'SECRET-VALUE' } }))
+    expect(refusal.say).not.toContain('SECRET')
+    expect(refusal.say).toContain('options.num_ctx')
+  })
+})
+
+describe('Ollama answers', () => {
+  const reader = () => prepared({}).reader
+  const frame = (value: object) => ({ data: JSON.stringify(value) })
+
+  it('end with the line that says done', () => {
+    const answer = reader()
+    answer.frame(frame({ model: 'served', message: { content: 'a' }, done: false }))
+    expect(answer.state).toBe('open')
+    answer.frame(
+      frame({ model: 'served', message: { content: 'b' }, done: true, prompt_eval_count: 3, eval_count: 2 }),
+    )
+    expect(answer.state).toBe('ended')
+    expect(answer.text).toBe('ab')
+    expect(answer.usage).toEqual({ input: 3, output: 2 })
+  })
+
+  it('carry the name the client asked for', () => {
+    const passed = reader().frame(frame({ model: 'served', message: { content: 'a' }, done: false }))
+    expect(JSON.parse(passed?.data ?? '').model).toBe('m')
+  })
+
+  it('never give token context back', () => {
+    const generate = endpoint('/api/generate')
+    const { reader: answer } = generate.prepare(generate.read({ model: 'm', prompt: 'x' }), orders)
+    const passed = answer.frame(frame({ model: 'm', response: '', done: true, context: [1, 2, 3] }))
+    expect(passed?.data).not.toContain('context')
+    expect(answer.state).toBe('ended')
+  })
+
+  it.each([{ error: 'an error was encountered: EOF' }, { done: true, done_reason: 'error', message: {} }])(
+    'that are a failure under status 200 are one: %j',
+    (line) => {
+      const answer = reader()
+      expect(answer.frame(frame(line))).toBeUndefined()
+      expect(answer.state).toBe('failed')
+    },
+  )
+
+  it('show a model without its system prompt, template and paths', () => {
+    const show = endpoint('/api/show')
+    const { reader: answer, body } = show.prepare(show.read({ model: '', name: 'm', system: 'x' }), orders)
+    expect(body).toEqual({ model: 'served', verbose: false })
+    const passed = answer.frame(
+      frame({
+        modelfile: 'FROM /path',
+        template: 't',
+        system: 's',
+        details: { family: 'x' },
+        capabilities: ['tools'],
+      }),
+    )
+    expect(JSON.parse(passed?.data ?? '')).toEqual({ details: { family: 'x' }, capabilities: ['tools'] })
+  })
+})

@@ -1,0 +1,13 @@
+/** What is generated from the schema is up to date; `npm run generate` makes it so. */
+import { expect, it } from 'vitest'
+import { editorSchema, reference } from '../src/policy/reference.ts'
+
+it('config/torwart.schema.json', async () => {
+  await expect(`${JSON.stringify(editorSchema(), null, 2)}\n`).toMatchFileSnapshot(
+    '../config/torwart.schema.json',
+  )
+})
+
+it('config/README.md', async () => {
+  await expect(reference()).toMatchFileSnapshot('../config/README.md')
+})

@@ -1,0 +1,124 @@
+/** The floors of the house: who may import whom, and what may be touched where. */
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join, normalize, relative } from 'node:path'
+import { describe, expect, it } from 'vitest'
+
+const src = new URL('../src/', import.meta.url).pathname
+
+/** A folder imports from itself and from floors below its own; folders on one floor do not import each other. */
+const floors: Readonly<Record<string, number>> = {
+  core: 0,
+  scan: 1,
+  dialects: 1,
+  models: 1,
+  files: 2,
+  policy: 2,
+  identity: 3,
+  limits: 3,
+  audit: 3,
+  telemetry: 3,
+  stages: 4,
+  demo: 4,
+  http: 5,
+  'app.ts': 6,
+  'admin.ts': 6,
+  'gateway.ts': 7,
+  cli: 8,
+  'main.ts': 9,
+}
+
+function filesOf(folder: string): string[] {
+  return readdirSync(folder).flatMap((name) => {
+    const path = join(folder, name)
+    if (statSync(path).isDirectory()) return filesOf(path)
+    return path.endsWith('.ts') ? [path] : []
+  })
+}
+
+interface File {
+  readonly path: string
+  readonly room: string
+  readonly text: string
+  readonly imports: readonly string[]
+}
+
+const files: readonly File[] = filesOf(src).map((path) => {
+  const text = readFileSync(path, 'utf8')
+  const imports = [...text.matchAll(/(?:^|\n)(?:import|export)\s[^'";]*?from '([^']+)'|import\('([^']+)'\)/g)]
+  const local = relative(src, path)
+  return {
+    path: local,
+    room: local.split('/')[0] ?? '',
+    text,
+    imports: imports.map(([, from, dynamic]) => from ?? dynamic ?? ''),
+  }
+})
+const localImports = ({ path, imports }: File) =>
+  imports.filter((from) => from.startsWith('.')).map((from) => normalize(join(dirname(path), from)))
+
+describe('the house', () => {
+  it('has a floor for every room', () => {
+    expect(files.length).toBeGreaterThan(50)
+    expect([...new Set(files.map(({ room }) => room))].filter((room) => floors[room] === undefined)).toEqual(
+      [],
+    )
+  })
+
+  it('imports only downwards', () => {
+    const wrong = files.flatMap((file) =>
+      localImports(file)
+        .filter((target) => {
+          const room = target.split('/')[0] ?? ''
+          return room !== file.room && (floors[room] ?? 99) >= (floors[file.room] ?? 0)
+        })
+        .map((target) => `${file.path} -> ${target}`),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  it('has no cycles', () => {
+    const graph = new Map(files.map((file) => [file.path, localImports(file)]))
+    const done = new Set<string>()
+    const visit = (path: string, trail: readonly string[]): void => {
+      if (trail.includes(path)) throw new Error(`cycle: ${[...trail, path].join(' -> ')}`)
+      if (done.has(path)) return
+      for (const target of graph.get(path) ?? []) visit(target, [...trail, path])
+      done.add(path)
+    }
+    for (const { path } of files) visit(path, [])
+  })
+
+  it('touches nothing of Node below the policy', () => {
+    const wrong = files.filter(
+      ({ room, imports }) => (floors[room] ?? 0) < 2 && imports.some((from) => from.startsWith('node:')),
+    )
+    expect(wrong.map(({ path }) => path)).toEqual([])
+  })
+
+  it('knows Fastify only in http/ and above', () => {
+    const wrong = files.filter(
+      ({ room, imports }) => (floors[room] ?? 0) < 5 && imports.some((from) => /^@?fastify/.test(from)),
+    )
+    expect(wrong.map(({ path }) => path)).toEqual([])
+  })
+
+  it('reads the process only in main.ts', () => {
+    const code = (text: string) => text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')
+    const wrong = files.filter(
+      ({ path, text }) => path !== 'main.ts' && /(?<![-\w])process\.\w/.test(code(text)),
+    )
+    expect(wrong.map(({ path }) => path)).toEqual([])
+  })
+
+  it('opens every file with why it exists', () => {
+    const wrong = files.filter(({ text }) => !/^(#!.*\n)?\/\*\*/.test(text))
+    expect(wrong.map(({ path }) => path)).toEqual([])
+  })
+
+  it('keeps files small', () => {
+    const lengths = files.map(({ path, text }) => ({ path, lines: text.split('\n').length }))
+    expect(lengths.filter(({ lines }) => lines > 400)).toEqual([])
+    const sorted = lengths.map(({ lines }) => lines).sort((a, b) => a - b)
+    expect(sorted[Math.floor(sorted.length / 2)]).toBeLessThan(120)
+  })
+})

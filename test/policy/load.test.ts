@@ -1,0 +1,271 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { loadPolicy, type Variables } from '../../src/policy/load.ts'
+import { PolicyError } from '../../src/policy/problem.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'torwart-policy-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+const file = join(folder, 'torwart.yaml')
+
+const minimal = `version: 1
+upstreams: [{ name: local, url: http://127.0.0.1:11434, kind: ollama }]
+`
+function load(text: string, variables: Variables = {}) {
+  writeFileSync(file, text)
+  return loadPolicy(file, variables)
+}
+
+/** `line:column message` of every problem. */
+function problems(text: string, variables: Variables = {}): string[] {
+  try {
+    load(text, variables)
+    return []
+  } catch (error) {
+    if (!(error instanceof PolicyError)) throw error
+    return error.problems.map(({ line, column, message }) => `${line}:${column} ${message}`)
+  }
+}
+
+describe('a policy', () => {
+  it('needs little, and the rest is safe', () => {
+    const { policy } = load(`${minimal}roles: { agent: {} }\n`)
+    expect(policy.listen).toMatchObject({ host: '127.0.0.1', port: 8080, loopback: true })
+    expect(policy.admin).toMatchObject({ host: '127.0.0.1', port: 9464 })
+    expect(policy.store).toEqual({ redis: undefined, onFailure: 'refuse', timeoutMs: 250 })
+    expect(policy.promptGuard).toMatchObject({ mode: 'enforce', block: 'high', flag: 'medium' })
+    expect(policy.timeouts).toEqual({
+      connectMs: 5000,
+      firstByteMs: 300_000,
+      idleMs: 60_000,
+      totalMs: 900_000,
+      bodyMs: 30_000,
+      writeMs: 60_000,
+    })
+    expect(policy.audit).toMatchObject({ content: 'masked', maxTextBytes: 65_536, sync: 'group' })
+    const role = policy.roles.get('agent')
+    expect(role?.limits.requestsPerMinute).toBe(10)
+    expect(role?.limits.tokensPerDay).toBeUndefined()
+    expect(role?.caps).toEqual({ bodyBytes: 1_048_576, outputTokens: 4096, contextTokens: 32_768, images: 0 })
+    expect([...(role?.routes ?? [])]).toEqual([])
+    expect(
+      role?.mayUse({ host: 'registry.ollama.ai', namespace: 'library', model: 'x', tag: 'latest' }),
+    ).toBe(false)
+  })
+
+  it('cannot be changed', () => {
+    const { policy } = load(minimal)
+    expect(Object.isFrozen(policy)).toBe(true)
+    expect(Object.isFrozen(policy.timeouts)).toBe(true)
+    expect(Object.isFrozen(policy.upstreams[0])).toBe(true)
+  })
+
+  it('tells every mistake at once, with its place and the nearest key', () => {
+    const text = `version: 2
+listn: {}
+upstreams:
+  - { name: local, url: "http://127.0.0.1:11434", kind: olama }
+roles:
+  agent:
+    routes: [chat, embedings]
+    limits: { requestsPerMinut: 10, tokensPerDay: -1 }
+    caps: { body: 1MB }
+timeouts: { idle: 5 }
+log: { level: loud }
+`
+    expect(problems(text)).toEqual([
+      '1:10 `version` must be 1',
+      '2:1 unknown key `listn` (did you mean `listen`?)',
+      '4:57 `upstreams.0.kind` must be one of ollama, localai, openai (did you mean `ollama`?)',
+      '7:20 `roles.agent.routes.1` must be one of chat, completions, embeddings, models (did you mean `embeddings`?)',
+      '8:15 unknown key `requestsPerMinut` (did you mean `requestsPerMinute`?)',
+      '8:51 `roles.agent.limits.tokensPerDay` must be a whole number of at least 1',
+      '9:19 `roles.agent.caps.body` must be a size such as 512B, 64KiB or 1MiB',
+      '10:19 `timeouts.idle` must be a duration such as 250ms, 30s, 15m, 24h or 30d',
+      '11:15 `log.level` must be one of trace, debug, info, warn, error, fatal',
+    ])
+  })
+
+  it.each([
+    ['listen: { address: "127.0.0.1:99999" }', /3:20 `listen.address` has a port above 65535/],
+    ['admin: { address: "0.0.0.0:9464" }', /`admin.token` is required/],
+    ['roles: { a: { models: ["x:cloud"] } }', /`roles.a.models.0` is no name of a local model: x:cloud/],
+    ['aliases: { gpt: ../x }', /`aliases.gpt` is no name of a local model/],
+    ['jwt: [{ issuer: i, audience: a, role: r }]', /needs either `jwksUrl` or `publicKey`/],
+    [
+      'jwt: [{ issuer: i, audience: a, jwksUrl: "http://example.org/k", roleClaim: r }]',
+      /https, or http on loopback/,
+    ],
+    ['certificates: [{ match: {}, name: n, role: nobody }]', /exactly one of cn, dns, uri, fingerprint/],
+    ['roles: [', /./],
+    ['version: 1', /unique/i],
+  ])('with %s is refused', (line, message) => {
+    expect(problems(`${minimal}${line}\n`).join('\n')).toMatch(message)
+  })
+
+  it.each([
+    ['http://8.8.8.8:11434', /public address/],
+    ['https://[2606:4700::1111]', /public address/],
+    ['ftp://127.0.0.1', /http/],
+    ['http://127.0.0.1:11434/v1', /scheme, host and port/],
+    ['http://user:pass@127.0.0.1', /scheme, host and port/],
+    ['nonsense', /http/],
+  ])('refuses the upstream %s', (url, message) => {
+    expect(
+      problems(`version: 1\nupstreams: [{ name: a, url: "${url}", kind: ollama }]\n`).join('\n'),
+    ).toMatch(message)
+  })
+
+  it.each([
+    'http://10.1.2.3:11434',
+    'http://192.168.0.9',
+    'http://100.64.1.1:1',
+    'http://[fd00::1]:11434',
+    'http://ollama:11434',
+  ])('takes the near upstream %s', (url) => {
+    expect(problems(`version: 1\nupstreams: [{ name: a, url: "${url}", kind: ollama }]\n`)).toEqual([])
+  })
+
+  it('takes a far upstream when told to', () => {
+    expect(
+      problems('version: 1\nupstreams: [{ name: a, url: "https://8.8.8.8", kind: openai, remote: true }]\n'),
+    ).toEqual([])
+  })
+
+  it('has a version that changes with the file', () => {
+    expect(load(minimal).policy.version).toMatch(/^[0-9a-f]{12}$/)
+    expect(load(`${minimal}# x\n`).policy.version).not.toBe(load(minimal).policy.version)
+  })
+
+  it('resolves paths from its own folder', () => {
+    const { policy } = load(`${minimal}keys: { file: secrets/keys.yaml }\n`)
+    expect(policy.keysFile).toBe(join(folder, 'secrets/keys.yaml'))
+  })
+})
+
+describe('variables', () => {
+  it('expand anywhere, with defaults, and become numbers where numbers are wanted', () => {
+    const { policy } = load(
+      `version: 1
+upstreams: [{ name: "\${NAME}", url: "http://\${HOST:-127.0.0.1}:\${PORT:-11434}", kind: ollama }]
+admin:
+  token: \${TOKEN}
+roles:
+  a:
+    limits: { requestsPerMinute: "\${RPM}" }
+    trustSystem: \${TRUST:-true}
+`,
+      { NAME: 'n', TOKEN: '123456', RPM: '25' },
+    )
+    expect(policy.upstreams[0]).toMatchObject({ name: 'n', origin: 'http://127.0.0.1:11434' })
+    expect(policy.admin.token).toBe('123456')
+    expect(policy.roles.get('a')).toMatchObject({ trustSystem: true, limits: { requestsPerMinute: 25 } })
+  })
+
+  it('cannot add structure', () => {
+    const { policy } = load(`${minimal}admin:\n  token: \${TOKEN}\n`, {
+      TOKEN: '{ hosts: [evil] }\nroles: {}',
+    })
+    expect(policy.admin.token).toBe('{ hosts: [evil] }\nroles: {}')
+    expect(policy.admin.hosts).toEqual([])
+  })
+
+  it('that are not set are an error with a place, and never tell another value', () => {
+    const text = `${minimal}admin:\n  token: \${MISSING}\n`
+    expect(problems(text, { OTHER: 'secret' })).toEqual(['4:10 the environment variable MISSING is not set'])
+  })
+
+  it('come from files too, without the last newline', () => {
+    writeFileSync(join(folder, 'token'), 's3cret\n')
+    expect(load(`${minimal}admin:\n  token: \${file:token}\n`).policy.admin.token).toBe('s3cret')
+    expect(problems(`${minimal}admin:\n  token: \${file:nowhere}\n`)[0]).toMatch(/cannot be read/)
+  })
+})
+
+describe('what is not built yet', () => {
+  it('is told, never silent', () => {
+    const { warnings } = load(`${minimal}roles:
+  a:
+    limits: { actionsPerMinute: 100, repetition: { same: 20, window: 10m } }
+    tools: { allow: ["*"] }
+guards: { prompt: { separate: true } }
+jwt: [{ issuer: i, audience: a, jwksUrl: "https://x", role: a }]
+certificates: [{ match: { cn: c }, name: n, role: a }]
+`)
+    const told = warnings.map(({ message }) => message).join('\n')
+    for (const word of [
+      'guards.output',
+      'separate',
+      'tools',
+      'actionsPerMinute',
+      'repetition',
+      'jwt',
+      'certificates',
+    ])
+      expect(told).toContain(word)
+    expect(warnings.every(({ severity, line }) => severity === 'warning' && line > 0)).toBe(true)
+  })
+
+  it('is not told to those who did not ask', () => {
+    expect(load(`${minimal}guards: { output: { mode: off } }\n`).warnings).toEqual([])
+  })
+})
+
+describe('the policy that ships', () => {
+  it('is valid, listens on this machine only and lets nobody at the server itself', () => {
+    const { policy } = loadPolicy(new URL('../../config/torwart.yaml', import.meta.url).pathname, {})
+    expect(policy.listen.loopback && policy.admin.loopback).toBe(true)
+    expect(policy.upstreams[0].origin).toBe('http://127.0.0.1:11434')
+    for (const role of policy.roles.values()) {
+      expect([...role.routes]).not.toContain('admin')
+      expect(role.limits.requestsPerMinute).toBeLessThanOrEqual(30)
+    }
+    expect(policy.roles.get('user')?.limits.requestsPerMinute).toBe(10)
+  })
+})
+
+describe('the example in the contract', () => {
+  it('is understood in every key', () => {
+    const text = `version: 1
+listen:
+  address: 127.0.0.1:8080
+admin:
+  address: 127.0.0.1:9464
+store:
+  onFailure: refuse
+  timeout: 250ms
+upstreams:
+  - { name: local, url: http://127.0.0.1:11434, kind: ollama }
+keys: { file: keys.yaml }
+jwt: []
+certificates: []
+roles:
+  agent:
+    routes: [chat, completions, embeddings, models]
+    models: ["llama3.2", "qwen3:*"]
+    limits: { requestsPerMinute: 10, probesPerMinute: 120, tokensPerMinute: 200000, tokensPerDay: 5000000, concurrent: 2,
+              actionsPerMinute: 100, repetition: { same: 20, window: 10m } }
+    caps: { body: 1MiB, outputTokens: 4096, contextTokens: 32768, images: 0 }
+    trustSystem: false
+    tools: { allow: ["search_*"], approve: ["transfer_*", "delete_*"], otherwise: refuse, arguments: {} }
+guards:
+  prompt: { mode: enforce, block: high, flag: medium, separate: false }
+  output: { mode: enforce, secrets: redact, pii: off, injection: flag, links: { allow: [] }, canary: false }
+approval: { wait: 120s, approvers: [] }
+aliases: { gpt-4o-mini: llama3.2 }
+door: { failuresPerMinute: 60, connections: 256 }
+timeouts: { connect: 5s, firstByte: 5m, idle: 60s, total: 15m, body: 30s, write: 60s }
+queue: { size: 64, wait: 60s }
+audit:
+  file: data/audit.jsonl
+  content: masked
+  maxText: 64KiB
+  sync: group
+  retention: 365d
+log: { level: info }
+shutdown: { grace: 30s }
+`
+    expect(problems(text)).toEqual([])
+  })
+})

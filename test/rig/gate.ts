@@ -1,0 +1,122 @@
+/** A whole gate on free ports, with a folder of its own, started in this process as `serve` starts it. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Gateway, startGateway } from '../../src/gateway.ts'
+import { hashKey, mintKey } from '../../src/identity/key.ts'
+import { type KeyEntry, writeKeyFile } from '../../src/identity/key-file.ts'
+import { createLog } from '../../src/telemetry/log.ts'
+
+export interface RunningGate extends Gateway {
+  readonly folder: string
+  readonly policyFile: string
+  readonly keysFile: string
+  readonly auditFile: string
+  /** The key of the role `agent`. */
+  readonly key: string
+  readonly keyId: string
+  /** Everything the operational log said. */
+  readonly logged: () => string
+  /** Every audit record so far, parsed. */
+  records(): Record<string, unknown>[]
+  /** Only those of requests. */
+  requests(): Record<string, unknown>[]
+  post(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>
+  get(path: string, headers?: Record<string, string>): Promise<Response>
+}
+
+export const processes = {
+  pid: process.pid,
+  isAlive: (pid: number) => {
+    try {
+      return process.kill(pid, 0)
+    } catch {
+      return false
+    }
+  },
+}
+
+export interface GateSettings {
+  readonly upstream: string
+  /** YAML below the role `agent`, indented by four. */
+  readonly role?: string
+  /** YAML of further top-level keys. */
+  readonly more?: string
+  readonly keys?: readonly KeyEntry[]
+  readonly variables?: Record<string, string>
+}
+
+const usualRole = `    routes: [chat, completions, embeddings, models]
+    models: ["smollm2:*", all-minilm]
+    limits: { requestsPerMinute: 100000, tokensPerMinute: 100000000, concurrent: 64 }
+`
+
+export function policyText({ upstream, role = usualRole, more = '' }: GateSettings): string {
+  return `version: 1
+listen: { address: "127.0.0.1:0" }
+admin: { address: "127.0.0.1:0" }
+upstreams: [{ name: local, url: "${upstream}", kind: ollama }]
+roles:
+  agent:
+${role}
+audit: { file: audit.jsonl }
+shutdown: { grace: 2s }
+${more}`
+}
+
+export function entryOf(key: string, id: string, role = 'agent'): KeyEntry {
+  return { id, name: 'test', role, sha256: hashKey(key).toString('hex'), created: new Date().toISOString() }
+}
+
+export async function startGate(settings: GateSettings): Promise<RunningGate> {
+  const folder = mkdtempSync(join(tmpdir(), 'torwart-test-'))
+  const policyFile = join(folder, 'torwart.yaml')
+  const keysFile = join(folder, 'keys.yaml')
+  const auditFile = join(folder, 'audit.jsonl')
+  writeFileSync(policyFile, policyText(settings))
+  const { id, key } = mintKey()
+  writeKeyFile(keysFile, [entryOf(key, id), ...(settings.keys ?? [])])
+  let logText = ''
+  const gateway = await startGateway({
+    policyFile,
+    variables: settings.variables ?? {},
+    log: createLog('trace', {
+      write: (line) => {
+        logText += line
+      },
+    }),
+    processes,
+    version: '0.0.0-test',
+  })
+  const records = () =>
+    readFileSync(auditFile, 'utf8')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+  const authorization = `Bearer ${key}`
+  return {
+    ...gateway,
+    folder,
+    policyFile,
+    keysFile,
+    auditFile,
+    key,
+    keyId: id,
+    logged: () => logText,
+    records,
+    requests: () => records().filter((record) => !('event' in record)),
+    post: (path, body, headers = {}) =>
+      fetch(gateway.data + path, {
+        method: 'POST',
+        headers: { authorization, 'content-type': 'application/json', ...headers },
+        body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body),
+        redirect: 'manual',
+      }),
+    get: (path, headers = {}) =>
+      fetch(gateway.data + path, { headers: { authorization, ...headers }, redirect: 'manual' }),
+    async close() {
+      await gateway.close()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
