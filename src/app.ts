@@ -58,13 +58,15 @@ export async function createApp(parts: AppParts): Promise<DataListener> {
   // Node would answer 417 itself, past the gate and its log.
   app.server.on('checkExpectation', (request, response) => app.routing(request, response))
   limitConnections(app.server, () => parts.current().policy.door.connections)
-  // Bodies are read by the gate, after it has admitted the request.
+  // Bodies are read by the gate, after it has admitted the request; nobody else looks at them.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
 
   const door = await createDoor(app, () => parts.current().policy.door.failuresPerMinute)
   const reception = createReception(createArrive(parts.current, parts.clock), door, parts.metrics)
   const gate = createGate(parts)
+  // First: routes take the error handler they find when they are declared.
+  registerUnknown(app, reception, gate)
   for (const dialect of dialects)
     for (const endpoint of dialect.endpoints) {
       if (endpoint.kind === 'exchange') registerExchange(app, dialect, endpoint, reception, gate)
@@ -72,7 +74,6 @@ export async function createApp(parts: AppParts): Promise<DataListener> {
         await registerListing(app, dialect, endpoint, { ...parts, reception, gate })
       else registerGreeting(app, dialect, endpoint, { ...parts, reception, gate })
     }
-  registerUnknown(app, reception, gate)
   return { app, drain: (graceMs) => drain(app, reception, graceMs) }
 }
 

@@ -141,6 +141,8 @@ function continueLog(options: AuditLogOptions, handle: number, lock: Lock): Audi
   for (const { event: name, details } of resumed.events) tell(name, details)
   tell('started', options.about)
   if (failedAtMs !== undefined) throw new Error(`${file} cannot be written`)
+  // From the first moment there is a head to hold the log against.
+  writeHeadNow(file, head)
 
   return {
     append: put,

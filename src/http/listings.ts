@@ -42,7 +42,9 @@ export async function registerListing(
     const visit = reception.receive(request, reply, dialect, endpoint.path)
     visits.set(request, visit)
     try {
-      await gate.enter(visit.course, destination, visit.outlet)
+      const { caller } = await gate.enter(visit.course, destination, visit.outlet)
+      const view = viewOf(caller, request)
+      if (view.asked !== '' && !view.mayUse(view.asked)) throw new Refusal('model_not_allowed')
     } catch (thrown) {
       refuse(reply, thrown)
     }

@@ -16,7 +16,7 @@ const longest = 4096
 export function presentedCredential(rawHeaders: readonly string[]): { credential: string } | CredentialFault {
   let found: string | undefined
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    const value = credentialOf(rawHeaders[at] as string, rawHeaders[at + 1] as string)
+    const value = credentialOf(rawHeaders[at] as string, (rawHeaders[at + 1] as string).trim())
     if (value === undefined) continue
     if (value === '' || value.length > longest) return 'malformed'
     if (found !== undefined && found !== value) return 'several'
@@ -27,15 +27,17 @@ export function presentedCredential(rawHeaders: readonly string[]): { credential
 
 /** Undefined: this header carries none. Empty: it carries one that cannot be read. */
 function credentialOf(header: string, value: string): string | undefined {
+  // An empty header is what a client without a key makes of its configuration.
+  if (value === '') return undefined
   // Only three names matter, and their lengths tell most others apart without a copy.
   if (header.length === 13 && header.toLowerCase() === 'authorization') return fromAuthorization(value)
-  if (header.length === 9 && header.toLowerCase() === 'x-api-key') return value.trim()
-  if (header.length === 7 && header.toLowerCase() === 'api-key') return value.trim()
+  if (header.length === 9 && header.toLowerCase() === 'x-api-key') return value
+  if (header.length === 7 && header.toLowerCase() === 'api-key') return value
   return undefined
 }
 
 function fromAuthorization(value: string): string {
-  const match = /^(\S+) +(\S+)$/.exec(value.trim())
+  const match = /^(\S+) +(\S+)$/.exec(value)
   const scheme = match?.[1]?.toLowerCase()
   const rest = match?.[2] ?? ''
   if (scheme === 'bearer') return rest

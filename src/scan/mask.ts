@@ -38,7 +38,6 @@ export function findSensitive(text: string): readonly MaskedSpan[] {
   const found: (MaskedSpan & { rank: number })[] = []
   for (const [rank, { type, find }] of detectors.entries())
     if (wanted.has(rank)) for (const { start, end } of find(sample)) found.push({ start, end, type, rank })
-  if (found.length < 2) return found
   found.sort((a, b) => a.start - b.start || a.rank - b.rank || b.end - a.end)
   const kept: MaskedSpan[] = []
   for (const { start, end, type } of found) {

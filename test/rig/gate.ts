@@ -40,6 +40,8 @@ export interface GateSettings {
   readonly upstream: string
   /** YAML below the role `agent`, indented by four. */
   readonly role?: string
+  /** YAML of further keys of `admin`. */
+  readonly admin?: string
   /** YAML of further top-level keys. */
   readonly more?: string
   readonly keys?: readonly KeyEntry[]
@@ -51,10 +53,10 @@ const usualRole = `    routes: [chat, completions, embeddings, models]
     limits: { requestsPerMinute: 100000, tokensPerMinute: 100000000, concurrent: 64 }
 `
 
-export function policyText({ upstream, role = usualRole, more = '' }: GateSettings): string {
+export function policyText({ upstream, role = usualRole, admin, more = '' }: GateSettings): string {
   return `version: 1
 listen: { address: "127.0.0.1:0" }
-admin: { address: "127.0.0.1:0" }
+admin: { address: "127.0.0.1:0"${admin === undefined ? '' : `, ${admin}`} }
 upstreams: [{ name: local, url: "${upstream}", kind: ollama }]
 roles:
   agent:

@@ -1,0 +1,326 @@
+/** The audit log: sealed, chained, repaired after crashes, and never silent about what is missing. */
+import {
+  appendFileSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type AuditLog, type AuditLogOptions, openAuditLog } from '../../src/audit/log.ts'
+import type { RequestRecord } from '../../src/audit/record.ts'
+import { verifyLog } from '../../src/audit/verify.ts'
+import { stillClock } from '../rig/clock.ts'
+import { processes } from '../rig/gate.ts'
+import { until } from '../rig/wait.ts'
+
+let folder: string
+let file: string
+const clock = stillClock(Date.parse('2026-11-22T12:00:00Z'))
+const reports: string[] = []
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'torwart-audit-'))
+  file = join(folder, 'audit.jsonl')
+  reports.length = 0
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+function open(more: Partial<AuditLogOptions> = {}): AuditLog {
+  return openAuditLog({
+    file,
+    sync: 'group',
+    clock,
+    processes,
+    about: { version: 'test' },
+    report: (problem) => reports.push(problem),
+    ...more,
+  })
+}
+
+/** As much of a record as the chain cares about. */
+const record = (id: string, text = 'hello') =>
+  ({ time: '2026-11-22T12:00:00.000Z', id, prompt: [{ channel: 'user', text }] }) as unknown as RequestRecord
+
+const lines = () => readFileSync(file, 'utf8').split('\n').filter(Boolean)
+const parsed = () => lines().map((line) => JSON.parse(line) as Record<string, unknown>)
+const events = () => parsed().flatMap(({ event }) => (typeof event === 'string' ? [event] : []))
+
+/** What a crash leaves: the lock stays, the head stays wherever it was. */
+async function crash(log: AuditLog, change: () => void = () => {}): Promise<void> {
+  const bytes = readFileSync(file)
+  const head = readFileSync(`${file}.head`, 'utf8')
+  await log.close()
+  writeFileSync(file, bytes)
+  writeFileSync(`${file}.head`, head)
+  change()
+}
+
+async function written(...ids: string[]): Promise<AuditLog> {
+  const log = open()
+  for (const id of ids) await log.append(record(id))
+  await until(() => {
+    const { seq } = JSON.parse(readFileSync(`${file}.head`, 'utf8')) as { seq: number }
+    return seq === ids.length + 1
+  })
+  return log
+}
+
+describe('a log', () => {
+  it('is a chain with its own beginning and end, readable by its owner only', async () => {
+    const log = await written('a', 'b')
+    await log.close()
+    expect(events()).toEqual(['started', 'stopped'])
+    expect(parsed().map(({ seq }) => seq)).toEqual([1, 2, 3, 4])
+    expect(parsed()[0]?.prev).toBe('0'.repeat(64))
+    expect(
+      parsed()
+        .slice(1)
+        .map(({ prev }) => prev),
+    ).toEqual(
+      parsed()
+        .slice(0, -1)
+        .map(({ hash }) => hash),
+    )
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+    expect(await verifyLog(file)).toEqual({ records: 4, bad: undefined, notes: [], headSeen: true })
+  })
+
+  it('goes on where it stopped', async () => {
+    await (await written('a')).close()
+    const log = open()
+    await log.append(record('b'))
+    await log.close()
+    expect(events()).toEqual(['started', 'stopped', 'started', 'stopped'])
+    expect((await verifyLog(file)).bad).toBeUndefined()
+  })
+
+  it('has a record with the kernel when append resolves', async () => {
+    const log = open()
+    const append = log.append(record('a'))
+    expect(lines()).toHaveLength(1)
+    await append
+    expect(lines()).toHaveLength(2)
+    await log.close()
+  })
+
+  it('shares one write between the records of one turn, in order', async () => {
+    let writes = 0
+    const log = open({
+      write: (handle, bytes) => {
+        writes++
+        return writeSync(handle, bytes)
+      },
+    })
+    writes = 0
+    await Promise.all(Array.from({ length: 50 }, (_, index) => log.append(record(`r${index}`))))
+    expect(writes).toBe(1)
+    expect(
+      parsed()
+        .slice(1)
+        .map(({ id }) => id),
+    ).toEqual(Array.from({ length: 50 }, (_, index) => `r${index}`))
+    await log.close()
+    expect((await verifyLog(file)).bad).toBeUndefined()
+  })
+
+  it('is on the disk when append resolves, if the policy asks for that', async () => {
+    const log = open({ sync: 'each' })
+    await Promise.all([log.append(record('a')), log.append(record('b'))])
+    await log.append(record('c'))
+    await log.close()
+    expect((await verifyLog(file)).records).toBe(5)
+  })
+
+  it('has one writer', async () => {
+    const log = open()
+    expect(() => open()).toThrow(/another process/)
+    await log.close()
+    await open().close()
+  })
+
+  it('survives text that other splitters take for the end of a line', async () => {
+    const log = open()
+    await log.append(record('a', 'one\u2028two\u2029three\r\nfour\u0085'))
+    await log.close()
+    expect((await verifyLog(file)).bad).toBeUndefined()
+  })
+})
+
+describe('a lock', () => {
+  it.each([
+    ['of a process that is gone', { host: '', pid: 999_999, started: '1' }],
+    ['that is not one', 'nonsense'],
+  ])('%s is taken over', async (_what, holder) => {
+    const self = open()
+    const own = JSON.parse(readFileSync(`${file}.lock`, 'utf8')) as { host: string }
+    await self.close()
+    writeFileSync(
+      `${file}.lock`,
+      typeof holder === 'string' ? holder : JSON.stringify({ ...holder, host: own.host }),
+    )
+    await open().close()
+  })
+
+  it('of a process with our number from before a restart is taken over', async () => {
+    const self = open()
+    const own = JSON.parse(readFileSync(`${file}.lock`, 'utf8')) as object
+    await self.close()
+    writeFileSync(`${file}.lock`, JSON.stringify({ ...own, started: 'before' }))
+    await open().close()
+  })
+
+  it('of another host is believed while it is fresh', () => {
+    writeFileSync(`${file}.lock`, JSON.stringify({ host: 'elsewhere', pid: 1, started: '1' }))
+    expect(() => open()).toThrow(/another process/)
+  })
+})
+
+describe('after a crash', () => {
+  it('a torn last line is cut off, and told', async () => {
+    await crash(await written('a', 'b'), () => appendFileSync(file, '{"seq":4,"time":"2026'))
+    await open().close()
+    expect(events()).toEqual(['started', 'repair', 'gap', 'started', 'stopped'])
+    expect(parsed()[3]).toMatchObject({ event: 'repair', torn: { bytes: 21 } })
+    const verdict = await verifyLog(file)
+    expect(verdict.bad).toBeUndefined()
+    expect(verdict.notes.join()).toContain('did not stop by itself')
+  })
+
+  it('a gap tells that the gate did not stop by itself', async () => {
+    await crash(await written('a'))
+    await open().close()
+    expect(parsed()[2]).toMatchObject({ event: 'gap', since: '2026-11-22T12:00:00.000Z' })
+    expect((await verifyLog(file)).bad).toBeUndefined()
+  })
+
+  it('more records than the head knows are fine', async () => {
+    const log = await written('a')
+    const head = readFileSync(`${file}.head`, 'utf8')
+    await log.append(record('b'))
+    const bytes = readFileSync(file)
+    await log.close()
+    writeFileSync(file, bytes)
+    writeFileSync(`${file}.head`, head)
+    expect((await verifyLog(file)).bad).toBeUndefined()
+  })
+
+  it('a long last line is found again', async () => {
+    const log = open()
+    await log.append(record('long', 'x'.repeat(500_000)))
+    await crash(log)
+    await open().close()
+    expect((await verifyLog(file)).bad).toBeUndefined()
+  })
+})
+
+describe('tampering', () => {
+  const edit = (change: (all: string[]) => string[]) => writeFileSync(file, `${change(lines()).join('\n')}\n`)
+  it.each([
+    [
+      'a changed letter',
+      (all: string[]) => all.with(2, (all[2] ?? '').replace('hello', 'hallo')),
+      3,
+      /changed/,
+    ],
+    ['a removed record', (all: string[]) => all.toSpliced(2, 1), 3, /does not follow/],
+    [
+      'a record moved',
+      (all: string[]) => [all[0], all[2], all[1], ...all.slice(3)].map(String),
+      2,
+      /does not follow/,
+    ],
+    ['a record twice', (all: string[]) => all.toSpliced(2, 0, all[1] ?? ''), 3, /does not follow/],
+    ['a foreign line', (all: string[]) => all.toSpliced(1, 0, '{"seq":2}'), 2, /not a sealed record/],
+  ])('by %s is named with its line', async (_what, change, line, why) => {
+    await (await written('a', 'b', 'c')).close()
+    edit(change)
+    const { bad } = await verifyLog(file)
+    expect(bad?.line).toBe(line)
+    expect(bad?.why).toMatch(why)
+  })
+
+  it('by cutting the end is seen in the head', async () => {
+    await (await written('a', 'b', 'c')).close()
+    edit((all) => all.slice(0, 2))
+    expect((await verifyLog(file)).bad?.why).toBe('the log ends at record 2, but its head is record 5')
+  })
+
+  it('by cutting the end is still seen after the gate went on', async () => {
+    await (await written('a', 'b', 'c')).close()
+    edit((all) => all.slice(0, 2))
+    await open().close()
+    expect(events()).toContain('gap')
+    expect((await verifyLog(file)).bad?.why).toMatch(/records 3 to 5 are missing: the log was cut/)
+  })
+
+  it('by rewriting the whole chain is seen in the head', async () => {
+    const log = await written('a')
+    await log.close()
+    const head = readFileSync(`${file}.head`, 'utf8')
+    unlinkSync(file)
+    unlinkSync(`${file}.head`)
+    await (await written('x')).close()
+    writeFileSync(`${file}.head`, head)
+    expect((await verifyLog(file)).bad?.why).toMatch(/not the one that the head names/)
+  })
+
+  it('with the head gone is not taken for a whole log', async () => {
+    await (await written('a')).close()
+    unlinkSync(`${file}.head`)
+    expect(await verifyLog(file)).toMatchObject({ bad: undefined, headSeen: false })
+  })
+
+  it('of the last record does not keep the gate from starting, and stays visible', async () => {
+    await (await written('a')).close()
+    edit((all) => all.with(-1, (all.at(-1) ?? '').replace('stopped', 'Stopped')))
+    await open().close()
+    expect(events()).toContain('gap')
+    expect((await verifyLog(file)).bad?.line).toBe(3)
+  })
+})
+
+describe('a log that cannot be written', () => {
+  it('rejects, leaves no half line, and tells how many went unrecorded when it can be written again', async () => {
+    let full = false
+    const log = open({
+      write: (handle, bytes) => {
+        if (!full) return writeSync(handle, bytes)
+        writeSync(handle, bytes.subarray(0, 10))
+        throw Object.assign(new Error('no space left'), { code: 'ENOSPC' })
+      },
+    })
+    await log.append(record('a'))
+    full = true
+    await expect(log.append(record('b'))).rejects.toThrow('no space left')
+    log.lost()
+    expect(log.writable()).toBe(false)
+    expect(readFileSync(file, 'utf8').endsWith('\n')).toBe(true)
+    clock.advance(1000)
+    expect(log.writable()).toBe(false)
+    full = false
+    clock.advance(1000)
+    expect(log.writable()).toBe(true)
+    await log.append(record('c'))
+    await log.close()
+    expect(parsed().find(({ event }) => event === 'gap')).toMatchObject({ unrecorded: 1 })
+    expect(parsed().flatMap(({ id }) => (id ? [id] : []))).toEqual(['a', 'c'])
+    expect((await verifyLog(file)).bad).toBeUndefined()
+    expect(reports).toContain('the audit log is written again')
+  })
+
+  it('keeps the gate from starting', () => {
+    const broken = () => {
+      throw new Error('read-only file system')
+    }
+    expect(() => open({ write: broken })).toThrow(/cannot be written/)
+    truncateSync(file, 0)
+    expect(() => open()).not.toThrow()
+  })
+})

@@ -1,0 +1,150 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterAll, describe, expect, it } from 'vitest'
+import { presentedCredential } from '../../src/identity/credential.ts'
+import { hashKey, keyId, mintKey } from '../../src/identity/key.ts'
+import { type KeyEntry, keyStatus, readKeyFile, writeKeyFile } from '../../src/identity/key-file.ts'
+import { createKeyRing } from '../../src/identity/key-ring.ts'
+
+const now = Date.parse('2026-11-22T12:00:00Z')
+const entry = (key: string, id: string, more: Partial<KeyEntry> = {}): KeyEntry => ({
+  id,
+  name: 'n',
+  role: 'r',
+  sha256: hashKey(key).toString('hex'),
+  created: '2026-01-01T00:00:00Z',
+  ...more,
+})
+
+describe('a key', () => {
+  it('has the form of the contract and 256 bits of secret', () => {
+    const { id, key } = mintKey()
+    expect(key).toMatch(/^tw_[0-9A-Za-z]+_[0-9A-Za-z]{43}_[0-9A-Za-z]{6}$/)
+    expect(keyId(key)).toBe(id)
+    expect(new Set(Array.from({ length: 200 }, () => mintKey().key)).size).toBe(200)
+  })
+
+  it('is refused offline with any one character changed', () => {
+    const { key } = mintKey()
+    fc.assert(
+      fc.property(fc.nat(key.length - 1), fc.constantFrom(...'09azAZ_- '), (at, character) => {
+        fc.pre(key[at] !== character)
+        expect(keyId(key.slice(0, at) + character + key.slice(at + 1))).toBeUndefined()
+      }),
+    )
+  })
+
+  it.each(['', 'tw_', 'sk-abc', 'tw_a_b_c', 'tw_abcdefgh__xxxxxx', `tw_${'a'.repeat(5000)}`])(
+    'is not %j',
+    (text) => expect(keyId(text)).toBeUndefined(),
+  )
+})
+
+describe('the key ring', () => {
+  const { id, key } = mintKey()
+  it('knows a key', () => {
+    expect(createKeyRing([entry(key, id)]).identify(key, now)).toEqual({
+      kind: 'key',
+      id,
+      name: 'n',
+      role: 'r',
+    })
+  })
+
+  it.each([
+    ['unknown', []],
+    ['wrong', [entry(mintKey(id).key, id)]],
+    ['revoked', [entry(key, id, { revoked: '2026-11-01T00:00:00Z' })]],
+    ['expired', [entry(key, id, { expires: '2026-11-22T12:00:00Z' })]],
+  ] as const)('says %s', (fault, entries) => {
+    expect(createKeyRing(entries).identify(key, now)).toBe(fault)
+  })
+
+  it('asks for the expiry every time', () => {
+    const ring = createKeyRing([entry(key, id, { expires: '2026-11-22T12:00:01Z' })])
+    expect(ring.identify(key, now)).toMatchObject({ id })
+    expect(ring.identify(key, now + 1000)).toBe('expired')
+  })
+
+  it('takes the secret before a rotation until its grace ends', () => {
+    const before = mintKey(id).key
+    const previous = { sha256: hashKey(before).toString('hex'), until: '2026-11-22T12:00:01Z' }
+    const ring = createKeyRing([entry(key, id, { previous })])
+    expect(ring.identify(key, now + 5000)).toMatchObject({ id })
+    expect(ring.identify(before, now)).toMatchObject({ id })
+    expect(ring.identify(before, now + 1000)).toBe('expired')
+  })
+})
+
+describe('the key file', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'torwart-keys-'))
+  afterAll(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'sub', 'keys.yaml')
+
+  it('is empty before it exists', () => expect(readKeyFile(file)).toEqual([]))
+
+  it('keeps hashes only, readable by its owner only', () => {
+    const { id, key } = mintKey()
+    writeKeyFile(file, [entry(key, id, { expires: '2027-01-01T00:00:00.000Z' })])
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+    expect(readFileSync(file, 'utf8')).not.toContain(key.split('_')[2])
+    expect(readKeyFile(file)).toEqual([entry(key, id, { expires: '2027-01-01T00:00:00.000Z' })])
+  })
+
+  it.each([
+    'version: 1\nkeys: [{ id: abcd }]\n',
+    'keys: []\n',
+    'version: 1\nkeys: [{ id: abcd, name: n, role: r, sha256: xyz, created: 2026-01-01T00:00:00Z }]\n',
+  ])('is refused when it is something else: %j', (text) => {
+    writeFileSync(file, text)
+    expect(() => readKeyFile(file)).toThrow(TypeError)
+  })
+
+  it('is refused when an id stands twice', () => {
+    const { id, key } = mintKey()
+    writeKeyFile(file, [entry(key, id), entry(mintKey(id).key, id)])
+    expect(() => readKeyFile(file)).toThrow(/twice/)
+  })
+
+  it('tells the status of a key', () => {
+    expect(keyStatus(entry('k', 'abcd'), now)).toBe('active')
+    expect(keyStatus(entry('k', 'abcd', { expires: '2026-11-22T12:00:00Z' }), now)).toBe('expired')
+    expect(keyStatus(entry('k', 'abcd', { revoked: '2026-11-22T12:00:00Z' }), now)).toBe('revoked')
+  })
+})
+
+describe('a credential', () => {
+  const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
+  it.each([
+    [['Authorization', 'Bearer k1']],
+    [['authorization', 'bearer   k1']],
+    [['AUTHORIZATION', 'BEARER k1 ']],
+    [['X-Api-Key', 'k1']],
+    [['api-key', ' k1 ']],
+    [['Authorization', basic('user:k1')]],
+    [['Authorization', basic(':k1')]],
+    [['Host', 'x', 'Authorization', 'Bearer k1', 'x-api-key', 'k1']],
+    [['Authorization', 'Bearer k1', 'Authorization', 'Bearer k1']],
+  ])('is found in %j', (headers) => {
+    expect(presentedCredential(headers)).toEqual({ credential: 'k1' })
+  })
+
+  it.each([
+    [[], 'missing'],
+    [['Host', 'x', 'Cookie', 'token=k1'], 'missing'],
+    [['Authorization', 'Bearer k1', 'x-api-key', 'k2'], 'several'],
+    [['Authorization', 'Bearer k1', 'Authorization', 'Bearer k2'], 'several'],
+    [['Authorization', 'Digest k1'], 'malformed'],
+    [['Authorization', 'k1'], 'malformed'],
+    [['Authorization', 'Bearer '], 'malformed'],
+    [['Authorization', 'Bearer k1 k2'], 'malformed'],
+    [['Authorization', basic('no colon')], 'malformed'],
+    [['x-api-key', ' '], 'missing'],
+    [['Authorization', ''], 'missing'],
+    [['x-api-key', 'k'.repeat(5000)], 'malformed'],
+  ] as const)('of %j is %s', (headers, fault) => {
+    expect(presentedCredential(headers)).toBe(fault)
+  })
+})

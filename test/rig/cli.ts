@@ -1,0 +1,64 @@
+/** The command line: in this process with a world of its own, or as the built program it is shipped as. */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { Readable } from 'node:stream'
+import { runCli } from '../../src/cli/program.ts'
+import { processes } from './gate.ts'
+
+export interface Ran {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+export async function cli(
+  words: readonly string[],
+  input = '',
+  variables: Record<string, string> = {},
+): Promise<Ran> {
+  let out = ''
+  let err = ''
+  const code = await runCli(words, {
+    out: (text) => {
+      out += text
+    },
+    err: (text) => {
+      err += text
+    },
+    input: Readable.from([Buffer.from(input)]),
+    variables,
+    processes,
+    on: () => {},
+    version: '0.0.0-test',
+  })
+  return { code, out, err }
+}
+
+const program = new URL('../../dist/main.js', import.meta.url).pathname
+
+export interface Program {
+  readonly process: ChildProcessWithoutNullStreams
+  output(): string
+  /** Resolves with the exit code, or the signal. */
+  readonly ended: Promise<number | string>
+}
+
+export function start(words: readonly string[], environment: Record<string, string> = {}): Program {
+  const child = spawn(process.execPath, [program, ...words], { env: { ...process.env, ...environment } })
+  let text = ''
+  child.stdout.on('data', (piece: Buffer) => {
+    text += piece.toString()
+  })
+  child.stderr.on('data', (piece: Buffer) => {
+    text += piece.toString()
+  })
+  const ended = new Promise<number | string>((resolve) =>
+    child.on('exit', (code, signal) => resolve(code ?? signal ?? '')),
+  )
+  return { process: child, output: () => text, ended }
+}
+
+/** The line that `serve` writes when both listeners accept. */
+export function listening(output: string): { data: string; admin: string } | undefined {
+  const line = output.split('\n').find((each) => each.includes('"msg":"listening"'))
+  return line === undefined ? undefined : (JSON.parse(line) as { data: string; admin: string })
+}
