@@ -1,0 +1,23 @@
+# syntax=docker/dockerfile:1
+# Built in one stage, run in another: the last one has neither compiler nor package manager's cache.
+FROM node:24.21.0-slim AS build
+WORKDIR /build
+COPY package.json package-lock.json tsconfig.json ./
+RUN npm ci
+COPY src ./src
+RUN npm run build && npm prune --omit=dev
+
+FROM node:24.21.0-slim
+ENV NODE_ENV=production
+WORKDIR /app
+COPY --from=build /build/node_modules ./node_modules
+COPY --from=build /build/dist ./dist
+COPY --from=build /build/package.json ./
+COPY config ./config
+# nobody:nogroup. Nothing in the image belongs to it, so nothing in the image can be changed by it.
+USER 65534:65534
+EXPOSE 8080 9464
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:9464/livez').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["node", "dist/main.js"]
+CMD ["serve", "-c", "/etc/torwart/torwart.yaml"]
