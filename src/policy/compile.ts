@@ -43,7 +43,7 @@ export function compile(
   const [first, ...others] = upstreams
   if (problems.length > 0 || first === undefined) return { problems }
 
-  const warnings = asksInVain(config).map(({ path, message }) =>
+  const warnings = asksInVain(config, source).map(({ path, message }) =>
     source.problem(path, message, 'key', 'warning'),
   )
   const { tls } = config.listen
@@ -119,7 +119,7 @@ function originOf(text: string, remote: boolean, path: Path, report: Report): st
   if (url.pathname !== '/' || url.search || url.hash || url.username || url.password)
     report(path, 'must be scheme, host and port only')
   const host = url.hostname.replace(/^\[|\]$/g, '')
-  // A host name is judged by the address it has when connecting (http/upstream.ts).
+  // A host name is judged by the address it has when connecting (http/courier.ts).
   if (isIP(host) && !isNear(host) && !remote)
     report(path, 'is a public address: prompts would leave your network; add `remote: true` if you mean it')
   return url.origin

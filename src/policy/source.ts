@@ -28,6 +28,8 @@ export interface Source {
   readonly value: unknown
   /** Syntax errors and variables that are not set. */
   readonly problems: readonly Problem[]
+  /** Whether the file itself says something at `path`, rather than a default. */
+  holds(path: Path): boolean
   /** A problem at the value of `path`, at its key, or at the nearest thing above it that exists. */
   problem(path: Path, message: string, at?: 'key' | 'value', severity?: Problem['severity']): Problem
 }
@@ -53,6 +55,7 @@ export function readSource(file: string, text: string, environment: Environment)
   return {
     value: problems.length === 0 ? (document.toJS() as unknown) : undefined,
     problems,
+    holds: (path) => document.hasIn(path),
     problem: (path, message, at = 'value', severity = 'error') =>
       place(offsetOf(document, path, at), message, severity),
   }

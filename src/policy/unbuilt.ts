@@ -3,9 +3,10 @@
  * warnings stand in `torwart check`, in the log at start and in `/readyz`.
  */
 import type { Config } from './schema/schema.ts'
-import type { Path } from './source.ts'
+import type { Path, Source } from './source.ts'
 
-type Asked = (config: Config) => Path | undefined
+/** The place that asks for the feature, if any does. `written`: the file says something there, be it the default. */
+type Asked = (config: Config, written: Source['holds']) => Path | undefined
 
 function rolePath(
   config: Config,
@@ -59,12 +60,24 @@ const unbuilt: readonly (readonly [string, Asked])[] = [
     'only the first upstream is used yet',
     ({ upstreams }) => (upstreams.length > 1 ? ['upstreams', 1] : undefined),
   ],
+  [
+    'requests do not wait for a model server yet: `queue` has no effect',
+    (_config, written) => (written(['queue']) ? ['queue'] : undefined),
+  ],
+  [
+    'tool calls are not held for a human yet: `approval` has no effect',
+    (_config, written) => (written(['approval']) ? ['approval'] : undefined),
+  ],
+  [
+    'old records are not deleted yet: `retention` has no effect',
+    (_config, written) => (written(['audit', 'retention']) ? ['audit', 'retention'] : undefined),
+  ],
 ]
 
 /** Features that this policy asks for in vain, with the place where it does. */
-export function asksInVain(config: Config): { path: Path; message: string }[] {
+export function asksInVain(config: Config, { holds }: Pick<Source, 'holds'>): { path: Path; message: string }[] {
   return unbuilt.flatMap(([message, asked]) => {
-    const path = asked(config)
+    const path = asked(config, holds)
     return path ? [{ path, message }] : []
   })
 }

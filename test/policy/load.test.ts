@@ -192,6 +192,9 @@ describe('what is not built yet', () => {
 guards: { prompt: { separate: true } }
 jwt: [{ issuer: i, audience: a, jwksUrl: "https://x", role: a }]
 certificates: [{ match: { cn: c }, name: n, role: a }]
+queue: { size: 64 }
+approval: { wait: 60s }
+audit: { retention: 30d }
 `)
     const told = warnings.map(({ message }) => message).join('\n')
     for (const word of [
@@ -202,6 +205,9 @@ certificates: [{ match: { cn: c }, name: n, role: a }]
       'repetition',
       'jwt',
       'certificates',
+      'queue',
+      'approval',
+      'retention',
     ])
       expect(told).toContain(word)
     expect(warnings.every(({ severity, line }) => severity === 'warning' && line > 0)).toBe(true)
