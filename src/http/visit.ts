@@ -1,10 +1,11 @@
 /**
- * One request as Fastify hands it over: who knocked, the signal that the client left, the way back to it.
+ * One request as Fastify hands it over: who knocked, whether the client is still there, the way back to it.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Refusal } from '../core/refusal.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import type { createArrive } from '../stages/arrive.ts'
+import { Departure } from '../stages/departure.ts'
 import type { Course } from '../stages/exchange.ts'
 import type { Outlet } from '../stages/outlet.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -28,15 +29,15 @@ export function createReception(
   door: Door,
   metrics: Metrics,
 ): Reception {
-  const underWay = new Set<AbortController>()
+  const underWay = new Set<Departure>()
   return {
     cutAll(refusal) {
-      for (const leaving of underWay) leaving.abort(refusal)
+      for (const departure of underWay) departure.end(refusal)
     },
     receive(request, reply, dialect, route) {
       const { raw: incoming } = request
       const { raw: outgoing } = reply
-      const leaving = new AbortController()
+      const departure = new Departure()
       const arrival = arrive({
         route,
         dialect,
@@ -44,20 +45,20 @@ export function createReception(
         rawHeaders: incoming.rawHeaders,
         requestId: single(incoming.headers['x-request-id']),
         traceparent: single(incoming.headers.traceparent),
-        signal: leaving.signal,
+        departure,
       })
       const late = setTimeout(
-        () => leaving.abort(new Refusal('upstream_timeout', { detail: 'timeouts.total' })),
+        () => departure.end(new Refusal('upstream_timeout', { detail: 'timeouts.total' })),
         arrival.snapshot.policy.timeouts.totalMs,
       )
-      underWay.add(leaving)
+      underWay.add(departure)
       metrics.inflight.inc()
       // Fastify's own hooks do not fire when a client leaves in mid-answer; this event always does.
       outgoing.once('close', () => {
         clearTimeout(late)
-        underWay.delete(leaving)
+        underWay.delete(departure)
         metrics.inflight.dec()
-        if (!outgoing.writableFinished) leaving.abort()
+        if (!outgoing.writableFinished) departure.end()
       })
       const course: Course = { arrival }
       const outlet = createOutlet({

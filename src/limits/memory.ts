@@ -58,7 +58,7 @@ export function createMemoryStore(clock: Clock): Store {
       return {
         admitted,
         remaining: Math.max(0, limit - held),
-        resetMs: window.untilFreed(now, held),
+        resetMs: window.untilEmpty(now),
         retryMs: admitted ? 0 : window.untilFreed(now, total - limit + 1),
       }
     },
@@ -114,8 +114,7 @@ function tightest(account: Account, claim: Claim, now: number, tokens: number) {
     // What is merely reserved may come back at any moment: ask again soon.
     if (over > 0) retryMs = Math.max(retryMs, over > spent ? 1000 : window.untilFreed(now, over))
     const remaining = Math.max(0, -over)
-    if (remaining < tight.remaining)
-      tight = { remaining, limit, resetMs: spent > 0 ? window.untilFreed(now, spent) : 0 }
+    if (remaining < tight.remaining) tight = { remaining, limit, resetMs: window.untilEmpty(now) }
   }
   return { ...tight, retryMs }
 }

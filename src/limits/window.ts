@@ -44,6 +44,15 @@ export class Window {
     return Number.POSITIVE_INFINITY
   }
 
+  /** Milliseconds until everything that counts now is forgotten. The newest count decides, and is found at once. */
+  untilEmpty(nowMs: number): number {
+    this.#advance(nowMs)
+    for (let back = 0; back < slots; back++)
+      if ((this.#counts[(this.#step - back + slots) % slots] ?? 0) > 0)
+        return (this.#step - back + slots) * this.#stepMs - nowMs
+    return 0
+  }
+
   #advance(nowMs: number): void {
     const step = Math.floor(nowMs / this.#stepMs)
     if (step <= this.#step) return

@@ -75,7 +75,10 @@ const unbuilt: readonly (readonly [string, Asked])[] = [
 ]
 
 /** Features that this policy asks for in vain, with the place where it does. */
-export function asksInVain(config: Config, { holds }: Pick<Source, 'holds'>): { path: Path; message: string }[] {
+export function asksInVain(
+  config: Config,
+  { holds }: Pick<Source, 'holds'>,
+): { path: Path; message: string }[] {
   return unbuilt.flatMap(([message, asked]) => {
     const path = asked(config, holds)
     return path ? [{ path, message }] : []

@@ -82,7 +82,8 @@ export function createAutomaton(
         row = table[row + (classes[text.charCodeAt(at)] as number)] as number
         if (row >= 0) continue
         row = ~row
-        for (const literal of endings[row / count] as Uint32Array) onHit(literal, at + 1)
+        const ended = endings[row / count] as Uint32Array
+        for (let k = 0; k < ended.length; k++) onHit(ended[k] as number, at + 1)
       }
     },
   }

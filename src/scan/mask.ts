@@ -18,8 +18,9 @@ export interface Masker {
 }
 
 const triggers = [...new Set(detectors.flatMap((detector) => detector.triggers))]
-const byTrigger = triggers.map((trigger) =>
-  detectors.flatMap((detector, rank) => (detector.triggers.includes(trigger) ? [rank] : [])),
+/** For each trigger, whom it wakes: one bit a detector. */
+const wakes = triggers.map((trigger) =>
+  detectors.reduce((bits, detector, rank) => bits | (detector.triggers.includes(trigger) ? 1 << rank : 0), 0),
 )
 const automaton = createAutomaton(
   triggers.map((text) => ({ text, opens: false })),
@@ -29,15 +30,16 @@ const automaton = createAutomaton(
 /** What would be masked: without overlaps, in order. Linear in the text. */
 export function findSensitive(text: string): readonly MaskedSpan[] {
   // One walk decides which detectors have anything to look for.
-  const wanted = new Set<number>()
+  let wanted = 0
   automaton.run(text, (trigger) => {
-    for (const rank of byTrigger[trigger] ?? []) wanted.add(rank)
+    wanted |= wakes[trigger] as number
   })
-  if (wanted.size === 0) return none
+  if (wanted === 0) return none
   const sample = new Sample(text)
   const found: (MaskedSpan & { rank: number })[] = []
   for (const [rank, { type, find }] of detectors.entries())
-    if (wanted.has(rank)) for (const { start, end } of find(sample)) found.push({ start, end, type, rank })
+    if (wanted & (1 << rank))
+      for (const { start, end } of find(sample)) found.push({ start, end, type, rank })
   found.sort((a, b) => a.start - b.start || a.rank - b.rank || b.end - a.end)
   const kept: MaskedSpan[] = []
   for (const { start, end, type } of found) {

@@ -14,60 +14,57 @@ export interface Matcher {
   run(text: string, onMatch: (phrase: number, span: Span) => void): void
 }
 
-/** One literal and the steps it can be, by the number of their cell. */
+/** A step of one or several phrases: those that begin alike share their first steps. */
+interface Node {
+  /** The step before, or -1. */
+  readonly parent: number
+  readonly step: Step
+  /** The phrases that are complete with it. */
+  readonly phrases: number[]
+}
+
+/** One literal and the nodes it can be, the later steps first. */
 interface Sought extends SoughtLiteral {
   readonly closes: boolean
-  readonly cells: number[]
+  readonly nodes: number[]
 }
 
 /** A word of the gap, with its separator, is taken for at most this many characters. */
 const widestWord = 24
 
 export function createMatcher(phrases: readonly (readonly Step[])[]): Matcher {
-  // Every step of every phrase has a cell; the cells of one phrase are neighbours.
-  const steps = phrases.flatMap((steps, phrase) =>
-    steps.map(({ gap, literals }, index) => ({
-      phrase,
-      gap,
-      literals,
-      first: index === 0,
-      last: index === steps.length - 1,
-    })),
-  )
-  const literals = new Map<string, Sought>()
-  for (const [cell, step] of steps.entries())
-    for (const { text, opens, closes } of step.literals) {
-      const key = `${opens} ${closes} ${text}`
-      const literal = literals.get(key) ?? { text, opens, closes, cells: [] }
-      literals.set(key, literal)
-      literal.cells.push(cell)
-    }
-  const sought = [...literals.values()]
+  const tree = growTree(phrases)
+  const sought = literalsOf(tree)
   const automaton = createAutomaton(sought, isWordUnit)
+  // Common words are steps of many phrases; these numbers are all that is read for most of them.
+  const parents = Int32Array.from(tree, ({ parent }) => parent)
+  const reach = Uint16Array.from(tree, ({ step }) => (step.gap + 1) * widestWord)
 
-  // Where the prefix that ends in a cell was last seen, counted from the first text this matcher ever read:
+  // Where the prefix that ends in a node was last seen, counted from the first text this matcher ever read:
   // what an earlier text left behind lies below `base`, so nothing needs clearing between texts.
-  const starts = new Float64Array(steps.length)
-  const ends = new Float64Array(steps.length)
+  const starts = new Float64Array(tree.length)
+  const ends = new Float64Array(tree.length)
   let base = 1
 
   return {
     run(text, onMatch) {
       automaton.run(text, (literal, end) => {
-        const { closes, cells, text: found } = sought[literal] as Sought
+        const { closes, nodes, text: found } = sought[literal] as Sought
         if (closes && end < text.length && isWordUnit(text.charCodeAt(end))) return
         const start = end - found.length
-        for (const cell of cells) {
-          const step = steps[cell] as (typeof steps)[number]
-          let from = base + start
-          if (!step.first) {
-            const before = ends[cell - 1] as number
-            if (before < base || before > from || !within(text, before - base, start, step.gap)) continue
-            from = starts[cell - 1] as number
+        const place = base + start
+        for (const node of nodes) {
+          const parent = parents[node] as number
+          let from = place
+          if (parent !== -1) {
+            const before = ends[parent] as number
+            if (before < base || before < place - (reach[node] as number) || before > place) continue
+            if (!within(text, before - base, start, tree[node]?.step.gap ?? 0)) continue
+            from = starts[parent] as number
           }
-          starts[cell] = from
-          ends[cell] = base + end
-          if (step.last) onMatch(step.phrase, { start: from - base, end })
+          starts[node] = from
+          ends[node] = base + end
+          for (const phrase of tree[node]?.phrases ?? []) onMatch(phrase, { start: from - base, end })
         }
       })
       base += text.length + 1
@@ -75,9 +72,42 @@ export function createMatcher(phrases: readonly (readonly Step[])[]): Matcher {
   }
 }
 
+function growTree(phrases: readonly (readonly Step[])[]): Node[] {
+  const tree: Node[] = []
+  const known = new Map<string, number>()
+  for (const [phrase, steps] of phrases.entries()) {
+    let parent = -1
+    for (const step of steps) {
+      const key = `${parent} ${JSON.stringify(step)}`
+      const node = known.get(key) ?? tree.push({ parent, step, phrases: [] }) - 1
+      known.set(key, node)
+      parent = node
+    }
+    tree[parent]?.phrases.push(phrase)
+  }
+  return tree
+}
+
+function literalsOf(tree: readonly Node[]): Sought[] {
+  const literals = new Map<string, Sought>()
+  for (const [node, { step }] of tree.entries())
+    for (const { text, opens, closes } of step.literals) {
+      const key = `${opens} ${closes} ${text}`
+      const literal = literals.get(key) ?? {
+        text,
+        opens,
+        closes,
+        nodes: [],
+      }
+      literals.set(key, literal)
+      // A word that may be two steps of a phrase must be the later one before it becomes the earlier one anew.
+      literal.nodes.unshift(node)
+    }
+  return [...literals.values()]
+}
+
 /** Whether at most `gap` words stand between two places; in scripts without spaces, two characters are a word. */
 function within(text: string, from: number, to: number, gap: number): boolean {
-  if (to - from > (gap + 1) * widestWord) return false
   let words = 0
   let halves = 0
   let inWord = from > 0 && isWordUnit(text.charCodeAt(from - 1))

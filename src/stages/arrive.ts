@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
 import type { Dialect } from '../dialects/dialect.ts'
+import type { Departure } from './departure.ts'
 import type { Arrival, Snapshot } from './exchange.ts'
 
 export interface Knock {
@@ -12,7 +13,7 @@ export interface Knock {
   /** The inbound `x-request-id` and `traceparent`, if any. */
   readonly requestId: string | undefined
   readonly traceparent: string | undefined
-  readonly signal: AbortSignal
+  readonly departure: Departure
 }
 
 const requestIdForm = /^[\w.-]{1,64}$/
@@ -33,7 +34,7 @@ export function createArrive(current: () => Snapshot, clock: Clock) {
       route: knock.route,
       arrivedAtMs: clock.monotonicMs(),
       rawHeaders: knock.rawHeaders,
-      signal: knock.signal,
+      departure: knock.departure,
       budget: { leftMs: snapshot.policy.store.timeoutMs },
     }
   }

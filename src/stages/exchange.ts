@@ -19,6 +19,7 @@ import type { Identity } from '../identity/identity.ts'
 import type { KeyRing } from '../identity/key-ring.ts'
 import type { Admission, Budget, Claim, Reservation } from '../limits/store.ts'
 import type { Policy, Role, Upstream } from '../policy/policy.ts'
+import type { Departure } from './departure.ts'
 
 /** Everything a reload replaces, swapped as one. */
 export interface Snapshot {
@@ -42,8 +43,7 @@ export interface Arrival {
   readonly route: string
   readonly arrivedAtMs: number
   readonly rawHeaders: readonly string[]
-  /** Aborts when the client leaves or the request's time is up. */
-  readonly signal: AbortSignal
+  readonly departure: Departure
   /** What the calls to the limit store may still take. */
   readonly budget: Budget
 }

@@ -3,7 +3,6 @@
  * Resolves when the request is over, having settled it; rejects with a refusal if nothing was sent yet.
  */
 import type { Clock } from '../core/clock.ts'
-import { Refusal } from '../core/refusal.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Ending, Reserved } from './exchange.ts'
 import type { Courier, Outlet } from './outlet.ts'
@@ -19,9 +18,9 @@ export function createForward(courier: Courier, clock: Clock, metrics: Metrics) 
   ): Promise<void> =>
     new Promise((resolve, reject) => {
       const { caller, endpoint, outgoing } = inspected.call
-      const { signal, dialect, snapshot, traceparent, arrivedAtMs } = caller.arrival
+      const { departure, dialect, snapshot, traceparent, arrivedAtMs } = caller.arrival
       const forwardedAtMs = clock.monotonicMs()
-      const interrupt = () => watch.interrupt(signal.reason instanceof Refusal ? signal.reason : undefined)
+      const interrupt = () => watch.interrupt(departure.refusal)
       const watch = createWatch({
         reader: outgoing.reader,
         dialect,
@@ -29,14 +28,14 @@ export function createForward(courier: Courier, clock: Clock, metrics: Metrics) 
         sinceArrivalMs: () => clock.monotonicMs() - arrivedAtMs,
         settle,
         done(refusal) {
-          signal.removeEventListener('abort', interrupt)
+          departure.onEnd(undefined)
           metrics.upstreamSeconds.observe((clock.monotonicMs() - forwardedAtMs) / 1000)
           if (refusal) reject(refusal)
           else resolve()
         },
       })
-      if (signal.aborted) return interrupt()
-      signal.addEventListener('abort', interrupt, { once: true })
+      if (departure.over) return interrupt()
+      departure.onEnd(interrupt)
       const { firstByteMs, idleMs } = snapshot.policy.timeouts
       const body = JSON.stringify(outgoing.body)
       const parcel = { upstream, path: endpoint.path, body, traceparent, firstByteMs, idleMs }

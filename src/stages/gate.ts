@@ -73,13 +73,13 @@ export function createGate(steps: Steps): Gate {
   }
 
   const refuse: Gate['refuse'] = (course, thrown, outlet) => {
-    const { id, signal } = course.arrival
+    const { id, departure } = course.arrival
     const refusal = asRefusal(thrown)
     if (refusal.status >= 500) {
       const { code, detail, cause } = refusal
       steps.log.error({ id, code, detail, cause: String(cause ?? '') }, 'request refused')
     }
-    const left = signal.aborted && !(signal.reason instanceof Refusal)
+    const left = departure.over && departure.refusal === undefined
     const ending: Ending = left ? { kind: 'aborted', answer: undefined } : { kind: 'refused', refusal }
     steps.settle(course, ending).then(
       () => outlet.refuse(refusal),

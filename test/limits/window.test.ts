@@ -44,6 +44,7 @@ describe('a window', () => {
           const held = window.total(now)
           fc.pre(wanted <= held)
           const wait = window.untilFreed(now, wanted)
+          expect(window.untilEmpty(now)).toBe(window.untilFreed(now, held))
           const probe = (at: number) => {
             const copy = new Window(minute)
             let then = 5_000_000
@@ -65,5 +66,6 @@ describe('a window', () => {
     window.add(10, 3)
     expect(window.total(10 + minute * 1000)).toBe(0)
     expect(window.untilFreed(10 + minute * 1000, 1)).toBe(Number.POSITIVE_INFINITY)
+    expect(window.untilEmpty(10 + minute * 1000)).toBe(0)
   })
 })

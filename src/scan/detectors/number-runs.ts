@@ -21,23 +21,35 @@ export function numberRuns(text: string): NumberRun[] {
   const runs: NumberRun[] = []
   for (let position = 0; position < text.length; position++) {
     if (!isDigitUnit(text.charCodeAt(position))) continue
-    const at: number[] = []
+    const start = position
+    let last = start
+    let count = 0
     let separators = 0
-    for (; position < text.length && separators <= mostSeparators && at.length < most; position++) {
+    for (; position < text.length && separators <= mostSeparators && count < most; position++) {
       const unit = text.charCodeAt(position)
       if (isDigitUnit(unit)) {
-        at.push(position)
+        last = position
+        count++
         separators = 0
       } else if (isSeparator(unit)) separators++
       else break
     }
-    const last = at.at(-1) ?? position
     position = last
-    if (at.length < fewest) continue
-    const start = at[0] ?? 0
-    runs.push({ start, end: last + 1, digits: at.map((digit) => text.charAt(digit)).join(''), at })
+    // Most are years and list numbers, for which nothing is made.
+    if (count >= fewest) runs.push(runOf(text, start, last + 1))
   }
   return runs
+}
+
+function runOf(text: string, start: number, end: number): NumberRun {
+  const at: number[] = []
+  let digits = ''
+  for (let position = start; position < end; position++) {
+    if (!isDigitUnit(text.charCodeAt(position))) continue
+    at.push(position)
+    digits += text.charAt(position)
+  }
+  return { start, end, digits, at }
 }
 
 /** Blank, no-break space, `(` `)` `-` `.` `/`, and the hyphens of typesetting. */

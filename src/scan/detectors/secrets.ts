@@ -25,11 +25,18 @@ export const jwt = patternDetector(
   /(?<![\w-])eyJ[\w-]{8,2048}\.eyJ[\w-]{8,8192}\.[\w-]{0,1024}/g,
 )
 
-/** Prefix, then what follows it: kinds as vendors document them for secret scanning. */
+/**
+ * Prefix, then what follows it: kinds as vendors document them for secret scanning. The prefixes are triggers, so
+ * none of them may be part of common words.
+ */
 const vendors: readonly (readonly [string, string])[] = [
   ['tw_', '[0-9A-Za-z]{4,32}_[0-9A-Za-z]{32,64}_[0-9A-Za-z]{6}'],
   ['sk-', '(?:ant-|proj-|svcacct-|or-v1-|admin-)?[A-Za-z0-9_-]{20,200}'],
-  ['gh', '[pousr]_[A-Za-z0-9]{36,255}'],
+  ['ghp_', '[A-Za-z0-9]{36,255}'],
+  ['gho_', '[A-Za-z0-9]{36,255}'],
+  ['ghu_', '[A-Za-z0-9]{36,255}'],
+  ['ghs_', '[A-Za-z0-9]{36,255}'],
+  ['ghr_', '[A-Za-z0-9]{36,255}'],
   ['github_pat_', '[A-Za-z0-9_]{22,255}'],
   ['glpat-', '[A-Za-z0-9_-]{20,64}'],
   ['xox', '[abeoprs]-[A-Za-z0-9-]{10,250}'],
@@ -47,7 +54,10 @@ const vendors: readonly (readonly [string, string])[] = [
   ['npm_', '[A-Za-z0-9]{36}'],
   ['pypi-', 'AgE[\\w-]{50,1000}'],
   ['dop_v1_', '[a-f0-9]{64}'],
-  ['shp', '(?:at|ca|pa|ss)_[a-fA-F0-9]{32}'],
+  ['shpat_', '[a-fA-F0-9]{32}'],
+  ['shpca_', '[a-fA-F0-9]{32}'],
+  ['shppa_', '[a-fA-F0-9]{32}'],
+  ['shpss_', '[a-fA-F0-9]{32}'],
   ['lin_api_', '[A-Za-z0-9]{40}'],
   ['gsk_', '[A-Za-z0-9]{40,60}'],
   ['xai-', '[A-Za-z0-9]{60,100}'],
