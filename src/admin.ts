@@ -4,17 +4,19 @@ import { guardAdmin } from './http/admin-door.ts'
 import { type Readiness, registerHealth } from './http/health.ts'
 import { registerMetrics } from './http/metrics.ts'
 import type { UpstreamHealth } from './http/upstream-health.ts'
+import type { Policy } from './policy/policy.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 
 export interface AdminParts {
-  readiness(): Readiness
+  readonly policy: Policy['admin']
+  readiness(): Promise<Readiness>
   readonly upstreams: UpstreamHealth
   readonly metrics: Metrics
 }
 
 const mostConnections = 256
 
-export function createAdmin({ readiness, upstreams, metrics }: AdminParts): FastifyInstance {
+export function createAdmin({ policy, readiness, upstreams, metrics }: AdminParts): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: 64 * 1024,
@@ -22,11 +24,9 @@ export function createAdmin({ readiness, upstreams, metrics }: AdminParts): Fast
     connectionTimeout: 60_000,
   })
   app.server.maxConnections = mostConnections
-  guardAdmin(app, readiness().policy.admin)
+  guardAdmin(app, policy)
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'There is nothing here.' }))
   registerHealth(app, readiness, upstreams)
-  registerMetrics(app, metrics, upstreams, () => {
-    const { store, policy } = readiness()
-    return { storeUp: store.up, policyVersion: policy.version }
-  })
+  registerMetrics(app, metrics, upstreams, readiness)
   return app
 }

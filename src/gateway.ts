@@ -9,22 +9,17 @@ import { createApp } from './app.ts'
 import type { Processes } from './audit/lock.ts'
 import { openAuditLog } from './audit/log.ts'
 import { type Clock, systemClock } from './core/clock.ts'
-import { watchFiles } from './files/watch.ts'
 import { createCourier } from './http/courier.ts'
 import { createUpstreamHealth } from './http/upstream-health.ts'
-import { readKeyFile } from './identity/key-file.ts'
-import { createKeyRing } from './identity/key-ring.ts'
 import { createFallbackStore } from './limits/fallback.ts'
 import { createMemoryStore } from './limits/memory.ts'
 import { createRedisStore } from './limits/redis.ts'
 import type { Store } from './limits/store.ts'
-import { loadPolicy, type Variables } from './policy/load.ts'
 import { loadPacks } from './policy/packs.ts'
-import type { Policy } from './policy/policy.ts'
-import { PolicyError } from './policy/problem.ts'
+import type { Address, Policy } from './policy/policy.ts'
 import { createScanner } from './scan/scanner.ts'
+import { createSnapshots, type Reloaded, type SnapshotOptions } from './snapshots.ts'
 import { createAdmit } from './stages/admit.ts'
-import type { Snapshot } from './stages/exchange.ts'
 import { createFlood } from './stages/flood.ts'
 import { createForward } from './stages/forward.ts'
 import { createIdentify } from './stages/identify.ts'
@@ -34,25 +29,18 @@ import { createSettle } from './stages/settle.ts'
 import type { Log } from './telemetry/log.ts'
 import { createMetrics, type Metrics } from './telemetry/metrics.ts'
 
-export interface GatewayOptions {
-  readonly policyFile: string
-  readonly variables: Variables
+export interface GatewayOptions extends Omit<SnapshotOptions, 'now'> {
   readonly log: Log
   readonly processes: Processes
   readonly version: string
-  /** Instead of what the policy says, from the command line. */
-  readonly listen?: Address
-  readonly admin?: Address
   readonly clock?: Clock
 }
-
-type Address = Pick<Policy['listen'], 'host' | 'port' | 'loopback'>
 
 export interface Gateway {
   /** URLs of the two listeners. */
   readonly data: string
   readonly admin: string
-  /** Reads policy and keys again. A bad file changes nothing. */
+  /** Reads policy and keys again. */
   reload(): void
   /** Lets running requests finish for as long as `shutdown.grace` says, then cuts them. */
   close(): Promise<void>
@@ -60,65 +48,48 @@ export interface Gateway {
 
 /** @throws PolicyError, or whatever keeps a listener or the log from opening */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const { log, policyFile } = options
+  const { log } = options
   const clock = options.clock ?? systemClock
   const metrics = createMetrics()
-  let snapshot = load(options)
-  const current = () => snapshot
-  for (const warning of snapshot.policy.warnings) log.warn(warning)
+  const snapshots = createSnapshots({ ...options, now: clock.wallMs }, (reloaded) => tellReload(reloaded))
+  const policy = () => snapshots.current.policy
+  const atStart = policy()
+  for (const warning of snapshots.warnings) log.warn(warning)
 
-  const { policy } = snapshot
   const audit = openAuditLog({
-    file: policy.audit.file,
-    sync: policy.audit.sync,
+    file: atStart.audit.file,
+    sync: atStart.audit.sync,
     clock,
     processes: options.processes,
-    about: { version: options.version, policy: policy.version },
+    about: { version: options.version, policy: atStart.version },
     report: (problem, error) =>
       log.error({ cause: error === undefined ? undefined : String(error) }, problem),
   })
   /** What cannot be recorded shows in the log not being writable. */
   const recordEvent = (event: string, details: object) => void audit.event(event, details).catch(() => {})
   const flood = createFlood((peer, count) => recordEvent('flood', { peer, refused: count }))
-  const store = createStore(policy, clock, metrics, log)
-  const courier = createCourier(() => snapshot.policy)
-  const upstreams = createUpstreamHealth(() => snapshot.policy, courier, clock)
+  const store = createStore(atStart, clock, metrics, log)
+  const courier = createCourier(policy)
+  const upstreams = createUpstreamHealth(policy, courier, clock)
   let draining = false
-  let reloaded: { ok: boolean; at: string; place?: string } = {
-    ok: true,
-    at: new Date(clock.wallMs()).toISOString(),
-  }
 
-  const reload = () => {
-    const at = new Date(clock.wallMs()).toISOString()
-    try {
-      const before = snapshot.policy.version
-      snapshot = load(options)
-      reloaded = { ok: true, at }
-      audit.configure(snapshot.policy.audit.sync)
-      log.level = snapshot.policy.logLevel
-      watch.close()
-      watch = watchFiles([policyFile, snapshot.policy.keysFile], reload)
-      metrics.policyReloads.inc({ result: 'ok' })
-      log.info({ policy: snapshot.policy.version, keys: snapshot.keys.size }, 'policy reloaded')
-      recordEvent('reloaded', { policy: snapshot.policy.version, before, keys: snapshot.keys.size })
-    } catch (error) {
-      const first = error instanceof PolicyError ? error.problems[0] : undefined
-      reloaded = {
-        ok: false,
-        at,
-        place: first ? `line ${first.line}, column ${first.column}` : 'see the log',
-      }
-      metrics.policyReloads.inc({ result: 'failed' })
-      log.error({ problems: String(error instanceof Error ? error.message : error) }, 'policy not reloaded')
-    }
+  const tellReload = ({ before, snapshot, problems }: Reloaded) => {
+    audit.configure(snapshot.policy.audit.sync)
+    log.level = snapshot.policy.logLevel
+    const { version } = snapshot.policy
+    const details = { policy: version, before: before.version, keys: snapshot.keys.size }
+    metrics.policyReloads.inc({ result: problems.length === 0 ? 'ok' : 'failed' })
+    if (problems.length > 0)
+      log.error({ problems }, 'not reloaded: the file with the mistake changes nothing')
+    else log.info(details, 'reloaded')
+    for (const warning of snapshots.warnings) log.warn(warning)
+    recordEvent(problems.length === 0 ? 'reloaded' : 'reload failed', details)
   }
-  let watch = watchFiles([policyFile, policy.keysFile], reload)
 
   const settle = createSettle({ audit, store, flood, metrics, log, clock })
   const scanner = createScanner(loadPacks())
   const { app, drain } = await createApp({
-    current,
+    current: () => snapshots.current,
     courier,
     metrics,
     clock,
@@ -132,19 +103,21 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     settle,
   })
   const admin = createAdmin({
+    policy: atStart.admin,
     metrics,
     upstreams,
-    readiness: () => ({
+    readiness: async () => ({
       draining,
-      policy: snapshot.policy,
-      reload: reloaded,
-      store: { kind: policy.store.redis === undefined ? 'memory' : 'redis', up: store.up },
+      policy: policy(),
+      warnings: snapshots.warnings,
+      reload: snapshots.reading,
+      store: { kind: atStart.store.redis === undefined ? 'memory' : 'redis', up: await store.check() },
       auditWritable: audit.writable(),
     }),
   })
 
   const stopAll = async () => {
-    watch.close()
+    snapshots.close()
     await admin.close()
     await courier.close()
     await store.close()
@@ -152,16 +125,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     await audit.close()
   }
   try {
-    const scheme = policy.listen.tls ? 'https' : 'http'
-    const data = await listen(app, policy.listen, scheme)
-    const administration = await listen(admin, policy.admin, 'http')
+    const scheme = atStart.listen.tls ? 'https' : 'http'
+    const data = await listen(app, atStart.listen, scheme)
+    const administration = await listen(admin, atStart.admin, 'http')
     return {
       data,
       admin: administration,
-      reload,
+      reload: snapshots.reload,
       async close() {
         draining = true
-        await drain(snapshot.policy.shutdownGraceMs)
+        await drain(policy().shutdownGraceMs)
         await stopAll()
       },
     }
@@ -170,22 +143,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     await stopAll()
     throw error
   }
-}
-
-/** @throws PolicyError for the policy, TypeError for the keys */
-function load({ policyFile, variables, listen, admin }: GatewayOptions): Snapshot {
-  const { policy } = loadPolicy(policyFile, variables)
-  const overridden = {
-    ...policy,
-    listen: { ...policy.listen, ...listen },
-    admin: { ...policy.admin, ...admin },
-  }
-  if (!overridden.admin.loopback && overridden.admin.token === undefined)
-    throw new TypeError('the admin listener needs admin.token as soon as its address is not loopback')
-  return Object.freeze({
-    policy: Object.freeze(overridden),
-    keys: createKeyRing(readKeyFile(policy.keysFile)),
-  })
 }
 
 function createStore({ store }: Policy, clock: Clock, metrics: Metrics, log: Log): Store {
@@ -200,10 +157,11 @@ function createStore({ store }: Policy, clock: Clock, metrics: Metrics, log: Log
   const shared = createRedisStore({
     url: store.redis,
     timeoutMs: store.timeoutMs,
-    onError: (error) =>
+    onAway: (error) =>
       onceASecond(() =>
         log.error({ cause: (error as NodeJS.ErrnoException).code ?? error.name }, 'redis is away'),
       ),
+    onBack: () => log.info('redis is back'),
   })
   if (store.onFailure === 'refuse') return shared
   return createFallbackStore(shared, local, () => {

@@ -22,6 +22,7 @@ const floors: Readonly<Record<string, number>> = {
   http: 5,
   'app.ts': 6,
   'admin.ts': 6,
+  'snapshots.ts': 6,
   'gateway.ts': 7,
   cli: 8,
   'main.ts': 9,

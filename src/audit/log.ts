@@ -138,7 +138,12 @@ function continueLog(options: AuditLogOptions, handle: number, lock: Lock): Audi
     commit()
   }
 
-  for (const { event: name, details } of resumed.events) tell(name, details)
+  for (const { event: name, details } of resumed.events) {
+    report(
+      `the audit log was not left in order: ${'reason' in details ? details.reason : 'a torn last line'}`,
+    )
+    tell(name, details)
+  }
   tell('started', options.about)
   if (failedAtMs !== undefined) throw new Error(`${file} cannot be written`)
   // From the first moment there is a head to hold the log against.

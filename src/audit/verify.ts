@@ -53,6 +53,8 @@ export async function verifyLog(file: string): Promise<Verdict> {
     prev = record.hash
   }
   line++
+  // The first thing a gate does with a log is to write that it started.
+  if (seq === 0) return bad('the log is empty')
   if (head && head.seq > seq) return bad(`the log ends at record ${seq}, but its head is record ${head.seq}`)
   if (!headMatches) return bad(`record ${head?.seq} is not the one that the head names`)
   return { records: seq, bad: undefined, notes, headSeen: head !== undefined }

@@ -1,4 +1,5 @@
 /** `torwart audit verify`: does the chain hold, and is its end still there? */
+import { existsSync } from 'node:fs'
 import { verifyLog } from '../audit/verify.ts'
 import { loadPolicy } from '../policy/load.ts'
 import { type Command, configOption, jsonOption, textOf } from './command.ts'
@@ -10,6 +11,10 @@ export const auditVerify: Command = {
   options: [configOption, jsonOption],
   async run(values, io, given) {
     const file = given ?? loadPolicy(textOf(values, 'config'), io.variables).policy.audit.file
+    if (!existsSync(file)) {
+      io.err(`There is no log ${file}; a gateway makes it when it starts.\n`)
+      return 1
+    }
     const verdict = await verifyLog(file)
     const { records, bad, notes, headSeen } = verdict
     if (values.json) io.out(`${JSON.stringify({ ok: bad === undefined, ...verdict })}\n`)

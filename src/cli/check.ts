@@ -1,5 +1,5 @@
 /** `torwart check`: everything that `serve` would refuse, and what it would warn of. */
-import { keyStatus, readKeyFile } from '../identity/key-file.ts'
+import { keysWithoutRole, readKeyFile } from '../identity/key-file.ts'
 import { loadPolicy } from '../policy/load.ts'
 import { loadPacks } from '../policy/packs.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -43,9 +43,7 @@ function keyProblems({ keysFile, roles }: Policy): Problem[] {
     severity,
   })
   try {
-    return readKeyFile(keysFile)
-      .filter((key) => keyStatus(key, Date.now()) === 'active' && !roles.has(key.role))
-      .map((key) => at(`key ${key.id} has a role that does not exist: ${key.role}`, 'warning'))
+    return keysWithoutRole(readKeyFile(keysFile), roles, Date.now()).map((message) => at(message, 'warning'))
   } catch (error) {
     return [at(error instanceof Error ? error.message : 'cannot be read', 'error')]
   }

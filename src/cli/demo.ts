@@ -33,6 +33,8 @@ export const demo: Command = {
     await new Promise<void>((resolve) => {
       io.on('SIGTERM', resolve)
       io.on('SIGINT', resolve)
+      // Its window was closed.
+      io.on('SIGHUP', resolve)
     })
     await gateway.close()
     await server.close()

@@ -1,5 +1,6 @@
 /** `torwart key create`: a new key, shown this once. */
 import { hashKey, mintKey } from '../identity/key.ts'
+import { loadPolicy } from '../policy/load.ts'
 import { type Command, configOption, jsonOption, textOf, UsageError } from './command.ts'
 import { durationOption, openKeys } from './keys.ts'
 
@@ -17,11 +18,14 @@ export const keyCreate: Command = {
     const keys = openKeys(values, io)
     const name = textOf(values, 'name')
     const role = textOf(values, 'role')
-    if (!keys.policy.roles.has(role))
+    const { roles } = loadPolicy(textOf(values, 'config'), io.variables).policy
+    if (!roles.has(role))
       throw new UsageError(
-        `there is no role ${role}; the policy has ${[...keys.policy.roles.keys()].join(', ') || 'none'}`,
+        `there is no role ${role}; the policy has ${[...roles.keys()].join(', ') || 'none'}`,
       )
-    if (name.trim() === '' || name.length > 128) throw new UsageError('--name must have 1 to 128 characters')
+    // What a terminal would obey must not get into a list or a log.
+    if (!/^[^\p{C}\p{Zl}\p{Zp}]{1,128}$/u.test(name) || name.trim() === '')
+      throw new UsageError('--name must have 1 to 128 characters, none of them a control character')
     const lifeMs = durationOption(values, 'expires')
     const { id, key } = mintKey()
     const now = Date.now()

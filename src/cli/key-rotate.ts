@@ -10,7 +10,10 @@ export const keyRotate: Command = {
   argument: '<id>',
   options: [
     configOption,
-    { flags: '--grace <duration>', description: 'how long the old secret still works, such as 24h' },
+    {
+      flags: '--grace <duration>',
+      description: 'how long the old secret still works, such as 24h; without it, it stops at once',
+    },
     jsonOption,
   ],
   run(values, io, id) {
@@ -31,6 +34,7 @@ export const keyRotate: Command = {
     else {
       io.out(`${key}\n`)
       io.err(`New secret for key ${old.id}. Keep it now: it cannot be shown again.\n`)
+      io.err(`The old one ${previous ? `works until ${previous.until}` : 'is refused from now on'}.\n`)
     }
     return 0
   },

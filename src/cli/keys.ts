@@ -1,31 +1,29 @@
 /** What the `key` commands share: where the file is, and how a key is shown. */
 
 import { parseDuration } from '../core/units.ts'
+import { keyId } from '../identity/key.ts'
 import { type KeyEntry, keyStatus, readKeyFile, writeKeyFile } from '../identity/key-file.ts'
-import { loadPolicy } from '../policy/load.ts'
-import type { Policy } from '../policy/policy.ts'
+import { locateKeys } from '../policy/load.ts'
 import { type Io, textOf, UsageError, type Values } from './command.ts'
 
 export interface Keys {
-  readonly policy: Policy
   readonly entries: readonly KeyEntry[]
   save(entries: readonly KeyEntry[]): void
 }
 
 export function openKeys(values: Values, io: Io): Keys {
-  const { policy } = loadPolicy(textOf(values, 'config'), io.variables)
-  return {
-    policy,
-    entries: readKeyFile(policy.keysFile),
-    save: (entries) => writeKeyFile(policy.keysFile, entries),
-  }
+  const file = locateKeys(textOf(values, 'config'), io.variables)
+  return { entries: readKeyFile(file), save: (entries) => writeKeyFile(file, entries) }
 }
 
-/** @throws UsageError */
-export function findKey({ entries }: Keys, id: string | undefined): KeyEntry {
+/** @param given an id, or a whole key, which is not repeated anywhere. @throws UsageError */
+export function findKey({ entries }: Keys, given = ''): KeyEntry {
+  const id = keyId(given) ?? given
   const entry = entries.find((each) => each.id === id)
-  if (!entry) throw new UsageError(`there is no key ${id}`)
-  return entry
+  if (entry) return entry
+  throw new UsageError(
+    /^[0-9A-Za-z]{4,32}$/.test(id) ? `there is no key ${id}` : 'that is not the id of a key',
+  )
 }
 
 /** @throws UsageError */
@@ -33,7 +31,7 @@ export function durationOption(values: Values, name: string): number | undefined
   const text = textOf(values, name)
   if (text === '') return undefined
   const ms = parseDuration(text)
-  if (ms === undefined) throw new UsageError(`--${name} must be a duration such as 30d or 24h`)
+  if (ms === undefined || ms === 0) throw new UsageError(`--${name} must be a duration such as 30d or 24h`)
   return ms
 }
 

@@ -118,7 +118,7 @@ function codeOf(error: Error): RefusalCode {
     return 'upstream_timeout'
   if (error instanceof errors.ConnectTimeoutError) return 'upstream_unavailable'
   const { code } = error as NodeJS.ErrnoException
-  const unreachable = ['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN', 'ENOTNEAR']
+  const unreachable = ['ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN', 'ENOTNEAR']
   return unreachable.includes(code ?? '') ? 'upstream_unavailable' : 'upstream_failed'
 }
 

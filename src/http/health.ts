@@ -9,6 +9,7 @@ import type { UpstreamHealth } from './upstream-health.ts'
 export interface Readiness {
   readonly draining: boolean
   readonly policy: Policy
+  readonly warnings: readonly string[]
   /** Of the last reload; the place of its first error if it failed. */
   readonly reload: { readonly ok: boolean; readonly at: string; readonly place?: string }
   readonly store: { readonly kind: 'memory' | 'redis'; readonly up: boolean }
@@ -17,12 +18,12 @@ export interface Readiness {
 
 export function registerHealth(
   app: FastifyInstance,
-  state: () => Readiness,
+  state: () => Promise<Readiness>,
   upstreams: UpstreamHealth,
 ): void {
   app.get('/livez', async () => ({ status: 'alive' }))
   app.get('/readyz', async (_request, reply) => {
-    const { draining, policy, reload, store, auditWritable } = state()
+    const { draining, policy, warnings, reload, store, auditWritable } = await state()
     const storeFails = !store.up && policy.store.onFailure === 'refuse'
     const ready = !draining && auditWritable && !storeFails
     reply.code(ready ? 200 : 503)
@@ -30,7 +31,7 @@ export function registerHealth(
       status: draining ? 'draining' : ready ? 'ready' : 'not ready',
       store,
       upstreams: await upstreams.check(),
-      policy: { version: policy.version, reload, warnings: policy.warnings },
+      policy: { version: policy.version, reload, warnings },
       audit: { writable: auditWritable },
     }
   })

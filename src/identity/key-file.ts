@@ -36,7 +36,7 @@ const header = '# Written by `torwart key`. Holds the SHA-256 of each key, never
 /** @returns the entries; none if there is no file yet. @throws TypeError if the file is not what it should be */
 export function readKeyFile(path: string): readonly KeyEntry[] {
   if (!existsSync(path)) return []
-  const value: unknown = parse(readFileSync(path, 'utf8'))
+  const value = parsed(path)
   if (!Value.Check(fileSchema, value)) {
     const [error] = Value.Errors(fileSchema, value)
     throw new TypeError(`${path}: ${error?.instancePath ?? ''} ${error?.message ?? 'is not a key file'}`)
@@ -44,6 +44,15 @@ export function readKeyFile(path: string): readonly KeyEntry[] {
   const ids = new Set(value.keys.map(({ id }) => id))
   if (ids.size !== value.keys.length) throw new TypeError(`${path}: an id stands twice`)
   return value.keys
+}
+
+function parsed(path: string): unknown {
+  try {
+    return parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    const [what] = String(error instanceof Error ? error.message : error).split(':\n', 1)
+    throw new TypeError(`${path}: ${what}`)
+  }
 }
 
 export function writeKeyFile(path: string, keys: readonly KeyEntry[]): void {
@@ -55,4 +64,15 @@ export type KeyStatus = 'active' | 'expired' | 'revoked'
 export function keyStatus(entry: KeyEntry, nowMs: number): KeyStatus {
   if (entry.revoked !== undefined) return 'revoked'
   return entry.expires !== undefined && Date.parse(entry.expires) <= nowMs ? 'expired' : 'active'
+}
+
+/** Active keys that can do nothing, told in a sentence each. */
+export function keysWithoutRole(
+  entries: readonly KeyEntry[],
+  roles: ReadonlyMap<string, unknown>,
+  nowMs: number,
+): string[] {
+  return entries
+    .filter((entry) => keyStatus(entry, nowMs) === 'active' && !roles.has(entry.role))
+    .map(({ id, role }) => `key ${id} has a role that does not exist: ${role}`)
 }

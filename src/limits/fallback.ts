@@ -19,9 +19,7 @@ export function createFallbackStore(shared: Store, local: Store, onFallback: () 
   }
 
   return {
-    get up() {
-      return shared.up
-    },
+    check: shared.check,
     admit: (subject, kind, limit, budget) =>
       either(
         () => shared.admit(subject, kind, limit, budget),

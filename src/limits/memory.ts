@@ -47,7 +47,7 @@ export function createMemoryStore(clock: Clock): Store {
   }
 
   return {
-    up: true,
+    check: async () => true,
     async admit(subject, kind, limit): Promise<Admission> {
       const now = clock.monotonicMs()
       const window = account(subject)[kind]

@@ -35,11 +35,13 @@ function script(name: string): string {
 export interface RedisOptions {
   readonly url: string
   readonly timeoutMs: number
-  /** Connection errors, for the log; they hold no credential. */
-  onError(error: Error): void
+  /** Every failure, for the log; the errors hold no credential. */
+  onAway(error: Error): void
+  /** The first answer after a failure. */
+  onBack(): void
 }
 
-export function createRedisStore({ url, timeoutMs, onError }: RedisOptions): Store {
+export function createRedisStore({ url, timeoutMs, onAway, onBack }: RedisOptions): Store {
   const redis = new Redis(url, {
     enableAutoPipelining: true,
     // Without a connection a command fails at once; queueing it would be the wait we do not want.
@@ -53,7 +55,7 @@ export function createRedisStore({ url, timeoutMs, onError }: RedisOptions): Sto
       torwartSettle: { lua: script('settle'), numberOfKeys: 4 },
     },
   })
-  redis.on('error', onError)
+  redis.on('error', onAway)
   const scripts = redis as unknown as Scripts
   let answering = true
 
@@ -68,10 +70,12 @@ export function createRedisStore({ url, timeoutMs, onError }: RedisOptions): Sto
     })
     try {
       const answer = await Promise.race([run(), late])
+      if (!answering) onBack()
       answering = true
       return answer as number[]
     } catch (cause) {
       answering = false
+      onAway(cause as Error)
       undo?.()
       throw new Refusal('store_unavailable', { detail: 'redis did not answer', cause, retryAfterSeconds: 1 })
     } finally {
@@ -81,8 +85,13 @@ export function createRedisStore({ url, timeoutMs, onError }: RedisOptions): Sto
   }
 
   return {
-    get up() {
-      return redis.status === 'ready' && answering
+    async check() {
+      try {
+        await call(() => redis.ping(), { leftMs: timeoutMs })
+      } catch {
+        return false
+      }
+      return true
     },
 
     async admit(subject, kind, limit, budget): Promise<Admission> {

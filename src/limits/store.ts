@@ -49,8 +49,8 @@ export interface Store {
   reserve(claim: Claim, budget: Budget): Promise<Reservation>
   /** Gives the slot back and counts what was really spent in the reservation's place. */
   settle(claim: Claim, spent: number): Promise<void>
-  /** Whether the counts can be reached right now. */
-  readonly up: boolean
+  /** Asks whether the counts can be reached right now, within the time one request may spend on them. */
+  check(): Promise<boolean>
   close(): Promise<void>
 }
 

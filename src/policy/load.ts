@@ -5,7 +5,8 @@ import { dirname, resolve } from 'node:path'
 import { compile } from './compile.ts'
 import type { Policy } from './policy.ts'
 import { PolicyError, type Problem } from './problem.ts'
-import { readSource } from './source.ts'
+import { standardKeysFile } from './schema/schema.ts'
+import { readSource, type Source } from './source.ts'
 import { validate } from './validate.ts'
 
 export type Variables = Readonly<Record<string, string | undefined>>
@@ -19,25 +20,41 @@ export function loadPolicy(
   file: string,
   variables: Variables,
 ): { policy: Policy; warnings: readonly Problem[] } {
-  const folder = dirname(resolve(file))
+  const source = open(file, variables)
+  if (source.problems.length > 0) throw new PolicyError(source.problems)
+  const valid = validate(source)
+  if ('problems' in valid) throw new PolicyError(inOrder(valid.problems))
+  const version = createHash('sha256').update(source.text).digest('hex').slice(0, 12)
+  const compiled = compile(valid.config, source, dirname(resolve(file)), version)
+  if (!('policy' in compiled)) throw new PolicyError(inOrder(compiled.problems))
+  return { policy: compiled.policy, warnings: inOrder(compiled.problems) }
+}
+
+/**
+ * Where the keys are, read from a policy that may have mistakes anywhere else: a leaked key must not wait for
+ * them to be mended.
+ * @throws PolicyError if not even that can be read
+ */
+export function locateKeys(file: string, variables: Variables): string {
+  const source = open(file, variables)
+  const path = source.at(['keys', 'file']) ?? standardKeysFile
+  if (typeof path !== 'string' || path.includes('${') || path === '')
+    throw new PolicyError([source.problem(['keys', 'file'], '`keys.file` cannot be read')])
+  return resolve(dirname(resolve(file)), path)
+}
+
+/** @throws PolicyError if there is no such file */
+function open(file: string, variables: Variables): Source {
   let text: string
   try {
     text = readFileSync(file, 'utf8')
   } catch (cause) {
-    const message = `cannot be read: ${(cause as NodeJS.ErrnoException).code ?? 'unknown error'}`
+    const { code } = cause as NodeJS.ErrnoException
+    const message = code === 'ENOENT' ? 'there is no such file; name it with -c' : `cannot be read: ${code}`
     throw new PolicyError([{ file, line: 1, column: 1, message, severity: 'error' }])
   }
-  const source = readSource(file, text, {
-    variables,
-    readFile: (path) => readFileSync(resolve(folder, path), 'utf8'),
-  })
-  if (source.problems.length > 0) throw new PolicyError(source.problems)
-  const valid = validate(source)
-  if ('problems' in valid) throw new PolicyError(inOrder(valid.problems))
-  const version = createHash('sha256').update(text).digest('hex').slice(0, 12)
-  const compiled = compile(valid.config, source, folder, version)
-  if (!('policy' in compiled)) throw new PolicyError(inOrder(compiled.problems))
-  return { policy: compiled.policy, warnings: compiled.problems }
+  const readFile = (path: string) => readFileSync(resolve(dirname(resolve(file)), path), 'utf8')
+  return readSource(file, text, { variables, readFile })
 }
 
 function inOrder(problems: readonly Problem[]): Problem[] {

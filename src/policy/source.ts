@@ -25,11 +25,14 @@ export interface Environment {
 export type Path = readonly (string | number)[]
 
 export interface Source {
+  readonly text: string
   readonly value: unknown
   /** Syntax errors and variables that are not set. */
   readonly problems: readonly Problem[]
   /** Whether the file itself says something at `path`, rather than a default. */
   holds(path: Path): boolean
+  /** What it says there, even if the file has mistakes elsewhere. */
+  at(path: Path): unknown
   /** A problem at the value of `path`, at its key, or at the nearest thing above it that exists. */
   problem(path: Path, message: string, at?: 'key' | 'value', severity?: Problem['severity']): Problem
 }
@@ -53,9 +56,11 @@ export function readSource(file: string, text: string, environment: Environment)
     },
   })
   return {
+    text,
     value: problems.length === 0 ? (document.toJS() as unknown) : undefined,
     problems,
     holds: (path) => document.hasIn(path),
+    at: (path) => document.getIn(path),
     problem: (path, message, at = 'value', severity = 'error') =>
       place(offsetOf(document, path, at), message, severity),
   }

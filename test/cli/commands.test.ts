@@ -139,11 +139,29 @@ describe('torwart key', () => {
   it.each([
     [['key', 'create', '--name', 'x', '--role', 'nobody'], /no role nobody.*agent/],
     [['key', 'create', '--name', 'x', '--role', 'agent', '--expires', 'soon'], /duration/],
+    [['key', 'create', '--name', 'x', '--role', 'agent', '--expires', '0s'], /duration/],
+    [['key', 'create', '--name', 'x\ny', '--role', 'agent'], /control character/],
     [['key', 'revoke', 'unknown'], /no key unknown/],
   ] as const)('%j is refused', async (words, why) => {
     const { code, err } = await cli([...words, ...config()])
     expect(code).toBe(2)
     expect(err).toMatch(why)
+  })
+})
+
+describe('a leaked key', () => {
+  it('is revoked by its id or by itself, whatever else is wrong with the policy', async () => {
+    const broken = join(folder, 'broken.yaml')
+    writeFileSync(broken, `version: 1\nadmin: { token: "\${NOWHERE}" }\nnonsense: [\n`)
+    const made = ['key', 'create', '--name', 'leaked', '--role', 'agent', '--json', ...config()]
+    for (const which of ['id', 'key'] as const) {
+      const { [which]: given, key } = JSON.parse((await cli(made)).out) as { id: string; key: string }
+      const { code, out, err } = await cli(['key', 'revoke', given, '-c', broken])
+      expect(code).toBe(0)
+      expect(out + err).not.toContain(key)
+    }
+    const refused = await cli(['key', 'revoke', `tw_abcd_${'x'.repeat(43)}_000000`, '-c', broken])
+    expect(refused).toMatchObject({ code: 2, err: expect.not.stringContaining('xxx') })
   })
 })
 

@@ -248,6 +248,32 @@ describe('a policy that changes', () => {
     expect(gate.logged()).toContain('unknown key')
   })
 
+  it('and is wrong does not keep a leaked key alive', async () => {
+    const { gate } = await start('door: { failuresPerMinute: 1000 }\n')
+    writeFileSync(gate.policyFile, 'version: 1\nnonsense: true\n')
+    const { id, key } = mintKey()
+    writeKeyFile(gate.keysFile, [entryOf(key, id)])
+    gate.reload()
+    expect((await gate.get('/api/tags')).status).toBe(401)
+    expect((await gate.get('/api/tags', { authorization: `Bearer ${key}` })).status).toBe(200)
+  })
+
+  it('says what waits for a restart, and which keys have no role', async () => {
+    const { gate } = await start()
+    const text = readFileSync(gate.policyFile, 'utf8')
+    writeFileSync(
+      gate.policyFile,
+      text.replace('listen: { address: "127.0.0.1:0" }', 'listen: { address: "127.0.0.1:1" }'),
+    )
+    writeKeyFile(gate.keysFile, [entryOf(gate.key, gate.keyId, 'nobody')])
+    gate.reload()
+    const { policy } = JSON.parse((await ask(`${gate.admin}/readyz`)).text) as {
+      policy: { warnings: string[] }
+    }
+    expect(policy.warnings).toContain('`listen` was changed: that takes effect after a restart')
+    expect(policy.warnings).toContain(`key ${gate.keyId} has a role that does not exist: nobody`)
+  })
+
   it('knows new keys and forgets revoked ones', async () => {
     const { gate } = await start('door: { failuresPerMinute: 1000 }\n')
     const fresh = mintKey()

@@ -26,7 +26,7 @@ const claim = (subject: string, lease: string, more: Partial<Claim> = {}): Claim
 })
 
 async function redisStore(url: string): Promise<Store> {
-  const store = createRedisStore({ url, timeoutMs: 5000, onError: () => {} })
+  const store = createRedisStore({ url, timeoutMs: 5000, onAway: () => {}, onBack: () => {} })
   await until(async () => {
     try {
       await store.admit('probe', 'probes', 1000, budget())
@@ -216,28 +216,32 @@ describe('a Redis that is away', () => {
     await expect(store.admit('k', 'requests', 1, spent)).rejects.toMatchObject({ code: 'store_unavailable' })
     expect(performance.now() - started).toBeGreaterThanOrEqual(95)
     expect(spent.leftMs).toBeLessThan(10)
-    expect(store.up).toBe(false)
     redis.process.kill('SIGCONT')
-    await until(async () => {
-      try {
-        return (await store.admit('k2', 'requests', 1000, budget())).admitted
-      } catch {
-        return false
-      }
-    })
-    expect(store.up).toBe(true)
+    // Nobody has to send a request for that.
+    await until(() => store.check())
+    expect((await store.admit('k2', 'requests', 1000, budget())).admitted).toBe(true)
     await store.close()
     await redis.stop()
   })
 
   it('fails at once when nothing listens', async () => {
-    const store = createRedisStore({ url: 'redis://127.0.0.1:1', timeoutMs: 250, onError: () => {} })
+    const store = createRedisStore({
+      url: 'redis://127.0.0.1:1',
+      timeoutMs: 250,
+      onAway: () => {},
+      onBack: () => {},
+    })
     await expect(store.admit('k', 'requests', 1, { leftMs: 250 })).rejects.toBeInstanceOf(Refusal)
     await store.close()
   })
 
   it('is stood in for by this process, if the policy says so', async () => {
-    const shared = createRedisStore({ url: 'redis://127.0.0.1:1', timeoutMs: 250, onError: () => {} })
+    const shared = createRedisStore({
+      url: 'redis://127.0.0.1:1',
+      timeoutMs: 250,
+      onAway: () => {},
+      onBack: () => {},
+    })
     let told = 0
     const store = createFallbackStore(shared, createMemoryStore(systemClock), () => told++)
     expect((await store.admit('k', 'requests', 1, budget())).admitted).toBe(true)
@@ -246,7 +250,7 @@ describe('a Redis that is away', () => {
     expect((await store.reserve(one, budget())).outcome).toBe('granted')
     await store.settle(one, 5)
     expect((await store.reserve({ ...one, lease: 'b' }, budget())).outcome).toBe('granted')
-    expect(store.up).toBe(false)
+    expect(await store.check()).toBe(false)
     expect(told).toBe(4)
     await store.close()
   })

@@ -19,6 +19,8 @@ import {
   texts,
 } from './types.ts'
 
+export const standardKeysFile = 'keys.yaml'
+
 const tls = group('Serve TLS instead of plain HTTP.', {
   cert: text('Certificate chain, PEM.'),
   key: text('Private key, PEM.'),
@@ -103,7 +105,7 @@ export const configSchema = Type.Object(
       file: Type.String({
         minLength: 1,
         description: 'Where they are kept; only their SHA-256.',
-        default: 'keys.yaml',
+        default: standardKeysFile,
       }),
     }),
     jwt: Type.Array(issuer, { description: 'Issuers of tokens that are accepted.', default: [] }),

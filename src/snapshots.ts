@@ -1,0 +1,140 @@
+/**
+ * What a reload replaces: the policy and the keys. Requests see one snapshot each; a reload swaps the reference.
+ *
+ * The two files are judged apart: a policy with a mistake leaves the old policy in force, and must not keep a
+ * leaked key from being revoked.
+ */
+import { watchFiles } from './files/watch.ts'
+import { keysWithoutRole, readKeyFile } from './identity/key-file.ts'
+import { createKeyRing } from './identity/key-ring.ts'
+import { loadPolicy, type Variables } from './policy/load.ts'
+import type { Address, Policy } from './policy/policy.ts'
+import { PolicyError } from './policy/problem.ts'
+import type { Snapshot } from './stages/exchange.ts'
+
+export interface SnapshotOptions {
+  readonly policyFile: string
+  readonly variables: Variables
+  /** Instead of what the policy says, from the command line. */
+  readonly listen?: Address
+  readonly admin?: Address
+  /** Epoch milliseconds. */
+  now(): number
+}
+
+/** How the last reading went; shown at `/readyz`. */
+export interface Reading {
+  readonly ok: boolean
+  readonly at: string
+  /** Of the first mistake. */
+  readonly place?: string
+}
+
+/** One reload, as it is told in log, metrics and audit. */
+export interface Reloaded {
+  readonly before: Policy
+  readonly snapshot: Snapshot
+  /** Empty if both files were taken; else why the old ones stay. */
+  readonly problems: readonly string[]
+}
+
+export interface Snapshots {
+  readonly current: Snapshot
+  readonly reading: Reading
+  /** What the operator should know of the files in force. */
+  readonly warnings: readonly string[]
+  reload(): void
+  close(): void
+}
+
+/** @throws PolicyError for the policy, TypeError for the keys */
+export function createSnapshots(options: SnapshotOptions, onReload: (reloaded: Reloaded) => void): Snapshots {
+  const atStart = readPolicy(options)
+  const keysAtStart = readKeys(atStart, options)
+  let current: Snapshot = Object.freeze({ policy: atStart, keys: keysAtStart.keys })
+  let warnings: readonly string[] = [...atStart.warnings, ...keysAtStart.warnings]
+  let reading: Reading = { ok: true, at: new Date(options.now()).toISOString() }
+  let watched = atStart.keysFile
+
+  const reload = () => {
+    const before = current.policy
+    const failures: unknown[] = []
+    const attempt = <T>(read: () => T): T | undefined => {
+      try {
+        return read()
+      } catch (error) {
+        failures.push(error)
+        return undefined
+      }
+    }
+    const policy = attempt(() => readPolicy(options)) ?? before
+    const keys = attempt(() => readKeys(policy, options))
+    current = Object.freeze({ policy, keys: keys?.keys ?? current.keys })
+    warnings = [...policy.warnings, ...waitForRestart(atStart, policy), ...(keys?.warnings ?? [])]
+    reading = {
+      ok: failures.length === 0,
+      at: new Date(options.now()).toISOString(),
+      ...(failures.length > 0 ? { place: placeOf(failures[0]) } : {}),
+    }
+    if (policy.keysFile !== watched) {
+      watched = policy.keysFile
+      watch.close()
+      watch = watchFiles([options.policyFile, watched], reload)
+    }
+    onReload({ before, snapshot: current, problems: failures.flatMap(problemsOf) })
+  }
+  let watch = watchFiles([options.policyFile, watched], reload)
+
+  return {
+    get current() {
+      return current
+    },
+    get reading() {
+      return reading
+    },
+    get warnings() {
+      return warnings
+    },
+    reload,
+    close: () => watch.close(),
+  }
+}
+
+function readPolicy({ policyFile, variables, listen, admin }: SnapshotOptions): Policy {
+  const { policy } = loadPolicy(policyFile, variables)
+  const overridden = {
+    ...policy,
+    listen: { ...policy.listen, ...listen },
+    admin: { ...policy.admin, ...admin },
+  }
+  if (!overridden.admin.loopback && overridden.admin.token === undefined)
+    throw new TypeError('the admin listener needs admin.token as soon as its address is not loopback')
+  return Object.freeze(overridden)
+}
+
+function readKeys({ keysFile, roles }: Policy, { now }: SnapshotOptions) {
+  const entries = readKeyFile(keysFile)
+  return { keys: createKeyRing(entries), warnings: keysWithoutRole(entries, roles, now()) }
+}
+
+/** Sockets, connections and the log are opened once. */
+function waitForRestart(atStart: Policy, policy: Policy): string[] {
+  const fixed: readonly [string, (policy: Policy) => unknown][] = [
+    ['listen', ({ listen }) => listen],
+    ['admin', ({ admin }) => admin],
+    ['store', ({ store }) => store],
+    ['audit.file', ({ audit }) => audit.file],
+  ]
+  return fixed
+    .filter(([, part]) => JSON.stringify(part(atStart)) !== JSON.stringify(part(policy)))
+    .map(([key]) => `\`${key}\` was changed: that takes effect after a restart`)
+}
+
+function placeOf(failure: unknown): string {
+  const first = failure instanceof PolicyError ? failure.problems[0] : undefined
+  return first ? `line ${first.line}, column ${first.column}` : 'see the log'
+}
+
+function problemsOf(failure: unknown): string[] {
+  return (failure instanceof Error ? failure.message : String(failure)).split('\n')
+}

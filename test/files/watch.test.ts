@@ -1,0 +1,31 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { watchFiles } from '../../src/files/watch.ts'
+import { until } from '../rig/wait.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'torwart-watch-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+describe('a watched file', () => {
+  it('that is not there is no change, and one when it comes', async () => {
+    const missing = join(folder, 'missing')
+    const present = join(folder, 'present')
+    writeFileSync(present, 'one')
+    let changes = 0
+    let others = 0
+    const watch = watchFiles([missing], () => changes++, 10)
+    const other = watchFiles([present], () => others++, 10)
+    // Both are asked about at the same pace: by the time one change was seen, the other file was looked at too.
+    writeFileSync(present, 'another')
+    await until(() => others > 0)
+    writeFileSync(present, 'yet another')
+    await until(() => others > 1)
+    expect(changes).toBe(0)
+    writeFileSync(missing, 'here')
+    await until(() => changes > 0)
+    watch.close()
+    other.close()
+  })
+})
