@@ -3,12 +3,14 @@
  * make because they look at two keys at once.
  */
 
+import { accessSync, constants } from 'node:fs'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { parseDuration, parseSize } from '../core/units.ts'
 import { modelMatcher } from '../models/match.ts'
 import { canonicalModel } from '../models/name.ts'
 import { isLoopback, isNear, parseAddress } from './address.ts'
+import { doubtful } from './doubtful.ts'
 import type { Address, Policy, Role, Upstream } from './policy.ts'
 import type { Problem } from './problem.ts'
 import type { Config, RoleConfig } from './schema/schema.ts'
@@ -32,8 +34,11 @@ export function compile(
     problems.push(source.problem(path, `\`${path.join('.')}\` ${message}`))
   const listen = addressAt(config.listen.address, ['listen', 'address'], report)
   const admin = addressAt(config.admin.address, ['admin', 'address'], report)
-  if (!admin.loopback && config.admin.token === undefined)
+  if (!admin.loopback && config.admin.token === undefined && !source.holds(['admin', 'token']))
     report(['admin', 'address'], 'is not loopback, so `admin.token` is required')
+  if (admin.port !== 0 && admin.port === listen.port && admin.host === listen.host)
+    report(['admin', 'address'], 'is the address of the data listener too')
+  checkTls(config.listen.tls, folder, report)
   const upstreams = compileUpstreams(config.upstreams, report)
   const roles = new Map(
     Object.entries(config.roles).map(([name, role]) => [name, compileRole(name, role, report)]),
@@ -43,7 +48,7 @@ export function compile(
   const [first, ...others] = upstreams
   if (problems.length > 0 || first === undefined) return { problems }
 
-  const warnings = asksInVain(config, source).map(({ path, message }) =>
+  const warnings = [...asksInVain(config, source), ...doubtful(config)].map(({ path, message }) =>
     source.problem(path, message, 'key', 'warning'),
   )
   const { tls } = config.listen
@@ -161,11 +166,33 @@ function compileRole(name: string, config: RoleConfig, report: Report): Role {
   }
 }
 
+function checkTls(tls: Config['listen']['tls'], folder: string, report: Report): void {
+  if (!tls) return
+  for (const key of ['cert', 'key', 'clientCa'] as const) {
+    const path = tls[key]
+    if (path !== undefined && !isReadable(resolve(folder, path)))
+      report(['listen', 'tls', key], `cannot be read: ${path}`)
+  }
+  if (tls.clientCert === 'required' && tls.clientCa === undefined)
+    report(['listen', 'tls', 'clientCert'], 'is `required`, which needs `clientCa`')
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
 function compileAliases(config: Config['aliases'], report: Report): ReadonlyMap<string, string> {
   const aliases = new Map<string, string>()
   for (const [alias, target] of Object.entries(config)) {
     const canonical = canonicalModel(target)
     if (canonical === undefined) report(['aliases', alias], `is no name of a local model: ${target}`)
+    else if (target !== alias && Object.hasOwn(config, target))
+      report(['aliases', alias], `names another alias, and aliases are not followed: ${target}`)
     else aliases.set(alias, canonical)
   }
   return aliases

@@ -21,13 +21,25 @@ export function loadPolicy(
   variables: Variables,
 ): { policy: Policy; warnings: readonly Problem[] } {
   const source = open(file, variables)
-  if (source.problems.length > 0) throw new PolicyError(source.problems)
-  const valid = validate(source)
-  if ('problems' in valid) throw new PolicyError(inOrder(valid.problems))
+  if (source.value === undefined) throw new PolicyError(source.problems)
+  const { config, problems } = validate(source)
+  const mistakes = [...source.problems, ...problems]
   const version = createHash('sha256').update(source.text).digest('hex').slice(0, 12)
-  const compiled = compile(valid.config, source, dirname(resolve(file)), version)
-  if (!('policy' in compiled)) throw new PolicyError(inOrder(compiled.problems))
+  const compiled = config && compile(config, source, dirname(resolve(file)), version)
+  if (mistakes.length > 0 || !compiled || !('policy' in compiled))
+    throw new PolicyError(inOrder(withoutEchoes([...mistakes, ...(compiled?.problems ?? [])])))
   return { policy: compiled.policy, warnings: inOrder(compiled.problems) }
+}
+
+/** One mistake a place: where a variable is not set, the value is wrong only because of that. */
+function withoutEchoes(problems: readonly Problem[]): Problem[] {
+  const errors = problems.filter(({ severity }) => severity === 'error')
+  const first = new Map<string, Problem>()
+  for (const problem of errors) {
+    const place = `${problem.line}:${problem.column}`
+    if (!first.has(place)) first.set(place, problem)
+  }
+  return [...first.values()]
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The reference of every policy key, as Markdown, from the schema. `config/README.md` is its output. */
 import { configSchema } from './schema/schema.ts'
+import { unbuiltKeys } from './unbuilt.ts'
 import type { SchemaNode } from './validate.ts'
 
 const intro = `# The policy file
@@ -22,6 +23,12 @@ at the top of the file.
   the safe side: never more than the limit passes in any window, and a place is free at most one step late.
 - \`keep_alive\` of a request is capped at an hour, and cannot unload a model that others use.
 
+- What is marked as not built is accepted, checked and without effect in this version; \`torwart check\`, the log at
+  start and \`/readyz\` warn of it. An upstream of another kind than \`ollama\`, and a second one, likewise.
+- \`x-torwart-guards\` names the guards that ran on a request and their verdict, \`x-torwart-clamped\` the parameters
+  that a cap lowered. \`x-ratelimit-*-requests\` speaks of the limit the route counts against: \`probesPerMinute\` on
+  lists, \`requestsPerMinute\` elsewhere.
+
 This page is generated from the schema (\`npm run generate\`).
 
 ## Keys
@@ -41,8 +48,9 @@ function walk(node: SchemaNode, path: string, rows: string[]): void {
   for (const [key, member] of Object.entries(node.properties ?? {})) {
     const at = path === '' ? key : `${path}.${key}`
     rows.push(
-      `| \`${at}\` | ${cell(describe(member))} | ${standard(member, node.required?.includes(key) ?? false)} |`,
+      `| \`${at}\` | ${unbuiltKeys.has(at) ? '**Not built yet.** ' : ''}${cell(describe(member))} | ${standard(member, node.required?.includes(key) ?? false)} |`,
     )
+    if (unbuiltKeys.has(at)) continue
     walk(member, at, rows)
     if (member.items) walk(member.items, `${at}[]`, rows)
     for (const each of Object.values(member.patternProperties ?? {})) walk(each, `${at}.NAME`, rows)

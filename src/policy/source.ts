@@ -26,6 +26,7 @@ export type Path = readonly (string | number)[]
 
 export interface Source {
   readonly text: string
+  /** Undefined if it is no YAML. */
   readonly value: unknown
   /** Syntax errors and variables that are not set. */
   readonly problems: readonly Problem[]
@@ -48,6 +49,7 @@ export function readSource(file: string, text: string, environment: Environment)
     return { file, line: Math.max(line, 1), column: Math.max(col, 1), message, severity }
   }
   for (const error of document.errors) problems.push(place(error.pos[0], firstLine(error.message)))
+  const readable = problems.length === 0
   visit(document, {
     Scalar(_key, node) {
       if (typeof node.value !== 'string' || !node.value.includes('${')) return
@@ -57,7 +59,7 @@ export function readSource(file: string, text: string, environment: Environment)
   })
   return {
     text,
-    value: problems.length === 0 ? (document.toJS() as unknown) : undefined,
+    value: readable ? (document.toJS() as unknown) : undefined,
     problems,
     holds: (path) => document.hasIn(path),
     at: (path) => document.getIn(path),

@@ -19,37 +19,46 @@ function rolePath(
   return undefined
 }
 
-const unbuilt: readonly (readonly [string, Asked])[] = [
+/** Keys as the reference writes them, what to say, and who asks for it. */
+const unbuilt: readonly (readonly [keys: readonly string[], message: string, asked: Asked])[] = [
   [
+    ['guards.output'],
     'answers are not guarded yet: `guards.output` has no effect',
     ({ guards }) => (guards.output.mode === 'off' ? undefined : ['guards', 'output']),
   ],
   [
+    ['guards.prompt.separate'],
     'prompts are not marked as data yet: `separate` has no effect',
     ({ guards }) => (guards.prompt.separate ? ['guards', 'prompt', 'separate'] : undefined),
   ],
   [
+    ['roles.NAME.tools'],
     'tool calls are recorded, not gated yet: `tools` has no effect',
     (config) => rolePath(config, (role) => (role.tools ? ['tools'] : undefined)),
   ],
   [
+    ['roles.NAME.limits.actionsPerMinute'],
     'the circuit breaker is not built yet: `actionsPerMinute` has no effect',
     (config) =>
       rolePath(config, (role) => (role.limits.actionsPerMinute ? ['limits', 'actionsPerMinute'] : undefined)),
   ],
   [
+    ['roles.NAME.limits.repetition'],
     'the repetition breaker is not built yet: `repetition` has no effect',
     (config) => rolePath(config, (role) => (role.limits.repetition ? ['limits', 'repetition'] : undefined)),
   ],
   [
+    ['jwt'],
     'JSON Web Tokens are not accepted yet: `jwt` has no effect',
     ({ jwt }) => (jwt.length > 0 ? ['jwt'] : undefined),
   ],
   [
+    ['certificates'],
     'client certificates do not identify anybody yet: `certificates` has no effect',
     ({ certificates }) => (certificates.length > 0 ? ['certificates'] : undefined),
   ],
   [
+    [],
     'what is peculiar to LocalAI and other servers is not read yet: put only Ollama behind this version',
     ({ upstreams }) => {
       const other = upstreams.findIndex(({ kind }) => kind !== 'ollama')
@@ -57,29 +66,36 @@ const unbuilt: readonly (readonly [string, Asked])[] = [
     },
   ],
   [
+    [],
     'only the first upstream is used yet',
     ({ upstreams }) => (upstreams.length > 1 ? ['upstreams', 1] : undefined),
   ],
   [
+    ['queue'],
     'requests do not wait for a model server yet: `queue` has no effect',
     (_config, written) => (written(['queue']) ? ['queue'] : undefined),
   ],
   [
+    ['approval'],
     'tool calls are not held for a human yet: `approval` has no effect',
     (_config, written) => (written(['approval']) ? ['approval'] : undefined),
   ],
   [
+    ['audit.retention'],
     'old records are not deleted yet: `retention` has no effect',
     (_config, written) => (written(['audit', 'retention']) ? ['audit', 'retention'] : undefined),
   ],
 ]
+
+/** Keys without effect in this version. */
+export const unbuiltKeys: ReadonlySet<string> = new Set(unbuilt.flatMap(([keys]) => keys))
 
 /** Features that this policy asks for in vain, with the place where it does. */
 export function asksInVain(
   config: Config,
   { holds }: Pick<Source, 'holds'>,
 ): { path: Path; message: string }[] {
-  return unbuilt.flatMap(([message, asked]) => {
+  return unbuilt.flatMap(([_keys, message, asked]) => {
     const path = asked(config, holds)
     return path ? [{ path, message }] : []
   })

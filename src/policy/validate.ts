@@ -24,16 +24,24 @@ export interface SchemaNode {
 // The library stops after eight errors unless told otherwise.
 Settings.Set({ maxErrors: 1000 })
 
-/** @returns the config, or every problem there is */
-export function validate(source: Source): { config: Config } | { problems: Problem[] } {
+export interface Validated {
+  /** What the file says, without what is wrong in it; undefined if too little is left to look at. */
+  readonly config: Config | undefined
+  /** Every mistake that the schema knows. */
+  readonly problems: readonly Problem[]
+}
+
+export function validate(source: Source): Validated {
   const value = withDefaults(configSchema as unknown as SchemaNode, source.value)
   const problems: Problem[] = []
+  const wrong: Path[] = []
   for (const error of Value.Errors(configSchema, value)) {
     const path = pointerPath(error.instancePath)
     const node = resolve(error.schemaPath)
     if (error.keyword === 'boolean') continue // said again, with the key's name, by additionalProperties
     if (error.keyword === 'additionalProperties') {
-      for (const key of (error.params as { additionalProperties: string[] }).additionalProperties)
+      for (const key of (error.params as { additionalProperties: string[] }).additionalProperties) {
+        wrong.push([...path, key])
         problems.push(
           source.problem(
             [...path, key],
@@ -41,14 +49,30 @@ export function validate(source: Source): { config: Config } | { problems: Probl
             'key',
           ),
         )
+      }
     } else if (error.keyword === 'required') {
       for (const key of (error.params as { requiredProperties: string[] }).requiredProperties)
         problems.push(source.problem(path, `\`${[...path, key].join('.')}\` is missing`, 'key'))
     } else {
+      wrong.push(path)
       problems.push(source.problem(path, `${describe(path)} ${wanted(node, valueAt(value, path))}`))
     }
   }
-  return problems.length > 0 ? { problems } : { config: value as Config }
+  if (problems.length === 0) return { config: value as Config, problems }
+  const rest = withDefaults(configSchema as unknown as SchemaNode, without(source.value, wrong))
+  return { config: Value.Check(configSchema, rest) ? (rest as Config) : undefined, problems }
+}
+
+/** A copy without the values at these paths. Items of lists stay, so that the others keep their places. */
+function without(value: unknown, paths: readonly Path[]): unknown {
+  const copy = structuredClone(value)
+  for (const path of paths) {
+    const holder = valueAt(copy, path.slice(0, -1))
+    const key = path.at(-1)
+    if (typeof holder === 'object' && holder !== null && typeof key === 'string')
+      Reflect.deleteProperty(holder, key)
+  }
+  return copy
 }
 
 /** A copy in which absent keys have their defaults, at every depth. Wrong types are left for the validation. */
@@ -91,7 +115,7 @@ function resolve(schemaPath: string): SchemaNode | undefined {
 
 function valueAt(value: unknown, path: Path): unknown {
   let at = value
-  for (const step of path) at = (at as Record<string, unknown>)[String(step)]
+  for (const step of path) at = (at as Record<string, unknown> | undefined)?.[String(step)]
   return at
 }
 

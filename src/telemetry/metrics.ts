@@ -66,5 +66,9 @@ export function createMetrics(): Metrics {
     made[key] = new Gauge({ name, help, labelNames: [...labels], registers })
   for (const [key, [name, help, labels, buckets]] of Object.entries(histograms))
     made[key] = new Histogram({ name, help, labelNames: [...labels], buckets: [...buckets], registers })
-  return made as unknown as Metrics
+  const metrics = made as unknown as Metrics
+  // An alarm on the first event needs a series that was 0 before it.
+  for (const result of ['ok', 'failed']) metrics.policyReloads.inc({ result }, 0)
+  metrics.guardFailures.inc({ guard: 'prompt' }, 0)
+  return metrics
 }

@@ -183,6 +183,57 @@ roles:
   })
 })
 
+describe('mistakes of different kinds', () => {
+  it('are told together: variables, keys, values, and what only two keys show', () => {
+    const text = `version: 1
+admin: { address: "0.0.0.0:9464", token: "\${NOWHERE}" }
+listen: { tls: { cert: none.pem, key: none.key, clientCert: required } }
+upstreams:
+  - { name: a, url: "http://127.0.0.1:1", kind: ollama }
+  - { name: a, url: "http://8.8.8.8", kind: ollama }
+aliases: { a: b, b: llama3.2 }
+gards: {}
+log: { level: loud }
+`
+    expect(problems(text)).toEqual([
+      '2:42 the environment variable NOWHERE is not set',
+      '3:24 `listen.tls.cert` cannot be read: none.pem',
+      '3:39 `listen.tls.key` cannot be read: none.key',
+      '3:61 `listen.tls.clientCert` is `required`, which needs `clientCa`',
+      '6:13 `upstreams.1.name` is the name of another upstream too: a',
+      expect.stringMatching(/^6:21 `upstreams.1.url` is a public address/),
+      '7:15 `aliases.a` names another alias, and aliases are not followed: b',
+      '8:1 unknown key `gards` (did you mean `guards`?)',
+      expect.stringMatching(/^9:15 `log.level` must be one of/),
+    ])
+  })
+
+  it('are not told twice where one follows from the other', () => {
+    expect(problems(`${minimal}listen: { address: "\${NOWHERE}" }\n`)).toEqual([
+      '3:20 the environment variable NOWHERE is not set',
+    ])
+  })
+
+  it('include two listeners on one address', () => {
+    const same = `${minimal}listen: { address: "127.0.0.1:80" }\nadmin: { address: "127.0.0.1:80" }\n`
+    expect(problems(same)).toEqual(['4:19 `admin.address` is the address of the data listener too'])
+    expect(problems(same.replaceAll(':80', ':0'))).toEqual([])
+  })
+
+  it('are warnings where they may be meant', () => {
+    const { warnings } = load(`${minimal}guards: { output: { mode: off } }
+admin: { token: short }
+roles: { a: { limits: { tokensPerMinute: 1000 } } }
+`)
+    expect(warnings.map(({ line, message }) => `${line} ${message}`)).toEqual([
+      expect.stringMatching(/^4 .*can be guessed/),
+      expect.stringMatching(/^5 .*tokensPerMinute/),
+    ])
+    const fine = 'roles: { a: { limits: { tokensPerMinute: 1000 }, caps: { outputTokens: 500 } } }\n'
+    expect(load(`${minimal}guards: { output: { mode: off } }\n${fine}`).warnings).toEqual([])
+  })
+})
+
 describe('what is not built yet', () => {
   it('is told, never silent', () => {
     const { warnings } = load(`${minimal}roles:
