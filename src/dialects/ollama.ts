@@ -67,7 +67,8 @@ const options = object({
 const functionTool = object({ name, description: text('definition'), parameters: json('definition') }, [
   'name',
 ])
-const tool = object({ type: word, items: json('definition'), function: functionTool }, ['function'])
+// Templates print the type as it is.
+const tool = object({ type: name, items: json('definition'), function: functionTool }, ['function'])
 const tools = list((value, at, notes) => {
   const read = tool(value, at, notes)
   if (isObject(read) && isObject(read.function)) notes.tools.push(String(read.function.name))

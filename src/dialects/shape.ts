@@ -67,7 +67,7 @@ export const name: Shape = (value, at, notes) => {
   return value
 }
 
-/** One of the servers' own words (`high`, `json_object`, `base64`): too short and plain to carry a message. */
+/** One of the servers' own words (`high`, `json_object`, `base64`), which they understand or refuse. */
 export const word: Shape = (value, at) => {
   if (typeof value === 'string' && /^[\w.-]{1,32}$/.test(value)) return value
   return expected(at, 'one of the words the model server knows')
@@ -106,9 +106,13 @@ function collectStrings(value: JsonValue, into: string[]): void {
   }
 }
 
+/** More messages, parts, tools or inputs in one request are no conversation. OpenAI takes 2,048 inputs. */
+const mostItems = 4096
+
 export function list(item: Shape, what = 'a list'): Shape {
   return (value, at, notes) => {
     if (!Array.isArray(value)) return expected(at, what)
+    if (value.length > mostItems) return invalid(`\`${at}\` has more than ${mostItems} items.`)
     const items: JsonValue[] = []
     for (const [index, member] of value.entries()) {
       const read = item(member, `${at}[${index}]`, notes)

@@ -29,8 +29,9 @@ interface Sought extends SoughtLiteral {
   readonly nodes: number[]
 }
 
-/** A word of the gap, with its separator, is taken for at most this many characters. */
+/** A word of the gap, with its separator, is taken for at most this many characters; between steps may stand more. */
 const widestWord = 24
+const widestSeparator = 512
 
 export function createMatcher(phrases: readonly (readonly Step[])[]): Matcher {
   const tree = growTree(phrases)
@@ -38,7 +39,7 @@ export function createMatcher(phrases: readonly (readonly Step[])[]): Matcher {
   const automaton = createAutomaton(sought, isWordUnit)
   // Common words are steps of many phrases; these numbers are all that is read for most of them.
   const parents = Int32Array.from(tree, ({ parent }) => parent)
-  const reach = Uint16Array.from(tree, ({ step }) => (step.gap + 1) * widestWord)
+  const reach = Uint16Array.from(tree, ({ step }) => widestSeparator + step.gap * widestWord)
 
   // Where the prefix that ends in a node was last seen, counted from the first text this matcher ever read:
   // what an earlier text left behind lies below `base`, so nothing needs clearing between texts.
@@ -127,16 +128,14 @@ function isUnspaced(unit: number): boolean {
   return (unit >= 0x3040 && unit <= 0x9fff) || (unit >= 0xac00 && unit <= 0xd7a3)
 }
 
-/** Letters, digits and underscore; outside ASCII everything that is no common separator. */
+/**
+ * Letters, digits and their marks. Not the underscore and no sign of any kind, or they would hide the words they
+ * stand between; half a character from beyond the basic plane is one of those too.
+ */
+const wordUnits = Uint8Array.from({ length: 0x10000 }, (_, unit) =>
+  /[\p{L}\p{N}\p{M}]/u.test(String.fromCharCode(unit)) ? 1 : 0,
+)
+
 function isWordUnit(unit: number): boolean {
-  if (unit < 0x80)
-    return (
-      (unit >= 0x61 && unit <= 0x7a) ||
-      (unit >= 0x30 && unit <= 0x39) ||
-      (unit >= 0x41 && unit <= 0x5a) ||
-      unit === 0x5f
-    )
-  if (unit < 0xc0) return false
-  // General punctuation, CJK punctuation, full-width forms of ASCII punctuation.
-  return !((unit >= 0x2000 && unit <= 0x206f) || (unit >= 0x3000 && unit <= 0x303f) || unit >= 0xff00)
+  return wordUnits[unit] === 1
 }

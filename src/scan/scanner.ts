@@ -12,8 +12,12 @@ export interface Scanner {
   scan(text: string, channel: Channel): readonly Finding[]
 }
 
-/** More findings than these say nothing new about a text. */
+/**
+ * More findings than these are not kept. That there were more is a finding too, and a heavy one: light ones must
+ * not use up the room of what follows them.
+ */
 const maxFindings = 256
+const overflow = { id: 'scan.overflow', category: 'overflow', severity: 'high' } as const
 const none: readonly Finding[] = []
 
 export function createScanner(signatures: readonly Signature[]): Scanner {
@@ -26,7 +30,11 @@ export function createScanner(signatures: readonly Signature[]): Scanner {
       let found: Map<string, Finding> | undefined
       matcher.run(form.text, (phrase, place) => {
         const signature = phrases[phrase]?.signature
-        if (!signature?.channels.has(channel) || (found?.size ?? 0) >= maxFindings) return
+        if (!signature?.channels.has(channel)) return
+        if (found && found.size >= maxFindings) {
+          if (!found.has(overflow.id)) found.set(overflow.id, { ...overflow, ...place })
+          return
+        }
         const { id, category, severity } = signature
         // Two wordings of one signature that end together are one finding; the wider one tells more.
         const key = `${id} ${place.end}`

@@ -1,7 +1,7 @@
 /**
  * From findings to a decision. Evidence adds up where it stands together: two medium findings in one
  * paragraph weigh as much as a high one. It weighs more where nobody should be giving orders (a tool's result,
- * a document) and less where orders are normal (a system prompt) or where the model itself was speaking.
+ * a document) and less where the model itself was speaking.
  */
 import type { Action, Channel, Finding, Severity } from '../core/text.ts'
 
@@ -23,7 +23,8 @@ const channelPercent: Readonly<Record<Channel, number>> = {
   document: 200,
   definition: 100,
   assistant: 50,
-  system: 50,
+  // Of a role whose system prompts are trusted none is scanned; anybody else's is a stranger's.
+  system: 100,
 }
 /** UTF-16 code units within which findings are taken together. */
 const windowLength = 1200

@@ -21,7 +21,7 @@ export function createInspect(scanner: Scanner, metrics: Metrics, clock: Clock) 
     const findings: JudgedFinding[] = []
     let worst: Action = 'allow'
     try {
-      for (const text of call.prompt.texts) {
+      for (const text of neighbours(call.prompt.texts)) {
         if (role.trustSystem && text.channel === 'system') continue
         const action = scanOne(scanner, text, settings, findings)
         if (heavier[action] > heavier[worst]) worst = action
@@ -34,6 +34,20 @@ export function createInspect(scanner: Scanner, metrics: Metrics, clock: Clock) 
     for (const { category, action } of findings) metrics.findings.inc({ guard, category, action })
     return { call, findings, guards: [[guard, worst]] }
   }
+}
+
+/**
+ * Neighbouring texts of one channel, joined: the model server puts them behind each other too, and half an attack
+ * in each of two parts is a whole one.
+ */
+function neighbours(texts: readonly Text[]): readonly Text[] {
+  const joined: Text[] = []
+  for (const { channel, text } of texts) {
+    const before = joined.at(-1)
+    if (before?.channel === channel) joined[joined.length - 1] = { channel, text: `${before.text}\n${text}` }
+    else joined.push({ channel, text })
+  }
+  return joined
 }
 
 function scanOne(
