@@ -1,6 +1,6 @@
 /** The data listener: who connects, what is declared, in order. */
 import { readFileSync } from 'node:fs'
-import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { type FastifyInstance, type FastifyServerOptions, fastify } from 'fastify'
 import type { Clock } from './core/clock.ts'
 import { Refusal } from './core/refusal.ts'
@@ -47,7 +47,11 @@ export async function createApp(parts: AppParts): Promise<DataListener> {
     requestTimeout: policy.timeouts.bodyMs + slackMs,
     routerOptions: { maxParamLength: 512 },
     rewriteUrl: ({ url }: { url?: string | undefined }) => plainPath(url ?? '') ?? nowhere,
-    clientErrorHandler: onClientError,
+    clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => {
+      // Bytes of ours in the middle of an answer would look like the model's.
+      if (reception.isAnswering(socket)) socket.destroy()
+      else answerNoHttp(error, socket)
+    },
     // While draining, a request on an open connection is still answered, and recorded like any other.
     return503OnClosing: false,
     forceCloseConnections: false,
@@ -107,7 +111,7 @@ function tlsOptions({ cert, key, clientCa, clientCert }: NonNullable<Snapshot['p
 }
 
 /** Bytes that are no HTTP: there is no request to record, no dialect to answer in, and nothing to learn from us. */
-function onClientError(error: NodeJS.ErrnoException, socket: ServerResponse['socket'] & object): void {
+function answerNoHttp(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return

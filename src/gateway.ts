@@ -67,7 +67,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   /** What cannot be recorded shows in the log not being writable. */
   const recordEvent = (event: string, details: object) => void audit.event(event, details).catch(() => {})
-  const flood = createFlood((peer, count) => recordEvent('flood', { peer, refused: count }))
+  const flood = createFlood((peer, count) => recordEvent('flood', { peer, count }))
   const store = createStore(atStart, clock, metrics, log)
   const courier = createCourier(policy)
   const upstreams = createUpstreamHealth(policy, courier, clock)

@@ -4,6 +4,7 @@
  * The two files are judged apart: a policy with a mistake leaves the old policy in force, and must not keep a
  * leaked key from being revoked.
  */
+import { existsSync } from 'node:fs'
 import { watchFiles } from './files/watch.ts'
 import { keysWithoutRole, readKeyFile } from './identity/key-file.ts'
 import { createKeyRing } from './identity/key-ring.ts'
@@ -68,7 +69,13 @@ export function createSnapshots(options: SnapshotOptions, onReload: (reloaded: R
       }
     }
     const policy = attempt(() => readPolicy(options)) ?? before
-    const keys = attempt(() => readKeys(policy, options))
+    const keys = attempt(() => {
+      const read = readKeys(policy, options)
+      // A file that was mislaid must not lock everybody out.
+      if (read.keys.size === 0 && current.keys.size > 0 && !existsSync(policy.keysFile))
+        throw new TypeError(`${policy.keysFile} is gone; the keys it held stay in force`)
+      return read
+    })
     current = Object.freeze({ policy, keys: keys?.keys ?? current.keys })
     warnings = [...policy.warnings, ...waitForRestart(atStart, policy), ...(keys?.warnings ?? [])]
     reading = {

@@ -48,6 +48,8 @@ export interface RequestRecord {
 export type RecordedText =
   | { readonly channel: string; readonly text: string }
   | { readonly channel: string; readonly length: number; readonly sha256: string | null }
+  /** All texts behind the ones that are recorded one by one. */
+  | { readonly channel: 'rest'; readonly texts: number; readonly length: number; readonly sha256: string }
 
 export interface RecordedFinding {
   readonly guard: string

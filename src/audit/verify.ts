@@ -24,6 +24,7 @@ export async function verifyLog(file: string): Promise<Verdict> {
   const notes: string[] = []
   let line = 0
   let seq = 0
+  let stopped = false
   let prev = genesis
   let headMatches = head === undefined || head.seq === 0
   const bad = (why: string): Verdict => ({
@@ -32,7 +33,15 @@ export async function verifyLog(file: string): Promise<Verdict> {
     notes,
     headSeen: head !== undefined,
   })
-  for await (const text of linesOf(file)) {
+  const lines = linesOf(file)
+  for (;;) {
+    const next = await lines.next().catch(notUtf8)
+    if (next === undefined) {
+      line++
+      return bad('is no UTF-8, here or a little further on')
+    }
+    if (next.done) break
+    const text = next.value
     line++
     const record = check(text)
     if ('wrong' in record) return bad(`record ${seq + 1} ${record.wrong}`)
@@ -46,6 +55,9 @@ export async function verifyLog(file: string): Promise<Verdict> {
           : `record ${seq + 1} is missing`,
       )
     }
+    // After an orderly end somebody has to have started again; a record that just follows was put there.
+    if (stopped && record.event === undefined) return bad(`record ${record.seq} follows the end of a run`)
+    stopped = record.event === 'stopped'
     if (record.event === 'gap' && notes.length < maxNotes)
       notes.push(`record ${record.seq}, ${record.time}: ${String(record.record.reason)}`)
     if (head && record.seq === head.seq) headMatches = record.hash === head.hash
@@ -58,4 +70,9 @@ export async function verifyLog(file: string): Promise<Verdict> {
   if (head && head.seq > seq) return bad(`the log ends at record ${seq}, but its head is record ${head.seq}`)
   if (!headMatches) return bad(`record ${head?.seq} is not the one that the head names`)
   return { records: seq, bad: undefined, notes, headSeen: head !== undefined }
+}
+
+function notUtf8(error: unknown): undefined {
+  if (error instanceof TypeError) return undefined
+  throw error
 }

@@ -2,7 +2,7 @@
 import { hashKey, mintKey } from '../identity/key.ts'
 import { loadPolicy } from '../policy/load.ts'
 import { type Command, configOption, jsonOption, textOf, UsageError } from './command.ts'
-import { durationOption, openKeys } from './keys.ts'
+import { changeKeys, durationOption } from './keys.ts'
 
 export const keyCreate: Command = {
   name: 'key create',
@@ -15,7 +15,6 @@ export const keyCreate: Command = {
     jsonOption,
   ],
   run(values, io) {
-    const keys = openKeys(values, io)
     const name = textOf(values, 'name')
     const role = textOf(values, 'role')
     const { roles } = loadPolicy(textOf(values, 'config'), io.variables).policy
@@ -32,7 +31,8 @@ export const keyCreate: Command = {
     const expires = lifeMs === undefined ? undefined : new Date(now + lifeMs).toISOString()
     const sha256 = hashKey(key).toString('hex')
     const created = new Date(now).toISOString()
-    keys.save([...keys.entries, { id, name, role, sha256, created, ...(expires ? { expires } : {}) }])
+    const entry = { id, name, role, sha256, created, ...(expires ? { expires } : {}) }
+    changeKeys(values, io, (entries) => [...entries, entry])
     if (values.json) io.out(`${JSON.stringify({ id, key, name, role, expires: expires ?? null })}\n`)
     else {
       io.out(`${key}\n`)

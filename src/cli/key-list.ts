@@ -1,6 +1,6 @@
 /** `torwart key list`. */
 import { type Command, configOption, jsonOption } from './command.ts'
-import { openKeys, publicView } from './keys.ts'
+import { publicView, readKeys } from './keys.ts'
 
 export const keyList: Command = {
   name: 'key list',
@@ -8,7 +8,7 @@ export const keyList: Command = {
   options: [configOption, jsonOption],
   run(values, io) {
     const now = Date.now()
-    const views = openKeys(values, io).entries.map((entry) => publicView(entry, now))
+    const views = readKeys(values, io).map((entry) => publicView(entry, now))
     if (values.json) io.out(`${JSON.stringify(views)}\n`)
     else io.out(table(['id', 'name', 'role', 'created', 'expires', 'status'], views))
     return 0

@@ -1,6 +1,6 @@
 /** `torwart key revoke`: the key stays in the file, so that the log can be read, and is refused from now on. */
 import { type Command, configOption } from './command.ts'
-import { findKey, openKeys } from './keys.ts'
+import { changeKeys, findKey } from './keys.ts'
 
 export const keyRevoke: Command = {
   name: 'key revoke',
@@ -8,10 +8,11 @@ export const keyRevoke: Command = {
   argument: '<id>',
   options: [configOption],
   run(values, io, id) {
-    const keys = openKeys(values, io)
-    const { id: found, revoked = new Date().toISOString() } = findKey(keys, id)
-    keys.save(keys.entries.map((entry) => (entry.id === found ? { ...entry, revoked } : entry)))
-    io.err(`Key ${found} is revoked.\n`)
+    changeKeys(values, io, (entries) => {
+      const { id: found, revoked = new Date().toISOString() } = findKey(entries, id)
+      io.err(`Key ${found} is revoked.\n`)
+      return entries.map((entry) => (entry.id === found ? { ...entry, revoked } : entry))
+    })
     return 0
   },
 }

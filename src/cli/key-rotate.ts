@@ -1,8 +1,8 @@
 /** `torwart key rotate`: a new secret for the same key; limits and records go on under its id. */
 import { hashKey, mintKey } from '../identity/key.ts'
-import { keyStatus } from '../identity/key-file.ts'
-import { type Command, configOption, jsonOption, UsageError } from './command.ts'
-import { durationOption, findKey, openKeys } from './keys.ts'
+import { type KeyEntry, keyStatus } from '../identity/key-file.ts'
+import { type Command, configOption, type Io, jsonOption, UsageError } from './command.ts'
+import { changeKeys, durationOption, findKey } from './keys.ts'
 
 export const keyRotate: Command = {
   name: 'key rotate',
@@ -17,25 +17,30 @@ export const keyRotate: Command = {
     jsonOption,
   ],
   run(values, io, id) {
-    const keys = openKeys(values, io)
-    const old = findKey(keys, id)
     const now = Date.now()
-    const status = keyStatus(old, now)
-    if (status !== 'active') throw new UsageError(`key ${old.id} is ${status}`)
     const graceMs = durationOption(values, 'grace') ?? 0
-    const { key } = mintKey(old.id)
-    const { previous: _, ...kept } = old
-    const previous =
-      graceMs > 0 ? { sha256: old.sha256, until: new Date(now + graceMs).toISOString() } : undefined
-    const fresh = { ...kept, sha256: hashKey(key).toString('hex'), ...(previous ? { previous } : {}) }
-    keys.save(keys.entries.map((entry) => (entry.id === old.id ? fresh : entry)))
-    const { name, role, expires } = fresh
-    if (values.json) io.out(`${JSON.stringify({ id: old.id, key, name, role, expires: expires ?? null })}\n`)
-    else {
-      io.out(`${key}\n`)
-      io.err(`New secret for key ${old.id}. Keep it now: it cannot be shown again.\n`)
-      io.err(`The old one ${previous ? `works until ${previous.until}` : 'is refused from now on'}.\n`)
-    }
+    changeKeys(values, io, (entries) => {
+      const old = findKey(entries, id)
+      const status = keyStatus(old, now)
+      if (status !== 'active') throw new UsageError(`key ${old.id} is ${status}`)
+      const { key } = mintKey(old.id)
+      const { previous: _, ...kept } = old
+      const previous =
+        graceMs > 0 ? { sha256: old.sha256, until: new Date(now + graceMs).toISOString() } : undefined
+      const fresh = { ...kept, sha256: hashKey(key).toString('hex'), ...(previous ? { previous } : {}) }
+      tell(io, values.json === true, fresh, key)
+      return entries.map((entry) => (entry.id === old.id ? fresh : entry))
+    })
     return 0
   },
+}
+
+function tell(io: Io, asJson: boolean, { id, name, role, expires, previous }: KeyEntry, key: string): void {
+  if (asJson) {
+    io.out(`${JSON.stringify({ id, key, name, role, expires: expires ?? null })}\n`)
+    return
+  }
+  io.out(`${key}\n`)
+  io.err(`New secret for key ${id}. Keep it now: it cannot be shown again.\n`)
+  io.err(`The old one ${previous ? `works until ${previous.until}` : 'is refused from now on'}.\n`)
 }

@@ -1,23 +1,28 @@
 /** What the `key` commands share: where the file is, and how a key is shown. */
 
 import { parseDuration } from '../core/units.ts'
+import { whileLocked } from '../files/lock.ts'
 import { keyId } from '../identity/key.ts'
 import { type KeyEntry, keyStatus, readKeyFile, writeKeyFile } from '../identity/key-file.ts'
 import { locateKeys } from '../policy/load.ts'
 import { type Io, textOf, UsageError, type Values } from './command.ts'
 
-export interface Keys {
-  readonly entries: readonly KeyEntry[]
-  save(entries: readonly KeyEntry[]): void
+export function readKeys(values: Values, io: Io): readonly KeyEntry[] {
+  return readKeyFile(locateKeys(textOf(values, 'config'), io.variables))
 }
 
-export function openKeys(values: Values, io: Io): Keys {
+/** Reads, changes and writes the file while nobody else does. */
+export function changeKeys(
+  values: Values,
+  io: Io,
+  change: (entries: readonly KeyEntry[]) => readonly KeyEntry[],
+): void {
   const file = locateKeys(textOf(values, 'config'), io.variables)
-  return { entries: readKeyFile(file), save: (entries) => writeKeyFile(file, entries) }
+  whileLocked(file, () => writeKeyFile(file, change(readKeyFile(file))))
 }
 
 /** @param given an id, or a whole key, which is not repeated anywhere. @throws UsageError */
-export function findKey({ entries }: Keys, given = ''): KeyEntry {
+export function findKey(entries: readonly KeyEntry[], given = ''): KeyEntry {
   const id = keyId(given) ?? given
   const entry = entries.find((each) => each.id === id)
   if (entry) return entry

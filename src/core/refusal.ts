@@ -94,9 +94,19 @@ export class Refusal extends Error {
   }
 }
 
+/**
+ * An error for the log: its kind and where it arose. Not its message, which may quote what was being read, as
+ * those of `JSON.parse` do.
+ */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return error === undefined ? '' : 'no Error'
+  const code = 'code' in error ? String(error.code) : ''
+  const places = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))
+  return [error.name, code, ...places.slice(0, 3).map((place) => place.trim())].filter(Boolean).join(' ')
+}
+
 /** Whatever was thrown, as a Refusal: an unknown error is `internal` and tells the caller nothing. */
 export function asRefusal(thrown: unknown): Refusal {
   if (thrown instanceof Refusal) return thrown
-  const detail = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : 'thrown value is no Error'
-  return new Refusal('internal', { detail, cause: thrown })
+  return new Refusal('internal', { detail: 'an unexpected error', cause: thrown })
 }

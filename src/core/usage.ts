@@ -3,3 +3,12 @@ export interface Usage {
   readonly input: number
   readonly output: number
 }
+
+/** What a server says, if both are counts; a number left out is none. Anything else would unsettle what is counted. */
+export function usageOf(input: unknown = 0, output: unknown = 0): Usage | undefined {
+  return isCount(input) && isCount(output) ? { input, output } : undefined
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}

@@ -5,12 +5,12 @@
 import type { JsonObject, JsonValue } from '../core/json.ts'
 
 /**
- * Caps a count that is unlimited when absent or negative (`num_predict`, `max_tokens`).
+ * Caps a count that is unlimited when absent, zero or negative (`num_predict`, `max_tokens`).
  * @returns what holds now
  */
 export function capCount(body: JsonObject, field: string, cap: number, clamped: string[]): number {
   const asked = body[field]
-  if (typeof asked === 'number' && asked >= 0 && asked <= cap) return asked
+  if (typeof asked === 'number' && asked > 0 && asked <= cap) return asked
   if (asked !== undefined) clamped.push(field)
   body[field] = cap
   return cap

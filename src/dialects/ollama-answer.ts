@@ -4,7 +4,7 @@
  * never leaves: it is the prompt and the answer in a form no guard reads.
  */
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
-import type { Usage } from '../core/usage.ts'
+import { type Usage, usageOf } from '../core/usage.ts'
 import type { AnswerReader, Frame, ModelNames } from './dialect.ts'
 import { Transcript } from './transcript.ts'
 
@@ -52,16 +52,16 @@ export class OllamaAnswer implements AnswerReader {
   }
 
   #gather(line: JsonObject): void {
-    if (typeof line.response === 'string') this.#transcript.say(line.response)
-    if (typeof line.thinking === 'string') this.#transcript.say(line.thinking)
+    if (typeof line.response === 'string') this.#transcript.say('content', line.response)
+    if (typeof line.thinking === 'string') this.#transcript.say('thinking', line.thinking)
     const message = line.message
     if (isObject(message)) {
-      if (typeof message.thinking === 'string') this.#transcript.say(message.thinking)
-      if (typeof message.content === 'string') this.#transcript.say(message.content)
+      if (typeof message.thinking === 'string') this.#transcript.say('thinking', message.thinking)
+      if (typeof message.content === 'string') this.#transcript.say('content', message.content)
       if (Array.isArray(message.tool_calls)) for (const call of message.tool_calls) this.#call(call)
     }
-    if (typeof line.prompt_eval_count === 'number' || typeof line.eval_count === 'number')
-      this.usage = { input: Number(line.prompt_eval_count ?? 0), output: Number(line.eval_count ?? 0) }
+    if (line.prompt_eval_count !== undefined || line.eval_count !== undefined)
+      this.usage = usageOf(line.prompt_eval_count ?? 0, line.eval_count ?? 0)
   }
 
   #call(call: JsonValue): void {

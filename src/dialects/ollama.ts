@@ -47,15 +47,18 @@ const format: Shape = (value, at, notes) => {
 
 const think: Shape = (value, at, notes) => (typeof value === 'boolean' ? value : word(value, at, notes))
 
+/** More tokens than any context has: the server sets memory aside for some of these. */
+const largest = 1_048_576
+
 const options = object({
-  num_keep: integer(),
+  num_keep: integer(-1, largest),
   seed: integer(),
   num_predict: integer(),
-  top_k: integer(),
+  top_k: integer(-1, largest),
   top_p: real,
   min_p: real,
   typical_p: real,
-  repeat_last_n: integer(),
+  repeat_last_n: integer(-1, largest),
   temperature: real,
   repeat_penalty: real,
   presence_penalty: real,

@@ -5,7 +5,7 @@
  * (seen on the wire), so that chunk is a failure; LocalAI sends `error` and then `[DONE]`: also a failure.
  */
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
-import type { Usage } from '../core/usage.ts'
+import { type Usage, usageOf } from '../core/usage.ts'
 import type { AnswerReader, Frame, ModelNames } from './dialect.ts'
 import { Transcript } from './transcript.ts'
 
@@ -65,17 +65,16 @@ export class OpenaiAnswer implements AnswerReader {
 
   #count(usage: JsonValue | undefined): void {
     if (!isObject(usage)) return
-    const input = Number(usage.prompt_tokens ?? 0)
-    const output = Number(usage.completion_tokens ?? 0)
-    if (input > 0 || output > 0) this.usage = { input, output }
+    const counted = usageOf(usage.prompt_tokens ?? 0, usage.completion_tokens ?? 0)
+    if (counted && counted.input + counted.output > 0) this.usage = counted
   }
 
   #gather(choice: JsonObject): void {
-    if (typeof choice.text === 'string') this.#transcript.say(choice.text)
+    if (typeof choice.text === 'string') this.#transcript.say('content', choice.text)
     const message = choice.delta ?? choice.message
     if (isObject(message)) {
-      if (typeof message.reasoning === 'string') this.#transcript.say(message.reasoning)
-      if (typeof message.content === 'string') this.#transcript.say(message.content)
+      if (typeof message.reasoning === 'string') this.#transcript.say('thinking', message.reasoning)
+      if (typeof message.content === 'string') this.#transcript.say('content', message.content)
       if (Array.isArray(message.tool_calls))
         for (const [position, call] of message.tool_calls.entries()) this.#call(choice.index, call, position)
     }

@@ -39,7 +39,7 @@ export class Notes {
 
   drop(path: string): void {
     // Enough to explain a request; a body of a million unknown keys must not become a record of them.
-    if (this.dropped.length < 32) this.dropped.push(path.slice(0, 96))
+    if (this.dropped.length < 32) this.dropped.push(path.slice(0, 512))
   }
 }
 

@@ -10,11 +10,15 @@ const maxToolCalls = 256
 
 export class Transcript {
   #text = ''
+  #kind: 'thinking' | 'content' | undefined
   readonly #calls: { name: string; arguments: string }[] = []
   readonly #byKey = new Map<string, { name: string; arguments: string }>()
 
-  say(text: string): void {
-    if (this.#text.length < maxText) this.#text += text
+  say(kind: 'thinking' | 'content', text: string): void {
+    if (text === '' || this.#text.length >= maxText) return
+    // What is said after the thinking is no part of its last word.
+    this.#text += this.#kind !== undefined && this.#kind !== kind ? `\n${text}` : text
+    this.#kind = kind
   }
 
   /** A whole call, or the next piece of the one with this key: OpenAI streams names and arguments in pieces. */

@@ -3,6 +3,7 @@
  * to inspect and no stream to watch, so the ecosystem's way is good enough. The answer is read whole and
  * filtered: a caller sees the models it may use.
  */
+import type { Readable } from 'node:stream'
 import httpProxy from '@fastify/http-proxy'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { JsonValue } from '../core/json.ts'
@@ -11,6 +12,7 @@ import type { Dialect, Listing, View } from '../dialects/dialect.ts'
 import { serverError } from '../dialects/server-errors.ts'
 import { canonicalModel } from '../models/name.ts'
 import { servedModel } from '../stages/authorise.ts'
+import type { Departure } from '../stages/departure.ts'
 import type { Answer, Caller } from '../stages/exchange.ts'
 import type { Gate } from '../stages/gate.ts'
 import type { Settle } from '../stages/settle.ts'
@@ -59,7 +61,7 @@ export async function registerListing(
   const show = async (request: Handed['request'], reply: Handed, response: Response) => {
     const { course, outlet } = visits.get(request) ?? {}
     if (!course?.caller || !outlet) throw new TypeError('answered before it was admitted')
-    const text = await readText(response.stream)
+    const text = await readText(response.stream, course.arrival.departure)
     if (response.statusCode !== 200) throw serverError(response.statusCode, text)
     const shown = endpoint.filter(JSON.parse(text) as JsonValue, viewOf(course.caller, request))
     if (shown === undefined) throw new Refusal('model_not_allowed')
@@ -109,18 +111,26 @@ interface Handed {
 /** What http-proxy really hands to `onResponse`. */
 interface Response {
   readonly statusCode: number
-  readonly stream: AsyncIterable<Buffer>
+  readonly stream: Readable
 }
 
 const listed: Answer = { status: 200, text: '', toolCalls: [], usage: undefined, firstByteMs: undefined }
 
-async function readText(stream: AsyncIterable<Buffer>): Promise<string> {
+async function readText(stream: Readable, departure: Departure): Promise<string> {
   const pieces: Buffer[] = []
   let length = 0
-  for await (const piece of stream) {
-    length += piece.length
-    if (length > longestAnswer) throw new Refusal('upstream_failed', { detail: 'the list is too long' })
-    pieces.push(piece)
+  const tooLate = new Refusal('upstream_timeout', { detail: 'the list took too long' })
+  const timer = setTimeout(() => stream.destroy(tooLate), answerWithinMs)
+  departure.onEnd(() => stream.destroy(departure.refusal ?? new Error('the client left')))
+  try {
+    for await (const piece of stream as AsyncIterable<Buffer>) {
+      length += piece.length
+      if (length > longestAnswer) throw new Refusal('upstream_failed', { detail: 'the list is too long' })
+      pieces.push(piece)
+    }
+  } finally {
+    clearTimeout(timer)
+    departure.onEnd(undefined)
   }
   return Buffer.concat(pieces).toString('utf8')
 }

@@ -5,7 +5,7 @@
  */
 
 const plain = /^(?:\/[A-Za-z0-9_~:@!$&'()*+,=-][A-Za-z0-9._~:@!$&'()*+,=-]*)+$|^\/$/
-const longest = 1024
+const longest = 512
 
 /** The path without its query, or undefined if it could be read in two ways. */
 export function plainPath(target: string): string | undefined {

@@ -1,6 +1,8 @@
 /**
  * One request as Fastify hands it over: who knocked, whether the client is still there, the way back to it.
  */
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Refusal } from '../core/refusal.ts'
 import type { Dialect } from '../dialects/dialect.ts'
@@ -22,6 +24,14 @@ export interface Reception {
   receive(request: FastifyRequest, reply: FastifyReply, dialect: Dialect, route: string): Visit
   /** Ends whatever is still under way, with this refusal. */
   cutAll(refusal: Refusal): void
+  /** Whether an answer is on its way through this connection. */
+  isAnswering(socket: Socket): boolean
+}
+
+/** A request that is not over, on its connection. */
+interface Present {
+  readonly response: ServerResponse
+  leave(): void
 }
 
 export function createReception(
@@ -30,7 +40,24 @@ export function createReception(
   metrics: Metrics,
 ): Reception {
   const underWay = new Set<Departure>()
+  // A response that waits behind another one on its connection hears nothing of the client's leaving; the
+  // connection does.
+  const bySocket = new WeakMap<Socket, Set<Present>>()
+  const presentOn = (socket: Socket): Set<Present> => {
+    const known = bySocket.get(socket)
+    if (known) return known
+    const present = new Set<Present>()
+    bySocket.set(socket, present)
+    socket.once('close', () => {
+      for (const { leave } of present) leave()
+    })
+    return present
+  }
   return {
+    isAnswering: (socket) =>
+      [...(bySocket.get(socket) ?? [])].some(
+        ({ response }) => response.headersSent && !response.writableFinished,
+      ),
     cutAll(refusal) {
       for (const departure of underWay) departure.end(refusal)
     },
@@ -53,13 +80,20 @@ export function createReception(
       )
       underWay.add(departure)
       metrics.inflight.inc()
-      // Fastify's own hooks do not fire when a client leaves in mid-answer; this event always does.
-      outgoing.once('close', () => {
-        clearTimeout(late)
-        underWay.delete(departure)
-        metrics.inflight.dec()
-        if (!outgoing.writableFinished) departure.end()
-      })
+      const others = presentOn(incoming.socket)
+      const present: Present = {
+        response: outgoing,
+        leave() {
+          if (!others.delete(present)) return
+          clearTimeout(late)
+          underWay.delete(departure)
+          metrics.inflight.dec()
+          if (!outgoing.writableFinished) departure.end()
+        },
+      }
+      others.add(present)
+      // Fastify's own hooks do not fire when a client leaves in mid-answer; this event does.
+      outgoing.once('close', present.leave)
       const course: Course = { arrival }
       const outlet = createOutlet({
         request: incoming,

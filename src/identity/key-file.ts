@@ -41,6 +41,11 @@ export function readKeyFile(path: string): readonly KeyEntry[] {
     const [error] = Value.Errors(fileSchema, value)
     throw new TypeError(`${path}: ${error?.instancePath ?? ''} ${error?.message ?? 'is not a key file'}`)
   }
+  // A date that no calendar has would never come.
+  for (const { id, created, expires, revoked, previous } of value.keys)
+    for (const time of [created, expires, revoked, previous?.until])
+      if (time !== undefined && Number.isNaN(Date.parse(time)))
+        throw new TypeError(`${path}: ${id}: no such date: ${time}`)
   const ids = new Set(value.keys.map(({ id }) => id))
   if (ids.size !== value.keys.length) throw new TypeError(`${path}: an id stands twice`)
   return value.keys

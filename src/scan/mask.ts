@@ -6,6 +6,7 @@ import type { Span } from '../core/text.ts'
 import { createAutomaton } from './automaton.ts'
 import { Sample } from './detectors/detector.ts'
 import { detectors } from './detectors/detectors.ts'
+import { unescaped } from './unescape.ts'
 
 export interface MaskedSpan extends Span {
   readonly type: string
@@ -27,19 +28,18 @@ const automaton = createAutomaton(
   () => true,
 )
 
+interface Found extends MaskedSpan {
+  /** Of the detector: where spans overlap, an earlier one names it. */
+  readonly rank: number
+}
+
 /** What would be masked: without overlaps, in order. Linear in the text. */
 export function findSensitive(text: string): readonly MaskedSpan[] {
-  // One walk decides which detectors have anything to look for.
-  let wanted = 0
-  automaton.run(text, (trigger) => {
-    wanted |= wakes[trigger] as number
-  })
-  if (wanted === 0) return none
-  const sample = new Sample(text)
-  const found: (MaskedSpan & { rank: number })[] = []
-  for (const [rank, { type, find }] of detectors.entries())
-    if (wanted & (1 << rank))
-      for (const { start, end } of find(sample)) found.push({ start, end, type, rank })
+  const view = unescaped(text)
+  const found = view
+    ? [...detect(text), ...detect(view.text).map((span) => ({ ...span, ...view.original(span) }))]
+    : detect(text)
+  if (found.length === 0) return none
   found.sort((a, b) => a.start - b.start || a.rank - b.rank || b.end - a.end)
   const kept: MaskedSpan[] = []
   for (const { start, end, type } of found) {
@@ -49,6 +49,21 @@ export function findSensitive(text: string): readonly MaskedSpan[] {
     else if (end > last.end) kept[kept.length - 1] = { start: last.start, end, type: last.type }
   }
   return kept
+}
+
+function detect(text: string): Found[] {
+  // One walk decides which detectors have anything to look for.
+  let wanted = 0
+  automaton.run(text, (trigger) => {
+    wanted |= wakes[trigger] as number
+  })
+  const found: Found[] = []
+  if (wanted === 0) return found
+  const sample = new Sample(text)
+  for (const [rank, { type, find }] of detectors.entries())
+    if (wanted & (1 << rank))
+      for (const { start, end } of find(sample)) found.push({ start, end, type, rank })
+  return found
 }
 
 export function createMasker(): Masker {

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
 import type { Dialect } from '../dialects/dialect.ts'
+import { findSensitive } from '../scan/mask.ts'
 import type { Departure } from './departure.ts'
 import type { Arrival, Snapshot } from './exchange.ts'
 
@@ -25,8 +26,10 @@ export function createArrive(current: () => Snapshot, clock: Clock) {
   return (knock: Knock): Arrival => {
     const snapshot = current()
     const { requestId, traceparent } = knock
+    const lease = freshId()
     return {
-      id: requestId !== undefined && requestIdForm.test(requestId) ? requestId : freshId(),
+      id: requestId !== undefined && isPresentable(requestId) ? requestId : lease,
+      lease,
       traceparent: traceparent !== undefined && traceparentForm.test(traceparent) ? traceparent : undefined,
       peer: knock.peer,
       snapshot,
@@ -38,6 +41,11 @@ export function createArrive(current: () => Snapshot, clock: Clock) {
       budget: { leftMs: snapshot.policy.store.timeoutMs },
     }
   }
+}
+
+/** It goes on record as it is, so it must not be what a record masks. */
+function isPresentable(requestId: string): boolean {
+  return requestIdForm.test(requestId) && findSensitive(requestId).length === 0
 }
 
 /** Unique, not secret: a random start per process, then counted. */

@@ -34,7 +34,10 @@ export interface Destination<E extends Endpoint = Endpoint> {
 }
 
 export interface Arrival {
+  /** Under which the caller knows it: its own word, or ours. */
   readonly id: string
+  /** Never the caller's word: what is reserved under it must be this request's alone. */
+  readonly lease: string
   readonly traceparent: string | undefined
   readonly peer: string
   readonly snapshot: Snapshot

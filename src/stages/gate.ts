@@ -1,7 +1,7 @@
 /**
  * The way of one request, on one screen. Every step is a file beside this one.
  */
-import { asRefusal, Refusal } from '../core/refusal.ts'
+import { asRefusal, describeError, Refusal } from '../core/refusal.ts'
 import type { Exchange } from '../dialects/dialect.ts'
 import type { Log } from '../telemetry/log.ts'
 import { requireAdmitted } from './admit.ts'
@@ -77,7 +77,7 @@ export function createGate(steps: Steps): Gate {
     const refusal = asRefusal(thrown)
     if (refusal.status >= 500) {
       const { code, detail, cause } = refusal
-      steps.log.error({ id, code, detail, cause: String(cause ?? '') }, 'request refused')
+      steps.log.error({ id, code, detail, cause: describeError(cause) }, 'request refused')
     }
     const left = departure.over && departure.refusal === undefined
     const ending: Ending = left ? { kind: 'aborted', answer: undefined } : { kind: 'refused', refusal }

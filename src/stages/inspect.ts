@@ -10,6 +10,8 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import type { Call, Inspected, JudgedFinding } from './exchange.ts'
 
 const guard = 'prompt'
+/** Of one request; a text more may go over it. */
+const mostFindings = 1024
 const heavier: Readonly<Record<Action, number>> = { allow: 0, flag: 1, block: 2 }
 
 export function createInspect(scanner: Scanner, metrics: Metrics, clock: Clock) {
@@ -59,6 +61,7 @@ function scanOne(
   const found = scanner.scan(text, channel)
   if (found.length === 0) return 'allow'
   const { action } = judge(found, channel, thresholds)
+  if (into.length >= mostFindings) return action
   for (const { id, category, severity, start, end } of found)
     into.push({ id, category, severity, start, end, guard, channel, action })
   return action

@@ -4,10 +4,17 @@
  */
 import { createHash } from 'node:crypto'
 import type { RecordedText, RequestRecord } from '../audit/record.ts'
-import type { Text } from '../core/text.ts'
+import type { Severity, Text } from '../core/text.ts'
 import type { AuditSettings } from '../policy/policy.ts'
 import { createMasker, type Masker } from '../scan/mask.ts'
 import type { Answer, Course, Ending, JudgedFinding } from './exchange.ts'
+
+/** A record is a line somebody reads; what a request has more than this is summed up. */
+const mostTexts = 256
+const mostFindings = 256
+const heaviestFirst: Readonly<Record<Severity, number>> = { high: 0, medium: 1, low: 2 }
+/** A digest of less than this could be undone by trying. */
+const shortestDigested = 256
 
 /** The prompt of a record, masked; may be made while the model is working. */
 export interface RecordedPrompt {
@@ -22,12 +29,24 @@ export function recordPrompt({ arrival, call }: Course): RecordedPrompt {
   const settings = arrival.snapshot.policy.audit
   let roomBytes = settings.maxTextBytes
   if (!call) return { prompt: null, masker, roomBytes }
-  const prompt = call.prompt.texts.map((text) => {
+  const { texts } = call.prompt
+  const prompt = texts.slice(0, mostTexts).map((text) => {
     const recorded = recordText(text, settings, roomBytes, masker)
     roomBytes -= 'text' in recorded ? Buffer.byteLength(text.text) : 0
     return recorded
   })
+  if (texts.length > mostTexts) prompt.push(recordRest(texts.slice(mostTexts)))
   return { prompt, masker, roomBytes }
+}
+
+function recordRest(texts: readonly Text[]): RecordedText {
+  const digest = createHash('sha256')
+  let length = 0
+  for (const { text } of texts) {
+    digest.update(text).update('\n')
+    length += text.length
+  }
+  return { channel: 'rest', texts: texts.length, length, sha256: digest.digest('hex') }
 }
 
 export function toRecord(
@@ -53,8 +72,8 @@ export function toRecord(
     policy: policy.version,
     prompt,
     answer: answer && call ? recordAnswer(answer, policy.audit, roomBytes, masker) : null,
-    findings: inspected?.findings.map(recordFinding) ?? [],
-    dropped: call?.prompt.dropped.map((path) => masker.mask(path)) ?? [],
+    findings: recordFindings(inspected?.findings ?? []),
+    dropped: call?.prompt.dropped.map((path) => masker.mask(path).slice(0, 96)) ?? [],
     clamped: call?.outgoing.clamped ?? [],
     usage: answer?.usage ?? null,
     limits: recordLimits(course),
@@ -67,9 +86,9 @@ export function toRecord(
   }
 }
 
-/** `asked` is the caller's word: a name that is somebody's secret must not get through as a model's. */
+/** The caller's words: a name that is somebody's secret must not get through as a model's. */
 function recordModel({ asked, served }: { asked: string; served: string }, masker: Masker) {
-  return { asked: masker.mask(asked.slice(0, 256)), served, digest: null }
+  return { asked: masker.mask(asked).slice(0, 256), served: masker.mask(served), digest: null }
 }
 
 function recordText(
@@ -80,6 +99,7 @@ function recordText(
 ): RecordedText {
   if (settings.content === 'none') return { channel, length: text.length, sha256: null }
   if (Buffer.byteLength(text) <= roomBytes) return { channel, text: masker.mask(text) }
+  if (text.length < shortestDigested) return { channel, length: text.length, sha256: null }
   return { channel, length: text.length, sha256: createHash('sha256').update(text).digest('hex') }
 }
 
@@ -87,9 +107,17 @@ function recordAnswer(answer: Answer, settings: AuditSettings, roomBytes: number
   const text = recordText({ channel: 'assistant', text: answer.text }, settings, roomBytes, masker)
   const toolCalls = answer.toolCalls.map((call) => ({
     name: masker.mask(call.name),
-    arguments: settings.content === 'none' ? '' : masker.mask(call.arguments.slice(0, settings.maxTextBytes)),
+    arguments: settings.content === 'none' ? '' : masker.mask(call.arguments).slice(0, settings.maxTextBytes),
   }))
   return { text, toolCalls }
+}
+
+function recordFindings(findings: readonly JudgedFinding[]) {
+  if (findings.length <= mostFindings) return findings.map(recordFinding)
+  return findings
+    .toSorted((a, b) => heaviestFirst[a.severity] - heaviestFirst[b.severity])
+    .slice(0, mostFindings)
+    .map(recordFinding)
 }
 
 function recordFinding({ guard, id, category, severity, channel, action }: JudgedFinding) {

@@ -26,7 +26,7 @@ export function createReserve(store: Store) {
       return { inspected, claim: undefined, reservation: undefined, upstream }
     const claim: Claim = {
       subject: identity.id,
-      lease: arrival.id,
+      lease: arrival.lease,
       tokens: inputTokens(inspected.call) + outgoing.outputTokens,
       tokensPerMinute,
       tokensPerDay,
@@ -54,10 +54,16 @@ export function requireReserved({ reservation }: Reserved): void {
   throw new Refusal(code, { retryAfterSeconds: wholeSeconds(reservation.retryMs) })
 }
 
-/** An estimate: four bytes are a token in most languages' worst case of English and code; never more than fits. */
-export function inputTokens(call: Call): number {
-  const read = call.prompt.texts.reduce((sum, text) => sum + textTokens(text), 0)
-  return Math.min(read + call.prompt.images * tokensPerImage, call.caller.role.caps.contextTokens)
+/**
+ * An estimate: four bytes are a token in most languages' worst case of English and code; never more than fits into
+ * the context. Texts to be embedded have a context each.
+ */
+export function inputTokens({ prompt, endpoint, caller }: Call): number {
+  const { contextTokens } = caller.role.caps
+  const each = prompt.texts.map(textTokens)
+  const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)
+  if (endpoint.group === 'embeddings') return sum(each.map((tokens) => Math.min(tokens, contextTokens)))
+  return Math.min(sum(each) + prompt.images * tokensPerImage, contextTokens)
 }
 
 function textTokens({ text }: Text): number {

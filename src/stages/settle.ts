@@ -3,11 +3,11 @@
  */
 import type { AuditLog } from '../audit/log.ts'
 import type { Clock } from '../core/clock.ts'
-import { Refusal } from '../core/refusal.ts'
+import { describeError, Refusal } from '../core/refusal.ts'
 import type { Store } from '../limits/store.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import type { Course, Ending } from './exchange.ts'
+import type { Answer, Course, Ending } from './exchange.ts'
 import type { Flood } from './flood.ts'
 import { type RecordedPrompt, recordPrompt, toRecord } from './record.ts'
 import { inputTokens } from './reserve.ts'
@@ -30,7 +30,7 @@ export function createSettle({ audit, store, flood, metrics, log, clock }: Settl
     if (!claim) return
     store.settle(claim, spentTokens(course, ending)).catch((error: unknown) => {
       log.warn(
-        { id: course.arrival.id, cause: String(error) },
+        { id: course.arrival.id, cause: describeError(error) },
         'a reservation could not be settled; it runs out by itself',
       )
     })
@@ -72,10 +72,18 @@ function measure(metrics: Metrics, { arrival, call }: Course, ending: Ending, to
 
 const charactersPerToken = 4
 
+function generatedCharacters(answer: Answer | undefined): number {
+  if (!answer) return 0
+  return answer.toolCalls.reduce(
+    (sum, call) => sum + call.name.length + call.arguments.length,
+    answer.text.length,
+  )
+}
+
 /** What the model server says it was; where it says nothing, an estimate of what was read and generated. */
 function spentTokens({ call }: Course, ending: Ending): number {
   if (ending.kind === 'refused' || !call) return 0
   const { answer } = ending
   if (answer?.usage) return answer.usage.input + answer.usage.output
-  return inputTokens(call) + Math.ceil((answer?.text.length ?? 0) / charactersPerToken)
+  return inputTokens(call) + Math.ceil(generatedCharacters(answer) / charactersPerToken)
 }

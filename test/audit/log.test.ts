@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { seal } from '../../src/audit/chain.ts'
 import { type AuditLog, type AuditLogOptions, openAuditLog } from '../../src/audit/log.ts'
 import type { RequestRecord } from '../../src/audit/record.ts'
 import { verifyLog } from '../../src/audit/verify.ts'
@@ -244,6 +245,23 @@ describe('tampering', () => {
     const { bad } = await verifyLog(file)
     expect(bad?.line).toBe(line)
     expect(bad?.why).toMatch(why)
+  })
+
+  it('by a record that is put behind an orderly end is named', async () => {
+    await (await written('a')).close()
+    const all = lines()
+    const { seq, hash } = JSON.parse(all.at(-1) ?? '') as { seq: number; hash: string }
+    writeFileSync(file, `${all.join('\n')}\n${seal({ id: 'forged' }, { seq, hash }).line}`)
+    expect((await verifyLog(file)).bad?.why).toMatch(/follows the end of a run/)
+  })
+
+  it('by bytes that read the same when decoded leniently is seen', async () => {
+    await (await written('b\ufffdc')).close()
+    expect((await verifyLog(file)).bad).toBeUndefined()
+    const bytes = readFileSync(file)
+    const at = bytes.indexOf(Buffer.from('\ufffd'))
+    writeFileSync(file, Buffer.concat([bytes.subarray(0, at), Buffer.from([0xff]), bytes.subarray(at + 3)]))
+    expect((await verifyLog(file)).bad?.why).toMatch(/no UTF-8/)
   })
 
   it('by cutting the end is seen in the head', async () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { mintKey } from '../../src/identity/key.ts'
-import { writeKeyFile } from '../../src/identity/key-file.ts'
+import { readKeyFile, writeKeyFile } from '../../src/identity/key-file.ts'
 import { cli, listening, type Program, start } from '../rig/cli.ts'
 import { entryOf, policyText } from '../rig/gate.ts'
 import { type ModelServer, startModelServer } from '../rig/model-server.ts'
@@ -130,6 +130,23 @@ describe('the program', () => {
     const verdict = await cli(['audit', 'verify', log()])
     expect(verdict.code, verdict.out).toBe(0)
     expect(verdict.out).toContain('did not stop by itself')
+  })
+})
+
+describe('keys that several people change at once', () => {
+  it('are all there afterwards, and the revoked one is revoked', async () => {
+    const made = JSON.parse(
+      (await cli(['key', 'create', '--name', 'x', '--role', 'agent', '--json', '-c', policy])).out,
+    ) as { id: string }
+    const before = readKeyFile(join(folder, 'keys.yaml')).length
+    const changes = [
+      ...Array.from({ length: 4 }, () => ['key', 'create', '--name', 'y', '--role', 'agent', '-c', policy]),
+      ['key', 'revoke', made.id, '-c', policy],
+    ].map((words) => start(words).ended)
+    expect(await Promise.all(changes)).toEqual([0, 0, 0, 0, 0])
+    const keys = readKeyFile(join(folder, 'keys.yaml'))
+    expect(keys).toHaveLength(before + 4)
+    expect(keys.find(({ id }) => id === made.id)?.revoked).toBeDefined()
   })
 })
 

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { foldKey } from '../../src/core/fold.ts'
 import { matchesGlob } from '../../src/core/glob.ts'
-import { asRefusal, Refusal, refusals } from '../../src/core/refusal.ts'
+import { asRefusal, describeError, Refusal, refusals } from '../../src/core/refusal.ts'
 import { parseDuration, parseSize } from '../../src/core/units.ts'
 
 describe('foldKey', () => {
@@ -107,6 +107,7 @@ describe('refusals', () => {
     const refusal = asRefusal(new TypeError('secret path /etc/x'))
     expect(refusal.code).toBe('internal')
     expect(refusal.say).not.toContain('secret')
-    expect(refusal.detail).toContain('secret')
+    expect(describeError(refusal.cause)).toMatch(/^TypeError at /)
+    expect(describeError(refusal.cause)).not.toContain('secret')
   })
 })

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -17,14 +17,15 @@ describe('a watched file', () => {
     let others = 0
     const watch = watchFiles([missing], () => changes++, 10)
     const other = watchFiles([present], () => others++, 10)
-    // Both are asked about at the same pace: by the time one change was seen, the other file was looked at too.
-    writeFileSync(present, 'another')
-    await until(() => others > 0)
-    writeFileSync(present, 'yet another')
-    await until(() => others > 1)
+    const growUntil = (path: string, seen: () => boolean) =>
+      until(() => {
+        appendFileSync(path, 'more')
+        return seen()
+      })
+    // Both are asked about at the same pace: by the time two changes were seen, the other file was looked at too.
+    await growUntil(present, () => others > 1)
     expect(changes).toBe(0)
-    writeFileSync(missing, 'here')
-    await until(() => changes > 0)
+    await growUntil(missing, () => changes > 0)
     watch.close()
     other.close()
   })

@@ -1,5 +1,5 @@
 /** The admin listener: health, metrics, who may ask; and policies that change under a running gate. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
 import { mintKey } from '../../src/identity/key.ts'
@@ -256,6 +256,25 @@ describe('a policy that changes', () => {
     gate.reload()
     expect((await gate.get('/api/tags')).status).toBe(401)
     expect((await gate.get('/api/tags', { authorization: `Bearer ${key}` })).status).toBe(200)
+  })
+
+  it('and loses its keys, or finds a date that never comes, keeps those it had', async () => {
+    const { gate } = await start()
+    const entry = entryOf(gate.key, gate.keyId)
+    const reason = async () =>
+      JSON.parse((await ask(`${gate.admin}/readyz`)).text) as { policy: { reload: { ok: boolean } } }
+    for (const spoil of [
+      () => rmSync(gate.keysFile),
+      () => writeKeyFile(gate.keysFile, [{ ...entry, expires: '2020-13-01T00:00:00Z' }]),
+    ]) {
+      spoil()
+      gate.reload()
+      expect((await gate.get('/api/tags')).status).toBe(200)
+      expect((await reason()).policy.reload.ok).toBe(false)
+    }
+    writeKeyFile(gate.keysFile, [{ ...entry, expires: '2020-12-01T00:00:00Z' }])
+    gate.reload()
+    expect((await gate.get('/api/tags')).status).toBe(401)
   })
 
   it('says what waits for a restart, and which keys have no role', async () => {

@@ -36,6 +36,28 @@ describe('masking', () => {
     expect(text.slice(span?.start, span?.end)).toBe(value)
   })
 
+  it.each(sensitive)('%s behind what JSON and URLs make of other characters: %s', (_type, value) => {
+    const escapes = [
+      JSON.stringify({ text: `Here:\n${value}\tend` }),
+      JSON.stringify(JSON.stringify({ text: `Here:\n${value}` })),
+      JSON.stringify({ text: value }).replaceAll('@', '\\u0040'),
+      // Letters beyond ASCII are not undone in URLs.
+      ...(/^[\x20-\x7e]*$/.test(value) ? [`q ${encodeURIComponent(value)}&r=1`] : []),
+    ]
+    for (const text of escapes) {
+      const masked = mask(text)
+      expect(masked, text).toMatch(/<[a-z-]+:1>/)
+      expect(masked).not.toContain(value)
+    }
+  })
+
+  it('leaves escapes alone that hide nothing', () => {
+    for (const text of ['C:\\new\\table', '{"a":"b\\nc \\"d\\" 100%25"}', '\\\\\\\\\\\\\\\\\\n'])
+      expect(mask(text)).toBe(text)
+    expect(mask('{"password":"Tr0ub4dor-3x"}')).toBe('{"password":"<secret:1>"}')
+    expect(mask('{\\"password\\":\\"Tr0ub4dor-3x\\"}')).toBe('{\\"password\\":\\"<secret:1>\\"}')
+  })
+
   it('takes the password out of a URL and leaves the rest', () => {
     expect(mask('postgres://app:hunter2@db.internal:5432/shop')).toBe(
       'postgres://app:<url-password:1>@db.internal:5432/shop',

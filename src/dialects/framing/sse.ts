@@ -15,17 +15,23 @@ export const sse: Framing = {
   split(onFrame) {
     const utf8 = createUtf8()
     let overrun = false
+    // The parser bounds a line, not an event of many.
+    let sinceEvent = 0
     const parser = createParser({
       maxBufferSize: maxFrame,
-      onEvent: onFrame,
+      onEvent(event) {
+        sinceEvent = 0
+        onFrame(event)
+      },
       onError: (error) => {
         overrun ||= error.type === 'max-buffer-size-exceeded'
       },
     })
     return {
       push(bytes) {
+        sinceEvent += bytes.length
         parser.feed(utf8.push(bytes))
-        if (overrun) throw new RangeError('an event of the answer is too long')
+        if (overrun || sinceEvent > maxFrame) throw new RangeError('an event of the answer is too long')
       },
       end() {
         parser.feed(utf8.end())
