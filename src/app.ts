@@ -26,7 +26,7 @@ export interface AppParts extends Steps {
   readonly clock: Clock
 }
 
-/** Seconds a client may hold a connection without asking anything. */
+/** How long a client may hold a connection without asking anything. */
 const keepAliveMs = 75_000
 /** An announced body is waited for this much longer than the gate itself waits for it. */
 const slackMs = 5_000
@@ -87,7 +87,9 @@ const farewellMs = 500
 async function drain(app: FastifyInstance, reception: Reception, graceMs: number): Promise<void> {
   const idle = setInterval(() => app.server.closeIdleConnections(), 50)
   const cut = setTimeout(() => {
-    reception.cutAll(new Refusal('upstream_unavailable', { say: 'The gateway is shutting down.' }))
+    reception.cutAll(
+      new Refusal('upstream_unavailable', { say: 'The gateway is shutting down.', retryAfterSeconds: 1 }),
+    )
   }, graceMs)
   const end = setTimeout(() => app.server.closeAllConnections(), graceMs + farewellMs)
   try {

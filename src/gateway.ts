@@ -46,12 +46,33 @@ export interface Gateway {
   close(): Promise<void>
 }
 
-/** @throws PolicyError, or whatever keeps a listener or the log from opening */
+/** @throws PolicyError, or whatever keeps a listener or the log from opening; nothing is left open then */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const closers: Closer[] = []
+  const closeAll = async () => {
+    for (const close of closers.splice(0).reverse()) await close()
+  }
+  try {
+    return await openGateway(options, closers, closeAll)
+  } catch (error) {
+    await closeAll()
+    throw error
+  }
+}
+
+type Closer = () => Promise<unknown> | unknown
+
+/** @param closers what must be closed, in the order in which it was opened */
+async function openGateway(
+  options: GatewayOptions,
+  closers: Closer[],
+  closeAll: () => Promise<void>,
+): Promise<Gateway> {
   const { log } = options
   const clock = options.clock ?? systemClock
   const metrics = createMetrics()
   const snapshots = createSnapshots({ ...options, now: clock.wallMs }, (reloaded) => tellReload(reloaded))
+  closers.push(snapshots.close)
   const policy = () => snapshots.current.policy
   const atStart = policy()
   for (const warning of snapshots.warnings) log.warn(warning)
@@ -65,11 +86,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     report: (problem, error) =>
       log.error({ cause: error === undefined ? undefined : String(error) }, problem),
   })
+  closers.push(audit.close)
   /** What cannot be recorded shows in the log not being writable. */
   const recordEvent = (event: string, details: object) => void audit.event(event, details).catch(() => {})
   const flood = createFlood((peer, count) => recordEvent('flood', { peer, count }))
+  closers.push(flood.close)
   const store = createStore(atStart, clock, metrics, log)
+  closers.push(store.close)
   const courier = createCourier(policy)
+  closers.push(courier.close)
   const upstreams = createUpstreamHealth(policy, courier, clock)
   let draining = false
 
@@ -102,6 +127,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     forward: createForward(courier, clock, metrics),
     settle,
   })
+  closers.push(() => app.close())
   const admin = createAdmin({
     policy: atStart.admin,
     metrics,
@@ -116,58 +142,52 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     }),
   })
 
-  const stopAll = async () => {
-    snapshots.close()
-    await admin.close()
-    await courier.close()
-    await store.close()
-    flood.close()
-    await audit.close()
-  }
-  try {
-    const scheme = atStart.listen.tls ? 'https' : 'http'
-    const data = await listen(app, atStart.listen, scheme)
-    const administration = await listen(admin, atStart.admin, 'http')
-    return {
-      data,
-      admin: administration,
-      reload: snapshots.reload,
-      async close() {
-        draining = true
-        await drain(policy().shutdownGraceMs)
-        await stopAll()
-      },
-    }
-  } catch (error) {
-    await app.close()
-    await stopAll()
-    throw error
+  closers.push(() => admin.close())
+
+  const scheme = atStart.listen.tls ? 'https' : 'http'
+  const data = await listen(app, atStart.listen, scheme)
+  const administration = await listen(admin, atStart.admin, 'http')
+  return {
+    data,
+    admin: administration,
+    reload: snapshots.reload,
+    async close() {
+      draining = true
+      await drain(policy().shutdownGraceMs)
+      await closeAll()
+    },
   }
 }
 
 function createStore({ store }: Policy, clock: Clock, metrics: Metrics, log: Log): Store {
   const local = createMemoryStore(clock)
   if (store.redis === undefined) return local
-  let lastSaidMs = Number.NEGATIVE_INFINITY
-  const onceASecond = (say: () => void) => {
-    if (clock.monotonicMs() - lastSaidMs < 1000) return
-    lastSaidMs = clock.monotonicMs()
-    say()
-  }
+  const sayAway = atMostOnceASecond(clock, (error: Error) =>
+    log.error({ cause: (error as NodeJS.ErrnoException).code ?? error.name }, 'redis is away'),
+  )
+  const sayAlone = atMostOnceASecond(clock, () =>
+    log.warn('redis is away: limits are counted in this gateway alone'),
+  )
   const shared = createRedisStore({
     url: store.redis,
     timeoutMs: store.timeoutMs,
-    onAway: (error) =>
-      onceASecond(() =>
-        log.error({ cause: (error as NodeJS.ErrnoException).code ?? error.name }, 'redis is away'),
-      ),
+    onAway: sayAway,
     onBack: () => log.info('redis is back'),
   })
   if (store.onFailure === 'refuse') return shared
   return createFallbackStore(shared, local, () => {
     metrics.storeFallbacks.inc()
-    onceASecond(() => log.warn('redis is away: limits are counted in this gateway alone'))
+    sayAlone()
   })
+}
+
+function atMostOnceASecond<A extends unknown[]>(clock: Clock, say: (...about: A) => void) {
+  let lastSaidMs = Number.NEGATIVE_INFINITY
+  return (...about: A) => {
+    if (clock.monotonicMs() - lastSaidMs < 1000) return
+    lastSaidMs = clock.monotonicMs()
+    say(...about)
+  }
 }
 
 async function listen(app: FastifyInstance, { host, port }: Address, scheme: string): Promise<string> {

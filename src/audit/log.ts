@@ -27,8 +27,6 @@ export interface AuditLog {
   configure(sync: Sync): void
   /** Tries again after a failure, at most once a second. */
   writable(): boolean
-  /** Counts a request that could not be recorded. */
-  lost(): void
   close(): Promise<void>
 }
 
@@ -43,6 +41,8 @@ export interface AuditLogOptions {
   report(problem: string, error?: unknown): void
   /** For tests: what stands in for `fs.writeSync`. */
   readonly write?: (handle: number, bytes: Buffer) => number
+  /** And for `fs.fdatasync`. */
+  readonly datasync?: (handle: number) => Promise<void>
 }
 
 const retryMs = 1000
@@ -71,28 +71,38 @@ function continueLog(options: AuditLogOptions, handle: number, lock: Lock): Audi
   const { file, clock, report, write = writeSync } = options
   const resumed = resumeLog(file, handle)
   let { head, length } = resumed
-  const syncer = createSyncer(file, handle, { head, sync: options.sync }, report)
+  const syncer = createSyncer(file, handle, { head, sync: options.sync }, report, options.datasync)
   let failedAtMs: number | undefined
   let unrecorded = 0
+  let closed = false
   let batch: Waiting[] = []
   let turn: NodeJS.Immediate | undefined
 
   const put = (fields: object): Promise<void> =>
     new Promise((resolve, reject) => {
+      if (closed) return reject(new Error('the audit log is closed'))
       batch.push({ fields, resolve, reject })
       turn ??= setImmediate(commit)
     })
 
-  /** Seals and writes what this turn of the event loop brought. */
+  const event = (name: string, details: object = {}) => ({
+    time: new Date(clock.wallMs()).toISOString(),
+    event: name,
+    ...details,
+  })
+
+  /** Seals and writes what this turn of the event loop brought; behind a failure, first that there was one. */
   const commit = () => {
     clearImmediate(turn)
     turn = undefined
     const waiting = batch
     batch = []
+    const gap =
+      failedAtMs === undefined ? [] : [event('gap', { reason: 'the log could not be written', unrecorded })]
     try {
       let last = head
       let lines = ''
-      for (const { fields } of waiting) {
+      for (const fields of [...gap, ...waiting.map(({ fields }) => fields)]) {
         const link = seal(fields, last)
         lines += link.line
         last = link
@@ -102,10 +112,14 @@ function continueLog(options: AuditLogOptions, handle: number, lock: Lock): Audi
       syncer.written(head)
     } catch (error) {
       failedAtMs = clock.monotonicMs()
+      unrecorded += waiting.filter(({ fields }) => !('event' in fields)).length
       report('the audit log cannot be written', error)
       for (const { reject } of waiting) reject(error)
       return
     }
+    if (failedAtMs !== undefined) report('the audit log is written again')
+    failedAtMs = undefined
+    unrecorded = 0
     const onDisk = syncer.synced()
     for (const { resolve, reject } of waiting) {
       if (onDisk) onDisk.then(resolve, reject)
@@ -129,12 +143,9 @@ function continueLog(options: AuditLogOptions, handle: number, lock: Lock): Audi
     }
   }
 
-  const event = (name: string, details: object = {}) =>
-    put({ time: new Date(clock.wallMs()).toISOString(), event: name, ...details })
-
   /** Whoever writes an event learns of a failure by the log not being writable. */
   const tell = (name: string, details?: object) => {
-    event(name, details).catch(() => {})
+    put(event(name, details)).catch(() => {})
     commit()
   }
 
@@ -151,27 +162,17 @@ function continueLog(options: AuditLogOptions, handle: number, lock: Lock): Audi
 
   return {
     append: put,
-    event,
+    event: (name, details) => put(event(name, details)),
     configure: syncer.configure,
 
     writable() {
-      if (failedAtMs === undefined) return true
-      const failed = failedAtMs
-      if (clock.monotonicMs() - failed < retryMs) return false
-      failedAtMs = undefined
-      tell('gap', { reason: 'the log could not be written', unrecorded })
-      if (failedAtMs !== undefined) return false
-      unrecorded = 0
-      report('the audit log is written again')
-      return true
-    },
-
-    lost() {
-      unrecorded++
+      if (failedAtMs !== undefined && clock.monotonicMs() - failedAtMs >= retryMs) commit()
+      return failedAtMs === undefined
     },
 
     async close() {
       tell('stopped')
+      closed = true
       await syncer.stop()
       try {
         fdatasyncSync(handle)

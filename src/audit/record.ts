@@ -29,6 +29,8 @@ export interface RequestRecord {
   readonly answer: {
     readonly text: RecordedText
     readonly toolCalls: readonly { readonly name: string; readonly arguments: string }[]
+    /** The answer was longer than what is kept of one; length and digest are those of its beginning. */
+    readonly truncated: boolean
   } | null
   readonly findings: readonly RecordedFinding[]
   /** Fields that were left out, parameters that were lowered. */

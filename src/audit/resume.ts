@@ -5,7 +5,7 @@
 import { ftruncateSync } from 'node:fs'
 import { genesis, type Head } from './chain.ts'
 import { readHead } from './head.ts'
-import { readTail } from './tail.ts'
+import { hashOf, readTail } from './tail.ts'
 
 export interface Resumption {
   /** What the next record follows. */
@@ -32,6 +32,12 @@ export function resumeLog(file: string, handle: number): Resumption {
     // The chain goes on from where its head says it ended; `verify` will name the record.
     return gap(told ?? { seq: 0, hash: genesis }, { reason: 'the last record cannot be verified' })
   const found: Head = last ? { seq: last.seq, hash: last.hash } : { seq: 0, hash: genesis }
+  if (told && told.seq > 0 && told.seq <= found.seq && hashOf(handle, length, told.seq) !== told.hash)
+    // The chain goes on from the head, which the rewritten records do not lead to: `verify` sees the break for ever.
+    return gap(
+      { seq: found.seq, hash: told.hash },
+      { reason: 'the records are not those the head was made of' },
+    )
   if (told && told.seq > found.seq)
     // The numbers go on behind the missing ones, so that the hole stays visible.
     return gap(

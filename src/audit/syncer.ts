@@ -24,13 +24,13 @@ const syncWithinMs = 20
 const headWithinMs = 250
 const retryMs = 1000
 
-const datasync = promisify(fdatasync)
-
 export function createSyncer(
   file: string,
   handle: number,
   start: { readonly head: Head; readonly sync: Sync },
   report: (problem: string, error: unknown) => void,
+  /** For tests. */
+  datasync: (handle: number) => Promise<void> = promisify(fdatasync),
 ): Syncer {
   let { head, sync } = start
   let onDisk = head

@@ -43,3 +43,18 @@ export function readTail(file: number): Tail {
         : { bytes: rest.length, sha256: createHash('sha256').update(rest).digest('hex') },
   }
 }
+
+/** A head lags by a quarter of a second, which is less than this much of a log. */
+const searched = 64 * 1024 * 1024
+
+/** The hash that the record with this number carries, if it stands near the end of the log. */
+export function hashOf(file: number, length: number, seq: number): string | undefined {
+  const from = Math.max(0, length - searched)
+  const bytes = Buffer.alloc(length - from)
+  readSync(file, bytes, 0, bytes.length, from)
+  const opening = `{"seq":${seq},`
+  const at = bytes.lastIndexOf(`\n${opening}`) + 1
+  if (!bytes.subarray(at, at + opening.length).equals(Buffer.from(opening))) return undefined
+  const record = check(bytes.subarray(at, bytes.indexOf(newline, at)).toString('utf8'))
+  return 'wrong' in record ? undefined : record.hash
+}

@@ -32,7 +32,7 @@ export const keyCreate: Command = {
     const sha256 = hashKey(key).toString('hex')
     const created = new Date(now).toISOString()
     const entry = { id, name, role, sha256, created, ...(expires ? { expires } : {}) }
-    changeKeys(values, io, (entries) => [...entries, entry])
+    changeKeys(values, io, () => entry)
     if (values.json) io.out(`${JSON.stringify({ id, key, name, role, expires: expires ?? null })}\n`)
     else {
       io.out(`${key}\n`)

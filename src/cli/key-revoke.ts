@@ -8,11 +8,11 @@ export const keyRevoke: Command = {
   argument: '<id>',
   options: [configOption],
   run(values, io, id) {
-    changeKeys(values, io, (entries) => {
-      const { id: found, revoked = new Date().toISOString() } = findKey(entries, id)
-      io.err(`Key ${found} is revoked.\n`)
-      return entries.map((entry) => (entry.id === found ? { ...entry, revoked } : entry))
-    })
+    const revoked = changeKeys(values, io, (entries) => ({
+      revoked: new Date().toISOString(),
+      ...findKey(entries, id),
+    }))
+    io.err(`Key ${revoked.id} is revoked.\n`)
     return 0
   },
 }

@@ -19,18 +19,17 @@ export const keyRotate: Command = {
   run(values, io, id) {
     const now = Date.now()
     const graceMs = durationOption(values, 'grace') ?? 0
-    changeKeys(values, io, (entries) => {
-      const old = findKey(entries, id)
+    let key = ''
+    const rotated = changeKeys(values, io, (entries) => {
+      const { previous: _, ...old } = findKey(entries, id)
       const status = keyStatus(old, now)
       if (status !== 'active') throw new UsageError(`key ${old.id} is ${status}`)
-      const { key } = mintKey(old.id)
-      const { previous: _, ...kept } = old
-      const previous =
-        graceMs > 0 ? { sha256: old.sha256, until: new Date(now + graceMs).toISOString() } : undefined
-      const fresh = { ...kept, sha256: hashKey(key).toString('hex'), ...(previous ? { previous } : {}) }
-      tell(io, values.json === true, fresh, key)
-      return entries.map((entry) => (entry.id === old.id ? fresh : entry))
+      key = mintKey(old.id).key
+      const until = new Date(now + graceMs).toISOString()
+      const previous = graceMs > 0 ? { previous: { sha256: old.sha256, until } } : {}
+      return { ...old, sha256: hashKey(key).toString('hex'), ...previous }
     })
+    tell(io, values.json === true, rotated, key)
     return 0
   },
 }

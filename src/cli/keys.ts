@@ -11,14 +11,25 @@ export function readKeys(values: Values, io: Io): readonly KeyEntry[] {
   return readKeyFile(locateKeys(textOf(values, 'config'), io.variables))
 }
 
-/** Reads, changes and writes the file while nobody else does. */
+/**
+ * Reads, changes and writes the file while nobody else does.
+ * @param change what becomes of the keys there are: the one entry that is new or other
+ * @returns that entry, once it is in the file
+ */
 export function changeKeys(
   values: Values,
   io: Io,
-  change: (entries: readonly KeyEntry[]) => readonly KeyEntry[],
-): void {
+  change: (entries: readonly KeyEntry[]) => KeyEntry,
+): KeyEntry {
   const file = locateKeys(textOf(values, 'config'), io.variables)
-  whileLocked(file, () => writeKeyFile(file, change(readKeyFile(file))))
+  return whileLocked(file, () => {
+    const entries = readKeyFile(file)
+    const changed = change(entries)
+    const others = entries.filter(({ id }) => id !== changed.id)
+    const at = entries.findIndex(({ id }) => id === changed.id)
+    writeKeyFile(file, others.toSpliced(at === -1 ? others.length : at, 0, changed))
+    return changed
+  })
 }
 
 /** @param given an id, or a whole key, which is not repeated anywhere. @throws UsageError */

@@ -5,7 +5,7 @@ export interface Usage {
 }
 
 /** What a server says, if both are counts; a number left out is none. Anything else would unsettle what is counted. */
-export function usageOf(input: unknown = 0, output: unknown = 0): Usage | undefined {
+export function usageOf(input: unknown, output: unknown): Usage | undefined {
   return isCount(input) && isCount(output) ? { input, output } : undefined
 }
 

@@ -136,6 +136,9 @@ export interface AnswerReader {
   readonly state: 'open' | 'finished' | 'ended' | 'failed'
   frame(frame: Frame): Frame | undefined
   readonly usage: Usage | undefined
+  /** What was said and called so far, for the record. */
   readonly text: string
   readonly toolCalls: readonly ToolCall[]
+  /** There was more than is kept of one answer. */
+  readonly truncated: boolean
 }

@@ -26,6 +26,10 @@ export class OllamaAnswer implements AnswerReader {
     return this.#transcript.text
   }
 
+  get truncated() {
+    return this.#transcript.truncated
+  }
+
   get toolCalls() {
     return this.#transcript.toolCalls
   }

@@ -30,6 +30,10 @@ export class OpenaiAnswer implements AnswerReader {
     return this.#transcript.text
   }
 
+  get truncated() {
+    return this.#transcript.truncated
+  }
+
   get toolCalls() {
     return this.#transcript.toolCalls
   }

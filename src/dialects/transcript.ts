@@ -10,12 +10,17 @@ const maxToolCalls = 256
 
 export class Transcript {
   #text = ''
+  #truncated = false
   #kind: 'thinking' | 'content' | undefined
   readonly #calls: { name: string; arguments: string }[] = []
   readonly #byKey = new Map<string, { name: string; arguments: string }>()
 
   say(kind: 'thinking' | 'content', text: string): void {
-    if (text === '' || this.#text.length >= maxText) return
+    if (text === '') return
+    if (this.#text.length >= maxText) {
+      this.#truncated = true
+      return
+    }
     // What is said after the thinking is no part of its last word.
     this.#text += this.#kind !== undefined && this.#kind !== kind ? `\n${text}` : text
     this.#kind = kind
@@ -27,11 +32,17 @@ export class Transcript {
     if (begun) {
       if (begun.name.length < 256) begun.name += name
       if (begun.arguments.length < maxText) begun.arguments += argumentsPiece
-    } else if (this.#calls.length < maxToolCalls) {
+      else this.#truncated = true
+    } else if (this.#calls.length >= maxToolCalls) this.#truncated = true
+    else {
       const call = { name, arguments: argumentsPiece }
       this.#calls.push(call)
       this.#byKey.set(key, call)
     }
+  }
+
+  get truncated(): boolean {
+    return this.#truncated
   }
 
   get text(): string {

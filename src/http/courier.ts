@@ -22,8 +22,12 @@ export interface Couriers extends Courier {
 
 type RequestCallback = (error: Error | null, data: Dispatcher.ResponseData) => void
 
-/** @param current the policy in force, which says how long connecting may take and who may be far away */
-export function createCourier(current: () => Policy): Couriers {
+/**
+ * @param current the policy in force, which says how long connecting may take and who may be far away
+ * @param resolve names to addresses; another one in tests
+ */
+export function createCourier(current: () => Policy, resolve: typeof lookup = lookup): Couriers {
+  const nearLookup = createNearLookup(resolve)
   // One pool per server of the policy; a server that leaves the policy keeps an empty pool, which is nothing.
   const pools = new Map<string, Pool>()
   const poolFor = (origin: string): Pool => {
@@ -126,17 +130,19 @@ function codeOf(error: Error): RefusalCode {
  * Resolves a host name and refuses every address that is neither loopback nor private: a name that changes its
  * address after the policy was checked must not carry prompts out of the network.
  */
-const nearLookup: LookupFunction = (hostname, options, callback) => {
-  lookup(hostname, { ...options, all: true }, (error, addresses) => {
-    if (error) return callback(error, '', 0)
-    const near = addresses.filter(({ address }) => isNear(address))
-    const [first] = near
-    if (!first || near.length < addresses.length) {
-      const far: NodeJS.ErrnoException = new Error('the name has a public address')
-      far.code = 'ENOTNEAR'
-      return callback(far, '', 0)
-    }
-    if (options.all) return callback(null, near)
-    return callback(null, first.address, first.family)
-  })
-}
+const createNearLookup =
+  (resolve: typeof lookup): LookupFunction =>
+  (hostname, options, callback) => {
+    resolve(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error) return callback(error, '', 0)
+      const near = addresses.filter(({ address }) => isNear(address))
+      const [first] = near
+      if (!first || near.length < addresses.length) {
+        const far: NodeJS.ErrnoException = new Error('the name has a public address')
+        far.code = 'ENOTNEAR'
+        return callback(far, '', 0)
+      }
+      if (options.all) return callback(null, near)
+      return callback(null, first.address, first.family)
+    })
+  }

@@ -5,7 +5,7 @@
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Refusal } from '../core/refusal.ts'
-import { peerOf } from './connections.ts'
+import { networkOf, peerOf } from './connections.ts'
 
 export interface Door {
   /** Counts one failure. @throws Refusal `rate_limited` past `door.failuresPerMinute` */
@@ -18,7 +18,7 @@ export async function createDoor(app: FastifyInstance, failuresPerMinute: () => 
     max: () => failuresPerMinute(),
     timeWindow: 60_000,
     cache: 10_000,
-    keyGenerator: (request) => subnet(peerOf(request.socket.remoteAddress)),
+    keyGenerator: (request) => networkOf(peerOf(request.socket.remoteAddress)),
   })
   const count = app.createRateLimit()
   return {
@@ -31,9 +31,4 @@ export async function createDoor(app: FastifyInstance, failuresPerMinute: () => 
         })
     },
   }
-}
-
-/** An IPv6 caller has 2^64 addresses of its own; they count as one. */
-function subnet(address: string): string {
-  return address.includes(':') ? address.split(':').slice(0, 4).join(':') : address
 }

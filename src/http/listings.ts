@@ -13,7 +13,7 @@ import { serverError } from '../dialects/server-errors.ts'
 import { canonicalModel } from '../models/name.ts'
 import { servedModel } from '../stages/authorise.ts'
 import type { Departure } from '../stages/departure.ts'
-import type { Answer, Caller } from '../stages/exchange.ts'
+import { type Caller, nothingSaid } from '../stages/exchange.ts'
 import type { Gate } from '../stages/gate.ts'
 import type { Settle } from '../stages/settle.ts'
 import { type Couriers, upstreamRefusal } from './courier.ts'
@@ -65,7 +65,7 @@ export async function registerListing(
     if (response.statusCode !== 200) throw serverError(response.statusCode, text)
     const shown = endpoint.filter(JSON.parse(text) as JsonValue, viewOf(course.caller, request))
     if (shown === undefined) throw new Refusal('model_not_allowed')
-    await settle(course, { kind: 'answered', answer: listed })
+    await settle(course, { kind: 'answered', answer: nothingSaid })
     reply.hijack()
     outlet.begin(200, 'application/json; charset=utf-8')
     outlet.end(JSON.stringify(shown))
@@ -113,8 +113,6 @@ interface Response {
   readonly statusCode: number
   readonly stream: Readable
 }
-
-const listed: Answer = { status: 200, text: '', toolCalls: [], usage: undefined, firstByteMs: undefined }
 
 async function readText(stream: Readable, departure: Departure): Promise<string> {
   const pieces: Buffer[] = []

@@ -24,6 +24,7 @@ export function createOutlet({ request, response, course, failedLogin }: OutletO
   const { timeouts } = snapshot.policy
   let head: { readonly status: number; readonly contentType: string } | undefined
   let stalled: NodeJS.Timeout | undefined
+  let watched = false
 
   const writeHead = (length?: number) => {
     if (!head || response.headersSent) return
@@ -37,6 +38,9 @@ export function createOutlet({ request, response, course, failedLogin }: OutletO
   /** A client that does not read is cut, which frees its slot. */
   const watchStall = () => {
     stalled ??= setTimeout(() => response.destroy(), timeouts.writeMs)
+    if (watched) return
+    watched = true
+    response.once('close', unwatchStall)
   }
   const unwatchStall = () => {
     clearTimeout(stalled)
@@ -46,7 +50,6 @@ export function createOutlet({ request, response, course, failedLogin }: OutletO
     response.end(text)
     if (response.writableLength === 0) return unwatchStall()
     watchStall()
-    response.once('close', unwatchStall)
   }
 
   return {

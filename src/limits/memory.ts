@@ -1,6 +1,6 @@
 /**
- * The in-process store: exact for one gateway, forgotten at restart. Subjects are the keys of the key file,
- * so its size is bounded by it; subjects with nothing left to count are swept out all the same.
+ * The in-process store: exact for one gateway, forgotten at restart. Subjects are the keys of the key file, which
+ * bound its size.
  */
 import type { Clock } from '../core/clock.ts'
 import { type Admission, type Claim, dayMs, minuteMs, type Reservation, type Store } from './store.ts'
@@ -16,16 +16,12 @@ interface Account {
   pending: number
 }
 
-const sweepEvery = 4096
-
 export function createMemoryStore(clock: Clock): Store {
   const accounts = new Map<string, Account>()
-  let opened = 0
 
   const account = (subject: string): Account => {
     const known = accounts.get(subject)
     if (known) return known
-    if (++opened % sweepEvery === 0) sweep()
     const fresh: Account = {
       requests: new Window(minuteMs),
       probes: new Window(minuteMs),
@@ -36,14 +32,6 @@ export function createMemoryStore(clock: Clock): Store {
     }
     accounts.set(subject, fresh)
     return fresh
-  }
-
-  const sweep = () => {
-    const now = clock.monotonicMs()
-    for (const [subject, { requests, probes, tokensMinute, tokensDay, leases }] of accounts) {
-      const idle = [requests, probes, tokensMinute, tokensDay].every((window) => window.total(now) === 0)
-      if (idle && leases.size === 0) accounts.delete(subject)
-    }
   }
 
   return {

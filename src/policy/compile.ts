@@ -3,9 +3,10 @@
  * make because they look at two keys at once.
  */
 
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
+import { createSecureContext } from 'node:tls'
 import { parseDuration, parseSize } from '../core/units.ts'
 import { modelMatcher } from '../models/match.ts'
 import { canonicalModel } from '../models/name.ts'
@@ -173,8 +174,20 @@ function checkTls(tls: Config['listen']['tls'], folder: string, report: Report):
     if (path !== undefined && !isReadable(resolve(folder, path)))
       report(['listen', 'tls', key], `cannot be read: ${path}`)
   }
+  const pair = [tls.cert, tls.key].map((path) => resolve(folder, path))
+  if (pair.every(isReadable) && !isPair(pair[0] ?? '', pair[1] ?? ''))
+    report(['listen', 'tls', 'cert'], 'and `key` are no certificate and its key, both PEM')
   if (tls.clientCert === 'required' && tls.clientCa === undefined)
     report(['listen', 'tls', 'clientCert'], 'is `required`, which needs `clientCa`')
+}
+
+function isPair(cert: string, key: string): boolean {
+  try {
+    createSecureContext({ cert: readFileSync(cert), key: readFileSync(key) })
+    return true
+  } catch {
+    return false
+  }
 }
 
 function isReadable(path: string): boolean {

@@ -17,8 +17,8 @@ at the top of the file.
   that is not set and has no default is an error.
 - Relative paths start at the policy file.
 - Durations are \`250ms 30s 15m 24h 30d\`, sizes \`512B 64KiB 1MiB\`.
-- A change of the file or of \`keys.file\`, or a SIGHUP, reloads everything but \`listen\`, \`admin\`, \`store\` and
-  \`audit.file\`. A bad file changes nothing; the log, \`torwart_policy_reloads_total\` and \`/readyz\` say so.
+- A change of the file or of \`keys.file\`, or a SIGHUP, reloads everything but \`listen\`, \`admin\`, \`store\`,
+  \`audit.file\` and \`timeouts.body\`; what waits for a restart is told. A bad file changes nothing; the log, \`torwart_policy_reloads_total\` and \`/readyz\` say so.
 - \`x-ratelimit-reset-*\` is in whole seconds. Windows slide in steps of a sixtieth of their length, and always to
   the safe side: never more than the limit passes in any window, and a place is free at most one step late.
 - \`keep_alive\` of a request is capped at an hour, and cannot unload a model that others use.

@@ -93,6 +93,8 @@ function expand(node: Scalar, { variables, readFile }: Environment): string | un
       return ''
     },
   )
+  if (String(node.value).replaceAll(variable, '').includes('${'))
+    wrong ??= `this looks like a variable and is none: there are \${VAR}, \${VAR:-default} and \${file:PATH}`
   node.value = expanded
   return wrong
 }

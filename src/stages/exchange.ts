@@ -97,6 +97,8 @@ export interface Course {
   call?: Call
   inspected?: Inspected
   reserved?: Reserved
+  /** Once its ending is on its way to the log. */
+  settled?: true
 }
 
 export interface JudgedFinding extends Finding {
@@ -110,9 +112,20 @@ export interface Answer {
   readonly status: number
   readonly text: string
   readonly toolCalls: readonly ToolCall[]
+  readonly truncated: boolean
   readonly usage: Usage | undefined
   /** From arrival to the first byte sent. */
   readonly firstByteMs: number | undefined
+}
+
+/** Of what no model answers: lists, greetings. */
+export const nothingSaid: Answer = {
+  status: 200,
+  text: '',
+  toolCalls: [],
+  truncated: false,
+  usage: undefined,
+  firstByteMs: undefined,
 }
 
 /** How a request ended: in exactly one of these ways. */

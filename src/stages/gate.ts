@@ -75,11 +75,11 @@ export function createGate(steps: Steps): Gate {
   const refuse: Gate['refuse'] = (course, thrown, outlet) => {
     const { id, departure } = course.arrival
     const refusal = asRefusal(thrown)
-    if (refusal.status >= 500) {
+    const left = departure.over && departure.refusal === undefined
+    if (refusal.status >= 500 && !left) {
       const { code, detail, cause } = refusal
       steps.log.error({ id, code, detail, cause: describeError(cause) }, 'request refused')
     }
-    const left = departure.over && departure.refusal === undefined
     const ending: Ending = left ? { kind: 'aborted', answer: undefined } : { kind: 'refused', refusal }
     steps.settle(course, ending).then(
       () => outlet.refuse(refusal),
@@ -92,7 +92,6 @@ export function createGate(steps: Steps): Gate {
     refuse,
 
     async exchange(course, to, outlet) {
-      let settled = false
       try {
         const admitted = await enter(course, to, outlet)
         const body = await outlet.body(admitted.caller.role.caps.bodyBytes)
@@ -103,17 +102,12 @@ export function createGate(steps: Steps): Gate {
         course.reserved = await steps.reserve(course.inspected)
         requireReserved(course.reserved)
         let recorded: RecordedPrompt | undefined
-        const settle = (ending: Ending) => {
-          settled = true
-          return steps.settle(course, ending, recorded)
-        }
+        const settle = (ending: Ending) => steps.settle(course, ending, recorded)
         await steps.forward(course.reserved, outlet, settle, () => {
-          recorded = recordPrompt(course)
+          recorded = prepared(course)
         })
       } catch (thrown) {
-        // Settled and thrown: the record could not be written, which is all that is left to say.
-        if (settled) outlet.refuse(asRefusal(thrown))
-        else refuse(course, thrown, outlet)
+        refuse(course, thrown, outlet)
       }
     },
 
@@ -125,5 +119,14 @@ export function createGate(steps: Steps): Gate {
         refuse(course, thrown, outlet)
       }
     },
+  }
+}
+
+/** Undefined if it cannot be made, which `settle` finds out for itself. */
+function prepared(course: Course): RecordedPrompt | undefined {
+  try {
+    return recordPrompt(course)
+  } catch {
+    return undefined
   }
 }

@@ -12,6 +12,7 @@ import type { Answer, Course, Ending, JudgedFinding } from './exchange.ts'
 /** A record is a line somebody reads; what a request has more than this is summed up. */
 const mostTexts = 256
 const mostFindings = 256
+const longestName = 256
 const heaviestFirst: Readonly<Record<Severity, number>> = { high: 0, medium: 1, low: 2 }
 /** A digest of less than this could be undone by trying. */
 const shortestDigested = 256
@@ -37,6 +38,14 @@ export function recordPrompt({ arrival, call }: Course): RecordedPrompt {
   })
   if (texts.length > mostTexts) prompt.push(recordRest(texts.slice(mostTexts)))
   return { prompt, masker, roomBytes }
+}
+
+/** When texts cannot be masked: how long they were. */
+export function withoutTexts({ call }: Course): RecordedPrompt {
+  const prompt = call?.prompt.texts
+    .slice(0, mostTexts)
+    .map(({ channel, text }) => ({ channel, length: text.length, sha256: null }))
+  return { prompt: prompt ?? null, masker: { mask: () => '<withheld>' }, roomBytes: 0 }
 }
 
 function recordRest(texts: readonly Text[]): RecordedText {
@@ -105,11 +114,14 @@ function recordText(
 
 function recordAnswer(answer: Answer, settings: AuditSettings, roomBytes: number, masker: Masker) {
   const text = recordText({ channel: 'assistant', text: answer.text }, settings, roomBytes, masker)
-  const toolCalls = answer.toolCalls.map((call) => ({
-    name: masker.mask(call.name),
-    arguments: settings.content === 'none' ? '' : masker.mask(call.arguments).slice(0, settings.maxTextBytes),
-  }))
-  return { text, toolCalls }
+  let room =
+    settings.content === 'none' ? 0 : roomBytes - ('text' in text ? Buffer.byteLength(answer.text) : 0)
+  const toolCalls = answer.toolCalls.map((call) => {
+    const args = masker.mask(call.arguments).slice(0, Math.max(0, room))
+    room -= Buffer.byteLength(args)
+    return { name: masker.mask(call.name).slice(0, longestName), arguments: args }
+  })
+  return { text, toolCalls, truncated: answer.truncated }
 }
 
 function recordFindings(findings: readonly JudgedFinding[]) {

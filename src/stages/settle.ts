@@ -9,7 +9,7 @@ import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Answer, Course, Ending } from './exchange.ts'
 import type { Flood } from './flood.ts'
-import { type RecordedPrompt, recordPrompt, toRecord } from './record.ts'
+import { type RecordedPrompt, recordPrompt, toRecord, withoutTexts } from './record.ts'
 import { inputTokens } from './reserve.ts'
 
 export interface SettleOptions {
@@ -36,19 +36,40 @@ export function createSettle({ audit, store, flood, metrics, log, clock }: Settl
     })
   }
 
-  return async (course, ending, prompt = recordPrompt(course)) => {
+  /** A fault in the masker must not cost the record, only its texts. */
+  const recordOf = (course: Course, ending: Ending, prompt: RecordedPrompt | undefined, totalMs: number) => {
+    const wallMs = clock.wallMs()
+    try {
+      return toRecord(course, ending, prompt ?? recordPrompt(course), wallMs, totalMs)
+    } catch (error) {
+      metrics.guardFailures.inc({ guard: 'mask' })
+      log.error(
+        { id: course.arrival.id, cause: describeError(error) },
+        'texts cannot be masked, and are left out',
+      )
+      return toRecord(course, ending, withoutTexts(course), wallMs, totalMs)
+    }
+  }
+
+  return async (course, ending, prompt) => {
+    // What could not be recorded is not tried again under another ending.
+    if (course.settled) return
+    course.settled = true
     const { arrival, caller } = course
     const totalMs = clock.monotonicMs() - arrival.arrivedAtMs
     giveBack(course, ending)
-    measure(metrics, course, ending, totalMs)
-    if (!caller && !flood.recordsAlone(arrival.peer)) return
+    const unavailable = ending.kind === 'refused' && ending.refusal.code === 'audit_unavailable'
+    if (!caller && !unavailable && !flood.recordsAlone(arrival.peer))
+      return measure(metrics, course, ending, totalMs)
     try {
-      await audit.append(toRecord(course, ending, prompt, clock.wallMs(), totalMs))
+      await audit.append(recordOf(course, ending, prompt, totalMs))
     } catch (cause) {
-      audit.lost()
       metrics.auditFailures.inc()
-      throw new Refusal('audit_unavailable', { cause, retryAfterSeconds: 1 })
+      const refusal = new Refusal('audit_unavailable', { cause, retryAfterSeconds: 1 })
+      measure(metrics, course, { kind: 'refused', refusal }, totalMs)
+      throw refusal
     }
+    measure(metrics, course, ending, totalMs)
     metrics.auditRecords.inc({ ending: ending.kind })
   }
 }
@@ -57,6 +78,8 @@ function measure(metrics: Metrics, { arrival, call }: Course, ending: Ending, to
   const outcome = ending.kind === 'refused' ? ending.refusal.code : ending.kind
   metrics.requests.inc({ route: arrival.route, outcome })
   metrics.requestSeconds.observe(totalMs / 1000)
+  if (call && call.prompt.dropped.length > 0)
+    metrics.droppedFields.inc({ route: arrival.route }, call.prompt.dropped.length)
   if (ending.kind === 'refused') {
     if (ending.refusal.status === 429) metrics.limitRejections.inc({ limit: ending.refusal.code })
     return
@@ -82,7 +105,9 @@ function generatedCharacters(answer: Answer | undefined): number {
 
 /** What the model server says it was; where it says nothing, an estimate of what was read and generated. */
 function spentTokens({ call }: Course, ending: Ending): number {
-  if (ending.kind === 'refused' || !call) return 0
+  if (!call) return 0
+  // The model was at work all that time.
+  if (ending.kind === 'refused') return ending.refusal.code === 'upstream_timeout' ? inputTokens(call) : 0
   const { answer } = ending
   if (answer?.usage) return answer.usage.input + answer.usage.output
   return inputTokens(call) + Math.ceil(generatedCharacters(answer) / charactersPerToken)

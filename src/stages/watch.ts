@@ -50,6 +50,7 @@ export function createWatch({ reader, dialect, outlet, sinceArrivalMs, settle, d
     status: 200,
     text: reader.text,
     toolCalls: reader.toolCalls,
+    truncated: reader.truncated,
     usage: reader.usage,
     firstByteMs,
   })

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { seal } from '../../src/audit/chain.ts'
+import { genesis, seal } from '../../src/audit/chain.ts'
 import { type AuditLog, type AuditLogOptions, openAuditLog } from '../../src/audit/log.ts'
 import type { RequestRecord } from '../../src/audit/record.ts'
 import { verifyLog } from '../../src/audit/verify.ts'
@@ -131,12 +131,33 @@ describe('a log', () => {
     expect((await verifyLog(file)).bad).toBeUndefined()
   })
 
-  it('is on the disk when append resolves, if the policy asks for that', async () => {
-    const log = open({ sync: 'each' })
-    await Promise.all([log.append(record('a')), log.append(record('b'))])
-    await log.append(record('c'))
-    await log.close()
-    expect((await verifyLog(file)).records).toBe(5)
+  it.each([
+    ['each', true],
+    ['group', false],
+  ] as const)('with sync: %s waits for the disk: %s', async (sync, waits) => {
+    let release: (() => void) | undefined
+    let resolved = false
+    const log = open({
+      sync,
+      datasync: () =>
+        new Promise((resolve) => {
+          release = resolve
+        }),
+    })
+    const appended = log.append(record('a')).then(() => {
+      resolved = true
+    })
+    await until(() => release)
+    await new Promise(setImmediate)
+    expect(resolved).toBe(!waits)
+    while (!resolved) {
+      release?.()
+      await new Promise(setImmediate)
+    }
+    await appended
+    const closing = log.close()
+    release?.()
+    await closing
   })
 
   it('has one writer', async () => {
@@ -304,6 +325,39 @@ describe('tampering', () => {
   })
 })
 
+describe('a chain that was written anew while the gate was down', () => {
+  const forge = (changed: string) => {
+    let head = { seq: 0, hash: genesis }
+    const links = parsed().map(({ seq: _s, prev: _p, hash: _h, ...fields }) => {
+      const link = seal(JSON.parse(JSON.stringify(fields).replace('hello', changed)) as object, head)
+      head = link
+      return link.line
+    })
+    writeFileSync(file, links.join(''))
+  }
+
+  it('stays broken when the gate goes on, after an orderly end and after a crash', async () => {
+    for (const end of [(log: AuditLog) => log.close(), (log: AuditLog) => crash(log)]) {
+      rmSync(folder, { recursive: true })
+      await end(await written('a', 'b'))
+      forge('hallo')
+      expect((await verifyLog(file)).bad).toBeDefined()
+      await open().close()
+      expect((await verifyLog(file)).bad).toBeDefined()
+    }
+  })
+
+  it('is not seen in a chain that is as it was', async () => {
+    for (const end of [(log: AuditLog) => log.close(), (log: AuditLog) => crash(log)]) {
+      rmSync(folder, { recursive: true })
+      await end(await written('a', 'b'))
+      forge('hello')
+      await open().close()
+      expect((await verifyLog(file)).bad).toBeUndefined()
+    }
+  })
+})
+
 describe('a log that cannot be written', () => {
   it('rejects, leaves no half line, and tells how many went unrecorded when it can be written again', async () => {
     let full = false
@@ -317,7 +371,7 @@ describe('a log that cannot be written', () => {
     await log.append(record('a'))
     full = true
     await expect(log.append(record('b'))).rejects.toThrow('no space left')
-    log.lost()
+    await expect(log.append(record('b2'))).rejects.toThrow('no space left')
     expect(log.writable()).toBe(false)
     expect(readFileSync(file, 'utf8').endsWith('\n')).toBe(true)
     clock.advance(1000)
@@ -327,8 +381,8 @@ describe('a log that cannot be written', () => {
     expect(log.writable()).toBe(true)
     await log.append(record('c'))
     await log.close()
-    expect(parsed().find(({ event }) => event === 'gap')).toMatchObject({ unrecorded: 1 })
-    expect(parsed().flatMap(({ id }) => (id ? [id] : []))).toEqual(['a', 'c'])
+    expect(parsed().find(({ event }) => event === 'gap')).toMatchObject({ unrecorded: 2 })
+    expect(parsed().flatMap(({ id, event }) => id ?? event)).toEqual(['started', 'a', 'gap', 'c', 'stopped'])
     expect((await verifyLog(file)).bad).toBeUndefined()
     expect(reports).toContain('the audit log is written again')
   })

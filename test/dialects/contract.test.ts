@@ -71,13 +71,15 @@ describe.each(exchanges.map((endpoint) => [endpoint.path, endpoint] as const))('
 
   it('lets no string through that the scanner does not see', () => {
     const marker = ' MARKER-7f3a'
-    let tried = 0
+    let forwarded = 0
     for (const plant of places(full, (value) => value)) {
       const result = read(endpoint, plant(marker) as JsonObject)
-      tried++
-      if (result?.forwarded.includes('MARKER-7f3a')) expect(result.seen).toContain('MARKER-7f3a')
+      if (!result?.forwarded.includes('MARKER-7f3a')) continue
+      forwarded++
+      expect(result.seen).toContain('MARKER-7f3a')
     }
-    expect(tried).toBeGreaterThan(2)
+    // Only a model's name goes to `/api/show`.
+    expect(forwarded).toBeGreaterThan(path === '/api/show' ? -1 : 0)
   })
 
   it('lets no unknown field through, at any depth, and names it', () => {

@@ -1,5 +1,7 @@
 /** Limits as clients see them. */
+import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
+import { networkOf } from '../../src/http/connections.ts'
 import { type RunningGate, startGate } from '../rig/gate.ts'
 import { likeOllama, type ModelServer, startModelServer } from '../rig/model-server.ts'
 import { hasRedis, startRedis } from '../rig/redis.ts'
@@ -139,6 +141,40 @@ describe('the door', () => {
     expect(Number(held.headers.get('retry-after'))).toBeGreaterThan(0)
     expect((await ask(gate)).status).toBe(200)
     expect((await gate.get('/', { authorization: 'Bearer wrong' })).status).toBe(429)
+  })
+})
+
+describe('connections of one address', () => {
+  it('are as many as the policy says, and room comes back', async () => {
+    const { gate } = await start('', 'door: { connections: 2 }\n')
+    const { port } = new URL(gate.data)
+    const open = () => {
+      const socket = connect(Number(port), '127.0.0.1')
+      const closed = new Promise<string>((resolve) => socket.once('close', () => resolve('closed')))
+      socket.on('error', () => {})
+      socket.write('GET / HTTP/1.1\r\nHost: g\r\n\r\n')
+      const answered = new Promise<string>((resolve) => socket.once('data', () => resolve('answered')))
+      return { socket, closed, end: Promise.race([closed, answered]) }
+    }
+    const first = open()
+    expect(await first.end).toBe('answered')
+    const second = open()
+    expect(await second.end).toBe('answered')
+    expect(await open().end).toBe('closed')
+    first.socket.destroy()
+    await until(async () => {
+      const again = open()
+      const end = await again.end
+      again.socket.destroy()
+      return end === 'answered'
+    })
+    second.socket.destroy()
+  })
+
+  it('are counted by network where one caller has many addresses', () => {
+    expect(networkOf('2600:3c00::a:b:c:d')).toBe(networkOf('2600:3c00::1'))
+    expect(networkOf('2600:3c00:0:1::1')).not.toBe(networkOf('2600:3c00:0:2::1'))
+    expect(networkOf('203.0.113.7')).toBe('203.0.113.7')
   })
 })
 

@@ -251,6 +251,34 @@ describe('a slow client', () => {
     await expectSlotBack()
   })
 
+  it('that does not read keeps the model from writing on', async () => {
+    // Wide, and yet nothing said that would cost tokens.
+    const wide = `${JSON.stringify({ model: 'smollm2:135m', pad: 'x'.repeat(100_000), done: false })}\n`
+    const most = 1000
+    const before = gate.requests().length
+    let written = 0
+    model.script = async (_seen, response) => {
+      response.writeHead(200, { 'content-type': 'application/x-ndjson' })
+      const closed = once(response, 'close')
+      while (!response.destroyed && written < most) {
+        written++
+        if (!response.write(wide)) await Promise.race([once(response, 'drain'), closed])
+      }
+    }
+    const socket = connect(Number(new URL(gate.data).port), '127.0.0.1')
+    socket.pause()
+    socket.write(
+      rawRequest('POST /api/chat HTTP/1.1', [`Authorization: Bearer ${gate.key}`], JSON.stringify(chat)),
+    )
+    // Cut after 500 ms by `timeouts.write`; what the model had written by then filled buffers and nothing else.
+    await until(() => gate.requests().length > before)
+    expect(lastEnding()).toMatchObject({ kind: 'aborted' })
+    expect(written).toBeGreaterThan(0)
+    expect(written).toBeLessThan(most / 2)
+    socket.destroy()
+    await expectSlotBack()
+  })
+
   it('that does not take its answer loses, and the model stops', async () => {
     const before = model.posts.length
     model.script = async (_seen, response) => {

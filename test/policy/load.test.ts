@@ -208,6 +208,14 @@ log: { level: loud }
     ])
   })
 
+  it('include what only looks like a variable, and a certificate that is none', () => {
+    const text = `${minimal}admin: { token: "\${TOKEN:secret}" }\n`
+    expect(problems(text, { TOKEN: 'x' })).toEqual([expect.stringMatching(/^3:17 .*looks like a variable/)])
+    writeFileSync(join(folder, 'no.pem'), 'no certificate')
+    const tls = `${minimal}listen: { tls: { cert: no.pem, key: no.pem } }\n`
+    expect(problems(tls)).toEqual([expect.stringMatching(/no certificate and its key/)])
+  })
+
   it('are not told twice where one follows from the other', () => {
     expect(problems(`${minimal}listen: { address: "\${NOWHERE}" }\n`)).toEqual([
       '3:20 the environment variable NOWHERE is not set',

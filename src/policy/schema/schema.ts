@@ -61,8 +61,12 @@ const promptGuard = section('Reads what goes to the model.', {
     'enforce',
     '`observe` records findings and lets everything pass.',
   ),
-  block: choice(['low', 'medium', 'high'], 'high', 'From which severity a prompt is refused.'),
-  flag: choice(['low', 'medium', 'high'], 'medium', 'From which severity a finding is recorded.'),
+  block: choice(
+    ['low', 'medium', 'high'],
+    'high',
+    'From which weight a prompt is refused. Findings that stand together add up.',
+  ),
+  flag: choice(['low', 'medium', 'high'], 'medium', 'From which weight a prompt is flagged.'),
   separate: flag('Mark tool results and documents as data before the model reads them.'),
 })
 

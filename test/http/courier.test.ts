@@ -1,0 +1,65 @@
+/** A name of the policy that turns out to be far away: prompts must not leave the network. */
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createCourier } from '../../src/http/courier.ts'
+import { loadPolicy } from '../../src/policy/load.ts'
+import { type ModelServer, startModelServer } from '../rig/model-server.ts'
+
+let model: ModelServer
+const folder = mkdtempSync(join(tmpdir(), 'torwart-courier-'))
+beforeAll(async () => {
+  model = await startModelServer()
+})
+afterAll(async () => {
+  await model.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** Sends one request to a server whose name has these addresses. @returns the status, or the refusal's code */
+async function send(addresses: readonly string[], remote = false): Promise<number | string> {
+  const file = join(folder, 'torwart.yaml')
+  const url = `http://models.example:${new URL(model.url).port}`
+  writeFileSync(
+    file,
+    `version: 1\nupstreams: [{ name: a, url: "${url}", kind: ollama, remote: ${remote} }]\n`,
+  )
+  const { policy } = loadPolicy(file, {})
+  const resolve = (_name: string, _options: object, callback: (error: null, found: object[]) => void) =>
+    callback(
+      null,
+      addresses.map((address) => ({ address, family: 4 })),
+    )
+  const courier = createCourier(() => policy, resolve as never)
+  try {
+    return await new Promise<number | string>((done) => {
+      const [upstream] = policy.upstreams
+      const parcel = {
+        upstream,
+        path: '/api/chat',
+        body: '{}',
+        traceparent: undefined,
+        firstByteMs: 5000,
+        idleMs: 5000,
+      }
+      courier.send(parcel, {
+        head: (status) => done(status),
+        data: () => {},
+        end: () => {},
+        fail: ({ code }) => done(code),
+      })
+    })
+  } finally {
+    await courier.close()
+  }
+}
+
+describe('the name of a model server', () => {
+  it('may have an address nearby', async () => expect(await send(['127.0.0.1'])).toBe(200))
+  it('may not have a public one', async () =>
+    expect(await send(['203.0.113.9'])).toBe('upstream_unavailable'))
+  it('may not have a public one beside a near one', async () =>
+    expect(await send(['127.0.0.1', '203.0.113.9'])).toBe('upstream_unavailable'))
+})
