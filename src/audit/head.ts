@@ -4,7 +4,7 @@ import { rename, writeFile } from 'node:fs/promises'
 import { replaceFile } from '../files/atomic.ts'
 import type { Head } from './chain.ts'
 
-export function headPath(file: string): string {
+function headPath(file: string): string {
   return `${file}.head`
 }
 

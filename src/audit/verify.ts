@@ -1,9 +1,10 @@
 /**
  * Walks a log from its first line to its last and holds it against its head. Constant memory.
  */
+import { createReadStream } from 'node:fs'
+import { linesOf } from '../files/lines.ts'
 import { check, genesis } from './chain.ts'
 import { readHead } from './head.ts'
-import { linesOf } from './lines.ts'
 
 export interface Verdict {
   readonly records: number
@@ -33,7 +34,7 @@ export async function verifyLog(file: string): Promise<Verdict> {
     notes,
     headSeen: head !== undefined,
   })
-  const lines = linesOf(file)
+  const lines = linesOf(createReadStream(file, { highWaterMark: 256 * 1024 }))
   for (;;) {
     const next = await lines.next().catch(notUtf8)
     if (next === undefined) {

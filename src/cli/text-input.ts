@@ -1,6 +1,7 @@
 /** What `scan` and `mask` share: a file or stdin, whole or as JSON lines, in constant memory. */
 import { createReadStream } from 'node:fs'
 import type { Readable } from 'node:stream'
+import { linesOf } from '../files/lines.ts'
 import { type Io, type Option, UsageError } from './command.ts'
 
 export const jsonlOption: Option = {
@@ -34,15 +35,4 @@ export async function* jsonLines(input: Readable): AsyncGenerator<{ text: string
       throw new UsageError(`line ${line} has no "text"`)
     yield value as { text: string; channel?: unknown }
   }
-}
-
-async function* linesOf(input: Readable): AsyncGenerator<string> {
-  const decoder = new TextDecoder()
-  let rest = ''
-  for await (const piece of input) {
-    const lines = (rest + decoder.decode(piece as Buffer, { stream: true })).split('\n')
-    rest = lines.pop() ?? ''
-    yield* lines
-  }
-  if (rest !== '') yield rest
 }

@@ -49,8 +49,6 @@ interface Route {
 /** POST: a JSON body goes to the model server, its answer comes back frame by frame. */
 export interface Exchange extends Route {
   readonly kind: 'exchange'
-  /** How a streamed answer is framed. */
-  readonly streaming: 'sse' | 'ndjson'
   /** @throws Refusal `invalid_request` for whatever is ambiguous, dangerous or cannot be read */
   read(body: JsonObject): Prompt
   /** Puts the model's canonical name and the role's caps into the fresh body: what comes back is ready to go. */
@@ -93,6 +91,11 @@ export interface Prompt {
   /** Names of parameters that were lowered while reading. */
   readonly clamped: readonly string[]
   readonly body: JsonObject
+}
+
+/** The model under both of its names. */
+export function namesOf(prompt: Prompt, orders: Orders): ModelNames {
+  return { asked: prompt.model, served: orders.model }
 }
 
 /** What policy decides about a prompt. */

@@ -8,7 +8,15 @@
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
 import type { Channel } from '../core/text.ts'
 import { capCount, cappedKeepAlive, capSize, keepAliveSeconds } from './caps.ts'
-import type { Dialect, Exchange, Listing, Orders, Outgoing, Prompt } from './dialect.ts'
+import {
+  type Dialect,
+  type Exchange,
+  type Listing,
+  namesOf,
+  type Orders,
+  type Outgoing,
+  type Prompt,
+} from './dialect.ts'
 import { base64Image } from './media.ts'
 import { OllamaAnswer } from './ollama-answer.ts'
 import {
@@ -131,20 +139,9 @@ function reader(shape: Shape, streams: boolean): Exchange['read'] {
   return (body) => {
     const notes = new Notes()
     const fresh = shape(body, '', notes) as JsonObject
-    return {
-      model: String(fresh.model || fresh.name || ''),
-      stream: streams && fresh.stream !== false,
-      texts: notes.allTexts(),
-      tools: notes.tools,
-      images: notes.images,
-      dropped: notes.dropped,
-      clamped: notes.clamped,
-      body: fresh,
-    }
+    return notes.toPrompt(String(fresh.model || fresh.name || ''), streams && fresh.stream !== false, fresh)
   }
 }
-
-const names = (prompt: Prompt, orders: Orders) => ({ asked: prompt.model, served: orders.model })
 
 // The body is fresh and nobody else's, so it is completed in place.
 
@@ -156,7 +153,7 @@ function prepareGeneration(prompt: Prompt, orders: Orders): Outgoing {
   const { body } = prompt
   body.model = orders.model
   body.options = settings
-  return { body, outputTokens, clamped, reader: new OllamaAnswer(names(prompt, orders)) }
+  return { body, outputTokens, clamped, reader: new OllamaAnswer(namesOf(prompt, orders)) }
 }
 
 function prepareEmbedding(prompt: Prompt, orders: Orders): Outgoing {
@@ -164,7 +161,7 @@ function prepareEmbedding(prompt: Prompt, orders: Orders): Outgoing {
   if (isObject(prompt.body.options)) capSize(prompt.body.options, 'num_ctx', orders.contextTokens, clamped)
   const { body } = prompt
   body.model = orders.model
-  return { body, outputTokens: 0, clamped, reader: new OllamaAnswer(names(prompt, orders)) }
+  return { body, outputTokens: 0, clamped, reader: new OllamaAnswer(namesOf(prompt, orders)) }
 }
 
 /** `/api/show` without what is no caller's business: system prompt, template, paths, example messages. */
@@ -180,10 +177,10 @@ const shown = [
 
 function prepareShow(prompt: Prompt, orders: Orders): Outgoing {
   const body = { model: orders.model, verbose: prompt.body.verbose === true }
-  return { body, outputTokens: 0, clamped: [], reader: new OllamaAnswer(names(prompt, orders), shown) }
+  return { body, outputTokens: 0, clamped: [], reader: new OllamaAnswer(namesOf(prompt, orders), shown) }
 }
 
-const post = { kind: 'exchange', method: 'POST', streaming: 'ndjson' } as const
+const post = { kind: 'exchange', method: 'POST' } as const
 const generations = { ...post, cost: 'request', prepare: prepareGeneration } as const
 const embedders = { ...post, cost: 'request', group: 'embeddings', prepare: prepareEmbedding } as const
 

@@ -7,10 +7,18 @@
  * asks for them and takes them out again if the client did not.
  */
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
-import { refusals } from '../core/refusal.ts'
 import type { Channel } from '../core/text.ts'
 import { capCount } from './caps.ts'
-import type { Dialect, Exchange, Listing, Orders, Outgoing, Prompt, PublicError } from './dialect.ts'
+import {
+  type Dialect,
+  type Exchange,
+  type Listing,
+  namesOf,
+  type Orders,
+  type Outgoing,
+  type Prompt,
+  type PublicError,
+} from './dialect.ts'
 import { dataUrlImage } from './media.ts'
 import { OpenaiAnswer } from './openai-answer.ts'
 import {
@@ -147,20 +155,9 @@ function reader(shape: Shape): Exchange['read'] {
       fresh.max_tokens = fresh.max_completion_tokens
       delete fresh.max_completion_tokens
     }
-    return {
-      model: String(fresh.model),
-      stream: fresh.stream === true,
-      texts: notes.allTexts(),
-      tools: notes.tools,
-      images: notes.images,
-      dropped: notes.dropped,
-      clamped: notes.clamped,
-      body: fresh,
-    }
+    return notes.toPrompt(String(fresh.model), fresh.stream === true, fresh)
   }
 }
-
-const names = (prompt: Prompt, orders: Orders) => ({ asked: prompt.model, served: orders.model })
 
 // The body is fresh and nobody else's, so it is completed in place.
 
@@ -176,14 +173,19 @@ function prepareGeneration(prompt: Prompt, orders: Orders): Outgoing {
     body,
     outputTokens,
     clamped,
-    reader: new OpenaiAnswer(names(prompt, orders), prompt.stream, hideUsage),
+    reader: new OpenaiAnswer(namesOf(prompt, orders), prompt.stream, hideUsage),
   }
 }
 
 function prepareEmbedding(prompt: Prompt, orders: Orders): Outgoing {
   const { body } = prompt
   body.model = orders.model
-  return { body, outputTokens: 0, clamped: [], reader: new OpenaiAnswer(names(prompt, orders), false, false) }
+  return {
+    body,
+    outputTokens: 0,
+    clamped: [],
+    reader: new OpenaiAnswer(namesOf(prompt, orders), false, false),
+  }
 }
 
 /** OpenAI's `type` of an error (platform.openai.com/docs/guides/error-codes); SDKs go by the status. */
@@ -195,8 +197,8 @@ function errorType(status: number): string {
   return status < 500 ? 'invalid_request_error' : 'api_error'
 }
 
-export function openaiError({ code, message }: PublicError): JsonObject {
-  return { error: { message, type: errorType(refusals[code].status), param: null, code } }
+function openaiError({ code, status, message }: PublicError): JsonObject {
+  return { error: { message, type: errorType(status), param: null, code } }
 }
 
 function entriesOf(body: JsonValue): JsonObject[] {
@@ -215,7 +217,7 @@ const oneModel: Listing['filter'] = (body, { mayUse, asked, isAsked }) => {
   return found && { ...found, id: asked }
 }
 
-const post = { kind: 'exchange', method: 'POST', cost: 'request', streaming: 'sse' } as const
+const post = { kind: 'exchange', method: 'POST', cost: 'request' } as const
 const generation = { ...post, prepare: prepareGeneration } as const
 const listing = {
   kind: 'listing',

@@ -9,6 +9,7 @@ import { foldKey } from '../core/fold.ts'
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { Channel, Text } from '../core/text.ts'
+import type { Prompt } from './dialect.ts'
 
 /** `at` is the field's path, made of known names and indices only, so it may be shown to the caller. */
 export type Shape = (value: JsonValue, at: string, notes: Notes) => JsonValue | undefined
@@ -31,10 +32,12 @@ export class Notes {
     if (name !== '') this.#names.push(name)
   }
 
-  /** All texts, the names joined into one. */
-  allTexts(): readonly Text[] {
-    if (this.#names.length === 0) return this.texts
-    return [...this.texts, { channel: 'definition', text: this.#names.join('\n') }]
+  /** What was read, the names joined into one text. */
+  toPrompt(model: string, stream: boolean, body: JsonObject): Prompt {
+    const names: Text[] =
+      this.#names.length === 0 ? [] : [{ channel: 'definition', text: this.#names.join('\n') }]
+    const { tools, images, dropped, clamped } = this
+    return { model, stream, texts: [...this.texts, ...names], tools, images, dropped, clamped, body }
   }
 
   drop(path: string): void {

@@ -74,9 +74,14 @@ function throughput(
     const ratios = perSecond.map((each, round) => each / (rival?.perSecond[round] ?? Number.NaN))
     const cpu = least(rival?.cpuMicros ?? []) / least(cpuMicros)
     say(
-      `| ${target.name} | ${Math.round(median(perSecond) * per)} | ${median(ratios).toFixed(2)} | ${least(cpuMicros).toFixed(0)} | ${cpu.toFixed(2)} |`,
+      `| ${target.name} | ${Math.round(median(perSecond) * per)} | ${median(ratios).toFixed(2)} | ${figure(least(cpuMicros), 0)} | ${figure(cpu, 2)} |`,
     )
   }
+}
+
+/** nginx works in a child of the process that was started, whose time is not its own. */
+function figure(number: number, digits: number): string {
+  return Number.isFinite(number) && number > 0 ? number.toFixed(digits) : '–'
 }
 
 function latency(rows: readonly Row[], direct: string): void {

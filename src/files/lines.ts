@@ -1,0 +1,18 @@
+/**
+ * The lines of a stream of any length, one at a time. Splits at U+000A only, unlike `readline`, and throws on bytes
+ * that are no UTF-8: decoded leniently, two different files would read the same.
+ */
+import type { Readable } from 'node:stream'
+
+/** @throws TypeError at the first byte that is no UTF-8 */
+export async function* linesOf(stream: Readable): AsyncGenerator<string> {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  let rest = ''
+  for await (const piece of stream) {
+    const lines = (rest + decoder.decode(piece as Buffer, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    yield* lines
+  }
+  rest += decoder.decode()
+  if (rest !== '') yield rest
+}
