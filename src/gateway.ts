@@ -24,6 +24,7 @@ import { createFlood } from './stages/flood.ts'
 import { createForward } from './stages/forward.ts'
 import { createIdentify } from './stages/identify.ts'
 import { createInspect } from './stages/inspect.ts'
+import { createRecordPrompt } from './stages/record.ts'
 import { createReserve } from './stages/reserve.ts'
 import { createSettle } from './stages/settle.ts'
 import type { Log } from './telemetry/log.ts'
@@ -111,7 +112,8 @@ async function openGateway(
     recordEvent(problems.length === 0 ? 'reloaded' : 'reload failed', details)
   }
 
-  const settle = createSettle({ audit, store, flood, metrics, log, clock })
+  const recordPrompt = createRecordPrompt()
+  const settle = createSettle({ audit, recordPrompt, store, flood, metrics, log, clock })
   const scanner = createScanner(loadPacks())
   const { app, drain } = await createApp({
     current: () => snapshots.current,
@@ -125,6 +127,7 @@ async function openGateway(
     inspect: createInspect(scanner, metrics, clock),
     reserve: createReserve(store),
     forward: createForward(courier, clock, metrics),
+    recordPrompt,
     settle,
   })
   closers.push(() => app.close())

@@ -20,7 +20,7 @@ import type {
 import { enforce } from './inspect.ts'
 import type { Outlet } from './outlet.ts'
 import { readPrompt } from './read.ts'
-import { type RecordedPrompt, recordPrompt } from './record.ts'
+import type { RecordedPrompt, RecordPrompt } from './record.ts'
 import { requireReserved } from './reserve.ts'
 import type { Settle } from './settle.ts'
 
@@ -37,6 +37,7 @@ export interface Steps {
     settle: (ending: Ending) => Promise<void>,
     meanwhile: () => void,
   ): Promise<void>
+  readonly recordPrompt: RecordPrompt
   readonly settle: Settle
   readonly log: Log
 }
@@ -104,7 +105,7 @@ export function createGate(steps: Steps): Gate {
         let recorded: RecordedPrompt | undefined
         const settle = (ending: Ending) => steps.settle(course, ending, recorded)
         await steps.forward(course.reserved, outlet, settle, () => {
-          recorded = prepared(course)
+          recorded = prepared(steps.recordPrompt, course)
         })
       } catch (thrown) {
         refuse(course, thrown, outlet)
@@ -123,7 +124,7 @@ export function createGate(steps: Steps): Gate {
 }
 
 /** Undefined if it cannot be made, which `settle` finds out for itself. */
-function prepared(course: Course): RecordedPrompt | undefined {
+function prepared(recordPrompt: RecordPrompt, course: Course): RecordedPrompt | undefined {
   try {
     return recordPrompt(course)
   } catch {

@@ -3,7 +3,8 @@
  */
 import type { Clock } from '../core/clock.ts'
 import { Refusal } from '../core/refusal.ts'
-import type { Action, Text } from '../core/text.ts'
+import type { Action, Channel, Finding, Text } from '../core/text.ts'
+import { createRecall, type Recall } from '../scan/recall.ts'
 import type { Scanner } from '../scan/scanner.ts'
 import { judge } from '../scan/verdict.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -15,17 +16,27 @@ const mostFindings = 1024
 const heavier: Readonly<Record<Action, number>> = { allow: 0, flag: 1, block: 2 }
 
 export function createInspect(scanner: Scanner, metrics: Metrics, clock: Clock) {
+  const scansOf = (channel: Channel) => createRecall((text) => scanner.scan(text, channel))
+  const scans: Readonly<Record<Channel, Recall<readonly Finding[]>>> = {
+    system: scansOf('system'),
+    user: scansOf('user'),
+    assistant: scansOf('assistant'),
+    tool: scansOf('tool'),
+    definition: scansOf('definition'),
+    document: scansOf('document'),
+  }
   return (call: Call): Inspected => {
-    const { role, arrival } = call.caller
+    const { role, arrival, identity } = call.caller
     const settings = arrival.snapshot.policy.promptGuard
     if (settings.mode === 'off') return { call, findings: [], guards: [] }
     const startedAt = clock.monotonicMs()
     const findings: JudgedFinding[] = []
     let worst: Action = 'allow'
     try {
-      for (const text of neighbours(call.prompt.texts)) {
-        if (role.trustSystem && text.channel === 'system') continue
-        const action = scanOne(scanner, text, settings, findings)
+      for (const { channel, text } of neighbours(call.prompt.texts)) {
+        if (role.trustSystem && channel === 'system') continue
+        const found = scans[channel].of(text, identity.id)
+        const action = judgeOne(found, channel, settings, findings)
         if (heavier[action] > heavier[worst]) worst = action
       }
     } catch (cause) {
@@ -52,13 +63,12 @@ function neighbours(texts: readonly Text[]): readonly Text[] {
   return joined
 }
 
-function scanOne(
-  scanner: Scanner,
-  { text, channel }: Text,
+function judgeOne(
+  found: readonly Finding[],
+  channel: Channel,
   thresholds: Parameters<typeof judge>[2],
   into: JudgedFinding[],
 ): Action {
-  const found = scanner.scan(text, channel)
   if (found.length === 0) return 'allow'
   const { action } = judge(found, channel, thresholds)
   if (into.length >= mostFindings) return action

@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto'
 import type { RecordedText, RequestRecord } from '../audit/record.ts'
 import type { Severity, Text } from '../core/text.ts'
 import type { AuditSettings } from '../policy/policy.ts'
-import { createMasker, type Masker } from '../scan/mask.ts'
+import { createMasker, findSensitive, type Masker } from '../scan/mask.ts'
+import { createRecall } from '../scan/recall.ts'
 import type { Answer, Course, Ending, JudgedFinding } from './exchange.ts'
 
 /** A record is a line somebody reads; what a request has more than this is summed up. */
@@ -25,8 +26,19 @@ export interface RecordedPrompt {
   readonly roomBytes: number
 }
 
-export function recordPrompt({ arrival, call }: Course): RecordedPrompt {
-  const masker = createMasker()
+export type RecordPrompt = (course: Course) => RecordedPrompt
+
+export function createRecordPrompt(): RecordPrompt {
+  const sensitive = createRecall(findSensitive)
+  return (course) => {
+    const { call } = course
+    const owner = call?.caller.identity.id
+    const masker = createMasker(owner === undefined ? findSensitive : (text) => sensitive.of(text, owner))
+    return recordPrompt(course, masker)
+  }
+}
+
+function recordPrompt({ arrival, call }: Course, masker: Masker): RecordedPrompt {
   const settings = arrival.snapshot.policy.audit
   let roomBytes = settings.maxTextBytes
   if (!call) return { prompt: null, masker, roomBytes }

@@ -9,11 +9,12 @@ import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Answer, Course, Ending } from './exchange.ts'
 import type { Flood } from './flood.ts'
-import { type RecordedPrompt, recordPrompt, toRecord, withoutTexts } from './record.ts'
+import { type RecordedPrompt, type RecordPrompt, toRecord, withoutTexts } from './record.ts'
 import { inputTokens } from './reserve.ts'
 
 export interface SettleOptions {
   readonly audit: AuditLog
+  readonly recordPrompt: RecordPrompt
   readonly store: Store
   readonly flood: Flood
   readonly metrics: Metrics
@@ -24,7 +25,15 @@ export interface SettleOptions {
 /** Resolves when the request is on record. @throws Refusal `audit_unavailable` if it cannot be */
 export type Settle = (course: Course, ending: Ending, prompt?: RecordedPrompt) => Promise<void>
 
-export function createSettle({ audit, store, flood, metrics, log, clock }: SettleOptions): Settle {
+export function createSettle({
+  audit,
+  recordPrompt,
+  store,
+  flood,
+  metrics,
+  log,
+  clock,
+}: SettleOptions): Settle {
   const giveBack = (course: Course, ending: Ending) => {
     const claim = course.reserved?.claim
     if (!claim) return

@@ -87,7 +87,7 @@ export async function nginx(upstream: number): Promise<Target | undefined> {
 events { worker_connections 1024; }
 http { access_log off; client_body_temp_path ${folder}/body; proxy_temp_path ${folder}/proxy; keepalive_requests 1000000;
 upstream m { server 127.0.0.1:${upstream}; keepalive 128; keepalive_requests 1000000; }
-server { listen 127.0.0.1:${port}; client_max_body_size 8m; location / { proxy_pass http://m; proxy_http_version 1.1; proxy_set_header Connection ""; } } }`
+server { listen 127.0.0.1:${port}; client_max_body_size 8m; client_body_buffer_size 8m; location / { proxy_pass http://m; proxy_http_version 1.1; proxy_set_header Connection ""; } } }`
   writeFileSync(file, configuration)
   const [command, words] = pinnable ? ['taskset', ['-c', '0', program, '-c', file]] : [program, ['-c', file]]
   const child = spawn(command, words, { stdio: 'ignore' })
