@@ -10,9 +10,9 @@ export interface Recall<T> {
   of(text: string, owner: string): T
 }
 
-/** Short texts are read anew sooner than they are found. */
-const shortest = 64
-const mostCharacters = 4 * 1024 * 1024
+/** Short texts are not kept: reading them anew costs less than what keeping thousands of them costs the collector. */
+const shortest = 512
+const mostCharacters = 1024 * 1024
 
 /** @param findOut must depend on the text alone */
 export function createRecall<T>(findOut: (text: string) => T, most = mostCharacters): Recall<T> {

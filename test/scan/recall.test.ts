@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createRecall } from '../../src/scan/recall.ts'
 
-const long = (name: string) => name.padEnd(100, '.')
+const long = (name: string) => name.padEnd(1000, '.')
 
 function counted(most?: number) {
   const read: string[] = []
@@ -16,7 +16,7 @@ function counted(most?: number) {
 describe('what was found out about a text', () => {
   it('is known when its owner sends it again', () => {
     const { recall, read } = counted()
-    expect([recall.of(long('a'), 'me'), recall.of(long('a'), 'me')]).toEqual([100, 100])
+    expect([recall.of(long('a'), 'me'), recall.of(long('a'), 'me')]).toEqual([1000, 1000])
     expect(read).toHaveLength(1)
   })
 
@@ -26,8 +26,14 @@ describe('what was found out about a text', () => {
     expect(read).toHaveLength(3)
   })
 
+  it('is not kept of short texts', () => {
+    const { recall, read } = counted()
+    for (let time = 0; time < 2; time++) recall.of('short', 'me')
+    expect(read).toHaveLength(2)
+  })
+
   it('goes when there is no more room, what was asked for the longest first', () => {
-    const { recall, read } = counted(300)
+    const { recall, read } = counted(3000)
     for (const name of ['a', 'b', 'c', 'a', 'd']) recall.of(long(name), 'me')
     expect(read).toEqual(['a', 'b', 'c', 'd'].map(long))
     recall.of(long('a'), 'me')
@@ -39,12 +45,12 @@ describe('what was found out about a text', () => {
   it('is what would be found out now, whatever came before', () => {
     const asked = fc.tuple(
       fc.constantFrom('a', 'b', 'c', 'd', 'e'),
-      fc.nat(200),
+      fc.nat(2000),
       fc.constantFrom('me', 'you'),
     )
     fc.assert(
       fc.property(fc.array(asked, { maxLength: 60 }), (sequence) => {
-        const { recall } = counted(500)
+        const { recall } = counted(5000)
         for (const [name, length, owner] of sequence) {
           const text = name.repeat(length)
           expect(recall.of(text, owner)).toBe(text.length)
