@@ -140,8 +140,10 @@ export interface AnswerReader {
   frame(frame: Frame): Frame | undefined
   readonly usage: Usage | undefined
   /** What was said and called so far, for the record. */
-  readonly text: string
-  readonly toolCalls: readonly ToolCall[]
-  /** There was more than is kept of one answer. */
-  readonly truncated: boolean
+  readonly transcript: {
+    readonly text: string
+    readonly toolCalls: readonly ToolCall[]
+    /** There was more than is kept of one answer. */
+    readonly truncated: boolean
+  }
 }

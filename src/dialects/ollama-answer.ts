@@ -13,25 +13,13 @@ export class OllamaAnswer implements AnswerReader {
   usage: Usage | undefined
   readonly #names: ModelNames
   readonly #shown: readonly string[] | undefined
-  readonly #transcript = new Transcript()
+  readonly transcript = new Transcript()
   #calls = 0
 
   /** `shown`: the only fields that leave, for answers that are no generation. */
   constructor(names: ModelNames, shown?: readonly string[]) {
     this.#names = names
     this.#shown = shown
-  }
-
-  get text() {
-    return this.#transcript.text
-  }
-
-  get truncated() {
-    return this.#transcript.truncated
-  }
-
-  get toolCalls() {
-    return this.#transcript.toolCalls
   }
 
   frame(frame: Frame): Frame | undefined {
@@ -56,12 +44,12 @@ export class OllamaAnswer implements AnswerReader {
   }
 
   #gather(line: JsonObject): void {
-    if (typeof line.response === 'string') this.#transcript.say('content', line.response)
-    if (typeof line.thinking === 'string') this.#transcript.say('thinking', line.thinking)
+    if (typeof line.response === 'string') this.transcript.say('content', line.response)
+    if (typeof line.thinking === 'string') this.transcript.say('thinking', line.thinking)
     const message = line.message
     if (isObject(message)) {
-      if (typeof message.thinking === 'string') this.#transcript.say('thinking', message.thinking)
-      if (typeof message.content === 'string') this.#transcript.say('content', message.content)
+      if (typeof message.thinking === 'string') this.transcript.say('thinking', message.thinking)
+      if (typeof message.content === 'string') this.transcript.say('content', message.content)
       if (Array.isArray(message.tool_calls)) for (const call of message.tool_calls) this.#call(call)
     }
     if (line.prompt_eval_count !== undefined || line.eval_count !== undefined)
@@ -71,7 +59,7 @@ export class OllamaAnswer implements AnswerReader {
   #call(call: JsonValue): void {
     const called = isObject(call) ? call.function : undefined
     if (!isObject(called)) return
-    this.#transcript.call(`${this.#calls++}`, String(called.name), JSON.stringify(called.arguments ?? {}))
+    this.transcript.call(`${this.#calls++}`, String(called.name), JSON.stringify(called.arguments ?? {}))
   }
 }
 

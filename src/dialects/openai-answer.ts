@@ -17,25 +17,13 @@ export class OpenaiAnswer implements AnswerReader {
   readonly #names: ModelNames
   readonly #stream: boolean
   readonly #hideUsage: boolean
-  readonly #transcript = new Transcript()
+  readonly transcript = new Transcript()
 
   /** `hideUsage`: the gate asked for the usage chunk, the client did not. */
   constructor(names: ModelNames, stream: boolean, hideUsage: boolean) {
     this.#names = names
     this.#stream = stream
     this.#hideUsage = hideUsage
-  }
-
-  get text() {
-    return this.#transcript.text
-  }
-
-  get truncated() {
-    return this.#transcript.truncated
-  }
-
-  get toolCalls() {
-    return this.#transcript.toolCalls
   }
 
   frame(frame: Frame): Frame | undefined {
@@ -74,11 +62,11 @@ export class OpenaiAnswer implements AnswerReader {
   }
 
   #gather(choice: JsonObject): void {
-    if (typeof choice.text === 'string') this.#transcript.say('content', choice.text)
+    if (typeof choice.text === 'string') this.transcript.say('content', choice.text)
     const message = choice.delta ?? choice.message
     if (isObject(message)) {
-      if (typeof message.reasoning === 'string') this.#transcript.say('thinking', message.reasoning)
-      if (typeof message.content === 'string') this.#transcript.say('content', message.content)
+      if (typeof message.reasoning === 'string') this.transcript.say('thinking', message.reasoning)
+      if (typeof message.content === 'string') this.transcript.say('content', message.content)
       if (Array.isArray(message.tool_calls))
         for (const [position, call] of message.tool_calls.entries()) this.#call(choice.index, call, position)
     }
@@ -90,6 +78,6 @@ export class OpenaiAnswer implements AnswerReader {
     if (!isObject(call) || !isObject(called)) return
     const key = `${choice ?? 0}/${call.index ?? position}`
     const piece = typeof called.arguments === 'string' ? called.arguments : ''
-    this.#transcript.call(key, typeof called.name === 'string' ? called.name : '', piece)
+    this.transcript.call(key, typeof called.name === 'string' ? called.name : '', piece)
   }
 }

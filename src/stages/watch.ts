@@ -48,9 +48,9 @@ export function createWatch({ reader, dialect, outlet, sinceArrivalMs, settle, d
 
   const answer = (): Answer => ({
     status: 200,
-    text: reader.text,
-    toolCalls: reader.toolCalls,
-    truncated: reader.truncated,
+    text: reader.transcript.text,
+    toolCalls: reader.transcript.toolCalls,
+    truncated: reader.transcript.truncated,
     usage: reader.usage,
     firstByteMs,
   })

@@ -149,7 +149,7 @@ describe('Ollama answers', () => {
       frame({ model: 'served', message: { content: 'b' }, done: true, prompt_eval_count: 3, eval_count: 2 }),
     )
     expect(answer.state).toBe('ended')
-    expect(answer.text).toBe('ab')
+    expect(answer.transcript.text).toBe('ab')
     expect(answer.usage).toEqual({ input: 3, output: 2 })
   })
 

@@ -149,7 +149,7 @@ describe('OpenAI answers', () => {
     reader.frame(piece(0, { index: 0, id: 'a', function: { name: 'get_', arguments: '{"ci' } }))
     reader.frame(piece(1, { index: 0, id: 'b', function: { name: 'other', arguments: '{}' } }))
     reader.frame(piece(0, { index: 0, function: { name: 'weather', arguments: 'ty":"Bonn"}' } }))
-    expect(reader.toolCalls).toEqual([
+    expect(reader.transcript.toolCalls).toEqual([
       { name: 'get_weather', arguments: '{"city":"Bonn"}' },
       { name: 'other', arguments: '{}' },
     ])
