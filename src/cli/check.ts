@@ -1,5 +1,5 @@
 /** `torwart check`: everything that `serve` would refuse, and what it would warn of. */
-import { keysWithoutRole, readKeyFile } from '../identity/key-file.ts'
+import { isOpenToOthers, keysWithoutRole, readKeyFile } from '../identity/key-file.ts'
 import { loadPolicy } from '../policy/load.ts'
 import { loadPacks } from '../policy/packs.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -43,7 +43,9 @@ function keyProblems({ keysFile, roles }: Policy): Problem[] {
     severity,
   })
   try {
-    return keysWithoutRole(readKeyFile(keysFile), roles, Date.now()).map((message) => at(message, 'warning'))
+    const open = isOpenToOthers(keysFile) ? ['others than its owner may read or write this file'] : []
+    const orphans = keysWithoutRole(readKeyFile(keysFile), roles, Date.now())
+    return [...open, ...orphans].map((message) => at(message, 'warning'))
   } catch (error) {
     return [at(error instanceof Error ? error.message : 'cannot be read', 'error')]
   }

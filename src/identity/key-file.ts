@@ -1,7 +1,7 @@
 /**
  * `keys.file`: who holds a key, never the key itself. Written by `torwart key`, mode 0600, replaced whole.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
 import { parse, stringify } from 'yaml'
@@ -69,6 +69,11 @@ export type KeyStatus = 'active' | 'expired' | 'revoked'
 export function keyStatus(entry: KeyEntry, nowMs: number): KeyStatus {
   if (entry.revoked !== undefined) return 'revoked'
   return entry.expires !== undefined && Date.parse(entry.expires) <= nowMs ? 'expired' : 'active'
+}
+
+/** Whether others than its owner may read or write it. */
+export function isOpenToOthers(path: string): boolean {
+  return ((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o077) !== 0
 }
 
 /** Active keys that can do nothing, told in a sentence each. */

@@ -1,11 +1,26 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  lstatSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { presentedCredential } from '../../src/identity/credential.ts'
 import { hashKey, keyId, mintKey } from '../../src/identity/key.ts'
-import { type KeyEntry, keyStatus, readKeyFile, writeKeyFile } from '../../src/identity/key-file.ts'
+import {
+  isOpenToOthers,
+  type KeyEntry,
+  keyStatus,
+  readKeyFile,
+  writeKeyFile,
+} from '../../src/identity/key-file.ts'
 import { createKeyRing } from '../../src/identity/key-ring.ts'
 
 const now = Date.parse('2026-11-22T12:00:00Z')
@@ -112,6 +127,30 @@ describe('the key file', () => {
     expect(keyStatus(entry('k', 'abcd'), now)).toBe('active')
     expect(keyStatus(entry('k', 'abcd', { expires: '2026-11-22T12:00:00Z' }), now)).toBe('expired')
     expect(keyStatus(entry('k', 'abcd', { revoked: '2026-11-22T12:00:00Z' }), now)).toBe('revoked')
+  })
+})
+
+describe('a key file behind a link', () => {
+  it('is written where the link leads', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'torwart-link-'))
+    const real = join(folder, 'real.yaml')
+    const link = join(folder, 'link.yaml')
+    writeKeyFile(real, [])
+    symlinkSync(real, link)
+    const entry = {
+      id: 'abcd',
+      name: 'n',
+      role: 'r',
+      sha256: '0'.repeat(64),
+      created: '2026-11-22T00:00:00Z',
+    }
+    writeKeyFile(link, [entry])
+    expect(lstatSync(link).isSymbolicLink()).toBe(true)
+    expect(readKeyFile(real)).toEqual([entry])
+    expect(isOpenToOthers(real)).toBe(false)
+    chmodSync(real, 0o644)
+    expect(isOpenToOthers(link)).toBe(true)
+    rmSync(folder, { recursive: true })
   })
 })
 
