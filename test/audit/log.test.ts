@@ -1,6 +1,7 @@
 /** The audit log: sealed, chained, repaired after crashes, and never silent about what is missing. */
 import {
   appendFileSync,
+  existsSync,
   mkdtempSync,
   readFileSync,
   rmSync,
@@ -172,6 +173,15 @@ describe('a log', () => {
     await log.append(record('a', 'one\u2028two\u2029three\r\nfour\u0085'))
     await log.close()
     expect((await verifyLog(file)).bad).toBeUndefined()
+  })
+})
+
+describe('a log whose folder was taken away', () => {
+  it('cannot end in order, says so, and does not make the folder anew', async () => {
+    const log = await written('a')
+    rmSync(folder, { recursive: true })
+    await expect(log.close()).rejects.toThrow(/ENOENT/)
+    expect(existsSync(folder)).toBe(false)
   })
 })
 

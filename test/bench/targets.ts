@@ -47,8 +47,9 @@ function start(
   })
 }
 
+/** Asks, so that whoever has children of its own (nginx) takes them along. */
 export function stopAll(): void {
-  for (const child of started) child.kill('SIGKILL')
+  for (const child of started) child.kill('SIGTERM')
 }
 
 export function freePort(): Promise<number> {

@@ -96,7 +96,7 @@ describe('the key ring', () => {
 describe('the key file', () => {
   const folder = mkdtempSync(join(tmpdir(), 'torwart-keys-'))
   afterAll(() => rmSync(folder, { recursive: true }))
-  const file = join(folder, 'sub', 'keys.yaml')
+  const file = join(folder, 'keys.yaml')
 
   it('is empty before it exists', () => expect(readKeyFile(file)).toEqual([]))
 
