@@ -5,7 +5,17 @@
  * process 1. A lock from another host cannot be checked and is believed until its file is ten seconds old;
  * the holder touches it every two.
  */
-import { closeSync, openSync, readFileSync, statSync, unlinkSync, utimesSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs'
 import { hostname } from 'node:os'
 
 interface Holder {
@@ -40,11 +50,10 @@ export function lockFile(file: string, processes: Processes): Lock {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || attempt > 0) throw error
     }
-    if (isHeld(path, self, processes))
+    if (!takeOver(path, self, processes))
       throw new Error(
         `${file} is being written by another process (see ${path}); every gateway needs its own`,
       )
-    unlinkSync(path)
   }
   const touch = setInterval(() => {
     const now = new Date()
@@ -67,14 +76,29 @@ export function lockFile(file: string, processes: Processes): Lock {
   }
 }
 
-function isHeld(path: string, self: Holder, { isAlive }: Processes): boolean {
+/** Removes a lock that nobody holds any more. @returns false if somebody does */
+function takeOver(path: string, self: Holder, processes: Processes): boolean {
+  const since = statSync(path, { throwIfNoEntry: false })?.mtimeMs
+  // Released in this moment.
+  if (since === undefined) return true
+  const text = readFileSync(path, 'utf8')
+  if (isHeld(text, Date.now() - since, self, processes)) return false
+  // Of several who judged the same lock only one gets it aside; whoever got a fresh one instead puts it back.
+  const aside = `${path}.${self.pid}`
+  renameSync(path, aside)
+  const stale = readFileSync(aside, 'utf8') === text
+  if (!stale) linkSync(aside, path)
+  unlinkSync(aside)
+  return stale
+}
+
+function isHeld(text: string, ageMs: number, self: Holder, { isAlive }: Processes): boolean {
   let holder: Partial<Holder>
-  let ageMs: number
   try {
-    holder = JSON.parse(readFileSync(path, 'utf8')) as Partial<Holder>
-    ageMs = Date.now() - statSync(path).mtimeMs
+    holder = JSON.parse(text) as Partial<Holder>
   } catch {
-    return false
+    // Just being written, or left by a crash in that moment.
+    return ageMs < freshMs
   }
   if (holder.host !== self.host) return ageMs < freshMs
   if (typeof holder.pid !== 'number') return false

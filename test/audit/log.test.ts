@@ -3,15 +3,17 @@ import {
   appendFileSync,
   existsSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
   truncateSync,
   unlinkSync,
+  utimesSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { genesis, seal } from '../../src/audit/chain.ts'
@@ -197,7 +199,27 @@ describe('a lock', () => {
       `${file}.lock`,
       typeof holder === 'string' ? holder : JSON.stringify({ ...holder, host: own.host }),
     )
+    utimesSync(`${file}.lock`, 0, 0)
     await open().close()
+  })
+
+  it('that is just being written is believed', () => {
+    writeFileSync(`${file}.lock`, '')
+    expect(() => open()).toThrow(/another process/)
+  })
+
+  it('is taken over by one of many', async () => {
+    writeFileSync(`${file}.lock`, JSON.stringify({ host: hostname(), pid: 999_999, started: '1' }))
+    const logs = Array.from({ length: 5 }, () => {
+      try {
+        return [open()]
+      } catch {
+        return []
+      }
+    }).flat()
+    expect(logs).toHaveLength(1)
+    expect(readdirSync(folder).filter((name) => name.includes('.lock'))).toEqual(['audit.jsonl.lock'])
+    for (const log of logs) await log.close()
   })
 
   it('of a process with our number from before a restart is taken over', async () => {
