@@ -20,11 +20,13 @@ import {
 import { base64Image } from './media.ts'
 import { OllamaAnswer } from './ollama-answer.ts'
 import {
+  declaredFunction,
   flag,
   integer,
   invalid,
   json,
   list,
+  modelName,
   Notes,
   name,
   never,
@@ -36,9 +38,6 @@ import {
   variants,
   word,
 } from './shape.ts'
-
-const model: Shape = (value, at) =>
-  typeof value === 'string' ? value : invalid(`\`${at}\` must be a string.`)
 
 const keepAlive: Shape = (value, at, notes) => {
   const asked = keepAliveSeconds(value)
@@ -75,11 +74,8 @@ const options = object({
   num_ctx: integer(1),
 })
 
-const functionTool = object({ name, description: text('definition'), parameters: json('definition') }, [
-  'name',
-])
 // Templates print the type as it is.
-const tool = object({ type: name, items: json('definition'), function: functionTool }, ['function'])
+const tool = object({ type: name, items: json('definition'), function: declaredFunction }, ['function'])
 const tools = list((value, at, notes) => {
   const read = tool(value, at, notes)
   if (isObject(read) && isObject(read.function)) notes.tools.push(String(read.function.name))
@@ -113,10 +109,10 @@ const anyMessage = variants('role', {
 const sampling = { options, keep_alive: keepAlive, truncate: flag }
 const generation = { ...sampling, stream: flag, format, think, logprobs: flag, top_logprobs: integer(0, 20) }
 
-const chat = object({ model, messages: list(anyMessage), tools, ...generation }, ['model'])
+const chat = object({ model: modelName, messages: list(anyMessage), tools, ...generation }, ['model'])
 const generate = object(
   {
-    model,
+    model: modelName,
     prompt: text('user'),
     suffix: text('user'),
     system: text('system'),
@@ -128,12 +124,13 @@ const generate = object(
   },
   ['model'],
 )
-const embed = object({ model, input: oneOrMany(text('document')), dimensions: integer(1), ...sampling }, [
-  'model',
-])
-const embeddings = object({ model, prompt: text('document'), ...sampling }, ['model'])
+const embed = object(
+  { model: modelName, input: oneOrMany(text('document')), dimensions: integer(1), ...sampling },
+  ['model'],
+)
+const embeddings = object({ model: modelName, prompt: text('document'), ...sampling }, ['model'])
 // Ollama's own command sends both names, one of them empty; `model` goes first.
-const show = object({ model, name: model, verbose: flag })
+const show = object({ model: modelName, name: modelName, verbose: flag })
 
 function reader(shape: Shape, streams: boolean): Exchange['read'] {
   return (body) => {

@@ -22,11 +22,13 @@ import {
 import { dataUrlImage } from './media.ts'
 import { OpenaiAnswer } from './openai-answer.ts'
 import {
+  declaredFunction,
   flag,
   integer,
   invalid,
   json,
   list,
+  modelName,
   Notes,
   name,
   nullable,
@@ -38,9 +40,6 @@ import {
   variants,
   word,
 } from './shape.ts'
-
-const model: Shape = (value, at) =>
-  typeof value === 'string' ? value : invalid(`\`${at}\` must be a string.`)
 
 function content(channel: Channel): Shape {
   const parts = list(
@@ -89,7 +88,7 @@ const anyMessage = variants('role', {
 const functionTool = object(
   {
     type: word,
-    function: object({ name, description: text('definition'), parameters: json('definition') }, ['name']),
+    function: declaredFunction,
   },
   ['function'],
 )
@@ -125,7 +124,7 @@ const nonEmpty =
 
 const chat = object(
   {
-    model,
+    model: modelName,
     messages: nonEmpty(list(anyMessage)),
     tools,
     ...sampling,
@@ -139,11 +138,17 @@ const chat = object(
   ['model', 'messages'],
 )
 const completions = object(
-  { model, prompt: oneOrMany(text('user')), suffix: text('user'), logprobs: integer(0, 20), ...sampling },
+  {
+    model: modelName,
+    prompt: oneOrMany(text('user')),
+    suffix: text('user'),
+    logprobs: integer(0, 20),
+    ...sampling,
+  },
   ['model', 'prompt'],
 )
 const embeddings = object(
-  { model, input: oneOrMany(text('document')), encoding_format: word, dimensions: integer(1) },
+  { model: modelName, input: oneOrMany(text('document')), encoding_format: word, dimensions: integer(1) },
   ['model', 'input'],
 )
 

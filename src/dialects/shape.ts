@@ -76,6 +76,9 @@ export const word: Shape = (value, at) => {
   return expected(at, 'one of the words the model server knows')
 }
 
+/** The model's name, which is compared and replaced, and never forwarded as it came. */
+export const modelName: Shape = (value, at) => (typeof value === 'string' ? value : expected(at, 'a string'))
+
 export const flag: Shape = (value, at) => (typeof value === 'boolean' ? value : expected(at, 'true or false'))
 
 export const real: Shape = (value, at) => (typeof value === 'number' ? value : expected(at, 'a number'))
@@ -171,6 +174,12 @@ export function object(fields: Readonly<Record<string, Shape>>, required: readon
     return fresh
   }
 }
+
+/** What a caller declares of a function the model may call: every word of it reaches the model. */
+export const declaredFunction: Shape = object(
+  { name, description: text('definition'), parameters: json('definition') },
+  ['name'],
+)
 
 /**
  * One shape per value of an object's `role` or `type`. Anything else is refused: the servers paste roles into

@@ -6,15 +6,13 @@ import type { FastifyInstance } from 'fastify'
 import { Refusal } from '../core/refusal.ts'
 import type { Dialect, Greeting } from '../dialects/dialect.ts'
 import { presentedCredential } from '../identity/credential.ts'
-import { requireAdmitted } from '../stages/admit.ts'
-import { type Arrival, type Caller, nothingSaid } from '../stages/exchange.ts'
+import { nothingSaid } from '../stages/exchange.ts'
 import type { Gate, Steps } from '../stages/gate.ts'
-import type { Outlet } from '../stages/outlet.ts'
 import type { Reception } from './visit.ts'
 
 const ownName = 'Torwart'
 
-export interface GreetingParts extends Pick<Steps, 'identify' | 'admit' | 'settle' | 'recordable'> {
+export interface GreetingParts extends Pick<Steps, 'settle' | 'recordable'> {
   readonly reception: Reception
   readonly gate: Gate
 }
@@ -23,7 +21,7 @@ export function registerGreeting(
   app: FastifyInstance,
   dialect: Dialect,
   endpoint: Greeting,
-  { reception, gate, settle, identify, admit, recordable }: GreetingParts,
+  { reception, gate, settle, recordable }: GreetingParts,
 ): void {
   const destination = { dialect, endpoint }
   app.route({
@@ -32,14 +30,11 @@ export function registerGreeting(
     handler: async (request, reply) => {
       reply.hijack()
       const { course, outlet } = reception.receive(request, reply, dialect, endpoint.path)
-      const { arrival } = course
       try {
         if (!recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
-        if (presentedCredential(arrival.rawHeaders) !== 'missing') {
-          course.caller = await known(arrival, identify, outlet)
-          course.admitted = await admit(course.caller, destination)
-          requireAdmitted(course.admitted)
-        }
+        // A credential that is wrong is refused here too, or `/` would be the place to try them.
+        if (presentedCredential(course.arrival.rawHeaders) !== 'missing')
+          await gate.admit(course, await gate.identify(course, outlet), destination)
         const mayUse = course.caller?.role.routes.has(endpoint.group) ?? false
         await settle(course, { kind: 'answered', answer: nothingSaid })
         outlet.begin(200, 'text/plain; charset=utf-8')
@@ -49,14 +44,4 @@ export function registerGreeting(
       }
     },
   })
-}
-
-/** A credential that is wrong is refused here too, or `/` would be the place to try them. @throws Refusal */
-async function known(arrival: Arrival, identify: Steps['identify'], outlet: Outlet): Promise<Caller> {
-  try {
-    return identify(arrival)
-  } catch (refusal) {
-    await outlet.failedLogin()
-    throw refusal
-  }
 }

@@ -9,7 +9,7 @@ import { resolve } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { parseDuration, parseSize } from '../core/units.ts'
 import { modelMatcher } from '../models/match.ts'
-import { canonicalModel } from '../models/name.ts'
+import { canonicalModel, parsePattern } from '../models/name.ts'
 import { isLoopback, isNear, parseAddress } from './address.ts'
 import { doubtful } from './doubtful.ts'
 import type { Address, Policy, Role, Upstream } from './policy.ts'
@@ -133,23 +133,15 @@ function originOf(text: string, remote: boolean, path: Path, report: Report): st
 
 function compileRole(name: string, config: RoleConfig, report: Report): Role {
   const path = ['roles', name]
-  let mayUse: Role['mayUse'] = () => false
-  for (const [index, pattern] of config.models.entries()) {
-    try {
-      modelMatcher([pattern])
-    } catch {
-      report([...path, 'models', index], `is no name of a local model: ${pattern}`)
-    }
-  }
-  try {
-    mayUse = modelMatcher(config.models)
-  } catch {
-    // reported above, pattern by pattern
-  }
+  const models = config.models.filter((pattern, index) => {
+    if (parsePattern(pattern)) return true
+    report([...path, 'models', index], `is no name of a local model: ${pattern}`)
+    return false
+  })
   return {
     name,
     routes: new Set(config.routes),
-    mayUse,
+    mayUse: modelMatcher(models),
     limits: {
       requestsPerMinute: config.limits.requestsPerMinute,
       probesPerMinute: config.limits.probesPerMinute,

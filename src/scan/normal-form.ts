@@ -53,10 +53,7 @@ export function normalForm(text: string): NormalForm {
   }
 }
 
-/**
- * What there is to squeeze and to cut. Loops over tables, because the same as patterns takes ten times as long, and
- * most texts have none of it.
- */
+/** What there is to squeeze. A loop, because the same as patterns takes several times as long, and most texts have none. */
 function stretchesIn(text: string): { readonly blanks: boolean; readonly alike: boolean } {
   let blanks = false
   let alike = false
@@ -74,6 +71,7 @@ function stretchesIn(text: string): { readonly blanks: boolean; readonly alike: 
   return { blanks, alike }
 }
 
+/** Whether some letter may have too many marks; for the same reason a loop, over a table. */
 function isCrowded(text: string): boolean {
   let marks = 0
   for (let at = 0; at < text.length && marks <= mostMarks; at++)

@@ -6,7 +6,7 @@ import { Refusal } from '../core/refusal.ts'
 import type { Exchange, Prompt } from '../dialects/dialect.ts'
 import { parseModel, printModel } from '../models/name.ts'
 import type { Policy, Role } from '../policy/policy.ts'
-import type { Admitted, Call, Caller, Destination } from './exchange.ts'
+import type { Call, Caller, Destination } from './exchange.ts'
 
 export function authoriseRoute(caller: Caller, { endpoint }: Destination): void {
   if (!caller.role.routes.has(endpoint.group)) throw new Refusal('route_not_allowed')
@@ -18,8 +18,7 @@ export function servedModel(asked: string, role: Role, policy: Policy): string |
   return name && role.mayUse(name) ? printModel(name) : undefined
 }
 
-export function authoriseModel(admitted: Admitted, endpoint: Exchange, prompt: Prompt): Call {
-  const { caller } = admitted
+export function authoriseModel(caller: Caller, endpoint: Exchange, prompt: Prompt): Call {
   const { role, arrival } = caller
   if (prompt.model === '') throw new Refusal('invalid_request', { say: '`model` is missing.' })
   const served = servedModel(prompt.model, role, arrival.snapshot.policy)
@@ -30,5 +29,5 @@ export function authoriseModel(admitted: Admitted, endpoint: Exchange, prompt: P
     })
   const { outputTokens, contextTokens } = role.caps
   const outgoing = endpoint.prepare(prompt, { model: served, outputTokens, contextTokens })
-  return { caller, admitted, endpoint, prompt, model: { asked: prompt.model, served }, outgoing }
+  return { caller, endpoint, prompt, model: { asked: prompt.model, served }, outgoing }
 }

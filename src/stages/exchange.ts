@@ -67,7 +67,6 @@ export interface Admitted {
 /** Read and allowed: the model is the caller's to use, the body is fresh and ready to go. */
 export interface Call {
   readonly caller: Caller
-  readonly admitted: Admitted
   readonly endpoint: Exchange
   readonly prompt: Prompt
   readonly model: ModelNames

@@ -43,6 +43,10 @@ export interface Steps {
 }
 
 export interface Gate {
+  /** Stage 2; a credential that is wrong counts at the door. @throws Refusal */
+  identify(course: Course, outlet: Outlet): Promise<Caller>
+  /** Stage 4. @throws Refusal */
+  admit(course: Course, caller: Caller, to: Destination): Promise<Admitted>
   /** Stages 2 to 4, for every route. @throws Refusal */
   enter(course: Course, to: Destination, outlet: Outlet): Promise<Admitted>
   /** Routes with a body: all stages. Never rejects. */
@@ -54,7 +58,7 @@ export interface Gate {
 }
 
 export function createGate(steps: Steps): Gate {
-  const identify = async (course: Course, outlet: Outlet): Promise<Caller> => {
+  const identify: Gate['identify'] = async (course, outlet) => {
     if (!steps.recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
     try {
       course.caller = steps.identify(course.arrival)
@@ -65,12 +69,16 @@ export function createGate(steps: Steps): Gate {
     }
   }
 
-  const enter: Gate['enter'] = async (course, to, outlet) => {
-    const caller = await identify(course, outlet)
-    authoriseRoute(caller, to)
+  const admit: Gate['admit'] = async (course, caller, to) => {
     course.admitted = await steps.admit(caller, to)
     requireAdmitted(course.admitted)
     return course.admitted
+  }
+
+  const enter: Gate['enter'] = async (course, to, outlet) => {
+    const caller = await identify(course, outlet)
+    authoriseRoute(caller, to)
+    return admit(course, caller, to)
   }
 
   const refuse: Gate['refuse'] = (course, thrown, outlet) => {
@@ -89,15 +97,17 @@ export function createGate(steps: Steps): Gate {
   }
 
   return {
+    identify,
+    admit,
     enter,
     refuse,
 
     async exchange(course, to, outlet) {
       try {
-        const admitted = await enter(course, to, outlet)
-        const body = await outlet.body(admitted.caller.role.caps.bodyBytes)
+        const { caller } = await enter(course, to, outlet)
+        const body = await outlet.body(caller.role.caps.bodyBytes)
         const prompt = readPrompt(body, to.endpoint)
-        course.call = authoriseModel(admitted, to.endpoint, prompt)
+        course.call = authoriseModel(caller, to.endpoint, prompt)
         course.inspected = steps.inspect(course.call)
         enforce(course.inspected)
         course.reserved = await steps.reserve(course.inspected)
