@@ -3,20 +3,20 @@ import { type FastifyInstance, fastify } from 'fastify'
 import { guardAdmin } from './http/admin-door.ts'
 import { type Readiness, registerHealth } from './http/health.ts'
 import { registerMetrics } from './http/metrics.ts'
-import type { UpstreamHealth } from './http/upstream-health.ts'
 import type { Policy } from './policy/policy.ts'
 import type { Metrics } from './telemetry/metrics.ts'
+import type { Fleet } from './upstreams/fleet.ts'
 
 export interface AdminParts {
   readonly policy: Policy['admin']
   readiness(): Promise<Readiness>
-  readonly upstreams: UpstreamHealth
+  readonly fleet: Fleet
   readonly metrics: Metrics
 }
 
 const mostConnections = 256
 
-export function createAdmin({ policy, readiness, upstreams, metrics }: AdminParts): FastifyInstance {
+export function createAdmin({ policy, readiness, fleet, metrics }: AdminParts): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: 64 * 1024,
@@ -26,7 +26,7 @@ export function createAdmin({ policy, readiness, upstreams, metrics }: AdminPart
   app.server.maxConnections = mostConnections
   guardAdmin(app, policy)
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'There is nothing here.' }))
-  registerHealth(app, readiness, upstreams)
-  registerMetrics(app, metrics, upstreams, readiness)
+  registerHealth(app, readiness, fleet)
+  registerMetrics(app, metrics, fleet, readiness)
   return app
 }

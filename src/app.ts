@@ -1,12 +1,12 @@
 /** The data listener: who connects, what is declared, in order. */
 import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
+import multipart from '@fastify/multipart'
 import { type FastifyInstance, type FastifyServerOptions, fastify } from 'fastify'
 import type { Clock } from './core/clock.ts'
 import { Refusal } from './core/refusal.ts'
 import { dialects } from './dialects/dialects.ts'
 import { limitConnections } from './http/connections.ts'
-import type { Couriers } from './http/courier.ts'
 import { createDoor } from './http/door.ts'
 import { registerExchange } from './http/exchanges.ts'
 import { registerGreeting } from './http/greeting.ts'
@@ -18,10 +18,11 @@ import { createArrive } from './stages/arrive.ts'
 import type { Snapshot } from './stages/exchange.ts'
 import { createGate, type Steps } from './stages/gate.ts'
 import type { Metrics } from './telemetry/metrics.ts'
+import type { Fleet } from './upstreams/fleet.ts'
 
 export interface AppParts extends Steps {
   current(): Snapshot
-  readonly courier: Couriers
+  readonly fleet: Fleet
   readonly metrics: Metrics
   readonly clock: Clock
 }
@@ -65,6 +66,7 @@ export async function createApp(parts: AppParts): Promise<DataListener> {
   // Bodies are read by the gate, after it has admitted the request; nobody else looks at them.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  await app.register(multipart)
 
   const door = await createDoor(app, () => parts.current().policy.door.failuresPerMinute)
   const reception = createReception(createArrive(parts.current, parts.clock), door, parts.metrics)
@@ -75,7 +77,7 @@ export async function createApp(parts: AppParts): Promise<DataListener> {
     for (const endpoint of dialect.endpoints) {
       if (endpoint.kind === 'exchange') registerExchange(app, dialect, endpoint, reception, gate)
       else if (endpoint.kind === 'listing')
-        await registerListing(app, dialect, endpoint, { ...parts, reception, gate })
+        registerListing(app, dialect, endpoint, { ...parts, reception, gate })
       else registerGreeting(app, dialect, endpoint, { ...parts, reception, gate })
     }
   return { app, drain: (graceMs) => drain(app, reception, graceMs) }

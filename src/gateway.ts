@@ -10,7 +10,6 @@ import type { Processes } from './audit/lock.ts'
 import { openAuditLog } from './audit/log.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import { createCourier } from './http/courier.ts'
-import { createUpstreamHealth } from './http/upstream-health.ts'
 import { createFallbackStore } from './limits/fallback.ts'
 import { createMemoryStore } from './limits/memory.ts'
 import { createRedisStore } from './limits/redis.ts'
@@ -20,6 +19,7 @@ import type { Address, Policy } from './policy/policy.ts'
 import { createScanner } from './scan/scanner.ts'
 import { createSnapshots, type Reloaded, type SnapshotOptions } from './snapshots.ts'
 import { createAdmit } from './stages/admit.ts'
+import { createAuthoriseModel } from './stages/authorise.ts'
 import { createFlood } from './stages/flood.ts'
 import { createForward } from './stages/forward.ts'
 import { createIdentify } from './stages/identify.ts'
@@ -29,6 +29,7 @@ import { createReserve } from './stages/reserve.ts'
 import { createSettle } from './stages/settle.ts'
 import type { Log } from './telemetry/log.ts'
 import { createMetrics, type Metrics } from './telemetry/metrics.ts'
+import { createFleet } from './upstreams/fleet.ts'
 
 export interface GatewayOptions extends Omit<SnapshotOptions, 'now'> {
   readonly log: Log
@@ -96,7 +97,8 @@ async function openGateway(
   closers.push(store.close)
   const courier = createCourier(policy)
   closers.push(courier.close)
-  const upstreams = createUpstreamHealth(policy, courier, clock)
+  const fleet = createFleet(policy, courier.ask, clock)
+  closers.push(fleet.close)
   let draining = false
 
   const tellReload = ({ before, snapshot, problems }: Reloaded) => {
@@ -117,16 +119,17 @@ async function openGateway(
   const scanner = createScanner(loadPacks())
   const { app, drain } = await createApp({
     current: () => snapshots.current,
-    courier,
     metrics,
     clock,
     log,
     recordable: audit.writable,
     identify: createIdentify(clock, (reason) => metrics.credentialFailures.inc({ reason })),
     admit: createAdmit(store),
+    fleet,
+    authoriseModel: createAuthoriseModel(fleet),
     inspect: createInspect(scanner, metrics, clock),
     reserve: createReserve(store),
-    forward: createForward(courier, clock, metrics),
+    forward: createForward(fleet, courier, clock, metrics),
     recordPrompt,
     settle,
   })
@@ -134,7 +137,7 @@ async function openGateway(
   const admin = createAdmin({
     policy: atStart.admin,
     metrics,
-    upstreams,
+    fleet,
     readiness: async () => ({
       draining,
       policy: policy(),
@@ -147,6 +150,7 @@ async function openGateway(
 
   closers.push(() => admin.close())
 
+  await fleet.ready
   const scheme = atStart.listen.tls ? 'https' : 'http'
   const data = await listen(app, atStart.listen, scheme)
   const administration = await listen(admin, atStart.admin, 'http')

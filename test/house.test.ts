@@ -17,6 +17,7 @@ const floors: Readonly<Record<string, number>> = {
   limits: 3,
   audit: 3,
   telemetry: 3,
+  upstreams: 3,
   stages: 4,
   demo: 4,
   http: 5,

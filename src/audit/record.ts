@@ -36,6 +36,8 @@ export interface RequestRecord {
   /** Fields that were left out, parameters that were lowered. */
   readonly dropped: readonly string[]
   readonly clamped: readonly string[]
+  /** What went to the model and no guard read. */
+  readonly unread: readonly string[]
   readonly usage: { readonly input: number; readonly output: number } | null
   readonly limits: Readonly<Record<string, { readonly limit: number; readonly remaining: number }>>
   readonly ending: { readonly kind: string; readonly code: string | null; readonly status: number | null }

@@ -5,6 +5,8 @@
  * `detail` and `cause` are for the log only. An error that is no Refusal is a fault of ours: `internal`.
  */
 
+import type { JsonObject } from './json.ts'
+
 interface Row {
   readonly status: number
   /** What the caller reads when nothing more precise is safe to say. */
@@ -55,12 +57,19 @@ export const refusals = {
 
 export type RefusalCode = keyof typeof refusals
 
+/** Whether trying again can never help. */
+export function isFinal(code: RefusalCode): boolean {
+  return refusals[code].final
+}
+
 export interface RefusalOptions {
   /** A sentence for the caller, made of our own words only. */
   readonly say?: string
   /** For the log. */
   readonly detail?: string
   readonly cause?: unknown
+  /** What a client of the dialect needs to go on by itself, of our own words only. */
+  readonly details?: JsonObject
   /** Whole seconds after which trying again may help. */
   readonly retryAfterSeconds?: number
 }
@@ -70,6 +79,7 @@ export class Refusal extends Error {
   /** The sentence the caller reads. */
   readonly say: string
   readonly detail: string | undefined
+  readonly details: JsonObject | undefined
   readonly retryAfterSeconds: number | undefined
 
   constructor(code: RefusalCode, options: RefusalOptions = {}) {
@@ -78,6 +88,7 @@ export class Refusal extends Error {
     this.code = code
     this.say = options.say ?? refusals[code].message
     this.detail = options.detail
+    this.details = options.details
     this.retryAfterSeconds = options.retryAfterSeconds
   }
 
@@ -90,7 +101,7 @@ export class Refusal extends Error {
    * SDKs would otherwise sit silent for the whole `retry-after`, twice.
    */
   get final(): boolean {
-    return refusals[this.code].final || (this.status === 429 && (this.retryAfterSeconds ?? 0) > 30)
+    return isFinal(this.code) || (this.status === 429 && (this.retryAfterSeconds ?? 0) > 30)
   }
 }
 

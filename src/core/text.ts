@@ -12,6 +12,8 @@ export type Channel = (typeof channels)[number]
 export interface Text {
   readonly channel: Channel
   readonly text: string
+  /** A model server may put it directly behind the text before, without so much as a blank. */
+  readonly glued?: true
 }
 
 export const severities = ['low', 'medium', 'high'] as const

@@ -24,6 +24,15 @@ export function capSize(body: JsonObject, field: string, cap: number, clamped: s
   body[field] = cap
 }
 
+/** Takes out what the chosen server would not read. */
+export function leaveOut(body: JsonObject, fields: readonly string[], dropped: string[]): void {
+  for (const field of fields) {
+    if (body[field] === undefined) continue
+    dropped.push(field)
+    delete body[field]
+  }
+}
+
 const longestKeepAliveSeconds = 3600
 const goDuration = /^([+-]?)((?:\d{1,9}(?:\.\d{0,9})?(?:ns|us|µs|μs|ms|s|m|h))+|0)$/
 const goUnits: Readonly<Record<string, number>> = {

@@ -5,18 +5,37 @@
  * There is no "not supported for scanning": `read` returns every text that can reach the model or refuses.
  */
 import type { JsonObject, JsonValue } from '../core/json.ts'
-import type { RefusalCode } from '../core/refusal.ts'
+import type { Refusal, RefusalCode } from '../core/refusal.ts'
+import type { ServerKind } from '../core/servers.ts'
 import type { Text } from '../core/text.ts'
 import type { Usage } from '../core/usage.ts'
+import type { Frame, Framing } from './framing/framing.ts'
 
 /** What a role's `routes` names. */
-export const routeGroups = ['chat', 'completions', 'embeddings', 'models'] as const
+export const routeGroups = [
+  'chat',
+  'completions',
+  'embeddings',
+  'models',
+  'rerank',
+  'tokenize',
+  'moderations',
+  'audio',
+  'images',
+  'admin',
+] as const
 export type RouteGroup = (typeof routeGroups)[number]
 
-/** One unit of an answer: a line, an event or the whole. `event` is the name of a server-sent one. */
-export interface Frame {
-  readonly event?: string | undefined
-  readonly data: string
+/** What goes around the prompt format or cannot be read by any guard: refused, unless a role's `allow` names it. */
+export const features = ['raw', 'template', 'context', 'mediaUrls'] as const
+export type Feature = (typeof features)[number]
+
+/** A file of a form, held in memory. */
+export interface Upload {
+  /** Without a path; only what follows its last dot is the caller's. */
+  readonly name: string
+  readonly type: string
+  readonly bytes: Uint8Array<ArrayBuffer>
 }
 
 /** An error as a caller may see it. */
@@ -24,6 +43,15 @@ export interface PublicError {
   readonly code: RefusalCode
   readonly status: number
   readonly message: string
+  /** The request's, for dialects whose errors carry it. */
+  readonly id: string
+  /** What a client of this dialect needs to go on by itself. */
+  readonly details: JsonObject | undefined
+}
+
+export function toPublicError(refusal: Refusal, id: string): PublicError {
+  const { code, status, say: message, details } = refusal
+  return { code, status, message, id, details }
 }
 
 export interface Dialect {
@@ -31,6 +59,8 @@ export interface Dialect {
   /** Paths under this prefix that nobody declares are refused in this dialect's shape. */
   readonly prefix: string
   readonly endpoints: readonly Endpoint[]
+  /** A second header for the request's id, where this dialect's clients look for it. */
+  readonly idHeader?: string
   /** The body of an error that is sent instead of an answer. */
   errorBody(error: PublicError): JsonObject
 }
@@ -38,37 +68,61 @@ export interface Dialect {
 export type Endpoint = Exchange | Listing | Greeting
 
 interface Route {
-  readonly method: 'GET' | 'HEAD' | 'POST'
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'DELETE'
   /** The exact path; a `:model` at its end is the one parameter there is. */
   readonly path: string
   readonly group: RouteGroup
   /** `request` counts against `requestsPerMinute`, `probe` against `probesPerMinute`. */
   readonly cost: 'request' | 'probe'
+  /** Which servers have this route. Absent: all of them. */
+  readonly servers?: readonly ServerKind[]
 }
 
-/** POST: a JSON body goes to the model server, its answer comes back frame by frame. */
+/** A JSON body goes to the model server, its answer comes back frame by frame. */
 export interface Exchange extends Route {
   readonly kind: 'exchange'
+  /** The server's path, if it is another than the caller's. */
+  readonly target?: string
+  /** The body is `multipart/form-data` with one `file`; its other fields are read as an object of strings. */
+  readonly form?: true
   /** @throws Refusal `invalid_request` for whatever is ambiguous, dangerous or cannot be read */
-  read(body: JsonObject): Prompt
+  read(body: JsonObject, allowed: ReadonlySet<Feature>): Prompt
   /** Puts the model's canonical name and the role's caps into the fresh body: what comes back is ready to go. */
   prepare(prompt: Prompt, orders: Orders): Outgoing
+  /** For what no model server answers: the gate does, from an estimate of the prompt's tokens. */
+  readonly answer?: (inputTokens: number) => JsonObject
 }
 
-/** GET: a list of which the caller sees what it may use, or a fact about the server. */
+/** A list of which the caller sees what it may use, or a fact about the servers. */
 export interface Listing extends Route {
   readonly kind: 'listing'
-  /** What the model server is asked; the caller's words never go into a path. */
+  /** What each model server is asked; the caller's words never go into a path. */
   readonly source: string
-  /** What the caller sees of the server's answer; undefined: nothing. Throws if the answer is not what it should be. */
-  filter(answer: JsonValue, view: View): JsonValue | undefined
+  /**
+   * What the caller sees of the servers' answers, in the policy's order; undefined: nothing.
+   * Throws if an answer is not what it should be.
+   */
+  show(answers: readonly ListAnswer[], asked: string): JsonValue | undefined
 }
 
-export interface View {
+/** What one server said. */
+export interface ListAnswer {
+  readonly body: JsonValue
   mayUse(model: string): boolean
-  /** The model of the path, and whether a name of the list is that model. */
-  readonly asked: string
+  /** Whether a name of the list is the model of the path. */
   isAsked(model: string): boolean
+}
+
+/** What a list of one server becomes when several answer: every entry once, the first server's before the second's. */
+export function mergeEntries(
+  answers: readonly ListAnswer[],
+  entriesOf: (answer: ListAnswer) => readonly JsonObject[],
+  key: string,
+): JsonObject[] {
+  const entries = new Map<JsonValue | undefined, JsonObject>()
+  for (const answer of answers)
+    for (const entry of entriesOf(answer)) if (!entries.has(entry[key])) entries.set(entry[key], entry)
+  return [...entries.values()]
 }
 
 /** `/`, which the gate answers itself. */
@@ -85,12 +139,26 @@ export interface Prompt {
   /** Every text that can reach the model, in order. */
   readonly texts: readonly Text[]
   readonly tools: readonly string[]
-  readonly images: number
+  readonly counts: Counts
+  /** What goes to the model and no guard reads: `images`, `context` … */
+  readonly unread: readonly string[]
   /** Paths of fields that were left out. These are the caller's words: mask before writing them anywhere. */
   readonly dropped: readonly string[]
   /** Names of parameters that were lowered while reading. */
   readonly clamped: readonly string[]
   readonly body: JsonObject
+  /** Of a form. */
+  readonly file?: Upload
+}
+
+/** How much there is of what a role's caps bound. */
+export interface Counts {
+  readonly images: number
+  /** Decoded, of all images together. */
+  readonly imageBytes: number
+  readonly stops: number
+  /** Characters of the largest answer format. */
+  readonly schema: number
 }
 
 /** The model under both of its names. */
@@ -102,10 +170,13 @@ export function namesOf(prompt: Prompt, orders: Orders): ModelNames {
 export interface Orders {
   /** Canonical. */
   readonly model: string
+  readonly server: ServerKind
   /** The most tokens the answer may have. */
   readonly outputTokens: number
   /** The most tokens of context. */
   readonly contextTokens: number
+  /** The most answers to one prompt. */
+  readonly choices: number
 }
 
 export interface Outgoing {
@@ -114,6 +185,8 @@ export interface Outgoing {
   readonly outputTokens: number
   /** Parameters that were lowered. */
   readonly clamped: readonly string[]
+  /** Paths of fields that were left out, with those of `Prompt.dropped`. */
+  readonly dropped: readonly string[]
   /** Reads the one answer to this body. */
   readonly reader: AnswerReader
 }
@@ -138,6 +211,10 @@ export interface ToolCall {
 export interface AnswerReader {
   readonly state: 'open' | 'finished' | 'ended' | 'failed'
   frame(frame: Frame): Frame | undefined
+  /** How this answer comes, where its content type alone does not say. */
+  framing?(contentType: string): Framing
+  /** The last frame of an answer that is cut, where it is more than the error's body. */
+  farewell?(error: PublicError): Frame
   readonly usage: Usage | undefined
   /** What was said and called so far, for the record. */
   readonly transcript: {
@@ -145,5 +222,7 @@ export interface AnswerReader {
     readonly toolCalls: readonly ToolCall[]
     /** There was more than is kept of one answer. */
     readonly truncated: boolean
+    /** There is a tool call, and it is complete. */
+    readonly called: boolean
   }
 }

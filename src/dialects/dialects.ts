@@ -1,9 +1,11 @@
 /** Every dialect Torwart speaks: a new one is a file and a line here. A longer prefix goes before a shorter. */
+import { anthropic } from './anthropic.ts'
 import type { Dialect } from './dialect.ts'
 import { ollama } from './ollama.ts'
 import { openai } from './openai.ts'
+import { responses } from './responses.ts'
 
-export const dialects: readonly Dialect[] = [ollama, openai]
+export const dialects: readonly Dialect[] = [ollama, responses, anthropic, openai]
 
 /** The dialect in whose shape a path is refused that nobody declares. */
 export function dialectFor(path: string): Dialect {

@@ -1,28 +1,48 @@
 /**
- * Images in a request: base64 only, counted, never fetched. What a picture says is not read by any guard,
- * which is why a role gets none unless its policy says `caps.images`.
+ * Images in a request: base64 only, counted and measured, never fetched by the gate. What a picture says is not
+ * read by any guard, which is why a role gets none unless its policy says `caps.images`, and why the answer's
+ * `x-torwart-guards` says that it went unread.
  */
-import type { JsonValue } from '../core/json.ts'
-import { invalid, type Shape } from './shape.ts'
+import { invalid, type Notes, onlyIfAllowed, type Shape } from './shape.ts'
 
 const base64 = /^[A-Za-z0-9+/]+={0,2}$/
 const dataUrl = /^data:image\/[a-z0-9.+-]{1,32};base64,/
+const remoteUrl = /^https?:\/\/[\x21-\x7e]{1,2048}$/
 
-/** A base64 string (Ollama's `images`). */
+function noteImage(notes: Notes, encoded: string): void {
+  notes.counts.images++
+  notes.counts.imageBytes += Math.floor((encoded.length * 3) / 4)
+  notes.unread.add('images')
+}
+
+/** A base64 string (Ollama's `images`, Anthropic's `source.data`). */
 export const base64Image: Shape = (value, at, notes) => {
   if (typeof value !== 'string')
     return invalid(`\`${at}\` must be a base64 string, not a buffer or an object.`)
   if (!base64.test(value)) return invalid(`\`${at}\` is not base64.`)
-  notes.images++
+  noteImage(notes, value)
   return value
 }
 
-/** A `data:` URL; a remote one would be fetched by the model server, or by nobody. */
-export const dataUrlImage: Shape = (value: JsonValue, at, notes) => {
+/** An address that the model server would fetch, wherever it leads. */
+export const mediaUrl: Shape = onlyIfAllowed(
+  'mediaUrls',
+  (value, at, notes) => {
+    if (typeof value !== 'string' || !remoteUrl.test(value)) return invalid(`\`${at}\` must be a URL.`)
+    noteImage(notes, '')
+    notes.unread.add('mediaUrls')
+    return value
+  },
+  'An image must be a data: URL in base64: other URLs are not fetched.',
+)
+
+/** A `data:` URL; a remote one only where the role allows it. */
+export const imageUrl: Shape = (value, at, notes) => {
   if (typeof value !== 'string') return invalid(`\`${at}\` must be a string.`)
+  if (!value.startsWith('data:')) return mediaUrl(value, at, notes)
   const head = dataUrl.exec(value)
-  if (!head || !base64.test(value.slice(head[0].length)))
-    return invalid(`\`${at}\` must be a data: URL of an image in base64; other URLs are not fetched.`)
-  notes.images++
+  const encoded = value.slice(head?.[0].length)
+  if (!head || !base64.test(encoded)) return invalid(`\`${at}\` must be a data: URL of an image in base64.`)
+  noteImage(notes, encoded)
   return value
 }

@@ -5,13 +5,15 @@
  * around the prompt format or hide text as token numbers, so they are refused with a value; options that
  * restart the model's runner for everybody (`num_gpu`, `num_batch`, `shift` …) are dropped.
  */
-import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
+import { isObject, type JsonObject } from '../core/json.ts'
 import type { Channel } from '../core/text.ts'
 import { capCount, cappedKeepAlive, capSize, keepAliveSeconds } from './caps.ts'
 import {
   type Dialect,
   type Exchange,
+  type ListAnswer,
   type Listing,
+  mergeEntries,
   namesOf,
   type Orders,
   type Outgoing,
@@ -20,6 +22,7 @@ import {
 import { base64Image } from './media.ts'
 import { OllamaAnswer } from './ollama-answer.ts'
 import {
+  answerSchema,
   declaredFunction,
   flag,
   integer,
@@ -29,11 +32,13 @@ import {
   modelName,
   Notes,
   name,
-  never,
+  noteTool,
   object,
   oneOrMany,
+  onlyIfAllowed,
   real,
   type Shape,
+  stops,
   text,
   variants,
   word,
@@ -49,7 +54,7 @@ const keepAlive: Shape = (value, at, notes) => {
 
 const format: Shape = (value, at, notes) => {
   if (value === '') return undefined
-  return isObject(value) ? json('definition')(value, at, notes) : word(value, at, notes)
+  return isObject(value) ? answerSchema(value, at, notes) : word(value, at, notes)
 }
 
 const think: Shape = (value, at, notes) => (typeof value === 'boolean' ? value : word(value, at, notes))
@@ -70,7 +75,7 @@ const options = object({
   repeat_penalty: real,
   presence_penalty: real,
   frequency_penalty: real,
-  stop: list(text('definition')),
+  stop: stops,
   num_ctx: integer(1),
 })
 
@@ -78,7 +83,7 @@ const options = object({
 const tool = object({ type: name, items: json('definition'), function: declaredFunction }, ['function'])
 const tools = list((value, at, notes) => {
   const read = tool(value, at, notes)
-  if (isObject(read) && isObject(read.function)) notes.tools.push(String(read.function.name))
+  if (isObject(read)) noteTool(read.function, notes)
   return read
 })
 
@@ -109,16 +114,40 @@ const anyMessage = variants('role', {
 const sampling = { options, keep_alive: keepAlive, truncate: flag }
 const generation = { ...sampling, stream: flag, format, think, logprobs: flag, top_logprobs: integer(0, 20) }
 
-const chat = object({ model: modelName, messages: list(anyMessage), tools, ...generation }, ['model'])
+/** Token numbers go to the model as they are; no guard knows what they spell. */
+const tokens: Shape = (value, at, notes) => {
+  notes.unread.add('context')
+  return list(integer(0))(value, at, notes)
+}
+
+const chat = object(
+  {
+    model: modelName,
+    messages: list(anyMessage),
+    tools,
+    ...generation,
+    // ollama-ai-provider puts the limit here, where no server looks.
+    max_output_tokens: integer(),
+  },
+  ['model'],
+)
 const generate = object(
   {
     model: modelName,
     prompt: text('user'),
     suffix: text('user'),
     system: text('system'),
-    template: never('`template` is not allowed: the prompt format belongs to the model.'),
-    context: never('`context` is not allowed: tokens cannot be inspected. Send the text instead.'),
-    raw: never('`raw` is not allowed: the prompt format belongs to the model.'),
+    template: onlyIfAllowed(
+      'template',
+      text('system'),
+      '`template` is not allowed: the prompt format belongs to the model.',
+    ),
+    context: onlyIfAllowed(
+      'context',
+      tokens,
+      '`context` is not allowed: tokens cannot be inspected. Send the text instead.',
+    ),
+    raw: onlyIfAllowed('raw', flag, '`raw` is not allowed: the prompt format belongs to the model.'),
     images: list(base64Image),
     ...generation,
   },
@@ -130,11 +159,11 @@ const embed = object(
 )
 const embeddings = object({ model: modelName, prompt: text('document'), ...sampling }, ['model'])
 // Ollama's own command sends both names, one of them empty; `model` goes first.
-const show = object({ model: modelName, name: modelName, verbose: flag })
+const showRequest = object({ model: modelName, name: modelName, verbose: flag })
 
 function reader(shape: Shape, streams: boolean): Exchange['read'] {
-  return (body) => {
-    const notes = new Notes()
+  return (body, allowed) => {
+    const notes = new Notes(allowed)
     const fresh = shape(body, '', notes) as JsonObject
     return notes.toPrompt(String(fresh.model || fresh.name || ''), streams && fresh.stream !== false, fresh)
   }
@@ -143,22 +172,24 @@ function reader(shape: Shape, streams: boolean): Exchange['read'] {
 // The body is fresh and nobody else's, so it is completed in place.
 
 function prepareGeneration(prompt: Prompt, orders: Orders): Outgoing {
+  const { body, dropped } = prompt
   const clamped = [...prompt.clamped]
-  const settings = isObject(prompt.body.options) ? prompt.body.options : {}
+  const settings = isObject(body.options) ? body.options : {}
+  if (body.max_output_tokens !== undefined) settings.num_predict ??= body.max_output_tokens
+  delete body.max_output_tokens
   const outputTokens = capCount(settings, 'num_predict', orders.outputTokens, clamped)
   capSize(settings, 'num_ctx', orders.contextTokens, clamped)
-  const { body } = prompt
   body.model = orders.model
   body.options = settings
-  return { body, outputTokens, clamped, reader: new OllamaAnswer(namesOf(prompt, orders)) }
+  return { body, outputTokens, clamped, dropped, reader: new OllamaAnswer(namesOf(prompt, orders)) }
 }
 
 function prepareEmbedding(prompt: Prompt, orders: Orders): Outgoing {
+  const { body, dropped } = prompt
   const clamped = [...prompt.clamped]
-  if (isObject(prompt.body.options)) capSize(prompt.body.options, 'num_ctx', orders.contextTokens, clamped)
-  const { body } = prompt
+  if (isObject(body.options)) capSize(body.options, 'num_ctx', orders.contextTokens, clamped)
   body.model = orders.model
-  return { body, outputTokens: 0, clamped, reader: new OllamaAnswer(namesOf(prompt, orders)) }
+  return { body, outputTokens: 0, clamped, dropped, reader: new OllamaAnswer(namesOf(prompt, orders)) }
 }
 
 /** `/api/show` without what is no caller's business: system prompt, template, paths, example messages. */
@@ -174,27 +205,50 @@ const shown = [
 
 function prepareShow(prompt: Prompt, orders: Orders): Outgoing {
   const body = { model: orders.model, verbose: prompt.body.verbose === true }
-  return { body, outputTokens: 0, clamped: [], reader: new OllamaAnswer(namesOf(prompt, orders), shown) }
+  const reader = new OllamaAnswer(namesOf(prompt, orders), shown)
+  return { body, outputTokens: 0, clamped: [], dropped: prompt.dropped, reader }
 }
 
-const post = { kind: 'exchange', method: 'POST' } as const
+const post = { kind: 'exchange', method: 'POST', servers: ['ollama', 'localai'] } as const
 const generations = { ...post, cost: 'request', prepare: prepareGeneration } as const
 const embedders = { ...post, cost: 'request', group: 'embeddings', prepare: prepareEmbedding } as const
 
 /** The lists of `/api/tags` and `/api/ps`: models of other hosts are never shown, whoever may use them. */
-const models: Listing['filter'] = (body, view) => {
-  if (!isObject(body) || !Array.isArray(body.models)) throw new TypeError('a list of models was expected')
-  const shown = (entry: JsonValue) =>
-    isObject(entry) && typeof entry.name === 'string' && !entry.remote_host && view.mayUse(entry.name)
-  return { models: body.models.filter(shown) }
+const models: Listing['show'] = (answers) => ({
+  models: mergeEntries(
+    answers,
+    ({ body, mayUse }) => {
+      // LocalAI says null for none.
+      const entries = isObject(body) ? (body.models ?? []) : undefined
+      if (!Array.isArray(entries)) throw new TypeError('a list of models was expected')
+      return entries
+        .filter(isObject)
+        .filter(({ name, remote_host }) => typeof name === 'string' && !remote_host && mayUse(name))
+    },
+    'name',
+  ),
+})
+
+/** The first server's; there is no version of several. */
+function first([answer]: readonly ListAnswer[]): JsonObject {
+  if (!answer || !isObject(answer.body)) throw new TypeError('an object was expected')
+  return answer.body
 }
 
-const version: Listing['filter'] = (body) => {
-  if (!isObject(body) || typeof body.version !== 'string') throw new TypeError('a version was expected')
-  return { version: body.version }
+/** Whether the server's cloud models are switched off; there is nothing else a caller needs to know. */
+const status: Listing['show'] = (answers) => {
+  const { cloud } = first(answers)
+  return isObject(cloud) ? { cloud: { disabled: cloud.disabled === true } } : {}
 }
 
-const listing = { kind: 'listing', group: 'models', cost: 'probe' } as const
+const version: Listing['show'] = (answers) => {
+  const { version } = first(answers)
+  if (typeof version !== 'string') throw new TypeError('a version was expected')
+  return { version }
+}
+
+const listing = { kind: 'listing', group: 'models', cost: 'probe', servers: ['ollama', 'localai'] } as const
+const show = { ...post, path: '/api/show', group: 'models', cost: 'probe', prepare: prepareShow } as const
 const greeting = {
   kind: 'greeting',
   path: '/',
@@ -212,19 +266,20 @@ export const ollama: Dialect = {
     { ...generations, path: '/api/generate', group: 'completions', read: reader(generate, true) },
     { ...embedders, path: '/api/embed', read: reader(embed, false) },
     { ...embedders, path: '/api/embeddings', read: reader(embeddings, false) },
+    { ...show, read: reader(showRequest, false) },
+    { ...listing, method: 'GET', path: '/api/tags', source: '/api/tags', show: models },
+    { ...listing, method: 'HEAD', path: '/api/tags', source: '/api/tags', show: models },
+    { ...listing, method: 'GET', path: '/api/ps', source: '/api/ps', show: models },
     {
-      ...post,
-      path: '/api/show',
-      group: 'models',
-      cost: 'probe',
-      read: reader(show, false),
-      prepare: prepareShow,
+      ...listing,
+      method: 'GET',
+      path: '/api/status',
+      source: '/api/status',
+      show: status,
+      servers: ['ollama'],
     },
-    { ...listing, method: 'GET', path: '/api/tags', source: '/api/tags', filter: models },
-    { ...listing, method: 'HEAD', path: '/api/tags', source: '/api/tags', filter: models },
-    { ...listing, method: 'GET', path: '/api/ps', source: '/api/ps', filter: models },
-    { ...listing, method: 'GET', path: '/api/version', source: '/api/version', filter: version },
-    { ...listing, method: 'HEAD', path: '/api/version', source: '/api/version', filter: version },
+    { ...listing, method: 'GET', path: '/api/version', source: '/api/version', show: version },
+    { ...listing, method: 'HEAD', path: '/api/version', source: '/api/version', show: version },
     { ...greeting, method: 'GET' },
     { ...greeting, method: 'HEAD' },
   ],

@@ -6,7 +6,8 @@
  */
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
-import type { AnswerReader, Frame, ModelNames } from './dialect.ts'
+import type { AnswerReader, ModelNames } from './dialect.ts'
+import type { Frame } from './framing/framing.ts'
 import { Transcript } from './transcript.ts'
 
 const end = '[DONE]'

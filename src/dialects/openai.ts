@@ -6,47 +6,54 @@
  * `max_tokens`; token counts of a stream come only with `stream_options.include_usage`, so the gate always
  * asks for them and takes them out again if the client did not.
  */
-import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
+import { isObject, type JsonObject } from '../core/json.ts'
 import type { Channel } from '../core/text.ts'
-import { capCount } from './caps.ts'
+import { capCount, capSize, leaveOut } from './caps.ts'
 import {
   type Dialect,
   type Exchange,
+  type ListAnswer,
   type Listing,
+  mergeEntries,
   namesOf,
   type Orders,
   type Outgoing,
   type Prompt,
   type PublicError,
 } from './dialect.ts'
-import { dataUrlImage } from './media.ts'
+import { imageUrl } from './media.ts'
 import { OpenaiAnswer } from './openai-answer.ts'
 import {
+  answerSchema,
   declaredFunction,
   flag,
   integer,
   invalid,
-  json,
+  joined,
   list,
   modelName,
   Notes,
   name,
+  noteTool,
   nullable,
   object,
   oneOrMany,
   real,
   type Shape,
+  stops,
   text,
   variants,
   word,
 } from './shape.ts'
 
 function content(channel: Channel): Shape {
-  const parts = list(
-    variants('type', {
-      text: object({ type: word, text: text(channel) }, ['text']),
-      image_url: object({ type: word, image_url: object({ url: dataUrlImage }, ['url']) }, ['image_url']),
-    }),
+  const parts = joined(
+    list(
+      variants('type', {
+        text: object({ type: word, text: text(channel) }, ['text']),
+        image_url: object({ type: word, image_url: object({ url: imageUrl }, ['url']) }, ['image_url']),
+      }),
+    ),
   )
   const one = text(channel)
   return nullable((value, at, notes) => (Array.isArray(value) ? parts : one)(value, at, notes))
@@ -99,22 +106,28 @@ const tools = list((value, at, notes) => {
     return undefined
   }
   const read = functionTool(value, at, notes)
-  if (isObject(read) && isObject(read.function)) notes.tools.push(String(read.function.name))
+  if (isObject(read)) noteTool(read.function, notes)
   return read
 })
+/** Which tool the model must call: a word, or a function by name. */
+const toolChoice: Shape = (value, at, notes) =>
+  isObject(value)
+    ? object({ type: word, function: object({ name }, ['name']) }, ['function'])(value, at, notes)
+    : word(value, at, notes)
 
-const stop = oneOrMany(text('definition'))
 const sampling = {
   temperature: real,
   top_p: real,
   seed: integer(),
-  stop,
+  stop: stops,
   presence_penalty: real,
   frequency_penalty: real,
   max_tokens: integer(),
   stream: flag,
   stream_options: object({ include_usage: flag }),
 }
+/** Read by every other server, and not by Ollama. */
+const notOllama = { n: integer(1, 128), tool_choice: toolChoice }
 const nonEmpty =
   (items: Shape): Shape =>
   (value, at, notes) =>
@@ -128,8 +141,9 @@ const chat = object(
     messages: nonEmpty(list(anyMessage)),
     tools,
     ...sampling,
+    ...notOllama,
     max_completion_tokens: integer(),
-    response_format: object({ type: word, json_schema: object({ schema: json('definition') }) }, ['type']),
+    response_format: object({ type: word, json_schema: object({ schema: answerSchema }) }, ['type']),
     reasoning_effort: word,
     reasoning: object({ effort: word }),
     logprobs: flag,
@@ -153,8 +167,8 @@ const embeddings = object(
 )
 
 function reader(shape: Shape): Exchange['read'] {
-  return (body) => {
-    const notes = new Notes()
+  return (body, allowed) => {
+    const notes = new Notes(allowed)
     const fresh = shape(body, '', notes) as JsonObject
     if (typeof fresh.max_completion_tokens === 'number') {
       fresh.max_tokens = fresh.max_completion_tokens
@@ -170,14 +184,18 @@ function prepareGeneration(prompt: Prompt, orders: Orders): Outgoing {
   const { body } = prompt
   const asked = body.stream_options
   const clamped: string[] = []
+  const dropped = [...prompt.dropped]
   const outputTokens = capCount(body, 'max_tokens', orders.outputTokens, clamped)
+  if (orders.server === 'ollama') leaveOut(body, Object.keys(notOllama), dropped)
+  capSize(body, 'n', orders.choices, clamped)
   body.model = orders.model
   if (prompt.stream) body.stream_options = { include_usage: true }
   const hideUsage = !(isObject(asked) && asked.include_usage === true)
   return {
     body,
-    outputTokens,
+    outputTokens: outputTokens * (typeof body.n === 'number' ? body.n : 1),
     clamped,
+    dropped,
     reader: new OpenaiAnswer(namesOf(prompt, orders), prompt.stream, hideUsage),
   }
 }
@@ -189,6 +207,7 @@ function prepareEmbedding(prompt: Prompt, orders: Orders): Outgoing {
     body,
     outputTokens: 0,
     clamped: [],
+    dropped: prompt.dropped,
     reader: new OpenaiAnswer(namesOf(prompt, orders), false, false),
   }
 }
@@ -202,24 +221,28 @@ function errorType(status: number): string {
   return status < 500 ? 'invalid_request_error' : 'api_error'
 }
 
-function openaiError({ code, status, message }: PublicError): JsonObject {
+/** The shape of an error, for the other APIs of OpenAI too. */
+export function openaiError({ code, status, message }: PublicError): JsonObject {
   return { error: { message, type: errorType(status), param: null, code } }
 }
 
-function entriesOf(body: JsonValue): JsonObject[] {
+function entriesOf({ body, mayUse }: ListAnswer): JsonObject[] {
   if (!isObject(body) || !Array.isArray(body.data)) throw new TypeError('a list of models was expected')
-  return body.data.filter(isObject).filter(({ id }) => typeof id === 'string')
+  return body.data.filter(isObject).filter(({ id }) => typeof id === 'string' && mayUse(id))
 }
 
-const models: Listing['filter'] = (body, { mayUse }) => ({
+const models: Listing['show'] = (answers) => ({
   object: 'list',
-  data: entriesOf(body).filter(({ id }) => mayUse(String(id))),
+  data: mergeEntries(answers, entriesOf, 'id'),
 })
 
 /** One model, taken from the list: LocalAI has no such route, and Ollama would get the caller's words in a path. */
-const oneModel: Listing['filter'] = (body, { mayUse, asked, isAsked }) => {
-  const found = entriesOf(body).find(({ id }) => mayUse(String(id)) && isAsked(String(id)))
-  return found && { ...found, id: asked }
+const oneModel: Listing['show'] = (answers, asked) => {
+  for (const answer of answers) {
+    const found = entriesOf(answer).find(({ id }) => answer.isAsked(String(id)))
+    if (found) return { ...found, id: asked }
+  }
+  return undefined
 }
 
 const post = { kind: 'exchange', method: 'POST', cost: 'request' } as const
@@ -246,7 +269,7 @@ export const openai: Dialect = {
       read: reader(embeddings),
       prepare: prepareEmbedding,
     },
-    { ...listing, path: '/v1/models', filter: models },
-    { ...listing, path: '/v1/models/:model', filter: oneModel },
+    { ...listing, path: '/v1/models', show: models },
+    { ...listing, path: '/v1/models/:model', show: oneModel },
   ],
 }

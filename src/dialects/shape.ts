@@ -9,7 +9,7 @@ import { foldKey } from '../core/fold.ts'
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { Channel, Text } from '../core/text.ts'
-import type { Prompt } from './dialect.ts'
+import type { Feature, Prompt } from './dialect.ts'
 
 /** `at` is the field's path, made of known names and indices only, so it may be shown to the caller. */
 export type Shape = (value: JsonValue, at: string, notes: Notes) => JsonValue | undefined
@@ -20,8 +20,14 @@ export class Notes {
   readonly tools: string[] = []
   readonly dropped: string[] = []
   readonly clamped: string[] = []
-  images = 0
+  readonly unread = new Set<string>()
+  readonly counts = { images: 0, imageBytes: 0, stops: 0, schema: 0 }
+  readonly allowed: ReadonlySet<Feature>
   readonly #names: string[] = []
+
+  constructor(allowed: ReadonlySet<Feature>) {
+    this.allowed = allowed
+  }
 
   text(channel: Channel, text: string): void {
     if (text !== '') this.texts.push({ channel, text })
@@ -32,12 +38,22 @@ export class Notes {
     if (name !== '') this.#names.push(name)
   }
 
+  /** From this text on, each is glued to the one before it. */
+  glue(from: number): void {
+    for (let index = from + 1; index < this.texts.length; index++) {
+      const text = this.texts[index]
+      if (text && text.channel === this.texts[index - 1]?.channel)
+        this.texts[index] = { ...text, glued: true }
+    }
+  }
+
   /** What was read, the names joined into one text. */
   toPrompt(model: string, stream: boolean, body: JsonObject): Prompt {
     const names: Text[] =
       this.#names.length === 0 ? [] : [{ channel: 'definition', text: this.#names.join('\n') }]
-    const { tools, images, dropped, clamped } = this
-    return { model, stream, texts: [...this.texts, ...names], tools, images, dropped, clamped, body }
+    const { tools, counts, dropped, clamped } = this
+    const unread = [...this.unread]
+    return { model, stream, texts: [...this.texts, ...names], tools, counts, unread, dropped, clamped, body }
   }
 
   drop(path: string): void {
@@ -134,12 +150,43 @@ export function oneOrMany(one: Shape): Shape {
   return (value, at, notes) => (Array.isArray(value) ? many(value, at, notes) : one(value, at, notes))
 }
 
-/** Refused with a value, harmless without one: clients send `template: ""` and `context: []` on their own. */
-export function never(why: string): Shape {
-  return (value) => {
-    const empty = value === '' || value === false || (Array.isArray(value) && value.length === 0)
-    return empty ? undefined : invalid(why)
+/** Parts which a server may put behind each other without anything between them. */
+export function joined(parts: Shape): Shape {
+  return (value, at, notes) => {
+    const from = notes.texts.length
+    const read = parts(value, at, notes)
+    notes.glue(from)
+    return read
   }
+}
+
+function isEmpty(value: JsonValue): boolean {
+  return value === '' || value === false || (Array.isArray(value) && value.length === 0)
+}
+
+/** Refused with a value, harmless without one: clients send `conversation: ""` and the like on their own. */
+export function never(why: string): Shape {
+  return (value) => (isEmpty(value) ? undefined : invalid(why))
+}
+
+/** As `never`, unless the caller's role allows the feature by name. */
+export function onlyIfAllowed(feature: Feature, shape: Shape, why: string): Shape {
+  return (value, at, notes) => {
+    if (isEmpty(value)) return undefined
+    return notes.allowed.has(feature) ? shape(value, at, notes) : invalid(why)
+  }
+}
+
+/** Sequences at which the answer ends; counted. */
+export const stops: Shape = (value, at, notes) => {
+  notes.counts.stops += Array.isArray(value) ? value.length : 1
+  return oneOrMany(text('definition'))(value, at, notes)
+}
+
+/** A JSON Schema that becomes the grammar of the answer; measured. */
+export const answerSchema: Shape = (value, at, notes) => {
+  notes.counts.schema = Math.max(notes.counts.schema, JSON.stringify(value).length)
+  return json('definition')(value, at, notes)
 }
 
 /** Keeps an explicit null, which other shapes leave out. */
@@ -193,6 +240,12 @@ export function variants(tag: string, shapes: Readonly<Record<string, Shape>>): 
     const shape = typeof chosen === 'string' ? known.get(chosen) : undefined
     return shape ? shape(value, at, notes) : expected(join(at, tag), `one of ${words}`)
   }
+}
+
+/** A tool's declared name, for the rights to call it. */
+export function noteTool(read: JsonValue | undefined, notes: Notes): JsonValue | undefined {
+  if (isObject(read) && typeof read.name === 'string') notes.tools.push(read.name)
+  return read
 }
 
 function join(at: string, key: string): string {

@@ -45,11 +45,25 @@ export class Transcript {
     return this.#truncated
   }
 
+  /** Whether a tool call is complete: many clients leave as soon as they have one. */
+  get called(): boolean {
+    return this.#calls.some((call) => isJson(call.arguments))
+  }
+
   get text(): string {
     return this.#text
   }
 
   get toolCalls(): readonly ToolCall[] {
     return this.#calls
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
   }
 }

@@ -12,6 +12,7 @@ export function answerHeaders({ arrival, admitted, call, inspected, reserved }: 
     'x-torwart-guards': guards(inspected),
     'x-content-type-options': 'nosniff',
   }
+  if (arrival.dialect.idHeader !== undefined) headers[arrival.dialect.idHeader] = arrival.id
   const requests = admitted?.admission
   if (requests && admitted.limit !== undefined)
     tell(headers, 'requests', admitted.limit, requests.remaining, requests.resetMs)

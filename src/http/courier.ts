@@ -5,13 +5,18 @@
  */
 import { lookup } from 'node:dns'
 import type { LookupFunction } from 'node:net'
-import { buildConnector, type Dispatcher, errors, Pool } from 'undici'
+import { buildConnector, type Dispatcher, errors, FormData, Pool } from 'undici'
+import type { JsonObject, JsonValue } from '../core/json.ts'
 import { Refusal, type RefusalCode } from '../core/refusal.ts'
+import type { Upload } from '../dialects/dialect.ts'
 import { isNear } from '../policy/address.ts'
-import type { Policy } from '../policy/policy.ts'
+import type { Policy, Upstream } from '../policy/policy.ts'
 import type { Courier, Flow, Parcel, Receiver } from '../stages/outlet.ts'
+import type { ServerAnswer } from '../upstreams/server.ts'
 
 export interface Couriers extends Courier {
+  /** A list or a fact, whole. @throws Refusal if it cannot be had in time */
+  ask(upstream: Upstream, path: string, withinMs: number): Promise<ServerAnswer>
   /** For what goes through `@fastify/http-proxy`: the same connections. */
   readonly request: (
     options: { origin: string } & Dispatcher.RequestOptions,
@@ -52,6 +57,7 @@ export function createCourier(current: () => Policy, resolve: typeof lookup = lo
   }
   return {
     request: (options, callback) => poolFor(options.origin).request(options, callback),
+    ask: (upstream, path, withinMs) => ask(poolFor(upstream.origin), upstream, path, withinMs),
     send: (parcel, receiver) => dispatch(poolFor(parcel.upstream.origin), parcel, receiver),
     async close() {
       await Promise.all([...pools.values()].map((pool) => pool.destroy()))
@@ -59,21 +65,52 @@ export function createCourier(current: () => Policy, resolve: typeof lookup = lo
   }
 }
 
+const longestAnswer = 16 * 1024 * 1024
+
+async function ask(pool: Pool, { key }: Upstream, path: string, withinMs: number): Promise<ServerAnswer> {
+  const headers = {
+    accept: 'application/json',
+    'user-agent': 'torwart',
+    ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+  }
+  const signal = AbortSignal.timeout(withinMs)
+  try {
+    const { statusCode, body } = await pool.request({ path, method: 'GET', headers, signal })
+    let text = ''
+    for await (const piece of body.setEncoding('utf8')) {
+      text += piece
+      if (text.length > longestAnswer)
+        throw new Refusal('upstream_failed', { detail: 'the list is too long' })
+    }
+    return { status: statusCode, body: parsed(text) }
+  } catch (error) {
+    if (error instanceof Refusal) throw error
+    if (signal.aborted) throw new Refusal('upstream_timeout', { detail: 'the list took too long' })
+    throw upstreamRefusal(error instanceof Error ? error : new Error('no Error'))
+  }
+}
+
+function parsed(text: string): JsonValue | undefined {
+  try {
+    return JSON.parse(text) as JsonValue
+  } catch {
+    return undefined
+  }
+}
+
 function dispatch(pool: Pool, parcel: Parcel, receiver: Receiver): Flow {
   let controller: Dispatcher.DispatchController | undefined
   let aborted = false
-  const headers: Record<string, string> = {
-    'content-type': 'application/json',
-    accept: '*/*',
-    'user-agent': 'torwart',
-  }
+  const headers: Record<string, string> = { accept: '*/*', 'user-agent': 'torwart' }
+  if (parcel.upstream.key !== undefined) headers.authorization = `Bearer ${parcel.upstream.key}`
+  if (parcel.file === undefined) headers['content-type'] = 'application/json'
   if (parcel.traceparent !== undefined) headers.traceparent = parcel.traceparent
   pool.dispatch(
     {
       path: parcel.path,
-      method: 'POST',
+      method: parcel.method as Dispatcher.HttpMethod,
       headers,
-      body: parcel.body,
+      body: parcel.file ? formOf(parcel.body, parcel.file) : JSON.stringify(parcel.body),
       headersTimeout: parcel.firstByteMs,
       bodyTimeout: parcel.idleMs,
     },
@@ -105,6 +142,14 @@ function dispatch(pool: Pool, parcel: Parcel, receiver: Receiver): Flow {
       controller?.abort(new Error('aborted'))
     },
   }
+}
+
+/** Written anew: what a part is called, and where it ends, is said by the library and not by the caller. */
+function formOf(fields: JsonObject, { name, type, bytes }: Upload): FormData {
+  const form = new FormData()
+  for (const [field, value] of Object.entries(fields)) form.append(field, String(value))
+  form.append('file', new File([bytes], name, { type }))
+  return form
 }
 
 /** What went wrong on the way, without addresses. */

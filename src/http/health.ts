@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance } from 'fastify'
 import type { Policy } from '../policy/policy.ts'
-import type { UpstreamHealth } from './upstream-health.ts'
+import type { Fleet } from '../upstreams/fleet.ts'
 
 export interface Readiness {
   readonly draining: boolean
@@ -16,11 +16,7 @@ export interface Readiness {
   readonly auditWritable: boolean
 }
 
-export function registerHealth(
-  app: FastifyInstance,
-  state: () => Promise<Readiness>,
-  upstreams: UpstreamHealth,
-): void {
+export function registerHealth(app: FastifyInstance, state: () => Promise<Readiness>, fleet: Fleet): void {
   app.get('/livez', async () => ({ status: 'alive' }))
   app.get('/readyz', async (_request, reply) => {
     const { draining, policy, warnings, reload, store, auditWritable } = await state()
@@ -30,7 +26,7 @@ export function registerHealth(
     return {
       status: draining ? 'draining' : ready ? 'ready' : 'not ready',
       store,
-      upstreams: await upstreams.check(),
+      upstreams: await fleet.check(),
       policy: { version: policy.version, reload, warnings },
       audit: { writable: auditWritable },
     }

@@ -1,13 +1,13 @@
 /** `/metrics`, Prometheus text. What is a state and not a count is asked for when somebody looks. */
 import type { FastifyInstance } from 'fastify'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { Fleet } from '../upstreams/fleet.ts'
 import type { Readiness } from './health.ts'
-import type { UpstreamHealth } from './upstream-health.ts'
 
 export function registerMetrics(
   app: FastifyInstance,
   metrics: Metrics,
-  upstreams: UpstreamHealth,
+  fleet: Fleet,
   state: () => Promise<Readiness>,
 ): void {
   app.get('/metrics', async (_request, reply) => {
@@ -15,8 +15,9 @@ export function registerMetrics(
     metrics.storeUp.set(store.up ? 1 : 0)
     metrics.policyInfo.reset()
     metrics.policyInfo.set({ version: policy.version }, 1)
+    metrics.queueDepth.set(fleet.waiting)
     metrics.upstreamUp.reset()
-    for (const { name, up } of await upstreams.check()) metrics.upstreamUp.set({ upstream: name }, up ? 1 : 0)
+    for (const { name, up } of await fleet.check()) metrics.upstreamUp.set({ upstream: name }, up ? 1 : 0)
     reply.type(metrics.registry.contentType)
     return metrics.registry.metrics()
   })

@@ -4,8 +4,9 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Refusal } from '../core/refusal.ts'
+import { toPublicError } from '../dialects/dialect.ts'
 import type { Course } from '../stages/exchange.ts'
-import type { Outlet } from '../stages/outlet.ts'
+import type { Form, Outlet } from '../stages/outlet.ts'
 import { answerHeaders, refusalHeaders } from './answer-headers.ts'
 import { discardRest, readBody } from './body.ts'
 
@@ -17,9 +18,10 @@ export interface OutletOptions {
   readonly response: ServerResponse
   readonly course: Course
   failedLogin(): Promise<void>
+  readForm(limit: number, timeoutMs: number): Promise<Form>
 }
 
-export function createOutlet({ request, response, course, failedLogin }: OutletOptions): Outlet {
+export function createOutlet({ request, response, course, failedLogin, readForm }: OutletOptions): Outlet {
   const { dialect, snapshot } = course.arrival
   const { timeouts } = snapshot.policy
   let head: { readonly status: number; readonly contentType: string } | undefined
@@ -46,21 +48,22 @@ export function createOutlet({ request, response, course, failedLogin }: OutletO
     clearTimeout(stalled)
     stalled = undefined
   }
-  const finish = (text: string) => {
-    response.end(text)
+  const finish = (data: string | Uint8Array) => {
+    response.end(data)
     if (response.writableLength === 0) return unwatchStall()
     watchStall()
   }
 
   return {
     body: (limit) => readBody(request, limit, timeouts.bodyMs),
+    form: (limit) => readForm(limit, timeouts.bodyMs),
     failedLogin,
     begin(status, contentType) {
       head = { status, contentType }
     },
-    write(text) {
+    write(data) {
       writeHead()
-      if (response.write(text)) return true
+      if (response.write(data)) return true
       watchStall()
       return false
     },
@@ -70,21 +73,23 @@ export function createOutlet({ request, response, course, failedLogin }: OutletO
         resume()
       })
     },
-    end(text) {
+    end(data) {
       if (response.destroyed) return
-      writeHead(Buffer.byteLength(text))
-      finish(text)
+      writeHead(Buffer.byteLength(data))
+      finish(data)
+    },
+    break() {
+      response.destroy()
     },
     refuse(refusal: Refusal) {
       if (response.destroyed || response.headersSent) return
-      const { code, status, say: message } = refusal
-      const body = JSON.stringify(dialect.errorBody({ code, status, message }))
+      const body = JSON.stringify(dialect.errorBody(toPublicError(refusal, course.arrival.id)))
       const headers = refusalHeaders(course, refusal)
       headers['content-type'] = 'application/json'
       headers['content-length'] = String(Buffer.byteLength(body))
       if (!request.complete) headers.connection = 'close'
       discardRest(request, discardLimit)
-      response.writeHead(status, headers)
+      response.writeHead(refusal.status, headers)
       finish(request.method === 'HEAD' ? '' : body)
     },
   }

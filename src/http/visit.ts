@@ -13,6 +13,7 @@ import type { Outlet } from '../stages/outlet.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { peerOf } from './connections.ts'
 import type { Door } from './door.ts'
+import { readForm } from './form.ts'
 import { createOutlet } from './outlet.ts'
 
 export interface Visit {
@@ -100,6 +101,7 @@ export function createReception(
         response: outgoing,
         course,
         failedLogin: () => door.knockedInVain(request),
+        readForm: (limit, timeoutMs) => readForm(request, limit, timeoutMs),
       })
       return { course, outlet }
     },

@@ -1,25 +1,48 @@
 /**
- * Which models a role may use. Patterns and names are compared part by part (host, namespace, model, tag), so
- * that `*` never reaches over a `/` or a `:`; a name without a tag means `latest`, in patterns too.
+ * Which models a role may use. Patterns and names are compared part by part, so that `*` never reaches over a `/`
+ * or a `:`. For Ollama the parts are host, namespace, model and tag, and a name without a tag means `latest`, in
+ * patterns too; other servers have plain names, which are compared as they are.
  */
 import { matchesGlob } from '../core/glob.ts'
-import { type ModelName, parsePattern } from './name.ts'
+import type { ServerKind } from '../core/servers.ts'
+import { type ModelName, parseModel, parsePattern } from './name.ts'
 
-export type ModelMatcher = (model: ModelName) => boolean
+/** @param model canonical, as `canonicalFor` returns it for that kind of server */
+export type ModelMatcher = (model: string, server: ServerKind) => boolean
 
 /** @throws TypeError naming a pattern that no model name can match */
 export function modelMatcher(patterns: readonly string[]): ModelMatcher {
   const parsed = patterns.map((pattern) => {
     const name = parsePattern(pattern)
     if (name === undefined) throw new TypeError(`"${pattern}" is no name of a local model`)
-    return name
+    return { name, parts: partsOf(pattern) }
   })
-  return (model) =>
-    parsed.some(
-      (pattern) =>
-        matchesGlob(pattern.model, model.model) &&
-        matchesGlob(pattern.tag, model.tag) &&
-        matchesGlob(pattern.namespace, model.namespace) &&
-        matchesGlob(pattern.host, model.host),
-    )
+  return (model, server) => {
+    if (server !== 'ollama') {
+      const parts = partsOf(model)
+      return parsed.some((pattern) => matchesParts(pattern.parts, parts))
+    }
+    const name = parseModel(model)
+    return name !== undefined && parsed.some((pattern) => matchesName(pattern.name, name))
+  }
+}
+
+function matchesName(pattern: ModelName, name: ModelName): boolean {
+  return (
+    matchesGlob(pattern.model, name.model) &&
+    matchesGlob(pattern.tag, name.tag) &&
+    matchesGlob(pattern.namespace, name.namespace) &&
+    matchesGlob(pattern.host, name.host)
+  )
+}
+
+/** The parts and what stands between them. */
+function partsOf(name: string): readonly string[] {
+  return name.split(/([/:])/)
+}
+
+function matchesParts(pattern: readonly string[], name: readonly string[]): boolean {
+  return (
+    pattern.length === name.length && pattern.every((part, index) => matchesGlob(part, name[index] ?? ''))
+  )
 }

@@ -8,7 +8,11 @@
  * canonical form: lower case, without what is default.
  *
  * Names of the cloud send the whole body to another company; they have no canonical form.
+ *
+ * Other servers have plain names. A LocalAI takes whatever it is given for a regular expression, starts a process
+ * for each, and a `/` for a path on its disk; so its names have none, and are served only if its list holds them.
  */
+import type { ServerKind } from '../core/servers.ts'
 
 /** A name taken apart, defaults filled in, lower case. */
 export interface ModelName {
@@ -42,6 +46,17 @@ export function parsePattern(pattern: string): ModelName | undefined {
 export function canonicalModel(name: string): string | undefined {
   const parts = parseModel(name)
   return parts && printModel(parts)
+}
+
+const plainName = /^[A-Za-z0-9_][A-Za-z0-9_.:@+-]{0,254}$/
+const pathName = /^[A-Za-z0-9_][A-Za-z0-9_.:@+/-]{0,254}$/
+
+/** The canonical form for one kind of server, or undefined if no model there can have that name. */
+export function canonicalFor(server: ServerKind, name: string): string | undefined {
+  if (server === 'ollama') return canonicalModel(name)
+  if (server === 'openai') return pathName.test(name) && !name.includes('//') ? name : undefined
+  // LocalAI lists `x:latest` on its Ollama surface and does not know that name.
+  return plainName.test(name) ? name.replace(/:latest$/, '') : undefined
 }
 
 export function printModel({ host, namespace, model, tag }: ModelName): string {

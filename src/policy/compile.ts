@@ -9,7 +9,7 @@ import { resolve } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { parseDuration, parseSize } from '../core/units.ts'
 import { modelMatcher } from '../models/match.ts'
-import { canonicalModel, parsePattern } from '../models/name.ts'
+import { canonicalFor, parsePattern } from '../models/name.ts'
 import { isLoopback, isNear, parseAddress } from './address.ts'
 import { doubtful } from './doubtful.ts'
 import type { Address, Policy, Role, Upstream } from './policy.ts'
@@ -44,7 +44,7 @@ export function compile(
   const roles = new Map(
     Object.entries(config.roles).map(([name, role]) => [name, compileRole(name, role, report)]),
   )
-  const aliases = compileAliases(config.aliases, report)
+  const aliases = compileAliases(config.aliases, upstreams, report)
   checkIssuers(config, report)
   const [first, ...others] = upstreams
   if (problems.length > 0 || first === undefined) return { problems }
@@ -86,6 +86,7 @@ export function compile(
       bodyMs: ms(config.timeouts.body),
       writeMs: ms(config.timeouts.write),
     },
+    queue: { size: config.queue.size, waitMs: ms(config.queue.wait) },
     audit: {
       file: path(config.audit.file),
       content: config.audit.content,
@@ -108,11 +109,12 @@ function addressAt(text: string, path: Path, report: Report): Address {
 
 function compileUpstreams(configs: Config['upstreams'], report: Report): Upstream[] {
   const names = new Set<string>()
-  return configs.map(({ name, url, kind, remote }, index) => {
+  return configs.map(({ name, url, kind, remote, concurrent, key }, index) => {
     const path = ['upstreams', index]
     if (names.has(name)) report([...path, 'name'], `is the name of another upstream too: ${name}`)
     names.add(name)
-    return { name, origin: originOf(url, remote, [...path, 'url'], report), kind, remote }
+    const origin = originOf(url, remote, [...path, 'url'], report)
+    return { name, origin, kind, remote, concurrent, key }
   })
 }
 
@@ -154,8 +156,18 @@ function compileRole(name: string, config: RoleConfig, report: Report): Role {
       outputTokens: config.caps.outputTokens,
       contextTokens: config.caps.contextTokens,
       images: config.caps.images,
+      imageBytes: parseSize(config.caps.imageBytes) ?? 0,
+      choices: config.caps.choices,
+      stops: config.caps.stops,
+      tools: config.caps.tools,
+      schema: parseSize(config.caps.schema) ?? 0,
     },
     trustSystem: config.trustSystem,
+    allow: new Set(config.allow),
+    admin: {
+      registries: new Set(config.admin.registries.map((registry) => registry.toLowerCase())),
+      blobBytes: parseSize(config.admin.blob) ?? 0,
+    },
   }
 }
 
@@ -191,14 +203,19 @@ function isReadable(path: string): boolean {
   }
 }
 
-function compileAliases(config: Config['aliases'], report: Report): ReadonlyMap<string, string> {
+/** @returns targets as written: what is canonical depends on the server that has the model */
+function compileAliases(
+  config: Config['aliases'],
+  upstreams: readonly Upstream[],
+  report: Report,
+): ReadonlyMap<string, string> {
   const aliases = new Map<string, string>()
   for (const [alias, target] of Object.entries(config)) {
-    const canonical = canonicalModel(target)
-    if (canonical === undefined) report(['aliases', alias], `is no name of a local model: ${target}`)
+    if (upstreams.every(({ kind }) => canonicalFor(kind, target) === undefined))
+      report(['aliases', alias], `is no name of a local model: ${target}`)
     else if (target !== alias && Object.hasOwn(config, target))
       report(['aliases', alias], `names another alias, and aliases are not followed: ${target}`)
-    else aliases.set(alias, canonical)
+    else aliases.set(alias, target)
   }
   return aliases
 }

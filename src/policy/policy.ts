@@ -2,8 +2,10 @@
  * The compiled policy: what the gate asks while it works. Immutable; one request sees one of them from
  * beginning to end. Units are in the names, sets are sets, patterns are functions.
  */
+
+import type { ServerKind } from '../core/servers.ts'
 import type { Severity } from '../core/text.ts'
-import type { RouteGroup } from '../dialects/dialect.ts'
+import type { Feature, RouteGroup } from '../dialects/dialect.ts'
 import type { ModelMatcher } from '../models/match.ts'
 
 export interface Address {
@@ -16,9 +18,13 @@ export interface Upstream {
   readonly name: string
   /** Without a path. */
   readonly origin: string
-  readonly kind: 'ollama' | 'localai' | 'openai'
+  readonly kind: ServerKind
   /** May be a public address. */
   readonly remote: boolean
+  /** Requests at the same time. */
+  readonly concurrent: number
+  /** What the server itself asks its callers for. */
+  readonly key: string | undefined
 }
 
 export interface Limits {
@@ -34,6 +40,20 @@ export interface Caps {
   readonly outputTokens: number
   readonly contextTokens: number
   readonly images: number
+  readonly imageBytes: number
+  /** Answers to one prompt. */
+  readonly choices: number
+  readonly stops: number
+  readonly tools: number
+  /** Characters of an answer format. */
+  readonly schema: number
+}
+
+/** What a role may change about a model server, if its `routes` name `admin`. */
+export interface AdminRights {
+  readonly registries: ReadonlySet<string>
+  /** Bytes of one blob. */
+  readonly blobBytes: number
 }
 
 export interface Role {
@@ -43,6 +63,8 @@ export interface Role {
   readonly limits: Limits
   readonly caps: Caps
   readonly trustSystem: boolean
+  readonly allow: ReadonlySet<Feature>
+  readonly admin: AdminRights
 }
 
 export interface PromptGuard {
@@ -81,10 +103,12 @@ export interface Policy {
   readonly keysFile: string
   readonly roles: ReadonlyMap<string, Role>
   readonly promptGuard: PromptGuard
-  /** Names that clients use → canonical names. */
+  /** Names that clients use → names of models, as written. */
   readonly aliases: ReadonlyMap<string, string>
   readonly door: { readonly failuresPerMinute: number; readonly connections: number }
   readonly timeouts: Timeouts
+  /** Who waits for a model server: how many, how long. */
+  readonly queue: { readonly size: number; readonly waitMs: number }
   readonly audit: AuditSettings
   readonly logLevel: string
   readonly shutdownGraceMs: number

@@ -58,24 +58,6 @@ const unbuilt: readonly (readonly [keys: readonly string[], message: string, ask
     ({ certificates }) => (certificates.length > 0 ? ['certificates'] : undefined),
   ],
   [
-    [],
-    'what is peculiar to LocalAI and other servers is not read yet: put only Ollama behind this version',
-    ({ upstreams }) => {
-      const other = upstreams.findIndex(({ kind }) => kind !== 'ollama')
-      return other === -1 ? undefined : ['upstreams', other, 'kind']
-    },
-  ],
-  [
-    [],
-    'only the first upstream is used yet',
-    ({ upstreams }) => (upstreams.length > 1 ? ['upstreams', 1] : undefined),
-  ],
-  [
-    ['queue'],
-    'requests do not wait for a model server yet: `queue` has no effect',
-    (_config, written) => (written(['queue']) ? ['queue'] : undefined),
-  ],
-  [
     ['approval'],
     'tool calls are not held for a human yet: `approval` has no effect',
     (_config, written) => (written(['approval']) ? ['approval'] : undefined),

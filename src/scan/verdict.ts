@@ -23,8 +23,9 @@ const channelPercent: Readonly<Record<Channel, number>> = {
   document: 200,
   definition: 100,
   assistant: 50,
-  // Of a role whose system prompts are trusted none is scanned; anybody else's is a stranger's.
-  system: 100,
+  // Agents' own prompts speak of rules and of overriding them all day: one phrase is not enough, two are. Of a role
+  // whose system prompts are trusted none is scanned.
+  system: 50,
 }
 /** UTF-16 code units within which findings are taken together. */
 const windowLength = 1200

@@ -1,33 +1,46 @@
 /**
- * Stages 3 and 6: may this caller use this route, and then: this model, these images, so many tokens?
+ * Stages 3 and 6: may this caller use this route, and then: this model, these images, so many tools? Which servers
+ * have the model is found out here, because what a model's name is depends on them.
  * What policy merely lowers is lowered here, by the dialect that knows the parameter's name.
  */
 import { Refusal } from '../core/refusal.ts'
 import type { Exchange, Prompt } from '../dialects/dialect.ts'
-import { parseModel, printModel } from '../models/name.ts'
-import type { Policy, Role } from '../policy/policy.ts'
+import type { Caps } from '../policy/policy.ts'
+import type { Fleet } from '../upstreams/fleet.ts'
 import type { Call, Caller, Destination } from './exchange.ts'
 
-export function authoriseRoute(caller: Caller, { endpoint }: Destination): void {
-  if (!caller.role.routes.has(endpoint.group)) throw new Refusal('route_not_allowed')
+/** @throws Refusal `route_not_allowed`; `not_found` if no model server behind the gate has this route */
+export function authoriseRoute({ role, arrival }: Caller, { endpoint }: Destination): void {
+  if (!role.routes.has(endpoint.group)) throw new Refusal('route_not_allowed')
+  const { upstreams } = arrival.snapshot.policy
+  if (!upstreams.some(({ kind }) => endpoint.servers?.includes(kind) ?? true))
+    throw new Refusal('not_found', { say: 'No model server behind this gate has this route.' })
 }
 
-/** The canonical name of a model this role may use, or undefined; an alias of the policy goes first. */
-export function servedModel(asked: string, role: Role, policy: Policy): string | undefined {
-  const name = parseModel(policy.aliases.get(asked) ?? asked)
-  return name && role.mayUse(name) ? printModel(name) : undefined
+export function createAuthoriseModel(fleet: Fleet) {
+  return async (caller: Caller, endpoint: Exchange, prompt: Prompt): Promise<Call> => {
+    const { role, arrival } = caller
+    if (prompt.model === '') throw new Refusal('invalid_request', { say: '`model` is missing.' })
+    const target = await fleet.find(prompt.model, role, arrival.snapshot.policy, endpoint.servers)
+    if (target === undefined) throw new Refusal('model_not_allowed')
+    requireWithin(prompt, role.caps)
+    const { outputTokens, contextTokens, choices } = role.caps
+    const { model, server } = target
+    const outgoing = endpoint.prepare(prompt, { model, server, outputTokens, contextTokens, choices })
+    return { caller, endpoint, prompt, model: { asked: prompt.model, served: model }, target, outgoing }
+  }
 }
 
-export function authoriseModel(caller: Caller, endpoint: Exchange, prompt: Prompt): Call {
-  const { role, arrival } = caller
-  if (prompt.model === '') throw new Refusal('invalid_request', { say: '`model` is missing.' })
-  const served = servedModel(prompt.model, role, arrival.snapshot.policy)
-  if (served === undefined) throw new Refusal('model_not_allowed')
-  if (prompt.images > role.caps.images)
-    throw new Refusal('invalid_request', {
-      say: role.caps.images === 0 ? 'Images are not allowed for this key.' : 'Too many images.',
-    })
-  const { outputTokens, contextTokens } = role.caps
-  const outgoing = endpoint.prepare(prompt, { model: served, outputTokens, contextTokens })
-  return { caller, endpoint, prompt, model: { asked: prompt.model, served }, outgoing }
+/** What cannot be lowered without changing what was asked. @throws Refusal `invalid_request` */
+function requireWithin({ counts, tools }: Prompt, caps: Caps): void {
+  if (counts.images > 0 && caps.images === 0)
+    throw new Refusal('invalid_request', { say: 'Images are not allowed for this key.' })
+  const bounds: readonly (readonly [number, number, string])[] = [
+    [counts.images, caps.images, 'Too many images.'],
+    [counts.imageBytes, caps.imageBytes, 'The images are too large.'],
+    [counts.stops, caps.stops, 'Too many stop sequences.'],
+    [tools.length, caps.tools, 'Too many tools.'],
+    [counts.schema, caps.schema, 'The schema of the answer is too large.'],
+  ]
+  for (const [count, most, say] of bounds) if (count > most) throw new Refusal('invalid_request', { say })
 }

@@ -18,7 +18,8 @@ import type {
 import type { Identity } from '../identity/identity.ts'
 import type { KeyRing } from '../identity/key-ring.ts'
 import type { Admission, Budget, Claim, Reservation } from '../limits/store.ts'
-import type { Policy, Role, Upstream } from '../policy/policy.ts'
+import type { Policy, Role } from '../policy/policy.ts'
+import type { Seat, Target } from '../upstreams/fleet.ts'
 import type { Departure } from './departure.ts'
 
 /** Everything a reload replaces, swapped as one. */
@@ -70,14 +71,16 @@ export interface Call {
   readonly endpoint: Exchange
   readonly prompt: Prompt
   readonly model: ModelNames
+  /** Who can serve it. */
+  readonly target: Target
   readonly outgoing: Outgoing
 }
 
 export interface Inspected {
   readonly call: Call
   readonly findings: readonly JudgedFinding[]
-  /** Guards that ran, and what they said; shown in `x-torwart-guards`. */
-  readonly guards: readonly (readonly [guard: string, verdict: Action])[]
+  /** Guards that ran, and what they said; and what no guard read. Shown in `x-torwart-guards`. */
+  readonly guards: readonly (readonly [guard: string, verdict: Action | 'unread'])[]
 }
 
 export interface Reserved {
@@ -85,7 +88,6 @@ export interface Reserved {
   /** Undefined: nothing is limited, or nothing was granted. */
   readonly claim: Claim | undefined
   readonly reservation: Reservation | undefined
-  readonly upstream: Upstream
 }
 
 /** How far a request came: what its record and its headers are made from. */
@@ -96,6 +98,8 @@ export interface Course {
   call?: Call
   inspected?: Inspected
   reserved?: Reserved
+  /** At the model server that it was brought to last. */
+  seat?: Seat
   /** Once its ending is on its way to the log. */
   settled?: true
 }

@@ -2,10 +2,10 @@
  * The way of one request, on one screen. Every step is a file beside this one.
  */
 import { asRefusal, describeError, Refusal } from '../core/refusal.ts'
-import type { Exchange } from '../dialects/dialect.ts'
+import type { Exchange, Prompt } from '../dialects/dialect.ts'
 import type { Log } from '../telemetry/log.ts'
 import { requireAdmitted } from './admit.ts'
-import { authoriseModel, authoriseRoute } from './authorise.ts'
+import { authoriseRoute } from './authorise.ts'
 import type {
   Admitted,
   Arrival,
@@ -17,9 +17,10 @@ import type {
   Inspected,
   Reserved,
 } from './exchange.ts'
+import type { Forwarding } from './forward.ts'
 import { enforce } from './inspect.ts'
 import type { Outlet } from './outlet.ts'
-import { readPrompt } from './read.ts'
+import { readForm, readPrompt } from './read.ts'
 import type { RecordedPrompt, RecordPrompt } from './record.ts'
 import { requireReserved } from './reserve.ts'
 import type { Settle } from './settle.ts'
@@ -29,14 +30,10 @@ export interface Steps {
   recordable(): boolean
   identify(arrival: Arrival): Caller
   admit(caller: Caller, destination: Destination): Promise<Admitted>
+  authoriseModel(caller: Caller, endpoint: Exchange, prompt: Prompt): Promise<Call>
   inspect(call: Call): Inspected
   reserve(call: Inspected): Promise<Reserved>
-  forward(
-    call: Reserved,
-    outlet: Outlet,
-    settle: (ending: Ending) => Promise<void>,
-    meanwhile: () => void,
-  ): Promise<void>
+  forward(call: Reserved, forwarding: Forwarding): Promise<void>
   readonly recordPrompt: RecordPrompt
   readonly settle: Settle
   readonly log: Log
@@ -105,18 +102,18 @@ export function createGate(steps: Steps): Gate {
     async exchange(course, to, outlet) {
       try {
         const { caller } = await enter(course, to, outlet)
-        const body = await outlet.body(caller.role.caps.bodyBytes)
-        const prompt = readPrompt(body, to.endpoint)
-        course.call = authoriseModel(caller, to.endpoint, prompt)
+        const prompt = await read(caller, to.endpoint, outlet)
+        course.call = await steps.authoriseModel(caller, to.endpoint, prompt)
         course.inspected = steps.inspect(course.call)
         enforce(course.inspected)
         course.reserved = await steps.reserve(course.inspected)
         requireReserved(course.reserved)
         let recorded: RecordedPrompt | undefined
         const settle = (ending: Ending) => steps.settle(course, ending, recorded)
-        await steps.forward(course.reserved, outlet, settle, () => {
-          recorded = prepared(steps.recordPrompt, course)
-        })
+        const meanwhile = () => {
+          recorded ??= prepared(steps.recordPrompt, course)
+        }
+        await steps.forward(course.reserved, { outlet, course, settle, meanwhile })
       } catch (thrown) {
         refuse(course, thrown, outlet)
       }
@@ -131,6 +128,13 @@ export function createGate(steps: Steps): Gate {
       }
     },
   }
+}
+
+async function read({ role }: Caller, endpoint: Exchange, outlet: Outlet): Promise<Prompt> {
+  const { bodyBytes } = role.caps
+  return endpoint.form
+    ? readForm(await outlet.form(bodyBytes), endpoint, role.allow)
+    : readPrompt(await outlet.body(bodyBytes), endpoint, role.allow)
 }
 
 /** Undefined if it cannot be made, which `settle` finds out for itself. */

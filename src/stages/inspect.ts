@@ -28,16 +28,32 @@ export function createInspect(scanner: Scanner, metrics: Metrics, clock: Clock) 
   return (call: Call): Inspected => {
     const { role, arrival, identity } = call.caller
     const settings = arrival.snapshot.policy.promptGuard
-    if (settings.mode === 'off') return { call, findings: [], guards: [] }
+    // Never silent about what went by unread.
+    const unread = call.prompt.unread.map((what) => [what, 'unread'] as const)
+    if (settings.mode === 'off') return { call, findings: [], guards: unread }
     const startedAt = clock.monotonicMs()
     const findings: JudgedFinding[] = []
     let worst: Action = 'allow'
     try {
-      for (const { channel, text } of neighbours(call.prompt.texts)) {
-        if (role.trustSystem && channel === 'system') continue
-        const found = scans[channel].of(text, identity.id)
-        const action = judgeOne(found, channel, settings, findings)
-        if (heavier[action] > heavier[worst]) worst = action
+      const scan = (texts: readonly Text[], into: JudgedFinding[]): Action => {
+        let heaviest: Action = 'allow'
+        for (const { channel, text } of texts) {
+          if (role.trustSystem && channel === 'system') continue
+          const found = scans[channel].of(text, identity.id)
+          const action = judgeOne(found, channel, settings, into)
+          if (heavier[action] > heavier[heaviest]) heaviest = action
+        }
+        return heaviest
+      }
+      worst = scan(neighbours(call.prompt.texts, '\n'), findings)
+      // Some servers put parts behind each other with nothing between, which can make one word of two.
+      if (call.prompt.texts.some(({ glued }) => glued)) {
+        const further: JudgedFinding[] = []
+        const glued = scan(neighbours(call.prompt.texts, ''), further)
+        if (heavier[glued] > heavier[worst]) {
+          worst = glued
+          findings.push(...further)
+        }
       }
     } catch (cause) {
       metrics.guardFailures.inc({ guard })
@@ -45,7 +61,7 @@ export function createInspect(scanner: Scanner, metrics: Metrics, clock: Clock) 
     }
     metrics.guardSeconds.observe({ guard }, (clock.monotonicMs() - startedAt) / 1000)
     for (const { category, action } of findings) metrics.findings.inc({ guard, category, action })
-    return { call, findings, guards: [[guard, worst]] }
+    return { call, findings, guards: [[guard, worst], ...unread] }
   }
 }
 
@@ -53,11 +69,11 @@ export function createInspect(scanner: Scanner, metrics: Metrics, clock: Clock) 
  * Neighbouring texts of one channel, joined: the model server puts them behind each other too, and half an attack
  * in each of two parts is a whole one.
  */
-function neighbours(texts: readonly Text[]): readonly Text[] {
-  const joined: Text[] = []
-  for (const { channel, text } of texts) {
+function neighbours(texts: readonly Text[], glue: string): readonly Text[] {
+  const joined: { channel: Channel; text: string }[] = []
+  for (const { channel, text, glued } of texts) {
     const before = joined.at(-1)
-    if (before?.channel === channel) joined[joined.length - 1] = { channel, text: `${before.text}\n${text}` }
+    if (before?.channel === channel) before.text += (glued ? glue : '\n') + text
     else joined.push({ channel, text })
   }
   return joined

@@ -1,22 +1,34 @@
 /** What the stages need of the connections: one to the client, one to the model server. `http/` has both. */
+import type { JsonObject } from '../core/json.ts'
 import type { Refusal } from '../core/refusal.ts'
+import type { Exchange, Upload } from '../dialects/dialect.ts'
 import type { Upstream } from '../policy/policy.ts'
 
 /** The client's side. */
 export interface Outlet {
-  /** The whole body, at most `limit` bytes of JSON. @throws Refusal */
+  /** The whole body, at most `limit` bytes of JSON, before and after it is decompressed. @throws Refusal */
   body(limit: number): Promise<Buffer>
+  /** The whole form, at most `limit` bytes. @throws Refusal */
+  form(limit: number): Promise<Form>
   /** A credential was refused: counts it at the door. @throws Refusal `rate_limited` past the limit */
   failedLogin(): Promise<void>
   /** Status and headers; they leave with the first bytes. */
   begin(status: number, contentType: string): void
   /** @returns false if the client does not keep up; `onDrain` says when it does again */
-  write(text: string): boolean
+  write(data: string | Uint8Array): boolean
   onDrain(resume: () => void): void
   /** The last bytes. */
-  end(text: string): void
+  end(data: string | Uint8Array): void
+  /** Closes the connection: an answer that has begun cannot be completed, and must not look as if it were. */
+  break(): void
   /** Instead of an answer, in the caller's dialect. */
   refuse(refusal: Refusal): void
+}
+
+/** A `multipart/form-data` body: every field once, one file. */
+export interface Form {
+  readonly fields: JsonObject
+  readonly file: Upload
 }
 
 /** The model server's side. */
@@ -26,8 +38,11 @@ export interface Courier {
 
 export interface Parcel {
   readonly upstream: Upstream
+  readonly method: Exchange['method']
   readonly path: string
-  readonly body: string
+  /** A form's fields, beside its file; JSON otherwise. */
+  readonly body: JsonObject
+  readonly file: Upload | undefined
   readonly traceparent: string | undefined
   readonly firstByteMs: number
   readonly idleMs: number

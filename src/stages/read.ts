@@ -4,14 +4,20 @@
 import { isUtf8 } from 'node:buffer'
 import { isObject, JsonFault, readJson } from '../core/json.ts'
 import { Refusal } from '../core/refusal.ts'
-import type { Exchange, Prompt } from '../dialects/dialect.ts'
+import type { Exchange, Feature, Prompt } from '../dialects/dialect.ts'
+import type { Form } from './outlet.ts'
 
 /** @throws Refusal `invalid_request` */
-export function readPrompt(body: Buffer, endpoint: Exchange): Prompt {
+export function readPrompt(body: Buffer, endpoint: Exchange, allowed: ReadonlySet<Feature>): Prompt {
   if (!isUtf8(body)) throw new Refusal('invalid_request', { say: 'The body is not valid UTF-8.' })
   const document = strictly(body.toString('utf8'))
   if (!isObject(document)) throw new Refusal('invalid_request', { say: 'The body must be a JSON object.' })
-  return endpoint.read(document)
+  return endpoint.read(document, allowed)
+}
+
+/** A form's fields, each a string; what the file holds is nobody's to read here. */
+export function readForm({ fields, file }: Form, endpoint: Exchange, allowed: ReadonlySet<Feature>): Prompt {
+  return { ...endpoint.read(fields, allowed), file }
 }
 
 function strictly(text: string) {

@@ -8,7 +8,7 @@ import type { Severity, Text } from '../core/text.ts'
 import type { AuditSettings } from '../policy/policy.ts'
 import { createMasker, findSensitive, type Masker } from '../scan/mask.ts'
 import { createRecall } from '../scan/recall.ts'
-import type { Answer, Course, Ending, JudgedFinding } from './exchange.ts'
+import type { Answer, Call, Course, Ending, JudgedFinding } from './exchange.ts'
 
 /** A record is a line somebody reads; what a request has more than this is summed up. */
 const mostTexts = 256
@@ -77,7 +77,7 @@ export function toRecord(
   wallMs: number,
   totalMs: number,
 ): RequestRecord {
-  const { arrival, caller, call, inspected, reserved } = course
+  const { arrival, caller, call, inspected, seat } = course
   const { policy } = arrival.snapshot
   const answer = 'answer' in ending ? ending.answer : undefined
   return {
@@ -88,19 +88,20 @@ export function toRecord(
     peer: arrival.peer,
     route: arrival.route,
     dialect: arrival.dialect.name,
-    upstream: reserved?.upstream.name ?? null,
-    model: call ? recordModel(call.model, masker) : null,
+    upstream: seat?.upstream.name ?? null,
+    model: call ? recordModel(call, masker) : null,
     policy: policy.version,
     prompt,
     answer: answer && call ? recordAnswer(answer, policy.audit, roomBytes, masker) : null,
     findings: recordFindings(inspected?.findings ?? []),
-    dropped: call?.prompt.dropped.map((path) => masker.mask(path).slice(0, 96)) ?? [],
+    dropped: call?.outgoing.dropped.map((path) => masker.mask(path).slice(0, 96)) ?? [],
     clamped: call?.outgoing.clamped ?? [],
+    unread: call?.prompt.unread ?? [],
     usage: answer?.usage ?? null,
     limits: recordLimits(course),
     ending: recordEnding(ending),
     timing: {
-      queuedMs: 0,
+      queuedMs: round(seat?.queuedMs ?? 0),
       firstByteMs: answer?.firstByteMs === undefined ? null : round(answer.firstByteMs),
       totalMs: round(totalMs),
     },
@@ -108,8 +109,8 @@ export function toRecord(
 }
 
 /** The caller's words: a name that is somebody's secret must not get through as a model's. */
-function recordModel({ asked, served }: { asked: string; served: string }, masker: Masker) {
-  return { asked: masker.mask(asked).slice(0, 256), served: masker.mask(served), digest: null }
+function recordModel({ model: { asked, served }, target }: Call, masker: Masker) {
+  return { asked: masker.mask(asked).slice(0, 256), served: masker.mask(served), digest: target.digest }
 }
 
 function recordText(

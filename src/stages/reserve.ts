@@ -4,6 +4,7 @@
  */
 import { Refusal } from '../core/refusal.ts'
 import type { Text } from '../core/text.ts'
+import type { Prompt } from '../dialects/dialect.ts'
 import type { Claim, Store } from '../limits/store.ts'
 import { wholeSeconds } from './admit.ts'
 import type { Call, Inspected, Reserved } from './exchange.ts'
@@ -19,11 +20,10 @@ export function createReserve(store: Store) {
     const { caller, endpoint, outgoing } = inspected.call
     const { arrival, identity, role } = caller
     const { policy } = arrival.snapshot
-    const [upstream] = policy.upstreams
     const { tokensPerMinute, tokensPerDay, concurrent } = role.limits
     const limited = (tokensPerMinute ?? tokensPerDay ?? concurrent) !== undefined
     if (endpoint.cost !== 'request' || !limited)
-      return { inspected, claim: undefined, reservation: undefined, upstream }
+      return { inspected, claim: undefined, reservation: undefined }
     const claim: Claim = {
       subject: identity.id,
       lease: arrival.lease,
@@ -43,7 +43,7 @@ export function createReserve(store: Store) {
       })
     const reservation = await store.reserve(claim, arrival.budget)
     const granted = reservation.outcome === 'granted' ? claim : undefined
-    return { inspected, claim: granted, reservation, upstream }
+    return { inspected, claim: granted, reservation }
   }
 }
 
@@ -54,16 +54,21 @@ export function requireReserved({ reservation }: Reserved): void {
   throw new Refusal(code, { retryAfterSeconds: wholeSeconds(reservation.retryMs) })
 }
 
-/**
- * An estimate: four bytes are a token in most languages' worst case of English and code; never more than fits into
- * the context. Texts to be embedded have a context each.
- */
+/** What the prompt may cost: never more than fits into the context. Texts to be embedded have a context each. */
 export function inputTokens({ prompt, endpoint, caller }: Call): number {
   const { contextTokens } = caller.role.caps
-  const each = prompt.texts.map(textTokens)
-  const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)
-  if (endpoint.group === 'embeddings') return sum(each.map((tokens) => Math.min(tokens, contextTokens)))
-  return Math.min(sum(each) + prompt.images * tokensPerImage, contextTokens)
+  if (endpoint.group === 'embeddings')
+    return sum(prompt.texts.map((text) => Math.min(textTokens(text), contextTokens)))
+  return Math.min(promptTokens(prompt), contextTokens)
+}
+
+/** An estimate: four bytes are a token in most languages' worst case of English and code. */
+export function promptTokens({ texts, counts }: Prompt): number {
+  return sum(texts.map(textTokens)) + counts.images * tokensPerImage
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
 }
 
 function textTokens({ text }: Text): number {

@@ -87,8 +87,8 @@ function measure(metrics: Metrics, { arrival, call }: Course, ending: Ending, to
   const outcome = ending.kind === 'refused' ? ending.refusal.code : ending.kind
   metrics.requests.inc({ route: arrival.route, outcome })
   metrics.requestSeconds.observe(totalMs / 1000)
-  if (call && call.prompt.dropped.length > 0)
-    metrics.droppedFields.inc({ route: arrival.route }, call.prompt.dropped.length)
+  if (call && call.outgoing.dropped.length > 0)
+    metrics.droppedFields.inc({ route: arrival.route }, call.outgoing.dropped.length)
   if (ending.kind === 'refused') {
     if (ending.refusal.status === 429) metrics.limitRejections.inc({ limit: ending.refusal.code })
     return

@@ -6,10 +6,9 @@
  * A stream that ends without its end mark is a failure, and the client is told so. Text is not guarded yet.
  */
 import { Refusal, type RefusalCode } from '../core/refusal.ts'
-import type { AnswerReader, Dialect, Frame } from '../dialects/dialect.ts'
-import type { Framing, Splitter } from '../dialects/framing/framing.ts'
-import { ndjson } from '../dialects/framing/ndjson.ts'
-import { sse } from '../dialects/framing/sse.ts'
+import { type AnswerReader, type Dialect, toPublicError } from '../dialects/dialect.ts'
+import { framingOf } from '../dialects/framing/by-type.ts'
+import type { Frame, Framing, Splitter } from '../dialects/framing/framing.ts'
 import { whole } from '../dialects/framing/whole.ts'
 import { serverError } from '../dialects/server-errors.ts'
 import type { Answer, Ending } from './exchange.ts'
@@ -29,22 +28,28 @@ export interface Watch {
 export interface WatchOptions {
   readonly reader: AnswerReader
   readonly dialect: Dialect
+  /** The request's, for errors that carry it. */
+  readonly id: string
   readonly outlet: Outlet
   readonly sinceArrivalMs: () => number
   /** Puts the ending on record; called once, before the last byte leaves. */
   settle(ending: Ending): Promise<void>
-  /** Called once, when nothing more will happen. `refusal`: no byte was sent yet, and this is why none will be. */
-  done(refusal?: Refusal): void
+  /**
+   * Called once, when nothing more will happen. `refusal`: no byte was sent yet, and this is why none will be;
+   * `untouched` if nothing of an answer was seen, so that another server may be asked.
+   */
+  done(refusal?: Refusal, untouched?: boolean): void
 }
 
-export function createWatch({ reader, dialect, outlet, sinceArrivalMs, settle, done }: WatchOptions): Watch {
+export function createWatch(options: WatchOptions): Watch {
+  const { reader, dialect, id, outlet, sinceArrivalMs, settle, done } = options
   let framing: Framing = whole
   let splitter: Splitter | undefined
   let error: { status: number; body: string; retryAfter: string | undefined } | undefined
   let begun = false
   let over = false
   let firstByteMs: number | undefined
-  let outgoing = ''
+  let outgoing: string | Uint8Array = ''
 
   const answer = (): Answer => ({
     status: 200,
@@ -65,7 +70,10 @@ export function createWatch({ reader, dialect, outlet, sinceArrivalMs, settle, d
   const onFrame = (frame: Frame) => {
     if (over || reader.state === 'ended' || reader.state === 'failed') return
     const passed = reader.frame(frame)
-    if (passed) outgoing += framing.print(passed)
+    if (!passed) return
+    const printed = framing.print(passed)
+    // Bytes come one piece at a time, so there is nothing before them.
+    outgoing = typeof printed === 'string' && typeof outgoing === 'string' ? outgoing + printed : printed
   }
 
   /** After every piece of the answer: send what may leave, and see whether that was all. */
@@ -73,11 +81,11 @@ export function createWatch({ reader, dialect, outlet, sinceArrivalMs, settle, d
     if (over) return
     if (reader.state === 'failed') return fail('upstream_failed', 'the model server reported a failure')
     if (reader.state === 'ended') return finish()
-    if (outgoing === '') return
+    if (outgoing.length === 0) return
     begin()
-    const text = outgoing
+    const data = outgoing
     outgoing = ''
-    if (outlet.write(text)) return
+    if (outlet.write(data)) return
     watch.flow?.pause()
     outlet.onDrain(() => watch.flow?.resume())
   }
@@ -108,9 +116,10 @@ export function createWatch({ reader, dialect, outlet, sinceArrivalMs, settle, d
 
   const sendError = (refusal: Refusal) => {
     if (!begun) return done(refusal)
-    const { code, status, say: message } = refusal
-    const data = JSON.stringify(dialect.errorBody({ code, status, message }))
-    outlet.end(framing === whole ? '' : framing.print({ data }))
+    const error = toPublicError(refusal, id)
+    const frame = reader.farewell?.(error) ?? { data: JSON.stringify(dialect.errorBody(error)) }
+    if (framing.streams) outlet.end(framing.print(frame))
+    else outlet.break()
     done()
   }
 
@@ -118,7 +127,7 @@ export function createWatch({ reader, dialect, outlet, sinceArrivalMs, settle, d
     if (over) return
     over = true
     watch.flow?.abort()
-    if (!begun) return done(refusal)
+    if (!begun) return done(refusal, splitter === undefined)
     settled({ kind: 'cut', refusal, answer: answer() }, () => sendError(refusal))
   }
 
@@ -143,7 +152,8 @@ export function createWatch({ reader, dialect, outlet, sinceArrivalMs, settle, d
           error = { status, body: '', retryAfter: header('retry-after') }
           return
         }
-        framing = framingOf(header('content-type') ?? '')
+        const type = header('content-type') ?? ''
+        framing = reader.framing?.(type) ?? framingOf(type)
         splitter = framing.split(onFrame)
       },
       data(bytes) {
@@ -167,7 +177,7 @@ export function createWatch({ reader, dialect, outlet, sinceArrivalMs, settle, d
       over = true
       watch.flow?.abort()
       // Many clients leave as soon as they have what they want: behind the finish mark that is no abort.
-      const complete = reader.state === 'finished' || reader.state === 'ended'
+      const complete = reader.state === 'finished' || reader.state === 'ended' || reader.transcript.called
       const ending: Ending = complete
         ? { kind: 'answered', answer: answer() }
         : { kind: 'aborted', answer: begun ? answer() : undefined }
@@ -175,9 +185,4 @@ export function createWatch({ reader, dialect, outlet, sinceArrivalMs, settle, d
     },
   }
   return watch
-}
-
-function framingOf(contentType: string): Framing {
-  const type = contentType.split(';', 1)[0]?.trim().toLowerCase()
-  return type === sse.contentType ? sse : type === ndjson.contentType ? ndjson : whole
 }

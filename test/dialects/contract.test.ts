@@ -13,7 +13,14 @@ import { fullRequests } from './full-requests.ts'
 const exchanges = dialects.flatMap((dialect) =>
   dialect.endpoints.filter((endpoint): endpoint is Exchange => endpoint.kind === 'exchange'),
 )
-const orders = { model: 'served-model', outputTokens: 1000, contextTokens: 2000 }
+const orders = {
+  model: 'served-model',
+  server: 'localai' as const,
+  outputTokens: 1000,
+  contextTokens: 2000,
+  choices: 4,
+}
+const nothing = new Set<never>()
 
 /** Every place in a value that holds a string or is a key of an object, with a way to change it. */
 function* places(
@@ -34,7 +41,7 @@ function* places(
 
 function read(endpoint: Exchange, body: JsonObject) {
   try {
-    const prompt = endpoint.read(structuredClone(body))
+    const prompt = endpoint.read(structuredClone(body), nothing)
     const seen = prompt.texts.map(({ text }) => text).join('\n')
     return { prompt, seen, forwarded: JSON.stringify(endpoint.prepare(prompt, orders).body) }
   } catch (error) {
@@ -44,7 +51,10 @@ function read(endpoint: Exchange, body: JsonObject) {
 }
 
 /** Values whose keys are the caller's own: they are text, and seen as such. */
-const freeForm = new Set(['parameters', 'arguments', 'schema', 'format', 'items'])
+const freeForm = new Set(['parameters', 'arguments', 'schema', 'items', 'input_schema'])
+/** Names that are free in one dialect and declared in another. */
+const isFreeForm = (key: string, member: JsonValue) =>
+  freeForm.has(key) || (['input', 'format'].includes(key) && isObject(member) && member.schema === undefined)
 
 /** The body with one key once more, in capitals or with the long s that Go folds. */
 function* foldedTwins(value: JsonValue, put: (changed: JsonValue) => JsonObject): Generator<JsonObject> {
@@ -55,7 +65,7 @@ function* foldedTwins(value: JsonValue, put: (changed: JsonValue) => JsonObject)
     for (const [key, member] of Object.entries(value)) {
       yield put({ ...value, [key.toUpperCase()]: member })
       if (key.includes('s')) yield put({ ...value, [key.replace('s', '\u017f')]: member })
-      if (!freeForm.has(key)) yield* foldedTwins(member, (changed) => put({ ...value, [key]: changed }))
+      if (!isFreeForm(key, member)) yield* foldedTwins(member, (changed) => put({ ...value, [key]: changed }))
     }
   }
 }
@@ -66,7 +76,7 @@ describe.each(exchanges.map((endpoint) => [endpoint.path, endpoint] as const))('
 
   it('takes a request with every field it knows', () => {
     expect(read(endpoint, full)).toBeDefined()
-    expect(endpoint.read(structuredClone(full)).dropped).toEqual([])
+    expect(endpoint.read(structuredClone(full), nothing).dropped).toEqual([])
   })
 
   it('lets no string through that the scanner does not see', () => {

@@ -1,8 +1,7 @@
 /** However the bytes of an answer are cut, the frames are the same. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Frame } from '../../src/dialects/dialect.ts'
-import type { Framing } from '../../src/dialects/framing/framing.ts'
+import type { Frame, Framing } from '../../src/dialects/framing/framing.ts'
 import { ndjson } from '../../src/dialects/framing/ndjson.ts'
 import { sse } from '../../src/dialects/framing/sse.ts'
 import { createUtf8 } from '../../src/dialects/framing/utf8.ts'

@@ -40,6 +40,54 @@ const openaiSampling = {
   stream_options: { include_usage: true },
 }
 
+const anthropicRequest = {
+  model: 'smollm2:135m',
+  system: [
+    { type: 'text', text: 'Be ' },
+    { type: 'text', text: 'brief.' },
+  ],
+  messages: [
+    {
+      role: 'user',
+      content: [
+        { type: 'text', text: 'What is this?' },
+        { type: 'image', source: { type: 'base64', media_type: 'image/png', data: pixel } },
+      ],
+    },
+    {
+      role: 'assistant',
+      content: [
+        { type: 'thinking', thinking: 'I should ask the tool.', signature: 'c2ln' },
+        { type: 'tool_use', id: 'toolu_1', name: 'get_weather', input: { city: 'Bonn' } },
+        { type: 'server_tool_use', id: 'toolu_2', name: 'web_search', input: { query: 'Bonn' } },
+      ],
+    },
+    {
+      role: 'user',
+      content: [
+        {
+          type: 'tool_result',
+          tool_use_id: 'toolu_1',
+          content: [{ type: 'text', text: '12 °C' }],
+          is_error: false,
+        },
+        { type: 'web_search_tool_result', tool_use_id: 'toolu_2', content: 'Bonn is cold.' },
+      ],
+    },
+    { role: 'system', content: 'Answer in German.' },
+  ],
+  temperature: 0.5,
+  top_p: 0.9,
+  top_k: 40,
+  stop_sequences: ['END'],
+  tools: [
+    { type: 'custom', name: 'get_weather', description: 'The weather of a city', input_schema: parameters },
+  ],
+  tool_choice: { type: 'tool', name: 'get_weather' },
+  thinking: { type: 'enabled', budget_tokens: 1024 },
+  output_config: { effort: 'high' },
+}
+
 export const fullRequests: Readonly<Record<string, JsonObject>> = {
   '/api/chat': {
     model: 'smollm2:135m',
@@ -58,6 +106,7 @@ export const fullRequests: Readonly<Record<string, JsonObject>> = {
     ],
     tools: [{ type: 'function', items: {}, function: functionTool }],
     format: parameters,
+    max_output_tokens: 100,
     ...generation,
   },
   '/api/generate': {
@@ -104,6 +153,8 @@ export const fullRequests: Readonly<Record<string, JsonObject>> = {
     ],
     tools: [{ type: 'function', function: functionTool }],
     max_completion_tokens: 40,
+    n: 2,
+    tool_choice: { type: 'function', function: { name: 'get_weather' } },
     response_format: { type: 'json_schema', json_schema: { schema: parameters } },
     reasoning_effort: 'high',
     reasoning: { effort: 'high' },
@@ -119,4 +170,67 @@ export const fullRequests: Readonly<Record<string, JsonObject>> = {
     ...openaiSampling,
   },
   '/v1/embeddings': { model: 'all-minilm', input: 'a', encoding_format: 'base64', dimensions: 64 },
+  '/v1/responses': {
+    model: 'smollm2:135m',
+    instructions: 'Be brief.',
+    input: [
+      { role: 'developer', content: 'Answer in German.' },
+      {
+        type: 'message',
+        id: 'msg_1',
+        role: 'user',
+        content: [
+          { type: 'input_text', text: 'What is ' },
+          { type: 'input_text', text: 'this?' },
+          { type: 'input_image', image_url: `data:image/png;base64,${pixel}` },
+        ],
+      },
+      {
+        type: 'reasoning',
+        id: 'rs_1',
+        summary: [{ type: 'summary_text', text: 'A picture.' }],
+        content: [{ type: 'reasoning_text', text: 'I should ask the tool.' }],
+        encrypted_content: 'I should ask the tool.',
+      },
+      {
+        type: 'function_call',
+        id: 'fc_1',
+        call_id: 'call_1',
+        name: 'get_weather',
+        namespace: 'weather',
+        arguments: '{"city":"Bonn"}',
+      },
+      { type: 'function_call_output', id: 'fco_1', call_id: 'call_1', output: '12 °C' },
+      {
+        type: 'message',
+        role: 'assistant',
+        content: [
+          { type: 'output_text', text: 'It is cold.' },
+          { type: 'refusal', refusal: 'No more.' },
+        ],
+      },
+    ],
+    tools: [
+      { type: 'function', ...functionTool },
+      {
+        type: 'namespace',
+        name: 'weather',
+        description: 'All about weather',
+        tools: [{ type: 'function', ...functionTool }],
+      },
+    ],
+    max_output_tokens: 48,
+    reasoning: { effort: 'high', summary: 'auto' },
+    temperature: 0.5,
+    top_p: 0.9,
+    text: { format: { type: 'json_schema', name: 'weather', schema: parameters } },
+    truncation: 'auto',
+    stream: true,
+    background: false,
+    conversation: '',
+    previous_response_id: '',
+    prompt: '',
+  },
+  '/v1/messages': { ...anthropicRequest, max_tokens: 48, stream: true },
+  '/v1/messages/count_tokens': { ...anthropicRequest, max_tokens: 48, stream: false },
 }

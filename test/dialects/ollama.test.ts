@@ -1,14 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { JsonObject } from '../../src/core/json.ts'
 import { Refusal } from '../../src/core/refusal.ts'
-import type { Exchange } from '../../src/dialects/dialect.ts'
 import { ollama } from '../../src/dialects/ollama.ts'
+import { exchangeOf, orders } from './exchange-of.ts'
 
-const endpoint = (path: string) =>
-  ollama.endpoints.find(
-    (each): each is Exchange => each.kind === 'exchange' && each.path === path,
-  ) as Exchange
-const orders = { model: 'served', outputTokens: 100, contextTokens: 4096 }
+const endpoint = (path: string) => exchangeOf(ollama, path)
 const chat = (more: JsonObject) =>
   endpoint('/api/chat').read({ model: 'm', messages: [{ role: 'user', content: 'hi' }], ...more })
 const prepared = (more: JsonObject) => endpoint('/api/chat').prepare(chat(more), orders)

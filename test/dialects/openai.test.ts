@@ -1,14 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { JsonObject } from '../../src/core/json.ts'
 import { Refusal } from '../../src/core/refusal.ts'
-import type { Exchange } from '../../src/dialects/dialect.ts'
 import { openai } from '../../src/dialects/openai.ts'
+import { exchangeOf, orders } from './exchange-of.ts'
 
-const endpoint = (path: string) =>
-  openai.endpoints.find(
-    (each): each is Exchange => each.kind === 'exchange' && each.path === path,
-  ) as Exchange
-const orders = { model: 'served', outputTokens: 100, contextTokens: 4096 }
+const endpoint = (path: string) => exchangeOf(openai, path)
 const chat = endpoint('/v1/chat/completions')
 const read = (more: JsonObject) =>
   chat.read({ model: 'm', messages: [{ role: 'user', content: 'hi' }], ...more })
@@ -46,9 +42,9 @@ describe('OpenAI requests', () => {
       tool_choice: 'auto',
       parallel_tool_calls: true,
     }
-    const { body } = prepared(extras)
+    const { body, dropped } = prepared(extras)
     for (const key of Object.keys(extras)) expect(body).not.toHaveProperty(key)
-    expect(read(extras).dropped.toSorted()).toEqual(Object.keys(extras).toSorted())
+    expect(dropped.toSorted()).toEqual(Object.keys(extras).toSorted())
   })
 
   it('lose tools that would run on the server, and keep the request', () => {
@@ -70,7 +66,7 @@ describe('OpenAI requests', () => {
     expect(refused(image('http://127.0.0.1:9/x.png'))).toMatch(/data: URL/)
     expect(refused(image('file:///etc/passwd'))).toMatch(/data: URL/)
     expect(refused(image('data:image/png;base64,%%%'))).toMatch(/data: URL/)
-    expect(read(image('data:image/png;base64,aGVsbG8=')).images).toBe(1)
+    expect(read(image('data:image/png;base64,aGVsbG8=')).counts).toMatchObject({ images: 1, imageBytes: 6 })
   })
 
   it('keep content null beside tool calls', () => {

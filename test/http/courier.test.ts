@@ -38,8 +38,10 @@ async function send(addresses: readonly string[], remote = false): Promise<numbe
       const [upstream] = policy.upstreams
       const parcel = {
         upstream,
+        method: 'POST' as const,
         path: '/api/chat',
-        body: '{}',
+        body: {},
+        file: undefined,
         traceparent: undefined,
         firstByteMs: 5000,
         idleMs: 5000,

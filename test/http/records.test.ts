@@ -51,7 +51,11 @@ describe('a record', () => {
       route: '/api/chat',
       dialect: 'ollama',
       upstream: 'local',
-      model: { asked: 'smollm2:135m', served: 'smollm2:135m', digest: null },
+      model: {
+        asked: 'smollm2:135m',
+        served: 'smollm2:135m',
+        digest: expect.stringMatching(/^[0-9a-f]{64}$/),
+      },
       prompt: [{ channel: 'user', text: 'Name three colours.' }],
       answer: { text: { channel: 'assistant', text: '1. Red\n2. Blue\n3. Green' }, toolCalls: [] },
       findings: [],
@@ -123,7 +127,7 @@ describe('a record', () => {
     expect(gate.requests().at(-1)?.model).toEqual({
       asked: 'gpt-4o-mini',
       served: 'smollm2:135m',
-      digest: null,
+      digest: expect.stringMatching(/^[0-9a-f]{64}$/),
     })
   })
 })

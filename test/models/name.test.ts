@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { modelMatcher } from '../../src/models/match.ts'
-import { canonicalModel, parseModel } from '../../src/models/name.ts'
+import { canonicalModel } from '../../src/models/name.ts'
 
 describe('canonicalModel', () => {
   it.each([
@@ -64,8 +64,8 @@ describe('canonicalModel', () => {
 
 describe('modelMatcher', () => {
   const may = (patterns: string[], name: string) => {
-    const model = parseModel(name)
-    return model !== undefined && modelMatcher(patterns)(model)
+    const model = canonicalModel(name)
+    return model !== undefined && modelMatcher(patterns)(model, 'ollama')
   }
   it.each([
     ['llama3.2', 'llama3.2:latest', true],

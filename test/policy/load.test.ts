@@ -47,11 +47,16 @@ describe('a policy', () => {
     const role = policy.roles.get('agent')
     expect(role?.limits.requestsPerMinute).toBe(10)
     expect(role?.limits.tokensPerDay).toBeUndefined()
-    expect(role?.caps).toEqual({ bodyBytes: 1_048_576, outputTokens: 4096, contextTokens: 32_768, images: 0 })
+    expect(role?.caps).toMatchObject({
+      bodyBytes: 1_048_576,
+      outputTokens: 4096,
+      contextTokens: 32_768,
+      images: 0,
+      choices: 1,
+    })
+    expect(role?.allow.size).toBe(0)
     expect([...(role?.routes ?? [])]).toEqual([])
-    expect(
-      role?.mayUse({ host: 'registry.ollama.ai', namespace: 'library', model: 'x', tag: 'latest' }),
-    ).toBe(false)
+    expect(role?.mayUse('x', 'ollama')).toBe(false)
   })
 
   it('cannot be changed', () => {
@@ -78,7 +83,7 @@ log: { level: loud }
       '1:10 `version` must be 1',
       '2:1 unknown key `listn` (did you mean `listen`?)',
       '4:57 `upstreams.0.kind` must be one of ollama, localai, openai (did you mean `ollama`?)',
-      '7:20 `roles.agent.routes.1` must be one of chat, completions, embeddings, models (did you mean `embeddings`?)',
+      '7:20 `roles.agent.routes.1` must be one of chat, completions, embeddings, models, rerank, tokenize, moderations, audio, images, admin (did you mean `embeddings`?)',
       '8:15 unknown key `requestsPerMinut` (did you mean `requestsPerMinute`?)',
       '8:51 `roles.agent.limits.tokensPerDay` must be a whole number of at least 1',
       '9:19 `roles.agent.caps.body` must be a size such as 512B, 64KiB or 1MiB',
@@ -251,7 +256,6 @@ describe('what is not built yet', () => {
 guards: { prompt: { separate: true } }
 jwt: [{ issuer: i, audience: a, jwksUrl: "https://x", role: a }]
 certificates: [{ match: { cn: c }, name: n, role: a }]
-queue: { size: 64 }
 approval: { wait: 60s }
 audit: { retention: 30d }
 `)
@@ -264,7 +268,6 @@ audit: { retention: 30d }
       'repetition',
       'jwt',
       'certificates',
-      'queue',
       'approval',
       'retention',
     ])

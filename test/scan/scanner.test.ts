@@ -287,7 +287,8 @@ describe('the verdict', () => {
     ['one medium in a document', [at(0, 'medium')], 'document', 'block'],
     ['one medium in a tool result', [at(0, 'medium')], 'tool', 'block'],
     ['one high in the model’s own words', [at(0, 'high')], 'assistant', 'flag'],
-    ['one high in a stranger’s system prompt', [at(0, 'high')], 'system', 'block'],
+    ['one high in a stranger’s system prompt', [at(0, 'high')], 'system', 'flag'],
+    ['two high in a stranger’s system prompt', [at(0, 'high'), at(90, 'high')], 'system', 'block'],
     ['one low', [at(0, 'low')], 'user', 'allow'],
   ] as const)('on %s', (_what, findings, channel, action) => {
     expect(judge(findings, channel, thresholds).action).toBe(action)

@@ -3,10 +3,16 @@
  * unfinished frame and is bounded by `maxFrame`.
  */
 
-import type { Frame } from '../dialect.ts'
-
 /** UTF-16 code units of one unfinished frame; a whole answer (embeddings of many texts) is the largest. */
 export const maxFrame = 64 * 1024 * 1024
+
+/** One unit of an answer: a line, an event or the whole. `event` is the name of a server-sent one. */
+export interface Frame {
+  readonly event?: string | undefined
+  readonly data: string
+  /** Instead of `data`, of an answer that is no text. */
+  readonly bytes?: Uint8Array
+}
 
 export interface Splitter {
   /** Decodes and splits; calls back once per complete frame, in order. @throws RangeError over `maxFrame` */
@@ -17,7 +23,9 @@ export interface Splitter {
 
 export interface Framing {
   readonly contentType: string
+  /** Whether there is room for an error behind what was already sent. */
+  readonly streams: boolean
   split(onFrame: (frame: Frame) => void): Splitter
-  /** The bytes of one frame. */
-  print(frame: Frame): string
+  /** What one frame is on the wire. */
+  print(frame: Frame): string | Uint8Array
 }

@@ -4,6 +4,7 @@ import { createUtf8 } from './utf8.ts'
 
 export const whole: Framing = {
   contentType: 'application/json',
+  streams: false,
   print: (frame) => frame.data,
   split(onFrame) {
     const utf8 = createUtf8()

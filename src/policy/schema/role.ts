@@ -1,6 +1,6 @@
 /** What one role may do: routes, models, limits, caps, tools. */
 import Type from 'typebox'
-import { routeGroups } from '../../dialects/dialect.ts'
+import { features, routeGroups } from '../../dialects/dialect.ts'
 import {
   choice,
   count,
@@ -35,6 +35,20 @@ const caps = section('How large one request may be.', {
   outputTokens: countOf('Tokens one answer may have; a request that asks for more is lowered.', 4096, 1),
   contextTokens: countOf('The largest context (`num_ctx`) a request may ask for.', 32768, 1),
   images: countOf('Images in one request. No guard reads what they show.', 0),
+  imageBytes: size('Bytes of all images of one request, decoded.', '8MiB'),
+  choices: countOf('Answers to one prompt (`n`); a request that asks for more is lowered.', 1, 1),
+  stops: countOf('Stop sequences in one request.', 16),
+  tools: countOf('Tools in one request.', 256),
+  schema: size('The largest JSON Schema an answer may be asked to follow.', '64KiB'),
+})
+
+const admin = section('For roles whose `routes` name `admin`: changing which models the server has.', {
+  registries: Type.Array(Type.String({ minLength: 1 }), {
+    description:
+      'Where models may be pulled from and pushed to. The models themselves are those of `models`.',
+    default: ['registry.ollama.ai'],
+  }),
+  blob: size('Bytes of one uploaded model file.', '16GiB'),
 })
 
 const tools = group('Tool calls. Absent: recorded, not gated.', {
@@ -52,6 +66,12 @@ export const role = group('A role, which keys name.', {
   models: texts('Models, by canonical name; `*` stands for any characters within one part. Absent: none.'),
   limits,
   caps,
+  allow: Type.Array(Type.Enum([...features]), {
+    description:
+      'What goes around the prompt format or cannot be read by any guard: `raw` and `template` prompts, token `context`, images by `mediaUrls`.',
+    default: [],
+  }),
+  admin,
   trustSystem: flag('Do not scan system and developer messages: their author is the operator.'),
   tools: optional(tools),
 })

@@ -3,6 +3,7 @@
  * and the reference in `config/README.md`.
  */
 import Type, { type Static } from 'typebox'
+import { serverKinds } from '../../core/servers.ts'
 import { role } from './role.ts'
 import {
   address,
@@ -31,8 +32,10 @@ const tls = group('Serve TLS instead of plain HTTP.', {
 const upstream = group('A model server.', {
   name: text('Its name in records and metrics.'),
   url: text('Where it listens. Loopback or a private network; anything else needs `remote: true`.'),
-  kind: Type.Enum(['ollama', 'localai', 'openai'], { description: 'What it is.' }),
+  kind: Type.Enum([...serverKinds], { description: 'What it is.' }),
   remote: flag('Allow a public address: prompts leave your network.'),
+  concurrent: countOf('Requests at the same time; more wait in the `queue`.', 128, 1),
+  key: optional(text('What the server asks its callers for; sent as a bearer token.')),
 })
 
 const issuer = group('An issuer of JSON Web Tokens.', {

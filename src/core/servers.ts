@@ -1,0 +1,3 @@
+/** The model servers whose ways are known; `openai` is any other that speaks OpenAI's API. */
+export const serverKinds = ['ollama', 'localai', 'openai'] as const
+export type ServerKind = (typeof serverKinds)[number]

@@ -1,0 +1,98 @@
+/**
+ * Answers of the Messages API: named server-sent events, or one object. `message_stop` is the end mark; Ollama
+ * just stops when its model dies, LocalAI sends `error`. The counts of `message_start` are an estimate, those of
+ * `message_delta` are real.
+ */
+import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
+import { type Usage, usageOf } from '../core/usage.ts'
+import { anthropicError } from './anthropic-error.ts'
+import type { AnswerReader, ModelNames, PublicError } from './dialect.ts'
+import type { Frame } from './framing/framing.ts'
+import { Transcript } from './transcript.ts'
+
+export class AnthropicAnswer implements AnswerReader {
+  state: AnswerReader['state'] = 'open'
+  usage: Usage | undefined
+  readonly transcript = new Transcript()
+  readonly #names: ModelNames
+  readonly #stream: boolean
+
+  constructor(names: ModelNames, stream: boolean) {
+    this.#names = names
+    this.#stream = stream
+  }
+
+  frame(frame: Frame): Frame | undefined {
+    const body = JSON.parse(frame.data) as JsonValue
+    if (!isObject(body) || body.type === 'error' || body.error !== undefined) {
+      this.state = 'failed'
+      return undefined
+    }
+    return this.#stream ? this.#event(frame, body) : this.#whole(frame, body)
+  }
+
+  farewell(error: PublicError): Frame {
+    return { event: 'error', data: JSON.stringify(anthropicError(error)) }
+  }
+
+  #whole(frame: Frame, message: JsonObject): Frame {
+    if (Array.isArray(message.content))
+      for (const [index, block] of message.content.entries()) this.#block(index, block)
+    this.#count(message.usage)
+    this.state = 'ended'
+    return this.#renamed(message) ? { data: JSON.stringify(message) } : frame
+  }
+
+  #event(frame: Frame, event: JsonObject): Frame {
+    switch (event.type) {
+      case 'message_start': {
+        if (isObject(event.message) && this.#renamed(event.message))
+          return { ...frame, data: JSON.stringify(event) }
+        return frame
+      }
+      case 'content_block_start':
+        this.#block(event.index, event.content_block)
+        return frame
+      case 'content_block_delta':
+        if (isObject(event.delta)) this.#delta(event.index, event.delta)
+        return frame
+      case 'message_delta':
+        this.#count(event.usage)
+        this.state = 'finished'
+        return frame
+      case 'message_stop':
+        this.state = 'ended'
+        return frame
+      default:
+        return frame
+    }
+  }
+
+  #block(index: JsonValue | undefined, block: JsonValue | undefined): void {
+    if (!isObject(block)) return
+    if (typeof block.text === 'string') this.transcript.say('content', block.text)
+    if (typeof block.thinking === 'string') this.transcript.say('thinking', block.thinking)
+    if (block.type === 'tool_use') {
+      // In a stream the input follows in pieces, and `{}` stands for it here.
+      const whole = this.#stream ? '' : JSON.stringify(block.input ?? {})
+      this.transcript.call(String(index), String(block.name), whole)
+    }
+  }
+
+  #delta(index: JsonValue | undefined, delta: JsonObject): void {
+    if (typeof delta.text === 'string') this.transcript.say('content', delta.text)
+    if (typeof delta.thinking === 'string') this.transcript.say('thinking', delta.thinking)
+    if (typeof delta.partial_json === 'string') this.transcript.call(String(index), '', delta.partial_json)
+  }
+
+  #count(usage: JsonValue | undefined): void {
+    if (isObject(usage)) this.usage = usageOf(usage.input_tokens ?? 0, usage.output_tokens ?? 0)
+  }
+
+  #renamed(message: JsonObject): boolean {
+    const { asked, served } = this.#names
+    if (asked === served || message.model !== served) return false
+    message.model = asked
+    return true
+  }
+}

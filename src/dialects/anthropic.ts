@@ -1,0 +1,174 @@
+/**
+ * Anthropic's Messages API (`POST /v1/messages`), as both model servers read it: Ollama v0.33
+ * (`anthropic/anthropic.go`), LocalAI v4.9. `count_tokens`, which neither has, is answered by estimate.
+ *
+ * Peculiar to it: `max_tokens` is required; `thread` keeps the conversation on a server that these are not, and
+ * is refused in the way that makes the SDK send the whole conversation instead. Tools that run on the server (web
+ * search) are taken out and the request kept. Text blocks reach the model with nothing between them.
+ */
+import { isObject, type JsonObject } from '../core/json.ts'
+import { Refusal } from '../core/refusal.ts'
+import type { Channel } from '../core/text.ts'
+import { AnthropicAnswer } from './anthropic-answer.ts'
+import { anthropicError } from './anthropic-error.ts'
+import { capCount } from './caps.ts'
+import { type Dialect, type Exchange, namesOf, type Orders, type Outgoing, type Prompt } from './dialect.ts'
+import { base64Image, mediaUrl } from './media.ts'
+import {
+  flag,
+  integer,
+  invalid,
+  joined,
+  json,
+  list,
+  modelName,
+  Notes,
+  name,
+  noteTool,
+  object,
+  real,
+  type Shape,
+  stops,
+  text,
+  variants,
+  word,
+} from './shape.ts'
+
+const mediaType: Shape = (value, at) =>
+  typeof value === 'string' && /^image\/[a-z0-9.+-]{1,32}$/.test(value)
+    ? value
+    : invalid(`\`${at}\` must be the type of an image.`)
+
+const image = object(
+  {
+    type: word,
+    source: variants('type', {
+      base64: object({ type: word, media_type: mediaType, data: base64Image }, ['data']),
+      url: object({ type: word, url: mediaUrl }, ['url']),
+    }),
+  },
+  ['source'],
+)
+
+const textBlock = (channel: Channel) => object({ type: word, text: text(channel) }, ['text'])
+const stringOrBlocks =
+  (channel: Channel, blocks: Shape): Shape =>
+  (value, at, notes) =>
+    (typeof value === 'string' ? text(channel) : joined(list(blocks)))(value, at, notes)
+
+const called = object({ type: word, id: name, name, input: json('assistant') }, ['id', 'name'])
+const unreadable: Shape = (_value, at, notes) => {
+  notes.drop(at)
+  return undefined
+}
+
+function message(channel: Channel): Shape {
+  const blocks = variants('type', {
+    text: textBlock(channel),
+    image,
+    thinking: object({ type: word, thinking: text('assistant'), signature: name }),
+    tool_use: called,
+    tool_result: object(
+      {
+        type: word,
+        tool_use_id: name,
+        content: stringOrBlocks('tool', variants('type', { text: textBlock('tool'), image })),
+        is_error: flag,
+      },
+      ['tool_use_id'],
+    ),
+    server_tool_use: called,
+    web_search_tool_result: object({ type: word, tool_use_id: name, content: json('tool') }, ['tool_use_id']),
+    // Nobody but its author can read it: no server here, and no guard.
+    redacted_thinking: unreadable,
+  })
+  return object({ role: word, content: stringOrBlocks(channel, blocks) }, ['role', 'content'])
+}
+
+const anyMessage = variants('role', {
+  user: message('user'),
+  assistant: message('assistant'),
+  system: message('system'),
+})
+
+const customTool = object(
+  { type: word, name, description: text('definition'), input_schema: json('definition') },
+  ['name'],
+)
+/** Tools of the caller; those that Anthropic's servers would run (`web_search_20250305` …) are taken out. */
+const tool: Shape = (value, at, notes) => {
+  const type = isObject(value) ? value.type : undefined
+  if (typeof type === 'string' && type !== 'custom') {
+    notes.drop(at)
+    return undefined
+  }
+  return noteTool(customTool(value, at, notes), notes)
+}
+
+/** Recorded with @anthropic-ai/sdk 1.12: on this error it goes on by itself, with the full history. */
+const thread: Shape = (value, at, notes) => {
+  if (isObject(value) && value.type === 'create') {
+    notes.drop(at)
+    return undefined
+  }
+  throw new Refusal('invalid_request', {
+    say: '`thread` is not supported here. Send the whole conversation instead.',
+    details: { error_code: 'thread_unsupported_request', unsupported: ['thread'] },
+  })
+}
+
+const fields = {
+  model: modelName,
+  messages: list(anyMessage),
+  system: stringOrBlocks('system', variants('type', { text: textBlock('system') })),
+  max_tokens: integer(1),
+  stream: flag,
+  temperature: real,
+  top_p: real,
+  top_k: integer(0, 1_048_576),
+  stop_sequences: stops,
+  tools: list(tool),
+  tool_choice: object({ type: word, name }, ['type']),
+  thinking: object({ type: word, budget_tokens: integer(0) }, ['type']),
+  output_config: object({ effort: word }),
+  thread,
+}
+const request = object(fields, ['model', 'max_tokens', 'messages'])
+const countRequest = object(fields, ['model', 'messages'])
+
+function reader(shape: Shape): Exchange['read'] {
+  return (body, allowed) => {
+    const notes = new Notes(allowed)
+    const fresh = shape(body, '', notes) as JsonObject
+    return notes.toPrompt(String(fresh.model), fresh.stream === true, fresh)
+  }
+}
+
+// The body is fresh and nobody else's, so it is completed in place.
+function prepare(prompt: Prompt, orders: Orders): Outgoing {
+  const { body, dropped } = prompt
+  const clamped: string[] = []
+  const outputTokens = capCount(body, 'max_tokens', orders.outputTokens, clamped)
+  body.model = orders.model
+  const reader = new AnthropicAnswer(namesOf(prompt, orders), prompt.stream)
+  return { body, outputTokens, clamped, dropped, reader }
+}
+
+const post = { kind: 'exchange', method: 'POST', group: 'chat', prepare } as const
+
+export const anthropic: Dialect = {
+  name: 'anthropic',
+  prefix: '/v1/messages',
+  idHeader: 'request-id',
+  errorBody: anthropicError,
+  endpoints: [
+    { ...post, path: '/v1/messages', cost: 'request', read: reader(request) },
+    {
+      ...post,
+      path: '/v1/messages/count_tokens',
+      cost: 'probe',
+      read: reader(countRequest),
+      answer: (inputTokens) => ({ input_tokens: inputTokens }),
+    },
+  ],
+}

@@ -1,0 +1,16 @@
+/** An answer that is no text, such as speech: passed on as it comes; an empty frame says that it is over. */
+import type { Framing } from './framing.ts'
+
+const nothing = new Uint8Array(0)
+
+export function bytes(contentType: string): Framing {
+  return {
+    contentType,
+    streams: false,
+    print: (frame) => frame.bytes ?? nothing,
+    split: (onFrame) => ({
+      push: (piece) => onFrame({ data: '', bytes: piece }),
+      end: () => onFrame({ data: '', bytes: nothing }),
+    }),
+  }
+}

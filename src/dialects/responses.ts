@@ -1,0 +1,178 @@
+/**
+ * OpenAI's Responses API (`POST /v1/responses`), as both model servers read it: Ollama v0.33
+ * (`openai/responses.go`), LocalAI v4.9.
+ *
+ * Peculiar to it: a conversation may be continued by an id instead of being sent. Ollama ignores the id and
+ * answers without the history; LocalAI hands one caller's conversation to another. So an id is refused unless the
+ * gate gave it to the same caller. Tools that run on the server (web search) are taken out and the request kept:
+ * Codex sends one every time. Text blocks reach the model with nothing between them.
+ */
+import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
+import type { Channel } from '../core/text.ts'
+import { capCount } from './caps.ts'
+import { type Dialect, type Exchange, namesOf, type Orders, type Outgoing, type Prompt } from './dialect.ts'
+import { imageUrl } from './media.ts'
+import { openaiError } from './openai.ts'
+import { ResponsesAnswer } from './responses-answer.ts'
+import {
+  answerSchema,
+  flag,
+  integer,
+  invalid,
+  joined,
+  json,
+  list,
+  modelName,
+  Notes,
+  name,
+  never,
+  noteTool,
+  object,
+  real,
+  type Shape,
+  text,
+  variants,
+  word,
+} from './shape.ts'
+
+function textOr(many: Shape, one: Shape): Shape {
+  return (value, at, notes) => (Array.isArray(value) ? many : one)(value, at, notes)
+}
+
+function content(channel: Channel): Shape {
+  const said = object({ type: word, text: text(channel) }, ['text'])
+  const refused = object({ type: word, refusal: text(channel) }, ['refusal'])
+  const parts = variants('type', {
+    input_text: said,
+    output_text: said,
+    text: said,
+    summary_text: said,
+    reasoning_text: said,
+    // No server knows this kind of part; it is an answer like any other.
+    refusal: (value, at, notes) => {
+      const { refusal } = refused(value, at, notes) as JsonObject
+      return { type: 'output_text', text: refusal as JsonValue }
+    },
+    input_image: object({ type: word, image_url: imageUrl }, ['image_url']),
+  })
+  return textOr(joined(list(parts)), text(channel))
+}
+
+function message(channel: Channel): Shape {
+  return object({ type: word, id: name, role: word, content: content(channel) }, ['role', 'content'])
+}
+
+const anyMessage = variants('role', {
+  system: message('system'),
+  developer: message('system'),
+  user: message('user'),
+  assistant: message('assistant'),
+})
+
+const item = variants('type', {
+  message: anyMessage,
+  function_call: object(
+    { type: word, id: name, call_id: name, name, namespace: name, arguments: text('assistant') },
+    ['call_id', 'name'],
+  ),
+  function_call_output: object({ type: word, id: name, call_id: name, output: content('tool') }, ['call_id']),
+  // What Ollama calls encrypted is its own plain text, and it is read as such.
+  reasoning: object({
+    type: word,
+    id: name,
+    summary: content('assistant'),
+    content: content('assistant'),
+    encrypted_content: text('assistant'),
+  }),
+  web_search_call: (_value, at, notes) => {
+    notes.drop(at)
+    return undefined
+  },
+})
+
+const input = textOr(
+  list((value, at, notes) =>
+    (isObject(value) && value.type === undefined ? anyMessage : item)(value, at, notes),
+  ),
+  text('user'),
+)
+
+const functionTool = object(
+  { type: word, name, description: text('definition'), parameters: json('definition') },
+  ['name'],
+)
+
+/** Functions, and functions in namespaces; everything else would run on the server, and is taken out. */
+const tool: Shape = (value, at, notes) => {
+  const type = isObject(value) ? value.type : undefined
+  if (type === 'function') return noteTool(functionTool(value, at, notes), notes)
+  if (type === 'namespace') return namespaceTool(value, at, notes)
+  if (typeof type !== 'string') return invalid(`\`${at}.type\` must be a string.`)
+  notes.drop(at)
+  return undefined
+}
+const namespaceTool = object(
+  // Called when it is needed: a namespace holds tools, which may be namespaces.
+  {
+    type: word,
+    name,
+    description: text('definition'),
+    tools: list((value, at, notes) => tool(value, at, notes)),
+  },
+  ['name'],
+)
+
+const serverKeeps = 'is not kept by this server. Send the whole conversation instead.'
+const request = object(
+  {
+    model: modelName,
+    input,
+    instructions: text('system'),
+    max_output_tokens: integer(),
+    reasoning: object({ effort: word, summary: word }),
+    temperature: real,
+    text: object({ format: object({ type: word, name, schema: answerSchema }) }),
+    top_p: real,
+    truncation: word,
+    tools: list(tool),
+    stream: flag,
+    background: never('`background` is not supported: the answer would be lost.'),
+    conversation: never(`\`conversation\` ${serverKeeps}`),
+    previous_response_id: never(`\`previous_response_id\` ${serverKeeps}`),
+    prompt: never(`\`prompt\` ${serverKeeps}`),
+  },
+  ['model', 'input'],
+)
+
+const read: Exchange['read'] = (body, allowed) => {
+  const notes = new Notes(allowed)
+  const fresh = request(body, '', notes) as JsonObject
+  return notes.toPrompt(String(fresh.model), fresh.stream === true, fresh)
+}
+
+// The body is fresh and nobody else's, so it is completed in place.
+function prepare(prompt: Prompt, orders: Orders): Outgoing {
+  const { body, dropped } = prompt
+  const clamped: string[] = []
+  const outputTokens = capCount(body, 'max_output_tokens', orders.outputTokens, clamped)
+  body.model = orders.model
+  const reader = new ResponsesAnswer(namesOf(prompt, orders), prompt.stream)
+  return { body, outputTokens, clamped, dropped, reader }
+}
+
+export const responses: Dialect = {
+  name: 'responses',
+  prefix: '/v1/responses',
+  errorBody: openaiError,
+  endpoints: [
+    {
+      kind: 'exchange',
+      method: 'POST',
+      path: '/v1/responses',
+      group: 'chat',
+      cost: 'request',
+      read,
+      prepare,
+    },
+  ],
+}

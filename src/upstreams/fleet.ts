@@ -1,0 +1,254 @@
+/**
+ * The model servers of the policy: which of them has a model, which of those is least loaded, and who waits until
+ * one has room. Knows nothing of requests but who owns them.
+ */
+import type { Clock } from '../core/clock.ts'
+import { Refusal } from '../core/refusal.ts'
+import type { ServerKind } from '../core/servers.ts'
+import { canonicalFor } from '../models/name.ts'
+import type { Policy, Role, Upstream } from '../policy/policy.ts'
+import { FairQueue } from './fair-queue.ts'
+import { type Ask, ModelServer } from './server.ts'
+
+/** Servers of one kind that can serve a model under one name. */
+export interface Target {
+  readonly server: ServerKind
+  /** Canonical for this kind of server. */
+  readonly model: string
+  readonly digest: string | null
+  readonly upstreams: readonly [Upstream, ...Upstream[]]
+}
+
+/** A place at a server, held until it is released. */
+export interface Seat {
+  readonly upstream: Upstream
+  /** How long was waited for it. */
+  readonly queuedMs: number
+  /** Gives the place to whoever waits; calling it again does nothing. */
+  release(): void
+}
+
+export interface SeatWish {
+  readonly target: Target
+  /** Servers that have failed this request already. */
+  readonly tried: ReadonlySet<Upstream>
+  /** Between owners the queue is fair. */
+  readonly owner: string
+  readonly queue: Policy['queue']
+  /** Whether nobody wants the seat any more; `onLeave` tells it once when it comes to that. */
+  left(): boolean
+  onLeave(listener: (() => void) | undefined): void
+}
+
+export interface Fleet {
+  /** Every server has been asked once, whether or not it answered. Never rejects. */
+  readonly ready: Promise<void>
+  /**
+   * Who serves this model, if the role may use it; undefined if nobody does or it may not.
+   * @param asked as the caller wrote it; an alias of the policy goes first
+   * @throws Refusal if a server cannot say whether it has the model, and must be asked
+   */
+  find(
+    asked: string,
+    role: Role,
+    policy: Policy,
+    servers?: readonly ServerKind[],
+  ): Promise<Target | undefined>
+  /** @throws Refusal `queue_full`; an Error if `onLeave` told */
+  seat(wish: SeatWish): Promise<Seat>
+  /** How a request went that was brought to a server. */
+  tell(upstream: Upstream, worked: boolean): void
+  /** Whether the list of this server says that the model is on another host. */
+  isRemote(upstream: Upstream, model: string): boolean
+  ask: Ask
+  /** Whether the servers answer: asks them. */
+  check(): Promise<readonly { readonly name: string; readonly up: boolean }[]>
+  /** Something changed the models of this server: what is known of it is old. */
+  forget(upstream: Upstream): void
+  readonly waiting: number
+  close(): void
+}
+
+const freshMs = 2_000
+/** A model that is not there may have been pulled just now; but not more often than this. */
+const missMs = 1_000
+const everyMs = 10_000
+const patienceMs = 150
+
+interface Waiter {
+  readonly servers: readonly ModelServer[]
+  seat(server: ModelServer): void
+}
+
+/** @param current the policy in force, whose servers are watched */
+export function createFleet(current: () => Policy, ask: Ask, clock: Clock): Fleet {
+  const servers = new Map<string, ModelServer>()
+  const waiters = new FairQueue<Waiter>()
+
+  const keyOf = ({ origin, kind }: Upstream) => `${kind} ${origin}`
+  const serverOf = (upstream: Upstream): ModelServer => {
+    const known = servers.get(keyOf(upstream))
+    if (known) return known
+    const server = new ModelServer(upstream, ask, clock)
+    servers.set(keyOf(upstream), server)
+    return server
+  }
+
+  const watch = async () => {
+    const inForce = current().upstreams
+    const keys = new Set(inForce.map(keyOf))
+    for (const [key, server] of servers) if (!keys.has(key) && server.inFlight === 0) servers.delete(key)
+    const all = inForce.map((upstream) => {
+      const server = serverOf(upstream)
+      server.upstream = upstream
+      return server.refresh(freshMs)
+    })
+    await Promise.all(all)
+  }
+  const ready = watch()
+  const watching = setInterval(() => void watch(), everyMs)
+  watching.unref()
+
+  /**
+   * Of one kind, those that have the model. An Ollama judges names itself, so all that are not known to lack it
+   * will do, and one that does not tell is not waited for: a list that hangs must not keep prompts from a server
+   * that works. LocalAI takes any name for a pattern, so there nothing goes without the list.
+   */
+  const having = async (members: readonly ModelServer[], model: string): Promise<ModelServer[]> => {
+    const lists = (server: ModelServer) => server.catalogue?.has(model)
+    if (!members.some(lists)) {
+      const asked = Promise.all(members.map((server) => server.refresh(missMs)))
+      await (members[0]?.upstream.kind === 'ollama' ? atMost(asked, patienceMs) : asked)
+    }
+    const local = members.filter((server) => server.catalogue?.get(model)?.remote !== true)
+    const listed = local.filter(lists)
+    if (listed.length > 0) return listed
+    return local.filter(({ upstream }) => upstream.kind === 'ollama')
+  }
+
+  const find: Fleet['find'] = async (asked, role, policy, served) => {
+    const name = policy.aliases.get(asked) ?? asked
+    let unsure: Refusal | undefined
+    for (const kind of new Set(policy.upstreams.map((upstream) => upstream.kind))) {
+      const model = canonicalFor(kind, name)
+      if (model === undefined || served?.includes(kind) === false || !role.mayUse(model, kind)) continue
+      const members = policy.upstreams.filter((upstream) => upstream.kind === kind).map(serverOf)
+      const found = await having(members, model)
+      const [first, ...others] = found.map(({ upstream }) => upstream)
+      if (first) {
+        const digest = found[0]?.catalogue?.get(model)?.digest ?? null
+        return { server: kind, model, digest, upstreams: [first, ...others] }
+      }
+      const silent = members.find(({ catalogue }) => catalogue === undefined)
+      if (silent)
+        unsure ??=
+          silent.refusal ??
+          new Refusal('upstream_unavailable', {
+            detail: `the list of models of ${silent.upstream.name} cannot be read`,
+            retryAfterSeconds: 1,
+          })
+    }
+    if (unsure) throw unsure
+    return undefined
+  }
+
+  const take = (server: ModelServer, sinceMs: number): Seat => {
+    server.inFlight++
+    let held = true
+    return {
+      upstream: server.upstream,
+      queuedMs: clock.monotonicMs() - sinceMs,
+      release() {
+        if (!held) return
+        held = false
+        server.inFlight--
+        if (!server.full) waiters.next((waiter) => waiter.servers.includes(server))?.seat(server)
+      },
+    }
+  }
+
+  const seat: Fleet['seat'] = async ({ target, tried, owner, queue, left, onLeave }) => {
+    const sinceMs = clock.monotonicMs()
+    const untried = target.upstreams.filter((upstream) => !tried.has(upstream)).map(serverOf)
+    const rested = untried.filter((server) => !server.resting)
+    // If all are resting, one of them must be tried all the same: it may be the only one there is.
+    const able = rested.length > 0 ? rested : untried
+    const free = leastLoaded(able, target.model)
+    if (free) return take(free, sinceMs)
+    if (left()) throw new Error('the client left')
+    if (waiters.size >= queue.size) throw new Refusal('queue_full', { retryAfterSeconds: 1 })
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = {
+        servers: able,
+        seat(server) {
+          over()
+          resolve(take(server, sinceMs))
+        },
+      }
+      const over = () => {
+        clearTimeout(late)
+        onLeave(undefined)
+        waiters.remove(owner, waiter)
+      }
+      const late = setTimeout(() => {
+        over()
+        reject(
+          new Refusal('queue_full', {
+            say: 'No model server had room in time; try again later.',
+            retryAfterSeconds: Math.max(1, Math.ceil(queue.waitMs / 1000)),
+          }),
+        )
+      }, queue.waitMs)
+      onLeave(() => {
+        over()
+        reject(new Error('the client left while it was waiting'))
+      })
+      waiters.add(owner, waiter)
+    })
+  }
+
+  return {
+    ready,
+    find,
+    seat,
+    ask,
+    tell(upstream, worked) {
+      if (worked) serverOf(upstream).worked()
+      else serverOf(upstream).failed()
+    },
+    isRemote: (upstream, model) => serverOf(upstream).catalogue?.get(model)?.remote === true,
+    async check() {
+      const all = current().upstreams.map(serverOf)
+      await Promise.all(all.map((server) => server.refresh(0)))
+      return all.map(({ upstream, up }) => ({ name: upstream.name, up }))
+    },
+    forget(upstream) {
+      void serverOf(upstream).refresh(0)
+    },
+    get waiting() {
+      return waiters.size
+    },
+    close: () => clearInterval(watching),
+  }
+}
+
+async function atMost(work: Promise<unknown>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const enough = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([work, enough])
+  clearTimeout(timer)
+}
+
+/** Of those with room: where the model is in memory already, then where the smallest share of places is taken. */
+function leastLoaded(servers: readonly ModelServer[], model: string): ModelServer | undefined {
+  const share = ({ inFlight, upstream, loaded }: ModelServer) =>
+    inFlight / upstream.concurrent - (loaded.has(model) ? 1 : 0)
+  return servers
+    .filter((server) => !server.full)
+    .reduce<ModelServer | undefined>(
+      (best, server) => (best === undefined || share(server) < share(best) ? server : best),
+      undefined,
+    )
+}
