@@ -6,7 +6,9 @@ import { type FastifyInstance, type FastifyServerOptions, fastify } from 'fastif
 import type { Clock } from './core/clock.ts'
 import { Refusal } from './core/refusal.ts'
 import { dialects } from './dialects/dialects.ts'
+import { registerBlobs } from './http/blobs.ts'
 import { limitConnections } from './http/connections.ts'
+import type { Couriers } from './http/courier.ts'
 import { createDoor } from './http/door.ts'
 import { registerExchange } from './http/exchanges.ts'
 import { registerGreeting } from './http/greeting.ts'
@@ -23,6 +25,7 @@ import type { Fleet } from './upstreams/fleet.ts'
 export interface AppParts extends Steps {
   current(): Snapshot
   readonly fleet: Fleet
+  readonly courier: Couriers
   readonly metrics: Metrics
   readonly clock: Clock
 }
@@ -45,7 +48,8 @@ export async function createApp(parts: AppParts): Promise<DataListener> {
     logger: false,
     exposeHeadRoutes: false,
     keepAliveTimeout: keepAliveMs,
-    requestTimeout: policy.timeouts.bodyMs + slackMs,
+    // For the upload of a model's file; other bodies are timed where they are read.
+    requestTimeout: Math.max(policy.timeouts.bodyMs, policy.timeouts.totalMs) + slackMs,
     routerOptions: { maxParamLength: 512 },
     rewriteUrl: ({ url }: { url?: string | undefined }) => plainPath(url ?? '') ?? nowhere,
     clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => {
@@ -78,6 +82,8 @@ export async function createApp(parts: AppParts): Promise<DataListener> {
       if (endpoint.kind === 'exchange') registerExchange(app, dialect, endpoint, reception, gate)
       else if (endpoint.kind === 'listing')
         registerListing(app, dialect, endpoint, { ...parts, reception, gate })
+      else if (endpoint.kind === 'blob')
+        await registerBlobs(app, dialect, endpoint, { ...parts, reception, gate })
       else registerGreeting(app, dialect, endpoint, { ...parts, reception, gate })
     }
   return { app, drain: (graceMs) => drain(app, reception, graceMs) }

@@ -119,6 +119,7 @@ async function openGateway(
   const scanner = createScanner(loadPacks())
   const { app, drain } = await createApp({
     current: () => snapshots.current,
+    courier,
     metrics,
     clock,
     log,

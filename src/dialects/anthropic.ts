@@ -163,6 +163,7 @@ export const anthropic: Dialect = {
   errorBody: anthropicError,
   endpoints: [
     { ...post, path: '/v1/messages', cost: 'request', read: reader(request) },
+    { ...post, path: '/messages', target: '/v1/messages', cost: 'request', read: reader(request) },
     {
       ...post,
       path: '/v1/messages/count_tokens',

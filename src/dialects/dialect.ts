@@ -65,11 +65,11 @@ export interface Dialect {
   errorBody(error: PublicError): JsonObject
 }
 
-export type Endpoint = Exchange | Listing | Greeting
+export type Endpoint = Exchange | Listing | Greeting | BlobRoute
 
 interface Route {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'DELETE'
-  /** The exact path; a `:model` at its end is the one parameter there is. */
+  /** The exact path; a `:model` or `:digest` at its end is the one parameter there is. */
   readonly path: string
   readonly group: RouteGroup
   /** `request` counts against `requestsPerMinute`, `probe` against `probesPerMinute`. */
@@ -125,6 +125,11 @@ export function mergeEntries(
   return [...entries.values()]
 }
 
+/** A model's file, by digest: goes to the server as it comes, past every reader, so only administrators may. */
+export interface BlobRoute extends Route {
+  readonly kind: 'blob'
+}
+
 /** `/`, which the gate answers itself. */
 export interface Greeting extends Route {
   readonly kind: 'greeting'
@@ -149,6 +154,8 @@ export interface Prompt {
   readonly body: JsonObject
   /** Of a form. */
   readonly file?: Upload
+  /** Further models that are named, as the caller wrote them. */
+  readonly others?: readonly string[]
 }
 
 /** How much there is of what a role's caps bound. */
@@ -170,6 +177,8 @@ export function namesOf(prompt: Prompt, orders: Orders): ModelNames {
 export interface Orders {
   /** Canonical. */
   readonly model: string
+  /** Those of `Prompt.others`, canonical. */
+  readonly others: readonly string[]
   readonly server: ServerKind
   /** The most tokens the answer may have. */
   readonly outputTokens: number

@@ -1,11 +1,13 @@
 /** Every dialect Torwart speaks: a new one is a file and a line here. A longer prefix goes before a shorter. */
 import { anthropic } from './anthropic.ts'
 import type { Dialect } from './dialect.ts'
+import { localai } from './localai.ts'
 import { ollama } from './ollama.ts'
 import { openai } from './openai.ts'
 import { responses } from './responses.ts'
+import { transcriptions } from './transcriptions.ts'
 
-export const dialects: readonly Dialect[] = [ollama, responses, anthropic, openai]
+export const dialects: readonly Dialect[] = [ollama, responses, anthropic, transcriptions, localai, openai]
 
 /** The dialect in whose shape a path is refused that nobody declares. */
 export function dialectFor(path: string): Dialect {

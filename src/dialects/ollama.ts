@@ -6,7 +6,6 @@
  * restart the model's runner for everybody (`num_gpu`, `num_batch`, `shift` …) are dropped.
  */
 import { isObject, type JsonObject } from '../core/json.ts'
-import type { Channel } from '../core/text.ts'
 import { capCount, cappedKeepAlive, capSize, keepAliveSeconds } from './caps.ts'
 import {
   type Dialect,
@@ -20,7 +19,9 @@ import {
   type Prompt,
 } from './dialect.ts'
 import { base64Image } from './media.ts'
+import { adminRoutes } from './ollama-admin.ts'
 import { OllamaAnswer } from './ollama-answer.ts'
+import { anyMessage, options } from './ollama-fields.ts'
 import {
   answerSchema,
   declaredFunction,
@@ -36,11 +37,8 @@ import {
   object,
   oneOrMany,
   onlyIfAllowed,
-  real,
   type Shape,
-  stops,
   text,
-  variants,
   word,
 } from './shape.ts'
 
@@ -59,56 +57,12 @@ const format: Shape = (value, at, notes) => {
 
 const think: Shape = (value, at, notes) => (typeof value === 'boolean' ? value : word(value, at, notes))
 
-/** More tokens than any context has: the server sets memory aside for some of these. */
-const largest = 1_048_576
-
-const options = object({
-  num_keep: integer(-1, largest),
-  seed: integer(),
-  num_predict: integer(),
-  top_k: integer(-1, largest),
-  top_p: real,
-  min_p: real,
-  typical_p: real,
-  repeat_last_n: integer(-1, largest),
-  temperature: real,
-  repeat_penalty: real,
-  presence_penalty: real,
-  frequency_penalty: real,
-  stop: stops,
-  num_ctx: integer(1),
-})
-
 // Templates print the type as it is.
 const tool = object({ type: name, items: json('definition'), function: declaredFunction }, ['function'])
 const tools = list((value, at, notes) => {
   const read = tool(value, at, notes)
   if (isObject(read)) noteTool(read.function, notes)
   return read
-})
-
-function message(channel: Channel): Shape {
-  return object({
-    role: word,
-    content: text(channel),
-    thinking: text(channel),
-    images: list(base64Image),
-    tool_calls: list(
-      object({
-        id: name,
-        function: object({ index: integer(0), name, arguments: json('assistant') }, ['name']),
-      }),
-    ),
-    tool_name: name,
-    tool_call_id: name,
-  })
-}
-
-const anyMessage = variants('role', {
-  system: message('system'),
-  user: message('user'),
-  assistant: message('assistant'),
-  tool: message('tool'),
 })
 
 const sampling = { options, keep_alive: keepAlive, truncate: flag }
@@ -262,6 +216,7 @@ export const ollama: Dialect = {
   prefix: '/api/',
   errorBody: (error) => ({ error: error.message }),
   endpoints: [
+    ...adminRoutes,
     { ...generations, path: '/api/chat', group: 'chat', read: reader(chat, true) },
     { ...generations, path: '/api/generate', group: 'completions', read: reader(generate, true) },
     { ...embedders, path: '/api/embed', read: reader(embed, false) },

@@ -247,6 +247,25 @@ const oneModel: Listing['show'] = (answers, asked) => {
 
 const post = { kind: 'exchange', method: 'POST', cost: 'request' } as const
 const generation = { ...post, prepare: prepareGeneration } as const
+const chatRoute = {
+  ...generation,
+  target: '/v1/chat/completions',
+  group: 'chat',
+  read: reader(chat),
+} as const
+const completionsRoute = {
+  ...generation,
+  target: '/v1/completions',
+  group: 'completions',
+  read: reader(completions),
+} as const
+const embeddingsRoute = {
+  ...post,
+  target: '/v1/embeddings',
+  group: 'embeddings',
+  read: reader(embeddings),
+  prepare: prepareEmbedding,
+} as const
 const listing = {
   kind: 'listing',
   method: 'GET',
@@ -260,15 +279,14 @@ export const openai: Dialect = {
   prefix: '/',
   errorBody: openaiError,
   endpoints: [
-    { ...generation, path: '/v1/chat/completions', group: 'chat', read: reader(chat) },
-    { ...generation, path: '/v1/completions', group: 'completions', read: reader(completions) },
-    {
-      ...post,
-      path: '/v1/embeddings',
-      group: 'embeddings',
-      read: reader(embeddings),
-      prepare: prepareEmbedding,
-    },
+    // LocalAI has these without `/v1` too, and some clients leave it out.
+    { ...chatRoute, path: '/v1/chat/completions' },
+    { ...chatRoute, path: '/chat/completions' },
+    { ...completionsRoute, path: '/v1/completions' },
+    { ...completionsRoute, path: '/completions' },
+    { ...embeddingsRoute, path: '/v1/embeddings' },
+    { ...embeddingsRoute, path: '/embeddings' },
+    { ...listing, path: '/models', show: models },
     { ...listing, path: '/v1/models', show: models },
     { ...listing, path: '/v1/models/:model', show: oneModel },
   ],

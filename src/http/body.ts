@@ -1,7 +1,10 @@
 /**
- * Reads a request's body: JSON, uncompressed, bounded in size and time. The bytes are not looked at here.
+ * Reads a request's body: JSON, bounded in size and time, decompressed under the same bound. What the bytes say is
+ * not looked at here.
  */
 import type { IncomingMessage } from 'node:http'
+import { promisify } from 'node:util'
+import * as zlib from 'node:zlib'
 import { Refusal } from '../core/refusal.ts'
 
 /** A POST without a content type is taken for JSON: two widely used clients send none. */
@@ -10,21 +13,52 @@ function requireJson({ headers }: IncomingMessage): void {
   // Parameters other than the charset would be read by somebody else in some other way.
   if (type !== undefined && !/^application\/json *(?:; *charset *= *"?utf-8"? *)?$/i.test(type.trim()))
     throw new Refusal('unsupported_media_type')
-  const encoding = headers['content-encoding']
-  if (encoding !== undefined && encoding.trim().toLowerCase() !== 'identity')
-    throw new Refusal('unsupported_media_type', { say: 'The body must not be compressed.' })
   const expect = headers.expect
   if (expect !== undefined && expect.toLowerCase() !== '100-continue')
     throw new Refusal('invalid_request', { say: 'The Expect header asks for something unknown.' })
 }
 
+type Decompress = (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>
+
+/** Node has zstd from 22.15 on. */
+const zstd = 'zstdDecompress' in zlib ? promisify(zlib.zstdDecompress as typeof zlib.gunzip) : undefined
+const decoders: Readonly<Record<string, Decompress | undefined>> = {
+  identity: async (body) => body,
+  gzip: promisify(zlib.gunzip),
+  zstd,
+}
+
+function decoderFor({ headers }: IncomingMessage): Decompress | undefined {
+  const encoding = headers['content-encoding']?.trim().toLowerCase()
+  if (encoding === undefined) return undefined
+  const decoder = Object.hasOwn(decoders, encoding) ? decoders[encoding] : undefined
+  if (decoder) return decoder
+  throw new Refusal('unsupported_media_type', { say: 'The body must be plain, or compressed with gzip.' })
+}
+
+async function decompress(decoder: Decompress, body: Buffer, limit: number): Promise<Buffer> {
+  try {
+    return await decoder(body, { maxOutputLength: limit })
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw new Refusal('body_too_large')
+    throw new Refusal('invalid_request', { say: 'The body cannot be decompressed.', cause })
+  }
+}
+
 /**
- * @param limit bytes; more are refused with `body_too_large`, by the announced length if there is one
+ * @param limit bytes, before and after decompressing; more are refused with `body_too_large`, by the announced length
+ * if there is one
  * @param timeoutMs for all of it
  * @throws Refusal; an Error without a code if the client leaves
  */
 export async function readBody(request: IncomingMessage, limit: number, timeoutMs: number): Promise<Buffer> {
   requireJson(request)
+  const decoder = decoderFor(request)
+  const body = await receive(request, limit, timeoutMs)
+  return decoder ? decompress(decoder, body, limit) : body
+}
+
+async function receive(request: IncomingMessage, limit: number, timeoutMs: number): Promise<Buffer> {
   const announced = Number(request.headers['content-length'] ?? 0)
   if (announced > limit) throw new Refusal('body_too_large')
   return new Promise((resolve, reject) => {
@@ -52,10 +86,15 @@ export async function readBody(request: IncomingMessage, limit: number, timeoutM
   })
 }
 
+/** How long a refused request may go on sending. */
+const discardMs = 10_000
+
 /** What is left of a refused request is read and thrown away, so that the refusal can be read; but not for ever. */
 export function discardRest(request: IncomingMessage, limit: number): void {
   if (request.complete) return
   let length = 0
+  const late = setTimeout(() => request.socket.destroy(), discardMs)
+  request.once('close', () => clearTimeout(late))
   request.on('data', (piece: Buffer) => {
     length += piece.length
     if (length > limit) request.socket.destroy()

@@ -17,7 +17,7 @@ export function registerUnknown(app: FastifyInstance, reception: Reception, gate
     const path = plainPath(target)
     const dialect = dialectFor(path ?? target.slice(0, 64))
     const { course, outlet } = reception.receive(request, reply, dialect, 'none')
-    return gate.turnAway(course, refusal(path), outlet)
+    return gate.turnAway(course, isUpgrade(request) ? noWebSocket() : refusal(path), outlet)
   }
   app.setNotFoundHandler((request, reply) =>
     turnAway(request, reply, (path) => new Refusal(isDeclared(path) ? 'method_not_allowed' : 'not_found')),
@@ -32,6 +32,15 @@ export function registerUnknown(app: FastifyInstance, reception: Reception, gate
           : asRefusal(error),
     ),
   )
+}
+
+function isUpgrade({ headers }: FastifyRequest): boolean {
+  return /websocket/i.test(headers.upgrade ?? '')
+}
+
+/** `/v1/realtime` and its like: what travels in frames that nobody reads here cannot be judged. */
+function noWebSocket(): Refusal {
+  return new Refusal('not_found', { say: 'WebSockets are refused: their frames cannot be inspected yet.' })
 }
 
 const declared = dialects.flatMap(({ endpoints }) => endpoints.map(({ path }) => path))

@@ -5,8 +5,9 @@
  */
 import { Refusal } from '../core/refusal.ts'
 import type { Exchange, Prompt } from '../dialects/dialect.ts'
-import type { Caps } from '../policy/policy.ts'
-import type { Fleet } from '../upstreams/fleet.ts'
+import { parseModel, printModel } from '../models/name.ts'
+import type { Caps, Policy, Role } from '../policy/policy.ts'
+import type { Fleet, Target } from '../upstreams/fleet.ts'
 import type { Call, Caller, Destination } from './exchange.ts'
 
 /** @throws Refusal `route_not_allowed`; `not_found` if no model server behind the gate has this route */
@@ -21,14 +22,33 @@ export function createAuthoriseModel(fleet: Fleet) {
   return async (caller: Caller, endpoint: Exchange, prompt: Prompt): Promise<Call> => {
     const { role, arrival } = caller
     if (prompt.model === '') throw new Refusal('invalid_request', { say: '`model` is missing.' })
-    const target = await fleet.find(prompt.model, role, arrival.snapshot.policy, endpoint.servers)
+    const { policy } = arrival.snapshot
+    const target =
+      endpoint.group === 'admin'
+        ? administered(prompt.model, role, policy)
+        : await fleet.find(prompt.model, role, policy, endpoint.servers)
     if (target === undefined) throw new Refusal('model_not_allowed')
     requireWithin(prompt, role.caps)
-    const { outputTokens, contextTokens, choices } = role.caps
     const { model, server } = target
-    const outgoing = endpoint.prepare(prompt, { model, server, outputTokens, contextTokens, choices })
+    const others = (prompt.others ?? []).map((other) => administered(other, role, policy).model)
+    const outgoing = endpoint.prepare(prompt, { ...role.caps, model, others, server })
     return { caller, endpoint, prompt, model: { asked: prompt.model, served: model }, target, outgoing }
   }
+}
+
+/**
+ * A model that an administrator names: it need not exist yet. Models are changed on the first Ollama of the policy;
+ * what the others have is their own administrators' business.
+ * @throws Refusal `model_not_allowed`
+ */
+function administered(asked: string, role: Role, { upstreams }: Policy): Target {
+  const server = 'ollama'
+  const upstream = upstreams.find(({ kind }) => kind === server)
+  const name = parseModel(asked)
+  const model = name && printModel(name)
+  if (!upstream || !name || !model || !role.admin.registries.has(name.host) || !role.mayUse(model, server))
+    throw new Refusal('model_not_allowed')
+  return { server, model, digest: null, upstreams: [upstream] }
 }
 
 /** What cannot be lowered without changing what was asked. @throws Refusal `invalid_request` */

@@ -83,6 +83,7 @@ export function createForward(fleet: Fleet, courier: Courier, clock: Clock, metr
           metrics.upstreamSeconds.observe((clock.monotonicMs() - forwardedAtMs) / 1000)
           const unable = refusal?.code === 'upstream_failed' || refusal?.code === 'upstream_unavailable'
           if (!departure.over) fleet.tell(upstream, !unable)
+          if (endpoint.group === 'admin') fleet.forget(upstream)
           resolve(refusal && { refusal, elsewhere: unable && untouched && !departure.over })
         },
       })

@@ -4,6 +4,7 @@ import type { Dialect, Exchange, Feature, Orders } from '../../src/dialects/dial
 
 export const orders: Orders = {
   model: 'served',
+  others: [],
   server: 'ollama',
   outputTokens: 100,
   contextTokens: 4096,

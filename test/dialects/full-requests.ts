@@ -88,6 +88,26 @@ const anthropicRequest = {
   output_config: { effort: 'high' },
 }
 
+const speech = {
+  model: 'mock-tts',
+  input: 'Good morning.',
+  instructions: 'Speak slowly.',
+  voice: 'alloy',
+  language: 'en',
+  response_format: 'wav',
+  speed: 1,
+}
+
+const transfer = {
+  model: 'smollm2:135m',
+  name: '',
+  insecure: false,
+  username: '',
+  password: '',
+  stream: false,
+}
+const digest = `sha256:${'0'.repeat(64)}`
+
 export const fullRequests: Readonly<Record<string, JsonObject>> = {
   '/api/chat': {
     model: 'smollm2:135m',
@@ -233,4 +253,55 @@ export const fullRequests: Readonly<Record<string, JsonObject>> = {
   },
   '/v1/messages': { ...anthropicRequest, max_tokens: 48, stream: true },
   '/v1/messages/count_tokens': { ...anthropicRequest, max_tokens: 48, stream: false },
+  '/v1/rerank': {
+    model: 'mock-rerank',
+    query: 'Which is a colour?',
+    documents: ['red', 'seven'],
+    top_n: 1,
+  },
+  '/v1/tokenize': { model: 'mock-chat', content: 'Name three colours.' },
+  '/v1/moderations': { model: 'mock-chat', input: ['Name three colours.'] },
+  '/v1/images/generations': {
+    model: 'mock-image',
+    prompt: 'a cat',
+    n: 2,
+    size: '64x64',
+    quality: 'low',
+    style: 'vivid',
+    step: 20,
+  },
+  '/v1/audio/speech': speech,
+  '/tts': speech,
+  '/v1/audio/transcriptions': {
+    model: 'mock-stt',
+    language: 'de',
+    prompt: 'A talk about weather.',
+    response_format: 'json',
+    temperature: '0.2',
+  },
+  '/api/pull': transfer,
+  '/api/push': transfer,
+  '/api/create': {
+    model: 'mario',
+    name: '',
+    from: 'smollm2:135m',
+    files: { 'model.gguf': digest },
+    adapters: { 'adapter.gguf': digest },
+    template: '{{ .Prompt }}',
+    license: ['MIT'],
+    system: 'You are a plumber.',
+    parameters: options,
+    messages: [{ role: 'user', content: 'Who are you?' }],
+    quantize: 'q4_K_M',
+    quantization: 'q4_K_M',
+    renderer: 'chatml',
+    parser: 'chatml',
+    stream: false,
+    remote_host: '',
+    remote_model: '',
+    modelfile: '',
+    path: '',
+  },
+  '/api/copy': { source: 'smollm2:135m', destination: 'mario' },
+  '/api/delete': { model: 'mario', name: '' },
 }

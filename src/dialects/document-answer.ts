@@ -1,0 +1,66 @@
+/**
+ * Answers that are one document and no conversation: JSON (rankings, moderations, images, transcripts) or plain
+ * text (subtitles). Addresses that only make sense behind the gate are taken out.
+ */
+import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
+import { type Usage, usageOf } from '../core/usage.ts'
+import type { AnswerReader, ModelNames } from './dialect.ts'
+import { framingOf, mediaTypeOf } from './framing/by-type.ts'
+import type { Frame, Framing } from './framing/framing.ts'
+import { whole } from './framing/whole.ts'
+import { Transcript } from './transcript.ts'
+
+const plainTypes = new Set(['text/plain', 'text/vtt', 'application/x-subrip'])
+
+export class DocumentAnswer implements AnswerReader {
+  state: AnswerReader['state'] = 'open'
+  usage: Usage | undefined
+  readonly transcript = new Transcript()
+  readonly #names: ModelNames
+  #plain = false
+
+  constructor(names: ModelNames) {
+    this.#names = names
+  }
+
+  framing(contentType: string): Framing {
+    const type = mediaTypeOf(contentType)
+    this.#plain = plainTypes.has(type)
+    return this.#plain ? { ...whole, contentType: `${type}; charset=utf-8` } : framingOf(contentType)
+  }
+
+  frame(frame: Frame): Frame | undefined {
+    this.state = 'ended'
+    if (this.#plain) {
+      this.transcript.say('content', frame.data)
+      return frame
+    }
+    const document = JSON.parse(frame.data) as JsonValue
+    if (!isObject(document) || document.error !== undefined) {
+      this.state = 'failed'
+      return undefined
+    }
+    if (typeof document.text === 'string') this.transcript.say('content', document.text)
+    this.#count(document.usage)
+    return { data: JSON.stringify(this.#presentable(document)) }
+  }
+
+  #count(usage: JsonValue | undefined): void {
+    if (!isObject(usage)) return
+    const input = usage.input_tokens ?? usage.prompt_tokens ?? 0
+    this.usage = usageOf(input, usage.output_tokens ?? usage.completion_tokens ?? 0)
+  }
+
+  #presentable(document: JsonObject): JsonObject {
+    const { asked, served } = this.#names
+    const renamed = document.model === served ? { ...document, model: asked } : document
+    if (!Array.isArray(document.data)) return renamed
+    return { ...renamed, data: document.data.map(withoutUrl) }
+  }
+}
+
+function withoutUrl(entry: JsonValue): JsonValue {
+  if (!isObject(entry)) return entry
+  const { url: _, ...rest } = entry
+  return rest
+}

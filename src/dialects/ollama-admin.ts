@@ -1,0 +1,138 @@
+/**
+ * Changing which models an Ollama has (v0.33, `server/routes.go`): pull, push, create, copy, delete, blobs. Only for
+ * roles that name the route group `admin`; every model named, the new and the old, must be one the role may use, and
+ * its registry one it may reach.
+ *
+ * Peculiar to it: `insecure` would fetch a model without TLS, `remote_host` would make a local name for a model on
+ * another host, `modelfile` and `path` would read the server's disk: refused with a value. What a created model is
+ * told (system, template, messages) is scanned like any prompt.
+ */
+import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
+import type { BlobRoute, Exchange, Orders, Outgoing, Prompt } from './dialect.ts'
+import { anyMessage, options } from './ollama-fields.ts'
+import { DoneAnswer, ProgressAnswer } from './ollama-progress.ts'
+import {
+  flag,
+  invalid,
+  list,
+  modelName,
+  Notes,
+  never,
+  object,
+  oneOrMany,
+  type Shape,
+  text,
+  word,
+} from './shape.ts'
+
+/** Both names are read by the server, `model` first; clients send one of them, or one of them empty. */
+const named = { model: modelName, name: modelName }
+const registry = {
+  insecure: never('`insecure` is not allowed: models are fetched with TLS only.'),
+  username: never('`username` is not allowed.'),
+  password: never('`password` is not allowed.'),
+}
+
+const digestForm = /^sha256:[0-9a-f]{64}$/
+const fileName = /^[\w.-]{1,255}$/
+
+/** File names → digests of blobs that were uploaded before. */
+const files: Shape = (value, at, notes) => {
+  if (!isObject(value)) return invalid(`\`${at}\` must be an object.`)
+  for (const [file, digest] of Object.entries(value)) {
+    const sound = fileName.test(file) && typeof digest === 'string' && digestForm.test(digest)
+    if (!sound) return invalid(`\`${at}\` must name files by their sha256 digests.`)
+    notes.name(file)
+  }
+  return { ...value }
+}
+
+const noRemote = never('A model on another host is not allowed.')
+const noDisk = never('`modelfile` and `path` are not allowed: send what stands in it.')
+
+const pull = object({ ...named, ...registry, stream: flag })
+const push = pull
+const remove = object(named)
+const copy = object({ source: modelName, destination: modelName }, ['source', 'destination'])
+const create = object({
+  ...named,
+  from: modelName,
+  files,
+  adapters: files,
+  template: text('system'),
+  license: oneOrMany(text('definition')),
+  system: text('system'),
+  parameters: options,
+  messages: list(anyMessage),
+  quantize: word,
+  quantization: word,
+  renderer: word,
+  parser: word,
+  stream: flag,
+  remote_host: noRemote,
+  remote_model: noRemote,
+  modelfile: noDisk,
+  path: noDisk,
+})
+
+/** @param other the field that names a second model */
+function reader(shape: Shape, main: string, other?: string): Exchange['read'] {
+  return (body, allowed) => {
+    const notes = new Notes(allowed)
+    const fresh = shape(body, '', notes) as JsonObject
+    const model = String(fresh[main] || fresh.name || '')
+    const second = other === undefined ? undefined : fresh[other]
+    if (typeof second !== 'string' || second === '')
+      return notes.toPrompt(model, fresh.stream !== false, fresh)
+    // Goes on record as it was asked for.
+    notes.name(second)
+    return { ...notes.toPrompt(model, fresh.stream !== false, fresh), others: [second] }
+  }
+}
+
+function outgoing(prompt: Prompt, body: JsonObject, reader: Outgoing['reader']): Outgoing {
+  return { body, outputTokens: 0, clamped: prompt.clamped, dropped: prompt.dropped, reader }
+}
+
+function prepare(prompt: Prompt, { model, others }: Orders): Outgoing {
+  const { name: _, ...body } = prompt.body
+  const from: JsonValue | undefined = others[0]
+  return outgoing(prompt, { ...body, model, ...(from === undefined ? {} : { from }) }, new ProgressAnswer())
+}
+
+const post = {
+  kind: 'exchange',
+  method: 'POST',
+  group: 'admin',
+  cost: 'request',
+  servers: ['ollama'],
+} as const
+const blob = {
+  kind: 'blob',
+  group: 'admin',
+  cost: 'request',
+  servers: ['ollama'],
+  path: '/api/blobs/:digest',
+} as const
+
+export const adminRoutes: readonly (Exchange | BlobRoute)[] = [
+  { ...post, path: '/api/pull', read: reader(pull, 'model'), prepare },
+  { ...post, path: '/api/push', read: reader(push, 'model'), prepare },
+  { ...post, path: '/api/create', read: reader(create, 'model', 'from'), prepare },
+  {
+    ...post,
+    path: '/api/copy',
+    read: reader(copy, 'source', 'destination'),
+    prepare: (prompt, { model, others }) =>
+      outgoing(prompt, { source: model, destination: others[0] ?? '' }, new DoneAnswer()),
+  },
+  {
+    ...post,
+    method: 'DELETE',
+    path: '/api/delete',
+    read: reader(remove, 'model'),
+    prepare: (prompt, { model }) => outgoing(prompt, { model }, new DoneAnswer()),
+  },
+  { ...blob, method: 'HEAD' },
+  { ...blob, method: 'POST' },
+]

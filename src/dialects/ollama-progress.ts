@@ -1,0 +1,39 @@
+/** What an Ollama says while it changes its models: lines of progress that end with `success`, or nothing at all. */
+import { isObject, type JsonValue } from '../core/json.ts'
+import type { AnswerReader } from './dialect.ts'
+import type { Frame } from './framing/framing.ts'
+import { Transcript } from './transcript.ts'
+
+const shown = ['status', 'digest', 'total', 'completed']
+
+export class ProgressAnswer implements AnswerReader {
+  state: AnswerReader['state'] = 'open'
+  readonly usage = undefined
+  readonly transcript = new Transcript()
+
+  frame(frame: Frame): Frame | undefined {
+    const line = JSON.parse(frame.data) as JsonValue
+    if (!isObject(line) || typeof line.status !== 'string' || line.error !== undefined) {
+      this.state = 'failed'
+      return undefined
+    }
+    if (line.status === 'success') {
+      this.state = 'ended'
+      this.transcript.say('content', line.status)
+    }
+    const progress = shown.flatMap((key) => (line[key] === undefined ? [] : [[key, line[key]]]))
+    return { data: JSON.stringify(Object.fromEntries(progress)) }
+  }
+}
+
+/** An answer whose status says everything. */
+export class DoneAnswer implements AnswerReader {
+  state: AnswerReader['state'] = 'open'
+  readonly usage = undefined
+  readonly transcript = new Transcript()
+
+  frame(): Frame {
+    this.state = 'ended'
+    return { data: '' }
+  }
+}

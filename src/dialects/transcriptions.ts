@@ -1,0 +1,61 @@
+/**
+ * `POST /v1/audio/transcriptions`, a form with a sound file, which both model servers have. What the file says is
+ * not read by any guard; the prompt and the language are, because the servers paste them into the system prompt.
+ */
+import type { JsonObject } from '../core/json.ts'
+import { type Dialect, type Exchange, namesOf } from './dialect.ts'
+import { DocumentAnswer } from './document-answer.ts'
+import { openaiError } from './openai.ts'
+import { invalid, modelName, Notes, object, type Shape, text } from './shape.ts'
+
+const language: Shape = (value, at) =>
+  typeof value === 'string' && /^[A-Za-z]{2,3}(?:-[A-Za-z]{2,4})?$/.test(value)
+    ? value
+    : invalid(`\`${at}\` must be a language code.`)
+
+const temperature: Shape = (value, at) =>
+  typeof value === 'string' && /^\d(?:\.\d{1,6})?$/.test(value)
+    ? value
+    : invalid(`\`${at}\` must be a number.`)
+
+const formats = new Set(['json', 'text', 'srt', 'vtt', 'verbose_json'])
+const format: Shape = (value, at) =>
+  typeof value === 'string' && formats.has(value)
+    ? value
+    : invalid(`\`${at}\` must be one of ${[...formats].join(', ')}.`)
+
+const fields = object(
+  { model: modelName, language, prompt: text('user'), response_format: format, temperature },
+  ['model'],
+)
+
+const read: Exchange['read'] = (form, allowed) => {
+  const notes = new Notes(allowed)
+  const fresh = fields(form, '', notes) as JsonObject
+  notes.unread.add('audio')
+  return notes.toPrompt(String(fresh.model), false, fresh)
+}
+
+export const transcriptions: Dialect = {
+  name: 'transcriptions',
+  prefix: '/v1/audio/transcriptions',
+  errorBody: openaiError,
+  endpoints: [
+    {
+      kind: 'exchange',
+      method: 'POST',
+      path: '/v1/audio/transcriptions',
+      group: 'audio',
+      cost: 'request',
+      form: true,
+      read,
+      prepare: (prompt, orders) => ({
+        body: { ...prompt.body, model: orders.model },
+        outputTokens: 0,
+        clamped: [],
+        dropped: prompt.dropped,
+        reader: new DocumentAnswer(namesOf(prompt, orders)),
+      }),
+    },
+  ],
+}
