@@ -12,6 +12,7 @@ import type { Couriers } from './http/courier.ts'
 import { createDoor } from './http/door.ts'
 import { registerExchange } from './http/exchanges.ts'
 import { registerGreeting } from './http/greeting.ts'
+import { registerKeptAnswer } from './http/kept-answers.ts'
 import { registerListing } from './http/listings.ts'
 import { nowhere, plainPath } from './http/target.ts'
 import { registerUnknown } from './http/unknown.ts'
@@ -19,6 +20,7 @@ import { createReception, type Reception } from './http/visit.ts'
 import { createArrive } from './stages/arrive.ts'
 import type { Snapshot } from './stages/exchange.ts'
 import { createGate, type Steps } from './stages/gate.ts'
+import type { KeptAnswers } from './stages/kept.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 import type { Fleet } from './upstreams/fleet.ts'
 
@@ -26,6 +28,7 @@ export interface AppParts extends Steps {
   current(): Snapshot
   readonly fleet: Fleet
   readonly courier: Couriers
+  readonly kept: KeptAnswers
   readonly metrics: Metrics
   readonly clock: Clock
 }
@@ -82,6 +85,8 @@ export async function createApp(parts: AppParts): Promise<DataListener> {
       if (endpoint.kind === 'exchange') registerExchange(app, dialect, endpoint, reception, gate)
       else if (endpoint.kind === 'listing')
         registerListing(app, dialect, endpoint, { ...parts, reception, gate })
+      else if (endpoint.kind === 'kept')
+        registerKeptAnswer(app, dialect, endpoint, { ...parts, reception, gate })
       else if (endpoint.kind === 'blob')
         await registerBlobs(app, dialect, endpoint, { ...parts, reception, gate })
       else registerGreeting(app, dialect, endpoint, { ...parts, reception, gate })

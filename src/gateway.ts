@@ -24,6 +24,7 @@ import { createFlood } from './stages/flood.ts'
 import { createForward } from './stages/forward.ts'
 import { createIdentify } from './stages/identify.ts'
 import { createInspect } from './stages/inspect.ts'
+import { createKeptAnswers } from './stages/kept.ts'
 import { createRecordPrompt } from './stages/record.ts'
 import { createReserve } from './stages/reserve.ts'
 import { createSettle } from './stages/settle.ts'
@@ -117,7 +118,9 @@ async function openGateway(
   const recordPrompt = createRecordPrompt()
   const settle = createSettle({ audit, recordPrompt, store, flood, metrics, log, clock })
   const scanner = createScanner(loadPacks())
+  const kept = createKeptAnswers()
   const { app, drain } = await createApp({
+    kept,
     current: () => snapshots.current,
     courier,
     metrics,
@@ -127,10 +130,10 @@ async function openGateway(
     identify: createIdentify(clock, (reason) => metrics.credentialFailures.inc({ reason })),
     admit: createAdmit(store),
     fleet,
-    authoriseModel: createAuthoriseModel(fleet),
+    authoriseModel: createAuthoriseModel(fleet, kept),
     inspect: createInspect(scanner, metrics, clock),
     reserve: createReserve(store),
-    forward: createForward(fleet, courier, clock, metrics),
+    forward: createForward({ fleet, courier, kept, clock, metrics }),
     recordPrompt,
     settle,
   })

@@ -65,11 +65,11 @@ export interface Dialect {
   errorBody(error: PublicError): JsonObject
 }
 
-export type Endpoint = Exchange | Listing | Greeting | BlobRoute
+export type Endpoint = Exchange | Listing | Greeting | BlobRoute | KeptAnswer
 
 interface Route {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'DELETE'
-  /** The exact path; a `:model` or `:digest` at its end is the one parameter there is. */
+  /** The exact path; a `:model`, `:digest` or `:id` at its end is the one parameter there is. */
   readonly path: string
   readonly group: RouteGroup
   /** `request` counts against `requestsPerMinute`, `probe` against `probesPerMinute`. */
@@ -130,6 +130,13 @@ export interface BlobRoute extends Route {
   readonly kind: 'blob'
 }
 
+/** An answer that the server has kept, by its id. */
+export interface KeptAnswer extends Route {
+  readonly kind: 'kept'
+  /** The server's path. @param id one that the server itself gave */
+  target(id: string): string
+}
+
 /** `/`, which the gate answers itself. */
 export interface Greeting extends Route {
   readonly kind: 'greeting'
@@ -154,6 +161,8 @@ export interface Prompt {
   readonly body: JsonObject
   /** Of a form. */
   readonly file?: Upload
+  /** The kept answer whose conversation goes on. */
+  readonly continues?: string
   /** Further models that are named, as the caller wrote them. */
   readonly others?: readonly string[]
 }
@@ -225,6 +234,8 @@ export interface AnswerReader {
   /** The last frame of an answer that is cut, where it is more than the error's body. */
   farewell?(error: PublicError): Frame
   readonly usage: Usage | undefined
+  /** The id under which the server may keep this answer. */
+  readonly keptAs?: string | undefined
   /** What was said and called so far, for the record. */
   readonly transcript: {
     readonly text: string

@@ -18,7 +18,7 @@ export class ResponsesAnswer implements AnswerReader {
   readonly transcript = new Transcript()
   readonly #names: ModelNames
   readonly #stream: boolean
-  #id = ''
+  keptAs: string | undefined
   #sequence = -1
 
   constructor(names: ModelNames, stream: boolean) {
@@ -39,7 +39,7 @@ export class ResponsesAnswer implements AnswerReader {
   farewell({ code, message }: PublicError): Frame {
     const error = { code: isFinal(code) ? 'invalid_prompt' : 'server_error', message }
     const response = {
-      id: this.#id,
+      id: this.keptAs ?? '',
       object: 'response',
       status: 'failed',
       model: this.#names.asked,
@@ -57,6 +57,7 @@ export class ResponsesAnswer implements AnswerReader {
   #whole(frame: Frame, response: JsonObject): Frame | undefined {
     if (isObject(response.error) || response.status === 'failed' || !Array.isArray(response.output))
       return this.#failed()
+    this.#keep(response.id)
     for (const item of response.output) this.#gather(item, true)
     this.#count(response.usage)
     this.state = 'ended'
@@ -68,7 +69,7 @@ export class ResponsesAnswer implements AnswerReader {
     if (failures.has(type)) return this.#failed()
     if (typeof event.sequence_number === 'number') this.#sequence = event.sequence_number
     const response = isObject(event.response) ? event.response : undefined
-    if (typeof response?.id === 'string') this.#id = response.id
+    this.#keep(response?.id)
     if (typeof event.delta === 'string') this.#delta(type, event.delta)
     if (type === 'response.output_item.done') this.#gather(event.item, false)
     if (ends.has(type)) {
@@ -76,6 +77,10 @@ export class ResponsesAnswer implements AnswerReader {
       this.state = 'ended'
     }
     return response && this.#renamed(response) ? { ...frame, data: JSON.stringify(event) } : frame
+  }
+
+  #keep(id: JsonValue | undefined): void {
+    if (typeof id === 'string' && /^[\w-]{1,128}$/.test(id)) this.keptAs = id
   }
 
   #delta(type: string, delta: string): void {

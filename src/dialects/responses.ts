@@ -9,7 +9,7 @@
  */
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
 import type { Channel } from '../core/text.ts'
-import { capCount } from './caps.ts'
+import { capCount, leaveOut } from './caps.ts'
 import { type Dialect, type Exchange, namesOf, type Orders, type Outgoing, type Prompt } from './dialect.ts'
 import { imageUrl } from './media.ts'
 import { openaiError } from './openai.ts'
@@ -122,6 +122,14 @@ const namespaceTool = object(
   ['name'],
 )
 
+/** A conversation that goes on: whether this caller may name it is judged by who was given the id. */
+const keptId: Shape = (value, at) => {
+  if (value === '') return undefined
+  return typeof value === 'string' && /^[\w-]{1,128}$/.test(value)
+    ? value
+    : invalid(`\`${at}\` must be the id of an answer.`)
+}
+
 const serverKeeps = 'is not kept by this server. Send the whole conversation instead.'
 const request = object(
   {
@@ -138,7 +146,8 @@ const request = object(
     stream: flag,
     background: never('`background` is not supported: the answer would be lost.'),
     conversation: never(`\`conversation\` ${serverKeeps}`),
-    previous_response_id: never(`\`previous_response_id\` ${serverKeeps}`),
+    previous_response_id: keptId,
+    store: flag,
     prompt: never(`\`prompt\` ${serverKeeps}`),
   },
   ['model', 'input'],
@@ -147,13 +156,17 @@ const request = object(
 const read: Exchange['read'] = (body, allowed) => {
   const notes = new Notes(allowed)
   const fresh = request(body, '', notes) as JsonObject
-  return notes.toPrompt(String(fresh.model), fresh.stream === true, fresh)
+  const prompt = notes.toPrompt(String(fresh.model), fresh.stream === true, fresh)
+  const { previous_response_id: continues } = fresh
+  return typeof continues === 'string' ? { ...prompt, continues } : prompt
 }
 
 // The body is fresh and nobody else's, so it is completed in place.
 function prepare(prompt: Prompt, orders: Orders): Outgoing {
-  const { body, dropped } = prompt
+  const { body } = prompt
   const clamped: string[] = []
+  const dropped = [...prompt.dropped]
+  if (orders.server === 'ollama') leaveOut(body, ['store'], dropped)
   const outputTokens = capCount(body, 'max_output_tokens', orders.outputTokens, clamped)
   body.model = orders.model
   const reader = new ResponsesAnswer(namesOf(prompt, orders), prompt.stream)
@@ -173,6 +186,14 @@ export const responses: Dialect = {
       cost: 'request',
       read,
       prepare,
+    },
+    {
+      kind: 'kept',
+      method: 'GET',
+      path: '/v1/responses/:id',
+      group: 'chat',
+      cost: 'probe',
+      target: (id) => `/v1/responses/${id}`,
     },
   ],
 }

@@ -47,10 +47,12 @@ const declared = dialects.flatMap(({ endpoints }) => endpoints.map(({ path }) =>
 
 function isDeclared(path: string | undefined): boolean {
   if (path === undefined) return false
-  return declared.some((each) => each === path || (each.endsWith('/:model') && isBelow(path, each)))
+  return declared.some((each) => each === path || (parameter.test(each) && isBelow(path, each)))
 }
 
+const parameter = /:\w+$/
+
 function isBelow(path: string, pattern: string): boolean {
-  const prefix = pattern.slice(0, -':model'.length)
+  const prefix = pattern.replace(parameter, '')
   return path.startsWith(prefix) && path.length > prefix.length && !path.slice(prefix.length).includes('/')
 }

@@ -9,6 +9,7 @@ import { parseModel, printModel } from '../models/name.ts'
 import type { Caps, Policy, Role } from '../policy/policy.ts'
 import type { Fleet, Target } from '../upstreams/fleet.ts'
 import type { Call, Caller, Destination } from './exchange.ts'
+import type { KeptAnswers } from './kept.ts'
 
 /** @throws Refusal `route_not_allowed`; `not_found` if no model server behind the gate has this route */
 export function authoriseRoute({ role, arrival }: Caller, { endpoint }: Destination): void {
@@ -18,15 +19,16 @@ export function authoriseRoute({ role, arrival }: Caller, { endpoint }: Destinat
     throw new Refusal('not_found', { say: 'No model server behind this gate has this route.' })
 }
 
-export function createAuthoriseModel(fleet: Fleet) {
+export function createAuthoriseModel(fleet: Fleet, kept: KeptAnswers) {
   return async (caller: Caller, endpoint: Exchange, prompt: Prompt): Promise<Call> => {
     const { role, arrival } = caller
     if (prompt.model === '') throw new Refusal('invalid_request', { say: '`model` is missing.' })
     const { policy } = arrival.snapshot
-    const target =
+    const found =
       endpoint.group === 'admin'
         ? administered(prompt.model, role, policy)
         : await fleet.find(prompt.model, role, policy, endpoint.servers)
+    const target = found && continued(found, caller, prompt, kept)
     if (target === undefined) throw new Refusal('model_not_allowed')
     requireWithin(prompt, role.caps)
     const { model, server } = target
@@ -34,6 +36,17 @@ export function createAuthoriseModel(fleet: Fleet) {
     const outgoing = endpoint.prepare(prompt, { ...role.caps, model, others, server })
     return { caller, endpoint, prompt, model: { asked: prompt.model, served: model }, target, outgoing }
   }
+}
+
+/** Only where its beginning is kept, and only for the caller it was given to. @throws Refusal `invalid_request` */
+function continued(target: Target, { identity }: Caller, { continues }: Prompt, kept: KeptAnswers): Target {
+  if (continues === undefined) return target
+  const upstream = kept.find(identity.id, continues)
+  const found = target.upstreams.find(({ origin }) => origin === upstream?.origin)
+  if (found) return { ...target, upstreams: [found] }
+  throw new Refusal('invalid_request', {
+    say: '`previous_response_id` is not known here. Send the whole conversation instead.',
+  })
 }
 
 /**

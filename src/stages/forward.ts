@@ -9,6 +9,7 @@ import type { Upstream } from '../policy/policy.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Fleet, Seat, Target } from '../upstreams/fleet.ts'
 import { type Call, type Course, type Ending, nothingSaid, type Reserved } from './exchange.ts'
+import type { KeptAnswers } from './kept.ts'
 import type { Courier, Outlet } from './outlet.ts'
 import { promptTokens } from './reserve.ts'
 import { createWatch } from './watch.ts'
@@ -21,7 +22,15 @@ export interface Forwarding {
   meanwhile(): void
 }
 
-export function createForward(fleet: Fleet, courier: Courier, clock: Clock, metrics: Metrics) {
+export interface ForwardParts {
+  readonly fleet: Fleet
+  readonly courier: Courier
+  readonly kept: KeptAnswers
+  readonly clock: Clock
+  readonly metrics: Metrics
+}
+
+export function createForward({ fleet, courier, kept, clock, metrics }: ForwardParts) {
   return async ({ inspected }: Reserved, forwarding: Forwarding): Promise<void> => {
     const { call } = inspected
     const { target } = call
@@ -84,6 +93,9 @@ export function createForward(fleet: Fleet, courier: Courier, clock: Clock, metr
           const unable = refusal?.code === 'upstream_failed' || refusal?.code === 'upstream_unavailable'
           if (!departure.over) fleet.tell(upstream, !unable)
           if (endpoint.group === 'admin') fleet.forget(upstream)
+          const { keptAs } = outgoing.reader
+          if (!refusal && keptAs !== undefined && upstream.kind !== 'ollama')
+            kept.note(caller.identity.id, keptAs, upstream)
           resolve(refusal && { refusal, elsewhere: unable && untouched && !departure.over })
         },
       })

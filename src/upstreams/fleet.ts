@@ -109,47 +109,35 @@ export function createFleet(current: () => Policy, ask: Ask, clock: Clock): Flee
   const watching = setInterval(() => void watch(), everyMs)
   watching.unref()
 
-  /**
-   * Of one kind, those that have the model. An Ollama judges names itself, so all that are not known to lack it
-   * will do, and one that does not tell is not waited for: a list that hangs must not keep prompts from a server
-   * that works. LocalAI takes any name for a pattern, so there nothing goes without the list.
-   */
-  const having = async (members: readonly ModelServer[], model: string): Promise<ModelServer[]> => {
-    const lists = (server: ModelServer) => server.catalogue?.has(model)
-    if (!members.some(lists)) {
-      const asked = Promise.all(members.map((server) => server.refresh(missMs)))
-      await (members[0]?.upstream.kind === 'ollama' ? atMost(asked, patienceMs) : asked)
-    }
-    const local = members.filter((server) => server.catalogue?.get(model)?.remote !== true)
-    const listed = local.filter(lists)
-    if (listed.length > 0) return listed
-    return local.filter(({ upstream }) => upstream.kind === 'ollama')
+  const lists = (model: string) => (server: ModelServer) => server.catalogue?.has(model)
+
+  /** Asks again where nobody is known to have the model: it may have been pulled just now. */
+  const learn = async (members: readonly ModelServer[], model: string): Promise<void> => {
+    if (members.some(lists(model))) return
+    const asked = Promise.all(members.map((server) => server.refresh(missMs)))
+    // An Ollama judges names itself, so one that does not tell is not waited for: a list that hangs must not keep
+    // prompts from a server that works.
+    await (members[0]?.upstream.kind === 'ollama' ? atMost(asked, patienceMs) : asked)
   }
 
   const find: Fleet['find'] = async (asked, role, policy, served) => {
     const name = policy.aliases.get(asked) ?? asked
+    let unlisted: Target | undefined
     let unsure: Refusal | undefined
     for (const kind of new Set(policy.upstreams.map((upstream) => upstream.kind))) {
       const model = canonicalFor(kind, name)
       if (model === undefined || served?.includes(kind) === false || !role.mayUse(model, kind)) continue
       const members = policy.upstreams.filter((upstream) => upstream.kind === kind).map(serverOf)
-      const found = await having(members, model)
-      const [first, ...others] = found.map(({ upstream }) => upstream)
-      if (first) {
-        const digest = found[0]?.catalogue?.get(model)?.digest ?? null
-        return { server: kind, model, digest, upstreams: [first, ...others] }
-      }
-      const silent = members.find(({ catalogue }) => catalogue === undefined)
-      if (silent)
-        unsure ??=
-          silent.refusal ??
-          new Refusal('upstream_unavailable', {
-            detail: `the list of models of ${silent.upstream.name} cannot be read`,
-            retryAfterSeconds: 1,
-          })
+      await learn(members, model)
+      const local = members.filter((server) => server.catalogue?.get(model)?.remote !== true)
+      const target = targetOf(kind, model, local.filter(lists(model)))
+      if (target) return target
+      if (kind === 'ollama') unlisted = targetOf(kind, model, local)
+      else unsure ??= silence(members)
     }
-    if (unsure) throw unsure
-    return undefined
+    // LocalAI takes any name for a pattern, so there nothing goes without the list.
+    if (!unlisted && unsure) throw unsure
+    return unlisted
   }
 
   const take = (server: ModelServer, sinceMs: number): Seat => {
@@ -230,6 +218,20 @@ export function createFleet(current: () => Policy, ask: Ask, clock: Clock): Flee
     },
     close: () => clearInterval(watching),
   }
+}
+
+function targetOf(server: ServerKind, model: string, servers: readonly ModelServer[]): Target | undefined {
+  const [first, ...others] = servers.map(({ upstream }) => upstream)
+  const digest = servers[0]?.catalogue?.get(model)?.digest ?? null
+  return first && { server, model, digest, upstreams: [first, ...others] }
+}
+
+/** Why it is not known which models these have, if it is not. */
+function silence(members: readonly ModelServer[]): Refusal | undefined {
+  const silent = members.find(({ catalogue }) => catalogue === undefined)
+  if (!silent) return undefined
+  const detail = `the list of models of ${silent.upstream.name} cannot be read`
+  return silent.refusal ?? new Refusal('upstream_unavailable', { detail, retryAfterSeconds: 1 })
 }
 
 async function atMost(work: Promise<unknown>, ms: number): Promise<void> {

@@ -249,6 +249,7 @@ export const fullRequests: Readonly<Record<string, JsonObject>> = {
     background: false,
     conversation: '',
     previous_response_id: '',
+    store: true,
     prompt: '',
   },
   '/v1/messages': { ...anthropicRequest, max_tokens: 48, stream: true },

@@ -106,7 +106,7 @@ describe('ollama', () => {
       error: 'The prompt was blocked by policy.',
     })
     await expect(ollama.chat({ model: 'other', messages })).rejects.toMatchObject({ status_code: 404 })
-    await expect(ollama.pull({ model: 'other' })).rejects.toMatchObject({ status_code: 404 })
+    await expect(ollama.pull({ model: 'other' })).rejects.toMatchObject({ status_code: 403 })
     const stranger = new Ollama({ host: gate.data })
     await expect(stranger.chat({ model: name, messages })).rejects.toMatchObject({ status_code: 401 })
   })

@@ -160,9 +160,9 @@ describe.each(routes)('%s', (path, fine) => {
     },
   )
 
-  it('refuses what is compressed, and what is too large', async () => {
+  it('refuses what is compressed in other ways, and what is too large', async () => {
     await expectRefusal(
-      await gate.post(path, JSON.stringify(fine), { 'content-encoding': 'gzip' }),
+      await gate.post(path, JSON.stringify(fine), { 'content-encoding': 'br' }),
       path,
       415,
       'unsupported_media_type',
@@ -215,15 +215,13 @@ describe('the prompt guard', () => {
 
 describe('what does not exist', () => {
   it.each([
-    '/api/pull',
-    '/api/push',
-    '/api/create',
-    '/api/copy',
-    '/api/delete',
-    '/api/blobs/sha256:00',
+    '/api/me',
+    '/api/signout',
     '/api/experimental/web_search',
-    '/v1/responses/x',
-    '/v1/audio/transcriptions',
+    '/api/experimental/web_fetch',
+    '/v1/responses/x/cancel',
+    '/v1/images/edits',
+    '/v1/audio/translations',
     '/models/apply',
     '/metrics',
     '/nope',
@@ -232,6 +230,15 @@ describe('what does not exist', () => {
     await expectRefusal(await gate.post(path, {}), path, 404, 'not_found')
     expect(model.seen.length).toBe(before)
   })
+  it.each(['/api/pull', '/api/push', '/api/create', '/api/copy', '/v1/audio/transcriptions'])(
+    'and what the role does not name: 403 for %s',
+    async (path) => {
+      const before = model.posts.length
+      await expectRefusal(await gate.post(path, {}), path, 403, 'route_not_allowed')
+      expect(model.posts.length).toBe(before)
+    },
+  )
+
   it('tells a stranger nothing about routes', async () => {
     const none = { authorization: '' }
     expect((await gate.post('/api/pull', {}, none)).status).toBe(401)

@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { ServerKind } from '../../src/core/servers.ts'
 import { type Gateway, startGateway } from '../../src/gateway.ts'
 import { hashKey, mintKey } from '../../src/identity/key.ts'
 import { type KeyEntry, writeKeyFile } from '../../src/identity/key-file.ts'
@@ -38,6 +39,12 @@ export const processes = {
 
 export interface GateSettings {
   readonly upstream: string
+  /** Of the upstream; `ollama` if absent. */
+  readonly kind?: ServerKind
+  /** YAML of further keys of the upstream, such as `concurrent: 1`. */
+  readonly upstreamMore?: string
+  /** YAML of further upstreams, flow style, one a line. */
+  readonly furtherUpstreams?: readonly string[]
   /** YAML below the role `agent`, indented by four. */
   readonly role?: string
   /** YAML of further keys of `admin`. */
@@ -53,11 +60,14 @@ const usualRole = `    routes: [chat, completions, embeddings, models]
     limits: { requestsPerMinute: 100000, tokensPerMinute: 100000000, concurrent: 64 }
 `
 
-export function policyText({ upstream, role = usualRole, admin, more = '' }: GateSettings): string {
+export function policyText(settings: GateSettings): string {
+  const { upstream, kind = 'ollama', upstreamMore, furtherUpstreams = [] } = settings
+  const { role = usualRole, admin, more = '' } = settings
+  const first = `{ name: local, url: "${upstream}", kind: ${kind}${upstreamMore === undefined ? '' : `, ${upstreamMore}`} }`
   return `version: 1
 listen: { address: "127.0.0.1:0" }
 admin: { address: "127.0.0.1:0"${admin === undefined ? '' : `, ${admin}`} }
-upstreams: [{ name: local, url: "${upstream}", kind: ollama }]
+upstreams: [${[first, ...furtherUpstreams].join(', ')}]
 roles:
   agent:
 ${role}

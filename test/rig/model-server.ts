@@ -62,8 +62,11 @@ export function recordedText(name: string): string {
 }
 
 /** Plays a recording, in the pieces it came in. */
-export async function play(name: string, response: ServerResponse): Promise<void> {
-  const { status, headers, chunks } = recorded(name).response
+export const play = (name: string, response: ServerResponse): Promise<void> =>
+  playRecorded(recorded(name), response)
+
+export async function playRecorded(one: Recorded, response: ServerResponse): Promise<void> {
+  const { status, headers, chunks } = one.response
   const kept = headers.filter(([key]) => !/^(content-length|transfer-encoding|connection)$/i.test(key))
   response.writeHead(status, Object.fromEntries(kept))
   for (const { text } of chunks) {

@@ -1,0 +1,207 @@
+/** Who has a model, who is chosen, who waits: without a network. */
+import { describe, expect, it } from 'vitest'
+import type { JsonValue } from '../../src/core/json.ts'
+import { Refusal } from '../../src/core/refusal.ts'
+import type { ServerKind } from '../../src/core/servers.ts'
+import { modelMatcher } from '../../src/models/match.ts'
+import type { Policy, Role, Upstream } from '../../src/policy/policy.ts'
+import { createFleet, type Seat, type Target } from '../../src/upstreams/fleet.ts'
+import { stillClock } from '../rig/clock.ts'
+
+const upstream = (name: string, kind: ServerKind = 'ollama', concurrent = 1): Upstream => ({
+  name,
+  origin: `http://${name}`,
+  kind,
+  remote: false,
+  concurrent,
+  key: undefined,
+})
+const role = (...models: string[]) => ({ mayUse: modelMatcher(models) }) as unknown as Role
+const ollamaList = (...models: (string | object)[]): JsonValue => ({
+  models: models.map((model) =>
+    typeof model === 'string' ? { name: model, digest: `d-${model}` } : { ...model },
+  ),
+})
+const openaiList = (...ids: string[]): JsonValue => ({ data: ids.map((id) => ({ id })) })
+
+/** Lists by server's name; a Refusal instead of one: the server does not answer. */
+async function start(upstreams: Upstream[], lists: Record<string, JsonValue | Refusal | undefined>) {
+  const policy = { upstreams, aliases: new Map([['gpt', 'x']]) } as unknown as Policy
+  const clock = stillClock()
+  const asked: string[] = []
+  const ps: Record<string, JsonValue> = {}
+  const fleet = createFleet(
+    () => policy,
+    async ({ name }, path) => {
+      asked.push(`${name} ${path}`)
+      if (path === '/api/ps') return { status: 200, body: ps[name] ?? { models: [] } }
+      const list = lists[name]
+      if (list instanceof Refusal) throw list
+      return { status: 200, body: list }
+    },
+    clock,
+  )
+  await fleet.ready
+  const find = (model: string, by = role('*', '*:*')) => fleet.find(model, by, policy)
+  return { fleet, find, clock, asked, ps, lists }
+}
+const names = (target: Target | undefined) => target?.upstreams.map(({ name }) => name)
+
+describe('a model', () => {
+  it('is where a list has it, with its digest and under its canonical name', async () => {
+    const { find } = await start([upstream('a'), upstream('b')], { a: ollamaList('x'), b: ollamaList('y') })
+    expect(await find('LIBRARY/Y:latest')).toMatchObject({ server: 'ollama', model: 'y', digest: 'd-y' })
+    expect(names(await find('y'))).toEqual(['b'])
+    expect(names(await find('gpt'))).toEqual(['a'])
+  })
+
+  it('that is on another host is nobody’s', async () => {
+    const far = { name: 'far', remote_host: 'https://ollama.com' }
+    const { find, fleet } = await start([upstream('a')], { a: ollamaList('x', far) })
+    expect(await find('far')).toBeUndefined()
+    expect(fleet.isRemote(upstream('a'), 'far')).toBe(true)
+    expect(names(await find('x'))).toEqual(['a'])
+  })
+
+  it('that no Ollama lists may be any Ollama’s: they know their names themselves', async () => {
+    const { find } = await start([upstream('a')], { a: ollamaList('x') })
+    expect(await find('new')).toMatchObject({ model: 'new', digest: null })
+  })
+
+  it('that was pulled just now is found without waiting for the next look', async () => {
+    const world = await start([upstream('a', 'localai')], { a: openaiList('x') })
+    expect(await world.find('new')).toBeUndefined()
+    world.lists.a = openaiList('x', 'new')
+    expect(await world.find('new')).toBeUndefined()
+    world.clock.advance(1000)
+    expect(names(await world.find('new'))).toEqual(['a'])
+  })
+
+  it('of a LocalAI is there only if the list says so, and case counts', async () => {
+    const { find } = await start([upstream('a', 'localai')], { a: openaiList('Mock', 'x.bin') })
+    for (const name of ['mock', 'M.*', 'Moc', 'a/Mock', ' Mock']) expect(await find(name)).toBeUndefined()
+    expect(await find('Mock:latest')).toMatchObject({ server: 'localai', model: 'Mock' })
+  })
+
+  it('of a LocalAI whose list cannot be had is not guessed at', async () => {
+    const away = new Refusal('upstream_failed')
+    const { find } = await start([upstream('a', 'localai')], { a: away })
+    await expect(find('x')).rejects.toBe(away)
+    const unreadable = await start([upstream('a', 'localai')], { a: { nothing: 1 } })
+    await expect(unreadable.find('x')).rejects.toMatchObject({ code: 'upstream_unavailable' })
+  })
+
+  it('keeps its list when a later one cannot be read', async () => {
+    const world = await start([upstream('a', 'localai')], { a: openaiList('x') })
+    world.lists.a = 'nonsense'
+    await world.fleet.check()
+    expect(names(await world.find('x'))).toEqual(['a'])
+  })
+
+  it('of two kinds of server is the first one’s that has it', async () => {
+    const { find } = await start([upstream('a', 'localai'), upstream('b')], {
+      a: openaiList('y'),
+      b: ollamaList('x'),
+    })
+    expect(names(await find('y'))).toEqual(['a'])
+    expect(names(await find('x'))).toEqual(['b'])
+  })
+
+  it('that the role may not use is not looked for', async () => {
+    const { find, asked } = await start([upstream('a', 'localai')], { a: openaiList('x') })
+    const before = asked.length
+    expect(await find('y', role('x'))).toBeUndefined()
+    expect(asked.length).toBe(before)
+  })
+})
+
+describe('a seat', () => {
+  const queue = { size: 3, waitMs: 60_000 }
+  const sit = (world: Awaited<ReturnType<typeof start>>, target: Target, owner = 'o') => {
+    let leave: (() => void) | undefined
+    const seat = world.fleet.seat({
+      target,
+      tried: new Set(),
+      owner,
+      queue,
+      left: () => false,
+      onLeave: (listener) => {
+        leave = listener
+      },
+    })
+    return { seat, leave: () => leave?.() }
+  }
+  const found = async (world: Awaited<ReturnType<typeof start>>, model = 'x'): Promise<Target> => {
+    const target = await world.find(model)
+    if (!target) throw new Error('nobody has it')
+    return target
+  }
+
+  it('is at the least loaded server, and first of all where the model is in memory', async () => {
+    const lists = { a: ollamaList('x'), b: ollamaList('x') }
+    const world = await start([upstream('a', 'ollama', 4), upstream('b', 'ollama', 2)], lists)
+    const target = await found(world)
+    const taken: string[] = []
+    for (let count = 0; count < 6; count++) taken.push((await sit(world, target).seat).upstream.name)
+    expect(taken.filter((name) => name === 'a')).toHaveLength(4)
+    expect(taken.slice(0, 2).toSorted()).toEqual(['a', 'b'])
+    const other = await start([upstream('a', 'ollama', 9), upstream('b', 'ollama', 9)], lists)
+    other.ps.b = { models: [{ name: 'x:latest' }] }
+    await other.fleet.check()
+    const loaded = await found(other)
+    for (let count = 0; count < 3; count++) expect((await sit(other, loaded).seat).upstream.name).toBe('b')
+  })
+
+  it('is waited for in an order that is fair between keys', async () => {
+    const world = await start([upstream('a')], { a: ollamaList('x') })
+    const target = await found(world)
+    const first = await sit(world, target).seat
+    const order: string[] = []
+    const held: Seat[] = []
+    for (const owner of ['greedy', 'greedy', 'modest'])
+      void sit(world, target, owner).seat.then((seat) => {
+        order.push(owner)
+        held.push(seat)
+      })
+    expect(world.fleet.waiting).toBe(3)
+    first.release()
+    first.release()
+    for (let turn = 0; turn < 3; turn++) {
+      await new Promise(setImmediate)
+      held.shift()?.release()
+    }
+    expect(order).toEqual(['greedy', 'modest', 'greedy'])
+    expect(world.fleet.waiting).toBe(0)
+  })
+
+  it('is not waited for by more than the queue holds, nor by who has left', async () => {
+    const world = await start([upstream('a')], { a: ollamaList('x') })
+    const target = await found(world)
+    await sit(world, target).seat
+    const waiting = [sit(world, target), sit(world, target), sit(world, target)]
+    await expect(sit(world, target).seat).rejects.toMatchObject({ code: 'queue_full', retryAfterSeconds: 1 })
+    const left = waiting[0]
+    left?.leave()
+    await expect(left?.seat).rejects.toThrow('left')
+    expect(world.fleet.waiting).toBe(2)
+    for (const { seat, leave } of waiting.slice(1)) {
+      leave()
+      await expect(seat).rejects.toThrow('left')
+    }
+  })
+
+  it('is avoided at a server that failed, unless there is no other', async () => {
+    const lists = { a: ollamaList('x'), b: ollamaList('x') }
+    const world = await start([upstream('a', 'ollama', 9), upstream('b', 'ollama', 9)], lists)
+    const target = await found(world)
+    world.fleet.tell(target.upstreams[0], false)
+    for (let count = 0; count < 3; count++) expect((await sit(world, target).seat).upstream.name).toBe('b')
+    world.clock.advance(1000)
+    expect((await sit(world, target).seat).upstream.name).toBe('a')
+    const alone = await start([upstream('a')], { a: ollamaList('x') })
+    const only = await found(alone)
+    alone.fleet.tell(only.upstreams[0], false)
+    expect((await sit(alone, only).seat).upstream.name).toBe('a')
+    expect(await alone.fleet.check()).toEqual([{ name: 'a', up: true }])
+  })
+})
