@@ -33,7 +33,7 @@ const send = ({ request }: Recorded) => gate.post(request.path, request.body ?? 
 const frames = (text: string): unknown[] =>
   text
     .split('\n')
-    .map((line) => line.replace(/^data: /, '').trim())
+    .map((line) => line.replace(/^data: |^event: .*/, '').trim())
     .filter(Boolean)
     .map((line) => (line === '[DONE]' ? line : (JSON.parse(line) as unknown)))
 /** The token context is the one thing of an answer that never comes back. */
@@ -58,14 +58,21 @@ describe('what is answered', () => {
 })
 
 describe('a model that dies in mid-answer', () => {
-  const streamed = ['death-chat', 'death-v1-chat', 'death-v1-chat-usage', 'death-v1-completions']
+  const streamed = [
+    'death-chat',
+    'death-v1-chat',
+    'death-v1-chat-usage',
+    'death-v1-completions',
+    'death-v1-messages',
+    'death-v1-responses',
+  ]
   it.each(streamed)('%s: the client is told, and no end mark follows', async (name) => {
     model.script = (_seen, response) => play(name, response)
     const response = await send(recorded(name))
     const text = await response.text()
     expect(response.status).toBe(200)
     expect(JSON.stringify(frames(text).at(-1))).toContain('The model server failed.')
-    expect(text).not.toMatch(/\[DONE\]|"done":true|EOF/)
+    expect(text).not.toMatch(/\[DONE\]|"done":true|message_stop|response\.completed|EOF/)
     expect(gate.requests().at(-1)?.ending).toEqual({ kind: 'cut', code: 'upstream_failed', status: 200 })
   })
 
@@ -87,6 +94,8 @@ describe('what the model server refuses', () => {
     ['busy-v1-chat', 503, 'upstream_unavailable'],
     ['chat-unknown-model', 404, 'model_not_allowed'],
     ['v1-chat-unknown-model', 404, 'model_not_allowed'],
+    ['v1-messages-unknown-model', 404, 'model_not_allowed'],
+    ['v1-responses-unknown-model', 404, 'model_not_allowed'],
     ['chat-think-unsupported', 400, 'invalid_request'],
     ['embed-on-chat-model', 400, 'invalid_request'],
   ])('%s becomes %i %s', async (name, status, code) => {

@@ -83,6 +83,15 @@ const lists: Readonly<Record<string, string>> = {
   '/v1/models': 'v1-models',
 }
 
+/** What `/api/show` tells, in short: the recorded answer is 24 KB of licence. */
+const shown = {
+  modelfile: 'FROM /models/blobs/sha256-0000',
+  template: '{{ .Prompt }}',
+  system: 'Keep this to yourself.',
+  details: { format: 'gguf', family: 'llama', parameter_size: '134.52M' },
+  capabilities: ['completion', 'tools'],
+}
+
 /** What a real Ollama with `smollm2:135m` and `all-minilm` would answer. */
 export const likeOllama: Script = async ({ url, json }, response) => {
   const list = lists[url]
@@ -107,6 +116,14 @@ export const likeOllama: Script = async ({ url, json }, response) => {
       return play(streams ? 'v1-completions-stream' : 'v1-completions-whole', response)
     case '/v1/embeddings':
       return play(json.encoding_format === 'base64' ? 'v1-embeddings-base64' : 'v1-embeddings', response)
+    case '/v1/responses':
+      return play(streams ? 'v1-responses-stream' : 'v1-responses-whole', response)
+    case '/v1/messages':
+      return play(streams ? 'v1-messages-stream' : 'v1-messages-whole', response)
+    case '/api/show':
+      response.writeHead(200, { 'content-type': 'application/json; charset=utf-8' })
+      response.end(JSON.stringify(shown))
+      return undefined
     default:
       response.writeHead(404, { 'content-type': 'text/plain' })
       response.end('404 page not found')
