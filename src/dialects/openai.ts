@@ -6,7 +6,7 @@
  * `max_tokens`; token counts of a stream come only with `stream_options.include_usage`, so the gate always
  * asks for them and takes them out again if the client did not.
  */
-import { isObject, type JsonObject } from '../core/json.ts'
+import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
 import type { Channel } from '../core/text.ts'
 import { capCount, capSize, leaveOut } from './caps.ts'
 import {
@@ -46,11 +46,18 @@ import {
   word,
 } from './shape.ts'
 
+const refusalPart = (channel: Channel) => object({ type: word, refusal: text(channel) }, ['refusal'])
+
 function content(channel: Channel): Shape {
   const parts = joined(
     list(
       variants('type', {
         text: object({ type: word, text: text(channel) }, ['text']),
+        // SDKs send an assistant's refusal back as it came; no server here knows this kind of part.
+        refusal: (value, at, notes) => {
+          const { refusal } = refusalPart(channel)(value, at, notes) as JsonObject
+          return { type: 'text', text: refusal as JsonValue }
+        },
         image_url: object({ type: word, image_url: object({ url: imageUrl }, ['url']) }, ['image_url']),
       }),
     ),

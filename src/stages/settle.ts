@@ -118,6 +118,7 @@ function spentTokens({ call }: Course, ending: Ending): number {
   // The model was at work all that time.
   if (ending.kind === 'refused') return ending.refusal.code === 'upstream_timeout' ? inputTokens(call) : 0
   const { answer } = ending
-  if (answer?.usage) return answer.usage.input + answer.usage.output
-  return inputTokens(call) + Math.ceil(generatedCharacters(answer) / charactersPerToken)
+  // A server that counts nothing says zero (LocalAI, in several places), which must not make its models free.
+  const input = answer?.usage?.input || inputTokens(call)
+  return input + (answer?.usage?.output || Math.ceil(generatedCharacters(answer) / charactersPerToken))
 }

@@ -170,6 +170,7 @@ export const fullRequests: Readonly<Record<string, JsonObject>> = {
         ],
       },
       { role: 'tool', content: '12 °C', tool_call_id: 'call_1' },
+      { role: 'assistant', content: [{ type: 'refusal', refusal: 'No more.' }] },
     ],
     tools: [{ type: 'function', function: functionTool }],
     max_completion_tokens: 40,

@@ -16,6 +16,8 @@ export function recordedLocalai(name: string): Recorded {
   return found
 }
 
+export const allRecordedLocalai: readonly Recorded[] = [...recordings.values()]
+
 export const playLocalai =
   (name: string): Script =>
   (_seen, response) =>
