@@ -17,7 +17,8 @@ export function createUtf8(): Utf8 {
     push(bytes) {
       const all = rest ? join(rest, bytes) : bytes
       const whole = wholeLength(all)
-      rest = whole < all.length ? all.slice(whole) : undefined
+      // Copied: `slice` of a Buffer would still be the caller's memory.
+      rest = whole < all.length ? new Uint8Array(all.subarray(whole)) : undefined
       return decoder.decode(rest ? all.subarray(0, whole) : all)
     },
     end() {
