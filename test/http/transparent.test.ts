@@ -35,7 +35,7 @@ const frames = (text: string): unknown[] =>
     .split('\n')
     .map((line) => line.replace(/^data: |^event: .*/, '').trim())
     .filter(Boolean)
-    .map((line) => (line === '[DONE]' ? line : (JSON.parse(line) as unknown)))
+    .map((line) => (line === '[DONE]' || line.startsWith('event: ') ? line : (JSON.parse(line) as unknown)))
 /** The token context is the one thing of an answer that never comes back. */
 const withoutContext = (frame: unknown) => {
   if (typeof frame !== 'object' || frame === null) return frame
