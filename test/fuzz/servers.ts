@@ -1,0 +1,249 @@
+/**
+ * What the model servers read on each route: taken from their sources, not from ours. A field that they have and
+ * that no caller should reach (`shift`, `_debug_render_only`, `metadata` …) is missing here on purpose.
+ * A route nobody declared here is read by `undeclared`, which believes every single word to be the server's own.
+ */
+import type { JsonObject } from '../../src/core/json.ts'
+import type { ServerKind } from '../../src/core/servers.ts'
+import {
+  any,
+  bool,
+  either,
+  type Field,
+  type Found,
+  float,
+  image,
+  int,
+  list,
+  model,
+  oneOrMany,
+  only,
+  picture,
+  stringsOf,
+  struct,
+  text,
+  typeOf,
+  word,
+} from './go-structs.ts'
+
+export interface Route {
+  readonly body: Field
+  /** The path of the number that bounds the answer; none where nothing is generated. */
+  readonly cap?: string
+}
+
+const options = struct({
+  num_keep: int,
+  seed: int,
+  num_predict: int,
+  top_k: int,
+  top_p: float,
+  min_p: float,
+  typical_p: float,
+  repeat_last_n: int,
+  temperature: float,
+  repeat_penalty: float,
+  presence_penalty: float,
+  frequency_penalty: float,
+  stop: oneOrMany(text),
+  num_ctx: int,
+})
+const runner = { model, options, keep_alive: int, truncate: bool }
+const native = {
+  ...runner,
+  stream: bool,
+  format: either({ string: word(), object: any }),
+  think: either({ string: word(), bool }),
+  logprobs: bool,
+  top_logprobs: int,
+}
+const roles = ['system', 'user', 'assistant', 'tool']
+const declared = struct({ name: text, description: text, parameters: any })
+
+const apiChat = struct({
+  ...native,
+  messages: list(
+    struct({
+      role: word(roles),
+      content: text,
+      thinking: text,
+      images: list(image),
+      tool_calls: list(struct({ id: text, function: struct({ index: int, name: text, arguments: any }) })),
+      tool_name: text,
+      tool_call_id: text,
+    }),
+  ),
+  tools: list(struct({ type: text, items: any, function: declared })),
+})
+const apiGenerate = struct({
+  ...native,
+  prompt: text,
+  suffix: text,
+  system: text,
+  template: only('template', text),
+  context: only('context', list(int)),
+  raw: only('raw', bool),
+  images: list(image),
+})
+
+const sampling = {
+  model,
+  stream: bool,
+  stream_options: struct({ include_usage: bool }),
+  max_tokens: int,
+  seed: int,
+  stop: oneOrMany(text),
+  temperature: float,
+  frequency_penalty: float,
+  presence_penalty: float,
+  top_p: float,
+}
+const parts = list(struct({ type: word(['text', 'image_url']), text, image_url: struct({ url: picture }) }))
+const chat = {
+  ...sampling,
+  messages: list(
+    struct({
+      role: word([...roles, 'developer', 'function']),
+      content: either({ string: text, list: parts }),
+      reasoning: text,
+      name: text,
+      tool_calls: list(
+        struct({ id: text, type: word(), index: int, function: struct({ name: text, arguments: text }) }),
+      ),
+      tool_call_id: text,
+    }),
+  ),
+  tools: list(struct({ type: word(['function']), function: declared })),
+  response_format: struct({ type: word(), json_schema: struct({ schema: any }) }),
+  reasoning: struct({ effort: word() }),
+  reasoning_effort: word(),
+  logprobs: bool,
+  top_logprobs: int,
+}
+const chatElsewhere = {
+  ...chat,
+  n: int,
+  tool_choice: either({
+    string: word(),
+    object: struct({ type: word(), function: struct({ name: text }) }),
+  }),
+}
+const completions = struct({ ...sampling, prompt: oneOrMany(text), suffix: text, logprobs: int })
+const v1Embeddings = struct({ model, input: oneOrMany(text), encoding_format: word(), dimensions: int })
+
+const said = ['input_text', 'output_text', 'text', 'summary_text', 'reasoning_text', 'input_image']
+const blocks = either({ string: text, list: list(struct({ type: word(said), text, image_url: picture })) })
+const functionTool = { type: word(['function', 'namespace']), name: text, description: text, parameters: any }
+const nestedTool: Field = (node, at, found) => tool(node, at, found)
+const tool = struct({ ...functionTool, tools: list(nestedTool) })
+const responses = struct({
+  model,
+  input: either({
+    string: text,
+    list: list(
+      struct({
+        type: word(['message', 'function_call', 'function_call_output', 'reasoning']),
+        id: text,
+        role: word(['system', 'developer', 'user', 'assistant']),
+        content: blocks,
+        call_id: text,
+        name: text,
+        namespace: text,
+        arguments: text,
+        output: blocks,
+        summary: blocks,
+        encrypted_content: text,
+      }),
+    ),
+  }),
+  instructions: text,
+  max_output_tokens: int,
+  reasoning: struct({ effort: word(), summary: word() }),
+  temperature: float,
+  top_p: float,
+  text: struct({ format: struct({ type: word(), name: text, schema: any }) }),
+  truncation: word(),
+  tools: list(tool),
+  stream: bool,
+})
+
+const mediaType = word(/^image\/[a-z0-9.+-]{1,32}$/)
+const source = struct({ type: word(['base64', 'url']), media_type: mediaType, data: image, url: picture })
+const textBlock = struct({ type: word(['text']), text })
+const block = {
+  type: word(['text', 'image', 'thinking', 'tool_use', 'tool_result', 'server_tool_use']),
+  text,
+  source,
+  thinking: text,
+  signature: text,
+  id: text,
+  name: text,
+  input: any,
+  tool_use_id: text,
+  is_error: bool,
+}
+const result = struct({ type: word(['text', 'image']), text, source })
+const anyBlock = struct({ ...block, content: either({ string: text, list: list(result) }) })
+const searchBlock = struct({ type: word(), tool_use_id: text, content: any })
+const messages = struct({
+  model,
+  max_tokens: int,
+  messages: list(
+    struct({
+      role: word(['user', 'assistant', 'system']),
+      content: either({
+        string: text,
+        list: list((node, at, found) => {
+          const searched = typeOf(node) === 'web_search_tool_result'
+          return (searched ? searchBlock : anyBlock)(node, at, found)
+        }),
+      }),
+    }),
+  ),
+  system: either({ string: text, list: list(textBlock) }),
+  stream: bool,
+  temperature: float,
+  top_p: float,
+  top_k: int,
+  stop_sequences: oneOrMany(text),
+  tools: list(struct({ type: word(['custom']), name: text, description: text, input_schema: any })),
+  tool_choice: struct({ type: word(), name: text }),
+  thinking: struct({ type: word(), budget_tokens: int }),
+  output_config: struct({ effort: word() }),
+})
+
+const everywhere: Readonly<Record<string, Route>> = {
+  '/api/chat': { body: apiChat, cap: 'options.num_predict' },
+  '/api/generate': { body: apiGenerate, cap: 'options.num_predict' },
+  '/api/embed': { body: struct({ ...runner, input: oneOrMany(text), dimensions: int }) },
+  '/api/embeddings': { body: struct({ ...runner, prompt: text }) },
+  '/api/show': { body: struct({ model, verbose: bool }) },
+  '/v1/chat/completions': { body: struct(chatElsewhere), cap: 'max_tokens' },
+  '/v1/completions': { body: completions, cap: 'max_tokens' },
+  '/v1/embeddings': { body: v1Embeddings },
+  '/v1/responses': { body: responses, cap: 'max_output_tokens' },
+  '/v1/messages': { body: messages, cap: 'max_tokens' },
+  '/v1/messages/count_tokens': { body: messages },
+}
+const onOllama = { ...everywhere, '/v1/chat/completions': { body: struct(chat), cap: 'max_tokens' } }
+
+export function routeOf(path: string, server: ServerKind): Route | undefined {
+  const routes: Readonly<Record<string, Route>> = server === 'ollama' ? onOllama : everywhere
+  return routes[path]
+}
+
+const wordOrImage = /^(?:[\w.-]{1,32}|(?:data:image\/png;base64,)?[A-Za-z0-9+/]{64,}={0,2})$/
+const bound = new Set(['max_tokens', 'max_output_tokens', 'n', 'keep_alive'])
+
+/** For a route that is not declared: fields of `known` only, and text is whatever is more than one short word. */
+export function undeclared(known: JsonObject): Route {
+  const rest: Field = (node, at, found: Found) => {
+    if (node.kind === 'number') found.numbers.set(at, Number(node.spelled))
+    found.texts.set(
+      at,
+      stringsOf(node).filter((value) => !wordOrImage.test(value)),
+    )
+  }
+  const fields = Object.keys(known).map((key) => [key, bound.has(key) ? int : rest] as const)
+  return { body: struct({ ...Object.fromEntries(fields), model }) }
+}
