@@ -53,7 +53,9 @@ const noDisk = never('`modelfile` and `path` are not allowed: send what stands i
 const pull = object({ ...named, ...registry, stream: flag })
 const push = pull
 const remove = object(named)
-const copy = object({ source: modelName, destination: modelName }, ['source', 'destination'])
+const newName: Shape = (value, at) =>
+  typeof value === 'string' && value !== '' ? value : invalid(`\`${at}\` must be a model's name.`)
+const copy = object({ source: modelName, destination: newName }, ['source', 'destination'])
 const create = object({
   ...named,
   from: modelName,

@@ -86,10 +86,15 @@ export const name: Shape = (value, at, notes) => {
   return value
 }
 
-/** One of the servers' own words (`high`, `json_object`, `base64`), which they understand or refuse. */
-export const word: Shape = (value, at) => {
-  if (typeof value === 'string' && /^[\w.-]{1,32}$/.test(value)) return value
-  return expected(at, 'one of the words the model server knows')
+/**
+ * One of the servers' own words (`high`, `json_object`, `base64`), which they understand or refuse. Some templates
+ * print theirs, so one that is long enough to say something is read like a name.
+ */
+export const word: Shape = (value, at, notes) => {
+  if (typeof value !== 'string' || !/^[\w.-]{1,32}$/.test(value))
+    return expected(at, 'one of the words the model server knows')
+  if (value.length > 16) notes.name(value)
+  return value
 }
 
 /** The model's name, which is compared and replaced, and never forwarded as it came. */

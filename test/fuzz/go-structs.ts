@@ -66,14 +66,18 @@ export const int: Field = (node, at, found) => {
   float(node, at, found)
 }
 
-/** One of the server's words, not prose. */
-export function word(words: RegExp | readonly string[] = /^[\w.-]{1,32}$/): Field {
+/** One of the server's words, not prose: too short to say much. */
+export function word(words: RegExp | readonly string[] = /^[\w.-]{1,16}$/): Field {
   const knows = (value: string) => (words instanceof RegExp ? words.test(value) : words.includes(value))
   return (node, at, found) => {
-    if (node.kind !== 'string') stray(node, at, found)
+    if (node.kind !== 'string' || (words instanceof RegExp && longerWord.test(node.value)))
+      stray(node, at, found)
     else if (!knows(node.value)) found.faults.push(`${at} is none of the server's words`)
   }
 }
+
+/** May be one of theirs, and may be prose with other signs between its words. */
+const longerWord = /^[\w.-]{17,32}$/
 
 const base64 = /^[A-Za-z0-9+/]+={0,2}$/
 
@@ -90,6 +94,21 @@ export const picture: Field = (node, at, found) => {
 export const model: Field = (node, at, found) => {
   if (node.kind === 'string') found.model = node.value
   else stray(node, at, found)
+}
+
+/** A further model that policy has compared: the property calls it so. */
+export const otherModel: Field = word(['other-model'])
+
+/** An object with any keys, each of which reaches the server. */
+export function dictionary(values: Field): Field {
+  return (node, at, found) => {
+    if (node.kind !== 'object') return stray(node, at, found)
+    found.texts.set(
+      at,
+      node.members.map(({ key }) => key),
+    )
+    for (const [index, { value }] of node.members.entries()) values(value, `${at}{${index}}`, found)
+  }
 }
 
 /** Forwarded only for a role that may. */

@@ -40,7 +40,7 @@ export function check(body: Uint8Array, setting: Setting): 'accepted' | 'refused
     const { root } = unambiguous(decoded(body), 'what was accepted')
     noTwins(keysOf(root), new Set(keysOf(forwarded.root)))
   }
-  const route = routeOf(endpoint.path, orders.server) ?? undeclared(setting.known)
+  const route = routeOf(endpoint.target ?? endpoint.path, orders.server) ?? undeclared(setting.known)
   const found = new Found(allowed)
   route.body(forwarded.root, '', found)
 
@@ -64,7 +64,8 @@ function through(
       ? readForm({ fields: formFields(bytes), file: noFile }, endpoint, allowed)
       : readPrompt(Buffer.from(bytes), endpoint, allowed)
     if (prompt.model === '') return undefined
-    return { prompt, outgoing: endpoint.prepare(prompt, orders) }
+    const others = prompt.others?.map(() => 'other-model') ?? []
+    return { prompt, outgoing: endpoint.prepare(prompt, { ...orders, others }) }
   } catch (error) {
     if (error instanceof Refusal && error.code === 'invalid_request') return undefined
     throw new Violation('fault', error instanceof Error ? `${error.name}: ${error.message}` : String(error))
@@ -146,5 +147,12 @@ function holdCaps(
 }
 
 export function ordersFor(server: ServerKind, choices: number): Orders {
-  return { model: 'served-model', server, outputTokens: 1000, contextTokens: 2048, choices }
+  return {
+    model: 'served-model',
+    others: ['other-model'],
+    server,
+    outputTokens: 1000,
+    contextTokens: 2048,
+    choices,
+  }
 }

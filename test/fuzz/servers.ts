@@ -8,6 +8,7 @@ import type { ServerKind } from '../../src/core/servers.ts'
 import {
   any,
   bool,
+  dictionary,
   either,
   type Field,
   type Found,
@@ -18,6 +19,7 @@ import {
   model,
   oneOrMany,
   only,
+  otherModel,
   picture,
   stringsOf,
   struct,
@@ -60,19 +62,18 @@ const native = {
 const roles = ['system', 'user', 'assistant', 'tool']
 const declared = struct({ name: text, description: text, parameters: any })
 
+const apiMessage = struct({
+  role: word(roles),
+  content: text,
+  thinking: text,
+  images: list(image),
+  tool_calls: list(struct({ id: text, function: struct({ index: int, name: text, arguments: any }) })),
+  tool_name: text,
+  tool_call_id: text,
+})
 const apiChat = struct({
   ...native,
-  messages: list(
-    struct({
-      role: word(roles),
-      content: text,
-      thinking: text,
-      images: list(image),
-      tool_calls: list(struct({ id: text, function: struct({ index: int, name: text, arguments: any }) })),
-      tool_name: text,
-      tool_call_id: text,
-    }),
-  ),
+  messages: list(apiMessage),
   tools: list(struct({ type: text, items: any, function: declared })),
 })
 const apiGenerate = struct({
@@ -165,6 +166,9 @@ const responses = struct({
   truncation: word(),
   tools: list(tool),
   stream: bool,
+  // Which id a caller may name is judged by who was given it.
+  previous_response_id: word(/^[\w-]{1,128}$/),
+  store: bool,
 })
 
 const mediaType = word(/^image\/[a-z0-9.+-]{1,32}$/)
@@ -212,6 +216,51 @@ const messages = struct({
   output_config: struct({ effort: word() }),
 })
 
+const transfer = struct({ model, stream: bool })
+const files = dictionary(word(/^sha256:[0-9a-f]{64}$/))
+const create = struct({
+  model,
+  from: otherModel,
+  files,
+  adapters: files,
+  template: text,
+  license: oneOrMany(text),
+  system: text,
+  parameters: options,
+  messages: list(apiMessage),
+  quantize: word(),
+  quantization: word(),
+  renderer: word(),
+  parser: word(),
+  stream: bool,
+})
+const speech = struct({
+  model,
+  input: text,
+  instructions: text,
+  voice: word(),
+  language: word(),
+  response_format: word(),
+  speed: float,
+})
+const picturing = struct({
+  model,
+  prompt: text,
+  n: int,
+  size: word(/^\d{1,4}x\d{1,4}$/),
+  quality: word(),
+  style: word(),
+  step: int,
+  response_format: word(['b64_json']),
+})
+const transcription = struct({
+  model,
+  language: word(/^[A-Za-z]{2,3}(-[A-Za-z]{2,4})?$/),
+  prompt: text,
+  response_format: word(['json', 'text', 'srt', 'vtt', 'verbose_json']),
+  temperature: word(/^\d(\.\d{1,6})?$/),
+})
+
 const everywhere: Readonly<Record<string, Route>> = {
   '/api/chat': { body: apiChat, cap: 'options.num_predict' },
   '/api/generate': { body: apiGenerate, cap: 'options.num_predict' },
@@ -224,6 +273,18 @@ const everywhere: Readonly<Record<string, Route>> = {
   '/v1/responses': { body: responses, cap: 'max_output_tokens' },
   '/v1/messages': { body: messages, cap: 'max_tokens' },
   '/v1/messages/count_tokens': { body: messages },
+  '/v1/rerank': { body: struct({ model, query: text, documents: list(text), top_n: int }) },
+  '/v1/tokenize': { body: struct({ model, content: text }) },
+  '/v1/moderations': { body: struct({ model, input: oneOrMany(text) }) },
+  '/v1/images/generations': { body: picturing },
+  '/v1/audio/speech': { body: speech },
+  '/tts': { body: speech },
+  '/v1/audio/transcriptions': { body: transcription },
+  '/api/pull': { body: transfer },
+  '/api/push': { body: transfer },
+  '/api/create': { body: create },
+  '/api/copy': { body: struct({ source: model, destination: otherModel }) },
+  '/api/delete': { body: struct({ model }) },
 }
 const onOllama = { ...everywhere, '/v1/chat/completions': { body: struct(chat), cap: 'max_tokens' } }
 
