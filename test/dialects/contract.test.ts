@@ -9,8 +9,9 @@ import { Refusal } from '../../src/core/refusal.ts'
 import type { Exchange } from '../../src/dialects/dialect.ts'
 import { dialects } from '../../src/dialects/dialects.ts'
 import { fullRequests } from './full-requests.ts'
+import { madeUp } from './made-up.ts'
 
-const exchanges = dialects.flatMap((dialect) =>
+const exchanges = [...dialects, madeUp].flatMap((dialect) =>
   dialect.endpoints.filter((endpoint): endpoint is Exchange => endpoint.kind === 'exchange'),
 )
 const orders = {

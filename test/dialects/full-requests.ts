@@ -306,4 +306,5 @@ export const fullRequests: Readonly<Record<string, JsonObject>> = {
   },
   '/api/copy': { source: 'smollm2:135m', destination: 'mario' },
   '/api/delete': { model: 'mario', name: '' },
+  '/poems': { model: 'poet', theme: 'rain', tokens: 90 },
 }

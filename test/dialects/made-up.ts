@@ -1,0 +1,58 @@
+/**
+ * A dialect that no server speaks, to show that one takes one file: `POST /poems` with `{model, theme, lines}`, whose
+ * answer is `{poem, tokens: {read, written}}`. The contract suite runs over it like over the real ones.
+ */
+import { isObject, type JsonObject, type JsonValue } from '../../src/core/json.ts'
+import { type Usage, usageOf } from '../../src/core/usage.ts'
+import { capCount } from '../../src/dialects/caps.ts'
+import type { AnswerReader, Dialect } from '../../src/dialects/dialect.ts'
+import type { Frame } from '../../src/dialects/framing/framing.ts'
+import { integer, modelName, Notes, object, text } from '../../src/dialects/shape.ts'
+import { Transcript } from '../../src/dialects/transcript.ts'
+
+/** Every field the server reads, each with the reader of its type; whatever else is sent is left out. */
+const request = object({ model: modelName, theme: text('user'), tokens: integer(1) }, ['model', 'theme'])
+
+class PoemAnswer implements AnswerReader {
+  state: AnswerReader['state'] = 'open'
+  usage: Usage | undefined
+  readonly transcript = new Transcript()
+
+  frame(frame: Frame): Frame | undefined {
+    const answer = JSON.parse(frame.data) as JsonValue
+    if (!isObject(answer) || typeof answer.poem !== 'string') {
+      this.state = 'failed'
+      return undefined
+    }
+    this.transcript.say('content', answer.poem)
+    if (isObject(answer.tokens)) this.usage = usageOf(answer.tokens.read, answer.tokens.written)
+    this.state = 'ended'
+    return frame
+  }
+}
+
+export const madeUp: Dialect = {
+  name: 'made-up',
+  prefix: '/poems',
+  errorBody: ({ message }) => ({ sorry: message }),
+  endpoints: [
+    {
+      kind: 'exchange',
+      method: 'POST',
+      path: '/poems',
+      group: 'completions',
+      cost: 'request',
+      read(body, allowed) {
+        const notes = new Notes(allowed)
+        const fresh = request(body, '', notes) as JsonObject
+        return notes.toPrompt(String(fresh.model), false, fresh)
+      },
+      prepare({ body, dropped }, orders) {
+        const clamped: string[] = []
+        const outputTokens = capCount(body, 'tokens', orders.outputTokens, clamped)
+        body.model = orders.model
+        return { body, outputTokens, clamped, dropped, reader: new PoemAnswer() }
+      },
+    },
+  ],
+}
