@@ -1,4 +1,7 @@
 /** What a policy may say and its author has seldom meant; told as warnings. */
+import type { ServerKind } from '../core/servers.ts'
+import type { RouteGroup } from '../dialects/dialect.ts'
+import { dialects } from '../dialects/dialects.ts'
 import type { Config } from './schema/schema.ts'
 import type { Path } from './source.ts'
 
@@ -11,12 +14,26 @@ export function doubtful(config: Config): { path: Path; message: string }[] {
       path: ['admin', 'token'],
       message: `the admin token has fewer than ${shortestToken} characters: it can be guessed`,
     })
-  for (const [name, { limits, caps }] of Object.entries(config.roles))
+  const kinds = config.upstreams.map(({ kind }) => kind)
+  for (const [name, { routes, limits, caps }] of Object.entries(config.roles)) {
+    for (const [index, group] of routes.entries()) {
+      if (isServed(group, kinds)) continue
+      const message = `no upstream of these kinds has routes of the group \`${group}\``
+      found.push({ path: ['roles', name, 'routes', index], message })
+    }
     for (const limit of ['tokensPerMinute', 'tokensPerDay'] as const) {
       const most = limits[limit]
       if (most === undefined || most > caps.outputTokens) continue
       const message = `a request that does not ask for less may answer ${caps.outputTokens} tokens (\`caps.outputTokens\`), which never fits into \`${limit}\`: ${most}`
       found.push({ path: ['roles', name, 'limits', limit], message })
     }
+  }
   return found
+}
+
+function isServed(group: RouteGroup, kinds: readonly ServerKind[]): boolean {
+  const endpoints = dialects.flatMap((dialect) => dialect.endpoints)
+  return endpoints.some(
+    (endpoint) => endpoint.group === group && kinds.some((kind) => endpoint.servers?.includes(kind) ?? true),
+  )
 }

@@ -114,20 +114,34 @@ export function createFleet(current: () => Policy, ask: Ask, clock: Clock): Flee
   /** Asks again where nobody is known to have the model: it may have been pulled just now. */
   const learn = async (members: readonly ModelServer[], model: string): Promise<void> => {
     if (members.some(lists(model))) return
-    const asked = Promise.all(members.map((server) => server.refresh(missMs)))
+    const due = members.filter((server) => server.isDue(missMs))
+    if (due.length === 0) return
+    const asked = Promise.all(due.map((server) => server.refresh(missMs)))
     // An Ollama judges names itself, so one that does not tell is not waited for: a list that hangs must not keep
     // prompts from a server that works.
-    await (members[0]?.upstream.kind === 'ollama' ? atMost(asked, patienceMs) : asked)
+    if (due.some(({ upstream }) => upstream.kind !== 'ollama')) await asked
+    else if (due.some(({ refusal }) => refusal === undefined)) await atMost(asked, patienceMs)
+  }
+
+  // By snapshot: this is asked for every request.
+  const kindsOf = new WeakMap<Policy, readonly (readonly [ServerKind, readonly ModelServer[]])[]>()
+  const byKind = (policy: Policy) => {
+    const known = kindsOf.get(policy)
+    if (known) return known
+    const kinds = [...new Set(policy.upstreams.map(({ kind }) => kind))].map(
+      (kind) => [kind, policy.upstreams.filter((each) => each.kind === kind).map(serverOf)] as const,
+    )
+    kindsOf.set(policy, kinds)
+    return kinds
   }
 
   const find: Fleet['find'] = async (asked, role, policy, served) => {
     const name = policy.aliases.get(asked) ?? asked
     let unlisted: Target | undefined
     let unsure: Refusal | undefined
-    for (const kind of new Set(policy.upstreams.map((upstream) => upstream.kind))) {
+    for (const [kind, members] of byKind(policy)) {
       const model = canonicalFor(kind, name)
       if (model === undefined || served?.includes(kind) === false || !role.mayUse(model, kind)) continue
-      const members = policy.upstreams.filter((upstream) => upstream.kind === kind).map(serverOf)
       await learn(members, model)
       const local = members.filter((server) => server.catalogue?.get(model)?.remote !== true)
       const target = targetOf(kind, model, local.filter(lists(model)))

@@ -74,10 +74,15 @@ export class ModelServer {
     this.#restUntilMs = Number.NEGATIVE_INFINITY
   }
 
+  /** Whether it is being asked, or was not for so long. */
+  isDue(maxAgeMs: number): boolean {
+    return this.#asking !== undefined || this.#clock.monotonicMs() - this.#askedAtMs >= maxAgeMs
+  }
+
   /** Asks for its models, unless it was asked less than `maxAgeMs` ago. Never rejects. */
   async refresh(maxAgeMs: number): Promise<void> {
     if (this.#asking) return this.#asking
-    if (this.#clock.monotonicMs() - this.#askedAtMs < maxAgeMs) return
+    if (!this.isDue(maxAgeMs)) return
     this.#asking = this.#learn()
     try {
       await this.#asking

@@ -12,6 +12,10 @@ const whole = JSON.stringify({ ...base, message: { role: 'assistant', content: w
 const wholeAnswer = Buffer.from(
   `HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: ${whole.length}\r\n\r\n${whole}`,
 )
+const list = JSON.stringify({ models: [{ name: 'llama3.2:latest', digest: 'a'.repeat(64) }] })
+const listAnswer = Buffer.from(
+  `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${list.length}\r\n\r\n${list}`,
+)
 const streamHead = Buffer.from(
   'HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n',
 )
@@ -45,7 +49,8 @@ createServer((socket) => {
       if (pending.length < head + 4 + length) return
       const body = pending.slice(head + 4, head + 4 + length)
       pending = pending.slice(head + 4 + length)
-      if (body.includes('"stream":false') || body === '') socket.write(wholeAnswer)
+      if (body === '') socket.write(listAnswer)
+      else if (body.includes('"stream":false')) socket.write(wholeAnswer)
       else void stream(socket)
     }
   })

@@ -242,6 +242,12 @@ roles: { a: { limits: { tokensPerMinute: 1000 } } }
       expect.stringMatching(/^4 .*can be guessed/),
       expect.stringMatching(/^5 .*tokensPerMinute/),
     ])
+    const vain = load(
+      `${minimal}guards: { output: { mode: off } }\nroles: { a: { routes: [chat, rerank] } }\n`,
+    )
+    expect(vain.warnings.map(({ line, column, message }) => `${line}:${column} ${message}`)).toEqual([
+      '4:30 no upstream of these kinds has routes of the group `rerank`',
+    ])
     const fine = 'roles: { a: { limits: { tokensPerMinute: 1000 }, caps: { outputTokens: 500 } } }\n'
     expect(load(`${minimal}guards: { output: { mode: off } }\n${fine}`).warnings).toEqual([])
   })
