@@ -6,14 +6,15 @@
  * is refused in the way that makes the SDK send the whole conversation instead. Tools that run on the server (web
  * search) are taken out and the request kept. Text blocks reach the model with nothing between them.
  */
-import { isObject, type JsonObject } from '../core/json.ts'
+import { isObject } from '../core/json.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { Channel } from '../core/text.ts'
 import { AnthropicAnswer } from './anthropic-answer.ts'
 import { anthropicError } from './anthropic-error.ts'
 import { capCount } from './caps.ts'
-import { type Dialect, type Exchange, namesOf, type Orders, type Outgoing, type Prompt } from './dialect.ts'
+import { type Dialect, namesOf, type Orders, type Outgoing, type Prompt } from './dialect.ts'
 import { base64Image, mediaUrl } from './media.ts'
+import { readBy } from './read-by.ts'
 import {
   flag,
   integer,
@@ -22,7 +23,6 @@ import {
   json,
   list,
   modelName,
-  Notes,
   name,
   noteTool,
   object,
@@ -136,14 +136,6 @@ const fields = {
 const request = object(fields, ['model', 'max_tokens', 'messages'])
 const countRequest = object(fields, ['model', 'messages'])
 
-function reader(shape: Shape): Exchange['read'] {
-  return (body, allowed) => {
-    const notes = new Notes(allowed)
-    const fresh = shape(body, '', notes) as JsonObject
-    return notes.toPrompt(String(fresh.model), fresh.stream === true, fresh)
-  }
-}
-
 // The body is fresh and nobody else's, so it is completed in place.
 function prepare(prompt: Prompt, orders: Orders): Outgoing {
   const { body, dropped } = prompt
@@ -162,13 +154,13 @@ export const anthropic: Dialect = {
   idHeader: 'request-id',
   errorBody: anthropicError,
   endpoints: [
-    { ...post, path: '/v1/messages', cost: 'request', read: reader(request) },
-    { ...post, path: '/messages', target: '/v1/messages', cost: 'request', read: reader(request) },
+    { ...post, path: '/v1/messages', cost: 'request', read: readBy(request) },
+    { ...post, path: '/messages', target: '/v1/messages', cost: 'request', read: readBy(request) },
     {
       ...post,
       path: '/v1/messages/count_tokens',
       cost: 'probe',
-      read: reader(countRequest),
+      read: readBy(countRequest),
       answer: (inputTokens) => ({ input_tokens: inputTokens }),
     },
   ],

@@ -16,12 +16,12 @@ import {
   type PublicError,
 } from './dialect.ts'
 import { DocumentAnswer } from './document-answer.ts'
+import { readBy } from './read-by.ts'
 import {
   integer,
   invalid,
   list,
   modelName,
-  Notes,
   object,
   oneOrMany,
   real,
@@ -82,11 +82,7 @@ function route(
     group,
     cost: 'request',
     servers: ['localai', 'openai'],
-    read(body, allowed) {
-      const notes = new Notes(allowed)
-      const fresh = shape(body, '', notes) as JsonObject
-      return notes.toPrompt(String(fresh.model), false, fresh)
-    },
+    read: readBy(shape, 'never'),
     prepare(prompt, orders) {
       const clamped: string[] = []
       const body = { ...prompt.body, ...fixed, model: orders.model }

@@ -11,19 +11,8 @@ import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
 import type { BlobRoute, Exchange, Orders, Outgoing, Prompt } from './dialect.ts'
 import { anyMessage, options } from './ollama-fields.ts'
 import { DoneAnswer, ProgressAnswer } from './ollama-progress.ts'
-import {
-  flag,
-  invalid,
-  list,
-  modelName,
-  Notes,
-  never,
-  object,
-  oneOrMany,
-  type Shape,
-  text,
-  word,
-} from './shape.ts'
+import { readBy } from './read-by.ts'
+import { flag, invalid, list, modelName, never, object, oneOrMany, type Shape, text, word } from './shape.ts'
 
 /** Both names are read by the server, `model` first; clients send one of them, or one of them empty. */
 const named = { model: modelName, name: modelName }
@@ -77,18 +66,14 @@ const create = object({
   path: noDisk,
 })
 
-/** @param other the field that names a second model */
-function reader(shape: Shape, main: string, other?: string): Exchange['read'] {
+/** @param other the field that names a second model, which goes on record as it was asked for */
+function reader(shape: Shape, other?: string): Exchange['read'] {
+  const secondOf = (body: JsonObject) => (other === undefined ? '' : String(body[other] ?? ''))
+  const read = readBy(shape, 'unless told not to', (notes, body) => notes.name(secondOf(body)))
   return (body, allowed) => {
-    const notes = new Notes(allowed)
-    const fresh = shape(body, '', notes) as JsonObject
-    const model = String(fresh[main] || fresh.name || '')
-    const second = other === undefined ? undefined : fresh[other]
-    if (typeof second !== 'string' || second === '')
-      return notes.toPrompt(model, fresh.stream !== false, fresh)
-    // Goes on record as it was asked for.
-    notes.name(second)
-    return { ...notes.toPrompt(model, fresh.stream !== false, fresh), others: [second] }
+    const prompt = read(body, allowed)
+    const second = secondOf(prompt.body)
+    return second === '' ? prompt : { ...prompt, others: [second] }
   }
 }
 
@@ -102,6 +87,7 @@ function prepare(prompt: Prompt, { model, others }: Orders): Outgoing {
   return outgoing(prompt, { ...body, model, ...(from === undefined ? {} : { from }) }, new ProgressAnswer())
 }
 
+const readCopy = reader(copy, 'destination')
 const post = {
   kind: 'exchange',
   method: 'POST',
@@ -118,13 +104,16 @@ const blob = {
 } as const
 
 export const adminRoutes: readonly (Exchange | BlobRoute)[] = [
-  { ...post, path: '/api/pull', read: reader(pull, 'model'), prepare },
-  { ...post, path: '/api/push', read: reader(push, 'model'), prepare },
-  { ...post, path: '/api/create', read: reader(create, 'model', 'from'), prepare },
+  { ...post, path: '/api/pull', read: reader(pull), prepare },
+  { ...post, path: '/api/push', read: reader(push), prepare },
+  { ...post, path: '/api/create', read: reader(create, 'from'), prepare },
   {
     ...post,
     path: '/api/copy',
-    read: reader(copy, 'source', 'destination'),
+    read: (body, allowed) => {
+      const prompt = readCopy(body, allowed)
+      return { ...prompt, model: String(prompt.body.source) }
+    },
     prepare: (prompt, { model, others }) =>
       outgoing(prompt, { source: model, destination: others[0] ?? '' }, new DoneAnswer()),
   },
@@ -132,7 +121,7 @@ export const adminRoutes: readonly (Exchange | BlobRoute)[] = [
     ...post,
     method: 'DELETE',
     path: '/api/delete',
-    read: reader(remove, 'model'),
+    read: reader(remove),
     prepare: (prompt, { model }) => outgoing(prompt, { model }, new DoneAnswer()),
   },
   { ...blob, method: 'HEAD' },

@@ -9,7 +9,6 @@ import { isObject, type JsonObject } from '../core/json.ts'
 import { capCount, cappedKeepAlive, capSize, keepAliveSeconds } from './caps.ts'
 import {
   type Dialect,
-  type Exchange,
   type ListAnswer,
   type Listing,
   mergeEntries,
@@ -22,6 +21,7 @@ import { base64Image } from './media.ts'
 import { adminRoutes } from './ollama-admin.ts'
 import { OllamaAnswer } from './ollama-answer.ts'
 import { anyMessage, options } from './ollama-fields.ts'
+import { readBy } from './read-by.ts'
 import {
   answerSchema,
   declaredFunction,
@@ -31,7 +31,6 @@ import {
   json,
   list,
   modelName,
-  Notes,
   name,
   noteTool,
   object,
@@ -114,14 +113,6 @@ const embed = object(
 const embeddings = object({ model: modelName, prompt: text('document'), ...sampling }, ['model'])
 // Ollama's own command sends both names, one of them empty; `model` goes first.
 const showRequest = object({ model: modelName, name: modelName, verbose: flag })
-
-function reader(shape: Shape, streams: boolean): Exchange['read'] {
-  return (body, allowed) => {
-    const notes = new Notes(allowed)
-    const fresh = shape(body, '', notes) as JsonObject
-    return notes.toPrompt(String(fresh.model || fresh.name || ''), streams && fresh.stream !== false, fresh)
-  }
-}
 
 // The body is fresh and nobody else's, so it is completed in place.
 
@@ -217,11 +208,16 @@ export const ollama: Dialect = {
   errorBody: (error) => ({ error: error.message }),
   endpoints: [
     ...adminRoutes,
-    { ...generations, path: '/api/chat', group: 'chat', read: reader(chat, true) },
-    { ...generations, path: '/api/generate', group: 'completions', read: reader(generate, true) },
-    { ...embedders, path: '/api/embed', read: reader(embed, false) },
-    { ...embedders, path: '/api/embeddings', read: reader(embeddings, false) },
-    { ...show, read: reader(showRequest, false) },
+    { ...generations, path: '/api/chat', group: 'chat', read: readBy(chat, 'unless told not to') },
+    {
+      ...generations,
+      path: '/api/generate',
+      group: 'completions',
+      read: readBy(generate, 'unless told not to'),
+    },
+    { ...embedders, path: '/api/embed', read: readBy(embed, 'never') },
+    { ...embedders, path: '/api/embeddings', read: readBy(embeddings, 'never') },
+    { ...show, read: readBy(showRequest, 'never') },
     { ...listing, method: 'GET', path: '/api/tags', source: '/api/tags', show: models },
     { ...listing, method: 'HEAD', path: '/api/tags', source: '/api/tags', show: models },
     { ...listing, method: 'GET', path: '/api/ps', source: '/api/ps', show: models },

@@ -11,7 +11,6 @@ import type { Channel } from '../core/text.ts'
 import { capCount, capSize, leaveOut } from './caps.ts'
 import {
   type Dialect,
-  type Exchange,
   type ListAnswer,
   type Listing,
   mergeEntries,
@@ -23,6 +22,7 @@ import {
 } from './dialect.ts'
 import { imageUrl } from './media.ts'
 import { OpenaiAnswer } from './openai-answer.ts'
+import { readBy } from './read-by.ts'
 import {
   answerSchema,
   declaredFunction,
@@ -32,7 +32,6 @@ import {
   joined,
   list,
   modelName,
-  Notes,
   name,
   noteTool,
   nullable,
@@ -173,18 +172,6 @@ const embeddings = object(
   ['model', 'input'],
 )
 
-function reader(shape: Shape): Exchange['read'] {
-  return (body, allowed) => {
-    const notes = new Notes(allowed)
-    const fresh = shape(body, '', notes) as JsonObject
-    if (typeof fresh.max_completion_tokens === 'number') {
-      fresh.max_tokens = fresh.max_completion_tokens
-      delete fresh.max_completion_tokens
-    }
-    return notes.toPrompt(String(fresh.model), fresh.stream === true, fresh)
-  }
-}
-
 // The body is fresh and nobody else's, so it is completed in place.
 
 function prepareGeneration(prompt: Prompt, orders: Orders): Outgoing {
@@ -192,6 +179,8 @@ function prepareGeneration(prompt: Prompt, orders: Orders): Outgoing {
   const asked = body.stream_options
   const clamped: string[] = []
   const dropped = [...prompt.dropped]
+  if (typeof body.max_completion_tokens === 'number') body.max_tokens = body.max_completion_tokens
+  delete body.max_completion_tokens
   const outputTokens = capCount(body, 'max_tokens', orders.outputTokens, clamped)
   if (orders.server === 'ollama') leaveOut(body, Object.keys(notOllama), dropped)
   capSize(body, 'n', orders.choices, clamped)
@@ -258,19 +247,19 @@ const chatRoute = {
   ...generation,
   target: '/v1/chat/completions',
   group: 'chat',
-  read: reader(chat),
+  read: readBy(chat),
 } as const
 const completionsRoute = {
   ...generation,
   target: '/v1/completions',
   group: 'completions',
-  read: reader(completions),
+  read: readBy(completions),
 } as const
 const embeddingsRoute = {
   ...post,
   target: '/v1/embeddings',
   group: 'embeddings',
-  read: reader(embeddings),
+  read: readBy(embeddings),
   prepare: prepareEmbedding,
 } as const
 const listing = {

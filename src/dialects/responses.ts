@@ -13,6 +13,7 @@ import { capCount, leaveOut } from './caps.ts'
 import { type Dialect, type Exchange, namesOf, type Orders, type Outgoing, type Prompt } from './dialect.ts'
 import { imageUrl } from './media.ts'
 import { openaiError } from './openai.ts'
+import { readBy } from './read-by.ts'
 import { ResponsesAnswer } from './responses-answer.ts'
 import {
   answerSchema,
@@ -23,7 +24,6 @@ import {
   json,
   list,
   modelName,
-  Notes,
   name,
   never,
   noteTool,
@@ -153,11 +153,10 @@ const request = object(
   ['model', 'input'],
 )
 
+const readRequest = readBy(request)
 const read: Exchange['read'] = (body, allowed) => {
-  const notes = new Notes(allowed)
-  const fresh = request(body, '', notes) as JsonObject
-  const prompt = notes.toPrompt(String(fresh.model), fresh.stream === true, fresh)
-  const { previous_response_id: continues } = fresh
+  const prompt = readRequest(body, allowed)
+  const { previous_response_id: continues } = prompt.body
   return typeof continues === 'string' ? { ...prompt, continues } : prompt
 }
 

@@ -2,11 +2,11 @@
  * `POST /v1/audio/transcriptions`, a form with a sound file, which both model servers have. What the file says is
  * not read by any guard; the prompt and the language are, because the servers paste them into the system prompt.
  */
-import type { JsonObject } from '../core/json.ts'
-import { type Dialect, type Exchange, namesOf } from './dialect.ts'
+import { type Dialect, namesOf } from './dialect.ts'
 import { DocumentAnswer } from './document-answer.ts'
 import { openaiError } from './openai.ts'
-import { invalid, modelName, Notes, object, type Shape, text } from './shape.ts'
+import { readBy } from './read-by.ts'
+import { invalid, modelName, object, type Shape, text } from './shape.ts'
 
 const language: Shape = (value, at) =>
   typeof value === 'string' && /^[A-Za-z]{2,3}(?:-[A-Za-z]{2,4})?$/.test(value)
@@ -29,12 +29,7 @@ const fields = object(
   ['model'],
 )
 
-const read: Exchange['read'] = (form, allowed) => {
-  const notes = new Notes(allowed)
-  const fresh = fields(form, '', notes) as JsonObject
-  notes.unread.add('audio')
-  return notes.toPrompt(String(fresh.model), false, fresh)
-}
+const read = readBy(fields, 'never', (notes) => notes.unread.add('audio'))
 
 export const transcriptions: Dialect = {
   name: 'transcriptions',

@@ -10,16 +10,14 @@ import type { BlobRoute, Dialect } from '../dialects/dialect.ts'
 import { serverError } from '../dialects/server-errors.ts'
 import type { Upstream } from '../policy/policy.ts'
 import { type Caller, nothingSaid } from '../stages/exchange.ts'
-import type { Gate } from '../stages/gate.ts'
 import type { Settle } from '../stages/settle.ts'
+import { type Hosts, parameterOf } from './answered-here.ts'
 import { type Couriers, upstreamRefusal } from './courier.ts'
-import type { Reception, Visit } from './visit.ts'
+import type { Visit } from './visit.ts'
 
 const digestForm = /^sha256[:-][0-9a-f]{64}$/
 
-export interface BlobParts {
-  readonly reception: Reception
-  readonly gate: Gate
+export interface BlobParts extends Hosts {
   readonly settle: Settle
   readonly courier: Couriers
 }
@@ -45,7 +43,7 @@ export async function registerBlobs(
     visits.set(request, visit)
     try {
       const { caller } = await gate.enter(visit.course, destination, visit.outlet)
-      if (!digestForm.test(digestOf(request)))
+      if (!digestForm.test(parameterOf(request)))
         throw new Refusal('invalid_request', { say: 'The digest must be sha256: and 64 hex digits.' })
       if (endpoint.method === 'POST')
         request.body = bounded(request, caller, (refusal) => refuse(reply, refusal))
@@ -93,10 +91,6 @@ export async function registerBlobs(
 /** Models are changed on the first Ollama of the policy, and so are their files. */
 function upstreamOf(visit: Visit | undefined): Upstream | undefined {
   return visit?.course.arrival.snapshot.policy.upstreams.find(({ kind }) => kind === 'ollama')
-}
-
-function digestOf({ params }: FastifyRequest): string {
-  return (params as { readonly digest?: string }).digest ?? ''
 }
 
 /** The body as it comes, cut when it becomes larger than the role may send. */

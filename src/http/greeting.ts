@@ -7,15 +7,12 @@ import { Refusal } from '../core/refusal.ts'
 import type { Dialect, Greeting } from '../dialects/dialect.ts'
 import { presentedCredential } from '../identity/credential.ts'
 import { nothingSaid } from '../stages/exchange.ts'
-import type { Gate, Steps } from '../stages/gate.ts'
-import type { Reception } from './visit.ts'
+import type { Steps } from '../stages/gate.ts'
+import { answerHere, type Hosts } from './answered-here.ts'
 
 const ownName = 'Torwart'
 
-export interface GreetingParts extends Pick<Steps, 'settle' | 'recordable'> {
-  readonly reception: Reception
-  readonly gate: Gate
-}
+export type GreetingParts = Hosts & Pick<Steps, 'settle' | 'recordable'>
 
 export function registerGreeting(
   app: FastifyInstance,
@@ -24,24 +21,14 @@ export function registerGreeting(
   { reception, gate, settle, recordable }: GreetingParts,
 ): void {
   const destination = { dialect, endpoint }
-  app.route({
-    method: endpoint.method,
-    url: endpoint.path,
-    handler: async (request, reply) => {
-      reply.hijack()
-      const { course, outlet } = reception.receive(request, reply, dialect, endpoint.path)
-      try {
-        if (!recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
-        // A credential that is wrong is refused here too, or `/` would be the place to try them.
-        if (presentedCredential(course.arrival.rawHeaders) !== 'missing')
-          await gate.admit(course, await gate.identify(course, outlet), destination)
-        const mayUse = course.caller?.role.routes.has(endpoint.group) ?? false
-        await settle(course, { kind: 'answered', answer: nothingSaid })
-        outlet.begin(200, 'text/plain; charset=utf-8')
-        outlet.end(mayUse ? endpoint.text : ownName)
-      } catch (thrown) {
-        gate.refuse(course, thrown, outlet)
-      }
-    },
+  answerHere(app, dialect, endpoint, { reception, gate }, async ({ course, outlet }) => {
+    if (!recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
+    // A credential that is wrong is refused here too, or `/` would be the place to try them.
+    if (presentedCredential(course.arrival.rawHeaders) !== 'missing')
+      await gate.admit(course, await gate.identify(course, outlet), destination)
+    const mayUse = course.caller?.role.routes.has(endpoint.group) ?? false
+    await settle(course, { kind: 'answered', answer: nothingSaid })
+    outlet.begin(200, 'text/plain; charset=utf-8')
+    outlet.end(mayUse ? endpoint.text : ownName)
   })
 }

@@ -2,22 +2,19 @@
  * `GET /v1/responses/:id`: an answer that the model server has kept, for the caller it was given to. For everybody
  * else, and where servers keep nothing, it does not exist.
  */
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { Refusal } from '../core/refusal.ts'
 import type { Dialect, KeptAnswer } from '../dialects/dialect.ts'
 import { serverError } from '../dialects/server-errors.ts'
 import { nothingSaid } from '../stages/exchange.ts'
-import type { Gate } from '../stages/gate.ts'
 import type { KeptAnswers } from '../stages/kept.ts'
 import type { Settle } from '../stages/settle.ts'
 import type { Fleet } from '../upstreams/fleet.ts'
-import type { Reception } from './visit.ts'
+import { answerHere, type Hosts, parameterOf } from './answered-here.ts'
 
 const answerWithinMs = 10_000
 
-export interface KeptAnswerParts {
-  readonly reception: Reception
-  readonly gate: Gate
+export interface KeptAnswerParts extends Hosts {
   readonly settle: Settle
   readonly fleet: Fleet
   readonly kept: KeptAnswers
@@ -30,30 +27,16 @@ export function registerKeptAnswer(
   { reception, gate, settle, fleet, kept }: KeptAnswerParts,
 ): void {
   const destination = { dialect, endpoint }
-  app.route({
-    method: endpoint.method,
-    url: endpoint.path,
-    handler: async (request, reply) => {
-      reply.hijack()
-      const { course, outlet } = reception.receive(request, reply, dialect, endpoint.path)
-      try {
-        const { caller } = await gate.enter(course, destination, outlet)
-        const id = askedId(request)
-        const upstream = kept.find(caller.identity.id, id)
-        if (!upstream) throw new Refusal('not_found')
-        const { status, body } = await fleet.ask(upstream, endpoint.target(id), answerWithinMs)
-        if (status === 404) throw new Refusal('not_found')
-        if (status !== 200 || body === undefined) throw serverError(status === 200 ? 502 : status, '')
-        await settle(course, { kind: 'answered', answer: nothingSaid })
-        outlet.begin(200, 'application/json')
-        outlet.end(JSON.stringify(body))
-      } catch (thrown) {
-        gate.refuse(course, thrown, outlet)
-      }
-    },
+  answerHere(app, dialect, endpoint, { reception, gate }, async ({ course, outlet }, request) => {
+    const { caller } = await gate.enter(course, destination, outlet)
+    const id = parameterOf(request)
+    const upstream = kept.find(caller.identity.id, id)
+    if (!upstream) throw new Refusal('not_found')
+    const { status, body } = await fleet.ask(upstream, endpoint.target(id), answerWithinMs)
+    if (status === 404) throw new Refusal('not_found')
+    if (status !== 200 || body === undefined) throw serverError(status === 200 ? 502 : status, '')
+    await settle(course, { kind: 'answered', answer: nothingSaid })
+    outlet.begin(200, 'application/json')
+    outlet.end(JSON.stringify(body))
   })
-}
-
-function askedId({ params }: FastifyRequest): string {
-  return (params as { readonly id?: string }).id ?? ''
 }

@@ -2,24 +2,21 @@
  * Lists and facts (`/api/tags`, `/v1/models`, `/api/version` …): every model server that has the route is asked,
  * and the caller sees, of what they say, the models it may use.
  */
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { asRefusal, Refusal } from '../core/refusal.ts'
 import type { Dialect, ListAnswer, Listing } from '../dialects/dialect.ts'
 import { serverError } from '../dialects/server-errors.ts'
 import { canonicalFor } from '../models/name.ts'
 import type { Upstream } from '../policy/policy.ts'
 import { type Caller, nothingSaid } from '../stages/exchange.ts'
-import type { Gate } from '../stages/gate.ts'
 import type { Settle } from '../stages/settle.ts'
 import type { Fleet } from '../upstreams/fleet.ts'
-import type { Reception } from './visit.ts'
+import { answerHere, type Hosts, parameterOf } from './answered-here.ts'
 
 /** A list comes from the server's memory; it need not wait as a generation may. */
 const answerWithinMs = 10_000
 
-export interface ListingParts {
-  readonly reception: Reception
-  readonly gate: Gate
+export interface ListingParts extends Hosts {
   readonly settle: Settle
   readonly fleet: Fleet
 }
@@ -52,24 +49,14 @@ export function registerListing(
     throw asRefusal(first)
   }
 
-  app.route({
-    method: endpoint.method,
-    url: endpoint.path,
-    handler: async (request, reply) => {
-      reply.hijack()
-      const { course, outlet } = reception.receive(request, reply, dialect, endpoint.path)
-      try {
-        const { caller } = await gate.enter(course, destination, outlet)
-        const asked = askedModel(request)
-        const shown = show(endpoint, await answersFor(caller, asked), asked)
-        if (shown === undefined) throw new Refusal('model_not_allowed')
-        await settle(course, { kind: 'answered', answer: nothingSaid })
-        outlet.begin(200, 'application/json; charset=utf-8')
-        outlet.end(JSON.stringify(shown))
-      } catch (thrown) {
-        gate.refuse(course, thrown, outlet)
-      }
-    },
+  answerHere(app, dialect, endpoint, { reception, gate }, async ({ course, outlet }, request) => {
+    const { caller } = await gate.enter(course, destination, outlet)
+    const asked = parameterOf(request)
+    const shown = show(endpoint, await answersFor(caller, asked), asked)
+    if (shown === undefined) throw new Refusal('model_not_allowed')
+    await settle(course, { kind: 'answered', answer: nothingSaid })
+    outlet.begin(200, 'application/json; charset=utf-8')
+    outlet.end(JSON.stringify(shown))
   })
 }
 
@@ -80,10 +67,6 @@ function show(endpoint: Listing, answers: readonly ListAnswer[], asked: string) 
   } catch (cause) {
     throw new Refusal('upstream_failed', { detail: 'the list cannot be read', cause })
   }
-}
-
-function askedModel({ params }: FastifyRequest): string {
-  return (params as { readonly model?: string }).model ?? ''
 }
 
 /** What this caller may see, by canonical name: aliases are names of its own and not in any list. */

@@ -2,12 +2,13 @@
  * A dialect that no server speaks, to show that one takes one file: `POST /poems` with `{model, theme, lines}`, whose
  * answer is `{poem, tokens: {read, written}}`. The contract suite runs over it like over the real ones.
  */
-import { isObject, type JsonObject, type JsonValue } from '../../src/core/json.ts'
+import { isObject, type JsonValue } from '../../src/core/json.ts'
 import { type Usage, usageOf } from '../../src/core/usage.ts'
 import { capCount } from '../../src/dialects/caps.ts'
 import type { AnswerReader, Dialect } from '../../src/dialects/dialect.ts'
 import type { Frame } from '../../src/dialects/framing/framing.ts'
-import { integer, modelName, Notes, object, text } from '../../src/dialects/shape.ts'
+import { readBy } from '../../src/dialects/read-by.ts'
+import { integer, modelName, object, text } from '../../src/dialects/shape.ts'
 import { Transcript } from '../../src/dialects/transcript.ts'
 
 /** Every field the server reads, each with the reader of its type; whatever else is sent is left out. */
@@ -42,11 +43,7 @@ export const madeUp: Dialect = {
       path: '/poems',
       group: 'completions',
       cost: 'request',
-      read(body, allowed) {
-        const notes = new Notes(allowed)
-        const fresh = request(body, '', notes) as JsonObject
-        return notes.toPrompt(String(fresh.model), false, fresh)
-      },
+      read: readBy(request, 'never'),
       prepare({ body, dropped }, orders) {
         const clamped: string[] = []
         const outputTokens = capCount(body, 'tokens', orders.outputTokens, clamped)
