@@ -78,15 +78,16 @@ export async function createApp(parts: AppParts): Promise<DataListener> {
   const door = await createDoor(app, () => parts.current().policy.door.failuresPerMinute)
   const reception = createReception(createArrive(parts.current, parts.clock), door, parts.metrics)
   const gate = createGate(parts)
+  const { ask } = parts.courier
   // First: routes take the error handler they find when they are declared.
   registerUnknown(app, reception, gate)
   for (const dialect of dialects)
     for (const endpoint of dialect.endpoints) {
       if (endpoint.kind === 'exchange') registerExchange(app, dialect, endpoint, reception, gate)
       else if (endpoint.kind === 'listing')
-        registerListing(app, dialect, endpoint, { ...parts, reception, gate })
+        registerListing(app, dialect, endpoint, { ...parts, ask, reception, gate })
       else if (endpoint.kind === 'kept')
-        registerKeptAnswer(app, dialect, endpoint, { ...parts, reception, gate })
+        registerKeptAnswer(app, dialect, endpoint, { ...parts, ask, reception, gate })
       else if (endpoint.kind === 'blob')
         await registerBlobs(app, dialect, endpoint, { ...parts, reception, gate })
       else registerGreeting(app, dialect, endpoint, { ...parts, reception, gate })

@@ -112,6 +112,7 @@ async function openGateway(
       log.error({ problems }, 'not reloaded: the file with the mistake changes nothing')
     else log.info(details, 'reloaded')
     for (const warning of snapshots.warnings) log.warn(warning)
+    void fleet.look()
     recordEvent(problems.length === 0 ? 'reloaded' : 'reload failed', details)
   }
 
@@ -154,7 +155,7 @@ async function openGateway(
 
   closers.push(() => admin.close())
 
-  await fleet.ready
+  await fleet.look()
   const scheme = atStart.listen.tls ? 'https' : 'http'
   const data = await listen(app, atStart.listen, scheme)
   const administration = await listen(admin, atStart.admin, 'http')

@@ -6,6 +6,7 @@
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
 import { anthropicError } from './anthropic-error.ts'
+import { asAsked } from './as-asked.ts'
 import type { AnswerReader, ModelNames, PublicError } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
 import { Transcript } from './transcript.ts'
@@ -40,15 +41,16 @@ export class AnthropicAnswer implements AnswerReader {
       for (const [index, block] of message.content.entries()) this.#block(index, block)
     this.#count(message.usage)
     this.state = 'ended'
-    return this.#renamed(message) ? { data: JSON.stringify(message) } : frame
+    const named = asAsked(message, this.#names)
+    return named === message ? frame : { data: JSON.stringify(named) }
   }
 
   #event(frame: Frame, event: JsonObject): Frame {
     switch (event.type) {
       case 'message_start': {
-        if (isObject(event.message) && this.#renamed(event.message))
-          return { ...frame, data: JSON.stringify(event) }
-        return frame
+        if (!isObject(event.message)) return frame
+        const message = asAsked(event.message, this.#names)
+        return message === event.message ? frame : { ...frame, data: JSON.stringify({ ...event, message }) }
       }
       case 'content_block_start':
         this.#block(event.index, event.content_block)
@@ -87,12 +89,5 @@ export class AnthropicAnswer implements AnswerReader {
 
   #count(usage: JsonValue | undefined): void {
     if (isObject(usage)) this.usage = usageOf(usage.input_tokens ?? 0, usage.output_tokens ?? 0)
-  }
-
-  #renamed(message: JsonObject): boolean {
-    const { asked, served } = this.#names
-    if (asked === served || message.model !== served) return false
-    message.model = asked
-    return true
   }
 }

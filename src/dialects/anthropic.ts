@@ -155,7 +155,7 @@ export const anthropic: Dialect = {
   errorBody: anthropicError,
   endpoints: [
     { ...post, path: '/v1/messages', cost: 'request', read: readBy(request) },
-    { ...post, path: '/messages', target: '/v1/messages', cost: 'request', read: readBy(request) },
+    { ...post, path: '/messages', serverPath: '/v1/messages', cost: 'request', read: readBy(request) },
     {
       ...post,
       path: '/v1/messages/count_tokens',

@@ -82,7 +82,7 @@ interface Route {
 export interface Exchange extends Route {
   readonly kind: 'exchange'
   /** The server's path, if it is another than the caller's. */
-  readonly target?: string
+  readonly serverPath?: string
   /** The body is `multipart/form-data` with one `file`; its other fields are read as an object of strings. */
   readonly form?: true
   /** @throws Refusal `invalid_request` for whatever is ambiguous, dangerous or cannot be read */
@@ -97,7 +97,7 @@ export interface Exchange extends Route {
 export interface Listing extends Route {
   readonly kind: 'listing'
   /** What each model server is asked; the caller's words never go into a path. */
-  readonly source: string
+  readonly serverPath: string
   /**
    * What the caller sees of the servers' answers, in the policy's order; undefined: nothing.
    * Throws if an answer is not what it should be.
@@ -134,7 +134,7 @@ export interface BlobRoute extends Route {
 export interface KeptAnswer extends Route {
   readonly kind: 'kept'
   /** The server's path. @param id one that the server itself gave */
-  target(id: string): string
+  serverPath(id: string): string
 }
 
 /** `/`, which the gate answers itself. */

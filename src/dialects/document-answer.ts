@@ -4,6 +4,7 @@
  */
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
+import { asAsked } from './as-asked.ts'
 import type { AnswerReader, ModelNames } from './dialect.ts'
 import { framingOf, mediaTypeOf } from './framing/by-type.ts'
 import type { Frame, Framing } from './framing/framing.ts'
@@ -52,8 +53,7 @@ export class DocumentAnswer implements AnswerReader {
   }
 
   #presentable(document: JsonObject): JsonObject {
-    const { asked, served } = this.#names
-    const renamed = document.model === served ? { ...document, model: asked } : document
+    const renamed = asAsked(document, this.#names)
     if (!Array.isArray(document.data)) return renamed
     return { ...renamed, data: document.data.map(withoutUrl) }
   }

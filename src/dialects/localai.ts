@@ -22,6 +22,7 @@ import {
   invalid,
   list,
   modelName,
+  type ObjectShape,
   object,
   oneOrMany,
   real,
@@ -31,10 +32,14 @@ import {
 } from './shape.ts'
 import { SpeechAnswer } from './speech-answer.ts'
 
-const pictureSize: Shape = (value, at) =>
-  typeof value === 'string' && /^\d{1,4}x\d{1,4}$/.test(value)
+/** Pixels a side; what it costs grows with both. */
+const largestSide = 2048
+const pictureSize: Shape = (value, at) => {
+  const sides = typeof value === 'string' ? /^(\d{1,4})x(\d{1,4})$/.exec(value) : null
+  return sides && Math.max(Number(sides[1]), Number(sides[2])) <= largestSide
     ? value
-    : invalid(`\`${at}\` must be WIDTHxHEIGHT.`)
+    : invalid(`\`${at}\` must be WIDTHxHEIGHT, each at most ${largestSide}.`)
+}
 
 const rerank = object(
   { model: modelName, query: text('user'), documents: list(text('document')), top_n: integer(1, 4096) },
@@ -62,7 +67,7 @@ const images = object(
     size: pictureSize,
     quality: word,
     style: word,
-    step: integer(1, 150),
+    step: integer(1, 100),
   },
   ['model', 'prompt'],
 )
@@ -71,7 +76,7 @@ const images = object(
 function route(
   path: string,
   group: Exchange['group'],
-  shape: Shape,
+  shape: ObjectShape,
   reader: new (names: ModelNames) => AnswerReader,
   fixed: JsonObject = {},
 ): Exchange {

@@ -8,11 +8,24 @@
  * told (system, template, messages) is scanned like any prompt.
  */
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
+import { capCount, capSize } from './caps.ts'
 import type { BlobRoute, Exchange, Orders, Outgoing, Prompt } from './dialect.ts'
 import { anyMessage, options } from './ollama-fields.ts'
 import { DoneAnswer, ProgressAnswer } from './ollama-progress.ts'
 import { readBy } from './read-by.ts'
-import { flag, invalid, list, modelName, never, object, oneOrMany, type Shape, text, word } from './shape.ts'
+import {
+  flag,
+  invalid,
+  list,
+  modelName,
+  never,
+  type ObjectShape,
+  object,
+  oneOrMany,
+  type Shape,
+  text,
+  word,
+} from './shape.ts'
 
 /** Both names are read by the server, `model` first; clients send one of them, or one of them empty. */
 const named = { model: modelName, name: modelName }
@@ -67,7 +80,7 @@ const create = object({
 })
 
 /** @param other the field that names a second model, which goes on record as it was asked for */
-function reader(shape: Shape, other?: string): Exchange['read'] {
+function reader(shape: ObjectShape, other?: string): Exchange['read'] {
   const secondOf = (body: JsonObject) => (other === undefined ? '' : String(body[other] ?? ''))
   const read = readBy(shape, 'unless told not to', (notes, body) => notes.name(secondOf(body)))
   return (body, allowed) => {
@@ -81,10 +94,21 @@ function outgoing(prompt: Prompt, body: JsonObject, reader: Outgoing['reader']):
   return { body, outputTokens: 0, clamped: prompt.clamped, dropped: prompt.dropped, reader }
 }
 
-function prepare(prompt: Prompt, { model, others }: Orders): Outgoing {
+function prepare(prompt: Prompt, { model, others, outputTokens, contextTokens }: Orders): Outgoing {
   const { name: _, ...body } = prompt.body
   const from: JsonValue | undefined = others[0]
-  return outgoing(prompt, { ...body, model, ...(from === undefined ? {} : { from }) }, new ProgressAnswer())
+  const clamped: string[] = []
+  // What is built into a model holds for everybody who does not ask for less.
+  if (isObject(body.parameters)) {
+    capSize(body.parameters, 'num_ctx', contextTokens, clamped)
+    if (body.parameters.num_predict !== undefined)
+      capCount(body.parameters, 'num_predict', outputTokens, clamped)
+  }
+  return outgoing(
+    { ...prompt, clamped },
+    { ...body, model, ...(from === undefined ? {} : { from }) },
+    new ProgressAnswer(),
+  )
 }
 
 const readCopy = reader(copy, 'destination')

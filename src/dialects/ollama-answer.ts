@@ -5,6 +5,7 @@
  */
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
+import { asAsked } from './as-asked.ts'
 import type { AnswerReader, ModelNames } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
 import { Transcript } from './transcript.ts'
@@ -37,11 +38,10 @@ export class OllamaAnswer implements AnswerReader {
     // Embeddings have no `done`; a line that never says it is an answer of its own only if it is no generation.
     if (line.done === true || line.embeddings !== undefined || line.embedding !== undefined)
       this.state = 'ended'
-    const { asked, served } = this.#names
-    const renamed = line.model === served && served !== asked
-    if (!renamed && line.context === undefined) return frame
-    const { context: _, ...rest } = line
-    return { data: JSON.stringify(renamed ? { ...rest, model: asked } : rest) }
+    const named = asAsked(line, this.#names)
+    if (named === line && line.context === undefined) return frame
+    const { context: _, ...rest } = named
+    return { data: JSON.stringify(rest) }
   }
 
   #gather(line: JsonObject): void {

@@ -168,7 +168,10 @@ const models: Listing['show'] = (answers) => ({
       if (!Array.isArray(entries)) throw new TypeError('a list of models was expected')
       return entries
         .filter(isObject)
-        .filter(({ name, remote_host }) => typeof name === 'string' && !remote_host && mayUse(name))
+        .filter(
+          ({ name, remote_host, remote_model }) =>
+            typeof name === 'string' && !remote_host && !remote_model && mayUse(name),
+        )
     },
     'name',
   ),
@@ -218,19 +221,19 @@ export const ollama: Dialect = {
     { ...embedders, path: '/api/embed', read: readBy(embed, 'never') },
     { ...embedders, path: '/api/embeddings', read: readBy(embeddings, 'never') },
     { ...show, read: readBy(showRequest, 'never') },
-    { ...listing, method: 'GET', path: '/api/tags', source: '/api/tags', show: models },
-    { ...listing, method: 'HEAD', path: '/api/tags', source: '/api/tags', show: models },
-    { ...listing, method: 'GET', path: '/api/ps', source: '/api/ps', show: models },
+    { ...listing, method: 'GET', path: '/api/tags', serverPath: '/api/tags', show: models },
+    { ...listing, method: 'HEAD', path: '/api/tags', serverPath: '/api/tags', show: models },
+    { ...listing, method: 'GET', path: '/api/ps', serverPath: '/api/ps', show: models },
     {
       ...listing,
       method: 'GET',
       path: '/api/status',
-      source: '/api/status',
+      serverPath: '/api/status',
       show: status,
       servers: ['ollama'],
     },
-    { ...listing, method: 'GET', path: '/api/version', source: '/api/version', show: version },
-    { ...listing, method: 'HEAD', path: '/api/version', source: '/api/version', show: version },
+    { ...listing, method: 'GET', path: '/api/version', serverPath: '/api/version', show: version },
+    { ...listing, method: 'HEAD', path: '/api/version', serverPath: '/api/version', show: version },
     { ...greeting, method: 'GET' },
     { ...greeting, method: 'HEAD' },
   ],

@@ -6,6 +6,7 @@
  */
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
+import { asAsked } from './as-asked.ts'
 import type { AnswerReader, ModelNames } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
 import { Transcript } from './transcript.ts'
@@ -45,15 +46,10 @@ export class OpenaiAnswer implements AnswerReader {
       if (choices.length === 0) return undefined
       // Completions carry a zero usage in every chunk once it is asked for.
       delete chunk.usage
-      return { data: JSON.stringify(this.#renamed(chunk)) }
+      return { data: JSON.stringify(asAsked(chunk, this.#names)) }
     }
-    const { asked, served } = this.#names
-    return asked !== served && chunk.model === served ? { data: JSON.stringify(this.#renamed(chunk)) } : frame
-  }
-
-  #renamed(chunk: JsonObject): JsonObject {
-    if (chunk.model === this.#names.served) chunk.model = this.#names.asked
-    return chunk
+    const named = asAsked(chunk, this.#names)
+    return named === chunk ? frame : { data: JSON.stringify(named) }
   }
 
   #count(usage: JsonValue | undefined): void {

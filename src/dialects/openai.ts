@@ -6,7 +6,7 @@
  * `max_tokens`; token counts of a stream come only with `stream_options.include_usage`, so the gate always
  * asks for them and takes them out again if the client did not.
  */
-import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
+import { isObject, type JsonObject } from '../core/json.ts'
 import type { Channel } from '../core/text.ts'
 import { capCount, capSize, leaveOut } from './caps.ts'
 import {
@@ -54,8 +54,8 @@ function content(channel: Channel): Shape {
         text: object({ type: word, text: text(channel) }, ['text']),
         // SDKs send an assistant's refusal back as it came; no server here knows this kind of part.
         refusal: (value, at, notes) => {
-          const { refusal } = refusalPart(channel)(value, at, notes) as JsonObject
-          return { type: 'text', text: refusal as JsonValue }
+          const { refusal = '' } = refusalPart(channel)(value, at, notes)
+          return { type: 'text', text: refusal }
         },
         image_url: object({ type: word, image_url: object({ url: imageUrl }, ['url']) }, ['image_url']),
       }),
@@ -133,7 +133,7 @@ const sampling = {
   stream_options: object({ include_usage: flag }),
 }
 /** Read by every other server, and not by Ollama. */
-const notOllama = { n: integer(1, 128), tool_choice: toolChoice }
+const notOllama = { n: integer(1, 128), tool_choice: toolChoice, parallel_tool_calls: flag }
 const nonEmpty =
   (items: Shape): Shape =>
   (value, at, notes) =>
@@ -245,19 +245,19 @@ const post = { kind: 'exchange', method: 'POST', cost: 'request' } as const
 const generation = { ...post, prepare: prepareGeneration } as const
 const chatRoute = {
   ...generation,
-  target: '/v1/chat/completions',
+  serverPath: '/v1/chat/completions',
   group: 'chat',
   read: readBy(chat),
 } as const
 const completionsRoute = {
   ...generation,
-  target: '/v1/completions',
+  serverPath: '/v1/completions',
   group: 'completions',
   read: readBy(completions),
 } as const
 const embeddingsRoute = {
   ...post,
-  target: '/v1/embeddings',
+  serverPath: '/v1/embeddings',
   group: 'embeddings',
   read: readBy(embeddings),
   prepare: prepareEmbedding,
@@ -267,7 +267,7 @@ const listing = {
   method: 'GET',
   group: 'models',
   cost: 'probe',
-  source: '/v1/models',
+  serverPath: '/v1/models',
 } as const
 
 export const openai: Dialect = {

@@ -5,6 +5,7 @@
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
 import { isFinal } from '../core/refusal.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
+import { asAsked } from './as-asked.ts'
 import type { AnswerReader, ModelNames, PublicError } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
 import { Transcript } from './transcript.ts'
@@ -61,7 +62,8 @@ export class ResponsesAnswer implements AnswerReader {
     for (const item of response.output) this.#gather(item, true)
     this.#count(response.usage)
     this.state = 'ended'
-    return this.#renamed(response) ? { data: JSON.stringify(response) } : frame
+    const named = asAsked(response, this.#names)
+    return named === response ? frame : { data: JSON.stringify(named) }
   }
 
   #event(frame: Frame, event: JsonObject): Frame | undefined {
@@ -76,7 +78,8 @@ export class ResponsesAnswer implements AnswerReader {
       this.#count(response?.usage)
       this.state = 'ended'
     }
-    return response && this.#renamed(response) ? { ...frame, data: JSON.stringify(event) } : frame
+    const named = response && asAsked(response, this.#names)
+    return named === response ? frame : { ...frame, data: JSON.stringify({ ...event, response: named }) }
   }
 
   #keep(id: JsonValue | undefined): void {
@@ -108,12 +111,5 @@ export class ResponsesAnswer implements AnswerReader {
 
   #count(usage: JsonValue | undefined): void {
     if (isObject(usage)) this.usage = usageOf(usage.input_tokens ?? 0, usage.output_tokens ?? 0)
-  }
-
-  #renamed(response: JsonObject): boolean {
-    const { asked, served } = this.#names
-    if (asked === served || response.model !== served) return false
-    response.model = asked
-    return true
   }
 }

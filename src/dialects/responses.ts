@@ -7,7 +7,7 @@
  * gate gave it to the same caller. Tools that run on the server (web search) are taken out and the request kept:
  * Codex sends one every time. Text blocks reach the model with nothing between them.
  */
-import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
+import { isObject } from '../core/json.ts'
 import type { Channel } from '../core/text.ts'
 import { capCount, leaveOut } from './caps.ts'
 import { type Dialect, type Exchange, namesOf, type Orders, type Outgoing, type Prompt } from './dialect.ts'
@@ -50,8 +50,8 @@ function content(channel: Channel): Shape {
     reasoning_text: said,
     // No server knows this kind of part; it is an answer like any other.
     refusal: (value, at, notes) => {
-      const { refusal } = refused(value, at, notes) as JsonObject
-      return { type: 'output_text', text: refusal as JsonValue }
+      const { refusal = '' } = refused(value, at, notes)
+      return { type: 'output_text', text: refusal }
     },
     input_image: object({ type: word, image_url: imageUrl }, ['image_url']),
   })
@@ -131,6 +131,18 @@ const keptId: Shape = (value, at) => {
 }
 
 const serverKeeps = 'is not kept by this server. Send the whole conversation instead.'
+const toolChoice: Shape = (value, at, notes) =>
+  isObject(value) ? object({ type: word, name }, ['type'])(value, at, notes) : word(value, at, notes)
+/** Read by every other server, and not by Ollama. */
+const notOllama = {
+  store: flag,
+  tool_choice: toolChoice,
+  parallel_tool_calls: flag,
+  max_tool_calls: integer(1, 1024),
+  presence_penalty: real,
+  frequency_penalty: real,
+  top_logprobs: integer(0, 20),
+}
 const request = object(
   {
     model: modelName,
@@ -147,7 +159,7 @@ const request = object(
     background: never('`background` is not supported: the answer would be lost.'),
     conversation: never(`\`conversation\` ${serverKeeps}`),
     previous_response_id: keptId,
-    store: flag,
+    ...notOllama,
     prompt: never(`\`prompt\` ${serverKeeps}`),
   },
   ['model', 'input'],
@@ -165,7 +177,7 @@ function prepare(prompt: Prompt, orders: Orders): Outgoing {
   const { body } = prompt
   const clamped: string[] = []
   const dropped = [...prompt.dropped]
-  if (orders.server === 'ollama') leaveOut(body, ['store'], dropped)
+  if (orders.server === 'ollama') leaveOut(body, Object.keys(notOllama), dropped)
   const outputTokens = capCount(body, 'max_output_tokens', orders.outputTokens, clamped)
   body.model = orders.model
   const reader = new ResponsesAnswer(namesOf(prompt, orders), prompt.stream)
@@ -192,7 +204,7 @@ export const responses: Dialect = {
       path: '/v1/responses/:id',
       group: 'chat',
       cost: 'probe',
-      target: (id) => `/v1/responses/${id}`,
+      serverPath: (id) => `/v1/responses/${id}`,
     },
   ],
 }

@@ -38,12 +38,15 @@ export class Notes {
     if (name !== '') this.#names.push(name)
   }
 
-  /** From this text on, each is glued to the one before it. */
+  /**
+   * The texts from this one on are parts of one message: those of a channel are put behind each other, whatever
+   * stood between them, because servers gather them so.
+   */
   glue(from: number): void {
-    for (let index = from + 1; index < this.texts.length; index++) {
-      const text = this.texts[index]
-      if (text && text.channel === this.texts[index - 1]?.channel)
-        this.texts[index] = { ...text, glued: true }
+    const parts = this.texts.splice(from)
+    for (const channel of new Set(parts.map((part) => part.channel))) {
+      const [first, ...others] = parts.filter((part) => part.channel === channel)
+      if (first) this.texts.push(first, ...others.map((part): Text => ({ ...part, glued: true })))
     }
   }
 
@@ -200,7 +203,13 @@ export function nullable(shape: Shape): Shape {
   return Object.assign(reader, { readsNull: true })
 }
 
-export function object(fields: Readonly<Record<string, Shape>>, required: readonly string[] = []): Shape {
+/** A shape of objects; whoever calls it itself knows what comes out. */
+export type ObjectShape = (value: JsonValue, at: string, notes: Notes) => JsonObject
+
+export function object(
+  fields: Readonly<Record<string, Shape>>,
+  required: readonly string[] = [],
+): ObjectShape {
   const known = new Map(Object.entries(fields))
   const folded = new Map(Object.keys(fields).map((key) => [foldKey(key), key]))
   return (value, at, notes) => {

@@ -45,6 +45,11 @@ export async function registerBlobs(
       const { caller } = await gate.enter(visit.course, destination, visit.outlet)
       if (!digestForm.test(parameterOf(request)))
         throw new Refusal('invalid_request', { say: 'The digest must be sha256: and 64 hex digits.' })
+      const { departure } = visit.course.arrival
+      const upstream = upstreamOf(visit)
+      if (upstream) visit.course.upstream = upstream
+      // http-proxy tells nobody when the client leaves, or its time is up, while the server is silent.
+      departure.onEnd(() => refuse(reply, departure.refusal ?? new Error('the client left')))
       if (endpoint.method === 'POST')
         request.body = bounded(request, caller, (refusal) => refuse(reply, refusal))
     } catch (thrown) {
@@ -76,7 +81,7 @@ export async function registerBlobs(
     replyOptions: {
       getUpstream: (request) => upstreamOf(visits.get(request))?.origin ?? '',
       queryString: () => '',
-      rewriteRequestHeaders: () => ({ 'user-agent': 'torwart', 'content-type': 'application/octet-stream' }),
+      rewriteRequestHeaders: (request) => headersFor(upstreamOf(visits.get(request))),
       retryDelay: () => null,
       onResponse: (request, reply, response) => {
         answer(request, reply, response as unknown as Response).catch((thrown: unknown) =>
@@ -91,6 +96,11 @@ export async function registerBlobs(
 /** Models are changed on the first Ollama of the policy, and so are their files. */
 function upstreamOf(visit: Visit | undefined): Upstream | undefined {
   return visit?.course.arrival.snapshot.policy.upstreams.find(({ kind }) => kind === 'ollama')
+}
+
+function headersFor(upstream: Upstream | undefined): Record<string, string> {
+  const headers = { 'user-agent': 'torwart', 'content-type': 'application/octet-stream' }
+  return upstream?.key === undefined ? headers : { ...headers, authorization: `Bearer ${upstream.key}` }
 }
 
 /** The body as it comes, cut when it becomes larger than the role may send. */

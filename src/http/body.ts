@@ -13,7 +13,10 @@ function requireJson({ headers }: IncomingMessage): void {
   // Parameters other than the charset would be read by somebody else in some other way.
   if (type !== undefined && !/^application\/json *(?:; *charset *= *"?utf-8"? *)?$/i.test(type.trim()))
     throw new Refusal('unsupported_media_type')
-  const expect = headers.expect
+  requireNoExpectation(headers)
+}
+
+export function requireNoExpectation({ expect }: IncomingMessage['headers']): void {
   if (expect !== undefined && expect.toLowerCase() !== '100-continue')
     throw new Refusal('invalid_request', { say: 'The Expect header asks for something unknown.' })
 }
@@ -23,17 +26,18 @@ type Decompress = (body: Buffer, options: { maxOutputLength: number }) => Promis
 /** Node has zstd from 22.15 on. */
 const zstd = 'zstdDecompress' in zlib ? promisify(zlib.zstdDecompress as typeof zlib.gunzip) : undefined
 const decoders: Readonly<Record<string, Decompress | undefined>> = {
-  identity: async (body) => body,
   gzip: promisify(zlib.gunzip),
   zstd,
 }
 
 function decoderFor({ headers }: IncomingMessage): Decompress | undefined {
   const encoding = headers['content-encoding']?.trim().toLowerCase()
-  if (encoding === undefined) return undefined
+  if (encoding === undefined || encoding === 'identity') return undefined
   const decoder = Object.hasOwn(decoders, encoding) ? decoders[encoding] : undefined
   if (decoder) return decoder
-  throw new Refusal('unsupported_media_type', { say: 'The body must be plain, or compressed with gzip.' })
+  throw new Refusal('unsupported_media_type', {
+    say: 'The body must be plain, or compressed with gzip or zstd.',
+  })
 }
 
 async function decompress(decoder: Decompress, body: Buffer, limit: number): Promise<Buffer> {
@@ -91,7 +95,7 @@ const discardMs = 10_000
 
 /** What is left of a refused request is read and thrown away, so that the refusal can be read; but not for ever. */
 export function discardRest(request: IncomingMessage, limit: number): void {
-  if (request.complete) return
+  request.unpipe()
   let length = 0
   const late = setTimeout(() => request.socket.destroy(), discardMs)
   request.once('close', () => clearTimeout(late))

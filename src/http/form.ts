@@ -10,6 +10,7 @@ import type { JsonObject } from '../core/json.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { Upload } from '../dialects/dialect.ts'
 import type { Form } from '../stages/outlet.ts'
+import { requireNoExpectation } from './body.ts'
 
 const mostFields = 32
 const longestField = 64 * 1024
@@ -26,9 +27,14 @@ export async function readForm(request: FastifyRequest, limit: number, timeoutMs
   if (request.headers['content-encoding'] !== undefined)
     throw new Refusal('unsupported_media_type', { say: 'A form must not be compressed.' })
   if (Number(request.headers['content-length'] ?? 0) > limit) throw new Refusal('body_too_large')
-  const late = setTimeout(() => request.raw.destroy(), timeoutMs)
+  requireNoExpectation(request.headers)
+  let late: NodeJS.Timeout | undefined
+  const tooLate = new Promise<never>((_, reject) => {
+    const refusal = new Refusal('invalid_request', { say: 'The form took too long to arrive.' })
+    late = setTimeout(() => reject(refusal), timeoutMs)
+  })
   try {
-    return await readParts(request, limit)
+    return await Promise.race([readParts(request, limit), tooLate])
   } catch (thrown) {
     throw thrown instanceof Refusal ? thrown : asFormRefusal(thrown)
   } finally {
@@ -39,6 +45,7 @@ export async function readForm(request: FastifyRequest, limit: number, timeoutMs
 async function readParts(request: FastifyRequest, limit: number): Promise<Form> {
   const fields: JsonObject = {}
   let file: Upload | undefined
+  let length = 0
   const limits = {
     fileSize: limit,
     files: 1,
@@ -49,6 +56,8 @@ async function readParts(request: FastifyRequest, limit: number): Promise<Form> 
     headerPairs: 16,
   }
   for await (const part of request.parts({ limits })) {
+    if (part.type === 'field') length += Buffer.byteLength(String(part.value))
+    if (length + (file?.bytes.length ?? 0) > limit) throw new Refusal('body_too_large')
     if (part.type === 'file') {
       if (part.fieldname !== 'file')
         throw new Refusal('invalid_request', { say: 'The file of a form must be called `file`.' })
@@ -57,7 +66,9 @@ async function readParts(request: FastifyRequest, limit: number): Promise<Form> 
     } else {
       if (Object.hasOwn(fields, part.fieldname))
         throw new Refusal('invalid_request', { say: 'A field of the form stands twice.' })
-      if (part.fieldnameTruncated || part.valueTruncated || typeof part.value !== 'string')
+      if (typeof part.value !== 'string')
+        throw new Refusal('invalid_request', { say: 'A field of the form is no text.' })
+      if (part.fieldnameTruncated || part.valueTruncated)
         throw new Refusal('invalid_request', { say: 'A field of the form is too long.' })
       if (part.value.includes('\ufffd'))
         throw new Refusal('invalid_request', { say: 'The form is not valid UTF-8.' })

@@ -3,20 +3,22 @@
  * else, and where servers keep nothing, it does not exist.
  */
 import type { FastifyInstance } from 'fastify'
+import { isObject } from '../core/json.ts'
 import { Refusal } from '../core/refusal.ts'
+import { asAsked } from '../dialects/as-asked.ts'
 import type { Dialect, KeptAnswer } from '../dialects/dialect.ts'
 import { serverError } from '../dialects/server-errors.ts'
 import { nothingSaid } from '../stages/exchange.ts'
 import type { KeptAnswers } from '../stages/kept.ts'
 import type { Settle } from '../stages/settle.ts'
-import type { Fleet } from '../upstreams/fleet.ts'
+import type { Ask } from '../upstreams/server.ts'
 import { answerHere, type Hosts, parameterOf } from './answered-here.ts'
 
 const answerWithinMs = 10_000
 
 export interface KeptAnswerParts extends Hosts {
   readonly settle: Settle
-  readonly fleet: Fleet
+  readonly ask: Ask
   readonly kept: KeptAnswers
 }
 
@@ -24,19 +26,23 @@ export function registerKeptAnswer(
   app: FastifyInstance,
   dialect: Dialect,
   endpoint: KeptAnswer,
-  { reception, gate, settle, fleet, kept }: KeptAnswerParts,
+  { reception, gate, settle, ask, kept }: KeptAnswerParts,
 ): void {
   const destination = { dialect, endpoint }
   answerHere(app, dialect, endpoint, { reception, gate }, async ({ course, outlet }, request) => {
     const { caller } = await gate.enter(course, destination, outlet)
     const id = parameterOf(request)
-    const upstream = kept.find(caller.identity.id, id)
-    if (!upstream) throw new Refusal('not_found')
-    const { status, body } = await fleet.ask(upstream, endpoint.target(id), answerWithinMs)
+    const found = kept.find(caller.identity.id, id)
+    const { policy } = caller.arrival.snapshot
+    const upstream = policy.upstreams.find(({ name }) => name === found?.upstream)
+    if (!found || !upstream || !caller.role.mayUse(found.model.served, upstream.kind))
+      throw new Refusal('not_found')
+    course.upstream = upstream
+    const { status, body } = await ask(upstream, endpoint.serverPath(id), answerWithinMs)
     if (status === 404) throw new Refusal('not_found')
-    if (status !== 200 || body === undefined) throw serverError(status === 200 ? 502 : status, '')
+    if (status !== 200 || !isObject(body)) throw serverError(status === 200 ? 502 : status, '')
     await settle(course, { kind: 'answered', answer: nothingSaid })
     outlet.begin(200, 'application/json')
-    outlet.end(JSON.stringify(body))
+    outlet.end(JSON.stringify(asAsked(body, found.model)))
   })
 }

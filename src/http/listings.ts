@@ -11,6 +11,7 @@ import type { Upstream } from '../policy/policy.ts'
 import { type Caller, nothingSaid } from '../stages/exchange.ts'
 import type { Settle } from '../stages/settle.ts'
 import type { Fleet } from '../upstreams/fleet.ts'
+import type { Ask } from '../upstreams/server.ts'
 import { answerHere, type Hosts, parameterOf } from './answered-here.ts'
 
 /** A list comes from the server's memory; it need not wait as a generation may. */
@@ -19,41 +20,46 @@ const answerWithinMs = 10_000
 export interface ListingParts extends Hosts {
   readonly settle: Settle
   readonly fleet: Fleet
+  readonly ask: Ask
 }
 
 export function registerListing(
   app: FastifyInstance,
   dialect: Dialect,
   endpoint: Listing,
-  { reception, gate, settle, fleet }: ListingParts,
+  { reception, gate, settle, fleet, ask }: ListingParts,
 ): void {
   const destination = { dialect, endpoint }
 
-  const answersFor = async (caller: Caller, asked: string): Promise<ListAnswer[]> => {
+  const answersFor = async (caller: Caller, asked: string) => {
     const upstreams = caller.arrival.snapshot.policy.upstreams.filter(
       ({ kind }) => endpoint.servers?.includes(kind) ?? true,
     )
+    // What a list without hosts (`/v1/models`) shows is held against one that has them.
+    await fleet.learn(upstreams)
     const { aliases } = caller.arrival.snapshot.policy
     const views = upstreams.map((upstream) => viewOf(caller, upstream, aliases.get(asked) ?? asked, fleet))
     if (asked !== '' && !views.some(({ mayUseAsked }) => mayUseAsked)) throw new Refusal('model_not_allowed')
     const results = await Promise.allSettled(
       views.map(async ({ upstream, mayUse, isAsked }): Promise<ListAnswer> => {
-        const { status, body } = await fleet.ask(upstream, endpoint.source, answerWithinMs)
+        const { status, body } = await ask(upstream, endpoint.serverPath, answerWithinMs)
         if (status !== 200) throw serverError(status, '')
         return { body: body ?? null, mayUse, isAsked }
       }),
     )
     const answers = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
-    if (answers.length > 0) return answers
-    const [first] = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []))
-    throw asRefusal(first)
+    const [failure] = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []))
+    if (answers.length === 0) throw asRefusal(failure)
+    return { answers, failure: failure === undefined ? undefined : asRefusal(failure) }
   }
 
   answerHere(app, dialect, endpoint, { reception, gate }, async ({ course, outlet }, request) => {
     const { caller } = await gate.enter(course, destination, outlet)
     const asked = parameterOf(request)
-    const shown = show(endpoint, await answersFor(caller, asked), asked)
-    if (shown === undefined) throw new Refusal('model_not_allowed')
+    const { answers, failure } = await answersFor(caller, asked)
+    const shown = show(endpoint, answers, asked)
+    // What nobody else has may be at the server that did not answer.
+    if (shown === undefined) throw failure ?? new Refusal('model_not_allowed')
     await settle(course, { kind: 'answered', answer: nothingSaid })
     outlet.begin(200, 'application/json; charset=utf-8')
     outlet.end(JSON.stringify(shown))

@@ -7,7 +7,7 @@ import type { Refusal } from '../core/refusal.ts'
 import { toPublicError } from '../dialects/dialect.ts'
 import type { Course } from '../stages/exchange.ts'
 import type { Form, Outlet } from '../stages/outlet.ts'
-import { answerHeaders, refusalHeaders } from './answer-headers.ts'
+import { type AnswerHeaders, answerHeaders, refusalHeaders } from './answer-headers.ts'
 import { discardRest, readBody } from './body.ts'
 
 /** Bytes of a refused body that are still read, so that a client in the middle of sending sees the refusal. */
@@ -34,7 +34,15 @@ export function createOutlet({ request, response, course, failedLogin, readForm 
     headers['content-type'] = head.contentType
     if (length === undefined) headers['cache-control'] = 'no-cache'
     else headers['content-length'] = String(length)
+    closeUnlessRead(headers)
     response.writeHead(head.status, headers)
+  }
+
+  /** What is answered before it has arrived cannot be followed by another request. */
+  const closeUnlessRead = (headers: AnswerHeaders) => {
+    if (request.complete) return
+    headers.connection = 'close'
+    discardRest(request, discardLimit)
   }
 
   /** A client that does not read is cut, which frees its slot. */
@@ -87,8 +95,7 @@ export function createOutlet({ request, response, course, failedLogin, readForm 
       const headers = refusalHeaders(course, refusal)
       headers['content-type'] = 'application/json'
       headers['content-length'] = String(Buffer.byteLength(body))
-      if (!request.complete) headers.connection = 'close'
-      discardRest(request, discardLimit)
+      closeUnlessRead(headers)
       response.writeHead(refusal.status, headers)
       finish(request.method === 'HEAD' ? '' : body)
     },

@@ -29,7 +29,8 @@ const longestName = 512
 const space = '[\\t-\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]+'
 const goSpace = new RegExp(`^${space}|${space}$`, 'g')
 const namePart = /^[a-z0-9_][a-z0-9_.-]{0,79}$/
-const patternPart = /^[a-z0-9_.*-]{1,80}$/
+// Those of other servers may hold more signs than Ollama's.
+const patternPart = /^[a-z0-9_.*@+-]{1,80}$/
 const hostPart = /^[a-z0-9_*][a-z0-9_.*-]{0,254}(?::\d{1,5})?$/
 
 /** A name as a caller writes it, or undefined if it is no name of a local model. */

@@ -109,11 +109,15 @@ function addressAt(text: string, path: Path, report: Report): Address {
 
 function compileUpstreams(configs: Config['upstreams'], report: Report): Upstream[] {
   const names = new Set<string>()
+  const places = new Set<string>()
   return configs.map(({ name, url, kind, remote, concurrent, key }, index) => {
     const path = ['upstreams', index]
     if (names.has(name)) report([...path, 'name'], `is the name of another upstream too: ${name}`)
     names.add(name)
     const origin = originOf(url, remote, [...path, 'url'], report)
+    if (origin !== '' && places.has(origin))
+      report([...path, 'url'], `is the address of another upstream too: ${origin}`)
+    places.add(origin)
     return { name, origin, kind, remote, concurrent, key }
   })
 }

@@ -65,7 +65,8 @@ function describe(node: SchemaNode): string {
 function standard(node: SchemaNode, required: boolean): string {
   if (node.properties || node.patternProperties) return ''
   if (node.default === undefined) return required ? 'must be given' : ''
-  return Array.isArray(node.default) ? 'none' : `\`${node.default}\``
+  if (!Array.isArray(node.default)) return `\`${node.default}\``
+  return node.default.map((each) => `\`${each}\``).join(', ') || 'none'
 }
 
 function cell(text: string): string {

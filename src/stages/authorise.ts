@@ -26,13 +26,13 @@ export function createAuthoriseModel(fleet: Fleet, kept: KeptAnswers) {
     const { policy } = arrival.snapshot
     const found =
       endpoint.group === 'admin'
-        ? administered(prompt.model, role, policy)
+        ? administered(prompt.model, role, policy, fleet)
         : await fleet.find(prompt.model, role, policy, endpoint.servers)
     const target = found && continued(found, caller, prompt, kept)
     if (target === undefined) throw new Refusal('model_not_allowed')
     requireWithin(prompt, role.caps)
     const { model, server } = target
-    const others = (prompt.others ?? []).map((other) => administered(other, role, policy).model)
+    const others = (prompt.others ?? []).map((other) => administered(other, role, policy, fleet).model)
     const outgoing = endpoint.prepare(prompt, { ...role.caps, model, others, server })
     return { caller, endpoint, prompt, model: { asked: prompt.model, served: model }, target, outgoing }
   }
@@ -41,8 +41,8 @@ export function createAuthoriseModel(fleet: Fleet, kept: KeptAnswers) {
 /** Only where its beginning is kept, and only for the caller it was given to. @throws Refusal `invalid_request` */
 function continued(target: Target, { identity }: Caller, { continues }: Prompt, kept: KeptAnswers): Target {
   if (continues === undefined) return target
-  const upstream = kept.find(identity.id, continues)
-  const found = target.upstreams.find(({ origin }) => origin === upstream?.origin)
+  const { upstream } = kept.find(identity.id, continues) ?? {}
+  const found = target.upstreams.find(({ name }) => name === upstream)
   if (found) return { ...target, upstreams: [found] }
   throw new Refusal('invalid_request', {
     say: '`previous_response_id` is not known here. Send the whole conversation instead.',
@@ -54,14 +54,16 @@ function continued(target: Target, { identity }: Caller, { continues }: Prompt, 
  * what the others have is their own administrators' business.
  * @throws Refusal `model_not_allowed`
  */
-function administered(asked: string, role: Role, { upstreams }: Policy): Target {
+function administered(asked: string, role: Role, { upstreams }: Policy, fleet: Fleet): Target {
   const server = 'ollama'
   const upstream = upstreams.find(({ kind }) => kind === server)
   const name = parseModel(asked)
   const model = name && printModel(name)
   if (!upstream || !name || !model || !role.admin.registries.has(name.host) || !role.mayUse(model, server))
     throw new Refusal('model_not_allowed')
-  return { server, model, digest: null, upstreams: [upstream] }
+  // A copy of a name that stands for a model on another host would be one that nobody knows.
+  if (fleet.isRemote(upstream, model)) throw new Refusal('model_not_allowed')
+  return { server, model, listed: false, digest: null, upstreams: [upstream] }
 }
 
 /** What cannot be lowered without changing what was asked. @throws Refusal `invalid_request` */

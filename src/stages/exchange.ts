@@ -18,8 +18,8 @@ import type {
 import type { Identity } from '../identity/identity.ts'
 import type { KeyRing } from '../identity/key-ring.ts'
 import type { Admission, Budget, Claim, Reservation } from '../limits/store.ts'
-import type { Policy, Role } from '../policy/policy.ts'
-import type { Seat, Target } from '../upstreams/fleet.ts'
+import type { Policy, Role, Upstream } from '../policy/policy.ts'
+import type { Target } from '../upstreams/fleet.ts'
 import type { Departure } from './departure.ts'
 
 /** Everything a reload replaces, swapped as one. */
@@ -98,8 +98,9 @@ export interface Course {
   call?: Call
   inspected?: Inspected
   reserved?: Reserved
-  /** At the model server that it was brought to last. */
-  seat?: Seat
+  /** The model server that it was brought to last, and how long it waited for one. */
+  upstream?: Upstream
+  queuedMs?: number
   /** Once its ending is on its way to the log. */
   settled?: true
 }

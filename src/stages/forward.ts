@@ -7,18 +7,18 @@ import type { Clock } from '../core/clock.ts'
 import type { Refusal } from '../core/refusal.ts'
 import type { Upstream } from '../policy/policy.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import type { Fleet, Seat, Target } from '../upstreams/fleet.ts'
+import type { Fleet, Seat } from '../upstreams/fleet.ts'
 import { type Call, type Course, type Ending, nothingSaid, type Reserved } from './exchange.ts'
 import type { KeptAnswers } from './kept.ts'
 import type { Courier, Outlet } from './outlet.ts'
 import { promptTokens } from './reserve.ts'
-import { createWatch } from './watch.ts'
+import { createWatch, type Outcome } from './watch.ts'
 
 export interface Forwarding {
   readonly outlet: Outlet
   readonly course: Course
   settle(ending: Ending): Promise<void>
-  /** Work that may be done while the model server is busy; called once. */
+  /** Work that may be done while the model server is busy; called for every server that is asked. */
   meanwhile(): void
 }
 
@@ -33,16 +33,16 @@ export interface ForwardParts {
 export function createForward({ fleet, courier, kept, clock, metrics }: ForwardParts) {
   return async ({ inspected }: Reserved, forwarding: Forwarding): Promise<void> => {
     const { call } = inspected
-    const { target } = call
     if (call.endpoint.answer) return answerItself(call, call.endpoint.answer, forwarding)
     const tried = new Set<Upstream>()
     for (;;) {
-      const seat = await takeSeat(call, target, tried, forwarding)
+      const seat = await takeSeat(call, tried, forwarding)
+      tried.add(seat.upstream)
       try {
-        const failure = await attempt(call, seat, forwarding)
-        if (failure === undefined) return
-        tried.add(seat.upstream)
-        if (!failure.elsewhere || tried.size >= target.upstreams.length) throw failure.refusal
+        const { refusal, told, status } = await attempt(call, seat, forwarding)
+        if (refusal === undefined || told) return
+        const over = call.caller.arrival.departure.over || tried.size >= call.target.upstreams.length
+        if (over || !isElsewhereWorth(refusal, status)) throw refusal
       } finally {
         seat.release()
       }
@@ -50,8 +50,7 @@ export function createForward({ fleet, courier, kept, clock, metrics }: ForwardP
   }
 
   async function takeSeat(
-    { caller }: Call,
-    target: Target,
+    { caller, target }: Call,
     tried: ReadonlySet<Upstream>,
     { course }: Forwarding,
   ): Promise<Seat> {
@@ -59,23 +58,24 @@ export function createForward({ fleet, courier, kept, clock, metrics }: ForwardP
     const { departure, snapshot } = arrival
     const { queue } = snapshot.policy
     const onLeave = departure.onEnd.bind(departure)
-    const waitedMs = course.seat?.queuedMs ?? 0
+    const sinceMs = clock.monotonicMs()
     try {
       const wish = { target, tried, owner: identity.id, queue, left: () => departure.over, onLeave }
       const seat = await fleet.seat(wish)
-      course.seat = { ...seat, queuedMs: seat.queuedMs + waitedMs }
+      course.upstream = seat.upstream
       return seat
     } catch (thrown) {
       throw departure.refusal ?? thrown
+    } finally {
+      course.queuedMs = (course.queuedMs ?? 0) + clock.monotonicMs() - sinceMs
     }
   }
 
-  /** Resolves with nothing if the request is over, else with why this server did not do it. */
   function attempt(
-    { caller, endpoint, outgoing, prompt }: Call,
+    { caller, endpoint, outgoing, prompt, model }: Call,
     { upstream }: Seat,
     { outlet, settle, meanwhile }: Forwarding,
-  ): Promise<{ refusal: Refusal; elsewhere: boolean } | undefined> {
+  ): Promise<Outcome> {
     return new Promise((resolve) => {
       const { departure, dialect, id, snapshot, traceparent, arrivedAtMs } = caller.arrival
       const forwardedAtMs = clock.monotonicMs()
@@ -87,16 +87,16 @@ export function createForward({ fleet, courier, kept, clock, metrics }: ForwardP
         outlet,
         sinceArrivalMs: () => clock.monotonicMs() - arrivedAtMs,
         settle,
-        done(refusal, untouched = false) {
+        done(outcome) {
           departure.onEnd(undefined)
           metrics.upstreamSeconds.observe((clock.monotonicMs() - forwardedAtMs) / 1000)
-          const unable = refusal?.code === 'upstream_failed' || refusal?.code === 'upstream_unavailable'
-          if (!departure.over) fleet.tell(upstream, !unable)
+          if (outcome.refusal === undefined) fleet.tell(upstream, true)
+          else if (!departure.over && isServersFault(outcome)) fleet.tell(upstream, false)
           if (endpoint.group === 'admin') fleet.forget(upstream)
           const { keptAs } = outgoing.reader
-          if (!refusal && keptAs !== undefined && upstream.kind !== 'ollama')
-            kept.note(caller.identity.id, keptAs, upstream)
-          resolve(refusal && { refusal, elsewhere: unable && untouched && !departure.over })
+          if (!outcome.refusal && keptAs !== undefined && upstream.kind !== 'ollama')
+            kept.note(caller.identity.id, keptAs, { upstream: upstream.name, model })
+          resolve(outcome)
         },
       })
       if (departure.over) return interrupt()
@@ -106,7 +106,7 @@ export function createForward({ fleet, courier, kept, clock, metrics }: ForwardP
         {
           upstream,
           method: endpoint.method,
-          path: endpoint.target ?? endpoint.path,
+          path: endpoint.serverPath ?? endpoint.path,
           body: outgoing.body,
           file: prompt.file,
           traceparent,
@@ -118,6 +118,17 @@ export function createForward({ fleet, courier, kept, clock, metrics }: ForwardP
       meanwhile()
     })
   }
+}
+
+/** It did not answer, or said that it cannot; anything else may be the request's fault, and another would say it too. */
+function isServersFault({ refusal, status }: Outcome): boolean {
+  const unreached = refusal?.code === 'upstream_failed' || refusal?.code === 'upstream_unavailable'
+  return unreached && (status < 300 || status === 502 || status === 503)
+}
+
+/** Before anything of an answer was seen: a server that has begun to answer has worked on it. */
+function isElsewhereWorth(refusal: Refusal, status: number): boolean {
+  return isServersFault({ refusal, told: false, status }) && status !== 200
 }
 
 /** What no model is asked for. */

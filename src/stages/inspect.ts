@@ -45,14 +45,15 @@ export function createInspect(scanner: Scanner, metrics: Metrics, clock: Clock) 
         }
         return heaviest
       }
-      worst = scan(neighbours(call.prompt.texts, '\n'), findings)
+      const { texts } = call.prompt
+      worst = scan(neighbours(texts, '\n'), findings)
       // Some servers put parts behind each other with nothing between, which can make one word of two.
-      if (call.prompt.texts.some(({ glued }) => glued)) {
-        const further: JudgedFinding[] = []
-        const glued = scan(neighbours(call.prompt.texts, ''), further)
-        if (heavier[glued] > heavier[worst]) {
-          worst = glued
-          findings.push(...further)
+      if (texts.some(({ glued }) => glued)) {
+        const together: JudgedFinding[] = []
+        const heaviest = scan(neighbours(texts, ''), together)
+        if (heavier[heaviest] > heavier[worst]) {
+          worst = heaviest
+          findings.splice(0, findings.length, ...together)
         }
       }
     } catch (cause) {

@@ -1,30 +1,42 @@
 /**
  * Which answers a model server keeps (LocalAI's `/v1/responses`), and for whom. Behind one gate all callers are one
  * to the server, so that it would hand anybody's conversation to whoever names its id; the gate remembers who was
- * given which. Only for as long as the process lives, and only the latest: an id that is forgotten is refused, and
- * the client sends its conversation whole.
+ * given which. Only for as long as the process lives, and only the latest of each caller: an id that is forgotten is
+ * refused, and the client sends its conversation whole.
  */
-import type { Upstream } from '../policy/policy.ts'
+import type { ModelNames } from '../dialects/dialect.ts'
 
-export interface KeptAnswers {
-  note(owner: string, id: string, upstream: Upstream): void
-  /** Where this owner's answer is kept; undefined for anybody else's. */
-  find(owner: string, id: string): Upstream | undefined
+export interface Kept {
+  /** Its name: what a policy says of it may change meanwhile. */
+  readonly upstream: string
+  readonly model: ModelNames
 }
 
-const most = 10_000
+export interface KeptAnswers {
+  note(owner: string, id: string, kept: Kept): void
+  /** This owner's answer; undefined for anybody else's. */
+  find(owner: string, id: string): Kept | undefined
+}
+
+const mostOwners = 1024
+const mostEach = 256
 
 export function createKeptAnswers(): KeptAnswers {
-  const answers = new Map<string, { readonly owner: string; readonly upstream: Upstream }>()
+  const byOwner = new Map<string, Map<string, Kept>>()
   return {
-    note(owner, id, upstream) {
-      const [oldest] = answers.size >= most ? answers.keys() : []
-      if (oldest !== undefined) answers.delete(oldest)
-      answers.set(id, { owner, upstream })
+    note(owner, id, kept) {
+      const own = byOwner.get(owner) ?? new Map<string, Kept>()
+      // Whoever was given something last is forgotten last.
+      byOwner.delete(owner)
+      byOwner.set(owner, own.set(id, kept))
+      forgetOldest(own, mostEach)
+      forgetOldest(byOwner, mostOwners)
     },
-    find(owner, id) {
-      const kept = answers.get(id)
-      return kept?.owner === owner ? kept.upstream : undefined
-    },
+    find: (owner, id) => byOwner.get(owner)?.get(id),
   }
+}
+
+function forgetOldest(map: Map<string, unknown>, most: number): void {
+  const [oldest] = map.size > most ? map.keys() : []
+  if (oldest !== undefined) map.delete(oldest)
 }

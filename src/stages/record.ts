@@ -77,7 +77,7 @@ export function toRecord(
   wallMs: number,
   totalMs: number,
 ): RequestRecord {
-  const { arrival, caller, call, inspected, seat } = course
+  const { arrival, caller, call, inspected } = course
   const { policy } = arrival.snapshot
   const answer = 'answer' in ending ? ending.answer : undefined
   return {
@@ -88,7 +88,7 @@ export function toRecord(
     peer: arrival.peer,
     route: arrival.route,
     dialect: arrival.dialect.name,
-    upstream: seat?.upstream.name ?? null,
+    upstream: course.upstream?.name ?? null,
     model: call ? recordModel(call, masker) : null,
     policy: policy.version,
     prompt,
@@ -101,7 +101,7 @@ export function toRecord(
     limits: recordLimits(course),
     ending: recordEnding(ending),
     timing: {
-      queuedMs: round(seat?.queuedMs ?? 0),
+      queuedMs: round(course.queuedMs ?? 0),
       firstByteMs: answer?.firstByteMs === undefined ? null : round(answer.firstByteMs),
       totalMs: round(totalMs),
     },

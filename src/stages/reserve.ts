@@ -4,7 +4,7 @@
  */
 import { Refusal } from '../core/refusal.ts'
 import type { Text } from '../core/text.ts'
-import type { Prompt } from '../dialects/dialect.ts'
+import type { Prompt, RouteGroup } from '../dialects/dialect.ts'
 import type { Claim, Store } from '../limits/store.ts'
 import { wholeSeconds } from './admit.ts'
 import type { Call, Inspected, Reserved } from './exchange.ts'
@@ -54,10 +54,13 @@ export function requireReserved({ reservation }: Reserved): void {
   throw new Refusal(code, { retryAfterSeconds: wholeSeconds(reservation.retryMs) })
 }
 
-/** What the prompt may cost: never more than fits into the context. Texts to be embedded have a context each. */
+/** Whose texts have a context each. */
+const each: ReadonlySet<RouteGroup> = new Set(['embeddings', 'rerank'])
+
+/** What the prompt may cost: never more than fits into the context. */
 export function inputTokens({ prompt, endpoint, caller }: Call): number {
   const { contextTokens } = caller.role.caps
-  if (endpoint.group === 'embeddings')
+  if (each.has(endpoint.group))
     return sum(prompt.texts.map((text) => Math.min(textTokens(text), contextTokens)))
   return Math.min(promptTokens(prompt), contextTokens)
 }

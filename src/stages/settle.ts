@@ -96,7 +96,8 @@ function measure(metrics: Metrics, { arrival, call }: Course, ending: Ending, to
   const { answer } = ending
   if (answer?.firstByteMs !== undefined) metrics.firstTokenSeconds.observe(answer.firstByteMs / 1000)
   if (answer?.usage && call) {
-    const model = call.model.served
+    // A name that no server lists is only what somebody wrote.
+    const model = call.target.listed ? call.model.served : 'other'
     metrics.tokens.inc({ model, direction: 'input' }, answer.usage.input)
     metrics.tokens.inc({ model, direction: 'output' }, answer.usage.output)
   }
@@ -113,8 +114,9 @@ function generatedCharacters(answer: Answer | undefined): number {
 }
 
 /** What the model server says it was; where it says nothing, an estimate of what was read and generated. */
-function spentTokens({ call }: Course, ending: Ending): number {
-  if (!call) return 0
+function spentTokens({ call, upstream }: Course, ending: Ending): number {
+  // Nothing was brought to a model: it was refused, or left while it waited.
+  if (!call || !upstream) return 0
   // The model was at work all that time.
   if (ending.kind === 'refused') return ending.refusal.code === 'upstream_timeout' ? inputTokens(call) : 0
   const { answer } = ending

@@ -25,6 +25,16 @@ export interface Watch {
   flow: Flow | undefined
 }
 
+/** How it went with one model server. */
+export interface Outcome {
+  /** What went wrong, if anything did. */
+  readonly refusal: Refusal | undefined
+  /** Whether bytes were sent: if not, the refusal is still to be told. */
+  readonly told: boolean
+  /** What the server answered, 0 if it did not. */
+  readonly status: number
+}
+
 export interface WatchOptions {
   readonly reader: AnswerReader
   readonly dialect: Dialect
@@ -34,11 +44,8 @@ export interface WatchOptions {
   readonly sinceArrivalMs: () => number
   /** Puts the ending on record; called once, before the last byte leaves. */
   settle(ending: Ending): Promise<void>
-  /**
-   * Called once, when nothing more will happen. `refusal`: no byte was sent yet, and this is why none will be;
-   * `untouched` if nothing of an answer was seen, so that another server may be asked.
-   */
-  done(refusal?: Refusal, untouched?: boolean): void
+  /** Called once, when nothing more will happen. */
+  done(outcome: Outcome): void
 }
 
 export function createWatch(options: WatchOptions): Watch {
@@ -46,6 +53,7 @@ export function createWatch(options: WatchOptions): Watch {
   let framing: Framing = whole
   let splitter: Splitter | undefined
   let error: { status: number; body: string; retryAfter: string | undefined } | undefined
+  let status = 0
   let begun = false
   let over = false
   let firstByteMs: number | undefined
@@ -101,34 +109,35 @@ export function createWatch(options: WatchOptions): Watch {
   }
 
   /** Records the ending, then sends; if it cannot be recorded, the client does not get what it asked for. */
-  const settled = (ending: Ending, send: () => void) => {
+  const settled = (ending: Ending, send: () => void, refusal?: Refusal) => {
     settle(ending).then(
       () => {
         send()
-        done()
+        done({ refusal, told: true, status })
       },
       (cause: unknown) => {
         watch.flow?.abort()
-        sendError(new Refusal('audit_unavailable', { cause, retryAfterSeconds: 1 }))
+        const unrecorded = new Refusal('audit_unavailable', { cause, retryAfterSeconds: 1 })
+        if (begun) sendError(unrecorded)
+        done({ refusal: unrecorded, told: begun, status })
       },
     )
   }
 
+  /** Behind what was already sent. */
   const sendError = (refusal: Refusal) => {
-    if (!begun) return done(refusal)
     const error = toPublicError(refusal, id)
     const frame = reader.farewell?.(error) ?? { data: JSON.stringify(dialect.errorBody(error)) }
     if (framing.streams) outlet.end(framing.print(frame))
     else outlet.break()
-    done()
   }
 
   const stop = (refusal: Refusal) => {
     if (over) return
     over = true
     watch.flow?.abort()
-    if (!begun) return done(refusal, splitter === undefined)
-    settled({ kind: 'cut', refusal, answer: answer() }, () => sendError(refusal))
+    if (!begun) return done({ refusal, told: false, status })
+    settled({ kind: 'cut', refusal, answer: answer() }, () => sendError(refusal), refusal)
   }
 
   const fail = (code: RefusalCode, detail: string, cause?: unknown) =>
@@ -147,7 +156,8 @@ export function createWatch(options: WatchOptions): Watch {
   const watch: Watch = {
     flow: undefined,
     receiver: {
-      head(status, header) {
+      head(answered, header) {
+        status = answered
         if (status >= 300) {
           error = { status, body: '', retryAfter: header('retry-after') }
           return

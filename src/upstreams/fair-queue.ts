@@ -1,6 +1,6 @@
 /**
  * Who waits for a model server, in an order that is fair between owners: each gets one turn before anybody gets a
- * second, however many requests one of them has lined up.
+ * second, however many requests one of them has lined up. Room is shared alike: who has most waiting gives way.
  */
 export class FairQueue<T> {
   /** Owners in the order of their next turn; each with its items, oldest first. */
@@ -39,6 +39,17 @@ export class FairQueue<T> {
       return item
     }
     return undefined
+  }
+
+  /** Takes out the newest item of whoever has most waiting, if that is more than this owner would have. */
+  giveWay(owner: string): T | undefined {
+    let longest: [string, T[]] | undefined
+    for (const line of this.#lines) if (line[1].length > (longest?.[1].length ?? 0)) longest = line
+    if (!longest || longest[1].length <= (this.#lines.get(owner)?.length ?? 0) + 1) return undefined
+    const [other, line] = longest
+    const newest = line.at(-1)
+    this.#take(other, line, line.length - 1)
+    return newest
   }
 
   #take(owner: string, line: T[], at: number): void {

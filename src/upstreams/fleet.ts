@@ -1,6 +1,7 @@
 /**
  * The model servers of the policy: which of them has a model, which of those is least loaded, and who waits until
- * one has room. Knows nothing of requests but who owns them.
+ * one has room. Knows nothing of requests but who owns them. What belongs to a request (names, keys, how many at
+ * once) is taken from that request's own policy; what is known of a server is kept by its address and kind.
  */
 import type { Clock } from '../core/clock.ts'
 import { Refusal } from '../core/refusal.ts'
@@ -15,15 +16,16 @@ export interface Target {
   readonly server: ServerKind
   /** Canonical for this kind of server. */
   readonly model: string
+  /** Whether a server's list holds it; if not, its name is only what a caller wrote. */
+  readonly listed: boolean
   readonly digest: string | null
+  /** Of the request's own policy. */
   readonly upstreams: readonly [Upstream, ...Upstream[]]
 }
 
 /** A place at a server, held until it is released. */
 export interface Seat {
   readonly upstream: Upstream
-  /** How long was waited for it. */
-  readonly queuedMs: number
   /** Gives the place to whoever waits; calling it again does nothing. */
   release(): void
 }
@@ -41,8 +43,6 @@ export interface SeatWish {
 }
 
 export interface Fleet {
-  /** Every server has been asked once, whether or not it answered. Never rejects. */
-  readonly ready: Promise<void>
   /**
    * Who serves this model, if the role may use it; undefined if nobody does or it may not.
    * @param asked as the caller wrote it; an alias of the policy goes first
@@ -58,12 +58,15 @@ export interface Fleet {
   seat(wish: SeatWish): Promise<Seat>
   /** How a request went that was brought to a server. */
   tell(upstream: Upstream, worked: boolean): void
-  /** Whether the list of this server says that the model is on another host. */
+  /** Whether the model is on another host, as far as the server's list tells. */
   isRemote(upstream: Upstream, model: string): boolean
-  ask: Ask
+  /** Asks these servers for their models, unless that was just done. Never rejects. */
+  learn(upstreams: readonly Upstream[]): Promise<void>
+  /** Asks every server of the policy in force, and looks who can go on. Never rejects. */
+  look(): Promise<void>
   /** Whether the servers answer: asks them. */
   check(): Promise<readonly { readonly name: string; readonly up: boolean }[]>
-  /** Something changed the models of this server: what is known of it is old. */
+  /** Something changed the models of this server. */
   forget(upstream: Upstream): void
   readonly waiting: number
   close(): void
@@ -74,10 +77,13 @@ const freshMs = 2_000
 const missMs = 1_000
 const everyMs = 10_000
 const patienceMs = 150
+/** Short, because clients sleep all of it: who has waited in the queue has waited enough. */
+const comeBackSeconds = 2
 
 interface Waiter {
-  readonly servers: readonly ModelServer[]
-  seat(server: ModelServer): void
+  readonly upstreams: readonly Upstream[]
+  seat(upstream: Upstream): void
+  turnAway(): void
 }
 
 /** @param current the policy in force, whose servers are watched */
@@ -85,68 +91,69 @@ export function createFleet(current: () => Policy, ask: Ask, clock: Clock): Flee
   const servers = new Map<string, ModelServer>()
   const waiters = new FairQueue<Waiter>()
 
-  const keyOf = ({ origin, kind }: Upstream) => `${kind} ${origin}`
   const serverOf = (upstream: Upstream): ModelServer => {
-    const known = servers.get(keyOf(upstream))
+    const key = `${upstream.kind} ${upstream.origin}`
+    const known = servers.get(key)
     if (known) return known
     const server = new ModelServer(upstream, ask, clock)
-    servers.set(keyOf(upstream), server)
+    servers.set(key, server)
     return server
   }
 
-  const watch = async () => {
-    const inForce = current().upstreams
-    const keys = new Set(inForce.map(keyOf))
-    for (const [key, server] of servers) if (!keys.has(key) && server.inFlight === 0) servers.delete(key)
-    const all = inForce.map((upstream) => {
-      const server = serverOf(upstream)
-      server.upstream = upstream
-      return server.refresh(freshMs)
-    })
-    await Promise.all(all)
+  const look = async (): Promise<void> => {
+    const inForce = new Map(current().upstreams.map((upstream) => [serverOf(upstream), upstream]))
+    for (const [key, server] of servers)
+      if (!inForce.has(server) && server.inFlight === 0) servers.delete(key)
+    await Promise.all(
+      [...inForce].map(([server, upstream]) => {
+        server.upstream = upstream
+        return server.refresh(freshMs)
+      }),
+    )
+    wake()
   }
-  const ready = watch()
-  const watching = setInterval(() => void watch(), everyMs)
+  const watching = setInterval(() => void look(), everyMs)
   watching.unref()
 
-  const lists = (model: string) => (server: ModelServer) => server.catalogue?.has(model)
+  const lists = (model: string) => (upstream: Upstream) => serverOf(upstream).catalogue?.has(model) === true
+  const isRemote: Fleet['isRemote'] = (upstream, model) =>
+    serverOf(upstream).catalogue?.get(model)?.remote === true
 
   /** Asks again where nobody is known to have the model: it may have been pulled just now. */
-  const learn = async (members: readonly ModelServer[], model: string): Promise<void> => {
+  const learn = async (members: readonly Upstream[], model: string): Promise<void> => {
     if (members.some(lists(model))) return
-    const due = members.filter((server) => server.isDue(missMs))
+    const due = members.map(serverOf).filter((server) => server.isDue(missMs))
     if (due.length === 0) return
     const asked = Promise.all(due.map((server) => server.refresh(missMs)))
     // An Ollama judges names itself, so one that does not tell is not waited for: a list that hangs must not keep
     // prompts from a server that works.
-    if (due.some(({ upstream }) => upstream.kind !== 'ollama')) await asked
+    if (members[0]?.kind !== 'ollama') await asked
     else if (due.some(({ refusal }) => refusal === undefined)) await atMost(asked, patienceMs)
   }
 
-  // By snapshot: this is asked for every request.
-  const kindsOf = new WeakMap<Policy, readonly (readonly [ServerKind, readonly ModelServer[]])[]>()
-  const byKind = (policy: Policy) => {
-    const known = kindsOf.get(policy)
-    if (known) return known
-    const kinds = [...new Set(policy.upstreams.map(({ kind }) => kind))].map(
-      (kind) => [kind, policy.upstreams.filter((each) => each.kind === kind).map(serverOf)] as const,
-    )
-    kindsOf.set(policy, kinds)
-    return kinds
+  const targetOf = (model: string, upstreams: readonly Upstream[], listed: boolean): Target | undefined => {
+    const [first, ...others] = upstreams
+    if (!first) return undefined
+    const digest = serverOf(first).catalogue?.get(model)?.digest ?? null
+    return { server: first.kind, model, listed, digest, upstreams: [first, ...others] }
   }
+
+  /** Why it is not known which models these have, if it is not. */
+  const silence = (members: readonly Upstream[]): Refusal | undefined =>
+    members.map(serverOf).find(({ catalogue }) => catalogue === undefined)?.refusal
 
   const find: Fleet['find'] = async (asked, role, policy, served) => {
     const name = policy.aliases.get(asked) ?? asked
     let unlisted: Target | undefined
     let unsure: Refusal | undefined
-    for (const [kind, members] of byKind(policy)) {
+    for (const [kind, members] of kindsOf(policy)) {
       const model = canonicalFor(kind, name)
       if (model === undefined || served?.includes(kind) === false || !role.mayUse(model, kind)) continue
       await learn(members, model)
-      const local = members.filter((server) => server.catalogue?.get(model)?.remote !== true)
-      const target = targetOf(kind, model, local.filter(lists(model)))
+      const local = members.filter((upstream) => !isRemote(upstream, model))
+      const target = targetOf(model, local.filter(lists(model)), true)
       if (target) return target
-      if (kind === 'ollama') unlisted = targetOf(kind, model, local)
+      if (kind === 'ollama') unlisted = targetOf(model, local, false)
       else unsure ??= silence(members)
     }
     // LocalAI takes any name for a pattern, so there nothing goes without the list.
@@ -154,79 +161,101 @@ export function createFleet(current: () => Policy, ask: Ask, clock: Clock): Flee
     return unlisted
   }
 
-  const take = (server: ModelServer, sinceMs: number): Seat => {
+  const hasRoom = (upstream: Upstream) => serverOf(upstream).inFlight < upstream.concurrent
+
+  const take = (upstream: Upstream): Seat => {
+    const server = serverOf(upstream)
     server.inFlight++
     let held = true
     return {
-      upstream: server.upstream,
-      queuedMs: clock.monotonicMs() - sinceMs,
+      upstream,
       release() {
         if (!held) return
         held = false
         server.inFlight--
-        if (!server.full) waiters.next((waiter) => waiter.servers.includes(server))?.seat(server)
+        wake()
       },
     }
   }
 
+  /** Of these, those with room that are not left alone; if all are left alone, one must be tried all the same. */
+  const freeAmong = (upstreams: readonly Upstream[], model: string): Upstream | undefined => {
+    const rested = upstreams.filter((upstream) => !serverOf(upstream).resting)
+    const share = (upstream: Upstream) => {
+      const { inFlight, loaded } = serverOf(upstream)
+      return inFlight / upstream.concurrent - (loaded.has(model) ? 1 : 0)
+    }
+    return (rested.length > 0 ? rested : upstreams)
+      .filter(hasRoom)
+      .reduce<Upstream | undefined>(
+        (best, each) => (best === undefined || share(each) < share(best) ? each : best),
+        undefined,
+      )
+  }
+
+  /** Room may have come by a release, by the end of a rest, or by a new policy. */
+  const wake = () => {
+    while (waiters.size > 0) {
+      let place: Upstream | undefined
+      const waiter = waiters.next(({ upstreams }) => {
+        place = freeAmong(upstreams, '')
+        return place !== undefined
+      })
+      if (!waiter || !place) return
+      waiter.seat(place)
+    }
+  }
+
   const seat: Fleet['seat'] = async ({ target, tried, owner, queue, left, onLeave }) => {
-    const sinceMs = clock.monotonicMs()
-    const untried = target.upstreams.filter((upstream) => !tried.has(upstream)).map(serverOf)
-    const rested = untried.filter((server) => !server.resting)
-    // If all are resting, one of them must be tried all the same: it may be the only one there is.
-    const able = rested.length > 0 ? rested : untried
-    const free = leastLoaded(able, target.model)
-    if (free) return take(free, sinceMs)
+    const untried = target.upstreams.filter((upstream) => !tried.has(upstream))
+    wake()
+    const free = freeAmong(untried, target.model)
+    if (free) return take(free)
     if (left()) throw new Error('the client left')
-    if (waiters.size >= queue.size) throw new Refusal('queue_full', { retryAfterSeconds: 1 })
+    if (waiters.size >= queue.size) {
+      const other = waiters.giveWay(owner)
+      if (!other) throw new Refusal('queue_full', { retryAfterSeconds: 1 })
+      other.turnAway()
+    }
     return new Promise((resolve, reject) => {
+      const full = (say?: string) =>
+        over(() =>
+          reject(new Refusal('queue_full', { retryAfterSeconds: comeBackSeconds, ...(say ? { say } : {}) })),
+        )
       const waiter: Waiter = {
-        servers: able,
-        seat(server) {
-          over()
-          resolve(take(server, sinceMs))
-        },
+        upstreams: untried,
+        seat: (upstream) => over(() => resolve(take(upstream))),
+        turnAway: () => full(),
       }
-      const over = () => {
+      const over = (end: () => void) => {
         clearTimeout(late)
         onLeave(undefined)
         waiters.remove(owner, waiter)
+        end()
       }
-      const late = setTimeout(() => {
-        over()
-        reject(
-          new Refusal('queue_full', {
-            say: 'No model server had room in time; try again later.',
-            retryAfterSeconds: Math.max(1, Math.ceil(queue.waitMs / 1000)),
-          }),
-        )
-      }, queue.waitMs)
-      onLeave(() => {
-        over()
-        reject(new Error('the client left while it was waiting'))
-      })
+      const late = setTimeout(() => full('No model server had room in time; try again later.'), queue.waitMs)
+      onLeave(() => over(() => reject(new Error('the client left while it was waiting'))))
       waiters.add(owner, waiter)
     })
   }
 
   return {
-    ready,
     find,
     seat,
-    ask,
+    isRemote,
+    look,
+    learn: (upstreams) =>
+      atMost(Promise.all(upstreams.map((upstream) => serverOf(upstream).refresh(missMs))), patienceMs),
     tell(upstream, worked) {
       if (worked) serverOf(upstream).worked()
       else serverOf(upstream).failed()
     },
-    isRemote: (upstream, model) => serverOf(upstream).catalogue?.get(model)?.remote === true,
     async check() {
-      const all = current().upstreams.map(serverOf)
-      await Promise.all(all.map((server) => server.refresh(0)))
-      return all.map(({ upstream, up }) => ({ name: upstream.name, up }))
+      const { upstreams } = current()
+      await Promise.all(upstreams.map((upstream) => serverOf(upstream).refresh(0)))
+      return upstreams.map((upstream) => ({ name: upstream.name, up: serverOf(upstream).up }))
     },
-    forget(upstream) {
-      void serverOf(upstream).refresh(0)
-    },
+    forget: (upstream) => void serverOf(upstream).forget(),
     get waiting() {
       return waiters.size
     },
@@ -234,18 +263,15 @@ export function createFleet(current: () => Policy, ask: Ask, clock: Clock): Flee
   }
 }
 
-function targetOf(server: ServerKind, model: string, servers: readonly ModelServer[]): Target | undefined {
-  const [first, ...others] = servers.map(({ upstream }) => upstream)
-  const digest = servers[0]?.catalogue?.get(model)?.digest ?? null
-  return first && { server, model, digest, upstreams: [first, ...others] }
-}
-
-/** Why it is not known which models these have, if it is not. */
-function silence(members: readonly ModelServer[]): Refusal | undefined {
-  const silent = members.find(({ catalogue }) => catalogue === undefined)
-  if (!silent) return undefined
-  const detail = `the list of models of ${silent.upstream.name} cannot be read`
-  return silent.refusal ?? new Refusal('upstream_unavailable', { detail, retryAfterSeconds: 1 })
+/** In the policy's order. */
+function kindsOf({ upstreams }: Policy): Map<ServerKind, Upstream[]> {
+  const kinds = new Map<ServerKind, Upstream[]>()
+  for (const upstream of upstreams) {
+    const members = kinds.get(upstream.kind)
+    if (members) members.push(upstream)
+    else kinds.set(upstream.kind, [upstream])
+  }
+  return kinds
 }
 
 async function atMost(work: Promise<unknown>, ms: number): Promise<void> {
@@ -255,16 +281,4 @@ async function atMost(work: Promise<unknown>, ms: number): Promise<void> {
   })
   await Promise.race([work, enough])
   clearTimeout(timer)
-}
-
-/** Of those with room: where the model is in memory already, then where the smallest share of places is taken. */
-function leastLoaded(servers: readonly ModelServer[], model: string): ModelServer | undefined {
-  const share = ({ inFlight, upstream, loaded }: ModelServer) =>
-    inFlight / upstream.concurrent - (loaded.has(model) ? 1 : 0)
-  return servers
-    .filter((server) => !server.full)
-    .reduce<ModelServer | undefined>(
-      (best, server) => (best === undefined || share(server) < share(best) ? server : best),
-      undefined,
-    )
 }

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../core/clock.ts'
 import type { JsonValue } from '../core/json.ts'
-import { asRefusal, type Refusal } from '../core/refusal.ts'
+import { asRefusal, Refusal } from '../core/refusal.ts'
 import { serverError } from '../dialects/server-errors.ts'
 import type { Upstream } from '../policy/policy.ts'
 import { type Catalogue, cataloguePath, readCatalogue, readLoaded } from './catalogue.ts'
@@ -18,22 +18,21 @@ export interface ServerAnswer {
   readonly body: JsonValue | undefined
 }
 
-/** After a first failure a server is avoided this long, after each further one twice as long. */
+/** After a first failure a server is left alone this long, after each further one twice as long. */
 const firstRestMs = 1_000
 const longestRestMs = 30_000
-
 /** A list comes from memory; a request must not wait long for what is only a precaution. */
 const learnWithinMs = 1_000
 
 export class ModelServer {
-  /** As the policy in force has it. */
+  /** As the policy in force has it: for asking, and for nothing that belongs to a request. */
   upstream: Upstream
   /** Requests that it works on for this gate. */
   inFlight = 0
   /** Undefined until it has told once. */
   catalogue: Catalogue | undefined
   loaded: ReadonlySet<string> = new Set()
-  /** Why the last question went unanswered. */
+  /** Why it did not tell when it was asked last. */
   refusal: Refusal | undefined
   readonly #ask: Ask
   readonly #clock: Clock
@@ -48,27 +47,25 @@ export class ModelServer {
     this.#clock = clock
   }
 
-  /** Whether it answered when last asked, and has not failed since. */
+  /** Whether it told its models when last asked, and is not being left alone. */
   get up(): boolean {
-    return this.refusal === undefined && this.#failures === 0
+    return this.refusal === undefined && !this.resting
   }
 
-  /** Whether it is being avoided for having failed. */
+  /** Whether it is left alone for having failed. */
   get resting(): boolean {
     return this.#clock.monotonicMs() < this.#restUntilMs
   }
 
-  get full(): boolean {
-    return this.inFlight >= this.upstream.concurrent
-  }
-
-  /** A request could not be brought to it. */
+  /** A request could not be brought to it. Those that were on their way at the same time count once. */
   failed(): void {
+    if (this.resting) return
     const rest = Math.min(longestRestMs, firstRestMs * 2 ** this.#failures)
     this.#failures = Math.min(this.#failures + 1, 16)
     this.#restUntilMs = this.#clock.monotonicMs() + rest
   }
 
+  /** A request was: its list alone proves nothing. */
   worked(): void {
     this.#failures = 0
     this.#restUntilMs = Number.NEGATIVE_INFINITY
@@ -91,22 +88,35 @@ export class ModelServer {
     }
   }
 
+  /** What is known is old: asks again, and does not take an answer that is already on its way. */
+  async forget(): Promise<void> {
+    await this.#asking
+    await this.refresh(0)
+  }
+
   async #learn(): Promise<void> {
-    const { kind } = this.upstream
-    try {
-      const [list, loaded] = await Promise.all([
-        this.#ask(this.upstream, cataloguePath[kind], learnWithinMs),
-        kind === 'ollama' ? this.#ask(this.upstream, '/api/ps', learnWithinMs) : undefined,
-      ])
-      if (list.status >= 500) throw serverError(list.status, '')
-      // What cannot be read changes nothing: what was known is better than nothing.
-      if (list.body !== undefined) this.catalogue = readCatalogue(kind, list.body) ?? this.catalogue
-      if (loaded?.body !== undefined) this.loaded = readLoaded(loaded.body)
-      this.refusal = undefined
-      this.worked()
-    } catch (error) {
-      this.refusal = asRefusal(error)
-    }
+    const { upstream } = this
+    const [list, loaded] = await Promise.allSettled([
+      this.#ask(upstream, cataloguePath[upstream.kind], learnWithinMs),
+      upstream.kind === 'ollama' ? this.#ask(upstream, '/api/ps', learnWithinMs) : undefined,
+    ])
     this.#askedAtMs = this.#clock.monotonicMs()
+    if (loaded.status === 'fulfilled' && loaded.value?.body !== undefined)
+      this.loaded = readLoaded(loaded.value.body)
+    // What cannot be read changes nothing but that: what was known is better than nothing.
+    if (list.status === 'rejected') this.refusal = asRefusal(list.reason)
+    else this.refusal = this.#take(list.value)
+  }
+
+  #take({ status, body }: ServerAnswer): Refusal | undefined {
+    if (status >= 500) return serverError(status, '')
+    const catalogue =
+      status === 200 && body !== undefined ? readCatalogue(this.upstream.kind, body) : undefined
+    if (!catalogue) {
+      const detail = `the list of models of ${this.upstream.name} cannot be read (${status})`
+      return new Refusal('upstream_unavailable', { detail, retryAfterSeconds: 1 })
+    }
+    this.catalogue = catalogue
+    return undefined
   }
 }

@@ -76,7 +76,7 @@ function* foldedTwins(value: JsonValue, put: (changed: JsonValue) => JsonObject)
 const onlyNames = new Set(['/api/show', '/api/pull', '/api/push', '/api/copy', '/api/delete'])
 
 describe.each(exchanges.map((endpoint) => [endpoint.path, endpoint] as const))('%s', (path, endpoint) => {
-  const full = fullRequests[endpoint.target ?? path]
+  const full = fullRequests[endpoint.serverPath ?? path]
   if (!full) throw new Error(`test/dialects/full-requests.ts has no request for ${path}`)
 
   it('takes a request with every field it knows', () => {

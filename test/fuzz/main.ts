@@ -28,7 +28,7 @@ const targets = dialects.flatMap(({ name, endpoints }): Target[] =>
   endpoints.flatMap((endpoint) => (endpoint.kind === 'exchange' ? [{ dialect: name, endpoint }] : [])),
 )
 for (const { endpoint } of targets)
-  if (!routeOf(endpoint.target ?? endpoint.path, 'localai'))
+  if (!routeOf(endpoint.serverPath ?? endpoint.path, 'localai'))
     say(`not in test/fuzz/servers.ts, read roughly: ${endpoint.path}`)
 
 say(`${cases} cases, seed ${seed}`)

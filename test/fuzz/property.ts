@@ -40,7 +40,7 @@ export function check(body: Uint8Array, setting: Setting): 'accepted' | 'refused
     const { root } = unambiguous(decoded(body), 'what was accepted')
     noTwins(keysOf(root), new Set(keysOf(forwarded.root)))
   }
-  const route = routeOf(endpoint.target ?? endpoint.path, orders.server) ?? undeclared(setting.known)
+  const route = routeOf(endpoint.serverPath ?? endpoint.path, orders.server) ?? undeclared(setting.known)
   const found = new Found(allowed)
   route.body(forwarded.root, '', found)
 

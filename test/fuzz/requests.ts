@@ -53,7 +53,7 @@ export function createRun(targets: readonly Target[]) {
 }
 
 function prepare({ dialect, endpoint, full: given }: Target): Prepared {
-  const full = given ?? fullRequests[endpoint.target ?? endpoint.path]
+  const full = given ?? fullRequests[endpoint.serverPath ?? endpoint.path]
   if (!full) throw new Error(`test/dialects/full-requests.ts has no request for ${endpoint.path}`)
   const server = endpoint.servers?.[0] ?? 'openai'
   const { body } = endpoint.prepare(endpoint.read(structuredClone(full), new Set()), ordersFor(server, 1))

@@ -124,6 +124,7 @@ const chat = {
 const chatElsewhere = {
   ...chat,
   n: int,
+  parallel_tool_calls: bool,
   tool_choice: either({
     string: word(),
     object: struct({ type: word(), function: struct({ name: text }) }),
@@ -137,7 +138,7 @@ const blocks = either({ string: text, list: list(struct({ type: word(said), text
 const functionTool = { type: word(['function', 'namespace']), name: text, description: text, parameters: any }
 const nestedTool: Field = (node, at, found) => tool(node, at, found)
 const tool = struct({ ...functionTool, tools: list(nestedTool) })
-const responses = struct({
+const responsesOnOllama = {
   model,
   input: either({
     string: text,
@@ -168,8 +169,17 @@ const responses = struct({
   stream: bool,
   // Which id a caller may name is judged by who was given it.
   previous_response_id: word(/^[\w-]{1,128}$/),
+}
+const responsesElsewhere = {
+  ...responsesOnOllama,
   store: bool,
-})
+  tool_choice: either({ string: word(), object: struct({ type: word(), name: text }) }),
+  parallel_tool_calls: bool,
+  max_tool_calls: int,
+  presence_penalty: float,
+  frequency_penalty: float,
+  top_logprobs: int,
+}
 
 const mediaType = word(/^image\/[a-z0-9.+-]{1,32}$/)
 const source = struct({ type: word(['base64', 'url']), media_type: mediaType, data: image, url: picture })
@@ -270,7 +280,7 @@ const everywhere: Readonly<Record<string, Route>> = {
   '/v1/chat/completions': { body: struct(chatElsewhere), cap: 'max_tokens' },
   '/v1/completions': { body: completions, cap: 'max_tokens' },
   '/v1/embeddings': { body: v1Embeddings },
-  '/v1/responses': { body: responses, cap: 'max_output_tokens' },
+  '/v1/responses': { body: struct(responsesElsewhere), cap: 'max_output_tokens' },
   '/v1/messages': { body: messages, cap: 'max_tokens' },
   '/v1/messages/count_tokens': { body: messages },
   '/v1/rerank': { body: struct({ model, query: text, documents: list(text), top_n: int }) },
@@ -286,7 +296,11 @@ const everywhere: Readonly<Record<string, Route>> = {
   '/api/copy': { body: struct({ source: model, destination: otherModel }) },
   '/api/delete': { body: struct({ model }) },
 }
-const onOllama = { ...everywhere, '/v1/chat/completions': { body: struct(chat), cap: 'max_tokens' } }
+const onOllama = {
+  ...everywhere,
+  '/v1/chat/completions': { body: struct(chat), cap: 'max_tokens' },
+  '/v1/responses': { body: struct(responsesOnOllama), cap: 'max_output_tokens' },
+}
 
 export function routeOf(path: string, server: ServerKind): Route | undefined {
   const routes: Readonly<Record<string, Route>> = server === 'ollama' ? onOllama : everywhere

@@ -1,13 +1,15 @@
 /** A LocalAI behind the gate: its own routes, its strange ways with names, and what must not reach it. */
 import { type AddressInfo, createServer } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { type RunningGate, startGate } from '../rig/gate.ts'
+import { mintKey } from '../../src/identity/key.ts'
+import { entryOf, type RunningGate, startGate } from '../rig/gate.ts'
 import { likeLocalai, playLocalai, recordedLocalai } from '../rig/localai.ts'
 import { type ModelServer, startModelServer } from '../rig/model-server.ts'
 import { rawRequest, sendRaw } from '../rig/raw.ts'
 
 let model: ModelServer
 let gate: RunningGate
+const stranger = mintKey()
 const routes = 'chat, completions, embeddings, models, rerank, tokenize, moderations, audio, images'
 const role = `    routes: [${routes}]
     models: ["mock-*"]
@@ -16,7 +18,13 @@ const role = `    routes: [${routes}]
 `
 beforeAll(async () => {
   model = await startModelServer(likeLocalai)
-  gate = await startGate({ upstream: model.url, kind: 'localai', role, upstreamMore: 'key: local-key' })
+  gate = await startGate({
+    upstream: model.url,
+    kind: 'localai',
+    role,
+    upstreamMore: 'key: local-key',
+    keys: [entryOf(stranger.key, stranger.id)],
+  })
 })
 afterAll(async () => {
   await gate.close()
@@ -97,6 +105,7 @@ describe('what a LocalAI answers', () => {
     const ollama = (await (await gate.get('/api/tags')).json()) as { models: { name: string }[] }
     expect(openai.data.length).toBeGreaterThan(5)
     expect(openai.data.every(({ id }) => id.startsWith('mock-'))).toBe(true)
+    expect(ollama.models.length).toBeGreaterThan(5)
     expect(ollama.models.every(({ name }) => name.startsWith('mock-'))).toBe(true)
     expect(await (await gate.get('/api/ps')).json()).toEqual({ models: [] })
   })

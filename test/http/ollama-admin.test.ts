@@ -26,6 +26,7 @@ beforeAll(async () => {
   })
   gate = await startGate({
     upstream: model.url,
+    upstreamMore: 'key: server-key',
     role: `    routes: [admin, chat, models]
     models: ["smollm2:*", "mario", "hf.co/me/*", "evil.example/me/*"]
     limits: { requestsPerMinute: 1000 }
@@ -67,14 +68,15 @@ describe('an administrator', () => {
       model: 'mario',
       from: 'smollm2:135m',
       system: 'You are a plumber.',
-      parameters: { temperature: 0.1, num_gpu: 9 },
+      parameters: { temperature: 0.1, num_gpu: 9, num_ctx: 9_000_000, num_predict: -1 },
     })
     expect(created.sent).toEqual({
       model: 'mario',
       from: 'smollm2:135m',
       system: 'You are a plumber.',
-      parameters: { temperature: 0.1 },
+      parameters: { temperature: 0.1, num_ctx: 32_768, num_predict: 4096 },
     })
+    expect(gate.requests().at(-1)?.clamped).toEqual(['num_ctx', 'num_predict'])
     expect(gate.requests().at(-1)?.prompt).toContainEqual({ channel: 'system', text: 'You are a plumber.' })
     expect((await outcome('/api/copy', { source: 'mario', destination: 'smollm2:mario' })).sent).toEqual({
       source: 'mario',
@@ -129,7 +131,7 @@ describe('an administrator', () => {
     expect((await upload('GGUF')).status).toBe(201)
     const sent = model.posts.at(-1)
     expect([sent?.url, sent?.text]).toEqual([`/api/blobs/${digest('GGUF')}`, 'GGUF'])
-    expect(sent?.headers.authorization).toBeUndefined()
+    expect(sent?.headers.authorization).toBe('Bearer server-key')
     expect(gate.requests().at(-1)).toMatchObject({
       route: '/api/blobs/:digest',
       ending: { kind: 'answered', status: 201 },

@@ -45,7 +45,7 @@ describe('a model server that fails', () => {
       (seen, response) => (seen.method === 'GET' ? likeOllama(seen, response) : void response.destroy()),
     ],
     ['is busy', fails(503)],
-    ['is broken', fails(500)],
+    ['stands before one that is gone', fails(502)],
   ] as readonly [string, Script][])(
     'and %s is replaced by the next, before the first byte',
     async (_how, script) => {
@@ -58,7 +58,7 @@ describe('a model server that fails', () => {
     },
   )
 
-  it('that is not there at all is not asked, and shows', async () => {
+  it('that is not there at all is replaced, and shows', async () => {
     const gone = await server()
     const gate = await gateBefore([gone, await server()])
     await gone.close()
@@ -85,14 +85,22 @@ describe('a model server that fails', () => {
     const text = await (await chat(gate, { stream: true })).text()
     expect(text).toContain('The model server failed.')
     expect(models[1]?.posts.length).toBe(0)
-    const refusing = [await server(fails(400)), await server()]
-    const strict = await gateBefore(refusing)
-    expect((await chat(strict)).status).toBe(400)
-    expect(refusing[1]?.posts.length).toBe(0)
+    for (const [status, told] of [
+      [400, 400],
+      [500, 502],
+    ] as const) {
+      const refusing = [await server(fails(status)), await server()]
+      const strict = await gateBefore(refusing)
+      expect((await chat(strict)).status).toBe(told)
+      expect(refusing[1]?.posts.length).toBe(0)
+      expect((await (await fetch(`${strict.admin}/readyz`)).json()) as object).toMatchObject({
+        upstreams: [{ up: true }, { up: true }],
+      })
+    }
   })
 
   it('like all the others is told once, with the last one’s failure', async () => {
-    const models = [await server(fails(500)), await server(fails(503))]
+    const models = [await server(fails(502)), await server(fails(503))]
     const gate = await gateBefore(models)
     expect((await chat(gate)).status).toBeGreaterThanOrEqual(502)
     expect(models.map(({ posts }) => posts.length)).toEqual([1, 1])

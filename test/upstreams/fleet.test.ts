@@ -27,23 +27,29 @@ const openaiList = (...ids: string[]): JsonValue => ({ data: ids.map((id) => ({ 
 /** Lists by server's name; a Refusal instead of one: the server does not answer. */
 async function start(upstreams: Upstream[], lists: Record<string, JsonValue | Refusal | undefined>) {
   const policy = { upstreams, aliases: new Map([['gpt', 'x']]) } as unknown as Policy
+  let inForce = policy
   const clock = stillClock()
   const asked: string[] = []
   const ps: Record<string, JsonValue> = {}
   const fleet = createFleet(
-    () => policy,
+    () => inForce,
     async ({ name }, path) => {
       asked.push(`${name} ${path}`)
       if (path === '/api/ps') return { status: 200, body: ps[name] ?? { models: [] } }
       const list = lists[name]
       if (list instanceof Refusal) throw list
+      if (list === 401) return { status: 401, body: {} }
       return { status: 200, body: list }
     },
     clock,
   )
-  await fleet.ready
+  await fleet.look()
   const find = (model: string, by = role('*', '*:*')) => fleet.find(model, by, policy)
-  return { fleet, find, clock, asked, ps, lists }
+  const reload = (changed: Upstream[]) => {
+    inForce = { ...policy, upstreams: changed } as unknown as Policy
+    return fleet.look()
+  }
+  return { fleet, find, clock, asked, ps, lists, reload }
 }
 const names = (target: Target | undefined) => target?.upstreams.map(({ name }) => name)
 
@@ -91,6 +97,18 @@ describe('a model', () => {
     await expect(unreadable.find('x')).rejects.toMatchObject({ code: 'upstream_unavailable' })
   })
 
+  it('of a server that does not know the gate’s key is told to be away', async () => {
+    const { find, fleet } = await start([upstream('a', 'localai')], { a: 401 })
+    await expect(find('x')).rejects.toMatchObject({ code: 'upstream_unavailable' })
+    expect(await fleet.check()).toEqual([{ name: 'a', up: false }])
+  })
+
+  it('that a list does not hold is called by no name of the caller’s', async () => {
+    const { find } = await start([upstream('a')], { a: ollamaList('x') })
+    expect(await find('x')).toMatchObject({ listed: true })
+    expect(await find('y')).toMatchObject({ listed: false })
+  })
+
   it('keeps its list when a later one cannot be read', async () => {
     const world = await start([upstream('a', 'localai')], { a: openaiList('x') })
     world.lists.a = 'nonsense'
@@ -117,11 +135,16 @@ describe('a model', () => {
 
 describe('a seat', () => {
   const queue = { size: 3, waitMs: 60_000 }
-  const sit = (world: Awaited<ReturnType<typeof start>>, target: Target, owner = 'o') => {
+  const sit = (
+    world: Awaited<ReturnType<typeof start>>,
+    target: Target,
+    owner = 'o',
+    tried: readonly Upstream[] = [],
+  ) => {
     let leave: (() => void) | undefined
     const seat = world.fleet.seat({
       target,
-      tried: new Set(),
+      tried: new Set(tried),
       owner,
       queue,
       left: () => false,
@@ -190,6 +213,68 @@ describe('a seat', () => {
     }
   })
 
+  it('is never given at a server that this request has tried, whatever the policy says since', async () => {
+    const [a, b] = [upstream('a', 'ollama', 9), upstream('b', 'ollama', 9)]
+    const world = await start([a, b], { a: ollamaList('x'), b: ollamaList('x') })
+    const target = await found(world)
+    await world.reload([upstream('a', 'ollama', 9), upstream('b', 'ollama', 9)])
+    const first = await sit(world, target).seat
+    world.fleet.tell(first.upstream, false)
+    const second = await sit(world, target, 'o', [first.upstream]).seat
+    expect([first.upstream, second.upstream].toSorted((x, y) => x.name.localeCompare(y.name))).toEqual([a, b])
+  })
+
+  it('is not taken by a newcomer while somebody waits for it', async () => {
+    const world = await start([upstream('a'), upstream('b')], { a: ollamaList('x'), b: ollamaList('x') })
+    const target = await found(world)
+    const [a, b] = target.upstreams
+    world.fleet.tell(a, false)
+    expect((await sit(world, target).seat).upstream).toBe(b)
+    const waiting = sit(world, target, 'first')
+    expect(world.fleet.waiting).toBe(1)
+    // Its rest is over: the one who waited goes there, not the one who comes now.
+    world.clock.advance(1000)
+    const late = sit(world, target, 'late')
+    expect((await waiting.seat).upstream).toBe(a)
+    expect(world.fleet.waiting).toBe(1)
+    late.leave()
+    await expect(late.seat).rejects.toThrow('left')
+  })
+
+  it('has room in the queue for everybody: who has most waiting gives way', async () => {
+    const world = await start([upstream('a')], { a: ollamaList('x') })
+    const target = await found(world)
+    const held = await sit(world, target).seat
+    const greedy = [sit(world, target, 'greedy'), sit(world, target, 'greedy'), sit(world, target, 'greedy')]
+    const modest = sit(world, target, 'modest')
+    await expect(greedy[2]?.seat).rejects.toMatchObject({ code: 'queue_full' })
+    await expect(sit(world, target, 'greedy').seat).rejects.toMatchObject({ code: 'queue_full' })
+    greedy[0]?.leave()
+    greedy[1]?.leave()
+    await Promise.allSettled(greedy.map(({ seat }) => seat))
+    held.release()
+    expect((await modest.seat).upstream.name).toBe('a')
+  })
+
+  it('rests once for failures at the same time, and longer the next time', async () => {
+    const world = await start([upstream('a', 'ollama', 9)], { a: ollamaList('x') })
+    const target = await found(world)
+    const [a] = target.upstreams
+    const isUp = async () => (await world.fleet.check())[0]?.up
+    for (let count = 0; count < 5; count++) world.fleet.tell(a, false)
+    expect(await isUp()).toBe(false)
+    world.clock.advance(1000)
+    expect(await isUp()).toBe(true)
+    world.fleet.tell(a, false)
+    world.clock.advance(1999)
+    expect(await isUp()).toBe(false)
+    world.clock.advance(1)
+    world.fleet.tell(a, true)
+    world.fleet.tell(a, false)
+    world.clock.advance(1000)
+    expect(await isUp()).toBe(true)
+  })
+
   it('is avoided at a server that failed, unless there is no other', async () => {
     const lists = { a: ollamaList('x'), b: ollamaList('x') }
     const world = await start([upstream('a', 'ollama', 9), upstream('b', 'ollama', 9)], lists)
@@ -202,6 +287,6 @@ describe('a seat', () => {
     const only = await found(alone)
     alone.fleet.tell(only.upstreams[0], false)
     expect((await sit(alone, only).seat).upstream.name).toBe('a')
-    expect(await alone.fleet.check()).toEqual([{ name: 'a', up: true }])
+    expect(await alone.fleet.check()).toEqual([{ name: 'a', up: false }])
   })
 })
