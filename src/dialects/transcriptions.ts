@@ -1,6 +1,7 @@
 /**
  * `POST /v1/audio/transcriptions`, a form with a sound file, which both model servers have. What the file says is
- * not read by any guard; the prompt and the language are, because the servers paste them into the system prompt.
+ * not read by any guard. The servers paste prompt and language into the system prompt: the one is read, the other must
+ * be a plain code.
  */
 import { type Dialect, namesOf } from './dialect.ts'
 import { DocumentAnswer } from './document-answer.ts'

@@ -30,32 +30,34 @@ export interface Recording {
 }
 
 // Not beside this file when it runs compiled.
-const folder = join(process.cwd(), 'test/fixtures/wire')
+const folders = ['wire', 'localai'].map((folder) => join(process.cwd(), 'test/fixtures', folder))
 
 /** Every successful answer to an exchange; each once more with longer characters put in. */
 export function recordings(): Recording[] {
-  return readdirSync(folder).flatMap((file) => {
-    const { request, response } = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Wire
-    const path = request.path.split('?', 1)[0]
-    const endpoint = dialects
-      .flatMap(({ endpoints }) => endpoints)
-      .find((each): each is Exchange => each.kind === 'exchange' && each.path === path)
-    if (!endpoint || endpoint.answer || response.status !== 200) return []
-    const asked = JSON.parse(request.body ?? '{}') as JsonObject
-    const orders = { ...ordersFor('ollama', 1), model: String(asked.model) }
-    // Asked under another name, so that frames are rewritten too.
-    const reader = () =>
-      endpoint.prepare(endpoint.read({ ...structuredClone(asked), model: 'asked' }, new Set()), orders).reader
-    const type = response.headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? ''
-    const text = response.chunks.map((chunk) => chunk.text).join('')
-    return [text, text.replace(/" (?=[A-Za-z])/g, '" ü€😀 ')].map((each, index) => ({
-      name: index === 0 ? file : `${file} with longer characters`,
-      contentType: type,
-      bytes: Buffer.from(each),
-      endsAt: endOf(each, type),
-      reader,
-    }))
-  })
+  return folders.flatMap((folder) => readdirSync(folder).flatMap((file) => recordingsIn(folder, file)))
+}
+
+function recordingsIn(folder: string, file: string): Recording[] {
+  const { request, response } = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Wire
+  const path = request.path.split('?', 1)[0]
+  const endpoint = dialects
+    .flatMap(({ endpoints }) => endpoints)
+    .find((each): each is Exchange => each.kind === 'exchange' && each.path === path)
+  if (!endpoint || endpoint.answer || endpoint.form || response.status !== 200) return []
+  const asked = JSON.parse(request.body ?? '{}') as JsonObject
+  const orders = { ...ordersFor('ollama', 1), model: String(asked.model) }
+  // Asked under another name, so that frames are rewritten too.
+  const reader = () =>
+    endpoint.prepare(endpoint.read({ ...structuredClone(asked), model: 'asked' }, new Set()), orders).reader
+  const type = response.headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? ''
+  const text = response.chunks.map((chunk) => chunk.text).join('')
+  return [text, text.replace(/" (?=[A-Za-z])/g, '" ü€😀 ')].map((each, index) => ({
+    name: index === 0 ? file : `${file} with longer characters`,
+    contentType: type,
+    bytes: Buffer.from(each),
+    endsAt: endOf(each, type),
+    reader,
+  }))
 }
 
 const marks = ['data: [DONE]', '"type":"message_stop"', '"type":"response.completed"', '"done":true']
@@ -65,8 +67,11 @@ function endOf(text: string, contentType: string): number | undefined {
   const streams = /event-stream|ndjson/.test(contentType)
   const whole = Buffer.byteLength(text.trimEnd())
   if (!streams) return whole
-  const from = Math.max(...marks.map((mark) => text.lastIndexOf(mark)))
-  if (from === -1) return undefined
+  // LocalAI puts end marks behind failures, and `[DONE]` behind an end mark of its own.
+  if (/"error":\{|"done_reason":"error"/.test(text)) return undefined
+  const found = marks.map((mark) => text.lastIndexOf(mark)).filter((at) => at !== -1)
+  if (found.length === 0) return undefined
+  const from = Math.min(...found)
   // An event ends with its blank line, a line with its last brace.
   return contentType.includes('ndjson')
     ? whole
