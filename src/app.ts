@@ -6,7 +6,6 @@ import { type FastifyInstance, type FastifyServerOptions, fastify } from 'fastif
 import type { Clock } from './core/clock.ts'
 import { Refusal } from './core/refusal.ts'
 import { dialects } from './dialects/dialects.ts'
-import { registerBlobs } from './http/blobs.ts'
 import { limitConnections } from './http/connections.ts'
 import type { Couriers } from './http/courier.ts'
 import { createDoor } from './http/door.ts'
@@ -88,8 +87,6 @@ export async function createApp(parts: AppParts): Promise<DataListener> {
         registerListing(app, dialect, endpoint, { ...parts, ask, reception, gate })
       else if (endpoint.kind === 'kept')
         registerKeptAnswer(app, dialect, endpoint, { ...parts, ask, reception, gate })
-      else if (endpoint.kind === 'blob')
-        await registerBlobs(app, dialect, endpoint, { ...parts, reception, gate })
       else registerGreeting(app, dialect, endpoint, { ...parts, reception, gate })
     }
   return { app, drain: (graceMs) => drain(app, reception, graceMs) }

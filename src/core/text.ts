@@ -14,6 +14,8 @@ export interface Text {
   readonly text: string
   /** A model server may put it directly behind the text before, without so much as a blank. */
   readonly glued?: true
+  /** Stands in a message of another role (a call, a result, a thought), and does not end what that role says. */
+  readonly aside?: true
 }
 
 export const severities = ['low', 'medium', 'high'] as const

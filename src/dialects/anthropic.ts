@@ -28,6 +28,7 @@ import {
   object,
   real,
   type Shape,
+  spoken,
   stops,
   text,
   variants,
@@ -82,7 +83,10 @@ function message(channel: Channel): Shape {
     // Nobody but its author can read it: no server here, and no guard.
     redacted_thinking: unreadable,
   })
-  return object({ role: word, content: stringOrBlocks(channel, blocks) }, ['role', 'content'])
+  return spoken(
+    channel,
+    object({ role: word, content: stringOrBlocks(channel, blocks) }, ['role', 'content']),
+  )
 }
 
 const anyMessage = variants('role', {

@@ -65,7 +65,7 @@ export interface Dialect {
   errorBody(error: PublicError): JsonObject
 }
 
-export type Endpoint = Exchange | Listing | Greeting | BlobRoute | KeptAnswer
+export type Endpoint = Exchange | Listing | Greeting | KeptAnswer
 
 interface Route {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'DELETE'
@@ -85,6 +85,8 @@ export interface Exchange extends Route {
   readonly serverPath?: string
   /** The body is `multipart/form-data` with one `file`; its other fields are read as an object of strings. */
   readonly form?: true
+  /** The body is a file that goes on as it comes, past every reader; it is called by the path's parameter. */
+  readonly upload?: true
   /** @throws Refusal `invalid_request` for whatever is ambiguous, dangerous or cannot be read */
   read(body: JsonObject, allowed: ReadonlySet<Feature>): Prompt
   /** Puts the model's canonical name and the role's caps into the fresh body: what comes back is ready to go. */
@@ -125,11 +127,6 @@ export function mergeEntries(
   return [...entries.values()]
 }
 
-/** A model's file, by digest: goes to the server as it comes, past every reader, so only administrators may. */
-export interface BlobRoute extends Route {
-  readonly kind: 'blob'
-}
-
 /** An answer that the server has kept, by its id. */
 export interface KeptAnswer extends Route {
   readonly kind: 'kept'
@@ -161,6 +158,8 @@ export interface Prompt {
   readonly body: JsonObject
   /** Of a form. */
   readonly file?: Upload
+  /** Of an upload: its bytes, as they arrive. */
+  readonly flow?: AsyncIterable<Uint8Array>
   /** The kept answer whose conversation goes on. */
   readonly continues?: string
   /** Further models that are named, as the caller wrote them. */
@@ -199,6 +198,8 @@ export interface Orders {
 
 export interface Outgoing {
   readonly body: JsonObject
+  /** Where this one goes, if not where all of its route do. */
+  readonly serverPath?: string
   /** The most tokens the answer can have now; 0 where nothing is generated. */
   readonly outputTokens: number
   /** Parameters that were lowered. */

@@ -61,6 +61,9 @@ export class DocumentAnswer implements AnswerReader {
 
 function withoutUrl(entry: JsonValue): JsonValue {
   if (!isObject(entry)) return entry
-  const { url: _, ...rest } = entry
-  return rest
+  const isAddress = (value: JsonValue) =>
+    typeof value === 'string' && /^(?:https?:)?\/\/?/.test(value.trimStart())
+  return Object.fromEntries(
+    Object.entries(entry).filter(([key, value]) => key === 'b64_json' || !isAddress(value)),
+  )
 }

@@ -9,7 +9,7 @@
  */
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
 import { capCount, capSize } from './caps.ts'
-import type { BlobRoute, Exchange, Orders, Outgoing, Prompt } from './dialect.ts'
+import type { Exchange, Orders, Outgoing, Prompt } from './dialect.ts'
 import { anyMessage, options } from './ollama-fields.ts'
 import { DoneAnswer, ProgressAnswer } from './ollama-progress.ts'
 import { readBy } from './read-by.ts'
@@ -35,14 +35,16 @@ const registry = {
   password: never('`password` is not allowed.'),
 }
 
-const digestForm = /^sha256:[0-9a-f]{64}$/
+const digestForm = /^sha256[:-][0-9a-f]{64}$/
+const digest: Shape = (value, at) =>
+  typeof value === 'string' && digestForm.test(value) ? value : invalid(`\`${at}\` must be a sha256 digest.`)
 const fileName = /^[\w.-]{1,255}$/
 
 /** File names → digests of blobs that were uploaded before. */
 const files: Shape = (value, at, notes) => {
   if (!isObject(value)) return invalid(`\`${at}\` must be an object.`)
-  for (const [file, digest] of Object.entries(value)) {
-    const sound = fileName.test(file) && typeof digest === 'string' && digestForm.test(digest)
+  for (const [file, blob] of Object.entries(value)) {
+    const sound = fileName.test(file) && typeof blob === 'string' && digestForm.test(blob)
     if (!sound) return invalid(`\`${at}\` must name files by their sha256 digests.`)
     notes.name(file)
   }
@@ -119,15 +121,22 @@ const post = {
   cost: 'request',
   servers: ['ollama'],
 } as const
+/**
+ * A model's file. What is in it the server checks against its name, and nobody here can read: the gate bounds its size
+ * and records that it went by.
+ */
 const blob = {
-  kind: 'blob',
-  group: 'admin',
-  cost: 'request',
-  servers: ['ollama'],
+  ...post,
   path: '/api/blobs/:digest',
+  upload: true,
+  read: readBy(object({ name: digest }, ['name']), 'never', (notes) => notes.unread.add('blob')),
+  prepare: (prompt: Prompt) => ({
+    ...outgoing(prompt, {}, new DoneAnswer()),
+    serverPath: `/api/blobs/${prompt.model}`,
+  }),
 } as const
 
-export const adminRoutes: readonly (Exchange | BlobRoute)[] = [
+export const adminRoutes: readonly Exchange[] = [
   { ...post, path: '/api/pull', read: reader(pull), prepare },
   { ...post, path: '/api/push', read: reader(push), prepare },
   { ...post, path: '/api/create', read: reader(create, 'from'), prepare },

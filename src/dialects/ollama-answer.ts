@@ -32,7 +32,7 @@ export class OllamaAnswer implements AnswerReader {
     }
     if (this.#shown) {
       this.state = 'ended'
-      return { data: JSON.stringify(pick(line, this.#shown)) }
+      return { data: JSON.stringify(pick(withoutParent(line), this.#shown)) }
     }
     this.#gather(line)
     // Embeddings have no `done`; a line that never says it is an answer of its own only if it is no generation.
@@ -66,4 +66,11 @@ export class OllamaAnswer implements AnswerReader {
 
 function pick(from: JsonObject, keys: readonly string[]): JsonObject {
   return Object.fromEntries(keys.flatMap((key) => (from[key] === undefined ? [] : [[key, from[key]]])))
+}
+
+/** What a model was made from is a path, or a name that this caller may not know. */
+function withoutParent(line: JsonObject): JsonObject {
+  if (!isObject(line.details)) return line
+  const { parent_model: _, ...details } = line.details
+  return { ...line, details }
 }

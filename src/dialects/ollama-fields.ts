@@ -1,7 +1,20 @@
 /** What several of Ollama's native routes read: messages and options (`api/types.go`). */
 import type { Channel } from '../core/text.ts'
 import { base64Image } from './media.ts'
-import { integer, json, list, name, object, real, type Shape, stops, text, variants, word } from './shape.ts'
+import {
+  integer,
+  json,
+  list,
+  name,
+  object,
+  real,
+  type Shape,
+  spoken,
+  stops,
+  text,
+  variants,
+  word,
+} from './shape.ts'
 
 /** More tokens than any context has: the server sets memory aside for some of these. */
 const largest = 1_048_576
@@ -24,20 +37,23 @@ export const options = object({
 })
 
 function message(channel: Channel): Shape {
-  return object({
-    role: word,
-    content: text(channel),
-    thinking: text(channel),
-    images: list(base64Image),
-    tool_calls: list(
-      object({
-        id: name,
-        function: object({ index: integer(0), name, arguments: json('assistant') }, ['name']),
-      }),
-    ),
-    tool_name: name,
-    tool_call_id: name,
-  })
+  return spoken(
+    channel,
+    object({
+      role: word,
+      content: text(channel),
+      thinking: text(channel),
+      images: list(base64Image),
+      tool_calls: list(
+        object({
+          id: name,
+          function: object({ index: integer(0), name, arguments: json('assistant') }, ['name']),
+        }),
+      ),
+      tool_name: name,
+      tool_call_id: name,
+    }),
+  )
 }
 
 export const anyMessage = variants('role', {

@@ -32,8 +32,9 @@ export class DoneAnswer implements AnswerReader {
   readonly usage = undefined
   readonly transcript = new Transcript()
 
-  frame(): Frame {
-    this.state = 'ended'
+  frame({ data }: Frame): Frame | undefined {
+    const said = data === '' ? undefined : (JSON.parse(data) as JsonValue)
+    this.state = isObject(said) && said.error !== undefined ? 'failed' : 'ended'
     return { data: '' }
   }
 }

@@ -39,6 +39,7 @@ import {
   oneOrMany,
   real,
   type Shape,
+  spoken,
   stops,
   text,
   variants,
@@ -66,26 +67,29 @@ function content(channel: Channel): Shape {
 }
 
 function message(channel: Channel): Shape {
-  return object(
-    {
-      role: word,
-      content: content(channel),
-      reasoning: text(channel),
-      name,
-      tool_calls: list(
-        object(
-          {
-            id: name,
-            type: word,
-            index: integer(0),
-            function: object({ name, arguments: text('assistant') }, ['name']),
-          },
-          ['function'],
+  return spoken(
+    channel,
+    object(
+      {
+        role: word,
+        content: content(channel),
+        reasoning: text(channel),
+        name,
+        tool_calls: list(
+          object(
+            {
+              id: name,
+              type: word,
+              index: integer(0),
+              function: object({ name, arguments: text('assistant') }, ['name']),
+            },
+            ['function'],
+          ),
         ),
-      ),
-      tool_call_id: name,
-    },
-    ['role'],
+        tool_call_id: name,
+      },
+      ['role'],
+    ),
   )
 }
 
@@ -189,11 +193,16 @@ function prepareGeneration(prompt: Prompt, orders: Orders): Outgoing {
   const hideUsage = !(isObject(asked) && asked.include_usage === true)
   return {
     body,
-    outputTokens: outputTokens * (typeof body.n === 'number' ? body.n : 1),
+    outputTokens: outputTokens * answersTo(body),
     clamped,
     dropped,
     reader: new OpenaiAnswer(namesOf(prompt, orders), prompt.stream, hideUsage),
   }
+}
+
+/** How many answers may come: each of several prompts (LocalAI takes a list) has one, or `n`. */
+function answersTo({ n, prompt }: JsonObject): number {
+  return (typeof n === 'number' ? n : 1) * (Array.isArray(prompt) ? prompt.length : 1)
 }
 
 function prepareEmbedding(prompt: Prompt, orders: Orders): Outgoing {

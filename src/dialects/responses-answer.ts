@@ -68,7 +68,8 @@ export class ResponsesAnswer implements AnswerReader {
 
   #event(frame: Frame, event: JsonObject): Frame | undefined {
     const type = String(event.type)
-    if (failures.has(type)) return this.#failed()
+    if (failures.has(type) || (isObject(event.response) && isObject(event.response.error)))
+      return this.#failed()
     if (typeof event.sequence_number === 'number') this.#sequence = event.sequence_number
     const response = isObject(event.response) ? event.response : undefined
     this.#keep(response?.id)

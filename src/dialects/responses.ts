@@ -17,6 +17,7 @@ import { readBy } from './read-by.ts'
 import { ResponsesAnswer } from './responses-answer.ts'
 import {
   answerSchema,
+  aside,
   flag,
   integer,
   invalid,
@@ -30,6 +31,7 @@ import {
   object,
   real,
   type Shape,
+  spoken,
   text,
   variants,
   word,
@@ -59,7 +61,10 @@ function content(channel: Channel): Shape {
 }
 
 function message(channel: Channel): Shape {
-  return object({ type: word, id: name, role: word, content: content(channel) }, ['role', 'content'])
+  return spoken(
+    channel,
+    object({ type: word, id: name, role: word, content: content(channel) }, ['role', 'content']),
+  )
 }
 
 const anyMessage = variants('role', {
@@ -77,13 +82,15 @@ const item = variants('type', {
   ),
   function_call_output: object({ type: word, id: name, call_id: name, output: content('tool') }, ['call_id']),
   // What Ollama calls encrypted is its own plain text, and it is read as such.
-  reasoning: object({
-    type: word,
-    id: name,
-    summary: content('assistant'),
-    content: content('assistant'),
-    encrypted_content: text('assistant'),
-  }),
+  reasoning: aside(
+    object({
+      type: word,
+      id: name,
+      summary: content('assistant'),
+      content: content('assistant'),
+      encrypted_content: text('assistant'),
+    }),
+  ),
   web_search_call: (_value, at, notes) => {
     notes.drop(at)
     return undefined

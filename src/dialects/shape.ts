@@ -50,6 +50,12 @@ export class Notes {
     }
   }
 
+  /** The texts from this one on stand in a message of this channel. */
+  speak(channel: Channel, from: number): void {
+    for (const [index, text] of this.texts.entries())
+      if (index >= from && text.channel !== channel) this.texts[index] = { ...text, aside: true }
+  }
+
   /** What was read, the names joined into one text. */
   toPrompt(model: string, stream: boolean, body: JsonObject): Prompt {
     const names: Text[] =
@@ -164,6 +170,27 @@ export function joined(parts: Shape): Shape {
     const from = notes.texts.length
     const read = parts(value, at, notes)
     notes.glue(from)
+    return read
+  }
+}
+
+/** A message, in which texts of other channels may stand. */
+export function spoken(channel: Channel, message: ObjectShape): ObjectShape {
+  return (value, at, notes) => {
+    const from = notes.texts.length
+    const read = message(value, at, notes)
+    notes.speak(channel, from)
+    return read
+  }
+}
+
+/** Something that stands between messages and is none. */
+export function aside(shape: Shape): Shape {
+  return (value, at, notes) => {
+    const from = notes.texts.length
+    const read = shape(value, at, notes)
+    for (const [index, text] of notes.texts.entries())
+      if (index >= from) notes.texts[index] = { ...text, aside: true }
     return read
   }
 }

@@ -2,7 +2,7 @@
  * Routes that the gate answers itself, from what it knows or from what it asks a server for: Fastify finds the route,
  * the gate has the rest. Whatever goes wrong is refused, and on record, like anything else.
  */
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { Dialect, Endpoint } from '../dialects/dialect.ts'
 import type { Gate } from '../stages/gate.ts'
 import type { Reception, Visit } from './visit.ts'
@@ -18,7 +18,7 @@ export function answerHere(
   dialect: Dialect,
   endpoint: Endpoint,
   { reception, gate }: Hosts,
-  answer: (visit: Visit, request: FastifyRequest) => Promise<void>,
+  answer: (visit: Visit) => Promise<void>,
 ): void {
   app.route({
     method: endpoint.method,
@@ -27,16 +27,10 @@ export function answerHere(
       reply.hijack()
       const visit = reception.receive(request, reply, dialect, endpoint.path)
       try {
-        await answer(visit, request)
+        await answer(visit)
       } catch (thrown) {
         gate.refuse(visit.course, thrown, visit.outlet)
       }
     },
   })
-}
-
-/** The one parameter of the route, or nothing. */
-export function parameterOf({ params }: FastifyRequest): string {
-  const [parameter] = Object.values(params as Record<string, unknown>)
-  return typeof parameter === 'string' ? parameter : ''
 }

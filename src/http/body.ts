@@ -90,6 +90,18 @@ async function receive(request: IncomingMessage, limit: number, timeoutMs: numbe
   })
 }
 
+/** The body as it arrives, whatever it is; over `limit` bytes it ends with `body_too_large`. */
+export async function* streamBody(request: IncomingMessage, limit: number): AsyncGenerator<Uint8Array> {
+  if (Number(request.headers['content-length'] ?? 0) > limit) throw new Refusal('body_too_large')
+  let length = 0
+  // Kept open when it is left early: the refusal goes back on the same connection.
+  for await (const piece of request.iterator({ destroyOnReturn: false })) {
+    length += piece.length
+    if (length > limit) throw new Refusal('body_too_large')
+    yield piece
+  }
+}
+
 /** How long a refused request may go on sending. */
 const discardMs = 10_000
 

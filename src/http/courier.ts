@@ -5,6 +5,7 @@
  */
 import { lookup } from 'node:dns'
 import type { LookupFunction } from 'node:net'
+import type { Readable } from 'node:stream'
 import { buildConnector, type Dispatcher, errors, FormData, Pool } from 'undici'
 import type { JsonObject, JsonValue } from '../core/json.ts'
 import { Refusal, type RefusalCode } from '../core/refusal.ts'
@@ -17,15 +18,8 @@ import type { ServerAnswer } from '../upstreams/server.ts'
 export interface Couriers extends Courier {
   /** A list or a fact, whole. @throws Refusal if it cannot be had in time */
   ask(upstream: Upstream, path: string, withinMs: number): Promise<ServerAnswer>
-  /** For what goes through `@fastify/http-proxy`: the same connections. */
-  readonly request: (
-    options: { origin: string } & Dispatcher.RequestOptions,
-    callback: RequestCallback,
-  ) => void
   close(): Promise<void>
 }
-
-type RequestCallback = (error: Error | null, data: Dispatcher.ResponseData) => void
 
 /**
  * @param current the policy in force, which says how long connecting may take and who may be far away
@@ -56,7 +50,6 @@ export function createCourier(current: () => Policy, resolve: typeof lookup = lo
     return pool
   }
   return {
-    request: (options, callback) => poolFor(options.origin).request(options, callback),
     ask: (upstream, path, withinMs) => ask(poolFor(upstream.origin), upstream, path, withinMs),
     send: (parcel, receiver) => dispatch(poolFor(parcel.upstream.origin), parcel, receiver),
     async close() {
@@ -65,7 +58,8 @@ export function createCourier(current: () => Policy, resolve: typeof lookup = lo
   }
 }
 
-const longestAnswer = 16 * 1024 * 1024
+/** A thousand models are a few hundred KB; parsing more would hold everybody else up. */
+const longestAnswer = 4 * 1024 * 1024
 
 async function ask(pool: Pool, { key }: Upstream, path: string, withinMs: number): Promise<ServerAnswer> {
   const headers = {
@@ -103,14 +97,15 @@ function dispatch(pool: Pool, parcel: Parcel, receiver: Receiver): Flow {
   let aborted = false
   const headers: Record<string, string> = { accept: '*/*', 'user-agent': 'torwart' }
   if (parcel.upstream.key !== undefined) headers.authorization = `Bearer ${parcel.upstream.key}`
-  if (parcel.file === undefined) headers['content-type'] = 'application/json'
+  if (parcel.flow) headers['content-type'] = 'application/octet-stream'
+  else if (parcel.file === undefined) headers['content-type'] = 'application/json'
   if (parcel.traceparent !== undefined) headers.traceparent = parcel.traceparent
   pool.dispatch(
     {
       path: parcel.path,
       method: parcel.method as Dispatcher.HttpMethod,
       headers,
-      body: parcel.file ? formOf(parcel.body, parcel.file) : JSON.stringify(parcel.body),
+      body: bodyOf(parcel),
       headersTimeout: parcel.firstByteMs,
       bodyTimeout: parcel.idleMs,
     },
@@ -144,6 +139,13 @@ function dispatch(pool: Pool, parcel: Parcel, receiver: Receiver): Flow {
   }
 }
 
+function bodyOf({ method, body, file, flow }: Parcel) {
+  if (method === 'HEAD') return null
+  // undici reads whatever can be iterated; its types know only Node's own streams.
+  if (flow) return flow as Readable
+  return file ? formOf(body, file) : JSON.stringify(body)
+}
+
 /** Written anew: what a part is called, and where it ends, is said by the library and not by the caller. */
 function formOf(fields: JsonObject, { name, type, bytes }: Upload): FormData {
   const form = new FormData()
@@ -153,7 +155,9 @@ function formOf(fields: JsonObject, { name, type, bytes }: Upload): FormData {
 }
 
 /** What went wrong on the way, without addresses. */
-export function upstreamRefusal(error: Error): Refusal {
+function upstreamRefusal(error: Error): Refusal {
+  // A body that is too large ends while it is being sent.
+  if (error instanceof Refusal) return error
   const code = codeOf(error)
   return new Refusal(code, {
     detail: `the model server: ${(error as NodeJS.ErrnoException).code ?? error.name}`,

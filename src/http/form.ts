@@ -28,24 +28,42 @@ export async function readForm(request: FastifyRequest, limit: number, timeoutMs
     throw new Refusal('unsupported_media_type', { say: 'A form must not be compressed.' })
   if (Number(request.headers['content-length'] ?? 0) > limit) throw new Refusal('body_too_large')
   requireNoExpectation(request.headers)
-  let late: NodeJS.Timeout | undefined
-  const tooLate = new Promise<never>((_, reject) => {
-    const refusal = new Refusal('invalid_request', { say: 'The form took too long to arrive.' })
-    late = setTimeout(() => reject(refusal), timeoutMs)
-  })
+  const bounds = boundsOf(request, limit, timeoutMs)
   try {
-    return await Promise.race([readParts(request, limit), tooLate])
+    return await Promise.race([readParts(request, limit), bounds.exceeded])
   } catch (thrown) {
     throw thrown instanceof Refusal ? thrown : asFormRefusal(thrown)
   } finally {
-    clearTimeout(late)
+    bounds.lift()
   }
+}
+
+/** Of all that arrives, what stands between, before and behind the parts included. */
+function boundsOf({ raw }: FastifyRequest, limit: number, timeoutMs: number) {
+  let count: (piece: Buffer) => void = () => {}
+  let late: NodeJS.Timeout | undefined
+  const exceeded = new Promise<never>((_, reject) => {
+    let length = 0
+    count = (piece) => {
+      length += piece.length
+      if (length > limit) reject(new Refusal('body_too_large'))
+    }
+    const refusal = new Refusal('invalid_request', { say: 'The form took too long to arrive.' })
+    late = setTimeout(() => reject(refusal), timeoutMs)
+  })
+  // Taken off again before the rest of a refused form is thrown away.
+  const lift = () => {
+    clearTimeout(late)
+    raw.off('data', count)
+  }
+  // Whoever listens first sets the stream going, and the parser begins in this same turn.
+  raw.on('data', count)
+  return { exceeded, lift }
 }
 
 async function readParts(request: FastifyRequest, limit: number): Promise<Form> {
   const fields: JsonObject = {}
   let file: Upload | undefined
-  let length = 0
   const limits = {
     fileSize: limit,
     files: 1,
@@ -56,8 +74,6 @@ async function readParts(request: FastifyRequest, limit: number): Promise<Form> 
     headerPairs: 16,
   }
   for await (const part of request.parts({ limits })) {
-    if (part.type === 'field') length += Buffer.byteLength(String(part.value))
-    if (length + (file?.bytes.length ?? 0) > limit) throw new Refusal('body_too_large')
     if (part.type === 'file') {
       if (part.fieldname !== 'file')
         throw new Refusal('invalid_request', { say: 'The file of a form must be called `file`.' })
@@ -70,7 +86,7 @@ async function readParts(request: FastifyRequest, limit: number): Promise<Form> 
         throw new Refusal('invalid_request', { say: 'A field of the form is no text.' })
       if (part.fieldnameTruncated || part.valueTruncated)
         throw new Refusal('invalid_request', { say: 'A field of the form is too long.' })
-      if (part.value.includes('\ufffd'))
+      if (part.value.includes('\ufffd') || !part.value.isWellFormed())
         throw new Refusal('invalid_request', { say: 'The form is not valid UTF-8.' })
       fields[part.fieldname] = part.value
     }

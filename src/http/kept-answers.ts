@@ -3,8 +3,8 @@
  * else, and where servers keep nothing, it does not exist.
  */
 import type { FastifyInstance } from 'fastify'
-import { isObject } from '../core/json.ts'
-import { Refusal } from '../core/refusal.ts'
+import { isObject, type JsonObject } from '../core/json.ts'
+import { Refusal, refusals } from '../core/refusal.ts'
 import { asAsked } from '../dialects/as-asked.ts'
 import type { Dialect, KeptAnswer } from '../dialects/dialect.ts'
 import { serverError } from '../dialects/server-errors.ts'
@@ -12,7 +12,7 @@ import { nothingSaid } from '../stages/exchange.ts'
 import type { KeptAnswers } from '../stages/kept.ts'
 import type { Settle } from '../stages/settle.ts'
 import type { Ask } from '../upstreams/server.ts'
-import { answerHere, type Hosts, parameterOf } from './answered-here.ts'
+import { answerHere, type Hosts } from './answered-here.ts'
 
 const answerWithinMs = 10_000
 
@@ -29,9 +29,9 @@ export function registerKeptAnswer(
   { reception, gate, settle, ask, kept }: KeptAnswerParts,
 ): void {
   const destination = { dialect, endpoint }
-  answerHere(app, dialect, endpoint, { reception, gate }, async ({ course, outlet }, request) => {
+  answerHere(app, dialect, endpoint, { reception, gate }, async ({ course, outlet }) => {
     const { caller } = await gate.enter(course, destination, outlet)
-    const id = parameterOf(request)
+    const id = outlet.parameter
     const found = kept.find(caller.identity.id, id)
     const { policy } = caller.arrival.snapshot
     const upstream = policy.upstreams.find(({ name }) => name === found?.upstream)
@@ -43,6 +43,13 @@ export function registerKeptAnswer(
     if (status !== 200 || !isObject(body)) throw serverError(status === 200 ? 502 : status, '')
     await settle(course, { kind: 'answered', answer: nothingSaid })
     outlet.begin(200, 'application/json')
-    outlet.end(JSON.stringify(asAsked(body, found.model)))
+    outlet.end(JSON.stringify(withoutReason(asAsked(body, found.model))))
   })
+}
+
+/** Why it failed is said in the server's words, which may hold paths and addresses. */
+function withoutReason(answer: JsonObject): JsonObject {
+  return isObject(answer.error)
+    ? { ...answer, error: { code: 'server_error', message: refusals.upstream_failed.message } }
+    : answer
 }

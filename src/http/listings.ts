@@ -12,7 +12,7 @@ import { type Caller, nothingSaid } from '../stages/exchange.ts'
 import type { Settle } from '../stages/settle.ts'
 import type { Fleet } from '../upstreams/fleet.ts'
 import type { Ask } from '../upstreams/server.ts'
-import { answerHere, type Hosts, parameterOf } from './answered-here.ts'
+import { answerHere, type Hosts } from './answered-here.ts'
 
 /** A list comes from the server's memory; it need not wait as a generation may. */
 const answerWithinMs = 10_000
@@ -53,9 +53,9 @@ export function registerListing(
     return { answers, failure: failure === undefined ? undefined : asRefusal(failure) }
   }
 
-  answerHere(app, dialect, endpoint, { reception, gate }, async ({ course, outlet }, request) => {
+  answerHere(app, dialect, endpoint, { reception, gate }, async ({ course, outlet }) => {
     const { caller } = await gate.enter(course, destination, outlet)
-    const asked = parameterOf(request)
+    const asked = outlet.parameter
     const { answers, failure } = await answersFor(caller, asked)
     const shown = show(endpoint, answers, asked)
     // What nobody else has may be at the server that did not answer.

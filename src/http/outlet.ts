@@ -8,7 +8,7 @@ import { toPublicError } from '../dialects/dialect.ts'
 import type { Course } from '../stages/exchange.ts'
 import type { Form, Outlet } from '../stages/outlet.ts'
 import { type AnswerHeaders, answerHeaders, refusalHeaders } from './answer-headers.ts'
-import { discardRest, readBody } from './body.ts'
+import { discardRest, readBody, streamBody } from './body.ts'
 
 /** Bytes of a refused body that are still read, so that a client in the middle of sending sees the refusal. */
 const discardLimit = 4 * 1024 * 1024
@@ -17,11 +17,19 @@ export interface OutletOptions {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly course: Course
+  readonly parameter: string
   failedLogin(): Promise<void>
   readForm(limit: number, timeoutMs: number): Promise<Form>
 }
 
-export function createOutlet({ request, response, course, failedLogin, readForm }: OutletOptions): Outlet {
+export function createOutlet({
+  request,
+  response,
+  course,
+  parameter,
+  failedLogin,
+  readForm,
+}: OutletOptions): Outlet {
   const { dialect, snapshot } = course.arrival
   const { timeouts } = snapshot.policy
   let head: { readonly status: number; readonly contentType: string } | undefined
@@ -65,6 +73,8 @@ export function createOutlet({ request, response, course, failedLogin, readForm 
   return {
     body: (limit) => readBody(request, limit, timeouts.bodyMs),
     form: (limit) => readForm(limit, timeouts.bodyMs),
+    parameter,
+    upload: (limit) => streamBody(request, limit),
     failedLogin,
     begin(status, contentType) {
       head = { status, contentType }

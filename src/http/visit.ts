@@ -100,6 +100,7 @@ export function createReception(
         request: incoming,
         response: outgoing,
         course,
+        parameter: parameterOf(request),
         failedLogin: () => door.knockedInVain(request),
         readForm: (limit, timeoutMs) => readForm(request, limit, timeoutMs),
       })
@@ -110,4 +111,10 @@ export function createReception(
 
 function single(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? undefined : value
+}
+
+/** The one parameter of the route, or nothing. */
+function parameterOf({ params }: FastifyRequest): string {
+  const [parameter] = Object.values(params as Record<string, unknown>)
+  return typeof parameter === 'string' ? parameter : ''
 }

@@ -26,7 +26,7 @@ export function createAuthoriseModel(fleet: Fleet, kept: KeptAnswers) {
     const { policy } = arrival.snapshot
     const found =
       endpoint.group === 'admin'
-        ? administered(prompt.model, role, policy, fleet)
+        ? administered(prompt.model, role, policy, fleet, endpoint.upload)
         : await fleet.find(prompt.model, role, policy, endpoint.servers)
     const target = found && continued(found, caller, prompt, kept)
     if (target === undefined) throw new Refusal('model_not_allowed')
@@ -54,9 +54,17 @@ function continued(target: Target, { identity }: Caller, { continues }: Prompt, 
  * what the others have is their own administrators' business.
  * @throws Refusal `model_not_allowed`
  */
-function administered(asked: string, role: Role, { upstreams }: Policy, fleet: Fleet): Target {
+function administered(
+  asked: string,
+  role: Role,
+  { upstreams }: Policy,
+  fleet: Fleet,
+  isFile = false,
+): Target {
   const server = 'ollama'
   const upstream = upstreams.find(({ kind }) => kind === server)
+  // A file has no name but its digest; which models it may become part of is judged when one is made.
+  if (upstream && isFile) return { server, model: asked, listed: false, digest: asked, upstreams: [upstream] }
   const name = parseModel(asked)
   const model = name && printModel(name)
   if (!upstream || !name || !model || !role.admin.registries.has(name.host) || !role.mayUse(model, server))

@@ -4,7 +4,7 @@
  * Resolves when the request is over, having settled it; rejects with a refusal if nothing was sent yet.
  */
 import type { Clock } from '../core/clock.ts'
-import type { Refusal } from '../core/refusal.ts'
+import type { Refusal, RefusalCode } from '../core/refusal.ts'
 import type { Upstream } from '../policy/policy.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Fleet, Seat } from '../upstreams/fleet.ts'
@@ -82,6 +82,7 @@ export function createForward({ fleet, courier, kept, clock, metrics }: ForwardP
       const interrupt = () => watch.interrupt(departure.refusal)
       const watch = createWatch({
         reader: outgoing.reader,
+        streams: prompt.stream,
         dialect,
         id,
         outlet,
@@ -106,9 +107,10 @@ export function createForward({ fleet, courier, kept, clock, metrics }: ForwardP
         {
           upstream,
           method: endpoint.method,
-          path: endpoint.serverPath ?? endpoint.path,
+          path: outgoing.serverPath ?? endpoint.serverPath ?? endpoint.path,
           body: outgoing.body,
           file: prompt.file,
+          flow: prompt.flow,
           traceparent,
           firstByteMs,
           idleMs,
@@ -120,15 +122,23 @@ export function createForward({ fleet, courier, kept, clock, metrics }: ForwardP
   }
 }
 
+const faults: ReadonlySet<RefusalCode> = new Set([
+  'upstream_failed',
+  'upstream_unavailable',
+  'upstream_timeout',
+])
+
 /** It did not answer, or said that it cannot; anything else may be the request's fault, and another would say it too. */
 function isServersFault({ refusal, status }: Outcome): boolean {
-  const unreached = refusal?.code === 'upstream_failed' || refusal?.code === 'upstream_unavailable'
-  return unreached && (status < 300 || status === 502 || status === 503)
+  return (
+    refusal !== undefined && faults.has(refusal.code) && (status < 300 || status === 502 || status === 503)
+  )
 }
 
-/** Before anything of an answer was seen: a server that has begun to answer has worked on it. */
+/** Before anything of an answer was seen, and not after a whole timeout: that one has worked on it, and time is short. */
 function isElsewhereWorth(refusal: Refusal, status: number): boolean {
-  return isServersFault({ refusal, told: false, status }) && status !== 200
+  const begun = status !== 0 && status < 300
+  return isServersFault({ refusal, told: false, status }) && !begun && refusal.code !== 'upstream_timeout'
 }
 
 /** What no model is asked for. */

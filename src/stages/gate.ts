@@ -132,6 +132,10 @@ export function createGate(steps: Steps): Gate {
 
 async function read({ role }: Caller, endpoint: Exchange, outlet: Outlet): Promise<Prompt> {
   const { bodyBytes } = role.caps
+  if (endpoint.upload) {
+    const prompt = endpoint.read({ name: outlet.parameter }, role.allow)
+    return { ...prompt, flow: outlet.upload(role.admin.blobBytes) }
+  }
   return endpoint.form
     ? readForm(await outlet.form(bodyBytes), endpoint, role.allow)
     : readPrompt(await outlet.body(bodyBytes), endpoint, role.allow)

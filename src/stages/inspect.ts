@@ -9,6 +9,7 @@ import type { Scanner } from '../scan/scanner.ts'
 import { judge } from '../scan/verdict.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Call, Inspected, JudgedFinding } from './exchange.ts'
+import { neighbours } from './neighbours.ts'
 
 const guard = 'prompt'
 /** Of one request; a text more may go over it. */
@@ -30,7 +31,8 @@ export function createInspect(scanner: Scanner, metrics: Metrics, clock: Clock) 
     const settings = arrival.snapshot.policy.promptGuard
     // Never silent about what went by unread.
     const unread = call.prompt.unread.map((what) => [what, 'unread'] as const)
-    if (settings.mode === 'off') return { call, findings: [], guards: unread }
+    // What the gate answers itself no model reads; scanning it would only tell a prober what is found.
+    if (settings.mode === 'off' || call.endpoint.answer) return { call, findings: [], guards: unread }
     const startedAt = clock.monotonicMs()
     const findings: JudgedFinding[] = []
     let worst: Action = 'allow'
@@ -64,20 +66,6 @@ export function createInspect(scanner: Scanner, metrics: Metrics, clock: Clock) 
     for (const { category, action } of findings) metrics.findings.inc({ guard, category, action })
     return { call, findings, guards: [[guard, worst], ...unread] }
   }
-}
-
-/**
- * Neighbouring texts of one channel, joined: the model server puts them behind each other too, and half an attack
- * in each of two parts is a whole one.
- */
-function neighbours(texts: readonly Text[], glue: string): readonly Text[] {
-  const joined: { channel: Channel; text: string }[] = []
-  for (const { channel, text, glued } of texts) {
-    const before = joined.at(-1)
-    if (before?.channel === channel) before.text += (glued ? glue : '\n') + text
-    else joined.push({ channel, text })
-  }
-  return joined
 }
 
 function judgeOne(

@@ -10,6 +10,10 @@ export interface Outlet {
   body(limit: number): Promise<Buffer>
   /** The whole form, at most `limit` bytes. @throws Refusal */
   form(limit: number): Promise<Form>
+  /** The path's parameter, or nothing. */
+  readonly parameter: string
+  /** The body as it arrives; ends with a Refusal over `limit` bytes. */
+  upload(limit: number): AsyncIterable<Uint8Array>
   /** A credential was refused: counts it at the door. @throws Refusal `rate_limited` past the limit */
   failedLogin(): Promise<void>
   /** Status and headers; they leave with the first bytes. */
@@ -43,6 +47,8 @@ export interface Parcel {
   /** A form's fields, beside its file; JSON otherwise. */
   readonly body: JsonObject
   readonly file: Upload | undefined
+  /** Instead of both: bytes as they arrive. */
+  readonly flow: AsyncIterable<Uint8Array> | undefined
   readonly traceparent: string | undefined
   readonly firstByteMs: number
   readonly idleMs: number

@@ -38,6 +38,8 @@ export interface Outcome {
 export interface WatchOptions {
   readonly reader: AnswerReader
   readonly dialect: Dialect
+  /** Whether the answer was asked for as a stream. */
+  readonly streams: boolean
   /** The request's, for errors that carry it. */
   readonly id: string
   readonly outlet: Outlet
@@ -49,7 +51,7 @@ export interface WatchOptions {
 }
 
 export function createWatch(options: WatchOptions): Watch {
-  const { reader, dialect, id, outlet, sinceArrivalMs, settle, done } = options
+  const { reader, dialect, streams, id, outlet, sinceArrivalMs, settle, done } = options
   let framing: Framing = whole
   let splitter: Splitter | undefined
   let error: { status: number; body: string; retryAfter: string | undefined } | undefined
@@ -60,7 +62,7 @@ export function createWatch(options: WatchOptions): Watch {
   let outgoing: string | Uint8Array = ''
 
   const answer = (): Answer => ({
-    status: 200,
+    status,
     text: reader.transcript.text,
     toolCalls: reader.transcript.toolCalls,
     truncated: reader.transcript.truncated,
@@ -72,7 +74,7 @@ export function createWatch(options: WatchOptions): Watch {
     if (begun) return
     begun = true
     firstByteMs = sinceArrivalMs()
-    outlet.begin(200, framing.contentType)
+    outlet.begin(status, framing.contentType)
   }
 
   const onFrame = (frame: Frame) => {
@@ -164,6 +166,8 @@ export function createWatch(options: WatchOptions): Watch {
         }
         const type = header('content-type') ?? ''
         framing = reader.framing?.(type) ?? framingOf(type)
+        // One frame of a stream would pass for the whole answer.
+        if (framing.streams && !streams) return fail('upstream_failed', 'a stream that nobody asked for')
         splitter = framing.split(onFrame)
       },
       data(bytes) {

@@ -125,9 +125,10 @@ export function createFleet(current: () => Policy, ask: Ask, clock: Clock): Flee
     const due = members.map(serverOf).filter((server) => server.isDue(missMs))
     if (due.length === 0) return
     const asked = Promise.all(due.map((server) => server.refresh(missMs)))
-    // An Ollama judges names itself, so one that does not tell is not waited for: a list that hangs must not keep
-    // prompts from a server that works.
-    if (members[0]?.kind !== 'ollama') await asked
+    // An Ollama judges names itself, so one that has never told is not waited for long: a list that hangs must not
+    // keep prompts from a server that works.
+    const tells = due.some(({ catalogue }) => catalogue !== undefined)
+    if (members[0]?.kind !== 'ollama' || tells) await asked
     else if (due.some(({ refusal }) => refusal === undefined)) await atMost(asked, patienceMs)
   }
 

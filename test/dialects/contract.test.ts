@@ -12,7 +12,9 @@ import { fullRequests } from './full-requests.ts'
 import { madeUp } from './made-up.ts'
 
 const exchanges = [...dialects, madeUp].flatMap((dialect) =>
-  dialect.endpoints.filter((endpoint): endpoint is Exchange => endpoint.kind === 'exchange'),
+  dialect.endpoints.filter(
+    (endpoint): endpoint is Exchange => endpoint.kind === 'exchange' && !endpoint.upload,
+  ),
 )
 const orders = {
   model: 'served-model',

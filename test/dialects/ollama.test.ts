@@ -180,7 +180,7 @@ describe('Ollama answers', () => {
         modelfile: 'FROM /path',
         template: 't',
         system: 's',
-        details: { family: 'x' },
+        details: { family: 'x', parent_model: '/root/secret' },
         capabilities: ['tools'],
       }),
     )

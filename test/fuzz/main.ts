@@ -25,7 +25,9 @@ Error.stackTraceLimit = 0
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
 const targets = dialects.flatMap(({ name, endpoints }): Target[] =>
-  endpoints.flatMap((endpoint) => (endpoint.kind === 'exchange' ? [{ dialect: name, endpoint }] : [])),
+  endpoints.flatMap((endpoint) =>
+    endpoint.kind === 'exchange' && !endpoint.upload ? [{ dialect: name, endpoint }] : [],
+  ),
 )
 for (const { endpoint } of targets)
   if (!routeOf(endpoint.serverPath ?? endpoint.path, 'localai'))

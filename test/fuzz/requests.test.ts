@@ -14,7 +14,9 @@ const seed = 20_261_122
 const cases = 2000
 
 const targets = dialects.flatMap(({ name, endpoints }): Target[] =>
-  endpoints.flatMap((endpoint) => (endpoint.kind === 'exchange' ? [{ dialect: name, endpoint }] : [])),
+  endpoints.flatMap((endpoint) =>
+    endpoint.kind === 'exchange' && !endpoint.upload ? [{ dialect: name, endpoint }] : [],
+  ),
 )
 function real(path: string): Exchange {
   const found = targets.find(({ endpoint }) => endpoint.path === path)

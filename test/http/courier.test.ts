@@ -42,6 +42,7 @@ async function send(addresses: readonly string[], remote = false): Promise<numbe
         path: '/api/chat',
         body: {},
         file: undefined,
+        flow: undefined,
         traceparent: undefined,
         firstByteMs: 5000,
         idleMs: 5000,

@@ -97,6 +97,28 @@ describe('a form', () => {
     expect(await refusalOf(parts)).toEqual([status, 0])
   })
 
+  it.each([
+    ['before its parts', (filler: string) => `${filler}\r\n${form([field('model', 'mock-stt'), sound])}`],
+    ['behind its parts', (filler: string) => `${form([field('model', 'mock-stt'), sound])}${filler}`],
+    ['in a part without a name', (filler: string) => `--edge\r\n\r\n${filler}\r\n${form([sound])}`],
+  ])('is bounded as a whole, in chunks too: %s', async (_where, bodyOf) => {
+    const before = model.posts.length
+    const bytes = new TextEncoder().encode(bodyOf('x'.repeat(200_000)))
+    const body = new ReadableStream({
+      start(controller) {
+        for (let at = 0; at < bytes.length; at += 16_384) controller.enqueue(bytes.subarray(at, at + 16_384))
+        controller.close()
+      },
+    })
+    const response = await fetch(gate.data + path, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${gate.key}`, ...headers },
+      body,
+      duplex: 'half',
+    } as RequestInit)
+    expect([response.status, model.posts.length - before]).toEqual([413, 0])
+  })
+
   it('takes no model from the query', async () => {
     const before = model.posts.length
     expect((await send([sound], `${path}?model=mock-stt&prompt=evil`)).status).toBe(400)

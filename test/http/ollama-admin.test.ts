@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { mintKey } from '../../src/identity/key.ts'
 import { entryOf, type RunningGate, startGate } from '../rig/gate.ts'
 import { likeOllama, type ModelServer, startModelServer } from '../rig/model-server.ts'
+import { until } from '../rig/wait.ts'
 
 let model: ModelServer
 let gate: RunningGate
@@ -13,14 +14,16 @@ const digest = (content: string) => `sha256:${createHash('sha256').update(conten
 beforeAll(async () => {
   model = await startModelServer((seen, response) => {
     const { url, method } = seen
+    if (url.endsWith(digest('hang'))) return undefined
     if (url.startsWith('/api/blobs/')) {
       response.statusCode = method === 'HEAD' ? (url.endsWith(digest('there')) ? 200 : 404) : 201
       response.end()
     } else if (['/api/pull', '/api/push', '/api/create'].includes(url)) {
       response.setHeader('content-type', 'application/x-ndjson')
       response.write('{"status":"pulling manifest","path":"/root/.ollama"}\n')
-      response.end(seen.json.stream === false ? '' : '{"status":"success"}\n')
-    } else if (url === '/api/copy' || url === '/api/delete') response.end()
+      response.end(seen.json.model === 'smollm2:gone' ? '' : '{"status":"success"}\n')
+    } else if (url === '/api/delete' && seen.json.model === 'smollm2:gone') response.end('{"error":"no"}')
+    else if (url === '/api/copy' || url === '/api/delete') response.end()
     else return likeOllama(seen, response)
     return undefined
   })
@@ -116,7 +119,7 @@ describe('an administrator', () => {
   })
 
   it('is told when a pull ends without success', async () => {
-    const { status, text } = await outcome('/api/pull', { model: 'smollm2:135m', stream: false })
+    const { status, text } = await outcome('/api/pull', { model: 'smollm2:gone' })
     expect(status).toBe(200)
     expect(text.trim().split('\n').at(-1)).toBe('{"error":"The model server failed."}')
   })
@@ -139,6 +142,29 @@ describe('an administrator', () => {
     expect((await upload('x'.repeat(70_000))).status).toBe(413)
     expect((await upload('GGUF', '../../etc')).status).toBe(404)
     expect((await upload('GGUF', 'sha256:12')).status).toBe(400)
+  })
+
+  it('leaves, and the server is left too', async () => {
+    for (const method of ['HEAD', 'POST']) {
+      const leave = new AbortController()
+      const path = `/api/blobs/${digest('hang')}`
+      const before = model.seen.length
+      const running = fetch(gate.data + path, {
+        method,
+        headers: { authorization: `Bearer ${gate.key}` },
+        ...(method === 'POST' ? { body: 'GGUF' } : {}),
+        signal: leave.signal,
+      }).catch(() => undefined)
+      const seen = await until(() => model.seen.slice(before).find(({ url }) => url === path))
+      leave.abort()
+      await Promise.all([running, seen.left])
+      await until(() => JSON.stringify(gate.requests().at(-1)).includes('"aborted"'))
+    }
+  })
+
+  it('is told when a deletion failed under status 200', async () => {
+    const { status } = await outcome('/api/delete', { model: 'smollm2:gone' }, 'DELETE')
+    expect(status).toBe(502)
   })
 
   it('asks whether a file is there', async () => {

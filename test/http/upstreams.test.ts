@@ -99,6 +99,26 @@ describe('a model server that fails', () => {
     }
   })
 
+  it('and hangs is left alone once it has done so', async () => {
+    const models = [
+      await server((seen, response) => (seen.method === 'GET' ? likeOllama(seen, response) : undefined)),
+      await server(),
+    ]
+    const gate = await gateBefore(models, { more: 'timeouts: { firstByte: 100ms }\n' })
+    expect((await chat(gate)).status).toBe(504)
+    expect((await chat(gate)).status).toBe(200)
+    expect(models.map(({ posts }) => posts.length)).toEqual([1, 1])
+  })
+
+  it('by streaming what was not to be streamed is not believed', async () => {
+    const model = await server((seen, response) =>
+      seen.method === 'GET' ? likeOllama(seen, response) : play('v1-messages-stream', response),
+    )
+    const gate = await gateBefore([model])
+    const response = await gate.post('/v1/messages', { ...body, max_tokens: 9 })
+    expect([response.status, response.headers.get('x-torwart-code')]).toEqual([502, 'upstream_failed'])
+  })
+
   it('like all the others is told once, with the last one’s failure', async () => {
     const models = [await server(fails(502)), await server(fails(503))]
     const gate = await gateBefore(models)
