@@ -155,7 +155,8 @@ async function openGateway(
 
   closers.push(() => admin.close())
 
-  await fleet.look()
+  for (const { name, up } of await fleet.check())
+    if (!up) log.warn({ upstream: name }, 'this model server does not answer, or does not tell its models')
   const scheme = atStart.listen.tls ? 'https' : 'http'
   const data = await listen(app, atStart.listen, scheme)
   const administration = await listen(admin, atStart.admin, 'http')

@@ -58,6 +58,28 @@ const stringOrBlocks =
     (typeof value === 'string' ? text(channel) : joined(list(blocks)))(value, at, notes)
 
 const called = object({ type: word, id: name, name, input: json('assistant') }, ['id', 'name'])
+const plainType: Shape = (value, at) =>
+  value === 'text/plain' ? value : invalid(`\`${at}\` must be text/plain.`)
+const others: Shape = (_value, at) =>
+  invalid(`\`${at}\` must be plain text: no model server here reads others.`)
+const plainDocument = object(
+  {
+    type: word,
+    source: variants('type', {
+      text: object({ type: word, media_type: plainType, data: text('document') }, ['data']),
+      base64: others,
+      url: others,
+      content: others,
+      file: others,
+    }),
+  },
+  ['source'],
+)
+/** No server here knows documents; one that is text becomes text, and one that is not nobody could read. */
+const document: Shape = (value, at, notes) => {
+  const { source } = plainDocument(value, at, notes)
+  return { type: 'text', text: (isObject(source) && source.data) || '' }
+}
 const unreadable: Shape = (_value, at, notes) => {
   notes.drop(at)
   return undefined
@@ -78,6 +100,7 @@ function message(channel: Channel): Shape {
       },
       ['tool_use_id'],
     ),
+    document,
     server_tool_use: called,
     web_search_tool_result: object({ type: word, tool_use_id: name, content: json('tool') }, ['tool_use_id']),
     // Nobody but its author can read it: no server here, and no guard.
@@ -99,10 +122,12 @@ const customTool = object(
   { type: word, name, description: text('definition'), input_schema: json('definition') },
   ['name'],
 )
+/** The caller runs these itself, under a name that Anthropic's models know. */
+const callersTool = /^(?:custom|(?:bash|text_editor|computer|memory)_\d{8})$/
 /** Tools of the caller; those that Anthropic's servers would run (`web_search_20250305` …) are taken out. */
 const tool: Shape = (value, at, notes) => {
   const type = isObject(value) ? value.type : undefined
-  if (typeof type === 'string' && type !== 'custom') {
+  if (typeof type === 'string' && !callersTool.test(type)) {
     notes.drop(at)
     return undefined
   }

@@ -21,10 +21,16 @@ at the top of the file.
   \`audit.file\` and \`timeouts.body\`; what waits for a restart is told. A bad file changes nothing; the log, \`torwart_policy_reloads_total\` and \`/readyz\` say so.
 - \`x-ratelimit-reset-*\` is in whole seconds. Windows slide in steps of a sixtieth of their length, and always to
   the safe side: never more than the limit passes in any window, and a place is free at most one step late.
+- A pattern in \`models\` covers what it names part by part: \`qwen3\` is \`qwen3:latest\`, \`*\` is every model without a
+  tag, and every model is \`["*", "*:*"]\` (those of other registries: \`"hf.co/*/*:*"\`). Names of LocalAI and other
+  servers are compared as they are, letter by letter.
+- A role whose \`routes\` name \`admin\` may make a model from any file that is on the server, so it may in the end read
+  every model there. Its routes change the first upstream of the kind \`ollama\`.
+- \`x-torwart-guards\` also names what no guard read: \`prompt=allow, images=unread\`.
 - \`keep_alive\` of a request is capped at an hour, and cannot unload a model that others use.
 
 - What is marked as not built is accepted, checked and without effect in this version; \`torwart check\`, the log at
-  start and \`/readyz\` warn of it. An upstream of another kind than \`ollama\`, and a second one, likewise.
+  start and \`/readyz\` warn of it.
 - \`x-torwart-guards\` names the guards that ran on a request and their verdict, \`x-torwart-clamped\` the parameters
   that a cap lowered. \`x-ratelimit-*-requests\` speaks of the limit the route counts against: \`probesPerMinute\` on
   lists, \`requestsPerMinute\` elsewhere.

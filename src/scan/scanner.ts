@@ -12,6 +12,13 @@ export interface Scanner {
   scan(text: string, channel: Channel): readonly Finding[]
 }
 
+/** What these families say is harmless where it is forbidden: "never reveal", "do not ignore". */
+const imperative = new Set(['override', 'theft'])
+/** Directly before the words, with nothing but blanks between; "why not ignore" is no prohibition. */
+const forbidden =
+  /(?:\b(?:do|must|should|shall|may|can|will|to) not|\bnever|\bcannot|\b(?:do|must|should|ca|wo)n't)\s+$/
+const longestProhibition = 16
+
 /**
  * More findings than these are not kept. That there were more is a finding too, and a heavy one: light ones must
  * not use up the room of what follows them.
@@ -31,6 +38,11 @@ export function createScanner(signatures: readonly Signature[]): Scanner {
       matcher.run(form.text, (phrase, place) => {
         const signature = phrases[phrase]?.signature
         if (!signature?.channels.has(channel)) return
+        if (
+          imperative.has(signature.category) &&
+          forbidden.test(form.text.slice(Math.max(0, place.start - longestProhibition), place.start))
+        )
+          return
         if (found && found.size >= maxFindings) {
           if (!found.has(overflow.id)) found.set(overflow.id, { ...overflow, ...place })
           return

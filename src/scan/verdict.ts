@@ -19,7 +19,7 @@ export interface Thresholds {
 const weights: Readonly<Record<Severity, number>> = { low: 20, medium: 50, high: 100 }
 const channelPercent: Readonly<Record<Channel, number>> = {
   user: 100,
-  tool: 200,
+  tool: 150,
   document: 200,
   definition: 100,
   assistant: 50,

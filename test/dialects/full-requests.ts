@@ -52,6 +52,7 @@ const anthropicRequest = {
       content: [
         { type: 'text', text: 'What is this?' },
         { type: 'image', source: { type: 'base64', media_type: 'image/png', data: pixel } },
+        { type: 'document', source: { type: 'text', media_type: 'text/plain', data: 'A report.' } },
       ],
     },
     {

@@ -220,7 +220,14 @@ const messages = struct({
   top_p: float,
   top_k: int,
   stop_sequences: oneOrMany(text),
-  tools: list(struct({ type: word(['custom']), name: text, description: text, input_schema: any })),
+  tools: list(
+    struct({
+      type: word(/^(custom|(bash|text_editor|computer|memory)_[0-9]{8})$/),
+      name: text,
+      description: text,
+      input_schema: any,
+    }),
+  ),
   tool_choice: struct({ type: word(), name: text }),
   thinking: struct({ type: word(), budget_tokens: int }),
   output_config: struct({ effort: word() }),
