@@ -33,7 +33,9 @@ export function createAuthoriseModel(fleet: Fleet, kept: KeptAnswers) {
     requireWithin(prompt, role.caps)
     const { model, server } = target
     const others = (prompt.others ?? []).map((other) => administered(other, role, policy, fleet).model)
-    const outgoing = endpoint.prepare(prompt, { ...role.caps, model, others, server })
+    const { outputTokens, contextTokens, choices } = role.caps
+    const orders = { model, others, server, outputTokens, contextTokens, choices }
+    const outgoing = endpoint.prepare(prompt, orders)
     return { caller, endpoint, prompt, model: { asked: prompt.model, served: model }, target, outgoing }
   }
 }
@@ -76,14 +78,14 @@ function administered(
 
 /** What cannot be lowered without changing what was asked. @throws Refusal `invalid_request` */
 function requireWithin({ counts, tools }: Prompt, caps: Caps): void {
-  if (counts.images > 0 && caps.images === 0)
-    throw new Refusal('invalid_request', { say: 'Images are not allowed for this key.' })
-  const bounds: readonly (readonly [number, number, string])[] = [
-    [counts.images, caps.images, 'Too many images.'],
-    [counts.imageBytes, caps.imageBytes, 'The images are too large.'],
-    [counts.stops, caps.stops, 'Too many stop sequences.'],
-    [tools.length, caps.tools, 'Too many tools.'],
-    [counts.schema, caps.schema, 'The schema of the answer is too large.'],
-  ]
-  for (const [count, most, say] of bounds) if (count > most) throw new Refusal('invalid_request', { say })
+  if (counts.images > caps.images)
+    refuse(caps.images === 0 ? 'Images are not allowed for this key.' : 'Too many images.')
+  if (counts.imageBytes > caps.imageBytes) refuse('The images are too large.')
+  if (counts.stops > caps.stops) refuse('Too many stop sequences.')
+  if (tools.length > caps.tools) refuse('Too many tools.')
+  if (counts.schema > caps.schema) refuse('The schema of the answer is too large.')
+}
+
+function refuse(say: string): never {
+  throw new Refusal('invalid_request', { say })
 }

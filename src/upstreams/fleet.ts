@@ -6,8 +6,8 @@
 import type { Clock } from '../core/clock.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { ServerKind } from '../core/servers.ts'
-import { canonicalFor } from '../models/name.ts'
 import type { Policy, Role, Upstream } from '../policy/policy.ts'
+import { createAllowed } from './allowed.ts'
 import { FairQueue } from './fair-queue.ts'
 import { type Ask, ModelServer } from './server.ts'
 
@@ -89,14 +89,17 @@ interface Waiter {
 /** @param current the policy in force, whose servers are watched */
 export function createFleet(current: () => Policy, ask: Ask, clock: Clock): Fleet {
   const servers = new Map<string, ModelServer>()
+  /** The same, by the objects of the policies that are still in use. */
+  const known = new WeakMap<Upstream, ModelServer>()
   const waiters = new FairQueue<Waiter>()
 
   const serverOf = (upstream: Upstream): ModelServer => {
+    const found = known.get(upstream)
+    if (found) return found
     const key = `${upstream.kind} ${upstream.origin}`
-    const known = servers.get(key)
-    if (known) return known
-    const server = new ModelServer(upstream, ask, clock)
+    const server = servers.get(key) ?? new ModelServer(upstream, ask, clock)
     servers.set(key, server)
+    known.set(upstream, server)
     return server
   }
 
@@ -120,8 +123,7 @@ export function createFleet(current: () => Policy, ask: Ask, clock: Clock): Flee
     serverOf(upstream).catalogue?.get(model)?.remote === true
 
   /** Asks again where nobody is known to have the model: it may have been pulled just now. */
-  const learn = async (members: readonly Upstream[], model: string): Promise<void> => {
-    if (members.some(lists(model))) return
+  const learn = async (members: readonly Upstream[]): Promise<void> => {
     const due = members.map(serverOf).filter((server) => server.isDue(missMs))
     if (due.length === 0) return
     const asked = Promise.all(due.map((server) => server.refresh(missMs)))
@@ -143,14 +145,14 @@ export function createFleet(current: () => Policy, ask: Ask, clock: Clock): Flee
   const silence = (members: readonly Upstream[]): Refusal | undefined =>
     members.map(serverOf).find(({ catalogue }) => catalogue === undefined)?.refusal
 
+  const allowed = createAllowed()
+
   const find: Fleet['find'] = async (asked, role, policy, served) => {
-    const name = policy.aliases.get(asked) ?? asked
     let unlisted: Target | undefined
     let unsure: Refusal | undefined
-    for (const [kind, members] of kindsOf(policy)) {
-      const model = canonicalFor(kind, name)
-      if (model === undefined || served?.includes(kind) === false || !role.mayUse(model, kind)) continue
-      await learn(members, model)
+    for (const { kind, model, members } of allowed(asked, role, policy)) {
+      if (served?.includes(kind) === false) continue
+      if (!members.some(lists(model))) await learn(members)
       const local = members.filter((upstream) => !isRemote(upstream, model))
       const target = targetOf(model, local.filter(lists(model)), true)
       if (target) return target
@@ -262,17 +264,6 @@ export function createFleet(current: () => Policy, ask: Ask, clock: Clock): Flee
     },
     close: () => clearInterval(watching),
   }
-}
-
-/** In the policy's order. */
-function kindsOf({ upstreams }: Policy): Map<ServerKind, Upstream[]> {
-  const kinds = new Map<ServerKind, Upstream[]>()
-  for (const upstream of upstreams) {
-    const members = kinds.get(upstream.kind)
-    if (members) members.push(upstream)
-    else kinds.set(upstream.kind, [upstream])
-  }
-  return kinds
 }
 
 async function atMost(work: Promise<unknown>, ms: number): Promise<void> {
