@@ -1,4 +1,5 @@
 /** Sound to be transcribed: a form is read strictly and written anew. */
+import * as zlib from 'node:zlib'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type RunningGate, startGate } from '../rig/gate.ts'
@@ -155,6 +156,13 @@ describe('a compressed body', () => {
     expect((await post(gzipSync(chat), 'gzip')).status).toBe(200)
     expect(model.posts.at(-1)?.headers['content-encoding']).toBeUndefined()
     expect((await post(Buffer.from(chat), 'identity')).status).toBe(200)
+  })
+
+  it('may be zstd where Node has it', async () => {
+    // Not in the types of the oldest Node that is supported.
+    const { zstdCompressSync: compress } = zlib as { zstdCompressSync?: typeof gzipSync }
+    const body = compress ? new Uint8Array(compress(Buffer.from(chat))) : new Uint8Array(8)
+    expect((await post(body, 'zstd')).status).toBe(compress ? 200 : 415)
   })
 
   it('is bounded by what comes out of it', async () => {
