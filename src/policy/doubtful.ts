@@ -15,7 +15,12 @@ export function doubtful(config: Config): { path: Path; message: string }[] {
       message: `the admin token has fewer than ${shortestToken} characters: it can be guessed`,
     })
   const kinds = config.upstreams.map(({ kind }) => kind)
-  for (const [name, { routes, limits, caps }] of Object.entries(config.roles)) {
+  for (const [name, { routes, models, limits, caps }] of Object.entries(config.roles)) {
+    if (routes.length > 0 && models.length === 0)
+      found.push({
+        path: ['roles', name, 'models'],
+        message: 'the role names no model, so there is none it may use',
+      })
     for (const [index, group] of routes.entries()) {
       if (isServed(group, kinds)) continue
       const message = `no upstream of these kinds has routes of the group \`${group}\``

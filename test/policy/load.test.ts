@@ -243,10 +243,11 @@ roles: { a: { limits: { tokensPerMinute: 1000 } } }
       expect.stringMatching(/^5 .*tokensPerMinute/),
     ])
     const vain = load(
-      `${minimal}guards: { output: { mode: off } }\nroles: { a: { routes: [chat, rerank] } }\n`,
+      `${minimal}guards: { output: { mode: off } }\nroles: { a: { routes: [chat, rerank], models: [x] }, b: { routes: [chat], models: [] } }\n`,
     )
     expect(vain.warnings.map(({ line, column, message }) => `${line}:${column} ${message}`)).toEqual([
       '4:30 no upstream of these kinds has routes of the group `rerank`',
+      '4:75 the role names no model, so there is none it may use',
     ])
     const fine = 'roles: { a: { limits: { tokensPerMinute: 1000 }, caps: { outputTokens: 500 } } }\n'
     expect(load(`${minimal}guards: { output: { mode: off } }\n${fine}`).warnings).toEqual([])
