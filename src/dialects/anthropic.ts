@@ -21,24 +21,25 @@ import {
   invalid,
   joined,
   json,
+  leftOut,
   list,
+  matching,
   modelName,
   name,
   noteTool,
   object,
+  oneOrMany,
   real,
   type Shape,
   spoken,
   stops,
   text,
+  textPart,
   variants,
   word,
 } from './shape.ts'
 
-const mediaType: Shape = (value, at) =>
-  typeof value === 'string' && /^image\/[a-z0-9.+-]{1,32}$/.test(value)
-    ? value
-    : invalid(`\`${at}\` must be the type of an image.`)
+const mediaType = matching(/^image\/[a-z0-9.+-]{1,32}$/, 'the type of an image')
 
 const image = object(
   {
@@ -51,22 +52,19 @@ const image = object(
   ['source'],
 )
 
-const textBlock = (channel: Channel) => object({ type: word, text: text(channel) }, ['text'])
-const stringOrBlocks =
-  (channel: Channel, blocks: Shape): Shape =>
-  (value, at, notes) =>
-    (typeof value === 'string' ? text(channel) : joined(list(blocks)))(value, at, notes)
+const stringOrBlocks = (channel: Channel, blocks: Shape) => oneOrMany(text(channel), joined(list(blocks)))
 
 const called = object({ type: word, id: name, name, input: json('assistant') }, ['id', 'name'])
-const plainType: Shape = (value, at) =>
-  value === 'text/plain' ? value : invalid(`\`${at}\` must be text/plain.`)
 const others: Shape = (_value, at) =>
   invalid(`\`${at}\` must be plain text: no model server here reads others.`)
 const plainDocument = object(
   {
     type: word,
     source: variants('type', {
-      text: object({ type: word, media_type: plainType, data: text('document') }, ['data']),
+      text: object(
+        { type: word, media_type: matching(/^text\/plain$/, 'text/plain'), data: text('document') },
+        ['data'],
+      ),
       base64: others,
       url: others,
       content: others,
@@ -80,14 +78,10 @@ const document: Shape = (value, at, notes) => {
   const { source } = plainDocument(value, at, notes)
   return { type: 'text', text: (isObject(source) && source.data) || '' }
 }
-const unreadable: Shape = (_value, at, notes) => {
-  notes.drop(at)
-  return undefined
-}
 
 function message(channel: Channel): Shape {
   const blocks = variants('type', {
-    text: textBlock(channel),
+    text: textPart(channel),
     image,
     thinking: object({ type: word, thinking: text('assistant'), signature: name }),
     tool_use: called,
@@ -95,7 +89,7 @@ function message(channel: Channel): Shape {
       {
         type: word,
         tool_use_id: name,
-        content: stringOrBlocks('tool', variants('type', { text: textBlock('tool'), image })),
+        content: stringOrBlocks('tool', variants('type', { text: textPart('tool'), image })),
         is_error: flag,
       },
       ['tool_use_id'],
@@ -104,7 +98,7 @@ function message(channel: Channel): Shape {
     server_tool_use: called,
     web_search_tool_result: object({ type: word, tool_use_id: name, content: json('tool') }, ['tool_use_id']),
     // Nobody but its author can read it: no server here, and no guard.
-    redacted_thinking: unreadable,
+    redacted_thinking: leftOut,
   })
   return spoken(
     channel,
@@ -127,19 +121,13 @@ const callersTool = /^(?:custom|(?:bash|text_editor|computer|memory)_\d{8})$/
 /** Tools of the caller; those that Anthropic's servers would run (`web_search_20250305` …) are taken out. */
 const tool: Shape = (value, at, notes) => {
   const type = isObject(value) ? value.type : undefined
-  if (typeof type === 'string' && !callersTool.test(type)) {
-    notes.drop(at)
-    return undefined
-  }
+  if (typeof type === 'string' && !callersTool.test(type)) return leftOut(value, at, notes)
   return noteTool(customTool(value, at, notes), notes)
 }
 
 /** Recorded with @anthropic-ai/sdk 1.12: on this error it goes on by itself, with the full history. */
 const thread: Shape = (value, at, notes) => {
-  if (isObject(value) && value.type === 'create') {
-    notes.drop(at)
-    return undefined
-  }
+  if (isObject(value) && value.type === 'create') return leftOut(value, at, notes)
   throw new Refusal('invalid_request', {
     say: '`thread` is not supported here. Send the whole conversation instead.',
     details: { error_code: 'thread_unsupported_request', unsupported: ['thread'] },
@@ -149,7 +137,7 @@ const thread: Shape = (value, at, notes) => {
 const fields = {
   model: modelName,
   messages: list(anyMessage),
-  system: stringOrBlocks('system', variants('type', { text: textBlock('system') })),
+  system: stringOrBlocks('system', variants('type', { text: textPart('system') })),
   max_tokens: integer(1),
   stream: flag,
   temperature: real,

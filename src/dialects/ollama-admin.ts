@@ -17,6 +17,7 @@ import {
   flag,
   invalid,
   list,
+  matching,
   modelName,
   never,
   type ObjectShape,
@@ -36,8 +37,7 @@ const registry = {
 }
 
 const digestForm = /^sha256[:-][0-9a-f]{64}$/
-const digest: Shape = (value, at) =>
-  typeof value === 'string' && digestForm.test(value) ? value : invalid(`\`${at}\` must be a sha256 digest.`)
+const digest = matching(digestForm, 'a sha256 digest')
 const fileName = /^[\w.-]{1,255}$/
 
 /** File names → digests of blobs that were uploaded before. */
@@ -57,8 +57,7 @@ const noDisk = never('`modelfile` and `path` are not allowed: send what stands i
 const pull = object({ ...named, ...registry, stream: flag })
 const push = pull
 const remove = object(named)
-const newName: Shape = (value, at) =>
-  typeof value === 'string' && value !== '' ? value : invalid(`\`${at}\` must be a model's name.`)
+const newName = matching(/./s, "a model's name")
 const copy = object({ source: modelName, destination: newName }, ['source', 'destination'])
 const create = object({
   ...named,

@@ -1,4 +1,5 @@
-/** What several of Ollama's native routes read: messages and options (`api/types.go`). */
+/** What several of Ollama's native routes share: messages, options, entries of lists (`api/types.go`). */
+import type { JsonObject } from '../core/json.ts'
 import type { Channel } from '../core/text.ts'
 import { base64Image } from './media.ts'
 import {
@@ -62,3 +63,8 @@ export const anyMessage = variants('role', {
   assistant: message('assistant'),
   tool: message('tool'),
 })
+
+/** Of an entry in a list of models: the model is on another host, and what is sent to it leaves this one. */
+export function isElsewhere({ remote_host, remote_model }: JsonObject): boolean {
+  return Boolean(remote_host || remote_model)
+}

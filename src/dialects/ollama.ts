@@ -20,7 +20,7 @@ import {
 import { base64Image } from './media.ts'
 import { adminRoutes } from './ollama-admin.ts'
 import { OllamaAnswer } from './ollama-answer.ts'
-import { anyMessage, options } from './ollama-fields.ts'
+import { anyMessage, isElsewhere, options } from './ollama-fields.ts'
 import { readBy } from './read-by.ts'
 import {
   answerSchema,
@@ -68,9 +68,10 @@ const sampling = { options, keep_alive: keepAlive, truncate: flag }
 const generation = { ...sampling, stream: flag, format, think, logprobs: flag, top_logprobs: integer(0, 20) }
 
 /** Token numbers go to the model as they are; no guard knows what they spell. */
+const numbers = list(integer(0))
 const tokens: Shape = (value, at, notes) => {
   notes.unread.add('context')
-  return list(integer(0))(value, at, notes)
+  return numbers(value, at, notes)
 }
 
 const chat = object(
@@ -168,10 +169,7 @@ const models: Listing['show'] = (answers) => ({
       if (!Array.isArray(entries)) throw new TypeError('a list of models was expected')
       return entries
         .filter(isObject)
-        .filter(
-          ({ name, remote_host, remote_model }) =>
-            typeof name === 'string' && !remote_host && !remote_model && mayUse(name),
-        )
+        .filter((entry) => typeof entry.name === 'string' && !isElsewhere(entry) && mayUse(entry.name))
     },
     'name',
   ),

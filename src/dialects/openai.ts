@@ -30,6 +30,7 @@ import {
   integer,
   invalid,
   joined,
+  leftOut,
   list,
   modelName,
   name,
@@ -38,32 +39,28 @@ import {
   object,
   oneOrMany,
   real,
+  refusalPart,
   type Shape,
   spoken,
   stops,
   text,
+  textPart,
   variants,
   word,
+  wordOr,
 } from './shape.ts'
-
-const refusalPart = (channel: Channel) => object({ type: word, refusal: text(channel) }, ['refusal'])
 
 function content(channel: Channel): Shape {
   const parts = joined(
     list(
       variants('type', {
-        text: object({ type: word, text: text(channel) }, ['text']),
-        // SDKs send an assistant's refusal back as it came; no server here knows this kind of part.
-        refusal: (value, at, notes) => {
-          const { refusal = '' } = refusalPart(channel)(value, at, notes)
-          return { type: 'text', text: refusal }
-        },
+        text: textPart(channel),
+        refusal: refusalPart(channel, 'text'),
         image_url: object({ type: word, image_url: object({ url: imageUrl }, ['url']) }, ['image_url']),
       }),
     ),
   )
-  const one = text(channel)
-  return nullable((value, at, notes) => (Array.isArray(value) ? parts : one)(value, at, notes))
+  return nullable(oneOrMany(text(channel), parts))
 }
 
 function message(channel: Channel): Shape {
@@ -111,19 +108,14 @@ const functionTool = object(
 )
 /** Functions only; tools of other kinds (web search) run on the server, so they are taken out. */
 const tools = list((value, at, notes) => {
-  if (isObject(value) && typeof value.type === 'string' && value.type !== 'function') {
-    notes.drop(at)
-    return undefined
-  }
+  if (isObject(value) && typeof value.type === 'string' && value.type !== 'function')
+    return leftOut(value, at, notes)
   const read = functionTool(value, at, notes)
   if (isObject(read)) noteTool(read.function, notes)
   return read
 })
 /** Which tool the model must call: a word, or a function by name. */
-const toolChoice: Shape = (value, at, notes) =>
-  isObject(value)
-    ? object({ type: word, function: object({ name }, ['name']) }, ['function'])(value, at, notes)
-    : word(value, at, notes)
+const toolChoice = wordOr(object({ type: word, function: object({ name }, ['name']) }, ['function']))
 
 const sampling = {
   temperature: real,

@@ -23,41 +23,38 @@ import {
   invalid,
   joined,
   json,
+  leftOut,
   list,
+  matching,
   modelName,
   name,
   never,
   noteTool,
   object,
+  oneOrMany,
   real,
+  refusalPart,
   type Shape,
   spoken,
   text,
+  textPart,
   variants,
   word,
+  wordOr,
 } from './shape.ts'
 
-function textOr(many: Shape, one: Shape): Shape {
-  return (value, at, notes) => (Array.isArray(value) ? many : one)(value, at, notes)
-}
-
 function content(channel: Channel): Shape {
-  const said = object({ type: word, text: text(channel) }, ['text'])
-  const refused = object({ type: word, refusal: text(channel) }, ['refusal'])
+  const said = textPart(channel)
   const parts = variants('type', {
     input_text: said,
     output_text: said,
     text: said,
     summary_text: said,
     reasoning_text: said,
-    // No server knows this kind of part; it is an answer like any other.
-    refusal: (value, at, notes) => {
-      const { refusal = '' } = refused(value, at, notes)
-      return { type: 'output_text', text: refusal }
-    },
+    refusal: refusalPart(channel, 'output_text'),
     input_image: object({ type: word, image_url: imageUrl }, ['image_url']),
   })
-  return textOr(joined(list(parts)), text(channel))
+  return oneOrMany(text(channel), joined(list(parts)))
 }
 
 function message(channel: Channel): Shape {
@@ -91,17 +88,14 @@ const item = variants('type', {
       encrypted_content: text('assistant'),
     }),
   ),
-  web_search_call: (_value, at, notes) => {
-    notes.drop(at)
-    return undefined
-  },
+  web_search_call: leftOut,
 })
 
-const input = textOr(
+const input = oneOrMany(
+  text('user'),
   list((value, at, notes) =>
     (isObject(value) && value.type === undefined ? anyMessage : item)(value, at, notes),
   ),
-  text('user'),
 )
 
 const functionTool = object(
@@ -115,8 +109,7 @@ const tool: Shape = (value, at, notes) => {
   if (type === 'function') return noteTool(functionTool(value, at, notes), notes)
   if (type === 'namespace') return namespaceTool(value, at, notes)
   if (typeof type !== 'string') return invalid(`\`${at}.type\` must be a string.`)
-  notes.drop(at)
-  return undefined
+  return leftOut(value, at, notes)
 }
 const namespaceTool = object(
   // Called when it is needed: a namespace holds tools, which may be namespaces.
@@ -130,20 +123,14 @@ const namespaceTool = object(
 )
 
 /** A conversation that goes on: whether this caller may name it is judged by who was given the id. */
-const keptId: Shape = (value, at) => {
-  if (value === '') return undefined
-  return typeof value === 'string' && /^[\w-]{1,128}$/.test(value)
-    ? value
-    : invalid(`\`${at}\` must be the id of an answer.`)
-}
+const someId = matching(/^[\w-]{1,128}$/, 'the id of an answer')
+const keptId: Shape = (value, at, notes) => (value === '' ? undefined : someId(value, at, notes))
 
 const serverKeeps = 'is not kept by this server. Send the whole conversation instead.'
-const toolChoice: Shape = (value, at, notes) =>
-  isObject(value) ? object({ type: word, name }, ['type'])(value, at, notes) : word(value, at, notes)
 /** Read by every other server, and not by Ollama. */
 const notOllama = {
   store: flag,
-  tool_choice: toolChoice,
+  tool_choice: wordOr(object({ type: word, name }, ['type'])),
   parallel_tool_calls: flag,
   max_tool_calls: integer(1, 1024),
   presence_penalty: real,

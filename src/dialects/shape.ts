@@ -50,10 +50,13 @@ export class Notes {
     }
   }
 
-  /** The texts from this one on stand in a message of this channel. */
-  speak(channel: Channel, from: number): void {
-    for (const [index, text] of this.texts.entries())
-      if (index >= from && text.channel !== channel) this.texts[index] = { ...text, aside: true }
+  /** The texts from this one on stand beside what is said; but for those of the channel that says it. */
+  setAside(from: number, speaking?: Channel): void {
+    // Only what is new: a conversation may have thousands of messages.
+    for (let index = from; index < this.texts.length; index++) {
+      const text = this.texts[index]
+      if (text && text.channel !== speaking) this.texts[index] = { ...text, aside: true }
+    }
   }
 
   /** What was read, the names joined into one text. */
@@ -104,6 +107,36 @@ export const word: Shape = (value, at, notes) => {
     return expected(at, 'one of the words the model server knows')
   if (value.length > 16) notes.name(value)
   return value
+}
+
+/** A string of one form, such as a media type. @param what it is called in the error */
+export function matching(form: RegExp, what: string): Shape {
+  return (value, at) => (typeof value === 'string' && form.test(value) ? value : expected(at, what))
+}
+
+/** Where servers take one of their words or something longer. */
+export function wordOr(longer: ObjectShape): Shape {
+  return (value, at, notes) => (isObject(value) ? longer : word)(value, at, notes)
+}
+
+/** Known, and not for the server: taken out, and named in the record. */
+export const leftOut: Shape = (_value, at, notes) => {
+  notes.drop(at)
+  return undefined
+}
+
+/** A part that is text. */
+export function textPart(channel: Channel): ObjectShape {
+  return object({ type: word, text: text(channel) }, ['text'])
+}
+
+/** SDKs send an assistant's refusal back as it came; no server here knows that kind of part, and it is text like any. */
+export function refusalPart(channel: Channel, textType: string): Shape {
+  const refused = object({ type: word, refusal: text(channel) }, ['refusal'])
+  return (value, at, notes) => {
+    const { refusal = '' } = refused(value, at, notes)
+    return { type: textType, text: refusal }
+  }
 }
 
 /** The model's name, which is compared and replaced, and never forwarded as it came. */
@@ -158,9 +191,8 @@ export function list(item: Shape, what = 'a list'): Shape {
   }
 }
 
-/** A string or a list of strings, as the OpenAI dialect likes it. */
-export function oneOrMany(one: Shape): Shape {
-  const many = list(one)
+/** A string, or a list of strings or of parts, as the OpenAI dialect likes it. */
+export function oneOrMany(one: Shape, many = list(one)): Shape {
   return (value, at, notes) => (Array.isArray(value) ? many(value, at, notes) : one(value, at, notes))
 }
 
@@ -179,7 +211,7 @@ export function spoken(channel: Channel, message: ObjectShape): ObjectShape {
   return (value, at, notes) => {
     const from = notes.texts.length
     const read = message(value, at, notes)
-    notes.speak(channel, from)
+    notes.setAside(from, channel)
     return read
   }
 }
@@ -189,8 +221,7 @@ export function aside(shape: Shape): Shape {
   return (value, at, notes) => {
     const from = notes.texts.length
     const read = shape(value, at, notes)
-    for (const [index, text] of notes.texts.entries())
-      if (index >= from) notes.texts[index] = { ...text, aside: true }
+    notes.setAside(from)
     return read
   }
 }
@@ -212,16 +243,18 @@ export function onlyIfAllowed(feature: Feature, shape: Shape, why: string): Shap
   }
 }
 
+const stopTexts = oneOrMany(text('definition'))
 /** Sequences at which the answer ends; counted. */
 export const stops: Shape = (value, at, notes) => {
   notes.counts.stops += Array.isArray(value) ? value.length : 1
-  return oneOrMany(text('definition'))(value, at, notes)
+  return stopTexts(value, at, notes)
 }
 
+const anySchema = json('definition')
 /** A JSON Schema that becomes the grammar of the answer; measured. */
 export const answerSchema: Shape = (value, at, notes) => {
   notes.counts.schema = Math.max(notes.counts.schema, JSON.stringify(value).length)
-  return json('definition')(value, at, notes)
+  return anySchema(value, at, notes)
 }
 
 /** Keeps an explicit null, which other shapes leave out. */

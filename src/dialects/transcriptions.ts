@@ -7,23 +7,11 @@ import { type Dialect, namesOf } from './dialect.ts'
 import { DocumentAnswer } from './document-answer.ts'
 import { openaiError } from './openai.ts'
 import { readBy } from './read-by.ts'
-import { invalid, modelName, object, type Shape, text } from './shape.ts'
+import { matching, modelName, object, text } from './shape.ts'
 
-const language: Shape = (value, at) =>
-  typeof value === 'string' && /^[A-Za-z]{2,3}(?:-[A-Za-z]{2,4})?$/.test(value)
-    ? value
-    : invalid(`\`${at}\` must be a language code.`)
-
-const temperature: Shape = (value, at) =>
-  typeof value === 'string' && /^\d(?:\.\d{1,6})?$/.test(value)
-    ? value
-    : invalid(`\`${at}\` must be a number.`)
-
-const formats = new Set(['json', 'text', 'srt', 'vtt', 'verbose_json'])
-const format: Shape = (value, at) =>
-  typeof value === 'string' && formats.has(value)
-    ? value
-    : invalid(`\`${at}\` must be one of ${[...formats].join(', ')}.`)
+const language = matching(/^[A-Za-z]{2,3}(?:-[A-Za-z]{2,4})?$/, 'a language code')
+const temperature = matching(/^\d(?:\.\d{1,6})?$/, 'a number')
+const format = matching(/^(?:json|text|srt|vtt|verbose_json)$/, 'one of json, text, srt, vtt, verbose_json')
 
 const fields = object(
   { model: modelName, language, prompt: text('user'), response_format: format, temperature },

@@ -4,6 +4,7 @@
  */
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
 import type { ServerKind } from '../core/servers.ts'
+import { isElsewhere } from '../dialects/ollama-fields.ts'
 import { canonicalFor } from '../models/name.ts'
 
 export interface Listed {
@@ -37,9 +38,10 @@ export function readCatalogue(server: ServerKind, body: JsonValue): Catalogue | 
   return catalogue
 }
 
-function readListed({ digest, remote_host, remote_model }: JsonObject): Listed {
+function readListed(entry: JsonObject): Listed {
+  const { digest } = entry
   const known = typeof digest === 'string' && /^[\w:.-]{1,160}$/.test(digest)
-  return { digest: known ? digest : null, remote: Boolean(remote_host || remote_model) }
+  return { digest: known ? digest : null, remote: isElsewhere(entry) }
 }
 
 /** Names of the models that are in memory, from `/api/ps`. */
