@@ -78,16 +78,15 @@ export async function createApp(parts: AppParts): Promise<DataListener> {
   const reception = createReception(createArrive(parts.current, parts.clock), door, parts.metrics)
   const gate = createGate(parts)
   const { ask } = parts.courier
+  const hosts = { reception, gate, settle: parts.settle }
   // First: routes take the error handler they find when they are declared.
   registerUnknown(app, reception, gate)
   for (const dialect of dialects)
     for (const endpoint of dialect.endpoints) {
       if (endpoint.kind === 'exchange') registerExchange(app, dialect, endpoint, reception, gate)
-      else if (endpoint.kind === 'listing')
-        registerListing(app, dialect, endpoint, { ...parts, ask, reception, gate })
-      else if (endpoint.kind === 'kept')
-        registerKeptAnswer(app, dialect, endpoint, { ...parts, ask, reception, gate })
-      else registerGreeting(app, dialect, endpoint, { ...parts, reception, gate })
+      else if (endpoint.kind === 'listing') registerListing(app, dialect, endpoint, { ...parts, hosts, ask })
+      else if (endpoint.kind === 'kept') registerKeptAnswer(app, dialect, endpoint, { ...parts, hosts, ask })
+      else registerGreeting(app, dialect, endpoint, { ...parts, hosts })
     }
   return { app, drain: (graceMs) => drain(app, reception, graceMs) }
 }

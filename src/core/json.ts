@@ -114,6 +114,11 @@ function countMembers(value: JsonValue, mayHoldSurrogates: boolean): number {
   return members
 }
 
+/** Of an object, the members of these names that it has. */
+export function pick(from: JsonObject, keys: readonly string[]): JsonObject {
+  return Object.fromEntries(keys.flatMap((key) => (from[key] === undefined ? [] : [[key, from[key]]])))
+}
+
 export function isObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

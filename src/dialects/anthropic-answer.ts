@@ -6,7 +6,7 @@
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
 import { anthropicError } from './anthropic-error.ts'
-import { asAsked } from './as-asked.ts'
+import { frameAsAsked } from './as-asked.ts'
 import type { AnswerReader, ModelNames, PublicError } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
 import { Transcript } from './transcript.ts'
@@ -41,17 +41,13 @@ export class AnthropicAnswer implements AnswerReader {
       for (const [index, block] of message.content.entries()) this.#block(index, block)
     this.#count(message.usage)
     this.state = 'ended'
-    const named = asAsked(message, this.#names)
-    return named === message ? frame : { data: JSON.stringify(named) }
+    return frameAsAsked(frame, message, this.#names)
   }
 
   #event(frame: Frame, event: JsonObject): Frame {
     switch (event.type) {
-      case 'message_start': {
-        if (!isObject(event.message)) return frame
-        const message = asAsked(event.message, this.#names)
-        return message === event.message ? frame : { ...frame, data: JSON.stringify({ ...event, message }) }
-      }
+      case 'message_start':
+        return frameAsAsked(frame, event, this.#names, 'message')
       case 'content_block_start':
         this.#block(event.index, event.content_block)
         return frame

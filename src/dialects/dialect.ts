@@ -78,6 +78,11 @@ interface Route {
   readonly servers?: readonly ServerKind[]
 }
 
+/** Whether this kind of server has the route. */
+export function isServedBy({ servers }: Pick<Route, 'servers'>, kind: ServerKind): boolean {
+  return servers?.includes(kind) ?? true
+}
+
 /** A JSON body goes to the model server, its answer comes back frame by frame. */
 export interface Exchange extends Route {
   readonly kind: 'exchange'
@@ -100,6 +105,8 @@ export interface Listing extends Route {
   readonly kind: 'listing'
   /** What each model server is asked; the caller's words never go into a path. */
   readonly serverPath: string
+  /** Its entries do not say which models are on another host: an Ollama's own list must be asked for that. */
+  readonly hostless?: true
   /**
    * What the caller sees of the servers' answers, in the policy's order; undefined: nothing.
    * Throws if an answer is not what it should be.

@@ -3,7 +3,7 @@
  * failure under status 200, and so is LocalAI's `done_reason: "error"`. The token `context` of `/api/generate`
  * never leaves: it is the prompt and the answer in a form no guard reads.
  */
-import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
+import { isObject, type JsonObject, type JsonValue, pick } from '../core/json.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
 import { asAsked } from './as-asked.ts'
 import type { AnswerReader, ModelNames } from './dialect.ts'
@@ -62,10 +62,6 @@ export class OllamaAnswer implements AnswerReader {
     if (!isObject(called)) return
     this.transcript.call(`${this.#calls++}`, String(called.name), JSON.stringify(called.arguments ?? {}))
   }
-}
-
-function pick(from: JsonObject, keys: readonly string[]): JsonObject {
-  return Object.fromEntries(keys.flatMap((key) => (from[key] === undefined ? [] : [[key, from[key]]])))
 }
 
 /** What a model was made from is a path, or a name that this caller may not know. */

@@ -1,5 +1,5 @@
 /** What an Ollama says while it changes its models: lines of progress that end with `success`, or nothing at all. */
-import { isObject, type JsonValue } from '../core/json.ts'
+import { isObject, type JsonValue, pick } from '../core/json.ts'
 import type { AnswerReader } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
 import { Transcript } from './transcript.ts'
@@ -21,8 +21,7 @@ export class ProgressAnswer implements AnswerReader {
       this.state = 'ended'
       this.transcript.say('content', line.status)
     }
-    const progress = shown.flatMap((key) => (line[key] === undefined ? [] : [[key, line[key]]]))
-    return { data: JSON.stringify(Object.fromEntries(progress)) }
+    return { data: JSON.stringify(pick(line, shown)) }
   }
 }
 

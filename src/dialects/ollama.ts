@@ -221,7 +221,7 @@ export const ollama: Dialect = {
     { ...show, read: readBy(showRequest, 'never') },
     { ...listing, method: 'GET', path: '/api/tags', serverPath: '/api/tags', show: models },
     { ...listing, method: 'HEAD', path: '/api/tags', serverPath: '/api/tags', show: models },
-    { ...listing, method: 'GET', path: '/api/ps', serverPath: '/api/ps', show: models },
+    { ...listing, method: 'GET', path: '/api/ps', serverPath: '/api/ps', hostless: true, show: models },
     {
       ...listing,
       method: 'GET',

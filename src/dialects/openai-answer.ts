@@ -6,7 +6,7 @@
  */
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
-import { asAsked } from './as-asked.ts'
+import { asAsked, frameAsAsked } from './as-asked.ts'
 import type { AnswerReader, ModelNames } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
 import { Transcript } from './transcript.ts'
@@ -48,8 +48,7 @@ export class OpenaiAnswer implements AnswerReader {
       delete chunk.usage
       return { data: JSON.stringify(asAsked(chunk, this.#names)) }
     }
-    const named = asAsked(chunk, this.#names)
-    return named === chunk ? frame : { data: JSON.stringify(named) }
+    return frameAsAsked(frame, chunk, this.#names)
   }
 
   #count(usage: JsonValue | undefined): void {

@@ -269,6 +269,7 @@ const listing = {
   group: 'models',
   cost: 'probe',
   serverPath: '/v1/models',
+  hostless: true,
 } as const
 
 export const openai: Dialect = {

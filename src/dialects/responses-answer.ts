@@ -5,7 +5,7 @@
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
 import { isFinal } from '../core/refusal.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
-import { asAsked } from './as-asked.ts'
+import { frameAsAsked } from './as-asked.ts'
 import type { AnswerReader, ModelNames, PublicError } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
 import { Transcript } from './transcript.ts'
@@ -62,16 +62,14 @@ export class ResponsesAnswer implements AnswerReader {
     for (const item of response.output) this.#gather(item, true)
     this.#count(response.usage)
     this.state = 'ended'
-    const named = asAsked(response, this.#names)
-    return named === response ? frame : { data: JSON.stringify(named) }
+    return frameAsAsked(frame, response, this.#names)
   }
 
   #event(frame: Frame, event: JsonObject): Frame | undefined {
     const type = String(event.type)
-    if (failures.has(type) || (isObject(event.response) && isObject(event.response.error)))
-      return this.#failed()
-    if (typeof event.sequence_number === 'number') this.#sequence = event.sequence_number
     const response = isObject(event.response) ? event.response : undefined
+    if (failures.has(type) || isObject(response?.error)) return this.#failed()
+    if (typeof event.sequence_number === 'number') this.#sequence = event.sequence_number
     this.#keep(response?.id)
     if (typeof event.delta === 'string') this.#delta(type, event.delta)
     if (type === 'response.output_item.done') this.#gather(event.item, false)
@@ -79,8 +77,7 @@ export class ResponsesAnswer implements AnswerReader {
       this.#count(response?.usage)
       this.state = 'ended'
     }
-    const named = response && asAsked(response, this.#names)
-    return named === response ? frame : { ...frame, data: JSON.stringify({ ...event, response: named }) }
+    return frameAsAsked(frame, event, this.#names, 'response')
   }
 
   #keep(id: JsonValue | undefined): void {

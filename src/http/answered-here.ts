@@ -4,21 +4,27 @@
  */
 import type { FastifyInstance } from 'fastify'
 import type { Dialect, Endpoint } from '../dialects/dialect.ts'
+import { nothingSaid } from '../stages/exchange.ts'
 import type { Gate } from '../stages/gate.ts'
+import type { Settle } from '../stages/settle.ts'
 import type { Reception, Visit } from './visit.ts'
+
+/** What a server is asked for here comes from its memory; it need not wait as a generation may. */
+export const answerWithinMs = 10_000
 
 export interface Hosts {
   readonly reception: Reception
   readonly gate: Gate
+  readonly settle: Settle
 }
 
-/** @param answer all stages, to the last byte; what it throws becomes the refusal */
+/** @param answer all that is to be known and said; what it throws becomes the refusal */
 export function answerHere(
   app: FastifyInstance,
   dialect: Dialect,
   endpoint: Endpoint,
-  { reception, gate }: Hosts,
-  answer: (visit: Visit) => Promise<void>,
+  { reception, gate, settle }: Hosts,
+  answer: (visit: Visit) => Promise<{ readonly type: string; readonly text: string }>,
 ): void {
   app.route({
     method: endpoint.method,
@@ -26,10 +32,14 @@ export function answerHere(
     handler: async (request, reply) => {
       reply.hijack()
       const visit = reception.receive(request, reply, dialect, endpoint.path)
+      const { course, outlet } = visit
       try {
-        await answer(visit)
+        const { type, text } = await answer(visit)
+        await settle(course, { kind: 'answered', answer: nothingSaid })
+        outlet.begin(200, type)
+        outlet.end(text)
       } catch (thrown) {
-        gate.refuse(visit.course, thrown, visit.outlet)
+        gate.refuse(course, thrown, outlet)
       }
     },
   })

@@ -21,6 +21,11 @@ export function requireNoExpectation({ expect }: IncomingMessage['headers']): vo
     throw new Refusal('invalid_request', { say: 'The Expect header asks for something unknown.' })
 }
 
+/** By its announced length, if there is one. */
+export function requireFits(headers: IncomingMessage['headers'], limit: number): void {
+  if (Number(headers['content-length'] ?? 0) > limit) throw new Refusal('body_too_large')
+}
+
 type Decompress = (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>
 
 /** Node has zstd from 22.15 on. */
@@ -63,8 +68,7 @@ export async function readBody(request: IncomingMessage, limit: number, timeoutM
 }
 
 async function receive(request: IncomingMessage, limit: number, timeoutMs: number): Promise<Buffer> {
-  const announced = Number(request.headers['content-length'] ?? 0)
-  if (announced > limit) throw new Refusal('body_too_large')
+  requireFits(request.headers, limit)
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = []
     let length = 0
@@ -92,7 +96,7 @@ async function receive(request: IncomingMessage, limit: number, timeoutMs: numbe
 
 /** The body as it arrives, whatever it is; over `limit` bytes it ends with `body_too_large`. */
 export async function* streamBody(request: IncomingMessage, limit: number): AsyncGenerator<Uint8Array> {
-  if (Number(request.headers['content-length'] ?? 0) > limit) throw new Refusal('body_too_large')
+  requireFits(request.headers, limit)
   let length = 0
   // Kept open when it is left early: the refusal goes back on the same connection.
   for await (const piece of request.iterator({ destroyOnReturn: false })) {

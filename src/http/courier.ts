@@ -61,12 +61,14 @@ export function createCourier(current: () => Policy, resolve: typeof lookup = lo
 /** A thousand models are a few hundred KB; parsing more would hold everybody else up. */
 const longestAnswer = 4 * 1024 * 1024
 
-async function ask(pool: Pool, { key }: Upstream, path: string, withinMs: number): Promise<ServerAnswer> {
-  const headers = {
-    accept: 'application/json',
-    'user-agent': 'torwart',
-    ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
-  }
+/** All that a model server learns of who asks. */
+function ownHeaders({ key }: Upstream, accept: string): Record<string, string> {
+  const headers = { accept, 'user-agent': 'torwart' }
+  return key === undefined ? headers : { ...headers, authorization: `Bearer ${key}` }
+}
+
+async function ask(pool: Pool, upstream: Upstream, path: string, withinMs: number): Promise<ServerAnswer> {
+  const headers = ownHeaders(upstream, 'application/json')
   const signal = AbortSignal.timeout(withinMs)
   try {
     const { statusCode, body } = await pool.request({ path, method: 'GET', headers, signal })
@@ -95,15 +97,14 @@ function parsed(text: string): JsonValue | undefined {
 function dispatch(pool: Pool, parcel: Parcel, receiver: Receiver): Flow {
   let controller: Dispatcher.DispatchController | undefined
   let aborted = false
-  const headers: Record<string, string> = { accept: '*/*', 'user-agent': 'torwart' }
-  if (parcel.upstream.key !== undefined) headers.authorization = `Bearer ${parcel.upstream.key}`
+  const headers = ownHeaders(parcel.upstream, '*/*')
   if (parcel.flow) headers['content-type'] = 'application/octet-stream'
   else if (parcel.file === undefined) headers['content-type'] = 'application/json'
   if (parcel.traceparent !== undefined) headers.traceparent = parcel.traceparent
   pool.dispatch(
     {
       path: parcel.path,
-      method: parcel.method as Dispatcher.HttpMethod,
+      method: parcel.method,
       headers,
       body: bodyOf(parcel),
       headersTimeout: parcel.firstByteMs,

@@ -10,7 +10,7 @@ import type { JsonObject } from '../core/json.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { Upload } from '../dialects/dialect.ts'
 import type { Form } from '../stages/outlet.ts'
-import { requireNoExpectation } from './body.ts'
+import { requireFits, requireNoExpectation } from './body.ts'
 
 const mostFields = 32
 const longestField = 64 * 1024
@@ -26,7 +26,7 @@ export async function readForm(request: FastifyRequest, limit: number, timeoutMs
     throw new Refusal('unsupported_media_type', { say: 'The body must be multipart/form-data.' })
   if (request.headers['content-encoding'] !== undefined)
     throw new Refusal('unsupported_media_type', { say: 'A form must not be compressed.' })
-  if (Number(request.headers['content-length'] ?? 0) > limit) throw new Refusal('body_too_large')
+  requireFits(request.headers, limit)
   requireNoExpectation(request.headers)
   const bounds = boundsOf(request, limit, timeoutMs)
   try {

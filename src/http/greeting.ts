@@ -6,29 +6,29 @@ import type { FastifyInstance } from 'fastify'
 import { Refusal } from '../core/refusal.ts'
 import type { Dialect, Greeting } from '../dialects/dialect.ts'
 import { presentedCredential } from '../identity/credential.ts'
-import { nothingSaid } from '../stages/exchange.ts'
 import type { Steps } from '../stages/gate.ts'
 import { answerHere, type Hosts } from './answered-here.ts'
 
 const ownName = 'Torwart'
 
-export type GreetingParts = Hosts & Pick<Steps, 'settle' | 'recordable'>
+export interface GreetingParts extends Pick<Steps, 'recordable'> {
+  readonly hosts: Hosts
+}
 
 export function registerGreeting(
   app: FastifyInstance,
   dialect: Dialect,
   endpoint: Greeting,
-  { reception, gate, settle, recordable }: GreetingParts,
+  { hosts, recordable }: GreetingParts,
 ): void {
   const destination = { dialect, endpoint }
-  answerHere(app, dialect, endpoint, { reception, gate }, async ({ course, outlet }) => {
+  const { gate } = hosts
+  answerHere(app, dialect, endpoint, hosts, async ({ course, outlet }) => {
     if (!recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
     // A credential that is wrong is refused here too, or `/` would be the place to try them.
     if (presentedCredential(course.arrival.rawHeaders) !== 'missing')
       await gate.admit(course, await gate.identify(course, outlet), destination)
     const mayUse = course.caller?.role.routes.has(endpoint.group) ?? false
-    await settle(course, { kind: 'answered', answer: nothingSaid })
-    outlet.begin(200, 'text/plain; charset=utf-8')
-    outlet.end(mayUse ? endpoint.text : ownName)
+    return { type: 'text/plain; charset=utf-8', text: mayUse ? endpoint.text : ownName }
   })
 }

@@ -8,16 +8,12 @@ import { Refusal, refusals } from '../core/refusal.ts'
 import { asAsked } from '../dialects/as-asked.ts'
 import type { Dialect, KeptAnswer } from '../dialects/dialect.ts'
 import { serverError } from '../dialects/server-errors.ts'
-import { nothingSaid } from '../stages/exchange.ts'
 import type { KeptAnswers } from '../stages/kept.ts'
-import type { Settle } from '../stages/settle.ts'
 import type { Ask } from '../upstreams/server.ts'
-import { answerHere, type Hosts } from './answered-here.ts'
+import { answerHere, answerWithinMs, type Hosts } from './answered-here.ts'
 
-const answerWithinMs = 10_000
-
-export interface KeptAnswerParts extends Hosts {
-  readonly settle: Settle
+export interface KeptAnswerParts {
+  readonly hosts: Hosts
   readonly ask: Ask
   readonly kept: KeptAnswers
 }
@@ -26,11 +22,11 @@ export function registerKeptAnswer(
   app: FastifyInstance,
   dialect: Dialect,
   endpoint: KeptAnswer,
-  { reception, gate, settle, ask, kept }: KeptAnswerParts,
+  { hosts, ask, kept }: KeptAnswerParts,
 ): void {
   const destination = { dialect, endpoint }
-  answerHere(app, dialect, endpoint, { reception, gate }, async ({ course, outlet }) => {
-    const { caller } = await gate.enter(course, destination, outlet)
+  answerHere(app, dialect, endpoint, hosts, async ({ course, outlet }) => {
+    const { caller } = await hosts.gate.enter(course, destination, outlet)
     const id = outlet.parameter
     const found = kept.find(caller.identity.id, id)
     const { policy } = caller.arrival.snapshot
@@ -41,9 +37,7 @@ export function registerKeptAnswer(
     const { status, body } = await ask(upstream, endpoint.serverPath(id), answerWithinMs)
     if (status === 404) throw new Refusal('not_found')
     if (status !== 200 || !isObject(body)) throw serverError(status === 200 ? 502 : status, '')
-    await settle(course, { kind: 'answered', answer: nothingSaid })
-    outlet.begin(200, 'application/json')
-    outlet.end(JSON.stringify(withoutReason(asAsked(body, found.model))))
+    return { type: 'application/json', text: JSON.stringify(withoutReason(asAsked(body, found.model))) }
   })
 }
 

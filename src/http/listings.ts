@@ -4,21 +4,17 @@
  */
 import type { FastifyInstance } from 'fastify'
 import { asRefusal, Refusal } from '../core/refusal.ts'
-import type { Dialect, ListAnswer, Listing } from '../dialects/dialect.ts'
+import { type Dialect, isServedBy, type ListAnswer, type Listing } from '../dialects/dialect.ts'
 import { serverError } from '../dialects/server-errors.ts'
 import { canonicalFor } from '../models/name.ts'
 import type { Upstream } from '../policy/policy.ts'
-import { type Caller, nothingSaid } from '../stages/exchange.ts'
-import type { Settle } from '../stages/settle.ts'
+import type { Caller } from '../stages/exchange.ts'
 import type { Fleet } from '../upstreams/fleet.ts'
 import type { Ask } from '../upstreams/server.ts'
-import { answerHere, type Hosts } from './answered-here.ts'
+import { answerHere, answerWithinMs, type Hosts } from './answered-here.ts'
 
-/** A list comes from the server's memory; it need not wait as a generation may. */
-const answerWithinMs = 10_000
-
-export interface ListingParts extends Hosts {
-  readonly settle: Settle
+export interface ListingParts {
+  readonly hosts: Hosts
   readonly fleet: Fleet
   readonly ask: Ask
 }
@@ -27,17 +23,15 @@ export function registerListing(
   app: FastifyInstance,
   dialect: Dialect,
   endpoint: Listing,
-  { reception, gate, settle, fleet, ask }: ListingParts,
+  { hosts, fleet, ask }: ListingParts,
 ): void {
   const destination = { dialect, endpoint }
 
   const answersFor = async (caller: Caller, asked: string) => {
-    const upstreams = caller.arrival.snapshot.policy.upstreams.filter(
-      ({ kind }) => endpoint.servers?.includes(kind) ?? true,
-    )
-    // What a list without hosts (`/v1/models`) shows is held against one that has them.
-    await fleet.learn(upstreams)
-    const { aliases } = caller.arrival.snapshot.policy
+    const { policy } = caller.arrival.snapshot
+    const { aliases } = policy
+    const upstreams = policy.upstreams.filter(({ kind }) => isServedBy(endpoint, kind))
+    if (endpoint.hostless) await fleet.learn(upstreams.filter(({ kind }) => kind === 'ollama'))
     const views = upstreams.map((upstream) => viewOf(caller, upstream, aliases.get(asked) ?? asked, fleet))
     if (asked !== '' && !views.some(({ mayUseAsked }) => mayUseAsked)) throw new Refusal('model_not_allowed')
     const results = await Promise.allSettled(
@@ -53,16 +47,14 @@ export function registerListing(
     return { answers, failure: failure === undefined ? undefined : asRefusal(failure) }
   }
 
-  answerHere(app, dialect, endpoint, { reception, gate }, async ({ course, outlet }) => {
-    const { caller } = await gate.enter(course, destination, outlet)
+  answerHere(app, dialect, endpoint, hosts, async ({ course, outlet }) => {
+    const { caller } = await hosts.gate.enter(course, destination, outlet)
     const asked = outlet.parameter
     const { answers, failure } = await answersFor(caller, asked)
     const shown = show(endpoint, answers, asked)
     // What nobody else has may be at the server that did not answer.
     if (shown === undefined) throw failure ?? new Refusal('model_not_allowed')
-    await settle(course, { kind: 'answered', answer: nothingSaid })
-    outlet.begin(200, 'application/json; charset=utf-8')
-    outlet.end(JSON.stringify(shown))
+    return { type: 'application/json; charset=utf-8', text: JSON.stringify(shown) }
   })
 }
 

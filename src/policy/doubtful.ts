@@ -1,6 +1,6 @@
 /** What a policy may say and its author has seldom meant; told as warnings. */
 import type { ServerKind } from '../core/servers.ts'
-import type { RouteGroup } from '../dialects/dialect.ts'
+import { isServedBy, type RouteGroup } from '../dialects/dialect.ts'
 import { dialects } from '../dialects/dialects.ts'
 import type { Config } from './schema/schema.ts'
 import type { Path } from './source.ts'
@@ -39,6 +39,6 @@ export function doubtful(config: Config): { path: Path; message: string }[] {
 function isServed(group: RouteGroup, kinds: readonly ServerKind[]): boolean {
   const endpoints = dialects.flatMap((dialect) => dialect.endpoints)
   return endpoints.some(
-    (endpoint) => endpoint.group === group && kinds.some((kind) => endpoint.servers?.includes(kind) ?? true),
+    (endpoint) => endpoint.group === group && kinds.some((kind) => isServedBy(endpoint, kind)),
   )
 }

@@ -4,7 +4,7 @@
  * What policy merely lowers is lowered here, by the dialect that knows the parameter's name.
  */
 import { Refusal } from '../core/refusal.ts'
-import type { Exchange, Prompt } from '../dialects/dialect.ts'
+import { type Exchange, isServedBy, type Prompt } from '../dialects/dialect.ts'
 import { parseModel, printModel } from '../models/name.ts'
 import type { Caps, Policy, Role } from '../policy/policy.ts'
 import type { Fleet, Target } from '../upstreams/fleet.ts'
@@ -15,19 +15,26 @@ import type { KeptAnswers } from './kept.ts'
 export function authoriseRoute({ role, arrival }: Caller, { endpoint }: Destination): void {
   if (!role.routes.has(endpoint.group)) throw new Refusal('route_not_allowed')
   const { upstreams } = arrival.snapshot.policy
-  if (!upstreams.some(({ kind }) => endpoint.servers?.includes(kind) ?? true))
+  if (!upstreams.some(({ kind }) => isServedBy(endpoint, kind)))
     throw new Refusal('not_found', { say: 'No model server behind this gate has this route.' })
 }
 
 export function createAuthoriseModel(fleet: Fleet, kept: KeptAnswers) {
+  const targetOf = async (
+    { model }: Prompt,
+    { group, upload, servers }: Exchange,
+    role: Role,
+    policy: Policy,
+  ) => {
+    if (upload) return fileTarget(model, policy)
+    if (group === 'admin') return administered(model, role, policy, fleet)
+    return fleet.find(model, role, policy, servers)
+  }
   return async (caller: Caller, endpoint: Exchange, prompt: Prompt): Promise<Call> => {
     const { role, arrival } = caller
     if (prompt.model === '') throw new Refusal('invalid_request', { say: '`model` is missing.' })
     const { policy } = arrival.snapshot
-    const found =
-      endpoint.group === 'admin'
-        ? administered(prompt.model, role, policy, fleet, endpoint.upload)
-        : await fleet.find(prompt.model, role, policy, endpoint.servers)
+    const found = await targetOf(prompt, endpoint, role, policy)
     const target = found && continued(found, caller, prompt, kept)
     if (target === undefined) throw new Refusal('model_not_allowed')
     requireWithin(prompt, role.caps)
@@ -52,28 +59,30 @@ function continued(target: Target, { identity }: Caller, { continues }: Prompt, 
 }
 
 /**
- * A model that an administrator names: it need not exist yet. Models are changed on the first Ollama of the policy;
- * what the others have is their own administrators' business.
- * @throws Refusal `model_not_allowed`
+ * Models are changed on the first Ollama of the policy; what the others have is their own administrators' business.
+ * There is one: `authoriseRoute` has seen to it.
  */
-function administered(
-  asked: string,
-  role: Role,
-  { upstreams }: Policy,
-  fleet: Fleet,
-  isFile = false,
-): Target {
-  const server = 'ollama'
-  const upstream = upstreams.find(({ kind }) => kind === server)
-  // A file has no name but its digest; which models it may become part of is judged when one is made.
-  if (upstream && isFile) return { server, model: asked, listed: false, digest: asked, upstreams: [upstream] }
+function administeredAt({ upstreams }: Policy) {
+  const upstream = upstreams.find(({ kind }) => kind === 'ollama')
+  if (!upstream) throw new Refusal('model_not_allowed')
+  return { server: 'ollama', listed: false, upstreams: [upstream] } as const
+}
+
+/** A file has no name but its digest; which models it may become part of is judged when one is made. */
+function fileTarget(digest: string, policy: Policy): Target {
+  return { ...administeredAt(policy), model: digest, digest }
+}
+
+/** A model that an administrator names: it need not exist yet. @throws Refusal `model_not_allowed` */
+function administered(asked: string, role: Role, policy: Policy, fleet: Fleet): Target {
+  const place = administeredAt(policy)
   const name = parseModel(asked)
   const model = name && printModel(name)
-  if (!upstream || !name || !model || !role.admin.registries.has(name.host) || !role.mayUse(model, server))
+  if (!name || !model || !role.admin.registries.has(name.host) || !role.mayUse(model, place.server))
     throw new Refusal('model_not_allowed')
   // A copy of a name that stands for a model on another host would be one that nobody knows.
-  if (fleet.isRemote(upstream, model)) throw new Refusal('model_not_allowed')
-  return { server, model, listed: false, digest: null, upstreams: [upstream] }
+  if (fleet.isRemote(place.upstreams[0], model)) throw new Refusal('model_not_allowed')
+  return { ...place, model, digest: null }
 }
 
 /** What cannot be lowered without changing what was asked. @throws Refusal `invalid_request` */

@@ -4,7 +4,7 @@
  * Resolves when the request is over, having settled it; rejects with a refusal if nothing was sent yet.
  */
 import type { Clock } from '../core/clock.ts'
-import type { Refusal, RefusalCode } from '../core/refusal.ts'
+import type { RefusalCode } from '../core/refusal.ts'
 import type { Upstream } from '../policy/policy.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Fleet, Seat } from '../upstreams/fleet.ts'
@@ -39,10 +39,10 @@ export function createForward({ fleet, courier, kept, clock, metrics }: ForwardP
       const seat = await takeSeat(call, tried, forwarding)
       tried.add(seat.upstream)
       try {
-        const { refusal, told, status } = await attempt(call, seat, forwarding)
-        if (refusal === undefined || told) return
+        const outcome = await attempt(call, seat, forwarding)
+        if (outcome.refusal === undefined || outcome.told) return
         const over = call.caller.arrival.departure.over || tried.size >= call.target.upstreams.length
-        if (over || !isElsewhereWorth(refusal, status)) throw refusal
+        if (over || !isElsewhereWorth(outcome)) throw outcome.refusal
       } finally {
         seat.release()
       }
@@ -136,9 +136,9 @@ function isServersFault({ refusal, status }: Outcome): boolean {
 }
 
 /** Before anything of an answer was seen, and not after a whole timeout: that one has worked on it, and time is short. */
-function isElsewhereWorth(refusal: Refusal, status: number): boolean {
-  const begun = status !== 0 && status < 300
-  return isServersFault({ refusal, told: false, status }) && !begun && refusal.code !== 'upstream_timeout'
+function isElsewhereWorth(outcome: Outcome): boolean {
+  const begun = outcome.status !== 0 && outcome.status < 300
+  return isServersFault(outcome) && !begun && outcome.refusal?.code !== 'upstream_timeout'
 }
 
 /** What no model is asked for. */

@@ -34,52 +34,59 @@ export function createInspect(scanner: Scanner, metrics: Metrics, clock: Clock) 
     // What the gate answers itself no model reads; scanning it would only tell a prober what is found.
     if (settings.mode === 'off' || call.endpoint.answer) return { call, findings: [], guards: unread }
     const startedAt = clock.monotonicMs()
-    const findings: JudgedFinding[] = []
-    let worst: Action = 'allow'
+    let read: Reading
     try {
-      const scan = (texts: readonly Text[], into: JudgedFinding[]): Action => {
-        let heaviest: Action = 'allow'
-        for (const { channel, text } of texts) {
-          if (role.trustSystem && channel === 'system') continue
-          const found = scans[channel].of(text, identity.id)
-          const action = judgeOne(found, channel, settings, into)
-          if (heavier[action] > heavier[heaviest]) heaviest = action
-        }
-        return heaviest
-      }
+      const found = ({ channel, text }: Text): Found =>
+        role.trustSystem && channel === 'system'
+          ? { channel, findings: [] }
+          : { channel, findings: scans[channel].of(text, identity.id) }
       const { texts } = call.prompt
-      worst = scan(neighbours(texts, '\n'), findings)
+      const spaced = neighbours(texts, '\n')
+      const foundSpaced = spaced.map(found)
+      read = judgeAll(foundSpaced, settings)
       // Some servers put parts behind each other with nothing between, which can make one word of two.
       if (texts.some(({ glued }) => glued)) {
-        const together: JudgedFinding[] = []
-        const heaviest = scan(neighbours(texts, ''), together)
-        if (heavier[heaviest] > heavier[worst]) {
-          worst = heaviest
-          findings.splice(0, findings.length, ...together)
-        }
+        const foundGlued = neighbours(texts, '').map((joined, index) =>
+          joined.text === spaced[index]?.text ? (foundSpaced[index] ?? found(joined)) : found(joined),
+        )
+        const glued = judgeAll(foundGlued, settings)
+        if (heavier[glued.worst] > heavier[read.worst]) read = glued
       }
     } catch (cause) {
       metrics.guardFailures.inc({ guard })
       throw new Refusal('internal', { detail: 'the prompt guard failed', cause })
     }
     metrics.guardSeconds.observe({ guard }, (clock.monotonicMs() - startedAt) / 1000)
+    const { findings, worst } = read
     for (const { category, action } of findings) metrics.findings.inc({ guard, category, action })
     return { call, findings, guards: [[guard, worst], ...unread] }
   }
 }
 
-function judgeOne(
-  found: readonly Finding[],
-  channel: Channel,
-  thresholds: Parameters<typeof judge>[2],
-  into: JudgedFinding[],
-): Action {
-  if (found.length === 0) return 'allow'
-  const { action } = judge(found, channel, thresholds)
-  if (into.length >= mostFindings) return action
-  for (const { id, category, severity, start, end } of found)
-    into.push({ id, category, severity, start, end, guard, channel, action })
-  return action
+/** What was found in one text. */
+interface Found {
+  readonly channel: Channel
+  readonly findings: readonly Finding[]
+}
+
+/** All texts, read in one way. */
+interface Reading {
+  readonly worst: Action
+  readonly findings: readonly JudgedFinding[]
+}
+
+function judgeAll(texts: readonly Found[], thresholds: Parameters<typeof judge>[2]): Reading {
+  const findings: JudgedFinding[] = []
+  let worst: Action = 'allow'
+  for (const { channel, findings: found } of texts) {
+    if (found.length === 0) continue
+    const { action } = judge(found, channel, thresholds)
+    if (heavier[action] > heavier[worst]) worst = action
+    if (findings.length >= mostFindings) continue
+    for (const { id, category, severity, start, end } of found)
+      findings.push({ id, category, severity, start, end, guard, channel, action })
+  }
+  return { worst, findings }
 }
 
 /** Carries the verdict out, unless the policy only wants to observe. */

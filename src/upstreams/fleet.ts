@@ -60,7 +60,7 @@ export interface Fleet {
   tell(upstream: Upstream, worked: boolean): void
   /** Whether the model is on another host, as far as the server's list tells. */
   isRemote(upstream: Upstream, model: string): boolean
-  /** Asks these servers for their models, unless that was just done. Never rejects. */
+  /** Asks these servers, of one kind, for their models, unless that was just done. Never rejects. */
   learn(upstreams: readonly Upstream[]): Promise<void>
   /** Asks every server of the policy in force, and looks who can go on. Never rejects. */
   look(): Promise<void>
@@ -122,7 +122,7 @@ export function createFleet(current: () => Policy, ask: Ask, clock: Clock): Flee
   const isRemote: Fleet['isRemote'] = (upstream, model) =>
     serverOf(upstream).catalogue?.get(model)?.remote === true
 
-  /** Asks again where nobody is known to have the model: it may have been pulled just now. */
+  /** Where nobody is known to have a model, it may have been pulled just now. */
   const learn = async (members: readonly Upstream[]): Promise<void> => {
     const due = members.map(serverOf).filter((server) => server.isDue(missMs))
     if (due.length === 0) return
@@ -247,8 +247,7 @@ export function createFleet(current: () => Policy, ask: Ask, clock: Clock): Flee
     seat,
     isRemote,
     look,
-    learn: (upstreams) =>
-      atMost(Promise.all(upstreams.map((upstream) => serverOf(upstream).refresh(missMs))), patienceMs),
+    learn,
     tell(upstream, worked) {
       if (worked) serverOf(upstream).worked()
       else serverOf(upstream).failed()

@@ -180,7 +180,7 @@ describe('Ollama answers', () => {
         modelfile: 'FROM /path',
         template: 't',
         system: 's',
-        details: { family: 'x', parent_model: '/root/secret' },
+        details: { family: 'x', parent_model: '/models/base' },
         capabilities: ['tools'],
       }),
     )

@@ -48,7 +48,7 @@ export const text: Field = (node, at, found) => {
 }
 
 /** Any JSON; all of it reaches the model. */
-export const any: Field = stray
+export const anything: Field = stray
 
 export const bool: Field = (node, at, found) => {
   if (node.kind !== 'bool') stray(node, at, found)

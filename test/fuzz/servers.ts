@@ -6,7 +6,7 @@
 import type { JsonObject } from '../../src/core/json.ts'
 import type { ServerKind } from '../../src/core/servers.ts'
 import {
-  any,
+  anything,
   bool,
   dictionary,
   either,
@@ -54,27 +54,27 @@ const runner = { model, options, keep_alive: int, truncate: bool }
 const native = {
   ...runner,
   stream: bool,
-  format: either({ string: word(), object: any }),
+  format: either({ string: word(), object: anything }),
   think: either({ string: word(), bool }),
   logprobs: bool,
   top_logprobs: int,
 }
 const roles = ['system', 'user', 'assistant', 'tool']
-const declared = struct({ name: text, description: text, parameters: any })
+const declared = struct({ name: text, description: text, parameters: anything })
 
 const apiMessage = struct({
   role: word(roles),
   content: text,
   thinking: text,
   images: list(image),
-  tool_calls: list(struct({ id: text, function: struct({ index: int, name: text, arguments: any }) })),
+  tool_calls: list(struct({ id: text, function: struct({ index: int, name: text, arguments: anything }) })),
   tool_name: text,
   tool_call_id: text,
 })
 const apiChat = struct({
   ...native,
   messages: list(apiMessage),
-  tools: list(struct({ type: text, items: any, function: declared })),
+  tools: list(struct({ type: text, items: anything, function: declared })),
 })
 const apiGenerate = struct({
   ...native,
@@ -115,7 +115,7 @@ const chat = {
     }),
   ),
   tools: list(struct({ type: word(['function']), function: declared })),
-  response_format: struct({ type: word(), json_schema: struct({ schema: any }) }),
+  response_format: struct({ type: word(), json_schema: struct({ schema: anything }) }),
   reasoning: struct({ effort: word() }),
   reasoning_effort: word(),
   logprobs: bool,
@@ -135,7 +135,12 @@ const v1Embeddings = struct({ model, input: oneOrMany(text), encoding_format: wo
 
 const said = ['input_text', 'output_text', 'text', 'summary_text', 'reasoning_text', 'input_image']
 const blocks = either({ string: text, list: list(struct({ type: word(said), text, image_url: picture })) })
-const functionTool = { type: word(['function', 'namespace']), name: text, description: text, parameters: any }
+const functionTool = {
+  type: word(['function', 'namespace']),
+  name: text,
+  description: text,
+  parameters: anything,
+}
 const nestedTool: Field = (node, at, found) => tool(node, at, found)
 const tool = struct({ ...functionTool, tools: list(nestedTool) })
 const responsesOnOllama = {
@@ -163,7 +168,7 @@ const responsesOnOllama = {
   reasoning: struct({ effort: word(), summary: word() }),
   temperature: float,
   top_p: float,
-  text: struct({ format: struct({ type: word(), name: text, schema: any }) }),
+  text: struct({ format: struct({ type: word(), name: text, schema: anything }) }),
   truncation: word(),
   tools: list(tool),
   stream: bool,
@@ -192,13 +197,13 @@ const block = {
   signature: text,
   id: text,
   name: text,
-  input: any,
+  input: anything,
   tool_use_id: text,
   is_error: bool,
 }
 const result = struct({ type: word(['text', 'image']), text, source })
 const anyBlock = struct({ ...block, content: either({ string: text, list: list(result) }) })
-const searchBlock = struct({ type: word(), tool_use_id: text, content: any })
+const searchBlock = struct({ type: word(), tool_use_id: text, content: anything })
 const messages = struct({
   model,
   max_tokens: int,
@@ -225,7 +230,7 @@ const messages = struct({
       type: word(/^(custom|(bash|text_editor|computer|memory)_[0-9]{8})$/),
       name: text,
       description: text,
-      input_schema: any,
+      input_schema: anything,
     }),
   ),
   tool_choice: struct({ type: word(), name: text }),

@@ -20,7 +20,7 @@ beforeAll(async () => {
       response.end()
     } else if (['/api/pull', '/api/push', '/api/create'].includes(url)) {
       response.setHeader('content-type', 'application/x-ndjson')
-      response.write('{"status":"pulling manifest","path":"/root/.ollama"}\n')
+      response.write('{"status":"pulling manifest","path":"/models"}\n')
       response.end(seen.json.model === 'smollm2:gone' ? '' : '{"status":"success"}\n')
     } else if (url === '/api/delete' && seen.json.model === 'smollm2:gone') response.end('{"error":"no"}')
     else if (url === '/api/copy' || url === '/api/delete') response.end()
