@@ -10,26 +10,26 @@ import type { Processes } from './audit/lock.ts'
 import { openAuditLog } from './audit/log.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import { createCourier } from './http/courier.ts'
-import { createFallbackStore } from './limits/fallback.ts'
-import { createMemoryStore } from './limits/memory.ts'
-import { createRedisStore } from './limits/redis.ts'
-import type { Store } from './limits/store.ts'
 import { loadPacks } from './policy/packs.ts'
-import type { Address, Policy } from './policy/policy.ts'
+import type { Address } from './policy/policy.ts'
 import { createScanner } from './scan/scanner.ts'
 import { createSnapshots, type Reloaded, type SnapshotOptions } from './snapshots.ts'
+import { createAccounts } from './stages/account.ts'
 import { createAdmit } from './stages/admit.ts'
 import { createAuthoriseModel } from './stages/authorise.ts'
+import type { Caller } from './stages/exchange.ts'
 import { createFlood } from './stages/flood.ts'
 import { createForward } from './stages/forward.ts'
 import { createIdentify } from './stages/identify.ts'
 import { createInspect } from './stages/inspect.ts'
 import { createKeptAnswers } from './stages/kept.ts'
+import { createPrintPrompt } from './stages/print.ts'
 import { createRecordPrompt } from './stages/record.ts'
 import { createReserve } from './stages/reserve.ts'
 import { createSettle } from './stages/settle.ts'
+import { openStore } from './store.ts'
 import type { Log } from './telemetry/log.ts'
-import { createMetrics, type Metrics } from './telemetry/metrics.ts'
+import { createMetrics } from './telemetry/metrics.ts'
 import { createFleet } from './upstreams/fleet.ts'
 
 export interface GatewayOptions extends Omit<SnapshotOptions, 'now'> {
@@ -94,7 +94,7 @@ async function openGateway(
   const recordEvent = (event: string, details: object) => void audit.event(event, details).catch(() => {})
   const flood = createFlood((peer, count) => recordEvent('flood', { peer, count }))
   closers.push(flood.close)
-  const store = createStore(atStart, clock, metrics, log)
+  const store = await openStore(atStart, clock, metrics, log)
   closers.push(store.close)
   const courier = createCourier(policy)
   closers.push(courier.close)
@@ -117,7 +117,13 @@ async function openGateway(
   }
 
   const recordPrompt = createRecordPrompt()
-  const settle = createSettle({ audit, recordPrompt, store, flood, metrics, log, clock })
+  const onOpened = ({ identity, arrival }: Caller) => {
+    metrics.breakerOpenings.inc()
+    log.warn({ id: arrival.id, caller: identity.id }, 'a circuit breaker was opened')
+    recordEvent('breaker opened', { identity })
+  }
+  const { account, conclude } = createAccounts({ store, log, onOpened })
+  const settle = createSettle({ audit, recordPrompt, account, flood, metrics, log, clock })
   const scanner = createScanner(loadPacks())
   const kept = createKeptAnswers()
   const { app, drain } = await createApp({
@@ -129,13 +135,14 @@ async function openGateway(
     log,
     recordable: audit.writable,
     identify: createIdentify(clock, (reason) => metrics.credentialFailures.inc({ reason })),
-    admit: createAdmit(store),
+    admit: createAdmit(store, onOpened),
     fleet,
     authoriseModel: createAuthoriseModel(fleet, kept),
     inspect: createInspect(scanner, metrics, clock),
-    reserve: createReserve(store),
+    reserve: createReserve(store, createPrintPrompt()),
     forward: createForward({ fleet, courier, kept, clock, metrics }),
     recordPrompt,
+    conclude,
     settle,
   })
   closers.push(() => app.close())
@@ -148,7 +155,11 @@ async function openGateway(
       policy: policy(),
       warnings: snapshots.warnings,
       reload: snapshots.reading,
-      store: { kind: atStart.store.redis === undefined ? 'memory' : 'redis', up: await store.check() },
+      store: {
+        kind: atStart.store.redis === undefined ? 'memory' : 'redis',
+        up: await store.check(),
+        mode: store.mode,
+      },
       auditWritable: audit.writable(),
     }),
   })
@@ -169,37 +180,6 @@ async function openGateway(
       await drain(policy().shutdownGraceMs)
       await closeAll()
     },
-  }
-}
-
-function createStore({ store }: Policy, clock: Clock, metrics: Metrics, log: Log): Store {
-  const local = createMemoryStore(clock)
-  if (store.redis === undefined) return local
-  const sayAway = atMostOnceASecond(clock, (error: Error) =>
-    log.error({ cause: (error as NodeJS.ErrnoException).code ?? error.name }, 'redis is away'),
-  )
-  const sayAlone = atMostOnceASecond(clock, () =>
-    log.warn('redis is away: limits are counted in this gateway alone'),
-  )
-  const shared = createRedisStore({
-    url: store.redis,
-    timeoutMs: store.timeoutMs,
-    onAway: sayAway,
-    onBack: () => log.info('redis is back'),
-  })
-  if (store.onFailure === 'refuse') return shared
-  return createFallbackStore(shared, local, () => {
-    metrics.storeFallbacks.inc()
-    sayAlone()
-  })
-}
-
-function atMostOnceASecond<A extends unknown[]>(clock: Clock, say: (...about: A) => void) {
-  let lastSaidMs = Number.NEGATIVE_INFINITY
-  return (...about: A) => {
-    if (clock.monotonicMs() - lastSaidMs < 1000) return
-    lastSaidMs = clock.monotonicMs()
-    say(...about)
   }
 }
 

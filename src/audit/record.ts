@@ -39,13 +39,20 @@ export interface RequestRecord {
   /** What went to the model and no guard read. */
   readonly unread: readonly string[]
   readonly usage: { readonly input: number; readonly output: number } | null
-  readonly limits: Readonly<Record<string, { readonly limit: number; readonly remaining: number }>>
+  readonly limits: Readonly<Record<string, RecordedLimit>>
   readonly ending: { readonly kind: string; readonly code: string | null; readonly status: number | null }
   readonly timing: {
     readonly queuedMs: number
     readonly firstByteMs: number | null
     readonly totalMs: number
   }
+}
+
+/** The tightest of its kind. `scope`: whose limit it is. */
+export interface RecordedLimit {
+  readonly scope: string
+  readonly limit: number
+  readonly remaining: number
 }
 
 /** A text, or, where policy or size keep it out, its length and SHA-256. */

@@ -2,6 +2,7 @@
  * The gate's own headers on an answer. A model server's headers are not passed on, but for the content type.
  */
 import type { Refusal } from '../core/refusal.ts'
+import { type Standing, tightest } from '../limits/store.ts'
 import type { Course, Inspected } from '../stages/exchange.ts'
 
 export type AnswerHeaders = Record<string, string>
@@ -13,12 +14,13 @@ export function answerHeaders({ arrival, admitted, call, inspected, reserved }: 
     'x-content-type-options': 'nosniff',
   }
   if (arrival.dialect.idHeader !== undefined) headers[arrival.dialect.idHeader] = arrival.id
-  const requests = admitted?.admission
-  if (requests && admitted.limit !== undefined)
-    tell(headers, 'requests', admitted.limit, requests.remaining, requests.resetMs)
-  const tokens = reserved?.reservation
-  if (tokens && Number.isFinite(tokens.limit))
-    tell(headers, 'tokens', tokens.limit, tokens.remaining, tokens.resetMs)
+  const admission = admitted?.admission
+  const reservation = reserved?.reservation
+  const requests = tightest(admission?.standing, reservation?.requests)
+  if (requests) tell(headers, 'requests', requests)
+  if (reservation?.tokens) tell(headers, 'tokens', reservation.tokens)
+  // Every gateway for itself: several together let more through than the policy says.
+  if (admission?.local || reservation?.local) headers['x-torwart-limits'] = 'local'
   if (call && call.outgoing.clamped.length > 0)
     headers['x-torwart-clamped'] = call.outgoing.clamped.join(', ')
   return headers
@@ -40,13 +42,7 @@ function guards(inspected: Inspected | undefined): string {
 }
 
 /** What clients of hosted APIs already read; `reset` in whole seconds. */
-function tell(
-  headers: AnswerHeaders,
-  what: 'requests' | 'tokens',
-  limit: number,
-  remaining: number,
-  resetMs: number,
-) {
+function tell(headers: AnswerHeaders, what: 'requests' | 'tokens', { limit, remaining, resetMs }: Standing) {
   headers[`x-ratelimit-limit-${what}`] = String(limit)
   headers[`x-ratelimit-remaining-${what}`] = String(remaining)
   headers[`x-ratelimit-reset-${what}`] = String(Math.ceil(resetMs / 1000))

@@ -12,7 +12,12 @@ export interface Readiness {
   readonly warnings: readonly string[]
   /** Of the last reload; the place of its first error if it failed. */
   readonly reload: { readonly ok: boolean; readonly at: string; readonly place?: string }
-  readonly store: { readonly kind: 'memory' | 'redis'; readonly up: boolean }
+  /** `mode` is `local` while this gateway counts for itself because Redis is away. */
+  readonly store: {
+    readonly kind: 'memory' | 'redis'
+    readonly up: boolean
+    readonly mode: 'shared' | 'local'
+  }
   readonly auditWritable: boolean
 }
 

@@ -1,76 +1,183 @@
 /**
- * The in-process store: exact for one gateway, forgotten at restart. Subjects are the keys of the key file, which
- * bound its size.
+ * The in-process store: exact for one gateway, forgotten at restart. What it holds is bounded: accounts are those of
+ * the policy and the key file, and idle ones are dropped when there are many.
  */
 import type { Clock } from '../core/clock.ts'
-import { type Admission, type Claim, dayMs, minuteMs, type Reservation, type Store } from './store.ts'
-import { Window } from './window.ts'
+import type { SharedLimits } from '../policy/policy.ts'
+import { MemoryAccount } from './memory-account.ts'
+import { Repetitions } from './repetition.ts'
+import {
+  type Account,
+  type Admission,
+  type Claim,
+  leaseMs,
+  type Repeated,
+  type Reservation,
+  type Scope,
+  type Settled,
+  type Standing,
+  type Store,
+  soonMs,
+} from './store.ts'
+import type { Window } from './window.ts'
 
-interface Account {
-  readonly requests: Window
-  readonly probes: Window
-  readonly tokensMinute: Window
-  readonly tokensDay: Window
-  readonly leases: Map<string, { readonly tokens: number; readonly untilMs: number }>
-  /** Sum over the leases. */
-  pending: number
-}
+const mostAccounts = 10_000
 
 export function createMemoryStore(clock: Clock): Store {
-  const accounts = new Map<string, Account>()
+  const accounts = new Map<string, MemoryAccount>()
+  const repetitions = new Repetitions()
 
-  const account = (subject: string): Account => {
-    const known = accounts.get(subject)
+  const of = ({ scope, name }: Account): MemoryAccount => {
+    const key = `${scope}:${name}`
+    const known = accounts.get(key)
     if (known) return known
-    const fresh: Account = {
-      requests: new Window(minuteMs),
-      probes: new Window(minuteMs),
-      tokensMinute: new Window(minuteMs),
-      tokensDay: new Window(dayMs),
-      leases: new Map(),
-      pending: 0,
-    }
-    accounts.set(subject, fresh)
+    if (accounts.size >= mostAccounts) dropIdle(accounts, clock.monotonicMs())
+    const fresh = new MemoryAccount()
+    accounts.set(key, fresh)
     return fresh
   }
+  const nameOf = ({ account }: Repeated, thing: string) => `${account.scope}:${account.name} ${thing}`
+
+  const repeatedMs = (repeated: Repeated, now: number) =>
+    Math.max(
+      0,
+      ...repeated.things.map((thing) => repetitions.waitMs(nameOf(repeated, thing), repeated.limit, now)),
+    )
 
   return {
+    mode: 'shared',
     check: async () => true,
-    async admit(subject, kind, limit): Promise<Admission> {
+
+    async admit({ lease, kind, limits, breaker }): Promise<Admission> {
       const now = clock.monotonicMs()
-      const window = account(subject)[kind]
-      const total = window.total(now)
-      const admitted = total < limit
-      if (admitted) window.add(now, 1)
-      const held = admitted ? total + 1 : total
+      const uses: Use[] = limits.map(({ account, limit }) => {
+        const window = of(account)[kind]
+        return { scope: account.scope, limit, window, used: window.total(now) }
+      })
+      const guarded = breaker && of(breaker.account)
+      const openMs = guarded?.breaker.waitMs(now) ?? 0
+      const fullMs = waitFor(uses, 1, now)
+      const refusal = { standing: tightest(uses, now, 0), trial: false, opened: false, local: false }
+      if (openMs > 0) {
+        const retryMs = Math.max(openMs, fullMs)
+        return { ...refusal, outcome: 'breaker', retryMs, nextMs: retryMs }
+      }
+      if (fullMs > 0) return { ...refusal, outcome: 'requests', retryMs: fullMs, nextMs: fullMs }
+      const trial = guarded?.breaker.isOpen ?? false
+      if (breaker && guarded) {
+        if (!trial && guarded.actions.total(now) >= breaker.actionsPerMinute) {
+          const retryMs = guarded.openBreaker(now)
+          return { ...refusal, outcome: 'breaker', retryMs, nextMs: retryMs, opened: true }
+        }
+        if (trial) guarded.breaker.try(lease, now + leaseMs)
+        guarded.actions.add(now, 1)
+      }
+      for (const { window } of uses) window.add(now, 1)
       return {
-        admitted,
-        remaining: Math.max(0, limit - held),
-        resetMs: window.untilEmpty(now),
-        retryMs: admitted ? 0 : window.untilFreed(now, total - limit + 1),
+        outcome: 'admitted',
+        standing: tightest(uses, now, 1),
+        retryMs: 0,
+        nextMs: waitFor(uses, 2, now),
+        trial,
+        opened: false,
+        local: false,
       }
     },
 
-    async reserve(claim): Promise<Reservation> {
+    async reserve({ lease, tokens, accounts: claimed, repetition }: Claim): Promise<Reservation> {
       const now = clock.monotonicMs()
-      const own = account(claim.subject)
-      dropExpired(own, now)
-      if (claim.concurrent !== undefined && own.leases.size >= claim.concurrent)
-        return { outcome: 'concurrent', ...tightest(own, claim, now, 0), retryMs: 1000 }
-      const fits = tightest(own, claim, now, claim.tokens)
-      if (fits.retryMs > 0)
-        return { outcome: 'tokens', ...tightest(own, claim, now, 0), retryMs: fits.retryMs }
-      own.leases.set(claim.lease, { tokens: claim.tokens, untilMs: now + claim.leaseMs })
-      own.pending += claim.tokens
-      return { outcome: 'granted', ...fits, retryMs: 0 }
+      const held = claimed.map(({ account, limits }) => ({
+        limits,
+        state: of(account),
+        scope: account.scope,
+      }))
+      const requestUses: Use[] = []
+      const tokenUses: Use[] = []
+      const waits = { requests: 0, tokens: 0, concurrent: 0, repetition: 0 }
+      for (const { limits, state, scope } of held) {
+        const { requestsPerMinute, concurrent } = limits
+        if (requestsPerMinute !== undefined)
+          requestUses.push(useOf(scope, requestsPerMinute, state.requests, now, 0))
+        const pending = state.pending(now)
+        for (const [limit, window] of tokenWindows(limits, state)) {
+          const use = useOf(scope, limit, window, now, pending)
+          tokenUses.push(use)
+          const over = use.used + tokens - limit
+          // What is merely reserved may come back at any moment.
+          const spent = use.used - pending
+          if (over > 0)
+            waits.tokens = Math.max(waits.tokens, over > spent ? soonMs : window.untilFreed(now, over))
+        }
+        if (concurrent !== undefined && state.leases(now) >= concurrent) waits.concurrent = soonMs
+      }
+      waits.requests = waitFor(requestUses, 1, now)
+      if (repetition) waits.repetition = repeatedMs(repetition, now)
+      const outcome = firstRefusal(waits)
+      if (outcome !== 'granted')
+        return {
+          outcome,
+          tokens: tightest(tokenUses, now, 0),
+          requests: tightest(requestUses, now, 0),
+          retryMs: Math.max(...Object.values(waits)),
+          local: false,
+        }
+      for (const { limits, state } of held) {
+        if (limits.requestsPerMinute !== undefined) state.requests.add(now, 1)
+        state.hold(lease, tokens, now + leaseMs)
+      }
+      if (repetition)
+        for (const thing of repetition.things)
+          repetitions.note(nameOf(repetition, thing), repetition.limit, now)
+      return {
+        outcome,
+        tokens: tightest(tokenUses, now, tokens),
+        requests: tightest(requestUses, now, 1),
+        retryMs: 0,
+        local: false,
+      }
     },
 
-    async settle(claim, spent) {
+    async renew(renewals) {
+      const untilMs = clock.monotonicMs() + leaseMs
+      for (const { lease, claim, trial } of renewals) {
+        for (const { account } of claim?.accounts ?? []) of(account).hold(lease, claim?.tokens ?? 0, untilMs)
+        if (trial) of(trial).breaker.renewTrial(lease, untilMs)
+      }
+    },
+
+    async settle({ lease, claim, spent, breaker, actions, trial, repetition }): Promise<Settled> {
       const now = clock.monotonicMs()
-      const own = account(claim.subject)
-      release(own, claim.lease)
-      if (claim.tokensPerMinute !== undefined) own.tokensMinute.add(now, spent)
-      if (claim.tokensPerDay !== undefined) own.tokensDay.add(now, spent)
+      for (const { account, limits } of claim?.accounts ?? []) {
+        const state = of(account)
+        if (!state.release(lease)) continue
+        for (const [, window] of tokenWindows(limits, state)) window.add(now, spent)
+      }
+      let opened = false
+      if (breaker) {
+        const state = of(breaker.account)
+        state.actions.add(now, actions)
+        const tooMany = state.actions.total(now) > breaker.actionsPerMinute
+        if (trial) state.breaker.endTrial(lease, trial === 'passed' && !tooMany, now)
+        opened = tooMany && actions > 0 && state.breaker.waitMs(now) === 0
+        if (opened) state.openBreaker(now)
+      }
+      let repeated = 0
+      for (const thing of repetition?.things ?? []) {
+        if (!repetition) break
+        const name = nameOf(repetition, thing)
+        const waitMs = repetitions.waitMs(name, repetition.limit, now)
+        if (waitMs === 0) repetitions.note(name, repetition.limit, now)
+        repeated = Math.max(repeated, waitMs)
+      }
+      return { opened, repeatedMs: repeated }
+    },
+
+    async closeBreaker(account) {
+      const { breaker, actions } = of(account)
+      const wasOpen = breaker.isOpen
+      breaker.reset()
+      actions.clear()
+      return wasOpen
     },
 
     async close() {
@@ -79,30 +186,56 @@ export function createMemoryStore(clock: Clock): Store {
   }
 }
 
-function release(account: Account, lease: string): void {
-  account.pending -= account.leases.get(lease)?.tokens ?? 0
-  account.leases.delete(lease)
+/** How much of a limit is used. */
+interface Use {
+  readonly scope: Scope
+  readonly limit: number
+  readonly window: Window
+  /** With what is reserved. */
+  readonly used: number
 }
 
-function dropExpired(account: Account, now: number): void {
-  for (const [lease, { untilMs }] of account.leases) if (untilMs <= now) release(account, lease)
+function useOf(scope: Scope, limit: number, window: Window, now: number, pending: number): Use {
+  return { scope, limit, window, used: window.total(now) + pending }
 }
 
-/** The token limit that leaves least once `tokens` more are reserved; `retryMs` 0 if all of them hold. */
-function tightest(account: Account, claim: Claim, now: number, tokens: number) {
-  let tight = { remaining: Number.POSITIVE_INFINITY, limit: Number.POSITIVE_INFINITY, resetMs: 0 }
-  let retryMs = 0
-  for (const [limit, window] of [
-    [claim.tokensPerMinute, account.tokensMinute],
-    [claim.tokensPerDay, account.tokensDay],
-  ] as const) {
-    if (limit === undefined) continue
-    const spent = window.total(now)
-    const over = spent + account.pending + tokens - limit
-    // What is merely reserved may come back at any moment: ask again soon.
-    if (over > 0) retryMs = Math.max(retryMs, over > spent ? 1000 : window.untilFreed(now, over))
-    const remaining = Math.max(0, -over)
-    if (remaining < tight.remaining) tight = { remaining, limit, resetMs: window.untilEmpty(now) }
+/** The limit that leaves least once `more` are taken. */
+function tightest(uses: readonly Use[], now: number, more: number): Standing | undefined {
+  let found: Standing | undefined
+  for (const { scope, limit, used, window } of uses) {
+    const remaining = Math.max(0, limit - used - more)
+    if (!found || remaining < found.remaining)
+      found = { scope, limit, remaining, resetMs: window.untilEmpty(now) }
   }
-  return { ...tight, retryMs }
+  return found
+}
+
+/** Until `more` fit into every one of these windows, in which nothing is merely reserved. */
+function waitFor(uses: readonly Use[], more: number, now: number): number {
+  let wait = 0
+  for (const { limit, used, window } of uses)
+    wait = Math.max(wait, window.untilFreed(now, used + more - limit))
+  return wait
+}
+
+function tokenWindows(limits: SharedLimits, state: MemoryAccount): [limit: number, window: Window][] {
+  const windows: [number, Window][] = []
+  if (limits.tokensPerMinute !== undefined) windows.push([limits.tokensPerMinute, state.tokensPerMinute])
+  if (limits.tokensPerDay !== undefined) windows.push([limits.tokensPerDay, state.tokensPerDay])
+  return windows
+}
+
+const inOrder = ['requests', 'tokens', 'concurrent', 'repetition'] as const
+
+function firstRefusal(waits: Readonly<Record<(typeof inOrder)[number], number>>): Reservation['outcome'] {
+  return inOrder.find((kind) => waits[kind] > 0) ?? 'granted'
+}
+
+/** Idle ones; if there are none, those that were made first. */
+function dropIdle(accounts: Map<string, MemoryAccount>, now: number): void {
+  for (const [key, account] of accounts) if (account.isIdle(now)) accounts.delete(key)
+  for (const key of accounts.keys()) {
+    if (accounts.size < mostAccounts) return
+    accounts.delete(key)
+  }
 }

@@ -2,6 +2,7 @@
  * Where limits are counted: one interface, in memory for one gateway or in Redis for many. Both count in the
  * same way (`window.ts`, `lua/`), so that a policy means the same with either.
  */
+import type { Repetition, SharedLimits } from '../policy/policy.ts'
 
 export const minuteMs = 60_000
 export const dayMs = 86_400_000
@@ -9,48 +10,152 @@ export const dayMs = 86_400_000
 /** Steps a window is cut into. One more than these is counted, so that no boundary can be cheated. */
 export const stepsPerWindow = 60
 
-export interface Admission {
-  readonly admitted: boolean
-  /** What is left of the limit now. */
-  readonly remaining: number
-  /** Until the whole limit is free again. */
-  readonly resetMs: number
-  /** Until one more would be admitted, if nobody else comes; 0 when admitted. */
-  readonly retryMs: number
+/**
+ * How long a reservation lasts unless it is renewed, which the gateway does for as long as the request runs: what
+ * a gateway that died had reserved is free again after this.
+ */
+export const leaseMs = 60_000
+
+/** How long an open breaker waits: at first, and at most. It doubles from one opening to the next. */
+export const coolDownMs = 60_000
+export const longestCoolDownMs = 3_600_000
+/** Openings are forgotten when the breaker was closed so long, and no shorter than it last was open. */
+export const forgetOpeningsMs = 600_000
+
+/** Where a wait depends on when somebody else is done: ask again soon. */
+export const soonMs = 1000
+
+/** Whose use is counted. */
+export type Scope = 'key' | 'role' | 'model' | 'all'
+export interface Account {
+  readonly scope: Scope
+  /** A key's id, a role's name, a pattern of models, or nothing. */
+  readonly name: string
 }
 
-/** What one request may cost at most. An absent limit is not counted. */
-export interface Claim {
-  /** Who pays: a key's id. */
-  readonly subject: string
-  /** Unique per request; names the reservation. */
+/** One limit, as it stands. Of several the tightest is told. */
+export interface Standing {
+  readonly scope: Scope
+  readonly limit: number
+  readonly remaining: number
+  /** Until all of it is free again. */
+  readonly resetMs: number
+}
+
+/** Of two limits of a kind the one that leaves less. */
+export function tightest(one: Standing | undefined, other: Standing | undefined): Standing | undefined {
+  if (!one || !other) return one ?? other
+  return other.remaining < one.remaining ? other : one
+}
+
+/** One request, before anything of it was read. */
+export interface Entry {
+  /** Unique per request. */
   readonly lease: string
+  readonly kind: 'requests' | 'probes'
+  /** All must have room. */
+  readonly limits: readonly { readonly account: Account; readonly limit: number }[]
+  /** Counts this request among the actions of its account. */
+  readonly breaker: Breaker | undefined
+}
+
+export interface Breaker {
+  readonly account: Account
+  readonly actionsPerMinute: number
+}
+
+export interface Admission {
+  readonly outcome: 'admitted' | 'requests' | 'breaker'
+  readonly standing: Standing | undefined
+  /** Until it would be admitted, if nobody else comes; 0 when admitted. */
+  readonly retryMs: number
+  /** Until one more would be admitted after this one. */
+  readonly nextMs: number
+  /** Through a breaker that is half open: how it ends decides. */
+  readonly trial: boolean
+  /** The breaker was opened by this request. */
+  readonly opened: boolean
+  /** Counted by this gateway alone, because Redis is away. */
+  readonly local: boolean
+}
+
+/** What one request may cost at most. */
+export interface Claim {
+  readonly lease: string
+  /** Weighted. */
   readonly tokens: number
-  readonly tokensPerMinute: number | undefined
-  readonly tokensPerDay: number | undefined
-  readonly concurrent: number | undefined
-  /** After which the reservation gives itself back, should its gateway die. */
-  readonly leaseMs: number
+  readonly accounts: readonly ClaimedAccount[]
+  /** How often the same prompt may come. */
+  readonly repetition: Repeated | undefined
+}
+
+export interface ClaimedAccount {
+  readonly account: Account
+  /** `requestsPerMinute` only where it was not counted at the entry. */
+  readonly limits: SharedLimits
+}
+
+export interface Repeated {
+  readonly account: Account
+  readonly limit: Repetition
+  /** What must not come too often: digests, so that none of it is kept. */
+  readonly things: readonly string[]
 }
 
 export interface Reservation {
-  readonly outcome: 'granted' | 'tokens' | 'concurrent'
-  /** Of the tightest token limit; Infinity without one. */
-  readonly remaining: number
-  readonly limit: number
-  readonly resetMs: number
+  readonly outcome: 'granted' | 'requests' | 'tokens' | 'concurrent' | 'repetition'
+  readonly tokens: Standing | undefined
+  /** Of requests that were counted here and not at the entry. */
+  readonly requests: Standing | undefined
   readonly retryMs: number
+  readonly local: boolean
+}
+
+/** What became of a request that was let in. */
+export interface Settlement {
+  readonly lease: string
+  /** Undefined: nothing was reserved. */
+  readonly claim: Claim | undefined
+  /** Tokens, weighted. Counted only while the reservation is held, so that telling it twice does no harm. */
+  readonly spent: number
+  readonly breaker: Breaker | undefined
+  /** Tool calls of the answer. */
+  readonly actions: number
+  /** Set for a trial: whether it got as far as the model. */
+  readonly trial: 'passed' | 'refused' | undefined
+  /** Tool calls that must not come too often. */
+  readonly repetition: Repeated | undefined
+}
+
+export interface Settled {
+  /** The breaker was opened by what this request did. */
+  readonly opened: boolean
+  /** Until its tool calls would not be too many; 0 if they are not. */
+  readonly repeatedMs: number
+}
+
+export interface Renewal {
+  readonly lease: string
+  readonly claim: Claim | undefined
+  /** The breaker it is the trial of. */
+  readonly trial: Account | undefined
 }
 
 export interface Store {
-  /** Counts one use of `kind` by `subject` if there is room in the last minute. */
-  admit(subject: string, kind: 'requests' | 'probes', limit: number, budget: Budget): Promise<Admission>
-  /** Sets tokens and a slot aside until `settle`. */
+  /** Counts one request if there is room for it. @throws Refusal `store_unavailable`, as all of them */
+  admit(entry: Entry, budget: Budget): Promise<Admission>
+  /** Sets tokens and slots aside until `settle`. */
   reserve(claim: Claim, budget: Budget): Promise<Reservation>
-  /** Gives the slot back and counts what was really spent in the reservation's place. */
-  settle(claim: Claim, spent: number): Promise<void>
+  /** Holds what was reserved for another `leaseMs`; what ran out meanwhile is held again. */
+  renew(renewals: readonly Renewal[]): Promise<void>
+  /** Gives back what was reserved and counts what was really spent in its place. Once for every request let in. */
+  settle(settlement: Settlement, budget: Budget): Promise<Settled>
+  /** Closes a breaker by hand. @returns whether it was open */
+  closeBreaker(account: Account, budget: Budget): Promise<boolean>
   /** Asks whether the counts can be reached right now, within the time one request may spend on them. */
   check(): Promise<boolean>
+  /** What counts right now: `local` while Redis is away and each gateway counts for itself. */
+  readonly mode: 'shared' | 'local'
   close(): Promise<void>
 }
 

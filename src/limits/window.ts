@@ -32,6 +32,11 @@ export class Window {
     this.#total += count
   }
 
+  clear(): void {
+    this.#counts.fill(0)
+    this.#total = 0
+  }
+
   /** Milliseconds until at least `count` of what counts now is forgotten; Infinity if there is less than that. */
   untilFreed(nowMs: number, count: number): number {
     this.#advance(nowMs)

@@ -3,7 +3,7 @@
  * make because they look at two keys at once.
  */
 
-import { accessSync, constants, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { createSecureContext } from 'node:tls'
@@ -11,14 +11,15 @@ import { parseDuration, parseSize } from '../core/units.ts'
 import { modelMatcher } from '../models/match.ts'
 import { canonicalFor, parsePattern } from '../models/name.ts'
 import { isLoopback, isNear, parseAddress } from './address.ts'
+import { compileLimits, compileModels, compileShared } from './compile-limits.ts'
+import { compileRedis } from './compile-redis.ts'
 import { doubtful } from './doubtful.ts'
 import type { Address, Policy, Role, Upstream } from './policy.ts'
 import type { Problem } from './problem.ts'
+import { isReadable } from './readable.ts'
 import type { Config, RoleConfig } from './schema/schema.ts'
-import type { Path, Source } from './source.ts'
+import type { Path, Report, Source } from './source.ts'
 import { asksInVain } from './unbuilt.ts'
-
-type Report = (path: Path, message: string) => void
 
 /**
  * @param folder where relative paths start: the config file's
@@ -44,6 +45,8 @@ export function compile(
   const roles = new Map(
     Object.entries(config.roles).map(([name, role]) => [name, compileRole(name, role, report)]),
   )
+  const redis = compileRedis(config.store, folder, report)
+  const models = compileModels(config.models, report)
   const aliases = compileAliases(config.aliases, upstreams, report)
   checkIssuers(config, report)
   const [first, ...others] = upstreams
@@ -68,10 +71,12 @@ export function compile(
     },
     admin: { ...admin, token: config.admin.token, hosts: config.admin.hosts },
     store: {
-      redis: config.store.redis,
+      redis,
       onFailure: config.store.onFailure,
       timeoutMs: ms(config.store.timeout),
     },
+    limits: compileShared(config.limits),
+    models,
     upstreams: [first, ...others],
     keysFile: path(config.keys.file),
     roles,
@@ -148,13 +153,8 @@ function compileRole(name: string, config: RoleConfig, report: Report): Role {
     name,
     routes: new Set(config.routes),
     mayUse: modelMatcher(models),
-    limits: {
-      requestsPerMinute: config.limits.requestsPerMinute,
-      probesPerMinute: config.limits.probesPerMinute,
-      tokensPerMinute: config.limits.tokensPerMinute,
-      tokensPerDay: config.limits.tokensPerDay,
-      concurrent: config.limits.concurrent,
-    },
+    limits: compileLimits(config.limits),
+    shared: compileShared(config.shared),
     caps: {
       bodyBytes: parseSize(config.caps.body) ?? 0,
       outputTokens: config.caps.outputTokens,
@@ -192,15 +192,6 @@ function checkTls(tls: Config['listen']['tls'], folder: string, report: Report):
 function isPair(cert: string, key: string): boolean {
   try {
     createSecureContext({ cert: readFileSync(cert), key: readFileSync(key) })
-    return true
-  } catch {
-    return false
-  }
-}
-
-function isReadable(path: string): boolean {
-  try {
-    accessSync(path, constants.R_OK)
     return true
   } catch {
     return false

@@ -27,12 +27,35 @@ export interface Upstream {
   readonly key: string | undefined
 }
 
-export interface Limits {
-  readonly requestsPerMinute: number
-  readonly probesPerMinute: number | undefined
+/** What several callers may have together. Absent: unlimited. */
+export interface SharedLimits {
+  readonly requestsPerMinute: number | undefined
   readonly tokensPerMinute: number | undefined
   readonly tokensPerDay: number | undefined
   readonly concurrent: number | undefined
+}
+
+/** What one key may have. */
+export interface Limits extends SharedLimits {
+  readonly probesPerMinute: number | undefined
+  readonly actionsPerMinute: number | undefined
+  readonly repetition: Repetition | undefined
+}
+
+export interface Repetition {
+  /** The same thing may come so often in the window. */
+  readonly same: number
+  readonly windowMs: number
+}
+
+/** What is counted of the models that match a pattern. */
+export interface ModelRule {
+  /** As the policy writes it; names what is counted. */
+  readonly pattern: string
+  readonly matches: ModelMatcher
+  /** What one of their tokens counts. */
+  readonly weight: number
+  readonly limits: SharedLimits
 }
 
 export interface Caps {
@@ -61,6 +84,7 @@ export interface Role {
   readonly routes: ReadonlySet<RouteGroup>
   readonly mayUse: ModelMatcher
   readonly limits: Limits
+  readonly shared: SharedLimits
   readonly caps: Caps
   readonly trustSystem: boolean
   readonly allow: ReadonlySet<Feature>
@@ -95,10 +119,13 @@ export interface Policy {
   readonly listen: Address & { readonly tls: TlsSettings | undefined }
   readonly admin: Address & { readonly token: string | undefined; readonly hosts: readonly string[] }
   readonly store: {
-    readonly redis: string | undefined
+    readonly redis: RedisSettings | undefined
     readonly onFailure: 'refuse' | 'local'
     readonly timeoutMs: number
   }
+  readonly limits: SharedLimits
+  /** In the order of the file: the first that matches counts. */
+  readonly models: readonly ModelRule[]
   readonly upstreams: readonly [Upstream, ...Upstream[]]
   readonly keysFile: string
   readonly roles: ReadonlyMap<string, Role>
@@ -114,6 +141,17 @@ export interface Policy {
   readonly shutdownGraceMs: number
   /** What the operator should know, such as features that are asked for and not built yet. */
   readonly warnings: readonly string[]
+}
+
+export interface RedisSettings {
+  /** Of the server, of sentinels, or of nodes of a cluster. */
+  readonly urls: readonly [string, ...string[]]
+  readonly kind: 'single' | 'sentinel' | 'cluster'
+  readonly master: string
+  readonly sentinelPassword: string | undefined
+  /** A file, PEM. */
+  readonly ca: string | undefined
+  readonly prefix: string
 }
 
 export interface TlsSettings {

@@ -24,6 +24,9 @@ export interface Environment {
 
 export type Path = readonly (string | number)[]
 
+/** Says what is wrong with the value at `path`. */
+export type Report = (path: Path, message: string) => void
+
 export interface Source {
   readonly text: string
   /** Undefined if it is no YAML. */

@@ -37,17 +37,6 @@ const unbuilt: readonly (readonly [keys: readonly string[], message: string, ask
     (config) => rolePath(config, (role) => (role.tools ? ['tools'] : undefined)),
   ],
   [
-    ['roles.NAME.limits.actionsPerMinute'],
-    'the circuit breaker is not built yet: `actionsPerMinute` has no effect',
-    (config) =>
-      rolePath(config, (role) => (role.limits.actionsPerMinute ? ['limits', 'actionsPerMinute'] : undefined)),
-  ],
-  [
-    ['roles.NAME.limits.repetition'],
-    'the repetition breaker is not built yet: `repetition` has no effect',
-    (config) => rolePath(config, (role) => (role.limits.repetition ? ['limits', 'repetition'] : undefined)),
-  ],
-  [
     ['jwt'],
     'JSON Web Tokens are not accepted yet: `jwt` has no effect',
     ({ jwt }) => (jwt.length > 0 ? ['jwt'] : undefined),

@@ -18,6 +18,7 @@ export interface SchemaNode {
   readonly properties?: Readonly<Record<string, SchemaNode>>
   readonly patternProperties?: Readonly<Record<string, SchemaNode>>
   readonly items?: SchemaNode
+  readonly anyOf?: readonly SchemaNode[]
   readonly required?: readonly string[]
 }
 
@@ -38,6 +39,7 @@ export function validate(source: Source): Validated {
   for (const error of Value.Errors(configSchema, value)) {
     const path = pointerPath(error.instancePath)
     const node = resolve(error.schemaPath)
+    if (error.schemaPath.includes('/anyOf/')) continue // said once, by the choice as a whole
     if (error.keyword === 'boolean') continue // said again, with the key's name, by additionalProperties
     if (error.keyword === 'additionalProperties') {
       for (const key of (error.params as { additionalProperties: string[] }).additionalProperties) {
@@ -83,7 +85,7 @@ function withDefaults(schema: SchemaNode, value: unknown): unknown {
     return items ? given.map((item: unknown) => withDefaults(items, item)) : given
   }
   // A variable always expands to text; where a number or a truth value is wanted, it is read as one.
-  if (typeof given === 'string' && schema.type === 'integer' && /^\d{1,15}$/.test(given)) return Number(given)
+  if (typeof given === 'string' && takesNumber(schema) && /^\d{1,15}$/.test(given)) return Number(given)
   if (typeof given === 'string' && schema.type === 'boolean' && /^(true|false)$/.test(given))
     return given === 'true'
   if (typeof given !== 'object' || given === null) return given
@@ -95,6 +97,10 @@ function withDefaults(schema: SchemaNode, value: unknown): unknown {
   for (const member of Object.values(schema.patternProperties ?? {}))
     for (const key of Object.keys(filled)) filled[key] = withDefaults(member, filled[key])
   return filled
+}
+
+function takesNumber({ type, anyOf }: SchemaNode): boolean {
+  return type === 'integer' || type === 'number' || (anyOf?.some(takesNumber) ?? false)
 }
 
 function pointerPath(pointer: string): Path {

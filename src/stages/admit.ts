@@ -1,25 +1,48 @@
 /** Stage 4: is there room for one more request? Not one byte of the body has been parsed yet. */
 import { Refusal } from '../core/refusal.ts'
-import type { Store } from '../limits/store.ts'
+import { entryLimits, keyAccount } from '../limits/accounts.ts'
+import type { Scope, Store } from '../limits/store.ts'
 import type { Admitted, Caller, Destination } from './exchange.ts'
 
-export function createAdmit(store: Store) {
+/** @param onOpened tells of a breaker that was opened by this caller */
+export function createAdmit(store: Store, onOpened: (caller: Caller) => void) {
   return async (caller: Caller, { endpoint }: Destination): Promise<Admitted> => {
+    const { arrival, identity, role } = caller
     const kind = endpoint.cost === 'request' ? 'requests' : 'probes'
-    const { requestsPerMinute, probesPerMinute } = caller.role.limits
-    const limit = kind === 'requests' ? requestsPerMinute : probesPerMinute
-    const admission =
-      limit === undefined
-        ? undefined
-        : await store.admit(caller.identity.id, kind, limit, caller.arrival.budget)
-    return { caller, admission, limit }
+    const account = keyAccount(identity.id)
+    const limits = entryLimits(account, kind, role, arrival.snapshot.policy)
+    const { actionsPerMinute } = role.limits
+    const breaker =
+      kind === 'requests' && actionsPerMinute !== undefined ? { account, actionsPerMinute } : undefined
+    if (limits.length === 0 && !breaker) return { caller, admission: undefined }
+    const admission = await store.admit({ lease: arrival.lease, kind, limits, breaker }, arrival.budget)
+    if (admission.opened) onOpened(caller)
+    return { caller, admission }
   }
 }
 
-/** @throws Refusal `rate_limited` */
+/** @throws Refusal `rate_limited` or `breaker_open` */
 export function requireAdmitted({ admission }: Admitted): void {
-  if (admission && !admission.admitted)
-    throw new Refusal('rate_limited', { retryAfterSeconds: wholeSeconds(admission.retryMs) })
+  if (!admission || admission.outcome === 'admitted') return
+  const retryAfterSeconds = wholeSeconds(admission.retryMs)
+  if (admission.outcome === 'breaker') throw new Refusal('breaker_open', { retryAfterSeconds })
+  throw new Refusal('rate_limited', {
+    retryAfterSeconds,
+    ...saySharedBy(admission.standing?.scope, 'Too many requests'),
+  })
+}
+
+const together: Readonly<Record<Scope, string | undefined>> = {
+  key: undefined,
+  role: 'by all keys of this role together',
+  model: 'for this model by all callers together',
+  all: 'by all callers together',
+}
+
+/** Tells a caller that it is not it alone who has used up a limit. */
+export function saySharedBy(scope: Scope | undefined, what: string): { say?: string } {
+  const whose = scope && together[scope]
+  return whose === undefined ? {} : { say: `${what} ${whose}; try again later.` }
 }
 
 /** For `retry-after`: rounded up, so that who waits that long is let in. */

@@ -60,9 +60,8 @@ export interface Caller {
 
 export interface Admitted {
   readonly caller: Caller
+  /** Undefined where nothing limits. */
   readonly admission: Admission | undefined
-  /** Of `admission`; undefined where nothing limits. */
-  readonly limit: number | undefined
 }
 
 /** Read and allowed: the model is the caller's to use, the body is fresh and ready to go. */
@@ -88,6 +87,8 @@ export interface Reserved {
   /** Undefined: nothing is limited, or nothing was granted. */
   readonly claim: Claim | undefined
   readonly reservation: Reservation | undefined
+  /** What a token of this model counts. */
+  readonly weight: number
 }
 
 /** How far a request came: what its record and its headers are made from. */
@@ -101,6 +102,8 @@ export interface Course {
   /** The model server that it was brought to last, and how long it waited for one. */
   upstream?: Upstream
   queuedMs?: number
+  /** Once the limit store was told how it ended. */
+  accounted?: true
   /** Once its ending is on its way to the log. */
   settled?: true
 }

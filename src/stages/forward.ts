@@ -4,11 +4,11 @@
  * Resolves when the request is over, having settled it; rejects with a refusal if nothing was sent yet.
  */
 import type { Clock } from '../core/clock.ts'
-import type { RefusalCode } from '../core/refusal.ts'
+import type { Refusal, RefusalCode } from '../core/refusal.ts'
 import type { Upstream } from '../policy/policy.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Fleet, Seat } from '../upstreams/fleet.ts'
-import { type Call, type Course, type Ending, nothingSaid, type Reserved } from './exchange.ts'
+import { type Answer, type Call, type Course, type Ending, nothingSaid, type Reserved } from './exchange.ts'
 import type { KeptAnswers } from './kept.ts'
 import type { Courier, Outlet } from './outlet.ts'
 import { promptTokens } from './reserve.ts'
@@ -17,6 +17,8 @@ import { createWatch, type Outcome } from './watch.ts'
 export interface Forwarding {
   readonly outlet: Outlet
   readonly course: Course
+  /** Judges an answer with tool calls. @returns what the client gets instead, if anything */
+  conclude(answer: Answer): Promise<Refusal | undefined>
   settle(ending: Ending): Promise<void>
   /** Work that may be done while the model server is busy; called for every server that is asked. */
   meanwhile(): void
@@ -74,7 +76,7 @@ export function createForward({ fleet, courier, kept, clock, metrics }: ForwardP
   function attempt(
     { caller, endpoint, outgoing, prompt, model }: Call,
     { upstream }: Seat,
-    { outlet, settle, meanwhile }: Forwarding,
+    { outlet, conclude, settle, meanwhile }: Forwarding,
   ): Promise<Outcome> {
     return new Promise((resolve) => {
       const { departure, dialect, id, snapshot, traceparent, arrivedAtMs } = caller.arrival
@@ -87,6 +89,7 @@ export function createForward({ fleet, courier, kept, clock, metrics }: ForwardP
         id,
         outlet,
         sinceArrivalMs: () => clock.monotonicMs() - arrivedAtMs,
+        conclude,
         settle,
         done(outcome) {
           departure.onEnd(undefined)

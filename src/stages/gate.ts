@@ -4,10 +4,12 @@
 import { asRefusal, describeError, Refusal } from '../core/refusal.ts'
 import type { Exchange, Prompt } from '../dialects/dialect.ts'
 import type { Log } from '../telemetry/log.ts'
+import type { Conclude } from './account.ts'
 import { requireAdmitted } from './admit.ts'
 import { authoriseRoute } from './authorise.ts'
 import type {
   Admitted,
+  Answer,
   Arrival,
   Call,
   Caller,
@@ -35,6 +37,7 @@ export interface Steps {
   reserve(call: Inspected): Promise<Reserved>
   forward(call: Reserved, forwarding: Forwarding): Promise<void>
   readonly recordPrompt: RecordPrompt
+  readonly conclude: Conclude
   readonly settle: Settle
   readonly log: Log
 }
@@ -101,19 +104,21 @@ export function createGate(steps: Steps): Gate {
 
     async exchange(course, to, outlet) {
       try {
-        const { caller } = await enter(course, to, outlet)
+        const admitted = await enter(course, to, outlet)
+        const { caller } = admitted
         const prompt = await read(caller, to.endpoint, outlet)
         course.call = await steps.authoriseModel(caller, to.endpoint, prompt)
         course.inspected = steps.inspect(course.call)
         enforce(course.inspected)
         course.reserved = await steps.reserve(course.inspected)
-        requireReserved(course.reserved)
+        requireReserved(course.reserved, admitted)
         let recorded: RecordedPrompt | undefined
         const settle = (ending: Ending) => steps.settle(course, ending, recorded)
         const meanwhile = () => {
           recorded ??= prepared(steps.recordPrompt, course)
         }
-        await steps.forward(course.reserved, { outlet, course, settle, meanwhile })
+        const conclude = (answer: Answer) => steps.conclude(course, answer)
+        await steps.forward(course.reserved, { outlet, course, conclude, settle, meanwhile })
       } catch (thrown) {
         refuse(course, thrown, outlet)
       }

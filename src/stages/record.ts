@@ -3,8 +3,9 @@
  * record, and they go through the masker.
  */
 import { createHash } from 'node:crypto'
-import type { RecordedText, RequestRecord } from '../audit/record.ts'
+import type { RecordedLimit, RecordedText, RequestRecord } from '../audit/record.ts'
 import type { Severity, Text } from '../core/text.ts'
+import { type Standing, tightest } from '../limits/store.ts'
 import type { AuditSettings } from '../policy/policy.ts'
 import { createMasker, findSensitive, type Masker } from '../scan/mask.ts'
 import { createRecall } from '../scan/recall.ts'
@@ -150,13 +151,16 @@ function recordFinding({ guard, id, category, severity, channel, action }: Judge
 }
 
 function recordLimits({ admitted, reserved }: Course): RequestRecord['limits'] {
-  const limits: Record<string, { limit: number; remaining: number }> = {}
-  if (admitted?.admission && admitted.limit !== undefined)
-    limits.requests = { limit: admitted.limit, remaining: admitted.admission.remaining }
-  const tokens = reserved?.reservation
-  if (tokens && Number.isFinite(tokens.limit))
-    limits.tokens = { limit: tokens.limit, remaining: tokens.remaining }
+  const limits: Record<string, RecordedLimit> = {}
+  const requests = tightest(admitted?.admission?.standing, reserved?.reservation?.requests)
+  if (requests) limits.requests = told(requests)
+  const tokens = reserved?.reservation?.tokens
+  if (tokens) limits.tokens = told(tokens)
   return limits
+}
+
+function told({ scope, limit, remaining }: Standing): RecordedLimit {
+  return { scope, limit, remaining }
 }
 
 function recordEnding(ending: Ending): RequestRecord['ending'] {

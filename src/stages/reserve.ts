@@ -5,53 +5,71 @@
 import { Refusal } from '../core/refusal.ts'
 import type { Text } from '../core/text.ts'
 import type { Prompt, RouteGroup } from '../dialects/dialect.ts'
+import { claimedAccounts, keyAccount, wholeTokenLimit } from '../limits/accounts.ts'
 import type { Claim, Store } from '../limits/store.ts'
-import { wholeSeconds } from './admit.ts'
-import type { Call, Inspected, Reserved } from './exchange.ts'
+import { saySharedBy, wholeSeconds } from './admit.ts'
+import type { Admitted, Call, Inspected, Reserved } from './exchange.ts'
+import type { PrintPrompt } from './print.ts'
 
-/** Longer than a request may take, so that only a gateway that died lets one run out. */
-const leaseGraceMs = 60_000
 const bytesPerToken = 4
 const tokensPerText = 4
 const tokensPerImage = 768
 
-export function createReserve(store: Store) {
+export function createReserve(store: Store, printPrompt: PrintPrompt) {
   return async (inspected: Inspected): Promise<Reserved> => {
-    const { caller, endpoint, outgoing } = inspected.call
+    const { call } = inspected
+    const { caller, endpoint, outgoing, target } = call
     const { arrival, identity, role } = caller
     const { policy } = arrival.snapshot
-    const { tokensPerMinute, tokensPerDay, concurrent } = role.limits
-    const limited = (tokensPerMinute ?? tokensPerDay ?? concurrent) !== undefined
-    if (endpoint.cost !== 'request' || !limited)
-      return { inspected, claim: undefined, reservation: undefined }
-    const claim: Claim = {
-      subject: identity.id,
-      lease: arrival.lease,
-      tokens: inputTokens(inspected.call) + outgoing.outputTokens,
-      tokensPerMinute,
-      tokensPerDay,
-      concurrent,
-      leaseMs: policy.timeouts.totalMs + leaseGraceMs,
-    }
-    const most = Math.min(
-      tokensPerMinute ?? Number.POSITIVE_INFINITY,
-      tokensPerDay ?? Number.POSITIVE_INFINITY,
-    )
-    if (claim.tokens > most)
+    const nothing = { inspected, claim: undefined, reservation: undefined, weight: 1 }
+    if (endpoint.cost !== 'request') return nothing
+    const rule = policy.models.find(({ matches }) => matches(target.model, target.server))
+    const weight = rule?.weight ?? 1
+    const account = keyAccount(identity.id)
+    const accounts = claimedAccounts(account, role, rule, policy)
+    const print = role.limits.repetition && printPrompt(call)
+    const repetition =
+      role.limits.repetition && print !== undefined
+        ? { account, limit: role.limits.repetition, things: [print] }
+        : undefined
+    if (accounts.length === 0 && !repetition) return { ...nothing, weight }
+    const tokens = weighted(inputTokens(call) + outgoing.outputTokens, weight)
+    const claim: Claim = { lease: arrival.lease, tokens, accounts, repetition }
+    const most = wholeTokenLimit(accounts)
+    if (tokens > most)
       throw new Refusal('invalid_request', {
-        say: `The request may cost ${claim.tokens} tokens, more than this key's whole limit of ${most}.`,
+        say: `The request may cost ${tokens} tokens, more than the whole limit of ${most}.`,
       })
     const reservation = await store.reserve(claim, arrival.budget)
     const granted = reservation.outcome === 'granted' ? claim : undefined
-    return { inspected, claim: granted, reservation }
+    return { inspected, claim: granted, reservation, weight }
   }
 }
 
-/** @throws Refusal `tokens_exhausted` or `too_many_concurrent` */
-export function requireReserved({ reservation }: Reserved): void {
+const codes = {
+  requests: 'rate_limited',
+  tokens: 'tokens_exhausted',
+  concurrent: 'too_many_concurrent',
+  repetition: 'repetition',
+} as const
+
+/**
+ * The wait holds for the next request as a whole, which must be admitted again too.
+ * @throws Refusal `rate_limited`, `tokens_exhausted`, `too_many_concurrent` or `repetition`
+ */
+export function requireReserved({ reservation }: Reserved, { admission }: Admitted): void {
   if (!reservation || reservation.outcome === 'granted') return
-  const code = reservation.outcome === 'tokens' ? 'tokens_exhausted' : 'too_many_concurrent'
-  throw new Refusal(code, { retryAfterSeconds: wholeSeconds(reservation.retryMs) })
+  const { outcome, retryMs, tokens, requests } = reservation
+  throw new Refusal(codes[outcome], {
+    retryAfterSeconds: wholeSeconds(Math.max(retryMs, admission?.nextMs ?? 0)),
+    ...(outcome === 'requests' ? saySharedBy(requests?.scope, 'Too many requests') : {}),
+    ...(outcome === 'tokens' ? saySharedBy(tokens?.scope, 'Too many tokens') : {}),
+  })
+}
+
+/** What tokens of a model count in limits: whole ones, at least as many. */
+export function weighted(tokens: number, weight: number): number {
+  return Math.ceil(tokens * weight)
 }
 
 /** Whose texts have a context each. */

@@ -1,21 +1,20 @@
 /**
- * Stage 11: once for every request, whatever ended it: one audit record, the reservation given back, metrics.
+ * Stage 11: once for every request, whatever ended it: the limit store is told, one audit record, metrics.
  */
 import type { AuditLog } from '../audit/log.ts'
 import type { Clock } from '../core/clock.ts'
 import { describeError, Refusal } from '../core/refusal.ts'
-import type { Store } from '../limits/store.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import type { Answer, Course, Ending } from './exchange.ts'
+import type { AccountFor } from './account.ts'
+import type { Course, Ending } from './exchange.ts'
 import type { Flood } from './flood.ts'
 import { type RecordedPrompt, type RecordPrompt, toRecord, withoutTexts } from './record.ts'
-import { inputTokens } from './reserve.ts'
 
 export interface SettleOptions {
   readonly audit: AuditLog
   readonly recordPrompt: RecordPrompt
-  readonly store: Store
+  readonly account: AccountFor
   readonly flood: Flood
   readonly metrics: Metrics
   readonly log: Log
@@ -28,23 +27,12 @@ export type Settle = (course: Course, ending: Ending, prompt?: RecordedPrompt) =
 export function createSettle({
   audit,
   recordPrompt,
-  store,
+  account,
   flood,
   metrics,
   log,
   clock,
 }: SettleOptions): Settle {
-  const giveBack = (course: Course, ending: Ending) => {
-    const claim = course.reserved?.claim
-    if (!claim) return
-    store.settle(claim, spentTokens(course, ending)).catch((error: unknown) => {
-      log.warn(
-        { id: course.arrival.id, cause: describeError(error) },
-        'a reservation could not be settled; it runs out by itself',
-      )
-    })
-  }
-
   /** A fault in the masker must not cost the record, only its texts. */
   const recordOf = (course: Course, ending: Ending, prompt: RecordedPrompt | undefined, totalMs: number) => {
     const wallMs = clock.wallMs()
@@ -66,7 +54,7 @@ export function createSettle({
     course.settled = true
     const { arrival, caller } = course
     const totalMs = clock.monotonicMs() - arrival.arrivedAtMs
-    giveBack(course, ending)
+    account(course, ending)
     const unavailable = ending.kind === 'refused' && ending.refusal.code === 'audit_unavailable'
     if (!caller && !unavailable && !flood.recordsAlone(arrival.peer))
       return measure(metrics, course, ending, totalMs)
@@ -101,26 +89,4 @@ function measure(metrics: Metrics, { arrival, call }: Course, ending: Ending, to
     metrics.tokens.inc({ model, direction: 'input' }, answer.usage.input)
     metrics.tokens.inc({ model, direction: 'output' }, answer.usage.output)
   }
-}
-
-const charactersPerToken = 4
-
-function generatedCharacters(answer: Answer | undefined): number {
-  if (!answer) return 0
-  return answer.toolCalls.reduce(
-    (sum, call) => sum + call.name.length + call.arguments.length,
-    answer.text.length,
-  )
-}
-
-/** What the model server says it was; where it says nothing, an estimate of what was read and generated. */
-function spentTokens({ call, upstream }: Course, ending: Ending): number {
-  // Nothing was brought to a model: it was refused, or left while it waited.
-  if (!call || !upstream) return 0
-  // The model was at work all that time.
-  if (ending.kind === 'refused') return ending.refusal.code === 'upstream_timeout' ? inputTokens(call) : 0
-  const { answer } = ending
-  // A server that counts nothing says zero (LocalAI, in several places), which must not make its models free.
-  const input = answer?.usage?.input || inputTokens(call)
-  return input + (answer?.usage?.output || Math.ceil(generatedCharacters(answer) / charactersPerToken))
 }

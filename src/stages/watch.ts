@@ -44,6 +44,8 @@ export interface WatchOptions {
   readonly id: string
   readonly outlet: Outlet
   readonly sinceArrivalMs: () => number
+  /** What the client gets instead of an answer with these tool calls, if anything; asked before it ends. */
+  conclude(answer: Answer): Promise<Refusal | undefined>
   /** Puts the ending on record; called once, before the last byte leaves. */
   settle(ending: Ending): Promise<void>
   /** Called once, when nothing more will happen. */
@@ -51,7 +53,7 @@ export interface WatchOptions {
 }
 
 export function createWatch(options: WatchOptions): Watch {
-  const { reader, dialect, streams, id, outlet, sinceArrivalMs, settle, done } = options
+  const { reader, dialect, streams, id, outlet, sinceArrivalMs, conclude, settle, done } = options
   let framing: Framing = whole
   let splitter: Splitter | undefined
   let error: { status: number; body: string; retryAfter: string | undefined } | undefined
@@ -102,6 +104,15 @@ export function createWatch(options: WatchOptions): Watch {
 
   const finish = () => {
     over = true
+    if (reader.transcript.toolCalls.length === 0) return complete()
+    conclude(answer()).then((refusal) => {
+      if (!refusal) return complete()
+      over = false
+      stop(refusal)
+    })
+  }
+
+  const complete = () => {
     const last = outgoing
     firstByteMs ??= sinceArrivalMs()
     settled({ kind: 'answered', answer: answer() }, () => {

@@ -19,6 +19,7 @@ const counters = {
   guardFailures: ['torwart_guard_failures_total', 'Guards that could not run', ['guard']],
   credentialFailures: ['torwart_credential_failures_total', 'Credentials refused, by reason', ['reason']],
   droppedFields: ['torwart_dropped_fields_total', 'Request fields that were left out', ['route']],
+  breakerOpenings: ['torwart_breaker_openings_total', 'Circuit breakers opened', []],
   storeFallbacks: ['torwart_store_fallbacks_total', 'Calls counted in-process because Redis was away', []],
   auditRecords: ['torwart_audit_records_total', 'Audit records, by ending', ['ending']],
   auditFailures: ['torwart_audit_failures_total', 'Audit records that could not be written', []],

@@ -1,257 +1,463 @@
 /** One suite for every store: memory and Redis count alike. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { systemClock } from '../../src/core/clock.ts'
-import { Refusal } from '../../src/core/refusal.ts'
-import { createFallbackStore } from '../../src/limits/fallback.ts'
-import { createMemoryStore } from '../../src/limits/memory.ts'
-import { createRedisStore } from '../../src/limits/redis.ts'
-import type { Budget, Claim, Store } from '../../src/limits/store.ts'
-import { stillClock } from '../rig/clock.ts'
-import { hasRedis, type RedisServer, startRedis } from '../rig/redis.ts'
-import { until } from '../rig/wait.ts'
+import {
+  type Account,
+  type Budget,
+  type Claim,
+  type ClaimedAccount,
+  type Entry,
+  leaseMs,
+  type Scope,
+  type Settlement,
+} from '../../src/limits/store.ts'
+import type { SharedLimits } from '../../src/policy/policy.ts'
+import { type World, worlds } from '../rig/stores.ts'
 
-/** Generous: the machine that runs the tests may stall. */
 const budget = (): Budget => ({ leftMs: 5000 })
 let count = 0
-const fresh = () => `subject-${count++}`
-const claim = (subject: string, lease: string, more: Partial<Claim> = {}): Claim => ({
-  subject,
-  lease,
-  tokens: 10,
+const key = (): Account => ({ scope: 'key', name: `k${count++}` })
+const lease = () => `lease-${count++}`
+
+function entry(account: Account, limit: number, more: Partial<Entry> = {}): Entry {
+  return { lease: lease(), kind: 'requests', limits: [{ account, limit }], breaker: undefined, ...more }
+}
+
+const unlimited: SharedLimits = {
+  requestsPerMinute: undefined,
   tokensPerMinute: undefined,
   tokensPerDay: undefined,
   concurrent: undefined,
-  leaseMs: 60_000,
-  ...more,
+}
+const claimed = (account: Account, limits: Partial<SharedLimits>): ClaimedAccount => ({
+  account,
+  limits: { ...unlimited, ...limits },
 })
-
-async function redisStore(url: string): Promise<Store> {
-  const store = createRedisStore({ url, timeoutMs: 5000, onAway: () => {}, onBack: () => {} })
-  await until(async () => {
-    try {
-      await store.admit('probe', 'probes', 1000, budget())
-      return true
-    } catch {
-      return false
-    }
-  })
-  return store
+function claim(account: Account, limits: Partial<SharedLimits>, more: Partial<Claim> = {}): Claim {
+  return { lease: lease(), tokens: 10, accounts: [claimed(account, limits)], repetition: undefined, ...more }
 }
 
-const kinds: readonly (readonly [string, boolean])[] = [
-  ['memory', true],
-  ['redis', hasRedis],
-]
+function settlement(of: Claim | undefined, more: Partial<Settlement> = {}): Settlement {
+  return {
+    lease: of?.lease ?? 'none',
+    claim: of,
+    spent: 0,
+    breaker: undefined,
+    actions: 0,
+    trial: undefined,
+    repetition: undefined,
+    ...more,
+  }
+}
 
-describe.each(kinds)('the %s store', (kind, available) => {
-  let redis: RedisServer | undefined
-  let store: Store
-  let second: Store
+describe.each(worlds)('the %s store', (kind, available, make) => {
+  let world: World
   beforeAll(async () => {
-    if (kind === 'memory') {
-      store = createMemoryStore(systemClock)
-      second = store
-    } else if (available) {
-      redis = await startRedis()
-      store = await redisStore(redis.url)
-      second = await redisStore(redis.url)
-    }
+    if (available) world = await make()
   })
-  afterAll(async () => {
-    await store?.close()
-    await second?.close()
-    await redis?.stop()
-  })
+  afterAll(() => world?.close())
+  const test = (name: string, run: (world: World) => Promise<void>) =>
+    it.skipIf(!available)(name, () => run(world))
+  const admit = (one: Entry) => world.store.admit(one, budget())
+  const reserve = (one: Claim) => world.store.reserve(one, budget())
+  const settle = (one: Settlement) => world.store.settle(one, budget())
 
-  it.skipIf(!available)(
-    'lets exactly the limit in, however many ask at once through however many gates',
-    async () => {
-      const subject = fresh()
+  describe('requests', () => {
+    test('are let in to exactly the limit, however many ask at once through however many gates', async () => {
+      const account = key()
       const asked = await Promise.all(
         Array.from({ length: 200 }, (_, index) =>
-          (index % 2 ? store : second).admit(subject, 'requests', 25, budget()),
+          (index % 2 ? world.store : world.second).admit(entry(account, 25), budget()),
         ),
       )
-      expect(asked.filter(({ admitted }) => admitted)).toHaveLength(25)
-      const refused = asked.filter(({ admitted }) => !admitted)
-      for (const { remaining, retryMs } of refused) {
-        expect(remaining).toBe(0)
+      const admitted = asked.filter(({ outcome }) => outcome === 'admitted')
+      expect(admitted.map(({ standing }) => standing?.remaining).toSorted((a = 0, b = 0) => a - b)).toEqual(
+        Array.from({ length: 25 }, (_, index) => index),
+      )
+      for (const { outcome, standing, retryMs } of asked.filter(({ outcome }) => outcome !== 'admitted')) {
+        expect(outcome).toBe('requests')
+        expect(standing?.remaining).toBe(0)
         expect(retryMs).toBeGreaterThan(0)
         expect(retryMs).toBeLessThanOrEqual(61_000)
       }
-      expect(
-        asked
-          .filter(({ admitted }) => admitted)
-          .map(({ remaining }) => remaining)
-          .toSorted((a, b) => a - b),
-      ).toEqual(Array.from({ length: 25 }, (_, index) => index))
-    },
-  )
-
-  it.skipIf(!available)('counts requests and probes, and every subject, apart', async () => {
-    const [one, other] = [fresh(), fresh()]
-    expect((await store.admit(one, 'requests', 1, budget())).admitted).toBe(true)
-    expect((await store.admit(one, 'requests', 1, budget())).admitted).toBe(false)
-    expect((await store.admit(one, 'probes', 1, budget())).admitted).toBe(true)
-    expect((await store.admit(other, 'requests', 1, budget())).admitted).toBe(true)
-  })
-
-  it.skipIf(!available)('gives out exactly so many slots, and takes them back', async () => {
-    const subject = fresh()
-    const claims = Array.from({ length: 50 }, (_, index) => claim(subject, `l${index}`, { concurrent: 4 }))
-    const answers = await Promise.all(
-      claims.map((each, index) => (index % 2 ? store : second).reserve(each, budget())),
-    )
-    const granted = claims.filter((_, index) => answers[index]?.outcome === 'granted')
-    expect(granted).toHaveLength(4)
-    expect(answers.filter(({ outcome }) => outcome === 'concurrent')).toHaveLength(46)
-    await store.settle(granted[0] as Claim, 5)
-    expect((await store.reserve(claim(subject, 'next', { concurrent: 4 }), budget())).outcome).toBe('granted')
-    expect((await store.reserve(claim(subject, 'one more', { concurrent: 4 }), budget())).outcome).toBe(
-      'concurrent',
-    )
-  })
-
-  it.skipIf(!available)('reserves tokens and settles to what was spent', async () => {
-    const subject = fresh()
-    const limits = { tokensPerMinute: 100, tokensPerDay: 1000 }
-    const big = claim(subject, 'a', { ...limits, tokens: 80 })
-    expect(await store.reserve(big, budget())).toMatchObject({
-      outcome: 'granted',
-      remaining: 20,
-      limit: 100,
     })
-    expect(await store.reserve(claim(subject, 'b', { ...limits, tokens: 30 }), budget())).toMatchObject({
-      outcome: 'tokens',
-      remaining: 20,
+
+    test('say truly when to come back', async () => {
+      const account = key()
+      for (let index = 0; index < 10; index++) {
+        expect((await admit(entry(account, 10))).outcome).toBe('admitted')
+        await world.advance(1000)
+      }
+      const { outcome, retryMs } = await admit(entry(account, 10))
+      expect(outcome).toBe('requests')
+      await world.advance(retryMs - 1)
+      expect((await admit(entry(account, 10))).outcome).toBe('requests')
+      await world.advance(1)
+      expect((await admit(entry(account, 10))).outcome).toBe('admitted')
     })
-    await store.settle(big, 15)
-    expect(await store.reserve(claim(subject, 'c', { ...limits, tokens: 85 }), budget())).toMatchObject({
-      outcome: 'granted',
-      remaining: 0,
+
+    test('say before the limit is reached when the next one will pass', async () => {
+      const account = key()
+      expect((await admit(entry(account, 2))).nextMs).toBe(0)
+      const { outcome, nextMs } = await admit(entry(account, 2))
+      expect(outcome).toBe('admitted')
+      expect(nextMs).toBeGreaterThan(59_000)
+      await world.advance(nextMs)
+      expect((await admit(entry(account, 2))).outcome).toBe('admitted')
+    })
+
+    test('are all free when the answer said so', async () => {
+      const account = key()
+      const { standing } = await admit(entry(account, 2))
+      await world.advance(standing?.resetMs ?? 0)
+      expect((await admit(entry(account, 2))).standing?.remaining).toBe(1)
+    })
+
+    test('and probes, and every account, are counted apart', async () => {
+      const [one, other] = [key(), key()]
+      expect((await admit(entry(one, 1))).outcome).toBe('admitted')
+      expect((await admit(entry(one, 1))).outcome).toBe('requests')
+      expect((await admit(entry(one, 1, { kind: 'probes' }))).outcome).toBe('admitted')
+      expect((await admit(entry(other, 1))).outcome).toBe('admitted')
+    })
+
+    test('need room everywhere, take nothing where one refuses, and the tightest speaks', async () => {
+      const [one, other] = [key(), key()]
+      const role: Account = { scope: 'role', name: `r${count++}` }
+      const both = (account: Account): Entry =>
+        entry(account, 10, {
+          limits: [
+            { account, limit: 10 },
+            { account: role, limit: 3 },
+          ],
+        })
+      const first = await admit(both(one))
+      expect(first.standing).toMatchObject({ scope: 'role', limit: 3, remaining: 2 })
+      await admit(both(other))
+      await admit(both(one))
+      const refused = await admit(both(other))
+      expect(refused).toMatchObject({ outcome: 'requests', standing: { scope: 'role', remaining: 0 } })
+      // Of `other` only the one that passed was counted.
+      expect((await admit(entry(other, 10))).standing).toMatchObject({ scope: 'key', remaining: 8 })
+    })
+
+    if (kind === 'redis')
+      test('count on when the server’s clock goes back', async () => {
+        const account = key()
+        for (let index = 0; index < 3; index++) {
+          expect((await admit(entry(account, 3))).outcome).toBe('admitted')
+          await world.advance(5000)
+        }
+        await world.advance(-3_600_000)
+        const { outcome, retryMs } = await admit(entry(account, 3))
+        expect(outcome).toBe('requests')
+        expect(retryMs).toBeLessThanOrEqual(61_000)
+        await world.advance(retryMs)
+        expect((await admit(entry(account, 3))).outcome).toBe('admitted')
+        await world.advance(3_600_000)
+      })
+  })
+
+  describe('slots', () => {
+    test('are exactly so many, and come back', async () => {
+      const account = key()
+      const claims = Array.from({ length: 50 }, () => claim(account, { concurrent: 4 }))
+      const answers = await Promise.all(
+        claims.map((each, index) => (index % 2 ? world.store : world.second).reserve(each, budget())),
+      )
+      const granted = claims.filter((_, index) => answers[index]?.outcome === 'granted')
+      expect(granted).toHaveLength(4)
+      expect(answers.filter(({ outcome }) => outcome === 'concurrent')).toHaveLength(46)
+      await settle(settlement(granted[0], { spent: 5 }))
+      expect((await reserve(claim(account, { concurrent: 4 }))).outcome).toBe('granted')
+      expect((await reserve(claim(account, { concurrent: 4 }))).outcome).toBe('concurrent')
+    })
+
+    test('of a gate that died come back when the lease runs out, those of one that lives do not', async () => {
+      const account = key()
+      const dying = claim(account, { concurrent: 2, tokensPerMinute: 30 })
+      const living = claim(account, { concurrent: 2, tokensPerMinute: 30 })
+      await reserve(dying)
+      await reserve(living)
+      await world.advance(leaseMs - 1)
+      expect((await reserve(claim(account, { concurrent: 2 }))).outcome).toBe('concurrent')
+      await world.store.renew([{ lease: living.lease, claim: living, trial: undefined }])
+      await world.advance(1)
+      const next = claim(account, { concurrent: 2, tokensPerMinute: 30 })
+      expect(await reserve(next)).toMatchObject({ outcome: 'granted', tokens: { remaining: 10 } })
+      expect((await reserve(claim(account, { concurrent: 2 }))).outcome).toBe('concurrent')
+    })
+
+    test('that ran out while their request was running are held again when that is told', async () => {
+      const account = key()
+      const one = claim(account, { concurrent: 1 })
+      await reserve(one)
+      await world.advance(leaseMs * 2)
+      await world.store.renew([{ lease: one.lease, claim: one, trial: undefined }])
+      expect((await reserve(claim(account, { concurrent: 1 }))).outcome).toBe('concurrent')
+    })
+
+    if (kind === 'redis')
+      test('do not outlast a lease because the server’s clock went back', async () => {
+        const account = key()
+        await reserve(claim(account, { concurrent: 1 }))
+        await world.advance(-3_600_000)
+        expect((await reserve(claim(account, { concurrent: 1 }))).outcome).toBe('concurrent')
+        await world.advance(leaseMs)
+        expect((await reserve(claim(account, { concurrent: 1 }))).outcome).toBe('granted')
+        await world.advance(3_600_000)
+      })
+  })
+
+  describe('tokens', () => {
+    test('are reserved, and settled to what was spent', async () => {
+      const account = key()
+      const limits = { tokensPerMinute: 100, tokensPerDay: 1000 }
+      const big = claim(account, limits, { tokens: 80 })
+      expect(await reserve(big)).toMatchObject({ outcome: 'granted', tokens: { remaining: 20, limit: 100 } })
+      expect(await reserve(claim(account, limits, { tokens: 30 }))).toMatchObject({
+        outcome: 'tokens',
+        tokens: { remaining: 20 },
+      })
+      await settle(settlement(big, { spent: 15 }))
+      expect(await reserve(claim(account, limits, { tokens: 85 }))).toMatchObject({
+        outcome: 'granted',
+        tokens: { remaining: 0 },
+      })
+    })
+
+    test('are settled once, however often it is told', async () => {
+      const account = key()
+      const one = claim(account, { tokensPerMinute: 100 }, { tokens: 50 })
+      await reserve(one)
+      for (let index = 0; index < 3; index++) await settle(settlement(one, { spent: 10 }))
+      expect(await reserve(claim(account, { tokensPerMinute: 100 }, { tokens: 90 }))).toMatchObject({
+        outcome: 'granted',
+        tokens: { remaining: 0 },
+      })
+    })
+
+    test('say truly when to come back', async () => {
+      const account = key()
+      const one = claim(account, { tokensPerMinute: 100 }, { tokens: 60 })
+      await reserve(one)
+      await settle(settlement(one, { spent: 60 }))
+      await world.advance(7000)
+      const { outcome, retryMs } = await reserve(claim(account, { tokensPerMinute: 100 }, { tokens: 50 }))
+      expect(outcome).toBe('tokens')
+      await world.advance(retryMs - 1)
+      const again = () => reserve(claim(account, { tokensPerMinute: 100 }, { tokens: 50 }))
+      expect((await again()).outcome).toBe('tokens')
+      await world.advance(1)
+      expect((await again()).outcome).toBe('granted')
+    })
+
+    test('speak by the tightest of all limits, whosever it is', async () => {
+      const account = key()
+      const scopes: readonly [Scope, Partial<SharedLimits>][] = [
+        ['role', { tokensPerMinute: 1000, tokensPerDay: 300 }],
+        ['model', { tokensPerMinute: 200 }],
+        ['all', { tokensPerDay: 250 }],
+      ]
+      const accounts = [
+        claimed(account, { tokensPerMinute: 1000 }),
+        ...scopes.map(([scope, limits]) => claimed({ scope, name: account.name }, limits)),
+      ]
+      const one = { ...claim(account, {}, { tokens: 120 }), accounts }
+      expect(await reserve(one)).toMatchObject({
+        outcome: 'granted',
+        tokens: { scope: 'model', limit: 200, remaining: 80 },
+      })
+      await settle(settlement(one, { spent: 120 }))
+      await world.advance(120_000)
+      const two = { ...one, lease: lease() }
+      expect(await reserve(two)).toMatchObject({
+        outcome: 'granted',
+        tokens: { scope: 'all', limit: 250, remaining: 10 },
+      })
+      await settle(settlement(two, { spent: 120 }))
+      const refused = await reserve({ ...one, lease: lease(), tokens: 60 })
+      expect(refused).toMatchObject({ outcome: 'tokens', tokens: { scope: 'all', remaining: 10 } })
+      expect(refused.retryMs).toBeGreaterThan(3_600_000)
+    })
+
+    test('never pass the limit, spent and reserved together', async () => {
+      const account = key()
+      const answers = await Promise.all(
+        Array.from({ length: 60 }, (_, index) =>
+          (index % 2 ? world.store : world.second).reserve(
+            claim(account, { tokensPerMinute: 1000 }, { tokens: 70 }),
+            budget(),
+          ),
+        ),
+      )
+      expect(answers.filter(({ outcome }) => outcome === 'granted')).toHaveLength(14)
+    })
+
+    test('take nothing where one limit refuses', async () => {
+      const account = key()
+      const accounts = [
+        claimed(account, { tokensPerMinute: 100 }),
+        claimed({ scope: 'model', name: account.name }, { requestsPerMinute: 1 }),
+      ]
+      expect(await reserve({ ...claim(account, {}), accounts })).toMatchObject({
+        outcome: 'granted',
+        requests: { scope: 'model', limit: 1, remaining: 0 },
+      })
+      expect(await reserve({ ...claim(account, {}), accounts })).toMatchObject({ outcome: 'requests' })
+      expect(await reserve(claim(account, { tokensPerMinute: 100 }))).toMatchObject({
+        tokens: { remaining: 80 },
+      })
     })
   })
 
-  it.skipIf(!available)('speaks of the tightest of two limits', async () => {
-    const subject = fresh()
-    const limits = { tokensPerMinute: 1000, tokensPerDay: 50 }
-    expect(await store.reserve(claim(subject, 'a', { ...limits, tokens: 40 }), budget())).toMatchObject({
-      outcome: 'granted',
-      remaining: 10,
-      limit: 50,
-    })
-    const refused = await store.reserve(claim(subject, 'b', { ...limits, tokens: 40 }), budget())
-    expect(refused).toMatchObject({ outcome: 'tokens', limit: 50 })
-    expect(refused.retryMs).toBeGreaterThan(0)
-  })
-
-  it.skipIf(!available)('never lets spent and reserved tokens pass the limit together', async () => {
-    const subject = fresh()
-    let reserved = 0
-    const answers = await Promise.all(
-      Array.from({ length: 60 }, (_, index) =>
-        store.reserve(claim(subject, `l${index}`, { tokensPerMinute: 1000, tokens: 70 }), budget()),
-      ),
-    )
-    for (const { outcome } of answers) if (outcome === 'granted') reserved += 70
-    expect(reserved).toBe(980)
-  })
-
-  it.skipIf(!available)('takes back what a gate that died had reserved', async () => {
-    const subject = fresh()
-    const dying = claim(subject, 'dying', { concurrent: 1, tokensPerMinute: 100, tokens: 100, leaseMs: 50 })
-    expect((await store.reserve(dying, budget())).outcome).toBe('granted')
-    expect((await store.reserve({ ...dying, lease: 'next' }, budget())).outcome).toBe('concurrent')
-    const answer = await until(async () => {
-      const next = await store.reserve({ ...dying, lease: 'later' }, budget())
-      return next.outcome === 'granted' && next
-    })
-    expect(answer.remaining).toBe(0)
-  })
-
-  it.skipIf(!available)('settles a reservation once', async () => {
-    const subject = fresh()
-    const one = claim(subject, 'a', { tokensPerMinute: 100, tokens: 50, concurrent: 2 })
-    await store.reserve(one, budget())
-    await store.settle(one, 10)
-    await store.settle({ ...one, lease: 'unknown' }, 0)
-    expect(
-      await store.reserve(claim(subject, 'b', { tokensPerMinute: 100, tokens: 90, concurrent: 2 }), budget()),
-    ).toMatchObject({ outcome: 'granted', remaining: 0 })
-  })
-})
-
-describe('the memory store, by a clock that is held still', () => {
-  it('says truly when to come back', async () => {
-    const clock = stillClock()
-    const store = createMemoryStore(clock)
-    for (let index = 0; index < 10; index++) {
-      expect((await store.admit('k', 'requests', 10, budget())).admitted).toBe(true)
-      clock.advance(1000)
+  describe('the circuit breaker', () => {
+    const guarded = (account: Account): Entry =>
+      entry(account, 1000, { breaker: { account, actionsPerMinute: 5 } })
+    const ended = (one: Entry, more: Partial<Settlement> = {}) =>
+      settle({ ...settlement(undefined, more), lease: one.lease, breaker: one.breaker })
+    /** Acts until it opens. @returns how long it will be open */
+    const openIt = async (account: Account): Promise<number> => {
+      for (let index = 0; index < 5; index++) expect((await admit(guarded(account))).outcome).toBe('admitted')
+      const last = await admit(guarded(account))
+      expect(last).toMatchObject({ outcome: 'breaker', opened: true })
+      return last.retryMs
     }
-    const refused = await store.admit('k', 'requests', 10, budget())
-    expect(refused.admitted).toBe(false)
-    clock.advance(refused.retryMs - 1)
-    expect((await store.admit('k', 'requests', 10, budget())).admitted).toBe(false)
-    clock.advance(1)
-    expect((await store.admit('k', 'requests', 10, budget())).admitted).toBe(true)
-  })
+    /** The cool-down is over: one request goes through and ends well. */
+    const recover = async (account: Account) => {
+      const trial = guarded(account)
+      expect(await admit(trial)).toMatchObject({ outcome: 'admitted', trial: true })
+      await ended(trial, { trial: 'passed' })
+      await world.advance(61_000)
+    }
 
-  it('frees everything when it said it would', async () => {
-    const clock = stillClock()
-    const store = createMemoryStore(clock)
-    const { resetMs } = await store.admit('k', 'requests', 2, budget())
-    clock.advance(resetMs)
-    expect((await store.admit('k', 'requests', 2, budget())).remaining).toBe(1)
-  })
-})
-
-describe('a Redis that is away', () => {
-  it.skipIf(!hasRedis)('is a refusal within its budget, and recovers by itself', async () => {
-    const redis = await startRedis()
-    const store = await redisStore(redis.url)
-    redis.process.kill('SIGSTOP')
-    const started = performance.now()
-    const spent: Budget = { leftMs: 100 }
-    await expect(store.admit('k', 'requests', 1, spent)).rejects.toMatchObject({ code: 'store_unavailable' })
-    expect(performance.now() - started).toBeGreaterThanOrEqual(95)
-    expect(spent.leftMs).toBeLessThan(10)
-    redis.process.kill('SIGCONT')
-    // Nobody has to send a request for that.
-    await until(() => store.check())
-    expect((await store.admit('k2', 'requests', 1000, budget())).admitted).toBe(true)
-    await store.close()
-    await redis.stop()
-  })
-
-  it('fails at once when nothing listens', async () => {
-    const store = createRedisStore({
-      url: 'redis://127.0.0.1:1',
-      timeoutMs: 250,
-      onAway: () => {},
-      onBack: () => {},
+    test('opens past the limit, for a time that doubles, and lets one through then', async () => {
+      const account = key()
+      expect(await openIt(account)).toBe(60_000)
+      expect(await admit(guarded(account))).toMatchObject({
+        outcome: 'breaker',
+        opened: false,
+        retryMs: 60_000,
+      })
+      await world.advance(59_999)
+      expect((await admit(guarded(account))).outcome).toBe('breaker')
+      await world.advance(1)
+      const trial = guarded(account)
+      expect(await admit(trial)).toMatchObject({ outcome: 'admitted', trial: true })
+      expect(await admit(guarded(account))).toMatchObject({ outcome: 'breaker', retryMs: 1000 })
+      await ended(trial, { trial: 'passed' })
+      expect(await admit(guarded(account))).toMatchObject({ outcome: 'admitted', trial: false })
+      await world.advance(61_000)
+      for (const ms of [120_000, 240_000]) {
+        expect(await openIt(account)).toBe(ms)
+        await world.advance(ms)
+        await recover(account)
+      }
     })
-    await expect(store.admit('k', 'requests', 1, { leftMs: 250 })).rejects.toBeInstanceOf(Refusal)
-    await store.close()
+
+    test('is open for an hour at most, and forgives in time', async () => {
+      const account = key()
+      let openMs = 0
+      for (let index = 0; index < 8; index++) {
+        openMs = await openIt(account)
+        await world.advance(openMs)
+        await recover(account)
+      }
+      expect(openMs).toBe(3_600_000)
+      await world.advance(openMs)
+      expect(await openIt(account)).toBe(60_000)
+    })
+
+    test('counts tool calls, and opens by them', async () => {
+      const account = key()
+      const one = guarded(account)
+      await admit(one)
+      expect(await ended(one, { actions: 4 })).toMatchObject({ opened: false })
+      const two = guarded(account)
+      expect((await admit(two)).opened).toBe(true)
+      const other = key()
+      const three = guarded(other)
+      await admit(three)
+      expect(await ended(three, { actions: 5 })).toMatchObject({ opened: true })
+      expect((await admit(guarded(other))).outcome).toBe('breaker')
+    })
+
+    test('opens again if the trial misbehaves, and gives another one a try if it was refused', async () => {
+      const account = key()
+      await world.advance(await openIt(account))
+      const refused = guarded(account)
+      await admit(refused)
+      await ended(refused, { trial: 'refused' })
+      const trial = guarded(account)
+      expect(await admit(trial)).toMatchObject({ outcome: 'admitted', trial: true })
+      expect(await ended(trial, { trial: 'passed', actions: 9 })).toMatchObject({ opened: true })
+      expect(await admit(guarded(account))).toMatchObject({ outcome: 'breaker', retryMs: 120_000 })
+    })
+
+    test('does not wait for a trial whose gate died, but for one that runs', async () => {
+      const account = key()
+      await world.advance(await openIt(account))
+      const trial = guarded(account)
+      await admit(trial)
+      await world.advance(leaseMs - 1)
+      await world.store.renew([{ lease: trial.lease, claim: undefined, trial: account }])
+      await world.advance(leaseMs - 1)
+      expect((await admit(guarded(account))).outcome).toBe('breaker')
+      await world.advance(1)
+      expect(await admit(guarded(account))).toMatchObject({ outcome: 'admitted', trial: true })
+    })
+
+    test('is closed by hand', async () => {
+      const account = key()
+      await openIt(account)
+      expect(await world.second.closeBreaker(account, budget())).toBe(true)
+      expect(await world.store.closeBreaker(account, budget())).toBe(false)
+      expect(await openIt(account)).toBe(60_000)
+    })
   })
 
-  it('is stood in for by this process, if the policy says so', async () => {
-    const shared = createRedisStore({
-      url: 'redis://127.0.0.1:1',
-      timeoutMs: 250,
-      onAway: () => {},
-      onBack: () => {},
+  describe('repetition', () => {
+    const limit = { same: 3, windowMs: 600_000 }
+    const saying = (account: Account, ...things: string[]): Claim =>
+      claim(account, {}, { accounts: [], repetition: { account, limit, things } })
+
+    test('is refused past the limit, truly until the oldest is forgotten', async () => {
+      const account = key()
+      for (let index = 0; index < 3; index++) {
+        expect((await reserve(saying(account, 'a'))).outcome).toBe('granted')
+        await world.advance(10_000)
+      }
+      const { outcome, retryMs } = await world.second.reserve(saying(account, 'a'), budget())
+      expect(outcome).toBe('repetition')
+      expect((await reserve(saying(account, 'b'))).outcome).toBe('granted')
+      await world.advance(retryMs - 1)
+      expect((await reserve(saying(account, 'a'))).outcome).toBe('repetition')
+      await world.advance(1)
+      expect((await reserve(saying(account, 'a'))).outcome).toBe('granted')
+      expect((await reserve(saying(account, 'a'))).outcome).toBe('repetition')
     })
-    let told = 0
-    const store = createFallbackStore(shared, createMemoryStore(systemClock), () => told++)
-    expect((await store.admit('k', 'requests', 1, budget())).admitted).toBe(true)
-    expect((await store.admit('k', 'requests', 1, budget())).admitted).toBe(false)
-    const one = claim('k', 'a', { concurrent: 1 })
-    expect((await store.reserve(one, budget())).outcome).toBe('granted')
-    await store.settle(one, 5)
-    expect((await store.reserve({ ...one, lease: 'b' }, budget())).outcome).toBe('granted')
-    expect(await store.check()).toBe(false)
-    expect(told).toBe(4)
-    await store.close()
+
+    test('is seen in loops that alternate', async () => {
+      const account = key()
+      const outcomes: string[] = []
+      for (const thing of ['a', 'b', 'a', 'b', 'a', 'b', 'a', 'b'])
+        outcomes.push((await reserve(saying(account, thing))).outcome)
+      expect(outcomes).toEqual([...Array(6).fill('granted'), 'repetition', 'repetition'])
+    })
+
+    test('is nobody else’s', async () => {
+      const [one, other] = [key(), key()]
+      for (let index = 0; index < 3; index++) await reserve(saying(one, 'a'))
+      expect((await reserve(saying(other, 'a'))).outcome).toBe('granted')
+    })
+
+    test('of tool calls is told when they are settled', async () => {
+      const account = key()
+      const call = () => settle(settlement(undefined, { repetition: { account, limit, things: ['call'] } }))
+      for (let index = 0; index < 3; index++) expect((await call()).repeatedMs).toBe(0)
+      const { repeatedMs } = await call()
+      expect(repeatedMs).toBeGreaterThan(0)
+      await world.advance(repeatedMs)
+      expect((await call()).repeatedMs).toBe(0)
+    })
   })
 })

@@ -267,17 +267,7 @@ approval: { wait: 60s }
 audit: { retention: 30d }
 `)
     const told = warnings.map(({ message }) => message).join('\n')
-    for (const word of [
-      'guards.output',
-      'separate',
-      'tools',
-      'actionsPerMinute',
-      'repetition',
-      'jwt',
-      'certificates',
-      'approval',
-      'retention',
-    ])
+    for (const word of ['guards.output', 'separate', 'tools', 'jwt', 'certificates', 'approval', 'retention'])
       expect(told).toContain(word)
     expect(warnings.every(({ severity, line }) => severity === 'warning' && line > 0)).toBe(true)
   })
@@ -342,5 +332,70 @@ log: { level: info }
 shutdown: { grace: 30s }
 `
     expect(problems(text)).toEqual([])
+  })
+})
+
+describe('limits', () => {
+  it('of roles, models and the whole gate are read, a number from a variable too', () => {
+    const { policy } = load(
+      `${minimal}limits: { concurrent: 8 }
+models: { "llama3.3:70b": { weight: 2.5, limits: { concurrent: 1 } }, "qwen3:*": {} }
+roles: { a: { limits: { requestsPerMinute: "\${RPM}" }, shared: { tokensPerDay: 5 } }, b: { limits: { requestsPerMinute: unlimited } } }
+`,
+      { RPM: '12' },
+    )
+    expect(policy.limits).toMatchObject({ concurrent: 8, requestsPerMinute: undefined })
+    expect(policy.models.map(({ pattern, weight }) => [pattern, weight])).toEqual([
+      ['llama3.3:70b', 2.5],
+      ['qwen3:*', 1],
+    ])
+    expect(policy.models[0]?.matches('llama3.3:70b', 'ollama')).toBe(true)
+    expect(policy.roles.get('a')).toMatchObject({
+      limits: { requestsPerMinute: 12 },
+      shared: { tokensPerDay: 5 },
+    })
+    expect(policy.roles.get('b')?.limits.requestsPerMinute).toBeUndefined()
+  })
+
+  it.each([
+    ['roles: { a: { limits: { requestsPerMinute: lots } } }', /at least 1, or `unlimited`/],
+    ['roles: { a: { limits: { requestsPerMinute: 0 } } }', /at least 1, or `unlimited`/],
+    ['models: { x: { weight: 0 } }', /from 0.001 to 1000/],
+    ['models: { "x:cloud": {} }', /`models.x:cloud` is no name of a local model/],
+  ])('with %s are refused', (line, message) => {
+    const [problem, ...more] = problems(`${minimal}${line}\n`)
+    expect(problem).toMatch(message)
+    expect(more).toEqual([])
+  })
+})
+
+describe('the limit store', () => {
+  it('is reached by one URL or several, whose secrets no message repeats', () => {
+    const redis = (text: string) => `${minimal}store: { redis: "${text}" }\n`
+    expect(load(redis('rediss://user:secret@10.0.0.1:6380/2')).policy.store.redis).toMatchObject({
+      urls: ['rediss://user:secret@10.0.0.1:6380/2'],
+      kind: 'single',
+      prefix: 'torwart',
+    })
+    const cluster = `${minimal}store: { kind: cluster, redis: "redis://a:1, redis://b:2" }\n`
+    expect(load(cluster).policy.store.redis?.urls).toEqual(['redis://a:1', 'redis://b:2'])
+    for (const [text, message] of [
+      ['http://:secret@x', /must be a redis/],
+      ['secret', /must be a redis/],
+      ['redis://:secret@x/db', /must be a redis/],
+      ['redis://:secret@x?db=1', /must be a redis/],
+      ['redis://:secret@x,redis://y', /several URLs/],
+    ] as const) {
+      const found = problems(redis(text)).join('\n')
+      expect(found).toMatch(message)
+      expect(found).not.toContain('secret')
+    }
+    expect(
+      problems(`${minimal}store: { kind: cluster, redis: "redis://:secret@x,rediss://y" }\n`).join('\n'),
+    ).toMatch(/mixes/)
+    expect(problems(`${minimal}store: { redis: "redis://x", ca: none.pem }\n`).join('\n')).toMatch(
+      /cannot be read: none.pem/,
+    )
+    expect(problems(`${minimal}store: { prefix: "{x}" }\n`).join('\n')).toMatch(/1 to 64 letters/)
   })
 })

@@ -1,20 +1,55 @@
--- Counts one request if there is room in its window.
--- KEYS[1]  the window
--- ARGV[1]  limit   ARGV[2]  milliseconds per step
--- Returns  admitted (0|1), remaining, ms until all is free, ms until one is free
+-- Counts one request if every limit has room for it and the breaker lets it through.
+-- KEYS[i]  hash of an account; the breaker's is the last
+-- ARGV[1]  name of the windows   ARGV[2]  lease of the request   ARGV[3]  ms a lease lasts
+-- ARGV[4]  actions a minute of the breaker's account, -1 for no breaker
+-- ARGV[3 + 2i], ARGV[4 + 2i]  scope and limit of KEYS[i]; limit -1 for no limit
+-- Returns  outcome (0 admitted, 1 requests, 2 breaker), ms to wait, ms until one more would be admitted,
+--          trial (0|1), opened (0|1), then the tightest limit as `tightest` returns it
 
-local limit, step_ms = tonumber(ARGV[1]), tonumber(ARGV[2])
+local lease, lease_ms, actions_limit = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local now = now_ms()
-local total, steps = window_read(KEYS[1], step_ms, now)
-
-if total >= limit then
-  return {
-    0, 0,
-    window_until_freed(steps, step_ms, now, total),
-    window_until_freed(steps, step_ms, now, total - limit + 1),
-  }
+local uses = {}
+for i, key in ipairs(KEYS) do
+  local limit = tonumber(ARGV[4 + 2 * i])
+  if limit >= 0 then
+    local window = window_open(key, ARGV[1], MINUTE_STEP, now)
+    uses[#uses + 1] = { scope = tonumber(ARGV[3 + 2 * i]), limit = limit, used = window.sum, window = window }
+  end
 end
 
-window_add(KEYS[1], step_ms, now, 1)
-local reset = math.ceil((math.floor(now / step_ms) + SLOTS) * step_ms - now)
-return { 1, limit - total - 1, reset, 0 }
+local function wait_for(more)
+  local wait = 0
+  for _, use in ipairs(uses) do
+    wait = math.max(wait, window_until_freed(use.window, use.used + more - use.limit))
+  end
+  return wait
+end
+
+local function answer(outcome, wait, next_wait, trial, opened, more)
+  local standing = tightest(uses, more)
+  return { outcome, wait, next_wait, trial, opened, standing[1], standing[2], standing[3], standing[4] }
+end
+
+local full = wait_for(1)
+local breaker = actions_limit >= 0 and breaker_read(KEYS[#KEYS], now)
+local open = breaker and breaker_wait(breaker) or 0
+if open > 0 then
+  local wait = math.ceil(math.max(open, full))
+  return answer(2, wait, wait, 0, 0, 0)
+end
+if full > 0 then return answer(1, full, full, 0, 0, 0) end
+
+local trial = 0
+if breaker then
+  local actions = window_open(KEYS[#KEYS], 'a', MINUTE_STEP, now)
+  if breaker.until_ms then
+    trial = 1
+    breaker_try(breaker, lease, lease_ms)
+  elseif actions.sum >= actions_limit then
+    local cool = breaker_open(breaker, actions)
+    return answer(2, cool, cool, 0, 1, 0)
+  end
+  window_add(actions, 1)
+end
+for _, use in ipairs(uses) do window_add(use.window, 1) end
+return answer(0, 0, wait_for(2), trial, 0, 1)

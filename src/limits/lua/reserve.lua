@@ -1,62 +1,56 @@
--- Sets tokens and a slot aside for one request.
--- KEYS[1]  tokens spent, by minute      KEYS[2]  tokens spent, by day
--- KEYS[3]  leases: id -> expiry, sorted KEYS[4]  tokens per lease, and their sum in the field "sum"
--- ARGV[1]  lease id   ARGV[2]  its tokens   ARGV[3]  its life in ms
--- ARGV[4]  tokens a minute, -1 for no limit   ARGV[5]  ms per step of that window
--- ARGV[6]  tokens a day, -1 for no limit      ARGV[7]  ms per step of that window
--- ARGV[8]  slots, -1 for no limit
--- Returns  outcome (0 granted, 1 tokens, 2 slots), remaining, limit, reset ms, retry ms; -1 stands for "no limit"
+-- Sets tokens and a slot of every account aside for one request.
+-- KEYS[2i - 1]  hash of account i   KEYS[2i]  its leases
+-- KEYS[2n + j]  what must not come too often
+-- ARGV[1]  lease   ARGV[2]  its tokens   ARGV[3]  ms it lasts   ARGV[4]  n, the number of accounts
+-- ARGV[5]  how often the same thing may come   ARGV[6]  in how many ms
+-- ARGV[5i + 2 .. 5i + 6]  of account i: scope, then requests a minute, tokens a minute, tokens a day, slots; -1 for
+--          no limit
+-- Returns  outcome (0 granted, 1 requests, 2 tokens, 3 concurrent, 4 repetition), ms to wait, then the tightest limit
+--          of tokens and that of requests, each as `tightest` returns it
 
-local tokens = tonumber(ARGV[2])
-local slots = tonumber(ARGV[8])
+local lease, tokens, lease_ms, n = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local same, within_ms = tonumber(ARGV[5]), tonumber(ARGV[6])
+local member = lease .. ':' .. ARGV[2]
 local now = now_ms()
+local request_uses, token_uses = {}, {}
+local waits = { 0, 0, 0, 0 }
 
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now)) do
-  redis.call('HINCRBY', KEYS[4], 'sum', -(tonumber(redis.call('HGET', KEYS[4], id)) or 0))
-  redis.call('HDEL', KEYS[4], id)
-  redis.call('ZREM', KEYS[3], id)
-end
-local pending = tonumber(redis.call('HGET', KEYS[4], 'sum')) or 0
-
--- The token limit that leaves least once `more` tokens are reserved, and how long to wait for all of them.
-local spent = {}
-local function tightest(more)
-  local remaining, limit, reset, retry = -1, -1, 0, 0
-  for i, key in ipairs({ KEYS[1], KEYS[2] }) do
-    local cap, step_ms = tonumber(ARGV[2 * i + 2]), tonumber(ARGV[2 * i + 3])
-    if cap >= 0 then
-      spent[i] = spent[i] or { window_read(key, step_ms, now) }
-      local total, steps = spent[i][1], spent[i][2]
-      local over = total + pending + more - cap
-      if over > 0 then
-        -- What is merely reserved may come back at any moment: ask again soon.
-        local wait = over > total and 1000 or window_until_freed(steps, step_ms, now, over)
-        retry = math.max(retry, wait)
-      end
-      local left = math.max(0, -over)
-      if remaining < 0 or left < remaining then
-        remaining, limit = left, cap
-        reset = window_until_freed(steps, step_ms, now, total)
-      end
+for i = 1, n do
+  local hash, set = KEYS[2 * i - 1], KEYS[2 * i]
+  local at = 5 * i + 2
+  local scope, requests, slots = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 4])
+  if requests >= 0 then
+    local window = window_open(hash, 'r', MINUTE_STEP, now)
+    request_uses[#request_uses + 1] = { scope = scope, limit = requests, used = window.sum, window = window }
+    waits[1] = math.max(waits[1], window_until_freed(window, window.sum + 1 - requests))
+  end
+  leases_sweep(set, hash, now, lease_ms)
+  local pending = tonumber(redis.call('HGET', hash, 'pending')) or 0
+  for w, name in ipairs({ 'm', 'd' }) do
+    local limit = tonumber(ARGV[at + 1 + w])
+    if limit >= 0 then
+      local window = window_open(hash, name, w == 1 and MINUTE_STEP or DAY_STEP, now)
+      local used = window.sum + pending
+      token_uses[#token_uses + 1] = { scope = scope, limit = limit, used = used, window = window }
+      local over = used + tokens - limit
+      -- What is merely reserved may come back at any moment.
+      if over > window.sum then waits[2] = math.max(waits[2], SOON_MS)
+      else waits[2] = math.max(waits[2], window_until_freed(window, over)) end
     end
   end
-  return remaining, limit, reset, retry
+  if slots >= 0 and redis.call('ZCARD', set) >= slots then waits[3] = SOON_MS end
+end
+for j = 2 * n + 1, #KEYS do waits[4] = math.max(waits[4], seen_wait(KEYS[j], same, within_ms, now)) end
+
+local function answer(outcome, wait, more_tokens, more_requests)
+  local t, r = tightest(token_uses, more_tokens), tightest(request_uses, more_requests)
+  return { outcome, math.ceil(wait), t[1], t[2], t[3], t[4], r[1], r[2], r[3], r[4] }
 end
 
-if slots >= 0 and redis.call('ZCARD', KEYS[3]) >= slots then
-  local remaining, limit, reset = tightest(0)
-  return { 2, remaining, limit, reset, 1000 }
+for outcome, wait in ipairs(waits) do
+  if wait > 0 then return answer(outcome, math.max(unpack(waits)), 0, 0) end
 end
-
-local remaining, limit, reset, retry = tightest(tokens)
-if retry > 0 then
-  remaining, limit, reset = tightest(0)
-  return { 1, remaining, limit, reset, retry }
-end
-
-redis.call('ZADD', KEYS[3], now + tonumber(ARGV[3]), ARGV[1])
-redis.call('HSET', KEYS[4], ARGV[1], tokens)
-redis.call('HINCRBY', KEYS[4], 'sum', tokens)
-redis.call('PEXPIRE', KEYS[3], tonumber(ARGV[3]) * 2)
-redis.call('PEXPIRE', KEYS[4], tonumber(ARGV[3]) * 2)
-return { 0, remaining, limit, reset, 0 }
+for _, use in ipairs(request_uses) do window_add(use.window, 1) end
+for i = 1, n do lease_hold(KEYS[2 * i], KEYS[2 * i - 1], member, tokens, now, lease_ms) end
+for j = 2 * n + 1, #KEYS do seen_note(KEYS[j], same, within_ms, now) end
+return answer(0, 0, tokens, 1)

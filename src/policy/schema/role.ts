@@ -5,6 +5,7 @@ import {
   choice,
   count,
   countOf,
+  countOrUnlimited,
   duration,
   flag,
   group,
@@ -15,20 +16,42 @@ import {
   texts,
 } from './types.ts'
 
-const limits = section('How much. A limit that is absent does not limit, except `requestsPerMinute`.', {
-  requestsPerMinute: countOf('Requests that make a model work, in any 60 seconds.', 10, 1),
-  probesPerMinute: optional(count('Lists, `/api/show`, versions: requests that cost no generation.')),
+const limits = section(
+  'How much each key of the role may have. A limit that is absent does not limit, except `requestsPerMinute`.',
+  {
+    requestsPerMinute: countOrUnlimited('Requests that make a model work, in any 60 seconds.', 10),
+    probesPerMinute: optional(count('Lists, `/api/show`, versions: requests that cost no generation.')),
+    tokensPerMinute: optional(count('Tokens read and written, in any 60 seconds.')),
+    tokensPerDay: optional(count('Tokens read and written, in any 24 hours.')),
+    concurrent: optional(count('Requests at the same time.')),
+    actionsPerMinute: optional(
+      count(
+        'Requests and tool calls; over it the circuit breaker opens, for a minute, then two, up to an hour.',
+      ),
+    ),
+    repetition: optional(
+      group(
+        'Stops an agent that sends the same thing, or calls a tool with the same arguments, again and again.',
+        {
+          same: Type.Integer({
+            minimum: 2,
+            maximum: 1000,
+            description: 'How often the same prompt or tool call may come.',
+          }),
+          window: duration('In what time.'),
+        },
+      ),
+    ),
+  },
+)
+
+/** What several callers share: a role, a model, the whole gate. */
+export const sharedLimits = {
+  requestsPerMinute: optional(count('Requests that make a model work, in any 60 seconds.')),
   tokensPerMinute: optional(count('Tokens read and written, in any 60 seconds.')),
   tokensPerDay: optional(count('Tokens read and written, in any 24 hours.')),
   concurrent: optional(count('Requests at the same time.')),
-  actionsPerMinute: optional(count('Requests and tool calls; over it, the circuit breaker opens.')),
-  repetition: optional(
-    group('Stops an agent that sends the same thing again and again.', {
-      same: count('How often the same prompt or tool call may come.', 2),
-      window: duration('In what time.'),
-    }),
-  ),
-})
+}
 
 const caps = section('How large one request may be.', {
   body: size('Bytes of a request body.', '1MiB'),
@@ -65,6 +88,7 @@ export const role = group('A role, which keys name.', {
   }),
   models: texts('Models, by canonical name; `*` stands for any characters within one part. Absent: none.'),
   limits,
+  shared: section('How much all keys of the role may have together.', sharedLimits),
   caps,
   allow: Type.Array(Type.Enum([...features]), {
     description:

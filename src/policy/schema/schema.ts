@@ -4,7 +4,7 @@
  */
 import Type, { type Static } from 'typebox'
 import { serverKinds } from '../../core/servers.ts'
-import { role } from './role.ts'
+import { role, sharedLimits } from './role.ts'
 import {
   address,
   choice,
@@ -88,6 +88,37 @@ const outputGuard = section('Reads what comes from the model.', {
   canary: flag('Plant a marker in the system prompt and block an answer that repeats it.'),
 })
 
+const store = section('Where limits are counted.', {
+  redis: optional(
+    text(
+      '`redis://` or `rediss://` (TLS) URL, with user, password and database if it has them; of a sentinel or cluster several, with commas between. Absent: in-process memory, for one gateway only.',
+    ),
+  ),
+  kind: choice(['single', 'sentinel', 'cluster'], 'single', 'What answers at these URLs.'),
+  master: text('The name under which sentinels know the server.', 'mymaster'),
+  sentinelPassword: optional(text('What the sentinels themselves ask for.')),
+  ca: optional(text('CA bundle for `rediss://`, PEM. Absent: the system’s.')),
+  prefix: Type.String({
+    pattern: '^[A-Za-z0-9_.:-]{1,64}$',
+    wanted: '1 to 64 letters, digits or _ . : -',
+    description: 'Before every key, as `{PREFIX}:…`. Gateways that count together have the same one.',
+    default: 'torwart',
+  }),
+  onFailure: choice(['refuse', 'local'], 'refuse', 'While Redis is away: refuse, or count in-process.'),
+  timeout: duration('One budget for all of a request’s calls to the store.', '250ms'),
+})
+
+const model = group('What is peculiar to a model.', {
+  weight: Type.Number({
+    minimum: 0.001,
+    maximum: 1000,
+    wanted: 'a number from 0.001 to 1000',
+    description: 'What one of its tokens counts in every token limit.',
+    default: 1,
+  }),
+  limits: section('How much all callers together may have of it.', sharedLimits),
+})
+
 export const configSchema = Type.Object(
   {
     version: Type.Literal(1, { description: 'The version of this format.' }),
@@ -100,13 +131,12 @@ export const configSchema = Type.Object(
       token: optional(text('Bearer token. Required as soon as the address is not loopback.')),
       hosts: texts('Further names by which it may be called (`Host` header).'),
     }),
-    store: section('Where limits are counted.', {
-      redis: optional(
-        text('`redis://` or `rediss://` URL. Absent: in-process memory, for one gateway only.'),
-      ),
-      onFailure: choice(['refuse', 'local'], 'refuse', 'While Redis is away: refuse, or count in-process.'),
-      timeout: duration('One budget for all of a request’s calls to the store.', '250ms'),
-    }),
+    store,
+    limits: section('How much all callers together may have.', sharedLimits),
+    models: mapOf(
+      model,
+      'By name or pattern, as in `roles.NAME.models`; of several that match, the first counts. What matches one pattern is counted together.',
+    ),
     upstreams: Type.Array(upstream, { description: 'The model servers.', minItems: 1 }),
     keys: section('API keys.', {
       file: Type.String({

@@ -46,8 +46,12 @@ export function address(description: string, standard?: string) {
   return patterned(pattern, 'HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080', description, standard)
 }
 
-export function text(description: string) {
-  return Type.String({ minLength: 1, description })
+export function text(description: string, standard?: string) {
+  return Type.String({
+    minLength: 1,
+    description,
+    ...(standard === undefined ? {} : { default: standard }),
+  })
 }
 
 export function texts(description: string) {
@@ -60,6 +64,15 @@ export function count(description: string, minimum = 1) {
 
 export function countOf(description: string, standard: number, minimum = 0) {
   return Type.Integer({ minimum, maximum: 1e12, description, default: standard })
+}
+
+/** A count, or the word for none. */
+export function countOrUnlimited(description: string, standard: number) {
+  return Type.Union([Type.Integer({ minimum: 1, maximum: 1e12 }), Type.Literal('unlimited')], {
+    wanted: 'a whole number of at least 1, or `unlimited`',
+    description,
+    default: standard,
+  })
 }
 
 export function flag(description: string, standard = false) {

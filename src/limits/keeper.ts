@@ -1,0 +1,52 @@
+/**
+ * A store whose reservations last as long as their requests: what is held is renewed until it is settled. So leases
+ * can be short, and what a gateway that died had reserved is free again soon.
+ */
+import { type Account, leaseMs, type Renewal, type Store } from './store.ts'
+
+export interface Keeper extends Store {
+  /** Renews everything that is held, at once. */
+  renewAll(): Promise<void>
+}
+
+/** Twice a renewal may fail before a lease runs out. */
+const renewEveryMs = leaseMs / 3
+
+export function createKeeper(store: Store, onFailure: (error: unknown) => void): Keeper {
+  const held = new Map<string, Renewal>()
+  const renewAll = () => store.renew([...held.values()]).catch(onFailure)
+  const timer = setInterval(() => {
+    if (held.size > 0) void renewAll()
+  }, renewEveryMs)
+  timer.unref()
+  const hold = (lease: string, more: { claim: Renewal['claim'] } | { trial: Account }) => {
+    held.set(lease, { lease, claim: undefined, trial: undefined, ...held.get(lease), ...more })
+  }
+  return {
+    get mode() {
+      return store.mode
+    },
+    renewAll,
+    check: () => store.check(),
+    renew: (renewals) => store.renew(renewals),
+    closeBreaker: (account, budget) => store.closeBreaker(account, budget),
+    async admit(entry, budget) {
+      const admission = await store.admit(entry, budget)
+      if (admission.trial && entry.breaker) hold(entry.lease, { trial: entry.breaker.account })
+      return admission
+    },
+    async reserve(claim, budget) {
+      const reservation = await store.reserve(claim, budget)
+      if (reservation.outcome === 'granted') hold(claim.lease, { claim })
+      return reservation
+    },
+    settle(settlement, budget) {
+      held.delete(settlement.lease)
+      return store.settle(settlement, budget)
+    },
+    async close() {
+      clearInterval(timer)
+      await store.close()
+    },
+  }
+}

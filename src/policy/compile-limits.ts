@@ -1,0 +1,38 @@
+/** Limits of keys, roles, models and of the whole gate, from what the policy file says. */
+import { parseDuration } from '../core/units.ts'
+import { modelMatcher } from '../models/match.ts'
+import { parsePattern } from '../models/name.ts'
+import type { Limits, ModelRule, SharedLimits } from './policy.ts'
+import type { Config, RoleConfig } from './schema/schema.ts'
+import type { Report } from './source.ts'
+
+export function compileLimits(config: RoleConfig['limits']): Limits {
+  const { requestsPerMinute, probesPerMinute, actionsPerMinute, repetition } = config
+  return {
+    ...compileShared({
+      ...config,
+      requestsPerMinute: requestsPerMinute === 'unlimited' ? undefined : requestsPerMinute,
+    }),
+    probesPerMinute,
+    actionsPerMinute,
+    repetition: repetition && { same: repetition.same, windowMs: parseDuration(repetition.window) ?? 0 },
+  }
+}
+
+export function compileShared({
+  requestsPerMinute,
+  tokensPerMinute,
+  tokensPerDay,
+  concurrent,
+}: Partial<SharedLimits>): SharedLimits {
+  return { requestsPerMinute, tokensPerMinute, tokensPerDay, concurrent }
+}
+
+export function compileModels(config: Config['models'], report: Report): ModelRule[] {
+  return Object.entries(config).flatMap(([pattern, { weight, limits }]) => {
+    if (parsePattern(pattern))
+      return [{ pattern, matches: modelMatcher([pattern]), weight, limits: compileShared(limits) }]
+    report(['models', pattern], 'is no name of a local model')
+    return []
+  })
+}

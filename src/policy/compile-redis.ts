@@ -1,0 +1,37 @@
+/** How Redis is reached, from what the policy file says. Messages never repeat a URL, which may hold a password. */
+import { resolve } from 'node:path'
+import type { RedisSettings } from './policy.ts'
+import { isReadable } from './readable.ts'
+import type { Config } from './schema/schema.ts'
+import type { Report } from './source.ts'
+
+export function compileRedis(
+  { redis, kind, master, sentinelPassword, ca, prefix }: Config['store'],
+  folder: string,
+  report: Report,
+): RedisSettings | undefined {
+  if (redis === undefined) return undefined
+  const [first, ...others] = redis.split(',').map((url) => url.trim())
+  const path = ['store', 'redis']
+  if (first === undefined || ![first, ...others].every(isRedisUrl)) {
+    report(path, 'must be a redis:// or rediss:// URL')
+    return undefined
+  }
+  if (kind === 'single' && others.length > 0)
+    report(path, 'has several URLs: that needs `kind: sentinel` or `kind: cluster`')
+  if (new Set([first, ...others].map((url) => new URL(url).protocol)).size > 1)
+    report(path, 'mixes redis:// and rediss://')
+  if (kind === 'cluster' && !/^\/?0?$/.test(new URL(first).pathname))
+    report(path, 'names a database, and a cluster has only one')
+  const file = ca === undefined ? undefined : resolve(folder, ca)
+  if (file !== undefined && !isReadable(file)) report(['store', 'ca'], `cannot be read: ${ca}`)
+  if (file !== undefined && !first.startsWith('rediss:'))
+    report(['store', 'ca'], 'is of no use with redis://: TLS needs rediss://')
+  return { urls: [first, ...others], kind, master, sentinelPassword, ca: file, prefix }
+}
+
+function isRedisUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, hostname, pathname, search, hash } = new URL(text)
+  return /^rediss?:$/.test(protocol) && hostname !== '' && /^\/?\d*$/.test(pathname) && search + hash === ''
+}

@@ -1,0 +1,114 @@
+/**
+ * Connections to Redis or Valkey: one server, a server that sentinels watch, or a cluster. Made so that nothing waits
+ * in them: without a connection a command fails at once, and none is ever sent a second time.
+ */
+import { readFileSync } from 'node:fs'
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
+
+export interface RedisServers {
+  /** `redis://` or `rediss://`: of the server, of sentinels, or of nodes of a cluster. */
+  readonly urls: readonly [string, ...string[]]
+  readonly kind: 'single' | 'sentinel' | 'cluster'
+  /** The name under which sentinels know the server. */
+  readonly master: string
+  readonly sentinelPassword: string | undefined
+  /** A file with the CAs that are trusted, PEM. */
+  readonly ca: string | undefined
+  /** Every key begins with `{prefix}:`, which in a cluster puts all of them on one node, where a script may use them. */
+  readonly prefix: string
+}
+
+export type Connection = Redis | Cluster
+
+/** A script by the name of its method. */
+export type Scripts = Readonly<Record<string, { readonly lua: string }>>
+
+const connectMs = 2000
+const longestRetryMs = 500
+/** How much longer than one answer a connection may be silent before it is made anew. */
+const patience = 4
+
+/** @param timeoutMs how long an answer may take */
+export function connectRedis(
+  servers: RedisServers,
+  timeoutMs: number,
+  scripts: Scripts,
+  onError: (error: Error) => void,
+): Connection {
+  const connection = open(servers, timeoutMs, { ...scripts })
+  connection.on('error', onError)
+  return connection
+}
+
+function open(
+  { urls, kind, master, sentinelPassword, ca }: RedisServers,
+  timeoutMs: number,
+  scripts: Scripts,
+) {
+  const [first] = urls.map(parse)
+  const tls = first?.tls ? { tls: ca === undefined ? {} : { ca: readFileSync(ca) } } : {}
+  const common = {
+    ...(first?.username ? { username: first.username } : {}),
+    ...(first?.password ? { password: first.password } : {}),
+    ...tls,
+    connectTimeout: connectMs,
+    socketTimeout: timeoutMs * patience,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    disableClientInfo: true,
+    // After a failover behind one address, the old server is a replica that refuses to write.
+    reconnectOnError: ({ message }: Error) => message.startsWith('READONLY'),
+  } satisfies RedisOptions
+  const retry = (attempt: number) => Math.min(attempt * 50, longestRetryMs)
+  const places = urls.map(parse).map(({ host, port }) => ({ host, port }))
+  if (kind === 'cluster') {
+    const options = {
+      redisOptions: common,
+      clusterRetryStrategy: retry,
+      enableAutoPipelining: true,
+      enableOfflineQueue: false,
+      slotsRefreshTimeout: connectMs,
+      scripts,
+    } satisfies ClusterOptions
+    return new Cluster(places, options)
+  }
+  const single = {
+    ...common,
+    db: first?.db ?? 0,
+    retryStrategy: retry,
+    enableAutoPipelining: true,
+    enableOfflineQueue: false,
+    scripts,
+  } satisfies RedisOptions
+  if (kind === 'single') return new Redis({ ...single, ...places[0] })
+  return new Redis({
+    ...single,
+    sentinels: places,
+    name: master,
+    ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
+    ...('tls' in tls ? { enableTLSForSentinelMode: true, sentinelTLS: tls.tls } : {}),
+    sentinelRetryStrategy: retry,
+    sentinelCommandTimeout: connectMs,
+    failoverDetector: true,
+  })
+}
+
+function parse(text: string) {
+  const { protocol, hostname, port, username, password, pathname } = new URL(text)
+  return {
+    tls: protocol === 'rediss:',
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: port === '' ? 6379 : Number(port),
+    username: decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    db: Number(pathname.slice(1) || '0'),
+  }
+}
+
+/** What went wrong, in one word and without what an error message may quote. */
+export function nameOfRedisError(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown'
+  const { code } = error as NodeJS.ErrnoException
+  // Redis begins its errors with a word for programs: NOAUTH, WRONGPASS, READONLY, OOM, NOPERM …
+  return code ?? /^[A-Z]{2,}(?= )/.exec(error.message)?.[0] ?? error.name
+}

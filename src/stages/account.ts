@@ -1,0 +1,114 @@
+/**
+ * What a request has really cost and done, told to the limit store once: tokens in the place of what was reserved, the
+ * slot, tool calls as actions, how a breaker's trial went. An answer with tool calls is told before its last frame
+ * leaves, if the store may say that they come too often. What has left by then (in streams, the calls themselves)
+ * cannot be called back; without its end the answer is an error to every client.
+ */
+import { asRefusal, describeError, Refusal } from '../core/refusal.ts'
+import { keyAccount } from '../limits/accounts.ts'
+import type { Settled, Settlement, Store } from '../limits/store.ts'
+import type { Log } from '../telemetry/log.ts'
+import { wholeSeconds } from './admit.ts'
+import type { Answer, Caller, Course, Ending } from './exchange.ts'
+import { printToolCall } from './print.ts'
+import { inputTokens, weighted } from './reserve.ts'
+
+/** After any ending; does nothing if that was done. */
+export type AccountFor = (course: Course, ending: Ending) => void
+/** Before an answer with tool calls ends. @returns what the client gets instead, if anything */
+export type Conclude = (course: Course, answer: Answer) => Promise<Refusal | undefined>
+
+export interface AccountParts {
+  readonly store: Store
+  readonly log: Log
+  /** Tells of a breaker that was opened by what this caller did. */
+  onOpened(caller: Caller): void
+}
+
+/** Of one answer; more are more than anybody repeats. */
+const mostJudged = 32
+
+export function createAccounts({ store, log, onOpened }: AccountParts): {
+  account: AccountFor
+  conclude: Conclude
+} {
+  const tell = async (course: Course, ending: Ending): Promise<Settled | undefined> => {
+    if (course.accounted) return undefined
+    course.accounted = true
+    const settlement = settlementOf(course, ending)
+    const settled = settlement && (await store.settle(settlement, course.arrival.budget))
+    if (settled?.opened && course.caller) onOpened(course.caller)
+    return settled
+  }
+
+  return {
+    account(course, ending) {
+      tell(course, ending).catch((error: unknown) => {
+        log.warn(
+          { id: course.arrival.id, cause: describeError(error) },
+          'the limit store was not told how a request ended; what it holds is told later or runs out',
+        )
+      })
+    },
+    async conclude(course, answer) {
+      if (course.caller?.role.limits.repetition === undefined) return undefined
+      try {
+        const settled = await tell(course, { kind: 'answered', answer })
+        if (!settled || settled.repeatedMs === 0) return undefined
+        return new Refusal('repetition', {
+          say: 'The same tool call was made too often.',
+          retryAfterSeconds: wholeSeconds(
+            Math.max(settled.repeatedMs, course.admitted?.admission?.nextMs ?? 0),
+          ),
+        })
+      } catch (error) {
+        return asRefusal(error)
+      }
+    },
+  }
+}
+
+function settlementOf(course: Course, ending: Ending): Settlement | undefined {
+  const { caller, arrival, admitted, reserved } = course
+  if (!caller || !admitted) return undefined
+  const { actionsPerMinute, repetition } = caller.role.limits
+  const claim = reserved?.claim
+  const trial = admitted.admission?.trial ? (ending.kind === 'refused' ? 'refused' : 'passed') : undefined
+  const calls = ('answer' in ending && ending.answer?.toolCalls) || []
+  if (!claim && !trial && calls.length === 0) return undefined
+  const account = keyAccount(caller.identity.id)
+  return {
+    lease: arrival.lease,
+    claim,
+    spent: weighted(spentTokens(course, ending), reserved?.weight ?? 1),
+    breaker: actionsPerMinute === undefined ? undefined : { account, actionsPerMinute },
+    actions: calls.length,
+    trial,
+    repetition:
+      repetition && calls.length > 0
+        ? { account, limit: repetition, things: calls.slice(0, mostJudged).map(printToolCall) }
+        : undefined,
+  }
+}
+
+const charactersPerToken = 4
+
+function generatedCharacters(answer: Answer | undefined): number {
+  if (!answer) return 0
+  return answer.toolCalls.reduce(
+    (sum, call) => sum + call.name.length + call.arguments.length,
+    answer.text.length,
+  )
+}
+
+/** What the model server says it was; where it says nothing, an estimate of what was read and generated. */
+function spentTokens({ call, upstream }: Course, ending: Ending): number {
+  // Nothing was brought to a model: it was refused, or left while it waited.
+  if (!call || !upstream) return 0
+  // The model was at work all that time.
+  if (ending.kind === 'refused') return ending.refusal.code === 'upstream_timeout' ? inputTokens(call) : 0
+  const { answer } = ending
+  // A server that counts nothing says zero (LocalAI, in several places), which must not make its models free.
+  const input = answer?.usage?.input || inputTokens(call)
+  return input + (answer?.usage?.output || Math.ceil(generatedCharacters(answer) / charactersPerToken))
+}

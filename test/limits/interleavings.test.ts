@@ -1,0 +1,216 @@
+/**
+ * Any interleaving of admissions, reservations, settlements, gates that die and clocks that jump, against a slow
+ * model of what must hold: never more than the limit in any window, no slot lost for longer than its lease.
+ */
+import fc from 'fast-check'
+import { describe, it } from 'vitest'
+import { type Account, type Budget, type Claim, leaseMs } from '../../src/limits/store.ts'
+import type { SharedLimits } from '../../src/policy/policy.ts'
+import { type World, worlds } from '../rig/stores.ts'
+
+const budget = (): Budget => ({ leftMs: 5000 })
+const perMinute = 5
+const tokensPerMinute = 100
+const slots = 3
+const minute = 60_000
+const renewEveryMs = 20_000
+const minuteAndStep = 61_000
+
+type Step =
+  | { readonly do: 'admit' }
+  | { readonly do: 'reserve'; readonly tokens: number }
+  | { readonly do: 'settle'; readonly which: number; readonly share: number; readonly twice: boolean }
+  | { readonly do: 'die'; readonly which: number }
+  | { readonly do: 'wait'; readonly ms: number }
+  | { readonly do: 'jump'; readonly ms: number }
+
+const steps = fc.array(
+  fc.oneof(
+    { weight: 4, arbitrary: fc.constant<Step>({ do: 'admit' }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({ do: fc.constant('reserve'), tokens: fc.integer({ min: 20, max: 60 }) }),
+    },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        do: fc.constant('settle'),
+        which: fc.nat(9),
+        share: fc.constantFrom(1, 1, 1, 0.5, 0),
+        twice: fc.boolean(),
+      }),
+    },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant('die'), which: fc.nat(9) }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        do: fc.constant('wait'),
+        ms: fc.oneof(fc.integer({ min: 1, max: 5000 }), fc.integer({ min: 58_500, max: 61_500 })),
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        do: fc.constant('jump'),
+        ms: fc.oneof(
+          fc.integer({ min: -90_000, max: 90_000 }),
+          fc.integer({ min: -7_200_000, max: 7_200_000 }),
+        ),
+      }),
+    },
+  ),
+  { minLength: 20, maxLength: 80, size: 'max' },
+)
+
+interface Event {
+  /** When it happened. */
+  readonly at: number
+  /** When it may be taken to have happened: a clock that went back is noticed when the store next looks, if at all. */
+  latest: number
+  readonly tokens: number
+}
+
+/** What happened, by the time that passed: a clock that goes back makes none. */
+class Model {
+  now = 0
+  readonly admitted: Event[] = []
+  readonly spent: Event[] = []
+  live: Claim[] = []
+  readonly dead: Event[] = []
+
+  event(tokens: number): Event {
+    return { at: this.now, latest: this.now, tokens }
+  }
+
+  move(ms: number): void {
+    this.now += Math.max(0, ms)
+    if (ms < 0)
+      for (const each of [...this.admitted, ...this.spent, ...this.dead])
+        each.latest = Math.max(each.latest, this.now) - ms
+  }
+
+  /** What must count. */
+  least(events: readonly Event[]): number {
+    return total(events.filter(({ at }) => at > this.now - minute))
+  }
+
+  /** What may count: a place is free at most one step late. */
+  most(events: readonly Event[], ms = minuteAndStep): number {
+    return total(events.filter(({ latest }) => latest > this.now - ms))
+  }
+
+  reserved(): number {
+    return this.live.reduce((sum, { tokens }) => sum + tokens, 0)
+  }
+}
+
+function total(events: readonly Event[]): number {
+  return events.reduce((sum, { tokens }) => sum + tokens, 0)
+}
+
+async function play(
+  { store, second, advance }: World,
+  account: Account,
+  script: readonly Step[],
+  back: boolean,
+) {
+  const model = new Model()
+  let count = 0
+  const turn = () => (count++ % 2 ? store : second)
+  const limits: SharedLimits = {
+    requestsPerMinute: undefined,
+    tokensPerMinute,
+    tokensPerDay: undefined,
+    concurrent: slots,
+  }
+  const must = (holds: boolean, what: string) => {
+    if (!holds) throw new Error(what)
+  }
+  const move = async (ms: number): Promise<void> => {
+    // A gateway renews what it holds more often than it runs out.
+    if (ms > renewEveryMs && ms <= minuteAndStep * 2) {
+      await move(renewEveryMs)
+      return move(ms - renewEveryMs)
+    }
+    await advance(ms)
+    model.move(ms)
+    await store.renew(model.live.map((claim) => ({ lease: claim.lease, claim, trial: undefined })))
+  }
+  for (const step of script) {
+    if (step.do === 'admit') {
+      const entry = {
+        lease: `l${count}`,
+        kind: 'requests',
+        limits: [{ account, limit: perMinute }],
+        breaker: undefined,
+      } as const
+      const { outcome } = await turn().admit(entry, budget())
+      if (outcome === 'admitted') model.admitted.push(model.event(1))
+      else must(model.most(model.admitted) >= perMinute, 'a request was refused without need')
+      must(model.least(model.admitted) <= perMinute, 'too many requests in a minute')
+    } else if (step.do === 'reserve') {
+      const claim: Claim = {
+        lease: `l${count}`,
+        tokens: step.tokens,
+        accounts: [{ account, limits }],
+        repetition: undefined,
+      }
+      const { outcome } = await turn().reserve(claim, budget())
+      if (outcome === 'granted') model.live.push(claim)
+      if (outcome === 'concurrent')
+        must(
+          model.live.length + model.dead.filter(({ latest }) => latest > model.now - leaseMs - 1).length >=
+            slots,
+          'a slot is lost',
+        )
+      if (outcome === 'tokens')
+        must(
+          model.most(model.spent) + model.reserved() + model.most(model.dead, leaseMs + 1) + step.tokens >
+            tokensPerMinute,
+          'tokens are lost',
+        )
+      must(model.live.length <= slots, 'too many at once')
+      must(model.least(model.spent) + model.reserved() <= tokensPerMinute, 'too many tokens in a minute')
+    } else if (step.do === 'settle') {
+      const [claim] = model.live.splice(step.which, 1)
+      if (!claim) continue
+      const spent = Math.floor(claim.tokens * step.share)
+      const settlement = {
+        lease: claim.lease,
+        claim,
+        spent,
+        breaker: undefined,
+        actions: 0,
+        trial: undefined,
+        repetition: undefined,
+      }
+      for (let times = step.twice ? 2 : 1; times > 0; times--) await turn().settle(settlement, budget())
+      model.spent.push(model.event(spent))
+    } else if (step.do === 'die') {
+      const [claim] = model.live.splice(step.which, 1)
+      if (claim) model.dead.push(model.event(claim.tokens))
+    } else await move(step.do === 'jump' && !back ? Math.abs(step.ms) : step.ms)
+  }
+}
+
+describe.each(worlds)('the %s store', (kind, available, make) => {
+  it.skipIf(!available)(
+    'keeps its limits whatever happens in whatever order',
+    { timeout: 60_000 },
+    async () => {
+      const world = await make()
+      let run = 0
+      try {
+        await fc.assert(
+          // The memory store counts by a clock that never goes back.
+          fc.asyncProperty(steps, (script) =>
+            play(world, { scope: 'key', name: `run${run++}` }, script, kind === 'redis'),
+          ),
+          { numRuns: kind === 'redis' ? 200 : 1000 },
+        )
+      } finally {
+        await world.close()
+      }
+    },
+  )
+})

@@ -1,0 +1,73 @@
+/** Limit stores for tests: in memory and in a real Redis, both by a clock that only moves when told to. */
+import { Redis } from 'ioredis'
+import { createMemoryStore } from '../../src/limits/memory.ts'
+import { createRedisStore, type RedisStore } from '../../src/limits/redis.ts'
+import type { Store } from '../../src/limits/store.ts'
+import type { RedisServers } from '../../src/redis/connect.ts'
+import { stillClock } from './clock.ts'
+import { hasRedis, startRedis } from './redis.ts'
+
+export interface World {
+  readonly store: Store
+  /** Another gateway's; in memory there is none, and it is the same. */
+  readonly second: Store
+  /** Moves the clock, back too if it is Redis's. */
+  advance(ms: number): Promise<void>
+  close(): Promise<void>
+}
+
+export function serversAt(url: string, more: Partial<RedisServers> = {}): RedisServers {
+  return {
+    urls: [url],
+    kind: 'single',
+    master: 'mymaster',
+    sentinelPassword: undefined,
+    ca: undefined,
+    prefix: 'test',
+    ...more,
+  }
+}
+
+export const silent = { onAway: () => {}, onBack: () => {} }
+
+/** Generous: the machine that runs the tests may stall. */
+export async function openRedisStore(
+  servers: RedisServers,
+  more: { timeoutMs?: number; serverTime?: string } = {},
+): Promise<RedisStore> {
+  const store = createRedisStore({ servers, timeoutMs: 5000, ...silent, ...more })
+  await store.opened(5000)
+  return store
+}
+
+async function memoryWorld(): Promise<World> {
+  const clock = stillClock()
+  const store = createMemoryStore(clock)
+  return { store, second: store, advance: async (ms) => clock.advance(ms), close: () => store.close() }
+}
+
+async function redisWorld(): Promise<World> {
+  const server = await startRedis()
+  const clock = new Redis(server.url)
+  await clock.set('clock', 1_900_000_000_000)
+  const timed = { serverTime: "tonumber(redis.call('GET', 'clock'))" }
+  const store = await openRedisStore(serversAt(server.url), timed)
+  const second = await openRedisStore(serversAt(server.url), timed)
+  return {
+    store,
+    second,
+    advance: async (ms) => void (await clock.incrby('clock', ms)),
+    async close() {
+      await store.close()
+      await second.close()
+      clock.disconnect()
+      await server.stop()
+    },
+  }
+}
+
+/** Name, whether it can be had here, how it is made. */
+export const worlds: readonly (readonly [string, boolean, () => Promise<World>])[] = [
+  ['memory', true, memoryWorld],
+  ['redis', hasRedis, redisWorld],
+]
