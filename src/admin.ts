@@ -1,5 +1,6 @@
-/** The admin listener: health, metrics, and, as they come, the admin API and the console. */
+/** The admin listener: health, metrics, the admin API. */
 import { type FastifyInstance, fastify } from 'fastify'
+import { type AdminApiParts, registerAdminApi } from './http/admin-api.ts'
 import { guardAdmin } from './http/admin-door.ts'
 import { type Readiness, registerHealth } from './http/health.ts'
 import { registerMetrics } from './http/metrics.ts'
@@ -12,11 +13,12 @@ export interface AdminParts {
   readiness(): Promise<Readiness>
   readonly fleet: Fleet
   readonly metrics: Metrics
+  readonly api: AdminApiParts
 }
 
 const mostConnections = 256
 
-export function createAdmin({ policy, readiness, fleet, metrics }: AdminParts): FastifyInstance {
+export function createAdmin({ policy, readiness, fleet, metrics, api }: AdminParts): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: 64 * 1024,
@@ -28,5 +30,6 @@ export function createAdmin({ policy, readiness, fleet, metrics }: AdminParts): 
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'There is nothing here.' }))
   registerHealth(app, readiness, fleet)
   registerMetrics(app, metrics, fleet, readiness)
+  registerAdminApi(app, api)
   return app
 }

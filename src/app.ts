@@ -41,6 +41,8 @@ export interface DataListener {
   readonly app: FastifyInstance
   /** Stops listening, lets what runs finish for `graceMs`, then cuts it. */
   drain(graceMs: number): Promise<void>
+  /** Ends with this refusal what is under way, if it is meant. */
+  cut: Reception['cut']
 }
 
 export async function createApp(parts: AppParts): Promise<DataListener> {
@@ -88,7 +90,7 @@ export async function createApp(parts: AppParts): Promise<DataListener> {
       else if (endpoint.kind === 'kept') registerKeptAnswer(app, dialect, endpoint, { ...parts, hosts, ask })
       else registerGreeting(app, dialect, endpoint, { ...parts, hosts })
     }
-  return { app, drain: (graceMs) => drain(app, reception, graceMs) }
+  return { app, drain: (graceMs) => drain(app, reception, graceMs), cut: reception.cut }
 }
 
 /** How long the last frames of what was cut may take to leave. */
@@ -97,9 +99,8 @@ const farewellMs = 500
 async function drain(app: FastifyInstance, reception: Reception, graceMs: number): Promise<void> {
   const idle = setInterval(() => app.server.closeIdleConnections(), 50)
   const cut = setTimeout(() => {
-    reception.cutAll(
-      new Refusal('upstream_unavailable', { say: 'The gateway is shutting down.', retryAfterSeconds: 1 }),
-    )
+    const stopping = { say: 'The gateway is shutting down.', retryAfterSeconds: 1 }
+    reception.cut(new Refusal('upstream_unavailable', stopping), () => true)
   }, graceMs)
   const end = setTimeout(() => app.server.closeAllConnections(), graceMs + farewellMs)
   try {

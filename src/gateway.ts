@@ -9,14 +9,20 @@ import { createApp } from './app.ts'
 import type { Processes } from './audit/lock.ts'
 import { openAuditLog } from './audit/log.ts'
 import { type Clock, systemClock } from './core/clock.ts'
+import { describeError, Refusal } from './core/refusal.ts'
+import { openFreezes } from './freezes/board.ts'
+import { freezesFile } from './freezes/file.ts'
+import { type Order, subjectOf } from './freezes/order.ts'
+import { shareFreezes } from './freezes/shared.ts'
 import { createCourier } from './http/courier.ts'
 import { loadPacks } from './policy/packs.ts'
 import type { Address } from './policy/policy.ts'
+import { createMasker, findSensitive } from './scan/mask.ts'
 import { createScanner } from './scan/scanner.ts'
 import { createSnapshots, type Reloaded, type SnapshotOptions } from './snapshots.ts'
 import { createAccounts } from './stages/account.ts'
 import { createAdmit } from './stages/admit.ts'
-import { createAuthoriseModel } from './stages/authorise.ts'
+import { authoriseRoute, createAuthoriseModel, isFrozen } from './stages/authorise.ts'
 import type { Caller } from './stages/exchange.ts'
 import { createFlood } from './stages/flood.ts'
 import { createForward } from './stages/forward.ts'
@@ -101,6 +107,30 @@ async function openGateway(
   const fleet = createFleet(policy, courier.ask, clock)
   closers.push(fleet.close)
   let draining = false
+  let cutFrozen = () => {}
+
+  const tellOrders = (orders: readonly Order[]) => {
+    const { mask } = createMasker(findSensitive)
+    for (const { kind, name, frozen, why, by, until } of orders) {
+      log.warn({ kind, name, until }, frozen ? 'frozen' : 'not frozen any more')
+      recordEvent(frozen ? 'frozen' : 'unfrozen', { kind, name, why: mask(why), by: mask(by), until })
+    }
+    cutFrozen()
+  }
+  const freezes = await openFreezes({
+    file: freezesFile(atStart.audit.file),
+    shared: atStart.store.redis && shareFreezes(atStart.store.redis, () => {}),
+    clock,
+    onOrders: tellOrders,
+    report: (problem, error) => log.error({ cause: describeError(error) }, problem),
+  })
+  closers.push(freezes.close)
+  const inForce = freezes.list()
+  if (inForce.length > 0) {
+    const subjects = inForce.map(subjectOf)
+    log.warn({ subjects }, 'frozen since before this start')
+    recordEvent('freezes in force', { subjects })
+  }
 
   const tellReload = ({ before, snapshot, problems }: Reloaded) => {
     audit.configure(snapshot.policy.audit.sync)
@@ -126,7 +156,7 @@ async function openGateway(
   const settle = createSettle({ audit, recordPrompt, account, flood, metrics, log, clock })
   const scanner = createScanner(loadPacks())
   const kept = createKeptAnswers()
-  const { app, drain } = await createApp({
+  const { app, drain, cut } = await createApp({
     kept,
     current: () => snapshots.current,
     courier,
@@ -137,7 +167,8 @@ async function openGateway(
     identify: createIdentify(clock, (reason) => metrics.credentialFailures.inc({ reason })),
     admit: createAdmit(store, onOpened),
     fleet,
-    authoriseModel: createAuthoriseModel(fleet, kept),
+    authoriseRoute: (caller, to) => authoriseRoute(caller, to, freezes),
+    authoriseModel: createAuthoriseModel(fleet, kept, freezes),
     inspect: createInspect(scanner, metrics, clock),
     reserve: createReserve(store, createPrintPrompt()),
     forward: createForward({ fleet, courier, kept, clock, metrics }),
@@ -146,6 +177,7 @@ async function openGateway(
     settle,
   })
   closers.push(() => app.close())
+  cutFrozen = () => cut(new Refusal('frozen'), (course) => isFrozen(course, freezes))
   const admin = createAdmin({
     policy: atStart.admin,
     metrics,
@@ -161,7 +193,9 @@ async function openGateway(
         mode: store.mode,
       },
       auditWritable: audit.writable(),
+      freezes: freezes.list().length,
     }),
+    api: { freezes, store, recordEvent },
   })
 
   closers.push(() => admin.close())

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The process: its arguments, environment, streams and signals, handed to the command line. */
 import { readFileSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import { runCli } from './cli/program.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -21,8 +22,18 @@ const code = await runCli(process.argv.slice(2), {
   processes: { pid: process.pid, isAlive },
   on: (signal, listener) => process.on(signal, listener),
   version,
+  user: userName(),
 })
 process.exitCode = code
+
+/** In a container nobody may have given the number a name. */
+function userName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `user ${process.getuid?.()}`
+  }
+}
 
 function isAlive(pid: number): boolean {
   try {

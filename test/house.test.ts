@@ -16,6 +16,7 @@ const floors: Readonly<Record<string, number>> = {
   policy: 2,
   identity: 3,
   limits: 3,
+  freezes: 3,
   audit: 3,
   telemetry: 3,
   upstreams: 3,

@@ -13,6 +13,8 @@ export interface Io {
   /** Registers for SIGTERM, SIGINT and SIGHUP. */
   on(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', listener: () => void): void
   readonly version: string
+  /** Who types. */
+  readonly user: string
 }
 
 /** 0 fine, 1 the check failed or the config is wrong, 2 bad usage, 3 findings. */
@@ -33,10 +35,10 @@ export interface Command {
   /** `key create` is a command of a group. */
   readonly name: string
   readonly summary: string
-  /** `<id>`, `[file]`. */
+  /** `<id>`, `[file]`, `<kind> [name]`. */
   readonly argument?: string
   readonly options: readonly Option[]
-  run(values: Values, io: Io, argument?: string): Promise<ExitCode> | ExitCode
+  run(values: Values, io: Io, ...words: readonly string[]): Promise<ExitCode> | ExitCode
 }
 
 export const configOption: Option = {

@@ -1,8 +1,11 @@
 /** Every command: a new one is a file and a line here. */
 import { auditVerify } from './audit-verify.ts'
+import { breakerClose } from './breaker-close.ts'
 import { check } from './check.ts'
 import type { Command } from './command.ts'
 import { demo } from './demo.ts'
+import { freeze } from './freeze.ts'
+import { freezes } from './freezes.ts'
 import { keyCreate } from './key-create.ts'
 import { keyList } from './key-list.ts'
 import { keyRevoke } from './key-revoke.ts'
@@ -11,6 +14,7 @@ import { mask } from './mask.ts'
 import { scan } from './scan.ts'
 import { schema } from './schema.ts'
 import { serve } from './serve.ts'
+import { unfreeze } from './unfreeze.ts'
 
 export const commands: readonly Command[] = [
   serve,
@@ -20,6 +24,10 @@ export const commands: readonly Command[] = [
   keyList,
   keyRotate,
   keyRevoke,
+  freeze,
+  unfreeze,
+  freezes,
+  breakerClose,
   scan,
   mask,
   auditVerify,

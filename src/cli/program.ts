@@ -16,8 +16,8 @@ export async function runCli(words: readonly string[], io: Io): Promise<ExitCode
   const groups = new Map<string, Program>()
   for (const command of commands) {
     const parent = parentOf(program, groups, command)
-    addTo(parent, command, async (values, argument) => {
-      exit = await command.run(values, io, argument)
+    addTo(parent, command, async (values, words) => {
+      exit = await command.run(values, io, ...words)
     })
   }
   try {
@@ -37,6 +37,7 @@ export async function runCli(words: readonly string[], io: Io): Promise<ExitCode
 const groupSummaries: Readonly<Record<string, string>> = {
   key: 'manage API keys',
   audit: 'work with the audit log',
+  breaker: 'work with circuit breakers',
 }
 
 function parentOf(program: Program, groups: Map<string, Program>, { name }: Command): Program {
@@ -52,16 +53,16 @@ function parentOf(program: Program, groups: Map<string, Program>, { name }: Comm
 function addTo(
   parent: Program,
   { name, summary, argument, options }: Command,
-  action: (values: Values, argument: string | undefined) => Promise<void>,
+  action: (values: Values, words: readonly string[]) => Promise<void>,
 ): void {
   const made = parent.command(name.split(' ').at(-1) ?? name).description(summary)
-  if (argument !== undefined) made.argument(argument)
+  if (argument !== undefined) made.arguments(argument)
   for (const { flags, description, standard, required } of options) {
     if (required) made.requiredOption(flags, description)
     else made.option(flags, description, standard)
   }
   made.action((...given: unknown[]) => {
-    const first = argument === undefined ? undefined : given[0]
-    return action(made.opts() as Values, typeof first === 'string' ? first : undefined)
+    const words = given.filter((word) => typeof word === 'string')
+    return action(made.opts() as Values, words)
   })
 }

@@ -26,6 +26,19 @@ export function whileLocked<T>(path: string, work: () => T): T {
   }
 }
 
+/** The same without waiting. @returns false if somebody else is at it, and nothing was done */
+export function unlessLocked(path: string, work: () => void): boolean {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  const lock = `${path}.lock`
+  if (!take(lock)) return false
+  try {
+    work()
+    return true
+  } finally {
+    rmSync(lock, { force: true })
+  }
+}
+
 function take(lock: string): boolean {
   try {
     closeSync(openSync(lock, 'wx', 0o600))

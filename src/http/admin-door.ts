@@ -1,7 +1,7 @@
 /**
  * Who may ask the admin listener. `/livez` and `/readyz` are free. Everything else must be called by a name of
  * this listener (a browser tricked by DNS rebinding calls it by another), not from another page, and with the
- * token as soon as the address is not loopback.
+ * token as soon as the address is not loopback; to change something, always.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { isIP } from 'node:net'
@@ -18,6 +18,10 @@ export function guardAdmin(app: FastifyInstance, { loopback, token, hosts }: Pol
     if (host === undefined || !(names.has(host) || isIP(host) !== 0))
       return refuse(reply, 403, 'This host name is not one of the admin listener; see admin.hosts.')
     if (!isSameOrigin(request)) return refuse(reply, 403, 'Requests from other origins are refused.')
+    // Whoever is on this machine may look; changing something takes more than that.
+    const changes = request.method !== 'GET' && request.method !== 'HEAD'
+    if (changes && token === undefined)
+      return refuse(reply, 403, 'Changing something needs `admin.token` in the policy.')
     const needsToken = !loopback || token !== undefined
     if (needsToken && !carriesToken(request, token))
       return refuse(reply, 401, 'The admin token is missing or wrong.')

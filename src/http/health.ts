@@ -19,12 +19,14 @@ export interface Readiness {
     readonly mode: 'shared' | 'local'
   }
   readonly auditWritable: boolean
+  /** How many orders to freeze something are in force. */
+  readonly freezes: number
 }
 
 export function registerHealth(app: FastifyInstance, state: () => Promise<Readiness>, fleet: Fleet): void {
   app.get('/livez', async () => ({ status: 'alive' }))
   app.get('/readyz', async (_request, reply) => {
-    const { draining, policy, warnings, reload, store, auditWritable } = await state()
+    const { draining, policy, warnings, reload, store, auditWritable, freezes } = await state()
     const storeFails = !store.up && policy.store.onFailure === 'refuse'
     const ready = !draining && auditWritable && !storeFails
     reply.code(ready ? 200 : 503)
@@ -34,6 +36,7 @@ export function registerHealth(app: FastifyInstance, state: () => Promise<Readin
       upstreams: await fleet.check(),
       policy: { version: policy.version, reload, warnings },
       audit: { writable: auditWritable },
+      freezes,
     }
   })
 }

@@ -11,8 +11,9 @@ export function registerMetrics(
   state: () => Promise<Readiness>,
 ): void {
   app.get('/metrics', async (_request, reply) => {
-    const { store, policy } = await state()
+    const { store, policy, freezes } = await state()
     metrics.storeUp.set(store.up ? 1 : 0)
+    metrics.freezes.set(freezes)
     metrics.policyInfo.reset()
     metrics.policyInfo.set({ version: policy.version }, 1)
     metrics.queueDepth.set(fleet.waiting)

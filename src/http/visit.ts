@@ -23,8 +23,8 @@ export interface Visit {
 
 export interface Reception {
   receive(request: FastifyRequest, reply: FastifyReply, dialect: Dialect, route: string): Visit
-  /** Ends whatever is still under way, with this refusal. */
-  cutAll(refusal: Refusal): void
+  /** Ends with this refusal what is still under way, if it is meant. */
+  cut(refusal: Refusal, isMeant: (course: Course) => boolean): void
   /** Whether an answer is on its way through this connection. */
   isAnswering(socket: Socket): boolean
 }
@@ -40,7 +40,7 @@ export function createReception(
   door: Door,
   metrics: Metrics,
 ): Reception {
-  const underWay = new Set<Departure>()
+  const underWay = new Set<Course>()
   // A response that waits behind another one on its connection hears nothing of the client's leaving; the
   // connection does.
   const bySocket = new WeakMap<Socket, Set<Present>>()
@@ -59,8 +59,8 @@ export function createReception(
       [...(bySocket.get(socket) ?? [])].some(
         ({ response }) => response.headersSent && !response.writableFinished,
       ),
-    cutAll(refusal) {
-      for (const departure of underWay) departure.end(refusal)
+    cut(refusal, isMeant) {
+      for (const course of underWay) if (isMeant(course)) course.arrival.departure.end(refusal)
     },
     receive(request, reply, dialect, route) {
       const { raw: incoming } = request
@@ -79,7 +79,8 @@ export function createReception(
         () => departure.end(new Refusal('upstream_timeout', { detail: 'timeouts.total' })),
         arrival.snapshot.policy.timeouts.totalMs,
       )
-      underWay.add(departure)
+      const course: Course = { arrival }
+      underWay.add(course)
       metrics.inflight.inc()
       const others = presentOn(incoming.socket)
       const present: Present = {
@@ -87,7 +88,7 @@ export function createReception(
         leave() {
           if (!others.delete(present)) return
           clearTimeout(late)
-          underWay.delete(departure)
+          underWay.delete(course)
           metrics.inflight.dec()
           if (!outgoing.writableFinished) departure.end()
         },
@@ -95,7 +96,6 @@ export function createReception(
       others.add(present)
       // Fastify's own hooks do not fire when a client leaves in mid-answer; this event does.
       outgoing.once('close', present.leave)
-      const course: Course = { arrival }
       const outlet = createOutlet({
         request: incoming,
         response: outgoing,

@@ -5,8 +5,8 @@ import { dirname, resolve } from 'node:path'
 import { compile } from './compile.ts'
 import type { Policy } from './policy.ts'
 import { PolicyError, type Problem } from './problem.ts'
-import { standardKeysFile } from './schema/schema.ts'
-import { readSource, type Source } from './source.ts'
+import { standardAuditFile, standardKeysFile } from './schema/schema.ts'
+import { type Path, readSource, type Source } from './source.ts'
 import { validate } from './validate.ts'
 
 export type Variables = Readonly<Record<string, string | undefined>>
@@ -42,16 +42,25 @@ function withoutEchoes(problems: readonly Problem[]): Problem[] {
   return [...first.values()]
 }
 
+/** Where the audit log is, read in the same way as `locateKeys` reads. @throws PolicyError */
+export function locateAudit(file: string, variables: Variables): string {
+  return locate(file, variables, ['audit', 'file'], standardAuditFile)
+}
+
 /**
  * Where the keys are, read from a policy that may have mistakes anywhere else: a leaked key must not wait for
  * them to be mended.
  * @throws PolicyError if not even that can be read
  */
 export function locateKeys(file: string, variables: Variables): string {
+  return locate(file, variables, ['keys', 'file'], standardKeysFile)
+}
+
+function locate(file: string, variables: Variables, at: Path, standard: string): string {
   const source = open(file, variables)
-  const path = source.at(['keys', 'file']) ?? standardKeysFile
+  const path = source.at(at) ?? standard
   if (typeof path !== 'string' || path.includes('${') || path === '')
-    throw new PolicyError([source.problem(['keys', 'file'], '`keys.file` cannot be read')])
+    throw new PolicyError([source.problem(at, `\`${at.join('.')}\` cannot be read`)])
   return resolve(dirname(resolve(file)), path)
 }
 

@@ -5,21 +5,27 @@
  */
 import { Refusal } from '../core/refusal.ts'
 import { type Exchange, isServedBy, type Prompt } from '../dialects/dialect.ts'
+import type { Freezes } from '../freezes/board.ts'
 import { parseModel, printModel } from '../models/name.ts'
 import type { Caps, Policy, Role } from '../policy/policy.ts'
 import type { Fleet, Target } from '../upstreams/fleet.ts'
-import type { Call, Caller, Destination } from './exchange.ts'
+import type { Call, Caller, Course, Destination } from './exchange.ts'
 import type { KeptAnswers } from './kept.ts'
 
-/** @throws Refusal `route_not_allowed`; `not_found` if no model server behind the gate has this route */
-export function authoriseRoute({ role, arrival }: Caller, { endpoint }: Destination): void {
+/** @throws Refusal `frozen`, `route_not_allowed`; `not_found` if no model server behind the gate has this route */
+export function authoriseRoute(
+  { identity, role, arrival }: Caller,
+  { endpoint }: Destination,
+  freezes: Freezes,
+): void {
+  if (freezes.holdsCaller(identity.id, role.name)) throw new Refusal('frozen')
   if (!role.routes.has(endpoint.group)) throw new Refusal('route_not_allowed')
   const { upstreams } = arrival.snapshot.policy
   if (!upstreams.some(({ kind }) => isServedBy(endpoint, kind)))
     throw new Refusal('not_found', { say: 'No model server behind this gate has this route.' })
 }
 
-export function createAuthoriseModel(fleet: Fleet, kept: KeptAnswers) {
+export function createAuthoriseModel(fleet: Fleet, kept: KeptAnswers, freezes: Freezes) {
   const targetOf = async (
     { model }: Prompt,
     { group, upload, servers }: Exchange,
@@ -37,6 +43,8 @@ export function createAuthoriseModel(fleet: Fleet, kept: KeptAnswers) {
     const found = await targetOf(prompt, endpoint, role, policy)
     const target = found && continued(found, caller, prompt, kept)
     if (target === undefined) throw new Refusal('model_not_allowed')
+    if (freezes.holdsModel(target.model, target.server))
+      throw new Refusal('frozen', { say: 'This model is frozen by an operator.' })
     requireWithin(prompt, role.caps)
     const { model, server } = target
     const others = (prompt.others ?? []).map((other) => administered(other, role, policy, fleet).model)
@@ -97,4 +105,10 @@ function requireWithin({ counts, tools }: Prompt, caps: Caps): void {
 
 function refuse(say: string): never {
   throw new Refusal('invalid_request', { say })
+}
+
+/** Whether a request that is under way is about something that was frozen meanwhile. */
+export function isFrozen({ caller, call }: Course, freezes: Freezes): boolean {
+  if (caller && freezes.holdsCaller(caller.identity.id, caller.role.name)) return true
+  return call !== undefined && freezes.holdsModel(call.target.model, call.target.server)
 }

@@ -6,7 +6,6 @@ import type { Exchange, Prompt } from '../dialects/dialect.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Conclude } from './account.ts'
 import { requireAdmitted } from './admit.ts'
-import { authoriseRoute } from './authorise.ts'
 import type {
   Admitted,
   Answer,
@@ -31,6 +30,8 @@ export interface Steps {
   /** Whether there is a log to write to: nothing is forwarded that could not be recorded. */
   recordable(): boolean
   identify(arrival: Arrival): Caller
+  /** Stage 3. @throws Refusal */
+  authoriseRoute(caller: Caller, to: Destination): void
   admit(caller: Caller, destination: Destination): Promise<Admitted>
   authoriseModel(caller: Caller, endpoint: Exchange, prompt: Prompt): Promise<Call>
   inspect(call: Call): Inspected
@@ -77,7 +78,7 @@ export function createGate(steps: Steps): Gate {
 
   const enter: Gate['enter'] = async (course, to, outlet) => {
     const caller = await identify(course, outlet)
-    authoriseRoute(caller, to)
+    steps.authoriseRoute(caller, to)
     return admit(course, caller, to)
   }
 

@@ -30,6 +30,7 @@ const gauges = {
   inflight: ['torwart_inflight_requests', 'Requests under way', []],
   queueDepth: ['torwart_queue_depth', 'Requests waiting for a model server', []],
   storeUp: ['torwart_store_up', 'Whether the limit store answers', []],
+  freezes: ['torwart_freezes', 'Orders to freeze something that are in force', []],
   upstreamUp: ['torwart_upstream_up', 'Whether a model server answered when last asked', ['upstream']],
   policyInfo: ['torwart_policy_info', 'The policy in force', ['version']],
 } as const satisfies Record<string, readonly [string, string, readonly string[]]>

@@ -4,7 +4,6 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { networkOf } from '../../src/http/connections.ts'
 import { type RunningGate, startGate } from '../rig/gate.ts'
 import { likeOllama, type ModelServer, startModelServer } from '../rig/model-server.ts'
-import { hasRedis, startRedis } from '../rig/redis.ts'
 import { until } from '../rig/wait.ts'
 
 const open: { close(): Promise<void> }[] = []
@@ -175,53 +174,5 @@ describe('connections of one address', () => {
     expect(networkOf('2600:3c00::a:b:c:d')).toBe(networkOf('2600:3c00::1'))
     expect(networkOf('2600:3c00:0:1::1')).not.toBe(networkOf('2600:3c00:0:2::1'))
     expect(networkOf('203.0.113.7')).toBe('203.0.113.7')
-  })
-})
-
-describe('two gates on one Redis', () => {
-  it.skipIf(!hasRedis)('let exactly the limit in between them', async () => {
-    const redis = await startRedis()
-    const store = `store: { redis: "${redis.url}", timeout: 5s }\n`
-    const one = await start('requestsPerMinute: 20, concurrent: 50', store)
-    const two = await start('requestsPerMinute: 20, concurrent: 50', store)
-    await until(async () => (await one.gate.get('/api/version')).status === 200)
-    await until(async () => (await two.gate.get('/api/version')).status === 200)
-    // Both take the same key: the second gate reads the first one's key file.
-    const { readFileSync, writeFileSync } = await import('node:fs')
-    writeFileSync(two.gate.keysFile, readFileSync(one.gate.keysFile))
-    two.gate.reload()
-    const authorization = { authorization: `Bearer ${one.gate.key}` }
-    const answers = await Promise.all(
-      Array.from({ length: 60 }, (_, index) =>
-        (index % 2 ? one : two).gate.post('/api/chat', chat, authorization),
-      ),
-    )
-    expect(answers.filter(({ status }) => status === 200)).toHaveLength(20)
-    expect(answers.filter(({ status }) => status === 429)).toHaveLength(40)
-    await Promise.all(answers.map((answer) => answer.arrayBuffer()))
-    await one.gate.close()
-    await two.gate.close()
-    await redis.stop()
-    open.splice(0)
-    await one.model.close()
-    await two.model.close()
-  })
-
-  it.skipIf(!hasRedis)('refuse while it is away, and come back by themselves', async () => {
-    const redis = await startRedis()
-    const { gate } = await start('requestsPerMinute: 1000', `store: { redis: "${redis.url}", timeout: 2s }\n`)
-    await until(async () => (await ask(gate)).status === 200)
-    redis.process.kill('SIGSTOP')
-    const away = await ask(gate)
-    expect(away.status).toBe(503)
-    expect(code(away)).toBe('store_unavailable')
-    expect(await (await fetch(`${gate.admin}/readyz`)).json()).toMatchObject({
-      status: 'not ready',
-      store: { up: false },
-    })
-    redis.process.kill('SIGCONT')
-    await until(async () => (await ask(gate)).status === 200)
-    expect((await fetch(`${gate.admin}/readyz`)).status).toBe(200)
-    await redis.stop()
   })
 })

@@ -29,6 +29,7 @@ export async function cli(
     processes,
     on: () => {},
     version: '0.0.0-test',
+    user: 'tester',
   })
   return { code, out, err }
 }

@@ -53,6 +53,8 @@ export interface GateSettings {
   readonly more?: string
   readonly keys?: readonly KeyEntry[]
   readonly variables?: Record<string, string>
+  /** Where `more` puts the log, if it does. */
+  readonly auditFile?: string
 }
 
 const usualRole = `    routes: [chat, completions, embeddings, models]
@@ -71,7 +73,7 @@ upstreams: [${[first, ...furtherUpstreams].join(', ')}]
 roles:
   agent:
 ${role}
-audit: { file: audit.jsonl }
+${settings.auditFile === undefined ? 'audit: { file: audit.jsonl }' : ''}
 shutdown: { grace: 2s }
 ${more}`
 }
@@ -84,7 +86,7 @@ export async function startGate(settings: GateSettings): Promise<RunningGate> {
   const folder = mkdtempSync(join(tmpdir(), 'torwart-test-'))
   const policyFile = join(folder, 'torwart.yaml')
   const keysFile = join(folder, 'keys.yaml')
-  const auditFile = join(folder, 'audit.jsonl')
+  const auditFile = settings.auditFile ?? join(folder, 'audit.jsonl')
   writeFileSync(policyFile, policyText(settings))
   const { id, key } = mintKey()
   writeKeyFile(keysFile, [entryOf(key, id), ...(settings.keys ?? [])])

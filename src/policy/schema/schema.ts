@@ -21,6 +21,7 @@ import {
 } from './types.ts'
 
 export const standardKeysFile = 'keys.yaml'
+export const standardAuditFile = 'data/audit.jsonl'
 
 const tls = group('Serve TLS instead of plain HTTP.', {
   cert: text('Certificate chain, PEM.'),
@@ -177,7 +178,7 @@ export const configSchema = Type.Object(
       file: Type.String({
         minLength: 1,
         description: 'The log; its head is kept beside it.',
-        default: 'data/audit.jsonl',
+        default: standardAuditFile,
       }),
       content: choice(['masked', 'none'], 'masked', 'Whether texts are recorded (masked) or not at all.'),
       maxText: size('Text per record; of the rest only digest and length.', '64KiB'),

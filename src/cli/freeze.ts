@@ -1,0 +1,22 @@
+/** `torwart freeze`: the kill switch. Refuses new requests and ends running ones, on every gateway, within a second. */
+import { type Command, configOption, textOf } from './command.ts'
+import { give } from './freezing.ts'
+import { durationOption } from './keys.ts'
+
+export const freeze: Command = {
+  name: 'freeze',
+  summary: 'stop a key, a role, a model or everything, at once',
+  argument: '<key|role|model|all> [name]',
+  options: [
+    configOption,
+    { flags: '--why <reason>', description: 'for the audit log', required: true },
+    { flags: '--for <duration>', description: 'after which it ends by itself, such as 1h' },
+    { flags: '--by <name>', description: 'who orders it; your user name if absent' },
+  ],
+  run: (values, io, ...words) =>
+    give(values, io, words, {
+      frozen: true,
+      why: textOf(values, 'why'),
+      forMs: durationOption(values, 'for'),
+    }),
+}

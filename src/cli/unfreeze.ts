@@ -1,0 +1,16 @@
+/** `torwart unfreeze`: lifts what `freeze` ordered. */
+import { type Command, configOption, textOf } from './command.ts'
+import { give } from './freezing.ts'
+
+export const unfreeze: Command = {
+  name: 'unfreeze',
+  summary: 'let a key, a role, a model or everything go on',
+  argument: '<key|role|model|all> [name]',
+  options: [
+    configOption,
+    { flags: '--why <reason>', description: 'for the audit log', standard: 'lifted' },
+    { flags: '--by <name>', description: 'who orders it; your user name if absent' },
+  ],
+  run: (values, io, ...words) =>
+    give(values, io, words, { frozen: false, why: textOf(values, 'why'), forMs: undefined }),
+}

@@ -1,0 +1,151 @@
+/**
+ * The kill switch of a running gateway: which orders are in force here. They come from three sides (the file, Redis,
+ * the admin API) and go to the other two, so every gateway obeys within a second, whichever of them is told, and none
+ * forgets at a restart, be it Redis's. While Redis is away, what is known holds, and the file still works.
+ */
+import type { Clock } from '../core/clock.ts'
+import type { ServerKind } from '../core/servers.ts'
+import { unlessLocked } from '../files/lock.ts'
+import { watchFiles } from '../files/watch.ts'
+import { type ModelMatcher, modelMatcher } from '../models/match.ts'
+import { readFreezes, writeFreezes } from './file.ts'
+import { isInForce, type Order, orderOf, subjectOf, type Wish } from './order.ts'
+import { merged, news, type Orders } from './orders.ts'
+import type { SharedFreezes } from './shared.ts'
+
+export interface Freezes {
+  /** Whether this caller may do nothing. */
+  holdsCaller(key: string, role: string): boolean
+  holdsModel(model: string, server: ServerKind): boolean
+  /** All that are in force. */
+  list(): readonly Order[]
+  /** Takes an order, here and everywhere. */
+  give(wish: Wish): Promise<Order>
+  close(): void
+}
+
+export interface FreezesOptions {
+  readonly file: string
+  readonly shared: SharedFreezes | undefined
+  readonly clock: Clock
+  /** Orders that this gateway has not known. */
+  onOrders(orders: readonly Order[]): void
+  /** What went wrong with the file. */
+  report(problem: string, error: unknown): void
+}
+
+const everyMs = 400
+/** How long a start waits for Redis, so that nothing slips through that was frozen while this gateway was down. */
+const startMs = 1000
+const retryMs = 50
+
+interface FrozenModel {
+  readonly order: Order
+  readonly matches: ModelMatcher
+}
+
+/** @throws TypeError if the file is not what it should be: who cannot read what is frozen must not start */
+export async function openFreezes({
+  file,
+  shared,
+  clock,
+  onOrders,
+  report,
+}: FreezesOptions): Promise<Freezes> {
+  let orders: Orders = readFreezes(file)
+  /** Without the disk's knowledge. */
+  let unwritten = false
+  let models: readonly FrozenModel[] = modelsOf(orders)
+  let asking = false
+
+  const take = (found: readonly Order[]) => {
+    const fresh = news(orders, found)
+    if (fresh.length === 0) return
+    orders = merged(orders, fresh, clock.wallMs())
+    models = modelsOf(orders)
+    unwritten = true
+    onOrders(fresh)
+  }
+
+  const readFile = () => {
+    try {
+      take([...readFreezes(file).values()])
+    } catch (error) {
+      report('the file of freezes cannot be read; what is frozen stays frozen', error)
+    }
+  }
+
+  const writeFile = () => {
+    if (!unwritten) return
+    try {
+      unwritten = !unlessLocked(file, () => {
+        // Somebody may have written since.
+        take([...readFreezes(file).values()])
+        writeFreezes(file, orders)
+      })
+    } catch (error) {
+      report('the file of freezes cannot be written', error)
+    }
+  }
+
+  /** Away, it is asked again soon. */
+  const exchange = async (): Promise<boolean> => {
+    if (!shared || asking) return false
+    asking = true
+    try {
+      const found = await shared.read()
+      take(found)
+      const there = new Map(found.map((order) => [subjectOf(order), order]))
+      await shared.write(news(there, orders.values()))
+      return true
+    } catch {
+      // Who watches `torwart_store_up` knows.
+      return false
+    } finally {
+      asking = false
+    }
+  }
+
+  const synchronise = async () => {
+    await exchange()
+    writeFile()
+  }
+
+  const watch = watchFiles([file], readFile, everyMs)
+  const timer = setInterval(() => void synchronise(), everyMs)
+  timer.unref()
+  shared?.onNews(() => void synchronise())
+  const patientUntil = performance.now() + startMs
+  while (shared && !(await exchange()) && performance.now() < patientUntil)
+    await new Promise((resolve) => setTimeout(resolve, retryMs))
+  writeFile()
+
+  const holds = (kind: Order['kind'], name: string) => {
+    const order = orders.get(`${kind}:${name}`)
+    return order !== undefined && isInForce(order, clock.wallMs())
+  }
+  return {
+    holdsCaller: (key, role) =>
+      orders.size > 0 && (holds('all', '') || holds('key', key) || holds('role', role)),
+    holdsModel: (model, server) =>
+      models.some(({ order, matches }) => isInForce(order, clock.wallMs()) && matches(model, server)),
+    list: () => [...orders.values()].filter((order) => isInForce(order, clock.wallMs())),
+    async give(wish) {
+      const order = orderOf(wish, orders.get(subjectOf(wish)), clock.wallMs())
+      take([order])
+      await synchronise()
+      return order
+    },
+    close() {
+      clearInterval(timer)
+      watch.close()
+      shared?.close()
+    },
+  }
+}
+
+function modelsOf(orders: Orders): FrozenModel[] {
+  return [...orders.values()]
+    .filter(({ kind, frozen }) => kind === 'model' && frozen)
+    .map((order) => ({ order, matches: modelMatcher([order.name]) }))
+}

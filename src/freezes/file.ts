@@ -1,0 +1,34 @@
+/**
+ * Orders on disk, beside the audit log: what a restart remembers, and, without Redis, how the command line tells the
+ * gateway. JSON, mode 0600, replaced whole.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { replaceFile } from '../files/atomic.ts'
+import { isOrder, type Order, subjectOf } from './order.ts'
+import type { Orders } from './orders.ts'
+
+/** @param auditFile as the policy says it */
+export function freezesFile(auditFile: string): string {
+  return join(dirname(auditFile), 'freezes.json')
+}
+
+/** @returns none if there is no file. @throws TypeError if it is not what it should be */
+export function readFreezes(path: string): Orders {
+  if (!existsSync(path)) return new Map()
+  const value = parsed(readFileSync(path, 'utf8'))
+  if (!Array.isArray(value) || !value.every(isOrder)) throw new TypeError(`${path} is not a file of freezes`)
+  return new Map(value.map((order: Order) => [subjectOf(order), order]))
+}
+
+export function writeFreezes(path: string, orders: Orders): void {
+  replaceFile(path, `${JSON.stringify([...orders.values()], null, 1)}\n`)
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

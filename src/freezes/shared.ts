@@ -1,0 +1,65 @@
+/** Orders in Redis: a hash that all gateways read, and a channel that tells them to. */
+import { readFileSync } from 'node:fs'
+import { type Connection, connectRedis, type RedisServers } from '../redis/connect.ts'
+import { isOrder, type Order, subjectOf } from './order.ts'
+
+export interface SharedFreezes {
+  /** All that are known there. */
+  read(): Promise<Order[]>
+  /** Puts them there unless later ones are known. */
+  write(orders: readonly Order[]): Promise<void>
+  /** Calls back soon after somebody wrote; as long as the connection holds. */
+  onNews(listener: () => void): void
+  close(): void
+}
+
+const answerMs = 1000
+
+/** @param onError every failure of a connection */
+export function shareFreezes(servers: RedisServers, onError: (error: Error) => void): SharedFreezes {
+  const key = `{${servers.prefix}}:freezes`
+  const lua = readFileSync(new URL('./lua/order.lua', import.meta.url), 'utf8')
+  const connection = connectRedis(servers, answerMs, { torwartOrder: { lua } }, onError)
+  const order = connection as unknown as {
+    torwartOrder(keys: number, ...words: readonly string[]): Promise<unknown>
+  }
+  let listener: Connection | undefined
+  return {
+    async read() {
+      const found = await within(connection.hvals(key))
+      return found.map(parsed).filter(isOrder)
+    },
+    async write(orders) {
+      if (orders.length === 0) return
+      const pairs = orders.flatMap((each) => [subjectOf(each), JSON.stringify(each)])
+      await within(order.torwartOrder(1, key, key, ...pairs))
+    },
+    onNews(tell) {
+      listener = connectRedis(servers, answerMs, {}, onError)
+      const subscribe = () => listener?.subscribe(key).catch(onError)
+      // It is subscribed anew by itself whenever the connection comes back.
+      listener.once('ready', subscribe)
+      listener.on('message', tell)
+    },
+    close() {
+      connection.disconnect()
+      listener?.disconnect()
+    },
+  }
+}
+
+/** A server that hangs is asked again later. */
+function within<T>(answer: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('no answer in time')), answerMs)
+    answer.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * The admin API, under `/admin/v1/`. Who may call it is `admin-door.ts`; bad input is a 400 that says what is wrong.
+ *
+ *     GET    /freezes                      what is frozen
+ *     POST   /freezes                      { kind, name, why, for, by }
+ *     DELETE /freezes/:kind[/:name]?why=   lifts one
+ *     POST   /breakers/:key/close          { by }: closes the circuit breaker of a key
+ */
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import Type from 'typebox'
+import Value from 'typebox/value'
+import { asRefusal } from '../core/refusal.ts'
+import { parseDuration } from '../core/units.ts'
+import type { Freezes } from '../freezes/board.ts'
+import { type FrozenKind, faultOf, frozenKinds, type Order, type Wish } from '../freezes/order.ts'
+import { keyAccount } from '../limits/accounts.ts'
+import type { Store } from '../limits/store.ts'
+
+export interface AdminApiParts {
+  readonly freezes: Freezes
+  readonly store: Store
+  /** For the record: what was done by hand, by whom. */
+  recordEvent(event: string, details: object): void
+}
+
+const someone = 'holder of the admin token'
+const closingMs = 1000
+
+const freezeBody = Type.Object(
+  {
+    kind: Type.String(),
+    name: Type.Optional(Type.String()),
+    why: Type.String({ minLength: 1 }),
+    for: Type.Optional(Type.String()),
+    by: Type.Optional(Type.String({ minLength: 1 })),
+  },
+  { additionalProperties: false },
+)
+
+export function registerAdminApi(app: FastifyInstance, { freezes, store, recordEvent }: AdminApiParts): void {
+  const give = async (wish: Wish, reply: FastifyReply) => {
+    const fault = faultOf(wish)
+    return fault === undefined ? shown(await freezes.give(wish)) : refuse(reply, fault)
+  }
+
+  app.get('/admin/v1/freezes', async () => ({ freezes: freezes.list().map(shown) }))
+
+  app.post('/admin/v1/freezes', async ({ body }, reply) => {
+    if (!Value.Check(freezeBody, body))
+      return refuse(reply, 'must be JSON: kind and why, and name, for, by if you like')
+    const { kind, name = '', why, by = someone } = body
+    if (!isKind(kind)) return refuse(reply, `kind must be one of ${frozenKinds.join(', ')}`)
+    const forMs = body.for === undefined ? undefined : parseDuration(body.for)
+    if (body.for !== undefined && !forMs) return refuse(reply, 'for must be a duration such as 30m or 24h')
+    reply.code(201)
+    return give({ kind, name, frozen: true, why, by, forMs }, reply)
+  })
+
+  app.delete<{ Params: { kind: string; '*': string }; Querystring: { why?: string; by?: string } }>(
+    '/admin/v1/freezes/:kind/*',
+    ({ params, query }, reply) => lift(params.kind, params['*'], query, reply),
+  )
+  app.delete<{ Params: { kind: string }; Querystring: { why?: string; by?: string } }>(
+    '/admin/v1/freezes/:kind',
+    ({ params, query }, reply) => lift(params.kind, '', query, reply),
+  )
+  const lift = async (
+    kind: string,
+    name: string,
+    { why = 'lifted', by = someone }: { why?: string; by?: string },
+    reply: FastifyReply,
+  ) => {
+    if (!isKind(kind)) return refuse(reply, `kind must be one of ${frozenKinds.join(', ')}`)
+    return give({ kind, name, frozen: false, why, by, forMs: undefined }, reply)
+  }
+
+  app.post<{ Params: { key: string } }>('/admin/v1/breakers/:key/close', async ({ params, body }, reply) => {
+    const { by = someone } = (body ?? {}) as { by?: unknown }
+    if (typeof by !== 'string' || !/^[0-9A-Za-z]{4,32}$/.test(params.key))
+      return refuse(reply, 'that is not the id of a key')
+    try {
+      const wasOpen = await store.closeBreaker(keyAccount(params.key), { leftMs: closingMs })
+      if (wasOpen) recordEvent('breaker closed', { key: params.key, by: by.slice(0, 128) })
+      return { key: params.key, wasOpen }
+    } catch (error) {
+      return reply.code(503).send({ error: asRefusal(error).say })
+    }
+  })
+}
+
+function isKind(text: string): text is FrozenKind {
+  return frozenKinds.some((kind) => kind === text)
+}
+
+function shown({ kind, name, frozen, why, by, at, until }: Order) {
+  const time = (ms: number) => new Date(ms).toISOString()
+  return { kind, name, frozen, why, by, at: time(at), until: until === null ? null : time(until) }
+}
+
+function refuse(reply: FastifyReply, error: string): FastifyReply {
+  return reply.code(400).send({ error })
+}

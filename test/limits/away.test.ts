@@ -1,0 +1,400 @@
+/** A Redis that is away, hung, slow, forgetful, read-only, failing over, locked or encrypted: a real one each time. */
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { afterEach, describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/core/clock.ts'
+import { createFallbackStore } from '../../src/limits/fallback.ts'
+import { createKeeper } from '../../src/limits/keeper.ts'
+import { createMemoryStore } from '../../src/limits/memory.ts'
+import { createRedisStore, type RedisStore } from '../../src/limits/redis.ts'
+import type { Account, Budget, Claim, Entry, Settlement, Store } from '../../src/limits/store.ts'
+import { nameOfRedisError } from '../../src/redis/connect.ts'
+import { freePort, hasRedis, type RedisServer, startRedis } from '../rig/redis.ts'
+import { openRedisStore, serversAt, silent } from '../rig/stores.ts'
+import { until } from '../rig/wait.ts'
+
+const open: { close(): Promise<unknown> }[] = []
+afterEach(async () => {
+  for (const each of open.splice(0).reverse()) await each.close()
+})
+const budget = (leftMs = 5000): Budget => ({ leftMs })
+let count = 0
+const key = (): Account => ({ scope: 'key', name: `k${count++}` })
+const entry = (account: Account, limit: number): Entry => ({
+  lease: `l${count++}`,
+  kind: 'requests',
+  limits: [{ account, limit }],
+  breaker: undefined,
+})
+const claim = (account: Account, concurrent: number, tokensPerMinute?: number): Claim => ({
+  lease: `l${count++}`,
+  tokens: 10,
+  accounts: [
+    {
+      account,
+      limits: { requestsPerMinute: undefined, tokensPerMinute, tokensPerDay: undefined, concurrent },
+    },
+  ],
+  repetition: undefined,
+})
+const ended = (of: Claim, spent = 0): Settlement => ({
+  lease: of.lease,
+  claim: of,
+  spent,
+  breaker: undefined,
+  actions: 0,
+  trial: undefined,
+  repetition: undefined,
+})
+
+async function server(words: readonly string[] = [], port?: number): Promise<RedisServer> {
+  const redis = await startRedis({ words, ...(port === undefined ? {} : { port }) })
+  open.push({ close: () => redis.stop() })
+  return redis
+}
+async function storeOf(opening: Promise<RedisStore>): Promise<RedisStore> {
+  const store = await opening
+  open.push(store)
+  return store
+}
+const works = async (store: Store) => {
+  try {
+    return (await store.admit(entry(key(), 10), budget())).outcome === 'admitted'
+  } catch {
+    return false
+  }
+}
+const isAway = { code: 'store_unavailable' }
+
+describe.skipIf(!hasRedis)('a Redis that', () => {
+  it('hangs costs one request its budget, the next ones nothing, and is back by itself', async () => {
+    const redis = await server()
+    const store = await storeOf(openRedisStore(serversAt(redis.url), { timeoutMs: 100 }))
+    redis.process.kill('SIGSTOP')
+    const left = budget(100)
+    await expect(store.admit(entry(key(), 1), left)).rejects.toMatchObject(isAway)
+    expect(left.leftMs).toBeLessThan(10)
+    const untouched = budget(100)
+    await expect(store.admit(entry(key(), 1), untouched)).rejects.toMatchObject(isAway)
+    expect(untouched.leftMs).toBe(100)
+    expect(await store.check()).toBe(false)
+    redis.process.kill('SIGCONT')
+    // Nobody has to send a request for that.
+    await until(() => store.check())
+    expect(await works(store)).toBe(true)
+  })
+
+  it('was hung while requests ended gets their slots and tokens when it is back', async () => {
+    const redis = await server()
+    const store = await storeOf(openRedisStore(serversAt(redis.url), { timeoutMs: 100 }))
+    const account = key()
+    const running = [claim(account, 2, 100), claim(account, 2, 100)]
+    for (const each of running) await store.reserve(each, budget())
+    redis.process.kill('SIGSTOP')
+    for (const each of running) await store.settle(ended(each, 7), budget())
+    redis.process.kill('SIGCONT')
+    const next = await until(async () => {
+      try {
+        const answer = await store.reserve(claim(account, 2, 100), budget())
+        return answer.outcome === 'granted' && answer
+      } catch {
+        return false
+      }
+    })
+    expect(next.tokens?.remaining).toBe(100 - 14 - 10)
+  })
+
+  it('answered a reservation too late gets it back', async () => {
+    const redis = await server()
+    const store = await storeOf(openRedisStore(serversAt(redis.url), { timeoutMs: 100 }))
+    const account = key()
+    redis.process.kill('SIGSTOP')
+    // On its way, and carried out as soon as the server goes on.
+    await expect(store.reserve(claim(account, 1), budget(100))).rejects.toMatchObject(isAway)
+    redis.process.kill('SIGCONT')
+    await until(() => store.check())
+    await until(async () => (await store.reserve(claim(account, 1), budget())).outcome === 'granted')
+  })
+
+  it('was killed and restarted is met with what still runs', async () => {
+    const redis = await server()
+    let keeper: ReturnType<typeof createKeeper> | undefined
+    const shared = createRedisStore({
+      servers: serversAt(redis.url),
+      timeoutMs: 5000,
+      ...silent,
+      onBack: () => void keeper?.renewAll(),
+    })
+    keeper = createKeeper(shared, () => {})
+    open.push(keeper)
+    await shared.opened(5000)
+    const store = keeper
+    const account = key()
+    const running = claim(account, 1)
+    await store.reserve(running, budget())
+    await redis.stop()
+    await until(async () => !(await store.check()))
+    await server([], redis.port)
+    await until(() => store.check())
+    expect((await store.reserve(claim(account, 1), budget())).outcome).toBe('concurrent')
+    await store.settle(ended(running), budget())
+    expect((await store.reserve(claim(account, 1), budget())).outcome).toBe('granted')
+  })
+
+  it('forgot its scripts is told them again', async () => {
+    const redis = await server()
+    const store = await storeOf(openRedisStore(serversAt(redis.url)))
+    const account = key()
+    await store.admit(entry(account, 3), budget())
+    const client = new Redis(redis.url)
+    await client.script('FLUSH')
+    client.disconnect()
+    const answers = await Promise.all([1, 2, 3].map(() => store.admit(entry(account, 3), budget())))
+    expect(answers.filter(({ outcome }) => outcome === 'admitted')).toHaveLength(2)
+    expect(await store.check()).toBe(true)
+  })
+
+  it('refuses to write is away, until it is a master again', async () => {
+    const redis = await server()
+    const failures: string[] = []
+    const store = await storeOf(
+      Promise.resolve(
+        createRedisStore({
+          servers: serversAt(redis.url),
+          timeoutMs: 5000,
+          onAway: (error) => failures.push(nameOfRedisError(error)),
+          onBack: () => {},
+        }),
+      ),
+    )
+    await store.opened(5000)
+    const client = new Redis(redis.url)
+    await client.replicaof('127.0.0.1', await freePort())
+    await until(async () => !(await works(store)))
+    expect(failures).toContain('READONLY')
+    expect(await store.check()).toBe(false)
+    await client.replicaof('NO', 'ONE')
+    client.disconnect()
+    await until(() => works(store))
+  })
+
+  it('has no memory left is away', async () => {
+    const redis = await server(['--maxmemory', '1', '--maxmemory-policy', 'noeviction'])
+    const store = createRedisStore({ servers: serversAt(redis.url), timeoutMs: 5000, ...silent })
+    open.push(store)
+    await store.opened(300)
+    await expect(store.admit(entry(key(), 1), budget())).rejects.toMatchObject(isAway)
+  })
+
+  it('is not there is a refusal at once', async () => {
+    const store = createRedisStore({
+      servers: serversAt('redis://127.0.0.1:1'),
+      timeoutMs: 250,
+      ...silent,
+    })
+    open.push(store)
+    const untouched = budget(250)
+    await expect(store.admit(entry(key(), 1), untouched)).rejects.toMatchObject(isAway)
+    expect(untouched.leftMs).toBe(250)
+  })
+
+  it('fails over is followed by its sentinels', { timeout: 60_000 }, async () => {
+    const master = await server()
+    const replica = await server(['--replicaof', '127.0.0.1', `${master.port}`])
+    const folder = mkdtempSync(join(tmpdir(), 'torwart-sentinel-'))
+    open.push({ close: async () => rmSync(folder, { recursive: true, force: true }) })
+    const sentinel = await startRedis({ sentinel: { folder, master: master.port } })
+    open.push({ close: () => sentinel.stop() })
+    const watcher = new Redis(sentinel.url)
+    open.push({ close: async () => watcher.disconnect() })
+    // Until the sentinel has found the replica and the replica its master.
+    await until(async () => {
+      const replicas = (await watcher.call('SENTINEL', 'REPLICAS', 'mymaster')) as string[][]
+      return replicas.some((fields) => fields.includes('ok') && fields.includes(`${replica.port}`))
+    })
+    const store = await storeOf(
+      openRedisStore(serversAt(sentinel.url, { kind: 'sentinel' }), { timeoutMs: 1000 }),
+    )
+    expect(await works(store)).toBe(true)
+    await until(async () => {
+      try {
+        return (await watcher.call('SENTINEL', 'FAILOVER', 'mymaster')) === 'OK'
+      } catch {
+        return false
+      }
+    })
+    const other = new Redis(replica.url)
+    open.push({ close: async () => other.disconnect() })
+    await until(async () => /role:master/.test(await other.info('replication')))
+    await master.stop()
+    await until(() => works(store))
+    expect((await other.keys('*')).length).toBeGreaterThan(0)
+  })
+
+  it('is a cluster keeps all keys of a script on one node', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'torwart-cluster-'))
+    open.push({ close: async () => rmSync(folder, { recursive: true, force: true }) })
+    const redis = await server([
+      '--cluster-enabled',
+      'yes',
+      '--cluster-announce-ip',
+      '127.0.0.1',
+      '--dir',
+      folder,
+    ])
+    const client = new Redis(redis.url)
+    await client.cluster('ADDSLOTSRANGE', 0, 16383)
+    await until(async () => /cluster_state:ok/.test(await client.cluster('INFO')))
+    client.disconnect()
+    const store = await storeOf(openRedisStore(serversAt(redis.url, { kind: 'cluster' })))
+    const account = key()
+    const all = claim(account, 1, 100)
+    const shared: Claim = {
+      ...all,
+      accounts: [...all.accounts, { ...all.accounts[0], account: { scope: 'all', name: '' } } as never],
+      repetition: { account, limit: { same: 2, windowMs: 60_000 }, things: ['a'] },
+    }
+    expect((await store.admit(entry(account, 5), budget())).outcome).toBe('admitted')
+    expect((await store.reserve(shared, budget())).outcome).toBe('granted')
+    await store.settle(ended(shared, 5), budget())
+    await store.renew([{ lease: 'x', claim: shared, trial: account }])
+    expect(await store.closeBreaker(account, budget())).toBe(false)
+  })
+
+  it('asks for a user, a password and a database', async () => {
+    const redis = await server('--user gate on >s3cret ~* &* +@all --user default off'.split(' '))
+    const url = (rest: string) => `redis://${rest}127.0.0.1:${redis.port}/3`
+    const store = await storeOf(openRedisStore(serversAt(url('gate:s3cret@'), { prefix: 'other' })))
+    expect(await works(store)).toBe(true)
+    const client = new Redis(url('gate:s3cret@'))
+    const keys = await client.keys('*')
+    client.disconnect()
+    expect(keys.length).toBeGreaterThan(0)
+    for (const each of keys) expect(each).toMatch(/^\{other\}:/)
+    const failures: string[] = []
+    const locked = createRedisStore({
+      servers: serversAt(url('gate:wr0ng@')),
+      timeoutMs: 250,
+      onAway: (error) => failures.push(nameOfRedisError(error)),
+      onBack: () => {},
+    })
+    open.push(locked)
+    await until(() => failures.includes('WRONGPASS'))
+    await expect(locked.admit(entry(key(), 1), budget())).rejects.toMatchObject(isAway)
+    expect(failures.join()).not.toMatch(/wr0ng|s3cret/)
+  })
+
+  it('speaks TLS is trusted by the CA of the policy and by no other', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'torwart-tls-'))
+    open.push({ close: async () => rmSync(folder, { recursive: true, force: true }) })
+    const openssl = (...words: string[]) => execFileSync('openssl', words, { cwd: folder, stdio: 'pipe' })
+    for (const name of ['ca', 'stranger'])
+      openssl(
+        'req',
+        '-x509',
+        '-newkey',
+        'rsa:2048',
+        '-nodes',
+        '-days',
+        '2',
+        '-subj',
+        `/CN=${name}`,
+        '-keyout',
+        `${name}.key`,
+        '-out',
+        `${name}.crt`,
+      )
+    openssl(
+      'req',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-subj',
+      '/CN=localhost',
+      '-addext',
+      'subjectAltName=IP:127.0.0.1',
+      '-keyout',
+      'redis.key',
+      '-out',
+      'redis.csr',
+    )
+    openssl(
+      'x509',
+      '-req',
+      '-in',
+      'redis.csr',
+      '-CA',
+      'ca.crt',
+      '-CAkey',
+      'ca.key',
+      '-CAcreateserial',
+      '-days',
+      '2',
+      '-copy_extensions',
+      'copy',
+      '-out',
+      'redis.crt',
+    )
+    const port = await freePort()
+    const at = (name: string) => join(folder, name)
+    await server([
+      '--tls-port',
+      `${port}`,
+      '--tls-cert-file',
+      at('redis.crt'),
+      '--tls-key-file',
+      at('redis.key'),
+      '--tls-ca-cert-file',
+      at('ca.crt'),
+      '--tls-auth-clients',
+      'no',
+    ])
+    const url = `rediss://127.0.0.1:${port}`
+    const store = await storeOf(openRedisStore(serversAt(url, { ca: at('ca.crt') })))
+    expect(await works(store)).toBe(true)
+    const wary = createRedisStore({
+      servers: serversAt(url, { ca: at('stranger.crt') }),
+      timeoutMs: 250,
+      ...silent,
+    })
+    open.push(wary)
+    await wary.opened(300)
+    await expect(wary.admit(entry(key(), 1), budget())).rejects.toMatchObject(isAway)
+  })
+})
+
+describe.skipIf(!hasRedis)('`onFailure: local`', () => {
+  it('counts in this process while Redis is away, says so, and settles where it reserved', async () => {
+    const redis = await server()
+    const shared = await openRedisStore(serversAt(redis.url), { timeoutMs: 100 })
+    let told = 0
+    const store = createFallbackStore(shared, createMemoryStore(systemClock), () => told++)
+    open.push(store)
+    const account = key()
+    const before = claim(account, 1)
+    expect(await store.admit(entry(account, 5), budget())).toMatchObject({
+      outcome: 'admitted',
+      local: false,
+    })
+    await store.reserve(before, budget())
+    redis.process.kill('SIGSTOP')
+    await expect(store.admit(entry(account, 1), budget(100))).resolves.toMatchObject({
+      outcome: 'admitted',
+      local: true,
+    })
+    expect(await store.admit(entry(account, 1), budget())).toMatchObject({ outcome: 'requests', local: true })
+    expect([store.mode, await store.check(), told]).toEqual(['local', false, 2])
+    const during = claim(account, 1)
+    expect(await store.reserve(during, budget())).toMatchObject({ outcome: 'granted', local: true })
+    expect((await store.reserve(claim(account, 1), budget())).outcome).toBe('concurrent')
+    await store.settle(ended(before), budget())
+    redis.process.kill('SIGCONT')
+    await until(() => store.check())
+    expect(store.mode).toBe('shared')
+    await until(async () => (await store.reserve(claim(account, 1), budget())).outcome === 'granted')
+    await store.settle(ended(during), budget())
+  })
+})
