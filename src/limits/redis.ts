@@ -4,28 +4,27 @@
  * No call outlives the request's budget: a Redis that is away, slow or hung is a refusal, never a wait. What was
  * to be settled meanwhile is kept and told when it is back, so that no slot stays taken.
  */
-import { createHmac, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { connectRedis, type RedisServers } from '../redis/connect.ts'
+import { createBatch } from './batch.ts'
 import { createLink } from './link.ts'
-import { limitScripts, runnersOf } from './scripts.ts'
+import { limitScripts, type Operation, operationsOn } from './scripts.ts'
 import {
   type Account,
   type Admission,
   type Claim,
+  type Entry,
   leaseMs,
+  type Renewal,
   type Repeated,
   type Reservation,
   type Scope,
+  type Settled,
   type Settlement,
   type Standing,
   type Store,
 } from './store.ts'
 import { createUnsettled } from './unsettled.ts'
-
-/** How long what was spent may wait for company. */
-const rideMs = 5
-/** Renewals that are sent at once. */
-const renewalsAtOnce = 256
 
 export interface RedisStoreOptions {
   readonly servers: RedisServers
@@ -52,14 +51,19 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
   const connection = connectRedis(servers, timeoutMs, limitScripts(serverTime), (error) => {
     if (!link.up) onAway(error)
   })
-  const scripts = runnersOf(connection)
+  const batch = createBatch(operationsOn(connection))
   const prefix = `{${servers.prefix}}:`
   const hashOf = ({ scope, name }: Account) => `${prefix}use:${scope}:${name}`
-  const keysOf = (claim: Claim | undefined) =>
-    (claim?.accounts ?? []).flatMap(({ account }) => [
-      hashOf(account),
-      `${prefix}held:${account.scope}:${account.name}`,
-    ])
+  const countsOf = (account: Account) => {
+    const hash = hashOf(account)
+    return [hash, `${hash}:steps`]
+  }
+  const keysOf = (claim: Claim | undefined) => {
+    const keys: string[] = []
+    for (const { account } of claim?.accounts ?? [])
+      keys.push(...countsOf(account), `${prefix}held:${account.scope}:${account.name}`)
+    return keys
+  }
 
   /** Keys the digests under which repeated things are known, so that nobody who reads them can try what they are of. */
   let secret = randomBytes(32).toString('hex')
@@ -71,16 +75,18 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
   const seenKeys = (repeated: Repeated | undefined) =>
     (repeated?.things ?? []).map((thing) => {
       const { scope, name } = (repeated as Repeated).account
-      const digest = createHmac('sha256', secret).update(thing).digest('base64url').slice(0, 22)
+      // Things are digests of one length, so that a key in front is as good as an HMAC (RFC 2104), and cheaper.
+      const digest = hash('sha256', secret + thing, 'base64url').slice(0, 22)
       return `${prefix}seen:${scope}:${name}:${digest}`
     })
 
-  const sendSettlement = (settlement: Settlement) => {
+  const toSettle = (settlement: Settlement): Operation => {
     const { lease, claim, spent, breaker, actions, trial, repetition } = settlement
     const accounts = claim?.accounts ?? []
-    return scripts.torwartSettle(
-      [...keysOf(claim), ...(breaker ? [hashOf(breaker.account)] : []), ...seenKeys(repetition)],
-      [
+    return {
+      name: 'settle',
+      keys: [...keysOf(claim), ...(breaker ? countsOf(breaker.account) : []), ...seenKeys(repetition)],
+      words: [
         lease,
         claim?.tokens ?? 0,
         spent,
@@ -95,10 +101,10 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
           limits.tokensPerDay === undefined ? 0 : 1,
         ]),
       ],
-    )
+    }
   }
   const unsettled = createUnsettled(
-    (settlement) => link.call(() => sendSettlement(settlement), { leftMs: timeoutMs }),
+    (settlement) => link.call(() => batch.ask(toSettle(settlement)), { leftMs: timeoutMs }),
     (count) => onDropped?.(count),
   )
 
@@ -112,50 +118,30 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     },
   })
 
-  // A write to the socket costs more than what is written, and nobody waits for a settlement: it rides in front of
-  // the next question, so that this gateway's next request finds the slot free, or goes alone after a while.
-  let riders: { readonly settlement: Settlement; told(): void }[] = []
-  let departure: NodeJS.Timeout | undefined
-  const depart = () => {
-    if (riders.length === 0) return
-    clearTimeout(departure)
-    departure = undefined
-    const all = riders
-    riders = []
-    for (const { settlement, told } of all)
-      link
-        .call(() => sendSettlement(settlement), { leftMs: timeoutMs })
-        .catch(() => unsettled.keep(settlement))
-        .then(told)
-  }
-
   return {
     mode: 'shared',
     opened: link.opened,
     check: link.check,
 
     async admit({ lease, kind, limits, breaker }, budget): Promise<Admission> {
-      depart()
-      const others = breaker
-        ? limits.filter(({ account }) => hashOf(account) !== hashOf(breaker.account))
-        : limits
-      const own = breaker && limits.find(({ account }) => hashOf(account) === hashOf(breaker.account))
-      const counted = breaker ? [...others, { account: breaker.account, limit: own?.limit ?? -1 }] : others
-      const answer = await link.call(
-        () =>
-          scripts.torwartAdmit(
-            counted.map(({ account }) => hashOf(account)),
-            [
-              kind === 'requests' ? 'r' : 'p',
-              lease,
-              leaseMs,
-              breaker?.actionsPerMinute ?? -1,
-              ...counted.flatMap(({ account, limit }) => [scopeNumber(account.scope), limit]),
-            ],
-          ),
-        budget,
-      )
-      const [outcome = 0, retryMs = 0, nextMs = 0, trial = 0, opened = 0, ...standing] = numbers(answer)
+      // The breaker's account comes last, with its limit if it has one.
+      const isGuarded = ({ account }: Entry['limits'][number]) =>
+        account.scope === breaker?.account.scope && account.name === breaker.account.name
+      const own = breaker && { account: breaker.account, limit: limits.find(isGuarded)?.limit ?? -1 }
+      const counted = own ? [...limits.filter((each) => !isGuarded(each)), own] : limits
+      const operation: Operation = {
+        name: 'admit',
+        keys: counted.flatMap(({ account }) => countsOf(account)),
+        words: [
+          kind === 'requests' ? 'r' : 'p',
+          lease,
+          leaseMs,
+          breaker?.actionsPerMinute ?? -1,
+          ...counted.flatMap(({ account, limit }) => [scopeNumber(account.scope), limit]),
+        ],
+      }
+      const answer = await link.call(() => batch.ask(operation), budget)
+      const [outcome = 0, retryMs = 0, nextMs = 0, trial = 0, opened = 0, ...standing] = answer
       return {
         outcome: (['admitted', 'requests', 'breaker'] as const)[outcome] ?? 'requests',
         standing: standingOf(standing),
@@ -168,32 +154,29 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     },
 
     async reserve(claim, budget): Promise<Reservation> {
-      depart()
       const { lease, tokens, accounts, repetition } = claim
-      const answer = await link.call(
-        () =>
-          scripts.torwartReserve(
-            [...keysOf(claim), ...seenKeys(repetition)],
-            [
-              lease,
-              tokens,
-              leaseMs,
-              accounts.length,
-              repetition?.limit.same ?? 1,
-              repetition?.limit.windowMs ?? 1,
-              ...accounts.flatMap(({ account, limits }) => [
-                scopeNumber(account.scope),
-                limits.requestsPerMinute ?? -1,
-                limits.tokensPerMinute ?? -1,
-                limits.tokensPerDay ?? -1,
-                limits.concurrent ?? -1,
-              ]),
-            ],
-          ),
-        budget,
-        () => unsettled.keep(nothingSpent(claim)),
-      )
-      const [outcome = 0, retryMs = 0, ...standings] = numbers(answer)
+      const operation: Operation = {
+        name: 'reserve',
+        keys: [...keysOf(claim), ...seenKeys(repetition)],
+        words: [
+          lease,
+          tokens,
+          leaseMs,
+          accounts.length,
+          repetition?.limit.same ?? 1,
+          repetition?.limit.windowMs ?? 1,
+          ...accounts.flatMap(({ account, limits }) => [
+            scopeNumber(account.scope),
+            limits.requestsPerMinute ?? -1,
+            limits.tokensPerMinute ?? -1,
+            limits.tokensPerDay ?? -1,
+            limits.concurrent ?? -1,
+          ]),
+        ],
+      }
+      const undo = () => unsettled.keep(nothingSpent(claim))
+      const answer = await link.call(() => batch.ask(operation), budget, undo)
+      const [outcome = 0, retryMs = 0, ...standings] = answer
       const outcomes = ['granted', 'requests', 'tokens', 'concurrent', 'repetition'] as const
       return {
         outcome: outcomes[outcome] ?? 'tokens',
@@ -205,49 +188,37 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     },
 
     async renew(renewals) {
-      for (let at = 0; at < renewals.length; at += renewalsAtOnce)
-        await Promise.all(
-          renewals
-            .slice(at, at + renewalsAtOnce)
-            .map(({ lease, claim, trial }) =>
-              link.call(
-                () =>
-                  scripts.torwartRenew(
-                    [...keysOf(claim), ...(trial ? [hashOf(trial)] : [])],
-                    [lease, claim?.tokens ?? 0, leaseMs, claim?.accounts.length ?? 0],
-                  ),
-                { leftMs: timeoutMs },
-              ),
-            ),
-        )
+      const toRenew = ({ lease, claim, trial }: Renewal): Operation => ({
+        name: 'renew',
+        keys: [...keysOf(claim), ...(trial ? [hashOf(trial)] : [])],
+        words: [lease, claim?.tokens ?? 0, leaseMs, claim?.accounts.length ?? 0],
+      })
+      await Promise.all(
+        renewals.map((renewal) => link.call(() => batch.ask(toRenew(renewal)), { leftMs: timeoutMs })),
+      )
     },
 
-    async settle(settlement, budget) {
-      if (!settlement.repetition && !(settlement.breaker && settlement.actions > 0)) {
-        await new Promise<void>((told) => {
-          riders.push({ settlement, told })
-          departure ??= setTimeout(depart, rideMs)
-        })
-        return { opened: false, repeatedMs: 0 }
-      }
-      depart()
-      const answer = await link.call(
-        () => sendSettlement(settlement),
-        budget,
-        // What must not come too often was judged too late; the rest still holds.
-        () => unsettled.keep({ ...settlement, repetition: undefined }),
-      )
-      const [opened = 0, repeatedMs = 0] = numbers(answer)
+    async settle(settlement, budget): Promise<Settled> {
+      // This gateway's next request finds the slot free all the same: it is sent behind it.
+      const waits = settlement.repetition !== undefined || settlement.actions > 0
+      const tell = () => (waits ? batch.ask(toSettle(settlement)) : batch.ride(toSettle(settlement)))
+      const answer = await link.call(tell, waits ? budget : { leftMs: timeoutMs }).catch((error: unknown) => {
+        // What must not come too often is judged now or never; the rest is told when Redis is back.
+        unsettled.keep({ ...settlement, repetition: undefined })
+        throw error
+      })
+      const [opened = 0, repeatedMs = 0] = answer
       return { opened: opened === 1, repeatedMs }
     },
 
     async closeBreaker(account, budget) {
-      const answer = await link.call(() => scripts.torwartCloseBreaker([hashOf(account)], []), budget)
-      return answer === 1
+      const operation: Operation = { name: 'close-breaker', keys: countsOf(account), words: [] }
+      const [wasOpen] = await link.call(() => batch.ask(operation), budget)
+      return wasOpen === 1
     },
 
     async close() {
-      depart()
+      batch.flush()
       // Behind everything that was sent; a Redis that is away is not waited for longer than a request would.
       if (link.up) await link.call(() => connection.quit(), { leftMs: timeoutMs }).catch(() => {})
       link.close()
@@ -279,8 +250,4 @@ function standingOf([scope = 0, limit = 0, remaining = 0, resetMs = 0]: readonly
   | undefined {
   const name = scopes[scope - 1]
   return name && { scope: name, limit, remaining, resetMs }
-}
-
-function numbers(answer: unknown): readonly number[] {
-  return Array.isArray(answer) ? (answer as number[]) : []
 }

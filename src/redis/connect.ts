@@ -65,7 +65,6 @@ function open(
     const options = {
       redisOptions: common,
       clusterRetryStrategy: retry,
-      enableAutoPipelining: true,
       enableOfflineQueue: false,
       slotsRefreshTimeout: connectMs,
       scripts,
@@ -76,7 +75,6 @@ function open(
     ...common,
     db: first?.db ?? 0,
     retryStrategy: retry,
-    enableAutoPipelining: true,
     enableOfflineQueue: false,
     scripts,
   } satisfies RedisOptions

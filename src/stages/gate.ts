@@ -86,7 +86,8 @@ export function createGate(steps: Steps): Gate {
     const { id, departure } = course.arrival
     const refusal = asRefusal(thrown)
     const left = departure.over && departure.refusal === undefined
-    if (refusal.status >= 500 && !left) {
+    // That Redis is away is told once, not for every request.
+    if (refusal.status >= 500 && refusal.code !== 'store_unavailable' && !left) {
       const { code, detail, cause } = refusal
       steps.log.error({ id, code, detail, cause: describeError(cause) }, 'request refused')
     }

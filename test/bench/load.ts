@@ -8,6 +8,8 @@ export interface Load {
   readonly seconds: number
   /** One source of bodies per connection. */
   bodies(): () => string
+  /** Told of every answer, whatever its status; without it an answer that is not 200 ends the run. */
+  onAnswer?(status: number, micros: number): void
 }
 
 export interface Measured {
@@ -19,7 +21,7 @@ export interface Measured {
 }
 
 /** @throws if an answer is not 200 */
-export async function run({ port, key, connections, seconds, bodies }: Load): Promise<Measured> {
+export async function run({ port, key, connections, seconds, bodies, onAnswer }: Load): Promise<Measured> {
   const took: number[] = []
   let failure: Error | undefined
   const sockets: Socket[] = []
@@ -45,9 +47,12 @@ export async function run({ port, key, connections, seconds, bodies }: Load): Pr
     socket.on('data', (bytes) => {
       pending += bytes.toString('latin1')
       if (!isWhole(pending)) return
-      if (!pending.startsWith('HTTP/1.1 200')) failure ??= new Error(pending.slice(0, 300))
+      const status = Number(pending.slice('HTTP/1.1 '.length, 'HTTP/1.1 200'.length))
+      if (status !== 200 && !onAnswer) failure ??= new Error(pending.slice(0, 300))
       pending = ''
-      took.push(Number(process.hrtime.bigint() - sentAt) / 1000)
+      const micros = Number(process.hrtime.bigint() - sentAt) / 1000
+      onAnswer?.(status, micros)
+      took.push(micros)
       if (!failure) ask()
     })
   }

@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --rounds 5 --seconds 4 --only small|conversation|latency|stream|memory]`
+ * `npm run bench [-- --rounds 5 --seconds 4 --only small|conversation|latency|stream|limits|outage|memory]`
  *
  * Every target is measured in interleaved rounds, and what counts is each one's ratio to the rival in the same
  * run: seconds on a shared machine mean little. CPU time per request is measured beside throughput, because it
@@ -8,9 +8,20 @@
 import { parseArgs } from 'node:util'
 import { cpuSeconds, residentMiB } from './cpu.ts'
 import { type Load, run } from './load.ts'
+import { outage } from './outage.ts'
 import { conversation, smallRequest } from './prompts.ts'
 import { streamedLines } from './streamed-lines.ts'
-import { gate, modelServer, nginx, redis, rival, stopAll, type Target } from './targets.ts'
+import {
+  gate,
+  modelServer,
+  nginx,
+  noLimits,
+  redis,
+  rival,
+  stopAll,
+  type Target,
+  withBreakers,
+} from './targets.ts'
 
 const { values } = parseArgs({
   options: {
@@ -93,6 +104,15 @@ function latency(rows: readonly Row[], direct: string): void {
   }
 }
 
+/** CPU of our own process; the first row is the base. */
+function costs(title: string, rows: readonly Row[]): void {
+  say(`\n## ${title}\n\n| target | CPU µs/request | more than without, median of the rounds |\n|---|---|---|`)
+  for (const { target, cpuMicros } of rows) {
+    const more = cpuMicros.map((each, round) => each - (rows[0]?.cpuMicros[round] ?? Number.NaN))
+    say(`| ${target.name} | ${figure(median(cpuMicros), 0)} | ${median(more).toFixed(0)} |`)
+  }
+}
+
 const wanted = (part: string) => values.only === '' || values.only === part
 
 try {
@@ -100,8 +120,9 @@ try {
   const bare = await rival(upstream)
   const server = await nginx(upstream)
   const memory = await gate('gate, memory store', upstream)
-  const redisPort = await redis()
-  const shared = redisPort === undefined ? undefined : await gate('gate, Redis', upstream, redisPort)
+  const redisServer = await redis()
+  const redisPort = redisServer?.port
+  const shared = redisPort === undefined ? undefined : await gate('gate, Redis', upstream, { redisPort })
   const keys = new Map([[memory.target, memory.key]])
   if (shared) keys.set(shared.target, shared.key)
   const key = (target: Target) => keys.get(target) ?? 'none'
@@ -135,6 +156,23 @@ try {
     const direct: Target = { name: 'direct', port: upstream, process: bare.process, configuration: '' }
     latency(await measure([direct, ...node], key, { connections: 1, bodies: () => smallRequest }), 'direct')
   }
+  if (wanted('limits')) {
+    const off = await gate('limits off', upstream, { limits: noLimits })
+    const on = await gate('all limits and breakers, memory', upstream, { limits: withBreakers })
+    const far =
+      redisPort &&
+      (await gate('all limits and breakers, Redis', upstream, { redisPort, limits: withBreakers }))
+    const limited = [off, on, ...(far ? [far] : [])]
+    const keyOf = (target: Target) => limited.find((each) => each.target === target)?.key ?? ''
+    const targets = limited.map(({ target }) => target)
+    for (const connections of [32, 1])
+      costs(
+        `What limits cost, ${connections} connection${connections > 1 ? 's' : ''}`,
+        await measure(targets, keyOf, { connections, bodies: () => smallRequest }),
+      )
+  }
+  if (wanted('outage') && redisServer)
+    say(await outage(redisServer, await gate('gate', upstream, { redisPort, timeout: '250ms' })))
   if (wanted('memory')) {
     let answered = 0
     const pid = memory.target.process.pid ?? 0

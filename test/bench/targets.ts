@@ -97,39 +97,58 @@ server { listen 127.0.0.1:${port}; client_max_body_size 8m; client_body_buffer_s
   return { name: 'nginx', port, process: child, configuration }
 }
 
-export async function redis(): Promise<number | undefined> {
+export async function redis(): Promise<{ port: number; process: ChildProcess } | undefined> {
   const port = await freePort()
   try {
-    await start(
+    const child = await start(
       1,
       'redis-server',
       ['--port', `${port}`, '--save', '', '--appendonly', 'no'],
       /ready to accept/i,
     )
-    return port
+    return { port, process: child }
   } catch {
     return undefined
   }
 }
 
-/** The gate as its users start it, all guards on. @returns the target and a key for it */
+const everyLimit =
+  'requestsPerMinute: 1000000000, tokensPerMinute: 100000000000, tokensPerDay: 1000000000000, concurrent: 1000'
+/** Those, and both breakers. */
+export const withBreakers = `${everyLimit}, actionsPerMinute: 1000000000, repetition: { same: 20, window: 10m }`
+export const noLimits = 'requestsPerMinute: unlimited'
+
+export interface GateSettings {
+  readonly redisPort?: number | undefined
+  /** Of one request's calls to Redis; generous where that is not what is measured. */
+  readonly timeout?: string
+  readonly limits?: string
+}
+
+export interface GateTarget {
+  readonly target: Target
+  readonly key: string
+  readonly auditFile: string
+}
+
+/** The gate as its users start it, all guards on. */
 export async function gate(
   name: string,
   upstream: number,
-  redisPort?: number,
-): Promise<{ target: Target; key: string }> {
+  { redisPort, timeout = '5s', limits = everyLimit }: GateSettings = {},
+): Promise<GateTarget> {
   const port = await freePort()
   const home = mkdtempSync(join(folder, 'gate-'))
   const file = join(home, 'torwart.yaml')
   const configuration = `version: 1
 listen: { address: "127.0.0.1:${port}" }
 admin: { address: "127.0.0.1:0" }
-${redisPort === undefined ? '' : `store: { redis: "redis://127.0.0.1:${redisPort}", timeout: 5s }\n`}upstreams: [{ name: local, url: "http://127.0.0.1:${upstream}", kind: ollama }]
+${redisPort === undefined ? '' : `store: { redis: "redis://127.0.0.1:${redisPort}", timeout: ${timeout} }\n`}upstreams: [{ name: local, url: "http://127.0.0.1:${upstream}", kind: ollama }]
 roles:
   agent:
     routes: [chat]
     models: [llama3.2]
-    limits: { requestsPerMinute: 1000000000, tokensPerMinute: 100000000000, tokensPerDay: 1000000000000, concurrent: 1000 }
+    limits: { ${limits} }
 guards: { prompt: { mode: enforce } }
 `
   writeFileSync(file, configuration)
@@ -139,5 +158,9 @@ guards: { prompt: { mode: enforce } }
   ]).toString()
   const { key } = JSON.parse(created) as { key: string }
   const child = await start(0, process.execPath, [gateProgram, 'serve', '-c', file], /"msg":"listening"/)
-  return { target: { name, port, process: child, configuration }, key }
+  return {
+    target: { name, port, process: child, configuration },
+    key,
+    auditFile: join(home, 'data/audit.jsonl'),
+  }
 }

@@ -1,18 +1,24 @@
 -- Counts one request if every limit has room for it and the breaker lets it through.
--- KEYS[i]  hash of an account; the breaker's is the last
+-- KEYS[2i - 1]  hash of account i   KEYS[2i]  its steps; the breaker's account is the last
 -- ARGV[1]  name of the windows   ARGV[2]  lease of the request   ARGV[3]  ms a lease lasts
 -- ARGV[4]  actions a minute of the breaker's account, -1 for no breaker
--- ARGV[3 + 2i], ARGV[4 + 2i]  scope and limit of KEYS[i]; limit -1 for no limit
+-- ARGV[3 + 2i], ARGV[4 + 2i]  scope and limit of account i; limit -1 for no limit
 -- Returns  outcome (0 admitted, 1 requests, 2 breaker), ms to wait, ms until one more would be admitted,
 --          trial (0|1), opened (0|1), then the tightest limit as `tightest` returns it
 
-local lease, lease_ms, actions_limit = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local kind, lease, lease_ms, actions_limit = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local now = now_ms()
-local uses = {}
-for i, key in ipairs(KEYS) do
+local accounts, uses = {}, {}
+for i = 1, #KEYS / 2 do
   local limit = tonumber(ARGV[4 + 2 * i])
+  local guarded = actions_limit >= 0 and i == #KEYS / 2
+  local names = {}
+  if limit >= 0 then names[1] = kind end
+  if guarded then names[#names + 1] = 'a' end
+  local account = account_open(KEYS[2 * i - 1], KEYS[2 * i], names, guarded and BREAKER or {}, now)
+  accounts[i] = account
   if limit >= 0 then
-    local window = window_open(key, ARGV[1], MINUTE_STEP, now)
+    local window = account.windows[kind]
     uses[#uses + 1] = { scope = tonumber(ARGV[3 + 2 * i]), limit = limit, used = window.sum, window = window }
   end
 end
@@ -31,7 +37,7 @@ local function answer(outcome, wait, next_wait, trial, opened, more)
 end
 
 local full = wait_for(1)
-local breaker = actions_limit >= 0 and breaker_read(KEYS[#KEYS], now)
+local breaker = actions_limit >= 0 and breaker_of(accounts[#accounts])
 local open = breaker and breaker_wait(breaker) or 0
 if open > 0 then
   local wait = math.ceil(math.max(open, full))
@@ -41,15 +47,17 @@ if full > 0 then return answer(1, full, full, 0, 0, 0) end
 
 local trial = 0
 if breaker then
-  local actions = window_open(KEYS[#KEYS], 'a', MINUTE_STEP, now)
+  local actions = breaker.account.windows.a
   if breaker.until_ms then
     trial = 1
     breaker_try(breaker, lease, lease_ms)
   elseif actions.sum >= actions_limit then
     local cool = breaker_open(breaker, actions)
+    account_save(breaker.account)
     return answer(2, cool, cool, 0, 1, 0)
   end
   window_add(actions, 1)
 end
 for _, use in ipairs(uses) do window_add(use.window, 1) end
+for _, account in ipairs(accounts) do account_save(account) end
 return answer(0, 0, wait_for(2), trial, 0, 1)

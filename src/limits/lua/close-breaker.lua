@@ -1,9 +1,10 @@
 -- Closes a breaker by hand: as if nothing had been.
--- KEYS[1]  hash of its account
--- Returns  1 if it was open
+-- KEYS[1]  hash of its account   KEYS[2]  its steps
+-- Returns  1 if it was open, else 0
 
-local now = now_ms()
+local account = account_open(KEYS[1], KEYS[2], { 'a' }, {}, now_ms())
 local open = redis.call('HDEL', KEYS[1], 'b.until')
-redis.call('HDEL', KEYS[1], 'b.cool', 'b.openings', 'b.closed', 'b.trial', 'b.trialUntil')
-window_clear(window_open(KEYS[1], 'a', MINUTE_STEP, now))
-return open
+redis.call('HDEL', KEYS[1], unpack(BREAKER))
+window_clear(account.windows.a)
+account_save(account)
+return { open }

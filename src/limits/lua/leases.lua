@@ -1,31 +1,44 @@
--- Reservations of one account: a sorted set of `LEASE:TOKENS` by when each runs out, and in the account's hash the
--- sum of their tokens, `pending`.
+-- Reservations of one account: a sorted set of `LEASE:TOKENS` by when each runs out, and in the account the sum of
+-- their tokens, `pending`.
 
 -- A hostile or broken clock aside there are never many that ran out.
 local AT_ONCE = 256
 
-local function lease_drop(set, hash, members)
-  for _, member in ipairs(members) do
-    redis.call('ZREM', set, member)
-    redis.call('HINCRBY', hash, 'pending', -tonumber(string.match(member, ':(%d+)$')))
+-- Of an account that was opened with the field `pending`.
+local function leases_of(account, set)
+  return { account = account, set = set, now = account.now, pending = tonumber(account.values.pending) or 0 }
+end
+
+-- Forgets those that ran out.
+local function leases_sweep(l)
+  local first = redis.call('ZRANGE', l.set, 0, 0, 'WITHSCORES')
+  if not first[2] or tonumber(first[2]) > l.now then return end
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', l.set, '-inf', l.now, 'LIMIT', 0, AT_ONCE)) do
+    redis.call('ZREM', l.set, member)
+    l.pending = l.pending - tonumber(string.match(member, ':(%d+)$'))
+  end
+  redis.call('HSET', l.account.key, 'pending', whole(l.pending))
+end
+
+-- What would last longer than a lease can was made by a clock that has gone back since.
+local function leases_shorten(l, lease_ms)
+  local latest = whole(l.now + lease_ms)
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', l.set, '(' .. latest, '+inf')) do
+    redis.call('ZADD', l.set, latest, member)
   end
 end
 
--- Forgets what ran out. What would last longer than a lease can was made by a clock that has gone back since.
-local function leases_sweep(set, hash, now, lease_ms)
-  lease_drop(set, hash, redis.call('ZRANGEBYSCORE', set, '-inf', now, 'LIMIT', 0, AT_ONCE))
-  local last = redis.call('ZRANGE', set, -1, -1, 'WITHSCORES')
-  if last[2] and tonumber(last[2]) > now + lease_ms then
-    for _, member in ipairs(redis.call('ZRANGEBYSCORE', set, '(' .. string.format('%.0f', now + lease_ms), '+inf')) do
-      redis.call('ZADD', set, now + lease_ms, member)
-    end
+local function lease_hold(l, member, tokens, lease_ms)
+  if redis.call('ZADD', l.set, whole(l.now + lease_ms), member) == 1 and tokens > 0 then
+    l.pending = l.pending + tokens
+    account_set(l.account, 'pending', whole(l.pending))
   end
+  redis.call('PEXPIRE', l.set, lease_ms * 2)
 end
 
-local function lease_hold(set, hash, member, tokens, now, lease_ms)
-  if redis.call('ZADD', set, now + lease_ms, member) == 1 and tokens > 0 then
-    redis.call('HINCRBY', hash, 'pending', tokens)
-    redis.call('PEXPIRE', hash, KEEP_MS)
-  end
-  redis.call('PEXPIRE', set, lease_ms * 2)
+-- Returns whether it was held.
+local function lease_release(l, member, tokens)
+  if redis.call('ZREM', l.set, member) == 0 then return false end
+  if tokens > 0 then account_set(l.account, 'pending', whole(l.pending - tokens)) end
+  return true
 end

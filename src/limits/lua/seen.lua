@@ -8,7 +8,6 @@ local function seen_wait(key, same, window_ms, now)
 end
 
 local function seen_note(key, same, window_ms, now)
-  redis.call('LPUSH', key, string.format('%.0f', now))
-  redis.call('LTRIM', key, 0, same - 1)
+  if redis.call('LPUSH', key, whole(now)) > same then redis.call('LTRIM', key, 0, same - 1) end
   redis.call('PEXPIRE', key, window_ms)
 end

@@ -1,6 +1,6 @@
 -- Gives a reservation back, counts what was spent and what was done.
--- KEYS[2i - 1]  hash of account i   KEYS[2i]  its leases
--- KEYS[2n + 1]  hash of the breaker's account, if ARGV[5] is not -1
+-- KEYS[3i - 2]  hash of account i   KEYS[3i - 1]  its steps   KEYS[3i]  its leases
+-- KEYS[3n + 1], KEYS[3n + 2]  hash and steps of the breaker's account, if ARGV[5] is not -1
 -- the rest      tool calls that must not come too often
 -- ARGV[1]  lease   ARGV[2]  tokens that were reserved   ARGV[3]  tokens spent   ARGV[4]  n, the number of accounts
 -- ARGV[5]  actions a minute, -1 for no breaker   ARGV[6]  tool calls
@@ -9,35 +9,36 @@
 -- ARGV[8 + 2i], ARGV[9 + 2i]  whether account i counts tokens by minute and by day (1|0)
 -- Returns  opened (0|1), ms until the tool calls would not be too many (0: they are not)
 
-local lease, spent, n = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4])
+local lease, tokens, spent, n = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local actions_limit, actions, trial = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local same, within_ms = tonumber(ARGV[8]), tonumber(ARGV[9])
-local member = lease .. ':' .. ARGV[2]
 local now = now_ms()
 
 for i = 1, n do
-  local hash, set = KEYS[2 * i - 1], KEYS[2 * i]
-  if redis.call('ZSCORE', set, member) then
-    lease_drop(set, hash, { member })
-    if spent > 0 then
-      if ARGV[8 + 2 * i] == '1' then window_add(window_open(hash, 'm', MINUTE_STEP, now), spent) end
-      if ARGV[9 + 2 * i] == '1' then window_add(window_open(hash, 'd', DAY_STEP, now), spent) end
-    end
+  local names = {}
+  if ARGV[8 + 2 * i] == '1' then names[1] = 'm' end
+  if ARGV[9 + 2 * i] == '1' then names[#names + 1] = 'd' end
+  local account = account_open(KEYS[3 * i - 2], KEYS[3 * i - 1], names, { 'pending' }, now)
+  local leases = leases_of(account, KEYS[3 * i])
+  if lease_release(leases, lease .. ':' .. ARGV[2], tokens) and spent > 0 then
+    for _, window in pairs(account.windows) do window_add(window, spent) end
   end
+  account_save(account)
 end
 
-local at, opened = 2 * n + 1, 0
+local at, opened = 3 * n + 1, 0
 if actions_limit >= 0 then
-  local window = window_open(KEYS[at], 'a', MINUTE_STEP, now)
+  local account = account_open(KEYS[at], KEYS[at + 1], { 'a' }, BREAKER, now)
+  local window, breaker = account.windows.a, breaker_of(account)
   if actions > 0 then window_add(window, actions) end
   local too_many = window.sum > actions_limit
-  local breaker = breaker_read(KEYS[at], now)
   if trial >= 0 then breaker_end_trial(breaker, lease, trial == 1 and not too_many) end
   if too_many and actions > 0 and breaker_wait(breaker) == 0 then
     breaker_open(breaker, window)
     opened = 1
   end
-  at = at + 1
+  account_save(account)
+  at = at + 2
 end
 
 local repeated = 0

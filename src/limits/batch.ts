@@ -1,0 +1,64 @@
+/** Operations that are asked for in the same turn of the event loop, sent together. */
+import type { Operation, RunOperations } from './scripts.ts'
+
+export interface Batch {
+  /** Sent at the end of this turn, behind everything that rides. */
+  ask(operation: Operation): Promise<readonly number[]>
+  /** Nobody waits for it: sent with the next question, or alone after a while. */
+  ride(operation: Operation): Promise<readonly number[]>
+  /** Sends what rides, now. */
+  flush(): void
+}
+
+interface Passenger {
+  readonly operation: Operation
+  resolve(answer: readonly number[]): void
+  reject(error: unknown): void
+}
+
+/** How long what nobody waits for may wait for company. */
+const rideMs = 5
+/** Of one batch; Redis does nothing else meanwhile. */
+const most = 64
+
+export function createBatch(run: RunOperations): Batch {
+  let waiting: Passenger[] = []
+  let turn: NodeJS.Immediate | undefined
+  let departure: NodeJS.Timeout | undefined
+
+  const flush = () => {
+    clearImmediate(turn)
+    clearTimeout(departure)
+    turn = undefined
+    departure = undefined
+    const all = waiting
+    waiting = []
+    for (let at = 0; at < all.length; at += most) send(all.slice(at, at + most))
+  }
+  const send = (passengers: readonly Passenger[]) => {
+    run(passengers.map(({ operation }) => operation)).then(
+      (answers) => {
+        for (const [index, { resolve }] of passengers.entries()) resolve(answers[index] ?? [])
+      },
+      (error: unknown) => {
+        for (const { reject } of passengers) reject(error)
+      },
+    )
+  }
+  const board = (operation: Operation) =>
+    new Promise<readonly number[]>((resolve, reject) => {
+      waiting.push({ operation, resolve, reject })
+    })
+
+  return {
+    ask(operation) {
+      turn ??= setImmediate(flush)
+      return board(operation)
+    },
+    ride(operation) {
+      departure ??= setTimeout(flush, rideMs)
+      return board(operation)
+    },
+    flush,
+  }
+}

@@ -1,0 +1,159 @@
+-- One account is one hash, read with one command and written with one, and another one for what is looked at rarely. It
+-- holds sliding windows, as in window.ts, each under a letter: `r` requests, `p` probes, `a` actions, `m` tokens by minute,
+-- `d` tokens by day. Of each the current step and the sixty before it count: `NAME.sum` of them all, `NAME.old` and
+-- `NAME.new`, the first and the last step, `NAME.cur`, the count of the last; the others stand in the second hash, as
+-- `NAME:STEP`. Server time, so that gateways need not agree on theirs.
+
+local SLOTS = 61
+local STEP_MS = { r = 1000, p = 1000, a = 1000, m = 1000, d = 1440000 }
+-- What nobody used for longer than its longest window is gone by itself.
+local KEEP_MS = 90000000
+-- Where a wait depends on when somebody else is done: ask again soon.
+local SOON_MS = 1000
+
+local function now_ms()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+local function whole(number) return string.format('%.0f', number) end
+
+local function step_fields(name, from, to)
+  local fields = {}
+  for step = from, to do fields[#fields + 1] = name .. ':' .. whole(step) end
+  return fields
+end
+
+local function account_set(account, field, value)
+  local changes = account.changes
+  changes[#changes + 1], changes[#changes + 2] = field, value
+end
+
+local function account_save(account)
+  if #account.changes == 0 then return end
+  redis.call('HSET', account.key, unpack(account.changes))
+  redis.call('PEXPIRE', account.key, KEEP_MS)
+  account.changes = {}
+end
+
+-- Where the window has come to.
+local function window_set(w)
+  account_set(w.account, w.name .. '.sum', whole(w.sum))
+  account_set(w.account, w.name .. '.old', whole(w.old))
+  account_set(w.account, w.name .. '.new', whole(w.new))
+  account_set(w.account, w.name .. '.cur', whole(w.cur))
+end
+
+-- After a clock that went back (a failover to a server that is behind) everything counts as if it had just come:
+-- never too little.
+local function window_rebase(w)
+  local back = w.new - w.step
+  if w.old < w.new then
+    local fields = step_fields(w.name, w.old, w.new - 1)
+    local counts = redis.call('HMGET', w.steps, unpack(fields))
+    redis.call('HDEL', w.steps, unpack(fields))
+    for i, count in ipairs(counts) do
+      if count then redis.call('HSET', w.steps, w.name .. ':' .. whole(w.old + i - 1 - back), count) end
+    end
+    redis.call('PEXPIRE', w.steps, KEEP_MS)
+  end
+  w.old, w.new = w.old - back, w.step
+end
+
+-- To the current step, without what has left the window.
+local function window_advance(w)
+  local first = w.step - SLOTS + 1
+  if w.new < first then
+    if w.old < w.new then redis.call('HDEL', w.steps, unpack(step_fields(w.name, w.old, w.new - 1))) end
+    w.sum, w.old = 0, w.step
+  else
+    if w.cur > 0 then
+      redis.call('HSET', w.steps, w.name .. ':' .. whole(w.new), whole(w.cur))
+      redis.call('PEXPIRE', w.steps, KEEP_MS)
+    end
+    if w.old < first then
+      local fields = step_fields(w.name, w.old, first - 1)
+      for _, count in ipairs(redis.call('HMGET', w.steps, unpack(fields))) do
+        w.sum = w.sum - (tonumber(count) or 0)
+      end
+      redis.call('HDEL', w.steps, unpack(fields))
+      w.old = first
+    end
+  end
+  w.new, w.cur = w.step, 0
+end
+
+-- Reads windows and further fields. `windows` and `values` of what it returns are by name.
+local function account_open(key, steps, names, fields, now)
+  local wanted = {}
+  for _, name in ipairs(names) do
+    local at = #wanted
+    wanted[at + 1], wanted[at + 2] = name .. '.sum', name .. '.old'
+    wanted[at + 3], wanted[at + 4] = name .. '.new', name .. '.cur'
+  end
+  for _, field in ipairs(fields) do wanted[#wanted + 1] = field end
+  local account = { key = key, now = now, windows = {}, values = {}, changes = {} }
+  if #wanted == 0 then return account end
+  local found = redis.call('HMGET', key, unpack(wanted))
+  for i, name in ipairs(names) do
+    local at, step = 4 * (i - 1), math.floor(now / STEP_MS[name])
+    local w = {
+      account = account, steps = steps, name = name, step = step, now = now,
+      sum = tonumber(found[at + 1]) or 0, old = tonumber(found[at + 2]) or step,
+      new = tonumber(found[at + 3]) or step, cur = tonumber(found[at + 4]) or 0,
+    }
+    if w.new ~= step then
+      if w.new > step then window_rebase(w) else window_advance(w) end
+      -- What was moved must not be moved again, whatever becomes of the request.
+      window_set(w)
+      account_save(account)
+    end
+    account.windows[name] = w
+  end
+  for i, field in ipairs(fields) do account.values[field] = found[4 * #names + i] or nil end
+  return account
+end
+
+local function window_add(w, count)
+  w.sum, w.cur = w.sum + count, w.cur + count
+  window_set(w)
+end
+
+local function window_clear(w)
+  if w.old < w.new then redis.call('HDEL', w.steps, unpack(step_fields(w.name, w.old, w.new - 1))) end
+  w.sum, w.cur, w.old = 0, 0, w.step
+  window_set(w)
+end
+
+-- Milliseconds until at least `count` of what counts is forgotten.
+local function window_until_freed(w, count)
+  if count <= 0 then return 0 end
+  local freed = 0
+  if w.old < w.new then
+    for i, each in ipairs(redis.call('HMGET', w.steps, unpack(step_fields(w.name, w.old, w.new - 1)))) do
+      freed = freed + (tonumber(each) or 0)
+      if freed >= count then return math.ceil((w.old + i - 1 + SLOTS) * STEP_MS[w.name] - w.now) end
+    end
+  end
+  return math.ceil((w.new + SLOTS) * STEP_MS[w.name] - w.now)
+end
+
+-- Milliseconds until nothing counts: the last step that holds something decides.
+local function window_until_empty(w)
+  if w.sum <= 0 then return 0 end
+  if w.cur > 0 then return math.ceil((w.new + SLOTS) * STEP_MS[w.name] - w.now) end
+  return window_until_freed(w, w.sum)
+end
+
+-- Of limits in use ({ scope, limit, used, window }) the one that leaves least once `more` are taken, as four numbers
+-- of an answer: scope (0 for none), limit, remaining, ms until all is free.
+local function tightest(uses, more)
+  local found = { 0, 0, 0, 0 }
+  for _, use in ipairs(uses) do
+    local left = math.max(0, use.limit - use.used - more)
+    if found[1] == 0 or left < found[3] then
+      found = { use.scope, use.limit, left, window_until_empty(use.window) }
+    end
+  end
+  return found
+end
