@@ -19,6 +19,20 @@ at the top of the file.
 - Durations are \`250ms 30s 15m 24h 30d\`, sizes \`512B 64KiB 1MiB\`.
 - A change of the file or of \`keys.file\`, or a SIGHUP, reloads everything but \`listen\`, \`admin\`, \`store\`,
   \`audit.file\` and \`timeouts.body\`; what waits for a restart is told. A bad file changes nothing; the log, \`torwart_policy_reloads_total\` and \`/readyz\` say so.
+- \`limits\` of a role hold for each of its keys, \`shared\` for all of them together, \`models.NAME.limits\` for a model, the
+  top-level \`limits\` for all callers. All that apply must have room; the tightest is told in \`x-ratelimit-*\`, and its
+  \`scope\` in the record. Tokens count times the \`weight\` of their model.
+- A request reserves the tokens it may cost at most (its input, estimated, and the most its answer may have), and is
+  settled to what it did cost. What could never fit is 400. What was refused costs no tokens; what was cut off costs what
+  was generated.
+- The circuit breaker (\`actionsPerMinute\`) opens for a minute, and for twice as long each time, up to an hour; then one
+  request goes through, and if that one stays within the limit, all do. Ten minutes without an opening (or as long as it
+  was open last) and it begins at a minute again. \`torwart breaker close ID\` closes it.
+- \`repetition\` compares prompts as a whole (chat and completions), and tool calls by name and arguments. Case, blanks,
+  invisible characters, moments with a time of day and UUIDs make no difference; numbers and days do. It counts every
+  prompt and call for itself, so loops that alternate are seen too.
+- \`retry-after\` of a 429 is true if nobody else spends meanwhile; where it depends on when a running request ends, it
+  is a second.
 - \`x-ratelimit-reset-*\` is in whole seconds. Windows slide in steps of a sixtieth of their length, and always to
   the safe side: never more than the limit passes in any window, and a place is free at most one step late.
 - A pattern in \`models\` covers what it names part by part: \`qwen3\` is \`qwen3:latest\`, \`*\` is every model without a

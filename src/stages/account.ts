@@ -75,7 +75,8 @@ function settlementOf(course: Course, ending: Ending): Settlement | undefined {
   const claim = reserved?.claim
   const trial = admitted.admission?.trial ? (ending.kind === 'refused' ? 'refused' : 'passed') : undefined
   const calls = ('answer' in ending && ending.answer?.toolCalls) || []
-  if (!claim && !trial && calls.length === 0) return undefined
+  const counted = calls.length > 0 && (actionsPerMinute ?? repetition) !== undefined
+  if (!claim && !trial && !counted) return undefined
   const account = keyAccount(caller.identity.id)
   return {
     lease: arrival.lease,

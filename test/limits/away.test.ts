@@ -1,11 +1,12 @@
 /** A Redis that is away, hung, slow, forgetful, read-only, failing over, locked or encrypted: a real one each time. */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
+import { shareFreezes } from '../../src/freezes/shared.ts'
 import { createFallbackStore } from '../../src/limits/fallback.ts'
 import { createKeeper } from '../../src/limits/keeper.ts'
 import { createMemoryStore } from '../../src/limits/memory.ts'
@@ -263,12 +264,38 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
     expect(await store.closeBreaker(account, budget())).toBe(false)
   })
 
-  it('asks for a user, a password and a database', async () => {
-    const redis = await server('--user gate on >s3cret ~* &* +@all --user default off'.split(' '))
+  it('asks for a user, a password and a database is served by the user that deploy/README.md describes', async () => {
+    const readme = readFileSync(new URL('../../deploy/README.md', import.meta.url), 'utf8')
+    const rights =
+      /ACL SETUSER torwart on >… (.*)/.exec(readme)?.[1]?.replaceAll('{torwart}', '{other}') ?? ''
+    const users = `--user gate on >s3cret ${rights} --user admin on >s3cret ~* &* +@all --user default off`
+    const redis = await server(users.split(' '))
     const url = (rest: string) => `redis://${rest}127.0.0.1:${redis.port}/3`
-    const store = await storeOf(openRedisStore(serversAt(url('gate:s3cret@'), { prefix: 'other' })))
+    const servers = serversAt(url('gate:s3cret@'), { prefix: 'other' })
+    const store = await storeOf(openRedisStore(servers))
+    const account = key()
     expect(await works(store)).toBe(true)
-    const client = new Redis(url('gate:s3cret@'))
+    const one = {
+      ...claim(account, 1, 100),
+      repetition: { account, limit: { same: 2, windowMs: 60_000 }, things: ['a'] },
+    }
+    await store.reserve(one, budget())
+    await store.renew([{ lease: one.lease, claim: one, trial: account }])
+    await store.settle(ended(one, 5), budget())
+    await store.closeBreaker(account, budget())
+    const errors: string[] = []
+    const freezes = shareFreezes(servers, (error) => errors.push(nameOfRedisError(error)))
+    open.push({ close: async () => freezes.close() })
+    let told = 0
+    freezes.onNews(() => told++)
+    const order = { kind: 'all', name: '', frozen: true, why: 'w', by: 'b', at: 1, until: null } as const
+    await until(async () => {
+      await freezes.write([{ ...order, at: Date.now() }]).catch(() => {})
+      return told > 0
+    })
+    expect(await freezes.read()).toHaveLength(1)
+    expect(errors).toEqual([])
+    const client = new Redis(url('admin:s3cret@'))
     const keys = await client.keys('*')
     client.disconnect()
     expect(keys.length).toBeGreaterThan(0)
