@@ -6,6 +6,7 @@ import { type FastifyInstance, type FastifyServerOptions, fastify } from 'fastif
 import type { Clock } from './core/clock.ts'
 import { Refusal } from './core/refusal.ts'
 import { dialects } from './dialects/dialects.ts'
+import type { Freezes } from './freezes/board.ts'
 import { limitConnections } from './http/connections.ts'
 import type { Couriers } from './http/courier.ts'
 import { createDoor } from './http/door.ts'
@@ -28,6 +29,7 @@ export interface AppParts extends Steps {
   readonly fleet: Fleet
   readonly courier: Couriers
   readonly kept: KeptAnswers
+  readonly freezes: Freezes
   readonly metrics: Metrics
   readonly clock: Clock
 }

@@ -111,15 +111,24 @@ async function openGateway(
 
   const tellOrders = (orders: readonly Order[]) => {
     const { mask } = createMasker(findSensitive)
-    for (const { kind, name, frozen, why, by, until } of orders) {
+    for (const { kind, name, frozen, why, by, at, until } of orders) {
       log.warn({ kind, name, until }, frozen ? 'frozen' : 'not frozen any more')
-      recordEvent(frozen ? 'frozen' : 'unfrozen', { kind, name, why: mask(why), by: mask(by), until })
+      recordEvent(frozen ? 'frozen' : 'unfrozen', {
+        kind,
+        name,
+        why: mask(why),
+        by: mask(by),
+        ordered: new Date(at).toISOString(),
+        until: until === null ? null : new Date(until).toISOString(),
+      })
     }
     cutFrozen()
   }
+  const shared = atStart.store.redis && shareFreezes(atStart.store.redis, () => {})
+  closers.push(() => shared?.close())
   const freezes = await openFreezes({
     file: freezesFile(atStart.audit.file),
-    shared: atStart.store.redis && shareFreezes(atStart.store.redis, () => {}),
+    shared,
     clock,
     onOrders: tellOrders,
     report: (problem, error) => log.error({ cause: describeError(error) }, problem),
@@ -158,6 +167,7 @@ async function openGateway(
   const kept = createKeptAnswers()
   const { app, drain, cut } = await createApp({
     kept,
+    freezes,
     current: () => snapshots.current,
     courier,
     metrics,

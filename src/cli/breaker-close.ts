@@ -1,5 +1,5 @@
 /** `torwart breaker close`: lets a key go on whose circuit breaker is open. Asks the running gateway, which records it. */
-import { keyId } from '../identity/key.ts'
+import { isKeyId, keyId } from '../identity/key.ts'
 import { loadPolicy } from '../policy/load.ts'
 import { type Command, configOption, textOf, UsageError } from './command.ts'
 
@@ -16,7 +16,7 @@ export const breakerClose: Command = {
   ],
   async run(values, io, given = '') {
     const id = keyId(given) ?? given
-    if (!/^[0-9A-Za-z]{4,32}$/.test(id)) throw new UsageError('that is not the id of a key')
+    if (!isKeyId(id)) throw new UsageError('that is not the id of a key')
     const { admin } = loadPolicy(textOf(values, 'config'), io.variables).policy
     if (admin.token === undefined)
       throw new UsageError('changing something in a running gateway needs `admin.token` in the policy')

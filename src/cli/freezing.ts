@@ -1,23 +1,35 @@
 /** What `freeze`, `unfreeze` and `freezes` share: where orders are, and giving one. */
 
+import type { ServerKind } from '../core/servers.ts'
 import { whileLocked } from '../files/lock.ts'
 import { freezesFile, readFreezes, writeFreezes } from '../freezes/file.ts'
-import { type FrozenKind, faultOf, frozenKinds, type Order, orderOf, subjectOf } from '../freezes/order.ts'
+import {
+  type FrozenKind,
+  faultOf,
+  frozenKinds,
+  isInForce,
+  type Order,
+  orderOf,
+  subjectOf,
+  type Wish,
+} from '../freezes/order.ts'
 import { merged } from '../freezes/orders.ts'
-import { type SharedFreezes, shareFreezes } from '../freezes/shared.ts'
+import { shareFreezes } from '../freezes/shared.ts'
 import { keyId } from '../identity/key.ts'
 import { loadPolicy, locateAudit } from '../policy/load.ts'
-import type { RedisSettings } from '../policy/policy.ts'
+import type { Policy, RedisSettings, Role } from '../policy/policy.ts'
 import { PolicyError } from '../policy/problem.ts'
 import { type ExitCode, type Io, textOf, UsageError, type Values } from './command.ts'
+import { readKeys } from './keys.ts'
 
-const redisMs = 3000
+const redisMs = 1500
 const retryMs = 50
 
 interface Place {
   readonly file: string
   readonly redis: RedisSettings | undefined
-  readonly roles: ReadonlySet<string> | undefined
+  /** Undefined: it has mistakes. */
+  readonly policy: Policy | undefined
 }
 
 /** A policy with mistakes must not keep anybody from pulling the brake: then at least the file is found. */
@@ -25,16 +37,12 @@ function placeOf(values: Values, io: Io): Place {
   const policyFile = textOf(values, 'config')
   try {
     const { policy } = loadPolicy(policyFile, io.variables)
-    return {
-      file: freezesFile(policy.audit.file),
-      redis: policy.store.redis,
-      roles: new Set(policy.roles.keys()),
-    }
+    return { file: freezesFile(policy.audit.file), redis: policy.store.redis, policy }
   } catch (error) {
     if (!(error instanceof PolicyError)) throw error
     const file = freezesFile(locateAudit(policyFile, io.variables))
     io.err('The policy has mistakes (torwart check): only gateways that use its audit folder are told.\n')
-    return { file, redis: undefined, roles: undefined }
+    return { file, redis: undefined, policy: undefined }
   }
 }
 
@@ -44,7 +52,10 @@ export interface Wanted {
   readonly forMs: number | undefined
 }
 
-/** @throws UsageError */
+/**
+ * First into the file beside this gateway's log, which it obeys at once; then to everybody, through Redis.
+ * @returns 1 if not everybody could be told. @throws UsageError
+ */
 export async function give(
   values: Values,
   io: Io,
@@ -57,25 +68,75 @@ export async function give(
   const wish = { kind, name, frozen, why, by: textOf(values, 'by') || io.user, forMs }
   const fault = faultOf(wish)
   if (fault !== undefined) throw new UsageError(fault)
-  const { file, redis, roles } = placeOf(values, io)
-  if (kind === 'role' && frozen && roles && !roles.has(name))
-    throw new UsageError(`there is no role ${name}; the policy has ${[...roles].join(', ') || 'none'}`)
-  const shared = redis && shareFreezes(redis, () => {})
-  try {
-    const known = shared ? await attempt(() => shared.read()) : []
-    const order = whileLocked(file, () => {
-      const here = merged(readFreezes(file), known ?? [], Date.now())
-      const made = orderOf(wish, here.get(subjectOf(wish)), Date.now())
-      writeFreezes(file, merged(here, [made], Date.now()))
-      return made
+  const { file, redis, policy } = placeOf(values, io)
+  if (policy) requireKnown(wish, policy)
+  const write = (known: readonly Order[]) =>
+    whileLocked(file, () => {
+      const now = Date.now()
+      const before = merged(readFreezes(file), known, now)
+      const made = orderOf(wish, before.get(subjectOf(wish)), now)
+      writeFreezes(file, merged(before, [made], now))
+      return { made, held: isHeld(before.get(subjectOf(wish)), now) }
     })
-    const told = known !== undefined && (!shared || (await attempt(() => tell(shared, order))) !== undefined)
-    io.out(`${sentence(order)}\n`)
-    if (told) return 0
-    io.err('Redis does not answer: only gateways that use this audit folder know, and they pass it on.\n')
-    return 1
+  const { made, held } = write([])
+  const told = policy !== undefined && (redis === undefined || (await tellAll(redis, made, write)))
+  io.out(`${sentence(made)}\n`)
+  if (!frozen && !held) io.err('Nothing of that name was frozen here; torwart freezes lists what is.\n')
+  if (frozen && policy && isNobodys(wish, values, io, policy))
+    io.err(`This policy and its key file know no ${kind} ${name}.\n`)
+  if (policy && !told)
+    io.err(
+      'Redis does not answer: only gateways that use this audit folder know, and pass it on when it does. Until then tell the others one by one (POST /admin/v1/freezes).\n',
+    )
+  return told ? 0 : 1
+}
+
+/** @returns whether Redis has taken it */
+async function tellAll(
+  redis: RedisSettings,
+  made: Order,
+  write: (known: readonly Order[]) => { made: Order },
+): Promise<boolean> {
+  const shared = shareFreezes(redis, () => {})
+  try {
+    const known = await attempt(() => shared.read())
+    if (!known) return false
+    // Somebody whose clock is ahead may have said the opposite "later".
+    const later = known.some((order) => subjectOf(order) === subjectOf(made) && order.at >= made.at)
+    const order = later ? write(known).made : made
+    const written = await attempt(async () => {
+      await shared.write([order])
+      return true
+    })
+    return written ?? false
   } finally {
-    shared?.close()
+    shared.close()
+  }
+}
+
+function isHeld(order: Order | undefined, nowMs: number): boolean {
+  return order !== undefined && isInForce(order, nowMs)
+}
+
+/** @throws UsageError */
+function requireKnown({ kind, name, frozen }: Wish, { roles, aliases }: Policy): void {
+  if (!frozen) return
+  if (kind === 'role' && !roles.has(name))
+    throw new UsageError(`there is no role ${name}; the policy has ${[...roles.keys()].join(', ') || 'none'}`)
+  const target = kind === 'model' ? aliases.get(name) : undefined
+  if (target !== undefined) throw new UsageError(`${name} is another name of ${target}: freeze that`)
+}
+
+/** Keys of other gateways, and models nobody may use yet, may be frozen from here, so that is no error. */
+function isNobodys({ kind, name }: Wish, values: Values, io: Io, { roles }: Policy): boolean {
+  try {
+    if (kind === 'key') return !readKeys(values, io).some(({ id }) => id === name)
+    const servers: readonly ServerKind[] = ['ollama', 'localai']
+    const uses = (role: Role) => servers.some((server) => role.mayUse(name, server))
+    return kind === 'model' && !name.includes('*') && ![...roles.values()].some(uses)
+  } catch {
+    // Somebody has to be able to pull the brake, whatever state the key file is in.
+    return false
   }
 }
 
@@ -96,11 +157,6 @@ export function sentence({ kind, name, frozen, why, by, at, until }: Order): str
   const subject = kind === 'all' ? 'everything' : `${kind} ${name}`
   const end = until === null ? '' : ` until ${new Date(until).toISOString()}`
   return `${subject} is ${frozen ? 'frozen' : 'not frozen'}${end}: ${why} (${by}, ${new Date(at).toISOString()})`
-}
-
-async function tell(shared: SharedFreezes, order: Order): Promise<true> {
-  await shared.write([order])
-  return true
 }
 
 /** A connection takes a moment to be made. @returns undefined if Redis does not answer */

@@ -26,9 +26,8 @@ export function whileLocked<T>(path: string, work: () => T): T {
   }
 }
 
-/** The same without waiting. @returns false if somebody else is at it, and nothing was done */
+/** The same without waiting, in a folder that is there. @returns false if somebody else is at it, and nothing was done */
 export function unlessLocked(path: string, work: () => void): boolean {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   const lock = `${path}.lock`
   if (!take(lock)) return false
   try {

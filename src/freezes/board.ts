@@ -52,17 +52,21 @@ export async function openFreezes({
   onOrders,
   report,
 }: FreezesOptions): Promise<Freezes> {
+  const patientUntil = performance.now() + startMs
   let orders: Orders = readFreezes(file)
   /** Without the disk's knowledge. */
   let unwritten = false
   let models: readonly FrozenModel[] = modelsOf(orders)
   let asking = false
+  let unread = false
+  let sharing = true
 
   const take = (found: readonly Order[]) => {
-    const fresh = news(orders, found)
+    const fresh = news(orders, found, clock.wallMs())
     if (fresh.length === 0) return
-    orders = merged(orders, fresh, clock.wallMs())
-    models = modelsOf(orders)
+    const all = merged(orders, fresh, clock.wallMs())
+    models = modelsOf(all)
+    orders = all
     unwritten = true
     onOrders(fresh)
   }
@@ -70,7 +74,9 @@ export async function openFreezes({
   const readFile = () => {
     try {
       take([...readFreezes(file).values()])
+      unread = false
     } catch (error) {
+      unread = true
       report('the file of freezes cannot be read; what is frozen stays frozen', error)
     }
   }
@@ -96,10 +102,14 @@ export async function openFreezes({
       const found = await shared.read()
       take(found)
       const there = new Map(found.map((order) => [subjectOf(order), order]))
-      await shared.write(news(there, orders.values()))
+      await shared.write(news(there, orders.values(), clock.wallMs()))
+      sharing = true
       return true
-    } catch {
-      // Who watches `torwart_store_up` knows.
+    } catch (error) {
+      if (sharing && performance.now() > patientUntil) {
+        sharing = false
+        report('freezes are not shared: Redis does not take or tell them', error)
+      }
       return false
     } finally {
       asking = false
@@ -107,6 +117,7 @@ export async function openFreezes({
   }
 
   const synchronise = async () => {
+    if (unread) readFile()
     await exchange()
     writeFile()
   }
@@ -115,7 +126,6 @@ export async function openFreezes({
   const timer = setInterval(() => void synchronise(), everyMs)
   timer.unref()
   shared?.onNews(() => void synchronise())
-  const patientUntil = performance.now() + startMs
   while (shared && !(await exchange()) && performance.now() < patientUntil)
     await new Promise((resolve) => setTimeout(resolve, retryMs))
   writeFile()
@@ -139,7 +149,6 @@ export async function openFreezes({
     close() {
       clearInterval(timer)
       watch.close()
-      shared?.close()
     },
   }
 }

@@ -2,7 +2,7 @@
  * Orders on disk, beside the audit log: what a restart remembers, and, without Redis, how the command line tells the
  * gateway. JSON, mode 0600, replaced whole.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { chownSync, existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { replaceFile } from '../files/atomic.ts'
 import { isOrder, type Order, subjectOf } from './order.ts'
@@ -21,8 +21,12 @@ export function readFreezes(path: string): Orders {
   return new Map(value.map((order: Order) => [subjectOf(order), order]))
 }
 
+/** @throws Error if it cannot be made the folder's owner's */
 export function writeFreezes(path: string, orders: Orders): void {
   replaceFile(path, `${JSON.stringify([...orders.values()], null, 1)}\n`)
+  // Written by root, it must be the gateway's to read all the same.
+  const { uid, gid } = statSync(dirname(path))
+  if (statSync(path).uid !== uid) chownSync(path, uid, gid)
 }
 
 function parsed(text: string): unknown {

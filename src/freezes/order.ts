@@ -10,8 +10,11 @@ import { createMasker, findSensitive } from '../scan/mask.ts'
 export const frozenKinds = ['key', 'role', 'model', 'all'] as const
 export type FrozenKind = (typeof frozenKinds)[number]
 
-const name = Type.String({ maxLength: 512, pattern: '^[^\\p{C}]*$' })
-const words = Type.String({ minLength: 1, maxLength: 512 })
+const longest = 512
+/** Of a date. */
+const latest = 8.64e15
+const name = Type.String({ maxLength: longest })
+const words = Type.String({ minLength: 1, maxLength: longest })
 
 export const orderSchema = Type.Object(
   {
@@ -22,16 +25,16 @@ export const orderSchema = Type.Object(
     why: words,
     by: words,
     /** Epoch milliseconds. */
-    at: Type.Integer({ minimum: 0 }),
+    at: Type.Integer({ minimum: 0, maximum: latest }),
     /** When it ends by itself; null: never. */
-    until: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]),
+    until: Type.Union([Type.Integer({ minimum: 0, maximum: latest }), Type.Null()]),
   },
   { additionalProperties: false },
 )
 export type Order = Static<typeof orderSchema>
 
 export function isOrder(value: unknown): value is Order {
-  return Value.Check(orderSchema, value)
+  return Value.Check(orderSchema, value) && faultOf(value) === undefined
 }
 
 /** What an order is about; there is one order for each. */
@@ -43,6 +46,9 @@ export function isInForce({ frozen, until }: Order, nowMs: number): boolean {
   return frozen && (until === null || nowMs < until)
 }
 
+/** What people write of it. */
+type Said = Pick<Wish, 'kind' | 'name' | 'why' | 'by'>
+
 export interface Wish {
   readonly kind: FrozenKind
   readonly name: string
@@ -52,15 +58,19 @@ export interface Wish {
   readonly forMs: number | undefined
 }
 
+/** Ten years: what is meant for longer has no end. */
+const longestMs = 10 * 365 * 86_400_000
 const idForm = /^[0-9A-Za-z]{4,32}$/
 
 /** @returns what is wrong with it, in a sentence */
-export function faultOf({ kind, name, why, by }: Wish): string | undefined {
-  if (kind === 'all') return name === '' ? undefined : '`all` has no name'
-  if (name === '') return `which ${kind}?`
+export function faultOf({ kind, name, why, by, forMs = 0 }: Partial<Wish> & Said): string | undefined {
+  if (forMs > longestMs) return 'at most for ten years'
+  if (kind === 'all' && name !== '') return '`all` has no name'
+  if (kind !== 'all' && name === '') return `which ${kind}?`
+  if (why.trim() === '' || by.trim() === '') return 'why, and by whom?'
   if (kind === 'key' && !idForm.test(name)) return 'that is not the id of a key'
   if (kind === 'model' && !parsePattern(name)) return 'that is no name or pattern of a local model'
-  const tooLong = [name, why, by].some((text) => text.length > 512 || /\p{C}/u.test(text))
+  const tooLong = [name, why, by].some((text) => text.length > longest || /\p{C}/u.test(text))
   return tooLong ? 'at most 512 characters each, none of them a control character' : undefined
 }
 
@@ -72,8 +82,8 @@ export function orderOf(wish: Wish, before: Order | undefined, nowMs: number): O
     kind: wish.kind,
     name: wish.name,
     frozen: wish.frozen,
-    why: mask(wish.why),
-    by: mask(wish.by),
+    why: mask(wish.why).slice(0, longest),
+    by: mask(wish.by).slice(0, longest),
     at,
     until: wish.forMs === undefined ? null : nowMs + wish.forMs,
   }

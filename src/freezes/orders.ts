@@ -1,5 +1,5 @@
 /** All orders there are, by subject. The latest of each holds; of two at the same time the one that freezes. */
-import { type Order, subjectOf } from './order.ts'
+import { isInForce, type Order, subjectOf } from './order.ts'
 
 export type Orders = ReadonlyMap<string, Order>
 
@@ -7,22 +7,25 @@ export type Orders = ReadonlyMap<string, Order>
 const keepMs = 90 * 86_400_000
 const most = 2000
 
-/** @returns the orders that are new in `found` */
-export function news(known: Orders, found: Iterable<Order>): Order[] {
+/** @returns the orders that are new in `found`, without those that everybody may forget */
+export function news(known: Orders, found: Iterable<Order>, nowMs: number): Order[] {
   return [...found].filter((order) => {
     const before = known.get(subjectOf(order))
-    return !before || order.at > before.at || (order.at === before.at && order.frozen && !before.frozen)
+    if (!before) return !isForgotten(order, nowMs)
+    return order.at > before.at || (order.at === before.at && order.frozen && !before.frozen)
   })
 }
 
-/** @throws Error if there would be too many */
 export function merged(known: Orders, found: readonly Order[], nowMs: number): Orders {
   const all = new Map(known)
-  for (const order of news(known, found)) all.set(subjectOf(order), order)
-  for (const [subject, { frozen, at, until }] of all) {
-    const over = !frozen || (until !== null && until <= nowMs)
-    if (over && Math.max(at, until ?? 0) < nowMs - keepMs) all.delete(subject)
-  }
-  if (all.size > most) throw new Error(`there are more than ${most} orders to freeze something`)
+  for (const order of news(known, found, nowMs)) all.set(subjectOf(order), order)
+  for (const [subject, order] of all) if (isForgotten(order, nowMs)) all.delete(subject)
+  // The oldest that are over make room; what is frozen never does.
+  const overs = [...all.values()].filter((order) => !isInForce(order, nowMs)).toSorted((a, b) => a.at - b.at)
+  for (const order of overs.slice(0, Math.max(0, all.size - most))) all.delete(subjectOf(order))
   return all
+}
+
+function isForgotten(order: Order, nowMs: number): boolean {
+  return !isInForce(order, nowMs) && Math.max(order.at, order.until ?? 0) < nowMs - keepMs
 }

@@ -36,9 +36,8 @@ export function shareFreezes(servers: RedisServers, onError: (error: Error) => v
     },
     onNews(tell) {
       listener = connectRedis(servers, answerMs, {}, onError)
-      const subscribe = () => listener?.subscribe(key).catch(onError)
-      // It is subscribed anew by itself whenever the connection comes back.
-      listener.once('ready', subscribe)
+      // Whenever a connection is made; where that fails, they are asked for often enough.
+      listener.on('ready', () => listener?.subscribe(key).catch(onError))
       listener.on('message', tell)
     },
     close() {

@@ -13,8 +13,10 @@ import { asRefusal } from '../core/refusal.ts'
 import { parseDuration } from '../core/units.ts'
 import type { Freezes } from '../freezes/board.ts'
 import { type FrozenKind, faultOf, frozenKinds, type Order, type Wish } from '../freezes/order.ts'
+import { isKeyId } from '../identity/key.ts'
 import { keyAccount } from '../limits/accounts.ts'
 import type { Store } from '../limits/store.ts'
+import { createMasker, findSensitive } from '../scan/mask.ts'
 
 export interface AdminApiParts {
   readonly freezes: Freezes
@@ -37,6 +39,15 @@ const freezeBody = Type.Object(
   { additionalProperties: false },
 )
 
+const liftQuery = Type.Object(
+  { why: Type.Optional(Type.String()), by: Type.Optional(Type.String()) },
+  { additionalProperties: false },
+)
+const closeBody = Type.Object(
+  { by: Type.Optional(Type.String({ minLength: 1 })) },
+  { additionalProperties: false },
+)
+
 export function registerAdminApi(app: FastifyInstance, { freezes, store, recordEvent }: AdminApiParts): void {
   const give = async (wish: Wish, reply: FastifyReply) => {
     const fault = faultOf(wish)
@@ -56,31 +67,29 @@ export function registerAdminApi(app: FastifyInstance, { freezes, store, recordE
     return give({ kind, name, frozen: true, why, by, forMs }, reply)
   })
 
-  app.delete<{ Params: { kind: string; '*': string }; Querystring: { why?: string; by?: string } }>(
+  app.delete<{ Params: { kind: string; '*': string } }>(
     '/admin/v1/freezes/:kind/*',
     ({ params, query }, reply) => lift(params.kind, params['*'], query, reply),
   )
-  app.delete<{ Params: { kind: string }; Querystring: { why?: string; by?: string } }>(
-    '/admin/v1/freezes/:kind',
-    ({ params, query }, reply) => lift(params.kind, '', query, reply),
+  app.delete<{ Params: { kind: string } }>('/admin/v1/freezes/:kind', ({ params, query }, reply) =>
+    lift(params.kind, '', query, reply),
   )
-  const lift = async (
-    kind: string,
-    name: string,
-    { why = 'lifted', by = someone }: { why?: string; by?: string },
-    reply: FastifyReply,
-  ) => {
+  const lift = async (kind: string, name: string, query: unknown, reply: FastifyReply) => {
+    if (!Value.Check(liftQuery, query)) return refuse(reply, 'why and by, each once, if you like')
+    const { why = 'lifted', by = someone } = query
     if (!isKind(kind)) return refuse(reply, `kind must be one of ${frozenKinds.join(', ')}`)
     return give({ kind, name, frozen: false, why, by, forMs: undefined }, reply)
   }
 
   app.post<{ Params: { key: string } }>('/admin/v1/breakers/:key/close', async ({ params, body }, reply) => {
-    const { by = someone } = (body ?? {}) as { by?: unknown }
-    if (typeof by !== 'string' || !/^[0-9A-Za-z]{4,32}$/.test(params.key))
-      return refuse(reply, 'that is not the id of a key')
+    const order = body ?? {}
+    if (!Value.Check(closeBody, order)) return refuse(reply, 'must be JSON: by, if you like')
+    if (!isKeyId(params.key)) return refuse(reply, 'that is not the id of a key')
+    const { mask } = createMasker(findSensitive)
+    const by = mask(order.by ?? someone).slice(0, 128)
     try {
       const wasOpen = await store.closeBreaker(keyAccount(params.key), { leftMs: closingMs })
-      if (wasOpen) recordEvent('breaker closed', { key: params.key, by: by.slice(0, 128) })
+      if (wasOpen) recordEvent('breaker closed', { key: params.key, by })
       return { key: params.key, wasOpen }
     } catch (error) {
       return reply.code(503).send({ error: asRefusal(error).say })

@@ -35,6 +35,8 @@ export function answerHere(
       const { course, outlet } = visit
       try {
         const { type, text } = await answer(visit)
+        const { refusal } = course.arrival.departure
+        if (refusal) throw refusal
         await settle(course, { kind: 'answered', answer: nothingSaid })
         outlet.begin(200, type)
         outlet.end(text)

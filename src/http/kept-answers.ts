@@ -8,6 +8,7 @@ import { Refusal, refusals } from '../core/refusal.ts'
 import { asAsked } from '../dialects/as-asked.ts'
 import type { Dialect, KeptAnswer } from '../dialects/dialect.ts'
 import { serverError } from '../dialects/server-errors.ts'
+import type { Freezes } from '../freezes/board.ts'
 import type { KeptAnswers } from '../stages/kept.ts'
 import type { Ask } from '../upstreams/server.ts'
 import { answerHere, answerWithinMs, type Hosts } from './answered-here.ts'
@@ -16,13 +17,14 @@ export interface KeptAnswerParts {
   readonly hosts: Hosts
   readonly ask: Ask
   readonly kept: KeptAnswers
+  readonly freezes: Freezes
 }
 
 export function registerKeptAnswer(
   app: FastifyInstance,
   dialect: Dialect,
   endpoint: KeptAnswer,
-  { hosts, ask, kept }: KeptAnswerParts,
+  { hosts, ask, kept, freezes }: KeptAnswerParts,
 ): void {
   const destination = { dialect, endpoint }
   answerHere(app, dialect, endpoint, hosts, async ({ course, outlet }) => {
@@ -33,6 +35,7 @@ export function registerKeptAnswer(
     const upstream = policy.upstreams.find(({ name }) => name === found?.upstream)
     if (!found || !upstream || !caller.role.mayUse(found.model.served, upstream.kind))
       throw new Refusal('not_found')
+    if (freezes.holdsModel(found.model.served, upstream.kind)) throw new Refusal('frozen')
     course.upstream = upstream
     const { status, body } = await ask(upstream, endpoint.serverPath(id), answerWithinMs)
     if (status === 404) throw new Refusal('not_found')

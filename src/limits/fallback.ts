@@ -1,27 +1,35 @@
 /**
- * `store.onFailure: local`: while Redis is away, each gateway counts for itself, and says so. What was reserved in
- * one store is renewed and settled in the same one.
+ * `store.onFailure: local`: while Redis is away, each gateway counts for itself, and says so. What was reserved or
+ * tried in one store is renewed and settled in the same one.
  */
 import { Refusal } from '../core/refusal.ts'
-import type { Renewal, Store } from './store.ts'
+import type { Renewal, Settlement, Store } from './store.ts'
 
 export function createFallbackStore(shared: Store, local: Store, onFallback: () => void): Store {
-  const reservedLocally = new Set<string>()
+  /** Leases of what is held here. */
+  const claims = new Set<string>()
+  const trials = new Set<string>()
   let mode: Store['mode'] = 'shared'
 
+  const isAway = (error: unknown) => error instanceof Refusal && error.code === 'store_unavailable'
   const either = async <T>(remote: () => Promise<T>, fallback: () => Promise<T>): Promise<T> => {
     try {
       const answer = await remote()
       mode = 'shared'
       return answer
     } catch (error) {
-      if (!(error instanceof Refusal) || error.code !== 'store_unavailable') throw error
+      if (!isAway(error)) throw error
       mode = 'local'
       onFallback()
       return fallback()
     }
   }
-  const isLocal = ({ lease }: Renewal) => reservedLocally.has(lease)
+  const part = <T extends Renewal | Settlement>(of: T, here: boolean): T => ({
+    ...of,
+    claim: claims.has(of.lease) === here ? of.claim : undefined,
+    trial: trials.has(of.lease) === here ? of.trial : undefined,
+  })
+  const holds = ({ claim, trial }: Renewal | Settlement) => claim !== undefined || trial !== undefined
 
   return {
     get mode() {
@@ -37,7 +45,7 @@ export function createFallbackStore(shared: Store, local: Store, onFallback: () 
         () => shared.admit(entry, budget),
         async () => {
           const admission = await local.admit(entry, budget)
-          if (admission.trial) reservedLocally.add(entry.lease)
+          if (admission.trial) trials.add(entry.lease)
           return { ...admission, local: true }
         },
       ),
@@ -46,27 +54,33 @@ export function createFallbackStore(shared: Store, local: Store, onFallback: () 
         () => shared.reserve(claim, budget),
         async () => {
           const reservation = await local.reserve(claim, budget)
-          if (reservation.outcome === 'granted') reservedLocally.add(claim.lease)
+          if (reservation.outcome === 'granted') claims.add(claim.lease)
           return { ...reservation, local: true }
         },
       ),
     async renew(renewals) {
-      await Promise.all([
-        local.renew(renewals.filter(isLocal)),
-        shared.renew(renewals.filter((renewal) => !isLocal(renewal))),
-      ])
+      await local.renew(renewals.map((each) => part(each, true)).filter(holds))
+      await shared.renew(renewals.map((each) => part(each, false)).filter(holds))
     },
-    settle: (settlement, budget) =>
-      reservedLocally.delete(settlement.lease)
-        ? local.settle(settlement, budget)
-        : either(
-            () => shared.settle(settlement, budget),
-            // Redis keeps what it reserved for later; what must be judged now is judged here.
-            () => local.settle({ ...settlement, claim: undefined, trial: undefined }, budget),
-          ),
-    closeBreaker: async (account, budget) => {
+    async settle(settlement, budget) {
+      const here = part(settlement, true)
+      const there = part(settlement, false)
+      claims.delete(settlement.lease)
+      trials.delete(settlement.lease)
+      if (holds(here) && !holds(there)) return local.settle(settlement, budget)
+      if (holds(here)) await local.settle({ ...here, actions: 0, repetition: undefined }, budget)
+      return either(
+        () => shared.settle(there, budget),
+        // Redis is told later what it holds; what must be judged now is judged here.
+        () => local.settle({ ...there, claim: undefined, trial: undefined }, budget),
+      )
+    },
+    async closeBreaker(account, budget) {
       const here = await local.closeBreaker(account, budget)
-      return (await shared.closeBreaker(account, budget)) || here
+      return either(
+        async () => (await shared.closeBreaker(account, budget)) || here,
+        async () => here,
+      )
     },
     async close() {
       await Promise.all([shared.close(), local.close()])

@@ -32,6 +32,7 @@ export interface LinkOptions {
 }
 
 const probeEveryMs = 100
+const quietFailures = 10
 /** Part of the timeout that a call must have waited for its silence to mean something: budgets are shared. */
 const telling = 0.8
 
@@ -39,15 +40,20 @@ export function createLink({ timeoutMs, touch, onAway, onBack }: LinkOptions): L
   let up = false
   let closed = false
   let probing: NodeJS.Timeout | undefined
+  let failed = 0
   let opened: (() => void)[] = []
 
   const probe = async () => {
     try {
       await within(touch(), timeoutMs)
-    } catch {
-      if (!closed) probing = setTimeout(probe, probeEveryMs)
+    } catch (error) {
+      if (closed) return
+      // The first ones of a start only find that the connection is not made yet.
+      if (++failed > quietFailures) onAway(error)
+      probing = setTimeout(probe, probeEveryMs)
       return
     }
+    failed = 0
     if (closed || up) return
     up = true
     onBack()
@@ -109,7 +115,9 @@ export function createLink({ timeoutMs, touch, onAway, onBack }: LinkOptions): L
   }
 }
 
-class Late extends Error {}
+class Late extends Error {
+  override readonly name = 'Timeout'
+}
 
 /** On a busy event loop the answer may have been waiting: the sockets are looked at once more before giving up. */
 function within<T>(answer: Promise<T>, ms: number): Promise<T> {

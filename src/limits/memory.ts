@@ -145,13 +145,15 @@ export function createMemoryStore(clock: Clock): Store {
       }
     },
 
-    async settle({ lease, claim, spent, breaker, actions, trial, repetition }): Promise<Settled> {
+    async settle({ lease, claim, spent, breaker, actions, trial, repetition, unsaid }): Promise<Settled> {
       const now = clock.monotonicMs()
       for (const { account, limits } of claim?.accounts ?? []) {
         const state = of(account)
         if (!state.release(lease)) continue
         for (const [, window] of tokenWindows(limits, state)) window.add(now, spent)
       }
+      if (unsaid && claim?.repetition)
+        for (const thing of claim.repetition.things) repetitions.unnote(nameOf(claim.repetition, thing))
       let opened = false
       if (breaker) {
         const state = of(breaker.account)

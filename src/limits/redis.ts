@@ -5,6 +5,7 @@
  * to be settled meanwhile is kept and told when it is back, so that no slot stays taken.
  */
 import { hash, randomBytes } from 'node:crypto'
+import { Refusal } from '../core/refusal.ts'
 import { connectRedis, type RedisServers } from '../redis/connect.ts'
 import { createBatch } from './batch.ts'
 import { createLink } from './link.ts'
@@ -44,6 +45,7 @@ export interface RedisStore extends Store {
   opened(patienceMs: number): Promise<void>
 }
 
+const renewalsAtOnce = 64
 const scopes: readonly Scope[] = ['key', 'role', 'model', 'all']
 
 export function createRedisStore(options: RedisStoreOptions): RedisStore {
@@ -51,7 +53,8 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
   const connection = connectRedis(servers, timeoutMs, limitScripts(serverTime), (error) => {
     if (!link.up) onAway(error)
   })
-  const batch = createBatch(operationsOn(connection))
+  const run = operationsOn(connection)
+  const batch = createBatch(run)
   const prefix = `{${servers.prefix}}:`
   const hashOf = ({ scope, name }: Account) => `${prefix}use:${scope}:${name}`
   const countsOf = (account: Account) => {
@@ -71,6 +74,8 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     const key = `${prefix}secret`
     await connection.set(key, secret, 'NX')
     secret = (await connection.get(key)) ?? secret
+    // Nothing to do, in the way of everything there is to do.
+    await run([])
   }
   const seenKeys = (repeated: Repeated | undefined) =>
     (repeated?.things ?? []).map((thing) => {
@@ -81,11 +86,13 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     })
 
   const toSettle = (settlement: Settlement): Operation => {
-    const { lease, claim, spent, breaker, actions, trial, repetition } = settlement
+    const { lease, claim, spent, breaker, actions, trial, repetition, unsaid } = settlement
     const accounts = claim?.accounts ?? []
+    const forgotten = unsaid ? seenKeys(claim?.repetition) : []
+    const counts = breaker ? countsOf(breaker.account) : []
     return {
       name: 'settle',
-      keys: [...keysOf(claim), ...(breaker ? countsOf(breaker.account) : []), ...seenKeys(repetition)],
+      keys: [...keysOf(claim), ...counts, ...forgotten, ...seenKeys(repetition)],
       words: [
         lease,
         claim?.tokens ?? 0,
@@ -96,6 +103,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
         trial === undefined ? -1 : trial === 'passed' ? 1 : 0,
         repetition?.limit.same ?? 1,
         repetition?.limit.windowMs ?? 1,
+        forgotten.length,
         ...accounts.flatMap(({ limits }) => [
           limits.tokensPerMinute === undefined ? 0 : 1,
           limits.tokensPerDay === undefined ? 0 : 1,
@@ -124,11 +132,11 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
     check: link.check,
 
     async admit({ lease, kind, limits, breaker }, budget): Promise<Admission> {
-      // The breaker's account comes last, with its limit if it has one.
+      // The breaker's account comes first, with its limit if it has one.
       const isGuarded = ({ account }: Entry['limits'][number]) =>
         account.scope === breaker?.account.scope && account.name === breaker.account.name
       const own = breaker && { account: breaker.account, limit: limits.find(isGuarded)?.limit ?? -1 }
-      const counted = own ? [...limits.filter((each) => !isGuarded(each)), own] : limits
+      const counted = own ? [own, ...limits.filter((each) => !isGuarded(each))] : limits
       const operation: Operation = {
         name: 'admit',
         keys: counted.flatMap(({ account }) => countsOf(account)),
@@ -141,7 +149,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
         ],
       }
       const answer = await link.call(() => batch.ask(operation), budget)
-      const [outcome = 0, retryMs = 0, nextMs = 0, trial = 0, opened = 0, ...standing] = answer
+      const [outcome = 1, retryMs = 0, nextMs = 0, trial = 0, opened = 0, ...standing] = whole(answer, 9)
       return {
         outcome: (['admitted', 'requests', 'breaker'] as const)[outcome] ?? 'requests',
         standing: standingOf(standing),
@@ -176,7 +184,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
       }
       const undo = () => unsettled.keep(nothingSpent(claim))
       const answer = await link.call(() => batch.ask(operation), budget, undo)
-      const [outcome = 0, retryMs = 0, ...standings] = answer
+      const [outcome = 2, retryMs = 0, ...standings] = whole(answer, 10)
       const outcomes = ['granted', 'requests', 'tokens', 'concurrent', 'repetition'] as const
       return {
         outcome: outcomes[outcome] ?? 'tokens',
@@ -193,9 +201,12 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
         keys: [...keysOf(claim), ...(trial ? [hashOf(trial)] : [])],
         words: [lease, claim?.tokens ?? 0, leaseMs, claim?.accounts.length ?? 0],
       })
-      await Promise.all(
-        renewals.map((renewal) => link.call(() => batch.ask(toRenew(renewal)), { leftMs: timeoutMs })),
-      )
+      // Not all at once: requests must come through in between.
+      for (let at = 0; at < renewals.length; at += renewalsAtOnce) {
+        const some = renewals.slice(at, at + renewalsAtOnce).map(toRenew)
+        const renew = () => Promise.all(some.map((operation) => batch.ask(operation)))
+        await link.call(renew, { leftMs: timeoutMs })
+      }
     },
 
     async settle(settlement, budget): Promise<Settled> {
@@ -203,11 +214,12 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
       const waits = settlement.repetition !== undefined || settlement.actions > 0
       const tell = () => (waits ? batch.ask(toSettle(settlement)) : batch.ride(toSettle(settlement)))
       const answer = await link.call(tell, waits ? budget : { leftMs: timeoutMs }).catch((error: unknown) => {
-        // What must not come too often is judged now or never; the rest is told when Redis is back.
-        unsettled.keep({ ...settlement, repetition: undefined })
+        // What was done counts now or never: told all at once when Redis is back, it would open a breaker for nothing.
+        if (settlement.claim || settlement.trial)
+          unsettled.keep({ ...settlement, actions: 0, repetition: undefined })
         throw error
       })
-      const [opened = 0, repeatedMs = 0] = answer
+      const [opened = 0, repeatedMs = 0] = whole(answer, 2)
       return { opened: opened === 1, repeatedMs }
     },
 
@@ -222,6 +234,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
       // Behind everything that was sent; a Redis that is away is not waited for longer than a request would.
       if (link.up) await link.call(() => connection.quit(), { leftMs: timeoutMs }).catch(() => {})
       link.close()
+      unsettled.close()
       connection.disconnect()
     },
   }
@@ -237,7 +250,14 @@ function nothingSpent(claim: Claim): Settlement {
     actions: 0,
     trial: undefined,
     repetition: undefined,
+    unsaid: true,
   }
+}
+
+/** What a script did not say must not be taken for a yes. @throws Refusal `store_unavailable` */
+function whole(answer: readonly number[], length: number): readonly number[] {
+  if (answer.length === length) return answer
+  throw new Refusal('store_unavailable', { detail: 'redis answered something else', retryAfterSeconds: 1 })
 }
 
 /** As scripts tell them; 0 is none. */

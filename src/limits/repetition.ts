@@ -38,6 +38,11 @@ export class Repetitions {
     this.#forget(nowMs)
   }
 
+  /** Takes the latest time back. */
+  unnote(thing: string): void {
+    if (this.#things.get(thing)?.at.pop() !== undefined) this.#held--
+  }
+
   /** What does not count any more, as far as it stands at the front, and what is too much. */
   #forget(nowMs: number): void {
     for (const [thing, { at, untilMs }] of this.#things) {

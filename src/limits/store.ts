@@ -125,6 +125,8 @@ export interface Settlement {
   readonly trial: 'passed' | 'refused' | undefined
   /** Tool calls that must not come too often. */
   readonly repetition: Repeated | undefined
+  /** No model has worked on it, so that its prompt may come once more. */
+  readonly unsaid: boolean
 }
 
 export interface Settled {

@@ -5,10 +5,13 @@ export interface Unsettled {
   keep(settlement: Settlement): void
   /** Sends all of them, some at a time. What fails is kept again. */
   flush(): void
+  close(): void
 }
 
 const most = 10_000
 const atOnce = 100
+/** A single call may come too late although Redis answers everybody else. */
+const retryMs = 1000
 
 export function createUnsettled(
   send: (settlement: Settlement) => Promise<unknown>,
@@ -16,9 +19,11 @@ export function createUnsettled(
 ): Unsettled {
   let waiting: Settlement[] = []
   let flushing = false
+  let retry: NodeJS.Timeout | undefined
 
   const keep = (settlement: Settlement) => {
     waiting.push(settlement)
+    retry ??= setTimeout(() => void flush(), retryMs).unref()
     const surplus = waiting.length - most
     if (surplus <= 0) return
     waiting.splice(0, surplus)
@@ -28,6 +33,8 @@ export function createUnsettled(
   const flush = async () => {
     if (flushing) return
     flushing = true
+    clearTimeout(retry)
+    retry = undefined
     let failed = false
     while (waiting.length > 0 && !failed) {
       const batch = waiting.slice(0, atOnce)
@@ -44,5 +51,5 @@ export function createUnsettled(
     flushing = false
   }
 
-  return { keep, flush: () => void flush() }
+  return { keep, flush: () => void flush(), close: () => clearTimeout(retry) }
 }

@@ -14,7 +14,10 @@ export function compileRedis(
   const [first, ...others] = redis.split(',').map((url) => url.trim())
   const path = ['store', 'redis']
   if (first === undefined || ![first, ...others].every(isRedisUrl)) {
-    report(path, 'must be a redis:// or rediss:// URL')
+    report(
+      path,
+      'must be a redis:// or rediss:// URL, with a password whose special characters are percent-encoded',
+    )
     return undefined
   }
   if (kind === 'single' && others.length > 0)
@@ -32,6 +35,16 @@ export function compileRedis(
 
 function isRedisUrl(text: string): boolean {
   if (!URL.canParse(text)) return false
-  const { protocol, hostname, pathname, search, hash } = new URL(text)
+  const { protocol, hostname, pathname, search, hash, username, password } = new URL(text)
+  if (![username, password].every(isDecodable)) return false
   return /^rediss?:$/.test(protocol) && hostname !== '' && /^\/?\d*$/.test(pathname) && search + hash === ''
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -10,7 +10,7 @@ import type { Settled, Settlement, Store } from '../limits/store.ts'
 import type { Log } from '../telemetry/log.ts'
 import { wholeSeconds } from './admit.ts'
 import type { Answer, Caller, Course, Ending } from './exchange.ts'
-import { printToolCall } from './print.ts'
+import { printToolCalls } from './print.ts'
 import { inputTokens, weighted } from './reserve.ts'
 
 /** After any ending; does nothing if that was done. */
@@ -25,9 +25,6 @@ export interface AccountParts {
   onOpened(caller: Caller): void
 }
 
-/** Of one answer; more are more than anybody repeats. */
-const mostJudged = 32
-
 export function createAccounts({ store, log, onOpened }: AccountParts): {
   account: AccountFor
   conclude: Conclude
@@ -35,9 +32,14 @@ export function createAccounts({ store, log, onOpened }: AccountParts): {
   const tell = async (course: Course, ending: Ending): Promise<Settled | undefined> => {
     if (course.accounted) return undefined
     course.accounted = true
-    const settlement = settlementOf(course, ending)
+    const calls = ('answer' in ending && ending.answer?.toolCalls) || []
+    const isJudged = course.caller?.role.limits.repetition !== undefined
+    const things = isJudged ? attempt(() => printToolCalls(calls)) : []
+    const settlement = settlementOf(course, ending, calls.length, things instanceof Error ? [] : things)
     const settled = settlement && (await store.settle(settlement, course.arrival.budget))
     if (settled?.opened && course.caller) onOpened(course.caller)
+    // Only now: what was reserved must be given back, whatever else fails.
+    if (things instanceof Error) throw things
     return settled
   }
 
@@ -68,14 +70,27 @@ export function createAccounts({ store, log, onOpened }: AccountParts): {
   }
 }
 
-function settlementOf(course: Course, ending: Ending): Settlement | undefined {
+function attempt<T>(make: () => T): T | Error {
+  try {
+    return make()
+  } catch (error) {
+    return error instanceof Error ? error : new Error('no Error')
+  }
+}
+
+function settlementOf(
+  course: Course,
+  ending: Ending,
+  calls: number,
+  things: readonly string[],
+): Settlement | undefined {
   const { caller, arrival, admitted, reserved } = course
   if (!caller || !admitted) return undefined
   const { actionsPerMinute, repetition } = caller.role.limits
   const claim = reserved?.claim
-  const trial = admitted.admission?.trial ? (ending.kind === 'refused' ? 'refused' : 'passed') : undefined
-  const calls = ('answer' in ending && ending.answer?.toolCalls) || []
-  const counted = calls.length > 0 && (actionsPerMinute ?? repetition) !== undefined
+  // Who left before a model was asked has shown nothing.
+  const trial = admitted.admission?.trial ? (course.upstream ? 'passed' : 'refused') : undefined
+  const counted = calls > 0 && (actionsPerMinute ?? repetition) !== undefined
   if (!claim && !trial && !counted) return undefined
   const account = keyAccount(caller.identity.id)
   return {
@@ -83,22 +98,21 @@ function settlementOf(course: Course, ending: Ending): Settlement | undefined {
     claim,
     spent: weighted(spentTokens(course, ending), reserved?.weight ?? 1),
     breaker: actionsPerMinute === undefined ? undefined : { account, actionsPerMinute },
-    actions: calls.length,
+    actions: calls,
     trial,
-    repetition:
-      repetition && calls.length > 0
-        ? { account, limit: repetition, things: calls.slice(0, mostJudged).map(printToolCall) }
-        : undefined,
+    repetition: repetition && things.length > 0 ? { account, limit: repetition, things } : undefined,
+    // Or whoever tries again because a model server fails would pass for one that loops.
+    unsaid: ending.kind === 'refused',
   }
 }
 
-const charactersPerToken = 4
+const bytesPerToken = 4
 
-function generatedCharacters(answer: Answer | undefined): number {
+function generatedBytes(answer: Answer | undefined): number {
   if (!answer) return 0
   return answer.toolCalls.reduce(
-    (sum, call) => sum + call.name.length + call.arguments.length,
-    answer.text.length,
+    (sum, call) => sum + Buffer.byteLength(call.name) + Buffer.byteLength(call.arguments),
+    Buffer.byteLength(answer.text),
   )
 }
 
@@ -111,5 +125,5 @@ function spentTokens({ call, upstream }: Course, ending: Ending): number {
   const { answer } = ending
   // A server that counts nothing says zero (LocalAI, in several places), which must not make its models free.
   const input = answer?.usage?.input || inputTokens(call)
-  return input + (answer?.usage?.output || Math.ceil(generatedCharacters(answer) / charactersPerToken))
+  return input + (answer?.usage?.output || Math.ceil(generatedBytes(answer) / bytesPerToken))
 }

@@ -4,6 +4,7 @@
  * What policy merely lowers is lowered here, by the dialect that knows the parameter's name.
  */
 import { Refusal } from '../core/refusal.ts'
+import type { ServerKind } from '../core/servers.ts'
 import { type Exchange, isServedBy, type Prompt } from '../dialects/dialect.ts'
 import type { Freezes } from '../freezes/board.ts'
 import { parseModel, printModel } from '../models/name.ts'
@@ -43,11 +44,10 @@ export function createAuthoriseModel(fleet: Fleet, kept: KeptAnswers, freezes: F
     const found = await targetOf(prompt, endpoint, role, policy)
     const target = found && continued(found, caller, prompt, kept)
     if (target === undefined) throw new Refusal('model_not_allowed')
-    if (freezes.holdsModel(target.model, target.server))
-      throw new Refusal('frozen', { say: 'This model is frozen by an operator.' })
     requireWithin(prompt, role.caps)
     const { model, server } = target
     const others = (prompt.others ?? []).map((other) => administered(other, role, policy, fleet).model)
+    for (const each of [target.model, ...others]) requireThawed(each, target.server, freezes)
     const { outputTokens, contextTokens, choices } = role.caps
     const orders = { model, others, server, outputTokens, contextTokens, choices }
     const outgoing = endpoint.prepare(prompt, orders)
@@ -105,6 +105,12 @@ function requireWithin({ counts, tools }: Prompt, caps: Caps): void {
 
 function refuse(say: string): never {
   throw new Refusal('invalid_request', { say })
+}
+
+/** @throws Refusal `frozen` */
+function requireThawed(model: string, server: ServerKind, freezes: Freezes): void {
+  if (freezes.holdsModel(model, server))
+    throw new Refusal('frozen', { say: 'This model is frozen by an operator.' })
 }
 
 /** Whether a request that is under way is about something that was frozen meanwhile. */

@@ -89,6 +89,7 @@ export function createForward({ fleet, courier, kept, clock, metrics }: ForwardP
         id,
         outlet,
         sinceArrivalMs: () => clock.monotonicMs() - arrivedAtMs,
+        holdsCalls: caller.role.limits.repetition !== undefined,
         conclude,
         settle,
         done(outcome) {

@@ -14,6 +14,8 @@ export type PrintPrompt = (call: Call) => string | undefined
 
 /** Those of which an agent makes its next step. What is merely embedded or ranked comes again for good reasons. */
 const counted: ReadonlySet<RouteGroup> = new Set(['chat', 'completions'])
+/** Characters of arguments of one answer that are read; what is behind them is compared as it is. */
+const mostRead = 256 * 1024
 /** Longer texts are known by their digest. */
 const shortest = 512
 
@@ -27,29 +29,38 @@ export function createPrintPrompt(): PrintPrompt {
     if (!counted.has(endpoint.group) || prompt.texts.length === 0 || prompt.unread.includes('context'))
       return undefined
     const { id } = caller.identity
-    const { images, imageBytes } = prompt.counts
     const texts = prompt.texts.map(({ channel, text }) => `${channel} ${kept.of(text, id)}`)
-    const about = ['prompt', model.served, prompt.continues ?? '', images, imageBytes]
+    // What no text says makes the difference between two pictures; with it goes everything else of the body.
+    const body = prompt.counts.images > 0 ? digest(JSON.stringify(prompt.body)) : ''
+    const about = ['prompt', model.served, prompt.continues ?? '', body]
     return digest([...about, ...texts].join('\n'))
   }
 }
 
-export function printToolCall({ name, arguments: given }: ToolCall): string {
-  return digest(`tool\n${name}\n${plainly(inOrder(given))}`)
+/** Those of one answer, in order. */
+export function printToolCalls(calls: readonly ToolCall[]): string[] {
+  let room = mostRead
+  return calls.map(({ name, arguments: given }) => {
+    room -= given.length
+    return digest(`tool\n${name}\n${room >= 0 ? plainly(inOrder(given)) : given}`)
+  })
 }
 
 const moment = /\d{4}-\d\d-\d\d[t ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?: ?(?:z|[+-]\d\d:?\d\d))?/g
-const timeOfDay = /\b\d\d?:\d\d:\d\d\b/g
-const uuid = /\b[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}\b/g
+const timeOfDay = /\b\d\d?:\d\d(?::\d\d)?(?: ?[ap]m)?\b/g
+/** Milliseconds since 1970, from 2017 on. */
+const epoch = /\b1[5-9]\d{11}\b/g
+/** With dashes and without, and as models number their calls. */
+const randomId = /\b(?:[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}|[\da-f]{32}|call_[\da-z]{8,40})\b/g
 
 /** What all of them have; most texts have none, and one look costs less than three. */
-const telling = /\d:\d\d|[\da-f]{4}-[\da-f]{4}-/
+const telling = /\d:\d\d|[\da-f]{4}-[\da-f]{4}-|[\da-f]{13}|call_/
 const uneven = /\s{2,}|[^\S ]/g
 
 function plainly(text: string): string {
   const { text: normal } = normalForm(text)
   const timeless = telling.test(normal)
-    ? normal.replace(moment, '#').replace(timeOfDay, '#').replace(uuid, '#')
+    ? normal.replace(moment, '#').replace(timeOfDay, '#').replace(randomId, '#').replace(epoch, '#')
     : normal
   return timeless.replace(uneven, ' ').trim()
 }

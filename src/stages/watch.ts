@@ -16,6 +16,8 @@ import type { Flow, Outlet, Receiver } from './outlet.ts'
 
 /** Bytes of an error answer that are looked at. */
 const errorHead = 4096
+/** Of one answer, that waits to be judged. */
+const mostHeld = 4 * 1024 * 1024
 
 export interface Watch {
   readonly receiver: Receiver
@@ -44,6 +46,8 @@ export interface WatchOptions {
   readonly id: string
   readonly outlet: Outlet
   readonly sinceArrivalMs: () => number
+  /** Whether tool calls stay here until they were judged, with everything behind them. */
+  readonly holdsCalls: boolean
   /** What the client gets instead of an answer with these tool calls, if anything; asked before it ends. */
   conclude(answer: Answer): Promise<Refusal | undefined>
   /** Puts the ending on record; called once, before the last byte leaves. */
@@ -53,7 +57,7 @@ export interface WatchOptions {
 }
 
 export function createWatch(options: WatchOptions): Watch {
-  const { reader, dialect, streams, id, outlet, sinceArrivalMs, conclude, settle, done } = options
+  const { reader, dialect, streams, id, outlet, sinceArrivalMs, holdsCalls, conclude, settle, done } = options
   let framing: Framing = whole
   let splitter: Splitter | undefined
   let error: { status: number; body: string; retryAfter: string | undefined } | undefined
@@ -94,6 +98,10 @@ export function createWatch(options: WatchOptions): Watch {
     if (reader.state === 'failed') return fail('upstream_failed', 'the model server reported a failure')
     if (reader.state === 'ended') return finish()
     if (outgoing.length === 0) return
+    if (holdsCalls && reader.transcript.toolCalls.length > 0) {
+      if (outgoing.length > mostHeld) fail('upstream_failed', 'the tool calls of an answer are too large')
+      return
+    }
     begin()
     const data = outgoing
     outgoing = ''

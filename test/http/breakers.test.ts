@@ -106,6 +106,18 @@ describe('the same prompt', () => {
     expect(codes).toEqual([null, null, null, null, 'repetition', 'repetition'])
   })
 
+  it('may be tried again when a model server fails', async () => {
+    const { gate, model } = await start('repetition: { same: 2, window: 10m }')
+    model.script = (seen, response) => {
+      if (seen.method !== 'POST') return likeOllama(seen, response)
+      response.writeHead(500).end()
+      return undefined
+    }
+    for (let index = 0; index < 5; index++) expect((await say(gate, 'again')).code).toBe('upstream_failed')
+    model.script = likeOllama
+    for (const code of [null, null, 'repetition']) expect((await say(gate, 'again')).code).toBe(code)
+  })
+
   it('may be embedded as often as one likes', async () => {
     const { gate } = await start('repetition: { same: 2, window: 10m }')
     for (let index = 0; index < 4; index++)
@@ -138,21 +150,44 @@ describe('the same tool call', () => {
     expect(record.ending).toMatchObject({ code: 'repetition' })
   })
 
-  it.each([
-    ['/v1/chat/completions', '[DONE]'],
-    ['/api/chat', '"done":true'],
-  ])('ends a stream with an error and without its end mark (%s)', async (path, mark) => {
+  it.each(['/v1/chat/completions', '/api/chat'])(
+    'does not leave in a stream either, whether its end is waited for or not (%s)',
+    async (path) => {
+      const { gate, model } = await start('repetition: { same: 2, window: 10m }')
+      callingTools(model)
+      const ask = (index: number) => send(gate, path, openai(`task ${index}`, true))
+      for (let index = 0; index < 2; index++) expect((await ask(index)).text).toContain('get_weather')
+      for (let index = 2; index < 5; index++) {
+        const { status, code, text } = await ask(index)
+        expect([status, code]).toEqual([429, 'repetition'])
+        expect(text).not.toContain('get_weather')
+      }
+      expect((await until(() => gate.requests().at(4))).ending).toMatchObject({ code: 'repetition' })
+    },
+  )
+
+  it('waits alone: what was said before it leaves at once', async () => {
     const { gate, model } = await start('repetition: { same: 2, window: 10m }')
-    callingTools(model)
-    const ask = (index: number) => send(gate, path, openai(`task ${index}`, true))
-    for (let index = 0; index < 2; index++) expect((await ask(index)).text).toContain(mark)
-    const { text } = await ask(2)
-    expect(text).toContain('same tool call')
-    expect(text).not.toContain(mark)
-    expect((await until(() => gate.requests().at(2))).ending).toMatchObject({
-      kind: 'cut',
-      code: 'repetition',
-    })
+    const [said = ''] = recordedText('v1-chat-stream').split('\n\n')
+    let go = () => {}
+    model.script = async (seen, response) => {
+      if (seen.url !== '/v1/chat/completions') return likeOllama(seen, response)
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write(`${said}\n\n`)
+      await new Promise<void>((resolve) => {
+        go = resolve
+      })
+      response.end(recordedText('v1-chat-tools-stream'))
+    }
+    const response = await gate.post('/v1/chat/completions', openai('task', true))
+    const reader = response.body?.getReader()
+    const first = new TextDecoder().decode((await reader?.read())?.value)
+    expect(first).toContain('chat.completion.chunk')
+    go()
+    let rest = ''
+    for (let more = await reader?.read(); more && !more.done; more = await reader?.read())
+      rest += new TextDecoder().decode(more.value)
+    expect(rest).toMatch(/get_weather.*\[DONE\]/s)
   })
 
   it('costs what was generated, though it was refused', async () => {

@@ -67,17 +67,26 @@ describe('the command line', () => {
 
   it('freezes for a while', async () => {
     const { gate } = await start()
-    await cli(['freeze', 'all', '--why', 'w', '--for', '700ms', '-c', gate.policyFile])
-    await until(() => events(gate, 'frozen').length === 1)
+    await cli(['freeze', 'all', '--why', 'w', '--for', '2s', '-c', gate.policyFile])
+    await until(async () => (await ask(gate)) === '403 frozen')
     await until(async () => (await ask(gate)) === '200 ok')
     expect(await (await fetch(`${gate.admin}/readyz`)).json()).toMatchObject({ freezes: 0 })
+  })
+
+  it('keeps what it wrote readable, however much of it was masked', async () => {
+    const { gate } = await start()
+    const why = 'a@b.co '.repeat(73).trim()
+    expect((await cli(['freeze', 'all', '--why', why, '-c', gate.policyFile])).code).toBe(0)
+    await until(async () => (await ask(gate)) === '403 frozen')
+    expect((await cli(['freezes', '-c', gate.policyFile])).out).toContain('everything is frozen: <email:1>')
   })
 
   it('works while the policy has a mistake', async () => {
     const { gate } = await start()
     writeFileSync(gate.policyFile, `${readFileSync(gate.policyFile, 'utf8')}\nnonsense: true\n`)
     const { code, err } = await cli(['freeze', 'all', '--why', 'w', '-c', gate.policyFile])
-    expect([code, err]).toEqual([0, expect.stringContaining('has mistakes')])
+    // Where Redis is cannot be known, so not everybody may have been told.
+    expect([code, err]).toEqual([1, expect.stringContaining('has mistakes')])
     await until(async () => (await ask(gate)) === '403 frozen')
   })
 
@@ -89,6 +98,8 @@ describe('the command line', () => {
     [['freeze', 'all', 'of-it', '--why', 'w'], /has no name/],
     [['freeze', 'all'], /--why/],
     [['freeze', 'all', '--why', 'w', '--for', 'ever'], /duration/],
+    [['freeze', 'all', '--why', ''], /why, and by whom/],
+    [['freeze', 'all', '--why', 'w'.repeat(513)], /at most 512/],
   ])('refuses %j', async (words, message) => {
     const { gate } = await start()
     const { code, err } = await cli([...words, '-c', gate.policyFile])
@@ -135,6 +146,9 @@ describe('the admin API', () => {
     ['POST', '/freezes', { kind: 'all', why: 'w', more: 1 }],
     ['POST', '/freezes', { kind: 'key', name: '../../x', why: 'w' }],
     ['DELETE', '/freezes/planet/earth', undefined],
+    ['DELETE', '/freezes/all?why=a&why=b', undefined],
+    ['DELETE', '/freezes/all?why=', undefined],
+    ['POST', '/freezes', { kind: 'all', why: 'w', for: '999999999d' }],
     ['POST', '/breakers/..%2f/close', { by: 'a' }],
     ['POST', '/breakers/abcd/close', { by: 5 }],
   ])('refuses %s %s %j', async (method, path, body) => {
@@ -263,9 +277,7 @@ describe.skipIf(!hasRedis)('several gateways on one Redis', () => {
     const gates = [await start(shared(redis)), await start(shared(redis))].map(({ gate }) => gate)
     const [one, two] = gates as [RunningGate, RunningGate]
     await admin(one, 'POST', '/freezes', { kind: 'all', why: 'w' })
-    const began = performance.now()
     await until(async () => (await ask(two)) === '403 frozen')
-    expect(performance.now() - began).toBeLessThan(1000)
     await cli(['unfreeze', 'all', '-c', two.policyFile])
     await until(async () => (await ask(one)) === '200 ok')
     for (const gate of gates) expect(events(gate, 'frozen')).toHaveLength(1)

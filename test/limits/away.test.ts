@@ -49,6 +49,7 @@ const ended = (of: Claim, spent = 0): Settlement => ({
   actions: 0,
   trial: undefined,
   repetition: undefined,
+  unsaid: false,
 })
 
 async function server(words: readonly string[] = [], port?: number): Promise<RedisServer> {
@@ -146,6 +147,36 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
     expect((await store.reserve(claim(account, 1), budget())).outcome).toBe('granted')
   })
 
+  it('cannot count one account counts the others', async () => {
+    const redis = await server()
+    const store = await storeOf(openRedisStore(serversAt(redis.url)))
+    const [broken, sound] = [key(), key()]
+    const client = new Redis(redis.url)
+    await client.set(`{test}:use:key:${broken.name}`, 'of the wrong type')
+    client.disconnect()
+    const answers = await Promise.allSettled([
+      store.admit(entry(broken, 5), budget()),
+      store.admit(entry(sound, 5), budget()),
+    ])
+    expect(answers).toMatchObject([
+      { status: 'rejected', reason: isAway },
+      { status: 'fulfilled', value: { outcome: 'admitted' } },
+    ])
+    expect(await store.check()).toBe(true)
+  })
+
+  it('takes a settlement too late is told it again, though it never was away', async () => {
+    const redis = await server()
+    const store = await storeOf(openRedisStore(serversAt(redis.url), { timeoutMs: 2000 }))
+    const account = key()
+    redis.process.kill('SIGSTOP')
+    const late = expect(store.reserve(claim(account, 1), budget(50))).rejects.toMatchObject(isAway)
+    await late
+    redis.process.kill('SIGCONT')
+    expect((await store.reserve(claim(account, 1), budget())).outcome).toBe('concurrent')
+    await until(async () => (await store.reserve(claim(account, 1), budget())).outcome === 'granted')
+  })
+
   it('forgot its scripts is told them again', async () => {
     const redis = await server()
     const store = await storeOf(openRedisStore(serversAt(redis.url)))
@@ -174,6 +205,7 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
     )
     await store.opened(5000)
     const client = new Redis(redis.url)
+    client.on('error', () => {})
     await client.replicaof('127.0.0.1', await freePort())
     await until(async () => !(await works(store)))
     expect(failures).toContain('READONLY')
@@ -185,9 +217,15 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
 
   it('has no memory left is away', async () => {
     const redis = await server(['--maxmemory', '1', '--maxmemory-policy', 'noeviction'])
-    const store = createRedisStore({ servers: serversAt(redis.url), timeoutMs: 5000, ...silent })
+    const failures: string[] = []
+    const store = createRedisStore({
+      servers: serversAt(redis.url),
+      timeoutMs: 5000,
+      onAway: (error) => failures.push(nameOfRedisError(error)),
+      onBack: () => {},
+    })
     open.push(store)
-    await store.opened(300)
+    await until(() => failures.includes('OOM'))
     await expect(store.admit(entry(key(), 1), budget())).rejects.toMatchObject(isAway)
   })
 

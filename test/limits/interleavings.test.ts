@@ -183,6 +183,7 @@ async function play(
         actions: 0,
         trial: undefined,
         repetition: undefined,
+        unsaid: false,
       }
       for (let times = step.twice ? 2 : 1; times > 0; times--) await turn().settle(settlement, budget())
       model.spent.push(model.event(spent))

@@ -45,6 +45,7 @@ function settlement(of: Claim | undefined, more: Partial<Settlement> = {}): Sett
     actions: 0,
     trial: undefined,
     repetition: undefined,
+    unsaid: false,
     ...more,
   }
 }
@@ -185,6 +186,16 @@ describe.each(worlds)('the %s store', (kind, available, make) => {
       const next = claim(account, { concurrent: 2, tokensPerMinute: 30 })
       expect(await reserve(next)).toMatchObject({ outcome: 'granted', tokens: { remaining: 10 } })
       expect((await reserve(claim(account, { concurrent: 2 }))).outcome).toBe('concurrent')
+    })
+
+    test('of a gate that died take no tokens with them, though nobody asked for a long time', async () => {
+      const account = key()
+      await reserve(claim(account, { tokensPerMinute: 100 }, { tokens: 90 }))
+      await world.forget?.(account)
+      await world.advance(leaseMs)
+      expect((await reserve(claim(account, { tokensPerMinute: 100 }, { tokens: 90 }))).outcome).toBe(
+        'granted',
+      )
     })
 
     test('that ran out while their request was running are held again when that is told', async () => {

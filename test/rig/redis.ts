@@ -1,7 +1,8 @@
 /** A real redis-server of one's own, on a free port, without a trace on disk. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 export interface RedisServer {
@@ -32,6 +33,7 @@ export interface RedisSettings {
 export async function startRedis(settings: RedisSettings = {}): Promise<RedisServer> {
   const port = settings.port ?? (await freePort())
   const { sentinel } = settings
+  const folder = mkdtempSync(join(tmpdir(), 'torwart-redis-'))
   const child = spawn(
     'redis-server',
     sentinel
@@ -45,6 +47,8 @@ export async function startRedis(settings: RedisSettings = {}): Promise<RedisSer
           '',
           '--appendonly',
           'no',
+          '--dir',
+          folder,
           ...(settings.words ?? []),
         ],
   )
@@ -60,8 +64,12 @@ export async function startRedis(settings: RedisSettings = {}): Promise<RedisSer
     process: child,
     stop: () =>
       new Promise((resolve) => {
-        if (child.exitCode !== null || child.signalCode !== null) return resolve()
-        child.on('exit', () => resolve())
+        const ended = () => {
+          rmSync(folder, { recursive: true, force: true })
+          resolve()
+        }
+        if (child.exitCode !== null || child.signalCode !== null) return ended()
+        child.on('exit', ended)
         child.kill('SIGKILL')
       }),
   }

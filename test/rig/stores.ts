@@ -2,7 +2,7 @@
 import { Redis } from 'ioredis'
 import { createMemoryStore } from '../../src/limits/memory.ts'
 import { createRedisStore, type RedisStore } from '../../src/limits/redis.ts'
-import type { Store } from '../../src/limits/store.ts'
+import type { Account, Store } from '../../src/limits/store.ts'
 import type { RedisServers } from '../../src/redis/connect.ts'
 import { stillClock } from './clock.ts'
 import { hasRedis, startRedis } from './redis.ts'
@@ -13,6 +13,8 @@ export interface World {
   readonly second: Store
   /** Moves the clock, back too if it is Redis's. */
   advance(ms: number): Promise<void>
+  /** The server forgets the account's leases, as an expiry would. */
+  forget?(account: Account): Promise<void>
   close(): Promise<void>
 }
 
@@ -57,6 +59,7 @@ async function redisWorld(): Promise<World> {
     store,
     second,
     advance: async (ms) => void (await clock.incrby('clock', ms)),
+    forget: async ({ scope, name }) => void (await clock.del(`{test}:held:${scope}:${name}`)),
     async close() {
       await store.close()
       await second.close()

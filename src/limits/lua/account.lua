@@ -69,8 +69,9 @@ local function window_advance(w)
   else
     if w.cur > 0 then
       redis.call('HSET', w.steps, w.name .. ':' .. whole(w.new), whole(w.cur))
-      redis.call('PEXPIRE', w.steps, KEEP_MS)
     end
+    -- As long as the account itself, which is kept by whoever asks.
+    redis.call('PEXPIRE', w.steps, KEEP_MS)
     if w.old < first then
       local fields = step_fields(w.name, w.old, first - 1)
       for _, count in ipairs(redis.call('HMGET', w.steps, unpack(fields))) do

@@ -1,5 +1,5 @@
 -- Counts one request if every limit has room for it and the breaker lets it through.
--- KEYS[2i - 1]  hash of account i   KEYS[2i]  its steps; the breaker's account is the last
+-- KEYS[2i - 1]  hash of account i   KEYS[2i]  its steps; the breaker's account is the first
 -- ARGV[1]  name of the windows   ARGV[2]  lease of the request   ARGV[3]  ms a lease lasts
 -- ARGV[4]  actions a minute of the breaker's account, -1 for no breaker
 -- ARGV[3 + 2i], ARGV[4 + 2i]  scope and limit of account i; limit -1 for no limit
@@ -11,7 +11,7 @@ local now = now_ms()
 local accounts, uses = {}, {}
 for i = 1, #KEYS / 2 do
   local limit = tonumber(ARGV[4 + 2 * i])
-  local guarded = actions_limit >= 0 and i == #KEYS / 2
+  local guarded = actions_limit >= 0 and i == 1
   local names = {}
   if limit >= 0 then names[1] = kind end
   if guarded then names[#names + 1] = 'a' end
@@ -37,7 +37,7 @@ local function answer(outcome, wait, next_wait, trial, opened, more)
 end
 
 local full = wait_for(1)
-local breaker = actions_limit >= 0 and breaker_of(accounts[#accounts])
+local breaker = actions_limit >= 0 and breaker_of(accounts[1])
 local open = breaker and breaker_wait(breaker) or 0
 if open > 0 then
   local wait = math.ceil(math.max(open, full))

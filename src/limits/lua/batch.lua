@@ -1,7 +1,23 @@
 -- Carries out operations one after the other.
 -- KEYS     of all of them, in their order
 -- ARGV     of each: its number, how many keys and arguments it has, its arguments
--- Returns  what each returns
+-- Returns  what each returns; nothing for one that failed
+
+-- Errors that say something of the server, and not of one account. Those concern everybody.
+local SERVER = { 'READONLY', 'OOM', 'NOPERM', 'MISCONF', 'NOREPLICAS', 'MASTERDOWN', 'LOADING', 'CLUSTERDOWN' }
+
+-- An account that cannot be counted (a key of the wrong type) must not keep others from being counted: it gets an
+-- empty answer, which is none. Returns the answer, and the server's error if it has one.
+local function carry_out(operation, keys, args)
+  local done, answer = pcall(operation, keys, args)
+  if done then return answer end
+  local text = type(answer) == 'table' and answer.err or tostring(answer)
+  for _, word in ipairs(SERVER) do
+    local at = string.find(text, word, 1, true)
+    if at then return {}, string.sub(text, at) end
+  end
+  return {}
+end
 
 local answers = {}
 local key_at, arg_at = 0, 1
@@ -11,6 +27,8 @@ while arg_at <= #ARGV do
   for i = 1, key_count do keys[i] = KEYS[key_at + i] end
   for i = 1, arg_count do args[i] = ARGV[arg_at + 2 + i] end
   key_at, arg_at = key_at + key_count, arg_at + 3 + arg_count
-  answers[#answers + 1] = operations[operation](keys, args)
+  local answer, failure = carry_out(operations[operation], keys, args)
+  if failure then return redis.error_reply(failure) end
+  answers[#answers + 1] = answer
 end
 return answers

@@ -9,10 +9,11 @@ local function leases_of(account, set)
   return { account = account, set = set, now = account.now, pending = tonumber(account.values.pending) or 0 }
 end
 
--- Forgets those that ran out.
+-- Forgets those that ran out. Where there are none, none of their tokens is pending, whatever became of the set.
 local function leases_sweep(l)
   local first = redis.call('ZRANGE', l.set, 0, 0, 'WITHSCORES')
-  if not first[2] or tonumber(first[2]) > l.now then return end
+  if first[2] and tonumber(first[2]) > l.now or not first[2] and l.pending == 0 then return end
+  if not first[2] then l.pending = 0 end
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', l.set, '-inf', l.now, 'LIMIT', 0, AT_ONCE)) do
     redis.call('ZREM', l.set, member)
     l.pending = l.pending - tonumber(string.match(member, ':(%d+)$'))
@@ -33,7 +34,7 @@ local function lease_hold(l, member, tokens, lease_ms)
     l.pending = l.pending + tokens
     account_set(l.account, 'pending', whole(l.pending))
   end
-  redis.call('PEXPIRE', l.set, lease_ms * 2)
+  redis.call('PEXPIRE', l.set, KEEP_MS)
 end
 
 -- Returns whether it was held.

@@ -1,12 +1,13 @@
 -- Gives a reservation back, counts what was spent and what was done.
 -- KEYS[3i - 2]  hash of account i   KEYS[3i - 1]  its steps   KEYS[3i]  its leases
 -- KEYS[3n + 1], KEYS[3n + 2]  hash and steps of the breaker's account, if ARGV[5] is not -1
--- the rest      tool calls that must not come too often
+-- then ARGV[10] things that did not come after all; the rest are tool calls that must not come too often
 -- ARGV[1]  lease   ARGV[2]  tokens that were reserved   ARGV[3]  tokens spent   ARGV[4]  n, the number of accounts
 -- ARGV[5]  actions a minute, -1 for no breaker   ARGV[6]  tool calls
 -- ARGV[7]  of a trial: 1 passed, 0 refused; -1 for none
 -- ARGV[8]  how often the same tool call may come   ARGV[9]  in how many ms
--- ARGV[8 + 2i], ARGV[9 + 2i]  whether account i counts tokens by minute and by day (1|0)
+-- ARGV[10]  how many things did not come
+-- ARGV[9 + 2i], ARGV[10 + 2i]  whether account i counts tokens by minute and by day (1|0)
 -- Returns  opened (0|1), ms until the tool calls would not be too many (0: they are not)
 
 local lease, tokens, spent, n = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -16,8 +17,8 @@ local now = now_ms()
 
 for i = 1, n do
   local names = {}
-  if ARGV[8 + 2 * i] == '1' then names[1] = 'm' end
-  if ARGV[9 + 2 * i] == '1' then names[#names + 1] = 'd' end
+  if ARGV[9 + 2 * i] == '1' then names[1] = 'm' end
+  if ARGV[10 + 2 * i] == '1' then names[#names + 1] = 'd' end
   local account = account_open(KEYS[3 * i - 2], KEYS[3 * i - 1], names, { 'pending' }, now)
   local leases = leases_of(account, KEYS[3 * i])
   if lease_release(leases, lease .. ':' .. ARGV[2], tokens) and spent > 0 then
@@ -40,6 +41,9 @@ if actions_limit >= 0 then
   account_save(account)
   at = at + 2
 end
+
+for j = at, at + tonumber(ARGV[10]) - 1 do redis.call('LPOP', KEYS[j]) end
+at = at + tonumber(ARGV[10])
 
 local repeated = 0
 for j = at, #KEYS do
