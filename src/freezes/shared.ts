@@ -1,6 +1,6 @@
 /** Orders in Redis: a hash that all gateways read, and a channel that tells them to. */
 import { readFileSync } from 'node:fs'
-import { type Connection, connectRedis, type RedisServers } from '../redis/connect.ts'
+import { type Connection, connectRedis, type RedisServers, revive } from '../redis/connect.ts'
 import { isOrder, type Order, subjectOf } from './order.ts'
 
 export interface SharedFreezes {
@@ -26,6 +26,8 @@ export function shareFreezes(servers: RedisServers, onError: (error: Error) => v
   let listener: Connection | undefined
   return {
     async read() {
+      revive(connection)
+      if (listener) revive(listener)
       const found = await within(connection.hvals(key))
       return found.map(parsed).filter(isOrder)
     },

@@ -6,7 +6,7 @@
  */
 import { hash, randomBytes } from 'node:crypto'
 import { Refusal } from '../core/refusal.ts'
-import { connectRedis, type RedisServers } from '../redis/connect.ts'
+import { connectRedis, type RedisServers, revive } from '../redis/connect.ts'
 import { createBatch } from './batch.ts'
 import { createLink } from './link.ts'
 import { limitScripts, type Operation, operationsOn } from './scripts.ts'
@@ -71,6 +71,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
   /** Keys the digests under which repeated things are known, so that nobody who reads them can try what they are of. */
   let secret = randomBytes(32).toString('hex')
   const touch = async () => {
+    revive(connection)
     const key = `${prefix}secret`
     await connection.set(key, secret, 'NX')
     secret = (await connection.get(key)) ?? secret

@@ -5,6 +5,15 @@
  */
 import { readFileSync } from 'node:fs'
 import type { Connection, Scripts } from '../redis/connect.ts'
+import {
+  coolDownMs,
+  dayMs,
+  forgetOpeningsMs,
+  longestCoolDownMs,
+  minuteMs,
+  soonMs,
+  stepsPerWindow,
+} from './store.ts'
 
 const shared = ['account', 'breaker', 'leases', 'seen']
 const operations = ['admit', 'reserve', 'renew', 'settle', 'close-breaker'] as const
@@ -22,6 +31,19 @@ export type RunOperations = (operations: readonly Operation[]) => Promise<readon
 
 const method = 'torwartLimits'
 
+/** So that Redis and memory cannot count by different numbers. */
+const constants = Object.entries({
+  SLOTS: stepsPerWindow + 1,
+  MINUTE_STEP: minuteMs / stepsPerWindow,
+  DAY_STEP: dayMs / stepsPerWindow,
+  SOON_MS: soonMs,
+  COOL_MS: coolDownMs,
+  LONGEST_MS: longestCoolDownMs,
+  FORGET_MS: forgetOpeningsMs,
+})
+  .map(([name, number]) => `local ${name} = ${number}`)
+  .join('\n')
+
 /** @param serverTime for tests: a Lua expression of milliseconds that stands in for the server's clock */
 export function limitScripts(serverTime?: string): Scripts {
   const read = (name: string) => readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8')
@@ -29,7 +51,14 @@ export function limitScripts(serverTime?: string): Scripts {
   const functions = operations.map(
     (name, index) => `operations[${index + 1}] = function(KEYS, ARGV)\n${read(name)}\nend`,
   )
-  const lua = [...shared.map(read), clock, 'local operations = {}', ...functions, read('batch')].join('\n')
+  const lua = [
+    constants,
+    ...shared.map(read),
+    clock,
+    'local operations = {}',
+    ...functions,
+    read('batch'),
+  ].join('\n')
   return { [method]: { lua } }
 }
 

@@ -29,8 +29,9 @@ at the top of the file.
   request goes through, and if that one stays within the limit, all do. Ten minutes without an opening (or as long as it
   was open last) and it begins at a minute again. \`torwart breaker close ID\` closes it.
 - \`repetition\` compares prompts as a whole (chat and completions), and tool calls by name and arguments. Case, blanks,
-  invisible characters, moments with a time of day and UUIDs make no difference; numbers and days do. It counts every
-  prompt and call for itself, so loops that alternate are seen too.
+  invisible characters, times of day (with their date) and random ids make no difference; numbers and days do. It counts every
+  prompt and call for itself, so loops that alternate are seen too. What no model worked on does not count. Tool calls
+  leave when the answer has ended and they were judged; what was said before them leaves at once.
 - \`retry-after\` of a 429 is true if nobody else spends meanwhile; where it depends on when a running request ends, it
   is a second.
 - \`x-ratelimit-reset-*\` is in whole seconds. Windows slide in steps of a sixtieth of their length, and always to

@@ -40,6 +40,14 @@ export function connectRedis(
   return connection
 }
 
+/**
+ * Connects again what was given up. ioredis 6.0 does that for good when a sentinel tells of a failover while the
+ * connection is being made anew. To be called by whoever asks from time to time, and not after closing.
+ */
+export function revive(connection: Connection): void {
+  if (connection.status === 'end') connection.connect().catch(() => {})
+}
+
 function open(
   { urls, kind, master, sentinelPassword, ca }: RedisServers,
   timeoutMs: number,

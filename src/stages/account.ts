@@ -1,8 +1,7 @@
 /**
  * What a request has really cost and done, told to the limit store once: tokens in the place of what was reserved, the
- * slot, tool calls as actions, how a breaker's trial went. An answer with tool calls is told before its last frame
- * leaves, if the store may say that they come too often. What has left by then (in streams, the calls themselves)
- * cannot be called back; without its end the answer is an error to every client.
+ * slot, tool calls as actions, how a breaker's trial went. An answer with tool calls is told before they leave, if the
+ * store may say that they come too often.
  */
 import { asRefusal, describeError, Refusal } from '../core/refusal.ts'
 import { keyAccount } from '../limits/accounts.ts'

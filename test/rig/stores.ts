@@ -43,7 +43,7 @@ export async function openRedisStore(
 }
 
 async function memoryWorld(): Promise<World> {
-  const clock = stillClock()
+  const clock = stillClock(1_900_000_000_000)
   const store = createMemoryStore(clock)
   return { store, second: store, advance: async (ms) => clock.advance(ms), close: () => store.close() }
 }

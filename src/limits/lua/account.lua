@@ -4,12 +4,10 @@
 -- `NAME.new`, the first and the last step, `NAME.cur`, the count of the last; the others stand in the second hash, as
 -- `NAME:STEP`. Server time, so that gateways need not agree on theirs.
 
-local SLOTS = 61
-local STEP_MS = { r = 1000, p = 1000, a = 1000, m = 1000, d = 1440000 }
+-- Numbers that are not here are those of store.ts, put in front by scripts.ts.
+local STEP_MS = { r = MINUTE_STEP, p = MINUTE_STEP, a = MINUTE_STEP, m = MINUTE_STEP, d = DAY_STEP }
 -- What nobody used for longer than its longest window is gone by itself.
 local KEEP_MS = 90000000
--- Where a wait depends on when somebody else is done: ask again soon.
-local SOON_MS = 1000
 
 local function now_ms()
   local t = redis.call('TIME')

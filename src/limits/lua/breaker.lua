@@ -1,7 +1,6 @@
 -- A circuit breaker, as in breaker.ts, in fields of its account: `b.until` while it is open, `b.cool` (how long it was
 -- open last), `b.openings`, `b.closed` (when), `b.trial` and `b.trialUntil`.
 
-local COOL_MS, LONGEST_MS, FORGET_MS = 60000, 3600000, 600000
 local BREAKER = { 'b.until', 'b.cool', 'b.openings', 'b.closed', 'b.trial', 'b.trialUntil' }
 
 -- Of an account that was opened with the fields of BREAKER.
