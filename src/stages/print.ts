@@ -54,7 +54,7 @@ const epoch = /\b1[5-9]\d{11}\b/g
 const randomId = /\b(?:[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}|[\da-f]{32}|call_[\da-z]{8,40})\b/g
 
 /** What all of them have; most texts have none, and one look costs less than three. */
-const telling = /\d:\d\d|[\da-f]{4}-[\da-f]{4}-|[\da-f]{13}|call_/
+const telling = /\d:\d\d|call_|[\da-f]{4}(?:-[\da-f]{4}-|[\da-f]{9})/
 const uneven = /\s{2,}|[^\S ]/g
 
 function plainly(text: string): string {
