@@ -19,6 +19,16 @@ export const serve: Command = {
     const admin = addressOption(values, 'admin')
     const { policy } = loadPolicy(policyFile, io.variables)
     const log = createLog(policy.logLevel)
+    // Before anybody is told that the gate listens: a signal that nobody listens for ends the process.
+    let wasHungUp = false
+    let hungUp = () => {
+      wasHungUp = true
+    }
+    io.on('SIGHUP', () => hungUp())
+    const told = new Promise<void>((resolve) => {
+      io.on('SIGTERM', resolve)
+      io.on('SIGINT', resolve)
+    })
     const gateway = await startGateway({
       policyFile,
       variables: io.variables,
@@ -28,12 +38,10 @@ export const serve: Command = {
       ...(listen ? { listen } : {}),
       ...(admin ? { admin } : {}),
     })
+    hungUp = gateway.reload
+    if (wasHungUp) gateway.reload()
     log.info({ data: gateway.data, admin: gateway.admin, policy: policy.version }, 'listening')
-    io.on('SIGHUP', () => gateway.reload())
-    await new Promise<void>((resolve) => {
-      io.on('SIGTERM', resolve)
-      io.on('SIGINT', resolve)
-    })
+    await told
     log.info('stopping')
     await gateway.close()
     log.info('stopped')

@@ -71,9 +71,12 @@ describe('the program', () => {
     const gate = await serve()
     const before = readFileSync(policy, 'utf8')
     writeFileSync(policy, before.replace('routes: [chat,', 'routes: ['))
-    gate.process.kill('SIGHUP')
-    await until(async () => (await chat(gate.data)).status === 403)
-    writeFileSync(policy, before)
+    try {
+      gate.process.kill('SIGHUP')
+      await until(async () => (await chat(gate.data)).status === 403)
+    } finally {
+      writeFileSync(policy, before)
+    }
     gate.process.kill('SIGTERM')
     expect(await gate.ended).toBe(0)
   })
