@@ -15,6 +15,8 @@ import { freezesFile } from './freezes/file.ts'
 import { type Order, subjectOf } from './freezes/order.ts'
 import { shareFreezes } from './freezes/shared.ts'
 import { createCourier } from './http/courier.ts'
+import { openStore } from './limit-store.ts'
+import { urlOf } from './policy/address.ts'
 import { loadPacks } from './policy/packs.ts'
 import type { Address } from './policy/policy.ts'
 import { createMasker, findSensitive } from './scan/mask.ts'
@@ -33,7 +35,6 @@ import { createPrintPrompt } from './stages/print.ts'
 import { createRecordPrompt } from './stages/record.ts'
 import { createReserve } from './stages/reserve.ts'
 import { createSettle } from './stages/settle.ts'
-import { openStore } from './store.ts'
 import type { Log } from './telemetry/log.ts'
 import { createMetrics } from './telemetry/metrics.ts'
 import { createFleet } from './upstreams/fleet.ts'
@@ -230,5 +231,5 @@ async function openGateway(
 async function listen(app: FastifyInstance, { host, port }: Address, scheme: string): Promise<string> {
   await app.listen({ host, port })
   const { port: actual } = app.server.address() as AddressInfo
-  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${actual}`
+  return urlOf(scheme, { host, port: actual })
 }

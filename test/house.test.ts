@@ -26,7 +26,7 @@ const floors: Readonly<Record<string, number>> = {
   'app.ts': 6,
   'admin.ts': 6,
   'snapshots.ts': 6,
-  'store.ts': 6,
+  'limit-store.ts': 6,
   'gateway.ts': 7,
   cli: 8,
   'main.ts': 9,

@@ -1,7 +1,9 @@
 /** `torwart breaker close`: lets a key go on whose circuit breaker is open. Asks the running gateway, which records it. */
-import { isKeyId, keyId } from '../identity/key.ts'
+import { isKeyId } from '../core/key-id.ts'
+import { keyId } from '../identity/key.ts'
+import { urlOf } from '../policy/address.ts'
 import { loadPolicy } from '../policy/load.ts'
-import { type Command, configOption, textOf, UsageError } from './command.ts'
+import { byOption, type Command, configOption, textOf, UsageError } from './command.ts'
 
 const answerMs = 5000
 
@@ -11,7 +13,7 @@ export const breakerClose: Command = {
   argument: '<id>',
   options: [
     configOption,
-    { flags: '--by <name>', description: 'who orders it; your user name if absent' },
+    byOption,
     { flags: '--admin <url>', description: 'the admin listener, if not where the policy says' },
   ],
   async run(values, io, given = '') {
@@ -20,8 +22,7 @@ export const breakerClose: Command = {
     const { admin } = loadPolicy(textOf(values, 'config'), io.variables).policy
     if (admin.token === undefined)
       throw new UsageError('changing something in a running gateway needs `admin.token` in the policy')
-    const host = admin.host.includes(':') ? `[${admin.host}]` : admin.host
-    const base = textOf(values, 'admin') || `http://${host}:${admin.port}`
+    const base = textOf(values, 'admin') || urlOf('http', admin)
     const response = await fetch(`${base}/admin/v1/breakers/${id}/close`, {
       method: 'POST',
       headers: { authorization: `Bearer ${admin.token}`, 'content-type': 'application/json' },

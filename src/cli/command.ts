@@ -47,6 +47,11 @@ export const configOption: Option = {
   standard: 'config/torwart.yaml',
 }
 
+export const byOption: Option = {
+  flags: '--by <name>',
+  description: 'who orders it; your user name if absent',
+}
+
 export const jsonOption: Option = { flags: '--json', description: 'print JSON' }
 
 export function textOf(values: Values, name: string): string {

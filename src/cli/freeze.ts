@@ -1,5 +1,5 @@
 /** `torwart freeze`: the kill switch. Refuses new requests and ends running ones, on every gateway, within a second. */
-import { type Command, configOption, textOf } from './command.ts'
+import { byOption, type Command, configOption, textOf } from './command.ts'
 import { give } from './freezing.ts'
 import { durationOption } from './keys.ts'
 
@@ -11,7 +11,7 @@ export const freeze: Command = {
     configOption,
     { flags: '--why <reason>', description: 'for the audit log', required: true },
     { flags: '--for <duration>', description: 'after which it ends by itself, such as 1h' },
-    { flags: '--by <name>', description: 'who orders it; your user name if absent' },
+    byOption,
   ],
   run: (values, io, ...words) =>
     give(values, io, words, {

@@ -1,12 +1,13 @@
 /** What `freeze`, `unfreeze` and `freezes` share: where orders are, and giving one. */
 
+import type { RedisServers } from '../core/redis-servers.ts'
 import type { ServerKind } from '../core/servers.ts'
 import { whileLocked } from '../files/lock.ts'
 import { freezesFile, readFreezes, writeFreezes } from '../freezes/file.ts'
 import {
-  type FrozenKind,
   faultOf,
   frozenKinds,
+  isFrozenKind,
   isInForce,
   type Order,
   orderOf,
@@ -17,7 +18,7 @@ import { merged } from '../freezes/orders.ts'
 import { shareFreezes } from '../freezes/shared.ts'
 import { keyId } from '../identity/key.ts'
 import { loadPolicy, locateAudit } from '../policy/load.ts'
-import type { Policy, RedisSettings, Role } from '../policy/policy.ts'
+import type { Policy, Role } from '../policy/policy.ts'
 import { PolicyError } from '../policy/problem.ts'
 import { type ExitCode, type Io, textOf, UsageError, type Values } from './command.ts'
 import { readKeys } from './keys.ts'
@@ -27,7 +28,7 @@ const retryMs = 50
 
 interface Place {
   readonly file: string
-  readonly redis: RedisSettings | undefined
+  readonly redis: RedisServers | undefined
   /** Undefined: it has mistakes. */
   readonly policy: Policy | undefined
 }
@@ -62,7 +63,7 @@ export async function give(
   [kind = '', given = '']: readonly string[],
   { frozen, why, forMs }: Wanted,
 ): Promise<ExitCode> {
-  if (!isKind(kind)) throw new UsageError(`what? One of ${frozenKinds.join(', ')}`)
+  if (!isFrozenKind(kind)) throw new UsageError(`what? One of ${frozenKinds.join(', ')}`)
   // A whole key is taken for its id, and repeated nowhere.
   const name = kind === 'key' ? (keyId(given) ?? given) : given
   const wish = { kind, name, frozen, why, by: textOf(values, 'by') || io.user, forMs }
@@ -93,7 +94,7 @@ export async function give(
 
 /** @returns whether Redis has taken it */
 async function tellAll(
-  redis: RedisSettings,
+  redis: RedisServers,
   made: Order,
   write: (known: readonly Order[]) => { made: Order },
 ): Promise<boolean> {
@@ -169,8 +170,4 @@ async function attempt<T>(ask: () => Promise<T>): Promise<T | undefined> {
     }
   }
   return undefined
-}
-
-function isKind(text: string): text is FrozenKind {
-  return frozenKinds.some((kind) => kind === text)
 }

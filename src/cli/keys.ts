@@ -1,5 +1,6 @@
 /** What the `key` commands share: where the file is, and how a key is shown. */
 
+import { isKeyId } from '../core/key-id.ts'
 import { parseDuration } from '../core/units.ts'
 import { whileLocked } from '../files/lock.ts'
 import { keyId } from '../identity/key.ts'
@@ -37,9 +38,7 @@ export function findKey(entries: readonly KeyEntry[], given = ''): KeyEntry {
   const id = keyId(given) ?? given
   const entry = entries.find((each) => each.id === id)
   if (entry) return entry
-  throw new UsageError(
-    /^[0-9A-Za-z]{4,32}$/.test(id) ? `there is no key ${id}` : 'that is not the id of a key',
-  )
+  throw new UsageError(isKeyId(id) ? `there is no key ${id}` : 'that is not the id of a key')
 }
 
 /** @throws UsageError */

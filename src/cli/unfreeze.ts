@@ -1,5 +1,5 @@
 /** `torwart unfreeze`: lifts what `freeze` ordered. */
-import { type Command, configOption, textOf } from './command.ts'
+import { byOption, type Command, configOption, textOf } from './command.ts'
 import { give } from './freezing.ts'
 
 export const unfreeze: Command = {
@@ -9,7 +9,7 @@ export const unfreeze: Command = {
   options: [
     configOption,
     { flags: '--why <reason>', description: 'for the audit log', standard: 'lifted' },
-    { flags: '--by <name>', description: 'who orders it; your user name if absent' },
+    byOption,
   ],
   run: (values, io, ...words) =>
     give(values, io, words, { frozen: false, why: textOf(values, 'why'), forMs: undefined }),

@@ -196,34 +196,32 @@ export function oneOrMany(one: Shape, many = list(one)): Shape {
   return (value, at, notes) => (Array.isArray(value) ? many(value, at, notes) : one(value, at, notes))
 }
 
-/** Parts which a server may put behind each other without anything between them. */
-export function joined(parts: Shape): Shape {
-  return (value, at, notes) => {
+/** As `shape`, and then something is done with the texts that it noted, from the one at `from` on. */
+function marking<T>(
+  shape: (value: JsonValue, at: string, notes: Notes) => T,
+  mark: (notes: Notes, from: number) => void,
+) {
+  return (value: JsonValue, at: string, notes: Notes): T => {
     const from = notes.texts.length
-    const read = parts(value, at, notes)
-    notes.glue(from)
+    const read = shape(value, at, notes)
+    mark(notes, from)
     return read
   }
+}
+
+/** Parts which a server may put behind each other without anything between them. */
+export function joined(parts: Shape): Shape {
+  return marking(parts, (notes, from) => notes.glue(from))
 }
 
 /** A message, in which texts of other channels may stand. */
 export function spoken(channel: Channel, message: ObjectShape): ObjectShape {
-  return (value, at, notes) => {
-    const from = notes.texts.length
-    const read = message(value, at, notes)
-    notes.setAside(from, channel)
-    return read
-  }
+  return marking(message, (notes, from) => notes.setAside(from, channel))
 }
 
 /** Something that stands between messages and is none. */
 export function aside(shape: Shape): Shape {
-  return (value, at, notes) => {
-    const from = notes.texts.length
-    const read = shape(value, at, notes)
-    notes.setAside(from)
-    return read
-  }
+  return marking(shape, (notes, from) => notes.setAside(from))
 }
 
 function isEmpty(value: JsonValue): boolean {

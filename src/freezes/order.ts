@@ -4,11 +4,16 @@
  */
 import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
+import { isKeyId } from '../core/key-id.ts'
 import { parsePattern } from '../models/name.ts'
 import { createMasker, findSensitive } from '../scan/mask.ts'
 
 export const frozenKinds = ['key', 'role', 'model', 'all'] as const
 export type FrozenKind = (typeof frozenKinds)[number]
+
+export function isFrozenKind(text: string): text is FrozenKind {
+  return frozenKinds.some((kind) => kind === text)
+}
 
 const longest = 512
 /** Of a date. */
@@ -16,7 +21,7 @@ const latest = 8.64e15
 const name = Type.String({ maxLength: longest })
 const words = Type.String({ minLength: 1, maxLength: longest })
 
-export const orderSchema = Type.Object(
+const orderSchema = Type.Object(
   {
     kind: Type.Enum([...frozenKinds]),
     /** A key's id, a role, a model or pattern of models; empty for `all`. */
@@ -60,7 +65,6 @@ export interface Wish {
 
 /** Ten years: what is meant for longer has no end. */
 const longestMs = 10 * 365 * 86_400_000
-const idForm = /^[0-9A-Za-z]{4,32}$/
 
 /** @returns what is wrong with it, in a sentence */
 export function faultOf({ kind, name, why, by, forMs = 0 }: Partial<Wish> & Said): string | undefined {
@@ -68,7 +72,7 @@ export function faultOf({ kind, name, why, by, forMs = 0 }: Partial<Wish> & Said
   if (kind === 'all' && name !== '') return '`all` has no name'
   if (kind !== 'all' && name === '') return `which ${kind}?`
   if (why.trim() === '' || by.trim() === '') return 'why, and by whom?'
-  if (kind === 'key' && !idForm.test(name)) return 'that is not the id of a key'
+  if (kind === 'key' && !isKeyId(name)) return 'that is not the id of a key'
   if (kind === 'model' && !parsePattern(name)) return 'that is no name or pattern of a local model'
   const tooLong = [name, why, by].some((text) => text.length > longest || /\p{C}/u.test(text))
   return tooLong ? 'at most 512 characters each, none of them a control character' : undefined

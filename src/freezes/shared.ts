@@ -1,6 +1,8 @@
 /** Orders in Redis: a hash that all gateways read, and a channel that tells them to. */
 import { readFileSync } from 'node:fs'
-import { type Connection, connectRedis, type RedisServers, revive } from '../redis/connect.ts'
+import type { RedisServers } from '../core/redis-servers.ts'
+import { type Connection, connectRedis, revive } from '../redis/connect.ts'
+import { within } from '../redis/within.ts'
 import { isOrder, type Order, subjectOf } from './order.ts'
 
 export interface SharedFreezes {
@@ -28,13 +30,13 @@ export function shareFreezes(servers: RedisServers, onError: (error: Error) => v
     async read() {
       revive(connection)
       if (listener) revive(listener)
-      const found = await within(connection.hvals(key))
+      const found = await within(connection.hvals(key), answerMs)
       return found.map(parsed).filter(isOrder)
     },
     async write(orders) {
       if (orders.length === 0) return
       const pairs = orders.flatMap((each) => [subjectOf(each), JSON.stringify(each)])
-      await within(order.torwartOrder(1, key, key, ...pairs))
+      await within(order.torwartOrder(1, key, key, ...pairs), answerMs)
     },
     onNews(tell) {
       listener = connectRedis(servers, answerMs, {}, onError)
@@ -47,14 +49,6 @@ export function shareFreezes(servers: RedisServers, onError: (error: Error) => v
       listener?.disconnect()
     },
   }
-}
-
-/** A server that hangs is asked again later. */
-function within<T>(answer: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('no answer in time')), answerMs)
-    answer.then(resolve, reject).finally(() => clearTimeout(timer))
-  })
 }
 
 function parsed(text: string): unknown {

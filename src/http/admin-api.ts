@@ -9,11 +9,11 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import Type from 'typebox'
 import Value from 'typebox/value'
+import { isKeyId } from '../core/key-id.ts'
 import { asRefusal } from '../core/refusal.ts'
 import { parseDuration } from '../core/units.ts'
 import type { Freezes } from '../freezes/board.ts'
-import { type FrozenKind, faultOf, frozenKinds, type Order, type Wish } from '../freezes/order.ts'
-import { isKeyId } from '../identity/key.ts'
+import { faultOf, frozenKinds, isFrozenKind, type Order, type Wish } from '../freezes/order.ts'
 import { keyAccount } from '../limits/accounts.ts'
 import type { Store } from '../limits/store.ts'
 import { createMasker, findSensitive } from '../scan/mask.ts'
@@ -60,7 +60,7 @@ export function registerAdminApi(app: FastifyInstance, { freezes, store, recordE
     if (!Value.Check(freezeBody, body))
       return refuse(reply, 'must be JSON: kind and why, and name, for, by if you like')
     const { kind, name = '', why, by = someone } = body
-    if (!isKind(kind)) return refuse(reply, `kind must be one of ${frozenKinds.join(', ')}`)
+    if (!isFrozenKind(kind)) return refuse(reply, `kind must be one of ${frozenKinds.join(', ')}`)
     const forMs = body.for === undefined ? undefined : parseDuration(body.for)
     if (body.for !== undefined && !forMs) return refuse(reply, 'for must be a duration such as 30m or 24h')
     reply.code(201)
@@ -77,7 +77,7 @@ export function registerAdminApi(app: FastifyInstance, { freezes, store, recordE
   const lift = async (kind: string, name: string, query: unknown, reply: FastifyReply) => {
     if (!Value.Check(liftQuery, query)) return refuse(reply, 'why and by, each once, if you like')
     const { why = 'lifted', by = someone } = query
-    if (!isKind(kind)) return refuse(reply, `kind must be one of ${frozenKinds.join(', ')}`)
+    if (!isFrozenKind(kind)) return refuse(reply, `kind must be one of ${frozenKinds.join(', ')}`)
     return give({ kind, name, frozen: false, why, by, forMs: undefined }, reply)
   }
 
@@ -95,10 +95,6 @@ export function registerAdminApi(app: FastifyInstance, { freezes, store, recordE
       return reply.code(503).send({ error: asRefusal(error).say })
     }
   })
-}
-
-function isKind(text: string): text is FrozenKind {
-  return frozenKinds.some((kind) => kind === text)
 }
 
 function shown({ kind, name, frozen, why, by, at, until }: Order) {

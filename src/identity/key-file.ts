@@ -5,6 +5,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
 import { parse, stringify } from 'yaml'
+import { keyIdPattern } from '../core/key-id.ts'
 import { replaceFile } from '../files/atomic.ts'
 
 const hash = Type.String({ pattern: '^[0-9a-f]{64}$' })
@@ -12,7 +13,7 @@ const time = Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(
 
 const entrySchema = Type.Object(
   {
-    id: Type.String({ pattern: '^[0-9A-Za-z]{4,32}$' }),
+    id: Type.String({ pattern: keyIdPattern }),
     name: Type.String({ minLength: 1, maxLength: 128 }),
     role: Type.String({ minLength: 1, maxLength: 128 }),
     sha256: hash,

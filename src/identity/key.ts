@@ -21,13 +21,6 @@ export function mintKey(id = randomText(12)): NewKey {
   return { id, key: `${body}_${checksum(body)}` }
 }
 
-const idForm = /^[0-9A-Za-z]{4,32}$/
-
-/** Whether a text may be the public id of a key. */
-export function isKeyId(text: string): boolean {
-  return idForm.test(text)
-}
-
 /** The public id of a well-formed key with a right checksum, else undefined. */
 export function keyId(key: string): string | undefined {
   const match = form.exec(key)

@@ -6,6 +6,7 @@
  * connection, and when it is back it does not meet everybody at the same time.
  */
 import { Refusal } from '../core/refusal.ts'
+import { NoAnswer, within } from '../redis/within.ts'
 import type { Budget } from './store.ts'
 
 export interface Link {
@@ -77,7 +78,7 @@ export function createLink({ timeoutMs, touch, onAway, onBack }: LinkOptions): L
     } catch (cause) {
       undo?.()
       const waited = performance.now() - startedAt
-      if (!(cause instanceof Late) || waited >= timeoutMs * telling) lose(cause)
+      if (!(cause instanceof NoAnswer) || waited >= timeoutMs * telling) lose(cause)
       throw away(cause)
     } finally {
       budget.leftMs -= performance.now() - startedAt
@@ -113,28 +114,6 @@ export function createLink({ timeoutMs, touch, onAway, onBack }: LinkOptions): L
       opened = []
     },
   }
-}
-
-class Late extends Error {
-  override readonly name = 'Timeout'
-}
-
-/** On a busy event loop the answer may have been waiting: the sockets are looked at once more before giving up. */
-function within<T>(answer: Promise<T>, ms: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => setImmediate(() => reject(new Late('no answer in time'))), ms)
-    // One chain and not three: this is on the way of every request, thrice.
-    answer.then(
-      (value) => {
-        clearTimeout(timer)
-        resolve(value)
-      },
-      (error: unknown) => {
-        clearTimeout(timer)
-        reject(error)
-      },
-    )
-  })
 }
 
 function away(cause: unknown): Refusal {

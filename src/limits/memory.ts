@@ -57,7 +57,7 @@ export function createMemoryStore(clock: Clock): Store {
       const guarded = breaker && of(breaker.account)
       const openMs = guarded?.breaker.waitMs(now) ?? 0
       const fullMs = waitFor(uses, 1, now)
-      const refusal = { standing: tightest(uses, now, 0), trial: false, opened: false, local: false }
+      const refusal = { standing: standingOf(uses, now, 0), trial: false, opened: false, local: false }
       if (openMs > 0) {
         const retryMs = Math.max(openMs, fullMs)
         return { ...refusal, outcome: 'breaker', retryMs, nextMs: retryMs }
@@ -75,7 +75,7 @@ export function createMemoryStore(clock: Clock): Store {
       for (const { window } of uses) window.add(now, 1)
       return {
         outcome: 'admitted',
-        standing: tightest(uses, now, 1),
+        standing: standingOf(uses, now, 1),
         retryMs: 0,
         nextMs: waitFor(uses, 2, now),
         trial,
@@ -116,8 +116,8 @@ export function createMemoryStore(clock: Clock): Store {
       if (outcome !== 'granted')
         return {
           outcome,
-          tokens: tightest(tokenUses, now, 0),
-          requests: tightest(requestUses, now, 0),
+          tokens: standingOf(tokenUses, now, 0),
+          requests: standingOf(requestUses, now, 0),
           retryMs: Math.max(...Object.values(waits)),
           local: false,
         }
@@ -130,8 +130,8 @@ export function createMemoryStore(clock: Clock): Store {
           repetitions.note(nameOf(repetition, thing), repetition.limit, now)
       return {
         outcome,
-        tokens: tightest(tokenUses, now, tokens),
-        requests: tightest(requestUses, now, 1),
+        tokens: standingOf(tokenUses, now, tokens),
+        requests: standingOf(requestUses, now, 1),
         retryMs: 0,
         local: false,
       }
@@ -164,13 +164,13 @@ export function createMemoryStore(clock: Clock): Store {
         if (opened) state.openBreaker(now)
       }
       let repeated = 0
-      for (const thing of repetition?.things ?? []) {
-        if (!repetition) break
-        const name = nameOf(repetition, thing)
-        const waitMs = repetitions.waitMs(name, repetition.limit, now)
-        if (waitMs === 0) repetitions.note(name, repetition.limit, now)
-        repeated = Math.max(repeated, waitMs)
-      }
+      if (repetition)
+        for (const thing of repetition.things) {
+          const name = nameOf(repetition, thing)
+          const waitMs = repetitions.waitMs(name, repetition.limit, now)
+          if (waitMs === 0) repetitions.note(name, repetition.limit, now)
+          repeated = Math.max(repeated, waitMs)
+        }
       return { opened, repeatedMs: repeated }
     },
 
@@ -202,7 +202,7 @@ function useOf(scope: Scope, limit: number, window: Window, now: number, pending
 }
 
 /** The limit that leaves least once `more` are taken. */
-function tightest(uses: readonly Use[], now: number, more: number): Standing | undefined {
+function standingOf(uses: readonly Use[], now: number, more: number): Standing | undefined {
   let found: Standing | undefined
   for (const { scope, limit, used, window } of uses) {
     const remaining = Math.max(0, limit - used - more)

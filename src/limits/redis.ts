@@ -5,8 +5,9 @@
  * to be settled meanwhile is kept and told when it is back, so that no slot stays taken.
  */
 import { hash, randomBytes } from 'node:crypto'
+import type { RedisServers } from '../core/redis-servers.ts'
 import { Refusal } from '../core/refusal.ts'
-import { connectRedis, type RedisServers, revive } from '../redis/connect.ts'
+import { connectRedis, revive } from '../redis/connect.ts'
 import { createBatch } from './batch.ts'
 import { createLink } from './link.ts'
 import { limitScripts, type Operation, operationsOn } from './scripts.ts'
@@ -35,7 +36,7 @@ export interface RedisStoreOptions {
   /** The first answer after a failure. */
   onBack(): void
   /** Settlements that were dropped because there were too many. */
-  onDropped?(count: number): void
+  onDropped(count: number): void
   /** See `limitScripts`. */
   readonly serverTime?: string
 }
@@ -73,18 +74,23 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
   const touch = async () => {
     revive(connection)
     const key = `${prefix}secret`
-    await connection.set(key, secret, 'NX')
-    secret = (await connection.get(key)) ?? secret
-    // Nothing to do, in the way of everything there is to do.
-    await run([])
+    const [, kept] = await Promise.all([
+      connection.set(key, secret, 'NX'),
+      connection.get(key),
+      // Nothing to do, in the way of everything there is to do.
+      run([]),
+    ])
+    secret = kept ?? secret
   }
-  const seenKeys = (repeated: Repeated | undefined) =>
-    (repeated?.things ?? []).map((thing) => {
-      const { scope, name } = (repeated as Repeated).account
+  const seenKeys = (repeated: Repeated | undefined) => {
+    if (!repeated) return []
+    const { scope, name } = repeated.account
+    return repeated.things.map((thing) => {
       // Things are digests of one length, so that a key in front is as good as an HMAC (RFC 2104), and cheaper.
       const digest = hash('sha256', secret + thing, 'base64url').slice(0, 22)
       return `${prefix}seen:${scope}:${name}:${digest}`
     })
+  }
 
   const toSettle = (settlement: Settlement): Operation => {
     const { lease, claim, spent, breaker, actions, trial, repetition, unsaid } = settlement
@@ -114,7 +120,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
   }
   const unsettled = createUnsettled(
     (settlement) => link.call(() => batch.ask(toSettle(settlement)), { leftMs: timeoutMs }),
-    (count) => onDropped?.(count),
+    onDropped,
   )
 
   const link = createLink({

@@ -17,11 +17,10 @@ import {
 
 const shared = ['account', 'breaker', 'leases', 'seen']
 const operations = ['admit', 'reserve', 'renew', 'settle', 'close-breaker'] as const
-export type OperationName = (typeof operations)[number]
 
 /** Keys and arguments as the head of its file says. */
 export interface Operation {
-  readonly name: OperationName
+  readonly name: (typeof operations)[number]
   readonly keys: readonly string[]
   readonly words: readonly (string | number)[]
 }

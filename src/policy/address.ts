@@ -41,3 +41,8 @@ export function parseAddress(text: string): Address | undefined {
   if (host === undefined || port > 65535) return undefined
   return { host, port, loopback: isLoopback(host) }
 }
+
+/** @returns scheme, host and port, without a path */
+export function urlOf(scheme: string, { host, port }: Pick<Address, 'host' | 'port'>): string {
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`
+}

@@ -1,6 +1,6 @@
 /** How Redis is reached, from what the policy file says. Messages never repeat a URL, which may hold a password. */
 import { resolve } from 'node:path'
-import type { RedisSettings } from './policy.ts'
+import type { RedisServers } from '../core/redis-servers.ts'
 import { isReadable } from './readable.ts'
 import type { Config } from './schema/schema.ts'
 import type { Report } from './source.ts'
@@ -9,7 +9,7 @@ export function compileRedis(
   { redis, kind, master, sentinelPassword, ca, prefix }: Config['store'],
   folder: string,
   report: Report,
-): RedisSettings | undefined {
+): RedisServers | undefined {
   if (redis === undefined) return undefined
   const [first, ...others] = redis.split(',').map((url) => url.trim())
   const path = ['store', 'redis']

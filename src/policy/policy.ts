@@ -3,6 +3,7 @@
  * beginning to end. Units are in the names, sets are sets, patterns are functions.
  */
 
+import type { RedisServers } from '../core/redis-servers.ts'
 import type { ServerKind } from '../core/servers.ts'
 import type { Severity } from '../core/text.ts'
 import type { Feature, RouteGroup } from '../dialects/dialect.ts'
@@ -119,7 +120,7 @@ export interface Policy {
   readonly listen: Address & { readonly tls: TlsSettings | undefined }
   readonly admin: Address & { readonly token: string | undefined; readonly hosts: readonly string[] }
   readonly store: {
-    readonly redis: RedisSettings | undefined
+    readonly redis: RedisServers | undefined
     readonly onFailure: 'refuse' | 'local'
     readonly timeoutMs: number
   }
@@ -141,17 +142,6 @@ export interface Policy {
   readonly shutdownGraceMs: number
   /** What the operator should know, such as features that are asked for and not built yet. */
   readonly warnings: readonly string[]
-}
-
-export interface RedisSettings {
-  /** Of the server, of sentinels, or of nodes of a cluster. */
-  readonly urls: readonly [string, ...string[]]
-  readonly kind: 'single' | 'sentinel' | 'cluster'
-  readonly master: string
-  readonly sentinelPassword: string | undefined
-  /** A file, PEM. */
-  readonly ca: string | undefined
-  readonly prefix: string
 }
 
 export interface TlsSettings {

@@ -4,19 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
-
-export interface RedisServers {
-  /** `redis://` or `rediss://`: of the server, of sentinels, or of nodes of a cluster. */
-  readonly urls: readonly [string, ...string[]]
-  readonly kind: 'single' | 'sentinel' | 'cluster'
-  /** The name under which sentinels know the server. */
-  readonly master: string
-  readonly sentinelPassword: string | undefined
-  /** A file with the CAs that are trusted, PEM. */
-  readonly ca: string | undefined
-  /** Every key begins with `{prefix}:`, which in a cluster puts all of them on one node, where a script may use them. */
-  readonly prefix: string
-}
+import type { RedisServers } from '../core/redis-servers.ts'
 
 export type Connection = Redis | Cluster
 

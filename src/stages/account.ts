@@ -7,14 +7,14 @@ import { asRefusal, describeError, Refusal } from '../core/refusal.ts'
 import { keyAccount } from '../limits/accounts.ts'
 import type { Settled, Settlement, Store } from '../limits/store.ts'
 import type { Log } from '../telemetry/log.ts'
-import { wholeSeconds } from './admit.ts'
+import { secondsUntilNext } from './admit.ts'
 import type { Answer, Caller, Course, Ending } from './exchange.ts'
 import { printToolCalls } from './print.ts'
-import { inputTokens, weighted } from './reserve.ts'
+import { estimatedTokens, inputTokens, weighted } from './reserve.ts'
 
 /** After any ending; does nothing if that was done. */
 export type AccountFor = (course: Course, ending: Ending) => void
-/** Before an answer with tool calls ends. @returns what the client gets instead, if anything */
+/** Before an answer with tool calls ends, if the role has a limit for their repetition. @returns what the client gets instead, if anything */
 export type Conclude = (course: Course, answer: Answer) => Promise<Refusal | undefined>
 
 export interface AccountParts {
@@ -52,15 +52,12 @@ export function createAccounts({ store, log, onOpened }: AccountParts): {
       })
     },
     async conclude(course, answer) {
-      if (course.caller?.role.limits.repetition === undefined) return undefined
       try {
         const settled = await tell(course, { kind: 'answered', answer })
         if (!settled || settled.repeatedMs === 0) return undefined
         return new Refusal('repetition', {
           say: 'The same tool call was made too often.',
-          retryAfterSeconds: wholeSeconds(
-            Math.max(settled.repeatedMs, course.admitted?.admission?.nextMs ?? 0),
-          ),
+          retryAfterSeconds: secondsUntilNext(settled.repeatedMs, course.admitted?.admission),
         })
       } catch (error) {
         return asRefusal(error)
@@ -105,8 +102,6 @@ function settlementOf(
   }
 }
 
-const bytesPerToken = 4
-
 function generatedBytes(answer: Answer | undefined): number {
   if (!answer) return 0
   return answer.toolCalls.reduce(
@@ -124,5 +119,5 @@ function spentTokens({ call, upstream }: Course, ending: Ending): number {
   const { answer } = ending
   // A server that counts nothing says zero (LocalAI, in several places), which must not make its models free.
   const input = answer?.usage?.input || inputTokens(call)
-  return input + (answer?.usage?.output || Math.ceil(generatedBytes(answer) / bytesPerToken))
+  return input + (answer?.usage?.output || estimatedTokens(generatedBytes(answer)))
 }

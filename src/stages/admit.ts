@@ -1,7 +1,7 @@
 /** Stage 4: is there room for one more request? Not one byte of the body has been parsed yet. */
 import { Refusal } from '../core/refusal.ts'
 import { entryLimits, keyAccount } from '../limits/accounts.ts'
-import type { Scope, Store } from '../limits/store.ts'
+import type { Admission, Scope, Store } from '../limits/store.ts'
 import type { Admitted, Caller, Destination } from './exchange.ts'
 
 /** @param onOpened tells of a breaker that was opened by this caller */
@@ -45,7 +45,15 @@ export function saySharedBy(scope: Scope | undefined, what: string): { say?: str
   return whose === undefined ? {} : { say: `${what} ${whose}; try again later.` }
 }
 
+/**
+ * For `retry-after` of what was refused after it was admitted: the wait holds for the next request as a whole, which
+ * must be admitted again too.
+ */
+export function secondsUntilNext(retryMs: number, admission: Admission | undefined): number {
+  return wholeSeconds(Math.max(retryMs, admission?.nextMs ?? 0))
+}
+
 /** For `retry-after`: rounded up, so that who waits that long is let in. */
-export function wholeSeconds(ms: number): number {
+function wholeSeconds(ms: number): number {
   return Math.max(1, Math.ceil(ms / 1000))
 }

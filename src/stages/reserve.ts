@@ -7,11 +7,10 @@ import type { Text } from '../core/text.ts'
 import type { Prompt, RouteGroup } from '../dialects/dialect.ts'
 import { claimedAccounts, keyAccount, wholeTokenLimit } from '../limits/accounts.ts'
 import type { Claim, Store } from '../limits/store.ts'
-import { saySharedBy, wholeSeconds } from './admit.ts'
+import { saySharedBy, secondsUntilNext } from './admit.ts'
 import type { Admitted, Call, Inspected, Reserved } from './exchange.ts'
 import type { PrintPrompt } from './print.ts'
 
-const bytesPerToken = 4
 const tokensPerText = 4
 const tokensPerImage = 768
 
@@ -53,18 +52,22 @@ const codes = {
   repetition: 'repetition',
 } as const
 
-/**
- * The wait holds for the next request as a whole, which must be admitted again too.
- * @throws Refusal `rate_limited`, `tokens_exhausted`, `too_many_concurrent` or `repetition`
- */
+/** @throws Refusal `rate_limited`, `tokens_exhausted`, `too_many_concurrent` or `repetition` */
 export function requireReserved({ reservation }: Reserved, { admission }: Admitted): void {
   if (!reservation || reservation.outcome === 'granted') return
   const { outcome, retryMs, tokens, requests } = reservation
   throw new Refusal(codes[outcome], {
-    retryAfterSeconds: wholeSeconds(Math.max(retryMs, admission?.nextMs ?? 0)),
+    retryAfterSeconds: secondsUntilNext(retryMs, admission),
     ...(outcome === 'requests' ? saySharedBy(requests?.scope, 'Too many requests') : {}),
     ...(outcome === 'tokens' ? saySharedBy(tokens?.scope, 'Too many tokens') : {}),
   })
+}
+
+const bytesPerToken = 4
+
+/** Four bytes are a token in most languages' worst case of English and code. */
+export function estimatedTokens(bytes: number): number {
+  return Math.ceil(bytes / bytesPerToken)
 }
 
 /** What tokens of a model count in limits: whole ones, at least as many. */
@@ -83,7 +86,7 @@ export function inputTokens({ prompt, endpoint, caller }: Call): number {
   return Math.min(promptTokens(prompt), contextTokens)
 }
 
-/** An estimate: four bytes are a token in most languages' worst case of English and code. */
+/** An estimate. */
 export function promptTokens({ texts, counts }: Prompt): number {
   return sum(texts.map(textTokens)) + counts.images * tokensPerImage
 }
@@ -93,5 +96,5 @@ function sum(numbers: readonly number[]): number {
 }
 
 function textTokens({ text }: Text): number {
-  return Math.ceil(Buffer.byteLength(text) / bytesPerToken) + tokensPerText
+  return estimatedTokens(Buffer.byteLength(text)) + tokensPerText
 }

@@ -112,7 +112,7 @@ export function createWatch(options: WatchOptions): Watch {
 
   const finish = () => {
     over = true
-    if (reader.transcript.toolCalls.length === 0) return complete()
+    if (!holdsCalls || reader.transcript.toolCalls.length === 0) return complete()
     conclude(answer()).then((refusal) => {
       if (!refusal) return complete()
       over = false

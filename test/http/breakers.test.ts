@@ -1,7 +1,14 @@
 /** Agents that loop are stopped: by what they do in a minute, and by doing the same again and again. */
 import { afterEach, describe, expect, it } from 'vitest'
 import { type GateSettings, type RunningGate, startGate } from '../rig/gate.ts'
-import { likeOllama, type ModelServer, play, recordedText, startModelServer } from '../rig/model-server.ts'
+import {
+  holdPosts,
+  likeOllama,
+  type ModelServer,
+  play,
+  recordedText,
+  startModelServer,
+} from '../rig/model-server.ts'
 import { until } from '../rig/wait.ts'
 
 const open: { close(): Promise<void> }[] = []
@@ -279,11 +286,7 @@ describe('limits that are shared', () => {
 
   it('of everybody bound what runs at once', async () => {
     const { gate, model } = await start('', { more: 'limits: { concurrent: 1 }\n' })
-    const waiting: (() => void)[] = []
-    model.script = async (seen, response) => {
-      await new Promise<void>((resolve) => waiting.push(resolve))
-      await likeOllama(seen, response)
-    }
+    const waiting = holdPosts(model)
     const running = say(gate, 'one')
     await until(() => waiting.length === 1)
     expect((await say(gate, 'two')).code).toBe('too_many_concurrent')
@@ -298,11 +301,7 @@ describe('retry-after', () => {
       role: `    routes: [chat]\n    models: ["smollm2:*"]\n    limits: { requestsPerMinute: 2, concurrent: 1 }`,
     })
     const model = open[0] as unknown as ModelServer
-    const waiting: (() => void)[] = []
-    model.script = async (seen, response) => {
-      await new Promise<void>((resolve) => waiting.push(resolve))
-      await likeOllama(seen, response)
-    }
+    const waiting = holdPosts(model)
     const running = say(gate, 'one')
     await until(() => waiting.length === 1)
     const refused = await say(gate, 'two')

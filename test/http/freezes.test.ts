@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { cli } from '../rig/cli.ts'
 import { type GateSettings, type RunningGate, startGate } from '../rig/gate.ts'
-import { likeOllama, type ModelServer, play, startModelServer } from '../rig/model-server.ts'
+import { holdPosts, likeOllama, type ModelServer, play, startModelServer } from '../rig/model-server.ts'
 import { hasRedis, type RedisServer, startRedis } from '../rig/redis.ts'
 import { until } from '../rig/wait.ts'
 
@@ -230,11 +230,7 @@ describe('what is running', () => {
 
   it('goes on if it is somebody else’s', async () => {
     const { gate, model } = await start()
-    const waiting: (() => void)[] = []
-    model.script = async (seen, response) => {
-      if (seen.method === 'POST') await new Promise<void>((resolve) => waiting.push(resolve))
-      await likeOllama(seen, response)
-    }
+    const waiting = holdPosts(model)
     const asking = ask(gate)
     await until(() => waiting.length === 1)
     await admin(gate, 'POST', '/freezes', { kind: 'model', name: 'other', why: 'w' })

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { mintKey } from '../../src/identity/key.ts'
 import { entryOf, type RunningGate, startGate } from '../rig/gate.ts'
-import { likeOllama, type ModelServer, startModelServer } from '../rig/model-server.ts'
+import { holdPosts, type ModelServer, startModelServer } from '../rig/model-server.ts'
 import { hasRedis, type RedisServer, startRedis } from '../rig/redis.ts'
 import { until } from '../rig/wait.ts'
 
@@ -63,11 +63,7 @@ describe.skipIf(!hasRedis)('gateways on one Redis', () => {
 
   it('give out exactly so many slots and tokens', async () => {
     const fleet = await start(2, 'requestsPerMinute: unlimited, concurrent: 3, tokensPerMinute: 100000')
-    const waiting: (() => void)[] = []
-    fleet.model.script = async (seen, response) => {
-      if (seen.method === 'POST') await new Promise<void>((resolve) => waiting.push(resolve))
-      await likeOllama(seen, response)
-    }
+    const waiting = holdPosts(fleet.model)
     const codes: unknown[] = []
     const asked = Array.from({ length: 60 }, async (_, index) => {
       const answer = await ask(fleet, fleet.gates[index % 2])

@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { networkOf } from '../../src/http/connections.ts'
 import { type RunningGate, startGate } from '../rig/gate.ts'
-import { likeOllama, type ModelServer, startModelServer } from '../rig/model-server.ts'
+import { holdPosts, likeOllama, type ModelServer, startModelServer } from '../rig/model-server.ts'
 import { until } from '../rig/wait.ts'
 
 const open: { close(): Promise<void> }[] = []
@@ -111,11 +111,7 @@ describe('tokens', () => {
 describe('requests at the same time', () => {
   it('are as many as the policy says', async () => {
     const { model, gate } = await start('requestsPerMinute: 100, concurrent: 2')
-    const waiting: (() => void)[] = []
-    model.script = async (seen, response) => {
-      await new Promise<void>((resolve) => waiting.push(resolve))
-      await likeOllama(seen, response)
-    }
+    const waiting = holdPosts(model)
     const running = [ask(gate), ask(gate)]
     await until(() => waiting.length === 2)
     const third = await ask(gate)

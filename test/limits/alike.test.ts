@@ -1,12 +1,11 @@
 /** Memory and Redis answer alike, to the millisecond, whatever they are asked in whatever order. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Account, Budget, Claim, Entry, Settlement, Store } from '../../src/limits/store.ts'
-import type { SharedLimits } from '../../src/policy/policy.ts'
+import type { Account, Claim, Entry, Settlement, Store } from '../../src/limits/store.ts'
+import { budget, claimed } from '../rig/limits.ts'
 import { hasRedis } from '../rig/redis.ts'
 import { type World, worlds } from '../rig/stores.ts'
 
-const budget = (): Budget => ({ leftMs: 5000 })
 const key: Account = { scope: 'key', name: 'k' }
 const repetition = { same: 2, windowMs: 90_000 }
 
@@ -59,13 +58,6 @@ async function answersOf(
   const own: Account = { ...key, name: prefix }
   const role: Account = { scope: 'role', name: prefix }
   const all: Account = { scope: 'all', name: prefix }
-  const limits = (more: Partial<SharedLimits>): SharedLimits => ({
-    requestsPerMinute: undefined,
-    tokensPerMinute: undefined,
-    tokensPerDay: undefined,
-    concurrent: undefined,
-    ...more,
-  })
   const breaker = { account: own, actionsPerMinute: 4 }
   const open: { lease: string; claim: Claim | undefined; trial: boolean }[] = []
   const answers: unknown[] = []
@@ -92,12 +84,9 @@ async function answersOf(
         lease: admitted?.lease ?? lease,
         tokens: each.tokens,
         accounts: [
-          { account: own, limits: limits({ tokensPerMinute: 100, concurrent: 3 }) },
-          { account: role, limits: limits({ tokensPerDay: 400 }) },
-          {
-            account: { scope: 'model', name: prefix },
-            limits: limits({ requestsPerMinute: 4, tokensPerMinute: 100 }),
-          },
+          claimed(own, { tokensPerMinute: 100, concurrent: 3 }),
+          claimed(role, { tokensPerDay: 400 }),
+          claimed({ scope: 'model', name: prefix }, { requestsPerMinute: 4, tokensPerMinute: 100 }),
         ],
         repetition: { account: own, limit: repetition, things: [`p${each.says}`] },
       }

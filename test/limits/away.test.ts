@@ -11,8 +11,9 @@ import { createFallbackStore } from '../../src/limits/fallback.ts'
 import { createKeeper } from '../../src/limits/keeper.ts'
 import { createMemoryStore } from '../../src/limits/memory.ts'
 import { createRedisStore, type RedisStore } from '../../src/limits/redis.ts'
-import type { Account, Budget, Claim, Entry, Settlement, Store } from '../../src/limits/store.ts'
+import type { Claim, Store } from '../../src/limits/store.ts'
 import { nameOfRedisError } from '../../src/redis/connect.ts'
+import { budget, claim, entry, freshKey as key, settlement } from '../rig/limits.ts'
 import { freePort, hasRedis, type RedisServer, startRedis } from '../rig/redis.ts'
 import { openRedisStore, serversAt, silent } from '../rig/stores.ts'
 import { until } from '../rig/wait.ts'
@@ -21,37 +22,6 @@ const open: { close(): Promise<unknown> }[] = []
 afterEach(async () => {
   for (const each of open.splice(0).reverse()) await each.close()
 })
-const budget = (leftMs = 5000): Budget => ({ leftMs })
-let count = 0
-const key = (): Account => ({ scope: 'key', name: `k${count++}` })
-const entry = (account: Account, limit: number): Entry => ({
-  lease: `l${count++}`,
-  kind: 'requests',
-  limits: [{ account, limit }],
-  breaker: undefined,
-})
-const claim = (account: Account, concurrent: number, tokensPerMinute?: number): Claim => ({
-  lease: `l${count++}`,
-  tokens: 10,
-  accounts: [
-    {
-      account,
-      limits: { requestsPerMinute: undefined, tokensPerMinute, tokensPerDay: undefined, concurrent },
-    },
-  ],
-  repetition: undefined,
-})
-const ended = (of: Claim, spent = 0): Settlement => ({
-  lease: of.lease,
-  claim: of,
-  spent,
-  breaker: undefined,
-  actions: 0,
-  trial: undefined,
-  repetition: undefined,
-  unsaid: false,
-})
-
 async function server(words: readonly string[] = [], port?: number): Promise<RedisServer> {
   const redis = await startRedis({ words, ...(port === undefined ? {} : { port }) })
   open.push({ close: () => redis.stop() })
@@ -93,15 +63,18 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
     const redis = await server()
     const store = await storeOf(openRedisStore(serversAt(redis.url), { timeoutMs: 100 }))
     const account = key()
-    const running = [claim(account, 2, 100), claim(account, 2, 100)]
+    const running = [
+      claim(account, { concurrent: 2, tokensPerMinute: 100 }),
+      claim(account, { concurrent: 2, tokensPerMinute: 100 }),
+    ]
     for (const each of running) await store.reserve(each, budget())
     redis.process.kill('SIGSTOP')
     for (const each of running)
-      await expect(store.settle(ended(each, 7), budget())).rejects.toMatchObject(isAway)
+      await expect(store.settle(settlement(each, { spent: 7 }), budget())).rejects.toMatchObject(isAway)
     redis.process.kill('SIGCONT')
     const next = await until(async () => {
       try {
-        const answer = await store.reserve(claim(account, 2, 100), budget())
+        const answer = await store.reserve(claim(account, { concurrent: 2, tokensPerMinute: 100 }), budget())
         return answer.outcome === 'granted' && answer
       } catch {
         return false
@@ -116,10 +89,12 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
     const account = key()
     redis.process.kill('SIGSTOP')
     // On its way, and carried out as soon as the server goes on.
-    await expect(store.reserve(claim(account, 1), budget(100))).rejects.toMatchObject(isAway)
+    await expect(store.reserve(claim(account, { concurrent: 1 }), budget(100))).rejects.toMatchObject(isAway)
     redis.process.kill('SIGCONT')
     await until(() => store.check())
-    await until(async () => (await store.reserve(claim(account, 1), budget())).outcome === 'granted')
+    await until(
+      async () => (await store.reserve(claim(account, { concurrent: 1 }), budget())).outcome === 'granted',
+    )
   })
 
   it('was killed and restarted is met with what still runs', async () => {
@@ -136,15 +111,15 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
     await shared.opened(5000)
     const store = keeper
     const account = key()
-    const running = claim(account, 1)
+    const running = claim(account, { concurrent: 1 })
     await store.reserve(running, budget())
     await redis.stop()
     await until(async () => !(await store.check()))
     await server([], redis.port)
     await until(() => store.check())
-    expect((await store.reserve(claim(account, 1), budget())).outcome).toBe('concurrent')
-    await store.settle(ended(running), budget())
-    expect((await store.reserve(claim(account, 1), budget())).outcome).toBe('granted')
+    expect((await store.reserve(claim(account, { concurrent: 1 }), budget())).outcome).toBe('concurrent')
+    await store.settle(settlement(running), budget())
+    expect((await store.reserve(claim(account, { concurrent: 1 }), budget())).outcome).toBe('granted')
   })
 
   it('cannot count one account counts the others', async () => {
@@ -170,11 +145,15 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
     const store = await storeOf(openRedisStore(serversAt(redis.url), { timeoutMs: 2000 }))
     const account = key()
     redis.process.kill('SIGSTOP')
-    const late = expect(store.reserve(claim(account, 1), budget(50))).rejects.toMatchObject(isAway)
+    const late = expect(store.reserve(claim(account, { concurrent: 1 }), budget(50))).rejects.toMatchObject(
+      isAway,
+    )
     await late
     redis.process.kill('SIGCONT')
-    expect((await store.reserve(claim(account, 1), budget())).outcome).toBe('concurrent')
-    await until(async () => (await store.reserve(claim(account, 1), budget())).outcome === 'granted')
+    expect((await store.reserve(claim(account, { concurrent: 1 }), budget())).outcome).toBe('concurrent')
+    await until(
+      async () => (await store.reserve(claim(account, { concurrent: 1 }), budget())).outcome === 'granted',
+    )
   })
 
   it('forgot its scripts is told them again', async () => {
@@ -198,8 +177,8 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
         createRedisStore({
           servers: serversAt(redis.url),
           timeoutMs: 5000,
+          ...silent,
           onAway: (error) => failures.push(nameOfRedisError(error)),
-          onBack: () => {},
         }),
       ),
     )
@@ -221,8 +200,8 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
     const store = createRedisStore({
       servers: serversAt(redis.url),
       timeoutMs: 5000,
+      ...silent,
       onAway: (error) => failures.push(nameOfRedisError(error)),
-      onBack: () => {},
     })
     open.push(store)
     await until(() => failures.includes('OOM'))
@@ -293,7 +272,7 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
     client.disconnect()
     const store = await storeOf(openRedisStore(serversAt(redis.url, { kind: 'cluster' })))
     const account = key()
-    const all = claim(account, 1, 100)
+    const all = claim(account, { concurrent: 1, tokensPerMinute: 100 })
     const shared: Claim = {
       ...all,
       accounts: [...all.accounts, { ...all.accounts[0], account: { scope: 'all', name: '' } } as never],
@@ -301,7 +280,7 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
     }
     expect((await store.admit(entry(account, 5), budget())).outcome).toBe('admitted')
     expect((await store.reserve(shared, budget())).outcome).toBe('granted')
-    await store.settle(ended(shared, 5), budget())
+    await store.settle(settlement(shared, { spent: 5 }), budget())
     await store.renew([{ lease: 'x', claim: shared, trial: account }])
     expect(await store.closeBreaker(account, budget())).toBe(false)
   })
@@ -318,12 +297,12 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
     const account = key()
     expect(await works(store)).toBe(true)
     const one = {
-      ...claim(account, 1, 100),
+      ...claim(account, { concurrent: 1, tokensPerMinute: 100 }),
       repetition: { account, limit: { same: 2, windowMs: 60_000 }, things: ['a'] },
     }
     await store.reserve(one, budget())
     await store.renew([{ lease: one.lease, claim: one, trial: account }])
-    await store.settle(ended(one, 5), budget())
+    await store.settle(settlement(one, { spent: 5 }), budget())
     await store.closeBreaker(account, budget())
     const errors: string[] = []
     const freezes = shareFreezes(servers, (error) => errors.push(nameOfRedisError(error)))
@@ -346,8 +325,8 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
     const locked = createRedisStore({
       servers: serversAt(url('gate:wr0ng@')),
       timeoutMs: 250,
+      ...silent,
       onAway: (error) => failures.push(nameOfRedisError(error)),
-      onBack: () => {},
     })
     open.push(locked)
     await until(() => failures.includes('WRONGPASS'))
@@ -442,7 +421,7 @@ describe.skipIf(!hasRedis)('`onFailure: local`', () => {
     const store = createFallbackStore(shared, createMemoryStore(systemClock), () => told++)
     open.push(store)
     const account = key()
-    const before = claim(account, 1)
+    const before = claim(account, { concurrent: 1 })
     expect(await store.admit(entry(account, 5), budget())).toMatchObject({
       outcome: 'admitted',
       local: false,
@@ -455,14 +434,16 @@ describe.skipIf(!hasRedis)('`onFailure: local`', () => {
     })
     expect(await store.admit(entry(account, 1), budget())).toMatchObject({ outcome: 'requests', local: true })
     expect([store.mode, await store.check(), told]).toEqual(['local', false, 2])
-    const during = claim(account, 1)
+    const during = claim(account, { concurrent: 1 })
     expect(await store.reserve(during, budget())).toMatchObject({ outcome: 'granted', local: true })
-    expect((await store.reserve(claim(account, 1), budget())).outcome).toBe('concurrent')
-    await store.settle(ended(before), budget())
+    expect((await store.reserve(claim(account, { concurrent: 1 }), budget())).outcome).toBe('concurrent')
+    await store.settle(settlement(before), budget())
     redis.process.kill('SIGCONT')
     await until(() => store.check())
     expect(store.mode).toBe('shared')
-    await until(async () => (await store.reserve(claim(account, 1), budget())).outcome === 'granted')
-    await store.settle(ended(during), budget())
+    await until(
+      async () => (await store.reserve(claim(account, { concurrent: 1 }), budget())).outcome === 'granted',
+    )
+    await store.settle(settlement(during), budget())
   })
 })

@@ -4,11 +4,10 @@
  */
 import fc from 'fast-check'
 import { describe, it } from 'vitest'
-import { type Account, type Budget, type Claim, leaseMs } from '../../src/limits/store.ts'
-import type { SharedLimits } from '../../src/policy/policy.ts'
+import { type Account, type Claim, leaseMs } from '../../src/limits/store.ts'
+import { budget, claim, entry, settlement } from '../rig/limits.ts'
 import { type World, worlds } from '../rig/stores.ts'
 
-const budget = (): Budget => ({ leftMs: 5000 })
 const perMinute = 5
 const tokensPerMinute = 100
 const slots = 3
@@ -117,12 +116,7 @@ async function play(
   const model = new Model()
   let count = 0
   const turn = () => (count++ % 2 ? store : second)
-  const limits: SharedLimits = {
-    requestsPerMinute: undefined,
-    tokensPerMinute,
-    tokensPerDay: undefined,
-    concurrent: slots,
-  }
+  const limits = { tokensPerMinute, concurrent: slots }
   const must = (holds: boolean, what: string) => {
     if (!holds) throw new Error(what)
   }
@@ -138,25 +132,14 @@ async function play(
   }
   for (const step of script) {
     if (step.do === 'admit') {
-      const entry = {
-        lease: `l${count}`,
-        kind: 'requests',
-        limits: [{ account, limit: perMinute }],
-        breaker: undefined,
-      } as const
-      const { outcome } = await turn().admit(entry, budget())
+      const { outcome } = await turn().admit(entry(account, perMinute), budget())
       if (outcome === 'admitted') model.admitted.push(model.event(1))
       else must(model.most(model.admitted) >= perMinute, 'a request was refused without need')
       must(model.least(model.admitted) <= perMinute, 'too many requests in a minute')
     } else if (step.do === 'reserve') {
-      const claim: Claim = {
-        lease: `l${count}`,
-        tokens: step.tokens,
-        accounts: [{ account, limits }],
-        repetition: undefined,
-      }
-      const { outcome } = await turn().reserve(claim, budget())
-      if (outcome === 'granted') model.live.push(claim)
+      const wanted = claim(account, limits, { tokens: step.tokens })
+      const { outcome } = await turn().reserve(wanted, budget())
+      if (outcome === 'granted') model.live.push(wanted)
       if (outcome === 'concurrent')
         must(
           model.live.length + model.dead.filter(({ latest }) => latest > model.now - leaseMs - 1).length >=
@@ -172,24 +155,15 @@ async function play(
       must(model.live.length <= slots, 'too many at once')
       must(model.least(model.spent) + model.reserved() <= tokensPerMinute, 'too many tokens in a minute')
     } else if (step.do === 'settle') {
-      const [claim] = model.live.splice(step.which, 1)
-      if (!claim) continue
-      const spent = Math.floor(claim.tokens * step.share)
-      const settlement = {
-        lease: claim.lease,
-        claim,
-        spent,
-        breaker: undefined,
-        actions: 0,
-        trial: undefined,
-        repetition: undefined,
-        unsaid: false,
-      }
-      for (let times = step.twice ? 2 : 1; times > 0; times--) await turn().settle(settlement, budget())
+      const [one] = model.live.splice(step.which, 1)
+      if (!one) continue
+      const spent = Math.floor(one.tokens * step.share)
+      for (let times = step.twice ? 2 : 1; times > 0; times--)
+        await turn().settle(settlement(one, { spent }), budget())
       model.spent.push(model.event(spent))
     } else if (step.do === 'die') {
-      const [claim] = model.live.splice(step.which, 1)
-      if (claim) model.dead.push(model.event(claim.tokens))
+      const [one] = model.live.splice(step.which, 1)
+      if (one) model.dead.push(model.event(one.tokens))
     } else await move(step.do === 'jump' && !back ? Math.abs(step.ms) : step.ms)
   }
 }

@@ -2,53 +2,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   type Account,
-  type Budget,
   type Claim,
-  type ClaimedAccount,
   type Entry,
   leaseMs,
   type Scope,
   type Settlement,
 } from '../../src/limits/store.ts'
 import type { SharedLimits } from '../../src/policy/policy.ts'
+import { budget, claim, claimed, entry, freshKey as key, lease, settlement } from '../rig/limits.ts'
 import { type World, worlds } from '../rig/stores.ts'
 
-const budget = (): Budget => ({ leftMs: 5000 })
 let count = 0
-const key = (): Account => ({ scope: 'key', name: `k${count++}` })
-const lease = () => `lease-${count++}`
-
-function entry(account: Account, limit: number, more: Partial<Entry> = {}): Entry {
-  return { lease: lease(), kind: 'requests', limits: [{ account, limit }], breaker: undefined, ...more }
-}
-
-const unlimited: SharedLimits = {
-  requestsPerMinute: undefined,
-  tokensPerMinute: undefined,
-  tokensPerDay: undefined,
-  concurrent: undefined,
-}
-const claimed = (account: Account, limits: Partial<SharedLimits>): ClaimedAccount => ({
-  account,
-  limits: { ...unlimited, ...limits },
-})
-function claim(account: Account, limits: Partial<SharedLimits>, more: Partial<Claim> = {}): Claim {
-  return { lease: lease(), tokens: 10, accounts: [claimed(account, limits)], repetition: undefined, ...more }
-}
-
-function settlement(of: Claim | undefined, more: Partial<Settlement> = {}): Settlement {
-  return {
-    lease: of?.lease ?? 'none',
-    claim: of,
-    spent: 0,
-    breaker: undefined,
-    actions: 0,
-    trial: undefined,
-    repetition: undefined,
-    unsaid: false,
-    ...more,
-  }
-}
 
 describe.each(worlds)('the %s store', (kind, available, make) => {
   let world: World

@@ -131,6 +131,19 @@ export const likeOllama: Script = async ({ url, json }, response) => {
   }
 }
 
+/**
+ * What makes the model work waits, from now on, until it is let go.
+ * @returns one function for each that waits, which lets it go
+ */
+export function holdPosts(model: ModelServer, script: Script = likeOllama): (() => void)[] {
+  const waiting: (() => void)[] = []
+  model.script = async (seen, response) => {
+    if (seen.method === 'POST') await new Promise<void>((resolve) => waiting.push(resolve))
+    await script(seen, response)
+  }
+  return waiting
+}
+
 export async function startModelServer(script: Script = likeOllama): Promise<ModelServer> {
   const seen: Seen[] = []
   const posts: Seen[] = []

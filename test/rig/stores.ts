@@ -1,9 +1,9 @@
 /** Limit stores for tests: in memory and in a real Redis, both by a clock that only moves when told to. */
 import { Redis } from 'ioredis'
+import type { RedisServers } from '../../src/core/redis-servers.ts'
 import { createMemoryStore } from '../../src/limits/memory.ts'
 import { createRedisStore, type RedisStore } from '../../src/limits/redis.ts'
 import type { Account, Store } from '../../src/limits/store.ts'
-import type { RedisServers } from '../../src/redis/connect.ts'
 import { stillClock } from './clock.ts'
 import { hasRedis, startRedis } from './redis.ts'
 
@@ -30,7 +30,7 @@ export function serversAt(url: string, more: Partial<RedisServers> = {}): RedisS
   }
 }
 
-export const silent = { onAway: () => {}, onBack: () => {} }
+export const silent = { onAway: () => {}, onBack: () => {}, onDropped: () => {} }
 
 /** Generous: the machine that runs the tests may stall. */
 export async function openRedisStore(
