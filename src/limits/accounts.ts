@@ -1,36 +1,52 @@
 /** Whose limits hold for a request. All that apply must have room. */
 import type { ModelRule, Policy, Role, SharedLimits } from '../policy/policy.ts'
-import type { Account, ClaimedAccount, Entry } from './store.ts'
+import type { Account, ClaimedAccount, Entry, EntryLimit } from './store.ts'
 
 const everybody: Account = { scope: 'all', name: '' }
 
+const unlimited: SharedLimits = {
+  requestsPerMinute: undefined,
+  tokensPerMinute: undefined,
+  tokensPerDay: undefined,
+  concurrent: undefined,
+}
+
 export function keyAccount(id: string): Account {
   return { scope: 'key', name: id }
+}
+
+/** A token and every token it was made from have what was set aside for each. */
+function tokenAccount(id: string): Account {
+  return { scope: 'token', name: id }
 }
 
 /** What is counted before the request is read. */
 export function entryLimits(
   key: Account,
   kind: Entry['kind'],
-  { name, limits, shared }: Role,
+  { name, limits, shared, budgets }: Role,
   policy: Policy,
 ): Entry['limits'] {
-  if (kind === 'probes')
-    return limits.probesPerMinute === undefined ? [] : [{ account: key, limit: limits.probesPerMinute }]
-  const counted: { account: Account; limit: number }[] = []
+  const counted: EntryLimit[] = []
   const add = (account: Account, limit: number | undefined) => {
     if (limit !== undefined) counted.push({ account, limit })
+  }
+  if (kind === 'probes') {
+    add(key, limits.probesPerMinute)
+    return counted
   }
   add(key, limits.requestsPerMinute)
   add({ scope: 'role', name }, shared.requestsPerMinute)
   add(everybody, policy.limits.requestsPerMinute)
+  for (const { id, requests } of budgets)
+    if (requests !== undefined) counted.push({ account: tokenAccount(id), limit: requests, perDay: true })
   return counted
 }
 
 /** What is set aside for a request that was read. */
 export function claimedAccounts(
   key: Account,
-  { name, limits, shared }: Role,
+  { name, limits, shared, budgets }: Role,
   model: ModelRule | undefined,
   policy: Policy,
 ): readonly ClaimedAccount[] {
@@ -44,6 +60,8 @@ export function claimedAccounts(
   // Which model it is for was not known at the entry.
   if (model) add({ scope: 'model', name: model.pattern }, model.limits)
   add(everybody, withoutRequests(policy.limits))
+  // A token lives for a day at most, so that what it may use in a day is all it may use.
+  for (const { id, tokens } of budgets) add(tokenAccount(id), { ...unlimited, tokensPerDay: tokens })
   return claimed
 }
 

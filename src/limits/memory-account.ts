@@ -10,6 +10,7 @@ interface Lease {
 
 export class MemoryAccount {
   readonly requests = new Window(minuteMs)
+  readonly requestsPerDay = new Window(dayMs)
   readonly probes = new Window(minuteMs)
   readonly actions = new Window(minuteMs)
   readonly tokensPerMinute = new Window(minuteMs)
@@ -53,7 +54,14 @@ export class MemoryAccount {
 
   /** Whether forgetting it would change nothing. */
   isIdle(nowMs: number): boolean {
-    const windows = [this.requests, this.probes, this.actions, this.tokensPerMinute, this.tokensPerDay]
+    const windows = [
+      this.requests,
+      this.requestsPerDay,
+      this.probes,
+      this.actions,
+      this.tokensPerMinute,
+      this.tokensPerDay,
+    ]
     return (
       this.leases(nowMs) === 0 &&
       this.breaker.isForgettable(nowMs) &&

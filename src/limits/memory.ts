@@ -50,8 +50,8 @@ export function createMemoryStore(clock: Clock): Store {
 
     async admit({ lease, kind, limits, breaker }): Promise<Admission> {
       const now = clock.monotonicMs()
-      const uses: Use[] = limits.map(({ account, limit }) => {
-        const window = of(account)[kind]
+      const uses: Use[] = limits.map(({ account, limit, perDay }) => {
+        const window = of(account)[perDay ? 'requestsPerDay' : kind]
         return { scope: account.scope, limit, window, used: window.total(now) }
       })
       const guarded = breaker && of(breaker.account)

@@ -15,7 +15,7 @@ import {
   type Account,
   type Admission,
   type Claim,
-  type Entry,
+  type EntryLimit,
   leaseMs,
   type Renewal,
   type Repeated,
@@ -47,7 +47,9 @@ export interface RedisStore extends Store {
 }
 
 const renewalsAtOnce = 64
-const scopes: readonly Scope[] = ['key', 'role', 'model', 'all']
+const scopes: readonly Scope[] = ['key', 'role', 'model', 'all', 'token']
+/** Names of windows, as in `lua/account.lua`. */
+const windows = { requests: 'r', probes: 'p', requestsPerDay: 'q' } as const
 
 export function createRedisStore(options: RedisStoreOptions): RedisStore {
   const { servers, timeoutMs, onAway, onBack, onDropped, serverTime } = options
@@ -140,19 +142,25 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
 
     async admit({ lease, kind, limits, breaker }, budget): Promise<Admission> {
       // The breaker's account comes first, with its limit if it has one.
-      const isGuarded = ({ account }: Entry['limits'][number]) =>
+      const isGuarded = ({ account }: EntryLimit) =>
         account.scope === breaker?.account.scope && account.name === breaker.account.name
-      const own = breaker && { account: breaker.account, limit: limits.find(isGuarded)?.limit ?? -1 }
+      const own: EntryLimit | undefined = breaker && {
+        account: breaker.account,
+        limit: limits.find(isGuarded)?.limit ?? -1,
+      }
       const counted = own ? [own, ...limits.filter((each) => !isGuarded(each))] : limits
       const operation: Operation = {
         name: 'admit',
         keys: counted.flatMap(({ account }) => countsOf(account)),
         words: [
-          kind === 'requests' ? 'r' : 'p',
           lease,
           leaseMs,
           breaker?.actionsPerMinute ?? -1,
-          ...counted.flatMap(({ account, limit }) => [scopeNumber(account.scope), limit]),
+          ...counted.flatMap(({ account, limit, perDay }) => [
+            scopeNumber(account.scope),
+            limit,
+            windows[perDay ? 'requestsPerDay' : kind],
+          ]),
         ],
       }
       const answer = await link.call(() => batch.ask(operation), budget)

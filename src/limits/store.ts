@@ -26,10 +26,10 @@ export const forgetOpeningsMs = 600_000
 export const soonMs = 1000
 
 /** Whose use is counted. */
-export type Scope = 'key' | 'role' | 'model' | 'all'
+export type Scope = 'key' | 'role' | 'model' | 'all' | 'token'
 export interface Account {
   readonly scope: Scope
-  /** A key's id, a role's name, a pattern of models, or nothing. */
+  /** A key's id, a role's name, a pattern of models, nothing, or a token's id. */
   readonly name: string
 }
 
@@ -54,9 +54,16 @@ export interface Entry {
   readonly lease: string
   readonly kind: 'requests' | 'probes'
   /** All must have room. */
-  readonly limits: readonly { readonly account: Account; readonly limit: number }[]
+  readonly limits: readonly EntryLimit[]
   /** Counts this request among the actions of its account. */
   readonly breaker: Breaker | undefined
+}
+
+export interface EntryLimit {
+  readonly account: Account
+  readonly limit: number
+  /** Counted by day and not by minute: as long as a token can live, so that these are all it has. */
+  readonly perDay?: true
 }
 
 export interface Breaker {

@@ -152,6 +152,7 @@ function compileRole(name: string, config: RoleConfig, report: Report): Role {
   return {
     name,
     routes: new Set(config.routes),
+    models,
     mayUse: modelMatcher(models),
     limits: compileLimits(config.limits),
     shared: compileShared(config.shared),
@@ -172,6 +173,7 @@ function compileRole(name: string, config: RoleConfig, report: Report): Role {
       registries: new Set(config.admin.registries.map((registry) => registry.toLowerCase())),
       blobBytes: parseSize(config.admin.blob) ?? 0,
     },
+    budgets: [],
   }
 }
 

@@ -83,6 +83,8 @@ export interface AdminRights {
 export interface Role {
   readonly name: string
   readonly routes: ReadonlySet<RouteGroup>
+  /** As the policy writes them. */
+  readonly models: readonly string[]
   readonly mayUse: ModelMatcher
   readonly limits: Limits
   readonly shared: SharedLimits
@@ -90,6 +92,16 @@ export interface Role {
   readonly trustSystem: boolean
   readonly allow: ReadonlySet<Feature>
   readonly admin: AdminRights
+  /** What single tokens may still use, of a role that was narrowed to one; see `identity/grant.ts`. */
+  readonly budgets: readonly Budget[]
+}
+
+/** All that a token, and all tokens that were made from it, may use together. */
+export interface Budget {
+  /** The token's id. */
+  readonly id: string
+  readonly requests: number | undefined
+  readonly tokens: number | undefined
 }
 
 export interface PromptGuard {

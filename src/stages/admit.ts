@@ -37,6 +37,7 @@ const together: Readonly<Record<Scope, string | undefined>> = {
   role: 'by all keys of this role together',
   model: 'for this model by all callers together',
   all: 'by all callers together',
+  token: 'with this token, which has used what it was given',
 }
 
 /** Tells a caller that it is not it alone who has used up a limit. */

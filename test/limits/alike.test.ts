@@ -58,6 +58,7 @@ async function answersOf(
   const own: Account = { ...key, name: prefix }
   const role: Account = { scope: 'role', name: prefix }
   const all: Account = { scope: 'all', name: prefix }
+  const token: Account = { scope: 'token', name: prefix }
   const breaker = { account: own, actionsPerMinute: 4 }
   const open: { lease: string; claim: Claim | undefined; trial: boolean }[] = []
   const answers: unknown[] = []
@@ -72,6 +73,7 @@ async function answersOf(
           { account: own, limit: 5 },
           { account: role, limit: 6 },
           { account: all, limit: 6 },
+          { account: token, limit: 30, perDay: true },
         ],
         breaker: each.guarded && !each.probe ? breaker : undefined,
       }

@@ -105,6 +105,25 @@ describe.each(worlds)('the %s store', (kind, available, make) => {
       expect((await admit(entry(other, 10))).standing).toMatchObject({ scope: 'key', remaining: 8 })
     })
 
+    test('of a token are counted by day, beside those of its key', async () => {
+      const [one, token] = [key(), { scope: 'token' as const, name: `t${count++}` }]
+      const both = () =>
+        entry(one, 10, {
+          limits: [
+            { account: one, limit: 10 },
+            { account: token, limit: 2, perDay: true },
+          ],
+        })
+      expect((await admit(both())).standing).toMatchObject({ scope: 'token', limit: 2, remaining: 1 })
+      await world.advance(62_000)
+      await admit(both())
+      await world.advance(3_600_000)
+      const refused = await admit(both())
+      expect(refused).toMatchObject({ outcome: 'requests', standing: { scope: 'token', remaining: 0 } })
+      expect(refused.retryMs).toBeGreaterThan(70_000_000)
+      expect((await admit(entry(one, 10))).outcome).toBe('admitted')
+    })
+
     if (kind === 'redis')
       test('count on when the server’s clock goes back', async () => {
         const account = key()

@@ -1,11 +1,11 @@
 -- One account is one hash, read with one command and written with one, and another one for what is looked at rarely. It
--- holds sliding windows, as in window.ts, each under a letter: `r` requests, `p` probes, `a` actions, `m` tokens by minute,
--- `d` tokens by day. Of each the current step and the sixty before it count: `NAME.sum` of them all, `NAME.old` and
+-- holds sliding windows, as in window.ts, each under a letter: `r` requests, `q` requests by day, `p` probes, `a` actions,
+-- `m` tokens by minute, `d` tokens by day. Of each the current step and the sixty before it count: `NAME.sum` of them all, `NAME.old` and
 -- `NAME.new`, the first and the last step, `NAME.cur`, the count of the last; the others stand in the second hash, as
 -- `NAME:STEP`. Server time, so that gateways need not agree on theirs.
 
 -- Numbers that are not here are those of store.ts, put in front by scripts.ts.
-local STEP_MS = { r = MINUTE_STEP, p = MINUTE_STEP, a = MINUTE_STEP, m = MINUTE_STEP, d = DAY_STEP }
+local STEP_MS = { r = MINUTE_STEP, q = DAY_STEP, p = MINUTE_STEP, a = MINUTE_STEP, m = MINUTE_STEP, d = DAY_STEP }
 -- What nobody used for longer than its longest window is gone by itself.
 local KEEP_MS = 90000000
 

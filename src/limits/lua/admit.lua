@@ -1,25 +1,25 @@
 -- Counts one request if every limit has room for it and the breaker lets it through.
 -- KEYS[2i - 1]  hash of account i   KEYS[2i]  its steps; the breaker's account is the first
--- ARGV[1]  name of the windows   ARGV[2]  lease of the request   ARGV[3]  ms a lease lasts
--- ARGV[4]  actions a minute of the breaker's account, -1 for no breaker
--- ARGV[3 + 2i], ARGV[4 + 2i]  scope and limit of account i; limit -1 for no limit
+-- ARGV[1]  lease of the request   ARGV[2]  ms a lease lasts
+-- ARGV[3]  actions a minute of the breaker's account, -1 for no breaker
+-- ARGV[3i + 1 .. 3i + 3]  of account i: scope, limit, -1 for none, and the name of the window it is of
 -- Returns  outcome (0 admitted, 1 requests, 2 breaker), ms to wait, ms until one more would be admitted,
 --          trial (0|1), opened (0|1), then the tightest limit as `tightest` returns it
 
-local kind, lease, lease_ms, actions_limit = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local lease, lease_ms, actions_limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local now = now_ms()
 local accounts, uses = {}, {}
 for i = 1, #KEYS / 2 do
-  local limit = tonumber(ARGV[4 + 2 * i])
+  local limit, name = tonumber(ARGV[3 * i + 2]), ARGV[3 * i + 3]
   local guarded = actions_limit >= 0 and i == 1
   local names = {}
-  if limit >= 0 then names[1] = kind end
+  if limit >= 0 then names[1] = name end
   if guarded then names[#names + 1] = 'a' end
   local account = account_open(KEYS[2 * i - 1], KEYS[2 * i], names, guarded and BREAKER or {}, now)
   accounts[i] = account
   if limit >= 0 then
-    local window = account.windows[kind]
-    uses[#uses + 1] = { scope = tonumber(ARGV[3 + 2 * i]), limit = limit, used = window.sum, window = window }
+    local window = account.windows[name]
+    uses[#uses + 1] = { scope = tonumber(ARGV[3 * i + 1]), limit = limit, used = window.sum, window = window }
   end
 end
 
