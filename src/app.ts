@@ -15,6 +15,7 @@ import { registerGreeting } from './http/greeting.ts'
 import { registerKeptAnswer } from './http/kept-answers.ts'
 import { registerListing } from './http/listings.ts'
 import { nowhere, plainPath } from './http/target.ts'
+import { registerTokenRoutes, type TokenRouteParts } from './http/token-routes.ts'
 import { registerUnknown } from './http/unknown.ts'
 import { createReception, type Reception } from './http/visit.ts'
 import { createArrive } from './stages/arrive.ts'
@@ -24,7 +25,7 @@ import type { KeptAnswers } from './stages/kept.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 import type { Fleet } from './upstreams/fleet.ts'
 
-export interface AppParts extends Steps {
+export interface AppParts extends Steps, Pick<TokenRouteParts, 'signing' | 'requireThawed' | 'onMinted'> {
   current(): Snapshot
   readonly fleet: Fleet
   readonly courier: Couriers
@@ -72,14 +73,15 @@ export async function createApp(parts: AppParts): Promise<DataListener> {
   const app = fastify(options) as unknown as FastifyInstance
   // Node would answer 417 itself, past the gate and its log.
   app.server.on('checkExpectation', (request, response) => app.routing(request, response))
-  limitConnections(app.server, () => parts.current().policy.door.connections)
+  const doorPolicy = () => parts.current().policy.door
+  limitConnections(app.server, doorPolicy)
   // Bodies are read by the gate, after it has admitted the request; nobody else looks at them.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
   await app.register(multipart)
 
-  const door = await createDoor(app, () => parts.current().policy.door.failuresPerMinute)
-  const reception = createReception(createArrive(parts.current, parts.clock), door, parts.metrics)
+  const door = await createDoor(app, doorPolicy)
+  const reception = createReception(createArrive(parts.current, parts.clock), door, parts.metrics, doorPolicy)
   const gate = createGate(parts)
   const { ask } = parts.courier
   const hosts = { reception, gate, settle: parts.settle }
@@ -92,6 +94,7 @@ export async function createApp(parts: AppParts): Promise<DataListener> {
       else if (endpoint.kind === 'kept') registerKeptAnswer(app, dialect, endpoint, { ...parts, hosts, ask })
       else registerGreeting(app, dialect, endpoint, { ...parts, hosts })
     }
+  registerTokenRoutes(app, { ...parts, hosts })
   return { app, drain: (graceMs) => drain(app, reception, graceMs), cut: reception.cut }
 }
 

@@ -15,6 +15,10 @@ import { freezesFile } from './freezes/file.ts'
 import { type Order, subjectOf } from './freezes/order.ts'
 import { shareFreezes } from './freezes/shared.ts'
 import { createCourier } from './http/courier.ts'
+import { holderOf } from './identity/identity.ts'
+import { openSigningKeys, signingKeysFile } from './identity/signing-keys.ts'
+import { createTokenReader } from './identity/token.ts'
+import { createUseCounter, usesFile } from './identity/uses.ts'
 import { openStore } from './limit-store.ts'
 import { urlOf } from './policy/address.ts'
 import { loadPacks } from './policy/packs.ts'
@@ -24,11 +28,11 @@ import { createScanner } from './scan/scanner.ts'
 import { createSnapshots, type Reloaded, type SnapshotOptions } from './snapshots.ts'
 import { createAccounts } from './stages/account.ts'
 import { createAdmit } from './stages/admit.ts'
-import { authoriseRoute, createAuthoriseModel, isFrozen } from './stages/authorise.ts'
+import { authoriseRoute, createAuthoriseModel, isFrozen, requireThawedCaller } from './stages/authorise.ts'
 import type { Caller } from './stages/exchange.ts'
 import { createFlood } from './stages/flood.ts'
 import { createForward } from './stages/forward.ts'
-import { createIdentify } from './stages/identify.ts'
+import { createIdentify, isWithdrawn } from './stages/identify.ts'
 import { createInspect } from './stages/inspect.ts'
 import { createKeptAnswers } from './stages/kept.ts'
 import { createPrintPrompt } from './stages/print.ts'
@@ -109,6 +113,7 @@ async function openGateway(
   closers.push(fleet.close)
   let draining = false
   let cutFrozen = () => {}
+  let cutWithdrawn = () => {}
 
   const tellOrders = (orders: readonly Order[]) => {
     const { mask } = createMasker(findSensitive)
@@ -153,6 +158,7 @@ async function openGateway(
     else log.info(details, 'reloaded')
     for (const warning of snapshots.warnings) log.warn(warning)
     void fleet.look()
+    cutWithdrawn()
     recordEvent(problems.length === 0 ? 'reloaded' : 'reload failed', details)
   }
 
@@ -166,6 +172,13 @@ async function openGateway(
   const settle = createSettle({ audit, recordPrompt, account, flood, metrics, log, clock })
   const scanner = createScanner(loadPacks())
   const kept = createKeptAnswers()
+  const signing = openSigningKeys(signingKeysFile(atStart.keysFile))
+  const tokens = createTokenReader(signing)
+  const uses = createUseCounter(
+    () => usesFile(policy().keysFile),
+    (error) => log.warn({ cause: describeError(error) }, 'when keys were used last cannot be written'),
+  )
+  closers.push(uses.close)
   const { app, drain, cut } = await createApp({
     kept,
     freezes,
@@ -175,7 +188,23 @@ async function openGateway(
     clock,
     log,
     recordable: audit.writable,
-    identify: createIdentify(clock, (reason) => metrics.credentialFailures.inc({ reason })),
+    identify: createIdentify({
+      tokens,
+      clock,
+      onFault: (reason) => metrics.credentialFailures.inc({ reason }),
+      onCaller: (identity, nowMs) => uses.note(holderOf(identity), nowMs),
+    }),
+    signing,
+    requireThawed: (caller) => requireThawedCaller(caller, freezes),
+    onMinted: ({ id, parent, expiresMs, role }, { identity }) =>
+      recordEvent('token made', {
+        token: id,
+        parent,
+        identity,
+        expires: new Date(expiresMs).toISOString(),
+        routes: [...role.routes],
+        models: role.models,
+      }),
     admit: createAdmit(store, onOpened),
     fleet,
     authoriseRoute: (caller, to) => authoriseRoute(caller, to, freezes),
@@ -189,6 +218,8 @@ async function openGateway(
   })
   closers.push(() => app.close())
   cutFrozen = () => cut(new Refusal('frozen'), (course) => isFrozen(course, freezes))
+  cutWithdrawn = () =>
+    cut(new Refusal('invalid_credentials'), (course) => isWithdrawn(course, snapshots.current))
   const admin = createAdmin({
     policy: atStart.admin,
     metrics,
@@ -206,7 +237,7 @@ async function openGateway(
       auditWritable: audit.writable(),
       freezes: freezes.list().length,
     }),
-    api: { freezes, store, recordEvent },
+    api: { freezes, store, recordEvent, policy, nowMs: clock.wallMs, reload: snapshots.reload },
   })
 
   closers.push(() => admin.close())

@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs'
 import { watchFiles } from './files/watch.ts'
 import { keysWithoutRole, readKeyFile } from './identity/key-file.ts'
 import { createKeyRing } from './identity/key-ring.ts'
+import { readRevokedTokens, revokedTokensFile } from './identity/revoked-tokens.ts'
 import { loadPolicy, type Variables } from './policy/load.ts'
 import type { Address, Policy } from './policy/policy.ts'
 import { PolicyError } from './policy/problem.ts'
@@ -55,7 +56,7 @@ export function createSnapshots(options: SnapshotOptions, onReload: (reloaded: R
   let current: Snapshot = Object.freeze({ policy: atStart, keys: keysAtStart.keys })
   let warnings: readonly string[] = [...atStart.warnings, ...keysAtStart.warnings]
   let reading: Reading = { ok: true, at: new Date(options.now()).toISOString() }
-  let watched = atStart.keysFile
+  let watched = filesOf(options, atStart)
 
   const reload = () => {
     const before = current.policy
@@ -83,14 +84,15 @@ export function createSnapshots(options: SnapshotOptions, onReload: (reloaded: R
       at: new Date(options.now()).toISOString(),
       ...(failures.length > 0 ? { place: placeOf(failures[0]) } : {}),
     }
-    if (policy.keysFile !== watched) {
-      watched = policy.keysFile
+    const files = filesOf(options, policy)
+    if (files.join('\n') !== watched.join('\n')) {
+      watched = files
       watch.close()
-      watch = watchFiles([options.policyFile, watched], reload)
+      watch = watchFiles(files, reload)
     }
     onReload({ before, snapshot: current, problems: failures.flatMap(problemsOf) })
   }
-  let watch = watchFiles([options.policyFile, watched], reload)
+  let watch = watchFiles(watched, reload)
 
   return {
     get current() {
@@ -107,6 +109,11 @@ export function createSnapshots(options: SnapshotOptions, onReload: (reloaded: R
   }
 }
 
+/** Whose change is a reason to read everything again. */
+function filesOf({ policyFile }: SnapshotOptions, { keysFile, secretFiles }: Policy): readonly string[] {
+  return [policyFile, keysFile, revokedTokensFile(keysFile), ...secretFiles]
+}
+
 function readPolicy({ policyFile, variables, listen, admin }: SnapshotOptions): Policy {
   const { policy } = loadPolicy(policyFile, variables)
   const overridden = {
@@ -121,7 +128,8 @@ function readPolicy({ policyFile, variables, listen, admin }: SnapshotOptions): 
 
 function readKeys({ keysFile, roles }: Policy, { now }: SnapshotOptions) {
   const entries = readKeyFile(keysFile)
-  return { keys: createKeyRing(entries), warnings: keysWithoutRole(entries, roles, now()) }
+  const revoked = readRevokedTokens(revokedTokensFile(keysFile))
+  return { keys: createKeyRing(entries, revoked), warnings: keysWithoutRole(entries, roles, now()) }
 }
 
 /** Sockets, connections and the log are opened once. */

@@ -7,6 +7,7 @@ import { demo } from './demo.ts'
 import { freeze } from './freeze.ts'
 import { freezes } from './freezes.ts'
 import { keyCreate } from './key-create.ts'
+import { keyDisable, keyEnable } from './key-disable.ts'
 import { keyList } from './key-list.ts'
 import { keyRevoke } from './key-revoke.ts'
 import { keyRotate } from './key-rotate.ts'
@@ -14,6 +15,9 @@ import { mask } from './mask.ts'
 import { scan } from './scan.ts'
 import { schema } from './schema.ts'
 import { serve } from './serve.ts'
+import { tokenMint } from './token-mint.ts'
+import { tokenRevoke } from './token-revoke.ts'
+import { tokenRotate } from './token-rotate.ts'
 import { unfreeze } from './unfreeze.ts'
 
 export const commands: readonly Command[] = [
@@ -24,6 +28,11 @@ export const commands: readonly Command[] = [
   keyList,
   keyRotate,
   keyRevoke,
+  keyDisable,
+  keyEnable,
+  tokenMint,
+  tokenRevoke,
+  tokenRotate,
   freeze,
   unfreeze,
   freezes,

@@ -79,7 +79,7 @@ export async function give(
       writeFreezes(file, merged(before, [made], now))
       return { made, held: isHeld(before.get(subjectOf(wish)), now) }
     })
-  const { made, held } = write([])
+  const { made, held } = await write([])
   const told = policy !== undefined && (redis === undefined || (await tellAll(redis, made, write)))
   io.out(`${sentence(made)}\n`)
   if (!frozen && !held) io.err('Nothing of that name was frozen here; torwart freezes lists what is.\n')
@@ -96,7 +96,7 @@ export async function give(
 async function tellAll(
   redis: RedisServers,
   made: Order,
-  write: (known: readonly Order[]) => { made: Order },
+  write: (known: readonly Order[]) => Promise<{ made: Order }>,
 ): Promise<boolean> {
   const shared = shareFreezes(redis, () => {})
   try {
@@ -104,7 +104,7 @@ async function tellAll(
     if (!known) return false
     // Somebody whose clock is ahead may have said the opposite "later".
     const later = known.some((order) => subjectOf(order) === subjectOf(made) && order.at >= made.at)
-    const order = later ? write(known).made : made
+    const order = later ? (await write(known)).made : made
     const written = await attempt(async () => {
       await shared.write([order])
       return true

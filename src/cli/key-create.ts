@@ -1,7 +1,7 @@
 /** `torwart key create`: a new key, shown this once. */
-import { hashKey, mintKey } from '../identity/key.ts'
+import { createdKey, KeyProblem } from '../identity/key-changes.ts'
 import { loadPolicy } from '../policy/load.ts'
-import { type Command, configOption, jsonOption, textOf, UsageError } from './command.ts'
+import { type Command, configOption, type ExitCode, jsonOption, textOf, UsageError } from './command.ts'
 import { changeKeys, durationOption } from './keys.ts'
 
 export const keyCreate: Command = {
@@ -12,9 +12,10 @@ export const keyCreate: Command = {
     { flags: '--name <name>', description: 'who or what will use it', required: true },
     { flags: '--role <role>', description: 'a role of the policy', required: true },
     { flags: '--expires <duration>', description: 'after which it is refused, such as 30d' },
+    { flags: '--from <networks>', description: 'from where it may be used, such as 10.0.0.0/8,192.0.2.7' },
     jsonOption,
   ],
-  run(values, io) {
+  async run(values, io): Promise<ExitCode> {
     const name = textOf(values, 'name')
     const role = textOf(values, 'role')
     const { roles } = loadPolicy(textOf(values, 'config'), io.variables).policy
@@ -22,22 +23,25 @@ export const keyCreate: Command = {
       throw new UsageError(
         `there is no role ${role}; the policy has ${[...roles.keys()].join(', ') || 'none'}`,
       )
-    // What a terminal would obey must not get into a list or a log.
-    if (!/^[^\p{C}\p{Zl}\p{Zp}]{1,128}$/u.test(name) || name.trim() === '')
-      throw new UsageError('--name must have 1 to 128 characters, none of them a control character')
-    const lifeMs = durationOption(values, 'expires')
-    const { id, key } = mintKey()
-    const now = Date.now()
-    const expires = lifeMs === undefined ? undefined : new Date(now + lifeMs).toISOString()
-    const sha256 = hashKey(key).toString('hex')
-    const created = new Date(now).toISOString()
-    const entry = { id, name, role, sha256, created, ...(expires ? { expires } : {}) }
-    changeKeys(values, io, () => entry)
-    if (values.json) io.out(`${JSON.stringify({ id, key, name, role, expires: expires ?? null })}\n`)
+    const networks = textOf(values, 'from').split(',').filter(Boolean)
+    const wish = { name, role, lifeMs: durationOption(values, 'expires'), networks }
+    const { key, entry } = made(() => createdKey(wish, Date.now()))
+    await changeKeys(values, io, () => entry)
+    const { id, expires = null } = entry
+    if (values.json) io.out(`${JSON.stringify({ id, key, name, role, expires })}\n`)
     else {
       io.out(`${key}\n`)
       io.err(`Key ${id} for ${name}, role ${role}. Keep it now: it cannot be shown again.\n`)
     }
     return 0
   },
+}
+
+/** @throws UsageError */
+function made<T>(make: () => T): T {
+  try {
+    return make()
+  } catch (error) {
+    throw error instanceof KeyProblem ? new UsageError(error.message) : error
+  }
 }

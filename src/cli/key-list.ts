@@ -1,33 +1,36 @@
-/** `torwart key list`. */
+/** `torwart key list`: all keys, or those that nobody has used for a while. */
+import { isUnused } from '../identity/key-view.ts'
 import { type Command, configOption, jsonOption } from './command.ts'
-import { publicView, readKeys } from './keys.ts'
+import { durationOption, viewKeys } from './keys.ts'
+import { table } from './table.ts'
 
 export const keyList: Command = {
   name: 'key list',
   summary: 'list the keys',
-  options: [configOption, jsonOption],
+  options: [
+    configOption,
+    { flags: '--unused <duration>', description: 'only active keys that were not used for so long' },
+    jsonOption,
+  ],
   run(values, io) {
     const now = Date.now()
-    const views = readKeys(values, io).map((entry) => publicView(entry, now))
+    const unusedMs = durationOption(values, 'unused')
+    const views = viewKeys(values, io, now).filter(
+      (view) => unusedMs === undefined || isUnused(view, unusedMs, now),
+    )
     if (values.json) io.out(`${JSON.stringify(views)}\n`)
-    else io.out(table(['id', 'name', 'role', 'created', 'expires', 'status'], views))
+    else
+      io.out(
+        table(
+          ['id', 'name', 'role', 'created', 'expires', 'last used', 'uses', 'from', 'status'],
+          views.map((view) => ({
+            ...view,
+            'last used': view.lastUsed,
+            uses: String(view.uses),
+            from: view.networks.join(' ') || null,
+          })),
+        ),
+      )
     return 0
   },
-}
-
-type Row = Readonly<Record<string, string | null>>
-
-/** Columns as wide as their longest cell, two blanks between them. */
-function table(columns: readonly string[], rows: readonly Row[]): string {
-  const cells = [columns, ...rows.map((row) => columns.map((column) => row[column] ?? '-'))]
-  const widths = columns.map((_, index) => Math.max(...cells.map((row) => row[index]?.length ?? 0)))
-  return cells
-    .map(
-      (row) =>
-        `${row
-          .map((cell, index) => cell.padEnd(widths[index] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('')
 }

@@ -1,18 +1,18 @@
-/** `torwart key revoke`: the key stays in the file, so that the log can be read, and is refused from now on. */
-import { type Command, configOption } from './command.ts'
+/** `torwart key revoke`: refused from now on, with every token that was made from it. */
+import { revokedKey } from '../identity/key-changes.ts'
+import { type Command, configOption, type ExitCode } from './command.ts'
 import { changeKeys, findKey } from './keys.ts'
 
 export const keyRevoke: Command = {
   name: 'key revoke',
-  summary: 'refuse a key from now on',
+  summary: 'refuse a key from now on, and every token made from it',
   argument: '<id>',
   options: [configOption],
-  run(values, io, id) {
-    const revoked = changeKeys(values, io, (entries) => ({
-      revoked: new Date().toISOString(),
-      ...findKey(entries, id),
-    }))
-    io.err(`Key ${revoked.id} is revoked.\n`)
+  async run(values, io, id): Promise<ExitCode> {
+    const { id: revoked } = await changeKeys(values, io, (entries) =>
+      revokedKey(findKey(entries, id), Date.now()),
+    )
+    io.err(`Key ${revoked} is revoked.\n`)
     return 0
   },
 }

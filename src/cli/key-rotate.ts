@@ -1,7 +1,7 @@
 /** `torwart key rotate`: a new secret for the same key; limits and records go on under its id. */
-import { hashKey, mintKey } from '../identity/key.ts'
-import { type KeyEntry, keyStatus } from '../identity/key-file.ts'
-import { type Command, configOption, type Io, jsonOption, UsageError } from './command.ts'
+import { rotatedKey } from '../identity/key-changes.ts'
+import type { KeyEntry } from '../identity/key-file.ts'
+import { type Command, configOption, type ExitCode, type Io, jsonOption } from './command.ts'
 import { changeKeys, durationOption, findKey } from './keys.ts'
 
 export const keyRotate: Command = {
@@ -16,18 +16,13 @@ export const keyRotate: Command = {
     },
     jsonOption,
   ],
-  run(values, io, id) {
-    const now = Date.now()
+  async run(values, io, id): Promise<ExitCode> {
     const graceMs = durationOption(values, 'grace') ?? 0
     let key = ''
-    const rotated = changeKeys(values, io, (entries) => {
-      const { previous: _, ...old } = findKey(entries, id)
-      const status = keyStatus(old, now)
-      if (status !== 'active') throw new UsageError(`key ${old.id} is ${status}`)
-      key = mintKey(old.id).key
-      const until = new Date(now + graceMs).toISOString()
-      const previous = graceMs > 0 ? { previous: { sha256: old.sha256, until } } : {}
-      return { ...old, sha256: hashKey(key).toString('hex'), ...previous }
+    const rotated = await changeKeys(values, io, (entries) => {
+      const made = rotatedKey(findKey(entries, id), graceMs, Date.now())
+      key = made.key
+      return made.entry
     })
     tell(io, values.json === true, rotated, key)
     return 0

@@ -2,9 +2,11 @@
 
 import { isKeyId } from '../core/key-id.ts'
 import { parseDuration } from '../core/units.ts'
-import { whileLocked } from '../files/lock.ts'
 import { keyId } from '../identity/key.ts'
-import { type KeyEntry, keyStatus, readKeyFile, writeKeyFile } from '../identity/key-file.ts'
+import { changeKeyFile, KeyProblem } from '../identity/key-changes.ts'
+import { type KeyEntry, readKeyFile } from '../identity/key-file.ts'
+import { type KeyView, keyView } from '../identity/key-view.ts'
+import { readUses, usesFile } from '../identity/uses.ts'
 import { locateKeys } from '../policy/load.ts'
 import { type Io, textOf, UsageError, type Values } from './command.ts'
 
@@ -12,25 +14,24 @@ export function readKeys(values: Values, io: Io): readonly KeyEntry[] {
   return readKeyFile(locateKeys(textOf(values, 'config'), io.variables))
 }
 
-/**
- * Reads, changes and writes the file while nobody else does.
- * @param change what becomes of the keys there are: the one entry that is new or other
- * @returns that entry, once it is in the file
- */
-export function changeKeys(
+/** All keys, as they may be shown. */
+export function viewKeys(values: Values, io: Io, nowMs: number): readonly KeyView[] {
+  const file = locateKeys(textOf(values, 'config'), io.variables)
+  const uses = readUses(usesFile(file))
+  return readKeyFile(file).map((entry) => keyView(entry, uses, nowMs))
+}
+
+/** @returns what became of the key, once it is in the file. @throws UsageError */
+export async function changeKeys(
   values: Values,
   io: Io,
   change: (entries: readonly KeyEntry[]) => KeyEntry,
-): KeyEntry {
-  const file = locateKeys(textOf(values, 'config'), io.variables)
-  return whileLocked(file, () => {
-    const entries = readKeyFile(file)
-    const changed = change(entries)
-    const others = entries.filter(({ id }) => id !== changed.id)
-    const at = entries.findIndex(({ id }) => id === changed.id)
-    writeKeyFile(file, others.toSpliced(at === -1 ? others.length : at, 0, changed))
-    return changed
-  })
+): Promise<KeyEntry> {
+  try {
+    return await changeKeyFile(locateKeys(textOf(values, 'config'), io.variables), change)
+  } catch (error) {
+    throw error instanceof KeyProblem ? new UsageError(error.message) : error
+  }
 }
 
 /** @param given an id, or a whole key, which is not repeated anywhere. @throws UsageError */
@@ -48,18 +49,4 @@ export function durationOption(values: Values, name: string): number | undefined
   const ms = parseDuration(text)
   if (ms === undefined || ms === 0) throw new UsageError(`--${name} must be a duration such as 30d or 24h`)
   return ms
-}
-
-/** Without hashes; `lastUsed` is not recorded yet. */
-export function publicView(entry: KeyEntry, nowMs: number) {
-  const { id, name, role, created, expires } = entry
-  return {
-    id,
-    name,
-    role,
-    created,
-    expires: expires ?? null,
-    lastUsed: null,
-    status: keyStatus(entry, nowMs),
-  }
 }

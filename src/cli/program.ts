@@ -36,6 +36,7 @@ export async function runCli(words: readonly string[], io: Io): Promise<ExitCode
 
 const groupSummaries: Readonly<Record<string, string>> = {
   key: 'manage API keys',
+  token: 'work with capability tokens',
   audit: 'work with the audit log',
   breaker: 'work with circuit breakers',
 }

@@ -11,13 +11,13 @@ const retryMs = 20
 const staleMs = 10_000
 
 /** @throws Error if the lock is not to be had */
-export function whileLocked<T>(path: string, work: () => T): T {
+export async function whileLocked<T>(path: string, work: () => T): Promise<T> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   const lock = `${path}.lock`
   const end = Date.now() + patienceMs
   while (!take(lock)) {
     if (Date.now() > end) throw new Error(`${path} is being changed by somebody else (${lock})`)
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, retryMs)
+    await new Promise((resolve) => setTimeout(resolve, retryMs))
   }
   try {
     return work()

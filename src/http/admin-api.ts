@@ -5,6 +5,8 @@
  *     POST   /freezes                      { kind, name, why, for, by }
  *     DELETE /freezes/:kind[/:name]?why=   lifts one
  *     POST   /breakers/:key/close          { by }: closes the circuit breaker of a key
+ *
+ * Keys and tokens: admin-keys.ts.
  */
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import Type from 'typebox'
@@ -17,12 +19,11 @@ import { faultOf, frozenKinds, isFrozenKind, type Order, type Wish } from '../fr
 import { keyAccount } from '../limits/accounts.ts'
 import type { Store } from '../limits/store.ts'
 import { createMasker, findSensitive } from '../scan/mask.ts'
+import { type AdminKeysParts, registerAdminKeys } from './admin-keys.ts'
 
-export interface AdminApiParts {
+export interface AdminApiParts extends AdminKeysParts {
   readonly freezes: Freezes
   readonly store: Store
-  /** For the record: what was done by hand, by whom. */
-  recordEvent(event: string, details: object): void
 }
 
 const someone = 'holder of the admin token'
@@ -48,7 +49,9 @@ const closeBody = Type.Object(
   { additionalProperties: false },
 )
 
-export function registerAdminApi(app: FastifyInstance, { freezes, store, recordEvent }: AdminApiParts): void {
+export function registerAdminApi(app: FastifyInstance, parts: AdminApiParts): void {
+  const { freezes, store, recordEvent } = parts
+  registerAdminKeys(app, parts)
   const give = async (wish: Wish, reply: FastifyReply) => {
     const fault = faultOf(wish)
     return fault === undefined ? shown(await freezes.give(wish)) : refuse(reply, fault)

@@ -22,7 +22,7 @@ export interface Hosts {
 export function answerHere(
   app: FastifyInstance,
   dialect: Dialect,
-  endpoint: Endpoint,
+  endpoint: Pick<Endpoint, 'method' | 'path'>,
   { reception, gate, settle }: Hosts,
   answer: (visit: Visit) => Promise<{ readonly type: string; readonly text: string }>,
 ): void {

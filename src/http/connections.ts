@@ -1,12 +1,20 @@
-/** Open connections per address, counted before anybody is identified (`door.connections`). */
-import type { Server } from 'node:net'
+/**
+ * Where a connection comes from, and how many there may be from one place, before anybody is identified. A proxy that
+ * the policy trusts speaks for many, and says for whom.
+ */
+import type { IncomingMessage } from 'node:http'
+import { isIP, type Server } from 'node:net'
+import type { Policy } from '../policy/policy.ts'
 
-export function limitConnections(server: Server, most: () => number): void {
+export function limitConnections(server: Server, door: () => Policy['door']): void {
   const open = new Map<string, number>()
   server.on('connection', (socket) => {
-    const address = networkOf(peerOf(socket.remoteAddress))
+    const { connections: most, proxies } = door()
+    const peer = peerOf(socket.remoteAddress)
+    if (proxies.hold(peer)) return
+    const address = networkOf(peer)
     const count = (open.get(address) ?? 0) + 1
-    if (count > most()) {
+    if (count > most) {
       socket.destroy()
       return
     }
@@ -22,6 +30,22 @@ export function limitConnections(server: Server, most: () => number): void {
 /** An address as it stands in records: IPv4 in its own form, also behind a dual-stack socket. */
 export function peerOf(address: string | undefined): string {
   return (address ?? '').replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/, '')
+}
+
+/**
+ * Who sent a request: the other end of its connection, unless that is a trusted proxy. Then the last address of
+ * `X-Forwarded-For` that is none: what stands before it anybody may have written there.
+ */
+export function senderOf({ socket, headers }: IncomingMessage, { proxies }: Policy['door']): string {
+  let sender = peerOf(socket.remoteAddress)
+  if (!proxies.hold(sender)) return sender
+  const hops = String(headers['x-forwarded-for'] ?? '').split(',')
+  while (hops.length > 0 && proxies.hold(sender)) {
+    const hop = peerOf(hops.pop()?.trim())
+    if (isIP(hop) === 0) return sender
+    sender = hop
+  }
+  return sender
 }
 
 /** Whom an address belongs to: an IPv6 caller has the 2^64 addresses of its network (RFC 4291, 2.5.1), so they are one. */

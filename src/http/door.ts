@@ -5,20 +5,21 @@
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Refusal } from '../core/refusal.ts'
-import { networkOf, peerOf } from './connections.ts'
+import type { Policy } from '../policy/policy.ts'
+import { networkOf, senderOf } from './connections.ts'
 
 export interface Door {
   /** Counts one failure. @throws Refusal `rate_limited` past `door.failuresPerMinute` */
   knockedInVain(request: FastifyRequest): Promise<void>
 }
 
-export async function createDoor(app: FastifyInstance, failuresPerMinute: () => number): Promise<Door> {
+export async function createDoor(app: FastifyInstance, door: () => Policy['door']): Promise<Door> {
   await app.register(rateLimit, {
     global: false,
-    max: () => failuresPerMinute(),
+    max: () => door().failuresPerMinute,
     timeWindow: 60_000,
     cache: 10_000,
-    keyGenerator: (request) => networkOf(peerOf(request.socket.remoteAddress)),
+    keyGenerator: (request) => networkOf(senderOf(request.raw, door())),
   })
   const count = app.createRateLimit()
   return {

@@ -6,12 +6,13 @@ import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Refusal } from '../core/refusal.ts'
 import type { Dialect } from '../dialects/dialect.ts'
+import type { Policy } from '../policy/policy.ts'
 import type { createArrive } from '../stages/arrive.ts'
 import { Departure } from '../stages/departure.ts'
 import type { Course } from '../stages/exchange.ts'
 import type { Outlet } from '../stages/outlet.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { peerOf } from './connections.ts'
+import { senderOf } from './connections.ts'
 import type { Door } from './door.ts'
 import { readForm } from './form.ts'
 import { createOutlet } from './outlet.ts'
@@ -37,8 +38,9 @@ interface Present {
 
 export function createReception(
   arrive: ReturnType<typeof createArrive>,
-  door: Door,
+  entrance: Door,
   metrics: Metrics,
+  door: () => Policy['door'],
 ): Reception {
   const underWay = new Set<Course>()
   // A response that waits behind another one on its connection hears nothing of the client's leaving; the
@@ -69,7 +71,7 @@ export function createReception(
       const arrival = arrive({
         route,
         dialect,
-        peer: peerOf(incoming.socket.remoteAddress),
+        peer: senderOf(incoming, door()),
         rawHeaders: incoming.rawHeaders,
         requestId: single(incoming.headers['x-request-id']),
         traceparent: single(incoming.headers.traceparent),
@@ -101,7 +103,7 @@ export function createReception(
         response: outgoing,
         course,
         parameter: parameterOf(request),
-        failedLogin: () => door.knockedInVain(request),
+        failedLogin: () => entrance.knockedInVain(request),
         readForm: (limit, timeoutMs) => readForm(request, limit, timeoutMs),
       })
       return { course, outlet }

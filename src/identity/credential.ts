@@ -7,7 +7,8 @@
  */
 import type { CredentialFault } from './identity.ts'
 
-const longest = 4096
+/** Of a credential, in characters. */
+export const longestCredential = 4096
 
 /**
  * @param rawHeaders name, value, name, value …, as Node gives them
@@ -18,7 +19,7 @@ export function presentedCredential(rawHeaders: readonly string[]): { credential
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const value = credentialOf(rawHeaders[at] as string, (rawHeaders[at + 1] as string).trim())
     if (value === undefined) continue
-    if (value === '' || value.length > longest) return 'malformed'
+    if (value === '' || value.length > longestCredential) return 'malformed'
     if (found !== undefined && found !== value) return 'several'
     found = value
   }

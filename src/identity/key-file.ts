@@ -7,6 +7,7 @@ import Value from 'typebox/value'
 import { parse, stringify } from 'yaml'
 import { keyIdPattern } from '../core/key-id.ts'
 import { replaceFile } from '../files/atomic.ts'
+import { isNetwork } from '../policy/networks.ts'
 
 const hash = Type.String({ pattern: '^[0-9a-f]{64}$' })
 const time = Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?Z$' })
@@ -20,6 +21,10 @@ const entrySchema = Type.Object(
     created: time,
     expires: Type.Optional(time),
     revoked: Type.Optional(time),
+    /** Refused, until it is enabled again. */
+    disabled: Type.Optional(time),
+    /** From where it may be used. Absent: from everywhere. */
+    networks: Type.Optional(Type.Array(Type.String(), { minItems: 1, maxItems: 64 })),
     /** The key before the last rotation, while its grace lasts. */
     previous: Type.Optional(Type.Object({ sha256: hash, until: time }, { additionalProperties: false })),
   },
@@ -43,10 +48,13 @@ export function readKeyFile(path: string): readonly KeyEntry[] {
     throw new TypeError(`${path}: ${error?.instancePath ?? ''} ${error?.message ?? 'is not a key file'}`)
   }
   // A date that no calendar has would never come.
-  for (const { id, created, expires, revoked, previous } of value.keys)
-    for (const time of [created, expires, revoked, previous?.until])
+  for (const { id, created, expires, revoked, disabled, previous, networks = [] } of value.keys) {
+    for (const time of [created, expires, revoked, disabled, previous?.until])
       if (time !== undefined && Number.isNaN(Date.parse(time)))
         throw new TypeError(`${path}: ${id}: no such date: ${time}`)
+    const strange = networks.find((network) => !isNetwork(network))
+    if (strange !== undefined) throw new TypeError(`${path}: ${id}: no such network: ${strange}`)
+  }
   const ids = new Set(value.keys.map(({ id }) => id))
   if (ids.size !== value.keys.length) throw new TypeError(`${path}: an id stands twice`)
   return value.keys
@@ -65,10 +73,11 @@ export function writeKeyFile(path: string, keys: readonly KeyEntry[]): void {
   replaceFile(path, header + stringify({ version: 1, keys }))
 }
 
-export type KeyStatus = 'active' | 'expired' | 'revoked'
+export type KeyStatus = 'active' | 'expired' | 'disabled' | 'revoked'
 
 export function keyStatus(entry: KeyEntry, nowMs: number): KeyStatus {
   if (entry.revoked !== undefined) return 'revoked'
+  if (entry.disabled !== undefined) return 'disabled'
   return entry.expires !== undefined && Date.parse(entry.expires) <= nowMs ? 'expired' : 'active'
 }
 

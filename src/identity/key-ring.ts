@@ -3,14 +3,23 @@
  * same work for an id that does not exist.
  */
 import { timingSafeEqual } from 'node:crypto'
-import type { CredentialFault, Identity } from './identity.ts'
+import { type Networks, networksOf } from '../policy/networks.ts'
+import { type CredentialFault, holderOf, type Identity } from './identity.ts'
 import { hashKey, keyId } from './key.ts'
 import type { KeyEntry } from './key-file.ts'
+import type { RevokedToken } from './revoked-tokens.ts'
+import type { Token } from './token.ts'
 
 export interface KeyRing {
   readonly size: number
-  /** `key` as the caller sent it, of any length. */
-  identify(key: string, nowMs: number): Identity | CredentialFault
+  /** `key` as the caller sent it, of any length; `peer` is where it came from. */
+  identify(key: string, nowMs: number, peer: string): Identity | CredentialFault
+  /** Who a token is: its key must be good, and nothing on the way revoked. Whether it has expired is known already. */
+  bearer(token: Token, nowMs: number, peer: string): Identity | CredentialFault
+  /** When the key with this id ends, in epoch milliseconds. */
+  endsAt(id: string): number
+  /** Whether a key or token that was good has been taken away since. */
+  isWithdrawn(identity: Identity): boolean
 }
 
 interface Held {
@@ -18,16 +27,18 @@ interface Held {
   readonly hash: Buffer
   readonly previous: { readonly hash: Buffer; readonly untilMs: number } | undefined
   readonly expiresMs: number
-  readonly revoked: boolean
+  readonly fault: 'revoked' | 'disabled' | undefined
+  readonly networks: Networks | undefined
 }
 
 const nobody = Buffer.alloc(32)
 
-export function createKeyRing(entries: readonly KeyEntry[]): KeyRing {
+export function createKeyRing(entries: readonly KeyEntry[], revoked: readonly RevokedToken[] = []): KeyRing {
   const held = new Map(entries.map((entry) => [entry.id, hold(entry)]))
+  const gone = new Set(revoked.map(({ id }) => id))
   return {
     size: held.size,
-    identify(key, nowMs) {
+    identify(key, nowMs, peer) {
       const id = keyId(key)
       if (id === undefined) return 'malformed'
       const found = held.get(id)
@@ -36,12 +47,31 @@ export function createKeyRing(entries: readonly KeyEntry[]): KeyRing {
       const before = timingSafeEqual(hash, found?.previous?.hash ?? nobody)
       if (!found) return 'unknown'
       if (!current && !before) return 'wrong'
-      if (found.revoked) return 'revoked'
-      if (nowMs >= found.expiresMs) return 'expired'
       if (!current && nowMs >= (found.previous?.untilMs ?? 0)) return 'expired'
-      return found.identity
+      return faultOf(found, nowMs, peer) ?? found.identity
+    },
+    bearer({ id, key, grants }, nowMs, peer) {
+      const found = held.get(key)
+      if (!found) return 'unknown'
+      if (grants.some((grant) => gone.has(grant.id))) return 'revoked'
+      const { name, role } = found.identity
+      const from = [key, ...grants.slice(0, -1).map((grant) => grant.id)]
+      return faultOf(found, nowMs, peer) ?? { kind: 'token', id, name, role, from }
+    },
+    endsAt: (id) => held.get(id)?.expiresMs ?? 0,
+    isWithdrawn(identity) {
+      if (identity.kind !== 'key' && identity.kind !== 'token') return false
+      const key = held.get(holderOf(identity))
+      const tokens = [identity.id, ...(identity.from ?? [])]
+      return key === undefined || key.fault !== undefined || tokens.some((id) => gone.has(id))
     },
   }
+}
+
+function faultOf({ fault, expiresMs, networks }: Held, nowMs: number, peer: string) {
+  if (fault) return fault
+  if (nowMs >= expiresMs) return 'expired'
+  return networks && !networks.hold(peer) ? 'elsewhere' : undefined
 }
 
 function hold(entry: KeyEntry): Held {
@@ -53,6 +83,7 @@ function hold(entry: KeyEntry): Held {
       untilMs: Date.parse(entry.previous.until),
     },
     expiresMs: entry.expires === undefined ? Number.POSITIVE_INFINITY : Date.parse(entry.expires),
-    revoked: entry.revoked !== undefined,
+    fault: entry.revoked !== undefined ? 'revoked' : entry.disabled !== undefined ? 'disabled' : undefined,
+    networks: entry.networks && networksOf(entry.networks),
   }
 }

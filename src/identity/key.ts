@@ -33,8 +33,8 @@ export function hashKey(key: string): Buffer {
   return hash('sha256', key, 'buffer')
 }
 
-/** Uniform: bytes that would favour the first letters are thrown away. */
-function randomText(length: number): string {
+/** Letters and digits. Uniform: bytes that would favour the first letters are thrown away. */
+export function randomText(length: number): string {
   let text = ''
   while (text.length < length)
     for (const byte of randomBytes(length * 2))

@@ -27,6 +27,18 @@ export function modelMatcher(patterns: readonly string[]): ModelMatcher {
   }
 }
 
+/** Whether every model that a pattern stands for is one that these stand for: its `*` must be within one of theirs. */
+export function coversModels(patterns: readonly string[], pattern: string): boolean {
+  const inner = parsePattern(pattern)
+  return (
+    inner !== undefined &&
+    patterns.some((each) => {
+      const outer = parsePattern(each)
+      return outer !== undefined && matchesName(outer, inner)
+    })
+  )
+}
+
 function matchesName(pattern: ModelName, name: ModelName): boolean {
   return (
     matchesGlob(pattern.model, name.model) &&

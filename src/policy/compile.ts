@@ -14,22 +14,33 @@ import { isLoopback, isNear, parseAddress } from './address.ts'
 import { compileLimits, compileModels, compileShared } from './compile-limits.ts'
 import { compileRedis } from './compile-redis.ts'
 import { doubtful } from './doubtful.ts'
-import type { Address, Policy, Role, Upstream } from './policy.ts'
+import { isNetwork, networksOf } from './networks.ts'
+import {
+  type Address,
+  longestTokenMs,
+  type Policy,
+  type Role,
+  type TokenRules,
+  type Upstream,
+} from './policy.ts'
 import type { Problem } from './problem.ts'
 import { isReadable } from './readable.ts'
 import type { Config, RoleConfig } from './schema/schema.ts'
 import type { Path, Report, Source } from './source.ts'
 import { asksInVain } from './unbuilt.ts'
 
-/**
- * @param folder where relative paths start: the config file's
- * @returns the policy with its warnings as problems, or the errors
- */
+export interface Origin {
+  readonly source: Source
+  /** Where relative paths start: the config file's. */
+  readonly folder: string
+  readonly version: string
+  readonly secretFiles: readonly string[]
+}
+
+/** @returns the policy with its warnings as problems, or the errors */
 export function compile(
   config: Config,
-  source: Source,
-  folder: string,
-  version: string,
+  { source, folder, version, secretFiles }: Origin,
 ): { policy: Policy; problems: Problem[] } | { problems: Problem[] } {
   const problems: Problem[] = []
   const report: Report = (path, message) =>
@@ -48,11 +59,15 @@ export function compile(
   const redis = compileRedis(config.store, folder, report)
   const models = compileModels(config.models, report)
   const aliases = compileAliases(config.aliases, upstreams, report)
+  const tokens = compileTokens(config.tokens, report)
+  for (const [index, network] of config.door.proxies.entries())
+    if (!isNetwork(network))
+      report(['door', 'proxies', index], 'is no address or network, such as 10.0.0.0/8')
   checkIssuers(config, report)
   const [first, ...others] = upstreams
   if (problems.length > 0 || first === undefined) return { problems }
 
-  const warnings = [...asksInVain(config, source), ...doubtful(config)].map(({ path, message }) =>
+  const warnings = [...asksInVain(config, source), ...doubtful(config, source)].map(({ path, message }) =>
     source.problem(path, message, 'key', 'warning'),
   )
   const { tls } = config.listen
@@ -79,10 +94,11 @@ export function compile(
     models,
     upstreams: [first, ...others],
     keysFile: path(config.keys.file),
+    tokens,
     roles,
     promptGuard: config.guards.prompt,
     aliases,
-    door: config.door,
+    door: { ...config.door, proxies: networksOf(config.door.proxies) },
     timeouts: {
       connectMs: ms(config.timeouts.connect),
       firstByteMs: ms(config.timeouts.firstByte),
@@ -98,6 +114,7 @@ export function compile(
       maxTextBytes: parseSize(config.audit.maxText) ?? 0,
       sync: config.audit.sync,
     },
+    secretFiles,
     logLevel: config.log.level,
     shutdownGraceMs: ms(config.shutdown.grace),
     warnings: warnings.map(({ message }) => message),
@@ -154,6 +171,7 @@ function compileRole(name: string, config: RoleConfig, report: Report): Role {
     routes: new Set(config.routes),
     models,
     mayUse: modelMatcher(models),
+    mayCall: () => true,
     limits: compileLimits(config.limits),
     shared: compileShared(config.shared),
     caps: {
@@ -175,6 +193,18 @@ function compileRole(name: string, config: RoleConfig, report: Report): Role {
     },
     budgets: [],
   }
+}
+
+const deepestTokens = 8
+
+function compileTokens({ ttl, maxTtl, depth, rotate }: Config['tokens'], report: Report): TokenRules {
+  const ms = (text: string) => parseDuration(text) ?? 0
+  const rules = { lifeMs: ms(ttl), longestMs: ms(maxTtl), depth, rotateMs: ms(rotate) }
+  if (rules.longestMs > longestTokenMs) report(['tokens', 'maxTtl'], 'must be 24h at most')
+  if (rules.lifeMs > rules.longestMs) report(['tokens', 'ttl'], 'is longer than `tokens.maxTtl`')
+  if (rules.lifeMs < 1000) report(['tokens', 'ttl'], 'must be one second at least')
+  if (depth > deepestTokens) report(['tokens', 'depth'], `must be ${deepestTokens} at most`)
+  return rules
 }
 
 function checkTls(tls: Config['listen']['tls'], folder: string, report: Report): void {

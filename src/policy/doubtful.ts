@@ -3,12 +3,21 @@ import type { ServerKind } from '../core/servers.ts'
 import { isServedBy, type RouteGroup } from '../dialects/dialect.ts'
 import { dialects } from '../dialects/dialects.ts'
 import type { Config } from './schema/schema.ts'
-import type { Path } from './source.ts'
+import type { Path, Source } from './source.ts'
 
 const shortestToken = 16
 
-export function doubtful(config: Config): { path: Path; message: string }[] {
+export function doubtful(
+  config: Config,
+  { isWrittenOut }: Pick<Source, 'isWrittenOut'>,
+): { path: Path; message: string }[] {
   const found: { path: Path; message: string }[] = []
+  for (const path of secrets(config))
+    if (isWrittenOut(path))
+      found.push({
+        path,
+        message: `a secret is written out in the policy: let it come from \${VARIABLE} or \${file:PATH} instead`,
+      })
   if ((config.admin.token?.length ?? shortestToken) < shortestToken)
     found.push({
       path: ['admin', 'token'],
@@ -33,6 +42,16 @@ export function doubtful(config: Config): { path: Path; message: string }[] {
       found.push({ path: ['roles', name, 'limits', limit], message })
     }
   }
+  return found
+}
+
+/** Where the policy holds what nobody may read. */
+function secrets({ admin, store, upstreams }: Config): Path[] {
+  const found: Path[] = upstreams.map((_, index) => ['upstreams', index, 'key'])
+  if (admin.token !== undefined) found.push(['admin', 'token'])
+  if (store.sentinelPassword !== undefined) found.push(['store', 'sentinelPassword'])
+  if (store.redis?.split(',').some((url) => URL.canParse(url.trim()) && new URL(url.trim()).password !== ''))
+    found.push(['store', 'redis'])
   return found
 }
 

@@ -20,12 +20,12 @@ export function loadPolicy(
   file: string,
   variables: Variables,
 ): { policy: Policy; warnings: readonly Problem[] } {
-  const source = open(file, variables)
+  const { source, secretFiles } = open(file, variables)
   if (source.value === undefined) throw new PolicyError(source.problems)
   const { config, problems } = validate(source)
   const mistakes = [...source.problems, ...problems]
   const version = createHash('sha256').update(source.text).digest('hex').slice(0, 12)
-  const compiled = config && compile(config, source, dirname(resolve(file)), version)
+  const compiled = config && compile(config, { source, folder: dirname(resolve(file)), version, secretFiles })
   if (mistakes.length > 0 || !compiled || !('policy' in compiled))
     throw new PolicyError(inOrder(withoutEchoes([...mistakes, ...(compiled?.problems ?? [])])))
   return { policy: compiled.policy, warnings: inOrder(compiled.problems) }
@@ -57,15 +57,18 @@ export function locateKeys(file: string, variables: Variables): string {
 }
 
 function locate(file: string, variables: Variables, at: Path, standard: string): string {
-  const source = open(file, variables)
+  const { source } = open(file, variables)
   const path = source.at(at) ?? standard
   if (typeof path !== 'string' || path.includes('${') || path === '')
     throw new PolicyError([source.problem(at, `\`${at.join('.')}\` cannot be read`)])
   return resolve(dirname(resolve(file)), path)
 }
 
-/** @throws PolicyError if there is no such file */
-function open(file: string, variables: Variables): Source {
+/**
+ * @returns with it the files that `${file:PATH}` names
+ * @throws PolicyError if there is no such file
+ */
+function open(file: string, variables: Variables): { source: Source; secretFiles: readonly string[] } {
   let text: string
   try {
     text = readFileSync(file, 'utf8')
@@ -74,8 +77,13 @@ function open(file: string, variables: Variables): Source {
     const message = code === 'ENOENT' ? 'there is no such file; name it with -c' : `cannot be read: ${code}`
     throw new PolicyError([{ file, line: 1, column: 1, message, severity: 'error' }])
   }
-  const readFile = (path: string) => readFileSync(resolve(dirname(resolve(file)), path), 'utf8')
-  return readSource(file, text, { variables, readFile })
+  const secretFiles = new Set<string>()
+  const readFile = (name: string) => {
+    const path = resolve(dirname(resolve(file)), name)
+    secretFiles.add(path)
+    return readFileSync(path, 'utf8')
+  }
+  return { source: readSource(file, text, { variables, readFile }), secretFiles: [...secretFiles] }
 }
 
 function inOrder(problems: readonly Problem[]): Problem[] {

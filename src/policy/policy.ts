@@ -8,6 +8,7 @@ import type { ServerKind } from '../core/servers.ts'
 import type { Severity } from '../core/text.ts'
 import type { Feature, RouteGroup } from '../dialects/dialect.ts'
 import type { ModelMatcher } from '../models/match.ts'
+import type { Networks } from './networks.ts'
 
 export interface Address {
   readonly host: string
@@ -86,6 +87,8 @@ export interface Role {
   /** As the policy writes them. */
   readonly models: readonly string[]
   readonly mayUse: ModelMatcher
+  /** Whether a tool of this name may be offered to the model, and called by it. */
+  readonly mayCall: (tool: string) => boolean
   readonly limits: Limits
   readonly shared: SharedLimits
   readonly caps: Caps
@@ -102,6 +105,20 @@ export interface Budget {
   readonly id: string
   readonly requests: number | undefined
   readonly tokens: number | undefined
+}
+
+/** What a token may use in its life is counted by day, so that its life must fit into one. */
+export const longestTokenMs = 86_400_000
+
+/** For capability tokens. */
+export interface TokenRules {
+  /** Where nothing else is asked for, and at most. */
+  readonly lifeMs: number
+  readonly longestMs: number
+  /** How many may be made from one another. */
+  readonly depth: number
+  /** How long a key signs. */
+  readonly rotateMs: number
 }
 
 export interface PromptGuard {
@@ -141,15 +158,23 @@ export interface Policy {
   readonly models: readonly ModelRule[]
   readonly upstreams: readonly [Upstream, ...Upstream[]]
   readonly keysFile: string
+  readonly tokens: TokenRules
   readonly roles: ReadonlyMap<string, Role>
   readonly promptGuard: PromptGuard
   /** Names that clients use → names of models, as written. */
   readonly aliases: ReadonlyMap<string, string>
-  readonly door: { readonly failuresPerMinute: number; readonly connections: number }
+  readonly door: {
+    readonly failuresPerMinute: number
+    readonly connections: number
+    /** Whose word on where a request comes from is believed. */
+    readonly proxies: Networks
+  }
   readonly timeouts: Timeouts
   /** Who waits for a model server: how many, how long. */
   readonly queue: { readonly size: number; readonly waitMs: number }
   readonly audit: AuditSettings
+  /** What `${file:PATH}` was read from. */
+  readonly secretFiles: readonly string[]
   readonly logLevel: string
   readonly shutdownGraceMs: number
   /** What the operator should know, such as features that are asked for and not built yet. */

@@ -31,6 +31,8 @@ export interface Source {
   readonly text: string
   /** Undefined if it is no YAML. */
   readonly value: unknown
+  /** Whether the value stands there in so many words, rather than coming from a variable. */
+  isWrittenOut(path: Path): boolean
   /** Syntax errors and variables that are not set. */
   readonly problems: readonly Problem[]
   /** Whether the file itself says something at `path`, rather than a default. */
@@ -53,9 +55,11 @@ export function readSource(file: string, text: string, environment: Environment)
   }
   for (const error of document.errors) problems.push(place(error.pos[0], firstLine(error.message)))
   const readable = problems.length === 0
+  const expanded = new Set<Scalar>()
   visit(document, {
     Scalar(_key, node) {
       if (typeof node.value !== 'string' || !node.value.includes('${')) return
+      expanded.add(node)
       const missing = expand(node, environment)
       if (missing !== undefined) problems.push(place(node.range?.[0] ?? 0, missing))
     },
@@ -66,6 +70,10 @@ export function readSource(file: string, text: string, environment: Environment)
     problems,
     holds: (path) => document.hasIn(path),
     at: (path) => document.getIn(path),
+    isWrittenOut(path) {
+      const node = document.getIn(path, true)
+      return isScalar(node) && typeof node.value === 'string' && !expanded.has(node)
+    },
     problem: (path, message, at = 'value', severity = 'error') =>
       place(offsetOf(document, path, at), message, severity),
   }

@@ -4,6 +4,7 @@
  * store may say that they come too often.
  */
 import { asRefusal, describeError, Refusal } from '../core/refusal.ts'
+import { holderOf } from '../identity/identity.ts'
 import { keyAccount } from '../limits/accounts.ts'
 import type { Settled, Settlement, Store } from '../limits/store.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -88,7 +89,7 @@ function settlementOf(
   const trial = admitted.admission?.trial ? (course.upstream ? 'passed' : 'refused') : undefined
   const counted = calls > 0 && (actionsPerMinute ?? repetition) !== undefined
   if (!claim && !trial && !counted) return undefined
-  const account = keyAccount(caller.identity.id)
+  const account = keyAccount(holderOf(caller.identity))
   return {
     lease: arrival.lease,
     claim,

@@ -1,15 +1,16 @@
 /** Stage 4: is there room for one more request? Not one byte of the body has been parsed yet. */
 import { Refusal } from '../core/refusal.ts'
+import { holderOf } from '../identity/identity.ts'
 import { entryLimits, keyAccount } from '../limits/accounts.ts'
 import type { Admission, Scope, Store } from '../limits/store.ts'
-import type { Admitted, Caller, Destination } from './exchange.ts'
+import type { Admitted, Caller, Costly } from './exchange.ts'
 
 /** @param onOpened tells of a breaker that was opened by this caller */
 export function createAdmit(store: Store, onOpened: (caller: Caller) => void) {
-  return async (caller: Caller, { endpoint }: Destination): Promise<Admitted> => {
+  return async (caller: Caller, { endpoint }: Costly): Promise<Admitted> => {
     const { arrival, identity, role } = caller
     const kind = endpoint.cost === 'request' ? 'requests' : 'probes'
-    const account = keyAccount(identity.id)
+    const account = keyAccount(holderOf(identity))
     const limits = entryLimits(account, kind, role, arrival.snapshot.policy)
     const { actionsPerMinute } = role.limits
     const breaker =

@@ -7,19 +7,22 @@ import { Refusal } from '../core/refusal.ts'
 import type { ServerKind } from '../core/servers.ts'
 import { type Exchange, isServedBy, type Prompt } from '../dialects/dialect.ts'
 import type { Freezes } from '../freezes/board.ts'
+import { holderOf } from '../identity/identity.ts'
 import { parseModel, printModel } from '../models/name.ts'
 import type { Caps, Policy, Role } from '../policy/policy.ts'
 import type { Fleet, Target } from '../upstreams/fleet.ts'
 import type { Call, Caller, Course, Destination } from './exchange.ts'
 import type { KeptAnswers } from './kept.ts'
 
+/** @throws Refusal `frozen` */
+export function requireThawedCaller({ identity, role }: Caller, freezes: Freezes): void {
+  if (freezes.holdsCaller(holderOf(identity), role.name)) throw new Refusal('frozen')
+}
+
 /** @throws Refusal `frozen`, `route_not_allowed`; `not_found` if no model server behind the gate has this route */
-export function authoriseRoute(
-  { identity, role, arrival }: Caller,
-  { endpoint }: Destination,
-  freezes: Freezes,
-): void {
-  if (freezes.holdsCaller(identity.id, role.name)) throw new Refusal('frozen')
+export function authoriseRoute(caller: Caller, { endpoint }: Destination, freezes: Freezes): void {
+  const { role, arrival } = caller
+  requireThawedCaller(caller, freezes)
   if (!role.routes.has(endpoint.group)) throw new Refusal('route_not_allowed')
   const { upstreams } = arrival.snapshot.policy
   if (!upstreams.some(({ kind }) => isServedBy(endpoint, kind)))
@@ -45,6 +48,7 @@ export function createAuthoriseModel(fleet: Fleet, kept: KeptAnswers, freezes: F
     const target = found && continued(found, caller, prompt, kept)
     if (target === undefined) throw new Refusal('model_not_allowed')
     requireWithin(prompt, role.caps)
+    if (!prompt.tools.every(role.mayCall)) throw new Refusal('tool_not_allowed')
     const { model, server } = target
     const others = (prompt.others ?? []).map((other) => administered(other, role, policy, fleet).model)
     for (const each of [target.model, ...others]) requireThawed(each, target.server, freezes)
@@ -115,6 +119,6 @@ function requireThawed(model: string, server: ServerKind, freezes: Freezes): voi
 
 /** Whether a request that is under way is about something that was frozen meanwhile. */
 export function isFrozen({ caller, call }: Course, freezes: Freezes): boolean {
-  if (caller && freezes.holdsCaller(caller.identity.id, caller.role.name)) return true
+  if (caller && freezes.holdsCaller(holderOf(caller.identity), caller.role.name)) return true
   return call !== undefined && freezes.holdsModel(call.target.model, call.target.server)
 }

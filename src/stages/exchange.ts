@@ -17,6 +17,7 @@ import type {
 } from '../dialects/dialect.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { KeyRing } from '../identity/key-ring.ts'
+import type { Token } from '../identity/token.ts'
 import type { Admission, Budget, Claim, Reservation } from '../limits/store.ts'
 import type { Policy, Role, Upstream } from '../policy/policy.ts'
 import type { Target } from '../upstreams/fleet.ts'
@@ -32,6 +33,11 @@ export interface Snapshot {
 export interface Destination<E extends Endpoint = Endpoint> {
   readonly dialect: Dialect
   readonly endpoint: E
+}
+
+/** What is known of a route where only its cost matters. */
+export interface Costly {
+  readonly endpoint: Pick<Endpoint, 'cost'>
 }
 
 export interface Arrival {
@@ -55,7 +61,9 @@ export interface Arrival {
 export interface Caller {
   readonly arrival: Arrival
   readonly identity: Identity
+  /** What this caller may do: of a token its key's role, narrowed. */
   readonly role: Role
+  readonly token: Token | undefined
 }
 
 export interface Admitted {

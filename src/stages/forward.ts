@@ -5,6 +5,7 @@
  */
 import type { Clock } from '../core/clock.ts'
 import type { Refusal, RefusalCode } from '../core/refusal.ts'
+import { holderOf } from '../identity/identity.ts'
 import type { Upstream } from '../policy/policy.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Fleet, Seat } from '../upstreams/fleet.ts'
@@ -62,7 +63,7 @@ export function createForward({ fleet, courier, kept, clock, metrics }: ForwardP
     const onLeave = departure.onEnd.bind(departure)
     const sinceMs = clock.monotonicMs()
     try {
-      const wish = { target, tried, owner: identity.id, queue, left: () => departure.over, onLeave }
+      const wish = { target, tried, owner: holderOf(identity), queue, left: () => departure.over, onLeave }
       const seat = await fleet.seat(wish)
       course.upstream = seat.upstream
       return seat

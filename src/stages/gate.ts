@@ -12,6 +12,7 @@ import type {
   Arrival,
   Call,
   Caller,
+  Costly,
   Course,
   Destination,
   Ending,
@@ -29,10 +30,10 @@ import type { Settle } from './settle.ts'
 export interface Steps {
   /** Whether there is a log to write to: nothing is forwarded that could not be recorded. */
   recordable(): boolean
-  identify(arrival: Arrival): Caller
+  identify(arrival: Arrival): Caller | Promise<Caller>
   /** Stage 3. @throws Refusal */
   authoriseRoute(caller: Caller, to: Destination): void
-  admit(caller: Caller, destination: Destination): Promise<Admitted>
+  admit(caller: Caller, to: Costly): Promise<Admitted>
   authoriseModel(caller: Caller, endpoint: Exchange, prompt: Prompt): Promise<Call>
   inspect(call: Call): Inspected
   reserve(call: Inspected): Promise<Reserved>
@@ -47,7 +48,7 @@ export interface Gate {
   /** Stage 2; a credential that is wrong counts at the door. @throws Refusal */
   identify(course: Course, outlet: Outlet): Promise<Caller>
   /** Stage 4. @throws Refusal */
-  admit(course: Course, caller: Caller, to: Destination): Promise<Admitted>
+  admit(course: Course, caller: Caller, to: Costly): Promise<Admitted>
   /** Stages 2 to 4, for every route. @throws Refusal */
   enter(course: Course, to: Destination, outlet: Outlet): Promise<Admitted>
   /** Routes with a body: all stages. Never rejects. */
@@ -62,7 +63,8 @@ export function createGate(steps: Steps): Gate {
   const identify: Gate['identify'] = async (course, outlet) => {
     if (!steps.recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
     try {
-      course.caller = steps.identify(course.arrival)
+      const caller = steps.identify(course.arrival)
+      course.caller = caller instanceof Promise ? await caller : caller
       return course.caller
     } catch (refusal) {
       await outlet.failedLogin()

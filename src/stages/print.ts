@@ -5,6 +5,7 @@
  */
 import { hash } from 'node:crypto'
 import type { RouteGroup, ToolCall } from '../dialects/dialect.ts'
+import { holderOf } from '../identity/identity.ts'
 import { normalForm } from '../scan/normal-form.ts'
 import { createRecall } from '../scan/recall.ts'
 import type { Call } from './exchange.ts'
@@ -28,8 +29,8 @@ export function createPrintPrompt(): PrintPrompt {
     // What a client holds as numbers is what differs then, and nobody here reads it.
     if (!counted.has(endpoint.group) || prompt.texts.length === 0 || prompt.unread.includes('context'))
       return undefined
-    const { id } = caller.identity
-    const texts = prompt.texts.map(({ channel, text }) => `${channel} ${kept.of(text, id)}`)
+    const holder = holderOf(caller.identity)
+    const texts = prompt.texts.map(({ channel, text }) => `${channel} ${kept.of(text, holder)}`)
     // What no text says makes the difference between two pictures; with it goes everything else of the body.
     const body = prompt.counts.images > 0 ? digest(JSON.stringify(prompt.body)) : ''
     const about = ['prompt', model.served, prompt.continues ?? '', body]

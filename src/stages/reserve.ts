@@ -5,6 +5,7 @@
 import { Refusal } from '../core/refusal.ts'
 import type { Text } from '../core/text.ts'
 import type { Prompt, RouteGroup } from '../dialects/dialect.ts'
+import { holderOf } from '../identity/identity.ts'
 import { claimedAccounts, keyAccount, wholeTokenLimit } from '../limits/accounts.ts'
 import type { Claim, Store } from '../limits/store.ts'
 import { saySharedBy, secondsUntilNext } from './admit.ts'
@@ -24,7 +25,7 @@ export function createReserve(store: Store, printPrompt: PrintPrompt) {
     if (endpoint.cost !== 'request') return nothing
     const rule = policy.models.find(({ matches }) => matches(target.model, target.server))
     const weight = rule?.weight ?? 1
-    const account = keyAccount(identity.id)
+    const account = keyAccount(holderOf(identity))
     const accounts = claimedAccounts(account, role, rule, policy)
     const print = role.limits.repetition && printPrompt(call)
     const repetition =

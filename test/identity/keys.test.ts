@@ -24,6 +24,7 @@ import {
 import { createKeyRing } from '../../src/identity/key-ring.ts'
 
 const now = Date.parse('2026-11-22T12:00:00Z')
+const here = '192.0.2.1'
 const entry = (key: string, id: string, more: Partial<KeyEntry> = {}): KeyEntry => ({
   id,
   name: 'n',
@@ -60,7 +61,7 @@ describe('a key', () => {
 describe('the key ring', () => {
   const { id, key } = mintKey()
   it('knows a key', () => {
-    expect(createKeyRing([entry(key, id)]).identify(key, now)).toEqual({
+    expect(createKeyRing([entry(key, id)]).identify(key, now, here)).toEqual({
       kind: 'key',
       id,
       name: 'n',
@@ -74,22 +75,22 @@ describe('the key ring', () => {
     ['revoked', [entry(key, id, { revoked: '2026-11-01T00:00:00Z' })]],
     ['expired', [entry(key, id, { expires: '2026-11-22T12:00:00Z' })]],
   ] as const)('says %s', (fault, entries) => {
-    expect(createKeyRing(entries).identify(key, now)).toBe(fault)
+    expect(createKeyRing(entries).identify(key, now, here)).toBe(fault)
   })
 
   it('asks for the expiry every time', () => {
     const ring = createKeyRing([entry(key, id, { expires: '2026-11-22T12:00:01Z' })])
-    expect(ring.identify(key, now)).toMatchObject({ id })
-    expect(ring.identify(key, now + 1000)).toBe('expired')
+    expect(ring.identify(key, now, here)).toMatchObject({ id })
+    expect(ring.identify(key, now + 1000, here)).toBe('expired')
   })
 
   it('takes the secret before a rotation until its grace ends', () => {
     const before = mintKey(id).key
     const previous = { sha256: hashKey(before).toString('hex'), until: '2026-11-22T12:00:01Z' }
     const ring = createKeyRing([entry(key, id, { previous })])
-    expect(ring.identify(key, now + 5000)).toMatchObject({ id })
-    expect(ring.identify(before, now)).toMatchObject({ id })
-    expect(ring.identify(before, now + 1000)).toBe('expired')
+    expect(ring.identify(key, now + 5000, here)).toMatchObject({ id })
+    expect(ring.identify(before, now, here)).toMatchObject({ id })
+    expect(ring.identify(before, now + 1000, here)).toBe('expired')
   })
 })
 

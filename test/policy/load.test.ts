@@ -239,6 +239,7 @@ admin: { token: short }
 roles: { a: { limits: { tokensPerMinute: 1000 } } }
 `)
     expect(warnings.map(({ line, message }) => `${line} ${message}`)).toEqual([
+      expect.stringMatching(/^4 .*a secret is written out/),
       expect.stringMatching(/^4 .*can be guessed/),
       expect.stringMatching(/^5 .*tokensPerMinute/),
     ])
@@ -251,6 +252,22 @@ roles: { a: { limits: { tokensPerMinute: 1000 } } }
     ])
     const fine = 'roles: { a: { limits: { tokensPerMinute: 1000 }, caps: { outputTokens: 500 } } }\n'
     expect(load(`${minimal}guards: { output: { mode: off } }\n${fine}`).warnings).toEqual([])
+  })
+})
+
+describe('a secret', () => {
+  it('that is written out is told, one that comes from elsewhere is not', () => {
+    const upstream = (key: string) =>
+      load(
+        `version: 1\nupstreams: [{ name: u, url: "http://127.0.0.1:1", kind: localai, key: "${key}" }]\nguards: { output: { mode: off } }\n`,
+        { KEY: 'sk-x' },
+      )
+    expect(upstream('sk-x').warnings.map(({ message }) => message)).toEqual([
+      expect.stringContaining('a secret is written out in the policy'),
+    ])
+    const variable = '$' + '{KEY}'
+    expect(upstream(variable).warnings).toEqual([])
+    expect(JSON.stringify(upstream('sk-x').warnings)).not.toContain('sk-x')
   })
 })
 

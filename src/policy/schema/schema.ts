@@ -146,6 +146,12 @@ export const configSchema = Type.Object(
         default: standardKeysFile,
       }),
     }),
+    tokens: section('Capability tokens, which anybody with a key can make from it.', {
+      ttl: duration('How long one lives that is not asked to live longer or shorter.', '15m'),
+      maxTtl: duration('How long one may live; 24h at most.', '24h'),
+      depth: countOf('How many may be made from one another; 0: none are made or accepted.', 3),
+      rotate: duration('After which a new key signs. The old one proves what it signed.', '30d'),
+    }),
     jwt: Type.Array(issuer, { description: 'Issuers of tokens that are accepted.', default: [] }),
     certificates: Type.Array(certificate, {
       description: 'Client certificates and who they are.',
@@ -161,6 +167,9 @@ export const configSchema = Type.Object(
     door: section('By address, before anybody is identified.', {
       failuresPerMinute: countOf('Answers 401 per address and minute; then 429.', 60, 1),
       connections: countOf('Open connections per address.', 256, 1),
+      proxies: texts(
+        'Addresses and networks of proxies in front of the gate. Of these alone `X-Forwarded-For` is believed.',
+      ),
     }),
     timeouts: section('How long things may take.', {
       connect: duration('Connecting to the model server.', '5s'),

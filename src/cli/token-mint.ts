@@ -1,0 +1,81 @@
+/** `torwart token mint`: a narrower, short-lived token from a key, shown this once. */
+
+import Type from 'typebox'
+import Value from 'typebox/value'
+import { Refusal } from '../core/refusal.ts'
+import { rights } from '../identity/grant.ts'
+import { keyStatus } from '../identity/key-file.ts'
+import { openSigningKeys, signingKeysFile } from '../identity/signing-keys.ts'
+import { type Holder, mintToken, type Wanted } from '../identity/token.ts'
+import { loadPolicy } from '../policy/load.ts'
+import {
+  type Command,
+  configOption,
+  type ExitCode,
+  jsonOption,
+  textOf,
+  UsageError,
+  type Values,
+} from './command.ts'
+import { durationOption, findKey, readKeys } from './keys.ts'
+
+const rightsSchema = Type.Object(rights, { additionalProperties: false })
+
+export const tokenMint: Command = {
+  name: 'token mint',
+  summary: 'make a narrower, short-lived token from a key; it is printed once and not kept',
+  options: [
+    configOption,
+    { flags: '--key <id>', description: 'the key whose limits it uses up', required: true },
+    { flags: '--ttl <duration>', description: 'how long it lives, such as 15m' },
+    { flags: '--routes <groups>', description: 'only these groups of routes, such as chat,models' },
+    { flags: '--models <patterns>', description: 'only these models, such as qwen3:*' },
+    { flags: '--tools <patterns>', description: 'only these tools, such as search_*' },
+    { flags: '--requests <count>', description: 'so many requests in all' },
+    { flags: '--tokens <count>', description: 'so many tokens, read and written, in all' },
+    jsonOption,
+  ],
+  async run(values, io): Promise<ExitCode> {
+    const now = Date.now()
+    const entry = findKey(readKeys(values, io), textOf(values, 'key'))
+    const status = keyStatus(entry, now)
+    if (status !== 'active') throw new UsageError(`key ${entry.id} is ${status}`)
+    const { policy } = loadPolicy(textOf(values, 'config'), io.variables)
+    const role = policy.roles.get(entry.role)
+    if (!role) throw new UsageError(`key ${entry.id} has a role that does not exist: ${entry.role}`)
+    const expiresMs = entry.expires === undefined ? Number.POSITIVE_INFINITY : Date.parse(entry.expires)
+    const holder: Holder = { key: entry.id, role, grants: [], expiresMs }
+    const signing = openSigningKeys(signingKeysFile(policy.keysFile))
+    try {
+      const minted = await mintToken(holder, wantedOf(values), policy.tokens, signing, now)
+      const { id, token, parent } = minted
+      const expires = new Date(minted.expiresMs).toISOString()
+      if (values.json) io.out(`${JSON.stringify({ id, token, parent, expires })}\n`)
+      else {
+        io.out(`${token}\n`)
+        io.err(`Token ${id} of key ${parent}, until ${expires}. Keep it now: it cannot be shown again.\n`)
+      }
+      return 0
+    } catch (error) {
+      throw error instanceof Refusal ? new UsageError(error.say) : error
+    }
+  },
+}
+
+/** @throws UsageError */
+function wantedOf(values: Values): Wanted {
+  const lists = ['routes', 'models', 'tools'].flatMap((name) => {
+    const given = textOf(values, name)
+    return given === '' ? [] : [[name, given.split(',').map((each) => each.trim())]]
+  })
+  const counts = ['requests', 'tokens'].flatMap((name) => {
+    const given = textOf(values, name)
+    return given === '' ? [] : [[name, Number(given)]]
+  })
+  const asked: unknown = Object.fromEntries([...lists, ...counts])
+  if (!Value.Check(rightsSchema, asked)) {
+    const [error] = Value.Errors(rightsSchema, asked)
+    throw new UsageError(`--${error?.instancePath.split('/')[1] ?? 'routes'} is not what it should be`)
+  }
+  return { ...asked, ttlMs: durationOption(values, 'ttl') }
+}

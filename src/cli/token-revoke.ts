@@ -1,0 +1,19 @@
+/** `torwart token revoke`: refused from now on, with every token that was made from it. */
+import { whileLocked } from '../files/lock.ts'
+import { isTokenId, revokedTokensFile, writeRevokedToken } from '../identity/revoked-tokens.ts'
+import { locateKeys } from '../policy/load.ts'
+import { type Command, configOption, type ExitCode, textOf, UsageError } from './command.ts'
+
+export const tokenRevoke: Command = {
+  name: 'token revoke',
+  summary: 'refuse a token from now on, and every token made from it',
+  argument: '<id>',
+  options: [configOption],
+  async run(values, io, id = ''): Promise<ExitCode> {
+    if (!isTokenId(id)) throw new UsageError('that is not the id of a token')
+    const file = revokedTokensFile(locateKeys(textOf(values, 'config'), io.variables))
+    await whileLocked(file, () => writeRevokedToken(file, id, Date.now()))
+    io.err(`Token ${id} is revoked.\n`)
+    return 0
+  },
+}

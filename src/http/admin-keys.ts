@@ -1,0 +1,155 @@
+/**
+ * Keys and tokens, in the admin API. A key and a token are answered once, when they are made, and never again.
+ *
+ *     GET    /keys                    all keys, without their hashes
+ *     POST   /keys                    { name, role, expires, networks, by }
+ *     POST   /keys/:id/rotate         { grace, by }
+ *     POST   /keys/:id/revoke         { by }, and so disable, enable
+ *     DELETE /tokens/:id              revokes it and what was made from it
+ */
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import Type from 'typebox'
+import Value from 'typebox/value'
+import { isKeyId } from '../core/key-id.ts'
+import { parseDuration } from '../core/units.ts'
+import { whileLocked } from '../files/lock.ts'
+import {
+  changeKeyFile,
+  createdKey,
+  disabledKey,
+  enabledKey,
+  KeyProblem,
+  revokedKey,
+  rotatedKey,
+} from '../identity/key-changes.ts'
+import { type KeyEntry, readKeyFile } from '../identity/key-file.ts'
+import { keyView } from '../identity/key-view.ts'
+import { isTokenId, revokedTokensFile, writeRevokedToken } from '../identity/revoked-tokens.ts'
+import { readUses, usesFile } from '../identity/uses.ts'
+import type { Policy } from '../policy/policy.ts'
+import { createMasker, findSensitive } from '../scan/mask.ts'
+
+export interface AdminKeysParts {
+  policy(): Policy
+  nowMs(): number
+  /** Obeys what was written, now and not when the file is looked at next. */
+  reload(): void
+  /** For the record: what was done by hand, by whom. */
+  recordEvent(event: string, details: object): void
+}
+
+const someone = 'holder of the admin token'
+const text = Type.Optional(Type.String({ minLength: 1, maxLength: 512 }))
+const newKey = Type.Object(
+  {
+    name: Type.String(),
+    role: Type.String(),
+    expires: text,
+    networks: Type.Optional(Type.Array(Type.String())),
+    by: text,
+  },
+  { additionalProperties: false },
+)
+const change = Type.Object({ grace: text, by: text }, { additionalProperties: false })
+
+const changes = {
+  revoke: revokedKey,
+  disable: disabledKey,
+  enable: enabledKey,
+} as const
+
+export function registerAdminKeys(
+  app: FastifyInstance,
+  { policy, nowMs, reload, recordEvent }: AdminKeysParts,
+): void {
+  const file = () => policy().keysFile
+  const shown = (entry: KeyEntry) => keyView(entry, readUses(usesFile(file())), nowMs())
+  const tell = (event: string, details: object, by = someone) =>
+    recordEvent(event, { ...details, by: createMasker(findSensitive).mask(by).slice(0, 128) })
+  const put = async (make: (entries: readonly KeyEntry[]) => KeyEntry) => {
+    const entry = await changeKeyFile(file(), make)
+    reload()
+    return entry
+  }
+
+  app.get('/admin/v1/keys', async () => ({ keys: readKeyFile(file()).map(shown) }))
+
+  app.post('/admin/v1/keys', async ({ body }, reply) => {
+    if (!Value.Check(newKey, body))
+      return refuse(reply, 'must be JSON: name and role, and expires, networks, by if you like')
+    const { name, role, networks = [], by } = body
+    if (!policy().roles.has(role)) return refuse(reply, 'there is no such role')
+    const lifeMs = durationOf(body.expires)
+    if (lifeMs === 'none') return refuse(reply, 'expires must be a duration such as 30d')
+    return attempt(reply, async () => {
+      const { entry, key } = createdKey({ name, role, lifeMs, networks }, nowMs())
+      await put(() => entry)
+      tell('key created', { key: entry.id, role }, by)
+      reply.code(201)
+      return { ...shown(entry), key }
+    })
+  })
+
+  app.post<{ Params: { id: string; what: string } }>(
+    '/admin/v1/keys/:id/:what',
+    async ({ params: { id, what }, body }, reply) => {
+      const order = body ?? {}
+      if (!Value.Check(change, order))
+        return refuse(reply, 'must be JSON: by, and grace to rotate, if you like')
+      const graceMs = durationOf(order.grace)
+      if (graceMs === 'none') return refuse(reply, 'grace must be a duration such as 24h')
+      if (!isKeyId(id)) return refuse(reply, 'that is not the id of a key')
+      const of = (entries: readonly KeyEntry[]) => {
+        const entry = entries.find((each) => each.id === id)
+        if (entry) return entry
+        throw new KeyProblem('there is no such key')
+      }
+      return attempt(reply, async () => {
+        if (what === 'rotate') {
+          let key = ''
+          const entry = await put((entries) => {
+            const made = rotatedKey(of(entries), graceMs ?? 0, nowMs())
+            key = made.key
+            return made.entry
+          })
+          tell('key rotated', { key: id }, order.by)
+          return { ...shown(entry), key }
+        }
+        if (!isChange(what)) return refuse(reply, 'rotate, revoke, disable or enable')
+        const entry = await put((entries) => changes[what](of(entries), nowMs()))
+        tell(`key ${what}d`, { key: id }, order.by)
+        return shown(entry)
+      })
+    },
+  )
+
+  app.delete<{ Params: { id: string } }>('/admin/v1/tokens/:id', async ({ params: { id } }, reply) => {
+    if (!isTokenId(id)) return refuse(reply, 'that is not the id of a token')
+    const revoked = revokedTokensFile(file())
+    await whileLocked(revoked, () => writeRevokedToken(revoked, id, nowMs()))
+    reload()
+    tell('token revoked', { token: id })
+    return { id, status: 'revoked' }
+  })
+}
+
+function isChange(text: string): text is keyof typeof changes {
+  return Object.hasOwn(changes, text)
+}
+
+function durationOf(text: string | undefined): number | undefined | 'none' {
+  return text === undefined ? undefined : parseDuration(text) || 'none'
+}
+
+async function attempt(reply: FastifyReply, work: () => Promise<unknown>): Promise<unknown> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof KeyProblem) return refuse(reply, error.message)
+    throw error
+  }
+}
+
+function refuse(reply: FastifyReply, error: string): FastifyReply {
+  return reply.code(400).send({ error })
+}

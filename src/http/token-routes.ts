@@ -1,0 +1,102 @@
+/**
+ * The gate's own routes, which no dialect has:
+ *
+ *     POST /torwart/v1/tokens   { ttl, routes, models, tools, requests, tokens }, each if you like: a token that may
+ *                               do so much and no more, for whoever shows a key or a token
+ *     GET  /torwart/v1/jwks     what tokens are signed with (RFC 7517), for anybody
+ */
+import type { FastifyInstance } from 'fastify'
+import Type from 'typebox'
+import Value from 'typebox/value'
+import type { Clock } from '../core/clock.ts'
+import { Refusal } from '../core/refusal.ts'
+import { parseDuration } from '../core/units.ts'
+import { dialectFor } from '../dialects/dialects.ts'
+import { presentedCredential } from '../identity/credential.ts'
+import { rights } from '../identity/grant.ts'
+import { holderOf } from '../identity/identity.ts'
+import type { SigningKeys } from '../identity/signing-keys.ts'
+import { type Holder, type MintedToken, mintToken } from '../identity/token.ts'
+import type { Caller } from '../stages/exchange.ts'
+import type { Steps } from '../stages/gate.ts'
+import { readObject } from '../stages/read.ts'
+import { answerHere, type Hosts } from './answered-here.ts'
+
+export interface TokenRouteParts extends Pick<Steps, 'recordable'> {
+  readonly hosts: Hosts
+  readonly clock: Clock
+  readonly signing: SigningKeys
+  /** @throws Refusal `frozen` */
+  requireThawed(caller: Caller): void
+  /** For the record. */
+  onMinted(minted: MintedToken, caller: Caller): void
+}
+
+const prefix = '/torwart/v1'
+const longestBody = 16_384
+const json = 'application/json; charset=utf-8'
+const cost = { endpoint: { cost: 'probe' } } as const
+
+const wanted = Type.Object(
+  { ...rights, ttl: Type.Optional(Type.String({ maxLength: 32 })) },
+  { additionalProperties: false },
+)
+
+export function registerTokenRoutes(
+  app: FastifyInstance,
+  { hosts, clock, signing, recordable, requireThawed, onMinted }: TokenRouteParts,
+): void {
+  const dialect = dialectFor(prefix)
+  const { gate } = hosts
+
+  answerHere(
+    app,
+    dialect,
+    { method: 'POST', path: `${prefix}/tokens` },
+    hosts,
+    async ({ course, outlet }) => {
+      const caller = await gate.identify(course, outlet)
+      requireThawed(caller)
+      await gate.admit(course, caller, cost)
+      const body = readObject(await outlet.body(longestBody))
+      if (!Value.Check(wanted, body))
+        throw new Refusal('invalid_request', {
+          say: 'There are `ttl`, `routes`, `models`, `tools`, `requests` and `tokens`, and one of them is not what it should be.',
+        })
+      const { ttl, ...asked } = body
+      const ttlMs = ttl === undefined ? undefined : parseDuration(ttl)
+      if (ttl !== undefined && !ttlMs)
+        throw new Refusal('invalid_request', { say: '`ttl` must be a duration such as 90s or 15m.' })
+      const { policy } = course.arrival.snapshot
+      const minted = await mintToken(
+        holderFrom(caller),
+        { ...asked, ttlMs },
+        policy.tokens,
+        signing,
+        clock.wallMs(),
+      )
+      onMinted(minted, caller)
+      return { type: json, text: JSON.stringify(shownToken(minted)) }
+    },
+  )
+
+  answerHere(app, dialect, { method: 'GET', path: `${prefix}/jwks` }, hosts, async ({ course, outlet }) => {
+    if (!recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
+    if (presentedCredential(course.arrival.rawHeaders) !== 'missing')
+      await gate.admit(course, await gate.identify(course, outlet), cost)
+    return { type: json, text: JSON.stringify(signing.published()) }
+  })
+}
+
+/** @throws Refusal `invalid_request` for a caller that no key stands behind */
+function holderFrom({ identity, role, token, arrival }: Caller): Holder {
+  if (identity.kind !== 'key' && identity.kind !== 'token')
+    throw new Refusal('invalid_request', { say: 'Tokens are made from a key, or from another token.' })
+  const key = holderOf(identity)
+  const expiresMs = token?.expiresMs ?? arrival.snapshot.keys.endsAt(key)
+  return { key, role, grants: token?.grants ?? [], expiresMs }
+}
+
+export function shownToken({ id, token, parent, expiresMs }: MintedToken) {
+  return { id, token, parent, expires: new Date(expiresMs).toISOString() }
+}
