@@ -1,9 +1,11 @@
 /** Every command: a new one is a file and a line here. */
+import { access } from './access.ts'
 import { auditVerify } from './audit-verify.ts'
 import { breakerClose } from './breaker-close.ts'
 import { check } from './check.ts'
 import type { Command } from './command.ts'
 import { demo } from './demo.ts'
+import { explain } from './explain.ts'
 import { freeze } from './freeze.ts'
 import { freezes } from './freezes.ts'
 import { keyCreate } from './key-create.ts'
@@ -23,6 +25,8 @@ import { unfreeze } from './unfreeze.ts'
 export const commands: readonly Command[] = [
   serve,
   check,
+  access,
+  explain,
   schema,
   keyCreate,
   keyList,

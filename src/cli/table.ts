@@ -15,3 +15,14 @@ export function table(columns: readonly string[], rows: readonly Row[]): string 
     )
     .join('')
 }
+
+/** Comma-separated values (RFC 4180). A cell that a spreadsheet would take for a formula is made a text. */
+export function csv(columns: readonly string[], rows: readonly Row[]): string {
+  const cell = (value: unknown) => {
+    const text = String(value ?? '').replace(/^(?=[=+\-@\t\r])/, "'")
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+  }
+  return [columns, ...rows.map((row) => columns.map((column) => row[column]))]
+    .map((row) => `${row.map(cell).join(',')}\r\n`)
+    .join('')
+}

@@ -130,15 +130,9 @@ export async function openFreezes({
     await new Promise((resolve) => setTimeout(resolve, retryMs))
   writeFile()
 
-  const holds = (kind: Order['kind'], name: string) => {
-    const order = orders.get(`${kind}:${name}`)
-    return order !== undefined && isInForce(order, clock.wallMs())
-  }
   return {
-    holdsCaller: (key, role) =>
-      orders.size > 0 && (holds('all', '') || holds('key', key) || holds('role', role)),
-    holdsModel: (model, server) =>
-      models.some(({ order, matches }) => isInForce(order, clock.wallMs()) && matches(model, server)),
+    holdsCaller: (key, role) => holdsCaller(orders, key, role, clock.wallMs()),
+    holdsModel: (model, server) => holdsModel(models, model, server, clock.wallMs()),
     list: () => [...orders.values()].filter((order) => isInForce(order, clock.wallMs())),
     async give(wish) {
       const order = orderOf(wish, orders.get(subjectOf(wish)), clock.wallMs())
@@ -151,6 +145,32 @@ export async function openFreezes({
       watch.close()
     },
   }
+}
+
+/** What such a set of orders holds, for who has no running gateway to ask. */
+export function frozenBy(orders: Orders, nowMs: number): Pick<Freezes, 'holdsCaller' | 'holdsModel'> {
+  const models = modelsOf(orders)
+  return {
+    holdsCaller: (key, role) => holdsCaller(orders, key, role, nowMs),
+    holdsModel: (model, server) => holdsModel(models, model, server, nowMs),
+  }
+}
+
+function holdsCaller(orders: Orders, key: string, role: string, nowMs: number): boolean {
+  const holds = (kind: Order['kind'], name: string) => {
+    const order = orders.get(`${kind}:${name}`)
+    return order !== undefined && isInForce(order, nowMs)
+  }
+  return orders.size > 0 && (holds('all', '') || holds('key', key) || holds('role', role))
+}
+
+function holdsModel(
+  models: readonly FrozenModel[],
+  model: string,
+  server: ServerKind,
+  nowMs: number,
+): boolean {
+  return models.some(({ order, matches }) => isInForce(order, nowMs) && matches(model, server))
 }
 
 function modelsOf(orders: Orders): FrozenModel[] {

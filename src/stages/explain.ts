@@ -1,0 +1,101 @@
+/**
+ * Why a request would be allowed or refused, in words: the same questions, asked of the same policy in the same order as
+ * the stages ask them. It knows the policy and not the servers: whether they have the model is asked there.
+ */
+import { type RefusalCode, refusals } from '../core/refusal.ts'
+import type { RouteGroup } from '../dialects/dialect.ts'
+import { routeGroups } from '../dialects/dialect.ts'
+import { dialects } from '../dialects/dialects.ts'
+import type { Freezes } from '../freezes/board.ts'
+import { modelMatcher } from '../models/match.ts'
+import { canonicalFor } from '../models/name.ts'
+import type { Limits, Policy, Role } from '../policy/policy.ts'
+
+export interface Reason {
+  readonly allowed: boolean
+  readonly words: string
+}
+
+export interface Question {
+  /** A group of routes, or a path. */
+  readonly route: string | undefined
+  readonly model: string | undefined
+  readonly tool: string | undefined
+}
+
+export function explain(
+  role: Role,
+  holder: string,
+  { route, model, tool }: Question,
+  policy: Policy,
+  freezes: Pick<Freezes, 'holdsCaller' | 'holdsModel'>,
+): readonly Reason[] {
+  const reasons: Reason[] = []
+  if (freezes.holdsCaller(holder, role.name))
+    reasons.push(refused('frozen', `it, its role, or everything is frozen (torwart freezes)`))
+  if (route !== undefined) reasons.push(ofRoute(route, role))
+  if (model !== undefined) reasons.push(...ofModel(model, role, policy, freezes))
+  if (tool !== undefined)
+    reasons.push(
+      role.mayCall(tool)
+        ? allowed(`tool ${tool}: nothing in role \`${role.name}\` forbids it`)
+        : refused('tool_not_allowed', `tool ${tool}: it is outside what role \`${role.name}\` may call`),
+    )
+  return reasons
+}
+
+function ofRoute(asked: string, { name, routes }: Role): Reason {
+  const groups = groupsOf(asked)
+  const has = `role \`${name}\` has ${[...routes].join(', ') || 'none'}`
+  const [group] = groups
+  if (group === undefined) return refused('not_found', `route ${asked}: no dialect declares it`)
+  const said = group === asked ? `routes ${asked}` : `route ${asked}, of the group \`${group}\``
+  return groups.some((each) => routes.has(each))
+    ? allowed(`${said}: ${has}`)
+    : refused('route_not_allowed', `${said}: ${has}`)
+}
+
+function groupsOf(asked: string): readonly RouteGroup[] {
+  const named = routeGroups.find((group) => group === asked)
+  if (named) return [named]
+  const endpoints = dialects.flatMap((dialect) => dialect.endpoints)
+  return endpoints.filter(({ path }) => path === asked).map(({ group }) => group)
+}
+
+function ofModel(
+  asked: string,
+  { name, models, mayUse }: Role,
+  { aliases, upstreams }: Policy,
+  freezes: Pick<Freezes, 'holdsModel'>,
+): Reason[] {
+  const target = aliases.get(asked) ?? asked
+  const said = target === asked ? `model ${asked}` : `model ${asked}, another name of ${target} (\`aliases\`)`
+  const kinds = [...new Set(upstreams.map(({ kind }) => kind))]
+  for (const kind of kinds) {
+    const model = canonicalFor(kind, target)
+    if (model === undefined || !mayUse(model, kind)) continue
+    if (freezes.holdsModel(model, kind)) return [refused('frozen', `${said}: the model is frozen`)]
+    const pattern = models.find((each) => modelMatcher([each])(model, kind))
+    return [allowed(`${said}: \`${pattern}\` in \`models\` of role \`${name}\``)]
+  }
+  const has = models.length === 0 ? 'which names none' : `which names ${models.join(', ')}`
+  return [refused('model_not_allowed', `${said}: not in \`models\` of role \`${name}\`, ${has}`)]
+}
+
+function allowed(words: string): Reason {
+  return { allowed: true, words: `allowed: ${words}` }
+}
+
+function refused(code: RefusalCode, words: string): Reason {
+  return { allowed: false, words: `refused with ${refusals[code].status} ${code}: ${words}` }
+}
+
+/** The limits there are, each with its number. */
+export function limitsInWords(limits: Limits): readonly string[] {
+  const { repetition, ...counts } = limits
+  const words = Object.entries(counts)
+    .filter(([, count]) => count !== undefined)
+    .map(([name, count]) => `${name} ${count}`)
+  if (repetition) words.push(`repetition ${repetition.same} in ${repetition.windowMs / 1000} s`)
+  return words
+}

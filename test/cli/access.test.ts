@@ -1,0 +1,150 @@
+/** Who may do what, and why: `access`, `explain`, tokens and keys on the command line. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { cli } from '../rig/cli.ts'
+
+let folder: string
+let config: string[]
+const ids: Record<string, string> = {}
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'torwart-access-'))
+  const policy = join(folder, 'torwart.yaml')
+  config = ['-c', policy]
+  writeFileSync(
+    policy,
+    `version: 1
+upstreams: [{ name: local, url: "http://127.0.0.1:11434", kind: ollama }]
+aliases: { gpt-4o: qwen3:8b }
+roles:
+  narrow: { routes: [chat], models: [qwen3:8b], limits: { tokensPerDay: 1000, actionsPerMinute: 10 } }
+  wide: { routes: [chat, models, admin], models: ["*", "*:*"] }
+`,
+  )
+  for (const [name, role] of [
+    ['small', 'narrow'],
+    ['=HYPERLINK("http://x")', 'wide'],
+    ['gone', 'wide'],
+  ] as const) {
+    const words = [
+      'key',
+      'create',
+      '--name',
+      name,
+      '--role',
+      role,
+      '--from',
+      '10.0.0.0/8',
+      '--json',
+      ...config,
+    ]
+    ids[name] = (JSON.parse((await cli(words)).out) as { id: string }).id
+  }
+  await cli(['key', 'revoke', ids.gone ?? '', ...config])
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const explain = (...words: string[]) => cli(['explain', '--key', ids.small ?? '', ...words, ...config])
+
+describe('torwart access', () => {
+  it('lists every key with its rights, the widest first', async () => {
+    const rows = JSON.parse((await cli(['access', '--json', ...config])).out) as {
+      name: string
+      routes: string[]
+      limits: string[]
+      status: string
+    }[]
+    expect(rows.map(({ name }) => name)).toEqual(['=HYPERLINK("http://x")', 'small', 'gone'])
+    expect(rows[0]).toMatchObject({ routes: ['chat', 'models', 'admin'], models: ['*', '*:*'] })
+    expect(rows[1]).toMatchObject({
+      kind: 'key',
+      limits: ['requestsPerMinute 10', 'tokensPerDay 1000', 'actionsPerMinute 10'],
+      from: ['10.0.0.0/8'],
+      lastUsed: null,
+    })
+    expect(rows[2]).toMatchObject({ status: 'revoked' })
+  })
+
+  it('prints a table, and values that no spreadsheet takes for a formula', async () => {
+    expect((await cli(['access', ...config])).out).toMatch(/^kind +id +name +role +status +routes/)
+    const { out } = await cli(['access', '--csv', ...config])
+    expect(out.split('\r\n')[0]).toBe('kind,id,name,role,status,routes,models,limits,from,expires,lastUsed')
+    expect(out).toContain('"\'=HYPERLINK(""http://x"")"')
+  })
+})
+
+describe('torwart explain', () => {
+  it.each([
+    [['--route', 'chat'], 0, 'allowed: routes chat: role `narrow` has chat'],
+    [['--route', '/v1/messages'], 0, 'allowed: route /v1/messages, of the group `chat`'],
+    [['--route', '/api/tags'], 1, 'refused with 403 route_not_allowed: route /api/tags'],
+    [
+      ['--route', '/api/nothing'],
+      1,
+      'refused with 404 not_found: route /api/nothing: no dialect declares it',
+    ],
+    [['--model', 'QWEN3:8B'], 0, 'allowed: model QWEN3:8B: `qwen3:8b` in `models` of role `narrow`'],
+    [['--model', 'gpt-4o'], 0, 'model gpt-4o, another name of qwen3:8b'],
+    [['--model', 'qwen3:32b'], 1, 'refused with 404 model_not_allowed: model qwen3:32b: not in `models`'],
+    [['--model', 'x:cloud'], 1, 'refused with 404 model_not_allowed'],
+    [['--tool', 'send'], 0, 'allowed: tool send'],
+  ])('%j says why', async (words, code, said) => {
+    const ran = await explain(...words)
+    expect(ran.out).toContain(said)
+    expect(ran.out).toContain('Only from 10.0.0.0/8.')
+    expect(ran.code).toBe(code)
+  })
+
+  it('says that a key is revoked, or frozen, before anything else', async () => {
+    const gone = await cli(['explain', '--key', ids.gone ?? '', '--route', 'chat', ...config])
+    expect(gone.out).toMatch(/is revoked; .* refused with 401 invalid_credentials/)
+    expect(gone.code).toBe(1)
+    await cli(['freeze', 'model', 'qwen3:*', '--why', 'test', ...config])
+    expect((await explain('--model', 'qwen3:8b')).out).toContain('refused with 403 frozen')
+    await cli(['unfreeze', 'model', 'qwen3:*', ...config])
+    await cli(['freeze', 'role', 'narrow', '--why', 'test', ...config])
+    expect((await explain()).out).toContain('refused with 403 frozen')
+    await cli(['unfreeze', 'role', 'narrow', ...config])
+    expect((await explain('--model', 'qwen3:8b')).code).toBe(0)
+  })
+})
+
+describe('torwart key', () => {
+  it('disables and enables, and never enables what was revoked', async () => {
+    const id = ids.small ?? ''
+    expect((await cli(['key', 'disable', id, ...config])).code).toBe(0)
+    expect((await explain()).out).toContain('is disabled')
+    expect((await cli(['key', 'rotate', id, ...config])).code).toBe(2)
+    expect((await cli(['key', 'enable', id, ...config])).code).toBe(0)
+    expect((await explain()).code).toBe(0)
+    expect((await cli(['key', 'enable', ids.gone ?? '', ...config])).code).toBe(2)
+  })
+
+  it.each(['10.0.0.0/33', 'here', '10.0.0.1,'.repeat(70)])('is not bound to %j', async (from) => {
+    const words = ['key', 'create', '--name', 'x', '--role', 'narrow', '--from', from, ...config]
+    expect((await cli(words)).code).toBe(2)
+  })
+})
+
+describe('torwart token', () => {
+  it.each([
+    ['a key that is not there', ['--key', 'nobody12']],
+    ['no count', ['--requests', 'many']],
+    ['no group of routes', ['--routes', 'everything']],
+    ['what is not the key’s to give', ['--routes', 'admin']],
+    ['a life that is too long', ['--ttl', '30d']],
+  ])('is not minted with %s', async (_what, more) => {
+    const key = more.includes('--key') ? [] : ['--key', ids.small ?? '']
+    const ran = await cli(['token', 'mint', ...key, ...more, ...config])
+    expect([ran.code, ran.out]).toEqual([2, ''])
+    expect(ran.err).not.toBe('')
+  })
+
+  it('is not minted from a revoked key, and not revoked by what is no id', async () => {
+    expect((await cli(['token', 'mint', '--key', ids.gone ?? '', ...config])).code).toBe(2)
+    expect((await cli(['token', 'revoke', 'x', ...config])).code).toBe(2)
+    expect((await cli(['token', 'rotate', ...config])).code).toBe(0)
+  })
+})
