@@ -19,6 +19,7 @@ import { holderOf } from './identity/identity.ts'
 import { openSigningKeys, signingKeysFile } from './identity/signing-keys.ts'
 import { createTokenReader } from './identity/token.ts'
 import { createUseCounter, usesFile } from './identity/uses.ts'
+import { openKeysSync } from './keys-sync.ts'
 import { openStore } from './limit-store.ts'
 import { urlOf } from './policy/address.ts'
 import { loadPacks } from './policy/packs.ts'
@@ -90,6 +91,8 @@ async function openGateway(
   const policy = () => snapshots.current.policy
   const atStart = policy()
   for (const warning of snapshots.warnings) log.warn(warning)
+  const keysSync = await openKeysSync(atStart, policy, log)
+  closers.push(keysSync.close)
 
   const audit = openAuditLog({
     file: atStart.audit.file,
@@ -237,11 +240,22 @@ async function openGateway(
       auditWritable: audit.writable(),
       freezes: freezes.list().length,
     }),
-    api: { freezes, store, recordEvent, policy, nowMs: clock.wallMs, reload: snapshots.reload },
+    api: {
+      freezes,
+      store,
+      recordEvent,
+      policy,
+      shared: keysSync.shared,
+      nowMs: clock.wallMs,
+      reload: snapshots.reload,
+    },
   })
 
   closers.push(() => admin.close())
 
+  // The files were read before they were brought up to date.
+  if (keysSync.shared) snapshots.reload()
+  keysSync.onChange = snapshots.reload
   for (const { name, up } of await fleet.check())
     if (!up) log.warn({ upstream: name }, 'this model server does not answer, or does not tell its models')
   const scheme = atStart.listen.tls ? 'https' : 'http'

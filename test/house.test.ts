@@ -27,6 +27,7 @@ const floors: Readonly<Record<string, number>> = {
   'admin.ts': 6,
   'snapshots.ts': 6,
   'limit-store.ts': 6,
+  'keys-sync.ts': 6,
   'gateway.ts': 7,
   cli: 8,
   'main.ts': 9,

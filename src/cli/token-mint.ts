@@ -17,7 +17,7 @@ import {
   UsageError,
   type Values,
 } from './command.ts'
-import { durationOption, findKey, readKeys } from './keys.ts'
+import { durationOption, findKey, readKeys, withSharedKeys } from './keys.ts'
 
 const rightsSchema = Type.Object(rights, { additionalProperties: false })
 
@@ -47,7 +47,11 @@ export const tokenMint: Command = {
     const holder: Holder = { key: entry.id, role, grants: [], expiresMs }
     const signing = openSigningKeys(signingKeysFile(policy.keysFile))
     try {
-      const minted = await mintToken(holder, wantedOf(values), policy.tokens, signing, now)
+      const minted = await withSharedKeys(values, io, async (shared) => {
+        const made = await mintToken(holder, wantedOf(values), policy.tokens, signing, now)
+        await shared?.synchronise()
+        return made
+      })
       const { id, token, parent } = minted
       const expires = new Date(minted.expiresMs).toISOString()
       if (values.json) io.out(`${JSON.stringify({ id, token, parent, expires })}\n`)

@@ -1,8 +1,8 @@
 /** `torwart token revoke`: refused from now on, with every token that was made from it. */
-import { whileLocked } from '../files/lock.ts'
-import { isTokenId, revokedTokensFile, writeRevokedToken } from '../identity/revoked-tokens.ts'
+import { isTokenId, revokedTokensFile, revokeToken } from '../identity/revoked-tokens.ts'
 import { locateKeys } from '../policy/load.ts'
 import { type Command, configOption, type ExitCode, textOf, UsageError } from './command.ts'
+import { withSharedKeys } from './keys.ts'
 
 export const tokenRevoke: Command = {
   name: 'token revoke',
@@ -12,7 +12,10 @@ export const tokenRevoke: Command = {
   async run(values, io, id = ''): Promise<ExitCode> {
     if (!isTokenId(id)) throw new UsageError('that is not the id of a token')
     const file = revokedTokensFile(locateKeys(textOf(values, 'config'), io.variables))
-    await whileLocked(file, () => writeRevokedToken(file, id, Date.now()))
+    await withSharedKeys(values, io, async (shared) => {
+      await revokeToken(file, id, Date.now())
+      await shared?.synchronise()
+    })
     io.err(`Token ${id} is revoked.\n`)
     return 0
   },

@@ -2,6 +2,7 @@
 import { openSigningKeys, signingKeysFile } from '../identity/signing-keys.ts'
 import { locateKeys } from '../policy/load.ts'
 import { type Command, configOption, type ExitCode, textOf } from './command.ts'
+import { withSharedKeys } from './keys.ts'
 
 export const tokenRotate: Command = {
   name: 'token rotate',
@@ -9,7 +10,10 @@ export const tokenRotate: Command = {
   options: [configOption],
   async run(values, io): Promise<ExitCode> {
     const file = signingKeysFile(locateKeys(textOf(values, 'config'), io.variables))
-    await openSigningKeys(file).rotate(Date.now())
+    await withSharedKeys(values, io, async (shared) => {
+      await openSigningKeys(file).rotate(Date.now())
+      await shared?.synchronise()
+    })
     io.err('A new key signs from now on; tokens signed before stay good until they expire.\n')
     return 0
   },

@@ -12,7 +12,6 @@ import Type from 'typebox'
 import Value from 'typebox/value'
 import { isKeyId } from '../core/key-id.ts'
 import { parseDuration } from '../core/units.ts'
-import { whileLocked } from '../files/lock.ts'
 import {
   changeKeyFile,
   createdKey,
@@ -24,13 +23,16 @@ import {
 } from '../identity/key-changes.ts'
 import { type KeyEntry, readKeyFile } from '../identity/key-file.ts'
 import { keyView } from '../identity/key-view.ts'
-import { isTokenId, revokedTokensFile, writeRevokedToken } from '../identity/revoked-tokens.ts'
+import { isTokenId, revokedTokensFile, revokeToken } from '../identity/revoked-tokens.ts'
+import { KeysAway, type SharedKeys } from '../identity/shared-keys.ts'
 import { readUses, usesFile } from '../identity/uses.ts'
 import type { Policy } from '../policy/policy.ts'
 import { createMasker, findSensitive } from '../scan/mask.ts'
 
 export interface AdminKeysParts {
   policy(): Policy
+  /** Undefined: keys are in the file alone. */
+  readonly shared: SharedKeys | undefined
   nowMs(): number
   /** Obeys what was written, now and not when the file is looked at next. */
   reload(): void
@@ -60,14 +62,17 @@ const changes = {
 
 export function registerAdminKeys(
   app: FastifyInstance,
-  { policy, nowMs, reload, recordEvent }: AdminKeysParts,
+  { policy, shared, nowMs, reload, recordEvent }: AdminKeysParts,
 ): void {
   const file = () => policy().keysFile
   const shown = (entry: KeyEntry) => keyView(entry, readUses(usesFile(file())), nowMs())
   const tell = (event: string, details: object, by = someone) =>
     recordEvent(event, { ...details, by: createMasker(findSensitive).mask(by).slice(0, 128) })
   const put = async (make: (entries: readonly KeyEntry[]) => KeyEntry) => {
+    // Before anything is changed: what Redis does not take it would undo.
+    await shared?.synchronise()
     const entry = await changeKeyFile(file(), make)
+    await shared?.put(entry)
     reload()
     return entry
   }
@@ -125,8 +130,8 @@ export function registerAdminKeys(
 
   app.delete<{ Params: { id: string } }>('/admin/v1/tokens/:id', async ({ params: { id } }, reply) => {
     if (!isTokenId(id)) return refuse(reply, 'that is not the id of a token')
-    const revoked = revokedTokensFile(file())
-    await whileLocked(revoked, () => writeRevokedToken(revoked, id, nowMs()))
+    await revokeToken(revokedTokensFile(file()), id, nowMs())
+    await shared?.synchronise().catch(() => {})
     reload()
     tell('token revoked', { token: id })
     return { id, status: 'revoked' }
@@ -146,6 +151,7 @@ async function attempt(reply: FastifyReply, work: () => Promise<unknown>): Promi
     return await work()
   } catch (error) {
     if (error instanceof KeyProblem) return refuse(reply, error.message)
+    if (error instanceof KeysAway) return reply.code(503).send({ error: `${error.message}.` })
     throw error
   }
 }

@@ -37,6 +37,19 @@ const fileSchema = Type.Object(
 
 export type KeyEntry = Static<typeof entrySchema>
 
+/** Whether it could stand in a key file. */
+export function isKeyEntry(value: unknown): value is KeyEntry {
+  return Value.Check(entrySchema, value) && faultOf(value) === undefined
+}
+
+/** What no schema sees: dates that no calendar has would never come. */
+function faultOf({ id, created, expires, revoked, disabled, previous, networks = [] }: KeyEntry) {
+  for (const time of [created, expires, revoked, disabled, previous?.until])
+    if (time !== undefined && Number.isNaN(Date.parse(time))) return `${id}: no such date: ${time}`
+  const strange = networks.find((network) => !isNetwork(network))
+  return strange === undefined ? undefined : `${id}: no such network: ${strange}`
+}
+
 const header = '# Written by `torwart key`. Holds the SHA-256 of each key, never a key.\n'
 
 /** @returns the entries; none if there is no file yet. @throws TypeError if the file is not what it should be */
@@ -47,13 +60,9 @@ export function readKeyFile(path: string): readonly KeyEntry[] {
     const [error] = Value.Errors(fileSchema, value)
     throw new TypeError(`${path}: ${error?.instancePath ?? ''} ${error?.message ?? 'is not a key file'}`)
   }
-  // A date that no calendar has would never come.
-  for (const { id, created, expires, revoked, disabled, previous, networks = [] } of value.keys) {
-    for (const time of [created, expires, revoked, disabled, previous?.until])
-      if (time !== undefined && Number.isNaN(Date.parse(time)))
-        throw new TypeError(`${path}: ${id}: no such date: ${time}`)
-    const strange = networks.find((network) => !isNetwork(network))
-    if (strange !== undefined) throw new TypeError(`${path}: ${id}: no such network: ${strange}`)
+  for (const entry of value.keys) {
+    const fault = faultOf(entry)
+    if (fault !== undefined) throw new TypeError(`${path}: ${fault}`)
   }
   const ids = new Set(value.keys.map(({ id }) => id))
   if (ids.size !== value.keys.length) throw new TypeError(`${path}: an id stands twice`)

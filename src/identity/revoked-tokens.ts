@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
 import { replaceFile } from '../files/atomic.ts'
+import { whileLocked } from '../files/lock.ts'
 import { longestTokenMs } from '../policy/policy.ts'
 
 const entrySchema = Type.Object(
@@ -36,10 +37,21 @@ export function readRevokedTokens(file: string): readonly RevokedToken[] {
   throw new TypeError(`${file} is no file of revoked tokens`)
 }
 
+export function isRevokedToken(value: unknown): value is RevokedToken {
+  return Value.Check(entrySchema, value)
+}
+
 /** To be called while nobody else changes the file. */
-export function writeRevokedToken(file: string, id: string, nowMs: number): void {
-  const others = readRevokedTokens(file).filter(
-    (each) => each.id !== id && nowMs - each.revoked < longestTokenMs,
-  )
-  replaceFile(file, `${JSON.stringify({ tokens: [...others, { id, revoked: nowMs }] })}\n`)
+export function writeRevokedTokens(file: string, tokens: readonly RevokedToken[]): void {
+  replaceFile(file, `${JSON.stringify({ tokens })}\n`)
+}
+
+/** Refuses a token from now on, and every one made from it. */
+export function revokeToken(file: string, id: string, nowMs: number): Promise<void> {
+  return whileLocked(file, () => {
+    const others = readRevokedTokens(file).filter(
+      (each) => each.id !== id && nowMs - each.revoked < longestTokenMs,
+    )
+    writeRevokedTokens(file, [...others, { id, revoked: nowMs }])
+  })
 }

@@ -23,7 +23,11 @@ const entrySchema = Type.Object(
   { additionalProperties: false },
 )
 const fileSchema = Type.Object({ keys: Type.Array(entrySchema) }, { additionalProperties: false })
-type Entry = Static<typeof entrySchema>
+export type SigningEntry = Static<typeof entrySchema>
+
+export function isSigningEntry(value: unknown): value is SigningEntry {
+  return Value.Check(entrySchema, value)
+}
 
 /** Clocks of gateways that share the file may differ so much before a token's key is thrown away too early. */
 const slackMs = 3_600_000
@@ -44,7 +48,7 @@ export function signingKeysFile(keysFile: string): string {
 }
 
 export function openSigningKeys(file: string): SigningKeys {
-  let entries: readonly Entry[] = []
+  let entries: readonly SigningEntry[] = []
   let seen = ''
 
   /** A look at the file's state costs some microseconds; unknown `kid`s are anybody's to send. */
@@ -52,19 +56,19 @@ export function openSigningKeys(file: string): SigningKeys {
     const state = statSync(file, { throwIfNoEntry: false })
     const now = state ? `${state.mtimeMs} ${state.ino} ${state.size}` : ''
     if (now === seen) return
-    entries = readEntries(file)
+    entries = readSigningEntries(file)
     seen = now
   }
   const renew = (nowMs: number, rotateMs: number) =>
     whileLocked(file, () => {
-      entries = readEntries(file)
+      entries = readSigningEntries(file)
       if (nowMs - (entries.at(-1)?.created ?? Number.NEGATIVE_INFINITY) < rotateMs) return
       // One is needed until the last token of the one before the next cannot live any more.
       const kept = entries.filter((_, index) => {
         const next = entries[index + 1]
         return !next || nowMs - next.created < longestTokenMs + slackMs
       })
-      replaceFile(file, `${JSON.stringify({ keys: [...kept, made(nowMs)] })}\n`)
+      writeSigningEntries(file, [...kept, made(nowMs)])
       refresh()
     })
 
@@ -73,7 +77,7 @@ export function openSigningKeys(file: string): SigningKeys {
       refresh()
       const last = entries.at(-1)
       if (!last || nowMs - last.created >= rotateMs) await renew(nowMs, rotateMs)
-      const { kid, x, d } = entries.at(-1) as Entry
+      const { kid, x, d } = entries.at(-1) as SigningEntry
       return { kid, key: createPrivateKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x, d } }) }
     },
     find(kid) {
@@ -92,13 +96,18 @@ export function openSigningKeys(file: string): SigningKeys {
   }
 }
 
-function made(nowMs: number): Entry {
+/** To be called while nobody else changes the file. The last one signs. */
+export function writeSigningEntries(file: string, entries: readonly SigningEntry[]): void {
+  replaceFile(file, `${JSON.stringify({ keys: entries.toSorted((a, b) => a.created - b.created) })}\n`)
+}
+
+function made(nowMs: number): SigningEntry {
   const { x = '', d = '' } = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' })
   return { kid: randomText(8), created: nowMs, x, d }
 }
 
 /** @throws TypeError if the file is not what it should be */
-function readEntries(file: string): readonly Entry[] {
+export function readSigningEntries(file: string): readonly SigningEntry[] {
   if (!existsSync(file)) return []
   try {
     const value: unknown = JSON.parse(readFileSync(file, 'utf8'))

@@ -60,6 +60,7 @@ export function compile(
   const models = compileModels(config.models, report)
   const aliases = compileAliases(config.aliases, upstreams, report)
   const tokens = compileTokens(config.tokens, report)
+  if (config.keys.redis && redis === undefined) report(['keys', 'redis'], 'needs `store.redis`')
   for (const [index, network] of config.door.proxies.entries())
     if (!isNetwork(network))
       report(['door', 'proxies', index], 'is no address or network, such as 10.0.0.0/8')
@@ -94,6 +95,7 @@ export function compile(
     models,
     upstreams: [first, ...others],
     keysFile: path(config.keys.file),
+    keysInRedis: config.keys.redis,
     tokens,
     roles,
     promptGuard: config.guards.prompt,

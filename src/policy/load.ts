@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import type { RedisServers } from '../core/redis-servers.ts'
 import { compile } from './compile.ts'
 import type { Policy } from './policy.ts'
 import { PolicyError, type Problem } from './problem.ts'
@@ -54,6 +55,15 @@ export function locateAudit(file: string, variables: Variables): string {
  */
 export function locateKeys(file: string, variables: Variables): string {
   return locate(file, variables, ['keys', 'file'], standardKeysFile)
+}
+
+/**
+ * The Redis that has the keys, if the policy says that one has; then it must have no mistakes.
+ * @throws PolicyError
+ */
+export function locateSharedKeys(file: string, variables: Variables): RedisServers | undefined {
+  if (open(file, variables).source.at(['keys', 'redis']) !== true) return undefined
+  return loadPolicy(file, variables).policy.store.redis
 }
 
 function locate(file: string, variables: Variables, at: Path, standard: string): string {

@@ -158,6 +158,8 @@ export interface Policy {
   readonly models: readonly ModelRule[]
   readonly upstreams: readonly [Upstream, ...Upstream[]]
   readonly keysFile: string
+  /** Whether the file is a copy of what is in Redis. */
+  readonly keysInRedis: boolean
   readonly tokens: TokenRules
   readonly roles: ReadonlyMap<string, Role>
   readonly promptGuard: PromptGuard

@@ -145,6 +145,9 @@ export const configSchema = Type.Object(
         description: 'Where they are kept; only their SHA-256.',
         default: standardKeysFile,
       }),
+      redis: flag(
+        'Keep them in the `store`’s Redis, for a fleet without a common folder. The file is this gateway’s copy.',
+      ),
     }),
     tokens: section('Capability tokens, which anybody with a key can make from it.', {
       ttl: duration('How long one lives that is not asked to live longer or shorter.', '15m'),

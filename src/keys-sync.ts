@@ -1,0 +1,61 @@
+/** Keeps a gateway's files of keys as the fleet's Redis has them (`keys.redis`). */
+import { describeError } from './core/refusal.ts'
+import { type SharedKeys, shareKeys } from './identity/shared-keys.ts'
+import type { Policy } from './policy/policy.ts'
+import type { Log } from './telemetry/log.ts'
+
+/** Where nobody tells of a change, it is looked for. */
+const everyMs = 1000
+/** How long a start waits for Redis. */
+const startMs = 1000
+const retryMs = 50
+
+export interface KeysSync {
+  readonly shared: SharedKeys | undefined
+  /** Called when the files changed. */
+  onChange(): void
+  close(): void
+}
+
+/** @returns once the files are up to date, or Redis was waited for long enough: then the copy holds */
+export async function openKeysSync(atStart: Policy, policy: () => Policy, log: Log): Promise<KeysSync> {
+  const servers = atStart.store.redis
+  if (!atStart.keysInRedis || !servers) return { shared: undefined, onChange: () => {}, close: () => {} }
+  const shared = shareKeys(
+    servers,
+    () => policy().keysFile,
+    () => {},
+  )
+  let up = true
+  let asking = false
+  const synchronise = async (): Promise<boolean> => {
+    if (asking) return false
+    asking = true
+    try {
+      if (await shared.synchronise()) sync.onChange()
+      if (!up) log.info('keys are as redis has them again')
+      up = true
+    } catch (error) {
+      if (up) log.error({ cause: describeError(error) }, 'keys cannot be compared with redis; the copy holds')
+      up = false
+    } finally {
+      asking = false
+    }
+    return up
+  }
+  const timer = setInterval(() => void synchronise(), everyMs)
+  timer.unref()
+  const sync: KeysSync = {
+    shared,
+    onChange: () => {},
+    close() {
+      clearInterval(timer)
+      shared.close()
+    },
+  }
+  const end = performance.now() + startMs
+  while (!(await synchronise()) && performance.now() < end)
+    await new Promise((resolve) => setTimeout(resolve, retryMs))
+  shared.onNews(() => void synchronise())
+  return sync
+}
