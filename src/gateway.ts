@@ -15,6 +15,7 @@ import { freezesFile } from './freezes/file.ts'
 import { type Order, subjectOf } from './freezes/order.ts'
 import { shareFreezes } from './freezes/shared.ts'
 import { createCourier } from './http/courier.ts'
+import { keepTlsFiles } from './http/tls.ts'
 import { openStore } from './limit-store.ts'
 import { urlOf } from './policy/address.ts'
 import { loadPacks } from './policy/packs.ts'
@@ -37,6 +38,7 @@ import { createReserve } from './stages/reserve.ts'
 import { createSettle } from './stages/settle.ts'
 import type { Log } from './telemetry/log.ts'
 import { createMetrics } from './telemetry/metrics.ts'
+import { createSparing } from './telemetry/sparing.ts'
 import { createFleet } from './upstreams/fleet.ts'
 
 export interface GatewayOptions extends Omit<SnapshotOptions, 'now'> {
@@ -166,6 +168,7 @@ async function openGateway(
   const settle = createSettle({ audit, recordPrompt, account, flood, metrics, log, clock })
   const scanner = createScanner(loadPacks())
   const kept = createKeptAnswers()
+  const mayTell = createSparing(clock.monotonicMs)
   const { app, drain, cut } = await createApp({
     kept,
     freezes,
@@ -186,8 +189,24 @@ async function openGateway(
     recordPrompt,
     conclude,
     settle,
+    onHandshakeFault: (reason, peer) => {
+      metrics.handshakeFailures.inc({ reason })
+      if (mayTell(reason)) log.warn({ reason, peer }, 'a TLS handshake failed')
+    },
   })
   closers.push(() => app.close())
+  const { tls } = atStart.listen
+  const tlsFiles =
+    tls &&
+    keepTlsFiles(app.server, tls, clock.wallMs, (problem) => {
+      metrics.policyReloads.inc({ result: problem === undefined ? 'ok' : 'failed' })
+      metrics.tlsExpiry.set((tlsFiles?.expiresMs ?? 0) / 1000)
+      if (problem === undefined) log.info('certificates reloaded')
+      else log.error({ problem }, 'certificates not reloaded: the old ones stay in force')
+      recordEvent(problem === undefined ? 'certificates reloaded' : 'certificates reload failed', {})
+    })
+  metrics.tlsExpiry.set((tlsFiles?.expiresMs ?? 0) / 1000)
+  closers.push(() => tlsFiles?.close())
   cutFrozen = () => cut(new Refusal('frozen'), (course) => isFrozen(course, freezes))
   const admin = createAdmin({
     policy: atStart.admin,
@@ -197,7 +216,7 @@ async function openGateway(
       draining,
       policy: policy(),
       warnings: snapshots.warnings,
-      reload: snapshots.reading,
+      reload: tlsFiles?.reading.ok === false ? tlsFiles.reading : snapshots.reading,
       store: {
         kind: atStart.store.redis === undefined ? 'memory' : 'redis',
         up: await store.check(),
@@ -213,13 +232,16 @@ async function openGateway(
 
   for (const { name, up } of await fleet.check())
     if (!up) log.warn({ upstream: name }, 'this model server does not answer, or does not tell its models')
-  const scheme = atStart.listen.tls ? 'https' : 'http'
+  const scheme = tls ? 'https' : 'http'
   const data = await listen(app, atStart.listen, scheme)
   const administration = await listen(admin, atStart.admin, 'http')
   return {
     data,
     admin: administration,
-    reload: snapshots.reload,
+    reload() {
+      snapshots.reload()
+      tlsFiles?.reload()
+    },
     async close() {
       draining = true
       await drain(policy().shutdownGraceMs)

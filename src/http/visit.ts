@@ -15,6 +15,7 @@ import { peerOf } from './connections.ts'
 import type { Door } from './door.ts'
 import { readForm } from './form.ts'
 import { createOutlet } from './outlet.ts'
+import { createCertificateOf } from './shown-certificate.ts'
 
 export interface Visit {
   readonly course: Course
@@ -40,6 +41,7 @@ export function createReception(
   door: Door,
   metrics: Metrics,
 ): Reception {
+  const certificateOf = createCertificateOf()
   const underWay = new Set<Course>()
   // A response that waits behind another one on its connection hears nothing of the client's leaving; the
   // connection does.
@@ -71,6 +73,7 @@ export function createReception(
         dialect,
         peer: peerOf(incoming.socket.remoteAddress),
         rawHeaders: incoming.rawHeaders,
+        certificate: certificateOf(incoming.socket),
         requestId: single(incoming.headers['x-request-id']),
         traceparent: single(incoming.headers.traceparent),
         departure,

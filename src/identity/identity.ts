@@ -1,9 +1,12 @@
 /** Who is calling. */
 export interface Identity {
-  readonly kind: 'key'
+  readonly kind: 'key' | 'certificate'
+  /** That of a key is its public id; any other has a colon in it. */
   readonly id: string
   readonly name: string
   readonly role: string
+  /** What the same caller has shown besides. */
+  readonly certificate?: RecordedCertificate
 }
 
 /** Why a credential was refused; for logs and metrics, never for the caller. */
@@ -15,3 +18,23 @@ export type CredentialFault =
   | 'wrong'
   | 'expired'
   | 'revoked'
+  | CertificateFault
+
+/** Why a certificate counts for nothing; for logs and metrics, never for the caller. */
+export type CertificateFault =
+  | 'certificate expired'
+  | 'certificate not yet valid'
+  | 'certificate revoked'
+  | 'certificate from elsewhere'
+  | 'certificate for other use'
+  | 'revocation unknown'
+  | 'certificate wrong'
+  /** No rule matches it. */
+  | 'certificate unknown'
+
+/** As it stands in records, beside whoever is named by a key. */
+export interface RecordedCertificate {
+  /** By the first rule that matches; null: no rule does. */
+  readonly name: string | null
+  readonly fingerprint: string
+}

@@ -129,6 +129,8 @@ export interface Policy {
   readonly models: readonly ModelRule[]
   readonly upstreams: readonly [Upstream, ...Upstream[]]
   readonly keysFile: string
+  /** In the order of the file: the first that matches counts. */
+  readonly certificates: readonly CertificateRule[]
   readonly roles: ReadonlyMap<string, Role>
   readonly promptGuard: PromptGuard
   /** Names that clients use → names of models, as written. */
@@ -149,4 +151,14 @@ export interface TlsSettings {
   readonly key: string
   readonly clientCa: string | undefined
   readonly clientCert: 'optional' | 'required'
+  readonly crl: string | undefined
+}
+
+/** Who shows a certificate with this name. */
+export interface CertificateRule {
+  readonly kind: 'cn' | 'dns' | 'uri' | 'fingerprint'
+  /** Fingerprints are 64 hex digits, DNS names lower case; those and URIs may hold `*`. */
+  readonly pattern: string
+  readonly name: string
+  readonly role: string
 }

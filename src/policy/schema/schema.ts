@@ -28,6 +28,9 @@ const tls = group('Serve TLS instead of plain HTTP.', {
   key: text('Private key, PEM.'),
   clientCa: optional(text('CA bundle against which client certificates are checked, PEM.')),
   clientCert: choice(['optional', 'required'], 'optional', 'Whether a client must show a certificate.'),
+  crl: optional(
+    text('Certificate revocation lists, PEM: one of every CA that stands above client certificates.'),
+  ),
 })
 
 const upstream = group('A model server.', {
@@ -48,14 +51,20 @@ const issuer = group('An issuer of JSON Web Tokens.', {
   roleClaim: optional(text('The claim that names the role.')),
 })
 
-const certificate = group('A client certificate and who it is.', {
+const certificate = group('Client certificates and who they are.', {
   match: group('One of these.', {
-    cn: optional(text('Common name.')),
-    dns: optional(text('DNS name.')),
-    uri: optional(text('URI, such as a SPIFFE id.')),
+    cn: optional(
+      text('Common name, letter by letter. Alternative names of the certificate are no common names.'),
+    ),
+    dns: optional(text('DNS name among the alternative names; `*` stands for characters of one label.')),
+    uri: optional(
+      text(
+        'URI among the alternative names, such as a SPIFFE id; `*` stands for characters of one part of its path.',
+      ),
+    ),
     fingerprint: optional(text('SHA-256 of the certificate, hex.')),
   }),
-  name: text('Who it is.'),
+  name: text('Who it is, in records.'),
   role: text('Its role.'),
 })
 
@@ -148,7 +157,7 @@ export const configSchema = Type.Object(
     }),
     jwt: Type.Array(issuer, { description: 'Issuers of tokens that are accepted.', default: [] }),
     certificates: Type.Array(certificate, {
-      description: 'Client certificates and who they are.',
+      description: 'Client certificates and who they are; of several that match, the first counts.',
       default: [],
     }),
     roles: mapOf(role, 'What keys may do, by role.'),
