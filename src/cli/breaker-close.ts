@@ -23,7 +23,7 @@ export const breakerClose: Command = {
     if (admin.token === undefined)
       throw new UsageError('changing something in a running gateway needs `admin.token` in the policy')
     const base = textOf(values, 'admin') || urlOf('http', admin)
-    const response = await fetch(`${base}/admin/v1/breakers/${id}/close`, {
+    const response = await fetch(`${base}/admin/v1/breakers/${encodeURIComponent(id)}/close`, {
       method: 'POST',
       headers: { authorization: `Bearer ${admin.token}`, 'content-type': 'application/json' },
       body: JSON.stringify({ by: textOf(values, 'by') || io.user }),

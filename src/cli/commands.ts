@@ -3,6 +3,7 @@ import { auditVerify } from './audit-verify.ts'
 import { breakerClose } from './breaker-close.ts'
 import { check } from './check.ts'
 import type { Command } from './command.ts'
+import { connect } from './connect.ts'
 import { demo } from './demo.ts'
 import { freeze } from './freeze.ts'
 import { freezes } from './freezes.ts'
@@ -19,6 +20,7 @@ import { unfreeze } from './unfreeze.ts'
 export const commands: readonly Command[] = [
   serve,
   check,
+  connect,
   schema,
   keyCreate,
   keyList,

@@ -6,6 +6,7 @@
  */
 import { matchesGlob } from '../core/glob.ts'
 import type { CertificateRule } from '../policy/policy.ts'
+import { callerId } from './caller-id.ts'
 import type { CertificateFault, Identity } from './identity.ts'
 
 /** What a connection's client has shown. */
@@ -55,19 +56,12 @@ export function identifyCertificate(
     const matched = namesOf(shown, kind).find((text) => matches(kind, pattern, text))
     // One rule may name many; each of them has limits of its own. No id of a key has a colon.
     if (matched !== undefined)
-      return { kind: 'certificate', id: `${prefixes[kind]}:${bounded(matched, shown)}`, name, role }
+      return { kind: 'certificate', id: callerId(prefixes[kind], matched), name, role }
   }
   return 'certificate unknown'
 }
 
 const prefixes = { cn: 'cn', dns: 'dns', uri: 'uri', fingerprint: 'sha256' } as const
-const longestId = 160
-
-/** A name that nobody could read or keep is told by its certificate. */
-function bounded(text: string, { fingerprint }: ShownCertificate): string {
-  return text.length > longestId || /[\p{C}\p{Z}]/u.test(text) ? `~${fingerprint.slice(0, 32)}` : text
-}
-
 function namesOf({ cn, dns, uris, fingerprint }: ShownCertificate, kind: CertificateRule['kind']) {
   if (kind === 'dns') return dns
   if (kind === 'uri') return uris
