@@ -16,6 +16,7 @@ import { type Order, subjectOf } from './freezes/order.ts'
 import { shareFreezes } from './freezes/shared.ts'
 import { createCourier } from './http/courier.ts'
 import { keepTlsFiles } from './http/tls.ts'
+import { createTokens } from './identity/tokens.ts'
 import { openStore } from './limit-store.ts'
 import { urlOf } from './policy/address.ts'
 import { loadPacks } from './policy/packs.ts'
@@ -169,6 +170,10 @@ async function openGateway(
   const scanner = createScanner(loadPacks())
   const kept = createKeptAnswers()
   const mayTell = createSparing(clock.monotonicMs)
+  const tokens = createTokens(clock.monotonicMs, (issuer, problem) => {
+    if (mayTell(`issuer ${issuer}`)) log.warn({ issuer, problem }, 'the keys of an issuer are not renewed')
+  })
+  closers.push(tokens.close)
   const { app, drain, cut } = await createApp({
     kept,
     freezes,
@@ -178,7 +183,10 @@ async function openGateway(
     clock,
     log,
     recordable: audit.writable,
-    identify: createIdentify(clock, (reason) => metrics.credentialFailures.inc({ reason })),
+    identify: createIdentify(clock, tokens, (reason, { id, peer }) => {
+      metrics.credentialFailures.inc({ reason })
+      if (reason !== 'missing' && mayTell(reason)) log.warn({ reason, id, peer }, 'a credential was refused')
+    }),
     admit: createAdmit(store, onOpened),
     fleet,
     authoriseRoute: (caller, to) => authoriseRoute(caller, to, freezes),

@@ -7,7 +7,8 @@
  */
 import type { CredentialFault } from './identity.ts'
 
-const longest = 4096
+/** A token that lists its bearer's groups is long; Node takes 16 KB of headers in all. */
+const longest = 8192
 
 /**
  * @param rawHeaders name, value, name, value …, as Node gives them

@@ -1,6 +1,6 @@
 /** Who is calling. */
 export interface Identity {
-  readonly kind: 'key' | 'certificate'
+  readonly kind: 'key' | 'certificate' | 'jwt'
   /** That of a key is its public id; any other has a colon in it. */
   readonly id: string
   readonly name: string
@@ -19,6 +19,7 @@ export type CredentialFault =
   | 'expired'
   | 'revoked'
   | CertificateFault
+  | TokenFault
 
 /** Why a certificate counts for nothing; for logs and metrics, never for the caller. */
 export type CertificateFault =
@@ -38,3 +39,18 @@ export interface RecordedCertificate {
   readonly name: string | null
   readonly fingerprint: string
 }
+
+/** Why a JSON Web Token counts for nothing; for logs and metrics, never for the caller. */
+export type TokenFault =
+  | 'token malformed'
+  | 'token of another type'
+  | 'token of an unknown issuer'
+  | 'token of an unknown key'
+  | 'token with another algorithm'
+  | 'token signature wrong'
+  | 'token expired'
+  | 'token not yet valid'
+  | 'token for another audience'
+  | 'token without a role'
+  | 'keys of the issuer unavailable'
+  | 'token wrong'

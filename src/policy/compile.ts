@@ -9,7 +9,7 @@ import { parseDuration, parseSize } from '../core/units.ts'
 import { modelMatcher } from '../models/match.ts'
 import { canonicalFor, parsePattern } from '../models/name.ts'
 import { isNear, parseAddress } from './address.ts'
-import { checkIssuers, compileCertificates } from './compile-callers.ts'
+import { compileCertificates, compileIssuers } from './compile-callers.ts'
 import { compileLimits, compileModels, compileShared } from './compile-limits.ts'
 import { compileRedis } from './compile-redis.ts'
 import { compileTls } from './compile-tls.ts'
@@ -47,7 +47,7 @@ export function compile(
   const redis = compileRedis(config.store, folder, report)
   const models = compileModels(config.models, report)
   const aliases = compileAliases(config.aliases, upstreams, report)
-  checkIssuers(config, report)
+  const jwt = compileIssuers(config, folder, report)
   const certificates = compileCertificates(config, report)
   const [first, ...others] = upstreams
   if (problems.length > 0 || first === undefined) return { problems }
@@ -70,6 +70,7 @@ export function compile(
     models,
     upstreams: [first, ...others],
     keysFile: path(config.keys.file),
+    jwt,
     certificates,
     roles,
     promptGuard: config.guards.prompt,

@@ -4,35 +4,52 @@ import { Refusal } from '../core/refusal.ts'
 import { identifyCertificate } from '../identity/certificate.ts'
 import { presentedCredential } from '../identity/credential.ts'
 import type { CredentialFault, Identity } from '../identity/identity.ts'
+import type { Tokens } from '../identity/tokens.ts'
 import type { Arrival, Caller } from './exchange.ts'
 
-export function createIdentify(clock: Clock, onFault: (fault: CredentialFault | 'no such role') => void) {
-  const refuse = (fault: CredentialFault | 'no such role'): never => {
-    onFault(fault)
+export type LoginFault = CredentialFault | 'no such role'
+
+/** @param onFault hears of every refused credential, before its request is */
+export function createIdentify(
+  clock: Clock,
+  tokens: Tokens,
+  onFault: (fault: LoginFault, arrival: Arrival) => void,
+) {
+  const refuse = (fault: LoginFault, arrival: Arrival): never => {
+    onFault(fault, arrival)
     throw new Refusal('invalid_credentials', { detail: `credential: ${fault}` })
   }
   const callerOf = (arrival: Arrival, identity: Identity): Caller => {
     const role = arrival.snapshot.policy.roles.get(identity.role)
-    if (role === undefined) return refuse('no such role')
+    if (role === undefined) return refuse('no such role', arrival)
     return { arrival, identity, role }
   }
   /** A certificate that is no good refuses, whatever else there is: a revoked machine must not go on with its key. */
-  const certified = ({ certificate, snapshot }: Arrival) => {
+  const certified = (arrival: Arrival) => {
+    const { certificate, snapshot } = arrival
     if (certificate === undefined) return undefined
     const identity = identifyCertificate(certificate, snapshot.policy.certificates, clock.wallMs())
     // No rule knows it, which does no harm beside a key.
-    if (identity !== 'certificate unknown') return typeof identity === 'string' ? refuse(identity) : identity
+    if (identity !== 'certificate unknown')
+      return typeof identity === 'string' ? refuse(identity, arrival) : identity
     return undefined
   }
-  return (arrival: Arrival): Caller => {
+  /** A promise only where a signature must be verified: a key waits for nobody. */
+  return (arrival: Arrival): Caller | Promise<Caller> => {
     const machine = certified(arrival)
     const presented = presentedCredential(arrival.rawHeaders)
     if (presented === 'missing' && machine) return callerOf(arrival, machine)
-    if (presented === 'missing' && arrival.certificate) return refuse('certificate unknown')
-    if (typeof presented === 'string') return refuse(presented)
-    const identity = arrival.snapshot.keys.identify(presented.credential, clock.wallMs())
-    if (typeof identity === 'string') return refuse(identity)
-    return callerOf(arrival, withCertificate(identity, arrival, machine))
+    if (presented === 'missing' && arrival.certificate) return refuse('certificate unknown', arrival)
+    if (typeof presented === 'string') return refuse(presented, arrival)
+    const accept = (found: Identity | CredentialFault) =>
+      typeof found === 'string'
+        ? refuse(found, arrival)
+        : callerOf(arrival, withCertificate(found, arrival, machine))
+    const { credential } = presented
+    const { policy, keys } = arrival.snapshot
+    const found = tokens.identify(credential, policy.jwt, clock.wallMs())
+    if (found instanceof Promise) return found.then(accept)
+    return accept(found ?? keys.identify(credential, clock.wallMs()))
   }
 }
 

@@ -102,6 +102,13 @@ log: { level: loud }
       'jwt: [{ issuer: i, audience: a, jwksUrl: "http://example.org/k", roleClaim: r }]',
       /https, or http on loopback/,
     ],
+    ['jwt: [{ issuer: "https://i", audience: a }]', /needs either `role` or `roleClaim`/],
+    ['jwt: [{ issuer: "https://i", audience: a, role: nobody }]', /role that does not exist: nobody/],
+    ['jwt: [{ issuer: "https://i", audience: a, roleClaim: r, roles: { x: nobody } }]', /exist: nobody/],
+    ['jwt: [{ issuer: "https://i", audience: a, roleClaim: r, clockTolerance: 1h }]', /at most 5m/],
+    ['jwt: [{ issuer: "https://i", audience: a, roleClaim: r, algorithms: [HS256] }]', /must be one of/],
+    ['jwt: [{ issuer: "https://i", audience: a, roleClaim: r, algorithms: [none] }]', /must be one of/],
+    ['jwt: [{ issuer: i, audience: a, roleClaim: r, publicKey: nowhere.pem }]', /cannot be read/],
     ['certificates: [{ match: {}, name: n, role: nobody }]', /exactly one of cn, dns, uri, fingerprint/],
     ['certificates: [{ match: { cn: c }, name: n, role: nobody }]', /role that does not exist: nobody/],
     ['certificates: [{ match: { fingerprint: "12:34" }, name: n, role: a }]', /64 hex digits/],
@@ -268,12 +275,11 @@ describe('what is not built yet', () => {
     limits: { actionsPerMinute: 100, repetition: { same: 20, window: 10m } }
     tools: { allow: ["*"] }
 guards: { prompt: { separate: true } }
-jwt: [{ issuer: i, audience: a, jwksUrl: "https://x", role: a }]
 approval: { wait: 60s }
 audit: { retention: 30d }
 `)
     const told = warnings.map(({ message }) => message).join('\n')
-    for (const word of ['guards.output', 'separate', 'tools', 'jwt', 'approval', 'retention'])
+    for (const word of ['guards.output', 'separate', 'tools', 'approval', 'retention'])
       expect(told).toContain(word)
     expect(warnings.every(({ severity, line }) => severity === 'warning' && line > 0)).toBe(true)
   })

@@ -4,6 +4,7 @@
  */
 import Type, { type Static } from 'typebox'
 import { serverKinds } from '../../core/servers.ts'
+import { tokenAlgorithms } from '../policy.ts'
 import { role, sharedLimits } from './role.ts'
 import {
   address,
@@ -45,10 +46,25 @@ const upstream = group('A model server.', {
 const issuer = group('An issuer of JSON Web Tokens.', {
   issuer: text('The `iss` a token must carry.'),
   audience: text('The `aud` a token must carry.'),
-  jwksUrl: optional(text('Where its keys are published; https, or http on loopback.')),
+  jwksUrl: optional(
+    text(
+      'Where its keys are published; https, or http on loopback. Without it and `publicKey`: where its `/.well-known/openid-configuration` says.',
+    ),
+  ),
   publicKey: optional(text('A file with its public key, PEM.')),
+  ca: optional(text('CA bundle for its https, PEM. Absent: the CAs that Node ships.')),
+  algorithms: Type.Array(Type.Enum([...tokenAlgorithms]), {
+    description: 'How its tokens may be signed.',
+    default: ['RS256', 'PS256', 'ES256', 'EdDSA'],
+    minItems: 1,
+  }),
+  clockTolerance: duration('How far its clock may be from ours.', '30s'),
   role: optional(text('The role of its tokens.')),
-  roleClaim: optional(text('The claim that names the role.')),
+  roleClaim: optional(text('The claim that names the role, or a path to it: `realm_access.roles`.')),
+  roles: mapOf(
+    Type.String({ minLength: 1 }),
+    'Values of `roleClaim` → roles; the first one that a token has counts. Empty: the claim itself names a role, and one only.',
+  ),
 })
 
 const certificate = group('Client certificates and who they are.', {
