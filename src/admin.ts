@@ -24,6 +24,8 @@ export function createAdmin({ policy, readiness, fleet, metrics, api }: AdminPar
     bodyLimit: 64 * 1024,
     requestTimeout: 30_000,
     connectionTimeout: 60_000,
+    // Names of models and callers stand in paths.
+    routerOptions: { maxParamLength: 512 },
   })
   app.server.maxConnections = mostConnections
   guardAdmin(app, policy)

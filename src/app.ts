@@ -1,5 +1,4 @@
 /** The data listener: who connects, what is declared, in order. */
-import { readFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import multipart from '@fastify/multipart'
 import { type FastifyInstance, type FastifyServerOptions, fastify } from 'fastify'
@@ -12,9 +11,11 @@ import type { Couriers } from './http/courier.ts'
 import { createDoor } from './http/door.ts'
 import { registerExchange } from './http/exchanges.ts'
 import { registerGreeting } from './http/greeting.ts'
+import { type HandshakeFault, watchHandshakes } from './http/handshakes.ts'
 import { registerKeptAnswer } from './http/kept-answers.ts'
 import { registerListing } from './http/listings.ts'
 import { nowhere, plainPath } from './http/target.ts'
+import { tlsOptions } from './http/tls.ts'
 import { registerTokenRoutes, type TokenRouteParts } from './http/token-routes.ts'
 import { registerUnknown } from './http/unknown.ts'
 import { createReception, type Reception } from './http/visit.ts'
@@ -33,6 +34,8 @@ export interface AppParts extends Steps, Pick<TokenRouteParts, 'signing' | 'requ
   readonly freezes: Freezes
   readonly metrics: Metrics
   readonly clock: Clock
+  /** A TLS handshake failed. */
+  onHandshakeFault(fault: HandshakeFault, peer: string): void
 }
 
 /** How long a client may hold a connection without asking anything. */
@@ -51,6 +54,10 @@ export interface DataListener {
 export async function createApp(parts: AppParts): Promise<DataListener> {
   const { policy } = parts.current()
   const { tls } = policy.listen
+  const patience = {
+    headersTimeout: Math.min(policy.timeouts.bodyMs, 60_000),
+    connectionsCheckingInterval: 2_000,
+  }
   const options = {
     logger: false,
     exposeHeadRoutes: false,
@@ -61,16 +68,16 @@ export async function createApp(parts: AppParts): Promise<DataListener> {
     rewriteUrl: ({ url }: { url?: string | undefined }) => plainPath(url ?? '') ?? nowhere,
     clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => {
       // Bytes of ours in the middle of an answer would look like the model's.
-      if (reception.isAnswering(socket)) socket.destroy()
+      if (reception.isAnswering(socket) || !handshakes.isThrough(socket)) socket.destroy()
       else answerNoHttp(error, socket)
     },
     // While draining, a request on an open connection is still answered, and recorded like any other.
     return503OnClosing: false,
     forceCloseConnections: false,
-    http: { headersTimeout: Math.min(policy.timeouts.bodyMs, 60_000), connectionsCheckingInterval: 2_000 },
-    ...(tls ? { https: tlsOptions(tls) } : {}),
+    ...(tls ? { https: { ...tlsOptions(tls), ...patience } } : { http: patience }),
   } as unknown as FastifyServerOptions
   const app = fastify(options) as unknown as FastifyInstance
+  const handshakes = watchHandshakes(app.server, parts.onHandshakeFault)
   // Node would answer 417 itself, past the gate and its log.
   app.server.on('checkExpectation', (request, response) => app.routing(request, response))
   const doorPolicy = () => parts.current().policy.door
@@ -114,17 +121,6 @@ async function drain(app: FastifyInstance, reception: Reception, graceMs: number
     clearInterval(idle)
     clearTimeout(cut)
     clearTimeout(end)
-  }
-}
-
-function tlsOptions({ cert, key, clientCa, clientCert }: NonNullable<Snapshot['policy']['listen']['tls']>) {
-  return {
-    cert: readFileSync(cert),
-    key: readFileSync(key),
-    minVersion: 'TLSv1.2',
-    ...(clientCa === undefined
-      ? {}
-      : { ca: readFileSync(clientCa), requestCert: true, rejectUnauthorized: clientCert === 'required' }),
   }
 }
 

@@ -15,7 +15,9 @@ import { freezesFile } from './freezes/file.ts'
 import { type Order, subjectOf } from './freezes/order.ts'
 import { shareFreezes } from './freezes/shared.ts'
 import { createCourier } from './http/courier.ts'
+import { keepTlsFiles } from './http/tls.ts'
 import { holderOf } from './identity/identity.ts'
+import { createJwts } from './identity/jwt.ts'
 import { openSigningKeys, signingKeysFile } from './identity/signing-keys.ts'
 import { createTokenReader } from './identity/token.ts'
 import { createUseCounter, usesFile } from './identity/uses.ts'
@@ -42,6 +44,7 @@ import { createReserve } from './stages/reserve.ts'
 import { createSettle } from './stages/settle.ts'
 import type { Log } from './telemetry/log.ts'
 import { createMetrics } from './telemetry/metrics.ts'
+import { createSparing } from './telemetry/sparing.ts'
 import { createFleet } from './upstreams/fleet.ts'
 
 export interface GatewayOptions extends Omit<SnapshotOptions, 'now'> {
@@ -182,6 +185,11 @@ async function openGateway(
     (error) => log.warn({ cause: describeError(error) }, 'when keys were used last cannot be written'),
   )
   closers.push(uses.close)
+  const mayTell = createSparing(clock.monotonicMs)
+  const jwts = createJwts(clock.monotonicMs, (issuer, problem) => {
+    if (mayTell(`issuer ${issuer}`)) log.warn({ issuer, problem }, 'the keys of an issuer are not renewed')
+  })
+  closers.push(jwts.close)
   const { app, drain, cut } = await createApp({
     kept,
     freezes,
@@ -193,8 +201,13 @@ async function openGateway(
     recordable: audit.writable,
     identify: createIdentify({
       tokens,
+      jwts,
       clock,
-      onFault: (reason) => metrics.credentialFailures.inc({ reason }),
+      onFault(reason, { id, peer }) {
+        metrics.credentialFailures.inc({ reason })
+        if (reason !== 'missing' && mayTell(reason))
+          log.warn({ reason, id, peer }, 'a credential was refused')
+      },
       onCaller: (identity, nowMs) => uses.note(holderOf(identity), nowMs),
     }),
     signing,
@@ -218,8 +231,24 @@ async function openGateway(
     recordPrompt,
     conclude,
     settle,
+    onHandshakeFault: (reason, peer) => {
+      metrics.handshakeFailures.inc({ reason })
+      if (mayTell(reason)) log.warn({ reason, peer }, 'a TLS handshake failed')
+    },
   })
   closers.push(() => app.close())
+  const { tls } = atStart.listen
+  const tlsFiles =
+    tls &&
+    keepTlsFiles(app.server, tls, clock.wallMs, (problem) => {
+      metrics.policyReloads.inc({ result: problem === undefined ? 'ok' : 'failed' })
+      metrics.tlsExpiry.set((tlsFiles?.expiresMs ?? 0) / 1000)
+      if (problem === undefined) log.info('certificates reloaded')
+      else log.error({ problem }, 'certificates not reloaded: the old ones stay in force')
+      recordEvent(problem === undefined ? 'certificates reloaded' : 'certificates reload failed', {})
+    })
+  metrics.tlsExpiry.set((tlsFiles?.expiresMs ?? 0) / 1000)
+  closers.push(() => tlsFiles?.close())
   cutFrozen = () => cut(new Refusal('frozen'), (course) => isFrozen(course, freezes))
   cutWithdrawn = () =>
     cut(new Refusal('invalid_credentials'), (course) => isWithdrawn(course, snapshots.current))
@@ -231,7 +260,7 @@ async function openGateway(
       draining,
       policy: policy(),
       warnings: snapshots.warnings,
-      reload: snapshots.reading,
+      reload: tlsFiles?.reading.ok === false ? tlsFiles.reading : snapshots.reading,
       store: {
         kind: atStart.store.redis === undefined ? 'memory' : 'redis',
         up: await store.check(),
@@ -258,13 +287,16 @@ async function openGateway(
   keysSync.onChange = snapshots.reload
   for (const { name, up } of await fleet.check())
     if (!up) log.warn({ upstream: name }, 'this model server does not answer, or does not tell its models')
-  const scheme = atStart.listen.tls ? 'https' : 'http'
+  const scheme = tls ? 'https' : 'http'
   const data = await listen(app, atStart.listen, scheme)
   const administration = await listen(admin, atStart.admin, 'http')
   return {
     data,
     admin: administration,
-    reload: snapshots.reload,
+    reload() {
+      snapshots.reload()
+      tlsFiles?.reload()
+    },
     async close() {
       draining = true
       await drain(policy().shutdownGraceMs)

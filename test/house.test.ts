@@ -15,6 +15,7 @@ const floors: Readonly<Record<string, number>> = {
   redis: 2,
   policy: 2,
   identity: 3,
+  connect: 3,
   limits: 3,
   freezes: 3,
   audit: 3,

@@ -3,11 +3,13 @@
  * should look at: whatever stands on top can do most harm.
  */
 
+import { certificateId } from '../identity/certificate.ts'
+import { jwtPrefix } from '../identity/jwt.ts'
 import { readKeyFile } from '../identity/key-file.ts'
 import { keyView } from '../identity/key-view.ts'
-import { readUses, usesFile } from '../identity/uses.ts'
+import { readUses, type Uses, usesFile } from '../identity/uses.ts'
 import { loadPolicy } from '../policy/load.ts'
-import type { Role } from '../policy/policy.ts'
+import type { CertificateRule, Policy, Role, TokenIssuer } from '../policy/policy.ts'
 import { limitsInWords } from '../stages/explain.ts'
 import { type Command, configOption, type ExitCode, jsonOption, textOf } from './command.ts'
 import { csv, table } from './table.ts'
@@ -25,6 +27,9 @@ const columns = [
   'expires',
   'lastUsed',
 ] as const
+
+/** Who has a role: a key, or whoever a rule of the policy lets in. */
+type Holder = Omit<Access, 'routes' | 'models' | 'limits'>
 
 interface Access {
   readonly kind: string
@@ -48,16 +53,20 @@ export const access: Command = {
     const now = Date.now()
     const { policy } = loadPolicy(textOf(values, 'config'), io.variables)
     const uses = readUses(usesFile(policy.keysFile))
-    const rows = readKeyFile(policy.keysFile)
-      .map((entry) => keyView(entry, uses, now))
-      .map(({ networks, ...key }): Access & { width: readonly number[] } => {
-        const role = policy.roles.get(key.role)
-        const { id, name, expires, lastUsed, status } = key
-        const of = { kind: 'key', id, name, role: key.role, expires, lastUsed, status, from: networks }
-        return { ...of, ...rightsOf(role), width: widthOf(role, status === 'active', networks.length > 0) }
+    const keys = readKeyFile(policy.keysFile).map((entry) => keyView(entry, uses, now))
+    const holders = [
+      ...keys.map(({ networks, ...key }): Holder => ({ ...key, kind: 'key', from: networks })),
+      ...policy.certificates.map((rule) => holderByRule(rule, uses)),
+      ...policy.jwt.flatMap((issuer) => holdersByIssuer(issuer, policy, uses)),
+    ]
+    const rows = holders
+      .map(({ kind, id, name, role: named, status, from, expires, lastUsed }) => {
+        const role = policy.roles.get(named)
+        const of = { kind, id, name, role: named, status, ...rightsOf(role), from, expires, lastUsed }
+        return { of, width: widthOf(role, status === 'active', from.length > 0) }
       })
       .toSorted((a, b) => wider(a.width, b.width))
-      .map(({ width: _, ...row }) => row)
+      .map(({ of }): Access => of)
     if (values.json) io.out(`${JSON.stringify(rows)}\n`)
     else {
       const flat = rows.map((row) =>
@@ -69,6 +78,35 @@ export const access: Command = {
     }
     return 0
   },
+}
+
+const always = { status: 'active', from: [], expires: null } as const
+
+function holderByRule({ kind, pattern, name, role }: CertificateRule, uses: Uses): Holder {
+  const known = certificateId(kind, pattern)
+  const lastUsed = lastOf(uses, (id) => id === known)
+  return { ...always, kind: 'certificate', id: `${kind}:${pattern}`, name, role, lastUsed }
+}
+
+/** A claim may name any role, unless the policy says which claims mean which. */
+function holdersByIssuer(issuer: TokenIssuer, { roles }: Policy, uses: Uses): Holder[] {
+  const mapped = issuer.roles.map(([, role]) => role)
+  const possible = issuer.role !== undefined ? [issuer.role] : mapped.length > 0 ? mapped : [...roles.keys()]
+  const prefix = jwtPrefix(issuer.issuer)
+  const lastUsed = lastOf(uses, (id) => id.startsWith(`${prefix}:`))
+  return [...new Set(possible)].map((role) => ({
+    ...always,
+    kind: 'jwt',
+    id: issuer.issuer,
+    name: issuer.roleClaim === undefined ? 'everybody it vouches for' : `by \`${issuer.roleClaim}\``,
+    role,
+    lastUsed,
+  }))
+}
+
+function lastOf(uses: Uses, isMeant: (id: string) => boolean): string | null {
+  const times = [...uses].filter(([id]) => isMeant(id)).map(([, { last }]) => last)
+  return times.length === 0 ? null : new Date(Math.max(...times)).toISOString()
 }
 
 function rightsOf(role: Role | undefined): Pick<Access, 'routes' | 'models' | 'limits'> {

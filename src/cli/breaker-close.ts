@@ -1,5 +1,5 @@
 /** `torwart breaker close`: lets a key go on whose circuit breaker is open. Asks the running gateway, which records it. */
-import { isKeyId } from '../core/key-id.ts'
+import { isCallerId } from '../core/key-id.ts'
 import { keyId } from '../identity/key.ts'
 import { urlOf } from '../policy/address.ts'
 import { loadPolicy } from '../policy/load.ts'
@@ -18,12 +18,12 @@ export const breakerClose: Command = {
   ],
   async run(values, io, given = '') {
     const id = keyId(given) ?? given
-    if (!isKeyId(id)) throw new UsageError('that is not the id of a key')
+    if (!isCallerId(id)) throw new UsageError('that is not the id of a key')
     const { admin } = loadPolicy(textOf(values, 'config'), io.variables).policy
     if (admin.token === undefined)
       throw new UsageError('changing something in a running gateway needs `admin.token` in the policy')
     const base = textOf(values, 'admin') || urlOf('http', admin)
-    const response = await fetch(`${base}/admin/v1/breakers/${id}/close`, {
+    const response = await fetch(`${base}/admin/v1/breakers/${encodeURIComponent(id)}/close`, {
       method: 'POST',
       headers: { authorization: `Bearer ${admin.token}`, 'content-type': 'application/json' },
       body: JSON.stringify({ by: textOf(values, 'by') || io.user }),

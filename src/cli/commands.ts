@@ -4,6 +4,7 @@ import { auditVerify } from './audit-verify.ts'
 import { breakerClose } from './breaker-close.ts'
 import { check } from './check.ts'
 import type { Command } from './command.ts'
+import { connect } from './connect.ts'
 import { demo } from './demo.ts'
 import { explain } from './explain.ts'
 import { freeze } from './freeze.ts'
@@ -27,6 +28,7 @@ export const commands: readonly Command[] = [
   check,
   access,
   explain,
+  connect,
   schema,
   keyCreate,
   keyList,

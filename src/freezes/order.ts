@@ -4,7 +4,7 @@
  */
 import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
-import { isKeyId } from '../core/key-id.ts'
+import { isCallerId } from '../core/key-id.ts'
 import { parsePattern } from '../models/name.ts'
 import { createMasker, findSensitive } from '../scan/mask.ts'
 
@@ -72,7 +72,7 @@ export function faultOf({ kind, name, why, by, forMs = 0 }: Partial<Wish> & Said
   if (kind === 'all' && name !== '') return '`all` has no name'
   if (kind !== 'all' && name === '') return `which ${kind}?`
   if (why.trim() === '' || by.trim() === '') return 'why, and by whom?'
-  if (kind === 'key' && !isKeyId(name)) return 'that is not the id of a key'
+  if (kind === 'key' && !isCallerId(name)) return 'that is not the id of a key'
   if (kind === 'model' && !parsePattern(name)) return 'that is no name or pattern of a local model'
   const tooLong = [name, why, by].some((text) => text.length > longest || /\p{C}/u.test(text))
   return tooLong ? 'at most 512 characters each, none of them a control character' : undefined

@@ -11,7 +11,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import Type from 'typebox'
 import Value from 'typebox/value'
-import { isKeyId } from '../core/key-id.ts'
+import { isCallerId } from '../core/key-id.ts'
 import { asRefusal } from '../core/refusal.ts'
 import { parseDuration } from '../core/units.ts'
 import type { Freezes } from '../freezes/board.ts'
@@ -87,7 +87,7 @@ export function registerAdminApi(app: FastifyInstance, parts: AdminApiParts): vo
   app.post<{ Params: { key: string } }>('/admin/v1/breakers/:key/close', async ({ params, body }, reply) => {
     const order = body ?? {}
     if (!Value.Check(closeBody, order)) return refuse(reply, 'must be JSON: by, if you like')
-    if (!isKeyId(params.key)) return refuse(reply, 'that is not the id of a key')
+    if (!isCallerId(params.key)) return refuse(reply, 'that is not the id of a key')
     const { mask } = createMasker(findSensitive)
     const by = mask(order.by ?? someone).slice(0, 128)
     try {

@@ -26,7 +26,8 @@ export function registerGreeting(
   answerHere(app, dialect, endpoint, hosts, async ({ course, outlet }) => {
     if (!recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
     // A credential that is wrong is refused here too, or `/` would be the place to try them.
-    if (presentedCredential(course.arrival.rawHeaders) !== 'missing')
+    const { rawHeaders, certificate } = course.arrival
+    if (presentedCredential(rawHeaders) !== 'missing' || certificate !== undefined)
       await gate.admit(course, await gate.identify(course, outlet), destination)
     const mayUse = course.caller?.role.routes.has(endpoint.group) ?? false
     return { type: 'text/plain; charset=utf-8', text: mayUse ? endpoint.text : ownName }

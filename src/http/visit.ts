@@ -16,6 +16,7 @@ import { senderOf } from './connections.ts'
 import type { Door } from './door.ts'
 import { readForm } from './form.ts'
 import { createOutlet } from './outlet.ts'
+import { createCertificateOf } from './shown-certificate.ts'
 
 export interface Visit {
   readonly course: Course
@@ -42,6 +43,7 @@ export function createReception(
   metrics: Metrics,
   door: () => Policy['door'],
 ): Reception {
+  const certificateOf = createCertificateOf()
   const underWay = new Set<Course>()
   // A response that waits behind another one on its connection hears nothing of the client's leaving; the
   // connection does.
@@ -73,6 +75,7 @@ export function createReception(
         dialect,
         peer: senderOf(incoming, door()),
         rawHeaders: incoming.rawHeaders,
+        certificate: certificateOf(incoming.socket),
         requestId: single(incoming.headers['x-request-id']),
         traceparent: single(incoming.headers.traceparent),
         departure,

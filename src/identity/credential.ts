@@ -7,8 +7,8 @@
  */
 import type { CredentialFault } from './identity.ts'
 
-/** Of a credential, in characters. */
-export const longestCredential = 4096
+/** Of a credential, in characters: a token that lists its bearer's groups is long; Node takes 16 KB of headers in all. */
+export const longestCredential = 8192
 
 /**
  * @param rawHeaders name, value, name, value …, as Node gives them

@@ -1,11 +1,14 @@
 /** Who is calling. */
 export interface Identity {
-  readonly kind: 'key' | 'token'
+  readonly kind: 'key' | 'token' | 'certificate' | 'jwt'
+  /** That of a key is its public id; any but that and a token's has a colon in it. */
   readonly id: string
   readonly name: string
   readonly role: string
   /** Of a token: the key it was made from, and the tokens between them, that key first. */
   readonly from?: readonly string[]
+  /** What the same caller has shown besides. */
+  readonly certificate?: RecordedCertificate
 }
 
 /** Whose limits an identity uses up, and what is frozen with it: a token is its key in both. */
@@ -25,3 +28,39 @@ export type CredentialFault =
   | 'disabled'
   /** Used from an address that it is not for. */
   | 'elsewhere'
+  | CertificateFault
+  | TokenFault
+
+/** Why a certificate counts for nothing; for logs and metrics, never for the caller. */
+export type CertificateFault =
+  | 'certificate expired'
+  | 'certificate not yet valid'
+  | 'certificate revoked'
+  | 'certificate from elsewhere'
+  | 'certificate for other use'
+  | 'revocation unknown'
+  | 'certificate wrong'
+  /** No rule matches it. */
+  | 'certificate unknown'
+
+/** As it stands in records, beside whoever is named by a key. */
+export interface RecordedCertificate {
+  /** By the first rule that matches; null: no rule does. */
+  readonly name: string | null
+  readonly fingerprint: string
+}
+
+/** Why a JSON Web Token counts for nothing; for logs and metrics, never for the caller. */
+export type TokenFault =
+  | 'token malformed'
+  | 'token of another type'
+  | 'token of an unknown issuer'
+  | 'token of an unknown key'
+  | 'token with another algorithm'
+  | 'token signature wrong'
+  | 'token expired'
+  | 'token not yet valid'
+  | 'token for another audience'
+  | 'token without a role'
+  | 'keys of the issuer unavailable'
+  | 'token wrong'

@@ -33,6 +33,14 @@ export function isNear(ip: string): boolean {
   return listed(near, ip)
 }
 
+/** Whether what this URL gives may be trusted to be its host's: https, or http on loopback. */
+export function mayBringKeys(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, hostname, username, password } = new URL(text)
+  if (username !== '' || password !== '') return false
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname.replace(/^\[|\]$/g, '')))
+}
+
 /** `HOST:PORT`, `[IPv6]:PORT`; undefined if it is neither. */
 export function parseAddress(text: string): Address | undefined {
   const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text)

@@ -3,16 +3,16 @@
  * make because they look at two keys at once.
  */
 
-import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
-import { createSecureContext } from 'node:tls'
 import { parseDuration, parseSize } from '../core/units.ts'
 import { modelMatcher } from '../models/match.ts'
 import { canonicalFor, parsePattern } from '../models/name.ts'
-import { isLoopback, isNear, parseAddress } from './address.ts'
+import { isNear, parseAddress } from './address.ts'
+import { compileCertificates, compileIssuers } from './compile-callers.ts'
 import { compileLimits, compileModels, compileShared } from './compile-limits.ts'
 import { compileRedis } from './compile-redis.ts'
+import { compileTls } from './compile-tls.ts'
 import { doubtful } from './doubtful.ts'
 import { isNetwork, networksOf } from './networks.ts'
 import {
@@ -24,7 +24,6 @@ import {
   type Upstream,
 } from './policy.ts'
 import type { Problem } from './problem.ts'
-import { isReadable } from './readable.ts'
 import type { Config, RoleConfig } from './schema/schema.ts'
 import type { Path, Report, Source } from './source.ts'
 import { asksInVain } from './unbuilt.ts'
@@ -51,7 +50,7 @@ export function compile(
     report(['admin', 'address'], 'is not loopback, so `admin.token` is required')
   if (admin.port !== 0 && admin.port === listen.port && admin.host === listen.host)
     report(['admin', 'address'], 'is the address of the data listener too')
-  checkTls(config.listen.tls, folder, report)
+  const tls = compileTls(config.listen.tls, folder, report)
   const upstreams = compileUpstreams(config.upstreams, report)
   const roles = new Map(
     Object.entries(config.roles).map(([name, role]) => [name, compileRole(name, role, report)]),
@@ -64,27 +63,19 @@ export function compile(
   for (const [index, network] of config.door.proxies.entries())
     if (!isNetwork(network))
       report(['door', 'proxies', index], 'is no address or network, such as 10.0.0.0/8')
-  checkIssuers(config, report)
+  const jwt = compileIssuers(config, folder, report)
+  const certificates = compileCertificates(config, report)
   const [first, ...others] = upstreams
   if (problems.length > 0 || first === undefined) return { problems }
 
   const warnings = [...asksInVain(config, source), ...doubtful(config, source)].map(({ path, message }) =>
     source.problem(path, message, 'key', 'warning'),
   )
-  const { tls } = config.listen
   const ms = (text: string) => parseDuration(text) ?? 0
   const path = (text: string) => resolve(folder, text)
   const policy: Policy = {
     version,
-    listen: {
-      ...listen,
-      tls: tls && {
-        cert: path(tls.cert),
-        key: path(tls.key),
-        clientCa: tls.clientCa && path(tls.clientCa),
-        clientCert: tls.clientCert,
-      },
-    },
+    listen: { ...listen, tls },
     admin: { ...admin, token: config.admin.token, hosts: config.admin.hosts },
     store: {
       redis,
@@ -97,6 +88,8 @@ export function compile(
     keysFile: path(config.keys.file),
     keysInRedis: config.keys.redis,
     tokens,
+    jwt,
+    certificates,
     roles,
     promptGuard: config.guards.prompt,
     aliases,
@@ -209,29 +202,6 @@ function compileTokens({ ttl, maxTtl, depth, rotate }: Config['tokens'], report:
   return rules
 }
 
-function checkTls(tls: Config['listen']['tls'], folder: string, report: Report): void {
-  if (!tls) return
-  for (const key of ['cert', 'key', 'clientCa'] as const) {
-    const path = tls[key]
-    if (path !== undefined && !isReadable(resolve(folder, path)))
-      report(['listen', 'tls', key], `cannot be read: ${path}`)
-  }
-  const pair = [tls.cert, tls.key].map((path) => resolve(folder, path))
-  if (pair.every(isReadable) && !isPair(pair[0] ?? '', pair[1] ?? ''))
-    report(['listen', 'tls', 'cert'], 'and `key` are no certificate and its key, both PEM')
-  if (tls.clientCert === 'required' && tls.clientCa === undefined)
-    report(['listen', 'tls', 'clientCert'], 'is `required`, which needs `clientCa`')
-}
-
-function isPair(cert: string, key: string): boolean {
-  try {
-    createSecureContext({ cert: readFileSync(cert), key: readFileSync(key) })
-    return true
-  } catch {
-    return false
-  }
-}
-
 /** @returns targets as written: what is canonical depends on the server that has the model */
 function compileAliases(
   config: Config['aliases'],
@@ -247,31 +217,6 @@ function compileAliases(
     else aliases.set(alias, target)
   }
   return aliases
-}
-
-function checkIssuers(config: Config, report: Report): void {
-  for (const [index, issuer] of config.jwt.entries()) {
-    const path = ['jwt', index]
-    if ((issuer.jwksUrl === undefined) === (issuer.publicKey === undefined))
-      report(path, 'needs either `jwksUrl` or `publicKey`')
-    if ((issuer.role === undefined) === (issuer.roleClaim === undefined))
-      report(path, 'needs either `role` or `roleClaim`')
-    const url = issuer.jwksUrl
-    if (
-      url !== undefined &&
-      !/^https:\/\//.test(url) &&
-      !(URL.canParse(url) && isLoopback(new URL(url).hostname))
-    )
-      report([...path, 'jwksUrl'], 'must be https, or http on loopback')
-    if (issuer.role !== undefined && !Object.hasOwn(config.roles, issuer.role))
-      report([...path, 'role'], `names a role that does not exist: ${issuer.role}`)
-  }
-  for (const [index, { match, role }] of config.certificates.entries()) {
-    if (Object.keys(match).length !== 1)
-      report(['certificates', index, 'match'], 'needs exactly one of cn, dns, uri, fingerprint')
-    if (!Object.hasOwn(config.roles, role))
-      report(['certificates', index, 'role'], `names a role that does not exist: ${role}`)
-  }
 }
 
 function deepFreeze<T>(value: T): T {

@@ -23,6 +23,11 @@ export function doubtful(
       path: ['admin', 'token'],
       message: `the admin token has fewer than ${shortestToken} characters: it can be guessed`,
     })
+  if (config.certificates.length > 0 && config.listen.tls?.clientCa === undefined)
+    found.push({
+      path: ['certificates'],
+      message: 'no client is asked for a certificate without `listen.tls.clientCa`',
+    })
   const kinds = config.upstreams.map(({ kind }) => kind)
   for (const [name, { routes, models, limits, caps }] of Object.entries(config.roles)) {
     if (routes.length > 0 && models.length === 0)

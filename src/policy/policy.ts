@@ -161,6 +161,9 @@ export interface Policy {
   /** Whether the file is a copy of what is in Redis. */
   readonly keysInRedis: boolean
   readonly tokens: TokenRules
+  readonly jwt: readonly TokenIssuer[]
+  /** In the order of the file: the first that matches counts. */
+  readonly certificates: readonly CertificateRule[]
   readonly roles: ReadonlyMap<string, Role>
   readonly promptGuard: PromptGuard
   /** Names that clients use → names of models, as written. */
@@ -188,4 +191,45 @@ export interface TlsSettings {
   readonly key: string
   readonly clientCa: string | undefined
   readonly clientCert: 'optional' | 'required'
+  readonly crl: string | undefined
+}
+
+export const tokenAlgorithms = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+] as const
+
+/** Whose JSON Web Tokens are accepted. */
+export interface TokenIssuer {
+  readonly issuer: string
+  readonly audience: string
+  /** Without it and without a file: what the issuer's discovery document says. */
+  readonly jwksUrl: string | undefined
+  readonly publicKey: string | undefined
+  /** PEM, instead of the CAs that Node ships. */
+  readonly ca: string | undefined
+  readonly algorithms: readonly (typeof tokenAlgorithms)[number][]
+  readonly toleranceMs: number
+  /** One of the two. */
+  readonly role: string | undefined
+  readonly roleClaim: string | undefined
+  /** Values of the claim and their roles, the first to count first; empty: the claim names the role itself. */
+  readonly roles: readonly (readonly [value: string, role: string])[]
+}
+
+/** Who shows a certificate with this name. */
+export interface CertificateRule {
+  readonly kind: 'cn' | 'dns' | 'uri' | 'fingerprint'
+  /** Fingerprints are 64 hex digits, DNS names lower case; those and URIs may hold `*`. */
+  readonly pattern: string
+  readonly name: string
+  readonly role: string
 }

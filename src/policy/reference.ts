@@ -44,6 +44,21 @@ at the top of the file.
 - \`x-torwart-guards\` also names what no guard read: \`prompt=allow, images=unread\`.
 - \`keep_alive\` of a request is capped at an hour, and cannot unload a model that others use.
 
+- \`listen.tls\` is TLS 1.2 and 1.3. Its files are read again when they change; connections go on, except that those which
+  showed a client certificate end, once nothing runs on them, when \`clientCa\` or \`crl\` changes. A broken file changes
+  nothing. Sessions are not resumed where clients are asked for certificates. With \`crl\`, every CA above a client
+  certificate needs a list that has not run out, or its certificates are refused.
+- A client certificate identifies by itself. One that is expired, revoked, from another CA or not for clients is refused:
+  with \`required\` in the handshake, with \`optional\` by 401, also when a good key comes with it. A certificate that no
+  rule matches counts for nothing beside a key and is 401 alone. With both, the key's role holds and the record names both.
+- Limits hold for each name a certificate rule matches: \`dns:NAME\`, \`uri:URI\`, \`cn:NAME\` or \`sha256:…\` is its id in
+  records, a new certificate for the same name keeps it.
+- A JSON Web Token comes where a key comes. It must carry \`exp\` and \`sub\`, its \`typ\` must be \`JWT\`, \`at+jwt\` or absent.
+  An issuer's keys are fetched when first needed, every ten minutes, and when a token names a key that is not known, at
+  most every two seconds; they hold for a day while it is away, follow no redirect, and may be 256 KiB. A \`publicKey\`
+  file is read again when it changes. Its bearer is \`jwt:ISSUER:SUB\` in records and limits, where ISSUER stands for the
+  first eight digits of the SHA-256 of \`issuer\`; a \`sub\` that is personal, long or unprintable stands there as \`~\` and
+  a digest. The same goes for names of certificates. A token that its issuer takes back is good until it runs out.
 - What is marked as not built is accepted, checked and without effect in this version; \`torwart check\`, the log at
   start and \`/readyz\` warn of it.
 - \`x-torwart-guards\` names the guards that ran on a request and their verdict, \`x-torwart-clamped\` the parameters

@@ -37,16 +37,6 @@ const unbuilt: readonly (readonly [keys: readonly string[], message: string, ask
     (config) => rolePath(config, (role) => (role.tools ? ['tools'] : undefined)),
   ],
   [
-    ['jwt'],
-    'JSON Web Tokens are not accepted yet: `jwt` has no effect',
-    ({ jwt }) => (jwt.length > 0 ? ['jwt'] : undefined),
-  ],
-  [
-    ['certificates'],
-    'client certificates do not identify anybody yet: `certificates` has no effect',
-    ({ certificates }) => (certificates.length > 0 ? ['certificates'] : undefined),
-  ],
-  [
     ['approval'],
     'tool calls are not held for a human yet: `approval` has no effect',
     (_config, written) => (written(['approval']) ? ['approval'] : undefined),

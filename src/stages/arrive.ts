@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
 import type { Dialect } from '../dialects/dialect.ts'
+import type { ShownCertificate } from '../identity/certificate.ts'
 import { findSensitive } from '../scan/mask.ts'
 import type { Departure } from './departure.ts'
 import type { Arrival, Snapshot } from './exchange.ts'
@@ -11,6 +12,7 @@ export interface Knock {
   readonly dialect: Dialect
   readonly peer: string
   readonly rawHeaders: readonly string[]
+  readonly certificate: ShownCertificate | undefined
   /** The inbound `x-request-id` and `traceparent`, if any. */
   readonly requestId: string | undefined
   readonly traceparent: string | undefined
@@ -37,6 +39,7 @@ export function createArrive(current: () => Snapshot, clock: Clock) {
       route: knock.route,
       arrivedAtMs: clock.monotonicMs(),
       rawHeaders: knock.rawHeaders,
+      certificate: knock.certificate,
       departure: knock.departure,
       budget: { leftMs: snapshot.policy.store.timeoutMs },
     }

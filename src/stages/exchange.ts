@@ -15,6 +15,7 @@ import type {
   Prompt,
   ToolCall,
 } from '../dialects/dialect.ts'
+import type { ShownCertificate } from '../identity/certificate.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { KeyRing } from '../identity/key-ring.ts'
 import type { Token } from '../identity/token.ts'
@@ -53,6 +54,8 @@ export interface Arrival {
   readonly route: string
   readonly arrivedAtMs: number
   readonly rawHeaders: readonly string[]
+  /** What the connection's client has shown. */
+  readonly certificate: ShownCertificate | undefined
   readonly departure: Departure
   /** What the calls to the limit store may still take. */
   readonly budget: Budget

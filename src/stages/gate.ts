@@ -30,6 +30,7 @@ import type { Settle } from './settle.ts'
 export interface Steps {
   /** Whether there is a log to write to: nothing is forwarded that could not be recorded. */
   recordable(): boolean
+  /** A promise only where it must wait. @throws Refusal */
   identify(arrival: Arrival): Caller | Promise<Caller>
   /** Stage 3. @throws Refusal */
   authoriseRoute(caller: Caller, to: Destination): void
@@ -63,8 +64,8 @@ export function createGate(steps: Steps): Gate {
   const identify: Gate['identify'] = async (course, outlet) => {
     if (!steps.recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
     try {
-      const caller = steps.identify(course.arrival)
-      course.caller = caller instanceof Promise ? await caller : caller
+      const found = steps.identify(course.arrival)
+      course.caller = found instanceof Promise ? await found : found
       return course.caller
     } catch (refusal) {
       await outlet.failedLogin()

@@ -1,40 +1,40 @@
 /**
  * Stage 2: from a credential to a caller. Every failure looks the same from outside; the reason is counted. A key is
- * judged at once; only a token that was never seen before makes anybody wait.
+ * judged at once; only a token whose signature is still to be verified makes anybody wait.
  */
 import type { Clock } from '../core/clock.ts'
 import { Refusal } from '../core/refusal.ts'
+import { identifyCertificate } from '../identity/certificate.ts'
 import { presentedCredential } from '../identity/credential.ts'
 import { narrow } from '../identity/grant.ts'
 import type { CredentialFault, Identity } from '../identity/identity.ts'
+import type { Jwts } from '../identity/jwt.ts'
 import { isToken, type Token, type TokenReader } from '../identity/token.ts'
 import type { Role } from '../policy/policy.ts'
 import type { Arrival, Caller, Course, Snapshot } from './exchange.ts'
+
+export type LoginFault = CredentialFault | 'no such role'
+
+export interface IdentifyParts {
+  /** The gate's own tokens, and those of the policy's issuers. */
+  readonly tokens: TokenReader
+  readonly jwts: Jwts
+  readonly clock: Clock
+  /** Hears of every refused credential, before its request is. */
+  onFault(fault: LoginFault, arrival: Arrival): void
+  /** Somebody was recognised. */
+  onCaller(identity: Identity, nowMs: number): void
+}
 
 /** Whether the credential of a request that is under way was revoked or disabled meanwhile. */
 export function isWithdrawn({ caller }: Course, { keys }: Snapshot): boolean {
   return caller !== undefined && keys.isWithdrawn(caller.identity)
 }
 
-type Fault = CredentialFault | 'no such role'
-
-export interface IdentifyParts {
-  readonly tokens: TokenReader
-  readonly clock: Clock
-  onFault(fault: Fault): void
-  /** Somebody was recognised. */
-  onCaller(identity: Identity, nowMs: number): void
-}
-
-export function createIdentify({ tokens, clock, onFault, onCaller }: IdentifyParts) {
-  const refuse = (fault: Fault): never => {
-    onFault(fault)
+export function createIdentify({ tokens, jwts, clock, onFault, onCaller }: IdentifyParts) {
+  const refuse = (fault: LoginFault, arrival: Arrival): never => {
+    onFault(fault, arrival)
     throw new Refusal('invalid_credentials', { detail: `credential: ${fault}` })
-  }
-  const roleOf = (identity: Identity, { snapshot }: Arrival): Role => {
-    const role = snapshot.policy.roles.get(identity.role) ?? refuse('no such role')
-    onCaller(identity, clock.wallMs())
-    return role
   }
 
   // A token's narrowed role is made once for each policy, and forgotten with either.
@@ -47,28 +47,60 @@ export function createIdentify({ tokens, clock, onFault, onCaller }: IdentifyPar
     return role
   }
 
-  const fromToken = (arrival: Arrival, token: Token | CredentialFault): Caller => {
-    if (typeof token === 'string') return refuse(token)
-    const { keys, policy } = arrival.snapshot
-    // The policy may have become stricter since it was made.
-    if (token.grants.length > policy.tokens.depth) return refuse('revoked')
-    const identity = keys.bearer(token, clock.wallMs(), arrival.peer)
-    if (typeof identity === 'string') return refuse(identity)
-    return { arrival, identity, role: narrowedTo(token, roleOf(identity, arrival)), token }
+  const callerOf = (arrival: Arrival, identity: Identity, token?: Token): Caller => {
+    const role = arrival.snapshot.policy.roles.get(identity.role)
+    if (role === undefined) return refuse('no such role', arrival)
+    onCaller(identity, clock.wallMs())
+    return { arrival, identity, role: token ? narrowedTo(token, role) : role, token }
+  }
+
+  /** A certificate that is no good refuses, whatever else there is: a revoked machine must not go on with its key. */
+  const certified = (arrival: Arrival) => {
+    const { certificate, snapshot } = arrival
+    if (certificate === undefined) return undefined
+    const identity = identifyCertificate(certificate, snapshot.policy.certificates, clock.wallMs())
+    // No rule knows it, which does no harm beside a key.
+    if (identity !== 'certificate unknown')
+      return typeof identity === 'string' ? refuse(identity, arrival) : identity
+    return undefined
   }
 
   return (arrival: Arrival): Caller | Promise<Caller> => {
+    const machine = certified(arrival)
     const presented = presentedCredential(arrival.rawHeaders)
-    if (typeof presented === 'string') return refuse(presented)
+    if (presented === 'missing' && machine) return callerOf(arrival, machine)
+    if (presented === 'missing' && arrival.certificate) return refuse('certificate unknown', arrival)
+    if (typeof presented === 'string') return refuse(presented, arrival)
+
     const { credential } = presented
-    if (isToken(credential)) {
-      const token = tokens.read(credential, clock.wallMs())
-      return token instanceof Promise
-        ? token.then((read) => fromToken(arrival, read))
-        : fromToken(arrival, token)
+    const { policy, keys } = arrival.snapshot
+    const nowMs = clock.wallMs()
+    const accept = (found: Identity | CredentialFault, token?: Token) =>
+      typeof found === 'string'
+        ? refuse(found, arrival)
+        : callerOf(arrival, withCertificate(found, arrival, machine), token)
+    const acceptToken = (token: Token | CredentialFault) => {
+      if (typeof token === 'string') return accept(token)
+      // The policy may have become stricter since it was made.
+      if (token.grants.length > policy.tokens.depth) return accept('revoked')
+      return accept(keys.bearer(token, nowMs, arrival.peer), token)
     }
-    const identity = arrival.snapshot.keys.identify(credential, clock.wallMs(), arrival.peer)
-    if (typeof identity === 'string') return refuse(identity)
-    return { arrival, identity, role: roleOf(identity, arrival), token: undefined }
+    if (isToken(credential)) {
+      const token = tokens.read(credential, nowMs)
+      return token instanceof Promise ? token.then(acceptToken) : acceptToken(token)
+    }
+    const found = jwts.identify(credential, policy.jwt, nowMs)
+    if (found instanceof Promise) return found.then((identity) => accept(identity))
+    return accept(found ?? keys.identify(credential, nowMs, arrival.peer))
   }
+}
+
+/** The key's role holds; the record names both. */
+function withCertificate(
+  identity: Identity,
+  { certificate }: Arrival,
+  machine: Identity | undefined,
+): Identity {
+  if (certificate === undefined) return identity
+  return { ...identity, certificate: { name: machine?.name ?? null, fingerprint: certificate.fingerprint } }
 }

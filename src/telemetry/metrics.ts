@@ -18,6 +18,11 @@ const counters = {
   findings: ['torwart_findings_total', 'What guards found', ['guard', 'category', 'action']],
   guardFailures: ['torwart_guard_failures_total', 'Guards that could not run', ['guard']],
   credentialFailures: ['torwart_credential_failures_total', 'Credentials refused, by reason', ['reason']],
+  handshakeFailures: [
+    'torwart_tls_handshake_failures_total',
+    'TLS handshakes that failed, by reason',
+    ['reason'],
+  ],
   droppedFields: ['torwart_dropped_fields_total', 'Request fields that were left out', ['route']],
   breakerOpenings: ['torwart_breaker_openings_total', 'Circuit breakers opened', []],
   storeFallbacks: ['torwart_store_fallbacks_total', 'Calls counted in-process because Redis was away', []],
@@ -31,6 +36,11 @@ const gauges = {
   queueDepth: ['torwart_queue_depth', 'Requests waiting for a model server', []],
   storeUp: ['torwart_store_up', 'Whether the limit store answers', []],
   freezes: ['torwart_freezes', 'Orders to freeze something that are in force', []],
+  tlsExpiry: [
+    'torwart_tls_certificate_expiry_seconds',
+    'When the certificate of the data listener runs out, seconds since the epoch; 0 without TLS',
+    [],
+  ],
   upstreamUp: ['torwart_upstream_up', 'Whether a model server answered when last asked', ['upstream']],
   policyInfo: ['torwart_policy_info', 'The policy in force', ['version']],
 } as const satisfies Record<string, readonly [string, string, readonly string[]]>

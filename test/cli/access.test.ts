@@ -75,6 +75,31 @@ describe('torwart access', () => {
   })
 })
 
+describe('what rules of the policy let in', () => {
+  it('is listed beside the keys: certificates, and every role an issuer may give', async () => {
+    const policy = join(folder, 'rules.yaml')
+    writeFileSync(
+      policy,
+      `version: 1
+upstreams: [{ name: local, url: "http://127.0.0.1:11434", kind: ollama }]
+roles: { a: { routes: [chat], models: [x] }, b: { routes: [chat, admin], models: [x] } }
+keys: { file: none.yaml }
+certificates: [{ match: { dns: "*.agents.test" }, name: agents, role: a }]
+jwt:
+  - { issuer: "https://one.test", audience: gate, jwksUrl: "https://one.test/jwks", role: a }
+  - { issuer: "https://two.test", audience: gate, jwksUrl: "https://two.test/jwks", roleClaim: group }
+`,
+    )
+    const rows = JSON.parse((await cli(['access', '--json', '-c', policy])).out) as Record<string, unknown>[]
+    expect(rows.map(({ kind, id, role }) => `${kind} ${id} ${role}`)).toEqual([
+      'jwt https://two.test b',
+      'certificate dns:*.agents.test a',
+      'jwt https://one.test a',
+      'jwt https://two.test a',
+    ])
+  })
+})
+
 describe('torwart explain', () => {
   it.each([
     [['--route', 'chat'], 0, 'allowed: routes chat: role `narrow` has chat'],

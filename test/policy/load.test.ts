@@ -102,7 +102,17 @@ log: { level: loud }
       'jwt: [{ issuer: i, audience: a, jwksUrl: "http://example.org/k", roleClaim: r }]',
       /https, or http on loopback/,
     ],
+    ['jwt: [{ issuer: "https://i", audience: a }]', /needs either `role` or `roleClaim`/],
+    ['jwt: [{ issuer: "https://i", audience: a, role: nobody }]', /role that does not exist: nobody/],
+    ['jwt: [{ issuer: "https://i", audience: a, roleClaim: r, roles: { x: nobody } }]', /exist: nobody/],
+    ['jwt: [{ issuer: "https://i", audience: a, roleClaim: r, clockTolerance: 1h }]', /at most 5m/],
+    ['jwt: [{ issuer: "https://i", audience: a, roleClaim: r, algorithms: [HS256] }]', /must be one of/],
+    ['jwt: [{ issuer: "https://i", audience: a, roleClaim: r, algorithms: [none] }]', /must be one of/],
+    ['jwt: [{ issuer: i, audience: a, roleClaim: r, publicKey: nowhere.pem }]', /cannot be read/],
     ['certificates: [{ match: {}, name: n, role: nobody }]', /exactly one of cn, dns, uri, fingerprint/],
+    ['certificates: [{ match: { cn: c }, name: n, role: nobody }]', /role that does not exist: nobody/],
+    ['certificates: [{ match: { fingerprint: "12:34" }, name: n, role: a }]', /64 hex digits/],
+    ['certificates: [{ match: { uri: "spiffe://*/a" }, name: n, role: a }]', /in its path only/],
     ['roles: [', /./],
     ['version: 1', /unique/i],
   ])('with %s is refused', (line, message) => {
@@ -250,6 +260,10 @@ roles: { a: { limits: { tokensPerMinute: 1000 } } }
       '4:30 no upstream of these kinds has routes of the group `rerank`',
       '4:75 the role names no model, so there is none it may use',
     ])
+    const unasked = load(
+      `${minimal}guards: { output: { mode: off } }\nroles: { a: {} }\ncertificates: [{ match: { cn: c }, name: n, role: a }]\n`,
+    )
+    expect(unasked.warnings.map(({ message }) => message)).toEqual([expect.stringMatching(/clientCa/)])
     const fine = 'roles: { a: { limits: { tokensPerMinute: 1000 }, caps: { outputTokens: 500 } } }\n'
     expect(load(`${minimal}guards: { output: { mode: off } }\n${fine}`).warnings).toEqual([])
   })
@@ -278,13 +292,11 @@ describe('what is not built yet', () => {
     limits: { actionsPerMinute: 100, repetition: { same: 20, window: 10m } }
     tools: { allow: ["*"] }
 guards: { prompt: { separate: true } }
-jwt: [{ issuer: i, audience: a, jwksUrl: "https://x", role: a }]
-certificates: [{ match: { cn: c }, name: n, role: a }]
 approval: { wait: 60s }
 audit: { retention: 30d }
 `)
     const told = warnings.map(({ message }) => message).join('\n')
-    for (const word of ['guards.output', 'separate', 'tools', 'jwt', 'certificates', 'approval', 'retention'])
+    for (const word of ['guards.output', 'separate', 'tools', 'approval', 'retention'])
       expect(told).toContain(word)
     expect(warnings.every(({ severity, line }) => severity === 'warning' && line > 0)).toBe(true)
   })

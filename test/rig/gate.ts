@@ -47,6 +47,8 @@ export interface GateSettings {
   readonly furtherUpstreams?: readonly string[]
   /** YAML below the role `agent`, indented by four. */
   readonly role?: string
+  /** YAML of `listen.tls`. */
+  readonly tls?: string
   /** YAML of further keys of `admin`. */
   readonly admin?: string
   /** YAML of further top-level keys. */
@@ -64,10 +66,10 @@ const usualRole = `    routes: [chat, completions, embeddings, models]
 
 export function policyText(settings: GateSettings): string {
   const { upstream, kind = 'ollama', upstreamMore, furtherUpstreams = [] } = settings
-  const { role = usualRole, admin, more = '' } = settings
+  const { role = usualRole, admin, tls, more = '' } = settings
   const first = `{ name: local, url: "${upstream}", kind: ${kind}${upstreamMore === undefined ? '' : `, ${upstreamMore}`} }`
   return `version: 1
-listen: { address: "127.0.0.1:0" }
+listen: { address: "127.0.0.1:0"${tls === undefined ? '' : `, tls: ${tls}`} }
 admin: { address: "127.0.0.1:0"${admin === undefined ? '' : `, ${admin}`} }
 upstreams: [${[first, ...furtherUpstreams].join(', ')}]
 roles:

@@ -4,6 +4,7 @@
  */
 import Type, { type Static } from 'typebox'
 import { serverKinds } from '../../core/servers.ts'
+import { tokenAlgorithms } from '../policy.ts'
 import { role, sharedLimits } from './role.ts'
 import {
   address,
@@ -28,6 +29,9 @@ const tls = group('Serve TLS instead of plain HTTP.', {
   key: text('Private key, PEM.'),
   clientCa: optional(text('CA bundle against which client certificates are checked, PEM.')),
   clientCert: choice(['optional', 'required'], 'optional', 'Whether a client must show a certificate.'),
+  crl: optional(
+    text('Certificate revocation lists, PEM: one of every CA that stands above client certificates.'),
+  ),
 })
 
 const upstream = group('A model server.', {
@@ -42,20 +46,41 @@ const upstream = group('A model server.', {
 const issuer = group('An issuer of JSON Web Tokens.', {
   issuer: text('The `iss` a token must carry.'),
   audience: text('The `aud` a token must carry.'),
-  jwksUrl: optional(text('Where its keys are published; https, or http on loopback.')),
+  jwksUrl: optional(
+    text(
+      'Where its keys are published; https, or http on loopback. Without it and `publicKey`: where its `/.well-known/openid-configuration` says.',
+    ),
+  ),
   publicKey: optional(text('A file with its public key, PEM.')),
+  ca: optional(text('CA bundle for its https, PEM. Absent: the CAs that Node ships.')),
+  algorithms: Type.Array(Type.Enum([...tokenAlgorithms]), {
+    description: 'How its tokens may be signed.',
+    default: ['RS256', 'PS256', 'ES256', 'EdDSA'],
+    minItems: 1,
+  }),
+  clockTolerance: duration('How far its clock may be from ours.', '30s'),
   role: optional(text('The role of its tokens.')),
-  roleClaim: optional(text('The claim that names the role.')),
+  roleClaim: optional(text('The claim that names the role, or a path to it: `realm_access.roles`.')),
+  roles: mapOf(
+    Type.String({ minLength: 1 }),
+    'Values of `roleClaim` → roles; the first one that a token has counts. Empty: the claim itself names a role, and one only.',
+  ),
 })
 
-const certificate = group('A client certificate and who it is.', {
+const certificate = group('Client certificates and who they are.', {
   match: group('One of these.', {
-    cn: optional(text('Common name.')),
-    dns: optional(text('DNS name.')),
-    uri: optional(text('URI, such as a SPIFFE id.')),
+    cn: optional(
+      text('Common name, letter by letter. Alternative names of the certificate are no common names.'),
+    ),
+    dns: optional(text('DNS name among the alternative names; `*` stands for characters of one label.')),
+    uri: optional(
+      text(
+        'URI among the alternative names, such as a SPIFFE id; `*` stands for characters of one part of its path.',
+      ),
+    ),
     fingerprint: optional(text('SHA-256 of the certificate, hex.')),
   }),
-  name: text('Who it is.'),
+  name: text('Who it is, in records.'),
   role: text('Its role.'),
 })
 
@@ -157,7 +182,7 @@ export const configSchema = Type.Object(
     }),
     jwt: Type.Array(issuer, { description: 'Issuers of tokens that are accepted.', default: [] }),
     certificates: Type.Array(certificate, {
-      description: 'Client certificates and who they are.',
+      description: 'Client certificates and who they are; of several that match, the first counts.',
       default: [],
     }),
     roles: mapOf(role, 'What keys may do, by role.'),

@@ -1,0 +1,62 @@
+/** `torwart connect`: a way to the gate for programs that cannot send a credential. */
+import { startForwarder } from '../connect/forwarder.ts'
+import { isOpenToOthers } from '../identity/key-file.ts'
+import { isLoopback, parseAddress } from '../policy/address.ts'
+import { type Command, type ExitCode, textOf, UsageError, type Values } from './command.ts'
+
+export const connect: Command = {
+  name: 'connect',
+  summary: 'forward from loopback to a gate, with a credential',
+  options: [
+    { flags: '--gate <url>', description: 'the gate: https, or http on loopback', required: true },
+    { flags: '--key-file <file>', description: 'a file with the key or token' },
+    { flags: '--cert <file>', description: 'a client certificate, PEM' },
+    { flags: '--cert-key <file>', description: 'its private key, PEM' },
+    { flags: '--ca <file>', description: 'the CA of the gate’s certificate, PEM; else those Node ships' },
+    { flags: '--listen <host:port>', description: 'where programs connect', standard: '127.0.0.1:11434' },
+  ],
+  async run(values, io): Promise<ExitCode> {
+    const gate = gateOf(textOf(values, 'gate'))
+    const listen = parseAddress(textOf(values, 'listen'))
+    if (!listen) throw new UsageError('--listen must be HOST:PORT')
+    if (!listen.loopback)
+      throw new UsageError('--listen must be loopback: whoever connects there has the rights of your key')
+    const files = filesOf(values, gate)
+    for (const path of [files.key, files.certificate?.key])
+      if (path !== undefined && isOpenToOthers(path))
+        io.err(`Others than its owner may read or write ${path}\n`)
+    const told = new Promise<void>((resolve) => {
+      io.on('SIGTERM', resolve)
+      io.on('SIGINT', resolve)
+    })
+    const tell = (sentence: string) => io.err(`${sentence}\n`)
+    const forwarder = await startForwarder({ gate: gate.origin, listen, files, tell })
+    io.out(`${forwarder.url} leads to ${gate.origin}\n`)
+    await told
+    await forwarder.close()
+    return 0
+  },
+}
+
+function gateOf(text: string): URL {
+  const gate = URL.canParse(text) ? new URL(text) : undefined
+  if (!gate || !/^https?:$/.test(gate.protocol)) throw new UsageError('--gate must be a URL')
+  if (gate.pathname !== '/' || gate.search || gate.hash || gate.username || gate.password)
+    throw new UsageError('--gate must be scheme, host and port only')
+  if (gate.protocol === 'http:' && !isLoopback(gate.hostname.replace(/^\[|\]$/g, '')))
+    throw new UsageError('--gate must be https: over http anybody on the way could read the key')
+  return gate
+}
+
+function filesOf(values: Values, gate: URL) {
+  const file = (name: string) => textOf(values, name) || undefined
+  const key = file('keyFile')
+  const cert = file('cert')
+  const certKey = file('certKey')
+  if ((cert === undefined) !== (certKey === undefined))
+    throw new UsageError('--cert and --cert-key belong together')
+  const certificate = cert !== undefined && certKey !== undefined ? { cert, key: certKey } : undefined
+  if (key === undefined && !certificate) throw new UsageError('--key-file, or --cert and --cert-key')
+  if (certificate && gate.protocol === 'http:') throw new UsageError('--cert needs a gate with https')
+  return { key, certificate, ca: file('ca') }
+}
