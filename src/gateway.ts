@@ -94,7 +94,7 @@ async function openGateway(
   const policy = () => snapshots.current.policy
   const atStart = policy()
   for (const warning of snapshots.warnings) log.warn(warning)
-  const keysSync = await openKeysSync(atStart, policy, log)
+  const keysSync = await openKeysSync(atStart, policy, clock.wallMs, log)
   closers.push(keysSync.close)
 
   const audit = openAuditLog({
@@ -120,6 +120,7 @@ async function openGateway(
   let draining = false
   let cutFrozen = () => {}
   let cutWithdrawn = () => {}
+  let refreshSigning = () => {}
 
   const tellOrders = (orders: readonly Order[]) => {
     const { mask } = createMasker(findSensitive)
@@ -164,6 +165,7 @@ async function openGateway(
     else log.info(details, 'reloaded')
     for (const warning of snapshots.warnings) log.warn(warning)
     void fleet.look()
+    refreshSigning()
     cutWithdrawn()
     recordEvent(problems.length === 0 ? 'reloaded' : 'reload failed', details)
   }
@@ -178,7 +180,18 @@ async function openGateway(
   const settle = createSettle({ audit, recordPrompt, account, flood, metrics, log, clock })
   const scanner = createScanner(loadPacks())
   const kept = createKeptAnswers()
-  const signing = openSigningKeys(signingKeysFile(atStart.keysFile))
+  const signing = openSigningKeys(
+    () => signingKeysFile(policy().keysFile),
+    async () => void (await keysSync.shared?.synchronise().catch(() => {})),
+  )
+  refreshSigning = () => {
+    try {
+      signing.refresh()
+    } catch (error) {
+      log.error({ cause: describeError(error) }, 'the signing keys cannot be read; those that are known stay')
+    }
+  }
+  refreshSigning()
   const tokens = createTokenReader(signing)
   const uses = createUseCounter(
     () => usesFile(policy().keysFile),
@@ -220,6 +233,7 @@ async function openGateway(
         expires: new Date(expiresMs).toISOString(),
         routes: [...role.routes],
         models: role.models,
+        budgets: role.budgets,
       }),
     admit: createAdmit(store, onOpened),
     fleet,

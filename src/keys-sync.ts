@@ -18,21 +18,33 @@ export interface KeysSync {
 }
 
 /** @returns once the files are up to date, or Redis was waited for long enough: then the copy holds */
-export async function openKeysSync(atStart: Policy, policy: () => Policy, log: Log): Promise<KeysSync> {
+export async function openKeysSync(
+  atStart: Policy,
+  policy: () => Policy,
+  nowMs: () => number,
+  log: Log,
+): Promise<KeysSync> {
   const servers = atStart.store.redis
   if (!atStart.keysInRedis || !servers) return { shared: undefined, onChange: () => {}, close: () => {} }
   const shared = shareKeys(
     servers,
     () => policy().keysFile,
+    nowMs,
     () => {},
   )
   let up = true
   let asking = false
+  let again = false
   const synchronise = async (): Promise<boolean> => {
+    // What is told meanwhile is looked at afterwards.
+    again = asking
     if (asking) return false
     asking = true
     try {
-      if (await shared.synchronise()) sync.onChange()
+      do {
+        again = false
+        if (await shared.synchronise()) sync.onChange()
+      } while (again)
       if (!up) log.info('keys are as redis has them again')
       up = true
     } catch (error) {

@@ -8,7 +8,8 @@ import { existsSync } from 'node:fs'
 import { watchFiles } from './files/watch.ts'
 import { keysWithoutRole, readKeyFile } from './identity/key-file.ts'
 import { createKeyRing } from './identity/key-ring.ts'
-import { readRevokedTokens, revokedTokensFile } from './identity/revoked-tokens.ts'
+import { type RevokedToken, readRevokedTokens, revokedTokensFile } from './identity/revoked-tokens.ts'
+import { signingKeysFile } from './identity/signing-keys.ts'
 import { loadPolicy, type Variables } from './policy/load.ts'
 import type { Address, Policy } from './policy/policy.ts'
 import { PolicyError } from './policy/problem.ts'
@@ -45,14 +46,16 @@ export interface Snapshots {
   readonly reading: Reading
   /** What the operator should know of the files in force. */
   readonly warnings: readonly string[]
-  reload(): void
+  /** @returns why not all of it was taken */
+  reload(): readonly string[]
   close(): void
 }
 
 /** @throws PolicyError for the policy, TypeError for the keys */
 export function createSnapshots(options: SnapshotOptions, onReload: (reloaded: Reloaded) => void): Snapshots {
   const atStart = readPolicy(options)
-  const keysAtStart = readKeys(atStart, options)
+  let revoked = readRevoked(atStart, [])
+  const keysAtStart = readKeys(atStart, revoked, options)
   let current: Snapshot = Object.freeze({ policy: atStart, keys: keysAtStart.keys })
   let warnings: readonly string[] = [...atStart.warnings, ...keysAtStart.warnings]
   let reading: Reading = { ok: true, at: new Date(options.now()).toISOString() }
@@ -70,8 +73,9 @@ export function createSnapshots(options: SnapshotOptions, onReload: (reloaded: R
       }
     }
     const policy = attempt(() => readPolicy(options)) ?? before
+    revoked = attempt(() => readRevoked(policy, revoked)) ?? revoked
     const keys = attempt(() => {
-      const read = readKeys(policy, options)
+      const read = readKeys(policy, revoked, options)
       // A file that was mislaid must not lock everybody out.
       if (read.keys.size === 0 && current.keys.size > 0 && !existsSync(policy.keysFile))
         throw new TypeError(`${policy.keysFile} is gone; the keys it held stay in force`)
@@ -90,7 +94,9 @@ export function createSnapshots(options: SnapshotOptions, onReload: (reloaded: R
       watch.close()
       watch = watchFiles(files, reload)
     }
-    onReload({ before, snapshot: current, problems: failures.flatMap(problemsOf) })
+    const problems = failures.flatMap(problemsOf)
+    onReload({ before, snapshot: current, problems })
+    return problems
   }
   let watch = watchFiles(watched, reload)
 
@@ -111,7 +117,7 @@ export function createSnapshots(options: SnapshotOptions, onReload: (reloaded: R
 
 /** Whose change is a reason to read everything again. */
 function filesOf({ policyFile }: SnapshotOptions, { keysFile, secretFiles }: Policy): readonly string[] {
-  return [policyFile, keysFile, revokedTokensFile(keysFile), ...secretFiles]
+  return [policyFile, keysFile, revokedTokensFile(keysFile), signingKeysFile(keysFile), ...secretFiles]
 }
 
 function readPolicy({ policyFile, variables, listen, admin }: SnapshotOptions): Policy {
@@ -126,9 +132,16 @@ function readPolicy({ policyFile, variables, listen, admin }: SnapshotOptions): 
   return Object.freeze(overridden)
 }
 
-function readKeys({ keysFile, roles }: Policy, { now }: SnapshotOptions) {
+/** A file that was mislaid must not bring back what it took away. @throws TypeError */
+function readRevoked({ keysFile }: Policy, before: readonly RevokedToken[]): readonly RevokedToken[] {
+  const file = revokedTokensFile(keysFile)
+  if (before.length > 0 && !existsSync(file))
+    throw new TypeError(`${file} is gone; the tokens it named stay revoked`)
+  return readRevokedTokens(file)
+}
+
+function readKeys({ keysFile, roles }: Policy, revoked: readonly RevokedToken[], { now }: SnapshotOptions) {
   const entries = readKeyFile(keysFile)
-  const revoked = readRevokedTokens(revokedTokensFile(keysFile))
   return { keys: createKeyRing(entries, revoked), warnings: keysWithoutRole(entries, roles, now()) }
 }
 
@@ -138,6 +151,7 @@ function waitForRestart(atStart: Policy, policy: Policy): string[] {
     ['listen', ({ listen }) => listen],
     ['admin', ({ admin }) => admin],
     ['store', ({ store }) => store],
+    ['keys.redis', ({ keysInRedis }) => keysInRedis],
     ['audit.file', ({ audit }) => audit.file],
     ['timeouts.body', ({ timeouts }) => timeouts.bodyMs],
   ]

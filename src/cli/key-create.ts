@@ -23,17 +23,19 @@ export const keyCreate: Command = {
       throw new UsageError(
         `there is no role ${role}; the policy has ${[...roles.keys()].join(', ') || 'none'}`,
       )
+    if (values.from === '')
+      throw new UsageError('--from is empty; leave it out to let the key in from everywhere')
     const networks = textOf(values, 'from').split(',').filter(Boolean)
     const wish = { name, role, lifeMs: durationOption(values, 'expires'), networks }
     const { key, entry } = made(() => createdKey(wish, Date.now()))
-    await changeKeys(values, io, () => entry)
+    const { exit } = await changeKeys(values, io, () => entry)
     const { id, expires = null } = entry
     if (values.json) io.out(`${JSON.stringify({ id, key, name, role, expires })}\n`)
     else {
       io.out(`${key}\n`)
       io.err(`Key ${id} for ${name}, role ${role}. Keep it now: it cannot be shown again.\n`)
     }
-    return 0
+    return exit
   },
 }
 

@@ -9,11 +9,11 @@ export const keyDisable: Command = {
   argument: '<id>',
   options: [configOption],
   async run(values, io, id): Promise<ExitCode> {
-    const { id: disabled } = await changeKeys(values, io, (entries) =>
+    const { entry, exit } = await changeKeys(values, io, (entries) =>
       disabledKey(findKey(entries, id), Date.now()),
     )
-    io.err(`Key ${disabled} is disabled.\n`)
-    return 0
+    io.err(`Key ${entry.id} is disabled.\n`)
+    return exit
   },
 }
 
@@ -23,8 +23,10 @@ export const keyEnable: Command = {
   argument: '<id>',
   options: [configOption],
   async run(values, io, id): Promise<ExitCode> {
-    const { id: enabled } = await changeKeys(values, io, (entries) => enabledKey(findKey(entries, id)))
-    io.err(`Key ${enabled} is enabled.\n`)
-    return 0
+    const { entry, exit } = await changeKeys(values, io, (entries) =>
+      enabledKey(findKey(entries, id), Date.now()),
+    )
+    io.err(`Key ${entry.id} is enabled.\n`)
+    return exit
   },
 }

@@ -9,10 +9,10 @@ export const keyRevoke: Command = {
   argument: '<id>',
   options: [configOption],
   async run(values, io, id): Promise<ExitCode> {
-    const { id: revoked } = await changeKeys(values, io, (entries) =>
+    const { entry, exit } = await changeKeys(values, io, (entries) =>
       revokedKey(findKey(entries, id), Date.now()),
     )
-    io.err(`Key ${revoked} is revoked.\n`)
-    return 0
+    io.err(`Key ${entry.id} is revoked.\n`)
+    return exit
   },
 }

@@ -19,13 +19,13 @@ export const keyRotate: Command = {
   async run(values, io, id): Promise<ExitCode> {
     const graceMs = durationOption(values, 'grace') ?? 0
     let key = ''
-    const rotated = await changeKeys(values, io, (entries) => {
+    const { entry, exit } = await changeKeys(values, io, (entries) => {
       const made = rotatedKey(findKey(entries, id), graceMs, Date.now())
       key = made.key
       return made.entry
     })
-    tell(io, values.json === true, rotated, key)
-    return 0
+    tell(io, values.json === true, entry, key)
+    return exit
   },
 }
 

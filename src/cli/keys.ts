@@ -6,10 +6,10 @@ import { keyId } from '../identity/key.ts'
 import { changeKeyFile, KeyProblem } from '../identity/key-changes.ts'
 import { type KeyEntry, readKeyFile } from '../identity/key-file.ts'
 import { type KeyView, keyView } from '../identity/key-view.ts'
-import { KeysAway, type SharedKeys, shareKeys } from '../identity/shared-keys.ts'
+import { KeysAway, shareKeys } from '../identity/shared-keys.ts'
 import { readUses, usesFile } from '../identity/uses.ts'
 import { locateKeys, locateSharedKeys } from '../policy/load.ts'
-import { type Io, textOf, UsageError, type Values } from './command.ts'
+import { type ExitCode, type Io, textOf, UsageError, type Values } from './command.ts'
 
 export function readKeys(values: Values, io: Io): readonly KeyEntry[] {
   return readKeyFile(locateKeys(textOf(values, 'config'), io.variables))
@@ -22,63 +22,72 @@ export function viewKeys(values: Values, io: Io, nowMs: number): readonly KeyVie
   return readKeyFile(file).map((entry) => keyView(entry, uses, nowMs))
 }
 
-/** @returns what became of the key, once it is in the file. @throws UsageError */
+/**
+ * @returns what became of the key, once it is in the file, and how the command ends: 1 if the fleet could not be told
+ * @throws UsageError
+ */
 export async function changeKeys(
   values: Values,
   io: Io,
   change: (entries: readonly KeyEntry[]) => KeyEntry,
-): Promise<KeyEntry> {
+): Promise<{ entry: KeyEntry; exit: ExitCode }> {
   const file = locateKeys(textOf(values, 'config'), io.variables)
   try {
-    return await withSharedKeys(values, io, async (shared) => {
-      const entry = await changeKeyFile(file, change)
-      await shared?.put(entry)
-      return entry
-    })
+    const { result, exit } = await beforeFleet(values, io, () => changeKeyFile(file, change))
+    return { entry: result, exit }
   } catch (error) {
     throw error instanceof KeyProblem ? new UsageError(error.message) : error
   }
 }
 
 /**
- * Does something to the files that hold keys, if need be after they were brought up to what Redis has.
- * @param work gets undefined where keys are in files alone
- * @throws KeysAway before anything was done
+ * Changes the files that hold keys; where a fleet has them in Redis, from what it knows, and tells it afterwards. What
+ * cannot be told is done all the same: a leaked key must not wait.
  */
-export async function withSharedKeys<T>(
+export async function beforeFleet<T>(
   values: Values,
   io: Io,
-  work: (shared: SharedKeys | undefined) => Promise<T>,
-): Promise<T> {
+  work: () => Promise<T>,
+): Promise<{ result: T; exit: ExitCode }> {
   const config = textOf(values, 'config')
-  const servers = locateSharedKeys(config, io.variables)
-  if (!servers) return work(undefined)
   const file = locateKeys(config, io.variables)
-  const shared = shareKeys(
-    servers,
-    () => file,
-    () => {},
-  )
+  const servers = locateSharedKeys(config, io.variables)
+  if (servers === undefined) return { result: await work(), exit: 0 }
+  const shared =
+    servers === 'unknown'
+      ? undefined
+      : shareKeys(
+          servers,
+          () => file,
+          Date.now,
+          () => {},
+        )
   try {
-    await patiently(() => shared.synchronise())
-    return await work(shared)
+    const isThere = shared !== undefined && (await patiently(() => shared.synchronise()))
+    const result = await work()
+    if (isThere && (await patiently(() => shared.synchronise()))) return { result, exit: 0 }
+    io.err(
+      `${shared ? 'Redis does not answer' : 'The policy has mistakes, so that Redis cannot be reached'}: only gateways with these files know, and pass it on when they can.\n`,
+    )
+    return { result, exit: 1 }
   } finally {
-    shared.close()
+    shared?.close()
   }
 }
 
-const connectMs = 3000
+const connectMs = 2000
 const retryMs = 50
 
-/** A connection that was just made is not there yet. */
-async function patiently(ask: () => Promise<unknown>): Promise<void> {
+/** A connection that was just made is not there yet. @returns whether it answered */
+async function patiently(ask: () => Promise<unknown>): Promise<boolean> {
   const end = Date.now() + connectMs
   for (;;) {
     try {
       await ask()
-      return
+      return true
     } catch (error) {
-      if (!(error instanceof KeysAway) || Date.now() > end) throw error
+      if (!(error instanceof KeysAway)) throw error
+      if (Date.now() > end) return false
       await new Promise((resolve) => setTimeout(resolve, retryMs))
     }
   }

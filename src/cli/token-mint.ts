@@ -17,7 +17,7 @@ import {
   UsageError,
   type Values,
 } from './command.ts'
-import { durationOption, findKey, readKeys, withSharedKeys } from './keys.ts'
+import { beforeFleet, durationOption, findKey, readKeys } from './keys.ts'
 
 const rightsSchema = Type.Object(rights, { additionalProperties: false })
 
@@ -45,13 +45,11 @@ export const tokenMint: Command = {
     if (!role) throw new UsageError(`key ${entry.id} has a role that does not exist: ${entry.role}`)
     const expiresMs = entry.expires === undefined ? Number.POSITIVE_INFINITY : Date.parse(entry.expires)
     const holder: Holder = { key: entry.id, role, grants: [], expiresMs }
-    const signing = openSigningKeys(signingKeysFile(policy.keysFile))
+    const signing = openSigningKeys(() => signingKeysFile(policy.keysFile))
     try {
-      const minted = await withSharedKeys(values, io, async (shared) => {
-        const made = await mintToken(holder, wantedOf(values), policy.tokens, signing, now)
-        await shared?.synchronise()
-        return made
-      })
+      const { result: minted, exit } = await beforeFleet(values, io, () =>
+        mintToken(holder, wantedOf(values), policy.tokens, signing, now),
+      )
       const { id, token, parent } = minted
       const expires = new Date(minted.expiresMs).toISOString()
       if (values.json) io.out(`${JSON.stringify({ id, token, parent, expires })}\n`)
@@ -59,7 +57,7 @@ export const tokenMint: Command = {
         io.out(`${token}\n`)
         io.err(`Token ${id} of key ${parent}, until ${expires}. Keep it now: it cannot be shown again.\n`)
       }
-      return 0
+      return exit
     } catch (error) {
       throw error instanceof Refusal ? new UsageError(error.say) : error
     }
@@ -69,12 +67,14 @@ export const tokenMint: Command = {
 /** @throws UsageError */
 function wantedOf(values: Values): Wanted {
   const lists = ['routes', 'models', 'tools'].flatMap((name) => {
-    const given = textOf(values, name)
-    return given === '' ? [] : [[name, given.split(',').map((each) => each.trim())]]
+    const given = values[name]
+    // An empty variable of a shell must not make a token that may do everything.
+    if (given === '') throw new UsageError(`--${name} is empty; leave it out to give as much as the key has`)
+    return typeof given === 'string' ? [[name, given.split(',').map((each) => each.trim())]] : []
   })
   const counts = ['requests', 'tokens'].flatMap((name) => {
-    const given = textOf(values, name)
-    return given === '' ? [] : [[name, Number(given)]]
+    const given = values[name]
+    return typeof given === 'string' ? [[name, Number(given)]] : []
   })
   const asked: unknown = Object.fromEntries([...lists, ...counts])
   if (!Value.Check(rightsSchema, asked)) {

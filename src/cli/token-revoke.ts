@@ -1,8 +1,9 @@
 /** `torwart token revoke`: refused from now on, with every token that was made from it. */
-import { isTokenId, revokedTokensFile, revokeToken } from '../identity/revoked-tokens.ts'
+import { isTokenId } from '../core/token-id.ts'
+import { revokedTokensFile, revokeToken } from '../identity/revoked-tokens.ts'
 import { locateKeys } from '../policy/load.ts'
 import { type Command, configOption, type ExitCode, textOf, UsageError } from './command.ts'
-import { withSharedKeys } from './keys.ts'
+import { beforeFleet } from './keys.ts'
 
 export const tokenRevoke: Command = {
   name: 'token revoke',
@@ -12,11 +13,8 @@ export const tokenRevoke: Command = {
   async run(values, io, id = ''): Promise<ExitCode> {
     if (!isTokenId(id)) throw new UsageError('that is not the id of a token')
     const file = revokedTokensFile(locateKeys(textOf(values, 'config'), io.variables))
-    await withSharedKeys(values, io, async (shared) => {
-      await revokeToken(file, id, Date.now())
-      await shared?.synchronise()
-    })
+    const { exit } = await beforeFleet(values, io, () => revokeToken(file, id, Date.now()))
     io.err(`Token ${id} is revoked.\n`)
-    return 0
+    return exit
   },
 }

@@ -1,20 +1,25 @@
-/** `torwart token rotate`: a new key signs from now on. What the one before it signed stays good until it expires. */
+/**
+ * `torwart token rotate`: a new key signs from now on. What was signed before stays good until it expires, or, with
+ * `--void`, is good for nothing at once: for when a signing key has leaked.
+ */
 import { openSigningKeys, signingKeysFile } from '../identity/signing-keys.ts'
 import { locateKeys } from '../policy/load.ts'
 import { type Command, configOption, type ExitCode, textOf } from './command.ts'
-import { withSharedKeys } from './keys.ts'
+import { beforeFleet } from './keys.ts'
 
 export const tokenRotate: Command = {
   name: 'token rotate',
   summary: 'sign tokens with a new key from now on',
-  options: [configOption],
+  options: [configOption, { flags: '--void', description: 'and refuse every token signed so far' }],
   async run(values, io): Promise<ExitCode> {
+    const isVoid = values.void === true
     const file = signingKeysFile(locateKeys(textOf(values, 'config'), io.variables))
-    await withSharedKeys(values, io, async (shared) => {
-      await openSigningKeys(file).rotate(Date.now())
-      await shared?.synchronise()
-    })
-    io.err('A new key signs from now on; tokens signed before stay good until they expire.\n')
-    return 0
+    const { exit } = await beforeFleet(values, io, () =>
+      openSigningKeys(() => file).rotate(Date.now(), isVoid),
+    )
+    io.err(
+      `A new key signs from now on; tokens signed before ${isVoid ? 'are refused' : 'stay good until they expire'}.\n`,
+    )
+    return exit
   },
 }

@@ -2,27 +2,42 @@
  * Replacing a small file so that a reader, and a crash at any point, sees the old one or the new one whole.
  */
 import { randomBytes } from 'node:crypto'
-import { closeSync, existsSync, fsyncSync, openSync, realpathSync, renameSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 
 /**
  * Writes beside the file (mode 0600), syncs, renames over it and syncs the folder, which must exist. It is not made
  * here: in a folder that was removed from under a mount, Node's recursive `mkdir` never ends.
- * @throws what `fs` throws
+ * @throws what `fs` throws, a full disk's too; then the old file stands, and nothing is left beside it
  */
 export function replaceFile(given: string, text: string): void {
   // Behind a link, what it names is replaced, and the link stays.
   const path = existsSync(given) ? realpathSync(given) : given
   const folder = dirname(path)
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
-  const file = openSync(temporary, 'w', 0o600)
   try {
-    writeSync(file, text)
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
+    const file = openSync(temporary, 'w', 0o600)
+    try {
+      // Not `writeSync`, which may write less than it was given.
+      writeFileSync(file, text)
+      fsyncSync(file)
+    } finally {
+      closeSync(file)
+    }
+    renameSync(temporary, path)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw error
   }
-  renameSync(temporary, path)
   const directory = openSync(folder, 'r')
   try {
     fsyncSync(directory)

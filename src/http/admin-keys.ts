@@ -11,6 +11,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import Type from 'typebox'
 import Value from 'typebox/value'
 import { isKeyId } from '../core/key-id.ts'
+import { isTokenId } from '../core/token-id.ts'
 import { parseDuration } from '../core/units.ts'
 import {
   changeKeyFile,
@@ -23,8 +24,8 @@ import {
 } from '../identity/key-changes.ts'
 import { type KeyEntry, readKeyFile } from '../identity/key-file.ts'
 import { keyView } from '../identity/key-view.ts'
-import { isTokenId, revokedTokensFile, revokeToken } from '../identity/revoked-tokens.ts'
-import { KeysAway, type SharedKeys } from '../identity/shared-keys.ts'
+import { revokedTokensFile, revokeToken } from '../identity/revoked-tokens.ts'
+import type { SharedKeys } from '../identity/shared-keys.ts'
 import { readUses, usesFile } from '../identity/uses.ts'
 import type { Policy } from '../policy/policy.ts'
 import { createMasker, findSensitive } from '../scan/mask.ts'
@@ -34,8 +35,8 @@ export interface AdminKeysParts {
   /** Undefined: keys are in the file alone. */
   readonly shared: SharedKeys | undefined
   nowMs(): number
-  /** Obeys what was written, now and not when the file is looked at next. */
-  reload(): void
+  /** Obeys what was written, now and not when the file is looked at next. @returns why it cannot */
+  reload(): readonly string[]
   /** For the record: what was done by hand, by whom. */
   recordEvent(event: string, details: object): void
 }
@@ -54,7 +55,7 @@ const newKey = Type.Object(
 )
 const change = Type.Object({ grace: text, by: text }, { additionalProperties: false })
 
-const changes = {
+const statusChanges = {
   revoke: revokedKey,
   disable: disabledKey,
   enable: enabledKey,
@@ -68,12 +69,15 @@ export function registerAdminKeys(
   const shown = (entry: KeyEntry) => keyView(entry, readUses(usesFile(file())), nowMs())
   const tell = (event: string, details: object, by = someone) =>
     recordEvent(event, { ...details, by: createMasker(findSensitive).mask(by).slice(0, 128) })
+  /** What Redis is not told now is told later. @throws Error if it is written and not in force here */
+  const obey = async () => {
+    const problems = reload()
+    await shared?.synchronise().catch(() => {})
+    if (problems.length > 0) throw new Error('it is written, and not in force: a file cannot be read')
+  }
   const put = async (make: (entries: readonly KeyEntry[]) => KeyEntry) => {
-    // Before anything is changed: what Redis does not take it would undo.
-    await shared?.synchronise()
     const entry = await changeKeyFile(file(), make)
-    await shared?.put(entry)
-    reload()
+    await obey()
     return entry
   }
 
@@ -102,6 +106,7 @@ export function registerAdminKeys(
       if (!Value.Check(change, order))
         return refuse(reply, 'must be JSON: by, and grace to rotate, if you like')
       const graceMs = durationOf(order.grace)
+      if (order.grace !== undefined && what !== 'rotate') return refuse(reply, 'grace is for rotate')
       if (graceMs === 'none') return refuse(reply, 'grace must be a duration such as 24h')
       if (!isKeyId(id)) return refuse(reply, 'that is not the id of a key')
       const of = (entries: readonly KeyEntry[]) => {
@@ -121,7 +126,7 @@ export function registerAdminKeys(
           return { ...shown(entry), key }
         }
         if (!isChange(what)) return refuse(reply, 'rotate, revoke, disable or enable')
-        const entry = await put((entries) => changes[what](of(entries), nowMs()))
+        const entry = await put((entries) => statusChanges[what](of(entries), nowMs()))
         tell(`key ${what}d`, { key: id }, order.by)
         return shown(entry)
       })
@@ -131,15 +136,14 @@ export function registerAdminKeys(
   app.delete<{ Params: { id: string } }>('/admin/v1/tokens/:id', async ({ params: { id } }, reply) => {
     if (!isTokenId(id)) return refuse(reply, 'that is not the id of a token')
     await revokeToken(revokedTokensFile(file()), id, nowMs())
-    await shared?.synchronise().catch(() => {})
-    reload()
+    await obey()
     tell('token revoked', { token: id })
     return { id, status: 'revoked' }
   })
 }
 
-function isChange(text: string): text is keyof typeof changes {
-  return Object.hasOwn(changes, text)
+function isChange(text: string): text is keyof typeof statusChanges {
+  return Object.hasOwn(statusChanges, text)
 }
 
 function durationOf(text: string | undefined): number | undefined | 'none' {
@@ -151,7 +155,6 @@ async function attempt(reply: FastifyReply, work: () => Promise<unknown>): Promi
     return await work()
   } catch (error) {
     if (error instanceof KeyProblem) return refuse(reply, error.message)
-    if (error instanceof KeysAway) return reply.code(503).send({ error: `${error.message}.` })
     throw error
   }
 }

@@ -41,11 +41,18 @@ export function senderOf({ socket, headers }: IncomingMessage, { proxies }: Poli
   if (!proxies.hold(sender)) return sender
   const hops = String(headers['x-forwarded-for'] ?? '').split(',')
   while (hops.length > 0 && proxies.hold(sender)) {
-    const hop = peerOf(hops.pop()?.trim())
+    const hop = hopOf(hops.pop() ?? '')
+    if (hop === '') continue
     if (isIP(hop) === 0) return sender
     sender = hop
   }
   return sender
+}
+
+/** As proxies write it: `192.0.2.7`, `192.0.2.7:443`, `2001:db8::7`, `[2001:db8::7]:443`. */
+function hopOf(text: string): string {
+  const [, bracketed, plain] = /^\s*(?:\[([^\]]*)\]|(\d+(?:\.\d+){3})(?=:\d+\s*$))/.exec(text) ?? []
+  return peerOf((bracketed ?? plain ?? text).trim().toLowerCase())
 }
 
 /** Whom an address belongs to: an IPv6 caller has the 2^64 addresses of its network (RFC 4291, 2.5.1), so they are one. */

@@ -35,7 +35,8 @@ export interface TokenRouteParts extends Pick<Steps, 'recordable'> {
 const prefix = '/torwart/v1'
 const longestBody = 16_384
 const json = 'application/json; charset=utf-8'
-const cost = { endpoint: { cost: 'probe' } } as const
+/** Each has budgets that are counted for a day: nobody needs them by the thousand. */
+const cost = { endpoint: { cost: 'probe' }, perMinute: 60 } as const
 
 const wanted = Type.Object(
   { ...rights, ttl: Type.Optional(Type.String({ maxLength: 32 })) },
@@ -69,7 +70,7 @@ export function registerTokenRoutes(
         throw new Refusal('invalid_request', { say: '`ttl` must be a duration such as 90s or 15m.' })
       const { policy } = course.arrival.snapshot
       const minted = await mintToken(
-        holderFrom(caller),
+        holderFrom(caller, presentedCredential(course.arrival.rawHeaders)),
         { ...asked, ttlMs },
         policy.tokens,
         signing,
@@ -84,16 +85,20 @@ export function registerTokenRoutes(
     if (!recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
     if (presentedCredential(course.arrival.rawHeaders) !== 'missing')
       await gate.admit(course, await gate.identify(course, outlet), cost)
-    return { type: json, text: JSON.stringify(signing.published()) }
+    return { type: json, text: JSON.stringify(signing.published(clock.wallMs())) }
   })
 }
 
 /** @throws Refusal `invalid_request` for a caller that no key stands behind */
-function holderFrom({ identity, role, token, arrival }: Caller): Holder {
+function holderFrom(
+  { identity, role, token, arrival }: Caller,
+  presented: ReturnType<typeof presentedCredential>,
+): Holder {
   if (identity.kind !== 'key' && identity.kind !== 'token')
     throw new Refusal('invalid_request', { say: 'Tokens are made from a key, or from another token.' })
   const key = holderOf(identity)
-  const expiresMs = token?.expiresMs ?? arrival.snapshot.keys.endsAt(key)
+  const credential = typeof presented === 'string' ? '' : presented.credential
+  const expiresMs = token?.expiresMs ?? arrival.snapshot.keys.endsAt(credential)
   return { key, role, grants: token?.grants ?? [], expiresMs }
 }
 

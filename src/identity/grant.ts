@@ -5,33 +5,31 @@
  */
 import Type, { type Static } from 'typebox'
 import { matchesGlob } from '../core/glob.ts'
+import { tokenIdPattern } from '../core/token-id.ts'
 import { type RouteGroup, routeGroups } from '../dialects/dialect.ts'
 import { coversModels, modelMatcher } from '../models/match.ts'
 import { parsePattern } from '../models/name.ts'
 import type { Role } from '../policy/policy.ts'
 
-/** Of patterns in one grant, and characters of each. */
-const mostPatterns = 64
-const longestPattern = 256
-
-const patterns = Type.Array(Type.String({ minLength: 1, maxLength: longestPattern }), {
-  maxItems: mostPatterns,
-})
+const modelPatterns = Type.Array(Type.String({ minLength: 1, maxLength: 256 }), { maxItems: 64 })
+// A caller writes the pattern and the name it is compared with, and may offer hundreds of tools: all of it is short.
+const toolPatterns = Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { maxItems: 16 })
+const longestTool = 128
 const budget = Type.Integer({ minimum: 1, maximum: 1e12 })
 
 /** Absent: as much as the one above. */
 export const rights = {
   /** Without it, everything but `admin`, which has to be named. */
   routes: Type.Optional(Type.Array(Type.Enum([...routeGroups]), { maxItems: routeGroups.length })),
-  models: Type.Optional(patterns),
-  tools: Type.Optional(patterns),
+  models: Type.Optional(modelPatterns),
+  tools: Type.Optional(toolPatterns),
   /** Requests that make a model work, and tokens read and written: of this token and all below it together. */
   requests: Type.Optional(budget),
   tokens: Type.Optional(budget),
 }
 
 export const grantSchema = Type.Object(
-  { id: Type.String({ pattern: '^[0-9A-Za-z]{16}$' }), ...rights },
+  { id: Type.String({ pattern: tokenIdPattern }), ...rights },
   { additionalProperties: false },
 )
 export type Grant = Static<typeof grantSchema>
@@ -51,7 +49,10 @@ function narrowed(role: Role, { id, routes, models, tools, requests, tokens }: G
     models: models?.filter((pattern) => coversModels(role.models, pattern)) ?? role.models,
     mayUse: models ? (model, server) => role.mayUse(model, server) && may(model, server) : role.mayUse,
     mayCall: tools
-      ? (tool) => role.mayCall(tool) && tools.some((pattern) => matchesGlob(pattern, tool))
+      ? (tool) =>
+          tool.length <= longestTool &&
+          role.mayCall(tool) &&
+          tools.some((pattern) => matchesGlob(pattern, tool))
       : role.mayCall,
     budgets:
       requests === undefined && tokens === undefined

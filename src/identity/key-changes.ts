@@ -2,10 +2,15 @@
 import { whileLocked } from '../files/lock.ts'
 import { isNetwork } from '../policy/networks.ts'
 import { hashKey, mintKey } from './key.ts'
-import { type KeyEntry, keyStatus, readKeyFile, writeKeyFile } from './key-file.ts'
+import { isKeyEntry, type KeyEntry, keyStatus, readKeyFile, writeKeyFile } from './key-file.ts'
 
 /** A request that makes no sense, told to whoever made it. */
-export class KeyProblem extends Error {}
+export class KeyProblem extends Error {
+  override readonly name = 'KeyProblem'
+}
+
+/** What is to last longer has no end. */
+const longestLifeMs = 100 * 365 * 86_400_000
 
 export interface NewKeyWish {
   readonly name: string
@@ -27,6 +32,7 @@ export function createdKey({ name, role, lifeMs, networks }: NewKeyWish, nowMs: 
     throw new KeyProblem('the name must have 1 to 128 characters, none of them a control character')
   if (networks.length > 64 || !networks.every(isNetwork))
     throw new KeyProblem('networks must be addresses or networks such as 10.0.0.0/8, 64 at most')
+  if ((lifeMs ?? 0) > longestLifeMs) throw new KeyProblem('a key may live for a hundred years at most')
   const { id, key } = mintKey()
   const entry = {
     id,
@@ -44,10 +50,12 @@ export function createdKey({ name, role, lifeMs, networks }: NewKeyWish, nowMs: 
 export function rotatedKey({ previous: _, ...old }: KeyEntry, graceMs: number, nowMs: number): MadeKey {
   const status = keyStatus(old, nowMs)
   if (status !== 'active') throw new KeyProblem(`key ${old.id} is ${status}`)
+  if (graceMs > longestLifeMs) throw new KeyProblem('the grace may last for a hundred years at most')
   const { key } = mintKey(old.id)
   const until = new Date(nowMs + graceMs).toISOString()
   const previous = graceMs > 0 ? { previous: { sha256: old.sha256, until } } : {}
-  return { key, entry: { ...old, sha256: hashKey(key).toString('hex'), ...previous } }
+  const rotated = new Date(nowMs).toISOString()
+  return { key, entry: { ...old, sha256: hashKey(key).toString('hex'), rotated, ...previous } }
 }
 
 /** It stays in the file, so that the log can be read. */
@@ -56,13 +64,14 @@ export function revokedKey(entry: KeyEntry, nowMs: number): KeyEntry {
 }
 
 export function disabledKey(entry: KeyEntry, nowMs: number): KeyEntry {
-  return { disabled: new Date(nowMs).toISOString(), ...entry }
+  return { ...entry, disabled: new Date(nowMs).toISOString() }
 }
 
 /** @throws KeyProblem for what is not disabled but revoked */
-export function enabledKey({ disabled: _, ...entry }: KeyEntry): KeyEntry {
+export function enabledKey(entry: KeyEntry, nowMs: number): KeyEntry {
   if (entry.revoked !== undefined) throw new KeyProblem(`key ${entry.id} is revoked; make a new one`)
-  return entry
+  const after = Math.max(nowMs, entry.disabled === undefined ? 0 : Date.parse(entry.disabled) + 1)
+  return { ...entry, enabled: new Date(after).toISOString() }
 }
 
 /**
@@ -77,6 +86,8 @@ export function changeKeyFile(
   return whileLocked(file, () => {
     const entries = readKeyFile(file)
     const changed = change(entries)
+    // A file that nobody could read would lock everybody out.
+    if (!isKeyEntry(changed)) throw new KeyProblem('that would be no key')
     const others = entries.filter(({ id }) => id !== changed.id)
     const at = entries.findIndex(({ id }) => id === changed.id)
     writeKeyFile(file, others.toSpliced(at === -1 ? others.length : at, 0, changed))

@@ -21,8 +21,11 @@ const entrySchema = Type.Object(
     created: time,
     expires: Type.Optional(time),
     revoked: Type.Optional(time),
-    /** Refused, until it is enabled again. */
+    /** Refused since then, unless it was enabled later. */
     disabled: Type.Optional(time),
+    enabled: Type.Optional(time),
+    /** When it got the secret it has. */
+    rotated: Type.Optional(time),
     /** From where it may be used. Absent: from everywhere. */
     networks: Type.Optional(Type.Array(Type.String(), { minItems: 1, maxItems: 64 })),
     /** The key before the last rotation, while its grace lasts. */
@@ -43,8 +46,9 @@ export function isKeyEntry(value: unknown): value is KeyEntry {
 }
 
 /** What no schema sees: dates that no calendar has would never come. */
-function faultOf({ id, created, expires, revoked, disabled, previous, networks = [] }: KeyEntry) {
-  for (const time of [created, expires, revoked, disabled, previous?.until])
+function faultOf({ id, networks = [], previous, ...times }: KeyEntry) {
+  const { created, expires, revoked, disabled, enabled, rotated } = times
+  for (const time of [created, expires, revoked, disabled, enabled, rotated, previous?.until])
     if (time !== undefined && Number.isNaN(Date.parse(time))) return `${id}: no such date: ${time}`
   const strange = networks.find((network) => !isNetwork(network))
   return strange === undefined ? undefined : `${id}: no such network: ${strange}`
@@ -78,6 +82,40 @@ function parsed(path: string): unknown {
   }
 }
 
+/**
+ * What two versions of one entry come to: it does not matter which is whose. Revoked stays revoked; of secrets, and of
+ * disabling and enabling, the later counts.
+ */
+export function mergedKey(one: KeyEntry, other: KeyEntry): KeyEntry {
+  const secretOf = hasLaterSecret(other, one) ? other : one
+  const { previous: _, rotated: __, sha256: ___, ...rest } = one
+  const revoked = [one.revoked, other.revoked].filter((time) => time !== undefined).sort()[0]
+  const disabled = later(one.disabled, other.disabled)
+  const enabled = later(one.enabled, other.enabled)
+  return {
+    ...rest,
+    sha256: secretOf.sha256,
+    ...(secretOf.rotated === undefined ? {} : { rotated: secretOf.rotated }),
+    ...(secretOf.previous === undefined ? {} : { previous: secretOf.previous }),
+    ...(revoked === undefined ? {} : { revoked }),
+    ...(disabled === undefined ? {} : { disabled }),
+    ...(enabled === undefined ? {} : { enabled }),
+  }
+}
+
+function hasLaterSecret(one: KeyEntry, other: KeyEntry): boolean {
+  if (one.rotated !== other.rotated) return isLater(one.rotated, other.rotated)
+  return one.sha256 > other.sha256
+}
+
+function isLater(one: string | undefined, other: string | undefined): boolean {
+  return (one === undefined ? 0 : Date.parse(one)) > (other === undefined ? 0 : Date.parse(other))
+}
+
+function later(one: string | undefined, other: string | undefined): string | undefined {
+  return isLater(other, one) ? other : one
+}
+
 export function writeKeyFile(path: string, keys: readonly KeyEntry[]): void {
   replaceFile(path, header + stringify({ version: 1, keys }))
 }
@@ -86,7 +124,7 @@ export type KeyStatus = 'active' | 'expired' | 'disabled' | 'revoked'
 
 export function keyStatus(entry: KeyEntry, nowMs: number): KeyStatus {
   if (entry.revoked !== undefined) return 'revoked'
-  if (entry.disabled !== undefined) return 'disabled'
+  if (entry.disabled !== undefined && !isLater(entry.enabled, entry.disabled)) return 'disabled'
   return entry.expires !== undefined && Date.parse(entry.expires) <= nowMs ? 'expired' : 'active'
 }
 

@@ -6,7 +6,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { type Networks, networksOf } from '../policy/networks.ts'
 import { type CredentialFault, holderOf, type Identity } from './identity.ts'
 import { hashKey, keyId } from './key.ts'
-import type { KeyEntry } from './key-file.ts'
+import { type KeyEntry, keyStatus } from './key-file.ts'
 import type { RevokedToken } from './revoked-tokens.ts'
 import type { Token } from './token.ts'
 
@@ -16,8 +16,8 @@ export interface KeyRing {
   identify(key: string, nowMs: number, peer: string): Identity | CredentialFault
   /** Who a token is: its key must be good, and nothing on the way revoked. Whether it has expired is known already. */
   bearer(token: Token, nowMs: number, peer: string): Identity | CredentialFault
-  /** When the key with this id ends, in epoch milliseconds. */
-  endsAt(id: string): number
+  /** When a key that was identified stops being good, in epoch milliseconds: one before the last rotation ends sooner. */
+  endsAt(key: string): number
   /** Whether a key or token that was good has been taken away since. */
   isWithdrawn(identity: Identity): boolean
 }
@@ -27,11 +27,15 @@ interface Held {
   readonly hash: Buffer
   readonly previous: { readonly hash: Buffer; readonly untilMs: number } | undefined
   readonly expiresMs: number
+  /** When it got the secret it has; whole seconds, as tokens say when they were made. */
+  readonly rotatedMs: number
   readonly fault: 'revoked' | 'disabled' | undefined
   readonly networks: Networks | undefined
 }
 
 const nobody = Buffer.alloc(32)
+/** Whether it has expired is asked at every use. */
+const faults = { revoked: 'revoked', disabled: 'disabled', active: undefined, expired: undefined } as const
 
 export function createKeyRing(entries: readonly KeyEntry[], revoked: readonly RevokedToken[] = []): KeyRing {
   const held = new Map(entries.map((entry) => [entry.id, hold(entry)]))
@@ -50,15 +54,22 @@ export function createKeyRing(entries: readonly KeyEntry[], revoked: readonly Re
       if (!current && nowMs >= (found.previous?.untilMs ?? 0)) return 'expired'
       return faultOf(found, nowMs, peer) ?? found.identity
     },
-    bearer({ id, key, grants }, nowMs, peer) {
+    bearer({ id, key, grants, issuedMs }, nowMs, peer) {
       const found = held.get(key)
       if (!found) return 'unknown'
+      // Made from the secret before the last rotation: no better than that.
+      if (issuedMs < found.rotatedMs && nowMs >= (found.previous?.untilMs ?? 0)) return 'revoked'
       if (grants.some((grant) => gone.has(grant.id))) return 'revoked'
       const { name, role } = found.identity
       const from = [key, ...grants.slice(0, -1).map((grant) => grant.id)]
       return faultOf(found, nowMs, peer) ?? { kind: 'token', id, name, role, from }
     },
-    endsAt: (id) => held.get(id)?.expiresMs ?? 0,
+    endsAt(key) {
+      const found = held.get(keyId(key) ?? '')
+      if (!found) return 0
+      if (timingSafeEqual(hashKey(key), found.hash)) return found.expiresMs
+      return Math.min(found.expiresMs, found.previous?.untilMs ?? 0)
+    },
     isWithdrawn(identity) {
       if (identity.kind !== 'key' && identity.kind !== 'token') return false
       const key = held.get(holderOf(identity))
@@ -83,7 +94,8 @@ function hold(entry: KeyEntry): Held {
       untilMs: Date.parse(entry.previous.until),
     },
     expiresMs: entry.expires === undefined ? Number.POSITIVE_INFINITY : Date.parse(entry.expires),
-    fault: entry.revoked !== undefined ? 'revoked' : entry.disabled !== undefined ? 'disabled' : undefined,
+    rotatedMs: entry.rotated === undefined ? 0 : Math.floor(Date.parse(entry.rotated) / 1000) * 1000,
+    fault: faults[keyStatus(entry, 0)],
     networks: entry.networks && networksOf(entry.networks),
   }
 }

@@ -5,20 +5,22 @@
 import { existsSync, readFileSync } from 'node:fs'
 import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
+import { tokenIdPattern } from '../core/token-id.ts'
 import { replaceFile } from '../files/atomic.ts'
 import { whileLocked } from '../files/lock.ts'
 import { longestTokenMs } from '../policy/policy.ts'
+import { slackMs } from './signing-keys.ts'
 
 const entrySchema = Type.Object(
-  { id: Type.String({ pattern: '^[0-9A-Za-z]{16}$' }), revoked: Type.Integer({ minimum: 0 }) },
+  { id: Type.String({ pattern: tokenIdPattern }), revoked: Type.Integer({ minimum: 0 }) },
   { additionalProperties: false },
 )
 const fileSchema = Type.Object({ tokens: Type.Array(entrySchema) }, { additionalProperties: false })
 /** `revoked` in epoch milliseconds. */
 export type RevokedToken = Static<typeof entrySchema>
 
-export function isTokenId(text: string): boolean {
-  return /^[0-9A-Za-z]{16}$/.test(text)
+export function isRevokedToken(value: unknown): value is RevokedToken {
+  return Value.Check(entrySchema, value)
 }
 
 export function revokedTokensFile(keysFile: string): string {
@@ -37,8 +39,9 @@ export function readRevokedTokens(file: string): readonly RevokedToken[] {
   throw new TypeError(`${file} is no file of revoked tokens`)
 }
 
-export function isRevokedToken(value: unknown): value is RevokedToken {
-  return Value.Check(entrySchema, value)
+/** Without those that could not live any more. */
+export function liveRevokedTokens(tokens: readonly RevokedToken[], nowMs: number): readonly RevokedToken[] {
+  return tokens.filter(({ revoked }) => nowMs - revoked < longestTokenMs + slackMs)
 }
 
 /** To be called while nobody else changes the file. */
@@ -49,9 +52,7 @@ export function writeRevokedTokens(file: string, tokens: readonly RevokedToken[]
 /** Refuses a token from now on, and every one made from it. */
 export function revokeToken(file: string, id: string, nowMs: number): Promise<void> {
   return whileLocked(file, () => {
-    const others = readRevokedTokens(file).filter(
-      (each) => each.id !== id && nowMs - each.revoked < longestTokenMs,
-    )
-    writeRevokedTokens(file, [...others, { id, revoked: nowMs }])
+    const others = readRevokedTokens(file).filter((each) => each.id !== id)
+    writeRevokedTokens(file, [...liveRevokedTokens(others, nowMs), { id, revoked: nowMs }])
   })
 }

@@ -2,27 +2,28 @@
  * `keys.redis`: what a fleet of gateways knows of keys is in Redis, and each keeps a copy in its own files, so that
  * everything else works as it does with files alone, and a restart while Redis is away as well.
  *
- * Keys, signing keys and revoked tokens are entries of one hash. Nothing is taken out of it by hand: a key is revoked
- * and stays. So bringing a copy up to date is to add what is missing on either side and, of what is on both, to believe
- * Redis. Who changes something changes it there first.
+ * Keys, signing keys and revoked tokens are entries of one hash. Of two versions of an entry both are taken, field by
+ * field (`mergedKey`): what was revoked stays so, of everything else the later holds. So it does not matter who hears of
+ * what first, no old copy brings back what was taken away, and what was changed while Redis was away is told later.
  */
+import { randomBytes } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import type { RedisServers } from '../core/redis-servers.ts'
 import { whileLocked } from '../files/lock.ts'
 import { type Connection, connectRedis, revive } from '../redis/connect.ts'
 import { within } from '../redis/within.ts'
-import { isKeyEntry, type KeyEntry, readKeyFile, writeKeyFile } from './key-file.ts'
+import { isKeyEntry, mergedKey, readKeyFile, writeKeyFile } from './key-file.ts'
 import {
   isRevokedToken,
-  type RevokedToken,
+  liveRevokedTokens,
   readRevokedTokens,
   revokedTokensFile,
   writeRevokedTokens,
 } from './revoked-tokens.ts'
 import {
   isSigningEntry,
+  liveSigningEntries,
   readSigningEntries,
-  type SigningEntry,
   signingKeysFile,
   writeSigningEntries,
 } from './signing-keys.ts'
@@ -33,68 +34,75 @@ export class KeysAway extends Error {
 }
 
 export interface SharedKeys {
-  /** Brings both sides up to date. @returns whether the files changed. @throws KeysAway, or what a broken file throws */
+  /**
+   * Brings both sides up to date.
+   * @returns whether the files changed
+   * @throws KeysAway, or what a broken file throws
+   */
   synchronise(): Promise<boolean>
-  /** A key that was made or changed. @throws KeysAway: then nobody else knows of it */
-  put(entry: KeyEntry): Promise<void>
   /** Calls back soon after somebody changed something. */
   onNews(listener: () => void): void
   close(): void
 }
 
 const answerMs = 1000
+/** Of comparing again because somebody changed something meanwhile. */
+const mostRounds = 5
 
 export function shareKeys(
   servers: RedisServers,
   keysFile: () => string,
+  nowMs: () => number,
   onError: (error: Error) => void,
 ): SharedKeys {
   const hash = `{${servers.prefix}}:keys`
-  const counter = `${hash}:changes`
+  const stamp = `${hash}:changed`
   const lua = readFileSync(new URL('./lua/put.lua', import.meta.url), 'utf8')
   const connection = connectRedis(servers, answerMs, { torwartPut: { lua } }, onError)
   const scripts = connection as unknown as {
     torwartPut(keys: number, ...words: readonly string[]): Promise<number>
   }
-  const put = async (entries: readonly (readonly [name: string, entry: object])[], replaces: boolean) => {
-    if (entries.length === 0) return
-    const words = entries.flatMap(([name, entry]) => [name, JSON.stringify(entry), replaces ? '1' : '0'])
-    await asked(scripts.torwartPut(2, hash, counter, hash, ...words))
-  }
   let listener: Connection | undefined
-  let seen = ''
+  /** What was compared last: if neither side moved since, there is nothing to do. */
+  let compared = ''
+
+  const compare = async (): Promise<{ changed: boolean; settled: boolean }> => {
+    const documents = documentsAt(keysFile())
+    const stateOfFiles = () => documents.map(({ place }) => stateOf(place)).join(' ')
+    // Before anything is read: what changes while it is read is looked at again.
+    const stampBefore = await asked(connection.get(stamp))
+    if (compared === `${stampBefore} ${stateOfFiles()}`) return { changed: false, settled: true }
+    const all = await asked(connection.hgetall(hash))
+    let changed = false
+    const words: string[] = []
+    const over: string[] = []
+    for (const document of documents) {
+      const result = await document.merge(all, nowMs())
+      changed ||= result.changed
+      words.push(...result.news.flat())
+      over.push(...result.over)
+    }
+    if (over.length > 0) await asked(connection.hdel(hash, ...over))
+    const stampNow = words.length === 0 ? stampBefore : randomBytes(9).toString('hex')
+    const put =
+      words.length === 0
+        ? 0
+        : await asked(scripts.torwartPut(2, hash, stamp, hash, String(stampNow), ...words))
+    const settled = put === words.length / 3
+    if (settled) compared = `${stampNow} ${stateOfFiles()}`
+    return { changed, settled }
+  }
 
   return {
-    put: (entry) => put([[`key:${entry.id}`, entry]], true),
     async synchronise() {
       revive(connection)
       if (listener) revive(listener)
-      const file = keysFile()
-      const places = [file, signingKeysFile(file), revokedTokensFile(file)]
-      const changes = await asked(connection.get(counter))
-      if (seen === `${changes} ${places.map(stateOf).join(' ')}`) return false
-      const all = await asked(connection.hgetall(hash))
       let changed = false
-      for (const { kind, place, read, write, isEntry, idOf } of documents(file)) {
-        const here = new Map(read(place).map((entry) => [`${kind}:${idOf(entry)}`, entry]))
-        const there = new Map(
-          Object.entries(all).flatMap(([name, text]) => {
-            const entry = name.startsWith(`${kind}:`) ? parsed(text) : undefined
-            return isEntry(entry) ? [[name, entry] as const] : []
-          }),
-        )
-        await put(
-          [...here].filter(([name]) => !there.has(name)),
-          false,
-        )
-        if ([...there].every(([name, entry]) => isSame(entry, here.get(name)))) continue
-        await whileLocked(place, () => {
-          const now = new Map(read(place).map((entry) => [`${kind}:${idOf(entry)}`, entry]))
-          write(place, [...new Map([...now, ...there]).values()])
-        })
-        changed = true
+      for (let round = 0; round < mostRounds; round++) {
+        const result = await compare()
+        changed ||= result.changed
+        if (result.settled) break
       }
-      seen = `${await asked(connection.get(counter))} ${places.map(stateOf).join(' ')}`
       return changed
     },
     onNews(tell) {
@@ -117,43 +125,99 @@ async function asked<T>(answer: Promise<T>): Promise<T> {
   }
 }
 
-/** How one file is read and written, whatever its entries are. */
-interface Document {
-  readonly kind: 'key' | 'signing' | 'revoked'
-  readonly place: string
-  read(place: string): readonly object[]
-  write(place: string, entries: readonly object[]): void
-  isEntry(value: unknown): value is object
-  idOf(entry: object): string
+interface Merged {
+  readonly changed: boolean
+  /** For Redis: name, entry, and the entry that is there. */
+  readonly news: readonly (readonly [name: string, entry: string, before: string])[]
+  /** Names in Redis that everybody may forget. */
+  readonly over: readonly string[]
 }
 
-function documents(file: string): readonly Document[] {
+/** One of the files. */
+interface Document {
+  readonly place: string
+  /** @param all what Redis has of all documents */
+  merge(all: Readonly<Record<string, string>>, nowMs: number): Promise<Merged>
+}
+
+interface DocumentParts<T> {
+  readonly kind: string
+  readonly place: string
+  read(place: string): readonly T[]
+  write(place: string, entries: readonly T[]): void
+  isEntry(value: unknown): value is T
+  idOf(entry: T): string
+  merged(one: T, other: T): T
+  /** Without what nobody needs any more. */
+  live(entries: readonly T[], nowMs: number): readonly T[]
+}
+
+function documentsAt(file: string): readonly Document[] {
   return [
-    {
+    document({
       kind: 'key',
       place: file,
       read: readKeyFile,
-      write: (place, entries) => writeKeyFile(place, entries as readonly KeyEntry[]),
+      write: writeKeyFile,
       isEntry: isKeyEntry,
-      idOf: (entry) => (entry as KeyEntry).id,
-    },
-    {
+      idOf: ({ id }) => id,
+      merged: mergedKey,
+      live: (entries) => entries,
+    }),
+    document({
       kind: 'signing',
       place: signingKeysFile(file),
       read: readSigningEntries,
-      write: (place, entries) => writeSigningEntries(place, entries as readonly SigningEntry[]),
+      write: writeSigningEntries,
       isEntry: isSigningEntry,
-      idOf: (entry) => (entry as SigningEntry).kid,
-    },
-    {
+      idOf: ({ kid }) => kid,
+      merged: (one, other) => (one.void ? one : other),
+      live: liveSigningEntries,
+    }),
+    document({
       kind: 'revoked',
       place: revokedTokensFile(file),
       read: readRevokedTokens,
-      write: (place, entries) => writeRevokedTokens(place, entries as readonly RevokedToken[]),
+      write: writeRevokedTokens,
       isEntry: isRevokedToken,
-      idOf: (entry) => (entry as RevokedToken).id,
-    },
+      idOf: ({ id }) => id,
+      merged: (one, other) => (one.revoked <= other.revoked ? one : other),
+      live: liveRevokedTokens,
+    }),
   ]
+}
+
+function document<T>({ kind, place, read, write, isEntry, idOf, merged, live }: DocumentParts<T>): Document {
+  const nameOf = (entry: T) => `${kind}:${idOf(entry)}`
+  return {
+    place,
+    merge: (all, nowMs) => {
+      const there = Object.entries(all).flatMap(([name, text]) => {
+        const entry = name.startsWith(`${kind}:`) ? parsed(text) : undefined
+        return isEntry(entry) && nameOf(entry) === name ? [entry] : []
+      })
+      return whileLocked(place, () => {
+        const here = read(place)
+        const both = new Map(here.map((entry) => [nameOf(entry), entry]))
+        for (const entry of there) {
+          const known = both.get(nameOf(entry))
+          both.set(nameOf(entry), known === undefined ? entry : merged(known, entry))
+        }
+        const result = live([...both.values()], nowMs)
+        const changed = printedAll(result) !== printedAll(here)
+        if (changed) write(place, result)
+        return {
+          changed,
+          news: result.flatMap((entry) => {
+            const name = nameOf(entry)
+            const before = all[name] ?? ''
+            return before === printed(entry) ? [] : [[name, printed(entry), before] as const]
+          }),
+          over: there.filter((entry) => !result.some((each) => nameOf(each) === nameOf(entry))).map(nameOf),
+        }
+      })
+    },
+  }
 }
 
 function stateOf(file: string): string {
@@ -161,10 +225,21 @@ function stateOf(file: string): string {
   return state ? `${state.mtimeMs} ${state.ino} ${state.size}` : ''
 }
 
-/** Entries are flat but for lists, and written by one program: the order of their fields may differ. */
-function isSame(one: object, other: object | undefined): boolean {
-  const sorted = (entry: object) => JSON.stringify(Object.entries(entry).sort(([a], [b]) => (a < b ? -1 : 1)))
-  return other !== undefined && sorted(one) === sorted(other)
+/** The same whoever wrote it: fields in one order. */
+function printed(entry: unknown): string {
+  const sorted = (value: unknown): unknown =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(
+          Object.entries(value)
+            .sort(([a], [b]) => (a < b ? -1 : 1))
+            .map(([key, member]) => [key, sorted(member)]),
+        )
+      : value
+  return JSON.stringify(sorted(entry))
+}
+
+function printedAll(entries: readonly unknown[]): string {
+  return entries.map(printed).sort().join('\n')
 }
 
 function parsed(text: string): unknown {

@@ -19,6 +19,8 @@ const entrySchema = Type.Object(
     created: Type.Integer({ minimum: 0 }),
     x: part,
     d: part,
+    /** What it signed proves nothing any more. */
+    void: Type.Optional(Type.Literal(true)),
   },
   { additionalProperties: false },
 )
@@ -29,76 +31,112 @@ export function isSigningEntry(value: unknown): value is SigningEntry {
   return Value.Check(entrySchema, value)
 }
 
-/** Clocks of gateways that share the file may differ so much before a token's key is thrown away too early. */
-const slackMs = 3_600_000
+/** Clocks of gateways may differ so much before a key is thrown away too early. */
+export const slackMs = 3_600_000
 
 export interface SigningKeys {
   /** The key that signs now; made, and the one before it retired, if it is time. */
   current(nowMs: number, rotateMs: number): Promise<{ readonly kid: string; readonly key: KeyObject }>
-  /** To verify with. Reads the file again if it changed since: another gateway may have made a key. */
-  find(kid: string): KeyObject | undefined
-  /** Retires the key that signs now. */
-  rotate(nowMs: number): Promise<void>
+  /** To verify with. Of a key that is not known the file is read again if it changed: another gateway may have made it. */
+  find(kid: string, nowMs: number): KeyObject | undefined
+  /** Retires the key that signs now. @param isVoid and takes back all that was signed so far */
+  rotate(nowMs: number, isVoid: boolean): Promise<void>
+  /** Reads the file again if it changed. @throws TypeError if it is broken; what is known stays */
+  refresh(): void
   /** As a JWK Set (RFC 7517), without what is private. */
-  published(): { readonly keys: readonly object[] }
+  published(nowMs: number): { readonly keys: readonly object[] }
 }
 
 export function signingKeysFile(keysFile: string): string {
   return `${keysFile}.signing.json`
 }
 
-export function openSigningKeys(file: string): SigningKeys {
+/**
+ * @param file asked each time: a policy may name another
+ * @param onMade tells others of a key before it signs
+ */
+export function openSigningKeys(
+  file: () => string,
+  onMade: () => Promise<void> = async () => {},
+): SigningKeys {
   let entries: readonly SigningEntry[] = []
   let seen = ''
 
   /** A look at the file's state costs some microseconds; unknown `kid`s are anybody's to send. */
   const refresh = () => {
-    const state = statSync(file, { throwIfNoEntry: false })
-    const now = state ? `${state.mtimeMs} ${state.ino} ${state.size}` : ''
+    const path = file()
+    const state = statSync(path, { throwIfNoEntry: false })
+    const now = `${path} ${state ? `${state.mtimeMs} ${state.ino} ${state.size}` : ''}`
     if (now === seen) return
-    entries = readSigningEntries(file)
+    entries = readSigningEntries(path)
     seen = now
   }
-  const renew = (nowMs: number, rotateMs: number) =>
-    whileLocked(file, () => {
-      entries = readSigningEntries(file)
-      if (nowMs - (entries.at(-1)?.created ?? Number.NEGATIVE_INFINITY) < rotateMs) return
-      // One is needed until the last token of the one before the next cannot live any more.
-      const kept = entries.filter((_, index) => {
-        const next = entries[index + 1]
-        return !next || nowMs - next.created < longestTokenMs + slackMs
-      })
-      writeSigningEntries(file, [...kept, made(nowMs)])
-      refresh()
+  const renew = async (nowMs: number, rotateMs: number, isVoid: boolean) => {
+    const path = file()
+    await whileLocked(path, () => {
+      const known = readSigningEntries(path)
+      if (!isVoid && nowMs - (signer(known)?.created ?? Number.NEGATIVE_INFINITY) < rotateMs) return
+      const before = isVoid ? known.map((entry) => ({ ...entry, void: true as const })) : known
+      writeSigningEntries(path, liveSigningEntries([...before, made(nowMs)], nowMs))
     })
+    refresh()
+    await onMade()
+  }
 
   return {
+    refresh,
     async current(nowMs, rotateMs) {
       refresh()
-      const last = entries.at(-1)
-      if (!last || nowMs - last.created >= rotateMs) await renew(nowMs, rotateMs)
-      const { kid, x, d } = entries.at(-1) as SigningEntry
+      const last = signer(entries)
+      if (!last || nowMs - last.created >= rotateMs) await renew(nowMs, rotateMs, false)
+      const { kid, x, d } = signer(entries) as SigningEntry
       return { kid, key: createPrivateKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x, d } }) }
     },
-    find(kid) {
+    find(kid, nowMs) {
       const known = () => entries.find((entry) => entry.kid === kid)
-      if (!known()) refresh()
+      if (!known()) attempt(refresh)
       const found = known()
-      return found && createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x: found.x } })
+      if (!found || found.void || !liveSigningEntries(entries, nowMs).includes(found)) return undefined
+      return createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x: found.x } })
     },
-    rotate: (nowMs) => renew(nowMs, 0),
-    published() {
-      refresh()
+    rotate: (nowMs, isVoid) => renew(nowMs, 0, isVoid),
+    published(nowMs) {
+      attempt(refresh)
       return {
-        keys: entries.map(({ kid, x }) => ({ kty: 'OKP', crv: 'Ed25519', alg: 'EdDSA', use: 'sig', kid, x })),
+        keys: liveSigningEntries(entries, nowMs)
+          .filter((entry) => !entry.void)
+          .map(({ kid, x }) => ({ kty: 'OKP', crv: 'Ed25519', alg: 'EdDSA', use: 'sig', kid, x })),
       }
     },
   }
 }
 
-/** To be called while nobody else changes the file. The last one signs. */
+/** A file that is broken is told of when it is reloaded; what is known of it stays. */
+function attempt(read: () => void): void {
+  try {
+    read()
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+  }
+}
+
+/** Without those whose last token cannot live any more; the oldest first. */
+export function liveSigningEntries(entries: readonly SigningEntry[], nowMs: number): readonly SigningEntry[] {
+  const inOrder = entries.toSorted((a, b) => a.created - b.created || (a.kid < b.kid ? -1 : 1))
+  return inOrder.filter((_, index) => {
+    const next = inOrder[index + 1]
+    return !next || nowMs - next.created < longestTokenMs + slackMs
+  })
+}
+
+function signer(entries: readonly SigningEntry[]): SigningEntry | undefined {
+  const last = entries.at(-1)
+  return last?.void ? undefined : last
+}
+
+/** To be called while nobody else changes the file. @param entries the oldest first: the last one signs */
 export function writeSigningEntries(file: string, entries: readonly SigningEntry[]): void {
-  replaceFile(file, `${JSON.stringify({ keys: entries.toSorted((a, b) => a.created - b.created) })}\n`)
+  replaceFile(file, `${JSON.stringify({ keys: entries })}\n`)
 }
 
 function made(nowMs: number): SigningEntry {

@@ -13,7 +13,7 @@ import { decodeProtectedHeader, errors, jwtVerify, SignJWT } from 'jose'
 import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
 import { Refusal } from '../core/refusal.ts'
-import type { Role, TokenRules } from '../policy/policy.ts'
+import { deepestTokens, longestTokenMs, type Role, type TokenRules } from '../policy/policy.ts'
 import { longestCredential } from './credential.ts'
 import { excess, type Grant, grantSchema, narrow, type Rights } from './grant.ts'
 import type { CredentialFault } from './identity.ts'
@@ -22,8 +22,6 @@ import type { SigningKeys } from './signing-keys.ts'
 
 const type = 'torwart+jwt'
 const issuer = 'torwart'
-/** Of tokens that were made from each other; no policy allows more. */
-const deepest = 8
 const mostKept = 4096
 
 const claimsSchema = Type.Object(
@@ -33,7 +31,7 @@ const claimsSchema = Type.Object(
     jti: Type.String(),
     iat: Type.Integer(),
     exp: Type.Integer(),
-    grants: Type.Array(grantSchema, { minItems: 1, maxItems: deepest }),
+    grants: Type.Array(grantSchema, { minItems: 1, maxItems: deepestTokens }),
   },
   { additionalProperties: false },
 )
@@ -43,7 +41,10 @@ export interface Token {
   readonly id: string
   /** The id of the key. */
   readonly key: string
+  readonly issuedMs: number
   readonly expiresMs: number
+  /** What signed it. */
+  readonly kid: string
   /** The uppermost first; the last is the token's own. */
   readonly grants: readonly Grant[]
 }
@@ -79,9 +80,9 @@ export function createTokenReader(signing: SigningKeys): TokenReader {
       const digest = hash('sha256', credential, 'base64')
       const token = known.get(digest)
       if (!token) return verify(credential, digest, nowMs)
-      if (nowMs < token.expiresMs) return token
+      if (nowMs < token.expiresMs && signing.find(token.kid, nowMs)) return token
       known.delete(digest)
-      return 'expired'
+      return nowMs < token.expiresMs ? 'unknown' : 'expired'
     },
   }
 }
@@ -92,9 +93,11 @@ async function verified(
   nowMs: number,
 ): Promise<Token | CredentialFault> {
   let payload: unknown
+  let kid = ''
   try {
-    const find = ({ kid = '' }: { kid?: string }) => {
-      const key = signing.find(kid)
+    const find = (header: { kid?: string }) => {
+      kid = header.kid ?? ''
+      const key = signing.find(kid, nowMs)
       if (key) return key
       throw new errors.JWKSNoMatchingKey()
     }
@@ -108,9 +111,9 @@ async function verified(
     throw error
   }
   if (!Value.Check(claimsSchema, payload)) return 'malformed'
-  const { sub, jti, exp, grants } = payload as Static<typeof claimsSchema>
-  if (grants.at(-1)?.id !== jti) return 'malformed'
-  return { id: jti, key: sub, expiresMs: exp * 1000, grants }
+  const { sub, jti, iat, exp, grants } = payload as Static<typeof claimsSchema>
+  if (grants.at(-1)?.id !== jti || (exp - iat) * 1000 > longestTokenMs) return 'malformed'
+  return { id: jti, key: sub, issuedMs: iat * 1000, expiresMs: exp * 1000, kid, grants }
 }
 
 /** Who asks for a token. */
@@ -149,6 +152,7 @@ export async function mintToken(
 ): Promise<MintedToken> {
   if (grants.length >= rules.depth)
     refuse(`Tokens may be made from one another ${rules.depth} deep, and this one is.`)
+  if (ttlMs !== undefined && ttlMs < 1000) refuse('A token must live for a second at least.')
   if (ttlMs !== undefined && ttlMs > rules.longestMs)
     refuse(`A token may live for ${rules.longestMs / 1000} seconds at most.`)
   const tooMuch = excess(role, rights)

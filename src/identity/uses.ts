@@ -4,10 +4,10 @@
  * written costs nobody an answer. Gateways that share the file add theirs to it.
  */
 import { existsSync, readFileSync } from 'node:fs'
+import { rename, writeFile } from 'node:fs/promises'
 import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
-import { replaceFile } from '../files/atomic.ts'
-import { unlessLocked } from '../files/lock.ts'
+import { whileLocked } from '../files/lock.ts'
 
 const useSchema = Type.Object(
   {
@@ -41,9 +41,8 @@ export function readUses(file: string): Uses {
 export interface UseCounter {
   /** One more request of this identity. */
   note(id: string, nowMs: number): void
-  /** Writes what was counted since the last time. */
-  flush(): void
-  close(): void
+  /** Writes what was counted, and no more. */
+  close(): Promise<void>
 }
 
 const everyMs = 5000
@@ -54,32 +53,43 @@ const most = 20_000
 export function createUseCounter(file: () => string, report: (error: unknown) => void): UseCounter {
   let fresh = new Map<string, Use>()
   let failing = false
-  const flush = () => {
+  let writing = Promise.resolve()
+  const write = async () => {
     if (fresh.size === 0) return
+    const counted = fresh
+    fresh = new Map()
     try {
-      unlessLocked(file(), () => {
-        replaceFile(file(), `${JSON.stringify(Object.fromEntries(added(readUses(file()), fresh)))}\n`)
-        fresh = new Map()
-      })
+      await whileLocked(file(), () => replaceUses(file(), added(readUses(file()), counted)))
       failing = false
     } catch (error) {
+      fresh = new Map(added(counted, fresh))
       if (!failing) report(error)
       failing = true
     }
   }
-  const timer = setInterval(flush, everyMs)
+  const flush = () => {
+    writing = writing.then(write)
+    return writing
+  }
+  const timer = setInterval(() => void flush(), everyMs)
   timer.unref()
   return {
     note(id, nowMs) {
       if (fresh.size >= most && !fresh.has(id)) return
       fresh.set(id, { last: nowMs, count: (fresh.get(id)?.count ?? 0) + 1 })
     },
-    flush,
-    close() {
+    async close() {
       clearInterval(timer)
-      flush()
+      await flush()
     },
   }
+}
+
+/** Off the event loop, and not synced: losing it in a crash does no harm. */
+async function replaceUses(file: string, uses: Uses): Promise<void> {
+  const temporary = `${file}.tmp`
+  await writeFile(temporary, `${JSON.stringify(Object.fromEntries(uses))}\n`, { mode: 0o600 })
+  await rename(temporary, file)
 }
 
 function added(before: Uses, fresh: Uses): Uses {

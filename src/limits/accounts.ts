@@ -15,31 +15,36 @@ export function keyAccount(id: string): Account {
   return { scope: 'key', name: id }
 }
 
-/** A token and every token it was made from have what was set aside for each. */
-function tokenAccount(id: string): Account {
-  return { scope: 'token', name: id }
+/** A token and every token it was made from have what was set aside for each. Named after the key, too. */
+function tokenAccount({ name }: Account, id: string): Account {
+  return { scope: 'token', name: `${name}:${id}` }
 }
 
-/** What is counted before the request is read. */
+/**
+ * What is counted before the request is read.
+ * @param probesPerMinute where the role has no limit for them
+ */
 export function entryLimits(
   key: Account,
   kind: Entry['kind'],
   { name, limits, shared, budgets }: Role,
   policy: Policy,
+  probesPerMinute?: number,
 ): Entry['limits'] {
   const counted: EntryLimit[] = []
   const add = (account: Account, limit: number | undefined) => {
     if (limit !== undefined) counted.push({ account, limit })
   }
   if (kind === 'probes') {
-    add(key, limits.probesPerMinute)
+    add(key, limits.probesPerMinute ?? probesPerMinute)
     return counted
   }
   add(key, limits.requestsPerMinute)
   add({ scope: 'role', name }, shared.requestsPerMinute)
   add(everybody, policy.limits.requestsPerMinute)
   for (const { id, requests } of budgets)
-    if (requests !== undefined) counted.push({ account: tokenAccount(id), limit: requests, perDay: true })
+    if (requests !== undefined)
+      counted.push({ account: tokenAccount(key, id), limit: requests, perDay: true })
   return counted
 }
 
@@ -61,7 +66,7 @@ export function claimedAccounts(
   if (model) add({ scope: 'model', name: model.pattern }, model.limits)
   add(everybody, withoutRequests(policy.limits))
   // A token lives for a day at most, so that what it may use in a day is all it may use.
-  for (const { id, tokens } of budgets) add(tokenAccount(id), { ...unlimited, tokensPerDay: tokens })
+  for (const { id, tokens } of budgets) add(tokenAccount(key, id), { ...unlimited, tokensPerDay: tokens })
   return claimed
 }
 

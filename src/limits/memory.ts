@@ -1,10 +1,11 @@
 /**
  * The in-process store: exact for one gateway, forgotten at restart. What it holds is bounded: accounts are those of
- * the policy and the key file, and idle ones are dropped when there are many.
+ * the policy and of its callers, of which idle ones are dropped when there are many, and those of tokens.
  */
 import type { Clock } from '../core/clock.ts'
 import type { SharedLimits } from '../policy/policy.ts'
 import { MemoryAccount } from './memory-account.ts'
+import { createTokenAccounts } from './memory-tokens.ts'
 import { Repetitions } from './repetition.ts'
 import {
   type Account,
@@ -25,9 +26,11 @@ const mostAccounts = 10_000
 
 export function createMemoryStore(clock: Clock): Store {
   const accounts = new Map<string, MemoryAccount>()
+  const ofTokens = createTokenAccounts(() => clock.monotonicMs())
   const repetitions = new Repetitions()
 
   const of = ({ scope, name }: Account): MemoryAccount => {
+    if (scope === 'token') return ofTokens.of(name)
     const key = `${scope}:${name}`
     const known = accounts.get(key)
     if (known) return known

@@ -3,7 +3,7 @@
  *
  * It always counts the current step and the sixty before it. Two uses less than a window apart are at most
  * sixty steps apart, so no more than the limit ever passes in any window; in return a use is forgotten up to
- * one step late. Memory is 61 numbers, whatever the limit.
+ * one step late. Memory is 61 numbers once it is used, whatever the limit.
  */
 import { stepsPerWindow } from './store.ts'
 
@@ -11,7 +11,8 @@ const slots = stepsPerWindow + 1
 
 export class Window {
   readonly #stepMs: number
-  readonly #counts = new Float64Array(slots)
+  /** Made for the first use: most accounts use few of their windows. */
+  #counts: Float64Array | undefined
   #step = 0
   #total = 0
 
@@ -28,12 +29,13 @@ export class Window {
   add(nowMs: number, count: number): void {
     this.#advance(nowMs)
     const slot = this.#step % slots
+    this.#counts ??= new Float64Array(slots)
     this.#counts[slot] = (this.#counts[slot] ?? 0) + count
     this.#total += count
   }
 
   clear(): void {
-    this.#counts.fill(0)
+    this.#counts?.fill(0)
     this.#total = 0
   }
 
@@ -43,7 +45,7 @@ export class Window {
     if (count <= 0) return 0
     let freed = 0
     for (let step = Math.max(0, this.#step - stepsPerWindow); step <= this.#step; step++) {
-      freed += this.#counts[step % slots] ?? 0
+      freed += this.#counts?.[step % slots] ?? 0
       if (freed >= count) return (step + slots) * this.#stepMs - nowMs
     }
     return Number.POSITIVE_INFINITY
@@ -53,7 +55,7 @@ export class Window {
   untilEmpty(nowMs: number): number {
     this.#advance(nowMs)
     for (let back = 0; back < slots; back++)
-      if ((this.#counts[(this.#step - back + slots) % slots] ?? 0) > 0)
+      if ((this.#counts?.[(this.#step - back + slots) % slots] ?? 0) > 0)
         return (this.#step - back + slots) * this.#stepMs - nowMs
     return 0
   }
@@ -61,11 +63,11 @@ export class Window {
   #advance(nowMs: number): void {
     const step = Math.floor(nowMs / this.#stepMs)
     if (step <= this.#step) return
-    const passed = Math.min(step - this.#step, slots)
+    const passed = this.#counts ? Math.min(step - this.#step, slots) : 0
     for (let k = 1; k <= passed; k++) {
       const slot = (step - passed + k) % slots
-      this.#total -= this.#counts[slot] ?? 0
-      this.#counts[slot] = 0
+      this.#total -= this.#counts?.[slot] ?? 0
+      if (this.#counts) this.#counts[slot] = 0
     }
     this.#step = step
   }

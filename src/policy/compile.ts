@@ -17,6 +17,7 @@ import { doubtful } from './doubtful.ts'
 import { isNetwork, networksOf } from './networks.ts'
 import {
   type Address,
+  deepestTokens,
   longestTokenMs,
   type Policy,
   type Role,
@@ -190,7 +191,8 @@ function compileRole(name: string, config: RoleConfig, report: Report): Role {
   }
 }
 
-const deepestTokens = 8
+/** Each key stays in the file until its last token is over, so there must not be too many. */
+const shortestSigningMs = 3_600_000
 
 function compileTokens({ ttl, maxTtl, depth, rotate }: Config['tokens'], report: Report): TokenRules {
   const ms = (text: string) => parseDuration(text) ?? 0
@@ -198,6 +200,7 @@ function compileTokens({ ttl, maxTtl, depth, rotate }: Config['tokens'], report:
   if (rules.longestMs > longestTokenMs) report(['tokens', 'maxTtl'], 'must be 24h at most')
   if (rules.lifeMs > rules.longestMs) report(['tokens', 'ttl'], 'is longer than `tokens.maxTtl`')
   if (rules.lifeMs < 1000) report(['tokens', 'ttl'], 'must be one second at least')
+  if (rules.rotateMs < shortestSigningMs) report(['tokens', 'rotate'], 'must be 1h at least')
   if (depth > deepestTokens) report(['tokens', 'depth'], `must be ${deepestTokens} at most`)
   return rules
 }

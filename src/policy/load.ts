@@ -58,12 +58,16 @@ export function locateKeys(file: string, variables: Variables): string {
 }
 
 /**
- * The Redis that has the keys, if the policy says that one has; then it must have no mistakes.
- * @throws PolicyError
+ * The Redis that has the keys, if the policy says that one has.
+ * @returns `unknown` if the policy has mistakes
  */
-export function locateSharedKeys(file: string, variables: Variables): RedisServers | undefined {
+export function locateSharedKeys(file: string, variables: Variables): RedisServers | undefined | 'unknown' {
   if (open(file, variables).source.at(['keys', 'redis']) !== true) return undefined
-  return loadPolicy(file, variables).policy.store.redis
+  try {
+    return loadPolicy(file, variables).policy.store.redis
+  } catch {
+    return 'unknown'
+  }
 }
 
 function locate(file: string, variables: Variables, at: Path, standard: string): string {

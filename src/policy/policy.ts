@@ -109,6 +109,8 @@ export interface Budget {
 
 /** What a token may use in its life is counted by day, so that its life must fit into one. */
 export const longestTokenMs = 86_400_000
+/** Of tokens that are made from one another; they carry the grants of all above them. */
+export const deepestTokens = 8
 
 /** For capability tokens. */
 export interface TokenRules {

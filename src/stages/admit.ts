@@ -7,11 +7,11 @@ import type { Admitted, Caller, Costly } from './exchange.ts'
 
 /** @param onOpened tells of a breaker that was opened by this caller */
 export function createAdmit(store: Store, onOpened: (caller: Caller) => void) {
-  return async (caller: Caller, { endpoint }: Costly): Promise<Admitted> => {
+  return async (caller: Caller, { endpoint, perMinute }: Costly): Promise<Admitted> => {
     const { arrival, identity, role } = caller
     const kind = endpoint.cost === 'request' ? 'requests' : 'probes'
     const account = keyAccount(holderOf(identity))
-    const limits = entryLimits(account, kind, role, arrival.snapshot.policy)
+    const limits = entryLimits(account, kind, role, arrival.snapshot.policy, perMinute)
     const { actionsPerMinute } = role.limits
     const breaker =
       kind === 'requests' && actionsPerMinute !== undefined ? { account, actionsPerMinute } : undefined

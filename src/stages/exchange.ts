@@ -39,6 +39,8 @@ export interface Destination<E extends Endpoint = Endpoint> {
 /** What is known of a route where only its cost matters. */
 export interface Costly {
   readonly endpoint: Pick<Endpoint, 'cost'>
+  /** How often, where the role has no limit for probes. */
+  readonly perMinute?: number
 }
 
 export interface Arrival {

@@ -11,6 +11,8 @@ import { modelMatcher } from '../models/match.ts'
 import { canonicalFor } from '../models/name.ts'
 import type { Limits, Policy, Role } from '../policy/policy.ts'
 
+const ownRoutes = new Set(['/torwart/v1/tokens', '/torwart/v1/jwks'])
+
 export interface Reason {
   readonly allowed: boolean
   readonly words: string
@@ -47,6 +49,7 @@ export function explain(
 function ofRoute(asked: string, { name, routes }: Role): Reason {
   const groups = groupsOf(asked)
   const has = `role \`${name}\` has ${[...routes].join(', ') || 'none'}`
+  if (ownRoutes.has(asked)) return allowed(`route ${asked}: the gate’s own, for every key and token`)
   const [group] = groups
   if (group === undefined) return refused('not_found', `route ${asked}: no dialect declares it`)
   const said = group === asked ? `routes ${asked}` : `route ${asked}, of the group \`${group}\``
@@ -59,7 +62,13 @@ function groupsOf(asked: string): readonly RouteGroup[] {
   const named = routeGroups.find((group) => group === asked)
   if (named) return [named]
   const endpoints = dialects.flatMap((dialect) => dialect.endpoints)
-  return endpoints.filter(({ path }) => path === asked).map(({ group }) => group)
+  return endpoints.filter(({ path }) => isOf(path, asked)).map(({ group }) => group)
+}
+
+/** A declared path may end with one parameter. */
+function isOf(path: string, asked: string): boolean {
+  const [fixed = '', parameter] = path.split(':')
+  return parameter === undefined ? path === asked : asked.startsWith(fixed) && asked.length > fixed.length
 }
 
 function ofModel(

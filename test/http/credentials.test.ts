@@ -38,7 +38,7 @@ beforeAll(async () => {
     more: 'door: { failuresPerMinute: 10000 }\n',
   })
   const { policy } = loadPolicy(gate.policyFile, {})
-  const signing = openSigningKeys(signingKeysFile(gate.keysFile))
+  const signing = openSigningKeys(() => signingKeysFile(gate.keysFile))
   const token = async (name: string, nowMs = Date.now(), keys = signing) =>
     mintToken(
       {
@@ -55,7 +55,7 @@ beforeAll(async () => {
   const good = await token('good')
   const withdrawn = await token('good')
   await cli(['token', 'revoke', withdrawn.id, '-c', gate.policyFile])
-  const stranger = openSigningKeys(`${gate.folder}/stranger.json`)
+  const stranger = openSigningKeys(() => `${gate.folder}/stranger.json`)
   const forged = async () => {
     // The stranger's signature under the name of our key.
     const { kid } = await signing.current(Date.now(), policy.tokens.rotateMs)

@@ -1,5 +1,6 @@
 /** Keys of a fleet in Redis: gateways with a folder each know the same keys, tokens and revocations. */
-import { rmSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { Redis } from 'ioredis'
 import { afterEach, describe, expect, it } from 'vitest'
 import { cli } from '../rig/cli.ts'
 import { type RunningGate, startGate } from '../rig/gate.ts'
@@ -31,6 +32,7 @@ async function start(): Promise<{
   }
   return { redis, model, gates: [await gate(), await gate()] }
 }
+const lineOf = (id: string, text: string) => text.split('\n').find((line) => line.includes(id)) ?? ''
 const status = async (gate: RunningGate, credential: string) =>
   (await gate.get('/api/version', { authorization: `Bearer ${credential}` })).status
 
@@ -73,16 +75,57 @@ describe.skipIf(!hasRedis)('keys in Redis', () => {
     for (const gate of gates) await until(async () => (await status(gate, token)) === 401)
   })
 
-  it('are kept in a copy that holds while Redis is away, and nobody changes them meanwhile', async () => {
+  it('are kept in a copy that holds while Redis is away; a revocation holds there at once, and everywhere later', async () => {
     const { redis, gates } = await start()
     const [one, other] = gates
     await until(async () => (await status(one, other.key)) === 200)
-    await redis.stop()
+    redis.process.kill('SIGSTOP')
     const revoked = await cli(['key', 'revoke', other.keyId, '-c', one.policyFile])
     expect(revoked.code).toBe(1)
-    expect(revoked.err).toContain('does not answer')
-    const listed = (await cli(['key', 'list', '-c', one.policyFile])).out
-    expect(listed).toContain(other.keyId)
+    expect(revoked.err).toContain('Redis does not answer')
+    const disabled = await cli(['key', 'disable', one.keyId, '-c', other.policyFile])
+    expect(disabled.code).toBe(1)
+    redis.process.kill('SIGCONT')
+    for (const gate of gates)
+      for (const { key } of gates) await until(async () => (await status(gate, key)) === 401)
+  })
+
+  it('revoked beside a rotation of the same key stay revoked', async () => {
+    const { gates } = await start()
+    const [one, other] = gates
+    for (let round = 0; round < 5; round++) {
+      const words = ['key', 'create', '--name', 'x', '--role', 'agent', '--json', '-c', one.policyFile]
+      const { id } = JSON.parse((await cli(words)).out) as { id: string }
+      await until(async () => (await cli(['key', 'list', '-c', other.policyFile])).out.includes(id))
+      const [rotated, revoked] = await Promise.all([
+        cli(['key', 'rotate', id, '--json', '-c', one.policyFile]),
+        cli(['key', 'revoke', id, '-c', other.policyFile]),
+      ])
+      expect(revoked.code).toBe(0)
+      const fresh = rotated.code === 0 ? (JSON.parse(rotated.out) as { key: string }).key : 'none'
+      for (const gate of gates) await until(async () => (await status(gate, fresh)) === 401)
+      for (const gate of gates)
+        await until(async () =>
+          /revoked/.test(lineOf(id, (await cli(['key', 'list', '-c', gate.policyFile])).out)),
+        )
+    }
+  })
+
+  it('revoked stay so when Redis has lost everything and an old copy comes first', async () => {
+    const { redis, gates } = await start()
+    const [one, other] = gates
+    await until(async () => (await status(other, one.key)) === 200)
+    const old = readFileSync(one.keysFile, 'utf8')
+    expect((await cli(['key', 'revoke', other.keyId, '-c', other.policyFile])).code).toBe(0)
+    await until(async () => (await status(one, other.key)) === 401)
+    const client = new Redis(redis.url)
+    await client.flushall()
+    writeFileSync(one.keysFile, old)
+    await client.quit()
+    for (const gate of gates) await until(async () => (await status(gate, other.key)) === 401)
+    await until(async () =>
+      /revoked/.test(lineOf(other.keyId, readFileSync(one.keysFile, 'utf8').replaceAll('\n   ', ' '))),
+    )
   })
 
   it('come back from Redis where the copy was lost', async () => {

@@ -1,5 +1,5 @@
 /** Capability tokens through the gate: made over HTTP, narrower, spent, handed on, revoked; and keys with a life. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import OpenAI from 'openai'
 import { afterEach, describe, expect, it } from 'vitest'
 import { hashKey, mintKey } from '../../src/identity/key.ts'
@@ -228,6 +228,48 @@ describe('taken away', () => {
     expect((await mint(gate, {}, token)).status).toBe(403)
   })
 
+  it('a token stays away though the file that says so breaks or is gone, and keys can still be revoked', async () => {
+    const { gate } = await start()
+    const revoked = await mint(gate)
+    const file = `${gate.keysFile}.revoked.json`
+    await asAdmin(gate, 'DELETE', `/admin/v1/tokens/${revoked.id}`)
+    const version = (credential: string) => gate.get('/api/version', bearing(credential))
+    expect((await version(revoked.token)).status).toBe(401)
+    rmSync(file)
+    gate.reload()
+    expect((await version(revoked.token)).status).toBe(401)
+    writeFileSync(file, '{')
+    // It is in force, though not all of what was read was good: that is said.
+    expect((await asAdmin(gate, 'POST', `/admin/v1/keys/${gate.keyId}/revoke`)).status).toBe(500)
+    expect((await version(gate.key)).status).toBe(401)
+    expect((await version(revoked.token)).status).toBe(401)
+  })
+
+  it('a token ends with the secret that it was made from', async () => {
+    const { gate } = await start()
+    const made = await mint(gate, { ttl: '1h' })
+    const rotate = async (body: object) =>
+      (await (await asAdmin(gate, 'POST', `/admin/v1/keys/${gate.keyId}/rotate`, body)).json()) as {
+        key: string
+      }
+    const { key } = await rotate({ grace: '1h' })
+    // While the old secret is good, so is what it made; and what it makes now ends with it.
+    expect((await chat(gate, made.token)).status).toBe(200)
+    const late = await mint(gate, { ttl: '24h' })
+    expect(Date.parse(late.expires)).toBeLessThanOrEqual(Date.now() + 3_600_000)
+    const fresh = await mint(gate, { ttl: '24h' }, key)
+    expect(Date.parse(fresh.expires)).toBeGreaterThan(Date.now() + 3_600_000)
+  })
+
+  it('a token offered with a tool of a megabyte does not hold the gate up', async () => {
+    const { gate } = await start()
+    const { token } = await mint(gate, { tools: [`*${'a'.repeat(62)}b`] })
+    const tools = [{ type: 'function', function: { name: 'a'.repeat(900_000), parameters: {} } }]
+    const since = performance.now()
+    expect((await chat(gate, token, { tools })).status).toBe(400)
+    expect(performance.now() - since).toBeLessThan(1000)
+  })
+
   it('on the command line holds within a second or two', async () => {
     const { gate } = await start()
     const { token, id } = await mint(gate)
@@ -319,7 +361,6 @@ describe('keys with a life', () => {
 
 describe('an upstream’s key', () => {
   it('comes from a file, and a changed file is picked up', async () => {
-    const { writeFileSync } = await import('node:fs')
     const { gate, model } = await start()
     const secret = `${gate.folder}/upstream.key`
     writeFileSync(secret, 'first-secret\n')

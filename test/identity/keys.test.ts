@@ -15,9 +15,17 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { presentedCredential } from '../../src/identity/credential.ts'
 import { hashKey, keyId, mintKey } from '../../src/identity/key.ts'
 import {
+  createdKey,
+  disabledKey,
+  enabledKey,
+  revokedKey,
+  rotatedKey,
+} from '../../src/identity/key-changes.ts'
+import {
   isOpenToOthers,
   type KeyEntry,
   keyStatus,
+  mergedKey,
   readKeyFile,
   writeKeyFile,
 } from '../../src/identity/key-file.ts'
@@ -91,6 +99,72 @@ describe('the key ring', () => {
     expect(ring.identify(key, now + 5000, here)).toMatchObject({ id })
     expect(ring.identify(before, now, here)).toMatchObject({ id })
     expect(ring.identify(before, now + 1000, here)).toBe('expired')
+  })
+})
+
+describe('two versions of a key', () => {
+  const at = (hour: number) => `2026-11-22T${String(hour).padStart(2, '0')}:00:00.000Z`
+  const hours = fc.integer({ min: 0, max: 23 }).map(at)
+  const version = fc
+    .record(
+      {
+        revoked: hours,
+        disabled: hours,
+        enabled: hours,
+        rotated: hours,
+        sha256: fc.constantFrom('a'.repeat(64), 'b'.repeat(64)),
+      },
+      { requiredKeys: ['sha256'] },
+    )
+    .map((more): KeyEntry => ({ id: 'abcd1234', name: 'n', role: 'r', created: at(0), ...more }))
+
+  it('come to the same, whichever is whose and in whatever order they meet', () => {
+    fc.assert(
+      fc.property(version, version, version, (a, b, c) => {
+        expect(mergedKey(a, b)).toEqual(mergedKey(b, a))
+        expect(mergedKey(a, a)).toEqual(a)
+        expect(mergedKey(mergedKey(a, b), c)).toEqual(mergedKey(a, mergedKey(b, c)))
+        if (a.revoked !== undefined) expect(mergedKey(a, b).revoked).toBeDefined()
+      }),
+    )
+  })
+
+  it('do not give back what one of them took away', () => {
+    const { key, id } = mintKey()
+    const good = entry(key, id)
+    const revoked = revokedKey(good, now)
+    const rotated = rotatedKey(good, 0, now + 1).entry
+    expect(mergedKey(rotated, revoked)).toMatchObject({ sha256: rotated.sha256, revoked: revoked.revoked })
+    const disabled = disabledKey(good, now)
+    expect(keyStatus(mergedKey(good, disabled), now)).toBe('disabled')
+    expect(keyStatus(mergedKey(enabledKey(disabled, now), disabled), now)).toBe('active')
+  })
+})
+
+describe('a key that would break its file', () => {
+  it('is not made', () => {
+    const wish = { name: 'n', role: 'r', networks: [], lifeMs: 9e15 }
+    expect(() => createdKey(wish, now)).toThrow('hundred years')
+    expect(() => rotatedKey(entry(mintKey().key, 'abcd1234'), 9e15, now)).toThrow('hundred years')
+  })
+})
+
+describe('a token of a key', () => {
+  it('made from the secret before a rotation is good for as long as that is', () => {
+    const { key, id } = mintKey()
+    const token = {
+      id: 'A'.repeat(16),
+      key: id,
+      issuedMs: now - 60_000,
+      expiresMs: now + 3_600_000,
+      kid: 'k',
+      grants: [{ id: 'A'.repeat(16) }],
+    }
+    const bearer = (graceMs: number, atMs: number) =>
+      createKeyRing([rotatedKey(entry(key, id), graceMs, now).entry]).bearer(token, atMs, here)
+    expect(bearer(0, now + 1)).toBe('revoked')
+    expect(bearer(1000, now + 1)).toMatchObject({ kind: 'token', from: [id] })
+    expect(bearer(1000, now + 1000)).toBe('revoked')
   })
 })
 

@@ -26,7 +26,7 @@ const role: Role = {
   mayUse: (model) => model.startsWith('qwen3:') || model === 'llama3.2',
 }
 let files = 0
-const signingIn = (file = join(folder, `${files++}.yaml`)) => openSigningKeys(signingKeysFile(file))
+const signingIn = (file = join(folder, `${files++}.yaml`)) => openSigningKeys(() => signingKeysFile(file))
 const holder = (more: object = {}) => ({
   key: 'abcd1234',
   role,
@@ -52,7 +52,9 @@ describe('a token', () => {
     expect(token).toEqual({
       id: made.id,
       key: 'abcd1234',
+      issuedMs: now,
       expiresMs: now + 15 * minute,
+      kid: expect.any(String),
       grants: [{ id: made.id, routes: ['chat'], models: ['qwen3:8b'] }],
     })
     const narrowed = narrow(role, (token as Token).grants)
@@ -71,6 +73,7 @@ describe('a token', () => {
     ['a model that is not there to give', { models: ['gemma3:1b'] }, /not yours to give/],
     ['a pattern that is wider', { models: ['qwen*:*'] }, /not yours to give/],
     ['what is no model', { models: ['x:cloud'] }, /no name or pattern/],
+    ['a life that is over at once', { ttlMs: 500 }, /a second at least/],
     ['a life that is too long', { ttlMs: 61 * minute }, /at most/],
   ] as const)('is not made with %s', async (_what, more, say) => {
     const making = mintToken(holder(), wish(more as Partial<Wanted>), rules, signingIn(), now)
@@ -103,11 +106,11 @@ describe('a token', () => {
     const reader = createTokenReader(other)
     const first = await mintToken(holder(), wish(), rules, one, now)
     expect(await reader.read(first.token, now)).toMatchObject({ id: first.id })
-    await one.rotate(now + 1000)
+    await one.rotate(now + 1000, false)
     const second = await mintToken(holder(), wish(), rules, one, now + 1000)
     expect(await reader.read(second.token, now + 1000)).toMatchObject({ id: second.id })
     expect(await reader.read(first.token, now + 1000)).toMatchObject({ id: first.id })
-    expect(other.published().keys).toHaveLength(2)
+    expect(other.published(now).keys).toHaveLength(2)
   })
 })
 
@@ -136,6 +139,7 @@ describe('what is no token', () => {
     ['no key id of ours', (jwt: SignJWT) => jwt, { kid: 'other000' }, 'unknown'],
     ['a key id that walks out of the folder', (jwt: SignJWT) => jwt, { kid: '../../x' }, 'unknown'],
     ['a subject that is no key', (jwt: SignJWT) => jwt.setSubject('a b'), {}, 'malformed'],
+    ['a life of two days', (jwt: SignJWT) => jwt.setExpirationTime(now / 1000 + 172_800), {}, 'malformed'],
     ['an id that its grants do not end with', (jwt: SignJWT) => jwt.setJti('B'.repeat(16)), {}, 'malformed'],
     ['no end', (jwt: SignJWT) => jwt.setExpirationTime(now / 1000 - 1), {}, 'expired'],
   ] as const)('with %s', async (_what, change, header, fault) => {
@@ -176,13 +180,13 @@ describe('signing keys', () => {
   it('are made on first use, for their owner only, and what is published signs nothing', async () => {
     const file = join(folder, 'first.yaml')
     const signing = signingIn(file)
-    expect(signing.published()).toEqual({ keys: [] })
+    expect(signing.published(now)).toEqual({ keys: [] })
     expect(existsSync(signingKeysFile(file))).toBe(false)
     await signing.current(now, rules.rotateMs)
     expect(statSync(signingKeysFile(file)).mode & 0o777).toBe(0o600)
     const { d } = (JSON.parse(readFileSync(signingKeysFile(file), 'utf8')) as { keys: { d: string }[] })
       .keys[0] ?? { d: '' }
-    expect(JSON.stringify(signing.published())).not.toContain(d)
+    expect(JSON.stringify(signing.published(now))).not.toContain(d)
   })
 
   it('are one, though several gateways make the first at once', async () => {
@@ -199,10 +203,26 @@ describe('signing keys', () => {
     expect((await signing.current(now + rules.rotateMs - 1, rules.rotateMs)).kid).toBe(first.kid)
     const second = await signing.current(now + rules.rotateMs, rules.rotateMs)
     expect(second.kid).not.toBe(first.kid)
-    expect(signing.find(first.kid)).toBeDefined()
-    await signing.current(now + 2 * rules.rotateMs, rules.rotateMs)
-    expect(signing.find(first.kid)).toBeUndefined()
-    expect(signing.find(second.kid)).toBeDefined()
+    const day = 86_400_000
+    expect(signing.find(first.kid, now + rules.rotateMs + day)).toBeDefined()
+    // Whether or not another one was made since.
+    expect(signing.find(first.kid, now + rules.rotateMs + 2 * day)).toBeUndefined()
+    expect(signing.published(now + rules.rotateMs + 2 * day).keys).toHaveLength(1)
+    expect(signing.find(second.kid, now + rules.rotateMs + 2 * day)).toBeDefined()
+  })
+
+  it('that leaked are made void, with every token they signed, read before or not', async () => {
+    const file = join(folder, 'void.yaml')
+    const [one, other] = [signingIn(file), signingIn(file)]
+    const reader = createTokenReader(other)
+    const { token } = await mintToken(holder(), wish(), rules, one, now)
+    expect(await reader.read(token, now)).toMatchObject({ key: 'abcd1234' })
+    await one.rotate(now + 1000, true)
+    other.refresh()
+    expect(await reader.read(token, now + 1000)).toBe('unknown')
+    expect(await createTokenReader(one).read(token, now + 1000)).toBe('unknown')
+    const fresh = await mintToken(holder(), wish(), rules, one, now + 1000)
+    expect(await reader.read(fresh.token, now + 1000)).toMatchObject({ id: fresh.id })
   })
 })
 
