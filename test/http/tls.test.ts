@@ -1,5 +1,5 @@
 /** TLS with real sockets: who gets through the handshake, who is refused and how, what a change of files does. */
-import { copyFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { Agent } from 'node:https'
 import { connect } from 'node:net'
 import { join } from 'node:path'
@@ -397,16 +397,20 @@ describe('files that change', () => {
     ['clientCa', 'no certificate'],
     ['crl', '-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n'],
   ] as const)('and are broken (%s) change nothing, and that is told', async (file, text) => {
-    const it = await own()
-    const { ca, running, close } = it
+    const made = await own()
+    const { ca, running, close } = made
     const leaf = ca.issue(fine)
     const readiness = async () => (await fetch(`${running.admin}/readyz`)).json() as Promise<unknown>
     expect(await readiness()).toMatchObject({ policy: { reload: { ok: true } } })
-    writeFileSync(it[file], text)
+    const whole = readFileSync(made[file])
+    writeFileSync(made[file], text)
     running.reload()
     expect(await readiness()).toMatchObject({ policy: { reload: { ok: false, place: 'listen.tls' } } })
     expect(running.logged()).toContain('certificates not reloaded')
     expect((await ask(`${running.data}/api/tags`, { ca: ca.cert, leaf })).status).toBe(200)
+    writeFileSync(made[file], whole)
+    running.reload()
+    expect(await readiness()).toMatchObject({ policy: { reload: { ok: true } } })
     await close()
   })
 
