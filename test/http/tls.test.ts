@@ -77,11 +77,18 @@ const routes: readonly (readonly [string, object])[] = [
   ['/v1/responses', { model: name, input: 'hi' }],
   ['/v1/messages', { ...chat, max_tokens: 10 }],
 ]
+/** Of dialects whose servers do not stand behind this gate: a stranger is refused before that matters. */
+const furtherRoutes: typeof routes = [
+  ['/v1/rerank', { model: name, query: 'q', documents: ['d'] }],
+  ['/v1/audio/transcriptions', {}],
+]
 /** Of a refused credential, in the dialect of the route. */
 const shapes: Readonly<Record<string, object>> = {
   '/api/chat': { error: expect.any(String) },
   '/v1/chat/completions': { error: { code: 'invalid_credentials', type: expect.any(String) } },
   '/v1/responses': { error: { code: 'invalid_credentials', type: expect.any(String) } },
+  '/v1/rerank': { error: { message: expect.any(String) } },
+  '/v1/audio/transcriptions': { error: { message: expect.any(String) } },
   '/v1/messages': { type: 'error', error: { type: 'authentication_error' } },
 }
 const metric = async (of: RunningGate, reason: string, what: string) => {
@@ -113,7 +120,7 @@ describe('a client certificate', () => {
   const faults = Object.keys(reasons)
   it.each(faults)('that is %s is refused with 401 in every dialect’s shape, all alike', async (what) => {
     const before = model.posts.length
-    for (const [path, body] of routes) {
+    for (const [path, body] of [...routes, ...furtherRoutes]) {
       const answers = await Promise.all(
         [wrong[what], undefined].map((leaf) => ask(gate.data + path, { ca: authority.cert, leaf }, { body })),
       )
