@@ -9,7 +9,7 @@ import type { Arrival, Caller } from './exchange.ts'
 
 export type LoginFault = CredentialFault | 'no such role'
 
-/** @param onFault hears of every refused credential, before its request is */
+/** @param onFault hears why a credential is refused, which the caller does not */
 export function createIdentify(
   clock: Clock,
   tokens: Tokens,
