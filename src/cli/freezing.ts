@@ -1,5 +1,6 @@
 /** What `freeze`, `unfreeze` and `freezes` share: where orders are, and giving one. */
 
+import { isKeyId } from '../core/key-id.ts'
 import type { RedisServers } from '../core/redis-servers.ts'
 import type { ServerKind } from '../core/servers.ts'
 import { whileLocked } from '../files/lock.ts'
@@ -131,7 +132,8 @@ function requireKnown({ kind, name, frozen }: Wish, { roles, aliases }: Policy):
 /** Keys of other gateways, and models nobody may use yet, may be frozen from here, so that is no error. */
 function isNobodys({ kind, name }: Wish, values: Values, io: Io, { roles }: Policy): boolean {
   try {
-    if (kind === 'key') return !readKeys(values, io).some(({ id }) => id === name)
+    // Who comes with a certificate or a token stands in no file.
+    if (kind === 'key') return isKeyId(name) && !readKeys(values, io).some(({ id }) => id === name)
     const servers: readonly ServerKind[] = ['ollama', 'localai']
     const uses = (role: Role) => servers.some((server) => role.mayUse(name, server))
     return kind === 'model' && !name.includes('*') && ![...roles.values()].some(uses)

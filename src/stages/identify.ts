@@ -20,7 +20,7 @@ export interface IdentifyParts {
   readonly tokens: TokenReader
   readonly jwts: Jwts
   readonly clock: Clock
-  /** Hears of every refused credential, before its request is. */
+  /** Hears why a credential is refused, which the caller does not. */
   onFault(fault: LoginFault, arrival: Arrival): void
   /** Somebody was recognised. */
   onCaller(identity: Identity, nowMs: number): void

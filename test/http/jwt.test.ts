@@ -243,6 +243,8 @@ const routes: readonly (readonly [string, object, object])[] = [
   ['/api/chat', chat, { error: expect.any(String) }],
   ['/v1/chat/completions', chat, { error: { code: 'invalid_credentials' } }],
   ['/v1/responses', { model: name, input: 'hi' }, { error: { code: 'invalid_credentials' } }],
+  ['/v1/rerank', { model: name, query: 'q', documents: ['d'] }, { error: { message: expect.any(String) } }],
+  ['/v1/audio/transcriptions', {}, { error: { message: expect.any(String) } }],
   ['/v1/messages', { ...chat, max_tokens: 10 }, { type: 'error', error: { type: 'authentication_error' } }],
 ]
 
@@ -276,6 +278,29 @@ describe('a token that is', () => {
     expect((await ask(await idp.sign({ nbf: seconds() + 10 }))).status).toBe(200)
     expect((await ask(await idp.sign({ aud: ['other', audience] }))).status).toBe(200)
     expect((await ask(await idp.sign({}, { typ: 'at+jwt' }))).status).toBe(200)
+  })
+})
+
+describe('a token that was accepted', () => {
+  it('is not kept longer than it is good', async () => {
+    // Within the tolerance for two more seconds.
+    const token = await idp.sign({ exp: seconds() - 28 })
+    expect((await ask(token)).status).toBe(200)
+    await until(async () => (await ask(token)).status === 401)
+    expect(await metric('token expired')).toBeGreaterThan(0)
+  })
+
+  it('counts for what its audience is, where one issuer serves several', async () => {
+    const entry = (aud: string, of: string) =>
+      `  - { issuer: "${idp.url}", audience: ${aud}, jwksUrl: "${idp.url}/jwks", role: ${of} }\n`
+    const more = `jwt:\n${entry('for-lists', 'narrow')}${entry(audience, 'agent')}`
+    const both = await startGate({ upstream: model.url, role, more })
+    const statusFor = async (aud: string) =>
+      (await both.post('/api/chat', chat, bearer(await idp.sign({ aud })))).status
+    expect(await statusFor(audience)).toBe(200)
+    expect(await statusFor('for-lists')).toBe(403)
+    expect(await statusFor('for-nobody')).toBe(401)
+    await both.close()
   })
 })
 

@@ -1,5 +1,5 @@
 /** TLS with real sockets: who gets through the handshake, who is refused and how, what a change of files does. */
-import { copyFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { Agent } from 'node:https'
 import { connect } from 'node:net'
 import { join } from 'node:path'
@@ -77,11 +77,18 @@ const routes: readonly (readonly [string, object])[] = [
   ['/v1/responses', { model: name, input: 'hi' }],
   ['/v1/messages', { ...chat, max_tokens: 10 }],
 ]
+/** Of dialects whose servers do not stand behind this gate: a stranger is refused before that matters. */
+const furtherRoutes: typeof routes = [
+  ['/v1/rerank', { model: name, query: 'q', documents: ['d'] }],
+  ['/v1/audio/transcriptions', {}],
+]
 /** Of a refused credential, in the dialect of the route. */
 const shapes: Readonly<Record<string, object>> = {
   '/api/chat': { error: expect.any(String) },
   '/v1/chat/completions': { error: { code: 'invalid_credentials', type: expect.any(String) } },
   '/v1/responses': { error: { code: 'invalid_credentials', type: expect.any(String) } },
+  '/v1/rerank': { error: { message: expect.any(String) } },
+  '/v1/audio/transcriptions': { error: { message: expect.any(String) } },
   '/v1/messages': { type: 'error', error: { type: 'authentication_error' } },
 }
 const metric = async (of: RunningGate, reason: string, what: string) => {
@@ -113,7 +120,7 @@ describe('a client certificate', () => {
   const faults = Object.keys(reasons)
   it.each(faults)('that is %s is refused with 401 in every dialect’s shape, all alike', async (what) => {
     const before = model.posts.length
-    for (const [path, body] of routes) {
+    for (const [path, body] of [...routes, ...furtherRoutes]) {
       const answers = await Promise.all(
         [wrong[what], undefined].map((leaf) => ask(gate.data + path, { ca: authority.cert, leaf }, { body })),
       )
@@ -397,16 +404,20 @@ describe('files that change', () => {
     ['clientCa', 'no certificate'],
     ['crl', '-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n'],
   ] as const)('and are broken (%s) change nothing, and that is told', async (file, text) => {
-    const it = await own()
-    const { ca, running, close } = it
+    const made = await own()
+    const { ca, running, close } = made
     const leaf = ca.issue(fine)
     const readiness = async () => (await fetch(`${running.admin}/readyz`)).json() as Promise<unknown>
     expect(await readiness()).toMatchObject({ policy: { reload: { ok: true } } })
-    writeFileSync(it[file], text)
+    const whole = readFileSync(made[file])
+    writeFileSync(made[file], text)
     running.reload()
     expect(await readiness()).toMatchObject({ policy: { reload: { ok: false, place: 'listen.tls' } } })
     expect(running.logged()).toContain('certificates not reloaded')
     expect((await ask(`${running.data}/api/tags`, { ca: ca.cert, leaf })).status).toBe(200)
+    writeFileSync(made[file], whole)
+    running.reload()
+    expect(await readiness()).toMatchObject({ policy: { reload: { ok: true } } })
     await close()
   })
 
