@@ -30,12 +30,16 @@ function nameOf(sample: Sample, match: RegExpExecArray): string {
   return /[\w. -]{0,48}$/.exec(sample.text.slice(Math.max(0, value - reach), match.index))?.[0] ?? ''
 }
 
+const masked = /^k[a-z2-7]{12}$/
+
 /** Weak words ask for more of a value than strong ones. */
 function judged(fewest: number, isValue: (value: string) => boolean) {
   return (match: RegExpExecArray, sample: Sample): Span | undefined => {
     const span = namedValue(match)
     const found = match.groups?.value ?? ''
     if (!span || found.length < fewest || isPlaceholder(found)) return undefined
+    // What a masker put there: `<api-key:k7f3…>`.
+    if (masked.test(found) && sample.text.charAt(span.end) === '>') return undefined
     return isValue(found) && !harmless.test(nameOf(sample, match)) ? span : undefined
   }
 }
