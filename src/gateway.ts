@@ -8,6 +8,7 @@ import { createAdmin } from './admin.ts'
 import { createApp } from './app.ts'
 import type { Processes } from './audit/lock.ts'
 import { openAuditLog } from './audit/log.ts'
+import { createPseudonyms } from './audit/pseudonyms.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import { describeError, Refusal } from './core/refusal.ts'
 import { openFreezes } from './freezes/board.ts'
@@ -170,7 +171,7 @@ async function openGateway(
     recordEvent(problems.length === 0 ? 'reloaded' : 'reload failed', details)
   }
 
-  const recordPrompt = createRecordPrompt()
+  const recordPrompt = createRecordPrompt(createPseudonyms(atStart.audit.file))
   const onOpened = ({ identity, arrival }: Caller) => {
     metrics.breakerOpenings.inc()
     log.warn({ id: arrival.id, caller: identity.id }, 'a circuit breaker was opened')

@@ -1,7 +1,11 @@
-/** `torwart mask`: what the audit log would keep of a text. */
+/**
+ * `torwart mask`: what the audit log would keep of a text. Lines are answered one by one and in order, whatever they
+ * hold: one that cannot be read gets an `error` in its place, so that the others still stand beside theirs.
+ */
+import { linesOf } from '../files/lines.ts'
 import { createMasker, findSensitive } from '../scan/mask.ts'
 import type { Command, ExitCode } from './command.ts'
-import { jsonLines, jsonlOption, openInput, readAll } from './text-input.ts'
+import { jsonlOption, openInput, readAll } from './text-input.ts'
 
 export const mask: Command = {
   name: 'mask',
@@ -14,8 +18,33 @@ export const mask: Command = {
       io.out(createMasker().mask(await readAll(input)))
       return 0
     }
-    for await (const { text } of jsonLines(input))
-      io.out(`${JSON.stringify({ text: createMasker().mask(text), spans: findSensitive(text) })}\n`)
-    return 0
+    let line = 0
+    let broken = 0
+    // Written before the next line is read: what nobody takes does not pile up.
+    for await (const written of linesOf(input)) {
+      line++
+      if (written.trim() === '') continue
+      const text = textIn(written)
+      if (text === undefined) {
+        broken++
+        io.err(`line ${line} is no JSON object with a "text"\n`)
+        io.out(`${JSON.stringify({ error: `line ${line} is no JSON object with a "text"` })}\n`)
+        continue
+      }
+      const spans = findSensitive(text)
+      io.out(`${JSON.stringify({ text: createMasker(() => spans).mask(text), spans })}\n`)
+    }
+    return broken === 0 ? 0 : 1
   },
+}
+
+function textIn(line: string): string | undefined {
+  try {
+    const value: unknown = JSON.parse(line)
+    const isText =
+      typeof value === 'object' && value !== null && 'text' in value && typeof value.text === 'string'
+    return isText ? String(value.text) : undefined
+  } catch {
+    return undefined
+  }
 }

@@ -107,6 +107,7 @@ export function compile(
     audit: {
       file: path(config.audit.file),
       content: config.audit.content,
+      pseudonyms: config.audit.pseudonyms,
       maxTextBytes: parseSize(config.audit.maxText) ?? 0,
       sync: config.audit.sync,
     },

@@ -141,6 +141,7 @@ export interface Timeouts {
 export interface AuditSettings {
   readonly file: string
   readonly content: 'masked' | 'none'
+  readonly pseudonyms: 'off' | 'keyed'
   readonly maxTextBytes: number
   readonly sync: 'each' | 'group' | 'none'
 }

@@ -1,6 +1,7 @@
 /**
- * Masking: personal data and secrets become `<type:number>`. The same value gets the same number within one
- * masker, so that a record stays readable. Masks what its detectors know, and nothing else.
+ * Masking: personal data and secrets become `<type:number>`, or `<type:pseudonym>` where records are to be joined. The
+ * same value gets the same mask within one masker, so that a record stays readable. Masks what its detectors know, and
+ * nothing else.
  */
 import type { Span } from '../core/text.ts'
 import { createAutomaton } from './automaton.ts'
@@ -19,10 +20,11 @@ export interface Masker {
 }
 
 const triggers = [...new Set(detectors.flatMap((detector) => detector.triggers))]
-/** For each trigger, whom it wakes: one bit a detector. */
-const wakes = triggers.map((trigger) =>
-  detectors.reduce((bits, detector, rank) => bits | (detector.triggers.includes(trigger) ? 1 << rank : 0), 0),
-)
+/** For each trigger, the ranks of those it wakes, and of those among them that look only where it stands. */
+const wakes = triggers.map((trigger) => {
+  const ranks = [...detectors.keys()].filter((rank) => detectors[rank]?.triggers.includes(trigger))
+  return { ranks, placed: ranks.filter((rank) => detectors[rank]?.placed) }
+})
 const automaton = createAutomaton(
   triggers.map((text) => ({ text, opens: false })),
   () => true,
@@ -52,33 +54,39 @@ export function findSensitive(text: string): readonly MaskedSpan[] {
 }
 
 function detect(text: string): Found[] {
-  // One walk decides which detectors have anything to look for.
-  let wanted = 0
-  automaton.run(text, (trigger) => {
-    wanted |= wakes[trigger] as number
+  // One walk decides which detectors have anything to look for, and where.
+  let places: (number[] | undefined)[] | undefined
+  const seen: boolean[] = []
+  automaton.run(text, (trigger, end) => {
+    const { ranks, placed } = wakes[trigger] as (typeof wakes)[number]
+    places ??= []
+    if (!seen[trigger]) for (const rank of ranks) places[rank] ??= []
+    seen[trigger] = true
+    for (const rank of placed) places[rank]?.push(end)
   })
   const found: Found[] = []
-  if (wanted === 0) return found
+  if (places === undefined) return found
   const sample = new Sample(text)
-  for (const [rank, { type, find }] of detectors.entries())
-    if (wanted & (1 << rank))
-      for (const { start, end } of find(sample)) found.push({ start, end, type, rank })
+  for (const [rank, detector] of detectors.entries()) {
+    const own = places[rank]
+    if (own === undefined) continue
+    for (const { start, end } of detector.find(sample, own))
+      found.push({ start, end, type: detector.type, rank })
+  }
   return found
 }
 
-/** @param find what is to be masked */
-export function createMasker(find: (text: string) => readonly MaskedSpan[] = findSensitive): Masker {
-  const numbers = new Map<string, number>()
-  const counts = new Map<string, number>()
-  const numberOf = (type: string, value: string): number => {
-    const key = `${type} ${value}`
-    const known = numbers.get(key)
-    if (known !== undefined) return known
-    const fresh = (counts.get(type) ?? 0) + 1
-    counts.set(type, fresh)
-    numbers.set(key, fresh)
-    return fresh
-  }
+/** Tells the same name for the same value of a type, and nothing of the value. */
+export type Pseudonym = (type: string, value: string) => string
+
+/**
+ * @param find what is to be masked
+ * @param pseudonym what stands in a mask instead of a number
+ */
+export function createMasker(
+  find: (text: string) => readonly MaskedSpan[] = findSensitive,
+  pseudonym: Pseudonym = numbered(),
+): Masker {
   return {
     mask(text) {
       const spans = find(text)
@@ -86,10 +94,24 @@ export function createMasker(find: (text: string) => readonly MaskedSpan[] = fin
       let masked = ''
       let from = 0
       for (const { start, end, type } of spans) {
-        masked += `${text.slice(from, start)}<${type}:${numberOf(type, text.slice(start, end))}>`
+        masked += `${text.slice(from, start)}<${type}:${pseudonym(type, text.slice(start, end))}>`
         from = end
       }
       return masked + text.slice(from)
     },
+  }
+}
+
+function numbered(): Pseudonym {
+  const numbers = new Map<string, string>()
+  const counts = new Map<string, number>()
+  return (type, value) => {
+    const key = `${type} ${value}`
+    const known = numbers.get(key)
+    if (known !== undefined) return known
+    const count = (counts.get(type) ?? 0) + 1
+    counts.set(type, count)
+    numbers.set(key, String(count))
+    return String(count)
   }
 }

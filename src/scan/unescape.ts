@@ -1,7 +1,11 @@
 /**
- * A text as somebody reads it who undoes its escapes: JSON's (`\n`, `\"`, `\u0040`, also escaped again) and those of
- * URLs (`%40`). A tool's arguments are JSON inside JSON, where the `n` of a `\n` would pass for a letter in front of a
- * card number. Never leaves the process; it is only looked at.
+ * A text as somebody reads it who undoes its disguises: the escapes of JSON (`\n`, `\"`, `\u0040`, also escaped again),
+ * of URLs (`%40`, `%C3%BC`, also escaped again) and of HTML (`&#64;`, `&commat;`), digits of other scripts and
+ * full-width forms, and characters without width, which hide in numbers. A tool's arguments are JSON inside JSON, where
+ * the `n` of a `\n` would pass for a letter in front of a card number. Never leaves the process; it is only looked at.
+ *
+ * Of a long text only what stands near something undone is read again. Not undone: base64, and letters that merely look
+ * like others.
  */
 import type { Span } from '../core/text.ts'
 
@@ -11,34 +15,119 @@ export interface Unescaped {
   original(span: Span): Span
 }
 
+/** As far from an escape as something that it is part of may reach, and what decides about that. */
+const around = 640
+
 /** Escapes may be escaped in their turn; more backslashes than these are no JSON of anybody. */
-const escapes = /\\{1,8}(?:u([0-9a-fA-F]{4})|([nrtbf"'/]))|%([2-7][0-9a-fA-F])/g
-const meant: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', b: ' ', f: ' ' }
+const json = String.raw`\\{1,8}(?:u(?<unit>[0-9a-fA-F]{4})|(?<letter>[nrtbf"'/]))`
+const url = '(?<octets>(?:%(?:25){0,4}[0-9a-fA-F]{2}){1,4})'
+const named = 'commat|period|amp|quot|apos|nbsp|colon|plus|num|lpar|rpar|hyphen|dash|sol|lowbar|equals|lt|gt'
+const html = String.raw`&(?:#(?<decimal>\d{2,6})|#[xX](?<hexadecimal>[0-9a-fA-F]{2,5})|(?<entity>${named}));`
+/** Full-width forms; Arabic, Persian and Devanagari digits; two more that stand for `@` and `.`. */
+const wide = String.raw`(?<wide>[\uff01-\uff5e\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\ufe6b\u2024])`
+const invisible = String.raw`(?<invisible>(?:[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]|[\ufe00-\ufe0f]){1,64})`
+const escapes = new RegExp([json, url, html, wide, invisible].join('|'), 'y')
+/** What any of them begins with: looked for by itself, because it is found much faster. */
+const hints =
+  /[\\%&\u00ad\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\u180e\u200b-\u200f\u2024\u202a-\u202e\u2060-\u2064\ufe6b\ufeff\uff01-\uff5e]|[\ufe00-\ufe0f]/g
+const letters: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', b: ' ', f: ' ' }
+const entities: Readonly<Record<string, string>> = {
+  ...{ commat: '@', period: '.', amp: '&', quot: '"', apos: "'", nbsp: ' ', colon: ':', plus: '+', num: '#' },
+  ...{ lpar: '(', rpar: ')', hyphen: '-', dash: '-', sol: '/', lowbar: '_', equals: '=', lt: '<', gt: '>' },
+}
+
+/** A piece of the plain text: where it begins there and in the original, and whether it is the same in both. */
+interface Stretch {
+  readonly plain: number
+  readonly original: number
+  /** Where in the original it ends. */
+  readonly end: number
+  readonly copied: boolean
+}
 
 /** @returns undefined if there is nothing to undo */
 export function unescaped(text: string): Unescaped | undefined {
-  if (!text.includes('\\') && !text.includes('%')) return undefined
-  const starts: number[] = []
+  const stretches: Stretch[] = []
   let plain = ''
   let from = 0
-  const copy = (to: number) => {
-    for (let at = from; at < to; at++) starts.push(at)
-    plain += text.slice(from, to)
+  const add = (piece: string, original: number, end: number, copied: boolean) => {
+    if (piece === '' && copied) return
+    stretches.push({ plain: plain.length, original, end, copied })
+    plain += piece
   }
-  for (const match of text.matchAll(escapes)) {
-    copy(match.index)
-    const [whole, unit, letter, octet] = match
-    starts.push(match.index)
-    const code = unit ?? octet
-    plain +=
-      code === undefined ? (meant[letter ?? ''] ?? letter) : String.fromCharCode(Number.parseInt(code, 16))
-    from = match.index + whole.length
+  const copy = (start: number, end: number) => add(text.slice(start, end), start, end, true)
+  hints.lastIndex = 0
+  while (hints.test(text)) {
+    escapes.lastIndex = hints.lastIndex - 1
+    const match = escapes.exec(text)
+    if (!match) continue
+    hints.lastIndex = escapes.lastIndex
+    const meaning = meantBy(match)
+    if (meaning === undefined) continue
+    const { index } = match
+    // What lies between two escapes that are far apart was read as it is already.
+    if (index - from > 2 * around) {
+      if (stretches.length > 0) copy(from, from + around)
+      add('\n', from + around, index - around, false)
+      from = index - around
+    }
+    copy(from, index)
+    from = index + match[0].length
+    add(meaning, index, from, false)
   }
-  if (from === 0) return undefined
-  copy(text.length)
-  starts.push(text.length)
+  if (stretches.length === 0) return undefined
+  copy(from, Math.min(text.length, from + around))
   return {
     text: plain,
-    original: ({ start, end }) => ({ start: starts[start] ?? 0, end: starts[end] ?? text.length }),
+    original(span) {
+      const first = stretchAt(stretches, span.start)
+      const last = stretchAt(stretches, span.end - 1)
+      return {
+        start: first.copied ? first.original + span.start - first.plain : first.original,
+        end: last.copied ? last.original + span.end - last.plain : last.end,
+      }
+    },
   }
+}
+
+/** The last one that begins at `place` or before; of several that begin there, those before it are empty. */
+function stretchAt(stretches: readonly Stretch[], place: number): Stretch {
+  let low = 0
+  let high = stretches.length - 1
+  while (low < high) {
+    const middle = (low + high + 1) >> 1
+    if ((stretches[middle]?.plain ?? 0) <= place) low = middle
+    else high = middle - 1
+  }
+  return stretches[low] ?? { plain: 0, original: 0, end: 0, copied: false }
+}
+
+/** @returns what an escape means, undefined if it is none after all */
+function meantBy(match: RegExpExecArray): string | undefined {
+  const { unit, letter, octets, decimal, hexadecimal, entity, wide, invisible } = match.groups ?? {}
+  if (unit !== undefined) return String.fromCharCode(Number.parseInt(unit, 16))
+  if (letter !== undefined) return letters[letter] ?? letter
+  if (octets !== undefined) return decoded(octets)
+  if (entity !== undefined) return entities[entity]
+  if (wide !== undefined) return narrow(wide.charCodeAt(0))
+  if (invisible !== undefined) return ''
+  const code = decimal === undefined ? Number.parseInt(hexadecimal ?? '', 16) : Number(decimal)
+  return code < 0x110000 ? String.fromCodePoint(code) : undefined
+}
+
+/** UTF-8 in percent signs, each of which may have been escaped again. */
+function decoded(octets: string): string | undefined {
+  try {
+    return decodeURIComponent(octets.replaceAll(/%(?:25)+/g, '%'))
+  } catch {
+    return undefined
+  }
+}
+
+function narrow(unit: number): string {
+  if (unit >= 0xff01) return String.fromCharCode(unit - 0xfee0)
+  if (unit === 0xfe6b) return '@'
+  if (unit === 0x2024) return '.'
+  const zero = unit >= 0x966 ? 0x966 : unit >= 0x6f0 ? 0x6f0 : 0x660
+  return String(unit - zero)
 }

@@ -7,7 +7,7 @@ import type { RecordedLimit, RecordedText, RequestRecord } from '../audit/record
 import type { Severity, Text } from '../core/text.ts'
 import { type Standing, tightest } from '../limits/store.ts'
 import type { AuditSettings } from '../policy/policy.ts'
-import { createMasker, findSensitive, type Masker } from '../scan/mask.ts'
+import { createMasker, findSensitive, type Masker, type Pseudonym } from '../scan/mask.ts'
 import { createRecall } from '../scan/recall.ts'
 import type { Answer, Call, Course, Ending, JudgedFinding } from './exchange.ts'
 
@@ -29,12 +29,17 @@ export interface RecordedPrompt {
 
 export type RecordPrompt = (course: Course) => RecordedPrompt
 
-export function createRecordPrompt(): RecordPrompt {
+/** @param pseudonym what stands in masks where the policy asks for names instead of numbers */
+export function createRecordPrompt(pseudonym: Pseudonym): RecordPrompt {
   const sensitive = createRecall(findSensitive)
   return (course) => {
-    const { call } = course
+    const { arrival, call } = course
+    const keyed = arrival.snapshot.policy.audit.pseudonyms === 'keyed' ? pseudonym : undefined
     const owner = call?.caller.identity.id
-    const masker = createMasker(owner === undefined ? findSensitive : (text) => sensitive.of(text, owner))
+    const masker = createMasker(
+      owner === undefined ? findSensitive : (text) => sensitive.of(text, owner),
+      keyed,
+    )
     return recordPrompt(course, masker)
   }
 }

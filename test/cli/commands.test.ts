@@ -201,6 +201,27 @@ describe('torwart scan', () => {
 })
 
 describe('torwart mask', () => {
+  it('answers line by line, and tells a broken one without stopping', async () => {
+    const { code, out, err } = await cli(
+      ['mask', '--jsonl'],
+      '{"text":"a@b.org"}\n{"text":\n\n[1]\n{"text":"plain"}\n',
+    )
+    expect(
+      out
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual([
+      { text: '<email:1>', spans: [{ start: 0, end: 7, type: 'email' }] },
+      { error: 'line 2 is no JSON object with a "text"' },
+      { error: 'line 4 is no JSON object with a "text"' },
+      { text: 'plain', spans: [] },
+    ])
+    expect(code).toBe(1)
+    expect(err).toContain('line 2')
+    expect(out + err).not.toContain('[1]')
+  })
+
   it('masks a text', async () => {
     expect((await cli(['mask'], 'mail a@b.org\n')).out).toBe('mail <email:1>\n')
   })

@@ -1,5 +1,7 @@
 /** Every request ends in exactly one record, which says what happened and keeps what nobody should read out of it. */
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { verifyLog } from '../../src/audit/verify.ts'
 import { createFlood } from '../../src/stages/flood.ts'
@@ -246,6 +248,44 @@ describe('a flood of strangers', () => {
       await (await strange.get('/api/tags', { authorization: '' })).arrayBuffer()
     expect(strange.requests()).toHaveLength(10)
     await strange.close()
+  })
+})
+
+describe('pseudonyms', () => {
+  const mail = 'Write to jane@example.org.'
+  const start = (folder: string) => {
+    const auditFile = join(folder, 'audit.jsonl')
+    return startGate({
+      upstream: model.url,
+      more: `audit: { file: "${auditFile}", pseudonyms: keyed }\n`,
+      auditFile,
+    })
+  }
+
+  it('join two records, and the log holds no value', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'torwart-pseudonyms-'))
+    const keyed = await start(folder)
+    for (const content of [mail, `Again: ${mail}`])
+      await (await keyed.post('/api/chat', chat(content))).arrayBuffer()
+    const names = keyed
+      .requests()
+      .map((record) => /<email:(k\w{12})>/.exec(JSON.stringify(record.prompt))?.[1])
+    expect(names[0]).toBeDefined()
+    expect(names).toEqual([names[0], names[0]])
+    expect(readFileSync(keyed.auditFile, 'utf8')).not.toContain('jane')
+    await keyed.close()
+    rmSync(folder, { recursive: true })
+  })
+
+  it('whose key is none keep the texts out of the log, not the requests', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'torwart-pseudonyms-'))
+    writeFileSync(join(folder, 'audit.jsonl.pseudonyms'), 'broken\n')
+    const keyed = await start(folder)
+    await (await keyed.post('/api/chat', chat(mail))).arrayBuffer()
+    expect(keyed.requests()).toHaveLength(1)
+    expect(readFileSync(keyed.auditFile, 'utf8')).not.toContain('jane')
+    await keyed.close()
+    rmSync(folder, { recursive: true })
   })
 })
 

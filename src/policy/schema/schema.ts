@@ -218,6 +218,11 @@ export const configSchema = Type.Object(
         default: standardAuditFile,
       }),
       content: choice(['masked', 'none'], 'masked', 'Whether texts are recorded (masked) or not at all.'),
+      pseudonyms: choice(
+        ['off', 'keyed'],
+        'off',
+        'What stands in masks: numbers that begin anew in each record, or names that are the same in all of them, by a key beside the log.',
+      ),
       maxText: size('Text per record; of the rest only digest and length.', '64KiB'),
       sync: choice(
         ['each', 'group', 'none'],

@@ -1,30 +1,35 @@
-/** Payment card numbers: 13 to 19 digits of a known issuer whose Luhn check digit (ISO/IEC 7812-1) holds. */
-import validator from 'validator'
-import { type Detector, digits } from './detector.ts'
-import { standsAlone } from './number-runs.ts'
+/**
+ * Payment card numbers: a number in an issuer's range, of the length it has there, whose check digit holds.
+ * Ranges and lengths that other numbers share (bar codes, ids) count only where a word says that it is a card.
+ */
+import { luhn } from './check-digits.ts'
+import { type Detector, digits, type Sample } from './detector.ts'
+import { type Grouped, groupedNumbers, mostBetween } from './number-runs.ts'
+
+const lengths = [19, 18, 17, 16, 15, 14, 13, 12]
+
+/** By ISO/IEC 7812 issuer number: Visa, Mastercard, Amex, Discover, Diners, JCB, UnionPay, Mir, Maestro, UATP, others. */
+const issued =
+  /^(?:4(?:\d{15}|\d{18})|5[1-5]\d{14}|2(?:2[2-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}|6(?:011|4[4-9]\d|5\d\d|2\d\d)\d{12,15}|3(?:0[0-5]\d|095|[689]\d\d)\d{10}(?:\d\d)?|35(?:2[89]|[3-8]\d)\d{12}|(?:1800|2131)\d{11}|220[0-4]\d{12,15}|(?:5018|5019|5020|5038|5893|6304|6759|676[1-3])\d{12}(?:\d{3})?|50\d{14}|6[037]\d{14}|8[12]\d{14}|9792\d{12}|1\d{14})$/
+/** The same networks, in lengths they have given up or hardly use. */
+const rare = /^(?:4\d{12}|35\d{14}|(?:5[06-8]|6)\d{10,17})$/
+const named =
+  /(?:card|credit|debit|visa|master|maestro|amex|diners|\bcc\b|\bpan\b|karte|carte|tarjeta|carta)[^\d\n]{0,40}$/i
 
 export const card: Detector = {
   type: 'card',
   triggers: digits,
-  find({ text, numberRuns }) {
-    const spans = []
-    for (const run of numberRuns) {
-      for (let from = 0; from + 13 <= run.digits.length; from++) {
-        // Cards are printed in groups of three digits and more, and begin where a group begins.
-        if (from > 0 && run.at[from - 1] === (run.at[from] ?? 0) - 1) continue
-        if ((run.at[from + 2] ?? 0) - (run.at[from] ?? 0) !== 2) continue
-        // Longest first: a shorter number inside a longer one is a coincidence.
-        const to = [19, 18, 17, 16, 15, 14, 13].find(
-          (length) =>
-            from + length <= run.digits.length &&
-            standsAlone(text, run, from, from + length) &&
-            validator.isCreditCard(run.digits.slice(from, from + length)),
-        )
-        if (to === undefined) continue
-        spans.push({ start: run.at[from] ?? 0, end: (run.at[from + to - 1] ?? 0) + 1 })
-        from += to - 1
-      }
-    }
-    return spans
+  longest: 19 + mostBetween,
+  // Cards are printed in groups of three digits and more.
+  find(sample) {
+    return sample.numberRuns.flatMap((run) =>
+      groupedNumbers(sample.text, run, lengths, 3, (number) => isCard(number, sample)),
+    )
   },
+}
+
+function isCard(number: Grouped, sample: Sample): boolean {
+  const { digits: value, start } = number
+  if (!luhn(value) || /^(\d)\1+$/.test(value)) return false
+  return issued.test(value) || (rare.test(value) && named.test(sample.before(start)))
 }

@@ -1,26 +1,69 @@
 /** Every detector: a new one is a file and a line here. Where spans overlap, an earlier one names it. */
+import { usItin, usSsn } from './american-ids.ts'
 import { card } from './card.ts'
+import { cryptoAddress } from './crypto.ts'
 import type { Detector } from './detector.ts'
+import { birthDate, driversLicence, passport } from './documents.ts'
 import { email } from './email.ts'
+import { ahv, codiceFiscale, corsicanNir, dni, dniGrouped, nhs, nino, nir, vatId } from './european-ids.ts'
+import { germanDocument, germanHealth, germanPension, germanTaxId, germanTaxNumber } from './german-ids.ts'
 import { iban } from './iban.ts'
-import { ipv4, ipv6 } from './ip.ts'
-import { germanTaxId, usSsn, usSsnNamed } from './national-ids.ts'
+import { ipv4, ipv6, mac } from './ip.ts'
+import {
+  authorization,
+  bundlerHost,
+  commandLineUser,
+  cookie,
+  namedKey,
+  namedPassword,
+  namedSecret,
+} from './named-secrets.ts'
 import { phone } from './phone.ts'
-import { jwt, namedSecret, privateKey, urlPassword, vendorKey } from './secrets.ts'
+import { privateKey, privateKeyTail } from './private-key.ts'
+import { jwt, longToken } from './tokens.ts'
+import { urlPassword } from './url-passwords.ts'
+import { markedKey, vendorKey } from './vendor-keys.ts'
 
 export const detectors: readonly Detector[] = [
   privateKey,
+  privateKeyTail,
   jwt,
+  longToken,
   vendorKey,
+  markedKey,
   urlPassword,
+  namedPassword,
   namedSecret,
+  namedKey,
+  bundlerHost,
+  authorization,
+  commandLineUser,
+  cookie,
   email,
   iban,
   card,
+  birthDate,
   ipv4,
   ipv6,
-  usSsn,
-  usSsnNamed,
+  mac,
+  ahv,
+  nir,
+  corsicanNir,
+  codiceFiscale,
+  dni,
+  dniGrouped,
+  nino,
   germanTaxId,
+  germanPension,
+  germanHealth,
+  usSsn,
+  usItin,
+  germanTaxNumber,
+  vatId,
+  cryptoAddress,
+  passport,
+  driversLicence,
+  nhs,
+  germanDocument,
   phone,
 ]

@@ -9,6 +9,7 @@ const longestHost = 253
 export const email: Detector = {
   type: 'email',
   triggers: ['@'],
+  longest: longestLocal + 1 + longestHost,
   find({ text }) {
     const spans = []
     for (let at = text.indexOf('@'); at !== -1; at = text.indexOf('@', at + 1)) {

@@ -14,6 +14,8 @@ export interface NumberRun {
 const fewest = 7
 /** Digits of a run that are looked at; longer ones are data, not a number somebody could dial. */
 const most = 256
+/** Separators in one number. */
+export const mostBetween = 9
 /** Between two groups, as in `030 / 901820`. */
 const mostSeparators = 3
 
@@ -77,4 +79,43 @@ export function standsAlone(text: string, run: NumberRun, from: number, to: numb
 
 function isWordUnit(unit: number): boolean {
   return isDigitUnit(unit) || ((unit | 0x20) >= 0x61 && (unit | 0x20) <= 0x7a) || unit === 0x5f
+}
+
+/** A number that begins and ends where groups of a run do: in what stretch of the text, and its digits. */
+export interface Grouped {
+  readonly start: number
+  readonly end: number
+  readonly digits: string
+}
+
+/**
+ * The first number in `run`, from each group on, that `isOne` takes for one of its kind; further ones behind it.
+ * @param lengths longest first: a shorter number inside a longer one is a coincidence
+ * @param leading digits of the first group, at least
+ */
+export function groupedNumbers(
+  text: string,
+  run: NumberRun,
+  lengths: readonly number[],
+  leading: number,
+  isOne: (number: Grouped) => boolean,
+): Grouped[] {
+  const { at } = run
+  const shortest = lengths.at(-1) ?? 0
+  const found: Grouped[] = []
+  for (let from = 0; from + shortest <= at.length; from++) {
+    const start = at[from] ?? 0
+    if (from > 0 && at[from - 1] === start - 1) continue
+    if ((at[from + leading - 1] ?? 0) - start !== leading - 1) continue
+    for (const length of lengths) {
+      const end = (at[from + length - 1] ?? Number.POSITIVE_INFINITY) + 1
+      if (end - start > length + mostBetween || !standsAlone(text, run, from, from + length)) continue
+      const number = { start, end, digits: run.digits.slice(from, from + length) }
+      if (!isOne(number)) continue
+      found.push(number)
+      from += length - 1
+      break
+    }
+  }
+  return found
 }

@@ -1,67 +1,108 @@
 /**
- * Phone numbers, as `libphonenumber-js` knows them: international ones anywhere, national ones in the forms
- * people write them in, and bare digits only where a word says that they are a phone number.
+ * Phone numbers: with a calling code that exists (by the metadata of libphonenumber) anywhere, national ones in the
+ * shapes people write them in, and other digits only where a word says that they are one.
  *
- * Asking the library takes some 20 µs. A text may hold thousands of numbers, so only the first hundred are
- * asked about; behind them whatever looks like one is taken for one.
+ * Shapes and not each country's plan: whether a number was ever given out is not what makes it personal, and asking
+ * the library about one takes 20 µs. Does not know numbers without a calling code, a leading 0, or such a word, but
+ * for North America's.
  */
-import { type CountryCode, parsePhoneNumberFromString } from 'libphonenumber-js/min'
-import { type Detector, digits } from './detector.ts'
-import { isDigitUnit, type NumberRun } from './number-runs.ts'
+import { getCountries, getCountryCallingCode } from 'libphonenumber-js/min'
+import { type Detector, digits, type Sample } from './detector.ts'
 
-const mostQuestions = 100
-const national: readonly CountryCode[] = ['DE', 'GB', 'FR', 'IT', 'NL', 'AT', 'CH', 'AU']
+const callingCodes: ReadonlySet<string> = new Set(
+  getCountries().map((country) => getCountryCallingCode(country)),
+)
+
 const named =
-  /(?:phone|tel|telefon|mobile|mobil|handy|cell|fax|call|anruf\w*|whatsapp|number|nummer|reach me)\W{0,3}(?:\w{1,8}\W{1,3}){0,3}$/i
+  /(?:phone|(?<![a-z])(?:tel|mob|cell|fax|call|ring|dial|desk|sms|text me|reach|gsm|hotline|whatsapp|signal|contact|office|messages? to|answering|answer|ruf|anruf|handy|nummer lautet|my number|number is|appel|portable|movil|móvil|celular|llama)|telefon|telefoon|teléfono|téléphone|mobil)[^\d\n]{0,28}[\n]?[^\d\n]{0,12}$/i
+/** Words that make a number something else, however near the others stand. */
+const otherwise =
+  /(?:order|invoice|ticket|serial|article|isbn|issn|version|rechnung|bestell|artikel|[€$£#])[^\d]{0,16}$/i
+
+const extension = '(?: {0,2}(?:x|ext\\.?|Ext\\.?|#|DW|-) ?\\d{1,5})?'
+const gap = '[ ./\\u00a0\\u2010-\\u2013-]'
+const shapes = new RegExp(
+  `(?<![\\p{L}\\p{N}_.=$€£@&?/%-]|\\d[,:])(?:${[
+    `(?<international>(?:\\+|00)\\(?[1-9](?:${gap}{0,2}\\(?\\d\\)?){6,14})`,
+    `(?<american>(?:1[ .-])?(?:\\([2-9]\\d\\d\\) ?[- ]?|[2-9]\\d\\d[-. \\u2010-\\u2013])\\d{3}[-. \\u2010-\\u2013]\\d{4})`,
+    `(?<zero>\\(?0\\d{1,5}\\)?(?: ?[/-] ?| {1,2}|\\.)\\d{2,8}(?:[ .-]\\d{2,4}){0,4})`,
+    `(?<bare>\\(?\\d{1,13}\\)?(?:${gap}{1,2}\\d{2,8}){0,5})`,
+  ].join('|')})${extension}(?![\\p{L}\\p{N}_]|[.,:]\\d)`,
+  'gu',
+)
+
+/** Digits of a number without its area. */
+const fewest = 7
 
 export const phone: Detector = {
   type: 'phone',
   triggers: digits,
-  find({ text, numberRuns }) {
+  longest: 72,
+  find(sample) {
     const spans = []
-    let questions = mostQuestions
-    for (const run of numberRuns) {
-      const { length } = run.digits
-      if (length < 7 || length > 18) continue
-      const start = openingOf(text, run.start)
-      if (start > 0 && /[\p{L}\p{N}_.,:=#$€£-]/u.test(text.charAt(start - 1))) continue
-      if (/[\p{L}_]/u.test(text.charAt(run.end))) continue
-      const shown = text.slice(start, run.end)
-      const countries = countriesFor(shown, run, text.slice(Math.max(0, start - 40), start))
-      if (countries.length === 0) continue
-      if (questions <= 0 || countries.some((country) => questions-- > 0 && isPhone(shown, country)))
-        spans.push({ start, end: run.end })
+    for (const run of sample.numberRuns) {
+      const from = Math.max(0, run.start - 4)
+      // Its own digits, what may stand before and behind them, and no more: each run is looked at once.
+      const near = sample.text.slice(from, run.end + 8)
+      shapes.lastIndex = 0
+      for (let match = shapes.exec(near); match; match = shapes.exec(near)) {
+        const start = from + match.index
+        if (start >= run.end) break
+        if (match[0].length < fewest) continue
+        const length = phoneLength(match, sample, start)
+        if (length > 0) spans.push({ start, end: start + length })
+      }
     }
     return spans
   },
 }
 
-/** With the `+` or `(` before the first digit. */
-function openingOf(text: string, start: number): number {
-  let at = start
-  while (at > 0 && (text.charAt(at - 1) === '(' || text.charAt(at - 1) === '+')) at--
-  return at
+/** Units of a match that are a phone number: another number may follow behind a blank. */
+function phoneLength(match: RegExpExecArray, sample: Sample, start: number): number {
+  const before = sample.before(start)
+  const groups = { ...match.groups }
+  if (isPhone(groups, before)) return match[0].length
+  const kind = groups.zero === undefined ? 'bare' : 'zero'
+  let shown = groups[kind] ?? ''
+  for (let cut = shown.lastIndexOf(' '); cut > 0; cut = shown.lastIndexOf(' ')) {
+    shown = shown.slice(0, cut)
+    if (isPhone({ [kind]: shown }, before)) return shown.length
+  }
+  return 0
 }
 
-/** In which countries' ways a number could be written; none: it does not look like a phone number. */
-function countriesFor(shown: string, run: NumberRun, before: string): readonly (CountryCode | undefined)[] {
-  if (shown.includes('+')) return [undefined]
-  if (run.digits.startsWith('00')) return [undefined]
-  // Dates, version numbers, decimals.
-  if (/^\d{4}-\d{2}-\d{2}|^\d{1,2}[./]\d{1,2}[./]\d{2,4}/.test(shown)) return []
-  const american =
-    /^\(?\d{3}\)?[-. \u2010-\u2013]{1,2}\d{3}[-. \u2010-\u2013]\d{4}$|^1[-. ]\(?\d{3}\)?[-. ]{1,2}\d{3}[-. ]\d{4}$/
-  if (american.test(shown)) return ['US']
-  const grouped = /^\(?0\d{1,5}\)?[ /.-]{1,3}\d{2,}(?:[ /.-]\d{2,})*$/.test(shown)
-  if (grouped && !/^0\.\d/.test(shown)) return national
-  if (named.test(before)) return ['US', ...national]
-  return []
+type Groups = Readonly<Record<string, string | undefined>>
+
+function isPhone({ international, american, zero, bare }: Groups, before: string): boolean {
+  if (otherwise.test(before)) return false
+  if (international !== undefined) return isInternational(international, before)
+  const shown = american ?? zero ?? bare ?? ''
+  if (isDateOrAddress(shown)) return false
+  const { length } = shown.replaceAll(/\D/g, '')
+  const isNamed = named.test(before)
+  // No exchange of North America begins with 0 or 1; brackets and dots say enough by themselves.
+  if (american !== undefined) return isNamed || /[().]|^(?:1.)?\d{3}.[2-9]/.test(american)
+  if (zero !== undefined && length >= 9 && length <= 12 && !shown.startsWith('00'))
+    return isNamed || !(socialSecurity.test(shown) || grouped.test(before))
+  return length >= 7 && length <= 13 && isNamed
 }
 
-function isPhone(shown: string, country: CountryCode | undefined): boolean {
-  let dialled = shown.replaceAll(/[^\d+]/g, '')
-  if (country === undefined && !dialled.startsWith('+') && isDigitUnit(dialled.charCodeAt(0)))
-    dialled = `+${dialled.slice(2)}`
-  const parsed = country ? parsePhoneNumberFromString(dialled, country) : parsePhoneNumberFromString(dialled)
-  return parsed?.isValid() ?? false
+const socialSecurity = /^\d{3}[- ]\d{2}[- ]\d{4}$/
+/** A group with digits and a blank in front: the number goes on from there, as account numbers do. */
+const grouped = /[A-Za-z]*\d[A-Za-z\d]* $|(?<![A-Z\d])[A-Z]{2}\d{2} (?:[A-Z\d]{4} ){0,7}$/
+
+/** E.164: at most 15 digits. */
+function isInternational(shown: string, before: string): boolean {
+  const number = shown.replaceAll(/\D/g, '').replace(/^00/, '')
+  if (number.length < 8 || number.length > 15) return false
+  // Zeros in front are how data is filled up, too.
+  if (!shown.startsWith('+') && (!/\D/.test(shown) || grouped.test(before)) && !named.test(before))
+    return false
+  return [1, 2, 3].some((length) => callingCodes.has(number.slice(0, length)))
+}
+
+function isDateOrAddress(shown: string): boolean {
+  return /^\(?(?:\d{4}[-./]\d{1,2}[-./]\d{1,2}(?!\d)|\d{1,2}[-./]\d{1,2}[-./](?:19|20)\d\d(?!\d)|\d{1,3}(?:\.\d{1,3}){3}$)/.test(
+    shown,
+  )
 }

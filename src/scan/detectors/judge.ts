@@ -1,0 +1,67 @@
+/**
+ * What a secret looks like: not like a word somebody chose, nor like the blank somebody is to fill in. By the changes
+ * between letters and digits, which names have few of and keys have many, and by what documentation writes instead.
+ */
+
+/** Bits a character (Shannon). */
+export function entropy(value: string): number {
+  const counts = new Map<string, number>()
+  for (const character of value) counts.set(character, (counts.get(character) ?? 0) + 1)
+  let bits = 0
+  for (const count of counts.values()) bits -= (count / value.length) * Math.log2(count / value.length)
+  return bits
+}
+
+/** Units of a value that are looked at: hostile texts are full of long ones. */
+const enough = 64
+
+const spoken =
+  /x{4,}|\*{3,}|\.{3}|\.\.$|example|your[_-]?|placeholder|change[_-]?me|redacted|dummy|insert[_-]|replace|_here\b|0123456789|abcdefghij|<[\w -]*>/i
+const reference =
+  /^(?:[$%<{[@]|\\?\$|process\.|os\.|env[.[]|config\.|this\.|self\.|https?:|file:|\/|\.{1,2}\/)/
+
+/** Whether it stands for a value, as in documentation, templates and code. */
+export function isPlaceholder(whole: string): boolean {
+  const value = whole.slice(0, enough)
+  return spoken.test(value) || reference.test(value) || new Set(value).size < Math.min(5, value.length)
+}
+
+const uuid = /^\{?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\}?$/i
+const hex = /^(?=.*\d)(?:[0-9a-f]{16,}|[0-9A-F]{16,})$/
+const names = /^[A-Za-z_]+(?:\.[A-Za-z_]\w*)+$/
+
+/** Whether a machine drew it. */
+export function looksDrawn(whole: string): boolean {
+  const value = whole.slice(0, enough)
+  if (uuid.test(value) || hex.test(value) || /^\d{12,}$/.test(value)) return true
+  if (/^\d{4}-\d\d-\d\d/.test(value)) return false
+  if (value.length < 40 && names.test(value)) return false
+  const { kinds, cases } = changes(value)
+  if (kinds >= 4 || (kinds >= 2 && value.length <= 24)) return entropy(value) >= 2.8
+  return cases >= 5 && value.length >= 16 && entropy(value) >= 3.5
+}
+
+/** How often a letter stands beside a digit, and a small letter in front of a capital. */
+function changes(value: string): { kinds: number; cases: number } {
+  let kinds = 0
+  let cases = 0
+  let last = other
+  for (let at = 0; at < value.length; at++) {
+    const kind = kindOf(value.charCodeAt(at))
+    if (kind !== other && last !== other && (kind === digit) !== (last === digit)) kinds++
+    if (kind === capital && last === small) cases++
+    last = kind
+  }
+  return { kinds, cases }
+}
+
+const other = 0
+const digit = 1
+const small = 2
+const capital = 3
+
+function kindOf(unit: number): number {
+  if (unit >= 0x30 && unit <= 0x39) return digit
+  if (unit >= 0x61 && unit <= 0x7a) return small
+  return unit >= 0x41 && unit <= 0x5a ? capital : other
+}

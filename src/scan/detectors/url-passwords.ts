@@ -1,0 +1,14 @@
+/** `scheme://user:password@host` (RFC 3986, 3.2.1), as in connection strings: the password only. */
+import { namedValue, placedDetector } from './detector.ts'
+
+export const urlPassword = placedDetector({
+  type: 'url-password',
+  triggers: ['://'],
+  longest: 256,
+  // Up to the last @ of the authority: a password may hold one that nobody escaped.
+  pattern: /[^\s:@/?#"'<>]{0,56}:(?<value>[^\s/"'<>]{1,256})(?<tail>@)(?=[\w[.-])/y,
+  accept(match) {
+    const value = match.groups?.value ?? ''
+    return /^(?:\$\{?|\{|%[sd]|\*+$|x{3,}$|\[)/i.test(value) ? undefined : namedValue(match)
+  },
+})
