@@ -34,9 +34,11 @@ import { createKeptAnswers } from './stages/kept.ts'
 import { createPrintPrompt } from './stages/print.ts'
 import { createRecordPrompt } from './stages/record.ts'
 import { createReserve } from './stages/reserve.ts'
+import { createMatchResults } from './stages/results.ts'
 import { createSettle } from './stages/settle.ts'
 import type { Log } from './telemetry/log.ts'
 import { createMetrics } from './telemetry/metrics.ts'
+import { openToolGate } from './tool-gate.ts'
 import { createFleet } from './upstreams/fleet.ts'
 
 export interface GatewayOptions extends Omit<SnapshotOptions, 'now'> {
@@ -156,6 +158,8 @@ async function openGateway(
     recordEvent(problems.length === 0 ? 'reloaded' : 'reload failed', details)
   }
 
+  const { approvals, calls } = openToolGate({ atStart, policy, clock, metrics, log, recordEvent })
+  closers.push(approvals.close, calls.close)
   const recordPrompt = createRecordPrompt()
   const onOpened = ({ identity, arrival }: Caller) => {
     metrics.breakerOpenings.inc()
@@ -181,6 +185,7 @@ async function openGateway(
     authoriseRoute: (caller, to) => authoriseRoute(caller, to, freezes),
     authoriseModel: createAuthoriseModel(fleet, kept, freezes),
     inspect: createInspect(scanner, metrics, clock),
+    matchResults: createMatchResults(calls, metrics),
     reserve: createReserve(store, createPrintPrompt()),
     forward: createForward({ fleet, courier, kept, clock, metrics }),
     recordPrompt,
@@ -207,6 +212,7 @@ async function openGateway(
       freezes: freezes.list().length,
     }),
     api: { freezes, store, recordEvent },
+    approvals: { approvals, freezes, current: () => snapshots.current, now: clock.wallMs },
   })
 
   closers.push(() => admin.close())

@@ -38,6 +38,8 @@ export interface RequestRecord {
   readonly clamped: readonly string[]
   /** What went to the model and no guard read. */
   readonly unread: readonly string[]
+  /** How many texts were marked as data. */
+  readonly marked: number
   readonly usage: { readonly input: number; readonly output: number } | null
   readonly limits: Readonly<Record<string, RecordedLimit>>
   readonly ending: { readonly kind: string; readonly code: string | null; readonly status: number | null }

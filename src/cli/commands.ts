@@ -1,9 +1,12 @@
 /** Every command: a new one is a file and a line here. */
+import { approvals } from './approvals.ts'
+import { approve } from './approve.ts'
 import { auditVerify } from './audit-verify.ts'
 import { breakerClose } from './breaker-close.ts'
 import { check } from './check.ts'
 import type { Command } from './command.ts'
 import { demo } from './demo.ts'
+import { deny } from './deny.ts'
 import { freeze } from './freeze.ts'
 import { freezes } from './freezes.ts'
 import { keyCreate } from './key-create.ts'
@@ -28,6 +31,9 @@ export const commands: readonly Command[] = [
   unfreeze,
   freezes,
   breakerClose,
+  approvals,
+  approve,
+  deny,
   scan,
   mask,
   auditVerify,

@@ -5,6 +5,8 @@
  *     POST   /freezes                      { kind, name, why, for, by }
  *     DELETE /freezes/:kind[/:name]?why=   lifts one
  *     POST   /breakers/:key/close          { by }: closes the circuit breaker of a key
+ *
+ * Approvals are in `approvals-api.ts`.
  */
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import Type from 'typebox'

@@ -10,7 +10,9 @@ import { createSecureContext } from 'node:tls'
 import { parseDuration, parseSize } from '../core/units.ts'
 import { modelMatcher } from '../models/match.ts'
 import { canonicalFor, parsePattern } from '../models/name.ts'
+import { compileTools } from '../tools/rights.ts'
 import { isLoopback, isNear, parseAddress } from './address.ts'
+import { compileApproval } from './compile-approval.ts'
 import { compileLimits, compileModels, compileShared } from './compile-limits.ts'
 import { compileRedis } from './compile-redis.ts'
 import { doubtful } from './doubtful.ts'
@@ -43,11 +45,12 @@ export function compile(
   checkTls(config.listen.tls, folder, report)
   const upstreams = compileUpstreams(config.upstreams, report)
   const roles = new Map(
-    Object.entries(config.roles).map(([name, role]) => [name, compileRole(name, role, report)]),
+    Object.entries(config.roles).map(([name, role]) => [name, compileRole(name, role, config, report)]),
   )
   const redis = compileRedis(config.store, folder, report)
   const models = compileModels(config.models, report)
   const aliases = compileAliases(config.aliases, upstreams, report)
+  const approval = compileApproval(config, report)
   checkIssuers(config, report)
   const [first, ...others] = upstreams
   if (problems.length > 0 || first === undefined) return { problems }
@@ -81,6 +84,7 @@ export function compile(
     keysFile: path(config.keys.file),
     roles,
     promptGuard: config.guards.prompt,
+    approval,
     aliases,
     door: config.door,
     timeouts: {
@@ -142,7 +146,7 @@ function originOf(text: string, remote: boolean, path: Path, report: Report): st
   return url.origin
 }
 
-function compileRole(name: string, config: RoleConfig, report: Report): Role {
+function compileRole(name: string, config: RoleConfig, { guards }: Config, report: Report): Role {
   const path = ['roles', name]
   const models = config.models.filter((pattern, index) => {
     if (parsePattern(pattern)) return true
@@ -172,6 +176,10 @@ function compileRole(name: string, config: RoleConfig, report: Report): Role {
       registries: new Set(config.admin.registries.map((registry) => registry.toLowerCase())),
       blobBytes: parseSize(config.admin.blob) ?? 0,
     },
+    tools:
+      config.tools &&
+      compileTools(config.tools, (place, message) => report([...path, 'tools', ...place], message)),
+    separate: config.separate ?? guards.prompt.separate,
   }
 }
 

@@ -14,6 +14,12 @@ export function doubtful(config: Config): { path: Path; message: string }[] {
       path: ['admin', 'token'],
       message: `the admin token has fewer than ${shortestToken} characters: it can be guessed`,
     })
+  const asks = Object.entries(config.roles).find(([, { tools }]) => (tools?.approve.length ?? 0) > 0)
+  if (asks && config.admin.token === undefined && config.approval.approvers.length === 0)
+    found.push({
+      path: ['roles', asks[0], 'tools', 'approve'],
+      message: 'nobody can say yes: that needs `admin.token` or `approval.approvers`',
+    })
   const kinds = config.upstreams.map(({ kind }) => kind)
   for (const [name, { routes, models, limits, caps }] of Object.entries(config.roles)) {
     if (routes.length > 0 && models.length === 0)

@@ -8,6 +8,7 @@ import type { ServerKind } from '../core/servers.ts'
 import type { Severity } from '../core/text.ts'
 import type { Feature, RouteGroup } from '../dialects/dialect.ts'
 import type { ModelMatcher } from '../models/match.ts'
+import type { ToolRights } from '../tools/rights.ts'
 
 export interface Address {
   readonly host: string
@@ -90,12 +91,30 @@ export interface Role {
   readonly trustSystem: boolean
   readonly allow: ReadonlySet<Feature>
   readonly admin: AdminRights
+  /** Undefined: tool calls are recorded and not gated. */
+  readonly tools: ToolRights | undefined
+  /** Whether tool results and documents are marked as data. */
+  readonly separate: boolean
+}
+
+/** A human's yes for tool calls. */
+export interface ApprovalSettings {
+  /** 0: nobody waits. */
+  readonly waitMs: number
+  readonly validMs: number
+  /** Names of roles and keys; empty: whoever holds the admin token. */
+  readonly approvers: ReadonlySet<string>
+  /** What approvers see of arguments. */
+  readonly arguments: 'masked' | 'plain'
+  readonly webhook: { readonly url: string; readonly secret: string } | undefined
 }
 
 export interface PromptGuard {
   readonly mode: 'enforce' | 'observe' | 'off'
   readonly block: Severity
   readonly flag: Severity
+  /** Whether blanks of data are replaced where it is marked. */
+  readonly datamark: boolean
 }
 
 export interface Timeouts {
@@ -131,6 +150,7 @@ export interface Policy {
   readonly keysFile: string
   readonly roles: ReadonlyMap<string, Role>
   readonly promptGuard: PromptGuard
+  readonly approval: ApprovalSettings
   /** Names that clients use → names of models, as written. */
   readonly aliases: ReadonlyMap<string, string>
   readonly door: { readonly failuresPerMinute: number; readonly connections: number }

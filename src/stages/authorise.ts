@@ -12,6 +12,8 @@ import type { Caps, Policy, Role } from '../policy/policy.ts'
 import type { Fleet, Target } from '../upstreams/fleet.ts'
 import type { Call, Caller, Course, Destination } from './exchange.ts'
 import type { KeptAnswers } from './kept.ts'
+import { callRights } from './rights.ts'
+import { separationFor } from './separation.ts'
 
 /** @throws Refusal `frozen`, `route_not_allowed`; `not_found` if no model server behind the gate has this route */
 export function authoriseRoute(
@@ -49,9 +51,13 @@ export function createAuthoriseModel(fleet: Fleet, kept: KeptAnswers, freezes: F
     const others = (prompt.others ?? []).map((other) => administered(other, role, policy, fleet).model)
     for (const each of [target.model, ...others]) requireThawed(each, target.server, freezes)
     const { outputTokens, contextTokens, choices } = role.caps
-    const orders = { model, others, server, outputTokens, contextTokens, choices }
-    const outgoing = endpoint.prepare(prompt, orders)
-    return { caller, endpoint, prompt, model: { asked: prompt.model, served: model }, target, outgoing }
+    const mayCall = callRights(caller)
+    const separation = separationFor(role, policy, prompt)
+    const caps = { outputTokens, contextTokens, choices }
+    const outgoing = endpoint.prepare(prompt, { model, others, server, ...caps, mayCall, separation })
+    const names = { asked: prompt.model, served: model }
+    const judged = { findings: [], stopped: [] }
+    return { caller, endpoint, prompt, model: names, target, outgoing, separation, judged }
   }
 }
 
