@@ -34,7 +34,7 @@ export function offerOnly(
   const offered = only(tools, nameOf, (name) => {
     const may = mayCall(name)
     // Enough to explain a request.
-    if (!may && dropped.length < mostNamed) dropped.push(`tools.${name.slice(0, longestNamed)}`)
+    if (!may && dropped.length < mostNamed) dropped.push(`tools[${name.slice(0, longestNamed)}]`)
     return may
   })
   if (offered.length === tools.length && !tools.some(isNamespace)) return

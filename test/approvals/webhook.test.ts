@@ -26,7 +26,8 @@ async function listener(...answers: (number | undefined)[]) {
     const status = answers[Math.min(told.length, answers.length - 1)]
     told.push({ headers: request.headers, body })
     if (status === undefined) request.socket.destroy()
-    else response.writeHead(status, status === 302 ? { location: '/elsewhere' } : {}).end('words nobody reads')
+    else
+      response.writeHead(status, status === 302 ? { location: '/elsewhere' } : {}).end('words nobody reads')
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   open.push(() => {
