@@ -6,13 +6,14 @@
  */
 import type { Approvals } from '../approvals/desk.ts'
 import type { Calls } from '../calls/ledger.ts'
+import type { JsonObject } from '../core/json.ts'
 import { describeError, Refusal } from '../core/refusal.ts'
 import type { Action, Severity } from '../core/text.ts'
 import type { CallVerdict, JudgeCall } from '../dialects/call-verdict.ts'
 import type { ToolCall } from '../dialects/dialect.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import type { ToolRights } from '../tools/rights.ts'
+import type { CallJudgement, ToolRights } from '../tools/rights.ts'
 import type { Call } from './exchange.ts'
 import { callRights } from './rights.ts'
 
@@ -55,10 +56,10 @@ export function createJudgeCalls({ approvals, calls, metrics, log }: JudgeParts)
     call: Call,
     made: ToolCall,
     because: 'name' | 'arguments',
-    rights: ToolRights,
+    otherwise: ToolRights['otherwise'],
   ): CallVerdict => {
     stopped(call, made, because === 'name' ? 'tool.not-allowed' : 'tool.arguments', 'high')
-    if (rights.otherwise === 'strip') return { kind: 'strip', note }
+    if (otherwise === 'strip') return { kind: 'strip', note }
     return {
       kind: 'refuse',
       refusal: new Refusal('tool_not_allowed', {
@@ -75,22 +76,20 @@ export function createJudgeCalls({ approvals, calls, metrics, log }: JudgeParts)
     return { kind: 'refuse', refusal: new Refusal('approval_denied', { say }) }
   }
 
-  const asked = async (
-    call: Call,
-    made: ToolCall,
-    judgement: { readonly arguments: Parameters<Approvals['ask']>[0]['arguments'] },
-  ): Promise<CallVerdict> => {
+  /** Who cannot judge lets nothing through. */
+  const unjudged = (call: Call, made: ToolCall, cause: unknown): CallVerdict => {
+    metrics.guardFailures.inc({ guard })
+    log.error({ id: call.caller.arrival.id, cause: describeError(cause) }, 'a tool call cannot be judged')
+    stopped(call, made, 'tool.unjudged', 'high')
+    return { kind: 'refuse', refusal: new Refusal('store_unavailable', { cause, retryAfterSeconds: 5 }) }
+  }
+
+  const asked = async (call: Call, made: ToolCall, args: JsonObject): Promise<CallVerdict> => {
     const { identity, arrival } = call.caller
     const { policy } = arrival.snapshot
     const { waitMs, validMs, arguments: shows } = policy.approval
     const answer = await approvals.ask(
-      {
-        identity,
-        tool: made.name,
-        arguments: judgement.arguments,
-        model: call.model.served,
-        policy: policy.version,
-      },
+      { identity, tool: made.name, arguments: args, model: call.model.served, policy: policy.version },
       { validMs, shows },
     )
     switch (answer.kind) {
@@ -112,26 +111,25 @@ export function createJudgeCalls({ approvals, calls, metrics, log }: JudgeParts)
         return unapproved(call, made, 'tool.denied', 'A human has said no to this tool call.')
       return unapproved(call, made, 'tool.unapproved', `No human has answered in time. ${later}`)
     }
-    return { kind: 'wait', note: `Waiting for a human’s yes: approval ${id}.`, decided: waited() }
+    const decision = waited().catch((cause: unknown) => unjudged(call, made, cause))
+    return { kind: 'wait', note: `Waiting for a human’s yes: approval ${id}.`, decided: decision }
   }
 
   return (call: Call): JudgeCall | undefined => {
     const mayCall = callRights(call.caller)
+    if (!mayCall) return undefined
     const rights = call.caller.role.tools
-    if (!mayCall || !rights) return undefined
     return async (made) => {
       try {
-        if (!mayCall(made.name)) return outside(call, made, 'name', rights)
-        const judgement = rights.judge(made.name, made.arguments)
-        if (judgement.kind === 'outside') return outside(call, made, judgement.because, rights)
+        const judgement: CallJudgement = mayCall(made.name)
+          ? (rights?.judge(made.name, made.arguments) ?? { kind: 'allowed' })
+          : { kind: 'outside', because: 'name' }
+        if (judgement.kind === 'outside')
+          return outside(call, made, judgement.because, rights?.otherwise ?? 'refuse')
         if (judgement.kind === 'allowed') return await letThrough(call, made)
-        return await asked(call, made, judgement)
+        return await asked(call, made, judgement.arguments)
       } catch (cause) {
-        // Who cannot judge lets nothing through.
-        metrics.guardFailures.inc({ guard })
-        log.error({ id: call.caller.arrival.id, cause: describeError(cause) }, 'a tool call cannot be judged')
-        stopped(call, made, 'tool.unjudged', 'high')
-        return { kind: 'refuse', refusal: new Refusal('store_unavailable', { cause, retryAfterSeconds: 5 }) }
+        return unjudged(call, made, cause)
       }
     }
   }

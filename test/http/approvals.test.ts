@@ -10,6 +10,7 @@ import { redisApprovals, wish } from '../rig/approvals.ts'
 import { cli } from '../rig/cli.ts'
 import { entryOf, type GateSettings, policyText, type RunningGate, startGate } from '../rig/gate.ts'
 import { hasRedis, startRedis } from '../rig/redis.ts'
+import { serversAt } from '../rig/stores.ts'
 import { until } from '../rig/wait.ts'
 
 const open: { close(): Promise<void> | void }[] = []
@@ -281,7 +282,7 @@ describe.skipIf(!hasRedis)('several gateways on one Redis', () => {
     open.push({ close: () => redis.stop() })
     const more = `store: { redis: "${redis.url}", timeout: 5s }\n`
     const gates = [await start(() => [], { more }), await start(() => [], { more })]
-    const store = await redisApprovals(redis.url, 'torwart')
+    const store = await redisApprovals(serversAt(redis.url, { prefix: 'torwart' }))
     open.push(store)
     const metrics = await fetch(`${gates[0]?.gate.admin}/metrics`, {
       headers: { authorization: `Bearer ${token}` },

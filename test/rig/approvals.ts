@@ -7,6 +7,7 @@ import type { Wish } from '../../src/approvals/approval.ts'
 import { createMemoryApprovals } from '../../src/approvals/memory.ts'
 import { createRedisApprovals } from '../../src/approvals/redis.ts'
 import type { ApprovalStore } from '../../src/approvals/store.ts'
+import type { RedisServers } from '../../src/core/redis-servers.ts'
 import { stillClock } from './clock.ts'
 import { hasRedis, startRedis } from './redis.ts'
 import { serversAt } from './stores.ts'
@@ -42,16 +43,16 @@ async function memoryWorld(): Promise<ApprovalWorld> {
 }
 
 /** Connected and ready to be asked. */
-export async function redisApprovals(url: string, prefix = 'test'): Promise<ApprovalStore> {
-  const store = createRedisApprovals(serversAt(url, { prefix }), () => {})
+export async function redisApprovals(servers: RedisServers): Promise<ApprovalStore> {
+  const store = createRedisApprovals(servers, () => {})
   await until(() => store.list().then(Boolean, () => false))
   return store
 }
 
 async function redisWorld(): Promise<ApprovalWorld> {
   const server = await startRedis()
-  const store = await redisApprovals(server.url)
-  const second = await redisApprovals(server.url)
+  const store = await redisApprovals(serversAt(server.url))
+  const second = await redisApprovals(serversAt(server.url))
   const direct = new Redis(server.url)
   return {
     store,
