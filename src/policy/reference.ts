@@ -48,7 +48,7 @@ at the top of the file.
   a path, and paths that climb (\`..\`, backslashes, in percent-encoding too) never pass. JSON Schemas know the usual keywords
   but \`format\`, \`patternProperties\`, \`unevaluated…\` and references that come back to themselves. Arguments of a tool
   with rules, or under \`approve\`, must read the same everywhere: strict JSON, no key twice or in two spellings, no number
-  of more than 15 digits, at most 256 KiB, and 32 KiB where a human is asked. Those of other tools are not looked at.
+  of more than 15 digits, at most 256 KiB, and 8 KiB where a human is asked. Those of other tools are not looked at.
 - \`x-torwart-guards\` also names what no guard read: \`prompt=allow, images=unread\`.
 - \`keep_alive\` of a request is capped at an hour, and cannot unload a model that others use.
 

@@ -9,7 +9,7 @@ import { isObject, JsonFault, type JsonObject, type JsonValue, readJson } from '
 /** Characters of arguments that are judged; what is longer is no tool call that rules were made for. */
 export const mostArguments = 256 * 1024
 /** Characters, canonical, of what a human can be asked about: nobody says yes to what is not shown whole. */
-export const mostApproved = 32 * 1024
+export const mostApproved = 8 * 1024
 const mostDigits = 15
 /** Strings are stepped over whole, so that a number is never found in one. */
 const stringOrNumber = /"(?:[^"\\]|\\.)*"|-?\d[\d.]*/g

@@ -320,13 +320,13 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
     expect(await freezes.read()).toHaveLength(1)
     const approvals = await redisApprovals(servers)
     open.push({ close: async () => approvals.close() })
-    approvals.onNews(() => told++)
+    let decided = 0
+    approvals.onNews(() => decided++)
     await until(async () => {
-      told = 0
       const [standing] = await approvals.take(approvalOf(wish, 'masked'), 60_000)
       const { id } = 'approval' in standing ? standing.approval : { id: '' }
       if (standing.kind === 'pending') await approvals.decide(id, { state: 'approved', by: 'b', why: null })
-      return told > 0
+      return decided > 0
     })
     await approvals.sweep()
     const calls = shareCalls(servers, 10, 5000, (error) => errors.push(nameOfRedisError(error)))

@@ -123,6 +123,23 @@ describe('a call that needs a yes', () => {
     ])
   })
 
+  it('is asked anew when the question is over, and that is told once', async () => {
+    const { store, age } = await world()
+    const desk = deskAt(store)
+    const { judge } = judging(desk)
+    const id = idIn(sayOf((await judge(settings, 'transfer_eu', transfer)).verdict))
+    await desk.decide(id, { state: 'approved', by: 'alice', why: null })
+    await age()
+    const next = idIn(sayOf((await judge(settings, 'transfer_eu', transfer)).verdict))
+    expect(next).not.toBe(id)
+    expect(desk.told.map(([event, approval]) => [event, approval.id])).toEqual([
+      ['requested', id],
+      ['approved', id],
+      ['expired', id],
+      ['requested', next],
+    ])
+  })
+
   it('is not one too many', async () => {
     const { judge } = judging(deskAt((await world()).store))
     const verdicts: CallVerdict[] = []
