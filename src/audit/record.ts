@@ -32,6 +32,8 @@ export interface RequestRecord {
     /** The answer was longer than what is kept of one; length and digest are those of its beginning. */
     readonly truncated: boolean
   } | null
+  /** Tool calls of the answer that the client did not get. */
+  readonly stopped: readonly { readonly name: string; readonly arguments: string }[]
   readonly findings: readonly RecordedFinding[]
   /** Fields that were left out, parameters that were lowered. */
   readonly dropped: readonly string[]

@@ -101,18 +101,25 @@ export function createJudgeCalls({ approvals, calls, metrics, log }: JudgeParts)
         return unapproved(call, made, 'tool.too-many', 'Too many tool calls wait for a human already.')
     }
     const { id, decided } = answer
-    const later = `Approval ${id}: once a human has said yes, the same call passes when it is made again.`
-    if (waitMs === 0)
-      return unapproved(call, made, 'tool.unapproved', `A tool call needs a human’s yes. ${later}`)
+    const needed = `A tool call needs a human’s yes. Approval ${id}: once it is given, the same call passes when it is made again.`
+    if (waitMs === 0) return unapproved(call, made, 'tool.unapproved', needed)
     const waited = async (): Promise<CallVerdict> => {
       const how = await decided(waitMs, () => !arrival.departure.over)
       if (how === 'passed') return letThrough(call, made)
       if (how === 'denied')
         return unapproved(call, made, 'tool.denied', 'A human has said no to this tool call.')
-      return unapproved(call, made, 'tool.unapproved', `No human has answered in time. ${later}`)
+      return unapproved(call, made, 'tool.unapproved', `No human has answered in time. ${needed}`)
     }
-    const decision = waited().catch((cause: unknown) => unjudged(call, made, cause))
-    return { kind: 'wait', note: `Waiting for a human’s yes: approval ${id}.`, decided: decision }
+    let waiting: Promise<CallVerdict> | undefined
+    return {
+      kind: 'wait',
+      note: needed,
+      // Only for who asks: a yes that came while nobody waits must be there for the next one.
+      get decided() {
+        waiting ??= waited().catch((cause: unknown) => unjudged(call, made, cause))
+        return waiting
+      },
+    }
   }
 
   return (call: Call): JudgeCall | undefined => {

@@ -204,6 +204,14 @@ describe.each(approvalWorlds.filter(([, there]) => there))(
       expect((await judge(patient, 'transfer_eu', transfer)).verdict.kind).toBe('pass')
     })
 
+    it('leaves the yes for the next one when nobody waits for what was decided', async () => {
+      const { there, judge, verdict, id } = await start(patient)
+      // As of an answer that cannot be held: it says the note, and ends.
+      expect(verdict.note).toContain(id)
+      await there.decide(id, { state: 'approved', by: 'alice', why: null })
+      expect((await judge(patient, 'transfer_eu', transfer)).verdict.kind).toBe('pass')
+    })
+
     it('leaves the yes for the next one when its client is gone', async () => {
       const departure = { over: false }
       const { there, judge, verdict, id } = await start({ ...patient, departure })
