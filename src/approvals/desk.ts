@@ -40,7 +40,11 @@ const sweepEveryMs = 5000
 
 interface Waiter {
   readonly digest: string
+  /** Whether anybody still wants to know. */
+  wanted(): boolean
   look(): void
+  /** Ends it without an answer. */
+  giveUp(): void
 }
 
 export function createDesk({ store, tell, report }: DeskOptions): Approvals {
@@ -62,6 +66,7 @@ export function createDesk({ store, tell, report }: DeskOptions): Approvals {
 
   /** One question to the store for all who wait. */
   const lookForAll = async () => {
+    for (const waiter of waiting) if (!waiter.wanted()) waiter.giveUp()
     if (looking || waiting.size === 0) return
     looking = true
     try {
@@ -111,7 +116,12 @@ export function createDesk({ store, tell, report }: DeskOptions): Approvals {
           taking = false
         }
       }
-      const waiter: Waiter = { digest: approval.digest, look: () => void look() }
+      const waiter: Waiter = {
+        digest: approval.digest,
+        wanted,
+        look: () => void look(),
+        giveUp: () => end('unanswered'),
+      }
       const timer = setTimeout(() => {
         if (!taking) end('unanswered')
         else setTimeout(() => end('unanswered'), everyMs)
@@ -151,7 +161,7 @@ export function createDesk({ store, tell, report }: DeskOptions): Approvals {
     },
     close() {
       clearInterval(sweeping)
-      clearInterval(polling)
+      for (const waiter of waiting) waiter.giveUp()
       store.close()
     },
   }

@@ -21,13 +21,11 @@ export function isJsonSchema(value: unknown): boolean {
 
 /** @returns the rules as a schema that TypeBox checks; mistakes go to `tell` */
 export function schemaOfRules(rules: Readonly<Record<string, unknown>>, tell: Tell): SafeSchema {
-  const properties: Record<string, SafeSchema> = {}
-  const required: string[] = []
-  for (const [name, rule] of Object.entries(rules)) {
+  for (const name of Object.keys(rules))
     if (telling.test(name)) tell([name], 'belongs to a JSON Schema: say `type: object` beside it')
-    properties[name] = ruleOf(rule, [name], tell)
-    if (!(isRecord(rule) && rule.optional === true)) required.push(name)
-  }
+  const entries = Object.entries(rules)
+  const required = entries.flatMap(([name, rule]) => (isRecord(rule) && rule.optional === true ? [] : [name]))
+  const properties = Object.fromEntries(entries.map(([name, rule]) => [name, ruleOf(rule, [name], tell)]))
   return { type: 'object', properties, required }
 }
 

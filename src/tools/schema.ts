@@ -76,14 +76,16 @@ function safe(node: unknown, path: Path, within: readonly string[], work: Work):
   }
   if (!isRecord(node)) return wrong(path, 'must be a JSON Schema', work)
   const fresh: Record<string, unknown> = {}
+  let referred: SafeSchema | undefined
   for (const [keyword, value] of Object.entries(node)) {
     if (said.has(keyword) || definitions.has(keyword)) continue
     const at = [...path, keyword]
-    if (keyword === '$ref') return refer(value, at, within, work)
-    if (keyword === 'pattern') fresh['~refine'] = [matcher(value, at, work)]
+    if (keyword === '$ref') referred = refer(value, at, within, work)
+    else if (keyword === 'pattern') fresh['~refine'] = [matcher(value, at, work)]
     else fresh[keyword] = member(keyword, value, at, within, work)
   }
-  return fresh
+  // What stands beside a reference holds, too.
+  return referred === undefined ? fresh : { allOf: [fresh, referred] }
 }
 
 function member(keyword: string, value: unknown, at: Path, within: readonly string[], work: Work): unknown {

@@ -459,6 +459,20 @@ approval:
     expect(asks('approval: { approvers: [a] }\n')).toEqual([])
   })
 
+  it('warns of rules for tools that may not be called, such as mistyped ones', () => {
+    const warned = (rules: string) =>
+      load(
+        `${minimal}roles: { a: { routes: [chat], models: [x], tools: { allow: ["search_*", read], arguments: { ${rules} } } } }\n`,
+      )
+        .warnings.map(({ message }) => message)
+        .filter((message) => message.includes('have no effect'))
+    expect(warned('raed: { p: x }')).toHaveLength(1)
+    expect(warned('"serach_*": { p: x }')).toHaveLength(1)
+    expect(
+      warned('read: { p: x }, "search_*": { p: x }, search_web: { p: x }, "*": { p: x }, "re*": { p: x }'),
+    ).toEqual([])
+  })
+
   it('default to the safe side', () => {
     const { policy } = load(`${minimal}roles: { a: { tools: {} }, b: {} }\n`)
     expect(policy.approval).toEqual({

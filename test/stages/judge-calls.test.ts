@@ -221,6 +221,18 @@ describe.each(approvalWorlds.filter(([, there]) => there))(
       expect((await judge(patient, 'transfer_eu', transfer)).verdict.kind).toBe('pass')
     })
 
+    it('ends by itself when its client is gone, or the gateway stops', async () => {
+      const departure = { over: false }
+      const left = await start({ ...patient, departure })
+      const { decided } = left.verdict
+      departure.over = true
+      expect((await decided).kind).toBe('refuse')
+      const stopping = await start(patient)
+      const cut = stopping.verdict.decided
+      stopping.here.close()
+      expect((await cut).kind).toBe('refuse')
+    })
+
     it('shares one yes with nobody: of ten that wait for it, one passes', async () => {
       const { here, there, verdict, id } = await start(patient)
       const twins = await Promise.all(

@@ -164,6 +164,29 @@ describe('a JSON Schema', () => {
     for (const args of bad) expect(fits(schema, args), JSON.stringify(args)).toBe(false)
   })
 
+  it('holds what stands beside a reference, and names that objects have anyway', () => {
+    const schema = {
+      type: 'object',
+      $defs: { word: { type: 'string', pattern: '^[a-z]+$' } },
+      properties: { p: { maxLength: 3, $ref: '#/$defs/word', minLength: 2 } },
+    }
+    for (const [p, fine] of [
+      ['abc', true],
+      ['a', false],
+      ['abcd', false],
+      ['AB', false],
+    ] as const)
+      expect([p, fits(schema, { p })]).toEqual([p, fine])
+    for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
+      const odd = JSON.parse(`{"${name}":"^y"}`)
+      const rights = compileTools({ ...nothing, arguments: { t: odd } }, () => {})
+      const said = (args: string) => [name, args, rights.judge('t', args).kind]
+      expect(said('{}')).toEqual([name, '{}', 'outside'])
+      expect(said(`{"${name}":"z"}`)[2]).toBe('outside')
+      expect(said(`{"${name}":"y"}`)[2]).toBe('allowed')
+    }
+  })
+
   it('takes patterns that would make a backtracking engine stand still', () => {
     const startedAt = performance.now()
     for (const pattern of ['^(a+)+$', '^(a|a)*$', '^([a-z]+)*!$', '(x+x+)+y'])
