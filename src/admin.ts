@@ -2,6 +2,7 @@
 import { type FastifyInstance, fastify } from 'fastify'
 import { type AdminApiParts, registerAdminApi } from './http/admin-api.ts'
 import { guardAdmin } from './http/admin-door.ts'
+import { type ApprovalsApiParts, isForApprovers, registerApprovals } from './http/approvals-api.ts'
 import { type Readiness, registerHealth } from './http/health.ts'
 import { registerMetrics } from './http/metrics.ts'
 import type { Policy } from './policy/policy.ts'
@@ -14,11 +15,19 @@ export interface AdminParts {
   readonly fleet: Fleet
   readonly metrics: Metrics
   readonly api: AdminApiParts
+  readonly approvals: ApprovalsApiParts
 }
 
 const mostConnections = 256
 
-export function createAdmin({ policy, readiness, fleet, metrics, api }: AdminParts): FastifyInstance {
+export function createAdmin({
+  policy,
+  readiness,
+  fleet,
+  metrics,
+  api,
+  approvals,
+}: AdminParts): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: 64 * 1024,
@@ -28,10 +37,11 @@ export function createAdmin({ policy, readiness, fleet, metrics, api }: AdminPar
     routerOptions: { maxParamLength: 512 },
   })
   app.server.maxConnections = mostConnections
-  guardAdmin(app, policy)
+  guardAdmin(app, policy, isForApprovers)
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'There is nothing here.' }))
   registerHealth(app, readiness, fleet)
   registerMetrics(app, metrics, fleet, readiness)
   registerAdminApi(app, api)
+  registerApprovals(app, approvals)
   return app
 }

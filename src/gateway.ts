@@ -42,10 +42,12 @@ import { createKeptAnswers } from './stages/kept.ts'
 import { createPrintPrompt } from './stages/print.ts'
 import { createRecordPrompt } from './stages/record.ts'
 import { createReserve } from './stages/reserve.ts'
+import { createMatchResults } from './stages/results.ts'
 import { createSettle } from './stages/settle.ts'
 import type { Log } from './telemetry/log.ts'
 import { createMetrics } from './telemetry/metrics.ts'
 import { createSparing } from './telemetry/sparing.ts'
+import { openToolGate } from './tool-gate.ts'
 import { createFleet } from './upstreams/fleet.ts'
 
 export interface GatewayOptions extends Omit<SnapshotOptions, 'now'> {
@@ -171,6 +173,8 @@ async function openGateway(
     recordEvent(problems.length === 0 ? 'reloaded' : 'reload failed', details)
   }
 
+  const { approvals, calls } = openToolGate({ atStart, policy, clock, metrics, log, recordEvent })
+  closers.push(approvals.close, calls.close)
   const recordPrompt = createRecordPrompt(createPseudonyms(atStart.audit.file))
   const onOpened = ({ identity, arrival }: Caller) => {
     metrics.breakerOpenings.inc()
@@ -241,6 +245,7 @@ async function openGateway(
     authoriseRoute: (caller, to) => authoriseRoute(caller, to, freezes),
     authoriseModel: createAuthoriseModel(fleet, kept, freezes),
     inspect: createInspect(scanner, metrics, clock),
+    matchResults: createMatchResults(calls, metrics),
     reserve: createReserve(store, createPrintPrompt()),
     forward: createForward({ fleet, courier, kept, clock, metrics }),
     recordPrompt,
@@ -293,6 +298,7 @@ async function openGateway(
       nowMs: clock.wallMs,
       reload: snapshots.reload,
     },
+    approvals: { approvals, freezes, current: () => snapshots.current, now: clock.wallMs },
   })
 
   closers.push(() => admin.close())

@@ -34,12 +34,16 @@ export interface RequestRecord {
     /** The answer was longer than what is kept of one; length and digest are those of its beginning. */
     readonly truncated: boolean
   } | null
+  /** Tool calls of the answer that the client did not get. */
+  readonly stopped: readonly { readonly name: string; readonly arguments: string }[]
   readonly findings: readonly RecordedFinding[]
   /** Fields that were left out, parameters that were lowered. */
   readonly dropped: readonly string[]
   readonly clamped: readonly string[]
   /** What went to the model and no guard read. */
   readonly unread: readonly string[]
+  /** How many texts were marked as data. */
+  readonly marked: number
   readonly usage: { readonly input: number; readonly output: number } | null
   readonly limits: Readonly<Record<string, RecordedLimit>>
   readonly ending: { readonly kind: string; readonly code: string | null; readonly status: number | null }

@@ -1,11 +1,14 @@
 /** Every command: a new one is a file and a line here. */
 import { access } from './access.ts'
+import { approvals } from './approvals.ts'
+import { approve } from './approve.ts'
 import { auditVerify } from './audit-verify.ts'
 import { breakerClose } from './breaker-close.ts'
 import { check } from './check.ts'
 import type { Command } from './command.ts'
 import { connect } from './connect.ts'
 import { demo } from './demo.ts'
+import { deny } from './deny.ts'
 import { explain } from './explain.ts'
 import { freeze } from './freeze.ts'
 import { freezes } from './freezes.ts'
@@ -43,6 +46,9 @@ export const commands: readonly Command[] = [
   unfreeze,
   freezes,
   breakerClose,
+  approvals,
+  approve,
+  deny,
   scan,
   mask,
   auditVerify,

@@ -14,8 +14,11 @@ import { anthropicError } from './anthropic-error.ts'
 import { capCount } from './caps.ts'
 import { type Dialect, namesOf, type Orders, type Outgoing, type Prompt } from './dialect.ts'
 import { base64Image, mediaUrl } from './media.ts'
+import { named, offerOnly } from './offered-tools.ts'
 import { readBy } from './read-by.ts'
+import { markBlocks } from './separate.ts'
 import {
+  answering,
   flag,
   integer,
   invalid,
@@ -76,7 +79,9 @@ const plainDocument = object(
 /** No server here knows documents; one that is text becomes text, and one that is not nobody could read. */
 const document: Shape = (value, at, notes) => {
   const { source } = plainDocument(value, at, notes)
-  return { type: 'text', text: (isObject(source) && source.data) || '' }
+  const block = { type: 'text', text: (isObject(source) && source.data) || '' }
+  notes.documents.push(block)
+  return block
 }
 
 function message(channel: Channel): Shape {
@@ -85,14 +90,17 @@ function message(channel: Channel): Shape {
     image,
     thinking: object({ type: word, thinking: text('assistant'), signature: name }),
     tool_use: called,
-    tool_result: object(
-      {
-        type: word,
-        tool_use_id: name,
-        content: stringOrBlocks('tool', variants('type', { text: textPart('tool'), image })),
-        is_error: flag,
-      },
-      ['tool_use_id'],
+    tool_result: answering(
+      object(
+        {
+          type: word,
+          tool_use_id: name,
+          content: stringOrBlocks('tool', variants('type', { text: textPart('tool'), image })),
+          is_error: flag,
+        },
+        ['tool_use_id'],
+      ),
+      'tool_use_id',
     ),
     document,
     server_tool_use: called,
@@ -155,12 +163,15 @@ const countRequest = object(fields, ['model', 'messages'])
 
 // The body is fresh and nobody else's, so it is completed in place.
 function prepare(prompt: Prompt, orders: Orders): Outgoing {
-  const { body, dropped } = prompt
+  const { body } = prompt
+  const dropped = [...prompt.dropped]
   const clamped: string[] = []
   const outputTokens = capCount(body, 'max_tokens', orders.outputTokens, clamped)
+  offerOnly(body, orders.mayCall, dropped, named, named)
+  const marked = markBlocks(body, prompt, orders.separation)
   body.model = orders.model
   const reader = new AnthropicAnswer(namesOf(prompt, orders), prompt.stream)
-  return { body, outputTokens, clamped, dropped, reader }
+  return { body, outputTokens, clamped, dropped, marked, reader }
 }
 
 const post = { kind: 'exchange', method: 'POST', group: 'chat', prepare } as const

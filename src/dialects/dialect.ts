@@ -155,6 +155,10 @@ export interface Prompt {
   /** Every text that can reach the model, in order. */
   readonly texts: readonly Text[]
   readonly tools: readonly string[]
+  /** Which calls the tool results say they belong to. */
+  readonly results: readonly ToolResult[]
+  /** Parts of the body that hold a document's text, as `text`. */
+  readonly documents: readonly JsonObject[]
   readonly counts: Counts
   /** What goes to the model and no guard reads: `images`, `context` … */
   readonly unread: readonly string[]
@@ -172,6 +176,9 @@ export interface Prompt {
   /** Further models that are named, as the caller wrote them. */
   readonly others?: readonly string[]
 }
+
+/** What a tool result says it answers: a call by its id, or, where the API has none, a tool by its name. */
+export type ToolResult = { readonly call: string } | { readonly tool: string }
 
 /** How much there is of what a role's caps bound. */
 export interface Counts {
@@ -201,6 +208,17 @@ export interface Orders {
   readonly contextTokens: number
   /** The most answers to one prompt. */
   readonly choices: number
+  /** Whether the model may be offered this tool. Absent: every tool. */
+  readonly mayCall?: ((name: string) => boolean) | undefined
+  /** How tool results and documents are marked as data. Absent: they are not. */
+  readonly separation?: Separation | undefined
+}
+
+export interface Separation {
+  /** Random, made for this request when its texts were known, and in none of them. */
+  readonly tag: string
+  /** Whether blanks are replaced, too. */
+  readonly datamark: boolean
 }
 
 export interface Outgoing {
@@ -213,6 +231,8 @@ export interface Outgoing {
   readonly clamped: readonly string[]
   /** Paths of fields that were left out, with those of `Prompt.dropped`. */
   readonly dropped: readonly string[]
+  /** How many texts were marked as data. Absent: none. */
+  readonly marked?: number
   /** Reads the one answer to this body. */
   readonly reader: AnswerReader
 }
@@ -224,6 +244,8 @@ export interface ModelNames {
 }
 
 export interface ToolCall {
+  /** By which the caller will name its result; not every server gives one. */
+  readonly id?: string
   readonly name: string
   readonly arguments: string
 }

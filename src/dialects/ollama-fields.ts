@@ -7,6 +7,7 @@ import {
   json,
   list,
   name,
+  type ObjectShape,
   object,
   real,
   type Shape,
@@ -37,7 +38,7 @@ export const options = object({
   num_ctx: integer(1),
 })
 
-function message(channel: Channel): Shape {
+function message(channel: Channel): ObjectShape {
   return spoken(
     channel,
     object({
@@ -57,11 +58,21 @@ function message(channel: Channel): Shape {
   )
 }
 
+const anyToolMessage = message('tool')
+/** Its ids are the client's own invention as often as the server's, so a result is known by its tool. */
+const toolMessage: Shape = (value, at, notes) => {
+  const read = anyToolMessage(value, at, notes)
+  const { tool_name: tool, tool_call_id: call } = read
+  if (typeof tool === 'string' && tool !== '') notes.results.push({ tool })
+  else if (typeof call === 'string' && call !== '') notes.results.push({ call })
+  return read
+}
+
 export const anyMessage = variants('role', {
   system: message('system'),
   user: message('user'),
   assistant: message('assistant'),
-  tool: message('tool'),
+  tool: toolMessage,
 })
 
 /** Of an entry in a list of models: the model is on another host, and what is sent to it leaves this one. */

@@ -18,10 +18,12 @@ import {
   type Prompt,
 } from './dialect.ts'
 import { base64Image } from './media.ts'
+import { ofFunction, offerOnly } from './offered-tools.ts'
 import { adminRoutes } from './ollama-admin.ts'
 import { OllamaAnswer } from './ollama-answer.ts'
 import { anyMessage, isElsewhere, options } from './ollama-fields.ts'
 import { readBy } from './read-by.ts'
+import { markMessages } from './separate.ts'
 import {
   answerSchema,
   declaredFunction,
@@ -118,16 +120,20 @@ const showRequest = object({ model: modelName, name: modelName, verbose: flag })
 // The body is fresh and nobody else's, so it is completed in place.
 
 function prepareGeneration(prompt: Prompt, orders: Orders): Outgoing {
-  const { body, dropped } = prompt
+  const { body } = prompt
+  const dropped = [...prompt.dropped]
   const clamped = [...prompt.clamped]
   const settings = isObject(body.options) ? body.options : {}
   if (body.max_output_tokens !== undefined) settings.num_predict ??= body.max_output_tokens
   delete body.max_output_tokens
   const outputTokens = capCount(settings, 'num_predict', orders.outputTokens, clamped)
   capSize(settings, 'num_ctx', orders.contextTokens, clamped)
+  offerOnly(body, orders.mayCall, dropped, ofFunction)
+  const marked = markMessages(body, prompt, orders.separation)
   body.model = orders.model
   body.options = settings
-  return { body, outputTokens, clamped, dropped, reader: new OllamaAnswer(namesOf(prompt, orders)) }
+  const reader = new OllamaAnswer(namesOf(prompt, orders))
+  return { body, outputTokens, clamped, dropped, marked, reader }
 }
 
 function prepareEmbedding(prompt: Prompt, orders: Orders): Outgoing {

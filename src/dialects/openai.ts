@@ -21,9 +21,12 @@ import {
   type PublicError,
 } from './dialect.ts'
 import { imageUrl } from './media.ts'
+import { ofFunction, offerOnly, typed } from './offered-tools.ts'
 import { OpenaiAnswer } from './openai-answer.ts'
 import { readBy } from './read-by.ts'
+import { markMessages } from './separate.ts'
 import {
+  answering,
   answerSchema,
   declaredFunction,
   flag,
@@ -36,6 +39,7 @@ import {
   name,
   noteTool,
   nullable,
+  type ObjectShape,
   object,
   oneOrMany,
   real,
@@ -63,7 +67,7 @@ function content(channel: Channel): Shape {
   return nullable(oneOrMany(text(channel), parts))
 }
 
-function message(channel: Channel): Shape {
+function message(channel: Channel): ObjectShape {
   return spoken(
     channel,
     object(
@@ -95,7 +99,7 @@ const anyMessage = variants('role', {
   developer: message('system'),
   user: message('user'),
   assistant: message('assistant'),
-  tool: message('tool'),
+  tool: answering(message('tool'), 'tool_call_id'),
   function: message('tool'),
 })
 
@@ -180,6 +184,8 @@ function prepareGeneration(prompt: Prompt, orders: Orders): Outgoing {
   const outputTokens = capCount(body, 'max_tokens', orders.outputTokens, clamped)
   if (orders.server === 'ollama') leaveOut(body, Object.keys(notOllama), dropped)
   capSize(body, 'n', orders.choices, clamped)
+  offerOnly(body, orders.mayCall, dropped, ofFunction, typed)
+  const marked = markMessages(body, prompt, orders.separation)
   body.model = orders.model
   if (prompt.stream) body.stream_options = { include_usage: true }
   const hideUsage = !(isObject(asked) && asked.include_usage === true)
@@ -188,6 +194,7 @@ function prepareGeneration(prompt: Prompt, orders: Orders): Outgoing {
     outputTokens: outputTokens * answersTo(body),
     clamped,
     dropped,
+    marked,
     reader: new OpenaiAnswer(namesOf(prompt, orders), prompt.stream, hideUsage),
   }
 }

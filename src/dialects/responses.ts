@@ -12,10 +12,13 @@ import type { Channel } from '../core/text.ts'
 import { capCount, leaveOut } from './caps.ts'
 import { type Dialect, type Exchange, namesOf, type Orders, type Outgoing, type Prompt } from './dialect.ts'
 import { imageUrl } from './media.ts'
+import { named, offerOnly, typed } from './offered-tools.ts'
 import { openaiError } from './openai.ts'
 import { readBy } from './read-by.ts'
 import { ResponsesAnswer } from './responses-answer.ts'
+import { markItems } from './separate.ts'
 import {
+  answering,
   answerSchema,
   aside,
   flag,
@@ -77,7 +80,10 @@ const item = variants('type', {
     { type: word, id: name, call_id: name, name, namespace: name, arguments: text('assistant') },
     ['call_id', 'name'],
   ),
-  function_call_output: object({ type: word, id: name, call_id: name, output: content('tool') }, ['call_id']),
+  function_call_output: answering(
+    object({ type: word, id: name, call_id: name, output: content('tool') }, ['call_id']),
+    'call_id',
+  ),
   // What Ollama calls encrypted is its own plain text, and it is read as such.
   reasoning: aside(
     object({
@@ -173,9 +179,11 @@ function prepare(prompt: Prompt, orders: Orders): Outgoing {
   const dropped = [...prompt.dropped]
   if (orders.server === 'ollama') leaveOut(body, Object.keys(notOllama), dropped)
   const outputTokens = capCount(body, 'max_output_tokens', orders.outputTokens, clamped)
+  offerOnly(body, orders.mayCall, dropped, named, typed)
+  const marked = markItems(body, prompt, orders.separation)
   body.model = orders.model
   const reader = new ResponsesAnswer(namesOf(prompt, orders), prompt.stream)
-  return { body, outputTokens, clamped, dropped, reader }
+  return { body, outputTokens, clamped, dropped, marked, reader }
 }
 
 export const responses: Dialect = {

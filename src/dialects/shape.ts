@@ -9,7 +9,7 @@ import { foldKey } from '../core/fold.ts'
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { Channel, Text } from '../core/text.ts'
-import type { Feature, Prompt } from './dialect.ts'
+import type { Feature, Prompt, ToolResult } from './dialect.ts'
 
 /** `at` is the field's path, made of known names and indices only, so it may be shown to the caller. */
 export type Shape = (value: JsonValue, at: string, notes: Notes) => JsonValue | undefined
@@ -18,6 +18,8 @@ export type Shape = (value: JsonValue, at: string, notes: Notes) => JsonValue | 
 export class Notes {
   readonly texts: Text[] = []
   readonly tools: string[] = []
+  readonly results: ToolResult[] = []
+  readonly documents: JsonObject[] = []
   readonly dropped: string[] = []
   readonly clamped: string[] = []
   readonly unread = new Set<string>()
@@ -63,9 +65,10 @@ export class Notes {
   toPrompt(model: string, stream: boolean, body: JsonObject): Prompt {
     const names: Text[] =
       this.#names.length === 0 ? [] : [{ channel: 'definition', text: this.#names.join('\n') }]
-    const { tools, counts, dropped, clamped } = this
+    const { tools, results, documents, counts, dropped, clamped } = this
     const unread = [...this.unread]
-    return { model, stream, texts: [...this.texts, ...names], tools, counts, unread, dropped, clamped, body }
+    const texts = [...this.texts, ...names]
+    return { model, stream, texts, tools, results, documents, counts, unread, dropped, clamped, body }
   }
 
   drop(path: string): void {
@@ -318,6 +321,16 @@ export function variants(tag: string, shapes: Readonly<Record<string, Shape>>): 
 export function noteTool(read: JsonValue | undefined, notes: Notes): JsonValue | undefined {
   if (isObject(read) && typeof read.name === 'string') notes.tools.push(read.name)
   return read
+}
+
+/** As `shape`, and what came out is a tool's result: which call does it answer? @param field where it says the call's id */
+export function answering(shape: ObjectShape, field: string): ObjectShape {
+  return (value, at, notes) => {
+    const read = shape(value, at, notes)
+    const call = read[field]
+    if (typeof call === 'string' && call !== '') notes.results.push({ call })
+    return read
+  }
 }
 
 function join(at: string, key: string): string {

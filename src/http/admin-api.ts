@@ -6,7 +6,7 @@
  *     DELETE /freezes/:kind[/:name]?why=   lifts one
  *     POST   /breakers/:key/close          { by }: closes the circuit breaker of a key
  *
- * Keys and tokens: admin-keys.ts.
+ * Keys and tokens: admin-keys.ts. Approvals: approvals-api.ts.
  */
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import Type from 'typebox'

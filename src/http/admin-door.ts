@@ -1,7 +1,8 @@
 /**
  * Who may ask the admin listener. `/livez` and `/readyz` are free. Everything else must be called by a name of
  * this listener (a browser tricked by DNS rebinding calls it by another), not from another page, and with the
- * token as soon as the address is not loopback; to change something, always.
+ * token as soon as the address is not loopback; to change something, always. Where approvers come with a key instead,
+ * the route judges it.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { isIP } from 'node:net'
@@ -10,14 +11,21 @@ import type { Policy } from '../policy/policy.ts'
 
 const free = new Set(['/livez', '/readyz'])
 
-export function guardAdmin(app: FastifyInstance, { loopback, token, hosts }: Policy['admin']): void {
+/** @param takesKeys whether a route of this path looks at API keys itself */
+export function guardAdmin(
+  app: FastifyInstance,
+  { loopback, token, hosts }: Policy['admin'],
+  takesKeys: (path: string) => boolean,
+): void {
   const names = new Set(['localhost', ...hosts.map((host) => host.toLowerCase())])
   app.addHook('onRequest', async (request, reply) => {
-    if (free.has(request.url.split('?', 1)[0] ?? '')) return undefined
+    const path = request.url.split('?', 1)[0] ?? ''
+    if (free.has(path)) return undefined
     const host = hostName(request.headers.host)
     if (host === undefined || !(names.has(host) || isIP(host) !== 0))
       return refuse(reply, 403, 'This host name is not one of the admin listener; see admin.hosts.')
     if (!isSameOrigin(request)) return refuse(reply, 403, 'Requests from other origins are refused.')
+    if (takesKeys(path) && bearerOf(request)?.startsWith('tw_')) return undefined
     // Whoever is on this machine may look; changing something takes more than that.
     const changes = request.method !== 'GET' && request.method !== 'HEAD'
     if (changes && token === undefined)
@@ -44,8 +52,12 @@ function isSameOrigin({ headers }: FastifyRequest): boolean {
   return origin === undefined || origin === `http://${host}` || origin === `https://${host}`
 }
 
-function carriesToken({ headers }: FastifyRequest, token: string | undefined): boolean {
-  const shown = /^bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1]
+export function bearerOf({ headers }: FastifyRequest): string | undefined {
+  return /^bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1]
+}
+
+function carriesToken(request: FastifyRequest, token: string | undefined): boolean {
+  const shown = bearerOf(request)
   if (shown === undefined || token === undefined) return false
   const digest = (text: string) => createHash('sha256').update(text).digest()
   return timingSafeEqual(digest(shown), digest(token))

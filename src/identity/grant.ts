@@ -51,7 +51,7 @@ function narrowed(role: Role, { id, routes, models, tools, requests, tokens }: G
     mayCall: tools
       ? (tool) =>
           tool.length <= longestTool &&
-          role.mayCall(tool) &&
+          (role.mayCall?.(tool) ?? true) &&
           tools.some((pattern) => matchesGlob(pattern, tool))
       : role.mayCall,
     budgets:

@@ -8,7 +8,9 @@ import { resolve } from 'node:path'
 import { parseDuration, parseSize } from '../core/units.ts'
 import { modelMatcher } from '../models/match.ts'
 import { canonicalFor, parsePattern } from '../models/name.ts'
+import { compileTools } from '../tools/rights.ts'
 import { isNear, parseAddress } from './address.ts'
+import { compileApproval } from './compile-approval.ts'
 import { compileCertificates, compileIssuers } from './compile-callers.ts'
 import { compileLimits, compileModels, compileShared } from './compile-limits.ts'
 import { compileRedis } from './compile-redis.ts'
@@ -54,7 +56,7 @@ export function compile(
   const tls = compileTls(config.listen.tls, folder, report)
   const upstreams = compileUpstreams(config.upstreams, report)
   const roles = new Map(
-    Object.entries(config.roles).map(([name, role]) => [name, compileRole(name, role, report)]),
+    Object.entries(config.roles).map(([name, role]) => [name, compileRole(name, role, config, report)]),
   )
   const redis = compileRedis(config.store, folder, report)
   const models = compileModels(config.models, report)
@@ -66,6 +68,7 @@ export function compile(
       report(['door', 'proxies', index], 'is no address or network, such as 10.0.0.0/8')
   const jwt = compileIssuers(config, folder, report)
   const certificates = compileCertificates(config, report)
+  const approval = compileApproval(config, report)
   const [first, ...others] = upstreams
   if (problems.length > 0 || first === undefined) return { problems }
 
@@ -93,6 +96,7 @@ export function compile(
     certificates,
     roles,
     promptGuard: config.guards.prompt,
+    approval,
     aliases,
     door: { ...config.door, proxies: networksOf(config.door.proxies) },
     timeouts: {
@@ -156,19 +160,22 @@ function originOf(text: string, remote: boolean, path: Path, report: Report): st
   return url.origin
 }
 
-function compileRole(name: string, config: RoleConfig, report: Report): Role {
+function compileRole(name: string, config: RoleConfig, { guards }: Config, report: Report): Role {
   const path = ['roles', name]
   const models = config.models.filter((pattern, index) => {
     if (parsePattern(pattern)) return true
     report([...path, 'models', index], `is no name of a local model: ${pattern}`)
     return false
   })
+  const tools =
+    config.tools &&
+    compileTools(config.tools, (place, message) => report([...path, 'tools', ...place], message))
   return {
     name,
     routes: new Set(config.routes),
     models,
     mayUse: modelMatcher(models),
-    mayCall: () => true,
+    mayCall: tools?.mayCall,
     limits: compileLimits(config.limits),
     shared: compileShared(config.shared),
     caps: {
@@ -188,6 +195,8 @@ function compileRole(name: string, config: RoleConfig, report: Report): Role {
       registries: new Set(config.admin.registries.map((registry) => registry.toLowerCase())),
       blobBytes: parseSize(config.admin.blob) ?? 0,
     },
+    tools,
+    separate: config.separate ?? guards.prompt.separate,
     budgets: [],
   }
 }

@@ -1,4 +1,5 @@
 /** What a policy may say and its author has seldom meant; told as warnings. */
+import { matchesGlob } from '../core/glob.ts'
 import type { ServerKind } from '../core/servers.ts'
 import { isServedBy, type RouteGroup } from '../dialects/dialect.ts'
 import { dialects } from '../dialects/dialects.ts'
@@ -28,6 +29,13 @@ export function doubtful(
       path: ['certificates'],
       message: 'no client is asked for a certificate without `listen.tls.clientCa`',
     })
+  const asks = Object.entries(config.roles).find(([, { tools }]) => (tools?.approve.length ?? 0) > 0)
+  if (asks && config.admin.token === undefined && config.approval.approvers.length === 0)
+    found.push({
+      path: ['roles', asks[0], 'tools', 'approve'],
+      message: 'nobody can say yes: that needs `admin.token` or `approval.approvers`',
+    })
+  found.push(...idleRules(config))
   const kinds = config.upstreams.map(({ kind }) => kind)
   for (const [name, { routes, models, limits, caps }] of Object.entries(config.roles)) {
     if (routes.length > 0 && models.length === 0)
@@ -58,6 +66,18 @@ function secrets({ admin, store, upstreams }: Config): Path[] {
   if (store.redis?.split(',').some((url) => URL.canParse(url.trim()) && new URL(url.trim()).password !== ''))
     found.push(['store', 'redis'])
   return found
+}
+
+/** A rule for tools that may not be called is most often one whose name was mistyped: those it was meant for have none. */
+function idleRules({ roles }: Config): { path: Path; message: string }[] {
+  return Object.entries(roles).flatMap(([name, { tools }]) =>
+    Object.keys(tools?.arguments ?? {}).flatMap((pattern) => {
+      const callable = [...(tools?.allow ?? []), ...(tools?.approve ?? [])]
+      if (callable.some((each) => matchesGlob(each, pattern) || matchesGlob(pattern, each))) return []
+      const message = `no tool that may be called is called \`${pattern}\`: its rules have no effect`
+      return [{ path: ['roles', name, 'tools', 'arguments', pattern], message }]
+    }),
+  )
 }
 
 function isServed(group: RouteGroup, kinds: readonly ServerKind[]): boolean {

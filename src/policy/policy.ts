@@ -8,6 +8,7 @@ import type { ServerKind } from '../core/servers.ts'
 import type { Severity } from '../core/text.ts'
 import type { Feature, RouteGroup } from '../dialects/dialect.ts'
 import type { ModelMatcher } from '../models/match.ts'
+import type { ToolRights } from '../tools/rights.ts'
 import type { Networks } from './networks.ts'
 
 export interface Address {
@@ -87,8 +88,8 @@ export interface Role {
   /** As the policy writes them. */
   readonly models: readonly string[]
   readonly mayUse: ModelMatcher
-  /** Whether a tool of this name may be offered to the model, and called by it. */
-  readonly mayCall: (tool: string) => boolean
+  /** Whether a tool of this name may be offered to the model, and called by it. Undefined: calls are not gated. */
+  readonly mayCall: ((tool: string) => boolean) | undefined
   readonly limits: Limits
   readonly shared: SharedLimits
   readonly caps: Caps
@@ -97,6 +98,10 @@ export interface Role {
   readonly admin: AdminRights
   /** What single tokens may still use, of a role that was narrowed to one; see `identity/grant.ts`. */
   readonly budgets: readonly Budget[]
+  /** What is said of single calls; `mayCall` is what this caller may make of it. */
+  readonly tools: ToolRights | undefined
+  /** Whether tool results and documents are marked as data. */
+  readonly separate: boolean
 }
 
 /** All that a token, and all tokens that were made from it, may use together. */
@@ -123,10 +128,24 @@ export interface TokenRules {
   readonly rotateMs: number
 }
 
+/** A human's yes for tool calls. */
+export interface ApprovalSettings {
+  /** 0: nobody waits. */
+  readonly waitMs: number
+  readonly validMs: number
+  /** Names of roles and keys; empty: whoever holds the admin token. */
+  readonly approvers: ReadonlySet<string>
+  /** What approvers see of arguments. */
+  readonly arguments: 'masked' | 'plain'
+  readonly webhook: { readonly url: string; readonly secret: string } | undefined
+}
+
 export interface PromptGuard {
   readonly mode: 'enforce' | 'observe' | 'off'
   readonly block: Severity
   readonly flag: Severity
+  /** Whether blanks of data are replaced where it is marked. */
+  readonly datamark: boolean
 }
 
 export interface Timeouts {
@@ -169,6 +188,7 @@ export interface Policy {
   readonly certificates: readonly CertificateRule[]
   readonly roles: ReadonlyMap<string, Role>
   readonly promptGuard: PromptGuard
+  readonly approval: ApprovalSettings
   /** Names that clients use → names of models, as written. */
   readonly aliases: ReadonlyMap<string, string>
   readonly door: {

@@ -41,6 +41,15 @@ at the top of the file.
   servers are compared as they are, letter by letter.
 - A role whose \`routes\` name \`admin\` may make a model from any file that is on the server, so it may in the end read
   every model there. Its routes change the first upstream of the kind \`ollama\`.
+- \`tools\` of a role: tools are matched by name, letter by letter, \`*\` standing for any characters; those in
+  namespaces by their own name. What a role may not
+  call is not offered to the model, and the record names it. Of the \`arguments\`, all patterns that match a tool hold,
+  whatever their order. Short rules demand that the argument is there (unless \`optional: true\`) and of the rule's kind;
+  what they do not name is free. A pattern is found anywhere in the text unless anchored; one that begins with \`^/\` is about
+  a path, and paths that climb (\`..\`, backslashes, in percent-encoding too) never pass. JSON Schemas know the usual keywords
+  but \`format\`, \`patternProperties\`, \`unevaluated…\` and references that come back to themselves. Arguments of a tool
+  with rules, or under \`approve\`, must read the same everywhere: strict JSON, no key twice or in two spellings, no number
+  of more than 15 digits, at most 256 KiB, and 8 KiB where a human is asked. Those of other tools are not looked at.
 - \`x-torwart-guards\` also names what no guard read: \`prompt=allow, images=unread\`.
 - \`keep_alive\` of a request is capped at an hour, and cannot unload a model that others use.
 

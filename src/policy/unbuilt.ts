@@ -27,13 +27,8 @@ const unbuilt: readonly (readonly [keys: readonly string[], message: string, ask
     ({ guards }) => (guards.output.mode === 'off' ? undefined : ['guards', 'output']),
   ],
   [
-    ['guards.prompt.separate'],
-    'prompts are not marked as data yet: `separate` has no effect',
-    ({ guards }) => (guards.prompt.separate ? ['guards', 'prompt', 'separate'] : undefined),
-  ],
-  [
     ['roles.NAME.tools'],
-    'tool calls are recorded, not gated yet: `tools` has no effect',
+    'tool calls of answers are recorded, not gated yet: `tools` only says what is offered to the model',
     (config) => rolePath(config, (role) => (role.tools ? ['tools'] : undefined)),
   ],
   [

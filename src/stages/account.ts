@@ -4,6 +4,7 @@
  * store may say that they come too often.
  */
 import { asRefusal, describeError, Refusal } from '../core/refusal.ts'
+import type { ToolCall } from '../dialects/dialect.ts'
 import { holderOf } from '../identity/identity.ts'
 import { keyAccount } from '../limits/accounts.ts'
 import type { Settled, Settlement, Store } from '../limits/store.ts'
@@ -32,7 +33,7 @@ export function createAccounts({ store, log, onOpened }: AccountParts): {
   const tell = async (course: Course, ending: Ending): Promise<Settled | undefined> => {
     if (course.accounted) return undefined
     course.accounted = true
-    const calls = ('answer' in ending && ending.answer?.toolCalls) || []
+    const calls = actionsOf(course, ('answer' in ending && ending.answer?.toolCalls) || [])
     const isJudged = course.caller?.role.limits.repetition !== undefined
     const things = isJudged ? attempt(() => printToolCalls(calls)) : []
     const settlement = settlementOf(course, ending, calls.length, things instanceof Error ? [] : things)
@@ -65,6 +66,15 @@ export function createAccounts({ store, log, onOpened }: AccountParts): {
       }
     },
   }
+}
+
+/** Tool calls that the client got: what was stopped has done nothing. */
+function actionsOf({ call }: Course, calls: readonly ToolCall[]): readonly ToolCall[] {
+  const stopped = call?.judged.stopped ?? []
+  if (stopped.length === 0) return calls
+  const isSame = (one: ToolCall, other: ToolCall) =>
+    one.name === other.name && one.arguments === other.arguments
+  return calls.filter((made) => !stopped.some((each) => isSame(each, made)))
 }
 
 function attempt<T>(make: () => T): T | Error {

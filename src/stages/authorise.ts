@@ -13,6 +13,8 @@ import type { Caps, Policy, Role } from '../policy/policy.ts'
 import type { Fleet, Target } from '../upstreams/fleet.ts'
 import type { Call, Caller, Course, Destination } from './exchange.ts'
 import type { KeptAnswers } from './kept.ts'
+import { callRights } from './rights.ts'
+import { separationFor } from './separation.ts'
 
 /** @throws Refusal `frozen` */
 export function requireThawedCaller({ identity, role }: Caller, freezes: Freezes): void {
@@ -48,14 +50,17 @@ export function createAuthoriseModel(fleet: Fleet, kept: KeptAnswers, freezes: F
     const target = found && continued(found, caller, prompt, kept)
     if (target === undefined) throw new Refusal('model_not_allowed')
     requireWithin(prompt, role.caps)
-    if (!prompt.tools.every(role.mayCall)) throw new Refusal('tool_not_allowed')
     const { model, server } = target
     const others = (prompt.others ?? []).map((other) => administered(other, role, policy, fleet).model)
     for (const each of [target.model, ...others]) requireThawed(each, target.server, freezes)
     const { outputTokens, contextTokens, choices } = role.caps
-    const orders = { model, others, server, outputTokens, contextTokens, choices }
-    const outgoing = endpoint.prepare(prompt, orders)
-    return { caller, endpoint, prompt, model: { asked: prompt.model, served: model }, target, outgoing }
+    const mayCall = callRights(caller)
+    const separation = separationFor(role, policy, prompt)
+    const caps = { outputTokens, contextTokens, choices }
+    const outgoing = endpoint.prepare(prompt, { model, others, server, ...caps, mayCall, separation })
+    const names = { asked: prompt.model, served: model }
+    const judged = { findings: [], stopped: [] }
+    return { caller, endpoint, prompt, model: names, target, outgoing, separation, judged }
   }
 }
 

@@ -13,6 +13,7 @@ import type {
   ModelNames,
   Outgoing,
   Prompt,
+  Separation,
   ToolCall,
 } from '../dialects/dialect.ts'
 import type { ShownCertificate } from '../identity/certificate.ts'
@@ -86,6 +87,16 @@ export interface Call {
   /** Who can serve it. */
   readonly target: Target
   readonly outgoing: Outgoing
+  /** How its tool results and documents were marked as data, if they were. */
+  readonly separation: Separation | undefined
+  readonly judged: JudgedCalls
+}
+
+/** What was said of the tool calls of its answer, as they came. */
+export interface JudgedCalls {
+  readonly findings: JudgedFinding[]
+  /** Those that the client did not get. */
+  readonly stopped: ToolCall[]
 }
 
 export interface Inspected {

@@ -37,12 +37,7 @@ export function explain(
     reasons.push(refused('frozen', `it, its role, or everything is frozen (torwart freezes)`))
   if (route !== undefined) reasons.push(ofRoute(route, role))
   if (model !== undefined) reasons.push(...ofModel(model, role, policy, freezes))
-  if (tool !== undefined)
-    reasons.push(
-      role.mayCall(tool)
-        ? allowed(`tool ${tool}: nothing in role \`${role.name}\` forbids it`)
-        : refused('tool_not_allowed', `tool ${tool}: it is outside what role \`${role.name}\` may call`),
-    )
+  if (tool !== undefined) reasons.push(ofTool(tool, role))
   return reasons
 }
 
@@ -56,6 +51,17 @@ function ofRoute(asked: string, { name, routes }: Role): Reason {
   return groups.some((each) => routes.has(each))
     ? allowed(`${said}: ${has}`)
     : refused('route_not_allowed', `${said}: ${has}`)
+}
+
+/** Of arguments nothing is known here: they are judged when the call is made. */
+function ofTool(tool: string, { name, mayCall, tools }: Role): Reason {
+  if (mayCall === undefined) return allowed(`tool ${tool}: calls of role \`${name}\` are recorded, not gated`)
+  if (!mayCall(tool))
+    return refused('tool_not_allowed', `tool ${tool}: not among the \`tools\` of role \`${name}\``)
+  const isAsked = tools?.judge(tool, '{}').kind === 'approve'
+  return allowed(
+    `tool ${tool}: among the \`tools\` of role \`${name}\`${isAsked ? ', after a human’s yes' : ''}`,
+  )
 }
 
 function groupsOf(asked: string): readonly RouteGroup[] {

@@ -75,7 +75,7 @@ export function createForward({ fleet, courier, kept, clock, metrics }: ForwardP
   }
 
   function attempt(
-    { caller, endpoint, outgoing, prompt, model }: Call,
+    { caller, endpoint, outgoing, prompt, model, judged }: Call,
     { upstream }: Seat,
     { outlet, conclude, settle, meanwhile }: Forwarding,
   ): Promise<Outcome> {
@@ -100,7 +100,9 @@ export function createForward({ fleet, courier, kept, clock, metrics }: ForwardP
           else if (!departure.over && isServersFault(outcome)) fleet.tell(upstream, false)
           if (endpoint.group === 'admin') fleet.forget(upstream)
           const { keptAs } = outgoing.reader
-          if (!outcome.refusal && keptAs !== undefined && upstream.kind !== 'ollama')
+          // What the server keeps must be what the client got: a stopped call would be in it.
+          const isWhole = !outcome.refusal && judged.stopped.length === 0
+          if (isWhole && keptAs !== undefined && upstream.kind !== 'ollama')
             kept.note(caller.identity.id, keptAs, { upstream: upstream.name, model })
           resolve(outcome)
         },

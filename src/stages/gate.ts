@@ -37,6 +37,7 @@ export interface Steps {
   admit(caller: Caller, to: Costly): Promise<Admitted>
   authoriseModel(caller: Caller, endpoint: Exchange, prompt: Prompt): Promise<Call>
   inspect(call: Call): Inspected
+  matchResults(call: Inspected): Promise<Inspected>
   reserve(call: Inspected): Promise<Reserved>
   forward(call: Reserved, forwarding: Forwarding): Promise<void>
   readonly recordPrompt: RecordPrompt
@@ -115,6 +116,7 @@ export function createGate(steps: Steps): Gate {
         course.call = await steps.authoriseModel(caller, to.endpoint, prompt)
         course.inspected = steps.inspect(course.call)
         enforce(course.inspected)
+        course.inspected = await steps.matchResults(course.inspected)
         course.reserved = await steps.reserve(course.inspected)
         requireReserved(course.reserved, admitted)
         let recorded: RecordedPrompt | undefined

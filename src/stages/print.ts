@@ -4,7 +4,7 @@
  * that is how one task of a batch differs from the next.
  */
 import { hash } from 'node:crypto'
-import type { RouteGroup, ToolCall } from '../dialects/dialect.ts'
+import type { Prompt, RouteGroup, Separation, ToolCall } from '../dialects/dialect.ts'
 import { holderOf } from '../identity/identity.ts'
 import { normalForm } from '../scan/normal-form.ts'
 import { createRecall } from '../scan/recall.ts'
@@ -25,17 +25,23 @@ export function createPrintPrompt(): PrintPrompt {
     const plain = plainly(text)
     return plain.length < shortest ? plain : digest(plain)
   })
-  return ({ caller, endpoint, prompt, model }) => {
+  return ({ caller, endpoint, prompt, model, separation }) => {
     // What a client holds as numbers is what differs then, and nobody here reads it.
     if (!counted.has(endpoint.group) || prompt.texts.length === 0 || prompt.unread.includes('context'))
       return undefined
     const holder = holderOf(caller.identity)
     const texts = prompt.texts.map(({ channel, text }) => `${channel} ${kept.of(text, holder)}`)
     // What no text says makes the difference between two pictures; with it goes everything else of the body.
-    const body = prompt.counts.images > 0 ? digest(JSON.stringify(prompt.body)) : ''
+    const body = prompt.counts.images > 0 ? digest(bodyOf(prompt, separation)) : ''
     const about = ['prompt', model.served, prompt.continues ?? '', body]
     return digest([...about, ...texts].join('\n'))
   }
+}
+
+/** Without the tag, which no two requests share. */
+function bodyOf({ body }: Prompt, separation: Separation | undefined): string {
+  const text = JSON.stringify(body)
+  return separation ? text.replaceAll(separation.tag, '') : text
 }
 
 /** Those of one answer, in order. */

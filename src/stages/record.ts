@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { RecordedLimit, RecordedText, RequestRecord } from '../audit/record.ts'
 import type { Severity, Text } from '../core/text.ts'
+import type { ToolCall } from '../dialects/dialect.ts'
 import { type Standing, tightest } from '../limits/store.ts'
 import type { AuditSettings } from '../policy/policy.ts'
 import { createMasker, findSensitive, type Masker, type Pseudonym } from '../scan/mask.ts'
@@ -99,10 +100,12 @@ export function toRecord(
     policy: policy.version,
     prompt,
     answer: answer && call ? recordAnswer(answer, policy.audit, roomBytes, masker) : null,
-    findings: recordFindings(inspected?.findings ?? []),
+    stopped: recordCalls(call?.judged.stopped ?? [], policy.audit, roomBytes, masker),
+    findings: recordFindings([...(inspected?.findings ?? []), ...(call?.judged.findings ?? [])]),
     dropped: call?.outgoing.dropped.map((path) => masker.mask(path).slice(0, 96)) ?? [],
     clamped: call?.outgoing.clamped ?? [],
     unread: call?.prompt.unread ?? [],
+    marked: call?.outgoing.marked ?? 0,
     usage: answer?.usage ?? null,
     limits: recordLimits(course),
     ending: recordEnding(ending),
@@ -133,14 +136,24 @@ function recordText(
 
 function recordAnswer(answer: Answer, settings: AuditSettings, roomBytes: number, masker: Masker) {
   const text = recordText({ channel: 'assistant', text: answer.text }, settings, roomBytes, masker)
-  let room =
-    settings.content === 'none' ? 0 : roomBytes - ('text' in text ? Buffer.byteLength(answer.text) : 0)
-  const toolCalls = answer.toolCalls.map((call) => {
+  const room = roomBytes - ('text' in text ? Buffer.byteLength(answer.text) : 0)
+  const toolCalls = recordCalls(answer.toolCalls, settings, room, masker)
+  return { text, toolCalls, truncated: answer.truncated }
+}
+
+/** With as much of their arguments as there is room for. */
+function recordCalls(
+  calls: readonly ToolCall[],
+  settings: AuditSettings,
+  roomBytes: number,
+  masker: Masker,
+): RequestRecord['stopped'] {
+  let room = settings.content === 'none' ? 0 : roomBytes
+  return calls.map((call) => {
     const args = masker.mask(call.arguments).slice(0, Math.max(0, room))
     room -= Buffer.byteLength(args)
     return { name: masker.mask(call.name).slice(0, longestName), arguments: args }
   })
-  return { text, toolCalls, truncated: answer.truncated }
 }
 
 function recordFindings(findings: readonly JudgedFinding[]) {

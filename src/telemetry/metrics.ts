@@ -25,6 +25,7 @@ const counters = {
   ],
   droppedFields: ['torwart_dropped_fields_total', 'Request fields that were left out', ['route']],
   breakerOpenings: ['torwart_breaker_openings_total', 'Circuit breakers opened', []],
+  approvals: ['torwart_approvals_total', 'What became of questions to humans', ['event']],
   storeFallbacks: ['torwart_store_fallbacks_total', 'Calls counted in-process because Redis was away', []],
   auditRecords: ['torwart_audit_records_total', 'Audit records, by ending', ['ending']],
   auditFailures: ['torwart_audit_failures_total', 'Audit records that could not be written', []],

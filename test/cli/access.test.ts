@@ -114,7 +114,7 @@ describe('torwart explain', () => {
     [['--model', 'gpt-4o'], 0, 'model gpt-4o, another name of qwen3:8b'],
     [['--model', 'qwen3:32b'], 1, 'refused with 404 model_not_allowed: model qwen3:32b: not in `models`'],
     [['--model', 'x:cloud'], 1, 'refused with 404 model_not_allowed'],
-    [['--tool', 'send'], 0, 'allowed: tool send'],
+    [['--tool', 'send'], 0, 'allowed: tool send: calls of role `narrow` are recorded, not gated'],
   ])('%j says why', async (words, code, said) => {
     const ran = await explain(...words)
     expect(ran.out).toContain(said)

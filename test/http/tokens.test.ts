@@ -76,7 +76,7 @@ describe('a token', () => {
   })
 
   it('may do what it says, and nothing else', async () => {
-    const { gate } = await start()
+    const { gate, model } = await start()
     const { token } = await mint(gate, { routes: ['chat'], models: ['smollm2:135m'], tools: ['search_*'] })
     expect((await chat(gate, token)).status).toBe(200)
     expect((await gate.get('/api/tags', bearing(token))).status).toBe(403)
@@ -84,8 +84,9 @@ describe('a token', () => {
     expect([other.status, other.headers.get('x-torwart-code')]).toEqual([404, 'model_not_allowed'])
     const tool = (name: string) => [{ type: 'function', function: { name, parameters: { type: 'object' } } }]
     expect((await chat(gate, token, { tools: tool('search_web') })).status).toBe(200)
-    const refused = await chat(gate, token, { tools: tool('send_money') })
-    expect([refused.status, refused.headers.get('x-torwart-code')]).toEqual([400, 'tool_not_allowed'])
+    // What it may not call the model never hears of.
+    expect((await chat(gate, token, { tools: tool('send_money') })).status).toBe(200)
+    expect(JSON.stringify(model.posts.at(-1)?.json)).not.toContain('send_money')
   })
 
   it('makes narrower ones, never wider ones, and only so deep', async () => {
@@ -266,7 +267,7 @@ describe('taken away', () => {
     const { token } = await mint(gate, { tools: [`*${'a'.repeat(62)}b`] })
     const tools = [{ type: 'function', function: { name: 'a'.repeat(900_000), parameters: {} } }]
     const since = performance.now()
-    expect((await chat(gate, token, { tools })).status).toBe(400)
+    expect((await chat(gate, token, { tools })).status).toBe(200)
     expect(performance.now() - since).toBeLessThan(1000)
   })
 

@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterEach, describe, expect, it } from 'vitest'
+import { approvalOf } from '../../src/approvals/approval.ts'
+import { shareCalls } from '../../src/calls/shared.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { shareFreezes } from '../../src/freezes/shared.ts'
 import { createFallbackStore } from '../../src/limits/fallback.ts'
@@ -13,6 +15,7 @@ import { createMemoryStore } from '../../src/limits/memory.ts'
 import { createRedisStore, type RedisStore } from '../../src/limits/redis.ts'
 import type { Claim, Store } from '../../src/limits/store.ts'
 import { nameOfRedisError } from '../../src/redis/connect.ts'
+import { redisApprovals, wish } from '../rig/approvals.ts'
 import { budget, claim, entry, freshKey as key, settlement } from '../rig/limits.ts'
 import { freePort, hasRedis, type RedisServer, startRedis } from '../rig/redis.ts'
 import { openRedisStore, serversAt, silent } from '../rig/stores.ts'
@@ -315,6 +318,26 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
       return told > 0
     })
     expect(await freezes.read()).toHaveLength(1)
+    const approvals = await redisApprovals(servers)
+    open.push({ close: async () => approvals.close() })
+    let decided = 0
+    approvals.onNews(() => decided++)
+    await until(async () => {
+      const [standing] = await approvals.take(approvalOf(wish, 'masked'), 60_000)
+      const { id } = 'approval' in standing ? standing.approval : { id: '' }
+      if (standing.kind === 'pending') await approvals.decide(id, { state: 'approved', by: 'b', why: null })
+      return decided > 0
+    })
+    await approvals.sweep()
+    const calls = shareCalls(servers, 10, 5000, (error) => errors.push(nameOfRedisError(error)))
+    open.push({ close: async () => calls.close() })
+    await until(() =>
+      calls.note('a', ['m']).then(
+        () => true,
+        () => false,
+      ),
+    )
+    expect(await calls.known('a', ['m', 'n'])).toEqual(['m'])
     expect(errors).toEqual([])
     const client = new Redis(url('admin:s3cret@'))
     const keys = await client.keys('*')

@@ -296,8 +296,7 @@ approval: { wait: 60s }
 audit: { retention: 30d }
 `)
     const told = warnings.map(({ message }) => message).join('\n')
-    for (const word of ['guards.output', 'separate', 'tools', 'approval', 'retention'])
-      expect(told).toContain(word)
+    for (const word of ['guards.output', 'tools', 'approval', 'retention']) expect(told).toContain(word)
     expect(warnings.every(({ severity, line }) => severity === 'warning' && line > 0)).toBe(true)
   })
 
@@ -426,5 +425,93 @@ describe('the limit store', () => {
       /cannot be read: none.pem/,
     )
     expect(problems(`${minimal}store: { prefix: "{x}" }\n`).join('\n')).toMatch(/1 to 64 letters/)
+  })
+})
+
+describe('tools and approvals', () => {
+  it('are compiled at load, every mistake with its place', () => {
+    expect(
+      problems(`${minimal}roles:
+  agent:
+    tools:
+      allow: ["*"]
+      otherwise: stirp
+      arguments:
+        "transfer_*":
+          amount: { max: 100, mni: 1 }
+          to: "(?=DE)"
+        write_file:
+          type: object
+          properties:
+            path: { type: string, pattern: "(x)\\\\1" }
+            mode: { type: text }
+        list: [a, b]
+approval:
+  valid: 0s
+  webhook: { url: "http://chat.example.org/hook", secret: s }
+`),
+    ).toEqual([
+      expect.stringMatching(/^7:18 .*otherwise` must be one of refuse, strip \(did you mean/),
+      expect.stringMatching(/^10:36 .*amount\.mni` is no rule/),
+      expect.stringMatching(/^11:15 .*to` is no pattern that runs in linear time/),
+      expect.stringMatching(/^15:44 .*path\.pattern` is no pattern that runs in linear time/),
+      expect.stringMatching(/^16:27 .*mode\.type` must be one of object/),
+      expect.stringMatching(/^17:15 .*list` must be a JSON Schema/),
+      expect.stringMatching(/^19:10 .*approval\.valid` must be more than nothing/),
+      expect.stringMatching(/^20:19 .*approval\.webhook\.url` must be https/),
+    ])
+  })
+
+  it.each([
+    ['https://chat.example.org/hook', true],
+    ['http://127.0.0.1:9/hook', true],
+    ['http://[::1]/hook', true],
+    ['http://10.0.0.5/hook', true],
+    ['http://chat/hook', false],
+    ['http://93.184.216.34/hook', false],
+    ['ftp://127.0.0.1/', false],
+    ['https://user:password@chat.example.org/', false],
+    ['nonsense', false],
+  ])('a webhook at %s: %s', (url, fine) => {
+    const found = problems(`${minimal}approval: { webhook: { url: "${url}", secret: s } }\n`)
+    expect(found.length === 0).toBe(fine)
+  })
+
+  it('warns when nobody could say yes', () => {
+    const asks = (more: string) =>
+      load(`${minimal}roles: { a: { routes: [chat], models: [x], tools: { approve: [t] } } }\n${more}`)
+        .warnings.map(({ message }) => message)
+        .filter((message) => message.includes('nobody can say yes'))
+    expect(asks('')).toHaveLength(1)
+    expect(asks('admin: { token: a-token-long-enough }\n')).toEqual([])
+    expect(asks('approval: { approvers: [a] }\n')).toEqual([])
+  })
+
+  it('warns of rules for tools that may not be called, such as mistyped ones', () => {
+    const warned = (rules: string) =>
+      load(
+        `${minimal}roles: { a: { routes: [chat], models: [x], tools: { allow: ["search_*", read], arguments: { ${rules} } } } }\n`,
+      )
+        .warnings.map(({ message }) => message)
+        .filter((message) => message.includes('have no effect'))
+    expect(warned('raed: { p: x }')).toHaveLength(1)
+    expect(warned('"serach_*": { p: x }')).toHaveLength(1)
+    expect(
+      warned('read: { p: x }, "search_*": { p: x }, search_web: { p: x }, "*": { p: x }, "re*": { p: x }'),
+    ).toEqual([])
+  })
+
+  it('default to the safe side', () => {
+    const { policy } = load(`${minimal}roles: { a: { tools: {} }, b: {} }\n`)
+    expect(policy.approval).toEqual({
+      waitMs: 120_000,
+      validMs: 900_000,
+      approvers: new Set(),
+      arguments: 'masked',
+      webhook: undefined,
+    })
+    expect(policy.roles.get('a')?.tools?.mayCall('anything')).toBe(false)
+    expect(policy.roles.get('b')?.tools).toBeUndefined()
+    expect(policy.roles.get('b')?.separate).toBe(false)
   })
 })

@@ -75,10 +75,17 @@ const admin = section('For roles whose `routes` name `admin`: changing which mod
 })
 
 const tools = group('Tool calls. Absent: recorded, not gated.', {
-  allow: texts('Tools that may be called; `*` stands for any characters.'),
-  approve: texts('Tools whose calls need a human’s yes.'),
-  otherwise: choice(['refuse', 'strip'], 'refuse', 'What happens to a call of any other tool.'),
-  arguments: mapOf(Type.Unknown(), 'JSON Schemas for the arguments of tools, by pattern.'),
+  allow: texts('Tools that may be offered and called; `*` stands for any characters.'),
+  approve: texts('Tools whose calls need a human’s yes, be they allowed or not. See `approval`.'),
+  otherwise: choice(
+    ['refuse', 'strip'],
+    'refuse',
+    'What happens to a call of any other tool, or with other arguments: the answer is refused, or the call taken out of it.',
+  ),
+  arguments: mapOf(
+    Type.Unknown(),
+    'What the arguments of tools must be, by pattern; all patterns that match a tool hold. A JSON Schema (with `type: object`), or short rules by argument: a pattern (`path: "^/data/"`, RE2), a value, a list of values, or `{ min, max, maxLength, pattern, in, optional }`.',
+  ),
 })
 
 export const role = group('A role, which keys name.', {
@@ -96,6 +103,7 @@ export const role = group('A role, which keys name.', {
     default: [],
   }),
   admin,
+  separate: optional(Type.Boolean({ description: 'Instead of `guards.prompt.separate`, for this role.' })),
   trustSystem: flag('Do not scan system and developer messages: their author is the operator.'),
   tools: optional(tools),
 })

@@ -96,7 +96,10 @@ const promptGuard = section('Reads what goes to the model.', {
     'From which weight a prompt is refused. Findings that stand together add up.',
   ),
   flag: choice(['low', 'medium', 'high'], 'medium', 'From which weight a prompt is flagged.'),
-  separate: flag('Mark tool results and documents as data before the model reads them.'),
+  separate: flag(
+    'Mark tool results and documents as data before the model reads them: delimiters with a random tag, and a sentence in the system prompt. Costs the model server its cache of the conversation.',
+  ),
+  datamark: flag('With `separate`: put `ˆ` in the place of every blank of such data, too.'),
 })
 
 const outputGuard = section('Reads what comes from the model.', {
@@ -145,6 +148,13 @@ const model = group('What is peculiar to a model.', {
   limits: section('How much all callers together may have of it.', sharedLimits),
 })
 
+const webhook = group('Where questions and decisions are told, signed.', {
+  url: text('https, or http on a loopback or private address.'),
+  secret: text(
+    '`x-torwart-signature` is `v1=` and the HMAC-SHA256, hex, of `x-torwart-timestamp`, a dot and the body.',
+  ),
+})
+
 export const configSchema = Type.Object(
   {
     version: Type.Literal(1, { description: 'The version of this format.' }),
@@ -188,8 +198,20 @@ export const configSchema = Type.Object(
     roles: mapOf(role, 'What keys may do, by role.'),
     guards: section('What is read and judged.', { prompt: promptGuard, output: outputGuard }),
     approval: section('A human’s yes for tool calls.', {
-      wait: duration('How long a call waits for it.', '120s'),
-      approvers: texts('Roles or keys that may say yes; empty: whoever holds the admin token.'),
+      wait: duration(
+        'How long a call waits for it. `0s`: not at all; the answer ends and names the approval, and the same call passes once when it comes again after the yes.',
+        '120s',
+      ),
+      valid: duration('How long a question, and the yes to it, hold.', '15m'),
+      approvers: texts(
+        'Names of roles or keys that may say yes, each with its own key; nobody to what the own key asks for. Empty: whoever holds the admin token.',
+      ),
+      arguments: choice(
+        ['masked', 'plain'],
+        'masked',
+        'What approvers and the webhook see of arguments. `plain` keeps them as they are in the store for as long as they wait.',
+      ),
+      webhook: optional(webhook),
     }),
     aliases: mapOf(Type.String({ minLength: 1 }), 'Names that clients use → models that answer.'),
     door: section('By address, before anybody is identified.', {

@@ -1,0 +1,103 @@
+/**
+ * A question to a human: may this caller make exactly this call? The yes is bound to a digest of who, which tool, which
+ * arguments, which model and which policy, so it is of no use for anything else; it is used once, and ends by itself.
+ * The digest never leaves the store: of short arguments that were masked it would tell too much.
+ */
+import { hash, randomBytes } from 'node:crypto'
+import Type, { type Static } from 'typebox'
+import Value from 'typebox/value'
+import type { JsonObject } from '../core/json.ts'
+import { createMasker, findSensitive } from '../scan/mask.ts'
+import { canonical } from '../tools/arguments.ts'
+
+const longestWords = 512
+const longestName = 256
+const name = Type.String({ maxLength: 512 })
+const time = Type.Integer({ minimum: 0, maximum: 8.64e15 })
+const words = Type.Union([Type.String({ maxLength: 2 * longestWords }), Type.Null()])
+
+const approvalSchema = Type.Object(
+  {
+    id: Type.String({ pattern: '^ap_[0-9a-f]{20}$' }),
+    digest: Type.String({ pattern: '^[\\w-]{43}$' }),
+    state: Type.Enum(['pending', 'approved', 'denied']),
+    identity: Type.Object({ kind: name, id: name, name, role: name }, { additionalProperties: false }),
+    tool: name,
+    /** Masked. */
+    arguments: Type.String(),
+    /** As they are, if the policy wants approvers to see that. */
+    plain: Type.Union([Type.String(), Type.Null()]),
+    model: name,
+    policy: name,
+    /** Epoch milliseconds. */
+    asked: time,
+    /** From when on it is nothing any more. */
+    until: time,
+    by: words,
+    why: words,
+  },
+  { additionalProperties: false },
+)
+export type Approval = Static<typeof approvalSchema>
+
+export function isApproval(value: unknown): value is Approval {
+  return Value.Check(approvalSchema, value)
+}
+
+export function isApprovalId(text: string): boolean {
+  return /^ap_[0-9a-f]{20}$/.test(text)
+}
+
+/** The call that somebody wants to make. */
+export interface Wish {
+  readonly identity: Approval['identity']
+  readonly tool: string
+  readonly arguments: JsonObject
+  /** Canonical. */
+  readonly model: string
+  /** Version of the policy that judges. */
+  readonly policy: string
+}
+
+/** Without its times, which the store gives it. */
+export function approvalOf(wish: Wish, shows: 'masked' | 'plain'): Approval {
+  const { identity, tool, model, policy } = wish
+  const { mask } = createMasker(findSensitive)
+  const text = canonical(wish.arguments)
+  const { kind, id, name, role } = identity
+  return {
+    id: `ap_${randomBytes(10).toString('hex')}`,
+    digest: hash('sha256', JSON.stringify([kind, id, role, tool, text, model, policy]), 'base64url'),
+    state: 'pending',
+    identity: { kind, id, name, role },
+    tool: mask(tool).slice(0, longestName),
+    arguments: mask(text),
+    plain: shows === 'plain' ? text : null,
+    model: mask(model).slice(0, longestName),
+    policy,
+    asked: 0,
+    until: 0,
+    by: null,
+    why: null,
+  }
+}
+
+/** A human's answer. */
+export interface Decision {
+  readonly state: 'approved' | 'denied'
+  readonly by: string
+  readonly why: string | null
+}
+
+/** What people write may hold what must not be kept. */
+export function decisionOf({ state, by, why }: Decision): Decision {
+  const { mask } = createMasker(findSensitive)
+  const short = (text: string) => mask(text).slice(0, longestWords)
+  return { state, by: short(by), why: why === null ? null : short(why) }
+}
+
+/** An approval as it may be shown: without its digest. */
+export function publicly({ digest: _, plain, asked, until, ...shown }: Approval, shows: 'masked' | 'plain') {
+  const times = { asked: new Date(asked).toISOString(), until: new Date(until).toISOString() }
+  return { ...shown, arguments: shows === 'plain' ? (plain ?? shown.arguments) : shown.arguments, ...times }
+}

@@ -1,0 +1,168 @@
+/**
+ * Where calls wait for a human: asks, wakes who waits when somebody decides on any gateway, and tells what became of
+ * every question, each once. While the store cannot be asked, no call passes.
+ */
+import { type Approval, approvalOf, type Decision, decisionOf, type Wish } from './approval.ts'
+import type { ApprovalStore, Decided, Standing } from './store.ts'
+
+export const approvalEvents = ['requested', 'approved', 'denied', 'expired', 'used'] as const
+export type ApprovalEvent = (typeof approvalEvents)[number]
+
+export type Answer =
+  | { readonly kind: 'passed' | 'denied' | 'full' }
+  | {
+      readonly kind: 'pending'
+      readonly id: string
+      /** Waits for it. @param wanted whether there is still somebody to pass the call to: else a yes is left for later */
+      decided(waitMs: number, wanted: () => boolean): Promise<'passed' | 'denied' | 'unanswered'>
+    }
+
+export interface Approvals {
+  /** @throws if the store cannot be asked */
+  ask(wish: Wish, how: { readonly validMs: number; readonly shows: 'masked' | 'plain' }): Promise<Answer>
+  /** All that are not over, the oldest first. */
+  list(): Promise<readonly Approval[]>
+  /** Who may decide was judged before. */
+  decide(id: string, decision: Decision): Promise<Decided>
+  close(): void
+}
+
+export interface DeskOptions {
+  readonly store: ApprovalStore
+  /** For the record, the metrics, the webhook. */
+  tell(event: ApprovalEvent, approval: Approval): void
+  /** What went wrong with the store. */
+  report(problem: string, error: unknown): void
+}
+
+const everyMs = 500
+const sweepEveryMs = 5000
+
+interface Waiter {
+  readonly digest: string
+  /** Whether anybody still wants to know. */
+  wanted(): boolean
+  look(): void
+  /** Ends it without an answer. */
+  giveUp(): void
+}
+
+export function createDesk({ store, tell, report }: DeskOptions): Approvals {
+  const waiting = new Set<Waiter>()
+  let looking = false
+  let polling: NodeJS.Timeout | undefined
+
+  const tellOver = (over: Approval | undefined) => {
+    if (over && over.state !== 'denied') tell('expired', over)
+  }
+
+  const take = async (approval: Approval, validMs?: number): Promise<Standing> => {
+    const [standing, over] = await store.take(approval, validMs)
+    tellOver(over)
+    if (standing.kind === 'pending' && standing.fresh) tell('requested', standing.approval)
+    if (standing.kind === 'passed') tell('used', standing.approval)
+    return standing
+  }
+
+  /** One question to the store for all who wait. */
+  const lookForAll = async () => {
+    for (const waiter of waiting) if (!waiter.wanted()) waiter.giveUp()
+    if (looking || waiting.size === 0) return
+    looking = true
+    try {
+      const open = new Set(
+        (await store.list()).flatMap(({ state, digest }) => (state === 'pending' ? [digest] : [])),
+      )
+      for (const waiter of waiting) if (!open.has(waiter.digest)) waiter.look()
+    } catch (error) {
+      report('approvals cannot be read; who waits for one goes on waiting', error)
+    } finally {
+      looking = false
+    }
+  }
+
+  const wait = (waiter: Waiter) => {
+    waiting.add(waiter)
+    polling ??= setInterval(() => void lookForAll(), everyMs)
+    polling.unref()
+  }
+  const leave = (waiter: Waiter) => {
+    waiting.delete(waiter)
+    if (waiting.size > 0) return
+    clearInterval(polling)
+    polling = undefined
+  }
+
+  const decided = (approval: Approval, waitMs: number, wanted: () => boolean) =>
+    new Promise<'passed' | 'denied' | 'unanswered'>((resolve) => {
+      let taking = false
+      const end = (how: 'passed' | 'denied' | 'unanswered') => {
+        clearTimeout(timer)
+        leave(waiter)
+        resolve(how)
+      }
+      const look = async () => {
+        if (taking) return
+        if (!wanted()) return end('unanswered')
+        taking = true
+        try {
+          const { kind } = await take(approval)
+          if (kind === 'passed' || kind === 'denied') return end(kind)
+          // Another call like this one has had the yes, or it is over.
+          if (kind !== 'pending') return end('unanswered')
+        } catch (error) {
+          report('an approval cannot be taken; its call goes on waiting', error)
+        } finally {
+          taking = false
+        }
+      }
+      const waiter: Waiter = {
+        digest: approval.digest,
+        wanted,
+        look: () => void look(),
+        giveUp: () => end('unanswered'),
+      }
+      const timer = setTimeout(() => {
+        if (!taking) end('unanswered')
+        else setTimeout(() => end('unanswered'), everyMs)
+      }, waitMs)
+      wait(waiter)
+      // It may have been decided between the question and now.
+      void lookForAll()
+    })
+
+  store.onNews(() => void lookForAll())
+  const sweeping = setInterval(() => {
+    store.sweep().then(
+      (overs) => overs.forEach(tellOver),
+      // It is tried again soon enough, and nothing that is over ever passes.
+      () => {},
+    )
+  }, sweepEveryMs)
+  sweeping.unref()
+
+  return {
+    async ask(wish, { validMs, shows }) {
+      const approval = approvalOf(wish, shows)
+      const standing = await take(approval, validMs)
+      if (standing.kind === 'gone') throw new TypeError('a question was not put')
+      if (standing.kind !== 'pending') return { kind: standing.kind }
+      return {
+        kind: 'pending',
+        id: standing.approval.id,
+        decided: (waitMs, wanted) => decided(standing.approval, waitMs, wanted),
+      }
+    },
+    list: async () => (await store.list()).toSorted((a, b) => a.asked - b.asked),
+    async decide(id, decision) {
+      const result = await store.decide(id, decisionOf(decision))
+      if (result.kind === 'done') tell(decision.state, result.approval)
+      return result
+    },
+    close() {
+      clearInterval(sweeping)
+      for (const waiter of waiting) waiter.giveUp()
+      store.close()
+    },
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * Approvals of one gateway, in memory and in a file beside the audit log (mode 0600), so that a restart forgets none.
+ * The file is replaced before anything is said: a yes that could not be crossed out there is not used.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { Clock } from '../core/clock.ts'
+import { replaceFile } from '../files/atomic.ts'
+import { type Approval, isApproval } from './approval.ts'
+import { type ApprovalStore, mostApprovals, mostEach, type Standing } from './store.ts'
+
+/** @param auditFile as the policy says it */
+export function approvalsFile(auditFile: string): string {
+  return join(dirname(auditFile), 'approvals.json')
+}
+
+/** @throws TypeError if the file is not what it should be: who cannot read it might use a yes twice */
+export function createMemoryApprovals(file: string, clock: Clock): ApprovalStore {
+  let known = readApprovals(file)
+  const listeners: (() => void)[] = []
+  const isOver = ({ until }: Approval) => clock.wallMs() >= until
+
+  const write = (next: ReadonlyMap<string, Approval>) => {
+    replaceFile(file, `${JSON.stringify([...next.values()], null, 1)}\n`)
+    known = next
+  }
+  const without = ({ digest }: Approval) => new Map([...known].filter(([each]) => each !== digest))
+
+  const ask = (approval: Approval, validMs: number): Standing => {
+    const own = [...known.values()].filter(({ identity }) => identity.id === approval.identity.id)
+    if (known.size >= mostApprovals || own.length >= mostEach) return { kind: 'full' }
+    const now = clock.wallMs()
+    const asked = { ...approval, asked: now, until: now + validMs }
+    write(new Map(known).set(asked.digest, asked))
+    return { kind: 'pending', approval: asked, fresh: true }
+  }
+
+  return {
+    async take(approval, validMs) {
+      const found = known.get(approval.digest)
+      const over = found && isOver(found) ? found : undefined
+      if (over) write(without(over))
+      if (!found || over) return [validMs === undefined ? { kind: 'gone' } : ask(approval, validMs), over]
+      if (found.state === 'denied') return [{ kind: 'denied', approval: found }, undefined]
+      if (found.state === 'pending') return [{ kind: 'pending', approval: found, fresh: false }, undefined]
+      write(without(found))
+      return [{ kind: 'passed', approval: found }, undefined]
+    },
+    async decide(id, decision) {
+      const found = [...known.values()].find((each) => each.id === id)
+      if (!found || isOver(found)) return { kind: 'unknown' }
+      if (found.state !== 'pending') return { kind: 'decided' }
+      const approval = { ...found, ...decision }
+      write(new Map(known).set(approval.digest, approval))
+      for (const tell of listeners) tell()
+      return { kind: 'done', approval }
+    },
+    list: async () => [...known.values()].filter((each) => !isOver(each)),
+    async sweep() {
+      const overs = [...known.values()].filter(isOver)
+      if (overs.length > 0) write(new Map([...known].filter(([, each]) => !isOver(each))))
+      return overs
+    },
+    onNews: (listener) => void listeners.push(listener),
+    close() {},
+  }
+}
+
+function readApprovals(path: string): ReadonlyMap<string, Approval> {
+  if (!existsSync(path)) return new Map()
+  const value = parsed(readFileSync(path, 'utf8'))
+  if (!Array.isArray(value) || !value.every(isApproval))
+    throw new TypeError(`${path} is not a file of approvals`)
+  return new Map(value.map((each: Approval) => [each.digest, each]))
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

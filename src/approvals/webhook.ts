@@ -1,0 +1,109 @@
+/**
+ * Tells a chat tool of questions and decisions: one signed POST each, tried again with growing pauses, from a queue
+ * with an end. Follows no redirect and reads no answer. What it says is what approvers see, no more; it decides nothing.
+ */
+import { createHmac } from 'node:crypto'
+import type { ApprovalSettings } from '../policy/policy.ts'
+import { type Approval, publicly } from './approval.ts'
+import type { ApprovalEvent } from './desk.ts'
+
+export interface Webhook {
+  tell(event: ApprovalEvent, approval: Approval): void
+  close(): void
+}
+
+export interface WebhookOptions {
+  settings(): ApprovalSettings
+  /** Epoch milliseconds. */
+  now(): number
+  /** What could not be told. */
+  report(problem: string, error?: unknown): void
+  /** The pause before the second try; every further one is twice as long. */
+  readonly pauseMs?: number
+}
+
+const mostWaiting = 256
+const mostAtOnce = 4
+const tries = 6
+const answerMs = 5000
+
+export function createWebhook({ settings, now, report, pauseMs = 1000 }: WebhookOptions): Webhook {
+  const queue: string[] = []
+  const stopped = new AbortController()
+  let sending = 0
+
+  /** @throws if nobody took it */
+  const send = async (body: string) => {
+    const { webhook } = settings()
+    // Taken out of the policy meanwhile.
+    if (!webhook) return
+    const timestamp = `${Math.floor(now() / 1000)}`
+    const response = await fetch(webhook.url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'user-agent': 'torwart',
+        'x-torwart-timestamp': timestamp,
+        'x-torwart-signature': `v1=${signatureOf(webhook.secret, timestamp, body)}`,
+      },
+      body,
+      redirect: 'manual',
+      signal: AbortSignal.any([stopped.signal, AbortSignal.timeout(answerMs)]),
+    })
+    await response.body?.cancel()
+    if (!response.ok) throw new TypeError(`the webhook answers ${response.status}`)
+  }
+
+  const persist = async (body: string) => {
+    for (let attempt = 0; !stopped.signal.aborted; attempt++) {
+      try {
+        return await send(body)
+      } catch (error) {
+        if (stopped.signal.aborted) return
+        if (attempt + 1 >= tries) return report('the webhook was not told of an approval', error)
+      }
+      await pause(pauseMs * 2 ** attempt, stopped.signal)
+    }
+  }
+
+  const work = () => {
+    while (sending < mostAtOnce) {
+      const body = queue.shift()
+      if (body === undefined) return
+      sending++
+      void persist(body).finally(() => {
+        sending--
+        work()
+      })
+    }
+  }
+
+  return {
+    tell(event, approval) {
+      if (!settings().webhook) return
+      if (queue.length >= mostWaiting)
+        return report('the webhook is too slow: it was not told of an approval')
+      queue.push(JSON.stringify({ event, approval: publicly(approval, settings().arguments) }))
+      work()
+    },
+    close: () => stopped.abort(),
+  }
+}
+
+/** What a receiver compares `x-torwart-signature` with, behind `v1=`. */
+export function signatureOf(secret: string, timestamp: string, body: string): string {
+  return createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    timer.unref()
+    signal.addEventListener('abort', end, { once: true })
+  })
+}

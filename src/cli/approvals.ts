@@ -1,0 +1,17 @@
+/** `torwart approvals`: which tool calls wait for a human, and what was decided. */
+import { type Command, configOption, type ExitCode, jsonOption } from './command.ts'
+import { askGateway, askingOptions, type ShownApproval, sentence } from './deciding.ts'
+
+export const approvals: Command = {
+  name: 'approvals',
+  summary: 'list tool calls that wait for a human',
+  options: [configOption, jsonOption, ...askingOptions],
+  async run(values, io): Promise<ExitCode> {
+    const answer = await askGateway(values, io, '')
+    if (answer === undefined) return 1
+    const { approvals: all } = answer as { approvals: readonly ShownApproval[] }
+    if (values.json) io.out(`${JSON.stringify(all)}\n`)
+    else io.out(all.length === 0 ? 'Nothing waits for a human.\n' : `${all.map(sentence).join('\n')}\n`)
+    return 0
+  },
+}

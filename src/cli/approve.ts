@@ -1,0 +1,16 @@
+/** `torwart approve`: says yes to one tool call, exactly as it is listed, once. */
+import { byOption, type Command, configOption } from './command.ts'
+import { askingOptions, decide } from './deciding.ts'
+
+export const approve: Command = {
+  name: 'approve',
+  summary: 'let a tool call pass that waits for a human',
+  argument: '<id>',
+  options: [
+    configOption,
+    { flags: '--why <reason>', description: 'for the audit log' },
+    byOption,
+    ...askingOptions,
+  ],
+  run: (values, io, id = '') => decide(values, io, id, 'approve'),
+}

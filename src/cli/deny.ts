@@ -1,0 +1,16 @@
+/** `torwart deny`: says no to a tool call that waits for a human. */
+import { byOption, type Command, configOption } from './command.ts'
+import { askingOptions, decide } from './deciding.ts'
+
+export const deny: Command = {
+  name: 'deny',
+  summary: 'refuse a tool call that waits for a human',
+  argument: '<id>',
+  options: [
+    configOption,
+    { flags: '--why <reason>', description: 'for the audit log', required: true },
+    byOption,
+    ...askingOptions,
+  ],
+  run: (values, io, id = '') => decide(values, io, id, 'deny'),
+}

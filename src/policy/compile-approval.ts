@@ -1,0 +1,29 @@
+/** How a human is asked, from what the policy file says. */
+import { parseDuration } from '../core/units.ts'
+import { isLoopback, isNear } from './address.ts'
+import type { ApprovalSettings } from './policy.ts'
+import type { Config } from './schema/schema.ts'
+import type { Report } from './source.ts'
+
+export function compileApproval({ approval }: Config, report: Report): ApprovalSettings {
+  const { webhook } = approval
+  const validMs = parseDuration(approval.valid) ?? 0
+  if (validMs === 0) report(['approval', 'valid'], 'must be more than nothing')
+  if (webhook && !isSafe(webhook.url))
+    report(['approval', 'webhook', 'url'], 'must be https, or http on a loopback or private address')
+  return {
+    waitMs: parseDuration(approval.wait) ?? 0,
+    validMs,
+    approvers: new Set(approval.approvers),
+    arguments: approval.arguments,
+    webhook,
+  }
+}
+
+/** A name may be given another address any day, so without TLS only addresses will do. */
+function isSafe(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || url.username + url.password !== '') return false
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  return url.protocol === 'https:' || (url.protocol === 'http:' && (isLoopback(host) || isNear(host)))
+}

@@ -1,0 +1,143 @@
+/**
+ * Stage 10, of tool calls: what is said of each before the client sees it. By the role's rights; where those want it,
+ * by a human. What is let through is remembered, so that its result is known again (`results.ts`).
+ *
+ * A call is judged by its name and arguments. What the client's tool makes of them is not known here.
+ */
+import type { Approvals } from '../approvals/desk.ts'
+import type { Calls } from '../calls/ledger.ts'
+import type { JsonObject } from '../core/json.ts'
+import { describeError, Refusal } from '../core/refusal.ts'
+import type { Action, Severity } from '../core/text.ts'
+import type { CallVerdict, JudgeCall } from '../dialects/call-verdict.ts'
+import type { ToolCall } from '../dialects/dialect.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { CallJudgement, ToolRights } from '../tools/rights.ts'
+import type { Call } from './exchange.ts'
+import { callRights } from './rights.ts'
+
+const guard = 'tools'
+/** Excessive agency, OWASP LLM06:2025. */
+const category = 'LLM06'
+/** Of one answer, on record. */
+const mostStopped = 256
+
+const pass: CallVerdict = { kind: 'pass' }
+const note = 'A tool call was taken out here: it is not allowed for this key.'
+
+export interface JudgeParts {
+  readonly approvals: Approvals
+  readonly calls: Calls
+  readonly metrics: Metrics
+  readonly log: Log
+}
+
+/** @returns for a call that may be answered: who judges the tool calls in it, or undefined if nobody does */
+export function createJudgeCalls({ approvals, calls, metrics, log }: JudgeParts) {
+  const find = (call: Call, id: string, severity: Severity, action: Action) => {
+    metrics.findings.inc({ guard, category, action })
+    const { findings } = call.judged
+    if (findings.length >= mostStopped) return
+    findings.push({ guard, id, category, severity, channel: 'assistant', action, start: 0, end: 0 })
+  }
+
+  const letThrough = async (call: Call, made: ToolCall): Promise<CallVerdict> => {
+    await calls.note(call.caller.identity.id, made)
+    return pass
+  }
+
+  const stopped = (call: Call, made: ToolCall, id: string, severity: Severity) => {
+    find(call, id, severity, 'block')
+    if (call.judged.stopped.length < mostStopped) call.judged.stopped.push(made)
+  }
+
+  const outside = (
+    call: Call,
+    made: ToolCall,
+    because: 'name' | 'arguments',
+    otherwise: ToolRights['otherwise'],
+  ): CallVerdict => {
+    stopped(call, made, because === 'name' ? 'tool.not-allowed' : 'tool.arguments', 'high')
+    if (otherwise === 'strip') return { kind: 'strip', note }
+    return {
+      kind: 'refuse',
+      refusal: new Refusal('tool_not_allowed', {
+        say:
+          because === 'name'
+            ? 'The answer calls a tool that is not allowed for this key.'
+            : 'The answer calls a tool with arguments that are not allowed for this key.',
+      }),
+    }
+  }
+
+  const unapproved = (call: Call, made: ToolCall, id: string, say: string): CallVerdict => {
+    stopped(call, made, id, 'medium')
+    return { kind: 'refuse', refusal: new Refusal('approval_denied', { say }) }
+  }
+
+  /** Who cannot judge lets nothing through. */
+  const unjudged = (call: Call, made: ToolCall, cause: unknown): CallVerdict => {
+    metrics.guardFailures.inc({ guard })
+    log.error({ id: call.caller.arrival.id, cause: describeError(cause) }, 'a tool call cannot be judged')
+    stopped(call, made, 'tool.unjudged', 'high')
+    return { kind: 'refuse', refusal: new Refusal('store_unavailable', { cause, retryAfterSeconds: 5 }) }
+  }
+
+  const asked = async (call: Call, made: ToolCall, args: JsonObject): Promise<CallVerdict> => {
+    const { identity, arrival } = call.caller
+    const { policy } = arrival.snapshot
+    const { waitMs, validMs, arguments: shows } = policy.approval
+    const answer = await approvals.ask(
+      { identity, tool: made.name, arguments: args, model: call.model.served, policy: policy.version },
+      { validMs, shows },
+    )
+    switch (answer.kind) {
+      case 'passed':
+        return letThrough(call, made)
+      case 'denied':
+        return unapproved(call, made, 'tool.denied', 'A human has said no to this tool call.')
+      case 'full':
+        return unapproved(call, made, 'tool.too-many', 'Too many tool calls wait for a human already.')
+    }
+    const { id, decided } = answer
+    const needed = `A tool call needs a human’s yes. Approval ${id}: once it is given, the same call passes when it is made again.`
+    if (waitMs === 0) return unapproved(call, made, 'tool.unapproved', needed)
+    const waited = async (): Promise<CallVerdict> => {
+      const how = await decided(waitMs, () => !arrival.departure.over)
+      if (how === 'passed') return letThrough(call, made)
+      if (how === 'denied')
+        return unapproved(call, made, 'tool.denied', 'A human has said no to this tool call.')
+      return unapproved(call, made, 'tool.unapproved', `No human has answered in time. ${needed}`)
+    }
+    let waiting: Promise<CallVerdict> | undefined
+    return {
+      kind: 'wait',
+      note: needed,
+      // Only for who asks: a yes that came while nobody waits must be there for the next one.
+      get decided() {
+        waiting ??= waited().catch((cause: unknown) => unjudged(call, made, cause))
+        return waiting
+      },
+    }
+  }
+
+  return (call: Call): JudgeCall | undefined => {
+    const mayCall = callRights(call.caller)
+    if (!mayCall) return undefined
+    const rights = call.caller.role.tools
+    return async (made) => {
+      try {
+        const judgement: CallJudgement = mayCall(made.name)
+          ? (rights?.judge(made.name, made.arguments) ?? { kind: 'allowed' })
+          : { kind: 'outside', because: 'name' }
+        if (judgement.kind === 'outside')
+          return outside(call, made, judgement.because, rights?.otherwise ?? 'refuse')
+        if (judgement.kind === 'allowed') return await letThrough(call, made)
+        return await asked(call, made, judgement.arguments)
+      } catch (cause) {
+        return unjudged(call, made, cause)
+      }
+    }
+  }
+}

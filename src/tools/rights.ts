@@ -1,0 +1,99 @@
+/**
+ * Which tools a role may call, with which arguments. Compiled once from the policy; asked for every offered tool and
+ * every call. Of several patterns of `arguments` that match a tool, all must be satisfied: so their order means
+ * nothing, and a wide rule cannot be undone by a narrow one.
+ */
+import Schema from 'typebox/schema'
+import { foldKey } from '../core/fold.ts'
+import { matchesGlob } from '../core/glob.ts'
+import type { JsonObject } from '../core/json.ts'
+import { canonical, keysOf, mostApproved, readArguments } from './arguments.ts'
+import { isJsonSchema, schemaOfRules } from './rules.ts'
+import { isRecord, type Path, type SafeSchema, safeSchema, type Tell } from './schema.ts'
+
+/** What the policy says of one call. */
+export type CallJudgement =
+  | { readonly kind: 'allowed' }
+  /** A human must say yes, to exactly these arguments. */
+  | { readonly kind: 'approve'; readonly arguments: JsonObject }
+  | { readonly kind: 'outside'; readonly because: 'name' | 'arguments' }
+
+export interface ToolRights {
+  /** What happens to a call that is outside. */
+  readonly otherwise: 'refuse' | 'strip'
+  /** Whether a tool of this name may be called at all, be it with a human's yes. */
+  mayCall(name: string): boolean
+  judge(name: string, args: string): CallJudgement
+}
+
+export interface ToolsConfig {
+  readonly allow: readonly string[]
+  readonly approve: readonly string[]
+  readonly otherwise: 'refuse' | 'strip'
+  readonly arguments: Readonly<Record<string, unknown>>
+}
+
+interface ArgumentRule {
+  readonly pattern: string
+  fits(args: JsonObject): boolean
+}
+
+const longestName = 256
+
+/** @param tell what is wrong, by its path below `tools` */
+export function compileTools(config: ToolsConfig, tell: Tell): ToolRights {
+  const named = (patterns: readonly string[], name: string) =>
+    patterns.some((pattern) => matchesGlob(pattern, name))
+  for (const list of ['allow', 'approve'] as const)
+    for (const [index, pattern] of config[list].entries())
+      if (pattern.length > longestName) tell([list, index], `is longer than ${longestName} characters`)
+  const rules = Object.entries(config.arguments).map(([pattern, given]) =>
+    compileRule(pattern, given, (path, message) => tell(['arguments', pattern, ...path], message)),
+  )
+  const mayCall = (name: string) =>
+    name.length <= longestName && (named(config.approve, name) || named(config.allow, name))
+  return {
+    otherwise: config.otherwise,
+    mayCall,
+    judge(name, args) {
+      if (!mayCall(name)) return { kind: 'outside', because: 'name' }
+      const toApprove = named(config.approve, name)
+      const ruling = rules.filter(({ pattern }) => matchesGlob(pattern, name))
+      if (!toApprove && ruling.length === 0) return { kind: 'allowed' }
+      const read = readArguments(args)
+      if (!read || !ruling.every(({ fits }) => fits(read))) return { kind: 'outside', because: 'arguments' }
+      if (!toApprove) return { kind: 'allowed' }
+      if (canonical(read).length > mostApproved) return { kind: 'outside', because: 'arguments' }
+      return { kind: 'approve', arguments: read }
+    },
+  }
+}
+
+function compileRule(
+  pattern: string,
+  given: unknown,
+  tell: (path: Path, message: string) => void,
+): ArgumentRule {
+  if (!isRecord(given)) {
+    tell([], 'must be a JSON Schema, or a mapping of arguments to rules')
+    return { pattern, fits: () => false }
+  }
+  const { schema, names } = isJsonSchema(given) ? safeSchema(given, tell) : shortRules(given, tell)
+  /** A reader that folds keys would take `Path` for the `path` that the rule is about. */
+  const isDisguised = (key: string) => {
+    const exact = names.get(foldKey(key))
+    return exact !== undefined && !exact.has(key)
+  }
+  return {
+    pattern,
+    fits: (args) => ![...keysOf(args)].some(isDisguised) && Schema.Check(schema as object, args),
+  }
+}
+
+function shortRules(rules: Record<string, unknown>, tell: Tell) {
+  const schema: SafeSchema = schemaOfRules(rules, tell)
+  const names = new Map<string, Set<string>>()
+  for (const name of Object.keys(rules))
+    names.set(foldKey(name), (names.get(foldKey(name)) ?? new Set()).add(name))
+  return { schema, names: names as ReadonlyMap<string, ReadonlySet<string>> }
+}

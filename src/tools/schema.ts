@@ -1,0 +1,182 @@
+/**
+ * JSON Schemas of a policy, made safe to run on what a model was talked into: every keyword is known or a mistake,
+ * references are put in place once (so what checks is a finite tree, and time is schema × arguments), and patterns
+ * are RE2's, which cannot backtrack. Nothing is compiled to code.
+ *
+ * Not here: recursive schemas, `patternProperties`, `format`, `unevaluated…`; each is told as a mistake, because a
+ * rule that silently did nothing would be worse.
+ */
+import { RE2JS } from 're2js'
+import { foldKey } from '../core/fold.ts'
+
+export type Path = readonly (string | number)[]
+/** Says what is wrong at a place below the schema. */
+export type Tell = (path: Path, message: string) => void
+
+/** What the checker of TypeBox is given. */
+export type SafeSchema = boolean | { readonly [keyword: string]: unknown }
+
+interface Work {
+  readonly root: unknown
+  readonly tell: Tell
+  /** Names of properties that rules are about, by how a folding reader sees them. */
+  readonly names: Map<string, Set<string>>
+  nodes: number
+}
+
+const mostNodes = 4096
+const longestPattern = 1000
+/** Steps a character may cost in the worst case. */
+const largestProgram = 500
+/** Characters; what is longer fits no pattern. */
+const longestMatched = 64 * 1024
+
+const types = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null']
+const said = new Set([
+  'title',
+  'description',
+  'default',
+  'examples',
+  '$comment',
+  '$schema',
+  '$id',
+  'deprecated',
+])
+const definitions = new Set(['$defs', 'definitions'])
+const one = new Set([
+  'items',
+  'additionalProperties',
+  'contains',
+  'propertyNames',
+  'not',
+  'if',
+  'then',
+  'else',
+])
+const several = new Set(['allOf', 'anyOf', 'oneOf', 'prefixItems'])
+const numbers = new Set(['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf'])
+const counts = new Set([
+  ...['minLength', 'maxLength', 'minItems', 'maxItems'],
+  ...['minProperties', 'maxProperties', 'minContains', 'maxContains'],
+])
+
+/** @returns the schema to check with, and the names it is about; mistakes go to `tell` */
+export function safeSchema(root: unknown, tell: Tell) {
+  const work: Work = { root, tell, names: new Map(), nodes: 0 }
+  const schema = safe(root, [], [], work)
+  return { schema, names: work.names as ReadonlyMap<string, ReadonlySet<string>> }
+}
+
+/** @param within references that are being put in place */
+function safe(node: unknown, path: Path, within: readonly string[], work: Work): SafeSchema {
+  if (typeof node === 'boolean') return node
+  if (++work.nodes > mostNodes) {
+    if (work.nodes === mostNodes + 1) work.tell([], `has more than ${mostNodes} parts`)
+    return false
+  }
+  if (!isRecord(node)) return wrong(path, 'must be a JSON Schema', work)
+  const fresh: Record<string, unknown> = {}
+  let referred: SafeSchema | undefined
+  for (const [keyword, value] of Object.entries(node)) {
+    if (said.has(keyword) || definitions.has(keyword)) continue
+    const at = [...path, keyword]
+    if (keyword === '$ref') referred = refer(value, at, within, work)
+    else if (keyword === 'pattern') fresh['~refine'] = [matcher(value, at, work)]
+    else fresh[keyword] = member(keyword, value, at, within, work)
+  }
+  // What stands beside a reference holds, too.
+  return referred === undefined ? fresh : { allOf: [fresh, referred] }
+}
+
+function member(keyword: string, value: unknown, at: Path, within: readonly string[], work: Work): unknown {
+  if (one.has(keyword)) return safe(value, at, within, work)
+  if (several.has(keyword)) {
+    if (!Array.isArray(value) || value.length === 0) return wrong(at, 'must be a list of schemas', work)
+    return value.map((each: unknown, index) => safe(each, [...at, index], within, work))
+  }
+  if (keyword === 'properties') {
+    if (!isRecord(value)) return wrong(at, 'must be a mapping of names to schemas', work)
+    for (const name of Object.keys(value)) note(name, work)
+    return Object.fromEntries(
+      Object.entries(value).map(([name, each]) => [name, safe(each, [...at, name], within, work)]),
+    )
+  }
+  if (keyword === 'required') {
+    if (!isTexts(value)) return wrong(at, 'must be a list of names', work)
+    for (const name of value) note(name, work)
+    return value
+  }
+  const fault = plainFault(keyword, value)
+  return fault === undefined ? value : wrong(at, fault, work)
+}
+
+function plainFault(keyword: string, value: unknown): string | undefined {
+  if (keyword === 'type') {
+    const named: unknown[] = Array.isArray(value) ? value : [value]
+    return named.length > 0 && named.every((type) => types.some((known) => known === type))
+      ? undefined
+      : `must be one of ${types.join(', ')}`
+  }
+  if (keyword === 'enum') return Array.isArray(value) ? undefined : 'must be a list'
+  if (keyword === 'const') return undefined
+  if (keyword === 'uniqueItems') return typeof value === 'boolean' ? undefined : 'must be true or false'
+  if (numbers.has(keyword)) return typeof value === 'number' ? undefined : 'must be a number'
+  if (counts.has(keyword))
+    return Number.isSafeInteger(value) && Number(value) >= 0
+      ? undefined
+      : 'must be a whole number of at least 0'
+  return 'is no keyword that is known here'
+}
+
+/** Only within the schema, and never back to where it is being put: what may recurse may run for ever. */
+function refer(value: unknown, at: Path, within: readonly string[], work: Work): SafeSchema {
+  const match = typeof value === 'string' ? /^#\/(\$defs|definitions)\/([^/~%]+)$/.exec(value) : null
+  const [, folder = '', name = ''] = match ?? []
+  const held = isRecord(work.root) ? work.root[folder] : undefined
+  if (!isRecord(held) || !Object.hasOwn(held, name)) return wrong(at, 'must name one of `$defs`', work)
+  const target = `${folder}/${name}`
+  if (within.includes(target))
+    return wrong(at, 'comes back to itself: recursive schemas are not supported', work)
+  return safe(held[name], [folder, name], [...within, target], work)
+}
+
+function matcher(value: unknown, at: Path, work: Work) {
+  const matches = typeof value === 'string' ? linearPattern(value) : 'must be a text'
+  if (typeof matches === 'string') work.tell(at, matches)
+  const check = (given: unknown) =>
+    typeof given !== 'string' || (typeof matches === 'function' && matches(given))
+  return { check, error: () => 'pattern' }
+}
+
+/**
+ * A pattern in RE2's syntax, found anywhere in a text unless it is anchored.
+ * @returns what matches in linear time, or what is wrong with it
+ */
+export function linearPattern(pattern: string): ((text: string) => boolean) | string {
+  if (pattern.length > longestPattern) return `is longer than ${longestPattern} characters`
+  try {
+    const compiled = RE2JS.compile(pattern)
+    if (compiled.programSize() > largestProgram) return 'is too large: it repeats too much'
+    return (text) => text.length <= longestMatched && compiled.test(text)
+  } catch {
+    return 'is no pattern that runs in linear time (RE2: no look-ahead, no back-references)'
+  }
+}
+
+function note(name: string, { names }: Work): void {
+  const folded = foldKey(name)
+  names.set(folded, (names.get(folded) ?? new Set()).add(name))
+}
+
+function wrong(path: Path, message: string, { tell }: Work): false {
+  tell(path, message)
+  return false
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((each) => typeof each === 'string')
+}

@@ -1,0 +1,79 @@
+/** Stores of approvals for tests: in memory with a file, and in a real Redis; each as two gateways would open it. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import type { Wish } from '../../src/approvals/approval.ts'
+import { createMemoryApprovals } from '../../src/approvals/memory.ts'
+import { createRedisApprovals } from '../../src/approvals/redis.ts'
+import type { ApprovalStore } from '../../src/approvals/store.ts'
+import type { RedisServers } from '../../src/core/redis-servers.ts'
+import { stillClock } from './clock.ts'
+import { hasRedis, startRedis } from './redis.ts'
+import { serversAt } from './stores.ts'
+import { until } from './wait.ts'
+
+export interface ApprovalWorld {
+  readonly store: ApprovalStore
+  /** Another gateway's; of one gateway there is no other, and it is the same. */
+  readonly second: ApprovalStore
+  /** Makes everything that waits or was decided be over. */
+  age(): Promise<void>
+  close(): Promise<void>
+}
+
+export const wish: Wish = {
+  identity: { kind: 'key', id: 'agent1', name: 'an agent', role: 'agent' },
+  tool: 'transfer_eu',
+  arguments: { amount: 5, to: 'DE89' },
+  model: 'qwen3:8b',
+  policy: 'abcdef012345',
+}
+
+async function memoryWorld(): Promise<ApprovalWorld> {
+  const folder = mkdtempSync(join(tmpdir(), 'torwart-approvals-'))
+  const clock = stillClock(1_900_000_000_000)
+  const store = createMemoryApprovals(join(folder, 'approvals.json'), clock)
+  return {
+    store,
+    second: store,
+    age: async () => clock.advance(3_600_000),
+    close: async () => rmSync(folder, { recursive: true }),
+  }
+}
+
+/** Connected and ready to be asked. */
+export async function redisApprovals(servers: RedisServers): Promise<ApprovalStore> {
+  const store = createRedisApprovals(servers, () => {})
+  await until(() => store.list().then(Boolean, () => false))
+  return store
+}
+
+async function redisWorld(): Promise<ApprovalWorld> {
+  const server = await startRedis()
+  const store = await redisApprovals(serversAt(server.url))
+  const second = await redisApprovals(serversAt(server.url))
+  const direct = new Redis(server.url)
+  return {
+    store,
+    second,
+    // Its clock cannot be moved, so their times are.
+    async age() {
+      const key = '{test}:approvals'
+      for (const [digest, text] of Object.entries(await direct.hgetall(key)))
+        await direct.hset(key, digest, JSON.stringify({ ...JSON.parse(text), until: 1 }))
+    },
+    async close() {
+      store.close()
+      second.close()
+      direct.disconnect()
+      await server.stop()
+    },
+  }
+}
+
+/** Name, whether it can be had here, how it is made. */
+export const approvalWorlds: readonly (readonly [string, boolean, () => Promise<ApprovalWorld>])[] = [
+  ['memory', true, memoryWorld],
+  ['redis', hasRedis, redisWorld],
+]

@@ -1,0 +1,61 @@
+/** A call as the judge of tool calls sees it, with as much of a request as that takes, and a desk that remembers. */
+
+import type { Approval } from '../../src/approvals/approval.ts'
+import { type ApprovalEvent, type Approvals, createDesk } from '../../src/approvals/desk.ts'
+import type { ApprovalStore } from '../../src/approvals/store.ts'
+import type { ApprovalSettings } from '../../src/policy/policy.ts'
+import type { Call } from '../../src/stages/exchange.ts'
+import { createLog } from '../../src/telemetry/log.ts'
+import { createMetrics } from '../../src/telemetry/metrics.ts'
+import { compileTools, type ToolsConfig } from '../../src/tools/rights.ts'
+
+export interface JudgedCallSettings {
+  readonly tools?: ToolsConfig | undefined
+  readonly approval?: Partial<ApprovalSettings>
+  readonly owner?: string
+  readonly policy?: string
+  readonly model?: string
+  readonly departure?: { over: boolean }
+}
+
+export function judgedCall(settings: JudgedCallSettings): Call {
+  const { tools, approval, owner = 'agent1', policy = 'aaaaaaaaaaaa', model = 'qwen3:8b' } = settings
+  const rights = tools && compileTools(tools, () => {})
+  const call = {
+    caller: {
+      identity: { kind: 'key', id: owner, name: owner, role: 'agent' },
+      role: { name: 'agent', tools: rights, mayCall: rights?.mayCall },
+      arrival: {
+        id: 'r1',
+        departure: settings.departure ?? { over: false },
+        snapshot: {
+          policy: {
+            version: policy,
+            approval: { waitMs: 0, validMs: 600_000, approvers: new Set(), arguments: 'masked', ...approval },
+          },
+        },
+      },
+    },
+    model: { asked: model, served: model },
+    judged: { findings: [], stopped: [] },
+  }
+  return call as unknown as Call
+}
+
+export interface Desk extends Approvals {
+  readonly told: (readonly [ApprovalEvent, Approval])[]
+  readonly reported: string[]
+}
+
+export function openDesk(store: ApprovalStore): Desk {
+  const told: [ApprovalEvent, Approval][] = []
+  const reported: string[] = []
+  const desk = createDesk({
+    store,
+    tell: (event, approval) => void told.push([event, approval]),
+    report: (problem) => void reported.push(problem),
+  })
+  return { ...desk, told, reported }
+}
+
+export const quiet = { metrics: createMetrics(), log: createLog('fatal', { write: () => {} }) }

@@ -1,0 +1,283 @@
+/** What the gate says of the tool calls of an answer: nothing outside the policy passes, a yes passes one call once. */
+import { afterEach, describe, expect, it } from 'vitest'
+import type { ApprovalStore } from '../../src/approvals/store.ts'
+import { createCalls } from '../../src/calls/ledger.ts'
+import type { CallVerdict } from '../../src/dialects/call-verdict.ts'
+import type { Settlement, Store } from '../../src/limits/store.ts'
+import { createAccounts } from '../../src/stages/account.ts'
+import type { Call, Course } from '../../src/stages/exchange.ts'
+import { createJudgeCalls } from '../../src/stages/judge-calls.ts'
+import { type ApprovalWorld, approvalWorlds } from '../rig/approvals.ts'
+import { type Desk, type JudgedCallSettings, judgedCall, openDesk, quiet } from '../rig/judged-call.ts'
+import { until } from '../rig/wait.ts'
+import { cases, tools } from '../tools/cases.ts'
+
+const open: (() => Promise<void> | void)[] = []
+afterEach(async () => {
+  for (const close of open.splice(0).reverse()) await close()
+})
+
+const [, , makeMemory] = approvalWorlds[0] ?? []
+async function world(make = makeMemory): Promise<ApprovalWorld> {
+  if (!make) throw new Error('no world')
+  const made = await make()
+  open.push(made.close)
+  return made
+}
+function deskAt(store: ApprovalStore): Desk {
+  const desk = openDesk(store)
+  open.push(desk.close)
+  return desk
+}
+/** A gateway's judge. */
+function judging(desk: Desk) {
+  const calls = createCalls(undefined, () => {})
+  const judgeCalls = createJudgeCalls({ approvals: desk, calls, ...quiet })
+  const judge = async (
+    settings: JudgedCallSettings,
+    name: string,
+    args: string,
+    call = judgedCall(settings),
+  ) => {
+    const verdict = await judgeCalls(call)?.({ id: 'c', name, arguments: args })
+    if (!verdict) throw new Error('nobody judges')
+    return { verdict, call }
+  }
+  return { calls, judgeCalls, judge }
+}
+const sayOf = (verdict: CallVerdict) => (verdict.kind === 'refuse' ? verdict.refusal.say : '')
+const codeOf = (verdict: CallVerdict) => (verdict.kind === 'refuse' ? verdict.refusal.code : verdict.kind)
+const idIn = (text: string) => /ap_[0-9a-f]{20}/.exec(text)?.[0] ?? ''
+const transfer = '{"amount":5,"to":"DE89","currency":"EUR"}'
+
+describe('the 200 cases', () => {
+  it.each([
+    ['refuse', 'tool_not_allowed'],
+    ['strip', 'strip'],
+  ] as const)('pass only inside the policy; otherwise: %s', async (otherwise, outcome) => {
+    const { judge, judgeCalls } = judging(deskAt((await world()).store))
+    for (const [name, args, said] of cases) {
+      const settings = { tools: { ...tools, otherwise }, owner: `owner of ${name}` }
+      const { verdict, call } = await judge(settings, name, args)
+      const expected = { allowed: 'pass', approve: 'approval_denied', name: outcome, arguments: outcome }[
+        said
+      ]
+      expect([name, args.slice(0, 80), codeOf(verdict)]).toEqual([name, args.slice(0, 80), expected])
+      expect(call.judged.stopped).toHaveLength(said === 'allowed' ? 0 : 1)
+      // What a model was talked into saying is repeated nowhere.
+      if (said === 'name' && name.length > 12)
+        expect(JSON.stringify(call.judged.findings)).not.toContain(name)
+    }
+    // And all of them as calls of one answer.
+    const call = judgedCall({ tools: { ...tools, otherwise, approve: [] } })
+    const judgeOne = judgeCalls(call)
+    const verdicts = await Promise.all(cases.map(([name, args]) => judgeOne?.({ name, arguments: args })))
+    for (const [index, [name, , said]] of cases.entries())
+      if (said !== 'approve' || name !== 'pay')
+        expect(verdicts[index]?.kind === 'pass').toBe(said === 'allowed')
+  })
+})
+
+it('a role without tools is not judged', async () => {
+  const { judgeCalls } = judging(deskAt((await world()).store))
+  expect(judgeCalls(judgedCall({ tools: undefined }))).toBeUndefined()
+})
+
+describe('a call that needs a yes', () => {
+  const settings = { tools }
+
+  it('ends the answer with the name of its approval, and passes once after the yes', async () => {
+    const desk = deskAt((await world()).store)
+    const { judge } = judging(desk)
+    const first = await judge(settings, 'transfer_eu', transfer)
+    expect(codeOf(first.verdict)).toBe('approval_denied')
+    const id = idIn(sayOf(first.verdict))
+    expect((await desk.list()).map((each) => each.id)).toEqual([id])
+    expect(idIn(sayOf((await judge(settings, 'transfer_eu', transfer)).verdict))).toBe(id)
+    await desk.decide(id, { state: 'approved', by: 'alice', why: null })
+    expect((await judge(settings, 'transfer_eu', transfer.replace('5', '6'))).verdict.kind).toBe('refuse')
+    expect((await judge({ ...settings, owner: 'agent2' }, 'transfer_eu', transfer)).verdict.kind).toBe(
+      'refuse',
+    )
+    expect((await judge({ ...settings, policy: 'b' }, 'transfer_eu', transfer)).verdict.kind).toBe('refuse')
+    expect((await judge({ ...settings, model: 'm' }, 'transfer_eu', transfer)).verdict.kind).toBe('refuse')
+    expect((await judge(settings, 'transfer_eu', transfer)).verdict.kind).toBe('pass')
+    const again = await judge(settings, 'transfer_eu', transfer)
+    expect(idIn(sayOf(again.verdict))).not.toBe(id)
+    expect(desk.told.filter(([, approval]) => approval.id === id).map(([event]) => event)).toEqual([
+      'requested',
+      'approved',
+      'used',
+    ])
+  })
+
+  it('is refused at once after a no', async () => {
+    const desk = deskAt((await world()).store)
+    const { judge } = judging(desk)
+    const id = idIn(sayOf((await judge(settings, 'transfer_eu', transfer)).verdict))
+    await desk.decide(id, { state: 'denied', by: 'alice', why: 'no' })
+    const { verdict } = await judge(settings, 'transfer_eu', transfer)
+    expect([codeOf(verdict), sayOf(verdict)]).toEqual([
+      'approval_denied',
+      'A human has said no to this tool call.',
+    ])
+  })
+
+  it('is asked anew when the question is over, and that is told once', async () => {
+    const { store, age } = await world()
+    const desk = deskAt(store)
+    const { judge } = judging(desk)
+    const id = idIn(sayOf((await judge(settings, 'transfer_eu', transfer)).verdict))
+    await desk.decide(id, { state: 'approved', by: 'alice', why: null })
+    await age()
+    const next = idIn(sayOf((await judge(settings, 'transfer_eu', transfer)).verdict))
+    expect(next).not.toBe(id)
+    expect(desk.told.map(([event, approval]) => [event, approval.id])).toEqual([
+      ['requested', id],
+      ['approved', id],
+      ['expired', id],
+      ['requested', next],
+    ])
+  })
+
+  it('is not one too many', async () => {
+    const { judge } = judging(deskAt((await world()).store))
+    const verdicts: CallVerdict[] = []
+    for (let index = 0; index < 17; index++)
+      verdicts.push((await judge(settings, 'delete_all', `{"id":${index}}`)).verdict)
+    expect(verdicts.filter((verdict) => idIn(sayOf(verdict)) !== '')).toHaveLength(16)
+    expect(sayOf(verdicts.at(-1) ?? { kind: 'pass' })).toMatch(/^Too many/)
+  })
+
+  it('does not pass while the store cannot be asked', async () => {
+    const broken: ApprovalStore = {
+      take: () => Promise.reject(new Error('away')),
+      decide: () => Promise.reject(new Error('away')),
+      list: () => Promise.reject(new Error('away')),
+      sweep: () => Promise.reject(new Error('away')),
+      onNews: () => {},
+      close: () => {},
+    }
+    const { judge } = judging(deskAt(broken))
+    const { verdict, call } = await judge(settings, 'transfer_eu', transfer)
+    expect(codeOf(verdict)).toBe('store_unavailable')
+    expect(call.judged.stopped).toHaveLength(1)
+    expect((await judge(settings, 'search_web', '{}')).verdict.kind).toBe('pass')
+  })
+})
+
+describe.each(approvalWorlds.filter(([, there]) => there))(
+  'a call that waits, approvals in %s',
+  (_name, _there, make) => {
+    const patient = { tools, approval: { waitMs: 60_000 } }
+    const start = async (settings: JudgedCallSettings) => {
+      const { store, second } = await world(make)
+      const here = deskAt(store)
+      const there = second === store ? here : deskAt(second)
+      const { judge, calls } = judging(here)
+      const { verdict, call } = await judge(settings, 'transfer_eu', transfer)
+      if (verdict.kind !== 'wait') throw new Error(verdict.kind)
+      return { here, there, judge, calls, call, verdict, id: idIn(verdict.note) }
+    }
+
+    it('passes when a human says yes on the other gateway, and its result is known then', async () => {
+      const { there, verdict, calls, id } = await start(patient)
+      expect(await calls.unknown('agent1', [{ call: 'c' }])).toBe(1)
+      await there.decide(id, { state: 'approved', by: 'alice', why: null })
+      expect((await verdict.decided).kind).toBe('pass')
+      expect(await calls.unknown('agent1', [{ call: 'c' }])).toBe(0)
+      expect(await there.list()).toEqual([])
+    })
+
+    it('is refused when a human says no', async () => {
+      const { there, verdict, call, id } = await start(patient)
+      await there.decide(id, { state: 'denied', by: 'alice', why: 'no' })
+      expect(codeOf(await verdict.decided)).toBe('approval_denied')
+      expect(call.judged.findings).toMatchObject([{ id: 'tool.denied', action: 'block' }])
+    })
+
+    it('ends when nobody answers in time, and the yes that comes later is good for the next one', async () => {
+      const { there, judge, verdict, id } = await start({ tools, approval: { waitMs: 30 } })
+      const ended = await verdict.decided
+      expect([codeOf(ended), idIn(sayOf(ended))]).toEqual(['approval_denied', id])
+      await there.decide(id, { state: 'approved', by: 'alice', why: null })
+      expect((await judge(patient, 'transfer_eu', transfer)).verdict.kind).toBe('pass')
+    })
+
+    it('leaves the yes for the next one when nobody waits for what was decided', async () => {
+      const { there, judge, verdict, id } = await start(patient)
+      // As of an answer that cannot be held: it says the note, and ends.
+      expect(verdict.note).toContain(id)
+      await there.decide(id, { state: 'approved', by: 'alice', why: null })
+      expect((await judge(patient, 'transfer_eu', transfer)).verdict.kind).toBe('pass')
+    })
+
+    it('leaves the yes for the next one when its client is gone', async () => {
+      const departure = { over: false }
+      const { there, judge, verdict, id } = await start({ ...patient, departure })
+      departure.over = true
+      await there.decide(id, { state: 'approved', by: 'alice', why: null })
+      expect((await verdict.decided).kind).toBe('refuse')
+      expect((await judge(patient, 'transfer_eu', transfer)).verdict.kind).toBe('pass')
+    })
+
+    it('ends by itself when its client is gone, or the gateway stops', async () => {
+      const departure = { over: false }
+      const left = await start({ ...patient, departure })
+      const { decided } = left.verdict
+      departure.over = true
+      expect((await decided).kind).toBe('refuse')
+      const stopping = await start(patient)
+      const cut = stopping.verdict.decided
+      stopping.here.close()
+      expect((await cut).kind).toBe('refuse')
+    })
+
+    it('shares one yes with nobody: of ten that wait for it, one passes', async () => {
+      const { here, there, verdict, id } = await start(patient)
+      const twins = await Promise.all(
+        Array.from({ length: 9 }, async (_, index) => {
+          const { judge } = judging(index % 2 ? here : there)
+          return (await judge(patient, 'transfer_eu', transfer)).verdict
+        }),
+      )
+      const waiting = [verdict, ...twins].map((each) => (each.kind === 'wait' ? each.decided : each))
+      await there.decide(id, { state: 'approved', by: 'alice', why: null })
+      const ends = await Promise.all(waiting)
+      expect(ends.map(({ kind }) => kind).toSorted()).toEqual(['pass', ...Array(9).fill('refuse')])
+    })
+  },
+)
+
+it('what was stopped is no action for the breakers', async () => {
+  const { judge } = judging(deskAt((await world()).store))
+  const call = judgedCall({ tools: { ...tools, otherwise: 'strip' } })
+  const made = [
+    { name: 'search_web', arguments: '{}' },
+    { name: 'rm_all', arguments: '{}' },
+    { name: 'read_file', arguments: '{"path":"/etc/passwd"}' },
+  ]
+  for (const { name, arguments: args } of made) await judge({}, name, args, call)
+  const settled: Settlement[] = []
+  const store = { settle: async (settlement: Settlement) => void settled.push(settlement) }
+  const { account } = createAccounts({ store: store as unknown as Store, log: quiet.log, onOpened: () => {} })
+  const limits = { actionsPerMinute: 10, repetition: { same: 5, windowMs: 1000 } }
+  const caller = { ...call.caller, role: { ...call.caller.role, limits } }
+  const course = {
+    arrival: call.caller.arrival,
+    caller,
+    admitted: { admission: undefined },
+    call: call as Call,
+  }
+  const answer = {
+    status: 200,
+    text: '',
+    toolCalls: made,
+    truncated: false,
+    usage: undefined,
+    firstByteMs: 1,
+  }
+  account(course as unknown as Course, { kind: 'answered', answer })
+  await until(() => settled.length === 1)
+  expect(settled[0]).toMatchObject({ actions: 1, repetition: { things: [expect.any(String)] } })
+})
