@@ -1,7 +1,8 @@
 /** Approvals in Redis: one hash for all gateways, one script an operation, and a channel that tells of decisions. */
 import { readFileSync } from 'node:fs'
 import type { RedisServers } from '../core/redis-servers.ts'
-import { type Connection, connectRedis, revive } from '../redis/connect.ts'
+import { connectRedis, revive } from '../redis/connect.ts'
+import { newsOn } from '../redis/news.ts'
 import { within } from '../redis/within.ts'
 import { type Approval, isApproval } from './approval.ts'
 import { type ApprovalStore, mostApprovals, mostEach, type Standing } from './store.ts'
@@ -20,10 +21,10 @@ export function createRedisApprovals(servers: RedisServers, onError: (error: Err
   const scripts = { torwartTake: lua('take'), torwartDecide: lua('decide'), torwartSweep: lua('sweep') }
   const connection = connectRedis(servers, answerMs, scripts, onError)
   const script = connection as unknown as Scripted
-  let listener: Connection | undefined
+  const news = newsOn(key, servers, answerMs, onError)
   const ask = <T>(command: () => Promise<T>): Promise<T> => {
     revive(connection)
-    if (listener) revive(listener)
+    news.revive()
     return within(command(), answerMs)
   }
   return {
@@ -51,15 +52,10 @@ export function createRedisApprovals(servers: RedisServers, onError: (error: Err
       const overs = textsOf(await ask(() => script.torwartSweep(1, key))).map(read)
       return overs.filter((each) => each !== undefined)
     },
-    onNews(tell) {
-      listener = connectRedis(servers, answerMs, {}, onError)
-      // Whenever a connection is made; where that fails, they are asked for often enough.
-      listener.on('ready', () => listener?.subscribe(key).catch(onError))
-      listener.on('message', tell)
-    },
+    onNews: news.listen,
     close() {
       connection.disconnect()
-      listener?.disconnect()
+      news.close()
     },
   }
 }

@@ -1,7 +1,8 @@
 /** Orders in Redis: a hash that all gateways read, and a channel that tells them to. */
 import { readFileSync } from 'node:fs'
 import type { RedisServers } from '../core/redis-servers.ts'
-import { type Connection, connectRedis, revive } from '../redis/connect.ts'
+import { connectRedis, revive } from '../redis/connect.ts'
+import { newsOn } from '../redis/news.ts'
 import { within } from '../redis/within.ts'
 import { isOrder, type Order, subjectOf } from './order.ts'
 
@@ -25,11 +26,11 @@ export function shareFreezes(servers: RedisServers, onError: (error: Error) => v
   const order = connection as unknown as {
     torwartOrder(keys: number, ...words: readonly string[]): Promise<unknown>
   }
-  let listener: Connection | undefined
+  const news = newsOn(key, servers, answerMs, onError)
   return {
     async read() {
       revive(connection)
-      if (listener) revive(listener)
+      news.revive()
       const found = await within(connection.hvals(key), answerMs)
       return found.map(parsed).filter(isOrder)
     },
@@ -38,15 +39,10 @@ export function shareFreezes(servers: RedisServers, onError: (error: Error) => v
       const pairs = orders.flatMap((each) => [subjectOf(each), JSON.stringify(each)])
       await within(order.torwartOrder(1, key, key, ...pairs), answerMs)
     },
-    onNews(tell) {
-      listener = connectRedis(servers, answerMs, {}, onError)
-      // Whenever a connection is made; where that fails, they are asked for often enough.
-      listener.on('ready', () => listener?.subscribe(key).catch(onError))
-      listener.on('message', tell)
-    },
+    onNews: news.listen,
     close() {
       connection.disconnect()
-      listener?.disconnect()
+      news.close()
     },
   }
 }

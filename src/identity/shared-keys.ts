@@ -10,7 +10,8 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import type { RedisServers } from '../core/redis-servers.ts'
 import { whileLocked } from '../files/lock.ts'
-import { type Connection, connectRedis, revive } from '../redis/connect.ts'
+import { connectRedis, revive } from '../redis/connect.ts'
+import { newsOn } from '../redis/news.ts'
 import { within } from '../redis/within.ts'
 import { isKeyEntry, mergedKey, readKeyFile, writeKeyFile } from './key-file.ts'
 import {
@@ -62,7 +63,7 @@ export function shareKeys(
   const scripts = connection as unknown as {
     torwartPut(keys: number, ...words: readonly string[]): Promise<number>
   }
-  let listener: Connection | undefined
+  const news = newsOn(hash, servers, answerMs, onError)
   /** What was compared last: if neither side moved since, there is nothing to do. */
   let compared = ''
 
@@ -96,7 +97,7 @@ export function shareKeys(
   return {
     async synchronise() {
       revive(connection)
-      if (listener) revive(listener)
+      news.revive()
       let changed = false
       for (let round = 0; round < mostRounds; round++) {
         const result = await compare()
@@ -105,14 +106,10 @@ export function shareKeys(
       }
       return changed
     },
-    onNews(tell) {
-      listener = connectRedis(servers, answerMs, {}, onError)
-      listener.on('ready', () => listener?.subscribe(hash).catch(onError))
-      listener.on('message', tell)
-    },
+    onNews: news.listen,
     close() {
       connection.disconnect()
-      listener?.disconnect()
+      news.close()
     },
   }
 }
