@@ -9,6 +9,7 @@ import { createApp } from './app.ts'
 import type { Processes } from './audit/lock.ts'
 import { openAuditLog } from './audit/log.ts'
 import { createPseudonyms } from './audit/pseudonyms.ts'
+import { openCallers } from './callers.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import { describeError, Refusal } from './core/refusal.ts'
 import { openFreezes } from './freezes/board.ts'
@@ -17,11 +18,6 @@ import { type Order, subjectOf } from './freezes/order.ts'
 import { shareFreezes } from './freezes/shared.ts'
 import { createCourier } from './http/courier.ts'
 import { keepTlsFiles } from './http/tls.ts'
-import { holderOf } from './identity/identity.ts'
-import { createJwts } from './identity/jwt.ts'
-import { openSigningKeys, signingKeysFile } from './identity/signing-keys.ts'
-import { createTokenReader } from './identity/token.ts'
-import { createUseCounter, usesFile } from './identity/uses.ts'
 import { openKeysSync } from './keys-sync.ts'
 import { openStore } from './limit-store.ts'
 import { urlOf } from './policy/address.ts'
@@ -36,7 +32,7 @@ import { authoriseRoute, createAuthoriseModel, isFrozen, requireThawedCaller } f
 import type { Caller } from './stages/exchange.ts'
 import { createFlood } from './stages/flood.ts'
 import { createForward } from './stages/forward.ts'
-import { createIdentify, isWithdrawn } from './stages/identify.ts'
+import { isWithdrawn } from './stages/identify.ts'
 import { createInspect } from './stages/inspect.ts'
 import { createKeptAnswers } from './stages/kept.ts'
 import { createPrintPrompt } from './stages/print.ts'
@@ -123,7 +119,7 @@ async function openGateway(
   let draining = false
   let cutFrozen = () => {}
   let cutWithdrawn = () => {}
-  let refreshSigning = () => {}
+  let refreshCallers = () => {}
 
   const tellOrders = (orders: readonly Order[]) => {
     const { mask } = createMasker(findSensitive)
@@ -168,7 +164,7 @@ async function openGateway(
     else log.info(details, 'reloaded')
     for (const warning of snapshots.warnings) log.warn(warning)
     void fleet.look()
-    refreshSigning()
+    refreshCallers()
     cutWithdrawn()
     recordEvent(problems.length === 0 ? 'reloaded' : 'reload failed', details)
   }
@@ -185,29 +181,11 @@ async function openGateway(
   const settle = createSettle({ audit, recordPrompt, account, flood, metrics, log, clock })
   const scanner = createScanner(loadPacks())
   const kept = createKeptAnswers()
-  const signing = openSigningKeys(
-    () => signingKeysFile(policy().keysFile),
-    async () => void (await keysSync.shared?.synchronise().catch(() => {})),
-  )
-  refreshSigning = () => {
-    try {
-      signing.refresh()
-    } catch (error) {
-      log.error({ cause: describeError(error) }, 'the signing keys cannot be read; those that are known stay')
-    }
-  }
-  refreshSigning()
-  const tokens = createTokenReader(signing)
-  const uses = createUseCounter(
-    () => usesFile(policy().keysFile),
-    (error) => log.warn({ cause: describeError(error) }, 'when keys were used last cannot be written'),
-  )
-  closers.push(uses.close)
   const mayTell = createSparing(clock.monotonicMs)
-  const jwts = createJwts(clock.monotonicMs, (issuer, problem) => {
-    if (mayTell(`issuer ${issuer}`)) log.warn({ issuer, problem }, 'the keys of an issuer are not renewed')
-  })
-  closers.push(jwts.close)
+  const { shared: sharedKeys } = keysSync
+  const callers = openCallers({ policy, shared: sharedKeys, clock, metrics, log, mayTell, recordEvent })
+  closers.push(callers.close)
+  refreshCallers = callers.refresh
   const { app, drain, cut } = await createApp({
     kept,
     freezes,
@@ -217,29 +195,8 @@ async function openGateway(
     clock,
     log,
     recordable: audit.writable,
-    identify: createIdentify({
-      tokens,
-      jwts,
-      clock,
-      onFault(reason, { id, peer }) {
-        metrics.credentialFailures.inc({ reason })
-        if (reason !== 'missing' && mayTell(reason))
-          log.warn({ reason, id, peer }, 'a credential was refused')
-      },
-      onCaller: (identity, nowMs) => uses.note(holderOf(identity), nowMs),
-    }),
-    signing,
+    ...callers,
     requireThawed: (caller) => requireThawedCaller(caller, freezes),
-    onMinted: ({ id, parent, expiresMs, role }, { identity }) =>
-      recordEvent('token made', {
-        token: id,
-        parent,
-        identity,
-        expires: new Date(expiresMs).toISOString(),
-        routes: [...role.routes],
-        models: role.models,
-        budgets: role.budgets,
-      }),
     admit: createAdmit(store, onOpened),
     fleet,
     authoriseRoute: (caller, to) => authoriseRoute(caller, to, freezes),
@@ -294,7 +251,7 @@ async function openGateway(
       store,
       recordEvent,
       policy,
-      shared: keysSync.shared,
+      shared: sharedKeys,
       nowMs: clock.wallMs,
       reload: snapshots.reload,
     },
@@ -304,7 +261,7 @@ async function openGateway(
   closers.push(() => admin.close())
 
   // The files were read before they were brought up to date.
-  if (keysSync.shared) snapshots.reload()
+  if (sharedKeys) snapshots.reload()
   keysSync.onChange = snapshots.reload
   for (const { name, up } of await fleet.check())
     if (!up) log.warn({ upstream: name }, 'this model server does not answer, or does not tell its models')

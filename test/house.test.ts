@@ -32,6 +32,7 @@ const floors: Readonly<Record<string, number>> = {
   'snapshots.ts': 6,
   'limit-store.ts': 6,
   'keys-sync.ts': 6,
+  'callers.ts': 6,
   'tool-gate.ts': 6,
   'gateway.ts': 7,
   cli: 8,

@@ -1,0 +1,88 @@
+/** How a gateway knows who calls: keys, the tokens made from them, those of other issuers; and who is told of it. */
+import type { Clock } from './core/clock.ts'
+import { describeError } from './core/refusal.ts'
+import { holderOf } from './identity/identity.ts'
+import { createJwts } from './identity/jwt.ts'
+import type { SharedKeys } from './identity/shared-keys.ts'
+import { openSigningKeys, type SigningKeys, signingKeysFile } from './identity/signing-keys.ts'
+import { createTokenReader, type MintedToken } from './identity/token.ts'
+import { createUseCounter, usesFile } from './identity/uses.ts'
+import type { Policy } from './policy/policy.ts'
+import type { Caller } from './stages/exchange.ts'
+import type { Steps } from './stages/gate.ts'
+import { createIdentify } from './stages/identify.ts'
+import type { Log } from './telemetry/log.ts'
+import type { Metrics } from './telemetry/metrics.ts'
+import type { createSparing } from './telemetry/sparing.ts'
+
+export interface CallersParts {
+  policy(): Policy
+  readonly shared: SharedKeys | undefined
+  readonly clock: Clock
+  readonly metrics: Metrics
+  readonly log: Log
+  readonly mayTell: ReturnType<typeof createSparing>
+  recordEvent(event: string, details: object): void
+}
+
+export interface Callers {
+  readonly identify: Steps['identify']
+  readonly signing: SigningKeys
+  onMinted(minted: MintedToken, caller: Caller): void
+  /** After the files of keys may have changed. */
+  refresh(): void
+  close(): Promise<void>
+}
+
+export function openCallers(parts: CallersParts): Callers {
+  const { policy, shared, clock, metrics, log, mayTell, recordEvent } = parts
+  const signing = openSigningKeys(
+    () => signingKeysFile(policy().keysFile),
+    // Others must know a key before they meet what it signed; while Redis is away they learn of it later.
+    async () => void (await shared?.synchronise().catch(() => {})),
+  )
+  const uses = createUseCounter(
+    () => usesFile(policy().keysFile),
+    (error) => log.warn({ cause: describeError(error) }, 'when keys were used last cannot be written'),
+  )
+  const jwts = createJwts(clock.monotonicMs, (issuer, problem) => {
+    if (mayTell(`issuer ${issuer}`)) log.warn({ issuer, problem }, 'the keys of an issuer are not renewed')
+  })
+  const refresh = () => {
+    try {
+      signing.refresh()
+    } catch (error) {
+      log.error({ cause: describeError(error) }, 'the signing keys cannot be read; those that are known stay')
+    }
+  }
+  refresh()
+  return {
+    signing,
+    refresh,
+    identify: createIdentify({
+      tokens: createTokenReader(signing),
+      jwts,
+      clock,
+      onFault(reason, { id, peer }) {
+        metrics.credentialFailures.inc({ reason })
+        if (reason !== 'missing' && mayTell(reason))
+          log.warn({ reason, id, peer }, 'a credential was refused')
+      },
+      onCaller: (identity, nowMs) => uses.note(holderOf(identity), nowMs),
+    }),
+    onMinted({ id, parent, expiresMs, role }, { identity }) {
+      recordEvent('token made', {
+        token: id,
+        parent,
+        identity,
+        expires: new Date(expiresMs).toISOString(),
+        routes: [...role.routes],
+        models: role.models,
+        budgets: role.budgets,
+      })
+    },
+    async close() {
+      await Promise.all([uses.close(), jwts.close()])
+    },
+  }
+}
