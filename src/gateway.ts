@@ -6,8 +6,8 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { createAdmin } from './admin.ts'
 import { createApp } from './app.ts'
+import { openAudit } from './audit/audit.ts'
 import type { Processes } from './audit/lock.ts'
-import { openAuditLog } from './audit/log.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import { describeError, Refusal } from './core/refusal.ts'
 import { openFreezes } from './freezes/board.ts'
@@ -87,12 +87,17 @@ async function openGateway(
   const atStart = policy()
   for (const warning of snapshots.warnings) log.warn(warning)
 
-  const audit = openAuditLog({
+  const audit = await openAudit({
     file: atStart.audit.file,
-    sync: atStart.audit.sync,
+    settings: atStart.audit,
     clock,
     processes: options.processes,
     about: { version: options.version, policy: atStart.version },
+    onCheckpoint: ({ seq, hash, instance, proof }) => {
+      metrics.auditCheckpoint.reset()
+      metrics.auditCheckpoint.set({ instance, hash }, seq)
+      log.info({ seq, hash, instance, proof }, 'audit checkpoint')
+    },
     report: (problem, error) =>
       log.error({ cause: error === undefined ? undefined : String(error) }, problem),
   })
@@ -143,7 +148,7 @@ async function openGateway(
   }
 
   const tellReload = ({ before, snapshot, problems }: Reloaded) => {
-    audit.configure(snapshot.policy.audit.sync)
+    audit.reconfigure(snapshot.policy.audit)
     log.level = snapshot.policy.logLevel
     const { version } = snapshot.policy
     const details = { policy: version, before: before.version, keys: snapshot.keys.size }

@@ -4,13 +4,17 @@
  */
 import type { Readable } from 'node:stream'
 
-/** @throws TypeError at the first byte that is no UTF-8 */
+/** Characters of a line; what is longer would only be there to fill the memory. */
+const longestLine = 64 * 1024 * 1024
+
+/** @throws TypeError at the first byte that is no UTF-8, RangeError for a line without end */
 export async function* linesOf(stream: Readable): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   let rest = ''
   for await (const piece of stream) {
     const lines = (rest + decoder.decode(piece as Buffer, { stream: true })).split('\n')
     rest = lines.pop() ?? ''
+    if (rest.length > longestLine) throw new RangeError('a line is too long')
     yield* lines
   }
   rest += decoder.decode()

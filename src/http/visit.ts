@@ -73,6 +73,8 @@ export function createReception(
         rawHeaders: incoming.rawHeaders,
         requestId: single(incoming.headers['x-request-id']),
         traceparent: single(incoming.headers.traceparent),
+        agent: single(incoming.headers['x-agent-id']),
+        session: single(incoming.headers['x-session-id']),
         departure,
       })
       const late = setTimeout(

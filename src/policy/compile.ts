@@ -43,12 +43,18 @@ export function compile(
   checkTls(config.listen.tls, folder, report)
   const upstreams = compileUpstreams(config.upstreams, report)
   const roles = new Map(
-    Object.entries(config.roles).map(([name, role]) => [name, compileRole(name, role, report)]),
+    Object.entries(config.roles).map(([name, role]) => [
+      name,
+      compileRole(name, role, config.audit.content, report),
+    ]),
   )
   const redis = compileRedis(config.store, folder, report)
   const models = compileModels(config.models, report)
   const aliases = compileAliases(config.aliases, upstreams, report)
   checkIssuers(config, report)
+  checkSinks(config.audit.forward, report)
+  if ((parseSize(config.audit.segment) ?? 0) < leastSegment)
+    report(['audit', 'segment'], 'must be at least 64KiB')
   const [first, ...others] = upstreams
   if (problems.length > 0 || first === undefined) return { problems }
 
@@ -97,6 +103,13 @@ export function compile(
       content: config.audit.content,
       maxTextBytes: parseSize(config.audit.maxText) ?? 0,
       sync: config.audit.sync,
+      retentionMs: ms(config.audit.retention),
+      segmentBytes: parseSize(config.audit.segment) ?? 0,
+      checkpoint: {
+        records: config.audit.checkpoint.records,
+        everyMs: ms(config.audit.checkpoint.every),
+      },
+      forward: config.audit.forward,
     },
     logLevel: config.log.level,
     shutdownGraceMs: ms(config.shutdown.grace),
@@ -104,6 +117,8 @@ export function compile(
   }
   return { policy: deepFreeze(policy), problems: warnings }
 }
+
+const leastSegment = 64 * 1024
 
 function addressAt(text: string, path: Path, report: Report): Address {
   const address = parseAddress(text)
@@ -142,7 +157,7 @@ function originOf(text: string, remote: boolean, path: Path, report: Report): st
   return url.origin
 }
 
-function compileRole(name: string, config: RoleConfig, report: Report): Role {
+function compileRole(name: string, config: RoleConfig, content: 'masked' | 'none', report: Report): Role {
   const path = ['roles', name]
   const models = config.models.filter((pattern, index) => {
     if (parsePattern(pattern)) return true
@@ -167,6 +182,8 @@ function compileRole(name: string, config: RoleConfig, report: Report): Role {
       schema: parseSize(config.caps.schema) ?? 0,
     },
     trustSystem: config.trustSystem,
+    trustIds: config.trustIds,
+    content: config.audit.content ?? content,
     allow: new Set(config.allow),
     admin: {
       registries: new Set(config.admin.registries.map((registry) => registry.toLowerCase())),
@@ -174,6 +191,22 @@ function compileRole(name: string, config: RoleConfig, report: Report): Role {
     },
   }
 }
+
+function checkSinks(sinks: Config['audit']['forward'], report: Report): void {
+  const names = new Set<string>()
+  for (const [index, { name, url }] of sinks.entries()) {
+    const path = ['audit', 'forward', index]
+    if (names.has(name)) report([...path, 'name'], `is the name of another receiver too: ${name}`)
+    names.add(name)
+    const { protocol, port } = URL.canParse(url) ? new URL(url) : { protocol: '', port: '' }
+    if (!sinkProtocols.has(protocol))
+      report([...path, 'url'], `must begin with one of ${[...sinkProtocols].join(' ')}`)
+    else if (['tcp:', 'tls:', 'udp:'].includes(protocol) && port === '')
+      report([...path, 'url'], 'needs a port')
+  }
+}
+
+const sinkProtocols: ReadonlySet<string> = new Set(['stdout:', 'http:', 'https:', 'tcp:', 'tls:', 'udp:'])
 
 function checkTls(tls: Config['listen']['tls'], folder: string, report: Report): void {
   if (!tls) return

@@ -3,10 +3,9 @@
  * record, and they go through the masker.
  */
 import { createHash } from 'node:crypto'
-import type { RecordedLimit, RecordedText, RequestRecord } from '../audit/record.ts'
+import type { RecordContent, RecordedLimit, RecordedText, RequestRecord } from '../audit/record.ts'
 import type { Severity, Text } from '../core/text.ts'
 import { type Standing, tightest } from '../limits/store.ts'
-import type { AuditSettings } from '../policy/policy.ts'
 import { createMasker, findSensitive, type Masker } from '../scan/mask.ts'
 import { createRecall } from '../scan/recall.ts'
 import type { Answer, Call, Course, Ending, JudgedFinding } from './exchange.ts'
@@ -39,8 +38,9 @@ export function createRecordPrompt(): RecordPrompt {
   }
 }
 
-function recordPrompt({ arrival, call }: Course, masker: Masker): RecordedPrompt {
-  const settings = arrival.snapshot.policy.audit
+function recordPrompt(course: Course, masker: Masker): RecordedPrompt {
+  const { call } = course
+  const settings = keepingOf(course)
   let roomBytes = settings.maxTextBytes
   if (!call) return { prompt: null, masker, roomBytes }
   const { texts } = call.prompt
@@ -51,6 +51,17 @@ function recordPrompt({ arrival, call }: Course, masker: Masker): RecordedPrompt
   })
   if (texts.length > mostTexts) prompt.push(recordRest(texts.slice(mostTexts)))
   return { prompt, masker, roomBytes }
+}
+
+/** What is kept of texts: the role's word counts more than the one for all. */
+interface Keeping {
+  readonly content: 'masked' | 'none'
+  readonly maxTextBytes: number
+}
+
+function keepingOf({ arrival, caller }: Course): Keeping {
+  const { content, maxTextBytes } = arrival.snapshot.policy.audit
+  return { content: caller?.role.content ?? content, maxTextBytes }
 }
 
 /** When texts cannot be masked: how long they were. */
@@ -74,7 +85,7 @@ function recordRest(texts: readonly Text[]): RecordedText {
 export function toRecord(
   course: Course,
   ending: Ending,
-  { prompt, masker, roomBytes }: RecordedPrompt,
+  { masker }: RecordedPrompt,
   wallMs: number,
   totalMs: number,
 ): RequestRecord {
@@ -84,16 +95,14 @@ export function toRecord(
   return {
     time: new Date(wallMs).toISOString(),
     id: arrival.id,
-    traceparent: arrival.traceparent ?? null,
+    traceparent: arrival.trace.traceparent,
+    span: arrival.trace.span,
     identity: caller?.identity ?? null,
-    peer: arrival.peer,
     route: arrival.route,
     dialect: arrival.dialect.name,
     upstream: course.upstream?.name ?? null,
     model: call ? recordModel(call, masker) : null,
     policy: policy.version,
-    prompt,
-    answer: answer && call ? recordAnswer(answer, policy.audit, roomBytes, masker) : null,
     findings: recordFindings(inspected?.findings ?? []),
     dropped: call?.outgoing.dropped.map((path) => masker.mask(path).slice(0, 96)) ?? [],
     clamped: call?.outgoing.clamped ?? [],
@@ -109,6 +118,25 @@ export function toRecord(
   }
 }
 
+/** The part that can be erased. */
+export function toContent(
+  course: Course,
+  ending: Ending,
+  { prompt, masker, roomBytes }: RecordedPrompt,
+): RecordContent {
+  const { arrival, caller, call } = course
+  const answer = 'answer' in ending ? ending.answer : undefined
+  const named = (name: string | undefined) =>
+    name === undefined || !caller?.role.trustIds ? null : masker.mask(name)
+  return {
+    peer: arrival.peer,
+    agent: named(arrival.agent),
+    session: named(arrival.session),
+    prompt,
+    answer: answer && call ? recordAnswer(answer, keepingOf(course), roomBytes, masker) : null,
+  }
+}
+
 /** The caller's words: a name that is somebody's secret must not get through as a model's. */
 function recordModel({ model: { asked, served }, target }: Call, masker: Masker) {
   return { asked: masker.mask(asked).slice(0, 256), served: masker.mask(served), digest: target.digest }
@@ -116,7 +144,7 @@ function recordModel({ model: { asked, served }, target }: Call, masker: Masker)
 
 function recordText(
   { channel, text }: Text,
-  settings: AuditSettings,
+  settings: Keeping,
   roomBytes: number,
   masker: Masker,
 ): RecordedText {
@@ -126,7 +154,7 @@ function recordText(
   return { channel, length: text.length, sha256: createHash('sha256').update(text).digest('hex') }
 }
 
-function recordAnswer(answer: Answer, settings: AuditSettings, roomBytes: number, masker: Masker) {
+function recordAnswer(answer: Answer, settings: Keeping, roomBytes: number, masker: Masker) {
   const text = recordText({ channel: 'assistant', text: answer.text }, settings, roomBytes, masker)
   let room =
     settings.content === 'none' ? 0 : roomBytes - ('text' in text ? Buffer.byteLength(answer.text) : 0)

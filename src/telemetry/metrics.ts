@@ -32,6 +32,11 @@ const gauges = {
   storeUp: ['torwart_store_up', 'Whether the limit store answers', []],
   freezes: ['torwart_freezes', 'Orders to freeze something that are in force', []],
   upstreamUp: ['torwart_upstream_up', 'Whether a model server answered when last asked', ['upstream']],
+  auditCheckpoint: [
+    'torwart_audit_checkpoint_record',
+    'The record that the last signed checkpoint names, and its hash',
+    ['instance', 'hash'],
+  ],
   policyInfo: ['torwart_policy_info', 'The policy in force', ['version']],
 } as const satisfies Record<string, readonly [string, string, readonly string[]]>
 

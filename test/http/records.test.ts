@@ -45,7 +45,7 @@ describe('a record', () => {
     )
     expect(record).toMatchObject({
       id: 'my-id',
-      traceparent: null,
+      traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/),
       identity: { kind: 'key', id: gate.keyId, name: 'test', role: 'agent' },
       peer: '127.0.0.1',
       route: '/api/chat',
