@@ -2,6 +2,7 @@
 import { type FastifyInstance, fastify } from 'fastify'
 import { type AdminApiParts, registerAdminApi } from './http/admin-api.ts'
 import { guardAdmin } from './http/admin-door.ts'
+import { type AuditApiParts, registerAuditApi } from './http/audit-api.ts'
 import { type Readiness, registerHealth } from './http/health.ts'
 import { registerMetrics } from './http/metrics.ts'
 import type { Policy } from './policy/policy.ts'
@@ -14,11 +15,12 @@ export interface AdminParts {
   readonly fleet: Fleet
   readonly metrics: Metrics
   readonly api: AdminApiParts
+  readonly audit: AuditApiParts
 }
 
 const mostConnections = 256
 
-export function createAdmin({ policy, readiness, fleet, metrics, api }: AdminParts): FastifyInstance {
+export function createAdmin({ policy, readiness, fleet, metrics, api, audit }: AdminParts): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: 64 * 1024,
@@ -31,5 +33,6 @@ export function createAdmin({ policy, readiness, fleet, metrics, api }: AdminPar
   registerHealth(app, readiness, fleet)
   registerMetrics(app, metrics, fleet, readiness)
   registerAdminApi(app, api)
+  registerAuditApi(app, audit)
   return app
 }

@@ -212,6 +212,7 @@ async function openGateway(
       freezes: freezes.list().length,
     }),
     api: { freezes, store, recordEvent },
+    audit,
   })
 
   closers.push(() => admin.close())

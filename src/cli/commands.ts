@@ -1,4 +1,8 @@
 /** Every command: a new one is a file and a line here. */
+import { auditErase } from './audit-erase.ts'
+import { auditExport } from './audit-export.ts'
+import { auditReport } from './audit-report.ts'
+import { auditShow } from './audit-show.ts'
 import { auditVerify } from './audit-verify.ts'
 import { breakerClose } from './breaker-close.ts'
 import { check } from './check.ts'
@@ -31,5 +35,9 @@ export const commands: readonly Command[] = [
   scan,
   mask,
   auditVerify,
+  auditShow,
+  auditExport,
+  auditReport,
+  auditErase,
   demo,
 ]

@@ -10,13 +10,18 @@ export interface Progress {
 const patienceMs = 1000
 const everyMs = 200
 
-export function progressOf(io: Pick<Io, 'err' | 'terminal'>, what: string): Progress {
-  const begunMs = performance.now()
+/** @param now milliseconds, for tests */
+export function progressOf(
+  io: Pick<Io, 'err' | 'terminal'>,
+  what: string,
+  now: () => number = () => performance.now(),
+): Progress {
+  const begunMs = now()
   let shownMs = begunMs + patienceMs - everyMs
   let shown = false
   return {
     tell(count) {
-      const nowMs = performance.now()
+      const nowMs = now()
       if (!io.terminal || nowMs - shownMs < everyMs) return
       shownMs = nowMs
       shown = true
