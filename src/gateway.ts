@@ -8,6 +8,8 @@ import { createAdmin } from './admin.ts'
 import { createApp } from './app.ts'
 import { openAudit } from './audit/audit.ts'
 import type { Processes } from './audit/lock.ts'
+import { startForwarder } from './audit/sinks/forward.ts'
+import { transportOf } from './audit/sinks/transport.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import { describeError, Refusal } from './core/refusal.ts'
 import { openFreezes } from './freezes/board.ts'
@@ -44,6 +46,8 @@ export interface GatewayOptions extends Omit<SnapshotOptions, 'now'> {
   readonly processes: Processes
   readonly version: string
   readonly clock?: Clock
+  /** Writes to stdout, for a receiver of records there. */
+  out?(text: string): void
 }
 
 export interface Gateway {
@@ -102,6 +106,18 @@ async function openGateway(
       log.error({ cause: error === undefined ? undefined : String(error) }, problem),
   })
   closers.push(audit.close)
+  for (const settings of atStart.audit.forward) {
+    const forwarder = startForwarder({
+      file: atStart.audit.file,
+      settings,
+      transport: transportOf(settings, options.out ?? (() => {})),
+      startAfterSeq: audit.head.seq,
+      head: () => audit.head.seq,
+      onMoved: (waiting) => metrics.auditUnforwarded.set({ receiver: settings.name }, waiting),
+      report: (problem, error) => log.warn({ cause: describeError(error) }, problem),
+    })
+    closers.push(forwarder.close)
+  }
   /** What cannot be recorded shows in the log not being writable. */
   const recordEvent = (event: string, details: object) => void audit.event(event, details).catch(() => {})
   const flood = createFlood((peer, count) => recordEvent('flood', { peer, count }))

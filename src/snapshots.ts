@@ -131,6 +131,7 @@ function waitForRestart(atStart: Policy, policy: Policy): string[] {
     ['admin', ({ admin }) => admin],
     ['store', ({ store }) => store],
     ['audit.file', ({ audit }) => audit.file],
+    ['audit.forward', ({ audit }) => audit.forward],
     ['timeouts.body', ({ timeouts }) => timeouts.bodyMs],
   ]
   return fixed
