@@ -70,9 +70,7 @@ function forward(
 }
 
 /** A syslog server over TCP: what it got, by frames. */
-async function tcp(
-  port = 0,
-): Promise<{
+async function tcp(port = 0): Promise<{
   url: string
   port: number
   ids(): string[]
@@ -99,9 +97,7 @@ async function tcp(
   return { url: `tcp://127.0.0.1:${actual}`, port: actual, ids, text: () => text, server, sockets }
 }
 
-async function http(
-  answer: () => number,
-): Promise<{
+async function http(answer: () => number): Promise<{
   url: string
   ids(): string[]
   bodies: string[]
