@@ -110,7 +110,7 @@ async function announce({ file, log, signer, step }: ErasureParts, kept: Kept): 
       const record = check(line)
       if ('wrong' in record) throw new Error(`${segment.path}: a record ${record.wrong}; nothing was erased`)
       if (record.erased !== undefined) continue
-      if (record.record.content === undefined) unerasable++
+      if (!record.bound) unerasable++
       else tally.add(record.hash)
     }
     if (tally.count > 0) segments.push({ first: segment.first ?? 0, ...tally.sum() })
@@ -133,8 +133,8 @@ async function toldBefore(file: string, { id, after }: Kept): Promise<Plan | und
     for await (const line of linesOf(bytesOf(segment))) {
       if (!line.includes('"event":"erasure"')) continue
       const record = check(line)
-      if (!('wrong' in record) && record.event === 'erasure' && record.record.erasure === id)
-        return record.record as unknown as Plan
+      if (!('wrong' in record) && record.event === 'erasure' && record.fields().erasure === id)
+        return record.fields() as unknown as Plan
     }
   return undefined
 }

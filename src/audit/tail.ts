@@ -38,7 +38,7 @@ export function readTail(file: number): Tail {
   const rest = held.subarray(lineEnd + 1)
   return {
     length: lineEnd === -1 ? 0 : from + lineEnd + 1,
-    last: lineStart === -1 ? undefined : check(held.subarray(lineStart, lineEnd).toString('utf8')),
+    last: lineStart === -1 ? undefined : check(held.subarray(lineStart, lineEnd)),
     torn:
       rest.length === 0
         ? undefined
@@ -55,7 +55,7 @@ export function readFirst(file: number): Checked | Wrong | undefined {
     if (read === 0) return undefined
     held = Buffer.concat([held, piece.subarray(0, read)])
     const end = held.indexOf(newline)
-    if (end !== -1) return check(held.subarray(0, end).toString('utf8'))
+    if (end !== -1) return check(held.subarray(0, end))
   }
 }
 
@@ -73,7 +73,7 @@ export function lastClosed(file: string): Tail['last'] {
   }
   const bytes = contentsOf(newest)
   const before = bytes.subarray(0, -1).lastIndexOf(newline)
-  return check(bytes.subarray(before + 1, -1).toString('utf8'))
+  return check(bytes.subarray(before + 1, -1))
 }
 
 /** A head lags by a quarter of a second, which is less than this much of a log. */
@@ -94,7 +94,7 @@ function hashIn(bytes: Buffer, seq: number): string | undefined {
   const opening = `{"seq":${seq},`
   const at = bytes.lastIndexOf(`\n${opening}`) + 1
   if (!bytes.subarray(at, at + opening.length).equals(Buffer.from(opening))) return undefined
-  const record = check(bytes.subarray(at, bytes.indexOf(newline, at)).toString('utf8'))
+  const record = check(bytes.subarray(at, bytes.indexOf(newline, at)))
   return 'wrong' in record ? undefined : record.hash
 }
 

@@ -20,3 +20,27 @@ export async function* linesOf(stream: Readable): AsyncGenerator<string> {
   rest += decoder.decode()
   if (rest !== '') yield rest
 }
+
+const newline = 0x0a
+
+/** The same as bytes, which are not looked at, and several at a time: for many lines, that is what costs. */
+export async function* rawLinesOf(stream: Readable): AsyncGenerator<readonly Buffer[]> {
+  let rest: Buffer[] = []
+  let length = 0
+  for await (const piece of stream) {
+    const bytes = piece as Buffer
+    const lines: Buffer[] = []
+    let from = 0
+    for (let end = bytes.indexOf(newline); end !== -1; end = bytes.indexOf(newline, from)) {
+      const line = bytes.subarray(from, end)
+      lines.push(rest.length > 0 ? Buffer.concat([...rest, line]) : line)
+      rest = []
+      from = end + 1
+    }
+    length = (from === 0 ? length : 0) + bytes.length - from
+    if (length > longestLine) throw new RangeError('a line is too long')
+    if (from < bytes.length) rest.push(bytes.subarray(from))
+    yield lines
+  }
+  if (rest.length > 0) yield [Buffer.concat(rest)]
+}

@@ -11,22 +11,8 @@ import { rename, writeFile } from 'node:fs/promises'
 import type { SinkSettings } from '../../policy/policy.ts'
 import { readEntry } from '../entry.ts'
 import { readLog, seqOf } from '../read.ts'
+import type { Message, Transport } from './message.ts'
 import { printerOf } from './printer.ts'
-
-/** One way to a receiver. */
-export interface Transport {
-  /** Resolves when they were taken; rejects if that is not known. */
-  send(records: readonly Message[]): Promise<void>
-  close(): void
-}
-
-export interface Message {
-  readonly text: string
-  /** 0 to 10, as CEF counts. */
-  readonly severity: number
-  /** RFC 3339. */
-  readonly time: string
-}
 
 export interface ForwardOptions {
   readonly file: string

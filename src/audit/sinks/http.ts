@@ -1,6 +1,6 @@
 /** Records as the lines of a POST; taken when the receiver answers 2xx. Redirects are not followed. */
 import { request } from 'undici'
-import type { Transport } from './forward.ts'
+import type { Transport } from './message.ts'
 
 const answerMs = 15_000
 

@@ -3,7 +3,7 @@ import type { SinkSettings } from '../../policy/policy.ts'
 import type { Entry } from '../entry.ts'
 import { severityOf, toCef } from '../formats/cef.ts'
 import { toEcs } from '../formats/ecs.ts'
-import type { Message } from './forward.ts'
+import type { Message } from './message.ts'
 
 export function printerOf({
   format,

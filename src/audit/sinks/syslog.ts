@@ -8,7 +8,7 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { connect, type Socket } from 'node:net'
 import { hostname } from 'node:os'
 import { connect as connectTls } from 'node:tls'
-import type { Message, Transport } from './forward.ts'
+import type { Message, Transport } from './message.ts'
 
 const facility = 13
 const connectMs = 10_000

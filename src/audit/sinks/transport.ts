@@ -1,7 +1,7 @@
 /** From what the policy says to a way to the receiver. */
 import type { SinkSettings } from '../../policy/policy.ts'
-import type { Transport } from './forward.ts'
 import { createHttpTransport } from './http.ts'
+import type { Transport } from './message.ts'
 import { createSyslogDatagrams, createSyslogStream } from './syslog.ts'
 
 /** @param out writes to stdout */
