@@ -100,6 +100,8 @@ export interface Course {
   readonly arrival: Arrival
   caller?: Caller
   admitted?: Admitted
+  /** Once it was read, whoever may not ask for it. */
+  prompt?: Prompt
   call?: Call
   inspected?: Inspected
   reserved?: Reserved

@@ -8,7 +8,7 @@ import type { Severity, Text } from '../core/text.ts'
 import { type Standing, tightest } from '../limits/store.ts'
 import { createMasker, findSensitive, type Masker } from '../scan/mask.ts'
 import { createRecall } from '../scan/recall.ts'
-import type { Answer, Call, Course, Ending, JudgedFinding } from './exchange.ts'
+import type { Answer, Course, Ending, JudgedFinding } from './exchange.ts'
 
 /** A record is a line somebody reads; what a request has more than this is summed up. */
 const mostTexts = 256
@@ -31,19 +31,17 @@ export type RecordPrompt = (course: Course) => RecordedPrompt
 export function createRecordPrompt(): RecordPrompt {
   const sensitive = createRecall(findSensitive)
   return (course) => {
-    const { call } = course
-    const owner = call?.caller.identity.id
+    const owner = course.prompt && course.caller?.identity.id
     const masker = createMasker(owner === undefined ? findSensitive : (text) => sensitive.of(text, owner))
     return recordPrompt(course, masker)
   }
 }
 
 function recordPrompt(course: Course, masker: Masker): RecordedPrompt {
-  const { call } = course
   const settings = keepingOf(course)
   let roomBytes = settings.maxTextBytes
-  if (!call) return { prompt: null, masker, roomBytes }
-  const { texts } = call.prompt
+  if (!course.prompt) return { prompt: null, masker, roomBytes }
+  const { texts } = course.prompt
   const prompt = texts.slice(0, mostTexts).map((text) => {
     const recorded = recordText(text, settings, roomBytes, masker)
     roomBytes -= 'text' in recorded ? Buffer.byteLength(text.text) : 0
@@ -65,8 +63,8 @@ function keepingOf({ arrival, caller }: Course): Keeping {
 }
 
 /** When texts cannot be masked: how long they were. */
-export function withoutTexts({ call }: Course): RecordedPrompt {
-  const prompt = call?.prompt.texts
+export function withoutTexts({ prompt: read }: Course): RecordedPrompt {
+  const prompt = read?.texts
     .slice(0, mostTexts)
     .map(({ channel, text }) => ({ channel, length: text.length, sha256: null }))
   return { prompt: prompt ?? null, masker: { mask: () => '<withheld>' }, roomBytes: 0 }
@@ -101,12 +99,12 @@ export function toRecord(
     route: arrival.route,
     dialect: arrival.dialect.name,
     upstream: course.upstream?.name ?? null,
-    model: call ? recordModel(call, masker) : null,
+    model: recordModel(course, masker),
     policy: policy.version,
     findings: recordFindings(inspected?.findings ?? []),
     dropped: call?.outgoing.dropped.map((path) => masker.mask(path).slice(0, 96)) ?? [],
     clamped: call?.outgoing.clamped ?? [],
-    unread: call?.prompt.unread ?? [],
+    unread: course.prompt?.unread ?? [],
     usage: answer?.usage ?? null,
     limits: recordLimits(course),
     ending: recordEnding(ending),
@@ -138,8 +136,11 @@ export function toContent(
 }
 
 /** The caller's words: a name that is somebody's secret must not get through as a model's. */
-function recordModel({ model: { asked, served }, target }: Call, masker: Masker) {
-  return { asked: masker.mask(asked).slice(0, 256), served: masker.mask(served), digest: target.digest }
+function recordModel({ prompt, call }: Course, masker: Masker): RequestRecord['model'] {
+  if (!prompt) return null
+  const asked = masker.mask(prompt.model).slice(0, 256)
+  if (!call) return { asked, served: null, digest: null }
+  return { asked, served: masker.mask(call.model.served), digest: call.target.digest }
 }
 
 function recordText(
