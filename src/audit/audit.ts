@@ -24,6 +24,8 @@ export interface AuditSettings {
 export interface Audit extends AuditLog {
   readonly instance: string
   readonly checkpoint: Checkpoint | undefined
+  /** Signs where the chain stands now, if the last checkpoint does not say it. */
+  sign(): Promise<void>
   /** Erases content, once whatever is under way with closed segments is done. */
   erase(order: Order): Promise<Erased>
   reconfigure(settings: AuditSettings): void
@@ -108,6 +110,7 @@ export async function openAudit(options: AuditOptions): Promise<Audit> {
     get checkpoint() {
       return made.last
     },
+    sign: made.now,
     erase: (order) =>
       work.do(async () => {
         const erased = await erase(parts, order)

@@ -161,7 +161,7 @@ function continueLog(options: AuditLogOptions, opened: number, lock: Lock): Audi
         last = link
       }
       writeWhole(Buffer.from(lines))
-      head = last
+      head = { seq: last.seq, hash: last.hash }
       atMs = clock.wallMs()
       syncer.written(head)
     } catch (error) {

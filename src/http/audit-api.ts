@@ -2,6 +2,7 @@
  * The part of the admin API that concerns the audit log. Reading records is for those who may read the file.
  *
  *     GET    /audit             where the chain stands, and the last checkpoint
+ *     POST   /audit/checkpoints signs where the chain stands now
  *     POST   /audit/erasures    { subject, identity, before, why, by }: erases content, and answers when it is done
  */
 import type { FastifyInstance, FastifyReply } from 'fastify'
@@ -25,15 +26,21 @@ const erasureBody = Type.Object(
   { additionalProperties: false },
 )
 
-export type AuditApiParts = Pick<Audit, 'head' | 'instance' | 'checkpoint' | 'erase' | 'writable'>
+export type AuditApiParts = Pick<Audit, 'head' | 'instance' | 'checkpoint' | 'sign' | 'erase' | 'writable'>
 
 export function registerAuditApi(app: FastifyInstance, audit: AuditApiParts): void {
-  app.get('/admin/v1/audit', async () => ({
+  const state = () => ({
     instance: audit.instance,
     writable: audit.writable(),
     head: audit.head,
     checkpoint: audit.checkpoint ?? null,
-  }))
+  })
+  app.get('/admin/v1/audit', async () => state())
+
+  app.post('/admin/v1/audit/checkpoints', async () => {
+    await audit.sign()
+    return state()
+  })
 
   app.post('/admin/v1/audit/erasures', async ({ body }, reply) => {
     if (!Value.Check(erasureBody, body))

@@ -195,7 +195,15 @@ describe('torwart audit erase', () => {
     const seen = await fetch(`${gate.admin}/admin/v1/audit`, {
       headers: { authorization: `Bearer ${token}` },
     })
-    expect(await seen.json()).toMatchObject({ writable: true, checkpoint: { proof: expect.any(String) } })
+    const before = (await seen.json()) as { head: object; checkpoint: object }
+    expect(before).toMatchObject({ writable: true, checkpoint: { proof: expect.any(String) } })
+    expect(Object.keys(before.head)).toEqual(['seq', 'hash'])
+    const signed = await fetch(`${gate.admin}/admin/v1/audit/checkpoints`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}` },
+    })
+    const after = (await signed.json()) as { head: { seq: number }; checkpoint: { seq: number } }
+    expect(after.checkpoint.seq).toBe(after.head.seq - 1)
   })
 
   it.each([
