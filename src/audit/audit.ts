@@ -50,6 +50,11 @@ export async function openAudit(options: AuditOptions): Promise<Audit> {
   let { settings } = options
   let checkpoints: ReturnType<typeof createCheckpoints> | undefined
   const work = createQueue()
+  /** What is cut off in the middle does no harm, and the next start takes it up. */
+  const closing = new AbortController()
+  const failed = (problem: string) => (error: unknown) => {
+    if (!closing.signal.aborted) report(problem, error)
+  }
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   const signer = await openSigner(file)
   const log = openAuditLog({
@@ -62,14 +67,14 @@ export async function openAudit(options: AuditOptions): Promise<Audit> {
   })
   const made = createCheckpoints(log, signer, clock, settings.checkpoint, onCheckpoint, report)
   checkpoints = made
-  const parts = { file, log, signer, clock, step }
+  const parts = { file, log, signer, clock, step, signal: closing.signal }
 
   async function compressAll() {
     for (const segment of closedSegments(file)) {
       if (segment.compressed) continue
       // Until the next one has begun on the disk, a crash of the machine may need its end.
       await log.durable()
-      await compressSegment(segment, step)
+      await compressSegment(segment, parts)
     }
   }
   // Hoisted: a log of yesterday closes a segment as soon as it is opened.
@@ -79,7 +84,7 @@ export async function openAudit(options: AuditOptions): Promise<Audit> {
         await compressAll()
         if ((await expire(parts, settings.retentionMs)) > 0) await made.now()
       })
-      .catch((error: unknown) => report('closed segments of the audit log cannot be tended', error))
+      .catch(failed('closed segments of the audit log cannot be tended'))
   }
   const hourly = setInterval(tidy, hourMs)
   hourly.unref()
@@ -89,6 +94,7 @@ export async function openAudit(options: AuditOptions): Promise<Audit> {
     // Before anything is answered: requests that stand before the first signature were put there by somebody else.
     await made.now()
   } catch (error) {
+    clearInterval(hourly)
     await log.close()
     throw error
   }
@@ -97,7 +103,7 @@ export async function openAudit(options: AuditOptions): Promise<Audit> {
       await compressAll()
       if (await resumeErasure(parts)) await made.now()
     })
-    .catch((error: unknown) => report('an erasure that was interrupted cannot be finished', error))
+    .catch(failed('an erasure that was interrupted cannot be finished'))
   tidy()
 
   return {
@@ -126,6 +132,7 @@ export async function openAudit(options: AuditOptions): Promise<Audit> {
     settled: () => work.do(async () => {}),
     async close() {
       clearInterval(hourly)
+      closing.abort()
       await work.stop()
       made.stop()
       await made.now().catch((error: unknown) => report('the audit log ends without a checkpoint', error))

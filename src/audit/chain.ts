@@ -74,7 +74,7 @@ const bond = /^,"content":"([0-9a-f]{64})"$/
 const bondLength = ',"content":""'.length + 64
 /** As every record that is no event begins; then nothing else of it need be read. */
 const opening = /^\{"seq":(\d{1,15}),"time":"([^"\\]{1,40})","id":"/
-const [comma, brace] = [0x2c, 0x7d]
+const [quote, comma, brace] = [0x22, 0x2c, 0x7d]
 
 /**
  * Takes a line (without its newline) apart and checks the hashes it carries. Works on bytes: a million lines that had to
@@ -95,6 +95,8 @@ export function check(given: Buffer | string): Checked | Wrong {
   const found = sha256(line.subarray(0, end + 2))
   line[end + 1] = comma
   if (found !== hash) return { wrong: 'was changed: its hash does not fit its text' }
+  // Neither is under a hash, and without them no reader would find the record any more.
+  if (line[at + seams + 64] !== quote || line.at(-1) !== brace) return { wrong: 'is not a sealed record' }
   const place = placeOf(line, at)
   if (!place) return { wrong: 'has no place in a chain' }
   const content = bond.exec(line.toString('latin1', Math.max(0, at - bondLength), at))?.[1]

@@ -16,7 +16,7 @@ import { linesOf } from '../files/lines.ts'
 import { check, withoutContent } from './chain.ts'
 import type { AuditLog } from './log.ts'
 import { type Meant, matcherOf } from './meant.ts'
-import { rewriteSegment, type Step } from './rewrite.ts'
+import { type Doing, rewriteSegment } from './rewrite.ts'
 import { bytesOf, closedSegments, type Segment } from './segments.ts'
 import type { Signer } from './signer.ts'
 
@@ -39,11 +39,10 @@ export interface Portion {
   readonly digest: string
 }
 
-export interface ErasureParts {
+export interface ErasureParts extends Doing {
   readonly file: string
   readonly log: Pick<AuditLog, 'event' | 'durable' | 'head' | 'rotate'>
   readonly signer: Signer
-  readonly step: Step
 }
 
 interface Kept extends Order {
@@ -69,7 +68,7 @@ export async function resumeErasure(parts: ErasureParts): Promise<Erased | undef
 }
 
 async function carryOut(parts: ErasureParts, kept: Kept): Promise<Erased> {
-  const { file, log, signer, step } = parts
+  const { file, log, signer, step, signal } = parts
   const told = await toldBefore(file, kept)
   const plan = told ?? (await announce(parts, kept))
   await log.durable()
@@ -79,7 +78,14 @@ async function carryOut(parts: ErasureParts, kept: Kept): Promise<Erased> {
     const portion = plan.segments.find(({ first }) => first === segment.first)
     if (!portion) continue
     if (await isErased(segment, kept.id)) continue
-    await rewriteSegment(segment, (line) => (meant(line) ? withoutContent(line, kept.id) : undefined) ?? line)
+    signal.throwIfAborted()
+    await rewriteSegment(
+      segment,
+      (line) => (meant(line) ? withoutContent(line, kept.id) : undefined) ?? line,
+      {
+        signal,
+      },
+    )
     step(`rewritten ${segment.first}`)
   }
   const details = { erasure: kept.id, records: plan.records }
@@ -97,13 +103,14 @@ interface Plan {
 }
 
 /** Says in the log what will be erased, without saying again what must be forgotten. */
-async function announce({ file, log, signer, step }: ErasureParts, kept: Kept): Promise<Plan> {
+async function announce({ file, log, signer, step, signal }: ErasureParts, kept: Kept): Promise<Plan> {
   log.rotate()
   step('rotated')
   const meant = matcherOf(kept)
   const segments: Portion[] = []
   let unerasable = 0
   for (const segment of closedSegments(file)) {
+    signal.throwIfAborted()
     const tally = createTally()
     for await (const line of linesOf(bytesOf(segment))) {
       if (!meant(line)) continue

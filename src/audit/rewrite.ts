@@ -14,17 +14,27 @@ import { bytesOf, type Segment } from './segments.ts'
 /** A step after which a crash must do no harm; tests stop there. */
 export type Step = (name: string) => void
 
+/** How the work goes, and whether it should. Cut off, it leaves everything as it was. */
+export interface Doing {
+  readonly step: Step
+  readonly signal: AbortSignal
+}
+
 /** Puts `FILE.N.gz` in the place of `FILE.N`. */
-export async function compressSegment({ path }: Segment, step: Step = () => {}): Promise<void> {
+export async function compressSegment({ path }: Segment, { step, signal }: Doing): Promise<void> {
   const target = `${path}.gz`
-  await replace(target, true, bytesOf({ path, first: undefined, compressed: false }))
+  await replace(target, true, bytesOf({ path, first: undefined, compressed: false }), signal)
   step('compressed')
   await rm(path)
   await syncFolder(path)
 }
 
 /** @param change the line that stands in the place of this one (both without newline) */
-export async function rewriteSegment(segment: Segment, change: (line: string) => string): Promise<void> {
+export async function rewriteSegment(
+  segment: Segment,
+  change: (line: string) => string,
+  { signal }: Pick<Doing, 'signal'>,
+): Promise<void> {
   async function* changed() {
     // Several lines a piece: a stream's piece costs more than a line.
     let held = ''
@@ -36,17 +46,22 @@ export async function rewriteSegment(segment: Segment, change: (line: string) =>
     }
     yield Buffer.from(held)
   }
-  await replace(segment.path, segment.compressed, Readable.from(changed(), { objectMode: false }))
+  await replace(segment.path, segment.compressed, Readable.from(changed(), { objectMode: false }), signal)
 }
 
 const pieceLength = 64 * 1024
 
-async function replace(target: string, compress: boolean, text: Readable): Promise<void> {
+async function replace(
+  target: string,
+  compress: boolean,
+  text: Readable,
+  signal: AbortSignal,
+): Promise<void> {
   const temporary = `${target}.tmp`
   const file = createWriteStream(temporary, { mode: 0o600, flush: true })
   try {
-    if (compress) await pipeline(text, createGzip(), file)
-    else await pipeline(text, file)
+    if (compress) await pipeline(text, createGzip(), file, { signal })
+    else await pipeline(text, file, { signal })
     await rename(temporary, target)
   } catch (error) {
     await rm(temporary, { force: true })

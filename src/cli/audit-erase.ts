@@ -65,6 +65,8 @@ async function askGateway(order: Order, { admin }: Policy, url: string, io: Io):
     body: JSON.stringify(order),
   }).catch(() => undefined)
   if (response?.ok) return (await response.json()) as Erased
+  if (!response)
+    io.err('If it was asked, it goes on: torwart audit show --outcome erased tells when it is done.\n')
   const why = response && ((await response.json().catch(() => ({}))) as { error?: string }).error
   io.err(`${base} ${response ? `answers ${response.status}: ${why ?? ''}` : 'does not answer'}\n`)
   return undefined

@@ -465,6 +465,17 @@ describe('an attacker with the files but without the key', () => {
       /behind its seal/,
     ],
     [
+      'breaks the form of a record where no hash looks',
+      (paths) => rewrite(at(paths, 0), (all) => all.map((line) => line.replace(/\}$/, ' '))),
+      /not a sealed record/,
+    ],
+    [
+      'breaks it before its content',
+      (paths) =>
+        rewrite(at(paths, 0), (all) => all.map((line) => line.replace(/"(,"(?:salt|erased)":".*)$/, ' $1'))),
+      /not a sealed record/,
+    ],
+    [
       'cuts the log and its head, and goes on from there',
       (paths) => {
         rmSync(at(paths, -1))

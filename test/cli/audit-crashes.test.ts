@@ -1,6 +1,6 @@
 /** The built program, killed while it writes, rotates, compresses and erases, and with a disk that is full. */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -111,6 +111,8 @@ describe('killed at any moment', () => {
       expect(verdict.out).toMatch(/the chain holds/)
     }
     const last = await serve()
+    // Cut off again, it would only be taken up the next time.
+    await until(() => !existsSync(`${file()}.erasure`))
     last.process.kill('SIGTERM')
     await last.ended
     const verdict = await cli(['audit', 'verify', file()])
