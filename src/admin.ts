@@ -3,6 +3,7 @@ import { type FastifyInstance, fastify } from 'fastify'
 import { type AdminApiParts, registerAdminApi } from './http/admin-api.ts'
 import { guardAdmin } from './http/admin-door.ts'
 import { type ApprovalsApiParts, isForApprovers, registerApprovals } from './http/approvals-api.ts'
+import { type AuditApiParts, registerAuditApi } from './http/audit-api.ts'
 import { type Readiness, registerHealth } from './http/health.ts'
 import { registerMetrics } from './http/metrics.ts'
 import type { Policy } from './policy/policy.ts'
@@ -16,6 +17,7 @@ export interface AdminParts {
   readonly metrics: Metrics
   readonly api: AdminApiParts
   readonly approvals: ApprovalsApiParts
+  readonly audit: AuditApiParts
 }
 
 const mostConnections = 256
@@ -27,6 +29,7 @@ export function createAdmin({
   metrics,
   api,
   approvals,
+  audit,
 }: AdminParts): FastifyInstance {
   const app = fastify({
     logger: false,
@@ -43,5 +46,6 @@ export function createAdmin({
   registerMetrics(app, metrics, fleet, readiness)
   registerAdminApi(app, api)
   registerApprovals(app, approvals)
+  registerAuditApi(app, audit)
   return app
 }

@@ -6,9 +6,11 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { createAdmin } from './admin.ts'
 import { createApp } from './app.ts'
+import { openAudit } from './audit/audit.ts'
 import type { Processes } from './audit/lock.ts'
-import { openAuditLog } from './audit/log.ts'
 import { createPseudonyms } from './audit/pseudonyms.ts'
+import { startForwarder } from './audit/sinks/forward.ts'
+import { transportOf } from './audit/sinks/transport.ts'
 import { openCallers } from './callers.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import { describeError, Refusal } from './core/refusal.ts'
@@ -51,6 +53,8 @@ export interface GatewayOptions extends Omit<SnapshotOptions, 'now'> {
   readonly processes: Processes
   readonly version: string
   readonly clock?: Clock
+  /** Writes to stdout, for a receiver of records there. */
+  out?(text: string): void
 }
 
 export interface Gateway {
@@ -96,16 +100,33 @@ async function openGateway(
   const keysSync = await openKeysSync(atStart, policy, clock.wallMs, log)
   closers.push(keysSync.close)
 
-  const audit = openAuditLog({
+  const audit = await openAudit({
     file: atStart.audit.file,
-    sync: atStart.audit.sync,
+    settings: atStart.audit,
     clock,
     processes: options.processes,
     about: { version: options.version, policy: atStart.version },
+    onCheckpoint: ({ seq, hash, instance, proof }) => {
+      metrics.auditCheckpoint.reset()
+      metrics.auditCheckpoint.set({ instance, hash }, seq)
+      log.info({ seq, hash, instance, proof }, 'audit checkpoint')
+    },
     report: (problem, error) =>
       log.error({ cause: error === undefined ? undefined : String(error) }, problem),
   })
   closers.push(audit.close)
+  for (const settings of atStart.audit.forward) {
+    const forwarder = startForwarder({
+      file: atStart.audit.file,
+      settings,
+      transport: transportOf(settings, options.out ?? (() => {})),
+      startAfterSeq: audit.head.seq,
+      head: () => audit.head.seq,
+      onMoved: (waiting) => metrics.auditUnforwarded.set({ receiver: settings.name }, waiting),
+      report: (problem, error) => log.warn({ cause: describeError(error) }, problem),
+    })
+    closers.push(forwarder.close)
+  }
   /** What cannot be recorded shows in the log not being writable. */
   const recordEvent = (event: string, details: object) => void audit.event(event, details).catch(() => {})
   const flood = createFlood((peer, count) => recordEvent('flood', { peer, count }))
@@ -154,7 +175,7 @@ async function openGateway(
   }
 
   const tellReload = ({ before, snapshot, problems }: Reloaded) => {
-    audit.configure(snapshot.policy.audit.sync)
+    audit.reconfigure(snapshot.policy.audit)
     log.level = snapshot.policy.logLevel
     const { version } = snapshot.policy
     const details = { policy: version, before: before.version, keys: snapshot.keys.size }
@@ -258,6 +279,7 @@ async function openGateway(
       reload: snapshots.reload,
     },
     approvals: { approvals, freezes, current: () => snapshots.current, now: clock.wallMs },
+    audit,
   })
 
   closers.push(() => admin.close())

@@ -153,6 +153,7 @@ function waitForRestart(atStart: Policy, policy: Policy): string[] {
     ['store', ({ store }) => store],
     ['keys.redis', ({ keysInRedis }) => keysInRedis],
     ['audit.file', ({ audit }) => audit.file],
+    ['audit.forward', ({ audit }) => audit.forward],
     ['timeouts.body', ({ timeouts }) => timeouts.bodyMs],
   ]
   return fixed

@@ -1,12 +1,17 @@
 /**
- * The hash chain. Each line commits to the one before:
+ * The hash chain. Each line commits to the one before, and to its own content by a salted digest:
  *
- *     {"seq":7, …, "prev":"<hash of line 6>", "hash":"<SHA-256 of this line without its hash>"}
+ *     {"seq":7, …, "content":"<digest>", "prev":"<hash of line 6>", "hash":"<hash>", "salt":"…", "prompt":[…], …}
  *
- * Changing, removing or reordering a line breaks every line behind it. What a chain alone cannot show is that
- * somebody rewrote all of it, or cut its end: the end is held against `FILE.head` (verify.ts).
+ * `hash` is the SHA-256 of the line without everything from `hash` on, `content` that of all from the salt's first digit
+ * to the brace that closes the line. So salt and content can be taken out later and the chain still holds; what is left of them cannot be undone by
+ * trying. A line whose content was erased ends in `"erased":"<id of the erasure>"`. Lines without content, and all
+ * lines of earlier versions, end with their hash.
+ *
+ * What a chain alone cannot show is that somebody rewrote all of it, or cut its end: that is held against `FILE.head`
+ * and against signed checkpoints (verify.ts).
  */
-import { hash as digest } from 'node:crypto'
+import { hash as digest, randomFillSync } from 'node:crypto'
 
 /** What the first record of a log follows. */
 export const genesis = '0'.repeat(64)
@@ -17,49 +22,147 @@ export interface Head {
   readonly hash: string
 }
 
-const hashField = /,"hash":"([0-9a-f]{64})"\}$/
-
 export interface Link extends Head {
   /** With its newline. */
   readonly line: string
 }
 
-export function seal(fields: object, after: Head): Link {
+/** What may be erased later, under names that the fields of the record do not have, and its salt: 32 hex digits. */
+export interface Salted {
+  readonly content: object
+  readonly salt: string
+}
+
+export function seal(fields: object, after: Head, salted?: Salted): Link {
   const seq = after.seq + 1
-  const body = JSON.stringify({ seq, ...fields, prev: after.hash })
-  const hash = sha256(body)
-  return { seq, hash, line: `${body.slice(0, -1)},"hash":"${hash}"}\n` }
+  if (salted === undefined) {
+    const body = JSON.stringify({ seq, ...fields, prev: after.hash })
+    const hash = sha256(body)
+    return { seq, hash, line: `${body.slice(0, -1)},"hash":"${hash}"}\n` }
+  }
+  // Put together by hand: to spread an object of this size costs as much as its digest.
+  const tail = `${salted.salt}",${JSON.stringify(salted.content).slice(1, -1)}`
+  const body = `{"seq":${seq},${JSON.stringify(fields).slice(1, -1)},"content":"${sha256(tail)}","prev":"${after.hash}"`
+  const hash = sha256(`${body}}`)
+  return { seq, hash, line: `${body},"hash":"${hash}","salt":"${tail}}\n` }
 }
 
 export interface Checked extends Head {
   readonly prev: string
   readonly event: string | undefined
   readonly time: string | undefined
-  readonly record: Readonly<Record<string, unknown>>
+  /** What the hash covers; read when it is asked for. */
+  fields(): Readonly<Record<string, unknown>>
+  /** Whether it commits to content. */
+  readonly bound: boolean
+  /** The erasure that took the content, if one did. */
+  readonly erased: string | undefined
 }
 
+export interface Wrong {
+  readonly wrong: string
+}
+
+const seam = Buffer.from(',"prev":"')
+const seal64 = seam.length + 64
+const seams = seal64 + '","hash":"'.length
+const saltHead = ',"salt":"'
+/** Hex digits. */
+const saltLength = 32
+const erasedTail = /^,"erased":"([0-9a-f]{12})"\}$/
+const bond = /^,"content":"([0-9a-f]{64})"$/
+const bondLength = ',"content":""'.length + 64
+/** As every record that is no event begins; then nothing else of it need be read. */
+const opening = /^\{"seq":(\d{1,15}),"time":"([^"\\]{1,40})","id":"/
+const [quote, comma, brace] = [0x22, 0x2c, 0x7d]
+
 /**
- * Takes a line (without its newline) apart and checks the hash it carries.
+ * Takes a line (without its newline) apart and checks the hashes it carries. Works on bytes: a million lines that had to
+ * become text first would take twice as long.
  * @returns the record's place in the chain, or what is wrong with the line alone
  */
-export function check(line: string): Checked | { readonly wrong: string } {
-  const hash = hashField.exec(line)?.[1]
-  if (hash === undefined) return { wrong: 'is not a sealed record' }
-  const body = `${line.slice(0, -(hash.length + ',"hash":""}'.length))}}`
-  if (sha256(body) !== hash) return { wrong: 'was changed: its hash does not fit its text' }
-  const record = JSON.parse(body) as Readonly<Record<string, unknown>>
-  const { seq, prev, event, time } = record
-  if (typeof seq !== 'number' || typeof prev !== 'string') return { wrong: 'has no place in a chain' }
-  return {
-    seq,
-    hash,
-    prev,
-    event: typeof event === 'string' ? event : undefined,
-    time: typeof time === 'string' ? time : undefined,
-    record,
+export function check(given: Buffer | string): Checked | Wrong {
+  const line = typeof given === 'string' ? Buffer.from(given) : given
+  // In a text inside JSON every quote is escaped, so the last of these is the seal's.
+  const at = line.lastIndexOf(seam)
+  const end = at + seal64
+  if (at === -1 || line.toString('latin1', end, at + seams) !== '","hash":"')
+    return { wrong: 'is not a sealed record' }
+  const prev = line.toString('latin1', at + seam.length, end)
+  const hash = line.toString('latin1', at + seams, at + seams + 64)
+  // What was hashed ended with a brace where the hash now begins.
+  line[end + 1] = brace
+  const found = sha256(line.subarray(0, end + 2))
+  line[end + 1] = comma
+  if (found !== hash) return { wrong: 'was changed: its hash does not fit its text' }
+  // Neither is under a hash, and without them no reader would find the record any more.
+  if (line[at + seams + 64] !== quote || line.at(-1) !== brace) return { wrong: 'is not a sealed record' }
+  const place = placeOf(line, at)
+  if (!place) return { wrong: 'has no place in a chain' }
+  const content = bond.exec(line.toString('latin1', Math.max(0, at - bondLength), at))?.[1]
+  const from = at + seams + 64 + 1
+  const erased = line.length - from < 64 ? erasedTail.exec(line.toString('latin1', from))?.[1] : undefined
+  const wrong = wrongTail(line, from, content, erased)
+  if (wrong !== undefined) return { wrong }
+  return { ...place, hash, prev, erased, bound: content !== undefined }
+}
+
+type Place = Pick<Checked, 'seq' | 'time' | 'event' | 'fields'>
+
+function placeOf(line: Buffer, at: number): Place | undefined {
+  const parse = () => JSON.parse(`${line.toString('utf8', 0, at + seal64 + 1)}}`) as Record<string, unknown>
+  const [, number, moment] = opening.exec(line.toString('latin1', 0, 96)) ?? []
+  if (number !== undefined) return { seq: Number(number), time: moment, event: undefined, fields: parse }
+  try {
+    const record = parse()
+    const { seq, event, time } = record
+    if (typeof seq !== 'number') return undefined
+    const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
+    return { seq, event: text(event), time: text(time), fields: () => record }
+  } catch {
+    return undefined
   }
 }
 
-function sha256(text: string): string {
+/** What stands behind the seal, held against the digest before it. */
+function wrongTail(
+  line: Buffer,
+  from: number,
+  content: string | undefined,
+  erased: string | undefined,
+): string | undefined {
+  if (content === undefined)
+    return line.length === from + 1 && line[from] === brace ? undefined : 'has something behind its seal'
+  if (erased !== undefined) return undefined
+  if (line.toString('latin1', from, from + saltHead.length) !== saltHead)
+    return 'has lost its content, and no erasure says so'
+  if (sha256(line.subarray(from + saltHead.length, -1)) !== content)
+    return 'was changed: its content does not fit its digest'
+  return undefined
+}
+
+/** The line without its salt and content, with the name of the erasure instead; undefined if it has none. */
+export function withoutContent(line: string, erasure: string): string | undefined {
+  const at = line.lastIndexOf(seam.toString())
+  const from = at + seams + 64 + 1
+  if (at === -1 || !line.startsWith(saltHead, from)) return undefined
+  return `${line.slice(0, from)},"erased":"${erasure}"}`
+}
+
+function sha256(text: string | Buffer): string {
   return digest('sha256', text)
+}
+
+/** Salts of 128 bits. Asking the system for each would cost more than the digest it goes into, so it is asked for many. */
+export function createSalts(): () => string {
+  const salts = Buffer.alloc((saltLength / 2) * 256)
+  let at = salts.length
+  return () => {
+    if (at === salts.length) {
+      randomFillSync(salts)
+      at = 0
+    }
+    at += saltLength / 2
+    return salts.toString('hex', at - saltLength / 2, at)
+  }
 }

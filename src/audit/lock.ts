@@ -76,6 +76,15 @@ export function lockFile(file: string, processes: Processes): Lock {
   }
 }
 
+/** Whether another process writes the log now. */
+export function isLocked(file: string, processes: Processes): boolean {
+  const path = `${file}.lock`
+  const since = statSync(path, { throwIfNoEntry: false })?.mtimeMs
+  if (since === undefined) return false
+  const self: Holder = { host: hostname(), pid: processes.pid, started: '' }
+  return isHeld(readFileSync(path, 'utf8'), Date.now() - since, self, processes)
+}
+
 /** Removes a lock that nobody holds any more. @returns false if somebody does */
 function takeOver(path: string, self: Holder, processes: Processes): boolean {
   const since = statSync(path, { throwIfNoEntry: false })?.mtimeMs

@@ -1,13 +1,16 @@
 /**
- * What one line of the audit log holds. Texts are masked before they get here; nothing in a record is
- * optional because somebody forgot it: null says that the request never came so far.
+ * What one line of the audit log holds, in two parts: what stays, and what may be erased. Texts are masked before they
+ * get here; nothing in a record is optional because somebody forgot it: null says that the request never came so far.
  */
 
 export interface RequestRecord {
   /** RFC 3339, UTC. */
   readonly time: string
   readonly id: string
-  readonly traceparent: string | null
+  /** W3C Trace Context: the caller's, or ours if it sent none. */
+  readonly traceparent: string
+  /** The span id under which the model server was asked, within that trace. */
+  readonly span: string
   readonly identity: {
     readonly kind: string
     readonly id: string
@@ -16,7 +19,6 @@ export interface RequestRecord {
     /** Of a caller that is known by something else; `name` is null if no rule of the policy matches it. */
     readonly certificate?: { readonly name: string | null; readonly fingerprint: string }
   } | null
-  readonly peer: string
   readonly route: string
   readonly dialect: string
   readonly upstream: string | null
@@ -27,15 +29,6 @@ export interface RequestRecord {
   } | null
   /** Version of the policy that judged. */
   readonly policy: string
-  readonly prompt: readonly RecordedText[] | null
-  readonly answer: {
-    readonly text: RecordedText
-    readonly toolCalls: readonly { readonly name: string; readonly arguments: string }[]
-    /** The answer was longer than what is kept of one; length and digest are those of its beginning. */
-    readonly truncated: boolean
-  } | null
-  /** Tool calls of the answer that the client did not get. */
-  readonly stopped: readonly { readonly name: string; readonly arguments: string }[]
   readonly findings: readonly RecordedFinding[]
   /** Fields that were left out, parameters that were lowered. */
   readonly dropped: readonly string[]
@@ -52,6 +45,25 @@ export interface RequestRecord {
     readonly firstByteMs: number | null
     readonly totalMs: number
   }
+}
+
+/**
+ * What of a record can be erased without breaking the chain: texts, and what tells of a person. Stands behind the seal.
+ */
+export interface RecordContent {
+  readonly peer: string
+  /** As the caller named them, if its role may. */
+  readonly agent: string | null
+  readonly session: string | null
+  readonly prompt: readonly RecordedText[] | null
+  readonly answer: {
+    readonly text: RecordedText
+    readonly toolCalls: readonly { readonly name: string; readonly arguments: string }[]
+    /** The answer was longer than what is kept of one; length and digest are those of its beginning. */
+    readonly truncated: boolean
+  } | null
+  /** Tool calls of the answer that the client did not get. */
+  readonly stopped: readonly { readonly name: string; readonly arguments: string }[]
 }
 
 /** The tightest of its kind. `scope`: whose limit it is. */

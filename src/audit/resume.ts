@@ -5,26 +5,30 @@
 import { ftruncateSync } from 'node:fs'
 import { genesis, type Head } from './chain.ts'
 import { readHead } from './head.ts'
-import { hashOf, readTail } from './tail.ts'
+import { hashOf, lastClosed, readTail } from './tail.ts'
 
 export interface Resumption {
   /** What the next record follows. */
   readonly head: Head
   /** Bytes of the log that are whole. */
   readonly length: number
+  /** Epoch milliseconds of the last record; 0 if there is none. */
+  readonly atMs: number
   /** To be recorded first. */
   readonly events: readonly { readonly event: 'repair' | 'gap'; readonly details: object }[]
 }
 
 /** Cuts a torn last line off. @param handle the log, open for reading and writing */
 export function resumeLog(file: string, handle: number): Resumption {
-  const { length, last, torn } = readTail(handle)
+  const { length, last = lastClosed(file), torn } = readTail(handle)
   const told = readHead(file)
   if (torn) ftruncateSync(handle, length)
   const repair = torn ? [{ event: 'repair', details: { torn } } as const] : []
+  const atMs = (last && 'time' in last && Date.parse(last.time ?? '')) || 0
   const gap = (head: Head, details: object): Resumption => ({
     head,
     length,
+    atMs,
     events: [...repair, { event: 'gap', details }],
   })
 
@@ -32,7 +36,7 @@ export function resumeLog(file: string, handle: number): Resumption {
     // The chain goes on from where its head says it ended; `verify` will name the record.
     return gap(told ?? { seq: 0, hash: genesis }, { reason: 'the last record cannot be verified' })
   const found: Head = last ? { seq: last.seq, hash: last.hash } : { seq: 0, hash: genesis }
-  if (told && told.seq > 0 && told.seq <= found.seq && hashOf(handle, length, told.seq) !== told.hash)
+  if (told && told.seq > 0 && told.seq <= found.seq && hashOf(file, handle, length, told.seq) !== told.hash)
     // The chain goes on from the head, which the rewritten records do not lead to: `verify` sees the break for ever.
     return gap(
       { seq: found.seq, hash: told.hash },
@@ -46,5 +50,5 @@ export function resumeLog(file: string, handle: number): Resumption {
     )
   if (last && last.event !== 'stopped')
     return gap(found, { reason: 'the gate did not stop by itself', since: last.time ?? null })
-  return { head: found, length, events: repair }
+  return { head: found, length, atMs, events: repair }
 }

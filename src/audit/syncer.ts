@@ -2,7 +2,7 @@
  * What happens to a record behind write(2), away from the event loop: fdatasync as the policy says, and the
  * head that follows.
  */
-import { fdatasync } from 'node:fs'
+import { close, closeSync, fdatasync } from 'node:fs'
 import { promisify } from 'node:util'
 import type { Head } from './chain.ts'
 import { writeHead } from './head.ts'
@@ -14,6 +14,10 @@ export interface Syncer {
   written(head: Head): void
   /** With `each`: resolves when what is written is on the disk, and rejects if it cannot be. Else at once. */
   synced(): Promise<void> | undefined
+  /** Resolves when all that is written is on the disk, whatever the policy says of records. */
+  durable(): Promise<void>
+  /** What is written from now on goes to another file; the one before is synced and closed. */
+  turnTo(handle: number): void
   configure(sync: Sync): void
   /** No more timers, and whatever was under way is over. */
   stop(): Promise<void>
@@ -26,18 +30,27 @@ const retryMs = 1000
 
 export function createSyncer(
   file: string,
-  handle: number,
+  opened: number,
   start: { readonly head: Head; readonly sync: Sync },
   report: (problem: string, error: unknown) => void,
   /** For tests. */
   datasync: (handle: number) => Promise<void> = promisify(fdatasync),
 ): Syncer {
   let { head, sync } = start
+  let handle = opened
   let onDisk = head
   let inHead = head
+  let left: number[] = []
   const flush = oneAtATime(async () => {
     const target = head
-    if (sync !== 'none') await datasync(handle)
+    const [current, before] = [handle, left]
+    // In the order in which they were written, or a crash could keep a record and lose the one before it.
+    for (const each of before) {
+      if (sync !== 'none') await datasync(each)
+      left = left.filter((other) => other !== each)
+      await closeFile(each)
+    }
+    if (sync !== 'none') await datasync(current)
     onDisk = target
   })
   const moveHead = oneAtATime(async () => {
@@ -68,6 +81,15 @@ export function createSyncer(
       headFile.soon()
     },
     synced: () => (sync === 'each' ? untilOnDisk(head.seq) : undefined),
+    async durable() {
+      const { seq } = head
+      await untilOnDisk(seq)
+      if (sync === 'none') await datasync(handle)
+    },
+    turnTo(next) {
+      left.push(handle)
+      handle = next
+    },
     configure(next) {
       sync = next
     },
@@ -75,9 +97,12 @@ export function createSyncer(
       disk.stop()
       headFile.stop()
       await Promise.allSettled([flush.running(), moveHead.running()])
+      for (const each of left.splice(0)) closeSync(each)
     },
   }
 }
+
+const closeFile = promisify(close)
 
 /** Calls that come while one runs wait for it and share its outcome. */
 function oneAtATime(work: () => Promise<void>) {

@@ -1,79 +1,104 @@
 /**
- * Walks a log from its first line to its last and holds it against its head. Constant memory.
+ * Walks a log from its first record to its last, over all its segments, and holds it against its head, its signed
+ * checkpoints, and one that somebody kept elsewhere. Constant memory.
+ *
+ * Whoever can write the log, its head and its key can write all of it anew; only a checkpoint (or a public key) that
+ * was kept elsewhere shows that.
  */
-import { createReadStream } from 'node:fs'
-import { linesOf } from '../files/lines.ts'
-import { check, genesis } from './chain.ts'
+import type { KeyObject } from 'node:crypto'
+import { rawLinesOf } from '../files/lines.ts'
+import type { Head } from './chain.ts'
 import { readHead } from './head.ts'
+import { bytesOf, segmentsOf } from './segments.ts'
+import { beginningAt } from './since.ts'
+import { createWalk, type Place } from './walk.ts'
+
+export interface VerifyOptions {
+  /** Whose checkpoints are believed, by `kid`; without any, signatures are not looked at. */
+  readonly keys?: ReadonlyMap<string, KeyObject>
+  /** Where the chain stood, as somebody else knows it. */
+  readonly checkpoint?: Head
+  /** Epoch milliseconds: begins with the segment that was written then, and takes its beginning on trust. */
+  readonly sinceMs?: number
+  /** Told now and then how many records were walked over. */
+  onProgress?(records: number): void
+}
+
+export interface Bad extends Place {
+  readonly why: string
+}
 
 export interface Verdict {
   readonly records: number
   /** The first thing wrong with the chain itself; undefined if it holds. */
-  readonly bad: { readonly line: number; readonly why: string } | undefined
-  /** Records that are missing, and times at which the gate was not stopped in order, as the log itself tells. */
+  readonly bad: Bad | undefined
+  /** What the log itself tells: records that are missing, times at which the gate was not stopped in order, erasures. */
   readonly notes: readonly string[]
   /** False if the end of the chain could not be held against anything. */
   readonly headSeen: boolean
+  /** The number of the last record that a signature vouches for; undefined without keys. */
+  readonly signedTo?: number
 }
 
 const maxNotes = 100
 
 /** @throws what `fs` throws if the log cannot be read */
-export async function verifyLog(file: string): Promise<Verdict> {
+export async function verifyLog(file: string, options: VerifyOptions = {}): Promise<Verdict> {
+  const { keys, checkpoint, onProgress = () => {} } = options
   // Read before the log: records written meanwhile are newer than it, which is fine.
   const head = readHead(file)
   const notes: string[] = []
-  let line = 0
-  let seq = 0
-  let stopped = false
-  let prev = genesis
-  let headMatches = head === undefined || head.seq === 0
-  const bad = (why: string): Verdict => ({
-    records: line - 1,
-    bad: { line, why },
+  const all = segmentsOf(file)
+  const segments = options.sinceMs === undefined ? all : await beginningAt(all, options.sinceMs)
+  const walk = createWalk({
+    keys,
+    partial: segments.length < all.length,
+    expected: [
+      ...(head ? [{ ...head, by: 'head' }] : []),
+      ...(checkpoint ? [{ ...checkpoint, by: 'checkpoint' }] : []),
+    ],
+    note(text) {
+      if (notes.length < maxNotes) notes.push(text)
+    },
+  })
+  const verdict = (why?: string, { file: at, line } = walk.place): Verdict => ({
+    records: walk.records,
+    bad: why === undefined ? undefined : { file: at, line, why },
     notes,
     headSeen: head !== undefined,
+    ...(keys ? { signedTo: walk.signedTo } : {}),
   })
-  const lines = linesOf(createReadStream(file, { highWaterMark: 256 * 1024 }))
-  for (;;) {
-    const next = await lines.next().catch(notUtf8)
-    if (next === undefined) {
-      line++
-      return bad('is no UTF-8, here or a little further on')
+
+  for (const { path, first, ...segment } of segments) {
+    walk.segment(path, first)
+    const pieces = rawLinesOf(bytesOf({ path, first, ...segment }))
+    for (;;) {
+      const next = await pieces.next().catch(asFault)
+      if ('fault' in next) return verdict(next.fault)
+      if (next.done) break
+      for (const line of next.value) {
+        const found = walk.take(line)
+        const fault = found instanceof Promise ? await found : found
+        if (fault !== undefined) return verdict(fault)
+      }
+      onProgress(walk.records)
     }
-    if (next.done) break
-    const text = next.value
-    line++
-    const record = check(text)
-    if ('wrong' in record) return bad(`record ${seq + 1} ${record.wrong}`)
-    if (record.prev !== prev) return bad(`record ${record.seq} does not follow record ${seq}`)
-    if (record.seq !== seq + 1) {
-      // A hole is only told from tampering by the gap that the gate wrote when it found it, and is bad all the same.
-      const told = record.event === 'gap' && record.record.last === record.seq - 1
-      return bad(
-        told
-          ? `records ${seq + 1} to ${record.seq - 1} are missing: the log was cut while the gate was down`
-          : `record ${seq + 1} is missing`,
-      )
-    }
-    // After an orderly end somebody has to have started again; a record that just follows was put there.
-    if (stopped && record.event === undefined) return bad(`record ${record.seq} follows the end of a run`)
-    stopped = record.event === 'stopped'
-    if (record.event === 'gap' && notes.length < maxNotes)
-      notes.push(`record ${record.seq}, ${record.time}: ${String(record.record.reason)}`)
-    if (head && record.seq === head.seq) headMatches = record.hash === head.hash
-    seq = record.seq
-    prev = record.hash
   }
-  line++
   // The first thing a gate does with a log is to write that it started.
-  if (seq === 0) return bad('the log is empty')
-  if (head && head.seq > seq) return bad(`the log ends at record ${seq}, but its head is record ${head.seq}`)
-  if (!headMatches) return bad(`record ${head?.seq} is not the one that the head names`)
-  return { records: seq, bad: undefined, notes, headSeen: head !== undefined }
+  if (walk.records === 0) return verdict('the log is empty')
+  for (const [by, expected] of [['head', head] as const, ['checkpoint', checkpoint] as const]) {
+    if (expected === undefined || expected.seq === 0 || walk.passed(expected.seq)) continue
+    if (expected.seq > walk.last)
+      return verdict(`the log ends at record ${walk.last}, but its ${by} is record ${expected.seq}`)
+    notes.push(`record ${expected.seq}, which the ${by} names, is older than what was looked at`)
+  }
+  const owed = walk.end()
+  return owed ? verdict(owed.why, owed.at) : verdict()
 }
 
-function notUtf8(error: unknown): undefined {
-  if (error instanceof TypeError) return undefined
+function asFault(error: unknown): { readonly fault: string } {
+  if (error instanceof RangeError) return { fault: error.message }
+  const { code = '' } = error as NodeJS.ErrnoException
+  if (code.startsWith('Z_')) return { fault: 'cannot be decompressed, here or a little further on' }
   throw error
 }

@@ -1,29 +1,68 @@
-/** `torwart audit verify`: does the chain hold, and is its end still there? */
+/** `torwart audit verify`: does the chain hold, is its end still there, and is it the chain that somebody signed? */
 import { existsSync } from 'node:fs'
-import { verifyLog } from '../audit/verify.ts'
-import { loadPolicy } from '../policy/load.ts'
-import { type Command, configOption, jsonOption, textOf } from './command.ts'
+import type { Head } from '../audit/chain.ts'
+import { readProof } from '../audit/proof.ts'
+import { segmentsOf } from '../audit/segments.ts'
+import { readPublicKeys } from '../audit/signer.ts'
+import { type VerifyOptions, verifyLog } from '../audit/verify.ts'
+import { logFile, momentOption } from './auditing.ts'
+import { type Command, configOption, jsonOption, textOf, UsageError } from './command.ts'
+import { progressOf } from './progress.ts'
 
 export const auditVerify: Command = {
   name: 'audit verify',
   summary: 'check the hash chain of the audit log; exit 1 at the first bad record',
   argument: '[file]',
-  options: [configOption, jsonOption],
+  options: [
+    configOption,
+    {
+      flags: '--checkpoint <checkpoint>',
+      description: 'what somebody else kept: NUMBER:HASH from a metric, or the `proof` of a log line',
+    },
+    { flags: '--key <file>', description: 'the public key, kept elsewhere; FILE.pub if absent' },
+    { flags: '--since <time>', description: 'only segments since then: 24h, 30d, or a date' },
+    jsonOption,
+  ],
   async run(values, io, given) {
-    const file = given ?? loadPolicy(textOf(values, 'config'), io.variables).policy.audit.file
-    if (!existsSync(file)) {
+    const file = logFile(values, io, given)
+    if (segmentsOf(file).length === 0) {
       io.err(`There is no log ${file}; a gateway makes it when it starts.\n`)
       return 1
     }
-    const verdict = await verifyLog(file)
-    const { records, bad, notes, headSeen } = verdict
+    const keyFile = textOf(values, 'key') || `${file}.pub`
+    if (textOf(values, 'key') !== '' && !existsSync(keyFile)) throw new UsageError(`there is no ${keyFile}`)
+    const keys = await readPublicKeys(keyFile)
+    const sinceMs = momentOption(values, 'since')
+    const progress = progressOf(io, 'records')
+    const options: VerifyOptions = {
+      ...(keys.size > 0 ? { keys } : {}),
+      ...(textOf(values, 'checkpoint')
+        ? { checkpoint: await checkpointOf(textOf(values, 'checkpoint'), keys) }
+        : {}),
+      ...(sinceMs === undefined ? {} : { sinceMs }),
+      onProgress: progress.tell,
+    }
+    const verdict = await verifyLog(file, options).finally(progress.end)
+    const { records, bad, notes, headSeen, signedTo } = verdict
     if (values.json) io.out(`${JSON.stringify({ ok: bad === undefined, ...verdict })}\n`)
     else {
       for (const note of notes) io.out(`note: ${note}\n`)
       if (!headSeen) io.out(`note: ${file}.head is missing, so a cut end cannot be seen\n`)
-      if (bad) io.out(`${file}:${bad.line}: ${bad.why}\n`)
-      else io.out(`${records} records, the chain holds\n`)
+      if (signedTo === undefined) io.out(`note: there is no ${keyFile}, so signatures were not checked\n`)
+      if (bad) io.out(`${bad.file}:${bad.line}: ${bad.why}\n`)
+      else
+        io.out(`${records} records, the chain holds${signedTo ? `, signed up to record ${signedTo}` : ''}\n`)
     }
     return bad ? 1 : 0
   },
+}
+
+/** @throws UsageError */
+async function checkpointOf(text: string, keys: NonNullable<VerifyOptions['keys']>): Promise<Head> {
+  const [, seq, hash] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text.trim()) ?? []
+  if (seq !== undefined && hash !== undefined) return { seq: Number(seq), hash }
+  const at = (await readProof(text.trim(), keys))?.at as Partial<Head> | undefined
+  if (at?.seq === undefined || at.hash === undefined)
+    throw new UsageError('--checkpoint must be NUMBER:HASH, or a proof signed by the key of this log')
+  return { seq: at.seq, hash: at.hash }
 }

@@ -7,6 +7,8 @@ import type { Variables } from '../policy/load.ts'
 export interface Io {
   out(text: string): void
   err(text: string): void
+  /** Whether somebody watches `err` on a terminal. */
+  readonly terminal: boolean
   readonly input: Readable
   readonly variables: Variables
   readonly processes: Processes

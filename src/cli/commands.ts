@@ -2,6 +2,10 @@
 import { access } from './access.ts'
 import { approvals } from './approvals.ts'
 import { approve } from './approve.ts'
+import { auditErase } from './audit-erase.ts'
+import { auditExport } from './audit-export.ts'
+import { auditReport } from './audit-report.ts'
+import { auditShow } from './audit-show.ts'
 import { auditVerify } from './audit-verify.ts'
 import { breakerClose } from './breaker-close.ts'
 import { check } from './check.ts'
@@ -52,5 +56,9 @@ export const commands: readonly Command[] = [
   scan,
   mask,
   auditVerify,
+  auditShow,
+  auditExport,
+  auditReport,
+  auditErase,
   demo,
 ]

@@ -35,6 +35,7 @@ export const serve: Command = {
       log,
       processes: io.processes,
       version: io.version,
+      out: io.out,
       ...(listen ? { listen } : {}),
       ...(admin ? { admin } : {}),
     })

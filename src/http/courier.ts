@@ -100,7 +100,7 @@ function dispatch(pool: Pool, parcel: Parcel, receiver: Receiver): Flow {
   const headers = ownHeaders(parcel.upstream, '*/*')
   if (parcel.flow) headers['content-type'] = 'application/octet-stream'
   else if (parcel.file === undefined) headers['content-type'] = 'application/json'
-  if (parcel.traceparent !== undefined) headers.traceparent = parcel.traceparent
+  headers.traceparent = parcel.traceparent
   pool.dispatch(
     {
       path: parcel.path,

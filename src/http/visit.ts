@@ -78,6 +78,8 @@ export function createReception(
         certificate: certificateOf(incoming.socket),
         requestId: single(incoming.headers['x-request-id']),
         traceparent: single(incoming.headers.traceparent),
+        agent: single(incoming.headers['x-agent-id']),
+        session: single(incoming.headers['x-session-id']),
         departure,
       })
       const late = setTimeout(

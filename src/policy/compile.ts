@@ -69,6 +69,9 @@ export function compile(
   const jwt = compileIssuers(config, folder, report)
   const certificates = compileCertificates(config, report)
   const approval = compileApproval(config, report)
+  checkSinks(config.audit.forward, report)
+  if ((parseSize(config.audit.segment) ?? 0) < leastSegment)
+    report(['audit', 'segment'], 'must be at least 64KiB')
   const [first, ...others] = upstreams
   if (problems.length > 0 || first === undefined) return { problems }
 
@@ -114,6 +117,13 @@ export function compile(
       pseudonyms: config.audit.pseudonyms,
       maxTextBytes: parseSize(config.audit.maxText) ?? 0,
       sync: config.audit.sync,
+      retentionMs: ms(config.audit.retention),
+      segmentBytes: parseSize(config.audit.segment) ?? 0,
+      checkpoint: {
+        records: config.audit.checkpoint.records,
+        everyMs: ms(config.audit.checkpoint.every),
+      },
+      forward: config.audit.forward,
     },
     secretFiles,
     logLevel: config.log.level,
@@ -122,6 +132,8 @@ export function compile(
   }
   return { policy: deepFreeze(policy), problems: warnings }
 }
+
+const leastSegment = 64 * 1024
 
 function addressAt(text: string, path: Path, report: Report): Address {
   const address = parseAddress(text)
@@ -160,7 +172,7 @@ function originOf(text: string, remote: boolean, path: Path, report: Report): st
   return url.origin
 }
 
-function compileRole(name: string, config: RoleConfig, { guards }: Config, report: Report): Role {
+function compileRole(name: string, config: RoleConfig, { guards, audit }: Config, report: Report): Role {
   const path = ['roles', name]
   const models = config.models.filter((pattern, index) => {
     if (parsePattern(pattern)) return true
@@ -190,6 +202,8 @@ function compileRole(name: string, config: RoleConfig, { guards }: Config, repor
       schema: parseSize(config.caps.schema) ?? 0,
     },
     trustSystem: config.trustSystem,
+    trustIds: config.trustIds,
+    content: config.audit.content ?? audit.content,
     allow: new Set(config.allow),
     admin: {
       registries: new Set(config.admin.registries.map((registry) => registry.toLowerCase())),
@@ -200,6 +214,22 @@ function compileRole(name: string, config: RoleConfig, { guards }: Config, repor
     budgets: [],
   }
 }
+
+function checkSinks(sinks: Config['audit']['forward'], report: Report): void {
+  const names = new Set<string>()
+  for (const [index, { name, url }] of sinks.entries()) {
+    const path = ['audit', 'forward', index]
+    if (names.has(name)) report([...path, 'name'], `is the name of another receiver too: ${name}`)
+    names.add(name)
+    const { protocol, port } = URL.canParse(url) ? new URL(url) : { protocol: '', port: '' }
+    if (!sinkProtocols.has(protocol))
+      report([...path, 'url'], `must begin with one of ${[...sinkProtocols].join(' ')}`)
+    else if (['tcp:', 'tls:', 'udp:'].includes(protocol) && port === '')
+      report([...path, 'url'], 'needs a port')
+  }
+}
+
+const sinkProtocols: ReadonlySet<string> = new Set(['stdout:', 'http:', 'https:', 'tcp:', 'tls:', 'udp:'])
 
 /** Each key stays in the file until its last token is over, so there must not be too many. */
 const shortestSigningMs = 3_600_000

@@ -94,6 +94,10 @@ export interface Role {
   readonly shared: SharedLimits
   readonly caps: Caps
   readonly trustSystem: boolean
+  /** Whether `x-agent-id` and `x-session-id` are recorded. */
+  readonly trustIds: boolean
+  /** What the log keeps of its texts. */
+  readonly content: 'masked' | 'none'
   readonly allow: ReadonlySet<Feature>
   readonly admin: AdminRights
   /** What single tokens may still use, of a role that was narrowed to one; see `identity/grant.ts`. */
@@ -163,6 +167,19 @@ export interface AuditSettings {
   readonly pseudonyms: 'off' | 'keyed'
   readonly maxTextBytes: number
   readonly sync: 'each' | 'group' | 'none'
+  readonly retentionMs: number
+  readonly segmentBytes: number
+  readonly checkpoint: { readonly records: number; readonly everyMs: number }
+  readonly forward: readonly SinkSettings[]
+}
+
+/** Who else gets the records. */
+export interface SinkSettings {
+  readonly name: string
+  readonly url: string
+  readonly format: 'jsonl' | 'cef' | 'ecs'
+  readonly content: 'masked' | 'none'
+  readonly token?: string
 }
 
 export interface Policy {

@@ -18,7 +18,7 @@ at the top of the file.
 - Relative paths start at the policy file.
 - Durations are \`250ms 30s 15m 24h 30d\`, sizes \`512B 64KiB 1MiB\`.
 - A change of the file or of \`keys.file\`, or a SIGHUP, reloads everything but \`listen\`, \`admin\`, \`store\`,
-  \`audit.file\` and \`timeouts.body\`; what waits for a restart is told. A bad file changes nothing; the log, \`torwart_policy_reloads_total\` and \`/readyz\` say so.
+  \`audit.file\`, \`audit.forward\` and \`timeouts.body\`; what waits for a restart is told. A bad file changes nothing; the log, \`torwart_policy_reloads_total\` and \`/readyz\` say so.
 - \`limits\` of a role hold for each of its keys, \`shared\` for all of them together, \`models.NAME.limits\` for a model, the
   top-level \`limits\` for all callers. All that apply must have room; the tightest is told in \`x-ratelimit-*\`, and its
   \`scope\` in the record. Tokens count times the \`weight\` of their model.

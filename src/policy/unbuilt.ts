@@ -36,11 +36,6 @@ const unbuilt: readonly (readonly [keys: readonly string[], message: string, ask
     'tool calls are not held for a human yet: `approval` has no effect',
     (_config, written) => (written(['approval']) ? ['approval'] : undefined),
   ],
-  [
-    ['audit.retention'],
-    'old records are not deleted yet: `retention` has no effect',
-    (_config, written) => (written(['audit', 'retention']) ? ['audit', 'retention'] : undefined),
-  ],
 ]
 
 /** Keys without effect in this version. */

@@ -6,6 +6,7 @@ import type { ShownCertificate } from '../identity/certificate.ts'
 import { findSensitive } from '../scan/mask.ts'
 import type { Departure } from './departure.ts'
 import type { Arrival, Snapshot } from './exchange.ts'
+import { createTraces } from './trace.ts'
 
 export interface Knock {
   readonly route: string
@@ -16,23 +17,29 @@ export interface Knock {
   /** The inbound `x-request-id` and `traceparent`, if any. */
   readonly requestId: string | undefined
   readonly traceparent: string | undefined
+  /** And `x-agent-id` and `x-session-id`. */
+  readonly agent: string | undefined
+  readonly session: string | undefined
   readonly departure: Departure
 }
 
 const requestIdForm = /^[\w.-]{1,64}$/
-/** W3C Trace Context, version 00. */
-const traceparentForm = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
+/** Of agents and sessions: what goes on record must not be able to be anything else than a name. */
+const nameForm = /^[\w.:@/-]{1,128}$/
 
 export function createArrive(current: () => Snapshot, clock: Clock) {
   const freshId = createIds()
+  const trace = createTraces()
   return (knock: Knock): Arrival => {
     const snapshot = current()
-    const { requestId, traceparent } = knock
+    const { requestId, agent, session } = knock
     const lease = freshId()
     return {
       id: requestId !== undefined && isPresentable(requestId) ? requestId : lease,
       lease,
-      traceparent: traceparent !== undefined && traceparentForm.test(traceparent) ? traceparent : undefined,
+      trace: trace(knock.traceparent),
+      agent: agent !== undefined && nameForm.test(agent) ? agent : undefined,
+      session: session !== undefined && nameForm.test(session) ? session : undefined,
       peer: knock.peer,
       snapshot,
       dialect: knock.dialect,

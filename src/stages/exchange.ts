@@ -24,6 +24,7 @@ import type { Admission, Budget, Claim, Reservation } from '../limits/store.ts'
 import type { Policy, Role, Upstream } from '../policy/policy.ts'
 import type { Target } from '../upstreams/fleet.ts'
 import type { Departure } from './departure.ts'
+import type { Trace } from './trace.ts'
 
 /** Everything a reload replaces, swapped as one. */
 export interface Snapshot {
@@ -49,7 +50,10 @@ export interface Arrival {
   readonly id: string
   /** Never the caller's word: what is reserved under it must be this request's alone. */
   readonly lease: string
-  readonly traceparent: string | undefined
+  readonly trace: Trace
+  /** What the caller says it is; recorded if its role may say so. */
+  readonly agent: string | undefined
+  readonly session: string | undefined
   readonly peer: string
   readonly snapshot: Snapshot
   readonly dialect: Dialect
@@ -120,6 +124,8 @@ export interface Course {
   readonly arrival: Arrival
   caller?: Caller
   admitted?: Admitted
+  /** Once it was read, whoever may not ask for it. */
+  prompt?: Prompt
   call?: Call
   inspected?: Inspected
   reserved?: Reserved

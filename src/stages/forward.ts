@@ -80,7 +80,7 @@ export function createForward({ fleet, courier, kept, clock, metrics }: ForwardP
     { outlet, conclude, settle, meanwhile }: Forwarding,
   ): Promise<Outcome> {
     return new Promise((resolve) => {
-      const { departure, dialect, id, snapshot, traceparent, arrivedAtMs } = caller.arrival
+      const { departure, dialect, id, snapshot, trace, arrivedAtMs } = caller.arrival
       const forwardedAtMs = clock.monotonicMs()
       const interrupt = () => watch.interrupt(departure.refusal)
       const watch = createWatch({
@@ -118,7 +118,7 @@ export function createForward({ fleet, courier, kept, clock, metrics }: ForwardP
           body: outgoing.body,
           file: prompt.file,
           flow: prompt.flow,
-          traceparent,
+          traceparent: trace.onward,
           firstByteMs,
           idleMs,
         },

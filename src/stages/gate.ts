@@ -113,6 +113,7 @@ export function createGate(steps: Steps): Gate {
         const admitted = await enter(course, to, outlet)
         const { caller } = admitted
         const prompt = await read(caller, to.endpoint, outlet)
+        course.prompt = prompt
         course.call = await steps.authoriseModel(caller, to.endpoint, prompt)
         course.inspected = steps.inspect(course.call)
         enforce(course.inspected)

@@ -49,7 +49,7 @@ export interface Parcel {
   readonly file: Upload | undefined
   /** Instead of both: bytes as they arrive. */
   readonly flow: AsyncIterable<Uint8Array> | undefined
-  readonly traceparent: string | undefined
+  readonly traceparent: string
   readonly firstByteMs: number
   readonly idleMs: number
 }

@@ -3,14 +3,13 @@
  * record, and they go through the masker.
  */
 import { createHash } from 'node:crypto'
-import type { RecordedLimit, RecordedText, RequestRecord } from '../audit/record.ts'
+import type { RecordContent, RecordedLimit, RecordedText, RequestRecord } from '../audit/record.ts'
 import type { Severity, Text } from '../core/text.ts'
 import type { ToolCall } from '../dialects/dialect.ts'
 import { type Standing, tightest } from '../limits/store.ts'
-import type { AuditSettings } from '../policy/policy.ts'
 import { createMasker, findSensitive, type Masker, type Pseudonym } from '../scan/mask.ts'
 import { createRecall } from '../scan/recall.ts'
-import type { Answer, Call, Course, Ending, JudgedFinding } from './exchange.ts'
+import type { Answer, Course, Ending, JudgedFinding } from './exchange.ts'
 
 /** A record is a line somebody reads; what a request has more than this is summed up. */
 const mostTexts = 256
@@ -34,9 +33,9 @@ export type RecordPrompt = (course: Course) => RecordedPrompt
 export function createRecordPrompt(pseudonym: Pseudonym): RecordPrompt {
   const sensitive = createRecall(findSensitive)
   return (course) => {
-    const { arrival, call } = course
+    const { arrival, caller, prompt } = course
     const keyed = arrival.snapshot.policy.audit.pseudonyms === 'keyed' ? pseudonym : undefined
-    const owner = call?.caller.identity.id
+    const owner = prompt && caller?.identity.id
     const masker = createMasker(
       owner === undefined ? findSensitive : (text) => sensitive.of(text, owner),
       keyed,
@@ -45,11 +44,11 @@ export function createRecordPrompt(pseudonym: Pseudonym): RecordPrompt {
   }
 }
 
-function recordPrompt({ arrival, call }: Course, masker: Masker): RecordedPrompt {
-  const settings = arrival.snapshot.policy.audit
+function recordPrompt(course: Course, masker: Masker): RecordedPrompt {
+  const settings = keepingOf(course)
   let roomBytes = settings.maxTextBytes
-  if (!call) return { prompt: null, masker, roomBytes }
-  const { texts } = call.prompt
+  if (!course.prompt) return { prompt: null, masker, roomBytes }
+  const { texts } = course.prompt
   const prompt = texts.slice(0, mostTexts).map((text) => {
     const recorded = recordText(text, settings, roomBytes, masker)
     roomBytes -= 'text' in recorded ? Buffer.byteLength(text.text) : 0
@@ -59,9 +58,20 @@ function recordPrompt({ arrival, call }: Course, masker: Masker): RecordedPrompt
   return { prompt, masker, roomBytes }
 }
 
+/** What is kept of texts: the role's word counts more than the one for all. */
+interface Keeping {
+  readonly content: 'masked' | 'none'
+  readonly maxTextBytes: number
+}
+
+function keepingOf({ arrival, caller }: Course): Keeping {
+  const { content, maxTextBytes } = arrival.snapshot.policy.audit
+  return { content: caller?.role.content ?? content, maxTextBytes }
+}
+
 /** When texts cannot be masked: how long they were. */
-export function withoutTexts({ call }: Course): RecordedPrompt {
-  const prompt = call?.prompt.texts
+export function withoutTexts({ prompt: read }: Course): RecordedPrompt {
+  const prompt = read?.texts
     .slice(0, mostTexts)
     .map(({ channel, text }) => ({ channel, length: text.length, sha256: null }))
   return { prompt: prompt ?? null, masker: { mask: () => '<withheld>' }, roomBytes: 0 }
@@ -80,7 +90,7 @@ function recordRest(texts: readonly Text[]): RecordedText {
 export function toRecord(
   course: Course,
   ending: Ending,
-  { prompt, masker, roomBytes }: RecordedPrompt,
+  { masker }: RecordedPrompt,
   wallMs: number,
   totalMs: number,
 ): RequestRecord {
@@ -90,21 +100,18 @@ export function toRecord(
   return {
     time: new Date(wallMs).toISOString(),
     id: arrival.id,
-    traceparent: arrival.traceparent ?? null,
+    traceparent: arrival.trace.traceparent,
+    span: arrival.trace.span,
     identity: caller?.identity ?? null,
-    peer: arrival.peer,
     route: arrival.route,
     dialect: arrival.dialect.name,
     upstream: course.upstream?.name ?? null,
-    model: call ? recordModel(call, masker) : null,
+    model: recordModel(course, masker),
     policy: policy.version,
-    prompt,
-    answer: answer && call ? recordAnswer(answer, policy.audit, roomBytes, masker) : null,
-    stopped: recordCalls(call?.judged.stopped ?? [], policy.audit, roomBytes, masker),
     findings: recordFindings([...(inspected?.findings ?? []), ...(call?.judged.findings ?? [])]),
     dropped: call?.outgoing.dropped.map((path) => masker.mask(path).slice(0, 96)) ?? [],
     clamped: call?.outgoing.clamped ?? [],
-    unread: call?.prompt.unread ?? [],
+    unread: course.prompt?.unread ?? [],
     marked: call?.outgoing.marked ?? 0,
     usage: answer?.usage ?? null,
     limits: recordLimits(course),
@@ -117,14 +124,37 @@ export function toRecord(
   }
 }
 
+/** The part that can be erased. */
+export function toContent(
+  course: Course,
+  ending: Ending,
+  { prompt, masker, roomBytes }: RecordedPrompt,
+): RecordContent {
+  const { arrival, caller, call } = course
+  const answer = 'answer' in ending ? ending.answer : undefined
+  const named = (name: string | undefined) =>
+    name === undefined || !caller?.role.trustIds ? null : masker.mask(name)
+  return {
+    peer: arrival.peer,
+    agent: named(arrival.agent),
+    session: named(arrival.session),
+    prompt,
+    answer: answer && call ? recordAnswer(answer, keepingOf(course), roomBytes, masker) : null,
+    stopped: recordCalls(call?.judged.stopped ?? [], keepingOf(course), roomBytes, masker),
+  }
+}
+
 /** The caller's words: a name that is somebody's secret must not get through as a model's. */
-function recordModel({ model: { asked, served }, target }: Call, masker: Masker) {
-  return { asked: masker.mask(asked).slice(0, 256), served: masker.mask(served), digest: target.digest }
+function recordModel({ prompt, call }: Course, masker: Masker): RequestRecord['model'] {
+  if (!prompt) return null
+  const asked = masker.mask(prompt.model).slice(0, 256)
+  if (!call) return { asked, served: null, digest: null }
+  return { asked, served: masker.mask(call.model.served), digest: call.target.digest }
 }
 
 function recordText(
   { channel, text }: Text,
-  settings: AuditSettings,
+  settings: Keeping,
   roomBytes: number,
   masker: Masker,
 ): RecordedText {
@@ -134,7 +164,7 @@ function recordText(
   return { channel, length: text.length, sha256: createHash('sha256').update(text).digest('hex') }
 }
 
-function recordAnswer(answer: Answer, settings: AuditSettings, roomBytes: number, masker: Masker) {
+function recordAnswer(answer: Answer, settings: Keeping, roomBytes: number, masker: Masker) {
   const text = recordText({ channel: 'assistant', text: answer.text }, settings, roomBytes, masker)
   const room = roomBytes - ('text' in text ? Buffer.byteLength(answer.text) : 0)
   const toolCalls = recordCalls(answer.toolCalls, settings, room, masker)
@@ -144,10 +174,10 @@ function recordAnswer(answer: Answer, settings: AuditSettings, roomBytes: number
 /** With as much of their arguments as there is room for. */
 function recordCalls(
   calls: readonly ToolCall[],
-  settings: AuditSettings,
+  settings: Keeping,
   roomBytes: number,
   masker: Masker,
-): RequestRecord['stopped'] {
+): RecordContent['stopped'] {
   let room = settings.content === 'none' ? 0 : roomBytes
   return calls.map((call) => {
     const args = masker.mask(call.arguments).slice(0, Math.max(0, room))

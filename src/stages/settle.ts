@@ -9,7 +9,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import type { AccountFor } from './account.ts'
 import type { Course, Ending } from './exchange.ts'
 import type { Flood } from './flood.ts'
-import { type RecordedPrompt, type RecordPrompt, toRecord, withoutTexts } from './record.ts'
+import { type RecordedPrompt, type RecordPrompt, toContent, toRecord, withoutTexts } from './record.ts'
 
 export interface SettleOptions {
   readonly audit: AuditLog
@@ -36,15 +36,19 @@ export function createSettle({
   /** A fault in the masker must not cost the record, only its texts. */
   const recordOf = (course: Course, ending: Ending, prompt: RecordedPrompt | undefined, totalMs: number) => {
     const wallMs = clock.wallMs()
+    const made = (recorded: RecordedPrompt) => ({
+      record: toRecord(course, ending, recorded, wallMs, totalMs),
+      content: toContent(course, ending, recorded),
+    })
     try {
-      return toRecord(course, ending, prompt ?? recordPrompt(course), wallMs, totalMs)
+      return made(prompt ?? recordPrompt(course))
     } catch (error) {
       metrics.guardFailures.inc({ guard: 'mask' })
       log.error(
         { id: course.arrival.id, cause: describeError(error) },
         'texts cannot be masked, and are left out',
       )
-      return toRecord(course, ending, withoutTexts(course), wallMs, totalMs)
+      return made(withoutTexts(course))
     }
   }
 
@@ -59,7 +63,8 @@ export function createSettle({
     if (!caller && !unavailable && !flood.recordsAlone(arrival.peer))
       return measure(metrics, course, ending, totalMs)
     try {
-      await audit.append(recordOf(course, ending, prompt, totalMs))
+      const { record, content } = recordOf(course, ending, prompt, totalMs)
+      await audit.append(record, content)
     } catch (cause) {
       metrics.auditFailures.inc()
       const refusal = new Refusal('audit_unavailable', { cause, retryAfterSeconds: 1 })

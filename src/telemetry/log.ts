@@ -1,31 +1,71 @@
 /**
  * The operational log: JSON lines on stdout. It tells what the gate does, never what callers said: no prompt,
- * answer, credential or header value is handed to it.
+ * answer, credential or header value is handed to it. Two locks stand behind that rule: fields with telling names are
+ * redacted, and of every line that leaves, what looks like personal data or a secret is masked, whoever wrote it.
  */
-import { type Logger, pino } from 'pino'
+import { type Logger, destination as openDestination, pino } from 'pino'
+import { createMasker, findSensitive } from '../scan/mask.ts'
 
 export type Log = Logger
 
-export function createLog(level: string, destination?: { write(line: string): void }): Log {
+const secretNames = [
+  'authorization',
+  'password',
+  'token',
+  'key',
+  'secret',
+  'cookie',
+  'apiKey',
+  'prompt',
+  'answer',
+  'body',
+]
+/** Fields in which only words of our own stand: addresses of the policy, digests, signatures. They look like secrets. */
+const ownNames: ReadonlySet<string> = new Set([
+  'time',
+  'level',
+  'data',
+  'admin',
+  'hash',
+  'proof',
+  'policy',
+  'before',
+  'instance',
+])
+
+interface Destination {
+  write(line: string): void
+}
+
+export function createLog(level: string, destination: Destination = openDestination(1)): Log {
   const options = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
-    // A second lock behind the rule above.
     redact: {
-      paths: [
-        '*.authorization',
-        '*.password',
-        '*.token',
-        '*.key',
-        'authorization',
-        'password',
-        'token',
-        'key',
-      ],
+      paths: secretNames.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]),
       censor: '<redacted>',
     },
   }
-  return destination ? pino(options, destination) : pino(options)
+  return pino(options, { write: (line: string) => destination.write(masked(line)) })
+}
+
+function masked(line: string): string {
+  if (findSensitive(line).length === 0) return line
+  const { mask } = createMasker(findSensitive)
+  try {
+    return `${JSON.stringify(JSON.parse(line, (name, value: unknown) => cleaned(name, value, mask)))}\n`
+  } catch {
+    // No line is better than one that cannot be judged.
+    return `${JSON.stringify({ level: 'error', time: new Date().toISOString(), msg: 'a line of the log was withheld' })}\n`
+  }
+}
+
+function cleaned(name: string, value: unknown, mask: (text: string) => string): unknown {
+  if (typeof value === 'number' && !ownNames.has(name)) {
+    const text = String(value)
+    return findSensitive(text).length > 0 ? mask(text) : value
+  }
+  return typeof value === 'string' && !ownNames.has(name) ? mask(value) : value
 }

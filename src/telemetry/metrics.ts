@@ -43,6 +43,16 @@ const gauges = {
     [],
   ],
   upstreamUp: ['torwart_upstream_up', 'Whether a model server answered when last asked', ['upstream']],
+  auditCheckpoint: [
+    'torwart_audit_checkpoint_record',
+    'The record that the last signed checkpoint names, and its hash',
+    ['instance', 'hash'],
+  ],
+  auditUnforwarded: [
+    'torwart_audit_unforwarded_records',
+    'Records that a receiver has not taken yet',
+    ['receiver'],
+  ],
   policyInfo: ['torwart_policy_info', 'The policy in force', ['version']],
 } as const satisfies Record<string, readonly [string, string, readonly string[]]>
 

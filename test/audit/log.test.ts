@@ -18,7 +18,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { genesis, seal } from '../../src/audit/chain.ts'
 import { type AuditLog, type AuditLogOptions, openAuditLog } from '../../src/audit/log.ts'
-import type { RequestRecord } from '../../src/audit/record.ts'
+import type { RecordContent, RequestRecord } from '../../src/audit/record.ts'
 import { verifyLog } from '../../src/audit/verify.ts'
 import { stillClock } from '../rig/clock.ts'
 import { processes } from '../rig/gate.ts'
@@ -49,8 +49,11 @@ function open(more: Partial<AuditLogOptions> = {}): AuditLog {
 }
 
 /** As much of a record as the chain cares about. */
-const record = (id: string, text = 'hello') =>
-  ({ time: '2026-11-22T12:00:00.000Z', id, prompt: [{ channel: 'user', text }] }) as unknown as RequestRecord
+const add = (log: AuditLog, id: string, text = 'hello') =>
+  log.append(
+    { time: '2026-11-22T12:00:00.000Z', id } as unknown as RequestRecord,
+    { prompt: [{ channel: 'user', text }] } as unknown as RecordContent,
+  )
 
 const lines = () => readFileSync(file, 'utf8').split('\n').filter(Boolean)
 const parsed = () => lines().map((line) => JSON.parse(line) as Record<string, unknown>)
@@ -68,7 +71,7 @@ async function crash(log: AuditLog, change: () => void = () => {}): Promise<void
 
 async function written(...ids: string[]): Promise<AuditLog> {
   const log = open()
-  for (const id of ids) await log.append(record(id))
+  for (const id of ids) await add(log, id)
   await until(() => {
     const { seq } = JSON.parse(readFileSync(`${file}.head`, 'utf8')) as { seq: number }
     return seq === ids.length + 1
@@ -99,7 +102,7 @@ describe('a log', () => {
   it('goes on where it stopped', async () => {
     await (await written('a')).close()
     const log = open()
-    await log.append(record('b'))
+    await add(log, 'b')
     await log.close()
     expect(events()).toEqual(['started', 'stopped', 'started', 'stopped'])
     expect((await verifyLog(file)).bad).toBeUndefined()
@@ -107,7 +110,7 @@ describe('a log', () => {
 
   it('has a record with the kernel when append resolves', async () => {
     const log = open()
-    const append = log.append(record('a'))
+    const append = add(log, 'a')
     expect(lines()).toHaveLength(1)
     await append
     expect(lines()).toHaveLength(2)
@@ -123,7 +126,7 @@ describe('a log', () => {
       },
     })
     writes = 0
-    await Promise.all(Array.from({ length: 50 }, (_, index) => log.append(record(`r${index}`))))
+    await Promise.all(Array.from({ length: 50 }, (_, index) => add(log, `r${index}`)))
     expect(writes).toBe(1)
     expect(
       parsed()
@@ -147,7 +150,7 @@ describe('a log', () => {
           release = resolve
         }),
     })
-    const appended = log.append(record('a')).then(() => {
+    const appended = add(log, 'a').then(() => {
       resolved = true
     })
     await until(() => release)
@@ -172,7 +175,7 @@ describe('a log', () => {
 
   it('survives text that other splitters take for the end of a line', async () => {
     const log = open()
-    await log.append(record('a', 'one\u2028two\u2029three\r\nfour\u0085'))
+    await add(log, 'a', 'one\u2028two\u2029three\r\nfour\u0085')
     await log.close()
     expect((await verifyLog(file)).bad).toBeUndefined()
   })
@@ -257,7 +260,7 @@ describe('after a crash', () => {
   it('more records than the head knows are fine', async () => {
     const log = await written('a')
     const head = readFileSync(`${file}.head`, 'utf8')
-    await log.append(record('b'))
+    await add(log, 'b')
     const bytes = readFileSync(file)
     await log.close()
     writeFileSync(file, bytes)
@@ -267,7 +270,7 @@ describe('after a crash', () => {
 
   it('a long last line is found again', async () => {
     const log = open()
-    await log.append(record('long', 'x'.repeat(500_000)))
+    await add(log, 'long', 'x'.repeat(500_000))
     await crash(log)
     await open().close()
     expect((await verifyLog(file)).bad).toBeUndefined()
@@ -314,7 +317,7 @@ describe('tampering', () => {
     const bytes = readFileSync(file)
     const at = bytes.indexOf(Buffer.from('\ufffd'))
     writeFileSync(file, Buffer.concat([bytes.subarray(0, at), Buffer.from([0xff]), bytes.subarray(at + 3)]))
-    expect((await verifyLog(file)).bad?.why).toMatch(/no UTF-8/)
+    expect((await verifyLog(file)).bad?.why).toMatch(/does not fit/)
   })
 
   it('by cutting the end is seen in the head', async () => {
@@ -360,8 +363,11 @@ describe('tampering', () => {
 describe('a chain that was written anew while the gate was down', () => {
   const forge = (changed: string) => {
     let head = { seq: 0, hash: genesis }
-    const links = parsed().map(({ seq: _s, prev: _p, hash: _h, ...fields }) => {
-      const link = seal(JSON.parse(JSON.stringify(fields).replace('hello', changed)) as object, head)
+    const links = parsed().map(({ seq: _s, prev: _p, hash: _h, content: _c, salt, prompt, ...fields }) => {
+      const content = {
+        prompt: JSON.parse(JSON.stringify(prompt ?? null).replace('hello', changed)) as unknown,
+      }
+      const link = seal(fields, head, typeof salt === 'string' ? { salt, content } : undefined)
       head = link
       return link.line
     })
@@ -400,10 +406,10 @@ describe('a log that cannot be written', () => {
         throw Object.assign(new Error('no space left'), { code: 'ENOSPC' })
       },
     })
-    await log.append(record('a'))
+    await add(log, 'a')
     full = true
-    await expect(log.append(record('b'))).rejects.toThrow('no space left')
-    await expect(log.append(record('b2'))).rejects.toThrow('no space left')
+    await expect(add(log, 'b')).rejects.toThrow('no space left')
+    await expect(add(log, 'b2')).rejects.toThrow('no space left')
     expect(log.writable()).toBe(false)
     expect(readFileSync(file, 'utf8').endsWith('\n')).toBe(true)
     clock.advance(1000)
@@ -411,7 +417,7 @@ describe('a log that cannot be written', () => {
     full = false
     clock.advance(1000)
     expect(log.writable()).toBe(true)
-    await log.append(record('c'))
+    await add(log, 'c')
     await log.close()
     expect(parsed().find(({ event }) => event === 'gap')).toMatchObject({ unrecorded: 2 })
     expect(parsed().flatMap(({ id, event }) => id ?? event)).toEqual(['started', 'a', 'gap', 'c', 'stopped'])

@@ -1,11 +1,12 @@
 /**
- * `npm run bench [-- --rounds 5 --seconds 4 --only small|conversation|latency|stream|limits|outage|memory]`
+ * `npm run bench [-- --rounds 5 --seconds 4 --only small|conversation|latency|stream|limits|outage|audit|memory]`
  *
  * Every target is measured in interleaved rounds, and what counts is each one's ratio to the rival in the same
  * run: seconds on a shared machine mean little. CPU time per request is measured beside throughput, because it
  * is what a noisy neighbour disturbs least.
  */
 import { parseArgs } from 'node:util'
+import { verifyMany } from './audit.ts'
 import { cpuSeconds, residentMiB } from './cpu.ts'
 import { type Load, run } from './load.ts'
 import { outage } from './outage.ts'
@@ -28,6 +29,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '4' },
     only: { type: 'string', default: '' },
+    records: { type: 'string', default: '1000000' },
   },
 })
 const rounds = Number(values.rounds)
@@ -173,6 +175,23 @@ try {
   }
   if (wanted('outage') && redisServer)
     say(await outage(redisServer, await gate('gate', upstream, { redisPort, timeout: '250ms' })))
+  if (wanted('audit')) {
+    const least = await gate('content: none, sync: none', upstream, {
+      audit: '{ content: none, sync: none }',
+    })
+    const usual = await gate('content: masked, sync: group', upstream)
+    const each = await gate('content: masked, sync: each', upstream, { audit: '{ sync: each }' })
+    const logged = [least, usual, each]
+    const keyOf = (target: Target) => logged.find((one) => one.target === target)?.key ?? ''
+    const rows = await measure(
+      logged.map(({ target }) => target),
+      keyOf,
+      { connections: 32, bodies: () => smallRequest },
+    )
+    throughput('The audit log: 500-byte requests, 32 connections', rows, least.target.name, 'requests/s')
+    stopAll()
+    say(await verifyMany(Number(values.records)))
+  }
   if (wanted('memory')) {
     let answered = 0
     const pid = memory.target.process.pid ?? 0

@@ -123,6 +123,8 @@ export interface GateSettings {
   /** Of one request's calls to Redis; generous where that is not what is measured. */
   readonly timeout?: string
   readonly limits?: string
+  /** YAML below `audit`, flow style. */
+  readonly audit?: string
 }
 
 export interface GateTarget {
@@ -135,7 +137,7 @@ export interface GateTarget {
 export async function gate(
   name: string,
   upstream: number,
-  { redisPort, timeout = '5s', limits = everyLimit }: GateSettings = {},
+  { redisPort, timeout = '5s', limits = everyLimit, audit }: GateSettings = {},
 ): Promise<GateTarget> {
   const port = await freePort()
   const home = mkdtempSync(join(folder, 'gate-'))
@@ -150,7 +152,7 @@ roles:
     models: [llama3.2]
     limits: { ${limits} }
 guards: { prompt: { mode: enforce } }
-`
+${audit === undefined ? '' : `audit: ${audit}\n`}`
   writeFileSync(file, configuration)
   const created = execFileSync(process.execPath, [
     gateProgram,

@@ -115,6 +115,7 @@ describe('headers', () => {
       'content-length',
       'content-type',
       'host',
+      'traceparent',
       'user-agent',
     ])
     expect(sent['content-type']).toBe('application/json')
@@ -126,12 +127,32 @@ describe('headers', () => {
     expect(JSON.stringify(model.posts.at(-1)?.headers)).not.toContain('tw_')
   })
 
-  it('carry a trace on, if it is one', async () => {
-    const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
-    await post('/api/chat', [`traceparent: ${trace}`])
-    expect(model.posts.at(-1)?.headers.traceparent).toBe(trace)
-    await post('/api/chat', ['traceparent: 00-zz-1'])
-    expect(model.posts.at(-1)?.headers.traceparent).toBeUndefined()
+  it('carry a trace on, as a span of our own, if it is one', async () => {
+    const trace = '0af7651916cd43dd8448eb211c80319c'
+    const sent = async (header: string) => {
+      await post('/api/chat', [`traceparent: ${header}`])
+      const record = gate.requests().at(-1) as { traceparent: string; span: string }
+      return { onward: model.posts.at(-1)?.headers.traceparent, ...record }
+    }
+    for (const inbound of [
+      `00-${trace}-b7ad6b7169203331-01`,
+      `cc-${trace}-b7ad6b7169203331-01-what-the-future-brings`,
+    ]) {
+      const { onward, traceparent, span } = await sent(inbound)
+      expect(onward).toBe(`00-${trace}-${span}-01`)
+      expect(traceparent).toBe(`00-${trace}-b7ad6b7169203331-01`)
+    }
+    for (const inbound of [
+      '00-zz-1',
+      `00-${'0'.repeat(32)}-b7ad6b7169203331-01`,
+      `00-${trace}-b7ad6b7169203331-01-more`,
+      `ff-${trace}-b7ad6b7169203331-01`,
+    ]) {
+      const { onward, traceparent, span } = await sent(inbound)
+      expect(onward).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/)
+      expect(onward).not.toContain(trace)
+      expect([traceparent, traceparent.slice(36, 52)]).toEqual([onward, span])
+    }
   })
 
   it.each([

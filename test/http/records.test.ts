@@ -47,7 +47,7 @@ describe('a record', () => {
     )
     expect(record).toMatchObject({
       id: 'my-id',
-      traceparent: null,
+      traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/),
       identity: { kind: 'key', id: gate.keyId, name: 'test', role: 'agent' },
       peer: '127.0.0.1',
       route: '/api/chat',
@@ -120,6 +120,39 @@ describe('a record', () => {
 
   it.each(['/api/tags', '/v1/models', '/api/version', '/'])('is there for %s', async (path) => {
     expect(await recordOf(() => gate.get(path))).toMatchObject({ route: path, ending: { kind: 'answered' } })
+  })
+
+  it('of a model that may not be used says which, and what was asked of it', async () => {
+    const record = await recordOf(() => gate.post('/api/chat', { ...chat('hello there'), model: 'other' }))
+    expect(record).toMatchObject({
+      model: { asked: 'other', served: null, digest: null },
+      prompt: [{ channel: 'user', text: 'hello there' }],
+      ending: { code: 'model_not_allowed' },
+    })
+  })
+
+  it('of a role keeps no texts, and names of agents, only if the policy says so', async () => {
+    const headers = { 'x-agent-id': 'agent-7', 'x-session-id': 'session-1' }
+    const usual = await recordOf(() => gate.post('/api/chat', chat('hello there'), headers))
+    expect(usual).toMatchObject({ agent: null, session: null, prompt: [{ text: 'hello there' }] })
+    const other = await startGate({
+      upstream: model.url,
+      role: '    routes: [chat]\n    models: ["smollm2:*"]\n    audit: { content: none }\n    trustIds: true\n',
+    })
+    await (await other.post('/api/chat', chat('hello there'), headers)).arrayBuffer()
+    await (
+      await other.post('/api/chat', chat('x'), { 'x-agent-id': 'a b', 'x-session-id': 'x'.repeat(129) })
+    ).arrayBuffer()
+    const [first, second] = other.requests()
+    expect(first).toMatchObject({
+      agent: 'agent-7',
+      session: 'session-1',
+      prompt: [{ channel: 'user', length: 11, sha256: null }],
+      answer: { text: { channel: 'assistant', sha256: null } },
+    })
+    expect(first?.prompt).not.toHaveProperty('text')
+    expect(second).toMatchObject({ agent: null, session: null })
+    await other.close()
   })
 
   it('knows an alias by both names', async () => {

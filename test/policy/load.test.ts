@@ -296,7 +296,7 @@ approval: { wait: 60s }
 audit: { retention: 30d }
 `)
     const told = warnings.map(({ message }) => message).join('\n')
-    for (const word of ['guards.output', 'tools', 'approval', 'retention']) expect(told).toContain(word)
+    for (const word of ['guards.output', 'tools', 'approval']) expect(told).toContain(word)
     expect(warnings.every(({ severity, line }) => severity === 'warning' && line > 0)).toBe(true)
   })
 

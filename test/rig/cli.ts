@@ -24,6 +24,7 @@ export async function cli(
     err: (text) => {
       err += text
     },
+    terminal: false,
     input: Readable.from([Buffer.from(input)]),
     variables,
     processes,

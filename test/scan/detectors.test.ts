@@ -25,6 +25,14 @@ describe('detectors', () => {
     (_before, _type, value) => expect(mask(`It weighs ${value}`)).toBe(`It weighs ${value}`),
   )
 
+  it('know two in a row, whichever they are', () => {
+    for (const [, one] of sensitive)
+      for (const [, other] of sensitive) {
+        const masked = mask(`It is ${one} and ${other}, thank you.`)
+        expect([one, other, masked.includes(one) || masked.includes(other)]).toEqual([one, other, false])
+      }
+  })
+
   it.each(harmless)('leave %j alone', (text) => expect(mask(text)).toBe(text))
 
   it('say how long what they find can be, and keep to it', () => {

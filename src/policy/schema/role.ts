@@ -105,5 +105,11 @@ export const role = group('A role, which keys name.', {
   admin,
   separate: optional(Type.Boolean({ description: 'Instead of `guards.prompt.separate`, for this role.' })),
   trustSystem: flag('Do not scan system and developer messages: their author is the operator.'),
+  trustIds: flag('Record what callers say in `x-agent-id` and `x-session-id`.'),
+  audit: section('What the audit log keeps of the role’s requests.', {
+    content: optional(
+      Type.Enum(['masked', 'none'], { description: 'Instead of the `audit.content` of all others.' }),
+    ),
+  }),
   tools: optional(tools),
 })

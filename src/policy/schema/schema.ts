@@ -117,6 +117,23 @@ const outputGuard = section('Reads what comes from the model.', {
   canary: flag('Plant a marker in the system prompt and block an answer that repeats it.'),
 })
 
+const sink = group(
+  'A receiver of records: at least once each, in order; what it cannot take yet waits in the log.',
+  {
+    name: Type.String({
+      pattern: '^[a-z0-9-]{1,32}$',
+      wanted: '1 to 32 small letters, digits or -',
+      description: 'Its name in metrics, and of the file that keeps how far it is.',
+    }),
+    url: text(
+      '`stdout:`, `http://…` or `https://…` (a POST of lines), or syslog (RFC 5424): `tcp://HOST:PORT`, `tls://HOST:PORT`, `udp://HOST:PORT` (which nobody acknowledges).',
+    ),
+    format: choice(['jsonl', 'cef', 'ecs'], 'jsonl', 'In which words.'),
+    content: choice(['masked', 'none'], 'none', 'Whether texts go along.'),
+    token: optional(text('Bearer token for `http`.')),
+  },
+)
+
 const store = section('Where limits are counted.', {
   redis: optional(
     text(
@@ -251,7 +268,13 @@ export const configSchema = Type.Object(
         'group',
         'When fdatasync is called: before each answer ends, within 20 ms, or never.',
       ),
-      retention: duration('How long records are kept.', '365d'),
+      retention: duration('How long records are kept: a segment goes when its last one is older.', '365d'),
+      segment: size('From which size on a new segment is begun; each day (UTC) begins one too.', '256MiB'),
+      checkpoint: section('How often the log says under a signature where its chain stands.', {
+        records: countOf('After so many records.', 10_000, 1),
+        every: duration('And as long after a record that no signature covers.', '5m'),
+      }),
+      forward: Type.Array(sink, { description: 'Who else gets the records.', default: [] }),
     }),
     log: section('The operational log, on stdout.', {
       level: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal'], 'info', 'From which level.'),

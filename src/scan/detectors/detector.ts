@@ -76,10 +76,13 @@ export interface Pattern {
   /** Global and linear: bounded repetitions only. */
   readonly pattern: RegExp
   readonly accept?: Accept
+  /** It begins where a word does, and what it swallows may hold the beginning of another one. */
+  readonly greedy?: true
 }
 
 /** A detector that is a regular expression and a check. */
-export function patternDetector({ type, longest, triggers, pattern, accept = whole }: Pattern): Detector {
+export function patternDetector(parts: Pattern): Detector {
+  const { type, longest, triggers, pattern, accept = whole, greedy } = parts
   return {
     type,
     longest,
@@ -91,6 +94,8 @@ export function patternDetector({ type, longest, triggers, pattern, accept = who
       for (let match = pattern.exec(sample.text); match; match = pattern.exec(sample.text)) {
         const span = accept(match, sample)
         if (span) spans.push(span)
+        // Linear all the same: no match is longer than `longest`.
+        if (greedy) pattern.lastIndex = span ? span.end : match.index + 1
       }
       return spans
     },

@@ -22,6 +22,7 @@ export const iban = numberDetector(fewestDigits, {
   type: 'iban',
   longest: 68,
   pattern: candidate,
+  greedy: true,
   accept(match, { text }) {
     const length = lengths.get(match[0].slice(0, 2).toUpperCase()) ?? Number.POSITIVE_INFINITY
     let end = match.index

@@ -1,0 +1,62 @@
+/** A line of the log as those read it who ask it something. Nothing in it is taken for granted: others may have written it. */
+export interface Entry {
+  readonly seq: number
+  readonly time: string
+  readonly event?: string
+  readonly id?: string
+  readonly traceparent?: string
+  readonly span?: string
+  readonly identity?: {
+    readonly kind: string
+    readonly id: string
+    readonly name: string
+    readonly role: string
+  } | null
+  readonly peer?: string
+  readonly agent?: string | null
+  readonly session?: string | null
+  readonly route?: string
+  readonly dialect?: string
+  readonly upstream?: string | null
+  readonly model?: { readonly asked: string; readonly served: string | null } | null
+  readonly policy?: string
+  readonly prompt?: unknown
+  readonly answer?: unknown
+  readonly findings?: readonly EntryFinding[]
+  readonly usage?: { readonly input: number; readonly output: number } | null
+  readonly ending?: { readonly kind: string; readonly code: string | null; readonly status: number | null }
+  readonly timing?: { readonly totalMs: number }
+  readonly hash: string
+  /** By which erasure its content was taken. */
+  readonly erased?: string
+  readonly [name: string]: unknown
+}
+
+export interface EntryFinding {
+  readonly guard: string
+  readonly id: string
+  readonly category: string
+  readonly severity: string
+  readonly channel: string
+  readonly action: string
+}
+
+/** @returns undefined if the line is none */
+export function readEntry(line: string): Entry | undefined {
+  try {
+    const entry = JSON.parse(line) as Partial<Entry> | null
+    if (typeof entry?.seq !== 'number' || typeof entry.time !== 'string') return undefined
+    return entry as Entry
+  } catch {
+    return undefined
+  }
+}
+
+/** How it ended, in a word: a refusal's code says more than that it was one. */
+export function outcomeOf({ ending, event }: Entry): string {
+  return ending?.code ?? ending?.kind ?? event ?? ''
+}
+
+export function modelOf({ model }: Entry): string {
+  return model?.served ?? model?.asked ?? ''
+}

@@ -1,0 +1,39 @@
+/** Whose content is to be erased: all conditions that are given must hold. */
+export interface Meant {
+  /** A text that stands in the content: a pseudonym, an address, a name, a session. Compared without case. */
+  readonly subject?: string
+  /** Id or name of a key. */
+  readonly identity?: string
+  /** RFC 3339: what was written before. */
+  readonly before?: string
+}
+
+/** @returns whether a line (of a record with content, or an old one) is meant */
+export function matcherOf({ subject, identity, before }: Meant): (line: string) => boolean {
+  const wanted = subject?.toLowerCase()
+  const limit = before === undefined ? undefined : Date.parse(before)
+  return (line) => {
+    // An event has no content.
+    if (!line.includes('"prompt":')) return false
+    const record = JSON.parse(line) as {
+      event?: unknown
+      time?: string
+      identity?: { id?: string; name?: string } | null
+      [name: string]: unknown
+    }
+    if (record.event !== undefined) return false
+    if (limit !== undefined && !(Date.parse(record.time ?? '') < limit)) return false
+    if (identity !== undefined && record.identity?.id !== identity && record.identity?.name !== identity)
+      return false
+    if (wanted === undefined) return true
+    const { peer, agent, session, prompt, answer } = record
+    return textsIn([peer, agent, session, prompt, answer]).some((text) => text.toLowerCase().includes(wanted))
+  }
+}
+
+/** Every text in a value, names of fields left out. */
+function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value]
+  if (typeof value !== 'object' || value === null) return []
+  return Object.values(value).flatMap(textsIn)
+}

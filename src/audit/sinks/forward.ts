@@ -1,0 +1,154 @@
+/**
+ * Records for somebody else: read from the log itself, behind a cursor (`FILE.NAME.cursor`) that moves when they were
+ * taken. So nothing is on the way of a request, nothing is held in memory while a receiver is away, and what it missed
+ * is what the log still has. At least once: after a crash, or a connection that broke, the last records come again.
+ *
+ * Why not pino transports, which were there for it: they are worker threads with a queue in memory, which a kill empties
+ * and a slow receiver fills.
+ */
+import { readFileSync } from 'node:fs'
+import { rename, writeFile } from 'node:fs/promises'
+import type { SinkSettings } from '../../policy/policy.ts'
+import { readEntry } from '../entry.ts'
+import { readLog, seqOf } from '../read.ts'
+import type { Message, Transport } from './message.ts'
+import { printerOf } from './printer.ts'
+
+export interface ForwardOptions {
+  readonly file: string
+  readonly settings: Pick<SinkSettings, 'name' | 'format' | 'content'>
+  readonly transport: Transport
+  /** Where a receiver that was never sent anything begins. */
+  readonly startAfterSeq: number
+  /** Where the chain ends. */
+  head(): number
+  /** How many records wait. */
+  onMoved(waiting: number): void
+  report(problem: string, error?: unknown): void
+  /** Milliseconds between two looks at the log, and before the first new attempt. */
+  readonly lookMs?: number
+  readonly retryMs?: number
+}
+
+export interface Forwarder {
+  /** Resolves when nothing is under way any more. */
+  close(): Promise<void>
+}
+
+const mostRecords = 500
+const mostCharacters = 512 * 1024
+const longestRetryMs = 30_000
+
+export function startForwarder(options: ForwardOptions): Forwarder {
+  const { file, settings, transport, head, onMoved, report, lookMs = 200, retryMs = 1000 } = options
+  const path = `${file}.${settings.name}.cursor`
+  const print = printerOf(settings)
+  const rest = createRest()
+  let cursor = readCursor(path) ?? options.startAfterSeq
+  let batch: Message[] = []
+  let characters = 0
+  let last = cursor
+  let away = false
+
+  const deliver = async () => {
+    if (batch.length === 0) return
+    for (let pauseMs = retryMs; !rest.over; pauseMs = Math.min(pauseMs * 2, longestRetryMs)) {
+      try {
+        await transport.send(batch)
+        break
+      } catch (error) {
+        // Told once; how many wait is a metric.
+        if (!away) report(`the receiver ${settings.name} does not take records of the audit log`, error)
+        away = true
+        onMoved(head() - cursor)
+        await rest.take(pauseMs)
+      }
+    }
+    if (rest.over) return
+    if (away) report(`the receiver ${settings.name} takes records again`)
+    away = false
+    batch = []
+    characters = 0
+    cursor = last
+    onMoved(head() - cursor)
+    await writeCursor(path, cursor)
+  }
+
+  const wait = async () => {
+    await deliver()
+    await rest.take(lookMs)
+    return !rest.over
+  }
+
+  const run = async () => {
+    for await (const line of readLog(file, { afterSeq: cursor, wait })) {
+      const entry = readEntry(line)
+      last = seqOf(line)
+      if (!entry) continue
+      const message = print(line, entry)
+      batch.push(message)
+      characters += message.text.length
+      if (batch.length >= mostRecords || characters >= mostCharacters) await deliver()
+      if (rest.over) return
+    }
+  }
+  const again = async (): Promise<void> => {
+    try {
+      await run()
+    } catch (error) {
+      report(`the audit log cannot be read for ${settings.name}`, error)
+      batch = []
+      characters = 0
+      await rest.take(longestRetryMs)
+      if (!rest.over) return again()
+    }
+  }
+  const running = again()
+  return {
+    async close() {
+      rest.end()
+      transport.close()
+      await running
+    },
+  }
+}
+
+/** Pauses that can be cut short. */
+function createRest() {
+  let over = false
+  let wake = () => {}
+  return {
+    get over() {
+      return over
+    },
+    take: (ms: number) =>
+      new Promise<void>((resolve) => {
+        if (over) return resolve()
+        const timer = setTimeout(resolve, ms)
+        timer.unref()
+        wake = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      }),
+    end() {
+      over = true
+      wake()
+    },
+  }
+}
+
+function readCursor(path: string): number | undefined {
+  try {
+    const { seq } = JSON.parse(readFileSync(path, 'utf8')) as { seq?: unknown }
+    return typeof seq === 'number' ? seq : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Not synced: an older cursor only sends again. */
+async function writeCursor(path: string, seq: number): Promise<void> {
+  await writeFile(`${path}.tmp`, `${JSON.stringify({ seq })}\n`, { mode: 0o600 })
+  await rename(`${path}.tmp`, path)
+}

@@ -1,0 +1,26 @@
+/** Records as the lines of a POST; taken when the receiver answers 2xx. Redirects are not followed. */
+import { request } from 'undici'
+import type { Transport } from './message.ts'
+
+const answerMs = 15_000
+
+export function createHttpTransport(url: string, type: string, token: string | undefined): Transport {
+  const closing = new AbortController()
+  return {
+    async send(records) {
+      const { statusCode, body } = await request(url, {
+        method: 'POST',
+        headers: {
+          'content-type': type,
+          'user-agent': 'torwart',
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        },
+        body: `${records.map(({ text }) => text).join('\n')}\n`,
+        signal: AbortSignal.any([closing.signal, AbortSignal.timeout(answerMs)]),
+      })
+      await body.dump()
+      if (statusCode < 200 || statusCode > 299) throw new Error(`it answers ${statusCode}`)
+    },
+    close: () => closing.abort(),
+  }
+}

@@ -1,0 +1,15 @@
+/** What goes to a receiver, and the way there. */
+
+export interface Transport {
+  /** Resolves when they were taken; rejects if that is not known. */
+  send(records: readonly Message[]): Promise<void>
+  close(): void
+}
+
+export interface Message {
+  readonly text: string
+  /** 0 to 10, as CEF counts. */
+  readonly severity: number
+  /** RFC 3339. */
+  readonly time: string
+}

@@ -1,0 +1,90 @@
+/**
+ * `torwart audit erase`: takes content out of records. A running gateway alone writes its log, so it is asked to; the
+ * log is opened here only when none runs.
+ */
+import { openAudit } from '../audit/audit.ts'
+import type { Erased, Order } from '../audit/erasure.ts'
+import { isLocked } from '../audit/lock.ts'
+import { systemClock } from '../core/clock.ts'
+import { urlOf } from '../policy/address.ts'
+import { loadPolicy } from '../policy/load.ts'
+import type { Policy } from '../policy/policy.ts'
+import { createMasker, findSensitive } from '../scan/mask.ts'
+import { momentOption } from './auditing.ts'
+import { byOption, type Command, configOption, type Io, textOf, UsageError, type Values } from './command.ts'
+
+export const auditErase: Command = {
+  name: 'audit erase',
+  summary: 'erase texts and addresses from records; that there were requests stays, and that this was done',
+  options: [
+    configOption,
+    {
+      flags: '--subject <text>',
+      description: 'records whose content has this text: a name, a session, an address',
+    },
+    { flags: '--identity <key>', description: 'records of this key, by id or name' },
+    { flags: '--before <time>', description: 'records from before: 30d, or a date' },
+    { flags: '--why <reason>', description: 'the reason; it goes on record', required: true },
+    byOption,
+    { flags: '--admin <url>', description: 'the admin listener, if not where the policy says' },
+  ],
+  async run(values, io) {
+    const { policy } = loadPolicy(textOf(values, 'config'), io.variables)
+    const order = orderIn(values, io)
+    const erased = isLocked(policy.audit.file, io.processes)
+      ? await askGateway(order, policy, textOf(values, 'admin'), io)
+      : await eraseHere(order, policy, io)
+    if (!erased) return 1
+    io.out(`The content of ${erased.records} records is erased (${erased.id}).\n`)
+    if (erased.unerasable > 0)
+      io.err(`${erased.unerasable} records of an earlier version keep theirs until their retention ends.\n`)
+    return 0
+  },
+}
+
+/** @throws UsageError */
+function orderIn(values: Values, io: Io): Order {
+  const beforeMs = momentOption(values, 'before')
+  const given = {
+    subject: textOf(values, 'subject'),
+    identity: textOf(values, 'identity'),
+    before: beforeMs === undefined ? '' : new Date(beforeMs).toISOString(),
+  }
+  const meant = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ''))
+  if (Object.keys(meant).length === 0) throw new UsageError('whose? --subject, --identity or --before')
+  return { ...meant, why: textOf(values, 'why'), by: textOf(values, 'by') || io.user }
+}
+
+async function askGateway(order: Order, { admin }: Policy, url: string, io: Io): Promise<Erased | undefined> {
+  if (admin.token === undefined)
+    throw new UsageError('a gateway writes this log, and asking it needs `admin.token` in the policy')
+  const base = url || urlOf('http', admin)
+  const response = await fetch(`${base}/admin/v1/audit/erasures`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${admin.token}`, 'content-type': 'application/json' },
+    body: JSON.stringify(order),
+  }).catch(() => undefined)
+  if (response?.ok) return (await response.json()) as Erased
+  if (!response)
+    io.err('If it was asked, it goes on: torwart audit show --outcome erased tells when it is done.\n')
+  const why = response && ((await response.json().catch(() => ({}))) as { error?: string }).error
+  io.err(`${base} ${response ? `answers ${response.status}: ${why ?? ''}` : 'does not answer'}\n`)
+  return undefined
+}
+
+async function eraseHere(order: Order, { audit: settings, version }: Policy, io: Io): Promise<Erased> {
+  const { mask } = createMasker(findSensitive)
+  const audit = await openAudit({
+    file: settings.file,
+    settings,
+    clock: systemClock,
+    processes: io.processes,
+    about: { version: io.version, policy: version, by: 'torwart audit erase' },
+    report: (problem, error) => io.err(`${problem}${error === undefined ? '' : `: ${String(error)}`}\n`),
+  })
+  try {
+    return await audit.erase({ ...order, why: mask(order.why), by: mask(order.by) })
+  } finally {
+    await audit.close()
+  }
+}

@@ -1,0 +1,49 @@
+/** `torwart audit export`: records for other programs, on stdout or into a file for its owner only. */
+import { closeSync, openSync, writeSync } from 'node:fs'
+import type { Entry } from '../audit/entry.ts'
+import { toCef } from '../audit/formats/cef.ts'
+import { csvHead, toCsv } from '../audit/formats/csv.ts'
+import { toEcs } from '../audit/formats/ecs.ts'
+import { ask, queryIn, queryOptions } from './audit-query.ts'
+import { logFile } from './auditing.ts'
+import { type Command, configOption, type ExitCode, textOf, UsageError } from './command.ts'
+
+interface Format {
+  readonly head: string
+  print(line: string, entry: Entry): string
+}
+
+const formats: Readonly<Record<string, Format>> = {
+  jsonl: { head: '', print: (line) => `${line}\n` },
+  csv: { head: csvHead, print: (_line, entry) => toCsv(entry) },
+  cef: { head: '', print: (_line, entry) => `${toCef(entry)}\n` },
+  ecs: { head: '', print: (_line, entry) => `${toEcs(entry)}\n` },
+}
+
+export const auditExport: Command = {
+  name: 'audit export',
+  summary: 'export records of the audit log; CSV, CEF and ECS leave texts out',
+  argument: '[file]',
+  options: [
+    configOption,
+    ...queryOptions,
+    { flags: '--format <format>', description: Object.keys(formats).join(', '), standard: 'jsonl' },
+    { flags: '-o, --out <file>', description: 'into a new file instead of stdout' },
+  ],
+  async run(values, io, given): Promise<ExitCode> {
+    const name = textOf(values, 'format')
+    const format = Object.hasOwn(formats, name) ? formats[name] : undefined
+    if (!format) throw new UsageError(`--format must be one of ${Object.keys(formats).join(', ')}`)
+    const file = logFile(values, io, given)
+    const target = textOf(values, 'out')
+    const handle = target === '' ? undefined : openSync(target, 'wx', 0o600)
+    const put = (text: string) => (handle === undefined ? io.out(text) : writeSync(handle, text))
+    try {
+      put(format.head)
+      for await (const { line, entry } of ask(file, queryIn(values), io)) put(format.print(line, entry))
+    } finally {
+      if (handle !== undefined) closeSync(handle)
+    }
+    return 0
+  },
+}

@@ -1,0 +1,58 @@
+/** What `audit show`, `export` and `report` share: asking the log, with progress, in constant memory. */
+import { type Entry, readEntry } from '../audit/entry.ts'
+import { type Query, queryOf } from '../audit/query.ts'
+import { type ReadOptions, readLog } from '../audit/read.ts'
+import { segmentsOf } from '../audit/segments.ts'
+import { momentOption } from './auditing.ts'
+import { type Io, type Option, textOf, UsageError, type Values } from './command.ts'
+import { progressOf } from './progress.ts'
+
+export const sinceOption: Option = {
+  flags: '--since <time>',
+  description: 'from then on: 24h, 30d, or a date',
+}
+
+export const queryOptions: readonly Option[] = [
+  sinceOption,
+  { flags: '--until <time>', description: 'until then' },
+  { flags: '--identity <key>', description: 'id or name of a key' },
+  { flags: '--model <name>', description: 'as asked for or as served' },
+  { flags: '--outcome <outcome>', description: 'answered, refused, cut, aborted; a code; or an event' },
+  { flags: '--finding <id>', description: 'id or category of a finding, or any' },
+  { flags: '--id <id>', description: 'a request id or a trace id' },
+]
+
+export function queryIn(values: Values): Query {
+  const moments = { sinceMs: momentOption(values, 'since'), untilMs: momentOption(values, 'until') }
+  const names = ['identity', 'model', 'outcome', 'finding', 'id'].map((name) => [name, textOf(values, name)])
+  const given = [...Object.entries(moments), ...names].filter(
+    ([, value]) => value !== undefined && value !== '',
+  )
+  return Object.fromEntries(given) as Query
+}
+
+/** Lines that fit, with what they say. @throws UsageError if there is no log */
+export async function* ask(
+  file: string,
+  query: Query,
+  io: Io,
+  wait?: NonNullable<ReadOptions['wait']>,
+): AsyncGenerator<{ readonly line: string; readonly entry: Entry }> {
+  if (segmentsOf(file).length === 0) throw new UsageError(`there is no log ${file}`)
+  const fits = queryOf(query)
+  const progress = progressOf(io, 'records')
+  let count = 0
+  try {
+    const options = {
+      ...(query.sinceMs === undefined ? {} : { sinceMs: query.sinceMs }),
+      ...(wait ? { wait } : {}),
+    }
+    for await (const line of readLog(file, options)) {
+      if (++count % 1000 === 0) progress.tell(count)
+      const entry = readEntry(line)
+      if (entry && fits(entry)) yield { line, entry }
+    }
+  } finally {
+    progress.end()
+  }
+}

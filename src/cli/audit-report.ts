@@ -1,0 +1,41 @@
+/** `torwart audit report`: the bundle an incident needs, as Markdown or JSON. */
+import { toMarkdown } from '../audit/formats/markdown.ts'
+import { createReport } from '../audit/report.ts'
+import { readPublicKeys } from '../audit/signer.ts'
+import { type Verdict, verifyLog } from '../audit/verify.ts'
+import { ask, sinceOption } from './audit-query.ts'
+import { logFile, momentOption } from './auditing.ts'
+import { type Command, configOption, type ExitCode, jsonOption } from './command.ts'
+
+const standardMs = 24 * 3_600_000
+
+export const auditReport: Command = {
+  name: 'audit report',
+  summary: 'report an incident: timeline, who, what was found, what was stopped and what was not',
+  argument: '[file]',
+  options: [
+    configOption,
+    { ...sinceOption, standard: '24h' },
+    { flags: '--until <time>', description: 'until then' },
+    jsonOption,
+  ],
+  async run(values, io, given): Promise<ExitCode> {
+    const file = logFile(values, io, given)
+    const sinceMs = momentOption(values, 'since') ?? Date.now() - standardMs
+    const untilMs = momentOption(values, 'until')
+    const report = createReport()
+    for await (const { entry } of ask(file, { sinceMs, ...(untilMs === undefined ? {} : { untilMs }) }, io))
+      report.add(entry)
+    const keys = await readPublicKeys(`${file}.pub`)
+    const verdict = await verifyLog(file, { sinceMs, ...(keys.size > 0 ? { keys } : {}) })
+    const made = new Date().toISOString()
+    if (values.json) io.out(`${JSON.stringify({ made, integrity: verdict, ...report.result() }, null, 2)}\n`)
+    else io.out(toMarkdown(report.result(), sentenceOf(verdict), made))
+    return verdict.bad ? 1 : 0
+  },
+}
+
+function sentenceOf({ bad, records, signedTo }: Verdict): string {
+  if (bad) return `**broken**: ${bad.file}:${bad.line}: ${bad.why}`
+  return `the chain of ${records} records holds${signedTo ? `, signed up to record ${signedTo}` : ''}`
+}

@@ -1,0 +1,50 @@
+/** `torwart audit show`: what is in the log, for people or as JSON lines; with `-f`, what comes. */
+import { tableHead, toRow } from '../audit/formats/table.ts'
+import { ask, queryIn, queryOptions } from './audit-query.ts'
+import { logFile } from './auditing.ts'
+import { type Command, configOption, type ExitCode, jsonOption } from './command.ts'
+
+const lookMs = 250
+
+export const auditShow: Command = {
+  name: 'audit show',
+  summary: 'show records of the audit log',
+  argument: '[file]',
+  options: [
+    configOption,
+    ...queryOptions,
+    { flags: '-f, --follow', description: 'go on with what is written, until Ctrl-C' },
+    jsonOption,
+  ],
+  async run(values, io, given): Promise<ExitCode> {
+    const file = logFile(values, io, given)
+    const rest = values.follow ? untilInterrupted(io) : undefined
+    if (!values.json) io.out(tableHead)
+    for await (const { line, entry } of ask(file, queryIn(values), io, rest))
+      io.out(values.json ? `${line}\n` : toRow(entry))
+    return 0
+  },
+}
+
+/** Waits a little at a time. @returns a wait that tells false once somebody wants to stop */
+function untilInterrupted(io: Parameters<Command['run']>[1]): () => Promise<boolean> {
+  let over = false
+  let wake = () => {}
+  const stop = () => {
+    over = true
+    wake()
+  }
+  io.on('SIGINT', stop)
+  io.on('SIGTERM', stop)
+  return async () => {
+    if (over) return false
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, lookMs)
+      wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    return !over
+  }
+}
