@@ -42,6 +42,10 @@ at the top of the file.
 - A role whose \`routes\` name \`admin\` may make a model from any file that is on the server, so it may in the end read
   every model there. Its routes change the first upstream of the kind \`ollama\`.
 - \`x-torwart-guards\` also names what no guard read: \`prompt=allow, images=unread\`.
+- A record of the audit log is one JSON object a line. What may be erased (\`peer\`, \`agent\`, \`session\`, \`prompt\`,
+  \`answer\`) stands behind its \`hash\` and is bound by \`content\`, a digest with the \`salt\` beside it; after an erasure
+  \`erased\` names that instead. \`traceparent\` is the caller’s or, without one, ours; the model server gets the same
+  trace with \`span\`.
 - \`keep_alive\` of a request is capped at an hour, and cannot unload a model that others use.
 
 - What is marked as not built is accepted, checked and without effect in this version; \`torwart check\`, the log at
