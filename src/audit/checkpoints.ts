@@ -31,6 +31,9 @@ export interface Checkpoints {
   stop(): void
 }
 
+/** Records that may be written while one is signed; whoever verifies need not remember more. */
+export const longestDelay = 8192
+
 export function createCheckpoints(
   log: Pick<AuditLog, 'head' | 'event'>,
   signer: Signer,
@@ -55,6 +58,7 @@ export function createCheckpoints(
       iat: epochSeconds(clock),
     }
     const proof = await signer.sign(told)
+    if (log.head.seq - told.at.seq > longestDelay) throw new Error('signing took too long to be of use')
     const { event, ...details } = told
     await log.event(event, { ...details, proof })
     last = { ...told.at, instance: signer.instance, iat: told.iat, proof }

@@ -43,7 +43,7 @@ export async function* readLog(file: string, options: ReadOptions = {}): AsyncGe
       for await (const line of closedLines(segment)) if (isNew(line)) yield line
     const active = await open(file, 'r').catch(ifGone)
     // If one was closed meanwhile, this one does not follow what was read.
-    if (closedSegments(file).length > closed.length) {
+    if (closedSegments(file).at(-1)?.first !== closed.at(-1)?.first) {
       await active?.close()
       continue
     }
@@ -63,13 +63,12 @@ async function firstSeqOf(segment: Segment): Promise<number> {
   return 1
 }
 
-/** A segment that was compressed or deleted just now is found under its new name the next time, if there is one. */
+/** Of one that was deleted just now there is nothing to read. */
 async function* closedLines(segment: Segment): AsyncGenerator<string> {
   try {
     yield* linesOf(bytesOf(segment))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    if (!segment.compressed) yield* closedLines({ ...segment, path: `${segment.path}.gz`, compressed: true })
   }
 }
 

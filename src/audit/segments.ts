@@ -2,7 +2,7 @@
  * The files of one log. The active segment is always `FILE`; a closed one is named by the number of its first record,
  * `FILE.000000000042`, and `….gz` once it is compressed. In this order they are one chain.
  */
-import { createReadStream, existsSync, readdirSync } from 'node:fs'
+import { createReadStream, existsSync, openSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { pipeline, type Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
@@ -44,13 +44,24 @@ export function segmentsOf(file: string): Segment[] {
   return [...closedSegments(file), ...active]
 }
 
-/** The text of a segment as bytes; what goes wrong with its file ends the stream. */
-export function bytesOf({ path, compressed }: Segment): Readable {
-  const stream = createReadStream(path, { highWaterMark: piece })
+/** The text of a segment as bytes; what goes wrong with its file ends the stream. @throws what `fs` throws if it is gone */
+export function bytesOf(segment: Segment): Readable {
+  const { handle, compressed } = opened(segment)
+  const stream = createReadStream('', { fd: handle, highWaterMark: piece })
   if (!compressed) return stream
   const unpacked = createGunzip({ chunkSize: piece })
   pipeline(stream, unpacked, () => {})
   return unpacked
+}
+
+/** One that was compressed since it was found is there under its other name. */
+function opened({ path, first, compressed }: Segment): { handle: number; compressed: boolean } {
+  try {
+    return { handle: openSync(path, 'r'), compressed }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || compressed || first === undefined) throw error
+    return { handle: openSync(`${path}.gz`, 'r'), compressed: true }
+  }
 }
 
 /** What the first line of a segment is; undefined if it has none. */

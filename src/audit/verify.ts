@@ -6,6 +6,7 @@
  * was kept elsewhere shows that.
  */
 import type { KeyObject } from 'node:crypto'
+import { statSync } from 'node:fs'
 import { rawLinesOf } from '../files/lines.ts'
 import type { Head } from './chain.ts'
 import { readHead } from './head.ts'
@@ -41,9 +42,34 @@ export interface Verdict {
 }
 
 const maxNotes = 100
+const mostWalks = 10
 
-/** @throws what `fs` throws if the log cannot be read */
+/**
+ * A gate that closes, compresses or rewrites a segment meanwhile makes the walk stumble; then it is done again.
+ * @throws what `fs` throws if the log cannot be read
+ */
 export async function verifyLog(file: string, options: VerifyOptions = {}): Promise<Verdict> {
+  for (let left = mostWalks; ; left--) {
+    const before = filesOf(file)
+    const changed = () => left > 1 && filesOf(file) !== before
+    try {
+      const verdict = await verifyOnce(file, options)
+      if (!verdict.bad || !changed()) return verdict
+    } catch (error) {
+      if (!changed()) throw error
+    }
+  }
+}
+
+/** Which files the log is made of, whatever is written into the last one. */
+function filesOf(file: string): string {
+  const files = segmentsOf(file).map(
+    ({ path }) => `${path} ${statSync(path, { throwIfNoEntry: false })?.ino}`,
+  )
+  return files.join('\n')
+}
+
+async function verifyOnce(file: string, options: VerifyOptions): Promise<Verdict> {
   const { keys, checkpoint, onProgress = () => {} } = options
   // Read before the log: records written meanwhile are newer than it, which is fine.
   const head = readHead(file)

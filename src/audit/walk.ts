@@ -1,6 +1,7 @@
 /** What `verify` holds against each other while it goes from record to record. Constant memory. */
 import type { KeyObject } from 'node:crypto'
 import { type Checked, check, genesis, type Head } from './chain.ts'
+import { longestDelay } from './checkpoints.ts'
 import { createDeletions } from './deletions.ts'
 import { isProven } from './proof.ts'
 
@@ -39,8 +40,8 @@ export interface Walk {
   passed(seq: number): boolean
 }
 
-/** Between what a checkpoint names and the record that holds it lies one turn of the event loop. */
-const remembered = 16_384
+/** More than a gate writes between what a checkpoint names and the record that holds it (`longestDelay`). */
+const remembered = 2 * longestDelay
 const signedEvents: ReadonlySet<string> = new Set(['checkpoint', 'expired', 'erasure', 'erased'])
 
 export function createWalk({ keys, partial, expected, note }: WalkOptions): Walk {
@@ -87,9 +88,8 @@ export function createWalk({ keys, partial, expected, note }: WalkOptions): Walk
 
   const judgeCheckpoint = (seq: number, at: Partial<Head> | undefined): string | undefined => {
     if (at?.seq === undefined || at.seq >= seq) return `record ${seq} is a checkpoint of nothing`
-    const passed = at.seq >= begunAt ? recent[at.seq % remembered] : undefined
-    if (passed === undefined) return undefined
-    if (passed !== `${at.seq} ${at.hash}`)
+    if (at.seq < begunAt) return undefined
+    if (recent[at.seq % remembered] !== `${at.seq} ${at.hash}`)
       return `record ${seq} is a checkpoint of another log: record ${at.seq} is not the one it names`
     signedTo = at.seq
     return undefined

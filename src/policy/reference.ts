@@ -51,6 +51,10 @@ at the top of the file.
   with rules, or under \`approve\`, must read the same everywhere: strict JSON, no key twice or in two spellings, no number
   of more than 15 digits, at most 256 KiB, and 8 KiB where a human is asked. Those of other tools are not looked at.
 - \`x-torwart-guards\` also names what no guard read: \`prompt=allow, images=unread\`.
+- A record of the audit log is one JSON object a line. What may be erased (\`peer\`, \`agent\`, \`session\`, \`prompt\`,
+  \`answer\`) stands behind its \`hash\` and is bound by \`content\`, a digest with the \`salt\` beside it; after an erasure
+  \`erased\` names that instead. \`traceparent\` is the caller’s or, without one, ours; the model server gets the same
+  trace with \`span\`.
 - \`keep_alive\` of a request is capped at an hour, and cannot unload a model that others use.
 
 - \`listen.tls\` is TLS 1.2 and 1.3. Its files are read again when they change; connections go on, except that those which

@@ -23,6 +23,7 @@ import { readPublicKeys } from '../../src/audit/signer.ts'
 import { type VerifyOptions, verifyLog } from '../../src/audit/verify.ts'
 import { stillClock } from '../rig/clock.ts'
 import { processes } from '../rig/gate.ts'
+import { until } from '../rig/wait.ts'
 
 let folder: string
 let file: string
@@ -167,6 +168,31 @@ describe('segments', () => {
     expect(bad).toBeUndefined()
     expect(notes.join()).toContain('set back')
   })
+})
+
+describe('a log that is tended while somebody walks over it', () => {
+  it('is not taken for one that was tampered with', async () => {
+    const audit = await threeDays()
+    let verified = 0
+    let over = false
+    const verifier = (async () => {
+      while (!over || verified < 3) {
+        expect((await verify()).bad).toBeUndefined()
+        verified++
+      }
+    })()
+    for (let round = 0; round < 8; round++) {
+      const seen: number = verified
+      for (let index = 0; index < 20; index++) await add(audit, 'alice', `${round} ${'x'.repeat(5000)}`)
+      audit.rotate()
+      await audit.erase({ subject: `${round} xxx`, why: 'w', by: 'b' })
+      await until(() => verified > seen)
+    }
+    over = true
+    await verifier
+    await audit.close()
+    expect((await verify()).bad).toBeUndefined()
+  }, 60_000)
 })
 
 describe('checkpoints', () => {
