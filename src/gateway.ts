@@ -2,6 +2,7 @@
  * One running gateway: both listeners and everything behind them, put together here and taken apart in the
  * reverse order. `serve`, `demo` and the tests start it alike.
  */
+import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { createAdmin } from './admin.ts'
@@ -28,6 +29,7 @@ import { authoriseRoute, createAuthoriseModel, isFrozen } from './stages/authori
 import type { Caller } from './stages/exchange.ts'
 import { createFlood } from './stages/flood.ts'
 import { createForward } from './stages/forward.ts'
+import { createGuardAnswer } from './stages/guard-answer.ts'
 import { createIdentify } from './stages/identify.ts'
 import { createInspect } from './stages/inspect.ts'
 import { createKeptAnswers } from './stages/kept.ts'
@@ -166,6 +168,8 @@ async function openGateway(
   const settle = createSettle({ audit, recordPrompt, account, flood, metrics, log, clock })
   const scanner = createScanner(loadPacks())
   const kept = createKeptAnswers()
+  const randomCode = () => randomBytes(8).toString('hex')
+  const guardAnswer = createGuardAnswer({ scanner, metrics, randomCode })
   const { app, drain, cut } = await createApp({
     kept,
     freezes,
@@ -182,7 +186,7 @@ async function openGateway(
     authoriseModel: createAuthoriseModel(fleet, kept, freezes),
     inspect: createInspect(scanner, metrics, clock),
     reserve: createReserve(store, createPrintPrompt()),
-    forward: createForward({ fleet, courier, kept, clock, metrics }),
+    forward: createForward({ guardAnswer, fleet, courier, kept, clock, metrics }),
     recordPrompt,
     conclude,
     settle,

@@ -11,6 +11,7 @@ import { parseDuration, parseSize } from '../core/units.ts'
 import { modelMatcher } from '../models/match.ts'
 import { canonicalFor, parsePattern } from '../models/name.ts'
 import { isLoopback, isNear, parseAddress } from './address.ts'
+import { compileOutputGuard } from './compile-guards.ts'
 import { compileLimits, compileModels, compileShared } from './compile-limits.ts'
 import { compileRedis } from './compile-redis.ts'
 import { doubtful } from './doubtful.ts'
@@ -81,6 +82,7 @@ export function compile(
     keysFile: path(config.keys.file),
     roles,
     promptGuard: config.guards.prompt,
+    outputGuard: compileOutputGuard(config.guards.output),
     aliases,
     door: config.door,
     timeouts: {

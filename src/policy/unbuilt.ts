@@ -22,11 +22,6 @@ function rolePath(
 /** Keys as the reference writes them, what to say, and who asks for it. */
 const unbuilt: readonly (readonly [keys: readonly string[], message: string, asked: Asked])[] = [
   [
-    ['guards.output'],
-    'answers are not guarded yet: `guards.output` has no effect',
-    ({ guards }) => (guards.output.mode === 'off' ? undefined : ['guards', 'output']),
-  ],
-  [
     ['guards.prompt.separate'],
     'prompts are not marked as data yet: `separate` has no effect',
     ({ guards }) => (guards.prompt.separate ? ['guards', 'prompt', 'separate'] : undefined),

@@ -15,6 +15,7 @@ import type {
   Prompt,
   ToolCall,
 } from '../dialects/dialect.ts'
+import type { Kind, Passage } from '../dialects/passage.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { KeyRing } from '../identity/key-ring.ts'
 import type { Admission, Budget, Claim, Reservation } from '../limits/store.ts'
@@ -102,6 +103,8 @@ export interface Course {
   /** The model server that it was brought to last, and how long it waited for one. */
   upstream?: Upstream
   queuedMs?: number
+  /** What reads the answer; undefined: nobody does, or there was none yet. */
+  output?: AnswerGuard | undefined
   /** Once the limit store was told how it ended. */
   accounted?: true
   /** Once its ending is on its way to the log. */
@@ -111,7 +114,30 @@ export interface Course {
 export interface JudgedFinding extends Finding {
   readonly guard: string
   readonly channel: Channel
-  readonly action: Action
+  readonly action: Action | 'redact'
+}
+
+export type OutputVerdict = 'allow' | 'flag' | 'redact' | 'block'
+
+/** What was taken out of an answer, and where: bytes of the channel as the model wrote it. */
+export interface AnswerCut {
+  readonly channel: Kind
+  readonly type: string
+  readonly at: number
+  readonly bytes: number
+}
+
+/** What stands between the texts of one answer and the client. */
+export interface AnswerGuard {
+  readonly passage: Passage
+  readonly findings: readonly JudgedFinding[]
+  readonly cuts: readonly AnswerCut[]
+  /** What was put into the request. */
+  readonly planted: readonly string[]
+  /** So far; undefined: there was no text to read. */
+  readonly verdict: OutputVerdict | undefined
+  /** The answer is over: reads what was still to be read. */
+  finish(): void
 }
 
 /** What came back from the model, as far as it came. */

@@ -9,7 +9,7 @@ import { type Standing, tightest } from '../limits/store.ts'
 import type { AuditSettings } from '../policy/policy.ts'
 import { createMasker, findSensitive, type Masker } from '../scan/mask.ts'
 import { createRecall } from '../scan/recall.ts'
-import type { Answer, Call, Course, Ending, JudgedFinding } from './exchange.ts'
+import type { Answer, AnswerCut, Call, Course, Ending, JudgedFinding } from './exchange.ts'
 
 /** A record is a line somebody reads; what a request has more than this is summed up. */
 const mostTexts = 256
@@ -78,7 +78,7 @@ export function toRecord(
   wallMs: number,
   totalMs: number,
 ): RequestRecord {
-  const { arrival, caller, call, inspected } = course
+  const { arrival, caller, call, inspected, output } = course
   const { policy } = arrival.snapshot
   const answer = 'answer' in ending ? ending.answer : undefined
   return {
@@ -93,10 +93,11 @@ export function toRecord(
     model: call ? recordModel(call, masker) : null,
     policy: policy.version,
     prompt,
-    answer: answer && call ? recordAnswer(answer, policy.audit, roomBytes, masker) : null,
-    findings: recordFindings(inspected?.findings ?? []),
+    answer: answer && call ? recordAnswer(answer, output?.cuts ?? [], policy.audit, roomBytes, masker) : null,
+    findings: recordFindings([...(inspected?.findings ?? []), ...(output?.findings ?? [])]),
     dropped: call?.outgoing.dropped.map((path) => masker.mask(path).slice(0, 96)) ?? [],
     clamped: call?.outgoing.clamped ?? [],
+    planted: output?.planted ?? [],
     unread: call?.prompt.unread ?? [],
     usage: answer?.usage ?? null,
     limits: recordLimits(course),
@@ -126,7 +127,13 @@ function recordText(
   return { channel, length: text.length, sha256: createHash('sha256').update(text).digest('hex') }
 }
 
-function recordAnswer(answer: Answer, settings: AuditSettings, roomBytes: number, masker: Masker) {
+function recordAnswer(
+  answer: Answer,
+  cuts: readonly AnswerCut[],
+  settings: AuditSettings,
+  roomBytes: number,
+  masker: Masker,
+) {
   const text = recordText({ channel: 'assistant', text: answer.text }, settings, roomBytes, masker)
   let room =
     settings.content === 'none' ? 0 : roomBytes - ('text' in text ? Buffer.byteLength(answer.text) : 0)
@@ -135,7 +142,7 @@ function recordAnswer(answer: Answer, settings: AuditSettings, roomBytes: number
     room -= Buffer.byteLength(args)
     return { name: masker.mask(call.name).slice(0, longestName), arguments: args }
   })
-  return { text, toolCalls, truncated: answer.truncated }
+  return { text, toolCalls, truncated: answer.truncated, cuts }
 }
 
 function recordFindings(findings: readonly JudgedFinding[]) {

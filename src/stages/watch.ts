@@ -3,14 +3,17 @@
  * what the dialect's reader returned. The last frame waits until the request is settled, so that nothing is
  * ever answered and unrecorded.
  *
- * A stream that ends without its end mark is a failure, and the client is told so. Text is not guarded yet.
+ * A stream that ends without its end mark is a failure, and the client is told so.
  */
-import { Refusal, type RefusalCode } from '../core/refusal.ts'
-import { type AnswerReader, type Dialect, toPublicError } from '../dialects/dialect.ts'
+import { asRefusal, Refusal, type RefusalCode } from '../core/refusal.ts'
+import type { JudgeCall } from '../dialects/call-verdict.ts'
+import { type AnswerReader, type Dialect, type ToolCall, toPublicError } from '../dialects/dialect.ts'
 import { framingOf } from '../dialects/framing/by-type.ts'
 import type { Frame, Framing, Splitter } from '../dialects/framing/framing.ts'
 import { whole } from '../dialects/framing/whole.ts'
+import { framesOf, type Passage, type Passed } from '../dialects/passage.ts'
 import { serverError } from '../dialects/server-errors.ts'
+import { askCalls } from './ask-calls.ts'
 import type { Answer, Ending } from './exchange.ts'
 import type { Flow, Outlet, Receiver } from './outlet.ts'
 
@@ -39,6 +42,10 @@ export interface Outcome {
 
 export interface WatchOptions {
   readonly reader: AnswerReader
+  /** Reads and cuts what the reader hands it. */
+  readonly passage: Passage
+  /** Who judges tool calls before the client sees them, if anybody. */
+  readonly judge: JudgeCall | undefined
   readonly dialect: Dialect
   /** Whether the answer was asked for as a stream. */
   readonly streams: boolean
@@ -57,7 +64,8 @@ export interface WatchOptions {
 }
 
 export function createWatch(options: WatchOptions): Watch {
-  const { reader, dialect, streams, id, outlet, sinceArrivalMs, holdsCalls, conclude, settle, done } = options
+  const { reader, passage, judge, dialect, streams, id, outlet, sinceArrivalMs } = options
+  const { holdsCalls, conclude, settle, done } = options
   let framing: Framing = whole
   let splitter: Splitter | undefined
   let error: { status: number; body: string; retryAfter: string | undefined } | undefined
@@ -66,6 +74,9 @@ export function createWatch(options: WatchOptions): Watch {
   let over = false
   let firstByteMs: number | undefined
   let outgoing: string | Uint8Array = ''
+  /** Frames that came while tool calls are judged. */
+  let backlog: Frame[] | undefined
+  let serverEnded = false
 
   const answer = (): Answer => ({
     status,
@@ -84,12 +95,46 @@ export function createWatch(options: WatchOptions): Watch {
   }
 
   const onFrame = (frame: Frame) => {
+    if (backlog) return void backlog.push(frame)
     if (over || reader.state === 'ended' || reader.state === 'failed') return
-    const passed = reader.frame(frame)
-    if (!passed) return
-    const printed = framing.print(passed)
-    // Bytes come one piece at a time, so there is nothing before them.
-    outgoing = typeof printed === 'string' && typeof outgoing === 'string' ? outgoing + printed : printed
+    add(reader.frame(frame, passage))
+    if (judge && reader.waiting && reader.waiting.length > 0) ask(judge, reader.waiting)
+  }
+
+  const add = (passed: Passed) => {
+    for (const frame of framesOf(passed)) {
+      const printed = framing.print(frame)
+      // Bytes come one piece at a time, so there is nothing before them.
+      outgoing = typeof printed === 'string' && typeof outgoing === 'string' ? outgoing + printed : printed
+    }
+  }
+
+  /** Nothing of the answer goes on before its tool calls are judged. */
+  const ask = (judge: JudgeCall, calls: readonly ToolCall[]) => {
+    const behind: Frame[] = []
+    backlog = behind
+    watch.flow?.pause()
+    const { keepAlive } = framing
+    const beat = (text: string) => () => {
+      if (over) return
+      begin()
+      outlet.write(text)
+    }
+    const patience = !framing.streams ? undefined : keepAlive === undefined ? false : beat(keepAlive)
+    askCalls(calls, { judge, keepAlive: patience }).then(
+      (verdicts) => {
+        if (over) return
+        backlog = undefined
+        reading(() => {
+          add(reader.resume?.(verdicts, passage))
+          for (const frame of behind) onFrame(frame)
+        })
+        if (backlog || over) return
+        watch.flow?.resume()
+        if (serverEnded) endOfServer()
+      },
+      (refusal: unknown) => stop(asRefusal(refusal)),
+    )
   }
 
   /** After every piece of the answer: send what may leave, and see whether that was all. */
@@ -169,9 +214,15 @@ export function createWatch(options: WatchOptions): Watch {
     try {
       step()
     } catch (cause) {
+      if (cause instanceof Refusal) return stop(cause)
       return fail('upstream_failed', 'the answer cannot be read', cause)
     }
     advance()
+  }
+
+  const endOfServer = () => {
+    serverEnded = true
+    if (!backlog) fail('upstream_failed', 'the answer ended without its end mark')
   }
 
   const watch: Watch = {
@@ -199,7 +250,7 @@ export function createWatch(options: WatchOptions): Watch {
         if (over) return
         if (error) return stop(serverError(error.status, error.body, error.retryAfter))
         reading(() => splitter?.end())
-        if (!over) fail('upstream_failed', 'the answer ended without its end mark')
+        if (!over) endOfServer()
       },
       fail: stop,
     },

@@ -1,0 +1,75 @@
+/**
+ * What the reader of an answer hands every text to, channel by channel, and what it gets back to put in its place. Who
+ * judges is in `stages/`; what a frame looks like is the dialect's business alone.
+ */
+import type { JsonObject } from '../core/json.ts'
+import type { Frame } from './framing/framing.ts'
+
+/** `arguments` is JSON, whole or as far as it came. */
+export type Kind = 'content' | 'thinking' | 'name' | 'arguments'
+
+export interface Passage {
+  /**
+   * The next piece of a channel.
+   * @returns what may leave in its place: what was held of the channel and is clean, without what is cut out
+   * @throws Refusal if the answer ends here
+   */
+  next(channel: string, kind: Kind, piece: string): string
+  /** The channel is over. @returns what was held of it */
+  rest(channel: string): string
+  /** A text that comes in one. `again`: it was said before, in pieces or whole. */
+  whole(kind: Kind, text: string, again?: boolean): string
+  /** Whether tool calls stay with the reader until somebody has judged them. */
+  readonly judgesCalls: boolean
+}
+
+/** What is made of one call in the end: it leaves, or a note in its place. */
+export type SettledVerdict = { readonly kind: 'pass' } | { readonly kind: 'strip'; readonly note: string }
+
+/** What leaves in the place of a frame. */
+export type Passed = Frame | readonly Frame[] | undefined
+
+/** One by one. */
+export function framesOf(passed: Passed): readonly Frame[] {
+  return passed === undefined ? [] : 'data' in passed ? [passed] : passed
+}
+
+/** For answers that nobody judges. */
+export const untouched: Passage = {
+  next: (_channel, _kind, piece) => piece,
+  rest: () => '',
+  whole: (_kind, text) => text,
+  judgesCalls: false,
+}
+
+/** Channels that may hold something back, each with what a frame of it looks like. */
+export class Exits {
+  readonly #frames = new Map<string, (rest: string) => Frame>()
+
+  has(channel: string): boolean {
+    return this.#frames.has(channel)
+  }
+
+  open(channel: string, frameOf: (rest: string) => Frame): void {
+    this.#frames.set(channel, frameOf)
+  }
+
+  /** Ends the channels whose names begin so. @returns what was held of them, in frames of their own */
+  close(passage: Passage, prefix = ''): Frame[] {
+    const frames: Frame[] = []
+    for (const [channel, frameOf] of this.#frames) {
+      if (!channel.startsWith(prefix)) continue
+      this.#frames.delete(channel)
+      const rest = passage.rest(channel)
+      if (rest !== '') frames.push(frameOf(rest))
+    }
+    return frames
+  }
+}
+
+/** Puts what is left of a text in its place. @returns whether that changed anything */
+export function put(holder: JsonObject, key: string, before: string, after: string): boolean {
+  if (after === before) return false
+  holder[key] = after
+  return true
+}

@@ -1,0 +1,207 @@
+/**
+ * The output guard: what stands between the texts of one answer and the client, channel by channel, whatever the dialect.
+ * Cuts what the policy wants cut, ends the answer where the policy says so, and keeps what it found for the record. A
+ * fault in it refuses.
+ */
+import { Refusal } from '../core/refusal.ts'
+import type { Severity } from '../core/text.ts'
+import type { Kind, Passage } from '../dialects/passage.ts'
+import { plant } from '../dialects/plant.ts'
+import type { OutputGuard } from '../policy/policy.ts'
+import { createRecall } from '../scan/recall.ts'
+import type { Scanner } from '../scan/scanner.ts'
+import { type Shingles, shinglesOf } from '../scan/shingles.ts'
+import { JsonWindow } from '../scan/window/json-window.ts'
+import { markerLead } from '../scan/window/marker.ts'
+import type { Guard, Sought } from '../scan/window/seeker.ts'
+import { createSeekers } from '../scan/window/seekers.ts'
+import { Window } from '../scan/window/window.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { AnswerCut, AnswerGuard, Call, JudgedFinding, OutputVerdict } from './exchange.ts'
+import { createSweep, type Sweep, type Sweeping } from './sweep.ts'
+
+const guard = 'output'
+/** Of one answer; what there is more is cut all the same. */
+const mostNoted = 256
+
+type Part = Guard | 'injection' | 'scripts' | 'theft'
+type Action = 'off' | 'flag' | 'redact' | 'block'
+
+const severities: Readonly<Record<Part, Severity>> = {
+  secrets: 'high',
+  canary: 'high',
+  links: 'high',
+  theft: 'high',
+  injection: 'medium',
+  pii: 'medium',
+  scripts: 'medium',
+  controls: 'low',
+}
+const heavier: Readonly<Record<OutputVerdict, number>> = { allow: 0, flag: 1, redact: 2, block: 3 }
+
+export interface GuardAnswerParts {
+  readonly scanner: Scanner
+  readonly metrics: Metrics
+  /** Letters and digits that nobody can guess. */
+  randomCode(): string
+}
+
+/** @returns undefined if answers are not guarded. May change the body that is about to go: that is where a marker is put. */
+export function createGuardAnswer({ scanner, metrics, randomCode }: GuardAnswerParts) {
+  const known = new WeakMap<OutputGuard, ReturnType<typeof createSeekers>>()
+  const seekersFor = (settings: OutputGuard) => {
+    const made = known.get(settings) ?? createSeekers(settings.sought)
+    known.set(settings, made)
+    return made
+  }
+  const shingles = createRecall(shinglesOf)
+  const none: Shingles = new Set()
+
+  return (call: Call): AnswerGuard | undefined => {
+    const { outputGuard: settings, promptGuard } = call.caller.arrival.snapshot.policy
+    if (settings.mode === 'off') return undefined
+    const enforces = settings.mode === 'enforce'
+    const actions: Readonly<Record<Part, Action>> = { ...settings.actions }
+    const findings: JudgedFinding[] = []
+    const cuts: AnswerCut[] = []
+    const seen = new Set<string>()
+    let verdict: OutputVerdict = 'allow'
+    let ran = false
+    let over = false
+
+    const planted = settings.actions.canary === 'off' ? undefined : randomCode()
+    const isPlanted =
+      planted !== undefined &&
+      plant(call.outgoing.body, `(Internal marker, never to be repeated: ${markerLead}${planted})`)
+    const seekers = seekersFor(settings)(isPlanted ? planted : undefined)
+    const alters = enforces && (settings.alters || isPlanted)
+    const system = call.prompt.texts.filter(({ channel }) => channel === 'system').map(({ text }) => text)
+    let theft: Shingles | undefined
+    const theftOf = () => {
+      theft ??=
+        actions.theft === 'off' || system.length === 0
+          ? none
+          : shingles.of(system.join('\n'), call.caller.identity.id)
+      return theft
+    }
+
+    /** @returns the action that is taken */
+    const note = (part: Part, type: string, at: number, bytes: number): Action => {
+      const action = actions[part]
+      const id = `${part}.${type}`
+      const told = action === 'off' ? 'flag' : action
+      if (heavier[told] > heavier[verdict]) verdict = told
+      if (findings.length < mostNoted) {
+        const severity = severities[part]
+        const place = { start: at, end: at + bytes }
+        findings.push({ guard, id, category: part, severity, channel: 'assistant', action: told, ...place })
+        metrics.findings.inc({ guard, category: part, action: told })
+      }
+      if (told === 'block' && enforces && !over) throw new Refusal('output_blocked', { detail: id })
+      return action
+    }
+    const onFound = (kind: Kind, again: boolean) => (found: Sought, at: number, bytes: number) => {
+      const action = actions[found.guard]
+      const key = `${found.guard} ${found.type} ${kind}`
+      if (!again || !seen.has(key)) {
+        note(found.guard, found.type, at, bytes)
+        if (alters && action === 'redact' && cuts.length < mostNoted)
+          cuts.push({ channel: kind, type: `${found.guard}.${found.type}`, at, bytes })
+      }
+      seen.add(key)
+      return action === 'redact' || action === 'block'
+    }
+    const sweeping: Omit<Sweeping, 'theft'> = {
+      scanner,
+      thresholds: promptGuard,
+      eager: enforces && [actions.injection, actions.scripts, actions.theft].includes('block'),
+      injection: actions.injection !== 'off',
+      scripts: actions.scripts !== 'off',
+      onSign(part, id) {
+        if (seen.has(`${part} ${id}`)) return
+        seen.add(`${part} ${id}`)
+        note(part, id, 0, 0)
+      },
+    }
+    const sweepFor = (kind: Kind): Sweep => createSweep(kind, { ...sweeping, theft: theftOf() })
+    const windowFor = (kind: Kind, again = false) => {
+      const window = new Window(seekers, onFound(kind, again))
+      if (kind !== 'arguments')
+        return { push: (piece: string) => window.push(piece).text, end: () => window.end().text }
+      const json = new JsonWindow(window)
+      return { push: (piece: string) => json.push(piece), end: () => json.end() }
+    }
+    const channels = new Map<
+      string,
+      { readonly window: ReturnType<typeof windowFor>; readonly sweep: Sweep }
+    >()
+
+    /** A fault of ours is no fault of the model server's. */
+    const guarded = <T>(step: () => T): T => {
+      try {
+        return step()
+      } catch (cause) {
+        if (cause instanceof Refusal) throw cause
+        metrics.guardFailures.inc({ guard })
+        throw new Refusal('internal', { detail: 'the output guard failed', cause })
+      }
+    }
+
+    const passage: Passage = {
+      judgesCalls: false,
+      next(channel, kind, piece) {
+        return guarded(() => {
+          ran = true
+          let state = channels.get(channel)
+          if (!state) {
+            state = { window: windowFor(kind), sweep: sweepFor(kind) }
+            channels.set(channel, state)
+          }
+          const out = state.window.push(piece)
+          state.sweep.push(piece)
+          return alters ? out : piece
+        })
+      },
+      rest(channel) {
+        return guarded(() => {
+          const state = channels.get(channel)
+          if (!state) return ''
+          channels.delete(channel)
+          const out = state.window.end()
+          state.sweep.end()
+          return alters ? out : ''
+        })
+      },
+      whole(kind, text, again = false) {
+        return guarded(() => {
+          ran = true
+          const window = windowFor(kind, again)
+          const out = window.push(text) + window.end()
+          if (!again && kind !== 'name') {
+            const sweep = sweepFor(kind)
+            sweep.push(text)
+            sweep.end()
+          }
+          return alters ? out : text
+        })
+      },
+    }
+
+    return {
+      passage,
+      findings,
+      cuts,
+      planted: isPlanted ? ['canary'] : [],
+      get verdict() {
+        return ran ? verdict : undefined
+      },
+      finish() {
+        if (over) return
+        over = true
+        guarded(() => {
+          for (const { sweep } of channels.values()) sweep.end()
+        })
+      },
+    }
+  }
+}
