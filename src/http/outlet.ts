@@ -43,12 +43,10 @@ export function createOutlet({
     headers['content-type'] = head.contentType
     if (length === undefined) {
       headers['cache-control'] = 'no-cache'
-      // What guards say of an answer is known when it has ended.
-      if (course.output) {
-        headers[guardsHeader] = guards(course, true)
-        headers.trailer = guardsHeader
-        trails = true
-      }
+      // What guards say of an answer is known when it has ended; a trailer is for those who ask for one (RFC 9110, 6.5.1).
+      if (course.output) headers[guardsHeader] = guards(course, true)
+      trails = course.output !== undefined && /\btrailers\b/i.test(String(request.headers.te))
+      if (trails) headers.trailer = guardsHeader
     } else headers['content-length'] = String(length)
     closeUnlessRead(headers)
     response.writeHead(head.status, headers)

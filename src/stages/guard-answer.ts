@@ -24,6 +24,28 @@ const guard = 'output'
 /** Of one answer; what there is more is cut all the same. */
 const mostNoted = 256
 
+/** One channel's text, whatever it is written in. */
+interface Text {
+  push(piece: string): string
+  end(): string
+}
+
+class PlainText implements Text {
+  readonly #window: Window
+
+  constructor(window: Window) {
+    this.#window = window
+  }
+
+  push(piece: string): string {
+    return this.#window.passes(piece) ? piece : this.#window.push(piece).text
+  }
+
+  end(): string {
+    return this.#window.end().text
+  }
+}
+
 type Part = Guard | 'injection' | 'scripts' | 'theft'
 type Action = 'off' | 'flag' | 'redact' | 'block'
 
@@ -124,33 +146,31 @@ export function createGuardAnswer({ scanner, metrics, randomCode }: GuardAnswerP
       },
     }
     const sweepFor = (kind: Kind): Sweep => createSweep(kind, { ...sweeping, theft: theftOf() })
-    const windowFor = (kind: Kind, again = false) => {
+    const windowFor = (kind: Kind, again = false): Text => {
       const window = new Window(seekers, onFound(kind, again))
-      if (kind !== 'arguments')
-        return { push: (piece: string) => window.push(piece).text, end: () => window.end().text }
-      const json = new JsonWindow(window)
-      return { push: (piece: string) => json.push(piece), end: () => json.end() }
+      return kind === 'arguments' ? new JsonWindow(window) : new PlainText(window)
     }
-    const channels = new Map<
-      string,
-      { readonly window: ReturnType<typeof windowFor>; readonly sweep: Sweep }
-    >()
+    const channels = new Map<string, { readonly window: Text; readonly sweep: Sweep }>()
 
     /** A fault of ours is no fault of the model server's. */
+    const faultOf = (cause: unknown): Refusal => {
+      if (cause instanceof Refusal) return cause
+      metrics.guardFailures.inc({ guard })
+      return new Refusal('internal', { detail: 'the output guard failed', cause })
+    }
     const guarded = <T>(step: () => T): T => {
       try {
         return step()
       } catch (cause) {
-        if (cause instanceof Refusal) throw cause
-        metrics.guardFailures.inc({ guard })
-        throw new Refusal('internal', { detail: 'the output guard failed', cause })
+        throw faultOf(cause)
       }
     }
 
     const passage: Passage = {
       judgesCalls: false,
+      // Asked for every frame: nothing is made here that need not be.
       next(channel, kind, piece) {
-        return guarded(() => {
+        try {
           ran = true
           let state = channels.get(channel)
           if (!state) {
@@ -160,7 +180,9 @@ export function createGuardAnswer({ scanner, metrics, randomCode }: GuardAnswerP
           const out = state.window.push(piece)
           state.sweep.push(piece)
           return alters ? out : piece
-        })
+        } catch (cause) {
+          throw faultOf(cause)
+        }
       },
       rest(channel) {
         return guarded(() => {

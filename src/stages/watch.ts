@@ -11,7 +11,7 @@ import { type AnswerReader, type Dialect, type ToolCall, toPublicError } from '.
 import { framingOf } from '../dialects/framing/by-type.ts'
 import type { Frame, Framing, Splitter } from '../dialects/framing/framing.ts'
 import { whole } from '../dialects/framing/whole.ts'
-import { framesOf, type Passage, type Passed } from '../dialects/passage.ts'
+import type { Passage, Passed } from '../dialects/passage.ts'
 import { serverError } from '../dialects/server-errors.ts'
 import { askCalls } from './ask-calls.ts'
 import type { Answer, Ending } from './exchange.ts'
@@ -74,6 +74,8 @@ export function createWatch(options: WatchOptions): Watch {
   let over = false
   let firstByteMs: number | undefined
   let outgoing: string | Uint8Array = ''
+  /** What leaves in this turn of the event loop. */
+  let ready = ''
   /** Frames that came while tool calls are judged. */
   let backlog: Frame[] | undefined
   let serverEnded = false
@@ -102,11 +104,11 @@ export function createWatch(options: WatchOptions): Watch {
   }
 
   const add = (passed: Passed) => {
-    for (const frame of framesOf(passed)) {
-      const printed = framing.print(frame)
-      // Bytes come one piece at a time, so there is nothing before them.
-      outgoing = typeof printed === 'string' && typeof outgoing === 'string' ? outgoing + printed : printed
-    }
+    if (passed === undefined) return
+    if (!('data' in passed)) return passed.forEach(add)
+    const printed = framing.print(passed)
+    // Bytes come one piece at a time, so there is nothing before them.
+    outgoing = typeof printed === 'string' && typeof outgoing === 'string' ? outgoing + printed : printed
   }
 
   /** Nothing of the answer goes on before its tool calls are judged. */
@@ -150,9 +152,31 @@ export function createWatch(options: WatchOptions): Watch {
     begin()
     const data = outgoing
     outgoing = ''
+    if (typeof data !== 'string') return write(data)
+    if (ready === '') queueMicrotask(flush)
+    ready += data
+  }
+
+  /** Once for all that one read of the socket brought: a write costs more than what is in it. */
+  const flush = () => {
+    const data = ready
+    ready = ''
+    if (data !== '') write(data)
+  }
+
+  const write = (data: string | Uint8Array) => {
     if (outlet.write(data)) return
     watch.flow?.pause()
     outlet.onDrain(() => watch.flow?.resume())
+  }
+
+  /** Takes what is about to leave along with the last bytes. */
+  const end = (last: string | Uint8Array) => {
+    const before = ready
+    ready = ''
+    if (typeof last === 'string') return outlet.end(before + last)
+    if (before !== '') outlet.write(before)
+    outlet.end(last)
   }
 
   const finish = () => {
@@ -170,7 +194,7 @@ export function createWatch(options: WatchOptions): Watch {
     firstByteMs ??= sinceArrivalMs()
     settled({ kind: 'answered', answer: answer() }, () => {
       begin()
-      outlet.end(last)
+      end(last)
     })
   }
 
@@ -194,7 +218,7 @@ export function createWatch(options: WatchOptions): Watch {
   const sendError = (refusal: Refusal) => {
     const error = toPublicError(refusal, id)
     const frame = reader.farewell?.(error) ?? { data: JSON.stringify(dialect.errorBody(error)) }
-    if (framing.streams) outlet.end(framing.print(frame))
+    if (framing.streams) end(framing.print(frame))
     else outlet.break()
   }
 

@@ -29,8 +29,13 @@ export interface Seeker {
 
 export interface Seekers {
   readonly all: readonly Seeker[]
-  /** Whether nothing begins in `piece`, ends in it or waits at its end; asked of most pieces, so it must be cheap. */
-  isCalm(before: string, piece: string): boolean
+  /** The state of a text that has just begun, or of which `before` is all that is known. */
+  begin(before: string): number
+  /**
+   * Most pieces are asked only this, so it must be cheap: whether nothing begins in the piece, ends in it or waits at its
+   * end. @returns the state behind it, or -1: it must be looked at
+   */
+  pass(state: number, piece: string): number
   /** Whether a literal stands in the text that says that what follows is worth a look. */
   wakes(text: string): boolean
 }

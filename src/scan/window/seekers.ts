@@ -4,6 +4,7 @@
  */
 import { controls } from './controls.ts'
 import { createLinks } from './links.ts'
+import { createLiterals } from './literals.ts'
 import { createMarker } from './marker.ts'
 import type { Seeker, Seekers } from './seeker.ts'
 import { createSensitive, type Sensitive } from './sensitive.ts'
@@ -42,17 +43,20 @@ export function createSeekers(wanted: Wanted): (marker?: string) => Seekers {
 
 /** @param restless every word may be the beginning of something */
 function together(all: readonly Seeker[], sensitive: Sensitive | undefined, restless: boolean): Seekers {
-  const wakes = (text: string) => sensitive?.wakes(text) ?? false
+  const { opening = [], others = [] } = sensitive ?? {}
+  const literals = createLiterals(
+    opening,
+    others,
+    all.length === 0 ? new Uint8Array(0x10000).fill(1) : calmUnits,
+  )
   return {
     all,
-    wakes,
-    isCalm(before, piece) {
-      if (all.length === 0) return true
-      if (restless) return false
-      for (let at = 0; at < piece.length; at++) if (calmUnits[piece.charCodeAt(at)] === 0) return false
-      if (!sensitive) return true
-      const text = before.slice(-longestTrigger) + piece
-      return !sensitive.wakes(text) && !sensitive.endsInLiteral(text)
+    wakes: (text) => sensitive?.wakes(text) ?? false,
+    begin: (before) => Math.max(literals.start, literals.step(literals.start, before.slice(-longestTrigger))),
+    pass(state, piece) {
+      if (restless) return -1
+      const behind = literals.step(state, piece)
+      return behind !== -1 && literals.hasBegun(behind) ? -1 : behind
     },
   }
 }

@@ -24,9 +24,10 @@ const longestLiteral = 24
 const contextLength = 80
 
 export interface Sensitive extends Seeker {
+  /** Literals with which a secret begins, and those that stand before one or within. */
+  readonly opening: readonly string[]
+  readonly others: readonly string[]
   wakes(text: string): boolean
-  /** Whether a literal may have begun at the end of the text. */
-  endsInLiteral(text: string): boolean
 }
 
 export function createSensitive(wanted: { readonly secrets: boolean; readonly pii: boolean }): Sensitive {
@@ -103,7 +104,8 @@ export function createSensitive(wanted: { readonly secrets: boolean; readonly pi
   }
 
   return {
-    endsInLiteral,
+    opening,
+    others: literals.filter((literal) => !opening.includes(literal)),
     wakes: (text) => lastLiteral(text) !== -1,
     hold(text) {
       const secrets = wanted.secrets ? holdSecrets(text) : text.length

@@ -41,8 +41,10 @@ export class Window {
   #held = ''
   #tail = ''
   #ends: ((text: string) => number) | undefined
-  /** Bytes of the text that were decided. */
+  /** Bytes of the text before `#before`. */
   #bytes = 0
+  /** Of the literals; -1: not known. */
+  #state = -1
   /** Code units for which what was seen last must be borne in mind. */
   #wary = 0
 
@@ -53,12 +55,20 @@ export class Window {
 
   push(piece: string): Released {
     if (piece === '') return nothing
+    if (this.passes(piece)) return { text: piece, edits: undefined }
     if (this.#ends) return this.#drop(piece, this.#ends)
-    if (this.#held === '' && this.#wary <= 0 && this.#seekers.isCalm(this.#before, piece)) {
-      this.#remember(piece)
-      return { text: piece, edits: undefined }
-    }
     return this.#advance(piece, false)
+  }
+
+  /** Whether the piece leaves as it is, with nothing before or behind it; then it has been pushed. */
+  passes(piece: string): boolean {
+    if (this.#held !== '' || this.#wary > 0 || this.#ends) return false
+    if (this.#state === -1) this.#state = this.#seekers.begin(this.#before)
+    const state = this.#seekers.pass(this.#state, piece)
+    this.#state = state
+    if (state === -1) return false
+    this.#remember(piece)
+    return true
   }
 
   /** The text is over: what was held. The window may go on with another text in the same context. */
@@ -81,14 +91,22 @@ export class Window {
   }
 
   #remember(text: string): void {
-    this.#bytes += utf8Length(text)
-    const all = this.#before + text
-    // Cut now and then, not every time.
-    this.#before = all.length > 2 * longestBefore ? all.slice(-longestBefore) : all
+    this.#before += text
+    // Cut, and counted, now and then, not every time.
+    if (this.#before.length > 4 * longestBefore) this.#forget(longestBefore)
+  }
+
+  /** Keeps so much of what has left. */
+  #forget(keep: number): void {
+    const from = Math.max(0, this.#before.length - keep)
+    this.#bytes += utf8Length(this.#before.slice(0, from))
+    this.#before = this.#before.slice(from)
   }
 
   #advance(piece: string, final: boolean): Released {
-    const before = this.#before.slice(-longestBefore)
+    this.#forget(longestBefore)
+    this.#state = -1
+    const before = this.#before
     const from = before.length
     const text = before + this.#held + piece
     let hold = text.length
@@ -117,7 +135,9 @@ export class Window {
     this.#ends = ends
     const released = this.#cut(text, from, hold, cuts)
     // What was cut is no context: nobody reads it, and what runs to the end of a text would be found again.
-    this.#before = text.slice(Math.max(0, hold - longestBefore, Math.min(hold, cuts.at(-1)?.end ?? 0)), hold)
+    const known = Math.min(hold, cuts.at(-1)?.end ?? 0)
+    this.#before = text.slice(known, hold)
+    this.#bytes += utf8Length(text.slice(0, known))
     this.#held = text.slice(hold)
     this.#wary = this.#seekers.wakes(text.slice(-piece.length - longestTrigger))
       ? contextLength
@@ -145,25 +165,25 @@ export class Window {
     const edits: Edit[] = []
     let out = ''
     let at = from
+    let counted = 0
+    let bytes = this.#bytes
     const keep = (end: number) => {
       if (end <= at) return
-      const kept = text.slice(at, end)
-      this.#bytes += utf8Length(kept)
-      out += kept
+      out += text.slice(at, end)
       edits.push(end - at)
       at = end
     }
     for (const each of cuts) {
       const start = Math.max(from, each.start)
-      keep(start)
+      bytes += utf8Length(text.slice(counted, start))
+      counted = start
       const gone = text.slice(start, each.end)
-      const bytes = utf8Length(gone)
-      if (!this.#onFound(each, this.#bytes, bytes)) {
+      if (!this.#onFound(each, bytes, utf8Length(gone))) {
         keep(each.end)
         this.#ends = undefined
         continue
       }
-      this.#bytes += bytes
+      keep(start)
       out += each.put
       edits.push({ units: gone.length, put: each.put })
       at = each.end
