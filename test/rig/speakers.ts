@@ -168,9 +168,11 @@ export const speakers: readonly Speaker[] = [
     body: { model, messages, stream: true },
     speak: ({ content, thinking, args, second }, cut) =>
       [
-        ...cut(thinking).map((piece) => openaiChunk({ delta: { reasoning: piece } })),
-        ...cut(content).map((piece) => openaiChunk({ delta: { content: piece } })),
-        ...cut(second).map((piece) => openaiChunk({ index: 1, delta: { content: piece } })),
+        ...cut(thinking).map((piece) => openaiChunk({ delta: { role: 'assistant', reasoning: piece } })),
+        ...cut(content).map((piece) => openaiChunk({ delta: { role: 'assistant', content: piece } })),
+        ...cut(second).map((piece) =>
+          openaiChunk({ index: 1, delta: { role: 'assistant', content: piece } }),
+        ),
         ...(args === ''
           ? []
           : [
@@ -364,20 +366,14 @@ export const speakers: readonly Speaker[] = [
           const said = item.type === 'message' ? content : thinking
           const name = item.type === 'message' ? 'output_text' : 'reasoning_summary_text'
           const part = item.type === 'message' ? { content_index: 0 } : { summary_index: 0 }
-          if (item.type === 'message')
-            put('content_part.added', {
-              ...at,
-              ...part,
-              part: { type: 'output_text', text: '', annotations: [] },
-            })
+          const [parts, shape] =
+            item.type === 'message'
+              ? ['content_part', { type: 'output_text', annotations: [] }]
+              : ['reasoning_summary_part', { type: 'summary_text' }]
+          put(`${parts}.added`, { ...at, ...part, part: { ...shape, text: '' } })
           for (const delta of cut(said)) put(`${name}.delta`, { ...at, ...part, delta })
           put(`${name}.done`, { ...at, ...part, text: said })
-          if (item.type === 'message')
-            put('content_part.done', {
-              ...at,
-              ...part,
-              part: { type: 'output_text', text: said, annotations: [] },
-            })
+          put(`${parts}.done`, { ...at, ...part, part: { ...shape, text: said } })
         }
         put('output_item.done', { output_index, item })
       }
