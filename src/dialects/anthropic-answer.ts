@@ -10,7 +10,15 @@ import { anthropicError } from './anthropic-error.ts'
 import { asAsked } from './as-asked.ts'
 import type { AnswerReader, ModelNames, PublicError, ToolCall } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
-import { Exits, framesOf, type Kind, type Passage, type Passed, put, type SettledVerdict } from './passage.ts'
+import {
+  Edits,
+  Exits,
+  framesOf,
+  type Kind,
+  type Passage,
+  type Passed,
+  type SettledVerdict,
+} from './passage.ts'
 import { Transcript } from './transcript.ts'
 
 /** The strings of blocks and deltas that are the model's words; signatures and ids are not. */
@@ -28,6 +36,7 @@ export class AnthropicAnswer implements AnswerReader {
   readonly #names: ModelNames
   readonly #stream: boolean
   readonly #exits = new Exits()
+  readonly #edits = new Edits()
   readonly #calls = new AnthropicCalls()
   #parked: { readonly frame: Frame; readonly body: JsonObject } | undefined
 
@@ -82,18 +91,15 @@ export class AnthropicAnswer implements AnswerReader {
   }
 
   #whole(frame: Frame, message: JsonObject, passage: Passage, isChanged: boolean): Passed {
-    const changed = this.#blocks(message, passage) || isChanged
+    this.#blocks(message, passage)
     this.#count(message.usage)
     this.state = 'ended'
     const named = asAsked(message, this.#names)
-    return named === message && !changed ? frame : { ...frame, data: JSON.stringify(named) }
+    return this.#edits.seal(frame, () => named, isChanged || named !== message)
   }
 
-  #blocks(message: JsonObject, passage: Passage): boolean {
-    let changed = false
-    for (const [index, block] of blocksOf(message).entries())
-      changed = this.#block(`${index}`, block, passage, false) || changed
-    return changed
+  #blocks(message: JsonObject, passage: Passage): void {
+    for (const [index, block] of blocksOf(message).entries()) this.#block(`${index}`, block, passage, false)
   }
 
   #event(frame: Frame, event: JsonObject, passage: Passage): Passed {
@@ -103,18 +109,17 @@ export class AnthropicAnswer implements AnswerReader {
     switch (event.type) {
       case 'message_start':
         if (isObject(event.message)) {
-          changed = this.#blocks(event.message, passage)
+          this.#blocks(event.message, passage)
           const named = asAsked(event.message, this.#names)
-          changed ||= named !== event.message
+          changed = named !== event.message
           event.message = named
         }
         break
       case 'content_block_start':
-        if (isObject(event.content_block))
-          changed = this.#block(`${event.index}`, event.content_block, passage, true)
+        if (isObject(event.content_block)) this.#block(`${event.index}`, event.content_block, passage, true)
         break
       case 'content_block_delta':
-        if (isObject(event.delta)) changed = this.#delta(event, event.delta, passage)
+        if (isObject(event.delta)) this.#delta(event, event.delta, passage)
         break
       case 'content_block_stop':
         before = this.#exits.close(passage, key)
@@ -132,32 +137,28 @@ export class AnthropicAnswer implements AnswerReader {
         before = this.#exits.close(passage)
         this.state = 'ended'
     }
-    const last = changed ? { ...frame, data: JSON.stringify(event) } : frame
+    const last = this.#edits.seal(frame, () => event, changed)
     return before.length > 0 ? [...before, last] : last
   }
 
   /** @param begun more of it follows in pieces */
-  #block(key: string, block: JsonObject, passage: Passage, begun: boolean): boolean {
-    let changed = false
+  #block(key: string, block: JsonObject, passage: Passage, begun: boolean): void {
     for (const [field, kind] of texts) {
       const text = block[field]
       if (typeof text !== 'string' || text === '') continue
       if (kind !== 'arguments' && kind !== 'name') this.transcript.say(kind, text)
-      changed = put(block, field, text, passage.whole(kind, text)) || changed
+      this.#edits.put(block, field, text, passage.whole(kind, text))
     }
-    if (!isCall(block)) return changed
+    if (!isCall(block)) return
     const { name, arguments: args } = callOf(block)
     // In a stream the input follows in pieces, and `{}` stands for it here.
     this.transcript.call(key, name, begun ? '' : args)
-    changed = put(block, 'name', name, passage.whole('name', name)) || changed
+    this.#edits.put(block, 'name', name, passage.whole('name', name))
     const judged = passage.whole('arguments', args)
-    if (judged === args) return changed
-    block.input = JSON.parse(judged) as JsonValue
-    return true
+    if (judged !== args) this.#edits.put(block, 'input', block.input ?? {}, JSON.parse(judged) as JsonValue)
   }
 
-  #delta(event: JsonObject, delta: JsonObject, passage: Passage): boolean {
-    let changed = false
+  #delta(event: JsonObject, delta: JsonObject, passage: Passage): void {
     for (const [field, kind] of texts) {
       const text = delta[field]
       if (typeof text !== 'string' || text === '') continue
@@ -175,14 +176,13 @@ export class AnthropicAnswer implements AnswerReader {
           }),
         )
       }
-      changed = put(delta, field, text, passage.next(channel, kind, text)) || changed
+      this.#edits.put(delta, field, text, passage.next(channel, kind, text))
     }
     // A passage that is quoted, whole.
     if (isObject(delta.citation) && typeof delta.citation.cited_text === 'string') {
       const text = delta.citation.cited_text
-      changed = put(delta.citation, 'cited_text', text, passage.whole('content', text)) || changed
+      this.#edits.put(delta.citation, 'cited_text', text, passage.whole('content', text))
     }
-    return changed
   }
 
   #count(usage: JsonValue | undefined): void {

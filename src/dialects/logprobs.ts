@@ -4,19 +4,23 @@
  * and leaves with them.
  */
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
+import type { Edits } from './passage.ts'
 
 /**
  * Takes `holder[field]` out unless it spells `said`.
  * @param changed whether something else than `said` leaves
- * @returns whether it was taken out
  */
-export function keepLogprobs(holder: JsonObject, field: string, said: string, changed: boolean): boolean {
+export function keepLogprobs(
+  holder: JsonObject,
+  field: string,
+  said: string,
+  changed: boolean,
+  edits: Edits,
+): void {
   const logprobs = holder[field]
-  if (logprobs === undefined || logprobs === null) return false
-  if (Array.isArray(logprobs) && logprobs.length === 0) return false
-  if (!changed && spelled(logprobs) === said) return false
-  delete holder[field]
-  return true
+  if (logprobs === undefined || logprobs === null) return
+  if (Array.isArray(logprobs) && logprobs.length === 0) return
+  if (changed || spelled(logprobs) !== said) edits.put(holder, field, logprobs, undefined)
 }
 
 function spelled(logprobs: JsonValue): string | undefined {

@@ -9,7 +9,7 @@ import { asAsked } from './as-asked.ts'
 import type { AnswerReader, ModelNames, ToolCall } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
 import { keepLogprobs } from './logprobs.ts'
-import { Exits, type Kind, type Passage, type Passed, put, type SettledVerdict } from './passage.ts'
+import { Edits, Exits, type Kind, type Passage, type Passed, type SettledVerdict } from './passage.ts'
 import { Transcript } from './transcript.ts'
 
 export class OllamaAnswer implements AnswerReader {
@@ -20,6 +20,7 @@ export class OllamaAnswer implements AnswerReader {
   readonly #shown: readonly string[] | undefined
   readonly transcript = new Transcript()
   readonly #exits = new Exits()
+  readonly #edits = new Edits()
   #calls = 0
   #parked: { readonly frame: Frame; readonly line: JsonObject; readonly calls: JsonValue[] } | undefined
 
@@ -62,28 +63,27 @@ export class OllamaAnswer implements AnswerReader {
 
   #pass(frame: Frame, line: JsonObject, passage: Passage, isChanged: boolean): Passed {
     const done = line.done === true
-    let changed = this.#judge(line, passage, done) || isChanged
+    this.#judge(line, passage, done)
     if (line.prompt_eval_count !== undefined || line.eval_count !== undefined)
       this.usage = usageOf(line.prompt_eval_count ?? 0, line.eval_count ?? 0)
     // Embeddings have no `done`; a line that never says it is an answer of its own only if it is no generation.
     if (done || line.embeddings !== undefined || line.embedding !== undefined) this.state = 'ended'
     const named = asAsked(line, this.#names)
-    changed ||= named !== line || line.context !== undefined
-    const last = changed ? { data: JSON.stringify(withoutContext(named)) } : frame
+    const isOther = isChanged || named !== line || line.context !== undefined
+    const last = this.#edits.seal(frame, () => withoutContext(asAsked(line, this.#names)), isOther)
     const rests = done ? this.#exits.close(passage) : []
     return rests.length > 0 ? [...rests, last] : last
   }
 
-  /** Every text of a line, judged and put in place. @returns whether anything was changed */
-  #judge(line: JsonObject, passage: Passage, done: boolean): boolean {
-    let changed = false
+  /** Every text of a line, judged and put in place. */
+  #judge(line: JsonObject, passage: Passage, done: boolean): void {
     let said = ''
     const judge = (holder: JsonObject, field: string, kind: Kind, channel: string) => {
       const text = holder[field]
       if (typeof text !== 'string' || text === '') return
       if (kind === 'thinking' || kind === 'content') this.transcript.say(kind, text)
       const passed = this.#next(channel, kind, text, passage, done, line)
-      changed = put(holder, field, text, passed) || changed
+      this.#edits.put(holder, field, text, passed)
       if (kind === 'content') said += text
     }
     judge(line, 'thinking', 'thinking', 'thinking')
@@ -92,9 +92,9 @@ export class OllamaAnswer implements AnswerReader {
     if (isObject(message)) {
       judge(message, 'thinking', 'thinking', 'message.thinking')
       judge(message, 'content', 'content', 'message.content')
-      for (const call of callsOf(line)) changed = this.#call(call, passage) || changed
+      for (const call of callsOf(line)) this.#call(call, passage)
     }
-    return keepLogprobs(line, 'logprobs', said, changed) || changed
+    keepLogprobs(line, 'logprobs', said, this.#edits.any, this.#edits)
   }
 
   #next(
@@ -112,17 +112,16 @@ export class OllamaAnswer implements AnswerReader {
     return done ? passed + passage.rest(channel) : passed
   }
 
-  #call(call: JsonValue, passage: Passage): boolean {
+  #call(call: JsonValue, passage: Passage): void {
     const called = isObject(call) ? call.function : undefined
-    if (!isObject(called)) return false
+    if (!isObject(called)) return
     const name = String(called.name)
-    const args = JSON.stringify(called.arguments ?? {})
+    const given = called.arguments ?? {}
+    const args = JSON.stringify(given)
     this.transcript.call(`${this.#calls++}`, name, args)
-    const changed = put(called, 'name', name, passage.whole('name', name))
+    this.#edits.put(called, 'name', name, passage.whole('name', name))
     const judged = passage.whole('arguments', args)
-    if (judged === args) return changed
-    called.arguments = JSON.parse(judged) as JsonValue
-    return true
+    if (judged !== args) this.#edits.put(called, 'arguments', given, JSON.parse(judged) as JsonValue)
   }
 }
 

@@ -5,13 +5,14 @@
  * (seen on the wire), so that chunk is a failure; LocalAI sends `error` and then `[DONE]`: also a failure.
  */
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
+import { Refusal } from '../core/refusal.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
 import { asAsked } from './as-asked.ts'
 import type { AnswerReader, ModelNames, ToolCall } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
 import { keepLogprobs } from './logprobs.ts'
 import { OpenaiCalls } from './openai-calls.ts'
-import { Exits, type Kind, type Passage, type Passed, put, type SettledVerdict } from './passage.ts'
+import { Edits, Exits, type Kind, type Passage, type Passed, type SettledVerdict } from './passage.ts'
 import { Transcript } from './transcript.ts'
 
 const end = '[DONE]'
@@ -26,6 +27,8 @@ export class OpenaiAnswer implements AnswerReader {
   readonly #hideUsage: boolean
   readonly transcript = new Transcript()
   readonly #exits = new Exits()
+  readonly #edits = new Edits()
+  readonly #callNames = new Map<string, string>()
   readonly #calls = new OpenaiCalls(this.transcript)
   /** What is the same in all chunks. */
   #head: JsonObject = {}
@@ -84,7 +87,7 @@ export class OpenaiAnswer implements AnswerReader {
     const rests: Frame[] = [...before]
     for (const choice of choices) {
       const key = `${choice.index ?? 0}/`
-      changed = this.#judge(key, choice, choices.length > 1 && !this.#stream, passage) || changed
+      this.#judge(key, choice, passage)
       if (typeof choice.finish_reason !== 'string') continue
       if (this.state === 'open') this.state = 'finished'
       rests.push(...this.#exits.close(passage, key))
@@ -98,8 +101,11 @@ export class OpenaiAnswer implements AnswerReader {
       changed = true
     }
     const named = asAsked(chunk, this.#names)
-    if (named === chunk && !changed) return joined(rests, frame)
-    return joined(rests, { ...frame, data: JSON.stringify(named) })
+    const isOther = changed || named !== chunk
+    return joined(
+      rests,
+      this.#edits.seal(frame, () => named, isOther),
+    )
   }
 
   #count(usage: JsonValue | undefined): void {
@@ -108,33 +114,25 @@ export class OpenaiAnswer implements AnswerReader {
     if (counted && counted.input + counted.output > 0) this.usage = counted
   }
 
-  /** Every text of a choice, judged and put in place. @returns whether anything was changed */
-  #judge(key: string, choice: JsonObject, _several: boolean, passage: Passage): boolean {
-    let changed = false
+  /** Every text of a choice, judged and put in place. */
+  #judge(key: string, choice: JsonObject, passage: Passage): void {
+    const index = choice.index ?? 0
     let said = ''
     if (typeof choice.text === 'string') {
       said = choice.text
-      changed = this.#text(key, choice, 'text', passage, (text) => ({
-        index: choice.index ?? 0,
-        text,
-        finish_reason: null,
-      }))
+      this.#text(key, choice, 'text', passage, (text) => ({ index, text, finish_reason: null }))
     }
     const message = choice.delta ?? choice.message
     if (isObject(message)) {
       if (typeof message.content === 'string') said = message.content
       for (const field of Object.keys(message)) {
         if (typeof message[field] !== 'string' || noText.has(field)) continue
-        const frame = (text: string) => ({
-          index: choice.index ?? 0,
-          delta: { [field]: text },
-          finish_reason: null,
-        })
-        changed = this.#text(key, message, field, passage, frame) || changed
+        const choiceOf = (text: string) => ({ index, delta: { [field]: text }, finish_reason: null })
+        this.#text(key, message, field, passage, choiceOf)
       }
-      changed = this.#callsOf(key, choice, message, passage) || changed
+      this.#callsOf(key, index, message, passage)
     }
-    return keepLogprobs(choice, 'logprobs', said, changed) || changed
+    keepLogprobs(choice, 'logprobs', said, this.#edits.any, this.#edits)
   }
 
   #text(
@@ -143,12 +141,12 @@ export class OpenaiAnswer implements AnswerReader {
     field: string,
     passage: Passage,
     choiceOf: (text: string) => JsonObject,
-  ): boolean {
+  ): void {
     const text = holder[field]
-    if (typeof text !== 'string' || text === '') return false
+    if (typeof text !== 'string' || text === '') return
     const kind: Kind = field.startsWith('reasoning') || field === 'thinking' ? 'thinking' : 'content'
     this.transcript.say(kind, text)
-    return put(holder, field, text, this.#next(`${key}${field}`, kind, text, passage, choiceOf))
+    this.#edits.put(holder, field, text, this.#next(`${key}${field}`, kind, text, passage, choiceOf))
   }
 
   #next(
@@ -163,25 +161,28 @@ export class OpenaiAnswer implements AnswerReader {
     return passage.next(channel, kind, text)
   }
 
-  #callsOf(key: string, choice: JsonObject, message: JsonObject, passage: Passage): boolean {
-    let changed = false
+  #callsOf(key: string, index: JsonValue, message: JsonObject, passage: Passage): void {
     for (const each of this.#calls.partsOf(message)) {
       const { called, shape } = each
       const channel = `${key}call ${each.key}`
       const name = typeof called.name === 'string' ? called.name : ''
       const piece = typeof called.arguments === 'string' ? called.arguments : ''
       this.transcript.call(channel, name, piece)
-      if (name !== '') changed = put(called, 'name', name, passage.whole('name', name)) || changed
+      if (name !== '') this.#edits.put(called, 'name', name, this.#name(channel, name, passage))
       if (piece === '') continue
-      const choiceOf = (rest: string) => ({
-        index: choice.index ?? 0,
-        delta: shape({ arguments: rest }),
-        finish_reason: null,
-      })
-      changed =
-        put(called, 'arguments', piece, this.#next(channel, 'arguments', piece, passage, choiceOf)) || changed
+      const choiceOf = (rest: string) => ({ index, delta: shape({ arguments: rest }), finish_reason: null })
+      const passed = this.#next(channel, 'arguments', piece, passage, choiceOf)
+      this.#edits.put(called, 'arguments', piece, passed)
     }
-    return changed
+  }
+
+  /** Names come whole, and clients want them at once; one that is only bad when put together ends the answer. */
+  #name(channel: string, piece: string, passage: Passage): string {
+    const name = (this.#callNames.get(channel) ?? '') + piece
+    this.#callNames.set(channel, name)
+    const judged = passage.whole('name', name)
+    if (name === piece || judged === name) return name === piece ? judged : piece
+    throw new Refusal('output_blocked', { detail: 'a name in pieces' })
   }
 
   #frameOf(choice: JsonObject): Frame {

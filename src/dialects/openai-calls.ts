@@ -29,7 +29,7 @@ export class OpenaiCalls {
   /** Whether the last choices were changed by taking calls out. */
   isChanged = false
   readonly #transcript: Transcript
-  #gathered = new Map<string, Gathered>()
+  readonly #gathered = new Map<string, Gathered>()
   #judged: Gathered[] = []
   /** By choice: how many calls have passed. */
   readonly #passed = new Map<JsonValue, number>()
@@ -60,7 +60,7 @@ export class OpenaiCalls {
 
   /** Takes the calls out of a chunk, or a whole answer. @returns whether some are complete and wait to be judged */
   takeFrom(choices: readonly JsonObject[], stream: boolean): boolean {
-    let finished = false
+    const finished = new Set<JsonValue>()
     for (const [position, choice] of choices.entries()) {
       const of = stream ? (choice.index ?? 0) : position
       const message = choice.delta ?? choice.message
@@ -79,15 +79,19 @@ export class OpenaiCalls {
         delete message.tool_calls
         delete message.function_call
       }
-      finished ||= !stream || typeof choice.finish_reason === 'string'
+      if (!stream || typeof choice.finish_reason === 'string') finished.add(of)
     }
-    return finished && this.complete()
+    return finished.size > 0 && this.complete(finished)
   }
 
-  /** What was gathered is complete. @returns whether there is anything */
-  complete(): boolean {
-    this.#judged = [...this.#gathered.values()]
-    this.#gathered = new Map()
+  /** What was gathered, of these choices or of all, is complete. @returns whether there is anything */
+  complete(finished?: ReadonlySet<JsonValue>): boolean {
+    this.#judged = []
+    for (const [id, each] of this.#gathered) {
+      if (finished && !finished.has(each.choice)) continue
+      this.#judged.push(each)
+      this.#gathered.delete(id)
+    }
     this.waiting = this.#judged.map(({ name, args }) => ({ name, arguments: args }))
     return this.waiting.length > 0
   }

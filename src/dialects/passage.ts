@@ -2,7 +2,7 @@
  * What the reader of an answer hands every text to, channel by channel, and what it gets back to put in its place. Who
  * judges is in `stages/`; what a frame looks like is the dialect's business alone.
  */
-import type { JsonObject } from '../core/json.ts'
+import type { JsonObject, JsonValue } from '../core/json.ts'
 import type { Frame } from './framing/framing.ts'
 
 /** `arguments` is JSON, whole or as far as it came. */
@@ -19,6 +19,10 @@ export interface Passage {
   rest(channel: string): string
   /** A text that comes in one. `again`: it was said before, in pieces or whole. */
   whole(kind: Kind, text: string, again?: boolean): string
+  /** Whether something of any channel is held back now. */
+  readonly isHolding: boolean
+  /** How often something was cut out. */
+  readonly cuts: number
   /** Whether tool calls stay with the reader until somebody has judged them. */
   readonly judgesCalls: boolean
 }
@@ -39,7 +43,14 @@ export const untouched: Passage = {
   next: (_channel, _kind, piece) => piece,
   rest: () => '',
   whole: (_kind, text) => text,
+  isHolding: false,
+  cuts: 0,
   judgesCalls: false,
+}
+
+/** The same, with tool calls that wait for a verdict. */
+export function judging(passage: Passage): Passage {
+  return Object.create(passage, { judgesCalls: { value: true } }) as Passage
 }
 
 /** Channels that may hold something back, each with what a frame of it looks like. */
@@ -61,15 +72,37 @@ export class Exits {
       if (!channel.startsWith(prefix)) continue
       this.#frames.delete(channel)
       const rest = passage.rest(channel)
-      if (rest !== '') frames.push(frameOf(rest))
+      if (rest !== '') frames.push({ ...frameOf(rest), unheld: '' })
     }
     return frames
   }
 }
 
-/** Puts what is left of a text in its place. @returns whether that changed anything */
-export function put(holder: JsonObject, key: string, before: string, after: string): boolean {
-  if (after === before) return false
-  holder[key] = after
-  return true
+/** What a passage changed in one frame, and the way back. */
+export class Edits {
+  readonly #back: [holder: JsonObject, key: string, before: JsonValue][] = []
+
+  get any(): boolean {
+    return this.#back.length > 0
+  }
+
+  /** Puts in its place what is left of a value; undefined: nothing is. */
+  put(holder: JsonObject, key: string, before: JsonValue, after: JsonValue | undefined): void {
+    if (after === before) return
+    this.#back.push([holder, key, before])
+    if (after === undefined) delete holder[key]
+    else holder[key] = after
+  }
+
+  /**
+   * The frame that leaves, with what it would have been had nothing been held back; the document is as it was afterwards.
+   * @param isOther whether the reader itself has changed the document
+   */
+  seal(frame: Frame, document: () => JsonObject, isOther: boolean): Frame {
+    if (this.#back.length === 0) return isOther ? { ...frame, data: JSON.stringify(document()) } : frame
+    const data = JSON.stringify(document())
+    for (const [holder, key, before] of this.#back.toReversed()) holder[key] = before
+    this.#back.length = 0
+    return { ...frame, data, unheld: isOther ? JSON.stringify(document()) : frame.data }
+  }
 }

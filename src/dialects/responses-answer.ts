@@ -12,7 +12,15 @@ import { asAsked } from './as-asked.ts'
 import type { AnswerReader, ModelNames, PublicError, ToolCall } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
 import { keepLogprobs } from './logprobs.ts'
-import { Exits, framesOf, type Kind, type Passage, type Passed, put, type SettledVerdict } from './passage.ts'
+import {
+  Edits,
+  Exits,
+  framesOf,
+  type Kind,
+  type Passage,
+  type Passed,
+  type SettledVerdict,
+} from './passage.ts'
 import { callOf, isCall, ResponsesCalls } from './responses-calls.ts'
 import { Transcript } from './transcript.ts'
 
@@ -42,6 +50,7 @@ export class ResponsesAnswer implements AnswerReader {
   readonly #names: ModelNames
   readonly #stream: boolean
   readonly #exits = new Exits()
+  readonly #edits = new Edits()
   readonly #calls = new ResponsesCalls()
   keptAs: string | undefined
   /** The number of the next event that leaves. */
@@ -110,15 +119,15 @@ export class ResponsesAnswer implements AnswerReader {
     if (isObject(response.error) || response.status === 'failed' || !Array.isArray(response.output))
       return this.#failed()
     this.#keep(response.id)
-    let changed = this.#calls.replaceIn(response.output)
+    const changed = this.#calls.replaceIn(response.output)
     for (const item of response.output) {
       this.#gather(item, true)
-      changed = judgeAll(item, passage, false) || changed
+      judgeAll(item, passage, false, this.#edits)
     }
     this.#count(response.usage)
     this.state = 'ended'
     const named = asAsked(response, this.#names)
-    return named === response && !changed ? frame : { ...frame, data: JSON.stringify(named) }
+    return this.#edits.seal(frame, () => named, changed || named !== response)
   }
 
   #event(frame: Frame, event: JsonObject, passage: Passage): readonly Frame[] | undefined {
@@ -129,19 +138,18 @@ export class ResponsesAnswer implements AnswerReader {
     const channel = channelOf(event, type)
     let changed = false
     let before: Frame[] = []
-    if (typeof event.delta === 'string') changed = this.#delta(event, type, channel, passage)
+    if (typeof event.delta === 'string') this.#delta(event, type, channel, passage)
     else if (type.endsWith('.done'))
       before = this.#exits.close(passage, type === 'response.output_item.done' ? itemOf(event) : channel)
     else if (ends.has(type)) before = this.#exits.close(passage)
     const again = type.endsWith('.done') || ends.has(type)
     if (type === 'response.output_item.done') this.#gather(event.item, false)
-    for (const part of [event.item, event.part, event.annotation])
-      changed = judgeAll(part, passage, again) || changed
-    if (again) changed = judgeMembers(event, passage) || changed
+    for (const part of [event.item, event.part, event.annotation]) judgeAll(part, passage, again, this.#edits)
+    if (again) judgeMembers(event, passage, this.#edits)
     if (response && ends.has(type)) {
       if (Array.isArray(response.output)) {
         changed = this.#calls.replaceIn(response.output) || changed
-        for (const item of response.output) changed = judgeAll(item, passage, true) || changed
+        for (const item of response.output) judgeAll(item, passage, true, this.#edits)
       }
       this.#count(response.usage)
       this.state = 'ended'
@@ -155,7 +163,7 @@ export class ResponsesAnswer implements AnswerReader {
     return before.length > 0 ? [...before, last] : [last]
   }
 
-  #delta(event: JsonObject, type: string, channel: string, passage: Passage): boolean {
+  #delta(event: JsonObject, type: string, channel: string, passage: Passage): void {
     const delta = String(event.delta)
     const kind: Kind = type.includes('arguments')
       ? 'arguments'
@@ -165,13 +173,13 @@ export class ResponsesAnswer implements AnswerReader {
     if (kind !== 'arguments') this.transcript.say(kind, delta)
     if (!this.#exits.has(channel)) {
       const { logprobs: _, ...shape } = event
-      this.#exits.open(channel, (rest) => {
-        const one = { ...shape, delta: rest }
-        return this.#numbered(one, frameOf(one), true)
-      })
+      // It has the number of the event before: the numbers of those behind it do not depend on what was held.
+      this.#exits.open(channel, (rest) =>
+        frameOf({ ...shape, sequence_number: (this.#number ?? 1) - 1, delta: rest }),
+      )
     }
-    const changed = put(event, 'delta', delta, passage.next(channel, kind, delta))
-    return keepLogprobs(event, 'logprobs', delta, changed) || changed
+    this.#edits.put(event, 'delta', delta, passage.next(channel, kind, delta))
+    keepLogprobs(event, 'logprobs', delta, this.#edits.any, this.#edits)
   }
 
   /** The event with the number that is its turn. */
@@ -185,7 +193,7 @@ export class ResponsesAnswer implements AnswerReader {
       }
       this.#number++
     }
-    return changed ? { ...frame, data: JSON.stringify(event) } : frame
+    return this.#edits.seal(frame, () => event, changed)
   }
 
   #keep(id: JsonValue | undefined): void {
@@ -225,41 +233,44 @@ function channelOf(event: JsonObject, type: string): string {
   return `${itemOf(event)}${part}/${type.replace(/\.(?:delta|done)$/, '')}`
 }
 
-/** @param again whether it was said before. @returns whether anything was changed */
-function judgeAll(value: JsonValue | undefined, passage: Passage, again: boolean, depth = 0): boolean {
-  if (typeof value !== 'object' || value === null || depth > deepest) return false
-  let changed = false
+/** @param again whether it was said before */
+function judgeAll(
+  value: JsonValue | undefined,
+  passage: Passage,
+  again: boolean,
+  edits: Edits,
+  depth = 0,
+): void {
+  if (typeof value !== 'object' || value === null || depth > deepest) return
   if (Array.isArray(value)) {
-    for (const each of value) changed = judgeAll(each, passage, again, depth + 1) || changed
-    return changed
+    for (const each of value) judgeAll(each, passage, again, edits, depth + 1)
+    return
   }
-  const thinks =
-    value.type === 'reasoning' || value.type === 'summary_text' || value.type === 'reasoning_text'
-  let said = ''
+  const thinks = /^(?:reasoning|summary_text|reasoning_text)$/.test(String(value.type))
+  let changed = false
   for (const [key, member] of Object.entries(value)) {
     if (typeof member !== 'string') {
-      changed = (key !== 'logprobs' && judgeAll(member, passage, again, depth + 1)) || changed
+      if (key !== 'logprobs') judgeAll(member, passage, again, edits, depth + 1)
       continue
     }
     const kind = texts[key]
     if (kind === undefined || member === '') continue
-    if (key === 'text') said = member
     const judged = passage.whole(kind === 'content' && thinks ? 'thinking' : kind, member, again)
-    changed = put(value, key, member, judged) || changed
+    changed ||= judged !== member
+    edits.put(value, key, member, judged)
   }
-  return keepLogprobs(value, 'logprobs', said, changed) || changed
+  keepLogprobs(value, 'logprobs', typeof value.text === 'string' ? value.text : '', changed, edits)
 }
 
 /** What an event that ends a part says again. */
-function judgeMembers(event: JsonObject, passage: Passage): boolean {
-  let changed = false
+function judgeMembers(event: JsonObject, passage: Passage, edits: Edits): void {
+  const said = typeof event.text === 'string' ? event.text : ''
   for (const key of ['text', 'refusal', 'arguments', 'input', 'code']) {
     const text = event[key]
     if (typeof text !== 'string' || text === '') continue
-    changed = put(event, key, text, passage.whole(texts[key] ?? 'content', text, true)) || changed
+    edits.put(event, key, text, passage.whole(texts[key] ?? 'content', text, true))
   }
-  const said = typeof event.text === 'string' ? event.text : ''
-  return keepLogprobs(event, 'logprobs', said, changed) || changed
+  keepLogprobs(event, 'logprobs', said, said !== (event.text ?? ''), edits)
 }
 
 function frameOf(event: JsonObject): Frame {

@@ -6,7 +6,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Refusal, RefusalCode } from '../core/refusal.ts'
 import type { JudgeCall } from '../dialects/call-verdict.ts'
-import { type Passage, untouched } from '../dialects/passage.ts'
+import { judging, type Passage, untouched } from '../dialects/passage.ts'
 import type { Upstream } from '../policy/policy.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Fleet, Seat } from '../upstreams/fleet.ts'
@@ -151,7 +151,7 @@ export function createForward(parts: ForwardParts) {
 
 function passageOf(guard: AnswerGuard | undefined, judge: JudgeCall | undefined): Passage {
   const passage = guard?.passage ?? untouched
-  return judge ? { ...passage, judgesCalls: true } : passage
+  return judge ? judging(passage) : passage
 }
 
 const faults: ReadonlySet<RefusalCode> = new Set([

@@ -28,6 +28,8 @@ const mostNoted = 256
 interface Text {
   push(piece: string): string
   end(): string
+  readonly holds: boolean
+  readonly cuts: number
 }
 
 class PlainText implements Text {
@@ -43,6 +45,14 @@ class PlainText implements Text {
 
   end(): string {
     return this.#window.end().text
+  }
+
+  get holds(): boolean {
+    return this.#window.holds
+  }
+
+  get cuts(): number {
+    return this.#window.cuts
   }
 }
 
@@ -89,6 +99,8 @@ export function createGuardAnswer({ scanner, metrics, randomCode }: GuardAnswerP
     const seen = new Set<string>()
     let verdict: OutputVerdict = 'allow'
     let ran = false
+    let holding = 0
+    let cutCount = 0
     let over = false
 
     const planted = settings.actions.canary === 'off' ? undefined : randomCode()
@@ -168,6 +180,12 @@ export function createGuardAnswer({ scanner, metrics, randomCode }: GuardAnswerP
 
     const passage: Passage = {
       judgesCalls: false,
+      get isHolding() {
+        return alters && holding > 0
+      },
+      get cuts() {
+        return cutCount
+      },
       // Asked for every frame: nothing is made here that need not be.
       next(channel, kind, piece) {
         try {
@@ -177,8 +195,12 @@ export function createGuardAnswer({ scanner, metrics, randomCode }: GuardAnswerP
             state = { window: windowFor(kind), sweep: sweepFor(kind) }
             channels.set(channel, state)
           }
-          const out = state.window.push(piece)
-          state.sweep.push(piece)
+          const { window, sweep } = state
+          const { holds, cuts } = window
+          const out = window.push(piece)
+          if (window.holds !== holds) holding += holds ? -1 : 1
+          cutCount += window.cuts - cuts
+          sweep.push(piece)
           return alters ? out : piece
         } catch (cause) {
           throw faultOf(cause)
@@ -189,7 +211,10 @@ export function createGuardAnswer({ scanner, metrics, randomCode }: GuardAnswerP
           const state = channels.get(channel)
           if (!state) return ''
           channels.delete(channel)
+          const { holds, cuts } = state.window
+          if (holds) holding--
           const out = state.window.end()
+          cutCount += state.window.cuts - cuts
           state.sweep.end()
           return alters ? out : ''
         })
@@ -199,6 +224,7 @@ export function createGuardAnswer({ scanner, metrics, randomCode }: GuardAnswerP
           ran = true
           const window = windowFor(kind, again)
           const out = window.push(text) + window.end()
+          cutCount += window.cuts
           if (!again && kind !== 'name') {
             const sweep = sweepFor(kind)
             sweep.push(text)

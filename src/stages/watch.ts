@@ -14,6 +14,7 @@ import { whole } from '../dialects/framing/whole.ts'
 import type { Passage, Passed } from '../dialects/passage.ts'
 import { serverError } from '../dialects/server-errors.ts'
 import { askCalls } from './ask-calls.ts'
+import { createDelay } from './delay.ts'
 import type { Answer, Ending } from './exchange.ts'
 import type { Flow, Outlet, Receiver } from './outlet.ts'
 
@@ -103,12 +104,18 @@ export function createWatch(options: WatchOptions): Watch {
     if (judge && reader.waiting && reader.waiting.length > 0) ask(judge, reader.waiting)
   }
 
-  const add = (passed: Passed) => {
-    if (passed === undefined) return
-    if (!('data' in passed)) return passed.forEach(add)
-    const printed = framing.print(passed)
+  const emit = (frame: Frame) => {
+    const printed = framing.print(frame)
     // Bytes come one piece at a time, so there is nothing before them.
     outgoing = typeof printed === 'string' && typeof outgoing === 'string' ? outgoing + printed : printed
+  }
+  const delay = createDelay(passage, emit)
+
+  const add = (passed: Passed) => {
+    if (passed === undefined) return
+    if ('data' in passed) delay.add(passed)
+    else passed.forEach(delay.add)
+    delay.settle(reader.state === 'ended')
   }
 
   /** Nothing of the answer goes on before its tool calls are judged. */

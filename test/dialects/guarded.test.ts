@@ -79,13 +79,31 @@ describe.each(speakers.map((speaker) => [speaker.name, speaker] as const))('%s',
     )
   })
 
+  it('drops what is longer than any window, and goes on behind it', async () => {
+    const key = `-----BEGIN PRIVATE KEY-----\n${`${letters}\n`.repeat(40)}-----END PRIVATE KEY-----`
+    await fc.assert(
+      fc.asyncProperty(prose, prose, places, places, async (before, after, at, bytes) => {
+        const make = (text: string) =>
+          only({ content: `${before} ${text}\n${after}`, thinking: before, second: after })
+        for (const cut of [cutAt(at), character]) {
+          const { text, heard } = await run(make(key), cut, bytes)
+          expect(heard).toEqual(make('[redacted:private-key]'))
+          expect(text).not.toContain(letters.slice(0, 4))
+        }
+      }),
+      { numRuns: 6 },
+    )
+  })
+
   it('changes no byte of a clean answer', async () => {
     await fc.assert(
       fc.asyncProperty(prose, places, places, async (text, at, bytes) => {
         const said = only({ content: text, thinking: text, second: text, args: JSON.stringify({ text }) })
         for (const cut of [cutAt(at), character]) {
-          const { heard, guard } = await run(said, cut, bytes)
+          const { heard, guard, text: passed, sent } = await run(said, cut, bytes)
           expect(heard).toEqual(said)
+          // The token context is the one thing that never comes back.
+          if (speaker.path !== '/api/generate') expect(passed.trim()).toBe(sent.trim())
           expect(guard.cuts).toEqual([])
           expect(guard.verdict).toBe('allow')
         }

@@ -3,12 +3,13 @@ import type { JsonObject } from '../../src/core/json.ts'
 import type { JudgeCall } from '../../src/dialects/call-verdict.ts'
 import type { AnswerReader } from '../../src/dialects/dialect.ts'
 import { framingOf } from '../../src/dialects/framing/by-type.ts'
-import { framesOf, type Passed } from '../../src/dialects/passage.ts'
+import { framesOf, judging, type Passed } from '../../src/dialects/passage.ts'
 import { compileOutputGuard } from '../../src/policy/compile-guards.ts'
 import { loadPacks } from '../../src/policy/packs.ts'
 import type { Config } from '../../src/policy/schema/schema.ts'
 import { createScanner } from '../../src/scan/scanner.ts'
 import { askCalls } from '../../src/stages/ask-calls.ts'
+import { createDelay } from '../../src/stages/delay.ts'
 import type { AnswerGuard, Call } from '../../src/stages/exchange.ts'
 import { createGuardAnswer } from '../../src/stages/guard-answer.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
@@ -58,10 +59,12 @@ export async function throughGuard(
   judge?: JudgeCall,
 ): Promise<{ readonly text: string; readonly frames: readonly string[] }> {
   const framing = reader.framing?.(contentType) ?? framingOf(contentType)
-  const passage = judge ? { ...guarded.passage, judgesCalls: true } : guarded.passage
+  const passage = judge ? judging(guarded.passage) : guarded.passage
   const frames: string[] = []
+  const delay = createDelay(passage, (frame) => frames.push(String(framing.print(frame))))
   const add = (passed: Passed) => {
-    for (const frame of framesOf(passed)) frames.push(String(framing.print(frame)))
+    framesOf(passed).forEach(delay.add)
+    delay.settle(reader.state === 'ended')
   }
   const arrived: Parameters<AnswerReader['frame']>[0][] = []
   const splitter = framing.split((frame) => arrived.push(frame))

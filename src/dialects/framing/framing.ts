@@ -12,6 +12,8 @@ export interface Frame {
   readonly data: string
   /** Instead of `data`, of an answer that is no text. */
   readonly bytes?: Uint8Array
+  /** What `data` would be if nothing of it had been held back; empty: the frame would not be. */
+  readonly unheld?: string
 }
 
 export interface Splitter {

@@ -64,6 +64,14 @@ export class JsonWindow {
     return rest
   }
 
+  get cuts(): number {
+    return this.#window.cuts
+  }
+
+  get holds(): boolean {
+    return this.#raw !== '' || this.#token !== '' || this.#escape !== ''
+  }
+
   #continueEscape(character: string): string {
     const written = this.#escape + character
     this.#escape = written

@@ -43,6 +43,8 @@ export class Window {
   #ends: ((text: string) => number) | undefined
   /** Bytes of the text before `#before`. */
   #bytes = 0
+  /** How often something was taken out. */
+  cuts = 0
   /** Of the literals; -1: not known. */
   #state = -1
   /** Code units for which what was seen last must be borne in mind. */
@@ -122,6 +124,7 @@ export class Window {
       if (!final && each.end === text.length && (each.ends || (overfull && each.start < hold))) {
         ends = each.ends ?? endOfWord
         hold = text.length
+        this.#tail = text.slice(Math.max(each.start, text.length - longestTail))
       } else if (each.start >= hold) break
       else if (!final && (each.end > hold || each.end === text.length)) {
         if (!overfull) {
@@ -184,6 +187,7 @@ export class Window {
         continue
       }
       keep(start)
+      this.cuts++
       out += each.put
       edits.push({ units: gone.length, put: each.put })
       at = each.end
@@ -198,6 +202,7 @@ export class Window {
     const gone = end === -1 ? piece : text.slice(this.#tail.length, end)
     this.#bytes += utf8Length(gone)
     const drop: Edit = { units: gone.length, put: '' }
+    this.cuts++
     if (end === -1) {
       this.#tail = text.slice(-longestTail)
       return { text: '', edits: [drop] }
