@@ -22,6 +22,7 @@ import {
 import type { KeptAnswers } from './kept.ts'
 import type { Courier, Outlet } from './outlet.ts'
 import { promptTokens } from './reserve.ts'
+import { judgeTexts } from './text-calls.ts'
 import { createWatch, type Outcome } from './watch.ts'
 
 export interface Forwarding {
@@ -151,7 +152,7 @@ export function createForward(parts: ForwardParts) {
 
 function passageOf(guard: AnswerGuard | undefined, judge: JudgeCall | undefined): Passage {
   const passage = guard?.passage ?? untouched
-  return judge ? judging(passage) : passage
+  return judge ? judgeTexts(judging(passage), judge) : passage
 }
 
 const faults: ReadonlySet<RefusalCode> = new Set([

@@ -126,6 +126,63 @@ describe('several calls', () => {
   })
 })
 
+describe.each(speakers.map((speaker) => [speaker.name, speaker] as const))(
+  'in the text, %s',
+  (_name, speaker) => {
+    const none: Said = { content: '', thinking: '', args: '', second: '' }
+    const run = async (content: string, verdict: CallVerdict | Promise<CallVerdict>) => {
+      const asked: ToolCall[] = []
+      const judge: JudgeCall = (each) => {
+        asked.push(each)
+        return verdict
+      }
+      const sent = speaker.speak({ ...none, content }, (text) => [...text])
+      const guard = guardWith()
+      const { text } = await throughGuard(
+        readerFor(speaker),
+        speaker.contentType,
+        [Buffer.from(sent)],
+        guard,
+        judge,
+      )
+      return { asked, heard: speaker.hear(text).content }
+    }
+    const tagged = 'Well: <tool_call>{"name":"pay","arguments":{"to":"bob"}}</tool_call> and <b>so</b> on.'
+
+    it('a call that may pass leaves as it was written', async () => {
+      const { asked, heard } = await run(tagged, { kind: 'pass' })
+      expect(asked[0]).toEqual({ name: 'pay', arguments: '{"to":"bob"}' })
+      expect(heard).toBe(tagged)
+    })
+
+    it('one that may not is taken out, and what is undecided too', async () => {
+      expect((await run(tagged, { kind: 'strip', note })).heard).toBe(`Well: ${note} and <b>so</b> on.`)
+      for (const verdict of [
+        Promise.resolve<CallVerdict>({ kind: 'pass' }),
+        { kind: 'wait' as const, note, decided: Promise.resolve<CallVerdict>({ kind: 'pass' }) },
+      ])
+        expect((await run(tagged, verdict)).heard).not.toContain('bob')
+    })
+
+    it.each([
+      ['<tool_call>{"name":"pay","arguments":{"to":"bob"}', 'pay'],
+      ['<function=pay>{"to":"bob"}</function>', 'pay'],
+      ['[TOOL_CALLS] [{"name":"look"},{"name":"pay","arguments":{"to":"bob"}}]', 'look'],
+      ['<|python_tag|>{"name":"pay","parameters":{"to":"bob"}}', 'pay'],
+      ['<tool_call>no JSON "name": "pay" bob</tool_call>', 'pay'],
+    ])('%s is one', async (text, name) => {
+      const { asked, heard } = await run(text, { kind: 'strip', note })
+      expect(asked[0]?.name).toBe(name)
+      expect(heard).toBe(note)
+    })
+
+    it('ends the answer', async () => {
+      const refusal = new Refusal('tool_not_allowed')
+      await expect(run(tagged, { kind: 'refuse', refusal })).rejects.toBe(refusal)
+    })
+  },
+)
+
 describe('a human who is asked', () => {
   const wait = (decided: Promise<CallVerdict>): CallVerdict => ({ kind: 'wait', note, decided })
 

@@ -12,6 +12,7 @@ import { askCalls } from '../../src/stages/ask-calls.ts'
 import { createDelay } from '../../src/stages/delay.ts'
 import type { AnswerGuard, Call } from '../../src/stages/exchange.ts'
 import { createGuardAnswer } from '../../src/stages/guard-answer.ts'
+import { judgeTexts } from '../../src/stages/text-calls.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 
 type Settings = Config['guards']['output']
@@ -59,7 +60,7 @@ export async function throughGuard(
   judge?: JudgeCall,
 ): Promise<{ readonly text: string; readonly frames: readonly string[] }> {
   const framing = reader.framing?.(contentType) ?? framingOf(contentType)
-  const passage = judge ? judging(guarded.passage) : guarded.passage
+  const passage = judge ? judgeTexts(judging(guarded.passage), judge) : guarded.passage
   const frames: string[] = []
   const delay = createDelay(passage, (frame) => frames.push(String(framing.print(frame))))
   const add = (passed: Passed) => {
