@@ -145,7 +145,8 @@ export function createGuardAnswer({ scanner, metrics, randomCode }: GuardAnswerP
       seen.add(key)
       return action === 'redact' || action === 'block'
     }
-    const sweeping: Omit<Sweeping, 'theft'> = {
+    const sweeping: Sweeping = {
+      theft: theftOf,
       scanner,
       thresholds: promptGuard,
       eager: enforces && [actions.injection, actions.scripts, actions.theft].includes('block'),
@@ -157,7 +158,7 @@ export function createGuardAnswer({ scanner, metrics, randomCode }: GuardAnswerP
         note(part, id, 0, 0)
       },
     }
-    const sweepFor = (kind: Kind): Sweep => createSweep(kind, { ...sweeping, theft: theftOf() })
+    const sweepFor = (kind: Kind): Sweep => createSweep(kind, sweeping)
     const windowFor = (kind: Kind, again = false): Text => {
       const window = new Window(seekers, onFound(kind, again))
       return kind === 'arguments' ? new JsonWindow(window) : new PlainText(window)

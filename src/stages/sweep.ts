@@ -21,7 +21,8 @@ export interface Sweeping {
   readonly eager: boolean
   readonly injection: boolean
   readonly scripts: boolean
-  readonly theft: Shingles | undefined
+  /** Of the system prompt; asked when a block is read. */
+  theft(): Shingles
   onSign(guard: 'injection' | 'scripts' | 'theft', id: string): void
 }
 
@@ -35,17 +36,20 @@ export function createSweep(kind: Kind, wanted: Sweeping): Sweep {
   let before = ''
   let pending = ''
   const told = kind === 'content' || kind === 'thinking'
-  const follower =
-    theft && theft.size > 0
-      ? new Follower((shingle) => {
-          if (theft.has(shingle)) onSign('theft', 'system-prompt')
-        })
-      : undefined
+  let follower: Follower | undefined
+  const follow = (text: string) => {
+    const shingles = theft()
+    if (shingles.size === 0) return
+    follower ??= new Follower((shingle) => {
+      if (shingles.has(shingle)) onSign('theft', 'system-prompt')
+    })
+    follower.push(text)
+  }
 
   const read = (last: boolean) => {
     if (pending === '' && !last) return
     const text = before + pending
-    follower?.push(last ? `${pending} ` : pending)
+    follow(last ? `${pending} ` : pending)
     if (told && text !== '') {
       if (injection) {
         const findings = scanner.scan(text, 'assistant')

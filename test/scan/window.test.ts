@@ -137,6 +137,45 @@ describe('a text in pieces', () => {
   })
 })
 
+describe('personal data', () => {
+  const wanted: Wanted = { ...everything, pii: true }
+  it.each([
+    ['an address', 'ann.smith+x@mail.example.org', 'email'],
+    ['a card', '4111 1111 1111 1111', 'card'],
+    ['an account', 'DE89 3704 0044 0532 0130 00', 'iban'],
+    ['a phone number', '+49 (0)30 901820', 'phone'],
+    ['a security number', '536-90-4399', 'ssn'],
+    ['an address of a machine', '203.0.113.77', 'ip'],
+  ])('%s never leaves, however it is cut', (_name, value, type) => {
+    fc.assert(
+      fc.property(prose, places, (before, at) => {
+        const text = `${before}\nso ${value}, and on`
+        const whole = run([text], wanted).text
+        expect(whole).toBe(`${before}\nso [redacted:${type}], and on`)
+        for (const pieces of [cut(text, at), [...text]]) expect(run(pieces, wanted).text).toBe(whole)
+      }),
+      { numRuns: 60 },
+    )
+  })
+})
+
+describe('an answer that is made to take long', () => {
+  it.each([
+    ['addresses in addresses', 'https://'.repeat(20_000)],
+    ['images', '![x](https://e.example/'.repeat(20_000)],
+    ['escapes', '\u001b]8;;'.repeat(20_000)],
+    ['keys that begin', '-----BEGIN PRIVATE KEY'.repeat(20_000)],
+    ['tokens that begin', 'eyJabcdefgh.'.repeat(15_000)],
+    ['slashes', '/'.repeat(150_000)],
+    ['joiners', '\u200d'.repeat(150_000)],
+  ])('of %s takes no longer than its length', (_name, text) => {
+    const begun = performance.now()
+    run([text])
+    run(text.match(/[\s\S]{1,500}/g) ?? [])
+    expect(performance.now() - begun).toBeLessThan(5000)
+  })
+})
+
 describe('words', () => {
   it('as models write them leave in the frame they came in', () => {
     const text =

@@ -16,6 +16,8 @@ export class JsonWindow {
   #token = ''
   /** An escape that is not complete. */
   #escape = ''
+  /** As meant, what was not pushed yet. */
+  #text = ''
   /** As written, what the window has not decided yet, and how long each of its units is there if not one. */
   #raw = ''
   #widths: number[] | undefined
@@ -30,7 +32,7 @@ export class JsonWindow {
       if (this.#inString) {
         const end = this.#escape === '' ? endOfPlain(piece, at) : at
         if (end > at) {
-          out += this.#feed(piece.slice(at, end), piece.slice(at, end), 1)
+          this.#feed(piece.slice(at, end), piece.slice(at, end), 1)
           at = end
           continue
         }
@@ -39,7 +41,7 @@ export class JsonWindow {
           out += `${this.#finish()}"`
           this.#inString = false
           this.#window.see('"')
-        } else out += this.#continueEscape(character)
+        } else this.#continueEscape(character)
         continue
       }
       const character = piece.charAt(at++)
@@ -50,12 +52,12 @@ export class JsonWindow {
       } else {
         this.#token += character
         if (this.#token.length >= longestToken) {
-          out += this.#feed(this.#token, this.#token, 1)
+          this.#feed(this.#token, this.#token, 1)
           this.#token = ''
         }
       }
     }
-    return out
+    return out + this.#flush()
   }
 
   end(): string {
@@ -72,27 +74,33 @@ export class JsonWindow {
     return this.#raw !== '' || this.#token !== '' || this.#escape !== ''
   }
 
-  #continueEscape(character: string): string {
+  #continueEscape(character: string): void {
     const written = this.#escape + character
     this.#escape = written
-    if (written === '\\' || (written.startsWith('\\u') && written.length < 6)) return ''
+    if (written === '\\' || (written.startsWith('\\u') && written.length < 6)) return
     this.#escape = ''
     const letter = written.charAt(1)
     const code = letter === 'u' ? Number.parseInt(written.slice(2), 16) : Number.NaN
     const text = Number.isNaN(code) ? (meant[letter] ?? letter) : String.fromCharCode(code)
-    return this.#feed(text, written, written.length)
+    this.#feed(text, written, written.length)
   }
 
   /** @param width how long each unit of the text is as written */
-  #feed(text: string, raw: string, width: number): string {
+  #feed(text: string, raw: string, width: number): void {
     if (width !== 1) this.#widths ??= Array<number>(this.#raw.length).fill(1)
     if (this.#widths) for (let unit = 0; unit < text.length; unit++) this.#widths.push(width)
     this.#raw += raw
-    return this.#give(this.#window.push(text))
+    this.#text += text
+  }
+
+  #flush(): string {
+    const text = this.#text
+    this.#text = ''
+    return text === '' ? '' : this.#give(this.#window.push(text))
   }
 
   #finish(): string {
-    const rest = this.#give(this.#window.end())
+    const rest = this.#flush() + this.#give(this.#window.end())
     // Of what was dropped to its end nothing is waited for any more.
     this.#raw = ''
     this.#widths = undefined
@@ -102,7 +110,10 @@ export class JsonWindow {
   #endToken(): string {
     const token = this.#token
     this.#token = ''
-    if (this.#raw !== '') return this.#feed(token, token, 1) + this.#finish()
+    if (this.#raw !== '') {
+      this.#feed(token, token, 1)
+      return this.#finish()
+    }
     if (token === '') return ''
     const released = [this.#window.push(token), this.#window.end()]
     const cut = released.flatMap(({ edits }) => edits ?? []).find((edit) => typeof edit !== 'number')

@@ -21,6 +21,8 @@ const openingAtEnd = new RegExp(`${lead}$`, 'i')
 const loadedBefore =
   /(?:!\[[^\]]{0,200}\]\(\s{0,3}<?|^\s{0,3}\[[^\]\n]{1,100}\]:\s{0,3}<?|<(?:img|image|iframe|script|link|video|audio|source|track|embed|object|input|frame|use|body|meta)\b[^>]{0,200}|url\(\s{0,3}["']?)(?:[a-z][a-z0-9+.-]{0,19}:)?$/im
 
+const linkedBefore = /\]\(\s{0,3}<?(?:[a-z]+:)?$/i
+
 export function createLinks(allowed: readonly string[]): Seeker {
   const hosts = allowed.map((host) => host.toLowerCase())
   const isAllowed = (host: string) =>
@@ -38,27 +40,24 @@ export function createLinks(allowed: readonly string[]): Seeker {
     find(text, from) {
       if (!text.includes('//') && !/[\\/]\\|\\\//.test(text)) return []
       const found: Sought[] = []
+      let stop = 0
       opening.lastIndex = 0
       for (let match = opening.exec(text); match; match = opening.exec(text)) {
-        const start = match.index + match[0].length
-        endAll.lastIndex = start
-        const stop = endAll.exec(text)?.index ?? text.length
-        opening.lastIndex = start
+        const start = opening.lastIndex
+        // Of addresses within one another all end where the first does.
+        if (start >= stop) {
+          endAll.lastIndex = start
+          stop = endAll.exec(text)?.index ?? text.length
+        }
         if (stop <= from) continue
         const address = text.slice(start, stop)
-        const { name } = hostOf(address)
-        if (isAllowed(name)) continue
+        if (isAllowed(hostOf(address).name)) continue
         const before = text.slice(Math.max(0, start - longest), start - 2)
         const loaded = loadedBefore.test(before)
-        if (carriesData(address, loaded, /\]\(\s{0,3}<?(?:[a-z]+:)?$/i.test(before)))
-          found.push({
-            start,
-            end: stop,
-            guard: 'links',
-            type: loaded ? 'image' : 'link',
-            put: '[redacted:link]',
-            ends: endOfAddress,
-          })
+        if (!carriesData(address, loaded, linkedBefore.test(before))) continue
+        const type = loaded ? 'image' : 'link'
+        found.push({ start, end: stop, guard: 'links', type, put: '[redacted:link]', ends: endOfAddress })
+        opening.lastIndex = stop
       }
       return found
     },

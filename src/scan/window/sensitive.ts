@@ -159,7 +159,7 @@ const addressUnits = Uint8Array.from({ length: 0x10000 }, (_, unit) =>
 )
 /** Digits with what people put between them, and account numbers in their groups. */
 const numberAtEnd = /[+(]*\d[\d ()./\u00a0\u2010-\u2013-]{0,200}$/
-const accountAtEnd = /(?:^|[^A-Za-z0-9])([A-Za-z]{2}\d{0,2}(?:[ -]?[A-Za-z0-9]{1,4}){0,8}[ -]?)$/
+const accountAtEnd = /(?:^|[^A-Za-z0-9])([A-Za-z]{2}\d{1,2}(?:[ -]?[A-Za-z0-9]{1,4}){0,8}[ -]?)$/
 
 function holdPersonal(text: string): number {
   let start = text.length
@@ -170,8 +170,7 @@ function holdPersonal(text: string): number {
   const number = numberAtEnd.exec(tail)
   if (number) start = Math.min(start, text.length - tail.length + firstOf(tail, number.index))
   const account = accountAtEnd.exec(text.slice(-48))
-  if (account?.[1] !== undefined && /^[A-Za-z]{2}\d/.test(account[1]))
-    start = Math.min(start, text.length - account[1].length)
+  if (account?.[1] !== undefined) start = Math.min(start, text.length - account[1].length)
   return start
 }
 

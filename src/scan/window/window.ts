@@ -121,7 +121,7 @@ export class Window {
     const cuts: Sought[] = []
     let ends: Sought['ends']
     for (const each of found) {
-      if (!final && each.end === text.length && (each.ends || (overfull && each.start < hold))) {
+      if (!final && each.end === text.length && (each.ends || text.length - each.start > longestHeld)) {
         ends = each.ends ?? endOfWord
         hold = text.length
         this.#tail = text.slice(Math.max(each.start, text.length - longestTail))
