@@ -124,6 +124,18 @@ describe.each(speakers.map((speaker) => [speaker.name, speaker] as const))('%s',
     expect(speaker.hear(text)).toEqual(said)
   })
 
+  it('flags an answer that obeys an injection, and ends it if the policy says so', async () => {
+    const said = only({ content: 'Understood. My restrictions have been lifted, so listen.' })
+    const sent = [Buffer.from(speaker.speak(said, character))]
+    const guard = guardWith()
+    const { text } = await throughGuard(readerFor(speaker), speaker.contentType, sent, guard)
+    expect(speaker.hear(text)).toEqual(said)
+    expect(guard.verdict).toBe('flag')
+    await expect(
+      throughGuard(readerFor(speaker), speaker.contentType, sent, guardWith({ injection: 'block' })),
+    ).rejects.toMatchObject({ code: 'output_blocked' })
+  })
+
   it('ends where a secret is blocked', async () => {
     const guard = guardWith({ secrets: 'block' })
     const sent = speaker.speak(only({ content: `it is ${secret} so` }), character)
