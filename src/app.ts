@@ -18,7 +18,7 @@ import { nowhere, plainPath } from './http/target.ts'
 import { registerUnknown } from './http/unknown.ts'
 import { createReception, type Reception } from './http/visit.ts'
 import { createArrive } from './stages/arrive.ts'
-import type { Snapshot } from './stages/exchange.ts'
+import type { AnswerGuard, Guarded, Snapshot } from './stages/exchange.ts'
 import { createGate, type Steps } from './stages/gate.ts'
 import type { KeptAnswers } from './stages/kept.ts'
 import type { Metrics } from './telemetry/metrics.ts'
@@ -29,6 +29,7 @@ export interface AppParts extends Steps {
   readonly fleet: Fleet
   readonly courier: Couriers
   readonly kept: KeptAnswers
+  guardAnswer(of: Guarded): AnswerGuard | undefined
   readonly freezes: Freezes
   readonly metrics: Metrics
   readonly clock: Clock

@@ -172,6 +172,7 @@ async function openGateway(
   const guardAnswer = createGuardAnswer({ scanner, metrics, randomCode })
   const { app, drain, cut } = await createApp({
     kept,
+    guardAnswer,
     freezes,
     current: () => snapshots.current,
     courier,

@@ -242,6 +242,8 @@ export interface AnswerReader {
   readonly waiting?: readonly ToolCall[]
   /** @param verdicts one for each call that waits */
   resume?(verdicts: readonly SettledVerdict[], passage: Passage): Passed
+  /** Whether what it says is nothing that a guard could read: sound. */
+  readonly isUnread?: true
   /** How this answer comes, where its content type alone does not say. */
   framing?(contentType: string): Framing
   /** The last frame of an answer that is cut, where it is more than the error's body. */

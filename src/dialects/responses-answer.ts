@@ -224,6 +224,11 @@ export class ResponsesAnswer implements AnswerReader {
   }
 }
 
+/** Judges an answer that the server has kept, in place. */
+export function judgeKept({ output }: JsonObject, passage: Passage): void {
+  judgeAll(output, passage, false, new Edits())
+}
+
 function itemOf({ item_id, item, output_index }: JsonObject): string {
   return `${item_id ?? (isObject(item) ? item.id : undefined) ?? output_index}/`
 }

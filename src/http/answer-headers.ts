@@ -44,7 +44,7 @@ export function refusalHeaders(course: Course, refusal: Refusal): AnswerHeaders 
  */
 export function guards({ inspected, output }: Course, running = false): string {
   const named = (inspected?.guards ?? []).map(([guard, verdict]) => `${guard}=${verdict}`)
-  if (output && running) named.push('output=running')
+  if (output && running && output.verdict !== 'unread') named.push('output=running')
   else if (output?.verdict) named.push(`output=${output.verdict}`)
   if (output && output.planted.length > 0) named.push('canary=planted')
   return named.join(', ') || 'none'

@@ -3,10 +3,12 @@
  * the ones before it; a field is there from the stage that found it out, and never optional "because it will
  * come". Held, not copied: spreading objects of this size costs 10 µs a time (Node 20).
  */
+import type { JsonObject } from '../core/json.ts'
 import type { Refusal } from '../core/refusal.ts'
 import type { Action, Channel, Finding } from '../core/text.ts'
 import type { Usage } from '../core/usage.ts'
 import type {
+  AnswerReader,
   Dialect,
   Endpoint,
   Exchange,
@@ -127,6 +129,14 @@ export interface AnswerCut {
   readonly bytes: number
 }
 
+/** What the output guard must know of a request. */
+export interface Guarded {
+  readonly caller: Caller
+  readonly prompt: Pick<Prompt, 'texts'>
+  /** The body gets a marker, if the policy plants one. */
+  readonly outgoing: { readonly body: JsonObject; readonly reader?: Pick<AnswerReader, 'isUnread'> }
+}
+
 /** What stands between the texts of one answer and the client. */
 export interface AnswerGuard {
   readonly passage: Passage
@@ -135,7 +145,7 @@ export interface AnswerGuard {
   /** What was put into the request. */
   readonly planted: readonly string[]
   /** So far; undefined: there was no text to read. */
-  readonly verdict: OutputVerdict | undefined
+  readonly verdict: OutputVerdict | 'unread' | undefined
   /** The answer is over: reads what was still to be read. */
   finish(): void
 }

@@ -6,6 +6,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Refusal, RefusalCode } from '../core/refusal.ts'
 import type { JudgeCall } from '../dialects/call-verdict.ts'
+import type { RouteGroup } from '../dialects/dialect.ts'
 import { judging, type Passage, untouched } from '../dialects/passage.ts'
 import type { Upstream } from '../policy/policy.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -16,6 +17,7 @@ import {
   type Call,
   type Course,
   type Ending,
+  type Guarded,
   nothingSaid,
   type Reserved,
 } from './exchange.ts'
@@ -36,7 +38,7 @@ export interface Forwarding {
 }
 
 export interface ForwardParts {
-  guardAnswer(call: Call): AnswerGuard | undefined
+  guardAnswer(call: Guarded): AnswerGuard | undefined
   /** Who judges the tool calls of the answer to this call, if anybody. */
   readonly judgeCallsOf?: (call: Call) => JudgeCall | undefined
   readonly fleet: Fleet
@@ -52,7 +54,7 @@ export function createForward(parts: ForwardParts) {
   return async ({ inspected }: Reserved, forwarding: Forwarding): Promise<void> => {
     const { call } = inspected
     if (call.endpoint.answer) return answerItself(call, call.endpoint.answer, forwarding)
-    forwarding.course.output = guardAnswer(call)
+    if (speaks.has(call.endpoint.group)) forwarding.course.output = guardAnswer(call)
     const judge = judgeCallsOf?.(call)
     const tried = new Set<Upstream>()
     for (;;) {
@@ -154,6 +156,17 @@ function passageOf(guard: AnswerGuard | undefined, judge: JudgeCall | undefined)
   const passage = guard?.passage ?? untouched
   return judge ? judgeTexts(judging(passage), judge) : passage
 }
+
+/** Where something answers that could say what it must not; numbers and progress cannot. */
+const speaks: ReadonlySet<RouteGroup> = new Set([
+  'chat',
+  'completions',
+  'audio',
+  'images',
+  'rerank',
+  'tokenize',
+  'moderations',
+])
 
 const faults: ReadonlySet<RefusalCode> = new Set([
   'upstream_failed',

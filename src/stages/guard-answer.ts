@@ -17,7 +17,7 @@ import type { Guard, Sought } from '../scan/window/seeker.ts'
 import { createSeekers } from '../scan/window/seekers.ts'
 import { Window } from '../scan/window/window.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import type { AnswerCut, AnswerGuard, Call, JudgedFinding, OutputVerdict } from './exchange.ts'
+import type { AnswerCut, AnswerGuard, Guarded, JudgedFinding, OutputVerdict } from './exchange.ts'
 import { createSweep, type Sweep, type Sweeping } from './sweep.ts'
 
 const guard = 'output'
@@ -89,7 +89,7 @@ export function createGuardAnswer({ scanner, metrics, randomCode }: GuardAnswerP
   const shingles = createRecall(shinglesOf)
   const none: Shingles = new Set()
 
-  return (call: Call): AnswerGuard | undefined => {
+  return (call: Guarded): AnswerGuard | undefined => {
     const { outputGuard: settings, promptGuard } = call.caller.arrival.snapshot.policy
     if (settings.mode === 'off') return undefined
     const enforces = settings.mode === 'enforce'
@@ -242,7 +242,8 @@ export function createGuardAnswer({ scanner, metrics, randomCode }: GuardAnswerP
       cuts,
       planted: isPlanted ? ['canary'] : [],
       get verdict() {
-        return ran ? verdict : undefined
+        if (ran) return verdict
+        return call.outgoing.reader?.isUnread ? 'unread' : undefined
       },
       finish() {
         if (over) return

@@ -10,7 +10,7 @@ import type { Config } from '../../src/policy/schema/schema.ts'
 import { createScanner } from '../../src/scan/scanner.ts'
 import { askCalls } from '../../src/stages/ask-calls.ts'
 import { createDelay } from '../../src/stages/delay.ts'
-import type { AnswerGuard, Call } from '../../src/stages/exchange.ts'
+import type { AnswerGuard, Guarded } from '../../src/stages/exchange.ts'
 import { createGuardAnswer } from '../../src/stages/guard-answer.ts'
 import { judgeTexts } from '../../src/stages/text-calls.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
@@ -46,7 +46,7 @@ export function guardWith(more: Partial<Settings> = {}, system = '', body: JsonO
     outgoing: { body },
   }
   // Of a call the guard needs no more than this.
-  const made = guard(call as unknown as Call)
+  const made = guard(call as unknown as Guarded)
   if (!made) throw new Error('this policy has no output guard')
   return made
 }
