@@ -112,6 +112,13 @@ describe.each(speakers.map((speaker) => [speaker.name, speaker] as const))('%s',
     )
   })
 
+  it('cuts links out of what is shown, and leaves those of tool calls alone', async () => {
+    const url = `https://elsewhere.example/?d=${'x'.repeat(60)}`
+    const said = only({ content: `see ${url} now`, args: JSON.stringify({ url }) })
+    const { heard } = await run(said, cutAt([3, 17, 40]))
+    expect(heard).toEqual({ ...said, content: 'see https://[redacted:link] now' })
+  })
+
   it('passes words on in the frames they came in', async () => {
     const said = only({
       content: 'The three primary colours are red, blue and yellow.',
@@ -134,6 +141,13 @@ describe.each(speakers.map((speaker) => [speaker.name, speaker] as const))('%s',
     await expect(
       throughGuard(readerFor(speaker), speaker.contentType, sent, guardWith({ injection: 'block' })),
     ).rejects.toMatchObject({ code: 'output_blocked' })
+  })
+
+  it('refuses what it could not read to its end', async () => {
+    const sent = [Buffer.from(speaker.speak(only({ content: 'a word' }), character))]
+    await expect(
+      throughGuard(readerFor(speaker), speaker.contentType, sent, guardWith({}, { isFaulty: true })),
+    ).rejects.toMatchObject({ code: 'internal' })
   })
 
   it('ends where a secret is blocked', async () => {

@@ -1,4 +1,5 @@
 /** The output guard seen by the real clients, on the wire and in the record. */
+import { request } from 'node:http'
 import Anthropic from '@anthropic-ai/sdk'
 import { Ollama } from 'ollama'
 import OpenAI from 'openai'
@@ -191,6 +192,29 @@ describe('on the wire', () => {
     const streamed = await gate.post(stream.path, { ...stream.body, model })
     expect(streamed.headers.get('x-torwart-guards')).toBe('prompt=allow, output=running')
     await streamed.text()
+  })
+
+  it('tells who asks for trailers what came of it at the end of a stream, and nobody else', async () => {
+    const stream = speakerOf('ollama chat, streamed')
+    server.script = speaking(stream, said)
+    const trailersFor = (headers: Record<string, string>) =>
+      new Promise((resolve, reject) => {
+        const authorization = `Bearer ${gate.key}`
+        const options = {
+          method: 'POST',
+          headers: { authorization, 'content-type': 'application/json', ...headers },
+        }
+        const asked = request(gate.data + stream.path, options, (response) => {
+          response.resume()
+          response.on('end', () => resolve(response.trailers))
+        })
+        asked.on('error', reject)
+        asked.end(JSON.stringify({ ...stream.body, model }))
+      })
+    expect(await trailersFor({ te: 'trailers' })).toEqual({
+      'x-torwart-guards': 'prompt=allow, output=redact',
+    })
+    expect(await trailersFor({})).toEqual({})
   })
 
   it('drops log probabilities of what it cut, and keeps those of what it passed', async () => {

@@ -29,14 +29,27 @@ export const usual: Settings = {
   canary: false,
 }
 
-const guard = createGuardAnswer({
-  scanner: createScanner(loadPacks()),
-  metrics: createMetrics(),
-  randomCode: () => '0123456789abcdef',
+const parts = { metrics: createMetrics(), randomCode: () => '0123456789abcdef' }
+const guard = createGuardAnswer({ ...parts, scanner: createScanner(loadPacks()) })
+/** Of which a part does not work. */
+const faulty = createGuardAnswer({
+  ...parts,
+  scanner: {
+    scan() {
+      throw new Error('out of order')
+    },
+  },
 })
 
-/** @param system the system prompt of the request */
-export function guardWith(more: Partial<Settings> = {}, system = '', body: JsonObject = {}): AnswerGuard {
+/** @param system the request's own prompt */
+export function guardWith(
+  more: Partial<Settings> = {},
+  {
+    system = '',
+    body = {},
+    isFaulty = false,
+  }: { system?: string; body?: JsonObject; isFaulty?: boolean } = {},
+): AnswerGuard {
   const outputGuard = compileOutputGuard({ ...usual, ...more })
   const policy = { outputGuard, promptGuard: { mode: 'enforce', block: 'high', flag: 'medium' } }
   const texts = system === '' ? [] : [{ channel: 'system', text: system }]
@@ -46,7 +59,7 @@ export function guardWith(more: Partial<Settings> = {}, system = '', body: JsonO
     outgoing: { body },
   }
   // Of a call the guard needs no more than this.
-  const made = guard(call as unknown as Guarded)
+  const made = (isFaulty ? faulty : guard)(call as unknown as Guarded)
   if (!made) throw new Error('this policy has no output guard')
   return made
 }
