@@ -20,7 +20,7 @@ import { registerTokenRoutes, type TokenRouteParts } from './http/token-routes.t
 import { registerUnknown } from './http/unknown.ts'
 import { createReception, type Reception } from './http/visit.ts'
 import { createArrive } from './stages/arrive.ts'
-import type { Snapshot } from './stages/exchange.ts'
+import type { AnswerGuard, Guarded, Snapshot } from './stages/exchange.ts'
 import { createGate, type Steps } from './stages/gate.ts'
 import type { KeptAnswers } from './stages/kept.ts'
 import type { Metrics } from './telemetry/metrics.ts'
@@ -31,6 +31,7 @@ export interface AppParts extends Steps, Pick<TokenRouteParts, 'signing' | 'requ
   readonly fleet: Fleet
   readonly courier: Couriers
   readonly kept: KeptAnswers
+  guardAnswer(of: Guarded): AnswerGuard | undefined
   readonly freezes: Freezes
   readonly metrics: Metrics
   readonly clock: Clock

@@ -2,6 +2,7 @@
  * One running gateway: both listeners and everything behind them, put together here and taken apart in the
  * reverse order. `serve`, `demo` and the tests start it alike.
  */
+import { randomBytes } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { createAdmin } from './admin.ts'
@@ -34,8 +35,10 @@ import { authoriseRoute, createAuthoriseModel, isFrozen, requireThawedCaller } f
 import type { Caller } from './stages/exchange.ts'
 import { createFlood } from './stages/flood.ts'
 import { createForward } from './stages/forward.ts'
+import { createGuardAnswer } from './stages/guard-answer.ts'
 import { isWithdrawn } from './stages/identify.ts'
 import { createInspect } from './stages/inspect.ts'
+import { createJudgeCalls } from './stages/judge-calls.ts'
 import { createKeptAnswers } from './stages/kept.ts'
 import { createPrintPrompt } from './stages/print.ts'
 import { createRecordPrompt } from './stages/record.ts'
@@ -207,8 +210,11 @@ async function openGateway(
   const callers = openCallers({ policy, shared: sharedKeys, clock, metrics, log, mayTell, recordEvent })
   closers.push(callers.close)
   refreshCallers = callers.refresh
+  const randomCode = () => randomBytes(8).toString('hex')
+  const guardAnswer = createGuardAnswer({ scanner, metrics, randomCode })
   const { app, drain, cut } = await createApp({
     kept,
+    guardAnswer,
     freezes,
     current: () => snapshots.current,
     courier,
@@ -227,7 +233,15 @@ async function openGateway(
     inspect: createInspect(scanner, metrics, clock),
     matchResults: createMatchResults(calls, metrics),
     reserve: createReserve(store, createPrintPrompt()),
-    forward: createForward({ fleet, courier, kept, clock, metrics }),
+    forward: createForward({
+      judgeCallsOf: createJudgeCalls({ approvals, calls, metrics, log }),
+      guardAnswer,
+      fleet,
+      courier,
+      kept,
+      clock,
+      metrics,
+    }),
     recordPrompt,
     conclude,
     settle,

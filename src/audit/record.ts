@@ -33,6 +33,8 @@ export interface RequestRecord {
   /** Fields that were left out, parameters that were lowered. */
   readonly dropped: readonly string[]
   readonly clamped: readonly string[]
+  /** What the gate put into the request: a canary. */
+  readonly planted: readonly string[]
   /** What went to the model and no guard read. */
   readonly unread: readonly string[]
   /** How many texts were marked as data. */
@@ -61,6 +63,13 @@ export interface RecordContent {
     readonly toolCalls: readonly { readonly name: string; readonly arguments: string }[]
     /** The answer was longer than what is kept of one; length and digest are those of its beginning. */
     readonly truncated: boolean
+    /** What the output guard took out: of which channel, from which byte of what the model wrote, how many. */
+    readonly cuts: readonly {
+      readonly channel: string
+      readonly type: string
+      readonly at: number
+      readonly bytes: number
+    }[]
   } | null
   /** Tool calls of the answer that the client did not get. */
   readonly stopped: readonly { readonly name: string; readonly arguments: string }[]

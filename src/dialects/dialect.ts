@@ -10,6 +10,7 @@ import type { ServerKind } from '../core/servers.ts'
 import type { Text } from '../core/text.ts'
 import type { Usage } from '../core/usage.ts'
 import type { Frame, Framing } from './framing/framing.ts'
+import type { Passage, Passed, SettledVerdict } from './passage.ts'
 
 /** What a role's `routes` names. */
 export const routeGroups = [
@@ -250,15 +251,26 @@ export interface ToolCall {
   readonly arguments: string
 }
 
+/** The id that a server gave a call, if it is one. */
+export function idOf(id: JsonValue | undefined): { id?: string } {
+  return typeof id === 'string' && id !== '' ? { id } : {}
+}
+
 /**
- * Reads one answer. `frame` returns what the client gets in a frame's place, or undefined for nothing;
- * `state` says how far the answer has come:
+ * Reads one answer. `frame` hands every text of a frame to the passage and returns what the client gets in its place,
+ * or undefined for nothing; `state` says how far the answer has come:
  * `open` → `finished` (the model is done, only bookkeeping follows) → `ended` (the end mark was seen),
  * or `failed`: the server said that it failed, and `frame` returned nothing.
  */
 export interface AnswerReader {
   readonly state: 'open' | 'finished' | 'ended' | 'failed'
-  frame(frame: Frame): Frame | undefined
+  frame(frame: Frame, passage: Passage): Passed
+  /** Complete calls that the last frame brought, kept with it until each was judged; then `resume` says what leaves. */
+  readonly waiting?: readonly ToolCall[]
+  /** @param verdicts one for each call that waits */
+  resume?(verdicts: readonly SettledVerdict[], passage: Passage): Passed
+  /** Whether what it says is nothing that a guard could read: sound. */
+  readonly isUnread?: true
   /** How this answer comes, where its content type alone does not say. */
   framing?(contentType: string): Framing
   /** The last frame of an answer that is cut, where it is more than the error's body. */

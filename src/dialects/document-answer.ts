@@ -9,6 +9,7 @@ import type { AnswerReader, ModelNames } from './dialect.ts'
 import { framingOf, mediaTypeOf } from './framing/by-type.ts'
 import type { Frame, Framing } from './framing/framing.ts'
 import { whole } from './framing/whole.ts'
+import type { Passage } from './passage.ts'
 import { Transcript } from './transcript.ts'
 
 const plainTypes = new Set(['text/plain', 'text/vtt', 'application/x-subrip'])
@@ -30,11 +31,11 @@ export class DocumentAnswer implements AnswerReader {
     return this.#plain ? { ...whole, contentType: `${type}; charset=utf-8` } : framingOf(contentType)
   }
 
-  frame(frame: Frame): Frame | undefined {
+  frame(frame: Frame, passage: Passage): Frame | undefined {
     this.state = 'ended'
     if (this.#plain) {
       this.transcript.say('content', frame.data)
-      return frame
+      return { ...frame, data: passage.whole('content', frame.data) }
     }
     const document = JSON.parse(frame.data) as JsonValue
     if (!isObject(document) || document.error !== undefined) {
@@ -43,7 +44,7 @@ export class DocumentAnswer implements AnswerReader {
     }
     if (typeof document.text === 'string') this.transcript.say('content', document.text)
     this.#count(document.usage)
-    return { data: JSON.stringify(this.#presentable(document)) }
+    return { data: JSON.stringify(judged(this.#presentable(document), passage)) }
   }
 
   #count(usage: JsonValue | undefined): void {
@@ -57,6 +58,18 @@ export class DocumentAnswer implements AnswerReader {
     if (!Array.isArray(document.data)) return renamed
     return { ...renamed, data: document.data.map(withoutUrl) }
   }
+}
+
+/** Neither words nor anything a guard could read: pictures, and what names things. */
+const noText = new Set(['b64_json', 'id', 'object', 'model'])
+
+function judged(value: JsonValue, passage: Passage): JsonValue {
+  if (typeof value === 'string') return passage.whole('content', value)
+  if (Array.isArray(value)) return value.map((each) => judged(each, passage))
+  if (!isObject(value)) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]) => [key, noText.has(key) ? member : judged(member, passage)]),
+  )
 }
 
 function withoutUrl(entry: JsonValue): JsonValue {

@@ -6,17 +6,23 @@
 import { isObject, type JsonObject, type JsonValue, pick } from '../core/json.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
 import { asAsked } from './as-asked.ts'
-import type { AnswerReader, ModelNames } from './dialect.ts'
+import type { AnswerReader, ModelNames, ToolCall } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
+import { keepLogprobs } from './logprobs.ts'
+import { Edits, Exits, type Kind, type Passage, type Passed, type SettledVerdict } from './passage.ts'
 import { Transcript } from './transcript.ts'
 
 export class OllamaAnswer implements AnswerReader {
   state: AnswerReader['state'] = 'open'
   usage: Usage | undefined
+  waiting: ToolCall[] = []
   readonly #names: ModelNames
   readonly #shown: readonly string[] | undefined
   readonly transcript = new Transcript()
+  readonly #exits = new Exits()
+  readonly #edits = new Edits()
   #calls = 0
+  #parked: { readonly frame: Frame; readonly line: JsonObject; readonly calls: JsonValue[] } | undefined
 
   /** `shown`: the only fields that leave, for answers that are no generation. */
   constructor(names: ModelNames, shown?: readonly string[]) {
@@ -24,7 +30,7 @@ export class OllamaAnswer implements AnswerReader {
     this.#shown = shown
   }
 
-  frame(frame: Frame): Frame | undefined {
+  frame(frame: Frame, passage: Passage): Passed {
     const line = JSON.parse(frame.data) as JsonValue
     if (!isObject(line) || line.error !== undefined || line.done_reason === 'error') {
       this.state = 'failed'
@@ -34,34 +40,110 @@ export class OllamaAnswer implements AnswerReader {
       this.state = 'ended'
       return { data: JSON.stringify(pick(withoutParent(line), this.#shown)) }
     }
-    this.#gather(line)
-    // Embeddings have no `done`; a line that never says it is an answer of its own only if it is no generation.
-    if (line.done === true || line.embeddings !== undefined || line.embedding !== undefined)
-      this.state = 'ended'
-    const named = asAsked(line, this.#names)
-    if (named === line && line.context === undefined) return frame
-    const { context: _, ...rest } = named
-    return { data: JSON.stringify(rest) }
+    const calls = callsOf(line)
+    if (!passage.judgesCalls || calls.length === 0) return this.#pass(frame, line, passage, false)
+    this.#parked = { frame, line, calls }
+    this.waiting = calls.map(callOf)
+    return undefined
   }
 
-  #gather(line: JsonObject): void {
-    if (typeof line.response === 'string') this.transcript.say('content', line.response)
-    if (typeof line.thinking === 'string') this.transcript.say('thinking', line.thinking)
-    const message = line.message
-    if (isObject(message)) {
-      if (typeof message.thinking === 'string') this.transcript.say('thinking', message.thinking)
-      if (typeof message.content === 'string') this.transcript.say('content', message.content)
-      if (Array.isArray(message.tool_calls)) for (const call of message.tool_calls) this.#call(call)
-    }
+  resume(verdicts: readonly SettledVerdict[], passage: Passage): Passed {
+    this.waiting = []
+    const parked = this.#parked
+    this.#parked = undefined
+    if (!parked || !isObject(parked.line.message)) return undefined
+    const { frame, line, calls } = parked
+    const message = line.message as JsonObject
+    message.tool_calls = calls.filter((_, index) => verdicts[index]?.kind !== 'strip')
+    if (message.tool_calls.length === 0) delete message.tool_calls
+    const notes = verdicts.flatMap((verdict) => (verdict.kind === 'strip' ? [verdict.note] : []))
+    if (notes.length > 0) message.content = [message.content, ...notes].filter(Boolean).join('\n')
+    return this.#pass(frame, line, passage, notes.length > 0)
+  }
+
+  #pass(frame: Frame, line: JsonObject, passage: Passage, isChanged: boolean): Passed {
+    const done = line.done === true
+    this.#judge(line, passage, done)
     if (line.prompt_eval_count !== undefined || line.eval_count !== undefined)
       this.usage = usageOf(line.prompt_eval_count ?? 0, line.eval_count ?? 0)
+    // Embeddings have no `done`; a line that never says it is an answer of its own only if it is no generation.
+    if (done || line.embeddings !== undefined || line.embedding !== undefined) this.state = 'ended'
+    const named = asAsked(line, this.#names)
+    const isOther = isChanged || named !== line || line.context !== undefined
+    const last = this.#edits.seal(frame, () => withoutContext(asAsked(line, this.#names)), isOther)
+    const rests = done ? this.#exits.close(passage) : []
+    return rests.length > 0 ? [...rests, last] : last
   }
 
-  #call(call: JsonValue): void {
+  /** Every text of a line, judged and put in place. */
+  #judge(line: JsonObject, passage: Passage, done: boolean): void {
+    let said = ''
+    const judge = (holder: JsonObject, field: string, kind: Kind, channel: string) => {
+      const text = holder[field]
+      if (typeof text !== 'string' || text === '') return
+      if (kind === 'thinking' || kind === 'content') this.transcript.say(kind, text)
+      const passed = this.#next(channel, kind, text, passage, done, line)
+      this.#edits.put(holder, field, text, passed)
+      if (kind === 'content') said += text
+    }
+    judge(line, 'thinking', 'thinking', 'thinking')
+    judge(line, 'response', 'content', 'response')
+    const { message } = line
+    if (isObject(message)) {
+      judge(message, 'thinking', 'thinking', 'message.thinking')
+      judge(message, 'content', 'content', 'message.content')
+      for (const call of callsOf(line)) this.#call(call, passage)
+    }
+    keepLogprobs(line, 'logprobs', said, this.#edits.any, this.#edits)
+  }
+
+  #next(
+    channel: string,
+    kind: Kind,
+    text: string,
+    passage: Passage,
+    done: boolean,
+    line: JsonObject,
+  ): string {
+    const isOpen = this.#exits.has(channel)
+    if (done && !isOpen) return passage.whole(kind, text)
+    if (!isOpen) this.#exits.open(channel, (rest) => lineWith(channel, rest, asAsked(line, this.#names)))
+    const passed = passage.next(channel, kind, text)
+    return done ? passed + passage.rest(channel) : passed
+  }
+
+  #call(call: JsonValue, passage: Passage): void {
     const called = isObject(call) ? call.function : undefined
     if (!isObject(called)) return
-    this.transcript.call(`${this.#calls++}`, String(called.name), JSON.stringify(called.arguments ?? {}))
+    const name = String(called.name)
+    const given = called.arguments ?? {}
+    const args = JSON.stringify(given)
+    this.transcript.call(`${this.#calls++}`, name, args)
+    this.#edits.put(called, 'name', name, passage.whole('name', name))
+    const judged = passage.whole('arguments', args)
+    if (judged !== args) this.#edits.put(called, 'arguments', given, JSON.parse(judged) as JsonValue)
   }
+}
+
+function callsOf({ message }: JsonObject): JsonValue[] {
+  return isObject(message) && Array.isArray(message.tool_calls) ? message.tool_calls : []
+}
+
+function callOf(call: JsonValue): ToolCall {
+  const called = isObject(call) && isObject(call.function) ? call.function : {}
+  return { name: String(called.name), arguments: JSON.stringify(called.arguments ?? {}) }
+}
+
+/** A line like those of this channel. */
+function lineWith(channel: string, rest: string, { model, created_at }: JsonObject): Frame {
+  const [field = '', inner] = channel.split('.')
+  const said = inner === undefined ? rest : { role: 'assistant', content: '', [inner]: rest }
+  return { data: JSON.stringify({ model, created_at, [field]: said, done: false }) }
+}
+
+function withoutContext(line: JsonObject): JsonObject {
+  const { context: _, ...rest } = line
+  return rest
 }
 
 /** What a model was made from is a path, or a name that this caller may not know. */

@@ -5,13 +5,19 @@
  * (seen on the wire), so that chunk is a failure; LocalAI sends `error` and then `[DONE]`: also a failure.
  */
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
+import { Refusal } from '../core/refusal.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
-import { asAsked, frameAsAsked } from './as-asked.ts'
-import type { AnswerReader, ModelNames } from './dialect.ts'
+import { asAsked } from './as-asked.ts'
+import type { AnswerReader, ModelNames, ToolCall } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
+import { keepLogprobs } from './logprobs.ts'
+import { OpenaiCalls } from './openai-calls.ts'
+import { Edits, Exits, type Kind, type Passage, type Passed, type SettledVerdict } from './passage.ts'
 import { Transcript } from './transcript.ts'
 
 const end = '[DONE]'
+/** Strings of a message that are no text of the model. */
+const noText = new Set(['role', 'id', 'type'])
 
 export class OpenaiAnswer implements AnswerReader {
   state: AnswerReader['state'] = 'open'
@@ -20,6 +26,13 @@ export class OpenaiAnswer implements AnswerReader {
   readonly #stream: boolean
   readonly #hideUsage: boolean
   readonly transcript = new Transcript()
+  readonly #exits = new Exits()
+  readonly #edits = new Edits()
+  readonly #callNames = new Map<string, string>()
+  readonly #calls = new OpenaiCalls(this.transcript)
+  /** What is the same in all chunks. */
+  #head: JsonObject = {}
+  #parked: { readonly frame: Frame; readonly chunk: JsonObject | undefined } | undefined
 
   /** `hideUsage`: the gate asked for the usage chunk, the client did not. */
   constructor(names: ModelNames, stream: boolean, hideUsage: boolean) {
@@ -28,27 +41,71 @@ export class OpenaiAnswer implements AnswerReader {
     this.#hideUsage = hideUsage
   }
 
-  frame(frame: Frame): Frame | undefined {
+  get waiting(): readonly ToolCall[] {
+    return this.#calls.waiting
+  }
+
+  frame(frame: Frame, passage: Passage): Passed {
     if (this.#stream && frame.data === end) {
+      if (passage.judgesCalls && this.#calls.complete()) {
+        this.#parked = { frame, chunk: undefined }
+        return undefined
+      }
       this.state = 'ended'
-      return frame
+      return joined(this.#exits.close(passage), frame)
     }
     const chunk = JSON.parse(frame.data) as JsonValue
     if (!isObject(chunk) || chunk.error !== undefined || (this.#stream && chunk.model === '')) {
       this.state = 'failed'
       return undefined
     }
+    if (passage.judgesCalls && this.#calls.takeFrom(choicesOf(chunk), this.#stream)) {
+      this.#parked = { frame, chunk }
+      return undefined
+    }
+    return this.#pass(frame, chunk, passage, [])
+  }
+
+  resume(verdicts: readonly SettledVerdict[], passage: Passage): Passed {
+    const parked = this.#parked
+    this.#parked = undefined
+    const choices = parked?.chunk ? choicesOf(parked.chunk) : []
+    const before = this.#calls.settle(verdicts, choices, this.#stream, passage)
+    const frames = before.map((choice) => this.#frameOf(choice))
+    if (!parked) return frames
+    if (parked.chunk) return this.#pass(parked.frame, parked.chunk, passage, frames)
+    this.state = 'ended'
+    return [...frames, ...this.#exits.close(passage), parked.frame]
+  }
+
+  #pass(frame: Frame, chunk: JsonObject, passage: Passage, before: readonly Frame[]): Passed {
+    const { choices: _, usage: __, ...head } = this.#stream ? chunk : {}
+    this.#head = head
+    const choices = choicesOf(chunk)
+    let changed = this.#calls.isChanged
+    this.#calls.isChanged = false
+    const rests: Frame[] = [...before]
+    for (const choice of choices) {
+      const key = `${choice.index ?? 0}/`
+      this.#judge(key, choice, passage)
+      if (typeof choice.finish_reason !== 'string') continue
+      if (this.state === 'open') this.state = 'finished'
+      rests.push(...this.#exits.close(passage, key))
+    }
     if (!this.#stream) this.state = 'ended'
-    const choices = Array.isArray(chunk.choices) ? chunk.choices : []
-    for (const choice of choices) if (isObject(choice)) this.#gather(choice)
     this.#count(chunk.usage)
     if (this.#stream && this.#hideUsage && isObject(chunk.usage)) {
-      if (choices.length === 0) return undefined
+      if (choices.length === 0) return rests
       // Completions carry a zero usage in every chunk once it is asked for.
       delete chunk.usage
-      return { data: JSON.stringify(asAsked(chunk, this.#names)) }
+      changed = true
     }
-    return frameAsAsked(frame, chunk, this.#names)
+    const named = asAsked(chunk, this.#names)
+    const isOther = changed || named !== chunk
+    return joined(
+      rests,
+      this.#edits.seal(frame, () => named, isOther),
+    )
   }
 
   #count(usage: JsonValue | undefined): void {
@@ -57,23 +114,86 @@ export class OpenaiAnswer implements AnswerReader {
     if (counted && counted.input + counted.output > 0) this.usage = counted
   }
 
-  #gather(choice: JsonObject): void {
-    if (typeof choice.text === 'string') this.transcript.say('content', choice.text)
+  /** Every text of a choice, judged and put in place. */
+  #judge(key: string, choice: JsonObject, passage: Passage): void {
+    const index = choice.index ?? 0
+    let said = ''
+    if (typeof choice.text === 'string') {
+      said = choice.text
+      this.#text(key, choice, 'text', passage, (text) => ({ index, text, finish_reason: null }))
+    }
     const message = choice.delta ?? choice.message
     if (isObject(message)) {
-      if (typeof message.reasoning === 'string') this.transcript.say('thinking', message.reasoning)
-      if (typeof message.content === 'string') this.transcript.say('content', message.content)
-      if (Array.isArray(message.tool_calls))
-        for (const [position, call] of message.tool_calls.entries()) this.#call(choice.index, call, position)
+      if (typeof message.content === 'string') said = message.content
+      for (const field of Object.keys(message)) {
+        if (typeof message[field] !== 'string' || noText.has(field)) continue
+        const choiceOf = (text: string) => ({ index, delta: { [field]: text }, finish_reason: null })
+        this.#text(key, message, field, passage, choiceOf)
+      }
+      this.#callsOf(key, index, message, passage)
     }
-    if (typeof choice.finish_reason === 'string' && this.state === 'open') this.state = 'finished'
+    keepLogprobs(choice, 'logprobs', said, this.#edits.any, this.#edits)
   }
 
-  #call(choice: JsonValue | undefined, call: JsonValue, position: number): void {
-    const called = isObject(call) ? call.function : undefined
-    if (!isObject(call) || !isObject(called)) return
-    const key = `${choice ?? 0}/${call.index ?? position}`
-    const piece = typeof called.arguments === 'string' ? called.arguments : ''
-    this.transcript.call(key, typeof called.name === 'string' ? called.name : '', piece)
+  #text(
+    key: string,
+    holder: JsonObject,
+    field: string,
+    passage: Passage,
+    choiceOf: (text: string) => JsonObject,
+  ): void {
+    const text = holder[field]
+    if (typeof text !== 'string' || text === '') return
+    const kind: Kind = field.startsWith('reasoning') || field === 'thinking' ? 'thinking' : 'content'
+    this.transcript.say(kind, text)
+    this.#edits.put(holder, field, text, this.#next(`${key}${field}`, kind, text, passage, choiceOf))
   }
+
+  #next(
+    channel: string,
+    kind: Kind,
+    text: string,
+    passage: Passage,
+    choiceOf: (text: string) => JsonObject,
+  ): string {
+    if (!this.#stream) return passage.whole(kind, text)
+    if (!this.#exits.has(channel)) this.#exits.open(channel, (rest) => this.#frameOf(choiceOf(rest)))
+    return passage.next(channel, kind, text)
+  }
+
+  #callsOf(key: string, index: JsonValue, message: JsonObject, passage: Passage): void {
+    for (const each of this.#calls.partsOf(message)) {
+      const { called, shape } = each
+      const channel = `${key}call ${each.key}`
+      const name = typeof called.name === 'string' ? called.name : ''
+      const piece = typeof called.arguments === 'string' ? called.arguments : ''
+      this.transcript.call(channel, name, piece)
+      if (name !== '') this.#edits.put(called, 'name', name, this.#name(channel, name, passage))
+      if (piece === '') continue
+      const choiceOf = (rest: string) => ({ index, delta: shape({ arguments: rest }), finish_reason: null })
+      const passed = this.#next(channel, 'arguments', piece, passage, choiceOf)
+      this.#edits.put(called, 'arguments', piece, passed)
+    }
+  }
+
+  /** Names come whole, and clients want them at once; one that is only bad when put together ends the answer. */
+  #name(channel: string, piece: string, passage: Passage): string {
+    const name = (this.#callNames.get(channel) ?? '') + piece
+    this.#callNames.set(channel, name)
+    const judged = passage.whole('name', name)
+    if (name === piece || judged === name) return name === piece ? judged : piece
+    throw new Refusal('output_blocked', { detail: 'a name in pieces' })
+  }
+
+  #frameOf(choice: JsonObject): Frame {
+    return { data: JSON.stringify(asAsked({ ...this.#head, choices: [choice] }, this.#names)) }
+  }
+}
+
+function choicesOf({ choices }: JsonObject): JsonObject[] {
+  return Array.isArray(choices) ? choices.filter(isObject) : []
+}
+
+function joined(before: readonly Frame[], frame: Frame): Passed {
+  return before.length > 0 ? [...before, frame] : frame
 }

@@ -10,6 +10,7 @@ const audio = /^audio\/[a-z0-9.+-]{1,64}$/
 
 export class SpeechAnswer implements AnswerReader {
   state: AnswerReader['state'] = 'open'
+  readonly isUnread = true
   readonly usage: Usage | undefined
   readonly transcript = new Transcript()
   #isAudio = false

@@ -3,14 +3,17 @@
  */
 import type { Refusal } from '../core/refusal.ts'
 import { type Standing, tightest } from '../limits/store.ts'
-import type { Course, Inspected } from '../stages/exchange.ts'
+import type { Course } from '../stages/exchange.ts'
 
 export type AnswerHeaders = Record<string, string>
 
-export function answerHeaders({ arrival, admitted, call, inspected, reserved }: Course): AnswerHeaders {
+export const guardsHeader = 'x-torwart-guards'
+
+export function answerHeaders(course: Course): AnswerHeaders {
+  const { arrival, admitted, call, reserved } = course
   const headers: AnswerHeaders = {
     'x-request-id': arrival.id,
-    'x-torwart-guards': guards(inspected),
+    [guardsHeader]: guards(course),
     'x-content-type-options': 'nosniff',
   }
   if (arrival.dialect.idHeader !== undefined) headers[arrival.dialect.idHeader] = arrival.id
@@ -35,10 +38,16 @@ export function refusalHeaders(course: Course, refusal: Refusal): AnswerHeaders 
   return headers
 }
 
-/** `prompt=allow`, or `none`: a guard that did not run is not named. */
-function guards(inspected: Inspected | undefined): string {
-  if (!inspected || inspected.guards.length === 0) return 'none'
-  return inspected.guards.map(([guard, verdict]) => `${guard}=${verdict}`).join(', ')
+/**
+ * `prompt=allow`, or `none`: a guard that did not run is not named. One that is still reading is `running`; at the end of
+ * a stream the header comes once more, as a trailer.
+ */
+export function guards({ inspected, output }: Course, running = false): string {
+  const named = (inspected?.guards ?? []).map(([guard, verdict]) => `${guard}=${verdict}`)
+  if (output && running && output.verdict !== 'unread') named.push('output=running')
+  else if (output?.verdict) named.push(`output=${output.verdict}`)
+  if (output && output.planted.length > 0) named.push('canary=planted')
+  return named.join(', ') || 'none'
 }
 
 /** What clients of hosted APIs already read; `reset` in whole seconds. */

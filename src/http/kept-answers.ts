@@ -7,8 +7,10 @@ import { isObject, type JsonObject } from '../core/json.ts'
 import { Refusal, refusals } from '../core/refusal.ts'
 import { asAsked } from '../dialects/as-asked.ts'
 import type { Dialect, KeptAnswer } from '../dialects/dialect.ts'
+import { judgeKept } from '../dialects/responses-answer.ts'
 import { serverError } from '../dialects/server-errors.ts'
 import type { Freezes } from '../freezes/board.ts'
+import type { AnswerGuard, Guarded } from '../stages/exchange.ts'
 import type { KeptAnswers } from '../stages/kept.ts'
 import type { Ask } from '../upstreams/server.ts'
 import { answerHere, answerWithinMs, type Hosts } from './answered-here.ts'
@@ -18,13 +20,14 @@ export interface KeptAnswerParts {
   readonly ask: Ask
   readonly kept: KeptAnswers
   readonly freezes: Freezes
+  guardAnswer(of: Guarded): AnswerGuard | undefined
 }
 
 export function registerKeptAnswer(
   app: FastifyInstance,
   dialect: Dialect,
   endpoint: KeptAnswer,
-  { hosts, ask, kept, freezes }: KeptAnswerParts,
+  { hosts, ask, kept, freezes, guardAnswer }: KeptAnswerParts,
 ): void {
   const destination = { dialect, endpoint }
   answerHere(app, dialect, endpoint, hosts, async ({ course, outlet }) => {
@@ -40,7 +43,11 @@ export function registerKeptAnswer(
     const { status, body } = await ask(upstream, endpoint.serverPath(id), answerWithinMs)
     if (status === 404) throw new Refusal('not_found')
     if (status !== 200 || !isObject(body)) throw serverError(status === 200 ? 502 : status, '')
-    return { type: 'application/json', text: JSON.stringify(withoutReason(asAsked(body, found.model))) }
+    const answer = withoutReason(asAsked(body, found.model))
+    // What was cut out of an answer must not be had by asking for it again.
+    course.output = guardAnswer({ caller, prompt: { texts: [] }, outgoing: { body: {} } })
+    if (course.output) judgeKept(answer, course.output.passage)
+    return { type: 'application/json', text: JSON.stringify(answer) }
   })
 }
 

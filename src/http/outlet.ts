@@ -7,7 +7,7 @@ import type { Refusal } from '../core/refusal.ts'
 import { toPublicError } from '../dialects/dialect.ts'
 import type { Course } from '../stages/exchange.ts'
 import type { Form, Outlet } from '../stages/outlet.ts'
-import { type AnswerHeaders, answerHeaders, refusalHeaders } from './answer-headers.ts'
+import { type AnswerHeaders, answerHeaders, guards, guardsHeader, refusalHeaders } from './answer-headers.ts'
 import { discardRest, readBody, streamBody } from './body.ts'
 
 /** Bytes of a refused body that are still read, so that a client in the middle of sending sees the refusal. */
@@ -35,13 +35,19 @@ export function createOutlet({
   let head: { readonly status: number; readonly contentType: string } | undefined
   let stalled: NodeJS.Timeout | undefined
   let watched = false
+  let trails = false
 
   const writeHead = (length?: number) => {
     if (!head || response.headersSent) return
     const headers = answerHeaders(course)
     headers['content-type'] = head.contentType
-    if (length === undefined) headers['cache-control'] = 'no-cache'
-    else headers['content-length'] = String(length)
+    if (length === undefined) {
+      headers['cache-control'] = 'no-cache'
+      // What guards say of an answer is known when it has ended; a trailer is for those who ask for one (RFC 9110, 6.5.1).
+      if (course.output) headers[guardsHeader] = guards(course, true)
+      trails = course.output !== undefined && /\btrailers\b/i.test(String(request.headers.te))
+      if (trails) headers.trailer = guardsHeader
+    } else headers['content-length'] = String(length)
     closeUnlessRead(headers)
     response.writeHead(head.status, headers)
   }
@@ -94,6 +100,7 @@ export function createOutlet({
     end(data) {
       if (response.destroyed) return
       writeHead(Buffer.byteLength(data))
+      if (trails) response.addTrailers({ [guardsHeader]: guards(course) })
       finish(data)
     },
     break() {

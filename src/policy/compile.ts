@@ -12,6 +12,7 @@ import { compileTools } from '../tools/rights.ts'
 import { isNear, parseAddress } from './address.ts'
 import { compileApproval } from './compile-approval.ts'
 import { compileCertificates, compileIssuers } from './compile-callers.ts'
+import { compileOutputGuard } from './compile-guards.ts'
 import { compileLimits, compileModels, compileShared } from './compile-limits.ts'
 import { compileRedis } from './compile-redis.ts'
 import { compileTls } from './compile-tls.ts'
@@ -29,7 +30,6 @@ import {
 import type { Problem } from './problem.ts'
 import type { Config, RoleConfig } from './schema/schema.ts'
 import type { Path, Report, Source } from './source.ts'
-import { asksInVain } from './unbuilt.ts'
 
 export interface Origin {
   readonly source: Source
@@ -75,7 +75,7 @@ export function compile(
   const [first, ...others] = upstreams
   if (problems.length > 0 || first === undefined) return { problems }
 
-  const warnings = [...asksInVain(config, source), ...doubtful(config, source)].map(({ path, message }) =>
+  const warnings = doubtful(config, source).map(({ path, message }) =>
     source.problem(path, message, 'key', 'warning'),
   )
   const ms = (text: string) => parseDuration(text) ?? 0
@@ -100,6 +100,7 @@ export function compile(
     roles,
     promptGuard: config.guards.prompt,
     approval,
+    outputGuard: compileOutputGuard(config.guards.output),
     aliases,
     door: { ...config.door, proxies: networksOf(config.door.proxies) },
     timeouts: {

@@ -152,6 +152,28 @@ export interface PromptGuard {
   readonly datamark: boolean
 }
 
+export type OutputAction = 'off' | 'flag' | 'redact' | 'block'
+
+export interface OutputGuard {
+  readonly mode: 'enforce' | 'observe' | 'off'
+  readonly actions: Readonly<
+    Record<
+      'secrets' | 'pii' | 'links' | 'controls' | 'canary' | 'injection' | 'scripts' | 'theft',
+      OutputAction
+    >
+  >
+  /** What windows look for. */
+  readonly sought: {
+    readonly secrets: boolean
+    readonly pii: boolean
+    readonly controls: boolean
+    /** The hosts that links may point to; undefined: nobody looks at links. */
+    readonly links: readonly string[] | undefined
+  }
+  /** Whether any of it changes an answer. */
+  readonly alters: boolean
+}
+
 export interface Timeouts {
   readonly connectMs: number
   readonly firstByteMs: number
@@ -206,6 +228,7 @@ export interface Policy {
   readonly roles: ReadonlyMap<string, Role>
   readonly promptGuard: PromptGuard
   readonly approval: ApprovalSettings
+  readonly outputGuard: OutputGuard
   /** Names that clients use → names of models, as written. */
   readonly aliases: ReadonlyMap<string, string>
   readonly door: {

@@ -1,6 +1,5 @@
 /** The reference of every policy key, as Markdown, from the schema. `config/README.md` is its output. */
 import { configSchema } from './schema/schema.ts'
-import { unbuiltKeys } from './unbuilt.ts'
 import type { SchemaNode } from './validate.ts'
 
 const intro = `# The policy file
@@ -97,9 +96,8 @@ function walk(node: SchemaNode, path: string, rows: string[]): void {
   for (const [key, member] of Object.entries(node.properties ?? {})) {
     const at = path === '' ? key : `${path}.${key}`
     rows.push(
-      `| \`${at}\` | ${unbuiltKeys.has(at) ? '**Not built yet.** ' : ''}${cell(describe(member))} | ${standard(member, node.required?.includes(key) ?? false)} |`,
+      `| \`${at}\` | ${cell(describe(member))} | ${standard(member, node.required?.includes(key) ?? false)} |`,
     )
-    if (unbuiltKeys.has(at)) continue
     walk(member, at, rows)
     if (member.items) walk(member.items, `${at}[]`, rows)
     for (const each of Object.values(member.patternProperties ?? {})) walk(each, `${at}.NAME`, rows)

@@ -3,10 +3,12 @@
  * the ones before it; a field is there from the stage that found it out, and never optional "because it will
  * come". Held, not copied: spreading objects of this size costs 10 µs a time (Node 20).
  */
+import type { JsonObject } from '../core/json.ts'
 import type { Refusal } from '../core/refusal.ts'
 import type { Action, Channel, Finding } from '../core/text.ts'
 import type { Usage } from '../core/usage.ts'
 import type {
+  AnswerReader,
   Dialect,
   Endpoint,
   Exchange,
@@ -16,6 +18,7 @@ import type {
   Separation,
   ToolCall,
 } from '../dialects/dialect.ts'
+import type { Kind, Passage } from '../dialects/passage.ts'
 import type { ShownCertificate } from '../identity/certificate.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { KeyRing } from '../identity/key-ring.ts'
@@ -132,6 +135,8 @@ export interface Course {
   /** The model server that it was brought to last, and how long it waited for one. */
   upstream?: Upstream
   queuedMs?: number
+  /** What reads the answer; undefined: nobody does, or there was none yet. */
+  output?: AnswerGuard | undefined
   /** Once the limit store was told how it ended. */
   accounted?: true
   /** Once its ending is on its way to the log. */
@@ -141,7 +146,38 @@ export interface Course {
 export interface JudgedFinding extends Finding {
   readonly guard: string
   readonly channel: Channel
-  readonly action: Action
+  readonly action: Action | 'redact'
+}
+
+export type OutputVerdict = 'allow' | 'flag' | 'redact' | 'block'
+
+/** What was taken out of an answer, and where: bytes of the channel as the model wrote it. */
+export interface AnswerCut {
+  readonly channel: Kind
+  readonly type: string
+  readonly at: number
+  readonly bytes: number
+}
+
+/** What the output guard must know of a request. */
+export interface Guarded {
+  readonly caller: Caller
+  readonly prompt: Pick<Prompt, 'texts'>
+  /** The body gets a marker, if the policy plants one. */
+  readonly outgoing: { readonly body: JsonObject; readonly reader?: Pick<AnswerReader, 'isUnread'> }
+}
+
+/** What stands between the texts of one answer and the client. */
+export interface AnswerGuard {
+  readonly passage: Passage
+  readonly findings: readonly JudgedFinding[]
+  readonly cuts: readonly AnswerCut[]
+  /** What was put into the request. */
+  readonly planted: readonly string[]
+  /** So far; undefined: there was no text to read. */
+  readonly verdict: OutputVerdict | 'unread' | undefined
+  /** The answer is over: reads what was still to be read. */
+  finish(): void
 }
 
 /** What came back from the model, as far as it came. */

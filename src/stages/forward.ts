@@ -5,14 +5,27 @@
  */
 import type { Clock } from '../core/clock.ts'
 import type { Refusal, RefusalCode } from '../core/refusal.ts'
+import type { JudgeCall } from '../dialects/call-verdict.ts'
+import type { RouteGroup } from '../dialects/dialect.ts'
+import { judging, type Passage, untouched } from '../dialects/passage.ts'
 import { holderOf } from '../identity/identity.ts'
 import type { Upstream } from '../policy/policy.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Fleet, Seat } from '../upstreams/fleet.ts'
-import { type Answer, type Call, type Course, type Ending, nothingSaid, type Reserved } from './exchange.ts'
+import {
+  type Answer,
+  type AnswerGuard,
+  type Call,
+  type Course,
+  type Ending,
+  type Guarded,
+  nothingSaid,
+  type Reserved,
+} from './exchange.ts'
 import type { KeptAnswers } from './kept.ts'
 import type { Courier, Outlet } from './outlet.ts'
 import { promptTokens } from './reserve.ts'
+import { judgeTexts } from './text-calls.ts'
 import { createWatch, type Outcome } from './watch.ts'
 
 export interface Forwarding {
@@ -26,6 +39,9 @@ export interface Forwarding {
 }
 
 export interface ForwardParts {
+  guardAnswer(call: Guarded): AnswerGuard | undefined
+  /** Who judges the tool calls of the answer to this call, if anybody. */
+  readonly judgeCallsOf?: (call: Call) => JudgeCall | undefined
   readonly fleet: Fleet
   readonly courier: Courier
   readonly kept: KeptAnswers
@@ -33,16 +49,20 @@ export interface ForwardParts {
   readonly metrics: Metrics
 }
 
-export function createForward({ fleet, courier, kept, clock, metrics }: ForwardParts) {
+export function createForward(parts: ForwardParts) {
+  const { guardAnswer, judgeCallsOf, fleet, courier, kept, clock, metrics } = parts
+
   return async ({ inspected }: Reserved, forwarding: Forwarding): Promise<void> => {
     const { call } = inspected
     if (call.endpoint.answer) return answerItself(call, call.endpoint.answer, forwarding)
+    if (speaks.has(call.endpoint.group)) forwarding.course.output = guardAnswer(call)
+    const judge = judgeCallsOf?.(call)
     const tried = new Set<Upstream>()
     for (;;) {
       const seat = await takeSeat(call, tried, forwarding)
       tried.add(seat.upstream)
       try {
-        const outcome = await attempt(call, seat, forwarding)
+        const outcome = await attempt(call, seat, forwarding, judge)
         if (outcome.refusal === undefined || outcome.told) return
         const over = call.caller.arrival.departure.over || tried.size >= call.target.upstreams.length
         if (over || !isElsewhereWorth(outcome)) throw outcome.refusal
@@ -77,7 +97,8 @@ export function createForward({ fleet, courier, kept, clock, metrics }: ForwardP
   function attempt(
     { caller, endpoint, outgoing, prompt, model, judged }: Call,
     { upstream }: Seat,
-    { outlet, conclude, settle, meanwhile }: Forwarding,
+    { outlet, course, conclude, settle, meanwhile }: Forwarding,
+    judge: JudgeCall | undefined,
   ): Promise<Outcome> {
     return new Promise((resolve) => {
       const { departure, dialect, id, snapshot, trace, arrivedAtMs } = caller.arrival
@@ -85,6 +106,8 @@ export function createForward({ fleet, courier, kept, clock, metrics }: ForwardP
       const interrupt = () => watch.interrupt(departure.refusal)
       const watch = createWatch({
         reader: outgoing.reader,
+        passage: passageOf(course.output, judge),
+        judge,
         streams: prompt.stream,
         dialect,
         id,
@@ -92,7 +115,10 @@ export function createForward({ fleet, courier, kept, clock, metrics }: ForwardP
         sinceArrivalMs: () => clock.monotonicMs() - arrivedAtMs,
         holdsCalls: caller.role.limits.repetition !== undefined,
         conclude,
-        settle,
+        settle(ending) {
+          course.output?.finish()
+          return settle(ending)
+        },
         done(outcome) {
           departure.onEnd(undefined)
           metrics.upstreamSeconds.observe((clock.monotonicMs() - forwardedAtMs) / 1000)
@@ -128,6 +154,22 @@ export function createForward({ fleet, courier, kept, clock, metrics }: ForwardP
     })
   }
 }
+
+function passageOf(guard: AnswerGuard | undefined, judge: JudgeCall | undefined): Passage {
+  const passage = guard?.passage ?? untouched
+  return judge ? judgeTexts(judging(passage), judge) : passage
+}
+
+/** Where something answers that could say what it must not; numbers and progress cannot. */
+const speaks: ReadonlySet<RouteGroup> = new Set([
+  'chat',
+  'completions',
+  'audio',
+  'images',
+  'rerank',
+  'tokenize',
+  'moderations',
+])
 
 const faults: ReadonlySet<RefusalCode> = new Set([
   'upstream_failed',

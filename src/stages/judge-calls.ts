@@ -42,8 +42,9 @@ export function createJudgeCalls({ approvals, calls, metrics, log }: JudgeParts)
     findings.push({ guard, id, category, severity, channel: 'assistant', action, start: 0, end: 0 })
   }
 
-  const letThrough = async (call: Call, made: ToolCall): Promise<CallVerdict> => {
-    await calls.note(call.caller.identity.id, made)
+  /** Not waited for: a call that is not remembered only has its result flagged. */
+  const letThrough = (call: Call, made: ToolCall): CallVerdict => {
+    void calls.note(call.caller.identity.id, made)
     return pass
   }
 
@@ -126,15 +127,16 @@ export function createJudgeCalls({ approvals, calls, metrics, log }: JudgeParts)
     const mayCall = callRights(call.caller)
     if (!mayCall) return undefined
     const rights = call.caller.role.tools
-    return async (made) => {
+    // At once wherever no human is asked: what stands in a text cannot wait.
+    return (made) => {
       try {
         const judgement: CallJudgement = mayCall(made.name)
           ? (rights?.judge(made.name, made.arguments) ?? { kind: 'allowed' })
           : { kind: 'outside', because: 'name' }
         if (judgement.kind === 'outside')
           return outside(call, made, judgement.because, rights?.otherwise ?? 'refuse')
-        if (judgement.kind === 'allowed') return await letThrough(call, made)
-        return await asked(call, made, judgement.arguments)
+        if (judgement.kind === 'allowed') return letThrough(call, made)
+        return asked(call, made, judgement.arguments).catch((cause: unknown) => unjudged(call, made, cause))
       } catch (cause) {
         return unjudged(call, made, cause)
       }

@@ -9,7 +9,7 @@ import type { ToolCall } from '../dialects/dialect.ts'
 import { type Standing, tightest } from '../limits/store.ts'
 import { createMasker, findSensitive, type Masker, type Pseudonym } from '../scan/mask.ts'
 import { createRecall } from '../scan/recall.ts'
-import type { Answer, Course, Ending, JudgedFinding } from './exchange.ts'
+import type { Answer, AnswerCut, Course, Ending, JudgedFinding } from './exchange.ts'
 
 /** A record is a line somebody reads; what a request has more than this is summed up. */
 const mostTexts = 256
@@ -94,7 +94,7 @@ export function toRecord(
   wallMs: number,
   totalMs: number,
 ): RequestRecord {
-  const { arrival, caller, call, inspected } = course
+  const { arrival, caller, call, inspected, output } = course
   const { policy } = arrival.snapshot
   const answer = 'answer' in ending ? ending.answer : undefined
   return {
@@ -108,9 +108,14 @@ export function toRecord(
     upstream: course.upstream?.name ?? null,
     model: recordModel(course, masker),
     policy: policy.version,
-    findings: recordFindings([...(inspected?.findings ?? []), ...(call?.judged.findings ?? [])]),
+    findings: recordFindings([
+      ...(inspected?.findings ?? []),
+      ...(output?.findings ?? []),
+      ...(call?.judged.findings ?? []),
+    ]),
     dropped: call?.outgoing.dropped.map((path) => masker.mask(path).slice(0, 96)) ?? [],
     clamped: call?.outgoing.clamped ?? [],
+    planted: output?.planted ?? [],
     unread: course.prompt?.unread ?? [],
     marked: call?.outgoing.marked ?? 0,
     usage: answer?.usage ?? null,
@@ -139,7 +144,10 @@ export function toContent(
     agent: named(arrival.agent),
     session: named(arrival.session),
     prompt,
-    answer: answer && call ? recordAnswer(answer, keepingOf(course), roomBytes, masker) : null,
+    answer:
+      answer && call
+        ? recordAnswer(answer, course.output?.cuts ?? [], keepingOf(course), roomBytes, masker)
+        : null,
     stopped: recordCalls(call?.judged.stopped ?? [], keepingOf(course), roomBytes, masker),
   }
 }
@@ -164,11 +172,17 @@ function recordText(
   return { channel, length: text.length, sha256: createHash('sha256').update(text).digest('hex') }
 }
 
-function recordAnswer(answer: Answer, settings: Keeping, roomBytes: number, masker: Masker) {
+function recordAnswer(
+  answer: Answer,
+  cuts: readonly AnswerCut[],
+  settings: Keeping,
+  roomBytes: number,
+  masker: Masker,
+) {
   const text = recordText({ channel: 'assistant', text: answer.text }, settings, roomBytes, masker)
   const room = roomBytes - ('text' in text ? Buffer.byteLength(answer.text) : 0)
   const toolCalls = recordCalls(answer.toolCalls, settings, room, masker)
-  return { text, toolCalls, truncated: answer.truncated }
+  return { text, toolCalls, truncated: answer.truncated, cuts }
 }
 
 /** With as much of their arguments as there is room for. */

@@ -3,14 +3,18 @@
  * what the dialect's reader returned. The last frame waits until the request is settled, so that nothing is
  * ever answered and unrecorded.
  *
- * A stream that ends without its end mark is a failure, and the client is told so. Text is not guarded yet.
+ * A stream that ends without its end mark is a failure, and the client is told so.
  */
-import { Refusal, type RefusalCode } from '../core/refusal.ts'
-import { type AnswerReader, type Dialect, toPublicError } from '../dialects/dialect.ts'
+import { asRefusal, Refusal, type RefusalCode } from '../core/refusal.ts'
+import type { JudgeCall } from '../dialects/call-verdict.ts'
+import { type AnswerReader, type Dialect, type ToolCall, toPublicError } from '../dialects/dialect.ts'
 import { framingOf } from '../dialects/framing/by-type.ts'
 import type { Frame, Framing, Splitter } from '../dialects/framing/framing.ts'
 import { whole } from '../dialects/framing/whole.ts'
+import type { Passage, Passed } from '../dialects/passage.ts'
 import { serverError } from '../dialects/server-errors.ts'
+import { askCalls } from './ask-calls.ts'
+import { createDelay } from './delay.ts'
 import type { Answer, Ending } from './exchange.ts'
 import type { Flow, Outlet, Receiver } from './outlet.ts'
 
@@ -39,6 +43,10 @@ export interface Outcome {
 
 export interface WatchOptions {
   readonly reader: AnswerReader
+  /** Reads and cuts what the reader hands it. */
+  readonly passage: Passage
+  /** Who judges tool calls before the client sees them, if anybody. */
+  readonly judge: JudgeCall | undefined
   readonly dialect: Dialect
   /** Whether the answer was asked for as a stream. */
   readonly streams: boolean
@@ -57,7 +65,8 @@ export interface WatchOptions {
 }
 
 export function createWatch(options: WatchOptions): Watch {
-  const { reader, dialect, streams, id, outlet, sinceArrivalMs, holdsCalls, conclude, settle, done } = options
+  const { reader, passage, judge, dialect, streams, id, outlet, sinceArrivalMs } = options
+  const { holdsCalls, conclude, settle, done } = options
   let framing: Framing = whole
   let splitter: Splitter | undefined
   let error: { status: number; body: string; retryAfter: string | undefined } | undefined
@@ -66,6 +75,11 @@ export function createWatch(options: WatchOptions): Watch {
   let over = false
   let firstByteMs: number | undefined
   let outgoing: string | Uint8Array = ''
+  /** What leaves in this turn of the event loop. */
+  let ready = ''
+  /** Frames that came while tool calls are judged. */
+  let backlog: Frame[] | undefined
+  let serverEnded = false
 
   const answer = (): Answer => ({
     status,
@@ -84,12 +98,52 @@ export function createWatch(options: WatchOptions): Watch {
   }
 
   const onFrame = (frame: Frame) => {
+    if (backlog) return void backlog.push(frame)
     if (over || reader.state === 'ended' || reader.state === 'failed') return
-    const passed = reader.frame(frame)
-    if (!passed) return
-    const printed = framing.print(passed)
+    add(reader.frame(frame, passage))
+    if (judge && reader.waiting && reader.waiting.length > 0) ask(judge, reader.waiting)
+  }
+
+  const emit = (frame: Frame) => {
+    const printed = framing.print(frame)
     // Bytes come one piece at a time, so there is nothing before them.
     outgoing = typeof printed === 'string' && typeof outgoing === 'string' ? outgoing + printed : printed
+  }
+  const delay = createDelay(passage, emit)
+
+  const add = (passed: Passed) => {
+    if (passed === undefined) return
+    if ('data' in passed) delay.add(passed)
+    else passed.forEach(delay.add)
+    delay.settle(reader.state === 'ended')
+  }
+
+  /** Nothing of the answer goes on before its tool calls are judged. */
+  const ask = (judge: JudgeCall, calls: readonly ToolCall[]) => {
+    const behind: Frame[] = []
+    backlog = behind
+    watch.flow?.pause()
+    const { keepAlive } = framing
+    const beat = (text: string) => () => {
+      if (over) return
+      begin()
+      outlet.write(text)
+    }
+    const patience = !framing.streams ? undefined : keepAlive === undefined ? false : beat(keepAlive)
+    askCalls(calls, { judge, keepAlive: patience }).then(
+      (verdicts) => {
+        if (over) return
+        backlog = undefined
+        reading(() => {
+          add(reader.resume?.(verdicts, passage))
+          for (const frame of behind) onFrame(frame)
+        })
+        if (backlog || over) return
+        watch.flow?.resume()
+        if (serverEnded) endOfServer()
+      },
+      (refusal: unknown) => stop(asRefusal(refusal)),
+    )
   }
 
   /** After every piece of the answer: send what may leave, and see whether that was all. */
@@ -105,9 +159,31 @@ export function createWatch(options: WatchOptions): Watch {
     begin()
     const data = outgoing
     outgoing = ''
+    if (typeof data !== 'string') return write(data)
+    if (ready === '') queueMicrotask(flush)
+    ready += data
+  }
+
+  /** Once for all that one read of the socket brought: a write costs more than what is in it. */
+  const flush = () => {
+    const data = ready
+    ready = ''
+    if (data !== '') write(data)
+  }
+
+  const write = (data: string | Uint8Array) => {
     if (outlet.write(data)) return
     watch.flow?.pause()
     outlet.onDrain(() => watch.flow?.resume())
+  }
+
+  /** Takes what is about to leave along with the last bytes. */
+  const end = (last: string | Uint8Array) => {
+    const before = ready
+    ready = ''
+    if (typeof last === 'string') return outlet.end(before + last)
+    if (before !== '') outlet.write(before)
+    outlet.end(last)
   }
 
   const finish = () => {
@@ -125,7 +201,7 @@ export function createWatch(options: WatchOptions): Watch {
     firstByteMs ??= sinceArrivalMs()
     settled({ kind: 'answered', answer: answer() }, () => {
       begin()
-      outlet.end(last)
+      end(last)
     })
   }
 
@@ -149,7 +225,7 @@ export function createWatch(options: WatchOptions): Watch {
   const sendError = (refusal: Refusal) => {
     const error = toPublicError(refusal, id)
     const frame = reader.farewell?.(error) ?? { data: JSON.stringify(dialect.errorBody(error)) }
-    if (framing.streams) outlet.end(framing.print(frame))
+    if (framing.streams) end(framing.print(frame))
     else outlet.break()
   }
 
@@ -169,9 +245,15 @@ export function createWatch(options: WatchOptions): Watch {
     try {
       step()
     } catch (cause) {
+      if (cause instanceof Refusal) return stop(cause)
       return fail('upstream_failed', 'the answer cannot be read', cause)
     }
     advance()
+  }
+
+  const endOfServer = () => {
+    serverEnded = true
+    if (!backlog) fail('upstream_failed', 'the answer ended without its end mark')
   }
 
   const watch: Watch = {
@@ -199,7 +281,7 @@ export function createWatch(options: WatchOptions): Watch {
         if (over) return
         if (error) return stop(serverError(error.status, error.body, error.retryAfter))
         reading(() => splitter?.end())
-        if (!over) fail('upstream_failed', 'the answer ended without its end mark')
+        if (!over) endOfServer()
       },
       fail: stop,
     },

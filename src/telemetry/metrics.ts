@@ -92,6 +92,6 @@ export function createMetrics(): Metrics {
   const metrics = made as unknown as Metrics
   // An alarm on the first event needs a series that was 0 before it.
   for (const result of ['ok', 'failed']) metrics.policyReloads.inc({ result }, 0)
-  metrics.guardFailures.inc({ guard: 'prompt' }, 0)
+  for (const guard of ['prompt', 'output']) metrics.guardFailures.inc({ guard }, 0)
   return metrics
 }

@@ -52,9 +52,11 @@ describe('torwart', () => {
 
 describe('torwart check', () => {
   it('is fine with a good policy, and warns', async () => {
-    const { code, out } = await cli(['check', ...config()])
+    const doubtful = join(folder, 'doubtful.yaml')
+    writeFileSync(doubtful, policyText({ upstream: 'http://127.0.0.1:11434', admin: 'token: short' }))
+    const { code, out } = await cli(['check', '-c', doubtful])
     expect(code).toBe(0)
-    expect(out).toMatch(/torwart\.yaml:\d+:\d+: warning: answers are not guarded yet/)
+    expect(out).toMatch(/doubtful\.yaml:\d+:\d+: warning: .*can be guessed/)
     expect(out).toContain('is fine, with warnings')
   })
 

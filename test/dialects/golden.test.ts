@@ -9,6 +9,7 @@ import type { ServerKind } from '../../src/core/servers.ts'
 import type { AnswerReader, Exchange, Prompt } from '../../src/dialects/dialect.ts'
 import { dialects } from '../../src/dialects/dialects.ts'
 import { framingOf } from '../../src/dialects/framing/by-type.ts'
+import { untouched } from '../../src/dialects/passage.ts'
 import { allRecordedLocalai } from '../rig/localai.ts'
 import { allRecorded, type Recorded } from '../rig/model-server.ts'
 
@@ -27,7 +28,7 @@ function bodyOf({ request }: Recorded): JsonValue | undefined {
 function readAnswer(reader: AnswerReader, { response }: Recorded): void {
   const type = response.headers.find(([header]) => /^content-type$/i.test(header))?.[1] ?? ''
   const splitter = (reader.framing?.(type) ?? framingOf(type)).split((frame) => {
-    if (reader.state !== 'ended' && reader.state !== 'failed') reader.frame(frame)
+    if (reader.state !== 'ended' && reader.state !== 'failed') reader.frame(frame, untouched)
   })
   for (const { text } of response.chunks) splitter.push(Buffer.from(text))
   splitter.end()

@@ -3,6 +3,7 @@ import type { JsonObject } from '../../src/core/json.ts'
 import { Refusal } from '../../src/core/refusal.ts'
 import { ollama } from '../../src/dialects/ollama.ts'
 import { exchangeOf, orders } from './exchange-of.ts'
+import { readFrame } from './read-frame.ts'
 
 const endpoint = (path: string) => exchangeOf(ollama, path)
 const chat = (more: JsonObject) =>
@@ -139,9 +140,10 @@ describe('Ollama answers', () => {
 
   it('end with the line that says done', () => {
     const answer = reader()
-    answer.frame(frame({ model: 'served', message: { content: 'a' }, done: false }))
+    readFrame(answer, frame({ model: 'served', message: { content: 'a' }, done: false }))
     expect(answer.state).toBe('open')
-    answer.frame(
+    readFrame(
+      answer,
       frame({ model: 'served', message: { content: 'b' }, done: true, prompt_eval_count: 3, eval_count: 2 }),
     )
     expect(answer.state).toBe('ended')
@@ -150,14 +152,14 @@ describe('Ollama answers', () => {
   })
 
   it('carry the name the client asked for', () => {
-    const passed = reader().frame(frame({ model: 'served', message: { content: 'a' }, done: false }))
+    const passed = readFrame(reader(), frame({ model: 'served', message: { content: 'a' }, done: false }))
     expect(JSON.parse(passed?.data ?? '').model).toBe('m')
   })
 
   it('never give token context back', () => {
     const generate = endpoint('/api/generate')
     const { reader: answer } = generate.prepare(generate.read({ model: 'm', prompt: 'x' }), orders)
-    const passed = answer.frame(frame({ model: 'm', response: '', done: true, context: [1, 2, 3] }))
+    const passed = readFrame(answer, frame({ model: 'm', response: '', done: true, context: [1, 2, 3] }))
     expect(passed?.data).not.toContain('context')
     expect(answer.state).toBe('ended')
   })
@@ -166,7 +168,7 @@ describe('Ollama answers', () => {
     'that are a failure under status 200 are one: %j',
     (line) => {
       const answer = reader()
-      expect(answer.frame(frame(line))).toBeUndefined()
+      expect(readFrame(answer, frame(line))).toBeUndefined()
       expect(answer.state).toBe('failed')
     },
   )
@@ -175,7 +177,8 @@ describe('Ollama answers', () => {
     const show = endpoint('/api/show')
     const { reader: answer, body } = show.prepare(show.read({ model: '', name: 'm', system: 'x' }), orders)
     expect(body).toEqual({ model: 'served', verbose: false })
-    const passed = answer.frame(
+    const passed = readFrame(
+      answer,
       frame({
         modelfile: 'FROM /path',
         template: 't',

@@ -3,6 +3,7 @@ import type { JsonObject } from '../../src/core/json.ts'
 import { Refusal } from '../../src/core/refusal.ts'
 import { openai } from '../../src/dialects/openai.ts'
 import { exchangeOf, orders } from './exchange-of.ts'
+import { readFrame } from './read-frame.ts'
 
 const endpoint = (path: string) => exchangeOf(openai, path)
 const chat = endpoint('/v1/chat/completions')
@@ -97,13 +98,13 @@ describe('OpenAI answers', () => {
   it('of a stream are asked for their usage, which is hidden again', () => {
     const { body, reader } = prepared({ stream: true })
     expect(body.stream_options).toEqual({ include_usage: true })
-    expect(reader.frame(chunk({ choices: [], usage }))).toBeUndefined()
+    expect(readFrame(reader, chunk({ choices: [], usage }))).toBeUndefined()
     expect(reader.usage).toEqual({ input: 3, output: 2 })
   })
 
   it('keep the usage a client asked for', () => {
     const { reader } = prepared({ stream: true, stream_options: { include_usage: true } })
-    expect(reader.frame(chunk({ choices: [], usage }))?.data).toContain('prompt_tokens')
+    expect(readFrame(reader, chunk({ choices: [], usage }))?.data).toContain('prompt_tokens')
   })
 
   it('lose the zero usage that completions put in every chunk', () => {
@@ -112,7 +113,8 @@ describe('OpenAI answers', () => {
       completions.read({ model: 'm', prompt: 'x', stream: true }),
       orders,
     )
-    const passed = reader.frame(
+    const passed = readFrame(
+      reader,
       chunk({ choices: [{ text: 'a', index: 0 }], usage: { prompt_tokens: 0, completion_tokens: 0 } }),
     )
     expect(passed?.data).not.toContain('usage')
@@ -121,11 +123,11 @@ describe('OpenAI answers', () => {
 
   it('end with [DONE] and are finished with a finish reason', () => {
     const { reader } = prepared({ stream: true })
-    reader.frame(chunk({ choices: [{ index: 0, delta: { content: 'a' }, finish_reason: null }] }))
+    readFrame(reader, chunk({ choices: [{ index: 0, delta: { content: 'a' }, finish_reason: null }] }))
     expect(reader.state).toBe('open')
-    reader.frame(chunk({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }))
+    readFrame(reader, chunk({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }))
     expect(reader.state).toBe('finished')
-    expect(reader.frame({ data: '[DONE]' })).toEqual({ data: '[DONE]' })
+    expect(readFrame(reader, { data: '[DONE]' })).toEqual({ data: '[DONE]' })
     expect(reader.state).toBe('ended')
   })
 
@@ -133,7 +135,7 @@ describe('OpenAI answers', () => {
     'of a model that died are a failure: %j',
     (value) => {
       const { reader } = prepared({ stream: true })
-      expect(reader.frame({ data: JSON.stringify(value) })).toBeUndefined()
+      expect(readFrame(reader, { data: JSON.stringify(value) })).toBeUndefined()
       expect(reader.state).toBe('failed')
     },
   )
@@ -142,9 +144,9 @@ describe('OpenAI answers', () => {
     const { reader } = prepared({ stream: true })
     const piece = (index: number, call: object) =>
       chunk({ choices: [{ index, delta: { tool_calls: [call] } }] })
-    reader.frame(piece(0, { index: 0, id: 'a', function: { name: 'get_', arguments: '{"ci' } }))
-    reader.frame(piece(1, { index: 0, id: 'b', function: { name: 'other', arguments: '{}' } }))
-    reader.frame(piece(0, { index: 0, function: { name: 'weather', arguments: 'ty":"Bonn"}' } }))
+    readFrame(reader, piece(0, { index: 0, id: 'a', function: { name: 'get_', arguments: '{"ci' } }))
+    readFrame(reader, piece(1, { index: 0, id: 'b', function: { name: 'other', arguments: '{}' } }))
+    readFrame(reader, piece(0, { index: 0, function: { name: 'weather', arguments: 'ty":"Bonn"}' } }))
     expect(reader.transcript.toolCalls).toEqual([
       { name: 'get_weather', arguments: '{"city":"Bonn"}' },
       { name: 'other', arguments: '{}' },

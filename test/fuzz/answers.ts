@@ -8,6 +8,7 @@ import type { JsonObject } from '../../src/core/json.ts'
 import type { AnswerReader, Exchange } from '../../src/dialects/dialect.ts'
 import { dialects } from '../../src/dialects/dialects.ts'
 import { framingOf } from '../../src/dialects/framing/by-type.ts'
+import { framesOf, untouched } from '../../src/dialects/passage.ts'
 import { ordersFor } from './property.ts'
 import type { Random } from './random.ts'
 
@@ -94,8 +95,7 @@ export function readAnswer(recording: Recording, pieces: Iterable<Uint8Array>): 
   const frames: (string | Uint8Array)[] = []
   const splitter = framing.split((frame) => {
     if (reader.state === 'ended' || reader.state === 'failed') return
-    const passed = reader.frame(frame)
-    if (passed) frames.push(framing.print(passed))
+    for (const passed of framesOf(reader.frame(frame, untouched))) frames.push(framing.print(passed))
   })
   let unreadable = false
   try {

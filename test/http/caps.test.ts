@@ -150,7 +150,7 @@ describe('what goes around the prompt format, or cannot be read', () => {
     expect(model.posts.length).toBe(before)
     const response = await gate.post(path, body, { authorization: `Bearer ${trusted.key}` })
     expect(response.status).toBe(200)
-    expect(response.headers.get('x-torwart-guards')).toBe(`prompt=allow${unread}`)
+    expect(response.headers.get('x-torwart-guards')).toBe(`prompt=allow${unread}, output=allow`)
     expect(await response.text()).not.toContain('"context"')
     expect(gate.requests().at(-1)?.unread).toEqual(
       unread.split(', ').flatMap((each) => each.split('=unread')[0] || []),

@@ -58,7 +58,7 @@ describe('a form', () => {
     ])
     expect(response.status).toBe(200)
     expect(await response.json()).toMatchObject({ text: expect.stringContaining('transcribed') })
-    expect(response.headers.get('x-torwart-guards')).toBe('prompt=allow, audio=unread')
+    expect(response.headers.get('x-torwart-guards')).toBe('prompt=allow, audio=unread, output=allow')
     const sent = model.posts.at(-1)
     expect(sent?.headers['content-type']).toMatch(/^multipart\/form-data; boundary=/)
     expect(sent?.text).toMatch(/name="model"\s+mock-stt/)

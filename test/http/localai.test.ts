@@ -76,6 +76,7 @@ describe('what a LocalAI answers', () => {
     expect(response.headers.get('content-type')).toBe('audio/wav')
     expect(response.headers.get('content-disposition')).toBeNull()
     expect(await response.text()).toMatch(/^RIFF/)
+    expect(response.headers.get('x-torwart-guards')).toBe('prompt=allow, output=unread')
     expect(model.posts.at(-1)?.json).toEqual({ model: 'mock-tts', input: 'Good morning.' })
     expect(gate.requests().at(-1)).toMatchObject({
       prompt: [{ channel: 'user', text: 'Good morning.' }],
@@ -320,6 +321,22 @@ describe('answers that it keeps', () => {
     expect(await reachedBy(() => respond({ previous_response_id: 'resp_of-somebody-else' }))).toEqual([
       400, 0,
     ])
+  })
+
+  it('come back without the secret that was cut out of them', async () => {
+    const { id } = (await (await respond({})).json()) as { id: string }
+    const secret = 'sk-proj-Kq7Zx2Wm9Rt4Vb8Nc3Ld6Pf5Gh1Js0Ty'
+    model.script = (seen, response) => {
+      if (!seen.url.startsWith('/v1/responses/')) return likeLocalai(seen, response)
+      response.setHeader('content-type', 'application/json')
+      const content = [{ type: 'output_text', text: `It is ${secret}.` }]
+      response.end(JSON.stringify({ id, status: 'completed', output: [{ type: 'message', content }] }))
+      return undefined
+    }
+    const answer = await gate.get(`/v1/responses/${id}`)
+    expect(await answer.text()).toContain('It is [redacted:api-key].')
+    expect(answer.headers.get('x-torwart-guards')).toBe('output=redact')
+    expect(gate.requests().at(-1)).toMatchObject({ findings: [{ id: 'secrets.api-key' }] })
   })
 
   it('are not made in the background, where they would be lost', async () => {

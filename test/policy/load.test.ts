@@ -244,28 +244,27 @@ log: { level: loud }
   })
 
   it('are warnings where they may be meant', () => {
-    const { warnings } = load(`${minimal}guards: { output: { mode: off } }
-admin: { token: short }
+    const { warnings } = load(`${minimal}admin: { token: short }
 roles: { a: { limits: { tokensPerMinute: 1000 } } }
 `)
     expect(warnings.map(({ line, message }) => `${line} ${message}`)).toEqual([
-      expect.stringMatching(/^4 .*a secret is written out/),
-      expect.stringMatching(/^4 .*can be guessed/),
-      expect.stringMatching(/^5 .*tokensPerMinute/),
+      expect.stringMatching(/^3 .*a secret is written out/),
+      expect.stringMatching(/^3 .*can be guessed/),
+      expect.stringMatching(/^4 .*tokensPerMinute/),
     ])
     const vain = load(
-      `${minimal}guards: { output: { mode: off } }\nroles: { a: { routes: [chat, rerank], models: [x] }, b: { routes: [chat], models: [] } }\n`,
+      `${minimal}roles: { a: { routes: [chat, rerank], models: [x] }, b: { routes: [chat], models: [] } }\n`,
     )
     expect(vain.warnings.map(({ line, column, message }) => `${line}:${column} ${message}`)).toEqual([
-      '4:30 no upstream of these kinds has routes of the group `rerank`',
-      '4:75 the role names no model, so there is none it may use',
+      '3:30 no upstream of these kinds has routes of the group `rerank`',
+      '3:75 the role names no model, so there is none it may use',
     ])
     const unasked = load(
-      `${minimal}guards: { output: { mode: off } }\nroles: { a: {} }\ncertificates: [{ match: { cn: c }, name: n, role: a }]\n`,
+      `${minimal}roles: { a: {} }\ncertificates: [{ match: { cn: c }, name: n, role: a }]\n`,
     )
     expect(unasked.warnings.map(({ message }) => message)).toEqual([expect.stringMatching(/clientCa/)])
     const fine = 'roles: { a: { limits: { tokensPerMinute: 1000 }, caps: { outputTokens: 500 } } }\n'
-    expect(load(`${minimal}guards: { output: { mode: off } }\n${fine}`).warnings).toEqual([])
+    expect(load(`${minimal}${fine}`).warnings).toEqual([])
   })
 })
 
@@ -273,7 +272,7 @@ describe('a secret', () => {
   it('that is written out is told, one that comes from elsewhere is not', () => {
     const upstream = (key: string) =>
       load(
-        `version: 1\nupstreams: [{ name: u, url: "http://127.0.0.1:1", kind: localai, key: "${key}" }]\nguards: { output: { mode: off } }\n`,
+        `version: 1\nupstreams: [{ name: u, url: "http://127.0.0.1:1", kind: localai, key: "${key}" }]\n`,
         { KEY: 'sk-x' },
       )
     expect(upstream('sk-x').warnings.map(({ message }) => message)).toEqual([
@@ -282,26 +281,6 @@ describe('a secret', () => {
     const variable = '$' + '{KEY}'
     expect(upstream(variable).warnings).toEqual([])
     expect(JSON.stringify(upstream('sk-x').warnings)).not.toContain('sk-x')
-  })
-})
-
-describe('what is not built yet', () => {
-  it('is told, never silent', () => {
-    const { warnings } = load(`${minimal}roles:
-  a:
-    limits: { actionsPerMinute: 100, repetition: { same: 20, window: 10m } }
-    tools: { allow: ["*"] }
-guards: { prompt: { separate: true } }
-approval: { wait: 60s }
-audit: { retention: 30d }
-`)
-    const told = warnings.map(({ message }) => message).join('\n')
-    for (const word of ['guards.output', 'tools', 'approval']) expect(told).toContain(word)
-    expect(warnings.every(({ severity, line }) => severity === 'warning' && line > 0)).toBe(true)
-  })
-
-  it('is not told to those who did not ask', () => {
-    expect(load(`${minimal}guards: { output: { mode: off } }\n`).warnings).toEqual([])
   })
 })
 

@@ -12,7 +12,7 @@ const found = (text: string, { id, channels }: Signature) => {
 }
 
 describe('the packs', () => {
-  it('cover the families of LLM01 with at least forty signatures', () => {
+  it('cover the families of LLM01, and what answers say that obey, with at least forty signatures', () => {
     expect(signatures.length).toBeGreaterThanOrEqual(40)
     expect([...new Set(signatures.map(({ category }) => category))].toSorted()).toEqual([
       'authority',
@@ -21,6 +21,7 @@ describe('the packs', () => {
       'exfiltration',
       'indirect',
       'memory',
+      'obeys',
       'override',
       'persona',
       'pretext',

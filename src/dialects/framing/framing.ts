@@ -12,6 +12,8 @@ export interface Frame {
   readonly data: string
   /** Instead of `data`, of an answer that is no text. */
   readonly bytes?: Uint8Array
+  /** What `data` would be if nothing of it had been held back; empty: the frame would not be. */
+  readonly unheld?: string
 }
 
 export interface Splitter {
@@ -25,6 +27,8 @@ export interface Framing {
   readonly contentType: string
   /** Whether there is room for an error behind what was already sent. */
   readonly streams: boolean
+  /** What may be sent between frames so that nobody takes a pause for the end; not every framing has such a thing. */
+  readonly keepAlive?: string
   split(onFrame: (frame: Frame) => void): Splitter
   /** What one frame is on the wire. */
   print(frame: Frame): string | Uint8Array

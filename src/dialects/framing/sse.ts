@@ -9,6 +9,7 @@ import { createUtf8 } from './utf8.ts'
 export const sse: Framing = {
   contentType: 'text/event-stream',
   streams: true,
+  keepAlive: ': waiting\n\n',
   print({ event, data }) {
     const lines = data.includes('\n') ? data.replaceAll('\n', '\ndata: ') : data
     return event === undefined ? `data: ${lines}\n\n` : `event: ${event}\ndata: ${lines}\n\n`

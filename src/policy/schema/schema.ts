@@ -102,18 +102,27 @@ const promptGuard = section('Reads what goes to the model.', {
   datamark: flag('With `separate`: put `ˆ` in the place of every blank of such data, too.'),
 })
 
+/** What happens to a part of an answer. */
+const cutting = (standard: 'off' | 'flag' | 'redact' | 'block', description: string) =>
+  choice(['off', 'flag', 'redact', 'block'], standard, description)
+const judging = (description: string) => choice(['off', 'flag', 'block'], 'flag', description)
+
 const outputGuard = section('Reads what comes from the model.', {
   mode: choice(
     ['enforce', 'observe', 'off'],
     'enforce',
     '`observe` records findings and lets everything pass.',
   ),
-  secrets: choice(['off', 'flag', 'redact', 'block'], 'redact', 'Keys, passwords and tokens in answers.'),
-  pii: choice(['off', 'flag', 'redact', 'block'], 'off', 'Personal data in answers.'),
-  injection: choice(['off', 'flag', 'block'], 'flag', 'Signs that the answer obeys an injection.'),
-  links: section('Links and images in answers.', {
-    allow: texts('Hosts that links may point to.'),
+  secrets: cutting('redact', 'Keys, passwords and tokens in answers. `block` ends the answer.'),
+  pii: cutting('off', 'Personal data in answers.'),
+  injection: judging('Signs that the answer obeys an injection.'),
+  links: section('Links and images in answers that carry data to other hosts.', {
+    allow: texts('Hosts that links may point to; `*.example.org` for all below one.'),
+    otherwise: cutting('redact', 'What happens to the others: images with any query, links with a long one.'),
   }),
+  controls: cutting('redact', 'Terminal escapes, control characters and what nobody can see.'),
+  scripts: judging('What a browser would run: `<script>`, `javascript:`, event handlers.'),
+  theft: judging('Twelve words and more of the request’s own system prompt.'),
   canary: flag('Plant a marker in the system prompt and block an answer that repeats it.'),
 })
 

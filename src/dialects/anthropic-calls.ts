@@ -1,0 +1,84 @@
+/**
+ * Tool calls in events of the Messages API, kept until somebody has judged them: a block that passes leaves as it came,
+ * a block of text stands where one was taken out.
+ */
+import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
+import { idOf, type ToolCall } from './dialect.ts'
+import type { SettledVerdict } from './passage.ts'
+
+interface Kept {
+  readonly index: JsonValue
+  readonly events: JsonObject[]
+  readonly block: JsonObject
+  pieces: string
+}
+
+export class AnthropicCalls {
+  readonly #open = new Map<JsonValue, Kept>()
+  #judged: Kept[] = []
+  #passed = 0
+  #stripped = 0
+
+  /** No call is left of those there were. */
+  get allStripped(): boolean {
+    return this.#stripped > 0 && this.#passed === 0
+  }
+
+  /** Keeps an event if it is part of a call that goes on. @returns whether it did */
+  take(event: JsonObject): boolean {
+    const index = event.index ?? 0
+    const block = event.content_block
+    if (
+      event.type === 'content_block_start' &&
+      isObject(block) &&
+      /^(?:server_)?tool_use$/.test(String(block.type))
+    ) {
+      this.#open.set(index, { index, events: [event], block, pieces: '' })
+      return true
+    }
+    const kept = this.#open.get(index)
+    if (event.type !== 'content_block_delta' || !kept) return false
+    kept.events.push(event)
+    if (isObject(event.delta) && typeof event.delta.partial_json === 'string')
+      kept.pieces += event.delta.partial_json
+    return true
+  }
+
+  /** Calls that this event completes: the end of their block, or of the message. */
+  complete(event: JsonObject): ToolCall[] {
+    const ends = event.type === 'content_block_stop'
+    if (!ends && event.type !== 'message_delta' && event.type !== 'message_stop') return []
+    this.#judged = [...this.#open.values()].filter(({ index }) => !ends || index === (event.index ?? 0))
+    for (const { index, events } of this.#judged) {
+      this.#open.delete(index)
+      events.push({ type: 'content_block_stop', index })
+    }
+    return this.#judged.map(({ block, pieces }) =>
+      pieces === '' ? callOf(block) : { ...callOf(block), arguments: pieces },
+    )
+  }
+
+  /** @returns the events that leave, in order */
+  settle(verdicts: readonly SettledVerdict[]): JsonObject[] {
+    const events = this.#judged.flatMap(({ index, events }, position): JsonObject[] => {
+      const verdict = verdicts[position]
+      if (verdict?.kind !== 'strip') {
+        this.#passed++
+        return events
+      }
+      this.#stripped++
+      return [
+        { type: 'content_block_start', index, content_block: { type: 'text', text: '' } },
+        { type: 'content_block_delta', index, delta: { type: 'text_delta', text: verdict.note } },
+        { type: 'content_block_stop', index },
+      ]
+    })
+    this.#judged = []
+    return events
+  }
+}
+
+/** A call that is whole. */
+export function callOf(block: JsonObject): ToolCall {
+  return { ...idOf(block.id), name: String(block.name), arguments: JSON.stringify(block.input ?? {}) }
+}

@@ -1,0 +1,145 @@
+/**
+ * Tool calls in OpenAI's chunks: where their pieces stand, and how calls are kept out of an answer until somebody has
+ * judged them. What passes leaves in one piece, numbered anew; a note stands where a call was taken out.
+ */
+import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
+import { idOf, type ToolCall } from './dialect.ts'
+import type { Passage, SettledVerdict } from './passage.ts'
+import type { Transcript } from './transcript.ts'
+
+/** One call, or a piece of one, in a message. */
+interface Part {
+  readonly key: string
+  readonly called: JsonObject
+  readonly call: JsonObject
+  /** A delta of this call. */
+  shape(called: JsonObject): JsonObject
+}
+
+interface Gathered {
+  readonly choice: JsonValue
+  readonly call: JsonObject
+  readonly isOld: boolean
+  name: string
+  args: string
+}
+
+export class OpenaiCalls {
+  waiting: ToolCall[] = []
+  /** Whether the last choices were changed by taking calls out. */
+  isChanged = false
+  readonly #transcript: Transcript
+  readonly #gathered = new Map<string, Gathered>()
+  #judged: Gathered[] = []
+  /** By choice: how many calls have passed. */
+  readonly #passed = new Map<JsonValue, number>()
+
+  constructor(transcript: Transcript) {
+    this.#transcript = transcript
+  }
+
+  partsOf(message: JsonObject): Part[] {
+    const parts: Part[] = []
+    if (Array.isArray(message.tool_calls))
+      for (const [position, call] of message.tool_calls.entries()) {
+        if (!isObject(call) || !isObject(call.function)) continue
+        const index = call.index ?? position
+        parts.push({
+          key: `${index}`,
+          call,
+          called: call.function,
+          shape: (called) => ({ tool_calls: [{ index, function: called }] }),
+        })
+      }
+    // The older form, one call a choice.
+    const old = message.function_call
+    if (isObject(old))
+      parts.push({ key: 'old', call: {}, called: old, shape: (called) => ({ function_call: called }) })
+    return parts
+  }
+
+  /** Takes the calls out of a chunk, or a whole answer. @returns whether some are complete and wait to be judged */
+  takeFrom(choices: readonly JsonObject[], stream: boolean): boolean {
+    const finished = new Set<JsonValue>()
+    for (const [position, choice] of choices.entries()) {
+      const of = stream ? (choice.index ?? 0) : position
+      const message = choice.delta ?? choice.message
+      if (isObject(message)) {
+        for (const { key, call, called } of this.partsOf(message)) {
+          const id = `${JSON.stringify(of)}/${key}`
+          const piece = typeof called.arguments === 'string' ? called.arguments : ''
+          const name = typeof called.name === 'string' ? called.name : ''
+          const begun = this.#gathered.get(id)
+          if (begun) {
+            begun.name += name
+            begun.args += piece
+          } else this.#gathered.set(id, { choice: of, call, isOld: key === 'old', name, args: piece })
+          this.isChanged = true
+        }
+        delete message.tool_calls
+        delete message.function_call
+      }
+      if (!stream || typeof choice.finish_reason === 'string') finished.add(of)
+    }
+    return finished.size > 0 && this.complete(finished)
+  }
+
+  /** What was gathered, of these choices or of all, is complete. @returns whether there is anything */
+  complete(finished?: ReadonlySet<JsonValue>): boolean {
+    this.#judged = []
+    for (const [id, each] of this.#gathered) {
+      if (finished && !finished.has(each.choice)) continue
+      this.#judged.push(each)
+      this.#gathered.delete(id)
+    }
+    this.waiting = this.#judged.map(({ call, name, args }) => ({ ...idOf(call.id), name, arguments: args }))
+    return this.waiting.length > 0
+  }
+
+  /**
+   * Puts what passed back: into the choices of a whole answer, or into choices of their own before those of a stream.
+   * @returns choices that leave first
+   */
+  settle(
+    verdicts: readonly SettledVerdict[],
+    choices: readonly JsonObject[],
+    stream: boolean,
+    passage: Passage,
+  ): JsonObject[] {
+    this.waiting = []
+    this.isChanged = true
+    const before: JsonObject[] = []
+    for (const [index, each] of this.#judged.entries()) {
+      const verdict = verdicts[index]
+      const isPassed = verdict?.kind !== 'strip'
+      const number = this.#passed.get(each.choice) ?? 0
+      if (isPassed) this.#passed.set(each.choice, number + 1)
+      if (stream) {
+        const delta = isPassed ? this.#passing(each, number, passage) : { content: verdict.note }
+        before.push({ index: each.choice, delta, finish_reason: null })
+      } else putInto(choices[Number(each.choice)]?.message, isPassed ? each : verdict.note)
+    }
+    for (const [position, choice] of choices.entries()) {
+      const of = stream ? (choice.index ?? 0) : position
+      const stripped = this.#judged.some((each) => each.choice === of) && !this.#passed.has(of)
+      if (stripped && /^(?:tool_calls|function_call)$/.test(String(choice.finish_reason)))
+        choice.finish_reason = 'stop'
+    }
+    this.#judged = []
+    return before
+  }
+
+  #passing({ choice, call, isOld, name, args }: Gathered, index: number, passage: Passage): JsonObject {
+    this.#transcript.call(`${JSON.stringify(choice)}/call ${index}`, name, args)
+    const called = { name: passage.whole('name', name), arguments: passage.whole('arguments', args) }
+    return isOld ? { function_call: called } : { tool_calls: [{ ...call, index, function: called }] }
+  }
+}
+
+/** Of a whole answer: the call as it came, which is still to be read, or what is said in its place. */
+function putInto(message: JsonValue | undefined, what: Gathered | string): void {
+  if (!isObject(message)) return
+  if (typeof what === 'string') message.content = [message.content, what].filter(Boolean).join('\n')
+  else if (what.isOld) message.function_call = { name: what.name, arguments: what.args }
+  else message.tool_calls = [...(Array.isArray(message.tool_calls) ? message.tool_calls : []), what.call]
+}

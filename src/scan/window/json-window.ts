@@ -1,0 +1,157 @@
+/**
+ * The arguments of a tool call on their way: JSON that is still being written. Every string is read as it is meant
+ * (`\u0073k-…` is a key too) and leaves as it was written; what is replaced leaves valid JSON, in a string within its
+ * quotes, in place of a number as a string. What is no JSON is read as text.
+ */
+import type { Released, Window } from './window.ts'
+
+/** A number is shorter; what is not is no JSON. */
+const longestToken = 512
+const meant: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', b: '\b', f: '\f' }
+
+export class JsonWindow {
+  readonly #window: Window
+  #inString = false
+  /** Outside strings, what is no punctuation. */
+  #token = ''
+  /** An escape that is not complete. */
+  #escape = ''
+  /** As meant, what was not pushed yet. */
+  #text = ''
+  /** As written, what the window has not decided yet, and how long each of its units is there if not one. */
+  #raw = ''
+  #widths: number[] | undefined
+
+  constructor(window: Window) {
+    this.#window = window
+  }
+
+  push(piece: string): string {
+    let out = ''
+    for (let at = 0; at < piece.length; ) {
+      if (this.#inString) {
+        const end = this.#escape === '' ? endOfPlain(piece, at) : at
+        if (end > at) {
+          this.#feed(piece.slice(at, end), piece.slice(at, end), 1)
+          at = end
+          continue
+        }
+        const character = piece.charAt(at++)
+        if (this.#escape === '' && character === '"') {
+          out += `${this.#finish()}"`
+          this.#inString = false
+          this.#window.see('"')
+        } else this.#continueEscape(character)
+        continue
+      }
+      const character = piece.charAt(at++)
+      if (/[\s{}[\]:,"]/.test(character)) {
+        out += this.#endToken() + character
+        this.#window.see(character)
+        this.#inString = character === '"'
+      } else {
+        this.#token += character
+        if (this.#token.length >= longestToken) {
+          this.#feed(this.#token, this.#token, 1)
+          this.#token = ''
+        }
+      }
+    }
+    return out + this.#flush()
+  }
+
+  end(): string {
+    const rest = this.#inString ? this.#finish() + this.#escape : this.#endToken()
+    this.#escape = ''
+    return rest
+  }
+
+  get cuts(): number {
+    return this.#window.cuts
+  }
+
+  get holds(): boolean {
+    return this.#raw !== '' || this.#token !== '' || this.#escape !== ''
+  }
+
+  #continueEscape(character: string): void {
+    const written = this.#escape + character
+    this.#escape = written
+    if (written === '\\' || (written.startsWith('\\u') && written.length < 6)) return
+    this.#escape = ''
+    const letter = written.charAt(1)
+    const code = letter === 'u' ? Number.parseInt(written.slice(2), 16) : Number.NaN
+    const text = Number.isNaN(code) ? (meant[letter] ?? letter) : String.fromCharCode(code)
+    this.#feed(text, written, written.length)
+  }
+
+  /** @param width how long each unit of the text is as written */
+  #feed(text: string, raw: string, width: number): void {
+    if (width !== 1) this.#widths ??= Array<number>(this.#raw.length).fill(1)
+    if (this.#widths) for (let unit = 0; unit < text.length; unit++) this.#widths.push(width)
+    this.#raw += raw
+    this.#text += text
+  }
+
+  #flush(): string {
+    const text = this.#text
+    this.#text = ''
+    return text === '' ? '' : this.#give(this.#window.push(text))
+  }
+
+  #finish(): string {
+    const rest = this.#flush() + this.#give(this.#window.end())
+    // Of what was dropped to its end nothing is waited for any more.
+    this.#raw = ''
+    this.#widths = undefined
+    return rest
+  }
+
+  #endToken(): string {
+    const token = this.#token
+    this.#token = ''
+    if (this.#raw !== '') {
+      this.#feed(token, token, 1)
+      return this.#finish()
+    }
+    if (token === '') return ''
+    const released = [this.#window.push(token), this.#window.end()]
+    const cut = released.flatMap(({ edits }) => edits ?? []).find((edit) => typeof edit !== 'number')
+    return typeof cut === 'object' ? JSON.stringify(cut.put) : token
+  }
+
+  #give({ edits }: Released): string {
+    if (!edits) {
+      const all = this.#raw
+      this.#raw = ''
+      this.#widths = undefined
+      return all
+    }
+    let out = ''
+    for (const edit of edits) {
+      if (typeof edit === 'number') out += this.#take(edit)
+      else {
+        this.#take(edit.units)
+        out += edit.put
+      }
+    }
+    return out
+  }
+
+  #take(units: number): string {
+    const length = this.#widths ? this.#widths.splice(0, units).reduce((sum, width) => sum + width, 0) : units
+    const taken = this.#raw.slice(0, length)
+    this.#raw = this.#raw.slice(length)
+    if (this.#raw === '') this.#widths = undefined
+    return taken
+  }
+}
+
+/** Up to the next quote or backslash. */
+function endOfPlain(piece: string, from: number): number {
+  for (let at = from; at < piece.length; at++) {
+    const unit = piece.charCodeAt(at)
+    if (unit === 0x22 || unit === 0x5c) return at
+  }
+  return piece.length
+}

@@ -1,0 +1,92 @@
+/**
+ * Whether literals stand in a text, or have begun at its end, answered piece by piece with one table look-up a
+ * character: most pieces of an answer are asked nothing else. (`automaton.ts` walks whole texts and cannot go on.)
+ */
+
+export interface Literals {
+  /** The state before any text. */
+  readonly start: number
+  /** @returns the state behind the piece, or -1 if a character of it is none of `calm` or a literal ends in it */
+  step(state: number, piece: string): number
+  /** Whether an `opening` literal has begun at the end. */
+  hasBegun(state: number): boolean
+}
+
+const ascii = 128
+
+/**
+ * @param opening literals that must not leave before it is clear whether they are complete; only where a word begins
+ * @param others literals that are only told
+ * @param calm 1 for every unit that may pass
+ */
+export function createLiterals(
+  opening: readonly string[],
+  others: readonly string[],
+  calm: Uint8Array,
+): Literals {
+  // Two roots: within a word, and where one may begin.
+  const next: Int32Array[] = [row(), row()]
+  const ends = [false, false]
+  const begun = [false, false]
+  const add = (literal: string, root: number, opens: boolean) => {
+    let state = root
+    for (const character of literal) {
+      const unit = character.charCodeAt(0) & (ascii - 1)
+      const branches = next[state] as Int32Array
+      if (branches[unit] === -1) {
+        branches[unit] = next.push(row()) - 1
+        ends.push(false)
+        begun.push(opens)
+      } else if (opens) begun[branches[unit] as number] = true
+      state = branches[unit] as number
+    }
+    ends[state] = true
+  }
+  for (const literal of opening) add(literal, isWordUnit(literal.charCodeAt(0)) ? 1 : 0, true)
+  for (const literal of others) add(literal, 0, false)
+
+  // Breadth first: where there is no branch, on as from the longest proper ending.
+  const table = new Int32Array(next.length * ascii)
+  const suffix = new Int32Array(next.length)
+  const queue = [0, 1]
+  for (const state of queue) {
+    const fallback = suffix[state] as number
+    if (state > 1) {
+      ends[state] ||= ends[fallback] as boolean
+      begun[state] ||= begun[fallback] as boolean
+    }
+    for (let unit = 0; unit < ascii; unit++) {
+      const branch = (next[state] as Int32Array)[unit] as number
+      const inWord = isWordUnit(unit)
+      const elsewhere = state === 0 ? (inWord ? 0 : 1) : (table[fallback * ascii + unit] as number)
+      table[state * ascii + unit] = branch === -1 ? elsewhere : branch
+      if (branch === -1) continue
+      suffix[branch] = elsewhere
+      queue.push(branch)
+    }
+  }
+  for (let cell = 0; cell < table.length; cell++) if (ends[table[cell] as number]) table[cell] = -1
+  const waits = Uint8Array.from(begun, (each) => (each ? 1 : 0))
+
+  return {
+    start: 1,
+    step(state, piece) {
+      for (let at = 0; at < piece.length; at++) {
+        const unit = piece.charCodeAt(at)
+        if (calm[unit] === 0) return -1
+        state = unit < ascii ? (table[state * ascii + unit] as number) : 1
+        if (state === -1) return -1
+      }
+      return state
+    },
+    hasBegun: (state) => waits[state] === 1,
+  }
+}
+
+function row(): Int32Array {
+  return new Int32Array(ascii).fill(-1)
+}
+
+function isWordUnit(unit: number): boolean {
+  return (unit >= 0x30 && unit <= 0x39) || ((unit | 0x20) >= 0x61 && (unit | 0x20) <= 0x7a) || unit === 0x5f
+}

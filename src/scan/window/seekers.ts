@@ -1,0 +1,62 @@
+/**
+ * All that one policy looks for in answers, together, and the question that most pieces are done with: is there anything
+ * to it at all?
+ */
+import { controls } from './controls.ts'
+import { createLinks } from './links.ts'
+import { createLiterals } from './literals.ts'
+import { createMarker } from './marker.ts'
+import type { Seeker, Seekers } from './seeker.ts'
+import { createSensitive, type Sensitive } from './sensitive.ts'
+
+export interface Wanted {
+  readonly secrets: boolean
+  readonly pii: boolean
+  readonly controls: boolean
+  /** The hosts that links may point to; undefined: nobody looks at links. */
+  readonly links: readonly string[] | undefined
+}
+
+/** Before a piece, in which a literal may have begun. */
+const longestTrigger = 24
+
+/** Letters of all scripts, blanks, and the signs of prose. Whatever else there is may be the beginning of something. */
+const calmUnits = Uint8Array.from({ length: 0x10000 }, (_, unit) => {
+  if (unit < 0x80) return /[A-Za-z \t\n\r!"'()*,.:;?`-]/.test(String.fromCharCode(unit)) ? 1 : 0
+  const calm = /[\p{L}\p{Nd}\p{Nl}\p{Pd}\p{Ps}\p{Pe}\p{Pi}\p{Pf}\p{Po}\p{Sc}\p{Sm}\p{So}]/u.test(
+    String.fromCharCode(unit),
+  )
+  return calm && !/\p{Default_Ignorable_Code_Point}/u.test(String.fromCharCode(unit)) ? 1 : 0
+})
+
+/** Made once for a policy: what is looked for is the same in all answers, but for a marker. */
+export function createSeekers(wanted: Wanted): (marker?: string) => Seekers {
+  const sensitive = wanted.secrets || wanted.pii ? createSensitive(wanted) : undefined
+  const all: Seeker[] = []
+  if (sensitive) all.push(sensitive)
+  if (wanted.links) all.push(createLinks(wanted.links))
+  if (wanted.controls) all.push(controls)
+  const usual = together(all, sensitive, wanted.pii)
+  return (marker) =>
+    marker === undefined ? usual : together([...all, createMarker(marker)], sensitive, true)
+}
+
+/** @param restless every word may be the beginning of something */
+function together(all: readonly Seeker[], sensitive: Sensitive | undefined, restless: boolean): Seekers {
+  const { opening = [], others = [] } = sensitive ?? {}
+  const literals = createLiterals(
+    opening,
+    others,
+    all.length === 0 ? new Uint8Array(0x10000).fill(1) : calmUnits,
+  )
+  return {
+    all,
+    wakes: (text) => sensitive?.wakes(text) ?? false,
+    begin: (before) => Math.max(literals.start, literals.step(literals.start, before.slice(-longestTrigger))),
+    pass(state, piece) {
+      if (restless) return -1
+      const behind = literals.step(state, piece)
+      return behind !== -1 && literals.hasBegun(behind) ? -1 : behind
+    },
+  }
+}

@@ -1,0 +1,241 @@
+/**
+ * One text of an answer on its way to the client, piece by piece. What is clean leaves at once; held back is only an end
+ * that could still grow into something, by what it says and never by the clock. What is longer than the window is
+ * dropped until it is over.
+ *
+ * However a text is cut into pieces, no byte of what a seeker finds leaves, and no byte of anything else is changed.
+ */
+import type { Seekers, Sought } from './seeker.ts'
+
+/** UTF-16 code units that are held back at most; the longest thing a seeker finds, but for those that say their end. */
+export const longestHeld = 512
+/** Of what has left, that is looked at again as the context of what follows. */
+const longestBefore = 256
+/** Within which a word says something of what follows it. */
+const contextLength = 80
+/** Of what is before a piece, in which a literal may have begun. */
+const longestTrigger = 24
+/** Kept of what is dropped, in which an end mark may have begun. */
+const longestTail = 96
+/** What one word can consist of: the rest of a key that is longer than the window. */
+const wordEnds = /[^\w.~+/=%-]/
+
+/** So many code units leave as they are; or so many are replaced. */
+export type Edit = number | { readonly units: number; readonly put: string }
+
+export interface Released {
+  readonly text: string
+  /** Undefined: exactly what was pushed has left. */
+  readonly edits: readonly Edit[] | undefined
+}
+
+/** Told of everything that is found, once. @returns false to let it stand */
+export type OnFound = (found: Sought, atByte: number, bytes: number) => boolean
+
+const nothing: Released = { text: '', edits: [] }
+
+export class Window {
+  readonly #seekers: Seekers
+  readonly #onFound: OnFound
+  #before = ''
+  #held = ''
+  #tail = ''
+  #ends: ((text: string) => number) | undefined
+  /** Bytes of the text before `#before`. */
+  #bytes = 0
+  /** How often something was taken out. */
+  cuts = 0
+  /** Of the literals; -1: not known. */
+  #state = -1
+  /** Code units for which what was seen last must be borne in mind. */
+  #wary = 0
+
+  constructor(seekers: Seekers, onFound: OnFound) {
+    this.#seekers = seekers
+    this.#onFound = onFound
+  }
+
+  push(piece: string): Released {
+    if (piece === '') return nothing
+    if (this.passes(piece)) return { text: piece, edits: undefined }
+    if (this.#ends) return this.#drop(piece, this.#ends)
+    return this.#advance(piece, false)
+  }
+
+  /** Whether the piece leaves as it is, with nothing before or behind it; then it has been pushed. */
+  passes(piece: string): boolean {
+    if (this.#held !== '' || this.#wary > 0 || this.#ends) return false
+    if (this.#state === -1) this.#state = this.#seekers.begin(this.#before)
+    const state = this.#seekers.pass(this.#state, piece)
+    this.#state = state
+    if (state === -1) return false
+    this.#remember(piece)
+    return true
+  }
+
+  /** The text is over: what was held. The window may go on with another text in the same context. */
+  end(): Released {
+    this.#ends = undefined
+    this.#tail = ''
+    return this.#held === '' ? nothing : this.#advance('', true)
+  }
+
+  /** What stands between two texts and leaves unread, such as the punctuation of JSON: context for what follows. */
+  see(text: string): void {
+    this.#remember(text)
+    this.#wary = this.#seekers.wakes(this.#before.slice(-text.length - longestTrigger))
+      ? contextLength
+      : this.#wary - text.length
+  }
+
+  get holds(): boolean {
+    return this.#held !== ''
+  }
+
+  #remember(text: string): void {
+    this.#before += text
+    // Cut, and counted, now and then, not every time.
+    if (this.#before.length > 4 * longestBefore) this.#forget(longestBefore)
+  }
+
+  /** Keeps so much of what has left. */
+  #forget(keep: number): void {
+    const from = Math.max(0, this.#before.length - keep)
+    this.#bytes += utf8Length(this.#before.slice(0, from))
+    this.#before = this.#before.slice(from)
+  }
+
+  #advance(piece: string, final: boolean): Released {
+    this.#forget(longestBefore)
+    this.#state = -1
+    const before = this.#before
+    const from = before.length
+    const text = before + this.#held + piece
+    let hold = text.length
+    if (!final)
+      for (const seeker of this.#seekers.all) hold = Math.min(hold, Math.max(from, seeker.hold(text, from)))
+    // What is longer than the window must leave or go, clean or not.
+    const overfull = text.length - hold > longestHeld
+    if (overfull) hold = text.length - longestHeld
+    const found = hold === from && !mayBeLong(text, from) ? [] : this.#find(text, from)
+    const cuts: Sought[] = []
+    let ends: Sought['ends']
+    for (const each of found) {
+      if (!final && each.end === text.length && (each.ends || text.length - each.start > longestHeld)) {
+        ends = each.ends ?? endOfWord
+        hold = text.length
+        this.#tail = text.slice(Math.max(each.start, text.length - longestTail))
+      } else if (each.start >= hold) break
+      else if (!final && (each.end > hold || each.end === text.length)) {
+        if (!overfull) {
+          hold = Math.max(from, each.start)
+          break
+        }
+        hold = each.end
+      }
+      cuts.push(each)
+    }
+    this.#ends = ends
+    const released = this.#cut(text, from, hold, cuts)
+    // What was cut is no context: nobody reads it, and what runs to the end of a text would be found again.
+    const known = Math.min(hold, cuts.at(-1)?.end ?? 0)
+    this.#before = text.slice(known, hold)
+    this.#bytes += utf8Length(text.slice(0, known))
+    this.#held = text.slice(hold)
+    this.#wary = this.#seekers.wakes(text.slice(-piece.length - longestTrigger))
+      ? contextLength
+      : this.#wary - piece.length
+    return released
+  }
+
+  /** In order, without overlaps, nothing that has left. */
+  #find(text: string, from: number): Sought[] {
+    const found = this.#seekers.all
+      .flatMap((seeker) => seeker.find(text, from))
+      .filter(({ end }) => end > from)
+    if (found.length < 2) return found
+    found.sort((a, b) => a.start - b.start || b.end - a.end)
+    const kept: Sought[] = []
+    for (const each of found) {
+      const last = kept.at(-1)
+      if (!last || each.start >= last.end) kept.push(each)
+      else if (each.end > last.end) kept[kept.length - 1] = { ...last, end: each.end }
+    }
+    return kept
+  }
+
+  #cut(text: string, from: number, to: number, cuts: readonly Sought[]): Released {
+    const edits: Edit[] = []
+    let out = ''
+    let at = from
+    let counted = 0
+    let bytes = this.#bytes
+    const keep = (end: number) => {
+      if (end <= at) return
+      out += text.slice(at, end)
+      edits.push(end - at)
+      at = end
+    }
+    for (const each of cuts) {
+      const start = Math.max(from, each.start)
+      bytes += utf8Length(text.slice(counted, start))
+      counted = start
+      const gone = text.slice(start, each.end)
+      if (!this.#onFound(each, bytes, utf8Length(gone))) {
+        keep(each.end)
+        this.#ends = undefined
+        continue
+      }
+      keep(start)
+      this.cuts++
+      out += each.put
+      edits.push({ units: gone.length, put: each.put })
+      at = each.end
+    }
+    keep(to)
+    return { text: out, edits }
+  }
+
+  #drop(piece: string, ends: (text: string) => number): Released {
+    const text = this.#tail + piece
+    const end = ends(text)
+    const gone = end === -1 ? piece : text.slice(this.#tail.length, end)
+    this.#bytes += utf8Length(gone)
+    const drop: Edit = { units: gone.length, put: '' }
+    this.cuts++
+    if (end === -1) {
+      this.#tail = text.slice(-longestTail)
+      return { text: '', edits: [drop] }
+    }
+    this.#ends = undefined
+    this.#tail = ''
+    this.#before = ''
+    const rest = this.push(piece.slice(gone.length))
+    const edits = rest.edits ?? [rest.text.length]
+    return { text: rest.text, edits: [drop, ...edits] }
+  }
+}
+
+function endOfWord(text: string): number {
+  return text.search(wordEnds)
+}
+
+/** What says its own end may begin in what is held, and must not wait for the rest. */
+function mayBeLong(text: string, from: number): boolean {
+  return text.includes('-----BEGIN', Math.max(0, from - longestTail))
+}
+
+/** Bytes of a text in UTF-8; half a character counts three, as its replacement does. */
+export function utf8Length(text: string): number {
+  let bytes = text.length
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at)
+    if (unit < 0x80) continue
+    if (unit < 0x800) bytes += 1
+    else if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00) {
+      bytes += 2
+      at++
+    } else bytes += 2
+  }
+  return bytes
+}

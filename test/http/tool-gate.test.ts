@@ -1,0 +1,184 @@
+/** The tool gate from end to end: calls of answers are judged, held for a human, and their results known again. */
+import type { ServerResponse } from 'node:http'
+import { afterEach, describe, expect, it } from 'vitest'
+import { type RunningGate, startGate } from '../rig/gate.ts'
+import { likeOllama, type ModelServer, type Seen, startModelServer } from '../rig/model-server.ts'
+import { until } from '../rig/wait.ts'
+
+const open: { close(): Promise<void> }[] = []
+afterEach(async () => {
+  for (const each of open.splice(0).reverse()) await each.close()
+})
+
+const token = 'a-token-long-enough'
+interface Made {
+  readonly name: string
+  readonly args: object
+}
+
+/** A model server that makes these calls, in the dialect and the way it is asked. */
+function calling(calls: readonly Made[]) {
+  return (seen: Seen, response: ServerResponse) => {
+    if (seen.method !== 'POST') return likeOllama(seen, response)
+    const stream = seen.json.stream === true
+    if (seen.url === '/api/chat') {
+      const tool_calls = calls.map(({ name, args }) => ({ function: { name, arguments: args } }))
+      const line = {
+        model: 'smollm2:135m',
+        message: { role: 'assistant', content: '', tool_calls },
+        done: false,
+      }
+      response.setHeader('content-type', stream ? 'application/x-ndjson' : 'application/json')
+      const end = {
+        model: 'smollm2:135m',
+        message: { role: 'assistant', content: '' },
+        done: true,
+        done_reason: 'stop',
+      }
+      if (!stream) return void response.end(JSON.stringify({ ...line, done: true, done_reason: 'stop' }))
+      return void response.end(`${JSON.stringify(line)}\n${JSON.stringify(end)}\n`)
+    }
+    const tool_calls = calls.map(({ name, args }, index) => ({
+      index,
+      id: `call_${name}`,
+      type: 'function',
+      function: { name, arguments: JSON.stringify(args) },
+    }))
+    const common = { id: 'c', created: 1, model: 'smollm2:135m' }
+    if (!stream) {
+      response.setHeader('content-type', 'application/json')
+      const message = { role: 'assistant', content: '', tool_calls }
+      const choices = [{ index: 0, message, finish_reason: 'tool_calls' }]
+      return void response.end(JSON.stringify({ ...common, object: 'chat.completion', choices }))
+    }
+    response.setHeader('content-type', 'text/event-stream')
+    const chunk = (delta: object, finish_reason: string | null) =>
+      `data: ${JSON.stringify({ ...common, object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason }] })}\n\n`
+    for (const each of tool_calls) {
+      const { function: made, ...rest } = each
+      response.write(chunk({ tool_calls: [{ ...rest, function: { name: made.name, arguments: '' } }] }, null))
+      for (const piece of made.arguments.match(/.{1,3}/g) ?? [])
+        response.write(chunk({ tool_calls: [{ index: each.index, function: { arguments: piece } }] }, null))
+    }
+    response.end(`${chunk({}, 'tool_calls')}data: [DONE]\n\n`)
+  }
+}
+
+async function start(
+  tools: string,
+  approval = '{ wait: 0s }',
+): Promise<{ gate: RunningGate; model: ModelServer }> {
+  const model = await startModelServer()
+  const gate = await startGate({
+    upstream: model.url,
+    admin: `token: ${token}`,
+    role: `    routes: [chat]\n    models: ["smollm2:*"]\n    limits: { requestsPerMinute: unlimited }\n    tools: ${tools}`,
+    more: `approval: ${approval}\n`,
+  })
+  open.push(model, gate)
+  return { gate, model }
+}
+const body = (stream: boolean) => ({
+  model: 'smollm2:135m',
+  stream,
+  messages: [{ role: 'user', content: 'go' }],
+})
+const approve = (gate: RunningGate, id: string) =>
+  fetch(`${gate.admin}/admin/v1/approvals/${id}/approve`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: '{"by":"alice"}',
+  })
+const pendingId = async (gate: RunningGate) => {
+  const response = await fetch(`${gate.admin}/admin/v1/approvals`, {
+    headers: { authorization: `Bearer ${token}` },
+  })
+  const { approvals } = (await response.json()) as { approvals: { id: string; state: string }[] }
+  return approvals.find(({ state }) => state === 'pending')?.id
+}
+const ways = [
+  ['/v1/chat/completions', false],
+  ['/v1/chat/completions', true],
+  ['/api/chat', false],
+  ['/api/chat', true],
+] as const
+
+describe.each(ways)('%s, streamed: %s', (path, stream) => {
+  const ask = async (gate: RunningGate) => {
+    const response = await gate.post(path, body(stream))
+    return {
+      status: response.status,
+      code: response.headers.get('x-torwart-code'),
+      text: await response.text(),
+    }
+  }
+
+  it('lets through what the role may call, and refuses what it may not', async () => {
+    const { gate, model } = await start('{ allow: [search], arguments: { search: { q: "^[a-z]+$" } } }')
+    model.script = calling([{ name: 'search', args: { q: 'cats' } }])
+    expect((await ask(gate)).text).toContain('cats')
+    model.script = calling([
+      { name: 'search', args: { q: 'cats' } },
+      { name: 'rm_all', args: { path: '/secret/path' } },
+    ])
+    const refused = await ask(gate)
+    expect(refused.text).not.toContain('/secret/path')
+    expect(refused.text).toMatch(/not allowed for this key/)
+    model.script = calling([{ name: 'search', args: { q: 'Cats; rm' } }])
+    expect((await ask(gate)).text).not.toContain('rm')
+    const record = await until(() => gate.requests().at(-1))
+    expect(record.findings).toMatchObject([{ guard: 'tools', id: 'tool.arguments', action: 'block' }])
+  })
+
+  it('takes the call out and says so, if the policy wants that', async () => {
+    const { gate, model } = await start('{ allow: [search], otherwise: strip }')
+    model.script = calling([
+      { name: 'rm_all', args: { path: '/secret/path' } },
+      { name: 'search', args: { q: 'cats' } },
+    ])
+    const { status, text } = await ask(gate)
+    expect(status).toBe(200)
+    expect(text).toContain('cats')
+    expect(text).not.toContain('/secret/path')
+    expect(text).toContain('A tool call was taken out here')
+  })
+
+  it('names the approval, and passes once after the yes', async () => {
+    const { gate, model } = await start('{ approve: [pay] }')
+    model.script = calling([{ name: 'pay', args: { amount: 5, to: 'unknown-payee' } }])
+    const first = await ask(gate)
+    const id = /ap_[0-9a-f]{20}/.exec(first.text)?.[0] ?? ''
+    expect(first.text).not.toContain('unknown-payee')
+    expect((await approve(gate, id)).status).toBe(200)
+    expect((await ask(gate)).text).toContain('unknown-payee')
+    expect((await ask(gate)).text).not.toContain('unknown-payee')
+  })
+
+  it('waits for a human where the dialect can', async () => {
+    const { gate, model } = await start('{ approve: [pay] }', '{ wait: 30s }')
+    model.script = calling([{ name: 'pay', args: { amount: 5, to: 'unknown-payee' } }])
+    const asking = ask(gate)
+    const id = await until(() => pendingId(gate))
+    await approve(gate, id)
+    const answer = await asking
+    if (path === '/api/chat' && stream) expect(answer.text).toContain(id)
+    else expect(answer.text).toContain('unknown-payee')
+  })
+})
+
+it('knows the results of calls that it let through', async () => {
+  const { gate, model } = await start('{ allow: [search] }')
+  model.script = calling([{ name: 'search', args: { q: 'cats' } }])
+  await (await gate.post('/v1/chat/completions', body(false))).text()
+  const result = (tool_call_id: string) => ({ role: 'tool', tool_call_id, content: 'meow' })
+  const send = async (id: string) => {
+    const response = await gate.post('/v1/chat/completions', {
+      ...body(false),
+      messages: [...body(false).messages, result(id)],
+    })
+    await response.text()
+    return response.headers.get('x-torwart-guards')
+  }
+  expect(await send('call_search')).toContain('tools=allow')
+  expect(await send('call_other')).toContain('tools=flag')
+})

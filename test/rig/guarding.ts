@@ -1,0 +1,97 @@
+/** The output guard as a policy would make it, for answers that no gate is needed for. */
+import type { JsonObject } from '../../src/core/json.ts'
+import type { JudgeCall } from '../../src/dialects/call-verdict.ts'
+import type { AnswerReader } from '../../src/dialects/dialect.ts'
+import { framingOf } from '../../src/dialects/framing/by-type.ts'
+import { framesOf, judging, type Passed } from '../../src/dialects/passage.ts'
+import { compileOutputGuard } from '../../src/policy/compile-guards.ts'
+import { loadPacks } from '../../src/policy/packs.ts'
+import type { Config } from '../../src/policy/schema/schema.ts'
+import { createScanner } from '../../src/scan/scanner.ts'
+import { askCalls } from '../../src/stages/ask-calls.ts'
+import { createDelay } from '../../src/stages/delay.ts'
+import type { AnswerGuard, Guarded } from '../../src/stages/exchange.ts'
+import { createGuardAnswer } from '../../src/stages/guard-answer.ts'
+import { judgeTexts } from '../../src/stages/text-calls.ts'
+import { createMetrics } from '../../src/telemetry/metrics.ts'
+
+type Settings = Config['guards']['output']
+
+export const usual: Settings = {
+  mode: 'enforce',
+  secrets: 'redact',
+  pii: 'off',
+  injection: 'flag',
+  links: { allow: [], otherwise: 'redact' },
+  controls: 'redact',
+  scripts: 'flag',
+  theft: 'flag',
+  canary: false,
+}
+
+const parts = { metrics: createMetrics(), randomCode: () => '0123456789abcdef' }
+const guard = createGuardAnswer({ ...parts, scanner: createScanner(loadPacks()) })
+/** Of which a part does not work. */
+const faulty = createGuardAnswer({
+  ...parts,
+  scanner: {
+    scan() {
+      throw new Error('out of order')
+    },
+  },
+})
+
+/** @param system the request's own prompt */
+export function guardWith(
+  more: Partial<Settings> = {},
+  {
+    system = '',
+    body = {},
+    isFaulty = false,
+  }: { system?: string; body?: JsonObject; isFaulty?: boolean } = {},
+): AnswerGuard {
+  const outputGuard = compileOutputGuard({ ...usual, ...more })
+  const policy = { outputGuard, promptGuard: { mode: 'enforce', block: 'high', flag: 'medium' } }
+  const texts = system === '' ? [] : [{ channel: 'system', text: system }]
+  const call = {
+    caller: { identity: { id: 'somebody' }, arrival: { snapshot: { policy } } },
+    prompt: { texts },
+    outgoing: { body },
+  }
+  // Of a call the guard needs no more than this.
+  const made = (isFaulty ? faulty : guard)(call as unknown as Guarded)
+  if (!made) throw new Error('this policy has no output guard')
+  return made
+}
+
+/** What leaves of an answer that comes in these pieces. */
+export async function throughGuard(
+  reader: AnswerReader,
+  contentType: string,
+  pieces: readonly Uint8Array[],
+  guarded: AnswerGuard,
+  judge?: JudgeCall,
+): Promise<{ readonly text: string; readonly frames: readonly string[] }> {
+  const framing = reader.framing?.(contentType) ?? framingOf(contentType)
+  const passage = judge ? judgeTexts(judging(guarded.passage), judge) : guarded.passage
+  const frames: string[] = []
+  const delay = createDelay(passage, (frame) => frames.push(String(framing.print(frame))))
+  const add = (passed: Passed) => {
+    framesOf(passed).forEach(delay.add)
+    delay.settle(reader.state === 'ended')
+  }
+  const arrived: Parameters<AnswerReader['frame']>[0][] = []
+  const splitter = framing.split((frame) => arrived.push(frame))
+  for (const piece of pieces) splitter.push(piece)
+  splitter.end()
+  for (const frame of arrived) {
+    if (reader.state === 'ended' || reader.state === 'failed') break
+    add(reader.frame(frame, passage))
+    const waiting = reader.waiting ?? []
+    if (judge && waiting.length > 0)
+      add(reader.resume?.(await askCalls(waiting, { judge, keepAlive: undefined }), passage))
+  }
+  if (reader.state !== 'ended') throw new Error(`the answer is ${reader.state}`)
+  guarded.finish()
+  return { text: frames.join(''), frames }
+}

@@ -1,0 +1,88 @@
+/** Arguments of tool calls: read as they are meant, left as they were written, valid JSON whatever is cut out. */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { JsonWindow } from '../../src/scan/window/json-window.ts'
+import { createSeekers } from '../../src/scan/window/seekers.ts'
+import { Window } from '../../src/scan/window/window.ts'
+
+const secret = 'sk-proj-Kq7Zx2Wm9Rt4Vb8Nc3Ld6Pf5Gh1Js0Ty'
+const seekers = createSeekers({ secrets: true, pii: true, controls: false, links: undefined })()
+
+function run(pieces: readonly string[]): string {
+  const window = new JsonWindow(new Window(seekers, () => true))
+  return pieces.map((piece) => window.push(piece)).join('') + window.end()
+}
+
+/** The same JSON with some characters of its strings written as escapes. */
+const escaped = (json: string, every: number) => {
+  let inString = false
+  let out = ''
+  for (let at = 0; at < json.length; at++) {
+    const character = json.charAt(at)
+    if (inString && character === '\\') {
+      out += json.slice(at, at + 2)
+      at++
+    } else if (character === '"') {
+      inString = !inString
+      out += character
+    } else if (inString && at % every === 0)
+      out += `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+    else out += character
+  }
+  return out
+}
+const cut = (text: string, places: readonly number[]) => {
+  const sorted = [...new Set(places.map((place) => place % (text.length + 1)))].sort((a, b) => a - b)
+  return [0, ...sorted].map((from, index) => text.slice(from, sorted[index] ?? text.length))
+}
+const places = fc.array(fc.nat(), { maxLength: 20 })
+const every = fc.integer({ min: 1, max: 9 })
+const clean = fc.constantFrom<unknown>(
+  'a word',
+  'Größe "quoted" \\ back',
+  12,
+  -1.5e3,
+  true,
+  null,
+  { deep: ['x'] },
+  '\n\t😀',
+)
+
+describe('arguments in pieces', () => {
+  it('that are clean leave byte for byte', () => {
+    fc.assert(
+      fc.property(fc.array(clean), every, places, (values, often, at) => {
+        const json = escaped(JSON.stringify({ values, path: '/data/a.txt' }, null, 1), often)
+        for (const pieces of [cut(json, at), [...json], [json]]) expect(run(pieces)).toBe(json)
+      }),
+    )
+  })
+
+  it('lose a key, however it is written and cut, and stay JSON', () => {
+    fc.assert(
+      fc.property(fc.array(clean), every, places, (values, often, at) => {
+        const json = escaped(JSON.stringify({ values, to: `use ${secret} for it`, [secret]: 1 }), often)
+        for (const pieces of [cut(json, at), [...json], [json]]) {
+          const out = JSON.parse(run(pieces)) as Record<string, unknown>
+          expect(out).toEqual({ values, to: 'use [redacted:api-key] for it', '[redacted:api-key]': 1 })
+        }
+      }),
+    )
+  })
+
+  it.each([
+    ['{"card": 4111111111111111, "n": 7}', '{"card": "[redacted:card]", "n": 7}'],
+    ['{"note":"\\nann@example.org\\n"}', '{"note":"\\n[redacted:email]\\n"}'],
+    ['{"password": "hunter2horse9"}', '{"password": "[redacted:secret]"}'],
+    ['{"pem":"-----BEGIN PRIVATE KEY-----\\nMIIB', '{"pem":"[redacted:private-key]'],
+    ['{"pem":"-----BEGIN PRIVATE KEY-----\\nMIIB","b":"c"}', '{"pem":"[redacted:private-key]","b":"c"}'],
+  ])('%s', (json, expected) => {
+    for (const pieces of [[json], [...json]]) expect(run(pieces)).toBe(expected)
+  })
+
+  it('that are no JSON are text', () => {
+    expect(run([...`call me with ${secret} please`])).toContain('redacted')
+    expect(run([...`call me with ${secret} please`])).not.toContain('Kq7Z')
+    expect(run(['{"a":"\\u00'])).toBe('{"a":"\\u00')
+  })
+})

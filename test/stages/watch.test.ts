@@ -1,0 +1,184 @@
+/** An answer whose tool calls are judged while it streams: what the client gets, when, and what stops the model. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { Refusal } from '../../src/core/refusal.ts'
+import type { CallVerdict, JudgeCall } from '../../src/dialects/call-verdict.ts'
+import { dialects } from '../../src/dialects/dialects.ts'
+import { judging } from '../../src/dialects/passage.ts'
+import type { Ending } from '../../src/stages/exchange.ts'
+import type { Outlet } from '../../src/stages/outlet.ts'
+import { createWatch, type Outcome } from '../../src/stages/watch.ts'
+import { guardWith } from '../rig/guarding.ts'
+import { readerFor, type Said, speakers } from '../rig/speakers.ts'
+
+const said: Said = { content: 'I will.', thinking: '', args: '{"to":"bob"}', second: '' }
+const cut = (text: string) => [text]
+
+function start(name: string, judge: JudgeCall) {
+  const speaker = speakers.find((each) => each.name === name)
+  const dialect = dialects.find((each) => speaker?.path.startsWith(each.prefix)) ?? dialects.at(-1)
+  if (!speaker || !dialect) throw new Error(name)
+  let sent = ''
+  let ended = false
+  let paused = false
+  let aborted = false
+  const endings: Ending[] = []
+  const outcomes: Outcome[] = []
+  const put = (data: string | Uint8Array) => {
+    sent += String(data)
+    return true
+  }
+  const never = () => {
+    throw new Error('not asked for here')
+  }
+  const outlet: Outlet = {
+    body: never,
+    form: never,
+    upload: never,
+    failedLogin: never,
+    parameter: '',
+    begin: () => {},
+    write: put,
+    onDrain: () => {},
+    end(data) {
+      put(data)
+      ended = true
+    },
+    break: () => {},
+    refuse: () => {},
+  }
+  const watch = createWatch({
+    reader: readerFor(speaker),
+    passage: judging(guardWith().passage),
+    judge,
+    dialect,
+    streams: speaker.stream,
+    id: 'r1',
+    outlet,
+    sinceArrivalMs: () => 1,
+    holdsCalls: false,
+    conclude: () => Promise.resolve(undefined),
+    settle(ending) {
+      endings.push(ending)
+      return Promise.resolve()
+    },
+    done: (outcome) => outcomes.push(outcome),
+  })
+  watch.flow = {
+    pause() {
+      paused = true
+    },
+    resume() {
+      paused = false
+    },
+    abort() {
+      aborted = true
+    },
+  }
+  watch.receiver.head(200, () => speaker.contentType)
+  const speak = () => {
+    watch.receiver.data(Buffer.from(speaker.speak(said, cut)))
+    watch.receiver.end()
+  }
+  return {
+    speak,
+    watch,
+    endings,
+    outcomes,
+    heard: () => speaker.hear(sent.replaceAll(': waiting\n\n', '')),
+    sent: () => sent,
+    ended: () => ended,
+    paused: () => paused,
+    aborted: () => aborted,
+  }
+}
+
+const turn = () => vi.advanceTimersByTimeAsync(0)
+const waiting = () => {
+  let decide: (verdict: CallVerdict) => void = () => {}
+  const decided = new Promise<CallVerdict>((resolve) => {
+    decide = resolve
+  })
+  const verdict: CallVerdict = { kind: 'wait', note: 'Approval A1 is needed.', decided }
+  return { verdict, decide }
+}
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+describe('a call that a human must allow', () => {
+  it.each(['openai chat, streamed', 'messages, streamed', 'responses, streamed'])(
+    '%s: the stream is kept alive, then goes on where it was',
+    async (name) => {
+      const { verdict, decide } = waiting()
+      const one = start(name, () => verdict)
+      one.speak()
+      await turn()
+      expect(one.paused()).toBe(true)
+      expect(one.sent()).toContain(': waiting\n\n')
+      expect(one.sent()).not.toContain('bob')
+      await vi.advanceTimersByTimeAsync(30_000)
+      expect(one.sent().split(': waiting\n\n').length).toBeGreaterThan(3)
+      decide({ kind: 'pass' })
+      await turn()
+      expect(one.ended()).toBe(true)
+      expect(one.heard()).toEqual(said)
+      expect(one.endings.map(({ kind }) => kind)).toEqual(['answered'])
+      expect(vi.getTimerCount()).toBe(0)
+    },
+  )
+
+  it('on NDJSON, which cannot be kept alive, the answer ends at once and says why', async () => {
+    const { verdict } = waiting()
+    const one = start('ollama chat, streamed', () => verdict)
+    one.speak()
+    await turn()
+    expect(one.ended()).toBe(true)
+    expect(one.sent()).not.toMatch(/\n\n/)
+    expect(one.heard()).toEqual({ ...said, args: '', content: 'I will.Approval A1 is needed.' })
+  })
+
+  it('denied, ends the answer in the way of its dialect and stops the model', async () => {
+    const { verdict, decide } = waiting()
+    const one = start('openai chat, streamed', () => verdict)
+    one.speak()
+    await turn()
+    decide({ kind: 'refuse', refusal: new Refusal('approval_denied') })
+    await turn()
+    expect(one.aborted()).toBe(true)
+    expect(one.sent()).toContain('The tool call was not approved.')
+    expect(one.sent()).not.toMatch(/bob|\[DONE\]/)
+    expect(one.endings).toMatchObject([{ kind: 'cut', refusal: { code: 'approval_denied' } }])
+  })
+
+  it('is not waited for by a client that left', async () => {
+    const { verdict, decide } = waiting()
+    const one = start('openai chat, streamed', () => verdict)
+    one.speak()
+    await turn()
+    one.watch.interrupt(undefined)
+    await turn()
+    const before = one.sent()
+    decide({ kind: 'pass' })
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(one.sent()).toBe(before)
+    expect(one.endings.map(({ kind }) => kind)).toEqual(['aborted'])
+    expect(one.outcomes).toHaveLength(1)
+  })
+})
+
+describe('a call that is judged at once', () => {
+  it.each(speakers.filter(({ channels }) => channels.includes('args')).map(({ name }) => name))(
+    '%s: what is behind it waits for the verdict, and comes',
+    async (name) => {
+      const one = start(name, () => Promise.resolve({ kind: 'pass' }))
+      one.speak()
+      await turn()
+      expect(one.ended()).toBe(true)
+      expect(one.heard()).toEqual(said)
+    },
+  )
+})
