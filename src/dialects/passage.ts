@@ -50,7 +50,18 @@ export const untouched: Passage = {
 
 /** The same, with tool calls that wait for a verdict. */
 export function judging(passage: Passage): Passage {
-  return Object.create(passage, { judgesCalls: { value: true } }) as Passage
+  return {
+    next: passage.next,
+    rest: passage.rest,
+    whole: passage.whole,
+    get isHolding() {
+      return passage.isHolding
+    },
+    get cuts() {
+      return passage.cuts
+    },
+    judgesCalls: true,
+  }
 }
 
 /** Channels that may hold something back, each with what a frame of it looks like. */

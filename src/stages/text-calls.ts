@@ -85,38 +85,33 @@ export function judgeTexts(inner: Passage, judge: JudgeCall): Passage {
     }
   }
 
-  return Object.create(inner, {
-    isHolding: {
-      get: () => inner.isHolding || [...states.values()].some(({ held }) => held !== ''),
+  return {
+    judgesCalls: inner.judgesCalls,
+    get isHolding() {
+      return inner.isHolding || [...states.values()].some(({ held }) => held !== '')
     },
-    cuts: { get: () => inner.cuts + cuts },
-    next: {
-      value: (channel: string, kind: Parameters<Passage['next']>[1], piece: string) => {
-        if (kind !== 'content') return inner.next(channel, kind, piece)
-        const state = states.get(channel) ?? { held: '', tag: undefined }
-        states.set(channel, state)
-        state.held += piece
-        const passed = advance(state, false)
-        return passed === '' ? '' : inner.next(channel, kind, passed)
-      },
+    get cuts() {
+      return inner.cuts + cuts
     },
-    rest: {
-      value: (channel: string) => {
-        const state = states.get(channel)
-        states.delete(channel)
-        const passed = state && state.held !== '' ? advance(state, true) : ''
-        return (passed === '' ? '' : inner.next(channel, 'content', passed)) + inner.rest(channel)
-      },
+    next(channel, kind, piece) {
+      if (kind !== 'content') return inner.next(channel, kind, piece)
+      const state = states.get(channel) ?? { held: '', tag: undefined }
+      states.set(channel, state)
+      state.held += piece
+      const passed = advance(state, false)
+      return passed === '' ? '' : inner.next(channel, kind, passed)
     },
-    whole: {
-      value: (kind: Parameters<Passage['whole']>[0], text: string, again?: boolean) =>
-        inner.whole(
-          kind,
-          kind === 'content' ? advance({ held: text, tag: undefined }, true, again) : text,
-          again,
-        ),
+    rest(channel) {
+      const state = states.get(channel)
+      states.delete(channel)
+      const passed = state && state.held !== '' ? advance(state, true) : ''
+      return (passed === '' ? '' : inner.next(channel, 'content', passed)) + inner.rest(channel)
     },
-  }) as Passage
+    whole(kind, text, again) {
+      const passed = kind === 'content' ? advance({ held: text, tag: undefined }, true, again) : text
+      return inner.whole(kind, passed, again)
+    },
+  }
 }
 
 function noteOf(verdict: CallVerdict | Promise<CallVerdict>): string {

@@ -140,7 +140,7 @@ export function createSensitive(wanted: { readonly secrets: boolean; readonly pi
 }
 
 /** One that is not complete within the window: its signature is still to come, and may never. */
-const longToken = /(?<![\w-])eyJ[\w-]{8,}(?:\.[\w-]*){0,2}(?<=[\w.-]{480})$/
+const longToken = /(?<![\w-])eyJ[\w-]{8,}(?:\.[\w-]*){0,2}$(?<=[\w.-]{480})/
 
 function endOfToken(text: string): number {
   return text.search(/[^\w.-]/)
