@@ -12,10 +12,20 @@ import type { AnswerReader, ModelNames, ToolCall } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
 import { keepLogprobs } from './logprobs.ts'
 import { OpenaiCalls } from './openai-calls.ts'
-import { Edits, Exits, type Kind, type Passage, type Passed, type SettledVerdict } from './passage.ts'
+import {
+  Edits,
+  Exits,
+  framesOf,
+  type Kind,
+  type Passage,
+  type Passed,
+  type SettledVerdict,
+} from './passage.ts'
 import { Transcript } from './transcript.ts'
 
 const end = '[DONE]'
+/** UTF-16 code units of chunks that wait until the calls in them were judged. */
+const mostHeld = 4 * 1024 * 1024
 /** Strings of a message that are no text of the model. */
 const noText = new Set(['role', 'id', 'type'])
 
@@ -32,6 +42,9 @@ export class OpenaiAnswer implements AnswerReader {
   readonly #calls = new OpenaiCalls(this.transcript)
   /** What is the same in all chunks. */
   #head: JsonObject = {}
+  /** What brought the calls that wait to be judged, without them. */
+  #held: { readonly frame: Frame; readonly chunk: JsonObject }[] = []
+  #heldLength = 0
   #parked: { readonly frame: Frame; readonly chunk: JsonObject | undefined } | undefined
 
   /** `hideUsage`: the gate asked for the usage chunk, the client did not. */
@@ -63,19 +76,48 @@ export class OpenaiAnswer implements AnswerReader {
       this.#parked = { frame, chunk }
       return undefined
     }
+    if (this.#stream && this.#calls.isChanged) return this.#hold(frame, chunk)
     return this.#pass(frame, chunk, passage, [])
+  }
+
+  /** @throws Refusal `upstream_failed` where there is too much of it */
+  #hold(frame: Frame, chunk: JsonObject): undefined {
+    this.#heldLength += frame.data.length
+    if (this.#heldLength > mostHeld)
+      throw new Refusal('upstream_failed', { detail: 'the tool calls of an answer are too large' })
+    this.#calls.isChanged = false
+    this.#held.push({ frame, chunk })
   }
 
   resume(verdicts: readonly SettledVerdict[], passage: Passage): Passed {
     const parked = this.#parked
+    const held = this.#held
     this.#parked = undefined
+    this.#held = []
+    this.#heldLength = 0
+    if (this.#stream && this.#calls.passAll(verdicts)) {
+      this.#calls.isChanged = false
+      const came = [...held, ...(parked ? [parked] : [])].map(({ frame }) => frame)
+      return came.flatMap((frame) => framesOf(this.#again(frame, passage)))
+    }
+    const without = held.flatMap(({ frame, chunk }) => {
+      this.#calls.isChanged = true
+      return framesOf(this.#pass(frame, chunk, passage, []))
+    })
     const choices = parked?.chunk ? choicesOf(parked.chunk) : []
     const before = this.#calls.settle(verdicts, choices, this.#stream, passage)
-    const frames = before.map((choice) => this.#frameOf(choice))
+    const frames = [...without, ...before.map((choice) => this.#frameOf(choice))]
     if (!parked) return frames
     if (parked.chunk) return this.#pass(parked.frame, parked.chunk, passage, frames)
     this.state = 'ended'
     return [...frames, ...this.#exits.close(passage), parked.frame]
+  }
+
+  /** As if nobody judged calls. */
+  #again(frame: Frame, passage: Passage): Passed {
+    if (frame.data !== end) return this.#pass(frame, JSON.parse(frame.data) as JsonObject, passage, [])
+    this.state = 'ended'
+    return joined(this.#exits.close(passage), frame)
   }
 
   #pass(frame: Frame, chunk: JsonObject, passage: Passage, before: readonly Frame[]): Passed {

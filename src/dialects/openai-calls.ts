@@ -33,6 +33,7 @@ export class OpenaiCalls {
   #judged: Gathered[] = []
   /** By choice: how many calls have passed. */
   readonly #passed = new Map<JsonValue, number>()
+  #hasStripped = false
 
   constructor(transcript: Transcript) {
     this.#transcript = transcript
@@ -97,6 +98,19 @@ export class OpenaiCalls {
   }
 
   /**
+   * Where all of them pass, and no other is being written, the chunks that brought them leave as they came.
+   * @returns false where they cannot; then nothing was done
+   */
+  passAll(verdicts: readonly SettledVerdict[]): boolean {
+    if (this.#hasStripped || this.#gathered.size > 0 || verdicts.some(({ kind }) => kind === 'strip'))
+      return false
+    for (const { choice } of this.#judged) this.#passed.set(choice, (this.#passed.get(choice) ?? 0) + 1)
+    this.waiting = []
+    this.#judged = []
+    return true
+  }
+
+  /**
    * Puts what passed back: into the choices of a whole answer, or into choices of their own before those of a stream.
    * @returns choices that leave first
    */
@@ -114,6 +128,7 @@ export class OpenaiCalls {
       const isPassed = verdict?.kind !== 'strip'
       const number = this.#passed.get(each.choice) ?? 0
       if (isPassed) this.#passed.set(each.choice, number + 1)
+      else this.#hasStripped = true
       if (stream) {
         const delta = isPassed ? this.#passing(each, number, passage) : { content: verdict.note }
         before.push({ index: each.choice, delta, finish_reason: null })

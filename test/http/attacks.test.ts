@@ -110,7 +110,7 @@ describe('bytes that are no HTTP, behind a request', () => {
   it('do not put words of ours into the answer', async () => {
     const begin: Script = (_seen, response) => {
       response.writeHead(200, { 'content-type': 'application/x-ndjson' })
-      response.write('{"model":"smollm2:135m","message":{"role":"assistant","content":"a"},"done":false}\n')
+      response.write('{"model":"smollm2:135m","message":{"role":"assistant","content":"Hm"},"done":false}\n')
     }
     model.script = begin
     const socket = socketTo()
@@ -124,7 +124,7 @@ describe('bytes that are no HTTP, behind a request', () => {
     })
     socket.on('error', () => {})
     socket.write(post(chat))
-    await until(() => text.includes('"content":"a"'))
+    await until(() => text.includes('"content":"Hm"'))
     socket.write('\x00 nonsense\r\n\r\n')
     await until(() => closed)
     expect(text).not.toContain('HTTP/1.1 400')

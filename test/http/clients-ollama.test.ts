@@ -113,7 +113,7 @@ describe('ollama', () => {
     const { model } = scene
     model.script = (_seen, response) => {
       response.writeHead(200, { 'content-type': 'application/x-ndjson' })
-      response.write('{"model":"smollm2:135m","message":{"role":"assistant","content":"a"},"done":false}\n')
+      response.write('{"model":"smollm2:135m","message":{"role":"assistant","content":"Hm"},"done":false}\n')
     }
     const stream = await ollama.chat({ model: name, messages, stream: true })
     for await (const _part of stream) break

@@ -30,7 +30,7 @@ const line = (content: string, done = false) =>
   `${JSON.stringify({ model: 'smollm2:135m', message: { role: 'assistant', content }, done, ...(done ? { eval_count: 1 } : {}) })}\n`
 const start: Script = (_seen, response) => {
   response.writeHead(200, { 'content-type': 'application/x-ndjson' })
-  response.write(line('a'))
+  response.write(line('Hm'))
 }
 const silence: Script = () => {}
 const lastEnding = () => gate.requests().at(-1)?.ending
@@ -97,7 +97,7 @@ describe('a client that leaves', () => {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       const chunk = (choice: object) =>
         `data: ${JSON.stringify({ model: 'smollm2:135m', choices: [{ index: 0, ...choice }] })}\n\n`
-      response.write(chunk({ delta: { content: 'a' }, finish_reason: null }))
+      response.write(chunk({ delta: { content: 'Hm' }, finish_reason: null }))
       response.write(chunk({ delta: {}, finish_reason: 'stop' }))
     }
     const answer = await gate.post('/v1/chat/completions', { ...chat, stream: true })
@@ -123,7 +123,7 @@ describe('a model server that', () => {
     model.script = start
     const response = await gate.post('/api/chat', chat)
     const text = await response.text()
-    expect(text).toContain('"content":"a"')
+    expect(text).toContain('"content":"Hm"')
     expect(text.trim().split('\n').at(-1)).toBe('{"error":"The model server took too long."}')
     expect(lastEnding()).toEqual({ kind: 'cut', code: 'upstream_timeout', status: 200 })
     await expectSlotBack()
@@ -213,7 +213,7 @@ describe('frames', () => {
     const answer = await gate.post('/api/chat', chat)
     const reader = answer.body?.getReader()
     const first = new TextDecoder().decode((await reader?.read())?.value)
-    expect(first).toBe(line('a'))
+    expect(first).toBe(line('Hm'))
     more?.()
     expect(new TextDecoder().decode((await reader?.read())?.value)).toContain('"done":true')
   })

@@ -186,7 +186,7 @@ describe('taken away', () => {
   const slow: Script = (seen, response) => {
     if (seen.url !== '/api/chat') return likeOllama(seen, response)
     response.writeHead(200, { 'content-type': 'application/x-ndjson' })
-    response.write('{"model":"smollm2:135m","message":{"role":"assistant","content":"a"},"done":false}\n')
+    response.write('{"model":"smollm2:135m","message":{"role":"assistant","content":"Hm"},"done":false}\n')
   }
 
   it('a token ends with all below it, and what runs on it is cut', async () => {

@@ -62,7 +62,7 @@ describe('a role with tools', () => {
     const { response, record } = await send('/v1/chat/completions', { messages })
     expect([response.status, response.headers.get('x-torwart-guards')]).toEqual([
       200,
-      'prompt=allow, tools=flag',
+      'prompt=allow, tools=flag, output=allow',
     ])
     expect(record.findings).toEqual([
       {
@@ -86,7 +86,7 @@ it('a role without tools is offered everything, and no result is asked where it 
     messages,
     tools: [tool('rm_all')],
   })
-  expect(response.headers.get('x-torwart-guards')).toBe('prompt=allow')
+  expect(response.headers.get('x-torwart-guards')).toBe('prompt=allow, output=allow')
   expect(offered(forwarded)).toEqual(['rm_all'])
   expect([record.findings, record.dropped, record.marked]).toEqual([[], [], 0])
 })
