@@ -27,12 +27,16 @@ const BOUNDARY = 1
 const OTHER_WORD = 0
 const OTHER_SEPARATOR = 1
 
-/** @param isWordUnit tells letters and digits from separators */
+/**
+ * @param isWordUnit tells letters and digits from separators
+ * @param fold the unit that each unit is read as; absent, they are what they are
+ */
 export function createAutomaton(
   literals: readonly SoughtLiteral[],
   isWordUnit: (unit: number) => boolean,
+  fold?: Uint16Array,
 ): Automaton {
-  const { classes, count, separators } = classify(literals, isWordUnit)
+  const { classes, count, separators } = classify(literals, isWordUnit, fold)
 
   // The trie: one row of classes per state, -1 where it has no branch.
   const size = literals.reduce((sum, { text }) => sum + text.length, 2)
@@ -90,7 +94,11 @@ export function createAutomaton(
 }
 
 /** A class for every code unit that occurs in a literal, and two for all the others. */
-function classify(literals: readonly SoughtLiteral[], isWordUnit: (unit: number) => boolean) {
+function classify(
+  literals: readonly SoughtLiteral[],
+  isWordUnit: (unit: number) => boolean,
+  fold: Uint16Array | undefined,
+) {
   const classes = new Uint16Array(0x10000)
   for (let unit = 0; unit < classes.length; unit++)
     classes[unit] = isWordUnit(unit) ? OTHER_WORD : OTHER_SEPARATOR
@@ -105,5 +113,8 @@ function classify(literals: readonly SoughtLiteral[], isWordUnit: (unit: number)
       if (!isWordUnit(unit)) separators.add(count)
       classes[unit] = count++
     }
+  if (fold)
+    for (let unit = 0; unit < classes.length; unit++)
+      if (!seen.has(unit) && seen.has(fold[unit] ?? 0)) classes[unit] = classes[fold[unit] ?? 0] ?? 0
   return { classes, count, separators }
 }

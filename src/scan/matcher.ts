@@ -1,5 +1,5 @@
 /**
- * Finds phrases in a normal form, in time linear in the text.
+ * Finds phrases in a text, in time linear in it.
  *
  * The automaton reports every literal of every step. For each phrase only the latest end of each of its
  * prefixes is kept: gaps have no lower bound, so the latest one is always the best to go on from, and there is
@@ -8,6 +8,8 @@
 import type { Span } from '../core/text.ts'
 import { createAutomaton, type SoughtLiteral } from './automaton.ts'
 import type { Step } from './phrase.ts'
+import { fence } from './reading.ts'
+import { folded, isSpacedWordUnit, isUnspaced, isWordUnit } from './units.ts'
 
 export interface Matcher {
   /** @param onMatch index of the phrase, and where it stands in `text` */
@@ -32,11 +34,13 @@ interface Sought extends SoughtLiteral {
 /** A word of the gap, with its separator, is taken for at most this many characters; between steps may stand more. */
 const widestWord = 24
 const widestSeparator = 512
+const fenceUnit = fence.charCodeAt(0)
 
-export function createMatcher(phrases: readonly (readonly Step[])[]): Matcher {
+/** @param fold the unit that each unit of text and phrases is read as */
+export function createMatcher(phrases: readonly (readonly Step[])[], fold = folded): Matcher {
   const tree = growTree(phrases)
-  const sought = literalsOf(tree)
-  const automaton = createAutomaton(sought, isWordUnit)
+  const sought = literalsOf(tree, fold)
+  const automaton = createAutomaton(sought, isSpacedWordUnit, fold)
   // Common words are steps of many phrases; these numbers are all that is read for most of them.
   const parents = Int32Array.from(tree, ({ parent }) => parent)
   const reach = Uint16Array.from(tree, ({ step }) => widestSeparator + step.gap * widestWord)
@@ -51,7 +55,7 @@ export function createMatcher(phrases: readonly (readonly Step[])[]): Matcher {
     run(text, onMatch) {
       automaton.run(text, (literal, end) => {
         const { closes, nodes, text: found } = sought[literal] as Sought
-        if (closes && end < text.length && isWordUnit(text.charCodeAt(end))) return
+        if (closes && end < text.length && isSpacedWordUnit(text.charCodeAt(end))) return
         const start = end - found.length
         const place = base + start
         for (const node of nodes) {
@@ -89,10 +93,11 @@ function growTree(phrases: readonly (readonly Step[])[]): Node[] {
   return tree
 }
 
-function literalsOf(tree: readonly Node[]): Sought[] {
+function literalsOf(tree: readonly Node[], fold: Uint16Array): Sought[] {
   const literals = new Map<string, Sought>()
   for (const [node, { step }] of tree.entries())
-    for (const { text, opens, closes } of step.literals) {
+    for (const { text: written, opens, closes } of step.literals) {
+      const text = foldedBy(fold, written)
       const key = `${opens} ${closes} ${text}`
       const literal = literals.get(key) ?? {
         text,
@@ -107,6 +112,12 @@ function literalsOf(tree: readonly Node[]): Sought[] {
   return [...literals.values()]
 }
 
+function foldedBy(fold: Uint16Array, text: string): string {
+  let folded = ''
+  for (let at = 0; at < text.length; at++) folded += String.fromCharCode(fold[text.charCodeAt(at)] ?? 0)
+  return folded
+}
+
 /** Whether at most `gap` words stand between two places; in scripts without spaces, two characters are a word. */
 function within(text: string, from: number, to: number, gap: number): boolean {
   let words = 0
@@ -114,6 +125,7 @@ function within(text: string, from: number, to: number, gap: number): boolean {
   let inWord = from > 0 && isWordUnit(text.charCodeAt(from - 1))
   for (let at = from; at < to; at++) {
     const unit = text.charCodeAt(at)
+    if (unit === fenceUnit) return false
     const word = isWordUnit(unit)
     if (isUnspaced(unit)) halves++
     else if (word && !inWord) words++
@@ -121,21 +133,4 @@ function within(text: string, from: number, to: number, gap: number): boolean {
     inWord = word
   }
   return true
-}
-
-/** Kana, Han, Hangul. */
-function isUnspaced(unit: number): boolean {
-  return (unit >= 0x3040 && unit <= 0x9fff) || (unit >= 0xac00 && unit <= 0xd7a3)
-}
-
-/**
- * Letters, digits and their marks. Not the underscore and no sign of any kind, or they would hide the words they
- * stand between; half a character from beyond the basic plane is one of those too.
- */
-const wordUnits = Uint8Array.from({ length: 0x10000 }, (_, unit) =>
-  /[\p{L}\p{N}\p{M}]/u.test(String.fromCharCode(unit)) ? 1 : 0,
-)
-
-function isWordUnit(unit: number): boolean {
-  return wordUnits[unit] === 1
 }

@@ -5,6 +5,7 @@
 import type { Severity } from '../core/text.ts'
 import { type Channel, channels, severities } from '../core/text.ts'
 import { parsePhrase, type Step, type WordClasses } from './phrase.ts'
+import { foldText } from './units.ts'
 
 export interface Signature {
   /** `family.what`, unique over all packs. */
@@ -12,9 +13,13 @@ export interface Signature {
   /** The family: the finding's category. */
   readonly category: string
   readonly severity: Severity
+  /** ISO 639-1, or `any`. */
+  readonly languages: readonly string[]
   /** In which channels it counts. */
   readonly channels: ReadonlySet<Channel>
   readonly phrases: readonly (readonly Step[])[]
+  /** Words that turn it into its opposite if they stand directly before: "never reveal …". Folded. */
+  readonly unlessAfter: readonly string[]
   /** Texts it must match, and texts it must not. */
   readonly catches: readonly string[]
   readonly leaves: readonly string[]
@@ -33,12 +38,16 @@ export interface SignatureSource {
   readonly owasp: string
   readonly channels?: readonly Channel[]
   readonly phrases: readonly string[]
+  /** A class of words. */
+  readonly unlessAfter?: string
   readonly catches: readonly string[]
   readonly leaves: readonly string[]
 }
 
-/** @throws SyntaxError naming the signature and what is wrong with it */
-export function compilePack(pack: PackSource): readonly Signature[] {
+/** @param common classes of words that every pack may use
+ * @throws SyntaxError naming the signature and what is wrong with it */
+export function compilePack(pack: PackSource, common: WordClasses = {}): readonly Signature[] {
+  const words = { ...common, ...pack.words }
   return pack.signatures.map((source) => {
     const fail = (why: string): never => {
       throw new SyntaxError(`signature ${source.id ?? '(without id)'}: ${why}`)
@@ -50,7 +59,7 @@ export function compilePack(pack: PackSource): readonly Signature[] {
       fail('it needs texts it catches and texts it leaves')
     const phrases = (source.phrases ?? []).map((phrase) => {
       try {
-        return parsePhrase(phrase, pack.words ?? {})
+        return parsePhrase(phrase, words)
       } catch (error) {
         return fail(`phrase ${JSON.stringify(phrase)} ${(error as Error).message}`)
       }
@@ -60,8 +69,13 @@ export function compilePack(pack: PackSource): readonly Signature[] {
       id: source.id,
       category: source.id.slice(0, source.id.indexOf('.')),
       severity: source.severity,
+      languages: source.languages,
       channels: new Set(source.channels ?? channels),
       phrases,
+      unlessAfter: (source.unlessAfter
+        ? (words[source.unlessAfter] ?? fail(`there is no class {${source.unlessAfter}}`))
+        : []
+      ).map(foldText),
       catches: source.catches,
       leaves: source.leaves,
     }
