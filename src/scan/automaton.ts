@@ -19,6 +19,8 @@ export interface Automaton {
    * @param onHit index of the literal, and the index behind its last code unit
    */
   run(text: string, onHit: (literal: number, end: number) => void): void
+  /** The same, put down: index of the literal and end, in turns. Valid until the next call. */
+  hits(text: string): { readonly pairs: Int32Array; readonly length: number }
 }
 
 const ROOT = 0
@@ -79,7 +81,25 @@ export function createAutomaton(
     table[cell] = (endings[state]?.length ?? 0) > 0 ? ~row : row
   }
 
+  let pairs = new Int32Array(1024)
+
   return {
+    hits(text) {
+      let length = 0
+      let row = BOUNDARY * count
+      for (let at = 0; at < text.length; at++) {
+        row = table[row + (classes[text.charCodeAt(at)] as number)] as number
+        if (row >= 0) continue
+        row = ~row
+        const ended = endings[row / count] as Uint32Array
+        if (length + 2 * ended.length > pairs.length) pairs = grown(pairs)
+        for (let k = 0; k < ended.length; k++) {
+          pairs[length++] = ended[k] as number
+          pairs[length++] = at + 1
+        }
+      }
+      return { pairs, length }
+    },
     run(text, onHit) {
       let row = BOUNDARY * count
       for (let at = 0; at < text.length; at++) {
@@ -91,6 +111,12 @@ export function createAutomaton(
       }
     },
   }
+}
+
+function grown(pairs: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(4 * pairs.length)
+  larger.set(pairs)
+  return larger
 }
 
 /** A class for every code unit that occurs in a literal, and two for all the others. */

@@ -26,9 +26,10 @@ const none: readonly Finding[] = []
 export function createEvidence(): Evidence {
   let count = 0
   let overflown: Finding | undefined
-  const bySignature = new Map<string, Finding[]>()
+  let bySignature: Map<string, Finding[]> | undefined
   return {
     add({ id, category, severity }, { start, end }) {
+      bySignature ??= new Map()
       const known = bySignature.get(id) ?? []
       for (let at = known.length - 1; at >= 0 && at >= known.length - recent; at--) {
         const before = known[at] as Finding
@@ -50,7 +51,7 @@ export function createEvidence(): Evidence {
     },
     findings() {
       if (count === 0 && !overflown) return none
-      const all = [...bySignature.values()].flat()
+      const all = bySignature ? [...bySignature.values()].flat() : []
       if (overflown) all.push(overflown)
       return all.sort((a, b) => a.start - b.start || b.end - a.end)
     },

@@ -51,14 +51,29 @@ export function createMatcher(phrases: readonly (readonly Step[])[], fold = fold
   const ends = new Float64Array(tree.length)
   let base = 1
 
+  const lengths = Int32Array.from(sought, ({ text }) => text.length)
+  const closing = Uint8Array.from(sought, ({ closes }) => (closes ? 1 : 0))
+  const nodesFrom = new Int32Array(sought.length + 1)
+  const nodes = Int32Array.from(
+    sought.flatMap((literal, at) => {
+      nodesFrom[at + 1] = (nodesFrom[at] ?? 0) + literal.nodes.length
+      return literal.nodes
+    }),
+  )
+  const complete = Uint8Array.from(tree, ({ phrases: ended }) => (ended.length > 0 ? 1 : 0))
+
   return {
     run(text, onMatch) {
-      automaton.run(text, (literal, end) => {
-        const { closes, nodes, text: found } = sought[literal] as Sought
-        if (closes && end < text.length && isSpacedWordUnit(text.charCodeAt(end))) return
-        const start = end - found.length
+      const { pairs, length } = automaton.hits(text)
+      for (let hit = 0; hit < length; hit += 2) {
+        const literal = pairs[hit] as number
+        const end = pairs[hit + 1] as number
+        if (closing[literal] === 1 && end < text.length && isSpacedWordUnit(text.charCodeAt(end))) continue
+        const start = end - (lengths[literal] as number)
         const place = base + start
-        for (const node of nodes) {
+        const last = nodesFrom[literal + 1] as number
+        for (let at = nodesFrom[literal] as number; at < last; at++) {
+          const node = nodes[at] as number
           const parent = parents[node] as number
           let from = place
           if (parent !== -1) {
@@ -69,9 +84,10 @@ export function createMatcher(phrases: readonly (readonly Step[])[], fold = fold
           }
           starts[node] = from
           ends[node] = base + end
-          for (const phrase of tree[node]?.phrases ?? []) onMatch(phrase, { start: from - base, end })
+          if (complete[node] === 1)
+            for (const phrase of tree[node]?.phrases ?? []) onMatch(phrase, { start: from - base, end })
         }
-      })
+      }
       base += text.length + 1
     },
   }

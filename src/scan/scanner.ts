@@ -35,6 +35,20 @@ const workBesides = 32_768
 
 const smuggled = { id: 'smuggling.tags', category: 'smuggling', severity: 'low' } as const
 
+/** Signs of what is undone by edits. */
+const undone =
+  sign.unseen |
+  sign.percent |
+  sign.backslash |
+  sign.ampersand |
+  sign.angle |
+  sign.plus |
+  sign.stretch |
+  sign.spaced |
+  sign.run |
+  sign.groups |
+  sign.morse
+
 export function createScanner(signatures: readonly Signature[]): Scanner {
   const engine = createEngine(signatures)
 
@@ -43,7 +57,7 @@ export function createScanner(signatures: readonly Signature[]): Scanner {
     const look = (reading: Reading, seen: number) => engine.look(reading, seen, channel, evidence)
     const lookAgain = (reading: Reading | undefined) => {
       if (!reading || isTooMuch(reading)) return
-      const seen = survey(reading.text)
+      const { seen } = survey(reading.text)
       look(reading, seen)
       const corrected = engine.correct(reading)
       if (corrected) look(corrected, seen)
@@ -55,7 +69,8 @@ export function createScanner(signatures: readonly Signature[]): Scanner {
     }
     const read = (reading: Reading, depth: number): void => {
       const { text } = reading
-      const seen = survey(text)
+      const surveyed = survey(text)
+      const { seen } = surveyed
       const turned = look(reading, seen)
       const corrected = engine.correct(reading)
       if (corrected) look(corrected, seen)
@@ -63,13 +78,13 @@ export function createScanner(signatures: readonly Signature[]): Scanner {
       if (seen & sign.turned) lookAgain(uprighted(reading))
       if (turned & turn.shifted) lookAgain(shifted(reading))
       if (turned & turn.backToFront) for (const each of backToFront(reading)) lookAgain(each)
-      if (depth === deepest) return
+      if (depth === deepest || (seen & undone) === 0) return
       const lifted = [
         ...(seen & sign.unseen ? unseenEdits(text) : []),
         ...escapeEdits(text, seen),
         ...markupEdits(text, seen),
       ]
-      const opened = [...spacedEdits(text, seen, engine.segment), ...encodingEdits(text, seen)]
+      const opened = [...spacedEdits(text, surveyed, engine.segment), ...encodingEdits(text, surveyed)]
       for (const edits of [lifted, opened]) {
         if (edits.length === 0) continue
         const next = rewrite(reading, edits)
@@ -80,29 +95,35 @@ export function createScanner(signatures: readonly Signature[]): Scanner {
   }
 
   function* scanSlowly(text: string, channel: Channel): Generator<undefined, readonly Finding[]> {
+    if (text.length <= slice) return scanWhole(text, channel)
     const evidence = createEvidence()
     const whole = asItCame(text)
-    const tags = firstTags(text)
-    if (tags) evidence.add(smuggled, tags)
-    if (text.length <= slice) readSlice(whole, channel, evidence)
-    else
-      for (let from = 0; from + overlap < text.length; from += slice - overlap) {
-        if (from > 0) yield
-        readSlice(
-          {
-            text: whole.text.slice(from, from + slice),
-            original: ({ start, end }) => ({ start: start + from, end: end + from }),
-          },
-          channel,
-          evidence,
-        )
-      }
+    tellTags(text, evidence)
+    for (let from = 0; from + overlap < text.length; from += slice - overlap) {
+      if (from > 0) yield
+      readSlice(
+        {
+          text: whole.text.slice(from, from + slice),
+          original: ({ start, end }) => ({ start: start + from, end: end + from }),
+        },
+        channel,
+        evidence,
+      )
+    }
+    return evidence.findings()
+  }
+
+  const scanWhole = (text: string, channel: Channel): readonly Finding[] => {
+    const evidence = createEvidence()
+    tellTags(text, evidence)
+    readSlice(asItCame(text), channel, evidence)
     return evidence.findings()
   }
 
   return {
     scanSlowly,
     scan(text, channel) {
+      if (text.length <= slice) return scanWhole(text, channel)
       const steps = scanSlowly(text, channel)
       for (;;) {
         const { done, value } = steps.next()
@@ -110,4 +131,10 @@ export function createScanner(signatures: readonly Signature[]): Scanner {
       }
     },
   }
+}
+
+/** Nobody writes in them who means well, but what they say may be harmless. */
+function tellTags(text: string, evidence: Evidence): void {
+  const tags = firstTags(text)
+  if (tags) evidence.add(smuggled, tags)
 }

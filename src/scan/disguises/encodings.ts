@@ -4,39 +4,66 @@
  */
 import type { Edit } from '../reading.ts'
 import { legible } from './invisible.ts'
-import { sign } from './survey.ts'
+import { type Survey, sign } from './survey.ts'
 
 /** Of one run: more than this of an attack hardly fits into a context, and a picture is not read to its end. */
 const longest = 65_536
 
-const base64 = /(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}(?:\r?\n[A-Za-z0-9+/_-]{1,76}(?![^\s=]))*={0,2}/g
-const base32 = /(?<![A-Z2-7])[A-Z2-7]{16,}={0,6}/g
-const hex = /(?<![0-9a-zA-Z])(?:0x)?[0-9a-fA-F]{2}(?:[\s:,-]?(?:0x)?[0-9a-fA-F]{2}){7,}/g
-const binary = /(?:[01]{7,8}[\s,]{0,2}){6,}/g
+const hex = /(?<![0-9a-zA-Z])(?:0x)?[0-9a-fA-F]{2}(?:[\s:,-]{1,2}(?:0x)?[0-9a-fA-F]{2}){7,}/g
+const binary = /(?:[01]{7,8}[\s,]{1,2}){5,}[01]{7,8}/g
 const decimal =
   /(?:\b(?:3[2-9]|[4-9]\d|1[01]\d|12[0-6])\b[\s,;]{1,2}){8,}(?:3[2-9]|[4-9]\d|1[01]\d|12[0-6])\b/g
 const morse = /(?:[.•·\-–—_]{1,6}[ /|\n]{1,4}){10,}[.•·\-–—_]{0,6}/g
+/** The end of a run that was broken into lines. */
+const lastLine = /\r?\n[A-Za-z0-9+/_-]{1,15}={0,2}(?![^\s])/y
+const padding = /={1,6}/y
 
-/** @param seen what the survey saw */
-export function encodingEdits(text: string, seen: number): Edit[] {
+export function encodingEdits(text: string, { seen, runs }: Survey): Edit[] {
   const edits: Edit[] = []
-  const add = (pattern: RegExp, meaning: (found: string) => string | undefined) => {
-    for (const { 0: found, index: start } of text.matchAll(pattern)) {
-      const meant = meaning(found)
-      if (meant !== undefined) edits.push({ start, end: start + found.length, text: ` ${meant} ` })
-    }
+  const put = (start: number, end: number, meant: string | undefined) => {
+    if (meant !== undefined) edits.push({ start, end, text: ` ${meant} ` })
   }
-  if (seen & (sign.groups | sign.run)) {
+  const add = (pattern: RegExp, meaning: (found: string) => string | undefined) => {
+    for (const { 0: found, index: start } of text.matchAll(pattern))
+      put(start, start + found.length, meaning(found))
+  }
+  if (seen & sign.groups) {
     add(binary, fromBinary)
     add(hex, fromHex)
-  }
-  if (seen & sign.groups) add(decimal, (found) => prose(Uint8Array.from(found.split(/[\s,;]+/), Number)))
-  if (seen & sign.run) {
-    add(base32, fromBase32)
-    add(base64, fromBase64)
+    add(decimal, (found) => prose(Uint8Array.from(found.split(/[\s,;]+/), Number)))
   }
   if (seen & sign.morse) add(morse, fromMorse)
+  for (let at = 0; at < runs.length; at += 2) {
+    const start = runs[at] ?? 0
+    let end = runs[at + 1] ?? 0
+    while (at + 2 < runs.length && isLineEnd(text, end, runs[at + 2] ?? 0)) {
+      at += 2
+      end = runs[at + 1] ?? 0
+    }
+    end = behind(lastLine, text, behind(padding, text, end))
+    put(start, end, fromRun(text.slice(start, end)))
+  }
   return edits
+}
+
+function isLineEnd(text: string, from: number, to: number): boolean {
+  return (
+    to - from <= 2 && text.charCodeAt(to - 1) === 0x0a && (to - from === 1 || text.charCodeAt(from) === 0x0d)
+  )
+}
+
+/** Where what the pattern matches there ends; where it does not, there. */
+function behind(pattern: RegExp, text: string, at: number): number {
+  pattern.lastIndex = at
+  return pattern.test(text) ? pattern.lastIndex : at
+}
+
+function fromRun(run: string): string | undefined {
+  if (/^[01\s]+$/.test(run)) return fromBinary(run)
+  if (/^(?:0x)?[0-9a-fA-F\s]+$/.test(run)) return fromHex(run)
+  if (/^[A-Z2-7\s]+=*$/.test(run)) return fromBase32(run) ?? fromBase64(run)
+  // Nothing that is long is encoded without a digit, a sign, or a capital behind a small letter.
+  return /[\d+/_=]|[a-z]-?[A-Z]/.test(run) ? fromBase64(run) : undefined
 }
 
 /** Text that looks as if somebody had written it. */

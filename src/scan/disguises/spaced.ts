@@ -5,7 +5,7 @@
 import { createAutomaton } from '../automaton.ts'
 import type { Edit } from '../reading.ts'
 import { folded } from '../units.ts'
-import { sign } from './survey.ts'
+import { type Survey, sign } from './survey.ts'
 
 /** The words of a text without blanks, with blanks; what is no word stays in one piece. Linear. */
 export type Segmenter = (letters: string) => string
@@ -13,24 +13,25 @@ export type Segmenter = (letters: string) => string
 const apart =
   /(?<![\p{L}\p{N}])[\p{L}\p{N}@$!|](?:[\s.\-_*/|,~·•+:;]{1,3}[\p{L}\p{N}@$!|](?![\p{L}\p{N}])){3,}/gu
 const widerGap = /[\s.\-_*/|,~·•+:;]+/g
-const together = /(?<![\p{L}\p{N}])[A-Za-z]{16,400}(?![\p{L}\p{N}])/gu
+const together = /^[A-Za-z]{16,400}$/
 /** What a word of attacks without blanks would hold; most long words hold none of it. */
 const telling =
   /ignor|disreg|forget|reveal|prompt|instruct|restrict|filter|bypass|overrid|jailb|system|rules|guidel|anything|password|repeat|secret|supersed|directiv|conversation|command|unethic|amoral/i
 const humps = /(?<=[a-z])(?=[A-Z])/g
 
-export function spacedEdits(text: string, seen: number, segment: Segmenter): Edit[] {
+export function spacedEdits(text: string, { seen, runs }: Survey, segment: Segmenter): Edit[] {
   const edits: Edit[] = []
   if (seen & sign.spaced)
     for (const { 0: found, index: start } of text.matchAll(apart))
       edits.push({ start, end: start + found.length, text: joined(found, segment) })
-  if (seen & sign.run)
-    for (const { 0: found, index: start } of text.matchAll(together)) {
-      if (!telling.test(found)) continue
-      const words = humps.test(found) ? found.replaceAll(humps, ' ') : segment(found.toLowerCase())
-      humps.lastIndex = 0
-      if (words !== found) edits.push({ start, end: start + found.length, text: words })
-    }
+  for (let at = 0; at < runs.length; at += 2) {
+    const start = runs[at] ?? 0
+    const found = text.slice(start, runs[at + 1])
+    if (!together.test(found) || !telling.test(found)) continue
+    const words = humps.test(found) ? found.replaceAll(humps, ' ') : segment(found.toLowerCase())
+    humps.lastIndex = 0
+    if (words !== found) edits.push({ start, end: start + found.length, text: words })
+  }
   return edits
 }
 

@@ -96,8 +96,17 @@ const fewestDashes = 12
 const fewestGroups = 6
 const fewestLeet = 2
 
-/** @returns bits of `sign` */
-export function survey(text: string): number {
+export interface Survey {
+  /** Bits of `sign`. */
+  readonly seen: number
+  /** Where the runs of `sign.run` start and end, in turns. */
+  readonly runs: readonly number[]
+}
+
+const none: readonly number[] = []
+
+export function survey(text: string): Survey {
+  let runs: number[] | undefined
   let seen = 0
   let before = 0
   let run = 0
@@ -131,19 +140,28 @@ export function survey(text: string): number {
         dashes = 0
       }
       if (bits & dash && ++dashes >= fewestDashes) seen |= sign.morse
-      if (!(bits & joint)) {
-        if (run >= longRun) seen |= sign.run
+      if (bits & joint) run++
+      else {
+        if (run >= longRun) {
+          seen |= sign.run
+          runs ??= []
+          runs.push(at - run, at)
+        }
         run = 0
       }
       if (++gap > longStretch) seen |= sign.stretch
     }
     before = bits
   }
-  if (run >= longRun) seen |= sign.run
+  if (run >= longRun) {
+    seen |= sign.run
+    runs ??= []
+    runs.push(text.length - run, text.length)
+  }
   if (word === 1 && singles + 1 >= fewestSpaced) seen |= sign.spaced
   if (isHex && word > 1 && groups + 1 >= fewestGroups) seen |= sign.groups
   if (leet >= fewestLeet) seen |= sign.leet
-  return seen & signsOnly
+  return { seen: seen & signsOnly, runs: runs ?? none }
 }
 
 const signsOnly = (1 << 18) - 1

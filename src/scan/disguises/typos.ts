@@ -15,12 +15,15 @@ export function createCorrector(vocabulary: Iterable<string>): Corrector {
   const byShape = new Map<string, string>()
   const known = new Set<string>()
   // A sum that no reordering changes: most words are sent away by it.
-  const worth = new Uint8Array(mask + 1)
+  const firsts = new Int32Array(mask + 1)
+  const lasts = new Int32Array(mask + 1)
   for (const word of vocabulary) {
     if (word.length < shortest || !/^[a-z]+$/.test(word)) continue
     known.add(word)
     byShape.set(shapeOf(word), word)
-    worth[sumOf(word) & mask] = 1
+    const at = sumOf(word) & mask
+    firsts[at] = (firsts[at] ?? 0) | bitOf(word, 0)
+    lasts[at] = (lasts[at] ?? 0) | bitOf(word, word.length - 1)
   }
   return (before) => {
     const { text } = before
@@ -34,8 +37,12 @@ export function createCorrector(vocabulary: Iterable<string>): Corrector {
         length++
         continue
       }
-      if (length >= shortest && worth[sum & mask] === 1) {
-        const start = at - length
+      const start = at - length
+      if (
+        length >= shortest &&
+        (firsts[sum & mask] as number) & bitOf(text, start) &&
+        (lasts[sum & mask] as number) & bitOf(text, at - 1)
+      ) {
         const word = text.slice(start, at).toLowerCase()
         const right = known.has(word) ? undefined : byShape.get(shapeOf(word))
         if (right !== undefined) edits.push({ start, end: at, text: right })
@@ -52,6 +59,10 @@ const values = Int32Array.from({ length: 0x10000 }, (_, unit) => {
   const place = (unit | 0x20) - 0x60
   return unit < 0x80 && place >= 1 && place <= 26 ? place * place * 37 + place * 1013 : 0
 })
+
+function bitOf(text: string, at: number): number {
+  return 1 << (text.charCodeAt(at) & 31)
+}
 
 function sumOf(word: string): number {
   let sum = 0
