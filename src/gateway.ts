@@ -20,7 +20,6 @@ import { urlOf } from './policy/address.ts'
 import { loadPacks } from './policy/packs.ts'
 import type { Address } from './policy/policy.ts'
 import { createMasker, findSensitive } from './scan/mask.ts'
-import { createScanner } from './scan/scanner.ts'
 import { createSnapshots, type Reloaded, type SnapshotOptions } from './snapshots.ts'
 import { createAccounts } from './stages/account.ts'
 import { createAdmit } from './stages/admit.ts'
@@ -34,6 +33,7 @@ import { createKeptAnswers } from './stages/kept.ts'
 import { createPrintPrompt } from './stages/print.ts'
 import { createRecordPrompt } from './stages/record.ts'
 import { createReserve } from './stages/reserve.ts'
+import { createScanning } from './stages/scanning.ts'
 import { createSettle } from './stages/settle.ts'
 import type { Log } from './telemetry/log.ts'
 import { createMetrics } from './telemetry/metrics.ts'
@@ -142,8 +142,12 @@ async function openGateway(
     recordEvent('freezes in force', { subjects })
   }
 
+  const scanningFor = createScanning(loadPacks())
+  scanningFor(atStart.promptGuard)
+
   const tellReload = ({ before, snapshot, problems }: Reloaded) => {
     audit.configure(snapshot.policy.audit.sync)
+    scanningFor(snapshot.policy.promptGuard)
     log.level = snapshot.policy.logLevel
     const { version } = snapshot.policy
     const details = { policy: version, before: before.version, keys: snapshot.keys.size }
@@ -164,7 +168,6 @@ async function openGateway(
   }
   const { account, conclude } = createAccounts({ store, log, onOpened })
   const settle = createSettle({ audit, recordPrompt, account, flood, metrics, log, clock })
-  const scanner = createScanner(loadPacks())
   const kept = createKeptAnswers()
   const { app, drain, cut } = await createApp({
     kept,
@@ -180,7 +183,7 @@ async function openGateway(
     fleet,
     authoriseRoute: (caller, to) => authoriseRoute(caller, to, freezes),
     authoriseModel: createAuthoriseModel(fleet, kept, freezes),
-    inspect: createInspect(scanner, metrics, clock),
+    inspect: createInspect(scanningFor, metrics, clock),
     reserve: createReserve(store, createPrintPrompt()),
     forward: createForward({ fleet, courier, kept, clock, metrics }),
     recordPrompt,

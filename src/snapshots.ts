@@ -55,7 +55,7 @@ export function createSnapshots(options: SnapshotOptions, onReload: (reloaded: R
   let current: Snapshot = Object.freeze({ policy: atStart, keys: keysAtStart.keys })
   let warnings: readonly string[] = [...atStart.warnings, ...keysAtStart.warnings]
   let reading: Reading = { ok: true, at: new Date(options.now()).toISOString() }
-  let watched = atStart.keysFile
+  let watched = watchedBy(options, atStart)
 
   const reload = () => {
     const before = current.policy
@@ -83,14 +83,15 @@ export function createSnapshots(options: SnapshotOptions, onReload: (reloaded: R
       at: new Date(options.now()).toISOString(),
       ...(failures.length > 0 ? { place: placeOf(failures[0]) } : {}),
     }
-    if (policy.keysFile !== watched) {
-      watched = policy.keysFile
+    const files = watchedBy(options, policy)
+    if (files.join('\n') !== watched.join('\n')) {
+      watched = files
       watch.close()
-      watch = watchFiles([options.policyFile, watched], reload)
+      watch = watchFiles(watched, reload)
     }
     onReload({ before, snapshot: current, problems: failures.flatMap(problemsOf) })
   }
-  let watch = watchFiles([options.policyFile, watched], reload)
+  let watch = watchFiles(watched, reload)
 
   return {
     get current() {
@@ -105,6 +106,10 @@ export function createSnapshots(options: SnapshotOptions, onReload: (reloaded: R
     reload,
     close: () => watch.close(),
   }
+}
+
+function watchedBy({ policyFile }: SnapshotOptions, policy: Policy): readonly string[] {
+  return [policyFile, policy.keysFile, ...policy.promptGuard.packFiles]
 }
 
 function readPolicy({ policyFile, variables, listen, admin }: SnapshotOptions): Policy {

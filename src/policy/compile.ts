@@ -3,6 +3,7 @@
  * make because they look at two keys at once.
  */
 
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
@@ -12,6 +13,7 @@ import { modelMatcher } from '../models/match.ts'
 import { canonicalFor, parsePattern } from '../models/name.ts'
 import { isLoopback, isNear, parseAddress } from './address.ts'
 import { compileLimits, compileModels, compileShared } from './compile-limits.ts'
+import { compilePromptGuard } from './compile-prompt-guard.ts'
 import { compileRedis } from './compile-redis.ts'
 import { doubtful } from './doubtful.ts'
 import type { Address, Policy, Role, Upstream } from './policy.ts'
@@ -45,6 +47,8 @@ export function compile(
   const roles = new Map(
     Object.entries(config.roles).map(([name, role]) => [name, compileRole(name, role, report)]),
   )
+  const prompt = compilePromptGuard(config.guards.prompt, folder, report)
+  problems.push(...prompt.problems)
   const redis = compileRedis(config.store, folder, report)
   const models = compileModels(config.models, report)
   const aliases = compileAliases(config.aliases, upstreams, report)
@@ -59,7 +63,7 @@ export function compile(
   const ms = (text: string) => parseDuration(text) ?? 0
   const path = (text: string) => resolve(folder, text)
   const policy: Policy = {
-    version,
+    version: prompt.texts.length === 0 ? version : versionOf([version, ...prompt.texts]),
     listen: {
       ...listen,
       tls: tls && {
@@ -80,7 +84,7 @@ export function compile(
     upstreams: [first, ...others],
     keysFile: path(config.keys.file),
     roles,
-    promptGuard: config.guards.prompt,
+    promptGuard: prompt.guard,
     aliases,
     door: config.door,
     timeouts: {
@@ -103,6 +107,11 @@ export function compile(
     warnings: warnings.map(({ message }) => message),
   }
   return { policy: deepFreeze(policy), problems: warnings }
+}
+
+/** Twelve hex digits of a SHA-256. */
+export function versionOf(texts: readonly string[]): string {
+  return createHash('sha256').update(texts.join('\0')).digest('hex').slice(0, 12)
 }
 
 function addressAt(text: string, path: Path, report: Report): Address {

@@ -76,10 +76,11 @@ export function createEngine(signatures: readonly Signature[]): Engine {
     several.map(({ steps }) => steps),
     loosened,
   )
+  const withPatterns = signatures.filter(({ patterns }) => patterns.length > 0)
   const vocabulary = vocabularyOf(latin)
 
   const report = (
-    { signature }: Phrase,
+    signature: Signature,
     reading: Reading,
     start: number,
     end: number,
@@ -97,19 +98,23 @@ export function createEngine(signatures: readonly Signature[]): Engine {
       let backwards = 0
       let shifts = 0
       plain.run(reading.text, (phrase, { start, end }) => {
-        if (phrase < latin.length) report(latin[phrase] as Phrase, reading, start, end, channel, evidence)
+        if (phrase < latin.length)
+          report((latin[phrase] as Phrase).signature, reading, start, end, channel, evidence)
         else if (phrase < latin.length + marks.length) backwards++
         else shifts++
       })
       for (const { script, own, matcher } of matchers)
         if (seen & script)
           matcher.run(reading.text, (phrase, { start, end }) =>
-            report(own[phrase] as Phrase, reading, start, end, channel, evidence),
+            report((own[phrase] as Phrase).signature, reading, start, end, channel, evidence),
           )
+      for (const signature of withPatterns)
+        for (const { find } of signature.patterns)
+          find(reading.text, (start, end) => report(signature, reading, start, end, channel, evidence))
       if (seen & sign.leet)
         loose.run(reading.text, (phrase, { start, end }) => {
           if (standsInFor.test(reading.text.slice(start, end)))
-            report(several[phrase] as Phrase, reading, start, end, channel, evidence)
+            report((several[phrase] as Phrase).signature, reading, start, end, channel, evidence)
         })
       return (backwards > 0 ? turn.backToFront : 0) | (shifts > 0 ? turn.shifted : 0)
     },

@@ -34,7 +34,7 @@ export interface Steps {
   authoriseRoute(caller: Caller, to: Destination): void
   admit(caller: Caller, destination: Destination): Promise<Admitted>
   authoriseModel(caller: Caller, endpoint: Exchange, prompt: Prompt): Promise<Call>
-  inspect(call: Call): Inspected
+  inspect(call: Call): Promise<Inspected>
   reserve(call: Inspected): Promise<Reserved>
   forward(call: Reserved, forwarding: Forwarding): Promise<void>
   readonly recordPrompt: RecordPrompt
@@ -110,7 +110,7 @@ export function createGate(steps: Steps): Gate {
         const { caller } = admitted
         const prompt = await read(caller, to.endpoint, outlet)
         course.call = await steps.authoriseModel(caller, to.endpoint, prompt)
-        course.inspected = steps.inspect(course.call)
+        course.inspected = await steps.inspect(course.call)
         enforce(course.inspected)
         course.reserved = await steps.reserve(course.inspected)
         requireReserved(course.reserved, admitted)

@@ -276,9 +276,13 @@ describe('a pack', () => {
     [{ owasp: 'A1' }, /OWASP/],
     [{ leaves: [] }, /leaves/],
     [{ phrases: [] }, /no phrases/],
-    [{ phrases: ['{nobody}'] }, /override\.x.*nobody/],
+    [{ phrases: ['{nobody}'] }, /nobody/],
+    [{ phrase: ['a b'] }, /unknown key `phrase`/],
+    [{ phrases: 'a b' }, /list of texts/],
   ])('with %j is refused', (change, message) => {
-    expect(() => compilePack({ signatures: [{ ...good, ...change }] })).toThrow(message)
+    const { signatures, mistakes } = compilePack({ signatures: [{ ...good, ...change }] })
+    expect(signatures).toEqual([])
+    expect(mistakes.map((each) => each.message).join('\n')).toMatch(message)
   })
 })
 
