@@ -16,7 +16,7 @@ const bits = /(?:\u200d|[\u200b\u200c\u2060-\u2064\ufeff]){24,}/gu
 const unseen =
   /(?:(?![\u{e0020}-\u{e007f}\u3099\u309a])[\p{Default_Ignorable_Code_Point}\p{Script=Inherited}])+/gu
 const dressed =
-  /[\u{1d400}-\u{1d7ff}\u{1f100}-\u{1f1ff}\u{1fbf0}-\u{1fbf9}\u00bc-\u00be\u0132\u0133\u01c4-\u01cc\u01f1-\u01f3\u2000-\u33ff\ufb00-\ufb4f]/gu
+  /[\u{1d400}-\u{1d7ff}\u{1f100}-\u{1f1ff}\u{1fbf0}-\u{1fbf9}\u00bc-\u00be\u0132\u0133\u01c4-\u01cc\u01f1-\u01f3\u2000-\u33ff\ufb00-\ufb4f\ufdfa]+/gu
 
 /** Where it says something in tags, flags of regions aside. */
 export function firstTags(text: string): Span | undefined {
@@ -79,13 +79,18 @@ function spoken(text: string | undefined): string {
   return text ? ` ${text} ` : ''
 }
 
-function undressed(character: string): string | undefined {
+function undressed(found: string): string | undefined {
+  const plain = Array.from(found, undressedOne).join('')
+  return plain === found ? undefined : plain
+}
+
+function undressedOne(character: string): string {
   const code = character.codePointAt(0) ?? 0
   if (code >= 0x1f1e6 && code <= 0x1f1ff) return String.fromCharCode(code - 0x1f1e6 + 0x61)
   for (const first of [0x1f150, 0x1f170])
     if (code >= first && code < first + 26) return String.fromCharCode(code - first + 0x61)
   const plain = character.normalize('NFKC')
-  return plain === character || plain.length > 4 ? undefined : plain
+  return plain.length > 4 ? ' ' : plain
 }
 
 const decoder = new TextDecoder()

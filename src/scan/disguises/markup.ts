@@ -5,7 +5,6 @@
 import type { Edit } from '../reading.ts'
 import { sign } from './survey.ts'
 
-const comment = /<!--[\s\S]{0,2000}?-->/g
 /** Elements; their names and attributes would be words between words. */
 const element =
   /<\/?(a|abbr|article|aside|b|bdi|bdo|big|blockquote|br|center|cite|code|dd|del|div|dl|dt|em|font|footer|h[1-6]|header|hr|i|img|ins|kbd|li|main|mark|nav|ol|p|pre|q|s|section|small|span|strong|sub|sup|table|tbody|td|th|thead|tr|tt|u|ul|var|wbr)(?:\s[^<>]{0,400})?\/?>/iy
@@ -28,7 +27,7 @@ export function markupEdits(text: string, seen: number): Edit[] {
       edits.push({ start: match.index, end: match.index + match[0].length, text: meaning })
   }
   if (seen & sign.angle) {
-    if (text.includes('<!--')) add(comment, '')
+    edits.push(...commentEdits(text))
     edits.push(...elementEdits(text))
   }
   if (seen & (sign.plus | sign.ampersand) || text.includes('" .. "') || text.includes("' || '"))
@@ -51,6 +50,17 @@ function elementEdits(text: string): Edit[] {
       (text.charAt(end) === '<' || letter.test(text.charAt(end)))
     edits.push({ start, end, text: isJoint ? '' : ' ' })
     if (isJoint) joins = end
+  }
+  return edits
+}
+
+function commentEdits(text: string): Edit[] {
+  const edits: Edit[] = []
+  for (let start = text.indexOf('<!--'); start >= 0; ) {
+    const close = text.indexOf('-->', start + 4)
+    if (close < 0) break
+    edits.push({ start, end: close + 3, text: '' })
+    start = text.indexOf('<!--', close + 3)
   }
   return edits
 }
