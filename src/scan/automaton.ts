@@ -28,6 +28,7 @@ const ROOT = 0
 const BOUNDARY = 1
 const OTHER_WORD = 0
 const OTHER_SEPARATOR = 1
+const frequent = ' etaoinshrdlucmfwypvbgk'
 
 /**
  * @param isWordUnit tells letters and digits from separators
@@ -73,14 +74,18 @@ export function createAutomaton(
     }
   }
 
-  // Last, rows instead of states in the entries; negative where the state ends something.
-  const endings = ending.map((list) => Uint32Array.from(list))
-  for (let cell = 0; cell < table.length; cell++) {
-    const state = table[cell] ?? 0
-    const row = state * count
-    table[cell] = (endings[state]?.length ?? 0) > 0 ? ~row : row
-  }
-
+  // Last, states in the order of their depth, since texts stay in the shallow ones; rows instead of states in the
+  // entries; negative where the state ends something.
+  const rank = new Int32Array(ending.length)
+  for (const [place, state] of queue.entries()) rank[state] = place
+  const rows = new Int32Array(table.length)
+  for (const [place, state] of queue.entries())
+    for (let unit = 0; unit < count; unit++) {
+      const next = table[state * count + unit] ?? 0
+      const row = (rank[next] ?? 0) * count
+      rows[place * count + unit] = (ending[next]?.length ?? 0) > 0 ? ~row : row
+    }
+  const endings = queue.map((state) => Uint32Array.from(ending[state] ?? []))
   let pairs = new Int32Array(1024)
 
   return {
@@ -88,7 +93,7 @@ export function createAutomaton(
       let length = 0
       let row = BOUNDARY * count
       for (let at = 0; at < text.length; at++) {
-        row = table[row + (classes[text.charCodeAt(at)] as number)] as number
+        row = rows[row + (classes[text.charCodeAt(at)] as number)] as number
         if (row >= 0) continue
         row = ~row
         const ended = endings[row / count] as Uint32Array
@@ -103,7 +108,7 @@ export function createAutomaton(
     run(text, onHit) {
       let row = BOUNDARY * count
       for (let at = 0; at < text.length; at++) {
-        row = table[row + (classes[text.charCodeAt(at)] as number)] as number
+        row = rows[row + (classes[text.charCodeAt(at)] as number)] as number
         if (row >= 0) continue
         row = ~row
         const ended = endings[row / count] as Uint32Array
@@ -131,14 +136,15 @@ function classify(
   const separators = new Set([OTHER_SEPARATOR])
   let count = 2
   const seen = new Set<number>()
-  for (const { text } of literals)
-    for (let at = 0; at < text.length; at++) {
-      const unit = text.charCodeAt(at)
-      if (seen.has(unit)) continue
-      seen.add(unit)
-      if (!isWordUnit(unit)) separators.add(count)
-      classes[unit] = count++
-    }
+  const used = new Set(literals.flatMap(({ text }) => text.split('')))
+  // What is read most stands together in memory.
+  for (const letter of [...frequent, ...used]) {
+    const unit = letter.charCodeAt(0)
+    if (seen.has(unit) || !used.has(letter)) continue
+    seen.add(unit)
+    if (!isWordUnit(unit)) separators.add(count)
+    classes[unit] = count++
+  }
   if (fold)
     for (let unit = 0; unit < classes.length; unit++)
       if (!seen.has(unit) && seen.has(fold[unit] ?? 0)) classes[unit] = classes[fold[unit] ?? 0] ?? 0

@@ -8,8 +8,7 @@
 import type { Span } from '../core/text.ts'
 import { createAutomaton, type SoughtLiteral } from './automaton.ts'
 import type { Step } from './phrase.ts'
-import { fence } from './reading.ts'
-import { folded, isSpacedWordUnit, isUnspaced, isWordUnit } from './units.ts'
+import { fenceKind, folded, isSpacedWordUnit, unitKinds, unspacedKind, wordKind } from './units.ts'
 
 export interface Matcher {
   /** @param onMatch index of the phrase, and where it stands in `text` */
@@ -34,7 +33,6 @@ interface Sought extends SoughtLiteral {
 /** A word of the gap, with its separator, is taken for at most this many characters; between steps may stand more. */
 const widestWord = 24
 const widestSeparator = 512
-const fenceUnit = fence.charCodeAt(0)
 
 /** @param fold the unit that each unit of text and phrases is read as */
 export function createMatcher(phrases: readonly (readonly Step[])[], fold = folded): Matcher {
@@ -61,16 +59,31 @@ export function createMatcher(phrases: readonly (readonly Step[])[], fold = fold
     }),
   )
   const complete = Uint8Array.from(tree, ({ phrases: ended }) => (ended.length > 0 ? 1 : 0))
+  const gaps = Int32Array.from(tree, ({ step }) => step.gap * wholeWord)
+  /** Words that begin behind the first unit of a literal. */
+  const inner = Int32Array.from(sought, ({ text }) => weightOf(text, 1, text.length))
+  /** Words before the end of the prefix that ends in a node. */
+  const weights = new Int32Array(tree.length)
 
   return {
     run(text, onMatch) {
       const { pairs, length } = automaton.hits(text)
+      // Words so far: hits come in the order of their ends, so that one walk counts for all of them.
+      let weight = 0
+      let counted = 0
+      let kind = 0
       for (let hit = 0; hit < length; hit += 2) {
         const literal = pairs[hit] as number
         const end = pairs[hit + 1] as number
+        for (; counted < end; counted++) {
+          const next = unitKinds[text.charCodeAt(counted)] as number
+          weight += weightOfStep[(kind << 2) | next] as number
+          kind = next
+        }
         if (closing[literal] === 1 && end < text.length && isSpacedWordUnit(text.charCodeAt(end))) continue
         const start = end - (lengths[literal] as number)
         const place = base + start
+        const weightBefore = weight - (inner[literal] as number) - weightAt(text, start)
         const last = nodesFrom[literal + 1] as number
         for (let at = nodesFrom[literal] as number; at < last; at++) {
           const node = nodes[at] as number
@@ -79,11 +92,12 @@ export function createMatcher(phrases: readonly (readonly Step[])[], fold = fold
           if (parent !== -1) {
             const before = ends[parent] as number
             if (before < base || before < place - (reach[node] as number) || before > place) continue
-            if (!within(text, before - base, start, tree[node]?.step.gap ?? 0)) continue
+            if (weightBefore - (weights[parent] as number) > (gaps[node] as number)) continue
             from = starts[parent] as number
           }
           starts[node] = from
           ends[node] = base + end
+          weights[node] = weight
           if (complete[node] === 1)
             for (const phrase of tree[node]?.phrases ?? []) onMatch(phrase, { start: from - base, end })
         }
@@ -91,6 +105,29 @@ export function createMatcher(phrases: readonly (readonly Step[])[], fold = fold
       base += text.length + 1
     },
   }
+}
+
+/** In scripts without spaces, two characters are a word. */
+const wholeWord = 2
+const beyondGaps = 1000
+/** From the kind of one unit to that of the next: without branches, which words would mislead. */
+const weightOfStep = Int32Array.from({ length: 16 }, (_, step) => {
+  const next = step & 3
+  if (next === unspacedKind) return 1
+  if (next === fenceKind) return beyondGaps
+  return next === wordKind && step >> 2 !== wordKind && step >> 2 !== unspacedKind ? wholeWord : 0
+})
+
+/** Whether a word begins there, as a weight. */
+function weightAt(text: string, at: number): number {
+  const before = at === 0 ? 0 : (unitKinds[text.charCodeAt(at - 1)] ?? 0)
+  return weightOfStep[(before << 2) | (unitKinds[text.charCodeAt(at)] ?? 0)] ?? 0
+}
+
+function weightOf(text: string, from: number, to: number): number {
+  let weight = 0
+  for (let at = from; at < to; at++) weight += weightAt(text, at)
+  return weight
 }
 
 function growTree(phrases: readonly (readonly Step[])[]): Node[] {
@@ -132,21 +169,4 @@ function foldedBy(fold: Uint16Array, text: string): string {
   let folded = ''
   for (let at = 0; at < text.length; at++) folded += String.fromCharCode(fold[text.charCodeAt(at)] ?? 0)
   return folded
-}
-
-/** Whether at most `gap` words stand between two places; in scripts without spaces, two characters are a word. */
-function within(text: string, from: number, to: number, gap: number): boolean {
-  let words = 0
-  let halves = 0
-  let inWord = from > 0 && isWordUnit(text.charCodeAt(from - 1))
-  for (let at = from; at < to; at++) {
-    const unit = text.charCodeAt(at)
-    if (unit === fenceUnit) return false
-    const word = isWordUnit(unit)
-    if (isUnspaced(unit)) halves++
-    else if (word && !inWord) words++
-    if (words + halves / 2 > gap) return false
-    inWord = word
-  }
-  return true
 }

@@ -42,34 +42,35 @@ export const folded: Uint16Array = Uint16Array.from({ length: unitCount }, (_, u
   return letter.length === 1 ? letter.charCodeAt(0) : unit
 })
 
-const word = 1
-const unspaced = 2
+export const wordKind = 1
+/** Between stretches of a text that do not belong together: see `reading.ts`. */
+export const fenceKind = 2
+/** Of a word in a script that does not keep its words apart: Thai, Lao, kana, Han, Hangul. */
+export const unspacedKind = 3
 
 /**
- * Letters, digits and their marks. Not the underscore and no sign of any kind, or they would hide the words they
- * stand between; half a character from beyond the basic plane is one of those too.
+ * The kind of each unit; 0 for what is of no word. Words are letters, digits and their marks, not the underscore and no
+ * sign of any kind, or they would hide the words they stand between; half a character from beyond the basic plane is one
+ * of those too.
  */
-const kinds = Uint8Array.from({ length: unitCount }, (_, unit) => {
+export const unitKinds: Uint8Array = Uint8Array.from({ length: unitCount }, (_, unit) => {
+  if (unit === unitCount - 1) return fenceKind
   if (!/[\p{L}\p{N}\p{M}]/u.test(String.fromCharCode(unit))) return 0
-  const isUnspaced =
+  const isUnspacedScript =
     (unit >= 0x0e00 && unit <= 0x0eff) ||
     (unit >= 0x3040 && unit <= 0x9fff) ||
     (unit >= 0xac00 && unit <= 0xd7a3)
-  return isUnspaced ? word | unspaced : word
+  return isUnspacedScript ? unspacedKind : wordKind
 })
 
-export function isWordUnit(unit: number): boolean {
-  return kinds[unit] !== 0
-}
-
-/** Thai, Lao, kana, Han, Hangul: nothing between the words, or endings that cling to them. */
+/** Nothing stands between the words, or endings cling to them. */
 export function isUnspaced(unit: number): boolean {
-  return kinds[unit] === 3
+  return unitKinds[unit] === unspacedKind
 }
 
 /** Of a word in a script that keeps its words apart. */
 export function isSpacedWordUnit(unit: number): boolean {
-  return kinds[unit] === word
+  return unitKinds[unit] === wordKind
 }
 
 /** As `folded` does it, for a whole text of one's own (a signature's, not a stranger's). */
