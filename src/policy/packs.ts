@@ -13,20 +13,26 @@ import type { Problem } from './problem.ts'
 const folder = new URL('../scan/packs/', import.meta.url)
 const wordsFile = 'words.yaml'
 const textOf = (file: string) => readFileSync(new URL(file, folder), 'utf8')
-const packFiles = () => readdirSync(folder).filter((file) => file.endsWith('.yaml') && file !== wordsFile)
+const packFiles = () =>
+  readdirSync(folder)
+    .filter((file) => file.endsWith('.yaml') && file !== wordsFile)
+    .sort()
 const commonWords = (): WordClasses => (parse(textOf(wordsFile)) as Pick<PackSource, 'words'>).words ?? {}
 
-/** @throws SyntaxError naming the pack, the place and what is wrong there */
+/** What ships, as it stands in its files; for where there are no files. */
+export function packSources(): { readonly words: WordClasses; readonly packs: readonly unknown[] } {
+  return { words: commonWords(), packs: packFiles().map((file) => parse(textOf(file)) as unknown) }
+}
+
+/** @throws SyntaxError naming the place and what is wrong there */
 export function loadPacks(): readonly Signature[] {
-  const words = commonWords()
-  const signatures = packFiles()
-    .sort()
-    .flatMap((file) => {
-      const pack = compilePack(parse(textOf(file)), words)
-      const [first] = pack.mistakes
-      if (first) throw new SyntaxError(`${file}: ${first.path.join('.')}: ${first.message}`)
-      return pack.signatures
-    })
+  const { words, packs } = packSources()
+  const signatures = packs.flatMap((source) => {
+    const pack = compilePack(source, words)
+    const [first] = pack.mistakes
+    if (first) throw new SyntaxError(`a shipped pack, ${first.path.join('.')}: ${first.message}`)
+    return pack.signatures
+  })
   const ids = new Set(signatures.map(({ id }) => id))
   if (ids.size !== signatures.length) throw new SyntaxError('an id stands twice in the signature packs')
   return signatures
