@@ -11,6 +11,8 @@ export interface SoughtLiteral {
   readonly text: string
   /** Only where a word begins. */
   readonly opens: boolean
+  /** Only where a word ends; `hits` may leave out the others, `run` does not. */
+  readonly closes?: boolean
 }
 
 export interface Automaton {
@@ -78,25 +80,35 @@ export function createAutomaton(
   // entries; negative where the state ends something.
   const rank = new Int32Array(ending.length)
   for (const [place, state] of queue.entries()) rank[state] = place
-  const rows = new Int32Array(table.length)
-  for (const [place, state] of queue.entries())
+  // Behind each row stands the place of its state.
+  const stride = count + 1
+  const rows = new Int32Array(ending.length * stride)
+  for (const [place, state] of queue.entries()) {
     for (let unit = 0; unit < count; unit++) {
       const next = table[state * count + unit] ?? 0
-      const row = (rank[next] ?? 0) * count
-      rows[place * count + unit] = (ending[next]?.length ?? 0) > 0 ? ~row : row
+      const row = (rank[next] ?? 0) * stride
+      rows[place * stride + unit] = (ending[next]?.length ?? 0) > 0 ? ~row : row
     }
+    rows[place * stride + count] = place
+  }
   const endings = queue.map((state) => Uint32Array.from(ending[state] ?? []))
+  const closing = Uint8Array.from(endings, (list) =>
+    list.every((literal) => literals[literal]?.closes === true) ? 1 : 0,
+  )
+  const isWord = Uint8Array.from(classes, (_, unit) => (isWordUnit(unit) ? 1 : 0))
   let pairs = new Int32Array(1024)
 
   return {
     hits(text) {
       let length = 0
-      let row = BOUNDARY * count
+      let row = BOUNDARY * stride
       for (let at = 0; at < text.length; at++) {
         row = rows[row + (classes[text.charCodeAt(at)] as number)] as number
         if (row >= 0) continue
         row = ~row
-        const ended = endings[row / count] as Uint32Array
+        const state = rows[row + count] as number
+        if (closing[state] === 1 && isWord[text.charCodeAt(at + 1)] === 1) continue
+        const ended = endings[state] as Uint32Array
         if (length + 2 * ended.length > pairs.length) pairs = grown(pairs)
         for (let k = 0; k < ended.length; k++) {
           pairs[length++] = ended[k] as number
@@ -106,12 +118,12 @@ export function createAutomaton(
       return { pairs, length }
     },
     run(text, onHit) {
-      let row = BOUNDARY * count
+      let row = BOUNDARY * stride
       for (let at = 0; at < text.length; at++) {
         row = rows[row + (classes[text.charCodeAt(at)] as number)] as number
         if (row >= 0) continue
         row = ~row
-        const ended = endings[row / count] as Uint32Array
+        const ended = endings[rows[row + count] as number] as Uint32Array
         for (let k = 0; k < ended.length; k++) onHit(ended[k] as number, at + 1)
       }
     },
