@@ -76,21 +76,18 @@ export function createAutomaton(
     }
   }
 
-  // Last, states in the order of their depth, since texts stay in the shallow ones; rows instead of states in the
-  // entries; negative where the state ends something.
+  // Last, states in the order of their depth, since texts stay in the shallow ones, and in as little memory as they
+  // need; one bit says that the state ends something.
   const rank = new Int32Array(ending.length)
   for (const [place, state] of queue.entries()) rank[state] = place
-  // Behind each row stands the place of its state.
-  const stride = count + 1
-  const rows = new Int32Array(ending.length * stride)
-  for (const [place, state] of queue.entries()) {
+  const isSmall = ending.length < 0x8000
+  const ends = isSmall ? 0x8000 : 0x4000_0000
+  const rows = isSmall ? new Uint16Array(table.length) : new Int32Array(table.length)
+  for (const [place, state] of queue.entries())
     for (let unit = 0; unit < count; unit++) {
       const next = table[state * count + unit] ?? 0
-      const row = (rank[next] ?? 0) * stride
-      rows[place * stride + unit] = (ending[next]?.length ?? 0) > 0 ? ~row : row
+      rows[place * count + unit] = (rank[next] ?? 0) | ((ending[next]?.length ?? 0) > 0 ? ends : 0)
     }
-    rows[place * stride + count] = place
-  }
   const endings = queue.map((state) => Uint32Array.from(ending[state] ?? []))
   const closing = Uint8Array.from(endings, (list) =>
     list.every((literal) => literals[literal]?.closes === true) ? 1 : 0,
@@ -101,12 +98,11 @@ export function createAutomaton(
   return {
     hits(text) {
       let length = 0
-      let row = BOUNDARY * stride
+      let state = BOUNDARY
       for (let at = 0; at < text.length; at++) {
-        row = rows[row + (classes[text.charCodeAt(at)] as number)] as number
-        if (row >= 0) continue
-        row = ~row
-        const state = rows[row + count] as number
+        state = rows[state * count + (classes[text.charCodeAt(at)] as number)] as number
+        if (state < ends) continue
+        state -= ends
         if (closing[state] === 1 && isWord[text.charCodeAt(at + 1)] === 1) continue
         const ended = endings[state] as Uint32Array
         if (length + 2 * ended.length > pairs.length) pairs = grown(pairs)
@@ -118,12 +114,12 @@ export function createAutomaton(
       return { pairs, length }
     },
     run(text, onHit) {
-      let row = BOUNDARY * stride
+      let state = BOUNDARY
       for (let at = 0; at < text.length; at++) {
-        row = rows[row + (classes[text.charCodeAt(at)] as number)] as number
-        if (row >= 0) continue
-        row = ~row
-        const ended = endings[rows[row + count] as number] as Uint32Array
+        state = rows[state * count + (classes[text.charCodeAt(at)] as number)] as number
+        if (state < ends) continue
+        state -= ends
+        const ended = endings[state] as Uint32Array
         for (let k = 0; k < ended.length; k++) onHit(ended[k] as number, at + 1)
       }
     },
