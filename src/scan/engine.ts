@@ -12,7 +12,7 @@ import { createMatcher, type Matcher } from './matcher.ts'
 import type { Step } from './phrase.ts'
 import type { Reading } from './reading.ts'
 import type { Signature } from './signature.ts'
-import { folded, isSpacedWordUnit, isUnspaced } from './units.ts'
+import { folded, isSpacedWordUnit, isUnspaced, unitKinds, wordKind } from './units.ts'
 
 export interface Engine {
   /** Looks for every signature. @param seen what the survey saw @returns how the text may be turned, as bits of `turn` */
@@ -40,6 +40,11 @@ const leet: Readonly<Record<string, string>> = {
 }
 const loosened = Uint16Array.from(folded, (unit) =>
   (leet[String.fromCharCode(unit)] ?? String.fromCharCode(unit)).charCodeAt(0),
+)
+
+/** Where signs may be letters, they part no words. */
+const loosenedKinds = Uint8Array.from(unitKinds, (kind, unit) =>
+  Object.hasOwn(leet, String.fromCharCode(unit)) ? wordKind : kind,
 )
 
 /** Words of attacks that are known again when turned. */
@@ -75,6 +80,7 @@ export function createEngine(signatures: readonly Signature[]): Engine {
   const loose = createMatcher(
     several.map(({ steps }) => steps),
     loosened,
+    loosenedKinds,
   )
   const withPatterns = signatures.filter(({ patterns }) => patterns.length > 0)
   const vocabulary = vocabularyOf(latin)

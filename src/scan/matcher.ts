@@ -34,8 +34,15 @@ interface Sought extends SoughtLiteral {
 const widestWord = 24
 const widestSeparator = 512
 
-/** @param fold the unit that each unit of text and phrases is read as */
-export function createMatcher(phrases: readonly (readonly Step[])[], fold = folded): Matcher {
+/**
+ * @param fold the unit that each unit of text and phrases is read as
+ * @param kinds how units make up the words that gaps are counted in
+ */
+export function createMatcher(
+  phrases: readonly (readonly Step[])[],
+  fold = folded,
+  kinds = unitKinds,
+): Matcher {
   const tree = growTree(phrases)
   const sought = literalsOf(tree, fold)
   const automaton = createAutomaton(sought, isSpacedWordUnit, fold)
@@ -61,7 +68,7 @@ export function createMatcher(phrases: readonly (readonly Step[])[], fold = fold
   const complete = Uint8Array.from(tree, ({ phrases: ended }) => (ended.length > 0 ? 1 : 0))
   const gaps = Int32Array.from(tree, ({ step }) => step.gap * wholeWord)
   /** Words that begin behind the first unit of a literal. */
-  const inner = Int32Array.from(sought, ({ text }) => weightOf(text, 1, text.length))
+  const inner = Int32Array.from(sought, ({ text }) => weightOf(kinds, text, 1, text.length))
   /** Words before the end of the prefix that ends in a node. */
   const weights = new Int32Array(tree.length)
 
@@ -76,14 +83,14 @@ export function createMatcher(phrases: readonly (readonly Step[])[], fold = fold
         const literal = pairs[hit] as number
         const end = pairs[hit + 1] as number
         for (; counted < end; counted++) {
-          const next = unitKinds[text.charCodeAt(counted)] as number
+          const next = kinds[text.charCodeAt(counted)] as number
           weight += weightOfStep[(kind << 2) | next] as number
           kind = next
         }
         if (closing[literal] === 1 && end < text.length && isSpacedWordUnit(text.charCodeAt(end))) continue
         const start = end - (lengths[literal] as number)
         const place = base + start
-        const weightBefore = weight - (inner[literal] as number) - weightAt(text, start)
+        const weightBefore = weight - (inner[literal] as number) - weightAt(kinds, text, start)
         const last = nodesFrom[literal + 1] as number
         for (let at = nodesFrom[literal] as number; at < last; at++) {
           const node = nodes[at] as number
@@ -119,14 +126,14 @@ const weightOfStep = Int32Array.from({ length: 16 }, (_, step) => {
 })
 
 /** Whether a word begins there, as a weight. */
-function weightAt(text: string, at: number): number {
-  const before = at === 0 ? 0 : (unitKinds[text.charCodeAt(at - 1)] ?? 0)
-  return weightOfStep[(before << 2) | (unitKinds[text.charCodeAt(at)] ?? 0)] ?? 0
+function weightAt(kinds: Uint8Array, text: string, at: number): number {
+  const before = at === 0 ? 0 : (kinds[text.charCodeAt(at - 1)] ?? 0)
+  return weightOfStep[(before << 2) | (kinds[text.charCodeAt(at)] ?? 0)] ?? 0
 }
 
-function weightOf(text: string, from: number, to: number): number {
+function weightOf(kinds: Uint8Array, text: string, from: number, to: number): number {
   let weight = 0
-  for (let at = from; at < to; at++) weight += weightAt(text, at)
+  for (let at = from; at < to; at++) weight += weightAt(kinds, text, at)
   return weight
 }
 

@@ -49,8 +49,8 @@ function joined(found: string, segment: Segmenter): string {
 
 export function createSegmenter(vocabulary: Iterable<string>): Segmenter {
   const all = new Set(vocabulary)
-  // What two others make up would hide them.
-  const words = [...all].filter((word) => !isTwo(word, all))
+  // What two others make up (`systemprompt`) would hide them.
+  const words = [...all].filter((word) => word.length < longCompound || !isTwo(word, all))
   const automaton = createAutomaton(
     words.map((text) => ({ text, opens: false })),
     () => true,
@@ -96,6 +96,8 @@ export function createSegmenter(vocabulary: Iterable<string>): Segmenter {
     return pieces.reverse().join(' ')
   }
 }
+
+const longCompound = 10
 
 function isTwo(word: string, words: ReadonlySet<string>): boolean {
   for (let at = 3; at <= word.length - 3; at++)
