@@ -27,7 +27,6 @@ import { urlOf } from './policy/address.ts'
 import { loadPacks } from './policy/packs.ts'
 import type { Address } from './policy/policy.ts'
 import { createMasker, findSensitive } from './scan/mask.ts'
-import { createScanner } from './scan/scanner.ts'
 import { createSnapshots, type Reloaded, type SnapshotOptions } from './snapshots.ts'
 import { createAccounts } from './stages/account.ts'
 import { createAdmit } from './stages/admit.ts'
@@ -44,6 +43,7 @@ import { createPrintPrompt } from './stages/print.ts'
 import { createRecordPrompt } from './stages/record.ts'
 import { createReserve } from './stages/reserve.ts'
 import { createMatchResults } from './stages/results.ts'
+import { createScanning } from './stages/scanning.ts'
 import { createSettle } from './stages/settle.ts'
 import type { Log } from './telemetry/log.ts'
 import { createMetrics } from './telemetry/metrics.ts'
@@ -177,8 +177,12 @@ async function openGateway(
     recordEvent('freezes in force', { subjects })
   }
 
+  const scanningFor = createScanning(loadPacks())
+  scanningFor(atStart.promptGuard)
+
   const tellReload = ({ before, snapshot, problems }: Reloaded) => {
     audit.reconfigure(snapshot.policy.audit)
+    scanningFor(snapshot.policy.promptGuard)
     log.level = snapshot.policy.logLevel
     const { version } = snapshot.policy
     const details = { policy: version, before: before.version, keys: snapshot.keys.size }
@@ -203,7 +207,6 @@ async function openGateway(
   }
   const { account, conclude } = createAccounts({ store, log, onOpened })
   const settle = createSettle({ audit, recordPrompt, account, flood, metrics, log, clock })
-  const scanner = createScanner(loadPacks())
   const kept = createKeptAnswers()
   const mayTell = createSparing(clock.monotonicMs)
   const { shared: sharedKeys } = keysSync
@@ -211,7 +214,11 @@ async function openGateway(
   closers.push(callers.close)
   refreshCallers = callers.refresh
   const randomCode = () => randomBytes(8).toString('hex')
-  const guardAnswer = createGuardAnswer({ scanner, metrics, randomCode })
+  const guardAnswer = createGuardAnswer({
+    scannerFor: (guard) => scanningFor(guard).scanner,
+    metrics,
+    randomCode,
+  })
   const { app, drain, cut } = await createApp({
     kept,
     guardAnswer,
@@ -230,7 +237,7 @@ async function openGateway(
     fleet,
     authoriseRoute: (caller, to) => authoriseRoute(caller, to, freezes),
     authoriseModel: createAuthoriseModel(fleet, kept, freezes),
-    inspect: createInspect(scanner, metrics, clock),
+    inspect: createInspect(scanningFor, metrics, clock),
     matchResults: createMatchResults(calls, metrics),
     reserve: createReserve(store, createPrintPrompt()),
     forward: createForward({

@@ -116,8 +116,12 @@ export function createSnapshots(options: SnapshotOptions, onReload: (reloaded: R
 }
 
 /** Whose change is a reason to read everything again. */
-function filesOf({ policyFile }: SnapshotOptions, { keysFile, secretFiles }: Policy): readonly string[] {
-  return [policyFile, keysFile, revokedTokensFile(keysFile), signingKeysFile(keysFile), ...secretFiles]
+function filesOf(
+  { policyFile }: SnapshotOptions,
+  { keysFile, secretFiles, promptGuard }: Policy,
+): readonly string[] {
+  const besideKeys = [revokedTokensFile(keysFile), signingKeysFile(keysFile)]
+  return [policyFile, keysFile, ...besideKeys, ...secretFiles, ...promptGuard.packFiles]
 }
 
 function readPolicy({ policyFile, variables, listen, admin }: SnapshotOptions): Policy {

@@ -3,6 +3,7 @@
  * make because they look at two keys at once.
  */
 
+import { createHash } from 'node:crypto'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { parseDuration, parseSize } from '../core/units.ts'
@@ -14,6 +15,7 @@ import { compileApproval } from './compile-approval.ts'
 import { compileCertificates, compileIssuers } from './compile-callers.ts'
 import { compileOutputGuard } from './compile-guards.ts'
 import { compileLimits, compileModels, compileShared } from './compile-limits.ts'
+import { compilePromptGuard } from './compile-prompt-guard.ts'
 import { compileRedis } from './compile-redis.ts'
 import { compileTls } from './compile-tls.ts'
 import { doubtful } from './doubtful.ts'
@@ -58,6 +60,8 @@ export function compile(
   const roles = new Map(
     Object.entries(config.roles).map(([name, role]) => [name, compileRole(name, role, config, report)]),
   )
+  const prompt = compilePromptGuard(config.guards.prompt, folder, report)
+  problems.push(...prompt.problems)
   const redis = compileRedis(config.store, folder, report)
   const models = compileModels(config.models, report)
   const aliases = compileAliases(config.aliases, upstreams, report)
@@ -81,7 +85,7 @@ export function compile(
   const ms = (text: string) => parseDuration(text) ?? 0
   const path = (text: string) => resolve(folder, text)
   const policy: Policy = {
-    version,
+    version: prompt.texts.length === 0 ? version : versionOf([version, ...prompt.texts]),
     listen: { ...listen, tls },
     admin: { ...admin, token: config.admin.token, hosts: config.admin.hosts },
     store: {
@@ -98,7 +102,7 @@ export function compile(
     jwt,
     certificates,
     roles,
-    promptGuard: config.guards.prompt,
+    promptGuard: prompt.guard,
     approval,
     outputGuard: compileOutputGuard(config.guards.output),
     aliases,
@@ -135,6 +139,11 @@ export function compile(
 }
 
 const leastSegment = 64 * 1024
+
+/** Twelve hex digits of a SHA-256. */
+export function versionOf(texts: readonly string[]): string {
+  return createHash('sha256').update(texts.join('\0')).digest('hex').slice(0, 12)
+}
 
 function addressAt(text: string, path: Path, report: Report): Address {
   const address = parseAddress(text)

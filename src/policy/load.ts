@@ -1,9 +1,8 @@
 /** From a path to a policy. The only place that reads policy files. */
-import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { RedisServers } from '../core/redis-servers.ts'
-import { compile } from './compile.ts'
+import { compile, versionOf } from './compile.ts'
 import type { Policy } from './policy.ts'
 import { PolicyError, type Problem } from './problem.ts'
 import { standardAuditFile, standardKeysFile } from './schema/schema.ts'
@@ -25,7 +24,7 @@ export function loadPolicy(
   if (source.value === undefined) throw new PolicyError(source.problems)
   const { config, problems } = validate(source)
   const mistakes = [...source.problems, ...problems]
-  const version = createHash('sha256').update(source.text).digest('hex').slice(0, 12)
+  const version = versionOf([source.text])
   const compiled = config && compile(config, { source, folder: dirname(resolve(file)), version, secretFiles })
   if (mistakes.length > 0 || !compiled || !('policy' in compiled))
     throw new PolicyError(inOrder(withoutEchoes([...mistakes, ...(compiled?.problems ?? [])])))

@@ -1,17 +1,99 @@
-/** The signature packs that ship with the gate. */
+/**
+ * The signature packs: those that ship with the gate, and those of operators, told of every mistake with its place and
+ * tried on their own examples.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
-import { parse } from 'yaml'
+import { isNode, LineCounter, parse, parseDocument } from 'yaml'
+import type { Finding } from '../core/text.ts'
+import type { WordClasses } from '../scan/phrase.ts'
+import { createScanner } from '../scan/scanner.ts'
 import { compilePack, type PackSource, type Signature } from '../scan/signature.ts'
+import type { Problem } from './problem.ts'
 
 const folder = new URL('../scan/packs/', import.meta.url)
-
-/** @throws SyntaxError naming the pack, the signature and what is wrong with it */
-export function loadPacks(): readonly Signature[] {
-  const signatures = readdirSync(folder)
-    .filter((file) => file.endsWith('.yaml'))
+const wordsFile = 'words.yaml'
+const textOf = (file: string) => readFileSync(new URL(file, folder), 'utf8')
+const packFiles = () =>
+  readdirSync(folder)
+    .filter((file) => file.endsWith('.yaml') && file !== wordsFile)
     .sort()
-    .flatMap((file) => compilePack(parse(readFileSync(new URL(file, folder), 'utf8')) as PackSource))
+const commonWords = (): WordClasses => (parse(textOf(wordsFile)) as Pick<PackSource, 'words'>).words ?? {}
+
+/** What ships, as it stands in its files; for where there are no files. */
+export function packSources(): { readonly words: WordClasses; readonly packs: readonly unknown[] } {
+  return { words: commonWords(), packs: packFiles().map((file) => parse(textOf(file)) as unknown) }
+}
+
+/** @throws SyntaxError naming the place and what is wrong there */
+export function loadPacks(): readonly Signature[] {
+  const { words, packs } = packSources()
+  const signatures = packs.flatMap((source) => {
+    const pack = compilePack(source, words)
+    const [first] = pack.mistakes
+    if (first) throw new SyntaxError(`a shipped pack, ${first.path.join('.')}: ${first.message}`)
+    return pack.signatures
+  })
   const ids = new Set(signatures.map(({ id }) => id))
   if (ids.size !== signatures.length) throw new SyntaxError('an id stands twice in the signature packs')
   return signatures
+}
+
+/** The ids of what ships, without compiling it. */
+export function shippedIds(): readonly string[] {
+  return packFiles().flatMap((file) =>
+    Array.from(textOf(file).matchAll(/^ {2}- id: (\S+)$/gm), ([, id = '']) => id),
+  )
+}
+
+/**
+ * A pack of an operator's.
+ * @param taken ids that other packs have
+ * @returns its signatures, or every mistake in it
+ */
+export function readPack(
+  file: string,
+  text: string,
+  taken: ReadonlySet<string>,
+): { readonly signatures: readonly Signature[]; readonly problems: readonly Problem[] } {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, version: '1.2', prettyErrors: false })
+  const problems: Problem[] = []
+  const report = (offset: number, message: string) => {
+    const { line, col } = lines.linePos(offset)
+    problems.push({ file, line: Math.max(line, 1), column: Math.max(col, 1), message, severity: 'error' })
+  }
+  for (const { pos, message } of document.errors) report(pos[0], message)
+  if (problems.length > 0) return { signatures: [], problems }
+  const place = (path: readonly (string | number)[]): number => {
+    for (let depth = path.length; depth > 0; depth--) {
+      const node: unknown = document.getIn(path.slice(0, depth), true)
+      if (isNode(node) && node.range) return node.range[0]
+    }
+    return 0
+  }
+  const { signatures, mistakes } = compilePack(document.toJS(), commonWords())
+  for (const { path, message } of mistakes) report(place(path), message)
+  if (problems.length > 0) return { signatures: [], problems }
+  for (const [index, { id }] of signatures.entries())
+    if (taken.has(id)) report(place(['signatures', index, 'id']), `the id ${id} is taken by another pack`)
+  for (const { path, message } of failedExamples(signatures)) report(place(path), message)
+  return { signatures, problems }
+}
+
+function failedExamples(signatures: readonly Signature[]) {
+  const scanner = createScanner(signatures)
+  return signatures.flatMap(({ id, channels, catches, leaves }, index) => {
+    const [channel = 'user'] = channels
+    const isFound = (text: string) =>
+      scanner.scan(text, channel).some((finding: Finding) => finding.id === id)
+    const path = (key: string, example: number) => ['signatures', index, key, example]
+    return [
+      ...catches.flatMap((text, example) =>
+        isFound(text) ? [] : [{ path: path('catches', example), message: `${id} does not catch this` }],
+      ),
+      ...leaves.flatMap((text, example) =>
+        isFound(text) ? [{ path: path('leaves', example), message: `${id} does not leave this alone` }] : [],
+      ),
+    ]
+  })
 }

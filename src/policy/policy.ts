@@ -8,6 +8,7 @@ import type { ServerKind } from '../core/servers.ts'
 import type { Severity } from '../core/text.ts'
 import type { Feature, RouteGroup } from '../dialects/dialect.ts'
 import type { ModelMatcher } from '../models/match.ts'
+import type { Signature } from '../scan/signature.ts'
 import type { ToolRights } from '../tools/rights.ts'
 import type { Networks } from './networks.ts'
 
@@ -148,6 +149,13 @@ export interface PromptGuard {
   readonly mode: 'enforce' | 'observe' | 'off'
   readonly block: Severity
   readonly flag: Severity
+  /** Signatures of the operator's own packs. */
+  readonly own: readonly Signature[]
+  /** Ids that count for nothing. */
+  readonly disable: readonly string[]
+  readonly severities: Readonly<Record<string, Severity>>
+  /** Where the own packs are: a change there is a change of the policy. */
+  readonly packFiles: readonly string[]
   /** Whether blanks of data are replaced where it is marked. */
   readonly datamark: boolean
 }

@@ -11,6 +11,8 @@ export interface SoughtLiteral {
   readonly text: string
   /** Only where a word begins. */
   readonly opens: boolean
+  /** Only where a word ends; `hits` may leave out the others, `run` does not. */
+  readonly closes?: boolean
 }
 
 export interface Automaton {
@@ -19,6 +21,8 @@ export interface Automaton {
    * @param onHit index of the literal, and the index behind its last code unit
    */
   run(text: string, onHit: (literal: number, end: number) => void): void
+  /** The same, put down: index of the literal and end, in turns. Valid until the next call. */
+  hits(text: string): { readonly pairs: Int32Array; readonly length: number }
 }
 
 const ROOT = 0
@@ -26,13 +30,18 @@ const ROOT = 0
 const BOUNDARY = 1
 const OTHER_WORD = 0
 const OTHER_SEPARATOR = 1
+const frequent = ' etaoinshrdlucmfwypvbgk'
 
-/** @param isWordUnit tells letters and digits from separators */
+/**
+ * @param isWordUnit tells letters and digits from separators
+ * @param fold the unit that each unit is read as; absent, they are what they are
+ */
 export function createAutomaton(
   literals: readonly SoughtLiteral[],
   isWordUnit: (unit: number) => boolean,
+  fold?: Uint16Array,
 ): Automaton {
-  const { classes, count, separators } = classify(literals, isWordUnit)
+  const { classes, count, separators } = classify(literals, isWordUnit, fold)
 
   // The trie: one row of classes per state, -1 where it has no branch.
   const size = literals.reduce((sum, { text }) => sum + text.length, 2)
@@ -67,43 +76,85 @@ export function createAutomaton(
     }
   }
 
-  // Last, rows instead of states in the entries; negative where the state ends something.
-  const endings = ending.map((list) => Uint32Array.from(list))
-  for (let cell = 0; cell < table.length; cell++) {
-    const state = table[cell] ?? 0
-    const row = state * count
-    table[cell] = (endings[state]?.length ?? 0) > 0 ? ~row : row
-  }
+  // Last, states in the order of their depth, since texts stay in the shallow ones, and in as little memory as they
+  // need; one bit says that the state ends something.
+  const rank = new Int32Array(ending.length)
+  for (const [place, state] of queue.entries()) rank[state] = place
+  const isSmall = ending.length < 0x8000
+  const ends = isSmall ? 0x8000 : 0x4000_0000
+  const rows = isSmall ? new Uint16Array(table.length) : new Int32Array(table.length)
+  for (const [place, state] of queue.entries())
+    for (let unit = 0; unit < count; unit++) {
+      const next = table[state * count + unit] ?? 0
+      rows[place * count + unit] = (rank[next] ?? 0) | ((ending[next]?.length ?? 0) > 0 ? ends : 0)
+    }
+  const endings = queue.map((state) => Uint32Array.from(ending[state] ?? []))
+  const closing = Uint8Array.from(endings, (list) =>
+    list.every((literal) => literals[literal]?.closes === true) ? 1 : 0,
+  )
+  const isWord = Uint8Array.from(classes, (_, unit) => (isWordUnit(unit) ? 1 : 0))
+  let pairs = new Int32Array(1024)
 
   return {
-    run(text, onHit) {
-      let row = BOUNDARY * count
+    hits(text) {
+      let length = 0
+      let state = BOUNDARY
       for (let at = 0; at < text.length; at++) {
-        row = table[row + (classes[text.charCodeAt(at)] as number)] as number
-        if (row >= 0) continue
-        row = ~row
-        const ended = endings[row / count] as Uint32Array
+        state = rows[state * count + (classes[text.charCodeAt(at)] as number)] as number
+        if (state < ends) continue
+        state -= ends
+        if (closing[state] === 1 && isWord[text.charCodeAt(at + 1)] === 1) continue
+        const ended = endings[state] as Uint32Array
+        if (length + 2 * ended.length > pairs.length) pairs = grown(pairs)
+        for (let k = 0; k < ended.length; k++) {
+          pairs[length++] = ended[k] as number
+          pairs[length++] = at + 1
+        }
+      }
+      return { pairs, length }
+    },
+    run(text, onHit) {
+      let state = BOUNDARY
+      for (let at = 0; at < text.length; at++) {
+        state = rows[state * count + (classes[text.charCodeAt(at)] as number)] as number
+        if (state < ends) continue
+        state -= ends
+        const ended = endings[state] as Uint32Array
         for (let k = 0; k < ended.length; k++) onHit(ended[k] as number, at + 1)
       }
     },
   }
 }
 
+function grown(pairs: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(4 * pairs.length)
+  larger.set(pairs)
+  return larger
+}
+
 /** A class for every code unit that occurs in a literal, and two for all the others. */
-function classify(literals: readonly SoughtLiteral[], isWordUnit: (unit: number) => boolean) {
+function classify(
+  literals: readonly SoughtLiteral[],
+  isWordUnit: (unit: number) => boolean,
+  fold: Uint16Array | undefined,
+) {
   const classes = new Uint16Array(0x10000)
   for (let unit = 0; unit < classes.length; unit++)
     classes[unit] = isWordUnit(unit) ? OTHER_WORD : OTHER_SEPARATOR
   const separators = new Set([OTHER_SEPARATOR])
   let count = 2
   const seen = new Set<number>()
-  for (const { text } of literals)
-    for (let at = 0; at < text.length; at++) {
-      const unit = text.charCodeAt(at)
-      if (seen.has(unit)) continue
-      seen.add(unit)
-      if (!isWordUnit(unit)) separators.add(count)
-      classes[unit] = count++
-    }
+  const used = new Set(literals.flatMap(({ text }) => text.split('')))
+  // What is read most stands together in memory.
+  for (const letter of [...frequent, ...used]) {
+    const unit = letter.charCodeAt(0)
+    if (seen.has(unit) || !used.has(letter)) continue
+    seen.add(unit)
+    if (!isWordUnit(unit)) separators.add(count)
+    classes[unit] = count++
+  }
+  if (fold)
+    for (let unit = 0; unit < classes.length; unit++)
+      if (!seen.has(unit) && seen.has(fold[unit] ?? 0)) classes[unit] = classes[fold[unit] ?? 0] ?? 0
   return { classes, count, separators }
 }

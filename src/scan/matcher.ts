@@ -1,5 +1,5 @@
 /**
- * Finds phrases in a normal form, in time linear in the text.
+ * Finds phrases in a text, in time linear in it.
  *
  * The automaton reports every literal of every step. For each phrase only the latest end of each of its
  * prefixes is kept: gaps have no lower bound, so the latest one is always the best to go on from, and there is
@@ -8,6 +8,7 @@
 import type { Span } from '../core/text.ts'
 import { createAutomaton, type SoughtLiteral } from './automaton.ts'
 import type { Step } from './phrase.ts'
+import { fenceKind, folded, isSpacedWordUnit, unitKinds, unspacedKind, wordKind } from './units.ts'
 
 export interface Matcher {
   /** @param onMatch index of the phrase, and where it stands in `text` */
@@ -33,10 +34,18 @@ interface Sought extends SoughtLiteral {
 const widestWord = 24
 const widestSeparator = 512
 
-export function createMatcher(phrases: readonly (readonly Step[])[]): Matcher {
+/**
+ * @param fold the unit that each unit of text and phrases is read as
+ * @param kinds how units make up the words that gaps are counted in
+ */
+export function createMatcher(
+  phrases: readonly (readonly Step[])[],
+  fold = folded,
+  kinds = unitKinds,
+): Matcher {
   const tree = growTree(phrases)
-  const sought = literalsOf(tree)
-  const automaton = createAutomaton(sought, isWordUnit)
+  const sought = literalsOf(tree, fold)
+  const automaton = createAutomaton(sought, isSpacedWordUnit, fold)
   // Common words are steps of many phrases; these numbers are all that is read for most of them.
   const parents = Int32Array.from(tree, ({ parent }) => parent)
   const reach = Uint16Array.from(tree, ({ step }) => widestSeparator + step.gap * widestWord)
@@ -47,30 +56,85 @@ export function createMatcher(phrases: readonly (readonly Step[])[]): Matcher {
   const ends = new Float64Array(tree.length)
   let base = 1
 
+  const lengths = Int32Array.from(sought, ({ text }) => text.length)
+  const closing = Uint8Array.from(sought, ({ closes }) => (closes ? 1 : 0))
+  const nodesFrom = new Int32Array(sought.length + 1)
+  const nodes = Int32Array.from(
+    sought.flatMap((literal, at) => {
+      nodesFrom[at + 1] = (nodesFrom[at] ?? 0) + literal.nodes.length
+      return literal.nodes
+    }),
+  )
+  const complete = Uint8Array.from(tree, ({ phrases: ended }) => (ended.length > 0 ? 1 : 0))
+  const gaps = Int32Array.from(tree, ({ step }) => step.gap * wholeWord)
+  /** Words that begin behind the first unit of a literal. */
+  const inner = Int32Array.from(sought, ({ text }) => weightOf(kinds, text, 1, text.length))
+  /** Words before the end of the prefix that ends in a node. */
+  const weights = new Int32Array(tree.length)
+
   return {
     run(text, onMatch) {
-      automaton.run(text, (literal, end) => {
-        const { closes, nodes, text: found } = sought[literal] as Sought
-        if (closes && end < text.length && isWordUnit(text.charCodeAt(end))) return
-        const start = end - found.length
+      const { pairs, length } = automaton.hits(text)
+      // Words so far: hits come in the order of their ends, so that one walk counts for all of them.
+      let weight = 0
+      let counted = 0
+      let kind = 0
+      for (let hit = 0; hit < length; hit += 2) {
+        const literal = pairs[hit] as number
+        const end = pairs[hit + 1] as number
+        for (; counted < end; counted++) {
+          const next = kinds[text.charCodeAt(counted)] as number
+          weight += weightOfStep[(kind << 2) | next] as number
+          kind = next
+        }
+        if (closing[literal] === 1 && end < text.length && isSpacedWordUnit(text.charCodeAt(end))) continue
+        const start = end - (lengths[literal] as number)
         const place = base + start
-        for (const node of nodes) {
+        const weightBefore = weight - (inner[literal] as number) - weightAt(kinds, text, start)
+        const last = nodesFrom[literal + 1] as number
+        for (let at = nodesFrom[literal] as number; at < last; at++) {
+          const node = nodes[at] as number
           const parent = parents[node] as number
           let from = place
           if (parent !== -1) {
             const before = ends[parent] as number
             if (before < base || before < place - (reach[node] as number) || before > place) continue
-            if (!within(text, before - base, start, tree[node]?.step.gap ?? 0)) continue
+            if (weightBefore - (weights[parent] as number) > (gaps[node] as number)) continue
             from = starts[parent] as number
           }
           starts[node] = from
           ends[node] = base + end
-          for (const phrase of tree[node]?.phrases ?? []) onMatch(phrase, { start: from - base, end })
+          weights[node] = weight
+          if (complete[node] === 1)
+            for (const phrase of tree[node]?.phrases ?? []) onMatch(phrase, { start: from - base, end })
         }
-      })
+      }
       base += text.length + 1
     },
   }
+}
+
+/** In scripts without spaces, two characters are a word. */
+const wholeWord = 2
+const beyondGaps = 1000
+/** From the kind of one unit to that of the next: without branches, which words would mislead. */
+const weightOfStep = Int32Array.from({ length: 16 }, (_, step) => {
+  const next = step & 3
+  if (next === unspacedKind) return 1
+  if (next === fenceKind) return beyondGaps
+  return next === wordKind && step >> 2 !== wordKind && step >> 2 !== unspacedKind ? wholeWord : 0
+})
+
+/** Whether a word begins there, as a weight. */
+function weightAt(kinds: Uint8Array, text: string, at: number): number {
+  const before = at === 0 ? 0 : (kinds[text.charCodeAt(at - 1)] ?? 0)
+  return weightOfStep[(before << 2) | (kinds[text.charCodeAt(at)] ?? 0)] ?? 0
+}
+
+function weightOf(kinds: Uint8Array, text: string, from: number, to: number): number {
+  let weight = 0
+  for (let at = from; at < to; at++) weight += weightAt(kinds, text, at)
+  return weight
 }
 
 function growTree(phrases: readonly (readonly Step[])[]): Node[] {
@@ -89,10 +153,11 @@ function growTree(phrases: readonly (readonly Step[])[]): Node[] {
   return tree
 }
 
-function literalsOf(tree: readonly Node[]): Sought[] {
+function literalsOf(tree: readonly Node[], fold: Uint16Array): Sought[] {
   const literals = new Map<string, Sought>()
   for (const [node, { step }] of tree.entries())
-    for (const { text, opens, closes } of step.literals) {
+    for (const { text: written, opens, closes } of step.literals) {
+      const text = foldedBy(fold, written)
       const key = `${opens} ${closes} ${text}`
       const literal = literals.get(key) ?? {
         text,
@@ -107,35 +172,8 @@ function literalsOf(tree: readonly Node[]): Sought[] {
   return [...literals.values()]
 }
 
-/** Whether at most `gap` words stand between two places; in scripts without spaces, two characters are a word. */
-function within(text: string, from: number, to: number, gap: number): boolean {
-  let words = 0
-  let halves = 0
-  let inWord = from > 0 && isWordUnit(text.charCodeAt(from - 1))
-  for (let at = from; at < to; at++) {
-    const unit = text.charCodeAt(at)
-    const word = isWordUnit(unit)
-    if (isUnspaced(unit)) halves++
-    else if (word && !inWord) words++
-    if (words + halves / 2 > gap) return false
-    inWord = word
-  }
-  return true
-}
-
-/** Kana, Han, Hangul. */
-function isUnspaced(unit: number): boolean {
-  return (unit >= 0x3040 && unit <= 0x9fff) || (unit >= 0xac00 && unit <= 0xd7a3)
-}
-
-/**
- * Letters, digits and their marks. Not the underscore and no sign of any kind, or they would hide the words they
- * stand between; half a character from beyond the basic plane is one of those too.
- */
-const wordUnits = Uint8Array.from({ length: 0x10000 }, (_, unit) =>
-  /[\p{L}\p{N}\p{M}]/u.test(String.fromCharCode(unit)) ? 1 : 0,
-)
-
-function isWordUnit(unit: number): boolean {
-  return wordUnits[unit] === 1
+function foldedBy(fold: Uint16Array, text: string): string {
+  let folded = ''
+  for (let at = 0; at < text.length; at++) folded += String.fromCharCode(fold[text.charCodeAt(at)] ?? 0)
+  return folded
 }

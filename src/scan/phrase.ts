@@ -4,10 +4,12 @@
  *     {ignore} ..3 {previous} ..2 (instructions|rules)
  *     "<|im_start|>" ..1 system
  *
- * A step is a word, a class of words in braces, alternatives in parentheses, or a quoted literal, which needs
- * no word boundaries. `*` behind a word takes any ending. Between steps stand separators only, or up to N other
+ * A step is a word, a class of words in braces, alternatives of all these in parentheses, or a quoted literal, which
+ * needs no word boundaries. `*` behind a word takes any ending. Between steps stand separators only, or up to N other
  * words after `..N`. There is nothing in it that could run longer than the text is long.
  */
+
+import { foldText } from './units.ts'
 
 export interface Literal {
   readonly text: string
@@ -25,7 +27,8 @@ export interface Step {
 
 export type WordClasses = Readonly<Record<string, readonly string[]>>
 
-const token = /\s*(?:\.\.(\d{1,2})|"([^"]+)"|\{([\w-]+)\}|\(([^()]+)\)|([^\s"{}()]+))/y
+const token = /\s*(?:\.\.(\d{1,2})|"([^"]+)"|\{([\w-]+)\}|\(((?:"[^"]+"|[^()"])+)\)|([^\s"{}()]+))/y
+const eachAlternative = /(?:"[^"]+"|[^|"])+/g
 const maxGap = 20
 
 /** @throws SyntaxError saying what is wrong */
@@ -47,11 +50,9 @@ export function parsePhrase(phrase: string, classes: WordClasses): readonly Step
       gap = Number(words)
       if (gap > maxGap) throw new SyntaxError(`a gap of more than ${maxGap} words`)
     } else if (quoted !== undefined) step([rawLiteral(quoted)])
-    else if (name !== undefined) {
-      const members = Object.hasOwn(classes, name) ? classes[name] : undefined
-      if (!members) throw new SyntaxError(`there is no class {${name}}`)
-      step(members.map(wordLiteral))
-    } else if (alternatives !== undefined) step(alternatives.split('|').map(alternative))
+    else if (name !== undefined) step(members(name, classes))
+    else if (alternatives !== undefined)
+      step((alternatives.match(eachAlternative) ?? []).flatMap((text) => alternative(text.trim(), classes)))
     else if (word !== undefined) step([wordLiteral(word)])
   }
   if (steps.length === 0) throw new SyntaxError('is empty')
@@ -59,13 +60,20 @@ export function parsePhrase(phrase: string, classes: WordClasses): readonly Step
   return steps
 }
 
-function alternative(text: string): Literal {
-  const quoted = /^"([^"]+)"$/.exec(text)?.[1]
-  return quoted === undefined ? wordLiteral(text.trim()) : rawLiteral(quoted)
+function alternative(text: string, classes: WordClasses): readonly Literal[] {
+  const [, quoted, name] = /^(?:"([^"]+)"|\{([\w-]+)\})$/.exec(text) ?? []
+  if (name !== undefined) return members(name, classes)
+  return [quoted === undefined ? wordLiteral(text) : rawLiteral(quoted)]
+}
+
+function members(name: string, classes: WordClasses): readonly Literal[] {
+  const words = Object.hasOwn(classes, name) ? classes[name] : undefined
+  if (!words) throw new SyntaxError(`there is no class {${name}}`)
+  return words.map(wordLiteral)
 }
 
 function rawLiteral(text: string): Literal {
-  return { text: text.toLowerCase(), opens: false, closes: false }
+  return { text: foldText(text), opens: false, closes: false }
 }
 
 // Scripts that write without spaces have no word boundaries to ask for.
@@ -73,7 +81,7 @@ const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script
 
 function wordLiteral(word: string): Literal {
   const open = word.endsWith('*')
-  const text = (open ? word.slice(0, -1) : word).normalize('NFKC').toLowerCase()
+  const text = foldText(open ? word.slice(0, -1) : word)
   if (text === '' || text.includes('*')) throw new SyntaxError(`"${word}" is no word`)
   const boundless = unspaced.test(text)
   return { text, opens: !boundless, closes: !boundless && !open }

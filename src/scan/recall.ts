@@ -10,30 +10,53 @@ export interface Recall<T> {
   of(text: string, owner: string): T
 }
 
+/** The same for what takes its time to be found out. */
+export interface Memory<T> {
+  /** @returns undefined if it is not known, or another's */
+  find(text: string, owner: string): T | undefined
+  keep(text: string, owner: string, found: T): void
+}
+
 /** Short texts are not kept: reading them anew costs less than what keeping thousands of them costs the collector. */
 const shortest = 512
 const mostCharacters = 1024 * 1024
 
 /** @param findOut must depend on the text alone */
 export function createRecall<T>(findOut: (text: string) => T, most = mostCharacters): Recall<T> {
-  const known = new Map<string, { readonly owner: string; readonly found: T }>()
-  let held = 0
+  const memory = createMemory<{ readonly found: T }>(most)
   return {
     of(text, owner) {
-      if (text.length < shortest || text.length > most) return findOut(text)
-      const before = known.get(text)
-      const mine = before?.owner === owner
-      const entry = mine ? before : { owner, found: findOut(text) }
+      const known = memory.find(text, owner)
+      if (known) return known.found
+      const found = findOut(text)
+      memory.keep(text, owner, { found })
+      return found
+    },
+  }
+}
+
+export function createMemory<T>(most = mostCharacters): Memory<T> {
+  const known = new Map<string, { readonly owner: string; readonly found: T }>()
+  let held = 0
+  const isKept = (text: string) => text.length >= shortest && text.length <= most
+  return {
+    find(text, owner) {
+      const entry = isKept(text) ? known.get(text) : undefined
+      if (entry?.owner !== owner) return undefined
       // To the end of the map, which is the order in which entries go.
-      if (before) known.delete(text)
-      else held += text.length
+      known.delete(text)
       known.set(text, entry)
+      return entry.found
+    },
+    keep(text, owner, found) {
+      if (!isKept(text)) return
+      if (!known.delete(text)) held += text.length
+      known.set(text, { owner, found })
       for (const oldest of known.keys()) {
         if (held <= most) break
         known.delete(oldest)
         held -= oldest.length
       }
-      return entry.found
     },
   }
 }

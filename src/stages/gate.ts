@@ -36,7 +36,7 @@ export interface Steps {
   authoriseRoute(caller: Caller, to: Destination): void
   admit(caller: Caller, to: Costly): Promise<Admitted>
   authoriseModel(caller: Caller, endpoint: Exchange, prompt: Prompt): Promise<Call>
-  inspect(call: Call): Inspected
+  inspect(call: Call): Promise<Inspected>
   matchResults(call: Inspected): Promise<Inspected>
   reserve(call: Inspected): Promise<Reserved>
   forward(call: Reserved, forwarding: Forwarding): Promise<void>
@@ -115,7 +115,7 @@ export function createGate(steps: Steps): Gate {
         const prompt = await read(caller, to.endpoint, outlet)
         course.prompt = prompt
         course.call = await steps.authoriseModel(caller, to.endpoint, prompt)
-        course.inspected = steps.inspect(course.call)
+        course.inspected = await steps.inspect(course.call)
         enforce(course.inspected)
         course.inspected = await steps.matchResults(course.inspected)
         course.reserved = await steps.reserve(course.inspected)

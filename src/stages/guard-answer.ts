@@ -7,7 +7,7 @@ import { Refusal } from '../core/refusal.ts'
 import type { Severity } from '../core/text.ts'
 import type { Kind, Passage } from '../dialects/passage.ts'
 import { plant } from '../dialects/plant.ts'
-import type { OutputGuard } from '../policy/policy.ts'
+import type { OutputGuard, PromptGuard } from '../policy/policy.ts'
 import { createRecall } from '../scan/recall.ts'
 import type { Scanner } from '../scan/scanner.ts'
 import { type Shingles, shinglesOf } from '../scan/shingles.ts'
@@ -85,14 +85,15 @@ const severities: Readonly<Record<Part, Severity>> = {
 const heavier: Readonly<Record<OutputVerdict, number>> = { allow: 0, flag: 1, redact: 2, block: 3 }
 
 export interface GuardAnswerParts {
-  readonly scanner: Scanner
+  /** Of the signatures that count for requests of this policy. */
+  scannerFor(guard: PromptGuard): Pick<Scanner, 'scan'>
   readonly metrics: Metrics
   /** Letters and digits that nobody can guess. */
   randomCode(): string
 }
 
 /** @returns undefined if answers are not guarded. May change the body that is about to go: that is where a marker is put. */
-export function createGuardAnswer({ scanner, metrics, randomCode }: GuardAnswerParts) {
+export function createGuardAnswer({ scannerFor, metrics, randomCode }: GuardAnswerParts) {
   const known = new WeakMap<OutputGuard, SeekersFor>()
   const seekersFor = (settings: OutputGuard) => {
     const made = known.get(settings) ?? makeSeekers(settings)
@@ -162,7 +163,7 @@ export function createGuardAnswer({ scanner, metrics, randomCode }: GuardAnswerP
     }
     const sweeping: Sweeping = {
       theft: theftOf,
-      scanner,
+      scanner: scannerFor(promptGuard),
       thresholds: promptGuard,
       eager: enforces && [actions.injection, actions.scripts, actions.theft].includes('block'),
       injection: actions.injection !== 'off',

@@ -1,66 +1,92 @@
 /**
  * Stage 7: the prompt guard reads every text that can reach the model. A guard that cannot run refuses.
  */
+import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../core/clock.ts'
 import { Refusal } from '../core/refusal.ts'
-import type { Action, Channel, Finding, Text } from '../core/text.ts'
-import { createRecall, type Recall } from '../scan/recall.ts'
-import type { Scanner } from '../scan/scanner.ts'
+import type { Action, Channel, Finding } from '../core/text.ts'
 import { judge } from '../scan/verdict.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Call, Inspected, JudgedFinding } from './exchange.ts'
 import { neighbours } from './neighbours.ts'
+import type { ScanningFor, Steps } from './scanning.ts'
 
 const guard = 'prompt'
 /** Of one request; a text more may go over it. */
 const mostFindings = 1024
+/** Characters of a request that are read without letting others have their turn: some milliseconds' worth. */
+const atOneGo = 96 * 1024
 const heavier: Readonly<Record<Action, number>> = { allow: 0, flag: 1, block: 2 }
 
-export function createInspect(scanner: Scanner, metrics: Metrics, clock: Clock) {
-  const scansOf = (channel: Channel) => createRecall((text) => scanner.scan(text, channel))
-  const scans: Readonly<Record<Channel, Recall<readonly Finding[]>>> = {
-    system: scansOf('system'),
-    user: scansOf('user'),
-    assistant: scansOf('assistant'),
-    tool: scansOf('tool'),
-    definition: scansOf('definition'),
-    document: scansOf('document'),
-  }
-  return (call: Call): Inspected => {
+export function createInspect(scanningFor: ScanningFor, metrics: Metrics, clock: Clock) {
+  function* read(call: Call): Steps<Reading> {
     const { role, arrival, identity } = call.caller
     const settings = arrival.snapshot.policy.promptGuard
+    const scanning = scanningFor(settings)
+    let since = 0
+    function* findAll(joined: ReturnType<typeof neighbours>, known: readonly Known[]): Steps<Known[]> {
+      const all: Known[] = []
+      for (const [index, { channel, text }] of joined.entries()) {
+        const before = known[index]
+        since += text.length
+        if (since > atOneGo) {
+          since = 0
+          yield
+        }
+        const findings =
+          role.trustSystem && channel === 'system'
+            ? []
+            : before?.text === text
+              ? before.findings
+              : yield* scanning.findings(text, channel, identity.id)
+        all.push({ channel, text, findings })
+      }
+      return all
+    }
+    const { texts } = call.prompt
+    const spaced = yield* findAll(neighbours(texts, '\n'), [])
+    const reading = judgeAll(spaced, settings)
+    // Some servers put parts behind each other with nothing between, which can make one word of two.
+    if (!texts.some(({ glued }) => glued)) return reading
+    const glued = judgeAll(yield* findAll(neighbours(texts, ''), spaced), settings)
+    return heavier[glued.worst] > heavier[reading.worst] ? glued : reading
+  }
+
+  /** Each text is read in slices; between them others have their turn, if there is much to read. */
+  async function inOrder(call: Call): Promise<Reading> {
+    const { texts } = call.prompt
+    const isMuch = texts.reduce((sum, { text }) => sum + text.length, 0) > atOneGo
+    for (const steps = read(call); ; ) {
+      const { done, value } = steps.next()
+      if (done) return value
+      if (isMuch) await setImmediate()
+    }
+  }
+
+  return async (call: Call): Promise<Inspected> => {
+    const settings = call.caller.arrival.snapshot.policy.promptGuard
     // Never silent about what went by unread.
     const unread = call.prompt.unread.map((what) => [what, 'unread'] as const)
     // What the gate answers itself no model reads; scanning it would only tell a prober what is found.
     if (settings.mode === 'off' || call.endpoint.answer) return { call, findings: [], guards: unread }
     const startedAt = clock.monotonicMs()
-    let read: Reading
+    let reading: Reading
     try {
-      const found = ({ channel, text }: Text): Found =>
-        role.trustSystem && channel === 'system'
-          ? { channel, findings: [] }
-          : { channel, findings: scans[channel].of(text, identity.id) }
-      const { texts } = call.prompt
-      const spaced = neighbours(texts, '\n')
-      const foundSpaced = spaced.map(found)
-      read = judgeAll(foundSpaced, settings)
-      // Some servers put parts behind each other with nothing between, which can make one word of two.
-      if (texts.some(({ glued }) => glued)) {
-        const foundGlued = neighbours(texts, '').map((joined, index) =>
-          joined.text === spaced[index]?.text ? (foundSpaced[index] ?? found(joined)) : found(joined),
-        )
-        const glued = judgeAll(foundGlued, settings)
-        if (heavier[glued.worst] > heavier[read.worst]) read = glued
-      }
+      reading = await inOrder(call)
     } catch (cause) {
       metrics.guardFailures.inc({ guard })
       throw new Refusal('internal', { detail: 'the prompt guard failed', cause })
     }
     metrics.guardSeconds.observe({ guard }, (clock.monotonicMs() - startedAt) / 1000)
-    const { findings, worst } = read
+    const { findings, worst } = reading
     for (const { category, action } of findings) metrics.findings.inc({ guard, category, action })
     return { call, findings, guards: [[guard, worst], ...unread] }
   }
+}
+
+/** What is known of one text. */
+interface Known extends Found {
+  readonly text: string
 }
 
 /** What was found in one text. */

@@ -65,7 +65,7 @@ const telling = /\d:\d\d|call_|[\da-f]{4}(?:-[\da-f]{4}-|[\da-f]{9})/
 const uneven = /\s{2,}|[^\S ]/g
 
 function plainly(text: string): string {
-  const { text: normal } = normalForm(text)
+  const normal = normalForm(text)
   const timeless = telling.test(normal)
     ? normal.replace(moment, '#').replace(timeOfDay, '#').replace(randomId, '#').replace(epoch, '#')
     : normal

@@ -15,7 +15,7 @@ const script =
   /<script\b|<[a-z][^>]{0,200}\son[a-z]{3,20}\s{0,3}=|\b(?:java|vb)script\s{0,3}:|\bdata:text\/html|<(?:iframe|object|embed)\b|\bsrcdoc\s{0,3}=/i
 
 export interface Sweeping {
-  readonly scanner: Scanner
+  readonly scanner: Pick<Scanner, 'scan'>
   readonly thresholds: Thresholds
   /** With every piece, not only with every block. */
   readonly eager: boolean

@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --rounds 5 --seconds 4 --only small|conversation|latency|stream|limits|outage|audit|memory]`
+ * `npm run bench [-- --rounds 5 --seconds 4 --only small|conversation|latency|stream|limits|outage|audit|memory|scan]`
  *
  * Every target is measured in interleaved rounds, and what counts is each one's ratio to the rival in the same
  * run: seconds on a shared machine mean little. CPU time per request is measured beside throughput, because it
@@ -11,6 +11,7 @@ import { cpuSeconds, residentMiB } from './cpu.ts'
 import { type Load, run } from './load.ts'
 import { outage } from './outage.ts'
 import { conversation, smallRequest } from './prompts.ts'
+import { scanning } from './scan.ts'
 import { streamedLines } from './streamed-lines.ts'
 import {
   gate,
@@ -118,6 +119,13 @@ function costs(title: string, rows: readonly Row[]): void {
 const wanted = (part: string) => values.only === '' || values.only === part
 
 try {
+  if (wanted('scan')) say(await scanning(rounds))
+  if (values.only !== 'scan') await beside()
+} finally {
+  stopAll()
+}
+
+async function beside(): Promise<void> {
   const upstream = await modelServer()
   const bare = await rival(upstream)
   const server = await nginx(upstream)
@@ -210,6 +218,4 @@ try {
       `\n## Memory\n\n${before?.toFixed(0)} MiB before, ${residentMiB(pid)?.toFixed(0)} MiB after ${answered} requests more.`,
     )
   }
-} finally {
-  stopAll()
 }

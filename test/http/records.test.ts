@@ -92,16 +92,16 @@ describe('a record', () => {
     )
     expect(record).toMatchObject({
       ending: { kind: 'refused', code: 'prompt_blocked', status: 400 },
-      findings: [
-        {
+      findings: expect.arrayContaining([
+        expect.objectContaining({
           guard: 'prompt',
           id: 'override.ignore-previous',
           category: 'override',
           severity: 'high',
           channel: 'user',
           action: 'block',
-        },
-      ],
+        }),
+      ]),
       answer: null,
       usage: null,
     })

@@ -29,16 +29,17 @@ export const usual: Settings = {
   canary: false,
 }
 
+const scanner = createScanner(loadPacks())
 const parts = { metrics: createMetrics(), randomCode: () => '0123456789abcdef' }
-const guard = createGuardAnswer({ ...parts, scanner: createScanner(loadPacks()) })
+const guard = createGuardAnswer({ ...parts, scannerFor: () => scanner })
 /** Of which a part does not work. */
 const faulty = createGuardAnswer({
   ...parts,
-  scanner: {
+  scannerFor: () => ({
     scan() {
       throw new Error('out of order')
     },
-  },
+  }),
 })
 
 /** @param system the request's own prompt */

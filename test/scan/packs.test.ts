@@ -12,8 +12,8 @@ const found = (text: string, { id, channels }: Signature) => {
 }
 
 describe('the packs', () => {
-  it('cover the families of LLM01, and what answers say that obey, with at least forty signatures', () => {
-    expect(signatures.length).toBeGreaterThanOrEqual(40)
+  it('cover the families of LLM01, and what answers say that obey, with at least a hundred signatures', () => {
+    expect(signatures.length).toBeGreaterThanOrEqual(100)
     expect([...new Set(signatures.map(({ category }) => category))].toSorted()).toEqual([
       'authority',
       'delimiter',
@@ -29,9 +29,20 @@ describe('the packs', () => {
     ])
   })
 
-  it('have three wordings of their own for every signature', () => {
+  it('have wordings of their own for every signature', () => {
     expect(Object.keys(wordings).toSorted()).toEqual(signatures.map(({ id }) => id).toSorted())
+    expect(Object.values(wordings).filter((own) => own.length < 2)).toEqual([])
   })
+
+  it.each('en de fr es it pt nl pl ru tr ar hi zh ja ko'.split(' '))(
+    'know override, theft and roles in %s',
+    (language) => {
+      const families = signatures
+        .filter(({ languages }) => languages.includes(language))
+        .map(({ category }) => category)
+      expect([...new Set(families)]).toEqual(expect.arrayContaining(['override', 'theft', 'persona']))
+    },
+  )
 })
 
 describe.each(signatures.map((signature) => [signature.id, signature] as const))('%s', (id, signature) => {

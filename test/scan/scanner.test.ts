@@ -6,6 +6,7 @@ import { createAutomaton } from '../../src/scan/automaton.ts'
 import { createMatcher } from '../../src/scan/matcher.ts'
 import { normalForm } from '../../src/scan/normal-form.ts'
 import { parsePhrase } from '../../src/scan/phrase.ts'
+import { asItCame, rewrite } from '../../src/scan/reading.ts'
 import { createScanner } from '../../src/scan/scanner.ts'
 import { compilePack } from '../../src/scan/signature.ts'
 import { judge } from '../../src/scan/verdict.ts'
@@ -99,45 +100,63 @@ describe('the normal form', () => {
     ['a \u2003\u200b  b\n\n\nc\n\nd', 'a  b\n\nc\n\nd'],
     ['---- ### ____ aaaa 1000', '--- ### ___ aaaa 1000'],
     [`a${'\u0301\u0316'.repeat(9)}b`, `${`a${'\u0301\u0316'.repeat(8)}`.normalize('NFKC')}b`],
-  ])('of %j is %j', (text, folded) => expect(normalForm(text).text).toBe(folded))
+  ])('of %j is %j', (text, folded) => expect(normalForm(text)).toBe(folded))
+})
 
-  it('leads back to the place in the original', () => {
-    const text = '🙂 𝗶𝗴𝗻\u200b𝗼𝗿𝗲 ¼ all ﬁne'
-    const form = normalForm(text)
-    const at = form.text.indexOf('ignore')
-    const [span] = form.original([{ start: at, end: at + 6 }])
-    expect(text.slice(span?.start, span?.end)).toBe('𝗶𝗴𝗻\u200b𝗼𝗿𝗲')
-    const fine = form.text.indexOf('fine')
-    const [last] = form.original([{ start: fine, end: fine + 4 }])
-    expect(text.slice(last?.start, last?.end)).toBe('ﬁne')
-  })
+describe('a reading', () => {
+  const edits = fc.array(
+    fc.record({
+      start: fc.nat(40),
+      length: fc.nat(5),
+      text: fc.string({ unit: fc.constantFrom('x', 'y'), maxLength: 6 }),
+    }),
+    { maxLength: 5 },
+  )
 
-  it('leads back over what it squeezed', () => {
-    const text = 'x      ignore   \n\n all -------- é     rules  '
-    const form = normalForm(text)
-    const find = (word: string) => ({
-      start: form.text.indexOf(word),
-      end: form.text.indexOf(word) + word.length,
-    })
-    for (const word of ['ignore', 'all', 'é', 'rules']) {
-      const [span] = form.original([find(word)])
-      expect(text.slice(span?.start, span?.end)).toBe(word)
-    }
-  })
-
-  it('keeps every span inside the text', () => {
+  it('is the text with its edits, and leads back from every place', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 30 }), fc.nat(), fc.nat(), (text, a, b) => {
-        const form = normalForm(text)
-        const start = Math.min(a, b) % (form.text.length + 1)
-        const end = Math.max(start, Math.max(a, b) % (form.text.length + 1))
-        fc.pre(end > start)
-        const [span] = form.original([{ start, end }])
-        expect(span?.start).toBeGreaterThanOrEqual(0)
-        expect(span?.end).toBeLessThanOrEqual(text.length)
-        expect(span?.end).toBeGreaterThanOrEqual(span?.start ?? 0)
-      }),
+      fc.property(
+        fc.string({ unit: fc.constantFrom('a', 'b', ' '), minLength: 50, maxLength: 60 }),
+        edits,
+        (text, wanted) => {
+          const made = wanted.map(({ start, length, text: by }) => ({ start, end: start + length, text: by }))
+          const reading = rewrite(asItCame(text), made)
+          let expected = ''
+          let at = 0
+          for (const { start, end, text: by } of made.toSorted((a, b) => a.start - b.start)) {
+            if (start < at) continue
+            expected += text.slice(at, start) + by
+            at = end
+          }
+          expect(reading.text).toBe(expected + text.slice(at))
+          for (let place = 0; place < reading.text.length; place++) {
+            const { start, end } = reading.original({ start: place, end: place + 1 })
+            const letter = reading.text.charAt(place)
+            if (letter !== 'x' && letter !== 'y') expect(text.slice(start, end)).toBe(letter)
+            expect(start).toBeGreaterThanOrEqual(0)
+            expect(end).toBeLessThanOrEqual(text.length)
+            expect(end).toBeGreaterThanOrEqual(start)
+          }
+        },
+      ),
     )
+  })
+
+  it('of a long text keeps what is near the edits, with fences between', () => {
+    const text = `${'a '.repeat(5000)}B${'c '.repeat(5000)}D${'e '.repeat(5000)}`
+    const places = ['B', 'D'].map((letter) => ({
+      start: text.indexOf(letter),
+      end: text.indexOf(letter) + 1,
+      text: 'x',
+    }))
+    const reading = rewrite(asItCame(text), places)
+    expect(reading.text.length).toBeLessThan(5000)
+    expect(reading.text.split('\uffff').length).toBe(3)
+    const at = reading.text.lastIndexOf('x')
+    expect(reading.original({ start: at, end: at + 1 })).toEqual({
+      start: text.indexOf('D'),
+      end: text.indexOf('D') + 1,
+    })
   })
 })
 
@@ -257,9 +276,13 @@ describe('a pack', () => {
     [{ owasp: 'A1' }, /OWASP/],
     [{ leaves: [] }, /leaves/],
     [{ phrases: [] }, /no phrases/],
-    [{ phrases: ['{nobody}'] }, /override\.x.*nobody/],
+    [{ phrases: ['{nobody}'] }, /nobody/],
+    [{ phrase: ['a b'] }, /unknown key `phrase`/],
+    [{ phrases: 'a b' }, /list of texts/],
   ])('with %j is refused', (change, message) => {
-    expect(() => compilePack({ signatures: [{ ...good, ...change }] })).toThrow(message)
+    const { signatures, mistakes } = compilePack({ signatures: [{ ...good, ...change }] })
+    expect(signatures).toEqual([])
+    expect(mistakes.map((each) => each.message).join('\n')).toMatch(message)
   })
 })
 

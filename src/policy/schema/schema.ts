@@ -96,6 +96,12 @@ const promptGuard = section('Reads what goes to the model.', {
     'From which weight a prompt is refused. Findings that stand together add up.',
   ),
   flag: choice(['low', 'medium', 'high'], 'medium', 'From which weight a prompt is flagged.'),
+  packs: texts('Files with signatures of your own, in the form of those in `src/scan/packs`.'),
+  disable: texts('Ids of signatures that are not to count.'),
+  severities: mapOf(
+    Type.Enum(['low', 'medium', 'high'], { description: 'The weight it is to have.' }),
+    'Ids of signatures → their weight, instead of what their pack says.',
+  ),
   separate: flag(
     'Mark tool results and documents as data before the model reads them: delimiters with a random tag, and a sentence in the system prompt. Costs the model server its cache of the conversation.',
   ),

@@ -1,0 +1,56 @@
+/** `guards.prompt`: thresholds, the operator's own packs, and what of the shipped ones he switched off or weighs anew. */
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { Signature } from '../scan/signature.ts'
+import { readPack, shippedIds } from './packs.ts'
+import type { PromptGuard } from './policy.ts'
+import { didYouMean, type Problem } from './problem.ts'
+import type { Config } from './schema/schema.ts'
+import type { Report } from './source.ts'
+
+export interface CompiledPromptGuard {
+  readonly guard: PromptGuard
+  /** What is wrong in the packs themselves. */
+  readonly problems: readonly Problem[]
+  /** Of all packs: a change of one is a change of the policy. */
+  readonly texts: readonly string[]
+}
+
+export function compilePromptGuard(
+  config: Config['guards']['prompt'],
+  folder: string,
+  report: Report,
+): CompiledPromptGuard {
+  const { mode, block, flag, datamark, packs, disable, severities } = config
+  const problems: Problem[] = []
+  const texts: string[] = []
+  const own: Signature[] = []
+  const packFiles = packs.map((path) => resolve(folder, path))
+  const ids = new Set(packs.length + disable.length + Object.keys(severities).length > 0 ? shippedIds() : [])
+  for (const [index, file] of packFiles.entries()) {
+    const text = textOf(file)
+    if (text === undefined) {
+      report(['guards', 'prompt', 'packs', index], `cannot be read: ${packs[index]}`)
+      continue
+    }
+    texts.push(text)
+    const pack = readPack(file, text, ids)
+    problems.push(...pack.problems)
+    own.push(...pack.signatures)
+    for (const { id } of pack.signatures) ids.add(id)
+  }
+  const unknown = (id: string) => `names no signature: ${id}${didYouMean(id, [...ids])}`
+  for (const [index, id] of disable.entries())
+    if (!ids.has(id)) report(['guards', 'prompt', 'disable', index], unknown(id))
+  for (const id of Object.keys(severities))
+    if (!ids.has(id)) report(['guards', 'prompt', 'severities', id], unknown(id))
+  return { guard: { mode, block, flag, datamark, own, disable, severities, packFiles }, problems, texts }
+}
+
+function textOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * Signatures made ready to run: one matcher for the Latin script and one for each of the others, which sleep unless a
+ * text needs them; one that takes digits for letters; the words by which turned and misspelt texts are known.
+ */
+import type { Channel } from '../core/text.ts'
+import { createSegmenter, type Segmenter } from './disguises/spaced.ts'
+import { sign } from './disguises/survey.ts'
+import { rot13 } from './disguises/turned.ts'
+import { type Corrector, createCorrector } from './disguises/typos.ts'
+import type { Evidence } from './evidence.ts'
+import { createMatcher, type Matcher } from './matcher.ts'
+import type { Step } from './phrase.ts'
+import type { Reading } from './reading.ts'
+import type { Signature } from './signature.ts'
+import { folded, isSpacedWordUnit, isUnspaced, unitKinds, wordKind } from './units.ts'
+
+export interface Engine {
+  /** Looks for every signature. @param seen what the survey saw @returns how the text may be turned, as bits of `turn` */
+  look(reading: Reading, seen: number, channel: Channel, evidence: Evidence): number
+  readonly segment: Segmenter
+  readonly correct: Corrector
+}
+
+export const turn = { backToFront: 1, shifted: 2 } as const
+
+/** Digits and signs that pass for letters. `l` and `i` become one, because `1` may be either. */
+const leet: Readonly<Record<string, string>> = {
+  '0': 'o',
+  '1': 'i',
+  '3': 'e',
+  '4': 'a',
+  '5': 's',
+  '7': 't',
+  '8': 'b',
+  '@': 'a',
+  $: 's',
+  '!': 'i',
+  '|': 'i',
+  l: 'i',
+}
+const loosened = Uint16Array.from(folded, (unit) =>
+  (leet[String.fromCharCode(unit)] ?? String.fromCharCode(unit)).charCodeAt(0),
+)
+
+/** Where signs may be letters, they part no words. */
+const loosenedKinds = Uint8Array.from(unitKinds, (kind, unit) =>
+  Object.hasOwn(leet, String.fromCharCode(unit)) ? wordKind : kind,
+)
+
+/** Words of attacks that are known again when turned. */
+const marks =
+  'ignore disregard forget instructions instruction previous prompt system reveal password restrictions guidelines override unrestricted rules original everything safety filters directives developer ethical commands message unfiltered assistant secret anything answer request conversation hidden initial repeat verbatim words above output passwords send customer conversation history'.split(
+    ' ',
+  )
+interface Phrase {
+  readonly signature: Signature
+  readonly steps: readonly Step[]
+}
+
+export function createEngine(signatures: readonly Signature[]): Engine {
+  const phrases = signatures.flatMap((signature) => signature.phrases.map((steps) => ({ signature, steps })))
+  const byScript = new Map<number, Phrase[]>()
+  for (const phrase of phrases) {
+    const script = scriptOf(phrase.steps)
+    byScript.set(script, [...(byScript.get(script) ?? []), phrase])
+  }
+  const latin = byScript.get(0) ?? []
+  const matchers = [...byScript]
+    .filter(([script]) => script !== 0)
+    .map(([script, own]) => ({ script, own, matcher: matcherOf(own) }))
+  const plain = createMatcher([
+    ...latin.map(({ steps }) => steps),
+    ...marks.map((mark) => word([...mark].reverse().join(''))),
+    ...marks.map((mark) => word(mark.replaceAll(/./g, rot13))),
+  ])
+  // One word alone, or a sign, says too little when digits may be letters.
+  const several = latin
+    .map(({ signature, steps }) => ({ signature, steps: steps.map(wordsOnly) }))
+    .filter(({ steps }) => steps.length > 1 && steps.every(({ literals }) => literals.length > 0))
+  const loose = createMatcher(
+    several.map(({ steps }) => steps),
+    loosened,
+    loosenedKinds,
+  )
+  const withPatterns = signatures.filter(({ patterns }) => patterns.length > 0)
+  const vocabulary = vocabularyOf(latin)
+
+  const report = (
+    signature: Signature,
+    reading: Reading,
+    start: number,
+    end: number,
+    channel: Channel,
+    evidence: Evidence,
+  ) => {
+    if (!signature.channels.has(channel) || isForbidden(reading.text, start, signature.unlessAfter)) return
+    evidence.add(signature, reading.original({ start, end }))
+  }
+
+  return {
+    segment: createSegmenter(vocabulary),
+    correct: createCorrector(vocabulary),
+    look(reading, seen, channel, evidence) {
+      let backwards = 0
+      let shifts = 0
+      plain.run(reading.text, (phrase, { start, end }) => {
+        if (phrase < latin.length)
+          report((latin[phrase] as Phrase).signature, reading, start, end, channel, evidence)
+        else if (phrase < latin.length + marks.length) backwards++
+        else shifts++
+      })
+      for (const { script, own, matcher } of matchers)
+        if (seen & script)
+          matcher.run(reading.text, (phrase, { start, end }) =>
+            report((own[phrase] as Phrase).signature, reading, start, end, channel, evidence),
+          )
+      for (const signature of withPatterns)
+        for (const { find } of signature.patterns)
+          find(reading.text, (start, end) => report(signature, reading, start, end, channel, evidence))
+      if (seen & sign.leet)
+        loose.run(reading.text, (phrase, { start, end }) => {
+          if (standsInFor.test(reading.text.slice(start, end)))
+            report((several[phrase] as Phrase).signature, reading, start, end, channel, evidence)
+        })
+      return (backwards > 0 ? turn.backToFront : 0) | (shifts > 0 ? turn.shifted : 0)
+    },
+  }
+}
+
+/** A digit or sign within or before a word. */
+const standsInFor = /[a-z][0134578@$|!][a-z0-9]|[0134578@$|][a-z]/i
+
+function matcherOf(phrases: readonly Phrase[]): Matcher {
+  return createMatcher(phrases.map(({ steps }) => steps))
+}
+
+function word(text: string): readonly Step[] {
+  return [{ gap: 0, literals: [{ text, opens: true, closes: true }] }]
+}
+
+/** The script without which no text can hold the phrase; 0 for Latin. */
+function scriptOf(steps: readonly Step[]): number {
+  for (const { literals } of steps) {
+    const scripts = new Set(literals.map(({ text }) => scriptOfText(text)))
+    const [only = 0] = scripts
+    if (scripts.size === 1 && only !== 0) return only
+  }
+  return 0
+}
+
+function scriptOfText(text: string): number {
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at)
+    if (unit >= 0x400 && unit <= 0x52f) return sign.cyrillic
+    if (unit >= 0x590 && unit <= 0x8ff) return sign.arabic
+    if (unit >= 0x900 && unit <= 0xdff) return sign.indic
+    if (isUnspaced(unit)) return sign.unspaced
+  }
+  return 0
+}
+
+function wordsOnly(step: Step): Step {
+  return { ...step, literals: step.literals.filter(({ text, opens }) => opens || /^[a-z]{4,}$/.test(text)) }
+}
+
+/** English words of phrases: those of other languages would be found in English letters that stand together. */
+function vocabularyOf(phrases: readonly Phrase[]): Set<string> {
+  const words = new Set('the and you your all not for with this that please now to of in me my is'.split(' '))
+  for (const { signature, steps } of phrases)
+    if (signature.languages.some((language) => language === 'en' || language === 'any'))
+      for (const { literals } of steps)
+        for (const { text } of literals) if (/^[a-z]{3,}$/.test(text)) words.add(text)
+  return words
+}
+
+/** Whether directly before the place, with nothing but blanks between, stands a word that turns it into its opposite. */
+function isForbidden(text: string, start: number, words: readonly string[]): boolean {
+  if (words.length === 0) return false
+  let end = start
+  while (end > 0 && start - end < 16 && folded[text.charCodeAt(end - 1)] === 0x20) end--
+  return words.some((each) => {
+    const from = end - each.length
+    if (from < 0) return false
+    const clings = isUnspaced(each.charCodeAt(each.length - 1))
+    if (end === start && !clings) return false
+    for (let at = 0; at < each.length; at++)
+      if (folded[text.charCodeAt(from + at)] !== each.charCodeAt(at)) return false
+    return clings || from === 0 || !isSpacedWordUnit(text.charCodeAt(from - 1))
+  })
+}
