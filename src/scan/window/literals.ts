@@ -4,8 +4,8 @@
  */
 
 export interface Literals {
-  /** The state before any text. */
-  readonly start: number
+  /** @returns the state behind a text that has left, whatever stood in it */
+  behind(text: string): number
   /** @returns the state behind the piece, or -1 if a character of it is none of `calm` or a literal ends in it */
   step(state: number, piece: string): number
   /** Whether an `opening` literal has begun at the end. */
@@ -65,17 +65,29 @@ export function createLiterals(
       queue.push(branch)
     }
   }
-  for (let cell = 0; cell < table.length; cell++) if (ends[table[cell] as number]) table[cell] = -1
+  // Negative where a literal ends, and still saying where that is.
+  for (let cell = 0; cell < table.length; cell++) {
+    const state = table[cell] as number
+    if (ends[state]) table[cell] = ~state
+  }
   const waits = Uint8Array.from(begun, (each) => (each ? 1 : 0))
 
   return {
-    start: 1,
+    behind(text) {
+      let state = 1
+      for (let at = 0; at < text.length; at++) {
+        const unit = text.charCodeAt(at)
+        const to = unit < ascii ? (table[state * ascii + unit] as number) : 1
+        state = to < 0 ? ~to : to
+      }
+      return state
+    },
     step(state, piece) {
       for (let at = 0; at < piece.length; at++) {
         const unit = piece.charCodeAt(at)
         if (calm[unit] === 0) return -1
         state = unit < ascii ? (table[state * ascii + unit] as number) : 1
-        if (state === -1) return -1
+        if (state < 0) return -1
       }
       return state
     },

@@ -52,7 +52,7 @@ function together(all: readonly Seeker[], sensitive: Sensitive | undefined, rest
   return {
     all,
     wakes: (text) => sensitive?.wakes(text) ?? false,
-    begin: (before) => Math.max(literals.start, literals.step(literals.start, before.slice(-longestTrigger))),
+    begin: (before) => literals.behind(before.slice(-longestTrigger)),
     pass(state, piece) {
       if (restless) return -1
       const behind = literals.step(state, piece)
