@@ -18,8 +18,9 @@ export interface Report {
   readonly identities: readonly Actor[]
   readonly strangers: Counts
   readonly findings: readonly Found[]
-  /** Requests with findings that were refused, and those that went on to a model all the same. */
+  /** Requests with findings: refused or cut; with all of it taken out; and those where some went on all the same. */
   readonly stopped: number
+  readonly redacted: number
   readonly passed: number
   readonly timeline: readonly Moment[]
   readonly checkpoints: readonly Checkpointed[]
@@ -50,6 +51,8 @@ interface Found {
   readonly category: string
   readonly severity: string
   readonly blocked: number
+  /** Taken out of an answer that went on. */
+  readonly redacted: number
   readonly passed: number
 }
 interface Moment extends Hashed {
@@ -74,6 +77,7 @@ export function createReport() {
   let records = 0
   let requests = 0
   let stopped = 0
+  let redacted = 0
   let passed = 0
   let first: Entry | undefined
   let last: Entry | undefined
@@ -118,11 +122,13 @@ export function createReport() {
     if (found.length === 0) return
     const held = wasStopped(entry)
     if (held) stopped++
+    else if (found.every(({ action }) => action === 'redact')) redacted++
     else passed++
-    for (const { id, category, severity } of found) {
+    for (const { id, category, severity, action } of found) {
       const key = findings.has(id) || findings.size < mostNames ? id : others
-      const known = findings.get(key) ?? { id: key, category, severity, blocked: 0, passed: 0 }
+      const known = findings.get(key) ?? { id: key, category, severity, blocked: 0, redacted: 0, passed: 0 }
       if (held) known.blocked++
+      else if (action === 'redact') known.redacted++
       else known.passed++
       findings.set(key, known)
     }
@@ -169,6 +175,7 @@ export function createReport() {
         strangers: Object.fromEntries(strangers),
         findings: [...findings.values()],
         stopped,
+        redacted,
         passed,
         timeline,
         checkpoints,
@@ -195,13 +202,22 @@ function momentOf(entry: Entry): Moment {
     seq,
     hash,
     time,
-    what: outcomeOf(entry),
-    who: identity?.id ?? (typeof entry.by === 'string' ? entry.by : null),
+    what: [outcomeOf(entry), ...aboutOf(entry)].join(' '),
+    who: typeof entry.by === 'string' ? entry.by : (identity?.id ?? null),
     peer,
     requestId: id,
     model: modelOf(entry) || null,
     findings: [...new Set(findings.map(({ id, action }) => `${id}:${action}`))],
   }
+}
+
+/** What an event was about, where its name alone does not say it. */
+function aboutOf(entry: Entry): string[] {
+  if (entry.event === undefined) return []
+  return ['kind', 'name', 'key', 'token', 'tool', 'approval', 'why'].flatMap((field) => {
+    const value = entry[field]
+    return typeof value === 'string' && value !== '' ? [field === 'why' ? `(${value})` : value] : []
+  })
 }
 
 function count(counts: Map<string, number>, name: string): void {

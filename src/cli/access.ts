@@ -22,6 +22,7 @@ const columns = [
   'status',
   'routes',
   'models',
+  'tools',
   'limits',
   'from',
   'expires',
@@ -29,7 +30,7 @@ const columns = [
 ] as const
 
 /** Who has a role: a key, or whoever a rule of the policy lets in. */
-type Holder = Omit<Access, 'routes' | 'models' | 'limits'>
+type Holder = Omit<Access, 'routes' | 'models' | 'tools' | 'limits'>
 
 interface Access {
   readonly kind: string
@@ -38,6 +39,8 @@ interface Access {
   readonly role: string
   readonly routes: readonly string[]
   readonly models: readonly string[]
+  /** Those that need a human's yes have a question mark; null: calls are not gated. */
+  readonly tools: readonly string[] | null
   readonly limits: readonly string[]
   readonly from: readonly string[]
   readonly expires: string | null
@@ -71,7 +74,10 @@ export const access: Command = {
     else {
       const flat = rows.map((row) =>
         Object.fromEntries(
-          Object.entries(row).map(([name, value]) => [name, Array.isArray(value) ? value.join(' ') : value]),
+          Object.entries(row).map(([name, value]) => [
+            name,
+            Array.isArray(value) ? value.join(' ') : (value ?? (name === 'tools' ? 'any' : null)),
+          ]),
         ),
       )
       io.out(values.csv ? csv(columns, flat) : table(columns, flat))
@@ -109,9 +115,11 @@ function lastOf(uses: Uses, isMeant: (id: string) => boolean): string | null {
   return times.length === 0 ? null : new Date(Math.max(...times)).toISOString()
 }
 
-function rightsOf(role: Role | undefined): Pick<Access, 'routes' | 'models' | 'limits'> {
-  if (!role) return { routes: [], models: [], limits: [] }
-  return { routes: [...role.routes], models: role.models, limits: limitsInWords(role.limits) }
+function rightsOf(role: Role | undefined): Pick<Access, 'routes' | 'models' | 'tools' | 'limits'> {
+  if (!role) return { routes: [], models: [], tools: [], limits: [] }
+  const { routes, models, tools, limits } = role
+  const named = tools && [...tools.allow, ...tools.approve.map((pattern) => `${pattern}?`)]
+  return { routes: [...routes], models, tools: named ?? null, limits: limitsInWords(limits) }
 }
 
 /** The heavier a number, the further to the left. */
@@ -124,6 +132,7 @@ function widthOf(role: Role | undefined, isActive: boolean, isBound: boolean): r
     role.models.some((pattern) => /^\**$/.test(pattern)) ? 1 : 0,
     role.routes.size + role.allow.size,
     wildcards,
+    role.tools === undefined ? 1 : 0,
     role.limits.tokensPerDay === undefined ? 1 : 0,
     role.limits.actionsPerMinute === undefined ? 1 : 0,
     isBound ? 0 : 1,

@@ -71,6 +71,7 @@ export async function give(
   const fault = faultOf(wish)
   if (fault !== undefined) throw new UsageError(fault)
   const { file, redis, policy } = placeOf(values, io)
+  if (kind === 'key' && frozen) requireNoName(name, values, io)
   if (policy) requireKnown(wish, policy)
   const write = (known: readonly Order[]) =>
     whileLocked(file, () => {
@@ -118,6 +119,13 @@ async function tellAll(
 
 function isHeld(order: Order | undefined, nowMs: number): boolean {
   return order !== undefined && isInForce(order, nowMs)
+}
+
+/** Keys are known by their names and frozen by their ids. @throws UsageError */
+function requireNoName(given: string, values: Values, io: Io): void {
+  const named = readKeys(values, io).filter(({ id, name }) => name === given && id !== given)
+  const ids = named.map(({ id }) => id).join(' or ')
+  if (named.length > 0) throw new UsageError(`${given} is a name: freeze the key by its id, ${ids}`)
 }
 
 /** @throws UsageError */

@@ -186,7 +186,10 @@ export class AnthropicAnswer implements AnswerReader {
   }
 
   #count(usage: JsonValue | undefined): void {
-    if (isObject(usage)) this.usage = usageOf(usage.input_tokens ?? 0, usage.output_tokens ?? 0)
+    if (!isObject(usage)) return
+    // In a stream the beginning tells what was read, and the end may tell only what was written.
+    const input = usage.input_tokens ?? this.usage?.input ?? 0
+    this.usage = usageOf(input, usage.output_tokens ?? this.usage?.output ?? 0) ?? this.usage
   }
 }
 

@@ -58,10 +58,10 @@ function ofTool(tool: string, { name, mayCall, tools }: Role): Reason {
   if (mayCall === undefined) return allowed(`tool ${tool}: calls of role \`${name}\` are recorded, not gated`)
   if (!mayCall(tool))
     return refused('tool_not_allowed', `tool ${tool}: not among the \`tools\` of role \`${name}\``)
-  const isAsked = tools?.judge(tool, '{}').kind === 'approve'
-  return allowed(
-    `tool ${tool}: among the \`tools\` of role \`${name}\`${isAsked ? ', after a human’s yes' : ''}`,
-  )
+  const { approval = false, rules = false } = tools?.asks(tool) ?? {}
+  const more = [approval ? 'after a human’s yes' : '', rules ? 'if its arguments keep to the rules' : '']
+  const said = [`tool ${tool}: among the \`tools\` of role \`${name}\``, ...more.filter(Boolean)]
+  return allowed(said.join(', '))
 }
 
 function groupsOf(asked: string): readonly RouteGroup[] {

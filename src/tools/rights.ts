@@ -21,8 +21,13 @@ export type CallJudgement =
 export interface ToolRights {
   /** What happens to a call that is outside. */
   readonly otherwise: 'refuse' | 'strip'
+  /** As the policy writes them. */
+  readonly allow: readonly string[]
+  readonly approve: readonly string[]
   /** Whether a tool of this name may be called at all, be it with a human's yes. */
   mayCall(name: string): boolean
+  /** Whether a human must say yes, and whether there are rules for the arguments. */
+  asks(name: string): { readonly approval: boolean; readonly rules: boolean }
   judge(name: string, args: string): CallJudgement
 }
 
@@ -54,7 +59,13 @@ export function compileTools(config: ToolsConfig, tell: Tell): ToolRights {
     name.length <= longestName && (named(config.approve, name) || named(config.allow, name))
   return {
     otherwise: config.otherwise,
+    allow: config.allow,
+    approve: config.approve,
     mayCall,
+    asks: (name) => ({
+      approval: named(config.approve, name),
+      rules: rules.some(({ pattern }) => matchesGlob(pattern, name)),
+    }),
     judge(name, args) {
       if (!mayCall(name)) return { kind: 'outside', because: 'name' }
       const toApprove = named(config.approve, name)

@@ -70,7 +70,9 @@ describe('torwart access', () => {
   it('prints a table, and values that no spreadsheet takes for a formula', async () => {
     expect((await cli(['access', ...config])).out).toMatch(/^kind +id +name +role +status +routes/)
     const { out } = await cli(['access', '--csv', ...config])
-    expect(out.split('\r\n')[0]).toBe('kind,id,name,role,status,routes,models,limits,from,expires,lastUsed')
+    expect(out.split('\r\n')[0]).toBe(
+      'kind,id,name,role,status,routes,models,tools,limits,from,expires,lastUsed',
+    )
     expect(out).toContain('"\'=HYPERLINK(""http://x"")"')
   })
 })

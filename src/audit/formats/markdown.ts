@@ -20,17 +20,19 @@ export function toMarkdown(report: Report, integrity: string, made: string): str
         ['Last record', last && `${last.seq} \`${last.hash}\``],
         ['Integrity', integrity],
         ['Requests with findings that were stopped', report.stopped],
+        ['Requests with findings that were taken out of the answer', report.redacted],
         ['Requests with findings that were **not** stopped', report.passed],
       ],
     ),
     '## What was found',
     ...table(
-      ['signature', 'category', 'severity', 'stopped', 'not stopped'],
-      report.findings.map(({ id, category, severity, blocked, passed }) => [
+      ['signature', 'category', 'severity', 'stopped', 'taken out', 'not stopped'],
+      report.findings.map(({ id, category, severity, blocked, redacted, passed }) => [
         id,
         category,
         severity,
         blocked,
+        redacted,
         passed,
       ]),
     ),
