@@ -44,6 +44,7 @@ import { createRecordPrompt } from './stages/record.ts'
 import { createReserve } from './stages/reserve.ts'
 import { createMatchResults } from './stages/results.ts'
 import { createScanning } from './stages/scanning.ts'
+import { createSecondOpinion } from './stages/second-opinion.ts'
 import { createSettle } from './stages/settle.ts'
 import type { Log } from './telemetry/log.ts'
 import { createMetrics } from './telemetry/metrics.ts'
@@ -219,6 +220,8 @@ async function openGateway(
     metrics,
     randomCode,
   })
+  const { ask } = courier
+  const secondOpinion = createSecondOpinion({ ask, isRemote: fleet.isRemote, metrics, clock })
   const { app, drain, cut } = await createApp({
     kept,
     guardAnswer,
@@ -237,7 +240,7 @@ async function openGateway(
     fleet,
     authoriseRoute: (caller, to) => authoriseRoute(caller, to, freezes),
     authoriseModel: createAuthoriseModel(fleet, kept, freezes),
-    inspect: createInspect(scanningFor, metrics, clock),
+    inspect: createInspect({ scanningFor, secondOpinion, metrics, clock }),
     matchResults: createMatchResults(calls, metrics),
     reserve: createReserve(store, createPrintPrompt()),
     forward: createForward({

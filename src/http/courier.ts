@@ -13,11 +13,11 @@ import type { Upload } from '../dialects/dialect.ts'
 import { isNear } from '../policy/address.ts'
 import type { Policy, Upstream } from '../policy/policy.ts'
 import type { Courier, Flow, Parcel, Receiver } from '../stages/outlet.ts'
-import type { ServerAnswer } from '../upstreams/server.ts'
+import type { Ask, ServerAnswer } from '../upstreams/server.ts'
 
 export interface Couriers extends Courier {
   /** A list or a fact, whole. @throws Refusal if it cannot be had in time */
-  ask(upstream: Upstream, path: string, withinMs: number): Promise<ServerAnswer>
+  readonly ask: Ask
   close(): Promise<void>
 }
 
@@ -50,7 +50,7 @@ export function createCourier(current: () => Policy, resolve: typeof lookup = lo
     return pool
   }
   return {
-    ask: (upstream, path, withinMs) => ask(poolFor(upstream.origin), upstream, path, withinMs),
+    ask: (upstream, ...asked) => ask(poolFor(upstream.origin), upstream, ...asked),
     send: (parcel, receiver) => dispatch(poolFor(parcel.upstream.origin), parcel, receiver),
     async close() {
       await Promise.all([...pools.values()].map((pool) => pool.destroy()))
@@ -67,21 +67,34 @@ function ownHeaders({ key }: Upstream, accept: string): Record<string, string> {
   return key === undefined ? headers : { ...headers, authorization: `Bearer ${key}` }
 }
 
-async function ask(pool: Pool, upstream: Upstream, path: string, withinMs: number): Promise<ServerAnswer> {
+async function ask(
+  pool: Pool,
+  upstream: Upstream,
+  path: string,
+  withinMs: number,
+  question?: JsonObject,
+): Promise<ServerAnswer> {
   const headers = ownHeaders(upstream, 'application/json')
+  if (question) headers['content-type'] = 'application/json'
   const signal = AbortSignal.timeout(withinMs)
   try {
-    const { statusCode, body } = await pool.request({ path, method: 'GET', headers, signal })
+    const { statusCode, body } = await pool.request({
+      path,
+      method: question ? 'POST' : 'GET',
+      headers,
+      signal,
+      body: question ? JSON.stringify(question) : null,
+    })
     let text = ''
     for await (const piece of body.setEncoding('utf8')) {
       text += piece
       if (text.length > longestAnswer)
-        throw new Refusal('upstream_failed', { detail: 'the list is too long' })
+        throw new Refusal('upstream_failed', { detail: 'the answer is too long' })
     }
     return { status: statusCode, body: parsed(text) }
   } catch (error) {
     if (error instanceof Refusal) throw error
-    if (signal.aborted) throw new Refusal('upstream_timeout', { detail: 'the list took too long' })
+    if (signal.aborted) throw new Refusal('upstream_timeout', { detail: 'the answer took too long' })
     throw upstreamRefusal(error instanceof Error ? error : new Error('no Error'))
   }
 }

@@ -1,9 +1,11 @@
 /** `guards.prompt`: thresholds, the operator's own packs, and what of the shipped ones he switched off or weighs anew. */
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { parseDuration } from '../core/units.ts'
+import { canonicalFor } from '../models/name.ts'
 import type { Signature } from '../scan/signature.ts'
 import { readPack, shippedIds } from './packs.ts'
-import type { PromptGuard } from './policy.ts'
+import type { GuardModel, PromptGuard, Upstream } from './policy.ts'
 import { didYouMean, type Problem } from './problem.ts'
 import type { Config } from './schema/schema.ts'
 import type { Report } from './source.ts'
@@ -19,6 +21,7 @@ export interface CompiledPromptGuard {
 export function compilePromptGuard(
   config: Config['guards']['prompt'],
   folder: string,
+  upstreams: readonly Upstream[],
   report: Report,
 ): CompiledPromptGuard {
   const { mode, block, flag, datamark, packs, disable, severities } = config
@@ -44,7 +47,34 @@ export function compilePromptGuard(
     if (!ids.has(id)) report(['guards', 'prompt', 'disable', index], unknown(id))
   for (const id of Object.keys(severities))
     if (!ids.has(id)) report(['guards', 'prompt', 'severities', id], unknown(id))
-  return { guard: { mode, block, flag, datamark, own, disable, severities, packFiles }, problems, texts }
+  const model = config.model && compileGuardModel(config.model, upstreams, report)
+  const guard = { mode, block, flag, datamark, own, disable, severities, packFiles, model }
+  return { guard, problems, texts }
+}
+
+/** Somebody waits for it. */
+const longestMs = 30_000
+
+function compileGuardModel(
+  { upstream: wanted, name, prompt, timeout }: NonNullable<Config['guards']['prompt']['model']>,
+  upstreams: readonly Upstream[],
+  report: Report,
+): GuardModel | undefined {
+  const path = ['guards', 'prompt', 'model']
+  const timeoutMs = parseDuration(timeout) ?? 0
+  if (timeoutMs < 1 || timeoutMs > longestMs) report([...path, 'timeout'], 'must be from 1ms to 30s')
+  if (prompt !== undefined && prompt.split('{text}').length !== 2)
+    report([...path, 'prompt'], 'must hold `{text}` once')
+  const names = upstreams.map((each) => each.name)
+  const upstream = upstreams.find((each) => each.name === wanted)
+  if (!upstream) {
+    report([...path, 'upstream'], `names no upstream: ${wanted}${didYouMean(wanted, names)}`)
+    return undefined
+  }
+  const canonical = canonicalFor(upstream.kind, name)
+  if (canonical !== undefined) return { upstream, name: canonical, prompt, timeoutMs }
+  report([...path, 'name'], `is no name of a local model: ${name}`)
+  return undefined
 }
 
 function textOf(file: string): string | undefined {

@@ -60,7 +60,7 @@ export function compile(
   const roles = new Map(
     Object.entries(config.roles).map(([name, role]) => [name, compileRole(name, role, config, report)]),
   )
-  const prompt = compilePromptGuard(config.guards.prompt, folder, report)
+  const prompt = compilePromptGuard(config.guards.prompt, folder, upstreams, report)
   problems.push(...prompt.problems)
   const redis = compileRedis(config.store, folder, report)
   const models = compileModels(config.models, report)

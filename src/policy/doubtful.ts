@@ -35,7 +35,7 @@ export function doubtful(
       path: ['roles', asks[0], 'tools', 'approve'],
       message: 'nobody can say yes: that needs `admin.token` or `approval.approvers`',
     })
-  found.push(...idleRules(config))
+  found.push(...idleRules(config), ...opinionDoubts(config))
   const kinds = config.upstreams.map(({ kind }) => kind)
   for (const [name, { routes, models, limits, caps }] of Object.entries(config.roles)) {
     if (routes.length > 0 && models.length === 0)
@@ -66,6 +66,20 @@ function secrets({ admin, store, upstreams }: Config): Path[] {
   if (store.redis?.split(',').some((url) => URL.canParse(url.trim()) && new URL(url.trim()).password !== ''))
     found.push(['store', 'redis'])
   return found
+}
+
+function opinionDoubts({ guards, upstreams }: Config): { path: Path; message: string }[] {
+  const { mode, model } = guards.prompt
+  if (!model) return []
+  const path = ['guards', 'prompt', 'model']
+  const messages: string[] = []
+  if (mode === 'off') messages.push('the guard is off: this model is never asked')
+  if (mode === 'observe')
+    messages.push('the guard only observes: this model is asked and waited for, and blocks nothing')
+  const isFar = upstreams.some(({ name, remote }) => name === model.upstream && remote)
+  if (isFar && mode !== 'off')
+    messages.push('this model may be outside your network: what is flagged goes there, of every role')
+  return messages.map((message) => ({ path, message }))
 }
 
 /** A rule for tools that may not be called is most often one whose name was mistyped: those it was meant for have none. */

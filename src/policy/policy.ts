@@ -158,6 +158,18 @@ export interface PromptGuard {
   readonly packFiles: readonly string[]
   /** Whether blanks of data are replaced where it is marked. */
   readonly datamark: boolean
+  /** Who is asked about what is only flagged. */
+  readonly model: GuardModel | undefined
+}
+
+/** A model that judges texts. */
+export interface GuardModel {
+  readonly upstream: Upstream
+  /** Canonical for this kind of server. */
+  readonly name: string
+  /** What it is asked, with `{text}` once in it; absent: the text is the question. */
+  readonly prompt: string | undefined
+  readonly timeoutMs: number
 }
 
 export type OutputAction = 'off' | 'flag' | 'redact' | 'block'

@@ -49,7 +49,9 @@ at the top of the file.
   but \`format\`, \`patternProperties\`, \`unevaluated…\` and references that come back to themselves. Arguments of a tool
   with rules, or under \`approve\`, must read the same everywhere: strict JSON, no key twice or in two spellings, no number
   of more than 15 digits, at most 256 KiB, and 8 KiB where a human is asked. Those of other tools are not looked at.
-- \`x-torwart-guards\` also names what no guard read: \`prompt=allow, images=unread\`.
+- \`x-torwart-guards\` also names what no guard read: \`prompt=allow, images=unread\`. \`opinion=allow\` beside \`prompt=flag\`
+  is the word of \`guards.prompt.model\`, which clears nothing; \`opinion=unread\`: it gave no answer that is one, was busy
+  with four others (questions do not count in \`concurrent\`), or there were more than 16 KiB and it found the first ones safe.
 - A record of the audit log is one JSON object a line. What may be erased (\`peer\`, \`agent\`, \`session\`, \`prompt\`,
   \`answer\`) stands behind its \`hash\` and is bound by \`content\`, a digest with the \`salt\` beside it; after an erasure
   \`erased\` names that instead. \`traceparent\` is the caller’s or, without one, ours; the model server gets the same

@@ -35,10 +35,14 @@ export function createRecall<T>(findOut: (text: string) => T, most = mostCharact
   }
 }
 
-export function createMemory<T>(most = mostCharacters): Memory<T> {
+/**
+ * @param most characters of all texts together
+ * @param least characters of a text that is worth keeping
+ */
+export function createMemory<T>(most = mostCharacters, least = shortest): Memory<T> {
   const known = new Map<string, { readonly owner: string; readonly found: T }>()
   let held = 0
-  const isKept = (text: string) => text.length >= shortest && text.length <= most
+  const isKept = (text: string) => text.length >= least && text.length <= most
   return {
     find(text, owner) {
       const entry = isKept(text) ? known.get(text) : undefined

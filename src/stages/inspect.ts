@@ -1,5 +1,6 @@
 /**
- * Stage 7: the prompt guard reads every text that can reach the model. A guard that cannot run refuses.
+ * Stage 7: the prompt guard reads every text that can reach the model. A guard that cannot run refuses. What it only
+ * flags, a second opinion may block.
  */
 import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../core/clock.ts'
@@ -10,6 +11,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import type { Call, Inspected, JudgedFinding } from './exchange.ts'
 import { neighbours } from './neighbours.ts'
 import type { ScanningFor, Steps } from './scanning.ts'
+import { type Flagged, opinionGuard, type SecondOpinion } from './second-opinion.ts'
 
 const guard = 'prompt'
 /** Of one request; a text more may go over it. */
@@ -18,7 +20,14 @@ const mostFindings = 1024
 const atOneGo = 96 * 1024
 const heavier: Readonly<Record<Action, number>> = { allow: 0, flag: 1, block: 2 }
 
-export function createInspect(scanningFor: ScanningFor, metrics: Metrics, clock: Clock) {
+export interface InspectNeeds {
+  readonly scanningFor: ScanningFor
+  readonly secondOpinion: SecondOpinion
+  readonly metrics: Metrics
+  readonly clock: Clock
+}
+
+export function createInspect({ scanningFor, secondOpinion, metrics, clock }: InspectNeeds) {
   function* read(call: Call): Steps<Reading> {
     const { role, arrival, identity } = call.caller
     const settings = arrival.snapshot.policy.promptGuard
@@ -78,41 +87,60 @@ export function createInspect(scanningFor: ScanningFor, metrics: Metrics, clock:
       throw new Refusal('internal', { detail: 'the prompt guard failed', cause })
     }
     metrics.guardSeconds.observe({ guard }, (clock.monotonicMs() - startedAt) / 1000)
-    const { findings, worst } = reading
-    for (const { category, action } of findings) metrics.findings.inc({ guard, category, action })
-    return { call, findings, guards: [[guard, worst], ...unread] }
+    const { findings, flagged, worst } = reading
+    const guards: (readonly [string, Action | 'unread'])[] = [[guard, worst]]
+    if (worst === 'flag' && settings.model) {
+      const said = await secondOpinion(flagged, call.caller.identity.id, settings.model)
+      guards.push([opinionGuard, said])
+      if (said === 'block') findings.push(...flagged.slice(0, 1).map(unsafe))
+    }
+    for (const { guard, category, action } of findings) metrics.findings.inc({ guard, category, action })
+    return { call, findings, guards: [...guards, ...unread] }
+  }
+}
+
+/** So that a record says who turned the flag into a block. */
+function unsafe({ channel, text }: Flagged): JudgedFinding {
+  const whole = { severity: 'high', start: 0, end: text.length } as const
+  return {
+    guard: opinionGuard,
+    id: 'opinion.unsafe',
+    category: 'opinion',
+    channel,
+    action: 'block',
+    ...whole,
   }
 }
 
 /** What is known of one text. */
-interface Known extends Found {
-  readonly text: string
-}
-
-/** What was found in one text. */
-interface Found {
+interface Known {
   readonly channel: Channel
+  readonly text: string
   readonly findings: readonly Finding[]
 }
 
 /** All texts, read in one way. */
 interface Reading {
   readonly worst: Action
-  readonly findings: readonly JudgedFinding[]
+  readonly findings: JudgedFinding[]
+  readonly flagged: readonly Flagged[]
 }
 
-function judgeAll(texts: readonly Found[], thresholds: Parameters<typeof judge>[2]): Reading {
+function judgeAll(texts: readonly Known[], thresholds: Parameters<typeof judge>[2]): Reading {
   const findings: JudgedFinding[] = []
+  const flagged: Flagged[] = []
   let worst: Action = 'allow'
-  for (const { channel, findings: found } of texts) {
-    if (found.length === 0) continue
-    const { action } = judge(found, channel, thresholds)
+  for (const { channel, text, findings: found } of texts) {
+    const [first] = found
+    if (!first) continue
+    const { action, score } = judge(found, channel, thresholds)
+    if (action === 'flag') flagged.push({ channel, text, score, at: first.start })
     if (heavier[action] > heavier[worst]) worst = action
     if (findings.length >= mostFindings) continue
     for (const { id, category, severity, start, end } of found)
       findings.push({ id, category, severity, start, end, guard, channel, action })
   }
-  return { worst, findings }
+  return { worst, findings, flagged }
 }
 
 /** Carries the verdict out, unless the policy only wants to observe. */

@@ -9,7 +9,7 @@ import type { ToolCall } from '../dialects/dialect.ts'
 import { type Standing, tightest } from '../limits/store.ts'
 import { createMasker, findSensitive, type Masker, type Pseudonym } from '../scan/mask.ts'
 import { createRecall } from '../scan/recall.ts'
-import type { Answer, AnswerCut, Course, Ending, JudgedFinding } from './exchange.ts'
+import type { Answer, AnswerCut, Course, Ending, Inspected, JudgedFinding } from './exchange.ts'
 
 /** A record is a line somebody reads; what a request has more than this is summed up. */
 const mostTexts = 256
@@ -116,7 +116,7 @@ export function toRecord(
     dropped: call?.outgoing.dropped.map((path) => masker.mask(path).slice(0, 96)) ?? [],
     clamped: call?.outgoing.clamped ?? [],
     planted: output?.planted ?? [],
-    unread: course.prompt?.unread ?? [],
+    unread: inspected ? unreadOf(inspected) : (course.prompt?.unread ?? []),
     marked: call?.outgoing.marked ?? 0,
     usage: answer?.usage ?? null,
     limits: recordLimits(course),
@@ -206,6 +206,10 @@ function recordFindings(findings: readonly JudgedFinding[]) {
     .toSorted((a, b) => heaviestFirst[a.severity] - heaviestFirst[b.severity])
     .slice(0, mostFindings)
     .map(recordFinding)
+}
+
+function unreadOf({ guards }: Inspected): readonly string[] {
+  return guards.flatMap(([name, verdict]) => (verdict === 'unread' ? [name] : []))
 }
 
 function recordFinding({ guard, id, category, severity, channel, action }: JudgedFinding) {

@@ -5,7 +5,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
-const fineSeconds = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1]
+const fineSeconds = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
 
 const counters = {
   requests: ['torwart_requests_total', 'Requests, by how they ended', ['route', 'outcome']],
@@ -92,6 +92,6 @@ export function createMetrics(): Metrics {
   const metrics = made as unknown as Metrics
   // An alarm on the first event needs a series that was 0 before it.
   for (const result of ['ok', 'failed']) metrics.policyReloads.inc({ result }, 0)
-  for (const guard of ['prompt', 'output']) metrics.guardFailures.inc({ guard }, 0)
+  for (const guard of ['prompt', 'output', 'opinion']) metrics.guardFailures.inc({ guard }, 0)
   return metrics
 }

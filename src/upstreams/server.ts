@@ -3,14 +3,23 @@
  * every few seconds, and at once when a model is wanted that was not there.
  */
 import type { Clock } from '../core/clock.ts'
-import type { JsonValue } from '../core/json.ts'
+import type { JsonObject, JsonValue } from '../core/json.ts'
 import { asRefusal, Refusal } from '../core/refusal.ts'
 import { serverError } from '../dialects/server-errors.ts'
 import type { Upstream } from '../policy/policy.ts'
 import { type Catalogue, cataloguePath, readCatalogue, readLoaded } from './catalogue.ts'
 
-/** Fetches a list, within so many milliseconds. @throws Refusal */
-export type Ask = (upstream: Upstream, path: string, withinMs: number) => Promise<ServerAnswer>
+/**
+ * Fetches a list, within so many milliseconds.
+ * @param question posted, where it takes more than a path to ask
+ * @throws Refusal
+ */
+export type Ask = (
+  upstream: Upstream,
+  path: string,
+  withinMs: number,
+  question?: JsonObject,
+) => Promise<ServerAnswer>
 
 export interface ServerAnswer {
   readonly status: number

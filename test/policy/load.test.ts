@@ -268,6 +268,42 @@ roles: { a: { limits: { tokensPerMinute: 1000 } } }
   })
 })
 
+describe('a guard model', () => {
+  const withModel = (model: string, mode = 'enforce') =>
+    `${minimal}guards: { prompt: { mode: ${mode}, model: { ${model} } } }\n`
+  const sound = 'upstream: local, name: "llama-guard3:1b"'
+
+  it('is not asked unless the policy names one, and waited for two seconds', () => {
+    expect(load(minimal).policy.promptGuard.model).toBeUndefined()
+    const { policy, warnings } = load(withModel('upstream: local, name: Llama-Guard3'))
+    expect(policy.promptGuard.model).toMatchObject({
+      upstream: { name: 'local' },
+      name: 'llama-guard3',
+      timeoutMs: 2000,
+    })
+    expect(warnings).toEqual([])
+  })
+
+  it.each([
+    ['upstream: locl, name: g', '3:55 `guards.prompt.model.upstream` names no upstream: locl (did you mean'],
+    ['upstream: local, name: "g:cloud"', '3:68 `guards.prompt.model.name` is no name of a local model'],
+    [`${sound}, timeout: 0s`, '3:96 `guards.prompt.model.timeout` must be from 1ms to 30s'],
+    [`${sound}, timeout: 31s`, '3:96 `guards.prompt.model.timeout` must be from 1ms to 30s'],
+    [`${sound}, prompt: "is it bad?"`, '3:95 `guards.prompt.model.prompt` must hold `{text}` once'],
+    [`${sound}, prompt: "{text}{text}"`, '3:95 `guards.prompt.model.prompt` must hold `{text}` once'],
+  ])('%s is a mistake', (model, problem) => {
+    expect(problems(withModel(model))).toEqual([expect.stringContaining(problem)])
+  })
+
+  it('is warned of where it decides nothing, or is far away', () => {
+    const warnings = (text: string) => load(text).warnings.map(({ message }) => message)
+    expect(warnings(withModel(sound, 'off'))).toEqual([expect.stringContaining('never asked')])
+    expect(warnings(withModel(sound, 'observe'))).toEqual([expect.stringContaining('blocks nothing')])
+    const far = withModel(sound).replace('kind: ollama', 'kind: ollama, remote: true')
+    expect(warnings(far)).toEqual([expect.stringContaining('outside your network')])
+  })
+})
+
 describe('a secret', () => {
   it('that is written out is told, one that comes from elsewhere is not', () => {
     const upstream = (key: string) =>

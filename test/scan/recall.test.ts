@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createRecall } from '../../src/scan/recall.ts'
+import { createMemory, createRecall } from '../../src/scan/recall.ts'
 
 const long = (name: string) => name.padEnd(1000, '.')
 
@@ -30,6 +30,12 @@ describe('what was found out about a text', () => {
     const { recall, read } = counted()
     for (let time = 0; time < 2; time++) recall.of('short', 'me')
     expect(read).toHaveLength(2)
+  })
+
+  it('is kept of short ones where that was asked for', () => {
+    const memory = createMemory<boolean>(100, 1)
+    memory.keep('short', 'me', true)
+    expect([memory.find('short', 'me'), memory.find('short', 'you')]).toEqual([true, undefined])
   })
 
   it('goes when there is no more room, what was asked for the longest first', () => {

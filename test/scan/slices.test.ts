@@ -56,6 +56,7 @@ describe('what was read', () => {
     disable: [],
     severities: {},
     packFiles: [],
+    model: undefined,
   } as const
 
   it('is not read again, by the same owner and with the same signatures', () => {

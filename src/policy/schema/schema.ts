@@ -84,6 +84,23 @@ const certificate = group('Client certificates and who they are.', {
   role: text('Its role.'),
 })
 
+const guardModel = group('A guard model that is asked about what is flagged, and can turn it into a block.', {
+  upstream: text('The name of the upstream that serves it. What is flagged goes there, whoever said it.'),
+  name: text('Llama Guard, Granite Guardian, ShieldGemma or another that answers like one of them.'),
+  prompt: optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 4096,
+      description:
+        'What it is asked, with `{text}` once in it. Absent: the text itself, as a guard expects it.',
+    }),
+  ),
+  timeout: duration(
+    'How long its answer is waited for, 30s at most. A model that must be loaded first takes longer: keep it loaded.',
+    '2s',
+  ),
+})
+
 const promptGuard = section('Reads what goes to the model.', {
   mode: choice(
     ['enforce', 'observe', 'off'],
@@ -106,6 +123,7 @@ const promptGuard = section('Reads what goes to the model.', {
     'Mark tool results and documents as data before the model reads them: delimiters with a random tag, and a sentence in the system prompt. Costs the model server its cache of the conversation.',
   ),
   datamark: flag('With `separate`: put `ˆ` in the place of every blank of such data, too.'),
+  model: optional(guardModel),
 })
 
 /** What happens to a part of an answer. */
