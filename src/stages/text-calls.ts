@@ -5,7 +5,7 @@
  *
  * Knows the tags below, and no others.
  */
-import { isObject, type JsonValue } from '../core/json.ts'
+import { isObject, type JsonValue, readJson } from '../core/json.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { CallVerdict, JudgeCall } from '../dialects/call-verdict.ts'
 import type { ToolCall } from '../dialects/dialect.ts'
@@ -138,7 +138,7 @@ function beginOfTag(text: string): number {
   return text.length
 }
 
-/** What a block calls; a block that cannot be read is a call of nothing, which no policy allows. */
+/** What a block calls; a block that cannot be read, or could be read in two ways, is a call of nothing, which no policy allows. */
 function callsIn(block: string, [open, close]: (typeof tags)[number]): ToolCall[] {
   const body = block.slice(open.length, close && block.endsWith(close) ? -close.length : undefined)
   if (open === '<function=') {
@@ -147,17 +147,27 @@ function callsIn(block: string, [open, close]: (typeof tags)[number]): ToolCall[
   }
   let value: JsonValue
   try {
-    value = JSON.parse(body) as JsonValue
+    value = readJson(body.trim())
   } catch {
-    return [{ name: /"name"\s*:\s*"([^"]{1,256})"/.exec(body)?.[1] ?? '', arguments: body.trim() }]
+    return [nothing(body)]
   }
-  return (Array.isArray(value) ? value : [value]).map((each) => {
-    const called = isObject(each) && isObject(each.function) ? each.function : each
-    if (!isObject(called)) return { name: '', arguments: JSON.stringify(called) }
-    const args = called.arguments ?? called.parameters ?? {}
-    return {
-      name: String(called.name ?? ''),
-      arguments: typeof args === 'string' ? args : JSON.stringify(args),
-    }
-  })
+  return (Array.isArray(value) ? value : [value]).map(callOf)
+}
+
+function callOf(value: JsonValue): ToolCall {
+  if (!isObject(value)) return nothing(JSON.stringify(value))
+  const inner = isObject(value.function) ? value.function : undefined
+  const called = inner ?? value
+  const says = (key: string) => value[key] !== undefined || (inner !== undefined && inner[key] !== undefined)
+  const { name } = called
+  const isTwofold =
+    (says('arguments') && says('parameters')) ||
+    (inner !== undefined && ['name', 'arguments', 'parameters'].some((key) => value[key] !== undefined))
+  if (typeof name !== 'string' || isTwofold) return nothing(JSON.stringify(value))
+  const args = called.arguments ?? called.parameters ?? {}
+  return { name, arguments: typeof args === 'string' ? args : JSON.stringify(args) }
+}
+
+function nothing(text: string): ToolCall {
+  return { name: '', arguments: text.trim() }
 }

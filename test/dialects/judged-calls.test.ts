@@ -165,12 +165,18 @@ describe.each(speakers.map((speaker) => [speaker.name, speaker] as const))(
     })
 
     it.each([
-      ['<tool_call>{"name":"pay","arguments":{"to":"bob"}', 'pay'],
+      ['<tool_call>{"name":"pay","arguments":{"to":"bob"}}', 'pay'],
+      ['<tool_call>{"name":"pay","arguments":{"to":"bob"}', ''],
       ['<function=pay>{"to":"bob"}</function>', 'pay'],
       ['[TOOL_CALLS] [{"name":"look"},{"name":"pay","arguments":{"to":"bob"}}]', 'look'],
       ['<|python_tag|>{"name":"pay","parameters":{"to":"bob"}}', 'pay'],
-      ['<tool_call>no JSON "name": "pay" bob</tool_call>', 'pay'],
-    ])('%s is one', async (text, name) => {
+      ['<tool_call>no JSON "name": "pay" bob</tool_call>', ''],
+      ['<tool_call>{"name":"look"}\n{"name":"pay"}</tool_call>', ''],
+      ['<tool_call>{"name":"look","name":"pay"}</tool_call>', ''],
+      ['<tool_call>{"name":"pay","function":{"name":"look"}}</tool_call>', ''],
+      ['<tool_call>{"name":"look","arguments":{},"parameters":{"to":"bob"}}</tool_call>', ''],
+      ['<tool_call>{"function":{"name":"look","arguments":{}},"parameters":{"to":"bob"}}</tool_call>', ''],
+    ])('%s is one, of nothing if it could be read in two ways', async (text, name) => {
       const { asked, heard } = await run(text, { kind: 'strip', note })
       expect(asked[0]?.name).toBe(name)
       expect(heard).toBe(note)

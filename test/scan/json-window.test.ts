@@ -80,6 +80,19 @@ describe('arguments in pieces', () => {
     for (const pieces of [[json], [...json]]) expect(run(pieces)).toBe(expected)
   })
 
+  it('take time in proportion, however much is taken out of one string', () => {
+    const cost = (keys: number) => {
+      const text = JSON.stringify({ to: `\n${`${secret} `.repeat(keys)}` })
+      const started = process.cpuUsage()
+      expect(run([text])).not.toContain('Kq7Z')
+      const { user, system } = process.cpuUsage(started)
+      return user + system
+    }
+    cost(1000)
+    const short = Math.min(cost(1000), cost(1000))
+    expect(cost(10_000)).toBeLessThan(Math.max(short, 5000) * 30)
+  })
+
   it('that are no JSON are text', () => {
     expect(run([...`call me with ${secret} please`])).toContain('redacted')
     expect(run([...`call me with ${secret} please`])).not.toContain('Kq7Z')

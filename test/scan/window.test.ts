@@ -202,14 +202,16 @@ describe('what a terminal obeys and nobody sees', () => {
     [
       'a link in a terminal',
       'see \u001b]8;;https://evil.example/x\u0007here\u001b]8;;\u001b\\.',
-      'see here.',
+      'see here\ufffd.',
     ],
     ['an escape that is cut off', 'a\u001b[2', 'a'],
-    ['bidirectional overrides', 'user\u202e tpircs\u202c!', 'user tpircs!'],
+    ['bidirectional overrides', 'user\u202e tpircs\u202c!', 'user tpircs\ufffd!'],
     ['tags', 'hi\u{E0049}\u{E0067}\u{E006E} there', 'hi there'],
-    ['hidden selectors', 'a\u{E0101}\u{E0102}b', 'ab'],
-    ['bytes in joiners', 'a\u200b\u200d\u200c\u200bb', 'ab'],
-  ])('%s: taken out', (_name, text, expected) => {
+    ['hidden selectors', 'a\u{E0101}\u{E0102}b', 'a\ufffdb'],
+    ['bytes in joiners', 'a\u200b\u200d\u200c\u200bb', 'a\ufffdb'],
+    ['what would put a tag together', '<tool_\u2060call>', '<tool_\ufffdcall>'],
+    ['what would put a key together', 'sk-proj-Kq7\u001b[0m\u0000Zx2', 'sk-proj-Kq7\ufffdZx2'],
+  ])('%s: taken out, with a mark left within a word', (_name, text, expected) => {
     for (const pieces of [[text], [...text], text.split('')]) expect(run(pieces).text).toBe(expected)
   })
 

@@ -1,7 +1,8 @@
 /**
  * What a terminal obeys and what nobody sees: escape sequences, control characters, bidirectional overrides, Unicode tags
- * and hidden variation selectors. Taken out, the text itself stays. Joiners and marks that scripts and emoji need stay,
- * unless many stand in a row, which is how bytes are hidden in them.
+ * and hidden variation selectors. Taken out, the text itself stays; within a word a visible mark stays in its place, or the
+ * gate would put together a key or a tag that no guard has seen whole. Joiners and marks that scripts and emoji need
+ * stay, unless many stand in a row, which is how bytes are hidden in them.
  */
 import type { Seeker, Sought } from './seeker.ts'
 
@@ -31,34 +32,46 @@ const unfinished = new RegExp(
   String.raw`(?:${begins}|${text}${esc}?|${esc}[ -/]{0,4}|${joiners}{1,64}|\ud83c(?:\udff4(?:\udb40[\udc30-\udc7a])*\udb40?)?|\udb40)$`,
 )
 
+/** Whatever touches is one: whether a mark stays must not depend on how the text comes in pieces. */
+function runsIn(part: string) {
+  const runs: { start: number; end: number; readonly type: string }[] = []
+  if (!odd.test(part)) return runs
+  const all = [
+    ...[...part.matchAll(sequence)].map((match) => ({ match, type: 'escape' })),
+    ...[...part.matchAll(invisible)].map((match) => ({ match, type: 'invisible' })),
+  ].filter(({ match }) => !flag.test(match[0]))
+  all.sort((a, b) => a.match.index - b.match.index)
+  for (const { match, type } of all) {
+    const start = match.index
+    const end = start + match[0].length
+    const last = runs.at(-1)
+    if (last && start <= last.end) last.end = Math.max(last.end, end)
+    else runs.push({ start, end, type })
+  }
+  return runs
+}
+
 export const controls: Seeker = {
   hold(text) {
     const tail = text.slice(-longestString - 16)
     const match = unfinished.exec(tail)
-    return match ? text.length - tail.length + match.index : text.length
+    const hold = match ? match.index : tail.length
+    const run = runsIn(tail).find(({ start, end }) => start < hold && end >= hold)
+    return text.length - tail.length + (run ? run.start : hold)
   },
   find(text, from) {
     // Only a sequence can have begun before what is new.
-    const start = Math.max(0, from - longestString)
-    const part = text.slice(start)
-    if (!odd.test(part)) return []
-    const found: Sought[] = []
-    for (const [type, pattern] of [
-      ['escape', sequence],
-      ['invisible', invisible],
-    ] as const) {
-      pattern.lastIndex = 0
-      for (let match = pattern.exec(part); match; match = pattern.exec(part)) {
-        if (flag.test(match[0])) continue
-        found.push({
-          start: start + match.index,
-          end: start + match.index + match[0].length,
-          guard: 'controls',
-          type,
-          put: '',
-        })
+    const before = Math.max(0, from - longestString)
+    const part = text.slice(before)
+    return runsIn(part).map(({ start, end, type }): Sought => {
+      const isWithin = /\S/.test(part.charAt(start - 1)) && /\S/.test(part.charAt(end))
+      return {
+        start: before + start,
+        end: before + end,
+        guard: 'controls',
+        type,
+        put: isWithin ? '\ufffd' : '',
       }
-    }
-    return found
+    })
   },
 }

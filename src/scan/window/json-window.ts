@@ -127,23 +127,23 @@ export class JsonWindow {
       this.#widths = undefined
       return all
     }
+    const raw = this.#raw
+    const widths = this.#widths
+    let units = 0
+    let at = 0
     let out = ''
+    // What was taken is cut off once, behind the loop: cut off edit by edit, many edits take quadratic time.
     for (const edit of edits) {
-      if (typeof edit === 'number') out += this.#take(edit)
-      else {
-        this.#take(edit.units)
-        out += edit.put
-      }
+      const end = units + (typeof edit === 'number' ? edit : edit.units)
+      const from = at
+      if (widths) for (let unit = units; unit < end; unit++) at += widths[unit] ?? 0
+      else at += end - units
+      units = end
+      out += typeof edit === 'number' ? raw.slice(from, at) : edit.put
     }
+    this.#raw = raw.slice(at)
+    this.#widths = this.#raw === '' ? undefined : widths?.slice(units)
     return out
-  }
-
-  #take(units: number): string {
-    const length = this.#widths ? this.#widths.splice(0, units).reduce((sum, width) => sum + width, 0) : units
-    const taken = this.#raw.slice(0, length)
-    this.#raw = this.#raw.slice(length)
-    if (this.#raw === '') this.#widths = undefined
-    return taken
   }
 }
 
