@@ -124,10 +124,11 @@ describe('the admin API', () => {
         by: 'alice',
         why: 'mail <email:1>',
         tool: 'transfer_eu',
-        arguments: '{"to":"<email:1>"}',
         identity: { id: 'agent1' },
       },
     ])
+    // What must be erasable stands in the record of the request alone.
+    expect(JSON.stringify(eventsOf(started, 'approval approved'))).not.toMatch(/arguments|"name"/)
     expect(JSON.stringify(started.gate.records())).not.toMatch(/mallory|bob@/)
     const metrics = await fetch(`${started.gate.admin}/metrics`, {
       headers: { authorization: `Bearer ${token}` },
