@@ -10,9 +10,10 @@ export const privateKey = longDetector({
   type: 'private-key',
   triggers: ['-----BEGIN '],
   opens: /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/y,
-  // Its end; or where people begin to talk: two words, with nothing of the alphabet in front.
+  // Its end; or where people begin to talk: two words, with nothing of the alphabet in front, and not those of an end
+  // that is still being written.
   closes:
-    /-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|(?<![\w+/=:-])(?=[A-Za-z]{1,16}[ ,]{1,3}[A-Za-z]{1,16}[ .,!?\n])/g,
+    /-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|(?<![\w+/=:-])(?=[A-Za-z]{1,16}[ ,]{1,3}[A-Za-z]{1,16}[ .,!?\n])(?<!-----END [A-Z0-9 ]{0,40})/g,
   accept: (value, atEnd) =>
     (atEnd && !value.includes('-----END ')) ||
     (value.replaceAll(/-----?[ A-Z]+-----?/g, '').match(body)?.length ?? 0) >= 40,

@@ -118,13 +118,11 @@ export function createSensitive(wanted: { readonly secrets: boolean; readonly pi
         if (!isWanted(type)) continue
         const guard = isSecret(type) ? 'secrets' : 'pii'
         const put = `[redacted:${type}]`
-        if (type !== 'private-key') found.push({ start, end, type, guard, put })
-        else {
-          // Of a line `-----END …` that is cut the detector takes a part; the key goes on all the same.
-          const goesOn =
-            endOfKey(text.slice(start, end)) === -1 && /^[A-Z0-9 ]{0,60}-{0,5}$/.test(text.slice(end))
-          found.push({ start, end: goesOn ? text.length : end, type, guard, put, ends: endOfKey })
-        }
+        found.push(
+          type === 'private-key'
+            ? { start, end, type, guard, put, ends: endOfKey }
+            : { start, end, type, guard, put },
+        )
       }
       const long = wanted.secrets ? longToken.exec(text) : null
       if (long)
