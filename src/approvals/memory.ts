@@ -2,10 +2,10 @@
  * Approvals of one gateway, in memory and in a file beside the audit log (mode 0600), so that a restart forgets none.
  * The file is replaced before anything is said: a yes that could not be crossed out there is not used.
  */
-import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Clock } from '../core/clock.ts'
 import { replaceFile } from '../files/atomic.ts'
+import { readJsonFile } from '../files/json.ts'
 import { type Approval, isApproval } from './approval.ts'
 import { type ApprovalStore, mostApprovals, mostEach, type Standing } from './store.ts'
 
@@ -67,17 +67,8 @@ export function createMemoryApprovals(file: string, clock: Clock): ApprovalStore
 }
 
 function readApprovals(path: string): ReadonlyMap<string, Approval> {
-  if (!existsSync(path)) return new Map()
-  const value = parsed(readFileSync(path, 'utf8'))
-  if (!Array.isArray(value) || !value.every(isApproval))
-    throw new TypeError(`${path} is not a file of approvals`)
-  return new Map(value.map((each: Approval) => [each.digest, each]))
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
+  const entries = readJsonFile(path, 'approvals', (value) =>
+    Array.isArray(value) && value.every(isApproval) ? value : undefined,
+  )
+  return new Map(entries?.map((each) => [each.digest, each]))
 }

@@ -1,5 +1,6 @@
 /** Approvals in Redis: one hash for all gateways, one script an operation, and a channel that tells of decisions. */
 import { readFileSync } from 'node:fs'
+import { tryJson } from '../core/json.ts'
 import type { RedisServers } from '../core/redis-servers.ts'
 import { connectRedis, revive } from '../redis/connect.ts'
 import { newsOn } from '../redis/news.ts'
@@ -72,10 +73,6 @@ function textsOf(value: unknown): string[] {
 }
 
 function read(text: string | undefined): Approval | undefined {
-  try {
-    const value: unknown = JSON.parse(text ?? '')
-    return isApproval(value) ? value : undefined
-  } catch {
-    return undefined
-  }
+  const value: unknown = tryJson(text ?? '')
+  return isApproval(value) ? value : undefined
 }

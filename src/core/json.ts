@@ -53,6 +53,18 @@ export function readJson(text: string): JsonValue {
   return value
 }
 
+/**
+ * As the platform reads it, twins and all: for what the gate wrote itself, and for what is checked against a schema and
+ * never forwarded. @returns undefined if it is no JSON
+ */
+export function tryJson(text: string): JsonValue | undefined {
+  try {
+    return JSON.parse(text) as JsonValue
+  } catch {
+    return undefined
+  }
+}
+
 /** Colons outside strings. Bounds the depth first, so that nothing behind it recurses further. */
 function countColons(text: string): number {
   let colons = 0

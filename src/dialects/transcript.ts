@@ -2,6 +2,7 @@
  * What an answer said, gathered from its frames for the record. Bounded: the record keeps the head of a very
  * long answer, and says that it did.
  */
+import { tryJson } from '../core/json.ts'
 import type { ToolCall } from './dialect.ts'
 
 /** UTF-16 code units kept of one answer. */
@@ -47,7 +48,7 @@ export class Transcript {
 
   /** Whether a tool call is complete: many clients leave as soon as they have one. */
   get called(): boolean {
-    return this.#calls.some((call) => isJson(call.arguments))
+    return this.#calls.some((call) => tryJson(call.arguments) !== undefined)
   }
 
   get text(): string {
@@ -56,14 +57,5 @@ export class Transcript {
 
   get toolCalls(): readonly ToolCall[] {
     return this.#calls
-  }
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
   }
 }

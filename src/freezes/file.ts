@@ -2,10 +2,11 @@
  * Orders on disk, beside the audit log: what a restart remembers, and, without Redis, how the command line tells the
  * gateway. JSON, mode 0600, replaced whole.
  */
-import { chownSync, existsSync, readFileSync, statSync } from 'node:fs'
+import { chownSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { replaceFile } from '../files/atomic.ts'
-import { isOrder, type Order, subjectOf } from './order.ts'
+import { readJsonFile } from '../files/json.ts'
+import { isOrder, subjectOf } from './order.ts'
 import type { Orders } from './orders.ts'
 
 /** @param auditFile as the policy says it */
@@ -15,10 +16,10 @@ export function freezesFile(auditFile: string): string {
 
 /** @returns none if there is no file. @throws TypeError if it is not what it should be */
 export function readFreezes(path: string): Orders {
-  if (!existsSync(path)) return new Map()
-  const value = parsed(readFileSync(path, 'utf8'))
-  if (!Array.isArray(value) || !value.every(isOrder)) throw new TypeError(`${path} is not a file of freezes`)
-  return new Map(value.map((order: Order) => [subjectOf(order), order]))
+  const orders = readJsonFile(path, 'freezes', (value) =>
+    Array.isArray(value) && value.every(isOrder) ? value : undefined,
+  )
+  return new Map(orders?.map((order) => [subjectOf(order), order]))
 }
 
 /** @throws Error if it cannot be made the folder's owner's */
@@ -27,12 +28,4 @@ export function writeFreezes(path: string, orders: Orders): void {
   // Written by root, it must be the gateway's to read all the same.
   const { uid, gid } = statSync(dirname(path))
   if (statSync(path).uid !== uid) chownSync(path, uid, gid)
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

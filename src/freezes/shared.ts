@@ -1,5 +1,6 @@
 /** Orders in Redis: a hash that all gateways read, and a channel that tells them to. */
 import { readFileSync } from 'node:fs'
+import { tryJson } from '../core/json.ts'
 import type { RedisServers } from '../core/redis-servers.ts'
 import { connectRedis, revive } from '../redis/connect.ts'
 import { newsOn } from '../redis/news.ts'
@@ -32,7 +33,10 @@ export function shareFreezes(servers: RedisServers, onError: (error: Error) => v
       revive(connection)
       news.revive()
       const found = await within(connection.hvals(key), answerMs)
-      return found.map(parsed).filter(isOrder)
+      return found.flatMap((text) => {
+        const order: unknown = tryJson(text)
+        return isOrder(order) ? [order] : []
+      })
     },
     async write(orders) {
       if (orders.length === 0) return
@@ -44,13 +48,5 @@ export function shareFreezes(servers: RedisServers, onError: (error: Error) => v
       connection.disconnect()
       news.close()
     },
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }

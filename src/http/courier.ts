@@ -7,7 +7,7 @@ import { lookup } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import type { Readable } from 'node:stream'
 import { buildConnector, type Dispatcher, errors, FormData, Pool } from 'undici'
-import type { JsonObject, JsonValue } from '../core/json.ts'
+import { type JsonObject, tryJson } from '../core/json.ts'
 import { Refusal, type RefusalCode } from '../core/refusal.ts'
 import type { Upload } from '../dialects/dialect.ts'
 import { isNear } from '../policy/address.ts'
@@ -91,19 +91,11 @@ async function ask(
       if (text.length > longestAnswer)
         throw new Refusal('upstream_failed', { detail: 'the answer is too long' })
     }
-    return { status: statusCode, body: parsed(text) }
+    return { status: statusCode, body: tryJson(text) }
   } catch (error) {
     if (error instanceof Refusal) throw error
     if (signal.aborted) throw new Refusal('upstream_timeout', { detail: 'the answer took too long' })
     throw upstreamRefusal(error instanceof Error ? error : new Error('no Error'))
-  }
-}
-
-function parsed(text: string): JsonValue | undefined {
-  try {
-    return JSON.parse(text) as JsonValue
-  } catch {
-    return undefined
   }
 }
 

@@ -2,11 +2,11 @@
  * Tokens that were revoked before their time, beside the key file: JSON, mode 0600, replaced whole. An entry is dropped
  * when its token could not live any more, so the file stays small.
  */
-import { existsSync, readFileSync } from 'node:fs'
 import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
 import { tokenIdPattern } from '../core/token-id.ts'
 import { replaceFile } from '../files/atomic.ts'
+import { readJsonFile } from '../files/json.ts'
 import { whileLocked } from '../files/lock.ts'
 import { longestTokenMs } from '../policy/policy.ts'
 import { slackMs } from './signing-keys.ts'
@@ -29,14 +29,11 @@ export function revokedTokensFile(keysFile: string): string {
 
 /** @returns none if there is no file. @throws TypeError if it is not what it should be */
 export function readRevokedTokens(file: string): readonly RevokedToken[] {
-  if (!existsSync(file)) return []
-  try {
-    const value: unknown = JSON.parse(readFileSync(file, 'utf8'))
-    if (Value.Check(fileSchema, value)) return value.tokens
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error
-  }
-  throw new TypeError(`${file} is no file of revoked tokens`)
+  return (
+    readJsonFile(file, 'revoked tokens', (value) =>
+      Value.Check(fileSchema, value) ? value.tokens : undefined,
+    ) ?? []
+  )
 }
 
 /** Without those that could not live any more. */

@@ -8,6 +8,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
+import { tryJson } from '../core/json.ts'
 import type { RedisServers } from '../core/redis-servers.ts'
 import { whileLocked } from '../files/lock.ts'
 import { connectRedis, revive } from '../redis/connect.ts'
@@ -190,7 +191,7 @@ function document<T>({ kind, place, read, write, isEntry, idOf, merged, live }: 
     place,
     merge: (all, nowMs) => {
       const there = Object.entries(all).flatMap(([name, text]) => {
-        const entry = name.startsWith(`${kind}:`) ? parsed(text) : undefined
+        const entry: unknown = name.startsWith(`${kind}:`) ? tryJson(text) : undefined
         return isEntry(entry) && nameOf(entry) === name ? [entry] : []
       })
       return whileLocked(place, () => {
@@ -237,12 +238,4 @@ function printed(entry: unknown): string {
 
 function printedAll(entries: readonly unknown[]): string {
   return entries.map(printed).sort().join('\n')
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

@@ -4,10 +4,11 @@
  * may live. Gateways that share the folder accept each other's tokens at once.
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
 import { replaceFile } from '../files/atomic.ts'
+import { readJsonFile } from '../files/json.ts'
 import { whileLocked } from '../files/lock.ts'
 import { longestTokenMs } from '../policy/policy.ts'
 import { randomText } from './key.ts'
@@ -146,12 +147,9 @@ function made(nowMs: number): SigningEntry {
 
 /** @throws TypeError if the file is not what it should be */
 export function readSigningEntries(file: string): readonly SigningEntry[] {
-  if (!existsSync(file)) return []
-  try {
-    const value: unknown = JSON.parse(readFileSync(file, 'utf8'))
-    if (Value.Check(fileSchema, value)) return value.keys
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error
-  }
-  throw new TypeError(`${file} is no file of signing keys`)
+  return (
+    readJsonFile(file, 'signing keys', (value) =>
+      Value.Check(fileSchema, value) ? value.keys : undefined,
+    ) ?? []
+  )
 }
