@@ -1,6 +1,5 @@
 /** `torwart connect` before a real gate: what it adds, whom it refuses, that it holds nothing up. */
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Ollama } from 'ollama'
@@ -14,6 +13,7 @@ import { colours, messages, name, question } from '../rig/clients.ts'
 import { type RunningGate, startGate } from '../rig/gate.ts'
 import { likeOllama, type ModelServer, startModelServer } from '../rig/model-server.ts'
 import { asCommand } from '../rig/ollama-command.ts'
+import { getPlain } from '../rig/plain.ts'
 import { until } from '../rig/wait.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'torwart-connect-'))
@@ -58,18 +58,7 @@ afterAll(async () => {
 })
 
 const chat = { model: name, messages }
-const raw = (url: string, headers: Record<string, string>, path = '/api/tags') =>
-  new Promise<{ status: number; text: string }>((resolve, reject) => {
-    const sent = request(url, { path, headers, agent: false }, (response) => {
-      let text = ''
-      response.on('data', (piece: Buffer) => {
-        text += piece.toString()
-      })
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
-    })
-    sent.on('error', reject)
-    sent.end()
-  })
+const raw = (url: string, headers: Record<string, string>, path = '/api/tags') => getPlain(url, headers, path)
 
 describe('what Ollama’s command sends', () => {
   it.each(['key', 'certificate'] as const)('comes through with a %s, unchanged', async (kind) => {

@@ -1,19 +1,13 @@
 /** Tools that a role may not call are not offered to the model, in any dialect; the rest of the request stays. */
 import { describe, expect, it } from 'vitest'
 import type { JsonObject, JsonValue } from '../../src/core/json.ts'
+import type { Orders } from '../../src/dialects/dialect.ts'
 import { dialectFor } from '../../src/dialects/dialects.ts'
 import { compileTools } from '../../src/tools/rights.ts'
 import { cases, tools as policy } from '../tools/cases.ts'
-import { exchangeOf } from './exchange-of.ts'
+import { exchangeOf, orders as usual } from './exchange-of.ts'
 
-const base = {
-  model: 'served',
-  others: [],
-  server: 'localai' as const,
-  outputTokens: 100,
-  contextTokens: 100,
-  choices: 1,
-}
+const base: Orders = { ...usual, server: 'localai', contextTokens: 100 }
 const nested = (name: string) => ({ type: 'function', function: { name, parameters: { type: 'object' } } })
 const flat = (name: string) => ({ type: 'function', name, parameters: { type: 'object' } })
 const anthropics = (name: string) => ({ name, input_schema: { type: 'object' } })

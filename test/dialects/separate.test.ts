@@ -1,19 +1,12 @@
 /** Tool results and documents reach the model marked as data, and nothing in them can end the mark. */
 import { describe, expect, it } from 'vitest'
 import type { JsonObject } from '../../src/core/json.ts'
-import type { Separation } from '../../src/dialects/dialect.ts'
+import type { Orders, Separation } from '../../src/dialects/dialect.ts'
 import { dialectFor } from '../../src/dialects/dialects.ts'
-import { exchangeOf } from './exchange-of.ts'
+import { exchangeOf, orders as usual } from './exchange-of.ts'
 
 const tag = '0123456789abcdef'
-const orders = {
-  model: 'served',
-  others: [],
-  server: 'localai' as const,
-  outputTokens: 100,
-  contextTokens: 100,
-  choices: 1,
-}
+const orders: Orders = { ...usual, server: 'localai', contextTokens: 100 }
 function prepare(path: string, body: JsonObject, separation: Separation | 'none' = { tag, datamark: false }) {
   const exchange = exchangeOf(dialectFor(path), path)
   const prompt = exchange.read({ model: 'm', ...structuredClone(body) })

@@ -1,11 +1,11 @@
 /** The admin listener: health, metrics, who may ask; and policies that change under a running gate. */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { request } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
 import { mintKey } from '../../src/identity/key.ts'
 import { writeKeyFile } from '../../src/identity/key-file.ts'
 import { entryOf, type RunningGate, startGate } from '../rig/gate.ts'
 import { likeOllama, type ModelServer, play, startModelServer } from '../rig/model-server.ts'
+import { getPlain } from '../rig/plain.ts'
 import { until } from '../rig/wait.ts'
 
 const open: { close(): Promise<void> }[] = []
@@ -19,28 +19,13 @@ async function start(more = ''): Promise<{ model: ModelServer; gate: RunningGate
   return { model, gate }
 }
 
-/** `fetch` would not let us choose Host and Origin. */
-function ask(url: string, headers: Record<string, string> = {}): Promise<{ status: number; text: string }> {
-  return new Promise((resolve, reject) => {
-    const sent = request(url, { headers }, (response) => {
-      let text = ''
-      response.on('data', (piece: Buffer) => {
-        text += piece.toString()
-      })
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
-    })
-    sent.on('error', reject)
-    sent.end()
-  })
-}
-
 describe('the admin listener', () => {
   it('answers health to everybody', async () => {
     const { gate } = await start()
     for (const path of ['/livez', '/readyz']) {
-      expect((await ask(gate.admin + path, { host: 'evil.example' })).status).toBe(200)
+      expect((await getPlain(gate.admin + path, { host: 'evil.example' })).status).toBe(200)
     }
-    expect(JSON.parse((await ask(`${gate.admin}/readyz`)).text)).toMatchObject({
+    expect(JSON.parse((await getPlain(`${gate.admin}/readyz`)).text)).toMatchObject({
       status: 'ready',
       store: { kind: 'memory', up: true },
       upstreams: [{ name: 'local', up: true }],
@@ -58,7 +43,7 @@ describe('the admin listener', () => {
     ['from a page that has no origin', { origin: 'null' }, 403],
   ])('called %s answers accordingly', async (_what, headers, status) => {
     const { gate } = await start()
-    expect((await ask(`${gate.admin}/metrics`, headers as Record<string, string>)).status).toBe(status)
+    expect((await getPlain(`${gate.admin}/metrics`, headers as Record<string, string>)).status).toBe(status)
   })
 
   it.each([
@@ -70,14 +55,14 @@ describe('the admin listener', () => {
     const model = await startModelServer()
     const gate = await startGate({ upstream: model.url, admin: 'token: t0ken, hosts: [gate.lan]' })
     open.push(model, gate)
-    expect((await ask(`${gate.admin}/metrics`, headers as Record<string, string>)).status).toBe(status)
-    expect((await ask(`${gate.admin}/readyz`)).status).toBe(200)
+    expect((await getPlain(`${gate.admin}/metrics`, headers as Record<string, string>)).status).toBe(status)
+    expect((await getPlain(`${gate.admin}/readyz`)).status).toBe(200)
   })
 
   it('shows the metrics of the contract', async () => {
     const { gate } = await start()
     await (await gate.post('/api/chat', { model: 'smollm2:135m', stream: false, messages: [] })).arrayBuffer()
-    const { text } = await ask(`${gate.admin}/metrics`)
+    const { text } = await getPlain(`${gate.admin}/metrics`)
     const names = [
       'torwart_requests_total',
       'torwart_request_duration_seconds',
@@ -110,13 +95,13 @@ describe('the admin listener', () => {
     for (const path of ['/api/evil-1', '/v1/models/evil-2', '/api/tags?evil-3'])
       await (await gate.get(path, { 'x-request-id': 'evil-4' })).arrayBuffer()
     await (await gate.post('/api/chat', { model: 'evil-5', messages: [] })).arrayBuffer()
-    expect((await ask(`${gate.admin}/metrics`)).text).not.toContain('evil')
+    expect((await getPlain(`${gate.admin}/metrics`)).text).not.toContain('evil')
   })
 
   it('tells of a model server that is down', async () => {
     const { gate, model } = await start()
     await model.close()
-    expect(JSON.parse((await ask(`${gate.admin}/readyz`)).text)).toMatchObject({
+    expect(JSON.parse((await getPlain(`${gate.admin}/readyz`)).text)).toMatchObject({
       status: 'ready',
       upstreams: [{ name: 'local', up: false }],
     })
@@ -236,13 +221,13 @@ describe('a policy that changes', () => {
     writeFileSync(gate.policyFile, 'version: 1\nnonsense: true\n')
     gate.reload()
     expect((await gate.post('/api/chat', chat)).status).toBe(200)
-    const ready = await ask(`${gate.admin}/readyz`)
+    const ready = await getPlain(`${gate.admin}/readyz`)
     expect(ready.status).toBe(200)
     expect(JSON.parse(ready.text)).toMatchObject({
       status: 'ready',
       policy: { reload: { ok: false, place: expect.stringMatching(/^line \d+, column \d+$/) } },
     })
-    expect((await ask(`${gate.admin}/metrics`)).text).toContain(
+    expect((await getPlain(`${gate.admin}/metrics`)).text).toContain(
       'torwart_policy_reloads_total{result="failed"} 1',
     )
     expect(gate.logged()).toContain('unknown key')
@@ -262,7 +247,7 @@ describe('a policy that changes', () => {
     const { gate } = await start()
     const entry = entryOf(gate.key, gate.keyId)
     const reason = async () =>
-      JSON.parse((await ask(`${gate.admin}/readyz`)).text) as { policy: { reload: { ok: boolean } } }
+      JSON.parse((await getPlain(`${gate.admin}/readyz`)).text) as { policy: { reload: { ok: boolean } } }
     for (const spoil of [
       () => rmSync(gate.keysFile),
       () => writeKeyFile(gate.keysFile, [{ ...entry, expires: '2020-13-01T00:00:00Z' }]),
@@ -286,7 +271,7 @@ describe('a policy that changes', () => {
     )
     writeKeyFile(gate.keysFile, [entryOf(gate.key, gate.keyId, 'nobody')])
     gate.reload()
-    const { policy } = JSON.parse((await ask(`${gate.admin}/readyz`)).text) as {
+    const { policy } = JSON.parse((await getPlain(`${gate.admin}/readyz`)).text) as {
       policy: { warnings: string[] }
     }
     expect(policy.warnings).toContain('`listen` was changed: that takes effect after a restart')

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { mintKey } from '../../src/identity/key.ts'
 import { cli } from '../rig/cli.ts'
 import { colours, messages, name } from '../rig/clients.ts'
-import { type RunningGate, startGate } from '../rig/gate.ts'
+import { type RunningGate, startGate, wideAndNarrow } from '../rig/gate.ts'
 import { audience, type Issuer, startIssuer } from '../rig/issuer.ts'
 import { type ModelServer, startModelServer } from '../rig/model-server.ts'
 import { until } from '../rig/wait.ts'
@@ -17,12 +17,6 @@ let model: ModelServer
 let idp: Issuer
 let byRole: Issuer
 let gate: RunningGate
-const role = `    routes: [chat, completions, embeddings, models]
-    models: ["smollm2:*", all-minilm]
-    limits: { requestsPerMinute: 100000, tokensPerMinute: 100000000, concurrent: 64 }
-  narrow:
-    routes: [models]
-    models: ["smollm2:*"]`
 
 beforeAll(async () => {
   model = await startModelServer()
@@ -30,7 +24,7 @@ beforeAll(async () => {
   byRole = await startIssuer('RS256')
   gate = await startGate({
     upstream: model.url,
-    role,
+    role: wideAndNarrow,
     more: `door: { failuresPerMinute: 100000 }
 jwt:
   - { issuer: "${idp.url}", audience: ${audience}, jwksUrl: "${idp.url}/jwks", role: agent }
@@ -294,7 +288,7 @@ describe('a token that was accepted', () => {
     const entry = (aud: string, of: string) =>
       `  - { issuer: "${idp.url}", audience: ${aud}, jwksUrl: "${idp.url}/jwks", role: ${of} }\n`
     const more = `jwt:\n${entry('for-lists', 'narrow')}${entry(audience, 'agent')}`
-    const both = await startGate({ upstream: model.url, role, more })
+    const both = await startGate({ upstream: model.url, role: wideAndNarrow, more })
     const statusFor = async (aud: string) =>
       (await both.post('/api/chat', chat, bearer(await idp.sign({ aud })))).status
     expect(await statusFor(audience)).toBe(200)
@@ -308,7 +302,7 @@ describe('the keys of an issuer', () => {
   const own = async (issuer: Issuer, more: string) =>
     startGate({
       upstream: model.url,
-      role,
+      role: wideAndNarrow,
       more: `door: { failuresPerMinute: 100000 }\njwt: [{ issuer: "${issuer.url}", audience: ${audience}, ${more}, role: agent }]\n`,
     })
   const asking = (running: RunningGate, token: string) => running.get('/api/tags', bearer(token))

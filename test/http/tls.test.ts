@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { mintKey } from '../../src/identity/key.ts'
 import { type Authority, createAuthority, type Leaf } from '../rig/certificates.ts'
 import { colours, messages, name } from '../rig/clients.ts'
-import { entryOf, type RunningGate, startGate } from '../rig/gate.ts'
+import { entryOf, type RunningGate, startGate, wideAndNarrow } from '../rig/gate.ts'
 import { likeOllama, type ModelServer, startModelServer } from '../rig/model-server.ts'
 import { ask } from '../rig/tls.ts'
 import { until } from '../rig/wait.ts'
@@ -33,12 +33,6 @@ const more = `certificates:
   - { match: { uri: "spiffe://example.org/ns/prod/sa/*" }, name: workload, role: agent }
 door: { failuresPerMinute: 100000 }
 `
-const role = `    routes: [chat, completions, embeddings, models]
-    models: ["smollm2:*", all-minilm]
-    limits: { requestsPerMinute: 100000, tokensPerMinute: 100000000, concurrent: 64 }
-  narrow:
-    routes: [models]
-    models: ["smollm2:*"]`
 
 beforeAll(async () => {
   authority = createAuthority()
@@ -58,7 +52,12 @@ beforeAll(async () => {
   const tls = (clientCert: string) =>
     `{ cert: "${server.certFile}", key: "${server.keyFile}", clientCa: "${certFile}", crl: "${crlFile}", clientCert: ${clientCert} }`
   model = await startModelServer()
-  const settings = { upstream: model.url, more, role, keys: [entryOf(other.key, other.id, 'narrow')] }
+  const settings = {
+    upstream: model.url,
+    more,
+    role: wideAndNarrow,
+    keys: [entryOf(other.key, other.id, 'narrow')],
+  }
   gate = await startGate({ ...settings, tls: tls('optional') })
   strict = await startGate({ ...settings, tls: tls('required') })
 })
@@ -345,7 +344,7 @@ describe('files that change', () => {
     copyFileSync(ca.certFile, clientCa)
     copyFileSync(ca.crlFile, crl)
     const tls = `{ cert: "${cert}", key: "${key}", clientCa: "${clientCa}", crl: "${crl}" }`
-    const running = await startGate({ upstream: model.url, more, role, tls })
+    const running = await startGate({ upstream: model.url, more, role: wideAndNarrow, tls })
     const close = async () => {
       await running.close()
       ca.close()

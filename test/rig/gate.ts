@@ -37,6 +37,14 @@ export const processes = {
   },
 }
 
+/** For `role`: an agent that nothing holds back, and behind it the role `narrow`, which may only see models. */
+export const wideAndNarrow = `    routes: [chat, completions, embeddings, models]
+    models: ["smollm2:*", all-minilm]
+    limits: { requestsPerMinute: 100000, tokensPerMinute: 100000000, concurrent: 64 }
+  narrow:
+    routes: [models]
+    models: ["smollm2:*"]`
+
 export interface GateSettings {
   readonly upstream: string
   /** Of the upstream; `ollama` if absent. */
