@@ -158,10 +158,9 @@ function callOf(value: JsonValue): ToolCall {
   if (!isObject(value)) return nothing(JSON.stringify(value))
   const inner = isObject(value.function) ? value.function : undefined
   const called = inner ?? value
-  const says = (key: string) => value[key] !== undefined || (inner !== undefined && inner[key] !== undefined)
   const { name } = called
   const isTwofold =
-    (says('arguments') && says('parameters')) ||
+    (called.arguments !== undefined && called.parameters !== undefined) ||
     (inner !== undefined && ['name', 'arguments', 'parameters'].some((key) => value[key] !== undefined))
   if (typeof name !== 'string' || isTwofold) return nothing(JSON.stringify(value))
   const args = called.arguments ?? called.parameters ?? {}
