@@ -1,6 +1,4 @@
 /** A line of the log as those read it who ask it something. Nothing in it is taken for granted: others may have written it. */
-import type { RecordedFinding } from './record.ts'
-
 export interface Entry {
   readonly seq: number
   readonly time: string
@@ -24,7 +22,7 @@ export interface Entry {
   readonly policy?: string
   readonly prompt?: unknown
   readonly answer?: unknown
-  readonly findings?: readonly RecordedFinding[]
+  readonly findings?: readonly EntryFinding[]
   readonly usage?: { readonly input: number; readonly output: number } | null
   readonly ending?: { readonly kind: string; readonly code: string | null; readonly status: number | null }
   readonly timing?: { readonly totalMs: number }
@@ -32,6 +30,15 @@ export interface Entry {
   /** By which erasure its content was taken. */
   readonly erased?: string
   readonly [name: string]: unknown
+}
+
+export interface EntryFinding {
+  readonly guard: string
+  readonly id: string
+  readonly category: string
+  readonly severity: string
+  readonly channel: string
+  readonly action: string
 }
 
 /** @returns undefined if the line is none */

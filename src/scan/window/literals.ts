@@ -99,6 +99,6 @@ function row(): Int32Array {
   return new Int32Array(ascii).fill(-1)
 }
 
-function isWordUnit(unit: number): boolean {
+export function isWordUnit(unit: number): boolean {
   return (unit >= 0x30 && unit <= 0x39) || ((unit | 0x20) >= 0x61 && (unit | 0x20) <= 0x7a) || unit === 0x5f
 }

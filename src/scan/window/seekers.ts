@@ -6,7 +6,7 @@ import { controls } from './controls.ts'
 import { createLinks } from './links.ts'
 import { createLiterals } from './literals.ts'
 import { createMarker } from './marker.ts'
-import type { Seeker, Seekers } from './seeker.ts'
+import { longestTrigger, type Seeker, type Seekers } from './seeker.ts'
 import { createSensitive, type Sensitive } from './sensitive.ts'
 
 export interface Wanted {
@@ -16,9 +16,6 @@ export interface Wanted {
   /** The hosts that links may point to; undefined: nobody looks at links. */
   readonly links: readonly string[] | undefined
 }
-
-/** Before a piece, in which a literal may have begun. */
-const longestTrigger = 24
 
 /** Letters of all scripts, blanks, and the signs of prose. Whatever else there is may be the beginning of something. */
 const calmUnits = Uint8Array.from({ length: 0x10000 }, (_, unit) => {
@@ -36,13 +33,18 @@ export function createSeekers(wanted: Wanted): (marker?: string) => Seekers {
   if (sensitive) all.push(sensitive)
   if (wanted.links) all.push(createLinks(wanted.links))
   if (wanted.controls) all.push(controls)
-  const usual = together(all, sensitive, wanted.pii)
-  return (marker) =>
-    marker === undefined ? usual : together([...all, createMarker(marker)], sensitive, true)
+  const wakes = (text: string) => sensitive?.wakes(text) ?? false
+  const usual = wanted.pii ? restless(all, wakes) : calm(all, sensitive, wakes)
+  return (marker) => (marker === undefined ? usual : restless([...all, createMarker(marker)], wakes))
 }
 
-/** @param restless every word may be the beginning of something */
-function together(all: readonly Seeker[], sensitive: Sensitive | undefined, restless: boolean): Seekers {
+/** Every word may be the beginning of something. */
+function restless(all: readonly Seeker[], wakes: Seekers['wakes']): Seekers {
+  return { all, wakes, begin: () => 0, pass: () => -1 }
+}
+
+/** Only some literals may; which ones, is made once, and not for an answer. */
+function calm(all: readonly Seeker[], sensitive: Sensitive | undefined, wakes: Seekers['wakes']): Seekers {
   const { opening = [], others = [] } = sensitive ?? {}
   const literals = createLiterals(
     opening,
@@ -51,10 +53,9 @@ function together(all: readonly Seeker[], sensitive: Sensitive | undefined, rest
   )
   return {
     all,
-    wakes: (text) => sensitive?.wakes(text) ?? false,
+    wakes,
     begin: (before) => literals.behind(before.slice(-longestTrigger)),
     pass(state, piece) {
-      if (restless) return -1
       const behind = literals.step(state, piece)
       return behind !== -1 && literals.hasBegun(behind) ? -1 : behind
     },

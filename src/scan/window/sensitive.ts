@@ -9,7 +9,8 @@
 import { createAutomaton } from '../automaton.ts'
 import { detectors } from '../detectors/detectors.ts'
 import { findSensitive } from '../mask.ts'
-import type { Seeker, Sought } from './seeker.ts'
+import { isWordUnit } from './literals.ts'
+import { contextLength, type Seeker, type Sought } from './seeker.ts'
 
 /** Of what nobody has told what it is, the name decides. */
 const secretTypes = /key|token|secret|jwt|password|passphrase|credential|cookie|seed/
@@ -21,7 +22,6 @@ export function isSecret(type: string): boolean {
 const longestOdd = 256
 const longestRun = 600
 const longestLiteral = 24
-const contextLength = 80
 
 export interface Sensitive extends Seeker {
   /** Literals with which a secret begins, and those that stand before one or within. */
@@ -194,10 +194,6 @@ function firstOf(text: string, index: number): number {
 /** What keys are made of: ASCII without blanks. */
 function isRunUnit(unit: number): boolean {
   return unit > 0x20 && unit < 0x7f
-}
-
-function isWordUnit(unit: number): boolean {
-  return (unit >= 0x30 && unit <= 0x39) || ((unit | 0x20) >= 0x61 && (unit | 0x20) <= 0x7a) || unit === 0x5f
 }
 
 /** Small letters where the first is a capital, and the other way round. */

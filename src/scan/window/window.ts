@@ -5,16 +5,12 @@
  *
  * However a text is cut into pieces, no byte of what a seeker finds leaves, and no byte of anything else is changed.
  */
-import type { Seekers, Sought } from './seeker.ts'
+import { contextLength, longestTrigger, type Seekers, type Sought } from './seeker.ts'
 
 /** UTF-16 code units that are held back at most; the longest thing a seeker finds, but for those that say their end. */
 export const longestHeld = 512
 /** Of what has left, that is looked at again as the context of what follows. */
 const longestBefore = 256
-/** Within which a word says something of what follows it. */
-const contextLength = 80
-/** Of what is before a piece, in which a literal may have begun. */
-const longestTrigger = 24
 /** Kept of what is dropped, in which an end mark may have begun. */
 const longestTail = 96
 /** What one word can consist of: the rest of a key that is longer than the window. */
