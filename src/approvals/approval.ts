@@ -16,9 +16,11 @@ const name = Type.String({ maxLength: 512 })
 const time = Type.Integer({ minimum: 0, maximum: 8.64e15 })
 const words = Type.Union([Type.String({ maxLength: 2 * longestWords }), Type.Null()])
 
+const idForm = '^ap_[0-9a-f]{20}$'
+const idPattern = new RegExp(idForm)
 const approvalSchema = Type.Object(
   {
-    id: Type.String({ pattern: '^ap_[0-9a-f]{20}$' }),
+    id: Type.String({ pattern: idForm }),
     digest: Type.String({ pattern: '^[\\w-]{43}$' }),
     state: Type.Enum(['pending', 'approved', 'denied']),
     identity: Type.Object({ kind: name, id: name, name, role: name }, { additionalProperties: false }),
@@ -45,7 +47,7 @@ export function isApproval(value: unknown): value is Approval {
 }
 
 export function isApprovalId(text: string): boolean {
-  return /^ap_[0-9a-f]{20}$/.test(text)
+  return idPattern.test(text)
 }
 
 /** The call that somebody wants to make. */

@@ -3,6 +3,7 @@
  * with an end. Follows no redirect and reads no answer. What it says is what approvers see, no more; it decides nothing.
  */
 import { createHmac } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { ApprovalSettings } from '../policy/policy.ts'
 import { type Approval, publicly } from './approval.ts'
 import type { ApprovalEvent } from './desk.ts'
@@ -62,7 +63,8 @@ export function createWebhook({ settings, now, report, pauseMs = 1000 }: Webhook
         if (stopped.signal.aborted) return
         if (attempt + 1 >= tries) return report('the webhook was not told of an approval', error)
       }
-      await pause(pauseMs * 2 ** attempt, stopped.signal)
+      // Cut short when it is closed; the loop sees that.
+      await pause(pauseMs * 2 ** attempt, undefined, { ref: false, signal: stopped.signal }).catch(() => {})
     }
   }
 
@@ -93,17 +95,4 @@ export function createWebhook({ settings, now, report, pauseMs = 1000 }: Webhook
 /** What a receiver compares `x-torwart-signature` with, behind `v1=`. */
 export function signatureOf(secret: string, timestamp: string, body: string): string {
   return createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, ms)
-    timer.unref()
-    signal.addEventListener('abort', end, { once: true })
-  })
 }

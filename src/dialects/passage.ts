@@ -48,22 +48,6 @@ export const untouched: Passage = {
   judgesCalls: false,
 }
 
-/** The same, with tool calls that wait for a verdict. */
-export function judging(passage: Passage): Passage {
-  return {
-    next: passage.next,
-    rest: passage.rest,
-    whole: passage.whole,
-    get isHolding() {
-      return passage.isHolding
-    },
-    get cuts() {
-      return passage.cuts
-    },
-    judgesCalls: true,
-  }
-}
-
 /** Channels that may hold something back, each with what a frame of it looks like. */
 export class Exits {
   readonly #frames = new Map<string, (rest: string) => Frame>()

@@ -7,7 +7,7 @@ import type { Clock } from '../core/clock.ts'
 import type { Refusal, RefusalCode } from '../core/refusal.ts'
 import type { JudgeCall } from '../dialects/call-verdict.ts'
 import type { RouteGroup } from '../dialects/dialect.ts'
-import { judging, type Passage, untouched } from '../dialects/passage.ts'
+import { type Passage, untouched } from '../dialects/passage.ts'
 import { holderOf } from '../identity/identity.ts'
 import type { Upstream } from '../policy/policy.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -157,7 +157,7 @@ export function createForward(parts: ForwardParts) {
 
 function passageOf(guard: AnswerGuard | undefined, judge: JudgeCall | undefined): Passage {
   const passage = guard?.passage ?? untouched
-  return judge ? judgeTexts(judging(passage), judge) : passage
+  return judge ? judgeTexts(passage, judge) : passage
 }
 
 /** Where something answers that could say what it must not; numbers and progress cannot. */

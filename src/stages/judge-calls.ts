@@ -93,11 +93,12 @@ export function createJudgeCalls({ approvals, calls, metrics, log }: JudgeParts)
       { identity, tool: made.name, arguments: args, model: call.model.served, policy: policy.version },
       { validMs, shows },
     )
+    const denied = () => unapproved(call, made, 'tool.denied', 'A human has said no to this tool call.')
     switch (answer.kind) {
       case 'passed':
         return letThrough(call, made)
       case 'denied':
-        return unapproved(call, made, 'tool.denied', 'A human has said no to this tool call.')
+        return denied()
       case 'full':
         return unapproved(call, made, 'tool.too-many', 'Too many tool calls wait for a human already.')
     }
@@ -107,8 +108,7 @@ export function createJudgeCalls({ approvals, calls, metrics, log }: JudgeParts)
     const waited = async (): Promise<CallVerdict> => {
       const how = await decided(waitMs, () => !arrival.departure.over)
       if (how === 'passed') return letThrough(call, made)
-      if (how === 'denied')
-        return unapproved(call, made, 'tool.denied', 'A human has said no to this tool call.')
+      if (how === 'denied') return denied()
       return unapproved(call, made, 'tool.unapproved', `No human has answered in time. ${needed}`)
     }
     let waiting: Promise<CallVerdict> | undefined

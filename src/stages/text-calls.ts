@@ -86,7 +86,7 @@ export function judgeTexts(inner: Passage, judge: JudgeCall): Passage {
   }
 
   return {
-    judgesCalls: inner.judgesCalls,
+    judgesCalls: true,
     get isHolding() {
       return inner.isHolding || [...states.values()].some(({ held }) => held !== '')
     },

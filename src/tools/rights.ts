@@ -9,7 +9,7 @@ import { matchesGlob } from '../core/glob.ts'
 import type { JsonObject } from '../core/json.ts'
 import { canonical, keysOf, mostApproved, readArguments } from './arguments.ts'
 import { isJsonSchema, schemaOfRules } from './rules.ts'
-import { isRecord, type Path, type SafeSchema, safeSchema, type Tell } from './schema.ts'
+import { isRecord, noteName, type Path, type SafeSchema, safeSchema, type Tell } from './schema.ts'
 
 /** What the policy says of one call. */
 export type CallJudgement =
@@ -104,7 +104,6 @@ function compileRule(
 function shortRules(rules: Record<string, unknown>, tell: Tell) {
   const schema: SafeSchema = schemaOfRules(rules, tell)
   const names = new Map<string, Set<string>>()
-  for (const name of Object.keys(rules))
-    names.set(foldKey(name), (names.get(foldKey(name)) ?? new Set()).add(name))
+  for (const name of Object.keys(rules)) noteName(name, names)
   return { schema, names: names as ReadonlyMap<string, ReadonlySet<string>> }
 }

@@ -96,14 +96,14 @@ function member(keyword: string, value: unknown, at: Path, within: readonly stri
   }
   if (keyword === 'properties') {
     if (!isRecord(value)) return wrong(at, 'must be a mapping of names to schemas', work)
-    for (const name of Object.keys(value)) note(name, work)
+    for (const name of Object.keys(value)) noteName(name, work.names)
     return Object.fromEntries(
       Object.entries(value).map(([name, each]) => [name, safe(each, [...at, name], within, work)]),
     )
   }
   if (keyword === 'required') {
     if (!isTexts(value)) return wrong(at, 'must be a list of names', work)
-    for (const name of value) note(name, work)
+    for (const name of value) noteName(name, work.names)
     return value
   }
   const fault = plainFault(keyword, value)
@@ -163,7 +163,8 @@ export function linearPattern(pattern: string): ((text: string) => boolean) | st
   }
 }
 
-function note(name: string, { names }: Work): void {
+/** Under what it folds to, so that a name in disguise is known. */
+export function noteName(name: string, names: Map<string, Set<string>>): void {
   const folded = foldKey(name)
   names.set(folded, (names.get(folded) ?? new Set()).add(name))
 }

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../src/core/json.ts'
 import type { JudgeCall } from '../../src/dialects/call-verdict.ts'
 import type { AnswerReader } from '../../src/dialects/dialect.ts'
 import { framingOf } from '../../src/dialects/framing/by-type.ts'
-import { framesOf, judging, type Passed } from '../../src/dialects/passage.ts'
+import { framesOf, type Passed } from '../../src/dialects/passage.ts'
 import { compileOutputGuard } from '../../src/policy/compile-guards.ts'
 import { loadPacks } from '../../src/policy/packs.ts'
 import type { Config } from '../../src/policy/schema/schema.ts'
@@ -74,7 +74,7 @@ export async function throughGuard(
   judge?: JudgeCall,
 ): Promise<{ readonly text: string; readonly frames: readonly string[] }> {
   const framing = reader.framing?.(contentType) ?? framingOf(contentType)
-  const passage = judge ? judgeTexts(judging(guarded.passage), judge) : guarded.passage
+  const passage = judge ? judgeTexts(guarded.passage, judge) : guarded.passage
   const frames: string[] = []
   const delay = createDelay(passage, (frame) => frames.push(String(framing.print(frame))))
   const add = (passed: Passed) => {

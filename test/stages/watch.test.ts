@@ -3,9 +3,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Refusal } from '../../src/core/refusal.ts'
 import type { CallVerdict, JudgeCall } from '../../src/dialects/call-verdict.ts'
 import { dialects } from '../../src/dialects/dialects.ts'
-import { judging } from '../../src/dialects/passage.ts'
 import type { Ending } from '../../src/stages/exchange.ts'
 import type { Outlet } from '../../src/stages/outlet.ts'
+import { judgeTexts } from '../../src/stages/text-calls.ts'
 import { createWatch, type Outcome } from '../../src/stages/watch.ts'
 import { guardWith } from '../rig/guarding.ts'
 import { readerFor, type Said, speakers } from '../rig/speakers.ts'
@@ -48,7 +48,7 @@ function start(name: string, judge: JudgeCall) {
   }
   const watch = createWatch({
     reader: readerFor(speaker),
-    passage: judging(guardWith().passage),
+    passage: judgeTexts(guardWith().passage, judge),
     judge,
     dialect,
     streams: speaker.stream,
