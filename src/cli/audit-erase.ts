@@ -11,7 +11,16 @@ import { loadPolicy } from '../policy/load.ts'
 import type { Policy } from '../policy/policy.ts'
 import { createMasker, findSensitive } from '../scan/mask.ts'
 import { momentOption } from './auditing.ts'
-import { byOption, type Command, configOption, type Io, textOf, UsageError, type Values } from './command.ts'
+import {
+  adminOption,
+  byOption,
+  type Command,
+  configOption,
+  type Io,
+  textOf,
+  UsageError,
+  type Values,
+} from './command.ts'
 
 export const auditErase: Command = {
   name: 'audit erase',
@@ -26,7 +35,7 @@ export const auditErase: Command = {
     { flags: '--before <time>', description: 'records from before: 30d, or a date' },
     { flags: '--why <reason>', description: 'the reason; it goes on record', required: true },
     byOption,
-    { flags: '--admin <url>', description: 'the admin listener, if not where the policy says' },
+    adminOption,
   ],
   async run(values, io) {
     const { policy } = loadPolicy(textOf(values, 'config'), io.variables)

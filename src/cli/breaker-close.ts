@@ -3,7 +3,7 @@ import { isCallerId } from '../core/key-id.ts'
 import { keyId } from '../identity/key.ts'
 import { urlOf } from '../policy/address.ts'
 import { loadPolicy } from '../policy/load.ts'
-import { byOption, type Command, configOption, textOf, UsageError } from './command.ts'
+import { adminOption, byOption, type Command, configOption, textOf, UsageError } from './command.ts'
 
 const answerMs = 5000
 
@@ -11,11 +11,7 @@ export const breakerClose: Command = {
   name: 'breaker close',
   summary: 'close the circuit breaker of a key by hand',
   argument: '<id>',
-  options: [
-    configOption,
-    byOption,
-    { flags: '--admin <url>', description: 'the admin listener, if not where the policy says' },
-  ],
+  options: [configOption, byOption, adminOption],
   async run(values, io, given = '') {
     const id = keyId(given) ?? given
     if (!isCallerId(id)) throw new UsageError('that is not the id of a key')

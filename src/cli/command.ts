@@ -54,6 +54,11 @@ export const byOption: Option = {
   description: 'who orders it; your user name if absent',
 }
 
+export const adminOption: Option = {
+  flags: '--admin <url>',
+  description: 'the admin listener, if not where the policy says',
+}
+
 export const jsonOption: Option = { flags: '--json', description: 'print JSON' }
 
 export function textOf(values: Values, name: string): string {

@@ -3,13 +3,21 @@ import { readFileSync } from 'node:fs'
 import { keyId } from '../identity/key.ts'
 import { urlOf } from '../policy/address.ts'
 import { loadPolicy } from '../policy/load.ts'
-import { type ExitCode, type Io, type Option, textOf, UsageError, type Values } from './command.ts'
+import {
+  adminOption,
+  type ExitCode,
+  type Io,
+  type Option,
+  textOf,
+  UsageError,
+  type Values,
+} from './command.ts'
 
 const answerMs = 5000
 
 export const askingOptions: readonly Option[] = [
   { flags: '--key-file <file>', description: 'with your own key, if the policy names approvers' },
-  { flags: '--admin <url>', description: 'the admin listener, if not where the policy says' },
+  adminOption,
 ]
 
 /** What the admin API tells of one. */

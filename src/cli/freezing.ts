@@ -22,7 +22,7 @@ import { loadPolicy, locateAudit } from '../policy/load.ts'
 import type { Policy, Role } from '../policy/policy.ts'
 import { PolicyError } from '../policy/problem.ts'
 import { type ExitCode, type Io, textOf, UsageError, type Values } from './command.ts'
-import { readKeys } from './keys.ts'
+import { readKeys, requireRole } from './keys.ts'
 
 const redisMs = 1500
 const retryMs = 50
@@ -131,8 +131,7 @@ function requireNoName(given: string, values: Values, io: Io): void {
 /** @throws UsageError */
 function requireKnown({ kind, name, frozen }: Wish, { roles, aliases }: Policy): void {
   if (!frozen) return
-  if (kind === 'role' && !roles.has(name))
-    throw new UsageError(`there is no role ${name}; the policy has ${[...roles.keys()].join(', ') || 'none'}`)
+  if (kind === 'role') requireRole(roles, name)
   const target = kind === 'model' ? aliases.get(name) : undefined
   if (target !== undefined) throw new UsageError(`${name} is another name of ${target}: freeze that`)
 }

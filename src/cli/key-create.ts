@@ -2,7 +2,7 @@
 import { createdKey, KeyProblem } from '../identity/key-changes.ts'
 import { loadPolicy } from '../policy/load.ts'
 import { type Command, configOption, type ExitCode, jsonOption, textOf, UsageError } from './command.ts'
-import { changeKeys, durationOption } from './keys.ts'
+import { changeKeys, durationOption, requireRole } from './keys.ts'
 
 export const keyCreate: Command = {
   name: 'key create',
@@ -19,10 +19,7 @@ export const keyCreate: Command = {
     const name = textOf(values, 'name')
     const role = textOf(values, 'role')
     const { roles } = loadPolicy(textOf(values, 'config'), io.variables).policy
-    if (!roles.has(role))
-      throw new UsageError(
-        `there is no role ${role}; the policy has ${[...roles.keys()].join(', ') || 'none'}`,
-      )
+    requireRole(roles, role)
     if (values.from === '')
       throw new UsageError('--from is empty; leave it out to let the key in from everywhere')
     const networks = textOf(values, 'from').split(',').filter(Boolean)

@@ -9,6 +9,7 @@ import { type KeyView, keyView } from '../identity/key-view.ts'
 import { KeysAway, shareKeys } from '../identity/shared-keys.ts'
 import { readUses, usesFile } from '../identity/uses.ts'
 import { locateKeys, locateSharedKeys } from '../policy/load.ts'
+import type { Policy } from '../policy/policy.ts'
 import { type ExitCode, type Io, textOf, UsageError, type Values } from './command.ts'
 
 export function readKeys(values: Values, io: Io): readonly KeyEntry[] {
@@ -99,6 +100,12 @@ export function findKey(entries: readonly KeyEntry[], given = ''): KeyEntry {
   const entry = entries.find((each) => each.id === id)
   if (entry) return entry
   throw new UsageError(isKeyId(id) ? `there is no key ${id}` : 'that is not the id of a key')
+}
+
+/** @throws UsageError */
+export function requireRole(roles: Policy['roles'], name: string): void {
+  if (!roles.has(name))
+    throw new UsageError(`there is no role ${name}; the policy has ${[...roles.keys()].join(', ') || 'none'}`)
 }
 
 /** @throws UsageError */

@@ -6,7 +6,7 @@ import { Refusal } from '../core/refusal.ts'
 import { rights } from '../identity/grant.ts'
 import { keyStatus } from '../identity/key-file.ts'
 import { openSigningKeys, signingKeysFile } from '../identity/signing-keys.ts'
-import { type Holder, mintToken, type Wanted } from '../identity/token.ts'
+import { type Holder, mintToken, shownToken, type Wanted } from '../identity/token.ts'
 import { loadPolicy } from '../policy/load.ts'
 import {
   type Command,
@@ -50,9 +50,9 @@ export const tokenMint: Command = {
       const { result: minted, exit } = await beforeFleet(values, io, () =>
         mintToken(holder, wantedOf(values), policy.tokens, signing, now),
       )
-      const { id, token, parent } = minted
-      const expires = new Date(minted.expiresMs).toISOString()
-      if (values.json) io.out(`${JSON.stringify({ id, token, parent, expires })}\n`)
+      const shown = shownToken(minted)
+      const { id, token, parent, expires } = shown
+      if (values.json) io.out(`${JSON.stringify(shown)}\n`)
       else {
         io.out(`${token}\n`)
         io.err(`Token ${id} of key ${parent}, until ${expires}. Keep it now: it cannot be shown again.\n`)

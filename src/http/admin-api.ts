@@ -18,15 +18,14 @@ import type { Freezes } from '../freezes/board.ts'
 import { faultOf, frozenKinds, isFrozenKind, type Order, type Wish } from '../freezes/order.ts'
 import { keyAccount } from '../limits/accounts.ts'
 import type { Store } from '../limits/store.ts'
-import { createMasker, findSensitive } from '../scan/mask.ts'
 import { type AdminKeysParts, registerAdminKeys } from './admin-keys.ts'
+import { recordedName, refuse, someone } from './admin-words.ts'
 
 export interface AdminApiParts extends AdminKeysParts {
   readonly freezes: Freezes
   readonly store: Store
 }
 
-const someone = 'holder of the admin token'
 const closingMs = 1000
 
 const freezeBody = Type.Object(
@@ -88,8 +87,7 @@ export function registerAdminApi(app: FastifyInstance, parts: AdminApiParts): vo
     const order = body ?? {}
     if (!Value.Check(closeBody, order)) return refuse(reply, 'must be JSON: by, if you like')
     if (!isCallerId(params.key)) return refuse(reply, 'that is not the id of a key')
-    const { mask } = createMasker(findSensitive)
-    const by = mask(order.by ?? someone).slice(0, 128)
+    const by = recordedName(order.by ?? someone)
     try {
       const wasOpen = await store.closeBreaker(keyAccount(params.key), { leftMs: closingMs })
       if (wasOpen) recordEvent('breaker closed', { key: params.key, by })
@@ -103,8 +101,4 @@ export function registerAdminApi(app: FastifyInstance, parts: AdminApiParts): vo
 function shown({ kind, name, frozen, why, by, at, until }: Order) {
   const time = (ms: number) => new Date(ms).toISOString()
   return { kind, name, frozen, why, by, at: time(at), until: until === null ? null : time(until) }
-}
-
-function refuse(reply: FastifyReply, error: string): FastifyReply {
-  return reply.code(400).send({ error })
 }

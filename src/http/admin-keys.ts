@@ -28,7 +28,7 @@ import { revokedTokensFile, revokeToken } from '../identity/revoked-tokens.ts'
 import type { SharedKeys } from '../identity/shared-keys.ts'
 import { readUses, usesFile } from '../identity/uses.ts'
 import type { Policy } from '../policy/policy.ts'
-import { createMasker, findSensitive } from '../scan/mask.ts'
+import { recordedName, refuse, someone } from './admin-words.ts'
 
 export interface AdminKeysParts {
   policy(): Policy
@@ -41,7 +41,6 @@ export interface AdminKeysParts {
   recordEvent(event: string, details: object): void
 }
 
-const someone = 'holder of the admin token'
 const text = Type.Optional(Type.String({ minLength: 1, maxLength: 512 }))
 const newKey = Type.Object(
   {
@@ -68,7 +67,7 @@ export function registerAdminKeys(
   const file = () => policy().keysFile
   const shown = (entry: KeyEntry) => keyView(entry, readUses(usesFile(file())), nowMs())
   const tell = (event: string, details: object, by = someone) =>
-    recordEvent(event, { ...details, by: createMasker(findSensitive).mask(by).slice(0, 128) })
+    recordEvent(event, { ...details, by: recordedName(by) })
   /** What Redis is not told now is told later. @throws Error if it is written and not in force here */
   const obey = async () => {
     const problems = reload()
@@ -157,8 +156,4 @@ async function attempt(reply: FastifyReply, work: () => Promise<unknown>): Promi
     if (error instanceof KeyProblem) return refuse(reply, error.message)
     throw error
   }
-}
-
-function refuse(reply: FastifyReply, error: string): FastifyReply {
-  return reply.code(400).send({ error })
 }

@@ -16,6 +16,7 @@ import type { Freezes } from '../freezes/board.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { Snapshot } from '../stages/exchange.ts'
 import { bearerOf } from './admin-door.ts'
+import { someone } from './admin-words.ts'
 import { peerOf } from './connections.ts'
 
 export interface ApprovalsApiParts {
@@ -117,9 +118,7 @@ export function registerApprovals(
         if (!about) return refuse(reply, unknown)
         const fault = faultOf(about, approver)
         if (fault) return refuse(reply, fault)
-        const by = approver
-          ? `${approver.name} (key ${approver.id})`
-          : (body.by ?? 'holder of the admin token')
+        const by = approver ? `${approver.name} (key ${approver.id})` : (body.by ?? someone)
         const decided = await approvals.decide(id, { state, by, why: body.why ?? null })
         if (decided.kind === 'unknown') return refuse(reply, unknown)
         if (decided.kind === 'decided') return refuse(reply, { status: 409, error: 'It is decided already.' })

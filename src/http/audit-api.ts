@@ -5,13 +5,13 @@
  *     POST   /audit/checkpoints signs where the chain stands now
  *     POST   /audit/erasures    { subject, identity, before, why, by }: erases content, and answers when it is done
  */
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
 import Value from 'typebox/value'
 import type { Audit } from '../audit/audit.ts'
 import { createMasker, findSensitive } from '../scan/mask.ts'
+import { refuse, someone } from './admin-words.ts'
 
-const someone = 'holder of the admin token'
 const longestWord = 512
 
 const word = Type.String({ minLength: 1, maxLength: longestWord })
@@ -61,8 +61,4 @@ export function registerAuditApi(app: FastifyInstance, audit: AuditApiParts): vo
       by: mask(by),
     })
   })
-}
-
-function refuse(reply: FastifyReply, error: string): FastifyReply {
-  return reply.code(400).send({ error })
 }

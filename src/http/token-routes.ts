@@ -16,7 +16,7 @@ import { presentedCredential } from '../identity/credential.ts'
 import { rights } from '../identity/grant.ts'
 import { holderOf } from '../identity/identity.ts'
 import type { SigningKeys } from '../identity/signing-keys.ts'
-import { type Holder, type MintedToken, mintToken } from '../identity/token.ts'
+import { type Holder, type MintedToken, mintToken, shownToken } from '../identity/token.ts'
 import type { Caller } from '../stages/exchange.ts'
 import type { Steps } from '../stages/gate.ts'
 import { readObject } from '../stages/read.ts'
@@ -100,8 +100,4 @@ function holderFrom(
   const credential = typeof presented === 'string' ? '' : presented.credential
   const expiresMs = token?.expiresMs ?? arrival.snapshot.keys.endsAt(credential)
   return { key, role, grants: token?.grants ?? [], expiresMs }
-}
-
-export function shownToken({ id, token, parent, expiresMs }: MintedToken) {
-  return { id, token, parent, expires: new Date(expiresMs).toISOString() }
 }

@@ -7,10 +7,11 @@
  * what first, no old copy brings back what was taken away, and what was changed while Redis was away is told later.
  */
 import { randomBytes } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { tryJson } from '../core/json.ts'
 import type { RedisServers } from '../core/redis-servers.ts'
 import { whileLocked } from '../files/lock.ts'
+import { stateOf } from '../files/state.ts'
 import { connectRedis, revive } from '../redis/connect.ts'
 import { newsOn } from '../redis/news.ts'
 import { within } from '../redis/within.ts'
@@ -216,11 +217,6 @@ function document<T>({ kind, place, read, write, isEntry, idOf, merged, live }: 
       })
     },
   }
-}
-
-function stateOf(file: string): string {
-  const state = statSync(file, { throwIfNoEntry: false })
-  return state ? `${state.mtimeMs} ${state.ino} ${state.size}` : ''
 }
 
 /** The same whoever wrote it: fields in one order. */

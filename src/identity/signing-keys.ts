@@ -4,12 +4,12 @@
  * may live. Gateways that share the folder accept each other's tokens at once.
  */
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { statSync } from 'node:fs'
 import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
 import { replaceFile } from '../files/atomic.ts'
 import { readJsonFile } from '../files/json.ts'
 import { whileLocked } from '../files/lock.ts'
+import { stateOf } from '../files/state.ts'
 import { longestTokenMs } from '../policy/policy.ts'
 import { randomText } from './key.ts'
 
@@ -40,6 +40,8 @@ export interface SigningKeys {
   current(nowMs: number, rotateMs: number): Promise<{ readonly kid: string; readonly key: KeyObject }>
   /** To verify with. Of a key that is not known the file is read again if it changed: another gateway may have made it. */
   find(kid: string, nowMs: number): KeyObject | undefined
+  /** Whether `find` would find it, without making the key. */
+  isGood(kid: string, nowMs: number): boolean
   /** Retires the key that signs now. @param isVoid and takes back all that was signed so far */
   rotate(nowMs: number, isVoid: boolean): Promise<void>
   /** Reads the file again if it changed. @throws TypeError if it is broken; what is known stays */
@@ -66,8 +68,7 @@ export function openSigningKeys(
   /** A look at the file's state costs some microseconds; unknown `kid`s are anybody's to send. */
   const refresh = () => {
     const path = file()
-    const state = statSync(path, { throwIfNoEntry: false })
-    const now = `${path} ${state ? `${state.mtimeMs} ${state.ino} ${state.size}` : ''}`
+    const now = `${path} ${stateOf(path)}`
     if (now === seen) return
     entries = readSigningEntries(path)
     seen = now
@@ -84,6 +85,13 @@ export function openSigningKeys(
     await onMade()
   }
 
+  const good = (kid: string, nowMs: number): SigningEntry | undefined => {
+    const known = () => entries.find((entry) => entry.kid === kid)
+    if (!known()) attempt(refresh)
+    const found = known()
+    return found && !found.void && liveSigningEntries(entries, nowMs).includes(found) ? found : undefined
+  }
+
   return {
     refresh,
     async current(nowMs, rotateMs) {
@@ -93,12 +101,10 @@ export function openSigningKeys(
       const { kid, x, d } = signer(entries) as SigningEntry
       return { kid, key: createPrivateKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x, d } }) }
     },
+    isGood: (kid, nowMs) => good(kid, nowMs) !== undefined,
     find(kid, nowMs) {
-      const known = () => entries.find((entry) => entry.kid === kid)
-      if (!known()) attempt(refresh)
-      const found = known()
-      if (!found || found.void || !liveSigningEntries(entries, nowMs).includes(found)) return undefined
-      return createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x: found.x } })
+      const found = good(kid, nowMs)
+      return found && createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x: found.x } })
     },
     rotate: (nowMs, isVoid) => renew(nowMs, 0, isVoid),
     published(nowMs) {

@@ -80,7 +80,7 @@ export function createTokenReader(signing: SigningKeys): TokenReader {
       const digest = hash('sha256', credential, 'base64')
       const token = known.get(digest)
       if (!token) return verify(credential, digest, nowMs)
-      if (nowMs < token.expiresMs && signing.find(token.kid, nowMs)) return token
+      if (nowMs < token.expiresMs && signing.isGood(token.kid, nowMs)) return token
       known.delete(digest)
       return nowMs < token.expiresMs ? 'unknown' : 'expired'
     },
@@ -140,6 +140,11 @@ export interface MintedToken {
   readonly expiresMs: number
   /** What it may do. */
   readonly role: Role
+}
+
+/** As whoever asked for it sees it. */
+export function shownToken({ id, token, parent, expiresMs }: MintedToken) {
+  return { id, token, parent, expires: new Date(expiresMs).toISOString() }
 }
 
 /** @throws Refusal `invalid_request` if it would be wider, or longer-lived, than what it is made from may give */
