@@ -5,6 +5,7 @@
  */
 import type { Span } from '../core/text.ts'
 import { createAutomaton } from './automaton.ts'
+import { bare } from './bare.ts'
 import { Sample } from './detectors/detector.ts'
 import { detectors } from './detectors/detectors.ts'
 import { unescaped } from './unescape.ts'
@@ -37,10 +38,13 @@ interface Found extends MaskedSpan {
 
 /** What would be masked: without overlaps, in order. Linear in the text. */
 export function findSensitive(text: string): readonly MaskedSpan[] {
+  const found = detect(text)
   const view = unescaped(text)
-  const found = view
-    ? [...detect(text), ...detect(view.text).map((span) => ({ ...span, ...view.original(span) }))]
-    : detect(text)
+  if (view) {
+    for (const span of detect(view.text)) found.push({ ...span, ...view.original(span) })
+    const seen = bare(view.text)
+    if (seen) for (const span of detect(seen.text)) found.push({ ...span, ...view.original(seen.span(span)) })
+  }
   if (found.length === 0) return none
   found.sort((a, b) => a.start - b.start || a.rank - b.rank || b.end - a.end)
   const kept: MaskedSpan[] = []

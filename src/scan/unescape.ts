@@ -1,13 +1,14 @@
 /**
  * A text as somebody reads it who undoes its disguises: the escapes of JSON (`\n`, `\"`, `\u0040`, also escaped again),
  * of URLs (`%40`, `%C3%BC`, also escaped again) and of HTML (`&#64;`, `&commat;`), digits of other scripts and
- * full-width forms, and characters without width, which hide in numbers. A tool's arguments are JSON inside JSON, where
- * the `n` of a `\n` would pass for a letter in front of a card number. Never leaves the process; it is only looked at.
+ * full-width forms. A tool's arguments are JSON inside JSON, where the `n` of a `\n` would pass for a letter in front of
+ * a card number. Never leaves the process; it is only looked at.
  *
- * Of a long text only what stands near something undone is read again. Not undone: base64, and letters that merely look
- * like others.
+ * Of a long text only what stands near something undone, or near what nobody sees, is read again; the latter stays, for
+ * `bare.ts` to leave out. Not undone: base64, and letters that merely look like others.
  */
 import type { Span } from '../core/text.ts'
+import { unseenUnits } from './bare.ts'
 
 export interface Unescaped {
   readonly text: string
@@ -25,11 +26,13 @@ const named = 'commat|period|amp|quot|apos|nbsp|colon|plus|num|lpar|rpar|hyphen|
 const html = String.raw`&(?:#(?<decimal>\d{2,6})|#[xX](?<hexadecimal>[0-9a-fA-F]{2,5})|(?<entity>${named}));`
 /** Full-width forms; Arabic, Persian and Devanagari digits; two more that stand for `@` and `.`. */
 const wide = String.raw`(?<wide>[\uff01-\uff5e\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\ufe6b\u2024])`
-const invisible = String.raw`(?<invisible>(?:[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]|[\ufe00-\ufe0f]){1,64})`
-const escapes = new RegExp([json, url, html, wide, invisible].join('|'), 'y')
+const hidden = `(?<hidden>[${unseenUnits}]{1,64})`
+const escapes = new RegExp([json, url, html, wide, hidden].join('|'), 'y')
 /** What any of them begins with: looked for by itself, because it is found much faster. */
-const hints =
-  /[\\%&\u00ad\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\u180e\u200b-\u200f\u2024\u202a-\u202e\u2060-\u2064\ufe6b\ufeff\uff01-\uff5e]|[\ufe00-\ufe0f]/g
+const hints = new RegExp(
+  String.raw`[\\%&\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\u2024\ufe6b\uff01-\uff5e${unseenUnits}]`,
+  'g',
+)
 const letters: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', b: ' ', f: ' ' }
 const entities: Readonly<Record<string, string>> = {
   ...{ commat: '@', period: '.', amp: '&', quot: '"', apos: "'", nbsp: ' ', colon: ':', plus: '+', num: '#' },
@@ -104,13 +107,13 @@ function stretchAt(stretches: readonly Stretch[], place: number): Stretch {
 
 /** @returns what an escape means, undefined if it is none after all */
 function meantBy(match: RegExpExecArray): string | undefined {
-  const { unit, letter, octets, decimal, hexadecimal, entity, wide, invisible } = match.groups ?? {}
+  const { unit, letter, octets, decimal, hexadecimal, entity, wide, hidden } = match.groups ?? {}
   if (unit !== undefined) return String.fromCharCode(Number.parseInt(unit, 16))
   if (letter !== undefined) return letters[letter] ?? letter
   if (octets !== undefined) return decoded(octets)
   if (entity !== undefined) return entities[entity]
   if (wide !== undefined) return narrow(wide.charCodeAt(0))
-  if (invisible !== undefined) return ''
+  if (hidden !== undefined) return hidden
   const code = decimal === undefined ? Number.parseInt(hexadecimal ?? '', 16) : Number(decimal)
   return code < 0x110000 ? String.fromCodePoint(code) : undefined
 }

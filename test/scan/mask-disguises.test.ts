@@ -22,6 +22,11 @@ const disguises: readonly (readonly [name: string, of: (value: string) => string
   ['HTML in hexadecimal', (value) => everyCharacter(value, (c) => `&#x${c.codePointAt(0)?.toString(16)};`)],
   ['full width', (value) => `${fullWidth(value)} `],
   ['without width', (value) => everyCharacter(value, (c) => `${c}\u200b`)],
+  ['colours', (value) => everyCharacter(value, (c) => `${c}\u001b[1m`)],
+  ['colours in JSON', (value) => JSON.stringify({ text: everyCharacter(value, (c) => `${c}\u001b[1m`) })],
+  ['a title of the window', (value) => everyCharacter(value, (c) => `${c}\u001b]0;x\u0007`)],
+  ['control characters', (value) => everyCharacter(value, (c) => `${c}\u0000`)],
+  ['tags', (value) => everyCharacter(value, (c) => `${c}\u{E0041}`)],
   ['soft hyphens', (value) => everyCharacter(value, (c) => `${c}\u00ad`)],
 ]
 

@@ -4,40 +4,30 @@
  * gate would put together a key or a tag that no guard has seen whole. Joiners and marks that scripts and emoji need
  * stay, unless many stand in a row, which is how bytes are hidden in them.
  */
+import { begunSequence, controlUnits, joinerUnits, longestSequence, sequence, unseenUnits } from '../bare.ts'
 import type { Seeker, Sought } from './seeker.ts'
 
-/** A sequence that is longer is taken to end here. */
-const longestString = 256
-/** Escape, bell, and the controls of eight bits that begin and end sequences (ECMA-48). */
-const esc = String.raw`\u001b`
-const ends = String.raw`\u0007${esc}\u009c`
-const begins = String.raw`(?:${esc}\[|\u009b)[0-?]{0,64}[ -/]{0,8}`
-const text = String.raw`(?:${esc}[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^${ends}]{0,${longestString}}`
-/** Joiners and variation selectors. */
-const joiners = String.raw`[\u200b-\u200d\ufe00-\ufe0f\u034f\u180e]`
-const singles = String.raw`\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2060-\u206f\ufeff\u115f\u1160\u3164\uffa0`
-
-const sequence = new RegExp(
-  String.raw`${begins}[@-~]?|${text}(?:\u0007|${esc}\\|\u009c)?|${esc}[ -/]{0,4}[0-~]?`,
-  'g',
-)
 const invisible = new RegExp(
-  String.raw`[${singles}]+|${joiners}{3,}|[\u{E0100}-\u{E01EF}]+|\u{1F3F4}[\u{E0030}-\u{E007A}]{1,8}\u{E007F}|[\u{E0000}-\u{E007F}]+`,
+  String.raw`[${controlUnits}]+|[${joinerUnits}]{3,}|[\u{E0100}-\u{E01EF}]+|\u{1F3F4}[\u{E0030}-\u{E007A}]{1,8}\u{E007F}|[\u{E0000}-\u{E007F}]+`,
   'gu',
 )
+const sequences = new RegExp(sequence, 'g')
 /** The flags of England, Scotland and Wales are written with tags. */
 const flag = /^\u{1F3F4}/u
-const odd = new RegExp(String.raw`[${singles}\u200b-\u200d\ufe00-\ufe0f\u034f\u180e\udb40]`)
+const unseen = new RegExp(`[${unseenUnits}]`)
 const unfinished = new RegExp(
-  String.raw`(?:${begins}|${text}${esc}?|${esc}[ -/]{0,4}|${joiners}{1,64}|\ud83c(?:\udff4(?:\udb40[\udc30-\udc7a])*\udb40?)?|\udb40)$`,
+  String.raw`(?:${begunSequence}|[${joinerUnits}]{1,64}|\ud83c(?:\udff4(?:\udb40[\udc30-\udc7a])*\udb40?)?|\udb40)$`,
 )
+
+/** All that can be unfinished. */
+const longestTail = longestSequence + 16
 
 /** Whatever touches is one: whether a mark stays must not depend on how the text comes in pieces. */
 function runsIn(part: string) {
   const runs: { start: number; end: number; readonly type: string }[] = []
-  if (!odd.test(part)) return runs
+  if (!unseen.test(part)) return runs
   const all = [
-    ...[...part.matchAll(sequence)].map((match) => ({ match, type: 'escape' })),
+    ...[...part.matchAll(sequences)].map((match) => ({ match, type: 'escape' })),
     ...[...part.matchAll(invisible)].map((match) => ({ match, type: 'invisible' })),
   ].filter(({ match }) => !flag.test(match[0]))
   all.sort((a, b) => a.match.index - b.match.index)
@@ -51,19 +41,27 @@ function runsIn(part: string) {
   return runs
 }
 
+/** Where what may go on begins at the end. */
+function openEnd(text: string): number {
+  const tail = text.slice(-longestTail)
+  return text.length - tail.length + (unfinished.exec(tail)?.index ?? tail.length)
+}
+
 export const controls: Seeker = {
   hold(text) {
-    const tail = text.slice(-longestString - 16)
-    const match = unfinished.exec(tail)
-    const hold = match ? match.index : tail.length
-    const run = runsIn(tail).find(({ start, end }) => start < hold && end >= hold)
-    return text.length - tail.length + (run ? run.start : hold)
+    const tail = text.slice(-longestTail)
+    const open = openEnd(tail)
+    const run = runsIn(tail).find(({ start, end }) => start < open && end >= open)
+    // What fills the whole tail goes, up to what is not complete.
+    return text.length - tail.length + (run && run.start > 0 ? run.start : open)
   },
   find(text, from) {
     // Only a sequence can have begun before what is new.
-    const before = Math.max(0, from - longestString)
+    const before = Math.max(0, from - longestSequence)
     const part = text.slice(before)
-    return runsIn(part).map(({ start, end, type }): Sought => {
+    return runsIn(part).map(({ start, end: last, type }): Sought => {
+      const isLong = last === part.length && last - start > longestSequence
+      const end = isLong ? openEnd(part) : last
       const isWithin = /\S/.test(part.charAt(start - 1)) && /\S/.test(part.charAt(end))
       return {
         start: before + start,

@@ -33,7 +33,10 @@ export interface Seeker {
 }
 
 export interface Seekers {
+  /** They are shown the text as it came, and without what nobody sees in it (`bare.ts`). */
   readonly all: readonly Seeker[]
+  /** Looks for just that. */
+  readonly unseen: Seeker | undefined
   /** The state of a text that has just begun, or of which `before` is all that is known. */
   begin(before: string): number
   /**

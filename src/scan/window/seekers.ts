@@ -32,28 +32,25 @@ export function createSeekers(wanted: Wanted): (marker?: string) => Seekers {
   const all: Seeker[] = []
   if (sensitive) all.push(sensitive)
   if (wanted.links) all.push(createLinks(wanted.links))
-  if (wanted.controls) all.push(controls)
   const wakes = (text: string) => sensitive?.wakes(text) ?? false
-  const usual = wanted.pii ? restless(all, wakes) : calm(all, sensitive, wakes)
-  return (marker) => (marker === undefined ? usual : restless([...all, createMarker(marker)], wakes))
+  const unseen = wanted.controls ? controls : undefined
+  const usual = { all, unseen, wakes, ...(wanted.pii ? restless : calm(all, unseen, sensitive)) }
+  return (marker) =>
+    marker === undefined ? usual : { all: [...all, createMarker(marker)], unseen, wakes, ...restless }
 }
+
+type Pass = Pick<Seekers, 'begin' | 'pass'>
 
 /** Every word may be the beginning of something. */
-function restless(all: readonly Seeker[], wakes: Seekers['wakes']): Seekers {
-  return { all, wakes, begin: () => 0, pass: () => -1 }
-}
+const restless: Pass = { begin: () => 0, pass: () => -1 }
 
 /** Only some literals may; which ones, is made once, and not for an answer. */
-function calm(all: readonly Seeker[], sensitive: Sensitive | undefined, wakes: Seekers['wakes']): Seekers {
+function calm(all: readonly Seeker[], unseen: Seeker | undefined, sensitive: Sensitive | undefined): Pass {
   const { opening = [], others = [] } = sensitive ?? {}
-  const literals = createLiterals(
-    opening,
-    others,
-    all.length === 0 ? new Uint8Array(0x10000).fill(1) : calmUnits,
-  )
+  const isNothingSought = all.length === 0 && unseen === undefined
+  const units = isNothingSought ? new Uint8Array(0x10000).fill(1) : calmUnits
+  const literals = createLiterals(opening, others, units)
   return {
-    all,
-    wakes,
     begin: (before) => literals.behind(before.slice(-longestTrigger)),
     pass(state, piece) {
       const behind = literals.step(state, piece)

@@ -5,10 +5,13 @@
  *
  * However a text is cut into pieces, no byte of what a seeker finds leaves, and no byte of anything else is changed.
  */
+import { type Bare, bare } from '../bare.ts'
 import { contextLength, longestTrigger, type Seekers, type Sought } from './seeker.ts'
 
 /** UTF-16 code units that are held back at most; the longest thing a seeker finds, but for those that say their end. */
 export const longestHeld = 512
+/** The same, with what nobody sees between them. */
+const longestUnseen = 4 * longestHeld
 /** Of what has left, that is looked at again as the context of what follows. */
 const longestBefore = 256
 /** Kept of what is dropped, in which an end mark may have begun. */
@@ -33,12 +36,14 @@ const nothing: Released = { text: '', edits: [] }
 export class Window {
   readonly #seekers: Seekers
   readonly #onFound: OnFound
+  /** What has left, without what nobody sees and what was cut: context for what follows. */
   #before = ''
   #held = ''
   #tail = ''
   #ends: ((text: string) => number) | undefined
-  /** Bytes of the text before `#before`. */
+  /** Bytes that have left or were cut, but for the end of `#before` that was not counted yet. */
   #bytes = 0
+  #counted = 0
   /** How often something was taken out. */
   cuts = 0
   /** Of the literals; -1: not known. */
@@ -90,30 +95,28 @@ export class Window {
 
   #remember(text: string): void {
     this.#before += text
-    // Cut, and counted, now and then, not every time.
-    if (this.#before.length > 4 * longestBefore) this.#forget(longestBefore)
+    // Counted, and cut, now and then, not every time.
+    if (this.#before.length > 4 * longestBefore) this.#count()
   }
 
-  /** Keeps so much of what has left. */
-  #forget(keep: number): void {
-    const from = Math.max(0, this.#before.length - keep)
-    this.#bytes += utf8Length(this.#before.slice(0, from))
-    this.#before = this.#before.slice(from)
+  /** Keeps of what has left no more than is looked at again. */
+  #count(): void {
+    this.#bytes += utf8Length(this.#before.slice(this.#counted))
+    this.#before = this.#before.slice(-longestBefore)
+    this.#counted = this.#before.length
   }
 
   #advance(piece: string, final: boolean): Released {
-    this.#forget(longestBefore)
+    this.#count()
     this.#state = -1
-    const before = this.#before
-    const from = before.length
-    const text = before + this.#held + piece
-    let hold = text.length
-    if (!final)
-      for (const seeker of this.#seekers.all) hold = Math.min(hold, Math.max(from, seeker.hold(text, from)))
+    const from = this.#before.length
+    const text = this.#before + this.#held + piece
+    const seen = bare(text)
+    let hold = final ? text.length : this.#holdFrom(text, seen, from)
     // What is longer than the window must leave or go, clean or not.
-    const overfull = text.length - hold > longestHeld
+    const overfull = isOverfull(text.slice(hold))
     if (overfull) hold = text.length - longestHeld
-    const found = hold === from && !mayBeLong(text, from) ? [] : this.#find(text, from)
+    const found = hold === from && !mayBeLong(seen?.text ?? text, from) ? [] : this.#find(text, seen, from)
     const cuts: Sought[] = []
     let ends: Sought['ends']
     for (const each of found) {
@@ -133,21 +136,39 @@ export class Window {
     }
     this.#ends = ends
     const released = this.#cut(text, from, hold, cuts)
+    this.#bytes += utf8Length(text.slice(from, hold))
     // What was cut is no context: nobody reads it, and what runs to the end of a text would be found again.
-    const known = Math.min(hold, cuts.at(-1)?.end ?? 0)
-    this.#before = text.slice(known, hold)
-    this.#bytes += utf8Length(text.slice(0, known))
+    const known = Math.min(hold, cuts.findLast(({ guard }) => guard !== 'controls')?.end ?? 0)
+    const left = text.slice(known, hold)
+    this.#before = bare(left)?.text ?? left
+    this.#counted = this.#before.length
     this.#held = text.slice(hold)
-    this.#wary = this.#seekers.wakes(text.slice(-piece.length - longestTrigger))
+    const plain = seen?.text ?? text
+    this.#wary = this.#seekers.wakes(plain.slice(-piece.length - longestTrigger))
       ? contextLength
-      : this.#wary - piece.length
+      : this.#wary - (bare(piece)?.text ?? piece).length
     return released
   }
 
+  #holdFrom(text: string, seen: Bare | undefined, from: number): number {
+    const { all, unseen } = this.#seekers
+    let hold = unseen?.hold(text, from) ?? text.length
+    for (const seeker of all) {
+      hold = Math.min(hold, seeker.hold(text, from))
+      if (seen) hold = Math.min(hold, seen.original(seeker.hold(seen.text, from)))
+    }
+    return Math.max(from, hold)
+  }
+
   /** In order, without overlaps, nothing that has left. */
-  #find(text: string, from: number): Sought[] {
-    const found = this.#seekers.all
-      .flatMap((seeker) => seeker.find(text, from))
+  #find(text: string, seen: Bare | undefined, from: number): Sought[] {
+    const { all, unseen } = this.#seekers
+    const found = all
+      .flatMap((seeker) => [
+        ...seeker.find(text, from),
+        ...(seen ? seeker.find(seen.text, from).map((each) => ({ ...each, ...seen.span(each) })) : []),
+      ])
+      .concat(unseen?.find(text, from) ?? [])
       .filter(({ end }) => end > from)
     if (found.length < 2) return found
     found.sort((a, b) => a.start - b.start || b.end - a.end)
@@ -194,7 +215,9 @@ export class Window {
 
   #drop(piece: string, ends: (text: string) => number): Released {
     const text = this.#tail + piece
-    const end = ends(text)
+    const seen = bare(text)
+    const over = ends(seen?.text ?? text)
+    const end = over === -1 || !seen ? over : seen.original(over)
     const gone = end === -1 ? piece : text.slice(this.#tail.length, end)
     this.#bytes += utf8Length(gone)
     const drop: Edit = { units: gone.length, put: '' }
@@ -205,11 +228,15 @@ export class Window {
     }
     this.#ends = undefined
     this.#tail = ''
-    this.#before = ''
     const rest = this.push(piece.slice(gone.length))
     const edits = rest.edits ?? [rest.text.length]
     return { text: rest.text, edits: [drop, ...edits] }
   }
+}
+
+function isOverfull(held: string): boolean {
+  if (held.length <= longestHeld) return false
+  return held.length > longestUnseen || (bare(held)?.text ?? held).length > longestHeld
 }
 
 function endOfWord(text: string): number {

@@ -1,0 +1,78 @@
+/**
+ * A text without what nobody sees: escape sequences, control characters, joiners, marks of direction, tags. They may stand
+ * anywhere within a key or a name, and whoever copies it, or whatever takes them out, has it whole again. So what is
+ * looked for is looked for in the bare text too. Only looked at: what leaves is for `window/controls.ts` to say.
+ */
+import type { Span } from '../core/text.ts'
+
+/** A sequence that is longer is taken to end here. */
+export const longestSequence = 256
+/** Escape, bell, and the controls of eight bits that begin and end sequences (ECMA-48). */
+const esc = String.raw`\u001b`
+const ends = String.raw`\u0007${esc}\u009c`
+const begins = String.raw`(?:${esc}\[|\u009b)[0-?]{0,64}[ -/]{0,8}`
+const string = String.raw`(?:${esc}[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^${ends}]{0,${longestSequence}}`
+/** As far as it came. */
+export const sequence = String.raw`${begins}[@-~]?|${string}(?:\u0007|${esc}\\|\u009c)?|${esc}[ -/]{0,4}[0-~]?`
+/** What a text may end with, of a sequence that is still being written. */
+export const begunSequence = `${begins}|${string}${esc}?|${esc}[ -/]{0,4}`
+/** Never needed for what is read. */
+export const controlUnits = String.raw`\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2060-\u206f\ufeff\u115f\u1160\u3164\uffa0`
+/** Joiners and variation selectors, which scripts and emoji need. */
+export const joinerUnits = String.raw`\u200b-\u200d\ufe00-\ufe0f\u034f\u180e`
+/** Hyphens that show only at the end of a line, and marks of direction. */
+const silentUnits = String.raw`\u00ad\u200e\u200f`
+/** Tags and further selectors, beyond the basic plane; the first unit of each. */
+const tags = String.raw`[\u{E0000}-\u{E01EF}]`
+const tagUnit = String.raw`\udb40`
+
+/** Every unit with which something of it begins. */
+export const unseenUnits = `${controlUnits}${joinerUnits}${silentUnits}${tagUnit}`
+const unseen = new RegExp(`[${unseenUnits}]`)
+/** The first half of a tag stands alone where the other is still to come. */
+const runs = new RegExp(`(?:${sequence}|[${unseenUnits}]|${tags})+`, 'gu')
+
+export interface Bare {
+  readonly text: string
+  /** Where this unit stands in the text as it came; behind the last one, its end. */
+  original(place: number): number
+  /** The same stretch in the text as it came, with what stands unseen within it. */
+  span(span: Span): Span
+}
+
+/** @returns undefined if everything of it is seen. Linear */
+export function bare(text: string): Bare | undefined {
+  if (!unseen.test(text)) return undefined
+  /** Where something was left out of the bare text, and how much up to there. */
+  const places: number[] = []
+  const left: number[] = []
+  let plain = ''
+  let from = 0
+  for (const { 0: run, index } of text.matchAll(runs)) {
+    plain += text.slice(from, index)
+    from = index + run.length
+    places.push(plain.length)
+    left.push(from - plain.length)
+  }
+  if (places.length === 0) return undefined
+  plain += text.slice(from)
+  const original = (place: number) => {
+    if (place >= plain.length) return text.length
+    let low = 0
+    let high = places.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((places[middle] as number) <= place) low = middle + 1
+      else high = middle
+    }
+    return place + (low === 0 ? 0 : (left[low - 1] as number))
+  }
+  return {
+    text: plain,
+    original,
+    span({ start, end }) {
+      if (end >= plain.length) return { start: original(start), end: text.length }
+      return { start: original(start), end: original(end - 1) + 1 }
+    },
+  }
+}
