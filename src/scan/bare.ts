@@ -40,9 +40,13 @@ export interface Bare {
   span(span: Span): Span
 }
 
+export function isAllSeen(text: string): boolean {
+  return !unseen.test(text)
+}
+
 /** @returns undefined if everything of it is seen. Linear */
 export function bare(text: string): Bare | undefined {
-  if (!unseen.test(text)) return undefined
+  if (isAllSeen(text)) return undefined
   /** Where something was left out of the bare text, and how much up to there. */
   const places: number[] = []
   const left: number[] = []

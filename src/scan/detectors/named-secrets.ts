@@ -10,15 +10,27 @@ import { isPlaceholder, looksDrawn } from './judge.ts'
 /** What may still follow the word in a name. */
 const suffix =
   '(?:s|wor[dt]|d|code|(?:[_-]?(?:value|string|data|hash|b(?:ase)?64|test|prod|live|dev|staging|new|old|\\d{1,2})){1,2})?'
-const closing = '(?:\\\\{0,3}["\'`\\]]){0,2}'
-const assigned = '[ \\t]{0,8}(?:=>|:=|\\?=|:{1,3}=?|={1,3}|,|\\|\\|)\\s{0,8}|">|["\'] value=|>'
-const told = ' (?:is|ist|lautet|est|es|è|=)(?: now| jetzt|:)? '
+/** Quotes, brackets, and the marks of Markdown. */
+const closing = '(?:\\\\{0,3}["\'`\\]*_]){0,4}'
+const marks = '[*_]{0,3}'
+const sign = '(?:=>|:=|\\?=|:{1,3}=?|={1,3}|,|\\|\\|)'
+/** The end of an element and the beginning of the next one: `<b>Password:</b>`, `<td>Password</td><td>`. */
+const elements = ':?(?:</?[A-Za-z][A-Za-z0-9]{0,9}>\\s{0,4}){1,4}:?\\s{0,4}'
+/** Behind the first cell of a table's row in Markdown; anywhere else it is a pipe of a shell. */
+const nextCell = '(?<=(?:^|\\n)[ \\t>]{0,8}\\|[^|\\n]{0,48})[ \\t]{0,8}\\|[ \\t]{0,8}'
+const assigned = `[ \\t]{0,8}${sign}${marks}\\s{0,8}|">|["'] value=|>|${elements}|${nextCell}`
+const is = ' (?:is|ist|lautet|est|es|è|=)(?: now| jetzt|:)?'
+const told = `${is} `
 const scheme =
   '(?:(?:[Bb]earer|BEARER|[Bb]asic|BASIC|[Tt]oken|[Aa]pi-?[Tt]oken|[Aa]pi-?[Kk]ey|[Dd]igest|Splunk|SSWS)[ =]{1,2})?'
-const opening = '\\\\{0,3}["\'`]{0,3}'
-const value = '(?<value>(?:[^\\s"\'`,;<>()[\\]&|\\\\]|\\|(?=\\w)|&(?![\\w.-]{1,32}=)){6,256})'
+const opening = `\\\\{0,3}(?:["'\`]{1,3}${marks}|${marks}["'\`]{0,3})`
+/** Not the stars that end what is printed bold. */
+const value =
+  '(?<value>(?:[^\\s"\'`,;<>()[\\]&|\\\\*]|\\*(?!\\*{1,2}(?:[\\s|<,.;)]|$))|\\|(?=\\w)|&(?![\\w.-]{1,32}=)){6,256})'
+/** In a block of code, all of its line: other lines are commands. */
+const fenced = `(?:${is})?:?${marks}\\s{0,8}\`{3}[a-z]{0,12}\\n[ \\t]{0,8}(?=\\S{6,256}[ \\t\\r]?(?:\\n|$))`
 const from = (name: string, join: string) =>
-  new RegExp(`${name}${closing}(?:${join})${scheme}${opening}${value}`, 'y')
+  new RegExp(`${name}${closing}(?:(?:${join})${scheme}${opening}|${fenced})${value}`, 'y')
 
 /** In front of the word, these make it a name of something that everybody may know. */
 const harmless =

@@ -4,7 +4,7 @@
  * gate would put together a key or a tag that no guard has seen whole. Joiners and marks that scripts and emoji need
  * stay, unless many stand in a row, which is how bytes are hidden in them.
  */
-import { begunSequence, controlUnits, joinerUnits, longestSequence, sequence, unseenUnits } from '../bare.ts'
+import { begunSequence, controlUnits, isAllSeen, joinerUnits, longestSequence, sequence } from '../bare.ts'
 import type { Seeker, Sought } from './seeker.ts'
 
 const invisible = new RegExp(
@@ -14,7 +14,6 @@ const invisible = new RegExp(
 const sequences = new RegExp(sequence, 'g')
 /** The flags of England, Scotland and Wales are written with tags. */
 const flag = /^\u{1F3F4}/u
-const unseen = new RegExp(`[${unseenUnits}]`)
 const unfinished = new RegExp(
   String.raw`(?:${begunSequence}|[${joinerUnits}]{1,64}|\ud83c(?:\udff4(?:\udb40[\udc30-\udc7a])*\udb40?)?|\udb40)$`,
 )
@@ -25,7 +24,7 @@ const longestTail = longestSequence + 16
 /** Whatever touches is one: whether a mark stays must not depend on how the text comes in pieces. */
 function runsIn(part: string) {
   const runs: { start: number; end: number; readonly type: string }[] = []
-  if (!unseen.test(part)) return runs
+  if (isAllSeen(part)) return runs
   const all = [
     ...[...part.matchAll(sequences)].map((match) => ({ match, type: 'escape' })),
     ...[...part.matchAll(invisible)].map((match) => ({ match, type: 'invisible' })),
