@@ -8,6 +8,7 @@ import type { Severity, Text } from '../core/text.ts'
 import type { ToolCall } from '../dialects/dialect.ts'
 import { type Standing, tightest } from '../limits/store.ts'
 import { createMasker, findSensitive, type Masker, type Pseudonym } from '../scan/mask.ts'
+import { maskJson } from '../scan/mask-json.ts'
 import { createRecall } from '../scan/recall.ts'
 import type { Answer, AnswerCut, Course, Ending, Inspected, JudgedFinding } from './exchange.ts'
 
@@ -194,7 +195,7 @@ function recordCalls(
 ): RecordContent['stopped'] {
   let room = settings.content === 'none' ? 0 : roomBytes
   return calls.map((call) => {
-    const args = masker.mask(call.arguments).slice(0, Math.max(0, room))
+    const args = maskJson(call.arguments, masker).slice(0, Math.max(0, room))
     room -= Buffer.byteLength(args)
     return { name: masker.mask(call.name).slice(0, longestName), arguments: args }
   })

@@ -1,15 +1,19 @@
 /** Arguments of tool calls: read as they are meant, left as they were written, valid JSON whatever is cut out. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { createMasker } from '../../src/scan/mask.ts'
+import { maskJson } from '../../src/scan/mask-json.ts'
 import { JsonWindow } from '../../src/scan/window/json-window.ts'
 import { createSeekers } from '../../src/scan/window/seekers.ts'
 import { Window } from '../../src/scan/window/window.ts'
 
 const secret = 'sk-proj-Kq7Zx2Wm9Rt4Vb8Nc3Ld6Pf5Gh1Js0Ty'
 const seekers = createSeekers({ secrets: true, pii: true, controls: false, links: undefined })()
+/** With these most words pass at once. */
+const calm = createSeekers({ secrets: true, pii: false, controls: false, links: undefined })()
 
-function run(pieces: readonly string[]): string {
-  const window = new JsonWindow(new Window(seekers, () => true))
+function run(pieces: readonly string[], sought = seekers): string {
+  const window = new JsonWindow(new Window(sought, () => true))
   return pieces.map((piece) => window.push(piece)).join('') + window.end()
 }
 
@@ -97,5 +101,49 @@ describe('arguments in pieces', () => {
     expect(run([...`call me with ${secret} please`])).toContain('redacted')
     expect(run([...`call me with ${secret} please`])).not.toContain('Kq7Z')
     expect(run(['{"a":"\\u00'])).toBe('{"a":"\\u00')
+  })
+
+  const password = 'hunter2horse9'
+  it.each([
+    ['items of an array', { password: ['guest', password] }],
+    ['a member below', { secret: { value: 'k3jq9zx7h2vb' } }],
+    ['an array below', { login: { passwords: ['none yet', password] } }],
+    ['the first item', { password: [password] }],
+  ])('lose a secret that a name further up tells: %s', (_name, value) => {
+    const json = JSON.stringify({ n: 1, ...value, note: 'to Bonn', list: ['a', 'b'] })
+    const secret = json.includes(password) ? password : 'k3jq9zx7h2vb'
+    for (const pieces of [[json], [...json], json.match(/[\s\S]{1,7}/g) ?? []])
+      expect(run(pieces)).toBe(json.replace(secret, '[redacted:secret]'))
+    const masked = maskJson(json, createMasker())
+    expect(JSON.parse(masked)).toEqual(JSON.parse(json.replace(secret, '<secret:1>')))
+  })
+
+  it('lose a private key whose lines are items', () => {
+    const lines = Array.from({ length: 20 }, () => 'MIIEowIBAAKCAQEA7v3KqZx2Wm9Rt4Vb8Nc3Ld6Pf5Gh1Js0Ty')
+    const key = ['-----BEGIN RSA PRIVATE KEY-----', ...lines, '-----END RSA PRIVATE KEY-----']
+    const json = JSON.stringify({ lines: ['first', ...key, 'last'], after: 'MIIEow' })
+    for (const pieces of [[json], [...json], json.match(/[\s\S]{1,11}/g) ?? []]) {
+      const out = JSON.parse(run(pieces)) as { lines: string[]; after: string }
+      expect(out.lines.filter(Boolean)).toEqual(['first', '[redacted:private-key]', 'last'])
+      expect(out.after).toBe('MIIEow')
+    }
+  })
+
+  it('that are no JSON lose a key all the same', () => {
+    const pem = `-----BEGIN RSA PRIVATE KEY-----\n${'MIIEowIBAAKCAQEA7v3Kq\n'.repeat(40)}-----END RSA PRIVATE KEY-----`
+    for (const text of [`${pem} x`, `{'key': '${pem}'} x`, `{"a": 1, b: ${pem}} x`])
+      for (const pieces of [[text], [...text]]) {
+        const out = run(pieces)
+        expect(out).not.toContain('MII')
+        expect(out).toMatch(/ x$/)
+      }
+    for (const pieces of [[`{'password': '${password}'}`], [...`{'password': '${password}'}`]])
+      expect(run(pieces)).toBe("{'password': '[redacted:secret]'}")
+  })
+
+  it('lose a key that begins like a word where the string before ended within one', () => {
+    const json = JSON.stringify({ x: 'abc', y: 'AKIAQWERTYUIOPASDFGH' })
+    const at = json.indexOf('AKIA') + 4
+    expect(run([json.slice(0, at), json.slice(at)], calm)).toBe('{"x":"abc","y":"[redacted:api-key]"}')
   })
 })

@@ -1,17 +1,25 @@
 /**
  * The arguments of a tool call on their way: JSON that is still being written. Every string is read as it is meant
- * (`\u0073k-…` is a key too) and leaves as it was written; what is replaced leaves valid JSON, in a string within its
- * quotes, in place of a number as a string. What is no JSON is read as text.
+ * (`\u0073k-…` is a key too), behind the name it goes by, and leaves as it was written; what is replaced leaves valid
+ * JSON, in a string within its quotes, in place of a number as a string. What is no JSON is read as text.
  */
+import { JsonPlace } from './json-place.ts'
 import type { Released, Window } from './window.ts'
 
 /** A number is shorter; what is not is no JSON. */
 const longestToken = 512
+const literal = /^(?:-?\d[\d.eE+-]*|-|t(?:r(?:ue?)?)?|f(?:a(?:l(?:se?)?)?)?|n(?:u(?:ll?)?)?)$/
+const longestName = 64
 const meant: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', b: '\b', f: '\f' }
 
 export class JsonWindow {
   readonly #window: Window
+  readonly #place = new JsonPlace()
   #inString = false
+  /** Outside strings there was what is no JSON: from there on that is text. */
+  #isProse = false
+  /** The string that is open, if it names a member. */
+  #name: string | undefined
   /** Outside strings, what is no punctuation. */
   #token = ''
   /** An escape that is not complete. */
@@ -37,31 +45,52 @@ export class JsonWindow {
           continue
         }
         const character = piece.charAt(at++)
-        if (this.#escape === '' && character === '"') {
-          out += `${this.#finish()}"`
-          this.#inString = false
-          this.#window.see('"')
-        } else this.#continueEscape(character)
+        if (this.#escape === '' && character === '"') out += this.#endString()
+        else this.#continueEscape(character)
         continue
       }
       const character = piece.charAt(at++)
-      if (/[\s{}[\]:,"]/.test(character)) {
+      if (character === '"') out += this.#beginString()
+      else if (this.#isProse) this.#feed(character, character, 1)
+      else if (/[\s{}[\]:,]/.test(character)) {
         out += this.#endToken() + character
         this.#window.see(character)
-        this.#inString = character === '"'
-      } else {
-        this.#token += character
-        if (this.#token.length >= longestToken) {
-          this.#feed(this.#token, this.#token, 1)
-          this.#token = ''
-        }
-      }
+        if (character === ']') this.#window.end()
+        if (/\S/.test(character)) this.#place.pass(character)
+      } else this.#continueToken(character)
     }
     return out + this.#flush()
   }
 
+  #beginString(): string {
+    const before = this.#isProse ? this.#finish() : this.#endToken()
+    this.#inString = true
+    this.#name = this.#place.isName ? '' : undefined
+    this.#window.see('"')
+    const path = this.#name === undefined ? this.#place.path : undefined
+    if (path !== undefined) this.#window.recall(`${path}":"`)
+    return `${before}"`
+  }
+
+  #endString(): string {
+    const rest = this.#finish(this.#place.isInArray)
+    if (this.#name !== undefined) this.#place.name(this.#name)
+    this.#inString = false
+    this.#window.see('"')
+    return `${rest}"`
+  }
+
+  #continueToken(character: string): void {
+    this.#token += character
+    this.#isProse = !literal.test(this.#token) || this.#token.length >= longestToken
+    if (!this.#isProse) return
+    this.#feed(this.#token, this.#token, 1)
+    this.#token = ''
+  }
+
   end(): string {
-    const rest = this.#inString ? this.#finish() + this.#escape : this.#endToken()
+    const isText = this.#inString || this.#isProse
+    const rest = isText ? this.#finish() + this.#escape : this.#endToken()
     this.#escape = ''
     return rest
   }
@@ -91,6 +120,7 @@ export class JsonWindow {
     if (this.#widths) for (let unit = 0; unit < text.length; unit++) this.#widths.push(width)
     this.#raw += raw
     this.#text += text
+    if (this.#inString && this.#name !== undefined && this.#name.length < longestName) this.#name += text
   }
 
   #flush(): string {
@@ -99,8 +129,9 @@ export class JsonWindow {
     return text === '' ? '' : this.#give(this.#window.push(text))
   }
 
-  #finish(): string {
-    const rest = this.#flush() + this.#give(this.#window.end())
+  /** @param goesOn a key may go on in the next string: its lines as items of an array */
+  #finish(goesOn = false): string {
+    const rest = this.#flush() + this.#give(this.#window.end(goesOn))
     // Of what was dropped to its end nothing is waited for any more.
     this.#raw = ''
     this.#widths = undefined
@@ -110,10 +141,6 @@ export class JsonWindow {
   #endToken(): string {
     const token = this.#token
     this.#token = ''
-    if (this.#raw !== '') {
-      this.#feed(token, token, 1)
-      return this.#finish()
-    }
     if (token === '') return ''
     const released = [this.#window.push(token), this.#window.end()]
     const cut = released.flatMap(({ edits }) => edits ?? []).find((edit) => typeof edit !== 'number')

@@ -20,6 +20,8 @@ export interface Sought extends Span {
   readonly put: string
   /** For what may be longer than any window: where it is over in the text that follows, or -1. */
   readonly ends?: (text: string) => number
+  /** Whether it may go on in the next of several texts, each a line of it. */
+  readonly isOfLines?: true
 }
 
 export interface Seeker {

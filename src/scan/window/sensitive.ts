@@ -121,7 +121,7 @@ export function createSensitive(wanted: { readonly secrets: boolean; readonly pi
         const put = `[redacted:${type}]`
         found.push(
           type === 'private-key'
-            ? { start, end, type, guard, put, ends: endOfKey }
+            ? { start, end, type, guard, put, ends: endOfKey, isOfLines: true }
             : { start, end, type, guard, put },
         )
       }

@@ -40,7 +40,9 @@ export class Window {
   #before = ''
   #held = ''
   #tail = ''
-  #ends: ((text: string) => number) | undefined
+  /** While something is dropped: where it is over. */
+  #ends: Sought['ends']
+  #isOfLines = false
   /** Bytes that have left or were cut, but for the end of `#before` that was not counted yet. */
   #bytes = 0
   #counted = 0
@@ -74,16 +76,35 @@ export class Window {
     return true
   }
 
-  /** The text is over: what was held. The window may go on with another text in the same context. */
-  end(): Released {
-    this.#ends = undefined
-    this.#tail = ''
+  /**
+   * The text is over: what was held. The window may go on with another text in the same context.
+   * @param goesOn what is being dropped and is a text of lines may go on in that one
+   */
+  end(goesOn = false): Released {
+    if (goesOn && this.#ends && this.#isOfLines) this.#tail += '\n'
+    else {
+      this.#ends = undefined
+      this.#tail = ''
+    }
     return this.#held === '' ? nothing : this.#advance('', true)
   }
 
   /** What stands between two texts and leaves unread, such as the punctuation of JSON: context for what follows. */
   see(text: string): void {
     this.#remember(text)
+    this.#bearInMind(text)
+  }
+
+  /** What the next text goes by, which was said before: context, too. */
+  recall(text: string): void {
+    this.#count()
+    this.#before += text
+    this.#counted = this.#before.length
+    this.#bearInMind(text)
+  }
+
+  #bearInMind(text: string): void {
+    this.#state = -1
     this.#wary = this.#seekers.wakes(this.#before.slice(-text.length - longestTrigger))
       ? contextLength
       : this.#wary - text.length
@@ -122,6 +143,7 @@ export class Window {
     for (const each of found) {
       if (!final && each.end === text.length && (each.ends || text.length - each.start > longestHeld)) {
         ends = each.ends ?? endOfWord
+        this.#isOfLines = each.isOfLines === true
         hold = text.length
         this.#tail = text.slice(Math.max(each.start, text.length - longestTail))
       } else if (each.start >= hold) break
