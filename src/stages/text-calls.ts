@@ -3,30 +3,33 @@
  * make real calls of them, clients may do the same with those that do not. They are judged like any other; since a text
  * has no place to wait in, what needs a human or is not decided at once is taken out.
  *
- * Knows the tags below, and no others.
+ * Read in what is said and in what is thought, since some servers look there, too. Which tags there are, `tools/tags.ts`
+ * knows.
  */
-import { isObject, type JsonValue, readJson } from '../core/json.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { CallVerdict, JudgeCall } from '../dialects/call-verdict.ts'
-import type { ToolCall } from '../dialects/dialect.ts'
-import type { Passage } from '../dialects/passage.ts'
+import type { Kind, Passage } from '../dialects/passage.ts'
+import { beginOfTag, callsIn, firstTag, longestClose, type Tag } from '../tools/tags.ts'
 
-/** Where a call begins and ends; without an end it goes on to the end of the text. */
-const tags: readonly (readonly [open: string, close: string | undefined])[] = [
-  ['<tool_call>', '</tool_call>'],
-  ['<function_call>', '</function_call>'],
-  ['<function=', '</function>'],
-  ['[TOOL_CALLS]', undefined],
-  ['<|python_tag|>', undefined],
-]
 /** Code units of one call. */
 const longest = 256 * 1024
 const undecided = 'A tool call in the text was taken out: it needs a decision that a text cannot wait for.'
 
 interface State {
+  readonly kind: Kind
   held: string
   /** The tag that is open, if one is: `held` begins with it. */
-  tag: (typeof tags)[number] | undefined
+  tag: Tag | undefined
+  /** Code units of `held` in which no closing tag begins. */
+  searched: number
+}
+
+function begin(kind: Kind, held = ''): State {
+  return { kind, held, tag: undefined, searched: 0 }
+}
+
+function mayHoldCalls(kind: Kind): boolean {
+  return kind === 'content' || kind === 'thinking'
 }
 
 export function judgeTexts(inner: Passage, judge: JudgeCall): Passage {
@@ -37,7 +40,7 @@ export function judgeTexts(inner: Passage, judge: JudgeCall): Passage {
   const settled = new Map<string, string>()
 
   /** What the client reads of a block. @throws Refusal */
-  const settle = (block: string, tag: (typeof tags)[number], again: boolean): string => {
+  const settle = (block: string, tag: Tag, again: boolean): string => {
     const before = again ? settled.get(block) : undefined
     const after = before ?? judgeBlock(block, tag)
     settled.set(block, after)
@@ -45,7 +48,7 @@ export function judgeTexts(inner: Passage, judge: JudgeCall): Passage {
     return after
   }
 
-  const judgeBlock = (block: string, tag: (typeof tags)[number]): string => {
+  const judgeBlock = (block: string, tag: Tag): string => {
     for (const call of callsIn(block, tag)) {
       const verdict = judge(call)
       if ('kind' in verdict && verdict.kind === 'pass') continue
@@ -59,14 +62,8 @@ export function judgeTexts(inner: Passage, judge: JudgeCall): Passage {
     let out = ''
     for (;;) {
       if (state.tag) {
-        const [, close] = state.tag
-        const end = close === undefined ? -1 : state.held.indexOf(close)
-        if (end === -1 && !last) {
-          if (state.held.length > longest)
-            throw new Refusal('output_blocked', { detail: 'a call without end' })
-          return out
-        }
-        const stop = end === -1 || close === undefined ? state.held.length : end + close.length
+        const stop = endOfCall(state, state.tag, last)
+        if (stop === undefined) return out
         out += settle(state.held.slice(0, stop), state.tag, again)
         state.held = state.held.slice(stop)
         state.tag = undefined
@@ -82,6 +79,7 @@ export function judgeTexts(inner: Passage, judge: JudgeCall): Passage {
       out += state.held.slice(0, first.at)
       state.held = state.held.slice(first.at)
       state.tag = first.tag
+      state.searched = first.tag.open.length
     }
   }
 
@@ -94,8 +92,8 @@ export function judgeTexts(inner: Passage, judge: JudgeCall): Passage {
       return inner.cuts + cuts
     },
     next(channel, kind, piece) {
-      if (kind !== 'content') return inner.next(channel, kind, piece)
-      const state = states.get(channel) ?? { held: '', tag: undefined }
+      if (!mayHoldCalls(kind)) return inner.next(channel, kind, piece)
+      const state = states.get(channel) ?? begin(kind)
       states.set(channel, state)
       state.held += piece
       const passed = advance(state, false)
@@ -105,68 +103,31 @@ export function judgeTexts(inner: Passage, judge: JudgeCall): Passage {
       const state = states.get(channel)
       states.delete(channel)
       const passed = state && state.held !== '' ? advance(state, true) : ''
-      return (passed === '' ? '' : inner.next(channel, 'content', passed)) + inner.rest(channel)
+      return (state && passed !== '' ? inner.next(channel, state.kind, passed) : '') + inner.rest(channel)
     },
     whole(kind, text, again) {
-      const passed = kind === 'content' ? advance({ held: text, tag: undefined }, true, again) : text
+      const passed = mayHoldCalls(kind) ? advance(begin(kind, text), true, again) : text
       return inner.whole(kind, passed, again)
     },
   }
+}
+
+/**
+ * @returns where the call that is open is over; undefined: that is still to come
+ * @throws Refusal if there is too much of it
+ */
+function endOfCall(state: State, { close }: Tag, last: boolean): number | undefined {
+  const { held, searched } = state
+  const end = close?.exec(held.slice(searched))
+  if (end) return searched + end.index + end[0].length
+  if (last) return held.length
+  if (held.length > longest) throw new Refusal('output_blocked', { detail: 'a call without end' })
+  state.searched = Math.max(searched, held.length - longestClose)
+  return undefined
 }
 
 function noteOf(verdict: CallVerdict | Promise<CallVerdict>): string {
   if (!('kind' in verdict)) return undecided
   if (verdict.kind === 'refuse') throw verdict.refusal
   return 'note' in verdict ? verdict.note : undecided
-}
-
-function firstTag(text: string) {
-  let first: { readonly at: number; readonly tag: (typeof tags)[number] } | undefined
-  for (const tag of tags) {
-    const at = text.indexOf(tag[0])
-    if (at !== -1 && (!first || at < first.at)) first = { at, tag }
-  }
-  return first
-}
-
-/** Where a tag may have begun at the end of the text. */
-function beginOfTag(text: string): number {
-  for (let at = Math.max(0, text.length - 16); at < text.length; at++) {
-    const end = text.slice(at)
-    if (tags.some(([open]) => open.startsWith(end))) return at
-  }
-  return text.length
-}
-
-/** What a block calls; a block that cannot be read, or could be read in two ways, is a call of nothing, which no policy allows. */
-function callsIn(block: string, [open, close]: (typeof tags)[number]): ToolCall[] {
-  const body = block.slice(open.length, close && block.endsWith(close) ? -close.length : undefined)
-  if (open === '<function=') {
-    const [name = '', rest = ''] = body.split(/>([\s\S]*)/, 2)
-    return [{ name: name.trim(), arguments: rest.trim() || '{}' }]
-  }
-  let value: JsonValue
-  try {
-    value = readJson(body.trim())
-  } catch {
-    return [nothing(body)]
-  }
-  return (Array.isArray(value) ? value : [value]).map(callOf)
-}
-
-function callOf(value: JsonValue): ToolCall {
-  if (!isObject(value)) return nothing(JSON.stringify(value))
-  const inner = isObject(value.function) ? value.function : undefined
-  const called = inner ?? value
-  const { name } = called
-  const isTwofold =
-    (called.arguments !== undefined && called.parameters !== undefined) ||
-    (inner !== undefined && ['name', 'arguments', 'parameters'].some((key) => value[key] !== undefined))
-  if (typeof name !== 'string' || isTwofold) return nothing(JSON.stringify(value))
-  const args = called.arguments ?? called.parameters ?? {}
-  return { name, arguments: typeof args === 'string' ? args : JSON.stringify(args) }
-}
-
-function nothing(text: string): ToolCall {
-  return { name: '', arguments: text.trim() }
 }

@@ -78,6 +78,13 @@ describe('the 200 cases', () => {
   })
 })
 
+it('a call of nothing is outside of every policy', async () => {
+  const { judge } = judging(deskAt((await world()).store))
+  const everything = { allow: ['*'], approve: ['pay'], otherwise: 'refuse' as const, arguments: {} }
+  expect(codeOf((await judge({ tools: everything }, 'x', '{}')).verdict)).toBe('pass')
+  expect(codeOf((await judge({ tools: everything }, '', '{"name":"pay"}')).verdict)).toBe('tool_not_allowed')
+})
+
 it('a role without tools is not judged', async () => {
   const { judgeCalls } = judging(deskAt((await world()).store))
   expect(judgeCalls(judgedCall({ tools: undefined }))).toBeUndefined()
