@@ -5,11 +5,12 @@
  */
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
-import { AnthropicCalls, callOf } from './anthropic-calls.ts'
+import { AnthropicCalls, callOf, isCall } from './anthropic-calls.ts'
 import { anthropicError } from './anthropic-error.ts'
 import { asAsked } from './as-asked.ts'
 import type { AnswerReader, ModelNames, PublicError, ToolCall } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
+import { OtherTexts, type ReadElsewhere } from './other-texts.ts'
 import {
   Edits,
   Exits,
@@ -21,12 +22,22 @@ import {
 } from './passage.ts'
 import { Transcript } from './transcript.ts'
 
-/** The strings of blocks and deltas that are the model's words; signatures and ids are not. */
-const texts: readonly (readonly [field: string, kind: Kind])[] = [
-  ['text', 'content'],
-  ['thinking', 'thinking'],
-  ['partial_json', 'arguments'],
-]
+/** What the words of blocks and deltas are; any other string of a delta is a part of a text, too. */
+const kinds: Readonly<Record<string, Kind>> = {
+  text: 'content',
+  thinking: 'thinking',
+  partial_json: 'arguments',
+}
+/** Strings of a delta that are whole. */
+const noText = new Set(['type', 'stop_reason', 'stop_sequence', 'id', 'role'])
+/** Members with readers of their own. */
+const inMessage: ReadElsewhere = (key) => (key === 'content' ? 'objects' : undefined)
+const inEvent: Readonly<Record<string, string>> = {
+  message_start: 'message',
+  content_block_start: 'content_block',
+  content_block_delta: 'delta',
+}
+const inDelta: ReadElsewhere = (key) => (noText.has(key) ? undefined : 'text')
 
 export class AnthropicAnswer implements AnswerReader {
   state: AnswerReader['state'] = 'open'
@@ -38,11 +49,13 @@ export class AnthropicAnswer implements AnswerReader {
   readonly #exits = new Exits()
   readonly #edits = new Edits()
   readonly #calls = new AnthropicCalls()
+  readonly #others: OtherTexts
   #parked: { readonly frame: Frame; readonly body: JsonObject } | undefined
 
   constructor(names: ModelNames, stream: boolean) {
     this.#names = names
     this.#stream = stream
+    this.#others = new OtherTexts(this.#edits, this.transcript, names)
   }
 
   frame(frame: Frame, passage: Passage): Passed {
@@ -99,6 +112,7 @@ export class AnthropicAnswer implements AnswerReader {
   }
 
   #blocks(message: JsonObject, passage: Passage): void {
+    this.#others.judge(message, passage, inMessage)
     for (const [index, block] of blocksOf(message).entries()) this.#block(`${index}`, block, passage, false)
   }
 
@@ -106,6 +120,8 @@ export class AnthropicAnswer implements AnswerReader {
     let changed = false
     let before: Frame[] = []
     const key = `${event.index}/`
+    const readHere = inEvent[String(event.type)]
+    this.#others.judge(event, passage, (each) => (each === readHere ? 'objects' : undefined))
     switch (event.type) {
       case 'message_start':
         if (isObject(event.message)) {
@@ -143,14 +159,19 @@ export class AnthropicAnswer implements AnswerReader {
 
   /** @param begun more of it follows in pieces */
   #block(key: string, block: JsonObject, passage: Passage, begun: boolean): void {
-    for (const [field, kind] of texts) {
+    const call = isCall(block) ? callOf(block) : undefined
+    this.#others.judge(block, passage, (each) => {
+      if (call && (each === 'name' || each === 'input')) return each === 'name' ? 'text' : 'objects'
+      return kinds[each] && 'text'
+    })
+    for (const [field, kind] of Object.entries(kinds)) {
       const text = block[field]
       if (typeof text !== 'string' || text === '') continue
-      if (kind !== 'arguments' && kind !== 'name') this.transcript.say(kind, text)
+      if (kind !== 'arguments') this.transcript.say(`${key}/${field}`, text)
       this.#edits.put(block, field, text, passage.whole(kind, text))
     }
-    if (!isCall(block)) return
-    const { name, arguments: args } = callOf(block)
+    if (!call) return
+    const { name, arguments: args } = call
     // In a stream the input follows in pieces, and `{}` stands for it here.
     this.transcript.call(key, name, begun ? '' : args)
     this.#edits.put(block, 'name', name, passage.whole('name', name))
@@ -159,12 +180,14 @@ export class AnthropicAnswer implements AnswerReader {
   }
 
   #delta(event: JsonObject, delta: JsonObject, passage: Passage): void {
-    for (const [field, kind] of texts) {
+    this.#others.judge(delta, passage, inDelta)
+    for (const field of Object.keys(delta)) {
       const text = delta[field]
-      if (typeof text !== 'string' || text === '') continue
-      if (kind === 'arguments') this.transcript.call(String(event.index), '', text)
-      else this.transcript.say(kind === 'thinking' ? kind : 'content', text)
+      if (typeof text !== 'string' || text === '' || noText.has(field)) continue
+      const kind = kinds[field] ?? 'content'
       const channel = `${event.index}/${field}`
+      if (kind === 'arguments') this.transcript.call(String(event.index), '', text)
+      else if (field !== 'signature') this.transcript.say(channel, text)
       if (!this.#exits.has(channel)) {
         const { index } = event
         const { type } = delta
@@ -177,11 +200,6 @@ export class AnthropicAnswer implements AnswerReader {
         )
       }
       this.#edits.put(delta, field, text, passage.next(channel, kind, text))
-    }
-    // A passage that is quoted, whole.
-    if (isObject(delta.citation) && typeof delta.citation.cited_text === 'string') {
-      const text = delta.citation.cited_text
-      this.#edits.put(delta.citation, 'cited_text', text, passage.whole('content', text))
     }
   }
 
@@ -199,8 +217,4 @@ function frameOf(event: JsonObject): Frame {
 
 function blocksOf({ content }: JsonObject): JsonObject[] {
   return Array.isArray(content) ? content.filter(isObject) : []
-}
-
-function isCall(block: JsonObject): boolean {
-  return block.type === 'tool_use' || block.type === 'server_tool_use'
 }

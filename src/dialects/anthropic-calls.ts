@@ -2,7 +2,7 @@
  * Tool calls in events of the Messages API, kept until somebody has judged them: a block that passes leaves as it came,
  * a block of text stands where one was taken out.
  */
-import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
+import { isObject, type JsonObject, type JsonValue, stringOf } from '../core/json.ts'
 import { idOf, type ToolCall } from './dialect.ts'
 import type { SettledVerdict } from './passage.ts'
 
@@ -28,11 +28,7 @@ export class AnthropicCalls {
   take(event: JsonObject): boolean {
     const index = event.index ?? 0
     const block = event.content_block
-    if (
-      event.type === 'content_block_start' &&
-      isObject(block) &&
-      /^(?:server_)?tool_use$/.test(String(block.type))
-    ) {
+    if (event.type === 'content_block_start' && isObject(block) && isCall(block)) {
       this.#open.set(index, { index, events: [event], block, pieces: '' })
       return true
     }
@@ -53,9 +49,12 @@ export class AnthropicCalls {
       this.#open.delete(index)
       events.push({ type: 'content_block_stop', index })
     }
-    return this.#judged.map(({ block, pieces }) =>
-      pieces === '' ? callOf(block) : { ...callOf(block), arguments: pieces },
-    )
+    return this.#judged.map(({ block, pieces }) => {
+      const call = callOf(block)
+      if (pieces === '') return call
+      // One that says its input twice could be read in two ways: it calls nothing that has a name.
+      return call.arguments === '{}' ? { ...call, arguments: pieces } : { ...call, name: '' }
+    })
   }
 
   /** @returns the events that leave, in order */
@@ -78,7 +77,12 @@ export class AnthropicCalls {
   }
 }
 
+/** `tool_use`, `server_tool_use`, `mcp_tool_use`, and what there may be besides. */
+export function isCall({ type }: JsonObject): boolean {
+  return typeof type === 'string' && /(?:^|_)(?:use|call)$/i.test(type)
+}
+
 /** A call that is whole. */
-export function callOf(block: JsonObject): ToolCall {
-  return { ...idOf(block.id), name: String(block.name), arguments: JSON.stringify(block.input ?? {}) }
+export function callOf({ id, name, input }: JsonObject): ToolCall {
+  return { ...idOf(id), name: stringOf(name), arguments: JSON.stringify(input ?? {}) }
 }

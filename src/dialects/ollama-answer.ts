@@ -3,14 +3,28 @@
  * failure under status 200, and so is LocalAI's `done_reason: "error"`. The token `context` of `/api/generate`
  * never leaves: it is the prompt and the answer in a form no guard reads.
  */
-import { isObject, type JsonObject, type JsonValue, pick } from '../core/json.ts'
+import { isObject, type JsonObject, type JsonValue, pick, stringOf } from '../core/json.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
 import { asAsked } from './as-asked.ts'
 import type { AnswerReader, ModelNames, ToolCall } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
 import { keepLogprobs } from './logprobs.ts'
+import { OtherTexts, type ReadElsewhere } from './other-texts.ts'
 import { Edits, Exits, type Kind, type Passage, type Passed, type SettledVerdict } from './passage.ts'
 import { Transcript } from './transcript.ts'
+
+/** Members with readers of their own. */
+const inLine: ReadElsewhere = (key) =>
+  key === 'thinking' || key === 'response'
+    ? 'text'
+    : key === 'message' || key === 'logprobs'
+      ? 'objects'
+      : undefined
+const inMessage: ReadElsewhere = (key) =>
+  key === 'thinking' || key === 'content' ? 'text' : key === 'tool_calls' ? 'objects' : undefined
+const inCall: ReadElsewhere = (key) => (key === 'function' ? 'objects' : undefined)
+const inFunction: ReadElsewhere = (key) =>
+  key === 'name' ? 'text' : key === 'arguments' ? 'objects' : undefined
 
 export class OllamaAnswer implements AnswerReader {
   state: AnswerReader['state'] = 'open'
@@ -21,6 +35,7 @@ export class OllamaAnswer implements AnswerReader {
   readonly transcript = new Transcript()
   readonly #exits = new Exits()
   readonly #edits = new Edits()
+  readonly #others: OtherTexts
   #calls = 0
   #parked: { readonly frame: Frame; readonly line: JsonObject; readonly calls: JsonValue[] } | undefined
 
@@ -28,6 +43,7 @@ export class OllamaAnswer implements AnswerReader {
   constructor(names: ModelNames, shown?: readonly string[]) {
     this.#names = names
     this.#shown = shown
+    this.#others = new OtherTexts(this.#edits, this.transcript, names)
   }
 
   frame(frame: Frame, passage: Passage): Passed {
@@ -62,6 +78,8 @@ export class OllamaAnswer implements AnswerReader {
   }
 
   #pass(frame: Frame, line: JsonObject, passage: Passage, isChanged: boolean): Passed {
+    const hasContext = line.context !== undefined
+    delete line.context
     const done = line.done === true
     this.#judge(line, passage, done)
     if (line.prompt_eval_count !== undefined || line.eval_count !== undefined)
@@ -69,8 +87,8 @@ export class OllamaAnswer implements AnswerReader {
     // Embeddings have no `done`; a line that never says it is an answer of its own only if it is no generation.
     if (done || line.embeddings !== undefined || line.embedding !== undefined) this.state = 'ended'
     const named = asAsked(line, this.#names)
-    const isOther = isChanged || named !== line || line.context !== undefined
-    const last = this.#edits.seal(frame, () => withoutContext(asAsked(line, this.#names)), isOther)
+    const isOther = isChanged || hasContext || named !== line
+    const last = this.#edits.seal(frame, () => asAsked(line, this.#names), isOther)
     const rests = done ? this.#exits.close(passage) : []
     return rests.length > 0 ? [...rests, last] : last
   }
@@ -81,15 +99,17 @@ export class OllamaAnswer implements AnswerReader {
     const judge = (holder: JsonObject, field: string, kind: Kind, channel: string) => {
       const text = holder[field]
       if (typeof text !== 'string' || text === '') return
-      if (kind === 'thinking' || kind === 'content') this.transcript.say(kind, text)
+      this.transcript.say(channel, text)
       const passed = this.#next(channel, kind, text, passage, done, line)
       this.#edits.put(holder, field, text, passed)
       if (kind === 'content') said += text
     }
+    this.#others.judge(line, passage, inLine)
     judge(line, 'thinking', 'thinking', 'thinking')
     judge(line, 'response', 'content', 'response')
     const { message } = line
     if (isObject(message)) {
+      this.#others.judge(message, passage, inMessage)
       judge(message, 'thinking', 'thinking', 'message.thinking')
       judge(message, 'content', 'content', 'message.content')
       for (const call of callsOf(line)) this.#call(call, passage)
@@ -113,25 +133,28 @@ export class OllamaAnswer implements AnswerReader {
   }
 
   #call(call: JsonValue, passage: Passage): void {
-    const called = isObject(call) ? call.function : undefined
+    if (!isObject(call)) return
+    this.#others.judge(call, passage, inCall)
+    const called = call.function
     if (!isObject(called)) return
-    const name = String(called.name)
-    const given = called.arguments ?? {}
-    const args = JSON.stringify(given)
+    this.#others.judge(called, passage, inFunction)
+    const { name, arguments: args } = callOf(call)
     this.transcript.call(`${this.#calls++}`, name, args)
     this.#edits.put(called, 'name', name, passage.whole('name', name))
     const judged = passage.whole('arguments', args)
-    if (judged !== args) this.#edits.put(called, 'arguments', given, JSON.parse(judged) as JsonValue)
+    if (judged !== args)
+      this.#edits.put(called, 'arguments', called.arguments ?? {}, JSON.parse(judged) as JsonValue)
   }
 }
 
 function callsOf({ message }: JsonObject): JsonValue[] {
-  return isObject(message) && Array.isArray(message.tool_calls) ? message.tool_calls : []
+  const calls = (isObject(message) ? message.tool_calls : undefined) ?? []
+  return Array.isArray(calls) ? calls : [calls]
 }
 
 function callOf(call: JsonValue): ToolCall {
   const called = isObject(call) && isObject(call.function) ? call.function : {}
-  return { name: String(called.name), arguments: JSON.stringify(called.arguments ?? {}) }
+  return { name: stringOf(called.name), arguments: JSON.stringify(called.arguments ?? {}) }
 }
 
 /** A line like those of this channel. */
@@ -139,11 +162,6 @@ function lineWith(channel: string, rest: string, { model, created_at }: JsonObje
   const [field = '', inner] = channel.split('.')
   const said = inner === undefined ? rest : { role: 'assistant', content: '', [inner]: rest }
   return { data: JSON.stringify({ model, created_at, [field]: said, done: false }) }
-}
-
-function withoutContext(line: JsonObject): JsonObject {
-  const { context: _, ...rest } = line
-  return rest
 }
 
 /** What a model was made from is a path, or a name that this caller may not know. */

@@ -4,14 +4,15 @@
  * Ollama reports a model that died in mid-stream as an empty chunk with `"model":""` and leaves `[DONE]` out
  * (seen on the wire), so that chunk is a failure; LocalAI sends `error` and then `[DONE]`: also a failure.
  */
-import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
+import { isObject, type JsonObject, type JsonValue, stringOf } from '../core/json.ts'
 import { Refusal } from '../core/refusal.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
 import { asAsked } from './as-asked.ts'
 import type { AnswerReader, ModelNames, ToolCall } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
 import { keepLogprobs } from './logprobs.ts'
-import { OpenaiCalls } from './openai-calls.ts'
+import { messageOf, OpenaiCalls } from './openai-calls.ts'
+import { OtherTexts, type ReadElsewhere } from './other-texts.ts'
 import {
   Edits,
   Exits,
@@ -26,8 +27,19 @@ import { Transcript } from './transcript.ts'
 const end = '[DONE]'
 /** UTF-16 code units of chunks that wait until the calls in them were judged. */
 const mostHeld = 4 * 1024 * 1024
+/** Members with readers of their own. */
+const inChunk: ReadElsewhere = (key) => (key === 'choices' ? 'objects' : undefined)
+const inChoice: ReadElsewhere = (key) => (key === 'text' ? key : choiceParts.has(key) ? 'objects' : undefined)
+const choiceParts = new Set(['delta', 'message', 'logprobs'])
+const callFields = new Set(['tool_calls', 'function_call'])
 /** Strings of a message that are no text of the model. */
 const noText = new Set(['role', 'id', 'type'])
+const inMessage: ReadElsewhere = (key, value) =>
+  key === 'function_call' || (key === 'tool_calls' && Array.isArray(value))
+    ? 'objects'
+    : noText.has(key)
+      ? undefined
+      : 'text'
 
 export class OpenaiAnswer implements AnswerReader {
   state: AnswerReader['state'] = 'open'
@@ -40,6 +52,7 @@ export class OpenaiAnswer implements AnswerReader {
   readonly #edits = new Edits()
   readonly #callNames = new Map<string, string>()
   readonly #calls = new OpenaiCalls(this.transcript)
+  readonly #others: OtherTexts
   /** What is the same in all chunks. */
   #head: JsonObject = {}
   /** What brought the calls that wait to be judged, without them. */
@@ -52,6 +65,7 @@ export class OpenaiAnswer implements AnswerReader {
     this.#names = names
     this.#stream = stream
     this.#hideUsage = hideUsage
+    this.#others = new OtherTexts(this.#edits, this.transcript, names)
   }
 
   get waiting(): readonly ToolCall[] {
@@ -121,14 +135,16 @@ export class OpenaiAnswer implements AnswerReader {
   }
 
   #pass(frame: Frame, chunk: JsonObject, passage: Passage, before: readonly Frame[]): Passed {
-    const { choices: _, usage: __, ...head } = this.#stream ? chunk : {}
-    this.#head = head
     const choices = choicesOf(chunk)
     let changed = this.#calls.isChanged
     this.#calls.isChanged = false
+    this.#others.judge(chunk, passage, inChunk)
+    const { choices: _, usage: __, ...head } = this.#stream ? chunk : {}
+    this.#head = head
     const rests: Frame[] = [...before]
     for (const choice of choices) {
       const key = `${choice.index ?? 0}/`
+      dropUnread(choice, this.#stream, this.#edits)
       this.#judge(key, choice, passage)
       if (typeof choice.finish_reason !== 'string') continue
       if (this.state === 'open') this.state = 'finished'
@@ -164,8 +180,10 @@ export class OpenaiAnswer implements AnswerReader {
       said = choice.text
       this.#text(key, choice, 'text', passage, (text) => ({ index, text, finish_reason: null }))
     }
-    const message = choice.delta ?? choice.message
-    if (isObject(message)) {
+    this.#others.judge(choice, passage, inChoice)
+    const message = messageOf(choice, this.#stream)
+    if (message) {
+      this.#others.judge(message, passage, inMessage)
       if (typeof message.content === 'string') said = message.content
       for (const field of Object.keys(message)) {
         if (typeof message[field] !== 'string' || noText.has(field)) continue
@@ -187,7 +205,7 @@ export class OpenaiAnswer implements AnswerReader {
     const text = holder[field]
     if (typeof text !== 'string' || text === '') return
     const kind: Kind = field.startsWith('reasoning') || field === 'thinking' ? 'thinking' : 'content'
-    this.transcript.say(kind, text)
+    this.transcript.say(`${key}${field}`, text)
     this.#edits.put(holder, field, text, this.#next(`${key}${field}`, kind, text, passage, choiceOf))
   }
 
@@ -204,17 +222,21 @@ export class OpenaiAnswer implements AnswerReader {
   }
 
   #callsOf(key: string, index: JsonValue, message: JsonObject, passage: Passage): void {
-    for (const each of this.#calls.partsOf(message)) {
-      const { called, shape } = each
-      const channel = `${key}call ${each.key}`
-      const name = typeof called.name === 'string' ? called.name : ''
-      const piece = typeof called.arguments === 'string' ? called.arguments : ''
+    for (const part of this.#calls.partsOf(message, this.#stream)) {
+      const { call, called, under, given, shape } = part
+      const channel = `${key}call ${part.key}`
+      const name = stringOf(called.name)
+      const piece = stringOf(called[given])
       this.transcript.call(channel, name, piece)
+      this.#others.judge(call, passage, (each) =>
+        call[under] === called && each === under ? 'objects' : undefined,
+      )
+      this.#others.judge(called, passage, (each) => (each === 'name' || each === given ? 'text' : undefined))
       if (name !== '') this.#edits.put(called, 'name', name, this.#name(channel, name, passage))
       if (piece === '') continue
-      const choiceOf = (rest: string) => ({ index, delta: shape({ arguments: rest }), finish_reason: null })
+      const choiceOf = (rest: string) => ({ index, delta: shape({ [given]: rest }), finish_reason: null })
       const passed = this.#next(channel, 'arguments', piece, passage, choiceOf)
-      this.#edits.put(called, 'arguments', piece, passed)
+      this.#edits.put(called, given, piece, passed)
     }
   }
 
@@ -234,6 +256,19 @@ export class OpenaiAnswer implements AnswerReader {
 
 function choicesOf({ choices }: JsonObject): JsonObject[] {
   return Array.isArray(choices) ? choices.filter(isObject) : []
+}
+
+/**
+ * A choice has one message; and what comes of one in pieces that are no strings (sound, notes in the margin), no guard can
+ * put together.
+ */
+function dropUnread(choice: JsonObject, stream: boolean, edits: Edits): void {
+  if ((choice.delta ?? null) !== null && (choice.message ?? null) !== null)
+    edits.drop(choice, stream ? 'message' : 'delta')
+  const message = stream ? messageOf(choice, stream) : undefined
+  for (const [key, value] of Object.entries(message ?? {}))
+    if (message && typeof value === 'object' && value !== null && !callFields.has(key))
+      edits.drop(message, key)
 }
 
 function joined(before: readonly Frame[], frame: Frame): Passed {

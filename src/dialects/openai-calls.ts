@@ -2,16 +2,26 @@
  * Tool calls in OpenAI's chunks: where their pieces stand, and how calls are kept out of an answer until somebody has
  * judged them. What passes leaves in one piece, numbered anew; a note stands where a call was taken out.
  */
-import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
+import { isObject, type JsonObject, type JsonValue, stringOf } from '../core/json.ts'
 import { idOf, type ToolCall } from './dialect.ts'
 import type { Passage, SettledVerdict } from './passage.ts'
 import type { Transcript } from './transcript.ts'
 
+/** Where a call says what it calls: functions with JSON, custom tools with any text, and the older form, one a choice. */
+const forms = [
+  { under: 'function', given: 'arguments' },
+  { under: 'custom', given: 'input' },
+] as const
+const oldForm = { under: 'function_call', given: 'arguments' } as const
+
 /** One call, or a piece of one, in a message. */
 interface Part {
   readonly key: string
-  readonly called: JsonObject
   readonly call: JsonObject
+  readonly called: JsonObject
+  readonly under: 'function' | 'custom' | 'function_call'
+  /** What in `called` holds the arguments. */
+  readonly given: 'arguments' | 'input'
   /** A delta of this call. */
   shape(called: JsonObject): JsonObject
 }
@@ -19,9 +29,16 @@ interface Part {
 interface Gathered {
   readonly choice: JsonValue
   readonly call: JsonObject
-  readonly isOld: boolean
+  readonly under: Part['under']
+  readonly given: Part['given']
   name: string
   args: string
+}
+
+/** What a choice says; of a choice that says two things, what belongs to the way it came. */
+export function messageOf({ delta, message }: JsonObject, stream: boolean): JsonObject | undefined {
+  const said = stream ? (delta ?? message) : (message ?? delta)
+  return isObject(said) ? said : undefined
 }
 
 export class OpenaiCalls {
@@ -39,23 +56,24 @@ export class OpenaiCalls {
     this.#transcript = transcript
   }
 
-  partsOf(message: JsonObject): Part[] {
+  partsOf(message: JsonObject, stream: boolean): Part[] {
     const parts: Part[] = []
-    if (Array.isArray(message.tool_calls))
-      for (const [position, call] of message.tool_calls.entries()) {
-        if (!isObject(call) || !isObject(call.function)) continue
-        const index = call.index ?? position
-        parts.push({
-          key: `${index}`,
-          call,
-          called: call.function,
-          shape: (called) => ({ tool_calls: [{ index, function: called }] }),
-        })
-      }
-    // The older form, one call a choice.
+    const items = Array.isArray(message.tool_calls) ? message.tool_calls : []
+    for (const [position, call] of items.entries()) {
+      if (!isObject(call)) continue
+      const index = stream ? (call.index ?? position) : position
+      const found = forms.filter(({ under }) => isObject(call[under]))
+      // One of no known form, or of two, calls nothing that has a name.
+      const { under, given } = found[0] ?? forms[0]
+      const called = found.length === 1 ? (call[under] as JsonObject) : {}
+      const shape = (called: JsonObject) => ({ tool_calls: [{ index, [under]: called }] })
+      parts.push({ key: `${index}`, call, called, under, given, shape })
+    }
     const old = message.function_call
-    if (isObject(old))
-      parts.push({ key: 'old', call: {}, called: old, shape: (called) => ({ function_call: called }) })
+    if (isObject(old)) {
+      const shape = (called: JsonObject) => ({ function_call: called })
+      parts.push({ key: 'old', call: {}, called: old, ...oldForm, shape })
+    }
     return parts
   }
 
@@ -64,25 +82,27 @@ export class OpenaiCalls {
     const finished = new Set<JsonValue>()
     for (const [position, choice] of choices.entries()) {
       const of = stream ? (choice.index ?? 0) : position
-      const message = choice.delta ?? choice.message
-      if (isObject(message)) {
-        for (const { key, call, called } of this.partsOf(message)) {
-          const id = `${JSON.stringify(of)}/${key}`
-          const piece = typeof called.arguments === 'string' ? called.arguments : ''
-          const name = typeof called.name === 'string' ? called.name : ''
-          const begun = this.#gathered.get(id)
-          if (begun) {
-            begun.name += name
-            begun.args += piece
-          } else this.#gathered.set(id, { choice: of, call, isOld: key === 'old', name, args: piece })
-          this.isChanged = true
-        }
+      const message = messageOf(choice, stream)
+      if (message) {
+        for (const part of this.partsOf(message, stream)) this.#gather(of, part)
         delete message.tool_calls
         delete message.function_call
       }
       if (!stream || typeof choice.finish_reason === 'string') finished.add(of)
     }
     return finished.size > 0 && this.complete(finished)
+  }
+
+  #gather(choice: JsonValue, { key, call, called, under, given }: Part): void {
+    const id = `${JSON.stringify(choice)}/${key}`
+    const args = stringOf(called[given])
+    const name = stringOf(called.name)
+    const begun = this.#gathered.get(id)
+    if (begun) {
+      begun.name += name
+      begun.args += args
+    } else this.#gathered.set(id, { choice, call, under, given, name, args })
+    this.isChanged = true
   }
 
   /** What was gathered, of these choices or of all, is complete. @returns whether there is anything */
@@ -132,7 +152,7 @@ export class OpenaiCalls {
       if (stream) {
         const delta = isPassed ? this.#passing(each, number, passage) : { content: verdict.note }
         before.push({ index: each.choice, delta, finish_reason: null })
-      } else putInto(choices[Number(each.choice)]?.message, isPassed ? each : verdict.note)
+      } else putInto(messageOf(choices[Number(each.choice)] ?? {}, stream), isPassed ? each : verdict.note)
     }
     for (const [position, choice] of choices.entries()) {
       const of = stream ? (choice.index ?? 0) : position
@@ -144,17 +164,23 @@ export class OpenaiCalls {
     return before
   }
 
-  #passing({ choice, call, isOld, name, args }: Gathered, index: number, passage: Passage): JsonObject {
+  #passing(
+    { choice, call, under, given, name, args }: Gathered,
+    index: number,
+    passage: Passage,
+  ): JsonObject {
     this.#transcript.call(`${JSON.stringify(choice)}/call ${index}`, name, args)
-    const called = { name: passage.whole('name', name), arguments: passage.whole('arguments', args) }
-    return isOld ? { function_call: called } : { tool_calls: [{ ...call, index, function: called }] }
+    const called = { name: passage.whole('name', name), [given]: passage.whole('arguments', args) }
+    if (under === 'function_call') return { function_call: called }
+    const id = typeof call.id === 'string' ? { id: passage.whole('name', call.id) } : {}
+    return { tool_calls: [{ index, ...id, type: under, [under]: called }] }
   }
 }
 
 /** Of a whole answer: the call as it came, which is still to be read, or what is said in its place. */
-function putInto(message: JsonValue | undefined, what: Gathered | string): void {
-  if (!isObject(message)) return
+function putInto(message: JsonObject | undefined, what: Gathered | string): void {
+  if (!message) return
   if (typeof what === 'string') message.content = [message.content, what].filter(Boolean).join('\n')
-  else if (what.isOld) message.function_call = { name: what.name, arguments: what.args }
+  else if (what.under === 'function_call') message.function_call = { name: what.name, arguments: what.args }
   else message.tool_calls = [...(Array.isArray(message.tool_calls) ? message.tool_calls : []), what.call]
 }

@@ -76,6 +76,7 @@ export class Exits {
 /** What a passage changed in one frame, and the way back. */
 export class Edits {
   readonly #back: [holder: JsonObject, key: string, before: JsonValue][] = []
+  #hasDropped = false
 
   get any(): boolean {
     return this.#back.length > 0
@@ -89,11 +90,19 @@ export class Edits {
     else holder[key] = after
   }
 
+  /** Takes a member out for good, whatever becomes of the rest. */
+  drop(holder: JsonObject, key: string): void {
+    delete holder[key]
+    this.#hasDropped = true
+  }
+
   /**
    * The frame that leaves, with what it would have been had nothing been held back; the document is as it was afterwards.
-   * @param isOther whether the reader itself has changed the document
+   * @param changed whether the reader itself has changed the document
    */
-  seal(frame: Frame, document: () => JsonObject, isOther: boolean): Frame {
+  seal(frame: Frame, document: () => JsonObject, changed: boolean): Frame {
+    const isOther = changed || this.#hasDropped
+    this.#hasDropped = false
     if (this.#back.length === 0) return isOther ? { ...frame, data: JSON.stringify(document()) } : frame
     const data = JSON.stringify(document())
     for (const [holder, key, before] of this.#back.toReversed()) holder[key] = before

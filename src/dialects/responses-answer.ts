@@ -5,13 +5,14 @@
  * Peculiar to it: it says everything again when a part, an item and the answer are done, so that every text is judged
  * as often as it comes; and its events are numbered, so that what is put in or left out numbers the rest anew.
  */
-import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
-import { isFinal } from '../core/refusal.ts'
+import { isObject, type JsonObject, type JsonValue, stringOf } from '../core/json.ts'
+import { isFinal, Refusal } from '../core/refusal.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
 import { asAsked } from './as-asked.ts'
 import type { AnswerReader, ModelNames, PublicError, ToolCall } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
 import { keepLogprobs } from './logprobs.ts'
+import { OtherTexts, type ReadElsewhere } from './other-texts.ts'
 import {
   Edits,
   Exits,
@@ -27,20 +28,25 @@ import { Transcript } from './transcript.ts'
 const ends = new Set(['response.completed', 'response.incomplete'])
 const failures = new Set(['response.failed', 'error'])
 
-/** Members of items, parts and events that are the model's words, at whatever depth. */
-const texts: Readonly<Record<string, Kind>> = {
-  text: 'content',
-  refusal: 'content',
-  input: 'content',
-  code: 'content',
-  output: 'content',
-  title: 'content',
-  url: 'content',
+/** What is no content of a message, at whatever depth. */
+const kinds: Readonly<Record<string, Kind>> = {
   encrypted_content: 'thinking',
   name: 'name',
   arguments: 'arguments',
 }
-const deepest = 8
+/** Ids, kinds and states. */
+const noText = new Set(['id', 'type', 'role', 'status', 'object', 'call_id', 'item_id', 'phase'])
+/** What has readers of its own, in an answer and in events. */
+const inResponse: ReadElsewhere = (key) => (key === 'output' ? 'objects' : undefined)
+const parts = new Set(['item', 'part', 'annotation', 'response'])
+const inEvent: ReadElsewhere = (key) => (parts.has(key) ? 'objects' : undefined)
+const inDelta: ReadElsewhere = (key) =>
+  key === 'delta' ? 'text' : key === 'logprobs' || parts.has(key) ? 'objects' : undefined
+/** What an event that ends a part says again. */
+const toldAgain = ['text', 'refusal', 'arguments', 'input', 'code']
+const inEnd: ReadElsewhere = (key) =>
+  toldAgain.includes(key) ? 'text' : key === 'logprobs' || parts.has(key) ? 'objects' : undefined
+const deepest = 64
 
 export class ResponsesAnswer implements AnswerReader {
   state: AnswerReader['state'] = 'open'
@@ -52,14 +58,22 @@ export class ResponsesAnswer implements AnswerReader {
   readonly #exits = new Exits()
   readonly #edits = new Edits()
   readonly #calls = new ResponsesCalls()
+  readonly #others: OtherTexts
+  /** What an answer repeats of its request: tools, formats, words. */
+  readonly #echoes: OtherTexts
+  readonly #instructions: JsonValue | undefined
   keptAs: string | undefined
   /** The number of the next event that leaves. */
   #number: number | undefined
   #parked: { readonly frame: Frame; readonly body: JsonObject } | undefined
 
-  constructor(names: ModelNames, stream: boolean) {
+  /** @param instructions as the client gave them: the gate may have added to them, and servers say them again */
+  constructor(names: ModelNames, stream: boolean, instructions: JsonValue | undefined) {
     this.#names = names
     this.#stream = stream
+    this.#instructions = instructions
+    this.#echoes = new OtherTexts(this.#edits, undefined, names)
+    this.#others = new OtherTexts(this.#edits, this.transcript, names)
   }
 
   frame(frame: Frame, passage: Passage): Passed {
@@ -119,11 +133,8 @@ export class ResponsesAnswer implements AnswerReader {
     if (isObject(response.error) || response.status === 'failed' || !Array.isArray(response.output))
       return this.#failed()
     this.#keep(response.id)
-    const changed = this.#calls.replaceIn(response.output)
-    for (const item of response.output) {
-      this.#gather(item, true)
-      judgeAll(item, passage, false, this.#edits)
-    }
+    const changed = this.#present(response, passage, false)
+    for (const item of response.output) this.#gather(item, true)
     this.#count(response.usage)
     this.state = 'ended'
     const named = asAsked(response, this.#names)
@@ -136,31 +147,43 @@ export class ResponsesAnswer implements AnswerReader {
     if (failures.has(type) || isObject(response?.error)) return this.#failed()
     this.#keep(response?.id)
     const channel = channelOf(event, type)
+    const again = type.endsWith('.done') || ends.has(type)
+    this.#others.judge(event, passage, again ? inEnd : typeof event.delta === 'string' ? inDelta : inEvent)
     let changed = false
     let before: Frame[] = []
     if (typeof event.delta === 'string') this.#delta(event, type, channel, passage)
     else if (type.endsWith('.done'))
       before = this.#exits.close(passage, type === 'response.output_item.done' ? itemOf(event) : channel)
     else if (ends.has(type)) before = this.#exits.close(passage)
-    const again = type.endsWith('.done') || ends.has(type)
     if (type === 'response.output_item.done') this.#gather(event.item, false)
-    for (const part of [event.item, event.part, event.annotation]) judgeAll(part, passage, again, this.#edits)
-    if (again) judgeMembers(event, passage, this.#edits)
-    if (response && ends.has(type)) {
-      if (Array.isArray(response.output)) {
-        changed = this.#calls.replaceIn(response.output) || changed
-        for (const item of response.output) judgeAll(item, passage, true, this.#edits)
-      }
-      this.#count(response.usage)
-      this.state = 'ended'
-    }
+    for (const part of [event.item, event.part, event.annotation]) this.#judgeAll(part, passage, again)
+    if (again) this.#judgeAgain(event, passage)
     if (response) {
+      changed = this.#present(response, passage, true)
+      if (ends.has(type)) {
+        this.#count(response.usage)
+        this.state = 'ended'
+      }
       const named = asAsked(response, this.#names)
       changed ||= named !== response
       event.response = named
     }
     const last = this.#numbered(event, frame, changed)
     return before.length > 0 ? [...before, last] : [last]
+  }
+
+  /** All of an answer, as the client may have it. @returns whether calls or instructions were put in place */
+  #present(response: JsonObject, passage: Passage, again: boolean): boolean {
+    let changed = false
+    if (response.instructions !== undefined && response.instructions !== (this.#instructions ?? null)) {
+      response.instructions = this.#instructions ?? null
+      changed = true
+    }
+    this.#echoes.judge(response, passage, inResponse)
+    if (!Array.isArray(response.output)) return changed
+    changed = this.#calls.replaceIn(response.output) || changed
+    for (const item of response.output) this.#judgeAll(item, passage, again)
+    return changed
   }
 
   #delta(event: JsonObject, type: string, channel: string, passage: Passage): void {
@@ -170,7 +193,7 @@ export class ResponsesAnswer implements AnswerReader {
       : type.startsWith('response.reasoning')
         ? 'thinking'
         : 'content'
-    if (kind !== 'arguments') this.transcript.say(kind, delta)
+    if (kind !== 'arguments') this.transcript.say(channel, delta)
     if (!this.#exits.has(channel)) {
       const { logprobs: _, ...shape } = event
       // It has the number of the event before: the numbers of those behind it do not depend on what was held.
@@ -208,15 +231,28 @@ export class ResponsesAnswer implements AnswerReader {
       this.transcript.call(String(item.call_id), name, args)
     }
     if (!said) return
-    for (const [field, kind] of [
-      ['summary', 'thinking'],
-      ['content', item.type === 'reasoning' ? 'thinking' : 'content'],
-    ] as const) {
+    for (const field of ['summary', 'content']) {
       const parts = item[field]
-      if (Array.isArray(parts))
-        for (const part of parts)
-          if (isObject(part) && typeof part.text === 'string') this.transcript.say(kind, part.text)
+      if (!Array.isArray(parts)) continue
+      for (const part of parts)
+        if (isObject(part) && typeof part.text === 'string')
+          this.transcript.say(`${itemOf(item)}${field}`, part.text)
     }
+  }
+
+  /** @param again whether it was said before */
+  #judgeAll(value: JsonValue | undefined, passage: Passage, again: boolean): void {
+    judgeAll(value, passage, again, this.#edits, this.#others)
+  }
+
+  #judgeAgain(event: JsonObject, passage: Passage): void {
+    const said = stringOf(event.text)
+    for (const key of toldAgain) {
+      const text = event[key]
+      if (typeof text !== 'string' || text === '') continue
+      this.#edits.put(event, key, text, passage.whole(kinds[key] ?? 'content', text, true))
+    }
+    keepLogprobs(event, 'logprobs', said, said !== stringOf(event.text), this.#edits)
   }
 
   #count(usage: JsonValue | undefined): void {
@@ -224,9 +260,12 @@ export class ResponsesAnswer implements AnswerReader {
   }
 }
 
-/** Judges an answer that the server has kept, in place. */
-export function judgeKept({ output }: JsonObject, passage: Passage): void {
-  judgeAll(output, passage, false, new Edits())
+/** Judges an answer that the server has kept, in place. It does not say again what it was told. */
+export function judgeKept(answer: JsonObject, names: ModelNames, passage: Passage): void {
+  const edits = new Edits()
+  if (answer.instructions !== undefined) answer.instructions = null
+  new OtherTexts(edits, undefined, names).judge(answer, passage, inResponse)
+  judgeAll(answer.output, passage, false, edits, new OtherTexts(edits, new Transcript(), names))
 }
 
 function itemOf({ item_id, item, output_index }: JsonObject): string {
@@ -238,44 +277,32 @@ function channelOf(event: JsonObject, type: string): string {
   return `${itemOf(event)}${part}/${type.replace(/\.(?:delta|done)$/, '')}`
 }
 
-/** @param again whether it was said before */
 function judgeAll(
   value: JsonValue | undefined,
   passage: Passage,
   again: boolean,
   edits: Edits,
+  others: OtherTexts,
   depth = 0,
 ): void {
-  if (typeof value !== 'object' || value === null || depth > deepest) return
-  if (Array.isArray(value)) {
-    for (const each of value) judgeAll(each, passage, again, edits, depth + 1)
-    return
-  }
-  const thinks = /^(?:reasoning|summary_text|reasoning_text)$/.test(String(value.type))
+  if (typeof value !== 'object' || value === null) return
+  if (depth > deepest) throw new Refusal('upstream_failed', { detail: 'an item is too deep' })
+  // An array is an object whose keys are numbers, as far as this goes.
+  const holder = value as JsonObject
+  const thinks = /^(?:reasoning|summary_text|reasoning_text)$/.test(String(holder.type))
   let changed = false
-  for (const [key, member] of Object.entries(value)) {
+  for (const [key, member] of Object.entries(holder)) {
     if (typeof member !== 'string') {
-      if (key !== 'logprobs') judgeAll(member, passage, again, edits, depth + 1)
+      if (key !== 'logprobs') judgeAll(member, passage, again, edits, others, depth + 1)
       continue
     }
-    const kind = texts[key]
-    if (kind === undefined || member === '') continue
-    const judged = passage.whole(kind === 'content' && thinks ? 'thinking' : kind, member, again)
+    if (others.isPlain(member)) continue
+    const kind = kinds[key] ?? (thinks ? 'thinking' : 'content')
+    const judged = others.read(kind, member, passage, again || noText.has(key))
     changed ||= judged !== member
-    edits.put(value, key, member, judged)
+    edits.put(holder, key, member, judged)
   }
-  keepLogprobs(value, 'logprobs', typeof value.text === 'string' ? value.text : '', changed, edits)
-}
-
-/** What an event that ends a part says again. */
-function judgeMembers(event: JsonObject, passage: Passage, edits: Edits): void {
-  const said = typeof event.text === 'string' ? event.text : ''
-  for (const key of ['text', 'refusal', 'arguments', 'input', 'code']) {
-    const text = event[key]
-    if (typeof text !== 'string' || text === '') continue
-    edits.put(event, key, text, passage.whole(texts[key] ?? 'content', text, true))
-  }
-  keepLogprobs(event, 'logprobs', said, said !== (event.text ?? ''), edits)
+  keepLogprobs(holder, 'logprobs', stringOf(holder.text), changed, edits)
 }
 
 function frameOf(event: JsonObject): Frame {

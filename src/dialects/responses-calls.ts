@@ -2,7 +2,7 @@
  * Tool calls in answers of the Responses API, kept until somebody has judged them. An item that passes leaves as it
  * came; a message stands where one was taken out, under the same index, and in the answer that is told again at the end.
  */
-import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
+import { isObject, type JsonObject, type JsonValue, stringOf } from '../core/json.ts'
 import { idOf, type ToolCall } from './dialect.ts'
 import type { SettledVerdict } from './passage.ts'
 
@@ -27,8 +27,7 @@ export class ResponsesCalls {
       return true
     }
     const kept = this.#open.get(index)
-    const isPart = /^response\.(?:function_call_arguments|custom_tool_call_input)\./.test(String(event.type))
-    if (!kept || !isPart) return false
+    if (!kept || event.output_index === undefined || event.type === 'response.output_item.done') return false
     kept.push(event)
     return true
   }
@@ -39,7 +38,9 @@ export class ResponsesCalls {
       const index = event.output_index ?? 0
       const events = [...(this.#open.get(index) ?? []), event]
       this.#open.delete(index)
-      this.#judged = [{ events, item: event.item, call: callOf(event.item) }]
+      const call = callOf(event.item)
+      const isSound = !isOfTool(event.item) || agree(events, call)
+      this.#judged = [{ events, item: event.item, call: isSound ? call : { ...call, name: '' } }]
     } else {
       const output = isObject(event.response) ? event.response.output : event.output
       this.#judged = (Array.isArray(output) ? output : [])
@@ -52,9 +53,9 @@ export class ResponsesCalls {
 
   /** @returns the events that leave, in order */
   settle(verdicts: readonly SettledVerdict[]): JsonObject[] {
-    const events = this.#judged.flatMap(({ events, item, call }, position): JsonObject[] => {
+    const events = this.#judged.flatMap(({ events, item }, position): JsonObject[] => {
       const verdict = verdicts[position] ?? { kind: 'pass' }
-      this.#verdicts.set(keyOf(call), verdict)
+      this.#verdicts.set(keyOf(callOf(item)), verdict)
       const [first] = events
       return verdict.kind === 'strip' && first ? noteEvents(first, noteFor(item, verdict.note)) : events
     })
@@ -76,16 +77,36 @@ export class ResponsesCalls {
   }
 }
 
-export function isCall(item: JsonValue | undefined): item is JsonObject {
-  return isObject(item) && (item.type === 'function_call' || item.type === 'custom_tool_call')
+function isOfTool({ type }: JsonObject): boolean {
+  return type === 'function_call' || type === 'custom_tool_call'
 }
 
+/** Of a function, of a custom tool, of a shell, of a server of tools, and what there may be besides. */
+export function isCall(item: JsonValue | undefined): item is JsonObject {
+  return isObject(item) && typeof item.type === 'string' && /(?:^|_)(?:call|use)$/i.test(item.type)
+}
+
+/** What has no name of its own goes by its type, and is given all that it says. */
 export function callOf(item: JsonObject): ToolCall {
-  return {
-    ...idOf(item.call_id),
-    name: String(item.name),
-    arguments: String(item.arguments ?? item.input ?? ''),
+  const { type, call_id, name, arguments: args, input } = item
+  const known = type === 'function_call' || type === 'custom_tool_call'
+  if (!known)
+    return { ...idOf(call_id), name: stringOf(name) || String(type), arguments: JSON.stringify(item) }
+  // One that is given two things could be read in two ways: it calls nothing that has a name.
+  const isTwofold = args !== undefined && input !== undefined
+  return { ...idOf(call_id), name: isTwofold ? '' : stringOf(name), arguments: stringOf(args ?? input) }
+}
+
+/** Whether all events say what the whole item says, for clients read one or the other. */
+function agree(events: readonly JsonObject[], call: ToolCall): boolean {
+  let pieces = ''
+  for (const { item, delta, arguments: args, input } of events) {
+    pieces += stringOf(delta)
+    const told = args ?? input ?? call.arguments
+    if (told !== call.arguments || (isObject(item) && isCall(item) && callOf(item).name !== call.name))
+      return false
   }
+  return pieces === '' || pieces === call.arguments
 }
 
 function keyOf(call: ToolCall): string {

@@ -175,6 +175,7 @@ const read: Exchange['read'] = (body, allowed) => {
 // The body is fresh and nobody else's, so it is completed in place.
 function prepare(prompt: Prompt, orders: Orders): Outgoing {
   const { body } = prompt
+  const { instructions } = body
   const clamped: string[] = []
   const dropped = [...prompt.dropped]
   if (orders.server === 'ollama') leaveOut(body, Object.keys(notOllama), dropped)
@@ -182,7 +183,7 @@ function prepare(prompt: Prompt, orders: Orders): Outgoing {
   offerOnly(body, orders.mayCall, dropped, named, typed)
   const marked = markItems(body, prompt, orders.separation)
   body.model = orders.model
-  const reader = new ResponsesAnswer(namesOf(prompt, orders), prompt.stream)
+  const reader = new ResponsesAnswer(namesOf(prompt, orders), prompt.stream, instructions)
   return { body, outputTokens, clamped, dropped, marked, reader }
 }
 

@@ -1,6 +1,7 @@
 /**
- * What an answer said, gathered from its frames for the record. Bounded: the record keeps the head of a very
- * long answer, and says that it did.
+ * What an answer said, gathered from its frames for the record, channel by channel: where several write in turns, no word
+ * of one may be torn by those of another, or nobody would know a secret in it. Bounded: the record keeps the head of a
+ * very long answer, and says that it did.
  */
 import { tryJson } from '../core/json.ts'
 import type { ToolCall } from './dialect.ts'
@@ -8,23 +9,25 @@ import type { ToolCall } from './dialect.ts'
 /** UTF-16 code units kept of one answer. */
 const maxText = 1024 * 1024
 const maxToolCalls = 256
+const maxChannels = 256
 
 export class Transcript {
-  #text = ''
+  readonly #texts = new Map<string, string>()
+  #length = 0
   #truncated = false
-  #kind: 'thinking' | 'content' | undefined
   readonly #calls: { name: string; arguments: string }[] = []
   readonly #byKey = new Map<string, { name: string; arguments: string }>()
 
-  say(kind: 'thinking' | 'content', text: string): void {
+  say(channel: string, text: string): void {
     if (text === '') return
-    if (this.#text.length >= maxText) {
+    if (this.#length >= maxText) {
       this.#truncated = true
       return
     }
-    // What is said after the thinking is no part of its last word.
-    this.#text += this.#kind !== undefined && this.#kind !== kind ? `\n${text}` : text
-    this.#kind = kind
+    this.#length += text.length
+    const said = this.#texts.get(channel)
+    if (said === undefined && this.#texts.size >= maxChannels) this.#truncated = true
+    else this.#texts.set(channel, (said ?? '') + text)
   }
 
   /** A whole call, or the next piece of the one with this key: OpenAI streams names and arguments in pieces. */
@@ -52,7 +55,7 @@ export class Transcript {
   }
 
   get text(): string {
-    return this.#text
+    return [...this.#texts.values()].join('\n')
   }
 
   get toolCalls(): readonly ToolCall[] {

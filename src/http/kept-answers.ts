@@ -46,7 +46,7 @@ export function registerKeptAnswer(
     const answer = withoutReason(asAsked(body, found.model))
     // What was cut out of an answer must not be had by asking for it again.
     course.output = guardAnswer({ caller, prompt: { texts: [] }, outgoing: { body: {} } })
-    if (course.output) judgeKept(answer, course.output.passage)
+    if (course.output) judgeKept(answer, found.model, course.output.passage)
     return { type: 'application/json', text: JSON.stringify(answer) }
   })
 }

@@ -153,3 +153,23 @@ describe('OpenAI answers', () => {
     ])
   })
 })
+
+it('what two choices say in turns is told one after the other, so that no word of either is torn', () => {
+  const { reader } = prepared({ stream: true })
+  const say = (index: number, content: string) =>
+    readFrame(reader, {
+      data: JSON.stringify({
+        id: 'c',
+        model: 'm',
+        choices: [{ index, delta: { content }, finish_reason: null }],
+      }),
+    })
+  for (const [first, second] of [
+    ['my key is sk-', 'your key is sk-'],
+    ['proj-abc', 'live-def'],
+  ] as const) {
+    say(0, first)
+    say(1, second)
+  }
+  expect(reader.transcript.text).toBe('my key is sk-proj-abc\nyour key is sk-live-def')
+})

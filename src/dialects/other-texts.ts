@@ -1,0 +1,86 @@
+/**
+ * The strings of an answer that are no words of the model, as far as its API's document says: ids, reasons, quotations,
+ * fields that nobody has heard of. Whoever writes the answer can write there what they like, so they go through the
+ * passage like its words, each whole. What an answer says in every frame is read once.
+ */
+import type { JsonObject, JsonValue } from '../core/json.ts'
+import { Refusal } from '../core/refusal.ts'
+import type { ModelNames } from './dialect.ts'
+import type { Edits, Kind, Passage } from './passage.ts'
+import type { Transcript } from './transcript.ts'
+
+/** Pictures, sound and vectors, in which a guard has nothing to read. */
+const noTexts = new Set(['b64_json', 'image', 'images', 'partial_image_b64', 'embedding', 'embeddings'])
+/** Words such as `chat.completion.chunk`, and moments in time: they say nothing. */
+const plain = /^(?:[a-z][a-z_.]{0,47}|\d{4}-\d\d-\d\dT[\d:.]{5,20}(?:Z|[+-]\d\d:\d\d))$/
+const mostRemembered = 128
+/** Of an id; what is longer and has blanks is a text. */
+const longestId = 64
+const deepest = 64
+
+/** What of a member somebody else reads: its string, or it and what it holds. */
+export type ReadElsewhere = (key: string, value: JsonValue) => 'text' | 'objects' | undefined
+
+export class OtherTexts {
+  readonly #edits: Edits
+  readonly #transcript: Transcript | undefined
+  readonly #read: Set<string>
+
+  /** @param transcript for what is said there; without one it is what the request has said, told again */
+  constructor(edits: Edits, transcript: Transcript | undefined, { asked, served }: ModelNames) {
+    this.#edits = edits
+    this.#transcript = transcript
+    this.#read = new Set([asked, served])
+  }
+
+  /** Judges the members of an object, at whatever depth, and puts them in place; but for what is read elsewhere. */
+  judge(holder: JsonObject, passage: Passage, elsewhere: ReadElsewhere = here, depth = 0): void {
+    for (const key in holder) {
+      const value = holder[key]
+      if (typeof value === 'string') {
+        if (!this.isPlain(value) && elsewhere(key, value) !== 'text' && !noTexts.has(key))
+          this.#one(holder, key, value, passage)
+      } else if (typeof value === 'object' && value !== null) {
+        if (elsewhere(key, value) !== 'objects') this.#inner(key, value, passage, depth)
+        else if (Array.isArray(value)) this.#items(value, passage, elsewhere, depth)
+      }
+    }
+  }
+
+  /** Of an array whose objects are read elsewhere, all but those. */
+  #items(items: JsonValue[], passage: Passage, elsewhere: ReadElsewhere, depth: number): void {
+    this.judge(asObject(items), passage, elsewhere === objectsElsewhere ? here : objectsElsewhere, depth + 1)
+  }
+
+  /** Whether nobody needs to read it, for what it says or because it was read. */
+  isPlain(text: string): boolean {
+    return text === '' || plain.test(text) || this.#read.has(text)
+  }
+
+  /** @returns what is left of a text */
+  read(kind: Kind, text: string, passage: Passage, again: boolean): string {
+    const judged = passage.whole(kind, text, again)
+    if (judged === text && text.length <= longestId && this.#read.size < mostRemembered) this.#read.add(text)
+    return judged
+  }
+
+  #one(holder: JsonObject, key: string, text: string, passage: Passage): void {
+    const isSaid = this.#transcript !== undefined && text.length > longestId && /\s/.test(text)
+    if (isSaid) this.#transcript?.say('other', text)
+    // Anything else is looked through for what must not leave, and not for what it might mean.
+    this.#edits.put(holder, key, text, this.read('content', text, passage, !isSaid))
+  }
+
+  #inner(key: string, value: JsonValue[] | JsonObject, passage: Passage, depth: number): void {
+    if (depth >= deepest) throw new Refusal('upstream_failed', { detail: 'an answer is too deep' })
+    if (!noTexts.has(key)) this.judge(asObject(value), passage, here, depth + 1)
+  }
+}
+
+const here: ReadElsewhere = () => undefined
+const objectsElsewhere: ReadElsewhere = () => 'objects'
+
+/** An array is an object whose keys are numbers, as far as this goes. */
+function asObject(value: JsonValue[] | JsonObject): JsonObject {
+  return value as unknown as JsonObject
+}

@@ -1,0 +1,421 @@
+/**
+ * Whoever writes an answer can write where they like: a secret in any string of it, known to its API or not, never leaves,
+ * and calls in forms nobody has heard of are judged, or taken out.
+ */
+import { describe, expect, it } from 'vitest'
+import type { JsonObject } from '../../src/core/json.ts'
+import type { ToolCall } from '../../src/dialects/dialect.ts'
+import { guardWith, throughGuard } from '../rig/guarding.ts'
+import { readerFor, speakers } from '../rig/speakers.ts'
+
+const secret = 'sk-proj-Kq7Zx2Wm9Rt4Vb8Nc3Ld6Pf5Gh1Js0Ty'
+const model = 'm'
+const note = 'Taken out.'
+
+function speakerOf(name: string) {
+  const speaker = speakers.find((each) => each.name === name)
+  if (!speaker) throw new Error(`no speaker ${name}`)
+  return speaker
+}
+const ndjson = (...lines: readonly object[]) => lines.map((line) => `${JSON.stringify(line)}\n`).join('')
+const sse = (...events: readonly (JsonObject | string)[]) =>
+  events
+    .map((event) =>
+      typeof event === 'string'
+        ? `data: ${event}\n\n`
+        : `${typeof event.type === 'string' ? `event: ${event.type}\n` : ''}data: ${JSON.stringify(event)}\n\n`,
+    )
+    .join('')
+
+async function run(name: string, sent: string) {
+  const speaker = speakerOf(name)
+  const { text } = await throughGuard(
+    readerFor(speaker),
+    speaker.contentType,
+    [Buffer.from(sent)],
+    guardWith(),
+  )
+  return text
+}
+async function judged(name: string, sent: string, said: 'pass' | 'strip' = 'strip') {
+  const speaker = speakerOf(name)
+  const asked: ToolCall[] = []
+  const pieces = [Buffer.from(sent)]
+  const { text } = await throughGuard(
+    readerFor(speaker),
+    speaker.contentType,
+    pieces,
+    guardWith(),
+    (call) => {
+      asked.push(call)
+      return said === 'pass' ? { kind: 'pass' } : { kind: 'strip', note }
+    },
+  )
+  return { asked, text }
+}
+
+const done = { model, message: { role: 'assistant', content: '' }, done: true, done_reason: 'stop' }
+const line = (more: JsonObject, message: JsonObject = {}) => ({
+  model,
+  created_at: '2026-11-22T16:38:59.32912494Z',
+  message: { role: 'assistant', content: 'Hi', ...message },
+  done: false,
+  ...more,
+})
+const chunk = (choice: JsonObject, more: JsonObject = {}) => ({
+  id: 'chatcmpl-1',
+  object: 'chat.completion.chunk',
+  model,
+  choices: [{ index: 0, delta: { content: 'Hi' }, finish_reason: null, ...choice }],
+  ...more,
+})
+const end = chunk({ delta: {}, finish_reason: 'stop' })
+const completion = (message: JsonObject, more: JsonObject = {}, choice: JsonObject = {}) =>
+  JSON.stringify({
+    id: 'c',
+    object: 'chat.completion',
+    model,
+    choices: [
+      {
+        index: 0,
+        message: { role: 'assistant', content: 'Hi', ...message },
+        finish_reason: 'stop',
+        ...choice,
+      },
+    ],
+    ...more,
+  })
+const response = (items: readonly JsonObject[], more: JsonObject = {}): JsonObject => ({
+  id: 'resp_1',
+  object: 'response',
+  status: 'completed',
+  model,
+  output: [...items],
+  ...more,
+})
+const message = (content: readonly JsonObject[], more: JsonObject = {}) =>
+  JSON.stringify({
+    id: 'msg_1',
+    type: 'message',
+    role: 'assistant',
+    model,
+    content,
+    stop_reason: 'end_turn',
+    ...more,
+  })
+const start = {
+  type: 'message_start',
+  message: { id: 'm', type: 'message', role: 'assistant', model, content: [] },
+}
+const stop = [{ type: 'message_delta', delta: { stop_reason: 'end_turn' } }, { type: 'message_stop' }]
+
+describe('a secret where no words are expected', () => {
+  it.each<readonly [place: string, speaker: string, sent: string]>([
+    ['a reason', 'ollama chat, streamed', ndjson(line({}), { ...done, done_reason: secret })],
+    ['a role', 'ollama chat, streamed', ndjson(line({}, { role: secret }), done)],
+    [
+      'the name of a tool that was asked',
+      'ollama chat, streamed',
+      ndjson(line({}, { tool_name: secret }), done),
+    ],
+    ['another host', 'ollama chat, whole', JSON.stringify({ ...line({}), done: true, remote_host: secret })],
+    [
+      'a field of its own',
+      'ollama chat, whole',
+      JSON.stringify({ ...line({}), done: true, x: [{ y: [secret] }] }),
+    ],
+    [
+      'the id of a call',
+      'ollama chat, whole',
+      JSON.stringify({
+        ...line({}, { tool_calls: [{ id: secret, function: { name: 'a', arguments: {} } }] }),
+        done: true,
+      }),
+    ],
+    ['an id', 'openai chat, streamed', sse(chunk({}, { id: secret }), end, '[DONE]')],
+    ['a fingerprint', 'openai chat, streamed', sse(chunk({}, { system_fingerprint: secret }), end, '[DONE]')],
+    ['an ending', 'openai chat, streamed', sse(chunk({}), chunk({ finish_reason: secret }), '[DONE]')],
+    [
+      'parts of a text',
+      'openai chat, streamed',
+      sse(chunk({ delta: { content: [{ type: 'text', text: secret }] } }), end, '[DONE]'),
+    ],
+    [
+      'a message beside a delta',
+      'openai chat, streamed',
+      sse(chunk({ message: { content: secret } }), end, '[DONE]'),
+    ],
+    [
+      'what is no choice',
+      'openai chat, streamed',
+      sse({ ...chunk({}), choices: [secret, [{ delta: { content: secret } }]] }, end, '[DONE]'),
+    ],
+    [
+      'parts of a whole text',
+      'openai chat, whole',
+      completion({ content: [{ type: 'text', text: secret }] }),
+    ],
+    ['a delta beside a message', 'openai chat, whole', completion({}, {}, { delta: { content: secret } })],
+    [
+      'details of a thought',
+      'openai chat, whole',
+      completion({ reasoning_details: [{ type: 'x', text: secret }] }),
+    ],
+    ['sound, as it is read', 'openai chat, whole', completion({ audio: { id: 'a', transcript: secret } })],
+    [
+      'a note in the margin',
+      'openai chat, whole',
+      completion({ annotations: [{ url_citation: { title: secret } }] }),
+    ],
+    [
+      'a custom tool',
+      'openai chat, whole',
+      completion({ tool_calls: [{ id: 'a', type: 'custom', custom: { name: 'x', input: secret } }] }),
+    ],
+    [
+      'a call of no form',
+      'openai chat, whole',
+      completion({ tool_calls: [{ id: 'a', what: secret }, secret] }),
+    ],
+    [
+      'bytes beside a text',
+      'openai chat, whole',
+      completion(
+        {},
+        {},
+        { logprobs: { content: [{ token: 'Hi', logprob: -1, bytes: [...Buffer.from(secret)] }] } },
+      ),
+    ],
+    [
+      'what might have been said',
+      'openai chat, whole',
+      completion(
+        {},
+        {},
+        {
+          logprobs: {
+            content: [
+              {
+                token: 'Hi',
+                logprob: -1,
+                top_logprobs: [{ token: 'Hi', logprob: -1, bytes: null, x: secret }],
+              },
+            ],
+          },
+        },
+      ),
+    ],
+    [
+      'a call of a server of tools',
+      'responses, whole',
+      JSON.stringify(response([{ id: 'a', type: 'mcp_call', name: 'x', arguments: '{}', output: secret }])),
+    ],
+    [
+      'queries',
+      'responses, whole',
+      JSON.stringify(
+        response([{ id: 'a', type: 'web_search_call', action: { query: 'x', queries: [secret] } }]),
+      ),
+    ],
+    [
+      'the name of a file',
+      'responses, whole',
+      JSON.stringify(
+        response([
+          {
+            type: 'message',
+            role: 'assistant',
+            content: [{ type: 'output_text', text: 'Hi', annotations: [{ filename: secret }] }],
+          },
+        ]),
+      ),
+    ],
+    ['metadata', 'responses, whole', JSON.stringify(response([], { metadata: { x: secret } }))],
+    [
+      'words that the client never gave',
+      'responses, whole',
+      JSON.stringify(response([], { instructions: secret })),
+    ],
+    ['an item that is a string', 'responses, whole', JSON.stringify(response([], { output: [secret] }))],
+    [
+      'an event of its own',
+      'responses, streamed',
+      sse({ type: 'response.x', y: { z: [secret] } }, { type: 'response.completed', response: response([]) }),
+    ],
+    [
+      'a quotation',
+      'messages, whole',
+      message([{ type: 'text', text: 'Hi', citations: [{ cited_text: secret }] }]),
+    ],
+    ['a thought nobody may read', 'messages, whole', message([{ type: 'redacted_thinking', data: secret }])],
+    [
+      'what was found',
+      'messages, whole',
+      message([{ type: 'web_search_tool_result', content: [{ title: secret }] }]),
+    ],
+    ['a stop', 'messages, whole', message([{ type: 'text', text: 'Hi' }], { stop_sequence: secret })],
+    ['a text that is no block', 'messages, whole', message([], { content: [secret] as never })],
+    [
+      'a delta of a kind of its own',
+      'messages, streamed',
+      sse(
+        start,
+        { type: 'content_block_delta', index: 0, delta: { type: 'x_delta', words: secret.slice(0, 20) } },
+        { type: 'content_block_delta', index: 0, delta: { type: 'x_delta', words: secret.slice(20) } },
+        ...stop,
+      ),
+    ],
+    [
+      'an event of a kind of its own',
+      'messages, streamed',
+      sse(start, { type: 'x', delta: { text: secret } }, ...stop),
+    ],
+  ])('%s: %s', async (_place, speaker, sent) => {
+    const text = await run(speaker, sent)
+    expect(text).not.toContain(secret.slice(-12))
+    expect(text).not.toContain(String(secret.charCodeAt(0)).concat(',', String(secret.charCodeAt(1))))
+  })
+
+  it('but what says nothing leaves as it came', async () => {
+    for (const [speaker, sent] of [
+      ['ollama chat, streamed', ndjson(line({}), done)],
+      ['openai chat, streamed', sse(chunk({}), end, '[DONE]')],
+      [
+        'responses, whole',
+        JSON.stringify(
+          response([{ id: 'a', type: 'message', content: [] }], {
+            tools: [{ name: 'a', description: 'One of my tools' }],
+          }),
+        ),
+      ],
+      ['messages, whole', message([{ type: 'text', text: 'Hi' }])],
+    ] as const)
+      expect(await run(speaker, sent)).toBe(sent)
+  })
+})
+
+describe('a call in a form of its own', () => {
+  const item = (more: JsonObject): JsonObject => ({ id: 'a', call_id: 'c', ...more })
+  it.each<readonly [form: string, speaker: string, sent: string, name: string]>([
+    [
+      'of a custom tool',
+      'openai chat, whole',
+      completion({ tool_calls: [{ id: 'a', type: 'custom', custom: { name: 'x', input: 'rm' } }] }),
+      'x',
+    ],
+    [
+      'of a custom tool, streamed',
+      'openai chat, streamed',
+      sse(
+        chunk({
+          delta: { tool_calls: [{ index: 0, id: 'a', type: 'custom', custom: { name: 'x', input: 'rm' } }] },
+        }),
+        chunk({ delta: {}, finish_reason: 'tool_calls' }),
+        '[DONE]',
+      ),
+      'x',
+    ],
+    [
+      'of two forms',
+      'openai chat, whole',
+      completion({
+        tool_calls: [
+          { id: 'a', function: { name: 'y', arguments: 'rm' }, custom: { name: 'x', input: 'rm' } },
+        ],
+      }),
+      '',
+    ],
+    [
+      'of none',
+      'openai chat, whole',
+      completion({ tool_calls: [{ id: 'a', type: 'shell', run: 'rm' }] }),
+      '',
+    ],
+    [
+      'that is no list',
+      'ollama chat, whole',
+      JSON.stringify({
+        ...line({}, { tool_calls: { function: { name: 'x', arguments: { a: 'rm' } } } as never }),
+        done: true,
+      }),
+      'x',
+    ],
+    [
+      'of a shell',
+      'responses, whole',
+      JSON.stringify(response([item({ type: 'local_shell_call', action: { command: ['rm'] } })])),
+      'local_shell_call',
+    ],
+    [
+      'of a server of tools',
+      'responses, whole',
+      JSON.stringify(response([item({ type: 'mcp_call', name: 'x', arguments: '"rm"' })])),
+      'x',
+    ],
+    [
+      'of a shell, streamed',
+      'responses, streamed',
+      sse(
+        { type: 'response.output_item.added', output_index: 0, item: item({ type: 'shell_call' }) },
+        { type: 'response.shell_call_command.delta', output_index: 0, delta: 'rm' },
+        {
+          type: 'response.output_item.done',
+          output_index: 0,
+          item: item({ type: 'shell_call', action: 'rm' }),
+        },
+        { type: 'response.completed', response: response([item({ type: 'shell_call', action: 'rm' })]) },
+      ),
+      'shell_call',
+    ],
+    [
+      'whose pieces say something else',
+      'responses, streamed',
+      sse(
+        {
+          type: 'response.output_item.added',
+          output_index: 0,
+          item: item({ type: 'function_call', name: 'x', arguments: '' }),
+        },
+        { type: 'response.function_call_arguments.delta', output_index: 0, delta: '{"a":"rm"}' },
+        {
+          type: 'response.output_item.done',
+          output_index: 0,
+          item: item({ type: 'function_call', name: 'x', arguments: '{}' }),
+        },
+        {
+          type: 'response.completed',
+          response: response([item({ type: 'function_call', name: 'x', arguments: '{}' })]),
+        },
+      ),
+      '',
+    ],
+    [
+      'of a server of tools, in a block',
+      'messages, whole',
+      message([{ type: 'mcp_tool_use', id: 'a', name: 'x', input: { a: 'rm' } }]),
+      'x',
+    ],
+    [
+      'that says its input twice',
+      'messages, streamed',
+      sse(
+        start,
+        {
+          type: 'content_block_start',
+          index: 0,
+          content_block: { type: 'tool_use', id: 'a', name: 'x', input: { a: 'rm' } },
+        },
+        { type: 'content_block_delta', index: 0, delta: { type: 'input_json_delta', partial_json: '{}' } },
+        { type: 'content_block_stop', index: 0 },
+        ...stop,
+      ),
+      '',
+    ],
+  ])('%s is judged: %s', async (_form, speaker, sent, name) => {
+    const { asked, text } = await judged(speaker, sent)
+    expect(asked.map((each) => each.name)).toEqual([name])
+    expect(text).not.toContain('rm')
+    expect(text).toContain(note)
+    if (name !== '') expect((await judged(speaker, sent, 'pass')).text).toContain('rm')
+  })
+})
