@@ -25,6 +25,8 @@ export class OtherTexts {
   readonly #edits: Edits
   readonly #transcript: Transcript | undefined
   readonly #read: Set<string>
+  /** What each member said last, for in a stream most say the same again and again. */
+  readonly #last = new Map<string, string>()
 
   /** @param transcript for what is said there; without one it is what the request has said, told again */
   constructor(edits: Edits, transcript: Transcript | undefined, { asked, served }: ModelNames) {
@@ -38,18 +40,41 @@ export class OtherTexts {
     for (const key in holder) {
       const value = holder[key]
       if (typeof value === 'string') {
-        if (!this.isPlain(value) && elsewhere(key, value) !== 'text' && !noTexts.has(key))
-          this.#one(holder, key, value, passage)
+        if (this.#last.get(key) !== value) this.#text(holder, key, value, passage, elsewhere)
       } else if (typeof value === 'object' && value !== null) {
-        if (elsewhere(key, value) !== 'objects') this.#inner(key, value, passage, depth)
-        else if (Array.isArray(value)) this.#items(value, passage, elsewhere, depth)
+        const isElsewhere = elsewhere(key, value) === 'objects'
+        if (Array.isArray(value)) {
+          if (!noTexts.has(key)) this.#items(value, passage, isElsewhere, depth)
+        } else if (!isElsewhere) this.judge(value, passage, here, below(depth))
       }
     }
   }
 
-  /** Of an array whose objects are read elsewhere, all but those. */
-  #items(items: JsonValue[], passage: Passage, elsewhere: ReadElsewhere, depth: number): void {
-    this.judge(asObject(items), passage, elsewhere === objectsElsewhere ? here : objectsElsewhere, depth + 1)
+  /** @param but its objects, which are read elsewhere */
+  #items(items: JsonValue[], passage: Passage, but: boolean, depth: number): void {
+    // Asked for every frame, and vectors are long: nothing is made for what is no text.
+    for (let index = 0; index < items.length; index++) {
+      const item = items[index]
+      // An array is an object whose keys are numbers, as far as this goes.
+      if (typeof item === 'string')
+        this.#text(items as unknown as JsonObject, `${index}`, item, passage, here)
+      else if (Array.isArray(item)) this.#items(item, passage, false, below(depth))
+      else if (typeof item === 'object' && item !== null && !but)
+        this.judge(item, passage, here, below(depth))
+    }
+  }
+
+  #text(holder: JsonObject, key: string, text: string, passage: Passage, elsewhere: ReadElsewhere): void {
+    if (elsewhere(key, text) === 'text' || noTexts.has(key)) return
+    if (!this.isPlain(text)) {
+      const isSaid = this.#transcript !== undefined && text.length > longestId && /\s/.test(text)
+      if (isSaid) this.#transcript?.say('other', text)
+      // Anything else is looked through for what must not leave, and not for what it might mean.
+      const judged = this.read('content', text, passage, !isSaid)
+      this.#edits.put(holder, key, text, judged)
+      if (judged !== text) return
+    }
+    if (text.length <= longestId && this.#last.size < mostRemembered) this.#last.set(key, text)
   }
 
   /** Whether nobody needs to read it, for what it says or because it was read. */
@@ -63,24 +88,12 @@ export class OtherTexts {
     if (judged === text && text.length <= longestId && this.#read.size < mostRemembered) this.#read.add(text)
     return judged
   }
-
-  #one(holder: JsonObject, key: string, text: string, passage: Passage): void {
-    const isSaid = this.#transcript !== undefined && text.length > longestId && /\s/.test(text)
-    if (isSaid) this.#transcript?.say('other', text)
-    // Anything else is looked through for what must not leave, and not for what it might mean.
-    this.#edits.put(holder, key, text, this.read('content', text, passage, !isSaid))
-  }
-
-  #inner(key: string, value: JsonValue[] | JsonObject, passage: Passage, depth: number): void {
-    if (depth >= deepest) throw new Refusal('upstream_failed', { detail: 'an answer is too deep' })
-    if (!noTexts.has(key)) this.judge(asObject(value), passage, here, depth + 1)
-  }
 }
 
 const here: ReadElsewhere = () => undefined
-const objectsElsewhere: ReadElsewhere = () => 'objects'
 
-/** An array is an object whose keys are numbers, as far as this goes. */
-function asObject(value: JsonValue[] | JsonObject): JsonObject {
-  return value as unknown as JsonObject
+/** @throws Refusal if it is too deep */
+function below(depth: number): number {
+  if (depth >= deepest) throw new Refusal('upstream_failed', { detail: 'an answer is too deep' })
+  return depth + 1
 }
