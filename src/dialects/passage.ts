@@ -19,6 +19,8 @@ export interface Passage {
   rest(channel: string): string
   /** A text that comes in one. `again`: it was said before, in pieces or whole. */
   whole(kind: Kind, text: string, again?: boolean): string
+  /** Reads all texts of a long frame before `whole` asks for them, with turns for others between. @throws Refusal */
+  readAhead?(frame: string): Promise<void>
   /** Whether something of any channel is held back now. */
   readonly isHolding: boolean
   /** How often something was cut out. */

@@ -4,7 +4,6 @@
  * fault in it refuses.
  */
 import { Refusal } from '../core/refusal.ts'
-import type { Severity } from '../core/text.ts'
 import type { Kind, Passage } from '../dialects/passage.ts'
 import { plant } from '../dialects/plant.ts'
 import type { OutputGuard, PromptGuard } from '../policy/policy.ts'
@@ -13,16 +12,15 @@ import type { Scanner } from '../scan/scanner.ts'
 import { type Shingles, shinglesOf } from '../scan/shingles.ts'
 import { JsonWindow } from '../scan/window/json-window.ts'
 import { markerLead } from '../scan/window/marker.ts'
-import type { Guard, Sought } from '../scan/window/seeker.ts'
 import { createSeekers } from '../scan/window/seekers.ts'
-import { Window } from '../scan/window/window.ts'
+import { type OnFound, Window } from '../scan/window/window.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import type { AnswerCut, AnswerGuard, Guarded, JudgedFinding, OutputVerdict } from './exchange.ts'
+import { AnswerNotes } from './answer-notes.ts'
+import type { AnswerGuard, Guarded } from './exchange.ts'
 import { createSweep, type Sweep, type Sweeping } from './sweep.ts'
+import { type TextReading, WholeTexts } from './whole-texts.ts'
 
 const guard = 'output'
-/** Of one answer; what there is more is cut all the same. */
-const mostNoted = 256
 
 /** What is looked for in texts that somebody sees, and in tool calls: those may hold any link, and no screen shows them. */
 interface SeekersFor {
@@ -69,20 +67,9 @@ class PlainText implements Text {
   }
 }
 
-type Part = Guard | 'injection' | 'scripts' | 'theft'
-type Action = 'off' | 'flag' | 'redact' | 'block'
-
-const severities: Readonly<Record<Part, Severity>> = {
-  secrets: 'high',
-  canary: 'high',
-  links: 'high',
-  theft: 'high',
-  injection: 'medium',
-  pii: 'medium',
-  scripts: 'medium',
-  controls: 'low',
-}
-const heavier: Readonly<Record<OutputVerdict, number>> = { allow: 0, flag: 1, redact: 2, block: 3 }
+/** What a window has found, and what a sweep. */
+type Found = Parameters<OnFound>
+type Sign = Parameters<Sweeping['onSign']>
 
 export interface GuardAnswerParts {
   /** Of the signatures that count for requests of this policy. */
@@ -107,11 +94,8 @@ export function createGuardAnswer({ scannerFor, metrics, randomCode }: GuardAnsw
     const { outputGuard: settings, promptGuard } = call.caller.arrival.snapshot.policy
     if (settings.mode === 'off') return undefined
     const enforces = settings.mode === 'enforce'
-    const actions: Readonly<Record<Part, Action>> = { ...settings.actions }
-    const findings: JudgedFinding[] = []
-    const cuts: AnswerCut[] = []
-    const seen = new Set<string>()
-    let verdict: OutputVerdict = 'allow'
+    const notes = new AnswerNotes(settings, metrics)
+    const { actions } = notes
     let ran = false
     let holding = 0
     let cutCount = 0
@@ -135,51 +119,52 @@ export function createGuardAnswer({ scannerFor, metrics, randomCode }: GuardAnsw
       return theft
     }
 
-    /** @returns the action that is taken */
-    const note = (part: Part, type: string, at: number, bytes: number): Action => {
-      const action = actions[part]
-      const id = `${part}.${type}`
-      const told = action === 'off' ? 'flag' : action
-      if (heavier[told] > heavier[verdict]) verdict = told
-      if (findings.length < mostNoted) {
-        const severity = severities[part]
-        const place = { start: at, end: at + bytes }
-        findings.push({ guard, id, category: part, severity, channel: 'assistant', action: told, ...place })
-        metrics.findings.inc({ guard, category: part, action: told })
-      }
-      if (told === 'block' && enforces && !over) throw new Refusal('output_blocked', { detail: id })
-      return action
-    }
-    const onFound = (kind: Kind, again: boolean) => (found: Sought, at: number, bytes: number) => {
-      const action = actions[found.guard]
-      const key = `${found.guard} ${found.type} ${kind}`
-      if (!again || !seen.has(key)) {
-        note(found.guard, found.type, at, bytes)
-        if (alters && action === 'redact' && cuts.length < mostNoted)
-          cuts.push({ channel: kind, type: `${found.guard}.${found.type}`, at, bytes })
-      }
-      seen.add(key)
-      return action === 'redact' || action === 'block'
-    }
-    const sweeping: Sweeping = {
+    const sweeping = {
       theft: theftOf,
       scanner: scannerFor(promptGuard),
       thresholds: promptGuard,
       eager: enforces && [actions.injection, actions.scripts, actions.theft].includes('block'),
       injection: actions.injection !== 'off',
       scripts: actions.scripts !== 'off',
-      onSign(part, id) {
-        if (seen.has(`${part} ${id}`)) return
-        seen.add(`${part} ${id}`)
-        note(part, id, 0, 0)
-      },
     }
-    const sweepFor = (kind: Kind): Sweep => createSweep(kind, sweeping)
-    const windowFor = (kind: Kind, again = false): Text => {
+    const windowFor = (kind: Kind, onFound: OnFound): Text => {
       const isShown = kind === 'content' || kind === 'thinking'
-      const window = new Window(isShown ? seekersOf.shown : seekersOf.called, onFound(kind, again))
+      const window = new Window(isShown ? seekersOf.shown : seekersOf.called, onFound)
       return kind === 'arguments' ? new JsonWindow(window) : new PlainText(window)
     }
+    /** A text that is read piece by piece as it comes, whose findings are told at once. */
+    const begin = (kind: Kind) => ({
+      window: windowFor(kind, (...found) => {
+        notes.found(kind, false, ...found)
+        return notes.isCut(found[0])
+      }),
+      sweep: createSweep(kind, { ...sweeping, onSign: (...sign) => notes.sign(...sign) }),
+    })
+    /** One that may be read before anybody asks for it. */
+    const beginWhole = (kind: Kind, again: boolean): TextReading<Found | Sign> => {
+      const found: (Found | Sign)[] = []
+      const window = windowFor(kind, (...each) => {
+        found.push(each)
+        return notes.isCut(each[0])
+      })
+      const onSign = (...sign: Sign) => void found.push(sign)
+      const sweep = again || kind === 'name' ? undefined : createSweep(kind, { ...sweeping, onSign })
+      return {
+        found,
+        push(piece) {
+          sweep?.push(piece)
+          return window.push(piece)
+        },
+        end() {
+          sweep?.end()
+          return window.end()
+        },
+        get cuts() {
+          return window.cuts
+        },
+      }
+    }
+    const wholes = new WholeTexts(beginWhole)
     const channels = new Map<string, { readonly window: Text; readonly sweep: Sweep }>()
 
     /** A fault of ours is no fault of the model server's. */
@@ -210,7 +195,7 @@ export function createGuardAnswer({ scannerFor, metrics, randomCode }: GuardAnsw
           ran = true
           let state = channels.get(channel)
           if (!state) {
-            state = { window: windowFor(kind), sweep: sweepFor(kind) }
+            state = begin(kind)
             channels.set(channel, state)
           }
           const { window, sweep } = state
@@ -240,31 +225,36 @@ export function createGuardAnswer({ scannerFor, metrics, randomCode }: GuardAnsw
       whole(kind, text, again = false) {
         return guarded(() => {
           ran = true
-          const window = windowFor(kind, again)
-          const out = window.push(text) + window.end()
-          cutCount += window.cuts
-          if (!again && kind !== 'name') {
-            const sweep = sweepFor(kind)
-            sweep.push(text)
-            sweep.end()
-          }
-          return alters ? out : text
+          const read = wholes.read(kind, text, again)
+          for (const each of read.found)
+            if (each.length === 3) notes.found(kind, again, ...each)
+            else if (!again) notes.sign(...each)
+          cutCount += read.cuts
+          return alters ? read.out : text
         })
+      },
+      async readAhead(frame) {
+        try {
+          await wholes.readAhead(frame)
+        } catch (cause) {
+          throw faultOf(cause)
+        }
       },
     }
 
     return {
       passage,
-      findings,
-      cuts,
+      findings: notes.findings,
+      cuts: notes.cuts,
       planted: isPlanted ? ['canary'] : [],
       get verdict() {
-        if (ran) return verdict
+        if (ran) return notes.verdict
         return call.outgoing.reader?.isUnread ? 'unread' : undefined
       },
       finish() {
         if (over) return
         over = true
+        notes.end()
         guarded(() => {
           for (const { sweep } of channels.values()) sweep.end()
         })

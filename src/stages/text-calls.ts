@@ -105,6 +105,7 @@ export function judgeTexts(inner: Passage, judge: JudgeCall): Passage {
       const passed = state && state.held !== '' ? advance(state, true) : ''
       return (state && passed !== '' ? inner.next(channel, state.kind, passed) : '') + inner.rest(channel)
     },
+    ...(inner.readAhead ? { readAhead: inner.readAhead } : {}),
     whole(kind, text, again) {
       const passed = mayHoldCalls(kind) ? advance(begin(kind, text), true, again) : text
       return inner.whole(kind, passed, again)
