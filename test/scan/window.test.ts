@@ -164,6 +164,31 @@ describe('a text in pieces', () => {
   })
 })
 
+it('tells the place of what is found in bytes of the text as it came, however it is cut', () => {
+  const key = `sk-proj-${letters}`
+  const unseen = fc.constantFrom('\u001b[0m', 'a\u200bb', '\u{E0041}', '')
+  fc.assert(
+    fc.property(prose, unseen, prose, places, (one, sign, other, at) => {
+      const before = `${one} ${sign} ${other.repeat(6)} `
+      for (const pieces of [
+        [`${before}${key} end`],
+        cut(`${before}${key} end`, at),
+        [...`${before}${key} end`],
+      ]) {
+        const told: number[] = []
+        const window = new Window(seekersFor(everything)(), (found, place) => {
+          if (found.type === 'api-key') told.push(place)
+          return true
+        })
+        for (const piece of pieces) window.push(piece)
+        window.end()
+        expect(told).toEqual([Buffer.byteLength(before)])
+      }
+    }),
+    { numRuns: 60 },
+  )
+})
+
 describe('a secret with what nobody sees in it', () => {
   const unseen = [
     '\u001b[31m',

@@ -46,6 +46,7 @@ export class Window {
   /** Bytes that have left or were cut, but for the end of `#before` that was not counted yet. */
   #bytes = 0
   #counted = 0
+  #endsInHalf = false
   /** How often something was taken out. */
   cuts = 0
   /** Of the literals; -1: not known. */
@@ -122,9 +123,20 @@ export class Window {
 
   /** Keeps of what has left no more than is looked at again. */
   #count(): void {
-    this.#bytes += utf8Length(this.#before.slice(this.#counted))
+    this.#left(this.#before.slice(this.#counted))
     this.#before = this.#before.slice(-longestBefore)
     this.#counted = this.#before.length
+  }
+
+  /** Counts what has left or was cut. The two halves of a character may come apart: three bytes each, four together. */
+  #left(text: string): void {
+    if (text === '') return
+    this.#bytes += utf8Length(text) - this.#seam(text)
+    this.#endsInHalf = isHighHalf(text.charCodeAt(text.length - 1))
+  }
+
+  #seam(text: string): number {
+    return this.#endsInHalf && isLowHalf(text.charCodeAt(0)) ? 2 : 0
   }
 
   #advance(piece: string, final: boolean): Released {
@@ -158,7 +170,7 @@ export class Window {
     }
     this.#ends = ends
     const released = this.#cut(text, from, hold, cuts)
-    this.#bytes += utf8Length(text.slice(from, hold))
+    this.#left(text.slice(from, hold))
     // What was cut is no context: nobody reads it, and what runs to the end of a text would be found again.
     const known = Math.min(hold, cuts.findLast(({ guard }) => guard !== 'controls')?.end ?? 0)
     const left = text.slice(known, hold)
@@ -207,8 +219,8 @@ export class Window {
     const edits: Edit[] = []
     let out = ''
     let at = from
-    let counted = 0
-    let bytes = this.#bytes
+    let counted = from
+    let bytes = this.#bytes - this.#seam(text.slice(from))
     const keep = (end: number) => {
       if (end <= at) return
       out += text.slice(at, end)
@@ -241,7 +253,7 @@ export class Window {
     const over = ends(seen?.text ?? text)
     const end = over === -1 || !seen ? over : seen.original(over)
     const gone = end === -1 ? piece : text.slice(this.#tail.length, end)
-    this.#bytes += utf8Length(gone)
+    this.#left(gone)
     const drop: Edit = { units: gone.length, put: '' }
     this.cuts++
     if (end === -1) {
@@ -277,10 +289,18 @@ export function utf8Length(text: string): number {
     const unit = text.charCodeAt(at)
     if (unit < 0x80) continue
     if (unit < 0x800) bytes += 1
-    else if (unit >= 0xd800 && unit < 0xdc00 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00) {
+    else if (isHighHalf(unit) && isLowHalf(text.charCodeAt(at + 1))) {
       bytes += 2
       at++
     } else bytes += 2
   }
   return bytes
+}
+
+function isHighHalf(unit: number): boolean {
+  return (unit & 0xfc00) === 0xd800
+}
+
+function isLowHalf(unit: number): boolean {
+  return (unit & 0xfc00) === 0xdc00
 }

@@ -1,0 +1,55 @@
+/** Long answers are read in slices: others have their turn between them, and what is found is what is found at one go. */
+import { setImmediate } from 'node:timers/promises'
+import { expect, it } from 'vitest'
+import { WholeTexts } from '../../src/stages/whole-texts.ts'
+import { guardWith } from '../rig/guarding.ts'
+
+const secret = 'sk-proj-Kq7Zx2Wm9Rt4Vb8Nc3Ld6Pf5Gh1Js0Ty'
+const prose = 'The capital of France is Paris, 😀 said the guide of größe 12. '.repeat(1500)
+const long = `${prose}${secret} ${prose}<script>x</script>`
+
+it('is asked for each of its texts, and each is what it is at one go', async () => {
+  const document = { a: long, b: [{ content: prose }], arguments: { to: long }, name: 'x' }
+  const ahead = guardWith()
+  const atOnce = guardWith()
+  await ahead.passage.readAhead?.(JSON.stringify(document))
+  for (const { passage } of [ahead, atOnce]) {
+    expect(passage.whole('content', long)).toBe(long.replace(secret, '[redacted:api-key]'))
+    expect(passage.whole('content', prose)).toBe(prose)
+    expect(JSON.parse(passage.whole('arguments', JSON.stringify(document.arguments)))).toEqual({
+      to: long.replace(secret, '[redacted:api-key]'),
+    })
+  }
+  const told = ({ findings, cuts, verdict }: typeof ahead) => ({ findings, cuts, verdict })
+  expect(told(ahead)).toEqual(told(atOnce))
+  expect(ahead.cuts[0]?.at).toBe(Buffer.byteLength(prose))
+})
+
+it('lets others have their turn, and reads nothing again', async () => {
+  let read = 0
+  const texts = new WholeTexts(() => ({
+    push(piece) {
+      read += piece.length
+      return piece
+    },
+    end: () => '',
+    cuts: 0,
+    found: [],
+  }))
+  const many = Array.from({ length: 2000 }, (_, index) => `${index} ${prose.slice(0, 200)}`)
+  let turns = 0
+  let isOver = false
+  const others = (async () => {
+    for (; !isOver; turns++) await setImmediate()
+  })()
+  await texts.readAhead(JSON.stringify({ long: prose, many }))
+  isOver = true
+  await others
+  expect(turns).toBeGreaterThan(20)
+  const once = read
+  for (const text of [prose, ...many]) expect(texts.read('content', text, false).out).toBe(text)
+  expect(read).toBe(once)
+  await texts.readAhead('{}')
+  texts.read('content', prose, false)
+  expect(read).toBe(once + prose.length)
+})
