@@ -53,7 +53,7 @@ export class OpenaiAnswer implements AnswerReader {
   readonly #callNames = new Map<string, string>()
   readonly #calls = new OpenaiCalls(this.transcript)
   readonly #others: OtherTexts
-  /** What is the same in all chunks. */
+  /** The last chunk, for what is the same in all of them. */
   #head: JsonObject = {}
   /** What brought the calls that wait to be judged, without them. */
   #held: { readonly frame: Frame; readonly chunk: JsonObject }[] = []
@@ -139,8 +139,8 @@ export class OpenaiAnswer implements AnswerReader {
     let changed = this.#calls.isChanged
     this.#calls.isChanged = false
     this.#others.judge(chunk, passage, inChunk)
-    const { choices: _, usage: __, ...head } = this.#stream ? chunk : {}
-    this.#head = head
+    // Copied only where it must be: it is asked for when something was held.
+    if (this.#stream) this.#head = this.#edits.any ? { ...chunk } : chunk
     const rests: Frame[] = [...before]
     for (const choice of choices) {
       const key = `${choice.index ?? 0}/`
@@ -250,7 +250,8 @@ export class OpenaiAnswer implements AnswerReader {
   }
 
   #frameOf(choice: JsonObject): Frame {
-    return { data: JSON.stringify(asAsked({ ...this.#head, choices: [choice] }, this.#names)) }
+    const { choices: _, usage: __, ...head } = this.#head
+    return { data: JSON.stringify(asAsked({ ...head, choices: [choice] }, this.#names)) }
   }
 }
 
