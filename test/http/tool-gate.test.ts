@@ -1,7 +1,7 @@
 /** The tool gate from end to end: calls of answers are judged, held for a human, and their results known again. */
 import type { ServerResponse } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type RunningGate, startGate } from '../rig/gate.ts'
+import { type GateSettings, type RunningGate, startGate } from '../rig/gate.ts'
 import { likeOllama, type ModelServer, type Seen, startModelServer } from '../rig/model-server.ts'
 import { until } from '../rig/wait.ts'
 
@@ -67,6 +67,7 @@ function calling(calls: readonly Made[]) {
 async function start(
   tools: string,
   approval = '{ wait: 0s }',
+  more: Partial<GateSettings> = {},
 ): Promise<{ gate: RunningGate; model: ModelServer }> {
   const model = await startModelServer()
   const gate = await startGate({
@@ -74,6 +75,7 @@ async function start(
     admin: `token: ${token}`,
     role: `    routes: [chat]\n    models: ["smollm2:*"]\n    limits: { requestsPerMinute: unlimited }\n    tools: ${tools}`,
     more: `approval: ${approval}\n`,
+    ...more,
   })
   open.push(model, gate)
   return { gate, model }
@@ -187,4 +189,19 @@ it('knows the results of calls that it let through', async () => {
   }
   expect(await send('call_search')).toContain('tools=allow')
   expect(await send('call_other')).toContain('tools=flag')
+})
+
+describe.each([false, true])('a call that waits for a human, streamed: %s', (stream) => {
+  it('leaves its model server to others, who did not keep it busy', async () => {
+    const { gate, model } = await start('{ approve: [pay] }', '{ wait: 60s }', {
+      upstreamMore: 'concurrent: 1',
+    })
+    model.script = calling([{ name: 'pay', args: { amount: 5, to: 'unknown-payee' } }])
+    const waits = gate.post('/v1/chat/completions', body(stream)).then((response) => response.text())
+    const id = await until(() => pendingId(gate))
+    model.script = likeOllama
+    expect((await gate.post('/v1/chat/completions', body(false))).status).toBe(200)
+    await approve(gate, id)
+    expect(asPutTogether(await waits)).toContain('unknown-payee')
+  })
 })
