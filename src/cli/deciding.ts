@@ -25,6 +25,8 @@ export interface ShownApproval {
   readonly id: string
   readonly state: string
   readonly identity: { readonly id: string; readonly name: string; readonly role: string }
+  /** The key that it counts for. */
+  readonly holder: string
   readonly tool: string
   readonly arguments: string
   readonly model: string

@@ -1,7 +1,7 @@
 /**
  * A human's yes or no, below `/admin/v1/`. Where the policy names `approvers`, they come with their own key
- * (`Authorization: Bearer tw_…`), nobody else decides, and nobody decides about a call of the own key or of one of the
- * same name. Where it names none, whoever holds the admin token decides. Others never learn what waits.
+ * (`Authorization: Bearer tw_…`), nobody else decides, and nobody decides about a call of the own key, of one of its
+ * tokens, or of a key of the same name. Where it names none, whoever holds the admin token decides. Others never learn what waits.
  *
  *     GET  /approvals                what waits, was approved or denied, and is not over
  *     POST /approvals/:id/approve    { by, why } if you like; `by` is the key's name where a key decides
@@ -68,11 +68,14 @@ export function registerApprovals(
   }
 
   /** @returns why this one may not decide about that call */
-  const faultOf = ({ identity, policy: asked }: Approval, approver: Identity | undefined) => {
+  const faultOf = ({ identity, holder, policy: asked }: Approval, approver: Identity | undefined) => {
     const { policy } = current()
     if (policy.approval.approvers.size > 0 && !approver)
       return { status: 403, error: 'Only those of `approval.approvers` decide, with their own keys.' }
-    if (approver && (approver.id === identity.id || approver.name === identity.name))
+    if (
+      approver &&
+      (approver.id === identity.id || approver.id === holder || approver.name === identity.name)
+    )
       return { status: 403, error: 'Nobody decides about a call of their own.' }
     if (asked !== policy.version)
       return { status: 409, error: 'The policy has changed since: the call must be made again.' }

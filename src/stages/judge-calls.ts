@@ -11,6 +11,7 @@ import { describeError, Refusal } from '../core/refusal.ts'
 import type { Action, Severity } from '../core/text.ts'
 import type { CallVerdict, JudgeCall } from '../dialects/call-verdict.ts'
 import type { ToolCall } from '../dialects/dialect.ts'
+import { holderOf } from '../identity/identity.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { CallJudgement, ToolRights } from '../tools/rights.ts'
@@ -44,7 +45,7 @@ export function createJudgeCalls({ approvals, calls, metrics, log }: JudgeParts)
 
   /** Not waited for: a call that is not remembered only has its result flagged. */
   const letThrough = (call: Call, made: ToolCall): CallVerdict => {
-    void calls.note(call.caller.identity.id, made)
+    void calls.note(holderOf(call.caller.identity), made)
     return pass
   }
 
@@ -90,7 +91,14 @@ export function createJudgeCalls({ approvals, calls, metrics, log }: JudgeParts)
     const { policy } = arrival.snapshot
     const { waitMs, validMs, arguments: shows } = policy.approval
     const answer = await approvals.ask(
-      { identity, tool: made.name, arguments: args, model: call.model.served, policy: policy.version },
+      {
+        identity,
+        holder: holderOf(identity),
+        tool: made.name,
+        arguments: args,
+        model: call.model.served,
+        policy: policy.version,
+      },
       { validMs, shows },
     )
     const denied = () => unapproved(call, made, 'tool.denied', 'A human has said no to this tool call.')

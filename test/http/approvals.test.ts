@@ -185,6 +185,10 @@ it('needs somebody who may say yes, and looks are free only on this machine, and
 
 describe('approvers', () => {
   const own = { identity: { kind: 'key', id: boss.id, name: 'robot', role: 'agent' } }
+  const renamed = {
+    identity: { kind: 'token', id: 'tk1', name: 'before', role: 'agent' },
+    holder: boss.id,
+  }
   const namesake = { identity: { kind: 'key', id: 'agent9', name: 'boss', role: 'agent' } }
   const settings = { approval: '{ approvers: [approver, clerk] }' }
 
@@ -201,7 +205,10 @@ describe('approvers', () => {
   })
 
   it('never decide about a call of their own', async () => {
-    const started = await start((policy) => [pending(policy, own), pending(policy, namesake)], settings)
+    const started = await start(
+      (policy) => [own, renamed, namesake].map((each) => pending(policy, each)),
+      settings,
+    )
     for (const { id } of started.approvals)
       expect(await ask(started, 'POST', `/${id}/approve`, {}, boss.key)).toMatchObject({
         status: 403,

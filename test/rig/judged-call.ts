@@ -13,6 +13,8 @@ export interface JudgedCallSettings {
   readonly tools?: ToolsConfig | undefined
   readonly approval?: Partial<ApprovalSettings>
   readonly owner?: string
+  /** That the owner is a token of. */
+  readonly key?: string
   readonly policy?: string
   readonly model?: string
   readonly departure?: { over: boolean }
@@ -20,10 +22,11 @@ export interface JudgedCallSettings {
 
 export function judgedCall(settings: JudgedCallSettings): Call {
   const { tools, approval, owner = 'agent1', policy = 'aaaaaaaaaaaa', model = 'qwen3:8b' } = settings
+  const { key } = settings
   const rights = tools && compileTools(tools, () => {})
   const call = {
     caller: {
-      identity: { kind: 'key', id: owner, name: owner, role: 'agent' },
+      identity: { kind: 'key', id: owner, name: owner, role: 'agent', ...(key ? { from: [key] } : {}) },
       role: { name: 'agent', tools: rights, mayCall: rights?.mayCall },
       arrival: {
         id: 'r1',

@@ -5,8 +5,9 @@ import { createCalls } from '../../src/calls/ledger.ts'
 import type { CallVerdict } from '../../src/dialects/call-verdict.ts'
 import type { Settlement, Store } from '../../src/limits/store.ts'
 import { createAccounts } from '../../src/stages/account.ts'
-import type { Call, Course } from '../../src/stages/exchange.ts'
+import type { Call, Course, Inspected } from '../../src/stages/exchange.ts'
 import { createJudgeCalls } from '../../src/stages/judge-calls.ts'
+import { createMatchResults } from '../../src/stages/results.ts'
 import { type ApprovalWorld, approvalWorlds } from '../rig/approvals.ts'
 import { type Desk, type JudgedCallSettings, judgedCall, openDesk, quiet } from '../rig/judged-call.ts'
 import { until } from '../rig/wait.ts'
@@ -149,6 +150,17 @@ describe('a call that needs a yes', () => {
     expect(sayOf(verdicts.at(-1) ?? { kind: 'pass' })).toMatch(/^Too many/)
   })
 
+  it('is not one too many by a key that makes itself a token for each', async () => {
+    const { judge } = judging(deskAt((await world()).store))
+    const verdicts: CallVerdict[] = []
+    for (let index = 0; index < 17; index++) {
+      const token = { ...settings, owner: `token${index}`, key: 'agent1' }
+      verdicts.push((await judge(token, 'delete_all', '{}')).verdict)
+    }
+    expect(verdicts.filter((verdict) => idIn(sayOf(verdict)) !== '')).toHaveLength(16)
+    expect(sayOf(verdicts.at(-1) ?? { kind: 'pass' })).toMatch(/^Too many/)
+  })
+
   it('does not pass while the store cannot be asked', async () => {
     const broken: ApprovalStore = {
       take: () => Promise.reject(new Error('away')),
@@ -248,6 +260,18 @@ describe.each(approvalWorlds.filter(([, there]) => there))(
     })
   },
 )
+
+it('the result of a call is known to every token of its key, and to nobody else', async () => {
+  const { calls, judge } = judging(deskAt((await world()).store))
+  await judge({ tools, owner: 'token1', key: 'agent1' }, 'search_web', '{}')
+  const matchResults = createMatchResults(calls, quiet.metrics)
+  const guardsOf = async (settings: JudgedCallSettings) => {
+    const call = { ...judgedCall({ tools, ...settings }), prompt: { results: [{ call: 'c' }] } }
+    return (await matchResults({ call, findings: [], guards: [] } as unknown as Inspected)).guards
+  }
+  expect(await guardsOf({ owner: 'token2', key: 'agent1' })).toEqual([['tools', 'allow']])
+  expect(await guardsOf({ owner: 'token1', key: 'agent2' })).toEqual([['tools', 'flag']])
+})
 
 it('what was stopped is no action for the breakers', async () => {
   const { judge } = judging(deskAt((await world()).store))

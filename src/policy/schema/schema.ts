@@ -254,7 +254,7 @@ export const configSchema = Type.Object(
       ),
       valid: duration('How long a question, and the yes to it, hold.', '15m'),
       approvers: texts(
-        'Names of roles or keys that may say yes, each with its own key; nobody to what the own key asks for. Empty: whoever holds the admin token.',
+        'Names of roles or keys that may say yes, each with its own key; nobody to what the own key or one of its tokens asks for. Empty: whoever holds the admin token.',
       ),
       arguments: choice(
         ['masked', 'plain'],
