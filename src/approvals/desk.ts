@@ -8,13 +8,21 @@ import type { ApprovalStore, Decided, Standing } from './store.ts'
 export const approvalEvents = ['requested', 'approved', 'denied', 'expired', 'used'] as const
 export type ApprovalEvent = (typeof approvalEvents)[number]
 
+/** Whoever waits for a yes. */
+export interface Claimant {
+  /** Whether there is still somebody to pass the call to: else a yes is left for later. Asked often. */
+  wanted(): boolean
+  /** The same, as carefully as can be: asked just before a yes is used up. */
+  mayPass(): boolean
+}
+
 export type Answer =
   | { readonly kind: 'passed' | 'denied' | 'full' }
   | {
       readonly kind: 'pending'
       readonly id: string
-      /** Waits for it. @param wanted whether there is still somebody to pass the call to: else a yes is left for later */
-      decided(waitMs: number, wanted: () => boolean): Promise<'passed' | 'denied' | 'unanswered'>
+      /** Waits for it. */
+      decided(waitMs: number, asker: Claimant): Promise<'passed' | 'denied' | 'unanswered'>
     }
 
 export interface Approvals {
@@ -40,7 +48,6 @@ const sweepEveryMs = 5000
 
 interface Waiter {
   readonly digest: string
-  /** Whether anybody still wants to know. */
   wanted(): boolean
   look(): void
   /** Ends it without an answer. */
@@ -93,7 +100,7 @@ export function createDesk({ store, tell, report }: DeskOptions): Approvals {
     polling = undefined
   }
 
-  const decided = (approval: Approval, waitMs: number, wanted: () => boolean) =>
+  const decided = (approval: Approval, waitMs: number, { wanted, mayPass }: Claimant) =>
     new Promise<'passed' | 'denied' | 'unanswered'>((resolve) => {
       let taking = false
       const end = (how: 'passed' | 'denied' | 'unanswered') => {
@@ -103,9 +110,9 @@ export function createDesk({ store, tell, report }: DeskOptions): Approvals {
       }
       const look = async () => {
         if (taking) return
-        if (!wanted()) return end('unanswered')
         taking = true
         try {
+          if (!mayPass()) return end('unanswered')
           const { kind } = await take(approval)
           if (kind === 'passed' || kind === 'denied') return end(kind)
           // Another call like this one has had the yes, or it is over.
@@ -150,7 +157,7 @@ export function createDesk({ store, tell, report }: DeskOptions): Approvals {
       return {
         kind: 'pending',
         id: standing.approval.id,
-        decided: (waitMs, wanted) => decided(standing.approval, waitMs, wanted),
+        decided: (waitMs, asker) => decided(standing.approval, waitMs, asker),
       }
     },
     list: async () => (await store.list()).toSorted((a, b) => a.asked - b.asked),

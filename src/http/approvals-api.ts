@@ -22,6 +22,8 @@ import { peerOf } from './connections.ts'
 export interface ApprovalsApiParts {
   readonly approvals: Approvals
   readonly freezes: Freezes
+  /** Reads now what an operator has written: a lost key must not say yes before the next look at the files. */
+  lookAgain(): void
   current(): Snapshot
   /** Epoch milliseconds. */
   now(): number
@@ -46,13 +48,14 @@ type Asker = { readonly approver: Identity | undefined } | { readonly status: nu
 
 export function registerApprovals(
   app: FastifyInstance,
-  { approvals, freezes, current, now }: ApprovalsApiParts,
+  { approvals, freezes, lookAgain, current, now }: ApprovalsApiParts,
 ): void {
   const askerOf = (request: FastifyRequest): Asker => {
-    const { policy, keys } = current()
-    const { approvers } = policy.approval
     const shown = bearerOf(request)
     if (!shown?.startsWith('tw_')) return { approver: undefined }
+    lookAgain()
+    const { policy, keys } = current()
+    const { approvers } = policy.approval
     const identity = keys.identify(shown, now(), peerOf(request.socket.remoteAddress))
     if (typeof identity === 'string') return { status: 401, error: 'The key is not valid.' }
     const named = approvers.has(identity.name) || approvers.has(identity.role)

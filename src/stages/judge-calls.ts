@@ -30,12 +30,14 @@ const note = 'A tool call was taken out here: it is not allowed for this key.'
 export interface JudgeParts {
   readonly approvals: Approvals
   readonly calls: Calls
+  /** Reads now what an operator has written, and ends the requests that it stops. */
+  lookAgain(): void
   readonly metrics: Metrics
   readonly log: Log
 }
 
 /** @returns for a call that may be answered: who judges the tool calls in it, or undefined if nobody does */
-export function createJudgeCalls({ approvals, calls, metrics, log }: JudgeParts) {
+export function createJudgeCalls({ approvals, calls, lookAgain, metrics, log }: JudgeParts) {
   const find = (call: Call, id: string, severity: Severity, action: Action) => {
     metrics.findings.inc({ guard, category, action })
     const { findings } = call.judged
@@ -90,6 +92,14 @@ export function createJudgeCalls({ approvals, calls, metrics, log }: JudgeParts)
     const { identity, arrival } = call.caller
     const { policy } = arrival.snapshot
     const { waitMs, validMs, arguments: shows } = policy.approval
+    const wanted = () => !arrival.departure.over
+    const mayPass = () => {
+      lookAgain()
+      return wanted()
+    }
+    // There may be a yes already. Who was known when the request came may be frozen since: models take their time.
+    if (!mayPass())
+      return unapproved(call, made, 'tool.unapproved', 'Nobody waits for this tool call any more.')
     const answer = await approvals.ask(
       {
         identity,
@@ -114,7 +124,7 @@ export function createJudgeCalls({ approvals, calls, metrics, log }: JudgeParts)
     const needed = `A tool call needs a human’s yes. Approval ${id}: once it is given, the same call passes when it is made again.`
     if (waitMs === 0) return unapproved(call, made, 'tool.unapproved', needed)
     const waited = async (): Promise<CallVerdict> => {
-      const how = await decided(waitMs, () => !arrival.departure.over)
+      const how = await decided(waitMs, { wanted, mayPass })
       if (how === 'passed') return letThrough(call, made)
       if (how === 'denied') return denied()
       return unapproved(call, made, 'tool.unapproved', `No human has answered in time. ${needed}`)

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Approval, approvalOf, type Wish } from '../../src/approvals/approval.ts'
 import { mintKey } from '../../src/identity/key.ts'
+import { readKeyFile, writeKeyFile } from '../../src/identity/key-file.ts'
 import { loadPolicy } from '../../src/policy/load.ts'
 import { redisApprovals, wish } from '../rig/approvals.ts'
 import { cli } from '../rig/cli.ts'
@@ -216,6 +217,19 @@ describe('approvers', () => {
       })
     expect((await ask(started, 'POST', `/${started.approvals[0]?.id}/approve`, {}, clerk.key)).status).toBe(
       200,
+    )
+  })
+
+  it('do not, once their key was disabled, however short a time ago', async () => {
+    const started = await start((policy) => [pending(policy)], settings)
+    const { keysFile } = started.gate
+    const disabled = new Date().toISOString()
+    writeKeyFile(
+      keysFile,
+      readKeyFile(keysFile).map((entry) => ({ ...entry, disabled })),
+    )
+    expect((await ask(started, 'POST', `/${started.approvals[0]?.id}/approve`, {}, boss.key)).status).toBe(
+      401,
     )
   })
 

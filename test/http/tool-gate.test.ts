@@ -1,6 +1,8 @@
 /** The tool gate from end to end: calls of answers are judged, held for a human, and their results known again. */
 import type { ServerResponse } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
+import { freezesFile, writeFreezes } from '../../src/freezes/file.ts'
+import { readKeyFile, writeKeyFile } from '../../src/identity/key-file.ts'
 import { type GateSettings, type RunningGate, startGate } from '../rig/gate.ts'
 import { likeOllama, type ModelServer, type Seen, startModelServer } from '../rig/model-server.ts'
 import { until } from '../rig/wait.ts'
@@ -203,5 +205,60 @@ describe.each([false, true])('a call that waits for a human, streamed: %s', (str
     expect((await gate.post('/v1/chat/completions', body(false))).status).toBe(200)
     await approve(gate, id)
     expect(asPutTogether(await waits)).toContain('unknown-payee')
+  })
+})
+
+/** As the command line does it, and nobody has looked since. */
+const freeze = ({ auditFile }: RunningGate, kind: 'key' | 'role' | 'model', name: string) => {
+  const order = { kind, name, frozen: true, why: 'w', by: 'b', at: Date.now(), until: null }
+  writeFreezes(freezesFile(auditFile), new Map([['it', order]]))
+}
+const disable = ({ keysFile }: RunningGate) =>
+  writeKeyFile(
+    keysFile,
+    readKeyFile(keysFile).map((entry) => ({ ...entry, disabled: new Date().toISOString() })),
+  )
+
+describe.each<[string, (gate: RunningGate) => void, string]>([
+  ['whose key was frozen', (gate) => freeze(gate, 'key', gate.keyId), 'frozen'],
+  ['whose role was frozen', (gate) => freeze(gate, 'role', 'agent'), 'frozen'],
+  ['of a model that was frozen', (gate) => freeze(gate, 'model', 'smollm2:*'), 'frozen'],
+  ['whose key was disabled', disable, 'invalid_credentials'],
+])('a call %s just before the yes is used up', (_what, stop, code) => {
+  const states = async (gate: RunningGate) => {
+    const response = await fetch(`${gate.admin}/admin/v1/approvals`, {
+      headers: { authorization: `Bearer ${token}` },
+    })
+    const { approvals } = (await response.json()) as { approvals: { state: string }[] }
+    return approvals.map(({ state }) => state)
+  }
+
+  it.each([true, false])('does not pass while it waits, streamed: %s', async (stream) => {
+    const { gate, model } = await start('{ approve: [pay] }', '{ wait: 60s }')
+    model.script = calling([{ name: 'pay', args: { amount: 5, to: 'unknown-payee' } }])
+    const waits = gate.post('/v1/chat/completions', body(stream)).then((response) => response.text())
+    const id = await until(() => pendingId(gate))
+    stop(gate)
+    await approve(gate, id)
+    expect(asPutTogether(await waits)).not.toContain('unknown-payee')
+    await until(() => gate.requests().length === 1)
+    expect(gate.requests()).toMatchObject([{ ending: { code } }])
+    expect(await states(gate)).toEqual(['approved'])
+  })
+
+  it('does not pass when it comes again', async () => {
+    const { gate, model } = await start('{ approve: [pay] }')
+    const script = calling([{ name: 'pay', args: { amount: 5, to: 'unknown-payee' } }])
+    model.script = script
+    const first = await (await gate.post('/v1/chat/completions', body(false))).text()
+    await approve(gate, /ap_[0-9a-f]{20}/.exec(first)?.[0] ?? '')
+    model.script = (seen, response) => {
+      stop(gate)
+      return script(seen, response)
+    }
+    const again = await gate.post('/v1/chat/completions', body(false))
+    expect(again.headers.get('x-torwart-code')).toBe(code)
+    expect(await again.text()).not.toContain('unknown-payee')
+    expect(await states(gate)).toEqual(['approved'])
   })
 })

@@ -31,9 +31,9 @@ function deskAt(store: ApprovalStore): Desk {
   return desk
 }
 /** A gateway's judge. */
-function judging(desk: Desk) {
+function judging(desk: Desk, lookAgain = () => {}) {
   const calls = createCalls(undefined, () => {})
-  const judgeCalls = createJudgeCalls({ approvals: desk, calls, ...quiet })
+  const judgeCalls = createJudgeCalls({ approvals: desk, calls, lookAgain, ...quiet })
   const judge = async (
     settings: JudgedCallSettings,
     name: string,
@@ -231,6 +231,28 @@ describe.each(approvalWorlds.filter(([, there]) => there))(
       await there.decide(id, { state: 'approved', by: 'alice', why: null })
       expect((await verdict.decided).kind).toBe('refuse')
       expect((await judge(patient, 'transfer_eu', transfer)).verdict.kind).toBe('pass')
+    })
+
+    it('leaves the yes unused when its caller was stopped a moment before, be it waiting or coming again', async () => {
+      const { store } = await world(make)
+      const desk = deskAt(store)
+      const departure = { over: false }
+      let stopped = false
+      const { judge } = judging(desk, () => {
+        departure.over ||= stopped
+      })
+      const { verdict } = await judge({ ...patient, departure }, 'transfer_eu', transfer)
+      if (verdict.kind !== 'wait') throw new Error(verdict.kind)
+      const { decided } = verdict
+      stopped = true
+      await desk.decide(idIn(verdict.note), { state: 'approved', by: 'alice', why: null })
+      expect((await decided).kind).toBe('refuse')
+      departure.over = false
+      expect((await judge({ ...patient, departure }, 'transfer_eu', transfer)).verdict.kind).toBe('refuse')
+      expect(await desk.list()).toMatchObject([{ state: 'approved' }])
+      departure.over = false
+      stopped = false
+      expect((await judge({ ...patient, departure }, 'transfer_eu', transfer)).verdict.kind).toBe('pass')
     })
 
     it('ends by itself when its client is gone, or the gateway stops', async () => {
