@@ -26,6 +26,8 @@ const approvalSchema = Type.Object(
     identity: Type.Object({ kind: name, id: name, name, role: name }, { additionalProperties: false }),
     /** Whose question it is: of a token, its key's. */
     holder: name,
+    /** The id of the request that asked first, as it stands in that one's record; null: an earlier version did. */
+    request: Type.Union([Type.String({ pattern: '^[\\w.-]{1,64}$' }), Type.Null()]),
     tool: name,
     /** Masked. */
     arguments: Type.String(),
@@ -46,7 +48,7 @@ export type Approval = Static<typeof approvalSchema>
 
 /** @returns undefined if it is none. What an earlier version asked is nobody's in particular, and over in minutes. */
 export function readApproval(value: JsonValue | undefined): Approval | undefined {
-  const whole = isObject(value) ? { holder: '', ...value } : value
+  const whole = isObject(value) ? { holder: '', request: null, ...value } : value
   return Value.Check(approvalSchema, whole) ? whole : undefined
 }
 
@@ -58,6 +60,8 @@ export function isApprovalId(text: string): boolean {
 export interface Wish {
   readonly identity: Approval['identity']
   readonly holder: string
+  /** The id of the request in whose answer it stands. */
+  readonly request: string
   readonly tool: string
   readonly arguments: JsonObject
   /** Canonical. */
@@ -68,7 +72,7 @@ export interface Wish {
 
 /** Without its times, which the store gives it. */
 export function approvalOf(wish: Wish, shows: 'masked' | 'plain'): Approval {
-  const { identity, holder, tool, model, policy } = wish
+  const { identity, holder, request, tool, model, policy } = wish
   const { mask } = createMasker(findSensitive)
   const text = canonical(wish.arguments)
   const { kind, id, name, role } = identity
@@ -78,6 +82,7 @@ export function approvalOf(wish: Wish, shows: 'masked' | 'plain'): Approval {
     state: 'pending',
     identity: { kind, id, name, role },
     holder,
+    request,
     tool: mask(tool).slice(0, longestName),
     arguments: mask(text),
     plain: shows === 'plain' ? text : null,

@@ -4,7 +4,7 @@
  *
  * A call is judged by its name and arguments. What the client's tool makes of them is not known here.
  */
-import type { Approvals } from '../approvals/desk.ts'
+import type { Answered, Approvals } from '../approvals/desk.ts'
 import type { Calls } from '../calls/ledger.ts'
 import type { JsonObject } from '../core/json.ts'
 import { describeError, Refusal } from '../core/refusal.ts'
@@ -21,8 +21,8 @@ import { callRights } from './rights.ts'
 const guard = 'tools'
 /** Excessive agency, OWASP LLM06:2025. */
 const category = 'LLM06'
-/** Of one answer, on record. */
-const mostStopped = 256
+/** Of one answer, on record: findings, stopped calls, questions. */
+const mostTold = 256
 
 const pass: CallVerdict = { kind: 'pass' }
 const note = 'A tool call was taken out here: it is not allowed for this key.'
@@ -41,7 +41,7 @@ export function createJudgeCalls({ approvals, calls, lookAgain, metrics, log }: 
   const find = (call: Call, id: string, severity: Severity, action: Action) => {
     metrics.findings.inc({ guard, category, action })
     const { findings } = call.judged
-    if (findings.length >= mostStopped) return
+    if (findings.length >= mostTold) return
     findings.push({ guard, id, category, severity, channel: 'assistant', action, start: 0, end: 0 })
   }
 
@@ -53,7 +53,11 @@ export function createJudgeCalls({ approvals, calls, lookAgain, metrics, log }: 
 
   const stopped = (call: Call, made: ToolCall, id: string, severity: Severity) => {
     find(call, id, severity, 'block')
-    if (call.judged.stopped.length < mostStopped) call.judged.stopped.push(made)
+    if (call.judged.stopped.length < mostTold) call.judged.stopped.push(made)
+  }
+
+  const remember = ({ judged }: Call, id: string, outcome: 'asked' | 'used' | 'denied') => {
+    if (judged.approvals.size < mostTold || judged.approvals.has(id)) judged.approvals.set(id, outcome)
   }
 
   const outside = (
@@ -104,6 +108,7 @@ export function createJudgeCalls({ approvals, calls, lookAgain, metrics, log }: 
       {
         identity,
         holder: holderOf(identity),
+        request: arrival.id,
         tool: made.name,
         arguments: args,
         model: call.model.served,
@@ -111,22 +116,21 @@ export function createJudgeCalls({ approvals, calls, lookAgain, metrics, log }: 
       },
       { validMs, shows },
     )
-    const denied = () => unapproved(call, made, 'tool.denied', 'A human has said no to this tool call.')
-    switch (answer.kind) {
-      case 'passed':
-        return letThrough(call, made)
-      case 'denied':
-        return denied()
-      case 'full':
-        return unapproved(call, made, 'tool.too-many', 'Too many tool calls wait for a human already.')
+    if (answer.kind === 'full')
+      return unapproved(call, made, 'tool.too-many', 'Too many tool calls wait for a human already.')
+    const answered = ({ kind, id }: Answered): CallVerdict => {
+      remember(call, id, kind === 'passed' ? 'used' : 'denied')
+      if (kind === 'passed') return letThrough(call, made)
+      return unapproved(call, made, 'tool.denied', `A human has said no to this tool call. Approval ${id}.`)
     }
+    if (answer.kind !== 'pending') return answered(answer)
     const { id, decided } = answer
+    remember(call, id, 'asked')
     const needed = `A tool call needs a human’s yes. Approval ${id}: once it is given, the same call passes when it is made again.`
     if (waitMs === 0) return unapproved(call, made, 'tool.unapproved', needed)
     const waited = async (): Promise<CallVerdict> => {
       const how = await decided(waitMs, { wanted, mayPass })
-      if (how === 'passed') return letThrough(call, made)
-      if (how === 'denied') return denied()
+      if (how.kind !== 'unanswered') return answered(how)
       return unapproved(call, made, 'tool.unapproved', `No human has answered in time. ${needed}`)
     }
     let waiting: Promise<CallVerdict> | undefined

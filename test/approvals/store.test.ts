@@ -188,9 +188,9 @@ describe('the file of approvals', () => {
 
   it('of an earlier version is read', async () => {
     const path = file()
-    const { holder: _, ...earlier } = approval()
+    const { holder: _, request: __, ...earlier } = approval()
     writeFileSync(path, JSON.stringify([{ ...earlier, asked: 1, until: 2_000_000_000_000 }]))
-    expect(await createMemoryApprovals(path, clock).list()).toMatchObject([{ holder: '' }])
+    expect(await createMemoryApprovals(path, clock).list()).toMatchObject([{ holder: '', request: null }])
   })
 
   it('that cannot be read is no start', () => {

@@ -254,11 +254,17 @@ describe('the command line', () => {
     const hostile = { path: '/x\u202e\u009b2J', note: 'a\nb' }
     const started = await start((policy) => [
       pending(policy),
-      pending(policy, { tool: 'rm', arguments: hostile }),
+      pending(policy, {
+        identity: { ...wish.identity, kind: 'token', id: 'tk1' },
+        tool: 'rm',
+        arguments: hostile,
+      }),
     ])
     const [one, two] = started.approvals
     const listed = await run(started, 'approvals')
     expect(listed.out).toContain(`${one?.id}  an agent (agent, key agent1) with qwen3:8b: transfer_eu`)
+    expect(listed.out).toContain('  asked in request request1, waits until ')
+    expect(listed.out).toContain('(agent, key agent1, token tk1)')
     // A terminal shows what there is.
     expect(listed.out).toContain('\\u{202e}\\u{9b}2J')
     expect(JSON.parse((await run(started, 'approvals', '--json')).out)).toHaveLength(2)

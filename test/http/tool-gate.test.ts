@@ -176,6 +176,35 @@ describe.each(ways)('%s, streamed: %s', (path, stream) => {
   })
 })
 
+it('on record, a request names its approvals, and each event of an approval its requests', async () => {
+  const { gate, model } = await start('{ approve: [pay] }')
+  model.script = calling([{ name: 'pay', args: { amount: 5 } }])
+  const ask = async (id: string) => {
+    const response = await gate.post('/v1/chat/completions', body(false), { 'x-request-id': id })
+    return /ap_[0-9a-f]{20}/.exec(await response.text())?.[0] ?? ''
+  }
+  const approval = await ask('first')
+  await approve(gate, approval)
+  await ask('second')
+  model.script = likeOllama
+  await ask('third')
+  await until(() => gate.requests().length === 3)
+  expect(gate.requests().map(({ id, approvals }) => [id, approvals])).toEqual([
+    ['first', [{ id: approval, outcome: 'asked' }]],
+    ['second', [{ id: approval, outcome: 'used' }]],
+    ['third', []],
+  ])
+  const events = await until(() => {
+    const found = gate.records().filter((record) => record.approval === approval)
+    return found.length === 3 && found
+  })
+  expect(events.map(({ event, request, usedBy }) => [event, request, usedBy])).toEqual([
+    ['approval requested', 'first', undefined],
+    ['approval approved', 'first', undefined],
+    ['approval used', 'first', 'second'],
+  ])
+})
+
 it('knows the results of calls that it let through', async () => {
   const { gate, model } = await start('{ allow: [search] }')
   model.script = calling([{ name: 'search', args: { q: 'cats' } }])

@@ -17,6 +17,7 @@ export interface JudgedCallSettings {
   readonly key?: string
   readonly policy?: string
   readonly model?: string
+  readonly request?: string
   readonly departure?: { over: boolean }
 }
 
@@ -29,7 +30,7 @@ export function judgedCall(settings: JudgedCallSettings): Call {
       identity: { kind: 'key', id: owner, name: owner, role: 'agent', ...(key ? { from: [key] } : {}) },
       role: { name: 'agent', tools: rights, mayCall: rights?.mayCall },
       arrival: {
-        id: 'r1',
+        id: settings.request ?? 'r1',
         departure: settings.departure ?? { over: false },
         snapshot: {
           policy: {
@@ -40,22 +41,23 @@ export function judgedCall(settings: JudgedCallSettings): Call {
       },
     },
     model: { asked: model, served: model },
-    judged: { findings: [], stopped: [] },
+    judged: { findings: [], stopped: [], approvals: new Map() },
   }
   return call as unknown as Call
 }
 
 export interface Desk extends Approvals {
-  readonly told: (readonly [ApprovalEvent, Approval])[]
+  readonly told: (readonly [ApprovalEvent, Approval, usedBy?: string])[]
   readonly reported: string[]
 }
 
 export function openDesk(store: ApprovalStore): Desk {
-  const told: [ApprovalEvent, Approval][] = []
+  const told: [ApprovalEvent, Approval, usedBy?: string][] = []
   const reported: string[] = []
   const desk = createDesk({
     store,
-    tell: (event, approval) => void told.push([event, approval]),
+    tell: (event, approval, usedBy) =>
+      void told.push(usedBy === undefined ? [event, approval] : [event, approval, usedBy]),
     report: (problem) => void reported.push(problem),
   })
   return { ...desk, told, reported }

@@ -112,6 +112,23 @@ describe('a call that needs a yes', () => {
     ])
   })
 
+  it('is told with the request that asked, and the one that used the yes; and each knows its approvals', async () => {
+    const desk = deskAt((await world()).store)
+    const { judge } = judging(desk)
+    const first = await judge({ ...settings, request: 'first' }, 'transfer_eu', transfer)
+    const id = idIn(sayOf(first.verdict))
+    const second = await judge({ ...settings, request: 'second' }, 'transfer_eu', transfer)
+    await desk.decide(id, { state: 'approved', by: 'alice', why: null })
+    const third = await judge({ ...settings, request: 'third' }, 'transfer_eu', transfer)
+    expect(desk.told.map(([event, { request }, usedBy]) => [event, request, usedBy])).toEqual([
+      ['requested', 'first', undefined],
+      ['approved', 'first', undefined],
+      ['used', 'first', 'third'],
+    ])
+    const known = [first, second, third].map(({ call }) => [...call.judged.approvals])
+    expect(known).toEqual([[[id, 'asked']], [[id, 'asked']], [[id, 'used']]])
+  })
+
   it('is refused at once after a no', async () => {
     const desk = deskAt((await world()).store)
     const { judge } = judging(desk)
@@ -120,7 +137,7 @@ describe('a call that needs a yes', () => {
     const { verdict } = await judge(settings, 'transfer_eu', transfer)
     expect([codeOf(verdict), sayOf(verdict)]).toEqual([
       'approval_denied',
-      'A human has said no to this tool call.',
+      `A human has said no to this tool call. Approval ${id}.`,
     ])
   })
 
