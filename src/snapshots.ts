@@ -7,7 +7,7 @@
 import { existsSync } from 'node:fs'
 import { stateOf } from './files/state.ts'
 import { watchFiles } from './files/watch.ts'
-import { keysWithoutRole, readKeyFile } from './identity/key-file.ts'
+import { keysWithoutRole, readKeyFile, unknownApprovers } from './identity/key-file.ts'
 import { createKeyRing } from './identity/key-ring.ts'
 import { type RevokedToken, readRevokedTokens, revokedTokensFile } from './identity/revoked-tokens.ts'
 import { signingKeysFile } from './identity/signing-keys.ts'
@@ -158,9 +158,17 @@ function readRevoked({ keysFile }: Policy, before: readonly RevokedToken[]): rea
   return readRevokedTokens(file)
 }
 
-function readKeys({ keysFile, roles }: Policy, revoked: readonly RevokedToken[], { now }: SnapshotOptions) {
+function readKeys(
+  { keysFile, roles, approval }: Policy,
+  revoked: readonly RevokedToken[],
+  { now }: SnapshotOptions,
+) {
   const entries = readKeyFile(keysFile)
-  return { keys: createKeyRing(entries, revoked), warnings: keysWithoutRole(entries, roles, now()) }
+  const warnings = [
+    ...keysWithoutRole(entries, roles, now()),
+    ...unknownApprovers(entries, roles, approval.approvers),
+  ]
+  return { keys: createKeyRing(entries, revoked), warnings }
 }
 
 /** Sockets, connections and the log are opened once. */
