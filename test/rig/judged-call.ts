@@ -17,6 +17,7 @@ export interface JudgedCallSettings {
   readonly key?: string
   readonly policy?: string
   readonly model?: string
+  readonly content?: 'masked' | 'none'
   readonly request?: string
   readonly departure?: { over: boolean }
 }
@@ -28,7 +29,7 @@ export function judgedCall(settings: JudgedCallSettings): Call {
   const call = {
     caller: {
       identity: { kind: 'key', id: owner, name: owner, role: 'agent', ...(key ? { from: [key] } : {}) },
-      role: { name: 'agent', tools: rights, mayCall: rights?.mayCall },
+      role: { name: 'agent', tools: rights, mayCall: rights?.mayCall, content: settings.content ?? 'masked' },
       arrival: {
         id: settings.request ?? 'r1',
         departure: settings.departure ?? { over: false },

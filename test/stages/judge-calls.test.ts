@@ -158,6 +158,16 @@ describe('a call that needs a yes', () => {
     ])
   })
 
+  it('is kept masked where nothing is recorded, whatever approvers may see of others', async () => {
+    const desk = deskAt((await world()).store)
+    const { judge } = judging(desk)
+    const plain = { tools, approval: { arguments: 'plain' } } as const
+    await judge({ ...plain, content: 'none' }, 'delete_all', '{"of":"mallory@example.org"}')
+    expect(await desk.list()).toMatchObject([{ plain: null, arguments: '{"of":"<email:1>"}' }])
+    await judge({ ...plain, content: 'masked' }, 'delete_all', '{"of":"bob@example.org"}')
+    expect(await desk.list()).toMatchObject([{}, { plain: '{"of":"bob@example.org"}' }])
+  })
+
   it('is not one too many', async () => {
     const { judge } = judging(deskAt((await world()).store))
     const verdicts: CallVerdict[] = []

@@ -259,7 +259,7 @@ export const configSchema = Type.Object(
       arguments: choice(
         ['masked', 'plain'],
         'masked',
-        'What approvers and the webhook see of arguments. `plain` keeps them as they are in the store for as long as they wait.',
+        'What approvers and the webhook see of arguments. `plain` keeps them as they are in the store for as long as they wait; not those of roles with `audit.content: none`, which are kept masked.',
       ),
       webhook: optional(webhook),
     }),
