@@ -27,6 +27,9 @@ const mostTold = 256
 const pass: CallVerdict = { kind: 'pass' }
 const note = 'A tool call was taken out here: it is not allowed for this key.'
 
+/** What a message may repeat without leaving it. */
+const plainName = /^[\w.:/-]{1,128}$/
+
 export interface JudgeParts {
   readonly approvals: Approvals
   readonly calls: Calls
@@ -68,13 +71,14 @@ export function createJudgeCalls({ approvals, calls, lookAgain, metrics, log }: 
   ): CallVerdict => {
     stopped(call, made, because === 'name' ? 'tool.not-allowed' : 'tool.arguments', 'high')
     if (otherwise === 'strip') return { kind: 'strip', note }
+    const tool = nameToSay(call, made)
     return {
       kind: 'refuse',
       refusal: new Refusal('tool_not_allowed', {
         say:
           because === 'name'
-            ? 'The answer calls a tool that is not allowed for this key.'
-            : 'The answer calls a tool with arguments that are not allowed for this key.',
+            ? `The answer calls a tool${tool} that is not allowed for this key.`
+            : `The answer calls a tool${tool} with arguments that are not allowed for this key.`,
       }),
     }
   }
@@ -166,4 +170,9 @@ export function createJudgeCalls({ approvals, calls, lookAgain, metrics, log }: 
       }
     }
   }
+}
+
+/** Only a name that the request has offered itself: any other is a model's word, and may be what it must not say. */
+function nameToSay({ prompt }: Call, { name }: ToolCall): string {
+  return prompt.tools.includes(name) && plainName.test(name) ? ` (${name})` : ''
 }

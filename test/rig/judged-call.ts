@@ -17,6 +17,8 @@ export interface JudgedCallSettings {
   readonly key?: string
   readonly policy?: string
   readonly model?: string
+  /** Names of tools that the request offers. */
+  readonly offered?: readonly string[]
   readonly content?: 'masked' | 'none'
   readonly request?: string
   readonly departure?: { over: boolean }
@@ -41,6 +43,7 @@ export function judgedCall(settings: JudgedCallSettings): Call {
         },
       },
     },
+    prompt: { tools: settings.offered ?? [] },
     model: { asked: model, served: model },
     judged: { findings: [], stopped: [], approvals: new Map() },
   }

@@ -79,6 +79,19 @@ describe('the 200 cases', () => {
   })
 })
 
+it('a refusal names the tool if the request offers it, and repeats no other word of a model', async () => {
+  const { judge } = judging(deskAt((await world()).store))
+  const offered = ['rm_all', 'read_file', 'not a "name"']
+  const said = async (name: string, args = '{}') =>
+    sayOf((await judge({ tools, offered }, name, args)).verdict)
+  expect(await said('rm_all')).toBe('The answer calls a tool (rm_all) that is not allowed for this key.')
+  expect(await said('read_file', '{"path":"/etc/passwd"}')).toBe(
+    'The answer calls a tool (read_file) with arguments that are not allowed for this key.',
+  )
+  for (const name of ['rm_al', 'sk-secret', 'not a "name"'])
+    expect(await said(name)).toBe('The answer calls a tool that is not allowed for this key.')
+})
+
 it('a role without tools is not judged', async () => {
   const { judgeCalls } = judging(deskAt((await world()).store))
   expect(judgeCalls(judgedCall({ tools: undefined }))).toBeUndefined()
