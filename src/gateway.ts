@@ -220,6 +220,11 @@ async function openGateway(
     metrics,
     randomCode,
   })
+  /** Everything that the command line writes; whoever is hit is cut at once. */
+  const lookAgain = () => {
+    freezes.look()
+    snapshots.look()
+  }
   const { ask } = courier
   const secondOpinion = createSecondOpinion({ ask, isRemote: fleet.isRemote, metrics, clock })
   const { app, drain, cut } = await createApp({
@@ -244,7 +249,7 @@ async function openGateway(
     matchResults: createMatchResults(calls, metrics),
     reserve: createReserve(store, createPrintPrompt()),
     forward: createForward({
-      judgeCallsOf: createJudgeCalls({ approvals, calls, metrics, log }),
+      judgeCallsOf: createJudgeCalls({ approvals, calls, lookAgain, metrics, log }),
       guardAnswer,
       fleet,
       courier,
@@ -302,7 +307,7 @@ async function openGateway(
       nowMs: clock.wallMs,
       reload: snapshots.reload,
     },
-    approvals: { approvals, freezes, current: () => snapshots.current, now: clock.wallMs },
+    approvals: { approvals, freezes, lookAgain, current: () => snapshots.current, now: clock.wallMs },
     audit,
   })
 

@@ -5,8 +5,9 @@
  * leaked key from being revoked.
  */
 import { existsSync } from 'node:fs'
+import { stateOf } from './files/state.ts'
 import { watchFiles } from './files/watch.ts'
-import { keysWithoutRole, readKeyFile } from './identity/key-file.ts'
+import { keysWithoutRole, readKeyFile, unknownApprovers } from './identity/key-file.ts'
 import { createKeyRing } from './identity/key-ring.ts'
 import { type RevokedToken, readRevokedTokens, revokedTokensFile } from './identity/revoked-tokens.ts'
 import { signingKeysFile } from './identity/signing-keys.ts'
@@ -48,18 +49,21 @@ export interface Snapshots {
   readonly warnings: readonly string[]
   /** @returns why not all of it was taken */
   reload(): readonly string[]
+  /** Reloads now, if a file has changed: for what must not happen before the next look at them. */
+  look(): void
   close(): void
 }
 
 /** @throws PolicyError for the policy, TypeError for the keys */
 export function createSnapshots(options: SnapshotOptions, onReload: (reloaded: Reloaded) => void): Snapshots {
   const atStart = readPolicy(options)
+  let watched = filesOf(options, atStart)
+  let seen = statesOf(watched)
   let revoked = readRevoked(atStart, [])
   const keysAtStart = readKeys(atStart, revoked, options)
   let current: Snapshot = Object.freeze({ policy: atStart, keys: keysAtStart.keys })
   let warnings: readonly string[] = [...atStart.warnings, ...keysAtStart.warnings]
   let reading: Reading = { ok: true, at: new Date(options.now()).toISOString() }
-  let watched = filesOf(options, atStart)
 
   const reload = () => {
     const before = current.policy
@@ -72,6 +76,8 @@ export function createSnapshots(options: SnapshotOptions, onReload: (reloaded: R
         return undefined
       }
     }
+    // Before they are read: what changes meanwhile is looked at again.
+    seen = attempt(() => statesOf(watched)) ?? ''
     const policy = attempt(() => readPolicy(options)) ?? before
     revoked = attempt(() => readRevoked(policy, revoked)) ?? revoked
     const keys = attempt(() => {
@@ -91,6 +97,7 @@ export function createSnapshots(options: SnapshotOptions, onReload: (reloaded: R
     const files = filesOf(options, policy)
     if (files.join('\n') !== watched.join('\n')) {
       watched = files
+      seen = ''
       watch.close()
       watch = watchFiles(files, reload)
     }
@@ -111,6 +118,9 @@ export function createSnapshots(options: SnapshotOptions, onReload: (reloaded: R
       return warnings
     },
     reload,
+    look() {
+      if (statesOf(watched) !== seen) reload()
+    },
     close: () => watch.close(),
   }
 }
@@ -122,6 +132,10 @@ function filesOf(
 ): readonly string[] {
   const besideKeys = [revokedTokensFile(keysFile), signingKeysFile(keysFile)]
   return [policyFile, keysFile, ...besideKeys, ...secretFiles, ...promptGuard.packFiles]
+}
+
+function statesOf(files: readonly string[]): string {
+  return files.map(stateOf).join('\n')
 }
 
 function readPolicy({ policyFile, variables, listen, admin }: SnapshotOptions): Policy {
@@ -144,9 +158,17 @@ function readRevoked({ keysFile }: Policy, before: readonly RevokedToken[]): rea
   return readRevokedTokens(file)
 }
 
-function readKeys({ keysFile, roles }: Policy, revoked: readonly RevokedToken[], { now }: SnapshotOptions) {
+function readKeys(
+  { keysFile, roles, approval }: Policy,
+  revoked: readonly RevokedToken[],
+  { now }: SnapshotOptions,
+) {
   const entries = readKeyFile(keysFile)
-  return { keys: createKeyRing(entries, revoked), warnings: keysWithoutRole(entries, roles, now()) }
+  const warnings = [
+    ...keysWithoutRole(entries, roles, now()),
+    ...unknownApprovers(entries, roles, approval.approvers),
+  ]
+  return { keys: createKeyRing(entries, revoked), warnings }
 }
 
 /** Sockets, connections and the log are opened once. */

@@ -44,10 +44,10 @@ export function openToolGate(parts: ToolGateParts): {
       ? createRedisApprovals(redis, ignore)
       : createMemoryApprovals(approvalsFile(atStart.audit.file), clock),
     report,
-    tell(event, approval) {
+    tell(event, approval, usedBy) {
       metrics.approvals.inc({ event })
-      const { id, identity, tool, model, by, why } = approval
-      log.info({ approval: id, caller: identity.id }, `approval ${event}`)
+      const { id, identity, request, tool, model, by, why } = approval
+      log.info({ approval: id, caller: identity.id, request, usedBy }, `approval ${event}`)
       // Events cannot be erased. The arguments stand in the record of the request, which can be; so does the name.
       recordEvent(`approval ${event}`, {
         approval: id,
@@ -55,10 +55,12 @@ export function openToolGate(parts: ToolGateParts): {
         tool,
         model,
         policy: approval.policy,
+        request,
+        usedBy,
         by,
         why,
       })
-      webhook.tell(event, approval)
+      webhook.tell(event, approval, usedBy)
     },
   })
   return {

@@ -6,7 +6,7 @@
 import { hash, randomBytes } from 'node:crypto'
 import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
-import type { JsonObject } from '../core/json.ts'
+import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
 import { createMasker, findSensitive } from '../scan/mask.ts'
 import { canonical } from '../tools/arguments.ts'
 
@@ -24,6 +24,10 @@ const approvalSchema = Type.Object(
     digest: Type.String({ pattern: '^[\\w-]{43}$' }),
     state: Type.Enum(['pending', 'approved', 'denied']),
     identity: Type.Object({ kind: name, id: name, name, role: name }, { additionalProperties: false }),
+    /** Whose question it is: of a token, its key's. */
+    holder: name,
+    /** The id of the request that asked first, as it stands in that one's record; null: an earlier version did. */
+    request: Type.Union([Type.String({ pattern: '^[\\w.-]{1,64}$' }), Type.Null()]),
     tool: name,
     /** Masked. */
     arguments: Type.String(),
@@ -42,8 +46,10 @@ const approvalSchema = Type.Object(
 )
 export type Approval = Static<typeof approvalSchema>
 
-export function isApproval(value: unknown): value is Approval {
-  return Value.Check(approvalSchema, value)
+/** @returns undefined if it is none. What an earlier version asked is nobody's in particular, and over in minutes. */
+export function readApproval(value: JsonValue | undefined): Approval | undefined {
+  const whole = isObject(value) ? { holder: '', request: null, ...value } : value
+  return Value.Check(approvalSchema, whole) ? whole : undefined
 }
 
 export function isApprovalId(text: string): boolean {
@@ -53,6 +59,9 @@ export function isApprovalId(text: string): boolean {
 /** The call that somebody wants to make. */
 export interface Wish {
   readonly identity: Approval['identity']
+  readonly holder: string
+  /** The id of the request in whose answer it stands. */
+  readonly request: string
   readonly tool: string
   readonly arguments: JsonObject
   /** Canonical. */
@@ -63,7 +72,7 @@ export interface Wish {
 
 /** Without its times, which the store gives it. */
 export function approvalOf(wish: Wish, shows: 'masked' | 'plain'): Approval {
-  const { identity, tool, model, policy } = wish
+  const { identity, holder, request, tool, model, policy } = wish
   const { mask } = createMasker(findSensitive)
   const text = canonical(wish.arguments)
   const { kind, id, name, role } = identity
@@ -72,6 +81,8 @@ export function approvalOf(wish: Wish, shows: 'masked' | 'plain'): Approval {
     digest: hash('sha256', JSON.stringify([kind, id, role, tool, text, model, policy]), 'base64url'),
     state: 'pending',
     identity: { kind, id, name, role },
+    holder,
+    request,
     tool: mask(tool).slice(0, longestName),
     arguments: mask(text),
     plain: shows === 'plain' ? text : null,

@@ -8,13 +8,29 @@ import type { ApprovalStore, Decided, Standing } from './store.ts'
 export const approvalEvents = ['requested', 'approved', 'denied', 'expired', 'used'] as const
 export type ApprovalEvent = (typeof approvalEvents)[number]
 
+/** By the approval of this id: another one's than was asked, if that was over meanwhile. */
+export interface Answered {
+  readonly kind: 'passed' | 'denied'
+  readonly id: string
+}
+type Unanswered = { readonly kind: 'unanswered' }
+
+/** Whoever waits for a yes. */
+export interface Claimant {
+  /** Whether there is still somebody to pass the call to: else a yes is left for later. Asked often. */
+  wanted(): boolean
+  /** The same, as carefully as can be: asked just before a yes is used up. */
+  mayPass(): boolean
+}
+
 export type Answer =
-  | { readonly kind: 'passed' | 'denied' | 'full' }
+  | { readonly kind: 'full' }
+  | Answered
   | {
       readonly kind: 'pending'
       readonly id: string
-      /** Waits for it. @param wanted whether there is still somebody to pass the call to: else a yes is left for later */
-      decided(waitMs: number, wanted: () => boolean): Promise<'passed' | 'denied' | 'unanswered'>
+      /** Waits for it. */
+      decided(waitMs: number, claimant: Claimant): Promise<Answered | Unanswered>
     }
 
 export interface Approvals {
@@ -29,8 +45,8 @@ export interface Approvals {
 
 export interface DeskOptions {
   readonly store: ApprovalStore
-  /** For the record, the metrics, the webhook. */
-  tell(event: ApprovalEvent, approval: Approval): void
+  /** For the record, the metrics, the webhook. @param usedBy of `used`: the request that may make the call */
+  tell(event: ApprovalEvent, approval: Approval, usedBy?: string): void
   /** What went wrong with the store. */
   report(problem: string, error: unknown): void
 }
@@ -40,7 +56,6 @@ const sweepEveryMs = 5000
 
 interface Waiter {
   readonly digest: string
-  /** Whether anybody still wants to know. */
   wanted(): boolean
   look(): void
   /** Ends it without an answer. */
@@ -56,11 +71,12 @@ export function createDesk({ store, tell, report }: DeskOptions): Approvals {
     if (over && over.state !== 'denied') tell('expired', over)
   }
 
-  const take = async (approval: Approval, validMs?: number): Promise<Standing> => {
+  /** @param request whose call it is */
+  const take = async (approval: Approval, request: string, validMs?: number): Promise<Standing> => {
     const [standing, over] = await store.take(approval, validMs)
     tellOver(over)
     if (standing.kind === 'pending' && standing.fresh) tell('requested', standing.approval)
-    if (standing.kind === 'passed') tell('used', standing.approval)
+    if (standing.kind === 'passed') tell('used', standing.approval, request)
     return standing
   }
 
@@ -93,23 +109,25 @@ export function createDesk({ store, tell, report }: DeskOptions): Approvals {
     polling = undefined
   }
 
-  const decided = (approval: Approval, waitMs: number, wanted: () => boolean) =>
-    new Promise<'passed' | 'denied' | 'unanswered'>((resolve) => {
+  const decided = (approval: Approval, request: string, waitMs: number, { wanted, mayPass }: Claimant) =>
+    new Promise<Answered | Unanswered>((resolve) => {
       let taking = false
-      const end = (how: 'passed' | 'denied' | 'unanswered') => {
+      const end = (how: Answered | Unanswered) => {
         clearTimeout(timer)
         leave(waiter)
         resolve(how)
       }
+      const giveUp = () => end({ kind: 'unanswered' })
       const look = async () => {
         if (taking) return
-        if (!wanted()) return end('unanswered')
         taking = true
         try {
-          const { kind } = await take(approval)
-          if (kind === 'passed' || kind === 'denied') return end(kind)
+          if (!mayPass()) return giveUp()
+          const standing = await take(approval, request)
+          const { kind } = standing
+          if (kind === 'passed' || kind === 'denied') return end({ kind, id: standing.approval.id })
           // Another call like this one has had the yes, or it is over.
-          if (kind !== 'pending') return end('unanswered')
+          if (kind !== 'pending') return giveUp()
         } catch (error) {
           report('an approval cannot be taken; its call goes on waiting', error)
         } finally {
@@ -120,11 +138,11 @@ export function createDesk({ store, tell, report }: DeskOptions): Approvals {
         digest: approval.digest,
         wanted,
         look: () => void look(),
-        giveUp: () => end('unanswered'),
+        giveUp,
       }
       const timer = setTimeout(() => {
-        if (!taking) end('unanswered')
-        else setTimeout(() => end('unanswered'), everyMs)
+        if (!taking) giveUp()
+        else setTimeout(giveUp, everyMs)
       }, waitMs)
       wait(waiter)
       // It may have been decided between the question and now.
@@ -144,13 +162,16 @@ export function createDesk({ store, tell, report }: DeskOptions): Approvals {
   return {
     async ask(wish, { validMs, shows }) {
       const approval = approvalOf(wish, shows)
-      const standing = await take(approval, validMs)
+      const { request } = wish
+      const standing = await take(approval, request, validMs)
       if (standing.kind === 'gone') throw new TypeError('a question was not put')
-      if (standing.kind !== 'pending') return { kind: standing.kind }
+      if (standing.kind === 'full') return { kind: 'full' }
+      const { kind, approval: found } = standing
+      if (kind !== 'pending') return { kind, id: found.id }
       return {
-        kind: 'pending',
-        id: standing.approval.id,
-        decided: (waitMs, wanted) => decided(standing.approval, waitMs, wanted),
+        kind,
+        id: found.id,
+        decided: (waitMs, claimant) => decided(found, request, waitMs, claimant),
       }
     },
     list: async () => (await store.list()).toSorted((a, b) => a.asked - b.asked),

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import type { Clock } from '../core/clock.ts'
 import { replaceFile } from '../files/atomic.ts'
 import { readJsonFile } from '../files/json.ts'
-import { type Approval, isApproval } from './approval.ts'
+import { type Approval, readApproval } from './approval.ts'
 import { type ApprovalStore, mostApprovals, mostEach, type Standing } from './store.ts'
 
 /** @param auditFile as the policy says it */
@@ -27,7 +27,7 @@ export function createMemoryApprovals(file: string, clock: Clock): ApprovalStore
   const without = ({ digest }: Approval) => new Map([...known].filter(([each]) => each !== digest))
 
   const ask = (approval: Approval, validMs: number): Standing => {
-    const own = [...known.values()].filter(({ identity }) => identity.id === approval.identity.id)
+    const own = [...known.values()].filter(({ holder }) => holder === approval.holder)
     if (known.size >= mostApprovals || own.length >= mostEach) return { kind: 'full' }
     const now = clock.wallMs()
     const asked = { ...approval, asked: now, until: now + validMs }
@@ -67,8 +67,10 @@ export function createMemoryApprovals(file: string, clock: Clock): ApprovalStore
 }
 
 function readApprovals(path: string): ReadonlyMap<string, Approval> {
-  const entries = readJsonFile(path, 'approvals', (value) =>
-    Array.isArray(value) && value.every(isApproval) ? value : undefined,
-  )
+  const entries = readJsonFile(path, 'approvals', (value) => {
+    if (!Array.isArray(value)) return undefined
+    const found = value.map(readApproval).filter((each) => each !== undefined)
+    return found.length === value.length ? found : undefined
+  })
   return new Map(entries?.map((each) => [each.digest, each]))
 }

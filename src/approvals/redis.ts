@@ -5,7 +5,7 @@ import type { RedisServers } from '../core/redis-servers.ts'
 import { connectRedis, revive } from '../redis/connect.ts'
 import { newsOn } from '../redis/news.ts'
 import { within } from '../redis/within.ts'
-import { type Approval, isApproval } from './approval.ts'
+import { type Approval, readApproval } from './approval.ts'
 import { type ApprovalStore, mostApprovals, mostEach, type Standing } from './store.ts'
 
 const answerMs = 1000
@@ -73,6 +73,5 @@ function textsOf(value: unknown): string[] {
 }
 
 function read(text: string | undefined): Approval | undefined {
-  const value: unknown = tryJson(text ?? '')
-  return isApproval(value) ? value : undefined
+  return readApproval(tryJson(text ?? ''))
 }

@@ -39,6 +39,6 @@ export interface ApprovalStore {
   close(): void
 }
 
-/** Questions at the same time: of all, and of one caller. */
+/** Questions at the same time: of all, and of one key with all its tokens, or there would be as many as it makes tokens. */
 export const mostApprovals = 512
 export const mostEach = 16

@@ -9,7 +9,7 @@ import { type Approval, publicly } from './approval.ts'
 import type { ApprovalEvent } from './desk.ts'
 
 export interface Webhook {
-  tell(event: ApprovalEvent, approval: Approval): void
+  tell(event: ApprovalEvent, approval: Approval, usedBy?: string): void
   close(): void
 }
 
@@ -81,11 +81,11 @@ export function createWebhook({ settings, now, report, pauseMs = 1000 }: Webhook
   }
 
   return {
-    tell(event, approval) {
+    tell(event, approval, usedBy) {
       if (!settings().webhook) return
       if (queue.length >= mostWaiting)
         return report('the webhook is too slow: it was not told of an approval')
-      queue.push(JSON.stringify({ event, approval: publicly(approval, settings().arguments) }))
+      queue.push(JSON.stringify({ event, approval: publicly(approval, settings().arguments), usedBy }))
       work()
     },
     close: () => stopped.abort(),

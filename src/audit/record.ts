@@ -39,6 +39,8 @@ export interface RequestRecord {
   readonly unread: readonly string[]
   /** How many texts were marked as data. */
   readonly marked: number
+  /** Questions to humans about its tool calls; each has its own events, which name this request. */
+  readonly approvals: readonly { readonly id: string; readonly outcome: 'asked' | 'used' | 'denied' }[]
   readonly usage: { readonly input: number; readonly output: number } | null
   readonly limits: Readonly<Record<string, RecordedLimit>>
   readonly ending: { readonly kind: string; readonly code: string | null; readonly status: number | null }

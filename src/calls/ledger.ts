@@ -1,6 +1,6 @@
 /**
  * Which tool calls the gate let through, so that a tool result which answers none of them is noticed. Kept by digest,
- * of each caller the latest thousand: a longer conversation, or a gateway without Redis that was restarted, makes
+ * of each key the latest thousand: a longer conversation, or a gateway without Redis that was restarted, makes
  * results look unknown that are not. So nothing is ever refused for it.
  */
 import { hash } from 'node:crypto'
@@ -8,7 +8,7 @@ import type { ToolResult } from '../dialects/dialect.ts'
 import type { SharedCalls } from './shared.ts'
 
 export interface Calls {
-  /** Remembers a call, before it leaves. Never rejects. */
+  /** Remembers a call, before it leaves. @param owner the key, whichever of its tokens made it. Never rejects. */
   note(owner: string, call: { readonly id?: string | undefined; readonly name: string }): Promise<void>
   /** How many of the results answer no call of this owner; undefined: that cannot be known now. Never rejects. */
   unknown(owner: string, results: readonly ToolResult[]): Promise<number | undefined>

@@ -1,4 +1,4 @@
-/** Calls that were let through, in Redis: a sorted set a caller, so that any gateway knows them. */
+/** Calls that were let through, in Redis: a sorted set a key, so that any gateway knows them. */
 import { readFileSync } from 'node:fs'
 import type { RedisServers } from '../core/redis-servers.ts'
 import { connectRedis, revive } from '../redis/connect.ts'
@@ -14,7 +14,7 @@ export interface SharedCalls {
 const keptMs = 7 * 86_400_000
 
 /**
- * @param most marks a caller
+ * @param most marks a key
  * @param answerMs how long an answer may take: an agent waits for it
  * @param onError every failure of a connection
  */

@@ -1,5 +1,5 @@
 /** `torwart check`: everything that `serve` would refuse, and what it would warn of. */
-import { isOpenToOthers, keysWithoutRole, readKeyFile } from '../identity/key-file.ts'
+import { isOpenToOthers, keysWithoutRole, readKeyFile, unknownApprovers } from '../identity/key-file.ts'
 import { loadPolicy } from '../policy/load.ts'
 import { loadPacks } from '../policy/packs.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -34,7 +34,7 @@ function problemsOf(file: string, variables: Parameters<typeof loadPolicy>[1]): 
   }
 }
 
-function keyProblems({ keysFile, roles }: Policy): Problem[] {
+function keyProblems({ keysFile, roles, approval }: Policy): Problem[] {
   const at = (message: string, severity: Problem['severity']): Problem => ({
     file: keysFile,
     line: 1,
@@ -44,8 +44,10 @@ function keyProblems({ keysFile, roles }: Policy): Problem[] {
   })
   try {
     const open = isOpenToOthers(keysFile) ? ['others than its owner may read or write this file'] : []
-    const orphans = keysWithoutRole(readKeyFile(keysFile), roles, Date.now())
-    return [...open, ...orphans].map((message) => at(message, 'warning'))
+    const entries = readKeyFile(keysFile)
+    const orphans = keysWithoutRole(entries, roles, Date.now())
+    const strangers = unknownApprovers(entries, roles, approval.approvers)
+    return [...open, ...orphans, ...strangers].map((message) => at(message, 'warning'))
   } catch (error) {
     return [at(error instanceof Error ? error.message : 'cannot be read', 'error')]
   }

@@ -25,7 +25,11 @@ export interface ShownApproval {
   readonly id: string
   readonly state: string
   readonly identity: { readonly id: string; readonly name: string; readonly role: string }
+  /** The key that it counts for. */
+  readonly holder: string
   readonly tool: string
+  /** Which asked; null: that is not known. */
+  readonly request: string | null
   readonly arguments: string
   readonly model: string
   readonly until: string
@@ -73,10 +77,13 @@ export async function decide(
   return 0
 }
 
-export function sentence({ id, state, identity, tool, arguments: given, model, until, by }: ShownApproval) {
-  const whose = `${identity.name} (${identity.role}, key ${identity.id})`
+export function sentence(approval: ShownApproval) {
+  const { id, state, identity, holder, request, tool, arguments: given, model, until, by } = approval
+  const token = holder === identity.id || holder === '' ? '' : `${holder}, token `
+  const whose = `${identity.name} (${identity.role}, key ${token}${identity.id})`
   const how = state === 'pending' ? `waits until ${until}` : `${state} by ${by}, holds until ${until}`
-  return visible(`${id}  ${whose} with ${model}: ${tool} ${given}  ${how}`)
+  const asked = request === null ? '' : `asked in request ${request}, `
+  return visible(`${id}  ${whose} with ${model}: ${tool} ${given}  ${asked}${how}`)
 }
 
 /** Whoever decides must see what there is: no character may hide, turn round or overwrite others on a terminal. */

@@ -1,8 +1,9 @@
 /**
  * The one error type of the request path, and the one table of its codes.
  *
- * A refusal's `say` reaches the caller, so it never holds caller text, a credential or an address;
- * `detail` and `cause` are for the log only. An error that is no Refusal is a fault of ours: `internal`.
+ * A refusal's `say` reaches the caller, so it never holds caller text (but for the name of a tool that this request
+ * offers), a credential or an address; `detail` and `cause` are for the log only. An error that is no
+ * Refusal is a fault of ours: `internal`.
  */
 
 import type { JsonObject } from './json.ts'
@@ -63,7 +64,7 @@ export function isFinal(code: RefusalCode): boolean {
 }
 
 export interface RefusalOptions {
-  /** A sentence for the caller, made of our own words only. */
+  /** A sentence for the caller, made of our own words, and of such a name at most. */
   readonly say?: string
   /** For the log. */
   readonly detail?: string

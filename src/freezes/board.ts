@@ -6,6 +6,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { ServerKind } from '../core/servers.ts'
 import { unlessLocked } from '../files/lock.ts'
+import { stateOf } from '../files/state.ts'
 import { watchFiles } from '../files/watch.ts'
 import { type ModelMatcher, modelMatcher } from '../models/match.ts'
 import { readFreezes, writeFreezes } from './file.ts'
@@ -19,6 +20,8 @@ export interface Freezes {
   holdsModel(model: string, server: ServerKind): boolean
   /** All that are in force. */
   list(): readonly Order[]
+  /** Reads the file now, if it has changed: for what must not happen before the next look at it. */
+  look(): void
   /** Takes an order, here and everywhere. */
   give(wish: Wish): Promise<Order>
   close(): void
@@ -53,6 +56,7 @@ export async function openFreezes({
   report,
 }: FreezesOptions): Promise<Freezes> {
   const patientUntil = performance.now() + startMs
+  let seen = stateOf(file)
   let orders: Orders = readFreezes(file)
   /** Without the disk's knowledge. */
   let unwritten = false
@@ -72,8 +76,10 @@ export async function openFreezes({
   }
 
   const readFile = () => {
+    const state = stateOf(file)
     try {
       take([...readFreezes(file).values()])
+      seen = state
       unread = false
     } catch (error) {
       unread = true
@@ -133,6 +139,9 @@ export async function openFreezes({
   return {
     holdsCaller: (key, role) => holdsCaller(orders, key, role, clock.wallMs()),
     holdsModel: (model, server) => holdsModel(models, model, server, clock.wallMs()),
+    look() {
+      if (stateOf(file) !== seen) readFile()
+    },
     list: () => [...orders.values()].filter((order) => isInForce(order, clock.wallMs())),
     async give(wish) {
       const order = orderOf(wish, orders.get(subjectOf(wish)), clock.wallMs())

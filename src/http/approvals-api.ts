@@ -1,7 +1,7 @@
 /**
  * A human's yes or no, below `/admin/v1/`. Where the policy names `approvers`, they come with their own key
- * (`Authorization: Bearer tw_…`), nobody else decides, and nobody decides about a call of the own key or of one of the
- * same name. Where it names none, whoever holds the admin token decides. Others never learn what waits.
+ * (`Authorization: Bearer tw_…`), nobody else decides, and nobody decides about a call of the own key, of one of its
+ * tokens, or of a key of the same name. Where it names none, whoever holds the admin token decides. Others never learn what waits.
  *
  *     GET  /approvals                what waits, was approved or denied, and is not over
  *     POST /approvals/:id/approve    { by, why } if you like; `by` is the key's name where a key decides
@@ -22,6 +22,8 @@ import { peerOf } from './connections.ts'
 export interface ApprovalsApiParts {
   readonly approvals: Approvals
   readonly freezes: Freezes
+  /** Reads now what an operator has written: a lost key must not say yes before the next look at the files. */
+  lookAgain(): void
   current(): Snapshot
   /** Epoch milliseconds. */
   now(): number
@@ -46,13 +48,14 @@ type Asker = { readonly approver: Identity | undefined } | { readonly status: nu
 
 export function registerApprovals(
   app: FastifyInstance,
-  { approvals, freezes, current, now }: ApprovalsApiParts,
+  { approvals, freezes, lookAgain, current, now }: ApprovalsApiParts,
 ): void {
   const askerOf = (request: FastifyRequest): Asker => {
-    const { policy, keys } = current()
-    const { approvers } = policy.approval
     const shown = bearerOf(request)
     if (!shown?.startsWith('tw_')) return { approver: undefined }
+    lookAgain()
+    const { policy, keys } = current()
+    const { approvers } = policy.approval
     const identity = keys.identify(shown, now(), peerOf(request.socket.remoteAddress))
     if (typeof identity === 'string') return { status: 401, error: 'The key is not valid.' }
     const named = approvers.has(identity.name) || approvers.has(identity.role)
@@ -68,11 +71,14 @@ export function registerApprovals(
   }
 
   /** @returns why this one may not decide about that call */
-  const faultOf = ({ identity, policy: asked }: Approval, approver: Identity | undefined) => {
+  const faultOf = ({ identity, holder, policy: asked }: Approval, approver: Identity | undefined) => {
     const { policy } = current()
     if (policy.approval.approvers.size > 0 && !approver)
       return { status: 403, error: 'Only those of `approval.approvers` decide, with their own keys.' }
-    if (approver && (approver.id === identity.id || approver.name === identity.name))
+    if (
+      approver &&
+      (approver.id === identity.id || approver.id === holder || approver.name === identity.name)
+    )
       return { status: 403, error: 'Nobody decides about a call of their own.' }
     if (asked !== policy.version)
       return { status: 409, error: 'The policy has changed since: the call must be made again.' }

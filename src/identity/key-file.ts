@@ -133,6 +133,18 @@ export function isOpenToOthers(path: string): boolean {
   return ((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o077) !== 0
 }
 
+/** Names of `approval.approvers` that are nobody's, told in a sentence each. */
+export function unknownApprovers(
+  entries: readonly KeyEntry[],
+  roles: ReadonlyMap<string, unknown>,
+  approvers: ReadonlySet<string>,
+): string[] {
+  const names = new Set(entries.map(({ name }) => name))
+  return [...approvers]
+    .filter((approver) => !roles.has(approver) && !names.has(approver))
+    .map((approver) => `\`approval.approvers\` names ${approver}, which is no role and the name of no key`)
+}
+
 /** Active keys that can do nothing, told in a sentence each. */
 export function keysWithoutRole(
   entries: readonly KeyEntry[],

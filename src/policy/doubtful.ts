@@ -35,7 +35,7 @@ export function doubtful(
       path: ['roles', asks[0], 'tools', 'approve'],
       message: 'nobody can say yes: that needs `admin.token` or `approval.approvers`',
     })
-  found.push(...idleRules(config), ...opinionDoubts(config))
+  found.push(...idleRules(config), ...opinionDoubts(config), ...keptQuestions(config))
   const kinds = config.upstreams.map(({ kind }) => kind)
   for (const [name, { routes, models, limits, caps }] of Object.entries(config.roles)) {
     if (routes.length > 0 && models.length === 0)
@@ -80,6 +80,17 @@ function opinionDoubts({ guards, upstreams }: Config): { path: Path; message: st
   if (isFar && mode !== 'off')
     messages.push('this model may be outside your network: what is flagged goes there, of every role')
   return messages.map((message) => ({ path, message }))
+}
+
+/** What a human decides about must be shown to them, and so be somewhere until then. */
+function keptQuestions({ roles, audit }: Config): { path: Path; message: string }[] {
+  return Object.entries(roles).flatMap(([name, role]) => {
+    const isKept = (role.audit.content ?? audit.content) !== 'none'
+    if (isKept || (role.tools?.approve.length ?? 0) === 0) return []
+    const message =
+      'nothing of this role is recorded, but the arguments of calls that wait for a human are kept, masked, until that ends'
+    return [{ path: ['roles', name, 'tools', 'approve'], message }]
+  })
 }
 
 /** A rule for tools that may not be called is most often one whose name was mistyped: those it was meant for have none. */

@@ -55,7 +55,8 @@ at the top of the file.
 - A record of the audit log is one JSON object a line. What may be erased (\`peer\`, \`agent\`, \`session\`, \`prompt\`,
   \`answer\`) stands behind its \`hash\` and is bound by \`content\`, a digest with the \`salt\` beside it; after an erasure
   \`erased\` names that instead. \`traceparent\` is the caller’s or, without one, ours; the model server gets the same
-  trace with \`span\`.
+  trace with \`span\`. \`approvals\` are the questions to humans that the request asked, used or was denied by; the events
+  \`approval …\` name in \`request\` the request that asked, and in \`usedBy\` the one that used the yes.
 - \`keep_alive\` of a request is capped at an hour, and cannot unload a model that others use.
 
 - \`listen.tls\` is TLS 1.2 and 1.3. Its files are read again when they change; connections go on, except that those which

@@ -59,7 +59,7 @@ export function createAuthoriseModel(fleet: Fleet, kept: KeptAnswers, freezes: F
     const caps = { outputTokens, contextTokens, choices }
     const outgoing = endpoint.prepare(prompt, { model, others, server, ...caps, mayCall, separation })
     const names = { asked: prompt.model, served: model }
-    const judged = { findings: [], stopped: [] }
+    const judged = { findings: [], stopped: [], approvals: new Map() }
     return { caller, endpoint, prompt, model: names, target, outgoing, separation, judged }
   }
 }

@@ -104,6 +104,8 @@ export interface JudgedCalls {
   readonly findings: JudgedFinding[]
   /** Those that the client did not get. */
   readonly stopped: ToolCall[]
+  /** What became of questions to humans, by the approval's id. */
+  readonly approvals: Map<string, 'asked' | 'used' | 'denied'>
 }
 
 export interface Inspected {

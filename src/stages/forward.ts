@@ -96,13 +96,14 @@ export function createForward(parts: ForwardParts) {
 
   function attempt(
     { caller, endpoint, outgoing, prompt, model, judged }: Call,
-    { upstream }: Seat,
+    { upstream, release }: Seat,
     { outlet, course, conclude, settle, meanwhile }: Forwarding,
     judge: JudgeCall | undefined,
   ): Promise<Outcome> {
     return new Promise((resolve) => {
       const { departure, dialect, id, snapshot, trace, arrivedAtMs } = caller.arrival
       const forwardedAtMs = clock.monotonicMs()
+      let servedAtMs: number | undefined
       const interrupt = () => watch.interrupt(departure.refusal)
       const watch = createWatch({
         reader: outgoing.reader,
@@ -115,13 +116,17 @@ export function createForward(parts: ForwardParts) {
         sinceArrivalMs: () => clock.monotonicMs() - arrivedAtMs,
         holdsCalls: caller.role.limits.repetition !== undefined,
         conclude,
+        served() {
+          servedAtMs ??= clock.monotonicMs()
+          release()
+        },
         settle(ending) {
           course.output?.finish()
           return settle(ending)
         },
         done(outcome) {
           departure.onEnd(undefined)
-          metrics.upstreamSeconds.observe((clock.monotonicMs() - forwardedAtMs) / 1000)
+          metrics.upstreamSeconds.observe(((servedAtMs ?? clock.monotonicMs()) - forwardedAtMs) / 1000)
           if (outcome.refusal === undefined) fleet.tell(upstream, true)
           else if (!departure.over && isServersFault(outcome)) fleet.tell(upstream, false)
           if (endpoint.group === 'admin') fleet.forget(upstream)

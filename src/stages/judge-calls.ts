@@ -4,13 +4,14 @@
  *
  * A call is judged by its name and arguments. What the client's tool makes of them is not known here.
  */
-import type { Approvals } from '../approvals/desk.ts'
+import type { Answered, Approvals } from '../approvals/desk.ts'
 import type { Calls } from '../calls/ledger.ts'
 import type { JsonObject } from '../core/json.ts'
 import { describeError, Refusal } from '../core/refusal.ts'
 import type { Action, Severity } from '../core/text.ts'
 import type { CallVerdict, JudgeCall } from '../dialects/call-verdict.ts'
 import type { ToolCall } from '../dialects/dialect.ts'
+import { holderOf } from '../identity/identity.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { CallJudgement, ToolRights } from '../tools/rights.ts'
@@ -20,37 +21,46 @@ import { callRights } from './rights.ts'
 const guard = 'tools'
 /** Excessive agency, OWASP LLM06:2025. */
 const category = 'LLM06'
-/** Of one answer, on record. */
-const mostStopped = 256
+/** Of one answer, on record: findings, stopped calls, questions. */
+const mostTold = 256
 
 const pass: CallVerdict = { kind: 'pass' }
 const note = 'A tool call was taken out here: it is not allowed for this key.'
 
+/** What a message may repeat without leaving it. */
+const plainName = /^[\w.:/-]{1,128}$/
+
 export interface JudgeParts {
   readonly approvals: Approvals
   readonly calls: Calls
+  /** Reads now what an operator has written, and ends the requests that it stops. */
+  lookAgain(): void
   readonly metrics: Metrics
   readonly log: Log
 }
 
 /** @returns for a call that may be answered: who judges the tool calls in it, or undefined if nobody does */
-export function createJudgeCalls({ approvals, calls, metrics, log }: JudgeParts) {
+export function createJudgeCalls({ approvals, calls, lookAgain, metrics, log }: JudgeParts) {
   const find = (call: Call, id: string, severity: Severity, action: Action) => {
     metrics.findings.inc({ guard, category, action })
     const { findings } = call.judged
-    if (findings.length >= mostStopped) return
+    if (findings.length >= mostTold) return
     findings.push({ guard, id, category, severity, channel: 'assistant', action, start: 0, end: 0 })
   }
 
   /** Not waited for: a call that is not remembered only has its result flagged. */
   const letThrough = (call: Call, made: ToolCall): CallVerdict => {
-    void calls.note(call.caller.identity.id, made)
+    void calls.note(holderOf(call.caller.identity), made)
     return pass
   }
 
   const stopped = (call: Call, made: ToolCall, id: string, severity: Severity) => {
     find(call, id, severity, 'block')
-    if (call.judged.stopped.length < mostStopped) call.judged.stopped.push(made)
+    if (call.judged.stopped.length < mostTold) call.judged.stopped.push(made)
+  }
+
+  const remember = ({ judged }: Call, id: string, outcome: 'asked' | 'used' | 'denied') => {
+    if (judged.approvals.size < mostTold || judged.approvals.has(id)) judged.approvals.set(id, outcome)
   }
 
   const outside = (
@@ -61,13 +71,14 @@ export function createJudgeCalls({ approvals, calls, metrics, log }: JudgeParts)
   ): CallVerdict => {
     stopped(call, made, because === 'name' ? 'tool.not-allowed' : 'tool.arguments', 'high')
     if (otherwise === 'strip') return { kind: 'strip', note }
+    const tool = nameToSay(call, made)
     return {
       kind: 'refuse',
       refusal: new Refusal('tool_not_allowed', {
         say:
           because === 'name'
-            ? 'The answer calls a tool that is not allowed for this key.'
-            : 'The answer calls a tool with arguments that are not allowed for this key.',
+            ? `The answer calls a tool${tool} that is not allowed for this key.`
+            : `The answer calls a tool${tool} with arguments that are not allowed for this key.`,
       }),
     }
   }
@@ -86,29 +97,46 @@ export function createJudgeCalls({ approvals, calls, metrics, log }: JudgeParts)
   }
 
   const asked = async (call: Call, made: ToolCall, args: JsonObject): Promise<CallVerdict> => {
-    const { identity, arrival } = call.caller
+    const { identity, role, arrival } = call.caller
     const { policy } = arrival.snapshot
-    const { waitMs, validMs, arguments: shows } = policy.approval
+    const { waitMs, validMs } = policy.approval
+    // Of whom nothing is recorded, no more is kept than a human needs who decides.
+    const shows = role.content === 'none' ? 'masked' : policy.approval.arguments
+    const wanted = () => !arrival.departure.over
+    const mayPass = () => {
+      lookAgain()
+      return wanted()
+    }
+    // There may be a yes already. Who was known when the request came may be frozen since: models take their time.
+    if (!mayPass())
+      return unapproved(call, made, 'tool.unapproved', 'Nobody waits for this tool call any more.')
     const answer = await approvals.ask(
-      { identity, tool: made.name, arguments: args, model: call.model.served, policy: policy.version },
+      {
+        identity,
+        holder: holderOf(identity),
+        request: arrival.id,
+        tool: made.name,
+        arguments: args,
+        model: call.model.served,
+        policy: policy.version,
+      },
       { validMs, shows },
     )
-    const denied = () => unapproved(call, made, 'tool.denied', 'A human has said no to this tool call.')
-    switch (answer.kind) {
-      case 'passed':
-        return letThrough(call, made)
-      case 'denied':
-        return denied()
-      case 'full':
-        return unapproved(call, made, 'tool.too-many', 'Too many tool calls wait for a human already.')
+    if (answer.kind === 'full')
+      return unapproved(call, made, 'tool.too-many', 'Too many tool calls wait for a human already.')
+    const answered = ({ kind, id }: Answered): CallVerdict => {
+      remember(call, id, kind === 'passed' ? 'used' : 'denied')
+      if (kind === 'passed') return letThrough(call, made)
+      return unapproved(call, made, 'tool.denied', `A human has said no to this tool call. Approval ${id}.`)
     }
+    if (answer.kind !== 'pending') return answered(answer)
     const { id, decided } = answer
+    remember(call, id, 'asked')
     const needed = `A tool call needs a human’s yes. Approval ${id}: once it is given, the same call passes when it is made again.`
     if (waitMs === 0) return unapproved(call, made, 'tool.unapproved', needed)
     const waited = async (): Promise<CallVerdict> => {
-      const how = await decided(waitMs, () => !arrival.departure.over)
-      if (how === 'passed') return letThrough(call, made)
-      if (how === 'denied') return denied()
+      const how = await decided(waitMs, { wanted, mayPass })
+      if (how.kind !== 'unanswered') return answered(how)
       return unapproved(call, made, 'tool.unapproved', `No human has answered in time. ${needed}`)
     }
     let waiting: Promise<CallVerdict> | undefined
@@ -142,4 +170,9 @@ export function createJudgeCalls({ approvals, calls, metrics, log }: JudgeParts)
       }
     }
   }
+}
+
+/** Only a name that the request has offered itself: any other is a model's word, and may be what it must not say. */
+function nameToSay({ prompt }: Call, { name }: ToolCall): string {
+  return prompt.tools.includes(name) && plainName.test(name) ? ` (${name})` : ''
 }

@@ -119,6 +119,7 @@ export function toRecord(
     planted: output?.planted ?? [],
     unread: inspected ? unreadOf(inspected) : (course.prompt?.unread ?? []),
     marked: call?.outgoing.marked ?? 0,
+    approvals: Array.from(call?.judged.approvals ?? [], ([id, outcome]) => ({ id, outcome })),
     usage: answer?.usage ?? null,
     limits: recordLimits(course),
     ending: recordEnding(ending),

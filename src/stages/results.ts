@@ -3,6 +3,7 @@
  * controls it. That is told in the record and never refused: see `calls/ledger.ts` for what looks alike.
  */
 import type { Calls } from '../calls/ledger.ts'
+import { holderOf } from '../identity/identity.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Inspected, JudgedFinding } from './exchange.ts'
 import { callRights } from './rights.ts'
@@ -26,7 +27,9 @@ export function createMatchResults(calls: Calls, metrics: Metrics) {
     const { caller, prompt } = inspected.call
     // Calls that nobody judges are not remembered.
     if (prompt.results.length === 0 || !callRights(caller)) return inspected
-    const unknown = await calls.unknown(caller.identity.id, prompt.results)
+    // By key, not by token: a conversation goes on with the next token, or one that it hands to a helper. None of them
+    // gains by it, since whoever holds the key could make any of them.
+    const unknown = await calls.unknown(holderOf(caller.identity), prompt.results)
     if (unknown === undefined) {
       metrics.guardFailures.inc({ guard })
       return inspected

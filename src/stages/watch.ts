@@ -22,6 +22,8 @@ import type { Flow, Outlet, Receiver } from './outlet.ts'
 const errorHead = 4096
 /** Of one answer, that waits to be judged. */
 const mostHeld = 4 * 1024 * 1024
+/** Bytes behind a call that is judged; a server that has more to say is held up, and keeps its seat. */
+const mostBehind = 256 * 1024
 
 export interface Watch {
   readonly receiver: Receiver
@@ -58,6 +60,8 @@ export interface WatchOptions {
   readonly holdsCalls: boolean
   /** What the client gets instead of an answer with these tool calls, if anything; asked before it ends. */
   conclude(answer: Answer): Promise<Refusal | undefined>
+  /** The model server has said everything, though a human may still have to be asked. */
+  served(): void
   /** Puts the ending on record; called once, before the last byte leaves. */
   settle(ending: Ending): Promise<void>
   /** Called once, when nothing more will happen. */
@@ -66,7 +70,7 @@ export interface WatchOptions {
 
 export function createWatch(options: WatchOptions): Watch {
   const { reader, passage, judge, dialect, streams, id, outlet, sinceArrivalMs } = options
-  const { holdsCalls, conclude, settle, done } = options
+  const { holdsCalls, conclude, served, settle, done } = options
   let framing: Framing = whole
   let splitter: Splitter | undefined
   let error: { status: number; body: string; retryAfter: string | undefined } | undefined
@@ -79,6 +83,7 @@ export function createWatch(options: WatchOptions): Watch {
   let ready = ''
   /** Frames that came while tool calls are judged. */
   let backlog: Frame[] | undefined
+  let behindBytes = 0
   let serverEnded = false
 
   const answer = (): Answer => ({
@@ -118,11 +123,13 @@ export function createWatch(options: WatchOptions): Watch {
     delay.settle(reader.state === 'ended')
   }
 
-  /** Nothing of the answer goes on before its tool calls are judged. */
+  /**
+   * Nothing of the answer goes on before its tool calls are judged. But it may come: then the model server is done, and
+   * free for others, while a human thinks.
+   */
   const ask = (judge: JudgeCall, calls: readonly ToolCall[]) => {
     const behind: Frame[] = []
     backlog = behind
-    watch.flow?.pause()
     const { keepAlive } = framing
     const beat = (text: string) => () => {
       if (over) return
@@ -138,9 +145,11 @@ export function createWatch(options: WatchOptions): Watch {
           add(reader.resume?.(verdicts, passage))
           for (const frame of behind) onFrame(frame)
         })
-        if (backlog || over) return
+        if (backlog) return
+        behindBytes = 0
+        // When that was all, too: what is left of the connection must be read.
         watch.flow?.resume()
-        if (serverEnded) endOfServer()
+        if (serverEnded && !over) endOfServer()
       },
       (refusal: unknown) => stop(asRefusal(refusal)),
     )
@@ -253,6 +262,7 @@ export function createWatch(options: WatchOptions): Watch {
 
   const endOfServer = () => {
     serverEnded = true
+    served()
     if (!backlog) fail('upstream_failed', 'the answer ended without its end mark')
   }
 
@@ -275,7 +285,13 @@ export function createWatch(options: WatchOptions): Watch {
         if (over) return
         if (error) {
           if (error.body.length < errorHead) error.body += bytes.toString('utf8', 0, errorHead)
-        } else reading(() => splitter?.push(bytes))
+          return
+        }
+        if (backlog) {
+          behindBytes += bytes.length
+          if (behindBytes > mostBehind) watch.flow?.pause()
+        }
+        reading(() => splitter?.push(bytes))
       },
       end() {
         if (over) return

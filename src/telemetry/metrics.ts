@@ -60,7 +60,7 @@ const histograms = {
   requestSeconds: ['torwart_request_duration_seconds', 'From arrival to the last byte', [], seconds],
   upstreamSeconds: [
     'torwart_upstream_duration_seconds',
-    'From forwarding to the last byte of the answer',
+    'From forwarding to the end of the model server’s answer',
     [],
     seconds,
   ],

@@ -124,10 +124,13 @@ describe.each(approvalWorlds.filter(([, there]) => there))('approvals in %s', (_
     }
   })
 
-  it('are no more than one caller, and all together, may have', async () => {
+  it('are no more than one key with its tokens, and all together, may have', async () => {
     const world = await start()
-    const numbered = (index: number, owner: string) =>
-      stand(world, { arguments: { index }, identity: { ...wish.identity, id: owner } })
+    const numbered = (index: number, holder: string) =>
+      stand(world, {
+        holder,
+        identity: { ...wish.identity, kind: 'token', id: `token ${index} of ${holder}` },
+      })
     for (let index = 0; index < mostEach; index++)
       expect(await numbered(index, 'a')).toMatchObject({ kind: 'pending' })
     expect(await numbered(mostEach, 'a')).toEqual({ kind: 'full' })
@@ -181,6 +184,13 @@ describe('the file of approvals', () => {
     rmSync(join(path, '..'), { recursive: true })
     await expect(store.take(approval(), undefined)).rejects.toThrow()
     open.pop()
+  })
+
+  it('of an earlier version is read', async () => {
+    const path = file()
+    const { holder: _, request: __, ...earlier } = approval()
+    writeFileSync(path, JSON.stringify([{ ...earlier, asked: 1, until: 2_000_000_000_000 }]))
+    expect(await createMemoryApprovals(path, clock).list()).toMatchObject([{ holder: '', request: null }])
   })
 
   it('that cannot be read is no start', () => {

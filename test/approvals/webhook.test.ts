@@ -71,7 +71,13 @@ it('is signed, and says no more than approvers may see', async () => {
   )
   expect(JSON.parse(body)).toMatchObject({
     event: 'requested',
-    approval: { id: approval.id, tool: wish.tool, arguments: '{"to":"<email:1>"}', state: 'pending' },
+    approval: {
+      id: approval.id,
+      request: 'request1',
+      tool: wish.tool,
+      arguments: '{"to":"<email:1>"}',
+      state: 'pending',
+    },
   })
   expect(body).not.toContain(approval.digest)
   webhookAt(url, 'plain').webhook.tell('requested', approval)

@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openAuditLog } from '../../src/audit/log.ts'
 import { systemClock } from '../../src/core/clock.ts'
-import { keyId } from '../../src/identity/key.ts'
+import { keyId, mintKey } from '../../src/identity/key.ts'
+import { writeKeyFile } from '../../src/identity/key-file.ts'
 import { cli } from '../rig/cli.ts'
-import { policyText, processes } from '../rig/gate.ts'
+import { entryOf, policyText, processes } from '../rig/gate.ts'
 
 let folder: string
 let policy: string
@@ -73,6 +74,17 @@ describe('torwart check', () => {
     }
     expect(told.ok).toBe(false)
     expect(told.problems).toHaveLength(3)
+  })
+
+  it('tells of approvers that are nobody', async () => {
+    const approving = join(folder, 'approving.yaml')
+    const more = 'keys: { file: approvers.yaml }\napproval: { approvers: [agent, boss, bos] }\n'
+    writeFileSync(approving, policyText({ upstream: 'http://127.0.0.1:11434', more }))
+    const { id, key } = mintKey()
+    writeKeyFile(join(folder, 'approvers.yaml'), [{ ...entryOf(key, id), name: 'boss' }])
+    const { code, out } = await cli(['check', '-c', approving])
+    expect(code).toBe(0)
+    expect(out.match(/`approval.approvers` names \w+/g)).toEqual(['`approval.approvers` names bos'])
   })
 
   it('tells of a file that is not there, and of a key file that is none', async () => {

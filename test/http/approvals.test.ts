@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Approval, approvalOf, type Wish } from '../../src/approvals/approval.ts'
 import { mintKey } from '../../src/identity/key.ts'
+import { readKeyFile, writeKeyFile } from '../../src/identity/key-file.ts'
 import { loadPolicy } from '../../src/policy/load.ts'
 import { redisApprovals, wish } from '../rig/approvals.ts'
 import { cli } from '../rig/cli.ts'
@@ -185,6 +186,10 @@ it('needs somebody who may say yes, and looks are free only on this machine, and
 
 describe('approvers', () => {
   const own = { identity: { kind: 'key', id: boss.id, name: 'robot', role: 'agent' } }
+  const renamed = {
+    identity: { kind: 'token', id: 'tk1', name: 'before', role: 'agent' },
+    holder: boss.id,
+  }
   const namesake = { identity: { kind: 'key', id: 'agent9', name: 'boss', role: 'agent' } }
   const settings = { approval: '{ approvers: [approver, clerk] }' }
 
@@ -201,7 +206,10 @@ describe('approvers', () => {
   })
 
   it('never decide about a call of their own', async () => {
-    const started = await start((policy) => [pending(policy, own), pending(policy, namesake)], settings)
+    const started = await start(
+      (policy) => [own, renamed, namesake].map((each) => pending(policy, each)),
+      settings,
+    )
     for (const { id } of started.approvals)
       expect(await ask(started, 'POST', `/${id}/approve`, {}, boss.key)).toMatchObject({
         status: 403,
@@ -209,6 +217,19 @@ describe('approvers', () => {
       })
     expect((await ask(started, 'POST', `/${started.approvals[0]?.id}/approve`, {}, clerk.key)).status).toBe(
       200,
+    )
+  })
+
+  it('do not, once their key was disabled, however short a time ago', async () => {
+    const started = await start((policy) => [pending(policy)], settings)
+    const { keysFile } = started.gate
+    const disabled = new Date().toISOString()
+    writeKeyFile(
+      keysFile,
+      readKeyFile(keysFile).map((entry) => ({ ...entry, disabled })),
+    )
+    expect((await ask(started, 'POST', `/${started.approvals[0]?.id}/approve`, {}, boss.key)).status).toBe(
+      401,
     )
   })
 
@@ -233,11 +254,17 @@ describe('the command line', () => {
     const hostile = { path: '/x\u202e\u009b2J', note: 'a\nb' }
     const started = await start((policy) => [
       pending(policy),
-      pending(policy, { tool: 'rm', arguments: hostile }),
+      pending(policy, {
+        identity: { ...wish.identity, kind: 'token', id: 'tk1' },
+        tool: 'rm',
+        arguments: hostile,
+      }),
     ])
     const [one, two] = started.approvals
     const listed = await run(started, 'approvals')
     expect(listed.out).toContain(`${one?.id}  an agent (agent, key agent1) with qwen3:8b: transfer_eu`)
+    expect(listed.out).toContain('  asked in request request1, waits until ')
+    expect(listed.out).toContain('(agent, key agent1, token tk1)')
     // A terminal shows what there is.
     expect(listed.out).toContain('\\u{202e}\\u{9b}2J')
     expect(JSON.parse((await run(started, 'approvals', '--json')).out)).toHaveLength(2)

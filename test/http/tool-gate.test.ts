@@ -1,7 +1,9 @@
 /** The tool gate from end to end: calls of answers are judged, held for a human, and their results known again. */
 import type { ServerResponse } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
-import { type RunningGate, startGate } from '../rig/gate.ts'
+import { freezesFile, writeFreezes } from '../../src/freezes/file.ts'
+import { readKeyFile, writeKeyFile } from '../../src/identity/key-file.ts'
+import { type GateSettings, type RunningGate, startGate } from '../rig/gate.ts'
 import { likeOllama, type ModelServer, type Seen, startModelServer } from '../rig/model-server.ts'
 import { until } from '../rig/wait.ts'
 
@@ -67,6 +69,7 @@ function calling(calls: readonly Made[]) {
 async function start(
   tools: string,
   approval = '{ wait: 0s }',
+  more: Partial<GateSettings> = {},
 ): Promise<{ gate: RunningGate; model: ModelServer }> {
   const model = await startModelServer()
   const gate = await startGate({
@@ -74,6 +77,7 @@ async function start(
     admin: `token: ${token}`,
     role: `    routes: [chat]\n    models: ["smollm2:*"]\n    limits: { requestsPerMinute: unlimited }\n    tools: ${tools}`,
     more: `approval: ${approval}\n`,
+    ...more,
   })
   open.push(model, gate)
   return { gate, model }
@@ -172,6 +176,35 @@ describe.each(ways)('%s, streamed: %s', (path, stream) => {
   })
 })
 
+it('on record, a request names its approvals, and each event of an approval its requests', async () => {
+  const { gate, model } = await start('{ approve: [pay] }')
+  model.script = calling([{ name: 'pay', args: { amount: 5 } }])
+  const ask = async (id: string) => {
+    const response = await gate.post('/v1/chat/completions', body(false), { 'x-request-id': id })
+    return /ap_[0-9a-f]{20}/.exec(await response.text())?.[0] ?? ''
+  }
+  const approval = await ask('first')
+  await approve(gate, approval)
+  await ask('second')
+  model.script = likeOllama
+  await ask('third')
+  await until(() => gate.requests().length === 3)
+  expect(gate.requests().map(({ id, approvals }) => [id, approvals])).toEqual([
+    ['first', [{ id: approval, outcome: 'asked' }]],
+    ['second', [{ id: approval, outcome: 'used' }]],
+    ['third', []],
+  ])
+  const events = await until(() => {
+    const found = gate.records().filter((record) => record.approval === approval)
+    return found.length === 3 && found
+  })
+  expect(events.map(({ event, request, usedBy }) => [event, request, usedBy])).toEqual([
+    ['approval requested', 'first', undefined],
+    ['approval approved', 'first', undefined],
+    ['approval used', 'first', 'second'],
+  ])
+})
+
 it('knows the results of calls that it let through', async () => {
   const { gate, model } = await start('{ allow: [search] }')
   model.script = calling([{ name: 'search', args: { q: 'cats' } }])
@@ -187,4 +220,74 @@ it('knows the results of calls that it let through', async () => {
   }
   expect(await send('call_search')).toContain('tools=allow')
   expect(await send('call_other')).toContain('tools=flag')
+})
+
+describe.each([false, true])('a call that waits for a human, streamed: %s', (stream) => {
+  it('leaves its model server to others, who did not keep it busy', async () => {
+    const { gate, model } = await start('{ approve: [pay] }', '{ wait: 60s }', {
+      upstreamMore: 'concurrent: 1',
+    })
+    model.script = calling([{ name: 'pay', args: { amount: 5, to: 'unknown-payee' } }])
+    const waits = gate.post('/v1/chat/completions', body(stream)).then((response) => response.text())
+    const id = await until(() => pendingId(gate))
+    model.script = likeOllama
+    expect((await gate.post('/v1/chat/completions', body(false))).status).toBe(200)
+    await approve(gate, id)
+    expect(asPutTogether(await waits)).toContain('unknown-payee')
+  })
+})
+
+/** As the command line does it, and nobody has looked since. */
+const freeze = ({ auditFile }: RunningGate, kind: 'key' | 'role' | 'model', name: string) => {
+  const order = { kind, name, frozen: true, why: 'w', by: 'b', at: Date.now(), until: null }
+  writeFreezes(freezesFile(auditFile), new Map([['it', order]]))
+}
+const disable = ({ keysFile }: RunningGate) =>
+  writeKeyFile(
+    keysFile,
+    readKeyFile(keysFile).map((entry) => ({ ...entry, disabled: new Date().toISOString() })),
+  )
+
+describe.each<[string, (gate: RunningGate) => void, string]>([
+  ['whose key was frozen', (gate) => freeze(gate, 'key', gate.keyId), 'frozen'],
+  ['whose role was frozen', (gate) => freeze(gate, 'role', 'agent'), 'frozen'],
+  ['of a model that was frozen', (gate) => freeze(gate, 'model', 'smollm2:*'), 'frozen'],
+  ['whose key was disabled', disable, 'invalid_credentials'],
+])('a call %s just before the yes is used up', (_what, stop, code) => {
+  const states = async (gate: RunningGate) => {
+    const response = await fetch(`${gate.admin}/admin/v1/approvals`, {
+      headers: { authorization: `Bearer ${token}` },
+    })
+    const { approvals } = (await response.json()) as { approvals: { state: string }[] }
+    return approvals.map(({ state }) => state)
+  }
+
+  it.each([true, false])('does not pass while it waits, streamed: %s', async (stream) => {
+    const { gate, model } = await start('{ approve: [pay] }', '{ wait: 60s }')
+    model.script = calling([{ name: 'pay', args: { amount: 5, to: 'unknown-payee' } }])
+    const waits = gate.post('/v1/chat/completions', body(stream)).then((response) => response.text())
+    const id = await until(() => pendingId(gate))
+    stop(gate)
+    await approve(gate, id)
+    expect(asPutTogether(await waits)).not.toContain('unknown-payee')
+    await until(() => gate.requests().length === 1)
+    expect(gate.requests()).toMatchObject([{ ending: { code } }])
+    expect(await states(gate)).toEqual(['approved'])
+  })
+
+  it('does not pass when it comes again', async () => {
+    const { gate, model } = await start('{ approve: [pay] }')
+    const script = calling([{ name: 'pay', args: { amount: 5, to: 'unknown-payee' } }])
+    model.script = script
+    const first = await (await gate.post('/v1/chat/completions', body(false))).text()
+    await approve(gate, /ap_[0-9a-f]{20}/.exec(first)?.[0] ?? '')
+    model.script = (seen, response) => {
+      stop(gate)
+      return script(seen, response)
+    }
+    const again = await gate.post('/v1/chat/completions', body(false))
+    expect(again.headers.get('x-torwart-code')).toBe(code)
+    expect(await again.text()).not.toContain('unknown-payee')
+    expect(await states(gate)).toEqual(['approved'])
+  })
 })

@@ -502,6 +502,19 @@ approval:
     expect(asks('approval: { approvers: [a] }\n')).toEqual([])
   })
 
+  it('warns that calls which wait are kept, though nothing is recorded', () => {
+    const kept = (role: string, more = '') =>
+      load(`${minimal}roles: { a: { routes: [chat], models: [x], ${role} } }\n${more}`)
+        .warnings.map(({ message }) => message)
+        .filter((message) => message.includes('wait for a human are kept'))
+    const approve = 'tools: { approve: [t] }'
+    expect(kept(`${approve}, audit: { content: none }`)).toHaveLength(1)
+    expect(kept(approve, 'audit: { content: none }\n')).toHaveLength(1)
+    expect(kept(`${approve}, audit: { content: masked }`, 'audit: { content: none }\n')).toEqual([])
+    expect(kept(approve)).toEqual([])
+    expect(kept('tools: { allow: [t] }, audit: { content: none }')).toEqual([])
+  })
+
   it('warns of rules for tools that may not be called, such as mistyped ones', () => {
     const warned = (rules: string) =>
       load(

@@ -24,6 +24,8 @@ export interface ApprovalWorld {
 
 export const wish: Wish = {
   identity: { kind: 'key', id: 'agent1', name: 'an agent', role: 'agent' },
+  holder: 'agent1',
+  request: 'request1',
   tool: 'transfer_eu',
   arguments: { amount: 5, to: 'DE89' },
   model: 'qwen3:8b',

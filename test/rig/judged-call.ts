@@ -13,20 +13,27 @@ export interface JudgedCallSettings {
   readonly tools?: ToolsConfig | undefined
   readonly approval?: Partial<ApprovalSettings>
   readonly owner?: string
+  /** That the owner is a token of. */
+  readonly key?: string
   readonly policy?: string
   readonly model?: string
+  /** Names of tools that the request offers. */
+  readonly offered?: readonly string[]
+  readonly content?: 'masked' | 'none'
+  readonly request?: string
   readonly departure?: { over: boolean }
 }
 
 export function judgedCall(settings: JudgedCallSettings): Call {
   const { tools, approval, owner = 'agent1', policy = 'aaaaaaaaaaaa', model = 'qwen3:8b' } = settings
+  const { key } = settings
   const rights = tools && compileTools(tools, () => {})
   const call = {
     caller: {
-      identity: { kind: 'key', id: owner, name: owner, role: 'agent' },
-      role: { name: 'agent', tools: rights, mayCall: rights?.mayCall },
+      identity: { kind: 'key', id: owner, name: owner, role: 'agent', ...(key ? { from: [key] } : {}) },
+      role: { name: 'agent', tools: rights, mayCall: rights?.mayCall, content: settings.content ?? 'masked' },
       arrival: {
-        id: 'r1',
+        id: settings.request ?? 'r1',
         departure: settings.departure ?? { over: false },
         snapshot: {
           policy: {
@@ -36,23 +43,25 @@ export function judgedCall(settings: JudgedCallSettings): Call {
         },
       },
     },
+    prompt: { tools: settings.offered ?? [] },
     model: { asked: model, served: model },
-    judged: { findings: [], stopped: [] },
+    judged: { findings: [], stopped: [], approvals: new Map() },
   }
   return call as unknown as Call
 }
 
 export interface Desk extends Approvals {
-  readonly told: (readonly [ApprovalEvent, Approval])[]
+  readonly told: (readonly [ApprovalEvent, Approval, usedBy?: string])[]
   readonly reported: string[]
 }
 
 export function openDesk(store: ApprovalStore): Desk {
-  const told: [ApprovalEvent, Approval][] = []
+  const told: [ApprovalEvent, Approval, usedBy?: string][] = []
   const reported: string[] = []
   const desk = createDesk({
     store,
-    tell: (event, approval) => void told.push([event, approval]),
+    tell: (event, approval, usedBy) =>
+      void told.push(usedBy === undefined ? [event, approval] : [event, approval, usedBy]),
     report: (problem) => void reported.push(problem),
   })
   return { ...desk, told, reported }

@@ -5,8 +5,9 @@ import { createCalls } from '../../src/calls/ledger.ts'
 import type { CallVerdict } from '../../src/dialects/call-verdict.ts'
 import type { Settlement, Store } from '../../src/limits/store.ts'
 import { createAccounts } from '../../src/stages/account.ts'
-import type { Call, Course } from '../../src/stages/exchange.ts'
+import type { Call, Course, Inspected } from '../../src/stages/exchange.ts'
 import { createJudgeCalls } from '../../src/stages/judge-calls.ts'
+import { createMatchResults } from '../../src/stages/results.ts'
 import { type ApprovalWorld, approvalWorlds } from '../rig/approvals.ts'
 import { type Desk, type JudgedCallSettings, judgedCall, openDesk, quiet } from '../rig/judged-call.ts'
 import { until } from '../rig/wait.ts'
@@ -30,9 +31,9 @@ function deskAt(store: ApprovalStore): Desk {
   return desk
 }
 /** A gateway's judge. */
-function judging(desk: Desk) {
+function judging(desk: Desk, lookAgain = () => {}) {
   const calls = createCalls(undefined, () => {})
-  const judgeCalls = createJudgeCalls({ approvals: desk, calls, ...quiet })
+  const judgeCalls = createJudgeCalls({ approvals: desk, calls, lookAgain, ...quiet })
   const judge = async (
     settings: JudgedCallSettings,
     name: string,
@@ -85,6 +86,19 @@ it('a call of nothing is outside of every policy', async () => {
   expect(codeOf((await judge({ tools: everything }, '', '{"name":"pay"}')).verdict)).toBe('tool_not_allowed')
 })
 
+it('a refusal names the tool if the request offers it, and repeats no other word of a model', async () => {
+  const { judge } = judging(deskAt((await world()).store))
+  const offered = ['rm_all', 'read_file', 'not a "name"']
+  const said = async (name: string, args = '{}') =>
+    sayOf((await judge({ tools, offered }, name, args)).verdict)
+  expect(await said('rm_all')).toBe('The answer calls a tool (rm_all) that is not allowed for this key.')
+  expect(await said('read_file', '{"path":"/etc/passwd"}')).toBe(
+    'The answer calls a tool (read_file) with arguments that are not allowed for this key.',
+  )
+  for (const name of ['rm_al', 'sk-secret', 'not a "name"'])
+    expect(await said(name)).toBe('The answer calls a tool that is not allowed for this key.')
+})
+
 it('a role without tools is not judged', async () => {
   const { judgeCalls } = judging(deskAt((await world()).store))
   expect(judgeCalls(judgedCall({ tools: undefined }))).toBeUndefined()
@@ -118,6 +132,23 @@ describe('a call that needs a yes', () => {
     ])
   })
 
+  it('is told with the request that asked, and the one that used the yes; and each knows its approvals', async () => {
+    const desk = deskAt((await world()).store)
+    const { judge } = judging(desk)
+    const first = await judge({ ...settings, request: 'first' }, 'transfer_eu', transfer)
+    const id = idIn(sayOf(first.verdict))
+    const second = await judge({ ...settings, request: 'second' }, 'transfer_eu', transfer)
+    await desk.decide(id, { state: 'approved', by: 'alice', why: null })
+    const third = await judge({ ...settings, request: 'third' }, 'transfer_eu', transfer)
+    expect(desk.told.map(([event, { request }, usedBy]) => [event, request, usedBy])).toEqual([
+      ['requested', 'first', undefined],
+      ['approved', 'first', undefined],
+      ['used', 'first', 'third'],
+    ])
+    const known = [first, second, third].map(({ call }) => [...call.judged.approvals])
+    expect(known).toEqual([[[id, 'asked']], [[id, 'asked']], [[id, 'used']]])
+  })
+
   it('is refused at once after a no', async () => {
     const desk = deskAt((await world()).store)
     const { judge } = judging(desk)
@@ -126,7 +157,7 @@ describe('a call that needs a yes', () => {
     const { verdict } = await judge(settings, 'transfer_eu', transfer)
     expect([codeOf(verdict), sayOf(verdict)]).toEqual([
       'approval_denied',
-      'A human has said no to this tool call.',
+      `A human has said no to this tool call. Approval ${id}.`,
     ])
   })
 
@@ -147,11 +178,32 @@ describe('a call that needs a yes', () => {
     ])
   })
 
+  it('is kept masked where nothing is recorded, whatever approvers may see of others', async () => {
+    const desk = deskAt((await world()).store)
+    const { judge } = judging(desk)
+    const plain = { tools, approval: { arguments: 'plain' } } as const
+    await judge({ ...plain, content: 'none' }, 'delete_all', '{"of":"mallory@example.org"}')
+    expect(await desk.list()).toMatchObject([{ plain: null, arguments: '{"of":"<email:1>"}' }])
+    await judge({ ...plain, content: 'masked' }, 'delete_all', '{"of":"bob@example.org"}')
+    expect(await desk.list()).toMatchObject([{}, { plain: '{"of":"bob@example.org"}' }])
+  })
+
   it('is not one too many', async () => {
     const { judge } = judging(deskAt((await world()).store))
     const verdicts: CallVerdict[] = []
     for (let index = 0; index < 17; index++)
       verdicts.push((await judge(settings, 'delete_all', `{"id":${index}}`)).verdict)
+    expect(verdicts.filter((verdict) => idIn(sayOf(verdict)) !== '')).toHaveLength(16)
+    expect(sayOf(verdicts.at(-1) ?? { kind: 'pass' })).toMatch(/^Too many/)
+  })
+
+  it('is not one too many by a key that makes itself a token for each', async () => {
+    const { judge } = judging(deskAt((await world()).store))
+    const verdicts: CallVerdict[] = []
+    for (let index = 0; index < 17; index++) {
+      const token = { ...settings, owner: `token${index}`, key: 'agent1' }
+      verdicts.push((await judge(token, 'delete_all', '{}')).verdict)
+    }
     expect(verdicts.filter((verdict) => idIn(sayOf(verdict)) !== '')).toHaveLength(16)
     expect(sayOf(verdicts.at(-1) ?? { kind: 'pass' })).toMatch(/^Too many/)
   })
@@ -228,6 +280,28 @@ describe.each(approvalWorlds.filter(([, there]) => there))(
       expect((await judge(patient, 'transfer_eu', transfer)).verdict.kind).toBe('pass')
     })
 
+    it('leaves the yes unused when its caller was stopped a moment before, be it waiting or coming again', async () => {
+      const { store } = await world(make)
+      const desk = deskAt(store)
+      const departure = { over: false }
+      let stopped = false
+      const { judge } = judging(desk, () => {
+        departure.over ||= stopped
+      })
+      const { verdict } = await judge({ ...patient, departure }, 'transfer_eu', transfer)
+      if (verdict.kind !== 'wait') throw new Error(verdict.kind)
+      const { decided } = verdict
+      stopped = true
+      await desk.decide(idIn(verdict.note), { state: 'approved', by: 'alice', why: null })
+      expect((await decided).kind).toBe('refuse')
+      departure.over = false
+      expect((await judge({ ...patient, departure }, 'transfer_eu', transfer)).verdict.kind).toBe('refuse')
+      expect(await desk.list()).toMatchObject([{ state: 'approved' }])
+      departure.over = false
+      stopped = false
+      expect((await judge({ ...patient, departure }, 'transfer_eu', transfer)).verdict.kind).toBe('pass')
+    })
+
     it('ends by itself when its client is gone, or the gateway stops', async () => {
       const departure = { over: false }
       const left = await start({ ...patient, departure })
@@ -255,6 +329,18 @@ describe.each(approvalWorlds.filter(([, there]) => there))(
     })
   },
 )
+
+it('the result of a call is known to every token of its key, and to nobody else', async () => {
+  const { calls, judge } = judging(deskAt((await world()).store))
+  await judge({ tools, owner: 'token1', key: 'agent1' }, 'search_web', '{}')
+  const matchResults = createMatchResults(calls, quiet.metrics)
+  const guardsOf = async (settings: JudgedCallSettings) => {
+    const call = { ...judgedCall({ tools, ...settings }), prompt: { results: [{ call: 'c' }] } }
+    return (await matchResults({ call, findings: [], guards: [] } as unknown as Inspected)).guards
+  }
+  expect(await guardsOf({ owner: 'token2', key: 'agent1' })).toEqual([['tools', 'allow']])
+  expect(await guardsOf({ owner: 'token1', key: 'agent2' })).toEqual([['tools', 'flag']])
+})
 
 it('what was stopped is no action for the breakers', async () => {
   const { judge } = judging(deskAt((await world()).store))

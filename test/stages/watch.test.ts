@@ -21,6 +21,7 @@ function start(name: string, judge: JudgeCall) {
   let ended = false
   let paused = false
   let aborted = false
+  let served = 0
   const endings: Ending[] = []
   const outcomes: Outcome[] = []
   const put = (data: string | Uint8Array) => {
@@ -57,6 +58,7 @@ function start(name: string, judge: JudgeCall) {
     sinceArrivalMs: () => 1,
     holdsCalls: false,
     conclude: () => Promise.resolve(undefined),
+    served: () => served++,
     settle(ending) {
       endings.push(ending)
       return Promise.resolve()
@@ -75,11 +77,13 @@ function start(name: string, judge: JudgeCall) {
     },
   }
   watch.receiver.head(200, () => speaker.contentType)
+  const words = () => watch.receiver.data(Buffer.from(speaker.speak(said, cut)))
   const speak = () => {
-    watch.receiver.data(Buffer.from(speaker.speak(said, cut)))
+    words()
     watch.receiver.end()
   }
   return {
+    words,
     speak,
     watch,
     endings,
@@ -88,6 +92,7 @@ function start(name: string, judge: JudgeCall) {
     sent: () => sent,
     ended: () => ended,
     paused: () => paused,
+    served: () => served,
     aborted: () => aborted,
   }
 }
@@ -117,7 +122,7 @@ describe('a call that a human must allow', () => {
       const one = start(name, () => verdict)
       one.speak()
       await turn()
-      expect(one.paused()).toBe(true)
+      expect(one.served()).toBe(1)
       expect(one.sent()).toContain(': waiting\n\n')
       expect(one.sent()).not.toContain('bob')
       await vi.advanceTimersByTimeAsync(30_000)
@@ -130,6 +135,34 @@ describe('a call that a human must allow', () => {
       expect(vi.getTimerCount()).toBe(0)
     },
   )
+
+  it('keeps the model server only while that has something to say, and never much of it', async () => {
+    const { verdict, decide } = waiting()
+    const one = start('openai chat, streamed', () => verdict)
+    one.words()
+    await turn()
+    expect([one.served(), one.paused()]).toEqual([0, false])
+    const more = Buffer.from(`: ${'x'.repeat(1020)}\n\n`.repeat(64))
+    for (let index = 0; index < 4; index++) one.watch.receiver.data(more)
+    expect(one.paused()).toBe(false)
+    one.watch.receiver.data(more)
+    expect(one.paused()).toBe(true)
+    decide({ kind: 'pass' })
+    await turn()
+    expect(one.paused()).toBe(false)
+    expect(one.heard()).toEqual(said)
+  })
+
+  it('ends at once when its model server dies meanwhile', async () => {
+    const { verdict } = waiting()
+    const one = start('openai chat, streamed', () => verdict)
+    one.words()
+    await turn()
+    one.watch.receiver.fail(new Refusal('upstream_failed'))
+    await turn()
+    expect(one.ended()).toBe(true)
+    expect(one.endings).toMatchObject([{ kind: 'cut', refusal: { code: 'upstream_failed' } }])
+  })
 
   it('on NDJSON, which cannot be kept alive, the answer ends at once and says why', async () => {
     const { verdict } = waiting()

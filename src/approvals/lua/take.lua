@@ -1,7 +1,7 @@
 -- Takes the yes to a call, if there is one; else puts the question.
 -- KEYS[1]  hash: digest -> approval, JSON
 -- ARGV[1]  the approval without its times, JSON   ARGV[2]  ms a question holds, -1: do not ask
--- ARGV[3]  most questions in all   ARGV[4]  most of one caller
+-- ARGV[3]  most questions in all   ARGV[4]  most of one key
 -- Returns  { passed | denied | pending | asked | gone | full, the approval or '', what was over or '' }
 
 local time = redis.call('TIME')
@@ -25,7 +25,7 @@ if valid < 0 then return { 'gone', '', over } end
 
 local all, own = redis.call('HVALS', KEYS[1]), 0
 for _, each in ipairs(all) do
-  if cjson.decode(each).identity.id == wanted.identity.id then own = own + 1 end
+  if cjson.decode(each).holder == wanted.holder then own = own + 1 end
 end
 if #all >= tonumber(ARGV[3]) or own >= tonumber(ARGV[4]) then return { 'full', '', over } end
 wanted.asked = now

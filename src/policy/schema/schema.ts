@@ -254,12 +254,12 @@ export const configSchema = Type.Object(
       ),
       valid: duration('How long a question, and the yes to it, hold.', '15m'),
       approvers: texts(
-        'Names of roles or keys that may say yes, each with its own key; nobody to what the own key asks for. Empty: whoever holds the admin token.',
+        'Names of roles or keys that may say yes, each with its own key; nobody to what the own key or one of its tokens asks for. Empty: whoever holds the admin token.',
       ),
       arguments: choice(
         ['masked', 'plain'],
         'masked',
-        'What approvers and the webhook see of arguments. `plain` keeps them as they are in the store for as long as they wait.',
+        'What approvers and the webhook see of arguments. `plain` keeps them as they are in the store for as long as they wait; not those of roles with `audit.content: none`, which are kept masked.',
       ),
       webhook: optional(webhook),
     }),
