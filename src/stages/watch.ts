@@ -22,6 +22,8 @@ import type { Flow, Outlet, Receiver } from './outlet.ts'
 const errorHead = 4096
 /** Of one answer, that waits to be judged. */
 const mostHeld = 4 * 1024 * 1024
+/** Code units of a frame whose texts are read ahead. */
+const longFrame = 32 * 1024
 /** Bytes behind a call that is judged; a server that has more to say is held up, and keeps its seat. */
 const mostBehind = 256 * 1024
 
@@ -81,7 +83,7 @@ export function createWatch(options: WatchOptions): Watch {
   let outgoing: string | Uint8Array = ''
   /** What leaves in this turn of the event loop. */
   let ready = ''
-  /** Frames that came while tool calls are judged. */
+  /** Frames that came while something before them is worked on. */
   let backlog: Frame[] | undefined
   let behindBytes = 0
   let serverEnded = false
@@ -105,6 +107,11 @@ export function createWatch(options: WatchOptions): Watch {
   const onFrame = (frame: Frame) => {
     if (backlog) return void backlog.push(frame)
     if (over || reader.state === 'ended' || reader.state === 'failed') return
+    if (frame.data.length < longFrame || !passage.readAhead) return take(frame)
+    later(passage.readAhead(frame.data), () => take(frame))
+  }
+
+  const take = (frame: Frame) => {
     add(reader.frame(frame, passage))
     if (judge && reader.waiting && reader.waiting.length > 0) ask(judge, reader.waiting)
   }
@@ -123,26 +130,16 @@ export function createWatch(options: WatchOptions): Watch {
     delay.settle(reader.state === 'ended')
   }
 
-  /**
-   * Nothing of the answer goes on before its tool calls are judged. But it may come: then the model server is done, and
-   * free for others, while a human thinks.
-   */
-  const ask = (judge: JudgeCall, calls: readonly ToolCall[]) => {
+  /** Nothing of the answer goes on before this work is done. But it may come: then the model server is free for others. */
+  const later = <T>(work: Promise<T>, go: (result: T) => void) => {
     const behind: Frame[] = []
     backlog = behind
-    const { keepAlive } = framing
-    const beat = (text: string) => () => {
-      if (over) return
-      begin()
-      outlet.write(text)
-    }
-    const patience = !framing.streams ? undefined : keepAlive === undefined ? false : beat(keepAlive)
-    askCalls(calls, { judge, keepAlive: patience }).then(
-      (verdicts) => {
+    work.then(
+      (result) => {
         if (over) return
         backlog = undefined
         reading(() => {
-          add(reader.resume?.(verdicts, passage))
+          go(result)
           for (const frame of behind) onFrame(frame)
         })
         if (backlog) return
@@ -153,6 +150,19 @@ export function createWatch(options: WatchOptions): Watch {
       },
       (refusal: unknown) => stop(asRefusal(refusal)),
     )
+  }
+
+  /** A human may take minutes to say yes. */
+  const ask = (judge: JudgeCall, calls: readonly ToolCall[]) => {
+    const { keepAlive } = framing
+    const beat = (text: string) => () => {
+      if (over) return
+      begin()
+      outlet.write(text)
+    }
+    const patience = !framing.streams ? undefined : keepAlive === undefined ? false : beat(keepAlive)
+    const asking = askCalls(calls, { judge, keepAlive: patience })
+    later(asking, (verdicts) => add(reader.resume?.(verdicts, passage)))
   }
 
   /** After every piece of the answer: send what may leave, and see whether that was all. */

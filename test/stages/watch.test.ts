@@ -9,6 +9,7 @@ import { judgeTexts } from '../../src/stages/text-calls.ts'
 import { createWatch, type Outcome } from '../../src/stages/watch.ts'
 import { guardWith } from '../rig/guarding.ts'
 import { readerFor, type Said, speakers } from '../rig/speakers.ts'
+import { until } from '../rig/wait.ts'
 
 const said: Said = { content: 'I will.', thinking: '', args: '{"to":"bob"}', second: '' }
 const cut = (text: string) => [text]
@@ -201,6 +202,24 @@ describe('a call that a human must allow', () => {
     expect(one.endings.map(({ kind }) => kind)).toEqual(['aborted'])
     expect(one.outcomes).toHaveLength(1)
   })
+})
+
+describe('a long answer', () => {
+  it.each(speakers.filter(({ stream }) => !stream).map(({ name }) => name))(
+    '%s: is read ahead, while others have their turn, and comes whole',
+    async (name) => {
+      const speaker = speakers.find((each) => each.name === name)
+      const long = 'The capital of France is Paris. '.repeat(6000)
+      const content = `${long}sk-proj-Kq7Zx2Wm9Rt4Vb8Nc3Ld6Pf5Gh1Js0Ty ${long}`
+      const { watch, ended, heard } = start(name, () => ({ kind: 'pass' }))
+      vi.useRealTimers()
+      watch.receiver.data(Buffer.from(speaker?.speak({ ...said, content }, cut) ?? ''))
+      watch.receiver.end()
+      expect(ended()).toBe(false)
+      await until(() => ended())
+      expect(heard().content).toBe(`${long}[redacted:api-key] ${long}`)
+    },
+  )
 })
 
 describe('a call that is judged at once', () => {
