@@ -79,8 +79,12 @@ describe('the 200 cases', () => {
   })
 })
 
-it('a call of nothing is outside of every policy', async () => {
+it('a call of nothing is outside of every policy that asks what is called', async () => {
   const { judge } = judging(deskAt((await world()).store))
+  const all = { allow: ['*'], approve: [], otherwise: 'refuse' as const, arguments: {} }
+  expect(codeOf((await judge({ tools: all }, '', 'cut o')).verdict)).toBe('pass')
+  const ruled = { ...all, arguments: { pay: { amount: { max: 1 } } } }
+  expect(codeOf((await judge({ tools: ruled }, '', '{}')).verdict)).toBe('tool_not_allowed')
   const everything = { allow: ['*'], approve: ['pay'], otherwise: 'refuse' as const, arguments: {} }
   expect(codeOf((await judge({ tools: everything }, 'x', '{}')).verdict)).toBe('pass')
   expect(codeOf((await judge({ tools: everything }, '', '{"name":"pay"}')).verdict)).toBe('tool_not_allowed')
