@@ -77,7 +77,7 @@ export function createSnapshots(options: SnapshotOptions, onReload: (reloaded: R
       }
     }
     // Before they are read: what changes meanwhile is looked at again.
-    seen = attempt(() => statesOf(watched)) ?? ''
+    seen = statesOf(watched)
     const policy = attempt(() => readPolicy(options)) ?? before
     revoked = attempt(() => readRevoked(policy, revoked)) ?? revoked
     const keys = attempt(() => {
@@ -99,13 +99,17 @@ export function createSnapshots(options: SnapshotOptions, onReload: (reloaded: R
       watched = files
       seen = ''
       watch.close()
-      watch = watchFiles(files, reload)
+      watch = watchFiles(files, look)
     }
     const problems = failures.flatMap(problemsOf)
     onReload({ before, snapshot: current, problems })
     return problems
   }
-  let watch = watchFiles(watched, reload)
+  /** Not for what somebody else has seen already. */
+  const look = () => {
+    if (statesOf(watched) !== seen) reload()
+  }
+  let watch = watchFiles(watched, look)
 
   return {
     get current() {
@@ -118,9 +122,7 @@ export function createSnapshots(options: SnapshotOptions, onReload: (reloaded: R
       return warnings
     },
     reload,
-    look() {
-      if (statesOf(watched) !== seen) reload()
-    },
+    look,
     close: () => watch.close(),
   }
 }
@@ -134,8 +136,16 @@ function filesOf(
   return [policyFile, keysFile, ...besideKeys, ...secretFiles, ...promptGuard.packFiles]
 }
 
+/** Of what cannot be looked at, nothing: why not, reading tells. */
 function statesOf(files: readonly string[]): string {
-  return files.map(stateOf).join('\n')
+  const state = (file: string) => {
+    try {
+      return stateOf(file)
+    } catch {
+      return ''
+    }
+  }
+  return files.map(state).join('\n')
 }
 
 function readPolicy({ policyFile, variables, listen, admin }: SnapshotOptions): Policy {
