@@ -14,5 +14,12 @@ export type CallVerdict =
   /** A human is asked. The stream waits for what `decided` says: `pass`, or `refuse`. Never rejects. */
   | { readonly kind: 'wait'; readonly note: string; readonly decided: Promise<CallVerdict> }
 
-/** Judges calls in the order in which the answer makes them, each once, when its arguments are complete. */
-export type JudgeCall = (call: ToolCall) => CallVerdict | Promise<CallVerdict>
+/**
+ * Judges calls in the order in which the answer makes them, each once, when its arguments are complete.
+ * @param place `text`: where it stands nobody can be waited for, so no human is asked and no yes is used up
+ */
+export type JudgeCall = (call: ToolCall, place?: 'text') => CallVerdict | Promise<CallVerdict>
+
+/** What a client reads in the place of a call in a text that would have to wait. */
+export const undecidedInText =
+  'A tool call in the text was taken out: it needs a decision that a text cannot wait for.'

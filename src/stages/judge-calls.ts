@@ -9,7 +9,7 @@ import type { Calls } from '../calls/ledger.ts'
 import type { JsonObject } from '../core/json.ts'
 import { describeError, Refusal } from '../core/refusal.ts'
 import type { Action, Severity } from '../core/text.ts'
-import type { CallVerdict, JudgeCall } from '../dialects/call-verdict.ts'
+import { type CallVerdict, type JudgeCall, undecidedInText } from '../dialects/call-verdict.ts'
 import type { ToolCall } from '../dialects/dialect.ts'
 import { holderOf } from '../identity/identity.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -81,6 +81,11 @@ export function createJudgeCalls({ approvals, calls, lookAgain, metrics, log }: 
             : `The answer calls a tool${tool} with arguments that are not allowed for this key.`,
       }),
     }
+  }
+
+  const outOfPlace = (call: Call, made: ToolCall): CallVerdict => {
+    stopped(call, made, 'tool.unapproved', 'medium')
+    return { kind: 'strip', note: undecidedInText }
   }
 
   const unapproved = (call: Call, made: ToolCall, id: string, say: string): CallVerdict => {
@@ -156,7 +161,7 @@ export function createJudgeCalls({ approvals, calls, lookAgain, metrics, log }: 
     if (!mayCall) return undefined
     const rights = call.caller.role.tools
     // At once wherever no human is asked: what stands in a text cannot wait.
-    return (made) => {
+    return (made, place) => {
       try {
         const judgement: CallJudgement = mayCall(made.name)
           ? (rights?.judge(made.name, made.arguments) ?? { kind: 'allowed' })
@@ -164,6 +169,7 @@ export function createJudgeCalls({ approvals, calls, lookAgain, metrics, log }: 
         if (judgement.kind === 'outside')
           return outside(call, made, judgement.because, rights?.otherwise ?? 'refuse')
         if (judgement.kind === 'allowed') return letThrough(call, made)
+        if (place === 'text') return outOfPlace(call, made)
         return asked(call, made, judgement.arguments).catch((cause: unknown) => unjudged(call, made, cause))
       } catch (cause) {
         return unjudged(call, made, cause)

@@ -7,13 +7,12 @@
  * knows.
  */
 import { Refusal } from '../core/refusal.ts'
-import type { CallVerdict, JudgeCall } from '../dialects/call-verdict.ts'
+import { type CallVerdict, type JudgeCall, undecidedInText } from '../dialects/call-verdict.ts'
 import type { Kind, Passage } from '../dialects/passage.ts'
 import { beginOfTag, callsIn, firstTag, longestClose, type Tag } from '../tools/tags.ts'
 
 /** Code units of one call. */
 const longest = 256 * 1024
-const undecided = 'A tool call in the text was taken out: it needs a decision that a text cannot wait for.'
 
 interface State {
   readonly kind: Kind
@@ -50,7 +49,7 @@ export function judgeTexts(inner: Passage, judge: JudgeCall): Passage {
 
   const judgeBlock = (block: string, tag: Tag): string => {
     for (const call of callsIn(block, tag)) {
-      const verdict = judge(call)
+      const verdict = judge(call, 'text')
       if ('kind' in verdict && verdict.kind === 'pass') continue
       return noteOf(verdict)
     }
@@ -128,7 +127,7 @@ function endOfCall(state: State, { close }: Tag, last: boolean): number | undefi
 }
 
 function noteOf(verdict: CallVerdict | Promise<CallVerdict>): string {
-  if (!('kind' in verdict)) return undecided
+  if (!('kind' in verdict)) return undecidedInText
   if (verdict.kind === 'refuse') throw verdict.refusal
-  return 'note' in verdict ? verdict.note : undecided
+  return 'note' in verdict ? verdict.note : undecidedInText
 }

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ApprovalStore } from '../../src/approvals/store.ts'
 import { createCalls } from '../../src/calls/ledger.ts'
-import type { CallVerdict } from '../../src/dialects/call-verdict.ts'
+import { type CallVerdict, undecidedInText } from '../../src/dialects/call-verdict.ts'
 import type { Settlement, Store } from '../../src/limits/store.ts'
 import { createAccounts } from '../../src/stages/account.ts'
 import type { Call, Course, Inspected } from '../../src/stages/exchange.ts'
@@ -151,6 +151,19 @@ describe('a call that needs a yes', () => {
     ])
     const known = [first, second, third].map(({ call }) => [...call.judged.approvals])
     expect(known).toEqual([[[id, 'asked']], [[id, 'asked']], [[id, 'used']]])
+  })
+
+  it('asks nobody where it stands in a text, and leaves a yes that there is for another place', async () => {
+    const desk = deskAt((await world()).store)
+    const { judge, judgeCalls } = judging(desk)
+    const inText = () =>
+      judgeCalls(judgedCall(settings))?.({ name: 'transfer_eu', arguments: transfer }, 'text')
+    expect(inText()).toMatchObject({ kind: 'strip', note: undecidedInText })
+    expect(await desk.list()).toEqual([])
+    const id = idIn(sayOf((await judge(settings, 'transfer_eu', transfer)).verdict))
+    await desk.decide(id, { state: 'approved', by: 'alice', why: null })
+    expect(inText()).toMatchObject({ kind: 'strip' })
+    expect((await judge(settings, 'transfer_eu', transfer)).verdict.kind).toBe('pass')
   })
 
   it('is refused at once after a no', async () => {
