@@ -124,6 +124,16 @@ describe('torwart explain', () => {
     expect(ran.code).toBe(code)
   })
 
+  it('says that no server of the policy has a route', async () => {
+    const other = join(folder, 'other.yaml')
+    writeFileSync(
+      other,
+      'version: 1\nupstreams: [{ name: local, url: "http://127.0.0.1:11434", kind: ollama }]\nroles: { narrow: { routes: [rerank], models: [x] } }\n',
+    )
+    const ran = await cli(['explain', '--key', ids.small ?? '', '--route', '/v1/rerank', '-c', other])
+    expect([ran.code, ran.out]).toEqual([1, expect.stringContaining('refused with 404 not_found')])
+  })
+
   it('says that a key is revoked, or frozen, before anything else', async () => {
     const gone = await cli(['explain', '--key', ids.gone ?? '', '--route', 'chat', ...config])
     expect(gone.out).toMatch(/is revoked; .* refused with 401 invalid_credentials/)
