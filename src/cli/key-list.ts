@@ -28,6 +28,9 @@ export const keyList: Command = {
             'last used': view.lastUsed,
             uses: String(view.uses),
             from: view.networks.join(' ') || null,
+            status: view.oldSecretUntil
+              ? `${view.status}, its old secret too until ${view.oldSecretUntil}`
+              : view.status,
           })),
         ),
       )

@@ -125,6 +125,13 @@ describe('torwart key', () => {
     const rotated = await json<{ id: string; key: string }>('key', 'rotate', id, '--grace', '1h')
     expect(rotated.id).toBe(id)
     expect(rotated.key).not.toBe(key)
+    const [until] =
+      /active, its old secret too until (\S+)/
+        .exec((await cli(['key', 'list', ...config()])).out)
+        ?.slice(1) ?? []
+    expect(Date.parse(until ?? '')).toBeGreaterThan(Date.now())
+    const inGrace = await json<{ id: string; oldSecretUntil: string | null }[]>('key', 'list')
+    expect(inGrace.find((each) => each.id === id)).toMatchObject({ oldSecretUntil: until })
     expect((await cli(['key', 'revoke', id, ...config()])).code).toBe(0)
     const listed = await json<{ id: string; status: string; lastUsed: null }[]>('key', 'list')
     expect(listed.find((each) => each.id === id)).toMatchObject({
@@ -132,6 +139,7 @@ describe('torwart key', () => {
       role: 'agent',
       status: 'revoked',
       lastUsed: null,
+      oldSecretUntil: null,
     })
     expect(JSON.stringify(listed)).not.toContain('sha256')
     expect((await cli(['key', 'list', ...config()])).out).toContain('revoked')
