@@ -3,6 +3,8 @@ import { matchesGlob } from '../core/glob.ts'
 import type { ServerKind } from '../core/servers.ts'
 import { isServedBy, type RouteGroup } from '../dialects/dialect.ts'
 import { dialects } from '../dialects/dialects.ts'
+import { parseAddress } from './address.ts'
+import type { Address } from './policy.ts'
 import type { Config } from './schema/schema.ts'
 import type { Path, Source } from './source.ts'
 
@@ -35,7 +37,7 @@ export function doubtful(
       path: ['roles', asks[0], 'tools', 'approve'],
       message: 'nobody can say yes: that needs `admin.token` or `approval.approvers`',
     })
-  found.push(...idleRules(config), ...opinionDoubts(config))
+  found.push(...idleRules(config), ...opinionDoubts(config), ...plainDoor(config))
   const kinds = config.upstreams.map(({ kind }) => kind)
   for (const [name, { routes, models, limits, caps }] of Object.entries(config.roles)) {
     if (routes.length > 0 && models.length === 0)
@@ -66,6 +68,19 @@ function secrets({ admin, store, upstreams }: Config): Path[] {
   if (store.redis?.split(',').some((url) => URL.canParse(url.trim()) && new URL(url.trim()).password !== ''))
     found.push(['store', 'redis'])
   return found
+}
+
+export const plainHttp =
+  'other machines send keys and prompts here over plain HTTP, for everybody on the way to read: give `listen.tls`, or listen on loopback'
+
+/** Whether other machines may come to a listener without TLS. */
+export function isPlain({ loopback }: Pick<Address, 'loopback'>, tls: object | undefined): boolean {
+  return !loopback && tls === undefined
+}
+
+function plainDoor({ listen: { address, tls } }: Config): { path: Path; message: string }[] {
+  const parsed = parseAddress(address)
+  return parsed && isPlain(parsed, tls) ? [{ path: ['listen', 'address'], message: plainHttp }] : []
 }
 
 function opinionDoubts({ guards, upstreams }: Config): { path: Path; message: string }[] {

@@ -2,8 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { parseAddress } from '../../src/policy/address.ts'
 import { loadPolicy, type Variables } from '../../src/policy/load.ts'
 import { PolicyError } from '../../src/policy/problem.ts'
+import { createSnapshots } from '../../src/snapshots.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'torwart-policy-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -243,6 +245,40 @@ log: { level: loud }
     const same = `${minimal}listen: { address: "127.0.0.1:80" }\nadmin: { address: "127.0.0.1:80" }\n`
     expect(problems(same)).toEqual(['4:19 `admin.address` is the address of the data listener too'])
     expect(problems(same.replaceAll(':80', ':0'))).toEqual([])
+  })
+
+  it.each([
+    ['127.0.0.1:80', 0],
+    ['localhost:80', 0],
+    ['[::1]:80', 0],
+    ['0.0.0.0:80', 1],
+    ['[::]:80', 1],
+    ['192.168.0.7:80', 1],
+    ['gate.example.org:80', 1],
+  ])('warn of plain HTTP for other machines, at %s: %i', (address, count) => {
+    const { warnings } = load(`${minimal}listen: { address: "${address}" }\n`)
+    expect(warnings.filter(({ line, message }) => line === 3 && message.includes('plain HTTP'))).toHaveLength(
+      count,
+    )
+  })
+
+  it('warn of plain HTTP where the command line says to listen', () => {
+    const warningsAt = (inFile: string, listen?: string) => {
+      writeFileSync(file, `${minimal}listen: { address: "${inFile}" }\n`)
+      const address = listen === undefined ? undefined : parseAddress(listen)
+      const options = {
+        policyFile: file,
+        variables: {},
+        now: () => 0,
+        ...(address ? { listen: address } : {}),
+      }
+      const snapshots = createSnapshots(options, () => {})
+      snapshots.close()
+      return snapshots.warnings.length
+    }
+    expect(warningsAt('127.0.0.1:80', '0.0.0.0:80')).toBe(1)
+    expect(warningsAt('0.0.0.0:80', '127.0.0.1:80')).toBe(0)
+    expect(warningsAt('0.0.0.0:80')).toBe(1)
   })
 
   it('are warnings where they may be meant', () => {
