@@ -1,6 +1,7 @@
+/** Whose content is to be erased. */
 import { type Entry, isBy } from './entry.ts'
 
-/** Whose content is to be erased: all conditions that are given must hold. */
+/** All conditions that are given must hold. */
 export interface Meant {
   /** A text that stands in the content: a pseudonym, an address, a name, a session. Compared without case. */
   readonly subject?: string

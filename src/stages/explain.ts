@@ -90,7 +90,8 @@ function ofModel(
     const model = canonicalFor(kind, target)
     if (model === undefined || !mayUse(model, kind)) continue
     if (freezes.holdsModel(model, kind)) return [refused('frozen', `${said}: the model is frozen`)]
-    const pattern = models.find((each) => modelMatcher([each])(model, kind))
+    // A token may have a wider pattern than its key has now.
+    const pattern = models.find((each) => modelMatcher([each])(model, kind)) ?? model
     return [allowed(`${said}: \`${pattern}\` in \`models\` of role \`${name}\``)]
   }
   const has = models.length === 0 ? 'which names none' : `which names ${models.join(', ')}`
