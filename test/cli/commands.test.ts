@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -156,6 +157,47 @@ describe('torwart key', () => {
     const { code, err } = await cli([...words, ...config()])
     expect(code).toBe(2)
     expect(err).toMatch(why)
+  })
+})
+
+describe('a port that is taken', () => {
+  let other: Server
+  let port: number
+  beforeAll(async () => {
+    other = createServer()
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+    port = (other.address() as AddressInfo).port
+  })
+  afterAll(() => other.close())
+
+  it.each(['listen', 'admin'])(
+    'keeps a gateway from starting, in one sentence and without a trace (%s)',
+    async (listener) => {
+      const { code, err } = await cli(['serve', ...config(), `--${listener}`, `127.0.0.1:${port}`])
+      expect([code, err]).toEqual([
+        1,
+        `127.0.0.1:${port} is taken by another program: name another one (\`${listener}.address\` in the policy, or --${listener})\n`,
+      ])
+      expect(readdirSync(folder).filter((name) => name.startsWith('audit'))).toEqual([])
+    },
+  )
+
+  it('keeps torwart connect from starting', async () => {
+    const keyFile = join(folder, 'key')
+    writeFileSync(keyFile, 'tw_x\n', { mode: 0o600 })
+    const words = [
+      'connect',
+      '--gate',
+      'https://gate.test',
+      '--key-file',
+      keyFile,
+      '--listen',
+      `127.0.0.1:${port}`,
+    ]
+    expect(await cli(words)).toMatchObject({
+      code: 1,
+      err: `127.0.0.1:${port} is taken by another program: name another one (--listen)\n`,
+    })
   })
 })
 
