@@ -98,8 +98,7 @@ async function openGateway(
   const policy = () => snapshots.current.policy
   const atStart = policy()
   for (const warning of snapshots.warnings) log.warn(warning)
-  await requireFree(atStart.listen, 'listen')
-  await requireFree(atStart.admin, 'admin')
+  await requireFree(atStart)
   const keysSync = await openKeysSync(atStart, policy, clock.wallMs, log)
   closers.push(keysSync.close)
 
