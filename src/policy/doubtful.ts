@@ -61,8 +61,10 @@ export function doubtful(
 }
 
 /** Where the policy holds what nobody may read. */
-function secrets({ admin, store, upstreams }: Config): Path[] {
+function secrets({ admin, store, upstreams, audit, approval }: Config): Path[] {
   const found: Path[] = upstreams.map((_, index) => ['upstreams', index, 'key'])
+  found.push(...audit.forward.map((_, index) => ['audit', 'forward', index, 'token']))
+  if (approval.webhook) found.push(['approval', 'webhook', 'secret'])
   if (admin.token !== undefined) found.push(['admin', 'token'])
   if (store.sentinelPassword !== undefined) found.push(['store', 'sentinelPassword'])
   if (store.redis?.split(',').some((url) => URL.canParse(url.trim()) && new URL(url.trim()).password !== ''))

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { parseAddress } from '../../src/policy/address.ts'
-import { loadPolicy, type Variables } from '../../src/policy/load.ts'
+import { loadPolicy, locateSharedKeys, type Variables } from '../../src/policy/load.ts'
 import { PolicyError } from '../../src/policy/problem.ts'
 import { createSnapshots } from '../../src/snapshots.ts'
 
@@ -306,6 +306,19 @@ roles: { a: { limits: { tokensPerMinute: 1000 } } }
   })
 })
 
+describe('where keys are', () => {
+  it.each([
+    ['true', {}, true],
+    [`"\${SHARED}"`, { SHARED: 'true' }, true],
+    [`"\${SHARED:-false}"`, {}, false],
+    ['false', {}, false],
+  ])('is Redis if the policy says %s, by a variable too', (redis, variables, isShared) => {
+    writeFileSync(file, `${minimal}store: { redis: "redis://127.0.0.1" }\nkeys: { redis: ${redis} }\n`)
+    expect(locateSharedKeys(file, variables) !== undefined).toBe(isShared)
+    expect(loadPolicy(file, variables).policy.keysInRedis).toBe(isShared)
+  })
+})
+
 describe('a guard model', () => {
   const withModel = (model: string, mode = 'enforce') =>
     `${minimal}guards: { prompt: { mode: ${mode}, model: { ${model} } } }\n`
@@ -354,6 +367,14 @@ describe('a secret', () => {
     ])
     const variable = '$' + '{KEY}'
     expect(upstream(variable).warnings).toEqual([])
+    const elsewhere = `audit: { forward: [{ name: s, url: "https://s.test", token: t }] }
+approval: { webhook: { url: "https://w.test", secret: 0123456789abcdef0123456789abcdef } }
+`
+    const told = load(minimal + elsewhere).warnings.map(({ line, message }) => `${line} ${message}`)
+    expect(told).toEqual([
+      expect.stringMatching(/^3 a secret is written out/),
+      expect.stringMatching(/^4 a secret is written out/),
+    ])
     expect(JSON.stringify(upstream('sk-x').warnings)).not.toContain('sk-x')
   })
 })
