@@ -37,7 +37,7 @@ export function doubtful(
       path: ['roles', asks[0], 'tools', 'approve'],
       message: 'nobody can say yes: that needs `admin.token` or `approval.approvers`',
     })
-  found.push(...idleRules(config), ...opinionDoubts(config), ...plainDoor(config))
+  found.push(...idleRules(config), ...opinionDoubts(config))
   const kinds = config.upstreams.map(({ kind }) => kind)
   for (const [name, { routes, models, limits, caps }] of Object.entries(config.roles)) {
     if (routes.length > 0 && models.length === 0)
@@ -57,6 +57,7 @@ export function doubtful(
       found.push({ path: ['roles', name, 'limits', limit], message })
     }
   }
+  found.push(...plainDoor(config))
   return found
 }
 
