@@ -3,8 +3,6 @@
  * reverse order. `serve`, `demo` and the tests start it alike.
  */
 import { randomBytes } from 'node:crypto'
-import type { AddressInfo } from 'node:net'
-import type { FastifyInstance } from 'fastify'
 import { createAdmin } from './admin.ts'
 import { createApp } from './app.ts'
 import { openAudit } from './audit/audit.ts'
@@ -20,12 +18,11 @@ import { freezesFile } from './freezes/file.ts'
 import { type Order, subjectOf } from './freezes/order.ts'
 import { shareFreezes } from './freezes/shared.ts'
 import { createCourier } from './http/courier.ts'
+import { listenOn, requireFree } from './http/listen.ts'
 import { keepTlsFiles } from './http/tls.ts'
 import { openKeysSync } from './keys-sync.ts'
 import { openStore } from './limit-store.ts'
-import { urlOf } from './policy/address.ts'
 import { loadPacks } from './policy/packs.ts'
-import type { Address } from './policy/policy.ts'
 import { createMasker, findSensitive } from './scan/mask.ts'
 import { createSnapshots, type Reloaded, type SnapshotOptions } from './snapshots.ts'
 import { createAccounts } from './stages/account.ts'
@@ -101,6 +98,7 @@ async function openGateway(
   const policy = () => snapshots.current.policy
   const atStart = policy()
   for (const warning of snapshots.warnings) log.warn(warning)
+  await requireFree(atStart)
   const keysSync = await openKeysSync(atStart, policy, clock.wallMs, log)
   closers.push(keysSync.close)
 
@@ -319,8 +317,8 @@ async function openGateway(
   for (const { name, up } of await fleet.check())
     if (!up) log.warn({ upstream: name }, 'this model server does not answer, or does not tell its models')
   const scheme = tls ? 'https' : 'http'
-  const data = await listen(app, atStart.listen, scheme)
-  const administration = await listen(admin, atStart.admin, 'http')
+  const data = await listenOn(app, atStart.listen, 'listen', scheme)
+  const administration = await listenOn(admin, atStart.admin, 'admin', 'http')
   return {
     data,
     admin: administration,
@@ -334,10 +332,4 @@ async function openGateway(
       await closeAll()
     },
   }
-}
-
-async function listen(app: FastifyInstance, { host, port }: Address, scheme: string): Promise<string> {
-  await app.listen({ host, port })
-  const { port: actual } = app.server.address() as AddressInfo
-  return urlOf(scheme, { host, port: actual })
 }

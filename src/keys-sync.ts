@@ -35,6 +35,8 @@ export async function openKeysSync(
   let up = true
   let asking = false
   let again = false
+  /** Until then a connection may just not be made yet. */
+  const patientUntil = performance.now() + startMs
   const synchronise = async (): Promise<boolean> => {
     // What is told meanwhile is looked at afterwards.
     again = asking
@@ -47,13 +49,16 @@ export async function openKeysSync(
       } while (again)
       if (!up) log.info('keys are as redis has them again')
       up = true
+      return true
     } catch (error) {
-      if (up) log.error({ cause: describeError(error) }, 'keys cannot be compared with redis; the copy holds')
-      up = false
+      if (up && performance.now() >= patientUntil) {
+        up = false
+        log.error({ cause: describeError(error) }, 'keys cannot be compared with redis; the copy holds')
+      }
+      return false
     } finally {
       asking = false
     }
-    return up
   }
   const timer = setInterval(() => void synchronise(), everyMs)
   timer.unref()
@@ -65,8 +70,7 @@ export async function openKeysSync(
       shared.close()
     },
   }
-  const end = performance.now() + startMs
-  while (!(await synchronise()) && performance.now() < end)
+  while (!(await synchronise()) && performance.now() < patientUntil)
     await new Promise((resolve) => setTimeout(resolve, retryMs))
   shared.onNews(() => void synchronise())
   return sync

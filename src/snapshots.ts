@@ -11,6 +11,7 @@ import { keysWithoutRole, readKeyFile, unknownApprovers } from './identity/key-f
 import { createKeyRing } from './identity/key-ring.ts'
 import { type RevokedToken, readRevokedTokens, revokedTokensFile } from './identity/revoked-tokens.ts'
 import { signingKeysFile } from './identity/signing-keys.ts'
+import { isPlain, plainHttp } from './policy/doubtful.ts'
 import { loadPolicy, type Variables } from './policy/load.ts'
 import type { Address, Policy } from './policy/policy.ts'
 import { PolicyError } from './policy/problem.ts'
@@ -154,10 +155,17 @@ function readPolicy({ policyFile, variables, listen, admin }: SnapshotOptions): 
     ...policy,
     listen: { ...policy.listen, ...listen },
     admin: { ...policy.admin, ...admin },
+    warnings: listen ? warningsAt(listen, policy) : policy.warnings,
   }
   if (!overridden.admin.loopback && overridden.admin.token === undefined)
     throw new TypeError('the admin listener needs admin.token as soon as its address is not loopback')
   return Object.freeze(overridden)
+}
+
+/** Of the address that holds, not of the one in the file. */
+function warningsAt(listen: Address, { warnings, listen: { tls } }: Policy): readonly string[] {
+  const others = warnings.filter((each) => each !== plainHttp)
+  return isPlain(listen, tls) ? [...others, plainHttp] : others
 }
 
 /** A file that was mislaid must not bring back what it took away. @throws TypeError */

@@ -120,6 +120,7 @@ export async function openAudit(options: AuditOptions): Promise<Audit> {
     erase: (order) =>
       work.do(async () => {
         const erased = await erase(parts, order)
+        if (erased.id === null) return erased
         await compressAll()
         await made.now()
         return erased

@@ -11,6 +11,7 @@ export interface Entry {
     readonly id: string
     readonly name: string
     readonly role: string
+    readonly from?: readonly string[]
   } | null
   readonly peer?: string
   readonly agent?: string | null
@@ -55,6 +56,13 @@ export function readEntry(line: string): Entry | undefined {
 /** How it ended, in a word: a refusal's code says more than that it was one. */
 export function outcomeOf({ ending, event }: Entry): string {
   return ending?.code ?? ending?.kind ?? event ?? ''
+}
+
+/** Whether it was this caller, by id or name, or a token made from it. */
+export function isBy({ identity }: Pick<Entry, 'identity'>, wanted: string): boolean {
+  if (!identity) return false
+  const { id, name, from = [] } = identity
+  return id === wanted || name === wanted || (Array.isArray(from) && from.includes(wanted))
 }
 
 export function modelOf({ model }: Entry): string {

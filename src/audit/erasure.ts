@@ -16,6 +16,7 @@ import { linesOf } from '../files/lines.ts'
 import { check, withoutContent } from './chain.ts'
 import type { AuditLog } from './log.ts'
 import { type Meant, matcherOf } from './meant.ts'
+import { readLog } from './read.ts'
 import { type Doing, rewriteSegment } from './rewrite.ts'
 import { bytesOf, closedSegments, type Segment } from './segments.ts'
 import type { Signer } from './signer.ts'
@@ -26,7 +27,8 @@ export interface Order extends Meant {
 }
 
 export interface Erased {
-  readonly id: string
+  /** Null: nothing was meant, and nothing was done or written down. */
+  readonly id: string | null
   readonly records: number
   /** That were meant, and are of an earlier version, whose content is under the hash: they end with their retention. */
   readonly unerasable: number
@@ -53,7 +55,16 @@ interface Kept extends Order {
 
 const orderFile = (file: string) => `${file}.erasure`
 
+export const nothingErased: Erased = { id: null, records: 0, unerasable: 0 }
+
+export async function isAnythingMeant(file: string, order: Meant): Promise<boolean> {
+  const meant = matcherOf(order)
+  for await (const line of readLog(file)) if (meant(line)) return true
+  return false
+}
+
 export async function erase(parts: ErasureParts, order: Order): Promise<Erased> {
+  if (!(await isAnythingMeant(parts.file, order))) return nothingErased
   const kept: Kept = { ...order, id: randomBytes(6).toString('hex'), after: parts.log.head.seq }
   replaceFile(orderFile(parts.file), `${JSON.stringify(kept)}\n`)
   parts.step('ordered')

@@ -1,8 +1,11 @@
-/** Whose content is to be erased: all conditions that are given must hold. */
+/** Whose content is to be erased. */
+import { type Entry, isBy } from './entry.ts'
+
+/** All conditions that are given must hold. */
 export interface Meant {
   /** A text that stands in the content: a pseudonym, an address, a name, a session. Compared without case. */
   readonly subject?: string
-  /** Id or name of a key. */
+  /** Id or name of a key; what was done with a token of it is meant, too. */
   readonly identity?: string
   /** RFC 3339: what was written before. */
   readonly before?: string
@@ -15,16 +18,10 @@ export function matcherOf({ subject, identity, before }: Meant): (line: string) 
   return (line) => {
     // An event has no content.
     if (!line.includes('"prompt":')) return false
-    const record = JSON.parse(line) as {
-      event?: unknown
-      time?: string
-      identity?: { id?: string; name?: string } | null
-      [name: string]: unknown
-    }
+    const record = JSON.parse(line) as Entry
     if (record.event !== undefined) return false
-    if (limit !== undefined && !(Date.parse(record.time ?? '') < limit)) return false
-    if (identity !== undefined && record.identity?.id !== identity && record.identity?.name !== identity)
-      return false
+    if (limit !== undefined && !(Date.parse(record.time) < limit)) return false
+    if (identity !== undefined && !isBy(record, identity)) return false
     if (wanted === undefined) return true
     const { peer, agent, session, prompt, answer } = record
     return textsIn([peer, agent, session, prompt, answer]).some((text) => text.toLowerCase().includes(wanted))

@@ -1,11 +1,11 @@
 /** What is asked of a log: all conditions that are given must hold. */
-import { type Entry, modelOf } from './entry.ts'
+import { type Entry, isBy, modelOf } from './entry.ts'
 
 export interface Query {
   /** Epoch milliseconds. */
   readonly sinceMs?: number
   readonly untilMs?: number
-  /** Id or name of a key. */
+  /** Id or name of a key; what was done with a token of it is meant, too. */
   readonly identity?: string
   /** As asked for or as served. */
   readonly model?: string
@@ -23,8 +23,7 @@ export function queryOf(query: Query): (entry: Entry) => boolean {
     const time = Date.parse(entry.time)
     if (sinceMs !== undefined && !(time >= sinceMs)) return false
     if (untilMs !== undefined && !(time < untilMs)) return false
-    if (identity !== undefined && entry.identity?.id !== identity && entry.identity?.name !== identity)
-      return false
+    if (identity !== undefined && !isBy(entry, identity)) return false
     if (model !== undefined && modelOf(entry) !== model && entry.model?.asked !== model) return false
     if (outcome !== undefined && ![entry.ending?.kind, entry.ending?.code, entry.event].includes(outcome))
       return false

@@ -16,6 +16,8 @@ export interface RequestRecord {
     readonly id: string
     readonly name: string
     readonly role: string
+    /** Of a token: its key and the tokens between them. */
+    readonly from?: readonly string[]
     /** Of a caller that is known by something else; `name` is null if no rule of the policy matches it. */
     readonly certificate?: { readonly name: string | null; readonly fingerprint: string }
   } | null

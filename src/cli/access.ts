@@ -3,6 +3,7 @@
  * should look at: whatever stands on top can do most harm.
  */
 
+import { plain } from '../core/plain.ts'
 import { certificateId } from '../identity/certificate.ts'
 import { jwtPrefix } from '../identity/jwt.ts'
 import { readKeyFile } from '../identity/key-file.ts'
@@ -12,7 +13,7 @@ import { loadPolicy } from '../policy/load.ts'
 import type { CertificateRule, Policy, Role, TokenIssuer } from '../policy/policy.ts'
 import { limitsInWords } from '../stages/explain.ts'
 import { type Command, configOption, type ExitCode, jsonOption, textOf } from './command.ts'
-import { csv, table } from './table.ts'
+import { csv, type Row, table } from './table.ts'
 
 const columns = [
   'kind',
@@ -71,19 +72,61 @@ export const access: Command = {
       .toSorted((a, b) => wider(a.width, b.width))
       .map(({ of }): Access => of)
     if (values.json) io.out(`${JSON.stringify(rows)}\n`)
-    else {
-      const flat = rows.map((row) =>
-        Object.fromEntries(
-          Object.entries(row).map(([name, value]) => [
-            name,
-            Array.isArray(value) ? value.join(' ') : (value ?? (name === 'tools' ? 'any' : null)),
-          ]),
-        ),
-      )
-      io.out(values.csv ? csv(columns, flat) : table(columns, flat))
-    }
+    else io.out(values.csv ? csv(columns, rows.map(flat)) : inWords(rows))
     return 0
   },
+}
+
+/** Lists as texts. */
+function flat(row: Access): Row {
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.join(' ') : (value ?? (name === 'tools' ? 'any' : null)),
+    ]),
+  )
+}
+
+const widest = 100
+
+/** Who has which role, and below it once what each role may. */
+function inWords(rows: readonly Access[]): string {
+  const from = rows.some((row) => row.from.length > 0) ? ['from'] : []
+  const holders = rows.map((row) => ({
+    ...flat(row),
+    from: row.from.join(' ') || null,
+    expires: row.expires?.slice(0, dayLength),
+    used: row.lastUsed?.slice(0, dayLength),
+  }))
+  const roles = new Map(rows.map((row) => [row.role, row]))
+  return [
+    table(['kind', 'id', 'name', 'role', 'status', ...from, 'expires', 'used'], holders, widest),
+    ...[...roles].map(([name, row]) => roleInWords(name, row)),
+  ].join('\n')
+}
+
+const dayLength = '2026-01-01'.length
+
+function roleInWords(name: string, { routes, models, tools, limits }: Access): string {
+  const lines = [
+    ['routes', routes],
+    ['models', models],
+    ['tools', tools ?? ['any']],
+    ['limits', limits],
+  ] as const
+  return `role ${plain(name)}\n${lines.map(([what, words]) => `  ${what.padEnd(6)}  ${folded(words.map(plain), 10)}\n`).join('')}`
+}
+
+/** @param indent of the lines behind the first, which has it already */
+function folded(words: readonly string[], indent: number): string {
+  const lines: string[] = ['']
+  for (const [index, word] of words.entries()) {
+    const text = index < words.length - 1 ? `${word},` : word
+    const line = lines.at(-1) ?? ''
+    if (line !== '' && indent + line.length + 1 + text.length > widest) lines.push(text)
+    else lines[lines.length - 1] = line === '' ? text : `${line} ${text}`
+  }
+  return words.length === 0 ? '-' : lines.join(`\n${' '.repeat(indent)}`)
 }
 
 const always = { status: 'active', from: [], expires: null } as const

@@ -3,7 +3,7 @@
  * log is opened here only when none runs.
  */
 import { openAudit } from '../audit/audit.ts'
-import type { Erased, Order } from '../audit/erasure.ts'
+import { type Erased, isAnythingMeant, nothingErased, type Order } from '../audit/erasure.ts'
 import { isLocked } from '../audit/lock.ts'
 import { systemClock } from '../core/clock.ts'
 import { urlOf } from '../policy/address.ts'
@@ -31,7 +31,7 @@ export const auditErase: Command = {
       flags: '--subject <text>',
       description: 'records whose content has this text: a name, a session, an address',
     },
-    { flags: '--identity <key>', description: 'records of this key, by id or name' },
+    { flags: '--identity <key>', description: 'records of this key and its tokens, by id or name' },
     { flags: '--before <time>', description: 'records from before: 30d, or a date' },
     { flags: '--why <reason>', description: 'the reason; it goes on record', required: true },
     byOption,
@@ -44,6 +44,10 @@ export const auditErase: Command = {
       ? await askGateway(order, policy, textOf(values, 'admin'), io)
       : await eraseHere(order, policy, io)
     if (!erased) return 1
+    if (erased.id === null) {
+      io.out('No record that has content is meant: nothing was erased, and nothing written down.\n')
+      return 0
+    }
     io.out(`The content of ${erased.records} records is erased (${erased.id}).\n`)
     if (erased.unerasable > 0)
       io.err(`${erased.unerasable} records of an earlier version keep theirs until their retention ends.\n`)
@@ -82,6 +86,8 @@ async function askGateway(order: Order, { admin }: Policy, url: string, io: Io):
 }
 
 async function eraseHere(order: Order, { audit: settings, version }: Policy, io: Io): Promise<Erased> {
+  // To open it is to write into it.
+  if (!(await isAnythingMeant(settings.file, order))) return nothingErased
   const { mask } = createMasker(findSensitive)
   const audit = await openAudit({
     file: settings.file,

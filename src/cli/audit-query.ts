@@ -15,7 +15,7 @@ export const sinceOption: Option = {
 export const queryOptions: readonly Option[] = [
   sinceOption,
   { flags: '--until <time>', description: 'until then' },
-  { flags: '--identity <key>', description: 'id or name of a key' },
+  { flags: '--identity <key>', description: 'id or name of a key; with its tokens' },
   { flags: '--model <name>', description: 'as asked for or as served' },
   { flags: '--outcome <outcome>', description: 'answered, refused, cut, aborted; a code; or an event' },
   { flags: '--finding <id>', description: 'id or category of a finding, or any' },

@@ -9,13 +9,12 @@ import {
   faultOf,
   frozenKinds,
   isFrozenKind,
-  isInForce,
   type Order,
   orderOf,
   subjectOf,
   type Wish,
 } from '../freezes/order.ts'
-import { merged } from '../freezes/orders.ts'
+import { isHeld, merged } from '../freezes/orders.ts'
 import { shareFreezes } from '../freezes/shared.ts'
 import { keyId } from '../identity/key.ts'
 import { loadPolicy, locateAudit } from '../policy/load.ts'
@@ -73,18 +72,21 @@ export async function give(
   const { file, redis, policy } = placeOf(values, io)
   if (kind === 'key' && frozen) requireNoName(name, values, io)
   if (policy) requireKnown(wish, policy)
+  if (!frozen && policy && (await isNothing(wish, file, redis))) {
+    io.out('Nothing of that name is frozen, so nothing was done; torwart freezes lists what is.\n')
+    return 0
+  }
   const write = (known: readonly Order[]) =>
     whileLocked(file, () => {
       const now = Date.now()
       const before = merged(readFreezes(file), known, now)
       const made = orderOf(wish, before.get(subjectOf(wish)), now)
       writeFreezes(file, merged(before, [made], now))
-      return { made, held: isHeld(before.get(subjectOf(wish)), now) }
+      return made
     })
-  const { made, held } = await write([])
+  const made = await write([])
   const told = policy !== undefined && (redis === undefined || (await tellAll(redis, made, write)))
   io.out(`${sentence(made)}\n`)
-  if (!frozen && !held) io.err('Nothing of that name was frozen here; torwart freezes lists what is.\n')
   if (frozen && policy && isNobodys(wish, values, io, policy))
     io.err(`This policy and its key file know no ${kind} ${name}.\n`)
   if (policy && !told)
@@ -98,7 +100,7 @@ export async function give(
 async function tellAll(
   redis: RedisServers,
   made: Order,
-  write: (known: readonly Order[]) => Promise<{ made: Order }>,
+  write: (known: readonly Order[]) => Promise<Order>,
 ): Promise<boolean> {
   const shared = shareFreezes(redis, () => {})
   try {
@@ -106,7 +108,7 @@ async function tellAll(
     if (!known) return false
     // Somebody whose clock is ahead may have said the opposite "later".
     const later = known.some((order) => subjectOf(order) === subjectOf(made) && order.at >= made.at)
-    const order = later ? (await write(known)).made : made
+    const order = later ? await write(known) : made
     const written = await attempt(async () => {
       await shared.write([order])
       return true
@@ -117,8 +119,25 @@ async function tellAll(
   }
 }
 
-function isHeld(order: Order | undefined, nowMs: number): boolean {
-  return order !== undefined && isInForce(order, nowMs)
+/** Whether nobody has to be told to lift this. Where Redis does not answer, others may hold what is not in the file. */
+async function isNothing(wish: Wish, file: string, redis: RedisServers | undefined): Promise<boolean> {
+  const isFrozen = (orders: readonly Order[]) => {
+    const now = Date.now()
+    return isHeld(merged(readFreezes(file), orders, now), wish, now)
+  }
+  if (isFrozen([])) return false
+  const known = redis ? await readShared(redis) : []
+  return known !== undefined && !isFrozen(known)
+}
+
+/** @returns undefined if Redis does not answer */
+async function readShared(redis: RedisServers): Promise<readonly Order[] | undefined> {
+  const shared = shareFreezes(redis, () => {})
+  try {
+    return await attempt(() => shared.read())
+  } finally {
+    shared.close()
+  }
 }
 
 /** Keys are known by their names and frozen by their ids. @throws UsageError */
@@ -152,15 +171,9 @@ function isNobodys({ kind, name }: Wish, values: Values, io: Io, { roles }: Poli
 
 export async function list(values: Values, io: Io): Promise<readonly Order[]> {
   const { file, redis } = placeOf(values, io)
-  const shared = redis && shareFreezes(redis, () => {})
-  try {
-    const known = shared ? await attempt(() => shared.read()) : []
-    if (known === undefined)
-      io.err('Redis does not answer: this is what the folder of the audit log knows.\n')
-    return [...merged(readFreezes(file), known ?? [], Date.now()).values()]
-  } finally {
-    shared?.close()
-  }
+  const known = redis ? await readShared(redis) : []
+  if (known === undefined) io.err('Redis does not answer: this is what the folder of the audit log knows.\n')
+  return [...merged(readFreezes(file), known ?? [], Date.now()).values()]
 }
 
 export function sentence({ kind, name, frozen, why, by, at, until }: Order): string {

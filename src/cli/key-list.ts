@@ -1,6 +1,7 @@
 /** `torwart key list`: all keys, or those that nobody has used for a while. */
 import { isUnused } from '../identity/key-view.ts'
-import { type Command, configOption, jsonOption } from './command.ts'
+import { locateSharedKeys } from '../policy/load.ts'
+import { type Command, configOption, jsonOption, textOf } from './command.ts'
 import { durationOption, viewKeys } from './keys.ts'
 import { table } from './table.ts'
 
@@ -18,6 +19,8 @@ export const keyList: Command = {
     const views = viewKeys(values, io, now).filter(
       (view) => unusedMs === undefined || isUnused(view, unusedMs, now),
     )
+    if (unusedMs !== undefined && locateSharedKeys(textOf(values, 'config'), io.variables) !== undefined)
+      io.err('Uses are counted by each gateway for itself: ask the others, too.\n')
     if (values.json) io.out(`${JSON.stringify(views)}\n`)
     else
       io.out(
@@ -28,6 +31,9 @@ export const keyList: Command = {
             'last used': view.lastUsed,
             uses: String(view.uses),
             from: view.networks.join(' ') || null,
+            status: view.oldSecretUntil
+              ? `${view.status}, its old secret too until ${view.oldSecretUntil}`
+              : view.status,
           })),
         ),
       )

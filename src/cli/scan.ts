@@ -1,38 +1,49 @@
 /** `torwart scan`: what the prompt guard would say, without a gateway. */
 import { type Channel, channels } from '../core/text.ts'
+import { loadPolicy } from '../policy/load.ts'
 import { loadPacks } from '../policy/packs.ts'
-import { createScanner, type Scanner } from '../scan/scanner.ts'
+import { createScanner } from '../scan/scanner.ts'
 import { judge } from '../scan/verdict.ts'
-import { type Command, type ExitCode, jsonOption, textOf, UsageError } from './command.ts'
+import { signaturesOf } from '../stages/scanning.ts'
+import {
+  type Command,
+  type ExitCode,
+  type Io,
+  jsonOption,
+  textOf,
+  UsageError,
+  type Values,
+} from './command.ts'
 import { jsonLines, jsonlOption, openInput, readAll } from './text-input.ts'
-
-/** The thresholds of a policy that does not name any. */
-const thresholds = { block: 'high', flag: 'medium' } as const
 
 export const scan: Command = {
   name: 'scan',
   summary: 'scan a text for injection signatures; exit 3 if there are any',
   argument: '[file]',
   options: [
+    {
+      flags: '-c, --config <file>',
+      description: 'as this policy would: its thresholds and packs; without it, what ships',
+    },
     { flags: '--channel <channel>', description: channels.join(', '), standard: 'user' },
     jsonlOption,
     jsonOption,
   ],
   async run(values, io, file) {
-    const scanner = createScanner(loadPacks())
+    const scanText = scanOf(values, io)
     const standard = channelOf(textOf(values, 'channel'))
     const input = openInput(io, file)
     let exit: ExitCode = 0
     if (values.jsonl) {
       for await (const { text, channel } of jsonLines(input)) {
-        const result = scanText(scanner, text, channel === undefined ? standard : channelOf(channel))
+        const result = scanText(text, channel === undefined ? standard : channelOf(channel))
         if (result.action !== 'allow') exit = 3
         io.out(`${JSON.stringify(result)}\n`)
       }
       return exit
     }
     const text = await readAll(input)
-    const result = scanText(scanner, text, standard)
+    const result = scanText(text, standard)
     if (values.json) io.out(`${JSON.stringify(result)}\n`)
     else {
       for (const { id, severity, start, end } of result.findings)
@@ -43,9 +54,18 @@ export const scan: Command = {
   },
 }
 
-function scanText(scanner: Scanner, text: string, channel: Channel) {
-  const findings = scanner.scan(text, channel)
-  return { ...judge(findings, channel, thresholds), findings }
+/** What a policy says that says nothing. */
+const thresholds = { block: 'high', flag: 'medium' } as const
+
+function scanOf(values: Values, io: Io) {
+  const config = textOf(values, 'config')
+  const guard = config === '' ? undefined : loadPolicy(config, io.variables).policy.promptGuard
+  const shipped = loadPacks()
+  const scanner = createScanner(guard ? signaturesOf(guard, shipped) : shipped)
+  return (text: string, channel: Channel) => {
+    const findings = scanner.scan(text, channel)
+    return { ...judge(findings, channel, guard ?? thresholds), findings }
+  }
 }
 
 function channelOf(name: unknown): Channel {

@@ -7,7 +7,7 @@ import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Serv
 import type { AddressInfo } from 'node:net'
 import { pipeline } from 'node:stream/promises'
 import { Agent } from 'undici'
-import { isLoopback, urlOf } from '../policy/address.ts'
+import { bindProblem, isLoopback, urlOf } from '../policy/address.ts'
 import type { Address } from '../policy/policy.ts'
 import { type CredentialFiles, type Credentials, readCredentials, watchCredentials } from './credentials.ts'
 import { refusalOf } from './visitors.ts'
@@ -78,7 +78,7 @@ export async function startForwarder({ gate, listen, files, tell }: ForwarderOpt
     watch.close()
     server.close()
     await agent.destroy()
-    throw error
+    throw bindProblem(error, listen, '--listen')
   }
 }
 

@@ -29,7 +29,11 @@ const known: readonly (readonly [RegExp, string])[] = [
 export function serverError(status: number, body: string, retryAfter?: string): Refusal {
   const detail = `the model server answered ${status}`
   const say = known.find(([pattern]) => pattern.test(body))?.[1]
-  if (status === 404) return new Refusal('model_not_allowed', { detail })
+  // A missing model is named in the answer; a server that does not know the route knows nothing of models.
+  if (status === 404)
+    return /model/i.test(body)
+      ? new Refusal('model_not_allowed', { detail })
+      : new Refusal('not_found', { detail, say: 'The model server does not have this route.' })
   if (status === 429 || status === 503) {
     const seconds = Number(retryAfter)
     const retryAfterSeconds = Number.isInteger(seconds) && seconds > 0 ? Math.min(seconds, 3600) : 1

@@ -11,7 +11,7 @@ import { watchFiles } from '../files/watch.ts'
 import { type ModelMatcher, modelMatcher } from '../models/match.ts'
 import { readFreezes, writeFreezes } from './file.ts'
 import { isInForce, type Order, orderOf, subjectOf, type Wish } from './order.ts'
-import { merged, news, type Orders } from './orders.ts'
+import { isHeld, merged, news, type Orders } from './orders.ts'
 import type { SharedFreezes } from './shared.ts'
 
 export interface Freezes {
@@ -31,7 +31,7 @@ export interface FreezesOptions {
   readonly file: string
   readonly shared: SharedFreezes | undefined
   readonly clock: Clock
-  /** Orders that this gateway has not known. */
+  /** Orders that this gateway has not known, and that change something here. */
   onOrders(orders: readonly Order[]): void
   /** What went wrong with the file. */
   report(problem: string, error: unknown): void
@@ -68,11 +68,14 @@ export async function openFreezes({
   const take = (found: readonly Order[]) => {
     const fresh = news(orders, found, clock.wallMs())
     if (fresh.length === 0) return
+    const before = orders
     const all = merged(orders, fresh, clock.wallMs())
     models = modelsOf(all)
     orders = all
     unwritten = true
-    onOrders(fresh)
+    // To lift what is not frozen changes nothing.
+    const telling = fresh.filter((order) => order.frozen || isHeld(before, order, clock.wallMs()))
+    if (telling.length > 0) onOrders(telling)
   }
 
   const readFile = () => {

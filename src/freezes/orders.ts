@@ -7,6 +7,12 @@ export type Orders = ReadonlyMap<string, Order>
 const keepMs = 90 * 86_400_000
 const most = 2000
 
+/** Whether what this one is about is frozen. */
+export function isHeld(orders: Orders, about: Pick<Order, 'kind' | 'name'>, nowMs: number): boolean {
+  const order = orders.get(subjectOf(about))
+  return order !== undefined && isInForce(order, nowMs)
+}
+
 /** @returns the orders that are new in `found`, without those that everybody may forget */
 export function news(known: Orders, found: Iterable<Order>, nowMs: number): Order[] {
   return [...found].filter((order) => {

@@ -11,7 +11,7 @@ import { judgeKept } from '../dialects/responses-answer.ts'
 import { serverError } from '../dialects/server-errors.ts'
 import type { Freezes } from '../freezes/board.ts'
 import type { AnswerGuard, Guarded } from '../stages/exchange.ts'
-import type { KeptAnswers } from '../stages/kept.ts'
+import { type KeptAnswers, ownerOf } from '../stages/kept.ts'
 import type { Ask } from '../upstreams/server.ts'
 import { answerHere, answerWithinMs, type Hosts } from './answered-here.ts'
 
@@ -33,7 +33,7 @@ export function registerKeptAnswer(
   answerHere(app, dialect, endpoint, hosts, async ({ course, outlet }) => {
     const { caller } = await hosts.gate.enter(course, destination, outlet)
     const id = outlet.parameter
-    const found = kept.find(caller.identity.id, id)
+    const found = kept.find(ownerOf(caller), id)
     const { policy } = caller.arrival.snapshot
     const upstream = policy.upstreams.find(({ name }) => name === found?.upstream)
     if (!found || !upstream || !caller.role.mayUse(found.model.served, upstream.kind))

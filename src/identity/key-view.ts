@@ -13,11 +13,15 @@ export interface KeyView {
   readonly uses: number
   readonly networks: readonly string[]
   readonly status: KeyStatus
+  /** Until when the secret before the last rotation is taken, too; null: it is not. */
+  readonly oldSecretUntil: string | null
 }
 
 export function keyView(entry: KeyEntry, uses: Uses, nowMs: number): KeyView {
   const { id, name, role, created, expires, networks = [] } = entry
   const use = uses.get(id)
+  const status = keyStatus(entry, nowMs)
+  const until = entry.previous?.until
   return {
     id,
     name,
@@ -27,7 +31,8 @@ export function keyView(entry: KeyEntry, uses: Uses, nowMs: number): KeyView {
     lastUsed: use ? new Date(use.last).toISOString() : null,
     uses: use?.count ?? 0,
     networks,
-    status: keyStatus(entry, nowMs),
+    status,
+    oldSecretUntil: status === 'active' && until !== undefined && nowMs < Date.parse(until) ? until : null,
   }
 }
 

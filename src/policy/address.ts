@@ -50,6 +50,30 @@ export function parseAddress(text: string): Address | undefined {
   return { host, port, loopback: isLoopback(host) }
 }
 
+const unbound: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'is taken by another program',
+  EACCES: 'may not be listened on by this user',
+  EADDRNOTAVAIL: 'is no address of this machine',
+  ENOTFOUND: 'is a name without an address',
+}
+
+/**
+ * Why nobody could listen there, in a sentence.
+ * @param remedy where to say another address
+ * @returns the error itself if it is none of those that an operator can mend
+ */
+export function bindProblem(
+  error: unknown,
+  { host, port }: Pick<Address, 'host' | 'port'>,
+  remedy: string,
+): unknown {
+  const why = unbound[(error as NodeJS.ErrnoException).code ?? '']
+  const place = `${host.includes(':') ? `[${host}]` : host}:${port}`
+  return why === undefined
+    ? error
+    : new Error(`${place} ${why}: name another one (${remedy})`, { cause: error })
+}
+
 /** @returns scheme, host and port, without a path */
 export function urlOf(scheme: string, { host, port }: Pick<Address, 'host' | 'port'>): string {
   return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`

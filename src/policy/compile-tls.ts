@@ -37,6 +37,6 @@ function checkFiles(settings: TlsSettings, report: Report): void {
     readTls(settings)
   } catch (error) {
     if (!(error instanceof TlsFault)) throw error
-    report(['listen', 'tls', error.at], error.message)
+    report(['listen', 'tls', error.at], error.fault)
   }
 }

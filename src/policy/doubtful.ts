@@ -3,6 +3,8 @@ import { matchesGlob } from '../core/glob.ts'
 import type { ServerKind } from '../core/servers.ts'
 import { isServedBy, type RouteGroup } from '../dialects/dialect.ts'
 import { dialects } from '../dialects/dialects.ts'
+import { parseAddress } from './address.ts'
+import type { Address } from './policy.ts'
 import type { Config } from './schema/schema.ts'
 import type { Path, Source } from './source.ts'
 
@@ -55,17 +57,33 @@ export function doubtful(
       found.push({ path: ['roles', name, 'limits', limit], message })
     }
   }
+  found.push(...plainDoor(config))
   return found
 }
 
 /** Where the policy holds what nobody may read. */
-function secrets({ admin, store, upstreams }: Config): Path[] {
+function secrets({ admin, store, upstreams, audit, approval }: Config): Path[] {
   const found: Path[] = upstreams.map((_, index) => ['upstreams', index, 'key'])
+  found.push(...audit.forward.map((_, index) => ['audit', 'forward', index, 'token']))
+  if (approval.webhook) found.push(['approval', 'webhook', 'secret'])
   if (admin.token !== undefined) found.push(['admin', 'token'])
   if (store.sentinelPassword !== undefined) found.push(['store', 'sentinelPassword'])
   if (store.redis?.split(',').some((url) => URL.canParse(url.trim()) && new URL(url.trim()).password !== ''))
     found.push(['store', 'redis'])
   return found
+}
+
+export const plainHttp =
+  'other machines send keys and prompts here over plain HTTP, for everybody on the way to read: give `listen.tls`, or listen on loopback'
+
+/** Whether other machines may come to a listener without TLS. */
+export function isPlain({ loopback }: Pick<Address, 'loopback'>, tls: object | undefined): boolean {
+  return !loopback && tls === undefined
+}
+
+function plainDoor({ listen: { address, tls } }: Config): { path: Path; message: string }[] {
+  const parsed = parseAddress(address)
+  return parsed && isPlain(parsed, tls) ? [{ path: ['listen', 'address'], message: plainHttp }] : []
 }
 
 function opinionDoubts({ guards, upstreams }: Config): { path: Path; message: string }[] {

@@ -61,7 +61,8 @@ export function locateKeys(file: string, variables: Variables): string {
  * @returns `unknown` if the policy has mistakes
  */
 export function locateSharedKeys(file: string, variables: Variables): RedisServers | undefined | 'unknown' {
-  if (open(file, variables).source.at(['keys', 'redis']) !== true) return undefined
+  // A variable always expands to a text.
+  if (String(open(file, variables).source.at(['keys', 'redis'])) !== 'true') return undefined
   try {
     return loadPolicy(file, variables).policy.store.redis
   } catch {

@@ -17,13 +17,16 @@ export interface TlsMaterial {
   readonly expiresMs: number
 }
 
-/** What is wrong with which file, in words that go behind the key's name. */
+/** What is wrong with which file. */
 export class TlsFault extends Error {
   readonly at: 'cert' | 'clientCa' | 'crl'
+  /** Goes behind the key's name. */
+  readonly fault: string
 
-  constructor(at: TlsFault['at'], message: string) {
-    super(message)
+  constructor(at: TlsFault['at'], fault: string) {
+    super(`\`listen.tls.${at}\` ${fault}`)
     this.at = at
+    this.fault = fault
   }
 }
 
@@ -45,7 +48,7 @@ function expiryOf(pair: Pick<TlsMaterial, 'cert' | 'key'>): number {
     createSecureContext(pair)
     return Date.parse(new X509Certificate(pair.cert).validTo)
   } catch {
-    throw new TlsFault('cert', 'and `key` are no certificate and its key, both PEM')
+    throw new TlsFault('cert', 'is no certificate of the key in `listen.tls.key`, both PEM')
   }
 }
 

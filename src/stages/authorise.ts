@@ -12,7 +12,7 @@ import { parseModel, printModel } from '../models/name.ts'
 import type { Caps, Policy, Role } from '../policy/policy.ts'
 import type { Fleet, Target } from '../upstreams/fleet.ts'
 import type { Call, Caller, Course, Destination } from './exchange.ts'
-import type { KeptAnswers } from './kept.ts'
+import { type KeptAnswers, ownerOf } from './kept.ts'
 import { callRights } from './rights.ts'
 import { separationFor } from './separation.ts'
 
@@ -64,12 +64,16 @@ export function createAuthoriseModel(fleet: Fleet, kept: KeptAnswers, freezes: F
   }
 }
 
-/** Only where its beginning is kept, and only for the caller it was given to. @throws Refusal `invalid_request` */
-function continued(target: Target, { identity }: Caller, { continues }: Prompt, kept: KeptAnswers): Target {
+/**
+ * Only where its beginning is kept, and only for the caller it was given to, which must still be one that may use the
+ * model it was had with. @throws Refusal `invalid_request`
+ */
+function continued(target: Target, caller: Caller, { continues }: Prompt, kept: KeptAnswers): Target {
   if (continues === undefined) return target
-  const { upstream } = kept.find(identity.id, continues) ?? {}
-  const found = target.upstreams.find(({ name }) => name === upstream)
-  if (found) return { ...target, upstreams: [found] }
+  const beginning = kept.find(ownerOf(caller), continues)
+  const found = target.upstreams.find(({ name }) => name === beginning?.upstream)
+  if (found && beginning && caller.role.mayUse(beginning.model.served, found.kind))
+    return { ...target, upstreams: [found] }
   throw new Refusal('invalid_request', {
     say: '`previous_response_id` is not known here. Send the whole conversation instead.',
   })

@@ -3,8 +3,7 @@
  * the stages ask them. It knows the policy and not the servers: whether they have the model is asked there.
  */
 import { type RefusalCode, refusals } from '../core/refusal.ts'
-import type { RouteGroup } from '../dialects/dialect.ts'
-import { routeGroups } from '../dialects/dialect.ts'
+import { type Endpoint, isServedBy } from '../dialects/dialect.ts'
 import { dialects } from '../dialects/dialects.ts'
 import type { Freezes } from '../freezes/board.ts'
 import { modelMatcher } from '../models/match.ts'
@@ -35,22 +34,24 @@ export function explain(
   const reasons: Reason[] = []
   if (freezes.holdsCaller(holder, role.name))
     reasons.push(refused('frozen', `it, its role, or everything is frozen (torwart freezes)`))
-  if (route !== undefined) reasons.push(ofRoute(route, role))
+  if (route !== undefined) reasons.push(ofRoute(route, role, policy))
   if (model !== undefined) reasons.push(...ofModel(model, role, policy, freezes))
   if (tool !== undefined) reasons.push(ofTool(tool, role))
   return reasons
 }
 
-function ofRoute(asked: string, { name, routes }: Role): Reason {
-  const groups = groupsOf(asked)
+function ofRoute(asked: string, { name, routes }: Role, { upstreams }: Policy): Reason {
+  const endpoints = endpointsOf(asked)
+  const groups = endpoints.map(({ group }) => group)
   const has = `role \`${name}\` has ${[...routes].join(', ') || 'none'}`
   if (ownRoutes.has(asked)) return allowed(`route ${asked}: the gate’s own, for every key and token`)
   const [group] = groups
   if (group === undefined) return refused('not_found', `route ${asked}: no dialect declares it`)
   const said = group === asked ? `routes ${asked}` : `route ${asked}, of the group \`${group}\``
-  return groups.some((each) => routes.has(each))
-    ? allowed(`${said}: ${has}`)
-    : refused('route_not_allowed', `${said}: ${has}`)
+  if (!groups.some((each) => routes.has(each))) return refused('route_not_allowed', `${said}: ${has}`)
+  if (!endpoints.some((endpoint) => upstreams.some(({ kind }) => isServedBy(endpoint, kind))))
+    return refused('not_found', `${said}: no kind of server among the \`upstreams\` has it`)
+  return allowed(`${said}: ${has}`)
 }
 
 /** Of arguments nothing is known here: they are judged when the call is made. */
@@ -64,11 +65,10 @@ function ofTool(tool: string, { name, mayCall, tools }: Role): Reason {
   return allowed(said.join(', '))
 }
 
-function groupsOf(asked: string): readonly RouteGroup[] {
-  const named = routeGroups.find((group) => group === asked)
-  if (named) return [named]
+/** @param asked a group, or a path */
+function endpointsOf(asked: string): readonly Endpoint[] {
   const endpoints = dialects.flatMap((dialect) => dialect.endpoints)
-  return endpoints.filter(({ path }) => isOf(path, asked)).map(({ group }) => group)
+  return endpoints.filter(({ group, path }) => group === asked || isOf(path, asked))
 }
 
 /** A declared path may end with one parameter. */
@@ -90,7 +90,8 @@ function ofModel(
     const model = canonicalFor(kind, target)
     if (model === undefined || !mayUse(model, kind)) continue
     if (freezes.holdsModel(model, kind)) return [refused('frozen', `${said}: the model is frozen`)]
-    const pattern = models.find((each) => modelMatcher([each])(model, kind))
+    // A token may have a wider pattern than its key has now.
+    const pattern = models.find((each) => modelMatcher([each])(model, kind)) ?? model
     return [allowed(`${said}: \`${pattern}\` in \`models\` of role \`${name}\``)]
   }
   const has = models.length === 0 ? 'which names none' : `which names ${models.join(', ')}`

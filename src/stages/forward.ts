@@ -22,7 +22,7 @@ import {
   nothingSaid,
   type Reserved,
 } from './exchange.ts'
-import type { KeptAnswers } from './kept.ts'
+import { type KeptAnswers, ownerOf } from './kept.ts'
 import type { Courier, Outlet } from './outlet.ts'
 import { promptTokens } from './reserve.ts'
 import { judgeTexts } from './text-calls.ts'
@@ -134,7 +134,7 @@ export function createForward(parts: ForwardParts) {
           // What the server keeps must be what the client got: a stopped call would be in it.
           const isWhole = !outcome.refusal && judged.stopped.length === 0
           if (isWhole && keptAs !== undefined && upstream.kind !== 'ollama')
-            kept.note(caller.identity.id, keptAs, { upstream: upstream.name, model })
+            kept.note(ownerOf(caller), keptAs, { upstream: upstream.name, model })
           resolve(outcome)
         },
       })

@@ -5,6 +5,8 @@
  * refused, and the client sends its conversation whole.
  */
 import type { ModelNames } from '../dialects/dialect.ts'
+import { holderOf } from '../identity/identity.ts'
+import type { Caller } from './exchange.ts'
 
 export interface Kept {
   /** Its name: what a policy says of it may change meanwhile. */
@@ -16,6 +18,15 @@ export interface KeptAnswers {
   note(owner: string, id: string, kept: Kept): void
   /** This owner's answer; undefined for anybody else's. */
   find(owner: string, id: string): Kept | undefined
+}
+
+/**
+ * Whose the answers of a caller are: its key's, and of a token those that may do exactly as much as this one. So one
+ * that was renewed goes on where the last one was, and a narrower one of the same key reads nothing it could not ask for.
+ */
+export function ownerOf({ identity, token }: Pick<Caller, 'identity' | 'token'>): string {
+  const rights = token?.grants.map(({ id: _, ...each }) => each) ?? []
+  return `${holderOf(identity)} ${JSON.stringify(rights)}`
 }
 
 const mostOwners = 1024

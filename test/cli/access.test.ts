@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { csv, table } from '../../src/cli/table.ts'
 import { cli } from '../rig/cli.ts'
 
 let folder: string
@@ -68,13 +69,39 @@ describe('torwart access', () => {
   })
 
   it('prints a table, and values that no spreadsheet takes for a formula', async () => {
-    expect((await cli(['access', ...config])).out).toMatch(/^kind +id +name +role +status +routes/)
+    const words = (await cli(['access', ...config])).out
+    expect(words).toMatch(/^kind +id +name +role +status +from +expires +used\n/)
+    expect(words).toContain(
+      'role narrow\n  routes  chat\n  models  qwen3:8b\n  tools   any\n  limits  requestsPerMinute 10, ',
+    )
+    for (const line of words.split('\n')) expect(line.length).toBeLessThanOrEqual(100)
     const { out } = await cli(['access', '--csv', ...config])
     expect(out.split('\r\n')[0]).toBe(
       'kind,id,name,role,status,routes,models,tools,limits,from,expires,lastUsed',
     )
     expect(out).toContain('"\'=HYPERLINK(""http://x"")"')
   })
+})
+
+describe('a table', () => {
+  it('keeps within its width by cutting the widest, and says what it cut', () => {
+    const text = table(
+      ['id', 'name'],
+      [
+        { id: 'abcd', name: 'x'.repeat(50) },
+        { id: 'efgh', name: 'a\u001bb' },
+      ],
+      20,
+    )
+    expect(text).toBe(`id    name\nabcd  ${'x'.repeat(13)}…\nefgh  a·b\n`)
+  })
+
+  it.each(['=1', '+1', '-1', '@x', '|x', ' =1', '\t=1', '\r=1'])(
+    'has no formula for a spreadsheet: %j',
+    (evil) => {
+      expect(csv(['name'], [{ name: evil }])).toMatch(/^name\r\n("'|·)[^\r\n]*\r\n$/)
+    },
+  )
 })
 
 describe('what rules of the policy let in', () => {
@@ -93,6 +120,16 @@ jwt:
 `,
     )
     const rows = JSON.parse((await cli(['access', '--json', '-c', policy])).out) as Record<string, unknown>[]
+    const asked = (id: string) => cli(['explain', '--key', id, '--route', 'chat', '-c', policy])
+    expect(await asked('dns:BUILD.agents.test')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('is known as agents; its role `a` is in the policy'),
+    })
+    expect(await asked('dns:elsewhere.test')).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('known to no rule of the policy: refused with 401'),
+    })
+    expect(await asked('jwt:one.test:x')).toMatchObject({ code: 2, err: expect.stringContaining('claims') })
     expect(rows.map(({ kind, id, role }) => `${kind} ${id} ${role}`)).toEqual([
       'jwt https://two.test b',
       'certificate dns:*.agents.test a',
@@ -122,6 +159,44 @@ describe('torwart explain', () => {
     expect(ran.out).toContain(said)
     expect(ran.out).toContain('Only from 10.0.0.0/8.')
     expect(ran.code).toBe(code)
+  })
+
+  it('says that no server of the policy has a route', async () => {
+    const other = join(folder, 'other.yaml')
+    writeFileSync(
+      other,
+      'version: 1\nupstreams: [{ name: local, url: "http://127.0.0.1:11434", kind: ollama }]\nroles: { narrow: { routes: [rerank], models: [x] } }\n',
+    )
+    const ran = await cli(['explain', '--key', ids.small ?? '', '--route', '/v1/rerank', '-c', other])
+    expect([ran.code, ran.out]).toEqual([1, expect.stringContaining('refused with 404 not_found')])
+  })
+
+  it('reads a token, which may do less than its key, and asks for it where only its id is given', async () => {
+    const minted = await cli([
+      'token',
+      'mint',
+      '--key',
+      ids.small ?? '',
+      '--models',
+      'qwen3:8b',
+      '--ttl',
+      '5m',
+      '--json',
+      ...config,
+    ])
+    const { id, token } = JSON.parse(minted.out) as { id: string; token: string }
+    const ask = (given: string, input = '') =>
+      cli(['explain', '--key', given, '--model', 'qwen3:8b', ...config], input)
+    expect(await ask('-', `${token}\n`)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(
+        new RegExp(`^Token ${id} of key ${ids.small} .*is active, until .*Only from`, 's'),
+      ),
+    })
+    expect(await ask(id)).toMatchObject({ code: 2, err: expect.stringContaining('give it on stdin') })
+    expect(await ask('-', ids.small)).toMatchObject({ code: 0 })
+    await cli(['token', 'revoke', id, ...config])
+    expect(await ask('-', token)).toMatchObject({ code: 1, out: expect.stringContaining('refused with 401') })
   })
 
   it('says that a key is revoked, or frozen, before anything else', async () => {

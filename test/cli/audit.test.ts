@@ -82,10 +82,10 @@ describe('torwart audit show', () => {
       },
     )
     const ask = async () =>
-      (await gate.post('/api/chat', chat('x'), { 'x-request-id': 'followed' })).arrayBuffer()
+      (await gate.post('/api/chat', chat('follow me'), { 'x-request-id': 'followed' })).arrayBuffer()
     await ask()
     await until(() => lines(out).length === 1)
-    await erase(['--subject', 'nothing of the kind'])
+    await erase(['--subject', 'follow me'])
     await ask()
     await until(() => lines(out).length === 2)
     interrupt()
@@ -187,6 +187,13 @@ describe('torwart audit erase', () => {
     expect((await gate.post('/api/chat', chat('still there?'))).status).toBe(200)
   })
 
+  it('does nothing where nothing is meant, and writes nothing down', async () => {
+    const before = readFileSync(gate.auditFile, 'utf8')
+    const { code, out } = await erase(['--subject', 'nothing of the kind'])
+    expect([code, out]).toEqual([0, expect.stringContaining('nothing was erased')])
+    expect(readFileSync(gate.auditFile, 'utf8')).toBe(before)
+  })
+
   it('does not get past the admin token', async () => {
     const response = await fetch(`${gate.admin}/admin/v1/audit/erasures`, {
       method: 'POST',
@@ -244,6 +251,13 @@ describe('torwart audit erase', () => {
       '-c',
       join(kept, 'torwart.yaml'),
     ]
+    const before = readFileSync(join(kept, 'audit.jsonl'), 'utf8')
+    const forNobody = words.map((word) => (word === 'test' ? 'nobody' : word))
+    expect(await cli(forNobody)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('nothing was erased'),
+    })
+    expect(readFileSync(join(kept, 'audit.jsonl'), 'utf8')).toBe(before)
     expect(await cli(words)).toMatchObject({ code: 0, out: expect.stringContaining('of 1 records') })
     const log = await cli(['audit', 'show', '--json', join(kept, 'audit.jsonl')])
     expect(log.out).not.toContain('of the second gate')

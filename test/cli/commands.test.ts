@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -137,6 +138,13 @@ describe('torwart key', () => {
     const rotated = await json<{ id: string; key: string }>('key', 'rotate', id, '--grace', '1h')
     expect(rotated.id).toBe(id)
     expect(rotated.key).not.toBe(key)
+    const [until] =
+      /active, its old secret too until (\S+)/
+        .exec((await cli(['key', 'list', ...config()])).out)
+        ?.slice(1) ?? []
+    expect(Date.parse(until ?? '')).toBeGreaterThan(Date.now())
+    const inGrace = await json<{ id: string; oldSecretUntil: string | null }[]>('key', 'list')
+    expect(inGrace.find((each) => each.id === id)).toMatchObject({ oldSecretUntil: until })
     expect((await cli(['key', 'revoke', id, ...config()])).code).toBe(0)
     const listed = await json<{ id: string; status: string; lastUsed: null }[]>('key', 'list')
     expect(listed.find((each) => each.id === id)).toMatchObject({
@@ -144,6 +152,7 @@ describe('torwart key', () => {
       role: 'agent',
       status: 'revoked',
       lastUsed: null,
+      oldSecretUntil: null,
     })
     expect(JSON.stringify(listed)).not.toContain('sha256')
     expect((await cli(['key', 'list', ...config()])).out).toContain('revoked')
@@ -160,6 +169,47 @@ describe('torwart key', () => {
     const { code, err } = await cli([...words, ...config()])
     expect(code).toBe(2)
     expect(err).toMatch(why)
+  })
+})
+
+describe('a port that is taken', () => {
+  let other: Server
+  let port: number
+  beforeAll(async () => {
+    other = createServer()
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+    port = (other.address() as AddressInfo).port
+  })
+  afterAll(() => other.close())
+
+  it.each(['listen', 'admin'])(
+    'keeps a gateway from starting, in one sentence and without a trace (%s)',
+    async (listener) => {
+      const { code, err } = await cli(['serve', ...config(), `--${listener}`, `127.0.0.1:${port}`])
+      expect([code, err]).toEqual([
+        1,
+        `127.0.0.1:${port} is taken by another program: name another one (\`${listener}.address\` in the policy, or --${listener})\n`,
+      ])
+      expect(readdirSync(folder).filter((name) => name.startsWith('audit'))).toEqual([])
+    },
+  )
+
+  it('keeps torwart connect from starting', async () => {
+    const keyFile = join(folder, 'key')
+    writeFileSync(keyFile, 'tw_x\n', { mode: 0o600 })
+    const words = [
+      'connect',
+      '--gate',
+      'https://gate.test',
+      '--key-file',
+      keyFile,
+      '--listen',
+      `127.0.0.1:${port}`,
+    ]
+    expect(await cli(words)).toMatchObject({
+      code: 1,
+      err: `127.0.0.1:${port} is taken by another program: name another one (--listen)\n`,
+    })
   })
 })
 

@@ -1,6 +1,6 @@
 /** The built program: served, signalled, killed and restarted. */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -56,6 +56,28 @@ const ids = () =>
         }
       }),
   )
+
+describe('npm start', () => {
+  it('needs the compiler only for what is not built yet', () => {
+    const place = join(folder, 'package')
+    for (const name of ['src', 'dist']) mkdirSync(join(place, name), { recursive: true })
+    const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: { built: string } }
+    const build = 'echo built'
+    writeFileSync(join(place, 'package.json'), JSON.stringify({ scripts: { built: scripts.built, build } }))
+    const [source, program] = [join(place, 'src', 'main.ts'), join(place, 'dist', 'main.js')]
+    const run = () => execFileSync('npm', ['run', '--silent', 'built'], { cwd: place, encoding: 'utf8' })
+    writeFileSync(source, '')
+    expect(run()).toBe('built\n')
+    writeFileSync(program, '')
+    const at = (path: string, seconds: number) => utimesSync(path, seconds, seconds)
+    at(source, 1)
+    at(join(place, 'src'), 1)
+    at(program, 2)
+    expect(run()).toBe('')
+    at(source, 3)
+    expect(run()).toBe('built\n')
+  })
+})
 
 describe('the program', () => {
   it('serves, says where, and stops with 0 on SIGTERM', async () => {

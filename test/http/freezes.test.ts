@@ -1,5 +1,5 @@
 /** The kill switch: refuses new requests and ends running ones, on every gateway, within a second, and survives restarts. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { cli } from '../rig/cli.ts'
@@ -63,6 +63,19 @@ describe('the command line', () => {
     await until(async () => (await ask(gate)) === '403 frozen')
     await cli(['unfreeze', ...subject, '-c', gate.policyFile])
     await until(async () => (await ask(gate)) === '200 ok')
+  })
+
+  it('lifts nothing where nothing is frozen, and nothing is recorded then, nor by the admin API', async () => {
+    const { gate } = await start()
+    const file = join(gate.folder, 'freezes.json')
+    const lifted = await cli(['unfreeze', 'role', 'agent', '-c', gate.policyFile])
+    expect(lifted).toMatchObject({ code: 0, err: '', out: expect.stringContaining('nothing was done') })
+    expect(existsSync(file)).toBe(false)
+    expect((await admin(gate, 'DELETE', '/freezes/role/agent')).status).toBe(200)
+    // Recorded in order: what comes last is there, what would have come before is not.
+    await admin(gate, 'POST', '/freezes', { kind: 'role', name: 'agent', why: 'w' })
+    await until(() => events(gate, 'frozen').length === 1)
+    expect(events(gate, 'unfrozen')).toEqual([])
   })
 
   it('freezes for a while', async () => {

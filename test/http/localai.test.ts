@@ -323,6 +323,22 @@ describe('answers that it keeps', () => {
     ])
   })
 
+  it('are found by a renewed token, and by no other token of the same key', async () => {
+    const mint = async (rights: object) => {
+      const made = await gate.post('/torwart/v1/tokens', { ttl: '5m', ...rights })
+      return ((await made.json()) as { token: string }).token
+    }
+    const rights = { routes: ['chat'], models: ['mock-chat'] }
+    const { id } = (await (await respond({}, await mint(rights))).json()) as { id: string }
+    const goesOn = async (token: string) => (await respond({ previous_response_id: id }, token)).status
+    expect(await goesOn(await mint(rights))).toBe(200)
+    expect(await goesOn(await mint({ ...rights, tools: ['search_*'] }))).toBe(400)
+    const read = await gate.get(`/v1/responses/${id}`, {
+      authorization: `Bearer ${await mint({ routes: ['chat'], models: ['mock-two'] })}`,
+    })
+    expect(read.status).toBe(404)
+  })
+
   it('come back without the secret that was cut out of them', async () => {
     const { id } = (await (await respond({})).json()) as { id: string }
     const secret = 'sk-proj-Kq7Zx2Wm9Rt4Vb8Nc3Ld6Pf5Gh1Js0Ty'

@@ -412,6 +412,7 @@ describe('files that change', () => {
     writeFileSync(made[file], text)
     running.reload()
     expect(await readiness()).toMatchObject({ policy: { reload: { ok: false, place: 'listen.tls' } } })
+    expect(running.logged()).toContain(`"problem":"\`listen.tls.${file}\` `)
     expect(running.logged()).toContain('certificates not reloaded')
     expect((await ask(`${running.data}/api/tags`, { ca: ca.cert, leaf })).status).toBe(200)
     writeFileSync(made[file], whole)

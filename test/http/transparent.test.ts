@@ -109,6 +109,20 @@ describe('what the model server refuses', () => {
     expect(await response.text()).not.toMatch(/nope|pending requests|--embeddings/)
   })
 
+  it.each([
+    '404 page not found',
+    '{"error":{"code":404,"message":"Not Found","type":""}}',
+    '{"detail":"Not Found"}',
+    '',
+  ])('a route that it does not have is not taken for a missing model: %s', async (text) => {
+    model.script = (_seen, response) => {
+      response.writeHead(404).end(text)
+    }
+    const response = await gate.post('/v1/responses', { model: 'smollm2:135m', input: 'hi' })
+    expect([response.status, response.headers.get('x-torwart-code')]).toEqual([404, 'not_found'])
+    expect(await response.text()).toContain('The model server does not have this route.')
+  })
+
   it('in words a caller can act on is said in our own', async () => {
     model.script = (_seen, response) => play('chat-think-unsupported', response)
     const response = await gate.post('/api/chat', {

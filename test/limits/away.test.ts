@@ -9,13 +9,17 @@ import { approvalOf } from '../../src/approvals/approval.ts'
 import { shareCalls } from '../../src/calls/shared.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { shareFreezes } from '../../src/freezes/shared.ts'
+import { openStore } from '../../src/limit-store.ts'
 import { createFallbackStore } from '../../src/limits/fallback.ts'
 import { createKeeper } from '../../src/limits/keeper.ts'
 import { createMemoryStore } from '../../src/limits/memory.ts'
 import { createRedisStore, type RedisStore } from '../../src/limits/redis.ts'
 import type { Claim, Store } from '../../src/limits/store.ts'
 import { nameOfRedisError } from '../../src/redis/connect.ts'
+import { createLog } from '../../src/telemetry/log.ts'
+import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { redisApprovals, wish } from '../rig/approvals.ts'
+import { stillClock } from '../rig/clock.ts'
 import { budget, claim, entry, freshKey as key, settlement } from '../rig/limits.ts'
 import { freePort, hasRedis, type RedisServer, startRedis } from '../rig/redis.ts'
 import { openRedisStore, serversAt, silent } from '../rig/stores.ts'
@@ -60,6 +64,40 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
     // Nobody has to send a request for that.
     await until(() => store.check())
     expect(await works(store)).toBe(true)
+  })
+
+  it('is told to be away once, and once when it is back', async () => {
+    const redis = await server()
+    const clock = stillClock(0)
+    let logged = ''
+    const log = createLog('info', {
+      write(line) {
+        logged += line
+      },
+    })
+    const policy = { redis: serversAt(redis.url), onFailure: 'local', timeoutMs: 5000 } as const
+    const store = await openStore({ store: policy }, clock, createMetrics(), log)
+    open.push(store)
+    await until(() => logged.includes('redis answers'))
+    await redis.stop()
+    for (let index = 0; index < 5; index++) {
+      await until(async () => (await store.admit(entry(key(), 10), budget())).local)
+      clock.advance(2000)
+    }
+    await until(() => logged.includes('"redis is away"'))
+    clock.advance(2000)
+    await server([], redis.port)
+    await until(() => logged.split('redis answers').length === 3)
+    const told = logged
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { msg: string }).msg)
+    expect(told.toSorted()).toEqual([
+      'redis answers',
+      'redis answers',
+      'redis is away',
+      'redis is away: limits are counted in this gateway alone',
+    ])
   })
 
   it('was hung while requests ended gets their slots and tokens when it is back', async () => {

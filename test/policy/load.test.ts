@@ -2,8 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { loadPolicy, type Variables } from '../../src/policy/load.ts'
+import { parseAddress } from '../../src/policy/address.ts'
+import { loadPolicy, locateSharedKeys, type Variables } from '../../src/policy/load.ts'
 import { PolicyError } from '../../src/policy/problem.ts'
+import { createSnapshots } from '../../src/snapshots.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'torwart-policy-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -228,7 +230,9 @@ log: { level: loud }
     expect(problems(text, { TOKEN: 'x' })).toEqual([expect.stringMatching(/^3:17 .*looks like a variable/)])
     writeFileSync(join(folder, 'no.pem'), 'no certificate')
     const tls = `${minimal}listen: { tls: { cert: no.pem, key: no.pem } }\n`
-    expect(problems(tls)).toEqual([expect.stringMatching(/no certificate and its key/)])
+    expect(problems(tls)).toEqual([
+      expect.stringMatching(/ `listen.tls.cert` is no certificate of the key in `listen.tls.key`, both PEM$/),
+    ])
   })
 
   it('are not told twice where one follows from the other', () => {
@@ -241,6 +245,40 @@ log: { level: loud }
     const same = `${minimal}listen: { address: "127.0.0.1:80" }\nadmin: { address: "127.0.0.1:80" }\n`
     expect(problems(same)).toEqual(['4:19 `admin.address` is the address of the data listener too'])
     expect(problems(same.replaceAll(':80', ':0'))).toEqual([])
+  })
+
+  it.each([
+    ['127.0.0.1:80', 0],
+    ['localhost:80', 0],
+    ['[::1]:80', 0],
+    ['0.0.0.0:80', 1],
+    ['[::]:80', 1],
+    ['192.168.0.7:80', 1],
+    ['gate.example.org:80', 1],
+  ])('warn of plain HTTP for other machines, at %s: %i', (address, count) => {
+    const { warnings } = load(`${minimal}listen: { address: "${address}" }\n`)
+    expect(warnings.filter(({ line, message }) => line === 3 && message.includes('plain HTTP'))).toHaveLength(
+      count,
+    )
+  })
+
+  it('warn of plain HTTP where the command line says to listen', () => {
+    const warningsAt = (inFile: string, listen?: string) => {
+      writeFileSync(file, `${minimal}listen: { address: "${inFile}" }\n`)
+      const address = listen === undefined ? undefined : parseAddress(listen)
+      const options = {
+        policyFile: file,
+        variables: {},
+        now: () => 0,
+        ...(address ? { listen: address } : {}),
+      }
+      const snapshots = createSnapshots(options, () => {})
+      snapshots.close()
+      return snapshots.warnings.length
+    }
+    expect(warningsAt('127.0.0.1:80', '0.0.0.0:80')).toBe(1)
+    expect(warningsAt('0.0.0.0:80', '127.0.0.1:80')).toBe(0)
+    expect(warningsAt('0.0.0.0:80')).toBe(1)
   })
 
   it('are warnings where they may be meant', () => {
@@ -265,6 +303,19 @@ roles: { a: { limits: { tokensPerMinute: 1000 } } }
     expect(unasked.warnings.map(({ message }) => message)).toEqual([expect.stringMatching(/clientCa/)])
     const fine = 'roles: { a: { limits: { tokensPerMinute: 1000 }, caps: { outputTokens: 500 } } }\n'
     expect(load(`${minimal}${fine}`).warnings).toEqual([])
+  })
+})
+
+describe('where keys are', () => {
+  it.each([
+    ['true', {}, true],
+    [`"\${SHARED}"`, { SHARED: 'true' }, true],
+    [`"\${SHARED:-false}"`, {}, false],
+    ['false', {}, false],
+  ])('is Redis if the policy says %s, by a variable too', (redis, variables, isShared) => {
+    writeFileSync(file, `${minimal}store: { redis: "redis://127.0.0.1" }\nkeys: { redis: ${redis} }\n`)
+    expect(locateSharedKeys(file, variables) !== undefined).toBe(isShared)
+    expect(loadPolicy(file, variables).policy.keysInRedis).toBe(isShared)
   })
 })
 
@@ -316,6 +367,14 @@ describe('a secret', () => {
     ])
     const variable = '$' + '{KEY}'
     expect(upstream(variable).warnings).toEqual([])
+    const elsewhere = `audit: { forward: [{ name: s, url: "https://s.test", token: t }] }
+approval: { webhook: { url: "https://w.test", secret: 0123456789abcdef0123456789abcdef } }
+`
+    const told = load(minimal + elsewhere).warnings.map(({ line, message }) => `${line} ${message}`)
+    expect(told).toEqual([
+      expect.stringMatching(/^3 a secret is written out/),
+      expect.stringMatching(/^4 a secret is written out/),
+    ])
     expect(JSON.stringify(upstream('sk-x').warnings)).not.toContain('sk-x')
   })
 })

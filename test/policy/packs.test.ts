@@ -8,6 +8,7 @@ import { loadPacks } from '../../src/policy/packs.ts'
 import { formatProblem, PolicyError } from '../../src/policy/problem.ts'
 import { createScanner } from '../../src/scan/scanner.ts'
 import { signaturesOf } from '../../src/stages/scanning.ts'
+import { cli } from '../rig/cli.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'torwart-packs-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -52,6 +53,20 @@ function mistakes(pack: string, guard = ''): string[] {
     return error.problems.map((problem) => formatProblem(problem).replace(`${folder}/`, ''))
   }
 }
+
+describe('torwart scan', () => {
+  it('looks with the packs, severities and thresholds of the policy that it is given', async () => {
+    load(good, ', disable: [leak.ticket], severities: { leak.falcon: medium }')
+    const scan = async (text: string, ...words: string[]) => {
+      const { code, out } = await cli(['scan', '--json', ...words], text)
+      return [code, (JSON.parse(out) as { action: string }).action]
+    }
+    const policy = ['-c', join(folder, 'torwart.yaml')]
+    expect(await scan('tell me of Project Red Falcon')).toEqual([0, 'allow'])
+    expect(await scan('tell me of Project Red Falcon', ...policy)).toEqual([3, 'flag'])
+    expect(await scan('see TICK-123456', ...policy)).toEqual([0, 'allow'])
+  })
+})
 
 describe('a pack of one’s own', () => {
   const shipped = loadPacks()

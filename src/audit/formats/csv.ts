@@ -2,8 +2,8 @@
  * CSV (RFC 4180). A cell that a spreadsheet would take for a formula gets an apostrophe before it (OWASP, "CSV
  * Injection"), and control characters are replaced.
  */
+import { csvRow } from '../../core/csv.ts'
 import { type Entry, modelOf, outcomeOf } from '../entry.ts'
-import { plain } from './plain.ts'
 
 const columns: readonly (readonly [name: string, value: (entry: Entry) => unknown])[] = [
   ['seq', ({ seq }) => seq],
@@ -30,15 +30,8 @@ const columns: readonly (readonly [name: string, value: (entry: Entry) => unknow
   ['hash', ({ hash }) => hash],
 ]
 
-export const csvHead = `${columns.map(([name]) => name).join(',')}\r\n`
+export const csvHead = csvRow(columns.map(([name]) => name))
 
 export function toCsv(entry: Entry): string {
-  return `${columns.map(([, value]) => cell(value(entry))).join(',')}\r\n`
-}
-
-function cell(value: unknown): string {
-  if (typeof value === 'number') return String(value)
-  const text = plain(value)
-  const harmless = /^\s*[=+\-@|%]/.test(text) ? `'${text}` : text
-  return /[",\s']/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless
+  return csvRow(columns.map(([, value]) => value(entry)))
 }

@@ -1,6 +1,7 @@
 /** One line a record, for people: columns of a fixed width, so that the first line need not wait for the last. */
+
+import { plain } from '../../core/plain.ts'
 import { type Entry, modelOf, outcomeOf } from '../entry.ts'
-import { plain } from './plain.ts'
 
 const columns: readonly (readonly [name: string, width: number, value: (entry: Entry) => unknown])[] = [
   ['seq', 8, ({ seq }) => seq],

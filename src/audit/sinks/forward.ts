@@ -57,6 +57,8 @@ export function startForwarder(options: ForwardOptions): Forwarder {
         await transport.send(batch)
         break
       } catch (error) {
+        // Cut off by closing: it is sent again by the next start.
+        if (rest.over) return
         // Told once; how many wait is a metric.
         if (!away) report(`the receiver ${settings.name} does not take records of the audit log`, error)
         away = true
