@@ -205,6 +205,20 @@ describe('a receiver', () => {
     expect([...new Set(ids())]).toEqual(['a', 'b', 'c'])
   })
 
+  it('that took nothing yet gets all of it from the next start', async () => {
+    let status = 503
+    const { url, ids } = await http(() => status)
+    const forwarder = forward(url)
+    await add('a')
+    await until(() => reports.length > 0)
+    await forwarder.close()
+    status = 200
+    forward(url)
+    await add('b')
+    await until(() => ids().includes('b'))
+    expect(ids()).toEqual(['a', 'b'])
+  })
+
   it('gets texts only if the policy says so', async () => {
     const { url, bodies } = await http(() => 200)
     forward(url, { content: 'masked' })

@@ -83,6 +83,8 @@ export function startForwarder(options: ForwardOptions): Forwarder {
   }
 
   const run = async () => {
+    // Or the next start, with nothing to go by, would begin behind all that this one could not deliver.
+    await writeCursor(path, cursor)
     for await (const line of readLog(file, { afterSeq: cursor, wait })) {
       const entry = readEntry(line)
       last = seqOf(line)
@@ -98,7 +100,7 @@ export function startForwarder(options: ForwardOptions): Forwarder {
     try {
       await run()
     } catch (error) {
-      report(`the audit log cannot be read for ${settings.name}`, error)
+      report(`the audit log or its cursor cannot be used for ${settings.name}`, error)
       batch = []
       characters = 0
       await rest.take(longestRetryMs)
