@@ -5,6 +5,7 @@
  */
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
+import { checkName, form, misshapen, readFrame } from './answer-form.ts'
 import { AnthropicCalls, callOf, isCall } from './anthropic-calls.ts'
 import { anthropicError } from './anthropic-error.ts'
 import { asAsked } from './as-asked.ts'
@@ -22,6 +23,42 @@ import {
 } from './passage.ts'
 import { Transcript } from './transcript.ts'
 
+const block = form({
+  type: 'string',
+  id: 'string',
+  name: 'string',
+  input: 'any',
+  text: 'string',
+  thinking: 'string',
+  partial_json: 'string',
+})
+const ofMessage = form({
+  type: 'string',
+  id: 'string',
+  role: 'string',
+  model: 'string',
+  content: [block],
+  stop_reason: 'string',
+  usage: 'any',
+  error: 'any',
+})
+const ofEvent = form({
+  type: 'string',
+  index: 'index',
+  message: ofMessage,
+  content_block: block,
+  delta: form({
+    type: 'string',
+    text: 'string',
+    thinking: 'string',
+    partial_json: 'string',
+    signature: 'string',
+    stop_reason: 'string',
+    usage: 'any',
+  }),
+  usage: 'any',
+  error: 'any',
+})
 /** What the words of blocks and deltas are; any other string of a delta is a part of a text, too. */
 const kinds: Readonly<Record<string, Kind>> = {
   text: 'content',
@@ -59,11 +96,12 @@ export class AnthropicAnswer implements AnswerReader {
   }
 
   frame(frame: Frame, passage: Passage): Passed {
-    const body = JSON.parse(frame.data) as JsonValue
-    if (!isObject(body) || body.type === 'error' || body.error !== undefined) {
+    const body = readFrame(frame, this.#stream ? ofEvent : ofMessage)
+    if (!body || body.type === 'error' || body.error !== undefined) {
       this.state = 'failed'
       return undefined
     }
+    if (this.#stream) checkEvent(frame, body)
     if (passage.judgesCalls) {
       if (this.#stream && this.#calls.take(body)) return undefined
       const waiting = this.#stream ? this.#calls.complete(body) : blocksOf(body).filter(isCall).map(callOf)
@@ -209,6 +247,14 @@ export class AnthropicAnswer implements AnswerReader {
     const input = usage.input_tokens ?? this.usage?.input ?? 0
     this.usage = usageOf(input, usage.output_tokens ?? this.usage?.output ?? 0) ?? this.usage
   }
+}
+
+/** @throws Refusal `upstream_failed` */
+function checkEvent(frame: Frame, event: JsonObject): void {
+  checkName(frame, event)
+  // What it says comes in blocks of its own.
+  if (isObject(event.message) && blocksOf(event.message).length > 0)
+    misshapen('a message that has begun before its beginning')
 }
 
 function frameOf(event: JsonObject): Frame {

@@ -3,6 +3,7 @@
  * a block of text stands where one was taken out.
  */
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../core/json.ts'
+import { misshapen } from './answer-form.ts'
 import { idOf, type ToolCall } from './dialect.ts'
 import type { SettledVerdict } from './passage.ts'
 
@@ -24,7 +25,7 @@ export class AnthropicCalls {
     return this.#stripped > 0 && this.#passed === 0
   }
 
-  /** Keeps an event if it is part of a call that goes on. @returns whether it did */
+  /** Keeps an event if it is part of a call that goes on. @returns whether it did @throws Refusal `upstream_failed` */
   take(event: JsonObject): boolean {
     const index = event.index ?? 0
     const block = event.content_block
@@ -32,11 +33,15 @@ export class AnthropicCalls {
       this.#open.set(index, { index, events: [event], block, pieces: '' })
       return true
     }
+    if (event.type !== 'content_block_delta') return false
     const kept = this.#open.get(index)
-    if (event.type !== 'content_block_delta' || !kept) return false
+    const piece = stringOf(isObject(event.delta) ? event.delta.partial_json : undefined)
+    if (!kept) {
+      if (piece !== '') misshapen('a piece of a call that is over, or never began')
+      return false
+    }
     kept.events.push(event)
-    if (isObject(event.delta) && typeof event.delta.partial_json === 'string')
-      kept.pieces += event.delta.partial_json
+    kept.pieces += piece
     return true
   }
 

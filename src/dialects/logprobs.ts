@@ -3,11 +3,13 @@
  * as it came, and only if they spell that text, in tokens and in bytes. What a model might have said instead
  * (`top_logprobs`) is one token long and leaves with them.
  */
-import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
+import { isObject, type JsonObject, type JsonValue, stringOf } from '../core/json.ts'
 import type { Edits } from './passage.ts'
 
 /** UTF-16 code units of a token; a longer one is a text. */
 const longestToken = 128
+/** Of one that was not said. */
+const longestUnsaid = 12
 const utf8 = new TextEncoder()
 
 /**
@@ -44,7 +46,7 @@ function spell(tokens: readonly JsonValue[]): string | undefined {
     if (!isObject(each) || !isToken(each)) return undefined
     const { top_logprobs: others } = each
     const isSound =
-      others === undefined || others === null || (Array.isArray(others) && others.every(isToken))
+      others === undefined || others === null || (Array.isArray(others) && others.every(isOtherToken))
     if (!isSound) return undefined
     text += each.token
   }
@@ -59,6 +61,15 @@ function isToken(value: JsonValue): boolean {
   if (Object.keys(value).some((key) => !tokenFields.has(key))) return false
   if (typeof value.logprob !== 'number' || !isNumberOrNone(value.id)) return false
   return isSpelledBy(value.token, value.bytes)
+}
+
+/** What was not said, no text is there to hold it against: it is too short for a secret, or has no number in it. */
+function isOtherToken(value: JsonValue): boolean {
+  return isToken(value) && isObject(value) && isHarmless(stringOf(value.token))
+}
+
+function isHarmless(token: string): boolean {
+  return token.length <= longestUnsaid || !/[\d@]/.test(token)
 }
 
 /** Half a character has no bytes of its own in UTF-8: the token then holds U+FFFD, and the bytes may be what they are. */
@@ -81,7 +92,9 @@ function spellLists({ tokens, top_logprobs: others, ...numbers }: JsonObject): s
     const isMap = (each: JsonValue) =>
       each === null ||
       (isObject(each) &&
-        Object.entries(each).every(([token, value]) => isShort(token) && isNumberOrNone(value)))
+        Object.entries(each).every(
+          ([token, value]) => isShort(token) && isHarmless(token) && isNumberOrNone(value),
+        ))
     if (!others.every(isMap)) return undefined
   }
   return tokens.join('')

@@ -5,19 +5,47 @@
  */
 import { isObject, type JsonObject, type JsonValue, pick, stringOf } from '../core/json.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
+import { form, readFrame } from './answer-form.ts'
 import { asAsked } from './as-asked.ts'
-import type { AnswerReader, ModelNames, ToolCall } from './dialect.ts'
+import { type AnswerReader, idOf, type ModelNames, type ToolCall } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
 import { keepLogprobs } from './logprobs.ts'
 import { OtherTexts, type ReadElsewhere } from './other-texts.ts'
 import { Edits, Exits, type Kind, type Passage, type Passed, type SettledVerdict } from './passage.ts'
 import { Transcript } from './transcript.ts'
 
+/** Both `/api/chat` and, with parsers of its own, `/api/generate` have tool calls (Ollama's `api/types.go`). */
+const ofCalls = [
+  form({ id: 'string', function: form({ index: 'any', name: 'string', arguments: 'any' }) }),
+] as const
+const ofLine = form({
+  model: 'string',
+  created_at: 'string',
+  message: form({
+    role: 'string',
+    content: 'string',
+    thinking: 'string',
+    images: 'any',
+    tool_calls: ofCalls,
+  }),
+  response: 'string',
+  thinking: 'string',
+  tool_calls: ofCalls,
+  logprobs: 'any',
+  context: 'any',
+  done: 'any',
+  done_reason: 'string',
+  error: 'any',
+  prompt_eval_count: 'any',
+  eval_count: 'any',
+  embedding: 'any',
+  embeddings: 'any',
+})
 /** Members with readers of their own. */
 const inLine: ReadElsewhere = (key) =>
   key === 'thinking' || key === 'response'
     ? 'text'
-    : key === 'message' || key === 'logprobs'
+    : key === 'message' || key === 'logprobs' || key === 'tool_calls'
       ? 'objects'
       : undefined
 const inMessage: ReadElsewhere = (key) =>
@@ -37,7 +65,7 @@ export class OllamaAnswer implements AnswerReader {
   readonly #edits = new Edits()
   readonly #others: OtherTexts
   #calls = 0
-  #parked: { readonly frame: Frame; readonly line: JsonObject; readonly calls: JsonValue[] } | undefined
+  #parked: { readonly frame: Frame; readonly line: JsonObject } | undefined
 
   /** `shown`: the only fields that leave, for answers that are no generation. */
   constructor(names: ModelNames, shown?: readonly string[]) {
@@ -47,8 +75,8 @@ export class OllamaAnswer implements AnswerReader {
   }
 
   frame(frame: Frame, passage: Passage): Passed {
-    const line = JSON.parse(frame.data) as JsonValue
-    if (!isObject(line) || line.error !== undefined || line.done_reason === 'error') {
+    const line = readFrame(frame, ofLine)
+    if (!line || line.error !== undefined || line.done_reason === 'error') {
       this.state = 'failed'
       return undefined
     }
@@ -58,7 +86,7 @@ export class OllamaAnswer implements AnswerReader {
     }
     const calls = callsOf(line)
     if (!passage.judgesCalls || calls.length === 0) return this.#pass(frame, line, passage, false)
-    this.#parked = { frame, line, calls }
+    this.#parked = { frame, line }
     this.waiting = calls.map(callOf)
     return undefined
   }
@@ -67,13 +95,16 @@ export class OllamaAnswer implements AnswerReader {
     this.waiting = []
     const parked = this.#parked
     this.#parked = undefined
-    if (!parked || !isObject(parked.line.message)) return undefined
-    const { frame, line, calls } = parked
-    const message = line.message as JsonObject
-    message.tool_calls = calls.filter((_, index) => verdicts[index]?.kind !== 'strip')
-    if (message.tool_calls.length === 0) delete message.tool_calls
+    if (!parked) return undefined
+    const { frame, line } = parked
+    let index = 0
+    for (const holder of holdersOf(line)) {
+      holder.tool_calls = listOf(holder).filter(() => verdicts[index++]?.kind !== 'strip')
+      if (holder.tool_calls.length === 0) delete holder.tool_calls
+    }
     const notes = verdicts.flatMap((verdict) => (verdict.kind === 'strip' ? [verdict.note] : []))
-    if (notes.length > 0) message.content = [message.content, ...notes].filter(Boolean).join('\n')
+    const [said, field] = isObject(line.message) ? [line.message, 'content'] : [line, 'response']
+    if (notes.length > 0) said[field] = [said[field], ...notes].filter(Boolean).join('\n')
     return this.#pass(frame, line, passage, notes.length > 0)
   }
 
@@ -112,8 +143,8 @@ export class OllamaAnswer implements AnswerReader {
       this.#others.judge(message, passage, inMessage)
       judge(message, 'thinking', 'thinking', 'message.thinking')
       judge(message, 'content', 'content', 'message.content')
-      for (const call of callsOf(line)) this.#call(call, passage)
     }
+    for (const call of callsOf(line)) this.#call(call, passage)
     keepLogprobs(line, 'logprobs', said, this.#edits.any, this.#edits)
   }
 
@@ -132,8 +163,7 @@ export class OllamaAnswer implements AnswerReader {
     return done ? passed + passage.rest(channel) : passed
   }
 
-  #call(call: JsonValue, passage: Passage): void {
-    if (!isObject(call)) return
+  #call(call: JsonObject, passage: Passage): void {
     this.#others.judge(call, passage, inCall)
     const called = call.function
     if (!isObject(called)) return
@@ -147,14 +177,22 @@ export class OllamaAnswer implements AnswerReader {
   }
 }
 
-function callsOf({ message }: JsonObject): JsonValue[] {
-  const calls = (isObject(message) ? message.tool_calls : undefined) ?? []
-  return Array.isArray(calls) ? calls : [calls]
+/** What calls may stand in, as far as it is there. */
+function holdersOf(line: JsonObject): JsonObject[] {
+  return [line.message, line].filter(isObject)
 }
 
-function callOf(call: JsonValue): ToolCall {
-  const called = isObject(call) && isObject(call.function) ? call.function : {}
-  return { name: stringOf(called.name), arguments: JSON.stringify(called.arguments ?? {}) }
+function listOf({ tool_calls }: JsonObject): JsonObject[] {
+  return Array.isArray(tool_calls) ? tool_calls.filter(isObject) : []
+}
+
+function callsOf(line: JsonObject): JsonObject[] {
+  return holdersOf(line).flatMap(listOf)
+}
+
+function callOf(call: JsonObject): ToolCall {
+  const called = isObject(call.function) ? call.function : {}
+  return { ...idOf(call.id), name: stringOf(called.name), arguments: JSON.stringify(called.arguments ?? {}) }
 }
 
 /** A line like those of this channel. */

@@ -7,6 +7,7 @@
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../core/json.ts'
 import { Refusal } from '../core/refusal.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
+import { form, readFrame } from './answer-form.ts'
 import { asAsked } from './as-asked.ts'
 import type { AnswerReader, ModelNames, ToolCall } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
@@ -27,6 +28,39 @@ import { Transcript } from './transcript.ts'
 const end = '[DONE]'
 /** UTF-16 code units of chunks that wait until the calls in them were judged. */
 const mostHeld = 4 * 1024 * 1024
+const called = form({ name: 'string', arguments: 'string' })
+const message = form({
+  role: 'string',
+  content: 'any',
+  refusal: 'string',
+  reasoning: 'string',
+  reasoning_content: 'string',
+  tool_calls: [
+    form({
+      id: 'string',
+      index: 'index',
+      type: 'string',
+      function: called,
+      custom: form({ name: 'string', input: 'string' }),
+    }),
+  ],
+  function_call: called,
+})
+const ofChunk = form({
+  model: 'string',
+  choices: [
+    form({
+      index: 'index',
+      delta: message,
+      message,
+      text: 'string',
+      logprobs: 'any',
+      finish_reason: 'string',
+    }),
+  ],
+  usage: 'any',
+  error: 'any',
+})
 /** Members with readers of their own. */
 const inChunk: ReadElsewhere = (key) => (key === 'choices' ? 'objects' : undefined)
 const inChoice: ReadElsewhere = (key) => (key === 'text' ? key : choiceParts.has(key) ? 'objects' : undefined)
@@ -72,8 +106,10 @@ export class OpenaiAnswer implements AnswerReader {
     return this.#calls.waiting
   }
 
-  frame(frame: Frame, passage: Passage): Passed {
-    if (this.#stream && frame.data === end) {
+  frame({ data }: Frame, passage: Passage): Passed {
+    // Its events have no names.
+    const frame: Frame = { data }
+    if (this.#stream && data === end) {
       if (passage.judgesCalls && this.#calls.complete()) {
         this.#parked = { frame, chunk: undefined }
         return undefined
@@ -81,8 +117,8 @@ export class OpenaiAnswer implements AnswerReader {
       this.state = 'ended'
       return joined(this.#exits.close(passage), frame)
     }
-    const chunk = JSON.parse(frame.data) as JsonValue
-    if (!isObject(chunk) || chunk.error !== undefined || (this.#stream && chunk.model === '')) {
+    const chunk = readFrame(frame, ofChunk)
+    if (!chunk || chunk.error !== undefined || (this.#stream && chunk.model === '')) {
       this.state = 'failed'
       return undefined
     }
@@ -129,7 +165,8 @@ export class OpenaiAnswer implements AnswerReader {
 
   /** As if nobody judged calls. */
   #again(frame: Frame, passage: Passage): Passed {
-    if (frame.data !== end) return this.#pass(frame, JSON.parse(frame.data) as JsonObject, passage, [])
+    const chunk = frame.data === end ? undefined : readFrame(frame, ofChunk)
+    if (chunk) return this.#pass(frame, chunk, passage, [])
     this.state = 'ended'
     return joined(this.#exits.close(passage), frame)
   }

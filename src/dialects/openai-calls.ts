@@ -33,6 +33,8 @@ interface Gathered {
   readonly given: Part['given']
   name: string
   args: string
+  /** Whether every client sees in its pieces the call that we do. */
+  isPlain: boolean
 }
 
 /** What a choice says; of a choice that says two things, what belongs to the way it came. */
@@ -47,6 +49,7 @@ export class OpenaiCalls {
   isChanged = false
   readonly #transcript: Transcript
   readonly #gathered = new Map<string, Gathered>()
+  #displaced = 0
   #judged: Gathered[] = []
   /** By choice: how many calls have passed. */
   readonly #passed = new Map<JsonValue, number>()
@@ -94,15 +97,27 @@ export class OpenaiCalls {
   }
 
   #gather(choice: JsonValue, { key, call, called, under, given }: Part): void {
-    const id = `${JSON.stringify(choice)}/${key}`
+    const place = `${JSON.stringify(choice)}/${key}`
     const args = stringOf(called[given])
     const name = stringOf(called.name)
-    const begun = this.#gathered.get(id)
-    if (begun) {
-      begun.name += name
-      begun.args += args
-    } else this.#gathered.set(id, { choice, call, under, given, name, args })
     this.isChanged = true
+    let begun = this.#gathered.get(place)
+    if (begun && isOther(begun.call.id, call.id)) {
+      // Another call in the same place: of what came before, nothing more comes.
+      this.#gathered.delete(place)
+      this.#gathered.set(`${place} ${this.#displaced++}`, { ...begun, isPlain: false })
+      begun = undefined
+    }
+    const isPlain = call.index !== undefined || under === 'function_call'
+    if (!begun) {
+      const first = { choice, call, under, given, name, args }
+      this.#gathered.set(place, { ...first, isPlain: isPlain && name !== '' })
+      return
+    }
+    // Some clients put the pieces of a name together, others take the second for that of another call.
+    begun.isPlain &&= isPlain && name === '' && begun.under === under
+    begun.name += name
+    begun.args += args
   }
 
   /** What was gathered, of these choices or of all, is complete. @returns whether there is anything */
@@ -118,12 +133,14 @@ export class OpenaiCalls {
   }
 
   /**
-   * Where all of them pass, and no other is being written, the chunks that brought them leave as they came.
+   * Where all of them pass, can be read in one way only, and no other is being written, the chunks that brought them
+   * leave as they came.
    * @returns false where they cannot; then nothing was done
    */
   passAll(verdicts: readonly SettledVerdict[]): boolean {
     if (this.#hasStripped || this.#gathered.size > 0 || verdicts.some(({ kind }) => kind === 'strip'))
       return false
+    if (!this.#judged.every(({ isPlain }) => isPlain)) return false
     for (const { choice } of this.#judged) this.#passed.set(choice, (this.#passed.get(choice) ?? 0) + 1)
     this.waiting = []
     this.#judged = []
@@ -175,6 +192,10 @@ export class OpenaiCalls {
     const id = typeof call.id === 'string' ? { id: passage.whole('name', call.id) } : {}
     return { tool_calls: [{ index, ...id, type: under, [under]: called }] }
   }
+}
+
+function isOther(begun: JsonValue | undefined, id: JsonValue | undefined): boolean {
+  return stringOf(begun) !== '' && stringOf(id) !== '' && begun !== id
 }
 
 /** Of a whole answer: the call as it came, which is still to be read, or what is said in its place. */

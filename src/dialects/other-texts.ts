@@ -9,8 +9,11 @@ import type { ModelNames } from './dialect.ts'
 import type { Edits, Kind, Passage } from './passage.ts'
 import type { Transcript } from './transcript.ts'
 
-/** Pictures, sound and vectors, in which a guard has nothing to read. */
+/** Pictures, sound and vectors, in which a guard has nothing to read, if that is what they are. */
 const noTexts = new Set(['b64_json', 'image', 'images', 'partial_image_b64', 'embedding', 'embeddings'])
+const base64 = /^(?:data:[\w.+-]{1,40}\/[\w.+-]{1,40};base64,)?[A-Za-z0-9+/_-]*={0,2}$/
+/** UTF-16 code units; a shorter one may as well be a key. */
+const leastOfPicture = 512
 /** Words such as `chat.completion.chunk`, and moments in time: they say nothing. */
 const plain = /^(?:[a-z][a-z_.]{0,47}|\d{4}-\d\d-\d\dT[\d:.]{5,20}(?:Z|[+-]\d\d:\d\d))$/
 const mostRemembered = 128
@@ -25,6 +28,7 @@ export class OtherTexts {
   readonly #edits: Edits
   readonly #transcript: Transcript | undefined
   readonly #read: Set<string>
+  readonly #keys = new Set<string>()
   /** What each member said last, for in a stream most say the same again and again. */
   readonly #last = new Map<string, string>()
 
@@ -38,13 +42,15 @@ export class OtherTexts {
   /** Judges the members of an object, at whatever depth, and puts them in place; but for what is read elsewhere. */
   judge(holder: JsonObject, passage: Passage, elsewhere: ReadElsewhere = here, depth = 0): void {
     for (const key in holder) {
+      if (!this.#keys.has(key) && this.#isTakenOut(holder, key, passage)) continue
       const value = holder[key]
       if (typeof value === 'string') {
         if (this.#last.get(key) !== value) this.#text(holder, key, value, passage, elsewhere)
       } else if (typeof value === 'object' && value !== null) {
         const isElsewhere = elsewhere(key, value) === 'objects'
         if (Array.isArray(value)) {
-          if (!noTexts.has(key)) this.#items(value, passage, isElsewhere, depth)
+          if (!noTexts.has(key) || value.some((item) => typeof item === 'string' && !isPicture(item)))
+            this.#items(value, passage, isElsewhere, depth)
         } else if (!isElsewhere) this.judge(value, passage, here, below(depth))
       }
     }
@@ -65,7 +71,7 @@ export class OtherTexts {
   }
 
   #text(holder: JsonObject, key: string, text: string, passage: Passage, elsewhere: ReadElsewhere): void {
-    if (elsewhere(key, text) === 'text' || noTexts.has(key)) return
+    if (elsewhere(key, text) === 'text' || (noTexts.has(key) && isPicture(text))) return
     if (!this.isPlain(text)) {
       const isSaid = this.#transcript !== undefined && text.length > longestId && /\s/.test(text)
       if (isSaid) this.#transcript?.say('other', text)
@@ -75,6 +81,14 @@ export class OtherTexts {
       if (judged !== text) return
     }
     if (text.length <= longestId && this.#last.size < mostRemembered) this.#last.set(key, text)
+  }
+
+  /** A name can be a text, too. @returns whether it was one that does not leave, and its member with it */
+  #isTakenOut(holder: JsonObject, key: string, passage: Passage): boolean {
+    const isOut = !plain.test(key) && this.read('content', key, passage, true) !== key
+    if (isOut) this.#edits.drop(holder, key)
+    else if (this.#keys.size < mostRemembered) this.#keys.add(key)
+    return isOut
   }
 
   /** Whether nobody needs to read it, for what it says or because it was read. */
@@ -88,6 +102,10 @@ export class OtherTexts {
     if (judged === text && text.length <= longestId && this.#read.size < mostRemembered) this.#read.add(text)
     return judged
   }
+}
+
+function isPicture(text: string): boolean {
+  return text.length >= leastOfPicture && base64.test(text)
 }
 
 const here: ReadElsewhere = () => undefined

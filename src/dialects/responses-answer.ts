@@ -8,6 +8,7 @@
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../core/json.ts'
 import { isFinal, Refusal } from '../core/refusal.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
+import { checkName, form, readFrame } from './answer-form.ts'
 import { asAsked } from './as-asked.ts'
 import type { AnswerReader, ModelNames, PublicError, ToolCall } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
@@ -25,6 +26,46 @@ import {
 import { callOf, isCall, ResponsesCalls } from './responses-calls.ts'
 import { Transcript } from './transcript.ts'
 
+const item = form({
+  id: 'string',
+  type: 'string',
+  call_id: 'string',
+  name: 'string',
+  arguments: 'string',
+  input: 'string',
+  content: 'any',
+  summary: 'any',
+  logprobs: 'any',
+})
+const ofResponse = form({
+  id: 'string',
+  model: 'string',
+  status: 'string',
+  output: [item],
+  usage: 'any',
+  instructions: 'any',
+  error: 'any',
+})
+const ofEvent = form({
+  type: 'string',
+  sequence_number: 'index',
+  output_index: 'index',
+  content_index: 'index',
+  summary_index: 'index',
+  item_id: 'string',
+  delta: 'any',
+  text: 'string',
+  refusal: 'string',
+  arguments: 'string',
+  input: 'string',
+  code: 'string',
+  logprobs: 'any',
+  item,
+  part: 'any',
+  annotation: 'any',
+  response: ofResponse,
+  error: 'any',
+})
 const ends = new Set(['response.completed', 'response.incomplete'])
 const failures = new Set(['response.failed', 'error'])
 
@@ -77,8 +118,9 @@ export class ResponsesAnswer implements AnswerReader {
   }
 
   frame(frame: Frame, passage: Passage): Passed {
-    const body = JSON.parse(frame.data) as JsonValue
-    if (!isObject(body)) return this.#failed()
+    const body = readFrame(frame, this.#stream ? ofEvent : ofResponse)
+    if (!body) return this.#failed()
+    if (this.#stream) checkName(frame, body)
     if (passage.judgesCalls) {
       if (this.#stream && this.#calls.take(body)) return undefined
       const waiting = this.#calls.complete(body)

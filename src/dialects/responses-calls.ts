@@ -3,6 +3,7 @@
  * came; a message stands where one was taken out, under the same index, and in the answer that is told again at the end.
  */
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../core/json.ts'
+import { misshapen } from './answer-form.ts'
 import { idOf, type ToolCall } from './dialect.ts'
 import type { SettledVerdict } from './passage.ts'
 
@@ -12,6 +13,9 @@ interface Kept {
   readonly call: ToolCall
 }
 
+/** Types of events that tell of a call while it is made. */
+const ofCall = /_call[_.]/
+
 export class ResponsesCalls {
   /** Events of items that are not complete, by the item's index. */
   readonly #open = new Map<JsonValue, JsonObject[]>()
@@ -19,17 +23,18 @@ export class ResponsesCalls {
   readonly #verdicts = new Map<string, SettledVerdict>()
   #judged: Kept[] = []
 
-  /** Keeps an event if it is part of a call that goes on. @returns whether it did */
+  /** Keeps an event if it is part of a call that goes on. @returns whether it did @throws Refusal `upstream_failed` */
   take(event: JsonObject): boolean {
     const index = event.output_index ?? 0
     if (event.type === 'response.output_item.added' && isCall(event.item)) {
       this.#open.set(index, [event])
       return true
     }
-    const kept = this.#open.get(index)
-    if (!kept || event.output_index === undefined || event.type === 'response.output_item.done') return false
-    kept.push(event)
-    return true
+    if (event.type === 'response.output_item.done') return false
+    const kept = event.output_index === undefined ? undefined : this.#open.get(index)
+    if (!kept && ofCall.test(String(event.type))) misshapen('a piece of a call that is over, or never began')
+    kept?.push(event)
+    return kept !== undefined
   }
 
   /** Calls that this event, or this whole answer, completes and that nobody has judged yet. */
@@ -39,7 +44,7 @@ export class ResponsesCalls {
       const events = [...(this.#open.get(index) ?? []), event]
       this.#open.delete(index)
       const call = callOf(event.item)
-      const isSound = !isOfTool(event.item) || agree(events, call)
+      const isSound = agree(events, event.item, call)
       this.#judged = [{ events, item: event.item, call: isSound ? call : { ...call, name: '' } }]
     } else {
       const output = isObject(event.response) ? event.response.output : event.output
@@ -77,13 +82,15 @@ export class ResponsesCalls {
   }
 }
 
-function isOfTool({ type }: JsonObject): boolean {
-  return type === 'function_call' || type === 'custom_tool_call'
-}
-
 /** Of a function, of a custom tool, of a shell, of a server of tools, and what there may be besides. */
 export function isCall(item: JsonValue | undefined): item is JsonObject {
-  return isObject(item) && typeof item.type === 'string' && /(?:^|_)(?:call|use)$/i.test(item.type)
+  if (!isObject(item)) return false
+  return /(?:^|_)(?:call|use|approval_request)$/i.test(stringOf(item.type)) || saidBy(item) !== ''
+}
+
+/** What a call is given, in pieces before and then whole. */
+function saidBy({ arguments: args, input, code }: JsonObject): string {
+  return stringOf(args ?? input ?? code)
 }
 
 /** What has no name of its own goes by its type, and is given all that it says. */
@@ -98,15 +105,22 @@ export function callOf(item: JsonObject): ToolCall {
 }
 
 /** Whether all events say what the whole item says, for clients read one or the other. */
-function agree(events: readonly JsonObject[], call: ToolCall): boolean {
+function agree(events: readonly JsonObject[], whole: JsonObject, call: ToolCall): boolean {
+  const said = saidBy(whole)
   let pieces = ''
-  for (const { item, delta, arguments: args, input } of events) {
-    pieces += stringOf(delta)
-    const told = args ?? input ?? call.arguments
-    if (told !== call.arguments || (isObject(item) && isCall(item) && callOf(item).name !== call.name))
-      return false
+  for (const event of events) {
+    pieces += stringOf(event.delta)
+    const { item } = event
+    const told = [saidBy(event), isObject(item) ? saidBy(item) : '']
+    if (!told.every((each) => each === '' || each === said)) return false
+    if (isObject(item) && callOf(item).name !== call.name) return false
   }
-  return pieces === '' || pieces === call.arguments
+  // Of what has no member of its own for that, the pieces stand somewhere in the item.
+  return pieces === '' || pieces === said || (said === '' && call.arguments.includes(inner(pieces)))
+}
+
+function inner(text: string): string {
+  return JSON.stringify(text).slice(1, -1)
 }
 
 function keyOf(call: ToolCall): string {

@@ -146,11 +146,6 @@ describe('a secret where no words are expected', () => {
       sse(chunk({ message: { content: secret } }), end, '[DONE]'),
     ],
     [
-      'what is no choice',
-      'openai chat, streamed',
-      sse({ ...chunk({}), choices: [secret, [{ delta: { content: secret } }]] }, end, '[DONE]'),
-    ],
-    [
       'parts of a whole text',
       'openai chat, whole',
       completion({ content: [{ type: 'text', text: secret }] }),
@@ -172,11 +167,7 @@ describe('a secret where no words are expected', () => {
       'openai chat, whole',
       completion({ tool_calls: [{ id: 'a', type: 'custom', custom: { name: 'x', input: secret } }] }),
     ],
-    [
-      'a call of no form',
-      'openai chat, whole',
-      completion({ tool_calls: [{ id: 'a', what: secret }, secret] }),
-    ],
+    ['a call of no form', 'openai chat, whole', completion({ tool_calls: [{ id: 'a', what: secret }] })],
     [
       'bytes beside a text',
       'openai chat, whole',
@@ -236,7 +227,6 @@ describe('a secret where no words are expected', () => {
       'responses, whole',
       JSON.stringify(response([], { instructions: secret })),
     ],
-    ['an item that is a string', 'responses, whole', JSON.stringify(response([], { output: [secret] }))],
     [
       'an event of its own',
       'responses, streamed',
@@ -254,7 +244,10 @@ describe('a secret where no words are expected', () => {
       message([{ type: 'web_search_tool_result', content: [{ title: secret }] }]),
     ],
     ['a stop', 'messages, whole', message([{ type: 'text', text: 'Hi' }], { stop_sequence: secret })],
-    ['a text that is no block', 'messages, whole', message([], { content: [secret] as never })],
+    ['the name of a member', 'messages, whole', message([], { [secret]: 1 })],
+    ['a name deep within', 'ollama chat, streamed', ndjson(line({ x: [{ y: { [secret]: 1 } }] }), done)],
+    ['what should be pictures', 'ollama chat, streamed', ndjson(line({}, { images: [secret] }), done)],
+    ['what should be a vector', 'openai chat, whole', completion({}, { embedding: secret })],
     [
       'a delta of a kind of its own',
       'messages, streamed',
@@ -332,13 +325,45 @@ describe('a call in a form of its own', () => {
       '',
     ],
     [
-      'that is no list',
-      'ollama chat, whole',
-      JSON.stringify({
-        ...line({}, { tool_calls: { function: { name: 'x', arguments: { a: 'rm' } } } as never }),
-        done: true,
-      }),
+      'beside a text that was not asked as a chat',
+      'ollama generate, streamed',
+      ndjson(
+        {
+          model,
+          response: 'Hi',
+          tool_calls: [{ id: 'a', function: { name: 'x', arguments: { a: 'rm' } } }],
+          done: false,
+        },
+        { model, response: '', done: true },
+      ),
       'x',
+    ],
+    [
+      'that asks for a yes itself',
+      'responses, whole',
+      JSON.stringify(response([item({ type: 'mcp_approval_request', name: 'x', arguments: '"rm"' })])),
+      'x',
+    ],
+    [
+      'whose beginning says something else',
+      'responses, streamed',
+      sse(
+        {
+          type: 'response.output_item.added',
+          output_index: 0,
+          item: item({ type: 'function_call', name: 'x', arguments: '{"a":"rm"}' }),
+        },
+        {
+          type: 'response.output_item.done',
+          output_index: 0,
+          item: item({ type: 'function_call', name: 'x', arguments: '{}' }),
+        },
+        {
+          type: 'response.completed',
+          response: response([item({ type: 'function_call', name: 'x', arguments: '{}' })]),
+        },
+      ),
+      '',
     ],
     [
       'of a shell',
@@ -417,5 +442,40 @@ describe('a call in a form of its own', () => {
     expect(text).not.toContain('rm')
     expect(text).toContain(note)
     if (name !== '') expect((await judged(speaker, sent, 'pass')).text).toContain('rm')
+  })
+
+  const piece = (more: JsonObject) => chunk({ delta: { tool_calls: [more as JsonObject] } })
+  const called = chunk({ delta: {}, finish_reason: 'tool_calls' })
+
+  it('in the place of another is a call of its own', async () => {
+    const sent = sse(
+      piece({ index: 0, id: 'a', function: { name: 'x', arguments: '{"a":1}' } }),
+      piece({ index: 0, id: 'b', function: { name: 'y', arguments: '' } }),
+      piece({ index: 0, function: { arguments: '{"b":2}' } }),
+      called,
+      '[DONE]',
+    )
+    const { asked, text } = await judged('openai chat, streamed', sent, 'pass')
+    expect(asked.map(({ name, arguments: args }) => [name, args])).toEqual([
+      ['x', '{"a":1}'],
+      ['y', '{"b":2}'],
+    ])
+    expect(text).toContain('"index":1,"id":"b"')
+  })
+
+  it.each([
+    ['with the place', { index: 0 }],
+    ['without', {}],
+  ])('whose name comes in pieces leaves whole: %s', async (_how, place) => {
+    const sent = sse(
+      piece({ ...place, id: 'a', function: { name: 'search_x', arguments: '' } }),
+      piece({ ...place, function: { name: '_y', arguments: '{}' } }),
+      called,
+      '[DONE]',
+    )
+    const { asked, text } = await judged('openai chat, streamed', sent, 'pass')
+    expect(asked.map(({ name }) => name)).toEqual(['search_x_y'])
+    expect(text).toContain('"name":"search_x_y"')
+    expect(text).not.toContain('"name":"_y"')
   })
 })

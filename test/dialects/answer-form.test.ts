@@ -1,0 +1,159 @@
+/** An answer that somebody behind the gate could read in another way than the gate is a failure of the server. */
+import { describe, expect, it } from 'vitest'
+import { JsonFault } from '../../src/core/json.ts'
+import { Refusal } from '../../src/core/refusal.ts'
+import { guardWith, throughGuard } from '../rig/guarding.ts'
+import { readerFor, speakers } from '../rig/speakers.ts'
+
+async function read(name: string, sent: string) {
+  const speaker = speakers.find((each) => each.name === name)
+  if (!speaker) throw new Error(`no speaker ${name}`)
+  const pieces = [Buffer.from(sent)]
+  return throughGuard(readerFor(speaker), speaker.contentType, pieces, guardWith(), () => ({ kind: 'pass' }))
+}
+const call = '{"function":{"name":"x","arguments":{}}}'
+const openaiCall = (given: string) => `{"index":0,"id":"a","function":{"name":"x","arguments":${given}}}`
+const inMessage = (member: string) => `{"model":"m","message":{"content":"",${member}},"done":true}\n`
+const inDelta = (member: string) =>
+  `data: {"model":"m","choices":[{"index":0,"delta":{${member}},"finish_reason":null}]}\n\n`
+const event = (type: string, more: string, name = type) =>
+  `event: ${name}\ndata: {"type":"${type}",${more}}\n\n`
+const block = '"index":0,"content_block":{"type":"tool_use","id":"a","name":"x","input":{}}'
+const piece = '"index":0,"delta":{"type":"input_json_delta","partial_json":"{}"}'
+const item =
+  '"output_index":0,"item":{"id":"f","type":"function_call","call_id":"c","name":"x","arguments":"{}"}'
+
+describe('an answer', () => {
+  it.each<readonly [what: string, speaker: string, sent: string]>([
+    ['with a key twice', 'ollama chat, streamed', inMessage('"tool_calls":[],"tool_calls":null')],
+    ['with a key twice, deep within', 'ollama chat, streamed', inMessage('"x":[{"y":1,"y":2}]')],
+    [
+      'with a key twice, in a call',
+      'openai chat, streamed',
+      inDelta(`"tool_calls":[${openaiCall('"","name":"y"')}]`),
+    ],
+    ['with a twin of a key', 'ollama chat, streamed', inMessage(`"Tool_Calls":[${call}]`)],
+    [
+      'with a twin beyond ASCII',
+      'ollama chat, streamed',
+      '{"model":"m","me\u017fsage":{"content":"Hi"},"done":true}\n',
+    ],
+    [
+      'with a twin in a call',
+      'openai chat, streamed',
+      inDelta('"tool_calls":[{"index":0,"Function":{"name":"x"}}]'),
+    ],
+    ['that is too deep', 'ollama chat, streamed', inMessage(`"x":${'['.repeat(70)}${']'.repeat(70)}`)],
+    ['with calls that are no list', 'ollama chat, streamed', inMessage(`"tool_calls":${call}`)],
+    ['with a call that is none', 'ollama chat, streamed', inMessage('"tool_calls":["x"]')],
+    [
+      'with a list of messages',
+      'ollama chat, streamed',
+      `{"model":"m","message":[{"tool_calls":[${call}]}],"done":true}\n`,
+    ],
+    ['with a choice that is a list', 'openai chat, streamed', 'data: {"model":"m","choices":[[]]}\n\n'],
+    [
+      'with choices that are no list',
+      'openai chat, whole',
+      '{"model":"m","choices":{"0":{"message":{"content":"Hi"}}}}',
+    ],
+    [
+      'with a list of deltas',
+      'openai chat, streamed',
+      'data: {"model":"m","choices":[{"delta":[{"content":"Hi"}]}]}\n\n',
+    ],
+    [
+      'with a list of old calls',
+      'openai chat, whole',
+      '{"model":"m","choices":[{"message":{"function_call":[{"name":"x"}]}}]}',
+    ],
+    [
+      'with arguments that are an object',
+      'openai chat, streamed',
+      inDelta(`"tool_calls":[${openaiCall('{"a":1}')}]`),
+    ],
+    [
+      'with a place before the first',
+      'openai chat, streamed',
+      inDelta('"tool_calls":[{"index":-1,"function":{"name":"x"}}]'),
+    ],
+    [
+      'with an event that goes by another name',
+      'messages, streamed',
+      event('ping', '"x":1', 'content_block_start'),
+    ],
+    [
+      'with blocks before they begin',
+      'messages, streamed',
+      event('message_start', `"message":{"content":[{"type":"tool_use","name":"x"}]}`),
+    ],
+    [
+      'with a piece behind the end of its call',
+      'messages, streamed',
+      event('content_block_start', block) +
+        event('content_block_stop', '"index":0') +
+        event('content_block_delta', piece),
+    ],
+    ['with a piece of no call', 'messages, streamed', event('content_block_delta', piece)],
+    [
+      'with blocks that are no list',
+      'messages, whole',
+      '{"type":"message","content":{"type":"tool_use","name":"x"}}',
+    ],
+    ['with a text that is no block', 'messages, whole', '{"type":"message","content":["Hi"]}'],
+    ['with an item that is a string', 'responses, whole', '{"object":"response","output":["Hi"]}'],
+    [
+      'with a list of answers',
+      'responses, streamed',
+      event('response.created', '"response":[{"output":[]}]'),
+    ],
+    [
+      'with arguments that are an object, too',
+      'responses, whole',
+      '{"output":[{"type":"function_call","name":"x","arguments":{"a":1}}]}',
+    ],
+    [
+      'with an event of an item by another name',
+      'responses, streamed',
+      event('response.x', item, 'response.output_item.done'),
+    ],
+    [
+      'with a piece of no item',
+      'responses, streamed',
+      event('response.function_call_arguments.done', '"item_id":"f","arguments":"{}"'),
+    ],
+    [
+      'with a piece behind the end of its item',
+      'responses, streamed',
+      event('response.output_item.added', item) +
+        event('response.output_item.done', item) +
+        event('response.function_call_arguments.delta', '"output_index":0,"delta":"{}"'),
+    ],
+  ])('%s is refused: %s', async (_what, speaker, sent) => {
+    const error: unknown = await read(speaker, sent).catch((thrown: unknown) => thrown)
+    expect(error instanceof JsonFault || (error instanceof Refusal && error.code === 'upstream_failed')).toBe(
+      true,
+    )
+  })
+
+  it.each([
+    [
+      'with null for what is not there',
+      'ollama chat, streamed',
+      inMessage('"tool_calls":null,"thinking":null'),
+    ],
+    ['with half a character at its end', 'ollama chat, streamed', inMessage('"x":"\\ud83d"')],
+    ['with keys nobody knows', 'openai chat, streamed', `${inDelta('"x":{"Y":1,"y":2}')}data: [DONE]\n\n`],
+  ])('%s is not: %s', async (_what, speaker, sent) => {
+    await expect(read(speaker, sent)).resolves.toBeDefined()
+  })
+
+  it('has no names of events where its API has none', async () => {
+    const { text } = await read(
+      'openai chat, streamed',
+      `event: x\n${inDelta('"content":"Hi"')}data: [DONE]\n\n`,
+    )
+    expect(text).toContain('Hi')
+    expect(text).not.toContain('event')
+  })
+})
