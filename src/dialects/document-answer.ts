@@ -9,6 +9,7 @@ import type { AnswerReader, ModelNames } from './dialect.ts'
 import { framingOf, mediaTypeOf } from './framing/by-type.ts'
 import type { Frame, Framing } from './framing/framing.ts'
 import { whole } from './framing/whole.ts'
+import { isPicture } from './other-texts.ts'
 import type { Passage } from './passage.ts'
 import { Transcript } from './transcript.ts'
 
@@ -60,15 +61,22 @@ export class DocumentAnswer implements AnswerReader {
   }
 }
 
-/** Neither words nor anything a guard could read: pictures, and what names things. */
-const noText = new Set(['b64_json', 'id', 'object', 'model'])
-
-function judged(value: JsonValue, passage: Passage): JsonValue {
+/** @param names of members that were found to be clean */
+function judged(value: JsonValue, passage: Passage, names = new Set<string>()): JsonValue {
   if (typeof value === 'string') return passage.whole('content', value)
-  if (Array.isArray(value)) return value.map((each) => judged(each, passage))
+  if (Array.isArray(value)) return value.map((each) => judged(each, passage, names))
   if (!isObject(value)) return value
+  const isClean = (name: string) => {
+    if (!names.has(name) && passage.whole('content', name) === name) names.add(name)
+    return names.has(name)
+  }
   return Object.fromEntries(
-    Object.entries(value).map(([key, member]) => [key, noText.has(key) ? member : judged(member, passage)]),
+    Object.entries(value)
+      .filter(([name]) => isClean(name))
+      .map(([name, member]) => {
+        const isSeen = name === 'b64_json' && typeof member === 'string' && isPicture(member)
+        return [name, isSeen ? member : judged(member, passage, names)]
+      }),
   )
 }
 

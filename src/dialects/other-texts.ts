@@ -104,7 +104,8 @@ export class OtherTexts {
   }
 }
 
-function isPicture(text: string): boolean {
+/** Whether a guard has nothing to read in it. */
+export function isPicture(text: string): boolean {
   return text.length >= leastOfPicture && base64.test(text)
 }
 
