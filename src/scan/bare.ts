@@ -20,11 +20,14 @@ export const begunSequence = `${begins}|${string}${esc}?|${esc}[ -/]{0,4}`
 export const controlUnits = String.raw`\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2060-\u206f\ufeff\u115f\u1160\u3164\uffa0`
 /** Joiners and variation selectors, which scripts and emoji need. */
 export const joinerUnits = String.raw`\u200b-\u200d\ufe00-\ufe0f\u034f\u180e`
-/** Hyphens that show only at the end of a line, and marks of direction. */
-const silentUnits = String.raw`\u00ad\u200e\u200f`
-/** Tags and further selectors, beyond the basic plane; the first unit of each. */
-const tags = String.raw`[\u{E0000}-\u{E01EF}]`
-const tagUnit = String.raw`\udb40`
+/**
+ * Hyphens that show only at the end of a line, marks of direction, separators, fillers and marks of scripts (what Unicode
+ * says is ignorable or a format, but for the few of those that are printed).
+ */
+const silentUnits = String.raw`\u00ad\u061c\u17b4\u17b5\u180b-\u180f\u200e\u200f\u2028\u2029\ufff0-\ufffb`
+/** Of those beyond the basic plane: tags, selectors, joins of shorthand, music and hieroglyphs; the first unit of each. */
+const tags = String.raw`[\u{13430}-\u{13455}\u{1BCA0}-\u{1BCA3}\u{1D173}-\u{1D17A}\u{E0000}-\u{E0FFF}]`
+const tagUnit = String.raw`\ud80d\ud82f\ud834\udb40-\udb43`
 
 /** Every unit with which something of it begins. */
 export const unseenUnits = `${controlUnits}${joinerUnits}${silentUnits}${tagUnit}`

@@ -48,11 +48,15 @@ export function findSensitive(text: string): readonly MaskedSpan[] {
   if (found.length === 0) return none
   found.sort((a, b) => a.start - b.start || a.rank - b.rank || b.end - a.end)
   const kept: MaskedSpan[] = []
-  for (const { start, end, type } of found) {
+  for (const { start, end, type, rank } of found) {
     const last = kept.at(-1)
     if (!last || start >= last.end) kept.push({ start, end, type })
-    // Two kinds that overlap in part: cover both.
-    else if (end > last.end) kept[kept.length - 1] = { start: last.start, end, type: last.type }
+    else if (end > last.end) {
+      // Two kinds that overlap in part: cover both. What has no greatest length keeps its name, for it may go on.
+      const isLong = typeof detectors[rank]?.longest === 'object'
+      kept[kept.length - 1] = { start: last.start, end: isLong ? start : end, type: last.type }
+      if (isLong) kept.push({ start, end, type })
+    }
   }
   return kept
 }

@@ -197,8 +197,15 @@ describe('a secret with what nobody sees in it', () => {
     '\u200b',
     '\u00ad',
     '\u{E0041}',
+    '\u{E0FFF}',
+    '\u{1D173}',
+    '\u{13430}',
     '\ufeff',
     '\u202e',
+    '\u061c',
+    '\u180b',
+    '\u2028',
+    '\ufff9',
   ]
   const named = secrets.filter(([name]) => !name.includes('long'))
   const placed = fc.array(fc.tuple(fc.nat(), fc.constantFrom(...unseen)), { minLength: 1, maxLength: 40 })
@@ -229,6 +236,55 @@ describe('a secret with what nobody sees in it', () => {
       const text = `pass${sign.repeat(300)}word: ${sign.repeat(300)}hunter2horse9 is it`
       for (const pieces of [[text], [...text]]) expect(run(pieces).text).not.toContain('hunter')
     }
+  })
+
+  it.each([
+    ['much in one place', (key: string) => `${key.slice(0, 30)}${'\u00ad'.repeat(5000)}${key.slice(30)}`],
+    ['some in each place', (key: string) => [...key].join('\u200b'.repeat(60))],
+    [
+      'colours in each place',
+      (key: string) => [...key].map((letter) => `\u001b[38;2;1;2;3m${letter}`).join(''),
+    ],
+  ])('of which there is more than can be held (%s) goes with it', (_how, hide) => {
+    const text = `see ${hide(`sk-proj-${letters}${letters}`)} and on`
+    for (const pieces of [[text], [...text], text.match(/[\s\S]{1,700}/g) ?? []]) {
+      const { text: out } = run(pieces)
+      expect(bare(out)?.text ?? out).toMatch(/^see (?:\[redacted:[\w-]+\])+ ?and on$/)
+    }
+  })
+})
+
+describe('a secret that is not alone', () => {
+  const tail = letters.slice(-12)
+  it.each([
+    ['a private key behind another', `glpat-v4d8UYcpxOrvoP7uqaAs-${pem}`],
+    ['a private key that has a name', `api_key=aB3dE5fG7hJ9kL1mN${pem}`],
+    ['a private key behind a token', `eyJ${letters}.eyJ${letters}${letters}.${letters}${pem}`],
+    ['a key behind an underscore', `x_glpat-${letters.slice(-20)}`],
+    ['a key of a cloud between underscores', '__AKIAQWERTYUIOPASDFGH__'],
+    ['a secret that is longer than any pattern', `api_key: "${letters.repeat(50)}"`],
+    ['a cookie that is', `session=${letters.repeat(30)}; end`],
+    ['a header that is', `Authorization: Basic ${letters.repeat(20)}`],
+    [
+      'a key of another kind',
+      `PuTTY-User-Key-File-3: ssh-rsa\nPrivate-Lines: 14\n${`${letters}${letters}\n`.repeat(14)}Private-MAC: ab12`,
+    ],
+  ])('%s: not one byte of it leaves, however it is cut', (_name, secret) => {
+    fc.assert(
+      fc.property(places, (at) => {
+        const text = `see ${secret} and on`
+        for (const pieces of [[text], [...text], cut(text, at)]) {
+          const { text: out } = run(pieces)
+          expect(out).toMatch(/^see /)
+          expect(out).toMatch(/and on$/)
+          for (let from = 0; from + 6 <= letters.length; from++)
+            expect(out).not.toContain(letters.slice(from, from + 6))
+          expect(out).not.toContain(tail)
+          expect(out).not.toMatch(/AKIAQ|UIOPAS|glpat-[A-Za-z]/)
+        }
+      }),
+      { numRuns: 40 },
+    )
   })
 })
 

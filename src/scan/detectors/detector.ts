@@ -20,7 +20,10 @@ export interface Detector {
   readonly type: string
   /** Without one of these in the text there is nothing to find, so nobody looks. */
   readonly triggers: readonly string[]
-  /** UTF-16 units (at most 512) of the longest match, or how one without a limit opens and closes. */
+  /**
+   * UTF-16 units (at most 512) of the longest match, or how one without a limit opens and closes. What a name tells may
+   * go on beyond it, to where its word ends.
+   */
   readonly longest: number | Long
   /**
    * Linear in the text. Spans in any order; they may overlap.

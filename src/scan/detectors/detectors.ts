@@ -19,7 +19,7 @@ import {
   namedSecret,
 } from './named-secrets.ts'
 import { phone } from './phone.ts'
-import { privateKey, privateKeyTail } from './private-key.ts'
+import { privateKey, privateKeyTail, puttyKey } from './private-key.ts'
 import { jwt, longToken } from './tokens.ts'
 import { urlPassword } from './url-passwords.ts'
 import { markedKey, vendorKey } from './vendor-keys.ts'
@@ -27,6 +27,7 @@ import { markedKey, vendorKey } from './vendor-keys.ts'
 export const detectors: readonly Detector[] = [
   privateKey,
   privateKeyTail,
+  puttyKey,
   jwt,
   longToken,
   vendorKey,

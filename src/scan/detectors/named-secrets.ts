@@ -42,6 +42,8 @@ function nameOf(sample: Sample, match: RegExpExecArray): string {
   return /[\w. -]{0,48}$/.exec(sample.text.slice(Math.max(0, value - reach), match.index))?.[0] ?? ''
 }
 
+const longestValue = 256
+const restOfWord = /[^\s"'`,;<>()[\]&|\\]+/y
 const masked = /^k[a-z2-7]{12}$/
 
 /** Weak words ask for more of a value than strong ones. */
@@ -52,8 +54,15 @@ function judged(fewest: number, isValue: (value: string) => boolean) {
     if (!span || found.length < fewest || isPlaceholder(found)) return undefined
     // What a masker put there: `<api-key:k7f3…>`.
     if (masked.test(found) && sample.text.charAt(span.end) === '>') return undefined
-    return isValue(found) && !harmless.test(nameOf(sample, match)) ? span : undefined
+    if (!isValue(found) || harmless.test(nameOf(sample, match))) return undefined
+    return found.length < longestValue ? span : { start: span.start, end: endOfWord(sample.text, span.end) }
   }
+}
+
+/** A value that is longer than any pattern goes on to where its word ends. */
+function endOfWord(text: string, from: number): number {
+  restOfWord.lastIndex = from
+  return restOfWord.test(text) ? restOfWord.lastIndex : from
 }
 
 const chosen = (value: string) =>

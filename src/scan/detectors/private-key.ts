@@ -1,5 +1,5 @@
 /**
- * Private keys as PEM, OpenSSH and PGP write them, also with their end cut off: half a key is a key. Of one whose
+ * Private keys as PEM, OpenSSH, PGP and PuTTY write them, also with their end cut off: half a key is a key. Of one whose
  * beginning is missing, the last 400 units. Not: keys in binary form, and blocks with nothing in them.
  */
 import { type Detector, longDetector } from './detector.ts'
@@ -17,6 +17,14 @@ export const privateKey = longDetector({
   accept: (value, atEnd) =>
     (atEnd && !value.includes('-----END ')) ||
     (value.replaceAll(/-----?[ A-Z]+-----?/g, '').match(body)?.length ?? 0) >= 40,
+})
+
+/** As PuTTY writes them: so many lines of base64, and a sum of them. */
+export const puttyKey = longDetector({
+  type: 'private-key',
+  triggers: ['Private-Lines: '],
+  opens: /Private-Lines: \d{1,3}\s/y,
+  closes: /Private-MAC: [0-9a-f]{0,64}|(?<![\w+/=:-])(?=[A-Za-z]{1,16}[ ,]{1,3}[A-Za-z]{1,16}[ .,!?\n])/g,
 })
 
 /** Lines of base64 in front of an end. */

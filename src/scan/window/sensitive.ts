@@ -148,7 +148,7 @@ function endOfToken(text: string): number {
 }
 
 function endOfKey(text: string): number {
-  const end = /-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/.exec(text)
+  const end = /-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|Private-MAC: [0-9a-f]{1,64}/.exec(text)
   return end ? end.index + end[0].length : -1
 }
 

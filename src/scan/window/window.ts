@@ -147,9 +147,12 @@ export class Window {
     const seen = bare(text)
     let hold = final ? text.length : this.#holdFrom(text, seen, from)
     // What is longer than the window must leave or go, clean or not.
-    const overfull = isOverfull(text.slice(hold))
+    const held = text.slice(hold)
+    const hidden = held.length > longestUnseen && (bare(held)?.text.length ?? held.length) <= longestHeld
+    const overfull = !hidden && isOverfull(held)
     if (overfull) hold = text.length - longestHeld
     const found = hold === from && !mayBeLong(seen?.text ?? text, from) ? [] : this.#find(text, seen, from)
+    if (hidden) hide(found, hold, text.length)
     const cuts: Sought[] = []
     let ends: Sought['ends']
     for (const each of found) {
@@ -186,7 +189,9 @@ export class Window {
 
   #holdFrom(text: string, seen: Bare | undefined, from: number): number {
     const { all, unseen } = this.#seekers
-    let hold = unseen?.hold(text, from) ?? text.length
+    // Half a character waits for the other one: the two may be nothing that anybody sees.
+    const whole = text.length - (isHighHalf(text.charCodeAt(text.length - 1)) ? 1 : 0)
+    let hold = Math.min(whole, unseen?.hold(text, from) ?? whole)
     for (const seeker of all) {
       hold = Math.min(hold, seeker.hold(text, from))
       if (seen) hold = Math.min(hold, seen.original(seeker.hold(seen.text, from)))
@@ -210,7 +215,10 @@ export class Window {
     for (const each of found) {
       const last = kept.at(-1)
       if (!last || each.start >= last.end) kept.push(each)
-      else if (each.end > last.end) kept[kept.length - 1] = { ...last, end: each.end }
+      else if (each.end > last.end) {
+        const { end, ends = last.ends, isOfLines = last.isOfLines } = each
+        kept[kept.length - 1] = { ...last, end, ...(ends && { ends }), ...(isOfLines && { isOfLines }) }
+      }
     }
     return kept
   }
@@ -266,6 +274,19 @@ export class Window {
     const edits = rest.edits ?? [rest.text.length]
     return { text: rest.text, edits: [drop, ...edits] }
   }
+}
+
+/** A word with so much unseen in it that nobody can wait for its end. */
+const hiding = { guard: 'secrets', type: 'hidden', put: '[redacted:hidden]', ends: endOfWord } as const
+
+/** Nothing of what was found leaves either. */
+function hide(found: Sought[], from: number, end: number): void {
+  let start = from
+  for (let last = found.at(-1); last && last.end > start; last = found.at(-1)) {
+    start = Math.min(start, last.start)
+    found.pop()
+  }
+  found.push({ ...hiding, start, end })
 }
 
 function isOverfull(held: string): boolean {
