@@ -19,8 +19,11 @@ const ofCall = /_call[_.]/
 export class ResponsesCalls {
   /** Events of items that are not complete, by the item's index. */
   readonly #open = new Map<JsonValue, JsonObject[]>()
-  /** What was said of each call: at the end it comes once more, under other ids with some servers. */
-  readonly #verdicts = new Map<string, SettledVerdict>()
+  /**
+   * What was said of each call, of equal ones in their order: at the end it comes once more, under other ids with some
+   * servers.
+   */
+  readonly #verdicts = new Map<string, SettledVerdict[]>()
   #judged: Kept[] = []
 
   /** Keeps an event if it is part of a call that goes on. @returns whether it did @throws Refusal `upstream_failed` */
@@ -48,10 +51,8 @@ export class ResponsesCalls {
       this.#judged = [{ events, item: event.item, call: isSound ? call : { ...call, name: '' } }]
     } else {
       const output = isObject(event.response) ? event.response.output : event.output
-      this.#judged = (Array.isArray(output) ? output : [])
-        .filter(isCall)
-        .filter((item) => !this.#verdicts.has(keyOf(callOf(item))))
-        .map((item) => ({ events: [], item, call: callOf(item) }))
+      const said = this.#saidOf(Array.isArray(output) ? output : [])
+      this.#judged = said.flatMap(({ item, call, verdict }) => (verdict ? [] : [{ events: [], item, call }]))
     }
     return this.#judged.map(({ call }) => call)
   }
@@ -60,7 +61,10 @@ export class ResponsesCalls {
   settle(verdicts: readonly SettledVerdict[]): JsonObject[] {
     const events = this.#judged.flatMap(({ events, item }, position): JsonObject[] => {
       const verdict = verdicts[position] ?? { kind: 'pass' }
-      this.#verdicts.set(keyOf(callOf(item)), verdict)
+      const key = keyOf(callOf(item))
+      const said = this.#verdicts.get(key)
+      if (said) said.push(verdict)
+      else this.#verdicts.set(key, [verdict])
       const [first] = events
       return verdict.kind === 'strip' && first ? noteEvents(first, noteFor(item, verdict.note)) : events
     })
@@ -71,14 +75,25 @@ export class ResponsesCalls {
   /** Puts a message in the place of each call that was taken out. @returns whether there was one */
   replaceIn(output: JsonValue[]): boolean {
     let changed = false
-    for (const [index, item] of output.entries()) {
-      if (!isCall(item)) continue
-      const verdict = this.#verdicts.get(keyOf(callOf(item)))
+    for (const { index, item, verdict } of this.#saidOf(output)) {
       if (verdict?.kind !== 'strip') continue
       output[index] = noteFor(item, verdict.note)
       changed = true
     }
     return changed
+  }
+
+  /** Of every call of an answer, what was said of it before; one that comes more often than it was judged is another. */
+  #saidOf(output: readonly JsonValue[]) {
+    const counts = new Map<string, number>()
+    return [...output.entries()].flatMap(([index, item]) => {
+      if (!isCall(item)) return []
+      const call = callOf(item)
+      const key = keyOf(call)
+      const count = counts.get(key) ?? 0
+      counts.set(key, count + 1)
+      return [{ index, item, call, verdict: this.#verdicts.get(key)?.[count] }]
+    })
   }
 }
 

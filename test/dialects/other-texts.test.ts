@@ -447,6 +447,17 @@ describe('a call in a form of its own', () => {
   const piece = (more: JsonObject) => chunk({ delta: { tool_calls: [more as JsonObject] } })
   const called = chunk({ delta: {}, finish_reason: 'tool_calls' })
 
+  it('that comes once more at the end is another one', async () => {
+    const call = (id: string) => item({ type: 'function_call', call_id: id, name: 'x', arguments: '{}' })
+    const sent = sse(
+      { type: 'response.output_item.added', output_index: 0, item: call('c1') },
+      { type: 'response.output_item.done', output_index: 0, item: call('c1') },
+      { type: 'response.completed', response: response([call('c1'), call('c2')]) },
+    )
+    const { asked } = await judged('responses, streamed', sent, 'pass')
+    expect(asked.map(({ id }) => id)).toEqual(['c1', 'c2'])
+  })
+
   it('in the place of another is a call of its own', async () => {
     const sent = sse(
       piece({ index: 0, id: 'a', function: { name: 'x', arguments: '{"a":1}' } }),
