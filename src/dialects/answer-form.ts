@@ -20,6 +20,8 @@ export interface Form {
 }
 
 const mostRemembered = 64
+/** Choices, calls, blocks or items in one list. */
+const mostItems = 4096
 
 export function form(members: Readonly<Record<string, Member>>): Form {
   return {
@@ -74,6 +76,7 @@ function checkMember(value: JsonValue, member: Exclude<Member, 'any'>): void {
     checkForm(value, member)
   } else {
     if (!Array.isArray(value)) misshapen('a member of the answer is no list')
+    if (value.length > mostItems) misshapen('a list of the answer is too long')
     for (const item of value) checkMember(item, member[0])
   }
 }

@@ -103,7 +103,7 @@ export class AnthropicAnswer implements AnswerReader {
     }
     if (this.#stream) checkEvent(frame, body)
     if (passage.judgesCalls) {
-      if (this.#stream && this.#calls.take(body)) return undefined
+      if (this.#stream && this.#calls.take(body, frame)) return undefined
       const waiting = this.#stream ? this.#calls.complete(body) : blocksOf(body).filter(isCall).map(callOf)
       if (waiting.length > 0) {
         this.waiting = waiting
@@ -142,6 +142,7 @@ export class AnthropicAnswer implements AnswerReader {
   }
 
   #whole(frame: Frame, message: JsonObject, passage: Passage, isChanged: boolean): Passed {
+    this.#others.begin()
     this.#blocks(message, passage)
     this.#count(message.usage)
     this.state = 'ended'
@@ -159,6 +160,7 @@ export class AnthropicAnswer implements AnswerReader {
     let before: Frame[] = []
     const key = `${event.index}/`
     const readHere = inEvent[String(event.type)]
+    this.#others.begin()
     this.#others.judge(event, passage, (each) => (each === readHere ? 'objects' : undefined))
     switch (event.type) {
       case 'message_start':
@@ -252,9 +254,11 @@ export class AnthropicAnswer implements AnswerReader {
 /** @throws Refusal `upstream_failed` */
 function checkEvent(frame: Frame, event: JsonObject): void {
   checkName(frame, event)
-  // What it says comes in blocks of its own.
+  // What it says comes in blocks of its own, and what they say comes in pieces.
   if (isObject(event.message) && blocksOf(event.message).length > 0)
     misshapen('a message that has begun before its beginning')
+  if (isObject(event.content_block) && (event.content_block.text || event.content_block.thinking))
+    misshapen('a block that has begun before its beginning')
 }
 
 function frameOf(event: JsonObject): Frame {

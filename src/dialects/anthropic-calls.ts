@@ -5,7 +5,11 @@
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../core/json.ts'
 import { misshapen } from './answer-form.ts'
 import { idOf, type ToolCall } from './dialect.ts'
-import type { SettledVerdict } from './passage.ts'
+import type { Frame } from './framing/framing.ts'
+import { Held, type SettledVerdict } from './passage.ts'
+
+/** Of one call, that leave as they came; what comes then is put to the last of them. */
+const mostEvents = 512
 
 interface Kept {
   readonly index: JsonValue
@@ -16,6 +20,7 @@ interface Kept {
 
 export class AnthropicCalls {
   readonly #open = new Map<JsonValue, Kept>()
+  readonly #size = new Held()
   #judged: Kept[] = []
   #passed = 0
   #stripped = 0
@@ -26,10 +31,11 @@ export class AnthropicCalls {
   }
 
   /** Keeps an event if it is part of a call that goes on. @returns whether it did @throws Refusal `upstream_failed` */
-  take(event: JsonObject): boolean {
+  take(event: JsonObject, frame: Frame): boolean {
     const index = event.index ?? 0
     const block = event.content_block
     if (event.type === 'content_block_start' && isObject(block) && isCall(block)) {
+      this.#size.add(frame)
       this.#open.set(index, { index, events: [event], block, pieces: '' })
       return true
     }
@@ -40,7 +46,8 @@ export class AnthropicCalls {
       if (piece !== '') misshapen('a piece of a call that is over, or never began')
       return false
     }
-    kept.events.push(event)
+    this.#size.add(frame)
+    if (kept.events.length < mostEvents || !joinedTo(kept.events.at(-1), piece)) kept.events.push(event)
     kept.pieces += piece
     return true
   }
@@ -78,8 +85,17 @@ export class AnthropicCalls {
       ]
     })
     this.#judged = []
+    if (this.#open.size === 0) this.#size.clear()
     return events
   }
+}
+
+/** @returns whether there was a piece to put it to */
+function joinedTo(last: JsonObject | undefined, piece: string): boolean {
+  const delta = isObject(last?.delta) ? last.delta : undefined
+  if (!delta || typeof delta.partial_json !== 'string') return false
+  delta.partial_json += piece
+  return true
 }
 
 /** `tool_use`, `server_tool_use`, `mcp_tool_use`, and what there may be besides. */

@@ -135,6 +135,7 @@ export class OllamaAnswer implements AnswerReader {
       this.#edits.put(holder, field, text, passed)
       if (kind === 'content') said += text
     }
+    this.#others.begin()
     this.#others.judge(line, passage, inLine)
     judge(line, 'thinking', 'thinking', 'thinking')
     judge(line, 'response', 'content', 'response')

@@ -18,6 +18,7 @@ import {
   Edits,
   Exits,
   framesOf,
+  Held,
   type Kind,
   type Passage,
   type Passed,
@@ -26,8 +27,6 @@ import {
 import { Transcript } from './transcript.ts'
 
 const end = '[DONE]'
-/** UTF-16 code units of chunks that wait until the calls in them were judged. */
-const mostHeld = 4 * 1024 * 1024
 const called = form({ name: 'string', arguments: 'string' })
 const message = form({
   role: 'string',
@@ -91,7 +90,7 @@ export class OpenaiAnswer implements AnswerReader {
   #head: JsonObject = {}
   /** What brought the calls that wait to be judged, without them. */
   #held: { readonly frame: Frame; readonly chunk: JsonObject }[] = []
-  #heldLength = 0
+  readonly #heldSize = new Held()
   #parked: { readonly frame: Frame; readonly chunk: JsonObject | undefined } | undefined
 
   /** `hideUsage`: the gate asked for the usage chunk, the client did not. */
@@ -130,11 +129,8 @@ export class OpenaiAnswer implements AnswerReader {
     return this.#pass(frame, chunk, passage, [])
   }
 
-  /** @throws Refusal `upstream_failed` where there is too much of it */
   #hold(frame: Frame, chunk: JsonObject): undefined {
-    this.#heldLength += frame.data.length
-    if (this.#heldLength > mostHeld)
-      throw new Refusal('upstream_failed', { detail: 'the tool calls of an answer are too large' })
+    this.#heldSize.add(frame)
     this.#calls.isChanged = false
     this.#held.push({ frame, chunk })
   }
@@ -144,7 +140,7 @@ export class OpenaiAnswer implements AnswerReader {
     const held = this.#held
     this.#parked = undefined
     this.#held = []
-    this.#heldLength = 0
+    this.#heldSize.clear()
     if (this.#stream && this.#calls.passAll(verdicts)) {
       this.#calls.isChanged = false
       const came = [...held, ...(parked ? [parked] : [])].map(({ frame }) => frame)
@@ -175,6 +171,7 @@ export class OpenaiAnswer implements AnswerReader {
     const choices = choicesOf(chunk)
     let changed = this.#calls.isChanged
     this.#calls.isChanged = false
+    this.#others.begin()
     this.#others.judge(chunk, passage, inChunk)
     // Copied only where it must be: it is asked for when something was held.
     if (this.#stream) this.#head = this.#edits.any ? { ...chunk } : chunk

@@ -68,7 +68,8 @@ export class OpenaiCalls {
       const found = forms.filter(({ under }) => isObject(call[under]))
       // One of no known form, or of two, calls nothing that has a name.
       const { under, given } = found[0] ?? forms[0]
-      const called = found.length === 1 ? (call[under] as JsonObject) : {}
+      const isTwofold = found.length !== 1 || [call.name, call.arguments, call.input].some(isSaid)
+      const called = isTwofold ? {} : (call[under] as JsonObject)
       const shape = (called: JsonObject) => ({ tool_calls: [{ index, [under]: called }] })
       parts.push({ key: `${index}`, call, called, under, given, shape })
     }
@@ -171,9 +172,10 @@ export class OpenaiCalls {
         before.push({ index: each.choice, delta, finish_reason: null })
       } else putInto(messageOf(choices[Number(each.choice)] ?? {}, stream), isPassed ? each : verdict.note)
     }
+    const judged = new Set(this.#judged.map((each) => each.choice))
     for (const [position, choice] of choices.entries()) {
       const of = stream ? (choice.index ?? 0) : position
-      const stripped = this.#judged.some((each) => each.choice === of) && !this.#passed.has(of)
+      const stripped = judged.has(of) && !this.#passed.has(of)
       if (stripped && /^(?:tool_calls|function_call)$/.test(String(choice.finish_reason)))
         choice.finish_reason = 'stop'
     }
@@ -194,6 +196,10 @@ export class OpenaiCalls {
   }
 }
 
+function isSaid(value: JsonValue | undefined): boolean {
+  return value !== undefined && value !== null
+}
+
 function isOther(begun: JsonValue | undefined, id: JsonValue | undefined): boolean {
   return stringOf(begun) !== '' && stringOf(id) !== '' && begun !== id
 }
@@ -203,5 +209,6 @@ function putInto(message: JsonObject | undefined, what: Gathered | string): void
   if (!message) return
   if (typeof what === 'string') message.content = [message.content, what].filter(Boolean).join('\n')
   else if (what.under === 'function_call') message.function_call = { name: what.name, arguments: what.args }
-  else message.tool_calls = [...(Array.isArray(message.tool_calls) ? message.tool_calls : []), what.call]
+  else if (Array.isArray(message.tool_calls)) message.tool_calls.push(what.call)
+  else message.tool_calls = [what.call]
 }

@@ -4,7 +4,7 @@
  * passage like its words, each whole. What an answer says in every frame is read once.
  */
 import type { JsonObject, JsonValue } from '../core/json.ts'
-import { Refusal } from '../core/refusal.ts'
+import { misshapen } from './answer-form.ts'
 import type { ModelNames } from './dialect.ts'
 import type { Edits, Kind, Passage } from './passage.ts'
 import type { Transcript } from './transcript.ts'
@@ -20,6 +20,9 @@ const mostRemembered = 128
 /** Of an id; what is longer and has blanks is a text. */
 const longestId = 64
 const deepest = 64
+/** Of one frame, that stand where nobody looks for any. */
+const mostObjects = 50_000
+const mostTexts = 20_000
 
 /** What of a member somebody else reads: its string, or it and what it holds. */
 export type ReadElsewhere = (key: string, value: JsonValue) => 'text' | 'objects' | undefined
@@ -29,6 +32,8 @@ export class OtherTexts {
   readonly #transcript: Transcript | undefined
   readonly #read: Set<string>
   readonly #keys = new Set<string>()
+  #objects = 0
+  #texts = 0
   /** What each member said last, for in a stream most say the same again and again. */
   readonly #last = new Map<string, string>()
 
@@ -39,8 +44,15 @@ export class OtherTexts {
     this.#read = new Set([asked, served])
   }
 
+  /** Another frame has come. */
+  begin(): void {
+    this.#objects = 0
+    this.#texts = 0
+  }
+
   /** Judges the members of an object, at whatever depth, and puts them in place; but for what is read elsewhere. */
   judge(holder: JsonObject, passage: Passage, elsewhere: ReadElsewhere = here, depth = 0): void {
+    if (depth > 0) this.#count()
     for (const key in holder) {
       if (!this.#keys.has(key) && this.#isTakenOut(holder, key, passage)) continue
       const value = holder[key]
@@ -64,10 +76,16 @@ export class OtherTexts {
       // An array is an object whose keys are numbers, as far as this goes.
       if (typeof item === 'string')
         this.#text(items as unknown as JsonObject, `${index}`, item, passage, here)
-      else if (Array.isArray(item)) this.#items(item, passage, false, below(depth))
-      else if (typeof item === 'object' && item !== null && !but)
+      else if (Array.isArray(item)) {
+        this.#count()
+        this.#items(item, passage, false, below(depth))
+      } else if (typeof item === 'object' && item !== null && !but)
         this.judge(item, passage, here, below(depth))
     }
+  }
+
+  #count(): void {
+    if (++this.#objects > mostObjects) misshapen('a frame of too many objects')
   }
 
   #text(holder: JsonObject, key: string, text: string, passage: Passage, elsewhere: ReadElsewhere): void {
@@ -96,8 +114,9 @@ export class OtherTexts {
     return text === '' || plain.test(text) || this.#read.has(text)
   }
 
-  /** @returns what is left of a text */
+  /** @returns what is left of a text @throws Refusal `upstream_failed` where there are too many */
   read(kind: Kind, text: string, passage: Passage, again: boolean): string {
+    if (++this.#texts > mostTexts) misshapen('a frame of too many texts')
     const judged = passage.whole(kind, text, again)
     if (judged === text && text.length <= longestId && this.#read.size < mostRemembered) this.#read.add(text)
     return judged
@@ -113,6 +132,6 @@ const here: ReadElsewhere = () => undefined
 
 /** @throws Refusal if it is too deep */
 function below(depth: number): number {
-  if (depth >= deepest) throw new Refusal('upstream_failed', { detail: 'an answer is too deep' })
+  if (depth >= deepest) misshapen('an answer is too deep')
   return depth + 1
 }

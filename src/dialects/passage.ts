@@ -3,6 +3,7 @@
  * judges is in `stages/`; what a frame looks like is the dialect's business alone.
  */
 import type { JsonObject, JsonValue } from '../core/json.ts'
+import { misshapen } from './answer-form.ts'
 import type { Frame } from './framing/framing.ts'
 
 /** `arguments` is JSON, whole or as far as it came. */
@@ -50,15 +51,24 @@ export const untouched: Passage = {
   judgesCalls: false,
 }
 
+/** Choices, blocks and calls that are written at once, and of a whole answer. */
+const mostOpen = 512
+const mostChannels = 8192
+
 /** Channels that may hold something back, each with what a frame of it looks like. */
 export class Exits {
   readonly #frames = new Map<string, (rest: string) => Frame>()
+  readonly #closed = new Set<string>()
 
   has(channel: string): boolean {
     return this.#frames.has(channel)
   }
 
+  /** @throws Refusal `upstream_failed` if there are too many, or if it was over: clients put both texts together */
   open(channel: string, frameOf: (rest: string) => Frame): void {
+    if (this.#closed.has(channel)) misshapen('an answer that goes on behind its end')
+    if (this.#frames.size >= mostOpen || this.#closed.size >= mostChannels)
+      misshapen('an answer of too many parts')
     this.#frames.set(channel, frameOf)
   }
 
@@ -68,10 +78,31 @@ export class Exits {
     for (const [channel, frameOf] of this.#frames) {
       if (!channel.startsWith(prefix)) continue
       this.#frames.delete(channel)
+      this.#closed.add(channel)
       const rest = passage.rest(channel)
       if (rest !== '') frames.push({ ...frameOf(rest), unheld: '' })
     }
     return frames
+  }
+}
+
+/** UTF-16 code units, of frames that wait until the calls in them were judged. */
+const mostHeld = 4 * 1024 * 1024
+/** What a frame takes besides. */
+const frameSize = 128
+
+/** How much of an answer its reader keeps to itself. */
+export class Held {
+  #length = 0
+
+  /** @throws Refusal `upstream_failed` where it is too much */
+  add({ data }: Frame): void {
+    this.#length += data.length + frameSize
+    if (this.#length > mostHeld) misshapen('the tool calls of an answer are too large')
+  }
+
+  clear(): void {
+    this.#length = 0
   }
 }
 

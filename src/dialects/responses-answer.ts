@@ -8,7 +8,7 @@
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../core/json.ts'
 import { isFinal, Refusal } from '../core/refusal.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
-import { checkName, form, readFrame } from './answer-form.ts'
+import { checkName, form, misshapen, readFrame } from './answer-form.ts'
 import { asAsked } from './as-asked.ts'
 import type { AnswerReader, ModelNames, PublicError, ToolCall } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
@@ -88,6 +88,7 @@ const toldAgain = ['text', 'refusal', 'arguments', 'input', 'code']
 const inEnd: ReadElsewhere = (key) =>
   toldAgain.includes(key) ? 'text' : key === 'logprobs' || parts.has(key) ? 'objects' : undefined
 const deepest = 64
+const mostItems = 4096
 
 export class ResponsesAnswer implements AnswerReader {
   state: AnswerReader['state'] = 'open'
@@ -103,6 +104,8 @@ export class ResponsesAnswer implements AnswerReader {
   /** What an answer repeats of its request: tools, formats, words. */
   readonly #echoes: OtherTexts
   readonly #instructions: JsonValue | undefined
+  /** By their places. */
+  readonly #items = new Map<number, string>()
   keptAs: string | undefined
   /** The number of the next event that leaves. */
   #number: number | undefined
@@ -120,9 +123,9 @@ export class ResponsesAnswer implements AnswerReader {
   frame(frame: Frame, passage: Passage): Passed {
     const body = readFrame(frame, this.#stream ? ofEvent : ofResponse)
     if (!body) return this.#failed()
-    if (this.#stream) checkName(frame, body)
+    if (this.#stream) this.#checkEvent(frame, body)
     if (passage.judgesCalls) {
-      if (this.#stream && this.#calls.take(body)) return undefined
+      if (this.#stream && this.#calls.take(body, frame)) return undefined
       const waiting = this.#calls.complete(body)
       if (waiting.length > 0) {
         this.waiting = waiting
@@ -131,6 +134,20 @@ export class ResponsesAnswer implements AnswerReader {
       }
     }
     return this.#pass(frame, body, passage)
+  }
+
+  /** @throws Refusal `upstream_failed` */
+  #checkEvent(frame: Frame, event: JsonObject): void {
+    checkName(frame, event)
+    const { part, item_id: id, output_index: index } = event
+    // What it says comes in pieces.
+    if (event.type === 'response.content_part.added' && isObject(part) && part.text)
+      misshapen('a part that has begun before its beginning')
+    if (typeof id !== 'string' || typeof index !== 'number') return
+    const known = this.#items.get(index) ?? id
+    if (known !== id) misshapen('two items in one place')
+    this.#items.set(index, id)
+    if (this.#items.size > mostItems) misshapen('an answer of too many items')
   }
 
   resume(verdicts: readonly SettledVerdict[], passage: Passage): Passed {
@@ -168,6 +185,8 @@ export class ResponsesAnswer implements AnswerReader {
   }
 
   #pass(frame: Frame, body: JsonObject, passage: Passage): Passed {
+    this.#others.begin()
+    this.#echoes.begin()
     return this.#stream ? this.#event(frame, body, passage) : this.#whole(frame, body, passage)
   }
 

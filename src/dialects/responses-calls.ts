@@ -5,7 +5,11 @@
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../core/json.ts'
 import { misshapen } from './answer-form.ts'
 import { idOf, type ToolCall } from './dialect.ts'
-import type { SettledVerdict } from './passage.ts'
+import type { Frame } from './framing/framing.ts'
+import { Held, type SettledVerdict } from './passage.ts'
+
+/** Of one call, that leave as they came; the pieces that come then are put to the last of them. */
+const mostEvents = 512
 
 interface Kept {
   readonly events: JsonObject[]
@@ -19,6 +23,7 @@ const ofCall = /_call[_.]/
 export class ResponsesCalls {
   /** Events of items that are not complete, by the item's index. */
   readonly #open = new Map<JsonValue, JsonObject[]>()
+  readonly #size = new Held()
   /**
    * What was said of each call, of equal ones in their order: at the end it comes once more, under other ids with some
    * servers.
@@ -27,17 +32,20 @@ export class ResponsesCalls {
   #judged: Kept[] = []
 
   /** Keeps an event if it is part of a call that goes on. @returns whether it did @throws Refusal `upstream_failed` */
-  take(event: JsonObject): boolean {
+  take(event: JsonObject, frame: Frame): boolean {
     const index = event.output_index ?? 0
     if (event.type === 'response.output_item.added' && isCall(event.item)) {
+      this.#size.add(frame)
       this.#open.set(index, [event])
       return true
     }
     if (event.type === 'response.output_item.done') return false
     const kept = event.output_index === undefined ? undefined : this.#open.get(index)
     if (!kept && ofCall.test(String(event.type))) misshapen('a piece of a call that is over, or never began')
-    kept?.push(event)
-    return kept !== undefined
+    if (!kept) return false
+    this.#size.add(frame)
+    if (kept.length < mostEvents || !joinedTo(kept.at(-1), event)) kept.push(event)
+    return true
   }
 
   /** Calls that this event, or this whole answer, completes and that nobody has judged yet. */
@@ -69,6 +77,7 @@ export class ResponsesCalls {
       return verdict.kind === 'strip' && first ? noteEvents(first, noteFor(item, verdict.note)) : events
     })
     this.#judged = []
+    if (this.#open.size === 0) this.#size.clear()
     return events
   }
 
@@ -95,6 +104,13 @@ export class ResponsesCalls {
       return [{ index, item, call, verdict: this.#verdicts.get(key)?.[count] }]
     })
   }
+}
+
+/** @returns whether the last event was another piece of the same, to which this one was put */
+function joinedTo(last: JsonObject | undefined, { type, delta }: JsonObject): boolean {
+  if (typeof delta !== 'string' || last?.type !== type || typeof last?.delta !== 'string') return false
+  last.delta += delta
+  return true
 }
 
 /** Of a function, of a custom tool, of a shell, of a server of tools, and what there may be besides. */

@@ -23,6 +23,21 @@ const piece = '"index":0,"delta":{"type":"input_json_delta","partial_json":"{}"}
 const item =
   '"output_index":0,"item":{"id":"f","type":"function_call","call_id":"c","name":"x","arguments":"{}"}'
 
+const many = (count: number, of: (index: number) => string) =>
+  Array.from({ length: count }, (_, index) => of(index)).join('')
+const choice = (index: number) =>
+  `data: {"model":"m","choices":[{"index":${index},"delta":{"content":"Hi"},"finish_reason":null}]}\n\n`
+const finished =
+  'data: {"model":"m","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}]}\n\n'
+const delta = event(
+  'response.output_text.delta',
+  '"item_id":"i","output_index":0,"content_index":0,"delta":"Hi"',
+)
+const ended = event(
+  'response.output_text.done',
+  '"item_id":"i","output_index":0,"content_index":0,"text":"Hi"',
+)
+
 describe('an answer', () => {
   it.each<readonly [what: string, speaker: string, sent: string]>([
     ['with a key twice', 'ollama chat, streamed', inMessage('"tool_calls":[],"tool_calls":null')],
@@ -128,6 +143,36 @@ describe('an answer', () => {
       event('response.output_item.added', item) +
         event('response.output_item.done', item) +
         event('response.function_call_arguments.delta', '"output_index":0,"delta":"{}"'),
+    ],
+    ['that goes on behind its end', 'openai chat, streamed', finished + inDelta('"content":"Hi"')],
+    ['with a part that goes on behind its end', 'responses, streamed', delta + ended + delta],
+    ['with two items in one place', 'responses, streamed', delta + delta.replace('"i"', '"j"')],
+    [
+      'with a block that begins with a text',
+      'messages, streamed',
+      event('content_block_start', '"index":0,"content_block":{"type":"text","text":"Hi"}'),
+    ],
+    [
+      'with a part that begins with a text',
+      'responses, streamed',
+      event('response.content_part.added', '"part":{"type":"output_text","text":"Hi"}'),
+    ],
+    ['of too many parts at once', 'openai chat, streamed', many(600, (index) => choice(index))],
+    [
+      'of too many calls',
+      'openai chat, whole',
+      `{"choices":[{"message":{"tool_calls":[${many(5000, () => '{},')}{}]}}]}`,
+    ],
+    ['of too many objects', 'ollama chat, streamed', inMessage(`"x":[${many(60_000, () => '{},')}{}]`)],
+    [
+      'of too many texts',
+      'ollama chat, streamed',
+      inMessage(`"x":[${many(30_000, (index) => `"a-${index}",`)}""]`),
+    ],
+    [
+      'with calls that are too large',
+      'messages, streamed',
+      event('content_block_start', block) + many(30_000, () => event('content_block_delta', piece)),
     ],
   ])('%s is refused: %s', async (_what, speaker, sent) => {
     const error: unknown = await read(speaker, sent).catch((thrown: unknown) => thrown)
