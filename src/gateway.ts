@@ -247,7 +247,14 @@ async function openGateway(
     matchResults: createMatchResults(calls, metrics),
     reserve: createReserve(store, createPrintPrompt()),
     forward: createForward({
-      judgeCallsOf: createJudgeCalls({ approvals, calls, lookAgain, metrics, log }),
+      judgeCallsOf: createJudgeCalls({
+        approvals,
+        calls,
+        lookAgain,
+        isInForce: (version) => policy().version === version,
+        metrics,
+        log,
+      }),
       guardAnswer,
       fleet,
       courier,

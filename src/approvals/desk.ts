@@ -13,7 +13,8 @@ export interface Answered {
   readonly kind: 'passed' | 'denied'
   readonly id: string
 }
-type Unanswered = { readonly kind: 'unanswered' }
+/** `over`: the question is no more, so that nobody can answer it. */
+type Unanswered = { readonly kind: 'unanswered' | 'over' }
 
 /** Whoever waits for a yes. */
 export interface Claimant {
@@ -127,7 +128,7 @@ export function createDesk({ store, tell, report }: DeskOptions): Approvals {
           const { kind } = standing
           if (kind === 'passed' || kind === 'denied') return end({ kind, id: standing.approval.id })
           // Another call like this one has had the yes, or it is over.
-          if (kind !== 'pending') return giveUp()
+          if (kind !== 'pending') return end({ kind: 'over' })
         } catch (error) {
           report('an approval cannot be taken; its call goes on waiting', error)
         } finally {

@@ -33,6 +33,8 @@ export interface ShownApproval {
   readonly arguments: string
   readonly model: string
   readonly until: string
+  /** The policy has changed since. */
+  readonly outdated?: boolean
   readonly by: string | null
   readonly why: string | null
 }
@@ -81,7 +83,8 @@ export function sentence(approval: ShownApproval) {
   const { id, state, identity, holder, request, tool, arguments: given, model, until, by } = approval
   const token = holder === identity.id || holder === '' ? '' : `${holder}, token `
   const whose = `${identity.name} (${identity.role}, key ${token}${identity.id})`
-  const how = state === 'pending' ? `waits until ${until}` : `${state} by ${by}, holds until ${until}`
+  const stands = state === 'pending' ? `waits until ${until}` : `${state} by ${by}, holds until ${until}`
+  const how = approval.outdated ? `${stands}, but the policy has changed: it must be asked again` : stands
   const asked = request === null ? '' : `asked in request ${request}, `
   return visible(`${id}  ${whose} with ${model}: ${tool} ${given}  ${asked}${how}`)
 }

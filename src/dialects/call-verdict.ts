@@ -12,7 +12,13 @@ export type CallVerdict =
   /** The answer ends here, in the dialect's way. */
   | { readonly kind: 'refuse'; readonly refusal: Refusal }
   /** A human is asked. The stream waits for what `decided` says: `pass`, or `refuse`. Never rejects. */
-  | { readonly kind: 'wait'; readonly note: string; readonly decided: Promise<CallVerdict> }
+  | {
+      readonly kind: 'wait'
+      readonly note: string
+      readonly decided: Promise<CallVerdict>
+      /** Nobody can be kept waiting: the note stands in the call's place. */
+      left?(): void
+    }
 
 /**
  * Judges calls in the order in which the answer makes them, each once, when its arguments are complete.

@@ -104,7 +104,10 @@ export class OllamaAnswer implements AnswerReader {
     }
     const notes = verdicts.flatMap((verdict) => (verdict.kind === 'strip' ? [verdict.note] : []))
     const [said, field] = isObject(line.message) ? [line.message, 'content'] : [line, 'response']
-    if (notes.length > 0) said[field] = [said[field], ...notes].filter(Boolean).join('\n')
+    if (notes.length > 0)
+      said[field] = said[field]
+        ? [said[field], ...notes].join('\n')
+        : this.transcript.behind(notes.join('\n'))
     return this.#pass(frame, line, passage, notes.length > 0)
   }
 

@@ -152,11 +152,20 @@ export class OpenaiAnswer implements AnswerReader {
     })
     const choices = parked?.chunk ? choicesOf(parked.chunk) : []
     const before = this.#calls.settle(verdicts, choices, this.#stream, passage)
-    const frames = [...without, ...before.map((choice) => this.#frameOf(choice))]
+    if (parked?.chunk && this.#head.model === undefined) this.#head = parked.chunk
+    const frames = [...without, ...before.flatMap((choice) => this.#told(choice, passage))]
     if (!parked) return frames
+    this.#calls.isChanged = true
     if (parked.chunk) return this.#pass(parked.frame, parked.chunk, passage, frames)
     this.state = 'ended'
     return [...frames, ...this.#exits.close(passage), parked.frame]
+  }
+
+  /** A call was read already; a note stands behind what was said before and is still held. */
+  #told(choice: JsonObject, passage: Passage): readonly Frame[] {
+    const frame = this.#frameOf(choice)
+    if (!isObject(choice.delta) || typeof choice.delta.content !== 'string') return [frame]
+    return framesOf(this.#pass(frame, { ...this.#head, choices: [choice] }, passage, []))
   }
 
   /** As if nobody judged calls. */

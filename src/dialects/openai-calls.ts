@@ -168,7 +168,9 @@ export class OpenaiCalls {
       if (isPassed) this.#passed.set(each.choice, number + 1)
       else this.#hasStripped = true
       if (stream) {
-        const delta = isPassed ? this.#passing(each, number, passage) : { content: verdict.note }
+        const delta = isPassed
+          ? this.#passing(each, number, passage)
+          : { content: this.#transcript.behind(verdict.note) }
         before.push({ index: each.choice, delta, finish_reason: null })
       } else putInto(messageOf(choices[Number(each.choice)] ?? {}, stream), isPassed ? each : verdict.note)
     }

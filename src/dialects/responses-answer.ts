@@ -23,7 +23,7 @@ import {
   type Passed,
   type SettledVerdict,
 } from './passage.ts'
-import { callOf, isCall, ResponsesCalls } from './responses-calls.ts'
+import { callOf, isCall, ResponsesCalls, withoutCalls } from './responses-calls.ts'
 import { Transcript } from './transcript.ts'
 
 const item = form({
@@ -321,9 +321,18 @@ export class ResponsesAnswer implements AnswerReader {
   }
 }
 
-/** Judges an answer that the server has kept, in place. It does not say again what it was told. */
-export function judgeKept(answer: JsonObject, names: ModelNames, passage: Passage): void {
+/**
+ * Judges an answer that the server has kept, in place. It does not say again what it was told.
+ * @param noteFor what stands in the place of a call that the caller may not have
+ */
+export function judgeKept(
+  answer: JsonObject,
+  names: ModelNames,
+  passage: Passage,
+  noteFor?: (call: ToolCall) => string | undefined,
+): void {
   const edits = new Edits()
+  if (noteFor && Array.isArray(answer.output)) answer.output = withoutCalls(answer.output, noteFor)
   if (answer.instructions !== undefined) answer.instructions = null
   new OtherTexts(edits, undefined, names).judge(answer, passage, inResponse)
   judgeAll(answer.output, passage, false, edits, new OtherTexts(edits, new Transcript(), names))

@@ -106,6 +106,17 @@ export class ResponsesCalls {
   }
 }
 
+/** A whole answer's items, with a message in the place of each call for which there is a note. */
+export function withoutCalls(
+  output: readonly JsonValue[],
+  noteOf: (call: ToolCall) => string | undefined,
+): JsonValue[] {
+  return output.map((item) => {
+    const note = isCall(item) ? noteOf(callOf(item)) : undefined
+    return note === undefined ? item : noteFor(item as JsonObject, note)
+  })
+}
+
 /** @returns whether the last event was another piece of the same, to which this one was put */
 function joinedTo(last: JsonObject | undefined, { type, delta }: JsonObject): boolean {
   if (typeof delta !== 'string' || last?.type !== type || typeof last?.delta !== 'string') return false

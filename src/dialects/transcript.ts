@@ -54,6 +54,11 @@ export class Transcript {
     return this.#calls.some((call) => tryJson(call.arguments) !== undefined)
   }
 
+  /** A note of the gate's own, on a line of its own behind what was said. */
+  behind(note: string): string {
+    return this.#length === 0 ? note : `\n${note}`
+  }
+
   get text(): string {
     return [...this.#texts.values()].join('\n')
   }

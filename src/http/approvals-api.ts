@@ -3,7 +3,8 @@
  * (`Authorization: Bearer tw_…`), nobody else decides, and nobody decides about a call of the own key, of one of its
  * tokens, or of a key of the same name. Where it names none, whoever holds the admin token decides. Others never learn what waits.
  *
- *     GET  /approvals                what waits, was approved or denied, and is not over
+ *     GET  /approvals                what waits, was approved or denied, and is not over; `outdated`: of an earlier policy,
+ *                                    so that no yes is of use any more
  *     POST /approvals/:id/approve    { by, why } if you like; `by` is the key's name where a key decides
  *     POST /approvals/:id/deny       { why, by }
  */
@@ -12,6 +13,7 @@ import Type from 'typebox'
 import Value from 'typebox/value'
 import { type Approval, isApprovalId, publicly } from '../approvals/approval.ts'
 import type { Approvals } from '../approvals/desk.ts'
+import { foldKey } from '../core/fold.ts'
 import type { Freezes } from '../freezes/board.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { Snapshot } from '../stages/exchange.ts'
@@ -71,16 +73,21 @@ export function registerApprovals(
   }
 
   /** @returns why this one may not decide about that call */
-  const faultOf = ({ identity, holder, policy: asked }: Approval, approver: Identity | undefined) => {
+  const faultOf = (
+    { identity, holder, policy: asked }: Approval,
+    approver: Identity | undefined,
+    state: 'approved' | 'denied',
+  ) => {
     const { policy } = current()
     if (policy.approval.approvers.size > 0 && !approver)
       return { status: 403, error: 'Only those of `approval.approvers` decide, with their own keys.' }
     if (
       approver &&
-      (approver.id === identity.id || approver.id === holder || approver.name === identity.name)
+      (approver.id === identity.id || approver.id === holder || isSame(approver.name, identity.name))
     )
       return { status: 403, error: 'Nobody decides about a call of their own.' }
-    if (asked !== policy.version)
+    // No policy has anything against a no.
+    if (asked !== policy.version && state === 'approved')
       return { status: 409, error: 'The policy has changed since: the call must be made again.' }
     return undefined
   }
@@ -98,7 +105,10 @@ export function registerApprovals(
     if ('status' in asker) return refuse(reply, asker)
     const shows = showsTo(asker.approver)
     return withStore(reply, async () => ({
-      approvals: (await approvals.list()).map((each) => publicly(each, shows)),
+      approvals: (await approvals.list()).map((each) => ({
+        ...publicly(each, shows),
+        outdated: each.policy !== current().policy.version,
+      })),
     }))
   })
 
@@ -122,7 +132,7 @@ export function registerApprovals(
       return withStore(reply, async () => {
         const about = (await approvals.list()).find((each) => each.id === id)
         if (!about) return refuse(reply, unknown)
-        const fault = faultOf(about, approver)
+        const fault = faultOf(about, approver, state)
         if (fault) return refuse(reply, fault)
         const by = approver ? `${approver.name} (key ${approver.id})` : (body.by ?? someone)
         const decided = await approvals.decide(id, { state, by, why: body.why ?? null })
@@ -131,6 +141,11 @@ export function registerApprovals(
         return publicly(decided.approval, showsTo(approver))
       })
     })
+}
+
+/** As people read names. */
+function isSame(name: string, other: string): boolean {
+  return foldKey(name.normalize('NFKC')) === foldKey(other.normalize('NFKC'))
 }
 
 function refuse(reply: FastifyReply, { status, error }: { status: number; error: string }): FastifyReply {

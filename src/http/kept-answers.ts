@@ -6,12 +6,14 @@ import type { FastifyInstance } from 'fastify'
 import { isObject, type JsonObject } from '../core/json.ts'
 import { Refusal, refusals } from '../core/refusal.ts'
 import { asAsked } from '../dialects/as-asked.ts'
-import type { Dialect, KeptAnswer } from '../dialects/dialect.ts'
+import type { Dialect, KeptAnswer, ToolCall } from '../dialects/dialect.ts'
+import { type SettledVerdict, untouched } from '../dialects/passage.ts'
 import { judgeKept } from '../dialects/responses-answer.ts'
 import { serverError } from '../dialects/server-errors.ts'
 import type { Freezes } from '../freezes/board.ts'
-import type { AnswerGuard, Guarded } from '../stages/exchange.ts'
+import type { AnswerGuard, Caller, Guarded } from '../stages/exchange.ts'
 import { type KeptAnswers, ownerOf } from '../stages/kept.ts'
+import { judgeTexts } from '../stages/text-calls.ts'
 import type { Ask } from '../upstreams/server.ts'
 import { answerHere, answerWithinMs, type Hosts } from './answered-here.ts'
 
@@ -46,9 +48,28 @@ export function registerKeptAnswer(
     const answer = withoutReason(asAsked(body, found.model))
     // What was cut out of an answer must not be had by asking for it again.
     course.output = guardAnswer({ caller, prompt: { texts: [] }, outgoing: { body: {} } })
-    if (course.output) judgeKept(answer, found.model, course.output.passage)
+    const passage = course.output?.passage ?? untouched
+    const judge = judgeOf(caller)
+    const noteFor = judge && ((call: ToolCall) => noteOf(judge(call)))
+    judgeKept(answer, found.model, judge ? judgeTexts(passage, judge) : passage, noteFor)
     return { type: 'application/json', text: JSON.stringify(answer) }
   })
+}
+
+const notAllowed = 'A tool call was taken out here: it is not allowed for this key, or needed a yes.'
+
+/** By the rights that the caller has now. A human's yes was for the answer in which the call was made, and for that alone. */
+function judgeOf({ role }: Caller) {
+  const { mayCall, tools } = role
+  if (!mayCall) return undefined
+  return ({ name, arguments: args }: ToolCall): SettledVerdict =>
+    mayCall(name) && (tools?.judge(name, args).kind ?? 'allowed') === 'allowed'
+      ? { kind: 'pass' }
+      : { kind: 'strip', note: notAllowed }
+}
+
+function noteOf(verdict: SettledVerdict): string | undefined {
+  return verdict.kind === 'strip' ? verdict.note : undefined
 }
 
 /** Why it failed is said in the server's words, which may hold paths and addresses. */

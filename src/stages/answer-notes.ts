@@ -76,7 +76,8 @@ export class AnswerNotes {
 
   #note(part: Part, id: string, at: number, bytes: number): void {
     const action = this.actions[part]
-    const told = action === 'off' ? 'flag' : action
+    // On record stands what was done.
+    const told = action === 'off' || !this.#enforces ? 'flag' : action
     if (heavier[told] > heavier[this.verdict]) this.verdict = told
     if (this.findings.length < mostNoted) {
       const place = { start: at, end: at + bytes }
@@ -92,7 +93,6 @@ export class AnswerNotes {
       })
       this.#metrics.findings.inc({ guard, category: part, action: told })
     }
-    if (told === 'block' && this.#enforces && !this.#isOver)
-      throw new Refusal('output_blocked', { detail: id })
+    if (told === 'block' && !this.#isOver) throw new Refusal('output_blocked', { detail: id })
   }
 }

@@ -26,7 +26,10 @@ export async function askCalls(calls: readonly ToolCall[], asking: Asking): Prom
 async function askCall(call: ToolCall, { judge, keepAlive }: Asking): Promise<SettledVerdict> {
   let verdict = await judgeSafely(judge, call)
   if (verdict.kind === 'wait') {
-    if (keepAlive === false) return { kind: 'strip', note: verdict.note }
+    if (keepAlive === false) {
+      verdict.left?.()
+      return { kind: 'strip', note: verdict.note }
+    }
     const timer = keepAlive && setInterval(keepAlive, keepAliveMs)
     try {
       keepAlive?.()

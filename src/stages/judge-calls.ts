@@ -8,14 +8,14 @@ import type { Answered, Approvals } from '../approvals/desk.ts'
 import type { Calls } from '../calls/ledger.ts'
 import type { JsonObject } from '../core/json.ts'
 import { describeError, Refusal } from '../core/refusal.ts'
-import type { Action, Severity } from '../core/text.ts'
+import type { Severity } from '../core/text.ts'
 import { type CallVerdict, type JudgeCall, undecidedInText } from '../dialects/call-verdict.ts'
 import type { ToolCall } from '../dialects/dialect.ts'
 import { holderOf } from '../identity/identity.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { CallJudgement, ToolRights } from '../tools/rights.ts'
-import type { Call } from './exchange.ts'
+import type { Call, JudgedFinding } from './exchange.ts'
 import { callRights } from './rights.ts'
 
 const guard = 'tools'
@@ -27,6 +27,12 @@ const mostTold = 256
 const pass: CallVerdict = { kind: 'pass' }
 const note = 'A tool call was taken out here: it is not allowed for this key.'
 
+const over =
+  'What a human was asked about this tool call is over: it ran out, or another call like it had the yes. The call must be made again.'
+
+const unwaited = 'Nobody waits for this tool call any more.'
+const outdated = 'The policy has changed while this tool call waited for a human. It must be made again.'
+
 /** What a message may repeat without leaving it. */
 const plainName = /^[\w.:/-]{1,128}$/
 
@@ -35,13 +41,15 @@ export interface JudgeParts {
   readonly calls: Calls
   /** Reads now what an operator has written, and ends the requests that it stops. */
   lookAgain(): void
+  /** Whether the policy of this version is in force. */
+  isInForce(policy: string): boolean
   readonly metrics: Metrics
   readonly log: Log
 }
 
 /** @returns for a call that may be answered: who judges the tool calls in it, or undefined if nobody does */
-export function createJudgeCalls({ approvals, calls, lookAgain, metrics, log }: JudgeParts) {
-  const find = (call: Call, id: string, severity: Severity, action: Action) => {
+export function createJudgeCalls({ approvals, calls, lookAgain, isInForce, metrics, log }: JudgeParts) {
+  const find = (call: Call, id: string, severity: Severity, action: JudgedFinding['action']) => {
     metrics.findings.inc({ guard, category, action })
     const { findings } = call.judged
     if (findings.length >= mostTold) return
@@ -54,8 +62,15 @@ export function createJudgeCalls({ approvals, calls, lookAgain, metrics, log }: 
     return pass
   }
 
-  const stopped = (call: Call, made: ToolCall, id: string, severity: Severity) => {
-    find(call, id, severity, 'block')
+  /** @param action `redact`: the rest of the answer leaves without it */
+  const stopped = (
+    call: Call,
+    made: ToolCall,
+    id: string,
+    severity: Severity,
+    action: 'block' | 'redact' = 'block',
+  ) => {
+    find(call, id, severity, action)
     if (call.judged.stopped.length < mostTold) call.judged.stopped.push(made)
   }
 
@@ -69,7 +84,8 @@ export function createJudgeCalls({ approvals, calls, lookAgain, metrics, log }: 
     because: 'name' | 'arguments',
     otherwise: ToolRights['otherwise'],
   ): CallVerdict => {
-    stopped(call, made, because === 'name' ? 'tool.not-allowed' : 'tool.arguments', 'high')
+    const id = because === 'name' ? 'tool.not-allowed' : 'tool.arguments'
+    stopped(call, made, id, 'high', otherwise === 'strip' ? 'redact' : 'block')
     if (otherwise === 'strip') return { kind: 'strip', note }
     const tool = nameToSay(call, made)
     return {
@@ -84,7 +100,7 @@ export function createJudgeCalls({ approvals, calls, lookAgain, metrics, log }: 
   }
 
   const outOfPlace = (call: Call, made: ToolCall): CallVerdict => {
-    stopped(call, made, 'tool.unapproved', 'medium')
+    stopped(call, made, 'tool.unapproved', 'medium', 'redact')
     return { kind: 'strip', note: undecidedInText }
   }
 
@@ -107,14 +123,15 @@ export function createJudgeCalls({ approvals, calls, lookAgain, metrics, log }: 
     const { waitMs, validMs } = policy.approval
     // Of whom nothing is recorded, no more is kept than a human needs who decides.
     const shows = role.content === 'none' ? 'masked' : policy.approval.arguments
-    const wanted = () => !arrival.departure.over
+    // Under another policy nobody can say yes any more.
+    const isCurrent = () => isInForce(policy.version)
+    const wanted = () => !arrival.departure.over && isCurrent()
     const mayPass = () => {
       lookAgain()
       return wanted()
     }
     // There may be a yes already. Who was known when the request came may be frozen since: models take their time.
-    if (!mayPass())
-      return unapproved(call, made, 'tool.unapproved', 'Nobody waits for this tool call any more.')
+    if (!mayPass()) return unapproved(call, made, 'tool.unapproved', isCurrent() ? unwaited : outdated)
     const answer = await approvals.ask(
       {
         identity,
@@ -141,13 +158,16 @@ export function createJudgeCalls({ approvals, calls, lookAgain, metrics, log }: 
     if (waitMs === 0) return unapproved(call, made, 'tool.unapproved', needed)
     const waited = async (): Promise<CallVerdict> => {
       const how = await decided(waitMs, { wanted, mayPass })
-      if (how.kind !== 'unanswered') return answered(how)
-      return unapproved(call, made, 'tool.unapproved', `No human has answered in time. ${needed}`)
+      if (how.kind === 'passed' || how.kind === 'denied') return answered(how)
+      const unanswered = how.kind === 'over' ? over : `No human has answered in time. ${needed}`
+      const say = isCurrent() ? unanswered : outdated
+      return unapproved(call, made, 'tool.unapproved', say)
     }
     let waiting: Promise<CallVerdict> | undefined
     return {
       kind: 'wait',
       note: needed,
+      left: () => stopped(call, made, 'tool.unapproved', 'medium', 'redact'),
       // Only for who asks: a yes that came while nobody waits must be there for the next one.
       get decided() {
         waiting ??= waited().catch((cause: unknown) => unjudged(call, made, cause))

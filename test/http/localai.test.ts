@@ -355,6 +355,30 @@ describe('answers that it keeps', () => {
     expect(gate.requests().at(-1)).toMatchObject({ findings: [{ id: 'secrets.api-key' }] })
   })
 
+  it('come back without calls that the caller may not have', async () => {
+    const made = await gate.post('/torwart/v1/tokens', {
+      ttl: '5m',
+      routes: ['chat'],
+      models: ['mock-chat'],
+      tools: ['search_*'],
+    })
+    const { token } = (await made.json()) as { token: string }
+    const { id } = (await (await respond({}, token)).json()) as { id: string }
+    const call = (name: string) => ({ type: 'function_call', id: `f_${name}`, name, arguments: '{}' })
+    model.script = (seen, response) => {
+      if (!seen.url.startsWith('/v1/responses/')) return likeLocalai(seen, response)
+      response.setHeader('content-type', 'application/json')
+      response.end(
+        JSON.stringify({ id, status: 'completed', output: [call('search_web'), call('delete_all')] }),
+      )
+      return undefined
+    }
+    const answer = await gate.get(`/v1/responses/${id}`, { authorization: `Bearer ${token}` })
+    const { output } = (await answer.json()) as { output: unknown[] }
+    expect(output).toMatchObject([{ name: 'search_web' }, { type: 'message' }])
+    expect(JSON.stringify(output)).not.toContain('"delete_all"')
+  })
+
   it('are not made in the background, where they would be lost', async () => {
     expect(await reachedBy(() => respond({ background: true }))).toEqual([400, 0])
     expect((await respond({ background: false })).status).toBe(200)

@@ -109,6 +109,7 @@ describe('arguments in pieces', () => {
     ['a member below', { secret: { value: 'k3jq9zx7h2vb' } }],
     ['an array below', { login: { passwords: ['none yet', password] } }],
     ['the first item', { password: [password] }],
+    ['a member below a name with a digit', { db1: { password } }],
   ])('lose a secret that a name further up tells: %s', (_name, value) => {
     const json = JSON.stringify({ n: 1, ...value, note: 'to Bonn', list: ['a', 'b'] })
     const secret = json.includes(password) ? password : 'k3jq9zx7h2vb'

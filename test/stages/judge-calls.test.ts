@@ -31,9 +31,9 @@ function deskAt(store: ApprovalStore): Desk {
   return desk
 }
 /** A gateway's judge. */
-function judging(desk: Desk, lookAgain = () => {}) {
+function judging(desk: Desk, lookAgain = () => {}, isInForce = () => true) {
   const calls = createCalls(undefined, () => {})
-  const judgeCalls = createJudgeCalls({ approvals: desk, calls, lookAgain, ...quiet })
+  const judgeCalls = createJudgeCalls({ approvals: desk, calls, lookAgain, isInForce, ...quiet })
   const judge = async (
     settings: JudgedCallSettings,
     name: string,
@@ -134,6 +134,38 @@ describe('a call that needs a yes', () => {
       'approved',
       'used',
     ])
+  })
+
+  it('waits no longer once its policy is no more, and says so', async () => {
+    const desk = deskAt((await world()).store)
+    let inForce = true
+    const { judge } = judging(
+      desk,
+      () => {},
+      () => inForce,
+    )
+    const { verdict, call } = await judge({ tools, approval: { waitMs: 60_000 } }, 'transfer_eu', transfer)
+    if (verdict.kind !== 'wait') throw new Error('it does not wait')
+    const { decided } = verdict
+    inForce = false
+    expect(sayOf(await decided)).toContain('The policy has changed')
+    expect(call.judged.stopped).toHaveLength(1)
+  })
+
+  it('says so where another call like it had the yes', async () => {
+    const desk = deskAt((await world()).store)
+    const { judge } = judging(desk)
+    const waiting = await Promise.all(
+      [1, 2].map(
+        async () => (await judge({ tools, approval: { waitMs: 60_000 } }, 'transfer_eu', transfer)).verdict,
+      ),
+    )
+    const [{ id } = { id: '' }] = await desk.list()
+    const said = waiting.map((verdict) => (verdict.kind === 'wait' ? verdict.decided : verdict))
+    await desk.decide(id, { state: 'approved', by: 'alice', why: null })
+    const verdicts = await Promise.all(said)
+    expect(verdicts.map(({ kind }) => kind).toSorted()).toEqual(['pass', 'refuse'])
+    expect(verdicts.map(sayOf).join('')).toContain('another call like it had the yes')
   })
 
   it('is told with the request that asked, and the one that used the yes; and each knows its approvals', async () => {

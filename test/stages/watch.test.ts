@@ -172,7 +172,7 @@ describe('a call that a human must allow', () => {
     await turn()
     expect(one.ended()).toBe(true)
     expect(one.sent()).not.toMatch(/\n\n/)
-    expect(one.heard()).toEqual({ ...said, args: '', content: 'I will.Approval A1 is needed.' })
+    expect(one.heard()).toEqual({ ...said, args: '', content: 'I will.\nApproval A1 is needed.' })
   })
 
   it('denied, ends the answer in the way of its dialect and stops the model', async () => {

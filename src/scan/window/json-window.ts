@@ -68,7 +68,8 @@ export class JsonWindow {
     this.#name = this.#place.isName ? '' : undefined
     this.#window.see('"')
     const path = this.#name === undefined ? this.#place.path : undefined
-    if (path !== undefined) this.#window.recall(`${path}":"`)
+    // On a line of its own, or it would pass for the value of the name before it.
+    if (path !== undefined) this.#window.recall(`\n${path}":"`)
     return `${before}"`
   }
 
