@@ -8,6 +8,7 @@ import { foldKey } from '../core/fold.ts'
 import { matchesGlob } from '../core/glob.ts'
 import type { JsonObject } from '../core/json.ts'
 import { canonical, keysOf, mostApproved, readArguments } from './arguments.ts'
+import { asSeen } from './as-seen.ts'
 import { isJsonSchema, schemaOfRules } from './rules.ts'
 import { isRecord, noteName, type Path, type SafeSchema, safeSchema, type Tell } from './schema.ts'
 
@@ -44,6 +45,8 @@ interface ArgumentRule {
 }
 
 const longestName = 256
+/** In no tool's name: a pattern's star stands for letters, not for lines that say something else. */
+const unsound = /[\s\p{C}]/u
 
 /** @param tell what is wrong, by its path below `tools` */
 export function compileTools(config: ToolsConfig, tell: Tell): ToolRights {
@@ -58,7 +61,7 @@ export function compileTools(config: ToolsConfig, tell: Tell): ToolRights {
   /** Only where every call is allowed does it not matter what is called: see `tags.ts` and the answer readers. */
   const allowsAll = config.allow.includes('*') && config.approve.length === 0 && rules.length === 0
   const mayCall = (name: string) =>
-    name === ''
+    name === '' || unsound.test(name)
       ? allowsAll
       : name.length <= longestName && (named(config.approve, name) || named(config.allow, name))
   return {
@@ -96,7 +99,7 @@ function compileRule(
   const { schema, names } = isJsonSchema(given) ? safeSchema(given, tell) : shortRules(given, tell)
   /** A reader that folds keys would take `Path` for the `path` that the rule is about. */
   const isDisguised = (key: string) => {
-    const exact = names.get(foldKey(key))
+    const exact = names.get(foldKey(asSeen(key).trim()))
     return exact !== undefined && !exact.has(key)
   }
   return {

@@ -5,6 +5,8 @@
  * A text whose pattern begins with `^/` is taken for a path: one that climbs (`..`, in any of its spellings) never
  * passes, or `^/data/` would let `/data/../etc` through.
  */
+
+import { asSeen } from './as-seen.ts'
 import type { Path, SafeSchema, Tell } from './schema.ts'
 import { isRecord, linearPattern } from './schema.ts'
 
@@ -61,7 +63,8 @@ function longRule(rule: Record<string, unknown>, path: Path, tell: Tell): SafeSc
   return schema
 }
 
-const climbs = /(?:^|[/\\])\.\.?(?:[/\\]|$)|\\|\0|%(?:2e|2f|5c|00)/i
+/** Also with what servers cut off a name (blanks, parameters), escaped however often, and in two bytes for one. */
+const climbs = /(?:^|[/\\])\s*\.{1,2}\s*(?:;[^/\\]*)?(?:[/\\]|$)|\\|\0|%(?:25)*(?:2e|2f|5c|00|c[01])/i
 
 function matching(pattern: string, path: Path, tell: Tell) {
   const matches = linearPattern(pattern)
@@ -71,6 +74,6 @@ function matching(pattern: string, path: Path, tell: Tell) {
     typeof value === 'string' &&
     typeof matches === 'function' &&
     matches(value) &&
-    !(isPath && climbs.test(value))
+    !(isPath && (climbs.test(value) || climbs.test(asSeen(value))))
   return { check, error: () => 'pattern' }
 }

@@ -23,18 +23,19 @@ export interface TextCall {
 const names = `(?:tool|function)[_▁ -]?calls?`
 const opening = new RegExp(
   [
-    String.raw`<[|｜]?(?:antml:|minimax:)?${names}(?:[\w▁ -]{0,32}|\s[^<>]{0,200})[|｜]?>`,
+    String.raw`[<‹][|｜]?(?:antml:|minimax:|DSML｜)?${names}(?:[\w▁ -]{0,32}|\s[^<>]{0,200})[|｜]?>`,
     String.raw`<(?:antml:)?invoke\s[^<>]{0,200}>`,
     String.raw`<function(?:=|\s{1,8}name\s{0,8}=)`,
     String.raw`\[tool_calls?\]`,
     String.raw`<\|(?:python_tag|start_action)\|>`,
-    String.raw`<\|channel\|>commentary`,
+    String.raw`<\|(?:start|channel)\|>\s?(?:assistant|commentary|analysis)[^<>|]{0,80}?to=`,
+    String.raw`<\|channel\|>\s?commentary`,
   ].join('|'),
   'i',
 )
 /** What an opening begins with, behind its `<`, `|` and prefix. */
-const stems = ['tool', 'function', 'invoke', 'python_tag|>', 'start_action|>', 'channel|>commentary']
-const prefixes = ['antml:', 'minimax:']
+const stems = ['tool', 'function', 'invoke', 'python_tag|>', 'start_action|>', 'channel|>', 'start|>']
+const prefixes = ['antml:', 'minimax:', 'dsml｜']
 /** Of one opening. */
 const longest = 240
 /** Within a closing tag; as long as one may be, a part of it may stand at the end. */
@@ -59,17 +60,17 @@ function closeOf(open: string): RegExp | undefined {
 /** Where a tag may have begun at the end of the text. */
 export function beginOfTag(text: string): number {
   const first = Math.max(0, text.length - longest)
-  const places = ['<', '['].map((sign) => text.lastIndexOf(sign)).filter((place) => place >= first)
+  const places = ['<', '‹', '['].map((sign) => text.lastIndexOf(sign)).filter((place) => place >= first)
   return Math.min(text.length, ...places.filter((place) => hasBegun(text.slice(place).toLowerCase())))
 }
 
 function hasBegun(end: string): boolean {
   if (end.startsWith('[')) return '[tool_calls]'.startsWith(end)
-  const rest = end.replace(/^<[|｜]?/, '')
+  const rest = end.replace(/^[<‹][|｜]?/, '')
   if (prefixes.some((prefix) => prefix.startsWith(rest))) return true
-  const name = rest.replace(/^(?:antml:|minimax:)/, '')
+  const name = rest.replace(/^(?:antml:|minimax:|dsml｜)/, '')
   if (stems.some((stem) => stem.startsWith(name))) return true
-  return /^(?:tool|function|invoke)[^<>]*$/.test(name)
+  return /^(?:tool|function|invoke)[^<>]*$|^(?:start|channel)\|>\s?[a-z]{0,10}[^<>|]{0,80}$/.test(name)
 }
 
 /** What stands between the tags calls: never nothing, for a block that cannot be read is a call of who knows what. */
