@@ -13,6 +13,7 @@ import Type from 'typebox'
 import Value from 'typebox/value'
 import { type Approval, isApprovalId, publicly } from '../approvals/approval.ts'
 import type { Approvals } from '../approvals/desk.ts'
+import { asSeen } from '../core/bare.ts'
 import { foldKey } from '../core/fold.ts'
 import type { Freezes } from '../freezes/board.ts'
 import type { Identity } from '../identity/identity.ts'
@@ -148,7 +149,7 @@ export function registerApprovals(
 
 /** As people read names. */
 function isSame(name: string, other: string): boolean {
-  return foldKey(name.normalize('NFKC')) === foldKey(other.normalize('NFKC'))
+  return foldKey(asSeen(name)) === foldKey(asSeen(other))
 }
 
 function refuse(reply: FastifyReply, { status, error }: { status: number; error: string }): FastifyReply {

@@ -3,9 +3,10 @@
  * same value gets the same mask within one masker, so that a record stays readable. Masks what its detectors know, and
  * nothing else.
  */
+
+import { bare } from '../core/bare.ts'
 import type { Span } from '../core/text.ts'
 import { createAutomaton } from './automaton.ts'
-import { bare } from './bare.ts'
 import { Sample } from './detectors/detector.ts'
 import { detectors } from './detectors/detectors.ts'
 import { unescaped } from './unescape.ts'

@@ -4,11 +4,11 @@
  * nothing, and a wide rule cannot be undone by a narrow one.
  */
 import Schema from 'typebox/schema'
+import { asSeen } from '../core/bare.ts'
 import { foldKey } from '../core/fold.ts'
 import { matchesGlob } from '../core/glob.ts'
 import type { JsonObject } from '../core/json.ts'
 import { canonical, keysOf, mostApproved, readArguments } from './arguments.ts'
-import { asSeen } from './as-seen.ts'
 import { isJsonSchema, schemaOfRules } from './rules.ts'
 import { isRecord, noteName, type Path, type SafeSchema, safeSchema, type Tell } from './schema.ts'
 

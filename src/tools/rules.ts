@@ -6,7 +6,7 @@
  * passes, or `^/data/` would let `/data/../etc` through.
  */
 
-import { asSeen } from './as-seen.ts'
+import { asSeen } from '../core/bare.ts'
 import type { Path, SafeSchema, Tell } from './schema.ts'
 import { isRecord, linearPattern } from './schema.ts'
 

@@ -1,7 +1,7 @@
 /** However a text is cut into pieces: nothing of a secret leaves, and nothing else is changed. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { bare } from '../../src/scan/bare.ts'
+import { bare } from '../../src/core/bare.ts'
 import { createSeekers, type Wanted } from '../../src/scan/window/seekers.ts'
 import { Window } from '../../src/scan/window/window.ts'
 import { announced, sensitive } from './made-up-data.ts'

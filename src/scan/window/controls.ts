@@ -4,7 +4,14 @@
  * gate would put together a key or a tag that no guard has seen whole. Joiners and marks that scripts and emoji need
  * stay, unless many stand in a row, which is how bytes are hidden in them.
  */
-import { begunSequence, controlUnits, isAllSeen, joinerUnits, longestSequence, sequence } from '../bare.ts'
+import {
+  begunSequence,
+  controlUnits,
+  isAllSeen,
+  joinerUnits,
+  longestSequence,
+  sequence,
+} from '../../core/bare.ts'
 import type { Seeker, Sought } from './seeker.ts'
 
 const invisible = new RegExp(

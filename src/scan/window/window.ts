@@ -5,7 +5,7 @@
  *
  * However a text is cut into pieces, no byte of what a seeker finds leaves, and no byte of anything else is changed.
  */
-import { type Bare, bare } from '../bare.ts'
+import { type Bare, bare } from '../../core/bare.ts'
 import { contextLength, longestTrigger, type Seekers, type Sought } from './seeker.ts'
 
 /** UTF-16 code units that are held back at most; the longest thing a seeker finds, but for those that say their end. */

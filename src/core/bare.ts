@@ -1,9 +1,9 @@
 /**
  * A text without what nobody sees: escape sequences, control characters, joiners, marks of direction, tags. They may stand
  * anywhere within a key or a name, and whoever copies it, or whatever takes them out, has it whole again. So what is
- * looked for is looked for in the bare text too. Only looked at: what leaves is for `window/controls.ts` to say.
+ * looked for is looked for in the bare text too. Only looked at: what leaves is for `scan/window/controls.ts` to say.
  */
-import type { Span } from '../core/text.ts'
+import type { Span } from './text.ts'
 
 /** A sequence that is longer is taken to end here. */
 export const longestSequence = 256
@@ -82,4 +82,9 @@ export function bare(text: string): Bare | undefined {
       return { start: original(start), end: original(end - 1) + 1 }
     },
   }
+}
+
+/** A name or a path as somebody reads it: compatibility forms undone (Unicode, NFKC), without what nobody sees. Linear */
+export function asSeen(text: string): string {
+  return (bare(text)?.text ?? text).normalize('NFKC')
 }
