@@ -175,6 +175,15 @@ it('a yes given under another policy is none', async () => {
   expect([status, body.error]).toEqual([409, expect.stringMatching(/policy has changed/)])
 })
 
+it('a question under another policy says so, and may be denied', async () => {
+  const started = await start((policy) => [pending('ffffffffffff'), pending(policy, { tool: 'x' })])
+  expect((await list(started)).map(({ outdated }) => outdated).toSorted()).toEqual([false, true])
+  const path = `/${started.approvals[0]?.id}/deny`
+  const unasked = await ask(started, 'POST', path)
+  expect([unasked.status, unasked.body.error]).toEqual([400, expect.stringContaining('"why"')])
+  expect((await ask(started, 'POST', path, { why: 'no' })).status).toBe(200)
+})
+
 it('needs somebody who may say yes, and looks are free only on this machine, and masked', async () => {
   const plain = (policy: string) => [pending(policy, { arguments: { to: 'mallory@example.org' } }, 'plain')]
   const started = await start(plain, { adminKeys: 'hosts: []', approval: '{ arguments: plain }' })
@@ -191,6 +200,7 @@ describe('approvers', () => {
     holder: boss.id,
   }
   const namesake = { identity: { kind: 'key', id: 'agent9', name: 'boss', role: 'agent' } }
+  const alike = { identity: { kind: 'key', id: 'agent8', name: 'Bo\u200bss', role: 'agent' } }
   const settings = { approval: '{ approvers: [approver, clerk] }' }
 
   it('decide with their own keys, and nobody else does', async () => {
@@ -207,7 +217,7 @@ describe('approvers', () => {
 
   it('never decide about a call of their own', async () => {
     const started = await start(
-      (policy) => [own, renamed, namesake].map((each) => pending(policy, each)),
+      (policy) => [own, renamed, namesake, alike].map((each) => pending(policy, each)),
       settings,
     )
     for (const { id } of started.approvals)
