@@ -37,21 +37,33 @@ export const maxDepth = 64
 
 /**
  * Reads one JSON document, in time linear in the text.
- * @param halves whether half a surrogate pair may stand in it, as in a piece of a text that ends within a character
  * @throws JsonFault
  */
-export function readJson(text: string, halves: 'refused' | 'taken' = 'refused'): JsonValue {
+export function readJson(text: string): JsonValue {
+  // First, because it bounds the depth.
   const members = countColons(text)
-  let value: JsonValue
+  const value = parse(text)
+  // Decoding the body has refused bad UTF-8, so only an escape can make a surrogate.
+  if (countMembers(value, text.includes('\\u')) !== members) throw twice()
+  return value
+}
+
+/** As the platform reads it, for who looks for twins itself. @throws JsonFault */
+export function parse(text: string): JsonValue {
   try {
-    value = JSON.parse(text) as JsonValue
+    return JSON.parse(text) as JsonValue
   } catch {
     throw new JsonFault('not valid JSON')
   }
-  // Decoding the body has refused bad UTF-8, so only an escape can make a surrogate.
-  const held = countMembers(value, halves === 'refused' && text.includes('\\u'))
-  if (held !== members) throw new JsonFault('a key stands twice in one object')
-  return value
+}
+
+/** @param value what was read of the text @throws JsonFault if a key stands twice in one object, or it is too deep */
+export function refuseTwins(text: string, value: JsonValue): void {
+  if (countColons(text) !== countMembers(value, false)) throw twice()
+}
+
+function twice(): JsonFault {
+  return new JsonFault('a key stands twice in one object')
 }
 
 /**
@@ -70,24 +82,20 @@ export function tryJson(text: string): JsonValue | undefined {
 function countColons(text: string): number {
   let colons = 0
   let depth = 0
-  for (let at = 0; at < text.length; at++) {
-    switch (text.charCodeAt(at)) {
-      case 0x22 /* " */:
-        at = endOfString(text, at)
-        if (at === -1) throw new JsonFault('not valid JSON')
-        break
-      case 0x3a /* : */:
-        colons++
-        break
-      case 0x7b /* { */:
-      case 0x5b /* [ */:
-        if (++depth > maxDepth) throw new JsonFault('nested deeper than 64 levels')
-        break
-      case 0x7d /* } */:
-      case 0x5d /* ] */:
-        depth--
-        break
-    }
+  const { length } = text
+  for (let at = 0; at < length; at++) {
+    const unit = text.charCodeAt(at)
+    if (unit === 0x22 /* " */) {
+      // Most strings are names and words: shorter than a search pays for.
+      let end = at + 1
+      const near = Math.min(length, at + 48)
+      while (end < near && text.charCodeAt(end) !== 0x22) end += text.charCodeAt(end) === 0x5c ? 2 : 1
+      at = end < near ? end : endOfString(text, at)
+      if (at === -1) throw new JsonFault('not valid JSON')
+    } else if (unit === 0x3a /* : */) colons++
+    else if (unit === 0x7b /* { */ || unit === 0x5b /* [ */) {
+      if (++depth > maxDepth) throw new JsonFault('nested deeper than 64 levels')
+    } else if (unit === 0x7d /* } */ || unit === 0x5d /* ] */) depth--
   }
   return colons
 }

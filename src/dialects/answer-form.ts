@@ -4,7 +4,15 @@
  * only in its letters' case (Go would take it for that one), and what has a reader is of the kind that the reader knows.
  */
 import { foldKey } from '../core/fold.ts'
-import { isObject, type JsonObject, type JsonValue, readJson } from '../core/json.ts'
+import {
+  isObject,
+  JsonFault,
+  type JsonObject,
+  type JsonValue,
+  maxDepth,
+  parse,
+  refuseTwins,
+} from '../core/json.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { Frame } from './framing/framing.ts'
 
@@ -37,10 +45,11 @@ export function form(members: Readonly<Record<string, Member>>): Form {
  * @throws Refusal `upstream_failed` if it is not of this form
  */
 export function readFrame({ data }: Frame, known: Form): JsonObject | undefined {
-  const document = readJson(data, 'taken')
-  if (!isObject(document)) return undefined
-  checkForm(document, known)
-  return document
+  const document = parse(data)
+  const length = isObject(document) ? checkForm(document, known, 0) : Number.NaN
+  // Whoever has a key twice is longer than what was read of it: most frames need not be looked through for that.
+  if (length !== data.length || data.includes('\\')) refuseTwins(data, document)
+  return isObject(document) ? document : undefined
 }
 
 /** Of an event that has a name: clients go by the name or by the type. @throws Refusal `upstream_failed` */
@@ -53,12 +62,36 @@ export function misshapen(detail: string): never {
   throw new Refusal('upstream_failed', { detail })
 }
 
-function checkForm(object: JsonObject, known: Form): void {
+// All of these go through a frame once, and return how long it is at least: written without blanks and escapes. NaN:
+// that cannot be told.
+
+function checkForm(object: JsonObject, known: Form, depth: number): number {
+  let length = 1
   for (const key in object) {
+    const value = object[key] as JsonValue
     const member = known.members.get(key)
     if (member === undefined) checkKey(key, known)
-    else if (member !== 'any' && object[key] !== null) checkMember(object[key] as JsonValue, member)
+    const isFree = member === undefined || member === 'any' || value === null
+    length += key.length + 4 + (isFree ? lengthOf(value, depth + 1) : checkMember(value, member, depth + 1))
   }
+  return length === 1 ? 2 : length
+}
+
+function lengthOf(value: JsonValue, depth: number): number {
+  if (typeof value === 'string') return value.length + 2
+  if (typeof value === 'number') return isShortest(value) ? String(value).length : Number.NaN
+  if (typeof value === 'boolean') return value ? 4 : 5
+  if (value === null) return 4
+  if (depth > maxDepth) throw new JsonFault('nested deeper than 64 levels')
+  let length = 1
+  if (Array.isArray(value)) for (const item of value) length += 1 + lengthOf(item, depth + 1)
+  else for (const key in value) length += key.length + 4 + lengthOf(value[key] as JsonValue, depth + 1)
+  return length === 1 ? 2 : length
+}
+
+/** Whether there is no shorter way to write it: `100` is also `1e2`. */
+function isShortest(value: number): boolean {
+  return Number.isSafeInteger(value) && (value % 10 !== 0 || value === 0)
 }
 
 function checkKey(key: string, { folded, others }: Form): void {
@@ -67,19 +100,17 @@ function checkKey(key: string, { folded, others }: Form): void {
   if (others.size < mostRemembered) others.add(key)
 }
 
-function checkMember(value: JsonValue, member: Exclude<Member, 'any'>): void {
-  if (member === 'string' || member === 'index') {
-    const isSound = member === 'string' ? typeof value === 'string' : isIndex(value)
-    if (!isSound) misshapen('a member of the answer is not of its kind')
-  } else if ('members' in member) {
-    if (!isObject(value)) misshapen('a member of the answer is no object')
-    checkForm(value, member)
-  } else {
-    if (!Array.isArray(value)) misshapen('a member of the answer is no list')
-    if (value.length > mostItems) misshapen('a list of the answer is too long')
-    for (const item of value) checkMember(item, member[0])
-  }
+function checkMember(value: JsonValue, member: Exclude<Member, 'any'>, depth: number): number {
+  if (member === 'string') return typeof value === 'string' ? value.length + 2 : misshapen(notOfItsKind)
+  if (member === 'index') return isIndex(value) ? lengthOf(value, depth) : misshapen(notOfItsKind)
+  if ('members' in member) return isObject(value) ? checkForm(value, member, depth) : misshapen(notOfItsKind)
+  if (!Array.isArray(value) || value.length > mostItems) return misshapen(notOfItsKind)
+  let length = 1
+  for (const item of value) length += 1 + checkMember(item, member[0], depth + 1)
+  return length === 1 ? 2 : length
 }
+
+const notOfItsKind = 'a member of the answer is not of its kind, or too long a list'
 
 function isIndex(value: JsonValue): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0

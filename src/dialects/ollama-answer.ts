@@ -190,8 +190,13 @@ function listOf({ tool_calls }: JsonObject): JsonObject[] {
   return Array.isArray(tool_calls) ? tool_calls.filter(isObject) : []
 }
 
+const none: JsonObject[] = []
+
 function callsOf(line: JsonObject): JsonObject[] {
-  return holdersOf(line).flatMap(listOf)
+  const { message, tool_calls } = line
+  // Asked twice for every line.
+  const isCalling = tool_calls !== undefined || (isObject(message) && message.tool_calls !== undefined)
+  return isCalling ? holdersOf(line).flatMap(listOf) : none
 }
 
 function callOf(call: JsonObject): ToolCall {
