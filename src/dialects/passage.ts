@@ -53,12 +53,18 @@ export const untouched: Passage = {
 
 /** Choices, blocks and calls that are written at once, and of a whole answer. */
 const mostOpen = 512
-const mostChannels = 8192
+const mostChannels = 2048
 
 /** Channels that may hold something back, each with what a frame of it looks like. */
 export class Exits {
   readonly #frames = new Map<string, (rest: string) => Frame>()
   readonly #closed = new Set<string>()
+  readonly #mayGoOn: boolean
+
+  /** @param mayGoOn whether a channel may be opened again: LocalAI gives all choices of a request one number */
+  constructor(mayGoOn = false) {
+    this.#mayGoOn = mayGoOn
+  }
 
   has(channel: string): boolean {
     return this.#frames.has(channel)
@@ -66,7 +72,7 @@ export class Exits {
 
   /** @throws Refusal `upstream_failed` if there are too many, or if it was over: clients put both texts together */
   open(channel: string, frameOf: (rest: string) => Frame): void {
-    if (this.#closed.has(channel)) misshapen('an answer that goes on behind its end')
+    if (!this.#mayGoOn && this.#closed.has(channel)) misshapen('an answer that goes on behind its end')
     if (this.#frames.size >= mostOpen || this.#closed.size >= mostChannels)
       misshapen('an answer of too many parts')
     this.#frames.set(channel, frameOf)

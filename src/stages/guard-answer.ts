@@ -132,12 +132,14 @@ export function createGuardAnswer({ scannerFor, metrics, randomCode }: GuardAnsw
       const window = new Window(isShown ? seekersOf.shown : seekersOf.called, onFound)
       return kind === 'arguments' ? new JsonWindow(window) : new PlainText(window)
     }
-    /** A text that is read piece by piece as it comes, whose findings are told at once. */
-    const begin = (kind: Kind) => ({
-      window: windowFor(kind, (...found) => {
+    const shownWindow = (kind: Kind) =>
+      windowFor(kind, (...found) => {
         notes.found(kind, false, ...found)
         return notes.isCut(found[0])
-      }),
+      })
+    /** A text that is read piece by piece as it comes, whose findings are told at once. */
+    const begin = (kind: Kind, window = shownWindow(kind)) => ({
+      window,
       sweep: createSweep(kind, { ...sweeping, onSign: (...sign) => notes.sign(...sign) }),
     })
     /** One that may be read before anybody asks for it. */
@@ -166,6 +168,8 @@ export function createGuardAnswer({ scannerFor, metrics, randomCode }: GuardAnsw
     }
     const wholes = new WholeTexts(beginWhole)
     const channels = new Map<string, { readonly window: Text; readonly sweep: Sweep }>()
+    /** Of channels that were over: where they go on, they go on behind what was said. */
+    const windows = new Map<string, Text>()
 
     /** A fault of ours is no fault of the model server's. */
     const faultOf = (cause: unknown): Refusal => {
@@ -195,7 +199,7 @@ export function createGuardAnswer({ scannerFor, metrics, randomCode }: GuardAnsw
           ran = true
           let state = channels.get(channel)
           if (!state) {
-            state = begin(kind)
+            state = begin(kind, windows.get(channel))
             channels.set(channel, state)
           }
           const { window, sweep } = state
@@ -214,6 +218,7 @@ export function createGuardAnswer({ scannerFor, metrics, randomCode }: GuardAnsw
           const state = channels.get(channel)
           if (!state) return ''
           channels.delete(channel)
+          windows.set(channel, state.window)
           const { holds, cuts } = state.window
           if (holds) holding--
           const out = state.window.end()

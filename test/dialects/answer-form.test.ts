@@ -27,8 +27,6 @@ const many = (count: number, of: (index: number) => string) =>
   Array.from({ length: count }, (_, index) => of(index)).join('')
 const choice = (index: number) =>
   `data: {"model":"m","choices":[{"index":${index},"delta":{"content":"Hi"},"finish_reason":null}]}\n\n`
-const finished =
-  'data: {"model":"m","choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}]}\n\n'
 const delta = event(
   'response.output_text.delta',
   '"item_id":"i","output_index":0,"content_index":0,"delta":"Hi"',
@@ -144,7 +142,6 @@ describe('an answer', () => {
         event('response.output_item.done', item) +
         event('response.function_call_arguments.delta', '"output_index":0,"delta":"{}"'),
     ],
-    ['that goes on behind its end', 'openai chat, streamed', finished + inDelta('"content":"Hi"')],
     ['with a part that goes on behind its end', 'responses, streamed', delta + ended + delta],
     ['with two items in one place', 'responses, streamed', delta + delta.replace('"i"', '"j"')],
     [

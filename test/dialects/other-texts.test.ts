@@ -269,6 +269,20 @@ describe('a secret where no words are expected', () => {
     expect(text).not.toContain(String(secret.charCodeAt(0)).concat(',', String(secret.charCodeAt(1))))
   })
 
+  it('behind the end of its choice is one with what stood before it: LocalAI gives all choices one number', async () => {
+    const text = await run(
+      'openai chat, streamed',
+      sse(
+        chunk({ delta: { content: `so ${secret.slice(0, 20)}` }, finish_reason: 'stop' }),
+        chunk({ delta: { content: `${secret.slice(20)} it is` } }),
+        end,
+        '[DONE]',
+      ),
+    )
+    expect(text).not.toContain(secret.slice(20, 28))
+    expect(text).toContain('it is')
+  })
+
   it('but what says nothing leaves as it came', async () => {
     for (const [speaker, sent] of [
       ['ollama chat, streamed', ndjson(line({}), done)],
