@@ -23,13 +23,19 @@ export interface WebhookOptions {
   readonly pauseMs?: number
 }
 
+/** Of which approval, and what is told of it. */
+interface Waiting {
+  readonly id: string
+  readonly body: string
+}
+
 const mostWaiting = 256
 const mostAtOnce = 4
 const tries = 6
 const answerMs = 5000
 
 export function createWebhook({ settings, now, report, pauseMs = 1000 }: WebhookOptions): Webhook {
-  const queue: string[] = []
+  const queue: Waiting[] = []
   const stopped = new AbortController()
   let sending = 0
 
@@ -55,13 +61,13 @@ export function createWebhook({ settings, now, report, pauseMs = 1000 }: Webhook
     if (!response.ok) throw new TypeError(`the webhook answers ${response.status}`)
   }
 
-  const persist = async (body: string) => {
+  const persist = async ({ id, body }: Waiting) => {
     for (let attempt = 0; !stopped.signal.aborted; attempt++) {
       try {
         return await send(body)
       } catch (error) {
         if (stopped.signal.aborted) return
-        if (attempt + 1 >= tries) return report('the webhook was not told of an approval', error)
+        if (attempt + 1 >= tries) return report(`the webhook was not told of approval ${id}`, error)
       }
       // Cut short when it is closed; the loop sees that.
       await pause(pauseMs * 2 ** attempt, undefined, { ref: false, signal: stopped.signal }).catch(() => {})
@@ -70,10 +76,10 @@ export function createWebhook({ settings, now, report, pauseMs = 1000 }: Webhook
 
   const work = () => {
     while (sending < mostAtOnce) {
-      const body = queue.shift()
-      if (body === undefined) return
+      const next = queue.shift()
+      if (next === undefined) return
       sending++
-      void persist(body).finally(() => {
+      void persist(next).finally(() => {
         sending--
         work()
       })
@@ -84,8 +90,9 @@ export function createWebhook({ settings, now, report, pauseMs = 1000 }: Webhook
     tell(event, approval, usedBy) {
       if (!settings().webhook) return
       if (queue.length >= mostWaiting)
-        return report('the webhook is too slow: it was not told of an approval')
-      queue.push(JSON.stringify({ event, approval: publicly(approval, settings().arguments), usedBy }))
+        return report(`the webhook is too slow: it was not told of approval ${approval.id}`)
+      const shown = publicly(approval, settings().arguments)
+      queue.push({ id: approval.id, body: JSON.stringify({ event, approval: shown, usedBy }) })
       work()
     },
     close: () => stopped.abort(),

@@ -19,6 +19,8 @@ export interface Asker {
   readonly isGood: boolean
   /** Undefined: nobody can tell. */
   readonly roleName: string | undefined
+  /** Whose rights `role` is. */
+  readonly whose: string
   /** What it may do; undefined if there is no such role. */
   readonly role: Role | undefined
   /** What is frozen with it. */
@@ -49,6 +51,7 @@ function ofKey(entry: KeyEntry, { roles }: Policy, nowMs: number): Asker {
     about: `Key ${id} (${name}) is ${status}${expires ? `, until ${expires}` : ''}`,
     isGood: status === 'active',
     roleName: role,
+    whose: `role \`${role}\``,
     role: roles.get(role),
     holder: id,
     networks,
@@ -67,6 +70,7 @@ async function ofToken(
     about,
     isGood: false,
     roleName: undefined,
+    whose: '',
     role: undefined,
     holder: '',
     networks: [],
@@ -84,6 +88,7 @@ async function ofToken(
     about: `Token ${id} of key ${key} (${entry.name}) is active, until ${new Date(expiresMs).toISOString()}`,
     isGood: true,
     roleName: entry.role,
+    whose: `this token, of role \`${entry.role}\`,`,
     role: role && narrow(role, grants),
     holder: key,
     networks: entry.networks ?? [],
@@ -106,6 +111,7 @@ function ofCertificate(given: string, kind: string, name: string, policy: Policy
     about: `A certificate with ${given} is ${known ? `known as ${known.name}` : 'known to no rule of the policy'}`,
     isGood: known !== undefined,
     roleName: known?.role,
+    whose: `role \`${known?.role}\``,
     role: known && policy.roles.get(known.role),
     holder: known ? holderOf(known) : '',
     networks: [],

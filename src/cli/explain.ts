@@ -31,6 +31,7 @@ export const explain: Command = {
     const asker = await askerOf(given === '-' ? (await readAll(io.input)).trim() : given, policy, now)
     const { role, roleName } = asker
     const question = {
+      whose: asker.whose,
       route: textOf(values, 'route') || undefined,
       model: textOf(values, 'model') || undefined,
       tool: textOf(values, 'tool') || undefined,

@@ -18,6 +18,8 @@ export interface Reason {
 }
 
 export interface Question {
+  /** Whose rights these are: of a role, or of a token, which may have less. */
+  readonly whose: string
   /** A group of routes, or a path. */
   readonly route: string | undefined
   readonly model: string | undefined
@@ -27,23 +29,23 @@ export interface Question {
 export function explain(
   role: Role,
   holder: string,
-  { route, model, tool }: Question,
+  { whose, route, model, tool }: Question,
   policy: Policy,
   freezes: Pick<Freezes, 'holdsCaller' | 'holdsModel'>,
 ): readonly Reason[] {
   const reasons: Reason[] = []
   if (freezes.holdsCaller(holder, role.name))
     reasons.push(refused('frozen', `it, its role, or everything is frozen (torwart freezes)`))
-  if (route !== undefined) reasons.push(ofRoute(route, role, policy))
-  if (model !== undefined) reasons.push(...ofModel(model, role, policy, freezes))
-  if (tool !== undefined) reasons.push(ofTool(tool, role))
+  if (route !== undefined) reasons.push(ofRoute(route, role, whose, policy))
+  if (model !== undefined) reasons.push(...ofModel(model, role, whose, policy, freezes))
+  if (tool !== undefined) reasons.push(ofTool(tool, role, whose))
   return reasons
 }
 
-function ofRoute(asked: string, { name, routes }: Role, { upstreams }: Policy): Reason {
+function ofRoute(asked: string, { routes }: Role, whose: string, { upstreams }: Policy): Reason {
   const endpoints = endpointsOf(asked)
   const groups = endpoints.map(({ group }) => group)
-  const has = `role \`${name}\` has ${[...routes].join(', ') || 'none'}`
+  const has = `${whose} has ${[...routes].join(', ') || 'none'}`
   if (ownRoutes.has(asked)) return allowed(`route ${asked}: the gate’s own, for every key and token`)
   const [group] = groups
   if (group === undefined) return refused('not_found', `route ${asked}: no dialect declares it`)
@@ -55,13 +57,12 @@ function ofRoute(asked: string, { name, routes }: Role, { upstreams }: Policy): 
 }
 
 /** Of arguments nothing is known here: they are judged when the call is made. */
-function ofTool(tool: string, { name, mayCall, tools }: Role): Reason {
-  if (mayCall === undefined) return allowed(`tool ${tool}: calls of role \`${name}\` are recorded, not gated`)
-  if (!mayCall(tool))
-    return refused('tool_not_allowed', `tool ${tool}: not among the \`tools\` of role \`${name}\``)
+function ofTool(tool: string, { mayCall, tools }: Role, whose: string): Reason {
+  if (mayCall === undefined) return allowed(`tool ${tool}: calls of ${whose} are recorded, not gated`)
+  if (!mayCall(tool)) return refused('tool_not_allowed', `tool ${tool}: not among the \`tools\` of ${whose}`)
   const { approval = false, rules = false } = tools?.asks(tool) ?? {}
   const more = [approval ? 'after a human’s yes' : '', rules ? 'if its arguments keep to the rules' : '']
-  const said = [`tool ${tool}: among the \`tools\` of role \`${name}\``, ...more.filter(Boolean)]
+  const said = [`tool ${tool}: among the \`tools\` of ${whose}`, ...more.filter(Boolean)]
   return allowed(said.join(', '))
 }
 
@@ -79,7 +80,8 @@ function isOf(path: string, asked: string): boolean {
 
 function ofModel(
   asked: string,
-  { name, models, mayUse }: Role,
+  { models, mayUse }: Role,
+  whose: string,
   { aliases, upstreams }: Policy,
   freezes: Pick<Freezes, 'holdsModel'>,
 ): Reason[] {
@@ -92,10 +94,10 @@ function ofModel(
     if (freezes.holdsModel(model, kind)) return [refused('frozen', `${said}: the model is frozen`)]
     // A token may have a wider pattern than its key has now.
     const pattern = models.find((each) => modelMatcher([each])(model, kind)) ?? model
-    return [allowed(`${said}: \`${pattern}\` in \`models\` of role \`${name}\``)]
+    return [allowed(`${said}: \`${pattern}\` in \`models\` of ${whose}`)]
   }
   const has = models.length === 0 ? 'which names none' : `which names ${models.join(', ')}`
-  return [refused('model_not_allowed', `${said}: not in \`models\` of role \`${name}\`, ${has}`)]
+  return [refused('model_not_allowed', `${said}: not in \`models\` of ${whose}, ${has}`)]
 }
 
 function allowed(words: string): Reason {
