@@ -143,7 +143,9 @@ export class ResponsesAnswer implements AnswerReader {
     // What it says comes in pieces.
     if (event.type === 'response.content_part.added' && isObject(part) && part.text)
       misshapen('a part that has begun before its beginning')
-    if (typeof id !== 'string' || typeof index !== 'number') return
+    // Clients put the pieces of a text together by their place.
+    const isText = typeof event.delta === 'string' && !String(event.type).includes('_call')
+    if (!isText || typeof id !== 'string' || typeof index !== 'number') return
     const known = this.#items.get(index) ?? id
     if (known !== id) misshapen('two items in one place')
     this.#items.set(index, id)

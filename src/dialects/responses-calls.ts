@@ -40,12 +40,22 @@ export class ResponsesCalls {
       return true
     }
     if (event.type === 'response.output_item.done') return false
-    const kept = event.output_index === undefined ? undefined : this.#open.get(index)
+    const kept = event.output_index === undefined ? this.#openBy(event.item_id) : this.#open.get(index)
     if (!kept && ofCall.test(String(event.type))) misshapen('a piece of a call that is over, or never began')
     if (!kept) return false
     this.#size.add(frame)
     if (kept.length < mostEvents || !joinedTo(kept.at(-1), event)) kept.push(event)
     return true
+  }
+
+  /** Of an event that names its item and not its place. */
+  #openBy(id: JsonValue | undefined): JsonObject[] | undefined {
+    if (typeof id !== 'string') return undefined
+    for (const events of this.#open.values()) {
+      const item = events[0]?.item
+      if (isObject(item) && item.id === id) return events
+    }
+    return undefined
   }
 
   /** Calls that this event, or this whole answer, completes and that nobody has judged yet. */
