@@ -59,6 +59,7 @@ const ofEvent = form({
   usage: 'any',
   error: 'any',
 })
+const mostBlocks = 4096
 /** What the words of blocks and deltas are; any other string of a delta is a part of a text, too. */
 const kinds: Readonly<Record<string, Kind>> = {
   text: 'content',
@@ -86,6 +87,8 @@ export class AnthropicAnswer implements AnswerReader {
   readonly #exits = new Exits()
   readonly #edits = new Edits()
   readonly #calls = new AnthropicCalls()
+  /** Of blocks, by the number they came with. */
+  readonly #places = new Map<JsonValue, number>()
   readonly #others: OtherTexts
   #parked: { readonly frame: Frame; readonly body: JsonObject } | undefined
 
@@ -156,7 +159,7 @@ export class AnthropicAnswer implements AnswerReader {
   }
 
   #event(frame: Frame, event: JsonObject, passage: Passage): Passed {
-    let changed = false
+    let changed = this.#place(event)
     let before: Frame[] = []
     const key = `${event.index}/`
     const readHere = inEvent[String(event.type)]
@@ -167,7 +170,7 @@ export class AnthropicAnswer implements AnswerReader {
         if (isObject(event.message)) {
           this.#blocks(event.message, passage)
           const named = asAsked(event.message, this.#names)
-          changed = named !== event.message
+          changed ||= named !== event.message
           event.message = named
         }
         break
@@ -195,6 +198,23 @@ export class AnthropicAnswer implements AnswerReader {
     }
     const last = this.#edits.seal(frame, () => event, changed)
     return before.length > 0 ? [...before, last] : last
+  }
+
+  /**
+   * Numbers blocks as they leave: clients go by the number, or by how many blocks there were before.
+   * @returns whether the event has another number now
+   * @throws Refusal `upstream_failed`
+   */
+  #place(event: JsonObject): boolean {
+    const { type, index = 0 } = event
+    if (type === 'content_block_start') {
+      if (this.#places.has(index) || this.#places.size >= mostBlocks) misshapen('two blocks in one place')
+      this.#places.set(index, this.#places.size)
+    } else if (type !== 'content_block_delta' && type !== 'content_block_stop') return false
+    const place = this.#places.get(index) ?? index
+    if (place === index) return false
+    event.index = place
+    return true
   }
 
   /** @param begun more of it follows in pieces */

@@ -12,7 +12,7 @@ import { asAsked } from './as-asked.ts'
 import type { AnswerReader, ModelNames, ToolCall } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
 import { keepLogprobs } from './logprobs.ts'
-import { messageOf, OpenaiCalls } from './openai-calls.ts'
+import { isFinished, messageOf, OpenaiCalls } from './openai-calls.ts'
 import { OtherTexts, type ReadElsewhere } from './other-texts.ts'
 import {
   Edits,
@@ -189,7 +189,7 @@ export class OpenaiAnswer implements AnswerReader {
       const key = `${choice.index ?? 0}/`
       dropUnread(choice, this.#stream, this.#edits)
       this.#judge(key, choice, passage)
-      if (typeof choice.finish_reason !== 'string') continue
+      if (!isFinished(choice)) continue
       if (this.state === 'open') this.state = 'finished'
       rests.push(...this.#exits.close(passage, key))
     }

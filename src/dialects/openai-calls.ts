@@ -43,6 +43,11 @@ export function messageOf({ delta, message }: JsonObject, stream: boolean): Json
   return isObject(said) ? said : undefined
 }
 
+/** Some servers say the empty reason until there is one. */
+export function isFinished({ finish_reason: reason }: JsonObject): boolean {
+  return typeof reason === 'string' && reason !== ''
+}
+
 export class OpenaiCalls {
   waiting: ToolCall[] = []
   /** Whether the last choices were changed by taking calls out. */
@@ -92,7 +97,7 @@ export class OpenaiCalls {
         delete message.tool_calls
         delete message.function_call
       }
-      if (!stream || typeof choice.finish_reason === 'string') finished.add(of)
+      if (!stream || isFinished(choice)) finished.add(of)
     }
     return finished.size > 0 && this.complete(finished)
   }

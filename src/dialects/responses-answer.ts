@@ -341,7 +341,7 @@ export function judgeKept(
 }
 
 function itemOf({ item_id, item, output_index }: JsonObject): string {
-  return `${item_id ?? (isObject(item) ? item.id : undefined) ?? output_index}/`
+  return `${output_index ?? item_id ?? (isObject(item) ? item.id : undefined)}/`
 }
 
 function channelOf(event: JsonObject, type: string): string {

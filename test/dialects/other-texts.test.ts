@@ -283,6 +283,34 @@ describe('a secret where no words are expected', () => {
     expect(text).toContain('[redacted:api-key] it ')
   })
 
+  it('in pieces is known where a reason to end is empty until there is one', async () => {
+    const pieces = (secret.match(/.{1,7}/g) ?? []).map((content) =>
+      chunk({ delta: { content }, finish_reason: '' }),
+    )
+    const text = await run('openai chat, streamed', sse(...pieces, end, '[DONE]'))
+    expect(text).not.toMatch(/Kq7Z|c3Ld|6Pf5|Js0Ty/)
+    expect(text).toContain('[redacted:api-key]')
+  })
+
+  it('in one place is known whether or not its item is named', async () => {
+    const piece = (delta: string, more: object) => ({
+      type: 'response.output_text.delta',
+      output_index: 0,
+      content_index: 0,
+      delta,
+      ...more,
+    })
+    const text = await run(
+      'responses, streamed',
+      sse(piece(secret.slice(0, 20), { item_id: 'i' }), piece(secret.slice(20), {}), {
+        type: 'response.completed',
+        response: response([]),
+      }),
+    )
+    expect(text).not.toContain(secret.slice(20, 28))
+    expect(text).not.toContain(secret.slice(0, 16))
+  })
+
   it('but what says nothing leaves as it came', async () => {
     for (const [speaker, sent] of [
       ['ollama chat, streamed', ndjson(line({}), done)],
@@ -460,6 +488,41 @@ describe('a call in a form of its own', () => {
 
   const piece = (more: JsonObject) => chunk({ delta: { tool_calls: [more as JsonObject] } })
   const called = chunk({ delta: {}, finish_reason: 'tool_calls' })
+
+  it('in blocks out of order leaves with its own arguments', async () => {
+    const begin = (index: number, name: string) => ({
+      type: 'content_block_start',
+      index,
+      content_block: { type: 'tool_use', id: name, name, input: {} },
+    })
+    const give = (index: number, partial_json: string) => ({
+      type: 'content_block_delta',
+      index,
+      delta: { type: 'input_json_delta', partial_json },
+    })
+    const over = (index: number) => ({ type: 'content_block_stop', index })
+    const sent = sse(
+      start,
+      ...[begin(7, 'x'), begin(2, 'y'), give(2, '{"y":1}'), give(7, '{"x":1}'), over(7), over(2)],
+      ...stop,
+    )
+    const { text } = await judged('messages, streamed', sent, 'pass')
+    const events = text
+      .split('\n')
+      .flatMap((each) => (each.startsWith('data: ') ? [JSON.parse(each.slice(6))] : []))
+    const placed = events
+      .filter(({ index }) => index !== undefined)
+      .map(({ type, index }) => `${type} ${index}`)
+    expect(placed.map((each) => each.replace('content_block_', ''))).toEqual([
+      'start 0',
+      'delta 0',
+      'stop 0',
+      'start 1',
+      'delta 1',
+      'stop 1',
+    ])
+    expect(text.indexOf('"x"')).toBeLessThan(text.indexOf('"y"'))
+  })
 
   it('that comes once more at the end is another one', async () => {
     const call = (id: string) => item({ type: 'function_call', call_id: id, name: 'x', arguments: '{}' })
