@@ -61,7 +61,10 @@ export class Exits {
   readonly #closed = new Set<string>()
   readonly #mayGoOn: boolean
 
-  /** @param mayGoOn whether a channel may be opened again: LocalAI gives all choices of a request one number */
+  /**
+   * @param mayGoOn whether a channel may be opened again: LocalAI gives all choices of a request one number, Ollama a text
+   * and a call one place
+   */
   constructor(mayGoOn = false) {
     this.#mayGoOn = mayGoOn
   }

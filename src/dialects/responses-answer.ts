@@ -97,15 +97,15 @@ export class ResponsesAnswer implements AnswerReader {
   readonly transcript = new Transcript()
   readonly #names: ModelNames
   readonly #stream: boolean
-  readonly #exits = new Exits()
+  readonly #exits = new Exits(true)
   readonly #edits = new Edits()
   readonly #calls = new ResponsesCalls()
   readonly #others: OtherTexts
   /** What an answer repeats of its request: tools, formats, words. */
   readonly #echoes: OtherTexts
   readonly #instructions: JsonValue | undefined
-  /** By their places. */
-  readonly #items = new Map<number, string>()
+  /** Of which item the texts of one kind in one place are. */
+  readonly #items = new Map<string, string>()
   keptAs: string | undefined
   /** The number of the next event that leaves. */
   #number: number | undefined
@@ -146,9 +146,10 @@ export class ResponsesAnswer implements AnswerReader {
     // Clients put the pieces of a text together by their place.
     const isText = typeof event.delta === 'string' && !String(event.type).includes('_call')
     if (!isText || typeof id !== 'string' || typeof index !== 'number') return
-    const known = this.#items.get(index) ?? id
+    const place = `${event.type} ${index}`
+    const known = this.#items.get(place) ?? id
     if (known !== id) misshapen('two items in one place')
-    this.#items.set(index, id)
+    this.#items.set(place, id)
     if (this.#items.size > mostItems) misshapen('an answer of too many items')
   }
 

@@ -23,6 +23,8 @@ const piece = '"index":0,"delta":{"type":"input_json_delta","partial_json":"{}"}
 const item =
   '"output_index":0,"item":{"id":"f","type":"function_call","call_id":"c","name":"x","arguments":"{}"}'
 
+const textBlock = event('content_block_start', '"index":0,"content_block":{"type":"text","text":""}')
+const hi = '"index":0,"delta":{"type":"text_delta","text":"Hi"}'
 const many = (count: number, of: (index: number) => string) =>
   Array.from({ length: count }, (_, index) => of(index)).join('')
 const choice = (index: number) =>
@@ -30,10 +32,6 @@ const choice = (index: number) =>
 const delta = event(
   'response.output_text.delta',
   '"item_id":"i","output_index":0,"content_index":0,"delta":"Hi"',
-)
-const ended = event(
-  'response.output_text.done',
-  '"item_id":"i","output_index":0,"content_index":0,"text":"Hi"',
 )
 
 describe('an answer', () => {
@@ -142,7 +140,15 @@ describe('an answer', () => {
         event('response.output_item.done', item) +
         event('response.function_call_arguments.delta', '"output_index":0,"delta":"{}"'),
     ],
-    ['with a part that goes on behind its end', 'responses, streamed', delta + ended + delta],
+    [
+      'with a block that goes on behind its end',
+      'messages, streamed',
+      textBlock +
+        event('content_block_delta', hi) +
+        event('content_block_stop', '"index":0') +
+        event('content_block_delta', hi),
+    ],
+    ['with a block twice', 'messages, streamed', textBlock + textBlock],
     ['with two items in one place', 'responses, streamed', delta + delta.replace('"i"', '"j"')],
     [
       'with a block that begins with a text',

@@ -331,6 +331,15 @@ describe('a secret where no words are expected', () => {
 
 describe('a call in a form of its own', () => {
   const item = (more: JsonObject): JsonObject => ({ id: 'a', call_id: 'c', ...more })
+  const plainCall = item({ type: 'function_call', name: 'x', arguments: '{}' })
+  /** An item as it begins, what comes of it in pieces, and as it is in the end. */
+  const steps = (begun: JsonObject, pieces: readonly JsonObject[], whole: JsonObject) =>
+    sse(
+      { type: 'response.output_item.added', output_index: 0, item: begun },
+      ...pieces,
+      { type: 'response.output_item.done', output_index: 0, item: whole },
+      { type: 'response.completed', response: response([whole]) },
+    )
   it.each<readonly [form: string, speaker: string, sent: string, name: string]>([
     [
       'of a custom tool',
@@ -389,22 +398,7 @@ describe('a call in a form of its own', () => {
     [
       'whose beginning says something else',
       'responses, streamed',
-      sse(
-        {
-          type: 'response.output_item.added',
-          output_index: 0,
-          item: item({ type: 'function_call', name: 'x', arguments: '{"a":"rm"}' }),
-        },
-        {
-          type: 'response.output_item.done',
-          output_index: 0,
-          item: item({ type: 'function_call', name: 'x', arguments: '{}' }),
-        },
-        {
-          type: 'response.completed',
-          response: response([item({ type: 'function_call', name: 'x', arguments: '{}' })]),
-        },
-      ),
+      steps({ ...plainCall, arguments: '{"a":"rm"}' }, [], plainCall),
       '',
     ],
     [
@@ -422,37 +416,20 @@ describe('a call in a form of its own', () => {
     [
       'of a shell, streamed',
       'responses, streamed',
-      sse(
-        { type: 'response.output_item.added', output_index: 0, item: item({ type: 'shell_call' }) },
-        { type: 'response.shell_call_command.delta', output_index: 0, delta: 'rm' },
-        {
-          type: 'response.output_item.done',
-          output_index: 0,
-          item: item({ type: 'shell_call', action: 'rm' }),
-        },
-        { type: 'response.completed', response: response([item({ type: 'shell_call', action: 'rm' })]) },
+      steps(
+        item({ type: 'shell_call' }),
+        [{ type: 'response.shell_call_command.delta', output_index: 0, delta: 'rm' }],
+        item({ type: 'shell_call', action: 'rm' }),
       ),
       'shell_call',
     ],
     [
       'whose pieces say something else',
       'responses, streamed',
-      sse(
-        {
-          type: 'response.output_item.added',
-          output_index: 0,
-          item: item({ type: 'function_call', name: 'x', arguments: '' }),
-        },
-        { type: 'response.function_call_arguments.delta', output_index: 0, delta: '{"a":"rm"}' },
-        {
-          type: 'response.output_item.done',
-          output_index: 0,
-          item: item({ type: 'function_call', name: 'x', arguments: '{}' }),
-        },
-        {
-          type: 'response.completed',
-          response: response([item({ type: 'function_call', name: 'x', arguments: '{}' })]),
-        },
+      steps(
+        { ...plainCall, arguments: '' },
+        [{ type: 'response.function_call_arguments.delta', output_index: 0, delta: '{"a":"rm"}' }],
+        plainCall,
       ),
       '',
     ],
@@ -488,6 +465,26 @@ describe('a call in a form of its own', () => {
 
   const piece = (more: JsonObject) => chunk({ delta: { tool_calls: [more as JsonObject] } })
   const called = chunk({ delta: {}, finish_reason: 'tool_calls' })
+
+  it('leaves from the place of a text, which Ollama gives it, and the text goes on', async () => {
+    const told = (delta: string) => ({
+      type: 'response.output_text.delta',
+      item_id: 'm',
+      output_index: 0,
+      content_index: 0,
+      delta,
+    })
+    const sent = sse(
+      told('Hi '),
+      { type: 'response.output_item.added', output_index: 0, item: plainCall },
+      { type: 'response.output_item.done', output_index: 0, item: plainCall },
+      told('there'),
+      { type: 'response.completed', response: response([plainCall]) },
+    )
+    const { asked, text } = await judged('responses, streamed', sent, 'pass')
+    expect(asked).toHaveLength(1)
+    expect(text).toContain('there')
+  })
 
   it('in blocks out of order leaves with its own arguments', async () => {
     const begin = (index: number, name: string) => ({
