@@ -52,6 +52,11 @@ export function readFrame({ data }: Frame, known: Form): JsonObject | undefined 
   return isObject(document) ? document : undefined
 }
 
+/** The same of what was parsed and is printed anew. @throws Refusal `upstream_failed` @throws JsonFault if it is too deep */
+export function requireForm(document: JsonObject, known: Form): void {
+  checkForm(document, known, 0)
+}
+
 /** Of an event that has a name: clients go by the name or by the type. @throws Refusal `upstream_failed` */
 export function checkName({ event }: Frame, { type }: JsonObject): void {
   if (event !== undefined && event !== type) misshapen('an event whose name is not its type')

@@ -54,7 +54,7 @@ export class OtherTexts {
   judge(holder: JsonObject, passage: Passage, elsewhere: ReadElsewhere = here, depth = 0): void {
     if (depth > 0) this.#count()
     for (const key in holder) {
-      if (!this.#keys.has(key) && this.#isTakenOut(holder, key, passage)) continue
+      if (this.takesOut(holder, key, passage)) continue
       const value = holder[key]
       if (typeof value === 'string') {
         if (this.#last.get(key) !== value) this.#text(holder, key, value, passage, elsewhere)
@@ -102,7 +102,8 @@ export class OtherTexts {
   }
 
   /** A name can be a text, too. @returns whether it was one that does not leave, and its member with it */
-  #isTakenOut(holder: JsonObject, key: string, passage: Passage): boolean {
+  takesOut(holder: JsonObject, key: string, passage: Passage): boolean {
+    if (this.#keys.has(key)) return false
     const isOut = !plain.test(key) && this.read('content', key, passage, true) !== key
     if (isOut) this.#edits.drop(holder, key)
     else if (this.#keys.size < mostRemembered) this.#keys.add(key)

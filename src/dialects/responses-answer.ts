@@ -8,7 +8,7 @@
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../core/json.ts'
 import { isFinal, Refusal } from '../core/refusal.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
-import { checkName, form, misshapen, readFrame } from './answer-form.ts'
+import { checkName, form, misshapen, readFrame, requireForm } from './answer-form.ts'
 import { asAsked } from './as-asked.ts'
 import type { AnswerReader, ModelNames, PublicError, ToolCall } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
@@ -327,6 +327,7 @@ export class ResponsesAnswer implements AnswerReader {
 /**
  * Judges an answer that the server has kept, in place. It does not say again what it was told.
  * @param noteFor what stands in the place of a call that the caller may not have
+ * @throws Refusal `upstream_failed` if it is none
  */
 export function judgeKept(
   answer: JsonObject,
@@ -334,6 +335,7 @@ export function judgeKept(
   passage: Passage,
   noteFor?: (call: ToolCall) => string | undefined,
 ): void {
+  requireForm(answer, ofResponse)
   const edits = new Edits()
   if (noteFor && Array.isArray(answer.output)) answer.output = withoutCalls(answer.output, noteFor)
   if (answer.instructions !== undefined) answer.instructions = null
@@ -365,6 +367,7 @@ function judgeAll(
   const thinks = /^(?:reasoning|summary_text|reasoning_text)$/.test(String(holder.type))
   let changed = false
   for (const [key, member] of Object.entries(holder)) {
+    if (!Array.isArray(value) && others.takesOut(holder, key, passage)) continue
     if (typeof member !== 'string') {
       if (key !== 'logprobs') judgeAll(member, passage, again, edits, others, depth + 1)
       continue

@@ -244,6 +244,11 @@ describe('a secret where no words are expected', () => {
       message([{ type: 'web_search_tool_result', content: [{ title: secret }] }]),
     ],
     ['a stop', 'messages, whole', message([{ type: 'text', text: 'Hi' }], { stop_sequence: secret })],
+    [
+      'the name of a member of an item',
+      'responses, whole',
+      JSON.stringify(response([{ id: 'a', type: 'message', [secret]: 1 }])),
+    ],
     ['the name of a member', 'messages, whole', message([], { [secret]: 1 })],
     ['a name deep within', 'ollama chat, streamed', ndjson(line({ x: [{ y: { [secret]: 1 } }] }), done)],
     ['what should be pictures', 'ollama chat, streamed', ndjson(line({}, { images: [secret] }), done)],

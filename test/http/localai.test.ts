@@ -379,6 +379,19 @@ describe('answers that it keeps', () => {
     expect(JSON.stringify(output)).not.toContain('"delete_all"')
   })
 
+  it('come back only in a form that is known', async () => {
+    const { id } = (await (await respond({})).json()) as { id: string }
+    for (const more of [{ Output: [] }, { output: { a: 1 } }, { output: [{ type: 'x', arguments: {} }] }]) {
+      model.script = (seen, response) => {
+        if (!seen.url.startsWith('/v1/responses/')) return likeLocalai(seen, response)
+        response.setHeader('content-type', 'application/json')
+        response.end(JSON.stringify({ id, status: 'completed', output: [], ...more }))
+        return undefined
+      }
+      expect((await gate.get(`/v1/responses/${id}`)).status).toBe(502)
+    }
+  })
+
   it('are not made in the background, where they would be lost', async () => {
     expect(await reachedBy(() => respond({ background: true }))).toEqual([400, 0])
     expect((await respond({ background: false })).status).toBe(200)
