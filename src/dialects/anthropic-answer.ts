@@ -228,7 +228,9 @@ export class AnthropicAnswer implements AnswerReader {
       const text = block[field]
       if (typeof text !== 'string' || text === '') continue
       if (kind !== 'arguments') this.transcript.say(`${key}/${field}`, text)
-      this.#edits.put(block, field, text, passage.whole(kind, text))
+      // Clients put the pieces that follow behind it.
+      const passed = begun ? this.#next(key, field, kind, text, passage) : passage.whole(kind, text)
+      this.#edits.put(block, field, text, passed)
     }
     if (!call) return
     const { name, arguments: args } = call
@@ -245,22 +247,28 @@ export class AnthropicAnswer implements AnswerReader {
       const text = delta[field]
       if (typeof text !== 'string' || text === '' || noText.has(field)) continue
       const kind = kinds[field] ?? 'content'
-      const channel = `${event.index}/${field}`
       if (kind === 'arguments') this.transcript.call(String(event.index), '', text)
-      else if (field !== 'signature') this.transcript.say(channel, text)
-      if (!this.#exits.has(channel)) {
-        const { index } = event
-        const { type } = delta
-        this.#exits.open(channel, (rest) =>
-          frameOf({
-            type: 'content_block_delta',
-            index: index ?? 0,
-            delta: { type: type ?? 'text_delta', [field]: rest },
-          }),
-        )
-      }
-      this.#edits.put(delta, field, text, passage.next(channel, kind, text))
+      else if (field !== 'signature') this.transcript.say(`${event.index}/${field}`, text)
+      const passed = this.#next(String(event.index), field, kind, text, passage, delta.type)
+      this.#edits.put(delta, field, text, passed)
     }
+  }
+
+  /** @param type of the delta in which what was held leaves */
+  #next(
+    index: string,
+    field: string,
+    kind: Kind,
+    text: string,
+    passage: Passage,
+    type: JsonValue = `${field}_delta`,
+  ): string {
+    const channel = `${index}/${field}`
+    if (!this.#exits.has(channel))
+      this.#exits.open(channel, (rest) =>
+        frameOf({ type: 'content_block_delta', index: Number(index) || 0, delta: { type, [field]: rest } }),
+      )
+    return passage.next(channel, kind, text)
   }
 
   #count(usage: JsonValue | undefined): void {
@@ -274,11 +282,9 @@ export class AnthropicAnswer implements AnswerReader {
 /** @throws Refusal `upstream_failed` */
 function checkEvent(frame: Frame, event: JsonObject): void {
   checkName(frame, event)
-  // What it says comes in blocks of its own, and what they say comes in pieces.
+  // What it says comes in blocks of its own.
   if (isObject(event.message) && blocksOf(event.message).length > 0)
     misshapen('a message that has begun before its beginning')
-  if (isObject(event.content_block) && (event.content_block.text || event.content_block.thinking))
-    misshapen('a block that has begun before its beginning')
 }
 
 function frameOf(event: JsonObject): Frame {

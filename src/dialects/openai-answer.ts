@@ -81,7 +81,7 @@ export class OpenaiAnswer implements AnswerReader {
   readonly #stream: boolean
   readonly #hideUsage: boolean
   readonly transcript = new Transcript()
-  readonly #exits = new Exits(true)
+  readonly #exits = new Exits()
   readonly #edits = new Edits()
   readonly #callNames = new Map<string, string>()
   readonly #calls = new OpenaiCalls(this.transcript)

@@ -22,6 +22,8 @@ interface Part {
   readonly under: 'function' | 'custom' | 'function_call'
   /** What in `called` holds the arguments. */
   readonly given: 'arguments' | 'input'
+  /** It has no known form, or two: it calls nothing that has a name. */
+  readonly isTwofold: boolean
   /** A delta of this call. */
   shape(called: JsonObject): JsonObject
 }
@@ -33,6 +35,7 @@ interface Gathered {
   readonly given: Part['given']
   name: string
   args: string
+  isTwofold: boolean
   /** Whether every client sees in its pieces the call that we do. */
   isPlain: boolean
 }
@@ -71,17 +74,18 @@ export class OpenaiCalls {
       if (!isObject(call)) continue
       const index = stream ? (call.index ?? position) : position
       const found = forms.filter(({ under }) => isObject(call[under]))
-      // One of no known form, or of two, calls nothing that has a name.
       const { under, given } = found[0] ?? forms[0]
       const isTwofold = found.length !== 1 || [call.name, call.arguments, call.input].some(isSaid)
       const called = isTwofold ? {} : (call[under] as JsonObject)
       const shape = (called: JsonObject) => ({ tool_calls: [{ index, [under]: called }] })
-      parts.push({ key: `${index}`, call, called, under, given, shape })
+      // A later piece may have nothing but its place.
+      const isEmpty = found.length === 0 && Object.keys(call).every((key) => /^(?:index|id|type)$/.test(key))
+      parts.push({ key: `${index}`, call, called, under, given, shape, isTwofold: isTwofold && !isEmpty })
     }
     const old = message.function_call
     if (isObject(old)) {
       const shape = (called: JsonObject) => ({ function_call: called })
-      parts.push({ key: 'old', call: {}, called: old, ...oldForm, shape })
+      parts.push({ key: 'old', call: {}, called: old, ...oldForm, shape, isTwofold: false })
     }
     return parts
   }
@@ -102,7 +106,7 @@ export class OpenaiCalls {
     return finished.size > 0 && this.complete(finished)
   }
 
-  #gather(choice: JsonValue, { key, call, called, under, given }: Part): void {
+  #gather(choice: JsonValue, { key, call, called, under, given, isTwofold }: Part): void {
     const place = `${JSON.stringify(choice)}/${key}`
     const args = stringOf(called[given])
     const name = stringOf(called.name)
@@ -116,12 +120,13 @@ export class OpenaiCalls {
     }
     const isPlain = call.index !== undefined || under === 'function_call'
     if (!begun) {
-      const first = { choice, call, under, given, name, args }
+      const first = { choice, call, under, given, name, args, isTwofold }
       this.#gathered.set(place, { ...first, isPlain: isPlain && name !== '' })
       return
     }
     // Some clients put the pieces of a name together, others take the second for that of another call.
-    begun.isPlain &&= isPlain && name === '' && begun.under === under
+    begun.isPlain &&= isPlain && name === ''
+    begun.isTwofold ||= isTwofold || begun.under !== under
     begun.name += name
     begun.args += args
   }
@@ -131,6 +136,7 @@ export class OpenaiCalls {
     this.#judged = []
     for (const [id, each] of this.#gathered) {
       if (finished && !finished.has(each.choice)) continue
+      if (each.isTwofold) each.name = ''
       this.#judged.push(each)
       this.#gathered.delete(id)
     }
@@ -146,7 +152,7 @@ export class OpenaiCalls {
   passAll(verdicts: readonly SettledVerdict[]): boolean {
     if (this.#hasStripped || this.#gathered.size > 0 || verdicts.some(({ kind }) => kind === 'strip'))
       return false
-    if (!this.#judged.every(({ isPlain }) => isPlain)) return false
+    if (!this.#judged.every(({ isPlain, isTwofold }) => isPlain && !isTwofold)) return false
     for (const { choice } of this.#judged) this.#passed.set(choice, (this.#passed.get(choice) ?? 0) + 1)
     this.waiting = []
     this.#judged = []

@@ -58,25 +58,15 @@ const mostChannels = 2048
 /** Channels that may hold something back, each with what a frame of it looks like. */
 export class Exits {
   readonly #frames = new Map<string, (rest: string) => Frame>()
-  readonly #closed = new Set<string>()
-  readonly #mayGoOn: boolean
-
-  /**
-   * @param mayGoOn whether a channel may be opened again: LocalAI gives all choices of a request one number, Ollama a text
-   * and a call one place
-   */
-  constructor(mayGoOn = false) {
-    this.#mayGoOn = mayGoOn
-  }
+  #opened = 0
 
   has(channel: string): boolean {
     return this.#frames.has(channel)
   }
 
-  /** @throws Refusal `upstream_failed` if there are too many, or if it was over: clients put both texts together */
+  /** A channel that was over may go on: LocalAI gives all choices of a request one number. @throws Refusal `upstream_failed` */
   open(channel: string, frameOf: (rest: string) => Frame): void {
-    if (!this.#mayGoOn && this.#closed.has(channel)) misshapen('an answer that goes on behind its end')
-    if (this.#frames.size >= mostOpen || this.#closed.size >= mostChannels)
+    if (this.#frames.size >= mostOpen || ++this.#opened > mostChannels)
       misshapen('an answer of too many parts')
     this.#frames.set(channel, frameOf)
   }
@@ -87,7 +77,6 @@ export class Exits {
     for (const [channel, frameOf] of this.#frames) {
       if (!channel.startsWith(prefix)) continue
       this.#frames.delete(channel)
-      this.#closed.add(channel)
       const rest = passage.rest(channel)
       if (rest !== '') frames.push({ ...frameOf(rest), unheld: '' })
     }

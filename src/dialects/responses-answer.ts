@@ -97,7 +97,7 @@ export class ResponsesAnswer implements AnswerReader {
   readonly transcript = new Transcript()
   readonly #names: ModelNames
   readonly #stream: boolean
-  readonly #exits = new Exits(true)
+  readonly #exits = new Exits()
   readonly #edits = new Edits()
   readonly #calls = new ResponsesCalls()
   readonly #others: OtherTexts
@@ -139,10 +139,8 @@ export class ResponsesAnswer implements AnswerReader {
   /** @throws Refusal `upstream_failed` */
   #checkEvent(frame: Frame, event: JsonObject): void {
     checkName(frame, event)
-    const { part, item_id: id, output_index: index } = event
-    // What it says comes in pieces.
-    if (event.type === 'response.content_part.added' && isObject(part) && part.text)
-      misshapen('a part that has begun before its beginning')
+    const { item_id: id, output_index: index } = event
+    if (hasBegun(event)) misshapen('a part that has begun before its beginning')
     // Clients put the pieces of a text together by their place.
     const isText = typeof event.delta === 'string' && !String(event.type).includes('_call')
     if (!isText || typeof id !== 'string' || typeof index !== 'number') return
@@ -341,6 +339,15 @@ export function judgeKept(
   if (answer.instructions !== undefined) answer.instructions = null
   new OtherTexts(edits, undefined, names).judge(answer, passage, inResponse)
   judgeAll(answer.output, passage, false, edits, new OtherTexts(edits, new Transcript(), names))
+}
+
+/** What an answer, a message or a part says comes in pieces, which clients put behind what it began with. */
+function hasBegun({ type, part, item, response }: JsonObject): boolean {
+  if (type === 'response.content_part.added') return isObject(part) && Boolean(part.text)
+  if (type === 'response.output_item.added')
+    return isObject(item) && Array.isArray(item.content) && item.content.length > 0
+  const isNew = type === 'response.created' || type === 'response.in_progress'
+  return isNew && isObject(response) && Array.isArray(response.output) && response.output.length > 0
 }
 
 function itemOf({ item_id, item, output_index }: JsonObject): string {

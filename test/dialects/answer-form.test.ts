@@ -24,7 +24,6 @@ const item =
   '"output_index":0,"item":{"id":"f","type":"function_call","call_id":"c","name":"x","arguments":"{}"}'
 
 const textBlock = event('content_block_start', '"index":0,"content_block":{"type":"text","text":""}')
-const hi = '"index":0,"delta":{"type":"text_delta","text":"Hi"}'
 const many = (count: number, of: (index: number) => string) =>
   Array.from({ length: count }, (_, index) => of(index)).join('')
 const choice = (index: number) =>
@@ -141,20 +140,20 @@ describe('an answer', () => {
         event('response.function_call_arguments.delta', '"output_index":0,"delta":"{}"'),
     ],
     [
-      'with a block that goes on behind its end',
-      'messages, streamed',
-      textBlock +
-        event('content_block_delta', hi) +
-        event('content_block_stop', '"index":0') +
-        event('content_block_delta', hi),
+      'with an item that begins with a text',
+      'responses, streamed',
+      event(
+        'response.output_item.added',
+        '"output_index":0,"item":{"id":"m","type":"message","content":[{"text":"Hi"}]}',
+      ),
+    ],
+    [
+      'with an answer that begins with one',
+      'responses, streamed',
+      event('response.created', '"response":{"output":[{"id":"m","type":"message"}]}'),
     ],
     ['with a block twice', 'messages, streamed', textBlock + textBlock],
     ['with two items in one place', 'responses, streamed', delta + delta.replace('"i"', '"j"')],
-    [
-      'with a block that begins with a text',
-      'messages, streamed',
-      event('content_block_start', '"index":0,"content_block":{"type":"text","text":"Hi"}'),
-    ],
     [
       'with a part that begins with a text',
       'responses, streamed',

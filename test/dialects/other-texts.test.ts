@@ -264,6 +264,17 @@ describe('a secret where no words are expected', () => {
       ),
     ],
     [
+      'a block that begins with half of it',
+      'messages, streamed',
+      sse(
+        start,
+        { type: 'content_block_start', index: 0, content_block: { type: 'text', text: secret.slice(0, 20) } },
+        { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: secret.slice(20) } },
+        { type: 'content_block_stop', index: 0 },
+        ...stop,
+      ),
+    ],
+    [
       'an event of a kind of its own',
       'messages, streamed',
       sse(start, { type: 'x', delta: { text: secret } }, ...stop),
@@ -535,6 +546,23 @@ describe('a call in a form of its own', () => {
     )
     const { asked } = await judged('responses, streamed', sent, 'pass')
     expect(asked.map(({ id }) => id)).toEqual(['c1', 'c2'])
+  })
+
+  it.each([
+    ['two forms', { custom: {}, function: { name: 'delete_all', arguments: '{}' } }],
+    ['what it is given beside its form', { function: { arguments: '{}' }, input: 'x' }],
+    ['another form', { custom: { name: 'y', input: 'x' } }],
+  ])('whose second piece has %s is a call of nothing', async (_what, more) => {
+    const sent = sse(
+      piece({ index: 0, id: 'a', function: { name: 'x', arguments: '' } }),
+      piece({ index: 0, ...more }),
+      called,
+      '[DONE]',
+    )
+    const { asked, text } = await judged('openai chat, streamed', sent, 'strip')
+    expect(asked.map(({ name }) => name)).toEqual([''])
+    expect(text).not.toContain('delete_all')
+    expect((await judged('openai chat, streamed', sent, 'pass')).text).not.toContain('delete_all')
   })
 
   it('in the place of another is a call of its own', async () => {
