@@ -5,6 +5,7 @@
  */
 import { foldKey } from '../core/fold.ts'
 import {
+  isCrowded,
   isObject,
   JsonFault,
   type JsonObject,
@@ -45,6 +46,7 @@ export function form(members: Readonly<Record<string, Member>>): Form {
  * @throws Refusal `upstream_failed` if it is not of this form
  */
 export function readFrame({ data }: Frame, known: Form): JsonObject | undefined {
+  if (isCrowded(data)) misshapen('a frame of too many objects')
   const document = parse(data)
   const length = isObject(document) ? checkForm(document, known, 0) : Number.NaN
   // Whoever has a key twice is longer than what was read of it: most frames need not be looked through for that.

@@ -59,7 +59,6 @@ const ofEvent = form({
   usage: 'any',
   error: 'any',
 })
-const mostBlocks = 4096
 /** What the words of blocks and deltas are; any other string of a delta is a part of a text, too. */
 const kinds: Readonly<Record<string, Kind>> = {
   text: 'content',
@@ -89,6 +88,7 @@ export class AnthropicAnswer implements AnswerReader {
   readonly #calls = new AnthropicCalls()
   /** Of blocks, by the number they came with. */
   readonly #places = new Map<JsonValue, number>()
+  #blocks = 0
   readonly #others: OtherTexts
   #parked: { readonly frame: Frame; readonly body: JsonObject } | undefined
 
@@ -146,14 +146,14 @@ export class AnthropicAnswer implements AnswerReader {
 
   #whole(frame: Frame, message: JsonObject, passage: Passage, isChanged: boolean): Passed {
     this.#others.begin()
-    this.#blocks(message, passage)
+    this.#judgeBlocks(message, passage)
     this.#count(message.usage)
     this.state = 'ended'
     const named = asAsked(message, this.#names)
     return this.#edits.seal(frame, () => named, isChanged || named !== message)
   }
 
-  #blocks(message: JsonObject, passage: Passage): void {
+  #judgeBlocks(message: JsonObject, passage: Passage): void {
     this.#others.judge(message, passage, inMessage)
     for (const [index, block] of blocksOf(message).entries()) this.#block(`${index}`, block, passage, false)
   }
@@ -168,7 +168,7 @@ export class AnthropicAnswer implements AnswerReader {
     switch (event.type) {
       case 'message_start':
         if (isObject(event.message)) {
-          this.#blocks(event.message, passage)
+          this.#judgeBlocks(event.message, passage)
           const named = asAsked(event.message, this.#names)
           changed ||= named !== event.message
           event.message = named
@@ -201,18 +201,17 @@ export class AnthropicAnswer implements AnswerReader {
   }
 
   /**
-   * Numbers blocks as they leave: clients go by the number, or by how many blocks there were before.
+   * Numbers blocks as they leave: clients go by the number, or by how many blocks there were before. Ollama gives a text
+   * and a thought behind it one number.
    * @returns whether the event has another number now
-   * @throws Refusal `upstream_failed`
    */
   #place(event: JsonObject): boolean {
-    const { type, index = 0 } = event
-    if (type === 'content_block_start') {
-      if (this.#places.has(index) || this.#places.size >= mostBlocks) misshapen('two blocks in one place')
-      this.#places.set(index, this.#places.size)
-    } else if (type !== 'content_block_delta' && type !== 'content_block_stop') return false
+    const { type } = event
+    const index = event.index ?? 0
+    if (type === 'content_block_start') this.#places.set(index, this.#blocks++)
+    else if (type !== 'content_block_delta' && type !== 'content_block_stop') return false
     const place = this.#places.get(index) ?? index
-    if (place === index) return false
+    if (place === event.index) return false
     event.index = place
     return true
   }

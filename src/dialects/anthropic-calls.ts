@@ -6,10 +6,7 @@ import { isObject, type JsonObject, type JsonValue, stringOf } from '../core/jso
 import { misshapen } from './answer-form.ts'
 import { idOf, type ToolCall } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
-import { Held, type SettledVerdict } from './passage.ts'
-
-/** Of one call, that leave as they came; what comes then is put to the last of them. */
-const mostEvents = 512
+import { Held, mostKept, type SettledVerdict } from './passage.ts'
 
 interface Kept {
   readonly index: JsonValue
@@ -47,7 +44,7 @@ export class AnthropicCalls {
       return false
     }
     this.#size.add(frame)
-    if (kept.events.length < mostEvents || !joinedTo(kept.events.at(-1), piece)) kept.events.push(event)
+    if (kept.events.length < mostKept || !joinedTo(kept.events.at(-1), piece)) kept.events.push(event)
     kept.pieces += piece
     return true
   }

@@ -20,6 +20,7 @@ import {
   framesOf,
   Held,
   type Kind,
+  mostKept,
   type Passage,
   type Passed,
   type SettledVerdict,
@@ -36,7 +37,7 @@ const message = form({
   reasoning_content: 'string',
   tool_calls: [
     form({
-      id: 'string',
+      id: 'any',
       index: 'index',
       type: 'string',
       function: called,
@@ -132,7 +133,8 @@ export class OpenaiAnswer implements AnswerReader {
   #hold(frame: Frame, chunk: JsonObject): undefined {
     this.#heldSize.add(frame)
     this.#calls.isChanged = false
-    this.#held.push({ frame, chunk })
+    if (this.#held.length < mostKept || !saysNothing(chunk)) this.#held.push({ frame, chunk })
+    else this.#calls.areThinned = true
   }
 
   resume(verdicts: readonly SettledVerdict[], passage: Passage): Passed {
@@ -313,6 +315,14 @@ function dropUnread(choice: JsonObject, stream: boolean, edits: Edits): void {
   for (const [key, value] of Object.entries(message ?? {}))
     if (message && typeof value === 'object' && value !== null && !callFields.has(key))
       edits.drop(message, key)
+}
+
+/** What is left of a chunk that brought a piece of a call and nothing else. */
+function saysNothing(chunk: JsonObject): boolean {
+  return choicesOf(chunk).every((choice) => {
+    const said = messageOf(choice, true) ?? {}
+    return Object.keys(said).every((key) => key === 'role' || said[key] === null || said[key] === '')
+  })
 }
 
 function joined(before: readonly Frame[], frame: Frame): Passed {

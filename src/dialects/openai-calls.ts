@@ -55,6 +55,8 @@ export class OpenaiCalls {
   waiting: ToolCall[] = []
   /** Whether the last choices were changed by taking calls out. */
   isChanged = false
+  /** Some of the chunks that brought those that wait are gone. */
+  areThinned = false
   readonly #transcript: Transcript
   readonly #gathered = new Map<string, Gathered>()
   #displaced = 0
@@ -112,7 +114,7 @@ export class OpenaiCalls {
     const name = stringOf(called.name)
     this.isChanged = true
     let begun = this.#gathered.get(place)
-    if (begun && isOther(begun.call.id, call.id)) {
+    if (begun && name !== '' && isOther(begun.call.id, call.id)) {
       // Another call in the same place: of what came before, nothing more comes.
       this.#gathered.delete(place)
       this.#gathered.set(`${place} ${this.#displaced++}`, { ...begun, isPlain: false })
@@ -150,7 +152,12 @@ export class OpenaiCalls {
    * @returns false where they cannot; then nothing was done
    */
   passAll(verdicts: readonly SettledVerdict[]): boolean {
-    if (this.#hasStripped || this.#gathered.size > 0 || verdicts.some(({ kind }) => kind === 'strip'))
+    if (
+      this.areThinned ||
+      this.#hasStripped ||
+      this.#gathered.size > 0 ||
+      verdicts.some(({ kind }) => kind === 'strip')
+    )
       return false
     if (!this.#judged.every(({ isPlain, isTwofold }) => isPlain && !isTwofold)) return false
     for (const { choice } of this.#judged) this.#passed.set(choice, (this.#passed.get(choice) ?? 0) + 1)
@@ -171,6 +178,7 @@ export class OpenaiCalls {
   ): JsonObject[] {
     this.waiting = []
     this.isChanged = true
+    this.areThinned = false
     const before: JsonObject[] = []
     for (const [index, each] of this.#judged.entries()) {
       const verdict = verdicts[index]

@@ -84,10 +84,10 @@ export class Exits {
   }
 }
 
-/** UTF-16 code units, of frames that wait until the calls in them were judged. */
-const mostHeld = 4 * 1024 * 1024
-/** What a frame takes besides. */
-const frameSize = 128
+/** UTF-16 code units, of frames that brought calls which wait to be judged: as many tokens as models write, one a frame. */
+const mostHeld = 16 * 1024 * 1024
+/** Frames that are kept as they came; of those that follow only what they say. */
+export const mostKept = 512
 
 /** How much of an answer its reader keeps to itself. */
 export class Held {
@@ -95,7 +95,7 @@ export class Held {
 
   /** @throws Refusal `upstream_failed` where it is too much */
   add({ data }: Frame): void {
-    this.#length += data.length + frameSize
+    this.#length += data.length
     if (this.#length > mostHeld) misshapen('the tool calls of an answer are too large')
   }
 

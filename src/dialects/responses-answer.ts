@@ -88,7 +88,6 @@ const toldAgain = ['text', 'refusal', 'arguments', 'input', 'code']
 const inEnd: ReadElsewhere = (key) =>
   toldAgain.includes(key) ? 'text' : key === 'logprobs' || parts.has(key) ? 'objects' : undefined
 const deepest = 64
-const mostItems = 4096
 
 export class ResponsesAnswer implements AnswerReader {
   state: AnswerReader['state'] = 'open'
@@ -104,8 +103,6 @@ export class ResponsesAnswer implements AnswerReader {
   /** What an answer repeats of its request: tools, formats, words. */
   readonly #echoes: OtherTexts
   readonly #instructions: JsonValue | undefined
-  /** Of which item the texts of one kind in one place are. */
-  readonly #items = new Map<string, string>()
   keptAs: string | undefined
   /** The number of the next event that leaves. */
   #number: number | undefined
@@ -123,7 +120,8 @@ export class ResponsesAnswer implements AnswerReader {
   frame(frame: Frame, passage: Passage): Passed {
     const body = readFrame(frame, this.#stream ? ofEvent : ofResponse)
     if (!body) return this.#failed()
-    if (this.#stream) this.#checkEvent(frame, body)
+    if (this.#stream) checkName(frame, body)
+    if (this.#stream && hasBegun(body)) misshapen('a part that has begun before its beginning')
     if (passage.judgesCalls) {
       if (this.#stream && this.#calls.take(body, frame)) return undefined
       const waiting = this.#calls.complete(body)
@@ -134,21 +132,6 @@ export class ResponsesAnswer implements AnswerReader {
       }
     }
     return this.#pass(frame, body, passage)
-  }
-
-  /** @throws Refusal `upstream_failed` */
-  #checkEvent(frame: Frame, event: JsonObject): void {
-    checkName(frame, event)
-    const { item_id: id, output_index: index } = event
-    if (hasBegun(event)) misshapen('a part that has begun before its beginning')
-    // Clients put the pieces of a text together by their place.
-    const isText = typeof event.delta === 'string' && !String(event.type).includes('_call')
-    if (!isText || typeof id !== 'string' || typeof index !== 'number') return
-    const place = `${event.type} ${index}`
-    const known = this.#items.get(place) ?? id
-    if (known !== id) misshapen('two items in one place')
-    this.#items.set(place, id)
-    if (this.#items.size > mostItems) misshapen('an answer of too many items')
   }
 
   resume(verdicts: readonly SettledVerdict[], passage: Passage): Passed {
@@ -350,6 +333,7 @@ function hasBegun({ type, part, item, response }: JsonObject): boolean {
   return isNew && isObject(response) && Array.isArray(response.output) && response.output.length > 0
 }
 
+/** Clients put together what stands in one place, however its item is called. */
 function itemOf({ item_id, item, output_index }: JsonObject): string {
   return `${output_index ?? item_id ?? (isObject(item) ? item.id : undefined)}/`
 }

@@ -6,10 +6,7 @@ import { isObject, type JsonObject, type JsonValue, stringOf } from '../core/jso
 import { misshapen } from './answer-form.ts'
 import { idOf, type ToolCall } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
-import { Held, type SettledVerdict } from './passage.ts'
-
-/** Of one call, that leave as they came; the pieces that come then are put to the last of them. */
-const mostEvents = 512
+import { Held, mostKept, type SettledVerdict } from './passage.ts'
 
 interface Kept {
   readonly events: JsonObject[]
@@ -44,7 +41,7 @@ export class ResponsesCalls {
     if (!kept && ofCall.test(String(event.type))) misshapen('a piece of a call that is over, or never began')
     if (!kept) return false
     this.#size.add(frame)
-    if (kept.length < mostEvents || !joinedTo(kept.at(-1), event)) kept.push(event)
+    if (kept.length < mostKept || !joinedTo(kept.at(-1), event)) kept.push(event)
     return true
   }
 

@@ -3,7 +3,7 @@
  * else waiting: so they can be read ahead, with turns for others between the slices, before anybody asks for them.
  */
 import { setImmediate } from 'node:timers/promises'
-import { type JsonValue, tryJson } from '../core/json.ts'
+import { isCrowded, type JsonValue, tryJson } from '../core/json.ts'
 import type { Kind } from '../dialects/passage.ts'
 
 /** UTF-16 code units that are read at one go: about a millisecond's worth. */
@@ -95,6 +95,8 @@ export class WholeTexts<Found> {
 
 /** Every text of a frame as its reader will ask for it, as far as that can be told without one. */
 function* textsOf(frame: string): Generator<readonly [Kind, string]> {
+  // Its reader refuses it.
+  if (isCrowded(frame)) return
   const document = tryJson(frame)
   if (document === undefined) yield ['content', frame]
   const waiting: (readonly [key: string, value: JsonValue])[] = [['', document ?? null]]

@@ -99,6 +99,8 @@ function compileRule(
   const { schema, names } = isJsonSchema(given) ? safeSchema(given, tell) : shortRules(given, tell)
   /** A reader that folds keys would take `Path` for the `path` that the rule is about. */
   const isDisguised = (key: string) => {
+    // Programs that copy members one by one take what stands below for the object's own.
+    if (key === '__proto__' && !names.has(key)) return true
     const exact = names.get(foldKey(asSeen(key).trim()))
     return exact !== undefined && !exact.has(key)
   }

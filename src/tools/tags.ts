@@ -20,22 +20,31 @@ export interface TextCall {
   readonly arguments: string
 }
 
-const names = `(?:tool|function)[_▁ -]?calls?`
+const names = `(?:start_|longcat_)?(?:tool|function)[_▁ -]?(?:calls?|use)`
 const opening = new RegExp(
   [
     String.raw`[<‹][|｜]?(?:antml:|minimax:|DSML｜)?${names}(?:[\w▁ -]{0,32}|\s[^<>]{0,200})[|｜]?>`,
     String.raw`<(?:antml:)?invoke\s[^<>]{0,200}>`,
     String.raw`<function(?:=|\s{1,8}name\s{0,8}=)`,
     String.raw`\[tool_calls?\]`,
-    String.raw`<\|(?:python_tag|start_action)\|>`,
+    String.raw`<\|(?:python_tag|start_action|action_start)\|>`,
     String.raw`<\|(?:start|channel)\|>\s?(?:assistant|commentary|analysis)[^<>|]{0,80}?to=`,
     String.raw`<\|channel\|>\s?commentary`,
   ].join('|'),
   'i',
 )
 /** What an opening begins with, behind its `<`, `|` and prefix. */
-const stems = ['tool', 'function', 'invoke', 'python_tag|>', 'start_action|>', 'channel|>', 'start|>']
-const prefixes = ['antml:', 'minimax:', 'dsml｜']
+const stems = [
+  'tool',
+  'function',
+  'invoke',
+  'python_tag|>',
+  'start_action|>',
+  'action_start|>',
+  'channel|>',
+  'start|>',
+]
+const prefixes = ['antml:', 'minimax:', 'dsml｜', 'start_', 'longcat_']
 /** Of one opening. */
 const longest = 240
 /** Within a closing tag; as long as one may be, a part of it may stand at the end. */
@@ -68,8 +77,8 @@ function hasBegun(end: string): boolean {
   if (end.startsWith('[')) return '[tool_calls]'.startsWith(end)
   const rest = end.replace(/^[<‹][|｜]?/, '')
   if (prefixes.some((prefix) => prefix.startsWith(rest))) return true
-  const name = rest.replace(/^(?:antml:|minimax:|dsml｜)/, '')
-  if (stems.some((stem) => stem.startsWith(name))) return true
+  const name = rest.replace(/^(?:antml:|minimax:|dsml｜|start_|longcat_)/, '')
+  if (stems.some((stem) => stem.startsWith(name) || stem.startsWith(rest))) return true
   return /^(?:tool|function|invoke)[^<>]*$|^(?:start|channel)\|>\s?[a-z]{0,10}[^<>|]{0,80}$/.test(name)
 }
 

@@ -215,6 +215,7 @@ const wrong: readonly [string, string][] = [
   ['read_file', '{"path":"/data/x","path":"/etc/x"}'],
   ['read_file', '{"path":"/data/x","Path":"/etc/x"}'],
   ['read_file', '{"path":"/data/x","ｐath":"/etc/x"}'],
+  ['read_file', '{"path":"/data/x","__proto__":{"mode":"rw"}}'],
   ['read_file', '{"path":"/data/x","path ":"/etc/x"}'],
   ['read_file', '{"path":"/data/x","pa\u00adth":"/etc/x"}'],
   ['read_file', '{"path":"/data/x","PATH":"/etc/x"}'],

@@ -208,7 +208,8 @@ export class Window {
         ...(seen ? seeker.find(seen.text, from).map((each) => ({ ...each, ...seen.span(each) })) : []),
       ])
       .concat(unseen?.find(text, from) ?? [])
-      .filter(({ end }) => end > from)
+      // What seems to begin where the context was cut may be the middle of a word.
+      .filter(({ start, end }) => end > from && (start > 0 || from < longestBefore))
     if (found.length < 2) return found
     found.sort((a, b) => a.start - b.start || b.end - a.end)
     const kept: Sought[] = []
