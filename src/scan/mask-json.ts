@@ -8,6 +8,8 @@ import type { Masker } from './mask.ts'
 /** What is deeper is masked as text. */
 const deepest = 32
 const longestPath = 64
+const ends = /[\s"'`,;<>()[\]&|\\*]/
+const secretNames = /pass|pwd|kennwort|secret|token|key|auth|credential|login/i
 
 /** @param text JSON; anything else is masked as text */
 export function maskJson(text: string, masker: Masker): string {
@@ -27,7 +29,8 @@ interface Place {
 /** @returns the value itself where nothing of it is masked */
 function maskNamed(value: JsonValue, place: Place, masker: Masker): JsonValue {
   const { names, isInArray, depth } = place
-  if (typeof value === 'string') return isInArray || names.length > 1 ? maskOne(value, names, masker) : value
+  if (typeof value === 'string')
+    return isInArray || names.length > 1 || isLonger(value, names) ? maskOne(value, names, masker) : value
   if (typeof value !== 'object' || value === null || depth > deepest) return value
   let changed = false
   const mask = (each: JsonValue, inside: Omit<Place, 'depth'>) => {
@@ -45,8 +48,15 @@ function maskNamed(value: JsonValue, place: Place, masker: Masker): JsonValue {
   return changed ? Object.fromEntries(members) : value
 }
 
+/** A secret that goes on behind what would end it in prose. */
+function isLonger(value: string, [name = '']: readonly string[]): boolean {
+  return ends.test(value) && secretNames.test(name)
+}
+
 function maskOne(value: string, names: readonly string[], masker: Masker): string {
   const lead = `${names.join('_').slice(-longestPath)}":"`
   const masked = masker.mask(lead + value)
-  return masked.startsWith(lead) ? masked.slice(lead.length) : value
+  if (!masked.startsWith(lead)) return value
+  const rest = masked.slice(lead.length)
+  return /^<secret:[^>]*>/.exec(rest)?.[0] ?? rest
 }

@@ -119,6 +119,29 @@ describe('arguments in pieces', () => {
     expect(JSON.parse(masked)).toEqual(JSON.parse(json.replace(secret, '<secret:1>')))
   })
 
+  it.each([
+    'tng2tw8v,DeRi1z4b5T9;x',
+    'tng2tw8v"DeRi1z4b5T9',
+    'tng2tw8v\\DeRi1z4b5T9',
+    'tng2tw8v<DeRi1z4b5T9>',
+    'tng2tw8v\nDeRi1z4b5T9',
+    `tng2tw8v${'Kq7Zx2Wm'.repeat(50)}\n"${'DeRi1z4b'.repeat(300)}`,
+  ])('lose all of a secret, whatever would end it in prose: %j', (password) => {
+    for (const value of [{ password }, { db: { password } }]) {
+      const json = JSON.stringify({ n: 1, ...value, note: 'to Bonn' })
+      for (const pieces of [[json], [...json], json.match(/[\s\S]{1,7}/g) ?? []]) {
+        const out = run(pieces)
+        expect(out).toBe(
+          JSON.stringify({ n: 1, ...value, note: 'to Bonn' }).replace(
+            JSON.stringify(password),
+            '"[redacted:secret]"',
+          ),
+        )
+      }
+      expect(maskJson(json, createMasker())).not.toMatch(/tng2|DeRi|z4b5/)
+    }
+  })
+
   it('lose a private key whose lines are items', () => {
     const lines = Array.from({ length: 20 }, () => 'MIIEowIBAAKCAQEA7v3KqZx2Wm9Rt4Vb8Nc3Ld6Pf5Gh1Js0Ty')
     const key = ['-----BEGIN RSA PRIVATE KEY-----', ...lines, '-----END RSA PRIVATE KEY-----']

@@ -254,6 +254,15 @@ describe('a secret with what nobody sees in it', () => {
   })
 })
 
+it('base64 of little but zeros is no key, in however small pieces', () => {
+  const bytes = Uint8Array.from({ length: 6000 }, (_, at) => (at % 37 < 3 ? (at * 7919) & 0xff : 0))
+  const text = `data ${Buffer.from(bytes).toString('base64')} done`
+  for (const size of [1, 2, 3, 5]) {
+    const pieces = text.match(new RegExp(`.{1,${size}}`, 'g')) ?? []
+    expect(run(pieces).text).toBe(run([text]).text)
+  }
+})
+
 describe('a secret that is not alone', () => {
   const tail = letters.slice(-12)
   it.each([

@@ -6,6 +6,8 @@
 import { JsonPlace } from './json-place.ts'
 import type { Released, Window } from './window.ts'
 
+/** What stands in the place of what only its name tells. */
+const namedSecret = '[redacted:secret]'
 /** A number is shorter; what is not is no JSON. */
 const longestToken = 512
 const literal = /^(?:-?\d[\d.eE+-]*|-|t(?:r(?:ue?)?)?|f(?:a(?:l(?:se?)?)?)?|n(?:u(?:ll?)?)?)$/
@@ -24,6 +26,10 @@ export class JsonWindow {
   #token = ''
   /** An escape that is not complete. */
   #escape = ''
+  /** Nothing of the string that is open has left yet. */
+  #isFresh = false
+  /** It is a secret from its first character on: to its last, whatever ends a secret in prose. */
+  #isSecret = false
   /** As meant, what was not pushed yet. */
   #text = ''
   /** As written, what the window has not decided yet, and how long each of its units is there if not one. */
@@ -65,6 +71,7 @@ export class JsonWindow {
   #beginString(): string {
     const before = this.#isProse ? this.#finish() : this.#endToken()
     this.#inString = true
+    this.#isFresh = true
     this.#name = this.#place.isName ? '' : undefined
     this.#window.see('"')
     const path = this.#name === undefined ? this.#place.path : undefined
@@ -77,6 +84,8 @@ export class JsonWindow {
     const rest = this.#finish(this.#place.isInArray)
     if (this.#name !== undefined) this.#place.name(this.#name)
     this.#inString = false
+    this.#isFresh = false
+    this.#isSecret = false
     this.#window.see('"')
     return `${rest}"`
   }
@@ -148,7 +157,18 @@ export class JsonWindow {
     return typeof cut === 'object' ? JSON.stringify(cut.put) : token
   }
 
-  #give({ edits }: Released): string {
+  #give(released: Released): string {
+    const [first] = released.edits ?? []
+    const begins = this.#isFresh && typeof first === 'object' && first.put === namedSecret
+    const left = this.#written(released)
+    if (this.#isSecret) return ''
+    if (left !== '') this.#isFresh = false
+    this.#isSecret = begins
+    return begins ? namedSecret : left
+  }
+
+  /** What leaves, as it was written. */
+  #written({ edits }: Released): string {
     if (!edits) {
       const all = this.#raw
       this.#raw = ''
