@@ -92,6 +92,7 @@ export const harmless: readonly string[] = [
   'The meeting is on 2026-11-22 at 14:30 in room 1234.',
   'Version 10.2.3 of 2025 fixed 1,234,567 problems; release 10.2.3.4 followed.',
   'const token = process.env.TOKEN; const key = getKey(user)',
+  'token = scanTemplateAndSetTokenValue(false); secret = base64.b64decode(data)',
   'std::vector<int> a; x :: Int; a[::2]; a[::1]; a@b',
   '4111111111111112 has a wrong check digit, DE89370400440532013001 too.',
   'Pi is 3.14159265358979, and 12345678901 is just a number.',

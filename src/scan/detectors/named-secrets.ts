@@ -42,6 +42,7 @@ function nameOf(sample: Sample, match: RegExpExecArray): string {
   return /[\w. -]{0,48}$/.exec(sample.text.slice(Math.max(0, value - reach), match.index))?.[0] ?? ''
 }
 
+const isDotted = /^[A-Za-z_$][\w$.]*$/
 const longestValue = 256
 const restOfWord = /[^\s"'`,;<>()[\]&|\\]+/y
 const masked = /^k[a-z2-7]{12}$/
@@ -54,6 +55,8 @@ function judged(fewest: number, isValue: (value: string) => boolean) {
     if (!span || found.length < fewest || isPlaceholder(found)) return undefined
     // What a masker put there: `<api-key:k7f3…>`.
     if (masked.test(found) && sample.text.charAt(span.end) === '>') return undefined
+    // A function that is called: `token = nextToken(`.
+    if (isValue !== chosen && isDotted.test(found) && sample.text.charAt(span.end) === '(') return undefined
     if (!isValue(found) || harmless.test(nameOf(sample, match))) return undefined
     return found.length < longestValue ? span : { start: span.start, end: endOfWord(sample.text, span.end) }
   }
