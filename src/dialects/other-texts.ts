@@ -54,10 +54,12 @@ export class OtherTexts {
   judge(holder: JsonObject, passage: Passage, elsewhere: ReadElsewhere = here, depth = 0): void {
     if (depth > 0) this.#count()
     for (const key in holder) {
-      if (this.takesOut(holder, key, passage)) continue
       const value = holder[key]
+      const last = typeof value === 'string' ? this.#last.get(key) : undefined
+      // What has said something before has a name that was judged.
+      if (last === undefined && this.takesOut(holder, key, passage)) continue
       if (typeof value === 'string') {
-        if (this.#last.get(key) !== value) this.#text(holder, key, value, passage, elsewhere)
+        if (last !== value) this.#text(holder, key, value, passage, elsewhere)
       } else if (typeof value === 'object' && value !== null) {
         const isElsewhere = elsewhere(key, value) === 'objects'
         if (Array.isArray(value)) {

@@ -83,6 +83,7 @@ function addressAtEnd(text: string): number {
   const address = slashes + 2
   const isOpen = slashes !== -1 && !end.test(text.slice(address))
   if (isOpen && openingAtEnd.test(text.slice(Math.max(0, slashes - longestLead), slashes))) return address
+  if (end.test(text.slice(text.lastIndexOf(':') + 1))) return -1
   const few = fewSlashesAtEnd.exec(text.slice(-2 * longest))
   return few ? text.length - (few[1]?.length ?? 0) : -1
 }

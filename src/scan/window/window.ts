@@ -5,7 +5,7 @@
  *
  * However a text is cut into pieces, no byte of what a seeker finds leaves, and no byte of anything else is changed.
  */
-import { type Bare, bare } from '../../core/bare.ts'
+import { type Bare, bare, isAllSeen } from '../../core/bare.ts'
 import { contextLength, longestTrigger, type Seekers, type Sought } from './seeker.ts'
 
 /** UTF-16 code units that are held back at most; the longest thing a seeker finds, but for those that say their end. */
@@ -144,7 +144,8 @@ export class Window {
     this.#state = -1
     const from = this.#before.length
     const text = this.#before + this.#held + piece
-    const seen = bare(text)
+    // What is kept of what has left is bare.
+    const seen = isAllSeen(this.#held) && isAllSeen(piece) ? undefined : bare(text)
     let hold = final ? text.length : this.#holdFrom(text, seen, from)
     // What is longer than the window must leave or go, clean or not.
     const held = text.slice(hold)
@@ -177,13 +178,13 @@ export class Window {
     // What was cut is no context: nobody reads it, and what runs to the end of a text would be found again.
     const known = Math.min(hold, cuts.findLast(({ guard }) => guard !== 'controls')?.end ?? 0)
     const left = text.slice(known, hold)
-    this.#before = bare(left)?.text ?? left
+    this.#before = (seen && bare(left)?.text) ?? left
     this.#counted = this.#before.length
     this.#held = text.slice(hold)
     const plain = seen?.text ?? text
     this.#wary = this.#seekers.wakes(plain.slice(-piece.length - longestTrigger))
       ? contextLength
-      : this.#wary - (bare(piece)?.text ?? piece).length
+      : this.#wary - ((seen && bare(piece)?.text) ?? piece).length
     return released
   }
 
