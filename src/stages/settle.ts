@@ -58,6 +58,10 @@ export function createSettle({
     course.settled = true
     const { arrival, caller } = course
     const totalMs = clock.monotonicMs() - arrival.arrivedAtMs
+    if (ending.kind === 'cut' && ending.refusal.status >= 500) {
+      const { code, detail, cause } = ending.refusal
+      log.error({ id: arrival.id, code, detail, cause: describeError(cause) }, 'answer cut')
+    }
     account(course, ending)
     const unavailable = ending.kind === 'refused' && ending.refusal.code === 'audit_unavailable'
     if (!caller && !unavailable && !flood.recordsAlone(arrival.peer))

@@ -183,6 +183,7 @@ describe('a model server that', () => {
     const text = await (await gate.post('/api/chat', chat)).text()
     expect(text.trim().split('\n').at(-1)).toContain('error')
     expect(lastEnding()).toMatchObject({ kind: 'cut', code: 'upstream_failed' })
+    expect(gate.logged()).toMatch(/"code":"upstream_failed","detail":"[^"]+".*"answer cut"/)
     await expectSlotBack()
   })
 
