@@ -50,11 +50,9 @@ export function readJson(text: string): JsonValue {
 
 /** As the platform reads it, for who looks for twins itself. @throws JsonFault */
 export function parse(text: string): JsonValue {
-  try {
-    return JSON.parse(text) as JsonValue
-  } catch {
-    throw new JsonFault('not valid JSON')
-  }
+  const value = tryJson(text)
+  if (value === undefined) throw new JsonFault('not valid JSON')
+  return value
 }
 
 /** @param value what was read of the text @throws JsonFault if a key stands twice in one object, or it is too deep */

@@ -113,14 +113,15 @@ export class ResponsesCalls {
   }
 }
 
-/** A whole answer's items, with a message in the place of each call for which there is a note. */
+/** A whole answer's items, with a message in the place of each call that does not pass. */
 export function withoutCalls(
   output: readonly JsonValue[],
-  noteOf: (call: ToolCall) => string | undefined,
+  judge: (call: ToolCall) => SettledVerdict,
 ): JsonValue[] {
   return output.map((item) => {
-    const note = isCall(item) ? noteOf(callOf(item)) : undefined
-    return note === undefined ? item : noteFor(item as JsonObject, note)
+    if (!isCall(item)) return item
+    const verdict = judge(callOf(item))
+    return verdict.kind === 'strip' ? noteFor(item, verdict.note) : item
   })
 }
 

@@ -13,6 +13,7 @@ import { serverError } from '../dialects/server-errors.ts'
 import type { Freezes } from '../freezes/board.ts'
 import type { AnswerGuard, Caller, Guarded } from '../stages/exchange.ts'
 import { type KeptAnswers, ownerOf } from '../stages/kept.ts'
+import { callRights, judgeRight } from '../stages/rights.ts'
 import { judgeTexts } from '../stages/text-calls.ts'
 import type { Ask } from '../upstreams/server.ts'
 import { answerHere, answerWithinMs, type Hosts } from './answered-here.ts'
@@ -50,8 +51,7 @@ export function registerKeptAnswer(
     course.output = guardAnswer({ caller, prompt: { texts: [] }, outgoing: { body: {} } })
     const passage = course.output?.passage ?? untouched
     const judge = judgeOf(caller)
-    const noteFor = judge && ((call: ToolCall) => noteOf(judge(call)))
-    judgeKept(answer, found.model, judge ? judgeTexts(passage, judge) : passage, noteFor)
+    judgeKept(answer, found.model, judge ? judgeTexts(passage, judge) : passage, judge)
     return { type: 'application/json', text: JSON.stringify(answer) }
   })
 }
@@ -59,17 +59,10 @@ export function registerKeptAnswer(
 const notAllowed = 'A tool call was taken out here: it is not allowed for this key, or needed a yes.'
 
 /** By the rights that the caller has now. A human's yes was for the answer in which the call was made, and for that alone. */
-function judgeOf({ role }: Caller) {
-  const { mayCall, tools } = role
-  if (!mayCall) return undefined
-  return ({ name, arguments: args }: ToolCall): SettledVerdict =>
-    mayCall(name) && (tools?.judge(name, args).kind ?? 'allowed') === 'allowed'
-      ? { kind: 'pass' }
-      : { kind: 'strip', note: notAllowed }
-}
-
-function noteOf(verdict: SettledVerdict): string | undefined {
-  return verdict.kind === 'strip' ? verdict.note : undefined
+function judgeOf(caller: Caller) {
+  if (!callRights(caller)) return undefined
+  return (call: ToolCall): SettledVerdict =>
+    judgeRight(caller, call).kind === 'allowed' ? { kind: 'pass' } : { kind: 'strip', note: notAllowed }
 }
 
 /** Why it failed is said in the server's words, which may hold paths and addresses. */

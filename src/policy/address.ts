@@ -64,17 +64,20 @@ const unbound: Readonly<Record<string, string>> = {
  */
 export function bindProblem(
   error: unknown,
-  { host, port }: Pick<Address, 'host' | 'port'>,
+  address: Pick<Address, 'host' | 'port'>,
   remedy: string,
 ): unknown {
   const why = unbound[(error as NodeJS.ErrnoException).code ?? '']
-  const place = `${host.includes(':') ? `[${host}]` : host}:${port}`
   return why === undefined
     ? error
-    : new Error(`${place} ${why}: name another one (${remedy})`, { cause: error })
+    : new Error(`${authorityOf(address)} ${why}: name another one (${remedy})`, { cause: error })
 }
 
 /** @returns scheme, host and port, without a path */
-export function urlOf(scheme: string, { host, port }: Pick<Address, 'host' | 'port'>): string {
-  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`
+export function urlOf(scheme: string, address: Pick<Address, 'host' | 'port'>): string {
+  return `${scheme}://${authorityOf(address)}`
+}
+
+function authorityOf({ host, port }: Pick<Address, 'host' | 'port'>): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }

@@ -3,13 +3,12 @@
  * name: `{"password": ["…"]}`, `{"secret": {"value": "…"}}`.
  */
 import { type JsonValue, tryJson } from '../core/json.ts'
+import { endOfValue, secretNames } from './detectors/named-secrets.ts'
 import type { Masker } from './mask.ts'
 
 /** What is deeper is masked as text. */
 const deepest = 32
 const longestPath = 64
-const ends = /[\s"'`,;<>()[\]&|\\*]/
-const secretNames = /pass|pwd|kennwort|secret|token|key|auth|credential|login/i
 
 /** @param text JSON; anything else is masked as text */
 export function maskJson(text: string, masker: Masker): string {
@@ -50,7 +49,7 @@ function maskNamed(value: JsonValue, place: Place, masker: Masker): JsonValue {
 
 /** A secret that goes on behind what would end it in prose. */
 function isLonger(value: string, [name = '']: readonly string[]): boolean {
-  return ends.test(value) && secretNames.test(name)
+  return endOfValue.test(value) && secretNames.some((word) => name.includes(word))
 }
 
 function maskOne(value: string, names: readonly string[], masker: Masker): string {

@@ -14,9 +14,9 @@ import type { ToolCall } from '../dialects/dialect.ts'
 import { holderOf } from '../identity/identity.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import type { CallJudgement, ToolRights } from '../tools/rights.ts'
+import type { ToolRights } from '../tools/rights.ts'
 import type { Call, JudgedFinding } from './exchange.ts'
-import { callRights } from './rights.ts'
+import { callRights, judgeRight } from './rights.ts'
 
 const guard = 'tools'
 /** Excessive agency, OWASP LLM06:2025. */
@@ -177,17 +177,13 @@ export function createJudgeCalls({ approvals, calls, lookAgain, isInForce, metri
   }
 
   return (call: Call): JudgeCall | undefined => {
-    const mayCall = callRights(call.caller)
-    if (!mayCall) return undefined
-    const rights = call.caller.role.tools
+    if (!callRights(call.caller)) return undefined
+    const otherwise = call.caller.role.tools?.otherwise ?? 'refuse'
     // At once wherever no human is asked: what stands in a text cannot wait.
     return (made, place) => {
       try {
-        const judgement: CallJudgement = mayCall(made.name)
-          ? (rights?.judge(made.name, made.arguments) ?? { kind: 'allowed' })
-          : { kind: 'outside', because: 'name' }
-        if (judgement.kind === 'outside')
-          return outside(call, made, judgement.because, rights?.otherwise ?? 'refuse')
+        const judgement = judgeRight(call.caller, made)
+        if (judgement.kind === 'outside') return outside(call, made, judgement.because, otherwise)
         if (judgement.kind === 'allowed') return letThrough(call, made)
         if (place === 'text') return outOfPlace(call, made)
         return asked(call, made, judgement.arguments).catch((cause: unknown) => unjudged(call, made, cause))

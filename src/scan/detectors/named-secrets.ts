@@ -24,9 +24,12 @@ const told = `${is} `
 const scheme =
   '(?:(?:[Bb]earer|BEARER|[Bb]asic|BASIC|[Tt]oken|[Aa]pi-?[Tt]oken|[Aa]pi-?[Kk]ey|[Dd]igest|Splunk|SSWS)[ =]{1,2})?'
 const opening = `\\\\{0,3}(?:["'\`]{1,3}${marks}|${marks}["'\`]{0,3})`
+const stops = '\\s"\'`,;<>()[\\]&|\\\\'
+const restOfWord = new RegExp(`[^${stops}]+`, 'y')
+/** What ends a value in prose. */
+export const endOfValue = new RegExp(`[${stops}*]`)
 /** Not the stars that end what is printed bold. */
-const value =
-  '(?<value>(?:[^\\s"\'`,;<>()[\\]&|\\\\*]|\\*(?!\\*{1,2}(?:[\\s|<,.;)]|$))|\\|(?=\\w)|&(?![\\w.-]{1,32}=)){6,256})'
+const value = `(?<value>(?:[^${stops}*]|\\*(?!\\*{1,2}(?:[\\s|<,.;)]|$))|\\|(?=\\w)|&(?![\\w.-]{1,32}=)){6,256})`
 /** In a block of code, all of its line: other lines are commands. */
 const fenced = `(?:${is})?:?${marks}\\s{0,8}\`{3}[a-z]{0,12}\\n[ \\t]{0,8}(?=\\S{6,256}[ \\t\\r]?(?:\\n|$))`
 const from = (name: string, join: string) =>
@@ -44,7 +47,6 @@ function nameOf(sample: Sample, match: RegExpExecArray): string {
 
 const isDotted = /^[A-Za-z_$][\w$.]*$/
 const longestValue = 256
-const restOfWord = /[^\s"'`,;<>()[\]&|\\]+/y
 const masked = /^k[a-z2-7]{12}$/
 
 /** Weak words ask for more of a value than strong ones. */
@@ -82,6 +84,10 @@ const passwordWords = anyCase(
   'mot de passe',
 )
 
+const keyWords = anyCase('key', 'auth', 'login')
+/** What stands in the name of a secret, as its detectors know it. */
+export const secretNames: readonly string[] = [...passwordWords, ...secretWords, ...keyWords]
+
 export const namedPassword = placedDetector({
   type: 'secret',
   triggers: passwordWords,
@@ -103,7 +109,7 @@ export const namedSecret = placedDetector({
 
 export const namedKey = placedDetector({
   type: 'secret',
-  triggers: anyCase('key', 'auth', 'login'),
+  triggers: keyWords,
   longest: 256,
   pattern: from(suffix, assigned),
   accept(match, sample) {
