@@ -1,7 +1,8 @@
 /**
- * How a frame of an answer is read: as strictly as the body of a request, but for halves of characters. Most of it leaves as it came, so that whoever
- * reads it behind the gate must see the document that the gate has seen: no key stands twice or differs from a known one
- * only in its letters' case (Go would take it for that one), and what has a reader is of the kind that the reader knows.
+ * How a frame of an answer is read: as strictly as the body of a request, but for halves of characters. Most of it leaves
+ * as it came, so that whoever reads it behind the gate must see the document that the gate has seen: no key stands twice
+ * or differs from a known one only in its letters' case (Go would take it for that one), and what has a reader is of the
+ * kind that the reader knows.
  */
 import { foldKey } from '../core/fold.ts'
 import {

@@ -4,7 +4,7 @@
  * Ollama reports a model that died in mid-stream as an empty chunk with `"model":""` and leaves `[DONE]` out
  * (seen on the wire), so that chunk is a failure; LocalAI sends `error` and then `[DONE]`: also a failure.
  */
-import { isObject, type JsonObject, type JsonValue, stringOf } from '../core/json.ts'
+import { isObject, type JsonObject, type JsonValue, parse, stringOf } from '../core/json.ts'
 import { Refusal } from '../core/refusal.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
 import { form, readFrame } from './answer-form.ts'
@@ -172,8 +172,8 @@ export class OpenaiAnswer implements AnswerReader {
 
   /** As if nobody judged calls. */
   #again(frame: Frame, passage: Passage): Passed {
-    const chunk = frame.data === end ? undefined : readFrame(frame, ofChunk)
-    if (chunk) return this.#pass(frame, chunk, passage, [])
+    // What is wrong with it, the first reading has found.
+    if (frame.data !== end) return this.#pass(frame, parse(frame.data) as JsonObject, passage, [])
     this.state = 'ended'
     return joined(this.#exits.close(passage), frame)
   }

@@ -19,7 +19,6 @@ const plain = /^(?:[a-z][a-z_.]{0,47}|\d{4}-\d\d-\d\dT[\d:.]{5,20}(?:Z|[+-]\d\d:
 const mostRemembered = 128
 /** Of an id; what is longer and has blanks is a text. */
 const longestId = 64
-const deepest = 64
 /** Of one frame, that stand where nobody looks for any. */
 const mostObjects = 50_000
 const mostTexts = 20_000
@@ -51,8 +50,7 @@ export class OtherTexts {
   }
 
   /** Judges the members of an object, at whatever depth, and puts them in place; but for what is read elsewhere. */
-  judge(holder: JsonObject, passage: Passage, elsewhere: ReadElsewhere = here, depth = 0): void {
-    if (depth > 0) this.#count()
+  judge(holder: JsonObject, passage: Passage, elsewhere: ReadElsewhere = here): void {
     for (const key in holder) {
       const value = holder[key]
       const last = typeof value === 'string' ? this.#last.get(key) : undefined
@@ -64,14 +62,14 @@ export class OtherTexts {
         const isElsewhere = elsewhere(key, value) === 'objects'
         if (Array.isArray(value)) {
           if (!noTexts.has(key) || value.some((item) => typeof item === 'string' && !isPicture(item)))
-            this.#items(value, passage, isElsewhere, depth)
-        } else if (!isElsewhere) this.judge(value, passage, here, below(depth))
+            this.#items(value, passage, isElsewhere)
+        } else if (!isElsewhere) this.#below(value, passage)
       }
     }
   }
 
   /** @param but its objects, which are read elsewhere */
-  #items(items: JsonValue[], passage: Passage, but: boolean, depth: number): void {
+  #items(items: JsonValue[], passage: Passage, but: boolean): void {
     // Asked for every frame, and vectors are long: nothing is made for what is no text.
     for (let index = 0; index < items.length; index++) {
       const item = items[index]
@@ -80,10 +78,15 @@ export class OtherTexts {
         this.#text(items as unknown as JsonObject, `${index}`, item, passage, here)
       else if (Array.isArray(item)) {
         this.#count()
-        this.#items(item, passage, false, below(depth))
-      } else if (typeof item === 'object' && item !== null && !but)
-        this.judge(item, passage, here, below(depth))
+        this.#items(item, passage, false)
+      } else if (typeof item === 'object' && item !== null && !but) this.#below(item, passage)
     }
+  }
+
+  /** What is too deep, nobody has read until here (`answer-form.ts`). */
+  #below(object: JsonObject, passage: Passage): void {
+    this.#count()
+    this.judge(object, passage)
   }
 
   #count(): void {
@@ -132,9 +135,3 @@ export function isPicture(text: string): boolean {
 }
 
 const here: ReadElsewhere = () => undefined
-
-/** @throws Refusal if it is too deep */
-function below(depth: number): number {
-  if (depth >= deepest) misshapen('an answer is too deep')
-  return depth + 1
-}

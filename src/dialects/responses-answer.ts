@@ -6,7 +6,7 @@
  * as often as it comes; and its events are numbered, so that what is put in or left out numbers the rest anew.
  */
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../core/json.ts'
-import { isFinal, Refusal } from '../core/refusal.ts'
+import { isFinal } from '../core/refusal.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
 import { checkName, form, misshapen, readFrame, requireForm } from './answer-form.ts'
 import { asAsked } from './as-asked.ts'
@@ -87,7 +87,6 @@ const inDelta: ReadElsewhere = (key) =>
 const toldAgain = ['text', 'refusal', 'arguments', 'input', 'code']
 const inEnd: ReadElsewhere = (key) =>
   toldAgain.includes(key) ? 'text' : key === 'logprobs' || parts.has(key) ? 'objects' : undefined
-const deepest = 64
 
 export class ResponsesAnswer implements AnswerReader {
   state: AnswerReader['state'] = 'open'
@@ -307,18 +306,18 @@ export class ResponsesAnswer implements AnswerReader {
 
 /**
  * Judges an answer that the server has kept, in place. It does not say again what it was told.
- * @param noteFor what stands in the place of a call that the caller may not have
+ * @param judge which calls the caller may have
  * @throws Refusal `upstream_failed` if it is none
  */
 export function judgeKept(
   answer: JsonObject,
   names: ModelNames,
   passage: Passage,
-  noteFor?: (call: ToolCall) => string | undefined,
+  judge?: (call: ToolCall) => SettledVerdict,
 ): void {
   requireForm(answer, ofResponse)
   const edits = new Edits()
-  if (noteFor && Array.isArray(answer.output)) answer.output = withoutCalls(answer.output, noteFor)
+  if (judge && Array.isArray(answer.output)) answer.output = withoutCalls(answer.output, judge)
   if (answer.instructions !== undefined) answer.instructions = null
   new OtherTexts(edits, undefined, names).judge(answer, passage, inResponse)
   judgeAll(answer.output, passage, false, edits, new OtherTexts(edits, new Transcript(), names))
@@ -349,10 +348,8 @@ function judgeAll(
   again: boolean,
   edits: Edits,
   others: OtherTexts,
-  depth = 0,
 ): void {
   if (typeof value !== 'object' || value === null) return
-  if (depth > deepest) throw new Refusal('upstream_failed', { detail: 'an item is too deep' })
   // An array is an object whose keys are numbers, as far as this goes.
   const holder = value as JsonObject
   const thinks = /^(?:reasoning|summary_text|reasoning_text)$/.test(String(holder.type))
@@ -360,7 +357,7 @@ function judgeAll(
   for (const [key, member] of Object.entries(holder)) {
     if (!Array.isArray(value) && others.takesOut(holder, key, passage)) continue
     if (typeof member !== 'string') {
-      if (key !== 'logprobs') judgeAll(member, passage, again, edits, others, depth + 1)
+      if (key !== 'logprobs') judgeAll(member, passage, again, edits, others)
       continue
     }
     if (others.isPlain(member)) continue

@@ -3,7 +3,6 @@
  * same value gets the same mask within one masker, so that a record stays readable. Masks what its detectors know, and
  * nothing else.
  */
-
 import { bare } from '../core/bare.ts'
 import type { Span } from '../core/text.ts'
 import { createAutomaton } from './automaton.ts'

@@ -7,7 +7,6 @@
  * Of a long text only what stands near something undone, or near what nobody sees, is read again; the latter stays, for
  * `bare.ts` to leave out. Not undone: base64, and letters that merely look like others.
  */
-
 import { isAllSeen, unseenUnits } from '../core/bare.ts'
 import type { Span } from '../core/text.ts'
 

@@ -5,7 +5,6 @@
  * A text whose pattern begins with `^/` is taken for a path: one that climbs (`..`, in any of its spellings) never
  * passes, or `^/data/` would let `/data/../etc` through.
  */
-
 import { asSeen } from '../core/bare.ts'
 import type { Path, SafeSchema, Tell } from './schema.ts'
 import { isRecord, linearPattern } from './schema.ts'

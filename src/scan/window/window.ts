@@ -149,8 +149,8 @@ export class Window {
     let hold = final ? text.length : this.#holdFrom(text, seen, from)
     // What is longer than the window must leave or go, clean or not.
     const held = text.slice(hold)
-    const hidden = held.length > longestUnseen && (bare(held)?.text.length ?? held.length) <= longestHeld
-    const overfull = !hidden && isOverfull(held)
+    const overfull = held.length > longestHeld && ((seen && bare(held)?.text) ?? held).length > longestHeld
+    const hidden = !overfull && held.length > longestUnseen
     if (overfull) hold = text.length - longestHeld
     const found = hold === from && !mayBeLong(seen?.text ?? text, from) ? [] : this.#find(text, seen, from)
     if (hidden) hide(found, hold, text.length)
@@ -289,11 +289,6 @@ function hide(found: Sought[], from: number, end: number): void {
     found.pop()
   }
   found.push({ ...hiding, start, end })
-}
-
-function isOverfull(held: string): boolean {
-  if (held.length <= longestHeld) return false
-  return held.length > longestUnseen || (bare(held)?.text ?? held).length > longestHeld
 }
 
 function endOfWord(text: string): number {
