@@ -3,6 +3,7 @@
  * silent, and named when something was lowered.
  */
 import type { JsonObject, JsonValue } from '../core/json.ts'
+import { Refusal } from '../core/refusal.ts'
 
 /**
  * Caps a count that is unlimited when absent, zero or negative (`num_predict`, `max_tokens`).
@@ -33,36 +34,63 @@ export function leaveOut(body: JsonObject, fields: readonly string[], dropped: s
   }
 }
 
-const longestKeepAliveSeconds = 3600
-const goDuration = /^([+-]?)((?:\d{1,9}(?:\.\d{0,9})?(?:ns|us|µs|μs|ms|s|m|h))+|0)$/
-const goUnits: Readonly<Record<string, number>> = {
-  ns: 1e-9,
-  us: 1e-6,
-  µs: 1e-6,
-  μs: 1e-6,
-  ms: 1e-3,
-  s: 1,
-  m: 60,
-  h: 3600,
+/** Bounds of `keep_alive`, in whole seconds. */
+export interface KeepAliveCap {
+  readonly minSeconds: number
+  readonly maxSeconds: number
 }
 
-/** Seconds of a `keep_alive` as Ollama reads it (a number of seconds or a Go duration), or undefined. */
+/** Go's `time.ParseDuration`: digits may stand on one side of the point only, and `0` needs no unit. */
+const goDuration = /^([+-]?)((?:(?:\d{1,20}\.?\d{0,20}|\.\d{1,20})(?:ns|us|µs|μs|ms|s|m|h))+|0)$/
+const goUnits: Readonly<Record<string, number>> = {
+  ns: 1,
+  us: 1e3,
+  µs: 1e3,
+  μs: 1e3,
+  ms: 1e6,
+  s: 1e9,
+  m: 60e9,
+  h: 3600e9,
+}
+/** More than a hundred years, which JSON can still carry as a whole number. */
+const foreverSeconds = 4_000_000_000
+
+/**
+ * Reads a `keep_alive` as Ollama does: a number of whole seconds or a Go duration.
+ * @returns seconds, negative for "never unload", or undefined if Ollama would not read it
+ */
 export function keepAliveSeconds(value: JsonValue): number | undefined {
-  if (typeof value === 'number') return value
-  if (typeof value !== 'string') return undefined
+  // A fraction of a second is cut off there, so that 0.5 unloads.
+  if (typeof value === 'number') return value < 0 ? -1 : Math.min(Math.trunc(value), foreverSeconds)
+  if (typeof value !== 'string' || value.length > 64) return undefined
   const match = goDuration.exec(value)
   if (!match) return undefined
-  let seconds = 0
-  for (const [, count, unit] of (match[2] ?? '').matchAll(/(\d+(?:\.\d*)?)(\D+)/g))
-    seconds += Number(count) * (goUnits[unit ?? ''] ?? 0)
-  return match[1] === '-' ? -seconds : seconds
+  let nanoseconds = 0
+  for (const [, count, unit] of (match[2] ?? '').matchAll(/(\d+\.?\d*|\.\d+)([^\d.]+)/g))
+    nanoseconds += Number(count) * (goUnits[unit ?? ''] ?? 0)
+  if (match[1] === '-' && nanoseconds > 0) return -1
+  return Math.min(nanoseconds / 1e9, foreverSeconds)
 }
 
 /**
- * How long the model stays loaded after the answer, in whole seconds: at most an hour, so that nobody pins it,
- * and undefined (the server's default) for zero and less, so that nobody unloads it under the others.
+ * Bounds how long the model stays loaded after the answer: the floor keeps a caller from unloading what others use,
+ * the ceiling from pinning it.
  */
-export function cappedKeepAlive(seconds: number): number | undefined {
-  if (seconds < 0 || seconds > longestKeepAliveSeconds) return longestKeepAliveSeconds
-  return Math.floor(seconds) || undefined
+export function capKeepAlive(body: JsonObject, cap: KeepAliveCap, clamped: string[]): void {
+  const asked = body.keep_alive
+  if (typeof asked !== 'number') return
+  const capped = asked < 0 ? cap.maxSeconds : Math.min(Math.max(asked, cap.minSeconds), cap.maxSeconds)
+  if (capped !== asked) clamped.push('keep_alive')
+  // Ollama cuts fractions off.
+  body.keep_alive = Math.ceil(capped)
+}
+
+/** @throws Refusal if this would unload a model, which is everybody's, and policy has a floor */
+export function refuseUnload(body: JsonObject, cap: KeepAliveCap): void {
+  if (body.keep_alive !== 0 || cap.minSeconds === 0) return
+  throw new Refusal('invalid_request', {
+    say:
+      '`keep_alive: 0` without a prompt would unload the model, which requests of others share. This key may not ' +
+      `(\`caps.keepAlive.min\`); the model is unloaded when nobody has used it for a while.`,
+  })
 }

@@ -9,6 +9,7 @@ import type { Refusal, RefusalCode } from '../core/refusal.ts'
 import type { ServerKind } from '../core/servers.ts'
 import type { Text } from '../core/text.ts'
 import type { Usage } from '../core/usage.ts'
+import type { KeepAliveCap } from './caps.ts'
 import type { Frame, Framing } from './framing/framing.ts'
 import type { Passage, Passed, SettledVerdict } from './passage.ts'
 
@@ -209,6 +210,7 @@ export interface Orders {
   readonly contextTokens: number
   /** The most answers to one prompt. */
   readonly choices: number
+  readonly keepAlive: KeepAliveCap
   /** Whether the model may be offered this tool. Absent: every tool. */
   readonly mayCall?: ((name: string) => boolean) | undefined
   /** How tool results and documents are marked as data. Absent: they are not. */

@@ -6,7 +6,7 @@
  * restart the model's runner for everybody (`num_gpu`, `num_batch`, `shift` …) are dropped.
  */
 import { isObject, type JsonObject } from '../core/json.ts'
-import { capCount, cappedKeepAlive, capSize, keepAliveSeconds } from './caps.ts'
+import { capCount, capKeepAlive, capSize, keepAliveSeconds, refuseUnload } from './caps.ts'
 import {
   type Dialect,
   type ListAnswer,
@@ -43,13 +43,8 @@ import {
   word,
 } from './shape.ts'
 
-const keepAlive: Shape = (value, at, notes) => {
-  const asked = keepAliveSeconds(value)
-  if (asked === undefined) return invalid(`\`${at}\` must be a duration.`)
-  const capped = cappedKeepAlive(asked)
-  if (capped === undefined || capped < asked || asked < 0) notes.clamped.push(at)
-  return capped
-}
+const keepAlive: Shape = (value, at) =>
+  keepAliveSeconds(value) ?? invalid(`\`${at}\` must be a number of seconds or a duration such as "5m".`)
 
 const format: Shape = (value, at, notes) => {
   if (value === '') return undefined
@@ -128,6 +123,9 @@ function prepareGeneration(prompt: Prompt, orders: Orders): Outgoing {
   delete body.max_output_tokens
   const outputTokens = capCount(settings, 'num_predict', orders.outputTokens, clamped)
   capSize(settings, 'num_ctx', orders.contextTokens, clamped)
+  const isEmpty = Array.isArray(body.messages) ? body.messages.length === 0 : (body.prompt ?? '') === ''
+  if (isEmpty) refuseUnload(body, orders.keepAlive)
+  capKeepAlive(body, orders.keepAlive, clamped)
   offerOnly(body, orders.mayCall, dropped, ofFunction)
   const marked = markMessages(body, prompt, orders.separation)
   body.model = orders.model
@@ -140,6 +138,7 @@ function prepareEmbedding(prompt: Prompt, orders: Orders): Outgoing {
   const { body, dropped } = prompt
   const clamped = [...prompt.clamped]
   if (isObject(body.options)) capSize(body.options, 'num_ctx', orders.contextTokens, clamped)
+  capKeepAlive(body, orders.keepAlive, clamped)
   body.model = orders.model
   return { body, outputTokens: 0, clamped, dropped, reader: new OllamaAnswer(namesOf(prompt, orders)) }
 }

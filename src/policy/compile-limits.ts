@@ -1,5 +1,6 @@
 /** Limits of keys, roles, models and of the whole gate, from what the policy file says. */
 import { parseDuration } from '../core/units.ts'
+import type { KeepAliveCap } from '../dialects/caps.ts'
 import { modelMatcher } from '../models/match.ts'
 import { parsePattern } from '../models/name.ts'
 import type { Limits, ModelRule, SharedLimits } from './policy.ts'
@@ -35,4 +36,15 @@ export function compileModels(config: Config['models'], report: Report): ModelRu
     report(['models', pattern], 'is no name of a local model')
     return []
   })
+}
+
+/** In the whole seconds that a model server reads; a floor that is not zero never becomes zero. */
+export function compileKeepAlive(
+  { min, max }: RoleConfig['caps']['keepAlive'],
+  report: (message: string) => void,
+): KeepAliveCap {
+  const minSeconds = Math.ceil((parseDuration(min) ?? 0) / 1000)
+  const maxSeconds = Math.ceil((parseDuration(max) ?? 0) / 1000)
+  if (minSeconds > maxSeconds) report('has a `min` above its `max`')
+  return { minSeconds, maxSeconds }
 }

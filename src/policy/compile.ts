@@ -14,7 +14,7 @@ import { isNear, parseAddress } from './address.ts'
 import { compileApproval } from './compile-approval.ts'
 import { compileCertificates, compileIssuers } from './compile-callers.ts'
 import { compileOutputGuard } from './compile-guards.ts'
-import { compileLimits, compileModels, compileShared } from './compile-limits.ts'
+import { compileKeepAlive, compileLimits, compileModels, compileShared } from './compile-limits.ts'
 import { compilePromptGuard } from './compile-prompt-guard.ts'
 import { compileRedis } from './compile-redis.ts'
 import { compileTls } from './compile-tls.ts'
@@ -210,6 +210,9 @@ function compileRole(name: string, config: RoleConfig, { guards, audit }: Config
       stops: config.caps.stops,
       tools: config.caps.tools,
       schema: parseSize(config.caps.schema) ?? 0,
+      keepAlive: compileKeepAlive(config.caps.keepAlive, (message) =>
+        report([...path, 'caps', 'keepAlive'], message),
+      ),
     },
     trustSystem: config.trustSystem,
     trustIds: config.trustIds,

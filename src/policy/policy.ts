@@ -6,6 +6,7 @@
 import type { RedisServers } from '../core/redis-servers.ts'
 import type { ServerKind } from '../core/servers.ts'
 import type { Severity } from '../core/text.ts'
+import type { KeepAliveCap } from '../dialects/caps.ts'
 import type { Feature, RouteGroup } from '../dialects/dialect.ts'
 import type { ModelMatcher } from '../models/match.ts'
 import type { Signature } from '../scan/signature.ts'
@@ -74,6 +75,7 @@ export interface Caps {
   readonly tools: number
   /** Characters of an answer format. */
   readonly schema: number
+  readonly keepAlive: KeepAliveCap
 }
 
 /** What a role may change about a model server, if its `routes` name `admin`. */

@@ -57,7 +57,8 @@ at the top of the file.
   \`erased\` names that instead. \`traceparent\` is the caller’s or, without one, ours; the model server gets the same
   trace with \`span\`. \`approvals\` are the questions to humans that the request asked, used or was denied by; the events
   \`approval …\` name in \`request\` the request that asked, and in \`usedBy\` the one that used the yes.
-- \`keep_alive\` of a request is capped at an hour, and cannot unload a model that others use.
+- \`keep_alive\` of a request is moved into \`caps.keepAlive\`, and \`x-torwart-clamped\` says so. A request without a
+  prompt and with \`keep_alive: 0\` asks to unload the model (\`ollama stop\`): it is refused, unless \`min\` is \`0s\`.
 
 - \`listen.tls\` is TLS 1.2 and 1.3. Its files are read again when they change; connections go on, except that those which
   showed a client certificate end, once nothing runs on them, when \`clientCa\` or \`crl\` changes. A broken file changes

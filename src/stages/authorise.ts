@@ -53,10 +53,10 @@ export function createAuthoriseModel(fleet: Fleet, kept: KeptAnswers, freezes: F
     const { model, server } = target
     const others = (prompt.others ?? []).map((other) => administered(other, role, policy, fleet).model)
     for (const each of [target.model, ...others]) requireThawed(each, target.server, freezes)
-    const { outputTokens, contextTokens, choices } = role.caps
+    const { outputTokens, contextTokens, choices, keepAlive } = role.caps
     const mayCall = callRights(caller)
     const separation = separationFor(role, policy, prompt)
-    const caps = { outputTokens, contextTokens, choices }
+    const caps = { outputTokens, contextTokens, choices, keepAlive }
     const outgoing = endpoint.prepare(prompt, { model, others, server, ...caps, mayCall, separation })
     const names = { asked: prompt.model, served: model }
     const judged = { findings: [], stopped: [], approvals: new Map() }

@@ -36,7 +36,9 @@ function readAnswer(reader: AnswerReader, { response }: Recorded): void {
 
 function forwarded(endpoint: Exchange, prompt: Prompt, server: ServerKind, recorded: Recorded) {
   const { texts, tools, counts, unread } = prompt
-  const orders = { model: prompt.model, others: [], outputTokens: 1000, contextTokens: 4096, choices: 1 }
+  const caps = { outputTokens: 1000, contextTokens: 4096, choices: 1 }
+  const keepAlive = { minSeconds: 30, maxSeconds: 3600 }
+  const orders = { model: prompt.model, others: [], ...caps, keepAlive }
   const { body, reader, outputTokens, clamped, dropped } = endpoint.prepare(prompt, { ...orders, server })
   const request = {
     seen: texts,

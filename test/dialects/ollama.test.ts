@@ -108,17 +108,49 @@ describe('Ollama requests', () => {
     ['1h30m', 3600, ['keep_alive']],
     [-1, 3600, ['keep_alive']],
     ['-1m', 3600, ['keep_alive']],
-    [0, undefined, ['keep_alive']],
-    ['0s', undefined, ['keep_alive']],
-    ['0', undefined, ['keep_alive']],
-  ])('keep_alive %j neither pins nor unloads', (asked, seconds, clamped) => {
+    ['-.5h', 3600, ['keep_alive']],
+    [1e300, 3600, ['keep_alive']],
+    ['9999999999h', 3600, ['keep_alive']],
+    [1, 30, ['keep_alive']],
+    [0, 30, ['keep_alive']],
+    [0.5, 30, ['keep_alive']],
+    ['0s', 30, ['keep_alive']],
+    ['0', 30, ['keep_alive']],
+    ['-0', 30, ['keep_alive']],
+    ['1ms', 30, ['keep_alive']],
+    ['.5m', 30, []],
+    ['30000000000ns', 30, []],
+    ['+1.m30s', 90, []],
+  ])('a keep_alive of %j neither pins nor unloads a model', (asked, seconds, clamped) => {
     const result = prepared({ keep_alive: asked })
     expect(result.body.keep_alive).toBe(seconds)
     expect(result.clamped).toEqual(clamped)
   })
 
-  it.each(['soon', '5', '1e3s', {}, true])('refuse the keep_alive %j', (value) => {
+  it.each(['soon', '5', '1e3s', '', '.s', '1 s', {}, true])('refuse the keep_alive %j', (value) => {
     expect(refusalOf(() => chat({ keep_alive: value as never })).code).toBe('invalid_request')
+  })
+
+  it.each(['/api/embed', '/api/embeddings'])('bound the keep_alive of %s, too', (path) => {
+    const { read, prepare } = endpoint(path)
+    const { body, clamped } = prepare(read({ model: 'm', keep_alive: 1 }), orders)
+    expect({ body, clamped }).toMatchObject({ body: { keep_alive: 30 }, clamped: ['keep_alive'] })
+  })
+
+  it.each([
+    ['/api/generate', { keep_alive: 0 }],
+    ['/api/generate', { prompt: '', keep_alive: '0s' }],
+    ['/api/generate', { prompt: '', keep_alive: 0.9 }],
+    ['/api/chat', { keep_alive: '0' }],
+    ['/api/chat', { messages: [], keep_alive: 0 }],
+  ])('may not unload the model of others: %s with %j', (path, more) => {
+    const { read, prepare } = endpoint(path)
+    const unload = (minSeconds: number) =>
+      prepare(read({ model: 'm', ...more }), { ...orders, keepAlive: { minSeconds, maxSeconds: 60 } })
+    const { code, say } = refusalOf(() => unload(1))
+    expect(code).toBe('invalid_request')
+    expect(say).toContain('`caps.keepAlive.min`')
+    expect(unload(0)).toMatchObject({ clamped: [], body: { keep_alive: 0 } })
   })
 
   it('explain an image that was sent as a buffer', () => {

@@ -154,5 +154,6 @@ export function ordersFor(server: ServerKind, choices: number): Orders {
     outputTokens: 1000,
     contextTokens: 2048,
     choices,
+    keepAlive: { minSeconds: 30, maxSeconds: 3600 },
   }
 }

@@ -55,6 +55,7 @@ describe('a policy', () => {
       contextTokens: 32_768,
       images: 0,
       choices: 1,
+      keepAlive: { minSeconds: 30, maxSeconds: 3600 },
     })
     expect(role?.allow.size).toBe(0)
     expect([...(role?.routes ?? [])]).toEqual([])
@@ -111,6 +112,7 @@ log: { level: loud }
     ['jwt: [{ issuer: "https://i", audience: a, roleClaim: r, algorithms: [HS256] }]', /must be one of/],
     ['jwt: [{ issuer: "https://i", audience: a, roleClaim: r, algorithms: [none] }]', /must be one of/],
     ['jwt: [{ issuer: i, audience: a, roleClaim: r, publicKey: nowhere.pem }]', /cannot be read/],
+    ['roles: { a: { caps: { keepAlive: { min: 2h, max: 1h } } } }', /`min` above its `max`/],
     ['certificates: [{ match: {}, name: n, role: nobody }]', /exactly one of cn, dns, uri, fingerprint/],
     ['certificates: [{ match: { cn: c }, name: n, role: nobody }]', /role that does not exist: nobody/],
     ['certificates: [{ match: { fingerprint: "12:34" }, name: n, role: a }]', /64 hex digits/],

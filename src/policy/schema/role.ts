@@ -63,6 +63,13 @@ const caps = section('How large one request may be.', {
   stops: countOf('Stop sequences in one request.', 16),
   tools: countOf('Tools in one request.', 256),
   schema: size('The largest JSON Schema an answer may be asked to follow.', '64KiB'),
+  keepAlive: section(
+    'How long a request may keep its model loaded (`keep_alive`); what is outside is moved to the nearest bound.',
+    {
+      min: duration('At least; above `0s` no request can unload a model, which all callers share.', '30s'),
+      max: duration('At most, so that nobody pins a model in memory.', '1h'),
+    },
+  ),
 })
 
 const admin = section('For roles whose `routes` name `admin`: changing which models the server has.', {
