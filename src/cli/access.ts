@@ -50,8 +50,6 @@ interface Access {
 }
 
 export const access: Command = {
-  name: 'access',
-  summary: 'list who may do what, the widest rights first',
   options: [configOption, jsonOption, { flags: '--csv', description: 'print comma-separated values' }],
   run(values, io): ExitCode {
     const now = Date.now()

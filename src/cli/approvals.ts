@@ -3,8 +3,6 @@ import { type Command, configOption, type ExitCode, jsonOption } from './command
 import { askGateway, askingOptions, type ShownApproval, sentence } from './deciding.ts'
 
 export const approvals: Command = {
-  name: 'approvals',
-  summary: 'list tool calls that wait for a human',
   options: [configOption, jsonOption, ...askingOptions],
   async run(values, io): Promise<ExitCode> {
     const answer = await askGateway(values, io, '')

@@ -3,8 +3,6 @@ import { byOption, type Command, configOption } from './command.ts'
 import { askingOptions, decide } from './deciding.ts'
 
 export const approve: Command = {
-  name: 'approve',
-  summary: 'let a tool call pass that waits for a human',
   argument: '<id>',
   options: [
     configOption,

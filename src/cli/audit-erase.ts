@@ -23,8 +23,6 @@ import {
 } from './command.ts'
 
 export const auditErase: Command = {
-  name: 'audit erase',
-  summary: 'erase texts and addresses from records; that there were requests stays, and that this was done',
   options: [
     configOption,
     {

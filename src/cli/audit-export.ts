@@ -21,8 +21,6 @@ const formats: Readonly<Record<string, Format>> = {
 }
 
 export const auditExport: Command = {
-  name: 'audit export',
-  summary: 'export records of the audit log; CSV, CEF and ECS leave texts out',
   argument: '[file]',
   options: [
     configOption,

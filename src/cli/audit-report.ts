@@ -10,8 +10,6 @@ import { type Command, configOption, type ExitCode, jsonOption } from './command
 const standardMs = 24 * 3_600_000
 
 export const auditReport: Command = {
-  name: 'audit report',
-  summary: 'report an incident: timeline, who, what was found, what was stopped and what was not',
   argument: '[file]',
   options: [
     configOption,

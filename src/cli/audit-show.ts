@@ -7,8 +7,6 @@ import { type Command, configOption, type ExitCode, jsonOption } from './command
 const lookMs = 250
 
 export const auditShow: Command = {
-  name: 'audit show',
-  summary: 'show records of the audit log',
   argument: '[file]',
   options: [
     configOption,

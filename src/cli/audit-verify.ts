@@ -10,8 +10,6 @@ import { type Command, configOption, jsonOption, textOf, UsageError } from './co
 import { progressOf } from './progress.ts'
 
 export const auditVerify: Command = {
-  name: 'audit verify',
-  summary: 'check the hash chain of the audit log; exit 1 at the first bad record',
   argument: '[file]',
   options: [
     configOption,

@@ -8,8 +8,6 @@ import { adminOption, byOption, type Command, configOption, textOf, UsageError }
 const answerMs = 5000
 
 export const breakerClose: Command = {
-  name: 'breaker close',
-  summary: 'close the circuit breaker of a key by hand',
   argument: '<id>',
   options: [configOption, byOption, adminOption],
   async run(values, io, given = '') {

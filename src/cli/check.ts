@@ -7,8 +7,6 @@ import { formatProblem, PolicyError, type Problem } from '../policy/problem.ts'
 import { type Command, configOption, jsonOption, textOf } from './command.ts'
 
 export const check: Command = {
-  name: 'check',
-  summary: 'validate the policy and tell every mistake',
   options: [configOption, jsonOption],
   run(values, io) {
     const file = textOf(values, 'config')

@@ -1,7 +1,7 @@
-/** What a command is: a file beside this one, and a line in `commands.ts`. */
+/** What a command is: a file beside this one, and an entry in `commands.ts`. */
 import type { Readable } from 'node:stream'
 import type { Processes } from '../audit/lock.ts'
-import type { Variables } from '../policy/load.ts'
+import type { Variables } from '../policy/locate.ts'
 
 /** The world as a command sees it; `main.ts` hands it the real one. */
 export interface Io {
@@ -34,9 +34,6 @@ export interface Option {
 export type Values = Readonly<Record<string, string | boolean | undefined>>
 
 export interface Command {
-  /** `key create` is a command of a group. */
-  readonly name: string
-  readonly summary: string
   /** `<id>`, `[file]`, `<kind> [name]`. */
   readonly argument?: string
   readonly options: readonly Option[]
@@ -45,7 +42,7 @@ export interface Command {
 
 export const configOption: Option = {
   flags: '-c, --config <file>',
-  description: 'the policy file',
+  description: 'the policy file; may stand before the command, or in TORWART_CONFIG',
   standard: 'config/torwart.yaml',
 }
 

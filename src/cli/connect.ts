@@ -5,8 +5,6 @@ import { isLoopback, parseAddress } from '../policy/address.ts'
 import { type Command, type ExitCode, textOf, UsageError, type Values } from './command.ts'
 
 export const connect: Command = {
-  name: 'connect',
-  summary: 'forward from loopback to a gate, with a credential',
   options: [
     { flags: '--gate <url>', description: 'the gate: https, or http on loopback', required: true },
     { flags: '--key-file <file>', description: 'a file with the key or token' },

@@ -10,8 +10,6 @@ import { createLog } from '../telemetry/log.ts'
 import type { Command, ExitCode } from './command.ts'
 
 export const demo: Command = {
-  name: 'demo',
-  summary: 'try the gate with a demonstration model server, nothing to install',
   options: [],
   async run(_values, io): Promise<ExitCode> {
     const folder = mkdtempSync(join(tmpdir(), 'torwart-demo-'))

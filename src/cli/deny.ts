@@ -3,8 +3,6 @@ import { byOption, type Command, configOption } from './command.ts'
 import { askingOptions, decide } from './deciding.ts'
 
 export const deny: Command = {
-  name: 'deny',
-  summary: 'refuse a tool call that waits for a human',
   argument: '<id>',
   options: [
     configOption,

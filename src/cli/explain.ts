@@ -9,8 +9,6 @@ import { type Command, configOption, type ExitCode, jsonOption, textOf } from '.
 import { readAll } from './text-input.ts'
 
 export const explain: Command = {
-  name: 'explain',
-  summary: 'say why a request would be allowed or refused',
   options: [
     configOption,
     {

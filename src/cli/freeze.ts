@@ -4,8 +4,6 @@ import { give } from './freezing.ts'
 import { durationOption } from './keys.ts'
 
 export const freeze: Command = {
-  name: 'freeze',
-  summary: 'stop a key, a role, a model or everything, at once',
   argument: '<key|role|model|all> [name]',
   options: [
     configOption,

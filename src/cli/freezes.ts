@@ -4,8 +4,6 @@ import { type Command, configOption, type ExitCode, jsonOption } from './command
 import { list, sentence } from './freezing.ts'
 
 export const freezes: Command = {
-  name: 'freezes',
-  summary: 'list what is frozen',
   options: [configOption, jsonOption],
   async run(values, io): Promise<ExitCode> {
     const orders = (await list(values, io)).filter((order) => isInForce(order, Date.now()))

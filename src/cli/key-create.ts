@@ -5,8 +5,6 @@ import { type Command, configOption, type ExitCode, jsonOption, textOf, UsageErr
 import { changeKeys, durationOption, requireRole } from './keys.ts'
 
 export const keyCreate: Command = {
-  name: 'key create',
-  summary: 'create a key; it is printed once and not kept',
   options: [
     configOption,
     { flags: '--name <name>', description: 'who or what will use it', required: true },

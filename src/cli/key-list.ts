@@ -1,13 +1,11 @@
 /** `torwart key list`: all keys, or those that nobody has used for a while. */
 import { isUnused } from '../identity/key-view.ts'
-import { locateSharedKeys } from '../policy/load.ts'
+import { hasSharedKeys } from '../policy/locate.ts'
 import { type Command, configOption, jsonOption, textOf } from './command.ts'
 import { durationOption, viewKeys } from './keys.ts'
 import { table } from './table.ts'
 
 export const keyList: Command = {
-  name: 'key list',
-  summary: 'list the keys',
   options: [
     configOption,
     { flags: '--unused <duration>', description: 'only active keys that were not used for so long' },
@@ -19,7 +17,7 @@ export const keyList: Command = {
     const views = viewKeys(values, io, now).filter(
       (view) => unusedMs === undefined || isUnused(view, unusedMs, now),
     )
-    if (unusedMs !== undefined && locateSharedKeys(textOf(values, 'config'), io.variables) !== undefined)
+    if (unusedMs !== undefined && hasSharedKeys(textOf(values, 'config'), io.variables))
       io.err('Uses are counted by each gateway for itself: ask the others, too.\n')
     if (values.json) io.out(`${JSON.stringify(views)}\n`)
     else

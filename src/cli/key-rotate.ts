@@ -5,8 +5,6 @@ import { type Command, configOption, type ExitCode, type Io, jsonOption } from '
 import { changeKeys, durationOption, findKey } from './keys.ts'
 
 export const keyRotate: Command = {
-  name: 'key rotate',
-  summary: 'replace the secret of a key',
   argument: '<id>',
   options: [
     configOption,

@@ -6,9 +6,8 @@ import { keyId } from '../identity/key.ts'
 import { changeKeyFile, KeyProblem } from '../identity/key-changes.ts'
 import { type KeyEntry, readKeyFile } from '../identity/key-file.ts'
 import { type KeyView, keyView } from '../identity/key-view.ts'
-import { KeysAway, shareKeys } from '../identity/shared-keys.ts'
 import { readUses, usesFile } from '../identity/uses.ts'
-import { locateKeys, locateSharedKeys } from '../policy/load.ts'
+import { hasSharedKeys, locateKeys } from '../policy/locate.ts'
 import type { Policy } from '../policy/policy.ts'
 import { type ExitCode, type Io, textOf, UsageError, type Values } from './command.ts'
 
@@ -51,46 +50,17 @@ export async function beforeFleet<T>(
   work: () => Promise<T>,
 ): Promise<{ result: T; exit: ExitCode }> {
   const config = textOf(values, 'config')
-  const file = locateKeys(config, io.variables)
-  const servers = locateSharedKeys(config, io.variables)
-  if (servers === undefined) return { result: await work(), exit: 0 }
-  const shared =
-    servers === 'unknown'
-      ? undefined
-      : shareKeys(
-          servers,
-          () => file,
-          Date.now,
-          () => {},
-        )
+  if (!hasSharedKeys(config, io.variables)) return { result: await work(), exit: 0 }
+  const { reachFleet } = await import('./fleet.ts')
+  const fleet = reachFleet(config, io.variables)
   try {
-    const isThere = shared !== undefined && (await patiently(() => shared.synchronise()))
+    const isThere = await fleet.synchronise()
     const result = await work()
-    if (isThere && (await patiently(() => shared.synchronise()))) return { result, exit: 0 }
-    io.err(
-      `${shared ? 'Redis does not answer' : 'The policy has mistakes, so that Redis cannot be reached'}: only gateways with these files know, and pass it on when they can.\n`,
-    )
+    if (isThere && (await fleet.synchronise())) return { result, exit: 0 }
+    io.err(`${fleet.whyAway}: only gateways with these files know, and pass it on when they can.\n`)
     return { result, exit: 1 }
   } finally {
-    shared?.close()
-  }
-}
-
-const connectMs = 2000
-const retryMs = 50
-
-/** A connection that was just made is not there yet. @returns whether it answered */
-async function patiently(ask: () => Promise<unknown>): Promise<boolean> {
-  const end = Date.now() + connectMs
-  for (;;) {
-    try {
-      await ask()
-      return true
-    } catch (error) {
-      if (!(error instanceof KeysAway)) throw error
-      if (Date.now() > end) return false
-      await new Promise((resolve) => setTimeout(resolve, retryMs))
-    }
+    fleet.close()
   }
 }
 

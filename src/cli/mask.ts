@@ -8,8 +8,6 @@ import type { Command, ExitCode } from './command.ts'
 import { jsonlOption, openInput, readAll } from './text-input.ts'
 
 export const mask: Command = {
-  name: 'mask',
-  summary: 'print a text with personal data and secrets masked',
   argument: '[file]',
   options: [jsonlOption],
   async run(values, io, file): Promise<ExitCode> {

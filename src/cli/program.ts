@@ -1,7 +1,7 @@
 /** The command line, put together from the commands. */
 import { CommanderError, Command as Program } from 'commander'
-import { type Command, type ExitCode, type Io, UsageError, type Values } from './command.ts'
-import { commands } from './commands.ts'
+import { type Command, configOption, type ExitCode, type Io, UsageError, type Values } from './command.ts'
+import { commands, type ListedCommand } from './commands.ts'
 import { asProblem } from './problem.ts'
 
 /** @param words the arguments behind the program's name */
@@ -10,17 +10,26 @@ export async function runCli(words: readonly string[], io: Io): Promise<ExitCode
   const program = new Program('torwart')
     .description('A gatekeeper in front of self-hosted model servers.')
     .version(io.version)
+    // Known to the program itself, it may stand on either side of the command.
+    .option(configOption.flags, configOption.description)
     .exitOverride()
     .configureOutput({ writeOut: io.out, writeErr: io.err })
     .showHelpAfterError('(--help tells more)')
-  const groups = new Map<string, Program>()
-  for (const command of commands) {
-    const parent = parentOf(program, groups, command)
-    addTo(parent, command, async (values, words) => {
-      exit = await command.run(values, io, ...words)
+  const listed = listIn(program)
+  const load = async (made: Program) => {
+    const entry = listed.get(made)
+    if (entry === undefined) return
+    listed.delete(made)
+    const command = await entry.load()
+    define(made, command, async (values, words) => {
+      exit = await command.run(withPolicyFile(values, command, program, io), io, ...words)
     })
   }
+  for (const parent of [program, ...program.commands])
+    parent.hook('preSubcommand', (_parent, chosen) => load(chosen))
   try {
+    // `help COMMAND` shows a command's options without choosing it.
+    if (words.includes('help')) for (const made of [...listed.keys()]) await load(made)
     await program.parseAsync([...words], { from: 'user' })
     return exit
   } catch (error) {
@@ -41,22 +50,28 @@ const groupSummaries: Readonly<Record<string, string>> = {
   breaker: 'work with circuit breakers',
 }
 
-function parentOf(program: Program, groups: Map<string, Program>, { name }: Command): Program {
-  const [group, member] = name.split(' ')
-  if (group === undefined || member === undefined) return program
-  const known = groups.get(group)
-  if (known) return known
-  const made = program.command(group).description(groupSummaries[group] ?? '')
-  groups.set(group, made)
-  return made
+/** Adds every command by name and summary alone. @returns what is to be loaded once one of them is chosen */
+function listIn(program: Program): Map<Program, ListedCommand> {
+  const listed = new Map<Program, ListedCommand>()
+  const groups = new Map<string, Program>()
+  for (const command of commands) {
+    const [first = '', member] = command.name.split(' ')
+    const group = groups.get(first) ?? program
+    const parent =
+      member === undefined || group !== program
+        ? group
+        : program.command(first).description(groupSummaries[first] ?? '')
+    if (member !== undefined) groups.set(first, parent)
+    listed.set(parent.command(member ?? first).description(command.summary), command)
+  }
+  return listed
 }
 
-function addTo(
-  parent: Program,
-  { name, summary, argument, options }: Command,
+function define(
+  made: Program,
+  { argument, options }: Command,
   action: (values: Values, words: readonly string[]) => Promise<void>,
 ): void {
-  const made = parent.command(name.split(' ').at(-1) ?? name).description(summary)
   if (argument !== undefined) made.arguments(argument)
   for (const { flags, description, standard, required } of options) {
     if (required) made.requiredOption(flags, description)
@@ -66,4 +81,14 @@ function addTo(
     const words = given.filter((word) => typeof word === 'string')
     return action(made.opts() as Values, words)
   })
+}
+
+/** The policy file that is named anywhere on the line counts, then the one in the environment. @throws UsageError */
+function withPolicyFile(values: Values, { options }: Command, program: Program, io: Io): Values {
+  const given = program.opts<{ config?: string }>().config
+  const takesOne = options.some(({ flags }) => flags === configOption.flags)
+  if (!takesOne && given !== undefined)
+    throw new UsageError('this command reads no policy file: leave out -c')
+  const config = given ?? (io.variables.TORWART_CONFIG || undefined)
+  return takesOne && config !== undefined ? { ...values, config } : values
 }

@@ -17,8 +17,6 @@ import {
 import { jsonLines, jsonlOption, openInput, readAll } from './text-input.ts'
 
 export const scan: Command = {
-  name: 'scan',
-  summary: 'scan a text for injection signatures; exit 3 if there are any',
   argument: '[file]',
   options: [
     {

@@ -3,8 +3,6 @@ import { editorSchema, reference } from '../policy/reference.ts'
 import type { Command } from './command.ts'
 
 export const schema: Command = {
-  name: 'schema',
-  summary: 'print the JSON Schema of the policy file',
   options: [{ flags: '--reference', description: 'print the reference of all keys, as Markdown' }],
   run(values, io) {
     io.out(values.reference ? reference() : `${JSON.stringify(editorSchema(), null, 2)}\n`)

@@ -6,8 +6,6 @@ import { createLog } from '../telemetry/log.ts'
 import { type Command, configOption, type ExitCode, textOf, UsageError, type Values } from './command.ts'
 
 export const serve: Command = {
-  name: 'serve',
-  summary: 'run the gateway',
   options: [
     configOption,
     { flags: '--listen <host:port>', description: 'listen here instead of where the policy says' },

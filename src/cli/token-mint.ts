@@ -22,8 +22,6 @@ import { beforeFleet, durationOption, findKey, readKeys } from './keys.ts'
 const rightsSchema = Type.Object(rights, { additionalProperties: false })
 
 export const tokenMint: Command = {
-  name: 'token mint',
-  summary: 'make a narrower, short-lived token from a key; it is printed once and not kept',
   options: [
     configOption,
     { flags: '--key <id>', description: 'the key whose limits it uses up', required: true },

@@ -1,13 +1,11 @@
 /** `torwart token revoke`: refused from now on, with every token that was made from it. */
 import { isTokenId } from '../core/token-id.ts'
 import { revokedTokensFile, revokeToken } from '../identity/revoked-tokens.ts'
-import { locateKeys } from '../policy/load.ts'
+import { locateKeys } from '../policy/locate.ts'
 import { type Command, configOption, type ExitCode, textOf, UsageError } from './command.ts'
 import { beforeFleet } from './keys.ts'
 
 export const tokenRevoke: Command = {
-  name: 'token revoke',
-  summary: 'refuse a token from now on, and every token made from it',
   argument: '<id>',
   options: [configOption],
   async run(values, io, id = ''): Promise<ExitCode> {

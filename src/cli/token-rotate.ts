@@ -3,13 +3,11 @@
  * `--void`, is good for nothing at once: for when a signing key has leaked.
  */
 import { openSigningKeys, signingKeysFile } from '../identity/signing-keys.ts'
-import { locateKeys } from '../policy/load.ts'
+import { locateKeys } from '../policy/locate.ts'
 import { type Command, configOption, type ExitCode, textOf } from './command.ts'
 import { beforeFleet } from './keys.ts'
 
 export const tokenRotate: Command = {
-  name: 'token rotate',
-  summary: 'sign tokens with a new key from now on',
   options: [configOption, { flags: '--void', description: 'and refuse every token signed so far' }],
   async run(values, io): Promise<ExitCode> {
     const isVoid = values.void === true

@@ -3,8 +3,6 @@ import { byOption, type Command, configOption, textOf } from './command.ts'
 import { give } from './freezing.ts'
 
 export const unfreeze: Command = {
-  name: 'unfreeze',
-  summary: 'let a key, a role, a model or everything go on',
   argument: '<key|role|model|all> [name]',
   options: [
     configOption,

@@ -2,50 +2,67 @@
  * `keys.file`: who holds a key, never the key itself. Written by `torwart key`, mode 0600, replaced whole.
  */
 import { existsSync, readFileSync, statSync } from 'node:fs'
-import Type, { type Static } from 'typebox'
-import Value from 'typebox/value'
 import { parse, stringify } from 'yaml'
-import { keyIdPattern } from '../core/key-id.ts'
+import { type FieldChecks, isText, optional, wrongField } from '../core/fields.ts'
+import { isKeyId } from '../core/key-id.ts'
 import { replaceFile } from '../files/atomic.ts'
 import { isNetwork } from '../policy/networks.ts'
 
-const hash = Type.String({ pattern: '^[0-9a-f]{64}$' })
-const time = Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?Z$' })
+export interface KeyEntry {
+  readonly id: string
+  readonly name: string
+  readonly role: string
+  readonly sha256: string
+  readonly created: string
+  readonly expires?: string
+  readonly revoked?: string
+  /** Refused since then, unless it was enabled later. */
+  readonly disabled?: string
+  readonly enabled?: string
+  /** When it got the secret it has. */
+  readonly rotated?: string
+  /** From where it may be used. Absent: from everywhere. */
+  readonly networks?: readonly string[]
+  /** The key before the last rotation, while its grace lasts. */
+  readonly previous?: { readonly sha256: string; readonly until: string }
+}
 
-const entrySchema = Type.Object(
-  {
-    id: Type.String({ pattern: keyIdPattern }),
-    name: Type.String({ minLength: 1, maxLength: 128 }),
-    role: Type.String({ minLength: 1, maxLength: 128 }),
-    sha256: hash,
-    created: time,
-    expires: Type.Optional(time),
-    revoked: Type.Optional(time),
-    /** Refused since then, unless it was enabled later. */
-    disabled: Type.Optional(time),
-    enabled: Type.Optional(time),
-    /** When it got the secret it has. */
-    rotated: Type.Optional(time),
-    /** From where it may be used. Absent: from everywhere. */
-    networks: Type.Optional(Type.Array(Type.String(), { minItems: 1, maxItems: 64 })),
-    /** The key before the last rotation, while its grace lasts. */
-    previous: Type.Optional(Type.Object({ sha256: hash, until: time }, { additionalProperties: false })),
-  },
-  { additionalProperties: false },
-)
-const fileSchema = Type.Object(
-  { version: Type.Literal(1), keys: Type.Array(entrySchema) },
-  { additionalProperties: false },
-)
+const isHash = isText(64, /^[0-9a-f]{64}$/)
+const isTime = isText(64, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/)
 
-export type KeyEntry = Static<typeof entrySchema>
+const previousChecks: FieldChecks<NonNullable<KeyEntry['previous']>> = { sha256: isHash, until: isTime }
+
+const checks: FieldChecks<KeyEntry> = {
+  id: (value) => typeof value === 'string' && isKeyId(value),
+  name: isText(128),
+  role: isText(128),
+  sha256: isHash,
+  created: isTime,
+  expires: optional(isTime),
+  revoked: optional(isTime),
+  disabled: optional(isTime),
+  enabled: optional(isTime),
+  rotated: optional(isTime),
+  networks: optional(
+    (value) =>
+      Array.isArray(value) &&
+      value.length > 0 &&
+      value.length <= 64 &&
+      value.every((network) => typeof network === 'string'),
+  ),
+  previous: optional((value) => wrongField(value, previousChecks) === undefined),
+}
 
 /** Whether it could stand in a key file. */
 export function isKeyEntry(value: unknown): value is KeyEntry {
-  return Value.Check(entrySchema, value) && faultOf(value) === undefined
+  return isInForm(value) && faultOf(value) === undefined
 }
 
-/** What no schema sees: dates that no calendar has would never come. */
+function isInForm(value: unknown): value is KeyEntry {
+  return wrongField(value, checks) === undefined
+}
+
+/** What no form shows: dates that no calendar has would never come. */
 function faultOf({ id, networks = [], previous, ...times }: KeyEntry) {
   const { created, expires, revoked, disabled, enabled, rotated } = times
   for (const time of [created, expires, revoked, disabled, enabled, rotated, previous?.until])
@@ -54,23 +71,38 @@ function faultOf({ id, networks = [], previous, ...times }: KeyEntry) {
   return strange === undefined ? undefined : `${id}: no such network: ${strange}`
 }
 
+interface KeyFile {
+  readonly version: 1
+  readonly keys: readonly unknown[]
+}
+
 const header = '# Written by `torwart key`. Holds the SHA-256 of each key, never a key.\n'
 
 /** @returns the entries; none if there is no file yet. @throws TypeError if the file is not what it should be */
 export function readKeyFile(path: string): readonly KeyEntry[] {
   if (!existsSync(path)) return []
-  const value = parsed(path)
-  if (!Value.Check(fileSchema, value)) {
-    const [error] = Value.Errors(fileSchema, value)
-    throw new TypeError(`${path}: ${error?.instancePath ?? ''} ${error?.message ?? 'is not a key file'}`)
-  }
-  for (const entry of value.keys) {
+  const keys = entriesOf(parsed(path), path)
+  for (const entry of keys) {
     const fault = faultOf(entry)
     if (fault !== undefined) throw new TypeError(`${path}: ${fault}`)
   }
-  const ids = new Set(value.keys.map(({ id }) => id))
-  if (ids.size !== value.keys.length) throw new TypeError(`${path}: an id stands twice`)
-  return value.keys
+  const ids = new Set(keys.map(({ id }) => id))
+  if (ids.size !== keys.length) throw new TypeError(`${path}: an id stands twice`)
+  return keys
+}
+
+/** @throws TypeError that names the place of what is wrong */
+function entriesOf(value: unknown, path: string): readonly KeyEntry[] {
+  const top = wrongField<KeyFile>(value, { version: (version) => version === 1, keys: Array.isArray })
+  if (top !== undefined)
+    throw new TypeError(
+      `${path} is not a key file${top === '' ? '' : `: \`${top}\` is wrong, missing or unknown`}`,
+    )
+  return (value as KeyFile).keys.map((entry, index) => {
+    if (isInForm(entry)) return entry
+    const field = ['keys', String(index), wrongField(entry, checks)].filter(Boolean).join('.')
+    throw new TypeError(`${path}: \`${field}\` is wrong, missing or unknown`)
+  })
 }
 
 function parsed(path: string): unknown {

@@ -5,20 +5,17 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { rename, writeFile } from 'node:fs/promises'
-import Type, { type Static } from 'typebox'
-import Value from 'typebox/value'
+import { type FieldChecks, wrongField } from '../core/fields.ts'
 import { whileLocked } from '../files/lock.ts'
 
-const useSchema = Type.Object(
-  {
-    /** Epoch milliseconds. */
-    last: Type.Integer({ minimum: 0 }),
-    count: Type.Integer({ minimum: 0 }),
-  },
-  { additionalProperties: false },
-)
-export type Use = Static<typeof useSchema>
-const fileSchema = Type.Record(Type.String(), useSchema)
+export interface Use {
+  /** Epoch milliseconds. */
+  readonly last: number
+  readonly count: number
+}
+
+const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0
+const checks: FieldChecks<Use> = { last: isCount, count: isCount }
 
 /** By the id of an identity. */
 export type Uses = ReadonlyMap<string, Use>
@@ -32,10 +29,15 @@ export function readUses(file: string): Uses {
   if (!existsSync(file)) return new Map()
   try {
     const value: unknown = JSON.parse(readFileSync(file, 'utf8'))
-    return Value.Check(fileSchema, value) ? new Map(Object.entries(value)) : new Map()
+    return isUses(value) ? new Map(Object.entries(value)) : new Map()
   } catch {
     return new Map()
   }
+}
+
+function isUses(value: unknown): value is Readonly<Record<string, Use>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  return Object.values(value).every((use) => wrongField(use, checks) === undefined)
 }
 
 export interface UseCounter {

@@ -31,6 +31,7 @@ describe('torwart', () => {
       ['key', '--help'],
       ['key', 'create', '--help'],
       ['audit', 'verify', '--help'],
+      ['help', 'check'],
     ]) {
       const { code, out } = await cli(words)
       expect(code).toBe(0)
@@ -49,6 +50,29 @@ describe('torwart', () => {
     const { code, err } = await cli(words)
     expect(code).toBe(2)
     expect(err).not.toBe('')
+  })
+})
+
+describe('the policy file', () => {
+  it('may be named before the command, behind it, or by the environment', async () => {
+    const { out } = await cli(['key', 'list', '-c', policy])
+    for (const words of [
+      ['-c', policy, 'key', 'list'],
+      ['key', '-c', policy, 'list'],
+      ['key', 'list', `--config=${policy}`],
+    ])
+      expect(await cli(words)).toEqual({ code: 0, out, err: '' })
+    const variables = { TORWART_CONFIG: policy }
+    expect(await cli(['key', 'list'], '', variables)).toEqual({ code: 0, out, err: '' })
+    const nowhere = { TORWART_CONFIG: join(folder, 'nowhere.yaml') }
+    expect(await cli(['key', 'list', '-c', policy], '', nowhere)).toMatchObject({ code: 0 })
+    expect((await cli(['check'], '', nowhere)).out).toContain('nowhere.yaml:1:1: there is no such file')
+  })
+
+  it('is refused where a command reads none', async () => {
+    const { code, err } = await cli(['schema', '-c', policy])
+    expect(code).toBe(2)
+    expect(err).toContain('reads no policy file')
   })
 })
 

@@ -5,6 +5,7 @@
 import Type, { type Static } from 'typebox'
 import { serverKinds } from '../../core/servers.ts'
 import { tokenAlgorithms } from '../policy.ts'
+import { defaultAuditFile, defaultKeysFile } from './files.ts'
 import { role, sharedLimits } from './role.ts'
 import {
   address,
@@ -21,9 +22,6 @@ import {
   text,
   texts,
 } from './types.ts'
-
-export const standardKeysFile = 'keys.yaml'
-export const standardAuditFile = 'data/audit.jsonl'
 
 const tls = group('Serve TLS instead of plain HTTP.', {
   cert: text('Certificate chain, PEM.'),
@@ -229,7 +227,7 @@ export const configSchema = Type.Object(
       file: Type.String({
         minLength: 1,
         description: 'Where they are kept; only their SHA-256.',
-        default: standardKeysFile,
+        default: defaultKeysFile,
       }),
       redis: flag(
         'Keep them in the `store`’s Redis, for a fleet without a common folder. The file is this gateway’s copy.',
@@ -288,7 +286,7 @@ export const configSchema = Type.Object(
       file: Type.String({
         minLength: 1,
         description: 'The log; its head is kept beside it.',
-        default: standardAuditFile,
+        default: defaultAuditFile,
       }),
       content: choice(['masked', 'none'], 'masked', 'Whether texts are recorded (masked) or not at all.'),
       pseudonyms: choice(

@@ -1,0 +1,25 @@
+/**
+ * Checks a small record by a table of its fields. For files that commands read: a schema library takes longer to load
+ * than all the rest of such a command.
+ */
+
+/** A check for every field; that of an optional one lets `undefined` pass. */
+export type FieldChecks<T> = { readonly [name in keyof T]-?: (value: unknown) => boolean }
+
+/** @returns the name of a field that is wrong, missing or unknown, `''` for what is no record; undefined if all is well */
+export function wrongField<T>(value: unknown, checks: FieldChecks<T>): string | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return ''
+  const unknown = Object.keys(value).find((name) => !Object.hasOwn(checks, name))
+  if (unknown !== undefined) return unknown
+  const known: Readonly<Record<string, unknown>> = { ...value }
+  return (Object.keys(checks) as (keyof T & string)[]).find((name) => !checks[name](known[name]))
+}
+
+export function isText(longest: number, form?: RegExp): (value: unknown) => boolean {
+  return (value) =>
+    typeof value === 'string' && value !== '' && value.length <= longest && (form?.test(value) ?? true)
+}
+
+export function optional(check: (value: unknown) => boolean): (value: unknown) => boolean {
+  return (value) => value === undefined || check(value)
+}
