@@ -93,7 +93,7 @@ async function openGateway(
   const { log } = options
   const clock = options.clock ?? systemClock
   const metrics = createMetrics()
-  const snapshots = createSnapshots({ ...options, now: clock.wallMs }, (reloaded) => tellReload(reloaded))
+  const snapshots = createSnapshots({ ...options, now: clock.wallMs })
   closers.push(snapshots.close)
   const policy = () => snapshots.current.policy
   const atStart = policy()
@@ -140,32 +140,13 @@ async function openGateway(
   const fleet = createFleet(policy, courier.ask, clock)
   closers.push(fleet.close)
   let draining = false
-  let cutFrozen = () => {}
-  let cutWithdrawn = () => {}
-  let refreshCallers = () => {}
 
-  const tellOrders = (orders: readonly Order[]) => {
-    const { mask } = createMasker(findSensitive)
-    for (const { kind, name, frozen, why, by, at, until } of orders) {
-      log.warn({ kind, name, until }, frozen ? 'frozen' : 'not frozen any more')
-      recordEvent(frozen ? 'frozen' : 'unfrozen', {
-        kind,
-        name,
-        why: mask(why),
-        by: mask(by),
-        ordered: new Date(at).toISOString(),
-        until: until === null ? null : new Date(until).toISOString(),
-      })
-    }
-    cutFrozen()
-  }
   const shared = atStart.store.redis && shareFreezes(atStart.store.redis, () => {})
   closers.push(() => shared?.close())
   const freezes = await openFreezes({
     file: freezesFile(atStart.audit.file),
     shared,
     clock,
-    onOrders: tellOrders,
     report: (problem, error) => log.error({ cause: describeError(error) }, problem),
   })
   closers.push(freezes.close)
@@ -178,23 +159,6 @@ async function openGateway(
 
   const scanningFor = createScanning(loadPacks())
   scanningFor(atStart.promptGuard)
-
-  const tellReload = ({ before, snapshot, problems }: Reloaded) => {
-    audit.reconfigure(snapshot.policy.audit)
-    scanningFor(snapshot.policy.promptGuard)
-    log.level = snapshot.policy.logLevel
-    const { version } = snapshot.policy
-    const details = { policy: version, before: before.version, keys: snapshot.keys.size }
-    metrics.policyReloads.inc({ result: problems.length === 0 ? 'ok' : 'failed' })
-    if (problems.length > 0)
-      log.error({ problems }, 'not reloaded: the file with the mistake changes nothing')
-    else log.info(details, 'reloaded')
-    for (const warning of snapshots.warnings) log.warn(warning)
-    void fleet.look()
-    refreshCallers()
-    cutWithdrawn()
-    recordEvent(problems.length === 0 ? 'reloaded' : 'reload failed', details)
-  }
 
   const { approvals, calls } = openToolGate({ atStart, policy, clock, metrics, log, recordEvent })
   closers.push(approvals.close, calls.close)
@@ -211,7 +175,6 @@ async function openGateway(
   const { shared: sharedKeys } = keysSync
   const callers = openCallers({ policy, shared: sharedKeys, clock, metrics, log, mayTell, recordEvent })
   closers.push(callers.close)
-  refreshCallers = callers.refresh
   const randomCode = () => randomBytes(8).toString('hex')
   const guardAnswer = createGuardAnswer({
     scannerFor: (guard) => scanningFor(guard).scanner,
@@ -283,9 +246,6 @@ async function openGateway(
     })
   metrics.tlsExpiry.set((tlsFiles?.expiresMs ?? 0) / 1000)
   closers.push(() => tlsFiles?.close())
-  cutFrozen = () => cut(new Refusal('frozen'), (course) => isFrozen(course, freezes))
-  cutWithdrawn = () =>
-    cut(new Refusal('invalid_credentials'), (course) => isWithdrawn(course, snapshots.current))
   const admin = createAdmin({
     policy: atStart.admin,
     metrics,
@@ -318,9 +278,41 @@ async function openGateway(
 
   closers.push(() => admin.close())
 
-  // The files were read before they were brought up to date.
-  if (sharedKeys) snapshots.reload()
-  keysSync.onChange = snapshots.reload
+  const tellOrders = (orders: readonly Order[]) => {
+    const { mask } = createMasker(findSensitive)
+    for (const { kind, name, frozen, why, by, at, until } of orders) {
+      log.warn({ kind, name, until }, frozen ? 'frozen' : 'not frozen any more')
+      recordEvent(frozen ? 'frozen' : 'unfrozen', {
+        kind,
+        name,
+        why: mask(why),
+        by: mask(by),
+        ordered: new Date(at).toISOString(),
+        until: until === null ? null : new Date(until).toISOString(),
+      })
+    }
+    cut(new Refusal('frozen'), (course) => isFrozen(course, freezes))
+  }
+  const tellReload = ({ before, snapshot, problems }: Reloaded) => {
+    audit.reconfigure(snapshot.policy.audit)
+    scanningFor(snapshot.policy.promptGuard)
+    log.level = snapshot.policy.logLevel
+    const { version } = snapshot.policy
+    const details = { policy: version, before: before.version, keys: snapshot.keys.size }
+    metrics.policyReloads.inc({ result: problems.length === 0 ? 'ok' : 'failed' })
+    if (problems.length > 0)
+      log.error({ problems }, 'not reloaded: the file with the mistake changes nothing')
+    else log.info(details, 'reloaded')
+    for (const warning of snapshots.warnings) log.warn(warning)
+    void fleet.look()
+    callers.refresh()
+    cut(new Refusal('invalid_credentials'), (course) => isWithdrawn(course, snapshot))
+    recordEvent(problems.length === 0 ? 'reloaded' : 'reload failed', details)
+  }
+  // Last, when everything exists that a change reaches.
+  freezes.watch(tellOrders)
+  snapshots.watch(tellReload)
+  keysSync.watch(snapshots.reload)
   for (const { name, up } of await fleet.check())
     if (!up) log.warn({ upstream: name }, 'this model server does not answer, or does not tell its models')
   const scheme = tls ? 'https' : 'http'

@@ -12,8 +12,8 @@ const retryMs = 50
 
 export interface KeysSync {
   readonly shared: SharedKeys | undefined
-  /** Called when the files changed. */
-  onChange(): void
+  /** Starts to follow Redis. @param onChange told when the files changed */
+  watch(onChange: () => void): void
   close(): void
 }
 
@@ -25,7 +25,7 @@ export async function openKeysSync(
   log: Log,
 ): Promise<KeysSync> {
   const servers = atStart.store.redis
-  if (!atStart.keysInRedis || !servers) return { shared: undefined, onChange: () => {}, close: () => {} }
+  if (!atStart.keysInRedis || !servers) return { shared: undefined, watch: () => {}, close: () => {} }
   const shared = shareKeys(
     servers,
     () => policy().keysFile,
@@ -35,6 +35,8 @@ export async function openKeysSync(
   let up = true
   let asking = false
   let again = false
+  let onChange: (() => void) | undefined
+  let timer: NodeJS.Timeout | undefined
   /** Until then a connection may just not be made yet. */
   const patientUntil = performance.now() + startMs
   const synchronise = async (): Promise<boolean> => {
@@ -45,7 +47,7 @@ export async function openKeysSync(
     try {
       do {
         again = false
-        if (await shared.synchronise()) sync.onChange()
+        if (await shared.synchronise()) onChange?.()
       } while (again)
       if (!up) log.info('keys are as redis has them again')
       up = true
@@ -60,18 +62,20 @@ export async function openKeysSync(
       asking = false
     }
   }
-  const timer = setInterval(() => void synchronise(), everyMs)
-  timer.unref()
-  const sync: KeysSync = {
+  while (!(await synchronise()) && performance.now() < patientUntil)
+    await new Promise((resolve) => setTimeout(resolve, retryMs))
+  return {
     shared,
-    onChange: () => {},
+    watch(listener) {
+      onChange = listener
+      timer = setInterval(() => void synchronise(), everyMs)
+      timer.unref()
+      shared.onNews(() => void synchronise())
+      void synchronise()
+    },
     close() {
       clearInterval(timer)
       shared.close()
     },
   }
-  while (!(await synchronise()) && performance.now() < patientUntil)
-    await new Promise((resolve) => setTimeout(resolve, retryMs))
-  shared.onNews(() => void synchronise())
-  return sync
 }

@@ -6,7 +6,7 @@
  */
 import { existsSync } from 'node:fs'
 import { stateOf } from './files/state.ts'
-import { watchFiles } from './files/watch.ts'
+import { type Watch, watchFiles } from './files/watch.ts'
 import { keysWithoutRole, readKeyFile, unknownApprovers } from './identity/key-file.ts'
 import { createKeyRing } from './identity/key-ring.ts'
 import { type RevokedToken, readRevokedTokens, revokedTokensFile } from './identity/revoked-tokens.ts'
@@ -53,19 +53,28 @@ export interface Snapshots {
   reload(): readonly string[]
   /** Reloads now, if a file has changed: for what must not happen before the next look at them. */
   look(): void
+  /** Starts to follow the files. Reloads at once if one of them has changed since it was read. */
+  watch(onReload: (reloaded: Reloaded) => void): void
   close(): void
 }
 
-/** @throws PolicyError for the policy, TypeError for the keys */
-export function createSnapshots(options: SnapshotOptions, onReload: (reloaded: Reloaded) => void): Snapshots {
+/**
+ * Reads the files; nothing changes before `watch`, so that whoever is told of a change exists by then.
+ * @throws PolicyError for the policy, TypeError for the keys
+ */
+export function createSnapshots(options: SnapshotOptions): Snapshots {
+  // Before it is read: what changes meanwhile is looked at again.
+  const policyState = statesOf([options.policyFile])
   const atStart = readPolicy(options)
   let watched = filesOf(options, atStart)
-  let seen = statesOf(watched)
+  let seen = [policyState, statesOf(watched.slice(1))].join('\n')
   let revoked = readRevoked(atStart, [])
   const keysAtStart = readKeys(atStart, revoked, options)
   let current: Snapshot = Object.freeze({ policy: atStart, keys: keysAtStart.keys })
   let warnings: readonly string[] = [...atStart.warnings, ...keysAtStart.warnings]
   let reading: Reading = { ok: true, at: new Date(options.now()).toISOString() }
+  let watching: Watch | undefined
+  let onReload: ((reloaded: Reloaded) => void) | undefined
 
   const reload = () => {
     const before = current.policy
@@ -100,19 +109,17 @@ export function createSnapshots(options: SnapshotOptions, onReload: (reloaded: R
     if (files.join('\n') !== watched.join('\n')) {
       watched = files
       seen = ''
-      watch.close()
-      watch = watchFiles(files, look)
+      watching?.close()
+      watching &&= watchFiles(files, look)
     }
     const problems = failures.flatMap(problemsOf)
-    onReload({ before, snapshot: current, problems })
+    onReload?.({ before, snapshot: current, problems })
     return problems
   }
   /** Not for what somebody else has seen already. */
   const look = () => {
     if (statesOf(watched) !== seen) reload()
   }
-  let watch = watchFiles(watched, look)
-
   return {
     get current() {
       return current
@@ -125,7 +132,12 @@ export function createSnapshots(options: SnapshotOptions, onReload: (reloaded: R
     },
     reload,
     look,
-    close: () => watch.close(),
+    watch(listener) {
+      onReload = listener
+      watching = watchFiles(watched, look)
+      look()
+    },
+    close: () => watching?.close(),
   }
 }
 

@@ -24,6 +24,12 @@ export interface Freezes {
   look(): void
   /** Takes an order, here and everywhere. */
   give(wish: Wish): Promise<Order>
+  /**
+   * Starts to follow the file and Redis.
+   * @param onOrders told of orders that this gateway has not known and that change something here; of those learned
+   * while opening, at once
+   */
+  watch(onOrders: (orders: readonly Order[]) => void): void
   close(): void
 }
 
@@ -31,8 +37,6 @@ export interface FreezesOptions {
   readonly file: string
   readonly shared: SharedFreezes | undefined
   readonly clock: Clock
-  /** Orders that this gateway has not known, and that change something here. */
-  onOrders(orders: readonly Order[]): void
   /** What went wrong with the file. */
   report(problem: string, error: unknown): void
 }
@@ -48,13 +52,7 @@ interface FrozenModel {
 }
 
 /** @throws TypeError if the file is not what it should be: who cannot read what is frozen must not start */
-export async function openFreezes({
-  file,
-  shared,
-  clock,
-  onOrders,
-  report,
-}: FreezesOptions): Promise<Freezes> {
+export async function openFreezes({ file, shared, clock, report }: FreezesOptions): Promise<Freezes> {
   const patientUntil = performance.now() + startMs
   let seen = stateOf(file)
   let orders: Orders = readFreezes(file)
@@ -64,6 +62,10 @@ export async function openFreezes({
   let asking = false
   let unread = false
   let sharing = true
+  let onOrders: ((orders: readonly Order[]) => void) | undefined
+  /** Before anybody listens. */
+  const untold: Order[] = []
+  let stop = () => {}
 
   const take = (found: readonly Order[]) => {
     const fresh = news(orders, found, clock.wallMs())
@@ -75,7 +77,9 @@ export async function openFreezes({
     unwritten = true
     // To lift what is not frozen changes nothing.
     const telling = fresh.filter((order) => order.frozen || isHeld(before, order, clock.wallMs()))
-    if (telling.length > 0) onOrders(telling)
+    if (telling.length === 0) return
+    if (onOrders) onOrders(telling)
+    else untold.push(...telling)
   }
 
   const readFile = () => {
@@ -131,10 +135,10 @@ export async function openFreezes({
     writeFile()
   }
 
-  const watch = watchFiles([file], readFile, everyMs)
-  const timer = setInterval(() => void synchronise(), everyMs)
-  timer.unref()
-  shared?.onNews(() => void synchronise())
+  const look = () => {
+    if (stateOf(file) !== seen) readFile()
+  }
+
   while (shared && !(await exchange()) && performance.now() < patientUntil)
     await new Promise((resolve) => setTimeout(resolve, retryMs))
   writeFile()
@@ -142,9 +146,7 @@ export async function openFreezes({
   return {
     holdsCaller: (key, role) => holdsCaller(orders, key, role, clock.wallMs()),
     holdsModel: (model, server) => holdsModel(models, model, server, clock.wallMs()),
-    look() {
-      if (stateOf(file) !== seen) readFile()
-    },
+    look,
     list: () => [...orders.values()].filter((order) => isInForce(order, clock.wallMs())),
     async give(wish) {
       const order = orderOf(wish, orders.get(subjectOf(wish)), clock.wallMs())
@@ -152,10 +154,20 @@ export async function openFreezes({
       await synchronise()
       return order
     },
-    close() {
-      clearInterval(timer)
-      watch.close()
+    watch(listener) {
+      onOrders = listener
+      if (untold.length > 0) listener(untold.splice(0))
+      const watched = watchFiles([file], readFile, everyMs)
+      const timer = setInterval(() => void synchronise(), everyMs)
+      timer.unref()
+      shared?.onNews(() => void synchronise())
+      stop = () => {
+        clearInterval(timer)
+        watched.close()
+      }
+      look()
     },
+    close: () => stop(),
   }
 }
 

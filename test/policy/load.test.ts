@@ -275,7 +275,7 @@ log: { level: loud }
         now: () => 0,
         ...(address ? { listen: address } : {}),
       }
-      const snapshots = createSnapshots(options, () => {})
+      const snapshots = createSnapshots(options)
       snapshots.close()
       return snapshots.warnings.length
     }
