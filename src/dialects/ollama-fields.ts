@@ -4,6 +4,7 @@ import type { Channel } from '../core/text.ts'
 import { base64Image } from './media.ts'
 import {
   integer,
+  invalid,
   json,
   list,
   name,
@@ -21,6 +22,10 @@ import {
 /** More tokens than any context has: the server sets memory aside for some of these. */
 const largest = 1_048_576
 
+/** The server takes one string elsewhere, but not here. */
+const stopList: Shape = (value, at, notes) =>
+  Array.isArray(value) ? stops(value, at, notes) : invalid(`\`${at}\` must be a list of strings.`)
+
 export const options = object({
   num_keep: integer(-1, largest),
   seed: integer(),
@@ -34,7 +39,7 @@ export const options = object({
   repeat_penalty: real,
   presence_penalty: real,
   frequency_penalty: real,
-  stop: stops,
+  stop: stopList,
   num_ctx: integer(1),
 })
 

@@ -48,7 +48,8 @@ const keepAlive: Shape = (value, at) =>
 
 const format: Shape = (value, at, notes) => {
   if (value === '') return undefined
-  return isObject(value) ? answerSchema(value, at, notes) : word(value, at, notes)
+  if (isObject(value)) return answerSchema(value, at, notes)
+  return value === 'json' ? value : invalid(`\`${at}\` must be "json" or a JSON Schema.`)
 }
 
 const think: Shape = (value, at, notes) => (typeof value === 'boolean' ? value : word(value, at, notes))

@@ -153,6 +153,14 @@ describe('Ollama requests', () => {
     expect(unload(0)).toMatchObject({ clamped: [], body: { keep_alive: 0 } })
   })
 
+  it.each([
+    [{ format: 'yaml' }, '`format` must be "json" or a JSON Schema.'],
+    [{ options: { stop: '!' } }, '`options.stop` must be a list of strings.'],
+    [{ options: { num_predict: 'many' } }, '`options.num_predict` must be a whole number in range.'],
+  ])('name the field of a mistake before a server is asked: %j', (more, say) => {
+    expect(refusalOf(() => chat(more as JsonObject))).toMatchObject({ code: 'invalid_request', say })
+  })
+
   it('explain an image that was sent as a buffer', () => {
     const image = { type: 'Buffer', data: [1, 2] }
     const refusal = refusalOf(() => chat({ messages: [{ role: 'user', content: 'x', images: [image] }] }))

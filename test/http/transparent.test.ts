@@ -133,4 +133,14 @@ describe('what the model server refuses', () => {
     })
     expect(await response.json()).toEqual({ error: 'This model does not support thinking.' })
   })
+
+  it("that finds fault with a parameter is the client's mistake, whatever its status", async () => {
+    model.script = (_seen, response) => {
+      response.writeHead(500, { 'content-type': 'application/json' })
+      response.end('{"error":"option \\"num_predict\\" must be of type integer"}')
+    }
+    const response = await gate.post('/api/chat', { model: 'smollm2:135m', messages: [], stream: false })
+    expect([response.status, response.headers.get('x-torwart-code')]).toEqual([400, 'invalid_request'])
+    expect(await response.text()).toContain('option `num_predict` must be of type integer')
+  })
 })
