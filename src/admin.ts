@@ -2,11 +2,13 @@
 import { type FastifyInstance, fastify } from 'fastify'
 import { type AdminApiParts, registerAdminApi } from './http/admin-api.ts'
 import { guardAdmin } from './http/admin-door.ts'
+import { answerErrors } from './http/admin-errors.ts'
 import { type ApprovalsApiParts, isForApprovers, registerApprovals } from './http/approvals-api.ts'
 import { type AuditApiParts, registerAuditApi } from './http/audit-api.ts'
 import { type Readiness, registerHealth } from './http/health.ts'
 import { registerMetrics } from './http/metrics.ts'
 import type { Policy } from './policy/policy.ts'
+import type { Log } from './telemetry/log.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 import type { Fleet } from './upstreams/fleet.ts'
 
@@ -15,6 +17,7 @@ export interface AdminParts {
   readiness(): Promise<Readiness>
   readonly fleet: Fleet
   readonly metrics: Metrics
+  readonly log: Log
   readonly api: AdminApiParts
   readonly approvals: ApprovalsApiParts
   readonly audit: AuditApiParts
@@ -27,6 +30,7 @@ export function createAdmin({
   readiness,
   fleet,
   metrics,
+  log,
   api,
   approvals,
   audit,
@@ -40,6 +44,7 @@ export function createAdmin({
     routerOptions: { maxParamLength: 512 },
   })
   app.server.maxConnections = mostConnections
+  answerErrors(app, log)
   guardAdmin(app, policy, isForApprovers)
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'There is nothing here.' }))
   registerHealth(app, readiness, fleet)

@@ -249,6 +249,7 @@ async function openGateway(
   const admin = createAdmin({
     policy: atStart.admin,
     metrics,
+    log,
     fleet,
     readiness: async () => ({
       draining,

@@ -58,6 +58,9 @@ export interface Snapshots {
   close(): void
 }
 
+/** How often files are looked at again whose last reading failed. */
+const mendMs = 1000
+
 /**
  * Reads the files; nothing changes before `watch`, so that whoever is told of a change exists by then.
  * @throws PolicyError for the policy, TypeError for the keys
@@ -120,6 +123,8 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
   const look = () => {
     if (statesOf(watched) !== seen) reload()
   }
+  let mending: NodeJS.Timeout | undefined
+
   return {
     get current() {
       return current
@@ -135,9 +140,17 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
     watch(listener) {
       onReload = listener
       watching = watchFiles(watched, look)
+      // A file that was away only while another one's change was read is the same as before to whoever watches it.
+      mending = setInterval(() => {
+        if (!reading.ok) look()
+      }, mendMs)
+      mending.unref()
       look()
     },
-    close: () => watching?.close(),
+    close() {
+      clearInterval(mending)
+      watching?.close()
+    },
   }
 }
 

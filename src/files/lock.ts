@@ -12,7 +12,7 @@ import {
   renameSync,
   rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
 
@@ -20,14 +20,20 @@ const patienceMs = 5000
 const retryMs = 20
 /** A lock that is older was left by somebody who died; nothing done under it takes so long. */
 const staleMs = 10_000
+/** An empty one says nobody's name: its owner died, or its disk was full, between making and naming it. */
+const namelessMs = 500
 
-/** @throws Error if the lock is not to be had */
+export class FileBusy extends Error {
+  override readonly name = 'FileBusy'
+}
+
+/** @throws FileBusy if the lock is not to be had, and what `fs` throws */
 export async function whileLocked<T>(path: string, work: () => T | Promise<T>): Promise<T> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   const end = Date.now() + patienceMs
   let release = take(path)
   while (!release) {
-    if (Date.now() > end) throw new Error(`${path} is being changed by somebody else (${lockOf(path)})`)
+    if (Date.now() > end) throw new FileBusy(`${path} is being changed by somebody else (${lockOf(path)})`)
     await new Promise((resolve) => setTimeout(resolve, retryMs))
     release = take(path)
   }
@@ -54,20 +60,30 @@ function lockOf(path: string): string {
   return `${path}.lock`
 }
 
-/** @returns what gives it back, or undefined if somebody else has it */
+/**
+ * @returns what gives it back, or undefined if somebody else has it
+ * @throws what `fs` throws, a full disk's too; then no lock is left
+ */
 function take(path: string): (() => void) | undefined {
   const lock = lockOf(path)
   const mark = randomBytes(12).toString('hex')
+  let file: number
   try {
-    const file = openSync(lock, 'wx', 0o600)
-    writeSync(file, mark)
-    closeSync(file)
-    return () => release(lock, mark)
+    file = openSync(lock, 'wx', 0o600)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     removeStale(lock, mark)
     return undefined
   }
+  try {
+    writeFileSync(file, mark)
+  } catch (error) {
+    rmSync(lock, { force: true })
+    throw error
+  } finally {
+    closeSync(file)
+  }
+  return () => release(lock, mark)
 }
 
 /** Not what somebody else has taken, who thought that this one had died. */
@@ -93,6 +109,9 @@ function removeStale(lock: string, mark: string): void {
 }
 
 function isStale(lock: string): boolean {
-  const since = statSync(lock, { throwIfNoEntry: false })?.mtimeMs
-  return since !== undefined && Date.now() - since > staleMs
+  const state = statSync(lock, { throwIfNoEntry: false })
+  // One from the future would otherwise stand until its time has come.
+  return (
+    state !== undefined && Math.abs(Date.now() - state.mtimeMs) > (state.size === 0 ? namelessMs : staleMs)
+  )
 }

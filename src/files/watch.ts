@@ -3,20 +3,38 @@
  * (network mounts, bind mounts, the symlink swaps of Kubernetes), and for a file that does not exist yet.
  */
 import { type Stats, unwatchFile, watchFile } from 'node:fs'
+import { stateOf, textOf } from './state.ts'
 
 export interface Watch {
   close(): void
 }
 
 export function watchFiles(paths: readonly string[], onChange: () => void, intervalMs = 1000): Watch {
-  // Told once of a file that is not there, too; and of every read, where access times are kept.
-  const listener = (now: Stats, before: Stats) => {
-    if (now.mtimeMs !== before.mtimeMs || now.size !== before.size || now.ino !== before.ino) onChange()
-  }
-  for (const path of paths) watchFile(path, { interval: intervalMs, persistent: false }, listener)
+  const listeners = paths.map((path) => {
+    let seen = stateAtFirst(path)
+    // Called once for a file that is not there, too; and for every read, where access times are kept. What it is given
+    // as the state before is not always that: of a file that was away, it is the one before it went.
+    const listener = (now: Stats) => {
+      const state = textOf(now)
+      if (state === seen) return
+      seen = state
+      onChange()
+    }
+    watchFile(path, { interval: intervalMs, persistent: false }, listener)
+    return [path, listener] as const
+  })
   return {
     close: () => {
-      for (const path of paths) unwatchFile(path, listener)
+      for (const [path, listener] of listeners) unwatchFile(path, listener)
     },
+  }
+}
+
+/** What cannot be looked at is watched as if it were not there. */
+function stateAtFirst(path: string): string {
+  try {
+    return stateOf(path)
+  } catch {
+    return ''
   }
 }

@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../core/clock.ts'
 import type { ServerKind } from '../core/servers.ts'
-import { unlessLocked } from '../files/lock.ts'
+import { unlessLocked, whileLocked } from '../files/lock.ts'
 import { stateOf } from '../files/state.ts'
 import { watchFiles } from '../files/watch.ts'
 import { type ModelMatcher, modelMatcher } from '../models/match.ts'
@@ -22,7 +22,10 @@ export interface Freezes {
   list(): readonly Order[]
   /** Reads the file now, if it has changed: for what must not happen before the next look at it. */
   look(): void
-  /** Takes an order, here and everywhere. */
+  /**
+   * Takes an order, here and everywhere, once it is on the disk: what a restart would forget is not acknowledged.
+   * @throws what `fs` throws, or FileBusy; then nothing has changed
+   */
   give(wish: Wish): Promise<Order>
   /**
    * Starts to follow the file and Redis.
@@ -66,6 +69,7 @@ export async function openFreezes({ file, shared, clock, report }: FreezesOption
   /** Before anybody listens. */
   const untold: Order[] = []
   let stop = () => {}
+  let writing = true
 
   const take = (found: readonly Order[]) => {
     const fresh = news(orders, found, clock.wallMs())
@@ -89,8 +93,8 @@ export async function openFreezes({ file, shared, clock, report }: FreezesOption
       seen = state
       unread = false
     } catch (error) {
+      if (!unread) report('the file of freezes cannot be read; what is frozen stays frozen', error)
       unread = true
-      report('the file of freezes cannot be read; what is frozen stays frozen', error)
     }
   }
 
@@ -102,10 +106,24 @@ export async function openFreezes({ file, shared, clock, report }: FreezesOption
         take([...readFreezes(file).values()])
         writeFreezes(file, orders)
       })
+      writing = true
     } catch (error) {
-      report('the file of freezes cannot be written', error)
+      // Told once until it can: it is tried again all the time.
+      if (writing) report('the file of freezes cannot be written', error)
+      writing = false
     }
   }
+
+  const keep = (wish: Wish): Promise<Order> =>
+    whileLocked(file, () => {
+      take([...readFreezes(file).values()])
+      const now = clock.wallMs()
+      const order = orderOf(wish, orders.get(subjectOf(wish)), now)
+      writeFreezes(file, merged(orders, [order], now))
+      take([order])
+      unwritten = false
+      return order
+    })
 
   /** Away, it is asked again soon. */
   const exchange = async (): Promise<boolean> => {
@@ -149,9 +167,8 @@ export async function openFreezes({ file, shared, clock, report }: FreezesOption
     look,
     list: () => [...orders.values()].filter((order) => isInForce(order, clock.wallMs())),
     async give(wish) {
-      const order = orderOf(wish, orders.get(subjectOf(wish)), clock.wallMs())
-      take([order])
-      await synchronise()
+      const order = await keep(wish)
+      await exchange()
       return order
     },
     watch(listener) {

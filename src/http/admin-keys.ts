@@ -28,6 +28,7 @@ import { revokedTokensFile, revokeToken } from '../identity/revoked-tokens.ts'
 import type { SharedKeys } from '../identity/shared-keys.ts'
 import { readUses, usesFile } from '../identity/uses.ts'
 import type { Policy } from '../policy/policy.ts'
+import { NotInForce } from './admin-errors.ts'
 import { recordedName, refuse, someone } from './admin-words.ts'
 
 export interface AdminKeysParts {
@@ -68,11 +69,12 @@ export function registerAdminKeys(
   const shown = (entry: KeyEntry) => keyView(entry, readUses(usesFile(file())), nowMs())
   const tell = (event: string, details: object, by = someone) =>
     recordEvent(event, { ...details, by: recordedName(by) })
-  /** What Redis is not told now is told later. @throws Error if it is written and not in force here */
+  /** What Redis is not told now is told later. @throws NotInForce if it is written and not obeyed here */
   const obey = async () => {
     const problems = reload()
     await shared?.synchronise().catch(() => {})
-    if (problems.length > 0) throw new Error('it is written, and not in force: a file cannot be read')
+    if (problems.length > 0)
+      throw new NotInForce('It is written, and not in force: a file cannot be read; /readyz says which.')
   }
   const put = async (make: (entries: readonly KeyEntry[]) => KeyEntry) => {
     const entry = await changeKeyFile(file(), make)

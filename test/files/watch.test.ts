@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -26,6 +26,27 @@ describe('a watched file', () => {
     await growUntil(present, () => others > 1)
     expect(changes).toBe(0)
     await growUntil(missing, () => changes > 0)
+    watch.close()
+    other.close()
+  })
+  it('that is moved away and back is a change both times', async () => {
+    const path = join(folder, 'moved')
+    writeFileSync(path, 'one')
+    const before = join(folder, 'before')
+    writeFileSync(before, 'one')
+    let changes = 0
+    let others = 0
+    const watch = watchFiles([path], () => changes++, 10)
+    const other = watchFiles([before], () => others++, 10)
+    // Both are watched from here on.
+    await until(() => {
+      appendFileSync(before, 'more')
+      return others > 0
+    })
+    renameSync(path, `${path}.away`)
+    await until(() => changes === 1)
+    renameSync(`${path}.away`, path)
+    await until(() => changes === 2)
     watch.close()
     other.close()
   })
