@@ -39,8 +39,8 @@ export interface AppParts extends Steps, Pick<TokenRouteParts, 'signing' | 'requ
   onHandshakeFault(fault: HandshakeFault, peer: string): void
 }
 
-/** How long a client may hold a connection without asking anything. */
-const keepAliveMs = 75_000
+/** A connection is kept so much longer than `timeouts.idle` says: a proxy with the same setting must be first to close. */
+const idleSlackMs = 15_000
 /** An announced body is waited for this much longer than the gate itself waits for it. */
 const slackMs = 5_000
 
@@ -62,7 +62,7 @@ export async function createApp(parts: AppParts): Promise<DataListener> {
   const options = {
     logger: false,
     exposeHeadRoutes: false,
-    keepAliveTimeout: keepAliveMs,
+    keepAliveTimeout: policy.timeouts.idleMs + idleSlackMs,
     // For the upload of a model's file; other bodies are timed where they are read.
     requestTimeout: Math.max(policy.timeouts.bodyMs, policy.timeouts.totalMs) + slackMs,
     routerOptions: { maxParamLength: 512 },

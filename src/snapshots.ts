@@ -225,6 +225,7 @@ function waitForRestart(atStart: Policy, policy: Policy): string[] {
     ['audit.file', ({ audit }) => audit.file],
     ['audit.forward', ({ audit }) => audit.forward],
     ['timeouts.body', ({ timeouts }) => timeouts.bodyMs],
+    ['timeouts.idle', ({ timeouts }) => timeouts.idleMs],
   ]
   return fixed
     .filter(([, part]) => JSON.stringify(part(atStart)) !== JSON.stringify(part(policy)))

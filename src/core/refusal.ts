@@ -12,7 +12,7 @@ interface Row {
   readonly status: number
   /** What the caller reads when nothing more precise is safe to say. */
   readonly message: string
-  /** True when trying again can never help; becomes `x-should-retry: false`. */
+  /** Becomes `x-should-retry: false`; see `isFinal`. */
   readonly final: boolean
 }
 
@@ -50,15 +50,16 @@ export const refusals = {
   internal: { status: 500, message: 'The gateway failed to handle the request.', final: false },
   upstream_failed: { status: 502, message: 'The model server failed.', final: false },
   upstream_unavailable: { status: 503, message: 'The model server is not available.', final: false },
+  overloaded: { status: 503, message: 'The gateway is overloaded; try again later.', final: false },
   queue_full: { status: 503, message: 'The queue is full; try again later.', final: false },
   store_unavailable: { status: 503, message: 'The limit store is not available.', final: false },
   audit_unavailable: { status: 503, message: 'The audit log cannot be written.', final: false },
-  upstream_timeout: { status: 504, message: 'The model server took too long.', final: false },
+  upstream_timeout: { status: 504, message: 'The model server took too long.', final: true },
 } as const satisfies Record<string, Row>
 
 export type RefusalCode = keyof typeof refusals
 
-/** Whether trying again can never help. */
+/** Whether a client should give up: trying again can never help, or has a model do the same work once more. */
 export function isFinal(code: RefusalCode): boolean {
   return refusals[code].final
 }

@@ -176,10 +176,14 @@ function prepare(prompt: Prompt, orders: Orders): Outgoing {
 
 const post = { kind: 'exchange', method: 'POST', group: 'chat', prepare } as const
 
+/** May stand anywhere in a stream (platform.claude.com/docs/en/build-with-claude/streaming, "Ping events"). */
+const ping = 'event: ping\ndata: {"type":"ping"}\n\n'
+
 export const anthropic: Dialect = {
   name: 'anthropic',
   prefix: '/v1/messages',
   idHeader: 'request-id',
+  keepAlive: ping,
   errorBody: anthropicError,
   endpoints: [
     { ...post, path: '/v1/messages', cost: 'request', read: readBy(request) },

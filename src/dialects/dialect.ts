@@ -63,6 +63,11 @@ export interface Dialect {
   readonly endpoints: readonly Endpoint[]
   /** A second header for the request's id, where this dialect's clients look for it. */
   readonly idHeader?: string
+  /**
+   * What may be sent between the server-sent events of its streams, so that nobody takes a pause for the end. Absent: its
+   * streams have no such thing.
+   */
+  readonly keepAlive?: string
   /** The body of an error that is sent instead of an answer. */
   errorBody(error: PublicError): JsonObject
 }

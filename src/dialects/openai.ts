@@ -20,6 +20,7 @@ import {
   type Prompt,
   type PublicError,
 } from './dialect.ts'
+import { comment } from './framing/sse.ts'
 import { imageUrl } from './media.ts'
 import { ofFunction, offerOnly, typed } from './offered-tools.ts'
 import { OpenaiAnswer } from './openai-answer.ts'
@@ -282,6 +283,7 @@ const listing = {
 export const openai: Dialect = {
   name: 'openai',
   prefix: '/',
+  keepAlive: comment,
   errorBody: openaiError,
   endpoints: [
     // LocalAI has these without `/v1` too, and some clients leave it out.

@@ -11,6 +11,7 @@ import { isObject } from '../core/json.ts'
 import type { Channel } from '../core/text.ts'
 import { capCount, leaveOut } from './caps.ts'
 import { type Dialect, type Exchange, namesOf, type Orders, type Outgoing, type Prompt } from './dialect.ts'
+import { comment } from './framing/sse.ts'
 import { imageUrl } from './media.ts'
 import { named, offerOnly, typed } from './offered-tools.ts'
 import { openaiError } from './openai.ts'
@@ -190,6 +191,7 @@ function prepare(prompt: Prompt, orders: Orders): Outgoing {
 export const responses: Dialect = {
   name: 'responses',
   prefix: '/v1/responses',
+  keepAlive: comment,
   errorBody: openaiError,
   endpoints: [
     {

@@ -113,7 +113,7 @@ function dispatch(pool: Pool, parcel: Parcel, receiver: Receiver): Flow {
       headers,
       body: bodyOf(parcel),
       headersTimeout: parcel.firstByteMs,
-      bodyTimeout: parcel.idleMs,
+      bodyTimeout: parcel.silenceMs,
     },
     {
       onRequestStart(given) {

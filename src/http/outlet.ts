@@ -43,6 +43,8 @@ export function createOutlet({
     headers['content-type'] = head.contentType
     if (length === undefined) {
       headers['cache-control'] = 'no-cache'
+      // Or nginx gathers words until a buffer is full (proxy_buffering, on unless told otherwise).
+      headers['x-accel-buffering'] = 'no'
       // What guards say of an answer is known when it has ended; a trailer is for those who ask for one (RFC 9110, 6.5.1).
       if (course.output) headers[guardsHeader] = guards(course, true)
       trails = course.output !== undefined && /\btrailers\b/i.test(String(request.headers.te))

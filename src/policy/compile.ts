@@ -110,6 +110,8 @@ export function compile(
     timeouts: {
       connectMs: ms(config.timeouts.connect),
       firstByteMs: ms(config.timeouts.firstByte),
+      serverSilenceMs: ms(config.timeouts.serverSilence),
+      keepAliveMs: ms(config.timeouts.keepAlive),
       idleMs: ms(config.timeouts.idle),
       totalMs: ms(config.timeouts.total),
       bodyMs: ms(config.timeouts.body),

@@ -198,7 +198,12 @@ export interface OutputGuard {
 
 export interface Timeouts {
   readonly connectMs: number
+  /** Of streams; an answer that is none may take until `totalMs`. */
   readonly firstByteMs: number
+  readonly serverSilenceMs: number
+  /** 0: no signs of life. */
+  readonly keepAliveMs: number
+  /** Between two requests of a client's connection. */
   readonly idleMs: number
   readonly totalMs: number
   readonly bodyMs: number

@@ -17,7 +17,7 @@ at the top of the file.
 - Relative paths start at the policy file.
 - Durations are \`250ms 30s 15m 24h 30d\`, sizes \`512B 64KiB 1MiB\`.
 - A change of the file or of \`keys.file\`, or a SIGHUP, reloads everything but \`listen\`, \`admin\`, \`store\`,
-  \`audit.file\`, \`audit.forward\` and \`timeouts.body\`; what waits for a restart is told. A bad file changes nothing; the log, \`torwart_policy_reloads_total\` and \`/readyz\` say so.
+  \`audit.file\`, \`audit.forward\`, \`timeouts.body\` and \`timeouts.idle\`; what waits for a restart is told. A bad file changes nothing; the log, \`torwart_policy_reloads_total\` and \`/readyz\` say so.
 - \`limits\` of a role hold for each of its keys, \`shared\` for all of them together, \`models.NAME.limits\` for a model, the
   top-level \`limits\` for all callers. All that apply must have room; the tightest is told in \`x-ratelimit-*\`, and its
   \`scope\` in the record. Tokens count times the \`weight\` of their model.
@@ -59,6 +59,12 @@ at the top of the file.
   \`approval …\` name in \`request\` the request that asked, and in \`usedBy\` the one that used the yes.
 - \`keep_alive\` of a request is moved into \`caps.keepAlive\`, and \`x-torwart-clamped\` says so. A request without a
   prompt and with \`keep_alive: 0\` asks to unload the model (\`ollama stop\`): it is refused, unless \`min\` is \`0s\`.
+- A silent stream of server-sent events gets a sign of life every \`timeouts.keepAlive\`: SDKs skip it, and proxies see that the
+  connection lives. It begins the answer (status 200) if the model server has not begun yet; what fails then is told in the
+  stream, and no other server is asked. Requests that still wait in the \`queue\` get none. Ollama’s own streams have no
+  room for one, since clients take an empty line for a broken answer: give a proxy before the gate a read timeout above
+  \`timeouts.serverSilence\` there. An answer that is no stream is waited for until \`timeouts.total\`. 504 carries
+  \`x-should-retry: false\`: asking again would have the model do the same work once more.
 
 - \`listen.tls\` is TLS 1.2 and 1.3. Its files are read again when they change; connections go on, except that those which
   showed a client certificate end, once nothing runs on them, when \`clientCa\` or \`crl\` changes. A broken file changes

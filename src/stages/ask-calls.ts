@@ -7,12 +7,9 @@ import type { JudgeCall } from '../dialects/call-verdict.ts'
 import type { ToolCall } from '../dialects/dialect.ts'
 import type { SettledVerdict } from '../dialects/passage.ts'
 
-/** Well below what clients and proxies take for silence. */
-const keepAliveMs = 10_000
-
 export interface Asking {
   readonly judge: JudgeCall
-  /** What keeps a client waiting: undefined if nothing has to, false if nothing can. */
+  /** Tells the client that it waits, once for a call: undefined if nothing has to, false if nothing can. */
   readonly keepAlive: (() => void) | undefined | false
 }
 
@@ -30,13 +27,8 @@ async function askCall(call: ToolCall, { judge, keepAlive }: Asking): Promise<Se
       verdict.left?.()
       return { kind: 'strip', note: verdict.note }
     }
-    const timer = keepAlive && setInterval(keepAlive, keepAliveMs)
-    try {
-      keepAlive?.()
-      verdict = await verdict.decided
-    } finally {
-      clearInterval(timer)
-    }
+    keepAlive?.()
+    verdict = await verdict.decided
   }
   if (verdict.kind === 'pass' || verdict.kind === 'strip') return verdict
   throw verdict.kind === 'refuse' ? verdict.refusal : undecided()

@@ -104,12 +104,14 @@ export function createForward(parts: ForwardParts) {
       const { departure, dialect, id, snapshot, trace, arrivedAtMs } = caller.arrival
       const forwardedAtMs = clock.monotonicMs()
       let servedAtMs: number | undefined
+      const { firstByteMs, serverSilenceMs, keepAliveMs } = snapshot.policy.timeouts
       const interrupt = () => watch.interrupt(departure.refusal)
       const watch = createWatch({
         reader: outgoing.reader,
         passage: passageOf(course.output, judge),
         judge,
         streams: prompt.stream,
+        keepAliveMs,
         dialect,
         id,
         outlet,
@@ -140,7 +142,6 @@ export function createForward(parts: ForwardParts) {
       })
       if (departure.over) return interrupt()
       departure.onEnd(interrupt)
-      const { firstByteMs, idleMs } = snapshot.policy.timeouts
       watch.flow = courier.send(
         {
           upstream,
@@ -150,8 +151,9 @@ export function createForward(parts: ForwardParts) {
           file: prompt.file,
           flow: prompt.flow,
           traceparent: trace.onward,
-          firstByteMs,
-          idleMs,
+          // Nobody can tell a model that writes a whole answer from one that hangs: `timeouts.total` ends both.
+          firstByteMs: prompt.stream ? firstByteMs : 0,
+          silenceMs: prompt.stream ? serverSilenceMs : 0,
         },
         watch.receiver,
       )

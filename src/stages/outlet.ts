@@ -50,8 +50,9 @@ export interface Parcel {
   /** Instead of both: bytes as they arrive. */
   readonly flow: AsyncIterable<Uint8Array> | undefined
   readonly traceparent: string
+  /** How long it may take to begin its answer, and to go on with it; 0: as long as the request lives. */
   readonly firstByteMs: number
-  readonly idleMs: number
+  readonly silenceMs: number
 }
 
 export interface Receiver {

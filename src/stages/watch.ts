@@ -10,6 +10,7 @@ import type { JudgeCall } from '../dialects/call-verdict.ts'
 import { type AnswerReader, type Dialect, type ToolCall, toPublicError } from '../dialects/dialect.ts'
 import { framingOf } from '../dialects/framing/by-type.ts'
 import type { Frame, Framing, Splitter } from '../dialects/framing/framing.ts'
+import { sse } from '../dialects/framing/sse.ts'
 import { whole } from '../dialects/framing/whole.ts'
 import type { Passage, Passed } from '../dialects/passage.ts'
 import { serverError } from '../dialects/server-errors.ts'
@@ -17,9 +18,11 @@ import { askCalls } from './ask-calls.ts'
 import { createDelay } from './delay.ts'
 import type { Answer, Ending } from './exchange.ts'
 import type { Flow, Outlet, Receiver } from './outlet.ts'
+import { onSilence } from './silence.ts'
 
-/** Bytes of an error answer that are looked at. */
+/** Bytes of an error answer that are looked at, and how long they are waited for. */
 const errorHead = 4096
+const errorMs = 5000
 /** Of one answer, that waits to be judged. */
 const mostHeld = 4 * 1024 * 1024
 /** Code units of a frame whose texts are read ahead. */
@@ -54,6 +57,8 @@ export interface WatchOptions {
   readonly dialect: Dialect
   /** Whether the answer was asked for as a stream. */
   readonly streams: boolean
+  /** After how much silence a stream gets a sign of life, if its dialect has one; 0: never. */
+  readonly keepAliveMs: number
   /** The request's, for errors that carry it. */
   readonly id: string
   readonly outlet: Outlet
@@ -71,12 +76,15 @@ export interface WatchOptions {
 }
 
 export function createWatch(options: WatchOptions): Watch {
-  const { reader, passage, judge, dialect, streams, id, outlet, sinceArrivalMs } = options
-  const { holdsCalls, conclude, served, settle, done } = options
+  const { reader, passage, judge, dialect, streams, keepAliveMs, id, outlet, sinceArrivalMs } = options
+  const { holdsCalls, conclude, served, settle } = options
   let framing: Framing = whole
   let splitter: Splitter | undefined
   let error: { status: number; body: string; retryAfter: string | undefined } | undefined
+  let errorLate: NodeJS.Timeout | undefined
   let status = 0
+  /** What the client was told. */
+  let sentStatus: number | undefined
   let begun = false
   let over = false
   let firstByteMs: number | undefined
@@ -87,9 +95,11 @@ export function createWatch(options: WatchOptions): Watch {
   let backlog: Frame[] | undefined
   let behindBytes = 0
   let serverEnded = false
+  /** Whether the client does not keep up. */
+  let isFull = false
 
   const answer = (): Answer => ({
-    status,
+    status: sentStatus ?? status,
     text: reader.transcript.text,
     toolCalls: reader.transcript.toolCalls,
     truncated: reader.transcript.truncated,
@@ -98,10 +108,33 @@ export function createWatch(options: WatchOptions): Watch {
   })
 
   const begin = () => {
+    firstByteMs ??= sinceArrivalMs()
+    open()
+  }
+
+  const open = () => {
     if (begun) return
     begun = true
-    firstByteMs = sinceArrivalMs()
+    sentStatus = status
     outlet.begin(status, framing.contentType)
+  }
+
+  /** Before its model server has said anything, too: loading a model takes longer than proxies wait. */
+  const beat = () => {
+    if (over || isFull) return
+    if (!splitter && !error) {
+      status = 200
+      framing = sse
+    }
+    if (framing !== sse || dialect.keepAlive === undefined) return
+    open()
+    outlet.write(dialect.keepAlive)
+  }
+  const silence = streams && keepAliveMs > 0 && dialect.keepAlive ? onSilence(keepAliveMs, beat) : undefined
+  const done = (outcome: Outcome) => {
+    silence?.end()
+    clearTimeout(errorLate)
+    options.done(outcome)
   }
 
   const onFrame = (frame: Frame) => {
@@ -154,15 +187,11 @@ export function createWatch(options: WatchOptions): Watch {
 
   /** A human may take minutes to say yes. */
   const ask = (judge: JudgeCall, calls: readonly ToolCall[]) => {
-    const { keepAlive } = framing
-    const beat = (text: string) => () => {
-      if (over) return
-      begin()
-      outlet.write(text)
-    }
-    const patience = !framing.streams ? undefined : keepAlive === undefined ? false : beat(keepAlive)
-    const asking = askCalls(calls, { judge, keepAlive: patience })
-    later(asking, (verdicts) => add(reader.resume?.(verdicts, passage)))
+    // A document may take its time; a stream without signs of life would be given up.
+    const keepAlive = !framing.streams
+      ? undefined
+      : framing === sse && dialect.keepAlive !== undefined && beat
+    later(askCalls(calls, { judge, keepAlive }), (verdicts) => add(reader.resume?.(verdicts, passage)))
   }
 
   /** After every piece of the answer: send what may leave, and see whether that was all. */
@@ -191,9 +220,14 @@ export function createWatch(options: WatchOptions): Watch {
   }
 
   const write = (data: string | Uint8Array) => {
+    silence?.broken()
     if (outlet.write(data)) return
+    isFull = true
     watch.flow?.pause()
-    outlet.onDrain(() => watch.flow?.resume())
+    outlet.onDrain(() => {
+      isFull = false
+      watch.flow?.resume()
+    })
   }
 
   /** Takes what is about to leave along with the last bytes. */
@@ -270,6 +304,11 @@ export function createWatch(options: WatchOptions): Watch {
     advance()
   }
 
+  /** Whatever else it has to say: it must not keep its seat with that. */
+  const endOfError = () => {
+    if (error) stop(serverError(error.status, error.body, error.retryAfter))
+  }
+
   const endOfServer = () => {
     serverEnded = true
     served()
@@ -283,10 +322,13 @@ export function createWatch(options: WatchOptions): Watch {
         status = answered
         if (status >= 300) {
           error = { status, body: '', retryAfter: header('retry-after') }
+          errorLate = setTimeout(endOfError, errorMs)
           return
         }
         const type = header('content-type') ?? ''
-        framing = reader.framing?.(type) ?? framingOf(type)
+        const announced = reader.framing?.(type) ?? framingOf(type)
+        if (begun && announced !== framing) return fail('upstream_failed', 'not the stream that was begun')
+        framing = announced
         // One frame of a stream would pass for the whole answer.
         if (framing.streams && !streams) return fail('upstream_failed', 'a stream that nobody asked for')
         splitter = framing.split(onFrame)
@@ -294,7 +336,8 @@ export function createWatch(options: WatchOptions): Watch {
       data(bytes) {
         if (over) return
         if (error) {
-          if (error.body.length < errorHead) error.body += bytes.toString('utf8', 0, errorHead)
+          error.body += bytes.toString('utf8', 0, errorHead)
+          if (error.body.length >= errorHead) endOfError()
           return
         }
         if (backlog) {
@@ -305,7 +348,7 @@ export function createWatch(options: WatchOptions): Watch {
       },
       end() {
         if (over) return
-        if (error) return stop(serverError(error.status, error.body, error.retryAfter))
+        if (error) return endOfError()
         reading(() => splitter?.end())
         if (!over) endOfServer()
       },

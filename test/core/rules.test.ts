@@ -87,6 +87,7 @@ describe('refusals', () => {
     internal: 500,
     upstream_failed: 502,
     upstream_unavailable: 503,
+    overloaded: 503,
     queue_full: 503,
     store_unavailable: 503,
     audit_unavailable: 503,
@@ -102,6 +103,8 @@ describe('refusals', () => {
     expect(new Refusal('rate_limited', { retryAfterSeconds: 30 }).final).toBe(false)
     expect(new Refusal('rate_limited', { retryAfterSeconds: 31 }).final).toBe(true)
     expect(new Refusal('upstream_failed').final).toBe(false)
+    // Or an SDK has a model that is too slow do the same work three times.
+    expect(new Refusal('upstream_timeout').final).toBe(true)
   })
   it('turn an unknown error into one that tells nothing', () => {
     const refusal = asRefusal(new TypeError('secret path /etc/x'))

@@ -45,7 +45,7 @@ async function send(addresses: readonly string[], remote = false): Promise<numbe
         flow: undefined,
         traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
         firstByteMs: 5000,
-        idleMs: 5000,
+        silenceMs: 5000,
       }
       courier.send(parcel, {
         head: (status) => done(status),

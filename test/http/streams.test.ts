@@ -17,7 +17,7 @@ beforeAll(async () => {
     models: ["smollm2:*"]
     limits: { requestsPerMinute: 100000, concurrent: 1, tokensPerMinute: 10000 }
     caps: { outputTokens: 4000 }`,
-    more: 'timeouts: { firstByte: 1s, idle: 1s, body: 500ms, write: 500ms, connect: 500ms }\n',
+    more: 'timeouts: { firstByte: 1s, serverSilence: 1s, body: 500ms, write: 500ms, connect: 500ms }\n',
   })
 })
 afterAll(async () => {

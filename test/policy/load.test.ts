@@ -41,6 +41,8 @@ describe('a policy', () => {
     expect(policy.timeouts).toEqual({
       connectMs: 5000,
       firstByteMs: 300_000,
+      serverSilenceMs: 600_000,
+      keepAliveMs: 15_000,
       idleMs: 60_000,
       totalMs: 900_000,
       bodyMs: 30_000,

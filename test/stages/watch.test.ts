@@ -14,7 +14,8 @@ import { until } from '../rig/wait.ts'
 const said: Said = { content: 'I will.', thinking: '', args: '{"to":"bob"}', second: '' }
 const cut = (text: string) => [text]
 
-function start(name: string, judge: JudgeCall) {
+/** @param isAnswered whether the model server has begun its answer */
+function start(name: string, judge: JudgeCall, isAnswered = true) {
   const speaker = speakers.find((each) => each.name === name)
   const dialect = dialects.find((each) => speaker?.path.startsWith(each.prefix)) ?? dialects.at(-1)
   if (!speaker || !dialect) throw new Error(name)
@@ -25,9 +26,11 @@ function start(name: string, judge: JudgeCall) {
   let served = 0
   const endings: Ending[] = []
   const outcomes: Outcome[] = []
+  let isTaking = true
+  let recorded = Promise.resolve()
   const put = (data: string | Uint8Array) => {
     sent += String(data)
-    return true
+    return isTaking
   }
   const never = () => {
     throw new Error('not asked for here')
@@ -54,6 +57,7 @@ function start(name: string, judge: JudgeCall) {
     judge,
     dialect,
     streams: speaker.stream,
+    keepAliveMs: 15_000,
     id: 'r1',
     outlet,
     sinceArrivalMs: () => 1,
@@ -62,7 +66,7 @@ function start(name: string, judge: JudgeCall) {
     served: () => served++,
     settle(ending) {
       endings.push(ending)
-      return Promise.resolve()
+      return recorded
     },
     done: (outcome) => outcomes.push(outcome),
   })
@@ -77,19 +81,26 @@ function start(name: string, judge: JudgeCall) {
       aborted = true
     },
   }
-  watch.receiver.head(200, () => speaker.contentType)
+  if (isAnswered) watch.receiver.head(200, () => speaker.contentType)
   const words = () => watch.receiver.data(Buffer.from(speaker.speak(said, cut)))
   const speak = () => {
     words()
     watch.receiver.end()
   }
   return {
+    speaker,
+    stopTaking() {
+      isTaking = false
+    },
+    recordLater() {
+      recorded = new Promise(() => {})
+    },
     words,
     speak,
     watch,
     endings,
     outcomes,
-    heard: () => speaker.hear(sent.replaceAll(': waiting\n\n', '')),
+    heard: () => speaker.hear(sent.replaceAll(signOf(name), '')),
     sent: () => sent,
     ended: () => ended,
     paused: () => paused,
@@ -98,6 +109,9 @@ function start(name: string, judge: JudgeCall) {
   }
 }
 
+/** The sign of life of its dialect. */
+const signOf = (name: string) =>
+  name === 'messages, streamed' ? 'event: ping\ndata: {"type":"ping"}\n\n' : ': waiting\n\n'
 const turn = () => vi.advanceTimersByTimeAsync(0)
 const waiting = () => {
   let decide: (verdict: CallVerdict) => void = () => {}
@@ -124,10 +138,10 @@ describe('a call that a human must allow', () => {
       one.speak()
       await turn()
       expect(one.served()).toBe(1)
-      expect(one.sent()).toContain(': waiting\n\n')
+      expect(one.sent()).toContain(signOf(name))
       expect(one.sent()).not.toContain('bob')
-      await vi.advanceTimersByTimeAsync(30_000)
-      expect(one.sent().split(': waiting\n\n').length).toBeGreaterThan(3)
+      await vi.advanceTimersByTimeAsync(45_000)
+      expect(one.sent().split(signOf(name)).length).toBeGreaterThan(3)
       decide({ kind: 'pass' })
       await turn()
       expect(one.ended()).toBe(true)
@@ -201,6 +215,110 @@ describe('a call that a human must allow', () => {
     expect(one.sent()).toBe(before)
     expect(one.endings.map(({ kind }) => kind)).toEqual(['aborted'])
     expect(one.outcomes).toHaveLength(1)
+  })
+})
+
+describe('a silent stream', () => {
+  const passing = (name: string, isAnswered = true) => start(name, () => ({ kind: 'pass' }), isAnswered)
+  const quiet = (isAnswered = true) => passing('openai chat, streamed', isAnswered)
+
+  it.each([
+    'openai chat, streamed',
+    'openai completions, streamed',
+    'messages, streamed',
+    'responses, streamed',
+  ])('%s: gets a sign of life each 15 s, between its events, and none behind its end', async (name) => {
+    const one = passing(name)
+    const bytes = Buffer.from(one.speaker.speak({ ...said, args: '' }, cut))
+    const half = Math.floor(bytes.length / 2)
+    one.watch.receiver.data(bytes.subarray(0, half))
+    await turn()
+    const before = one.sent()
+    await vi.advanceTimersByTimeAsync(14_999)
+    expect(one.sent()).toBe(before)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(one.sent()).toBe(before + signOf(name))
+    await vi.advanceTimersByTimeAsync(30_000)
+    expect(one.sent()).toBe(before + signOf(name).repeat(3))
+    one.watch.receiver.data(bytes.subarray(half))
+    await turn()
+    expect(one.sent().replaceAll(signOf(name), '')).toBe(bytes.toString())
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('is begun before its model has said anything, and tells what went wrong then', async () => {
+    const one = quiet(false)
+    await vi.advanceTimersByTimeAsync(15_000)
+    expect(one.sent()).toBe(': waiting\n\n')
+    one.watch.receiver.head(500, () => undefined)
+    one.watch.receiver.data(Buffer.from('{"error":"oops"}'))
+    one.watch.receiver.end()
+    await turn()
+    expect(one.sent()).toMatch(/^: waiting\n\ndata: \{"error":.*upstream_failed.*\n\n$/)
+    expect(one.endings).toMatchObject([
+      { kind: 'cut', refusal: { code: 'upstream_failed' }, answer: { status: 200, firstByteMs: undefined } },
+    ])
+    expect(one.outcomes).toMatchObject([{ told: true, status: 500 }])
+  })
+
+  it('counts its first token when that comes, not before', async () => {
+    const one = quiet()
+    await vi.advanceTimersByTimeAsync(15_000)
+    one.watch.interrupt(undefined)
+    await turn()
+    expect(one.endings).toMatchObject([{ kind: 'aborted', answer: { firstByteMs: undefined } }])
+  })
+
+  it('of Ollama has no room for signs of life and gets none', async () => {
+    const one = passing('ollama chat, streamed')
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(one.sent()).toBe('')
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('gets nothing while its client takes nothing', async () => {
+    const one = quiet()
+    one.stopTaking()
+    one.words()
+    await turn()
+    const before = one.sent()
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(one.sent()).toBe(before)
+  })
+
+  it('gets nothing behind the end that waits for its record', async () => {
+    const one = quiet()
+    one.recordLater()
+    one.speak()
+    await turn()
+    const before = one.sent()
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(one.sent()).toBe(before)
+    expect(before).not.toContain('[DONE]')
+  })
+})
+
+describe('a model server that answers with an error', () => {
+  it('and goes on for ever has its seat taken', async () => {
+    const one = start('openai chat, streamed', () => ({ kind: 'pass' }), false)
+    one.watch.receiver.head(500, () => undefined)
+    one.watch.receiver.data(Buffer.from('x'.repeat(3000)))
+    expect(one.aborted()).toBe(false)
+    one.watch.receiver.data(Buffer.from('x'.repeat(3000)))
+    expect(one.aborted()).toBe(true)
+    expect(one.outcomes).toMatchObject([{ refusal: { code: 'upstream_failed' }, told: false }])
+  })
+
+  it('word by word has five seconds for it', async () => {
+    const one = start('openai chat, streamed', () => ({ kind: 'pass' }), false)
+    one.watch.receiver.head(500, () => undefined)
+    for (let second = 0; second < 5; second++) {
+      one.watch.receiver.data(Buffer.from('x'))
+      expect(one.aborted()).toBe(false)
+      await vi.advanceTimersByTimeAsync(1000)
+    }
+    expect(one.aborted()).toBe(true)
+    expect(vi.getTimerCount()).toBe(0)
   })
 })
 

@@ -27,8 +27,6 @@ export interface Framing {
   readonly contentType: string
   /** Whether there is room for an error behind what was already sent. */
   readonly streams: boolean
-  /** What may be sent between frames so that nobody takes a pause for the end; not every framing has such a thing. */
-  readonly keepAlive?: string
   split(onFrame: (frame: Frame) => void): Splitter
   /** What one frame is on the wire. */
   print(frame: Frame): string | Uint8Array

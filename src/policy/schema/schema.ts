@@ -272,8 +272,19 @@ export const configSchema = Type.Object(
     }),
     timeouts: section('How long things may take.', {
       connect: duration('Connecting to the model server.', '5s'),
-      firstByte: duration('Until the model server answers; loading a model takes its time.', '5m'),
-      idle: duration('Between two pieces of an answer.', '60s'),
+      firstByte: duration(
+        'Until the model server begins a stream; loading a model takes its time. An answer that is no stream may take until `total`.',
+        '5m',
+      ),
+      serverSilence: duration('Between two pieces of a stream of the model server.', '10m'),
+      keepAlive: duration(
+        'After this much silence, and each time again, a stream of server-sent events gets a sign of life: a comment, or `ping` on `/v1/messages`. `0s`: never. Ollama’s own streams have no room for one.',
+        '15s',
+      ),
+      idle: duration(
+        'How long a client may leave its connection open between two requests. It gets 15s more, so that a proxy with the same setting is the one that closes.',
+        '60s',
+      ),
       total: duration('One request in all.', '15m'),
       body: duration('Receiving a request.', '30s'),
       write: duration('A client that does not take its answer.', '60s'),
