@@ -5,6 +5,7 @@ import { guardAdmin } from './http/admin-door.ts'
 import { answerErrors } from './http/admin-errors.ts'
 import { type ApprovalsApiParts, isForApprovers, registerApprovals } from './http/approvals-api.ts'
 import { type AuditApiParts, registerAuditApi } from './http/audit-api.ts'
+import { replaceSilent } from './http/connections.ts'
 import { type Readiness, registerHealth } from './http/health.ts'
 import { registerMetrics } from './http/metrics.ts'
 import type { Policy } from './policy/policy.ts'
@@ -23,7 +24,7 @@ export interface AdminParts {
   readonly audit: AuditApiParts
 }
 
-const mostConnections = 256
+const connections = { each: 64, all: 256 }
 
 export function createAdmin({
   policy,
@@ -40,10 +41,11 @@ export function createAdmin({
     bodyLimit: 64 * 1024,
     requestTimeout: 30_000,
     connectionTimeout: 60_000,
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
     // Names of models and callers stand in paths.
     routerOptions: { maxParamLength: 512 },
   })
-  app.server.maxConnections = mostConnections
+  replaceSilent(app.server, connections)
   answerErrors(app, log)
   guardAdmin(app, policy, isForApprovers)
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'There is nothing here.' }))

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { runCli } from './cli/program.ts'
+import { leastOpenFiles, openFilesLimit, openFilesProblem } from './files/open-files.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string
@@ -13,6 +14,13 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0)
   throw error
 })
+
+// Before the modules of a command are read, which would fail with one of Node's own errors.
+const openFiles = openFilesLimit()
+if (openFiles !== undefined && openFiles < leastOpenFiles) {
+  process.stderr.write(`${openFilesProblem(openFiles)}\n`)
+  process.exit(1)
+}
 
 const code = await runCli(process.argv.slice(2), {
   out: (text) => process.stdout.write(text),

@@ -1,4 +1,5 @@
 /** `torwart serve`: the gateway for real. */
+import { openFilesLimit, openFilesProblem } from '../files/open-files.ts'
 import { startGateway } from '../gateway.ts'
 import { parseAddress } from '../policy/address.ts'
 import { loadPolicy } from '../policy/load.ts'
@@ -27,6 +28,8 @@ export const serve: Command = {
       io.on('SIGTERM', resolve)
       io.on('SIGINT', resolve)
     })
+    const fewFiles = openFilesProblem(openFilesLimit())
+    if (fewFiles !== undefined) log.warn(fewFiles)
     const gateway = await startGateway({
       policyFile,
       variables: io.variables,

@@ -2,8 +2,8 @@
  * Where a connection comes from, and how many there may be from one place, before anybody is identified. A proxy that
  * the policy trusts speaks for many, and says for whom.
  */
-import type { IncomingMessage } from 'node:http'
-import { isIP, type Server } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isIP, type Server, type Socket } from 'node:net'
 import type { Policy } from '../policy/policy.ts'
 
 export function limitConnections(server: Server, door: () => Policy['door']): void {
@@ -23,6 +23,46 @@ export function limitConnections(server: Server, door: () => Policy['door']): vo
       const left = (open.get(address) ?? 1) - 1
       if (left === 0) open.delete(address)
       else open.set(address, left)
+    })
+  })
+}
+
+export interface ConnectionBounds {
+  readonly each: number
+  readonly all: number
+}
+
+/**
+ * For a listener that must stay open to those who look after the gate: when an address has all it may have, or all have, the
+ * connection that has been silent for longest gives way to the new one. Plain HTTP only: with TLS, requests come through
+ * other sockets than connections.
+ */
+export function replaceSilent(server: Server, { each, all }: ConnectionBounds): void {
+  const open = new Map<Socket, string>()
+  /** Without a request under way, the longest silent first. */
+  const silent = new Set<Socket>()
+  const forget = (socket: Socket) => {
+    open.delete(socket)
+    silent.delete(socket)
+  }
+  server.on('connection', (socket: Socket) => {
+    const address = networkOf(peerOf(socket.remoteAddress))
+    const isOwn = (other: Socket) => open.get(other) === address
+    const isAddressFull = [...open.keys()].filter(isOwn).length >= each
+    if (isAddressFull || open.size >= all) {
+      const longest = [...silent].find((other) => !isAddressFull || isOwn(other))
+      if (!longest) return void socket.destroy()
+      forget(longest)
+      longest.destroy()
+    }
+    open.set(socket, address)
+    silent.add(socket)
+    socket.once('close', () => forget(socket))
+  })
+  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    silent.delete(socket)
+    response.once('close', () => {
+      if (open.has(socket)) silent.add(socket)
     })
   })
 }

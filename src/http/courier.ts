@@ -166,17 +166,21 @@ function upstreamRefusal(error: Error): Refusal {
   if (error instanceof Refusal) return error
   const code = codeOf(error)
   return new Refusal(code, {
-    detail: `the model server: ${(error as NodeJS.ErrnoException).code ?? error.name}`,
+    detail: `${code === 'overloaded' ? 'no connection to be had' : 'the model server'}: ${(error as NodeJS.ErrnoException).code ?? error.name}`,
     cause: error,
-    ...(code === 'upstream_unavailable' ? { retryAfterSeconds: 1 } : {}),
+    ...(code === 'upstream_unavailable' || code === 'overloaded' ? { retryAfterSeconds: 1 } : {}),
   })
 }
+
+/** Of descriptors, memory or ports this host has no more: no fault of the model server's. */
+const exhausted: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL'])
 
 function codeOf(error: Error): RefusalCode {
   if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError)
     return 'upstream_timeout'
   if (error instanceof errors.ConnectTimeoutError) return 'upstream_unavailable'
   const { code } = error as NodeJS.ErrnoException
+  if (exhausted.has(code ?? '')) return 'overloaded'
   const unreachable = ['ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN', 'ENOTNEAR']
   return unreachable.includes(code ?? '') ? 'upstream_unavailable' : 'upstream_failed'
 }

@@ -64,7 +64,7 @@ export interface Fleet {
   learn(upstreams: readonly Upstream[]): Promise<void>
   /** Asks every server of the policy in force, and looks who can go on. Never rejects. */
   look(): Promise<void>
-  /** Whether the servers answer: asks them. */
+  /** Whether the servers answer: asks them, unless that was just done. */
   check(): Promise<readonly { readonly name: string; readonly up: boolean }[]>
   /** Something changed the models of this server. */
   forget(upstream: Upstream): void
@@ -254,7 +254,8 @@ export function createFleet(current: () => Policy, ask: Ask, clock: Clock): Flee
     },
     async check() {
       const { upstreams } = current()
-      await Promise.all(upstreams.map((upstream) => serverOf(upstream).refresh(0)))
+      // Anybody may ask at `/readyz`, as often as they like.
+      await Promise.all(upstreams.map((upstream) => serverOf(upstream).refresh(freshMs)))
       return upstreams.map((upstream) => ({ name: upstream.name, up: serverOf(upstream).up }))
     },
     forget: (upstream) => void serverOf(upstream).forget(),

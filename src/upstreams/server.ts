@@ -113,8 +113,12 @@ export class ModelServer {
     if (loaded.status === 'fulfilled' && loaded.value?.body !== undefined)
       this.loaded = readLoaded(loaded.value.body)
     // What cannot be read changes nothing but that: what was known is better than nothing.
-    if (list.status === 'rejected') this.refusal = asRefusal(list.reason)
-    else this.refusal = this.#take(list.value)
+    if (list.status === 'fulfilled') this.refusal = this.#take(list.value)
+    else {
+      const refusal = asRefusal(list.reason)
+      // Of a gate that cannot ask, nothing is learnt about the server.
+      if (refusal.code !== 'overloaded') this.refusal = refusal
+    }
   }
 
   #take({ status, body }: ServerAnswer): Refusal | undefined {

@@ -1,5 +1,5 @@
 /** The built program: served, signalled, killed and restarted. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -112,6 +112,15 @@ describe('the program', () => {
     const open = start(['serve', '-c', policy, '--admin', '0.0.0.0:0'])
     expect(await open.ended).toBe(1)
     expect(open.output()).toContain('admin.token')
+  })
+
+  it('says in one line that it may open too few files', () => {
+    const serving = `ulimit -n 64; exec "${process.execPath}" dist/main.js serve -c "${policy}"`
+    const { status, stderr } = spawnSync('sh', ['-c', serving], { encoding: 'utf8' })
+    expect([status, stderr.split('\n')]).toEqual([
+      1,
+      [expect.stringMatching(/may open only 64 files at once, .*ulimit -n/), ''],
+    ])
   })
 
   it('does not write into a log that another gate writes', async () => {

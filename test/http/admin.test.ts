@@ -1,5 +1,6 @@
 /** The admin listener: health, metrics, who may ask; and policies that change under a running gate. */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { mintKey } from '../../src/identity/key.ts'
 import { writeKeyFile } from '../../src/identity/key-file.ts'
@@ -57,6 +58,32 @@ describe('the admin listener', () => {
     open.push(model, gate)
     expect((await getPlain(`${gate.admin}/metrics`, headers as Record<string, string>)).status).toBe(status)
     expect((await getPlain(`${gate.admin}/readyz`)).status).toBe(200)
+  })
+
+  it('is not shut by 300 silent connections, nor by requests that never end', async () => {
+    const { gate } = await start()
+    const { hostname, port } = new URL(gate.admin)
+    const sockets = Array.from({ length: 300 }, () => connect(Number(port), hostname))
+    for (const socket of sockets) socket.on('error', () => {})
+    try {
+      await until(() => sockets.every(({ connecting }) => !connecting))
+      for (const socket of sockets.slice(-32)) socket.write('GET /livez HTTP/1.1\r\nHost: gate\r\n')
+      expect((await getPlain(`${gate.admin}/livez`)).status).toBe(200)
+      // The others of its address gave way, all but so many.
+      await until(() => sockets.filter(({ destroyed }) => !destroyed).length < 64)
+    } finally {
+      for (const socket of sockets) socket.destroy()
+    }
+  })
+
+  it('asks the model server once for many questions whether it is ready', async () => {
+    const { gate, model } = await start()
+    const asked = () => model.seen.filter(({ url }) => url === '/api/tags').length
+    await getPlain(`${gate.admin}/readyz`)
+    const before = asked()
+    for (let index = 0; index < 10; index++) await getPlain(`${gate.admin}/readyz`)
+    await getPlain(`${gate.admin}/metrics`)
+    expect(asked() - before).toBeLessThanOrEqual(1)
   })
 
   it('shows the metrics of the contract', async () => {

@@ -18,8 +18,12 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** Sends one request to a server whose name has these addresses. @returns the status, or the refusal's code */
-async function send(addresses: readonly string[], remote = false): Promise<number | string> {
+/** Sends one request to a server whose name has these addresses, or cannot be connected to. @returns the status, or the refusal's code */
+async function send(
+  addresses: readonly string[],
+  remote = false,
+  failure?: string,
+): Promise<number | string> {
   const file = join(folder, 'torwart.yaml')
   const url = `http://models.example:${new URL(model.url).port}`
   writeFileSync(
@@ -27,9 +31,13 @@ async function send(addresses: readonly string[], remote = false): Promise<numbe
     `version: 1\nupstreams: [{ name: a, url: "${url}", kind: ollama, remote: ${remote} }]\n`,
   )
   const { policy } = loadPolicy(file, {})
-  const resolve = (_name: string, _options: object, callback: (error: null, found: object[]) => void) =>
+  const resolve = (
+    _name: string,
+    _options: object,
+    callback: (error: Error | null, found: object[]) => void,
+  ) =>
     callback(
-      null,
+      failure === undefined ? null : Object.assign(new Error(), { code: failure }),
       addresses.map((address) => ({ address, family: 4 })),
     )
   const courier = createCourier(() => policy, resolve as never)
@@ -65,4 +73,11 @@ describe('the name of a model server', () => {
     expect(await send(['203.0.113.9'])).toBe('upstream_unavailable'))
   it('may not have a public one beside a near one', async () =>
     expect(await send(['127.0.0.1', '203.0.113.9'])).toBe('upstream_unavailable'))
+})
+
+describe('a gate that has no descriptor left', () => {
+  it.each(['EMFILE', 'ENFILE', 'EADDRNOTAVAIL'])(
+    'says so of itself at %s, not of its model server',
+    async (code) => expect(await send([], false, code)).toBe('overloaded'),
+  )
 })

@@ -103,6 +103,23 @@ describe('a model', () => {
     expect(await fleet.check()).toEqual([{ name: 'a', up: false }])
   })
 
+  it('is asked of no server more than once in two seconds for those who look', async () => {
+    const { fleet, asked, clock } = await start([upstream('a')], { a: ollamaList('x') })
+    const before = asked.length
+    for (let count = 0; count < 10; count++) await fleet.check()
+    expect(asked.length).toBe(before)
+    clock.advance(2000)
+    await Promise.all([fleet.check(), fleet.check()])
+    expect(asked.slice(before)).toEqual(['a /api/tags', 'a /api/ps'])
+  })
+
+  it('of a server that the gate has no descriptor to ask is not told to be away', async () => {
+    const world = await start([upstream('a')], { a: ollamaList('x') })
+    world.lists.a = new Refusal('overloaded')
+    world.clock.advance(2000)
+    expect(await world.fleet.check()).toEqual([{ name: 'a', up: true }])
+  })
+
   it('that a list does not hold is called by no name of the caller’s', async () => {
     const { find } = await start([upstream('a')], { a: ollamaList('x') })
     expect(await find('x')).toMatchObject({ listed: true })
@@ -112,7 +129,8 @@ describe('a model', () => {
   it('keeps its list when a later one cannot be read', async () => {
     const world = await start([upstream('a', 'localai')], { a: openaiList('x') })
     world.lists.a = 'nonsense'
-    await world.fleet.check()
+    world.clock.advance(2000)
+    expect(await world.fleet.check()).toEqual([{ name: 'a', up: false }])
     expect(names(await world.find('x'))).toEqual(['a'])
   })
 
@@ -170,6 +188,7 @@ describe('a seat', () => {
     expect(taken.slice(0, 2).toSorted()).toEqual(['a', 'b'])
     const other = await start([upstream('a', 'ollama', 9), upstream('b', 'ollama', 9)], lists)
     other.ps.b = { models: [{ name: 'x:latest' }] }
+    other.clock.advance(2000)
     await other.fleet.check()
     const loaded = await found(other)
     for (let count = 0; count < 3; count++) expect((await sit(other, loaded).seat).upstream.name).toBe('b')
