@@ -105,6 +105,8 @@ export class AnthropicAnswer implements AnswerReader {
       return undefined
     }
     if (this.#stream) checkEvent(frame, body)
+    // Before anything of it can be refused: it was worked for all the same.
+    this.#count(body.usage)
     if (passage.judgesCalls) {
       if (this.#stream && this.#calls.take(body, frame)) return undefined
       const waiting = this.#stream ? this.#calls.complete(body) : blocksOf(body).filter(isCall).map(callOf)
@@ -147,7 +149,6 @@ export class AnthropicAnswer implements AnswerReader {
   #whole(frame: Frame, message: JsonObject, passage: Passage, isChanged: boolean): Passed {
     this.#others.begin()
     this.#judgeBlocks(message, passage)
-    this.#count(message.usage)
     this.state = 'ended'
     const named = asAsked(message, this.#names)
     return this.#edits.seal(frame, () => named, isChanged || named !== message)
@@ -185,7 +186,6 @@ export class AnthropicAnswer implements AnswerReader {
         break
       case 'message_delta':
         before = this.#exits.close(passage)
-        this.#count(event.usage)
         this.state = 'finished'
         if (isObject(event.delta) && event.delta.stop_reason === 'tool_use' && this.#calls.allStripped) {
           event.delta.stop_reason = 'end_turn'

@@ -84,6 +84,9 @@ export class OllamaAnswer implements AnswerReader {
       this.state = 'ended'
       return { data: JSON.stringify(pick(withoutParent(line), this.#shown)) }
     }
+    // Before anything of it can be refused: it was worked for all the same.
+    if (line.prompt_eval_count !== undefined || line.eval_count !== undefined)
+      this.usage = usageOf(line.prompt_eval_count ?? 0, line.eval_count ?? 0)
     const calls = callsOf(line)
     if (!passage.judgesCalls || calls.length === 0) return this.#pass(frame, line, passage, false)
     this.#parked = { frame, line }
@@ -116,8 +119,6 @@ export class OllamaAnswer implements AnswerReader {
     delete line.context
     const done = line.done === true
     this.#judge(line, passage, done)
-    if (line.prompt_eval_count !== undefined || line.eval_count !== undefined)
-      this.usage = usageOf(line.prompt_eval_count ?? 0, line.eval_count ?? 0)
     // Embeddings have no `done`; a line that never says it is an answer of its own only if it is no generation.
     if (done || line.embeddings !== undefined || line.embedding !== undefined) this.state = 'ended'
     const named = asAsked(line, this.#names)

@@ -122,6 +122,8 @@ export class OpenaiAnswer implements AnswerReader {
       this.state = 'failed'
       return undefined
     }
+    // Before anything of it can be refused: it was worked for all the same.
+    this.#count(chunk.usage)
     if (passage.judgesCalls && this.#calls.takeFrom(choicesOf(chunk), this.#stream)) {
       this.#parked = { frame, chunk }
       return undefined
@@ -196,7 +198,6 @@ export class OpenaiAnswer implements AnswerReader {
       rests.push(...this.#exits.close(passage, key))
     }
     if (!this.#stream) this.state = 'ended'
-    this.#count(chunk.usage)
     if (this.#stream && this.#hideUsage && isObject(chunk.usage)) {
       if (choices.length === 0) return rests
       // Completions carry a zero usage in every chunk once it is asked for.

@@ -121,6 +121,8 @@ export class ResponsesAnswer implements AnswerReader {
     if (!body) return this.#failed()
     if (this.#stream) checkName(frame, body)
     if (this.#stream && hasBegun(body)) misshapen('a part that has begun before its beginning')
+    // Before anything of it can be refused: it was worked for all the same.
+    this.#count(isObject(body.response) ? body.response.usage : body.usage)
     if (passage.judgesCalls) {
       if (this.#stream && this.#calls.take(body, frame)) return undefined
       const waiting = this.#calls.complete(body)
@@ -179,7 +181,6 @@ export class ResponsesAnswer implements AnswerReader {
     this.#keep(response.id)
     const changed = this.#present(response, passage, false)
     for (const item of response.output) this.#gather(item, true)
-    this.#count(response.usage)
     this.state = 'ended'
     const named = asAsked(response, this.#names)
     return this.#edits.seal(frame, () => named, changed || named !== response)
@@ -204,10 +205,7 @@ export class ResponsesAnswer implements AnswerReader {
     if (again) this.#judgeAgain(event, passage)
     if (response) {
       changed = this.#present(response, passage, true)
-      if (ends.has(type)) {
-        this.#count(response.usage)
-        this.state = 'ended'
-      }
+      if (ends.has(type)) this.state = 'ended'
       const named = asAsked(response, this.#names)
       changed ||= named !== response
       event.response = named

@@ -12,7 +12,8 @@ import type { Log } from '../telemetry/log.ts'
 import { secondsUntilNext } from './admit.ts'
 import type { Answer, Caller, Course, Ending } from './exchange.ts'
 import { printToolCalls } from './print.ts'
-import { estimatedTokens, inputTokens, weighted } from './reserve.ts'
+import { weighted } from './reserve.ts'
+import { hasWorked, Pace, spentTokens } from './spent.ts'
 
 /** After any ending; does nothing if that was done. */
 export type AccountFor = (course: Course, ending: Ending) => void
@@ -30,13 +31,20 @@ export function createAccounts({ store, log, onOpened }: AccountParts): {
   account: AccountFor
   conclude: Conclude
 } {
+  const pace = new Pace()
   const tell = async (course: Course, ending: Ending): Promise<Settled | undefined> => {
     if (course.accounted) return undefined
     course.accounted = true
     const calls = actionsOf(course, ('answer' in ending && ending.answer?.toolCalls) || [])
     const isJudged = course.caller?.role.limits.repetition !== undefined
     const things = isJudged ? attempt(() => printToolCalls(calls)) : []
-    const settlement = settlementOf(course, ending, calls.length, things instanceof Error ? [] : things)
+    const settlement = settlementOf(
+      course,
+      ending,
+      spentTokens(course, ending, pace),
+      calls.length,
+      things instanceof Error ? [] : things,
+    )
     const settled = settlement && (await store.settle(settlement, course.arrival.budget))
     if (settled?.opened && course.caller) onOpened(course.caller)
     // Only now: what was reserved must be given back, whatever else fails.
@@ -88,6 +96,7 @@ function attempt<T>(make: () => T): T | Error {
 function settlementOf(
   course: Course,
   ending: Ending,
+  tokens: number,
   calls: number,
   things: readonly string[],
 ): Settlement | undefined {
@@ -103,32 +112,12 @@ function settlementOf(
   return {
     lease: arrival.lease,
     claim,
-    spent: weighted(spentTokens(course, ending), reserved?.weight ?? 1),
+    spent: weighted(tokens, reserved?.weight ?? 1),
     breaker: actionsPerMinute === undefined ? undefined : { account, actionsPerMinute },
     actions: calls,
     trial,
     repetition: repetition && things.length > 0 ? { account, limit: repetition, things } : undefined,
     // Or whoever tries again because a model server fails would pass for one that loops.
-    unsaid: ending.kind === 'refused',
+    unsaid: !hasWorked(course, ending),
   }
-}
-
-function generatedBytes(answer: Answer | undefined): number {
-  if (!answer) return 0
-  return answer.toolCalls.reduce(
-    (sum, call) => sum + Buffer.byteLength(call.name) + Buffer.byteLength(call.arguments),
-    Buffer.byteLength(answer.text),
-  )
-}
-
-/** What the model server says it was; where it says nothing, an estimate of what was read and generated. */
-function spentTokens({ call, upstream }: Course, ending: Ending): number {
-  // Nothing was brought to a model: it was refused, or left while it waited.
-  if (!call || !upstream) return 0
-  // The model was at work all that time.
-  if (ending.kind === 'refused') return ending.refusal.code === 'upstream_timeout' ? inputTokens(call) : 0
-  const { answer } = ending
-  // A server that counts nothing says zero (LocalAI, in several places), which must not make its models free.
-  const input = answer?.usage?.input || inputTokens(call)
-  return input + (answer?.usage?.output || estimatedTokens(generatedBytes(answer)))
 }

@@ -137,6 +137,8 @@ export interface Course {
   /** The model server that it was brought to last, and how long it waited for one. */
   upstream?: Upstream
   queuedMs?: number
+  /** What the model server has done so far, from when it was asked. */
+  work?: (() => Work) | undefined
   /** What reads the answer; undefined: nobody does, or there was none yet. */
   output?: AnswerGuard | undefined
   /** Once the limit store was told how it ended. */
@@ -191,6 +193,17 @@ export interface Answer {
   readonly usage: Usage | undefined
   /** From arrival to the first byte sent. */
   readonly firstByteMs: number | undefined
+}
+
+/** What is known of a model server's work on a request. */
+export interface Work {
+  /** What the server answered, 0 if it has not. */
+  readonly status: number
+  readonly answer: Answer
+  /** An estimate of the tokens that came as a stream. */
+  readonly carried: number
+  /** From forwarding until the server had said everything, or the request ended. */
+  readonly ms: number
 }
 
 /** Of what no model answers: lists, greetings. */

@@ -62,6 +62,7 @@ export function createForward(parts: ForwardParts) {
       const seat = await takeSeat(call, tried, forwarding)
       tried.add(seat.upstream)
       try {
+        forwarding.course.work = undefined
         const outcome = await attempt(call, seat, forwarding, judge)
         if (outcome.refusal === undefined || outcome.told) return
         const over = call.caller.arrival.departure.over || tried.size >= call.target.upstreams.length
@@ -141,6 +142,12 @@ export function createForward(parts: ForwardParts) {
         },
       })
       if (departure.over) return interrupt()
+      course.work = () => ({
+        answer: watch.answer,
+        carried: watch.carried,
+        status: watch.answered,
+        ms: (servedAtMs ?? clock.monotonicMs()) - forwardedAtMs,
+      })
       departure.onEnd(interrupt)
       watch.flow = courier.send(
         {

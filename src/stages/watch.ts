@@ -19,6 +19,7 @@ import { createDelay } from './delay.ts'
 import type { Answer, Ending } from './exchange.ts'
 import type { Flow, Outlet, Receiver } from './outlet.ts'
 import { onSilence } from './silence.ts'
+import { Carried } from './spent.ts'
 
 /** Bytes of an error answer that are looked at, and how long they are waited for. */
 const errorHead = 4096
@@ -32,6 +33,12 @@ const mostBehind = 256 * 1024
 
 export interface Watch {
   readonly receiver: Receiver
+  /** As far as it came. */
+  readonly answer: Answer
+  /** An estimate of the tokens that came. */
+  readonly carried: number
+  /** The status that the model server answered, 0 if it has not. */
+  readonly answered: number
   /** The client is gone, or time is up. */
   interrupt(refusal: Refusal | undefined): void
   /** Set before the first byte arrives. */
@@ -83,6 +90,8 @@ export function createWatch(options: WatchOptions): Watch {
   let error: { status: number; body: string; retryAfter: string | undefined } | undefined
   let errorLate: NodeJS.Timeout | undefined
   let status = 0
+  /** By the model server. */
+  let answered = 0
   /** What the client was told. */
   let sentStatus: number | undefined
   let begun = false
@@ -97,6 +106,7 @@ export function createWatch(options: WatchOptions): Watch {
   let serverEnded = false
   /** Whether the client does not keep up. */
   let isFull = false
+  const carried = new Carried()
 
   const answer = (): Answer => ({
     status: sentStatus ?? status,
@@ -135,6 +145,11 @@ export function createWatch(options: WatchOptions): Watch {
     silence?.end()
     clearTimeout(errorLate)
     options.done(outcome)
+  }
+
+  const onStreamed = (frame: Frame) => {
+    carried.add(frame.data.length)
+    onFrame(frame)
   }
 
   const onFrame = (frame: Frame) => {
@@ -316,10 +331,20 @@ export function createWatch(options: WatchOptions): Watch {
   }
 
   const watch: Watch = {
+    get answer() {
+      return answer()
+    },
+    get carried() {
+      return carried.tokens
+    },
+    get answered() {
+      return answered
+    },
     flow: undefined,
     receiver: {
-      head(answered, header) {
-        status = answered
+      head(given, header) {
+        status = given
+        answered = given
         if (status >= 300) {
           error = { status, body: '', retryAfter: header('retry-after') }
           errorLate = setTimeout(endOfError, errorMs)
@@ -331,7 +356,7 @@ export function createWatch(options: WatchOptions): Watch {
         framing = announced
         // One frame of a stream would pass for the whole answer.
         if (framing.streams && !streams) return fail('upstream_failed', 'a stream that nobody asked for')
-        splitter = framing.split(onFrame)
+        splitter = framing.split(framing.streams ? onStreamed : onFrame)
       },
       data(bytes) {
         if (over) return
