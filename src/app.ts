@@ -3,12 +3,12 @@ import type { Socket } from 'node:net'
 import multipart from '@fastify/multipart'
 import { type FastifyInstance, type FastifyServerOptions, fastify } from 'fastify'
 import type { Clock } from './core/clock.ts'
-import { Refusal } from './core/refusal.ts'
 import { dialects } from './dialects/dialects.ts'
 import type { Freezes } from './freezes/board.ts'
 import { limitConnections } from './http/connections.ts'
 import type { Couriers } from './http/courier.ts'
 import { createDoor } from './http/door.ts'
+import { drain, type Patience } from './http/drain.ts'
 import { registerExchange } from './http/exchanges.ts'
 import { registerGreeting } from './http/greeting.ts'
 import { type HandshakeFault, watchHandshakes } from './http/handshakes.ts'
@@ -46,8 +46,8 @@ const slackMs = 5_000
 
 export interface DataListener {
   readonly app: FastifyInstance
-  /** Stops listening, lets what runs finish for `graceMs`, then cuts it. */
-  drain(graceMs: number): Promise<void>
+  /** Gives notice, stops listening, lets what runs finish, then cuts it. */
+  drain(patience: Patience): Promise<void>
   /** Ends with this refusal what is under way, if it is meant. */
   cut: Reception['cut']
 }
@@ -103,26 +103,7 @@ export async function createApp(parts: AppParts): Promise<DataListener> {
       else registerGreeting(app, dialect, endpoint, { ...parts, hosts })
     }
   registerTokenRoutes(app, { ...parts, hosts })
-  return { app, drain: (graceMs) => drain(app, reception, graceMs), cut: reception.cut }
-}
-
-/** How long the last frames of what was cut may take to leave. */
-const farewellMs = 500
-
-async function drain(app: FastifyInstance, reception: Reception, graceMs: number): Promise<void> {
-  const idle = setInterval(() => app.server.closeIdleConnections(), 50)
-  const cut = setTimeout(() => {
-    const stopping = { say: 'The gateway is shutting down.', retryAfterSeconds: 1 }
-    reception.cut(new Refusal('upstream_unavailable', stopping), () => true)
-  }, graceMs)
-  const end = setTimeout(() => app.server.closeAllConnections(), graceMs + farewellMs)
-  try {
-    await app.close()
-  } finally {
-    clearInterval(idle)
-    clearTimeout(cut)
-    clearTimeout(end)
-  }
+  return { app, drain: (patience) => drain(app, reception, patience), cut: reception.cut }
 }
 
 /** Bytes that are no HTTP: there is no request to record, no dialect to answer in, and nothing to learn from us. */

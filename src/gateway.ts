@@ -64,8 +64,10 @@ export interface Gateway {
   readonly admin: string
   /** Reads policy and keys again. */
   reload(): void
-  /** Lets running requests finish for as long as `shutdown.grace` says, then cuts them. */
+  /** Gives `shutdown.notice`, lets running requests finish for as long as `shutdown.grace` says, then cuts them. */
   close(): Promise<void>
+  /** Ends notice and grace, now or when they begin. */
+  hurry(): void
 }
 
 /** @throws PolicyError, or whatever keeps a listener or the log from opening; nothing is left open then */
@@ -140,6 +142,7 @@ async function openGateway(
   const fleet = createFleet(policy, courier.ask, clock)
   closers.push(fleet.close)
   let draining = false
+  const impatience = new AbortController()
 
   const shared = atStart.store.redis && shareFreezes(atStart.store.redis, () => {})
   closers.push(() => shared?.close())
@@ -326,9 +329,10 @@ async function openGateway(
       snapshots.reload()
       tlsFiles?.reload()
     },
+    hurry: () => impatience.abort(),
     async close() {
       draining = true
-      await drain(policy().shutdownGraceMs)
+      await drain({ ...policy().shutdown, hurry: impatience.signal })
       await closeAll()
     },
   }

@@ -55,7 +55,7 @@ roles:
     limits: { requestsPerMinute: 30, tokensPerMinute: 200000, concurrent: 4 }
 guards: { output: { mode: off } }
 audit: { file: audit.jsonl }
-shutdown: { grace: 1s }
+shutdown: { notice: 0s, grace: 1s }
 `
 }
 

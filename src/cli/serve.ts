@@ -1,4 +1,6 @@
 /** `torwart serve`: the gateway for real. */
+
+import { EventEmitter, once } from 'node:events'
 import { openFilesLimit, openFilesProblem } from '../files/open-files.ts'
 import { startGateway } from '../gateway.ts'
 import { parseAddress } from '../policy/address.ts'
@@ -24,9 +26,13 @@ export const serve: Command = {
       wasHungUp = true
     }
     io.on('SIGHUP', () => hungUp())
-    const told = new Promise<void>((resolve) => {
-      io.on('SIGTERM', resolve)
-      io.on('SIGINT', resolve)
+    const stops = new EventEmitter()
+    const stop = () => void stops.emit('stop')
+    io.on('SIGTERM', stop)
+    io.on('SIGINT', stop)
+    let isTold = false
+    const told = once(stops, 'stop').then(() => {
+      isTold = true
     })
     const fewFiles = openFilesProblem(openFilesLimit())
     if (fewFiles !== undefined) log.warn(fewFiles)
@@ -42,9 +48,12 @@ export const serve: Command = {
     })
     hungUp = gateway.reload
     if (wasHungUp) gateway.reload()
+    // Nobody has been told yet that there is a gate.
+    if (isTold) gateway.hurry()
     log.info({ data: gateway.data, admin: gateway.admin, policy: policy.version }, 'listening')
     await told
-    log.info('stopping')
+    stops.once('stop', gateway.hurry)
+    log.info('stopping; a second signal ends what still runs')
     await gateway.close()
     log.info('stopped')
     return 0

@@ -17,6 +17,8 @@ export interface OutletOptions {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly course: Course
+  /** Whether the gate is about to stop. */
+  isClosing(): boolean
   readonly parameter: string
   failedLogin(): Promise<void>
   readForm(limit: number, timeoutMs: number): Promise<Form>
@@ -26,6 +28,7 @@ export function createOutlet({
   request,
   response,
   course,
+  isClosing,
   parameter,
   failedLogin,
   readForm,
@@ -50,15 +53,14 @@ export function createOutlet({
       trails = course.output !== undefined && /\btrailers\b/i.test(String(request.headers.te))
       if (trails) headers.trailer = guardsHeader
     } else headers['content-length'] = String(length)
-    closeUnlessRead(headers)
+    closeIfLast(headers)
     response.writeHead(head.status, headers)
   }
 
-  /** What is answered before it has arrived cannot be followed by another request. */
-  const closeUnlessRead = (headers: AnswerHeaders) => {
-    if (request.complete) return
-    headers.connection = 'close'
-    discardRest(request, discardLimit)
+  /** What is answered before it has arrived cannot be followed by another request; nor should what a stopping gate answers. */
+  const closeIfLast = (headers: AnswerHeaders) => {
+    if (!request.complete || isClosing()) headers.connection = 'close'
+    if (!request.complete) discardRest(request, discardLimit)
   }
 
   /** A client that does not read is cut, which frees its slot. */
@@ -114,7 +116,7 @@ export function createOutlet({
       const headers = refusalHeaders(course, refusal)
       headers['content-type'] = 'application/json'
       headers['content-length'] = String(Buffer.byteLength(body))
-      closeUnlessRead(headers)
+      closeIfLast(headers)
       response.writeHead(refusal.status, headers)
       finish(request.method === 'HEAD' ? '' : body)
     },

@@ -25,6 +25,8 @@ export interface Visit {
 
 export interface Reception {
   receive(request: FastifyRequest, reply: FastifyReply, dialect: Dialect, route: string): Visit
+  /** From now on every answer asks its client to close the connection. */
+  announceClose(): void
   /** Ends with this refusal what is still under way, if it is meant. */
   cut(refusal: Refusal, isMeant: (course: Course) => boolean): void
   /** Whether an answer is on its way through this connection. */
@@ -45,6 +47,7 @@ export function createReception(
 ): Reception {
   const certificateOf = createCertificateOf()
   const underWay = new Set<Course>()
+  let closing = false
   // A response that waits behind another one on its connection hears nothing of the client's leaving; the
   // connection does.
   const bySocket = new WeakMap<Socket, Set<Present>>()
@@ -63,6 +66,9 @@ export function createReception(
       [...(bySocket.get(socket) ?? [])].some(
         ({ response }) => response.headersSent && !response.writableFinished,
       ),
+    announceClose() {
+      closing = true
+    },
     cut(refusal, isMeant) {
       for (const course of underWay) if (isMeant(course)) course.arrival.departure.end(refusal)
     },
@@ -107,6 +113,7 @@ export function createReception(
         request: incoming,
         response: outgoing,
         course,
+        isClosing: () => closing,
         parameter: parameterOf(request),
         failedLogin: () => entrance.knockedInVain(request),
         readForm: (limit, timeoutMs) => readForm(request, limit, timeoutMs),

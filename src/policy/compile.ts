@@ -134,7 +134,7 @@ export function compile(
     },
     secretFiles,
     logLevel: config.log.level,
-    shutdownGraceMs: ms(config.shutdown.grace),
+    shutdown: { noticeMs: ms(config.shutdown.notice), graceMs: ms(config.shutdown.grace) },
     warnings: warnings.map(({ message }) => message),
   }
   return { policy: deepFreeze(policy), problems: warnings }

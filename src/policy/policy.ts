@@ -271,7 +271,7 @@ export interface Policy {
   /** What `${file:PATH}` was read from. */
   readonly secretFiles: readonly string[]
   readonly logLevel: string
-  readonly shutdownGraceMs: number
+  readonly shutdown: { readonly noticeMs: number; readonly graceMs: number }
   /** What the operator should know, such as features that are asked for and not built yet. */
   readonly warnings: readonly string[]
 }

@@ -8,7 +8,7 @@ import { mintKey } from '../../src/identity/key.ts'
 import { readKeyFile, writeKeyFile } from '../../src/identity/key-file.ts'
 import { cli, listening, type Program, start } from '../rig/cli.ts'
 import { entryOf, policyText } from '../rig/gate.ts'
-import { type ModelServer, startModelServer } from '../rig/model-server.ts'
+import { holdPosts, likeOllama, type ModelServer, startModelServer } from '../rig/model-server.ts'
 import { until } from '../rig/wait.ts'
 
 let model: ModelServer
@@ -87,6 +87,26 @@ describe('the program', () => {
     gate.process.kill('SIGTERM')
     expect(await gate.ended).toBe(0)
     expect((await cli(['audit', 'verify', log()])).code).toBe(0)
+  })
+
+  it('ends at once when it is told a second time, and records what it cuts', async () => {
+    const patient = join(folder, 'patient.yaml')
+    writeFileSync(
+      patient,
+      policyText({ upstream: model.url, notice: '1h' }).replace('grace: 2s', 'grace: 1h'),
+    )
+    const gate = await serve('-c', patient)
+    const waiting = holdPosts(model)
+    const cut = chat(gate.data)
+    await until(() => waiting.length === 1)
+    gate.process.kill('SIGTERM')
+    await until(async () => (await fetch(`${gate.admin}/readyz`)).status === 503)
+    expect((await fetch(gate.data)).status).toBe(200)
+    gate.process.kill('SIGTERM')
+    expect([(await cut).status, await gate.ended]).toEqual([503, 0])
+    model.script = likeOllama
+    waiting[0]?.()
+    expect(readFileSync(log(), 'utf8')).toContain('"code":"upstream_unavailable"')
   })
 
   it('reads its policy again on SIGHUP', async () => {

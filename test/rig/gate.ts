@@ -59,6 +59,8 @@ export interface GateSettings {
   readonly tls?: string
   /** YAML of further keys of `admin`. */
   readonly admin?: string
+  /** `shutdown.notice`; none if absent. */
+  readonly notice?: string
   /** YAML of further top-level keys. */
   readonly more?: string
   readonly keys?: readonly KeyEntry[]
@@ -84,7 +86,7 @@ roles:
   agent:
 ${role}
 ${settings.auditFile === undefined ? 'audit: { file: audit.jsonl }' : ''}
-shutdown: { grace: 2s }
+shutdown: { notice: ${settings.notice ?? '0s'}, grace: 2s }
 ${more}`
 }
 

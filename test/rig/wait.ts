@@ -1,6 +1,6 @@
 /** Waiting for something to become true, without a guess how long it takes. */
 
-const patienceMs = 10_000
+const patienceMs = 25_000
 
 /** Asks again and again until `probe` returns something other than undefined or false. @throws when patience ends */
 export async function until<T>(probe: () => T | Promise<T>): Promise<Exclude<T, undefined | false>> {

@@ -323,7 +323,11 @@ export const configSchema = Type.Object(
       level: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal'], 'info', 'From which level.'),
     }),
     shutdown: section('Stopping.', {
-      grace: duration('How long running requests may go on after SIGTERM.', '30s'),
+      notice: duration(
+        'How long everything is still accepted after SIGTERM, while `/readyz` says draining and answers ask their clients to close the connection. Longer than a balancer takes to notice. A second signal ends it and `grace` at once.',
+        '5s',
+      ),
+      grace: duration('How long running requests may go on after that.', '30s'),
     }),
   },
   { additionalProperties: false, title: 'Torwart policy', description: 'The policy of one gateway.' },
