@@ -10,10 +10,12 @@ import { Refusal } from '../core/refusal.ts'
 import { connectRedis, revive } from '../redis/connect.ts'
 import { createBatch } from './batch.ts'
 import { createLink } from './link.ts'
-import { limitScripts, type Operation, operationsOn } from './scripts.ts'
+import { isLate, limitScripts, type Operation, operationsOn } from './scripts.ts'
+import { ServerClock } from './server-clock.ts'
 import {
   type Account,
   type Admission,
+  type Budget,
   type Claim,
   type EntryLimit,
   leaseMs,
@@ -56,8 +58,23 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
   const connection = connectRedis(servers, timeoutMs, limitScripts(serverTime), (error) => {
     if (!link.up) onAway(error)
   })
-  const run = operationsOn(connection)
+  const clock = new ServerClock()
+  const run = operationsOn(connection, (serverMs) => clock.note(serverMs))
   const batch = createBatch(run)
+  /** Counts, if it comes to the server before the request gives up; if not, nothing was counted. */
+  const askInTime = (operation: Operation, budget: Budget, undo?: () => void) => {
+    const untilMs = performance.now() + budget.leftMs
+    const ask = () => batch.ask({ ...operation, deadlineMs: clock.at(untilMs) })
+    return link.call(
+      async () => {
+        const answer = await ask()
+        // In time by our clock: the server's has jumped, and its answer has told us where to.
+        return isLate(answer) && performance.now() < untilMs ? ask() : answer
+      },
+      budget,
+      undo,
+    )
+  }
   const prefix = `{${servers.prefix}}:`
   const hashOf = ({ scope, name }: Account) => `${prefix}use:${scope}:${name}`
   const countsOf = (account: Account) => {
@@ -163,7 +180,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
           ]),
         ],
       }
-      const answer = await link.call(() => batch.ask(operation), budget)
+      const answer = await askInTime(operation, budget)
       const [outcome = 1, retryMs = 0, nextMs = 0, trial = 0, opened = 0, ...standing] = whole(answer, 9)
       return {
         outcome: (['admitted', 'requests', 'breaker'] as const)[outcome] ?? 'requests',
@@ -198,7 +215,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
         ],
       }
       const undo = () => unsettled.keep(nothingSpent(claim))
-      const answer = await link.call(() => batch.ask(operation), budget, undo)
+      const answer = await askInTime(operation, budget, undo)
       const [outcome = 2, retryMs = 0, ...standings] = whole(answer, 10)
       const outcomes = ['granted', 'requests', 'tokens', 'concurrent', 'repetition'] as const
       return {
@@ -240,7 +257,7 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
 
     async closeBreaker(account, budget) {
       const operation: Operation = { name: 'close-breaker', keys: countsOf(account), words: [] }
-      const [wasOpen] = await link.call(() => batch.ask(operation), budget)
+      const [wasOpen] = whole(await askInTime(operation, budget), 1)
       return wasOpen === 1
     },
 

@@ -23,6 +23,13 @@ export interface Operation {
   readonly name: (typeof operations)[number]
   readonly keys: readonly string[]
   readonly words: readonly (string | number)[]
+  /** In server time; absent: it is carried out whenever it comes. */
+  readonly deadlineMs?: number
+}
+
+/** Whether it was not carried out because it came after its deadline. */
+export function isLate(answer: readonly number[]): boolean {
+  return answer.length === 1 && answer[0] === -1
 }
 
 /** Answers in the order of the operations. @throws whatever Redis or the connection says, for all of them */
@@ -61,8 +68,11 @@ export function limitScripts(serverTime?: string): Scripts {
   return { [method]: { lua } }
 }
 
-/** @param connection made with these scripts */
-export function operationsOn(connection: Connection): RunOperations {
+/**
+ * @param connection made with these scripts
+ * @param onTime told when each batch was carried out, in server time
+ */
+export function operationsOn(connection: Connection, onTime: (serverMs: number) => void): RunOperations {
   const scripts = connection as unknown as {
     [method](keys: number, ...words: readonly (string | number)[]): Promise<readonly (readonly number[])[]>
   }
@@ -71,8 +81,13 @@ export function operationsOn(connection: Connection): RunOperations {
     const words: (string | number)[] = []
     for (const each of batch) {
       keys.push(...each.keys)
-      words.push(operations.indexOf(each.name) + 1, each.keys.length, each.words.length, ...each.words)
+      const { name, deadlineMs = 0 } = each
+      words.push(operations.indexOf(name) + 1, deadlineMs, each.keys.length, each.words.length, ...each.words)
     }
-    return scripts[method](keys.length, ...keys, ...words)
+    return scripts[method](keys.length, ...keys, ...words).then((answers) => {
+      const [serverMs] = answers.at(-1) ?? []
+      if (serverMs !== undefined) onTime(serverMs)
+      return answers
+    })
   }
 }

@@ -1,7 +1,8 @@
 -- Carries out operations one after the other.
 -- KEYS     of all of them, in their order
--- ARGV     of each: its number, how many keys and arguments it has, its arguments
--- Returns  what each returns; nothing for one that failed
+-- ARGV     of each: its number, until when it may be carried out (server time; 0: always), how many keys and arguments
+--          it has, its arguments
+-- Returns  what each returns, nothing for one that failed, LATE for one that came too late; behind them the time
 
 -- Errors that say something of the server, and not of one account. Those concern everybody.
 local SERVER = { 'READONLY', 'OOM', 'NOPERM', 'MISCONF', 'NOREPLICAS', 'MASTERDOWN', 'LOADING', 'CLUSTERDOWN' }
@@ -19,16 +20,26 @@ local function carry_out(operation, keys, args)
   return {}
 end
 
+-- Whoever asked has given up: what is counted now would be counted for nothing.
+local LATE = { -1 }
+
+local now = now_ms()
 local answers = {}
 local key_at, arg_at = 0, 1
 while arg_at <= #ARGV do
-  local operation, key_count, arg_count = tonumber(ARGV[arg_at]), tonumber(ARGV[arg_at + 1]), tonumber(ARGV[arg_at + 2])
+  local operation, deadline = tonumber(ARGV[arg_at]), tonumber(ARGV[arg_at + 1])
+  local key_count, arg_count = tonumber(ARGV[arg_at + 2]), tonumber(ARGV[arg_at + 3])
   local keys, args = {}, {}
   for i = 1, key_count do keys[i] = KEYS[key_at + i] end
-  for i = 1, arg_count do args[i] = ARGV[arg_at + 2 + i] end
-  key_at, arg_at = key_at + key_count, arg_at + 3 + arg_count
-  local answer, failure = carry_out(operations[operation], keys, args)
-  if failure then return redis.error_reply(failure) end
-  answers[#answers + 1] = answer
+  for i = 1, arg_count do args[i] = ARGV[arg_at + 3 + i] end
+  key_at, arg_at = key_at + key_count, arg_at + 4 + arg_count
+  if deadline > 0 and now > deadline then
+    answers[#answers + 1] = LATE
+  else
+    local answer, failure = carry_out(operations[operation], keys, args)
+    if failure then return redis.error_reply(failure) end
+    answers[#answers + 1] = answer
+  end
 end
+answers[#answers + 1] = { now }
 return answers
