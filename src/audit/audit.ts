@@ -6,6 +6,7 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { type Checkpoint, type CheckpointSettings, createCheckpoints } from './checkpoints.ts'
 import { type Erased, erase, type Order, resumeErasure } from './erasure.ts'
+import { acquireLock, type LockOptions } from './lock.ts'
 import { type AuditLog, type AuditLogOptions, openAuditLog } from './log.ts'
 import { createQueue } from './queue.ts'
 import { expire } from './retention.ts'
@@ -34,7 +35,8 @@ export interface Audit extends AuditLog {
 }
 
 export interface AuditOptions
-  extends Omit<AuditLogOptions, 'sync' | 'segmentBytes' | 'onWritten' | 'onClosed'> {
+  extends Omit<AuditLogOptions, 'lock' | 'sync' | 'segmentBytes' | 'onWritten' | 'onClosed'>,
+    LockOptions {
   readonly settings: AuditSettings
   /** Told of every checkpoint, so that somebody else may hold it. */
   onCheckpoint?(checkpoint: Checkpoint): void
@@ -56,9 +58,14 @@ export async function openAudit(options: AuditOptions): Promise<Audit> {
     if (!closing.signal.aborted) report(problem, error)
   }
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  const signer = await openSigner(file)
+  const lock = await acquireLock(file, options)
+  const signer = await openSigner(file).catch((error: unknown) => {
+    lock.release()
+    throw error
+  })
   const log = openAuditLog({
     ...options,
+    lock,
     sync: settings.sync,
     segmentBytes: settings.segmentBytes,
     about: { ...options.about, instance: signer.instance, key: signer.kid },

@@ -10,25 +10,17 @@
  * When a day or so many bytes are over, the file is put aside as a closed segment, and the chain goes on in a new one:
  * two renames, of files in one folder.
  *
- * If a write fails, the log is not writable until one succeeds again; the gate refuses meanwhile, and the
- * first record after it is a `gap` that says how many requests went unrecorded.
+ * A record counts as written when the path names the file that has it. If a write fails, or the file lost its name, the
+ * log is not writable until one succeeds again, which is tried once a second; the gate refuses meanwhile, and the first
+ * record after it is a `gap` that says how many requests went unrecorded, and which records are gone.
  */
-import {
-  closeSync,
-  existsSync,
-  fdatasyncSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs'
-import { dirname } from 'node:path'
+import { closeSync, fdatasyncSync, fstatSync, openSync, writeSync } from 'node:fs'
+import { basename } from 'node:path'
 import type { Clock } from '../core/clock.ts'
 import { createSalts, type Head, seal } from './chain.ts'
 import { writeHeadNow } from './head.ts'
-import { type Lock, lockFile, type Processes } from './lock.ts'
+import { keepMs, type Lock } from './lock.ts'
+import { type Active, changePlaces, faultOf, retake, takeBack } from './place.ts'
 import type { RecordContent, RequestRecord } from './record.ts'
 import { resumeLog } from './resume.ts'
 import { closedPath } from './segments.ts'
@@ -53,11 +45,12 @@ export interface AuditLog {
 
 export interface AuditLogOptions {
   readonly file: string
+  /** Of this file; released with the log. */
+  readonly lock: Lock
   readonly sync: Sync
   /** How large a segment may become; also each day (UTC) has one of its own. */
   readonly segmentBytes?: number
   readonly clock: Clock
-  readonly processes: Processes
   /** Goes into the `started` event: version, policy. */
   readonly about: object
   /** What must be told about the log itself: failures and recoveries. */
@@ -79,15 +72,15 @@ const dayMs = 86_400_000
 /** Clocks are corrected all the time; what is more than this is told. */
 const setBackMs = 2000
 
-/** Opens, locks and repairs a log, and continues its chain. @throws if another process writes it */
+/** Repairs a log and continues its chain. @throws if it cannot be written; then its lock is released */
 export function openAuditLog(options: AuditLogOptions): AuditLog {
-  mkdirSync(dirname(options.file), { recursive: true, mode: 0o700 })
-  const lock = lockFile(options.file, options.processes)
-  const handle = openSync(options.file, 'a+', 0o600)
+  const { file, lock } = options
+  let handle: number | undefined
   try {
-    return continueLog(options, handle, lock)
+    handle = openSync(file, 'a+', 0o600)
+    return continueLog(options, handle)
   } catch (error) {
-    closeSync(handle)
+    if (handle !== undefined) closeSync(handle)
     lock.release()
     throw error
   }
@@ -100,18 +93,30 @@ interface Waiting {
   reject(error: unknown): void
 }
 
-function continueLog(options: AuditLogOptions, opened: number, lock: Lock): AuditLog {
-  const { file, clock, report, write = writeSync } = options
+/** A time in which the log cannot be written. */
+interface Outage {
+  /** What happened first; the rest mostly follows from it. */
+  readonly reason: string
+  triedAtMs: number
+  /** What went wrong last, and was reported. */
+  error: Error | undefined
+  unrecorded: number
+  events: number
+  /** What was found when the log was taken up again. */
+  readonly found: { readonly event: string; readonly details: object }[]
+}
+
+function continueLog(options: AuditLogOptions, opened: number): AuditLog {
+  const { file, lock, clock, report, write = writeSync } = options
   const resumed = resumeLog(file, opened)
-  let handle = opened
-  let { head, length, atMs } = resumed
-  const syncer = createSyncer(file, handle, { head, sync: options.sync }, report, options.datasync)
+  let { head, atMs } = resumed
+  let active = activeAt(file, opened, resumed.length, head)
+  let day = dayOf(active.handle, clock)
+  const syncer = createSyncer(file, opened, { head, sync: options.sync }, report, options.datasync)
   const freshSalt = createSalts()
   let { segmentBytes = Number.POSITIVE_INFINITY } = options
-  let segment = segmentAt(handle, head, clock)
   let mayRotateAtMs = 0
-  let failedAtMs: number | undefined
-  let unrecorded = 0
+  let outage: Outage | undefined
   let closed = false
   let batch: Waiting[] = []
   let turn: NodeJS.Immediate | undefined
@@ -133,11 +138,48 @@ function continueLog(options: AuditLogOptions, opened: number, lock: Lock): Audi
   /** What must be known before the records of this turn can be understood. */
   const forewords = (): object[] => {
     const words: object[] = []
-    if (failedAtMs !== undefined)
-      words.push(event('gap', { reason: 'the log could not be written', unrecorded }))
+    if (outage) {
+      const { reason, unrecorded, events, found } = outage
+      const gap = found.find((each) => each.event === 'gap')?.details
+      words.push(event('gap', { ...gap, reason, unrecorded, events }))
+      for (const { event: name, details } of found) if (name !== 'gap') words.push(event(name, details))
+    }
     const now = clock.wallMs()
     if (now < atMs - setBackMs) words.push(event('clock set back', { from: new Date(atMs).toISOString() }))
     return words
+  }
+
+  const fail = (error: unknown, waiting: readonly Waiting[] = []) => {
+    const cause = error as Error
+    outage ??= {
+      reason: cause.message,
+      triedAtMs: 0,
+      error: undefined,
+      unrecorded: 0,
+      events: 0,
+      found: [],
+    }
+    outage.triedAtMs = clock.monotonicMs()
+    if (outage.error?.message !== cause.message) report('the audit log cannot be written', cause)
+    outage.error = cause
+    turnAway(outage, waiting)
+  }
+
+  const mayTry = ({ triedAtMs }: Outage) => clock.monotonicMs() - triedAtMs >= retryMs
+
+  /** Before a log is written that could not be: whether it is still ours, and there. */
+  const takeUp = (found: Outage['found']) => {
+    if (!lock.keep()) throw new Error(lostLock)
+    if (faultOf(active) === undefined) return
+    const { handle, restored, ...taken } = retake(active, head)
+    if (handle !== active.handle) syncer.turnTo(handle)
+    head = taken.head
+    active = activeAt(file, handle, taken.length, head)
+    day = dayOf(handle, clock)
+    found.push(...taken.events)
+    if (restored === undefined) return
+    found.push({ event: 'gap', details: { restored: basename(restored) } })
+    options.onClosed?.(restored)
   }
 
   /** Seals and writes what this turn of the event loop brought; behind a failure, first that there was one. */
@@ -146,8 +188,10 @@ function continueLog(options: AuditLogOptions, opened: number, lock: Lock): Audi
     turn = undefined
     const waiting = batch
     batch = []
-    if (dayOf(clock) > segment.day) rotate()
+    if (outage && !mayTry(outage)) return turnAway(outage, waiting)
+    if (today(clock) > day) rotate()
     try {
+      if (outage) takeUp(outage.found)
       let last = head
       let lines = ''
       for (const fields of forewords()) {
@@ -165,33 +209,30 @@ function continueLog(options: AuditLogOptions, opened: number, lock: Lock): Audi
       atMs = clock.wallMs()
       syncer.written(head)
     } catch (error) {
-      failedAtMs = clock.monotonicMs()
-      unrecorded += waiting.filter(({ fields }) => !('event' in fields)).length
-      report('the audit log cannot be written', error)
-      for (const { reject } of waiting) reject(error)
-      return
+      return fail(error, waiting)
     }
-    if (failedAtMs !== undefined) report('the audit log is written again')
-    failedAtMs = undefined
-    unrecorded = 0
+    if (outage) report('the audit log is written again')
+    outage = undefined
     const onDisk = syncer.synced()
     for (const { resolve, reject } of waiting) {
       if (onDisk) onDisk.then(resolve, reject)
       else resolve()
     }
-    if (length >= segmentBytes && head.seq > segment.first) rotate()
+    if (active.length >= segmentBytes && head.seq > active.first) rotate()
     options.onWritten?.()
   }
 
-  /** Half a line must not stay: the next record would be glued to it. */
   const writeWhole = (bytes: Buffer) => {
     try {
-      const written = write(handle, bytes)
+      const written = write(active.handle, bytes)
       if (written !== bytes.length) throw new Error(`only ${written} of ${bytes.length} bytes were written`)
-      length += bytes.length
+      const longer = { ...active, length: active.length + bytes.length }
+      const fault = faultOf(longer)
+      if (fault !== undefined) throw new Error(fault)
+      active = longer
     } catch (error) {
       try {
-        ftruncateSync(handle, length)
+        takeBack(active, bytes)
       } catch {
         // Then the file ends torn, as after a crash, and is repaired like one.
       }
@@ -207,24 +248,40 @@ function continueLog(options: AuditLogOptions, opened: number, lock: Lock): Audi
 
   /** A crash between the two renames leaves no active segment; whoever opens the log then makes it. */
   const rotate = (): boolean => {
-    if (clock.monotonicMs() < mayRotateAtMs || failedAtMs !== undefined || length === 0) return false
-    const path = closedPath(file, segment.first)
-    let next: number
+    if (clock.monotonicMs() < mayRotateAtMs || outage || active.length === 0) return false
+    const { first } = active
+    const path = closedPath(file, first)
     try {
-      next = changePlaces(file, path)
+      // A file that is not the log's must not become a part of it.
+      const fault = faultOf(active)
+      if (fault !== undefined) throw new Error(fault)
+      active = activeAt(file, changePlaces(file, path), 0, head)
     } catch (error) {
       mayRotateAtMs = clock.monotonicMs() + retryMs
       report('the audit log cannot begin a new segment, and goes on in the old one', error)
       return false
     }
-    syncer.turnTo(next)
-    handle = next
-    length = 0
-    const before = { first: segment.first, last: head.seq }
-    segment = { first: head.seq + 1, day: dayOf(clock) }
-    tell('segment', before)
+    syncer.turnTo(active.handle)
+    day = today(clock)
+    tell('segment', { first, last: head.seq })
     options.onClosed?.(path)
     return true
+  }
+
+  const writable = () => {
+    if (outage && mayTry(outage)) commit()
+    return outage === undefined
+  }
+
+  /** Also while nothing is written: nobody should have to ask to learn that the log is gone. */
+  const look = () => {
+    if (outage) return void writable()
+    try {
+      const fault = lock.keep() ? faultOf(active) : lostLock
+      if (fault !== undefined) fail(new Error(fault))
+    } catch (error) {
+      fail(error)
+    }
   }
 
   for (const { event: name, details } of resumed.events) {
@@ -234,9 +291,11 @@ function continueLog(options: AuditLogOptions, opened: number, lock: Lock): Audi
     tell(name, details)
   }
   tell('started', options.about)
-  if (failedAtMs !== undefined) throw new Error(`${file} cannot be written`)
+  if (outage) throw new Error(`${file} cannot be written`)
   // From the first moment there is a head to hold the log against.
   writeHeadNow(file, head)
+  const looking = setInterval(look, keepMs)
+  looking.unref()
 
   return {
     append: put,
@@ -253,57 +312,53 @@ function continueLog(options: AuditLogOptions, opened: number, lock: Lock): Audi
       syncer.configure(sync)
       segmentBytes = bytes
     },
-
-    writable() {
-      if (failedAtMs !== undefined && clock.monotonicMs() - failedAtMs >= retryMs) commit()
-      return failedAtMs === undefined
-    },
+    writable,
 
     async close() {
+      clearInterval(looking)
+      // The last chance.
+      if (outage) outage.triedAtMs = Number.NEGATIVE_INFINITY
       tell('stopped')
       closed = true
       await syncer.stop()
       try {
-        fdatasyncSync(handle)
-        writeHeadNow(file, head)
+        fdatasyncSync(active.handle)
+        // Another writer's head is not ours to set back.
+        if (lock.keep()) writeHeadNow(file, head)
       } finally {
-        closeSync(handle)
+        closeSync(active.handle)
         lock.release()
       }
     },
   }
 }
 
-/** Puts the file aside and an empty one in its place. @returns its handle. @throws what `fs` throws, with all as it was */
-function changePlaces(file: string, aside: string): number {
-  if (existsSync(aside) || existsSync(`${aside}.gz`)) throw new Error(`${aside} is there already`)
-  const fresh = `${file}.next`
-  rmSync(fresh, { force: true })
-  const handle = openSync(fresh, 'ax', 0o600)
-  try {
-    renameSync(file, aside)
-    try {
-      renameSync(fresh, file)
-    } catch (error) {
-      renameSync(aside, file)
-      throw error
-    }
-  } catch (error) {
-    closeSync(handle)
-    throw error
+/** Not one by one against a disk that is full. */
+function turnAway(outage: Outage, waiting: readonly Waiting[]): void {
+  for (const { fields, reject } of waiting) {
+    if ('event' in fields) outage.events++
+    else outage.unrecorded++
+    reject(outage.error)
   }
-  return handle
 }
 
-/** Where the active segment begins, and on which day: as its first record says, or with the next one. */
-function segmentAt(handle: number, head: Head, clock: Clock): { first: number; day: number } {
+const lostLock = 'another gateway has taken the log over'
+
+/** Where the active segment begins: as its first record says, or with the next one. */
+function activeAt(file: string, handle: number, length: number, head: Head): Active {
+  const opening = length === 0 ? undefined : readFirst(handle)
+  const first = !opening || 'wrong' in opening ? head.seq + 1 : opening.seq
+  return { file, handle, inode: fstatSync(handle), length, first }
+}
+
+/** On which day (UTC) a segment was begun. */
+function dayOf(handle: number, clock: Clock): number {
   const opening = readFirst(handle)
-  if (!opening || 'wrong' in opening) return { first: head.seq + 1, day: dayOf(clock) }
-  const day = Math.floor(Date.parse(opening.time ?? '') / dayMs)
-  return { first: opening.seq, day: Number.isNaN(day) ? dayOf(clock) : day }
+  const day = opening && 'time' in opening ? Math.floor(Date.parse(opening.time ?? '') / dayMs) : Number.NaN
+  return Number.isNaN(day) ? today(clock) : day
 }
 
-function dayOf(clock: Clock): number {
+function today(clock: Clock): number {
   return Math.floor(clock.wallMs() / dayMs)
 }
 

@@ -18,10 +18,14 @@ export interface Resumption {
   readonly events: readonly { readonly event: 'repair' | 'gap'; readonly details: object }[]
 }
 
-/** Cuts a torn last line off. @param handle the log, open for reading and writing */
-export function resumeLog(file: string, handle: number): Resumption {
+/**
+ * Cuts a torn last line off.
+ * @param handle the log, open for reading and writing
+ * @param known where the chain ends, if this process wrote it
+ */
+export function resumeLog(file: string, handle: number, known?: Head): Resumption {
   const { length, last = lastClosed(file), torn } = readTail(handle)
-  const told = readHead(file)
+  const told = known ?? readHead(file)
   if (torn) ftruncateSync(handle, length)
   const repair = torn ? [{ event: 'repair', details: { torn } } as const] : []
   const atMs = (last && 'time' in last && Date.parse(last.time ?? '')) || 0
@@ -48,7 +52,7 @@ export function resumeLog(file: string, handle: number): Resumption {
       { seq: told.seq, hash: found.hash },
       { reason: 'records are missing', first: found.seq + 1, last: told.seq },
     )
-  if (last && last.event !== 'stopped')
+  if (!known && last && last.event !== 'stopped')
     return gap(found, { reason: 'the gate did not stop by itself', since: last.time ?? null })
   return { head: found, length, atMs, events: repair }
 }

@@ -2,7 +2,7 @@
  * The end of a log as the last process left it: its last whole record, and whatever stands torn behind it.
  */
 import { createHash } from 'node:crypto'
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { type Checked, check, type Wrong } from './chain.ts'
 import { closedSegments, type Segment } from './segments.ts'
@@ -74,6 +74,23 @@ export function lastClosed(file: string): Tail['last'] {
   const bytes = contentsOf(newest)
   const before = bytes.subarray(0, -1).lastIndexOf(newline)
   return check(bytes.subarray(before + 1, -1))
+}
+
+/** Whether the last writer said that it stops, or there was none. */
+export function endedInOrder(file: string): boolean {
+  const last = lastActive(file) ?? lastClosed(file)
+  if (last === undefined) return !existsSync(`${file}.head`)
+  return !('wrong' in last) && last.event === 'stopped'
+}
+
+function lastActive(file: string): Tail['last'] {
+  if (!existsSync(file)) return undefined
+  const handle = openSync(file, 'r')
+  try {
+    return readTail(handle).last
+  } finally {
+    closeSync(handle)
+  }
 }
 
 /** A head lags by a quarter of a second, which is less than this much of a log. */

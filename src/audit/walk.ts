@@ -44,6 +44,13 @@ export interface Walk {
 const remembered = 2 * longestDelay
 const signedEvents: ReadonlySet<string> = new Set(['checkpoint', 'expired', 'erasure', 'erased'])
 
+/** A hole is only told from tampering by the gap that the gate wrote when it found it, and is bad all the same. */
+function missing(first: number, { seq, event, fields }: Checked): string {
+  if (event !== 'gap' || fields().last !== seq - 1) return `record ${first} is missing`
+  const when = fields().unrecorded === undefined ? 'was down' : 'ran'
+  return `records ${first} to ${seq - 1} are missing: the log was cut while the gate ${when}`
+}
+
 export function createWalk({ keys, partial, expected, note }: WalkOptions): Walk {
   const deletions = createDeletions(note)
   const recent: string[] = []
@@ -60,12 +67,13 @@ export function createWalk({ keys, partial, expected, note }: WalkOptions): Walk
   const place = (): Place => ({ file, line })
 
   /** @returns what is wrong with the first record of all */
-  const begin = ({ seq, prev }: Checked): string | undefined => {
+  const begin = (record: Checked): string | undefined => {
+    const { seq, prev } = record
     begunAt = seq
     if (partial) note(`records before ${seq} were not looked at`)
     else if (seq !== 1 || prev !== genesis) {
       // Of a log that was never whole, nothing follows from what is missing.
-      if (prev === genesis) return 'record 1 is missing'
+      if (prev === genesis) return missing(1, record)
       deletions.owe({ seq: seq - 1, hash: prev }, place())
     }
     return undefined
@@ -74,13 +82,7 @@ export function createWalk({ keys, partial, expected, note }: WalkOptions): Walk
   const follow = (record: Checked, before: NonNullable<typeof last>): string | undefined => {
     const { seq, prev, event } = record
     if (prev !== before.hash) return `record ${seq} does not follow record ${before.seq}`
-    if (seq !== before.seq + 1) {
-      // A hole is only told from tampering by the gap that the gate wrote when it found it, and is bad all the same.
-      const told = event === 'gap' && record.fields().last === seq - 1
-      return told
-        ? `records ${before.seq + 1} to ${seq - 1} are missing: the log was cut while the gate was down`
-        : `record ${before.seq + 1} is missing`
-    }
+    if (seq !== before.seq + 1) return missing(before.seq + 1, record)
     // After an orderly end somebody has to have started again; a record that just follows was put there.
     if (before.stopped && event === undefined) return `record ${seq} follows the end of a run`
     return undefined

@@ -38,7 +38,7 @@ export const auditErase: Command = {
   async run(values, io) {
     const { policy } = loadPolicy(textOf(values, 'config'), io.variables)
     const order = orderIn(values, io)
-    const erased = isLocked(policy.audit.file, io.processes)
+    const erased = (await isLocked(policy.audit.file, io))
       ? await askGateway(order, policy, textOf(values, 'admin'), io)
       : await eraseHere(order, policy, io)
     if (!erased) return 1

@@ -33,7 +33,7 @@ export async function whileLocked<T>(path: string, work: () => T | Promise<T>): 
   const end = Date.now() + patienceMs
   let release = take(path)
   while (!release) {
-    if (Date.now() > end) throw new FileBusy(`${path} is being changed by somebody else (${lockOf(path)})`)
+    if (Date.now() > end) throw new FileBusy(`${path} is being changed by another process; try again`)
     await new Promise((resolve) => setTimeout(resolve, retryMs))
     release = take(path)
   }

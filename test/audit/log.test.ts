@@ -2,21 +2,21 @@
 import {
   appendFileSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
   rmSync,
   statSync,
   truncateSync,
   unlinkSync,
-  utimesSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { hostname, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { genesis, seal } from '../../src/audit/chain.ts'
+import { acquireLock, type LockOptions } from '../../src/audit/lock.ts'
 import { type AuditLog, type AuditLogOptions, openAuditLog } from '../../src/audit/log.ts'
 import type { RecordContent, RequestRecord } from '../../src/audit/record.ts'
 import { verifyLog } from '../../src/audit/verify.ts'
@@ -36,12 +36,13 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-function open(more: Partial<AuditLogOptions> = {}): AuditLog {
+async function open(more: Partial<AuditLogOptions & LockOptions> = {}): Promise<AuditLog> {
+  mkdirSync(folder, { recursive: true })
   return openAuditLog({
     file,
+    lock: await acquireLock(file, { processes, patienceMs: 300, ...more }),
     sync: 'group',
     clock,
-    processes,
     about: { version: 'test' },
     report: (problem) => reports.push(problem),
     ...more,
@@ -59,18 +60,20 @@ const lines = () => readFileSync(file, 'utf8').split('\n').filter(Boolean)
 const parsed = () => lines().map((line) => JSON.parse(line) as Record<string, unknown>)
 const events = () => parsed().flatMap(({ event }) => (typeof event === 'string' ? [event] : []))
 
-/** What a crash leaves: the lock stays, the head stays wherever it was. */
+/** What a crash leaves: the lock of a process that is gone, the head wherever it was. */
 async function crash(log: AuditLog, change: () => void = () => {}): Promise<void> {
   const bytes = readFileSync(file)
   const head = readFileSync(`${file}.head`, 'utf8')
+  const lock = JSON.parse(readFileSync(`${file}.lock`, 'utf8')) as object
   await log.close()
+  writeFileSync(`${file}.lock`, JSON.stringify({ ...lock, started: 'before' }))
   writeFileSync(file, bytes)
   writeFileSync(`${file}.head`, head)
   change()
 }
 
 async function written(...ids: string[]): Promise<AuditLog> {
-  const log = open()
+  const log = await open()
   for (const id of ids) await add(log, id)
   await until(() => {
     const { seq } = JSON.parse(readFileSync(`${file}.head`, 'utf8')) as { seq: number }
@@ -101,7 +104,7 @@ describe('a log', () => {
 
   it('goes on where it stopped', async () => {
     await (await written('a')).close()
-    const log = open()
+    const log = await open()
     await add(log, 'b')
     await log.close()
     expect(events()).toEqual(['started', 'stopped', 'started', 'stopped'])
@@ -109,7 +112,7 @@ describe('a log', () => {
   })
 
   it('has a record with the kernel when append resolves', async () => {
-    const log = open()
+    const log = await open()
     const append = add(log, 'a')
     expect(lines()).toHaveLength(1)
     await append
@@ -119,7 +122,7 @@ describe('a log', () => {
 
   it('shares one write between the records of one turn, in order', async () => {
     let writes = 0
-    const log = open({
+    const log = await open({
       write: (handle, bytes) => {
         writes++
         return writeSync(handle, bytes)
@@ -143,7 +146,7 @@ describe('a log', () => {
   ] as const)('with sync: %s waits for the disk: %s', async (sync, waits) => {
     let release: (() => void) | undefined
     let resolved = false
-    const log = open({
+    const log = await open({
       sync,
       datasync: () =>
         new Promise((resolve) => {
@@ -167,14 +170,14 @@ describe('a log', () => {
   })
 
   it('has one writer', async () => {
-    const log = open()
-    expect(() => open()).toThrow(/another process/)
+    const log = await open()
+    await expect(open()).rejects.toThrow(/is being written by process/)
     await log.close()
-    await open().close()
+    await (await open()).close()
   })
 
   it('survives text that other splitters take for the end of a line', async () => {
-    const log = open()
+    const log = await open()
     await add(log, 'a', 'one\u2028two\u2029three\r\nfour\u0085')
     await log.close()
     expect((await verifyLog(file)).bad).toBeUndefined()
@@ -190,59 +193,10 @@ describe('a log whose folder was taken away', () => {
   })
 })
 
-describe('a lock', () => {
-  it.each([
-    ['of a process that is gone', { host: '', pid: 999_999, started: '1' }],
-    ['that is not one', 'nonsense'],
-  ])('%s is taken over', async (_what, holder) => {
-    const self = open()
-    const own = JSON.parse(readFileSync(`${file}.lock`, 'utf8')) as { host: string }
-    await self.close()
-    writeFileSync(
-      `${file}.lock`,
-      typeof holder === 'string' ? holder : JSON.stringify({ ...holder, host: own.host }),
-    )
-    utimesSync(`${file}.lock`, 0, 0)
-    await open().close()
-  })
-
-  it('that is just being written is believed', () => {
-    writeFileSync(`${file}.lock`, '')
-    expect(() => open()).toThrow(/another process/)
-  })
-
-  it('is taken over by one of many', async () => {
-    writeFileSync(`${file}.lock`, JSON.stringify({ host: hostname(), pid: 999_999, started: '1' }))
-    const logs = Array.from({ length: 5 }, () => {
-      try {
-        return [open()]
-      } catch {
-        return []
-      }
-    }).flat()
-    expect(logs).toHaveLength(1)
-    expect(readdirSync(folder).filter((name) => name.includes('.lock'))).toEqual(['audit.jsonl.lock'])
-    for (const log of logs) await log.close()
-  })
-
-  it('of a process with our number from before a restart is taken over', async () => {
-    const self = open()
-    const own = JSON.parse(readFileSync(`${file}.lock`, 'utf8')) as object
-    await self.close()
-    writeFileSync(`${file}.lock`, JSON.stringify({ ...own, started: 'before' }))
-    await open().close()
-  })
-
-  it('of another host is believed while it is fresh', () => {
-    writeFileSync(`${file}.lock`, JSON.stringify({ host: 'elsewhere', pid: 1, started: '1' }))
-    expect(() => open()).toThrow(/another process/)
-  })
-})
-
 describe('after a crash', () => {
   it('a torn last line is cut off, and told', async () => {
     await crash(await written('a', 'b'), () => appendFileSync(file, '{"seq":4,"time":"2026'))
-    await open().close()
+    await (await open()).close()
     expect(events()).toEqual(['started', 'repair', 'gap', 'started', 'stopped'])
     expect(parsed()[3]).toMatchObject({ event: 'repair', torn: { bytes: 21 } })
     const verdict = await verifyLog(file)
@@ -252,7 +206,7 @@ describe('after a crash', () => {
 
   it('a gap tells that the gate did not stop by itself', async () => {
     await crash(await written('a'))
-    await open().close()
+    await (await open()).close()
     expect(parsed()[2]).toMatchObject({ event: 'gap', since: '2026-11-22T12:00:00.000Z' })
     expect((await verifyLog(file)).bad).toBeUndefined()
   })
@@ -269,10 +223,10 @@ describe('after a crash', () => {
   })
 
   it('a long last line is found again', async () => {
-    const log = open()
+    const log = await open()
     await add(log, 'long', 'x'.repeat(500_000))
     await crash(log)
-    await open().close()
+    await (await open()).close()
     expect((await verifyLog(file)).bad).toBeUndefined()
   })
 })
@@ -329,7 +283,7 @@ describe('tampering', () => {
   it('by cutting the end is still seen after the gate went on', async () => {
     await (await written('a', 'b', 'c')).close()
     edit((all) => all.slice(0, 2))
-    await open().close()
+    await (await open()).close()
     expect(events()).toContain('gap')
     expect((await verifyLog(file)).bad?.why).toMatch(/records 3 to 5 are missing: the log was cut/)
   })
@@ -354,7 +308,7 @@ describe('tampering', () => {
   it('of the last record does not keep the gate from starting, and stays visible', async () => {
     await (await written('a')).close()
     edit((all) => all.with(-1, (all.at(-1) ?? '').replace('stopped', 'Stopped')))
-    await open().close()
+    await (await open()).close()
     expect(events()).toContain('gap')
     expect((await verifyLog(file)).bad?.line).toBe(3)
   })
@@ -380,7 +334,7 @@ describe('a chain that was written anew while the gate was down', () => {
       await end(await written('a', 'b'))
       forge('hallo')
       expect((await verifyLog(file)).bad).toBeDefined()
-      await open().close()
+      await (await open()).close()
       expect((await verifyLog(file)).bad).toBeDefined()
     }
   })
@@ -390,7 +344,7 @@ describe('a chain that was written anew while the gate was down', () => {
       rmSync(folder, { recursive: true })
       await end(await written('a', 'b'))
       forge('hello')
-      await open().close()
+      await (await open()).close()
       expect((await verifyLog(file)).bad).toBeUndefined()
     }
   })
@@ -399,7 +353,7 @@ describe('a chain that was written anew while the gate was down', () => {
 describe('a log that cannot be written', () => {
   it('rejects, leaves no half line, and tells how many went unrecorded when it can be written again', async () => {
     let full = false
-    const log = open({
+    const log = await open({
       write: (handle, bytes) => {
         if (!full) return writeSync(handle, bytes)
         writeSync(handle, bytes.subarray(0, 10))
@@ -425,12 +379,12 @@ describe('a log that cannot be written', () => {
     expect(reports).toContain('the audit log is written again')
   })
 
-  it('keeps the gate from starting', () => {
+  it('keeps the gate from starting', async () => {
     const broken = () => {
       throw new Error('read-only file system')
     }
-    expect(() => open({ write: broken })).toThrow(/cannot be written/)
+    await expect(open({ write: broken })).rejects.toThrow(/cannot be written/)
     truncateSync(file, 0)
-    expect(() => open()).not.toThrow()
+    await (await open()).close()
   })
 })

@@ -56,6 +56,7 @@ async function start(more: Partial<AuditOptions> = {}): Promise<Audit> {
     settings,
     clock,
     processes,
+    patienceMs: 100,
     about: { version: 'test' },
     report: () => {},
     onCheckpoint: (checkpoint) => checkpoints.push(checkpoint),

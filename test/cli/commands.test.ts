@@ -3,6 +3,7 @@ import { type AddressInfo, createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { acquireLock } from '../../src/audit/lock.ts'
 import { openAuditLog } from '../../src/audit/log.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { keyId, mintKey } from '../../src/identity/key.ts'
@@ -340,7 +341,7 @@ describe('torwart audit verify', () => {
       file,
       sync: 'none',
       clock: systemClock,
-      processes,
+      lock: await acquireLock(file, { processes }),
       about: {},
       report: () => {},
     })
