@@ -3,8 +3,8 @@
  * (`anthropic/anthropic.go`), LocalAI v4.9. `count_tokens`, which neither has, is answered by estimate.
  *
  * Peculiar to it: `max_tokens` is required; `thread` keeps the conversation on a server that these are not, and
- * is refused in the way that makes the SDK send the whole conversation instead. Tools that run on the server (web
- * search) are taken out and the request kept. Text blocks reach the model with nothing between them.
+ * is refused in the way that makes the SDK send the whole conversation instead. Tools that run on the server are left
+ * out (web search) or refused. Text blocks reach the model with nothing between them.
  */
 import { isObject } from '../core/json.ts'
 import { Refusal } from '../core/refusal.ts'
@@ -13,6 +13,7 @@ import { AnthropicAnswer } from './anthropic-answer.ts'
 import { anthropicError } from './anthropic-error.ts'
 import { capCount } from './caps.ts'
 import { type Dialect, namesOf, type Orders, type Outgoing, type Prompt } from './dialect.ts'
+import { hostedTool, typeOf } from './hosted-tools.ts'
 import { base64Image, mediaUrl } from './media.ts'
 import { named, offerOnly } from './offered-tools.ts'
 import { readBy } from './read-by.ts'
@@ -126,10 +127,15 @@ const customTool = object(
 )
 /** The caller runs these itself, under a name that Anthropic's models know. */
 const callersTool = /^(?:custom|(?:bash|text_editor|computer|memory)_\d{8})$/
-/** Tools of the caller; those that Anthropic's servers would run (`web_search_20250305` …) are taken out. */
+/** Ollama reads the tool that searches; that one is known by its type, whatever its name. */
+const otherTool = hostedTool({
+  webSearch: /^web_(?:search|fetch)_\d{8}$/,
+  passes: object({ type: word, name, max_uses: integer(1) }),
+})
+/** Tools of the caller; those that Anthropic's servers would run are left out, or refused. */
 const tool: Shape = (value, at, notes) => {
-  const type = isObject(value) ? value.type : undefined
-  if (typeof type === 'string' && !callersTool.test(type)) return leftOut(value, at, notes)
+  const type = typeOf(value)
+  if (type !== undefined && !callersTool.test(type)) return otherTool(value, at, notes)
   return noteTool(customTool(value, at, notes), notes)
 }
 
@@ -171,7 +177,7 @@ function prepare(prompt: Prompt, orders: Orders): Outgoing {
   const marked = markBlocks(body, prompt, orders.separation)
   body.model = orders.model
   const reader = new AnthropicAnswer(namesOf(prompt, orders), prompt.stream)
-  return { body, outputTokens, clamped, dropped, marked, reader }
+  return { body, outputTokens, clamped, dropped, leftOut: prompt.leftOut ?? [], marked, reader }
 }
 
 const post = { kind: 'exchange', method: 'POST', group: 'chat', prepare } as const

@@ -29,7 +29,7 @@ export const routeGroups = [
 export type RouteGroup = (typeof routeGroups)[number]
 
 /** What goes around the prompt format or cannot be read by any guard: refused, unless a role's `allow` names it. */
-export const features = ['raw', 'template', 'context', 'mediaUrls'] as const
+export const features = ['raw', 'template', 'context', 'mediaUrls', 'webSearch'] as const
 export type Feature = (typeof features)[number]
 
 /** A file of a form, held in memory. */
@@ -61,6 +61,8 @@ export interface Dialect {
   /** Paths under this prefix that nobody declares are refused in this dialect's shape. */
   readonly prefix: string
   readonly endpoints: readonly Endpoint[]
+  /** Paths that clients ask for and that are not here, each with a sentence that says why and what to do. */
+  readonly absent?: Readonly<Record<string, string>>
   /** A second header for the request's id, where this dialect's clients look for it. */
   readonly idHeader?: string
   /**
@@ -171,6 +173,8 @@ export interface Prompt {
   readonly unread: readonly string[]
   /** Paths of fields that were left out. These are the caller's words: mask before writing them anywhere. */
   readonly dropped: readonly string[]
+  /** Of those, what the caller must be told: types of tools, as the published APIs name them. */
+  readonly leftOut?: readonly string[]
   /** Names of parameters that were lowered while reading. */
   readonly clamped: readonly string[]
   readonly body: JsonObject
@@ -239,6 +243,8 @@ export interface Outgoing {
   readonly clamped: readonly string[]
   /** Paths of fields that were left out, with those of `Prompt.dropped`. */
   readonly dropped: readonly string[]
+  /** What the caller must be told that it was left out; a strict role is refused instead. */
+  readonly leftOut?: readonly string[]
   /** How many texts were marked as data. Absent: none. */
   readonly marked?: number
   /** Reads the one answer to this body. */
@@ -256,6 +262,8 @@ export interface ToolCall {
   readonly id?: string
   readonly name: string
   readonly arguments: string
+  /** Given any text, which is no JSON even where it looks like some. */
+  readonly isFreeForm?: true
 }
 
 /** The id that a server gave a call, if it is one. */

@@ -48,6 +48,17 @@ export function offerOnly(
   dropped.push('tool_choice')
 }
 
+/**
+ * The name of a function in namespaces, as Ollama makes it.
+ * @param within the outermost first
+ */
+export function qualified(called: string, within: readonly string[]): string {
+  return within.reduceRight(
+    (inner, space) => (space === '' || inner.startsWith(`${space}.`) ? inner : `${space}.${inner}`),
+    called,
+  )
+}
+
 const mostNamed = 64
 const longestNamed = 256
 

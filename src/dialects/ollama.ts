@@ -40,6 +40,7 @@ import {
   onlyIfAllowed,
   type Shape,
   text,
+  unlessElsewhere,
   word,
 } from './shape.ts'
 
@@ -72,44 +73,59 @@ const tokens: Shape = (value, at, notes) => {
   return numbers(value, at, notes)
 }
 
-const chat = object(
-  {
-    model: modelName,
-    messages: list(anyMessage),
-    tools,
-    ...generation,
-    // ollama-ai-provider puts the limit here, where no server looks.
-    max_output_tokens: integer(),
-  },
-  ['model'],
+const chat = unlessElsewhere(
+  'messages',
+  { prompt: '/api/generate', input: '/api/embed' },
+  object(
+    {
+      model: modelName,
+      messages: list(anyMessage),
+      tools,
+      ...generation,
+      // ollama-ai-provider puts the limit here, where no server looks.
+      max_output_tokens: integer(),
+    },
+    ['model'],
+  ),
 )
-const generate = object(
-  {
-    model: modelName,
-    prompt: text('user'),
-    suffix: text('user'),
-    system: text('system'),
-    template: onlyIfAllowed(
-      'template',
-      text('system'),
-      '`template` is not allowed: the prompt format belongs to the model.',
-    ),
-    context: onlyIfAllowed(
-      'context',
-      tokens,
-      '`context` is not allowed: tokens cannot be inspected. Send the text instead.',
-    ),
-    raw: onlyIfAllowed('raw', flag, '`raw` is not allowed: the prompt format belongs to the model.'),
-    images: list(base64Image),
-    ...generation,
-  },
-  ['model'],
+const generate = unlessElsewhere(
+  'prompt',
+  { messages: '/api/chat', input: '/api/embed' },
+  object(
+    {
+      model: modelName,
+      prompt: text('user'),
+      suffix: text('user'),
+      system: text('system'),
+      template: onlyIfAllowed(
+        'template',
+        text('system'),
+        '`template` is not allowed: the prompt format belongs to the model.',
+      ),
+      context: onlyIfAllowed(
+        'context',
+        tokens,
+        '`context` is not allowed: tokens cannot be inspected. Send the text instead.',
+      ),
+      raw: onlyIfAllowed('raw', flag, '`raw` is not allowed: the prompt format belongs to the model.'),
+      images: list(base64Image),
+      ...generation,
+    },
+    ['model'],
+  ),
 )
-const embed = object(
-  { model: modelName, input: oneOrMany(text('document')), dimensions: integer(1), ...sampling },
-  ['model'],
+const embed = unlessElsewhere(
+  'input',
+  { prompt: '/api/embeddings', messages: '/api/chat' },
+  object({ model: modelName, input: oneOrMany(text('document')), dimensions: integer(1), ...sampling }, [
+    'model',
+  ]),
 )
-const embeddings = object({ model: modelName, prompt: text('document'), ...sampling }, ['model'])
+const embeddings = unlessElsewhere(
+  'prompt',
+  { input: '/api/embed', messages: '/api/chat' },
+  object({ model: modelName, prompt: text('document'), ...sampling }, ['model']),
+)
 // Ollama's own command sends both names, one of them empty; `model` goes first.
 const showRequest = object({ model: modelName, name: modelName, verbose: flag })
 

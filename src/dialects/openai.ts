@@ -21,6 +21,7 @@ import {
   type PublicError,
 } from './dialect.ts'
 import { comment } from './framing/sse.ts'
+import { hostedTool, typeOf } from './hosted-tools.ts'
 import { imageUrl } from './media.ts'
 import { ofFunction, offerOnly, typed } from './offered-tools.ts'
 import { OpenaiAnswer } from './openai-answer.ts'
@@ -34,7 +35,6 @@ import {
   integer,
   invalid,
   joined,
-  leftOut,
   list,
   modelName,
   name,
@@ -50,6 +50,7 @@ import {
   stops,
   text,
   textPart,
+  unlessElsewhere,
   variants,
   word,
   wordOr,
@@ -111,10 +112,12 @@ const functionTool = object(
   },
   ['function'],
 )
-/** Functions only; tools of other kinds (web search) run on the server, so they are taken out. */
+/** Web search is asked for by a field of its own in this API, and no server here reads it as a tool. */
+const noFunction = hostedTool({ webSearch: /^web_search(?:_preview)?$/, passes: undefined })
+/** Functions only: no model server here reads tools of other kinds. */
 const tools = list((value, at, notes) => {
-  if (isObject(value) && typeof value.type === 'string' && value.type !== 'function')
-    return leftOut(value, at, notes)
+  const type = typeOf(value)
+  if (type !== undefined && type !== 'function') return noFunction(value, at, notes)
   const read = functionTool(value, at, notes)
   if (isObject(read)) noteTool(read.function, notes)
   return read
@@ -142,35 +145,47 @@ const nonEmpty =
       ? invalid(`\`${at}\` must not be empty.`)
       : items(value, at, notes)
 
-const chat = object(
-  {
-    model: modelName,
-    messages: nonEmpty(list(anyMessage)),
-    tools,
-    ...sampling,
-    ...notOllama,
-    max_completion_tokens: integer(),
-    response_format: object({ type: word, json_schema: object({ schema: answerSchema }) }, ['type']),
-    reasoning_effort: word,
-    reasoning: object({ effort: word }),
-    logprobs: flag,
-    top_logprobs: integer(0, 20),
-  },
-  ['model', 'messages'],
+const chat = unlessElsewhere(
+  'messages',
+  { input: '/v1/responses', prompt: '/v1/completions' },
+  object(
+    {
+      model: modelName,
+      messages: nonEmpty(list(anyMessage)),
+      tools,
+      ...sampling,
+      ...notOllama,
+      max_completion_tokens: integer(),
+      response_format: object({ type: word, json_schema: object({ schema: answerSchema }) }, ['type']),
+      reasoning_effort: word,
+      reasoning: object({ effort: word }),
+      logprobs: flag,
+      top_logprobs: integer(0, 20),
+    },
+    ['model', 'messages'],
+  ),
 )
-const completions = object(
-  {
-    model: modelName,
-    prompt: oneOrMany(text('user')),
-    suffix: text('user'),
-    logprobs: integer(0, 20),
-    ...sampling,
-  },
-  ['model', 'prompt'],
+const completions = unlessElsewhere(
+  'prompt',
+  { messages: '/v1/chat/completions', input: '/v1/responses' },
+  object(
+    {
+      model: modelName,
+      prompt: oneOrMany(text('user')),
+      suffix: text('user'),
+      logprobs: integer(0, 20),
+      ...sampling,
+    },
+    ['model', 'prompt'],
+  ),
 )
-const embeddings = object(
-  { model: modelName, input: oneOrMany(text('document')), encoding_format: word, dimensions: integer(1) },
-  ['model', 'input'],
+const embeddings = unlessElsewhere(
+  'input',
+  { messages: '/v1/chat/completions', prompt: '/v1/completions' },
+  object(
+    { model: modelName, input: oneOrMany(text('document')), encoding_format: word, dimensions: integer(1) },
+    ['model', 'input'],
+  ),
 )
 
 // The body is fresh and nobody else's, so it is completed in place.
@@ -195,6 +210,7 @@ function prepareGeneration(prompt: Prompt, orders: Orders): Outgoing {
     outputTokens: outputTokens * answersTo(body),
     clamped,
     dropped,
+    leftOut: prompt.leftOut ?? [],
     marked,
     reader: new OpenaiAnswer(namesOf(prompt, orders), prompt.stream, hideUsage),
   }

@@ -25,6 +25,7 @@ import {
 } from './passage.ts'
 import { callOf, isCall, ResponsesCalls, withoutCalls } from './responses-calls.ts'
 import { Transcript } from './transcript.ts'
+import { type Declared, TranslatedCalls } from './translated-calls.ts'
 
 const item = form({
   id: 'string',
@@ -102,13 +103,23 @@ export class ResponsesAnswer implements AnswerReader {
   /** What an answer repeats of its request: tools, formats, words. */
   readonly #echoes: OtherTexts
   readonly #instructions: JsonValue | undefined
+  readonly #translated: TranslatedCalls | undefined
   keptAs: string | undefined
   /** The number of the next event that leaves. */
   #number: number | undefined
   #parked: { readonly frame: Frame; readonly body: JsonObject } | undefined
 
-  /** @param instructions as the client gave them: the gate may have added to them, and servers say them again */
-  constructor(names: ModelNames, stream: boolean, instructions: JsonValue | undefined) {
+  /**
+   * @param instructions as the client gave them: the gate may have added to them, and servers say them again
+   * @param declared tools that the server knows otherwise than the client
+   */
+  constructor(
+    names: ModelNames,
+    stream: boolean,
+    instructions: JsonValue | undefined,
+    declared?: ReadonlyMap<string, Declared>,
+  ) {
+    this.#translated = declared && declared.size > 0 ? new TranslatedCalls(declared) : undefined
     this.#names = names
     this.#stream = stream
     this.#instructions = instructions
@@ -123,6 +134,13 @@ export class ResponsesAnswer implements AnswerReader {
     if (this.#stream && hasBegun(body)) misshapen('a part that has begun before its beginning')
     // Before anything of it can be refused: it was worked for all the same.
     this.#count(isObject(body.response) ? body.response.usage : body.usage)
+    if (!this.#translated) return this.#read(frame, body, passage)
+    const own = this.#stream ? this.#translated.ofEvent(body) : this.#translated.ofAnswer(body)
+    if (own === body) return this.#read(frame, body, passage)
+    return own && this.#read({ ...frame, ...(this.#stream ? frameOf(own) : dataOf(own)) }, own, passage)
+  }
+
+  #read(frame: Frame, body: JsonObject, passage: Passage): Passed {
     if (passage.judgesCalls) {
       if (this.#stream && this.#calls.take(body, frame)) return undefined
       const waiting = this.#calls.complete(body)
@@ -368,5 +386,9 @@ function judgeAll(
 }
 
 function frameOf(event: JsonObject): Frame {
-  return { event: String(event.type), data: JSON.stringify(event) }
+  return { event: String(event.type), ...dataOf(event) }
+}
+
+function dataOf(document: JsonObject): Frame {
+  return { data: JSON.stringify(document) }
 }

@@ -151,7 +151,12 @@ export function callOf(item: JsonObject): ToolCall {
     return { ...idOf(call_id), name: stringOf(name) || String(type), arguments: JSON.stringify(item) }
   // One that is given two things could be read in two ways: it calls nothing that has a name.
   const isTwofold = args !== undefined && input !== undefined
-  return { ...idOf(call_id), name: isTwofold ? '' : stringOf(name), arguments: stringOf(args ?? input) }
+  const judged = {
+    ...idOf(call_id),
+    name: isTwofold ? '' : stringOf(name),
+    arguments: stringOf(args ?? input),
+  }
+  return type === 'custom_tool_call' ? { ...judged, isFreeForm: true } : judged
 }
 
 /** Whether all events say what the whole item says, for clients read one or the other. */

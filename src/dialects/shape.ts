@@ -22,6 +22,8 @@ export class Notes {
   readonly documents: JsonObject[] = []
   readonly dropped: string[] = []
   readonly clamped: string[] = []
+  /** What the caller must be told that it was left out. */
+  readonly leftOut = new Set<string>()
   readonly unread = new Set<string>()
   readonly counts = { images: 0, imageBytes: 0, stops: 0, schema: 0 }
   readonly allowed: ReadonlySet<Feature>
@@ -67,8 +69,22 @@ export class Notes {
       this.#names.length === 0 ? [] : [{ channel: 'definition', text: this.#names.join('\n') }]
     const { tools, results, documents, counts, dropped, clamped } = this
     const unread = [...this.unread]
+    const leftOut = [...this.leftOut]
     const texts = [...this.texts, ...names]
-    return { model, stream, texts, tools, results, documents, counts, unread, dropped, clamped, body }
+    return {
+      model,
+      stream,
+      texts,
+      tools,
+      results,
+      documents,
+      counts,
+      unread,
+      dropped,
+      leftOut,
+      clamped,
+      body,
+    }
   }
 
   drop(path: string): void {
@@ -294,6 +310,27 @@ export function object(
     for (const key of required)
       if (fresh[key] === undefined) return invalid(`\`${join(at, key)}\` is missing.`)
     return fresh
+  }
+}
+
+/**
+ * Tells a body that was sent to the wrong route where it belongs.
+ * @param own the field without which it is no body of this route
+ * @param others fields of other APIs, each with the route that reads it
+ */
+export function unlessElsewhere(
+  own: string,
+  others: Readonly<Record<string, string>>,
+  shape: ObjectShape,
+): ObjectShape {
+  const fields = Object.entries(others)
+  return (value, at, notes) => {
+    if (isObject(value) && !Object.hasOwn(value, own)) {
+      const [field, route] = fields.find(([each]) => Object.hasOwn(value, each)) ?? []
+      if (field !== undefined)
+        invalid(`\`${own}\` is missing: a body with \`${field}\` belongs to \`${route}\`.`)
+    }
+    return shape(value, at, notes)
   }
 }
 

@@ -2,6 +2,7 @@
  * The gate's own headers on an answer. A model server's headers are not passed on, but for the content type.
  */
 import type { Refusal } from '../core/refusal.ts'
+import type { Outgoing } from '../dialects/dialect.ts'
 import { type Standing, tightest } from '../limits/store.ts'
 import type { Course } from '../stages/exchange.ts'
 
@@ -26,7 +27,19 @@ export function answerHeaders(course: Course): AnswerHeaders {
   if (admission?.local || reservation?.local) headers['x-torwart-limits'] = 'local'
   if (call && call.outgoing.clamped.length > 0)
     headers['x-torwart-clamped'] = call.outgoing.clamped.join(', ')
+  const leftOut = call ? leftOutOf(call.outgoing) : []
+  if (leftOut.length > 0) headers['x-torwart-left-out'] = leftOut.join(', ')
   return headers
+}
+
+/** Tools by the name that their caller gave them, of which a header must be able to hold it. */
+const tool = /^tools\[([a-z_][\w.:/-]{0,63})\]$/i
+const mostNamed = 32
+
+/** What a client would look for in vain: tools, and what a conversation goes on from. */
+function leftOutOf({ leftOut = [], dropped }: Pick<Outgoing, 'leftOut' | 'dropped'>): string[] {
+  const tools = dropped.flatMap((path) => tool.exec(path)?.[1] ?? [])
+  return [...new Set([...leftOut, ...tools])].slice(0, mostNamed)
 }
 
 export function refusalHeaders(course: Course, refusal: Refusal): AnswerHeaders {

@@ -17,7 +17,9 @@ export function registerUnknown(app: FastifyInstance, reception: Reception, gate
     const path = plainPath(target)
     const dialect = dialectFor(path ?? target.slice(0, 64))
     const { course, outlet } = reception.receive(request, reply, dialect, 'none')
-    return gate.turnAway(course, isUpgrade(request) ? noWebSocket() : refusal(path), outlet)
+    const say = path === undefined ? undefined : dialect.absent?.[path]
+    const why = say === undefined ? refusal(path) : new Refusal('not_found', { say })
+    return gate.turnAway(course, isUpgrade(request) ? noWebSocket() : why, outlet)
   }
   app.setNotFoundHandler((request, reply) =>
     turnAway(request, reply, (path) => new Refusal(isDeclared(path) ? 'method_not_allowed' : 'not_found')),

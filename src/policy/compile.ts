@@ -220,6 +220,7 @@ function compileRole(name: string, config: RoleConfig, { guards, audit }: Config
     trustIds: config.trustIds,
     content: config.audit.content ?? audit.content,
     allow: new Set(config.allow),
+    strict: config.strict,
     admin: {
       registries: new Set(config.admin.registries.map((registry) => registry.toLowerCase())),
       blobBytes: parseSize(config.admin.blob) ?? 0,

@@ -102,6 +102,8 @@ export interface Role {
   /** What the log keeps of its texts. */
   readonly content: 'masked' | 'none'
   readonly allow: ReadonlySet<Feature>
+  /** Whether a request is refused rather than forwarded without what its caller counts on. */
+  readonly strict: boolean
   readonly admin: AdminRights
   /** What single tokens may still use, of a role that was narrowed to one; see `identity/grant.ts`. */
   readonly budgets: readonly Budget[]

@@ -49,6 +49,16 @@ at the top of the file.
   but \`format\`, \`patternProperties\`, \`unevaluated…\` and references that come back to themselves. Arguments of a tool
   with rules, or under \`approve\`, must read the same everywhere: strict JSON, no key twice or in two spellings, no number
   of more than 15 digits, at most 256 KiB, and 8 KiB where a human is asked. Those of other tools are not looked at.
+- \`custom\` tools of the Responses API (Codex's \`apply_patch\`) are given free text. Rules under \`arguments\` speak of JSON,
+  so a call of a custom tool that has such rules is outside; under \`approve\` a human is shown the text as \`input\`. Ollama
+  and LocalAI know functions only: before them a custom tool becomes a function with the argument \`input\`, functions of a
+  namespace get its name in front, and calls in answers are turned back. Calls of tools without a name go by their type
+  (\`local_shell_call\`). A tool that the model server does not read (\`local_shell\`, \`tool_search\`, \`mcp\`…) is 400 and
+  named; so is an item that no guard can read (\`compaction\`).
+- Web search that the model server would run is left out of a request unless the role's \`allow\` names \`webSearch\`: an Ollama
+  asks ollama.com then. \`x-torwart-left-out\` names what a caller would look for in vain: tools that were left out, and
+  \`previous_response_id\` before an Ollama, which keeps no conversations. With \`strict: true\` a role is refused instead
+  (but for tools that its own \`tools\` exclude).
 - \`x-torwart-guards\` also names what no guard read: \`prompt=allow, images=unread\`. \`opinion=allow\` beside \`prompt=flag\`
   is the word of \`guards.prompt.model\`, which clears nothing; \`opinion=unread\`: it gave no answer that is one, was busy
   with four others (questions do not count in \`concurrent\`), or there were more than 16 KiB and it found the first ones safe.

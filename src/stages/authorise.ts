@@ -58,6 +58,7 @@ export function createAuthoriseModel(fleet: Fleet, kept: KeptAnswers, freezes: F
     const separation = separationFor(role, policy, prompt)
     const caps = { outputTokens, contextTokens, choices, keepAlive }
     const outgoing = endpoint.prepare(prompt, { model, others, server, ...caps, mayCall, separation })
+    requireWhole(role, outgoing.leftOut)
     const names = { asked: prompt.model, served: model }
     const judged = { findings: [], stopped: [], approvals: new Map() }
     return { caller, endpoint, prompt, model: names, target, outgoing, separation, judged }
@@ -69,7 +70,8 @@ export function createAuthoriseModel(fleet: Fleet, kept: KeptAnswers, freezes: F
  * model it was had with. @throws Refusal `invalid_request`
  */
 function continued(target: Target, caller: Caller, { continues }: Prompt, kept: KeptAnswers): Target {
-  if (continues === undefined) return target
+  // Ollama keeps no conversations and does not read the id, so it is left out.
+  if (continues === undefined || target.server === 'ollama') return target
   const beginning = kept.find(ownerOf(caller), continues)
   const found = target.upstreams.find(({ name }) => name === beginning?.upstream)
   if (found && beginning && caller.role.mayUse(beginning.model.served, found.kind))
@@ -118,6 +120,17 @@ function requireWithin({ counts, tools }: Prompt, caps: Caps): void {
 
 function refuse(say: string): never {
   throw new Refusal('invalid_request', { say })
+}
+
+/** @throws Refusal `invalid_request` if the role wants no request forwarded without these */
+function requireWhole({ strict }: Role, leftOut: readonly string[] = []): void {
+  if (!strict || leftOut.length === 0) return
+  const what = leftOut.map((each) => `\`${each}\``).join(', ')
+  refuse(
+    leftOut.includes('previous_response_id')
+      ? `${what}: the model server would not read it. Send the whole conversation instead.`
+      : `${what}: not allowed for this key. Switch the tool off in the client.`,
+  )
 }
 
 /** @throws Refusal `frozen` */

@@ -9,7 +9,10 @@ export function callRights({ role }: Pick<Caller, 'role'>): ((name: string) => b
 }
 
 /** @returns what is said of one call of a caller whose calls are gated, before a human is asked */
-export function judgeRight(caller: Pick<Caller, 'role'>, { name, arguments: args }: ToolCall): CallJudgement {
+export function judgeRight(
+  caller: Pick<Caller, 'role'>,
+  { name, arguments: args, isFreeForm }: ToolCall,
+): CallJudgement {
   if (!callRights(caller)?.(name)) return { kind: 'outside', because: 'name' }
-  return caller.role.tools?.judge(name, args) ?? { kind: 'allowed' }
+  return caller.role.tools?.judge(name, args, isFreeForm) ?? { kind: 'allowed' }
 }

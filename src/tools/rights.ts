@@ -29,7 +29,8 @@ export interface ToolRights {
   mayCall(name: string): boolean
   /** Whether a human must say yes, and whether there are rules for the arguments. */
   asks(name: string): { readonly approval: boolean; readonly rules: boolean }
-  judge(name: string, args: string): CallJudgement
+  /** @param isFreeForm any text is given, of which rules for arguments can say nothing; a human can */
+  judge(name: string, args: string, isFreeForm?: boolean): CallJudgement
 }
 
 export interface ToolsConfig {
@@ -73,12 +74,12 @@ export function compileTools(config: ToolsConfig, tell: Tell): ToolRights {
       approval: named(config.approve, name),
       rules: rules.some(({ pattern }) => matchesGlob(pattern, name)),
     }),
-    judge(name, args) {
+    judge(name, args, isFreeForm) {
       if (!mayCall(name)) return { kind: 'outside', because: 'name' }
       const toApprove = named(config.approve, name)
       const ruling = rules.filter(({ pattern }) => matchesGlob(pattern, name))
       if (!toApprove && ruling.length === 0) return { kind: 'allowed' }
-      const read = readArguments(args)
+      const read = isFreeForm ? (ruling.length > 0 ? undefined : { input: args }) : readArguments(args)
       if (!read || !ruling.every(({ fits }) => fits(read))) return { kind: 'outside', because: 'arguments' }
       if (!toApprove) return { kind: 'allowed' }
       if (canonical(read).length > mostApproved) return { kind: 'outside', because: 'arguments' }

@@ -224,6 +224,43 @@ export const fullRequests: Readonly<Record<string, JsonObject>> = {
         arguments: '{"city":"Bonn"}',
       },
       { type: 'function_call_output', id: 'fco_1', call_id: 'call_1', output: '12 °C' },
+      { type: 'custom_tool_call', id: 'ctc_1', call_id: 'call_2', name: 'apply_patch', input: '*** Begin' },
+      { type: 'custom_tool_call_output', id: 'ctco_1', call_id: 'call_2', output: 'Done.' },
+      {
+        type: 'local_shell_call',
+        id: 'lsh_1',
+        call_id: 'call_3',
+        status: 'completed',
+        action: { type: 'exec', command: ['ls'], env: { LANG: 'C' }, working_directory: '/src' },
+      },
+      { type: 'local_shell_call_output', id: 'call_3', call_id: 'call_3', output: 'a.txt' },
+      {
+        type: 'shell_call',
+        id: 'sh_1',
+        call_id: 'call_4',
+        status: 'completed',
+        action: { commands: ['ls -l'] },
+      },
+      {
+        type: 'shell_call_output',
+        call_id: 'call_4',
+        output: [{ stdout: 'b.txt', stderr: '', outcome: { type: 'exit', exit_code: 0 } }],
+        max_output_length: 100,
+      },
+      {
+        type: 'apply_patch_call',
+        id: 'apc_1',
+        call_id: 'call_5',
+        status: 'completed',
+        operation: { type: 'update_file', path: 'b.txt', diff: '+red' },
+      },
+      { type: 'apply_patch_call_output', call_id: 'call_5', status: 'completed', output: 'Patched.' },
+      {
+        type: 'additional_tools',
+        id: 'at_1',
+        role: 'developer',
+        tools: [{ type: 'function', name: 'get_tide', description: 'High water', parameters }],
+      },
       {
         type: 'message',
         role: 'assistant',
@@ -235,6 +272,12 @@ export const fullRequests: Readonly<Record<string, JsonObject>> = {
     ],
     tools: [
       { type: 'function', ...functionTool },
+      {
+        type: 'custom',
+        name: 'apply_patch',
+        description: 'Changes files',
+        format: { type: 'grammar', syntax: 'lark', definition: 'start: line+' },
+      },
       {
         type: 'namespace',
         name: 'weather',

@@ -48,11 +48,16 @@ const apis: readonly Api[] = [
   },
 ]
 
-function prepared({ path, body }: Pick<Api, 'path' | 'body'>, more: JsonObject, allow: readonly string[]) {
+function prepared(
+  { path, body }: Pick<Api, 'path' | 'body'>,
+  more: JsonObject,
+  allow: readonly string[],
+  server = base.server,
+) {
   const exchange = exchangeOf(dialectFor(path), path)
   const prompt = exchange.read({ model: 'm', ...body, ...structuredClone(more) })
   const { mayCall } = compileTools({ allow, approve: [], otherwise: 'refuse', arguments: {} }, () => {})
-  return exchange.prepare(prompt, { ...base, mayCall })
+  return exchange.prepare(prompt, { ...base, server, mayCall })
 }
 
 describe.each(apis.map((api) => [api.path, api] as const))('%s', (_path, api) => {
@@ -124,8 +129,9 @@ describe('choices that name no tool', () => {
 
 describe('namespaces of Responses', () => {
   const namespace = (name: string, tools: JsonObject[]) => ({ type: 'namespace', name, tools })
-  const offered = (tools: JsonValue) => {
-    const { body, dropped } = prepared({ path: '/v1/responses', body: { input: 'hi' } }, { tools }, ['get_*'])
+  const asked = { path: '/v1/responses', body: { input: 'hi' } }
+  const offered = (tools: JsonValue, server: Orders['server'] = 'ollama') => {
+    const { body, dropped } = prepared(asked, { tools }, ['get_*', 'inner.get_*'], server)
     return { tools: body.tools, dropped }
   }
 
@@ -138,5 +144,11 @@ describe('namespaces of Responses', () => {
     expect(tools).toEqual([namespace('outer', [namespace('inner', [flat('get_b')])]), flat('get_a')])
     expect(dropped).toEqual(['tools[rm_a]', 'tools[rm_b]', 'tools[rm_c]'])
     expect(offered([namespace('get_all', [flat('rm_a')])]).tools).toBeUndefined()
+  })
+
+  it('reach a server that does not know them as functions of that name', () => {
+    const inner = namespace('inner', [flat('get_b'), flat('inner.get_c')])
+    const { tools } = offered([namespace('outer', [inner]), flat('get_a')], 'localai')
+    expect(tools).toEqual([flat('outer.inner.get_b'), flat('outer.inner.get_c'), flat('get_a')])
   })
 })

@@ -11,12 +11,12 @@ import { foldedTwin, marker, nested, number, spelled, strangeKey, wrongString } 
 /** Strings the gate takes in a few spellings only: mostly left as they are, or nothing would get further. */
 const words = new Set(
   `role type effort reasoning_effort format think keep_alive truncation truncate encoding_format media_type data
-   url image_url images template conversation previous_response_id summary`.split(/\s+/),
+   url image_url images template conversation previous_response_id summary status syntax`.split(/\s+/),
 )
 /** Seldom left out, for the same reason. */
 const needed = new Set(
   `model messages input prompt role type name text content function max_tokens id call_id tool_use_id source data
-   url image_url refusal`.split(/\s+/),
+   url image_url refusal action operation definition tools`.split(/\s+/),
 )
 const media = [
   'data:image/png;base64,AAAA',

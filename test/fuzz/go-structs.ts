@@ -5,12 +5,14 @@
  * Stricter than Go in what it reports: a string in a place where none belongs counts as text, and what a longer
  * first list held stays. What the servers do with a string after decoding it is not modelled.
  */
-import type { Node } from './go-json.ts'
+import { type Node, parseGo } from './go-json.ts'
 
 /** Everything one server reads in one body. */
 export class Found {
   /** By path, so that a later value replaces an earlier one. */
   readonly texts = new Map<string, readonly string[]>()
+  /** Where the gate may have written JSON around what it was given: one of these must have been seen, whole. */
+  readonly written = new Map<string, readonly (readonly string[])[]>()
   readonly numbers = new Map<string, number>()
   readonly faults: string[] = []
   readonly allowed: ReadonlySet<string>
@@ -45,6 +47,30 @@ function stray(node: Node, at: string, found: Found): void {
 export const text: Field = (node, at, found) => {
   if (node.kind === 'string') found.texts.set(at, [node.value])
   else stray(node, at, found)
+}
+
+/** A text as it came, or JSON that the gate made of what came. @param own the gate's words in it */
+export function textOrJson(own: readonly string[]): Field {
+  return (node, at, found) => {
+    if (node.kind !== 'string') return stray(node, at, found)
+    found.written.set(at, [[node.value], jsonStrings(node.value).filter((string) => !own.includes(string))])
+  }
+}
+
+function jsonStrings(text: string): string[] {
+  try {
+    return stringsOf(parseGo(text).root)
+  } catch {
+    return [text]
+  }
+}
+
+/** Any JSON, of which the gate may have written these words. */
+export function besides(own: readonly string[]): Field {
+  return (node, at, found) => {
+    const strings = stringsOf(node).filter((string) => !own.includes(string))
+    if (strings.length > 0) found.texts.set(at, strings)
+  }
 }
 
 /** Any JSON; all of it reaches the model. */

@@ -50,6 +50,9 @@ export function check(body: Uint8Array, setting: Setting): 'accepted' | 'refused
   for (const [at, strings] of found.texts)
     for (const string of strings)
       if (!seen.includes(string)) throw new Violation('unseen', `${at} holds ${JSON.stringify(string)}`)
+  for (const [at, ways] of found.written)
+    if (!ways.some((strings) => strings.every((string) => seen.includes(string))))
+      throw new Violation('unseen', `${at} holds ${JSON.stringify(ways[0])}`)
   holdCaps(found.numbers, route, outgoing, orders)
   return 'accepted'
 }

@@ -7,6 +7,7 @@ import type { JsonObject } from '../../src/core/json.ts'
 import type { ServerKind } from '../../src/core/servers.ts'
 import {
   anything,
+  besides,
   bool,
   dictionary,
   either,
@@ -24,6 +25,7 @@ import {
   stringsOf,
   struct,
   text,
+  textOrJson,
   typeOf,
   word,
 } from './go-structs.ts'
@@ -135,14 +137,36 @@ const v1Embeddings = struct({ model, input: oneOrMany(text), encoding_format: wo
 
 const said = ['input_text', 'output_text', 'text', 'summary_text', 'reasoning_text', 'input_image']
 const blocks = either({ string: text, list: list(struct({ type: word(said), text, image_url: picture })) })
+/** What the gate declares of a custom tool before a server that knows functions only. */
+const ownParameters = 'type object properties input string required description'.split(' ')
 const functionTool = {
-  type: word(['function', 'namespace']),
   name: text,
   description: text,
-  parameters: anything,
+  parameters: besides(ownParameters),
 }
 const nestedTool: Field = (node, at, found) => tool(node, at, found)
-const tool = struct({ ...functionTool, tools: list(nestedTool) })
+const tool = struct({ ...functionTool, type: word(['function', 'namespace']), tools: list(nestedTool) })
+const search = struct({
+  type: only('webSearch', word(['web_search'])),
+  external_web_access: bool,
+  search_context_size: word(),
+})
+const toolOnOllama: Field = (node, at, found) =>
+  (typeOf(node) === 'web_search' ? search : tool)(node, at, found)
+const anyToolElsewhere: Field = (node, at, found) => toolElsewhere(node, at, found)
+const toolElsewhere = struct({
+  ...functionTool,
+  type: word(/^(function|namespace|custom|local_shell|shell|apply_patch|web_search\w{0,20})$/),
+  tools: list(anyToolElsewhere),
+  format: struct({ type: word(), syntax: word(), definition: text }),
+  environment: struct({ type: word(['local']) }),
+  external_web_access: bool,
+  search_context_size: word(),
+})
+const blocksOrJson = either({
+  string: textOrJson([]),
+  list: list(struct({ type: word(said), text, image_url: picture })),
+})
 const responsesOnOllama = {
   model,
   input: either({
@@ -154,10 +178,10 @@ const responsesOnOllama = {
         role: word(['system', 'developer', 'user', 'assistant']),
         content: blocks,
         call_id: text,
-        name: text,
+        name: besides(['local_shell', 'shell', 'apply_patch']),
         namespace: text,
-        arguments: text,
-        output: blocks,
+        arguments: textOrJson(['input']),
+        output: blocksOrJson,
         summary: blocks,
         encrypted_content: text,
       }),
@@ -170,13 +194,14 @@ const responsesOnOllama = {
   top_p: float,
   text: struct({ format: struct({ type: word(), name: text, schema: anything }) }),
   truncation: word(),
-  tools: list(tool),
+  tools: list(toolOnOllama),
   stream: bool,
+}
+const responsesOnLocalai = {
+  ...responsesOnOllama,
+  tools: list(struct({ ...functionTool, type: word(['function']) })),
   // Which id a caller may name is judged by who was given it.
   previous_response_id: word(/^[\w-]{1,128}$/),
-}
-const responsesElsewhere = {
-  ...responsesOnOllama,
   store: bool,
   tool_choice: either({ string: word(), object: struct({ type: word(), name: text }) }),
   parallel_tool_calls: bool,
@@ -184,6 +209,37 @@ const responsesElsewhere = {
   presence_penalty: float,
   frequency_penalty: float,
   top_logprobs: int,
+}
+
+const items =
+  /^(message|reasoning|additional_tools|(function|custom_tool|local_shell|shell|apply_patch)_call(_output)?)$/
+const responsesElsewhere = {
+  ...responsesOnLocalai,
+  input: either({
+    string: text,
+    list: list(
+      struct({
+        type: word(items),
+        id: text,
+        status: word(),
+        role: word(['system', 'developer', 'user', 'assistant']),
+        content: blocks,
+        call_id: text,
+        name: text,
+        namespace: text,
+        arguments: text,
+        input: text,
+        action: anything,
+        operation: anything,
+        output: either({ string: text, list: anything }),
+        summary: blocks,
+        encrypted_content: text,
+        max_output_length: int,
+        tools: list(toolElsewhere),
+      }),
+    ),
+  }),
+  tools: list(toolElsewhere),
 }
 
 const mediaType = word(/^image\/[a-z0-9.+-]{1,32}$/)
@@ -227,7 +283,8 @@ const messages = struct({
   stop_sequences: oneOrMany(text),
   tools: list(
     struct({
-      type: word(/^(custom|(bash|text_editor|computer|memory)_[0-9]{8})$/),
+      max_uses: int,
+      type: word(/^(web_(search|fetch)_[0-9]{8}|custom|(bash|text_editor|computer|memory)_[0-9]{8})$/),
       name: text,
       description: text,
       input_schema: anything,
@@ -292,7 +349,7 @@ const everywhere: Readonly<Record<string, Route>> = {
   '/v1/chat/completions': { body: struct(chatElsewhere), cap: 'max_tokens' },
   '/v1/completions': { body: completions, cap: 'max_tokens' },
   '/v1/embeddings': { body: v1Embeddings },
-  '/v1/responses': { body: struct(responsesElsewhere), cap: 'max_output_tokens' },
+  '/v1/responses': { body: struct(responsesOnLocalai), cap: 'max_output_tokens' },
   '/v1/messages': { body: messages, cap: 'max_tokens' },
   '/v1/messages/count_tokens': { body: messages },
   '/v1/rerank': { body: struct({ model, query: text, documents: list(text), top_n: int }) },
@@ -314,9 +371,18 @@ const onOllama = {
   '/v1/responses': { body: struct(responsesOnOllama), cap: 'max_output_tokens' },
 }
 
+const onOthers = {
+  ...everywhere,
+  '/v1/responses': { body: struct(responsesElsewhere), cap: 'max_output_tokens' },
+}
+const routesOf: Readonly<Record<ServerKind, Readonly<Record<string, Route>>>> = {
+  ollama: onOllama,
+  localai: everywhere,
+  openai: onOthers,
+}
+
 export function routeOf(path: string, server: ServerKind): Route | undefined {
-  const routes: Readonly<Record<string, Route>> = server === 'ollama' ? onOllama : everywhere
-  return routes[path]
+  return routesOf[server][path]
 }
 
 const wordOrImage = /^(?:[\w.-]{1,32}|(?:data:image\/png;base64,)?[A-Za-z0-9+/]{64,}={0,2})$/

@@ -88,15 +88,14 @@ describe('openai responses', () => {
     expect(scene.model.posts.at(-1)?.text).not.toContain('web_search')
   })
 
-  it('cannot be continued by an id, which would lose the conversation', async () => {
-    const before = scene.model.posts.length
-    const { error, endings } = await scene.watched(() =>
-      openai.responses.create({ ...ask, previous_response_id: 'resp_1' }),
-    )
-    expect(error).toBeInstanceOf(BadRequestError)
-    expect(String(error)).toContain('Send the whole conversation instead.')
-    expect(endings).toEqual(['invalid_request'])
-    expect(scene.model.posts.length).toBe(before)
+  it('go on from an id that their server does not read, and are told that it was left out', async () => {
+    const { data, response } = await openai.responses
+      .create({ ...ask, previous_response_id: 'resp_1' })
+      .withResponse()
+    expect(data.output_text).toBe(colours)
+    expect(response.headers.get('x-torwart-left-out')).toBe('previous_response_id')
+    expect(scene.model.posts.at(-1)?.json).not.toHaveProperty('previous_response_id')
+    expect(scene.gate.requests().at(-1)).toMatchObject({ dropped: ['previous_response_id'] })
   })
 
   it('are refused before the stream begins, once', async () => {

@@ -106,9 +106,12 @@ export const role = group('A role, which keys name.', {
   caps,
   allow: Type.Array(Type.Enum([...features]), {
     description:
-      'What goes around the prompt format or cannot be read by any guard: `raw` and `template` prompts, token `context`, images by `mediaUrls`.',
+      'What goes around the prompt format or cannot be read by any guard: `raw` and `template` prompts, token `context`, images by `mediaUrls`, searches that the model server makes by `webSearch`.',
     default: [],
   }),
+  strict: flag(
+    'Refuse a request that would be forwarded without something its caller counts on: `previous_response_id` before a server that does not read it, a `web_search` tool. Otherwise it is left out, and `x-torwart-left-out` names it.',
+  ),
   admin,
   separate: optional(Type.Boolean({ description: 'Instead of `guards.prompt.separate`, for this role.' })),
   trustSystem: flag('Do not scan system and developer messages: their author is the operator.'),
