@@ -33,7 +33,7 @@ const tagUnit = String.raw`\ud80d\ud82f\ud834\udb40-\udb43`
 export const unseenUnits = `${controlUnits}${joinerUnits}${silentUnits}${tagUnit}`
 const unseen = new RegExp(`[${unseenUnits}]`)
 /** The first half of a tag stands alone where the other is still to come. */
-const runs = new RegExp(`(?:${sequence}|[${unseenUnits}]|${tags})+`, 'gu')
+const runs = new RegExp(`(?:${sequence}|[${unseenUnits}]|${tags})+`, 'uy')
 
 export interface Bare {
   readonly text: string
@@ -47,26 +47,51 @@ export function isAllSeen(text: string): boolean {
   return !unseen.test(text)
 }
 
+/** Units with which nothing longer begins than themselves. */
+const alone = new RegExp(`[${joinerUnits}${silentUnits}\\u202a-\\u202e\\u2060-\\u206f\\ufeff]`)
+const isLonger = 2
+const kinds = Uint8Array.from({ length: 0x10000 }, (_, unit) => {
+  const character = String.fromCharCode(unit)
+  return alone.test(character) ? 1 : unseen.test(character) ? isLonger : 0
+})
+
+/** Where the run of what nobody sees ends that begins at `at`; there, if none does. */
+function endOfRun(text: string, at: number): number {
+  let end = at
+  while (kinds[text.charCodeAt(end)] === 1) end++
+  // Joiners with nothing else among them are most of what there is, and many: a pattern takes its time for each run.
+  if (end > at && kinds[text.charCodeAt(end)] !== isLonger) return end
+  runs.lastIndex = at
+  return runs.test(text) ? runs.lastIndex : at
+}
+
 /** @returns undefined if everything of it is seen. Linear */
 export function bare(text: string): Bare | undefined {
   if (isAllSeen(text)) return undefined
   /** Where something was left out of the bare text, and how much up to there. */
-  const places: number[] = []
-  const left: number[] = []
-  let plain = ''
-  let from = 0
-  for (const { 0: run, index } of text.matchAll(runs)) {
-    plain += text.slice(from, index)
-    from = index + run.length
-    places.push(plain.length)
-    left.push(from - plain.length)
+  const places = new Int32Array((text.length >> 1) + 1)
+  const left = new Int32Array(places.length)
+  let count = 0
+  const units = new Uint16Array(text.length)
+  let length = 0
+  for (let at = 0; at < text.length; ) {
+    const unit = text.charCodeAt(at)
+    const end = kinds[unit] === 0 ? at : endOfRun(text, at)
+    if (end === at) {
+      units[length++] = unit
+      at++
+    } else {
+      at = end
+      places[count] = length
+      left[count++] = at - length
+    }
   }
-  if (places.length === 0) return undefined
-  plain += text.slice(from)
+  if (count === 0) return undefined
+  const plain = textOf(units.subarray(0, length))
   const original = (place: number) => {
     if (place >= plain.length) return text.length
     let low = 0
-    let high = places.length
+    let high = count
     while (low < high) {
       const middle = (low + high) >> 1
       if ((places[middle] as number) <= place) low = middle + 1
@@ -82,6 +107,16 @@ export function bare(text: string): Bare | undefined {
       return { start: original(start), end: original(end - 1) + 1 }
     },
   }
+}
+
+/** As many as a call takes without running out of stack. */
+const unitsAtOnce = 8192
+
+function textOf(units: Uint16Array): string {
+  let text = ''
+  for (let at = 0; at < units.length; at += unitsAtOnce)
+    text += Reflect.apply(String.fromCharCode, undefined, units.subarray(at, at + unitsAtOnce))
+  return text
 }
 
 /** A name or a path as somebody reads it: compatibility forms undone (Unicode, NFKC), without what nobody sees. Linear */

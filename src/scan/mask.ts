@@ -6,6 +6,7 @@
 import { bare } from '../core/bare.ts'
 import type { Span } from '../core/text.ts'
 import { createAutomaton } from './automaton.ts'
+import { isAlphanumeric } from './detectors/codes.ts'
 import { Sample } from './detectors/detector.ts'
 import { detectors } from './detectors/detectors.ts'
 import { unescaped } from './unescape.ts'
@@ -20,16 +21,24 @@ export interface Masker {
   mask(text: string): string
 }
 
-const triggers = [...new Set(detectors.flatMap((detector) => detector.triggers))]
 /** For each trigger, the ranks of those it wakes, and of those among them that look only where it stands. */
-const wakes = triggers.map((trigger) => {
-  const ranks = [...detectors.keys()].filter((rank) => detectors[rank]?.triggers.includes(trigger))
-  return { ranks, placed: ranks.filter((rank) => detectors[rank]?.placed) }
-})
-const automaton = createAutomaton(
-  triggers.map((text) => ({ text, opens: false })),
-  () => true,
-)
+interface Trigger {
+  readonly text: string
+  readonly opens: boolean
+  readonly ranks: number[]
+  readonly placed: number[]
+}
+const triggers = new Map<string, Trigger>()
+for (const [rank, detector] of detectors.entries())
+  for (const text of detector.triggers) {
+    const opens = detector.atWords === true && isAlphanumeric(text.charCodeAt(0))
+    const trigger = triggers.get(`${opens} ${text}`) ?? { text, opens, ranks: [], placed: [] }
+    triggers.set(`${opens} ${text}`, trigger)
+    trigger.ranks.push(rank)
+    if (detector.placed) trigger.placed.push(rank)
+  }
+const wakes = [...triggers.values()]
+const automaton = createAutomaton(wakes, isAlphanumeric)
 
 interface Found extends MaskedSpan {
   /** Of the detector: where spans overlap, an earlier one names it. */
@@ -41,7 +50,7 @@ export function findSensitive(text: string): readonly MaskedSpan[] {
   const found = detect(text)
   const view = unescaped(text)
   if (view) {
-    for (const span of detect(view.text)) found.push({ ...span, ...view.original(span) })
+    if (!view.asItCame) for (const span of detect(view.text)) found.push({ ...span, ...view.original(span) })
     const seen = bare(view.text)
     if (seen) for (const span of detect(seen.text)) found.push({ ...span, ...view.original(seen.span(span)) })
   }

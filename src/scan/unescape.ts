@@ -7,11 +7,13 @@
  * Of a long text only what stands near something undone, or near what nobody sees, is read again; the latter stays, for
  * `bare.ts` to leave out. Not undone: base64, and letters that merely look like others.
  */
-import { isAllSeen, unseenUnits } from '../core/bare.ts'
+import { unseenUnits } from '../core/bare.ts'
 import type { Span } from '../core/text.ts'
 
 export interface Unescaped {
   readonly text: string
+  /** Nothing was undone: the text as it came, as far as it stands near what nobody sees. */
+  readonly asItCame: boolean
   /** The same place in the escaped text. */
   original(span: Span): Span
 }
@@ -26,12 +28,16 @@ const named = 'commat|period|amp|quot|apos|nbsp|colon|plus|num|lpar|rpar|hyphen|
 const html = String.raw`&(?:#(?<decimal>\d{2,6})|#[xX](?<hexadecimal>[0-9a-fA-F]{2,5})|(?<entity>${named}));`
 /** Full-width forms; Arabic, Persian and Devanagari digits; two more that stand for `@` and `.`. */
 const wide = String.raw`(?<wide>[\uff01-\uff5e\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\ufe6b\u2024])`
-const hidden = `(?<hidden>[${unseenUnits}]{1,64})`
-const escapes = new RegExp([json, url, html, wide, hidden].join('|'), 'y')
+const escapes = new RegExp([json, url, html, wide].join('|'), 'y')
 /** What any of them begins with: looked for by itself, because it is found much faster. */
-const beginnings = String.raw`\\%&\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\u2024\ufe6b\uff01-\uff5e`
-const hintsOfSeen = new RegExp(`[${beginnings}]`, 'g')
-const hintsOfAll = new RegExp(`[${beginnings}${unseenUnits}]`, 'g')
+const beginning = /[\\%&\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\u2024\ufe6b\uff01-\uff5e]/
+const hidden = new RegExp(`[${unseenUnits}]`)
+const mayEscape = 1
+const isHidden = 2
+const hints = Uint8Array.from({ length: 0x10000 }, (_, unit) => {
+  const character = String.fromCharCode(unit)
+  return beginning.test(character) ? mayEscape : hidden.test(character) ? isHidden : 0
+})
 const letters: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', b: ' ', f: ' ' }
 const entities: Readonly<Record<string, string>> = {
   ...{ commat: '@', period: '.', amp: '&', quot: '"', apos: "'", nbsp: ' ', colon: ':', plus: '+', num: '#' },
@@ -47,42 +53,61 @@ interface Stretch {
   readonly copied: boolean
 }
 
-/** @returns undefined if there is nothing to undo */
+/** @returns undefined if there is nothing to undo. Linear, with no more than a look-up for most units */
 export function unescaped(text: string): Unescaped | undefined {
   const stretches: Stretch[] = []
   let plain = ''
+  let asItCame = true
+  /** Up to where the text was taken over, and behind what was undone or is unseen. */
   let from = 0
+  let behind = 0
+  let isAny = false
   const add = (piece: string, original: number, end: number, copied: boolean) => {
     if (piece === '' && copied) return
     stretches.push({ plain: plain.length, original, end, copied })
     plain += piece
   }
-  const copy = (start: number, end: number) => add(text.slice(start, end), start, end, true)
-  // The longer list takes three times as long.
-  const hints = isAllSeen(text) ? hintsOfSeen : hintsOfAll
-  hints.lastIndex = 0
-  while (hints.test(text)) {
-    escapes.lastIndex = hints.lastIndex - 1
-    const match = escapes.exec(text)
-    if (!match) continue
-    hints.lastIndex = escapes.lastIndex
-    const meaning = meantBy(match)
-    if (meaning === undefined) continue
-    const { index } = match
-    // What lies between two escapes that are far apart was read as it is already.
-    if (index - from > 2 * around) {
-      if (stretches.length > 0) copy(from, from + around)
-      add('\n', from + around, index - around, false)
+  const copy = (end: number) => {
+    add(text.slice(from, end), from, end, true)
+    from = end
+  }
+  /** What lies between two places that are far apart was read as it is already. */
+  const reach = (index: number) => {
+    if (index - behind > 2 * around) {
+      if (isAny) copy(behind + around)
+      add('\n', behind + around, index - around, false)
       from = index - around
     }
-    copy(from, index)
-    from = index + match[0].length
-    add(meaning, index, from, false)
+    isAny = true
   }
-  if (stretches.length === 0) return undefined
-  copy(from, Math.min(text.length, from + around))
+  for (let at = 0; at < text.length; at++) {
+    const hint = hints[text.charCodeAt(at)] as number
+    if (hint === 0) continue
+    if (hint === isHidden) {
+      reach(at)
+      behind = at + 1
+      continue
+    }
+    escapes.lastIndex = at
+    const match = escapes.exec(text)
+    if (!match) continue
+    const end = escapes.lastIndex
+    const meaning = meantBy(match)
+    if (meaning !== undefined) {
+      reach(at)
+      copy(at)
+      add(meaning, at, end, false)
+      asItCame = false
+      from = end
+      behind = end
+    }
+    at = end - 1
+  }
+  if (!isAny) return undefined
+  copy(Math.min(text.length, behind + around))
   return {
     text: plain,
+    asItCame,
     original(span) {
       const first = stretchAt(stretches, span.start)
       const last = stretchAt(stretches, span.end - 1)
@@ -108,13 +133,12 @@ function stretchAt(stretches: readonly Stretch[], place: number): Stretch {
 
 /** @returns what an escape means, undefined if it is none after all */
 function meantBy(match: RegExpExecArray): string | undefined {
-  const { unit, letter, octets, decimal, hexadecimal, entity, wide, hidden } = match.groups ?? {}
+  const { unit, letter, octets, decimal, hexadecimal, entity, wide } = match.groups ?? {}
   if (unit !== undefined) return String.fromCharCode(Number.parseInt(unit, 16))
   if (letter !== undefined) return letters[letter] ?? letter
   if (octets !== undefined) return decoded(octets)
   if (entity !== undefined) return entities[entity]
   if (wide !== undefined) return narrow(wide.charCodeAt(0))
-  if (hidden !== undefined) return hidden
   const code = decimal === undefined ? Number.parseInt(hexadecimal ?? '', 16) : Number(decimal)
   return code < 0x110000 ? String.fromCodePoint(code) : undefined
 }

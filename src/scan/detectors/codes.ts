@@ -22,7 +22,7 @@ export function codes(text: string): Span[] {
   return found
 }
 
-function isAlphanumeric(unit: number): boolean {
+export function isAlphanumeric(unit: number): boolean {
   return (unit >= 0x30 && unit <= 0x39) || ((unit | 0x20) >= 0x61 && (unit | 0x20) <= 0x7a)
 }
 

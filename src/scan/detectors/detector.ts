@@ -32,6 +32,8 @@ export interface Detector {
   find(sample: Sample, places: readonly number[]): Span[]
   /** Whether it looks only where its triggers stand. */
   readonly placed?: true
+  /** Whether those of its triggers that begin with a letter or digit count only where a word of these begins. */
+  readonly atWords?: true
 }
 
 /** A kind whose values have no greatest length. A stream holds what follows an opening until it closes. */

@@ -7,7 +7,7 @@ export interface NumberRun {
   readonly end: number
   readonly digits: string
   /** Where each digit stands in the text. */
-  readonly at: readonly number[]
+  readonly at: Readonly<ArrayLike<number>>
 }
 
 /** Fewer digits are no number of anybody. */
@@ -38,19 +38,18 @@ export function numberRuns(text: string): NumberRun[] {
     }
     position = last
     // Most are years and list numbers, for which nothing is made.
-    if (count >= fewest) runs.push(runOf(text, start, last + 1))
+    if (count >= fewest) runs.push(runOf(text, start, last + 1, count))
   }
   return runs
 }
 
-function runOf(text: string, start: number, end: number): NumberRun {
-  const at: number[] = []
-  let digits = ''
-  for (let position = start; position < end; position++) {
-    if (!isDigitUnit(text.charCodeAt(position))) continue
-    at.push(position)
-    digits += text.charAt(position)
-  }
+function runOf(text: string, start: number, end: number, count: number): NumberRun {
+  const at = new Int32Array(count)
+  const whole = text.slice(start, end)
+  const digits = whole.length === count ? whole : whole.replaceAll(/[^0-9]/g, '')
+  let found = 0
+  for (let position = start; position < end; position++)
+    if (isDigitUnit(text.charCodeAt(position))) at[found++] = position
   return { start, end, digits, at }
 }
 

@@ -3,6 +3,7 @@
  * alphabet. Not: vendors whose keys look like any other hex or base64, which only a name in front can tell.
  */
 import type { Span } from '../../core/text.ts'
+import { isAlphanumeric } from './codes.ts'
 import { type Detector, placedDetector } from './detector.ts'
 import { entropy, isPlaceholder } from './judge.ts'
 
@@ -182,14 +183,26 @@ const table: readonly Format[] = formats
     // Of a known length: one character more, and it is something else.
     return { prefix, rest: new RegExp(/,\d+\}$/.test(rest) ? rest : `${rest}(?![A-Za-z0-9])`, 'y') }
   })
-const byPrefix: ReadonlyMap<string, RegExp> = new Map(table.map(({ prefix, rest }) => [prefix, rest]))
-const prefixLengths = [...new Set(table.map(({ prefix }) => prefix.length))].sort((a, b) => b - a)
+/**
+ * Formats by the last two units of their prefix, the longest first: a long run of one letter is a place of some prefix at
+ * every unit, so a place must cost no more than a look at the few formats that can stand there.
+ */
+const byEnding = new Map<number, Format[]>()
+for (const format of table.toSorted((a, b) => b.prefix.length - a.prefix.length)) {
+  const ending = endingAt(format.prefix, format.prefix.length)
+  byEnding.set(ending, [...(byEnding.get(ending) ?? []), format])
+}
+
+function endingAt(text: string, end: number): number {
+  return (text.charCodeAt(end - 2) << 16) | text.charCodeAt(end - 1)
+}
 
 export const vendorKey: Detector = {
   type: 'api-key',
   triggers: table.map(({ prefix }) => prefix),
   longest: 512,
   placed: true,
+  atWords: true,
   find({ text }, places) {
     const spans: Span[] = []
     let covered = 0
@@ -206,17 +219,21 @@ export const vendorKey: Detector = {
 
 /** @param place behind a prefix */
 function keyAt(text: string, place: number): Span | undefined {
-  for (const length of prefixLengths) {
-    const start = place - length
-    const rest = start < 0 ? undefined : byPrefix.get(text.slice(start, place))
-    if (!rest) continue
-    if (/[A-Za-z0-9+]/.test(text.charAt(start - 1)) && /[A-Za-z0-9]/.test(text.charAt(start))) continue
+  for (const { prefix, rest } of byEnding.get(endingAt(text, place)) ?? []) {
+    const start = place - prefix.length
+    if (start < 0 || isWithinWord(text, start) || !text.startsWith(prefix, start)) continue
     rest.lastIndex = place
     if (!rest.test(text)) continue
     const value = text.slice(place, rest.lastIndex)
     if (!isPlaceholder(value) && entropy(value) >= 2.5) return { start, end: rest.lastIndex }
   }
   return undefined
+}
+
+function isWithinWord(text: string, start: number): boolean {
+  if (start === 0) return false
+  const before = text.charCodeAt(start - 1)
+  return (isAlphanumeric(before) || before === 0x2b) && isAlphanumeric(text.charCodeAt(start))
 }
 
 /** Marks in the middle: Azure's client secrets, Telegram's bots, Mailchimp's data centres. */

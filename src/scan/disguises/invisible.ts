@@ -14,9 +14,18 @@ const selectors = /[\ufe00-\ufe0f\u{e0100}-\u{e01ef}]{3,}/gu
 const bits = /(?:\u200d|[\u200b\u200c\u2060-\u2064\ufeff]){24,}/gu
 /** Not the marks of kana, which make other letters, nor tags, which speak. */
 const unseen =
-  /(?:(?![\u{e0020}-\u{e007f}\u3099\u309a])[\p{Default_Ignorable_Code_Point}\p{Script=Inherited}])+/gu
+  /(?:(?![\u{e0020}-\u{e007f}\u3099\u309a])[\p{Default_Ignorable_Code_Point}\p{Script=Inherited}])+/uy
+/** Of units that may begin it: whether it can be told from the unit alone, or takes the next one. */
+const alone = 1
+const half = 2
+const unseenUnits = Uint8Array.from({ length: 0x10000 }, (_, unit) => {
+  if (unit >= 0xd800 && unit < 0xdc00) return half
+  unseen.lastIndex = 0
+  return unseen.test(String.fromCharCode(unit)) ? alone : 0
+})
+/** Not what nobody sees among them. */
 const dressed =
-  /[\u{1d400}-\u{1d7ff}\u{1f100}-\u{1f1ff}\u{1fbf0}-\u{1fbf9}\u00bc-\u00be\u0132\u0133\u01c4-\u01cc\u01f1-\u01f3\u2000-\u33ff\ufb00-\ufb4f\ufdfa]+/gu
+  /[\u{1d400}-\u{1d7ff}\u{1f100}-\u{1f1ff}\u{1fbf0}-\u{1fbf9}\u00bc-\u00be\u0132\u0133\u01c4-\u01cc\u01f1-\u01f3\u2000-\u200a\u2010-\u2029\u202f-\u205f\u2070-\u33ff\ufb00-\ufb4f\ufdfa]+/gu
 
 /** Where it says something in tags, flags of regions aside. */
 export function firstTags(text: string): Span | undefined {
@@ -30,18 +39,36 @@ export function firstTags(text: string): Span | undefined {
 export function unseenEdits(text: string): Edit[] {
   const edits: Edit[] = []
   const add = (pattern: RegExp, meaning: (found: string) => string | undefined) => {
-    for (const { 0: found, index: start } of text.matchAll(pattern)) {
-      const meant = meaning(found)
-      if (meant !== undefined) edits.push({ start, end: start + found.length, text: meant })
+    pattern.lastIndex = 0
+    for (let match = pattern.exec(text); match; match = pattern.exec(text)) {
+      const meant = meaning(match[0])
+      if (meant !== undefined) edits.push({ start: match.index, end: pattern.lastIndex, text: meant })
     }
   }
   add(flag, () => '')
   add(tags, tagged)
   add(selectors, selected)
   add(bits, spelledInBits)
-  add(unseen, () => '')
+  leaveOutUnseen(text, edits)
   add(dressed, undressed)
   return edits
+}
+
+/** There may be one behind every letter: a pattern takes too long for each of them. */
+function leaveOutUnseen(text: string, edits: Edit[]): void {
+  for (let start = 0; start < text.length; start++) {
+    const kind = unseenUnits[text.charCodeAt(start)] as number
+    if (kind === 0) continue
+    let end = start
+    while (unseenUnits[text.charCodeAt(end)] === alone) end++
+    if (unseenUnits[text.charCodeAt(end)] === half) {
+      unseen.lastIndex = start
+      end = unseen.test(text) ? unseen.lastIndex : start
+    }
+    if (end === start) continue
+    edits.push({ start, end, text: '' })
+    start = end - 1
+  }
 }
 
 function tagged(found: string): string {
@@ -80,11 +107,22 @@ function spoken(text: string | undefined): string {
 }
 
 function undressed(found: string): string | undefined {
-  const plain = Array.from(found, undressedOne).join('')
+  const plain = found.length === 1 ? undressedOne(found) : Array.from(found, undressedOne).join('')
   return plain === found ? undefined : plain
 }
 
+/** Of the few thousand characters that are asked for: normalising one takes longer than everything else here. */
+const undressedOnes = new Map<string, string>()
+
 function undressedOne(character: string): string {
+  const known = undressedOnes.get(character)
+  if (known !== undefined) return known
+  const plain = withoutDress(character)
+  undressedOnes.set(character, plain)
+  return plain
+}
+
+function withoutDress(character: string): string {
   const code = character.codePointAt(0) ?? 0
   if (code >= 0x1f1e6 && code <= 0x1f1ff) return String.fromCharCode(code - 0x1f1e6 + 0x61)
   for (const first of [0x1f150, 0x1f170])

@@ -30,21 +30,43 @@ const longestTail = longestSequence + 16
 
 /** Whatever touches is one: whether a mark stays must not depend on how the text comes in pieces. */
 function runsIn(part: string) {
-  const runs: { start: number; end: number; readonly type: string }[] = []
-  if (isAllSeen(part)) return runs
-  const all = [
-    ...[...part.matchAll(sequences)].map((match) => ({ match, type: 'escape' })),
-    ...[...part.matchAll(invisible)].map((match) => ({ match, type: 'invisible' })),
-  ].filter(({ match }) => !flag.test(match[0]))
-  all.sort((a, b) => a.match.index - b.match.index)
-  for (const { match, type } of all) {
-    const start = match.index
-    const end = start + match[0].length
-    const last = runs.at(-1)
-    if (last && start <= last.end) last.end = Math.max(last.end, end)
-    else runs.push({ start, end, type })
-  }
+  if (isAllSeen(part)) return []
+  const all: Run[] = []
+  collect(part, sequences, 'escape', all)
+  // Most texts have none of one of the two, and then they are in order.
+  const sorted = all.length === 0
+  collect(part, invisible, 'invisible', all)
+  if (!sorted) all.sort((a, b) => a.start - b.start)
+  const runs: Run[] = []
+  let last: Run | undefined
+  for (const run of all)
+    if (last && run.start <= last.end) last.end = Math.max(last.end, run.end)
+    else {
+      runs.push(run)
+      last = run
+    }
   return runs
+}
+
+interface Run {
+  readonly start: number
+  end: number
+  readonly type: string
+}
+
+/** What of one kind touches is put down as one at once: there may be as many as the text has units. */
+function collect(part: string, pattern: RegExp, type: string, all: Run[]): void {
+  let last: Run | undefined
+  pattern.lastIndex = 0
+  for (let match = pattern.exec(part); match; match = pattern.exec(part)) {
+    const { index } = match
+    if (flag.test(match[0])) continue
+    if (last?.end === index) last.end = pattern.lastIndex
+    else {
+      last = { start: index, end: pattern.lastIndex, type }
+      all.push(last)
+    }
+  }
 }
 
 /** Where what may go on begins at the end. */

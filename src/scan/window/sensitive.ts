@@ -8,6 +8,7 @@
  */
 import { createAutomaton } from '../automaton.ts'
 import { detectors } from '../detectors/detectors.ts'
+import { isDigitUnit } from '../detectors/number-runs.ts'
 import { findSensitive } from '../mask.ts'
 import { isWordUnit } from './literals.ts'
 import { contextLength, type Seeker, type Sought } from './seeker.ts'
@@ -159,7 +160,8 @@ const addressUnits = Uint8Array.from({ length: 0x10000 }, (_, unit) =>
   /[\p{L}\p{M}\p{N}.!#$%&'*+/=?^_`{|}~@:-]/u.test(String.fromCharCode(unit)) ? 1 : 0,
 )
 /** Digits with what people put between them, and account numbers in their groups. */
-const numberAtEnd = /[+(]*\d[\d ()./\u00a0\u2010-\u2013-]{0,200}$/
+const inNumber = /[\d ()./\u00a0\u2010-\u2013-]/
+const longestNumber = 200
 const accountAtEnd = /(?:^|[^A-Za-z0-9])([A-Za-z]{2}\d{1,2}(?:[ -]?[A-Za-z0-9]{1,4}){0,8}[ -]?)$/
 
 /**
@@ -175,8 +177,8 @@ function holdPersonal(text: string): number {
   while (start > first && addressUnits[text.charCodeAt(start - 1)] === 1) start--
   if (text.indexOf('@', start) === -1) start = Math.max(start, text.length - longestLocal)
   const tail = text.slice(-256)
-  const number = numberAtEnd.exec(tail)
-  if (number) start = Math.min(start, text.length - tail.length + firstOf(tail, number.index))
+  const number = numberAtEnd(tail)
+  if (number !== -1) start = Math.min(start, text.length - tail.length + firstOf(tail, number))
   const account = accountAtEnd.exec(text.slice(-48))
   if (account?.[1] !== undefined) start = Math.min(start, text.length - account[1].length)
   const mixed = mixedAtEnd.exec(text.slice(-48))
@@ -184,7 +186,17 @@ function holdPersonal(text: string): number {
   return start
 }
 
-/** The pattern finds the last digits only as far as it reaches: on to the first of them. */
+/** Where a number begins that may go on behind the text's end, with the signs in front of it; -1 if there is none. */
+function numberAtEnd(text: string): number {
+  const first = Math.max(0, text.length - longestNumber - 1)
+  let found = -1
+  for (let at = text.length - 1; at >= first && inNumber.test(text.charAt(at)); at--)
+    if (isDigitUnit(text.charCodeAt(at))) found = at
+  while (found > 0 && (text.charAt(found - 1) === '+' || text.charAt(found - 1) === '(')) found--
+  return found
+}
+
+/** That looks only so far back: on to the first of the digits. */
 function firstOf(text: string, index: number): number {
   let at = index
   while (at > 0 && /[\d ()./\u00a0\u2010-\u2013+-]/.test(text.charAt(at - 1))) at--

@@ -5,7 +5,7 @@
  *
  * However a text is cut into pieces, no byte of what a seeker finds leaves, and no byte of anything else is changed.
  */
-import { type Bare, bare, isAllSeen } from '../../core/bare.ts'
+import { type Bare, bare, isAllSeen, unseenUnits } from '../../core/bare.ts'
 import { contextLength, longestTrigger, type Seekers, type Sought } from './seeker.ts'
 
 /** UTF-16 code units that are held back at most; the longest thing a seeker finds, but for those that say their end. */
@@ -16,6 +16,9 @@ const longestUnseen = 4 * longestHeld
 const longestBefore = 256
 /** Kept of what is dropped, in which an end mark may have begun. */
 const longestTail = 96
+/** Of what goes on in the way in which it is held, that may wait to be read: or every piece would read all of it anew. */
+const longestWaiting = 64
+const goesOn = new RegExp(`^[!-~${unseenUnits}]+$`)
 /** What one word can consist of: the rest of a key that is longer than the window. */
 const wordEnds = /[^\w.~+/=%-]/
 
@@ -39,6 +42,8 @@ export class Window {
   /** What has left, without what nobody sees and what was cut: context for what follows. */
   #before = ''
   #held = ''
+  /** Behind what is held, not yet read. */
+  #waiting = ''
   #tail = ''
   /** While something is dropped: where it is over. */
   #ends: Sought['ends']
@@ -63,6 +68,11 @@ export class Window {
     if (piece === '') return nothing
     if (this.passes(piece)) return { text: piece, edits: undefined }
     if (this.#ends) return this.#drop(piece, this.#ends)
+    if (this.#held !== '' && goesOn.test(piece)) {
+      this.#waiting += piece
+      if (this.#waiting.length < longestWaiting) return nothing
+      return this.#advance('', false)
+    }
     return this.#advance(piece, false)
   }
 
@@ -82,6 +92,13 @@ export class Window {
    * @param goesOn what is being dropped and is a text of lines may go on in that one
    */
   end(goesOn = false): Released {
+    if (this.#waiting === '') return this.#end(goesOn)
+    const before = this.#advance('', false)
+    const { text, edits } = this.#end(goesOn)
+    return { text: before.text + text, edits: [...(before.edits ?? []), ...(edits ?? [])] }
+  }
+
+  #end(goesOn: boolean): Released {
     if (goesOn && this.#ends && this.#isOfLines) this.#tail += '\n'
     else {
       this.#ends = undefined
@@ -139,7 +156,9 @@ export class Window {
     return this.#endsInHalf && isLowHalf(text.charCodeAt(0)) ? 2 : 0
   }
 
-  #advance(piece: string, final: boolean): Released {
+  #advance(next: string, final: boolean): Released {
+    const piece = this.#waiting + next
+    this.#waiting = ''
     this.#count()
     this.#state = -1
     const from = this.#before.length
