@@ -111,8 +111,7 @@ async function openGateway(
     processes: options.processes,
     about: { version: options.version, policy: atStart.version },
     onCheckpoint: ({ seq, hash, instance, proof }) => {
-      metrics.auditCheckpoint.reset()
-      metrics.auditCheckpoint.set({ instance, hash }, seq)
+      metrics.auditCheckpoint.set(seq)
       log.info({ seq, hash, instance, proof }, 'audit checkpoint')
     },
     report: (problem, error) =>

@@ -97,6 +97,11 @@ at the top of the file.
   that a cap lowered. \`x-ratelimit-*-requests\` speaks of the limit the route counts against: \`probesPerMinute\` on
   lists, \`requestsPerMinute\` elsewhere.
 
+- Tokens that a model has worked on count, however the request ended: refused for a tool call or for what it said, left
+  by its client, cut, too late. Without a count of the model server's they are estimated, of an answer that comes in one
+  piece and was left before from the time the model was at it, up to what was reserved. A model server that fails by itself
+  costs nothing.
+
 This page is generated from the schema (\`npm run generate\`).
 
 ## Keys

@@ -11,6 +11,8 @@ export interface Asking {
   readonly judge: JudgeCall
   /** Tells the client that it waits, once for a call: undefined if nothing has to, false if nothing can. */
   readonly keepAlive: (() => void) | undefined | false
+  /** Told when a human has decided, or nobody waits any more. */
+  readonly waiting?: (decided: Promise<unknown>) => void
 }
 
 /** @throws Refusal if the answer ends with one of these calls */
@@ -20,7 +22,7 @@ export async function askCalls(calls: readonly ToolCall[], asking: Asking): Prom
   return verdicts
 }
 
-async function askCall(call: ToolCall, { judge, keepAlive }: Asking): Promise<SettledVerdict> {
+async function askCall(call: ToolCall, { judge, keepAlive, waiting }: Asking): Promise<SettledVerdict> {
   let verdict = await judgeSafely(judge, call)
   if (verdict.kind === 'wait') {
     if (keepAlive === false) {
@@ -28,7 +30,9 @@ async function askCall(call: ToolCall, { judge, keepAlive }: Asking): Promise<Se
       return { kind: 'strip', note: verdict.note }
     }
     keepAlive?.()
-    verdict = await verdict.decided
+    const { decided } = verdict
+    waiting?.(decided)
+    verdict = await decided
   }
   if (verdict.kind === 'pass' || verdict.kind === 'strip') return verdict
   throw verdict.kind === 'refuse' ? verdict.refusal : undecided()

@@ -193,6 +193,8 @@ export interface Answer {
   readonly usage: Usage | undefined
   /** From arrival to the first byte sent. */
   readonly firstByteMs: number | undefined
+  /** Of a stream: the same, without the time that humans took to decide. */
+  readonly firstTokenMs?: number | undefined
 }
 
 /** What is known of a model server's work on a request. */

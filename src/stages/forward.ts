@@ -23,6 +23,7 @@ import {
   type Reserved,
 } from './exchange.ts'
 import { type KeptAnswers, ownerOf } from './kept.ts'
+import { labelsOf } from './labels.ts'
 import type { Courier, Outlet } from './outlet.ts'
 import { promptTokens } from './reserve.ts'
 import { judgeTexts } from './text-calls.ts'
@@ -119,6 +120,7 @@ export function createForward(parts: ForwardParts) {
         sinceArrivalMs: () => clock.monotonicMs() - arrivedAtMs,
         holdsCalls: caller.role.limits.repetition !== undefined,
         conclude,
+        waited: (ms) => metrics.approvalSeconds.observe(ms / 1000),
         served() {
           servedAtMs ??= clock.monotonicMs()
           release()
@@ -129,7 +131,8 @@ export function createForward(parts: ForwardParts) {
         },
         done(outcome) {
           departure.onEnd(undefined)
-          metrics.upstreamSeconds.observe(((servedAtMs ?? clock.monotonicMs()) - forwardedAtMs) / 1000)
+          const ms = (servedAtMs ?? clock.monotonicMs()) - forwardedAtMs
+          metrics.upstreamSeconds.observe(labelsOf(course), ms / 1000)
           if (outcome.refusal === undefined) fleet.tell(upstream, true)
           else if (!departure.over && isServersFault(outcome)) fleet.tell(upstream, false)
           if (endpoint.group === 'admin') fleet.forget(upstream)

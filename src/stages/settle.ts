@@ -9,6 +9,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import type { AccountFor } from './account.ts'
 import type { Course, Ending } from './exchange.ts'
 import type { Flood } from './flood.ts'
+import { labelsOf } from './labels.ts'
 import { type RecordedPrompt, type RecordPrompt, toContent, toRecord, withoutTexts } from './record.ts'
 
 export interface SettleOptions {
@@ -80,10 +81,12 @@ export function createSettle({
   }
 }
 
-function measure(metrics: Metrics, { arrival, call }: Course, ending: Ending, totalMs: number): void {
+function measure(metrics: Metrics, course: Course, ending: Ending, totalMs: number): void {
+  const { arrival, call } = course
+  const labels = labelsOf(course)
   const outcome = ending.kind === 'refused' ? ending.refusal.code : ending.kind
   metrics.requests.inc({ route: arrival.route, outcome })
-  metrics.requestSeconds.observe(totalMs / 1000)
+  metrics.requestSeconds.observe(labels, totalMs / 1000)
   if (call && call.outgoing.dropped.length > 0)
     metrics.droppedFields.inc({ route: arrival.route }, call.outgoing.dropped.length)
   if (ending.kind === 'refused') {
@@ -91,10 +94,11 @@ function measure(metrics: Metrics, { arrival, call }: Course, ending: Ending, to
     return
   }
   const { answer } = ending
-  if (answer?.firstByteMs !== undefined) metrics.firstTokenSeconds.observe(answer.firstByteMs / 1000)
+  const generates = call !== undefined && call.outgoing.outputTokens > 0
+  if (generates && answer?.firstTokenMs !== undefined)
+    metrics.firstTokenSeconds.observe(labels, answer.firstTokenMs / 1000)
   if (answer?.usage && call) {
-    // A name that no server lists is only what somebody wrote.
-    const model = call.target.listed ? call.model.served : 'other'
+    const { model } = labels
     metrics.tokens.inc({ model, direction: 'input' }, answer.usage.input)
     metrics.tokens.inc({ model, direction: 'output' }, answer.usage.output)
   }

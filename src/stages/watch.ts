@@ -74,6 +74,8 @@ export interface WatchOptions {
   readonly holdsCalls: boolean
   /** What the client gets instead of an answer with these tool calls, if anything; asked before it ends. */
   conclude(answer: Answer): Promise<Refusal | undefined>
+  /** A human has decided on a call, or nobody waits for that any more. */
+  readonly waited?: (ms: number) => void
   /** The model server has said everything, though a human may still have to be asked. */
   served(): void
   /** Puts the ending on record; called once, before the last byte leaves. */
@@ -84,7 +86,7 @@ export interface WatchOptions {
 
 export function createWatch(options: WatchOptions): Watch {
   const { reader, passage, judge, dialect, streams, keepAliveMs, id, outlet, sinceArrivalMs } = options
-  const { holdsCalls, conclude, served, settle } = options
+  const { holdsCalls, conclude, waited, served, settle } = options
   let framing: Framing = whole
   let splitter: Splitter | undefined
   let error: { status: number; body: string; retryAfter: string | undefined } | undefined
@@ -97,6 +99,9 @@ export function createWatch(options: WatchOptions): Watch {
   let begun = false
   let over = false
   let firstByteMs: number | undefined
+  let firstTokenMs: number | undefined
+  /** That humans took to decide. */
+  let humansMs = 0
   let outgoing: string | Uint8Array = ''
   /** What leaves in this turn of the event loop. */
   let ready = ''
@@ -115,11 +120,28 @@ export function createWatch(options: WatchOptions): Watch {
     truncated: reader.transcript.truncated,
     usage: reader.usage,
     firstByteMs,
+    firstTokenMs,
   })
 
   const begin = () => {
-    firstByteMs ??= sinceArrivalMs()
+    noteFirst()
     open()
+  }
+
+  const noteFirst = () => {
+    if (firstByteMs !== undefined) return
+    firstByteMs = sinceArrivalMs()
+    if (framing.streams) firstTokenMs = firstByteMs - humansMs
+  }
+
+  const waitForHuman = (decided: Promise<unknown>) => {
+    const sinceMs = sinceArrivalMs()
+    const over = () => {
+      const ms = sinceArrivalMs() - sinceMs
+      humansMs += ms
+      waited?.(ms)
+    }
+    decided.then(over, over)
   }
 
   const open = () => {
@@ -206,7 +228,9 @@ export function createWatch(options: WatchOptions): Watch {
     const keepAlive = !framing.streams
       ? undefined
       : framing === sse && dialect.keepAlive !== undefined && beat
-    later(askCalls(calls, { judge, keepAlive }), (verdicts) => add(reader.resume?.(verdicts, passage)))
+    later(askCalls(calls, { judge, keepAlive, waiting: waitForHuman }), (verdicts) =>
+      add(reader.resume?.(verdicts, passage)),
+    )
   }
 
   /** After every piece of the answer: send what may leave, and see whether that was all. */
@@ -266,7 +290,7 @@ export function createWatch(options: WatchOptions): Watch {
 
   const complete = () => {
     const last = outgoing
-    firstByteMs ??= sinceArrivalMs()
+    noteFirst()
     settled({ kind: 'answered', answer: answer() }, () => {
       begin()
       end(last)

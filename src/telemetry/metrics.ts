@@ -38,15 +38,15 @@ const gauges = {
   storeUp: ['torwart_store_up', 'Whether the limit store answers', []],
   freezes: ['torwart_freezes', 'Orders to freeze something that are in force', []],
   tlsExpiry: [
-    'torwart_tls_certificate_expiry_seconds',
+    'torwart_tls_certificate_expiry_timestamp_seconds',
     'When the certificate of the data listener runs out, seconds since the epoch; 0 without TLS',
     [],
   ],
   upstreamUp: ['torwart_upstream_up', 'Whether a model server answered when last asked', ['upstream']],
   auditCheckpoint: [
     'torwart_audit_checkpoint_record',
-    'The record that the last signed checkpoint names, and its hash',
-    ['instance', 'hash'],
+    'The record that the last signed checkpoint names; the log line `audit checkpoint` has its hash',
+    [],
   ],
   auditUnforwarded: [
     'torwart_audit_unforwarded_records',
@@ -56,17 +56,25 @@ const gauges = {
   policyInfo: ['torwart_policy_info', 'The policy in force', ['version']],
 } as const satisfies Record<string, readonly [string, string, readonly string[]]>
 
+const of = ['route', 'model'] as const
+
 const histograms = {
-  requestSeconds: ['torwart_request_duration_seconds', 'From arrival to the last byte', [], seconds],
+  requestSeconds: ['torwart_request_duration_seconds', 'From arrival to the last byte', of, seconds],
   upstreamSeconds: [
     'torwart_upstream_duration_seconds',
     'From forwarding to the end of the model server’s answer',
-    [],
+    of,
     seconds,
   ],
   firstTokenSeconds: [
     'torwart_time_to_first_token_seconds',
-    'From arrival to the first frame sent',
+    'Of streams: from arrival to the first frame sent, without the time that humans took to decide',
+    of,
+    seconds,
+  ],
+  approvalSeconds: [
+    'torwart_approval_wait_seconds',
+    'How long requests waited for a human to decide',
     [],
     seconds,
   ],
@@ -81,6 +89,9 @@ export type Metrics = { readonly registry: Registry } & { readonly [K in keyof t
 export function createMetrics(): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
+  // Gauges with the name of a counter; each is the sum of the one without `_total`.
+  for (const what of ['resources', 'handles', 'requests'])
+    registry.removeSingleMetric(`nodejs_active_${what}_total`)
   const registers = [registry]
   const made: Record<string, unknown> = { registry }
   for (const [key, [name, help, labels]] of Object.entries(counters))

@@ -275,9 +275,7 @@ describe('torwart audit verify', () => {
     const metrics = await (
       await fetch(`${gate.admin}/metrics`, { headers: { authorization: `Bearer ${token}` } })
     ).text()
-    expect(metrics).toMatch(
-      new RegExp(`torwart_audit_checkpoint_record\\{instance="[^"]+",hash="${hash}"\\} ${seq}`),
-    )
+    expect(metrics).toContain(`torwart_audit_checkpoint_record ${seq}\n`)
     const verify = (checkpoint: string) => cli(['audit', 'verify', '--checkpoint', checkpoint, ...config()])
     expect((await verify(`${seq}:${hash}`)).code).toBe(0)
     expect((await verify(String(proof))).code).toBe(0)

@@ -15,7 +15,7 @@ const said: Said = { content: 'I will.', thinking: '', args: '{"to":"bob"}', sec
 const cut = (text: string) => [text]
 
 /** @param isAnswered whether the model server has begun its answer */
-function start(name: string, judge: JudgeCall, isAnswered = true) {
+function start(name: string, judge: JudgeCall, isAnswered = true, words = said) {
   const speaker = speakers.find((each) => each.name === name)
   const dialect = dialects.find((each) => speaker?.path.startsWith(each.prefix)) ?? dialects.at(-1)
   if (!speaker || !dialect) throw new Error(name)
@@ -24,6 +24,8 @@ function start(name: string, judge: JudgeCall, isAnswered = true) {
   let paused = false
   let aborted = false
   let served = 0
+  const startMs = Date.now()
+  const waits: number[] = []
   const endings: Ending[] = []
   const outcomes: Outcome[] = []
   let isTaking = true
@@ -60,9 +62,10 @@ function start(name: string, judge: JudgeCall, isAnswered = true) {
     keepAliveMs: 15_000,
     id: 'r1',
     outlet,
-    sinceArrivalMs: () => 1,
+    sinceArrivalMs: () => Date.now() - startMs,
     holdsCalls: false,
     conclude: () => Promise.resolve(undefined),
+    waited: (ms) => waits.push(ms),
     served: () => served++,
     settle(ending) {
       endings.push(ending)
@@ -82,9 +85,9 @@ function start(name: string, judge: JudgeCall, isAnswered = true) {
     },
   }
   if (isAnswered) watch.receiver.head(200, () => speaker.contentType)
-  const words = () => watch.receiver.data(Buffer.from(speaker.speak(said, cut)))
+  const send = () => watch.receiver.data(Buffer.from(speaker.speak(words, cut)))
   const speak = () => {
-    words()
+    send()
     watch.receiver.end()
   }
   return {
@@ -95,11 +98,12 @@ function start(name: string, judge: JudgeCall, isAnswered = true) {
     recordLater() {
       recorded = new Promise(() => {})
     },
-    words,
+    words: send,
     speak,
     watch,
     endings,
     outcomes,
+    waits,
     heard: () => speaker.hear(sent.replaceAll(signOf(name), '')),
     sent: () => sent,
     ended: () => ended,
@@ -148,6 +152,22 @@ describe('a call that a human must allow', () => {
       expect(one.heard()).toEqual(said)
       expect(one.endings.map(({ kind }) => kind)).toEqual(['answered'])
       expect(vi.getTimerCount()).toBe(0)
+    },
+  )
+
+  it.each(['openai chat, streamed', 'messages, streamed', 'responses, streamed'])(
+    '%s: its time is no time to the first token',
+    async (name) => {
+      const { verdict, decide } = waiting()
+      const one = start(name, () => verdict, true, { ...said, content: '' })
+      one.speak()
+      await vi.advanceTimersByTimeAsync(45_000)
+      decide({ kind: 'pass' })
+      await turn()
+      const [ending] = one.endings
+      const answer = ending && 'answer' in ending ? ending.answer : undefined
+      expect(answer?.firstTokenMs).toBeLessThan(1000)
+      expect(one.waits).toEqual([45_000])
     },
   )
 
