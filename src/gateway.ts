@@ -11,8 +11,11 @@ import { createPseudonyms } from './audit/pseudonyms.ts'
 import { startForwarder } from './audit/sinks/forward.ts'
 import { transportOf } from './audit/sinks/transport.ts'
 import { openCallers } from './callers.ts'
+import { openChangeRecord } from './change-record.ts'
 import { type Clock, systemClock } from './core/clock.ts'
 import { describeError, Refusal } from './core/refusal.ts'
+import { announce } from './files/running.ts'
+import { reachOf } from './freeze-reach.ts'
 import { openFreezes } from './freezes/board.ts'
 import { freezesFile } from './freezes/file.ts'
 import { type Order, subjectOf } from './freezes/order.ts'
@@ -20,10 +23,10 @@ import { shareFreezes } from './freezes/shared.ts'
 import { createCourier } from './http/courier.ts'
 import { listenOn, requireFree } from './http/listen.ts'
 import { keepTlsFiles } from './http/tls.ts'
+import { readSigningEntries, signingKeysFile } from './identity/signing-keys.ts'
 import { openKeysSync } from './keys-sync.ts'
 import { openStore } from './limit-store.ts'
 import { loadPacks } from './policy/packs.ts'
-import { createMasker, findSensitive } from './scan/mask.ts'
 import { createSnapshots, type Reloaded, type SnapshotOptions } from './snapshots.ts'
 import { createAccounts } from './stages/account.ts'
 import { createAdmit } from './stages/admit.ts'
@@ -159,6 +162,17 @@ async function openGateway(
     recordEvent('freezes in force', { subjects })
   }
 
+  const changes = openChangeRecord({
+    auditFile: atStart.audit.file,
+    keys: () => ({ ...snapshots.keyFiles, signing: readSigningEntries(signingKeysFile(policy().keysFile)) }),
+    orders: freezes.all,
+    nowMs: clock.wallMs,
+    record: audit.event,
+    report: (problem, error) => log.warn({ cause: describeError(error) }, problem),
+  })
+  closers.push(changes.close)
+  await changes.tell()
+
   const scanningFor = createScanning(loadPacks())
   scanningFor(atStart.promptGuard)
 
@@ -274,6 +288,8 @@ async function openGateway(
       shared: sharedKeys,
       nowMs: clock.wallMs,
       reload: snapshots.reload,
+      recorded: changes.tell,
+      reach: (wish) => reachOf(wish, policy(), snapshots.keyFiles.keys, fleet.listed(), clock.wallMs()),
     },
     approvals: { approvals, freezes, lookAgain, current: () => snapshots.current, now: clock.wallMs },
     audit,
@@ -282,21 +298,12 @@ async function openGateway(
   closers.push(() => admin.close())
 
   const tellOrders = (orders: readonly Order[]) => {
-    const { mask } = createMasker(findSensitive)
-    for (const { kind, name, frozen, why, by, at, until } of orders) {
+    for (const { kind, name, frozen, until } of orders)
       log.warn({ kind, name, until }, frozen ? 'frozen' : 'not frozen any more')
-      recordEvent(frozen ? 'frozen' : 'unfrozen', {
-        kind,
-        name,
-        why: mask(why),
-        by: mask(by),
-        ordered: new Date(at).toISOString(),
-        until: until === null ? null : new Date(until).toISOString(),
-      })
-    }
+    void changes.tell()
     cut(new Refusal('frozen'), (course) => isFrozen(course, freezes))
   }
-  const tellReload = ({ before, snapshot, problems }: Reloaded) => {
+  const tellReload = ({ before, snapshot, problems, keysOnly }: Reloaded) => {
     audit.reconfigure(snapshot.policy.audit)
     scanningFor(snapshot.policy.promptGuard)
     log.level = snapshot.policy.logLevel
@@ -310,7 +317,9 @@ async function openGateway(
     void fleet.look()
     callers.refresh()
     cut(new Refusal('invalid_credentials'), (course) => isWithdrawn(course, snapshot))
-    recordEvent(problems.length === 0 ? 'reloaded' : 'reload failed', details)
+    void changes.tell()
+    if (problems.length > 0) recordEvent('reload failed', details)
+    else if (!keysOnly) recordEvent('reloaded', details)
   }
   // Last, when everything exists that a change reaches.
   freezes.watch(tellOrders)
@@ -321,6 +330,14 @@ async function openGateway(
   const scheme = tls ? 'https' : 'http'
   const data = await listenOn(app, atStart.listen, 'listen', scheme)
   const administration = await listenOn(admin, atStart.admin, 'admin', 'http')
+  closers.push(
+    announce(
+      atStart.audit.file,
+      options.processes.pid,
+      () => ({ taken: { ...snapshots.taken, freezes: freezes.taken }, models: fleet.listed() }),
+      (error) => log.warn({ cause: describeError(error) }, 'commands cannot be told that this gate runs'),
+    ),
+  )
   return {
     data,
     admin: administration,

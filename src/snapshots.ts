@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs'
 import { stateOf } from './files/state.ts'
 import { type Watch, watchFiles } from './files/watch.ts'
 import { keysWithoutRole, readKeyFile, unknownApprovers } from './identity/key-file.ts'
+import type { KeyFiles } from './identity/key-news.ts'
 import { createKeyRing } from './identity/key-ring.ts'
 import { type RevokedToken, readRevokedTokens, revokedTokensFile } from './identity/revoked-tokens.ts'
 import { signingKeysFile } from './identity/signing-keys.ts'
@@ -42,11 +43,22 @@ export interface Reloaded {
   readonly snapshot: Snapshot
   /** Empty if both files were taken; else why the old ones stay. */
   readonly problems: readonly string[]
+  /** Nothing but files of keys has changed, of which `change-record.ts` tells more. */
+  readonly keysOnly: boolean
+}
+
+export interface TakenKeys {
+  readonly keys: string
+  readonly revoked: string
 }
 
 export interface Snapshots {
   readonly current: Snapshot
   readonly reading: Reading
+  /** What stands in the files of keys that are in force. */
+  readonly keyFiles: Pick<KeyFiles, 'keys' | 'revoked'>
+  /** The states (`files/state.ts`) in which the files of keys were read that are in force. */
+  readonly taken: TakenKeys
   /** What the operator should know of the files in force. */
   readonly warnings: readonly string[]
   /** @returns why not all of it was taken */
@@ -58,6 +70,8 @@ export interface Snapshots {
   close(): void
 }
 
+/** How often files are looked at: whoever changes one waits for it. */
+const lookMs = 500
 /** How often files are looked at again whose last reading failed. */
 const mendMs = 1000
 
@@ -71,8 +85,10 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
   const atStart = readPolicy(options)
   let watched = filesOf(options, atStart)
   let seen = [policyState, statesOf(watched.slice(1))].join('\n')
+  let taken = takenOf(atStart)
   let revoked = readRevoked(atStart, [])
   const keysAtStart = readKeys(atStart, revoked, options)
+  let entries = keysAtStart.entries
   let current: Snapshot = Object.freeze({ policy: atStart, keys: keysAtStart.keys })
   let warnings: readonly string[] = [...atStart.warnings, ...keysAtStart.warnings]
   let reading: Reading = { ok: true, at: new Date(options.now()).toISOString() }
@@ -91,9 +107,13 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
       }
     }
     // Before they are read: what changes meanwhile is looked at again.
-    seen = statesOf(watched)
+    const states = statesOf(watched)
+    const keysOnly = areKeysOnly(watched, seen, states, before)
+    seen = states
     const policy = attempt(() => readPolicy(options)) ?? before
-    revoked = attempt(() => readRevoked(policy, revoked)) ?? revoked
+    const nowTaken = takenOf(policy)
+    const nowRevoked = attempt(() => readRevoked(policy, revoked))
+    revoked = nowRevoked ?? revoked
     const keys = attempt(() => {
       const read = readKeys(policy, revoked, options)
       // A file that was mislaid must not lock everybody out.
@@ -102,6 +122,11 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
       return read
     })
     current = Object.freeze({ policy, keys: keys?.keys ?? current.keys })
+    entries = keys?.entries ?? entries
+    taken = {
+      keys: keys ? nowTaken.keys : taken.keys,
+      revoked: nowRevoked ? nowTaken.revoked : taken.revoked,
+    }
     warnings = [...policy.warnings, ...waitForRestart(atStart, policy), ...(keys?.warnings ?? [])]
     reading = {
       ok: failures.length === 0,
@@ -113,10 +138,10 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
       watched = files
       seen = ''
       watching?.close()
-      watching &&= watchFiles(files, look)
+      watching &&= watchFiles(files, look, lookMs)
     }
     const problems = failures.flatMap(problemsOf)
-    onReload?.({ before, snapshot: current, problems })
+    onReload?.({ before, snapshot: current, problems, keysOnly })
     return problems
   }
   /** Not for what somebody else has seen already. */
@@ -132,6 +157,12 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
     get reading() {
       return reading
     },
+    get keyFiles() {
+      return { keys: entries, revoked }
+    },
+    get taken() {
+      return taken
+    },
     get warnings() {
       return warnings
     },
@@ -139,7 +170,7 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
     look,
     watch(listener) {
       onReload = listener
-      watching = watchFiles(watched, look)
+      watching = watchFiles(watched, look, lookMs)
       // A file that was away only while another one's change was read is the same as before to whoever watches it.
       mending = setInterval(() => {
         if (!reading.ok) look()
@@ -163,16 +194,29 @@ function filesOf(
   return [policyFile, keysFile, ...besideKeys, ...secretFiles, ...promptGuard.packFiles]
 }
 
-/** Of what cannot be looked at, nothing: why not, reading tells. */
 function statesOf(files: readonly string[]): string {
-  const state = (file: string) => {
-    try {
-      return stateOf(file)
-    } catch {
-      return ''
-    }
+  return files.map(lookAt).join('\n')
+}
+
+/** Of what cannot be looked at, nothing: why not, reading tells. */
+function lookAt(file: string): string {
+  try {
+    return stateOf(file)
+  } catch {
+    return ''
   }
-  return files.map(state).join('\n')
+}
+
+function takenOf({ keysFile }: Policy): TakenKeys {
+  return { keys: lookAt(keysFile), revoked: lookAt(revokedTokensFile(keysFile)) }
+}
+
+/** Whether something has changed, and all of it is keys. */
+function areKeysOnly(files: readonly string[], before: string, now: string, { keysFile }: Policy): boolean {
+  const ofKeys = new Set([keysFile, revokedTokensFile(keysFile), signingKeysFile(keysFile)])
+  const [old, states] = [before.split('\n'), now.split('\n')]
+  const changed = files.filter((_, index) => old[index] !== states[index])
+  return changed.length > 0 && changed.every((file) => ofKeys.has(file))
 }
 
 function readPolicy({ policyFile, variables, listen, admin }: SnapshotOptions): Policy {
@@ -212,7 +256,7 @@ function readKeys(
     ...keysWithoutRole(entries, roles, now()),
     ...unknownApprovers(entries, roles, approval.approvers),
   ]
-  return { keys: createKeyRing(entries, revoked), warnings }
+  return { entries, keys: createKeyRing(entries, revoked), warnings }
 }
 
 /** Sockets, connections and the log are opened once. */

@@ -33,6 +33,8 @@ const floors: Readonly<Record<string, number>> = {
   'limit-store.ts': 6,
   'keys-sync.ts': 6,
   'callers.ts': 6,
+  'change-record.ts': 6,
+  'freeze-reach.ts': 6,
   'tool-gate.ts': 6,
   'gateway.ts': 7,
   cli: 8,

@@ -63,5 +63,10 @@ export function textOf(values: Values, name: string): string {
   return typeof value === 'string' ? value : ''
 }
 
+/** Who orders it. */
+export function authorOf(values: Values, io: Io): string {
+  return textOf(values, 'by') || io.user
+}
+
 /** Bad usage that only the command itself can see. */
 export class UsageError extends Error {}

@@ -9,6 +9,7 @@ export const freeze: Command = {
     configOption,
     { flags: '--why <reason>', description: 'for the audit log', required: true },
     { flags: '--for <duration>', description: 'after which it ends by itself, such as 1h' },
+    { flags: '--ahead', description: 'also what is not there yet' },
     byOption,
   ],
   run: (values, io, ...words) =>
@@ -16,5 +17,6 @@ export const freeze: Command = {
       frozen: true,
       why: textOf(values, 'why'),
       forMs: durationOption(values, 'for'),
+      ahead: values.ahead === true,
     }),
 }

@@ -1,9 +1,8 @@
 /** What `freeze`, `unfreeze` and `freezes` share: where orders are, and giving one. */
 
-import { isKeyId } from '../core/key-id.ts'
 import type { RedisServers } from '../core/redis-servers.ts'
-import type { ServerKind } from '../core/servers.ts'
 import { whileLocked } from '../files/lock.ts'
+import { matching, type Reach, reachInWords, reachOf } from '../freeze-reach.ts'
 import { freezesFile, readFreezes, writeFreezes } from '../freezes/file.ts'
 import {
   faultOf,
@@ -17,12 +16,14 @@ import {
 import { isHeld, merged } from '../freezes/orders.ts'
 import { shareFreezes } from '../freezes/shared.ts'
 import { keyId } from '../identity/key.ts'
+import { parsePattern } from '../models/name.ts'
 import { loadPolicy } from '../policy/load.ts'
 import { locateAudit } from '../policy/locate.ts'
-import type { Policy, Role } from '../policy/policy.ts'
+import type { Policy } from '../policy/policy.ts'
 import { PolicyError } from '../policy/problem.ts'
 import { type ExitCode, type Io, textOf, UsageError, type Values } from './command.ts'
 import { readKeys, requireRole } from './keys.ts'
+import { gateOf, untilTaken } from './taken.ts'
 
 const redisMs = 1500
 const retryMs = 50
@@ -52,17 +53,20 @@ export interface Wanted {
   readonly frozen: boolean
   readonly why: string
   readonly forMs: number | undefined
+  /** Also what is not there yet. */
+  readonly ahead: boolean
 }
 
 /**
  * First into the file beside this gateway's log, which it obeys at once; then to everybody, through Redis.
- * @returns 1 if not everybody could be told. @throws UsageError
+ * Returns when the gate that runs here obeys.
+ * @returns 1 if nothing of that name is there, or not everybody could be told. @throws UsageError
  */
 export async function give(
   values: Values,
   io: Io,
   [kind = '', given = '']: readonly string[],
-  { frozen, why, forMs }: Wanted,
+  { frozen, why, forMs, ahead }: Wanted,
 ): Promise<ExitCode> {
   if (!isFrozenKind(kind)) throw new UsageError(`what? One of ${frozenKinds.join(', ')}`)
   // A whole key is taken for its id, and repeated nowhere.
@@ -85,16 +89,23 @@ export async function give(
       writeFreezes(file, merged(before, [made], now))
       return made
     })
+  const held = frozen && policy ? reach(wish, policy, values, io) : undefined
+  if (held && !held.matched && !ahead) {
+    io.err(whyNothing(wish, values, io))
+    return 1
+  }
   const made = await write([])
   const told = policy !== undefined && (redis === undefined || (await tellAll(redis, made, write)))
+  const taken = await untilTaken(values, io, 'freezes', file)
   io.out(`${sentence(made)}\n`)
-  if (frozen && policy && isNobodys(wish, values, io, policy))
-    io.err(`This policy and its key file know no ${kind} ${name}.\n`)
+  if (held) io.out(`It holds for now: ${reachInWords(held)}.\n`)
+  if (held?.models === null) io.err('Which models the servers have is not known here.\n')
+  if (taken === 'no gate') io.err('No gate is running with this policy; it obeys when it starts.\n')
   if (policy && !told)
     io.err(
       'Redis does not answer: only gateways that use this audit folder know, and pass it on when it does. Until then tell the others one by one (POST /admin/v1/freezes).\n',
     )
-  return told ? 0 : 1
+  return told && taken !== 'late' ? 0 : 1
 }
 
 /** @returns whether Redis has taken it */
@@ -156,18 +167,28 @@ function requireKnown({ kind, name, frozen }: Wish, { roles, aliases }: Policy):
   if (target !== undefined) throw new UsageError(`${name} is another name of ${target}: freeze that`)
 }
 
-/** Keys of other gateways, and models nobody may use yet, may be frozen from here, so that is no error. */
-function isNobodys({ kind, name }: Wish, values: Values, io: Io, { roles }: Policy): boolean {
+/** @returns undefined if it cannot be known, which must not keep anybody from pulling the brake */
+function reach(wish: Wish, policy: Policy, values: Values, io: Io): Reach | undefined {
   try {
-    // Who comes with a certificate or a token stands in no file.
-    if (kind === 'key') return isKeyId(name) && !readKeys(values, io).some(({ id }) => id === name)
-    const servers: readonly ServerKind[] = ['ollama', 'localai']
-    const uses = (role: Role) => servers.some((server) => role.mayUse(name, server))
-    return kind === 'model' && !name.includes('*') && ![...roles.values()].some(uses)
-  } catch {
-    // Somebody has to be able to pull the brake, whatever state the key file is in.
-    return false
+    return reachOf(wish, policy, readKeys(values, io), gateOf(values, io)?.models ?? null, Date.now())
+  } catch (error) {
+    if (error instanceof UsageError) throw error
+    return undefined
   }
+}
+
+function whyNothing({ kind, name }: Wish, values: Values, io: Io): string {
+  const models = gateOf(values, io)?.models
+  const wider = `${name}:*`
+  const near = kind === 'model' && models && parsePattern(wider) ? matching(wider, models) : []
+  const hint =
+    near.length === 0
+      ? ''
+      : ` There is ${near
+          .map(([model]) => model)
+          .slice(0, 5)
+          .join(', ')}: torwart freeze model '${wider}'.`
+  return `Nothing is frozen: there is no ${kind} ${name} for now.${hint} With --ahead it is frozen before it comes.\n`
 }
 
 export async function list(values: Values, io: Io): Promise<readonly Order[]> {

@@ -1,7 +1,16 @@
 /** `torwart key create`: a new key, shown this once. */
 import { createdKey, KeyProblem } from '../identity/key-changes.ts'
 import { loadPolicy } from '../policy/load.ts'
-import { type Command, configOption, type ExitCode, jsonOption, textOf, UsageError } from './command.ts'
+import {
+  authorOf,
+  byOption,
+  type Command,
+  configOption,
+  type ExitCode,
+  jsonOption,
+  textOf,
+  UsageError,
+} from './command.ts'
 import { changeKeys, durationOption, requireRole } from './keys.ts'
 
 export const keyCreate: Command = {
@@ -11,6 +20,7 @@ export const keyCreate: Command = {
     { flags: '--role <role>', description: 'a role of the policy', required: true },
     { flags: '--expires <duration>', description: 'after which it is refused, such as 30d' },
     { flags: '--from <networks>', description: 'from where it may be used, such as 10.0.0.0/8,192.0.2.7' },
+    byOption,
     jsonOption,
   ],
   async run(values, io): Promise<ExitCode> {
@@ -22,7 +32,7 @@ export const keyCreate: Command = {
       throw new UsageError('--from is empty; leave it out to let the key in from everywhere')
     const networks = textOf(values, 'from').split(',').filter(Boolean)
     const wish = { name, role, lifeMs: durationOption(values, 'expires'), networks }
-    const { key, entry } = made(() => createdKey(wish, Date.now()))
+    const { key, entry } = made(() => createdKey(wish, Date.now(), authorOf(values, io)))
     const { exit } = await changeKeys(values, io, () => entry)
     const { id, expires = null } = entry
     if (values.json) io.out(`${JSON.stringify({ id, key, name, role, expires })}\n`)

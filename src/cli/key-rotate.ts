@@ -1,7 +1,15 @@
 /** `torwart key rotate`: a new secret for the same key; limits and records go on under its id. */
 import { rotatedKey } from '../identity/key-changes.ts'
 import type { KeyEntry } from '../identity/key-file.ts'
-import { type Command, configOption, type ExitCode, type Io, jsonOption } from './command.ts'
+import {
+  authorOf,
+  byOption,
+  type Command,
+  configOption,
+  type ExitCode,
+  type Io,
+  jsonOption,
+} from './command.ts'
 import { changeKeys, durationOption, findKey } from './keys.ts'
 
 export const keyRotate: Command = {
@@ -12,13 +20,14 @@ export const keyRotate: Command = {
       flags: '--grace <duration>',
       description: 'how long the old secret still works, such as 24h; without it, it stops at once',
     },
+    byOption,
     jsonOption,
   ],
   async run(values, io, id): Promise<ExitCode> {
     const graceMs = durationOption(values, 'grace') ?? 0
     let key = ''
     const { entry, exit } = await changeKeys(values, io, (entries) => {
-      const made = rotatedKey(findKey(entries, id), graceMs, Date.now())
+      const made = rotatedKey(findKey(entries, id), graceMs, Date.now(), authorOf(values, io))
       key = made.key
       return made.entry
     })
@@ -27,12 +36,14 @@ export const keyRotate: Command = {
   },
 }
 
-function tell(io: Io, asJson: boolean, { id, name, role, expires, previous }: KeyEntry, key: string): void {
+function tell(io: Io, asJson: boolean, entry: KeyEntry, key: string): void {
+  const { id, name, role, expires, previous: [replaced, ...older] = [] } = entry
   if (asJson) {
     io.out(`${JSON.stringify({ id, key, name, role, expires: expires ?? null })}\n`)
     return
   }
   io.out(`${key}\n`)
   io.err(`New secret for key ${id}. Keep it now: it cannot be shown again.\n`)
-  io.err(`The old one ${previous ? `works until ${previous.until}` : 'is refused from now on'}.\n`)
+  io.err(`The old one ${replaced ? `works until ${replaced.until}` : 'is refused from now on'}.\n`)
+  for (const { until } of older) io.err(`One before it works until ${until}.\n`)
 }

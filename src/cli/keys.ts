@@ -10,6 +10,7 @@ import { readUses, usesFile } from '../identity/uses.ts'
 import { hasSharedKeys, locateKeys } from '../policy/locate.ts'
 import type { Policy } from '../policy/policy.ts'
 import { type ExitCode, type Io, textOf, UsageError, type Values } from './command.ts'
+import { untilTaken } from './taken.ts'
 
 export function readKeys(values: Values, io: Io): readonly KeyEntry[] {
   return readKeyFile(locateKeys(textOf(values, 'config'), io.variables))
@@ -23,7 +24,8 @@ export function viewKeys(values: Values, io: Io, nowMs: number): readonly KeyVie
 }
 
 /**
- * @returns what became of the key, once it is in the file, and how the command ends: 1 if the fleet could not be told
+ * @returns what became of the key, once the gate that runs here has it, and how the command ends: 1 if it has not, or the
+ * fleet could not be told
  * @throws UsageError
  */
 export async function changeKeys(
@@ -34,7 +36,8 @@ export async function changeKeys(
   const file = locateKeys(textOf(values, 'config'), io.variables)
   try {
     const { result, exit } = await beforeFleet(values, io, () => changeKeyFile(file, change))
-    return { entry: result, exit }
+    const taken = await untilTaken(values, io, 'keys', file)
+    return { entry: result, exit: taken === 'late' ? 1 : exit }
   } catch (error) {
     throw error instanceof KeyProblem ? new UsageError(error.message) : error
   }

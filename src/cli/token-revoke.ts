@@ -2,17 +2,29 @@
 import { isTokenId } from '../core/token-id.ts'
 import { revokedTokensFile, revokeToken } from '../identity/revoked-tokens.ts'
 import { locateKeys } from '../policy/locate.ts'
-import { type Command, configOption, type ExitCode, textOf, UsageError } from './command.ts'
+import {
+  authorOf,
+  byOption,
+  type Command,
+  configOption,
+  type ExitCode,
+  textOf,
+  UsageError,
+} from './command.ts'
 import { beforeFleet } from './keys.ts'
+import { untilTaken } from './taken.ts'
 
 export const tokenRevoke: Command = {
   argument: '<id>',
-  options: [configOption],
+  options: [configOption, byOption],
   async run(values, io, id = ''): Promise<ExitCode> {
     if (!isTokenId(id)) throw new UsageError('that is not the id of a token')
     const file = revokedTokensFile(locateKeys(textOf(values, 'config'), io.variables))
-    const { exit } = await beforeFleet(values, io, () => revokeToken(file, id, Date.now()))
+    const { exit } = await beforeFleet(values, io, () =>
+      revokeToken(file, id, Date.now(), authorOf(values, io)),
+    )
+    const taken = await untilTaken(values, io, 'revoked', file)
     io.err(`Token ${id} is revoked.\n`)
-    return exit
+    return taken === 'late' ? 1 : exit
   },
 }

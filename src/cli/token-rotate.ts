@@ -4,16 +4,16 @@
  */
 import { openSigningKeys, signingKeysFile } from '../identity/signing-keys.ts'
 import { locateKeys } from '../policy/locate.ts'
-import { type Command, configOption, type ExitCode, textOf } from './command.ts'
+import { authorOf, byOption, type Command, configOption, type ExitCode, textOf } from './command.ts'
 import { beforeFleet } from './keys.ts'
 
 export const tokenRotate: Command = {
-  options: [configOption, { flags: '--void', description: 'and refuse every token signed so far' }],
+  options: [configOption, { flags: '--void', description: 'and refuse every token signed so far' }, byOption],
   async run(values, io): Promise<ExitCode> {
     const isVoid = values.void === true
     const file = signingKeysFile(locateKeys(textOf(values, 'config'), io.variables))
     const { exit } = await beforeFleet(values, io, () =>
-      openSigningKeys(() => file).rotate(Date.now(), isVoid),
+      openSigningKeys(() => file).rotate(Date.now(), isVoid, authorOf(values, io)),
     )
     io.err(
       `A new key signs from now on; tokens signed before ${isVoid ? 'are refused' : 'stay good until they expire'}.\n`,

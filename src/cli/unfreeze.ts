@@ -10,5 +10,5 @@ export const unfreeze: Command = {
     byOption,
   ],
   run: (values, io, ...words) =>
-    give(values, io, words, { frozen: false, why: textOf(values, 'why'), forMs: undefined }),
+    give(values, io, words, { frozen: false, why: textOf(values, 'why'), forMs: undefined, ahead: true }),
 }

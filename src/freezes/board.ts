@@ -15,11 +15,15 @@ import { isHeld, merged, news, type Orders } from './orders.ts'
 import type { SharedFreezes } from './shared.ts'
 
 export interface Freezes {
-  /** Whether this caller may do nothing. */
-  holdsCaller(key: string, role: string): boolean
+  /** Whether a caller may do nothing, by any of the ids and roles that it comes with. */
+  holdsCaller(ids: readonly string[], roles: readonly string[]): boolean
   holdsModel(model: string, server: ServerKind): boolean
   /** All that are in force. */
   list(): readonly Order[]
+  /** All that are known, those that are over, too. */
+  all(): readonly Order[]
+  /** The state (`files/state.ts`) in which the file was read last. */
+  readonly taken: string
   /** Reads the file now, if it has changed: for what must not happen before the next look at it. */
   look(): void
   /**
@@ -162,9 +166,13 @@ export async function openFreezes({ file, shared, clock, report }: FreezesOption
   writeFile()
 
   return {
-    holdsCaller: (key, role) => holdsCaller(orders, key, role, clock.wallMs()),
+    holdsCaller: (ids, roles) => holdsCaller(orders, ids, roles, clock.wallMs()),
     holdsModel: (model, server) => holdsModel(models, model, server, clock.wallMs()),
     look,
+    all: () => [...orders.values()],
+    get taken() {
+      return seen
+    },
     list: () => [...orders.values()].filter((order) => isInForce(order, clock.wallMs())),
     async give(wish) {
       const order = await keep(wish)
@@ -192,17 +200,20 @@ export async function openFreezes({ file, shared, clock, report }: FreezesOption
 export function frozenBy(orders: Orders, nowMs: number): Pick<Freezes, 'holdsCaller' | 'holdsModel'> {
   const models = modelsOf(orders)
   return {
-    holdsCaller: (key, role) => holdsCaller(orders, key, role, nowMs),
+    holdsCaller: (ids, roles) => holdsCaller(orders, ids, roles, nowMs),
     holdsModel: (model, server) => holdsModel(models, model, server, nowMs),
   }
 }
 
-function holdsCaller(orders: Orders, key: string, role: string, nowMs: number): boolean {
-  const holds = (kind: Order['kind'], name: string) => {
-    const order = orders.get(`${kind}:${name}`)
-    return order !== undefined && isInForce(order, nowMs)
-  }
-  return orders.size > 0 && (holds('all', '') || holds('key', key) || holds('role', role))
+function holdsCaller(
+  orders: Orders,
+  ids: readonly string[],
+  roles: readonly string[],
+  nowMs: number,
+): boolean {
+  if (orders.size === 0) return false
+  const holds = (kind: Order['kind'], name: string) => isHeld(orders, { kind, name }, nowMs)
+  return holds('all', '') || ids.some((id) => holds('key', id)) || roles.some((role) => holds('role', role))
 }
 
 function holdsModel(

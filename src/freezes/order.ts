@@ -47,7 +47,7 @@ export function subjectOf({ kind, name }: Pick<Order, 'kind' | 'name'>): string 
   return `${kind}:${name}`
 }
 
-export function isInForce({ frozen, until }: Order, nowMs: number): boolean {
+export function isInForce({ frozen, until }: Pick<Order, 'frozen' | 'until'>, nowMs: number): boolean {
   return frozen && (until === null || nowMs < until)
 }
 

@@ -2,7 +2,7 @@
  * The admin API, under `/admin/v1/`. Who may call it is `admin-door.ts`; bad input is a 400 that says what is wrong.
  *
  *     GET    /freezes                      what is frozen
- *     POST   /freezes                      { kind, name, why, for, by }
+ *     POST   /freezes                      { kind, name, why, for, by }; `holds` says how much it holds for now
  *     DELETE /freezes/:kind[/:name]?why=   lifts one
  *     POST   /breakers/:key/close          { by }: closes the circuit breaker of a key
  *
@@ -24,6 +24,14 @@ import { recordedName, refuse, someone } from './admin-words.ts'
 export interface AdminApiParts extends AdminKeysParts {
   readonly freezes: Freezes
   readonly store: Store
+  /** What a freeze holds for now; of models null, if that is not known. */
+  reach(wish: Pick<Wish, 'kind' | 'name'>): {
+    readonly keys: number
+    readonly roles: number
+    readonly models: number | null
+  }
+  /** For the record: what was done by hand, by whom. */
+  recordEvent(event: string, details: object): void
 }
 
 const closingMs = 1000
@@ -49,11 +57,15 @@ const closeBody = Type.Object(
 )
 
 export function registerAdminApi(app: FastifyInstance, parts: AdminApiParts): void {
-  const { freezes, store, recordEvent } = parts
+  const { freezes, store, recordEvent, reach } = parts
   registerAdminKeys(app, parts)
   const give = async (wish: Wish, reply: FastifyReply) => {
     const fault = faultOf(wish)
-    return fault === undefined ? shown(await freezes.give(wish)) : refuse(reply, fault)
+    if (fault !== undefined) return refuse(reply, fault)
+    const order = shown(await freezes.give(wish))
+    if (!wish.frozen) return order
+    const { keys, roles, models } = reach(wish)
+    return { ...order, holds: { keys, roles, models } }
   }
 
   app.get('/admin/v1/freezes', async () => ({ freezes: freezes.list().map(shown) }))

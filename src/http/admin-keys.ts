@@ -29,7 +29,7 @@ import type { SharedKeys } from '../identity/shared-keys.ts'
 import { readUses, usesFile } from '../identity/uses.ts'
 import type { Policy } from '../policy/policy.ts'
 import { NotInForce } from './admin-errors.ts'
-import { recordedName, refuse, someone } from './admin-words.ts'
+import { refuse, someone } from './admin-words.ts'
 
 export interface AdminKeysParts {
   policy(): Policy
@@ -38,8 +38,8 @@ export interface AdminKeysParts {
   nowMs(): number
   /** Obeys what was written, now and not when the file is looked at next. @returns why it cannot */
   reload(): readonly string[]
-  /** For the record: what was done by hand, by whom. */
-  recordEvent(event: string, details: object): void
+  /** Resolves when what was written is on record, or cannot be for now. */
+  recorded(): Promise<void>
 }
 
 const text = Type.Optional(Type.String({ minLength: 1, maxLength: 512 }))
@@ -63,16 +63,15 @@ const statusChanges = {
 
 export function registerAdminKeys(
   app: FastifyInstance,
-  { policy, shared, nowMs, reload, recordEvent }: AdminKeysParts,
+  { policy, shared, nowMs, reload, recorded }: AdminKeysParts,
 ): void {
   const file = () => policy().keysFile
   const shown = (entry: KeyEntry) => keyView(entry, readUses(usesFile(file())), nowMs())
-  const tell = (event: string, details: object, by = someone) =>
-    recordEvent(event, { ...details, by: recordedName(by) })
   /** What Redis is not told now is told later. @throws NotInForce if it is written and not obeyed here */
   const obey = async () => {
     const problems = reload()
     await shared?.synchronise().catch(() => {})
+    await recorded()
     if (problems.length > 0)
       throw new NotInForce('It is written, and not in force: a file cannot be read; /readyz says which.')
   }
@@ -87,14 +86,13 @@ export function registerAdminKeys(
   app.post('/admin/v1/keys', async ({ body }, reply) => {
     if (!Value.Check(newKey, body))
       return refuse(reply, 'must be JSON: name and role, and expires, networks, by if you like')
-    const { name, role, networks = [], by } = body
+    const { name, role, networks = [], by = someone } = body
     if (!policy().roles.has(role)) return refuse(reply, 'there is no such role')
     const lifeMs = durationOf(body.expires)
     if (lifeMs === 'none') return refuse(reply, 'expires must be a duration such as 30d')
     return attempt(reply, async () => {
-      const { entry, key } = createdKey({ name, role, lifeMs, networks }, nowMs())
+      const { entry, key } = createdKey({ name, role, lifeMs, networks }, nowMs(), by)
       await put(() => entry)
-      tell('key created', { key: entry.id, role }, by)
       reply.code(201)
       return { ...shown(entry), key }
     })
@@ -106,6 +104,7 @@ export function registerAdminKeys(
       const order = body ?? {}
       if (!Value.Check(change, order))
         return refuse(reply, 'must be JSON: by, and grace to rotate, if you like')
+      const { by = someone } = order
       const graceMs = durationOf(order.grace)
       if (order.grace !== undefined && what !== 'rotate') return refuse(reply, 'grace is for rotate')
       if (graceMs === 'none') return refuse(reply, 'grace must be a duration such as 24h')
@@ -119,16 +118,14 @@ export function registerAdminKeys(
         if (what === 'rotate') {
           let key = ''
           const entry = await put((entries) => {
-            const made = rotatedKey(of(entries), graceMs ?? 0, nowMs())
+            const made = rotatedKey(of(entries), graceMs ?? 0, nowMs(), by)
             key = made.key
             return made.entry
           })
-          tell('key rotated', { key: id }, order.by)
           return { ...shown(entry), key }
         }
         if (!isChange(what)) return refuse(reply, 'rotate, revoke, disable or enable')
-        const entry = await put((entries) => statusChanges[what](of(entries), nowMs()))
-        tell(`key ${what}d`, { key: id }, order.by)
+        const entry = await put((entries) => statusChanges[what](of(entries), nowMs(), by))
         return shown(entry)
       })
     },
@@ -136,9 +133,8 @@ export function registerAdminKeys(
 
   app.delete<{ Params: { id: string } }>('/admin/v1/tokens/:id', async ({ params: { id } }, reply) => {
     if (!isTokenId(id)) return refuse(reply, 'that is not the id of a token')
-    await revokeToken(revokedTokensFile(file()), id, nowMs())
+    await revokeToken(revokedTokensFile(file()), id, nowMs(), someone)
     await obey()
-    tell('token revoked', { token: id })
     return { id, status: 'revoked' }
   })
 }

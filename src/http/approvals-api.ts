@@ -62,7 +62,7 @@ export function registerApprovals(
     const identity = keys.identify(shown, now(), peerOf(request.socket.remoteAddress))
     if (typeof identity === 'string') return { status: 401, error: 'The key is not valid.' }
     const named = approvers.has(identity.name) || approvers.has(identity.role)
-    if (!named || freezes.holdsCaller(identity.id, identity.role))
+    if (!named || freezes.holdsCaller([identity.id], [identity.role]))
       return { status: 403, error: 'This key is not one of `approval.approvers`.' }
     return { approver: identity }
   }

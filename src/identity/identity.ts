@@ -48,6 +48,23 @@ export interface RecordedCertificate {
   /** By the first rule that matches; null: no rule does. */
   readonly name: string | null
   readonly fingerprint: string
+  /** Under what it would be known without the key, and its role then; absent: no rule matches. */
+  readonly id?: string
+  readonly role?: string
+}
+
+/** What a certificate may be frozen under, whichever rule it matches. */
+export function fingerprintId(fingerprint: string): string {
+  return `sha256:${fingerprint}`
+}
+
+/** Under what a caller is known, all at once; a freeze of any of it holds. */
+export function shownIds({ id, from = [], certificate }: Identity): readonly string[] {
+  return certificate?.id === undefined ? [id, ...from] : [id, ...from, certificate.id]
+}
+
+export function shownRoles({ role, certificate }: Identity): readonly string[] {
+  return certificate?.role === undefined ? [role] : [role, certificate.role]
 }
 
 /** Why a JSON Web Token counts for nothing; for logs and metrics, never for the caller. */

@@ -23,14 +23,43 @@ export interface KeyEntry {
   readonly rotated?: string
   /** From where it may be used. Absent: from everywhere. */
   readonly networks?: readonly string[]
-  /** The key before the last rotation, while its grace lasts. */
-  readonly previous?: { readonly sha256: string; readonly until: string }
+  /** Secrets before the one it has, while their grace lasts; the latest first. */
+  readonly previous?: readonly PreviousSecret[]
+  /** Who did what the times above tell, as they said. Absent: whoever edited the file. */
+  readonly by?: ChangedBy
 }
+
+export interface PreviousSecret {
+  readonly sha256: string
+  readonly until: string
+  /** When the key got it; absent: when it was made. */
+  readonly rotated?: string
+}
+
+/** What is done to keys by hand; each has its time in the entry. */
+export const keyChanges = ['created', 'rotated', 'disabled', 'enabled', 'revoked'] as const
+export type KeyChange = (typeof keyChanges)[number]
+export type ChangedBy = { readonly [change in KeyChange]?: string }
+
+/** Secrets that are taken besides the one a key has. */
+export const maxPrevious = 8
 
 const isHash = isText(64, /^[0-9a-f]{64}$/)
 const isTime = isText(64, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/)
 
-const previousChecks: FieldChecks<NonNullable<KeyEntry['previous']>> = { sha256: isHash, until: isTime }
+const previousChecks: FieldChecks<PreviousSecret> = {
+  sha256: isHash,
+  until: isTime,
+  rotated: optional(isTime),
+}
+const isAuthor = optional(isText(128))
+const byChecks: FieldChecks<ChangedBy> = {
+  created: isAuthor,
+  rotated: isAuthor,
+  disabled: isAuthor,
+  enabled: isAuthor,
+  revoked: isAuthor,
+}
 
 const checks: FieldChecks<KeyEntry> = {
   id: (value) => typeof value === 'string' && isKeyId(value),
@@ -50,7 +79,14 @@ const checks: FieldChecks<KeyEntry> = {
       value.length <= 64 &&
       value.every((network) => typeof network === 'string'),
   ),
-  previous: optional((value) => wrongField(value, previousChecks) === undefined),
+  previous: optional(
+    (value) =>
+      Array.isArray(value) &&
+      value.length > 0 &&
+      value.length <= maxPrevious &&
+      value.every((secret) => wrongField(secret, previousChecks) === undefined),
+  ),
+  by: optional((value) => wrongField(value, byChecks) === undefined),
 }
 
 /** Whether it could stand in a key file. */
@@ -63,9 +99,10 @@ function isInForm(value: unknown): value is KeyEntry {
 }
 
 /** What no form shows: dates that no calendar has would never come. */
-function faultOf({ id, networks = [], previous, ...times }: KeyEntry) {
+function faultOf({ id, networks = [], previous = [], ...times }: KeyEntry) {
   const { created, expires, revoked, disabled, enabled, rotated } = times
-  for (const time of [created, expires, revoked, disabled, enabled, rotated, previous?.until])
+  const graces = previous.flatMap((secret) => [secret.until, secret.rotated])
+  for (const time of [created, expires, revoked, disabled, enabled, rotated, ...graces])
     if (time !== undefined && Number.isNaN(Date.parse(time))) return `${id}: no such date: ${time}`
   const strange = networks.find((network) => !isNetwork(network))
   return strange === undefined ? undefined : `${id}: no such network: ${strange}`
@@ -98,11 +135,19 @@ function entriesOf(value: unknown, path: string): readonly KeyEntry[] {
     throw new TypeError(
       `${path} is not a key file${top === '' ? '' : `: \`${top}\` is wrong, missing or unknown`}`,
     )
-  return (value as KeyFile).keys.map((entry, index) => {
+  return (value as KeyFile).keys.map((given, index) => {
+    const entry = withList(given)
     if (isInForm(entry)) return entry
     const field = ['keys', String(index), wrongField(entry, checks)].filter(Boolean).join('.')
     throw new TypeError(`${path}: \`${field}\` is wrong, missing or unknown`)
   })
+}
+
+/** Earlier versions kept the one secret before, which stood alone. */
+function withList(entry: unknown): unknown {
+  if (typeof entry !== 'object' || entry === null || !('previous' in entry)) return entry
+  const { previous } = entry
+  return Array.isArray(previous) ? entry : { ...entry, previous: [previous] }
 }
 
 function parsed(path: string): unknown {
@@ -120,10 +165,12 @@ function parsed(path: string): unknown {
  */
 export function mergedKey(one: KeyEntry, other: KeyEntry): KeyEntry {
   const secretOf = hasLaterSecret(other, one) ? other : one
-  const { previous: _, rotated: __, sha256: ___, ...rest } = one
+  const { previous: _, rotated: __, sha256: ___, by: ____, ...rest } = one
   const revoked = [one.revoked, other.revoked].filter((time) => time !== undefined).sort()[0]
   const disabled = later(one.disabled, other.disabled)
   const enabled = later(one.enabled, other.enabled)
+  const times = { created: one.created, rotated: secretOf.rotated, disabled, enabled, revoked }
+  const by = mergedBy(one, other, times)
   return {
     ...rest,
     sha256: secretOf.sha256,
@@ -132,7 +179,25 @@ export function mergedKey(one: KeyEntry, other: KeyEntry): KeyEntry {
     ...(revoked === undefined ? {} : { revoked }),
     ...(disabled === undefined ? {} : { disabled }),
     ...(enabled === undefined ? {} : { enabled }),
+    ...(Object.keys(by).length === 0 ? {} : { by }),
   }
+}
+
+/** Whose change each time is. Of two at the same time the same one, whichever is whose. */
+function mergedBy(
+  one: KeyEntry,
+  other: KeyEntry,
+  times: { readonly [change in KeyChange]: string | undefined },
+): ChangedBy {
+  const by: { [change in KeyChange]?: string } = {}
+  for (const change of keyChanges) {
+    const authors = [one, other].flatMap((entry) =>
+      entry[change] === times[change] ? (entry.by?.[change] ?? []) : [],
+    )
+    const [author] = authors.sort()
+    if (author !== undefined) by[change] = author
+  }
+  return by
 }
 
 function hasLaterSecret(one: KeyEntry, other: KeyEntry): boolean {

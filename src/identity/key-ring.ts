@@ -25,7 +25,8 @@ export interface KeyRing {
 interface Held {
   readonly identity: Identity
   readonly hash: Buffer
-  readonly previous: { readonly hash: Buffer; readonly untilMs: number } | undefined
+  /** The latest first; never empty, so that who has none takes as long. */
+  readonly previous: readonly [PreviousHash, ...PreviousHash[]]
   readonly expiresMs: number
   /** When it got the secret it has; whole seconds, as tokens say when they were made. */
   readonly rotatedMs: number
@@ -33,7 +34,15 @@ interface Held {
   readonly networks: Networks | undefined
 }
 
+interface PreviousHash {
+  readonly hash: Buffer
+  /** When the key got it, as `rotatedMs`. */
+  readonly fromMs: number
+  readonly untilMs: number
+}
+
 const nobody = Buffer.alloc(32)
+const nothing: PreviousHash = { hash: nobody, fromMs: Number.POSITIVE_INFINITY, untilMs: 0 }
 /** Whether it has expired is asked at every use. */
 const faults = { revoked: 'revoked', disabled: 'disabled', active: undefined, expired: undefined } as const
 
@@ -48,17 +57,20 @@ export function createKeyRing(entries: readonly KeyEntry[], revoked: readonly Re
       const found = held.get(id)
       const hash = hashKey(key)
       const current = timingSafeEqual(hash, found?.hash ?? nobody)
-      const before = timingSafeEqual(hash, found?.previous?.hash ?? nobody)
+      const before = previousOf(hash, found?.previous ?? [nothing])
       if (!found) return 'unknown'
       if (!current && !before) return 'wrong'
-      if (!current && nowMs >= (found.previous?.untilMs ?? 0)) return 'expired'
+      if (!current && nowMs >= (before?.untilMs ?? 0)) return 'expired'
       return faultOf(found, nowMs, peer) ?? found.identity
     },
     bearer({ id, key, grants, issuedMs }, nowMs, peer) {
       const found = held.get(key)
       if (!found) return 'unknown'
-      // Made from the secret before the last rotation: no better than that.
-      if (issuedMs < found.rotatedMs && nowMs >= (found.previous?.untilMs ?? 0)) return 'revoked'
+      // Made from a secret before the one it has: no better than that.
+      if (issuedMs < found.rotatedMs) {
+        const madeFrom = found.previous.find(({ fromMs }) => fromMs <= issuedMs)
+        if (nowMs >= (madeFrom?.untilMs ?? 0)) return 'revoked'
+      }
       if (grants.some((grant) => gone.has(grant.id))) return 'revoked'
       const { name, role } = found.identity
       const from = [key, ...grants.slice(0, -1).map((grant) => grant.id)]
@@ -67,8 +79,9 @@ export function createKeyRing(entries: readonly KeyEntry[], revoked: readonly Re
     endsAt(key) {
       const found = held.get(keyId(key) ?? '')
       if (!found) return 0
-      if (timingSafeEqual(hashKey(key), found.hash)) return found.expiresMs
-      return Math.min(found.expiresMs, found.previous?.untilMs ?? 0)
+      const hash = hashKey(key)
+      if (timingSafeEqual(hash, found.hash)) return found.expiresMs
+      return Math.min(found.expiresMs, previousOf(hash, found.previous)?.untilMs ?? 0)
     },
     isWithdrawn(identity) {
       if (identity.kind !== 'key' && identity.kind !== 'token') return false
@@ -85,17 +98,30 @@ function faultOf({ fault, expiresMs, networks }: Held, nowMs: number, peer: stri
   return networks && !networks.hold(peer) ? 'elsewhere' : undefined
 }
 
+/** Looks at all of them, whichever it is. */
+function previousOf(hash: Buffer, previous: readonly PreviousHash[]): PreviousHash | undefined {
+  let found: PreviousHash | undefined
+  for (const secret of previous) if (timingSafeEqual(hash, secret.hash)) found = secret
+  return found
+}
+
 function hold(entry: KeyEntry): Held {
+  const [first = nothing, ...others] = (entry.previous ?? []).map(({ sha256, until, rotated }) => ({
+    hash: Buffer.from(sha256, 'hex'),
+    fromMs: wholeSeconds(rotated),
+    untilMs: Date.parse(until),
+  }))
   return {
     identity: { kind: 'key', id: entry.id, name: entry.name, role: entry.role },
     hash: Buffer.from(entry.sha256, 'hex'),
-    previous: entry.previous && {
-      hash: Buffer.from(entry.previous.sha256, 'hex'),
-      untilMs: Date.parse(entry.previous.until),
-    },
+    previous: [first, ...others],
     expiresMs: entry.expires === undefined ? Number.POSITIVE_INFINITY : Date.parse(entry.expires),
-    rotatedMs: entry.rotated === undefined ? 0 : Math.floor(Date.parse(entry.rotated) / 1000) * 1000,
+    rotatedMs: wholeSeconds(entry.rotated),
     fault: faults[keyStatus(entry, 0)],
     networks: entry.networks && networksOf(entry.networks),
   }
+}
+
+function wholeSeconds(time: string | undefined): number {
+  return time === undefined ? 0 : Math.floor(Date.parse(time) / 1000) * 1000
 }

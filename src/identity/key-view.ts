@@ -13,7 +13,7 @@ export interface KeyView {
   readonly uses: number
   readonly networks: readonly string[]
   readonly status: KeyStatus
-  /** Until when the secret before the last rotation is taken, too; null: it is not. */
+  /** Until when a secret before the last rotation is taken, too; null: none is. */
   readonly oldSecretUntil: string | null
 }
 
@@ -21,7 +21,9 @@ export function keyView(entry: KeyEntry, uses: Uses, nowMs: number): KeyView {
   const { id, name, role, created, expires, networks = [] } = entry
   const use = uses.get(id)
   const status = keyStatus(entry, nowMs)
-  const until = entry.previous?.until
+  const until = (entry.previous ?? [])
+    .map((secret) => secret.until)
+    .toSorted((a, b) => Date.parse(b) - Date.parse(a))[0]
   return {
     id,
     name,

@@ -9,10 +9,16 @@ import { replaceFile } from '../files/atomic.ts'
 import { readJsonFile } from '../files/json.ts'
 import { whileLocked } from '../files/lock.ts'
 import { longestTokenMs } from '../policy/policy.ts'
+import { authorName } from './author.ts'
 import { slackMs } from './signing-keys.ts'
 
 const entrySchema = Type.Object(
-  { id: Type.String({ pattern: tokenIdPattern }), revoked: Type.Integer({ minimum: 0 }) },
+  {
+    id: Type.String({ pattern: tokenIdPattern }),
+    revoked: Type.Integer({ minimum: 0 }),
+    /** Who revoked it, as they said. */
+    by: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+  },
   { additionalProperties: false },
 )
 const fileSchema = Type.Object({ tokens: Type.Array(entrySchema) }, { additionalProperties: false })
@@ -47,9 +53,11 @@ export function writeRevokedTokens(file: string, tokens: readonly RevokedToken[]
 }
 
 /** Refuses a token from now on, and every one made from it. */
-export function revokeToken(file: string, id: string, nowMs: number): Promise<void> {
+export function revokeToken(file: string, id: string, nowMs: number, by = ''): Promise<void> {
   return whileLocked(file, () => {
     const others = readRevokedTokens(file).filter((each) => each.id !== id)
-    writeRevokedTokens(file, [...liveRevokedTokens(others, nowMs), { id, revoked: nowMs }])
+    const author = authorName(by)
+    const revoked = { id, revoked: nowMs, ...(author === '' ? {} : { by: author }) }
+    writeRevokedTokens(file, [...liveRevokedTokens(others, nowMs), revoked])
   })
 }

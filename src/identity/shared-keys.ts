@@ -167,7 +167,10 @@ function documentsAt(file: string): readonly Document[] {
       write: writeSigningEntries,
       isEntry: isSigningEntry,
       idOf: ({ kid }) => kid,
-      merged: (one, other) => (one.void ? one : other),
+      merged: (one, other) => {
+        if (one.void && other.void) return (one.voidBy ?? '') <= (other.voidBy ?? '') ? one : other
+        return one.void ? one : other
+      },
       live: liveSigningEntries,
     }),
     document({
@@ -177,7 +180,10 @@ function documentsAt(file: string): readonly Document[] {
       write: writeRevokedTokens,
       isEntry: isRevokedToken,
       idOf: ({ id }) => id,
-      merged: (one, other) => (one.revoked <= other.revoked ? one : other),
+      merged: (one, other) => {
+        if (one.revoked === other.revoked) return (one.by ?? '') <= (other.by ?? '') ? one : other
+        return one.revoked < other.revoked ? one : other
+      },
       live: liveRevokedTokens,
     }),
   ]

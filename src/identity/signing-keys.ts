@@ -11,6 +11,7 @@ import { readJsonFile } from '../files/json.ts'
 import { whileLocked } from '../files/lock.ts'
 import { stateOf } from '../files/state.ts'
 import { longestTokenMs } from '../policy/policy.ts'
+import { authorName } from './author.ts'
 import { randomText } from './key.ts'
 
 const part = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' })
@@ -22,6 +23,10 @@ const entrySchema = Type.Object(
     d: part,
     /** What it signed proves nothing any more. */
     void: Type.Optional(Type.Literal(true)),
+    /** Who had it made, as they said; absent: it was time for a new one. */
+    by: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+    /** Who took back what it signed. */
+    voidBy: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
   },
   { additionalProperties: false },
 )
@@ -43,7 +48,7 @@ export interface SigningKeys {
   /** Whether `find` would find it, without making the key. */
   isGood(kid: string, nowMs: number): boolean
   /** Retires the key that signs now. @param isVoid and takes back all that was signed so far */
-  rotate(nowMs: number, isVoid: boolean): Promise<void>
+  rotate(nowMs: number, isVoid: boolean, by?: string): Promise<void>
   /** Reads the file again if it changed. @throws TypeError if it is broken; what is known stays */
   refresh(): void
   /** As a JWK Set (RFC 7517), without what is private. */
@@ -73,13 +78,13 @@ export function openSigningKeys(
     entries = readSigningEntries(path)
     seen = now
   }
-  const renew = async (nowMs: number, rotateMs: number, isVoid: boolean) => {
+  const renew = async (nowMs: number, rotateMs: number, isVoid: boolean, by = '') => {
     const path = file()
     await whileLocked(path, () => {
       const known = readSigningEntries(path)
       if (!isVoid && nowMs - (signer(known)?.created ?? Number.NEGATIVE_INFINITY) < rotateMs) return
-      const before = isVoid ? known.map((entry) => ({ ...entry, void: true as const })) : known
-      writeSigningEntries(path, liveSigningEntries([...before, made(nowMs)], nowMs))
+      const before = isVoid ? known.map((entry) => voided(entry, by)) : known
+      writeSigningEntries(path, liveSigningEntries([...before, made(nowMs, by)], nowMs))
     })
     refresh()
     await onMade()
@@ -106,7 +111,7 @@ export function openSigningKeys(
       const found = good(kid, nowMs)
       return found && createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x: found.x } })
     },
-    rotate: (nowMs, isVoid) => renew(nowMs, 0, isVoid),
+    rotate: (nowMs, isVoid, by) => renew(nowMs, 0, isVoid, by),
     published(nowMs) {
       attempt(refresh)
       return {
@@ -146,9 +151,16 @@ export function writeSigningEntries(file: string, entries: readonly SigningEntry
   replaceFile(file, `${JSON.stringify({ keys: entries })}\n`)
 }
 
-function made(nowMs: number): SigningEntry {
+function made(nowMs: number, by: string): SigningEntry {
   const { x = '', d = '' } = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' })
-  return { kid: randomText(8), created: nowMs, x, d }
+  const author = authorName(by)
+  return { kid: randomText(8), created: nowMs, x, d, ...(author === '' ? {} : { by: author }) }
+}
+
+function voided(entry: SigningEntry, by: string): SigningEntry {
+  const author = authorName(by)
+  if (entry.void) return entry
+  return { ...entry, void: true, ...(author === '' ? {} : { voidBy: author }) }
 }
 
 /** @throws TypeError if the file is not what it should be */

@@ -7,7 +7,7 @@ import { Refusal } from '../core/refusal.ts'
 import type { ServerKind } from '../core/servers.ts'
 import { type Exchange, isServedBy, type Prompt } from '../dialects/dialect.ts'
 import type { Freezes } from '../freezes/board.ts'
-import { holderOf } from '../identity/identity.ts'
+import { fingerprintId, shownIds, shownRoles } from '../identity/identity.ts'
 import { parseModel, printModel } from '../models/name.ts'
 import type { Caps, Policy, Role } from '../policy/policy.ts'
 import type { Fleet, Target } from '../upstreams/fleet.ts'
@@ -17,8 +17,14 @@ import { callRights } from './rights.ts'
 import { separationFor } from './separation.ts'
 
 /** @throws Refusal `frozen` */
-export function requireThawedCaller({ identity, role }: Caller, freezes: Freezes): void {
-  if (freezes.holdsCaller(holderOf(identity), role.name)) throw new Refusal('frozen')
+export function requireThawedCaller(caller: Caller, freezes: Freezes): void {
+  if (isHeld(caller, freezes)) throw new Refusal('frozen')
+}
+
+function isHeld({ identity, arrival: { certificate } }: Caller, freezes: Freezes): boolean {
+  const ids = shownIds(identity)
+  const all = certificate ? [...ids, fingerprintId(certificate.fingerprint)] : ids
+  return freezes.holdsCaller(all, shownRoles(identity))
 }
 
 /** @throws Refusal `frozen`, `route_not_allowed`; `not_found` if no model server behind the gate has this route */
@@ -141,6 +147,6 @@ function requireThawed(model: string, server: ServerKind, freezes: Freezes): voi
 
 /** Whether a request that is under way is about something that was frozen meanwhile. */
 export function isFrozen({ caller, call }: Course, freezes: Freezes): boolean {
-  if (caller && freezes.holdsCaller(holderOf(caller.identity), caller.role.name)) return true
+  if (caller && isHeld(caller, freezes)) return true
   return call !== undefined && freezes.holdsModel(call.target.model, call.target.server)
 }

@@ -34,7 +34,7 @@ export function explain(
   freezes: Pick<Freezes, 'holdsCaller' | 'holdsModel'>,
 ): readonly Reason[] {
   const reasons: Reason[] = []
-  if (freezes.holdsCaller(holder, role.name))
+  if (freezes.holdsCaller([holder], [role.name]))
     reasons.push(refused('frozen', `it, its role, or everything is frozen (torwart freezes)`))
   if (route !== undefined) reasons.push(ofRoute(route, role, whose, policy))
   if (model !== undefined) reasons.push(...ofModel(model, role, whose, policy, freezes))

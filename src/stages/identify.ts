@@ -102,5 +102,7 @@ function withCertificate(
   machine: Identity | undefined,
 ): Identity {
   if (certificate === undefined) return identity
-  return { ...identity, certificate: { name: machine?.name ?? null, fingerprint: certificate.fingerprint } }
+  const { name = null, id, role } = machine ?? {}
+  const known = id === undefined || role === undefined ? {} : { id, role }
+  return { ...identity, certificate: { name, fingerprint: certificate.fingerprint, ...known } }
 }

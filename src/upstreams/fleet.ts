@@ -64,6 +64,8 @@ export interface Fleet {
   learn(upstreams: readonly Upstream[]): Promise<void>
   /** Asks every server of the policy in force, and looks who can go on. Never rejects. */
   look(): Promise<void>
+  /** What the servers of the policy in force have themselves, by their kind; null if one of them has not told. */
+  listed(): Readonly<Record<string, readonly string[]>> | null
   /** Whether the servers answer: asks them, unless that was just done. */
   check(): Promise<readonly { readonly name: string; readonly up: boolean }[]>
   /** Something changed the models of this server. */
@@ -248,6 +250,16 @@ export function createFleet(current: () => Policy, ask: Ask, clock: Clock): Flee
     isRemote,
     look,
     learn,
+    listed() {
+      const byKind: Record<string, string[]> = {}
+      for (const upstream of current().upstreams) {
+        const { catalogue } = serverOf(upstream)
+        if (!catalogue) return null
+        const own = [...catalogue].flatMap(([model, { remote }]) => (remote ? [] : model))
+        byKind[upstream.kind] = [...(byKind[upstream.kind] ?? []), ...own]
+      }
+      return byKind
+    },
     tell(upstream, worked) {
       if (worked) serverOf(upstream).worked()
       else serverOf(upstream).failed()

@@ -1,9 +1,9 @@
 /** The kill switch: refuses new requests and ends running ones, on every gateway, within a second, and survives restarts. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { cli } from '../rig/cli.ts'
-import { type GateSettings, type RunningGate, startGate } from '../rig/gate.ts'
+import { type GateSettings, policyText, type RunningGate, startGate } from '../rig/gate.ts'
 import { holdPosts, likeOllama, type ModelServer, play, startModelServer } from '../rig/model-server.ts'
 import { hasRedis, type RedisServer, startRedis } from '../rig/redis.ts'
 import { until } from '../rig/wait.ts'
@@ -92,6 +92,56 @@ describe('the command line', () => {
     expect((await cli(['freeze', 'all', '--why', why, '-c', gate.policyFile])).code).toBe(0)
     await until(async () => (await ask(gate)) === '403 frozen')
     expect((await cli(['freezes', '-c', gate.policyFile])).out).toContain('everything is frozen: <email:1>')
+  })
+
+  it('returns when the gate obeys: the first request after a freeze is refused, the first after its end passes', async () => {
+    const { gate } = await start()
+    for (let round = 0; round < 3; round++) {
+      const froze = await cli(['freeze', 'key', gate.keyId, '--why', 'w', '-c', gate.policyFile])
+      expect(froze).toMatchObject({ code: 0, err: '' })
+      expect(await ask(gate)).toBe('403 frozen')
+      expect((await cli(['unfreeze', 'key', gate.keyId, '-c', gate.policyFile])).code).toBe(0)
+      expect(await ask(gate)).toBe('200 ok')
+    }
+  })
+
+  it('says how much a freeze holds for now', async () => {
+    const { gate } = await start()
+    const freeze = (...words: string[]) => cli(['freeze', ...words, '--why', 'w', '-c', gate.policyFile])
+    expect((await freeze('key', gate.keyId)).out).toContain('It holds for now: 1 key.\n')
+    expect((await freeze('role', 'agent')).out).toContain('It holds for now: 1 role, 1 key.\n')
+    expect((await freeze('model', 'smollm2:*')).out).toContain('It holds for now: 1 model, 1 role, 1 key.\n')
+    expect((await freeze('all')).out).toMatch(/It holds for now: \d models, 1 role, 1 key\.\n/)
+    const api = await admin(gate, 'POST', '/freezes', { kind: 'model', name: 'smollm2', why: 'w' })
+    expect(await api.json()).toMatchObject({ holds: { keys: 0, roles: 0, models: 0 } })
+  })
+
+  it.each([
+    [['model', 'smollm2'], /there is no model smollm2 for now\. There is smollm2:135m: .*'smollm2:\*'/],
+    [['model', 'nosuch:*'], /there is no model nosuch:\* for now/],
+    [['key', 'nosuch'], /there is no key nosuch for now/],
+    [['key', 'dns:nosuch.example.org'], /there is no key dns:nosuch/],
+    [['key', 'jwt:issuer:somebody'], /there is no key jwt:issuer/],
+  ])('does not say that %j is frozen, which holds nothing, unless that is meant', async (words, message) => {
+    const { gate } = await start()
+    const freeze = ['freeze', ...words, '--why', 'w', '-c', gate.policyFile]
+    const missed = await cli(freeze)
+    expect(missed).toMatchObject({ code: 1, out: '', err: expect.stringMatching(message) })
+    expect(existsSync(join(gate.folder, 'freezes.json'))).toBe(false)
+    const ahead = await cli([...freeze, '--ahead'])
+    expect(ahead).toMatchObject({ code: 0, out: expect.stringContaining('It holds for now: nothing.') })
+    expect(readFileSync(join(gate.folder, 'freezes.json'), 'utf8')).toContain(words[1])
+  })
+
+  it('says so where no gate runs that could obey', async () => {
+    const { gate } = await start()
+    await gate.close()
+    mkdirSync(gate.folder, { recursive: true })
+    writeFileSync(gate.policyFile, policyText({ upstream: 'http://127.0.0.1:9' }))
+    const froze = await cli(['freeze', 'model', 'smollm2', '--why', 'w', '-c', gate.policyFile])
+    expect(froze).toMatchObject({ code: 0, err: expect.stringContaining('No gate is running') })
+    expect(froze.err).toContain('Which models the servers have is not known here')
+    rmSync(gate.folder, { recursive: true })
   })
 
   it('works while the policy has a mistake', async () => {

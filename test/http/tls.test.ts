@@ -1,4 +1,5 @@
 /** TLS with real sockets: who gets through the handshake, who is refused and how, what a change of files does. */
+import { X509Certificate } from 'node:crypto'
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { Agent } from 'node:https'
 import { connect } from 'node:net'
@@ -10,11 +11,15 @@ import { Agent as UndiciAgent, fetch as undiciFetch } from 'undici'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { mintKey } from '../../src/identity/key.ts'
 import { type Authority, createAuthority, type Leaf } from '../rig/certificates.ts'
+import { cli } from '../rig/cli.ts'
 import { colours, messages, name } from '../rig/clients.ts'
 import { entryOf, type RunningGate, startGate, wideAndNarrow } from '../rig/gate.ts'
 import { likeOllama, type ModelServer, startModelServer } from '../rig/model-server.ts'
 import { ask } from '../rig/tls.ts'
 import { until } from '../rig/wait.ts'
+
+const fingerprintOf = ({ cert }: Leaf) =>
+  new X509Certificate(cert).fingerprint256.replaceAll(':', '').toLowerCase()
 
 let authority: Authority
 let stranger: Authority
@@ -193,6 +198,24 @@ describe('a client certificate', () => {
     })
     // Without the key the same request passes.
     expect((await ask(`${gate.data}/api/chat`, client, { body: chat })).status).toBe(200)
+  })
+
+  it.each([
+    ['its name', () => `uri:${spiffe}`],
+    ['its fingerprint', () => `sha256:${fingerprintOf(good)}`],
+  ])('that is frozen by %s stops its machine, which shows a key as well', async (_what, id) => {
+    const client = { ca: authority.cert, leaf: good }
+    const tags = (headers: Record<string, string>) => ask(`${gate.data}/api/tags`, client, { headers })
+    const at = ['-c', gate.policyFile]
+    expect(await cli(['freeze', 'key', id(), '--why', 'w', ...at])).toMatchObject({ code: 0, err: '' })
+    for (const headers of [{}, { 'x-api-key': other.key }] as Record<string, string>[])
+      expect((await tags(headers)).headers['x-torwart-code']).toBe('frozen')
+    // The key itself is not what is frozen.
+    const alone = { authorization: `Bearer ${gate.key}` }
+    const bare = await ask(`${gate.data}/api/tags`, { ca: authority.cert }, { headers: alone })
+    expect(bare.status).toBe(200)
+    expect((await cli(['unfreeze', 'key', id(), ...at])).code).toBe(0)
+    expect((await tags({ 'x-api-key': other.key })).status).toBe(200)
   })
 
   it('beside a key that is wrong does not help it', async () => {

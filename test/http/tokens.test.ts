@@ -241,7 +241,7 @@ describe('taken away', () => {
     expect((await version(revoked.token)).status).toBe(401)
     writeFileSync(file, '{')
     // It is in force, though not all of what was read was good: that is said.
-    expect((await asAdmin(gate, 'POST', `/admin/v1/keys/${gate.keyId}/revoke`)).status).toBe(500)
+    expect((await asAdmin(gate, 'POST', `/admin/v1/keys/${gate.keyId}/revoke`)).status).toBe(503)
     expect((await version(gate.key)).status).toBe(401)
     expect((await version(revoked.token)).status).toBe(401)
   })

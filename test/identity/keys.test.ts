@@ -24,6 +24,7 @@ import {
 import {
   isOpenToOthers,
   type KeyEntry,
+  keyChanges,
   keyStatus,
   mergedKey,
   readKeyFile,
@@ -95,7 +96,7 @@ describe('the key ring', () => {
   it('takes the secret before a rotation until its grace ends', () => {
     const before = mintKey(id).key
     const previous = { sha256: hashKey(before).toString('hex'), until: '2026-11-22T12:00:01Z' }
-    const ring = createKeyRing([entry(key, id, { previous })])
+    const ring = createKeyRing([entry(key, id, { previous: [previous] })])
     expect(ring.identify(key, now + 5000, here)).toMatchObject({ id })
     expect(ring.identify(before, now, here)).toMatchObject({ id })
     expect(ring.identify(before, now + 1000, here)).toBe('expired')
@@ -113,6 +114,10 @@ describe('two versions of a key', () => {
         enabled: hours,
         rotated: hours,
         sha256: fc.constantFrom('a'.repeat(64), 'b'.repeat(64)),
+        by: fc.record(
+          Object.fromEntries(keyChanges.map((change) => [change, fc.constantFrom('alice', 'bob')])),
+          { requiredKeys: ['created'] },
+        ),
       },
       { requiredKeys: ['sha256'] },
     )
