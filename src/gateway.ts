@@ -141,7 +141,16 @@ async function openGateway(
   closers.push(store.close)
   const courier = createCourier(policy)
   closers.push(courier.close)
-  const fleet = createFleet(policy, courier.ask, clock)
+  const fleet = createFleet({
+    current: policy,
+    ask: courier.ask,
+    clock,
+    onEjected: ({ name }, ms) =>
+      log.warn(
+        { upstream: name, seconds: ms / 1000 },
+        'this model server fails while others do not: it is left alone',
+      ),
+  })
   closers.push(fleet.close)
   let draining = false
   const impatience = new AbortController()

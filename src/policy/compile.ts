@@ -24,6 +24,7 @@ import {
   type Address,
   deepestTokens,
   longestTokenMs,
+  type OutlierDetection,
   type Policy,
   type Role,
   type TokenRules,
@@ -96,6 +97,7 @@ export function compile(
     limits: compileShared(config.limits),
     models,
     upstreams: [first, ...others],
+    outlierDetection: compileOutliers(config.outlierDetection),
     keysFile: path(config.keys.file),
     keysInRedis: config.keys.redis,
     tokens,
@@ -167,6 +169,20 @@ function compileUpstreams(configs: Config['upstreams'], report: Report): Upstrea
     places.add(origin)
     return { name, origin, kind, remote, concurrent, key }
   })
+}
+
+function compileOutliers(config: Config['outlierDetection']): OutlierDetection {
+  const ms = (text: string) => parseDuration(text) ?? 0
+  const { consecutiveFailures, failurePercentage, requestVolume, maxEjectionPercent } = config
+  return {
+    consecutiveFailures,
+    failurePercentage,
+    requestVolume,
+    intervalMs: Math.max(1, ms(config.interval)),
+    baseMs: ms(config.baseEjection),
+    longestMs: ms(config.maxEjection),
+    maxEjectionPercent,
+  }
 }
 
 function originOf(text: string, remote: boolean, path: Path, report: Report): string {

@@ -19,6 +19,17 @@ export interface Address {
   readonly loopback: boolean
 }
 
+/** When a server that answers with failures is left alone, in Envoy's terms. */
+export interface OutlierDetection {
+  readonly consecutiveFailures: number
+  readonly failurePercentage: number
+  readonly requestVolume: number
+  readonly intervalMs: number
+  readonly baseMs: number
+  readonly longestMs: number
+  readonly maxEjectionPercent: number
+}
+
 export interface Upstream {
   readonly name: string
   /** Without a path. */
@@ -247,6 +258,7 @@ export interface Policy {
   /** In the order of the file: the first that matches counts. */
   readonly models: readonly ModelRule[]
   readonly upstreams: readonly [Upstream, ...Upstream[]]
+  readonly outlierDetection: OutlierDetection
   readonly keysFile: string
   /** Whether the file is a copy of what is in Redis. */
   readonly keysInRedis: boolean

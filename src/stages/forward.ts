@@ -12,6 +12,8 @@ import { holderOf } from '../identity/identity.ts'
 import type { Upstream } from '../policy/policy.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Fleet, Seat } from '../upstreams/fleet.ts'
+import type { Verdict } from '../upstreams/health.ts'
+import type { Departure } from './departure.ts'
 import {
   type Answer,
   type AnswerGuard,
@@ -105,6 +107,7 @@ export function createForward(parts: ForwardParts) {
     return new Promise((resolve) => {
       const { departure, dialect, id, snapshot, trace, arrivedAtMs } = caller.arrival
       const forwardedAtMs = clock.monotonicMs()
+      let firstAtMs: number | undefined
       let servedAtMs: number | undefined
       const { firstByteMs, serverSilenceMs, keepAliveMs } = snapshot.policy.timeouts
       const interrupt = () => watch.interrupt(departure.refusal)
@@ -133,8 +136,8 @@ export function createForward(parts: ForwardParts) {
           departure.onEnd(undefined)
           const ms = (servedAtMs ?? clock.monotonicMs()) - forwardedAtMs
           metrics.upstreamSeconds.observe(labelsOf(course), ms / 1000)
-          if (outcome.refusal === undefined) fleet.tell(upstream, true)
-          else if (!departure.over && isServersFault(outcome)) fleet.tell(upstream, false)
+          const verdict = verdictOn(outcome, departure)
+          if (verdict) fleet.tell(upstream, verdict, (firstAtMs ?? clock.monotonicMs()) - forwardedAtMs)
           if (endpoint.group === 'admin') fleet.forget(upstream)
           const { keptAs } = outgoing.reader
           // What the server keeps must be what the client got: a stopped call would be in it.
@@ -165,7 +168,13 @@ export function createForward(parts: ForwardParts) {
           firstByteMs: prompt.stream ? firstByteMs : 0,
           silenceMs: prompt.stream ? serverSilenceMs : 0,
         },
-        watch.receiver,
+        {
+          ...watch.receiver,
+          head(status, header) {
+            firstAtMs ??= clock.monotonicMs()
+            watch.receiver.head(status, header)
+          },
+        },
       )
       meanwhile()
     })
@@ -194,17 +203,27 @@ const faults: ReadonlySet<RefusalCode> = new Set([
   'upstream_timeout',
 ])
 
+/** What an attempt tells of its model server, if anything. */
+function verdictOn(outcome: Outcome, { over, refusal: ended }: Departure): Verdict | undefined {
+  const { refusal, status, blame } = outcome
+  if (refusal === undefined) return status > 0 && status < 300 ? 'answered' : undefined
+  // Where only `timeouts.total` ends what hangs, no more is known than that it took too long.
+  if (over) return ended?.code === 'upstream_timeout' ? 'failed' : undefined
+  if (isNotTaken(outcome)) return 'unreachable'
+  const said = blame === 'failure' && (status < 300 || status >= 500)
+  return said && faults.has(refusal.code) ? 'failed' : undefined
+}
+
 /** It did not answer, or said that it cannot; anything else may be the request's fault, and another would say it too. */
-function isServersFault({ refusal, status }: Outcome): boolean {
-  return (
-    refusal !== undefined && faults.has(refusal.code) && (status < 300 || status === 502 || status === 503)
-  )
+function isNotTaken({ refusal, status, blame }: Outcome): boolean {
+  if (refusal === undefined || !faults.has(refusal.code)) return false
+  return status === 502 || status === 503 || (status < 300 && blame === 'connection')
 }
 
 /** Before anything of an answer was seen, and not after a whole timeout: that one has worked on it, and time is short. */
 function isElsewhereWorth(outcome: Outcome): boolean {
   const begun = outcome.status !== 0 && outcome.status < 300
-  return isServersFault(outcome) && !begun && outcome.refusal?.code !== 'upstream_timeout'
+  return isNotTaken(outcome) && !begun && outcome.refusal?.code !== 'upstream_timeout'
 }
 
 /** What no model is asked for. */

@@ -5,7 +5,7 @@
  *
  * A stream that ends without its end mark is a failure, and the client is told so.
  */
-import { asRefusal, Refusal, type RefusalCode } from '../core/refusal.ts'
+import { asRefusal, Refusal } from '../core/refusal.ts'
 import type { JudgeCall } from '../dialects/call-verdict.ts'
 import { type AnswerReader, type Dialect, type ToolCall, toPublicError } from '../dialects/dialect.ts'
 import { framingOf } from '../dialects/framing/by-type.ts'
@@ -53,7 +53,15 @@ export interface Outcome {
   readonly told: boolean
   /** What the server answered, 0 if it did not. */
   readonly status: number
+  /** What the refusal is about, if it is the model server's fault. */
+  readonly blame: Blame
 }
+
+/**
+ * `connection`: it was not there, fell silent or broke off. `failure`: it said itself that it failed. `form`: it said
+ * what the gate will not read, which a caller may have had the model say.
+ */
+export type Blame = 'connection' | 'failure' | 'form'
 
 export interface WatchOptions {
   readonly reader: AnswerReader
@@ -92,6 +100,7 @@ export function createWatch(options: WatchOptions): Watch {
   let error: { status: number; body: string; retryAfter: string | undefined } | undefined
   let errorLate: NodeJS.Timeout | undefined
   let status = 0
+  let blame: Blame = 'connection'
   /** By the model server. */
   let answered = 0
   /** What the client was told. */
@@ -236,11 +245,11 @@ export function createWatch(options: WatchOptions): Watch {
   /** After every piece of the answer: send what may leave, and see whether that was all. */
   const advance = () => {
     if (over) return
-    if (reader.state === 'failed') return fail('upstream_failed', 'the model server reported a failure')
+    if (reader.state === 'failed') return fail('failure', 'the model server reported a failure')
     if (reader.state === 'ended') return finish()
     if (outgoing.length === 0) return
     if (holdsCalls && reader.transcript.toolCalls.length > 0) {
-      if (outgoing.length > mostHeld) fail('upstream_failed', 'the tool calls of an answer are too large')
+      if (outgoing.length > mostHeld) fail('form', 'the tool calls of an answer are too large')
       return
     }
     begin()
@@ -302,13 +311,13 @@ export function createWatch(options: WatchOptions): Watch {
     settle(ending).then(
       () => {
         send()
-        done({ refusal, told: true, status })
+        done({ refusal, told: true, status, blame })
       },
       (cause: unknown) => {
         watch.flow?.abort()
         const unrecorded = new Refusal('audit_unavailable', { cause, retryAfterSeconds: 1 })
         if (begun) sendError(unrecorded)
-        done({ refusal: unrecorded, told: begun, status })
+        done({ refusal: unrecorded, told: begun, status, blame })
       },
     )
   }
@@ -325,12 +334,14 @@ export function createWatch(options: WatchOptions): Watch {
     if (over) return
     over = true
     watch.flow?.abort()
-    if (!begun) return done({ refusal, told: false, status })
+    if (!begun) return done({ refusal, told: false, status, blame })
     settled({ kind: 'cut', refusal, answer: answer() }, () => sendError(refusal), refusal)
   }
 
-  const fail = (code: RefusalCode, detail: string, cause?: unknown) =>
-    stop(new Refusal(code, { detail, cause }))
+  const fail = (whose: Blame, detail: string, cause?: unknown) => {
+    blame = whose
+    stop(new Refusal('upstream_failed', { detail, cause }))
+  }
 
   /** Runs what reads the model server's bytes: an answer that cannot be read is its failure, not ours. */
   const reading = (step: () => void) => {
@@ -338,20 +349,22 @@ export function createWatch(options: WatchOptions): Watch {
       step()
     } catch (cause) {
       if (cause instanceof Refusal) return stop(cause)
-      return fail('upstream_failed', 'the answer cannot be read', cause)
+      return fail('form', 'the answer cannot be read', cause)
     }
     advance()
   }
 
   /** Whatever else it has to say: it must not keep its seat with that. */
   const endOfError = () => {
-    if (error) stop(serverError(error.status, error.body, error.retryAfter))
+    if (!error) return
+    blame = 'failure'
+    stop(serverError(error.status, error.body, error.retryAfter))
   }
 
   const endOfServer = () => {
     serverEnded = true
     served()
-    if (!backlog) fail('upstream_failed', 'the answer ended without its end mark')
+    if (!backlog) fail('connection', 'the answer ended without its end mark')
   }
 
   const watch: Watch = {
@@ -376,10 +389,10 @@ export function createWatch(options: WatchOptions): Watch {
         }
         const type = header('content-type') ?? ''
         const announced = reader.framing?.(type) ?? framingOf(type)
-        if (begun && announced !== framing) return fail('upstream_failed', 'not the stream that was begun')
+        if (begun && announced !== framing) return fail('form', 'not the stream that was begun')
         framing = announced
         // One frame of a stream would pass for the whole answer.
-        if (framing.streams && !streams) return fail('upstream_failed', 'a stream that nobody asked for')
+        if (framing.streams && !streams) return fail('form', 'a stream that nobody asked for')
         splitter = framing.split(framing.streams ? onStreamed : onFrame)
       },
       data(bytes) {

@@ -43,6 +43,11 @@ const gauges = {
     [],
   ],
   upstreamUp: ['torwart_upstream_up', 'Whether a model server answered when last asked', ['upstream']],
+  upstreamEjected: [
+    'torwart_upstream_ejected',
+    'Whether a model server is left alone because requests failed there',
+    ['upstream'],
+  ],
   auditCheckpoint: [
     'torwart_audit_checkpoint_record',
     'The record that the last signed checkpoint names; the log line `audit checkpoint` has its hash',

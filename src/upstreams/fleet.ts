@@ -1,5 +1,5 @@
 /**
- * The model servers of the policy: which of them has a model, which of those is least loaded, and who waits until
+ * The model servers of the policy: which of them has a model, which of those answers soonest, and who waits until
  * one has room. Knows nothing of requests but who owns them. What belongs to a request (names, keys, how many at
  * once) is taken from that request's own policy; what is known of a server is kept by its address and kind.
  */
@@ -8,7 +8,10 @@ import { Refusal } from '../core/refusal.ts'
 import type { ServerKind } from '../core/servers.ts'
 import type { Policy, Role, Upstream } from '../policy/policy.ts'
 import { createAllowed } from './allowed.ts'
+import { choose } from './balance.ts'
 import { FairQueue } from './fair-queue.ts'
+import type { Verdict } from './health.ts'
+import { isOutlier } from './outlier.ts'
 import { type Ask, ModelServer } from './server.ts'
 
 /** Servers of one kind that can serve a model under one name. */
@@ -56,8 +59,13 @@ export interface Fleet {
   ): Promise<Target | undefined>
   /** @throws Refusal `queue_full`; an Error if `onLeave` told */
   seat(wish: SeatWish): Promise<Seat>
-  /** How a request went that was brought to a server. */
-  tell(upstream: Upstream, worked: boolean): void
+  /**
+   * How a request went that was brought to a server.
+   * @param latencyMs from the request to the first of the answer
+   */
+  tell(upstream: Upstream, verdict: Verdict, latencyMs: number): void
+  /** Whether a server is left alone for having failed. */
+  isEjected(upstream: Upstream): boolean
   /** Whether the model is on another host, as far as the server's list tells. */
   isRemote(upstream: Upstream, model: string): boolean
   /** Asks these servers, of one kind, for their models, unless that was just done. Never rejects. */
@@ -88,8 +96,18 @@ interface Waiter {
   turnAway(): void
 }
 
-/** @param current the policy in force, whose servers are watched */
-export function createFleet(current: () => Policy, ask: Ask, clock: Clock): Fleet {
+export interface FleetParts {
+  /** The policy in force, whose servers are watched. */
+  current(): Policy
+  readonly ask: Ask
+  readonly clock: Clock
+  /** A server that answers with failures is left alone, for so long. */
+  onEjected(upstream: Upstream, ms: number): void
+  /** From 0 to below 1; another one in tests. */
+  random?(): number
+}
+
+export function createFleet({ current, ask, clock, onEjected, random = Math.random }: FleetParts): Fleet {
   const servers = new Map<string, ModelServer>()
   /** The same, by the objects of the policies that are still in use. */
   const known = new WeakMap<Upstream, ModelServer>()
@@ -185,17 +203,15 @@ export function createFleet(current: () => Policy, ask: Ask, clock: Clock): Flee
 
   /** Of these, those with room that are not left alone; if all are left alone, one must be tried all the same. */
   const freeAmong = (upstreams: readonly Upstream[], model: string): Upstream | undefined => {
-    const rested = upstreams.filter((upstream) => !serverOf(upstream).resting)
-    const share = (upstream: Upstream) => {
-      const { inFlight, loaded } = serverOf(upstream)
-      return inFlight / upstream.concurrent - (loaded.has(model) ? 1 : 0)
-    }
-    return (rested.length > 0 ? rested : upstreams)
-      .filter(hasRoom)
-      .reduce<Upstream | undefined>(
-        (best, each) => (best === undefined || share(each) < share(best) ? each : best),
-        undefined,
-      )
+    const members = upstreams.map((upstream) => {
+      const server = serverOf(upstream)
+      return { upstream, server, concurrent: upstream.concurrent }
+    })
+    const healthy = members.filter(({ server }) => !server.health.ejected)
+    const free = (healthy.length > 0 ? healthy : members).filter(({ upstream }) => hasRoom(upstream))
+    // To load a model takes longer than to wait for one that is loaded.
+    const loaded = free.filter(({ server }) => server.loaded.has(model))
+    return choose(loaded.length > 0 ? loaded : free, random)?.upstream
   }
 
   /** Room may have come by a release, by the end of a rest, or by a new policy. */
@@ -260,10 +276,16 @@ export function createFleet(current: () => Policy, ask: Ask, clock: Clock): Flee
       }
       return byKind
     },
-    tell(upstream, worked) {
-      if (worked) serverOf(upstream).worked()
-      else serverOf(upstream).failed()
+    tell(upstream, verdict, latencyMs) {
+      const { upstreams, outlierDetection: settings } = current()
+      const { health } = serverOf(upstream)
+      if (verdict === 'answered') return health.answered(latencyMs, settings)
+      if (verdict === 'unreachable') return health.unreachable()
+      health.failed(settings)
+      const others = upstreams.map((each) => serverOf(each).health).filter((other) => other !== health)
+      if (isOutlier(health, others, settings)) onEjected(upstream, health.eject(settings))
     },
+    isEjected: (upstream) => serverOf(upstream).health.ejected,
     async check() {
       const { upstreams } = current()
       // Anybody may ask at `/readyz`, as often as they like.

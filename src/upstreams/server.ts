@@ -8,6 +8,7 @@ import { asRefusal, Refusal } from '../core/refusal.ts'
 import { serverError } from '../dialects/server-errors.ts'
 import type { Upstream } from '../policy/policy.ts'
 import { type Catalogue, cataloguePath, readCatalogue, readLoaded } from './catalogue.ts'
+import { Health } from './health.ts'
 
 /**
  * Fetches a list, within so many milliseconds.
@@ -27,9 +28,6 @@ export interface ServerAnswer {
   readonly body: JsonValue | undefined
 }
 
-/** After a first failure a server is left alone this long, after each further one twice as long. */
-const firstRestMs = 1_000
-const longestRestMs = 30_000
 /** A list comes from memory; a request must not wait long for what is only a precaution. */
 const learnWithinMs = 1_000
 
@@ -43,41 +41,23 @@ export class ModelServer {
   loaded: ReadonlySet<string> = new Set()
   /** Why it did not tell when it was asked last. */
   refusal: Refusal | undefined
+  /** What requests tell of it: its list alone proves nothing. */
+  readonly health: Health
   readonly #ask: Ask
   readonly #clock: Clock
   #askedAtMs = Number.NEGATIVE_INFINITY
   #asking: Promise<void> | undefined
-  #failures = 0
-  #restUntilMs = Number.NEGATIVE_INFINITY
 
   constructor(upstream: Upstream, ask: Ask, clock: Clock) {
     this.upstream = upstream
     this.#ask = ask
     this.#clock = clock
+    this.health = new Health(clock)
   }
 
   /** Whether it told its models when last asked, and is not being left alone. */
   get up(): boolean {
-    return this.refusal === undefined && !this.resting
-  }
-
-  /** Whether it is left alone for having failed. */
-  get resting(): boolean {
-    return this.#clock.monotonicMs() < this.#restUntilMs
-  }
-
-  /** A request could not be brought to it. Those that were on their way at the same time count once. */
-  failed(): void {
-    if (this.resting) return
-    const rest = Math.min(longestRestMs, firstRestMs * 2 ** this.#failures)
-    this.#failures = Math.min(this.#failures + 1, 16)
-    this.#restUntilMs = this.#clock.monotonicMs() + rest
-  }
-
-  /** A request was: its list alone proves nothing. */
-  worked(): void {
-    this.#failures = 0
-    this.#restUntilMs = Number.NEGATIVE_INFINITY
+    return this.refusal === undefined && !this.health.ejected
   }
 
   /** Whether it is being asked, or was not for so long. */

@@ -105,8 +105,8 @@ describe('a model server that fails', () => {
       await server(),
     ]
     const gate = await gateBefore(models, { more: 'timeouts: { firstByte: 100ms }\n' })
-    expect((await chat(gate)).status).toBe(504)
-    expect((await chat(gate)).status).toBe(200)
+    expect((await chat(gate, { stream: true })).status).toBe(504)
+    expect((await chat(gate, { stream: true })).status).toBe(200)
     expect(models.map(({ posts }) => posts.length)).toEqual([1, 1])
   })
 
@@ -125,6 +125,54 @@ describe('a model server that fails', () => {
     expect((await chat(gate)).status).toBeGreaterThanOrEqual(502)
     expect(models.map(({ posts }) => posts.length)).toEqual([1, 1])
     expect(gate.requests()).toHaveLength(1)
+  })
+})
+
+describe('a model server among others', () => {
+  const metric = async (gate: RunningGate, name: string) =>
+    [...(await (await fetch(`${gate.admin}/metrics`)).text()).matchAll(/^(torwart_\w+)\{(.*)\} (\d+)$/gm)]
+      .filter(([, each]) => each === name)
+      .map(([, , labels, value]) => `${labels} ${value}`)
+
+  it('that answers 500 at once is no black hole', async () => {
+    const slow: Script = async (seen, response) => {
+      if (seen.method === 'POST') await new Promise((resolve) => setTimeout(resolve, 30))
+      return likeOllama(seen, response)
+    }
+    const gate = await gateBefore([await server(fails(500)), await server(slow)])
+    expect(await metric(gate, 'torwart_upstream_ejected')).toEqual([
+      'upstream="local" 0',
+      'upstream="more0" 0',
+    ])
+    const statuses: number[] = []
+    const worker = async () => {
+      while (statuses.length < 200) statuses.push((await chat(gate)).status)
+    }
+    await Promise.all(Array.from({ length: 8 }, worker))
+    expect(statuses.filter((status) => status !== 200).length).toBeLessThanOrEqual(12)
+    expect(await metric(gate, 'torwart_upstream_ejected')).toEqual([
+      'upstream="local" 1',
+      'upstream="more0" 0',
+    ])
+    expect(gate.logged()).toContain('this model server fails while others do not')
+  })
+
+  it('is not left alone for an answer that the gate will not read', async () => {
+    const deep = `${'{"a":'.repeat(70)}1${'}'.repeat(70)}`
+    const message = `{"role":"assistant","content":"","tool_calls":[{"function":{"name":"f","arguments":${deep}}}]}`
+    const model = await server((seen, response) => {
+      if (seen.method === 'GET') return likeOllama(seen, response)
+      response.writeHead(200, { 'content-type': 'application/json' })
+      response.end(`{"model":"smollm2:135m","message":${message},"done":true,"done_reason":"stop"}`)
+      return undefined
+    })
+    const gate = await gateBefore([model, await server()])
+    expect((await chat(gate)).status).toBe(502)
+    expect(await metric(gate, 'torwart_upstream_up')).toEqual(['upstream="local" 1', 'upstream="more0" 1'])
+    expect(await metric(gate, 'torwart_upstream_ejected')).toEqual([
+      'upstream="local" 0',
+      'upstream="more0" 0',
+    ])
   })
 })
 

@@ -4,8 +4,10 @@ import type { JsonValue } from '../../src/core/json.ts'
 import { Refusal } from '../../src/core/refusal.ts'
 import type { ServerKind } from '../../src/core/servers.ts'
 import { modelMatcher } from '../../src/models/match.ts'
-import type { Policy, Role, Upstream } from '../../src/policy/policy.ts'
+import type { OutlierDetection, Policy, Role, Upstream } from '../../src/policy/policy.ts'
 import { createFleet, type Seat, type Target } from '../../src/upstreams/fleet.ts'
+import type { Verdict } from '../../src/upstreams/health.ts'
+import { Random } from '../fuzz/random.ts'
 import { stillClock } from '../rig/clock.ts'
 
 const upstream = (name: string, kind: ServerKind = 'ollama', concurrent = 1): Upstream => ({
@@ -24,16 +26,31 @@ const ollamaList = (...models: (string | object)[]): JsonValue => ({
 })
 const openaiList = (...ids: string[]): JsonValue => ({ data: ids.map((id) => ({ id })) })
 
+const outlierDetection: OutlierDetection = {
+  consecutiveFailures: 5,
+  failurePercentage: 50,
+  requestVolume: 20,
+  intervalMs: 10_000,
+  baseMs: 10_000,
+  longestMs: 30_000,
+  maxEjectionPercent: 50,
+}
+
 /** Lists by server's name; a Refusal instead of one: the server does not answer. */
 async function start(upstreams: Upstream[], lists: Record<string, JsonValue | Refusal | undefined>) {
-  const policy = { upstreams, aliases: new Map([['gpt', 'x']]) } as unknown as Policy
+  const policy = { upstreams, outlierDetection, aliases: new Map([['gpt', 'x']]) } as unknown as Policy
   let inForce = policy
   const clock = stillClock()
   const asked: string[] = []
   const ps: Record<string, JsonValue> = {}
-  const fleet = createFleet(
-    () => inForce,
-    async ({ name }, path) => {
+  const ejections: string[] = []
+  const random = new Random(7)
+  const fleet = createFleet({
+    current: () => inForce,
+    clock,
+    random: () => random.next(),
+    onEjected: ({ name }, ms) => void ejections.push(`${name} ${ms}`),
+    async ask({ name }, path) {
       asked.push(`${name} ${path}`)
       if (path === '/api/ps') return { status: 200, body: ps[name] ?? { models: [] } }
       const list = lists[name]
@@ -41,15 +58,14 @@ async function start(upstreams: Upstream[], lists: Record<string, JsonValue | Re
       if (list === 401) return { status: 401, body: {} }
       return { status: 200, body: list }
     },
-    clock,
-  )
+  })
   await fleet.look()
   const find = (model: string, by = role('*', '*:*')) => fleet.find(model, by, policy)
   const reload = (changed: Upstream[]) => {
     inForce = { ...policy, upstreams: changed } as unknown as Policy
     return fleet.look()
   }
-  return { fleet, find, clock, asked, ps, lists, reload }
+  return { fleet, find, clock, asked, ps, lists, reload, ejections, upstreams }
 }
 const names = (target: Target | undefined) => target?.upstreams.map(({ name }) => name)
 
@@ -238,7 +254,7 @@ describe('a seat', () => {
     const target = await found(world)
     await world.reload([upstream('a', 'ollama', 9), upstream('b', 'ollama', 9)])
     const first = await sit(world, target).seat
-    world.fleet.tell(first.upstream, false)
+    world.fleet.tell(first.upstream, 'unreachable', 0)
     const second = await sit(world, target, 'o', [first.upstream]).seat
     expect([first.upstream, second.upstream].toSorted((x, y) => x.name.localeCompare(y.name))).toEqual([a, b])
   })
@@ -247,7 +263,7 @@ describe('a seat', () => {
     const world = await start([upstream('a'), upstream('b')], { a: ollamaList('x'), b: ollamaList('x') })
     const target = await found(world)
     const [a, b] = target.upstreams
-    world.fleet.tell(a, false)
+    world.fleet.tell(a, 'unreachable', 0)
     expect((await sit(world, target).seat).upstream).toBe(b)
     const waiting = sit(world, target, 'first')
     expect(world.fleet.waiting).toBe(1)
@@ -280,16 +296,16 @@ describe('a seat', () => {
     const target = await found(world)
     const [a] = target.upstreams
     const isUp = async () => (await world.fleet.check())[0]?.up
-    for (let count = 0; count < 5; count++) world.fleet.tell(a, false)
+    for (let count = 0; count < 5; count++) world.fleet.tell(a, 'unreachable', 0)
     expect(await isUp()).toBe(false)
     world.clock.advance(1000)
     expect(await isUp()).toBe(true)
-    world.fleet.tell(a, false)
+    world.fleet.tell(a, 'unreachable', 0)
     world.clock.advance(1999)
     expect(await isUp()).toBe(false)
     world.clock.advance(1)
-    world.fleet.tell(a, true)
-    world.fleet.tell(a, false)
+    world.fleet.tell(a, 'answered', 1)
+    world.fleet.tell(a, 'unreachable', 0)
     world.clock.advance(1000)
     expect(await isUp()).toBe(true)
   })
@@ -298,14 +314,116 @@ describe('a seat', () => {
     const lists = { a: ollamaList('x'), b: ollamaList('x') }
     const world = await start([upstream('a', 'ollama', 9), upstream('b', 'ollama', 9)], lists)
     const target = await found(world)
-    world.fleet.tell(target.upstreams[0], false)
+    world.fleet.tell(target.upstreams[0], 'unreachable', 0)
     for (let count = 0; count < 3; count++) expect((await sit(world, target).seat).upstream.name).toBe('b')
     world.clock.advance(1000)
     expect((await sit(world, target).seat).upstream.name).toBe('a')
     const alone = await start([upstream('a')], { a: ollamaList('x') })
     const only = await found(alone)
-    alone.fleet.tell(only.upstreams[0], false)
+    alone.fleet.tell(only.upstreams[0], 'unreachable', 0)
     expect((await sit(alone, only).seat).upstream.name).toBe('a')
     expect(await alone.fleet.check()).toEqual([{ name: 'a', up: false }])
+  })
+})
+
+describe('a server among others', () => {
+  type World = Awaited<ReturnType<typeof start>>
+  interface Behaviour {
+    readonly verdict: Verdict
+    readonly ms: number
+  }
+  const queue = { size: 1000, waitMs: 60_000 }
+  const listed = (...names: string[]) => Object.fromEntries(names.map((name) => [name, ollamaList('x')]))
+  const servers = (...names: string[]) => names.map((name) => upstream(name, 'ollama', 64))
+
+  /** Sends so many requests, a few at a time, to servers that behave like this. @returns how many each of them got, in order */
+  async function send(world: World, count: number, atOnce: number, behaves: (name: string) => Behaviour) {
+    const target = await world.find('x')
+    if (!target) throw new Error('nobody has it')
+    const running: { seat: Seat; verdict: Verdict; ms: number; endsMs: number }[] = []
+    const got: string[] = []
+    const finish = () => {
+      running.sort((a, b) => a.endsMs - b.endsMs)
+      const next = running.shift()
+      if (!next) return
+      world.clock.advance(Math.max(0, next.endsMs - world.clock.monotonicMs()))
+      world.fleet.tell(next.seat.upstream, next.verdict, next.ms)
+      next.seat.release()
+    }
+    for (let sent = 0; sent < count; sent++) {
+      if (running.length >= atOnce) finish()
+      const wish = { target, tried: new Set<Upstream>(), owner: 'o', queue, left: () => false, onLeave() {} }
+      const seat = await world.fleet.seat(wish)
+      const behaviour = behaves(seat.upstream.name)
+      running.push({ seat, ...behaviour, endsMs: world.clock.monotonicMs() + behaviour.ms })
+      got.push(seat.upstream.name)
+    }
+    while (running.length > 0) finish()
+    return got
+  }
+  const timesOf = (got: readonly string[], name: string) => got.filter((each) => each === name).length
+  const good = { verdict: 'answered', ms: 300 } as const
+  const bad = { verdict: 'failed', ms: 1 } as const
+
+  it.each([1, 8, 32])('that fails at once is no black hole (%i at a time)', async (atOnce) => {
+    const world = await start(servers('a', 'b'), listed('a', 'b'))
+    const got = await send(world, 200, atOnce, (name) => (name === 'a' ? bad : good))
+    // Half of those that came before anything was known of either.
+    expect(timesOf(got, 'a')).toBeLessThanOrEqual(8 + atOnce / 2)
+    // With one at a time it comes back now and then, fails once, and is left alone for longer.
+    expect(world.ejections.slice(0, 3)).toEqual(
+      ['a 10000', 'a 20000', 'a 30000'].slice(0, world.ejections.length),
+    )
+    expect(world.fleet.isEjected(world.upstreams[0] as Upstream) || atOnce === 1).toBe(true)
+  })
+
+  it('that fails half of the time is found by its rate', async () => {
+    const world = await start(servers('a', 'b', 'c'), listed('a', 'b', 'c'))
+    let turn = 0
+    const got = await send(world, 400, 12, (name) =>
+      name === 'a' && turn++ % 2 === 0 ? { ...bad, ms: 300 } : good,
+    )
+    expect(world.ejections).toEqual(['a 10000'])
+    expect(timesOf(got, 'a')).toBeLessThan(60)
+  })
+
+  it('is not ejected for requests that fail everywhere', async () => {
+    const world = await start(servers('a', 'b', 'c'), listed('a', 'b', 'c'))
+    await send(world, 200, 8, () => bad)
+    expect(world.ejections).toEqual([])
+  })
+
+  it('is not ejected with too many others, nor when it is alone', async () => {
+    const world = await start(servers('a', 'b', 'c'), listed('a', 'b', 'c'))
+    await send(world, 300, 8, (name) => (name === 'c' ? good : bad))
+    expect(new Set(world.ejections.map((text) => text.split(' ')[0])).size).toBe(1)
+    const alone = await start(servers('a'), listed('a'))
+    await send(alone, 100, 8, () => bad)
+    expect(alone.ejections).toEqual([])
+  })
+
+  it('that fares well again is ejected for a short time again', async () => {
+    const world = await start(servers('a', 'b'), listed('a', 'b'))
+    for (let round = 0; round < 3; round++) await send(world, 60, 8, (name) => (name === 'a' ? bad : good))
+    const ejected = world.ejections.length
+    world.clock.advance(60_000)
+    for (let round = 0; round < 5; round++) {
+      await send(world, 40, 4, () => good)
+      world.clock.advance(10_000)
+    }
+    expect(world.ejections.length).toBe(ejected)
+    await send(world, 40, 8, (name) => (name === 'a' ? bad : good))
+    expect(world.ejections.at(-1)).toBe('a 10000')
+  })
+
+  it('that answers sooner gets more, and one that was slow is tried again', async () => {
+    const world = await start(servers('a', 'b', 'c'), listed('a', 'b', 'c'))
+    let slow = 'a'
+    const behaves = (name: string) => ({ verdict: 'answered', ms: name === slow ? 3000 : 100 }) as const
+    const got = await send(world, 300, 6, behaves)
+    expect(timesOf(got, 'a')).toBeLessThan(30)
+    slow = 'b'
+    world.clock.advance(120_000)
+    expect(timesOf(await send(world, 300, 6, behaves), 'a')).toBeGreaterThan(80)
   })
 })

@@ -17,6 +17,7 @@ import {
   hosts,
   mapOf,
   optional,
+  percentOf,
   section,
   size,
   text,
@@ -41,6 +42,25 @@ const upstream = group('A model server.', {
   concurrent: countOf('Requests at the same time; more wait in the `queue`.', 128, 1),
   key: optional(text('What the server asks its callers for; sent as a bearer token.')),
 })
+
+const outlierDetection = section(
+  'When a model server that answers with failures (500, or a failure in mid-answer) gets no more requests for a while, because others fare better.',
+  {
+    consecutiveFailures: countOf('After so many failures in a row.', 5, 1),
+    failurePercentage: percentOf(
+      'Or when so many of a hundred requests fail, in this interval and the last.',
+      50,
+    ),
+    requestVolume: countOf('For which there must be so many requests.', 20, 1),
+    interval: duration('How long requests are counted together.', '10s'),
+    baseEjection: duration(
+      'How long it is left alone the first time; each further time twice as long.',
+      '10s',
+    ),
+    maxEjection: duration('And at most.', '5m'),
+    maxEjectionPercent: percentOf('So many of a hundred servers at most; 0: never.', 50),
+  },
+)
 
 const issuer = group('An issuer of JSON Web Tokens.', {
   issuer: text('The `iss` a token must carry.'),
@@ -223,6 +243,7 @@ export const configSchema = Type.Object(
       'By name or pattern, as in `roles.NAME.models`; of several that match, the first counts. What matches one pattern is counted together.',
     ),
     upstreams: Type.Array(upstream, { description: 'The model servers.', minItems: 1 }),
+    outlierDetection,
     keys: section('API keys.', {
       file: Type.String({
         minLength: 1,

@@ -75,6 +75,10 @@ export function countOf(description: string, standard: number, minimum = 0) {
   return Type.Integer({ minimum, maximum: 1e12, description, default: standard })
 }
 
+export function percentOf(description: string, standard: number) {
+  return Type.Integer({ minimum: 0, maximum: 100, description, default: standard })
+}
+
 /** A count, or the word for none. */
 export function countOrUnlimited(description: string, standard: number) {
   return Type.Union([Type.Integer({ minimum: 1, maximum: 1e12 }), Type.Literal('unlimited')], {
