@@ -1,6 +1,7 @@
 /** `torwart check`: everything that `serve` would refuse, and what it would warn of. */
 import { isOpenToOthers, keysWithoutRole, readKeyFile, unknownApprovers } from '../identity/key-file.ts'
 import { loadPolicy } from '../policy/load.ts'
+import { locateKeys, type Variables } from '../policy/locate.ts'
 import { loadPacks } from '../policy/packs.ts'
 import type { Policy } from '../policy/policy.ts'
 import { formatProblem, PolicyError, type Problem } from '../policy/problem.ts'
@@ -21,18 +22,30 @@ export const check: Command = {
   },
 }
 
-function problemsOf(file: string, variables: Parameters<typeof loadPolicy>[1]): readonly Problem[] {
+function problemsOf(file: string, variables: Variables): readonly Problem[] {
   try {
     loadPacks()
     const { policy, warnings } = loadPolicy(file, variables)
-    return [...warnings, ...keyProblems(policy)]
+    return [...warnings, ...keyProblems(policy.keysFile, policy)]
   } catch (error) {
-    if (error instanceof PolicyError) return error.problems
+    if (error instanceof PolicyError)
+      return [...error.problems, ...error.warnings, ...keyProblems(keysFileOf(file, variables), undefined)]
     throw error
   }
 }
 
-function keyProblems({ keysFile, roles, approval }: Policy): Problem[] {
+/** Undefined if it cannot be told where the keys are. */
+function keysFileOf(file: string, variables: Variables): string | undefined {
+  try {
+    return locateKeys(file, variables)
+  } catch {
+    return undefined
+  }
+}
+
+/** @param policy undefined if it has mistakes: then it is not known which roles there are */
+function keyProblems(keysFile: string | undefined, policy: Policy | undefined): Problem[] {
+  if (keysFile === undefined) return []
   const at = (message: string, severity: Problem['severity']): Problem => ({
     file: keysFile,
     line: 1,
@@ -43,8 +56,8 @@ function keyProblems({ keysFile, roles, approval }: Policy): Problem[] {
   try {
     const open = isOpenToOthers(keysFile) ? ['others than its owner may read or write this file'] : []
     const entries = readKeyFile(keysFile)
-    const orphans = keysWithoutRole(entries, roles, Date.now())
-    const strangers = unknownApprovers(entries, roles, approval.approvers)
+    const orphans = policy ? keysWithoutRole(entries, policy.roles, Date.now()) : []
+    const strangers = policy ? unknownApprovers(entries, policy.roles, policy.approval.approvers) : []
     return [...open, ...orphans, ...strangers].map((message) => at(message, 'warning'))
   } catch (error) {
     return [at(error instanceof Error ? error.message : 'cannot be read', 'error')]

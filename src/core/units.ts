@@ -23,3 +23,19 @@ export function parseDuration(text: string): number | undefined {
 export function parseSize(text: string): number | undefined {
   return parse(text, sizes)
 }
+
+function print(amount: number, units: Readonly<Record<string, number>>): string {
+  const fitting = Object.entries(units).filter(([, size]) => amount % size === 0)
+  const [name = '', size = 1] = fitting.at(-1) ?? []
+  return `${amount / size}${name}`
+}
+
+/** In the largest unit that leaves no rest. */
+export function printDuration(ms: number): string {
+  return print(ms, durations)
+}
+
+/** In the largest unit that leaves no rest. */
+export function printSize(bytes: number): string {
+  return print(bytes, sizes)
+}

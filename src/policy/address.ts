@@ -50,6 +50,25 @@ export function parseAddress(text: string): Address | undefined {
   return { host, port, loopback: isLoopback(host) }
 }
 
+type Place = Pick<Address, 'host' | 'port'>
+
+const plainHost = (host: string) => (host === 'localhost' ? '127.0.0.1' : host)
+const isAny = ({ host }: Place) => host === '0.0.0.0' || host === '::'
+
+/** Whether two listeners cannot be there together: one for all networks takes its port on each of them. */
+export function takesTheSame(one: Place, other: Place): boolean {
+  if (one.port === 0 || one.port !== other.port) return false
+  return plainHost(one.host) === plainHost(other.host) || isAny(one) || isAny(other)
+}
+
+/** Whether a URL is that of a listener of this machine. */
+export function leadsTo(url: string, own: Place): boolean {
+  const { hostname, port, protocol } = new URL(url)
+  const host = hostname.replace(/^\[|\]$/g, '')
+  if (own.port === 0 || Number(port || (protocol === 'https:' ? 443 : 80)) !== own.port) return false
+  return plainHost(host) === plainHost(own.host) || (isAny(own) && isLoopback(host))
+}
+
 const unbound: Readonly<Record<string, string>> = {
   EADDRINUSE: 'is taken by another program',
   EACCES: 'may not be listened on by this user',

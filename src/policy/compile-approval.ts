@@ -4,15 +4,22 @@ import { isLoopback, isNear } from './address.ts'
 import type { ApprovalSettings } from './policy.ts'
 import type { Config } from './schema/schema.ts'
 import type { Report } from './source.ts'
+import { urlFault } from './url-fault.ts'
 
 export function compileApproval({ approval }: Config, report: Report): ApprovalSettings {
   const { webhook } = approval
   const validMs = parseDuration(approval.valid) ?? 0
-  if (validMs === 0) report(['approval', 'valid'], 'must be more than nothing')
-  if (webhook && !isSafe(webhook.url))
-    report(['approval', 'webhook', 'url'], 'must be https, or http on a loopback or private address')
+  const waitMs = parseDuration(approval.wait) ?? 0
+  if (waitMs > validMs)
+    report(
+      ['approval', 'wait'],
+      `is longer than \`approval.valid\` (${approval.valid}), which ends the question before`,
+    )
+  const fault = webhook && urlFault(webhook.url, { schemes: ['https:', 'http:'], isShown: false })
+  if (webhook && (fault !== undefined || !isSafe(webhook.url)))
+    report(['approval', 'webhook', 'url'], fault ?? 'must be https, or http on a loopback or private address')
   return {
-    waitMs: parseDuration(approval.wait) ?? 0,
+    waitMs,
     validMs,
     approvers: new Set(approval.approvers),
     arguments: approval.arguments,

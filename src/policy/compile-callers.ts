@@ -8,10 +8,10 @@ import type { CertificateRule, TokenIssuer } from './policy.ts'
 import { isReadable } from './readable.ts'
 import type { Config } from './schema/schema.ts'
 import type { Path, Report } from './source.ts'
+import { urlFault } from './url-fault.ts'
 
 type IssuerConfig = Config['jwt'][number]
 
-const longestToleranceMs = 300_000
 const kinds = ['cn', 'dns', 'uri', 'fingerprint'] as const
 
 export function compileCertificates(config: Config, report: Report): CertificateRule[] {
@@ -76,18 +76,16 @@ export function compileIssuers(config: Config, folder: string, report: Report): 
   })
 }
 
-function checkKeys(
-  { issuer, jwksUrl, publicKey, clockTolerance }: IssuerConfig,
-  path: Path,
-  report: Report,
-): void {
+function checkKeys({ issuer, jwksUrl, publicKey }: IssuerConfig, path: Path, report: Report): void {
   const isNowhere = jwksUrl === undefined && publicKey === undefined && !mayBringKeys(issuer)
   if (isNowhere || (jwksUrl !== undefined && publicKey !== undefined))
     report(path, 'needs either `jwksUrl` or `publicKey`, unless `issuer` is a https URL')
   if (jwksUrl !== undefined && !mayBringKeys(jwksUrl))
-    report([...path, 'jwksUrl'], 'must be https, or http on loopback')
-  if ((parseDuration(clockTolerance) ?? 0) > longestToleranceMs)
-    report([...path, 'clockTolerance'], 'must be at most 5m')
+    report(
+      [...path, 'jwksUrl'],
+      urlFault(jwksUrl, { schemes: ['https:', 'http:'], isShown: true }) ??
+        'must be https, or http on loopback',
+    )
 }
 
 function checkRoles(issuer: IssuerConfig, known: Config['roles'], path: Path, report: Report): void {

@@ -3,6 +3,7 @@ import { parseDuration } from '../core/units.ts'
 import type { KeepAliveCap } from '../dialects/caps.ts'
 import { modelMatcher } from '../models/match.ts'
 import { parsePattern } from '../models/name.ts'
+import { modelFault } from './model-fault.ts'
 import type { Limits, ModelRule, SharedLimits } from './policy.ts'
 import type { Config, RoleConfig } from './schema/schema.ts'
 import type { Report } from './source.ts'
@@ -33,7 +34,7 @@ export function compileModels(config: Config['models'], report: Report): ModelRu
   return Object.entries(config).flatMap(([pattern, { weight, limits }]) => {
     if (parsePattern(pattern))
       return [{ pattern, matches: modelMatcher([pattern]), weight, limits: compileShared(limits) }]
-    report(['models', pattern], 'is no name of a local model')
+    report(['models', pattern], modelFault(pattern))
     return []
   })
 }

@@ -4,6 +4,9 @@ import type { RedisServers } from '../core/redis-servers.ts'
 import { isReadable } from './readable.ts'
 import type { Config } from './schema/schema.ts'
 import type { Report } from './source.ts'
+import { urlFault } from './url-fault.ts'
+
+const schemes = ['redis:', 'rediss:']
 
 export function compileRedis(
   { redis, kind, master, sentinelPassword, ca, prefix }: Config['store'],
@@ -14,9 +17,13 @@ export function compileRedis(
   const [first, ...others] = redis.split(',').map((url) => url.trim())
   const path = ['store', 'redis']
   if (first === undefined || ![first, ...others].every(isRedisUrl)) {
+    const faults = redis.split(',').map((url) => urlFault(url.trim(), { schemes, isShown: false }))
+    const fault = faults.find((each) => each !== undefined)
     report(
       path,
-      'must be a redis:// or rediss:// URL, with a password whose special characters are percent-encoded',
+      fault === undefined || fault.startsWith('is no URL')
+        ? 'must be a redis:// or rediss:// URL, with a password whose special characters are percent-encoded'
+        : fault,
     )
     return undefined
   }

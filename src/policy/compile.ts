@@ -10,7 +10,7 @@ import { parseDuration, parseSize } from '../core/units.ts'
 import { modelMatcher } from '../models/match.ts'
 import { canonicalFor, parsePattern } from '../models/name.ts'
 import { compileTools } from '../tools/rights.ts'
-import { isNear, parseAddress } from './address.ts'
+import { isNear, leadsTo, parseAddress, takesTheSame } from './address.ts'
 import { compileApproval } from './compile-approval.ts'
 import { compileCertificates, compileIssuers } from './compile-callers.ts'
 import { compileOutputGuard } from './compile-guards.ts'
@@ -19,20 +19,13 @@ import { compilePromptGuard } from './compile-prompt-guard.ts'
 import { compileRedis } from './compile-redis.ts'
 import { compileTls } from './compile-tls.ts'
 import { doubtful } from './doubtful.ts'
+import { modelFault } from './model-fault.ts'
 import { isNetwork, networksOf } from './networks.ts'
-import {
-  type Address,
-  deepestTokens,
-  longestTokenMs,
-  type OutlierDetection,
-  type Policy,
-  type Role,
-  type TokenRules,
-  type Upstream,
-} from './policy.ts'
+import type { Address, OutlierDetection, Policy, Role, TokenRules, Upstream } from './policy.ts'
 import type { Problem } from './problem.ts'
 import type { Config, RoleConfig } from './schema/schema.ts'
 import type { Path, Report, Source } from './source.ts'
+import { urlFault } from './url-fault.ts'
 
 export interface Origin {
   readonly source: Source
@@ -40,29 +33,43 @@ export interface Origin {
   readonly folder: string
   readonly version: string
   readonly secretFiles: readonly string[]
+  /** What has been told already: nothing is said of what stands in its place. */
+  isWrong(path: Path): boolean
+  /** Whether there are mistakes, so that stand-ins are in the config and no policy comes of it. */
+  readonly isFlawed: boolean
 }
 
-/** @returns the policy with its warnings as problems, or the errors */
+export interface Compiled {
+  /** Undefined if there are errors. */
+  readonly policy: Policy | undefined
+  readonly errors: readonly Problem[]
+  readonly warnings: readonly Problem[]
+}
+
 export function compile(
   config: Config,
-  { source, folder, version, secretFiles }: Origin,
-): { policy: Policy; problems: Problem[] } | { problems: Problem[] } {
-  const problems: Problem[] = []
-  const report: Report = (path, message) =>
-    problems.push(source.problem(path, `\`${path.join('.')}\` ${message}`))
+  { source, folder, version, secretFiles, isWrong, isFlawed }: Origin,
+): Compiled {
+  const errors: Problem[] = []
+  const report: Report = (path, message) => {
+    if (!isWrong(path)) errors.push(source.problem(path, `\`${path.join('.')}\` ${message}`))
+  }
   const listen = addressAt(config.listen.address, ['listen', 'address'], report)
   const admin = addressAt(config.admin.address, ['admin', 'address'], report)
   if (!admin.loopback && config.admin.token === undefined && !source.holds(['admin', 'token']))
     report(['admin', 'address'], 'is not loopback, so `admin.token` is required')
-  if (admin.port !== 0 && admin.port === listen.port && admin.host === listen.host)
-    report(['admin', 'address'], 'is the address of the data listener too')
+  if (takesTheSame(admin, listen))
+    report(['admin', 'address'], 'is the address of the data listener too: give each a port of its own')
   const tls = compileTls(config.listen.tls, folder, report)
   const upstreams = compileUpstreams(config.upstreams, report)
+  for (const [index, { origin }] of upstreams.entries())
+    if (origin !== '' && [listen, admin].some((own) => leadsTo(origin, own)))
+      report(['upstreams', index, 'url'], 'is an address of this gate itself: name the model server')
   const roles = new Map(
     Object.entries(config.roles).map(([name, role]) => [name, compileRole(name, role, config, report)]),
   )
   const prompt = compilePromptGuard(config.guards.prompt, folder, upstreams, report)
-  problems.push(...prompt.problems)
+  errors.push(...prompt.problems)
   const redis = compileRedis(config.store, folder, report)
   const models = compileModels(config.models, report)
   const aliases = compileAliases(config.aliases, upstreams, report)
@@ -75,14 +82,12 @@ export function compile(
   const certificates = compileCertificates(config, report)
   const approval = compileApproval(config, report)
   checkSinks(config.audit.forward, report)
-  if ((parseSize(config.audit.segment) ?? 0) < leastSegment)
-    report(['audit', 'segment'], 'must be at least 64KiB')
   const [first, ...others] = upstreams
-  if (problems.length > 0 || first === undefined) return { problems }
+  const warnings = doubtful(config, source)
+    .filter(({ path }) => !isWrong(path))
+    .map(({ path, message }) => source.problem(path, message, 'key', 'warning'))
+  if (isFlawed || errors.length > 0 || first === undefined) return { policy: undefined, errors, warnings }
 
-  const warnings = doubtful(config, source).map(({ path, message }) =>
-    source.problem(path, message, 'key', 'warning'),
-  )
   const ms = (text: string) => parseDuration(text) ?? 0
   const path = (text: string) => resolve(folder, text)
   const policy: Policy = {
@@ -139,10 +144,8 @@ export function compile(
     shutdown: { noticeMs: ms(config.shutdown.notice), graceMs: ms(config.shutdown.grace) },
     warnings: warnings.map(({ message }) => message),
   }
-  return { policy: deepFreeze(policy), problems: warnings }
+  return { policy: deepFreeze(policy), errors, warnings }
 }
-
-const leastSegment = 64 * 1024
 
 /** Twelve hex digits of a SHA-256. */
 export function versionOf(texts: readonly string[]): string {
@@ -186,13 +189,16 @@ function compileOutliers(config: Config['outlierDetection']): OutlierDetection {
 }
 
 function originOf(text: string, remote: boolean, path: Path, report: Report): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (!url || !/^https?:$/.test(url.protocol)) {
-    report(path, 'must be an http:// or https:// URL')
+  const fault = urlFault(text, { schemes: ['http:', 'https:'], isShown: !text.includes('@') })
+  if (fault !== undefined) {
+    report(path, fault)
     return ''
   }
-  if (url.pathname !== '/' || url.search || url.hash || url.username || url.password)
-    report(path, 'must be scheme, host and port only')
+  const url = new URL(text)
+  if (url.username || url.password)
+    report(path, 'must be scheme, host and port only: what the server asks callers for goes into `key`')
+  else if (url.pathname !== '/' || url.search || url.hash)
+    report(path, `must be scheme, host and port only: write ${url.origin}`)
   const host = url.hostname.replace(/^\[|\]$/g, '')
   // A host name is judged by the address it has when connecting (http/courier.ts).
   if (isIP(host) && !isNear(host) && !remote)
@@ -204,7 +210,7 @@ function compileRole(name: string, config: RoleConfig, { guards, audit }: Config
   const path = ['roles', name]
   const models = config.models.filter((pattern, index) => {
     if (parsePattern(pattern)) return true
-    report([...path, 'models', index], `is no name of a local model: ${pattern}`)
+    report([...path, 'models', index], modelFault(pattern))
     return false
   })
   const tools =
@@ -253,27 +259,20 @@ function checkSinks(sinks: Config['audit']['forward'], report: Report): void {
     const path = ['audit', 'forward', index]
     if (names.has(name)) report([...path, 'name'], `is the name of another receiver too: ${name}`)
     names.add(name)
-    const { protocol, port } = URL.canParse(url) ? new URL(url) : { protocol: '', port: '' }
-    if (!sinkProtocols.has(protocol))
-      report([...path, 'url'], `must begin with one of ${[...sinkProtocols].join(' ')}`)
+    const fault = urlFault(url, { schemes: sinkProtocols, isShown: false })
+    const { protocol, port } = fault === undefined ? new URL(url) : { protocol: '', port: '' }
+    if (fault !== undefined) report([...path, 'url'], fault)
     else if (['tcp:', 'tls:', 'udp:'].includes(protocol) && port === '')
-      report([...path, 'url'], 'needs a port')
+      report([...path, 'url'], `needs a port, such as ${protocol}//HOST:514`)
   }
 }
 
-const sinkProtocols: ReadonlySet<string> = new Set(['stdout:', 'http:', 'https:', 'tcp:', 'tls:', 'udp:'])
-
-/** Each key stays in the file until its last token is over, so there must not be too many. */
-const shortestSigningMs = 3_600_000
+const sinkProtocols = ['stdout:', 'http:', 'https:', 'tcp:', 'tls:', 'udp:']
 
 function compileTokens({ ttl, maxTtl, depth, rotate }: Config['tokens'], report: Report): TokenRules {
   const ms = (text: string) => parseDuration(text) ?? 0
   const rules = { lifeMs: ms(ttl), longestMs: ms(maxTtl), depth, rotateMs: ms(rotate) }
-  if (rules.longestMs > longestTokenMs) report(['tokens', 'maxTtl'], 'must be 24h at most')
-  if (rules.lifeMs > rules.longestMs) report(['tokens', 'ttl'], 'is longer than `tokens.maxTtl`')
-  if (rules.lifeMs < 1000) report(['tokens', 'ttl'], 'must be one second at least')
-  if (rules.rotateMs < shortestSigningMs) report(['tokens', 'rotate'], 'must be 1h at least')
-  if (depth > deepestTokens) report(['tokens', 'depth'], `must be ${deepestTokens} at most`)
+  if (rules.lifeMs > rules.longestMs) report(['tokens', 'ttl'], `is longer than \`tokens.maxTtl\`: ${maxTtl}`)
   return rules
 }
 
@@ -286,7 +285,7 @@ function compileAliases(
   const aliases = new Map<string, string>()
   for (const [alias, target] of Object.entries(config)) {
     if (upstreams.every(({ kind }) => canonicalFor(kind, target) === undefined))
-      report(['aliases', alias], `is no name of a local model: ${target}`)
+      report(['aliases', alias], modelFault(target))
     else if (target !== alias && Object.hasOwn(config, target))
       report(['aliases', alias], `names another alias, and aliases are not followed: ${target}`)
     else aliases.set(alias, target)

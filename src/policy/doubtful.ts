@@ -5,22 +5,19 @@ import { isServedBy, type RouteGroup } from '../dialects/dialect.ts'
 import { dialects } from '../dialects/dialects.ts'
 import { parseAddress } from './address.ts'
 import type { Address } from './policy.ts'
-import type { Config } from './schema/schema.ts'
+import type { SchemaNode } from './schema/node.ts'
+import { type Config, configSchema } from './schema/schema.ts'
 import type { Path, Source } from './source.ts'
+import { tightInWords, tightLimits } from './token-room.ts'
+import { withoutEffect } from './without-effect.ts'
 
 const shortestToken = 16
 
-export function doubtful(
-  config: Config,
-  { isWrittenOut }: Pick<Source, 'isWrittenOut'>,
-): { path: Path; message: string }[] {
-  const found: { path: Path; message: string }[] = []
-  for (const path of secrets(config))
-    if (isWrittenOut(path))
-      found.push({
-        path,
-        message: `a secret is written out in the policy: let it come from \${VARIABLE} or \${file:PATH} instead`,
-      })
+/** What of a text stands in the file itself. */
+type Written = Pick<Source, 'isLiteral' | 'writtenAt' | 'holds'>
+
+export function doubtful(config: Config, source: Written): { path: Path; message: string }[] {
+  const found = writtenSecrets(config, source)
   if ((config.admin.token?.length ?? shortestToken) < shortestToken)
     found.push({
       path: ['admin', 'token'],
@@ -38,8 +35,9 @@ export function doubtful(
       message: 'nobody can say yes: that needs `admin.token` or `approval.approvers`',
     })
   found.push(...idleRules(config), ...opinionDoubts(config), ...keptQuestions(config))
+  found.push(...withoutEffect(config, source.holds))
   const kinds = config.upstreams.map(({ kind }) => kind)
-  for (const [name, { routes, models, limits, caps }] of Object.entries(config.roles)) {
+  for (const [name, { routes, models }] of Object.entries(config.roles)) {
     if (routes.length > 0 && models.length === 0)
       found.push({
         path: ['roles', name, 'models'],
@@ -50,27 +48,57 @@ export function doubtful(
       const message = `no upstream of these kinds has routes of the group \`${group}\``
       found.push({ path: ['roles', name, 'routes', index], message })
     }
-    for (const limit of ['tokensPerMinute', 'tokensPerDay'] as const) {
-      const most = limits[limit]
-      if (most === undefined || most > caps.outputTokens) continue
-      const message = `a request that does not ask for less may answer ${caps.outputTokens} tokens (\`caps.outputTokens\`), which never fits into \`${limit}\`: ${most}`
-      found.push({ path: ['roles', name, 'limits', limit], message })
-    }
   }
+  found.push(...tightTokens(config))
   found.push(...plainDoor(config))
   return found
 }
 
-/** Where the policy holds what nobody may read. */
-function secrets({ admin, store, upstreams, audit, approval }: Config): Path[] {
-  const found: Path[] = upstreams.map((_, index) => ['upstreams', index, 'key'])
-  found.push(...audit.forward.map((_, index) => ['audit', 'forward', index, 'token']))
-  if (approval.webhook) found.push(['approval', 'webhook', 'secret'])
-  if (admin.token !== undefined) found.push(['admin', 'token'])
-  if (store.sentinelPassword !== undefined) found.push(['store', 'sentinelPassword'])
-  if (store.redis?.split(',').some((url) => URL.canParse(url.trim()) && new URL(url.trim()).password !== ''))
-    found.push(['store', 'redis'])
+function tightTokens({ roles, models, limits: ofAll }: Config): { path: Path; message: string }[] {
+  const ofRoles = Object.entries(roles).flatMap(([name, { limits, shared, caps }]) => {
+    const counted = [
+      { path: ['roles', name, 'limits'], limits },
+      { path: ['roles', name, 'shared'], limits: shared },
+      { path: ['limits'], limits: ofAll },
+    ]
+    return tightLimits(counted, caps.outputTokens, 1)
+  })
+  const shortest = Math.min(...Object.values(roles).map(({ caps }) => caps.outputTokens))
+  const ofModels = Object.entries(models).flatMap(([pattern, { limits, weight }]) =>
+    Number.isFinite(shortest)
+      ? tightLimits([{ path: ['models', pattern, 'limits'], limits }], shortest, weight)
+      : [],
+  )
+  return [...ofRoles, ...ofModels].map((tight) => ({ path: tight.path, message: tightInWords(tight) }))
+}
+
+/** Where a secret stands in the file itself, be it as the default of a variable. */
+function writtenSecrets(
+  config: Config,
+  { isLiteral, writtenAt }: Written,
+): { path: Path; message: string }[] {
+  const found = secretsIn(configSchema as unknown as SchemaNode, config, [])
+    .filter((path) => writtenAt(path) && (isLiteral(path) || writtenAt(path)?.hasDefault))
+    .map((path) => ({ path, message: isLiteral(path) ? writtenOut : writtenAsDefault }))
+  const redis = ['store', 'redis']
+  const urls = writtenAt(redis)?.text.split(',') ?? []
+  if (urls.some((url) => URL.canParse(url.trim()) && new URL(url.trim()).password !== ''))
+    found.push({ path: redis, message: isLiteral(redis) ? writtenOut : writtenAsDefault })
   return found
+}
+
+const writtenOut = `a secret is written out in the policy: let it come from \${VARIABLE} or \${file:PATH} instead`
+const writtenAsDefault =
+  'a secret is written out as the default of a variable: leave `:-…` out, so that a variable that is not set is an error'
+
+function secretsIn(node: SchemaNode, value: unknown, path: Path): Path[] {
+  if (node.form === 'secret') return [path]
+  if (typeof value !== 'object' || value === null) return []
+  const [any] = Object.values(node.patternProperties ?? {})
+  return Object.entries(value).flatMap(([key, inner]) => {
+    const member = node.items ?? node.properties?.[key] ?? any
+    return member ? secretsIn(member, inner, [...path, node.items ? Number(key) : key]) : []
+  })
 }
 
 export const plainHttp =

@@ -10,32 +10,38 @@ import { validate } from './validate.ts'
 /**
  * Reads, expands, validates and compiles a policy file.
  * @returns the policy and its warnings
- * @throws PolicyError with every error there is
+ * @throws PolicyError with every error there is, and what would be warned of
  */
 export function loadPolicy(
   file: string,
   variables: Variables,
 ): { policy: Policy; warnings: readonly Problem[] } {
   const { source, secretFiles } = openPolicy(file, variables)
-  if (source.value === undefined) throw new PolicyError(source.problems)
-  const { config, problems } = validate(source)
-  const mistakes = [...source.problems, ...problems]
+  const { config, problems, missing, isWrong } = validate(source)
+  const { brokenFrom } = source
+  if (brokenFrom !== undefined) {
+    // Of what stands before, only what the line itself shows is certain.
+    const certain = problems.filter(({ line }) => line < brokenFrom)
+    throw new PolicyError(inOrder(withoutEchoes(source.problems, certain)))
+  }
+  const folder = dirname(resolve(file))
   const version = versionOf([source.text])
-  const compiled = config && compile(config, { source, folder: dirname(resolve(file)), version, secretFiles })
-  if (mistakes.length > 0 || !compiled || !('policy' in compiled))
-    throw new PolicyError(inOrder(withoutEchoes([...mistakes, ...(compiled?.problems ?? [])])))
-  return { policy: compiled.policy, warnings: inOrder(compiled.problems) }
+  const isFlawed = source.problems.length + problems.length + missing.length > 0
+  const origin = { source, folder, version, secretFiles, isWrong, isFlawed }
+  const { policy, errors, warnings } = compile(config, origin)
+  if (policy === undefined)
+    throw new PolicyError(
+      inOrder(withoutEchoes(source.problems, [...problems, ...missing, ...errors])),
+      inOrder(warnings),
+    )
+  return { policy, warnings: inOrder(warnings) }
 }
 
-/** One mistake a place: where a variable is not set, the value is wrong only because of that. */
-function withoutEchoes(problems: readonly Problem[]): Problem[] {
-  const errors = problems.filter(({ severity }) => severity === 'error')
-  const first = new Map<string, Problem>()
-  for (const problem of errors) {
-    const place = `${problem.line}:${problem.column}`
-    if (!first.has(place)) first.set(place, problem)
-  }
-  return [...first.values()]
+/** Where a variable is not set, or no YAML stands, a value is wrong only because of that. */
+function withoutEchoes(first: readonly Problem[], others: readonly Problem[]): Problem[] {
+  const placeOf = ({ line, column }: Problem) => `${line}:${column}`
+  const told = new Set(first.map(placeOf))
+  return [...first, ...others.filter((problem) => !told.has(placeOf(problem)))]
 }
 
 /**

@@ -16,8 +16,8 @@ export function formatProblem(problem: Problem): string {
   return `${problem.file}:${problem.line}:${problem.column}: ${note}${problem.message}`
 }
 
-/** ` (did you mean …?)`, or nothing if no candidate is near. */
-export function didYouMean(word: string, candidates: readonly string[]): string {
+/** The candidate that a word was probably meant to be; undefined if none is near. */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined
   let least = Math.max(2, Math.floor(word.length / 3)) + 1
   for (const candidate of candidates) {
@@ -27,14 +27,23 @@ export function didYouMean(word: string, candidates: readonly string[]): string 
       best = candidate
     }
   }
+  return best
+}
+
+/** ` (did you mean …?)`, or nothing if no candidate is near. */
+export function didYouMean(word: string, candidates: readonly string[]): string {
+  const best = nearest(word, candidates)
   return best === undefined ? '' : ` (did you mean \`${best}\`?)`
 }
 
 export class PolicyError extends Error {
   readonly problems: readonly Problem[]
-  constructor(problems: readonly Problem[]) {
+  /** What would be warned of if there were no errors. */
+  readonly warnings: readonly Problem[]
+  constructor(problems: readonly Problem[], warnings: readonly Problem[] = []) {
     super(problems.map(formatProblem).join('\n'))
     this.name = 'PolicyError'
     this.problems = problems
+    this.warnings = warnings
   }
 }

@@ -1,6 +1,8 @@
 /** The reference of every policy key, as Markdown, from the schema. `config/README.md` is its output. */
+
+import { ownKeywords, type SchemaNode } from './schema/node.ts'
 import { configSchema } from './schema/schema.ts'
-import type { SchemaNode } from './validate.ts'
+import { longestTimer } from './schema/types.ts'
 
 const intro = `# The policy file
 
@@ -131,7 +133,22 @@ function walk(node: SchemaNode, path: string, rows: string[]): void {
 
 function describe(node: SchemaNode): string {
   const words = node.enum ?? node.items?.enum
-  return (node.description ?? '') + (words ? ` One of ${words.map((word) => `\`${word}\``).join(', ')}.` : '')
+  const said = [
+    node.description,
+    words && `One of ${words.map((word) => `\`${word}\``).join(', ')}.`,
+    rangeOf(node),
+  ]
+  return said.filter(Boolean).join(' ')
+}
+
+function rangeOf({ least, most, type, minimum, maximum }: SchemaNode): string | undefined {
+  const counted = type === 'integer' && maximum !== undefined && maximum < 1e12
+  const [from, to] = counted ? [minimum, maximum] : [least, most]
+  // What no timer of Node can wait for is no choice of ours.
+  if (from === undefined && to === longestTimer) return undefined
+  if (from !== undefined && to !== undefined) return `From \`${from}\` to \`${to}\`.`
+  if (to !== undefined) return `At most \`${to}\`.`
+  return from === undefined ? undefined : `At least \`${from}\`.`
 }
 
 function standard(node: SchemaNode, required: boolean): string {
@@ -150,9 +167,10 @@ export function editorSchema(): object {
   const relaxed = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(relaxed)
     if (typeof value !== 'object' || value === null) return value
-    const { wanted: _, ...node } = value as SchemaNode & Record<string, unknown>
+    const node = value as SchemaNode
     const copy: Record<string, unknown> = {}
-    for (const [key, member] of Object.entries(node)) copy[key] = relaxed(member)
+    for (const [key, member] of Object.entries(node))
+      if (!ownKeywords.some((own) => own === key && typeof member === 'string')) copy[key] = relaxed(member)
     if (node.required && node.properties)
       copy.required = node.required.filter((key) => node.properties?.[key]?.default === undefined)
     return copy

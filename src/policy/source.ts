@@ -15,6 +15,7 @@ import {
   visit,
 } from 'yaml'
 import type { Problem } from './problem.ts'
+import { yamlFaults } from './yaml-faults.ts'
 
 export interface Environment {
   readonly variables: Readonly<Record<string, string | undefined>>
@@ -27,12 +28,20 @@ export type Path = readonly (string | number)[]
 /** Says what is wrong with the value at `path`. */
 export type Report = (path: Path, message: string) => void
 
+export interface Written {
+  readonly text: string
+  readonly hasDefault: boolean
+}
+
 export interface Source {
   readonly text: string
-  /** Undefined if it is no YAML. */
   readonly value: unknown
-  /** Whether the value stands there in so many words, rather than coming from a variable. */
-  isWrittenOut(path: Path): boolean
+  /** From which line on it may have been misread; undefined if it is YAML. */
+  readonly brokenFrom: number | undefined
+  /** Whether nothing of the value comes from a variable. */
+  isLiteral(path: Path): boolean
+  /** What of a text stands in the file itself: what is around variables, and their defaults. Undefined if nothing does. */
+  writtenAt(path: Path): Written | undefined
   /** Syntax errors and variables that are not set. */
   readonly problems: readonly Problem[]
   /** Whether the file itself says something at `path`, rather than a default. */
@@ -47,49 +56,59 @@ const variable = /\$\{(file:)?([^}:]+)(?::-([^}]*))?\}/g
 
 export function readSource(file: string, text: string, environment: Environment): Source {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, version: '1.2', prettyErrors: false })
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    version: '1.2',
+    prettyErrors: false,
+    // Told here, with both places, and without giving up on the rest.
+    uniqueKeys: false,
+    logLevel: 'error',
+  })
   const problems: Problem[] = []
   const place = (offset: number, message: string, severity: Problem['severity'] = 'error'): Problem => {
     const { line, col } = lines.linePos(offset)
     return { file, line: Math.max(line, 1), column: Math.max(col, 1), message, severity }
   }
-  // What follows the first one mostly follows from it.
-  const [error] = document.errors
-  if (error) {
-    const problem = place(error.pos[0], firstLine(error.message))
-    const line = text.split('\n', problem.line)[problem.line - 1] ?? ''
-    const isUnquoted = /\{.*[^"'$]\$\{/.test(line)
-    problems.push(
-      isUnquoted ? { ...problem, message: `${problem.message} (quote values with a variable)` } : problem,
-    )
-  }
-  const readable = problems.length === 0
-  const expanded = new Set<Scalar>()
+  const faults = yamlFaults(document, text, lines)
+  problems.push(...faults.map(({ offset, message }) => place(offset, message)))
+  const broken = faults.find(({ breaks }) => breaks)
+  const expanded = new Map<Scalar, Written>()
   visit(document, {
     Scalar(_key, node) {
       if (typeof node.value !== 'string' || !node.value.includes('${')) return
-      expanded.add(node)
+      expanded.set(node, writtenIn(node.value))
       const missing = expand(node, environment)
       if (missing !== undefined) problems.push(place(node.range?.[0] ?? 0, missing))
     },
   })
   return {
     text,
-    value: readable ? (document.toJS() as unknown) : undefined,
+    value: document.toJS() as unknown,
+    brokenFrom: broken && lines.linePos(broken.offset).line,
     problems,
     holds: (path) => document.hasIn(path),
     at: (path) => document.getIn(path),
-    isWrittenOut(path) {
+    isLiteral(path) {
       const node = document.getIn(path, true)
-      return isScalar(node) && typeof node.value === 'string' && !expanded.has(node)
+      return !isScalar(node) || !expanded.has(node)
+    },
+    writtenAt(path) {
+      const node = document.getIn(path, true)
+      if (!isScalar(node) || typeof node.value !== 'string') return undefined
+      const written = expanded.get(node) ?? { text: node.value, hasDefault: false }
+      return written.text === '' ? undefined : written
     },
     problem: (path, message, at = 'value', severity = 'error') =>
       place(offsetOf(document, path, at), message, severity),
   }
 }
 
-function firstLine(text: string): string {
-  return text.split('\n', 1)[0] ?? text
+function writtenIn(text: string): Written {
+  const defaults = Array.from(text.matchAll(variable), ([, , , fallback = '']) => fallback)
+  return {
+    text: text.replace(variable, (_all, _file, _name, fallback = '') => String(fallback)),
+    hasDefault: defaults.some((fallback) => fallback !== ''),
+  }
 }
 
 /** Expands in place; returns what is wrong, naming the variable and never its value. */

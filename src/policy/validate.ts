@@ -1,148 +1,197 @@
-/** A value against the schema: defaults filled in, every error found at once and told in an operator's words. */
-import { Settings } from 'typebox/system'
+/**
+ * A value against the schema, in one walk: defaults filled in, every error found at once and told in an operator's words.
+ * What is wrong is replaced by something that would do, so that what only several keys show together is found as well.
+ */
 import Value from 'typebox/value'
-import { didYouMean, type Problem } from './problem.ts'
+import { parseDuration, parseSize } from '../core/units.ts'
+import { didYouMean, nearest, type Problem } from './problem.ts'
+import type { SchemaNode } from './schema/node.ts'
 import { type Config, configSchema } from './schema/schema.ts'
 import type { Path, Source } from './source.ts'
-
-/** A JSON Schema as TypeBox builds it, as far as it is walked here. */
-export interface SchemaNode {
-  readonly type?: string
-  readonly default?: unknown
-  readonly description?: string
-  readonly enum?: readonly unknown[]
-  readonly const?: unknown
-  readonly wanted?: string
-  readonly minimum?: number
-  readonly minItems?: number
-  readonly properties?: Readonly<Record<string, SchemaNode>>
-  readonly patternProperties?: Readonly<Record<string, SchemaNode>>
-  readonly items?: SchemaNode
-  readonly anyOf?: readonly SchemaNode[]
-  readonly required?: readonly string[]
-}
-
-// The library stops after eight errors unless told otherwise.
-Settings.Set({ maxErrors: 1000 })
+import { codeOf, faultOf, wantedBy } from './wording.ts'
 
 export interface Validated {
-  /** What the file says, without what is wrong in it; undefined if too little is left to look at. */
-  readonly config: Config | undefined
-  /** Every mistake that the schema knows. */
+  /** What the file says, with stand-ins for what is wrong. */
+  readonly config: Config
+  /** Wrong values and keys that are not known. */
   readonly problems: readonly Problem[]
+  /** Keys that must be there and are not. */
+  readonly missing: readonly Problem[]
+  /** Whether a stand-in is at this place, or a key that is not known has what was meant for it. */
+  isWrong(path: Path): boolean
 }
+
+interface Walk {
+  readonly source: Source
+  readonly problems: Problem[]
+  readonly missing: Problem[]
+  readonly wrong: Path[]
+}
+
+const root = configSchema as unknown as SchemaNode
 
 export function validate(source: Source): Validated {
-  const value = withDefaults(configSchema as unknown as SchemaNode, source.value)
-  const problems: Problem[] = []
-  const wrong: Path[] = []
-  for (const error of Value.Errors(configSchema, value)) {
-    const path = pointerPath(error.instancePath)
-    const node = resolve(error.schemaPath)
-    if (error.schemaPath.includes('/anyOf/')) continue // said once, by the choice as a whole
-    if (error.keyword === 'boolean') continue // said again, with the key's name, by additionalProperties
-    if (error.keyword === 'additionalProperties') {
-      for (const key of (error.params as { additionalProperties: string[] }).additionalProperties) {
-        wrong.push([...path, key])
-        problems.push(
-          source.problem(
-            [...path, key],
-            `unknown key \`${key}\`${didYouMean(key, Object.keys(node?.properties ?? {}))}`,
-            'key',
-          ),
-        )
-      }
-    } else if (error.keyword === 'required') {
-      for (const key of (error.params as { requiredProperties: string[] }).requiredProperties)
-        problems.push(source.problem(path, `\`${[...path, key].join('.')}\` is missing`, 'key'))
-    } else {
-      wrong.push(path)
-      problems.push(source.problem(path, `${describe(path)} ${wanted(node, valueAt(value, path))}`))
+  const walk: Walk = { source, problems: [], missing: [], wrong: [] }
+  const config = read(root, source.value ?? {}, [], walk)
+  if (!Value.Check(configSchema, config)) {
+    const [error] = Value.Errors(configSchema, config)
+    throw new TypeError(`the schema is read in two ways at ${error?.instancePath}: ${error?.message}`)
+  }
+  const isWrong = (path: Path) =>
+    walk.wrong.some((at) => at.every((step, index) => String(step) === String(path[index])))
+  return { config, problems: walk.problems, missing: walk.missing, isWrong }
+}
+
+/** @returns the value as it will be used */
+function read(node: SchemaNode, given: unknown, path: Path, walk: Walk): unknown {
+  const value = asMeant(node, given)
+  const { properties, patternProperties, items, anyOf } = node
+  if (anyOf) return anyOf.some((each) => fits(each, value)) ? value : standIn(node, value, path, walk)
+  if (!fits(node, value)) return standIn(node, value, path, walk)
+  if (Array.isArray(value)) {
+    const list: readonly unknown[] = value
+    return items ? list.map((item, index) => read(items, item, [...path, index], walk)) : list
+  }
+  if (!isMapping(value) || (!properties && !patternProperties)) return value
+  return readMapping(node, value, path, walk)
+}
+
+function readMapping(node: SchemaNode, value: Record<string, unknown>, path: Path, walk: Walk): unknown {
+  const { properties = {}, patternProperties = {}, required = [] } = node
+  const [member] = Object.values(patternProperties)
+  const entries: [string, unknown][] = []
+  for (const [key, inner] of Object.entries(value)) {
+    if (Object.hasOwn(properties, key)) continue
+    if (member) entries.push([key, read(member, inner, [...path, key], walk)])
+    else tellUnknown(key, properties, path, walk)
+  }
+  for (const [key, inner] of Object.entries(properties)) {
+    const given = Object.hasOwn(value, key) ? value[key] : undefined
+    const isAbsent = given === undefined || (given === null && inner.default !== undefined)
+    if (!isAbsent) entries.push([key, read(inner, given, [...path, key], walk)])
+    else if (inner.default !== undefined)
+      entries.push([key, read(inner, structuredClone(inner.default), [...path, key], walk)])
+    else if (required.includes(key)) {
+      const at = [...path, key]
+      walk.wrong.push(at)
+      const message = `\`${at.join('.')}\` is missing: it must be ${wantedBy(inner)}`
+      walk.missing.push(walk.source.problem(path, message, 'key'))
+      entries.push([key, example(inner)])
     }
   }
-  if (problems.length === 0) return { config: value as Config, problems }
-  const rest = withDefaults(configSchema as unknown as SchemaNode, without(source.value, wrong))
-  return { config: Value.Check(configSchema, rest) ? (rest as Config) : undefined, problems }
+  return Object.fromEntries(entries)
 }
 
-/** A copy without the values at these paths. Items of lists stay, so that the others keep their places. */
-function without(value: unknown, paths: readonly Path[]): unknown {
-  const copy = structuredClone(value)
-  for (const path of paths) {
-    const holder = valueAt(copy, path.slice(0, -1))
-    const key = path.at(-1)
-    if (typeof holder === 'object' && holder !== null && typeof key === 'string')
-      Reflect.deleteProperty(holder, key)
-  }
-  return copy
+function tellUnknown(
+  key: string,
+  properties: Readonly<Record<string, SchemaNode>>,
+  path: Path,
+  { source, problems, wrong }: Walk,
+): void {
+  const known = Object.keys(properties)
+  const near = nearest(key, known)
+  // What the other key says is not known now, so nothing is said about it either.
+  if (near !== undefined) wrong.push([...path, near])
+  const elsewhere = near === undefined ? placeOf(key, root, '') : undefined
+  const [stranger] = /[^\x20-\x7e]/u.exec(key) ?? []
+  const hint =
+    stranger === undefined
+      ? elsewhere === undefined
+        ? didYouMean(key, known)
+        : `: it belongs in \`${elsewhere}\``
+      : `${didYouMean(key, known)}: it holds ${codeOf(stranger)}, which is no ASCII character, even if it looks like one`
+  wrong.push([...path, key])
+  problems.push(source.problem([...path, key], `unknown key \`${key}\`${hint}`, 'key'))
 }
 
-/** A copy in which absent keys have their defaults, at every depth. Wrong types are left for the validation. */
-function withDefaults(schema: SchemaNode, value: unknown): unknown {
-  const given = value === undefined || value === null ? structuredClone(schema.default) : value
-  if (Array.isArray(given)) {
-    const { items } = schema
-    return items ? given.map((item: unknown) => withDefaults(items, item)) : given
+/** Where else in a policy there is such a key. */
+function placeOf(
+  key: string,
+  { properties, patternProperties, items }: SchemaNode,
+  at: string,
+): string | undefined {
+  const below = (step: string) => (at === '' ? step : `${at}.${step}`)
+  if (at !== '' && properties && Object.hasOwn(properties, key)) return at
+  for (const [name, member] of Object.entries(properties ?? {})) {
+    const place = placeOf(key, member, below(name))
+    if (place !== undefined) return place
   }
-  // A variable always expands to text; where a number or a truth value is wanted, it is read as one.
-  if (typeof given === 'string' && takesNumber(schema) && /^\d{1,15}$/.test(given)) return Number(given)
-  if (typeof given === 'string' && schema.type === 'boolean' && /^(true|false)$/.test(given))
-    return given === 'true'
-  if (typeof given !== 'object' || given === null) return given
-  const filled: Record<string, unknown> = { ...given }
-  for (const [key, member] of Object.entries(schema.properties ?? {})) {
-    const inner = withDefaults(member, filled[key])
-    if (inner !== undefined) filled[key] = inner
+  const members = [...Object.values(patternProperties ?? {}), ...(items ? [items] : [])]
+  for (const member of members) {
+    const place = placeOf(key, member, items ? `${at}[]` : below('NAME'))
+    if (place !== undefined) return place
   }
-  for (const member of Object.values(schema.patternProperties ?? {}))
-    for (const key of Object.keys(filled)) filled[key] = withDefaults(member, filled[key])
-  return filled
+  return undefined
+}
+
+/** A variable always expands to text; where a number or a truth value is wanted, it is read as one. */
+function asMeant(node: SchemaNode, value: unknown): unknown {
+  if (typeof value !== 'string') return value
+  if (takesNumber(node) && /^\d{1,15}$/.test(value)) return Number(value)
+  return node.type === 'boolean' && /^(true|false)$/.test(value) ? value === 'true' : value
 }
 
 function takesNumber({ type, anyOf }: SchemaNode): boolean {
   return type === 'integer' || type === 'number' || (anyOf?.some(takesNumber) ?? false)
 }
 
-function pointerPath(pointer: string): Path {
-  return pointer
-    .split('/')
-    .slice(1)
-    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
-    .map((step) => (/^\d+$/.test(step) ? Number(step) : step))
+/** Whether a value is of the right kind and in range; what it holds is looked at by itself. */
+function fits(node: SchemaNode, value: unknown): boolean {
+  const { type, enum: words, minimum, maximum, minLength, maxLength, pattern, minItems } = node
+  if (words) return words.includes(value)
+  if (node.const !== undefined) return value === node.const
+  if (type === 'array') return Array.isArray(value) && value.length >= (minItems ?? 0)
+  if (type === 'object') return isMapping(value)
+  if (type === 'boolean') return typeof value === 'boolean'
+  if (type === 'integer' && !Number.isInteger(value)) return false
+  if (type === 'integer' || type === 'number')
+    return typeof value === 'number' && value >= (minimum ?? -Infinity) && value <= (maximum ?? Infinity)
+  if (type !== 'string') return true
+  if (typeof value !== 'string' || value.length < (minLength ?? 0)) return false
+  if (value.length > (maxLength ?? Infinity)) return false
+  return (pattern === undefined || new RegExp(pattern).test(value)) && isWithin(node, value)
 }
 
-function resolve(schemaPath: string): SchemaNode | undefined {
-  let node: unknown = configSchema
-  for (const step of pointerPath(schemaPath.replace(/^#/, '')))
-    node =
-      typeof node === 'object' && node !== null ? (node as Record<string, unknown>)[String(step)] : undefined
-  return node as SchemaNode | undefined
+/** Of durations and sizes, which are texts. */
+function isWithin({ form, least, most }: SchemaNode, value: string): boolean {
+  const parse = form === 'duration' ? parseDuration : form === 'size' ? parseSize : undefined
+  const amount = parse?.(value)
+  if (!parse || amount === undefined) return true
+  return amount >= (parse(least ?? '') ?? 0) && amount <= (parse(most ?? '') ?? Infinity)
 }
 
-function valueAt(value: unknown, path: Path): unknown {
-  let at = value
-  for (const step of path) at = (at as Record<string, unknown> | undefined)?.[String(step)]
-  return at
+/** Tells what is wrong. @returns what would do */
+function standIn(node: SchemaNode, value: unknown, path: Path, { source, problems, wrong }: Walk): unknown {
+  wrong.push(path)
+  const name = path.length === 0 ? 'the policy' : `\`${path.join('.')}\``
+  const isShown = node.form !== 'secret' && source.isLiteral(path)
+  problems.push(source.problem(path, `${name} ${faultOf(node, value, isShown)}`))
+  return example(node)
 }
 
-function describe(path: Path): string {
-  return path.length === 0 ? 'the policy' : `\`${path.join('.')}\``
+/** A value that the schema takes. */
+function example(node: SchemaNode): unknown {
+  const { type, anyOf, items } = node
+  if (node.default !== undefined) return filled(node, structuredClone(node.default))
+  if (node.example !== undefined) return node.example
+  if (node.const !== undefined) return node.const
+  if (node.enum) return node.enum[0]
+  if (anyOf?.[0]) return example(anyOf[0])
+  if (type === 'array') return node.minItems && items ? [example(items)] : []
+  if (type === 'object') return filled(node, {})
+  if (type === 'boolean') return false
+  if (type === 'integer' || type === 'number') return node.minimum ?? 0
+  return type === 'string' ? 'x' : {}
 }
 
-function wanted(node: SchemaNode | undefined, value: unknown): string {
-  if (node?.wanted) return `must be ${node.wanted}`
-  if (node?.enum) {
-    const near = typeof value === 'string' ? didYouMean(value, node.enum.map(String)) : ''
-    return `must be one of ${node.enum.join(', ')}${near}`
-  }
-  if (node?.const !== undefined) return `must be ${JSON.stringify(node.const)}`
-  if (node?.minItems) return 'must not be empty'
-  if (node?.type === 'integer') return `must be a whole number of at least ${node.minimum ?? 0}`
-  const kinds: Readonly<Record<string, string>> = {
-    string: 'a text',
-    boolean: 'true or false',
-    array: 'a list',
-    object: 'a mapping',
-  }
-  return `must be ${kinds[node?.type ?? ''] ?? 'something else'}${node?.type === 'string' && value === '' ? ' that is not empty' : ''}`
+function filled(node: SchemaNode, value: unknown): unknown {
+  if (!isMapping(value)) return value
+  const members = Object.entries(node.properties ?? {}).filter(
+    ([key, member]) => member.default !== undefined || node.required?.includes(key),
+  )
+  return { ...Object.fromEntries(members.map(([key, member]) => [key, example(member)])), ...value }
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

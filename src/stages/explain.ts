@@ -3,12 +3,13 @@
  * the stages ask them. It knows the policy and not the servers: whether they have the model is asked there.
  */
 import { type RefusalCode, refusals } from '../core/refusal.ts'
-import { type Endpoint, isServedBy } from '../dialects/dialect.ts'
+import { type Endpoint, isServedBy, type RouteGroup } from '../dialects/dialect.ts'
 import { dialects } from '../dialects/dialects.ts'
 import type { Freezes } from '../freezes/board.ts'
 import { modelMatcher } from '../models/match.ts'
 import { canonicalFor } from '../models/name.ts'
 import type { Limits, Policy, Role } from '../policy/policy.ts'
+import { tightInWords, tightLimits } from '../policy/token-room.ts'
 
 const ownRoutes = new Set(['/torwart/v1/tokens', '/torwart/v1/jwks'])
 
@@ -39,6 +40,8 @@ export function explain(
   if (route !== undefined) reasons.push(ofRoute(route, role, whose, policy))
   if (model !== undefined) reasons.push(...ofModel(model, role, whose, policy, freezes))
   if (tool !== undefined) reasons.push(ofTool(tool, role, whose))
+  if (route === undefined || endpointsOf(route).some(({ group }) => generates.has(group)))
+    reasons.push(...ofTokens(model, role, policy))
   return reasons
 }
 
@@ -54,6 +57,33 @@ function ofRoute(asked: string, { routes }: Role, whose: string, { upstreams }: 
   if (!endpoints.some((endpoint) => upstreams.some(({ kind }) => isServedBy(endpoint, kind))))
     return refused('not_found', `${said}: no kind of server among the \`upstreams\` has it`)
   return allowed(`${said}: ${has}`)
+}
+
+/** Whose answers have a length that is reserved. */
+const generates: ReadonlySet<RouteGroup> = new Set(['chat', 'completions'])
+
+/** What is refused whoever asks, unless a shorter answer is asked for. */
+function ofTokens(
+  asked: string | undefined,
+  { name, limits, shared, caps, budgets }: Role,
+  { aliases, models, upstreams, limits: ofAll }: Policy,
+): Reason[] {
+  const target = asked === undefined ? undefined : (aliases.get(asked) ?? asked)
+  const rule = models.find(({ matches }) =>
+    upstreams.some(({ kind }) => {
+      const model = target === undefined ? undefined : canonicalFor(kind, target)
+      return model !== undefined && matches(model, kind)
+    }),
+  )
+  const counted = [
+    { path: ['roles', name, 'limits'], limits },
+    { path: ['roles', name, 'shared'], limits: shared },
+    { path: ['limits'], limits: ofAll },
+    ...(rule ? [{ path: ['models', rule.pattern, 'limits'], limits: rule.limits }] : []),
+    ...budgets.map(({ id, tokens }) => ({ path: ['budget of token', id], limits: { tokensPerDay: tokens } })),
+  ]
+  const tight = tightLimits(counted, caps.outputTokens, rule?.weight ?? 1)
+  return tight.map((each) => refused('invalid_request', tightInWords(each)))
 }
 
 /** Of arguments nothing is known here: they are judged when the call is made. */

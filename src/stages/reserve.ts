@@ -38,7 +38,9 @@ export function createReserve(store: Store, printPrompt: PrintPrompt) {
     const most = wholeTokenLimit(accounts)
     if (tokens > most)
       throw new Refusal('invalid_request', {
-        say: `The request may cost ${tokens} tokens, more than the whole limit of ${most}.`,
+        say:
+          `The request may cost ${tokens} tokens, more than the whole limit of ${most}. Ask for a shorter answer, ` +
+          'or have `tokensPerMinute` or `tokensPerDay` raised, or `caps.outputTokens` lowered.',
       })
     const reservation = await store.reserve(claim, arrival.budget)
     const granted = reservation.outcome === 'granted' ? claim : undefined

@@ -57,6 +57,8 @@ function longRule(rule: Record<string, unknown>, path: Path, tell: Tell): SafeSc
     else tell(at, 'is no rule: there are min, max, maxLength, pattern, in (a list) and optional')
   }
   if (Object.keys(schema).length === 0) tell(path, 'says nothing')
+  if (Number(schema.minimum) > Number(schema.maximum))
+    tell(path, 'has a `min` above its `max`: nothing could pass')
   if ('minimum' in schema || 'maximum' in schema ? 'maxLength' in schema || '~refine' in schema : false)
     tell(path, 'is for numbers and for texts at once: nothing could pass')
   return schema

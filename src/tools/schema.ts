@@ -60,6 +60,10 @@ const counts = new Set([
   ...['minProperties', 'maxProperties', 'minContains', 'maxContains'],
 ])
 
+const bounds = ['imum', 'Length', 'Items', 'Properties', 'Contains'].map(
+  (what) => [`min${what}`, `max${what}`] as const,
+)
+
 /** @returns the schema to check with, and the names it is about; mistakes go to `tell` */
 export function safeSchema(root: unknown, tell: Tell) {
   const work: Work = { root, tell, names: new Map(), nodes: 0 }
@@ -84,6 +88,9 @@ function safe(node: unknown, path: Path, within: readonly string[], work: Work):
     else if (keyword === 'pattern') fresh['~refine'] = [matcher(value, at, work)]
     else fresh[keyword] = member(keyword, value, at, within, work)
   }
+  for (const [least, most] of bounds)
+    if (Number(fresh[least]) > Number(fresh[most]))
+      work.tell([...path, least], `is above \`${most}\`: nothing could pass`)
   // What stands beside a reference holds, too.
   return referred === undefined ? fresh : { allOf: [fresh, referred] }
 }

@@ -20,7 +20,7 @@ beforeAll(async () => {
 upstreams: [{ name: local, url: "http://127.0.0.1:11434", kind: ollama }]
 aliases: { gpt-4o: qwen3:8b }
 roles:
-  narrow: { routes: [chat], models: [qwen3:8b], limits: { tokensPerDay: 1000, actionsPerMinute: 10 } }
+  narrow: { routes: [chat], models: [qwen3:8b], limits: { tokensPerDay: 1000, actionsPerMinute: 10 }, caps: { outputTokens: 500 } }
   wide: { routes: [chat, models, admin], models: ["*", "*:*"] }
 `,
   )
@@ -210,6 +210,34 @@ describe('torwart explain', () => {
     expect((await explain()).out).toContain('refused with 403 frozen')
     await cli(['unfreeze', 'role', 'narrow', ...config])
     expect((await explain('--model', 'qwen3:8b')).code).toBe(0)
+  })
+})
+
+describe('token limits without room for an answer', () => {
+  it.each([
+    ['roles.r.limits.tokensPerMinute', 'roles: { r: { ROLE, limits: { tokensPerMinute: 100 } } }'],
+    ['roles.r.shared.tokensPerDay', 'roles: { r: { ROLE, shared: { tokensPerDay: 4096 } } }'],
+    ['limits.tokensPerMinute', 'roles: { r: { ROLE } }\nlimits: { tokensPerMinute: 100 }'],
+    [
+      'models.qwen3:8b.limits.tokensPerMinute',
+      'roles: { r: { ROLE } }\nmodels: { "qwen3:8b": { weight: 2, limits: { tokensPerMinute: 8000 } } }',
+    ],
+  ])('are told by explain, which says that it is refused: %s', async (key, lines) => {
+    const policy = join(folder, 'tight.yaml')
+    const upstreams = 'upstreams: [{ name: local, url: "http://127.0.0.1:11434", kind: ollama }]'
+    const text = lines.replace('ROLE', 'routes: [chat, embeddings], models: ["qwen3:8b"]')
+    writeFileSync(policy, `version: 1\n${upstreams}\nkeys: { file: tight-keys.yaml }\n${text}\n`)
+    const made = await cli(['key', 'create', '--name', 'x', '--role', 'r', '--json', '-c', policy])
+    const { id } = JSON.parse(made.out) as { id: string }
+    const asked = (route: string) =>
+      cli(['explain', '--key', id, '--route', route, '--model', 'qwen3:8b', '-c', policy])
+    const { code, out } = await asked('chat')
+    expect(code).toBe(1)
+    expect(out).toContain('refused with 400 invalid_request')
+    expect(out).toContain(`never fits into \`${key}\``)
+    // These have no answer whose length is reserved.
+    expect((await asked('embeddings')).code).toBe(0)
+    expect((await cli(['check', '-c', policy])).out).toMatch(/warning: .*never fits into/)
   })
 })
 

@@ -92,8 +92,8 @@ log: { level: loud }
       '7:20 `roles.agent.routes.1` must be one of chat, completions, embeddings, models, rerank, tokenize, moderations, audio, images, admin (did you mean `embeddings`?)',
       '8:15 unknown key `requestsPerMinut` (did you mean `requestsPerMinute`?)',
       '8:51 `roles.agent.limits.tokensPerDay` must be a whole number of at least 1',
-      '9:19 `roles.agent.caps.body` must be a size such as 512B, 64KiB or 1MiB',
-      '10:19 `timeouts.idle` must be a duration such as 250ms, 30s, 15m, 24h or 30d',
+      '9:19 `roles.agent.caps.body` must be a size such as 512B, 64KiB or 1MiB: write 1MiB',
+      '10:19 `timeouts.idle` must be a duration such as 250ms, 30s, 15m, 24h or 30d: give a unit, such as 5s',
       '11:15 `log.level` must be one of trace, debug, info, warn, error, fatal',
     ])
   })
@@ -121,7 +121,7 @@ log: { level: loud }
     ['certificates: [{ match: { fingerprint: "12:34" }, name: n, role: a }]', /64 hex digits/],
     ['certificates: [{ match: { uri: "spiffe://*/a" }, name: n, role: a }]', /in its path only/],
     ['roles: [', /./],
-    ['version: 1', /unique/i],
+    ['version: 1', /^3:1 `version` stands twice, first in line 1/],
   ])('with %s is refused', (line, message) => {
     expect(problems(`${minimal}${line}\n`).join('\n')).toMatch(message)
   })
@@ -248,7 +248,9 @@ log: { level: loud }
 
   it('include two listeners on one address', () => {
     const same = `${minimal}listen: { address: "127.0.0.1:80" }\nadmin: { address: "127.0.0.1:80" }\n`
-    expect(problems(same)).toEqual(['4:19 `admin.address` is the address of the data listener too'])
+    expect(problems(same)).toEqual([
+      '4:19 `admin.address` is the address of the data listener too: give each a port of its own',
+    ])
     expect(problems(same.replaceAll(':80', ':0'))).toEqual([])
   })
 
@@ -343,8 +345,8 @@ describe('a guard model', () => {
   it.each([
     ['upstream: locl, name: g', '3:55 `guards.prompt.model.upstream` names no upstream: locl (did you mean'],
     ['upstream: local, name: "g:cloud"', '3:68 `guards.prompt.model.name` is no name of a local model'],
-    [`${sound}, timeout: 0s`, '3:96 `guards.prompt.model.timeout` must be from 1ms to 30s'],
-    [`${sound}, timeout: 31s`, '3:96 `guards.prompt.model.timeout` must be from 1ms to 30s'],
+    [`${sound}, timeout: 0s`, '3:96 `guards.prompt.model.timeout` must be at least 1ms'],
+    [`${sound}, timeout: 31s`, '3:96 `guards.prompt.model.timeout` must be at most 30s'],
     [`${sound}, prompt: "is it bad?"`, '3:95 `guards.prompt.model.prompt` must hold `{text}` once'],
     [`${sound}, prompt: "{text}{text}"`, '3:95 `guards.prompt.model.prompt` must hold `{text}` once'],
   ])('%s is a mistake', (model, problem) => {
@@ -467,7 +469,7 @@ roles: { a: { limits: { requestsPerMinute: "\${RPM}" }, shared: { tokensPerDay: 
   it.each([
     ['roles: { a: { limits: { requestsPerMinute: lots } } }', /at least 1, or `unlimited`/],
     ['roles: { a: { limits: { requestsPerMinute: 0 } } }', /at least 1, or `unlimited`/],
-    ['models: { x: { weight: 0 } }', /from 0.001 to 1000/],
+    ['models: { x: { weight: 0 } }', /must be at least 0.001/],
     ['models: { "x:cloud": {} }', /`models.x:cloud` is no name of a local model/],
   ])('with %s are refused', (line, message) => {
     const [problem, ...more] = problems(`${minimal}${line}\n`)
@@ -487,8 +489,8 @@ describe('the limit store', () => {
     const cluster = `${minimal}store: { kind: cluster, redis: "redis://a:1, redis://b:2" }\n`
     expect(load(cluster).policy.store.redis?.urls).toEqual(['redis://a:1', 'redis://b:2'])
     for (const [text, message] of [
-      ['http://:secret@x', /must be a redis/],
-      ['secret', /must be a redis/],
+      ['http://:secret@x', /must begin with redis/],
+      ['secret', /must begin with redis/],
       ['redis://:secret@x/db', /must be a redis/],
       ['redis://:secret@x?db=1', /must be a redis/],
       ['redis://:secret@x,redis://y', /several URLs/],
@@ -536,7 +538,7 @@ approval:
       expect.stringMatching(/^15:44 .*path\.pattern` is no pattern that runs in linear time/),
       expect.stringMatching(/^16:27 .*mode\.type` must be one of object/),
       expect.stringMatching(/^17:15 .*list` must be a JSON Schema/),
-      expect.stringMatching(/^19:10 .*approval\.valid` must be more than nothing/),
+      expect.stringMatching(/^19:10 .*approval\.valid` must be at least 1ms/),
       expect.stringMatching(/^20:19 .*approval\.webhook\.url` must be https/),
     ])
   })

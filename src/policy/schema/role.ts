@@ -2,6 +2,7 @@
 import Type from 'typebox'
 import { features, routeGroups } from '../../dialects/dialect.ts'
 import {
+  aWhile,
   choice,
   count,
   countOf,
@@ -38,7 +39,7 @@ const limits = section(
             maximum: 1000,
             description: 'How often the same prompt or tool call may come.',
           }),
-          window: duration('In what time.'),
+          window: duration('In what time.', undefined, aWhile),
         },
       ),
     ),
@@ -54,7 +55,8 @@ export const sharedLimits = {
 }
 
 const caps = section('How large one request may be.', {
-  body: size('Bytes of a request body.', '1MiB'),
+  // What is longer cannot be one string in Node.
+  body: size('Bytes of a request body.', '1MiB', { least: '1B', most: '511MiB' }),
   outputTokens: countOf('Tokens one answer may have; a request that asks for more is lowered.', 4096, 1),
   contextTokens: countOf('The largest context (`num_ctx`) a request may ask for.', 32768, 1),
   images: countOf('Images in one request. No guard reads what they show.', 0),

@@ -4,11 +4,12 @@
  */
 import Type, { type Static } from 'typebox'
 import { serverKinds } from '../../core/servers.ts'
-import { tokenAlgorithms } from '../policy.ts'
+import { deepestTokens, tokenAlgorithms } from '../policy.ts'
 import { defaultAuditFile, defaultKeysFile } from './files.ts'
 import { role, sharedLimits } from './role.ts'
 import {
   address,
+  aWhile,
   choice,
   countOf,
   duration,
@@ -16,8 +17,10 @@ import {
   group,
   hosts,
   mapOf,
+  named,
   optional,
   percentOf,
+  secret,
   section,
   size,
   text,
@@ -40,7 +43,7 @@ const upstream = group('A model server.', {
   kind: Type.Enum([...serverKinds], { description: 'What it is.' }),
   remote: flag('Allow a public address: prompts leave your network.'),
   concurrent: countOf('Requests at the same time; more wait in the `queue`.', 128, 1),
-  key: optional(text('What the server asks its callers for; sent as a bearer token.')),
+  key: optional(secret('What the server asks its callers for; sent as a bearer token.')),
 })
 
 const outlierDetection = section(
@@ -77,7 +80,7 @@ const issuer = group('An issuer of JSON Web Tokens.', {
     default: ['RS256', 'PS256', 'ES256', 'EdDSA'],
     minItems: 1,
   }),
-  clockTolerance: duration('How far its clock may be from ours.', '30s'),
+  clockTolerance: duration('How far its clock may be from ours.', '30s', { most: '5m' }),
   role: optional(text('The role of its tokens.')),
   roleClaim: optional(text('The claim that names the role, or a path to it: `realm_access.roles`.')),
   roles: mapOf(
@@ -115,8 +118,9 @@ const guardModel = group('A guard model that is asked about what is flagged, and
     }),
   ),
   timeout: duration(
-    'How long its answer is waited for, 30s at most. A model that must be loaded first takes longer: keep it loaded.',
+    'How long its answer is waited for. A model that must be loaded first takes longer: keep it loaded.',
     '2s',
+    { least: '1ms', most: '30s' },
   ),
 })
 
@@ -172,17 +176,17 @@ const outputGuard = section('Reads what comes from the model.', {
 const sink = group(
   'A receiver of records: at least once each, in order; what it cannot take yet waits in the log.',
   {
-    name: Type.String({
-      pattern: '^[a-z0-9-]{1,32}$',
-      wanted: '1 to 32 small letters, digits or -',
-      description: 'Its name in metrics, and of the file that keeps how far it is.',
-    }),
+    name: named(
+      '^[a-z0-9-]{1,32}$',
+      '1 to 32 small letters, digits or -',
+      'Its name in metrics, and of the file that keeps how far it is.',
+    ),
     url: text(
       '`stdout:`, `http://…` or `https://…` (a POST of lines), or syslog (RFC 5424): `tcp://HOST:PORT`, `tls://HOST:PORT`, `udp://HOST:PORT` (which nobody acknowledges).',
     ),
     format: choice(['jsonl', 'cef', 'ecs'], 'jsonl', 'In which words.'),
     content: choice(['masked', 'none'], 'none', 'Whether texts go along.'),
-    token: optional(text('Bearer token for `http`.')),
+    token: optional(secret('Bearer token for `http`.')),
   },
 )
 
@@ -194,16 +198,19 @@ const store = section('Where limits are counted.', {
   ),
   kind: choice(['single', 'sentinel', 'cluster'], 'single', 'What answers at these URLs.'),
   master: text('The name under which sentinels know the server.', 'mymaster'),
-  sentinelPassword: optional(text('What the sentinels themselves ask for.')),
+  sentinelPassword: optional(secret('What the sentinels themselves ask for.')),
   ca: optional(text('CA bundle for `rediss://`, PEM. Absent: the system’s.')),
-  prefix: Type.String({
-    pattern: '^[A-Za-z0-9_.:-]{1,64}$',
-    wanted: '1 to 64 letters, digits or _ . : -',
-    description: 'Before every key, as `{PREFIX}:…`. Gateways that count together have the same one.',
-    default: 'torwart',
-  }),
+  prefix: named(
+    '^[A-Za-z0-9_.:-]{1,64}$',
+    '1 to 64 letters, digits or _ . : -',
+    'Before every key, as `{PREFIX}:…`. Gateways that count together have the same one.',
+    'torwart',
+  ),
   onFailure: choice(['refuse', 'local'], 'refuse', 'While Redis is away: refuse, or count in-process.'),
-  timeout: duration('One budget for all of a request’s calls to the store.', '250ms'),
+  timeout: duration('One budget for all of a request’s calls to the store.', '250ms', {
+    least: '1ms',
+    most: '1m',
+  }),
 })
 
 const model = group('What is peculiar to a model.', {
@@ -219,10 +226,12 @@ const model = group('What is peculiar to a model.', {
 
 const webhook = group('Where questions and decisions are told, signed.', {
   url: text('https, or http on a loopback or private address.'),
-  secret: text(
+  secret: secret(
     '`x-torwart-signature` is `v1=` and the HMAC-SHA256, hex, of `x-torwart-timestamp`, a dot and the body.',
   ),
 })
+
+const tokenLife = { least: '1s', most: '24h' }
 
 export const configSchema = Type.Object(
   {
@@ -233,7 +242,7 @@ export const configSchema = Type.Object(
     }),
     admin: section('Metrics, health and administration: a listener of its own.', {
       address: address('Host and port.', '127.0.0.1:9464'),
-      token: optional(text('Bearer token. Required as soon as the address is not loopback.')),
+      token: optional(secret('Bearer token. Required as soon as the address is not loopback.')),
       hosts: texts('Further names by which it may be called (`Host` header).'),
     }),
     store,
@@ -255,10 +264,19 @@ export const configSchema = Type.Object(
       ),
     }),
     tokens: section('Capability tokens, which anybody with a key can make from it.', {
-      ttl: duration('How long one lives that is not asked to live longer or shorter.', '15m'),
-      maxTtl: duration('How long one may live; 24h at most.', '24h'),
-      depth: countOf('How many may be made from one another; 0: none are made or accepted.', 3),
-      rotate: duration('After which a new key signs. The old one proves what it signed.', '30d'),
+      ttl: duration('How long one lives that is not asked to live longer or shorter.', '15m', tokenLife),
+      maxTtl: duration('How long one may live.', '24h', tokenLife),
+      depth: countOf(
+        'How many may be made from one another; 0: none are made or accepted.',
+        3,
+        0,
+        deepestTokens,
+      ),
+      // Each key stays in the file until its last token is over, so there must not be too many.
+      rotate: duration('After which a new key signs. The old one proves what it signed.', '30d', {
+        least: '1h',
+        most: '36500d',
+      }),
     }),
     jwt: Type.Array(issuer, { description: 'Issuers of tokens that are accepted.', default: [] }),
     certificates: Type.Array(certificate, {
@@ -272,7 +290,7 @@ export const configSchema = Type.Object(
         'How long a call waits for it. `0s`: not at all; the answer ends and names the approval, and the same call passes once when it comes again after the yes.',
         '120s',
       ),
-      valid: duration('How long a question, and the yes to it, hold.', '15m'),
+      valid: duration('How long a question, and the yes to it, hold.', '15m', aWhile),
       approvers: texts(
         'Names of roles or keys that may say yes, each with its own key; nobody to what the own key or one of its tokens asks for. Empty: whoever holds the admin token.',
       ),
@@ -292,12 +310,13 @@ export const configSchema = Type.Object(
       ),
     }),
     timeouts: section('How long things may take.', {
-      connect: duration('Connecting to the model server.', '5s'),
+      connect: duration('Connecting to the model server.', '5s', aWhile),
       firstByte: duration(
         'Until the model server begins a stream; loading a model takes its time. An answer that is no stream may take until `total`.',
         '5m',
+        aWhile,
       ),
-      serverSilence: duration('Between two pieces of a stream of the model server.', '10m'),
+      serverSilence: duration('Between two pieces of a stream of the model server.', '10m', aWhile),
       keepAlive: duration(
         'After this much silence, and each time again, a stream of server-sent events gets a sign of life: a comment, or `ping` on `/v1/messages`. `0s`: never. Ollama’s own streams have no room for one.',
         '15s',
@@ -305,10 +324,11 @@ export const configSchema = Type.Object(
       idle: duration(
         'How long a client may leave its connection open between two requests. It gets 15s more, so that a proxy with the same setting is the one that closes.',
         '60s',
+        aWhile,
       ),
-      total: duration('One request in all.', '15m'),
-      body: duration('Receiving a request.', '30s'),
-      write: duration('A client that does not take its answer.', '60s'),
+      total: duration('One request in all.', '15m', aWhile),
+      body: duration('Receiving a request.', '30s', aWhile),
+      write: duration('A client that does not take its answer.', '60s', aWhile),
     }),
     queue: section('Requests that wait for a model server.', {
       size: countOf('How many.', 64),
@@ -332,11 +352,16 @@ export const configSchema = Type.Object(
         'group',
         'When fdatasync is called: before each answer ends, within 20 ms, or never.',
       ),
-      retention: duration('How long records are kept: a segment goes when its last one is older.', '365d'),
-      segment: size('From which size on a new segment is begun; each day (UTC) begins one too.', '256MiB'),
+      retention: duration('How long records are kept: a segment goes when its last one is older.', '365d', {
+        least: '1h',
+        most: '36500d',
+      }),
+      segment: size('From which size on a new segment is begun; each day (UTC) begins one too.', '256MiB', {
+        least: '64KiB',
+      }),
       checkpoint: section('How often the log says under a signature where its chain stands.', {
         records: countOf('After so many records.', 10_000, 1),
-        every: duration('And as long after a record that no signature covers.', '5m'),
+        every: duration('And as long after a record that no signature covers.', '5m', aWhile),
       }),
       forward: Type.Array(sink, { description: 'Who else gets the records.', default: [] }),
     }),

@@ -24,40 +24,75 @@ export function choice<const T extends string[]>(
 }
 
 /** `wanted` is what an error message asks for instead of showing the pattern. */
-function patterned(pattern: string, wanted: string, description: string, standard?: string) {
-  return Type.String({
-    pattern,
-    wanted,
-    description,
-    ...(standard === undefined ? {} : { default: standard }),
-  })
+function patterned(pattern: string, wanted: string, example: string, description: string, standard?: string) {
+  return Type.String({ pattern, wanted, example, description, ...defaultOf(standard) })
 }
 
-export function duration(description: string, standard?: string) {
-  return patterned(durationPattern, 'a duration such as 250ms, 30s, 15m, 24h or 30d', description, standard)
+function defaultOf(standard: string | undefined) {
+  return standard === undefined ? {} : { default: standard }
 }
 
-export function size(description: string, standard?: string) {
-  return patterned(sizePattern, 'a size such as 512B, 64KiB or 1MiB', description, standard)
+/** What a duration or size may be, as it is written. */
+export interface Range {
+  readonly least?: string
+  readonly most?: string
+}
+
+/** A timer of Node that is set to more fires at once. */
+export const longestTimer = '24d'
+
+/** What is more than nothing, and no more than Node can time. */
+export const aWhile: Range = { least: '1ms', most: longestTimer }
+
+/** @param range what most durations are: a timer */
+export function duration(description: string, standard?: string, range: Range = { most: longestTimer }) {
+  const wanted = 'a duration such as 250ms, 30s, 15m, 24h or 30d'
+  return ranged('duration', durationPattern, wanted, '1h', description, standard, range)
+}
+
+export function size(description: string, standard?: string, range: Range = {}) {
+  const wanted = 'a size such as 512B, 64KiB or 1MiB'
+  return ranged('size', sizePattern, wanted, '1MiB', description, standard, range)
+}
+
+function ranged(
+  form: 'duration' | 'size',
+  pattern: string,
+  wanted: string,
+  usual: string,
+  description: string,
+  standard: string | undefined,
+  range: Range,
+) {
+  const example = range.most ?? usual
+  return Type.String({ form, pattern, wanted, example, description, ...range, ...defaultOf(standard) })
 }
 
 export function address(description: string, standard?: string) {
   const pattern = '^(\\[[0-9a-fA-F:.]+\\]|[^:\\s\\[\\]]+):\\d{1,5}$'
-  return patterned(pattern, 'HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080', description, standard)
+  const example = '127.0.0.1:8080'
+  const wanted = `HOST:PORT, such as ${example} or [::1]:8080`
+  return Type.String({ pattern, wanted, example, form: 'address', description, ...defaultOf(standard) })
 }
 
 export function text(description: string, standard?: string) {
-  return Type.String({
-    minLength: 1,
-    description,
-    ...(standard === undefined ? {} : { default: standard }),
-  })
+  return Type.String({ minLength: 1, description, ...defaultOf(standard) })
+}
+
+/** What nobody may read: written out in a policy it is warned of, and no message repeats it. */
+export function secret(description: string) {
+  return Type.String({ minLength: 1, form: 'secret', description })
+}
+
+/** Letters, digits and signs of a name that a pattern describes. */
+export function named(pattern: string, wanted: string, description: string, standard?: string) {
+  return patterned(pattern, wanted, 'x', description, standard)
 }
 
 /** Names of hosts, or all below one. */
 export function hosts(description: string) {
   const wanted = 'a host such as docs.example.org or *.example.org, without scheme, port or path'
-  return Type.Array(Type.String({ pattern: '^(\\*\\.)?[^/\\s:@?#*]+$', wanted }), {
+  return Type.Array(patterned('^(\\*\\.)?[^/\\s:@?#*]+$', wanted, 'example.org', 'A host.'), {
     description,
     default: [],
   })
@@ -71,8 +106,8 @@ export function count(description: string, minimum = 1) {
   return Type.Integer({ minimum, maximum: 1e12, description })
 }
 
-export function countOf(description: string, standard: number, minimum = 0) {
-  return Type.Integer({ minimum, maximum: 1e12, description, default: standard })
+export function countOf(description: string, standard: number, minimum = 0, maximum = 1e12) {
+  return Type.Integer({ minimum, maximum, description, default: standard })
 }
 
 export function percentOf(description: string, standard: number) {

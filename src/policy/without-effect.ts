@@ -1,0 +1,53 @@
+/** Settings that other settings leave without effect. */
+import { parseDuration } from '../core/units.ts'
+import { modelMatcher } from '../models/match.ts'
+import { canonicalFor, parsePattern } from '../models/name.ts'
+import type { Config } from './schema/schema.ts'
+import type { Path } from './source.ts'
+
+interface Doubt {
+  readonly path: Path
+  readonly message: string
+}
+
+/** @param holds whether the file itself says something there: of what it leaves out nobody has to hear */
+export function withoutEffect(config: Config, holds: (path: Path) => boolean): Doubt[] {
+  return [...unusedAliases(config), ...lateTimeouts(config), ...highFlag(config)].filter(({ path }) =>
+    holds(path),
+  )
+}
+
+function unusedAliases({ aliases, roles, upstreams }: Config): Doubt[] {
+  const kinds = [...new Set(upstreams.map(({ kind }) => kind))]
+  const matchers = Object.values(roles).map(({ models }) =>
+    modelMatcher(models.filter((pattern) => parsePattern(pattern))),
+  )
+  return Object.entries(aliases).flatMap(([alias, target]) => {
+    const isUsed = kinds.some((kind) => {
+      const model = canonicalFor(kind, target)
+      return model !== undefined && matchers.some((mayUse) => mayUse(model, kind))
+    })
+    const message = `no role may use ${target}, so this name leads nowhere: add the model to \`models\` of a role`
+    return isUsed ? [] : [{ path: ['aliases', alias], message }]
+  })
+}
+
+function lateTimeouts({ timeouts, queue }: Config): Doubt[] {
+  const ms = (text: string) => parseDuration(text) ?? 0
+  const within = ['connect', 'firstByte', 'serverSilence', 'body', 'write'] as const
+  const all: [Path, string][] = within.map((name) => [['timeouts', name], timeouts[name]])
+  all.push([['queue', 'wait'], queue.wait])
+  return all.flatMap(([path, text]) => {
+    if (ms(text) <= ms(timeouts.total)) return []
+    const message = `is longer than \`timeouts.total\` (${timeouts.total}), which ends the request before`
+    return [{ path, message: `\`${path.join('.')}\` ${message}` }]
+  })
+}
+
+function highFlag({ guards }: Config): Doubt[] {
+  const { block, flag } = guards.prompt
+  const weights = ['low', 'medium', 'high']
+  if (weights.indexOf(flag) <= weights.indexOf(block)) return []
+  const message = `\`flag: ${flag}\` is above \`block: ${block}\`: whatever would be flagged is blocked`
+  return [{ path: ['guards', 'prompt', 'flag'], message }]
+}
