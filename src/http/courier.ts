@@ -1,19 +1,20 @@
 /**
  * The model server's side: undici's `dispatch`, one connection pool per server. No redirect is followed, no
  * connection is ever half-closed (a LocalAI takes that for the client leaving), and aborting closes the
- * connection at once, before the first byte too.
+ * connection at once, before the first byte too. A request of which nothing came back because its connection was old
+ * goes out once more, on a new one (`replay.ts`).
  */
 import { lookup } from 'node:dns'
-import type { LookupFunction } from 'node:net'
 import type { Readable } from 'node:stream'
-import { buildConnector, type Dispatcher, errors, FormData, Pool } from 'undici'
+import { type Dispatcher, errors, FormData } from 'undici'
 import { type JsonObject, tryJson } from '../core/json.ts'
 import { Refusal, type RefusalCode } from '../core/refusal.ts'
 import type { Upload } from '../dialects/dialect.ts'
-import { isNear } from '../policy/address.ts'
 import type { Policy, Upstream } from '../policy/policy.ts'
 import type { Courier, Flow, Parcel, Receiver } from '../stages/outlet.ts'
 import type { Ask, ServerAnswer } from '../upstreams/server.ts'
+import { isPassing, replayAfterMs } from './replay.ts'
+import { createServerPools, type ServerPool } from './server-pool.ts'
 
 export interface Couriers extends Courier {
   /** A list or a fact, whole. @throws Refusal if it cannot be had in time */
@@ -23,38 +24,18 @@ export interface Couriers extends Courier {
 
 /**
  * @param current the policy in force, which says how long connecting may take and who may be far away
- * @param resolve names to addresses; another one in tests
+ * @param resolve names to addresses; another one in tests, as is `now`
  */
-export function createCourier(current: () => Policy, resolve: typeof lookup = lookup): Couriers {
-  const nearLookup = createNearLookup(resolve)
-  // One pool per server of the policy; a server that leaves the policy keeps an empty pool, which is nothing.
-  const pools = new Map<string, Pool>()
-  const poolFor = (origin: string): Pool => {
-    const known = pools.get(origin)
-    if (known) return known
-    const pool = new Pool(origin, {
-      pipelining: 1,
-      // Concurrency is limited by policy, not by a queue nobody sees.
-      connections: null,
-      keepAliveTimeout: 30_000,
-      keepAliveMaxTimeout: 60_000,
-      connect(target, callback) {
-        const { upstreams, timeouts } = current()
-        const remote = upstreams.some((upstream) => upstream.origin === origin && upstream.remote)
-        const timeout = timeouts.connectMs
-        const connect = buildConnector(remote ? { timeout } : { timeout, lookup: nearLookup })
-        connect(target, callback)
-      },
-    })
-    pools.set(origin, pool)
-    return pool
-  }
+export function createCourier(
+  current: () => Policy,
+  resolve: typeof lookup = lookup,
+  now: () => number = () => performance.now(),
+): Couriers {
+  const pools = createServerPools({ current, resolve, now })
   return {
-    ask: (upstream, ...asked) => ask(poolFor(upstream.origin), upstream, ...asked),
-    send: (parcel, receiver) => dispatch(poolFor(parcel.upstream.origin), parcel, receiver),
-    async close() {
-      await Promise.all([...pools.values()].map((pool) => pool.destroy()))
-    },
+    ask: (upstream, ...asked) => ask(pools.of(upstream.origin), upstream, ...asked),
+    send: (parcel, receiver) => dispatch(pools.of(parcel.upstream.origin), parcel, receiver),
+    close: pools.close,
   }
 }
 
@@ -68,7 +49,7 @@ function ownHeaders({ key }: Upstream, accept: string): Record<string, string> {
 }
 
 async function ask(
-  pool: Pool,
+  server: ServerPool,
   upstream: Upstream,
   path: string,
   withinMs: number,
@@ -77,14 +58,15 @@ async function ask(
   const headers = ownHeaders(upstream, 'application/json')
   if (question) headers['content-type'] = 'application/json'
   const signal = AbortSignal.timeout(withinMs)
+  const request = {
+    path,
+    method: question ? 'POST' : 'GET',
+    headers,
+    signal,
+    body: question ? JSON.stringify(question) : null,
+  } as const
   try {
-    const { statusCode, body } = await pool.request({
-      path,
-      method: question ? 'POST' : 'GET',
-      headers,
-      signal,
-      body: question ? JSON.stringify(question) : null,
-    })
+    const { statusCode, body } = await answerTo(server, request)
     let text = ''
     for await (const piece of body.setEncoding('utf8')) {
       text += piece
@@ -99,47 +81,87 @@ async function ask(
   }
 }
 
-function dispatch(pool: Pool, parcel: Parcel, receiver: Receiver): Flow {
+async function answerTo(
+  server: ServerPool,
+  request: Dispatcher.RequestOptions,
+): Promise<Dispatcher.ResponseData> {
+  const { dialled } = server
+  const first = server.dispatcher.request(request)
+  const reused = server.dialled === dialled
+  try {
+    return await first
+  } catch (error) {
+    if (!isPassing(error, reused)) throw error
+    await new Promise((resolve) => setTimeout(resolve, replayAfterMs(error)))
+    const client = server.fresh()
+    const again = client.request(request)
+    void client.close()
+    return again
+  }
+}
+
+function dispatch(server: ServerPool, parcel: Parcel, receiver: Receiver): Flow {
   let controller: Dispatcher.DispatchController | undefined
   let aborted = false
+  let waiting: NodeJS.Timeout | undefined
   const headers = ownHeaders(parcel.upstream, '*/*')
   if (parcel.flow) headers['content-type'] = 'application/octet-stream'
   else if (parcel.file === undefined) headers['content-type'] = 'application/json'
   headers.traceparent = parcel.traceparent
-  pool.dispatch(
-    {
-      path: parcel.path,
-      method: parcel.method,
-      headers,
-      body: bodyOf(parcel),
-      headersTimeout: parcel.firstByteMs,
-      bodyTimeout: parcel.silenceMs,
-    },
-    {
-      onRequestStart(given) {
-        controller = given
-        if (aborted) given.abort(new Error('aborted'))
+
+  const send = (dispatcher: Dispatcher, mayReplay: boolean) => {
+    const { dialled } = server
+    let reused = false
+    let began = false
+    dispatcher.dispatch(
+      {
+        path: parcel.path,
+        method: parcel.method,
+        headers,
+        body: bodyOf(parcel),
+        headersTimeout: parcel.firstByteMs,
+        bodyTimeout: parcel.silenceMs,
       },
-      onResponseStart(_controller, status, received) {
-        // 1xx answers are not the answer.
-        if (status < 200) return
-        receiver.head(status, (name) => {
-          const value = received[name]
-          return Array.isArray(value) ? value[0] : value
-        })
+      {
+        onRequestStart(given) {
+          controller = given
+          // If others have begun connections meanwhile this is not certain, and then it is no.
+          reused = server.dialled === dialled
+          if (aborted) given.abort(new Error('aborted'))
+        },
+        onResponseStart(_controller, status, received) {
+          began = true
+          // 1xx answers are not the answer.
+          if (status < 200) return
+          receiver.head(status, (name) => {
+            const value = received[name]
+            return Array.isArray(value) ? value[0] : value
+          })
+        },
+        onResponseData: (_controller, bytes) => receiver.data(bytes),
+        onResponseEnd: () => receiver.end(),
+        onResponseError(_controller, error) {
+          if (aborted) return
+          if (!mayReplay || began || !isPassing(error, reused)) return receiver.fail(upstreamRefusal(error))
+          waiting = setTimeout(replay, replayAfterMs(error))
+        },
       },
-      onResponseData: (_controller, bytes) => receiver.data(bytes),
-      onResponseEnd: () => receiver.end(),
-      onResponseError(_controller, error) {
-        if (!aborted) receiver.fail(upstreamRefusal(error))
-      },
-    },
-  )
+    )
+  }
+  const replay = () => {
+    const client = server.fresh()
+    send(client, false)
+    // Once it has done this.
+    void client.close()
+  }
+  // What came from the client piece by piece is not there any more.
+  send(server.dispatcher, parcel.flow === undefined)
   return {
     pause: () => controller?.pause(),
     resume: () => controller?.resume(),
     abort() {
       aborted = true
+      clearTimeout(waiting)
       controller?.abort(new Error('aborted'))
     },
   }
@@ -184,24 +206,3 @@ function codeOf(error: Error): RefusalCode {
   const unreachable = ['ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN', 'ENOTNEAR']
   return unreachable.includes(code ?? '') ? 'upstream_unavailable' : 'upstream_failed'
 }
-
-/**
- * Resolves a host name and refuses every address that is neither loopback nor private: a name that changes its
- * address after the policy was checked must not carry prompts out of the network.
- */
-const createNearLookup =
-  (resolve: typeof lookup): LookupFunction =>
-  (hostname, options, callback) => {
-    resolve(hostname, { ...options, all: true }, (error, addresses) => {
-      if (error) return callback(error, '', 0)
-      const near = addresses.filter(({ address }) => isNear(address))
-      const [first] = near
-      if (!first || near.length < addresses.length) {
-        const far: NodeJS.ErrnoException = new Error('the name has a public address')
-        far.code = 'ENOTNEAR'
-        return callback(far, '', 0)
-      }
-      if (options.all) return callback(null, near)
-      return callback(null, first.address, first.family)
-    })
-  }

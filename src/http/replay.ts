@@ -1,0 +1,28 @@
+/**
+ * What went wrong without the model server having worked on a request, and will pass: then the request may go out once
+ * more. A server that closes idle connections does so while a request is on its way there, now and then; on a new
+ * connection the same would be its answer to this request.
+ */
+
+/** Of this host or its resolver, for a moment. */
+const scarce: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'EAI_AGAIN'])
+const closed: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
+const scarceMs = 100
+
+/**
+ * @param error before anything of an answer came
+ * @param reused whether the connection had been used before
+ */
+export function isPassing(error: unknown, reused: boolean): boolean {
+  const code = codeOf(error)
+  return scarce.has(code) || (reused && closed.has(code))
+}
+
+/** Milliseconds: a connection is to be had at once, what is scarce perhaps in a moment. */
+export function replayAfterMs(error: unknown): number {
+  return scarce.has(codeOf(error)) ? scarceMs : 0
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
+}
