@@ -8,6 +8,7 @@ import { openSigningKeys, type SigningKeys, signingKeysFile } from './identity/s
 import { createTokenReader, type MintedToken } from './identity/token.ts'
 import { createUseCounter, usesFile } from './identity/uses.ts'
 import type { Policy } from './policy/policy.ts'
+import { createMasker, findSensitive } from './scan/mask.ts'
 import type { Caller } from './stages/exchange.ts'
 import type { Steps } from './stages/gate.ts'
 import { createIdentify } from './stages/identify.ts'
@@ -71,13 +72,15 @@ export function openCallers(parts: CallersParts): Callers {
       onCaller: (identity, nowMs) => uses.note(holderOf(identity), nowMs),
     }),
     onMinted({ id, parent, expiresMs, role }, { identity }) {
+      const { mask } = createMasker(findSensitive)
       recordEvent('token made', {
         token: id,
         parent,
         identity,
         expires: new Date(expiresMs).toISOString(),
         routes: [...role.routes],
-        models: role.models,
+        // The caller's words.
+        models: role.models.map((model) => mask(model)),
         budgets: role.budgets,
       })
     },

@@ -41,6 +41,7 @@ import { createJudgeCalls } from './stages/judge-calls.ts'
 import { createKeptAnswers } from './stages/kept.ts'
 import { createPrintPrompt } from './stages/print.ts'
 import { createRecordPrompt } from './stages/record.ts'
+import { createRecordedBefore } from './stages/recorded-before.ts'
 import { createReserve } from './stages/reserve.ts'
 import { createMatchResults } from './stages/results.ts'
 import { createScanning } from './stages/scanning.ts'
@@ -107,6 +108,7 @@ async function openGateway(
   const keysSync = await openKeysSync(atStart, policy, clock.wallMs, log)
   closers.push(keysSync.close)
 
+  const recordedBefore = createRecordedBefore(clock)
   const audit = await openAudit({
     file: atStart.audit.file,
     settings: atStart.audit,
@@ -117,6 +119,7 @@ async function openGateway(
       metrics.auditCheckpoint.set(seq)
       log.info({ seq, hash, instance, proof }, 'audit checkpoint')
     },
+    onGone: recordedBefore.forget,
     report: (problem, error) =>
       log.error({ cause: error === undefined ? undefined : String(error) }, problem),
   })
@@ -187,7 +190,7 @@ async function openGateway(
 
   const { approvals, calls } = openToolGate({ atStart, policy, clock, metrics, log, recordEvent })
   closers.push(approvals.close, calls.close)
-  const recordPrompt = createRecordPrompt(createPseudonyms(atStart.audit.file))
+  const recordPrompt = createRecordPrompt(createPseudonyms(atStart.audit.file), recordedBefore)
   const onOpened = ({ identity, arrival }: Caller) => {
     metrics.breakerOpenings.inc()
     log.warn({ id: arrival.id, caller: identity.id }, 'a circuit breaker was opened')

@@ -126,7 +126,9 @@ export async function openAudit(options: AuditOptions): Promise<Audit> {
     sign: made.now,
     erase: (order) =>
       work.do(async () => {
+        options.onGone?.()
         const erased = await erase(parts, order)
+        options.onGone?.()
         if (erased.id === null) return erased
         await compressAll()
         await made.now()

@@ -15,7 +15,7 @@ import { replaceFile } from '../files/atomic.ts'
 import { linesOf } from '../files/lines.ts'
 import { check, withoutContent } from './chain.ts'
 import type { AuditLog } from './log.ts'
-import { type Meant, matcherOf } from './meant.ts'
+import { type Meant, matcherOf, referencesIn } from './meant.ts'
 import { readLog } from './read.ts'
 import { type Doing, rewriteSegment } from './rewrite.ts'
 import { bytesOf, closedSegments, type Segment } from './segments.ts'
@@ -51,6 +51,8 @@ interface Kept extends Order {
   readonly id: string
   /** Where the chain stood when it was given. */
   readonly after: number
+  /** To texts that are erased; kept, because afterwards they cannot be made any more. */
+  readonly references?: readonly string[]
 }
 
 const orderFile = (file: string) => `${file}.erasure`
@@ -64,8 +66,21 @@ export async function isAnythingMeant(file: string, order: Meant): Promise<boole
 }
 
 export async function erase(parts: ErasureParts, order: Order): Promise<Erased> {
-  if (!(await isAnythingMeant(parts.file, order))) return nothingErased
-  const kept: Kept = { ...order, id: randomBytes(6).toString('hex'), after: parts.log.head.seq }
+  const meant = matcherOf(order)
+  const references = new Set<string>()
+  let isAny = false
+  for await (const line of readLog(parts.file)) {
+    if (!meant(line)) continue
+    isAny = true
+    for (const reference of referencesIn(line, order)) references.add(reference)
+  }
+  if (!isAny) return nothingErased
+  const kept: Kept = {
+    ...order,
+    id: randomBytes(6).toString('hex'),
+    after: parts.log.head.seq,
+    references: [...references],
+  }
   replaceFile(orderFile(parts.file), `${JSON.stringify(kept)}\n`)
   parts.step('ordered')
   return carryOut(parts, kept)
@@ -84,7 +99,7 @@ async function carryOut(parts: ErasureParts, kept: Kept): Promise<Erased> {
   const plan = told ?? (await announce(parts, kept))
   await log.durable()
   step('announced')
-  const meant = matcherOf(kept)
+  const meant = matcherOf(kept, kept.references)
   for (const segment of closedSegments(file)) {
     const portion = plan.segments.find(({ first }) => first === segment.first)
     if (!portion) continue
@@ -117,7 +132,7 @@ interface Plan {
 async function announce({ file, log, signer, step, signal }: ErasureParts, kept: Kept): Promise<Plan> {
   log.rotate()
   step('rotated')
-  const meant = matcherOf(kept)
+  const meant = matcherOf(kept, kept.references)
   const segments: Portion[] = []
   let unerasable = 0
   for (const segment of closedSegments(file)) {

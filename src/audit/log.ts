@@ -57,6 +57,8 @@ export interface AuditLogOptions {
   report(problem: string, error?: unknown): void
   /** Told after every write. */
   onWritten?(): void
+  /** Told when records, or what they hold, may be gone: no later one may refer to them. */
+  onGone?(): void
   /** Told when a segment was closed. */
   onClosed?(path: string): void
   /** For tests: what stands in for `fs.writeSync`. */
@@ -151,6 +153,7 @@ function continueLog(options: AuditLogOptions, opened: number): AuditLog {
 
   const fail = (error: unknown, waiting: readonly Waiting[] = []) => {
     const cause = error as Error
+    if (!outage) options.onGone?.()
     outage ??= {
       reason: cause.message,
       triedAtMs: 0,

@@ -1,5 +1,6 @@
 /** Whose content is to be erased. */
 import { type Entry, isBy } from './entry.ts'
+import { referenceTo } from './reference.ts'
 
 /** All conditions that are given must hold. */
 export interface Meant {
@@ -11,9 +12,16 @@ export interface Meant {
   readonly before?: string
 }
 
-/** @returns whether a line (of a record with content, or an old one) is meant */
-export function matcherOf({ subject, identity, before }: Meant): (line: string) => boolean {
+/**
+ * @param references to texts that are to be erased: whatever refers to one is meant, too
+ * @returns whether a line (of a record with content, or an old one) is meant
+ */
+export function matcherOf(
+  { subject, identity, before }: Meant,
+  references: readonly string[] = [],
+): (line: string) => boolean {
   const wanted = subject?.toLowerCase()
+  const gone = new Set(references)
   const limit = before === undefined ? undefined : Date.parse(before)
   return (line) => {
     // An event has no content.
@@ -23,9 +31,20 @@ export function matcherOf({ subject, identity, before }: Meant): (line: string) 
     if (limit !== undefined && !(Date.parse(record.time) < limit)) return false
     if (identity !== undefined && !isBy(record, identity)) return false
     if (wanted === undefined) return true
-    const { peer, agent, session, prompt, answer } = record
-    return textsIn([peer, agent, session, prompt, answer]).some((text) => text.toLowerCase().includes(wanted))
+    return contentOf(record).some((text) => text.toLowerCase().includes(wanted) || gone.has(text))
   }
+}
+
+/** @returns references to the texts of a line that hold the subject */
+export function referencesIn(line: string, { subject }: Meant): string[] {
+  if (subject === undefined) return []
+  const { prompt } = JSON.parse(line) as Entry
+  const texts = textsIn(prompt).filter((text) => text.toLowerCase().includes(subject.toLowerCase()))
+  return texts.map(referenceTo)
+}
+
+function contentOf({ peer, agent, session, prompt, excerpts, answer, stopped }: Entry): string[] {
+  return textsIn([peer, agent, session, prompt, excerpts, answer, stopped])
 }
 
 /** Every text in a value, names of fields left out. */

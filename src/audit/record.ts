@@ -62,6 +62,8 @@ export interface RecordContent {
   readonly agent: string | null
   readonly session: string | null
   readonly prompt: readonly RecordedText[] | null
+  /** What a guard found in the prompt, with what surrounds it. */
+  readonly excerpts: readonly RecordedExcerpt[]
   readonly answer: {
     readonly text: RecordedText
     readonly toolCalls: readonly { readonly name: string; readonly arguments: string }[]
@@ -90,8 +92,22 @@ export interface RecordedLimit {
 export type RecordedText =
   | { readonly channel: string; readonly text: string }
   | { readonly channel: string; readonly length: number; readonly sha256: string | null }
-  /** All texts behind the ones that are recorded one by one. */
+  /** Texts in a row that earlier records of this caller have: each by its `referenceTo`, and their length together. */
+  | {
+      readonly channel: 'before'
+      readonly texts: number
+      readonly length: number
+      readonly digests: readonly string[]
+    }
+  /** All texts before the ones that are recorded one by one. */
   | { readonly channel: 'rest'; readonly texts: number; readonly length: number; readonly sha256: string }
+
+export interface RecordedExcerpt {
+  readonly channel: string
+  /** Ids of the findings that it shows. */
+  readonly findings: readonly string[]
+  readonly text: string
+}
 
 export interface RecordedFinding {
   readonly guard: string

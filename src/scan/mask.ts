@@ -18,7 +18,8 @@ export interface MaskedSpan extends Span {
 const none: readonly MaskedSpan[] = []
 
 export interface Masker {
-  mask(text: string): string
+  /** @param within what of it is wanted: masked as the whole text is, and never cut within a mask */
+  mask(text: string, within?: Span): string
 }
 
 /** For each trigger, the ranks of those it wakes, and of those among them that look only where it stands. */
@@ -105,16 +106,18 @@ export function createMasker(
   pseudonym: Pseudonym = numbered(),
 ): Masker {
   return {
-    mask(text) {
+    mask(text, within = { start: 0, end: text.length }) {
       const spans = find(text)
-      if (spans.length === 0) return text
       let masked = ''
-      let from = 0
+      let from = within.start
       for (const { start, end, type } of spans) {
+        if (end <= within.start || start >= within.end) continue
         masked += `${text.slice(from, start)}<${type}:${pseudonym(type, text.slice(start, end))}>`
         from = end
       }
-      return masked + text.slice(from)
+      return masked === '' && within.start === 0 && within.end >= text.length
+        ? text
+        : masked + text.slice(from, Math.max(from, within.end))
     },
   }
 }

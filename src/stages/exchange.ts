@@ -151,6 +151,8 @@ export interface JudgedFinding extends Finding {
   readonly guard: string
   readonly channel: Channel
   readonly action: Action | 'redact'
+  /** The text in which `start` and `end` count; only a record may show of it what surrounds them, masked. */
+  readonly text?: string
 }
 
 export type OutputVerdict = 'allow' | 'flag' | 'redact' | 'block'

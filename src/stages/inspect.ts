@@ -108,6 +108,7 @@ function unsafe({ channel, text }: Flagged): JudgedFinding {
     category: 'opinion',
     channel,
     action: 'block',
+    text,
     ...whole,
   }
 }
@@ -138,7 +139,7 @@ function judgeAll(texts: readonly Known[], thresholds: Parameters<typeof judge>[
     if (heavier[action] > heavier[worst]) worst = action
     if (findings.length >= mostFindings) continue
     for (const { id, category, severity, start, end } of found)
-      findings.push({ id, category, severity, start, end, guard, channel, action })
+      findings.push({ id, category, severity, start, end, guard, channel, action, text })
   }
   return { worst, findings, flagged }
 }

@@ -2,90 +2,81 @@
  * From how far a request came and how it ended to its line in the audit log. The only place where texts go on
  * record, and they go through the masker.
  */
-import { createHash } from 'node:crypto'
-import type { RecordContent, RecordedLimit, RecordedText, RequestRecord } from '../audit/record.ts'
-import type { Severity, Text } from '../core/text.ts'
+import type {
+  RecordContent,
+  RecordedExcerpt,
+  RecordedLimit,
+  RecordedText,
+  RequestRecord,
+} from '../audit/record.ts'
+import type { Text } from '../core/text.ts'
 import type { ToolCall } from '../dialects/dialect.ts'
 import { type Standing, tightest } from '../limits/store.ts'
 import { createMasker, findSensitive, type Masker, type Pseudonym } from '../scan/mask.ts'
 import { maskJson } from '../scan/mask-json.ts'
 import { createRecall } from '../scan/recall.ts'
 import type { Answer, AnswerCut, Course, Ending, Inspected, JudgedFinding } from './exchange.ts'
+import type { RecordedBefore } from './recorded-before.ts'
+import {
+  digestOf,
+  heaviestFirst,
+  lengthOf,
+  type RecordedTexts,
+  recordExcerpts,
+  recordTexts,
+  withoutWords,
+} from './recorded-texts.ts'
+import { createRoom, type Room } from './room.ts'
 
 /** A record is a line somebody reads; what a request has more than this is summed up. */
-const mostTexts = 256
 const mostFindings = 256
 const longestName = 256
-const heaviestFirst: Readonly<Record<Severity, number>> = { high: 0, medium: 1, low: 2 }
-/** A digest of less than this could be undone by trying. */
-const shortestDigested = 256
 
-/** The prompt of a record, masked; may be made while the model is working. */
+/** What of a record may be made while the model is working: all but the answer, masked. */
 export interface RecordedPrompt {
-  readonly prompt: readonly RecordedText[] | null
+  readonly texts: RecordedTexts | undefined
+  readonly excerpts: readonly RecordedExcerpt[]
   readonly masker: Masker
-  /** Bytes of `audit.maxText` that are left for the answer. */
-  readonly roomBytes: number
+  /** What is left of `audit.maxText` for the answer. */
+  readonly room: Room
+  /** Whether the policy wants any word of it on record. */
+  readonly isKept: boolean
 }
 
 export type RecordPrompt = (course: Course) => RecordedPrompt
 
 /** @param pseudonym what stands in masks where the policy asks for names instead of numbers */
-export function createRecordPrompt(pseudonym: Pseudonym): RecordPrompt {
+export function createRecordPrompt(pseudonym: Pseudonym, before: RecordedBefore): RecordPrompt {
   const sensitive = createRecall(findSensitive)
   return (course) => {
-    const { arrival, caller, prompt } = course
-    const keyed = arrival.snapshot.policy.audit.pseudonyms === 'keyed' ? pseudonym : undefined
+    const { arrival, caller, prompt, inspected } = course
+    const { audit } = arrival.snapshot.policy
     const owner = prompt && caller?.identity.id
     const masker = createMasker(
       owner === undefined ? findSensitive : (text) => sensitive.of(text, owner),
-      keyed,
+      audit.pseudonyms === 'keyed' ? pseudonym : undefined,
     )
-    return recordPrompt(course, masker)
+    const isKept = (caller?.role.content ?? audit.content) !== 'none'
+    const room = createRoom(isKept ? audit.maxTextBytes : 0)
+    const made = (texts?: RecordedTexts, excerpts: readonly RecordedExcerpt[] = []) => {
+      return { texts, excerpts, masker, room, isKept }
+    }
+    if (!prompt) return made()
+    if (!isKept) return made(withoutWords(prompt.texts))
+    const excerpts = recordExcerpts(inspected?.findings ?? [], masker, room)
+    return made(recordTexts(prompt.texts, { masker, room, owner, before }), excerpts)
   }
-}
-
-function recordPrompt(course: Course, masker: Masker): RecordedPrompt {
-  const settings = keepingOf(course)
-  let roomBytes = settings.maxTextBytes
-  if (!course.prompt) return { prompt: null, masker, roomBytes }
-  const { texts } = course.prompt
-  const prompt = texts.slice(0, mostTexts).map((text) => {
-    const recorded = recordText(text, settings, roomBytes, masker)
-    roomBytes -= 'text' in recorded ? Buffer.byteLength(text.text) : 0
-    return recorded
-  })
-  if (texts.length > mostTexts) prompt.push(recordRest(texts.slice(mostTexts)))
-  return { prompt, masker, roomBytes }
-}
-
-/** What is kept of texts: the role's word counts more than the one for all. */
-interface Keeping {
-  readonly content: 'masked' | 'none'
-  readonly maxTextBytes: number
-}
-
-function keepingOf({ arrival, caller }: Course): Keeping {
-  const { content, maxTextBytes } = arrival.snapshot.policy.audit
-  return { content: caller?.role.content ?? content, maxTextBytes }
 }
 
 /** When texts cannot be masked: how long they were. */
-export function withoutTexts({ prompt: read }: Course): RecordedPrompt {
-  const prompt = read?.texts
-    .slice(0, mostTexts)
-    .map(({ channel, text }) => ({ channel, length: text.length, sha256: null }))
-  return { prompt: prompt ?? null, masker: { mask: () => '<withheld>' }, roomBytes: 0 }
-}
-
-function recordRest(texts: readonly Text[]): RecordedText {
-  const digest = createHash('sha256')
-  let length = 0
-  for (const { text } of texts) {
-    digest.update(text).update('\n')
-    length += text.length
+export function withoutTexts({ prompt }: Course): RecordedPrompt {
+  return {
+    texts: prompt && withoutWords(prompt.texts),
+    excerpts: [],
+    masker: { mask: () => '<withheld>' },
+    room: createRoom(0),
+    isKept: false,
   }
-  return { channel: 'rest', texts: texts.length, length, sha256: digest.digest('hex') }
 }
 
 export function toRecord(
@@ -132,25 +123,23 @@ export function toRecord(
 }
 
 /** The part that can be erased. */
-export function toContent(
-  course: Course,
-  ending: Ending,
-  { prompt, masker, roomBytes }: RecordedPrompt,
-): RecordContent {
+export function toContent(course: Course, ending: Ending, recorded: RecordedPrompt): RecordContent {
   const { arrival, caller, call } = course
+  const { texts, excerpts, masker } = recorded
   const answer = 'answer' in ending ? ending.answer : undefined
   const named = (name: string | undefined) =>
     name === undefined || !caller?.role.trustIds ? null : masker.mask(name)
+  const said = answer && call ? recordAnswer(answer, course.output?.cuts ?? [], recorded) : null
+  const stopped = recordCalls(call?.judged.stopped ?? [], recorded)
+  texts?.fill()
   return {
     peer: arrival.peer,
     agent: named(arrival.agent),
     session: named(arrival.session),
-    prompt,
-    answer:
-      answer && call
-        ? recordAnswer(answer, course.output?.cuts ?? [], keepingOf(course), roomBytes, masker)
-        : null,
-    stopped: recordCalls(call?.judged.stopped ?? [], keepingOf(course), roomBytes, masker),
+    prompt: texts?.prompt ?? null,
+    excerpts,
+    answer: said,
+    stopped,
   }
 }
 
@@ -162,44 +151,24 @@ function recordModel({ prompt, call }: Course, masker: Masker): RequestRecord['m
   return { asked, served: masker.mask(call.model.served), digest: call.target.digest }
 }
 
-function recordText(
-  { channel, text }: Text,
-  settings: Keeping,
-  roomBytes: number,
-  masker: Masker,
-): RecordedText {
-  if (settings.content === 'none') return { channel, length: text.length, sha256: null }
-  if (Buffer.byteLength(text) <= roomBytes) return { channel, text: masker.mask(text) }
-  if (text.length < shortestDigested) return { channel, length: text.length, sha256: null }
-  return { channel, length: text.length, sha256: createHash('sha256').update(text).digest('hex') }
+function recordAnswer(answer: Answer, cuts: readonly AnswerCut[], recorded: RecordedPrompt) {
+  const text = recordSaid({ channel: 'assistant', text: answer.text }, recorded)
+  return { text, toolCalls: recordCalls(answer.toolCalls, recorded), truncated: answer.truncated, cuts }
 }
 
-function recordAnswer(
-  answer: Answer,
-  cuts: readonly AnswerCut[],
-  settings: Keeping,
-  roomBytes: number,
-  masker: Masker,
-) {
-  const text = recordText({ channel: 'assistant', text: answer.text }, settings, roomBytes, masker)
-  const room = roomBytes - ('text' in text ? Buffer.byteLength(answer.text) : 0)
-  const toolCalls = recordCalls(answer.toolCalls, settings, room, masker)
-  return { text, toolCalls, truncated: answer.truncated, cuts }
+function recordSaid(said: Text, { masker, room, isKept }: RecordedPrompt): RecordedText {
+  if (!isKept) return lengthOf(said)
+  // A mask may be longer than what it hides, and shorter by far; what is much too long is not read for that.
+  const text = said.text.length > room.bytes ? undefined : masker.mask(said.text)
+  return text !== undefined && room.take(text) ? { channel: said.channel, text } : digestOf(said)
 }
 
 /** With as much of their arguments as there is room for. */
-function recordCalls(
-  calls: readonly ToolCall[],
-  settings: Keeping,
-  roomBytes: number,
-  masker: Masker,
-): RecordContent['stopped'] {
-  let room = settings.content === 'none' ? 0 : roomBytes
-  return calls.map((call) => {
-    const args = maskJson(call.arguments, masker).slice(0, Math.max(0, room))
-    room -= Buffer.byteLength(args)
-    return { name: masker.mask(call.name).slice(0, longestName), arguments: args }
-  })
+function recordCalls(calls: readonly ToolCall[], { masker, room }: RecordedPrompt): RecordContent['stopped'] {
+  return calls.map((call) => ({
+    name: masker.mask(call.name).slice(0, longestName),
+    arguments: room.bytes === 0 ? '' : room.cut(maskJson(call.arguments, masker)),
+  }))
 }
 
 function recordFindings(findings: readonly JudgedFinding[]) {

@@ -40,6 +40,7 @@ export function createSettle({
     const made = (recorded: RecordedPrompt) => ({
       record: toRecord(course, ending, recorded, wallMs, totalMs),
       content: toContent(course, ending, recorded),
+      texts: recorded.texts,
     })
     try {
       return made(prompt ?? recordPrompt(course))
@@ -68,8 +69,9 @@ export function createSettle({
     if (!caller && !unavailable && !flood.recordsAlone(arrival.peer))
       return measure(metrics, course, ending, totalMs)
     try {
-      const { record, content } = recordOf(course, ending, prompt, totalMs)
+      const { record, content, texts } = recordOf(course, ending, prompt, totalMs)
       await audit.append(record, content)
+      texts?.written()
     } catch (cause) {
       metrics.auditFailures.inc()
       const refusal = new Refusal('audit_unavailable', { cause, retryAfterSeconds: 1 })

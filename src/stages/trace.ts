@@ -3,6 +3,7 @@
  * server. The gate is a span of its own in it. `tracestate` is not passed on: it may say anything.
  */
 import { randomBytes } from 'node:crypto'
+import { findSensitive } from '../scan/mask.ts'
 
 export interface Trace {
   /** As the caller sent it, or the beginning of a trace of ours. */
@@ -24,7 +25,9 @@ export function createTraces(): (inbound: string | undefined) => Trace {
     if (inbound !== undefined && trace !== undefined && (version !== '00' || more === undefined)) {
       // Of a later version only what this one knows is passed on, and recorded.
       const known = version === '00' ? inbound : `00${inbound.slice(2, 55)}`
-      return { traceparent: known, span, onward: `00-${trace}-${span}-${flags}` }
+      // It goes on record as it is, so it must not be what a record masks.
+      if (findSensitive(known).length === 0)
+        return { traceparent: known, span, onward: `00-${trace}-${span}-${flags}` }
     }
     const own = `00-${random(16)}-${span}-00`
     return { traceparent: own, span, onward: own }

@@ -17,7 +17,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Audit, type AuditOptions, openAudit } from '../../src/audit/audit.ts'
 import { check, genesis, type Head, seal } from '../../src/audit/chain.ts'
 import type { Checkpoint } from '../../src/audit/checkpoints.ts'
-import type { RecordContent, RequestRecord } from '../../src/audit/record.ts'
+import type { RecordContent, RecordedText, RequestRecord } from '../../src/audit/record.ts'
+import { referenceTo } from '../../src/audit/reference.ts'
 import { segmentsOf } from '../../src/audit/segments.ts'
 import { readPublicKeys } from '../../src/audit/signer.ts'
 import { type VerifyOptions, verifyLog } from '../../src/audit/verify.ts'
@@ -79,6 +80,7 @@ const add = (
   name: string,
   text: string,
   identity: object = { kind: 'key', id: `id-${name}`, name, role: 'agent' },
+  earlier: readonly RecordedText[] = [],
 ) =>
   audit.append(
     {
@@ -90,7 +92,8 @@ const add = (
       peer: '10.0.0.1',
       agent: null,
       session: `s-${name}`,
-      prompt: [{ channel: 'user', text }],
+      prompt: [...earlier, { channel: 'user', text }],
+      excerpts: [],
       answer: null,
       stopped: [],
     } as RecordContent,
@@ -330,6 +333,30 @@ describe('an erasure', () => {
     expect(
       readdirSync(folder).some((name) => readFileSync(join(folder, name)).includes('alice on day 1')),
     ).toBe(false)
+  })
+
+  it('by subject takes what refers to a text that goes, also when it was cut off in between', async () => {
+    const step = (name: string) => {
+      if (name === 'rewritten 1') throw new Error('cut off')
+    }
+    const audit = await start({ step })
+    await add(audit, 'a', 'Jane was born in 1970')
+    const refer = (digest: string) =>
+      ({ channel: 'before', texts: 1, length: 21, digests: [digest] }) as unknown as RecordedText
+    const reference = referenceTo('Jane was born in 1970')
+    await add(audit, 'b', 'and now?', undefined, [refer(reference)])
+    audit.rotate()
+    await add(audit, 'c', 'and now?', undefined, [refer(reference)])
+    await add(audit, 'd', 'and now?', undefined, [refer(referenceTo('another'))])
+    await expect(audit.erase({ subject: 'jane', why: 'asked', by: 'tester' })).rejects.toThrow('cut off')
+    await audit.close()
+    const again = await start()
+    await again.settled()
+    await again.close()
+    expect(allText()).not.toContain(reference)
+    expect(allText()).toContain(referenceTo('another'))
+    expect(events()).toContain('erased')
+    expect((await verify()).bad).toBeUndefined()
   })
 
   it('goes with others, and with retention', async () => {

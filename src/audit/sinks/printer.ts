@@ -18,6 +18,13 @@ export function printerOf({
 }
 
 /** What is left does not fit the digest any more, so the salt is of no use. */
-function withoutTexts({ salt: _salt, prompt: _prompt, answer: _answer, ...rest }: Entry): string {
+function withoutTexts({
+  salt: _salt,
+  prompt: _prompt,
+  excerpts: _excerpts,
+  answer: _answer,
+  stopped: _stopped,
+  ...rest
+}: Entry): string {
   return JSON.stringify(rest)
 }

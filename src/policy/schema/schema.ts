@@ -346,7 +346,10 @@ export const configSchema = Type.Object(
         'off',
         'What stands in masks: numbers that begin anew in each record, or names that are the same in all of them, by a key beside the log.',
       ),
-      maxText: size('Text per record; of the rest only digest and length.', '64KiB'),
+      maxText: size(
+        'Text per record, in bytes as they are written: findings first, then the newest; of the rest digest and length.',
+        '64KiB',
+      ),
       sync: choice(
         ['each', 'group', 'none'],
         'group',
