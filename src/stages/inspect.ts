@@ -11,6 +11,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import type { Call, Inspected, JudgedFinding } from './exchange.ts'
 import { neighbours } from './neighbours.ts'
 import type { ScanningFor, Steps } from './scanning.ts'
+import { acrossJoints, seamsOf } from './seams.ts'
 import { type Flagged, opinionGuard, type SecondOpinion } from './second-opinion.ts'
 
 const guard = 'prompt'
@@ -33,7 +34,10 @@ export function createInspect({ scanningFor, secondOpinion, metrics, clock }: In
     const settings = arrival.snapshot.policy.promptGuard
     const scanning = scanningFor(settings)
     let since = 0
-    function* findAll(joined: ReturnType<typeof neighbours>, known: readonly Known[]): Steps<Known[]> {
+    function* findAll(
+      joined: readonly Pick<Known, 'channel' | 'text'>[],
+      known: readonly Known[],
+    ): Steps<Known[]> {
       const all: Known[] = []
       for (const [index, { channel, text }] of joined.entries()) {
         const before = known[index]
@@ -53,11 +57,15 @@ export function createInspect({ scanningFor, secondOpinion, metrics, clock }: In
       return all
     }
     const { texts } = call.prompt
-    const spaced = yield* findAll(neighbours(texts, '\n'), [])
-    const reading = judgeAll(spaced, settings)
+    const joined = neighbours(texts, '\n')
+    const spaced = yield* findAll(joined, [])
+    const seams = seamsOf(role.trustSystem ? joined.filter(({ channel }) => channel !== 'system') : joined)
+    const found = yield* findAll(seams, [])
+    const across = seams.flatMap((seam, index) => acrossJoints(seam, found[index]?.findings ?? []))
+    const reading = judgeAll([...spaced, ...across], settings)
     // Some servers put parts behind each other with nothing between, which can make one word of two.
     if (!texts.some(({ glued }) => glued)) return reading
-    const glued = judgeAll(yield* findAll(neighbours(texts, ''), spaced), settings)
+    const glued = judgeAll([...(yield* findAll(neighbours(texts, ''), spaced)), ...across], settings)
     return heavier[glued.worst] > heavier[reading.worst] ? glued : reading
   }
 
