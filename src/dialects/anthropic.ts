@@ -172,7 +172,7 @@ function prepare(prompt: Prompt, orders: Orders): Outgoing {
   const { body } = prompt
   const dropped = [...prompt.dropped]
   const clamped: string[] = []
-  const outputTokens = capCount(body, 'max_tokens', orders.outputTokens, clamped)
+  const outputTokens = capCount(body, 'max_tokens', orders.outputTokens, clamped, orders.own.numPredict)
   offerOnly(body, orders.mayCall, dropped, named, named)
   const marked = markBlocks(body, prompt, orders.separation)
   body.model = orders.model

@@ -6,20 +6,32 @@ import type { JsonObject, JsonValue } from '../core/json.ts'
 import { Refusal } from '../core/refusal.ts'
 
 /**
- * Caps a count that is unlimited when absent, zero or negative (`num_predict`, `max_tokens`).
+ * Caps a count that is unlimited when zero or negative, and the model's own when absent (`num_predict`, `max_tokens`). It
+ * is always sent: what is left out would be unlimited, too, as soon as the model's file changes.
+ * @param own the model's own value, if it has one
  * @returns what holds now
  */
-export function capCount(body: JsonObject, field: string, cap: number, clamped: string[]): number {
-  const asked = body[field]
-  if (typeof asked === 'number' && asked > 0 && asked <= cap) return asked
-  if (asked !== undefined) clamped.push(field)
-  body[field] = cap
-  return cap
+export function capCount(
+  body: JsonObject,
+  field: string,
+  cap: number,
+  clamped: string[],
+  own?: number,
+): number {
+  const wanted = body[field] ?? own
+  const isWithin = typeof wanted === 'number' && wanted > 0 && wanted <= cap
+  if (!isWithin) clamped.push(field)
+  const count = isWithin ? wanted : cap
+  body[field] = count
+  return count
 }
 
-/** Caps a size that has a sane default when absent (`num_ctx`). */
-export function capSize(body: JsonObject, field: string, cap: number, clamped: string[]): void {
-  const asked = body[field]
+/**
+ * Caps a size that has a sane default when absent (`num_ctx`): nothing is sent then, or a cap would enlarge it.
+ * @param own the model's own value, if it has one
+ */
+export function capSize(body: JsonObject, field: string, cap: number, clamped: string[], own?: number): void {
+  const asked = body[field] ?? own
   if (typeof asked !== 'number' || asked <= cap) return
   clamped.push(field)
   body[field] = cap

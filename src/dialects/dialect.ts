@@ -206,6 +206,12 @@ export function namesOf(prompt: Prompt, orders: Orders): ModelNames {
   return { asked: prompt.model, served: orders.model }
 }
 
+/** What the model's own file sets of what caps are about; undefined where it sets nothing, or does not tell. */
+export interface ModelParameters {
+  readonly numPredict?: number | undefined
+  readonly numCtx?: number | undefined
+}
+
 /** What policy decides about a prompt. */
 export interface Orders {
   /** Canonical. */
@@ -213,6 +219,8 @@ export interface Orders {
   /** Those of `Prompt.others`, canonical. */
   readonly others: readonly string[]
   readonly server: ServerKind
+  /** What holds for this model where the body is silent. */
+  readonly own: ModelParameters
   /** The most tokens the answer may have. */
   readonly outputTokens: number
   /** The most tokens of context. */

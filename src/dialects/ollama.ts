@@ -138,8 +138,8 @@ function prepareGeneration(prompt: Prompt, orders: Orders): Outgoing {
   const settings = isObject(body.options) ? body.options : {}
   if (body.max_output_tokens !== undefined) settings.num_predict ??= body.max_output_tokens
   delete body.max_output_tokens
-  const outputTokens = capCount(settings, 'num_predict', orders.outputTokens, clamped)
-  capSize(settings, 'num_ctx', orders.contextTokens, clamped)
+  const outputTokens = capCount(settings, 'num_predict', orders.outputTokens, clamped, orders.own.numPredict)
+  capSize(settings, 'num_ctx', orders.contextTokens, clamped, orders.own.numCtx)
   const isEmpty = Array.isArray(body.messages) ? body.messages.length === 0 : (body.prompt ?? '') === ''
   if (isEmpty) refuseUnload(body, orders.keepAlive)
   capKeepAlive(body, orders.keepAlive, clamped)
@@ -154,7 +154,9 @@ function prepareGeneration(prompt: Prompt, orders: Orders): Outgoing {
 function prepareEmbedding(prompt: Prompt, orders: Orders): Outgoing {
   const { body, dropped } = prompt
   const clamped = [...prompt.clamped]
-  if (isObject(body.options)) capSize(body.options, 'num_ctx', orders.contextTokens, clamped)
+  const settings = isObject(body.options) ? body.options : {}
+  capSize(settings, 'num_ctx', orders.contextTokens, clamped, orders.own.numCtx)
+  if (Object.keys(settings).length > 0) body.options = settings
   capKeepAlive(body, orders.keepAlive, clamped)
   body.model = orders.model
   return { body, outputTokens: 0, clamped, dropped, reader: new OllamaAnswer(namesOf(prompt, orders)) }

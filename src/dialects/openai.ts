@@ -197,7 +197,7 @@ function prepareGeneration(prompt: Prompt, orders: Orders): Outgoing {
   const dropped = [...prompt.dropped]
   if (typeof body.max_completion_tokens === 'number') body.max_tokens = body.max_completion_tokens
   delete body.max_completion_tokens
-  const outputTokens = capCount(body, 'max_tokens', orders.outputTokens, clamped)
+  const outputTokens = capCount(body, 'max_tokens', orders.outputTokens, clamped, orders.own.numPredict)
   if (orders.server === 'ollama') leaveOut(body, Object.keys(notOllama), dropped)
   capSize(body, 'n', orders.choices, clamped)
   offerOnly(body, orders.mayCall, dropped, ofFunction, typed)

@@ -94,7 +94,13 @@ function prepare(prompt: Prompt, orders: Orders): Outgoing {
     if (body.previous_response_id !== undefined) leftOut.push('previous_response_id')
     leaveOut(body, ['previous_response_id', ...Object.keys(notOllama)], dropped)
   }
-  const outputTokens = capCount(body, 'max_output_tokens', orders.outputTokens, clamped)
+  const outputTokens = capCount(
+    body,
+    'max_output_tokens',
+    orders.outputTokens,
+    clamped,
+    orders.own.numPredict,
+  )
   gatherTools(body, orders.server)
   offerOnly(body, orders.mayCall, dropped, namedOrTyped, typed)
   const declared = putInItsWords(body, orders.server)

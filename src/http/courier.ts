@@ -12,7 +12,7 @@ import { Refusal, type RefusalCode } from '../core/refusal.ts'
 import type { Upload } from '../dialects/dialect.ts'
 import type { Policy, Upstream } from '../policy/policy.ts'
 import type { Courier, Flow, Parcel, Receiver } from '../stages/outlet.ts'
-import type { Ask, ServerAnswer } from '../upstreams/server.ts'
+import type { Ask, ServerAnswer } from '../upstreams/ask.ts'
 import { isPassing, replayAfterMs } from './replay.ts'
 import { createServerPools, type ServerPool } from './server-pool.ts'
 

@@ -15,7 +15,7 @@ import type { AnswerGuard, Caller, Guarded } from '../stages/exchange.ts'
 import { type KeptAnswers, ownerOf } from '../stages/kept.ts'
 import { callRights, judgeRight } from '../stages/rights.ts'
 import { judgeTexts } from '../stages/text-calls.ts'
-import type { Ask } from '../upstreams/server.ts'
+import type { Ask } from '../upstreams/ask.ts'
 import { answerHere, answerWithinMs, type Hosts } from './answered-here.ts'
 
 export interface KeptAnswerParts {

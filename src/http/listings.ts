@@ -9,8 +9,8 @@ import { serverError } from '../dialects/server-errors.ts'
 import { canonicalFor } from '../models/name.ts'
 import type { Upstream } from '../policy/policy.ts'
 import type { Caller } from '../stages/exchange.ts'
+import type { Ask } from '../upstreams/ask.ts'
 import type { Fleet } from '../upstreams/fleet.ts'
-import type { Ask } from '../upstreams/server.ts'
 import { answerHere, answerWithinMs, type Hosts } from './answered-here.ts'
 
 export interface ListingParts {

@@ -99,6 +99,11 @@ at the top of the file.
   that a cap lowered. \`x-ratelimit-*-requests\` speaks of the limit the route counts against: \`probesPerMinute\` on
   lists, \`requestsPerMinute\` elsewhere.
 
+- A request without a limit of its own (\`num_predict\`, \`max_tokens\` …) gets the lower of \`caps.outputTokens\` and what
+  the model's own file sets (\`PARAMETER num_predict\`, which an Ollama tells), and reserves that against budgets, beside its
+  input. Where the cap is what holds, \`x-torwart-clamped\` names the parameter. \`num_ctx\` is lowered in the same way
+  where the model's own is above \`caps.contextTokens\`; where neither asks for one, none is sent, and the server's default
+  holds. OpenAI's routes have no \`num_ctx\`.
 - Tokens that a model has worked on count, however the request ended: refused for a tool call or for what it said, left
   by its client, cut, too late. Without a count of the model server's they are estimated, of an answer that comes in one
   piece and was left before from the time the model was at it, up to what was reserved. A model server that fails by itself

@@ -60,10 +60,13 @@ export function createAuthoriseModel(fleet: Fleet, kept: KeptAnswers, freezes: F
     const others = (prompt.others ?? []).map((other) => administered(other, role, policy, fleet).model)
     for (const each of [target.model, ...others]) requireThawed(each, target.server, freezes)
     const { outputTokens, contextTokens, choices, keepAlive } = role.caps
+    const isWork = endpoint.cost === 'request' && endpoint.group !== 'admin'
+    const told = isWork ? fleet.ownParameters(target) : {}
+    const own = told instanceof Promise ? await told : told
     const mayCall = callRights(caller)
     const separation = separationFor(role, policy, prompt)
     const caps = { outputTokens, contextTokens, choices, keepAlive }
-    const outgoing = endpoint.prepare(prompt, { model, others, server, ...caps, mayCall, separation })
+    const outgoing = endpoint.prepare(prompt, { model, others, server, own, ...caps, mayCall, separation })
     requireWhole(role, outgoing.leftOut)
     const names = { asked: prompt.model, served: model }
     const judged = { findings: [], stopped: [], approvals: new Map() }

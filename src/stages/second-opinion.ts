@@ -12,8 +12,8 @@ import type { GuardModel } from '../policy/policy.ts'
 import { type Opinion, readOpinion } from '../scan/opinion.ts'
 import { createMemory } from '../scan/recall.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { Ask } from '../upstreams/ask.ts'
 import type { Fleet } from '../upstreams/fleet.ts'
-import type { Ask } from '../upstreams/server.ts'
 
 /** A text that is neither clean nor bad enough. */
 export interface Flagged {

@@ -6,13 +6,15 @@
 import type { Clock } from '../core/clock.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { ServerKind } from '../core/servers.ts'
+import type { ModelParameters } from '../dialects/dialect.ts'
 import type { Policy, Role, Upstream } from '../policy/policy.ts'
 import { createAllowed } from './allowed.ts'
+import type { Ask } from './ask.ts'
 import { choose } from './balance.ts'
 import { FairQueue } from './fair-queue.ts'
 import type { Verdict } from './health.ts'
 import { isOutlier } from './outlier.ts'
-import { type Ask, ModelServer } from './server.ts'
+import { ModelServer } from './server.ts'
 
 /** Servers of one kind that can serve a model under one name. */
 export interface Target {
@@ -57,6 +59,8 @@ export interface Fleet {
     policy: Policy,
     servers?: readonly ServerKind[],
   ): Promise<Target | undefined>
+  /** What the model's own file says where a request is silent; a promise only where a server must be asked. */
+  ownParameters(target: Target): ModelParameters | Promise<ModelParameters>
   /** @throws Refusal `queue_full`; an Error if `onLeave` told */
   seat(wish: SeatWish): Promise<Seat>
   /**
@@ -262,6 +266,10 @@ export function createFleet({ current, ask, clock, onEjected, random = Math.rand
 
   return {
     find,
+    ownParameters({ server, model, digest, upstreams: [upstream] }) {
+      // The others have no files that say so, or do not tell.
+      return server === 'ollama' ? serverOf(upstream).parameters.of(upstream, model, digest) : {}
+    },
     seat,
     isRemote,
     look,

@@ -3,30 +3,13 @@
  * every few seconds, and at once when a model is wanted that was not there.
  */
 import type { Clock } from '../core/clock.ts'
-import type { JsonObject, JsonValue } from '../core/json.ts'
 import { asRefusal, Refusal } from '../core/refusal.ts'
 import { serverError } from '../dialects/server-errors.ts'
 import type { Upstream } from '../policy/policy.ts'
+import type { Ask, ServerAnswer } from './ask.ts'
 import { type Catalogue, cataloguePath, readCatalogue, readLoaded } from './catalogue.ts'
 import { Health } from './health.ts'
-
-/**
- * Fetches a list, within so many milliseconds.
- * @param question posted, where it takes more than a path to ask
- * @throws Refusal
- */
-export type Ask = (
-  upstream: Upstream,
-  path: string,
-  withinMs: number,
-  question?: JsonObject,
-) => Promise<ServerAnswer>
-
-export interface ServerAnswer {
-  readonly status: number
-  /** Undefined if it is no JSON. */
-  readonly body: JsonValue | undefined
-}
+import { OwnParameters } from './own-parameters.ts'
 
 /** A list comes from memory; a request must not wait long for what is only a precaution. */
 const learnWithinMs = 1_000
@@ -43,6 +26,8 @@ export class ModelServer {
   refusal: Refusal | undefined
   /** What requests tell of it: its list alone proves nothing. */
   readonly health: Health
+  /** Of its models. */
+  readonly parameters: OwnParameters
   readonly #ask: Ask
   readonly #clock: Clock
   #askedAtMs = Number.NEGATIVE_INFINITY
@@ -53,6 +38,7 @@ export class ModelServer {
     this.#ask = ask
     this.#clock = clock
     this.health = new Health(clock)
+    this.parameters = new OwnParameters(ask, clock)
   }
 
   /** Whether it told its models when last asked, and is not being left alone. */

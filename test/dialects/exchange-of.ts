@@ -9,6 +9,7 @@ export const orders: Orders = {
   outputTokens: 100,
   contextTokens: 4096,
   choices: 1,
+  own: {},
   keepAlive: { minSeconds: 30, maxSeconds: 3600 },
 }
 

@@ -38,7 +38,7 @@ function forwarded(endpoint: Exchange, prompt: Prompt, server: ServerKind, recor
   const { texts, tools, counts, unread } = prompt
   const caps = { outputTokens: 1000, contextTokens: 4096, choices: 1 }
   const keepAlive = { minSeconds: 30, maxSeconds: 3600 }
-  const orders = { model: prompt.model, others: [], ...caps, keepAlive }
+  const orders = { model: prompt.model, others: [], ...caps, keepAlive, own: {} }
   const { body, reader, outputTokens, clamped, dropped } = endpoint.prepare(prompt, { ...orders, server })
   const request = {
     seen: texts,

@@ -91,7 +91,7 @@ describe('Ollama requests', () => {
       const { body, clamped, outputTokens } = prepared({ options })
       return { options: body.options, clamped, outputTokens }
     }
-    expect(most({})).toEqual({ options: { num_predict: 100 }, clamped: [], outputTokens: 100 })
+    expect(most({})).toEqual({ options: { num_predict: 100 }, clamped: ['num_predict'], outputTokens: 100 })
     expect(most({ num_predict: 7 })).toEqual({ options: { num_predict: 7 }, clamped: [], outputTokens: 7 })
     expect(most({ num_predict: -1 })).toMatchObject({ clamped: ['num_predict'], outputTokens: 100 })
     expect(most({ num_predict: 9999, num_ctx: 1_000_000 })).toEqual({
@@ -122,7 +122,7 @@ describe('Ollama requests', () => {
     ['30000000000ns', 30, []],
     ['+1.m30s', 90, []],
   ])('a keep_alive of %j neither pins nor unloads a model', (asked, seconds, clamped) => {
-    const result = prepared({ keep_alive: asked })
+    const result = prepared({ keep_alive: asked, options: { num_predict: 1 } })
     expect(result.body.keep_alive).toBe(seconds)
     expect(result.clamped).toEqual(clamped)
   })
@@ -146,7 +146,10 @@ describe('Ollama requests', () => {
   ])('may not unload the model of others: %s with %j', (path, more) => {
     const { read, prepare } = endpoint(path)
     const unload = (minSeconds: number) =>
-      prepare(read({ model: 'm', ...more }), { ...orders, keepAlive: { minSeconds, maxSeconds: 60 } })
+      prepare(read({ model: 'm', options: { num_predict: 1 }, ...more }), {
+        ...orders,
+        keepAlive: { minSeconds, maxSeconds: 60 },
+      })
     const { code, say } = refusalOf(() => unload(1))
     expect(code).toBe('invalid_request')
     expect(say).toContain('`caps.keepAlive.min`')

@@ -157,6 +157,7 @@ export function ordersFor(server: ServerKind, choices: number): Orders {
     outputTokens: 1000,
     contextTokens: 2048,
     choices,
+    own: {},
     keepAlive: { minSeconds: 30, maxSeconds: 3600 },
   }
 }

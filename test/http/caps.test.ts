@@ -136,6 +136,49 @@ describe('what can be lowered is, and says so', () => {
   })
 })
 
+describe("a cap that meets a request without a limit does not raise the model's own", () => {
+  const own = 'num_ctx                        2000\nnum_predict                    5\nstop "x"'
+  it.each<[string, string, object, string, object]>([
+    ['/api/chat', 'num_predict 5', user('x'), '', { options: { num_predict: 5 } }],
+    ['/api/generate', 'num_predict 5', { model: name, prompt: 'x' }, '', { options: { num_predict: 5 } }],
+    ['/v1/chat/completions', 'num_predict 5', user('x'), '', { max_tokens: 5 }],
+    ['/v1/completions', 'num_predict 5', { model: name, prompt: 'x' }, '', { max_tokens: 5 }],
+    ['/v1/responses', 'num_predict 5', { model: name, input: 'x' }, '', { max_output_tokens: 5 }],
+    [
+      '/api/chat',
+      own,
+      { ...user('x'), options: { num_predict: 20 } },
+      'num_ctx',
+      { options: { num_predict: 20, num_ctx: 1000 } },
+    ],
+    ['/api/chat', 'num_predict 500', user('x'), 'num_predict', { options: { num_predict: 50 } }],
+    ['/api/chat', 'num_predict -1', user('x'), 'num_predict', { options: { num_predict: 50 } }],
+    ['/api/chat', '', user('x'), 'num_predict', { options: { num_predict: 50 } }],
+    ['/v1/chat/completions', '', user('x'), 'max_tokens', { max_tokens: 50 }],
+  ])('%s of a model with %j', async (path, parameters, body, clamped, sent) => {
+    const single = await startModelServer(likeOllama)
+    single.parameters = parameters
+    const house = await startGate({
+      upstream: single.url,
+      role: `    routes: [chat, completions]
+    models: ["smollm2:*"]
+    caps: { outputTokens: 50, contextTokens: 1000 }`,
+    })
+    try {
+      const response = await house.post(path, body)
+      expect(response.status).toBe(200)
+      await response.arrayBuffer()
+      expect(response.headers.get('x-torwart-clamped') ?? '').toBe(clamped)
+      const { json } = single.posts.at(-1) ?? {}
+      expect(json).toMatchObject(sent)
+      if (clamped !== 'num_ctx') expect(json?.options ?? {}).not.toHaveProperty('num_ctx')
+    } finally {
+      await house.close()
+      await single.close()
+    }
+  })
+})
+
 describe('what goes around the prompt format, or cannot be read', () => {
   const generate = (more: object) => ({ model: name, prompt: 'x', stream: false, ...more })
   const remote = user([{ type: 'image_url', image_url: { url: 'https://example.org/x.png' } }])

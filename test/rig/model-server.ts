@@ -35,6 +35,8 @@ export interface ModelServer {
   /** Only requests that make a model work. */
   readonly posts: Seen[]
   script: Script
+  /** What the models' own files set, a name and a value a line. */
+  parameters: string
   close(): Promise<void>
 }
 
@@ -158,6 +160,11 @@ export async function startModelServer(script: Script = likeOllama): Promise<Mod
     request.on('end', () => {
       const text = Buffer.concat(pieces).toString('utf8')
       const { method = '', url = '', headers } = request
+      // What the gate asks for itself, before a prompt.
+      if (url === '/api/show' && headers.traceparent === undefined) {
+        response.setHeader('content-type', 'application/json')
+        return void response.end(JSON.stringify({ parameters: model.parameters }))
+      }
       const one = { method, url, headers, text, json: parsed(text), left }
       seen.push(one)
       if (method === 'POST') posts.push(one)
@@ -170,6 +177,7 @@ export async function startModelServer(script: Script = likeOllama): Promise<Mod
     seen,
     posts,
     script,
+    parameters: '',
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve())

@@ -474,6 +474,7 @@ export function readerFor({ path, body }: Speaker): AnswerReader {
     outputTokens: 99,
     contextTokens: 99,
     choices: 2,
+    own: {},
     keepAlive: { minSeconds: 30, maxSeconds: 3600 },
   }
   return endpoint.prepare(endpoint.read(structuredClone(body), new Set()), orders).reader
