@@ -17,6 +17,7 @@ import {
   type Outgoing,
   type Prompt,
 } from './dialect.ts'
+import { textsNotTokens } from './inputs.ts'
 import { base64Image } from './media.ts'
 import { ofFunction, offerOnly } from './offered-tools.ts'
 import { adminRoutes } from './ollama-admin.ts'
@@ -36,7 +37,6 @@ import {
   name,
   noteTool,
   object,
-  oneOrMany,
   onlyIfAllowed,
   type Shape,
   text,
@@ -117,7 +117,7 @@ const generate = unlessElsewhere(
 const embed = unlessElsewhere(
   'input',
   { prompt: '/api/embeddings', messages: '/api/chat' },
-  object({ model: modelName, input: oneOrMany(text('document')), dimensions: integer(1), ...sampling }, [
+  object({ model: modelName, input: textsNotTokens('document'), dimensions: integer(1), ...sampling }, [
     'model',
   ]),
 )

@@ -22,6 +22,7 @@ import {
 } from './dialect.ts'
 import { comment } from './framing/sse.ts'
 import { hostedTool, typeOf } from './hosted-tools.ts'
+import { textsNotTokens } from './inputs.ts'
 import { imageUrl } from './media.ts'
 import { ofFunction, offerOnly, typed } from './offered-tools.ts'
 import { OpenaiAnswer } from './openai-answer.ts'
@@ -171,7 +172,7 @@ const completions = unlessElsewhere(
   object(
     {
       model: modelName,
-      prompt: oneOrMany(text('user')),
+      prompt: textsNotTokens('user'),
       suffix: text('user'),
       logprobs: integer(0, 20),
       ...sampling,
@@ -183,7 +184,7 @@ const embeddings = unlessElsewhere(
   'input',
   { messages: '/v1/chat/completions', prompt: '/v1/completions' },
   object(
-    { model: modelName, input: oneOrMany(text('document')), encoding_format: word, dimensions: integer(1) },
+    { model: modelName, input: textsNotTokens('document'), encoding_format: word, dimensions: integer(1) },
     ['model', 'input'],
   ),
 )

@@ -256,7 +256,9 @@ export function never(why: string): Shape {
 export function onlyIfAllowed(feature: Feature, shape: Shape, why: string): Shape {
   return (value, at, notes) => {
     if (isEmpty(value)) return undefined
-    return notes.allowed.has(feature) ? shape(value, at, notes) : invalid(why)
+    return notes.allowed.has(feature)
+      ? shape(value, at, notes)
+      : invalid(`${why} The key’s role would need \`allow: [${feature}]\`.`)
   }
 }
 

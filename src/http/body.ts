@@ -11,9 +11,27 @@ import { Refusal } from '../core/refusal.ts'
 function requireJson({ headers }: IncomingMessage): void {
   const type = headers['content-type']
   // Parameters other than the charset would be read by somebody else in some other way.
-  if (type !== undefined && !/^application\/json *(?:; *charset *= *"?utf-8"? *)?$/i.test(type.trim()))
-    throw new Refusal('unsupported_media_type')
+  const isJson =
+    type === undefined || /^application\/json *(?:; *charset *= *"?utf-8"? *)?$/i.test(type.trim())
+  if (!isJson && !isFromCurl(headers)) throw new Refusal('unsupported_media_type')
   requireNoExpectation(headers)
+}
+
+const formType = 'application/x-www-form-urlencoded'
+
+/**
+ * `curl -d` calls whatever it sends a form, and model servers read it as JSON. So may a form of another site in a browser,
+ * which adds a certificate or a remembered password of its own accord: browsers say where a form comes from, and
+ * nothing that does is taken for JSON.
+ */
+function isFromCurl({ 'content-type': type, origin, ...others }: IncomingMessage['headers']): boolean {
+  return type === formType && origin === undefined && others['sec-fetch-site'] === undefined
+}
+
+/** A form that holds no JSON is told to be one, rather than to be broken JSON. */
+function requireNoForm({ headers }: IncomingMessage, body: Buffer): void {
+  if (headers['content-type'] === formType && !/^\s*[{[]/.test(body.toString('latin1', 0, 64)))
+    throw new Refusal('unsupported_media_type')
 }
 
 export function requireNoExpectation({ expect }: IncomingMessage['headers']): void {
@@ -21,9 +39,15 @@ export function requireNoExpectation({ expect }: IncomingMessage['headers']): vo
     throw new Refusal('invalid_request', { say: 'The Expect header asks for something unknown.' })
 }
 
+export function tooLarge(limit: number): Refusal {
+  return new Refusal('body_too_large', {
+    say: `The body is larger than the ${limit} bytes that this key may send (\`caps.body\` of its role; of model files, \`admin.blob\`).`,
+  })
+}
+
 /** By its announced length, if there is one. */
 export function requireFits(headers: IncomingMessage['headers'], limit: number): void {
-  if (Number(headers['content-length'] ?? 0) > limit) throw new Refusal('body_too_large')
+  if (Number(headers['content-length'] ?? 0) > limit) throw tooLarge(limit)
 }
 
 type Decompress = (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>
@@ -49,7 +73,7 @@ async function decompress(decoder: Decompress, body: Buffer, limit: number): Pro
   try {
     return await decoder(body, { maxOutputLength: limit })
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw new Refusal('body_too_large')
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limit)
     throw new Refusal('invalid_request', { say: 'The body cannot be decompressed.', cause })
   }
 }
@@ -64,7 +88,9 @@ export async function readBody(request: IncomingMessage, limit: number, timeoutM
   requireJson(request)
   const decoder = decoderFor(request)
   const body = await receive(request, limit, timeoutMs)
-  return decoder ? decompress(decoder, body, limit) : body
+  const plain = decoder ? await decompress(decoder, body, limit) : body
+  requireNoForm(request, plain)
+  return plain
 }
 
 async function receive(request: IncomingMessage, limit: number, timeoutMs: number): Promise<Buffer> {
@@ -84,7 +110,7 @@ async function receive(request: IncomingMessage, limit: number, timeoutMs: numbe
     }
     const onData = (piece: Buffer) => {
       length += piece.length
-      if (length > limit) return settle(() => reject(new Refusal('body_too_large')))
+      if (length > limit) return settle(() => reject(tooLarge(limit)))
       pieces.push(piece)
     }
     const onEnd = () =>
@@ -101,7 +127,7 @@ export async function* streamBody(request: IncomingMessage, limit: number): Asyn
   // Kept open when it is left early: the refusal goes back on the same connection.
   for await (const piece of request.iterator({ destroyOnReturn: false })) {
     length += piece.length
-    if (length > limit) throw new Refusal('body_too_large')
+    if (length > limit) throw tooLarge(limit)
     yield piece
   }
 }

@@ -10,7 +10,7 @@ import type { JsonObject } from '../core/json.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { Upload } from '../dialects/dialect.ts'
 import type { Form } from '../stages/outlet.ts'
-import { requireFits, requireNoExpectation } from './body.ts'
+import { requireFits, requireNoExpectation, tooLarge } from './body.ts'
 
 const mostFields = 32
 const longestField = 64 * 1024
@@ -46,7 +46,7 @@ function boundsOf({ raw }: FastifyRequest, limit: number, timeoutMs: number) {
     let length = 0
     count = (piece) => {
       length += piece.length
-      if (length > limit) reject(new Refusal('body_too_large'))
+      if (length > limit) reject(tooLarge(limit))
     }
     const refusal = new Refusal('invalid_request', { say: 'The form took too long to arrive.' })
     late = setTimeout(() => reject(refusal), timeoutMs)

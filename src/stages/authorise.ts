@@ -119,12 +119,19 @@ function administered(asked: string, role: Role, policy: Policy, fleet: Fleet): 
 
 /** What cannot be lowered without changing what was asked. @throws Refusal `invalid_request` */
 function requireWithin({ counts, tools }: Prompt, caps: Caps): void {
-  if (counts.images > caps.images)
-    refuse(caps.images === 0 ? 'Images are not allowed for this key.' : 'Too many images.')
-  if (counts.imageBytes > caps.imageBytes) refuse('The images are too large.')
-  if (counts.stops > caps.stops) refuse('Too many stop sequences.')
-  if (tools.length > caps.tools) refuse('Too many tools.')
-  if (counts.schema > caps.schema) refuse('The schema of the answer is too large.')
+  const tooMany = (what: string, count: number, key: 'images' | 'stops' | 'tools') => {
+    if (count > caps[key])
+      refuse(`${count} ${what}, and this key may send ${caps[key]} (\`caps.${key}\` of its role).`)
+  }
+  const tooLarge = (what: string, bytes: number, key: 'imageBytes' | 'schema') => {
+    if (bytes > caps[key])
+      refuse(`${what} of ${bytes} bytes: this key may send ${caps[key]} (\`caps.${key}\` of its role).`)
+  }
+  tooMany('images', counts.images, 'images')
+  tooLarge('Images', counts.imageBytes, 'imageBytes')
+  tooMany('stop sequences', counts.stops, 'stops')
+  tooMany('tools', tools.length, 'tools')
+  tooLarge('A schema of the answer', counts.schema, 'schema')
 }
 
 function refuse(say: string): never {
@@ -138,7 +145,7 @@ function requireWhole({ strict }: Role, leftOut: readonly string[] = []): void {
   refuse(
     leftOut.includes('previous_response_id')
       ? `${what}: the model server would not read it. Send the whole conversation instead.`
-      : `${what}: not allowed for this key. Switch the tool off in the client.`,
+      : `${what}: not allowed for this key. Switch the tool off in the client, or have \`allow: [webSearch]\` or \`strict: false\` set for its role.`,
   )
 }
 

@@ -139,7 +139,6 @@ describe.each(routes)('%s', (path, fine) => {
     'text/plain',
     'application/xml',
     'text/xml; charset=utf-8',
-    'application/x-www-form-urlencoded',
     'multipart/form-data; boundary=x',
     'application/json; charset=utf-7',
     'application/json; profile=x',
