@@ -3,6 +3,7 @@ import { type FastifyInstance, fastify } from 'fastify'
 import { type AdminApiParts, registerAdminApi } from './http/admin-api.ts'
 import { guardAdmin } from './http/admin-door.ts'
 import { answerErrors } from './http/admin-errors.ts'
+import type { AdminLogins } from './http/admin-logins.ts'
 import { type ApprovalsApiParts, isForApprovers, registerApprovals } from './http/approvals-api.ts'
 import { type AuditApiParts, registerAuditApi } from './http/audit-api.ts'
 import { replaceSilent } from './http/connections.ts'
@@ -19,6 +20,7 @@ export interface AdminParts {
   readonly fleet: Fleet
   readonly metrics: Metrics
   readonly log: Log
+  readonly logins: AdminLogins
   readonly api: AdminApiParts
   readonly approvals: ApprovalsApiParts
   readonly audit: AuditApiParts
@@ -32,6 +34,7 @@ export function createAdmin({
   fleet,
   metrics,
   log,
+  logins,
   api,
   approvals,
   audit,
@@ -47,12 +50,12 @@ export function createAdmin({
   })
   replaceSilent(app.server, connections)
   answerErrors(app, log)
-  guardAdmin(app, policy, isForApprovers)
+  guardAdmin(app, policy, isForApprovers, logins)
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'There is nothing here.' }))
   registerHealth(app, readiness, fleet)
   registerMetrics(app, metrics, fleet, readiness)
   registerAdminApi(app, api)
-  registerApprovals(app, approvals)
+  registerApprovals(app, approvals, logins)
   registerAuditApi(app, audit)
   return app
 }

@@ -7,13 +7,14 @@ import { dialects } from './dialects/dialects.ts'
 import type { Freezes } from './freezes/board.ts'
 import { limitConnections } from './http/connections.ts'
 import type { Couriers } from './http/courier.ts'
-import { createDoor } from './http/door.ts'
+import { createDoor, type Door } from './http/door.ts'
 import { drain, type Patience } from './http/drain.ts'
 import { registerExchange } from './http/exchanges.ts'
 import { registerGreeting } from './http/greeting.ts'
 import { type HandshakeFault, watchHandshakes } from './http/handshakes.ts'
 import { registerKeptAnswer } from './http/kept-answers.ts'
 import { registerListing } from './http/listings.ts'
+import { registerHealthChecks } from './http/probes.ts'
 import { nowhere, plainPath } from './http/target.ts'
 import { tlsOptions } from './http/tls.ts'
 import { registerTokenRoutes, type TokenRouteParts } from './http/token-routes.ts'
@@ -50,6 +51,7 @@ export interface DataListener {
   drain(patience: Patience): Promise<void>
   /** Ends with this refusal what is under way, if it is meant. */
   cut: Reception['cut']
+  readonly door: Door
 }
 
 export async function createApp(parts: AppParts): Promise<DataListener> {
@@ -94,7 +96,7 @@ export async function createApp(parts: AppParts): Promise<DataListener> {
   const { ask } = parts.courier
   const hosts = { reception, gate, settle: parts.settle }
   // First: routes take the error handler they find when they are declared.
-  registerUnknown(app, reception, gate)
+  registerUnknown(app, hosts)
   for (const dialect of dialects)
     for (const endpoint of dialect.endpoints) {
       if (endpoint.kind === 'exchange') registerExchange(app, dialect, endpoint, reception, gate)
@@ -103,7 +105,8 @@ export async function createApp(parts: AppParts): Promise<DataListener> {
       else registerGreeting(app, dialect, endpoint, { ...parts, hosts })
     }
   registerTokenRoutes(app, { ...parts, hosts })
-  return { app, drain: (patience) => drain(app, reception, patience), cut: reception.cut }
+  registerHealthChecks(app, { ...parts, hosts })
+  return { app, drain: (patience) => drain(app, reception, patience), cut: reception.cut, door }
 }
 
 /** Bytes that are no HTTP: there is no request to record, no dialect to answer in, and nothing to learn from us. */

@@ -1,5 +1,6 @@
 /** How a gateway knows who calls: keys, the tokens made from them, those of other issuers; and who is told of it. */
 import type { Clock } from './core/clock.ts'
+import { networkOf } from './core/peer.ts'
 import { describeError } from './core/refusal.ts'
 import { holderOf } from './identity/identity.ts'
 import { createJwts } from './identity/jwt.ts'
@@ -23,6 +24,8 @@ export interface CallersParts {
   readonly metrics: Metrics
   readonly log: Log
   readonly mayTell: ReturnType<typeof createSparing>
+  /** The same of a kind and a peer. */
+  readonly mayTellOf: ReturnType<typeof createSparing>
   recordEvent(event: string, details: object): void
 }
 
@@ -36,7 +39,7 @@ export interface Callers {
 }
 
 export function openCallers(parts: CallersParts): Callers {
-  const { policy, shared, clock, metrics, log, mayTell, recordEvent } = parts
+  const { policy, shared, clock, metrics, log, mayTell, mayTellOf, recordEvent } = parts
   const signing = openSigningKeys(
     () => signingKeysFile(policy().keysFile),
     // Others must know a key before they meet what it signed; while Redis is away they learn of it later.
@@ -66,7 +69,7 @@ export function openCallers(parts: CallersParts): Callers {
       clock,
       onFault(reason, { id, peer }) {
         metrics.credentialFailures.inc({ reason })
-        if (reason !== 'missing' && mayTell(reason))
+        if (reason !== 'missing' && mayTellOf(`${reason} ${networkOf(peer)}`))
           log.warn({ reason, id, peer }, 'a credential was refused')
       },
       onCaller: (identity, nowMs) => uses.note(holderOf(identity), nowMs),

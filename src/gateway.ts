@@ -16,15 +16,14 @@ import { type Clock, systemClock } from './core/clock.ts'
 import { describeError, Refusal } from './core/refusal.ts'
 import { announce } from './files/running.ts'
 import { reachOf } from './freeze-reach.ts'
-import { openFreezes } from './freezes/board.ts'
-import { freezesFile } from './freezes/file.ts'
-import { type Order, subjectOf } from './freezes/order.ts'
-import { shareFreezes } from './freezes/shared.ts'
+import type { Order } from './freezes/order.ts'
+import { createAdminLogins } from './http/admin-logins.ts'
 import { createCourier } from './http/courier.ts'
 import { listenOn, requireFree } from './http/listen.ts'
 import { keepTlsFiles } from './http/tls.ts'
 import { readSigningEntries, signingKeysFile } from './identity/signing-keys.ts'
 import { openKeysSync } from './keys-sync.ts'
+import { openKillSwitch } from './kill-switch.ts'
 import { openStore } from './limit-store.ts'
 import { loadPacks } from './policy/packs.ts'
 import { createSnapshots, type Reloaded, type SnapshotOptions } from './snapshots.ts'
@@ -47,7 +46,7 @@ import { createMatchResults } from './stages/results.ts'
 import { createScanning } from './stages/scanning.ts'
 import { createSecondOpinion } from './stages/second-opinion.ts'
 import { createSettle } from './stages/settle.ts'
-import type { Log } from './telemetry/log.ts'
+import { type Log, showAddresses } from './telemetry/log.ts'
 import { createMetrics } from './telemetry/metrics.ts'
 import { createSparing } from './telemetry/sparing.ts'
 import { openToolGate } from './tool-gate.ts'
@@ -88,6 +87,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   }
 }
 
+/** A minute, with ten lines each. */
+const mostToldPeers = 100
+
 type Closer = () => Promise<unknown> | unknown
 
 /** @param closers what must be closed, in the order in which it was opened */
@@ -103,6 +105,8 @@ async function openGateway(
   closers.push(snapshots.close)
   const policy = () => snapshots.current.policy
   const atStart = policy()
+  showAddresses(log, atStart.logAddresses === 'plain')
+  log.info({ version: options.version, policy: atStart.version }, 'starting')
   for (const warning of snapshots.warnings) log.warn(warning)
   await requireFree(atStart)
   const keysSync = await openKeysSync(atStart, policy, clock.wallMs, log)
@@ -138,7 +142,9 @@ async function openGateway(
   }
   /** What cannot be recorded shows in the log not being writable. */
   const recordEvent = (event: string, details: object) => void audit.event(event, details).catch(() => {})
-  const flood = createFlood((peer, count) => recordEvent('flood', { peer, count }))
+  const flood = createFlood((peer, count, kind) =>
+    recordEvent(kind === 'login' ? 'flood' : 'probes', { peer, count }),
+  )
   closers.push(flood.close)
   const store = await openStore(atStart, clock, metrics, log)
   closers.push(store.close)
@@ -158,22 +164,8 @@ async function openGateway(
   let draining = false
   const impatience = new AbortController()
 
-  const shared = atStart.store.redis && shareFreezes(atStart.store.redis, () => {})
-  closers.push(() => shared?.close())
-  const freezes = await openFreezes({
-    file: freezesFile(atStart.audit.file),
-    shared,
-    clock,
-    report: (problem, error) => log.error({ cause: describeError(error) }, problem),
-  })
+  const freezes = await openKillSwitch({ atStart, clock, log, recordEvent })
   closers.push(freezes.close)
-  const inForce = freezes.list()
-  if (inForce.length > 0) {
-    const subjects = inForce.map(subjectOf)
-    log.warn({ subjects }, 'frozen since before this start')
-    recordEvent('freezes in force', { subjects })
-  }
-
   const changes = openChangeRecord({
     auditFile: atStart.audit.file,
     keys: () => ({ ...snapshots.keyFiles, signing: readSigningEntries(signingKeysFile(policy().keysFile)) }),
@@ -200,8 +192,19 @@ async function openGateway(
   const settle = createSettle({ audit, recordPrompt, account, flood, metrics, log, clock })
   const kept = createKeptAnswers()
   const mayTell = createSparing(clock.monotonicMs)
+  /** Of peers, each with lines of its own: one that tries often must not keep others out of the log. */
+  const mayTellOf = createSparing(clock.monotonicMs, mostToldPeers)
   const { shared: sharedKeys } = keysSync
-  const callers = openCallers({ policy, shared: sharedKeys, clock, metrics, log, mayTell, recordEvent })
+  const callers = openCallers({
+    policy,
+    shared: sharedKeys,
+    clock,
+    metrics,
+    log,
+    mayTell,
+    mayTellOf,
+    recordEvent,
+  })
   closers.push(callers.close)
   const randomCode = () => randomBytes(8).toString('hex')
   const guardAnswer = createGuardAnswer({
@@ -216,7 +219,7 @@ async function openGateway(
   }
   const { ask } = courier
   const secondOpinion = createSecondOpinion({ ask, isRemote: fleet.isRemote, metrics, clock })
-  const { app, drain, cut } = await createApp({
+  const { app, drain, cut, door } = await createApp({
     kept,
     guardAnswer,
     freezes,
@@ -278,6 +281,11 @@ async function openGateway(
     policy: atStart.admin,
     metrics,
     log,
+    logins: createAdminLogins({
+      door: () => policy().door,
+      entrance: door,
+      ...{ flood, metrics, log, mayTellOf, recordEvent },
+    }),
     fleet,
     readiness: async () => ({
       draining,
@@ -319,6 +327,7 @@ async function openGateway(
     audit.reconfigure(snapshot.policy.audit)
     scanningFor(snapshot.policy.promptGuard)
     log.level = snapshot.policy.logLevel
+    showAddresses(log, snapshot.policy.logAddresses === 'plain')
     const { version } = snapshot.policy
     const details = { policy: version, before: before.version, keys: snapshot.keys.size }
     metrics.policyReloads.inc({ result: problems.length === 0 ? 'ok' : 'failed' })

@@ -1,7 +1,7 @@
 /** Keeps a gateway's files of keys as the fleet's Redis has them (`keys.redis`). */
-import { describeError } from './core/refusal.ts'
 import { type SharedKeys, shareKeys } from './identity/shared-keys.ts'
 import type { Policy } from './policy/policy.ts'
+import { redisTrouble } from './redis/connect.ts'
 import type { Log } from './telemetry/log.ts'
 
 /** Where nobody tells of a change, it is looked for. */
@@ -55,7 +55,7 @@ export async function openKeysSync(
     } catch (error) {
       if (up && performance.now() >= patientUntil) {
         up = false
-        log.error({ cause: describeError(error) }, 'keys cannot be compared with redis; the copy holds')
+        log.error(redisTrouble(error, servers), 'keys cannot be compared with redis; the copy holds')
       }
       return false
     } finally {

@@ -5,7 +5,7 @@ import { createKeeper, type Keeper } from './limits/keeper.ts'
 import { createMemoryStore } from './limits/memory.ts'
 import { createRedisStore } from './limits/redis.ts'
 import type { Policy } from './policy/policy.ts'
-import { nameOfRedisError } from './redis/connect.ts'
+import { redisTrouble } from './redis/connect.ts'
 import type { Log } from './telemetry/log.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 import { createSparing } from './telemetry/sparing.ts'
@@ -13,30 +13,42 @@ import { createSparing } from './telemetry/sparing.ts'
 /** How long a start waits for Redis, so that the first requests are not refused for nothing. */
 const patienceMs = 1000
 
+/** Within which Redis being away is told. */
+const reasonMs = 200
+
 export async function openStore(
   { store }: Pick<Policy, 'store'>,
   clock: Clock,
   metrics: Metrics,
   log: Log,
 ): Promise<Keeper> {
-  const onRenewalFailure = (error: unknown) =>
-    log.warn({ cause: nameOfRedisError(error) }, 'running requests could not be told to redis')
+  const { redis } = store
   const local = createMemoryStore(clock)
-  if (store.redis === undefined) return createKeeper(local, onRenewalFailure)
+  // Without Redis nothing is told, so nothing fails.
+  if (redis === undefined) return createKeeper(local, () => {})
+  const onRenewalFailure = (error: unknown) =>
+    log.warn(redisTrouble(error, redis), 'running requests could not be told to redis')
   // Each is told once until Redis is back, and where it goes and comes all the time, a few times a minute.
   const told = new Set<string>()
   const mayTell = createSparing(clock.monotonicMs)
+  let isAway = false
   const once = (message: string, tell: (message: string) => void) => {
     if (told.has(message) || !mayTell(message)) return
     told.add(message)
     tell(message)
   }
   const shared = createRedisStore({
-    servers: store.redis,
+    servers: redis,
     timeoutMs: store.timeoutMs,
-    onAway: (error) =>
-      once('redis is away', (message) => log.error({ cause: nameOfRedisError(error) }, message)),
+    onAway(error) {
+      isAway = true
+      // A connection that was closed says nothing; the next try to make one tells why.
+      setTimeout(() => {
+        if (isAway) once('redis is away', (message) => log.error(redisTrouble(error, redis), message))
+      }, reasonMs).unref()
+    },
     onBack() {
+      isAway = false
       told.clear()
       once('redis answers', (message) => log.info(message))
       // Whatever became of it meanwhile: what runs here holds its slots.

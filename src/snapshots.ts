@@ -12,7 +12,7 @@ import type { KeyFiles } from './identity/key-news.ts'
 import { createKeyRing } from './identity/key-ring.ts'
 import { type RevokedToken, readRevokedTokens, revokedTokensFile } from './identity/revoked-tokens.ts'
 import { signingKeysFile } from './identity/signing-keys.ts'
-import { isPlain, plainHttp } from './policy/doubtful.ts'
+import { isPlain, isShort, plainHttp, shortestToken } from './policy/doubtful.ts'
 import { loadPolicy } from './policy/load.ts'
 import type { Variables } from './policy/locate.ts'
 import type { Address, Policy } from './policy/policy.ts'
@@ -229,6 +229,10 @@ function readPolicy({ policyFile, variables, listen, admin }: SnapshotOptions): 
   }
   if (!overridden.admin.loopback && overridden.admin.token === undefined)
     throw new TypeError('the admin listener needs admin.token as soon as its address is not loopback')
+  if (!overridden.admin.loopback && isShort(overridden.admin.token))
+    throw new TypeError(
+      `admin.token must have ${shortestToken} characters at least as soon as the address is not loopback`,
+    )
   return Object.freeze(overridden)
 }
 

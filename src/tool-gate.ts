@@ -8,7 +8,7 @@ import { shareCalls } from './calls/shared.ts'
 import type { Clock } from './core/clock.ts'
 import { describeError } from './core/refusal.ts'
 import type { Policy } from './policy/policy.ts'
-import { nameOfRedisError } from './redis/connect.ts'
+import { redisTrouble } from './redis/connect.ts'
 import type { Log } from './telemetry/log.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 
@@ -32,7 +32,7 @@ export function openToolGate(parts: ToolGateParts): {
   const { atStart, policy, clock, metrics, log, recordEvent } = parts
   const { redis, timeoutMs } = atStart.store
   const report = (problem: string, error?: unknown) =>
-    log.error({ cause: redis ? nameOfRedisError(error) : describeError(error) }, problem)
+    log.error(redis ? redisTrouble(error, redis) : { cause: describeError(error) }, problem)
   const calls = createCalls(redis && shareCalls(redis, mostEach, timeoutMs, ignore), report)
   const webhook = createWebhook({
     settings: () => policy().approval,

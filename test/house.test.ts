@@ -35,6 +35,7 @@ const floors: Readonly<Record<string, number>> = {
   'callers.ts': 6,
   'change-record.ts': 6,
   'freeze-reach.ts': 6,
+  'kill-switch.ts': 6,
   'tool-gate.ts': 6,
   'gateway.ts': 7,
   cli: 8,

@@ -12,6 +12,8 @@ export type ApprovalEvent = (typeof approvalEvents)[number]
 export interface Answered {
   readonly kind: 'passed' | 'denied'
   readonly id: string
+  /** What whoever decided said, masked; null: nothing. */
+  readonly why: string | null
 }
 /** `over`: the question is no more, so that nobody can answer it. */
 type Unanswered = { readonly kind: 'unanswered' | 'over' }
@@ -126,7 +128,8 @@ export function createDesk({ store, tell, report }: DeskOptions): Approvals {
           if (!mayPass()) return giveUp()
           const standing = await take(approval, request)
           const { kind } = standing
-          if (kind === 'passed' || kind === 'denied') return end({ kind, id: standing.approval.id })
+          if (kind === 'passed' || kind === 'denied')
+            return end({ kind, id: standing.approval.id, why: standing.approval.why })
           // Another call like this one has had the yes, or it is over.
           if (kind !== 'pending') return end({ kind: 'over' })
         } catch (error) {
@@ -168,7 +171,7 @@ export function createDesk({ store, tell, report }: DeskOptions): Approvals {
       if (standing.kind === 'gone') throw new TypeError('a question was not put')
       if (standing.kind === 'full') return { kind: 'full' }
       const { kind, approval: found } = standing
-      if (kind !== 'pending') return { kind, id: found.id }
+      if (kind !== 'pending') return { kind, id: found.id, why: found.why }
       return {
         kind,
         id: found.id,

@@ -46,6 +46,8 @@ export interface FreezesOptions {
   readonly clock: Clock
   /** What went wrong with the file. */
   report(problem: string, error: unknown): void
+  /** Redis does not take or tell orders. */
+  onUnshared(error: unknown): void
 }
 
 const everyMs = 400
@@ -59,7 +61,13 @@ interface FrozenModel {
 }
 
 /** @throws TypeError if the file is not what it should be: who cannot read what is frozen must not start */
-export async function openFreezes({ file, shared, clock, report }: FreezesOptions): Promise<Freezes> {
+export async function openFreezes({
+  file,
+  shared,
+  clock,
+  report,
+  onUnshared,
+}: FreezesOptions): Promise<Freezes> {
   const patientUntil = performance.now() + startMs
   let seen = stateOf(file)
   let orders: Orders = readFreezes(file)
@@ -143,7 +151,7 @@ export async function openFreezes({ file, shared, clock, report }: FreezesOption
     } catch (error) {
       if (sharing && performance.now() > patientUntil) {
         sharing = false
-        report('freezes are not shared: Redis does not take or tell them', error)
+        onUnshared(error)
       }
       return false
     } finally {

@@ -8,6 +8,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Policy } from '../policy/policy.ts'
+import type { AdminLogins } from './admin-logins.ts'
 
 const free = new Set(['/livez', '/readyz'])
 
@@ -16,6 +17,7 @@ export function guardAdmin(
   app: FastifyInstance,
   { loopback, token, hosts }: Policy['admin'],
   takesKeys: (path: string) => boolean,
+  logins: AdminLogins,
 ): void {
   const names = new Set(['localhost', ...hosts.map((host) => host.toLowerCase())])
   app.addHook('onRequest', async (request, reply) => {
@@ -31,9 +33,9 @@ export function guardAdmin(
     if (changes && token === undefined)
       return refuse(reply, 403, 'Changing something needs `admin.token` in the policy.')
     const needsToken = !loopback || token !== undefined
-    if (needsToken && !carriesToken(request, token))
-      return refuse(reply, 401, 'The admin token is missing or wrong.')
-    return undefined
+    if (!needsToken || carriesToken(request, token)) return undefined
+    const isMissing = request.headers.authorization === undefined
+    return logins.refuse(request, reply, isMissing ? 'admin token missing' : 'admin token wrong')
   })
 }
 

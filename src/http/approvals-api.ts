@@ -19,8 +19,9 @@ import type { Freezes } from '../freezes/board.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { Snapshot } from '../stages/exchange.ts'
 import { bearerOf } from './admin-door.ts'
+import type { AdminLogins } from './admin-logins.ts'
 import { someone } from './admin-words.ts'
-import { peerOf } from './connections.ts'
+import { senderOf } from './connections.ts'
 
 export interface ApprovalsApiParts {
   readonly approvals: Approvals
@@ -47,11 +48,15 @@ export function isForApprovers(path: string): boolean {
 }
 
 /** Who asks: an approver, or whoever the admin listener let in; or why not. */
-type Asker = { readonly approver: Identity | undefined } | { readonly status: number; readonly error: string }
+type Asker =
+  | { readonly approver: Identity | undefined }
+  | { readonly status: number; readonly error: string }
+  | 'unknown'
 
 export function registerApprovals(
   app: FastifyInstance,
   { approvals, freezes, lookAgain, current, now }: ApprovalsApiParts,
+  logins: AdminLogins,
 ): void {
   const askerOf = (request: FastifyRequest): Asker => {
     const shown = bearerOf(request)
@@ -59,8 +64,8 @@ export function registerApprovals(
     lookAgain()
     const { policy, keys } = current()
     const { approvers } = policy.approval
-    const identity = keys.identify(shown, now(), peerOf(request.socket.remoteAddress))
-    if (typeof identity === 'string') return { status: 401, error: 'The key is not valid.' }
+    const identity = keys.identify(shown, now(), senderOf(request.raw, policy.door))
+    if (typeof identity === 'string') return 'unknown'
     const named = approvers.has(identity.name) || approvers.has(identity.role)
     if (!named || freezes.holdsCaller([identity.id], [identity.role]))
       return { status: 403, error: 'This key is not one of `approval.approvers`.' }
@@ -103,6 +108,7 @@ export function registerApprovals(
 
   app.get(folder, (request, reply) => {
     const asker = askerOf(request)
+    if (asker === 'unknown') return logins.refuse(request, reply, 'approver key refused')
     if ('status' in asker) return refuse(reply, asker)
     const shows = showsTo(asker.approver)
     return withStore(reply, async () => ({
@@ -119,6 +125,7 @@ export function registerApprovals(
   ] as const)
     app.post<{ Params: { id: string } }>(`${folder}/:id/${word}`, (request, reply) => {
       const asker = askerOf(request)
+      if (asker === 'unknown') return logins.refuse(request, reply, 'approver key refused')
       if ('status' in asker) return refuse(reply, asker)
       const { approver } = asker
       const body = request.body ?? {}

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isIP, type Server, type Socket } from 'node:net'
+import { canonicalAddress, networkOf } from '../core/peer.ts'
 import type { Policy } from '../policy/policy.ts'
 
 export function limitConnections(server: Server, door: () => Policy['door']): void {
@@ -67,9 +68,9 @@ export function replaceSilent(server: Server, { each, all }: ConnectionBounds): 
   })
 }
 
-/** An address as it stands in records: IPv4 in its own form, also behind a dual-stack socket. */
+/** The other end of a connection, as it stands in records. */
 export function peerOf(address: string | undefined): string {
-  return (address ?? '').replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/, '')
+  return canonicalAddress(address ?? '')
 }
 
 /**
@@ -92,16 +93,5 @@ export function senderOf({ socket, headers }: IncomingMessage, { proxies }: Poli
 /** As proxies write it: `192.0.2.7`, `192.0.2.7:443`, `2001:db8::7`, `[2001:db8::7]:443`. */
 function hopOf(text: string): string {
   const [, bracketed, plain] = /^\s*(?:\[([^\]]*)\]|(\d+(?:\.\d+){3})(?=:\d+\s*$))/.exec(text) ?? []
-  return peerOf((bracketed ?? plain ?? text).trim().toLowerCase())
-}
-
-/** Whom an address belongs to: an IPv6 caller has the 2^64 addresses of its network (RFC 4291, 2.5.1), so they are one. */
-export function networkOf(address: string): string {
-  if (!address.includes(':')) return address
-  const [head = '', tail] = address.split('::')
-  const groups = (text: string) => text.split(':').filter(Boolean)
-  const missing = 8 - groups(head).length - groups(tail ?? '').length
-  const all =
-    tail === undefined ? groups(head) : [...groups(head), ...Array(missing).fill('0'), ...groups(tail)]
-  return `${all.slice(0, 4).join(':')}::/64`
+  return canonicalAddress((bracketed ?? plain ?? text).trim())
 }

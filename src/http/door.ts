@@ -4,9 +4,10 @@
  */
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { networkOf } from '../core/peer.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { Policy } from '../policy/policy.ts'
-import { networkOf, senderOf } from './connections.ts'
+import { senderOf } from './connections.ts'
 
 export interface Door {
   /** Counts one failure. @throws Refusal `rate_limited` past `door.failuresPerMinute` */

@@ -2,11 +2,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { asRefusal, Refusal } from '../core/refusal.ts'
 import { dialectFor, dialects } from '../dialects/dialects.ts'
-import type { Gate } from '../stages/gate.ts'
+import type { Hosts } from './answered-here.ts'
+import { answerOptions, showsNothing } from './probes.ts'
 import { plainPath } from './target.ts'
-import type { Reception } from './visit.ts'
 
-export function registerUnknown(app: FastifyInstance, reception: Reception, gate: Gate): void {
+export function registerUnknown(app: FastifyInstance, { reception, gate, settle }: Hosts): void {
   const turnAway = (
     request: FastifyRequest,
     reply: FastifyReply,
@@ -16,7 +16,10 @@ export function registerUnknown(app: FastifyInstance, reception: Reception, gate
     const target = request.originalUrl
     const path = plainPath(target)
     const dialect = dialectFor(path ?? target.slice(0, 64))
-    const { course, outlet } = reception.receive(request, reply, dialect, 'none')
+    const visit = reception.receive(request, reply, dialect, 'none')
+    const { course, outlet } = visit
+    if (request.method === 'OPTIONS' && showsNothing(course.arrival))
+      return answerOptions(visit, { settle, gate })
     const say = path === undefined ? undefined : dialect.absent?.[path]
     const why = say === undefined ? refusal(path) : new Refusal('not_found', { say })
     return gate.turnAway(course, isUpgrade(request) ? noWebSocket() : why, outlet)

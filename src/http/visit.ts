@@ -27,6 +27,8 @@ export interface Reception {
   receive(request: FastifyRequest, reply: FastifyReply, dialect: Dialect, route: string): Visit
   /** From now on every answer asks its client to close the connection. */
   announceClose(): void
+  /** Whether they do. */
+  readonly closing: boolean
   /** Ends with this refusal what is still under way, if it is meant. */
   cut(refusal: Refusal, isMeant: (course: Course) => boolean): void
   /** Whether an answer is on its way through this connection. */
@@ -68,6 +70,9 @@ export function createReception(
       ),
     announceClose() {
       closing = true
+    },
+    get closing() {
+      return closing
     },
     cut(refusal, isMeant) {
       for (const course of underWay) if (isMeant(course)) course.arrival.departure.end(refusal)

@@ -23,6 +23,7 @@ export function compileApproval({ approval }: Config, report: Report): ApprovalS
     validMs,
     approvers: new Set(approval.approvers),
     arguments: approval.arguments,
+    tellWhy: approval.tellWhy,
     webhook,
   }
 }

@@ -18,7 +18,7 @@ import { compileKeepAlive, compileLimits, compileModels, compileShared } from '.
 import { compilePromptGuard } from './compile-prompt-guard.ts'
 import { compileRedis } from './compile-redis.ts'
 import { compileTls } from './compile-tls.ts'
-import { doubtful } from './doubtful.ts'
+import { doubtful, isShort, shortestToken } from './doubtful.ts'
 import { modelFault } from './model-fault.ts'
 import { isNetwork, networksOf } from './networks.ts'
 import type { Address, OutlierDetection, Policy, Role, TokenRules, Upstream } from './policy.ts'
@@ -58,6 +58,8 @@ export function compile(
   const admin = addressAt(config.admin.address, ['admin', 'address'], report)
   if (!admin.loopback && config.admin.token === undefined && !source.holds(['admin', 'token']))
     report(['admin', 'address'], 'is not loopback, so `admin.token` is required')
+  if (!admin.loopback && isShort(config.admin.token))
+    report(['admin', 'token'], `must have ${shortestToken} characters at least where others can reach it`)
   if (takesTheSame(admin, listen))
     report(['admin', 'address'], 'is the address of the data listener too: give each a port of its own')
   const tls = compileTls(config.listen.tls, folder, report)
@@ -141,6 +143,7 @@ export function compile(
     },
     secretFiles,
     logLevel: config.log.level,
+    logAddresses: config.log.addresses,
     shutdown: { noticeMs: ms(config.shutdown.notice), graceMs: ms(config.shutdown.grace) },
     warnings: warnings.map(({ message }) => message),
   }

@@ -11,14 +11,19 @@ import type { Path, Source } from './source.ts'
 import { tightInWords, tightLimits } from './token-room.ts'
 import { withoutEffect } from './without-effect.ts'
 
-const shortestToken = 16
+export const shortestToken = 16
+
+/** Whether an admin token can be guessed. */
+export function isShort(token: string | undefined): boolean {
+  return token !== undefined && token.length < shortestToken
+}
 
 /** What of a text stands in the file itself. */
 type Written = Pick<Source, 'isLiteral' | 'writtenAt' | 'holds'>
 
 export function doubtful(config: Config, source: Written): { path: Path; message: string }[] {
   const found = writtenSecrets(config, source)
-  if ((config.admin.token?.length ?? shortestToken) < shortestToken)
+  if (isShort(config.admin.token))
     found.push({
       path: ['admin', 'token'],
       message: `the admin token has fewer than ${shortestToken} characters: it can be guessed`,

@@ -1,5 +1,6 @@
 /** Networks in CIDR notation (RFC 4632, RFC 4291), and whether an address lies in one of them. */
 import { BlockList, isIP } from 'node:net'
+import { canonicalAddress } from '../core/peer.ts'
 
 export interface Networks {
   /** Never of what is no address. */
@@ -20,13 +21,26 @@ export function networksOf(networks: readonly string[]): Networks {
   const list = new BlockList()
   for (const network of networks) {
     const [, address = '', bits] = form.exec(network) ?? []
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
-    list.addSubnet(address, bits === undefined ? (family === 'ipv6' ? 128 : 32) : Number(bits), family)
+    const { start, length, family } = subnetOf(address, bits)
+    list.addSubnet(start, length, family)
   }
   return {
     hold(address) {
-      const version = isIP(address)
-      return version !== 0 && list.check(address, version === 6 ? 'ipv6' : 'ipv4')
+      const canonical = canonicalAddress(address)
+      const version = isIP(canonical)
+      return version !== 0 && list.check(canonical, version === 6 ? 'ipv6' : 'ipv4')
     },
   }
+}
+
+/** Bits of `::ffff:0:0/96`, behind which IPv6 writes IPv4. */
+const mappedBits = 96
+
+function subnetOf(address: string, bits: string | undefined) {
+  const isLong = isIP(address) === 6
+  const length = bits === undefined ? (isLong ? 128 : 32) : Number(bits)
+  const canonical = canonicalAddress(address)
+  if (isLong && isIP(canonical) === 4 && length >= mappedBits)
+    return { start: canonical, length: length - mappedBits, family: 'ipv4' } as const
+  return { start: address, length, family: isLong ? 'ipv6' : 'ipv4' } as const
 }

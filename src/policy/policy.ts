@@ -157,6 +157,8 @@ export interface ApprovalSettings {
   readonly approvers: ReadonlySet<string>
   /** What approvers see of arguments. */
   readonly arguments: 'masked' | 'plain'
+  /** Whether the caller reads why a human said no. */
+  readonly tellWhy: boolean
   readonly webhook: { readonly url: string; readonly secret: string } | undefined
 }
 
@@ -285,6 +287,8 @@ export interface Policy {
   /** What `${file:PATH}` was read from. */
   readonly secretFiles: readonly string[]
   readonly logLevel: string
+  /** Whether lines of the log name callers' addresses. */
+  readonly logAddresses: 'masked' | 'plain'
   readonly shutdown: { readonly noticeMs: number; readonly graceMs: number }
   /** What the operator should know, such as features that are asked for and not built yet. */
   readonly warnings: readonly string[]

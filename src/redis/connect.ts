@@ -24,7 +24,11 @@ export function connectRedis(
   onError: (error: Error) => void,
 ): Connection {
   const connection = open(servers, timeoutMs, { ...scripts })
-  connection.on('error', onError)
+  connection.on('error', (error) => {
+    faults.set(servers, error)
+    onError(error)
+  })
+  connection.on('ready', () => faults.delete(servers))
   return connection
 }
 
@@ -97,6 +101,46 @@ function parse(text: string) {
     password: decodeURIComponent(password),
     db: Number(pathname.slice(1) || '0'),
   }
+}
+
+/** Why there is no connection; what a command says then is only that there is none. */
+const faults = new WeakMap<RedisServers, Error>()
+
+export interface RedisTrouble {
+  readonly cause: string
+  /** Host and port that did not answer, or all that were asked. */
+  readonly redis: string
+  readonly errno?: number
+  readonly syscall?: string
+}
+
+/** What went wrong, and where, for the log. */
+export function redisTrouble(error: unknown, servers: RedisServers): RedisTrouble {
+  const given = systemError(error) ?? systemError(faults.get(servers))
+  const asked = servers.urls.map((url) => new URL(url).host).join(', ')
+  if (!given) return { cause: nameOfRedisError(wrapped(error)), redis: asked }
+  const { code, errno, syscall, address, port } = given
+  return {
+    cause: code ?? given.name,
+    redis: address === undefined ? asked : `${address}:${port}`,
+    ...(errno === undefined ? {} : { errno }),
+    ...(syscall === undefined ? {} : { syscall }),
+  }
+}
+
+type SystemError = NodeJS.ErrnoException & { readonly address?: string; readonly port?: number }
+
+/** The operating system's word in an error, or in what caused it: of a name with several addresses, the first one's. */
+function systemError(error: unknown): SystemError | undefined {
+  if (!(error instanceof Error)) return undefined
+  if (error instanceof AggregateError) return systemError(error.errors[0])
+  const found: SystemError = error
+  return found.errno === undefined ? systemError(error.cause) : found
+}
+
+/** What a part of ours that asked Redis was told. */
+function wrapped(error: unknown): unknown {
+  return error instanceof Error && error.cause instanceof Error ? error.cause : error
 }
 
 /** What went wrong, in one word and without what an error message may quote. */

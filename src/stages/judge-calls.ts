@@ -12,6 +12,7 @@ import type { Severity } from '../core/text.ts'
 import { type CallVerdict, type JudgeCall, undecidedInText } from '../dialects/call-verdict.ts'
 import type { ToolCall } from '../dialects/dialect.ts'
 import { holderOf } from '../identity/identity.ts'
+import type { Policy } from '../policy/policy.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { ToolRights } from '../tools/rights.ts'
@@ -146,10 +147,15 @@ export function createJudgeCalls({ approvals, calls, lookAgain, isInForce, metri
     )
     if (answer.kind === 'full')
       return unapproved(call, made, 'tool.too-many', 'Too many tool calls wait for a human already.')
-    const answered = ({ kind, id }: Answered): CallVerdict => {
+    const answered = ({ kind, id, why }: Answered): CallVerdict => {
       remember(call, id, kind === 'passed' ? 'used' : 'denied')
       if (kind === 'passed') return letThrough(call, made)
-      return unapproved(call, made, 'tool.denied', `A human has said no to this tool call. Approval ${id}.`)
+      return unapproved(
+        call,
+        made,
+        'tool.denied',
+        `A human has said no to this tool call${reasonOf(why, policy)}. Approval ${id}.`,
+      )
     }
     if (answer.kind !== 'pending') return answered(answer)
     const { id, decided } = answer
@@ -192,6 +198,12 @@ export function createJudgeCalls({ approvals, calls, lookAgain, isInForce, metri
       }
     }
   }
+}
+
+/** What a human gave as a reason, on one line, where the policy lets the caller have it. */
+function reasonOf(why: string | null, { approval }: Policy): string {
+  const words = (why ?? '').replace(/[\p{C}\p{Z}]+/gu, ' ').trim()
+  return approval.tellWhy && words !== '' ? `: ${words.replace(/\.$/, '')}` : ''
 }
 
 /** Only a name that the request has offered itself: any other is a model's word, and may be what it must not say. */

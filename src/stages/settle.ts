@@ -8,7 +8,7 @@ import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { AccountFor } from './account.ts'
 import type { Course, Ending } from './exchange.ts'
-import type { Flood } from './flood.ts'
+import type { Flood, FloodKind } from './flood.ts'
 import { labelsOf } from './labels.ts'
 import { type RecordedPrompt, type RecordPrompt, toContent, toRecord, withoutTexts } from './record.ts'
 
@@ -65,8 +65,9 @@ export function createSettle({
       log.error({ id: arrival.id, code, detail, cause: describeError(cause) }, 'answer cut')
     }
     account(course, ending)
+    tellRequest(log, course, ending, totalMs)
     const unavailable = ending.kind === 'refused' && ending.refusal.code === 'audit_unavailable'
-    if (!caller && !unavailable && !flood.recordsAlone(arrival.peer))
+    if (!caller && !unavailable && !flood.recordsAlone(arrival.peer, floodKindOf(ending)))
       return measure(metrics, course, ending, totalMs)
     try {
       const { record, content, texts } = recordOf(course, ending, prompt, totalMs)
@@ -81,6 +82,31 @@ export function createSettle({
     measure(metrics, course, ending, totalMs)
     metrics.auditRecords.inc({ ending: ending.kind })
   }
+}
+
+/** Whoever was refused wanted something. */
+function floodKindOf(ending: Ending): FloodKind {
+  return ending.kind === 'refused' ? 'login' : 'probe'
+}
+
+/** One line a request, for those who want it; of what a caller said, only a model that a server lists. */
+function tellRequest(log: Log, { arrival, caller, call }: Course, ending: Ending, totalMs: number): void {
+  if (!log.isLevelEnabled('debug')) return
+  const refusal = 'refusal' in ending ? ending.refusal : undefined
+  const answer = 'answer' in ending ? ending.answer : undefined
+  log.debug(
+    {
+      id: arrival.id,
+      route: arrival.route,
+      status: answer?.status ?? refusal?.status ?? null,
+      outcome: refusal?.code ?? ending.kind,
+      caller: caller?.identity.id ?? null,
+      model: call?.target.listed ? call.model.served : null,
+      ms: Math.round(totalMs),
+      peer: arrival.peer,
+    },
+    'request',
+  )
 }
 
 function measure(metrics: Metrics, course: Course, ending: Ending, totalMs: number): void {

@@ -31,7 +31,10 @@ const ownNames: ReadonlySet<string> = new Set([
   'policy',
   'before',
   'instance',
+  'redis',
 ])
+/** Where a caller's address stands. */
+const peerName = 'peer'
 
 interface Destination {
   write(line: string): void
@@ -48,24 +51,36 @@ export function createLog(level: string, destination: Destination = openDestinat
       censor: '<redacted>',
     },
   }
-  return pino(options, { write: (line: string) => destination.write(masked(line)) })
+  let plain: ReadonlySet<string> = ownNames
+  const log = pino(options, { write: (line: string) => destination.write(masked(line, plain)) })
+  switches.set(log, (shown) => {
+    plain = shown ? new Set([...ownNames, peerName]) : ownNames
+  })
+  return log
 }
 
-function masked(line: string): string {
+const switches = new WeakMap<Log, (shown: boolean) => void>()
+
+/** Whether callers' addresses are written out from now on, instead of being masked like other personal data. */
+export function showAddresses(log: Log, shown: boolean): void {
+  switches.get(log)?.(shown)
+}
+
+function masked(line: string, plain: ReadonlySet<string>): string {
   if (findSensitive(line).length === 0) return line
   const { mask } = createMasker(findSensitive)
   try {
-    return `${JSON.stringify(JSON.parse(line, (name, value: unknown) => cleaned(name, value, mask)))}\n`
+    return `${JSON.stringify(JSON.parse(line, (name, value: unknown) => (plain.has(name) ? value : cleaned(value, mask))))}\n`
   } catch {
     // No line is better than one that cannot be judged.
     return `${JSON.stringify({ level: 'error', time: new Date().toISOString(), msg: 'a line of the log was withheld' })}\n`
   }
 }
 
-function cleaned(name: string, value: unknown, mask: (text: string) => string): unknown {
-  if (typeof value === 'number' && !ownNames.has(name)) {
+function cleaned(value: unknown, mask: (text: string) => string): unknown {
+  if (typeof value === 'number') {
     const text = String(value)
     return findSensitive(text).length > 0 ? mask(text) : value
   }
-  return typeof value === 'string' && !ownNames.has(name) ? mask(value) : value
+  return typeof value === 'string' ? mask(value) : value
 }

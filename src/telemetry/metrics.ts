@@ -18,6 +18,11 @@ const counters = {
   findings: ['torwart_findings_total', 'What guards found', ['guard', 'category', 'action']],
   guardFailures: ['torwart_guard_failures_total', 'Guards that could not run', ['guard']],
   credentialFailures: ['torwart_credential_failures_total', 'Credentials refused, by reason', ['reason']],
+  adminLoginFailures: [
+    'torwart_admin_login_failures_total',
+    'Credentials refused at the admin listener, by reason',
+    ['reason'],
+  ],
   handshakeFailures: [
     'torwart_tls_handshake_failures_total',
     'TLS handshakes that failed, by reason',

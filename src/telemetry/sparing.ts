@@ -1,10 +1,9 @@
 /** What strangers cause must not fill the log: so many lines a minute of each kind, the rest stands in metrics only. */
 const minuteMs = 60_000
 const linesPerMinute = 10
-const mostKinds = 1000
 
-/** @returns whether one more line of this kind may be written */
-export function createSparing(nowMs: () => number): (kind: string) => boolean {
+/** @returns whether one more line of this kind may be written; of further kinds than so many a minute, none */
+export function createSparing(nowMs: () => number, mostKinds = 1000): (kind: string) => boolean {
   let counts = new Map<string, number>()
   let since = nowMs()
   return (kind) => {

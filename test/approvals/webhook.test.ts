@@ -45,6 +45,7 @@ function webhookAt(url: string, shows: 'masked' | 'plain' = 'masked') {
     validMs: 1000,
     approvers: new Set(),
     arguments: shows,
+    tellWhy: false,
     webhook: { url, secret: 'a shared secret' },
   }
   const webhook = createWebhook({

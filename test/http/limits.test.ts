@@ -1,7 +1,7 @@
 /** Limits as clients see them. */
 import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { networkOf } from '../../src/http/connections.ts'
+import { networkOf } from '../../src/core/peer.ts'
 import { type RunningGate, startGate } from '../rig/gate.ts'
 import { holdPosts, likeOllama, type ModelServer, startModelServer } from '../rig/model-server.ts'
 import { until } from '../rig/wait.ts'

@@ -255,21 +255,42 @@ describe('a flood of strangers', () => {
   it('is ten records a minute and one that counts the rest', () => {
     const counted: [string, number][] = []
     const flood = createFlood((peer, count) => counted.push([peer, count]))
-    const alone = Array.from({ length: 60 }, () => flood.recordsAlone('10.0.0.1')).filter(Boolean)
-    expect(flood.recordsAlone('10.0.0.2')).toBe(true)
+    const alone = Array.from({ length: 60 }, () => flood.recordsAlone('10.0.0.1', 'login')).filter(Boolean)
+    expect(flood.recordsAlone('10.0.0.2', 'login')).toBe(true)
     expect(alone).toHaveLength(10)
     flood.flush()
     expect(counted).toEqual([['10.0.0.1', 50]])
-    expect(flood.recordsAlone('10.0.0.1')).toBe(true)
+    expect(flood.recordsAlone('10.0.0.1', 'login')).toBe(true)
     flood.close()
     expect(counted).toHaveLength(1)
+  })
+
+  it('counts one IPv6 network as one address, and IPv4 behind IPv6 as itself', () => {
+    const counted: [string, number][] = []
+    const flood = createFlood((peer, count) => counted.push([peer, count]))
+    const alone = Array.from({ length: 3000 }, (_, index) =>
+      flood.recordsAlone(`2001:db8:0:7::${index.toString(16)}`, 'login'),
+    )
+    expect(alone.filter(Boolean)).toHaveLength(10)
+    expect(flood.recordsAlone('2001:db8:0:8::1', 'login')).toBe(true)
+    flood.close()
+    expect(counted).toEqual([['2001:db8:0:7::/64', 2990]])
+  })
+
+  it('of health checks does not crowd failed logins out', () => {
+    const counted: [string, number, string][] = []
+    const flood = createFlood((...told) => counted.push(told))
+    for (let index = 0; index < 50; index++) flood.recordsAlone('10.0.0.1', 'probe')
+    expect(flood.recordsAlone('10.0.0.1', 'login')).toBe(true)
+    flood.close()
+    expect(counted).toEqual([['10.0.0.1', 40, 'probe']])
   })
 
   it('does not fill the memory either', () => {
     let records = 0
     const flood = createFlood(() => records++)
     let alone = 0
-    for (let index = 0; index < 50_000; index++) if (flood.recordsAlone(`10.${index}`)) alone++
+    for (let index = 0; index < 50_000; index++) if (flood.recordsAlone(`10.${index}`, 'login')) alone++
     expect(alone).toBeLessThanOrEqual(10_010)
     flood.close()
     expect(records).toBe(1)

@@ -1,7 +1,7 @@
 /** A Redis that is away, hung, slow, forgetful, read-only, failing over, locked or encrypted: a real one each time. */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -98,6 +98,25 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
       'redis is away',
       'redis is away: limits are counted in this gateway alone',
     ])
+  })
+
+  it('is told with the address that refuses and the system’s errno', async () => {
+    const redis = await server()
+    await redis.stop()
+    let logged = ''
+    const log = createLog('info', {
+      write(line) {
+        logged += line
+      },
+    })
+    const policy = { redis: serversAt(redis.url), onFailure: 'refuse', timeoutMs: 5000 } as const
+    open.push(await openStore({ store: policy }, systemClock, createMetrics(), log))
+    const line = await until(() => logged.split('\n').find((each) => each.includes('redis is away')))
+    expect(JSON.parse(line)).toMatchObject({
+      cause: 'ECONNREFUSED',
+      redis: `127.0.0.1:${redis.port}`,
+      errno: -constants.errno.ECONNREFUSED,
+    })
   })
 
   it('was hung while requests ended gets their slots and tokens when it is back', async () => {

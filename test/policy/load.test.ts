@@ -101,6 +101,7 @@ log: { level: loud }
   it.each([
     ['listen: { address: "127.0.0.1:99999" }', /3:20 `listen.address` has a port above 65535/],
     ['admin: { address: "0.0.0.0:9464" }', /`admin.token` is required/],
+    ['admin: { address: "0.0.0.0:9464", token: fifteen-letters }', /`admin.token` must have 16 characters/],
     ['roles: { a: { models: ["x:cloud"] } }', /`roles.a.models.0` is no name of a local model: x:cloud/],
     ['aliases: { gpt: ../x }', /`aliases.gpt` is no name of a local model/],
     ['jwt: [{ issuer: i, audience: a, role: r }]', /needs either `jwksUrl` or `publicKey`/],
@@ -603,6 +604,7 @@ approval:
       validMs: 900_000,
       approvers: new Set(),
       arguments: 'masked',
+      tellWhy: false,
       webhook: undefined,
     })
     expect(policy.roles.get('a')?.tools?.mayCall('anything')).toBe(false)

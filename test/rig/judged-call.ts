@@ -38,7 +38,14 @@ export function judgedCall(settings: JudgedCallSettings): Call {
         snapshot: {
           policy: {
             version: policy,
-            approval: { waitMs: 0, validMs: 600_000, approvers: new Set(), arguments: 'masked', ...approval },
+            approval: {
+              waitMs: 0,
+              validMs: 600_000,
+              approvers: new Set(),
+              arguments: 'masked',
+              tellWhy: false,
+              ...approval,
+            },
           },
         },
       },

@@ -210,6 +210,16 @@ describe('a call that needs a yes', () => {
     ])
   })
 
+  it('is told why a human said no, on one line, where the policy lets it be told', async () => {
+    const desk = deskAt((await world()).store)
+    const { judge } = judging(desk)
+    const telling = { ...settings, approval: { tellWhy: true } }
+    const id = idIn(sayOf((await judge(telling, 'transfer_eu', transfer)).verdict))
+    await desk.decide(id, { state: 'denied', by: 'alice', why: 'ask\nmallory@example.org first.' })
+    const { verdict } = await judge(telling, 'transfer_eu', transfer)
+    expect(sayOf(verdict)).toBe(`A human has said no to this tool call: ask <email:1> first. Approval ${id}.`)
+  })
+
   it('is asked anew when the question is over, and that is told once', async () => {
     const { store, age } = await world()
     const desk = deskAt(store)

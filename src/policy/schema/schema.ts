@@ -299,6 +299,7 @@ export const configSchema = Type.Object(
         'masked',
         'What approvers and the webhook see of arguments. `plain` keeps them as they are in the store for as long as they wait; not those of roles with `audit.content: none`, which are kept masked.',
       ),
+      tellWhy: flag('Whether the caller reads why a human said no (`deny --why`).'),
       webhook: optional(webhook),
     }),
     aliases: mapOf(Type.String({ minLength: 1 }), 'Names that clients use → models that answer.'),
@@ -369,7 +370,16 @@ export const configSchema = Type.Object(
       forward: Type.Array(sink, { description: 'Who else gets the records.', default: [] }),
     }),
     log: section('The operational log, on stdout.', {
-      level: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal'], 'info', 'From which level.'),
+      level: choice(
+        ['trace', 'debug', 'info', 'warn', 'error', 'fatal'],
+        'info',
+        'From which level. `debug` writes a line a request: route, status, outcome, caller, model, time.',
+      ),
+      addresses: choice(
+        ['masked', 'plain'],
+        'masked',
+        'Whether the address of a refused caller, and of a request, is written out (`peer`), as fail2ban needs it.',
+      ),
     }),
     shutdown: section('Stopping.', {
       notice: duration(
