@@ -83,6 +83,8 @@ interface Route {
   readonly group: RouteGroup
   /** `request` counts against `requestsPerMinute`, `probe` against `probesPerMinute`. */
   readonly cost: 'request' | 'probe'
+  /** What a caller is told whose role does not have it, where more can be said than that. */
+  readonly denied?: string
   /** Which servers have this route. Absent: all of them. */
   readonly servers?: readonly ServerKind[]
 }

@@ -119,7 +119,11 @@ const post = {
   group: 'admin',
   cost: 'request',
   servers: ['ollama'],
+  denied: 'This key may not change the models of the server.',
 } as const
+// `ollama run` pulls what it does not find, so that this is what its user reads.
+const notPulled =
+  'This key may not pull models. A model that `ollama run` wants to pull is not on the server, or not for this key.'
 /**
  * A model's file. What is in it the server checks against its name, and nobody here can read: the gate bounds its size
  * and records that it went by.
@@ -136,7 +140,7 @@ const blob = {
 } as const
 
 export const adminRoutes: readonly Exchange[] = [
-  { ...post, path: '/api/pull', read: reader(pull), prepare },
+  { ...post, path: '/api/pull', denied: notPulled, read: reader(pull), prepare },
   { ...post, path: '/api/push', read: reader(push), prepare },
   { ...post, path: '/api/create', read: reader(create, 'from'), prepare },
   {

@@ -3,7 +3,7 @@
  * failure under status 200, and so is LocalAI's `done_reason: "error"`. The token `context` of `/api/generate`
  * never leaves: it is the prompt and the answer in a form no guard reads.
  */
-import { isObject, type JsonObject, type JsonValue, pick, stringOf } from '../core/json.ts'
+import { isObject, type JsonObject, type JsonValue, stringOf } from '../core/json.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
 import { form, readFrame } from './answer-form.ts'
 import { asAsked } from './as-asked.ts'
@@ -59,7 +59,6 @@ export class OllamaAnswer implements AnswerReader {
   usage: Usage | undefined
   waiting: ToolCall[] = []
   readonly #names: ModelNames
-  readonly #shown: readonly string[] | undefined
   readonly transcript = new Transcript()
   readonly #exits = new Exits()
   readonly #edits = new Edits()
@@ -67,10 +66,8 @@ export class OllamaAnswer implements AnswerReader {
   #calls = 0
   #parked: { readonly frame: Frame; readonly line: JsonObject } | undefined
 
-  /** `shown`: the only fields that leave, for answers that are no generation. */
-  constructor(names: ModelNames, shown?: readonly string[]) {
+  constructor(names: ModelNames) {
     this.#names = names
-    this.#shown = shown
     this.#others = new OtherTexts(this.#edits, this.transcript, names)
   }
 
@@ -79,10 +76,6 @@ export class OllamaAnswer implements AnswerReader {
     if (!line || line.error !== undefined || line.done_reason === 'error') {
       this.state = 'failed'
       return undefined
-    }
-    if (this.#shown) {
-      this.state = 'ended'
-      return { data: JSON.stringify(pick(withoutParent(line), this.#shown)) }
     }
     // Before anything of it can be refused: it was worked for all the same.
     if (line.prompt_eval_count !== undefined || line.eval_count !== undefined)
@@ -210,11 +203,4 @@ function lineWith(channel: string, rest: string, { model, created_at }: JsonObje
   const [field = '', inner] = channel.split('.')
   const said = inner === undefined ? rest : { role: 'assistant', content: '', [inner]: rest }
   return { data: JSON.stringify({ model, created_at, [field]: said, done: false }) }
-}
-
-/** What a model was made from is a path, or a name that this caller may not know. */
-function withoutParent(line: JsonObject): JsonObject {
-  if (!isObject(line.details)) return line
-  const { parent_model: _, ...details } = line.details
-  return { ...line, details }
 }

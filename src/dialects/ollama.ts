@@ -23,6 +23,7 @@ import { ofFunction, offerOnly } from './offered-tools.ts'
 import { adminRoutes } from './ollama-admin.ts'
 import { OllamaAnswer } from './ollama-answer.ts'
 import { anyMessage, isElsewhere, options } from './ollama-fields.ts'
+import { showRoute } from './ollama-show.ts'
 import { readBy } from './read-by.ts'
 import { markMessages } from './separate.ts'
 import {
@@ -126,9 +127,6 @@ const embeddings = unlessElsewhere(
   { input: '/api/embed', messages: '/api/chat' },
   object({ model: modelName, prompt: text('document'), ...sampling }, ['model']),
 )
-// Ollama's own command sends both names, one of them empty; `model` goes first.
-const showRequest = object({ model: modelName, name: modelName, verbose: flag })
-
 // The body is fresh and nobody else's, so it is completed in place.
 
 function prepareGeneration(prompt: Prompt, orders: Orders): Outgoing {
@@ -160,23 +158,6 @@ function prepareEmbedding(prompt: Prompt, orders: Orders): Outgoing {
   capKeepAlive(body, orders.keepAlive, clamped)
   body.model = orders.model
   return { body, outputTokens: 0, clamped, dropped, reader: new OllamaAnswer(namesOf(prompt, orders)) }
-}
-
-/** `/api/show` without what is no caller's business: system prompt, template, paths, example messages. */
-const shown = [
-  'license',
-  'parameters',
-  'details',
-  'model_info',
-  'projector_info',
-  'capabilities',
-  'modified_at',
-]
-
-function prepareShow(prompt: Prompt, orders: Orders): Outgoing {
-  const body = { model: orders.model, verbose: prompt.body.verbose === true }
-  const reader = new OllamaAnswer(namesOf(prompt, orders), shown)
-  return { body, outputTokens: 0, clamped: [], dropped: prompt.dropped, reader }
 }
 
 const post = { kind: 'exchange', method: 'POST', servers: ['ollama', 'localai'] } as const
@@ -218,7 +199,6 @@ const version: Listing['show'] = (answers) => {
 }
 
 const listing = { kind: 'listing', group: 'models', cost: 'probe', servers: ['ollama', 'localai'] } as const
-const show = { ...post, path: '/api/show', group: 'models', cost: 'probe', prepare: prepareShow } as const
 const greeting = {
   kind: 'greeting',
   path: '/',
@@ -242,7 +222,7 @@ export const ollama: Dialect = {
     },
     { ...embedders, path: '/api/embed', read: readBy(embed, 'never') },
     { ...embedders, path: '/api/embeddings', read: readBy(embeddings, 'never') },
-    { ...show, read: readBy(showRequest, 'never') },
+    showRoute,
     { ...listing, method: 'GET', path: '/api/tags', serverPath: '/api/tags', show: models },
     { ...listing, method: 'HEAD', path: '/api/tags', serverPath: '/api/tags', show: models },
     { ...listing, method: 'GET', path: '/api/ps', serverPath: '/api/ps', hostless: true, show: models },

@@ -31,7 +31,10 @@ function isHeld({ identity, arrival: { certificate } }: Caller, freezes: Freezes
 export function authoriseRoute(caller: Caller, { endpoint }: Destination, freezes: Freezes): void {
   const { role, arrival } = caller
   requireThawedCaller(caller, freezes)
-  if (!role.routes.has(endpoint.group)) throw new Refusal('route_not_allowed')
+  if (!role.routes.has(endpoint.group)) {
+    const { denied } = endpoint
+    throw new Refusal('route_not_allowed', denied === undefined ? {} : { say: denied })
+  }
   const { upstreams } = arrival.snapshot.policy
   if (!upstreams.some(({ kind }) => isServedBy(endpoint, kind)))
     throw new Refusal('not_found', { say: 'No model server behind this gate has this route.' })

@@ -224,12 +224,50 @@ describe('Ollama answers', () => {
       answer,
       frame({
         modelfile: 'FROM /path',
-        template: 't',
-        system: 's',
+        template: '{{ .Prompt }}',
+        system: 'Keep this.',
         details: { family: 'x', parent_model: '/models/base' },
         capabilities: ['tools'],
       }),
     )
-    expect(JSON.parse(passed?.data ?? '')).toEqual({ details: { family: 'x' }, capabilities: ['tools'] })
+    expect(passed?.data).not.toMatch(/FROM|path|Prompt |Keep|base/)
+    expect(JSON.parse(passed?.data ?? '')).toEqual({
+      details: { family: 'x' },
+      capabilities: ['tools'],
+      modelfile: expect.stringMatching(/^# .* withheld .*`allow: \[template\]`/),
+      template: expect.stringMatching(/withheld .*`allow: \[template\]`/),
+      system: expect.stringContaining('withheld'),
+    })
+  })
+
+  it('do not say that something is withheld that is not there', () => {
+    const show = endpoint('/api/show')
+    const { reader: answer } = show.prepare(show.read({ model: 'm' }), orders)
+    const passed = readFrame(answer, frame({ template: '', system: '', details: {} }))
+    expect(JSON.parse(passed?.data ?? '')).toEqual({ details: {} })
+  })
+
+  it('show the prompt format, and a file without paths, to roles that may send one', () => {
+    const show = endpoint('/api/show')
+    const { reader: answer, body } = show.prepare(show.read({ model: 'm' }, 'template'), orders)
+    expect(body).toEqual({ model: 'served', verbose: false })
+    const line = {
+      modelfile: 'FROM /path',
+      template: '{{ .Prompt }}',
+      system: 'Keep this.',
+      parameters: 'num_predict                    5\nstop                           "<end>"',
+    }
+    const { template, system, modelfile } = JSON.parse(readFrame(answer, frame(line))?.data ?? '')
+    expect(template).toBe('{{ .Prompt }}')
+    expect(system).not.toContain('Keep')
+    const [note, ...lines] = modelfile.split('\n')
+    expect(note).toMatch(/^# /)
+    expect(lines).toEqual([
+      'FROM m',
+      'TEMPLATE """{{ .Prompt }}"""',
+      'PARAMETER num_predict 5',
+      'PARAMETER stop "<end>"',
+      '',
+    ])
   })
 })

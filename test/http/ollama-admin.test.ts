@@ -195,6 +195,13 @@ describe('everybody else', () => {
       ...(method === 'HEAD' ? {} : { body: '{"model":"smollm2:135m"}' }),
     })
     expect([response.status, response.headers.get('x-torwart-code')]).toEqual([403, 'route_not_allowed'])
+    if (method !== 'HEAD')
+      expect(await response.json()).toEqual({
+        error:
+          path === '/api/pull'
+            ? expect.stringMatching(/may not pull models.* not on the server/)
+            : expect.stringContaining('may not change the models'),
+      })
     expect(model.seen.slice(before).every(({ method: how }) => how === 'GET')).toBe(true)
   })
 })

@@ -108,7 +108,7 @@ export const role = group('A role, which keys name.', {
   caps,
   allow: Type.Array(Type.Enum([...features]), {
     description:
-      'What goes around the prompt format or cannot be read by any guard: `raw` and `template` prompts, token `context`, images by `mediaUrls`, searches that the model server makes by `webSearch`.',
+      'What goes around the prompt format or cannot be read by any guard: `raw` and `template` prompts (`template` shows a model’s own in `/api/show`, too), token `context`, images by `mediaUrls`, searches that the model server makes by `webSearch`.',
     default: [],
   }),
   strict: flag(
