@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import multipart from '@fastify/multipart'
 import { type FastifyInstance, type FastifyServerOptions, fastify } from 'fastify'
 import type { Clock } from './core/clock.ts'
+import type { HeldBytes } from './core/held-bytes.ts'
 import { dialects } from './dialects/dialects.ts'
 import type { Freezes } from './freezes/board.ts'
 import { limitConnections } from './http/connections.ts'
@@ -35,6 +36,7 @@ export interface AppParts extends Steps, Pick<TokenRouteParts, 'signing' | 'requ
   guardAnswer(of: Guarded): AnswerGuard | undefined
   readonly freezes: Freezes
   readonly metrics: Metrics
+  readonly memory: HeldBytes
   readonly clock: Clock
   /** A TLS handshake failed. */
   onHandshakeFault(fault: HandshakeFault, peer: string): void
@@ -91,7 +93,8 @@ export async function createApp(parts: AppParts): Promise<DataListener> {
   await app.register(multipart)
 
   const door = await createDoor(app, doorPolicy)
-  const reception = createReception(createArrive(parts.current, parts.clock), door, parts.metrics, doorPolicy)
+  const arrive = createArrive(parts.current, parts.clock)
+  const reception = createReception(arrive, door, parts.metrics, doorPolicy, parts.memory)
   const gate = createGate(parts)
   const { ask } = parts.courier
   const hosts = { reception, gate, settle: parts.settle }

@@ -13,7 +13,9 @@ import { transportOf } from './audit/sinks/transport.ts'
 import { openCallers } from './callers.ts'
 import { openChangeRecord } from './change-record.ts'
 import { type Clock, systemClock } from './core/clock.ts'
+import { HeldBytes } from './core/held-bytes.ts'
 import { describeError, Refusal } from './core/refusal.ts'
+import { memoryBudget } from './files/memory.ts'
 import { announce } from './files/running.ts'
 import { reachOf } from './freeze-reach.ts'
 import type { Order } from './freezes/order.ts'
@@ -57,6 +59,8 @@ export interface GatewayOptions extends Omit<SnapshotOptions, 'now'> {
   readonly processes: Processes
   readonly version: string
   readonly clock?: Clock
+  /** Bytes that this process may have, if something bounds it. */
+  readonly constrainedMemory?: number | undefined
   /** Writes to stdout, for a receiver of records there. */
   out?(text: string): void
 }
@@ -101,6 +105,8 @@ async function openGateway(
   const { log } = options
   const clock = options.clock ?? systemClock
   const metrics = createMetrics()
+  const standardBudget = memoryBudget(options.constrainedMemory)
+  const memory = new HeldBytes(() => policy().memoryBudgetBytes ?? standardBudget)
   const snapshots = createSnapshots({ ...options, now: clock.wallMs })
   closers.push(snapshots.close)
   const policy = () => snapshots.current.policy
@@ -148,7 +154,7 @@ async function openGateway(
   closers.push(flood.close)
   const store = await openStore(atStart, clock, metrics, log)
   closers.push(store.close)
-  const courier = createCourier(policy)
+  const courier = createCourier(policy, memory)
   closers.push(courier.close)
   const fleet = createFleet({
     current: policy,
@@ -226,6 +232,7 @@ async function openGateway(
     current: () => snapshots.current,
     courier,
     metrics,
+    memory,
     clock,
     log,
     recordable: audit.writable,

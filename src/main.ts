@@ -29,6 +29,7 @@ const code = await runCli(process.argv.slice(2), {
   input: process.stdin,
   variables: process.env,
   processes: { pid: process.pid, isAlive },
+  constrainedMemory: process.constrainedMemory(),
   on: (signal, listener) => process.on(signal, listener),
   version,
   user: userName(),

@@ -12,6 +12,8 @@ export interface Io {
   readonly input: Readable
   readonly variables: Variables
   readonly processes: Processes
+  /** Bytes that this process may have, if its container bounds them. */
+  readonly constrainedMemory?: number | undefined
   /** Registers for SIGTERM, SIGINT and SIGHUP. */
   on(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', listener: () => void): void
   readonly version: string

@@ -41,6 +41,7 @@ export const serve: Command = {
       variables: io.variables,
       log,
       processes: io.processes,
+      constrainedMemory: io.constrainedMemory,
       version: io.version,
       out: io.out,
       ...(listen ? { listen } : {}),

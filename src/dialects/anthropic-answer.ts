@@ -98,6 +98,10 @@ export class AnthropicAnswer implements AnswerReader {
     this.#others = new OtherTexts(this.#edits, this.transcript, names)
   }
 
+  get held(): number {
+    return this.#calls.held
+  }
+
   frame(frame: Frame, passage: Passage): Passed {
     const body = readFrame(frame, this.#stream ? ofEvent : ofMessage)
     if (!body || body.type === 'error' || body.error !== undefined) {

@@ -22,6 +22,11 @@ export class AnthropicCalls {
   #passed = 0
   #stripped = 0
 
+  /** Code units of the events that are kept here. */
+  get held(): number {
+    return this.#size.length
+  }
+
   /** No call is left of those there were. */
   get allStripped(): boolean {
     return this.#stripped > 0 && this.#passed === 0

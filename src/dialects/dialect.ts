@@ -198,6 +198,8 @@ export interface Counts {
   readonly images: number
   /** Decoded, of all images together. */
   readonly imageBytes: number
+  /** Texts to be made into vectors. */
+  readonly inputs: number
   readonly stops: number
   /** Characters of the largest answer format. */
   readonly schema: number
@@ -301,12 +303,16 @@ export interface AnswerReader {
   /** The last frame of an answer that is cut, where it is more than the error's body. */
   farewell?(error: PublicError): Frame
   readonly usage: Usage | undefined
+  /** Code units of frames that it keeps to itself. Absent: none. */
+  readonly held?: number
   /** The id under which the server may keep this answer. */
   readonly keptAs?: string | undefined
   /** What was said and called so far, for the record. */
   readonly transcript: {
     readonly text: string
     readonly toolCalls: readonly ToolCall[]
+    /** Code units of both. */
+    readonly size: number
     /** There was more than is kept of one answer. */
     readonly truncated: boolean
     /** There is a tool call, and it is complete. */

@@ -9,6 +9,14 @@ export function textsNotTokens(channel: Channel): Shape {
   return (value, at, notes) => (isTokens(value) ? invalid(remedy(at)) : texts(value, at, notes))
 }
 
+const documents = textsNotTokens('document')
+
+/** Texts that become vectors. */
+export const embedded: Shape = (value, at, notes) => {
+  notes.counts.inputs += Array.isArray(value) ? value.length : 1
+  return documents(value, at, notes)
+}
+
 function isTokens(value: JsonValue): boolean {
   if (!Array.isArray(value)) return false
   const [first] = value

@@ -17,7 +17,8 @@ import {
   type Outgoing,
   type Prompt,
 } from './dialect.ts'
-import { textsNotTokens } from './inputs.ts'
+import { EmbeddingAnswer } from './embedding-answer.ts'
+import { embedded } from './inputs.ts'
 import { base64Image } from './media.ts'
 import { ofFunction, offerOnly } from './offered-tools.ts'
 import { adminRoutes } from './ollama-admin.ts'
@@ -118,9 +119,7 @@ const generate = unlessElsewhere(
 const embed = unlessElsewhere(
   'input',
   { prompt: '/api/embeddings', messages: '/api/chat' },
-  object({ model: modelName, input: textsNotTokens('document'), dimensions: integer(1), ...sampling }, [
-    'model',
-  ]),
+  object({ model: modelName, input: embedded, dimensions: integer(1), ...sampling }, ['model']),
 )
 const embeddings = unlessElsewhere(
   'prompt',
@@ -157,7 +156,9 @@ function prepareEmbedding(prompt: Prompt, orders: Orders): Outgoing {
   if (Object.keys(settings).length > 0) body.options = settings
   capKeepAlive(body, orders.keepAlive, clamped)
   body.model = orders.model
-  return { body, outputTokens: 0, clamped, dropped, reader: new OllamaAnswer(namesOf(prompt, orders)) }
+  const names = namesOf(prompt, orders)
+  const reader = new EmbeddingAnswer(new OllamaAnswer(names), names)
+  return { body, outputTokens: 0, clamped, dropped, reader }
 }
 
 const post = { kind: 'exchange', method: 'POST', servers: ['ollama', 'localai'] } as const

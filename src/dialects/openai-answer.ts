@@ -102,6 +102,10 @@ export class OpenaiAnswer implements AnswerReader {
     this.#others = new OtherTexts(this.#edits, this.transcript, names)
   }
 
+  get held(): number {
+    return this.#heldSize.length
+  }
+
   get waiting(): readonly ToolCall[] {
     return this.#calls.waiting
   }

@@ -20,9 +20,10 @@ import {
   type Prompt,
   type PublicError,
 } from './dialect.ts'
+import { EmbeddingAnswer } from './embedding-answer.ts'
 import { comment } from './framing/sse.ts'
 import { hostedTool, typeOf } from './hosted-tools.ts'
-import { textsNotTokens } from './inputs.ts'
+import { embedded, textsNotTokens } from './inputs.ts'
 import { imageUrl } from './media.ts'
 import { ofFunction, offerOnly, typed } from './offered-tools.ts'
 import { OpenaiAnswer } from './openai-answer.ts'
@@ -183,10 +184,10 @@ const completions = unlessElsewhere(
 const embeddings = unlessElsewhere(
   'input',
   { messages: '/v1/chat/completions', prompt: '/v1/completions' },
-  object(
-    { model: modelName, input: textsNotTokens('document'), encoding_format: word, dimensions: integer(1) },
-    ['model', 'input'],
-  ),
+  object({ model: modelName, input: embedded, encoding_format: word, dimensions: integer(1) }, [
+    'model',
+    'input',
+  ]),
 )
 
 // The body is fresh and nobody else's, so it is completed in place.
@@ -224,13 +225,14 @@ function answersTo({ n, prompt }: JsonObject): number {
 
 function prepareEmbedding(prompt: Prompt, orders: Orders): Outgoing {
   const { body } = prompt
+  const names = namesOf(prompt, orders)
   body.model = orders.model
   return {
     body,
     outputTokens: 0,
     clamped: [],
     dropped: prompt.dropped,
-    reader: new OpenaiAnswer(namesOf(prompt, orders), false, false),
+    reader: new EmbeddingAnswer(new OpenaiAnswer(names, false, false), names),
   }
 }
 

@@ -102,6 +102,10 @@ export class Held {
   clear(): void {
     this.#length = 0
   }
+
+  get length(): number {
+    return this.#length
+  }
 }
 
 /** What a passage changed in one frame, and the way back. */

@@ -127,6 +127,10 @@ export class ResponsesAnswer implements AnswerReader {
     this.#others = new OtherTexts(this.#edits, this.transcript, names)
   }
 
+  get held(): number {
+    return this.#calls.held
+  }
+
   frame(frame: Frame, passage: Passage): Passed {
     const body = readFrame(frame, this.#stream ? ofEvent : ofResponse)
     if (!body) return this.#failed()

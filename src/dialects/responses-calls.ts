@@ -28,6 +28,11 @@ export class ResponsesCalls {
   readonly #verdicts = new Map<string, SettledVerdict[]>()
   #judged: Kept[] = []
 
+  /** Code units of the events that are kept here. */
+  get held(): number {
+    return this.#size.length
+  }
+
   /** Keeps an event if it is part of a call that goes on. @returns whether it did @throws Refusal `upstream_failed` */
   take(event: JsonObject, frame: Frame): boolean {
     const index = event.output_index ?? 0

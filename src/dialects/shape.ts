@@ -25,7 +25,7 @@ export class Notes {
   /** What the caller must be told that it was left out. */
   readonly leftOut = new Set<string>()
   readonly unread = new Set<string>()
-  readonly counts = { images: 0, imageBytes: 0, stops: 0, schema: 0 }
+  readonly counts = { images: 0, imageBytes: 0, inputs: 0, stops: 0, schema: 0 }
   readonly allowed: ReadonlySet<Feature>
   readonly #names: string[] = []
 

@@ -14,6 +14,7 @@ const maxChannels = 256
 export class Transcript {
   readonly #texts = new Map<string, string>()
   #length = 0
+  #called = 0
   #truncated = false
   readonly #calls: { name: string; arguments: string }[] = []
   readonly #byKey = new Map<string, { name: string; arguments: string }>()
@@ -35,14 +36,22 @@ export class Transcript {
     const begun = this.#byKey.get(key)
     if (begun) {
       if (begun.name.length < 256) begun.name += name
-      if (begun.arguments.length < maxText) begun.arguments += argumentsPiece
-      else this.#truncated = true
+      if (begun.arguments.length < maxText) {
+        begun.arguments += argumentsPiece
+        this.#called += argumentsPiece.length
+      } else this.#truncated = true
     } else if (this.#calls.length >= maxToolCalls) this.#truncated = true
     else {
       const call = { name, arguments: argumentsPiece }
       this.#calls.push(call)
+      this.#called += argumentsPiece.length
       this.#byKey.set(key, call)
     }
+  }
+
+  /** Code units of what is kept. */
+  get size(): number {
+    return this.#length + this.#called
   }
 
   get truncated(): boolean {

@@ -5,6 +5,7 @@
 import type { IncomingMessage } from 'node:http'
 import { promisify } from 'node:util'
 import * as zlib from 'node:zlib'
+import type { Hold } from '../core/held-bytes.ts'
 import { Refusal } from '../core/refusal.ts'
 
 /** A POST without a content type is taken for JSON: two widely used clients send none. */
@@ -82,18 +83,35 @@ async function decompress(decoder: Decompress, body: Buffer, limit: number): Pro
  * @param limit bytes, before and after decompressing; more are refused with `body_too_large`, by the announced length
  * if there is one
  * @param timeoutMs for all of it
+ * @param hold what the request holds of the gate's memory
  * @throws Refusal; an Error without a code if the client leaves
  */
-export async function readBody(request: IncomingMessage, limit: number, timeoutMs: number): Promise<Buffer> {
+export async function readBody(
+  request: IncomingMessage,
+  limit: number,
+  timeoutMs: number,
+  hold: Pick<Hold, 'body'>,
+): Promise<Buffer> {
   requireJson(request)
   const decoder = decoderFor(request)
-  const body = await receive(request, limit, timeoutMs)
-  const plain = decoder ? await decompress(decoder, body, limit) : body
-  requireNoForm(request, plain)
-  return plain
+  const received = await receive(request, limit, timeoutMs, hold)
+  let body = received
+  if (decoder) {
+    // As much as it may become, until it is known.
+    hold.body(limit)
+    body = await decompress(decoder, received, limit)
+    hold.body(body.length)
+  }
+  requireNoForm(request, body)
+  return body
 }
 
-async function receive(request: IncomingMessage, limit: number, timeoutMs: number): Promise<Buffer> {
+async function receive(
+  request: IncomingMessage,
+  limit: number,
+  timeoutMs: number,
+  hold: Pick<Hold, 'body'>,
+): Promise<Buffer> {
   requireFits(request.headers, limit)
   return new Promise((resolve, reject) => {
     const pieces: Buffer[] = []
@@ -111,6 +129,11 @@ async function receive(request: IncomingMessage, limit: number, timeoutMs: numbe
     const onData = (piece: Buffer) => {
       length += piece.length
       if (length > limit) return settle(() => reject(tooLarge(limit)))
+      try {
+        hold.body(length)
+      } catch (overloaded) {
+        return settle(() => reject(overloaded))
+      }
       pieces.push(piece)
     }
     const onEnd = () =>

@@ -7,6 +7,7 @@
 import { lookup } from 'node:dns'
 import type { Readable } from 'node:stream'
 import { type Dispatcher, errors, FormData } from 'undici'
+import type { HeldBytes, Hold } from '../core/held-bytes.ts'
 import { type JsonObject, tryJson } from '../core/json.ts'
 import { Refusal, type RefusalCode } from '../core/refusal.ts'
 import type { Upload } from '../dialects/dialect.ts'
@@ -24,16 +25,25 @@ export interface Couriers extends Courier {
 
 /**
  * @param current the policy in force, which says how long connecting may take and who may be far away
+ * @param memory what lists hold that are being read
  * @param resolve names to addresses; another one in tests, as is `now`
  */
 export function createCourier(
   current: () => Policy,
+  memory: HeldBytes,
   resolve: typeof lookup = lookup,
   now: () => number = () => performance.now(),
 ): Couriers {
   const pools = createServerPools({ current, resolve, now })
   return {
-    ask: (upstream, ...asked) => ask(pools.of(upstream.origin), upstream, ...asked),
+    async ask(upstream, ...asked) {
+      const hold = memory.open()
+      try {
+        return await ask(pools.of(upstream.origin), hold, upstream, ...asked)
+      } finally {
+        hold.release()
+      }
+    },
     send: (parcel, receiver) => dispatch(pools.of(parcel.upstream.origin), parcel, receiver),
     close: pools.close,
   }
@@ -50,6 +60,7 @@ function ownHeaders({ key }: Upstream, accept: string): Record<string, string> {
 
 async function ask(
   server: ServerPool,
+  hold: Hold,
   upstream: Upstream,
   path: string,
   withinMs: number,
@@ -70,6 +81,7 @@ async function ask(
     let text = ''
     for await (const piece of body.setEncoding('utf8')) {
       text += piece
+      hold.body(text.length)
       if (text.length > longestAnswer)
         throw new Refusal('upstream_failed', { detail: 'the answer is too long' })
     }

@@ -6,6 +6,7 @@
 import { extname } from 'node:path'
 import type {} from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
+import type { Hold } from '../core/held-bytes.ts'
 import type { JsonObject } from '../core/json.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { Upload } from '../dialects/dialect.ts'
@@ -21,14 +22,19 @@ const plainExtension = /^\.[a-z0-9]{1,8}$/
  * @param limit bytes of everything together, by the announced length if there is one
  * @throws Refusal
  */
-export async function readForm(request: FastifyRequest, limit: number, timeoutMs: number): Promise<Form> {
+export async function readForm(
+  request: FastifyRequest,
+  limit: number,
+  timeoutMs: number,
+  hold: Pick<Hold, 'body'>,
+): Promise<Form> {
   if (!request.isMultipart())
     throw new Refusal('unsupported_media_type', { say: 'The body must be multipart/form-data.' })
   if (request.headers['content-encoding'] !== undefined)
     throw new Refusal('unsupported_media_type', { say: 'A form must not be compressed.' })
   requireFits(request.headers, limit)
   requireNoExpectation(request.headers)
-  const bounds = boundsOf(request, limit, timeoutMs)
+  const bounds = boundsOf(request, limit, timeoutMs, hold)
   try {
     return await Promise.race([readParts(request, limit), bounds.exceeded])
   } catch (thrown) {
@@ -39,14 +45,19 @@ export async function readForm(request: FastifyRequest, limit: number, timeoutMs
 }
 
 /** Of all that arrives, what stands between, before and behind the parts included. */
-function boundsOf({ raw }: FastifyRequest, limit: number, timeoutMs: number) {
+function boundsOf({ raw }: FastifyRequest, limit: number, timeoutMs: number, hold: Pick<Hold, 'body'>) {
   let count: (piece: Buffer) => void = () => {}
   let late: NodeJS.Timeout | undefined
   const exceeded = new Promise<never>((_, reject) => {
     let length = 0
     count = (piece) => {
       length += piece.length
-      if (length > limit) reject(tooLarge(limit))
+      if (length > limit) return reject(tooLarge(limit))
+      try {
+        hold.body(length)
+      } catch (overloaded) {
+        reject(overloaded)
+      }
     }
     const refusal = new Refusal('invalid_request', { say: 'The form took too long to arrive.' })
     late = setTimeout(() => reject(refusal), timeoutMs)

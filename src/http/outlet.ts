@@ -33,7 +33,7 @@ export function createOutlet({
   failedLogin,
   readForm,
 }: OutletOptions): Outlet {
-  const { dialect, snapshot } = course.arrival
+  const { dialect, snapshot, hold } = course.arrival
   const { timeouts } = snapshot.policy
   let head: { readonly status: number; readonly contentType: string } | undefined
   let stalled: NodeJS.Timeout | undefined
@@ -81,7 +81,7 @@ export function createOutlet({
   }
 
   return {
-    body: (limit) => readBody(request, limit, timeouts.bodyMs),
+    body: (limit) => readBody(request, limit, timeouts.bodyMs, hold),
     form: (limit) => readForm(limit, timeouts.bodyMs),
     parameter,
     upload: (limit) => streamBody(request, limit),

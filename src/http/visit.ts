@@ -4,6 +4,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { HeldBytes } from '../core/held-bytes.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -46,6 +47,7 @@ export function createReception(
   entrance: Door,
   metrics: Metrics,
   door: () => Policy['door'],
+  memory: HeldBytes,
 ): Reception {
   const certificateOf = createCertificateOf()
   const underWay = new Set<Course>()
@@ -92,6 +94,7 @@ export function createReception(
         agent: single(incoming.headers['x-agent-id']),
         session: single(incoming.headers['x-session-id']),
         departure,
+        hold: memory.open(),
       })
       const late = setTimeout(
         () => departure.end(new Refusal('upstream_timeout', { detail: 'timeouts.total' })),
@@ -108,6 +111,7 @@ export function createReception(
           clearTimeout(late)
           underWay.delete(course)
           metrics.inflight.dec()
+          arrival.hold.release()
           if (!outgoing.writableFinished) departure.end()
         },
       }
@@ -121,7 +125,7 @@ export function createReception(
         isClosing: () => closing,
         parameter: parameterOf(request),
         failedLogin: () => entrance.knockedInVain(request),
-        readForm: (limit, timeoutMs) => readForm(request, limit, timeoutMs),
+        readForm: (limit, timeoutMs) => readForm(request, limit, timeoutMs, arrival.hold),
       })
       return { course, outlet }
     },

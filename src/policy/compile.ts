@@ -116,6 +116,7 @@ export function compile(
     outputGuard: compileOutputGuard(config.guards.output),
     aliases,
     door: { ...config.door, proxies: networksOf(config.door.proxies) },
+    memoryBudgetBytes: config.memory.budget === undefined ? undefined : parseSize(config.memory.budget),
     timeouts: {
       connectMs: ms(config.timeouts.connect),
       firstByteMs: ms(config.timeouts.firstByte),
@@ -234,6 +235,7 @@ function compileRole(name: string, config: RoleConfig, { guards, audit }: Config
       images: config.caps.images,
       imageBytes: parseSize(config.caps.imageBytes) ?? 0,
       choices: config.caps.choices,
+      inputs: config.caps.inputs,
       stops: config.caps.stops,
       tools: config.caps.tools,
       schema: parseSize(config.caps.schema) ?? 0,

@@ -82,6 +82,8 @@ export interface Caps {
   readonly imageBytes: number
   /** Answers to one prompt. */
   readonly choices: number
+  /** Texts of one request for embeddings. */
+  readonly inputs: number
   readonly stops: number
   readonly tools: number
   /** Characters of an answer format. */
@@ -280,6 +282,8 @@ export interface Policy {
     /** Whose word on where a request comes from is believed. */
     readonly proxies: Networks
   }
+  /** What requests may hold together; undefined: a share of what there is. */
+  readonly memoryBudgetBytes: number | undefined
   readonly timeouts: Timeouts
   /** Who waits for a model server: how many, how long. */
   readonly queue: { readonly size: number; readonly waitMs: number }

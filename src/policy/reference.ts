@@ -71,6 +71,10 @@ at the top of the file.
   \`approval …\` name in \`request\` the request that asked, and in \`usedBy\` the one that used the yes.
 - \`keep_alive\` of a request is moved into \`caps.keepAlive\`, and \`x-torwart-clamped\` says so. A request without a
   prompt and with \`keep_alive: 0\` asks to unload the model (\`ollama stop\`): it is refused, unless \`min\` is \`0s\`.
+- \`memory.budget\` is for all requests together: bodies, answers that are not yet whole, and what waits for a guard or a
+  human. The request that asks for more than is left is refused with \`overloaded\`, or its answer cut; what holds less than
+  1 MiB may use the last tenth, so that a few large ones leave room for the rest. A document counts six times its bytes
+  while it comes, so 60 MB of chat in one answer take 360 MB; vectors of embeddings pass as they come and count nothing.
 - A silent stream of server-sent events gets a sign of life every \`timeouts.keepAlive\`: SDKs skip it, and proxies see that the
   connection lives. It begins the answer (status 200) if the model server has not begun yet; what fails then is told in the
   stream, and no other server is asked. Requests that still wait in the \`queue\` get none. Ollama’s own streams have no

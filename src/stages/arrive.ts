@@ -1,6 +1,7 @@
 /** Stage 1: the only place that asks for the current policy. Whatever happens later, this request sees this one. */
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../core/clock.ts'
+import type { Hold } from '../core/held-bytes.ts'
 import type { Dialect } from '../dialects/dialect.ts'
 import type { ShownCertificate } from '../identity/certificate.ts'
 import { findSensitive } from '../scan/mask.ts'
@@ -21,6 +22,7 @@ export interface Knock {
   readonly agent: string | undefined
   readonly session: string | undefined
   readonly departure: Departure
+  readonly hold: Hold
 }
 
 const requestIdForm = /^[\w.-]{1,64}$/
@@ -48,6 +50,7 @@ export function createArrive(current: () => Snapshot, clock: Clock) {
       rawHeaders: knock.rawHeaders,
       certificate: knock.certificate,
       departure: knock.departure,
+      hold: knock.hold,
       budget: { leftMs: snapshot.policy.store.timeoutMs },
     }
   }

@@ -122,7 +122,7 @@ function administered(asked: string, role: Role, policy: Policy, fleet: Fleet): 
 
 /** What cannot be lowered without changing what was asked. @throws Refusal `invalid_request` */
 function requireWithin({ counts, tools }: Prompt, caps: Caps): void {
-  const tooMany = (what: string, count: number, key: 'images' | 'stops' | 'tools') => {
+  const tooMany = (what: string, count: number, key: 'images' | 'inputs' | 'stops' | 'tools') => {
     if (count > caps[key])
       refuse(`${count} ${what}, and this key may send ${caps[key]} (\`caps.${key}\` of its role).`)
   }
@@ -132,6 +132,7 @@ function requireWithin({ counts, tools }: Prompt, caps: Caps): void {
   }
   tooMany('images', counts.images, 'images')
   tooLarge('Images', counts.imageBytes, 'imageBytes')
+  tooMany('texts to embed', counts.inputs, 'inputs')
   tooMany('stop sequences', counts.stops, 'stops')
   tooMany('tools', tools.length, 'tools')
   tooLarge('A schema of the answer', counts.schema, 'schema')

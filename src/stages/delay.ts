@@ -13,12 +13,15 @@ export interface Delay {
   add(frame: Frame): void
   /** All frames of one that came in were added. */
   settle(last: boolean): void
+  /** Code units of what waits, as it came and as it would leave. */
+  readonly held: number
 }
 
 export function createDelay(passage: Passage, emit: (frame: Frame) => void): Delay {
   let waiting: Frame[] = []
   let cuts = passage.cuts
   let gaveUp = false
+  let held = 0
 
   const leave = (asSent: boolean) => {
     for (const frame of waiting) {
@@ -26,12 +29,19 @@ export function createDelay(passage: Passage, emit: (frame: Frame) => void): Del
       else if (frame.unheld !== '') emit({ ...frame, data: frame.unheld })
     }
     waiting = []
+    held = 0
   }
 
   return {
     add(frame) {
       if (waiting.length === 0 && frame.unheld === undefined) emit(frame)
-      else waiting.push(frame)
+      else {
+        waiting.push(frame)
+        held += frame.data.length + (frame.unheld?.length ?? 0)
+      }
+    },
+    get held() {
+      return held
     },
     settle(last) {
       if (waiting.length === 0) return

@@ -3,6 +3,7 @@
  * the ones before it; a field is there from the stage that found it out, and never optional "because it will
  * come". Held, not copied: spreading objects of this size costs 10 µs a time (Node 20).
  */
+import type { Hold } from '../core/held-bytes.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Refusal } from '../core/refusal.ts'
 import type { Action, Channel, Finding } from '../core/text.ts'
@@ -67,6 +68,8 @@ export interface Arrival {
   /** What the connection's client has shown. */
   readonly certificate: ShownCertificate | undefined
   readonly departure: Departure
+  /** What it holds in memory. */
+  readonly hold: Hold
   /** What the calls to the limit store may still take. */
   readonly budget: Budget
 }

@@ -29,7 +29,8 @@ import { labelsOf } from './labels.ts'
 import type { Courier, Outlet } from './outlet.ts'
 import { promptTokens } from './reserve.ts'
 import { judgeTexts } from './text-calls.ts'
-import { createWatch, type Outcome } from './watch.ts'
+import { createWatch } from './watch.ts'
+import type { Outcome } from './watched.ts'
 
 export interface Forwarding {
   readonly outlet: Outlet
@@ -120,6 +121,7 @@ export function createForward(parts: ForwardParts) {
         dialect,
         id,
         outlet,
+        hold: (bytes) => caller.arrival.hold.answer(bytes),
         sinceArrivalMs: () => clock.monotonicMs() - arrivedAtMs,
         holdsCalls: caller.role.limits.repetition !== undefined,
         conclude,

@@ -30,8 +30,10 @@ const mostHeld = 4 * 1024 * 1024
 const longFrame = 32 * 1024
 /** Bytes behind a call that is judged; a server that has more to say is held up, and keeps its seat. */
 const mostBehind = 256 * 1024
-
-export type { Blame, Outcome, Watch, WatchOptions } from './watched.ts'
+/** A byte of a frame that is not finished will be text, what was read of it, that without what is cut, and what is sent. */
+const unfinishedWeight = 6
+/** A byte that was read and waits is kept as it came and as it would leave. */
+const waitingWeight = 2
 
 export function createWatch(options: WatchOptions): Watch {
   const { reader, passage, judge, dialect, streams, keepAliveMs, id, outlet, sinceArrivalMs } = options
@@ -72,6 +74,12 @@ export function createWatch(options: WatchOptions): Watch {
     firstByteMs,
     firstTokenMs,
   })
+
+  /** What has come and could not leave yet, and what is kept of it for the record. */
+  const held = () =>
+    (splitter?.held ?? 0) * unfinishedWeight +
+    (outgoing.length + behindBytes + delay.held + (reader.held ?? 0)) * waitingWeight +
+    reader.transcript.size
 
   const begin = () => {
     noteFirst()
@@ -347,7 +355,10 @@ export function createWatch(options: WatchOptions): Watch {
           behindBytes += bytes.length
           if (behindBytes > mostBehind) watch.flow?.pause()
         }
-        reading(() => splitter?.push(bytes))
+        reading(() => {
+          splitter?.push(bytes)
+          options.hold(held())
+        })
       },
       end() {
         if (over) return

@@ -53,6 +53,8 @@ export interface WatchOptions {
   readonly id: string
   readonly outlet: Outlet
   readonly sinceArrivalMs: () => number
+  /** Told what the answer takes of the gate's memory. @throws Refusal `overloaded` */
+  hold(bytes: number): void
   /** Whether tool calls stay here until they were judged, with everything behind them. */
   readonly holdsCalls: boolean
   /** What the client gets instead of an answer with these tool calls, if anything; asked before it ends. */

@@ -6,6 +6,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { HeldBytes } from '../../src/core/held-bytes.ts'
 import { type Couriers, createCourier } from '../../src/http/courier.ts'
 import { loadPolicy } from '../../src/policy/load.ts'
 import type { Upstream } from '../../src/policy/policy.ts'
@@ -57,7 +58,7 @@ async function withCourier<T>(
   )
   const { policy } = loadPolicy(file, {})
   const lookup = (_name: string, _options: object, callback: Parameters<Resolve>[0]) => resolve(callback)
-  const courier = createCourier(() => policy, lookup as never, now)
+  const courier = createCourier(() => policy, new HeldBytes(() => 1e9), lookup as never, now)
   const send: World['send'] = (flow) =>
     new Promise((done) => {
       const [upstream] = policy.upstreams

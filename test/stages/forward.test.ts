@@ -39,6 +39,7 @@ it('a model server is busy until its answer is complete, however long a human th
   } as unknown as ForwardParts)
   const arrival = {
     departure: new Departure(),
+    hold: { answer() {} },
     dialect: dialects.at(-1),
     id: 'r1',
     snapshot: { policy: { timeouts: {} } },

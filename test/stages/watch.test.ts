@@ -6,7 +6,8 @@ import { dialects } from '../../src/dialects/dialects.ts'
 import type { Ending } from '../../src/stages/exchange.ts'
 import type { Outlet } from '../../src/stages/outlet.ts'
 import { judgeTexts } from '../../src/stages/text-calls.ts'
-import { createWatch, type Outcome } from '../../src/stages/watch.ts'
+import { createWatch } from '../../src/stages/watch.ts'
+import type { Outcome } from '../../src/stages/watched.ts'
 import { guardWith } from '../rig/guarding.ts'
 import { readerFor, type Said, speakers } from '../rig/speakers.ts'
 import { until } from '../rig/wait.ts'
@@ -63,6 +64,7 @@ function start(name: string, judge: JudgeCall, isAnswered = true, words = said) 
     id: 'r1',
     outlet,
     sinceArrivalMs: () => Date.now() - startMs,
+    hold: () => {},
     holdsCalls: false,
     conclude: () => Promise.resolve(undefined),
     waited: (ms) => waits.push(ms),

@@ -9,6 +9,7 @@ export function bytes(contentType: string): Framing {
     streams: false,
     print: (frame) => frame.bytes ?? nothing,
     split: (onFrame) => ({
+      held: 0,
       push: (piece) => onFrame({ data: '', bytes: piece }),
       end: () => onFrame({ data: '', bytes: nothing }),
     }),

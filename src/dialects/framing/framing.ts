@@ -17,6 +17,8 @@ export interface Frame {
 }
 
 export interface Splitter {
+  /** Bytes, or code units, of the frame that is not finished. */
+  readonly held: number
   /** Decodes and splits; calls back once per complete frame, in order. @throws RangeError over `maxFrame` */
   push(bytes: Uint8Array): void
   /** The answer ended; an unterminated last frame comes out now. */

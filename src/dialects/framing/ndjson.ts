@@ -14,6 +14,9 @@ export const ndjson: Framing = {
       if (data !== '') onFrame({ data })
     }
     return {
+      get held() {
+        return rest.length
+      },
       push(bytes) {
         const text = utf8.push(bytes)
         let from = 0

@@ -32,6 +32,9 @@ export const sse: Framing = {
       },
     })
     return {
+      get held() {
+        return sinceEvent
+      },
       push(bytes) {
         sinceEvent += bytes.length
         parser.feed(utf8.push(bytes))

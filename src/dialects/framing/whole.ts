@@ -10,6 +10,9 @@ export const whole: Framing = {
     const utf8 = createUtf8()
     let body = ''
     return {
+      get held() {
+        return body.length
+      },
       push(bytes) {
         body += utf8.push(bytes)
         if (body.length > maxFrame) throw new RangeError('the answer is too long')

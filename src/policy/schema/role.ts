@@ -62,6 +62,7 @@ const caps = section('How large one request may be.', {
   images: countOf('Images in one request. No guard reads what they show.', 0),
   imageBytes: size('Bytes of all images of one request, decoded.', '8MiB'),
   choices: countOf('Answers to one prompt (`n`); a request that asks for more is lowered.', 1, 1),
+  inputs: countOf('Texts in one request for embeddings: each comes back as a vector.', 2048, 1),
   stops: countOf('Stop sequences in one request.', 16),
   tools: countOf('Tools in one request.', 256),
   schema: size('The largest JSON Schema an answer may be asked to follow.', '64KiB'),

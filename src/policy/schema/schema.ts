@@ -310,6 +310,15 @@ export const configSchema = Type.Object(
         'Addresses and networks of proxies in front of the gate. Of these alone `X-Forwarded-For` is believed.',
       ),
     }),
+    memory: section('What all requests together may hold in memory.', {
+      budget: optional(
+        size(
+          'Bodies, answers that are not yet whole, and what waits for a guard or a human, each as large as it becomes while it is read: four to six times its bytes. Beyond it requests are refused or cut with `overloaded`. Absent: 40 % of the memory or of V8’s heap, whichever is less.',
+          undefined,
+          { least: '16MiB' },
+        ),
+      ),
+    }),
     timeouts: section('How long things may take.', {
       connect: duration('Connecting to the model server.', '5s', aWhile),
       firstByte: duration(

@@ -1,0 +1,78 @@
+/**
+ * One budget for all that requests hold in memory at once: bodies, answers that are not yet whole, what waits for a guard or
+ * a human. Each is bounded by itself; this bounds their sum. Whoever asks for more than is left is refused or cut, so that a
+ * few large ones cannot end the process for everybody.
+ */
+import { Refusal } from './refusal.ts'
+
+/** A byte of a body is held as text, as what was read of it, and as what is sent of that. */
+const bodyWeight = 4
+/** What holds no more than this may use the last tenth, which the large ones must leave. */
+const small = 1024 * 1024
+
+export class HeldBytes {
+  readonly #limit: () => number
+  #held = 0
+
+  /** @param limit in bytes */
+  constructor(limit: () => number) {
+    this.#limit = limit
+  }
+
+  /** Of all requests together. */
+  get held(): number {
+    return this.#held
+  }
+
+  open(): Hold {
+    return new Hold((before, after) => this.#move(before, after))
+  }
+
+  #move(before: number, after: number): void {
+    const limit = this.#limit()
+    const room = after <= small ? limit : limit * 0.9
+    if (after > before && this.#held - before + after > room)
+      throw new Refusal('overloaded', {
+        say: 'The gateway holds as much as its memory allows; try again later.',
+        detail: 'memory.budget',
+        retryAfterSeconds: 1,
+      })
+    this.#held += after - before
+  }
+}
+
+/** What one request holds. */
+export class Hold {
+  readonly #move: (before: number, after: number) => void
+  #body = 0
+  #answer = 0
+  #isOver = false
+
+  constructor(move: (before: number, after: number) => void) {
+    this.#move = move
+  }
+
+  /** @param bytes of what was sent and is here by now, to be read @throws Refusal `overloaded` */
+  body(bytes: number): void {
+    this.#change(bytes * bodyWeight, this.#answer)
+  }
+
+  /** @param bytes that its answer takes at this moment @throws Refusal `overloaded` */
+  answer(bytes: number): void {
+    // Asked for every piece of every stream.
+    if (bytes !== this.#answer) this.#change(this.#body, bytes)
+  }
+
+  /** The request is over, whatever else is said of it. */
+  release(): void {
+    this.#change(0, 0)
+    this.#isOver = true
+  }
+
+  #change(body: number, answer: number): void {
+    if (this.#isOver) return
+    this.#move(this.#body + this.#answer, body + answer)
+    this.#body = body
+    this.#answer = answer
+  }
+}

@@ -1,0 +1,247 @@
+/**
+ * A JSON document with vectors in it, passed on as it comes: what their numbers are is checked byte by byte (RFC 8259,
+ * section 6) and not kept, and what stands around them is gathered into a small document of its own, the outline, which is
+ * read as strictly as any other. So an answer of sixty megabytes takes no more memory than a piece of it.
+ *
+ * Held back are the last brace, without which nobody takes the document for one, and the model's name until it is whole.
+ */
+import { misshapen } from '../answer-form.ts'
+
+/** Of the outline; a vector among ten thousand takes some sixty. */
+const mostOutline = 2 * 1024 * 1024
+/** Of a string; a longer one is a vector in base64, of which no more than this is kept. */
+const longestString = 4096
+/** Of one number: enough for any float, and too few to overflow one. */
+const longestNumber = 64
+
+const quote = 0x22
+const backslash = 0x5c
+const colon = 0x3a
+const isBlank = (byte: number) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
+const isDigit = (byte: number) => byte >= 0x30 && byte <= 0x39
+const isBase64 = (byte: number) =>
+  isDigit(byte) ||
+  (byte >= 0x41 && byte <= 0x5a) ||
+  (byte >= 0x61 && byte <= 0x7a) ||
+  byte === 0x2b ||
+  byte === 0x2f ||
+  byte === 0x2d ||
+  byte === 0x5f ||
+  byte === 0x3d
+
+/** Where one is in a list of numbers. The order matters below: from `zero` to `exponent2` a number may end. */
+const At = {
+  value: 0,
+  minus: 1,
+  dot: 2,
+  e: 3,
+  sign: 4,
+  zero: 5,
+  integer: 6,
+  fraction: 7,
+  exponent1: 8,
+  exponent2: 9,
+  behind: 10,
+  /** Only there may the list end without a number. */
+  over: 11,
+  wrong: 12,
+} as const
+
+/** What follows each place with each byte. */
+const steps = makeSteps()
+
+function makeSteps(): Uint8Array {
+  const table = new Uint8Array(13 * 256).fill(At.wrong)
+  const on = (from: number, bytes: string, to: number) => {
+    for (const each of bytes) table[from * 256 + each.charCodeAt(0)] = to
+  }
+  on(At.value, ' \t\r\n', At.value)
+  on(At.value, '-', At.minus)
+  for (const from of [At.value, At.minus]) {
+    on(from, '0', At.zero)
+    on(from, '123456789', At.integer)
+  }
+  on(At.integer, '0123456789', At.integer)
+  for (const from of [At.zero, At.integer]) on(from, '.', At.dot)
+  for (const from of [At.dot, At.fraction]) on(from, '0123456789', At.fraction)
+  for (const from of [At.zero, At.integer, At.fraction]) on(from, 'eE', At.e)
+  on(At.e, '+-', At.sign)
+  for (const from of [At.e, At.sign]) on(from, '0123456789', At.exponent1)
+  on(At.exponent1, '0123456789', At.exponent2)
+  for (let from = At.zero; from <= At.exponent2; from++) on(from, ' \t\r\n', At.behind)
+  on(At.behind, ' \t\r\n', At.behind)
+  for (let from = At.zero; from <= At.behind; from++) {
+    on(from, ',', At.value)
+    on(from, ']', At.over)
+  }
+  return table
+}
+
+/** The model's name in the document, and what is to stand there instead. */
+export interface Renaming {
+  readonly from: string
+  readonly to: string
+}
+
+export class Vectors {
+  readonly #from: Uint8Array
+  readonly #to: Uint8Array
+  #outline = new Uint8Array(16 * 1024)
+  #length = 0
+  #mode: 'between' | 'string' | 'list' | 'numbers' = 'between'
+  #depth = 0
+  #place: number = At.value
+  #number = 0
+  /** Of the string that was read last, or is being read: where it begins in the outline, and how long it is. */
+  #stringAt = 0
+  #stringLength = 0
+  #isEscaped = false
+  #isBehindColon = false
+  /** The bytes of the model's name so far, which wait until it is whole. */
+  #name: number[] | undefined
+  #isOver = false
+
+  constructor({ from, to }: Renaming) {
+    this.#from = encoded(JSON.stringify(from))
+    this.#to = encoded(JSON.stringify(to))
+  }
+
+  /** @returns what of it may leave @throws Refusal `upstream_failed` */
+  push(bytes: Uint8Array): Uint8Array {
+    const out: Uint8Array[] = []
+    /** From where on nothing has left. */
+    let from = 0
+    for (let at = 0; at < bytes.length; at++) {
+      const byte = bytes[at] ?? 0
+      if (this.#mode === 'numbers') {
+        at = this.#numbers(bytes, at)
+      } else if (this.#mode === 'string') {
+        this.#inString(byte)
+        if (this.#name) {
+          this.#name.push(byte)
+          from = at + 1
+          if (this.#mode !== 'string') out.push(this.#renamed(this.#name))
+        }
+      } else {
+        const wasOver = this.#isOver
+        this.#between(byte)
+        if (this.#name || (this.#isOver && !wasOver)) {
+          out.push(bytes.subarray(from, at))
+          from = this.#isOver ? bytes.length : at + 1
+        }
+        if (wasOver) from = bytes.length
+      }
+    }
+    out.push(bytes.subarray(from))
+    return joined(out)
+  }
+
+  /** The document that has left, without what its vectors hold. @throws TypeError if it is no UTF-8 */
+  outline(): string {
+    return strictly.decode(this.#outline.subarray(0, this.#length))
+  }
+
+  /** Through numbers, which are most of it. @returns the place of the last byte that was read */
+  #numbers(bytes: Uint8Array, from: number): number {
+    let place = this.#place
+    let number = this.#number
+    let at = from
+    for (; at < bytes.length; at++) {
+      place = steps[place * 256 + (bytes[at] ?? 0)] ?? At.wrong
+      if (place === At.value || place === At.behind) number = 0
+      else if (++number > longestNumber || place === At.wrong)
+        misshapen('a vector that is not made of numbers')
+      if (place !== At.over) continue
+      this.#mode = 'between'
+      this.#depth--
+      this.#keep(0x5d)
+      break
+    }
+    this.#place = place
+    this.#number = number
+    return at
+  }
+
+  #inString(byte: number): void {
+    this.#stringLength++
+    if (this.#stringLength <= longestString || byte === quote) this.#keep(byte)
+    else if (!isBase64(byte) || this.#name) misshapen('a long text among vectors')
+    if (this.#isEscaped) this.#isEscaped = false
+    else if (byte === backslash) this.#isEscaped = true
+    else if (byte === quote) this.#mode = 'between'
+  }
+
+  #between(byte: number): void {
+    this.#keep(byte)
+    if (isBlank(byte)) return
+    const isFirst = this.#mode === 'list'
+    this.#mode = 'between'
+    if (isFirst && (isDigit(byte) || byte === 0x2d)) {
+      this.#mode = 'numbers'
+      this.#length--
+      this.#number = 1
+      this.#place = steps[At.value * 256 + byte] ?? At.wrong
+      return
+    }
+    const isBehindColon = this.#isBehindColon
+    this.#isBehindColon = byte === colon
+    if (byte === quote) this.#beginString(isBehindColon)
+    else if (byte === 0x7b /* { */ || byte === 0x5b /* [ */) {
+      this.#depth++
+      if (byte === 0x5b) this.#mode = 'list'
+    } else if ((byte === 0x7d /* } */ || byte === 0x5d) /* ] */ && --this.#depth === 0) this.#isOver = true
+  }
+
+  #beginString(isValue: boolean): void {
+    const isName = isValue && this.#depth === 1 && this.#lastStringIs(modelKey)
+    this.#mode = 'string'
+    this.#stringAt = this.#length - 1
+    this.#stringLength = 1
+    if (isName) this.#name = [quote]
+  }
+
+  #lastStringIs(key: Uint8Array): boolean {
+    return (
+      this.#stringLength === key.length &&
+      key.every((byte, index) => this.#outline[this.#stringAt + index] === byte)
+    )
+  }
+
+  #renamed(name: readonly number[]): Uint8Array {
+    this.#name = undefined
+    if (name.length !== this.#from.length || !name.every((byte, index) => byte === this.#from[index]))
+      return Uint8Array.from(name)
+    this.#length = this.#stringAt
+    for (const byte of this.#to) this.#keep(byte)
+    return this.#to
+  }
+
+  #keep(byte: number): void {
+    if (this.#length === this.#outline.length) {
+      if (this.#length >= mostOutline) misshapen('too much beside the vectors')
+      const larger = new Uint8Array(this.#length * 2)
+      larger.set(this.#outline)
+      this.#outline = larger
+    }
+    this.#outline[this.#length++] = byte
+  }
+}
+
+const strictly = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const modelKey = encoded('"model"')
+
+function encoded(text: string): Uint8Array {
+  return new TextEncoder().encode(text)
+}
+
+export function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const [only] = pieces
+  if (only && pieces.length === 1) return only
+  const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const piece of pieces) {
+    all.set(piece, at)
+    at += piece.length
+  }
+  return all
+}
