@@ -94,9 +94,9 @@ function lockOf(file: string): string {
 /** Names who holds it, and no file: deleting one would only let two writers in. */
 function taken(file: string, seen: Seen | undefined): Error {
   const { host, pid } = parse(seen?.text ?? '') ?? {}
-  const who = pid === undefined ? 'another process' : `process ${pid} on ${host}`
+  const who = pid === undefined ? '' : ` (${pid} on ${host})`
   return new Error(
-    `${file} is being written by ${who}; stop that process, or give this gateway an audit.file of its own`,
+    `${file} is being written by another process${who}; stop it, or give this gateway an audit.file of its own`,
   )
 }
 

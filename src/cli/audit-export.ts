@@ -5,7 +5,7 @@ import { toCef } from '../audit/formats/cef.ts'
 import { csvHead, toCsv } from '../audit/formats/csv.ts'
 import { toEcs } from '../audit/formats/ecs.ts'
 import { ask, queryIn, queryOptions } from './audit-query.ts'
-import { logFile } from './auditing.ts'
+import { knownTo, logFile } from './auditing.ts'
 import { type Command, configOption, type ExitCode, textOf, UsageError } from './command.ts'
 
 interface Format {
@@ -38,7 +38,10 @@ export const auditExport: Command = {
     const put = (text: string) => (handle === undefined ? io.out(text) : writeSync(handle, text))
     try {
       put(format.head)
-      for await (const { line, entry } of ask(file, queryIn(values), io)) put(format.print(line, entry))
+      for await (const { line, entry } of ask(file, queryIn(values), io, {
+        known: knownTo(values, io, given),
+      }))
+        put(format.print(line, entry))
     } finally {
       if (handle !== undefined) closeSync(handle)
     }

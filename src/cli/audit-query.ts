@@ -1,8 +1,10 @@
 /** What `audit show`, `export` and `report` share: asking the log, with progress, in constant memory. */
 import { type Entry, readEntry } from '../audit/entry.ts'
-import { type Query, queryOf } from '../audit/query.ts'
+import { filters, type Query, queryOf } from '../audit/query.ts'
 import { type ReadOptions, readLog } from '../audit/read.ts'
 import { segmentsOf } from '../audit/segments.ts'
+import { createVain, type Known } from '../audit/vain.ts'
+import { refusals } from '../core/refusal.ts'
 import { momentOption } from './auditing.ts'
 import { type Io, type Option, textOf, UsageError, type Values } from './command.ts'
 import { progressOf } from './progress.ts'
@@ -15,8 +17,8 @@ export const sinceOption: Option = {
 export const queryOptions: readonly Option[] = [
   sinceOption,
   { flags: '--until <time>', description: 'until then' },
-  { flags: '--identity <key>', description: 'id or name of a key; with its tokens' },
-  { flags: '--model <name>', description: 'as asked for or as served' },
+  { flags: '--identity <key>', description: 'id or name of a key, `*` in it is anything; with its tokens' },
+  { flags: '--model <name>', description: 'as asked for or as served, such as qwen3:*' },
   { flags: '--outcome <outcome>', description: 'answered, refused, cut, aborted; a code; or an event' },
   { flags: '--finding <id>', description: 'id or category of a finding, or any' },
   { flags: '--id <id>', description: 'a request id or a trace id' },
@@ -24,35 +26,63 @@ export const queryOptions: readonly Option[] = [
 
 export function queryIn(values: Values): Query {
   const moments = { sinceMs: momentOption(values, 'since'), untilMs: momentOption(values, 'until') }
-  const names = ['identity', 'model', 'outcome', 'finding', 'id'].map((name) => [name, textOf(values, name)])
+  const names = filters.map((name) => [name, textOf(values, name)])
   const given = [...Object.entries(moments), ...names].filter(
     ([, value]) => value !== undefined && value !== '',
   )
   return Object.fromEntries(given) as Query
 }
 
-/** Lines that fit, with what they say. @throws UsageError if there is no log */
+/**
+ * Lines that fit, with what they say.
+ * @throws UsageError if there is no log, or if a filter names what stands nowhere in it
+ */
 export async function* ask(
   file: string,
   query: Query,
   io: Io,
-  wait?: NonNullable<ReadOptions['wait']>,
+  { wait, known = {} }: Asking = {},
 ): AsyncGenerator<{ readonly line: string; readonly entry: Entry }> {
   if (segmentsOf(file).length === 0) throw new UsageError(`there is no log ${file}`)
   const fits = queryOf(query)
+  const vain = createVain(query)
+  const told = () => vain.told({ outcome: outcomes, ...known })
   const progress = progressOf(io, 'records')
   let count = 0
+  let isTold = false
+  const tellFirst = async () => {
+    if (!isTold) for (const { sentence } of told()) io.err(`So far, ${sentence}.\n`)
+    isTold = true
+    return (await wait?.()) ?? false
+  }
   try {
     const options = {
       ...(query.sinceMs === undefined ? {} : { sinceMs: query.sinceMs }),
-      ...(wait ? { wait } : {}),
+      ...(wait ? { wait: tellFirst } : {}),
     }
     for await (const line of readLog(file, options)) {
       if (++count % 1000 === 0) progress.tell(count)
       const entry = readEntry(line)
-      if (entry && fits(entry)) yield { line, entry }
+      if (!entry) continue
+      vain.see(entry)
+      if (fits(entry)) yield { line, entry }
     }
   } finally {
     progress.end()
   }
+  if (wait || count === 0) return
+  // Of a part of the log it only says something about that part.
+  const isWhole = query.sinceMs === undefined
+  const mistakes = isWhole ? told().filter(({ isMistake }) => isMistake) : []
+  if (mistakes.length > 0) throw new UsageError(mistakes.map(({ sentence }) => sentence).join('; '))
+  for (const { sentence } of told()) io.err(`${isWhole ? 'Note' : 'Since then'}: ${sentence}.\n`)
 }
+
+interface Asking {
+  /** Goes on with what is written meanwhile. */
+  readonly wait?: ReadOptions['wait']
+  /** Names that are possible though no record has them. */
+  readonly known?: Known
+}
+
+const outcomes = ['answered', 'refused', 'cut', 'aborted', ...Object.keys(refusals)]

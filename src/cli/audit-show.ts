@@ -1,7 +1,7 @@
 /** `torwart audit show`: what is in the log, for people or as JSON lines; with `-f`, what comes. */
 import { tableHead, toRow } from '../audit/formats/table.ts'
 import { ask, queryIn, queryOptions } from './audit-query.ts'
-import { logFile } from './auditing.ts'
+import { knownTo, logFile } from './auditing.ts'
 import { type Command, configOption, type ExitCode, jsonOption } from './command.ts'
 
 const lookMs = 250
@@ -16,9 +16,12 @@ export const auditShow: Command = {
   ],
   async run(values, io, given): Promise<ExitCode> {
     const file = logFile(values, io, given)
-    const rest = values.follow ? untilInterrupted(io) : undefined
+    const wait = values.follow ? untilInterrupted(io) : undefined
     if (!values.json) io.out(tableHead)
-    for await (const { line, entry } of ask(file, queryIn(values), io, rest))
+    for await (const { line, entry } of ask(file, queryIn(values), io, {
+      wait,
+      known: knownTo(values, io, given),
+    }))
       io.out(values.json ? `${line}\n` : toRow(entry))
     return 0
   },

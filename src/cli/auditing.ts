@@ -1,10 +1,18 @@
 /** What the `audit` commands share: which log, and moments as people write them. */
 import { parseDuration } from '../core/units.ts'
+import { readKeyFile } from '../identity/key-file.ts'
 import { loadPolicy } from '../policy/load.ts'
 import { type Io, textOf, UsageError, type Values } from './command.ts'
 
 export function logFile(values: Values, io: Io, given?: string): string {
   return given ?? loadPolicy(textOf(values, 'config'), io.variables).policy.audit.file
+}
+
+/** Names of keys of the policy, which may have asked nothing yet; of a log that was given by name, nothing is known. */
+export function knownTo(values: Values, io: Io, given?: string): { readonly identity?: readonly string[] } {
+  if (given !== undefined) return {}
+  const { keysFile } = loadPolicy(textOf(values, 'config'), io.variables).policy
+  return { identity: readKeyFile(keysFile).flatMap(({ id, name }) => [id, name]) }
 }
 
 /** `24h` ago, or a date. @returns epoch milliseconds; undefined if the option is not given. @throws UsageError */

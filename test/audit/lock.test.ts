@@ -29,7 +29,7 @@ async function acquire(): Promise<Lock> {
   held.push(lock)
   return lock
 }
-const refused = /audit\.jsonl is being written by process \d+ on \S+; stop that process/
+const refused = /audit\.jsonl is being written by another process \(\d+ on \S+\); stop it/
 const lockFiles = () => readdirSync(folder).filter((name) => name.includes('.lock'))
 
 /** A lock as another process would have written it. */
@@ -91,7 +91,7 @@ describe('a lock that is held', () => {
       touch(atMs)
     }, 20)
     try {
-      await expect(acquire()).rejects.toThrow(/process \d+ on elsewhere/)
+      await expect(acquire()).rejects.toThrow(/process \(\d+ on elsewhere\)/)
     } finally {
       clearInterval(toucher)
     }

@@ -171,7 +171,7 @@ describe('a log', () => {
 
   it('has one writer', async () => {
     const log = await open()
-    await expect(open()).rejects.toThrow(/is being written by process/)
+    await expect(open()).rejects.toThrow(/is being written by another process/)
     await log.close()
     await (await open()).close()
   })

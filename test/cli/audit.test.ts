@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { toCsv } from '../../src/audit/formats/csv.ts'
+import { toRow } from '../../src/audit/formats/table.ts'
 import { auditShow } from '../../src/cli/audit-show.ts'
 import { progressOf } from '../../src/cli/progress.ts'
 import { cli } from '../rig/cli.ts'
@@ -58,6 +59,73 @@ describe('torwart audit show', () => {
     const { out } = await cli(['audit', 'show', '--json', ...filter, ...config()])
     expect(lines(out)).toHaveLength(count)
     for (const line of lines(out)) expect(JSON.parse(line)).toHaveProperty('hash')
+  })
+
+  it.each([
+    [['--model', 'smollm2:*'], 3],
+    [['--identity', 'te*', '--outcome', '*_blocked'], 1],
+    [['--finding', 'override.*'], 1],
+    [['--id', 'my-*'], 3],
+  ])('finds by the pattern %j', async (filter, count) => {
+    expect(lines((await cli(['audit', 'show', '--json', ...filter, ...config()])).out)).toHaveLength(count)
+  })
+
+  it.each([
+    [
+      ['--outcome', 'prompt_bloked'],
+      'no record has the outcome prompt_bloked (did you mean `prompt_blocked`?)',
+    ],
+    [
+      ['--outcome', 'tool_not_alowed'],
+      'no record has the outcome tool_not_alowed (did you mean `tool_not_allowed`?)',
+    ],
+    [['--identity', 'testt'], 'no record has the identity testt (did you mean `test`?)'],
+    [['--model', 'smollm2'], 'no record has the model smollm2 (did you mean `smollm2:135m`?)'],
+    [['--model', 'smolm*'], 'no record has the model smolm*'],
+    [['--finding', 'overide'], 'no record has the finding overide (did you mean `override`?)'],
+    [['--outcome', 'answered', '--identity', 'nobody-here'], 'no record has the identity nobody-here'],
+  ])('says that %j matches nothing possible', async (filter, why) => {
+    for (const command of ['show', 'export']) {
+      const { code, err } = await cli(['audit', command, ...filter, ...config()])
+      expect(err).toContain(why)
+      expect(code).toBe(filter.includes('smolm*') ? 0 : 2)
+    }
+  })
+
+  it.each([
+    [['--outcome', 'rate_limited'], ''],
+    [['--finding', 'any', '--outcome', 'cut'], ''],
+    [['--id', 'unheard-of'], 'Note: no record has the id unheard-of.\n'],
+    [
+      ['--since', '1h', '--identity', 'testt'],
+      'Since then: no record has the identity testt (did you mean `test`?).\n',
+    ],
+  ])('takes %j, which only matches nothing yet', async (filter, note) => {
+    expect(await cli(['audit', 'show', '--json', ...filter, ...config()])).toEqual({
+      code: 0,
+      out: '',
+      err: note,
+    })
+  })
+
+  it('shows the request, and the tool with its arguments where one was refused', () => {
+    const row = toRow({
+      seq: 7,
+      time: '2026-11-30T12:00:00.000Z',
+      hash: 'h',
+      id: 'request-4711',
+      stopped: [
+        { name: 'transfer_money', arguments: '{"to":"DE\u001b[31m"}' },
+        { name: 'long', arguments: 'x'.repeat(1000) },
+        { name: 'three', arguments: '' },
+        { name: 'four', arguments: '' },
+      ],
+    })
+    expect(row).toContain(' request-4711 ')
+    expect(row).toContain('transfer_money({"to":"DE')
+    expect(row).toContain('and 1 more calls')
+    expect(row).not.toContain('\u001b')
+    expect(row.length).toBeLessThan(600)
   })
 
   it('follows what is written, over a new segment', async () => {

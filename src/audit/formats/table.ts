@@ -3,6 +3,9 @@
 import { plain } from '../../core/plain.ts'
 import { type Entry, modelOf, outcomeOf } from '../entry.ts'
 
+const mostCalls = 3
+const longestCall = 160
+
 const columns: readonly (readonly [name: string, width: number, value: (entry: Entry) => unknown])[] = [
   ['seq', 8, ({ seq }) => seq],
   ['time', 24, ({ time }) => time],
@@ -11,6 +14,7 @@ const columns: readonly (readonly [name: string, width: number, value: (entry: E
   ['route', 22, ({ route }) => route ?? '-'],
   ['model', 20, (entry) => modelOf(entry) || '-'],
   ['outcome', 20, outcomeOf],
+  ['request', 24, ({ id }) => id ?? '-'],
   ['tokens', 11, ({ usage }) => (usage ? `${usage.input}+${usage.output}` : '-')],
   ['findings', 0, findingsOf],
 ]
@@ -22,12 +26,27 @@ export function toRow(entry: Entry): string {
   return `${cells.join(' ').trimEnd()}\n`
 }
 
-function findingsOf({ findings = [], erased, why }: Entry): string {
+function findingsOf(entry: Entry): string {
+  const { findings = [], erased, why } = entry
   const told = [...new Set(findings.map(({ id, action }) => `${id}:${action}`))]
-  return [...told, ...(erased === undefined ? [] : ['(content erased)']), why ?? ''].filter(Boolean).join(' ')
+  const gone = erased === undefined ? [] : ['(content erased)']
+  return [...told, ...stoppedIn(entry), ...gone, why ?? ''].filter(Boolean).join(' ')
+}
+
+/** Tool calls that the client did not get, as `name(arguments)`. */
+function stoppedIn({ stopped }: Entry): string[] {
+  if (!Array.isArray(stopped)) return []
+  const calls = stopped.slice(0, mostCalls) as readonly { name?: unknown; arguments?: unknown }[]
+  const told = calls.map((call) =>
+    shortened(`${String(call?.name)}(${String(call?.arguments)})`, longestCall),
+  )
+  return stopped.length > mostCalls ? [...told, `and ${stopped.length - mostCalls} more calls`] : told
 }
 
 function fit(text: string, width: number): string {
-  if (width === 0 || text.length === width) return text
-  return text.length < width ? text.padEnd(width) : `${text.slice(0, width - 1)}\u2026`
+  return width === 0 ? text : shortened(text, width).padEnd(width)
+}
+
+function shortened(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, width - 1)}\u2026`
 }
