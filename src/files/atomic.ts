@@ -14,6 +14,13 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 
+const full: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
+
+/** Whether the system had no room for what was to be written: on the disk, in a quota, in a file. */
+export function isDiskFull(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && full.has(error.code)
+}
+
 /**
  * Writes beside the file (mode 0600), syncs, renames over it and syncs the folder, which must exist. It is not made
  * here: in a folder that was removed from under a mount, Node's recursive `mkdir` never ends.

@@ -4,6 +4,7 @@
  */
 import type { FastifyInstance } from 'fastify'
 import { describeError } from '../core/refusal.ts'
+import { isDiskFull } from '../files/atomic.ts'
 import { FileBusy } from '../files/lock.ts'
 import type { Log } from '../telemetry/log.ts'
 
@@ -16,8 +17,6 @@ interface Told {
   readonly status: number
   readonly error: string
 }
-
-const full = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 
 export function answerErrors(app: FastifyInstance, log: Log): void {
   app.setErrorHandler((error: NodeJS.ErrnoException & { statusCode?: number }, _request, reply) => {
@@ -32,7 +31,7 @@ export function answerErrors(app: FastifyInstance, log: Log): void {
 
 function toldOf(error: NodeJS.ErrnoException): Told {
   const { code, syscall } = error
-  if (code !== undefined && full.has(code))
+  if (isDiskFull(error))
     // 507 Insufficient Storage, RFC 4918, 11.5.
     return { status: 507, error: 'The disk is full: this was not done.' }
   if (error instanceof NotInForce) return { status: 503, error: error.message }

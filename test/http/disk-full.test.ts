@@ -10,6 +10,7 @@ const disk = vi.hoisted(() => ({ fault: undefined as string | undefined }))
 vi.mock('../../src/files/atomic.ts', async (original) => {
   const real = await original<typeof import('../../src/files/atomic.ts')>()
   return {
+    ...real,
     replaceFile(path: string, text: string) {
       const { fault } = disk
       if (fault === undefined) return real.replaceFile(path, text)
