@@ -27,6 +27,7 @@ import { readSigningEntries, signingKeysFile } from './identity/signing-keys.ts'
 import { openKeysSync } from './keys-sync.ts'
 import { openKillSwitch } from './kill-switch.ts'
 import { openStore } from './limit-store.ts'
+import { createTurns } from './limits/turns.ts'
 import { loadPacks } from './policy/packs.ts'
 import { createSnapshots, type Reloaded, type SnapshotOptions } from './snapshots.ts'
 import { createAccounts } from './stages/account.ts'
@@ -36,6 +37,7 @@ import type { Caller } from './stages/exchange.ts'
 import { createFlood } from './stages/flood.ts'
 import { createForward } from './stages/forward.ts'
 import { createGuardAnswer } from './stages/guard-answer.ts'
+import { createGuardTurns } from './stages/guard-turns.ts'
 import { isWithdrawn } from './stages/identify.ts'
 import { createInspect } from './stages/inspect.ts'
 import { createJudgeCalls } from './stages/judge-calls.ts'
@@ -194,7 +196,8 @@ async function openGateway(
     log.warn({ id: arrival.id, caller: identity.id }, 'a circuit breaker was opened')
     recordEvent('breaker opened', { identity })
   }
-  const { account, conclude } = createAccounts({ store, log, onOpened })
+  const slots = createTurns(store)
+  const { account, conclude } = createAccounts({ store, turns: slots, log, onOpened })
   const settle = createSettle({ audit, recordPrompt, account, flood, metrics, log, clock })
   const kept = createKeptAnswers()
   const mayTell = createSparing(clock.monotonicMs)
@@ -213,7 +216,9 @@ async function openGateway(
   })
   closers.push(callers.close)
   const randomCode = () => randomBytes(8).toString('hex')
+  const turns = createGuardTurns(clock)
   const guardAnswer = createGuardAnswer({
+    turns,
     scannerFor: (guard) => scanningFor(guard).scanner,
     metrics,
     randomCode,
@@ -244,9 +249,9 @@ async function openGateway(
     fleet,
     authoriseRoute: (caller, to) => authoriseRoute(caller, to, freezes),
     authoriseModel: createAuthoriseModel(fleet, kept, freezes),
-    inspect: createInspect({ scanningFor, secondOpinion, metrics, clock }),
+    inspect: createInspect({ scanningFor, secondOpinion, turns, metrics }),
     matchResults: createMatchResults(calls, metrics),
-    reserve: createReserve(store, createPrintPrompt()),
+    reserve: createReserve(slots, createPrintPrompt(), clock),
     forward: createForward({
       judgeCallsOf: createJudgeCalls({
         approvals,

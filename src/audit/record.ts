@@ -50,6 +50,9 @@ export interface RequestRecord {
     readonly queuedMs: number
     readonly firstByteMs: number | null
     readonly totalMs: number
+    /** What its guards took, of the one thread and in units of work. */
+    readonly guardMs: number
+    readonly guardWork: number
   }
 }
 

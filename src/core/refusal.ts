@@ -37,6 +37,11 @@ export const refusals = {
   },
   method_not_allowed: { status: 405, message: 'This route has no such method.', final: true },
   body_too_large: { status: 413, message: 'The body is larger than allowed.', final: true },
+  too_much_to_scan: {
+    status: 413,
+    message: 'Reading the request and its answer takes the guards more work than allowed (`guards.budget`).',
+    final: true,
+  },
   unsupported_media_type: {
     status: 415,
     message: 'The body must be JSON, with `content-type: application/json`.',

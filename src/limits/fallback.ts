@@ -58,6 +58,8 @@ export function createFallbackStore(shared: Store, local: Store, onFallback: () 
           return { ...reservation, local: true }
         },
       ),
+    // Where it was counted.
+    refund: (entry, admission, budget) => (admission.local ? local : shared).refund(entry, admission, budget),
     async renew(renewals) {
       await local.renew(renewals.map((each) => part(each, true)).filter(holds))
       await shared.renew(renewals.map((each) => part(each, false)).filter(holds))

@@ -40,6 +40,7 @@ export function createKeeper(store: Store, onFailure: (error: unknown) => void):
       if (reservation.outcome === 'granted') hold(claim.lease, { claim })
       return reservation
     },
+    refund: (entry, admission, budget) => store.refund(entry, admission, budget),
     settle(settlement, budget) {
       held.delete(settlement.lease)
       return store.settle(settlement, budget)

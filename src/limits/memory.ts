@@ -60,7 +60,13 @@ export function createMemoryStore(clock: Clock): Store {
       const guarded = breaker && of(breaker.account)
       const openMs = guarded?.breaker.waitMs(now) ?? 0
       const fullMs = waitFor(uses, 1, now)
-      const refusal = { standing: standingOf(uses, now, 0), trial: false, opened: false, local: false }
+      const refusal = {
+        standing: standingOf(uses, now, 0),
+        trial: false,
+        opened: false,
+        atMs: now,
+        local: false,
+      }
       if (openMs > 0) {
         const retryMs = Math.max(openMs, fullMs)
         return { ...refusal, outcome: 'breaker', retryMs, nextMs: retryMs }
@@ -83,8 +89,15 @@ export function createMemoryStore(clock: Clock): Store {
         nextMs: waitFor(uses, 2, now),
         trial,
         opened: false,
+        atMs: now,
         local: false,
       }
+    },
+
+    async refund({ kind, limits }, { atMs }) {
+      const now = clock.monotonicMs()
+      for (const { account, perDay } of limits)
+        of(account)[perDay ? 'requestsPerDay' : kind].takeBack(now, atMs)
     },
 
     async reserve({ lease, tokens, accounts: claimed, repetition }: Claim): Promise<Reservation> {

@@ -181,7 +181,10 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
         ],
       }
       const answer = await askInTime(operation, budget)
-      const [outcome = 1, retryMs = 0, nextMs = 0, trial = 0, opened = 0, ...standing] = whole(answer, 9)
+      const [outcome = 1, retryMs = 0, nextMs = 0, trial = 0, opened = 0, atMs = 0, ...standing] = whole(
+        answer,
+        10,
+      )
       return {
         outcome: (['admitted', 'requests', 'breaker'] as const)[outcome] ?? 'requests',
         standing: standingOf(standing),
@@ -189,8 +192,19 @@ export function createRedisStore(options: RedisStoreOptions): RedisStore {
         nextMs,
         trial: trial === 1,
         opened: opened === 1,
+        atMs,
         local: false,
       }
+    },
+
+    async refund({ kind, limits }, { atMs }) {
+      const operation: Operation = {
+        name: 'refund',
+        keys: limits.flatMap(({ account }) => countsOf(account)),
+        words: [atMs, ...limits.map(({ perDay }) => windows[perDay ? 'requestsPerDay' : kind])],
+      }
+      // Told once: whether what was not answered was carried out, nobody knows, and twice would be one too many.
+      whole(await link.call(() => batch.ride(operation), { leftMs: timeoutMs }), 1)
     },
 
     async reserve(claim, budget): Promise<Reservation> {

@@ -82,6 +82,8 @@ export interface Admission {
   readonly trial: boolean
   /** The breaker was opened by this request. */
   readonly opened: boolean
+  /** When it was counted, by the store's clock. */
+  readonly atMs: number
   /** Counted by this gateway alone, because Redis is away. */
   readonly local: boolean
 }
@@ -159,6 +161,8 @@ export interface Store {
   renew(renewals: readonly Renewal[]): Promise<void>
   /** Gives back what was reserved and counts what was really spent in its place. Once for every request let in. */
   settle(settlement: Settlement, budget: Budget): Promise<Settled>
+  /** Takes back what `admit` has counted: the request was not let through to a model. The breaker's count stays. */
+  refund(entry: Pick<Entry, 'kind' | 'limits'>, admission: Admission, budget: Budget): Promise<void>
   /** Closes a breaker by hand. @returns whether it was open */
   closeBreaker(account: Account, budget: Budget): Promise<boolean>
   /** Asks whether the counts can be reached right now, within the time one request may spend on them. */

@@ -34,6 +34,18 @@ export class Window {
     this.#total += count
   }
 
+  /** Forgets one count of the step in which it was made. @returns whether it still counted */
+  takeBack(nowMs: number, atMs: number): boolean {
+    this.#advance(nowMs)
+    const step = Math.floor(atMs / this.#stepMs)
+    const slot = step % slots
+    const count = this.#counts?.[slot] ?? 0
+    if (!this.#counts || step > this.#step || step < this.#step - stepsPerWindow || count < 1) return false
+    this.#counts[slot] = count - 1
+    this.#total--
+    return true
+  }
+
   clear(): void {
     this.#counts?.fill(0)
     this.#total = 0

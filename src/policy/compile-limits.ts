@@ -9,12 +9,13 @@ import type { Config, RoleConfig } from './schema/schema.ts'
 import type { Report } from './source.ts'
 
 export function compileLimits(config: RoleConfig['limits']): Limits {
-  const { requestsPerMinute, probesPerMinute, actionsPerMinute, repetition } = config
+  const { requestsPerMinute, probesPerMinute, waiting, actionsPerMinute, repetition } = config
   return {
     ...compileShared({
       ...config,
       requestsPerMinute: requestsPerMinute === 'unlimited' ? undefined : requestsPerMinute,
     }),
+    waiting,
     probesPerMinute,
     actionsPerMinute,
     repetition: repetition && { same: repetition.same, windowMs: parseDuration(repetition.window) ?? 0 },

@@ -114,6 +114,7 @@ export function compile(
     promptGuard: prompt.guard,
     approval,
     outputGuard: compileOutputGuard(config.guards.output),
+    guardBudget: config.guards.budget,
     aliases,
     door: { ...config.door, proxies: networksOf(config.door.proxies) },
     memoryBudgetBytes: config.memory.budget === undefined ? undefined : parseSize(config.memory.budget),

@@ -53,6 +53,8 @@ export interface SharedLimits {
 
 /** What one key may have. */
 export interface Limits extends SharedLimits {
+  /** Requests over `concurrent` that wait for their turn. */
+  readonly waiting: number
   readonly probesPerMinute: number | undefined
   readonly actionsPerMinute: number | undefined
   readonly repetition: Repetition | undefined
@@ -274,6 +276,8 @@ export interface Policy {
   readonly promptGuard: PromptGuard
   readonly approval: ApprovalSettings
   readonly outputGuard: OutputGuard
+  /** Units of work that all guards may take for one request. */
+  readonly guardBudget: number
   /** Names that clients use → names of models, as written. */
   readonly aliases: ReadonlyMap<string, string>
   readonly door: {

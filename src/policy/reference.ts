@@ -23,6 +23,15 @@ at the top of the file.
 - \`limits\` of a role hold for each of its keys, \`shared\` for all of them together, \`models.NAME.limits\` for a model, the
   top-level \`limits\` for all callers. All that apply must have room; the tightest is told in \`x-ratelimit-*\`, and its
   \`scope\` in the record. Tokens count times the \`weight\` of their model.
+- \`requestsPerMinute\` counts requests that a model or a guard has worked on. A request that was refused before (no slot,
+  no tokens, no such model, not valid) is given back. A prompt that a guard refused counts, or probing guards would be free.
+  \`actionsPerMinute\` counts every request that came.
+- Requests over \`concurrent\` wait for their turn, up to \`waiting\` of each key and for \`queue.wait\` at most; the record's
+  \`timing.queuedMs\` says how long. Past that they are 429 \`too_many_concurrent\`. \`waiting: 0\` refuses at once.
+- A request takes its slot before its guards read it. Guards read long requests and answers in slices, in turns that are
+  fair between keys. \`guards.budget\` is the most work they may take for one request: plain text counts one for each
+  character, JSON and HTML about ten, mixed disguises sixty and more. The record's \`timing.guardMs\` and \`timing.guardWork\`
+  say what each request took. Raise the budget for roles with long answers or bodies over 1 MiB.
 - A request reserves the tokens it may cost at most (its input, estimated, and the most its answer may have), and is
   settled to what it did cost. What could never fit is 400. What was refused costs no tokens; what was cut off costs what
   was generated.

@@ -18,20 +18,30 @@ import { asItCame, type Reading, rewrite } from './reading.ts'
 import type { Signature } from './signature.ts'
 
 export interface Scanner {
-  /** Findings in one text, in the order of their place, at most one per signature and place. Linear. */
-  scan(text: string, channel: Channel): readonly Finding[]
-  /** The same, stopping after every slice, so that a long text need not be read at one go. */
-  scanSlowly(text: string, channel: Channel): Generator<undefined, readonly Finding[]>
+  /**
+   * Findings in one text, in the order of their place, at most one per signature and place. Linear.
+   * @param onWork told of the work it takes, as `scanSlowly` yields it
+   */
+  scan(text: string, channel: Channel, onWork?: (units: number) => void): readonly Finding[]
+  /**
+   * The same, stopping now and then, so that a long text need not be read at one go. Yields the work done since it last
+   * stopped, in units of work: one is about what reading one UTF-16 code unit of plain text takes.
+   */
+  scanSlowly(text: string, channel: Channel): Generator<number, readonly Finding[]>
 }
 
 /** UTF-16 code units that are read at one go, and how far the next ones reach back. */
-const slice = 65_536
+const slice = 32_768
 const overlap = 4096
 /** Disguises within disguises. */
 const deepest = 4
 /** What further readings may hold together, in units, for each unit of the text and besides. */
 const workPerUnit = 10
 const workBesides = 32_768
+
+/** Units of work that one edit takes, and turning one unit of text over. */
+const workPerEdit = 24
+const workOfTurning = 3
 
 const smuggled = { id: 'smuggling.tags', category: 'smuggling', severity: 'low' } as const
 
@@ -52,82 +62,85 @@ const undone =
 export function createScanner(signatures: readonly Signature[]): Scanner {
   const engine = createEngine(signatures)
 
-  const readSlice = (first: Reading, channel: Channel, evidence: Evidence) => {
-    let work = workBesides + workPerUnit * first.text.length
+  function* readSlice(first: Reading, channel: Channel, evidence: Evidence): Generator<number, void> {
+    let room = workBesides + workPerUnit * first.text.length
     const look = (reading: Reading, seen: number) => engine.look(reading, seen, channel, evidence)
-    const lookAgain = (reading: Reading | undefined) => {
-      if (!reading || isTooMuch(reading)) return
+    function* correct(reading: Reading, seen: number): Generator<number, void> {
+      const corrected = engine.correct(reading)
+      if (!corrected) return
+      look(corrected, seen)
+      yield corrected.text.length
+    }
+    function* lookAgain(reading: Reading | undefined): Generator<number, void> {
+      if (!reading) return
+      yield workOfTurning * reading.text.length
+      if (isTooMuch(reading)) return
       const { seen } = survey(reading.text)
       look(reading, seen)
-      const corrected = engine.correct(reading)
-      if (corrected) look(corrected, seen)
+      yield reading.text.length
+      yield* correct(reading, seen)
     }
     const isTooMuch = (reading: Reading): boolean => {
-      work -= reading.text.length
-      if (work < 0) evidence.overflow(reading.original({ start: 0, end: 1 }))
-      return work < 0
+      room -= reading.text.length
+      if (room < 0) evidence.overflow(reading.original({ start: 0, end: 1 }))
+      return room < 0
     }
-    const read = (reading: Reading, depth: number): void => {
+    function* read(reading: Reading, depth: number): Generator<number, void> {
       const { text } = reading
       const surveyed = survey(text)
       const { seen } = surveyed
       const turned = look(reading, seen)
-      const corrected = engine.correct(reading)
-      if (corrected) look(corrected, seen)
-      if (seen & sign.lookAlike) lookAgain(latinised(reading))
-      if (seen & sign.turned) lookAgain(uprighted(reading))
-      if (turned & turn.shifted) lookAgain(shifted(reading))
-      if (turned & turn.backToFront) for (const each of backToFront(reading)) lookAgain(each)
+      yield text.length
+      yield* correct(reading, seen)
+      if (seen & sign.lookAlike) yield* lookAgain(latinised(reading))
+      if (seen & sign.turned) yield* lookAgain(uprighted(reading))
+      if (turned & turn.shifted) yield* lookAgain(shifted(reading))
+      if (turned & turn.backToFront) for (const each of backToFront(reading)) yield* lookAgain(each)
       if (depth === deepest || (seen & undone) === 0) return
-      const lifted = [
-        ...(seen & sign.unseen ? unseenEdits(text) : []),
-        ...escapeEdits(text, seen),
-        ...markupEdits(text, seen),
-      ]
-      const opened = [...spacedEdits(text, surveyed, engine.segment), ...encodingEdits(text, surveyed)]
+      const unseen = seen & sign.unseen ? unseenEdits(text) : []
+      yield workPerEdit * unseen.length
+      const lifted = [...unseen, ...escapeEdits(text, seen), ...markupEdits(text, seen)]
+      yield text.length
+      const spaced = spacedEdits(text, surveyed, engine.segment)
+      yield text.length
+      const opened = [...spaced, ...encodingEdits(text, surveyed)]
+      yield text.length
       for (const edits of [lifted, opened]) {
         if (edits.length === 0) continue
         const next = rewrite(reading, edits)
-        if (!isTooMuch(next)) read(next, depth + 1)
+        yield workPerEdit * edits.length
+        if (!isTooMuch(next)) yield* read(next, depth + 1)
       }
     }
-    read(first, 0)
+    yield* read(first, 0)
   }
 
-  function* scanSlowly(text: string, channel: Channel): Generator<undefined, readonly Finding[]> {
-    if (text.length <= slice) return scanWhole(text, channel)
+  function* scanSlowly(text: string, channel: Channel): Generator<number, readonly Finding[]> {
     const evidence = createEvidence()
     const whole = asItCame(text)
     tellTags(text, evidence)
-    for (let from = 0; from + overlap < text.length; from += slice - overlap) {
-      if (from > 0) yield
-      readSlice(
-        {
-          text: whole.text.slice(from, from + slice),
-          original: ({ start, end }) => ({ start: start + from, end: end + from }),
-        },
-        channel,
-        evidence,
-      )
-    }
-    return evidence.findings()
-  }
-
-  const scanWhole = (text: string, channel: Channel): readonly Finding[] => {
-    const evidence = createEvidence()
-    tellTags(text, evidence)
-    readSlice(asItCame(text), channel, evidence)
+    if (text.length <= slice) yield* readSlice(whole, channel, evidence)
+    else
+      for (let from = 0; from + overlap < text.length; from += slice - overlap)
+        yield* readSlice(
+          {
+            text: whole.text.slice(from, from + slice),
+            original: ({ start, end }) => ({ start: start + from, end: end + from }),
+          },
+          channel,
+          evidence,
+        )
     return evidence.findings()
   }
 
   return {
     scanSlowly,
-    scan(text, channel) {
-      if (text.length <= slice) return scanWhole(text, channel)
+    scan(text, channel, onWork) {
       const steps = scanSlowly(text, channel)
       for (;;) {
         const { done, value } = steps.next()
         if (done) return value
+        onWork?.(value)
       }
     },
   }

@@ -8,6 +8,7 @@ import type { ToolCall } from '../dialects/dialect.ts'
 import { holderOf } from '../identity/identity.ts'
 import { keyAccount } from '../limits/accounts.ts'
 import type { Settled, Settlement, Store } from '../limits/store.ts'
+import type { Turns } from '../limits/turns.ts'
 import type { Log } from '../telemetry/log.ts'
 import { secondsUntilNext } from './admit.ts'
 import type { Answer, Caller, Course, Ending } from './exchange.ts'
@@ -22,12 +23,13 @@ export type Conclude = (course: Course, answer: Answer) => Promise<Refusal | und
 
 export interface AccountParts {
   readonly store: Store
+  readonly turns: Pick<Turns, 'freed'>
   readonly log: Log
   /** Tells of a breaker that was opened by what this caller did. */
   onOpened(caller: Caller): void
 }
 
-export function createAccounts({ store, log, onOpened }: AccountParts): {
+export function createAccounts({ store, turns, log, onOpened }: AccountParts): {
   account: AccountFor
   conclude: Conclude
 } {
@@ -52,9 +54,18 @@ export function createAccounts({ store, log, onOpened }: AccountParts): {
     return settled
   }
 
+  const refund = async (course: Course, ending: Ending): Promise<void> => {
+    const { entry, admission } = course.admitted ?? {}
+    if (entry && admission && !hasCounted(course, ending))
+      await store.refund(entry, admission, course.arrival.budget)
+  }
+
   return {
     account(course, ending) {
-      tell(course, ending).catch((error: unknown) => {
+      const told = Promise.all([refund(course, ending), tell(course, ending)])
+      // Told behind what it gives back, which is on its way.
+      if (course.caller) turns.freed(holderOf(course.caller.identity))
+      told.catch((error: unknown) => {
         log.warn(
           { id: course.arrival.id, cause: describeError(error) },
           'the limit store was not told how a request ended; what it holds is told later or runs out',
@@ -74,6 +85,17 @@ export function createAccounts({ store, log, onOpened }: AccountParts): {
       }
     },
   }
+}
+
+/**
+ * Whether it was a request as `requestsPerMinute` means it. One that was not let through to a model was none, unless
+ * guards have read it and refused it, or the client left meanwhile: or probing them would be free.
+ */
+function hasCounted({ admitted, upstream, arrival }: Course, ending: Ending): boolean {
+  if (admitted?.admission?.outcome !== 'admitted' || admitted.entry?.kind !== 'requests') return true
+  if (upstream !== undefined) return true
+  const isRead = arrival.guardWork.units > 0
+  return ending.kind === 'refused' ? isRead && ending.refusal.final : ending.kind !== 'aborted' || isRead
 }
 
 /** Tool calls that the client got: what was stopped has done nothing. */

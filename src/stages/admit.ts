@@ -2,7 +2,7 @@
 import { Refusal } from '../core/refusal.ts'
 import { holderOf } from '../identity/identity.ts'
 import { entryLimits, keyAccount } from '../limits/accounts.ts'
-import type { Admission, Scope, Store } from '../limits/store.ts'
+import type { Admission, Entry, Scope, Store } from '../limits/store.ts'
 import type { Admitted, Caller, Costly } from './exchange.ts'
 
 /** @param onOpened tells of a breaker that was opened by this caller */
@@ -15,10 +15,11 @@ export function createAdmit(store: Store, onOpened: (caller: Caller) => void) {
     const { actionsPerMinute } = role.limits
     const breaker =
       kind === 'requests' && actionsPerMinute !== undefined ? { account, actionsPerMinute } : undefined
-    if (limits.length === 0 && !breaker) return { caller, admission: undefined }
-    const admission = await store.admit({ lease: arrival.lease, kind, limits, breaker }, arrival.budget)
+    if (limits.length === 0 && !breaker) return { caller, entry: undefined, admission: undefined }
+    const entry: Entry = { lease: arrival.lease, kind, limits, breaker }
+    const admission = await store.admit(entry, arrival.budget)
     if (admission.opened) onOpened(caller)
-    return { caller, admission }
+    return { caller, entry, admission }
   }
 }
 
@@ -48,14 +49,14 @@ export function saySharedBy(scope: Scope | undefined, what: string): { say?: str
 }
 
 /**
- * For `retry-after` of what was refused after it was admitted: the wait holds for the next request as a whole, which
- * must be admitted again too.
+ * For `retry-after` of what was refused after a model worked on it: the wait holds for the next request as a whole,
+ * which must be admitted again too.
  */
 export function secondsUntilNext(retryMs: number, admission: Admission | undefined): number {
   return wholeSeconds(Math.max(retryMs, admission?.nextMs ?? 0))
 }
 
 /** For `retry-after`: rounded up, so that who waits that long is let in. */
-function wholeSeconds(ms: number): number {
+export function wholeSeconds(ms: number): number {
   return Math.max(1, Math.ceil(ms / 1000))
 }

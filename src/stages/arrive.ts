@@ -7,6 +7,7 @@ import type { ShownCertificate } from '../identity/certificate.ts'
 import { findSensitive } from '../scan/mask.ts'
 import type { Departure } from './departure.ts'
 import type { Arrival, Snapshot } from './exchange.ts'
+import { GuardWork } from './guard-work.ts'
 import { createTraces } from './trace.ts'
 
 export interface Knock {
@@ -52,6 +53,7 @@ export function createArrive(current: () => Snapshot, clock: Clock) {
       departure: knock.departure,
       hold: knock.hold,
       budget: { leftMs: snapshot.policy.store.timeoutMs },
+      guardWork: new GuardWork(snapshot.policy.guardBudget),
     }
   }
 }

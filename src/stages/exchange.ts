@@ -24,10 +24,11 @@ import type { ShownCertificate } from '../identity/certificate.ts'
 import type { Identity } from '../identity/identity.ts'
 import type { KeyRing } from '../identity/key-ring.ts'
 import type { Token } from '../identity/token.ts'
-import type { Admission, Budget, Claim, Reservation } from '../limits/store.ts'
+import type { Admission, Budget, Claim, Entry, Reservation } from '../limits/store.ts'
 import type { Policy, Role, Upstream } from '../policy/policy.ts'
 import type { Target } from '../upstreams/fleet.ts'
 import type { Departure } from './departure.ts'
+import type { GuardWork } from './guard-work.ts'
 import type { Trace } from './trace.ts'
 
 /** Everything a reload replaces, swapped as one. */
@@ -72,6 +73,8 @@ export interface Arrival {
   readonly hold: Hold
   /** What the calls to the limit store may still take. */
   readonly budget: Budget
+  /** What its guards have done so far. */
+  readonly guardWork: GuardWork
 }
 
 export interface Caller {
@@ -84,6 +87,8 @@ export interface Caller {
 
 export interface Admitted {
   readonly caller: Caller
+  /** What was counted. */
+  readonly entry: Entry | undefined
   /** Undefined where nothing limits. */
   readonly admission: Admission | undefined
 }
@@ -119,12 +124,13 @@ export interface Inspected {
 }
 
 export interface Reserved {
-  readonly inspected: Inspected
   /** Undefined: nothing is limited, or nothing was granted. */
   readonly claim: Claim | undefined
   readonly reservation: Reservation | undefined
   /** What a token of this model counts. */
   readonly weight: number
+  /** For a slot. */
+  readonly waitedMs: number
 }
 
 /** How far a request came: what its record and its headers are made from. */

@@ -21,8 +21,8 @@ import {
   type Course,
   type Ending,
   type Guarded,
+  type Inspected,
   nothingSaid,
-  type Reserved,
 } from './exchange.ts'
 import { type KeptAnswers, ownerOf } from './kept.ts'
 import { labelsOf } from './labels.ts'
@@ -56,8 +56,7 @@ export interface ForwardParts {
 export function createForward(parts: ForwardParts) {
   const { guardAnswer, judgeCallsOf, fleet, courier, kept, clock, metrics } = parts
 
-  return async ({ inspected }: Reserved, forwarding: Forwarding): Promise<void> => {
-    const { call } = inspected
+  return async ({ call }: Inspected, forwarding: Forwarding): Promise<void> => {
     if (call.endpoint.answer) return answerItself(call, call.endpoint.answer, forwarding)
     if (speaks.has(call.endpoint.group)) forwarding.course.output = guardAnswer(call)
     const judge = judgeCallsOf?.(call)

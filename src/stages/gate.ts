@@ -36,10 +36,10 @@ export interface Steps {
   authoriseRoute(caller: Caller, to: Destination): void
   admit(caller: Caller, to: Costly): Promise<Admitted>
   authoriseModel(caller: Caller, endpoint: Exchange, prompt: Prompt): Promise<Call>
+  reserve(call: Call): Promise<Reserved>
   inspect(call: Call): Promise<Inspected>
   matchResults(call: Inspected): Promise<Inspected>
-  reserve(call: Inspected): Promise<Reserved>
-  forward(call: Reserved, forwarding: Forwarding): Promise<void>
+  forward(call: Inspected, forwarding: Forwarding): Promise<void>
   readonly recordPrompt: RecordPrompt
   readonly conclude: Conclude
   readonly settle: Settle
@@ -115,18 +115,20 @@ export function createGate(steps: Steps): Gate {
         const prompt = await read(caller, to.endpoint, outlet)
         course.prompt = prompt
         course.call = await steps.authoriseModel(caller, to.endpoint, prompt)
+        // Before anything is scanned: how much a key may have read at once is what it may ask at once.
+        course.reserved = await steps.reserve(course.call)
+        course.queuedMs = course.reserved.waitedMs
+        requireReserved(course.reserved)
         course.inspected = await steps.inspect(course.call)
         enforce(course.inspected)
         course.inspected = await steps.matchResults(course.inspected)
-        course.reserved = await steps.reserve(course.inspected)
-        requireReserved(course.reserved, admitted)
         let recorded: RecordedPrompt | undefined
         const settle = (ending: Ending) => steps.settle(course, ending, recorded)
         const meanwhile = () => {
           recorded ??= prepared(steps.recordPrompt, course)
         }
         const conclude = (answer: Answer) => steps.conclude(course, answer)
-        await steps.forward(course.reserved, { outlet, course, conclude, settle, meanwhile })
+        await steps.forward(course.inspected, { outlet, course, conclude, settle, meanwhile })
       } catch (thrown) {
         refuse(course, thrown, outlet)
       }

@@ -3,9 +3,10 @@
  * Cuts what the policy wants cut, ends the answer where the policy says so, and keeps what it found for the record. A
  * fault in it refuses.
  */
-import { Refusal } from '../core/refusal.ts'
+import { asRefusal, Refusal } from '../core/refusal.ts'
 import type { Kind, Passage } from '../dialects/passage.ts'
 import { plant } from '../dialects/plant.ts'
+import { holderOf } from '../identity/identity.ts'
 import type { OutputGuard, PromptGuard } from '../policy/policy.ts'
 import { createRecall } from '../scan/recall.ts'
 import type { Scanner } from '../scan/scanner.ts'
@@ -17,6 +18,7 @@ import { type OnFound, Window } from '../scan/window/window.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { AnswerNotes } from './answer-notes.ts'
 import type { AnswerGuard, Guarded } from './exchange.ts'
+import type { GuardTurns } from './guard-turns.ts'
 import { createSweep, type Sweep, type Sweeping } from './sweep.ts'
 import { type TextReading, WholeTexts } from './whole-texts.ts'
 
@@ -41,6 +43,8 @@ interface Text {
   end(): string
   readonly holds: boolean
   readonly cuts: number
+  /** Units read so far. */
+  readonly work: number
 }
 
 class PlainText implements Text {
@@ -65,6 +69,10 @@ class PlainText implements Text {
   get cuts(): number {
     return this.#window.cuts
   }
+
+  get work(): number {
+    return this.#window.work
+  }
 }
 
 /** What a window has found, and what a sweep. */
@@ -74,13 +82,14 @@ type Sign = Parameters<Sweeping['onSign']>
 export interface GuardAnswerParts {
   /** Of the signatures that count for requests of this policy. */
   scannerFor(guard: PromptGuard): Pick<Scanner, 'scan'>
+  readonly turns: GuardTurns
   readonly metrics: Metrics
   /** Letters and digits that nobody can guess. */
   randomCode(): string
 }
 
 /** @returns undefined if answers are not guarded. May change the body that is about to go: that is where a marker is put. */
-export function createGuardAnswer({ scannerFor, metrics, randomCode }: GuardAnswerParts) {
+export function createGuardAnswer({ scannerFor, turns, metrics, randomCode }: GuardAnswerParts) {
   const known = new WeakMap<OutputGuard, SeekersFor>()
   const seekersFor = (settings: OutputGuard) => {
     const made = known.get(settings) ?? makeSeekers(settings)
@@ -119,7 +128,12 @@ export function createGuardAnswer({ scannerFor, metrics, randomCode }: GuardAnsw
       return theft
     }
 
+    const { identity, arrival } = call.caller
+    const { guardWork } = arrival
+    const spend = (units: number) => guardWork.spend(units)
+    const reader = { owner: holderOf(identity), work: guardWork, departure: arrival.departure }
     const sweeping = {
+      spend,
       theft: theftOf,
       scanner: scannerFor(promptGuard),
       thresholds: promptGuard,
@@ -150,7 +164,12 @@ export function createGuardAnswer({ scannerFor, metrics, randomCode }: GuardAnsw
         return notes.isCut(each[0])
       })
       const onSign = (...sign: Sign) => void found.push(sign)
-      const sweep = again || kind === 'name' ? undefined : createSweep(kind, { ...sweeping, onSign })
+      let swept = 0
+      const count = (units: number) => {
+        swept += units
+      }
+      const isSwept = !again && kind !== 'name'
+      const sweep = isSwept ? createSweep(kind, { ...sweeping, onSign, spend: count }) : undefined
       return {
         found,
         push(piece) {
@@ -164,16 +183,19 @@ export function createGuardAnswer({ scannerFor, metrics, randomCode }: GuardAnsw
         get cuts() {
           return window.cuts
         },
+        get work() {
+          return window.work + swept
+        },
       }
     }
-    const wholes = new WholeTexts(beginWhole)
+    const wholes = new WholeTexts(beginWhole, { spend, inTurns: (steps) => turns.run(steps, reader) })
     const channels = new Map<string, { readonly window: Text; readonly sweep: Sweep }>()
     /** Of channels that were over: where they go on, they go on behind what was said. */
     const windows = new Map<string, Text>()
 
     /** A fault of ours is no fault of the model server's. */
     const faultOf = (cause: unknown): Refusal => {
-      if (cause instanceof Refusal) return cause
+      if (cause instanceof Refusal || arrival.departure.over) return asRefusal(cause)
       metrics.guardFailures.inc({ guard })
       return new Refusal('internal', { detail: 'the output guard failed', cause })
     }
@@ -203,8 +225,9 @@ export function createGuardAnswer({ scannerFor, metrics, randomCode }: GuardAnsw
             channels.set(channel, state)
           }
           const { window, sweep } = state
-          const { holds, cuts } = window
+          const { holds, cuts, work } = window
           const out = window.push(piece)
+          spend(window.work - work)
           if (window.holds !== holds) holding += holds ? -1 : 1
           cutCount += window.cuts - cuts
           sweep.push(piece)

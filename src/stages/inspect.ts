@@ -1,39 +1,39 @@
 /**
- * Stage 7: the prompt guard reads every text that can reach the model. A guard that cannot run refuses. What it only
+ * Stage 8: the prompt guard reads every text that can reach the model. A guard that cannot run refuses. What it only
  * flags, a second opinion may block.
  */
-import { setImmediate } from 'node:timers/promises'
-import type { Clock } from '../core/clock.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { Action, Channel, Finding } from '../core/text.ts'
+import { holderOf } from '../identity/identity.ts'
 import { judge } from '../scan/verdict.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Call, Inspected, JudgedFinding } from './exchange.ts'
+import type { GuardTurns } from './guard-turns.ts'
+import type { Steps } from './guard-work.ts'
 import { neighbours } from './neighbours.ts'
-import type { ScanningFor, Steps } from './scanning.ts'
+import type { ScanningFor } from './scanning.ts'
 import { acrossJoints, seamsOf } from './seams.ts'
 import { type Flagged, opinionGuard, type SecondOpinion } from './second-opinion.ts'
 
 const guard = 'prompt'
 /** Of one request; a text more may go over it. */
 const mostFindings = 1024
-/** Characters of a request that are read without letting others have their turn: some milliseconds' worth. */
-const atOneGo = 96 * 1024
+/** What a text takes that is known already, in units of work: a request may have very many of them. */
+const workPerText = 16
 const heavier: Readonly<Record<Action, number>> = { allow: 0, flag: 1, block: 2 }
 
 export interface InspectNeeds {
   readonly scanningFor: ScanningFor
   readonly secondOpinion: SecondOpinion
+  readonly turns: GuardTurns
   readonly metrics: Metrics
-  readonly clock: Clock
 }
 
-export function createInspect({ scanningFor, secondOpinion, metrics, clock }: InspectNeeds) {
+export function createInspect({ scanningFor, secondOpinion, turns, metrics }: InspectNeeds) {
   function* read(call: Call): Steps<Reading> {
     const { role, arrival, identity } = call.caller
     const settings = arrival.snapshot.policy.promptGuard
     const scanning = scanningFor(settings)
-    let since = 0
     function* findAll(
       joined: readonly Pick<Known, 'channel' | 'text'>[],
       known: readonly Known[],
@@ -41,11 +41,7 @@ export function createInspect({ scanningFor, secondOpinion, metrics, clock }: In
       const all: Known[] = []
       for (const [index, { channel, text }] of joined.entries()) {
         const before = known[index]
-        since += text.length
-        if (since > atOneGo) {
-          since = 0
-          yield
-        }
+        yield workPerText
         const findings =
           role.trustSystem && channel === 'system'
             ? []
@@ -70,13 +66,18 @@ export function createInspect({ scanningFor, secondOpinion, metrics, clock }: In
   }
 
   /** Each text is read in slices; between them others have their turn, if there is much to read. */
-  async function inOrder(call: Call): Promise<Reading> {
-    const { texts } = call.prompt
-    const isMuch = texts.reduce((sum, { text }) => sum + text.length, 0) > atOneGo
-    for (const steps = read(call); ; ) {
-      const { done, value } = steps.next()
-      if (done) return value
-      if (isMuch) await setImmediate()
+  async function inTurns(call: Call): Promise<Reading> {
+    const { identity, arrival } = call.caller
+    const { departure, guardWork } = arrival
+    const before = guardWork.ms
+    try {
+      return await turns.run(read(call), { owner: holderOf(identity), work: guardWork, departure })
+    } catch (cause) {
+      if (cause instanceof Refusal || departure.over) throw cause
+      metrics.guardFailures.inc({ guard })
+      throw new Refusal('internal', { detail: 'the prompt guard failed', cause })
+    } finally {
+      metrics.guardSeconds.observe({ guard }, (guardWork.ms - before) / 1000)
     }
   }
 
@@ -86,15 +87,7 @@ export function createInspect({ scanningFor, secondOpinion, metrics, clock }: In
     const unread = call.prompt.unread.map((what) => [what, 'unread'] as const)
     // What the gate answers itself no model reads; scanning it would only tell a prober what is found.
     if (settings.mode === 'off' || call.endpoint.answer) return { call, findings: [], guards: unread }
-    const startedAt = clock.monotonicMs()
-    let reading: Reading
-    try {
-      reading = await inOrder(call)
-    } catch (cause) {
-      metrics.guardFailures.inc({ guard })
-      throw new Refusal('internal', { detail: 'the prompt guard failed', cause })
-    }
-    metrics.guardSeconds.observe({ guard }, (clock.monotonicMs() - startedAt) / 1000)
+    const reading = await inTurns(call)
     const { findings, flagged, worst } = reading
     const guards: (readonly [string, Action | 'unread'])[] = [[guard, worst]]
     if (worst === 'flag' && settings.model) {

@@ -118,6 +118,8 @@ export function toRecord(
       queuedMs: round(course.queuedMs ?? 0),
       firstByteMs: answer?.firstByteMs === undefined ? null : round(answer.firstByteMs),
       totalMs: round(totalMs),
+      guardMs: round(arrival.guardWork.ms),
+      guardWork: arrival.guardWork.units,
     },
   }
 }

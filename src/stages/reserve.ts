@@ -1,27 +1,28 @@
 /**
- * Stage 8: tokens and a slot are set aside before the model works, at the most the request can cost; what it
- * really cost is settled afterwards.
+ * Stage 7: tokens and a slot are set aside before anything is scanned and the model works, at the most the request can
+ * cost; what it really cost is settled afterwards.
  */
+import type { Clock } from '../core/clock.ts'
 import { Refusal } from '../core/refusal.ts'
 import type { Text } from '../core/text.ts'
 import type { Prompt, RouteGroup } from '../dialects/dialect.ts'
 import { holderOf } from '../identity/identity.ts'
 import { claimedAccounts, keyAccount, wholeTokenLimit } from '../limits/accounts.ts'
-import type { Claim, Store } from '../limits/store.ts'
-import { saySharedBy, secondsUntilNext } from './admit.ts'
-import type { Admitted, Call, Inspected, Reserved } from './exchange.ts'
+import type { Claim } from '../limits/store.ts'
+import type { Turns } from '../limits/turns.ts'
+import { saySharedBy, wholeSeconds } from './admit.ts'
+import type { Call, Reserved } from './exchange.ts'
 import type { PrintPrompt } from './print.ts'
 
 const tokensPerText = 4
 const tokensPerImage = 768
 
-export function createReserve(store: Store, printPrompt: PrintPrompt) {
-  return async (inspected: Inspected): Promise<Reserved> => {
-    const { call } = inspected
+export function createReserve(turns: Turns, printPrompt: PrintPrompt, clock: Clock) {
+  return async (call: Call): Promise<Reserved> => {
     const { caller, endpoint, outgoing, target } = call
     const { arrival, identity, role } = caller
     const { policy } = arrival.snapshot
-    const nothing = { inspected, claim: undefined, reservation: undefined, weight: 1 }
+    const nothing = { claim: undefined, reservation: undefined, weight: 1, waitedMs: 0 }
     if (endpoint.cost !== 'request') return nothing
     const rule = policy.models.find(({ matches }) => matches(target.model, target.server))
     const weight = rule?.weight ?? 1
@@ -42,9 +43,22 @@ export function createReserve(store: Store, printPrompt: PrintPrompt) {
           `The request may cost ${tokens} tokens, more than the whole limit of ${most}. Ask for a shorter answer, ` +
           'or have `tokensPerMinute` or `tokensPerDay` raised, or `caps.outputTokens` lowered.',
       })
-    const reservation = await store.reserve(claim, arrival.budget)
+    const { departure } = arrival
+    const sinceMs = clock.monotonicMs()
+    const reservation = await turns
+      .reserve(claim, arrival.budget, {
+        owner: holderOf(identity),
+        most: role.limits.waiting,
+        waitMs: policy.queue.waitMs,
+        timeoutMs: policy.store.timeoutMs,
+        left: () => departure.over,
+        onLeave: departure.onEnd.bind(departure),
+      })
+      .catch((thrown: unknown) => {
+        throw departure.refusal ?? thrown
+      })
     const granted = reservation.outcome === 'granted' ? claim : undefined
-    return { inspected, claim: granted, reservation, weight }
+    return { claim: granted, reservation, weight, waitedMs: clock.monotonicMs() - sinceMs }
   }
 }
 
@@ -56,11 +70,12 @@ const codes = {
 } as const
 
 /** @throws Refusal `rate_limited`, `tokens_exhausted`, `too_many_concurrent` or `repetition` */
-export function requireReserved({ reservation }: Reserved, { admission }: Admitted): void {
+export function requireReserved({ reservation }: Reserved): void {
   if (!reservation || reservation.outcome === 'granted') return
   const { outcome, retryMs, tokens, requests } = reservation
   throw new Refusal(codes[outcome], {
-    retryAfterSeconds: secondsUntilNext(retryMs, admission),
+    // It was not let through, so that it does not count against the next one.
+    retryAfterSeconds: wholeSeconds(retryMs),
     ...(outcome === 'requests' ? saySharedBy(requests?.scope, 'Too many requests') : {}),
     ...(outcome === 'tokens' ? saySharedBy(tokens?.scope, 'Too many tokens') : {}),
   })

@@ -10,9 +10,7 @@ import type { PromptGuard } from '../policy/policy.ts'
 import { createMemory, type Memory } from '../scan/recall.ts'
 import { createScanner, type Scanner } from '../scan/scanner.ts'
 import type { Signature } from '../scan/signature.ts'
-
-/** Stops now and then, so that the event loop can do something else; in the end, what was found. */
-export type Steps<T> = Generator<undefined, T>
+import type { Steps } from './guard-work.ts'
 
 export interface Scanning {
   readonly scanner: Scanner

@@ -21,6 +21,8 @@ export interface Sweeping {
   readonly eager: boolean
   readonly injection: boolean
   readonly scripts: boolean
+  /** Told of work before or while it is done. @throws Refusal if it is too much */
+  spend(units: number): void
   /** Of the system prompt; asked when a block is read. */
   theft(): Shingles
   onSign(guard: 'injection' | 'scripts' | 'theft', id: string): void
@@ -32,7 +34,7 @@ export interface Sweep {
 }
 
 export function createSweep(kind: Kind, wanted: Sweeping): Sweep {
-  const { scanner, thresholds, injection, scripts, theft, onSign } = wanted
+  const { scanner, thresholds, injection, scripts, spend, theft, onSign } = wanted
   let before = ''
   let pending = ''
   const told = kind === 'content' || kind === 'thinking'
@@ -52,7 +54,7 @@ export function createSweep(kind: Kind, wanted: Sweeping): Sweep {
     follow(last ? `${pending} ` : pending)
     if (told && text !== '') {
       if (injection) {
-        const findings = scanner.scan(text, 'assistant')
+        const findings = scanner.scan(text, 'assistant', spend)
         if (findings.length > 0 && judge(findings, 'assistant', thresholds).action !== 'allow')
           for (const { id } of findings) onSign('injection', id)
       }

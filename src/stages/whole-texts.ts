@@ -2,12 +2,12 @@
  * Texts of an answer that come in one, read in slices. A long answer has megabytes of them, which would keep everybody
  * else waiting: so they can be read ahead, with turns for others between the slices, before anybody asks for them.
  */
-import { setImmediate } from 'node:timers/promises'
 import { isCrowded, type JsonValue, tryJson } from '../core/json.ts'
 import type { Kind } from '../dialects/passage.ts'
+import type { Steps } from './guard-work.ts'
 
-/** UTF-16 code units that are read at one go: about a millisecond's worth. */
-const slice = 16 * 1024
+/** UTF-16 code units that are read at one go: less than a millisecond's worth of prose. */
+const slice = 8 * 1024
 /** What is shorter is read when it is asked for. */
 const shortest = 32
 
@@ -24,16 +24,28 @@ export interface TextReading<Found> {
   end(): string
   readonly cuts: number
   readonly found: readonly Found[]
+  /** Units of work it took so far. */
+  readonly work: number
+}
+
+/** Who lets others have their turn, and who counts the work of what is read without turns. */
+export interface Pace {
+  inTurns(steps: Steps<void>): Promise<void>
+  /** @throws Refusal if it is too much */
+  spend(units: number): void
 }
 
 /** Stops after every slice. */
-function* readSlices<Found>(
-  text: string,
-  reading: TextReading<Found>,
-): Generator<undefined, ReadText<Found>> {
+function* readSlices<Found>(text: string, reading: TextReading<Found>): Steps<ReadText<Found>> {
   let out = ''
+  let told = 0
+  const work = () => {
+    const since = reading.work - told
+    told = reading.work
+    return since
+  }
   for (let from = 0; from < text.length; ) {
-    if (from > 0) yield
+    if (from > 0) yield work()
     let to = Math.min(text.length, from + slice)
     // Not through the middle of a character, whose bytes are counted.
     if ((text.charCodeAt(to) & 0xfc00) === 0xdc00) to++
@@ -41,18 +53,21 @@ function* readSlices<Found>(
     from = to
   }
   out += reading.end()
+  yield work()
   return { out, cuts: reading.cuts, found: reading.found }
 }
 
 export class WholeTexts<Found> {
   readonly #begin: (kind: Kind, again: boolean) => TextReading<Found>
+  readonly #pace: Pace
   /** Read ahead, by how they are read. */
   readonly #texts = new Map<string, ReadText<Found>>()
   readonly #arguments = new Map<string, ReadText<Found>>()
 
   /** @param begin what reads a text; `again`: it was said before */
-  constructor(begin: (kind: Kind, again: boolean) => TextReading<Found>) {
+  constructor(begin: (kind: Kind, again: boolean) => TextReading<Found>, pace: Pace) {
     this.#begin = begin
+    this.#pace = pace
   }
 
   read(kind: Kind, text: string, again: boolean): ReadText<Found> {
@@ -61,29 +76,22 @@ export class WholeTexts<Found> {
     for (const steps = readSlices(text, this.#begin(kind, again)); ; ) {
       const { done, value } = steps.next()
       if (done) return value
+      this.#pace.spend(value)
     }
   }
 
   /** Reads all texts of one frame, whose reader then asks for them; what was read for another is forgotten. */
-  async readAhead(frame: string): Promise<void> {
+  readAhead(frame: string): Promise<void> {
     this.#texts.clear()
     this.#arguments.clear()
-    let since = 0
+    return this.#pace.inTurns(this.#readAll(frame))
+  }
+
+  *#readAll(frame: string): Steps<void> {
     for (const [kind, text] of textsOf(frame)) {
       const known = this.#knownAs(kind)
       if (!known || known.has(text)) continue
-      for (const steps = readSlices(text, this.#begin(kind, false)); ; ) {
-        const { done, value } = steps.next()
-        if (done) {
-          known.set(text, value)
-          break
-        }
-        await setImmediate()
-      }
-      since += text.length
-      if (since < slice) continue
-      since = 0
-      await setImmediate()
+      known.set(text, yield* readSlices(text, this.#begin(kind, false)))
     }
   }
 

@@ -36,7 +36,7 @@ function recordOf(index: number): { record: object; content: object } {
     usage: { input: 110, output: 70 },
     limits: { requests: { scope: 'key', limit: 1000, remaining: index % 1000 } },
     ending: { kind: 'answered', code: null, status: 200 },
-    timing: { queuedMs: 0.011, firstByteMs: 1.513, totalMs: 1.6 },
+    timing: { queuedMs: 0.011, firstByteMs: 1.513, totalMs: 1.6, guardMs: 0.1, guardWork: 1200 },
   }
   const answer = { text: { channel: 'assistant', text: text.repeat(2) }, toolCalls: [], truncated: false }
   return {

@@ -6,7 +6,7 @@
 
 interface Scanner {
   scan(text: string, channel: string): readonly unknown[]
-  scanSlowly(text: string, channel: string): Iterator<undefined, readonly unknown[]>
+  scanSlowly(text: string, channel: string): Iterator<number, readonly unknown[]>
 }
 
 const english =

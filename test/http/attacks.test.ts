@@ -14,7 +14,7 @@ beforeAll(async () => {
     upstream: model.url,
     role: `    routes: [chat, completions, embeddings, models]
     models: ["smollm2:*", all-minilm]
-    limits: { requestsPerMinute: 100000, probesPerMinute: 100000, tokensPerMinute: 100000, concurrent: 2 }
+    limits: { requestsPerMinute: 100000, probesPerMinute: 100000, tokensPerMinute: 100000, concurrent: 2, waiting: 0 }
     caps: { outputTokens: 100 }`,
   })
 })

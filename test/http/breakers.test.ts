@@ -285,7 +285,7 @@ describe('limits that are shared', () => {
   })
 
   it('of everybody bound what runs at once', async () => {
-    const { gate, model } = await start('', { more: 'limits: { concurrent: 1 }\n' })
+    const { gate, model } = await start('waiting: 0', { more: 'limits: { concurrent: 1 }\n' })
     const waiting = holdPosts(model)
     const running = say(gate, 'one')
     await until(() => waiting.length === 1)
@@ -296,9 +296,9 @@ describe('limits that are shared', () => {
 })
 
 describe('retry-after', () => {
-  it('holds for the request as a whole: who has no tokens waits for a request too', async () => {
+  it('counts on what a refusal gives back: no slot now is a second, not a minute', async () => {
     const { gate } = await start('', {
-      role: `    routes: [chat]\n    models: ["smollm2:*"]\n    limits: { requestsPerMinute: 2, concurrent: 1 }`,
+      role: `    routes: [chat]\n    models: ["smollm2:*"]\n    limits: { requestsPerMinute: 2, concurrent: 1, waiting: 0 }`,
     })
     const model = open[0] as unknown as ModelServer
     const waiting = holdPosts(model)
@@ -306,9 +306,12 @@ describe('retry-after', () => {
     await until(() => waiting.length === 1)
     const refused = await say(gate, 'two')
     expect(refused.code).toBe('too_many_concurrent')
-    // The slot may be free in a second; but these were both requests of this minute.
-    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(50)
+    expect(refused.headers.get('retry-after')).toBe('1')
     for (const go of waiting) go()
     await running
+    model.script = likeOllama
+    expect((await say(gate, 'two')).status).toBe(200)
+    // Now both requests of this minute were let through.
+    expect((await say(gate, 'three')).code).toBe('rate_limited')
   })
 })

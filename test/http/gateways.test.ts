@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { mintKey } from '../../src/identity/key.ts'
 import { entryOf, type RunningGate, startGate } from '../rig/gate.ts'
-import { holdPosts, type ModelServer, startModelServer } from '../rig/model-server.ts'
+import { holdPosts, likeOllama, type ModelServer, startModelServer } from '../rig/model-server.ts'
 import { hasRedis, type RedisServer, startRedis } from '../rig/redis.ts'
 import { until } from '../rig/wait.ts'
 
@@ -62,7 +62,10 @@ describe.skipIf(!hasRedis)('gateways on one Redis', () => {
   })
 
   it('give out exactly so many slots and tokens', async () => {
-    const fleet = await start(2, 'requestsPerMinute: unlimited, concurrent: 3, tokensPerMinute: 100000')
+    const fleet = await start(
+      2,
+      'requestsPerMinute: unlimited, concurrent: 3, waiting: 0, tokensPerMinute: 100000',
+    )
     const waiting = holdPosts(fleet.model)
     const codes: unknown[] = []
     const asked = Array.from({ length: 60 }, async (_, index) => {
@@ -75,6 +78,33 @@ describe.skipIf(!hasRedis)('gateways on one Redis', () => {
     for (const go of waiting) go()
     const answers = await Promise.all(asked)
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(3)
+  })
+
+  it('let a request wait for a slot that another gateway has', async () => {
+    const fleet = await start(2, 'requestsPerMinute: 2, concurrent: 1')
+    const waiting = holdPosts(fleet.model)
+    const first = ask(fleet, fleet.gates[0])
+    await until(() => waiting.length === 1)
+    const second = ask(fleet, fleet.gates[1])
+    waiting[0]?.()
+    await until(() => waiting.length === 2)
+    waiting[1]?.()
+    expect((await Promise.all([first, second])).map(({ status }) => status)).toEqual([200, 200])
+    expect(await ask(fleet, fleet.gates[0])).toMatchObject({ code: 'rate_limited' })
+  })
+
+  it('give back what was counted of a request that was not let through', async () => {
+    const fleet = await start(2, 'requestsPerMinute: 2, concurrent: 1, waiting: 0')
+    const waiting = holdPosts(fleet.model)
+    const first = ask(fleet, fleet.gates[0])
+    await until(() => waiting.length === 1)
+    expect(await ask(fleet, fleet.gates[1])).toMatchObject({ code: 'too_many_concurrent' })
+    waiting[0]?.()
+    expect((await first).status).toBe(200)
+    fleet.model.script = likeOllama
+    // The other gateway gives its slot back a moment after the answer.
+    await until(async () => (await ask(fleet, fleet.gates[1])).status === 200)
+    expect((await ask(fleet, fleet.gates[0])).code).toBe('rate_limited')
   })
 
   it('count one key’s repetitions together', async () => {

@@ -110,7 +110,7 @@ describe('tokens', () => {
 
 describe('requests at the same time', () => {
   it('are as many as the policy says', async () => {
-    const { model, gate } = await start('requestsPerMinute: 100, concurrent: 2')
+    const { model, gate } = await start('requestsPerMinute: 100, concurrent: 2, waiting: 0')
     const waiting = holdPosts(model)
     const running = [ask(gate), ask(gate)]
     await until(() => waiting.length === 2)
@@ -122,6 +122,80 @@ describe('requests at the same time', () => {
     expect((await Promise.all(running)).map(({ status }) => status)).toEqual([200, 200])
     model.script = likeOllama
     await until(async () => (await ask(gate)).status === 200)
+  })
+})
+
+describe('requests over what may run at the same time', () => {
+  it('wait for their turn: too_many_concurrent does not eat the minute', async () => {
+    const { gate } = await start('requestsPerMinute: 10, concurrent: 2')
+    const answers = await Promise.all(Array.from({ length: 10 }, () => ask(gate)))
+    expect(answers.map(({ status }) => status)).toEqual(Array(10).fill(200))
+  })
+
+  it('are refused when the line is full, and that does not count against the minute', async () => {
+    const { model, gate } = await start('requestsPerMinute: 3, concurrent: 1, waiting: 1')
+    const waiting = holdPosts(model)
+    const first = ask(gate)
+    await until(() => waiting.length === 1)
+    const others = Array.from({ length: 2 }, () => ask(gate))
+    const refused = await Promise.race(others)
+    expect(code(refused)).toBe('too_many_concurrent')
+    expect(refused.headers.get('retry-after')).toBe('1')
+    waiting[0]?.()
+    await until(() => waiting.length === 2)
+    waiting[1]?.()
+    expect((await first).status).toBe(200)
+    model.script = likeOllama
+    expect((await Promise.all(others)).map(({ status }) => status).sort()).toEqual([200, 429])
+    expect((await ask(gate)).status).toBe(200)
+    expect(code(await ask(gate))).toBe('rate_limited')
+  })
+
+  it('wait no longer than queue.wait, which is on record', async () => {
+    const { model, gate } = await start('requestsPerMinute: 100, concurrent: 1', 'queue: { wait: 50ms }\n')
+    const waiting = holdPosts(model)
+    const first = ask(gate)
+    await until(() => waiting.length === 1)
+    expect(code(await ask(gate))).toBe('too_many_concurrent')
+    const record = await until(() => gate.records().find(({ ending }) => ending !== undefined))
+    expect((record.timing as { queuedMs: number }).queuedMs).toBeGreaterThanOrEqual(49)
+    waiting[0]?.()
+    expect((await first).status).toBe(200)
+  })
+
+  it('leave the line with their client', async () => {
+    const { model, gate } = await start('requestsPerMinute: 3, concurrent: 1, waiting: 1')
+    const waiting = holdPosts(model)
+    const first = ask(gate)
+    await until(() => waiting.length === 1)
+    const leaving = new AbortController()
+    const left = fetch(`${gate.data}/api/chat`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${gate.key}`, 'content-type': 'application/json' },
+      body: JSON.stringify(chat),
+      signal: leaving.signal,
+    }).catch(() => 'left')
+    await until(async () => code(await ask(gate)) === 'too_many_concurrent')
+    leaving.abort()
+    expect(await left).toBe('left')
+    await until(() => JSON.stringify(gate.records()).includes('aborted'))
+    const next = ask(gate)
+    waiting[0]?.()
+    await until(() => waiting.length === 2)
+    waiting[1]?.()
+    expect((await Promise.all([first, next])).map(({ status }) => status)).toEqual([200, 200])
+    expect(model.posts).toHaveLength(2)
+  })
+
+  it('count nowhere when they were no requests at all', async () => {
+    const { gate } = await start('requestsPerMinute: 1')
+    for (const body of [
+      { ...chat, model: 'nobody-has-it:1b' },
+      { ...chat, messages: 'hi' },
+    ])
+      expect((await gate.post('/api/chat', body)).status).toBeGreaterThanOrEqual(400)
+    expect((await ask(gate)).status).toBe(200)
+    expect(code(await ask(gate))).toBe('rate_limited')
   })
 })
 

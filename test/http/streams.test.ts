@@ -15,7 +15,7 @@ beforeAll(async () => {
     upstream: model.url,
     role: `    routes: [chat, completions, embeddings, models]
     models: ["smollm2:*"]
-    limits: { requestsPerMinute: 100000, concurrent: 1, tokensPerMinute: 10000 }
+    limits: { requestsPerMinute: 100000, concurrent: 1, waiting: 0, tokensPerMinute: 10000 }
     caps: { outputTokens: 4000 }`,
     more: 'timeouts: { firstByte: 1s, serverSilence: 1s, body: 500ms, write: 500ms, connect: 500ms }\n',
   })

@@ -1,7 +1,7 @@
 /** Memory and Redis answer alike, to the millisecond, whatever they are asked in whatever order. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Account, Claim, Entry, Settlement, Store } from '../../src/limits/store.ts'
+import type { Account, Admission, Claim, Entry, Settlement, Store } from '../../src/limits/store.ts'
 import { budget, claimed } from '../rig/limits.ts'
 import { hasRedis } from '../rig/redis.ts'
 import { type World, worlds } from '../rig/stores.ts'
@@ -35,6 +35,7 @@ const step = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('renew' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('close' as const) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('refund' as const), which: fc.nat(5) }) },
   {
     weight: 4,
     arbitrary: fc.record({
@@ -61,6 +62,7 @@ async function answersOf(
   const token: Account = { scope: 'token', name: prefix }
   const breaker = { account: own, actionsPerMinute: 4 }
   const open: { lease: string; claim: Claim | undefined; trial: boolean }[] = []
+  const admitted: { entry: Entry; admission: Admission }[] = []
   const answers: unknown[] = []
   let count = 0
   for (const each of script) {
@@ -78,12 +80,18 @@ async function answersOf(
         breaker: each.guarded && !each.probe ? breaker : undefined,
       }
       const answer = await store.admit(entry, budget())
-      answers.push(answer)
-      if (answer.outcome === 'admitted') open.push({ lease, claim: undefined, trial: answer.trial })
+      // Each by its own clock.
+      answers.push({ ...answer, atMs: undefined })
+      if (answer.outcome !== 'admitted') continue
+      open.push({ lease, claim: undefined, trial: answer.trial })
+      admitted.push({ entry, admission: answer })
+    } else if (each.do === 'refund') {
+      const [one] = admitted.splice(each.which % Math.max(1, admitted.length), 1)
+      if (one) await store.refund(one.entry, one.admission, budget())
     } else if (each.do === 'reserve') {
-      const admitted = open.find(({ claim }) => claim === undefined)
+      const free = open.find(({ claim }) => claim === undefined)
       const claim: Claim = {
-        lease: admitted?.lease ?? lease,
+        lease: free?.lease ?? lease,
         tokens: each.tokens,
         accounts: [
           claimed(own, { tokensPerMinute: 100, concurrent: 3 }),
@@ -95,7 +103,7 @@ async function answersOf(
       const answer = await store.reserve(claim, budget())
       answers.push(answer)
       if (answer.outcome !== 'granted') continue
-      if (admitted) admitted.claim = claim
+      if (free) free.claim = claim
       else open.push({ lease, claim, trial: false })
     } else if (each.do === 'settle') {
       const [one] = open.splice(each.which % Math.max(1, open.length), 1)

@@ -1,4 +1,5 @@
 /** The output guard as a policy would make it, for answers that no gate is needed for. */
+import { systemClock } from '../../src/core/clock.ts'
 import type { JsonObject } from '../../src/core/json.ts'
 import type { JudgeCall } from '../../src/dialects/call-verdict.ts'
 import type { AnswerReader } from '../../src/dialects/dialect.ts'
@@ -10,8 +11,11 @@ import type { Config } from '../../src/policy/schema/schema.ts'
 import { createScanner } from '../../src/scan/scanner.ts'
 import { askCalls } from '../../src/stages/ask-calls.ts'
 import { createDelay } from '../../src/stages/delay.ts'
+import { Departure } from '../../src/stages/departure.ts'
 import type { AnswerGuard, Guarded } from '../../src/stages/exchange.ts'
 import { createGuardAnswer } from '../../src/stages/guard-answer.ts'
+import { createGuardTurns } from '../../src/stages/guard-turns.ts'
+import { GuardWork } from '../../src/stages/guard-work.ts'
 import { judgeTexts } from '../../src/stages/text-calls.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 
@@ -30,7 +34,11 @@ export const usual: Settings = {
 }
 
 const scanner = createScanner(loadPacks())
-const parts = { metrics: createMetrics(), randomCode: () => '0123456789abcdef' }
+const parts = {
+  turns: createGuardTurns(systemClock),
+  metrics: createMetrics(),
+  randomCode: () => '0123456789abcdef',
+}
 const guard = createGuardAnswer({ ...parts, scannerFor: () => scanner })
 /** Of which a part does not work. */
 const faulty = createGuardAnswer({
@@ -64,7 +72,10 @@ export function guardWith(
   const policy = { outputGuard, promptGuard: { mode: 'enforce', block: 'high', flag: 'medium' } }
   const texts = system === '' ? [] : [{ channel: 'system', text: system }]
   const call = {
-    caller: { identity: { id: 'somebody' }, arrival: { snapshot: { policy } } },
+    caller: {
+      identity: { id: 'somebody' },
+      arrival: { snapshot: { policy }, guardWork: new GuardWork(1e9), departure: new Departure() },
+    },
     prompt: { texts },
     outgoing: { body },
   }

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import type { CallVerdict } from '../../src/dialects/call-verdict.ts'
 import { dialects } from '../../src/dialects/dialects.ts'
 import { Departure } from '../../src/stages/departure.ts'
-import type { Course, Reserved } from '../../src/stages/exchange.ts'
+import type { Course, Inspected } from '../../src/stages/exchange.ts'
 import { createForward, type Forwarding, type ForwardParts } from '../../src/stages/forward.ts'
 import type { Outlet, Receiver } from '../../src/stages/outlet.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
@@ -57,7 +57,7 @@ it('a model server is busy until its answer is complete, however long a human th
   const sent: string[] = []
   const outlet = { begin() {}, write: () => true, end: (data: string) => void sent.push(data) }
   const course = { arrival } as unknown as Course
-  const over = forward({ inspected: { call } } as unknown as Reserved, {
+  const over = forward({ call } as unknown as Inspected, {
     outlet: outlet as unknown as Outlet,
     course,
     conclude: () => Promise.resolve(undefined),

@@ -412,7 +412,12 @@ it('what was stopped is no action for the breakers', async () => {
   for (const { name, arguments: args } of made) await judge({}, name, args, call)
   const settled: Settlement[] = []
   const store = { settle: async (settlement: Settlement) => void settled.push(settlement) }
-  const { account } = createAccounts({ store: store as unknown as Store, log: quiet.log, onOpened: () => {} })
+  const { account } = createAccounts({
+    store: store as unknown as Store,
+    turns: { freed() {} },
+    log: quiet.log,
+    onOpened: () => {},
+  })
   const limits = { actionsPerMinute: 10, repetition: { same: 5, windowMs: 1000 } }
   const caller = { ...call.caller, role: { ...call.caller.role, limits } }
   const course = {

@@ -118,6 +118,24 @@ local function window_add(w, count)
   window_set(w)
 end
 
+-- Forgets one count of the step in which it was made. Returns whether it still counted: after a clock that jumped it may
+-- not be found, and then it goes on counting.
+local function window_take_back(w, at)
+  local step = math.floor(at / STEP_MS[w.name])
+  if step == w.new then
+    if w.cur < 1 then return false end
+    w.cur = w.cur - 1
+  else
+    if step < w.old or step > w.new then return false end
+    local field = w.name .. ':' .. whole(step)
+    if (tonumber(redis.call('HGET', w.steps, field)) or 0) < 1 then return false end
+    redis.call('HINCRBY', w.steps, field, -1)
+  end
+  w.sum = w.sum - 1
+  window_set(w)
+  return true
+end
+
 local function window_clear(w)
   if w.old < w.new then redis.call('HDEL', w.steps, unpack(step_fields(w.name, w.old, w.new - 1))) end
   w.sum, w.cur, w.old = 0, 0, w.step

@@ -4,7 +4,7 @@
 -- ARGV[3]  actions a minute of the breaker's account, -1 for no breaker
 -- ARGV[3i + 1 .. 3i + 3]  of account i: scope, limit, -1 for none, and the name of the window it is of
 -- Returns  outcome (0 admitted, 1 requests, 2 breaker), ms to wait, ms until one more would be admitted,
---          trial (0|1), opened (0|1), then the tightest limit as `tightest` returns it
+--          trial (0|1), opened (0|1), when it was counted, then the tightest limit as `tightest` returns it
 
 local lease, lease_ms, actions_limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local now = now_ms()
@@ -33,7 +33,7 @@ end
 
 local function answer(outcome, wait, next_wait, trial, opened, more)
   local standing = tightest(uses, more)
-  return { outcome, wait, next_wait, trial, opened, standing[1], standing[2], standing[3], standing[4] }
+  return { outcome, wait, next_wait, trial, opened, now, standing[1], standing[2], standing[3], standing[4] }
 end
 
 local full = wait_for(1)

@@ -25,6 +25,10 @@ const limits = section(
     tokensPerMinute: optional(count('Tokens read and written, in any 60 seconds.')),
     tokensPerDay: optional(count('Tokens read and written, in any 24 hours.')),
     concurrent: optional(count('Requests at the same time.')),
+    waiting: countOf(
+      'Requests over `concurrent` that wait for their turn, for `queue.wait` at most, instead of being refused.',
+      8,
+    ),
     actionsPerMinute: optional(
       count(
         'Requests and tool calls; over it the circuit breaker opens, for a minute, then two, up to an hour.',

@@ -285,7 +285,15 @@ export const configSchema = Type.Object(
       default: [],
     }),
     roles: mapOf(role, 'What keys may do, by role.'),
-    guards: section('What is read and judged.', { prompt: promptGuard, output: outputGuard }),
+    guards: section('What is read and judged.', {
+      budget: countOf(
+        'Work that all guards together may take for one request and its answer, in characters of plain text; a character in disguise takes many. Beyond it: 413 `too_much_to_scan`.',
+        25_000_000,
+        1,
+      ),
+      prompt: promptGuard,
+      output: outputGuard,
+    }),
     approval: section('A human’s yes for tool calls.', {
       wait: duration(
         'How long a call waits for it. `0s`: not at all; the answer ends and names the approval, and the same call passes once when it comes again after the yes.',

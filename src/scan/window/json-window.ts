@@ -109,6 +109,10 @@ export class JsonWindow {
     return this.#window.cuts
   }
 
+  get work(): number {
+    return this.#window.work
+  }
+
   get holds(): boolean {
     return this.#raw !== '' || this.#token !== '' || this.#escape !== ''
   }

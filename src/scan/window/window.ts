@@ -54,6 +54,8 @@ export class Window {
   #endsInHalf = false
   /** How often something was taken out. */
   cuts = 0
+  /** Units that were read, those that were read again among them. */
+  work = 0
   /** Of the literals; -1: not known. */
   #state = -1
   /** Code units for which what was seen last must be borne in mind. */
@@ -81,6 +83,7 @@ export class Window {
     if (this.#held !== '' || this.#wary > 0 || this.#ends) return false
     if (this.#state === -1) this.#state = this.#seekers.begin(this.#before)
     const state = this.#seekers.pass(this.#state, piece)
+    this.work += piece.length
     this.#state = state
     if (state === -1) return false
     this.#remember(piece)
@@ -163,6 +166,7 @@ export class Window {
     this.#state = -1
     const from = this.#before.length
     const text = this.#before + this.#held + piece
+    this.work += text.length
     // What is kept of what has left is bare.
     const seen = isAllSeen(this.#held) && isAllSeen(piece) ? undefined : bare(text)
     let hold = final ? text.length : this.#holdFrom(text, seen, from)
@@ -278,6 +282,7 @@ export class Window {
 
   #drop(piece: string, ends: (text: string) => number): Released {
     const text = this.#tail + piece
+    this.work += text.length
     const seen = bare(text)
     const over = ends(seen?.text ?? text)
     const end = over === -1 || !seen ? over : seen.original(over)
