@@ -32,7 +32,7 @@ export interface Active {
   readonly first: number
 }
 
-/** One look, some two microseconds. @returns what is wrong, if the name is not that of the file, with all of it */
+/** @returns what is wrong, if the name is not that of the file, with all of it */
 export function faultOf({ file, inode, length }: Active): string | undefined {
   const named = statSync(file, { throwIfNoEntry: false })
   if (!named) return 'the log was deleted or renamed'

@@ -51,11 +51,13 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const add = (id: string) =>
-  log.append(
+const add = (id: string, afterMs = 2) => {
+  clock.advance(afterMs)
+  return log.append(
     { time: '2026-11-30T12:00:00.000Z', id } as unknown as RequestRecord,
     { prompt: [{ channel: 'user', text: 'hello' }] } as unknown as RecordContent,
   )
+}
 
 async function recorded(): Promise<unknown[]> {
   const all = []
@@ -152,6 +154,20 @@ describe('a log that was truncated', () => {
     expect(await recorded()).toEqual(['started', 'a', 'gap', 'repair', 'd', 'stopped'])
     expect(await gap()).toMatchObject({ first: 3, last: 3 })
     expect((await verifyLog(file)).bad?.why).toMatch(/^records 3 to 3 are missing/)
+  })
+})
+
+describe('what was written between two looks', () => {
+  it.each([
+    ['deleted', () => rmSync(file), ['started', 'a', 'b', 'c', 'gap', 'd', 'stopped']],
+    ['truncated', () => truncateSync(file, 0), ['c', 'gap', 'd', 'stopped']],
+  ])('is not lost when the log was %s', async (_how, take, all) => {
+    take()
+    await add('c', 0)
+    await expect(add('x')).rejects.toThrow()
+    await mended()
+    await log.close()
+    expect(await recorded()).toEqual(all)
   })
 })
 
