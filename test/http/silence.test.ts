@@ -12,7 +12,7 @@ beforeAll(async () => {
   model = await startModelServer()
   gate = await startGate({
     upstream: model.url,
-    more: 'timeouts: { firstByte: 400ms, serverSilence: 30s, keepAlive: 20ms }\n',
+    more: 'timeouts: { serverSilence: 30s, keepAlive: 20ms }\n',
   })
 })
 afterAll(async () => {
@@ -110,15 +110,20 @@ describe('a stream whose model is silent', () => {
 describe('a model that takes long', () => {
   it('has until `timeouts.total` for an answer that is no stream', async () => {
     const waiting = holdPosts(model)
-    const whole = gate.post('/v1/chat/completions', { model: name, messages })
-    const ollamas = gate.post('/api/chat', { model: name, messages, stream: false })
-    await until(() => waiting.length === 2)
-    // When the time of a stream that was asked for later is up, theirs would be, too.
-    const streamed = await gate.post('/api/chat', { model: name, messages })
-    expect(streamed.status).toBe(504)
-    for (const go of waiting) go()
-    expect([(await whole).status, (await ollamas).status]).toEqual([200, 200])
-    model.script = likeOllama
+    const impatient = await startGate({ upstream: model.url, more: 'timeouts: { firstByte: 400ms }\n' })
+    try {
+      const whole = impatient.post('/v1/chat/completions', { model: name, messages })
+      const ollamas = impatient.post('/api/chat', { model: name, messages, stream: false })
+      await until(() => waiting.length === 2)
+      // When the time of a stream that was asked for later is up, theirs would be, too.
+      const streamed = await impatient.post('/api/chat', { model: name, messages })
+      expect(streamed.status).toBe(504)
+      for (const go of waiting) go()
+      expect([(await whole).status, (await ollamas).status]).toEqual([200, 200])
+    } finally {
+      model.script = likeOllama
+      await impatient.close()
+    }
   })
 
   it('that times out is asked once, whatever the SDK does with errors', async () => {
