@@ -15,6 +15,7 @@ const floors: Readonly<Record<string, number>> = {
   files: 2,
   redis: 2,
   policy: 2,
+  wire: 2,
   identity: 3,
   connect: 3,
   limits: 3,

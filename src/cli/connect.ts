@@ -2,6 +2,7 @@
 import { startForwarder } from '../connect/forwarder.ts'
 import { isOpenToOthers } from '../identity/key-file.ts'
 import { isLoopback, parseAddress } from '../policy/address.ts'
+import { isNetwork, networksOf } from '../policy/networks.ts'
 import { type Command, type ExitCode, textOf, UsageError, type Values } from './command.ts'
 
 export const connect: Command = {
@@ -12,13 +13,27 @@ export const connect: Command = {
     { flags: '--cert-key <file>', description: 'its private key, PEM' },
     { flags: '--ca <file>', description: 'the CA of the gate’s certificate, PEM; else those Node ships' },
     { flags: '--listen <host:port>', description: 'where programs connect', standard: '127.0.0.1:11434' },
+    { flags: '--allow <networks>', description: 'who else may connect, such as 172.17.0.0/16' },
+    { flags: '--origin <origins>', description: 'web pages that may use it, such as http://localhost:3000' },
   ],
   async run(values, io): Promise<ExitCode> {
     const gate = gateOf(textOf(values, 'gate'))
     const listen = parseAddress(textOf(values, 'listen'))
     if (!listen) throw new UsageError('--listen must be HOST:PORT')
-    if (!listen.loopback)
-      throw new UsageError('--listen must be loopback: whoever connects there has the rights of your key')
+    const networks = listOf(values, 'allow')
+    const origins = listOf(values, 'origin')
+    for (const network of networks)
+      if (!isNetwork(network))
+        throw new UsageError(`--allow: ${network} is no network, such as 172.17.0.0/16`)
+    for (const origin of origins)
+      if (!URL.canParse(origin) || new URL(origin).origin !== origin)
+        throw new UsageError(`--origin: ${origin} is no origin, such as http://localhost:3000`)
+    const open = networks.length > 0
+    if (!listen.loopback && !open)
+      throw new UsageError(
+        '--listen must be loopback, or --allow must name networks: whoever connects there has the rights of your key',
+      )
+    const visitors = { networks: networksOf(networks), origins: new Set(origins) }
     const files = filesOf(values, gate)
     for (const path of [files.key, files.certificate?.key])
       if (path !== undefined && isOpenToOthers(path))
@@ -28,12 +43,20 @@ export const connect: Command = {
       io.on('SIGINT', resolve)
     })
     const tell = (sentence: string) => io.err(`${sentence}\n`)
-    const forwarder = await startForwarder({ gate: gate.origin, listen, files, tell })
+    const forwarder = await startForwarder({ gate: gate.origin, listen, files, visitors, open, tell })
     io.out(`${forwarder.url} leads to ${gate.origin}\n`)
     await told
     await forwarder.close()
     return 0
   },
+}
+
+/** With commas between them. */
+function listOf(values: Values, name: string): string[] {
+  return textOf(values, name)
+    .split(',')
+    .map((each) => each.trim())
+    .filter(Boolean)
 }
 
 function gateOf(text: string): URL {

@@ -1,22 +1,27 @@
 /**
- * `torwart connect`: takes requests on loopback, adds the credential, and hands them to the gate and its answers back,
+ * `torwart connect`: takes requests of this machine (or of networks that were allowed), adds the credential, and hands them to the gate and its answers back,
  * both as they come. A client that leaves ends its request at the gate, before the first byte of an answer too, which
  * `@fastify/http-proxy` does not do. It judges nothing: that is the gate's.
  */
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { PassThrough } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Agent } from 'undici'
 import { bindProblem, isLoopback, urlOf } from '../policy/address.ts'
 import type { Address } from '../policy/policy.ts'
+import { linger } from '../wire/linger.ts'
 import { type CredentialFiles, type Credentials, readCredentials, watchCredentials } from './credentials.ts'
-import { refusalOf } from './visitors.ts'
+import { crossOriginHeaders, mayConnect, refusalOf, type Visitors } from './visitors.ts'
 
 export interface ForwarderOptions {
   /** Scheme, host and port. */
   readonly gate: string
   readonly listen: Pick<Address, 'host' | 'port'>
   readonly files: CredentialFiles
+  readonly visitors: Visitors
+  /** Whether others than this machine may connect. */
+  readonly open?: boolean
   /** A sentence for whoever runs it, without anything of a request. */
   tell(sentence: string): void
 }
@@ -31,13 +36,14 @@ const mostConnections = 256
 
 /** What belongs to one connection (RFC 9110, 7.6.1), what the forwarder says itself, and credentials of others. */
 const ownToThisSide = new Set(
-  'connection keep-alive proxy-connection proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade host expect authorization x-api-key api-key cookie forwarded x-forwarded-for x-forwarded-host x-forwarded-proto x-real-ip'.split(
+  'connection keep-alive proxy-connection proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade host expect authorization x-api-key api-key cookie origin forwarded x-forwarded-for x-forwarded-host x-forwarded-proto x-real-ip'.split(
     ' ',
   ),
 )
 
 /** @throws Error if a file is wrong, or the address is not to be had or not loopback */
-export async function startForwarder({ gate, listen, files, tell }: ForwarderOptions): Promise<Forwarder> {
+export async function startForwarder(options: ForwarderOptions): Promise<Forwarder> {
+  const { gate, listen, files, visitors, tell } = options
   let credentials = readCredentials(files)
   let agent = agentFor(credentials)
   const watch = watchCredentials(files, (now, problem) => {
@@ -50,11 +56,19 @@ export async function startForwarder({ gate, listen, files, tell }: ForwarderOpt
     return tell('The credential was read again.')
   })
   const server = createServer((request, response) => {
-    const refusal = request.url?.startsWith('/') ? refusalOf(request.headers) : 'The target must be a path.'
-    if (refusal !== undefined) return refuse(response, 403, refusal)
+    const { headers, socket, url, method } = request
+    const local = plainAddress(socket.localAddress)
+    const refusal = url?.startsWith('/') ? refusalOf(headers, visitors, local) : 'The target must be a path.'
+    if (refusal !== undefined) return answer(request, response, 403, refusal)
+    const asked = headers['access-control-request-headers'] ?? ''
+    if (headers.origin !== undefined && method === 'OPTIONS')
+      return void response.writeHead(204, crossOriginHeaders(headers.origin, asked)).end()
     return void forward(request, response, gate, agent, credentials.bearer)
   })
   server.maxConnections = mostConnections
+  server.on('connection', (socket) => {
+    if (!mayConnect(plainAddress(socket.remoteAddress), visitors)) socket.destroy()
+  })
   // Uploads of models and answers take as long as the gate lets them.
   server.requestTimeout = 0
   try {
@@ -64,7 +78,8 @@ export async function startForwarder({ gate, listen, files, tell }: ForwarderOpt
     })
     const { address, port } = server.address() as AddressInfo
     // A name may point anywhere.
-    if (!isLoopback(address)) throw new Error(`${listen.host} is ${address}, which is not loopback`)
+    if (!options.open && !isLoopback(address))
+      throw new Error(`${listen.host} is ${address}, which is not loopback`)
     return {
       url: urlOf('http', { host: listen.host, port }),
       async close() {
@@ -80,6 +95,11 @@ export async function startForwarder({ gate, listen, files, tell }: ForwarderOpt
     await agent.destroy()
     throw bindProblem(error, listen, '--listen')
   }
+}
+
+/** IPv4 in its own form, also behind a dual-stack socket. */
+function plainAddress(address: string | undefined): string {
+  return (address ?? '').replace(/^::ffff:(?=\d+\.)/, '')
 }
 
 function agentFor({ tls }: Credentials): Agent {
@@ -109,16 +129,23 @@ async function forward(
       path: request.url ?? '/',
       method: request.method as 'GET',
       headers: headersFor(request.headers, bearer),
-      body: hasBody(request.headers) ? request : null,
+      // The gate may answer before all is sent, and then its connection ends; the client's must not, with the answer unread.
+      body: hasBody(request.headers) ? request.pipe(new PassThrough()) : null,
       signal: departure.signal,
     })
-    response.writeHead(statusCode, passable(headers))
+    const { origin } = request.headers
+    const passed = { ...passable(headers), ...(origin !== undefined && crossOriginHeaders(origin)) }
+    if (!request.complete && statusCode >= 300) {
+      const text = await body.text()
+      return answerEarly(request, response, statusCode, passed, text)
+    }
+    response.writeHead(statusCode, passed)
     response.flushHeaders()
     await pipeline(body, response)
   } catch (error) {
     // In the middle of an answer the client must see that it is cut.
     if (response.headersSent || response.destroyed) response.destroy()
-    else refuse(response, 502, sentenceOf(error))
+    else answer(request, response, 502, sentenceOf(error))
   }
 }
 
@@ -145,15 +172,23 @@ function passable(headers: IncomingHttpHeaders): Record<string, string | string[
 }
 
 /** In Ollama's shape, because its command is what this is for. */
-function refuse(response: ServerResponse, status: number, error: string): void {
-  const body = JSON.stringify({ error })
-  // The rest of what was being sent is not waited for.
-  response.writeHead(status, {
-    'content-type': 'application/json; charset=utf-8',
-    'content-length': Buffer.byteLength(body),
-    connection: 'close',
-  })
-  response.end(body)
+function answer(request: IncomingMessage, response: ServerResponse, status: number, error: string): void {
+  const headers = { 'content-type': 'application/json; charset=utf-8' }
+  answerEarly(request, response, status, headers, JSON.stringify({ error }))
+}
+
+/** Perhaps in the middle of what the client sends: then the rest is not forwarded. */
+function answerEarly(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  headers: Record<string, string | string[]>,
+  body: string,
+): void {
+  const length = Buffer.byteLength(body)
+  response.writeHead(status, { ...headers, 'content-length': length, connection: 'close' })
+  response.write(body)
+  void linger(request).then(() => response.end())
 }
 
 const unreachable = /^(ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT)$/

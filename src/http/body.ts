@@ -154,19 +154,3 @@ export async function* streamBody(request: IncomingMessage, limit: number): Asyn
     yield piece
   }
 }
-
-/** How long a refused request may go on sending. */
-const discardMs = 10_000
-
-/** What is left of a refused request is read and thrown away, so that the refusal can be read; but not for ever. */
-export function discardRest(request: IncomingMessage, limit: number): void {
-  request.unpipe()
-  let length = 0
-  const late = setTimeout(() => request.socket.destroy(), discardMs)
-  request.once('close', () => clearTimeout(late))
-  request.on('data', (piece: Buffer) => {
-    length += piece.length
-    if (length > limit) request.socket.destroy()
-  })
-  request.resume()
-}

@@ -7,11 +7,9 @@ import type { Refusal } from '../core/refusal.ts'
 import { toPublicError } from '../dialects/dialect.ts'
 import type { Course } from '../stages/exchange.ts'
 import type { Form, Outlet } from '../stages/outlet.ts'
+import { linger } from '../wire/linger.ts'
 import { type AnswerHeaders, answerHeaders, guards, guardsHeader, refusalHeaders } from './answer-headers.ts'
-import { discardRest, readBody, streamBody } from './body.ts'
-
-/** Bytes of a refused body that are still read, so that a client in the middle of sending sees the refusal. */
-const discardLimit = 4 * 1024 * 1024
+import { readBody, streamBody } from './body.ts'
 
 export interface OutletOptions {
   readonly request: IncomingMessage
@@ -39,6 +37,8 @@ export function createOutlet({
   let stalled: NodeJS.Timeout | undefined
   let watched = false
   let trails = false
+  /** Whether the answer's length was announced, so that a client knows its end without the connection's. */
+  let sized = false
 
   const writeHead = (length?: number) => {
     if (!head || response.headersSent) return
@@ -53,6 +53,7 @@ export function createOutlet({
       trails = course.output !== undefined && /\btrailers\b/i.test(String(request.headers.te))
       if (trails) headers.trailer = guardsHeader
     } else headers['content-length'] = String(length)
+    sized = length !== undefined
     closeIfLast(headers)
     response.writeHead(head.status, headers)
   }
@@ -60,7 +61,6 @@ export function createOutlet({
   /** What is answered before it has arrived cannot be followed by another request; nor should what a stopping gate answers. */
   const closeIfLast = (headers: AnswerHeaders) => {
     if (!request.complete || isClosing()) headers.connection = 'close'
-    if (!request.complete) discardRest(request, discardLimit)
   }
 
   /** A client that does not read is cut, which frees its slot. */
@@ -75,9 +75,17 @@ export function createOutlet({
     stalled = undefined
   }
   const finish = (data: string | Uint8Array) => {
+    if (!request.complete && sized) return finishEarly(data)
     response.end(data)
     if (response.writableLength === 0) return unwatchStall()
     watchStall()
+  }
+
+  /** All of the answer is on its way; its end, which closes the connection, waits for a client that is still sending. */
+  const finishEarly = (data: string | Uint8Array) => {
+    if (data.length > 0) response.write(data)
+    else response.flushHeaders()
+    void linger(request).then(() => response.end())
   }
 
   return {
@@ -116,6 +124,7 @@ export function createOutlet({
       const headers = refusalHeaders(course, refusal)
       headers['content-type'] = 'application/json'
       headers['content-length'] = String(Buffer.byteLength(body))
+      sized = true
       closeIfLast(headers)
       response.writeHead(refusal.status, headers)
       finish(request.method === 'HEAD' ? '' : body)

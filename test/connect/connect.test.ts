@@ -1,12 +1,14 @@
 /** `torwart connect` before a real gate: what it adds, whom it refuses, that it holds nothing up. */
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Ollama } from 'ollama'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Forwarder, startForwarder } from '../../src/connect/forwarder.ts'
-import { refusalOf } from '../../src/connect/visitors.ts'
+import { mayConnect, refusalOf } from '../../src/connect/visitors.ts'
 import { mintKey } from '../../src/identity/key.ts'
+import { networksOf } from '../../src/policy/networks.ts'
 import { type Authority, createAuthority, type Leaf } from '../rig/certificates.ts'
 import { cli, start } from '../rig/cli.ts'
 import { colours, messages, name, question } from '../rig/clients.ts'
@@ -22,6 +24,10 @@ const saveKey = (text: string) => writeFileSync(keyFile, text, { mode: 0o600 })
 const listen = { host: '127.0.0.1', port: 0 }
 const told: string[] = []
 const tell = (sentence: string) => void told.push(sentence)
+const visitors = {
+  origins: new Set<string>(['http://localhost:3000']),
+  networks: networksOf(['192.0.2.0/24']),
+}
 const none = { key: undefined, certificate: undefined, ca: undefined }
 
 let authority: Authority
@@ -42,7 +48,7 @@ beforeAll(async () => {
     more: 'certificates: [{ match: { dns: agent.example }, name: laptop, role: agent }]\n',
   })
   saveKey(`${gate.key}\n`)
-  const options = { gate: gate.data, listen, tell }
+  const options = { gate: gate.data, listen, visitors, tell }
   const ca = authority.certFile
   withKey = await startForwarder({ ...options, files: { ...none, key: keyFile, ca } })
   const certificate = { cert: agent.certFile, key: agent.keyFile }
@@ -164,6 +170,7 @@ describe('the forwarder', () => {
     const untrusting = await startForwarder({
       gate: gate.data,
       listen,
+      visitors,
       tell,
       files: { ...none, key: keyFile },
     })
@@ -177,12 +184,63 @@ describe('the forwarder', () => {
     const alone = await startForwarder({
       gate: 'http://127.0.0.1:1',
       listen,
+      visitors,
       tell,
       files: { ...none, key: keyFile },
     })
     const { status, text } = await raw(alone.url, {})
     expect([status, JSON.parse(text)]).toEqual([502, { error: expect.stringMatching(/cannot be reached/) }])
     await alone.close()
+  })
+})
+
+describe('a refusal in the middle of what a program sends', () => {
+  /** Sends pieces of a megabyte until it is answered, or has sent all. @returns status and body, or what broke the connection */
+  function sendLarge(
+    url: string,
+    path: string,
+    megabytes: number,
+  ): Promise<{ status?: number; text: string }> {
+    return new Promise((resolve) => {
+      const headers = { 'content-type': 'application/json', 'content-length': megabytes * 2 ** 20 }
+      const sending = request(`${url}${path}`, { method: 'POST', headers }, (response) => {
+        let text = ''
+        response.setEncoding('utf8').on('data', (piece) => {
+          text += piece
+        })
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
+      })
+      sending.on('error', ({ message }) => resolve({ text: message }))
+      const piece = Buffer.alloc(2 ** 20, 32)
+      let left = megabytes
+      const more = () => {
+        while (left-- > 0) if (!sending.write(piece)) return void sending.once('drain', more)
+        sending.end()
+      }
+      more()
+    })
+  }
+
+  it.each([
+    ['a chat of 10 MB', '/api/chat', 10, 413, 'larger than allowed'],
+    ['a model’s file', `/api/blobs/sha256:${'0'.repeat(64)}`, 64, 403, 'may not use this route'],
+  ] as const)('comes through the forwarder: %s', async (_what, path, megabytes, status, words) => {
+    // In a process of its own, as it is used: only then can it send faster than the gate's answer is read.
+    saveKey(gate.key)
+    const program = start([
+      ...['connect', '--gate', gate.data, '--key-file', keyFile, '--ca', authority.certFile],
+      ...['--listen', '127.0.0.1:0'],
+    ])
+    const url = await until(() => /(http:\S+) leads to/.exec(program.output())?.[1])
+    try {
+      for (let count = 0; count < 20; count++) {
+        const { text, ...answer } = await sendLarge(url, path, megabytes)
+        expect({ ...answer, text }).toEqual({ status, text: expect.stringContaining(words) })
+      }
+    } finally {
+      program.process.kill('SIGTERM')
+      await program.ended
+    }
   })
 })
 
@@ -193,7 +251,6 @@ describe('a page in a browser', () => {
     ['from another site', { origin: 'https://evil.example' }],
     ['without an origin of its own', { origin: 'null' }],
     ['in an extension', { origin: 'chrome-extension://abc' }],
-    ['by a link or picture', { 'sec-fetch-site': 'cross-site' }],
   ])('does not get to use the key %s', async (_what, headers) => {
     const before = gate.requests().length
     const { status, text } = await raw(withKey.url, headers)
@@ -201,12 +258,52 @@ describe('a page in a browser', () => {
     expect(gate.requests().length).toBe(before)
   })
 
-  it('is not what a program on this machine looks like', () => {
-    for (const host of ['127.0.0.1:11434', 'localhost:11434', '[::1]:11434', '127.0.0.1'])
-      expect(refusalOf({ host })).toBeUndefined()
-    const local = { host: 'localhost:11434', origin: 'http://localhost:3000', 'sec-fetch-site': 'same-site' }
-    expect(refusalOf(local)).toBeUndefined()
-    expect(refusalOf({})).toMatch(/Host/)
+  it.each([
+    ['by a link or picture', { 'sec-fetch-site': 'cross-site' }],
+    ['by a link or picture of another port', { 'sec-fetch-site': 'same-site' }],
+    ['of another port of this machine', { origin: 'http://localhost:3001', 'sec-fetch-site': 'same-site' }],
+    ['of this machine by another of its names', { origin: 'http://127.0.0.1:3000' }],
+    ['of the forwarder’s own address', { origin: 'http://127.0.0.1:11434' }],
+  ])('does not get to use the key %s, though that is not far', async (_what, headers) => {
+    expect((await raw(withKey.url, headers)).status).toBe(403)
+  })
+
+  it('is served if `--origin` names it, and may read what it gets', async () => {
+    const headers = { origin: 'http://localhost:3000', 'sec-fetch-site': 'cross-site' }
+    const asked = {
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'content-type',
+    }
+    const before = await fetch(`${withKey.url}/api/chat`, {
+      method: 'OPTIONS',
+      headers: { ...headers, ...asked },
+    })
+    expect([before.status, before.headers.get('access-control-allow-headers')]).toEqual([204, 'content-type'])
+    const listed = await fetch(`${withKey.url}/api/tags`, { headers })
+    expect(listed.status).toBe(200)
+    expect(listed.headers.get('access-control-allow-origin')).toBe(headers.origin)
+    expect((await fetch(`${withKey.url}/api/tags`)).headers.get('access-control-allow-origin')).toBeNull()
+  })
+
+  it('is not what a program on this machine or in a container looks like', () => {
+    const here = '127.0.0.1'
+    for (const host of [
+      '127.0.0.1:11434',
+      'localhost:11434',
+      '[::1]:11434',
+      '127.0.0.1',
+      'host.docker.internal:11434',
+    ])
+      expect(refusalOf({ host }, visitors, here)).toBeUndefined()
+    expect(refusalOf({ host: '192.0.2.1:11434' }, visitors, '192.0.2.1')).toBeUndefined()
+    expect(refusalOf({ host: '192.0.2.1:11434' }, visitors, here)).toMatch(/Host/)
+    expect(refusalOf({ host: 'docker.internal' }, visitors, here)).toMatch(/Host/)
+    expect(refusalOf({}, visitors, here)).toMatch(/Host/)
+  })
+
+  it('of another network is not even heard, unless `--allow` names it', () => {
+    expect(['127.0.0.1', '::1', '192.0.2.7'].every((address) => mayConnect(address, visitors))).toBe(true)
+    expect(['198.51.100.1', '10.0.0.1', '', 'x'].some((address) => mayConnect(address, visitors))).toBe(false)
   })
 
   it('nor does a target that is no path', async () => {
@@ -219,6 +316,9 @@ describe('the command', () => {
   it.each([
     [['--gate', 'https://g', '--key-file', keyFile, '--listen', '0.0.0.0:0'], /must be loopback/],
     [['--gate', 'https://g', '--key-file', keyFile, '--listen', '[::]:0'], /must be loopback/],
+    [['--gate', 'https://g', '--key-file', keyFile, '--allow', '172.17.0.0/99'], /no network/],
+    [['--gate', 'https://g', '--key-file', keyFile, '--origin', 'localhost:3000'], /no origin/],
+    [['--gate', 'https://g', '--key-file', keyFile, '--origin', 'http://a/b'], /no origin/],
     [['--gate', 'http://gate.example', '--key-file', keyFile], /must be https/],
     [['--gate', 'https://g/path', '--key-file', keyFile], /scheme, host and port only/],
     [['--gate', 'https://g'], /--key-file, or --cert/],
