@@ -2,9 +2,9 @@
 import { hash } from 'node:crypto'
 
 /** Hex digits of a SHA-256: enough to find one text among those of a log, and short. */
-const length = 16
+export const referenceLength = 16
 
 /** @param recorded the text as it stands in the log, masked */
 export function referenceTo(recorded: string): string {
-  return hash('sha256', recorded).slice(0, length)
+  return hash('sha256', recorded).slice(0, referenceLength)
 }

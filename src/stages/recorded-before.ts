@@ -4,7 +4,7 @@
  * earlier record is written; a digest of the masked text tells nothing that the masked text does not.
  */
 import { hash } from 'node:crypto'
-import { referenceTo } from '../audit/reference.ts'
+import { referenceLength, referenceTo } from '../audit/reference.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Text } from '../core/text.ts'
 
@@ -24,7 +24,7 @@ const mostKept = 16_384
 export function createRecordedBefore(clock: Clock): RecordedBefore {
   const known = new Map<string, { readonly digest: string; readonly atMs: number }>()
   // By digest: holding the texts themselves would be a second, unmasked log in memory.
-  const keyOf = (owner: string, { channel, text }: Text) => hash('sha256', `${owner}\n${channel}\n${text}`)
+  const keyOf = (owner: string, { channel, text }: Text) => `${hash('sha256', text)} ${channel} ${owner}`
   return {
     find(owner, text) {
       const key = keyOf(owner, text)
@@ -36,7 +36,9 @@ export function createRecordedBefore(clock: Clock): RecordedBefore {
     keep(owner, text, recorded) {
       const key = keyOf(owner, text)
       known.delete(key)
-      known.set(key, { digest: referenceTo(recorded), atMs: clock.monotonicMs() })
+      // Mostly nothing of it is masked, and its digest is there already.
+      const digest = recorded === text.text ? key.slice(0, referenceLength) : referenceTo(recorded)
+      known.set(key, { digest, atMs: clock.monotonicMs() })
       for (const oldest of known.keys()) {
         if (known.size <= mostKept) break
         known.delete(oldest)
