@@ -2,8 +2,9 @@
  * The audit log as a running gateway keeps it: its writer, and beside the way of requests the checkpoints, the
  * compressing of closed segments, their deletion when they are too old, and erasures. One process a log.
  */
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { accessSync, constants, readdirSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { makeFolder } from '../files/folder.ts'
 import { type Checkpoint, type CheckpointSettings, createCheckpoints } from './checkpoints.ts'
 import { type Erased, erase, type Order, resumeErasure } from './erasure.ts'
 import { acquireLock, type LockOptions } from './lock.ts'
@@ -46,6 +47,20 @@ export interface AuditOptions
 
 const hourMs = 3_600_000
 
+/** @throws with what to do if nothing can be written there */
+function prepareFolder(folder: string): void {
+  try {
+    makeFolder(folder)
+    accessSync(folder, constants.W_OK | constants.X_OK)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    throw new Error(
+      `the audit log cannot be kept in ${folder} (${code}): let this user write there, or name another place (\`audit.file\`)`,
+      { cause },
+    )
+  }
+}
+
 /** @throws if another process writes the log, or it cannot be written */
 export async function openAudit(options: AuditOptions): Promise<Audit> {
   const { file, clock, report, onCheckpoint = () => {}, step = () => {} } = options
@@ -57,7 +72,7 @@ export async function openAudit(options: AuditOptions): Promise<Audit> {
   const failed = (problem: string) => (error: unknown) => {
     if (!closing.signal.aborted) report(problem, error)
   }
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  prepareFolder(dirname(file))
   const lock = await acquireLock(file, options)
   const signer = await openSigner(file).catch((error: unknown) => {
     lock.release()

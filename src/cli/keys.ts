@@ -9,6 +9,7 @@ import { type KeyView, keyView } from '../identity/key-view.ts'
 import { readUses, usesFile } from '../identity/uses.ts'
 import { hasSharedKeys, locateKeys } from '../policy/locate.ts'
 import type { Policy } from '../policy/policy.ts'
+import { nearest } from '../policy/problem.ts'
 import { type ExitCode, type Io, textOf, UsageError, type Values } from './command.ts'
 import { untilTaken } from './taken.ts'
 
@@ -72,7 +73,22 @@ export function findKey(entries: readonly KeyEntry[], given = ''): KeyEntry {
   const id = keyId(given) ?? given
   const entry = entries.find((each) => each.id === id)
   if (entry) return entry
-  throw new UsageError(isKeyId(id) ? `there is no key ${id}` : 'that is not the id of a key')
+  throw new UsageError(
+    `${isKeyId(id) ? `there is no key ${id}` : 'that is not the id of a key'}${idHint(entries, given)}`,
+  )
+}
+
+/** People know keys by their names, and commands by their ids: a name may be several keys'. */
+export function idHint(entries: readonly KeyEntry[], given: string): string {
+  const named = entries.filter(({ name }) => name === given).map(({ id }) => id)
+  const near = nearest(
+    given,
+    entries.map(({ id }) => id),
+  )
+  if (named.length > 0)
+    return `; of the name ${given} there is ${named.join(', ')}. Run \`torwart key list\` to see ids`
+  const meant = near === undefined ? '' : ` (did you mean \`${near}\`?)`
+  return `${meant}. Run \`torwart key list\` to see ids`
 }
 
 /** @throws UsageError */

@@ -6,7 +6,6 @@ import { randomBytes } from 'node:crypto'
 import {
   closeSync,
   linkSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -15,6 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
+import { makeFolder } from './folder.ts'
 
 const patienceMs = 5000
 const retryMs = 20
@@ -29,7 +29,7 @@ export class FileBusy extends Error {
 
 /** @throws FileBusy if the lock is not to be had, and what `fs` throws */
 export async function whileLocked<T>(path: string, work: () => T | Promise<T>): Promise<T> {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  makeFolder(dirname(path))
   const end = Date.now() + patienceMs
   let release = take(path)
   while (!release) {

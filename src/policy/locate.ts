@@ -4,9 +4,13 @@
  */
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { PolicyError } from './problem.ts'
 import { defaultAuditFile, defaultKeysFile } from './schema/files.ts'
 import { type Path, readSource, type Source } from './source.ts'
+
+/** The policy that ships, which a package that was installed has far from where it is run. */
+const shipped = fileURLToPath(new URL('../../config/torwart.yaml', import.meta.url))
 
 export type Variables = Readonly<Record<string, string | undefined>>
 
@@ -51,7 +55,10 @@ export function openPolicy(
     text = readFileSync(file, 'utf8')
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
-    const message = code === 'ENOENT' ? 'there is no such file; name it with -c' : `cannot be read: ${code}`
+    const message =
+      code === 'ENOENT'
+        ? `there is no such file; name it with -c, or begin with a copy of ${shipped}`
+        : `cannot be read: ${code}`
     throw new PolicyError([{ file, line: 1, column: 1, message, severity: 'error' }])
   }
   const secretFiles = new Set<string>()

@@ -124,6 +124,25 @@ describe('torwart check', () => {
   })
 })
 
+describe('a name where an id is meant', () => {
+  it('is answered with the id of that name', async () => {
+    const { id } = await json<{ id: string }>('key', 'create', '--name', 'robot', '--role', 'agent')
+    for (const words of [
+      ['key', 'revoke', 'robot'],
+      ['key', 'rotate', 'robot'],
+      ['token', 'mint', '--key', 'robot'],
+      ['explain', '--key', 'robot'],
+    ]) {
+      const { code, err } = await cli([...words, ...config()])
+      expect(code).toBe(2)
+      expect(err).toContain(`of the name robot there is ${id}. Run \`torwart key list\``)
+    }
+    const near = `${id.slice(0, -1)}${id.endsWith('x') ? 'y' : 'x'}`
+    expect((await cli(['key', 'revoke', near, ...config()])).err).toContain(`did you mean \`${id}\`?`)
+    expect((await cli(['key', 'revoke', 'no body', ...config()])).err).toContain('torwart key list')
+  })
+})
+
 describe('torwart key', () => {
   it('makes a key, shows it once and keeps its hash', async () => {
     const made = await json<{ id: string; key: string; name: string; role: string; expires: string | null }>(

@@ -143,6 +143,21 @@ describe('the program', () => {
     ])
   })
 
+  it.each(['/proc/torwart/audit.jsonl', '/dev/null/audit.jsonl'])(
+    'says which key names the audit folder that cannot be there: %s',
+    async (file) => {
+      const bad = join(folder, 'folder.yaml')
+      writeFileSync(
+        bad,
+        policyText({ upstream: model.url, auditFile: file, more: `audit: { file: ${file} }\n` }),
+      )
+      const gate = start(['serve', '-c', bad])
+      running.push(gate)
+      expect(await gate.ended).toBe(1)
+      expect(gate.output()).toMatch(/the audit log cannot be kept in .*`audit\.file`/)
+    },
+  )
+
   it('does not write into a log that another gate writes', async () => {
     const gate = await serve()
     const second = start(['serve', '-c', policy])
@@ -213,6 +228,15 @@ describe('the demo', () => {
       .output()
       .split('\n')
       .map((line) => line.trim())
+    const rows = demo
+      .output()
+      .trimEnd()
+      .split('\n')
+      .map((line) => Math.max(1, Math.ceil(line.length / 80)))
+    expect(
+      rows.reduce((sum, count) => sum + count, 0),
+      'a screen of 80 by 24',
+    ).toBeLessThanOrEqual(23)
     const paste = (line: string) => execFileSync('sh', ['-c', line], { encoding: 'utf8' })
     const [plain = '', streamed = '', blocked = '', personal = '', metrics = ''] = lines.filter((line) =>
       line.startsWith('curl'),
