@@ -18,8 +18,35 @@ import {
 import { Refusal } from '../core/refusal.ts'
 import type { Frame } from './framing/framing.ts'
 
-/** What a member must be, if it is there and not null. */
-type Member = 'any' | 'string' | 'index' | Form | readonly [Form]
+/** What a member must be, if it is there and not null. `word`: a kind or a role, without blanks. */
+type Member = 'any' | 'string' | 'word' | 'index' | 'never' | 'parts' | Form | readonly [Form]
+
+/**
+ * Members in which some client might look for a call, where the API has none: what would stand there nobody judges.
+ * @param names which of them this object does have
+ */
+export function noCallBut(...names: readonly string[]): Readonly<Record<string, Member>> {
+  return Object.fromEntries(
+    callMembers.filter((name) => !names.includes(name)).map((name): [string, Member] => [name, 'never']),
+  )
+}
+const callMembers = [
+  'tool_calls',
+  'tool_call',
+  'toolCalls',
+  'function_call',
+  'functionCall',
+  'tool_use',
+  'function',
+]
+
+/** What a call is given, and by what name: in one place only. */
+export function saysNothingBut(...names: readonly string[]): Readonly<Record<string, Member>> {
+  return Object.fromEntries(
+    givenMembers.filter((name) => !names.includes(name)).map((name): [string, Member] => [name, 'never']),
+  )
+}
+const givenMembers = ['name', 'arguments', 'input', 'parameters', 'args']
 
 /** The known members of an object; it may have others. */
 export interface Form {
@@ -110,12 +137,31 @@ function checkKey(key: string, { folded, others }: Form): void {
 
 function checkMember(value: JsonValue, member: Exclude<Member, 'any'>, depth: number): number {
   if (member === 'string') return typeof value === 'string' ? value.length + 2 : misshapen(notOfItsKind)
+  if (member === 'word')
+    return typeof value === 'string' && plainWord.test(value) ? value.length + 2 : misshapen(notOfItsKind)
+  if (member === 'never') return misshapen('something that could be read as a call, where none belongs')
+  if (member === 'parts') return checkParts(value, depth)
   if (member === 'index') return isIndex(value) ? lengthOf(value, depth) : misshapen(notOfItsKind)
   if ('members' in member) return isObject(value) ? checkForm(value, member, depth) : misshapen(notOfItsKind)
   if (!Array.isArray(value) || value.length > mostItems) return misshapen(notOfItsKind)
   let length = 1
   for (const item of value) length += 1 + checkMember(item, member[0], depth + 1)
   return length === 1 ? 2 : length
+}
+
+/** Programs that trim a word, or cut it at its first blank, would read another. */
+const plainWord = /^[\w.:-]*$/
+const callType = /(?:^|[_.-])(?:use|call)$/i
+
+/** Content that may be a list of parts: none of them calls anything. */
+function checkParts(value: JsonValue, depth: number): number {
+  if (!Array.isArray(value)) return lengthOf(value, depth)
+  for (const part of value) {
+    if (!isObject(part) || part.type === undefined) continue
+    if (typeof part.type !== 'string' || !plainWord.test(part.type)) misshapen(notOfItsKind)
+    if (callType.test(part.type)) misshapen('a call among the parts of a text')
+  }
+  return lengthOf(value, depth)
 }
 
 const notOfItsKind = 'a member of the answer is not of its kind, or too long a list'

@@ -5,7 +5,7 @@
  */
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
-import { checkName, form, misshapen, readFrame } from './answer-form.ts'
+import { checkName, form, misshapen, noCallBut, readFrame, saysNothingBut } from './answer-form.ts'
 import { AnthropicCalls, callOf, isCall } from './anthropic-calls.ts'
 import { anthropicError } from './anthropic-error.ts'
 import { asAsked } from './as-asked.ts'
@@ -24,7 +24,9 @@ import {
 import { Transcript } from './transcript.ts'
 
 const block = form({
-  type: 'string',
+  ...noCallBut(),
+  ...saysNothingBut('name', 'input'),
+  type: 'word',
   id: 'string',
   name: 'string',
   input: 'any',
@@ -33,7 +35,8 @@ const block = form({
   partial_json: 'string',
 })
 const ofMessage = form({
-  type: 'string',
+  ...noCallBut(),
+  type: 'word',
   id: 'string',
   role: 'string',
   model: 'string',
@@ -43,12 +46,14 @@ const ofMessage = form({
   error: 'any',
 })
 const ofEvent = form({
-  type: 'string',
+  ...noCallBut(),
+  type: 'word',
   index: 'index',
   message: ofMessage,
   content_block: block,
   delta: form({
-    type: 'string',
+    ...noCallBut(),
+    type: 'word',
     text: 'string',
     thinking: 'string',
     partial_json: 'string',

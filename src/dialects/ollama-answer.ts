@@ -5,7 +5,7 @@
  */
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../core/json.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
-import { form, readFrame } from './answer-form.ts'
+import { form, noCallBut, readFrame, saysNothingBut } from './answer-form.ts'
 import { asAsked } from './as-asked.ts'
 import { type AnswerReader, idOf, type ModelNames, type ToolCall } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
@@ -16,7 +16,18 @@ import { Transcript } from './transcript.ts'
 
 /** Both `/api/chat` and, with parsers of its own, `/api/generate` have tool calls (Ollama's `api/types.go`). */
 const ofCalls = [
-  form({ id: 'string', function: form({ index: 'any', name: 'string', arguments: 'any' }) }),
+  form({
+    id: 'string',
+    type: 'word',
+    function: form({
+      index: 'any',
+      name: 'string',
+      arguments: 'any',
+      ...saysNothingBut('name', 'arguments'),
+    }),
+    ...saysNothingBut(),
+    ...noCallBut('function'),
+  }),
 ] as const
 const ofLine = form({
   model: 'string',
@@ -27,10 +38,12 @@ const ofLine = form({
     thinking: 'string',
     images: 'any',
     tool_calls: ofCalls,
+    ...noCallBut('tool_calls'),
   }),
   response: 'string',
   thinking: 'string',
   tool_calls: ofCalls,
+  ...noCallBut('tool_calls'),
   logprobs: 'any',
   context: 'any',
   done: 'any',

@@ -7,7 +7,7 @@
 import { isObject, type JsonObject, type JsonValue, parse, stringOf } from '../core/json.ts'
 import { Refusal } from '../core/refusal.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
-import { form, readFrame } from './answer-form.ts'
+import { form, noCallBut, readFrame, saysNothingBut } from './answer-form.ts'
 import { asAsked } from './as-asked.ts'
 import type { AnswerReader, ModelNames, ToolCall } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
@@ -28,10 +28,11 @@ import {
 import { Transcript } from './transcript.ts'
 
 const end = '[DONE]'
-const called = form({ name: 'string', arguments: 'string' })
+const called = form({ name: 'string', arguments: 'string', ...saysNothingBut('name', 'arguments') })
 const message = form({
   role: 'string',
-  content: 'any',
+  ...noCallBut('tool_calls', 'function_call'),
+  content: 'parts',
   refusal: 'string',
   reasoning: 'string',
   reasoning_content: 'string',
@@ -39,9 +40,11 @@ const message = form({
     form({
       id: 'any',
       index: 'index',
-      type: 'string',
+      type: 'word',
       function: called,
-      custom: form({ name: 'string', input: 'string' }),
+      custom: form({ name: 'string', input: 'string', ...saysNothingBut('name', 'input') }),
+      ...saysNothingBut(),
+      ...noCallBut('function'),
     }),
   ],
   function_call: called,
@@ -56,8 +59,10 @@ const ofChunk = form({
       text: 'string',
       logprobs: 'any',
       finish_reason: 'string',
+      ...noCallBut(),
     }),
   ],
+  ...noCallBut(),
   usage: 'any',
   error: 'any',
 })

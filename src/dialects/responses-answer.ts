@@ -8,7 +8,7 @@
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../core/json.ts'
 import { isFinal } from '../core/refusal.ts'
 import { type Usage, usageOf } from '../core/usage.ts'
-import { checkName, form, misshapen, readFrame, requireForm } from './answer-form.ts'
+import { checkName, misshapen, readFrame, requireForm } from './answer-form.ts'
 import { asAsked } from './as-asked.ts'
 import type { AnswerReader, ModelNames, PublicError, ToolCall } from './dialect.ts'
 import type { Frame } from './framing/framing.ts'
@@ -24,49 +24,10 @@ import {
   type SettledVerdict,
 } from './passage.ts'
 import { callOf, isCall, ResponsesCalls, withoutCalls } from './responses-calls.ts'
+import { ofEvent, ofResponse } from './responses-form.ts'
 import { Transcript } from './transcript.ts'
 import { type Declared, TranslatedCalls } from './translated-calls.ts'
 
-const item = form({
-  id: 'string',
-  type: 'string',
-  call_id: 'string',
-  name: 'string',
-  arguments: 'string',
-  input: 'string',
-  content: 'any',
-  summary: 'any',
-  logprobs: 'any',
-})
-const ofResponse = form({
-  id: 'string',
-  model: 'string',
-  status: 'string',
-  output: [item],
-  usage: 'any',
-  instructions: 'any',
-  error: 'any',
-})
-const ofEvent = form({
-  type: 'string',
-  sequence_number: 'index',
-  output_index: 'index',
-  content_index: 'index',
-  summary_index: 'index',
-  item_id: 'string',
-  delta: 'any',
-  text: 'string',
-  refusal: 'string',
-  arguments: 'string',
-  input: 'string',
-  code: 'string',
-  logprobs: 'any',
-  item,
-  part: 'any',
-  annotation: 'any',
-  response: ofResponse,
-  error: 'any',
-})
 const ends = new Set(['response.completed', 'response.incomplete'])
 const failures = new Set(['response.failed', 'error'])
 

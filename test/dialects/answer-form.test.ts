@@ -152,6 +152,111 @@ describe('an answer', () => {
       'responses, streamed',
       event('response.content_part.added', '"part":{"type":"output_text","text":"Hi"}'),
     ],
+    ...[
+      [
+        'a name beside its function',
+        `"tool_calls":[{"index":0,"name":"y","function":{"name":"x","arguments":"{}"}}]`,
+      ],
+      [
+        'arguments beside its function',
+        `"tool_calls":[{"index":0,"arguments":"{}","function":{"name":"x"}}]`,
+      ],
+      [
+        'two things it is given',
+        `"tool_calls":[{"index":0,"function":{"name":"x","arguments":"{}","input":"y"}}]`,
+      ],
+      ['another under a further name', `"tool_call":{"name":"x"}`],
+      ['another in camel case', `"toolCalls":[{"name":"x"}]`],
+      ['one among the parts of its content', `"content":[{"type":"tool_use","name":"x","input":{}}]`],
+      ['a kind with a blank', `"tool_calls":[{"index":0,"type":"function ","function":{"name":"x"}}]`],
+    ].flatMap(([what, member]): (readonly [string, string, string])[] => [
+      [`with a call that has ${what}`, 'openai chat, streamed', inDelta(member ?? '')],
+      [
+        `with a call that has ${what}, whole`,
+        'openai chat, whole',
+        `{"choices":[{"index":0,"message":{${member}}}]}`,
+      ],
+    ]),
+    [
+      'with a call beside a message',
+      'openai chat, whole',
+      '{"choices":[{"index":0,"tool_calls":[{"function":{"name":"x"}}]}]}',
+    ],
+    [
+      'with a call beside choices',
+      'openai chat, whole',
+      '{"choices":[],"tool_calls":[{"function":{"name":"x"}}]}',
+    ],
+    [
+      'with an old call beside a message',
+      'openai chat, whole',
+      '{"choices":[{"function_call":{"name":"x"}}]}',
+    ],
+    [
+      'with a name beside a function',
+      'ollama chat, streamed',
+      inMessage('"tool_calls":[{"name":"y","function":{"name":"x"}}]'),
+    ],
+    [
+      'with parameters beside a function',
+      'ollama chat, streamed',
+      inMessage('"tool_calls":[{"parameters":{},"function":{"name":"x"}}]'),
+    ],
+    [
+      'with two things that a function is given',
+      'ollama chat, streamed',
+      inMessage('"tool_calls":[{"function":{"name":"x","arguments":{},"parameters":{"a":1}}}]'),
+    ],
+    ['with an old call', 'ollama chat, streamed', inMessage('"function_call":{"name":"x"}')],
+    [
+      'with an old call beside a message',
+      'ollama chat, streamed',
+      '{"model":"m","function_call":{"name":"x"},"done":true}\n',
+    ],
+    [
+      'with a block of a kind with a blank',
+      'messages, whole',
+      '{"type":"message","content":[{"type":"tool_use ","name":"x","input":{}}]}',
+    ],
+    [
+      'with a block of a kind with a blank, streamed',
+      'messages, streamed',
+      event('content_block_start', block.replace('tool_use', 'tool_use ')),
+    ],
+    [
+      'with a block that is given two things',
+      'messages, whole',
+      '{"type":"message","content":[{"type":"tool_use","name":"x","input":{},"arguments":"{}"}]}',
+    ],
+    [
+      'with calls beside blocks',
+      'messages, whole',
+      '{"type":"message","content":[],"tool_calls":[{"name":"x"}]}',
+    ],
+    [
+      'with a call in a delta',
+      'messages, streamed',
+      event(
+        'content_block_delta',
+        '"index":0,"delta":{"type":"text_delta","text":"Hi","tool_use":{"name":"x"}}',
+      ),
+    ],
+    [
+      'with an item of a kind with a blank',
+      'responses, whole',
+      '{"output":[{"type":"function_call ","call_id":"c","name":"x","arguments":"{}"}]}',
+    ],
+    [
+      'with an item that is a function as well',
+      'responses, whole',
+      '{"output":[{"type":"message","function":{"name":"x"},"content":[]}]}',
+    ],
+    [
+      'with a call among the parts of a message',
+      'responses, whole',
+      '{"output":[{"type":"message","content":[{"type":"function_call","name":"x","arguments":"{}"}]}]}',
+    ],
+    ['with calls beside its output', 'responses, whole', '{"output":[],"tool_calls":[{"name":"x"}]}'],
     ['of too many parts at once', 'openai chat, streamed', many(600, (index) => choice(index))],
     [
       'of too many calls',

@@ -550,7 +550,6 @@ describe('a call in a form of its own', () => {
 
   it.each([
     ['two forms', { custom: {}, function: { name: 'delete_all', arguments: '{}' } }],
-    ['what it is given beside its form', { function: { arguments: '{}' }, input: 'x' }],
     ['another form', { custom: { name: 'y', input: 'x' } }],
   ])('whose second piece has %s is a call of nothing', async (_what, more) => {
     const sent = sse(
