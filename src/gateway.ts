@@ -29,6 +29,7 @@ import { openKillSwitch } from './kill-switch.ts'
 import { openStore } from './limit-store.ts'
 import { createTurns } from './limits/turns.ts'
 import { loadPacks } from './policy/packs.ts'
+import type { Policy } from './policy/policy.ts'
 import { createSnapshots, type Reloaded, type SnapshotOptions } from './snapshots.ts'
 import { createAccounts } from './stages/account.ts'
 import { createAdmit } from './stages/admit.ts'
@@ -47,7 +48,7 @@ import { createRecordPrompt } from './stages/record.ts'
 import { createRecordedBefore } from './stages/recorded-before.ts'
 import { createReserve } from './stages/reserve.ts'
 import { createMatchResults } from './stages/results.ts'
-import { createScanning } from './stages/scanning.ts'
+import { createScanning, type ScanningFor } from './stages/scanning.ts'
 import { createSecondOpinion } from './stages/second-opinion.ts'
 import { createSettle } from './stages/settle.ts'
 import { type Log, showAddresses } from './telemetry/log.ts'
@@ -186,7 +187,7 @@ async function openGateway(
   await changes.tell()
 
   const scanningFor = createScanning(loadPacks())
-  scanningFor(atStart.promptGuard)
+  prepareScanners(scanningFor, atStart)
 
   const { approvals, calls } = openToolGate({ atStart, policy, clock, metrics, log, recordEvent })
   closers.push(approvals.close, calls.close)
@@ -337,7 +338,7 @@ async function openGateway(
   }
   const tellReload = ({ before, snapshot, problems, keysOnly }: Reloaded) => {
     audit.reconfigure(snapshot.policy.audit)
-    scanningFor(snapshot.policy.promptGuard)
+    prepareScanners(scanningFor, snapshot.policy)
     log.level = snapshot.policy.logLevel
     showAddresses(log, snapshot.policy.logAddresses === 'plain')
     const { version } = snapshot.policy
@@ -385,4 +386,10 @@ async function openGateway(
       await closeAll()
     },
   }
+}
+
+/** Making one takes a while, which no request should wait for. */
+function prepareScanners(scanningFor: ScanningFor, { promptGuard, roles }: Policy): void {
+  for (const guard of new Set([promptGuard, ...[...roles.values()].map((role) => role.promptGuard)]))
+    scanningFor(guard)
 }

@@ -188,10 +188,12 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
 /** Whose change is a reason to read everything again. */
 function filesOf(
   { policyFile }: SnapshotOptions,
-  { keysFile, secretFiles, promptGuard }: Policy,
+  { keysFile, secretFiles, promptGuard, roles }: Policy,
 ): readonly string[] {
+  const guards = [promptGuard, ...[...roles.values()].map((role) => role.promptGuard)]
+  const packFiles = new Set(guards.flatMap((guard) => guard.packFiles))
   const besideKeys = [revokedTokensFile(keysFile), signingKeysFile(keysFile)]
-  return [policyFile, keysFile, ...besideKeys, ...secretFiles, ...promptGuard.packFiles]
+  return [policyFile, keysFile, ...besideKeys, ...secretFiles, ...packFiles]
 }
 
 function statesOf(files: readonly string[]): string {

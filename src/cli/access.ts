@@ -28,10 +28,11 @@ const columns = [
   'from',
   'expires',
   'lastUsed',
+  'guards',
 ] as const
 
 /** Who has a role: a key, or whoever a rule of the policy lets in. */
-type Holder = Omit<Access, 'routes' | 'models' | 'tools' | 'limits'>
+type Holder = Omit<Access, 'routes' | 'models' | 'tools' | 'limits' | 'guards'>
 
 interface Access {
   readonly kind: string
@@ -43,6 +44,8 @@ interface Access {
   /** Those that need a human's yes have a question mark; null: calls are not gated. */
   readonly tools: readonly string[] | null
   readonly limits: readonly string[]
+  /** What the guards do with what they find. */
+  readonly guards: readonly string[]
   readonly from: readonly string[]
   readonly expires: string | null
   readonly lastUsed: string | null
@@ -105,12 +108,13 @@ function inWords(rows: readonly Access[]): string {
 
 const dayLength = '2026-01-01'.length
 
-function roleInWords(name: string, { routes, models, tools, limits }: Access): string {
+function roleInWords(name: string, { routes, models, tools, limits, guards }: Access): string {
   const lines = [
     ['routes', routes],
     ['models', models],
     ['tools', tools ?? ['any']],
     ['limits', limits],
+    ['guards', guards],
   ] as const
   return `role ${plain(name)}\n${lines.map(([what, words]) => `  ${what.padEnd(6)}  ${folded(words.map(plain), 10)}\n`).join('')}`
 }
@@ -156,11 +160,21 @@ function lastOf(uses: Uses, isMeant: (id: string) => boolean): string | null {
   return times.length === 0 ? null : new Date(Math.max(...times)).toISOString()
 }
 
-function rightsOf(role: Role | undefined): Pick<Access, 'routes' | 'models' | 'tools' | 'limits'> {
-  if (!role) return { routes: [], models: [], tools: [], limits: [] }
+function rightsOf(role: Role | undefined): Pick<Access, 'routes' | 'models' | 'tools' | 'limits' | 'guards'> {
+  if (!role) return { routes: [], models: [], tools: [], limits: [], guards: [] }
   const { routes, models, tools, limits } = role
   const named = tools && [...tools.allow, ...tools.approve.map((pattern) => `${pattern}?`)]
-  return { routes: [...routes], models, tools: named ?? null, limits: limitsInWords(limits) }
+  const guards = guardsInWords(role)
+  return { routes: [...routes], models, tools: named ?? null, limits: limitsInWords(limits), guards }
+}
+
+function guardsInWords({ promptGuard, outputGuard }: Role): string[] {
+  const { mode, block, flag } = promptGuard
+  const { actions, toolArguments } = outputGuard
+  const asked = mode === 'off' ? 'prompt off' : `prompt ${mode} (block ${block}, flag ${flag})`
+  if (outputGuard.mode === 'off') return [asked, 'output off']
+  const said = Object.entries({ ...actions, ...(toolArguments && { toolArguments }) })
+  return [asked, `output ${outputGuard.mode}`, ...said.map(([what, action]) => `${what} ${action}`)]
 }
 
 /** The heavier a number, the further to the left. */

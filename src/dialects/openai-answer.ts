@@ -290,7 +290,8 @@ export class OpenaiAnswer implements AnswerReader {
       if (name !== '') this.#edits.put(called, 'name', name, this.#name(channel, name, passage))
       if (piece === '') continue
       const choiceOf = (rest: string) => ({ index, delta: shape({ [given]: rest }), finish_reason: null })
-      const passed = this.#next(channel, 'arguments', piece, passage, choiceOf)
+      const kind = given === 'input' ? 'input' : 'arguments'
+      const passed = this.#next(channel, kind, piece, passage, choiceOf)
       this.#edits.put(called, given, piece, passed)
     }
   }

@@ -6,8 +6,8 @@ import type { JsonObject, JsonValue } from '../core/json.ts'
 import { misshapen } from './answer-form.ts'
 import type { Frame } from './framing/framing.ts'
 
-/** `arguments` is JSON, whole or as far as it came. */
-export type Kind = 'content' | 'thinking' | 'name' | 'arguments'
+/** `arguments` is JSON, whole or as far as it came; `input` is any text that a tool is given. */
+export type Kind = 'content' | 'thinking' | 'name' | 'arguments' | 'input'
 
 export interface Passage {
   /**

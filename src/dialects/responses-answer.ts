@@ -36,6 +36,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   encrypted_content: 'thinking',
   name: 'name',
   arguments: 'arguments',
+  input: 'input',
 }
 /** Ids, kinds and states. */
 const noText = new Set(['id', 'type', 'role', 'status', 'object', 'call_id', 'item_id', 'phase'])
@@ -215,10 +216,12 @@ export class ResponsesAnswer implements AnswerReader {
     const delta = String(event.delta)
     const kind: Kind = type.includes('arguments')
       ? 'arguments'
-      : type.startsWith('response.reasoning')
-        ? 'thinking'
-        : 'content'
-    if (kind !== 'arguments') this.transcript.say(channel, delta)
+      : type.startsWith('response.custom_tool_call_input')
+        ? 'input'
+        : type.startsWith('response.reasoning')
+          ? 'thinking'
+          : 'content'
+    if (kind !== 'arguments' && kind !== 'input') this.transcript.say(channel, delta)
     if (!this.#exits.has(channel)) {
       const { logprobs: _, ...shape } = event
       // It has the number of the event before: the numbers of those behind it do not depend on what was held.

@@ -13,9 +13,8 @@ import { compileTools } from '../tools/rights.ts'
 import { isNear, leadsTo, parseAddress, takesTheSame } from './address.ts'
 import { compileApproval } from './compile-approval.ts'
 import { compileCertificates, compileIssuers } from './compile-callers.ts'
-import { compileOutputGuard } from './compile-guards.ts'
+import { compileGuards, type Guards } from './compile-guards.ts'
 import { compileKeepAlive, compileLimits, compileModels, compileShared } from './compile-limits.ts'
-import { compilePromptGuard } from './compile-prompt-guard.ts'
 import { compileRedis } from './compile-redis.ts'
 import { compileTls } from './compile-tls.ts'
 import { doubtful, isShort, shortestToken } from './doubtful.ts'
@@ -67,11 +66,14 @@ export function compile(
   for (const [index, { origin }] of upstreams.entries())
     if (origin !== '' && [listen, admin].some((own) => leadsTo(origin, own)))
       report(['upstreams', index, 'url'], 'is an address of this gate itself: name the model server')
+  const { byRole, problems, texts: packs, ...guards } = compileGuards(config, folder, upstreams, report)
+  errors.push(...problems)
   const roles = new Map(
-    Object.entries(config.roles).map(([name, role]) => [name, compileRole(name, role, config, report)]),
+    Object.entries(config.roles).map(([name, role]) => [
+      name,
+      compileRole(name, role, config, byRole.get(name) ?? guards, report),
+    ]),
   )
-  const prompt = compilePromptGuard(config.guards.prompt, folder, upstreams, report)
-  errors.push(...prompt.problems)
   const redis = compileRedis(config.store, folder, report)
   const models = compileModels(config.models, report)
   const aliases = compileAliases(config.aliases, upstreams, report)
@@ -93,7 +95,7 @@ export function compile(
   const ms = (text: string) => parseDuration(text) ?? 0
   const path = (text: string) => resolve(folder, text)
   const policy: Policy = {
-    version: prompt.texts.length === 0 ? version : versionOf([version, ...prompt.texts]),
+    version: packs.length === 0 ? version : versionOf([version, ...packs]),
     listen: { ...listen, tls },
     admin: { ...admin, token: config.admin.token, hosts: config.admin.hosts },
     store: {
@@ -111,9 +113,8 @@ export function compile(
     jwt,
     certificates,
     roles,
-    promptGuard: prompt.guard,
+    ...guards,
     approval,
-    outputGuard: compileOutputGuard(config.guards.output),
     guardBudget: config.guards.budget,
     aliases,
     door: { ...config.door, proxies: networksOf(config.door.proxies) },
@@ -211,7 +212,13 @@ function originOf(text: string, remote: boolean, path: Path, report: Report): st
   return url.origin
 }
 
-function compileRole(name: string, config: RoleConfig, { guards, audit }: Config, report: Report): Role {
+function compileRole(
+  name: string,
+  config: RoleConfig,
+  { guards, audit }: Config,
+  own: Guards,
+  report: Report,
+): Role {
   const path = ['roles', name]
   const models = config.models.filter((pattern, index) => {
     if (parsePattern(pattern)) return true
@@ -254,7 +261,9 @@ function compileRole(name: string, config: RoleConfig, { guards, audit }: Config
       blobBytes: parseSize(config.admin.blob) ?? 0,
     },
     tools,
-    separate: config.separate ?? guards.prompt.separate,
+    separate: config.separate ?? config.guards?.prompt?.separate ?? guards.prompt.separate,
+    promptGuard: own.promptGuard,
+    outputGuard: own.outputGuard,
     budgets: [],
   }
 }

@@ -126,6 +126,9 @@ export interface Role {
   readonly tools: ToolRights | undefined
   /** Whether tool results and documents are marked as data. */
   readonly separate: boolean
+  /** The policy's, or what the role has instead; a token keeps those of its key's role. */
+  readonly promptGuard: PromptGuard
+  readonly outputGuard: OutputGuard
 }
 
 /** All that a token, and all tokens that were made from it, may use together. */
@@ -212,6 +215,8 @@ export interface OutputGuard {
     readonly links: readonly string[] | undefined
   }
   /** Whether any of it changes an answer. */
+  /** Of secrets and personal data in arguments of tool calls, if another. */
+  readonly toolArguments: OutputAction | undefined
   readonly alters: boolean
 }
 

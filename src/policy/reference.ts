@@ -73,6 +73,13 @@ at the top of the file.
 - \`x-torwart-guards\` also names what no guard read: \`prompt=allow, images=unread\`. \`opinion=allow\` beside \`prompt=flag\`
   is the word of \`guards.prompt.model\`, which clears nothing; \`opinion=unread\`: it gave no answer that is one, was busy
   with four others (questions do not count in \`concurrent\`), or there were more than 16 KiB and it found the first ones safe.
+- \`roles.NAME.guards\` replaces single keys of \`guards\` for one role, lists whole; \`separate\` of the role itself goes first.
+  Roles with the same signatures share one scanner. A token keeps the guards of its key's role; \`torwart access\` shows them.
+- \`guards.output.toolArguments\` is for secrets and personal data in what tools are given. Absent, they meet what \`secrets\` and
+  \`pii\` say: \`redact\` for secrets, because a key that has left through a tool is lost for good, while a mark in an
+  argument is seen and can be mended. A coding agent writes files from these arguments, so its role wants \`flag\`: that alters
+  nothing and is on record. Keys and tokens of vendors' own documentation (Stripe's test key, the token of jwt.io) are no
+  secrets anywhere.
 - A record of the audit log is one JSON object a line. What may be erased (\`peer\`, \`agent\`, \`session\`, \`prompt\`,
   \`answer\`) stands behind its \`hash\` and is bound by \`content\`, a digest with the \`salt\` beside it; after an erasure
   \`erased\` names that instead. \`traceparent\` is the caller’s or, without one, ours; the model server gets the same

@@ -30,15 +30,20 @@ export class AnswerNotes {
   readonly findings: JudgedFinding[] = []
   readonly cuts: AnswerCut[] = []
   readonly actions: Readonly<Record<Part, Action>>
+  readonly #inArguments: Action | undefined
   verdict: OutputVerdict = 'allow'
   readonly #enforces: boolean
   readonly #metrics: Metrics
   readonly #seen = new Set<string>()
   #isOver = false
 
-  constructor({ actions, mode }: Pick<OutputGuard, 'actions' | 'mode'>, metrics: Metrics) {
+  constructor(
+    { actions, mode, toolArguments }: Pick<OutputGuard, 'actions' | 'mode' | 'toolArguments'>,
+    metrics: Metrics,
+  ) {
     this.actions = actions
     this.#enforces = mode === 'enforce'
+    this.#inArguments = toolArguments
     this.#metrics = metrics
   }
 
@@ -48,8 +53,8 @@ export class AnswerNotes {
   }
 
   /** Whether what is found is not to leave. */
-  isCut({ guard }: Sought): boolean {
-    const action = this.actions[guard]
+  isCut({ guard }: Sought, kind: Kind): boolean {
+    const action = this.#actionOn(guard, kind)
     return action === 'redact' || action === 'block'
   }
 
@@ -61,8 +66,9 @@ export class AnswerNotes {
     const id = `${sought.guard}.${sought.type}`
     if (again && this.#seen.has(`${id} ${kind}`)) return
     this.#seen.add(`${id} ${kind}`)
-    this.#note(sought.guard, id, at, bytes)
-    if (this.#enforces && this.actions[sought.guard] === 'redact' && this.cuts.length < mostNoted)
+    const action = this.#actionOn(sought.guard, kind)
+    this.#note(sought.guard, id, action, at, bytes)
+    if (this.#enforces && action === 'redact' && this.cuts.length < mostNoted)
       this.cuts.push({ channel: kind, type: id, at, bytes })
   }
 
@@ -71,11 +77,17 @@ export class AnswerNotes {
     const id = `${part}.${type}`
     if (this.#seen.has(id)) return
     this.#seen.add(id)
-    this.#note(part, id, 0, 0)
+    this.#note(part, id, this.actions[part], 0, 0)
   }
 
-  #note(part: Part, id: string, at: number, bytes: number): void {
-    const action = this.actions[part]
+  /** What a tool is given is what it works with: there a policy may want another thing. */
+  #actionOn(part: Part, kind: Kind): Action {
+    const given = kind === 'arguments' || kind === 'input'
+    const inArguments = given && (part === 'secrets' || part === 'pii') ? this.#inArguments : undefined
+    return inArguments ?? this.actions[part]
+  }
+
+  #note(part: Part, id: string, action: Action, at: number, bytes: number): void {
     // On record stands what was done.
     const told = action === 'off' || !this.#enforces ? 'flag' : action
     if (heavier[told] > heavier[this.verdict]) this.verdict = told

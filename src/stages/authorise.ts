@@ -67,7 +67,7 @@ export function createAuthoriseModel(fleet: Fleet, kept: KeptAnswers, freezes: F
     const told = isWork ? fleet.ownParameters(target) : {}
     const own = told instanceof Promise ? await told : told
     const mayCall = callRights(caller)
-    const separation = separationFor(role, policy, prompt)
+    const separation = separationFor(role, prompt)
     const caps = { outputTokens, contextTokens, choices, keepAlive }
     const outgoing = endpoint.prepare(prompt, { model, others, server, own, ...caps, mayCall, separation })
     requireWhole(role, outgoing.leftOut)

@@ -30,10 +30,11 @@ interface SeekersFor {
   readonly called: ReturnType<typeof createSeekers>
 }
 
-function makeSeekers({ sought }: OutputGuard): SeekersFor {
+function makeSeekers({ sought, toolArguments }: OutputGuard): SeekersFor {
+  const unsought = toolArguments === 'off' ? { secrets: false, pii: false } : {}
   return {
     shown: createSeekers(sought),
-    called: createSeekers({ ...sought, links: undefined, controls: false }),
+    called: createSeekers({ ...sought, ...unsought, links: undefined, controls: false }),
   }
 }
 
@@ -100,7 +101,7 @@ export function createGuardAnswer({ scannerFor, turns, metrics, randomCode }: Gu
   const none: Shingles = new Set()
 
   return (call: Guarded): AnswerGuard | undefined => {
-    const { outputGuard: settings, promptGuard } = call.caller.arrival.snapshot.policy
+    const { outputGuard: settings, promptGuard } = call.caller.role
     if (settings.mode === 'off') return undefined
     const enforces = settings.mode === 'enforce'
     const notes = new AnswerNotes(settings, metrics)
@@ -149,7 +150,7 @@ export function createGuardAnswer({ scannerFor, turns, metrics, randomCode }: Gu
     const shownWindow = (kind: Kind) =>
       windowFor(kind, (...found) => {
         notes.found(kind, false, ...found)
-        return notes.isCut(found[0])
+        return notes.isCut(found[0], kind)
       })
     /** A text that is read piece by piece as it comes, whose findings are told at once. */
     const begin = (kind: Kind, window = shownWindow(kind)) => ({
@@ -161,7 +162,7 @@ export function createGuardAnswer({ scannerFor, turns, metrics, randomCode }: Gu
       const found: (Found | Sign)[] = []
       const window = windowFor(kind, (...each) => {
         found.push(each)
-        return notes.isCut(each[0])
+        return notes.isCut(each[0], kind)
       })
       const onSign = (...sign: Sign) => void found.push(sign)
       let swept = 0

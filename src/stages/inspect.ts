@@ -31,8 +31,8 @@ export interface InspectNeeds {
 
 export function createInspect({ scanningFor, secondOpinion, turns, metrics }: InspectNeeds) {
   function* read(call: Call): Steps<Reading> {
-    const { role, arrival, identity } = call.caller
-    const settings = arrival.snapshot.policy.promptGuard
+    const { role, identity } = call.caller
+    const settings = role.promptGuard
     const scanning = scanningFor(settings)
     function* findAll(
       joined: readonly Pick<Known, 'channel' | 'text'>[],
@@ -82,7 +82,7 @@ export function createInspect({ scanningFor, secondOpinion, turns, metrics }: In
   }
 
   return async (call: Call): Promise<Inspected> => {
-    const settings = call.caller.arrival.snapshot.policy.promptGuard
+    const settings = call.caller.role.promptGuard
     // Never silent about what went by unread.
     const unread = call.prompt.unread.map((what) => [what, 'unread'] as const)
     // What the gate answers itself no model reads; scanning it would only tell a prober what is found.
@@ -147,6 +147,6 @@ function judgeAll(texts: readonly Known[], thresholds: Parameters<typeof judge>[
 
 /** Carries the verdict out, unless the policy only wants to observe. */
 export function enforce(inspected: Inspected): void {
-  if (inspected.call.caller.arrival.snapshot.policy.promptGuard.mode !== 'enforce') return
+  if (inspected.call.caller.role.promptGuard.mode !== 'enforce') return
   if (inspected.guards.some(([, verdict]) => verdict === 'block')) throw new Refusal('prompt_blocked')
 }

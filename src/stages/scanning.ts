@@ -23,17 +23,28 @@ export type ScanningFor = (guard: PromptGuard) => Scanning
 
 /** @param shipped the signatures that come with the gate */
 export function createScanning(shipped: readonly Signature[]): ScanningFor {
-  let inForce: { readonly of: string; readonly scanning: Scanning } | undefined
-  let judged: PromptGuard | undefined
+  const bySignatures = new Map<string, Scanning>()
+  const byGuard = new WeakMap<PromptGuard, Scanning>()
   return (guard) => {
-    if (inForce && judged === guard) return inForce.scanning
+    const known = byGuard.get(guard)
+    if (known) return known
     // The packs' own texts are part of it: a reload that changes none of them changes nothing here.
     const of = JSON.stringify([guard.disable, guard.severities, guard.own], withSets)
-    if (inForce?.of !== of) inForce = { of, scanning: scan(signaturesOf(guard, shipped)) }
-    judged = guard
-    return inForce.scanning
+    const scanning = bySignatures.get(of) ?? scan(signaturesOf(guard, shipped))
+    // What was asked for last goes last.
+    bySignatures.delete(of)
+    bySignatures.set(of, scanning)
+    for (const oldest of bySignatures.keys()) {
+      if (bySignatures.size <= mostScanners) break
+      bySignatures.delete(oldest)
+    }
+    byGuard.set(guard, scanning)
+    return scanning
   }
 }
+
+/** Of roles with signatures of their own; each holds some megabytes. */
+const mostScanners = 8
 
 function withSets(_key: string, value: unknown): unknown {
   return value instanceof Set ? [...value] : value

@@ -77,8 +77,9 @@ describe('torwart access', () => {
     for (const line of words.split('\n')) expect(line.length).toBeLessThanOrEqual(100)
     const { out } = await cli(['access', '--csv', ...config])
     expect(out.split('\r\n')[0]).toBe(
-      'kind,id,name,role,status,routes,models,tools,limits,from,expires,lastUsed',
+      'kind,id,name,role,status,routes,models,tools,limits,from,expires,lastUsed,guards',
     )
+    expect(out).toContain('prompt enforce (block high, flag medium)')
     expect(out).toContain('"\'=HYPERLINK(""http://x"")"')
   })
 })

@@ -69,12 +69,13 @@ export function guardWith(
   }: { system?: string; body?: JsonObject; isFaulty?: boolean } = {},
 ): AnswerGuard {
   const outputGuard = compiledOf({ ...usual, ...more })
-  const policy = { outputGuard, promptGuard: { mode: 'enforce', block: 'high', flag: 'medium' } }
+  const role = { outputGuard, promptGuard: { mode: 'enforce', block: 'high', flag: 'medium' } }
   const texts = system === '' ? [] : [{ channel: 'system', text: system }]
   const call = {
     caller: {
       identity: { id: 'somebody' },
-      arrival: { snapshot: { policy }, guardWork: new GuardWork(1e9), departure: new Departure() },
+      role,
+      arrival: { guardWork: new GuardWork(1e9), departure: new Departure() },
     },
     prompt: { texts },
     outgoing: { body },

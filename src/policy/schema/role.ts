@@ -1,6 +1,7 @@
 /** What one role may do: routes, models, limits, caps, tools. */
 import Type from 'typebox'
 import { features, routeGroups } from '../../dialects/dialect.ts'
+import { roleGuards } from './guards.ts'
 import {
   aWhile,
   choice,
@@ -120,6 +121,7 @@ export const role = group('A role, which keys name.', {
     'Refuse a request that would be forwarded without something its caller counts on: `previous_response_id` before a server that does not read it, a `web_search` tool. Otherwise it is left out, and `x-torwart-left-out` names it.',
   ),
   admin,
+  guards: optional(roleGuards),
   separate: optional(Type.Boolean({ description: 'Instead of `guards.prompt.separate`, for this role.' })),
   trustSystem: flag('Do not scan system and developer messages: their author is the operator.'),
   trustIds: flag('Record what callers say in `x-agent-id` and `x-session-id`.'),

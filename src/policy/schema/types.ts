@@ -2,12 +2,34 @@
  * Building blocks of the policy's schema. Every key carries its `description`, from which `config/README.md`
  * and editors' hints are generated, and its `default`, so that no default stands anywhere else.
  */
-import Type, { type TObject, type TProperties, type TSchema } from 'typebox'
+import Type, { type Static, type TObject, type TProperties, type TSchema } from 'typebox'
 import { durationPattern, sizePattern } from '../../core/units.ts'
 
 /** An object that knows all its keys; absent, it is `{}` and takes its members' defaults. */
 export function section<T extends TProperties>(description: string, properties: T): TObject<T> {
   return Type.Object(properties, { description, default: {}, additionalProperties: false })
+}
+
+type DeepPartial<T> = T extends readonly unknown[]
+  ? T
+  : T extends object
+    ? { [K in keyof T]?: DeepPartial<T[K]> }
+    : T
+
+/** The same keys, of which none need be there and none has a default: they override a whole one. */
+export function overriding<T extends TObject>(whole: T) {
+  return Type.Unsafe<DeepPartial<Static<T>>>(withoutDefaults(whole))
+}
+
+/** Of groups all members stay: none makes sense alone. */
+function withoutDefaults({ default: standard, ...node }: TSchema & { default?: unknown }): TSchema {
+  if (!('properties' in node) || standard === undefined) return node
+  const properties = Object.entries(node.properties as TProperties)
+  return {
+    ...node,
+    required: [],
+    properties: Object.fromEntries(properties.map(([key, member]) => [key, withoutDefaults(member)])),
+  }
 }
 
 /** An object that is absent or complete: no member of it makes sense alone. */
