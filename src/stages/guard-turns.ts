@@ -3,7 +3,7 @@
  * requests one of them has. Between two slices everything else of the gate goes on. What is short is read at once: a
  * caller that asks little never stands behind one that asks much.
  */
-import { setImmediate } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { Clock } from '../core/clock.ts'
 import { FairQueue } from '../upstreams/fair-queue.ts'
 import type { Departure } from './departure.ts'
@@ -28,9 +28,16 @@ export interface GuardTurns {
 /** A slice is over after so much work or so long, whichever comes first; a single step may go over it. */
 const sliceUnits = 32_768
 const sliceMs = 1
+/**
+ * Who has had so much already leaves the thread idle for twice as long as it used it: whatever else goes on takes several
+ * short steps, and would stand behind a slice at each of them.
+ */
+const muchUnits = 1_000_000
+const restShare = 2
 
 interface Job {
   readonly owner: string
+  readonly work: GuardWork
   /** Reads one slice. @returns whether that was the last; never throws */
   slice(): boolean
 }
@@ -44,9 +51,11 @@ export function createGuardTurns(clock: Clock): GuardTurns {
     for (;;) {
       // Whatever came in meanwhile goes first.
       await setImmediate()
-      const job = waiting.next(() => true)
+      const job = waiting.next(({ work }) => work.units < muchUnits) ?? waiting.next(() => true)
       if (!job) break
+      const begunMs = clock.monotonicMs()
       if (!job.slice()) waiting.add(job.owner, job)
+      if (job.work.units >= muchUnits) await setTimeout(restShare * (clock.monotonicMs() - begunMs))
     }
     isTurning = false
   }
@@ -82,7 +91,7 @@ export function createGuardTurns(clock: Clock): GuardTurns {
           }
         }
         if (slice()) return
-        waiting.add(owner, { owner, slice })
+        waiting.add(owner, { owner, work, slice })
         if (!isTurning) void turn()
       })
     },
