@@ -214,9 +214,9 @@ export interface OutputGuard {
     /** The hosts that links may point to; undefined: nobody looks at links. */
     readonly links: readonly string[] | undefined
   }
-  /** Whether any of it changes an answer. */
   /** Of secrets and personal data in arguments of tool calls, if another. */
   readonly toolArguments: OutputAction | undefined
+  /** Whether any of it changes an answer. */
   readonly alters: boolean
 }
 

@@ -403,7 +403,7 @@ describe('the policy that ships', () => {
   it('leaves what coding agents write into files as it is, and everybody else’s secrets out', () => {
     const { policy } = loadPolicy(new URL('../../config/torwart.yaml', import.meta.url).pathname, {})
     expect(policy.roles.get('coding-agent')?.outputGuard.toolArguments).toBe('flag')
-    expect(policy.roles.get('coding-agent')?.outputGuard.secrets).toBe('redact')
+    expect(policy.roles.get('coding-agent')?.outputGuard.actions.secrets).toBe('redact')
     expect(policy.roles.get('agent')?.outputGuard.toolArguments).toBeUndefined()
   })
 })
