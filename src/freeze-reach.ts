@@ -4,6 +4,7 @@ import type { ServerKind } from './core/servers.ts'
 import { isTokenId } from './core/token-id.ts'
 import type { Order } from './freezes/order.ts'
 import { identifyCertificate } from './identity/certificate.ts'
+import { jwtPrefix } from './identity/jwt.ts'
 import { type KeyEntry, keyStatus } from './identity/key-file.ts'
 import { coversModels, modelMatcher } from './models/match.ts'
 import type { Policy, Role } from './policy/policy.ts'
@@ -72,7 +73,7 @@ function overlaps(role: Role, pattern: string): boolean {
 /** Whether a caller could have this id: one that a certificate or another's token gives. */
 function mayComeAs(id: string, { certificates, jwt }: Policy, nowMs: number): boolean {
   const [, kind, name = ''] = /^(\w+):(.+)$/.exec(id) ?? []
-  if (kind === 'jwt') return jwt.some(({ issuer }) => name.startsWith(`${issuer}:`) || name.startsWith('~'))
+  if (kind === 'jwt') return jwt.some(({ issuer }) => id.startsWith(`${jwtPrefix(issuer)}:`))
   if (kind === 'sha256') return certificates.length > 0
   const shown = {
     fault: undefined,
