@@ -3,7 +3,8 @@
  * name: `{"password": ["…"]}`, `{"secret": {"value": "…"}}`.
  */
 import { type JsonValue, tryJson } from '../core/json.ts'
-import { endOfValue, secretNames } from './detectors/named-secrets.ts'
+import { secretNames } from './detectors/named-secrets.ts'
+import { endOfValue } from './detectors/secret-values.ts'
 import type { Masker } from './mask.ts'
 
 /** What is deeper is masked as text. */

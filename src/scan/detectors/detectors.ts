@@ -13,10 +13,12 @@ import {
   authorization,
   bundlerHost,
   commandLineUser,
+  commandPassword,
   cookie,
   namedKey,
   namedPassword,
   namedSecret,
+  shortNamedPassword,
 } from './named-secrets.ts'
 import { phone } from './phone.ts'
 import { privateKey, privateKeyTail, puttyKey } from './private-key.ts'
@@ -34,8 +36,10 @@ export const detectors: readonly Detector[] = [
   markedKey,
   urlPassword,
   namedPassword,
+  shortNamedPassword,
   namedSecret,
   namedKey,
+  commandPassword,
   bundlerHost,
   authorization,
   commandLineUser,

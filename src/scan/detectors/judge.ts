@@ -19,9 +19,9 @@ const enough = 64
 const documented =
   /4eC39HqLyjWDarjtT1zdp7dc|BQokikJOvBiI2HlWgH4olfQ2|^sk_test_26PHem9AhJZvU623DfE1x4sd|eyJzdWIiOiIxMjM0NTY3ODkwI/
 const spoken =
-  /x{4,}|\*{3,}|\.{3}|\.\.$|example|your[_-]?|placeholder|change[_-]?me|redacted|dummy|insert[_-]|replace|_here\b|0123456789|abcdefghij|<[\w -]*>/i
+  /x{4,}|\*{3,}|\.{3}|\.\.$|example|your[_-]?|placeholder|change[_-]?me|redacted|dummy|insert[_-]|replace|_here\b|0123456789|abcdefghij/i
 const reference =
-  /^(?:[$%<{[@]|\\?\$|process\.|os\.|env[.[]|config\.|this\.|self\.|https?:|file:|\/|\.{1,2}\/)/
+  /^(?:[$<{[]|\\?\$|%(?:\w{0,3}$|\w+%|[({])|@[\w.]+$|process\.|os\.|env[.[]|config\.|this\.|self\.|[a-z+]{2,12}:\/\/|file:|\/|\.{1,2}\/)/
 
 /** Whether it stands for a value, as in documentation, templates and code. */
 export function isPlaceholder(whole: string): boolean {
@@ -36,17 +36,69 @@ export function isPlaceholder(whole: string): boolean {
 
 const uuid = /^\{?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\}?$/i
 const hex = /^(?=.*\d)(?:[0-9a-f]{16,}|[0-9A-F]{16,})$/
-const names = /^[A-Za-z_]+(?:\.[A-Za-z_]\w*)+$/
+const names = /^[A-Za-z_$][\w$]*(?:(?:\.|\?\.|->|::)[A-Za-z_$][\w$]*)+/
 
 /** Whether a machine drew it. */
 export function looksDrawn(whole: string): boolean {
   const value = whole.slice(0, enough)
   if (uuid.test(value) || hex.test(value) || /^\d{12,}$/.test(value)) return true
   if (/^\d{4}-\d\d-\d\d/.test(value)) return false
-  if (value.length < 40 && names.test(value)) return false
+  if (value.length < 40 && isMember(value)) return false
   const { kinds, cases } = changes(value)
   if (kinds >= 4 || (kinds >= 2 && value.length <= 24)) return entropy(value) >= 2.8
-  return cases >= 5 && value.length >= 16 && entropy(value) >= 3.5
+  return cases >= 5 && value.length >= 16 && !isCamel(value) && entropy(value) >= 3.5
+}
+
+/** Whether somebody may have chosen it as a password: letters with digits or signs, or digits alone in quotes. */
+export function looksChosen(whole: string, isQuoted: boolean): boolean {
+  const value = whole.slice(0, enough)
+  if (isQuoted && /^\d{6,}$/.test(value)) return true
+  if (!isQuoted && variable.test(value)) return false
+  return (/\p{L}/u.test(value) && /[\d!@#$%^&*?~+]/.test(value)) || looksDrawn(value)
+}
+
+/** Whether it is made as rules for passwords ask: both cases, digits and signs, or drawn. */
+export function looksStrong(whole: string): boolean {
+  const value = whole.slice(0, enough)
+  return (
+    looksDrawn(value) ||
+    (/\p{Ll}/u.test(value) && /\p{Lu}/u.test(value) && /\d/.test(value) && /[!@#$%^&*?~+(){}]/.test(value))
+  )
+}
+
+/** Names of variables and of methods that programs write where a value could stand. */
+const variable =
+  /^(?:[a-z]*(?:pass|passwd|password|pwd|token|secret|key|arg|param|str|string|val|value)_?\d|(?:sha|utf|md|base|argon|bcrypt|int|uint|float)-?\d{1,3}(?:_\w+)?$)/i
+const called = /^[A-Za-z_$][\w$.]*[([{<]/
+
+/**
+ * Whether it is code that tells a value and none itself: a member, a call, an index. Where a part of it looks drawn it is
+ * a value: `qK9.mPq2vLw8`.
+ * @param after the unit behind it
+ */
+export function isExpression(whole: string, after: string, isQuoted: boolean): boolean {
+  const value = whole.slice(0, enough)
+  // Paths of a member are written in quotes, too.
+  if (isQuoted) return isMember(value) || /^[A-Za-z_]\w*\[\d+\]/.test(value)
+  if (after === '(' && /^[A-Za-z_$][\w$.]*$/.test(value)) return true
+  if (isMember(value)) return true
+  const lead = called.exec(value)?.[0]
+  return (
+    lead !== undefined && (/[)\]}>][;,]?$/.test(value) || (lead.endsWith('(') && changes(lead).kinds < 2))
+  )
+}
+
+/** A member of something: words with points between them. */
+function isMember(value: string): boolean {
+  const lead = names.exec(value)?.[0]
+  return lead !== undefined && !lead.split(/\.|\?\.|->|::/).some((part) => changes(part).kinds >= 3)
+}
+
+/** Words put together, each with a capital: no machine draws so many small letters in a row. */
+function isCamel(value: string): boolean {
+  let wordy = 0
+  for (const word of value.split(/(?=[A-Z])/)) if (/^[A-Z]?[a-z]{3,}$/.test(word)) wordy += word.length
+  return wordy > value.length * 0.6
 }
 
 /** How often a letter stands beside a digit, and a small letter in front of a capital. */

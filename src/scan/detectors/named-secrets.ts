@@ -3,121 +3,113 @@
  * name has to end with the word, or a `publicKeyName` would do; the value must look like one (`judge.ts`), or every
  * manual and template would be masked. Not: passwords that are plain words.
  */
-import type { Span } from '../../core/text.ts'
-import { anyCase, type Detector, namedValue, placedDetector, reach, type Sample } from './detector.ts'
-import { isPlaceholder, looksDrawn } from './judge.ts'
+import { anyCase, type Detector, namedValue, type Pattern, placedDetector } from './detector.ts'
+import { isPlaceholder, looksChosen, looksDrawn } from './judge.ts'
+import { isPassword, isStrong, judged, nameOf, value } from './secret-values.ts'
 
+const ordinal =
+  '(?:[_.-]?(?:value|string|data|hash|b(?:ase)?64|base|test|prod|production|live|dev|staging|stage|local|new|old|current|confirm|confirmation|\\d{1,2})){0,2}'
 /** What may still follow the word in a name. */
-const suffix =
-  '(?:s|wor[dt]|d|code|(?:[_-]?(?:value|string|data|hash|b(?:ase)?64|test|prod|live|dev|staging|new|old|\\d{1,2})){1,2})?'
+const suffix = `(?:s|wor[dt]|d|code)?${ordinal}`
 /** Quotes, brackets, and the marks of Markdown. */
 const closing = '(?:\\\\{0,3}["\'`\\]*_]){0,4}'
 const marks = '[*_]{0,3}'
-const sign = '(?:=>|:=|\\?=|:{1,3}=?|={1,3}|,|\\|\\|)'
+const sign = '(?:=>|:=|\\?=|:{1,3}=?|={1,3}|(?<=["\']),|\\|\\|)'
 /** The end of an element and the beginning of the next one: `<b>Password:</b>`, `<td>Password</td><td>`. */
 const elements = ':?(?:</?[A-Za-z][A-Za-z0-9]{0,9}>\\s{0,4}){1,4}:?\\s{0,4}'
 /** Behind the first cell of a table's row in Markdown; anywhere else it is a pipe of a shell. */
 const nextCell = '(?<=(?:^|\\n)[ \\t>]{0,8}\\|[^|\\n]{0,48})[ \\t]{0,8}\\|[ \\t]{0,8}'
-const assigned = `[ \\t]{0,8}${sign}${marks}\\s{0,8}|">|["'] value=|>|${elements}|${nextCell}`
+/** A type between name and value: `password: str =`, `password string =`, `password[] =`. */
+const typed = "(?:\\[\\d{0,4}\\]|:?[ \\t]{1,2}&?(?:'static )?(?:str|string|any))[ \\t]{0,4}={1}[ \\t]{0,4}"
+/** Name and value as values themselves: `- name: DB_PASSWORD`, and below it `value: …`. */
+const paired = ',?\\s{1,24}["\']?value["\']?[ \\t]{0,2}[:=][ \\t]{0,2}'
+const argument = '[ \\t]?\\((?=\\\\{0,3}["\'])'
+/** Behind the name of an option, a blank: `--api-key …`, `ENV API_KEY …`. */
+const option = '(?<=(?:^|[\\s"\'])(?:--?|(?:env|arg|setenv|setx|set) )[\\w.-]{1,40})[ \\t]{1,2}'
+const assigned = `[ \\t]{0,8}${sign}${marks}\\s{0,8}|">|["'] value=|>|${elements}|${nextCell}|${typed}|${paired}|${argument}|${option}`
 const is = ' (?:is|ist|lautet|est|es|è|=)(?: now| jetzt|:)?'
 const told = `${is} `
-const scheme =
-  '(?:(?:[Bb]earer|BEARER|[Bb]asic|BASIC|[Tt]oken|[Aa]pi-?[Tt]oken|[Aa]pi-?[Kk]ey|[Dd]igest|Splunk|SSWS)[ =]{1,2})?'
+const scheme = '(?:(?:bearer|basic|token|api-?token|api-?key|digest|splunk|ssws)[ =]{1,2})?'
 const opening = `\\\\{0,3}(?:["'\`]{1,3}${marks}|${marks}["'\`]{0,3})`
-const stops = '\\s"\'`,;<>()[\\]&|\\\\'
-const restOfWord = new RegExp(`[^${stops}]+`, 'y')
-/** What ends a value in prose. */
-export const endOfValue = new RegExp(`[${stops}*]`)
-/** Not the stars that end what is printed bold. */
-const value = `(?<value>(?:[^${stops}*]|\\*(?!\\*{1,2}(?:[\\s|<,.;)]|$))|\\|(?=\\w)|&(?![\\w.-]{1,32}=)){6,256})`
 /** In a block of code, all of its line: other lines are commands. */
 const fenced = `(?:${is})?:?${marks}\\s{0,8}\`{3}[a-z]{0,12}\\n[ \\t]{0,8}(?=\\S{6,256}[ \\t\\r]?(?:\\n|$))`
 const from = (name: string, join: string) =>
-  new RegExp(`${name}${closing}(?:(?:${join})${scheme}${opening}|${fenced})${value}`, 'y')
+  new RegExp(`(?:${name})${closing}(?:(?:${join})${scheme}${opening}|${fenced})${value}`, 'iy')
 
 /** In front of the word, these make it a name of something that everybody may know. */
 const harmless =
   /(?:public|pub|csrf|xsrf|primary|foreign|unique|sort|partition|cache|(?<!bit)bucket|row|(?<!site)map|hot|dict|index|schema|field|lookup|group|object|next|page|continuation|column|(?<!air)table|short|max|min|eos|bos|pad|stop|special|translation|i18n|storage|sequence|stream|registry|mon|tur|don)[_\- ]?(?:key|auth|token|secret|credential)$/i
-
-/** The name as far as the word, with it. */
-function nameOf(sample: Sample, match: RegExpExecArray): string {
-  const value = match.index + match[0].length - (match.groups?.value?.length ?? 0)
-  return /[\w. -]{0,48}$/.exec(sample.text.slice(Math.max(0, value - reach), match.index))?.[0] ?? ''
-}
-
-const isDotted = /^[A-Za-z_$][\w$.]*$/
-const longestValue = 256
-const masked = /^k[a-z2-7]{12}$/
-
-/** Weak words ask for more of a value than strong ones. */
-function judged(fewest: number, isValue: (value: string) => boolean) {
-  return (match: RegExpExecArray, sample: Sample): Span | undefined => {
-    const span = namedValue(match)
-    const found = match.groups?.value ?? ''
-    if (!span || found.length < fewest || isPlaceholder(found)) return undefined
-    // What a masker put there: `<api-key:k7f3…>`.
-    if (masked.test(found) && sample.text.charAt(span.end) === '>') return undefined
-    // A function that is called: `token = nextToken(`.
-    if (isValue !== chosen && isDotted.test(found) && sample.text.charAt(span.end) === '(') return undefined
-    if (!isValue(found) || harmless.test(nameOf(sample, match))) return undefined
-    return found.length < longestValue ? span : { start: span.start, end: endOfWord(sample.text, span.end) }
-  }
-}
-
-/** A value that is longer than any pattern goes on to where its word ends. */
-function endOfWord(text: string, from: number): number {
-  restOfWord.lastIndex = from
-  return restOfWord.test(text) ? restOfWord.lastIndex : from
-}
-
-const chosen = (value: string) =>
-  /[A-Za-z]/.test(value) && /[\d!@#$%^&*?~+]/.test(value) && !/^\w+\.\w+\(?|[({]/.test(value)
+const isHarmless = (name: string) => harmless.test(name)
 
 const secretWords = anyCase('secret', 'token', 'credential')
-const passwordWords = anyCase(
-  'passw',
-  'pwd',
-  'passphrase',
-  'kennwort',
-  'contraseña',
-  'wachtwoord',
-  'mot de passe',
-)
+/** One with a letter beyond ASCII ends with it, for streams look at a piece that has it. */
+const passwordWords = [
+  ...anyCase('passw', 'passphrase', 'passcode', 'pwd', 'pswd', 'kennwort', 'contrasen', 'contraseñ'),
+  ...anyCase(
+    'wachtwoord',
+    'mot de passe',
+    'mot_de_passe',
+    'motdepasse',
+    'senha',
+    'hasł',
+    'haslo',
+    'lösenord',
+  ),
+  ...['пароль', 'Пароль', '密码', '密碼', 'パスワード', '비밀번호'],
+]
+/** Words that are something else in most names: they need a sign of assignment and a name of their own. */
+const shortWords = anyCase('pass', 'pw', 'creds')
 
 const keyWords = anyCase('key', 'auth', 'login')
 /** What stands in the name of a secret, as its detectors know it. */
-export const secretNames: readonly string[] = [...passwordWords, ...secretWords, ...keyWords]
+export const secretNames: readonly string[] = [...passwordWords, ...shortWords, ...secretWords, ...keyWords]
 
-export const namedPassword = placedDetector({
-  type: 'secret',
+const named = (parts: Pick<Pattern, 'triggers' | 'pattern' | 'accept'>) =>
+  placedDetector({ type: 'secret', longest: 256, ...parts })
+
+export const namedPassword = named({
   triggers: passwordWords,
-  longest: 256,
-  pattern: from(
-    '(?:or[dt]|d|oort|wort)?(?:s|[_-]?(?:value|hash|new|old|confirm|confirmation|\\d{1,2}))?',
-    `${assigned}|${told}| `,
+  pattern: from(`(?:or[dt]|d|oort|wort|a|o)?s?${ordinal}`, `${assigned}|${told}| `),
+  accept: judged(6, isPassword),
+})
+
+const ownName = /(?:^|[^A-Za-z])(?:pass|pw|creds)$|[a-z](?:Pass|Pw|Creds)$/i
+export const shortNamedPassword = named({
+  triggers: shortWords,
+  pattern: from(ordinal, assigned),
+  accept: judged(
+    6,
+    (found, isQuoted) => /\D/.test(found) && isPassword(found, isQuoted),
+    (name) => !ownName.test(name),
   ),
-  accept: judged(6, chosen),
 })
 
-export const namedSecret = placedDetector({
-  type: 'secret',
+export const namedSecret = named({
   triggers: secretWords,
-  longest: 256,
   pattern: from(suffix, `${assigned}|${told}| `),
-  accept: judged(10, looksDrawn),
+  accept: judged(10, isStrong, isHarmless),
 })
 
-export const namedKey = placedDetector({
-  type: 'secret',
+const strongKey =
+  /(?:api|access|secret|private|encryption|signing|auth|master|account|licen[cs]e|service|admin)[_\-. ]?(?:key|auth)$/i
+
+export const namedKey = named({
   triggers: keyWords,
-  longest: 256,
   pattern: from(suffix, assigned),
   accept(match, sample) {
-    const strong =
-      /(?:api|access|secret|private|encryption|signing|auth|master|account|licen[cs]e|service|admin)[_\- ]?(?:key|auth)$/i
-    const few = strong.test(nameOf(sample, match)) ? 10 : 16
-    return judged(few, looksDrawn)(match, sample)
+    const few = strongKey.test(nameOf(sample, match)) ? 10 : 16
+    return judged(few, looksDrawn, isHarmless)(match, sample)
   },
+})
+
+/** Of databases, shells and consoles: the value follows a word that is no name of it. */
+export const commandPassword = named({
+  triggers: [...anyCase('identified by'), 'SecureString', 'sshpass -p', ' -p', 'redis-cli -a'],
+  pattern: new RegExp(
+    `(?:(?<=identified by) (?:password )?["']|(?<=SecureString)(?: -String)? ["']|(?<=(?:sshpass|mysql\\w{0,5}|mariadb\\w{0,5})[^\\n|;]{0,40} -p)["']?|(?<=sshpass -p) ["']?|(?<=login [^\\n|;]{0,40} -p) ["']?|(?<=redis-cli -a) ["']?)${value}`,
+    'iy',
+  ),
+  accept: judged(6, isPassword),
 })
 
 /** Bundler's credentials for a host, `BUNDLE_GEMS__EXAMPLE__COM=name:password`. */
@@ -136,7 +128,7 @@ export const authorization = placedDetector({
   longest: 256,
   pattern: new RegExp(
     `(?:${closing}(?:[ \\t]{0,8}[:=,]>?[ \\t]{0,8})${opening}${scheme}|(?<=earer ))${value}`,
-    'y',
+    'iy',
   ),
   accept: judged(8, (found) => /\d|=$/.test(found) || looksDrawn(found)),
 })
@@ -155,7 +147,7 @@ export const commandLineUser = placedDetector({
     if (
       secret.length < 6 ||
       isPlaceholder(secret.replace(/^\{/, '')) ||
-      !chosen(secret.replaceAll(/[{}]/g, ''))
+      !looksChosen(secret.replaceAll(/[{}]/g, ''), false)
     )
       return undefined
     return span
