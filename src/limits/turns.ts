@@ -22,7 +22,7 @@ export interface Waiting {
 export interface Turns {
   /** As the store's own, but waits while too many run. @throws whatever the store throws; an Error if `onLeave` told */
   reserve(claim: Claim, budget: Budget, waiting: Waiting): Promise<Reservation>
-  /** One of this owner's requests is over. */
+  /** One of this owner's requests is over: whoever may have its slot tries. */
   freed(owner: string): void
   readonly waiting: number
 }
@@ -31,7 +31,12 @@ const tryEveryMs = 200
 /** In all lines together. */
 const mostWaiting = 1024
 
+/** Of other owners, that are called when a slot they may share comes free. */
+const mostCalled = 16
+
 interface Place {
+  /** Whether it waits for a slot that owners share. */
+  readonly isShared: boolean
   /** Time to try, if it is the first of its line. */
   call(): void
 }
@@ -41,6 +46,28 @@ export function createTurns(store: Pick<Store, 'reserve'>): Turns {
   let size = 0
 
   const callFirst = (owner: string) => lines.get(owner)?.[0]?.call()
+
+  /**
+   * A slot that owners share goes to those who were passed over for longest, or an owner with a line would hand its slots
+   * on to itself for ever.
+   */
+  const freed = (owner: string) => {
+    const others: string[] = []
+    for (const [other, [first]] of lines) {
+      if (other !== owner && first?.isShared) others.push(other)
+      if (others.length === mostCalled) break
+    }
+    for (const other of others) callFirst(other)
+    callFirst(owner)
+  }
+
+  /** Behind all others. */
+  const served = (owner: string) => {
+    const line = lines.get(owner)
+    if (!line) return
+    lines.delete(owner)
+    lines.set(owner, line)
+  }
 
   const leave = (owner: string, place: Place) => {
     const line = lines.get(owner)
@@ -53,7 +80,7 @@ export function createTurns(store: Pick<Store, 'reserve'>): Turns {
   }
 
   /** Until something may have changed, or the wait is over. */
-  const pause = (place: { call(): void }, isFirst: () => boolean, leftMs: number, waiting: Waiting) =>
+  const pause = (place: Place, isFirst: () => boolean, leftMs: number, waiting: Waiting) =>
     new Promise<void>((resolve, reject) => {
       const over = (end: () => void) => {
         clearTimeout(timer)
@@ -73,7 +100,10 @@ export function createTurns(store: Pick<Store, 'reserve'>): Turns {
     const line = lines.get(owner) ?? []
     if (line.length >= most || size >= mostWaiting) return full
     lines.set(owner, line)
-    const place: { call(): void } = { call() {} }
+    const isShared = claim.accounts.some(
+      ({ account, limits }) => account.scope !== 'key' && limits.concurrent !== undefined,
+    )
+    const place: Place = { isShared, call() {} }
     line.push(place)
     size++
     const isFirst = () => line[0] === place
@@ -85,7 +115,9 @@ export function createTurns(store: Pick<Store, 'reserve'>): Turns {
         await pause(place, isFirst, leftMs, waiting)
         if (!isFirst()) continue
         const reservation = await store.reserve(claim, { leftMs: timeoutMs })
-        if (reservation.outcome !== 'concurrent') return reservation
+        if (reservation.outcome === 'concurrent') continue
+        served(owner)
+        return reservation
       }
     } finally {
       leave(owner, place)
@@ -106,7 +138,7 @@ export function createTurns(store: Pick<Store, 'reserve'>): Turns {
       const reservation = await store.reserve(claim, budget)
       return reservation.outcome === 'concurrent' ? waitInLine(claim, reservation, waiting) : reservation
     },
-    freed: callFirst,
+    freed,
     get waiting() {
       return size
     },

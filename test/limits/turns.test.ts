@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
 import { createMemoryStore } from '../../src/limits/memory.ts'
+import type { Account } from '../../src/limits/store.ts'
 import { createTurns, type Waiting } from '../../src/limits/turns.ts'
 import { budget, claim, freshKey, settlement } from '../rig/limits.ts'
 
@@ -32,6 +33,25 @@ describe('a line', () => {
     await Promise.all(all)
     expect(served).toEqual([0, 1, 2, 3, 4])
     expect(turns.waiting).toBe(0)
+  })
+
+  it('does not hand a slot that owners share on to itself', async () => {
+    const store = createMemoryStore(systemClock)
+    const turns = createTurns(store)
+    const role: Account = { scope: 'role', name: 'r' }
+    const served: string[] = []
+    const ask = async (owner: string) => {
+      const wanted = claim(role, { concurrent: 1 })
+      const { outcome } = await turns.reserve(wanted, budget(), wish(owner, { most: 100 }))
+      expect(outcome).toBe('granted')
+      served.push(owner)
+      await store.settle(settlement(wanted), budget())
+      turns.freed(owner)
+    }
+    await Promise.all([...Array.from({ length: 50 }, () => ask('a')), ask('b'), ask('c')])
+    expect(served.slice(0, 5)).toContain('b')
+    expect(served.slice(0, 5)).toContain('c')
+    expect(served).toHaveLength(52)
   })
 
   it('goes on by itself where nobody here tells that a slot is free', async () => {
