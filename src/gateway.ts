@@ -198,7 +198,7 @@ async function openGateway(
     recordEvent('breaker opened', { identity })
   }
   const slots = createTurns(store)
-  const { account, conclude } = createAccounts({ store, turns: slots, log, onOpened })
+  const { account, conclude } = createAccounts({ store, turns: slots, log, clock, onOpened })
   const settle = createSettle({ audit, recordPrompt, account, flood, metrics, log, clock })
   const kept = createKeptAnswers()
   const mayTell = createSparing(clock.monotonicMs)

@@ -46,14 +46,21 @@ export class Hold {
   readonly #move: (before: number, after: number) => void
   #body = 0
   #answer = 0
+  #largestBody = 0
   #isOver = false
 
   constructor(move: (before: number, after: number) => void) {
     this.#move = move
   }
 
+  /** Bytes of the body at its largest: what it took to read it, also when it is over. */
+  get largestBody(): number {
+    return this.#largestBody
+  }
+
   /** @param bytes of what was sent and is here by now, to be read @throws Refusal `overloaded` */
   body(bytes: number): void {
+    if (bytes > this.#largestBody) this.#largestBody = bytes
     this.#change(bytes * bodyWeight, this.#answer)
   }
 

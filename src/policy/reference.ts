@@ -25,7 +25,8 @@ at the top of the file.
   \`scope\` in the record. Tokens count times the \`weight\` of their model.
 - \`requestsPerMinute\` counts requests that a model or a guard has worked on. A request that was refused before (no slot,
   no tokens, no such model, not valid) is given back. A prompt that a guard refused counts, or probing guards would be free.
-  \`actionsPerMinute\` counts every request that came.
+  Past 32 MiB a minute of bodies that were read in vain such requests of a key count, too. \`actionsPerMinute\` counts every
+  request that came.
 - Requests over \`concurrent\` wait for their turn, up to \`waiting\` of each key and for \`queue.wait\` at most; the record's
   \`timing.queuedMs\` says how long. Past that they are 429 \`too_many_concurrent\`. \`waiting: 0\` refuses at once.
 - A request takes its slot before its guards read it. Guards read long requests and answers in slices, in turns that are

@@ -3,6 +3,7 @@
  * slot, tool calls as actions, how a breaker's trial went. An answer with tool calls is told before they leave, if the
  * store may say that they come too often.
  */
+import type { Clock } from '../core/clock.ts'
 import { asRefusal, describeError, Refusal } from '../core/refusal.ts'
 import type { ToolCall } from '../dialects/dialect.ts'
 import { holderOf } from '../identity/identity.ts'
@@ -15,6 +16,7 @@ import type { Answer, Caller, Course, Ending } from './exchange.ts'
 import { printToolCalls } from './print.ts'
 import { weighted } from './reserve.ts'
 import { hasWorked, Pace, spentTokens } from './spent.ts'
+import { Uncounted } from './uncounted.ts'
 
 /** After any ending; does nothing if that was done. */
 export type AccountFor = (course: Course, ending: Ending) => void
@@ -25,15 +27,17 @@ export interface AccountParts {
   readonly store: Store
   readonly turns: Pick<Turns, 'freed'>
   readonly log: Log
+  readonly clock: Clock
   /** Tells of a breaker that was opened by what this caller did. */
   onOpened(caller: Caller): void
 }
 
-export function createAccounts({ store, turns, log, onOpened }: AccountParts): {
+export function createAccounts({ store, turns, log, clock, onOpened }: AccountParts): {
   account: AccountFor
   conclude: Conclude
 } {
   const pace = new Pace()
+  const uncounted = new Uncounted(clock)
   const tell = async (course: Course, ending: Ending): Promise<Settled | undefined> => {
     if (course.accounted) return undefined
     course.accounted = true
@@ -55,9 +59,11 @@ export function createAccounts({ store, turns, log, onOpened }: AccountParts): {
   }
 
   const refund = async (course: Course, ending: Ending): Promise<void> => {
-    const { entry, admission } = course.admitted ?? {}
-    if (entry && admission && !hasCounted(course, ending))
-      await store.refund(entry, admission, course.arrival.budget)
+    const { caller, entry, admission } = course.admitted ?? {}
+    if (!caller || !entry || !admission || hasCounted(course, ending)) return
+    const { hold, budget } = course.arrival
+    if (uncounted.take(holderOf(caller.identity), hold.largestBody))
+      await store.refund(entry, admission, budget)
   }
 
   return {

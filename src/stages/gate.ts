@@ -145,15 +145,18 @@ export function createGate(steps: Steps): Gate {
   }
 }
 
-async function read({ role }: Caller, endpoint: Exchange, outlet: Outlet): Promise<Prompt> {
+async function read({ arrival, role }: Caller, endpoint: Exchange, outlet: Outlet): Promise<Prompt> {
   const { bodyBytes } = role.caps
   if (endpoint.upload) {
     const prompt = endpoint.read({ name: outlet.parameter }, role.allow)
     return { ...prompt, flow: outlet.upload(role.admin.blobBytes) }
   }
-  return endpoint.form
-    ? readForm(await outlet.form(bodyBytes), endpoint, role.allow)
-    : readPrompt(await outlet.body(bodyBytes), endpoint, role.allow)
+  if (endpoint.form) return readForm(await outlet.form(bodyBytes), endpoint, role.allow)
+  const body = await outlet.body(bodyBytes)
+  // Reading a large one takes longer than most of what is behind it.
+  const { departure } = arrival
+  if (departure.over) throw departure.refusal ?? new Error('the client left while its body arrived')
+  return readPrompt(body, endpoint, role.allow)
 }
 
 /** Undefined if it cannot be made, which `settle` finds out for itself. */

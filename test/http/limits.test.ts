@@ -68,6 +68,23 @@ describe('requests a minute', () => {
     }
   })
 
+  it('count large bodies that are never let through in the end, or reading them would be free', async () => {
+    const { gate } = await start('requestsPerMinute: 3', '')
+    // Eight times the most that is read for nothing, none of it for a model.
+    const body = JSON.stringify({
+      ...chat,
+      model: 'nope',
+      messages: [{ role: 'user', content: 'x'.repeat(1e6) }],
+    })
+    const codes = new Set<string | null>()
+    for (let count = 0; count < 256 && !codes.has('rate_limited'); count++) {
+      const response = await gate.post('/api/chat', body)
+      await response.arrayBuffer()
+      codes.add(code(response))
+    }
+    expect([...codes]).toEqual(['model_not_allowed', 'rate_limited'])
+  })
+
   it('do not count lists and versions, which have a wider limit of their own', async () => {
     const { gate } = await start('requestsPerMinute: 1, probesPerMinute: 4')
     for (const path of ['/api/tags', '/api/version', '/v1/models', '/api/ps'])

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ApprovalStore } from '../../src/approvals/store.ts'
 import { createCalls } from '../../src/calls/ledger.ts'
+import { systemClock } from '../../src/core/clock.ts'
 import { type CallVerdict, undecidedInText } from '../../src/dialects/call-verdict.ts'
 import type { Settlement, Store } from '../../src/limits/store.ts'
 import { createAccounts } from '../../src/stages/account.ts'
@@ -416,6 +417,7 @@ it('what was stopped is no action for the breakers', async () => {
     store: store as unknown as Store,
     turns: { freed() {} },
     log: quiet.log,
+    clock: systemClock,
     onOpened: () => {},
   })
   const limits = { actionsPerMinute: 10, repetition: { same: 5, windowMs: 1000 } }
