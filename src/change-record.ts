@@ -10,6 +10,7 @@ import { readJsonFile } from './files/json.ts'
 import type { Order } from './freezes/order.ts'
 import { knownOrdersOf, knownOrdersSchema, orderNews } from './freezes/order-news.ts'
 import { type KeyFiles, keyNews, knownKeysOf, knownKeysSchema } from './identity/key-news.ts'
+import type { Exception } from './policy/exceptions.ts'
 import { createMasker, findSensitive } from './scan/mask.ts'
 
 export interface ChangeRecord {
@@ -23,6 +24,7 @@ export interface ChangeRecordOptions {
   /** As they are now. */
   keys(): KeyFiles
   orders(): Iterable<Order>
+  exceptions(): readonly Exception[]
   nowMs(): number
   /** @throws if it is not on record */
   record(event: string, details: object): Promise<unknown>
@@ -30,7 +32,7 @@ export interface ChangeRecordOptions {
 }
 
 const knownSchema = Type.Object(
-  { ...knownKeysSchema, orders: knownOrdersSchema },
+  { ...knownKeysSchema, orders: knownOrdersSchema, exceptions: Type.Optional(Type.Array(Type.String())) },
   { additionalProperties: false },
 )
 
@@ -39,7 +41,7 @@ type Known = Static<typeof knownSchema>
 const retryMs = 5000
 
 export function openChangeRecord(options: ChangeRecordOptions): ChangeRecord {
-  const { auditFile, keys, orders, nowMs, record, report } = options
+  const { auditFile, keys, orders, exceptions, nowMs, record, report } = options
   const file = `${auditFile}.told.json`
   let known = readKnown(file, report)
   /** Of the events that are still to be told all of: what fails in the middle is not told twice. */
@@ -53,15 +55,23 @@ export function openChangeRecord(options: ChangeRecordOptions): ChangeRecord {
     clearTimeout(again)
     if (closed) return
     try {
-      const now = { keys: keys(), orders: [...orders()] }
-      const news = [...keyNews(known, now.keys), ...orderNews(known?.orders, now.orders, nowMs())]
+      const now = { keys: keys(), orders: [...orders()], exceptions: exceptions() }
+      const news = [
+        ...keyNews(known, now.keys),
+        ...orderNews(known?.orders, now.orders, nowMs()),
+        ...exceptionNews(known?.exceptions, now.exceptions),
+      ]
       for (const { event, details } of news.toSorted((a, b) => a.atMs - b.atMs)) {
         const line = JSON.stringify([event, details])
         if (told.has(line)) continue
         await record(event, masked(details))
         told.add(line)
       }
-      const all = { ...knownKeysOf(now.keys), orders: knownOrdersOf(now.orders) }
+      const all = {
+        ...knownKeysOf(now.keys),
+        orders: knownOrdersOf(now.orders),
+        exceptions: now.exceptions.map(({ id }) => id),
+      }
       if (JSON.stringify(known) !== JSON.stringify(all)) replaceFile(file, `${JSON.stringify(all)}\n`)
       known = all
       told.clear()
@@ -85,6 +95,22 @@ export function openChangeRecord(options: ChangeRecordOptions): ChangeRecord {
       clearTimeout(again)
     },
   }
+}
+
+/** Exceptions from the prompt guard that were made or taken away, the expired ones among them. */
+function exceptionNews(known: readonly string[] = [], exceptions: readonly Exception[]) {
+  const ids = new Set(exceptions.map(({ id }) => id))
+  const made = exceptions
+    .filter(({ id }) => !known.includes(id))
+    .map(({ id, ...details }) => ({
+      event: 'exception made',
+      details: { exception: id, ...details, until: details.until ?? null },
+      atMs: Date.parse(details.at),
+    }))
+  const removed = known
+    .filter((id) => !ids.has(id))
+    .map((id) => ({ event: 'exception removed', details: { exception: id }, atMs: Number.POSITIVE_INFINITY }))
+  return [...made, ...removed]
 }
 
 /** Nobody is kept from starting by it: at worst something is told twice. */

@@ -7,6 +7,7 @@ import { createAdmin } from './admin.ts'
 import { createApp } from './app.ts'
 import { openAudit } from './audit/audit.ts'
 import type { Processes } from './audit/lock.ts'
+import { createDigestPassage } from './audit/passages.ts'
 import { createPseudonyms } from './audit/pseudonyms.ts'
 import { startForwarder } from './audit/sinks/forward.ts'
 import { transportOf } from './audit/sinks/transport.ts'
@@ -34,6 +35,7 @@ import { createSnapshots, type Reloaded, type SnapshotOptions } from './snapshot
 import { createAccounts } from './stages/account.ts'
 import { createAdmit } from './stages/admit.ts'
 import { authoriseRoute, createAuthoriseModel, isFrozen, requireThawedCaller } from './stages/authorise.ts'
+import { createLocate } from './stages/exceptions.ts'
 import type { Caller } from './stages/exchange.ts'
 import { createFlood } from './stages/flood.ts'
 import { createForward } from './stages/forward.ts'
@@ -179,6 +181,7 @@ async function openGateway(
     auditFile: atStart.audit.file,
     keys: () => ({ ...snapshots.keyFiles, signing: readSigningEntries(signingKeysFile(policy().keysFile)) }),
     orders: freezes.all,
+    exceptions: () => policy().exceptions.entries,
     nowMs: clock.wallMs,
     record: audit.event,
     report: (problem, error) => log.warn({ cause: describeError(error) }, problem),
@@ -230,6 +233,10 @@ async function openGateway(
     snapshots.look()
   }
   const { ask } = courier
+  const digestPassage = createDigestPassage(atStart.keysFile, (error) =>
+    log.warn({ cause: describeError(error) }, 'passages cannot be named, so that none can be accepted'),
+  )
+  const locate = createLocate(digestPassage, clock)
   const secondOpinion = createSecondOpinion({ ask, isRemote: fleet.isRemote, metrics, clock })
   const { app, drain, cut, door } = await createApp({
     kept,
@@ -250,7 +257,7 @@ async function openGateway(
     fleet,
     authoriseRoute: (caller, to) => authoriseRoute(caller, to, freezes),
     authoriseModel: createAuthoriseModel(fleet, kept, freezes),
-    inspect: createInspect({ scanningFor, secondOpinion, turns, metrics }),
+    inspect: createInspect({ scanningFor, secondOpinion, turns, metrics, locate }),
     matchResults: createMatchResults(calls, metrics),
     reserve: createReserve(slots, createPrintPrompt(), clock),
     forward: createForward({

@@ -13,6 +13,7 @@ import { createKeyRing } from './identity/key-ring.ts'
 import { type RevokedToken, readRevokedTokens, revokedTokensFile } from './identity/revoked-tokens.ts'
 import { signingKeysFile } from './identity/signing-keys.ts'
 import { isPlain, isShort, plainHttp, shortestToken } from './policy/doubtful.ts'
+import { exceptionsFile } from './policy/exceptions.ts'
 import { loadPolicy } from './policy/load.ts'
 import type { Variables } from './policy/locate.ts'
 import type { Address, Policy } from './policy/policy.ts'
@@ -47,9 +48,11 @@ export interface Reloaded {
   readonly keysOnly: boolean
 }
 
-export interface TakenKeys {
+export interface Taken {
   readonly keys: string
   readonly revoked: string
+  /** Of exceptions from the prompt guard, which are part of the policy. */
+  readonly exceptions: string
 }
 
 export interface Snapshots {
@@ -57,8 +60,8 @@ export interface Snapshots {
   readonly reading: Reading
   /** What stands in the files of keys that are in force. */
   readonly keyFiles: Pick<KeyFiles, 'keys' | 'revoked'>
-  /** The states (`files/state.ts`) in which the files of keys were read that are in force. */
-  readonly taken: TakenKeys
+  /** The states (`files/state.ts`) in which the files were read that are in force. */
+  readonly taken: Taken
   /** What the operator should know of the files in force. */
   readonly warnings: readonly string[]
   /** @returns why not all of it was taken */
@@ -81,11 +84,13 @@ const mendMs = 1000
  */
 export function createSnapshots(options: SnapshotOptions): Snapshots {
   // Before it is read: what changes meanwhile is looked at again.
-  const policyState = statesOf([options.policyFile])
+  const ofPolicy = [options.policyFile, exceptionsFile(options.policyFile)]
+  const policyState = statesOf(ofPolicy)
+  const exceptionsAtStart = lookAt(exceptionsFile(options.policyFile))
   const atStart = readPolicy(options)
   let watched = filesOf(options, atStart)
-  let seen = [policyState, statesOf(watched.slice(1))].join('\n')
-  let taken = takenOf(atStart)
+  let seen = [policyState, statesOf(watched.slice(ofPolicy.length))].join('\n')
+  let taken = { ...takenOf(atStart), exceptions: exceptionsAtStart }
   let revoked = readRevoked(atStart, [])
   const keysAtStart = readKeys(atStart, revoked, options)
   let entries = keysAtStart.entries
@@ -108,6 +113,7 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
     }
     // Before they are read: what changes meanwhile is looked at again.
     const states = statesOf(watched)
+    const exceptions = lookAt(before.exceptions.file)
     const keysOnly = areKeysOnly(watched, seen, states, before)
     seen = states
     const policy = attempt(() => readPolicy(options)) ?? before
@@ -126,6 +132,7 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
     taken = {
       keys: keys ? nowTaken.keys : taken.keys,
       revoked: nowRevoked ? nowTaken.revoked : taken.revoked,
+      exceptions: policy === before ? taken.exceptions : exceptions,
     }
     warnings = [...policy.warnings, ...waitForRestart(atStart, policy), ...(keys?.warnings ?? [])]
     reading = {
@@ -188,12 +195,12 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
 /** Whose change is a reason to read everything again. */
 function filesOf(
   { policyFile }: SnapshotOptions,
-  { keysFile, secretFiles, promptGuard, roles }: Policy,
+  { keysFile, secretFiles, promptGuard, roles, exceptions }: Policy,
 ): readonly string[] {
   const guards = [promptGuard, ...[...roles.values()].map((role) => role.promptGuard)]
   const packFiles = new Set(guards.flatMap((guard) => guard.packFiles))
   const besideKeys = [revokedTokensFile(keysFile), signingKeysFile(keysFile)]
-  return [policyFile, keysFile, ...besideKeys, ...secretFiles, ...packFiles]
+  return [policyFile, exceptions.file, keysFile, ...besideKeys, ...secretFiles, ...packFiles]
 }
 
 function statesOf(files: readonly string[]): string {
@@ -209,7 +216,7 @@ function lookAt(file: string): string {
   }
 }
 
-function takenOf({ keysFile }: Policy): TakenKeys {
+function takenOf({ keysFile }: Policy) {
   return { keys: lookAt(keysFile), revoked: lookAt(revokedTokensFile(keysFile)) }
 }
 

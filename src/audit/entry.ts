@@ -40,6 +40,9 @@ export interface EntryFinding {
   readonly severity: string
   readonly channel: string
   readonly action: string
+  readonly tool?: string
+  readonly passage?: string
+  readonly exception?: string
 }
 
 /** @returns undefined if the line is none */

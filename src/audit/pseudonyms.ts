@@ -3,12 +3,10 @@
  * value. Keyed, because the few million numbers of a kind could all be tried; whoever has the key beside the log can
  * still try them, and the log tells nothing without it. Compares values as they are written.
  */
-import { createHmac, randomBytes } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
-import { replaceFile } from '../files/atomic.ts'
+import { createHmac } from 'node:crypto'
 import type { Pseudonym } from '../scan/mask.ts'
+import { keyIn } from './key-file.ts'
 
-const keyForm = /^[0-9a-f]{64}\n?$/
 const letters = 'abcdefghijklmnopqrstuvwxyz234567'
 /** 60 bits: of a million values two have the same name once in two million logs. */
 const length = 12
@@ -21,15 +19,8 @@ export function createPseudonyms(auditFile: string): Pseudonym {
   const file = `${auditFile}.pseudonyms`
   let key: Buffer | undefined
   return (type, value) => {
-    key ??= readKey(file)
+    key ??= keyIn(file)
     const digest = createHmac('sha256', key).update(`${type}\0${value}`).digest()
     return `k${[...digest.subarray(0, length)].map((byte) => letters.charAt(byte & 31)).join('')}`
   }
-}
-
-function readKey(file: string): Buffer {
-  if (!existsSync(file)) replaceFile(file, `${randomBytes(32).toString('hex')}\n`)
-  const text = readFileSync(file, 'utf8')
-  if (!keyForm.test(text)) throw new Error(`${file} holds no key of 32 bytes in hexadecimal`)
-  return Buffer.from(text.trim(), 'hex')
 }

@@ -32,6 +32,8 @@ export interface RequestRecord {
   /** Version of the policy that judged. */
   readonly policy: string
   readonly findings: readonly RecordedFinding[]
+  /** The command with which an operator accepts what was refused. */
+  readonly remedy?: string
   /** Fields that were left out, parameters that were lowered. */
   readonly dropped: readonly string[]
   readonly clamped: readonly string[]
@@ -119,4 +121,10 @@ export interface RecordedFinding {
   readonly severity: string
   readonly channel: string
   readonly action: string
+  /** The tool whose text it stands in, as the request names it. */
+  readonly tool?: string
+  /** Keyed digest of the passage that it stands in. */
+  readonly passage?: string
+  /** The exception by which it counts for nothing. */
+  readonly exception?: string
 }

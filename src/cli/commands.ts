@@ -133,6 +133,21 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import('./mask.ts')).mask,
   },
   {
+    name: 'findings',
+    summary: 'list what the prompt guard blocked and flagged, the most frequent first',
+    load: async () => (await import('./findings.ts')).findings,
+  },
+  {
+    name: 'allow',
+    summary: 'accept a passage or a signature that the prompt guard blocks: an exception, on record',
+    load: async () => (await import('./allow.ts')).allow,
+  },
+  {
+    name: 'exceptions',
+    summary: 'list the exceptions from the prompt guard, or remove one',
+    load: async () => (await import('./exceptions.ts')).exceptions,
+  },
+  {
     name: 'audit verify',
     summary: 'check the hash chain of the audit log; exit 1 at the first bad record',
     load: async () => (await import('./audit-verify.ts')).auditVerify,

@@ -16,6 +16,8 @@ export interface Text {
   readonly glued?: true
   /** Stands in a message of another role (a call, a result, a thought), and does not end what that role says. */
   readonly aside?: true
+  /** The tool that it describes, or that returned it, as far as the request says so. */
+  readonly tool?: string
 }
 
 export const severities = ['low', 'medium', 'high'] as const

@@ -19,7 +19,6 @@ import { named, offerOnly } from './offered-tools.ts'
 import { readBy } from './read-by.ts'
 import { markBlocks } from './separate.ts'
 import {
-  answering,
   flag,
   integer,
   invalid,
@@ -30,7 +29,6 @@ import {
   matching,
   modelName,
   name,
-  noteTool,
   object,
   oneOrMany,
   real,
@@ -42,6 +40,7 @@ import {
   variants,
   word,
 } from './shape.ts'
+import { answering, calling, describing, noteTool } from './tool-shape.ts'
 
 const mediaType = matching(/^image\/[a-z0-9.+-]{1,32}$/, 'the type of an image')
 
@@ -58,7 +57,7 @@ const image = object(
 
 const stringOrBlocks = (channel: Channel, blocks: Shape) => oneOrMany(text(channel), joined(list(blocks)))
 
-const called = object({ type: word, id: name, name, input: json('assistant') }, ['id', 'name'])
+const called = calling(object({ type: word, id: name, name, input: json('assistant') }, ['id', 'name']), 'id')
 const others: Shape = (_value, at) =>
   invalid(`\`${at}\` must be plain text: no model server here reads others.`)
 const plainDocument = object(
@@ -121,9 +120,8 @@ const anyMessage = variants('role', {
   system: message('system'),
 })
 
-const customTool = object(
-  { type: word, name, description: text('definition'), input_schema: json('definition') },
-  ['name'],
+const customTool = describing(
+  object({ type: word, name, description: text('definition'), input_schema: json('definition') }, ['name']),
 )
 /** The caller runs these itself, under a name that Anthropic's models know. */
 const callersTool = /^(?:custom|(?:bash|text_editor|computer|memory)_\d{8})$/

@@ -18,6 +18,7 @@ import {
   variants,
   word,
 } from './shape.ts'
+import { calledFunction, calling } from './tool-shape.ts'
 
 /** More tokens than any context has: the server sets memory aside for some of these. */
 const largest = 1_048_576
@@ -52,10 +53,14 @@ function message(channel: Channel): ObjectShape {
       thinking: text(channel),
       images: list(base64Image),
       tool_calls: list(
-        object({
-          id: name,
-          function: object({ index: integer(0), name, arguments: json('assistant') }, ['name']),
-        }),
+        calling(
+          object({
+            id: name,
+            function: object({ index: integer(0), name, arguments: json('assistant') }, ['name']),
+          }),
+          'id',
+          calledFunction,
+        ),
       ),
       tool_name: name,
       tool_call_id: name,
@@ -66,10 +71,16 @@ function message(channel: Channel): ObjectShape {
 const anyToolMessage = message('tool')
 /** Its ids are the client's own invention as often as the server's, so a result is known by its tool. */
 const toolMessage: Shape = (value, at, notes) => {
+  const from = notes.texts.length
   const read = anyToolMessage(value, at, notes)
   const { tool_name: tool, tool_call_id: call } = read
-  if (typeof tool === 'string' && tool !== '') notes.results.push({ tool })
-  else if (typeof call === 'string' && call !== '') notes.results.push({ call })
+  if (typeof tool === 'string' && tool !== '') {
+    notes.results.push({ tool })
+    notes.belongsTo(from, tool)
+  } else if (typeof call === 'string' && call !== '') {
+    notes.results.push({ call })
+    notes.answersCall(from, call)
+  }
   return read
 }
 

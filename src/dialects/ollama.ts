@@ -29,7 +29,6 @@ import { readBy } from './read-by.ts'
 import { markMessages } from './separate.ts'
 import {
   answerSchema,
-  declaredFunction,
   flag,
   integer,
   invalid,
@@ -37,7 +36,6 @@ import {
   list,
   modelName,
   name,
-  noteTool,
   object,
   onlyIfAllowed,
   type Shape,
@@ -45,6 +43,7 @@ import {
   unlessElsewhere,
   word,
 } from './shape.ts'
+import { declaredFunction, noteTool } from './tool-shape.ts'
 
 const keepAlive: Shape = (value, at) =>
   keepAliveSeconds(value) ?? invalid(`\`${at}\` must be a number of seconds or a duration such as "5m".`)

@@ -30,9 +30,7 @@ import { OpenaiAnswer } from './openai-answer.ts'
 import { readBy } from './read-by.ts'
 import { markMessages } from './separate.ts'
 import {
-  answering,
   answerSchema,
-  declaredFunction,
   flag,
   integer,
   invalid,
@@ -40,7 +38,6 @@ import {
   list,
   modelName,
   name,
-  noteTool,
   nullable,
   type ObjectShape,
   object,
@@ -57,6 +54,7 @@ import {
   word,
   wordOr,
 } from './shape.ts'
+import { answering, calledFunction, calling, declaredFunction, noteTool } from './tool-shape.ts'
 
 function content(channel: Channel): Shape {
   const parts = joined(
@@ -81,14 +79,18 @@ function message(channel: Channel): ObjectShape {
         reasoning: text(channel),
         name,
         tool_calls: list(
-          object(
-            {
-              id: name,
-              type: word,
-              index: integer(0),
-              function: object({ name, arguments: text('assistant') }, ['name']),
-            },
-            ['function'],
+          calling(
+            object(
+              {
+                id: name,
+                type: word,
+                index: integer(0),
+                function: object({ name, arguments: text('assistant') }, ['name']),
+              },
+              ['function'],
+            ),
+            'id',
+            calledFunction,
           ),
         ),
         tool_call_id: name,

@@ -10,7 +10,6 @@ import { imageUrl } from './media.ts'
 import { qualified } from './offered-tools.ts'
 import { tools } from './responses-tools.ts'
 import {
-  answering,
   aside,
   integer,
   invalid,
@@ -30,6 +29,7 @@ import {
   variants,
   word,
 } from './shape.ts'
+import { answering } from './tool-shape.ts'
 
 function content(channel: Channel): Shape {
   const said = textPart(channel)
@@ -101,21 +101,22 @@ const refused: ReadonlyMap<string, string> = new Map([
 ])
 
 /** A call of something in a namespace is known to some servers by both names in one. */
-const calling =
+const callOf =
   (shape: ObjectShape): Shape =>
   (value, at, notes) => {
     const read = shape(value, at, notes)
+    notes.call(read.call_id, read.name)
     if (typeof read.namespace === 'string') notes.name(qualified(stringOf(read.name), [read.namespace]))
     return read
   }
 
 const known = variants('type', {
   message: anyMessage,
-  function_call: calling(
+  function_call: callOf(
     object({ ...called, name, namespace: name, arguments: text('assistant') }, ['call_id', 'name']),
   ),
   function_call_output: result(content('tool')),
-  custom_tool_call: calling(
+  custom_tool_call: callOf(
     object({ ...called, name, namespace: name, input: text('assistant') }, ['call_id', 'name', 'input']),
   ),
   custom_tool_call_output: result(content('tool')),

@@ -7,24 +7,26 @@
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../core/json.ts'
 import { hostedTool, typeOf } from './hosted-tools.ts'
 import { type NameOf, named, qualified } from './offered-tools.ts'
-import { flag, json, list, name, noteTool, object, type Shape, text, variants, word } from './shape.ts'
+import { flag, json, list, name, object, type Shape, text, variants, word } from './shape.ts'
+import { describing, noteTool } from './tool-shape.ts'
 
-const functionTool = object(
-  { type: word, name, description: text('definition'), parameters: json('definition') },
-  ['name'],
+const functionTool = describing(
+  object({ type: word, name, description: text('definition'), parameters: json('definition') }, ['name']),
 )
 
-const customTool = object(
-  {
-    type: word,
-    name,
-    description: text('definition'),
-    format: variants('type', {
-      text: object({ type: word }),
-      grammar: object({ type: word, syntax: word, definition: text('definition') }, ['definition']),
-    }),
-  },
-  ['name'],
+const customTool = describing(
+  object(
+    {
+      type: word,
+      name,
+      description: text('definition'),
+      format: variants('type', {
+        text: object({ type: word }),
+        grammar: object({ type: word, syntax: word, definition: text('definition') }, ['definition']),
+      }),
+    },
+    ['name'],
+  ),
 )
 
 /** Known by its type alone. A shell elsewhere than with the client would run on the server. */

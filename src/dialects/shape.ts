@@ -28,6 +28,8 @@ export class Notes {
   readonly counts = { images: 0, imageBytes: 0, inputs: 0, stops: 0, schema: 0 }
   readonly allowed: ReadonlySet<Feature>
   readonly #names: string[] = []
+  /** The tools of calls, by the id of the call. */
+  readonly #calls = new Map<string, string>()
 
   constructor(allowed: ReadonlySet<Feature>) {
     this.allowed = allowed
@@ -60,6 +62,25 @@ export class Notes {
     for (let index = from; index < this.texts.length; index++) {
       const text = this.texts[index]
       if (text && text.channel !== speaking) this.texts[index] = { ...text, aside: true }
+    }
+  }
+
+  /** Remembers which tool a call is of, so that its result can be told apart from those of other tools. */
+  call(id: JsonValue | undefined, tool: JsonValue | undefined): void {
+    if (typeof id === 'string' && typeof tool === 'string') this.#calls.set(id, tool)
+  }
+
+  /** The texts from this one on are what the tool that was called says. */
+  answersCall(from: number, id: string): void {
+    this.belongsTo(from, this.#calls.get(id))
+  }
+
+  /** The texts from this one on describe a tool, or were returned by it. */
+  belongsTo(from: number, tool: string | undefined): void {
+    if (tool === undefined || tool === '') return
+    for (let index = from; index < this.texts.length; index++) {
+      const text = this.texts[index]
+      if (text?.channel === 'tool' || text?.channel === 'definition') this.texts[index] = { ...text, tool }
     }
   }
 
@@ -336,12 +357,6 @@ export function unlessElsewhere(
   }
 }
 
-/** What a caller declares of a function the model may call: every word of it reaches the model. */
-export const declaredFunction: Shape = object(
-  { name, description: text('definition'), parameters: json('definition') },
-  ['name'],
-)
-
 /**
  * One shape per value of an object's `role` or `type`. Anything else is refused: the servers paste roles into
  * the prompt as they are, and a part nobody can read cannot be inspected.
@@ -353,22 +368,6 @@ export function variants(tag: string, shapes: Readonly<Record<string, Shape>>): 
     const chosen = isObject(value) ? value[tag] : undefined
     const shape = typeof chosen === 'string' ? known.get(chosen) : undefined
     return shape ? shape(value, at, notes) : expected(join(at, tag), `one of ${words}`)
-  }
-}
-
-/** A tool's declared name, for the rights to call it. */
-export function noteTool(read: JsonValue | undefined, notes: Notes): JsonValue | undefined {
-  if (isObject(read) && typeof read.name === 'string') notes.tools.push(read.name)
-  return read
-}
-
-/** As `shape`, and what came out is a tool's result: which call does it answer? @param field where it says the call's id */
-export function answering(shape: ObjectShape, field: string): ObjectShape {
-  return (value, at, notes) => {
-    const read = shape(value, at, notes)
-    const call = read[field]
-    if (typeof call === 'string' && call !== '') notes.results.push({ call })
-    return read
   }
 }
 

@@ -12,6 +12,7 @@ export interface TakenFiles {
   readonly keys: string
   readonly revoked: string
   readonly freezes: string
+  readonly exceptions: string
 }
 
 export interface RunningState {
@@ -82,7 +83,12 @@ const isNames = (value: unknown) => Array.isArray(value) && value.every((name) =
 const areModels = (value: unknown) =>
   value === null || (typeof value === 'object' && Object.values(value as object).every(isNames))
 const isState = (value: unknown) => value === '' || isText(128)(value)
-const takenChecks: FieldChecks<TakenFiles> = { keys: isState, revoked: isState, freezes: isState }
+const takenChecks: FieldChecks<TakenFiles> = {
+  keys: isState,
+  revoked: isState,
+  freezes: isState,
+  exceptions: isState,
+}
 const checks: FieldChecks<RunningFile> = {
   pid: (value) => Number.isSafeInteger(value),
   host: isText(256),

@@ -18,6 +18,7 @@ import { compileKeepAlive, compileLimits, compileModels, compileShared } from '.
 import { compileRedis } from './compile-redis.ts'
 import { compileTls } from './compile-tls.ts'
 import { doubtful, isShort, shortestToken } from './doubtful.ts'
+import type { Exceptions } from './exceptions.ts'
 import { modelFault } from './model-fault.ts'
 import { isNetwork, networksOf } from './networks.ts'
 import type { Address, OutlierDetection, Policy, Role, TokenRules, Upstream } from './policy.ts'
@@ -32,6 +33,7 @@ export interface Origin {
   readonly folder: string
   readonly version: string
   readonly secretFiles: readonly string[]
+  readonly exceptions: Exceptions
   /** What has been told already: nothing is said of what stands in its place. */
   isWrong(path: Path): boolean
   /** Whether there are mistakes, so that stand-ins are in the config and no policy comes of it. */
@@ -47,7 +49,7 @@ export interface Compiled {
 
 export function compile(
   config: Config,
-  { source, folder, version, secretFiles, isWrong, isFlawed }: Origin,
+  { source, folder, version, secretFiles, exceptions, isWrong, isFlawed }: Origin,
 ): Compiled {
   const errors: Problem[] = []
   const report: Report = (path, message) => {
@@ -114,6 +116,7 @@ export function compile(
     certificates,
     roles,
     ...guards,
+    exceptions,
     approval,
     guardBudget: config.guards.budget,
     aliases,

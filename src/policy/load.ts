@@ -2,6 +2,7 @@
 import { dirname, resolve } from 'node:path'
 import type { RedisServers } from '../core/redis-servers.ts'
 import { compile, versionOf } from './compile.ts'
+import { exceptionsFile, readExceptions } from './exceptions.ts'
 import { hasSharedKeys, openPolicy, type Variables } from './locate.ts'
 import type { Policy } from './policy.ts'
 import { PolicyError, type Problem } from './problem.ts'
@@ -25,9 +26,11 @@ export function loadPolicy(
     throw new PolicyError(inOrder(withoutEchoes(source.problems, certain)))
   }
   const folder = dirname(resolve(file))
-  const version = versionOf([source.text])
+  const exceptions = exceptionsOf(file)
+  // Without any, the version is what it was before there were exceptions.
+  const version = versionOf([source.text, exceptions.text].filter((text) => text !== ''))
   const isFlawed = source.problems.length + problems.length + missing.length > 0
-  const origin = { source, folder, version, secretFiles, isWrong, isFlawed }
+  const origin = { source, folder, version, secretFiles, exceptions, isWrong, isFlawed }
   const { policy, errors, warnings } = compile(config, origin)
   if (policy === undefined)
     throw new PolicyError(
@@ -35,6 +38,17 @@ export function loadPolicy(
       inOrder(warnings),
     )
   return { policy, warnings: inOrder(warnings) }
+}
+
+/** @throws PolicyError */
+function exceptionsOf(policyFile: string): ReturnType<typeof readExceptions> {
+  try {
+    return readExceptions(policyFile)
+  } catch (cause) {
+    const message = cause instanceof TypeError ? cause.message : `cannot be read: ${String(cause)}`
+    const file = exceptionsFile(policyFile)
+    throw new PolicyError([{ file, line: 1, column: 1, message, severity: 'error' }])
+  }
 }
 
 /** Where a variable is not set, or no YAML stands, a value is wrong only because of that. */

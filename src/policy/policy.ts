@@ -11,6 +11,7 @@ import type { Feature, RouteGroup } from '../dialects/dialect.ts'
 import type { ModelMatcher } from '../models/match.ts'
 import type { Signature } from '../scan/signature.ts'
 import type { ToolRights } from '../tools/rights.ts'
+import type { Exceptions } from './exceptions.ts'
 import type { Networks } from './networks.ts'
 
 export interface Address {
@@ -279,6 +280,8 @@ export interface Policy {
   readonly certificates: readonly CertificateRule[]
   readonly roles: ReadonlyMap<string, Role>
   readonly promptGuard: PromptGuard
+  /** What of its findings counts for nothing. */
+  readonly exceptions: Exceptions
   readonly approval: ApprovalSettings
   readonly outputGuard: OutputGuard
   /** Units of work that all guards may take for one request. */

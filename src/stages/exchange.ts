@@ -160,6 +160,12 @@ export interface JudgedFinding extends Finding {
   readonly guard: string
   readonly channel: Channel
   readonly action: Action | 'redact'
+  /** Keyed digest of the passage that it stands in, where it matters. */
+  readonly passage?: string | undefined
+  /** The tool whose text it stands in. */
+  readonly tool?: string | undefined
+  /** Id of the exception by which it counts for nothing. */
+  readonly exception?: string | undefined
   /** The text in which `start` and `end` count; only a record may show of it what surrounds them, masked. */
   readonly text?: string
 }

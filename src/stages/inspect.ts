@@ -5,12 +5,14 @@
 import { Refusal } from '../core/refusal.ts'
 import type { Action, Channel, Finding } from '../core/text.ts'
 import { holderOf } from '../identity/identity.ts'
+import type { Exceptions } from '../policy/exceptions.ts'
 import { judge } from '../scan/verdict.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { Locate, Located } from './exceptions.ts'
 import type { Call, Inspected, JudgedFinding } from './exchange.ts'
 import type { GuardTurns } from './guard-turns.ts'
 import type { Steps } from './guard-work.ts'
-import { neighbours } from './neighbours.ts'
+import { neighbours, type Part } from './neighbours.ts'
 import type { ScanningFor } from './scanning.ts'
 import { acrossJoints, seamsOf } from './seams.ts'
 import { type Flagged, opinionGuard, type SecondOpinion } from './second-opinion.ts'
@@ -27,19 +29,45 @@ export interface InspectNeeds {
   readonly secondOpinion: SecondOpinion
   readonly turns: GuardTurns
   readonly metrics: Metrics
+  readonly locate: Locate
 }
 
-export function createInspect({ scanningFor, secondOpinion, turns, metrics }: InspectNeeds) {
+export function createInspect({ scanningFor, secondOpinion, turns, metrics, locate }: InspectNeeds) {
+  function* judgeTexts(
+    texts: readonly Known[],
+    thresholds: Parameters<typeof judge>[2],
+    exceptions: Exceptions,
+  ): Steps<Reading> {
+    const findings: JudgedFinding[] = []
+    const flagged: Flagged[] = []
+    let worst: Action = 'allow'
+    for (const known of texts) {
+      const { channel, text, findings: found } = known
+      if (found.length === 0) continue
+      const first = judge(found, channel, thresholds)
+      // What nobody minds needs no exception.
+      const located = first.action === 'allow' ? undefined : locate(known, exceptions)
+      if (located) yield located.work
+      const counted = located ? located.found.filter(({ exception }) => exception === undefined) : found
+      const { action, score } = counted.length < found.length ? judge(counted, channel, thresholds) : first
+      const [start] = counted
+      if (action === 'flag' && start) flagged.push({ channel, text, score, at: start.start })
+      if (heavier[action] > heavier[worst]) worst = action
+      if (findings.length >= mostFindings) continue
+      for (const each of located?.found ?? found) findings.push(judged(each, known, action))
+    }
+    return { worst, findings, flagged }
+  }
+
   function* read(call: Call): Steps<Reading> {
-    const { role, identity } = call.caller
+    const { role, arrival, identity } = call.caller
     const settings = role.promptGuard
+    const { exceptions } = arrival.snapshot.policy
+    const judgeAll = (texts: readonly Known[]) => judgeTexts(texts, settings, exceptions)
     const scanning = scanningFor(settings)
-    function* findAll(
-      joined: readonly Pick<Known, 'channel' | 'text'>[],
-      known: readonly Known[],
-    ): Steps<Known[]> {
+    function* findAll(joined: readonly Omit<Known, 'findings'>[], known: readonly Known[]): Steps<Known[]> {
       const all: Known[] = []
-      for (const [index, { channel, text }] of joined.entries()) {
+      for (const [index, { channel, text, parts }] of joined.entries()) {
         const before = known[index]
         yield workPerText
         const findings =
@@ -48,7 +76,7 @@ export function createInspect({ scanningFor, secondOpinion, turns, metrics }: In
             : before?.text === text
               ? before.findings
               : yield* scanning.findings(text, channel, identity.id)
-        all.push({ channel, text, findings })
+        all.push({ channel, text, parts, findings })
       }
       return all
     }
@@ -56,12 +84,14 @@ export function createInspect({ scanningFor, secondOpinion, turns, metrics }: In
     const joined = neighbours(texts, '\n')
     const spaced = yield* findAll(joined, [])
     const seams = seamsOf(role.trustSystem ? joined.filter(({ channel }) => channel !== 'system') : joined)
-    const found = yield* findAll(seams, [])
-    const across = seams.flatMap((seam, index) => acrossJoints(seam, found[index]?.findings ?? []))
-    const reading = judgeAll([...spaced, ...across], settings)
+    const found = yield* findAll(seams.map(wholly), [])
+    const across = seams.flatMap((seam, index) =>
+      acrossJoints(seam, found[index]?.findings ?? []).map(wholly),
+    )
+    const reading = yield* judgeAll([...spaced, ...across])
     // Some servers put parts behind each other with nothing between, which can make one word of two.
     if (!texts.some(({ glued }) => glued)) return reading
-    const glued = judgeAll([...(yield* findAll(neighbours(texts, ''), spaced)), ...across], settings)
+    const glued = yield* judgeAll([...(yield* findAll(neighbours(texts, ''), spaced)), ...across])
     return heavier[glued.worst] > heavier[reading.worst] ? glued : reading
   }
 
@@ -114,10 +144,17 @@ function unsafe({ channel, text }: Flagged): JudgedFinding {
   }
 }
 
+/** A text of which nobody knows what it was joined from. */
+function wholly<T>(text: T): T & { readonly parts: readonly Part[] } {
+  return { ...text, parts: [] }
+}
+
 /** What is known of one text. */
 interface Known {
   readonly channel: Channel
   readonly text: string
+  /** What it was joined from, where a text is whole. */
+  readonly parts: readonly Part[]
   readonly findings: readonly Finding[]
 }
 
@@ -128,21 +165,9 @@ interface Reading {
   readonly flagged: readonly Flagged[]
 }
 
-function judgeAll(texts: readonly Known[], thresholds: Parameters<typeof judge>[2]): Reading {
-  const findings: JudgedFinding[] = []
-  const flagged: Flagged[] = []
-  let worst: Action = 'allow'
-  for (const { channel, text, findings: found } of texts) {
-    const [first] = found
-    if (!first) continue
-    const { action, score } = judge(found, channel, thresholds)
-    if (action === 'flag') flagged.push({ channel, text, score, at: first.start })
-    if (heavier[action] > heavier[worst]) worst = action
-    if (findings.length >= mostFindings) continue
-    for (const { id, category, severity, start, end } of found)
-      findings.push({ id, category, severity, start, end, guard, channel, action, text })
-  }
-  return { worst, findings, flagged }
+function judged(finding: Finding | Located, { channel, text }: Known, action: Action): JudgedFinding {
+  const isExcepted = 'exception' in finding && finding.exception !== undefined
+  return { ...finding, guard, channel, text, action: isExcepted ? 'allow' : action }
 }
 
 /** Carries the verdict out, unless the policy only wants to observe. */

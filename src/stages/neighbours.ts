@@ -8,6 +8,13 @@ import type { Channel, Text } from '../core/text.ts'
 interface Joined {
   readonly channel: Channel
   text: string
+  readonly parts: Part[]
+}
+
+/** Where a text begins within those that it is joined with, and the tool that it belongs to. */
+export interface Part {
+  readonly at: number
+  readonly tool: string | undefined
 }
 
 /** @param glue what stands before a text that may be glued to the one before: nothing, or a line's end */
@@ -16,12 +23,15 @@ export function neighbours(texts: readonly Text[], glue: string): readonly Joine
   let system: Joined | undefined
   let speaking: Joined | undefined
   let besides: Joined | undefined
-  for (const { channel, text, glued, aside } of texts) {
+  for (const { channel, text, glued, aside, tool } of texts) {
     const before = channel === 'system' ? system : aside ? besides : speaking
     let said = before?.channel === channel ? before : undefined
-    if (said) said.text += (glued ? glue : '\n') + text
-    else {
-      said = { channel, text }
+    if (said) {
+      const joint = glued ? glue : '\n'
+      said.parts.push({ at: said.text.length + joint.length, tool })
+      said.text += joint + text
+    } else {
+      said = { channel, text, parts: [{ at: 0, tool }] }
       joined.push(said)
     }
     if (channel === 'system') system = said

@@ -5,6 +5,7 @@
 import type {
   RecordContent,
   RecordedExcerpt,
+  RecordedFinding,
   RecordedLimit,
   RecordedText,
   RequestRecord,
@@ -100,11 +101,11 @@ export function toRecord(
     upstream: course.upstream?.name ?? null,
     model: recordModel(course, masker),
     policy: policy.version,
-    findings: recordFindings([
-      ...(inspected?.findings ?? []),
-      ...(output?.findings ?? []),
-      ...(call?.judged.findings ?? []),
-    ]),
+    findings: recordFindings(
+      [...(inspected?.findings ?? []), ...(output?.findings ?? []), ...(call?.judged.findings ?? [])],
+      masker,
+    ),
+    ...remedyOf(course, ending),
     dropped: call?.outgoing.dropped.map((path) => masker.mask(path).slice(0, 96)) ?? [],
     clamped: call?.outgoing.clamped ?? [],
     planted: output?.planted ?? [],
@@ -173,20 +174,40 @@ function recordCalls(calls: readonly ToolCall[], { masker, room }: RecordedPromp
   }))
 }
 
-function recordFindings(findings: readonly JudgedFinding[]) {
-  if (findings.length <= mostFindings) return findings.map(recordFinding)
-  return findings
-    .toSorted((a, b) => heaviestFirst[a.severity] - heaviestFirst[b.severity])
-    .slice(0, mostFindings)
-    .map(recordFinding)
+function recordFindings(findings: readonly JudgedFinding[], masker: Masker): readonly RecordedFinding[] {
+  const told =
+    findings.length <= mostFindings
+      ? findings
+      : findings
+          .toSorted((a, b) => heaviestFirst[a.severity] - heaviestFirst[b.severity])
+          .slice(0, mostFindings)
+  return told.map((finding) => recordFinding(finding, masker))
+}
+
+/** For whoever finds that what was refused is harmless. */
+function remedyOf({ arrival, inspected }: Course, ending: Ending): { readonly remedy?: string } {
+  if (ending.kind !== 'refused' || ending.refusal.code !== 'prompt_blocked') return {}
+  if (!inspected?.findings.some(({ passage }) => passage !== undefined)) return {}
+  return { remedy: `torwart allow --text-of ${arrival.id} --why '…'` }
 }
 
 function unreadOf({ guards }: Inspected): readonly string[] {
   return guards.flatMap(([name, verdict]) => (verdict === 'unread' ? [name] : []))
 }
 
-function recordFinding({ guard, id, category, severity, channel, action }: JudgedFinding) {
-  return { guard, id, category, severity, channel, action }
+function recordFinding(finding: JudgedFinding, masker: Masker): RecordedFinding {
+  const { guard, id, category, severity, channel, action, tool, passage, exception } = finding
+  return {
+    guard,
+    id,
+    category,
+    severity,
+    channel,
+    action,
+    ...(tool === undefined ? {} : { tool: masker.mask(tool.slice(0, longestName)) }),
+    ...(passage === undefined ? {} : { passage }),
+    ...(exception === undefined ? {} : { exception }),
+  }
 }
 
 function recordLimits({ admitted, reserved }: Course): RequestRecord['limits'] {

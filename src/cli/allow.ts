@@ -1,0 +1,154 @@
+/**
+ * `torwart allow`: makes an exception from the prompt guard, for a passage that was blocked or for a signature. It holds
+ * where it was made for, until it is over, and every request that it lets pass says so in its record.
+ */
+import { randomBytes } from 'node:crypto'
+import { type Entry, readEntry } from '../audit/entry.ts'
+import { readLog } from '../audit/read.ts'
+import { type Channel, channels } from '../core/text.ts'
+import { type Exception, maxExceptions } from '../policy/exceptions.ts'
+import { loadPolicy } from '../policy/load.ts'
+import { shippedIds } from '../policy/packs.ts'
+import { didYouMean } from '../policy/problem.ts'
+import { logFile } from './auditing.ts'
+import {
+  authorOf,
+  byOption,
+  type Command,
+  configOption,
+  type ExitCode,
+  type Io,
+  textOf,
+  UsageError,
+  type Values,
+} from './command.ts'
+import { changeExceptions, whereOf } from './excepting.ts'
+import { durationOption } from './keys.ts'
+
+/** Where, and what. */
+type Subject = Pick<Exception, 'channel' | 'tool' | 'passage' | 'signature'>
+
+export const allow: Command = {
+  options: [
+    configOption,
+    {
+      flags: '--text-of <request>',
+      description: 'the passages for which this request was blocked: its id, or seq:NUMBER of its record',
+    },
+    { flags: '--signature <id>', description: 'all that this signature finds; needs --in' },
+    {
+      flags: '--in <where>',
+      description: `${channels.join(', ')}; of one tool: tool:read_file, definition:mcp_*`,
+    },
+    { flags: '--why <reason>', description: 'for the audit log', required: true },
+    { flags: '--for <duration>', description: 'after which it ends by itself, such as 30d' },
+    byOption,
+  ],
+  async run(values, io): Promise<ExitCode> {
+    const subjects = await subjectsOf(values, io)
+    const now = Date.now()
+    const forMs = durationOption(values, 'for')
+    const made = subjects.map(
+      (subject): Exception => ({
+        id: `ex_${randomBytes(5).toString('hex')}`,
+        ...subject,
+        why: textOf(values, 'why'),
+        by: authorOf(values, io),
+        at: new Date(now).toISOString(),
+        ...(forMs === undefined ? {} : { until: new Date(now + forMs).toISOString() }),
+      }),
+    )
+    const exit = await changeExceptions(values, io, (entries) => [
+      ...entries.filter((each) => !subjects.some((subject) => isSame(subject, each))),
+      ...made,
+    ])
+    for (const each of made)
+      io.out(
+        `${each.id}: ${each.signature ?? `passage ${each.passage}`} is let pass in ${whereOf(each)}${each.until === undefined ? '' : ` until ${each.until}`}.\n`,
+      )
+    return exit
+  },
+}
+
+function isSame(a: Subject, b: Subject): boolean {
+  return (['channel', 'tool', 'passage', 'signature'] as const).every((name) => a[name] === b[name])
+}
+
+async function subjectsOf(values: Values, io: Io): Promise<readonly Subject[]> {
+  const [request, signature] = [textOf(values, 'textOf'), textOf(values, 'signature')]
+  const where = whereIn(textOf(values, 'in'))
+  if ((request === '') === (signature === '')) throw new UsageError('give one: --text-of or --signature')
+  if (request !== '') return passagesOf(await recordOf(request, values, io), where)
+  if (!where)
+    throw new UsageError('--signature needs --in: where may it be found, such as --in tool:read_file')
+  requireSignature(signature, values, io)
+  return [{ ...where, signature }]
+}
+
+/** @throws UsageError */
+function whereIn(given: string): { readonly channel: Channel; readonly tool?: string } | undefined {
+  if (given === '') return undefined
+  const [name = '', ...rest] = given.split(':')
+  const channel = channels.find((each) => each === name)
+  if (!channel) throw new UsageError(`--in must begin with one of ${channels.join(', ')}`)
+  const tool = rest.join(':')
+  if (rest.length > 0 && channel !== 'tool' && channel !== 'definition')
+    throw new UsageError(`${channel} has no tools: --in ${channel}`)
+  return tool === '' ? { channel } : { channel, tool }
+}
+
+/** @throws UsageError */
+function requireSignature(id: string, values: Values, io: Io): void {
+  const { policy } = loadPolicy(textOf(values, 'config'), io.variables)
+  const ids = [...shippedIds(), ...policy.promptGuard.own.map((each) => each.id)]
+  // What the scanner itself tells stands in no pack.
+  if (!ids.includes(id) && !id.startsWith('smuggling.'))
+    throw new UsageError(`there is no signature ${id}${didYouMean(id, ids)}`)
+}
+
+/** Callers may choose their requests' ids: of two with the same one, the operator says which. @throws UsageError */
+async function recordOf(request: string, values: Values, io: Io): Promise<Entry> {
+  const file = logFile(values, io)
+  const seq = /^seq:(\d+)$/.exec(request)?.[1]
+  const fits = ({ seq: number, id, event }: Entry) =>
+    event === undefined && (seq === undefined ? id === request : number === Number(seq))
+  const entries: Entry[] = []
+  for await (const line of readLog(file, {})) {
+    const entry = readEntry(line)
+    if (entry && fits(entry) && entries.length < maxExceptions) entries.push(entry)
+  }
+  const found = entries.filter((entry) => blockedIn(entry).length > 0)
+  const [first] = found
+  if (found.length > 1)
+    throw new UsageError(
+      `several requests have this id, since callers choose it: name one by --text-of ${found.map((entry) => `seq:${entry.seq}`).join(' or ')}`,
+    )
+  if (first) return first
+  if (entries.length === 0) throw new UsageError(`there is no record of a request ${request} in ${file}`)
+  throw new UsageError(
+    `in request ${request} the prompt guard found no passage that could be accepted; \`torwart audit show --id ${request}\` shows what stopped it`,
+  )
+}
+
+/** What was blocked; if nothing was by itself, what was flagged. */
+function blockedIn({ findings = [] }: Entry) {
+  const named = findings.filter(({ guard, passage }) => guard === 'prompt' && typeof passage === 'string')
+  const blocked = named.filter(({ action }) => action === 'block')
+  return blocked.length > 0 ? blocked : named.filter(({ action }) => action === 'flag')
+}
+
+function passagesOf(
+  entry: Entry,
+  where: { readonly channel: Channel; readonly tool?: string } | undefined,
+): readonly Subject[] {
+  const subjects = new Map<string, Subject>()
+  for (const { channel: name, tool, passage } of blockedIn(entry)) {
+    const channel = channels.find((each) => each === name)
+    if (!channel || passage === undefined || (where && where.channel !== channel)) continue
+    const of = where?.tool ?? tool
+    const subject: Subject = { channel, passage, ...(of === undefined ? {} : { tool: of }) }
+    subjects.set(JSON.stringify(subject), subject)
+  }
+  if (subjects.size > 0) return [...subjects.values()]
+  throw new UsageError(`nothing was blocked in ${where?.channel}: see \`torwart findings\``)
+}

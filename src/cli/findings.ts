@@ -1,0 +1,45 @@
+/** `torwart findings`: what the prompt guard blocked most, from the audit log, so that false alarms are seen and accepted. */
+import { createMostFound } from '../audit/most-found.ts'
+import { ask, sinceOption } from './audit-query.ts'
+import { logFile, momentOption } from './auditing.ts'
+import { type Command, configOption, type ExitCode, jsonOption } from './command.ts'
+import { whereOf } from './excepting.ts'
+import { table } from './table.ts'
+
+export const findings: Command = {
+  argument: '[file]',
+  options: [
+    configOption,
+    sinceOption,
+    { flags: '--until <time>', description: 'until then' },
+    { flags: '--all', description: 'also what was only flagged, or let pass by an exception' },
+    jsonOption,
+  ],
+  async run(values, io, given): Promise<ExitCode> {
+    const sinceMs = momentOption(values, 'since')
+    const untilMs = momentOption(values, 'until')
+    const found = createMostFound()
+    const query = {
+      ...(sinceMs === undefined ? {} : { sinceMs }),
+      ...(untilMs === undefined ? {} : { untilMs }),
+    }
+    for await (const { entry } of ask(logFile(values, io, given), query, io)) found.add(entry)
+    const { findings: all, leftOut } = found.result()
+    const rows = values.all ? all : all.filter(({ blocked }) => blocked > 0)
+    if (values.json) io.out(`${JSON.stringify({ findings: rows, leftOut }, null, 2)}\n`)
+    else if (rows.length === 0) io.out('Nothing was blocked.\n')
+    else {
+      const columns = ['blocked', 'flagged', 'excepted', 'signature', 'in', 'key', 'name', 'last request']
+      const cells = rows.map((row) => ({
+        ...row,
+        signature: row.id,
+        in: whereOf({ channel: row.channel, ...(row.tool === null ? {} : { tool: row.tool }) }),
+        'last request': row.last.request,
+      }))
+      io.out(table(columns, cells))
+      io.out("\nTo accept a passage: torwart allow --text-of REQUEST --why '…'\n")
+    }
+    if (leftOut > 0) io.err(`Of ${leftOut} requests not all stands here: ask for a shorter time.\n`)
+    return rows.length > 0 ? 1 : 0
+  },
+}
