@@ -7,7 +7,6 @@ import { createAdmin } from './admin.ts'
 import { createApp } from './app.ts'
 import { openAudit } from './audit/audit.ts'
 import type { Processes } from './audit/lock.ts'
-import { createDigestPassage } from './audit/passages.ts'
 import { createPseudonyms } from './audit/pseudonyms.ts'
 import { startForwarder } from './audit/sinks/forward.ts'
 import { transportOf } from './audit/sinks/transport.ts'
@@ -233,10 +232,7 @@ async function openGateway(
     snapshots.look()
   }
   const { ask } = courier
-  const digestPassage = createDigestPassage(atStart.keysFile, (error) =>
-    log.warn({ cause: describeError(error) }, 'passages cannot be named, so that none can be accepted'),
-  )
-  const locate = createLocate(digestPassage, clock)
+  const locate = createLocate(atStart.keysFile, clock, log)
   const secondOpinion = createSecondOpinion({ ask, isRemote: fleet.isRemote, metrics, clock })
   const { app, drain, cut, door } = await createApp({
     kept,

@@ -2,12 +2,14 @@
  * What of the prompt guard's findings counts for nothing, because an operator has accepted the passage that they stand in
  * or the signature. Told with every finding that it lets pass.
  */
-import type { DigestPassage } from '../audit/passages.ts'
+import { createDigestPassage } from '../audit/passages.ts'
 import type { Clock } from '../core/clock.ts'
 import { matchesGlob } from '../core/glob.ts'
+import { describeError } from '../core/refusal.ts'
 import type { Channel, Finding } from '../core/text.ts'
 import { type Exception, type Exceptions, isOver } from '../policy/exceptions.ts'
 import { createPassages, indexAt, passageForm } from '../scan/passage.ts'
+import type { Log } from '../telemetry/log.ts'
 import type { Part } from './neighbours.ts'
 
 /** A finding, with what an exception may be made of. */
@@ -34,7 +36,11 @@ export type Locate = (
 /** Of one text; what is behind them has no digest, and no exception but by its signature. */
 const maxPassages = 256
 
-export function createLocate(digest: DigestPassage, clock: Clock): Locate {
+/** @param keysFile beside which the key of the digests lies */
+export function createLocate(keysFile: string, clock: Clock, log: Log): Locate {
+  const digest = createDigestPassage(keysFile, (error) =>
+    log.warn({ cause: describeError(error) }, 'passages cannot be named, so that none can be accepted'),
+  )
   return ({ channel, text, findings, parts }, { entries }) => {
     const now = clock.wallMs()
     const open = entries.filter((each) => each.channel === channel && !isOver(each, now))
