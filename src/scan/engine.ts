@@ -3,13 +3,15 @@
  * text needs them; one that takes digits for letters; the words by which turned and misspelt texts are known.
  */
 import type { Channel } from '../core/text.ts'
+import { classes, type Part, phrasesOf, weightOf } from './acts/parts.ts'
+import { createActReader, isOnlyRead } from './acts/reader.ts'
 import { createSegmenter, type Segmenter } from './disguises/spaced.ts'
 import { sign } from './disguises/survey.ts'
 import { rot13 } from './disguises/turned.ts'
 import { type Corrector, createCorrector } from './disguises/typos.ts'
 import type { Evidence } from './evidence.ts'
 import { createMatcher, type Matcher } from './matcher.ts'
-import type { Step } from './phrase.ts'
+import { parsePhrase, type Step } from './phrase.ts'
 import type { Reading } from './reading.ts'
 import type { Signature } from './signature.ts'
 import { folded, isSpacedWordUnit, isUnspaced, unitKinds, wordKind } from './units.ts'
@@ -53,12 +55,19 @@ const marks =
     ' ',
   )
 interface Phrase {
-  readonly signature: Signature
+  /** Or, of an order, a part. */
+  readonly means: Signature | Part
   readonly steps: readonly Step[]
 }
 
+/** Parts of orders in all languages, made ready once. */
+const phrasesOfParts: readonly Phrase[] = (Object.keys(weightOf) as Part[]).flatMap((part) =>
+  phrasesOf(part).map((phrase) => ({ means: part, steps: parsePhrase(phrase, classes) })),
+)
+
 export function createEngine(signatures: readonly Signature[]): Engine {
-  const phrases = signatures.flatMap((signature) => signature.phrases.map((steps) => ({ signature, steps })))
+  const told = signatures.flatMap((signature) => signature.phrases.map((steps) => ({ signature, steps })))
+  const phrases = [...told.map(({ signature, steps }) => ({ means: signature, steps })), ...phrasesOfParts]
   const byScript = new Map<number, Phrase[]>()
   for (const phrase of phrases) {
     const script = scriptOf(phrase.steps)
@@ -74,7 +83,8 @@ export function createEngine(signatures: readonly Signature[]): Engine {
     ...marks.map((mark) => word(mark.replaceAll(/./g, rot13))),
   ])
   // One word alone, or a sign, says too little when digits may be letters.
-  const several = latin
+  const several = told
+    .filter(({ steps }) => scriptOf(steps) === 0)
     .map(({ signature, steps }) => ({ signature, steps: steps.map(wordsOnly) }))
     .filter(({ steps }) => steps.length > 1 && steps.every(({ literals }) => literals.length > 0))
   const loose = createMatcher(
@@ -83,7 +93,7 @@ export function createEngine(signatures: readonly Signature[]): Engine {
     loosenedKinds,
   )
   const withPatterns = signatures.filter(({ patterns }) => patterns.length > 0)
-  const vocabulary = vocabularyOf(latin)
+  const vocabulary = vocabularyOf(told)
 
   const report = (
     signature: Signature,
@@ -94,7 +104,12 @@ export function createEngine(signatures: readonly Signature[]): Engine {
     evidence: Evidence,
   ) => {
     if (!signature.channels.has(channel) || isForbidden(reading.text, start, signature.unlessAfter)) return
-    evidence.add(signature, reading.original({ start, end }))
+    // Words of two sentences often make a phrase that nobody said.
+    const isOneSentence = signature.severity !== 'high' || !twoSentences.test(reading.text.slice(start, end))
+    evidence.add(
+      isOneSentence ? signature : { ...signature, severity: 'medium' },
+      reading.original({ start, end }),
+    )
   }
 
   return {
@@ -103,29 +118,41 @@ export function createEngine(signatures: readonly Signature[]): Engine {
     look(reading, seen, channel, evidence) {
       let backwards = 0
       let shifts = 0
+      const acts = isOnlyRead(channel) ? createActReader() : undefined
+      const found = ({ means }: Phrase, start: number, end: number) => {
+        if (typeof means === 'string') acts?.see(means, { start, end })
+        else report(means, reading, start, end, channel, evidence)
+      }
       plain.run(reading.text, (phrase, { start, end }) => {
-        if (phrase < latin.length)
-          report((latin[phrase] as Phrase).signature, reading, start, end, channel, evidence)
+        if (phrase < latin.length) found(latin[phrase] as Phrase, start, end)
         else if (phrase < latin.length + marks.length) backwards++
         else shifts++
       })
       for (const { script, own, matcher } of matchers)
         if (seen & script)
-          matcher.run(reading.text, (phrase, { start, end }) =>
-            report((own[phrase] as Phrase).signature, reading, start, end, channel, evidence),
-          )
+          matcher.run(reading.text, (phrase, { start, end }) => found(own[phrase] as Phrase, start, end))
       for (const signature of withPatterns)
         for (const { find } of signature.patterns)
           find(reading.text, (start, end) => report(signature, reading, start, end, channel, evidence))
       if (seen & sign.leet)
         loose.run(reading.text, (phrase, { start, end }) => {
           if (standsInFor.test(reading.text.slice(start, end)))
-            report((several[phrase] as Phrase).signature, reading, start, end, channel, evidence)
+            report(
+              (several[phrase] as { signature: Signature }).signature,
+              reading,
+              start,
+              end,
+              channel,
+              evidence,
+            )
         })
+      for (const act of acts?.acts() ?? []) evidence.add({ ...act, category: 'acts' }, reading.original(act))
       return (backwards > 0 ? turn.backToFront : 0) | (shifts > 0 ? turn.shifted : 0)
     },
   }
 }
+
+const twoSentences = /[\p{Ll}\d)"'][.!?]["')]?\s+\p{Lu}/u
 
 /** A digit or sign within or before a word. */
 const standsInFor = /[a-z][0134578@$|!][a-z0-9]|[0134578@$|][a-z]/i
@@ -164,7 +191,7 @@ function wordsOnly(step: Step): Step {
 }
 
 /** English words of phrases: those of other languages would be found in English letters that stand together. */
-function vocabularyOf(phrases: readonly Phrase[]): Set<string> {
+function vocabularyOf(phrases: readonly { signature: Signature; steps: readonly Step[] }[]): Set<string> {
   const words = new Set('the and you your all not for with this that please now to of in me my is'.split(' '))
   for (const { signature, steps } of phrases)
     if (signature.languages.some((language) => language === 'en' || language === 'any'))

@@ -1,7 +1,9 @@
 /**
- * From findings to a decision. Evidence adds up where it stands together: two medium findings in one
- * paragraph weigh as much as a high one. It weighs more where nobody should be giving orders (a tool's result,
- * a document) and less where the model itself was speaking.
+ * From findings to a decision. Evidence adds up where it stands together, but only what is independent: findings in the
+ * same words are one, and so are the parts of one chat template. In what a user says one heavy finding is enough. In what
+ * an agent reads (results of tools, documents, definitions, its own prompt) the words of an attack are quoted, tested,
+ * forbidden and explained all day, so that no finding blocks alone there: it takes a second one nearby, such as what
+ * `acts/` sees a passage do.
  */
 import type { Action, Channel, Finding, Severity } from '../core/text.ts'
 
@@ -19,12 +21,12 @@ export interface Thresholds {
 const weights: Readonly<Record<Severity, number>> = { low: 20, medium: 50, high: 100 }
 const channelPercent: Readonly<Record<Channel, number>> = {
   user: 100,
-  tool: 150,
-  document: 200,
-  definition: 100,
+  tool: 90,
+  document: 90,
+  // Written by developers, in the imperative.
+  definition: 80,
   assistant: 50,
-  // Agents' own prompts speak of rules and of overriding them all day: one phrase is not enough, two are. Of a role
-  // whose system prompts are trusted none is scanned.
+  // Agents' own prompts speak of rules and of overriding them all day.
   system: 50,
 }
 /** UTF-16 code units within which findings are taken together. */
@@ -32,28 +34,65 @@ const windowLength = 1200
 
 /** `findings` in the order of their place, of one text. */
 export function judge(findings: readonly Finding[], channel: Channel, thresholds: Thresholds): Verdict {
-  const score = (heaviestWindow(findings) * channelPercent[channel]) / 100
+  const score = (heaviestWindow(independent(findings), channel) * channelPercent[channel]) / 100
   const action =
     score >= weights[thresholds.block] ? 'block' : score >= weights[thresholds.flag] ? 'flag' : 'allow'
   return { action, score }
 }
 
-/** A signature counts once per window, however often it is repeated. */
-function heaviestWindow(findings: readonly Finding[]): number {
+/** Of findings in the same words the heaviest. Bounded by how many findings of a text are kept. */
+function independent(findings: readonly Finding[]): readonly Finding[] {
+  if (findings.length < 2) return findings
+  const kept: Finding[] = []
+  for (const finding of findings.toSorted((a, b) => weights[b.severity] - weights[a.severity]))
+    if (finding.category === 'smuggling' || !kept.some((each) => areSameWords(each, finding)))
+      kept.push(finding)
+  return kept.sort((a, b) => a.start - b.start)
+}
+
+/** How words are disguised is evidence besides what they say, and an act is more than the words it begins with. */
+function areSameWords(a: Finding, b: Finding): boolean {
+  if (a.category === 'smuggling') return false
+  if (a.category === 'acts' || b.category === 'acts') return isWithin(a, b) && isWithin(b, a)
+  return a.start < b.end && b.start < a.end
+}
+
+function isWithin(inner: Finding, outer: Finding): boolean {
+  return outer.start <= inner.start && inner.end <= outer.end
+}
+
+function weightIn(channel: Channel, { category, severity }: Finding): number {
+  // A prompt that tells its model what to keep to itself names all the ways of asking for it.
+  if (channel === 'system' && category === 'theft') return weights.low
+  // Several parts agree there already.
+  if (category === 'acts' && severity === 'high') return 125
+  return weights[severity]
+}
+
+/** What counts once per window, however often it is repeated. */
+function kindOf(channel: Channel, { id, category }: Finding): string {
+  if (category === 'delimiter') return category
+  // Two ways of asking for a prompt side by side are a list of them, more often than an attack.
+  return channel !== 'user' && category === 'theft' ? category : id
+}
+
+function heaviestWindow(findings: readonly Finding[], channel: Channel): number {
   const counts = new Map<string, number>()
   let first = 0
   let sum = 0
   let most = 0
   for (const finding of findings) {
     for (let oldest = findings[first]; oldest && oldest.start < finding.start - windowLength; ) {
-      const left = (counts.get(oldest.id) ?? 1) - 1
-      counts.set(oldest.id, left)
-      if (left === 0) sum -= weights[oldest.severity]
+      const kind = kindOf(channel, oldest)
+      const left = (counts.get(kind) ?? 1) - 1
+      counts.set(kind, left)
+      if (left === 0) sum -= weightIn(channel, oldest)
       oldest = findings[++first]
     }
-    const held = counts.get(finding.id) ?? 0
-    counts.set(finding.id, held + 1)
-    if (held === 0) sum += weights[finding.severity]
+    const kind = kindOf(channel, finding)
+    const held = counts.get(kind) ?? 0
+    counts.set(kind, held + 1)
+    if (held === 0) sum += weightIn(channel, finding)
     most = Math.max(most, sum)
   }
   return most
