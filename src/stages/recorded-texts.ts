@@ -17,8 +17,8 @@ const mostExcerpts = 32
 /** Characters before and behind a finding, and of the finding itself. */
 const surrounding = 200
 const longestFinding = 1000
-/** And as far as a value may reach of which only the middle would be seen. */
-const maskedAround = 4096
+/** And as far as a value may reach of which only the middle would be seen: tokens and keys of some kilobytes. */
+const maskedAround = 16 * 1024
 /** A digest of less than this could be undone by trying. */
 const shortestDigested = 256
 /** Characters of a text that is worth a look elsewhere. */
