@@ -108,6 +108,8 @@ function checkForm(object: JsonObject, known: Form, depth: number): number {
     if (member === undefined) checkKey(key, known)
     const isFree = member === undefined || member === 'any' || value === null
     length += key.length + 4 + (isFree ? lengthOf(value, depth + 1) : checkMember(value, member, depth + 1))
+    // Behind the look at how deep it is.
+    if (member === undefined) requireNoCall(value)
   }
   return length === 1 ? 2 : length
 }
@@ -163,6 +165,24 @@ function checkParts(value: JsonValue, depth: number): number {
   }
   return lengthOf(value, depth)
 }
+
+/** What the API does not have may hold anything but a call: some client might look for one there. */
+function requireNoCall(value: JsonValue): void {
+  if (typeof value !== 'object' || value === null) return
+  if (Array.isArray(value)) {
+    for (const item of value) requireNoCall(item)
+    return
+  }
+  const { type, name } = value
+  if (typeof type === 'string' && typeof name === 'string' && callType.test(type)) misshapen(callAstray)
+  for (const [key, member] of Object.entries(value)) {
+    if (typeof member !== 'object' || member === null) continue
+    if (hiddenCalls.has(key) && Object.keys(member).length > 0) misshapen(callAstray)
+    requireNoCall(member)
+  }
+}
+const hiddenCalls: ReadonlySet<string> = new Set(callMembers.filter((name) => name !== 'function'))
+const callAstray = 'a call where the API has none'
 
 const notOfItsKind = 'a member of the answer is not of its kind, or too long a list'
 

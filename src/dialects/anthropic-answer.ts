@@ -293,6 +293,9 @@ function checkEvent(frame: Frame, event: JsonObject): void {
   // What it says comes in blocks of its own.
   if (isObject(event.message) && blocksOf(event.message).length > 0)
     misshapen('a message that has begun before its beginning')
+  const { type, content_block: block } = event
+  if (type !== 'content_block_start' && isObject(block) && isCall(block))
+    misshapen('a call in an event that tells of something else')
 }
 
 function frameOf(event: JsonObject): Frame {

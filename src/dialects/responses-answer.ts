@@ -98,6 +98,7 @@ export class ResponsesAnswer implements AnswerReader {
     if (!body) return this.#failed()
     if (this.#stream) checkName(frame, body)
     if (this.#stream && hasBegun(body)) misshapen('a part that has begun before its beginning')
+    if (this.#stream && hasCallAstray(body)) misshapen('a call in an event that tells of something else')
     // Before anything of it can be refused: it was worked for all the same.
     this.#count(isObject(body.response) ? body.response.usage : body.usage)
     if (!this.#translated) return this.#read(frame, body, passage)
@@ -314,6 +315,13 @@ function hasBegun({ type, part, item, response }: JsonObject): boolean {
     return isObject(item) && Array.isArray(item.content) && item.content.length > 0
   const isNew = type === 'response.created' || type === 'response.in_progress'
   return isNew && isObject(response) && Array.isArray(response.output) && response.output.length > 0
+}
+
+/** An event tells of one thing: of a call beside that, or in an event of another type, nobody is asked. */
+function hasCallAstray({ type, item, part, response, output }: JsonObject): boolean {
+  const isOfItem = type === 'response.output_item.added' || type === 'response.output_item.done'
+  const isOfCall = isCall(item)
+  return (isOfCall && (!isOfItem || response !== undefined)) || isCall(part) || output !== undefined
 }
 
 /** Clients put together what stands in one place, however its item is called. */

@@ -23,6 +23,9 @@ export const ofResponse = form({
   usage: 'any',
   instructions: 'any',
   error: 'any',
+  // Said again as the client declared it, with whatever names.
+  tools: 'any',
+  text: 'any',
 })
 export const ofEvent = form({
   ...noCallBut(),

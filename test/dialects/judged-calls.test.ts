@@ -126,6 +126,60 @@ describe('several calls', () => {
   })
 })
 
+describe('a call that stands where the API has none', () => {
+  const item = { type: 'function_call', id: 'f', call_id: 'c', name: 'look', arguments: '{}' }
+  const hidden = { ...item, id: 'g', name: 'pay' }
+  const at = { sequence_number: 1, output_index: 0 }
+  const block = { type: 'tool_use', id: 't', name: 'pay', input: {} }
+  const tool_calls = [{ id: 't', type: 'function', function: { name: 'pay', arguments: '{}' } }]
+  const choice = { index: 0, finish_reason: null, delta: { content: 'a' } }
+  const chunk = { id: 'c', model: 'm', choices: [choice] }
+  const line = { model: 'm', created_at: 'x', message: { role: 'assistant', content: 'a' }, done: false }
+
+  it.each([
+    ['responses', { type: 'response.output_item.added', ...at, item, response: { output: [hidden] } }],
+    ['responses', { type: 'response.output_item.done', ...at, item, response: { output: [hidden] } }],
+    ['responses', { type: 'response.in_progress', ...at, item: hidden }],
+    ['responses', { type: 'response.content_part.added', ...at, part: hidden }],
+    ['responses', { type: 'response.in_progress', ...at, response: { output: [] }, output: [hidden] }],
+    ['responses', { type: 'response.in_progress', ...at, response: { output: [], more: [hidden] } }],
+    ['messages', { type: 'ping', content_block: block }],
+    ['messages', { type: 'message_delta', delta: { stop_reason: 'end_turn' }, content: [block] }],
+    ['messages', { type: 'message_delta', delta: { stop_reason: 'end_turn', content: [block] } }],
+    ['openai chat', { ...chunk, message: { tool_calls } }],
+    ['openai chat', { ...chunk, choices: [{ ...choice, more: [{ message: { tool_calls } }] }] }],
+    ['ollama chat', { ...line, choices: [{ message: { tool_calls } }] }],
+    ['ollama chat', { ...line, messages: [{ role: 'assistant', tool_calls }] }],
+  ])('is refused, in %s: %j', async (api, said) => {
+    const speaker = speakers.find(({ name }) => name === `${api}, streamed`)
+    if (!speaker) throw new Error('no such speaker')
+    const data = JSON.stringify(said)
+    const named = 'type' in said ? `event: ${said.type}\n` : ''
+    const wire = Buffer.from(api === 'ollama chat' ? `${data}\n` : `${named}data: ${data}\n\n`)
+    const passed = throughGuard(readerFor(speaker), speaker.contentType, [wire], guardWith(), () => ({
+      kind: 'pass',
+    }))
+    await expect(passed).rejects.toMatchObject({ code: 'upstream_failed' })
+  })
+
+  it('is none where an answer says again what tools its client has declared', async () => {
+    const responses = speakers.find(({ name }) => name === 'responses, streamed')
+    if (!responses) throw new Error('no such speaker')
+    const parameters = { type: 'object', properties: { tool_call: { type: 'string' } } }
+    const response = { id: 'r', output: [], tools: [{ type: 'function', name: 'log', parameters }] }
+    const data = JSON.stringify({ type: 'response.completed', sequence_number: 0, response })
+    const wire = Buffer.from(`event: response.completed\ndata: ${data}\n\n`)
+    const passed = await throughGuard(
+      readerFor(responses),
+      responses.contentType,
+      [wire],
+      guardWith(),
+      () => ({ kind: 'pass' }),
+    )
+    expect(passed.text).toContain('"tool_call"')
+  })
+})
+
 describe.each(speakers.map((speaker) => [speaker.name, speaker] as const))(
   'in the text, %s',
   (_name, speaker) => {
