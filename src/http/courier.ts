@@ -39,12 +39,12 @@ export function createCourier(
     async ask(upstream, ...asked) {
       const hold = memory.open()
       try {
-        return await ask(pools.of(upstream.origin), hold, upstream, ...asked)
+        return await ask(pools.of(upstream.origin), now, hold, upstream, ...asked)
       } finally {
         hold.release()
       }
     },
-    send: (parcel, receiver) => dispatch(pools.of(parcel.upstream.origin), parcel, receiver),
+    send: (parcel, receiver) => dispatch(pools.of(parcel.upstream.origin), now, parcel, receiver),
     close: pools.close,
   }
 }
@@ -60,6 +60,7 @@ function ownHeaders({ key }: Upstream, accept: string): Record<string, string> {
 
 async function ask(
   server: ServerPool,
+  now: () => number,
   hold: Hold,
   upstream: Upstream,
   path: string,
@@ -77,7 +78,7 @@ async function ask(
     body: question ? JSON.stringify(question) : null,
   } as const
   try {
-    const { statusCode, body } = await answerTo(server, request)
+    const { statusCode, body } = await answerTo(server, now, request)
     let text = ''
     for await (const piece of body.setEncoding('utf8')) {
       text += piece
@@ -95,15 +96,17 @@ async function ask(
 
 async function answerTo(
   server: ServerPool,
+  now: () => number,
   request: Dispatcher.RequestOptions,
 ): Promise<Dispatcher.ResponseData> {
   const { dialled } = server
+  const sentMs = now()
   const first = server.dispatcher.request(request)
   const reused = server.dialled === dialled
   try {
     return await first
   } catch (error) {
-    if (!isPassing(error, reused)) throw error
+    if (!isPassing(error, reused, now() - sentMs)) throw error
     await new Promise((resolve) => setTimeout(resolve, replayAfterMs(error)))
     const client = server.fresh()
     const again = client.request(request)
@@ -112,7 +115,7 @@ async function answerTo(
   }
 }
 
-function dispatch(server: ServerPool, parcel: Parcel, receiver: Receiver): Flow {
+function dispatch(server: ServerPool, now: () => number, parcel: Parcel, receiver: Receiver): Flow {
   let controller: Dispatcher.DispatchController | undefined
   let aborted = false
   let waiting: NodeJS.Timeout | undefined
@@ -123,6 +126,7 @@ function dispatch(server: ServerPool, parcel: Parcel, receiver: Receiver): Flow 
 
   const send = (dispatcher: Dispatcher, mayReplay: boolean) => {
     const { dialled } = server
+    const sentMs = now()
     let reused = false
     let began = false
     dispatcher.dispatch(
@@ -154,7 +158,8 @@ function dispatch(server: ServerPool, parcel: Parcel, receiver: Receiver): Flow 
         onResponseEnd: () => receiver.end(),
         onResponseError(_controller, error) {
           if (aborted) return
-          if (!mayReplay || began || !isPassing(error, reused)) return receiver.fail(upstreamRefusal(error))
+          if (!mayReplay || began || !isPassing(error, reused, now() - sentMs))
+            return receiver.fail(upstreamRefusal(error))
           waiting = setTimeout(replay, replayAfterMs(error))
         },
       },

@@ -8,14 +8,17 @@
 const scarce: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'EAI_AGAIN'])
 const closed: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
 const scarceMs = 100
+/** A connection that was closed as idle is found closed at once; later the server was at work, and broke off. */
+const foundClosedMs = 1000
 
 /**
  * @param error before anything of an answer came
  * @param reused whether the connection had been used before
+ * @param afterMs since the request went out
  */
-export function isPassing(error: unknown, reused: boolean): boolean {
+export function isPassing(error: unknown, reused: boolean, afterMs: number): boolean {
   const code = codeOf(error)
-  return scarce.has(code) || (reused && closed.has(code))
+  return scarce.has(code) || (reused && closed.has(code) && afterMs < foundClosedMs)
 }
 
 /** Milliseconds: a connection is to be had at once, what is scarce perhaps in a moment. */

@@ -139,7 +139,7 @@ describe('a gate that has no descriptor left', () => {
 
 describe('a connection that was closed before anything came back', () => {
   /** Answers each connection so many times, then closes it instead. @returns how many requests came */
-  async function closingServer(answers: number) {
+  async function closingServer(answers: number, closes = () => {}) {
     let requests = 0
     const served = new WeakMap<Socket, number>()
     const server = createServer((request, response) => {
@@ -147,8 +147,10 @@ describe('a connection that was closed before anything came back', () => {
         requests++
         const count = served.get(request.socket) ?? 0
         served.set(request.socket, count + 1)
-        if (count >= answers) request.socket.destroy()
-        else response.end('{}')
+        if (count >= answers) {
+          closes()
+          request.socket.destroy()
+        } else response.end('{}')
       })
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -167,6 +169,36 @@ describe('a connection that was closed before anything came back', () => {
       },
       near,
       { port: server.port },
+    )
+    server.close()
+  })
+
+  it('is the server’s answer if it was at work meanwhile: no model does the same twice', async () => {
+    let nowMs = 0
+    const server = await closingServer(1, () => {
+      nowMs += 2000
+    })
+    await withCourier(
+      async ({ send, courier }) => {
+        // Whether a connection is used again is the pool's to say.
+        const codes: (number | string)[] = []
+        while (codes.length < 20 && !codes.includes('upstream_failed')) codes.push(await send())
+        expect(codes.at(-1)).toBe('upstream_failed')
+        expect(server.requests()).toBe(codes.length)
+        const upstream = { origin: `http://models.example:${server.port}` } as Upstream
+        const asked: boolean[] = []
+        while (asked.length < 20 && !asked.includes(false))
+          asked.push(
+            await courier.ask(upstream, '/api/tags', 5000).then(
+              () => true,
+              () => false,
+            ),
+          )
+        expect(asked.at(-1)).toBe(false)
+        expect(server.requests()).toBe(codes.length + asked.length)
+      },
+      near,
+      { port: server.port, now: () => nowMs },
     )
     server.close()
   })
