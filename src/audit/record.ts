@@ -45,6 +45,8 @@ export interface RequestRecord {
   readonly marked: number
   /** Questions to humans about its tool calls; each has its own events, which name this request. */
   readonly approvals: readonly { readonly id: string; readonly outcome: 'asked' | 'used' | 'denied' }[]
+  /** What a guard model was asked about it, where the policy has one and it had something to ask. */
+  readonly opinion?: RecordedOpinion
   readonly usage: { readonly input: number; readonly output: number } | null
   readonly limits: Readonly<Record<string, RecordedLimit>>
   readonly ending: { readonly kind: string; readonly code: string | null; readonly status: number | null }
@@ -112,6 +114,16 @@ export interface RecordedExcerpt {
   /** Ids of the findings that it shows. */
   readonly findings: readonly string[]
   readonly text: string
+}
+
+/** How many questions were asked, were answered already, and had no answer; what those that were asked have cost. */
+export interface RecordedOpinion {
+  readonly asked: number
+  readonly remembered: number
+  readonly unread: number
+  readonly ms: number
+  readonly inputTokens: number
+  readonly outputTokens: number
 }
 
 export interface RecordedFinding {

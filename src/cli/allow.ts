@@ -100,7 +100,8 @@ function whereIn(given: string): { readonly channel: Channel; readonly tool?: st
 /** @throws UsageError */
 function requireSignature(id: string, values: Values, io: Io): void {
   const { policy } = loadPolicy(textOf(values, 'config'), io.variables)
-  const ids = [...shippedIds(), ...policy.promptGuard.own.map((each) => each.id)]
+  const guards = [policy.promptGuard, ...[...policy.roles.values()].map((role) => role.promptGuard)]
+  const ids = [...shippedIds(), ...guards.flatMap(({ own }) => own.map((each) => each.id))]
   // What the scanner itself tells stands in no pack.
   if (!ids.includes(id) && !id.startsWith('smuggling.'))
     throw new UsageError(`there is no signature ${id}${didYouMean(id, ids)}`)

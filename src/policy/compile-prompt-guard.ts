@@ -54,7 +54,7 @@ export function compilePromptGuard(
 }
 
 function compileGuardModel(
-  { upstream: wanted, name, prompt, timeout }: NonNullable<Config['guards']['prompt']['model']>,
+  { upstream: wanted, name, prompt, when, timeout }: NonNullable<Config['guards']['prompt']['model']>,
   upstreams: readonly Upstream[],
   report: Report,
 ): GuardModel | undefined {
@@ -69,7 +69,7 @@ function compileGuardModel(
     return undefined
   }
   const canonical = canonicalFor(upstream.kind, name)
-  if (canonical !== undefined) return { upstream, name: canonical, prompt, timeoutMs }
+  if (canonical !== undefined) return { upstream, name: canonical, prompt, when, timeoutMs }
   report([...path, 'name'], modelFault(name))
   return undefined
 }

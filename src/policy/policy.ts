@@ -189,6 +189,7 @@ export interface PromptGuard {
 
 /** A model that judges texts. */
 export interface GuardModel {
+  readonly when: 'flagged' | 'untrusted' | 'all'
   readonly upstream: Upstream
   /** Canonical for this kind of server. */
   readonly name: string

@@ -73,7 +73,13 @@ at the top of the file.
   (but for tools that its own \`tools\` exclude).
 - \`x-torwart-guards\` also names what no guard read: \`prompt=allow, images=unread\`. \`opinion=allow\` beside \`prompt=flag\`
   is the word of \`guards.prompt.model\`, which clears nothing; \`opinion=unread\`: it gave no answer that is one, was busy
-  with four others (questions do not count in \`concurrent\`), or there were more than 16 KiB and it found the first ones safe.
+  with four others (questions do not count in \`concurrent\`), or there was more to read than it was asked about: of what is
+  flagged 16 KiB, of other texts 64 questions a request, the newest texts first.
+- \`guards.prompt.model.when: untrusted\` asks it about every tool result, document and tool definition as well, \`all\` about
+  every text (but trusted system prompts), each a question of up to 16 KiB, once for each caller while its digest is
+  remembered. A new question costs the request the time of the model's answer; all questions of a request share \`timeout\`.
+  The record's \`opinion\` has how many were \`asked\`, \`remembered\` and \`unread\`, their \`ms\` and tokens. What the scanner has
+  blocked is not asked about.
 - \`roles.NAME.guards\` replaces single keys of \`guards\` for one role, lists whole; \`separate\` of the role itself goes first.
   Roles with the same signatures share one scanner. A token keeps the guards of its key's role; \`torwart access\` shows them.
 - \`guards.output.toolArguments\` is for secrets and personal data in what tools are given. Absent, they meet what \`secrets\` and
@@ -129,6 +135,28 @@ at the top of the file.
   by its client, cut, too late. Without a count of the model server's they are estimated, of an answer that comes in one
   piece and was left before from the time the model was at it, up to what was reserved. A model server that fails by itself
   costs nothing.
+
+## Exceptions from the prompt guard
+
+A false alarm of the prompt guard is accepted by the passage, not by switching a signature off:
+
+1. \`torwart findings\` lists what was blocked most often, by signature, channel, tool and key, with the last request of each.
+   \`--all\` adds what was only flagged or excepted. It exits 1 when anything was blocked.
+2. \`torwart allow --text-of REQUEST --why '…' [--for 30d]\` accepts the passages for which that request was blocked. The
+   request's record names this command as \`remedy\`. \`--in tool:read_file\` accepts them in the results of another tool.
+3. \`torwart allow --signature ID --in tool:read_file --why '…'\` accepts everything that one signature finds there. \`--in\` takes a
+   channel (\`system\`, \`user\`, \`assistant\`, \`tool\`, \`definition\`, \`document\`); \`tool\` and \`definition\` take a tool's name, with \`*\`.
+4. \`torwart exceptions\` lists the exceptions in force; \`--remove ID\` takes one back.
+
+- A passage is a paragraph. It is known by a digest of its normal form: case and stretches of blanks make no difference, a
+  word more does, and so does any invisible character. The digest is keyed (\`KEYS-FILE.passages\`, made when first
+  needed), so that a record does not help to guess a short text. Gateways with another keys folder need a copy of that file.
+- An exception for a tool trusts the name that the request gives it. Of two servers of tools with one name, it holds for both.
+- Exceptions stand beside the policy (\`POLICY-FILE.exceptions.json\`), are part of its version, and apply at once. A file with a mistake
+  changes nothing. At most 1,000.
+- Nothing passes in silence: the finding stays in the record, with \`action: allow\` and the id of the \`exception\`. Making and
+  removing one are events of the audit log (\`exception made\`, \`exception removed\`).
+- Exceptions concern the prompt guard only. The output guard, tool rules and limits know none.
 
 This page is generated from the schema (\`npm run generate\`).
 

@@ -3,6 +3,7 @@
  * the ones before it; a field is there from the stage that found it out, and never optional "because it will
  * come". Held, not copied: spreading objects of this size costs 10 µs a time (Node 20).
  */
+import type { RecordedOpinion } from '../audit/record.ts'
 import type { Hold } from '../core/held-bytes.ts'
 import type { JsonObject } from '../core/json.ts'
 import type { Refusal } from '../core/refusal.ts'
@@ -119,6 +120,8 @@ export interface JudgedCalls {
 export interface Inspected {
   readonly call: Call
   readonly findings: readonly JudgedFinding[]
+  /** What the guard model has cost, if it had something to say. */
+  readonly opinion?: RecordedOpinion
   /** Guards that ran, and what they said; and what no guard read. Shown in `x-torwart-guards`. */
   readonly guards: readonly (readonly [guard: string, verdict: Action | 'unread'])[]
 }

@@ -13,9 +13,10 @@ import type { Call, Inspected, JudgedFinding } from './exchange.ts'
 import type { GuardTurns } from './guard-turns.ts'
 import type { Steps } from './guard-work.ts'
 import { neighbours, type Part } from './neighbours.ts'
+import { type Flagged, type Question, questionsOf } from './opinion-questions.ts'
 import type { ScanningFor } from './scanning.ts'
 import { acrossJoints, seamsOf } from './seams.ts'
-import { type Flagged, opinionGuard, type SecondOpinion } from './second-opinion.ts'
+import { opinionGuard, type SecondOpinion } from './second-opinion.ts'
 
 const guard = 'prompt'
 /** Of one request; a text more may go over it. */
@@ -111,6 +112,15 @@ export function createInspect({ scanningFor, secondOpinion, turns, metrics, loca
     }
   }
 
+  /** @returns undefined if there is nothing to ask, or nobody */
+  async function opinionOn({ caller, prompt }: Call, flagged: readonly Flagged[]) {
+    const { role, identity } = caller
+    const { model } = role.promptGuard
+    if (!model) return undefined
+    const questions = questionsOf(prompt.texts, flagged, model, role.trustSystem)
+    return questions.questions.length === 0 ? undefined : secondOpinion(questions, identity.id, model)
+  }
+
   return async (call: Call): Promise<Inspected> => {
     const settings = call.caller.role.promptGuard
     // Never silent about what went by unread.
@@ -120,18 +130,16 @@ export function createInspect({ scanningFor, secondOpinion, turns, metrics, loca
     const reading = await inTurns(call)
     const { findings, flagged, worst } = reading
     const guards: (readonly [string, Action | 'unread'])[] = [[guard, worst]]
-    if (worst === 'flag' && settings.model) {
-      const said = await secondOpinion(flagged, call.caller.identity.id, settings.model)
-      guards.push([opinionGuard, said])
-      if (said === 'block') findings.push(...flagged.slice(0, 1).map(unsafe))
-    }
+    const opinion = worst === 'block' ? undefined : await opinionOn(call, flagged)
+    if (opinion) guards.push([opinionGuard, opinion.verdict])
+    if (opinion?.unsafe) findings.push(unsafe(opinion.unsafe))
     for (const { guard, category, action } of findings) metrics.findings.inc({ guard, category, action })
-    return { call, findings, guards: [...guards, ...unread] }
+    return { call, findings, ...(opinion && { opinion: opinion.cost }), guards: [...guards, ...unread] }
   }
 }
 
-/** So that a record says who turned the flag into a block. */
-function unsafe({ channel, text }: Flagged): JudgedFinding {
+/** So that a record says who made it a block. */
+function unsafe({ channel, text }: Question): JudgedFinding {
   const whole = { severity: 'high', start: 0, end: text.length } as const
   return {
     guard: opinionGuard,

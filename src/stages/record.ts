@@ -112,6 +112,7 @@ export function toRecord(
     unread: inspected ? unreadOf(inspected) : (course.prompt?.unread ?? []),
     marked: call?.outgoing.marked ?? 0,
     approvals: Array.from(call?.judged.approvals ?? [], ([id, outcome]) => ({ id, outcome })),
+    ...(inspected?.opinion ? { opinion: inspected.opinion } : {}),
     usage: (answer ?? course.work?.().answer)?.usage ?? null,
     limits: recordLimits(course),
     ending: recordEnding(ending),

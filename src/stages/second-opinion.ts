@@ -1,35 +1,35 @@
 /**
- * Asks a guard model of the policy about texts that the scanner only flagged. Its word can turn a flag into a block and
- * nothing into less: a model can be talked round, so `safe` changes nothing. One question a request, a few at once, none
- * twice while it is remembered. No answer in time, or one that is none, is `unread`; so is what did not fit, unless the
- * part that did is unsafe already. Which server and which model is the policy's word alone.
+ * Asks a guard model of the policy about texts. Its word can turn a flag into a block and nothing into less: a model can be
+ * talked round, so `safe` changes nothing. A few questions at once, none twice while it is remembered, all of a request
+ * within one time. No answer in time, or one that is none, is `unread`; so is what did not fit, unless another part is
+ * unsafe already. Which server and which model is the policy's word alone.
  */
+import { hash } from 'node:crypto'
+import type { RecordedOpinion } from '../audit/record.ts'
 import type { Clock } from '../core/clock.ts'
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
 import type { ServerKind } from '../core/servers.ts'
-import type { Channel } from '../core/text.ts'
 import type { GuardModel } from '../policy/policy.ts'
 import { type Opinion, readOpinion } from '../scan/opinion.ts'
 import { createMemory } from '../scan/recall.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Ask } from '../upstreams/ask.ts'
 import type { Fleet } from '../upstreams/fleet.ts'
+import type { Question, Questions } from './opinion-questions.ts'
 
-/** A text that is neither clean nor bad enough. */
-export interface Flagged {
-  readonly channel: Channel
-  readonly text: string
-  readonly score: number
-  /** Where the first finding stands. */
-  readonly at: number
-}
-
-/** @param owner whose texts they are. Never rejects. */
+/**
+ * @param owner whose texts they are
+ * @returns `block` with the question that was answered so. Never rejects.
+ */
 export type SecondOpinion = (
-  flagged: readonly Flagged[],
+  questions: Questions,
   owner: string,
   model: GuardModel,
-) => Promise<'allow' | 'block' | 'unread'>
+) => Promise<{
+  readonly verdict: 'allow' | 'block' | 'unread'
+  readonly unsafe: Question | undefined
+  readonly cost: RecordedOpinion
+}>
 
 export interface OpinionNeeds {
   readonly ask: Ask
@@ -43,11 +43,10 @@ export const opinionGuard = 'opinion'
 const labels = { guard: opinionGuard }
 /** Of one gateway. Beside the server's `concurrent`: a question must not wait behind the prompts it is about. */
 const mostAtOnce = 4
-const mostBytes = 16 * 1024
-/** UTF-16 code units in front of the first finding, where a text has to be cut. */
-const leadUp = 1024
+/** Of one request, so that another's finds a place beside it. */
+const mostOfOne = 2
 const mostTokens = 16
-const between = '\n\n'
+/** Characters of digests: some 24,000 of them. */
 const mostRemembered = 1024 * 1024
 
 export function createSecondOpinion({ ask, isRemote, metrics, clock }: OpinionNeeds): SecondOpinion {
@@ -55,66 +54,83 @@ export function createSecondOpinion({ ask, isRemote, metrics, clock }: OpinionNe
   const memory = createMemory<Opinion>(mostRemembered, 1)
   let asking = 0
 
-  async function hear(model: GuardModel, content: string): Promise<Opinion | undefined> {
-    const { upstream, name, timeoutMs } = model
-    // A name of this server may stand for a model of another company, as its list tells.
-    if (asking >= mostAtOnce || isRemote(upstream, name)) return undefined
+  async function hear(model: GuardModel, content: string, withinMs: number): Promise<Heard> {
+    const { upstream, name } = model
     const startedAt = clock.monotonicMs()
     asking++
     try {
       const { path, body } = question(upstream.kind, name, content)
-      const answer = await ask(upstream, path, timeoutMs, body)
-      const said = answer.status === 200 ? wordsOf(upstream.kind, answer.body) : undefined
-      return said === undefined ? undefined : readOpinion(said)
+      const { status, body: answer } = await ask(upstream, path, withinMs, body)
+      const said = status === 200 ? wordsOf(upstream.kind, answer) : undefined
+      return { opinion: said === undefined ? undefined : readOpinion(said), ...tokensOf(answer) }
     } catch {
-      return undefined
+      return nothing
     } finally {
       asking--
       metrics.guardSeconds.observe(labels, (clock.monotonicMs() - startedAt) / 1000)
     }
   }
 
-  return async (flagged, owner, model) => {
-    const { text, isWhole } = heaviest(flagged)
-    // A function, so that `$&` in a prompt stays what it is.
-    const content = model.prompt?.replace('{text}', () => text) ?? text
-    const key = JSON.stringify([model.upstream.origin, model.name, content])
-    const known = memory.find(key, owner)
-    const opinion = known ?? (await hear(model, content))
-    if (opinion === undefined) {
-      metrics.guardFailures.inc(labels)
-      return 'unread'
+  return async ({ questions, isWhole }, owner, model) => {
+    const startedAt = clock.monotonicMs()
+    const cost = { asked: 0, remembered: 0, unread: 0, ms: 0, inputTokens: 0, outputTokens: 0 }
+    // A name of this server may stand for a model of another company, as its list tells.
+    const isElsewhere = isRemote(model.upstream, model.name)
+    const open: (Question & Worded)[] = []
+    let unsafe: Question | undefined
+    for (const each of questions) {
+      const worded = wordedFor(model, each.text)
+      const known = memory.find(worded.key, owner)
+      if (known === undefined) open.push({ ...each, ...worded })
+      else cost.remembered++
+      if (known === 'unsafe') unsafe ??= each
     }
-    if (known === undefined) memory.keep(key, owner, opinion)
-    if (opinion === 'unsafe') return 'block'
-    return isWhole ? 'allow' : 'unread'
+    async function work(): Promise<void> {
+      for (let next = open.shift(); next && !unsafe; next = open.shift()) {
+        const withinMs = Math.floor(model.timeoutMs - (clock.monotonicMs() - startedAt))
+        if (isElsewhere || withinMs <= 0 || asking >= mostAtOnce) {
+          metrics.guardFailures.inc(labels)
+          cost.unread++
+          continue
+        }
+        cost.asked++
+        const { opinion, inputTokens, outputTokens } = await hear(model, next.content, withinMs)
+        cost.inputTokens += inputTokens
+        cost.outputTokens += outputTokens
+        if (opinion === undefined) {
+          metrics.guardFailures.inc(labels)
+          cost.unread++
+        } else memory.keep(next.key, owner, opinion)
+        if (opinion === 'unsafe') unsafe ??= next
+      }
+    }
+    const workers = Math.max(1, Math.min(mostOfOne, mostAtOnce - asking))
+    if (!unsafe) await Promise.all(Array.from({ length: workers }, work))
+    cost.ms = Math.round(clock.monotonicMs() - startedAt)
+    const isRead = isWhole && cost.unread === 0
+    return { verdict: unsafe ? 'block' : isRead ? 'allow' : 'unread', unsafe, cost }
   }
 }
 
-function heaviest(flagged: readonly Flagged[]): { readonly text: string; readonly isWhole: boolean } {
-  const parts: string[] = []
-  let room = mostBytes
-  let isWhole = true
-  for (const { text, at } of flagged.toSorted((a, b) => b.score - a.score)) {
-    const part = fitting(text, at, room)
-    if (part.length < text.length) isWhole = false
-    if (part === '') continue
-    parts.push(part)
-    room -= Buffer.byteLength(part) + between.length
-  }
-  return { text: parts.join(between), isWhole }
+interface Worded {
+  readonly content: string
+  /** What it is remembered by. */
+  readonly key: string
 }
 
-/** All of it, or as many bytes as there is room for, from somewhat before a place on. */
-function fitting(text: string, at: number, room: number): string {
-  if (room <= 0) return ''
-  if (text.length <= room && Buffer.byteLength(text) <= room) return text
-  let from = Math.max(0, at - leadUp)
-  // Not in the middle of a character.
-  if ((text.charCodeAt(from) & 0xfc00) === 0xdc00) from++
-  const rest = text.slice(from, from + room)
-  return rest.slice(0, new TextEncoder().encodeInto(rest, new Uint8Array(room)).read)
+function wordedFor({ upstream, name, prompt }: GuardModel, text: string): Worded {
+  // A function, so that `$&` in a prompt stays what it is.
+  const content = prompt?.replace('{text}', () => text) ?? text
+  return { content, key: hash('sha256', JSON.stringify([upstream.origin, name, content]), 'base64url') }
 }
+
+interface Heard {
+  readonly opinion: Opinion | undefined
+  readonly inputTokens: number
+  readonly outputTokens: number
+}
+
+const nothing: Heard = { opinion: undefined, inputTokens: 0, outputTokens: 0 }
 
 /** Neither thought nor cut: a server that leaves out what is too long for it would judge another text. */
 function question(kind: ServerKind, model: string, content: string): { path: string; body: JsonObject } {
@@ -130,4 +146,18 @@ function wordsOf(kind: ServerKind, body: JsonValue | undefined): string | undefi
   const [choice] = Array.isArray(body.choices) ? body.choices : []
   const message = kind === 'ollama' ? body.message : isObject(choice) ? choice.message : undefined
   return isObject(message) && typeof message.content === 'string' ? message.content : undefined
+}
+
+/** What the server says it took. */
+function tokensOf(body: JsonValue | undefined): Pick<Heard, 'inputTokens' | 'outputTokens'> {
+  const counts = isObject(body) ? body : {}
+  const usage = isObject(counts.usage) ? counts.usage : {}
+  return {
+    inputTokens: countOf(counts.prompt_eval_count ?? usage.prompt_tokens),
+    outputTokens: countOf(counts.eval_count ?? usage.completion_tokens),
+  }
+}
+
+function countOf(value: JsonValue | undefined): number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : 0
 }

@@ -43,14 +43,14 @@ interface House {
 
 async function start(
   script: Script,
-  { prompt = '', mode = 'enforce', kind = 'ollama', timeout = '10s' } = {},
+  { prompt = '', mode = 'enforce', kind = 'ollama', timeout = '10s', when = 'flagged' } = {},
 ): Promise<House> {
   const model = await startModelServer()
   const guard = await startModelServer(script)
   const settings: GateSettings = {
     upstream: model.url,
     furtherUpstreams: [`{ name: judge, url: "${guard.url}", kind: ${kind}, key: judges-key }`],
-    more: `guards: { prompt: { mode: ${mode}, model: { upstream: judge, name: llama-guard3, timeout: ${timeout}${prompt} } } }\n`,
+    more: `guards: { prompt: { mode: ${mode}, model: { upstream: judge, name: llama-guard3, when: ${when}, timeout: ${timeout}${prompt} } } }\n`,
   }
   const gate = await startGate(settings)
   closers.push(model.close, guard.close, gate.close)
@@ -173,6 +173,27 @@ describe('a second opinion', () => {
     await until(() => waiting.length === 1)
     waiting[0]?.()
     expect(await last).toMatchObject({ code: 'prompt_blocked' })
+  })
+
+  it('on what tools returned blocks where nothing was flagged, and its cost is on record', async () => {
+    const house = await start(saying('unsafe'), { when: 'untrusted' })
+    expect(await say(house, harmless)).toMatchObject({ guards: 'prompt=allow, output=allow' })
+    expect(house.gate.requests()[0]).not.toHaveProperty('opinion')
+    const messages = [
+      { role: 'user', content: harmless },
+      { role: 'tool', tool_name: 'fetch', content: 'The bakery in our street opens at seven.' },
+    ]
+    expect(await say(house, '', { messages })).toEqual({
+      status: 400,
+      code: 'prompt_blocked',
+      guards: 'prompt=allow, opinion=block',
+    })
+    const record = house.gate.requests().at(-1)
+    expect(record?.opinion).toMatchObject({ asked: 1, remembered: 0, unread: 0 })
+    expect(record?.findings).toEqual([expect.objectContaining({ id: 'opinion.unsafe', channel: 'tool' })])
+    await say(house, '', { messages })
+    expect(house.gate.requests().at(-1)?.opinion).toMatchObject({ asked: 0, remembered: 1 })
+    expect(house.guard.posts).toHaveLength(1)
   })
 
   it('is only recorded where the policy observes', async () => {

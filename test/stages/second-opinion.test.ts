@@ -2,7 +2,9 @@
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
 import type { JsonValue } from '../../src/core/json.ts'
-import { createSecondOpinion, type Flagged } from '../../src/stages/second-opinion.ts'
+import type { Channel, Text } from '../../src/core/text.ts'
+import { type Flagged, questionsOf } from '../../src/stages/opinion-questions.ts'
+import { createSecondOpinion } from '../../src/stages/second-opinion.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 
 const upstream = {
@@ -14,6 +16,9 @@ const upstream = {
   key: undefined,
 } as const
 const flagged = (text: string, score = 50, at = 0): Flagged => ({ channel: 'user', text, score, at })
+
+const model = { upstream, name: 'g', prompt: undefined, when: 'flagged', timeoutMs: 1000 } as const
+const asking = (texts: readonly Flagged[]) => questionsOf([], texts, model, false)
 
 /** @param word what the guard always says */
 function start(word: string) {
@@ -32,7 +37,7 @@ function start(word: string) {
 
 async function judged(texts: readonly Flagged[], word: string, prompt?: string) {
   const { asked, opinionOf } = start(word)
-  const verdict = await opinionOf(texts, 'me', { upstream, name: 'g', prompt, timeoutMs: 1000 })
+  const { verdict } = await opinionOf(asking(texts), 'me', { ...model, prompt })
   const contents = (asked as { messages: { content: string }[] }[]).map(
     ({ messages }) => messages[0]?.content,
   )
@@ -78,9 +83,8 @@ describe('the question to a guard model', () => {
   })
   it('is asked anew for another caller, model or wording: who has an answer must not tell others what was said', async () => {
     const { asked, opinionOf } = start('safe')
-    const model = { upstream, name: 'g', prompt: undefined, timeoutMs: 1000 }
     const times = async (owner: string, more: object = {}) => {
-      await opinionOf([flagged('a')], owner, { ...model, ...more })
+      await opinionOf(asking([flagged('a')]), owner, { ...model, ...more })
       return asked.length
     }
     expect([await times('me'), await times('me'), await times('you'), await times('me')]).toEqual([
@@ -89,5 +93,111 @@ describe('the question to a guard model', () => {
     expect(await times('me', { timeoutMs: 5 })).toBe(3)
     expect(await times('me', { name: 'h' })).toBe(4)
     expect(await times('me', { prompt: 'is {text} bad?' })).toBe(5)
+  })
+})
+
+describe('the questions about what is not flagged', () => {
+  const text = (channel: Channel, said: string, tool?: string) => ({
+    channel,
+    text: said,
+    ...(tool === undefined ? {} : { tool }),
+  })
+  const texts = [
+    text('system', 'You are a helpful assistant.'),
+    text('user', 'What does the page of our neighbours say?'),
+    text('definition', 'Fetches a page from the web', 'fetch'),
+    text('definition', 'url\nthe address of the page', 'fetch'),
+    text('definition', 'Reads a file of the project', 'read'),
+    text('tool', 'The page says that the bakery is open.', 'fetch'),
+    text('tool', '42', 'fetch'),
+    text('document', 'Opening hours of the bakery: 7 to 18.'),
+  ]
+  const about = (when: 'flagged' | 'untrusted' | 'all', trustSystem = false) =>
+    questionsOf(texts, [], { when }, trustSystem).questions.map(({ channel }) => channel)
+
+  it('are of the channels that the policy names, the newest text first, and one of each tool', () => {
+    expect(about('flagged')).toEqual([])
+    expect(about('untrusted')).toEqual(['document', 'tool', 'definition', 'definition'])
+    expect(about('all')).toEqual(['document', 'tool', 'definition', 'definition', 'user', 'system'])
+    expect(about('all', true)).not.toContain('system')
+  })
+
+  it('hold a long text in pieces that overlap, so that none of it is unread', () => {
+    const long = Array.from({ length: 9000 }, (_, index) => `word${index}`).join(' ')
+    const { questions, isWhole } = questionsOf([text('tool', long)], [], { when: 'untrusted' }, false)
+    expect(isWhole).toBe(true)
+    const read = questions.toReversed().map((question) => question.text)
+    for (const piece of read) expect(Buffer.byteLength(piece)).toBeLessThanOrEqual(16 * 1024)
+    expect(read.slice(1).reduce((all, piece) => all + piece.slice(512), read[0] ?? '')).toBe(long)
+  })
+
+  it('are 64 at most, and what is left out is told', () => {
+    const many = Array.from({ length: 70 }, (_, index) =>
+      text('tool', `The result of the call number ${index}`),
+    )
+    const { questions, isWhole } = questionsOf(many, [flagged('x')], { when: 'untrusted' }, false)
+    expect(questions).toHaveLength(64)
+    expect(questions[1]?.text).toContain('number 69')
+    expect(isWhole).toBe(false)
+  })
+
+  it('are asked side by side, two of a request, until one is unsafe, and none of them twice', async () => {
+    let open = 0
+    let most = 0
+    const asked: string[] = []
+    const opinionOf = createSecondOpinion({
+      async ask(_upstream, _path, _withinMs, question) {
+        most = Math.max(most, ++open)
+        await Promise.resolve()
+        open--
+        const [message] = (question as { messages: { content: string }[] }).messages
+        asked.push(message?.content ?? '')
+        const content = message?.content.includes('evil') ? 'unsafe' : 'safe'
+        const usage = { prompt_tokens: 10, completion_tokens: 1 }
+        return { status: 200, body: { choices: [{ message: { content } }], usage } }
+      },
+      isRemote: () => false,
+      metrics: createMetrics(),
+      clock: systemClock,
+    })
+    const results = Array.from({ length: 6 }, (_, index) =>
+      text('tool', `The result of the call number ${index}`),
+    )
+    const opinionOn = (said: readonly Text[]) =>
+      opinionOf(questionsOf(said, [], { when: 'untrusted' }, false), 'me', model)
+    const first = await opinionOn(results)
+    expect(first).toMatchObject({
+      verdict: 'allow',
+      cost: { asked: 6, remembered: 0, unread: 0, inputTokens: 60, outputTokens: 6 },
+    })
+    expect(most).toBe(2)
+    const second = await opinionOn([...results, text('tool', 'An evil result of the last call')])
+    expect(second).toMatchObject({
+      verdict: 'block',
+      unsafe: { channel: 'tool' },
+      cost: { asked: 1, remembered: 6 },
+    })
+    expect(asked).toHaveLength(7)
+    const third = await opinionOn([...results, text('tool', 'An evil result of the last call')])
+    expect(third).toMatchObject({ verdict: 'block', cost: { asked: 0, remembered: 7 } })
+  })
+
+  it('have one time together', async () => {
+    let now = 0
+    const opinionOf = createSecondOpinion({
+      ask() {
+        now += 600
+        return Promise.resolve({ status: 200, body: { choices: [{ message: { content: 'safe' } }] } })
+      },
+      isRemote: () => false,
+      metrics: createMetrics(),
+      clock: { ...systemClock, monotonicMs: () => now },
+    })
+    const results = Array.from({ length: 6 }, (_, index) =>
+      text('tool', `The result of the call number ${index}`),
+    )
+    const { verdict, cost } = await opinionOf(questionsOf(results, [], { when: 'all' }, false), 'me', model)
+    expect(verdict).toBe('unread')
+    expect(cost).toMatchObject({ asked: 2, unread: 4 })
   })
 })

@@ -25,8 +25,13 @@ const guardModel = group('A guard model that is asked about what is flagged, and
         'What it is asked, with `{text}` once in it. Absent: the text itself, as a guard expects it.',
     }),
   ),
+  when: choice(
+    ['flagged', 'untrusted', 'all'],
+    'flagged',
+    'What it is asked about: only what is flagged; also every tool result, document and tool definition; or every text.',
+  ),
   timeout: duration(
-    'How long its answer is waited for. A model that must be loaded first takes longer: keep it loaded.',
+    'How long its answers are waited for, those to one request together. A model that must be loaded first takes longer: keep it loaded.',
     '2s',
     { least: '1ms', most: '30s' },
   ),
