@@ -54,7 +54,9 @@ function keyProblems(keysFile: string | undefined, policy: Policy | undefined): 
     severity,
   })
   try {
-    const open = isOpenToOthers(keysFile) ? ['others than its owner may read or write this file'] : []
+    const open = isOpenToOthers(keysFile)
+      ? ['others than its owner may read or write this file: chmod 600 makes it theirs alone']
+      : []
     const entries = readKeyFile(keysFile)
     const orphans = policy ? keysWithoutRole(entries, policy.roles, Date.now()) : []
     const strangers = policy ? unknownApprovers(entries, policy.roles, policy.approval.approvers) : []

@@ -37,7 +37,7 @@ export const connect: Command = {
     const files = filesOf(values, gate)
     for (const path of [files.key, files.certificate?.key])
       if (path !== undefined && isOpenToOthers(path))
-        io.err(`Others than its owner may read or write ${path}\n`)
+        io.err(`Others than its owner may read or write ${path}: chmod 600 ${path}\n`)
     const told = new Promise<void>((resolve) => {
       io.on('SIGTERM', resolve)
       io.on('SIGINT', resolve)

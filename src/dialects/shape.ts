@@ -286,6 +286,8 @@ export function onlyIfAllowed(feature: Feature, shape: Shape, why: string): Shap
 const stopTexts = oneOrMany(text('definition'))
 /** Sequences at which the answer ends; counted. */
 export const stops: Shape = (value, at, notes) => {
+  if (typeof value !== 'string' && !Array.isArray(value))
+    return invalid(`\`${at}\` must be a string or a list of strings.`)
   notes.counts.stops += Array.isArray(value) ? value.length : 1
   return stopTexts(value, at, notes)
 }

@@ -11,6 +11,7 @@ import Value from 'typebox/value'
 import type { Clock } from '../core/clock.ts'
 import { Refusal } from '../core/refusal.ts'
 import { parseDuration } from '../core/units.ts'
+import { routeGroups } from '../dialects/dialect.ts'
 import { dialectFor } from '../dialects/dialects.ts'
 import { presentedCredential } from '../identity/credential.ts'
 import { rights } from '../identity/grant.ts'
@@ -43,6 +44,16 @@ const wanted = Type.Object(
   { additionalProperties: false },
 )
 
+/** What each of them must be, in the words of who is refused. */
+const forms = {
+  ttl: 'a duration such as 90s or 15m',
+  routes: `a list of some of ${routeGroups.join(', ')}`,
+  models: 'a list of up to 64 names or patterns such as qwen3:*',
+  tools: 'a list of up to 16 names or patterns such as search_*',
+  requests: 'a whole number from 1 on',
+  tokens: 'a whole number from 1 on',
+} as const satisfies Record<keyof typeof wanted.properties, string>
+
 export function registerTokenRoutes(
   app: FastifyInstance,
   { hosts, clock, signing, recordable, requireThawed, onMinted }: TokenRouteParts,
@@ -60,14 +71,11 @@ export function registerTokenRoutes(
       requireThawed(caller)
       await gate.admit(course, caller, cost)
       const body = readObject(await outlet.body(longestBody))
-      if (!Value.Check(wanted, body))
-        throw new Refusal('invalid_request', {
-          say: 'There are `ttl`, `routes`, `models`, `tools`, `requests` and `tokens`, and one of them is not what it should be.',
-        })
+      if (!Value.Check(wanted, body)) throw new Refusal('invalid_request', { say: faultIn(body) })
       const { ttl, ...asked } = body
       const ttlMs = ttl === undefined ? undefined : parseDuration(ttl)
       if (ttl !== undefined && !ttlMs)
-        throw new Refusal('invalid_request', { say: '`ttl` must be a duration such as 90s or 15m.' })
+        throw new Refusal('invalid_request', { say: `\`ttl\` must be ${forms.ttl}.` })
       const { policy } = course.arrival.snapshot
       const minted = await mintToken(
         holderFrom(caller, presentedCredential(course.arrival.rawHeaders)),
@@ -100,4 +108,14 @@ function holderFrom(
   const credential = typeof presented === 'string' ? '' : presented.credential
   const expiresMs = token?.expiresMs ?? arrival.snapshot.keys.endsAt(credential)
   return { key, role, grants: token?.grants ?? [], expiresMs }
+}
+
+/** Names a field only if it is one of ours: what a caller calls its own fields is not repeated. */
+function faultIn(body: unknown): string {
+  const [field] = Value.Errors(wanted, body).map(({ instancePath }) => instancePath.split('/')[1])
+  if (field === undefined || !Object.hasOwn(forms, field))
+    return `What can be asked for is ${Object.keys(forms)
+      .map((name) => `\`${name}\``)
+      .join(', ')}.`
+  return `\`${field}\` must be ${forms[field as keyof typeof forms]}.`
 }

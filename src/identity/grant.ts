@@ -68,10 +68,19 @@ function narrowed(role: Role, { id, routes, models, tools, requests, tokens }: G
  */
 export function excess(role: Role, { routes = [], models = [] }: Rights): string | undefined {
   const route = routes.find((group) => !role.routes.has(group))
-  if (route !== undefined) return `\`routes\` names ${route}, which is not yours to give.`
+  if (route !== undefined)
+    return `\`routes\` names ${route}, and what is yours to give is ${some([...role.routes])}.`
   for (const model of models) {
     if (!parsePattern(model)) return '`models` names what is no name or pattern of a local model.'
-    if (!coversModels(role.models, model)) return '`models` names a model that is not yours to give.'
+    if (!coversModels(role.models, model))
+      return `\`models\` names ${model}, and what is yours to give is ${some(role.models)}.`
   }
   return undefined
+}
+
+/** A role may name models by the hundred. */
+function some(names: readonly string[]): string {
+  if (names.length === 0) return 'nothing'
+  const shown = names.slice(0, 8).join(', ')
+  return names.length > 8 ? `${shown} and ${names.length - 8} more` : shown
 }

@@ -127,7 +127,16 @@ function ofModel(
     return [allowed(`${said}: \`${pattern}\` in \`models\` of ${whose}`)]
   }
   const has = models.length === 0 ? 'which names none' : `which names ${models.join(', ')}`
-  return [refused('model_not_allowed', `${said}: not in \`models\` of ${whose}, ${has}`)]
+  const hint = kinds.includes('ollama') ? latestMeant(target, models) : ''
+  return [refused('model_not_allowed', `${said}: not in \`models\` of ${whose}, ${has}${hint}`)]
+}
+
+/** Who writes `qwen3` means every qwen3 more often than `qwen3:latest`. */
+function latestMeant(asked: string, models: readonly string[]): string {
+  const bare = models.find((name) => !name.includes(':') && modelMatcher([`${name}:*`])(asked, 'ollama'))
+  return bare === undefined
+    ? ''
+    : `; with Ollama \`${bare}\` is ${bare}:latest alone, and \`${bare}:*\` every tag`
 }
 
 function allowed(words: string): Reason {

@@ -162,6 +162,19 @@ describe('torwart explain', () => {
     expect(ran.code).toBe(code)
   })
 
+  it('says that a name without a tag means one tag alone, where every tag was meant', async () => {
+    const bare = join(folder, 'bare.yaml')
+    const policy = (kind: string) =>
+      `version: 1\nupstreams: [{ name: local, url: "http://127.0.0.1:11434", kind: ${kind} }]\nroles: { narrow: { routes: [chat], models: [llama3.2, qwen3] } }\n`
+    const ask = (model: string) => cli(['explain', '--key', ids.small ?? '', '--model', model, '-c', bare])
+    const hint = '`qwen3` is qwen3:latest alone, and `qwen3:*` every tag'
+    writeFileSync(bare, policy('ollama'))
+    expect((await ask('qwen3:8b')).out).toContain(hint)
+    expect((await ask('gemma3:1b')).out).not.toContain('latest')
+    writeFileSync(bare, policy('localai'))
+    expect((await ask('qwen3:8b')).out).not.toContain('latest')
+  })
+
   it('says that no server of the policy has a route', async () => {
     const other = join(folder, 'other.yaml')
     writeFileSync(

@@ -363,7 +363,7 @@ describe('the command', () => {
     const program = start(['connect', ...words])
     const url = await until(() => /(http:\S+) leads to/.exec(program.output())?.[1])
     expect((await asCommand(url, 'HEAD', '/')).status).toBe(200)
-    expect(program.output()).toContain('Others than its owner')
+    expect(program.output()).toContain(`Others than its owner may read or write ${open}: chmod 600 ${open}`)
     program.process.kill('SIGTERM')
     expect(await program.ended).toBe(0)
   })

@@ -83,6 +83,7 @@ describe('OpenAI requests', () => {
     [{ messages: [{ role: 'user', content: [{ type: 'text', TEXT: 'x' }] }] }, /case/],
     [{ temperature: 'hot' }, /temperature/],
     [{ max_tokens: 1.5 }, /max_tokens/],
+    [{ stop: 7 }, /`stop` must be a string or a list of strings/],
   ])('are refused for %j', (more, why) => expect(refused(more as JsonObject)).toMatch(why))
 
   it('of embeddings carry text, not tokens', () => {

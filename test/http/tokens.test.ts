@@ -102,6 +102,29 @@ describe('a token', () => {
     expect((await mint(gate, {}, third.token)).status).toBe(400)
   })
 
+  it('that is not what it should be says which field is wrong, and how it would be right', async () => {
+    const { gate } = await start()
+    for (const [wish, said] of [
+      [{ ttl: 5 }, '`ttl` must be a duration such as 90s or 15m.'],
+      [{ routes: ['chatt'] }, '`routes` must be a list of some of chat, '],
+      [{ models: 'qwen3:8b' }, '`models` must be a list of up to 64 names'],
+      [{ tools: [1] }, '`tools` must be a list of up to 16 names'],
+      [{ requests: 0 }, '`requests` must be a whole number from 1 on.'],
+      [{ tokens: '20000' }, '`tokens` must be a whole number from 1 on.'],
+      [
+        { 'my secret': 1 },
+        'What can be asked for is `ttl`, `routes`, `models`, `tools`, `requests`, `tokens`.',
+      ],
+      [{ constructor: 1 }, 'What can be asked for is'],
+    ] as const) {
+      const answer = await gate.post('/torwart/v1/tokens', wish, bearing(gate.key))
+      expect(answer.status).toBe(400)
+      const told = await answer.text()
+      expect(told).toContain(said)
+      expect(told).not.toContain('my secret')
+    }
+  })
+
   it('and all below it spend what the uppermost was given', async () => {
     const { gate } = await start()
     const parent = await mint(gate, { requests: 3 })

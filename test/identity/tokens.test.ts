@@ -70,8 +70,12 @@ describe('a token', () => {
 
   it.each([
     ['a route that is not there to give', { routes: ['embeddings'] }, /`routes` names embeddings/],
-    ['a model that is not there to give', { models: ['gemma3:1b'] }, /not yours to give/],
-    ['a pattern that is wider', { models: ['qwen*:*'] }, /not yours to give/],
+    [
+      'a model that is not there to give',
+      { models: ['gemma3:1b'] },
+      /gemma3:1b, and what is yours to give is .*qwen3/,
+    ],
+    ['a pattern that is wider', { models: ['qwen*:*'] }, /qwen\*:\*, and what is yours to give is/],
     ['what is no model', { models: ['x:cloud'] }, /no name or pattern/],
     ['a life that is over at once', { ttlMs: 500 }, /a second at least/],
     ['a life that is too long', { ttlMs: 61 * minute }, /at most/],
