@@ -3,6 +3,9 @@ import type { Detector } from './detector.ts'
 
 const local = /[\p{L}\p{N}.!#$%&'*+/=?^_`{|}~-]/u
 const host = /[\p{L}\p{N}.-]/u
+/** Endings of files that are no top-level domain: `icon@2x.png`. */
+const files =
+  /\.(?:png|jpe?g|gif|svg|webp|bmp|ico|[mc]?js|[mc]?ts|[jt]sx|css|scss|less|json|html?|xml|ya?ml|toml|txt|log|lock|exe|dll|jar|t?gz|kt|java|cpp|hpp|sql|conf|cfg|ini|env)$/i
 const longestLocal = 64
 const longestHost = 253
 
@@ -21,7 +24,10 @@ export const email: Detector = {
       while (end < text.length && end - at <= longestHost && host.test(text.charAt(end))) end++
       while (end > at && /[.-]/.test(text.charAt(end - 1))) end--
       const domain = text.slice(at + 1, end)
-      if (isUserInfo(text, start)) continue
+      // A scope of packages, or a path in front: `node_modules/@scope`.
+      start += text.slice(start, at).lastIndexOf('/') + 1
+      if (isUserInfo(text, start) || text.charAt(end) === '(' || text.slice(start, at) === 'git') continue
+      if (files.test(domain)) continue
       if (start < at && /^[^.]+(?:\.[^.]+)*\.\p{L}[\p{L}\p{N}-]{0,61}\p{L}$/u.test(domain))
         spans.push({ start, end })
     }

@@ -5,7 +5,7 @@
 import validator from 'validator'
 import { ean13, mod11of10, weighted } from './check-digits.ts'
 import { codeDetector, type Detector, digits, numberDetector, patternDetector, whole } from './detector.ts'
-import { groupedNumbers, mostBetween } from './number-runs.ts'
+import { groupedNumbers, isInTable, mostBetween, shapeOf } from './number-runs.ts'
 
 /** NHS number: ten digits with a check digit modulo 11, in its groups or behind its name. */
 export const nhs: Detector = {
@@ -18,7 +18,8 @@ export const nhs: Detector = {
         const rest = 11 - (weighted(digits.slice(0, 9), [10, 9, 8, 7, 6, 5, 4, 3, 2]) % 11)
         if ((rest === 11 ? 0 : rest) !== Number(digits.at(-1)) || /^(\d)\1+$/.test(digits)) return false
         return (
-          /^\d{3}([ -])\d{3}\1\d{4}$/.test(sample.text.slice(start, end)) ||
+          (/^\d{3}([ -])\d{3}\1\d{4}$/.test(sample.text.slice(start, end)) &&
+            !isInTable(sample.text, run, { digits, start, end })) ||
           /\b(?:nhs|health service|patient)\b[^\d]{0,32}$/i.test(sample.before(start))
         )
       }),
@@ -56,7 +57,11 @@ export const nir: Detector = {
         run,
         [15],
         1,
-        ({ digits }) => /^[1278]\d\d(?:0[1-9]|1[0-2]|[2-9]\d)/.test(digits) && nirKeyHolds(digits),
+        (number) =>
+          /^[1278]\d\d(?:0[1-9]|1[0-2]|[2-9]\d)/.test(number.digits) &&
+          nirKeyHolds(number.digits) &&
+          /^(?:15|13-2|1-2-2-2-3-3(?:-2|2)?)$/.test(shapeOf(text, number)) &&
+          !isInTable(text, run, number),
       ),
     )
   },

@@ -5,20 +5,31 @@
 import validator from 'validator'
 import { icaoCheck, weightedDigitSums } from './check-digits.ts'
 import { codeDetector, type Detector, digits, numberDetector, whole } from './detector.ts'
-import { groupedNumbers, mostBetween } from './number-runs.ts'
+import { groupedNumbers, isInTable, mostBetween, shapeOf } from './number-runs.ts'
 
 /** Steuerliche Identifikationsnummer: eleven digits, the last a check digit (ISO/IEC 7064, MOD 11,10). */
 export const germanTaxId: Detector = {
   type: 'german-tax-id',
   triggers: digits,
   longest: 11 + mostBetween,
-  find({ text, numberRuns }) {
-    return numberRuns.flatMap((run) =>
-      groupedNumbers(text, run, [11], 2, ({ digits }) => validator.isTaxID(digits, 'de-DE')),
+  find(sample) {
+    const { text } = sample
+    return sample.numberRuns.flatMap((run) =>
+      groupedNumbers(
+        text,
+        run,
+        [11],
+        2,
+        (number) =>
+          validator.isTaxID(number.digits, 'de-DE') &&
+          (taxIdNamed.test(sample.before(number.start)) ||
+            (/^(?:11|2-3-3-3)$/.test(shapeOf(text, number)) && !isInTable(text, run, number))),
+      ),
     )
   },
 }
 
+const taxIdNamed = /(?:steuer|ident|idnr|id-nr|tin|tax)[^\d\n]{0,32}$/i
 const taxNumberNamed =
   /(?:steuer-?(?:nummer|nr)|st\.? ?-?nr|finanzamt|tax (?:number|no|id)|steuerliche|identifikationsnummer)[^\d\n]{0,24}$/i
 

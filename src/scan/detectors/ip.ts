@@ -1,10 +1,10 @@
 /**
  * IP addresses of both families, and the addresses of network cards. `::` alone is an operator in too many languages,
- * and stays; so do version numbers of four parts behind a word that calls them one.
+ * and stays; so do version numbers of four parts.
  */
 import validator from 'validator'
 import type { Span } from '../../core/text.ts'
-import { type Detector, digits, patternDetector, whole } from './detector.ts'
+import { type Detector, digits, patternDetector, type Sample, whole } from './detector.ts'
 
 const v4 = /(?<![\d.\w-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)/g
 /** From the first colon's group on; the ending with four numbers is IPv4 in IPv6. */
@@ -18,11 +18,32 @@ export const ipv4 = patternDetector({
   triggers: digits,
   pattern: v4,
   accept: (match, sample) =>
-    validator.isIP(match[0], 4) &&
-    !/\b(?:v|ver|version|release|build)[ .:=]{0,3}$/i.test(sample.before(match.index))
-      ? whole(match)
-      : undefined,
+    validator.isIP(match[0], 4) && !isVersion(match[0], sample, match.index) ? whole(match) : undefined,
 })
+
+/** Words that announce an address, and what stands directly in front of one in a URL or behind a user's name. */
+const announced =
+  /(?:\b(?:ip|ipv4|addr|address(?:es)?|adresse|host|hostname|server|client|remote|peer|gateway|router|dns|nameserver|resolver|ping|subnet|netmask|listen(?:ing)?|bind|connect(?:ed|ion)?|src|dst|login|logged in|access(?:ed)?|attack(?:er|s|ed)?|firewall|proxy|node|machine|device|network|traffic|requests?|x-forwarded-for)\w{0,3}\b|_ip)[^\d\n]{0,32}$|\/\/$|\b(?:root|admin|user|ubuntu|ec2-user|pi|git|deploy)@$|(?:\d{1,3}\.){3}\d{1,3}[, -]{1,3}$/i
+const versionBefore =
+  /(?:\b(?:v|ver|vers|version|versions|release|released|build|rev|revision|firmware|patch|section|clause|chapter|paragraph|oid)|version|§)["']?[ .:=(<>"']{0,4}(?:\w{0,8}=)?["']?$|[\w\]"'] ?(?:==|>=|<=|~=|~>|!=) ?["']?$|[~^]["']?$/i
+const upgrade = /\b(?:upgrad|downgrad|updat|bump|install|migrat)\w{0,4}[^\n]{0,40}$/i
+const reserved =
+  /^(?:10|127|169\.254|172\.(?:1[6-9]|2\d|3[01])|192\.168|0\.0\.0\.0|255)(?:\.|$)|^(\d{1,3})(?:\.\1){3}$|^8\.8\.4\.4$/
+/** No part of a version grows as large as parts of addresses do. */
+const largestOfVersion = 31
+
+/** Four numbers with points are versions of software and sections of standards more often than addresses. */
+function isVersion(shown: string, sample: Sample, start: number): boolean {
+  const before = sample.before(start)
+  if (versionBefore.test(before)) return true
+  const behind = sample.text.slice(start + shown.length, start + shown.length + 2)
+  if (announced.test(before) || /^[:/]\d/.test(behind)) return false
+  if (upgrade.test(before) || behind.startsWith('+')) return true
+  if (reserved.test(shown)) return false
+  // `Chrome/126.0.0.0`
+  if (/[A-Za-z]\/$/.test(before)) return true
+  return shown.endsWith('.0.0') || shown.split('.').every((part) => Number(part) <= largestOfVersion)
+}
 
 /** Looked for only where two colons stand as near to each other as in an address: one colon is in every other text. */
 export const ipv6: Detector = {
@@ -38,7 +59,7 @@ export const ipv6: Detector = {
       while (start > 0 && at - start < v6Group && /[\dA-Fa-f]/.test(text.charAt(start - 1))) start--
       v6.lastIndex = start
       const [shown] = v6.exec(text) ?? []
-      if (shown === undefined || !isAddress(shown, text.slice(Math.max(0, start - 2), start))) continue
+      if (shown === undefined || !isAddress(shown, text.slice(Math.max(0, start - 24), start))) continue
       covered = start + shown.length
       spans.push({ start, end: covered })
     }
@@ -46,10 +67,18 @@ export const ipv6: Detector = {
   },
 }
 
+/** What `::` is the address of. */
+const unspecified =
+  /(?:\bipv?6?|\baddr(?:ess)?|\bsrc|\bdst|\blisten(?:ing)?(?: on)?|\bbind(?:ing)?(?: to)?|\bhost|unspecified)["']?[ =:]{1,3}["'[]?$/i
+
 function isAddress(shown: string, before: string): boolean {
   const [address = ''] = shown.split(/[%/]/)
-  // The operator, unless a prefix length makes it a network; and a slice of a list.
-  return shown !== '::' && !(/^::\d{1,3}$/.test(address) && /(?<![/@])\[$/.test(before)) && isV6(address)
+  // The operator, unless a prefix length makes it a network or a word says so; and a slice of a list.
+  return (
+    (shown !== '::' || unspecified.test(before)) &&
+    !(/^::\d{1,3}$/.test(address) && /(?<![/@])\[$/.test(before)) &&
+    isV6(address)
+  )
 }
 
 function isV6(address: string): boolean {

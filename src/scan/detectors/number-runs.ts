@@ -2,6 +2,8 @@
  * Runs of digits with the separators people put between them: what card numbers, phone numbers, tax and
  * insurance numbers are made of. One walk over the text serves all of them.
  */
+import { luhn } from './check-digits.ts'
+
 export interface NumberRun {
   readonly start: number
   readonly end: number
@@ -16,6 +18,7 @@ const fewest = 7
 const most = 256
 /** Separators in one number. */
 export const mostBetween = 9
+const widestCell = 24
 /** Between two groups, as in `030 / 901820`. */
 const mostSeparators = 3
 
@@ -117,4 +120,33 @@ export function groupedNumbers(
     }
   }
   return found
+}
+
+const evenly = /^\d+(?:([ \u00a0]{1,2}|[-./\u2010-\u2013])\d+(?:\1\d+)*)?$/
+
+/** The sizes of its groups, as `4-4-4-4`; `uneven` where different signs stand between them. */
+export function shapeOf(text: string, { start, end }: Grouped): string {
+  const shown = text.slice(start, end)
+  if (!evenly.test(shown)) return 'uneven'
+  return shown
+    .split(/\D+/, mostBetween + 1)
+    .map(({ length }) => length)
+    .join('-')
+}
+
+/** What stands beside a number in a row: digits, but not another whole number that carries a check digit. */
+function isCell(token: string): boolean {
+  return /^\d+$/.test(token) && !(token.length >= 12 && luhn(token))
+}
+
+/**
+ * Whether more numbers stand in its row, as in a table. A year or the date of expiry behind it is none.
+ * @param run in which it stands
+ */
+export function isInTable(text: string, run: NumberRun, { start, end }: Grouped): boolean {
+  const before = /([^ \u00a0]+)[ \u00a0]+$/.exec(text.slice(Math.max(run.start, start - widestCell), start))
+  if (isCell(before?.[1] ?? '')) return true
+  const behind =
+    /^[ \u00a0]+([^ \u00a0]+)/.exec(text.slice(end, Math.min(run.end, end + widestCell)))?.[1] ?? ''
+  return isCell(behind) && !/^(?:19|20)\d\d$/.test(behind)
 }

@@ -8,6 +8,7 @@
  */
 import { getCountries, getCountryCallingCode } from 'libphonenumber-js/min'
 import { type Detector, digits, type Sample } from './detector.ts'
+import { isInTable, type NumberRun } from './number-runs.ts'
 
 const callingCodes: ReadonlySet<string> = new Set(
   getCountries().map((country) => getCountryCallingCode(country)),
@@ -17,7 +18,7 @@ const named =
   /(?:phone|(?<![a-z])(?:tel|mob|cell|fax|call|ring|dial|desk|sms|text me|reach|gsm|hotline|whatsapp|signal|contact|office|messages? to|answering|answer|ruf|anruf|handy|nummer lautet|my number|number is|appel|portable|movil|móvil|celular|llama)|telefon|telefoon|teléfono|téléphone|mobil)[^\d\n]{0,28}[\n]?[^\d\n]{0,12}$/i
 /** Words that make a number something else, however near the others stand. */
 const otherwise =
-  /(?:order|invoice|ticket|serial|article|isbn|issn|version|rechnung|bestell|artikel|[€$£#])[^\d]{0,16}$/i
+  /(?:order|invoice|ticket|serial|article|isbn|issn|version|rechnung|bestell|artikel|[€$£#])[^\d]{0,16}$|(?:stack|depth|sheet|model|size|bytes|offset|line|port|pid|uid|index|row|column|block|epoch|status|count|length)[^\d\n]{0,4}$/i
 
 const extension = '(?: {0,2}(?:x|ext\\.?|Ext\\.?|#|DW|-) ?\\d{1,5})?'
 const gap = '[ ./\\u00a0\\u2010-\\u2013-]'
@@ -25,7 +26,7 @@ const shapes = new RegExp(
   `(?<![\\p{L}\\p{N}_.=$€£@&?/%-]|\\d[,:])(?:${[
     `(?<international>(?:\\+|00)\\(?[1-9](?:${gap}{0,2}\\(?\\d\\)?){6,14})`,
     `(?<american>(?:1[ .-])?(?:\\([2-9]\\d\\d\\) ?[- ]?|[2-9]\\d\\d[-. \\u2010-\\u2013])\\d{3}[-. \\u2010-\\u2013]\\d{4})`,
-    `(?<zero>\\(?0\\d{1,5}\\)?(?: ?[/-] ?| {1,2}|\\.)\\d{2,8}(?:[ .-]\\d{2,4}){0,4})`,
+    `(?<zero>(?!0\\d*\\.\\d+(?![.\\d]))(?:\\(?0\\d{1,5}\\)?(?: ?[/-] ?|\\.)|\\(0\\d{1,5}\\) {1,2}|0\\d{1,4} {1,2})\\d{2,8}(?:[ .-]\\d{2,4}){0,4})`,
     `(?<bare>\\(?\\d{1,13}\\)?(?:${gap}{1,2}\\d{2,8}){0,5})`,
   ].join('|')})${extension}(?![\\p{L}\\p{N}_]|[.,:]\\d)`,
   'gu',
@@ -49,7 +50,7 @@ export const phone: Detector = {
         const start = from + match.index
         if (start >= run.end) break
         if (match[0].length < fewest) continue
-        const length = phoneLength(match, sample, start)
+        const length = phoneLength(match, sample, run, start)
         if (length > 0) spans.push({ start, end: start + length })
       }
     }
@@ -58,15 +59,18 @@ export const phone: Detector = {
 }
 
 /** Units of a match that are a phone number: another number may follow behind a blank. */
-function phoneLength(match: RegExpExecArray, sample: Sample, start: number): number {
+function phoneLength(match: RegExpExecArray, sample: Sample, run: NumberRun, start: number): number {
   const before = sample.before(start)
   const groups = { ...match.groups }
-  if (isPhone(groups, before)) return match[0].length
+  const isFree = (length: number) =>
+    named.test(before) || !isInTable(sample.text, run, { start, end: start + length, digits: '' })
+  if (isPhone(groups, before))
+    return groups.international?.startsWith('+') || isFree(match[0].length) ? match[0].length : 0
   const kind = groups.zero === undefined ? 'bare' : 'zero'
   let shown = groups[kind] ?? ''
   for (let cut = shown.lastIndexOf(' '); cut > 0; cut = shown.lastIndexOf(' ')) {
     shown = shown.slice(0, cut)
-    if (isPhone({ [kind]: shown }, before)) return shown.length
+    if (isPhone({ [kind]: shown }, before) && isFree(shown.length)) return shown.length
   }
   return 0
 }
