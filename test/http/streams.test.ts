@@ -17,7 +17,10 @@ beforeAll(async () => {
     models: ["smollm2:*"]
     limits: { requestsPerMinute: 100000, concurrent: 1, waiting: 0, tokensPerMinute: 10000 }
     caps: { outputTokens: 4000 }`,
-    more: 'timeouts: { firstByte: 1s, serverSilence: 1s, body: 500ms, write: 500ms, connect: 500ms }\n',
+    // Several megabytes are read here before a client is found not to take them: `guards.budget` must not end it first.
+    more: `timeouts: { firstByte: 1s, serverSilence: 1s, body: 500ms, write: 500ms, connect: 500ms }
+guards: { budget: 1000000000 }
+`,
   })
 })
 afterAll(async () => {
