@@ -9,9 +9,13 @@ import { Refusal } from './refusal.ts'
 const bodyWeight = 4
 /** What holds no more than this may use the last tenth, which the large ones must leave. */
 const small = 1024 * 1024
+/** Of all, for the requests of one caller together; a single one may be as large as any. */
+const callersShare = 0.75
 
 export class HeldBytes {
   readonly #limit: () => number
+  /** By caller, of those that hold something. */
+  readonly #byOwner = new Map<string, number>()
   #held = 0
 
   /** @param limit in bytes */
@@ -25,32 +29,43 @@ export class HeldBytes {
   }
 
   open(): Hold {
-    return new Hold((before, after) => this.#move(before, after))
+    return new Hold((before, after, owner) => this.#move(before, after, owner))
   }
 
-  #move(before: number, after: number): void {
+  #move(before: number, after: number, owner: string | undefined): void {
     const limit = this.#limit()
     const room = after <= small ? limit : limit * 0.9
-    if (after > before && this.#held - before + after > room)
+    const others = owner === undefined ? 0 : (this.#byOwner.get(owner) ?? 0) - before
+    const isTooMuch = others > 0 && after > small && others + after > limit * callersShare
+    if (after > before && (isTooMuch || this.#held - before + after > room))
       throw new Refusal('overloaded', {
         say: 'The gateway holds as much as its memory allows; try again later.',
         detail: 'memory.budget',
         retryAfterSeconds: 1,
       })
     this.#held += after - before
+    if (owner === undefined) return
+    if (others + after > 0) this.#byOwner.set(owner, others + after)
+    else this.#byOwner.delete(owner)
   }
 }
 
 /** What one request holds. */
 export class Hold {
-  readonly #move: (before: number, after: number) => void
+  readonly #move: (before: number, after: number, owner: string | undefined) => void
+  #owner: string | undefined
   #body = 0
   #answer = 0
   #largestBody = 0
   #isOver = false
 
-  constructor(move: (before: number, after: number) => void) {
+  constructor(move: (before: number, after: number, owner: string | undefined) => void) {
     this.#move = move
+  }
+
+  /** Whose request it is, told before it holds anything. */
+  ownedBy(owner: string): void {
+    this.#owner = owner
   }
 
   /** Bytes of the body at its largest: what it took to read it, also when it is over. */
@@ -78,7 +93,7 @@ export class Hold {
 
   #change(body: number, answer: number): void {
     if (this.#isOver) return
-    this.#move(this.#body + this.#answer, body + answer)
+    this.#move(this.#body + this.#answer, body + answer, this.#owner)
     this.#body = body
     this.#answer = answer
   }

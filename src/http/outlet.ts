@@ -119,6 +119,8 @@ export function createOutlet({
       response.destroy()
     },
     refuse(refusal: Refusal) {
+      // Nobody reads any more what may still be arriving for a while.
+      hold.release()
       if (response.destroyed || response.headersSent) return
       const body = JSON.stringify(dialect.errorBody(toPublicError(refusal, course.arrival.id)))
       const headers = refusalHeaders(course, refusal)

@@ -3,6 +3,7 @@
  */
 import { asRefusal, describeError, Refusal } from '../core/refusal.ts'
 import type { Exchange, Prompt } from '../dialects/dialect.ts'
+import { holderOf } from '../identity/identity.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Conclude } from './account.ts'
 import { requireAdmitted } from './admit.ts'
@@ -67,6 +68,7 @@ export function createGate(steps: Steps): Gate {
     try {
       const found = steps.identify(course.arrival)
       course.caller = found instanceof Promise ? await found : found
+      course.arrival.hold.ownedBy(holderOf(course.caller.identity))
       return course.caller
     } catch (refusal) {
       await outlet.failedLogin()

@@ -1,4 +1,6 @@
 /** One budget for all that requests hold: who is refused when it is spent, and that it comes back. */
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type GateSettings, type RunningGate, startGate } from '../rig/gate.ts'
 import { holdPosts, likeOllama, type ModelServer, startModelServer } from '../rig/model-server.ts'
@@ -70,6 +72,23 @@ describe('the budget of memory', () => {
     expect([await first, await small]).toEqual([200, 200])
     model.script = likeOllama
     expect(await codeOf(gate.post('/api/embed', embed(2.5 * mega)))).toBe(200)
+  })
+
+  it('comes back as soon as a body is refused, though its client goes on sending', async () => {
+    const { gate } = await start({ role: `${role.replace('32MiB', '3MiB')}` })
+    const { hostname, port } = new URL(gate.data)
+    const socket = connect(Number(port), hostname)
+    const head = `POST /api/embed HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${gate.key}\r\n`
+    socket.write(`${head}content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n`)
+    // One byte more than it may, and no end.
+    const piece = Buffer.alloc(mega, ' ')
+    for (let count = 0; count < 3; count++) socket.write(`100000\r\n${piece}\r\n`)
+    socket.write('1\r\n \r\n')
+    const [answer] = (await once(socket, 'data')) as [Buffer]
+    expect(answer.toString()).toContain('body_too_large')
+    expect(await codeOf(gate.post('/api/embed', embed(2.5 * mega)))).toBe(200)
+    expect(socket.readableEnded).toBe(false)
+    socket.destroy()
   })
 
   it('comes back from clients that leave', async () => {
