@@ -123,7 +123,9 @@ export const role = group('A role, which keys name.', {
   admin,
   guards: optional(roleGuards),
   separate: optional(Type.Boolean({ description: 'Instead of `guards.prompt.separate`, for this role.' })),
-  trustSystem: flag('Do not scan system and developer messages: their author is the operator.'),
+  trustSystem: flag(
+    'Do not scan system and developer messages: their author is the operator. Agents that put files of a project there (opencode: AGENTS.md) carry what a stranger wrote past the prompt guard.',
+  ),
   trustIds: flag('Record what callers say in `x-agent-id` and `x-session-id`.'),
   audit: section('What the audit log keeps of the role’s requests.', {
     content: optional(
