@@ -37,7 +37,7 @@ export const abroad: Readonly<Partial<Record<string, readonly string[]>>> = {
   precondition: [
     '(bevor du|bevor sie|vor allem anderen|vor jeder antwort|avant toute|avant de répondre|antes de responder|antes de continuar|antes de cualquier|prima di rispondere|antes de qualquer|voordat je antwoordt|zanim odpowiesz|cevap vermeden önce|перед ответом|прежде чем|قبل الرد|उत्तर देने से पहले|在回答之前|回答前|回答する前に|답변하기 전에)',
   ],
-  reach: [
+  sending: [
     '(leite|sende|schicke|übermittle|weiterleiten|leiten|senden|schicken) ..8 (weiter|an|"@"|"http://"|"https://")',
     '(öffne|besuche|rufe|lösche|lösch|überweise|überweisen|löschen|führe|installiere|gib) ..6 ("http://"|"https://"|alle|dateien|euro|geld|konto|befehl|aus|preis|zugriff|passwort)',
     '(envoie|envoyez|transfère|transférez|transmets|transmettez|publie|envoyer) ..8 (à|vers|"@"|"http://"|"https://")',

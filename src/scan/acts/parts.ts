@@ -12,11 +12,19 @@ export const weightOf = {
   /** How it presses. */
   demand: 1,
   /** Before what else it is to be done. */
-  precondition: 2,
+  precondition: 3,
+  /** What hurries. */
+  urgency: 2,
+  /** What it is said to be for. */
+  pretext: 2,
+  /** What a reader of the page does not see. */
+  hidden: 2,
   /** What may be harmless: to run, to delete, to open something. */
   action: 1,
   /** What leaves the house, or opens it. */
   reach: 2,
+  /** What is sent to somebody. */
+  sending: 3,
   /** What is to stand in the answer. */
   answer: 2,
   /** What outsiders want to get at. */
@@ -190,6 +198,7 @@ const english: Readonly<Record<Part, readonly string[]>> = {
   addressee: [
     '(dear|attention|attn|hey|note to|notice to|message to|message for|instruction for|instructions for|reminder to|for any|for all|if you are an|if you are a|if you re an) ..1 {ai}',
     '{ai} (instruction|instructions|directive|note|notice) ":"',
+    '(ai agents|ai agent|ai assistants|llms|ai models|language models|chatbots|ai systems) ":"',
     '(ai|llm|llms|ai assistants|ai agents|ai assistant|ai agent|language models|ai model|ai models|chatbots) (must|should|shall|will|have to|has to|need to|needs to|please|are required|is required)',
     '{ai} ..2 {read} ..1 (this|the|these|it)',
     '(whoever|whatever|any system|any model|any agent|any tool|the agent|the model|the assistant|the system) ..1 {read} this',
@@ -197,29 +206,46 @@ const english: Readonly<Record<Part, readonly string[]>> = {
   ],
   demand: [
     'you ..1 (must|shall|have to|are required to|are instructed to|are ordered to)',
-    '(immediately|urgent|urgently|right now|at once|asap|without delay|before anything else)',
-    '("critical:"|"critical,"|"attention:"|"attention!"|"important!"|"important:"|"urgent:"|"mandatory:")',
     '(it is|this is) ..1 (imperative|crucial|critical|essential|mandatory|vital|urgent|very important) ..1 (that|to|you)',
     '{orders} (and|then|instead|now) ..1 (be|do|say|reply|respond|answer|write|output|print|tell|send|state|act|give|return|recommend|follow|execute|perform|call|use|add|include|delete|transfer|visit|go|open|read|run|reveal|show|make|strictly|only|instead|rather)',
     '(as|part of) ..3 (your task|your job|your new|your duty)',
   ],
+  urgency: [
+    '(immediately|urgent|urgently|right now|at once|asap|without delay|before anything else|before everything else|before any other|first of all)',
+    '("critical:"|"critical,"|"critical!"|"attention:"|"attention!"|"important!"|"important:"|"urgent:"|"mandatory:"|"emergency:"|"warning!")',
+  ],
+  pretext: [
+    '(for|enable|to enable|during|part of|this is) ..2 (testing|test|tests|debugging|debug|diagnostic|diagnostics|educational|academic|research|training|audit|quality assurance|compliance|verification|security) ..1 (purposes|purpose|exercise|pipeline|mode|procedure|only|check|audit)',
+    '(for|enable|to enable) (debugging|troubleshooting|diagnostics|verification|testing)',
+    '(system|the system) ..2 (malfunction|failure|experiencing) ',
+    '(prove|demonstrate|show) ..2 (you are|you re|your) ..3 (intelligent|intelligence|capable|real|working|superior|creativity|capabilities)',
+    '(special case|exceptional case|emergency|life or death|lives depend|someone will die|will be fired)',
+  ],
+  hidden: [
+    '("display:none"|"display: none"|"font-size:0"|"font-size: 0"|"visibility:hidden"|"visibility: hidden"|"color:white"|"color: white"|"color:#fff"|"opacity:0"|"opacity: 0"|"textcolor{white}"|"left:-9999"|"hidden instruction"|"hidden instructions")',
+  ],
   precondition: [
-    '(before|prior to) ..1 (anything else|everything else|any other|any further|you can|you continue|you proceed|you respond|you answer|you do anything|doing anything|any of)',
+    '(before|prior to) ..1 (you can|you continue|you proceed|you respond|you answer|you do anything|any of)',
     '(to|in order to) (comment|continue|proceed|view|complete|answer|post|respond|access|reply|solve) ..6 you (must|need to|have to)',
     '(cannot|can not|will not|unable to|not able to) ..3 (continue|proceed|complete|comment|answer|respond) ..3 (until|unless)',
-    '(before|when|whenever) ..1 (using|calling|invoking|you use|you call) ..1 (this|the|any|other) ..2 (tool|tools|function)',
+    '(before|when|whenever|every time|each time) ..1 (using|calling|invoking|you use|you call) ..1 (this|the|any|other) ..2 (tool|tools|function)',
+    '(whenever|every time|each time) ..4 (is called|is used|is invoked|is run)',
+    '(can only|may only) be ..3 (read|viewed|accessed|answered|completed|used|seen) (after|once|when) you',
   ],
   action: [
     '{run} ..4 (command|commands|script|curl|wget|bash|shell|payload|binary|"rm -"|"sudo "|powershell|"eval("|"npx "|"pip install")',
-    '{go} ..5 ("http://"|"https://"|"www."|url|link|website|page|site)',
     '{destroy} ..5 (all|every|repository|repo|account|accounts|database|records|password|project|emails|events|alarm|security|backup|backups|reservation)',
-    '(change|update|set|modify) ..4 (password|email|iban|payee|recipient|permissions|visibility)',
     '(create|make|submit|write|file) ..6 (issue|comment|merge request|pull request|deploy key|webhook|ssh key|project) ..8 ("http://"|"https://"|"@"|named|called|title|titled|with)',
     '{grant} ..6 (access|permission|permissions|admin|administrator|owner|collaborator|member|maintainer|role|privileges) ',
   ],
+  sending: [
+    '{send} ..8 (to|with|at|via) ..4 ("@"|"http://"|"https://"|"www."|webhook)',
+    '{send} ..6 (conversation|chat history|credentials|password|passwords|secrets|inbox|database|transcript|environment variables|contents of) ..6 to',
+    '(bcc|cc) ..3 "@"',
+  ],
   reach: [
-    '{send} ..8 (to|with|at|via) ..4 ("@"|"http://"|"https://"|"www."|webhook|recipient)',
-    '{send} ..6 (conversation|history|credentials|password|passwords|secrets|files|emails|mails|inbox|token|tokens|keys|database|transcript) ..2 (to|at|via)',
+    '{go} ..4 ("http://"|"https://"|"www.")',
+    '(change|update|set|modify) ..4 (password|email|iban|payee|recipient|permissions) ..2 (to|of|for)',
     '{grant} ..8 (as|with|to) ..3 (admin|administrator|owner|collaborator|maintainer|guest|developer) ',
     '{pay} ..6 (money|funds|usd|euro|euros|dollars|bitcoin|btc|eth|"$"|payment|balance|wallet|iban)',
     '(reveal|output|print|expose|disclose|leak|show|return|repeat) ..4 (system prompt|system instructions|conversation history|chat history|api key|api keys|credentials|passwords|secrets|environment variables|private key|all instructions|initial instructions|hidden instructions|"/etc/passwd"|".env")',
@@ -228,7 +254,7 @@ const english: Readonly<Record<Part, readonly string[]>> = {
     '("rm -rf /"|"rm -rf ~"|"chmod 777"|"nc -e"|"/dev/tcp/")',
   ],
   answer: [
-    '(repeat|include|add|append|print|say|insert|put|write|mention|place|prefix|output|display) ..14 (in|of|at|to|with|into) ..2 your (response|answer|output|reply|summary|message|responses|answers)',
+    '(repeat|include|add|append|print|say|insert|put|write|mention|place|prefix|output|display) ..14 (in|of|at|to|with|into) ..2 (your|the|any|every) (response|answer|output|reply|summary|responses|answers)',
     '(start|end|begin|finish|conclude|close) ..1 your (response|answer|output|reply|summary|message) ..1 with',
     '(only|just|exactly|simply|always) (respond|reply|answer|output|say) (with|that)',
     '(include|repeat|print|output|say|translate|decode|spell) ..1 the following ..2 (string|word|text|sentence|phrase|link|message|url|line)',
@@ -241,15 +267,15 @@ const english: Readonly<Record<Part, readonly string[]>> = {
     '("attacker"|"evil."|"exfil"|"ngrok"|"webhook.site"|"requestbin"|"burpcollaborator"|"pastebin.com"|".onion")',
   ],
   concealment: [
-    "(do not|don't|never|without) ..1 ({tell}|telling|mentioning|informing|notifying|alerting|asking|revealing|disclosing|showing) ..3 (the user|users|the human|anyone|the customer|the owner)",
-    "(do not|don't|never|without) ..1 (mention|mentioning|reveal|revealing|disclose|disclosing|acknowledge|acknowledging|explain|explaining) ..2 (this|these|that you|it|any of this|the instructions|why)",
+    "(do not|don't|never|without|must not) ({tell}|telling|mentioning|informing|notifying|alerting|asking|revealing|disclosing|showing) ..3 (the user|users|the human|anyone|the customer|the owner)",
+    "(do not|don't|never|must not|without) (mention|mentioning|reveal|revealing|disclose|disclosing|acknowledge|acknowledging|explain|explaining) ..2 (this|these|that you|any of this|the instructions)",
     '(silently|secretly|covertly|discreetly|quietly|in the background) ..3 ({send}|{go}|{run}|{grant}|{destroy}|{pay}|include|add|append|read|do)',
     '(without|do not ask|do not wait) ..2 (for confirmation|asking for|telling anyone|user confirmation|hesitation|asking the user|any questions)',
     '(keep|hide|conceal) ..3 (secret from|hidden from|from the user|from the human|this secret)',
   ],
   authority: [
     '(new|updated|important|urgent|additional|revised|special|mandatory|priority) ..1 (system instruction|system instructions|instruction|instructions|directive|directives|task|orders|system prompt|system message)',
-    '("[system]"|"(system)"|"<system>"|"# system:"|"*system:"|"###system"|"### system"|"---system"|"(system_message)"|"system_message"|"<<sys>>"|"[inst]"|"system note:"|"system notice"|"system alert"|"system override"|"admin:"|"[admin]"|"<important>"|"[important]"|"developer message"|"system update"|"system directive"|"system command")',
+    '("[system]"|"(system)"|"<system>"|"# system:"|"system: you"|"system: the"|"system: please"|"system: new"|"system: ignore"|"system: override"|"system: all"|"system: send"|"system: forward"|"system: output"|"system: from"|"system: your"|"*system:"|"###system"|"### system"|"---system"|"(system_message)"|"system_message"|"<<sys>>"|"[inst]"|"system note:"|"system notice"|"system alert"|"system override"|"admin:"|"[admin]"|"<important>"|"[important]"|"developer message"|"system update"|"system directive"|"system command")',
     '(security|compliance|maintenance|audit|diagnostic|emergency|administrative|admin|developer) ..1 (protocol|override|policy|mode|directive|notice|check|requirement|procedure) ..3 (activated|requires|enabled|required|initiated|mandates|in effect|you|all|":")',
     '(authorized|authorised|approved|requested|required|mandated|instructed) by ..2 (admin|administrator|administrators|the developer|developers|security|openai|anthropic|the user|system|management|it department|compliance)',
     '(i am|i m|this is|message from|on behalf of) ..1 (your|the) ..1 (developer|administrator|admin|creator|owner|operator|system|security team|user)',
@@ -266,7 +292,7 @@ const english: Readonly<Record<Part, readonly string[]>> = {
     '(new|next|priority|real|additional|secret|urgent) (task|objective|mission|assignment)',
     '{drop} ..1 (your|all|the user|any|these|what you|everything|whatever) ..2 ({orders}|told|said|doing|training)',
     '(instead of|rather than) ..3 (your|the|what) ..2 (task|original|user|summarizing|answering|request|question|asked|summary)',
-    '(your|the) (new|real|actual|true|next|only) ..1 (task|goal|objective|mission|purpose|instructions|job)',
+    'your (new|real|actual|true|next|only) ..1 (task|goal|objective|mission|purpose|instructions|job)',
     '(takes|take|has) (precedence|priority) over ..3 (instructions|rules|task|request|prompt|everything|all)',
     '(regardless of|no matter what) ..4 (user|instructions|asked|asks|question|says|request)',
   ],

@@ -17,12 +17,37 @@ export interface ActReader {
 const reach = 300
 /** Parts of a text that are looked at; there is one every few words at most. */
 const mostParts = 8192
-/** From which weight on parts are an act that blocks by itself, and one that tells along with something else. */
-const enough = 8
+/** From which weight on parts are an act that blocks by itself, and ones that tell along with something else. */
+const enough = 7
+const much = 6
 const some = 4
 
 /** What would be bad to do. */
-const deeds: ReadonlySet<Part> = new Set(['reach', 'action', 'answer', 'concealment', 'override'])
+const deeds: ReadonlySet<Part> = new Set(['sending', 'reach', 'action', 'answer', 'concealment', 'override'])
+/** What makes it an order to the reader. */
+const orders: ReadonlySet<Part> = new Set([
+  'addressee',
+  'demand',
+  'urgency',
+  'precondition',
+  'authority',
+  'pretext',
+  'end',
+  'hidden',
+  'concealment',
+])
+
+/** What is said of everything. */
+const common: ReadonlySet<Part> = new Set([
+  'demand',
+  'urgency',
+  'target',
+  'action',
+  'answer',
+  'reach',
+  'sending',
+  'override',
+])
 
 /** Channels whose texts are to be read and not obeyed. */
 export function isOnlyRead(channel: Channel): boolean {
@@ -58,7 +83,7 @@ export function createActReader(): ActReader {
       }
       return acts.map(({ start, end, weight, parts }) => ({
         id: `acts.${parts.toSorted().join('+')}`,
-        severity: weight >= enough ? 'high' : 'low',
+        severity: weight >= enough ? 'high' : weight >= much ? 'medium' : 'low',
         start,
         end,
       }))
@@ -76,11 +101,14 @@ function actOf(near: readonly Seen[]): Act | undefined {
   for (const part of near.toSorted((a, b) => weightOf[b.part] - weightOf[a.part]))
     if (!own.some((each) => isWithin(part, each) || isWithin(each, part))) own.push(part)
   const weight = own.reduce((sum, { part }) => sum + weightOf[part], 0)
-  if (weight < some || !own.some(({ part }) => deeds.has(part)) || own.length < 2) return undefined
-  return {
-    weight: own.length < 3 ? Math.min(weight, enough - 1) : weight,
-    parts: own.map(({ part }) => part),
-    start: Math.min(...own.map(({ start }) => start)),
-    end: Math.max(...own.map(({ end }) => end)),
-  }
+  const isOrdered = own.some(
+    (deed) => deeds.has(deed.part) && own.some((each) => each !== deed && orders.has(each.part)),
+  )
+  if (weight < some || !isOrdered) return undefined
+  // Two parts may meet by chance, and everybody says what must be done.
+  const isPlain = own.length < 3 || own.every(({ part }) => common.has(part))
+  const start = Math.min(...own.map((each) => each.start))
+  const end = Math.max(...own.map((each) => each.end))
+  const parts = own.map(({ part }) => part)
+  return { weight: isPlain ? Math.min(weight, enough - 1) : weight, parts, start, end }
 }
