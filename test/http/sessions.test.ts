@@ -1,20 +1,14 @@
-/** Whole sessions of coding agents: nothing that they count on is refused, lost, or left out in silence. */
+/** Whole sessions of coding agents with the role that is shipped for them: nothing that they count on is refused, lost, or left out in silence. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type RunningGate, startGate } from '../rig/gate.ts'
+import { type RunningGate, shippedRole, startGate } from '../rig/gate.ts'
 import { type ModelServer, startModelServer } from '../rig/model-server.ts'
-import { applyPatch, claudeCode, codex, opencode, patch, type Step } from '../rig/sessions.ts'
-
-const role = `    routes: [chat, completions, models]
-    models: ["smollm2:*"]
-    limits: { requestsPerMinute: 1000 }
-    caps: { outputTokens: 32000 }
-    tools: { allow: ["*"] }`
+import { aider, applyPatch, claudeCode, codex, opencode, patch, type Step } from '../rig/sessions.ts'
 
 let model: ModelServer
 let gate: RunningGate
 beforeAll(async () => {
   model = await startModelServer()
-  gate = await startGate({ upstream: model.url, role })
+  gate = await startGate({ upstream: model.url, role: shippedRole('coding-agent') })
 })
 afterAll(async () => {
   await gate.close()
@@ -40,13 +34,16 @@ describe.each([
   ['Codex, with apply_patch', codex],
   ['Claude Code', claudeCode],
   ['opencode', opencode],
+  ['aider', aider],
 ])('a session of %s', (_name, steps) => {
   it.each(steps.map((step) => [step.does, step] as const))('passes: it %s', async (_does, step) => {
     const { response, text, forwarded } = await send(step)
     expect(response.status, text).toBe(200)
     if (step.path.includes('count_tokens')) return
     const arrived = JSON.stringify(forwarded)
-    const spoken = textsOf(step.body.input ?? step.body.messages).filter((each) => each.length > 30)
+    const spoken = textsOf(step.body.input ?? step.body.messages ?? step.body.prompt).filter(
+      (each) => each.length > 30,
+    )
     for (const each of spoken) {
       const inJson = JSON.stringify(each).slice(1, -1)
       // What a function is given stands in a string of JSON of its own.
@@ -129,7 +126,11 @@ describe('what a caller counts on', () => {
   const ask = { model: 'smollm2:135m', input: 'hi' }
   it.each([
     ['previous_response_id', { previous_response_id: 'resp_1' }, 'Send the whole conversation instead.'],
-    ['web_search', { tools: [{ type: 'web_search' }] }, 'Switch the tool off in the client.'],
+    [
+      'web_search',
+      { tools: [{ type: 'web_search' }] },
+      'Switch the tool off in the client, or have `allow: [webSearch]`',
+    ],
   ])('is refused and not left out where the role is strict: %s', (what, more, advice) =>
     behind('strict: true', 'ollama', async (strict) => {
       const response = await strict.post('/v1/responses', { ...ask, ...more })

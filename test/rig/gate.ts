@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parse, stringify } from 'yaml'
 import type { ServerKind } from '../../src/core/servers.ts'
 import { type Gateway, startGateway } from '../../src/gateway.ts'
 import { hashKey, mintKey } from '../../src/identity/key.ts'
@@ -73,6 +74,12 @@ const usualRole = `    routes: [chat, completions, embeddings, models]
     models: ["smollm2:*", all-minilm]
     limits: { requestsPerMinute: 100000, tokensPerMinute: 100000000, concurrent: 64 }
 `
+
+/** A role of the policy that is shipped, with the model of our scripted servers. */
+export function shippedRole(name: string): string {
+  const { roles } = parse(readFileSync('config/torwart.yaml', 'utf8')) as { roles: Record<string, object> }
+  return stringify({ ...roles[name], models: ['smollm2:*'] }).replaceAll(/^(?=.)/gm, '    ')
+}
 
 export function policyText(settings: GateSettings): string {
   const { upstream, kind = 'ollama', upstreamMore, furtherUpstreams = [] } = settings

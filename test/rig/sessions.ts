@@ -1,5 +1,5 @@
 /**
- * Sessions of three coding agents in their wire formats, with prompts of our own: every request of a small task, from the
+ * Sessions of four coding agents in their wire formats, with prompts of our own: every request of a small task, from the
  * first to the one after the last tool result. What the formats are was learnt from recordings of the real ones.
  */
 import type { JsonObject } from '../../src/core/json.ts'
@@ -293,4 +293,41 @@ export const opencode: readonly Step[] = [
       { role: 'tool', tool_call_id: 'call_1', content: 'Edited.' },
     ]),
   ),
+]
+
+const aiderTurns: JsonObject[] = [
+  {
+    role: 'system',
+    content:
+      'You change the code that you are given. Answer with every changed file, whole, its name on a line of its own before it.',
+  },
+  { role: 'user', content: 'You will be given files, and no others than those may be changed.' },
+  { role: 'assistant', content: 'Understood: those files and no others.' },
+  {
+    role: 'user',
+    content: "src/greet.ts\n```\nexport const greeting = 'Hello'\n```\nMake the greeting more formal.",
+  },
+]
+const aiderStep = (does: string, path: string, body: JsonObject): Step => ({
+  does,
+  path,
+  headers: { 'user-agent': path.startsWith('/api') ? 'litellm/1.81' : 'OpenAI/Python 2.20' },
+  body: { model, ...body },
+})
+const aiderOptions = { temperature: 0, num_ctx: 9004 }
+/** By each of the three ways in which it can be set up. */
+export const aider: readonly Step[] = [
+  aiderStep('asks as OpenAI', '/v1/chat/completions', { messages: aiderTurns, stream: true, temperature: 0 }),
+  aiderStep('asks about its model', '/api/show', { name: model }),
+  aiderStep('asks as Ollama chats', '/api/chat', {
+    messages: aiderTurns.map((turn) => ({ ...turn, images: [] })),
+    options: aiderOptions,
+    stream: true,
+  }),
+  aiderStep('asks as Ollama completes', '/api/generate', {
+    prompt: aiderTurns.map(({ role, content }) => `### ${role}:\n${content}\n`).join('\n'),
+    options: aiderOptions,
+    stream: true,
+    images: [],
+  }),
 ]
