@@ -20,6 +20,7 @@ import {
   namedSecret,
   shortNamedPassword,
 } from './named-secrets.ts'
+import { nationalIds } from './national-ids.ts'
 import { phone } from './phone.ts'
 import { privateKey, privateKeyTail, puttyKey } from './private-key.ts'
 import { jwt, longToken } from './tokens.ts'
@@ -48,6 +49,7 @@ export const detectors: readonly Detector[] = [
   iban,
   card,
   birthDate,
+  ...nationalIds,
   ipv4,
   ipv6,
   mac,

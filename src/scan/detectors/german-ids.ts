@@ -3,7 +3,7 @@
  * A document's number without its check digit, and no word in front that names it, stays.
  */
 import validator from 'validator'
-import { icaoCheck, weightedDigitSums } from './check-digits.ts'
+import { icaoCheck, mod11of10, weightedDigitSums } from './check-digits.ts'
 import { codeDetector, type Detector, digits, numberDetector, whole } from './detector.ts'
 import { groupedNumbers, isInTable, mostBetween, shapeOf } from './number-runs.ts'
 
@@ -21,9 +21,10 @@ export const germanTaxId: Detector = {
         [11],
         2,
         (number) =>
-          validator.isTaxID(number.digits, 'de-DE') &&
-          (taxIdNamed.test(sample.before(number.start)) ||
-            (/^(?:11|2-3-3-3)$/.test(shapeOf(text, number)) && !isInTable(text, run, number))),
+          (taxIdNamed.test(sample.before(number.start)) && mod11of10(number.digits)) ||
+          (validator.isTaxID(number.digits, 'de-DE') &&
+            /^(?:11|2-3-3-3)$/.test(shapeOf(text, number)) &&
+            !isInTable(text, run, number)),
       ),
     )
   },
