@@ -5,6 +5,7 @@
  */
 import {
   closeSync,
+  constants,
   copyFileSync,
   existsSync,
   fstatSync,
@@ -89,7 +90,9 @@ function restore({ file, handle, length, first }: Active): string | undefined {
   if (length === 0 || fstatSync(handle).size !== length || isTaken(path)) return undefined
   const copy = `${path}.tmp`
   try {
-    copyFileSync(`/proc/self/fd/${handle}`, copy)
+    // Never through a link that somebody else has put there.
+    rmSync(copy, { force: true })
+    copyFileSync(`/proc/self/fd/${handle}`, copy, constants.COPYFILE_EXCL)
     if (statSync(copy).size !== length) throw new Error('the copy is not whole')
     renameSync(copy, path)
     return path

@@ -57,7 +57,9 @@ export function announce(
       if (text === written && performance.now() - touchedAt < touchMs) return
       if (text === written) utimesSync(file, new Date(), new Date())
       else {
-        writeFileSync(temporary, text, { mode: 0o600 })
+        // Never through a link that somebody else has put there.
+        rmSync(temporary, { force: true })
+        writeFileSync(temporary, text, { mode: 0o600, flag: 'wx' })
         renameSync(temporary, file)
       }
       written = text
