@@ -20,6 +20,8 @@ const documented =
   /4eC39HqLyjWDarjtT1zdp7dc|BQokikJOvBiI2HlWgH4olfQ2|^sk_test_26PHem9AhJZvU623DfE1x4sd|eyJzdWIiOiIxMjM0NTY3ODkwI/
 const spoken =
   /x{4,}|\*{3,}|\.{3}|\.\.$|example|your[_-]?|placeholder|change[_-]?me|redacted|dummy|insert[_-]|replace|_here\b|0123456789|abcdefghij/i
+/** The same of a key whose format is known, and in which runs of the alphabet are no words of documentation. */
+const filledIn = /x{6,}|\*{3,}|\.{3}|example|your[_-]?|placeholder|change[_-]?me|redacted|dummy|_here\b/i
 const reference =
   /^(?:[$<{[]|\\?\$|%(?:\w{0,3}$|\w+%|[({])|@[\w.]+$|process\.|os\.|env[.[]|config\.|this\.|self\.|[a-z+]{2,12}:\/\/|file:|\/|\.{1,2}\/)/
 
@@ -32,6 +34,11 @@ export function isPlaceholder(whole: string): boolean {
     reference.test(value) ||
     new Set(value).size < Math.min(5, value.length)
   )
+}
+
+/** Whether somebody is to fill it in, though it has the prefix and the length of a vendor's key. */
+export function isBlank(whole: string): boolean {
+  return filledIn.test(whole.slice(0, enough)) || reference.test(whole)
 }
 
 const uuid = /^\{?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\}?$/i

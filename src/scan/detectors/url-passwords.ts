@@ -9,6 +9,10 @@ export const urlPassword = placedDetector({
   pattern: /[^\s:@/?#"'<>]{0,56}:(?<value>[^\s/"'<>]{1,256})(?<tail>@)(?=[\w[.-])/y,
   accept(match) {
     const value = match.groups?.value ?? ''
-    return /^(?:\$\{?|\{|%[sd]|\*+$|x{3,}$|\[)/i.test(value) ? undefined : namedValue(match)
+    return /^(?:\$\{?|\{|%[sd]|\*+$|x{3,}$|\[|(?:my_?)?(?:pass(?:word|wd)?|pwd|secret)$|your|replace|placeholder)/i.test(
+      value,
+    )
+      ? undefined
+      : namedValue(match)
   },
 })

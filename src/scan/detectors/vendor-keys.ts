@@ -5,7 +5,7 @@
 import type { Span } from '../../core/text.ts'
 import { isAlphanumeric } from './codes.ts'
 import { type Detector, placedDetector } from './detector.ts'
-import { entropy, isPlaceholder } from './judge.ts'
+import { entropy, isBlank, isPlaceholder } from './judge.ts'
 
 /** Prefix and what follows. No prefix may be part of common words: it wakes this detector. */
 const formats = String.raw`
@@ -38,7 +38,7 @@ const formats = String.raw`
   tk-us-             [\w-]{48}
   pscale_            (?:tkn|pw|oauth)_[\w=.-]{32,64}
   4b1d               [A-Za-z0-9]{38}
-  dapi               [a-f0-9]{32}(?:-\d)?
+  dapi               [a-fA-F0-9]{32}(?:-\d)?
   sha256~            [\w-]{43}
   nvapi-             [\w-]{60,80}
   dnkey-             [a-z0-9=_-]{26}-[a-z0-9=_-]{52}
@@ -49,11 +49,20 @@ const formats = String.raw`
   A3-                [A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})-[A-Z0-9]{5}-[A-Z0-9]{5}-[A-Z0-9]{5}
   dp.                (?:pt|st|ct|sa|scim|audit)\.(?:[a-z0-9_-]{2,35}\.)?[A-Za-z0-9]{40,44}
   tfp_               [\w.=-]{59}
+  tskey-             [a-z]{3,12}-[A-Za-z0-9]{8,20}-[A-Za-z0-9]{16,48}
+  cfut_              [A-Za-z0-9]{40}[a-f0-9]{8}
+  cfat_              [A-Za-z0-9]{40}[a-f0-9]{8}
+  cfk_               [A-Za-z0-9]{40}[a-f0-9]{8}
+  vcp_               (?=\w{0,60}\d)[A-Za-z0-9]{24,60}
+  vci_               (?=\w{0,60}\d)[A-Za-z0-9]{24,60}
+  vca_               (?=\w{0,60}\d)[A-Za-z0-9]{24,60}
+  vcr_               (?=\w{0,60}\d)[A-Za-z0-9]{24,60}
+  vck_               (?=\w{0,60}\d)[A-Za-z0-9]{24,60}
   # forges, registries, CI
   ghp_               [A-Za-z0-9]{36,255}
   gho_               [A-Za-z0-9]{36,255}
   ghu_               [A-Za-z0-9]{36,255}
-  ghs_               [A-Za-z0-9]{36,255}
+  ghs_               (?:[A-Za-z0-9]{36,255}|\d{1,12}_eyJ[\w.-]{30,400})
   ghr_               [A-Za-z0-9]{36,255}
   github_pat_        [A-Za-z0-9_]{22,255}
   glpat-             [\w-]{20,60}(?:\.[\w]{2,12}(?:\.[\w]{7,12})?)?
@@ -87,7 +96,7 @@ const formats = String.raw`
   sgp_               (?:(?:[a-fA-F0-9]{16}|local)_)?[a-fA-F0-9]{40}
   slk_               [a-f0-9]{64}
   API-               [A-Z0-9]{26}
-  figd_              [\w-]{40}
+  figd_              [\w-]{40,60}
   lin_api_           [A-Za-z0-9]{40}
   lin_oauth_         [a-f0-9]{64}
   ntn_               [0-9]{11}[A-Za-z0-9]{35}
@@ -118,10 +127,10 @@ const formats = String.raw`
   sk_                (?:live|test|prod)_[A-Za-z0-9]{10,99}
   rk_                (?:live|test|prod)_[A-Za-z0-9]{10,99}
   whsec_             [A-Za-z0-9+/=]{20,80}
-  shpat_             [a-fA-F0-9]{32}
-  shpca_             [a-fA-F0-9]{32}
-  shppa_             [a-fA-F0-9]{32}
-  shpss_             [a-fA-F0-9]{32}
+  shpat_             [A-Za-z0-9]{32,40}
+  shpca_             [A-Za-z0-9]{32,40}
+  shppa_             [A-Za-z0-9]{32,40}
+  shpss_             [A-Za-z0-9]{32,40}
   sq0atp-            [\w-]{22,60}
   sq0csp-            [^\s"']{43,60}
   EAAA               [\w-]{22,60}
@@ -225,7 +234,7 @@ function keyAt(text: string, place: number): Span | undefined {
     rest.lastIndex = place
     if (!rest.test(text)) continue
     const value = text.slice(place, rest.lastIndex)
-    if (!isPlaceholder(value) && entropy(value) >= 2.5) return { start, end: rest.lastIndex }
+    if (!isBlank(value) && entropy(value) >= 2.5) return { start, end: rest.lastIndex }
   }
   return undefined
 }
