@@ -12,7 +12,7 @@ afterEach(async () => {
 
 const limit = 1_000_000
 const model = 'smollm2:135m'
-const key = 'sk_live_4eC39HqLyjWDarjtT1zdp7dc'
+const key = 'sk_live_9fK2xQ7LbTWdmVrj4Zp8hy3c'
 
 async function start(more = '', limits = ''): Promise<{ server: ModelServer; gate: RunningGate }> {
   const server = await startModelServer()
