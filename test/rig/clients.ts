@@ -107,7 +107,7 @@ const role = `    routes: [chat, completions, embeddings, models]
   single:
     routes: [chat]
     models: ["smollm2:*"]
-    limits: { requestsPerMinute: 1000, concurrent: 1 }`
+    limits: { requestsPerMinute: 1000, concurrent: 1, waiting: 0 }`
 
 export async function startScene(): Promise<Scene> {
   const model = await startModelServer()
