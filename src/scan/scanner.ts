@@ -6,7 +6,7 @@
 import type { Channel, Finding } from '../core/text.ts'
 import { encodingEdits } from './disguises/encodings.ts'
 import { escapeEdits } from './disguises/escapes.ts'
-import { firstTags, unseenEdits } from './disguises/invisible.ts'
+import { firstTags, longUnseen, unseenEdits } from './disguises/invisible.ts'
 import { latinised } from './disguises/look-alikes.ts'
 import { markupEdits } from './disguises/markup.ts'
 import { spacedEdits } from './disguises/spaced.ts'
@@ -43,6 +43,7 @@ const workBesides = 32_768
 const workPerEdit = 24
 const workOfTurning = 3
 
+const unseenText = { id: 'smuggling.unseen', category: 'smuggling', severity: 'high' } as const
 const smuggled = { id: 'smuggling.tags', category: 'smuggling', severity: 'low' } as const
 
 /** Signs of what is undone by edits. */
@@ -89,6 +90,7 @@ export function createScanner(signatures: readonly Signature[]): Scanner {
       const { text } = reading
       const surveyed = survey(text)
       const { seen } = surveyed
+      if (seen & sign.unseen) tellUnseen(reading, evidence)
       const turned = look(reading, seen)
       yield text.length
       yield* correct(reading, seen)
@@ -150,4 +152,9 @@ export function createScanner(signatures: readonly Signature[]): Scanner {
 function tellTags(text: string, evidence: Evidence): void {
   const tags = firstTags(text)
   if (tags) evidence.add(smuggled, tags)
+}
+
+function tellUnseen(reading: Reading, evidence: Evidence): void {
+  const run = longUnseen(reading.text)
+  if (run) evidence.add(unseenText, reading.original(run))
 }

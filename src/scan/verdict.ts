@@ -64,8 +64,8 @@ function isWithin(inner: Finding, outer: Finding): boolean {
 function weightIn(channel: Channel, { category, severity }: Finding): number {
   // A prompt that tells its model what to keep to itself names all the ways of asking for it.
   if (channel === 'system' && category === 'theft') return weights.low
-  // Several parts agree there already.
-  if (category === 'acts' && severity === 'high') return 125
+  // Several parts agree there already; and nobody writes hundreds of characters that nobody sees by chance.
+  if ((category === 'acts' || category === 'smuggling') && severity === 'high') return 125
   return weights[severity]
 }
 

@@ -9,6 +9,8 @@ import type { Edit } from '../reading.ts'
 /** Half a dozen tags spell out the flag of a region; nobody else needs them. */
 const flag = /\u{1f3f4}[\u{e0061}-\u{e007a}\u{e0030}-\u{e0039}]{2,6}\u{e007f}/gu
 const tags = /[\u{e0020}-\u{e007f}]+/gu
+/** Tags, and as many selectors in a row as no emoji has. */
+const speaking = /[\u{e0020}-\u{e007f}]+|[\ufe00-\ufe0f\u{e0100}-\u{e01ef}]{12,}/gu
 const selectors = /[\ufe00-\ufe0f\u{e0100}-\u{e01ef}]{3,}/gu
 /** Two signs without width that stand for bits. */
 const bits = /(?:\u200d|[\u200b\u200c\u2060-\u2064\ufeff]){24,}/gu
@@ -27,12 +29,30 @@ const unseenUnits = Uint8Array.from({ length: 0x10000 }, (_, unit) => {
 const dressed =
   /[\u{1d400}-\u{1d7ff}\u{1f100}-\u{1f1ff}\u{1fbf0}-\u{1fbf9}\u00bc-\u00be\u0132\u0133\u01c4-\u01cc\u01f1-\u01f3\u2000-\u200a\u2010-\u2029\u202f-\u205f\u2070-\u33ff\ufb00-\ufb4f\ufdfa]+/gu
 
-/** Where it says something in tags, flags of regions aside. */
+/** Where it says something in tags or selectors, flags of regions aside. */
 export function firstTags(text: string): Span | undefined {
   if (!text.includes('\udb40')) return undefined
   const flags = new Set(Array.from(text.matchAll(flag), ({ index }) => index + 2))
-  for (const { 0: found, index: start } of text.matchAll(tags))
+  for (const { 0: found, index: start } of text.matchAll(speaking))
     if (!flags.has(start)) return { start, end: start + found.length }
+  return undefined
+}
+
+/**
+ * In UTF-16 code units, longer than any flag, emoji or gap of a typesetter: two hundred tags, or the bits of a hundred and
+ * more letters. Shorter ones are read.
+ */
+const longRun = 400
+const longBits = 1000
+const silent =
+  /[\ufe00-\ufe0f\u{e0100}-\u{e01ef}\u{e0020}-\u{e007f}]+|[\u00ad\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff]+/gu
+
+/** Where so much stands that nobody sees that it is there to be read by a machine, whatever it says. */
+export function longUnseen(text: string): Span | undefined {
+  for (const { 0: found, index: start } of text.matchAll(silent)) {
+    const isSpeaking = found.startsWith('\udb40') || /^[\ufe00-\ufe0f]/.test(found)
+    if (found.length >= (isSpeaking ? longRun : longBits)) return { start, end: start + found.length }
+  }
   return undefined
 }
 

@@ -17,7 +17,8 @@ const inline = new Set(
 const letter = /\p{L}/u
 /** `"ig" + "nore"`, also with a line's end between or in the ways of Perl, SQL and Python. */
 const joint = /["'`]\s{0,20}(?:\+|\|\||\.\.|&)\s{0,20}["'`]/g
-const stretch = /[^\p{L}\p{N}\p{M}\uffff]{200,}/gu
+/** Not what may speak unseen: `invisible.ts`. */
+const stretch = /[^\p{L}\p{N}\p{M}\uffff\u200b-\u200d\u2060-\u2064\ufeff\u{e0020}-\u{e007f}]{200,}/gu
 
 /** @param seen what the survey saw */
 export function markupEdits(text: string, seen: number): Edit[] {
