@@ -72,15 +72,65 @@ export function createMatcher(
   /** Words before the end of the prefix that ends in a node. */
   const weights = new Int32Array(tree.length)
 
+  // Of most phrases a text holds a common word and not the others: what lacks a step anywhere in the text is left out
+  // beforehand. The number of the text marks what is there, so that nothing needs clearing between texts.
+  let turn = 0
+  const isThere = new Float64Array(tree.length)
+  const isPossible = new Float64Array(tree.length)
+  const isHeard = new Float64Array(sought.length)
+  const matters = new Uint8Array(sought.length)
+  const heard = new Int32Array(sought.length)
+  const completes: number[] = []
+
+  /** Marks the literals that are steps of phrases of which every step is there. @returns whether there are any */
+  function select(pairs: Int32Array, length: number): boolean {
+    turn++
+    completes.length = 0
+    let count = 0
+    for (let hit = 0; hit < length; hit += 2) {
+      const literal = pairs[hit] as number
+      if (isHeard[literal] === turn) continue
+      isHeard[literal] = turn
+      heard[count++] = literal
+      const last = nodesFrom[literal + 1] as number
+      for (let at = nodesFrom[literal] as number; at < last; at++) {
+        const node = nodes[at] as number
+        if (isThere[node] === turn) continue
+        isThere[node] = turn
+        if (complete[node] === 1) completes.push(node)
+      }
+    }
+    let isAny = false
+    for (const node of completes) {
+      let above = node
+      while (above !== -1 && isThere[above] === turn) above = parents[above] as number
+      if (above !== -1) continue
+      isAny = true
+      for (let each = node; each !== -1 && isPossible[each] !== turn; each = parents[each] as number)
+        isPossible[each] = turn
+    }
+    if (!isAny) return false
+    for (let index = 0; index < count; index++) {
+      const literal = heard[index] as number
+      const last = nodesFrom[literal + 1] as number
+      let at = nodesFrom[literal] as number
+      while (at < last && isPossible[nodes[at] as number] !== turn) at++
+      matters[literal] = at < last ? 1 : 0
+    }
+    return true
+  }
+
   return {
     run(text, onMatch) {
       const { pairs, length } = automaton.hits(text)
+      if (!select(pairs, length)) return
       // Words so far: hits come in the order of their ends, so that one walk counts for all of them.
       let weight = 0
       let counted = 0
       let kind = 0
       for (let hit = 0; hit < length; hit += 2) {
         const literal = pairs[hit] as number
+        if (matters[literal] === 0) continue
         const end = pairs[hit + 1] as number
         for (; counted < end; counted++) {
           const next = kinds[text.charCodeAt(counted)] as number
@@ -94,6 +144,7 @@ export function createMatcher(
         const last = nodesFrom[literal + 1] as number
         for (let at = nodesFrom[literal] as number; at < last; at++) {
           const node = nodes[at] as number
+          if (isPossible[node] !== turn) continue
           const parent = parents[node] as number
           let from = place
           if (parent !== -1) {
