@@ -78,7 +78,8 @@ function split(renaming: Renaming, onFrame: (frame: Frame) => void) {
     },
     push(bytes: Uint8Array) {
       isRead += bytes.length
-      if (!vectors && isRead <= long) return void early.push(bytes)
+      // A copy: whose piece it is may use its memory again.
+      if (!vectors && isRead <= long) return void early.push(Uint8Array.from(bytes))
       const piece = vectors ? bytes : joined([...early, bytes])
       early = []
       vectors ??= new Vectors(renaming)
