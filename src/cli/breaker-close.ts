@@ -1,9 +1,11 @@
 /** `torwart breaker close`: lets a key go on whose circuit breaker is open. Asks the running gateway, which records it. */
 import { isCallerId } from '../core/key-id.ts'
 import { keyId } from '../identity/key.ts'
+import type { KeyEntry } from '../identity/key-file.ts'
 import { urlOf } from '../policy/address.ts'
 import { loadPolicy } from '../policy/load.ts'
 import { adminOption, byOption, type Command, configOption, textOf, UsageError } from './command.ts'
+import { idHint, readKeys } from './keys.ts'
 
 const answerMs = 5000
 
@@ -12,7 +14,7 @@ export const breakerClose: Command = {
   options: [configOption, byOption, adminOption],
   async run(values, io, given = '') {
     const id = keyId(given) ?? given
-    if (!isCallerId(id)) throw new UsageError('that is not the id of a key')
+    requireId(id, readKeys(values, io))
     const { admin } = loadPolicy(textOf(values, 'config'), io.variables).policy
     if (admin.token === undefined)
       throw new UsageError('changing something in a running gateway needs `admin.token` in the policy')
@@ -31,4 +33,10 @@ export const breakerClose: Command = {
     io.out(wasOpen ? `The breaker of ${id} is closed.\n` : `The breaker of ${id} was not open.\n`)
     return 0
   },
+}
+
+/** Callers without a key have ids that stand in no file. @throws UsageError if it is no id, or the name of a key */
+function requireId(id: string, entries: readonly KeyEntry[]): void {
+  const isName = entries.some(({ name }) => name === id) && !entries.some((entry) => entry.id === id)
+  if (isName || !isCallerId(id)) throw new UsageError(`that is not the id of a key${idHint(entries, id)}`)
 }

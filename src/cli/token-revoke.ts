@@ -18,7 +18,10 @@ export const tokenRevoke: Command = {
   argument: '<id>',
   options: [configOption, byOption],
   async run(values, io, id = ''): Promise<ExitCode> {
-    if (!isTokenId(id)) throw new UsageError('that is not the id of a token')
+    if (!isTokenId(id))
+      throw new UsageError(
+        'that is not the id of a token: `torwart token mint` printed it, and records of the audit log hold it',
+      )
     const file = revokedTokensFile(locateKeys(textOf(values, 'config'), io.variables))
     const { exit } = await beforeFleet(values, io, () =>
       revokeToken(file, id, Date.now(), authorOf(values, io)),

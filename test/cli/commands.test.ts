@@ -132,6 +132,7 @@ describe('a name where an id is meant', () => {
       ['key', 'rotate', 'robot'],
       ['token', 'mint', '--key', 'robot'],
       ['explain', '--key', 'robot'],
+      ['breaker', 'close', 'robot'],
     ]) {
       const { code, err } = await cli([...words, ...config()])
       expect(code).toBe(2)
