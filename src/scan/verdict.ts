@@ -31,6 +31,8 @@ const channelPercent: Readonly<Record<Channel, number>> = {
 }
 /** UTF-16 code units within which findings are taken together. */
 const windowLength = 1200
+/** Between an order and what is asked in one sentence with it. */
+const oneBreath = 16
 
 /** `findings` in the order of their place, of one text. */
 export function judge(findings: readonly Finding[], channel: Channel, thresholds: Thresholds): Verdict {
@@ -44,7 +46,10 @@ export function judge(findings: readonly Finding[], channel: Channel, thresholds
 function independent(findings: readonly Finding[]): readonly Finding[] {
   if (findings.length < 2) return findings
   const kept: Finding[] = []
-  for (const finding of findings.toSorted((a, b) => weights[b.severity] - weights[a.severity]))
+  // The shorter first: a phrase with a wide gap must not take the words of two others for its own.
+  const heaviestFirst = (a: Finding, b: Finding) =>
+    weights[b.severity] - weights[a.severity] || a.end - a.start - (b.end - b.start)
+  for (const finding of findings.toSorted(heaviestFirst))
     if (finding.category === 'smuggling' || !kept.some((each) => areSameWords(each, finding)))
       kept.push(finding)
   return kept.sort((a, b) => a.start - b.start)
@@ -61,9 +66,12 @@ function isWithin(inner: Finding, outer: Finding): boolean {
   return outer.start <= inner.start && inner.end <= outer.end
 }
 
-function weightIn(channel: Channel, { category, severity }: Finding): number {
-  // A prompt that tells its model what to keep to itself names all the ways of asking for it.
-  if (channel === 'system' && category === 'theft') return weights.low
+/** @param before the finding in front of it */
+function weightIn(channel: Channel, { category, severity, start }: Finding, before?: Finding): number {
+  // A prompt that tells its model what to keep to itself names all the ways of asking for it. To ask so in one breath with
+  // an order to forget what came before is no such list.
+  const isOrdered = before?.category === 'override' && start - before.end <= oneBreath
+  if (channel === 'system' && category === 'theft' && !isOrdered) return weights.low
   // Several parts agree there already; and nobody writes hundreds of characters that nobody sees by chance.
   if ((category === 'acts' || category === 'smuggling') && severity === 'high') return 125
   return weights[severity]
@@ -77,22 +85,30 @@ function kindOf(channel: Channel, { id, category }: Finding): string {
 }
 
 function heaviestWindow(findings: readonly Finding[], channel: Channel): number {
-  const counts = new Map<string, number>()
+  const held = new Map<string, { count: number; readonly weight: number }>()
   let first = 0
   let sum = 0
   let most = 0
-  for (const finding of findings) {
+  const leave = (finding: Finding) => {
+    const kind = kindOf(channel, finding)
+    const known = held.get(kind)
+    if (!known || --known.count > 0) return
+    held.delete(kind)
+    sum -= known.weight
+  }
+  for (const [index, finding] of findings.entries()) {
     for (let oldest = findings[first]; oldest && oldest.start < finding.start - windowLength; ) {
-      const kind = kindOf(channel, oldest)
-      const left = (counts.get(kind) ?? 1) - 1
-      counts.set(kind, left)
-      if (left === 0) sum -= weightIn(channel, oldest)
+      leave(oldest)
       oldest = findings[++first]
     }
     const kind = kindOf(channel, finding)
-    const held = counts.get(kind) ?? 0
-    counts.set(kind, held + 1)
-    if (held === 0) sum += weightIn(channel, finding)
+    const known = held.get(kind)
+    if (known) known.count++
+    else {
+      const weight = weightIn(channel, finding, findings[index - 1])
+      held.set(kind, { count: 1, weight })
+      sum += weight
+    }
     most = Math.max(most, sum)
   }
   return most

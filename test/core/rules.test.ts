@@ -78,6 +78,7 @@ describe('refusals', () => {
     model_not_allowed: 404,
     method_not_allowed: 405,
     body_too_large: 413,
+    too_much_to_scan: 413,
     unsupported_media_type: 415,
     rate_limited: 429,
     tokens_exhausted: 429,

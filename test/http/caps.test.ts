@@ -205,8 +205,7 @@ describe('what goes around the prompt format, or cannot be read', () => {
     const response = await gate.post('/api/generate', generate({ template }), {
       authorization: `Bearer ${trusted.key}`,
     })
-    // Who may send a template writes the system prompt; see `weights` of the channel in `scan/verdict.ts`.
-    expect(response.headers.get('x-torwart-guards')).toContain('prompt=flag')
+    expect([response.status, response.headers.get('x-torwart-code')]).toEqual([400, 'prompt_blocked'])
   })
 
   it.each(['file:///etc/passwd', 'ftp://x/y', 'javascript:alert(1)', 'http://a b'])(
@@ -293,20 +292,16 @@ describe('an attack cut into messages that the server joins', () => {
         ],
       },
     ],
+    [
+      'of the system',
+      '/api/chat',
+      { messages: [{ role: 'system', content: first }, says('hi'), { role: 'system', content: second }] },
+    ],
   ])('is read as one: %s, on %s', async (_where, path, body) => {
     const before = model.posts.length
     const response = await gate.post(path, { model: name, stream: false, ...body })
     expect(response.headers.get('x-torwart-code')).toBe('prompt_blocked')
     expect(model.posts.length).toBe(before)
-  })
-
-  it('is read as one in the system’s messages, where one attack is flagged and not refused', async () => {
-    const system = (content: string) => ({ role: 'system', content })
-    const messages = [system(first), says('hi'), system(second)]
-    const whole = await gate.post('/api/chat', { model: name, stream: false, messages })
-    expect(whole.headers.get('x-torwart-guards')).toContain('prompt=flag')
-    const half = await gate.post('/api/chat', { model: name, stream: false, messages: messages.slice(0, 2) })
-    expect(half.headers.get('x-torwart-guards')).toContain('prompt=allow')
   })
 
   it('and so is what an answer of the model stands between', async () => {

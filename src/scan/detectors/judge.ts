@@ -38,7 +38,8 @@ export function isPlaceholder(whole: string): boolean {
 
 /** Whether somebody is to fill it in, though it has the prefix and the length of a vendor's key. */
 export function isBlank(whole: string): boolean {
-  return filledIn.test(whole.slice(0, enough)) || reference.test(whole)
+  const value = whole.slice(0, enough)
+  return documented.test(value) || filledIn.test(value) || reference.test(whole)
 }
 
 const uuid = /^\{?[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\}?$/i
