@@ -31,7 +31,7 @@ export async function openStore(
   // Each is told once until Redis is back, and where it goes and comes all the time, a few times a minute.
   const told = new Set<string>()
   const mayTell = createSparing(clock.monotonicMs)
-  let isAway = false
+  let untold: (() => void) | undefined
   const once = (message: string, tell: (message: string) => void) => {
     if (told.has(message) || !mayTell(message)) return
     told.add(message)
@@ -41,14 +41,16 @@ export async function openStore(
     servers: redis,
     timeoutMs: store.timeoutMs,
     onAway(error) {
-      isAway = true
+      const tell = () => {
+        untold = undefined
+        once('redis is away', (message) => log.error(redisTrouble(error, redis), message))
+      }
+      untold = tell
       // A connection that was closed says nothing; the next try to make one tells why.
-      setTimeout(() => {
-        if (isAway) once('redis is away', (message) => log.error(redisTrouble(error, redis), message))
-      }, reasonMs).unref()
+      setTimeout(() => untold?.(), reasonMs).unref()
     },
     onBack() {
-      isAway = false
+      untold?.()
       told.clear()
       once('redis answers', (message) => log.info(message))
       // Whatever became of it meanwhile: what runs here holds its slots.

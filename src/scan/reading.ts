@@ -27,13 +27,19 @@ export function asItCame(text: string): Reading {
   return { text: text.includes(fence) ? text.replaceAll(fence, ' ') : text, original: (span) => span }
 }
 
+/** Most come in order, and there may be one for every letter. */
+function inOrder(edits: readonly Edit[]): readonly Edit[] {
+  const isInOrder = edits.every(({ start }, index) => index === 0 || start >= (edits[index - 1]?.start ?? 0))
+  return isInOrder ? edits : edits.toSorted((a, b) => a.start - b.start)
+}
+
 /**
  * @param edits in any order; of those that overlap, the first counts
  * @returns a reading of what is near the replaced stretches; of a short text, of all of it
  */
 export function rewrite(before: Reading, edits: readonly Edit[]): Reading {
   const { text } = before
-  const sorted = edits.toSorted((a, b) => a.start - b.start)
+  const sorted = inOrder(edits)
   const reach = text.length <= wholeUpTo ? text.length : margin
   const pieces: string[] = []
   // For each piece, where it begins in the reading, where in the text before, and where it ends there if it was replaced.

@@ -43,16 +43,14 @@ export function firstTags(text: string): Span | undefined {
  * more letters. Shorter ones are read.
  */
 const longRun = 400
-const longBits = 1000
+/** Signs in a row, from the first one on: of those that speak (a tag is two units), and of those without width. */
 const silent =
-  /[\ufe00-\ufe0f\u{e0100}-\u{e01ef}\u{e0020}-\u{e007f}]+|[\u00ad\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff]+/gu
+  /(?<![\ufe00-\ufe0f\u{e0100}-\u{e01ef}\u{e0020}-\u{e007f}])[\ufe00-\ufe0f\u{e0100}-\u{e01ef}\u{e0020}-\u{e007f}]{200,}|(?<![\u00ad\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff])[\u00ad\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff]{1000,}/gu
 
 /** Where so much stands that nobody sees that it is there to be read by a machine, whatever it says. */
 export function longUnseen(text: string): Span | undefined {
-  for (const { 0: found, index: start } of text.matchAll(silent)) {
-    const isSpeaking = found.startsWith('\udb40') || /^[\ufe00-\ufe0f]/.test(found)
-    if (found.length >= (isSpeaking ? longRun : longBits)) return { start, end: start + found.length }
-  }
+  for (const { 0: found, index: start } of text.matchAll(silent))
+    if (found.length >= longRun) return { start, end: start + found.length }
   return undefined
 }
 
