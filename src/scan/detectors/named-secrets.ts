@@ -42,7 +42,10 @@ const harmless =
 const isHarmless = (name: string) => harmless.test(name)
 
 const secretWords = anyCase('secret', 'token', 'credential')
-/** One with a letter beyond ASCII ends with it, for streams look at a piece that has it. */
+/**
+ * One with a letter beyond ASCII ends with it. `window/literals.ts` knows ASCII alone, so that in a stream the first letters of
+ * a value behind such a name may leave, where nobody looks for personal data.
+ */
 const passwordWords = [
   ...anyCase('passw', 'passphrase', 'passcode', 'pwd', 'pswd', 'kennwort', 'contrasen', 'contraseñ'),
   ...anyCase(
