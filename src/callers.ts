@@ -4,6 +4,7 @@ import { networkOf } from './core/peer.ts'
 import { describeError } from './core/refusal.ts'
 import { holderOf } from './identity/identity.ts'
 import { createJwts } from './identity/jwt.ts'
+import type { KeyRing } from './identity/key-ring.ts'
 import type { SharedKeys } from './identity/shared-keys.ts'
 import { openSigningKeys, type SigningKeys, signingKeysFile } from './identity/signing-keys.ts'
 import { createTokenReader, type MintedToken } from './identity/token.ts'
@@ -19,6 +20,8 @@ import type { createSparing } from './telemetry/sparing.ts'
 
 export interface CallersParts {
   policy(): Policy
+  /** In force. */
+  keys(): KeyRing
   readonly shared: SharedKeys | undefined
   readonly clock: Clock
   readonly metrics: Metrics
@@ -39,7 +42,7 @@ export interface Callers {
 }
 
 export function openCallers(parts: CallersParts): Callers {
-  const { policy, shared, clock, metrics, log, mayTell, mayTellOf, recordEvent } = parts
+  const { policy, keys, shared, clock, metrics, log, mayTell, mayTellOf, recordEvent } = parts
   const signing = openSigningKeys(
     () => signingKeysFile(policy().keysFile),
     // Others must know a key before they meet what it signed; while Redis is away they learn of it later.
@@ -67,6 +70,7 @@ export function openCallers(parts: CallersParts): Callers {
       tokens: createTokenReader(signing),
       jwts,
       clock,
+      keys,
       onFault(reason, { id, peer }) {
         metrics.credentialFailures.inc({ reason })
         if (reason !== 'missing' && mayTellOf(`${reason} ${networkOf(peer)}`))

@@ -209,6 +209,7 @@ async function openGateway(
   const { shared: sharedKeys } = keysSync
   const callers = openCallers({
     policy,
+    keys: () => snapshots.current.keys,
     shared: sharedKeys,
     clock,
     metrics,

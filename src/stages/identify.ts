@@ -9,6 +9,7 @@ import { presentedCredential } from '../identity/credential.ts'
 import { narrow } from '../identity/grant.ts'
 import type { CredentialFault, Identity } from '../identity/identity.ts'
 import type { Jwts } from '../identity/jwt.ts'
+import type { KeyRing } from '../identity/key-ring.ts'
 import { isToken, type Token, type TokenReader } from '../identity/token.ts'
 import type { Role } from '../policy/policy.ts'
 import type { Arrival, Caller, Course, Snapshot } from './exchange.ts'
@@ -20,6 +21,8 @@ export interface IdentifyParts {
   readonly tokens: TokenReader
   readonly jwts: Jwts
   readonly clock: Clock
+  /** In force now: those of the request's snapshot may be revoked while a signature is verified. */
+  keys(): Pick<KeyRing, 'bearer'>
   /** Hears why a credential is refused, which the caller does not. */
   onFault(fault: LoginFault, arrival: Arrival): void
   /** Somebody was recognised. */
@@ -31,7 +34,7 @@ export function isWithdrawn({ caller }: Course, { keys }: Snapshot): boolean {
   return caller !== undefined && keys.isWithdrawn(caller.identity)
 }
 
-export function createIdentify({ tokens, jwts, clock, onFault, onCaller }: IdentifyParts) {
+export function createIdentify({ tokens, jwts, clock, keys: inForce, onFault, onCaller }: IdentifyParts) {
   const refuse = (fault: LoginFault, arrival: Arrival): never => {
     onFault(fault, arrival)
     throw new Refusal('invalid_credentials', { detail: `credential: ${fault}` })
@@ -83,7 +86,7 @@ export function createIdentify({ tokens, jwts, clock, onFault, onCaller }: Ident
       if (typeof token === 'string') return accept(token)
       // The policy may have become stricter since it was made.
       if (token.grants.length > policy.tokens.depth) return accept('revoked')
-      return accept(keys.bearer(token, nowMs, arrival.peer), token)
+      return accept(inForce().bearer(token, clock.wallMs(), arrival.peer), token)
     }
     if (isToken(credential)) {
       const token = tokens.read(credential, nowMs)
