@@ -161,9 +161,9 @@ A false alarm of the prompt guard is accepted by the passage, not by switching a
 ## Whether to trust system prompts
 
 \`trustSystem\` is off for every role, coding agents too. System prompts weigh half of what users say: of 58 prompts of
-agents and assistants one is blocked (as a user's words 41 would be), and that one is accepted with \`torwart allow\`. Trusting them
+agents and assistants two are blocked (as a user's words 41 would be), and those are accepted with \`torwart allow\`. Trusting them
 instead lets pass what agents paste into them: of 100 agents' prompts that a hostile rules file was appended to,
-9 are blocked and 56 flagged; trusted, none is. Switch it on where the prompts are your own program's and hold no files.
+56 are flagged or blocked; trusted, none is. Switch it on where the prompts are your own program's and hold no files.
 It changes nothing for prompt theft: requests to reveal the prompt are found in other messages, \`guards.output.theft\` and the canary
 read trusted prompts as well.
 
