@@ -50,14 +50,13 @@ function independent(findings: readonly Finding[]): readonly Finding[] {
   const heaviestFirst = (a: Finding, b: Finding) =>
     weights[b.severity] - weights[a.severity] || a.end - a.start - (b.end - b.start)
   for (const finding of findings.toSorted(heaviestFirst))
-    if (finding.category === 'smuggling' || !kept.some((each) => areSameWords(each, finding)))
-      kept.push(finding)
+    if (!kept.some((each) => areSameWords(each, finding))) kept.push(finding)
   return kept.sort((a, b) => a.start - b.start)
 }
 
 /** How words are disguised is evidence besides what they say, and an act is more than the words it begins with. */
 function areSameWords(a: Finding, b: Finding): boolean {
-  if (a.category === 'smuggling') return false
+  if (a.category === 'smuggling' || b.category === 'smuggling') return false
   if (a.category === 'acts' || b.category === 'acts') return isWithin(a, b) && isWithin(b, a)
   return a.start < b.end && b.start < a.end
 }
