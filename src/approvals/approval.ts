@@ -7,8 +7,8 @@ import { hash, randomBytes } from 'node:crypto'
 import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
-import { createMasker, findSensitive } from '../scan/mask.ts'
-import { canonical } from '../tools/arguments.ts'
+import { createMasker, findSensitive } from '../detect/sensitive/mask.ts'
+import { canonical } from '../tool-policy/arguments.ts'
 
 const longestWords = 512
 const longestName = 256

@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { tryJson } from '../core/json.ts'
 import type { RedisServers } from '../core/redis-servers.ts'
-import { connectRedis, revive } from '../redis/connect.ts'
-import { newsOn } from '../redis/news.ts'
-import { within } from '../redis/within.ts'
+import { connectRedis, revive } from '../redis/client.ts'
+import { newsOn } from '../redis/subscribe.ts'
+import { within } from '../redis/timeout.ts'
 import { type Approval, readApproval } from './approval.ts'
 import { type ApprovalStore, mostApprovals, mostEach, type Standing } from './store.ts'
 

@@ -6,7 +6,7 @@ import { createHmac } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { ApprovalSettings } from '../policy/policy.ts'
 import { type Approval, publicly } from './approval.ts'
-import type { ApprovalEvent } from './desk.ts'
+import type { ApprovalEvent } from './service.ts'
 
 export interface Webhook {
   tell(event: ApprovalEvent, approval: Approval, usedBy?: string): void

@@ -3,17 +3,17 @@
  * should look at: whatever stands on top can do most harm.
  */
 
+import { readKeyFile } from '../auth/api-keys/key-file.ts'
+import { keyView } from '../auth/api-keys/key-view.ts'
+import { readUses, type Uses, usesFile } from '../auth/api-keys/usage.ts'
+import { jwtPrefix } from '../auth/jwt/jwt.ts'
+import { certificateId } from '../auth/mtls/certificate.ts'
 import { plain } from '../core/plain.ts'
-import { certificateId } from '../identity/certificate.ts'
-import { jwtPrefix } from '../identity/jwt.ts'
-import { readKeyFile } from '../identity/key-file.ts'
-import { keyView } from '../identity/key-view.ts'
-import { readUses, type Uses, usesFile } from '../identity/uses.ts'
+import { limitsInWords } from '../pipeline/explain.ts'
 import { loadPolicy } from '../policy/load.ts'
 import type { CertificateRule, Policy, Role, TokenIssuer } from '../policy/policy.ts'
-import { limitsInWords } from '../stages/explain.ts'
 import { type Command, configOption, type ExitCode, jsonOption, textOf } from './command.ts'
-import { csv, type Row, table } from './table.ts'
+import { csv, type Row, table } from './shared/table.ts'
 
 const columns = [
   'kind',

@@ -3,14 +3,13 @@
  * where it was made for, until it is over, and every request that it lets pass says so in its record.
  */
 import { randomBytes } from 'node:crypto'
-import { type Entry, readEntry } from '../audit/entry.ts'
-import { readLog } from '../audit/read.ts'
+import { readLog } from '../audit/query/read.ts'
+import { type Entry, readEntry } from '../audit/write/entry.ts'
 import { type Channel, channels } from '../core/text.ts'
 import { type Exception, maxExceptions } from '../policy/exceptions.ts'
 import { loadPolicy } from '../policy/load.ts'
 import { shippedIds } from '../policy/packs.ts'
 import { didYouMean } from '../policy/problem.ts'
-import { logFile } from './auditing.ts'
 import {
   authorOf,
   byOption,
@@ -22,8 +21,9 @@ import {
   UsageError,
   type Values,
 } from './command.ts'
-import { changeExceptions, whereOf } from './excepting.ts'
-import { durationOption } from './keys.ts'
+import { logFile } from './shared/audit-log.ts'
+import { changeExceptions, whereOf } from './shared/exceptions-file.ts'
+import { durationOption } from './shared/keys.ts'
 
 /** Where, and what. */
 type Subject = Pick<Exception, 'channel' | 'tool' | 'passage' | 'signature'>

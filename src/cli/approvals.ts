@@ -1,6 +1,6 @@
 /** `torwart approvals`: which tool calls wait for a human, and what was decided. */
 import { type Command, configOption, type ExitCode, jsonOption } from './command.ts'
-import { askGateway, askingOptions, type ShownApproval, sentence } from './deciding.ts'
+import { askGateway, askingOptions, type ShownApproval, sentence } from './shared/admin-client.ts'
 
 export const approvals: Command = {
   options: [configOption, jsonOption, ...askingOptions],

@@ -1,6 +1,6 @@
 /** `torwart approve`: says yes to one tool call, exactly as it is listed, once. */
 import { byOption, type Command, configOption } from './command.ts'
-import { askingOptions, decide } from './deciding.ts'
+import { askingOptions, decide } from './shared/admin-client.ts'
 
 export const approve: Command = {
   argument: '<id>',

@@ -3,14 +3,13 @@
  * log is opened here only when none runs.
  */
 import { openAudit } from '../audit/audit.ts'
-import { type Erased, isAnythingMeant, nothingErased, type Order } from '../audit/erasure.ts'
-import { isLocked } from '../audit/lock.ts'
+import { type Erased, isAnythingMeant, nothingErased, type Order } from '../audit/erase/erasure.ts'
+import { isLocked } from '../audit/write/lock.ts'
 import { systemClock } from '../core/clock.ts'
+import { createMasker, findSensitive } from '../detect/sensitive/mask.ts'
 import { urlOf } from '../policy/address.ts'
 import { loadPolicy } from '../policy/load.ts'
 import type { Policy } from '../policy/policy.ts'
-import { createMasker, findSensitive } from '../scan/mask.ts'
-import { momentOption } from './auditing.ts'
 import {
   adminOption,
   byOption,
@@ -21,6 +20,7 @@ import {
   UsageError,
   type Values,
 } from './command.ts'
+import { momentOption } from './shared/audit-log.ts'
 
 export const auditErase: Command = {
   options: [

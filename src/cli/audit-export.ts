@@ -1,12 +1,12 @@
 /** `torwart audit export`: records for other programs, on stdout or into a file for its owner only. */
 import { closeSync, openSync, writeSync } from 'node:fs'
-import type { Entry } from '../audit/entry.ts'
 import { toCef } from '../audit/formats/cef.ts'
 import { csvHead, toCsv } from '../audit/formats/csv.ts'
 import { toEcs } from '../audit/formats/ecs.ts'
+import type { Entry } from '../audit/write/entry.ts'
 import { ask, queryIn, queryOptions } from './audit-query.ts'
-import { knownTo, logFile } from './auditing.ts'
 import { type Command, configOption, type ExitCode, textOf, UsageError } from './command.ts'
+import { knownTo, logFile } from './shared/audit-log.ts'
 
 interface Format {
   readonly head: string

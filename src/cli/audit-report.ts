@@ -1,11 +1,11 @@
 /** `torwart audit report`: the bundle an incident needs, as Markdown or JSON. */
 import { toMarkdown } from '../audit/formats/markdown.ts'
-import { createReport } from '../audit/report.ts'
-import { readPublicKeys } from '../audit/signer.ts'
-import { type Verdict, verifyLog } from '../audit/verify.ts'
+import { createReport } from '../audit/query/report.ts'
+import { type Verdict, verifyLog } from '../audit/verify/verify.ts'
+import { readPublicKeys } from '../audit/write/signer.ts'
 import { ask, sinceOption } from './audit-query.ts'
-import { logFile, momentOption } from './auditing.ts'
 import { type Command, configOption, type ExitCode, jsonOption } from './command.ts'
+import { logFile, momentOption } from './shared/audit-log.ts'
 
 const standardMs = 24 * 3_600_000
 

@@ -1,13 +1,13 @@
 /** `torwart audit verify`: does the chain hold, is its end still there, and is it the chain that somebody signed? */
 import { existsSync } from 'node:fs'
-import type { Head } from '../audit/chain.ts'
-import { readProof } from '../audit/proof.ts'
-import { segmentsOf } from '../audit/segments.ts'
-import { readPublicKeys } from '../audit/signer.ts'
-import { type VerifyOptions, verifyLog } from '../audit/verify.ts'
-import { logFile, momentOption } from './auditing.ts'
+import { readProof } from '../audit/verify/proof.ts'
+import { type VerifyOptions, verifyLog } from '../audit/verify/verify.ts'
+import type { Head } from '../audit/write/chain.ts'
+import { segmentsOf } from '../audit/write/segments.ts'
+import { readPublicKeys } from '../audit/write/signer.ts'
 import { type Command, configOption, jsonOption, textOf, UsageError } from './command.ts'
-import { progressOf } from './progress.ts'
+import { logFile, momentOption } from './shared/audit-log.ts'
+import { progressOf } from './shared/progress.ts'
 
 export const auditVerify: Command = {
   argument: '[file]',

@@ -1,11 +1,12 @@
 /** `torwart breaker close`: lets a key go on whose circuit breaker is open. Asks the running gateway, which records it. */
+
+import { keyId } from '../auth/api-keys/key.ts'
+import type { KeyEntry } from '../auth/api-keys/key-file.ts'
 import { isCallerId } from '../core/key-id.ts'
-import { keyId } from '../identity/key.ts'
-import type { KeyEntry } from '../identity/key-file.ts'
 import { urlOf } from '../policy/address.ts'
 import { loadPolicy } from '../policy/load.ts'
 import { adminOption, byOption, type Command, configOption, textOf, UsageError } from './command.ts'
-import { idHint, readKeys } from './keys.ts'
+import { idHint, readKeys } from './shared/keys.ts'
 
 const answerMs = 5000
 

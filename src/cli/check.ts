@@ -1,5 +1,5 @@
 /** `torwart check`: everything that `serve` would refuse, and what it would warn of. */
-import { isOpenToOthers, keysWithoutRole, readKeyFile, unknownApprovers } from '../identity/key-file.ts'
+import { isOpenToOthers, keysWithoutRole, readKeyFile, unknownApprovers } from '../auth/api-keys/key-file.ts'
 import { loadPolicy } from '../policy/load.ts'
 import { locateKeys, type Variables } from '../policy/locate.ts'
 import { loadPacks } from '../policy/packs.ts'

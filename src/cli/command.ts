@@ -1,6 +1,6 @@
 /** What a command is: a file beside this one, and an entry in `commands.ts`. */
 import type { Readable } from 'node:stream'
-import type { Processes } from '../audit/lock.ts'
+import type { Processes } from '../audit/write/lock.ts'
 import type { Variables } from '../policy/locate.ts'
 
 /** The world as a command sees it; `main.ts` hands it the real one. */

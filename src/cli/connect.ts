@@ -1,6 +1,7 @@
 /** `torwart connect`: a way to the gate for programs that cannot send a credential. */
+
+import { isOpenToOthers } from '../auth/api-keys/key-file.ts'
 import { startForwarder } from '../connect/forwarder.ts'
-import { isOpenToOthers } from '../identity/key-file.ts'
 import { isLoopback, parseAddress } from '../policy/address.ts'
 import { isNetwork, networksOf } from '../policy/networks.ts'
 import { type Command, type ExitCode, textOf, UsageError, type Values } from './command.ts'

@@ -2,10 +2,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { hashKey, mintKey } from '../auth/api-keys/key.ts'
+import { writeKeyFile } from '../auth/api-keys/key-file.ts'
 import { startDemoServer } from '../demo/model-server.ts'
-import { startGateway } from '../gateway.ts'
-import { hashKey, mintKey } from '../identity/key.ts'
-import { writeKeyFile } from '../identity/key-file.ts'
+import { startGateway } from '../server/gateway.ts'
 import { createLog } from '../telemetry/log.ts'
 import type { Command, ExitCode } from './command.ts'
 

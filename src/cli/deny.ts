@@ -1,6 +1,6 @@
 /** `torwart deny`: says no to a tool call that waits for a human. */
 import { byOption, type Command, configOption } from './command.ts'
-import { askingOptions, decide } from './deciding.ts'
+import { askingOptions, decide } from './shared/admin-client.ts'
 
 export const deny: Command = {
   argument: '<id>',

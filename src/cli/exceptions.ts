@@ -1,7 +1,7 @@
 /** `torwart exceptions`: what the prompt guard lets pass by an operator's word. */
 import { type Command, configOption, type ExitCode, jsonOption, textOf, UsageError } from './command.ts'
-import { changeExceptions, openExceptions, whereOf } from './excepting.ts'
-import { table } from './table.ts'
+import { changeExceptions, openExceptions, whereOf } from './shared/exceptions-file.ts'
+import { table } from './shared/table.ts'
 
 export const exceptions: Command = {
   options: [configOption, { flags: '--remove <id>', description: 'take one back, at once' }, jsonOption],

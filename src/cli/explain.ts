@@ -1,12 +1,12 @@
 /** `torwart explain`: which rule allows or refuses what somebody would ask for. */
 
-import { frozenBy } from '../freezes/board.ts'
-import { freezesFile, readFreezes } from '../freezes/file.ts'
+import { freezesFile, readFreezes } from '../kill-switch/file.ts'
+import { frozenBy } from '../kill-switch/kill-switch.ts'
+import { limitsInWords, explain as reasonsFor } from '../pipeline/explain.ts'
 import { loadPolicy } from '../policy/load.ts'
-import { limitsInWords, explain as reasonsFor } from '../stages/explain.ts'
-import { askerOf } from './asker.ts'
 import { type Command, configOption, type ExitCode, jsonOption, textOf } from './command.ts'
-import { readAll } from './text-input.ts'
+import { askerOf } from './shared/principal.ts'
+import { readAll } from './shared/text-input.ts'
 
 export const explain: Command = {
   options: [

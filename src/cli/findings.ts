@@ -1,10 +1,10 @@
 /** `torwart findings`: what the prompt guard blocked most, from the audit log, so that false alarms are seen and accepted. */
-import { createMostFound } from '../audit/most-found.ts'
+import { createMostFound } from '../audit/query/most-found.ts'
 import { ask, sinceOption } from './audit-query.ts'
-import { logFile, momentOption } from './auditing.ts'
 import { type Command, configOption, type ExitCode, jsonOption } from './command.ts'
-import { whereOf } from './excepting.ts'
-import { table } from './table.ts'
+import { logFile, momentOption } from './shared/audit-log.ts'
+import { whereOf } from './shared/exceptions-file.ts'
+import { table } from './shared/table.ts'
 
 export const findings: Command = {
   argument: '[file]',

@@ -1,7 +1,7 @@
 /** `torwart freeze`: the kill switch. Refuses new requests and ends running ones, on every gateway, within a second. */
 import { byOption, type Command, configOption, textOf } from './command.ts'
-import { give } from './freezing.ts'
-import { durationOption } from './keys.ts'
+import { give } from './shared/issue-freeze.ts'
+import { durationOption } from './shared/keys.ts'
 
 export const freeze: Command = {
   argument: '<key|role|model|all> [name]',

@@ -1,7 +1,7 @@
 /** `torwart freezes`: what is frozen. */
-import { isInForce } from '../freezes/order.ts'
+import { isInForce } from '../kill-switch/freeze-entry.ts'
 import { type Command, configOption, type ExitCode, jsonOption } from './command.ts'
-import { list, sentence } from './freezing.ts'
+import { list, sentence } from './shared/issue-freeze.ts'
 
 export const freezes: Command = {
   options: [configOption, jsonOption],

@@ -1,5 +1,5 @@
 /** `torwart key create`: a new key, shown this once. */
-import { createdKey, KeyProblem } from '../identity/key-changes.ts'
+import { createdKey, KeyProblem } from '../auth/api-keys/key-changes.ts'
 import { loadPolicy } from '../policy/load.ts'
 import {
   authorOf,
@@ -11,7 +11,7 @@ import {
   textOf,
   UsageError,
 } from './command.ts'
-import { changeKeys, durationOption, requireRole } from './keys.ts'
+import { changeKeys, durationOption, requireRole } from './shared/keys.ts'
 
 export const keyCreate: Command = {
   options: [

@@ -1,6 +1,6 @@
 /** `torwart key rotate`: a new secret for the same key; limits and records go on under its id. */
-import { rotatedKey } from '../identity/key-changes.ts'
-import type { KeyEntry } from '../identity/key-file.ts'
+import { rotatedKey } from '../auth/api-keys/key-changes.ts'
+import type { KeyEntry } from '../auth/api-keys/key-file.ts'
 import {
   authorOf,
   byOption,
@@ -10,7 +10,7 @@ import {
   type Io,
   jsonOption,
 } from './command.ts'
-import { changeKeys, durationOption, findKey } from './keys.ts'
+import { changeKeys, durationOption, findKey } from './shared/keys.ts'
 
 export const keyRotate: Command = {
   argument: '<id>',

@@ -1,8 +1,8 @@
 /** `torwart key revoke`, `key disable` and `key enable`: whether a key, and every token made from it, is let in. */
-import { disabledKey, enabledKey, revokedKey } from '../identity/key-changes.ts'
-import type { KeyEntry } from '../identity/key-file.ts'
+import { disabledKey, enabledKey, revokedKey } from '../auth/api-keys/key-changes.ts'
+import type { KeyEntry } from '../auth/api-keys/key-file.ts'
 import { authorOf, byOption, type Command, configOption, type ExitCode } from './command.ts'
-import { changeKeys, findKey } from './keys.ts'
+import { changeKeys, findKey } from './shared/keys.ts'
 
 export const keyRevoke = command('revoked', revokedKey)
 export const keyDisable = command('disabled', disabledKey)

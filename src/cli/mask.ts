@@ -2,10 +2,11 @@
  * `torwart mask`: what the audit log would keep of a text. Lines are answered one by one and in order, whatever they
  * hold: one that cannot be read gets an `error` in its place, so that the others still stand beside theirs.
  */
+
+import { createMasker, findSensitive } from '../detect/sensitive/mask.ts'
 import { linesOf } from '../files/lines.ts'
-import { createMasker, findSensitive } from '../scan/mask.ts'
 import type { Command, ExitCode } from './command.ts'
-import { jsonlOption, openInput, readAll } from './text-input.ts'
+import { jsonlOption, openInput, readAll } from './shared/text-input.ts'
 
 export const mask: Command = {
   argument: '[file]',

@@ -2,7 +2,7 @@
 import { CommanderError, Command as Program } from 'commander'
 import { type Command, configOption, type ExitCode, type Io, UsageError, type Values } from './command.ts'
 import { commands, type ListedCommand } from './commands.ts'
-import { asProblem } from './problem.ts'
+import { asProblem } from './shared/error-text.ts'
 
 /** @param words the arguments behind the program's name */
 export async function runCli(words: readonly string[], io: Io): Promise<ExitCode> {

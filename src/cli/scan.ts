@@ -1,10 +1,10 @@
 /** `torwart scan`: what the prompt guard would say, without a gateway. */
 import { type Channel, channels } from '../core/text.ts'
+import { createScanner } from '../detect/injection/scanner.ts'
+import { judge } from '../detect/injection/verdict.ts'
+import { signaturesOf } from '../pipeline/request/scan-cache.ts'
 import { loadPolicy } from '../policy/load.ts'
 import { loadPacks } from '../policy/packs.ts'
-import { createScanner } from '../scan/scanner.ts'
-import { judge } from '../scan/verdict.ts'
-import { signaturesOf } from '../stages/scanning.ts'
 import {
   type Command,
   type ExitCode,
@@ -14,7 +14,7 @@ import {
   UsageError,
   type Values,
 } from './command.ts'
-import { jsonLines, jsonlOption, openInput, readAll } from './text-input.ts'
+import { jsonLines, jsonlOption, openInput, readAll } from './shared/text-input.ts'
 
 export const scan: Command = {
   argument: '[file]',

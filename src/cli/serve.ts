@@ -2,9 +2,9 @@
 
 import { EventEmitter, once } from 'node:events'
 import { openFilesLimit, openFilesProblem } from '../files/open-files.ts'
-import { startGateway } from '../gateway.ts'
 import { parseAddress } from '../policy/address.ts'
 import { loadPolicy } from '../policy/load.ts'
+import { startGateway } from '../server/gateway.ts'
 import { createLog } from '../telemetry/log.ts'
 import { type Command, configOption, type ExitCode, textOf, UsageError, type Values } from './command.ts'
 

@@ -2,11 +2,11 @@
 
 import Type from 'typebox'
 import Value from 'typebox/value'
+import { keyStatus } from '../auth/api-keys/key-file.ts'
+import { rights } from '../auth/tokens/grant.ts'
+import { openSigningKeys, signingKeysFile } from '../auth/tokens/signing-keys.ts'
+import { type Holder, mintToken, shownToken, type Wanted } from '../auth/tokens/token.ts'
 import { Refusal } from '../core/refusal.ts'
-import { rights } from '../identity/grant.ts'
-import { keyStatus } from '../identity/key-file.ts'
-import { openSigningKeys, signingKeysFile } from '../identity/signing-keys.ts'
-import { type Holder, mintToken, shownToken, type Wanted } from '../identity/token.ts'
 import { loadPolicy } from '../policy/load.ts'
 import {
   type Command,
@@ -17,7 +17,7 @@ import {
   UsageError,
   type Values,
 } from './command.ts'
-import { beforeFleet, durationOption, findKey, readKeys } from './keys.ts'
+import { beforeFleet, durationOption, findKey, readKeys } from './shared/keys.ts'
 
 const rightsSchema = Type.Object(rights, { additionalProperties: false })
 

@@ -1,6 +1,7 @@
 /** `torwart token revoke`: refused from now on, with every token that was made from it. */
+
+import { revokedTokensFile, revokeToken } from '../auth/tokens/revoked-tokens.ts'
 import { isTokenId } from '../core/token-id.ts'
-import { revokedTokensFile, revokeToken } from '../identity/revoked-tokens.ts'
 import { locateKeys } from '../policy/locate.ts'
 import {
   authorOf,
@@ -11,8 +12,8 @@ import {
   textOf,
   UsageError,
 } from './command.ts'
-import { beforeFleet } from './keys.ts'
-import { untilTaken } from './taken.ts'
+import { untilTaken } from './shared/await-reload.ts'
+import { beforeFleet } from './shared/keys.ts'
 
 export const tokenRevoke: Command = {
   argument: '<id>',

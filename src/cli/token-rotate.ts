@@ -2,10 +2,10 @@
  * `torwart token rotate`: a new key signs from now on. What was signed before stays good until it expires, or, with
  * `--void`, is good for nothing at once: for when a signing key has leaked.
  */
-import { openSigningKeys, signingKeysFile } from '../identity/signing-keys.ts'
+import { openSigningKeys, signingKeysFile } from '../auth/tokens/signing-keys.ts'
 import { locateKeys } from '../policy/locate.ts'
 import { authorOf, byOption, type Command, configOption, type ExitCode, textOf } from './command.ts'
-import { beforeFleet } from './keys.ts'
+import { beforeFleet } from './shared/keys.ts'
 
 export const tokenRotate: Command = {
   options: [configOption, { flags: '--void', description: 'and refuse every token signed so far' }, byOption],

@@ -1,6 +1,6 @@
 /** `torwart unfreeze`: lifts what `freeze` ordered. */
 import { byOption, type Command, configOption, textOf } from './command.ts'
-import { give } from './freezing.ts'
+import { give } from './shared/issue-freeze.ts'
 
 export const unfreeze: Command = {
   argument: '<key|role|model|all> [name]',

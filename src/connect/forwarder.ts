@@ -12,7 +12,7 @@ import { bindProblem, isLoopback, urlOf } from '../policy/address.ts'
 import type { Address } from '../policy/policy.ts'
 import { linger } from '../wire/linger.ts'
 import { type CredentialFiles, type Credentials, readCredentials, watchCredentials } from './credentials.ts'
-import { crossOriginHeaders, mayConnect, refusalOf, type Visitors } from './visitors.ts'
+import { crossOriginHeaders, mayConnect, refusalOf, type Visitors } from './local-clients.ts'
 
 export interface ForwarderOptions {
   /** Scheme, host and port. */

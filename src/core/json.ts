@@ -4,7 +4,7 @@
  * Beyond what the grammar refuses (trailing data, a byte order mark, control characters), it refuses what
  * parsers are known to read differently: a key twice in one object at any depth, lone surrogates, more than
  * 64 levels, numbers that overflow. It does not judge what keys mean; keys that merely fold to a known one
- * are found by `dialects/shape.ts`.
+ * are found by `dialects/common/shape.ts`.
  *
  * The platform's parser does the parsing (four times as fast as ours was). What it would forgive is found
  * beside it: a repeated key overwrites its first value, so a document holds one exactly if it has more

@@ -9,9 +9,9 @@ import type { Refusal, RefusalCode } from '../core/refusal.ts'
 import type { ServerKind } from '../core/servers.ts'
 import type { Text } from '../core/text.ts'
 import type { Usage } from '../core/usage.ts'
-import type { KeepAliveCap } from './caps.ts'
+import type { KeepAliveCap } from './common/caps.ts'
+import type { Passage, Passed, SettledVerdict } from './common/output-filter.ts'
 import type { Frame, Framing } from './framing/framing.ts'
-import type { Passage, Passed, SettledVerdict } from './passage.ts'
 
 /** What a role's `routes` names. */
 export const routeGroups = [

@@ -1,6 +1,6 @@
 /** Limits of keys, roles, models and of the whole gate, from what the policy file says. */
 import { parseDuration } from '../core/units.ts'
-import type { KeepAliveCap } from '../dialects/caps.ts'
+import type { KeepAliveCap } from '../dialects/common/caps.ts'
 import { modelMatcher } from '../models/match.ts'
 import { parsePattern } from '../models/name.ts'
 import { modelFault } from './model-fault.ts'

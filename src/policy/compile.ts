@@ -9,7 +9,7 @@ import { resolve } from 'node:path'
 import { parseDuration, parseSize } from '../core/units.ts'
 import { modelMatcher } from '../models/match.ts'
 import { canonicalFor, parsePattern } from '../models/name.ts'
-import { compileTools } from '../tools/rights.ts'
+import { compileTools } from '../tool-policy/rights.ts'
 import { isNear, leadsTo, parseAddress, takesTheSame } from './address.ts'
 import { compileApproval } from './compile-approval.ts'
 import { compileCertificates, compileIssuers } from './compile-callers.ts'
@@ -17,8 +17,8 @@ import { compileGuards, type Guards } from './compile-guards.ts'
 import { compileKeepAlive, compileLimits, compileModels, compileShared } from './compile-limits.ts'
 import { compileRedis } from './compile-redis.ts'
 import { compileTls } from './compile-tls.ts'
-import { doubtful, isShort, shortestToken } from './doubtful.ts'
 import type { Exceptions } from './exceptions.ts'
+import { doubtful, isShort, shortestToken } from './lint.ts'
 import { modelFault } from './model-fault.ts'
 import { isNetwork, networksOf } from './networks.ts'
 import type { Address, OutlierDetection, Policy, Role, TokenRules, Upstream } from './policy.ts'
@@ -209,7 +209,7 @@ function originOf(text: string, remote: boolean, path: Path, report: Report): st
   else if (url.pathname !== '/' || url.search || url.hash)
     report(path, `must be scheme, host and port only: write ${url.origin}`)
   const host = url.hostname.replace(/^\[|\]$/g, '')
-  // A host name is judged by the address it has when connecting (http/courier.ts).
+  // A host name is judged by the address it has when connecting (http/upstream-client.ts).
   if (isIP(host) && !isNear(host) && !remote)
     report(path, 'is a public address: prompts would leave your network; add `remote: true` if you mean it')
   return url.origin

@@ -5,12 +5,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { isNode, LineCounter, parse, parseDocument } from 'yaml'
 import type { Finding } from '../core/text.ts'
-import type { WordClasses } from '../scan/phrase.ts'
-import { createScanner } from '../scan/scanner.ts'
-import { compilePack, type PackSource, type Signature } from '../scan/signature.ts'
+import type { WordClasses } from '../detect/injection/phrase.ts'
+import { createScanner } from '../detect/injection/scanner.ts'
+import { compilePack, type PackSource, type Signature } from '../detect/injection/signature.ts'
 import type { Problem } from './problem.ts'
 
-const folder = new URL('../scan/packs/', import.meta.url)
+const folder = new URL('../detect/injection/packs/', import.meta.url)
 const wordsFile = 'words.yaml'
 const textOf = (file: string) => readFileSync(new URL(file, folder), 'utf8')
 const packFiles = () =>

@@ -6,11 +6,11 @@
 import type { RedisServers } from '../core/redis-servers.ts'
 import type { ServerKind } from '../core/servers.ts'
 import type { Severity } from '../core/text.ts'
-import type { KeepAliveCap } from '../dialects/caps.ts'
+import type { Signature } from '../detect/injection/signature.ts'
+import type { KeepAliveCap } from '../dialects/common/caps.ts'
 import type { Feature, RouteGroup } from '../dialects/dialect.ts'
 import type { ModelMatcher } from '../models/match.ts'
-import type { Signature } from '../scan/signature.ts'
-import type { ToolRights } from '../tools/rights.ts'
+import type { ToolRights } from '../tool-policy/rights.ts'
 import type { Exceptions } from './exceptions.ts'
 import type { Networks } from './networks.ts'
 
@@ -121,7 +121,7 @@ export interface Role {
   /** Whether a request is refused rather than forwarded without what its caller counts on. */
   readonly strict: boolean
   readonly admin: AdminRights
-  /** What single tokens may still use, of a role that was narrowed to one; see `identity/grant.ts`. */
+  /** What single tokens may still use, of a role that was narrowed to one; see `auth/tokens/grant.ts`. */
   readonly budgets: readonly Budget[]
   /** What is said of single calls; `mayCall` is what this caller may make of it. */
   readonly tools: ToolRights | undefined

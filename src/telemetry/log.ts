@@ -4,7 +4,7 @@
  * redacted, and of every line that leaves, what looks like personal data or a secret is masked, whoever wrote it.
  */
 import { type Logger, destination as openDestination, pino } from 'pino'
-import { createMasker, findSensitive } from '../scan/mask.ts'
+import { createMasker, findSensitive } from '../detect/sensitive/mask.ts'
 
 export type Log = Logger
 

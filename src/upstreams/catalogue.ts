@@ -4,7 +4,7 @@
  */
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
 import type { ServerKind } from '../core/servers.ts'
-import { isElsewhere } from '../dialects/ollama-fields.ts'
+import { isElsewhere } from '../dialects/ollama/fields.ts'
 import { canonicalFor } from '../models/name.ts'
 
 export interface Listed {

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../core/clock.ts'
 import { asRefusal, Refusal } from '../core/refusal.ts'
-import { serverError } from '../dialects/server-errors.ts'
+import { serverError } from '../dialects/common/server-errors.ts'
 import type { Upstream } from '../policy/policy.ts'
 import type { Ask, ServerAnswer } from './ask.ts'
 import { type Catalogue, cataloguePath, readCatalogue, readLoaded } from './catalogue.ts'

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { acquireLock, isLocked, keepMs, type Lock } from '../../src/audit/lock.ts'
+import { acquireLock, isLocked, keepMs, type Lock } from '../../src/audit/write/lock.ts'
 import { processes } from '../rig/gate.ts'
 
 let folder: string

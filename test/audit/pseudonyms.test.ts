@@ -2,8 +2,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { createPseudonyms } from '../../src/audit/pseudonyms.ts'
-import { createMasker, findSensitive } from '../../src/scan/mask.ts'
+import { createPseudonyms } from '../../src/audit/erase/pseudonyms.ts'
+import { createMasker, findSensitive } from '../../src/detect/sensitive/mask.ts'
 
 let folder: string
 let log: string

@@ -48,7 +48,9 @@ const hostile = [
 
 export async function scanning(rounds: number): Promise<string> {
   const load = (path: string) => import(new URL(`../dist/${path}`, import.meta.url).href)
-  const { createScanner }: { createScanner(packs: unknown): Scanner } = await load('scan/scanner.js')
+  const { createScanner }: { createScanner(packs: unknown): Scanner } = await load(
+    'detect/injection/scanner.js',
+  )
   const { loadPacks }: { loadPacks(): unknown } = await load('policy/packs.js')
   const scanner = createScanner(loadPacks())
   const scan = (text: string) => scanner.scan(text, 'tool')

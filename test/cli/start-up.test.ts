@@ -4,8 +4,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
-import { mintKey } from '../../src/identity/key.ts'
-import { writeKeyFile } from '../../src/identity/key-file.ts'
+import { mintKey } from '../../src/auth/api-keys/key.ts'
+import { writeKeyFile } from '../../src/auth/api-keys/key-file.ts'
 import { entryOf, policyText } from '../rig/gate.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'torwart-start-'))

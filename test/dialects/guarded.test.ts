@@ -103,7 +103,7 @@ describe.each(speakers.map((speaker) => [speaker.name, speaker] as const))('%s',
           const { heard, guard, text: passed, sent } = await run(said, cut, bytes)
           expect(heard).toEqual(said)
           // The token context is the one thing that never comes back.
-          // Nor do more frames than wait at most (`delay.ts`) come as they were: they say the same in others.
+          // Nor do more frames than wait at most (`frame-buffer.ts`) come as they were: they say the same in others.
           const isShort = sent.split('\n').filter(Boolean).length <= 256
           if (speaker.path !== '/api/generate' && isShort) expect(passed.trim()).toBe(sent.trim())
           expect(guard.cuts).toEqual([])

@@ -1,9 +1,9 @@
 /** Tool calls of answers in every dialect, streamed and whole, and a made-up judge: what it does not let pass never leaves. */
 import { describe, expect, it } from 'vitest'
 import { Refusal } from '../../src/core/refusal.ts'
-import type { CallVerdict, JudgeCall } from '../../src/dialects/call-verdict.ts'
+import type { CallVerdict, JudgeCall } from '../../src/dialects/common/call-verdict.ts'
 import type { ToolCall } from '../../src/dialects/dialect.ts'
-import { askCalls } from '../../src/stages/ask-calls.ts'
+import { askCalls } from '../../src/pipeline/response/await-approval.ts'
 import { guardWith, throughGuard } from '../rig/guarding.ts'
 import { readerFor, type Said, speakers } from '../rig/speakers.ts'
 

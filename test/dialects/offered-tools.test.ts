@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest'
 import type { JsonObject, JsonValue } from '../../src/core/json.ts'
 import type { Orders } from '../../src/dialects/dialect.ts'
 import { dialectFor } from '../../src/dialects/dialects.ts'
-import { compileTools } from '../../src/tools/rights.ts'
-import { cases, tools as policy } from '../tools/cases.ts'
+import { compileTools } from '../../src/tool-policy/rights.ts'
+import { cases, tools as policy } from '../tool-policy/cases.ts'
 import { exchangeOf, orders as usual } from './exchange-of.ts'
 
 const base: Orders = { ...usual, server: 'localai', contextTokens: 100 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { JsonObject } from '../../src/core/json.ts'
 import { Refusal } from '../../src/core/refusal.ts'
-import { ollama } from '../../src/dialects/ollama.ts'
+import { ollama } from '../../src/dialects/ollama/request.ts'
 import { exchangeOf, orders } from './exchange-of.ts'
 import { readFrame } from './read-frame.ts'
 

@@ -1,6 +1,6 @@
 /** What a caller reads of an answer with which a model server refuses. */
 import { describe, expect, it } from 'vitest'
-import { serverError } from '../../src/dialects/server-errors.ts'
+import { serverError } from '../../src/dialects/common/server-errors.ts'
 
 const ollama = (message: string) => JSON.stringify({ error: message })
 const openai = (message: string) => JSON.stringify({ error: { message, type: 'invalid_request_error' } })

@@ -1,10 +1,10 @@
 /** Long answers of vectors: passed on as they come, and read as strictly as short ones. */
 import { describe, expect, it } from 'vitest'
-import { EmbeddingAnswer } from '../../src/dialects/embedding-answer.ts'
+import { EmbeddingAnswer } from '../../src/dialects/common/embedding-answer.ts'
+import { framesOf, untouched } from '../../src/dialects/common/output-filter.ts'
 import { Vectors } from '../../src/dialects/framing/vectors.ts'
-import { OllamaAnswer } from '../../src/dialects/ollama-answer.ts'
-import { OpenaiAnswer } from '../../src/dialects/openai-answer.ts'
-import { framesOf, untouched } from '../../src/dialects/passage.ts'
+import { OllamaAnswer } from '../../src/dialects/ollama/response.ts'
+import { OpenaiAnswer } from '../../src/dialects/openai/response.ts'
 import { Random } from '../fuzz/random.ts'
 
 const names = { asked: 'mine', served: 'all-minilm' }

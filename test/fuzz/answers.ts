@@ -5,10 +5,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { JsonObject } from '../../src/core/json.ts'
+import { framesOf, untouched } from '../../src/dialects/common/output-filter.ts'
 import type { AnswerReader, Exchange } from '../../src/dialects/dialect.ts'
 import { dialects } from '../../src/dialects/dialects.ts'
 import { framingOf } from '../../src/dialects/framing/by-type.ts'
-import { framesOf, untouched } from '../../src/dialects/passage.ts'
 import { ordersFor } from './property.ts'
 import type { Random } from './random.ts'
 
@@ -88,7 +88,7 @@ export interface Reading {
   readonly called: boolean
 }
 
-/** As `stages/watch.ts` does: nothing is read behind the end. */
+/** As `pipeline/response/relay.ts` does: nothing is read behind the end. */
 export function readAnswer(recording: Recording, pieces: Iterable<Uint8Array>): Reading {
   const reader = recording.reader()
   const framing = reader.framing?.(recording.contentType) ?? framingOf(recording.contentType)

@@ -7,7 +7,7 @@ import type { JsonObject } from '../../src/core/json.ts'
 import { Refusal } from '../../src/core/refusal.ts'
 import type { ServerKind } from '../../src/core/servers.ts'
 import type { Exchange, Feature, Orders, Outgoing, Prompt } from '../../src/dialects/dialect.ts'
-import { readForm, readPrompt } from '../../src/stages/read.ts'
+import { readForm, readPrompt } from '../../src/pipeline/request/parse.ts'
 import { type Document, type Node, parseGo } from './go-json.ts'
 import { Found, fold } from './go-structs.ts'
 import { type Route, routeOf, undeclared } from './servers.ts'
@@ -57,7 +57,7 @@ export function check(body: Uint8Array, setting: Setting): 'accepted' | 'refused
   return 'accepted'
 }
 
-/** The way of `stages/`: reading, asking for a model's name, preparing. */
+/** The way of `pipeline/`: reading, asking for a model's name, preparing. */
 function through(
   bytes: Uint8Array,
   { endpoint, orders, allowed }: Setting,

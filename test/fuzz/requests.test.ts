@@ -4,9 +4,9 @@
  */
 import { describe, expect, it } from 'vitest'
 import type { JsonObject } from '../../src/core/json.ts'
+import { modelName, Notes, object, text } from '../../src/dialects/common/shape.ts'
 import type { Exchange, Prompt } from '../../src/dialects/dialect.ts'
 import { dialects } from '../../src/dialects/dialects.ts'
-import { modelName, Notes, object, text } from '../../src/dialects/shape.ts'
 import { fullRequests } from '../dialects/full-requests.ts'
 import { createRun, type Failure, type Tally, type Target } from './requests.ts'
 

@@ -1,6 +1,6 @@
 /** What a role's caps and rights let through, and what is said about what nobody read. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { mintKey } from '../../src/identity/key.ts'
+import { mintKey } from '../../src/auth/api-keys/key.ts'
 import { entryOf, type RunningGate, startGate } from '../rig/gate.ts'
 import { likeOllama, type ModelServer, startModelServer } from '../rig/model-server.ts'
 

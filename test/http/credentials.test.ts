@@ -3,9 +3,9 @@
  * it was refused, the operator learns why.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { mintKey } from '../../src/identity/key.ts'
-import { openSigningKeys, signingKeysFile } from '../../src/identity/signing-keys.ts'
-import { mintToken } from '../../src/identity/token.ts'
+import { mintKey } from '../../src/auth/api-keys/key.ts'
+import { openSigningKeys, signingKeysFile } from '../../src/auth/tokens/signing-keys.ts'
+import { mintToken } from '../../src/auth/tokens/token.ts'
 import { loadPolicy } from '../../src/policy/load.ts'
 import type { Role } from '../../src/policy/policy.ts'
 import { cli } from '../rig/cli.ts'

@@ -1,6 +1,6 @@
 /** Several gateways on one Redis, and what callers see when that is away. */
 import { afterEach, describe, expect, it } from 'vitest'
-import { mintKey } from '../../src/identity/key.ts'
+import { mintKey } from '../../src/auth/api-keys/key.ts'
 import { entryOf, type RunningGate, startGate } from '../rig/gate.ts'
 import { holdPosts, likeOllama, type ModelServer, startModelServer } from '../rig/model-server.ts'
 import { hasRedis, type RedisServer, startRedis } from '../rig/redis.ts'

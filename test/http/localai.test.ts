@@ -1,7 +1,7 @@
 /** A LocalAI behind the gate: its own routes, its strange ways with names, and what must not reach it. */
 import { type AddressInfo, createServer } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { mintKey } from '../../src/identity/key.ts'
+import { mintKey } from '../../src/auth/api-keys/key.ts'
 import { entryOf, type RunningGate, startGate } from '../rig/gate.ts'
 import { likeLocalai, playLocalai, recordedLocalai } from '../rig/localai.ts'
 import { type ModelServer, startModelServer } from '../rig/model-server.ts'

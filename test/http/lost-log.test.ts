@@ -1,8 +1,8 @@
 /** The log is taken away while the gate runs: no answer goes unrecorded, and the gate mends it by itself. */
 import { copyFileSync, renameSync, rmSync, truncateSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { readLog } from '../../src/audit/read.ts'
-import { verifyLog } from '../../src/audit/verify.ts'
+import { readLog } from '../../src/audit/query/read.ts'
+import { verifyLog } from '../../src/audit/verify/verify.ts'
 import { type RunningGate, startGate } from '../rig/gate.ts'
 import { type ModelServer, startModelServer } from '../rig/model-server.ts'
 import { until } from '../rig/wait.ts'

@@ -1,7 +1,7 @@
 /** Changing an Ollama's models through the gate: who may, what may be named, what is left out. */
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { mintKey } from '../../src/identity/key.ts'
+import { mintKey } from '../../src/auth/api-keys/key.ts'
 import { entryOf, type RunningGate, startGate } from '../rig/gate.ts'
 import { likeOllama, type ModelServer, startModelServer } from '../rig/model-server.ts'
 import { until } from '../rig/wait.ts'

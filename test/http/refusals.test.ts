@@ -1,6 +1,6 @@
 /** Every refusal has the shape of its dialect, a code of the contract, and nothing of what was sent. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { mintKey } from '../../src/identity/key.ts'
+import { mintKey } from '../../src/auth/api-keys/key.ts'
 import { entryOf, type RunningGate, startGate } from '../rig/gate.ts'
 import { type ModelServer, startModelServer } from '../rig/model-server.ts'
 

@@ -1,9 +1,9 @@
 /** Guards that a role has instead of those of all others, and what becomes of secrets in what tools are given. */
 import { afterEach, describe, expect, it } from 'vitest'
-import { narrow } from '../../src/identity/grant.ts'
-import { mintKey } from '../../src/identity/key.ts'
+import { mintKey } from '../../src/auth/api-keys/key.ts'
+import { narrow } from '../../src/auth/tokens/grant.ts'
+import { createScanning } from '../../src/pipeline/request/scan-cache.ts'
 import type { Role } from '../../src/policy/policy.ts'
-import { createScanning } from '../../src/stages/scanning.ts'
 import { entryOf, startGate } from '../rig/gate.ts'
 import { startModelServer } from '../rig/model-server.ts'
 import { until } from '../rig/wait.ts'

@@ -1,6 +1,6 @@
 /** Who comes without a credential, or guesses one: counted by network, braked, on record; health checks are none of it. */
 import { afterEach, describe, expect, it } from 'vitest'
-import { mintKey } from '../../src/identity/key.ts'
+import { mintKey } from '../../src/auth/api-keys/key.ts'
 import { entryOf, type GateSettings, type RunningGate, startGate } from '../rig/gate.ts'
 import { startModelServer } from '../rig/model-server.ts'
 import { sendRaw } from '../rig/raw.ts'

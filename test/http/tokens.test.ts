@@ -2,7 +2,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import OpenAI from 'openai'
 import { afterEach, describe, expect, it } from 'vitest'
-import { hashKey, mintKey } from '../../src/identity/key.ts'
+import { hashKey, mintKey } from '../../src/auth/api-keys/key.ts'
 import { cli } from '../rig/cli.ts'
 import { entryOf, type RunningGate, startGate } from '../rig/gate.ts'
 import { likeOllama, type ModelServer, type Script, startModelServer } from '../rig/model-server.ts'

@@ -1,8 +1,8 @@
 /** The tool gate from end to end: calls of answers are judged, held for a human, and their results known again. */
 import type { ServerResponse } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
-import { freezesFile, writeFreezes } from '../../src/freezes/file.ts'
-import { readKeyFile, writeKeyFile } from '../../src/identity/key-file.ts'
+import { readKeyFile, writeKeyFile } from '../../src/auth/api-keys/key-file.ts'
+import { freezesFile, writeFreezes } from '../../src/kill-switch/file.ts'
 import { type GateSettings, type RunningGate, startGate } from '../rig/gate.ts'
 import { likeOllama, type ModelServer, type Seen, startModelServer } from '../rig/model-server.ts'
 import { until } from '../rig/wait.ts'

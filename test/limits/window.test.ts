@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Window } from '../../src/limits/window.ts'
+import { Window } from '../../src/limits/memory/window.ts'
 
 const minute = 60_000
 

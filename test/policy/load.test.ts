@@ -6,7 +6,7 @@ import { parseAddress } from '../../src/policy/address.ts'
 import { loadPolicy, locateSharedKeys } from '../../src/policy/load.ts'
 import type { Variables } from '../../src/policy/locate.ts'
 import { PolicyError } from '../../src/policy/problem.ts'
-import { createSnapshots } from '../../src/snapshots.ts'
+import { createSnapshots } from '../../src/server/reload.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'torwart-policy-'))
 afterAll(() => rmSync(folder, { recursive: true }))

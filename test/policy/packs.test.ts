@@ -3,11 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { createScanner } from '../../src/detect/injection/scanner.ts'
+import { signaturesOf } from '../../src/pipeline/request/scan-cache.ts'
 import { loadPolicy } from '../../src/policy/load.ts'
 import { loadPacks } from '../../src/policy/packs.ts'
 import { formatProblem, PolicyError } from '../../src/policy/problem.ts'
-import { createScanner } from '../../src/scan/scanner.ts'
-import { signaturesOf } from '../../src/stages/scanning.ts'
 import { cli } from '../rig/cli.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'torwart-packs-'))

@@ -1,6 +1,6 @@
 /** What the tests of real clients share: a model server, a gate before it, and the little they ask of both. */
-import { mintKey } from '../../src/identity/key.ts'
-import { readKeyFile, writeKeyFile } from '../../src/identity/key-file.ts'
+import { mintKey } from '../../src/auth/api-keys/key.ts'
+import { readKeyFile, writeKeyFile } from '../../src/auth/api-keys/key-file.ts'
 import { entryOf, type RunningGate, startGate } from './gate.ts'
 import { likeOllama, type ModelServer, play, startModelServer } from './model-server.ts'
 import { until } from './wait.ts'

@@ -3,10 +3,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
+import { hashKey, mintKey } from '../../src/auth/api-keys/key.ts'
+import { type KeyEntry, writeKeyFile } from '../../src/auth/api-keys/key-file.ts'
 import type { ServerKind } from '../../src/core/servers.ts'
-import { type Gateway, startGateway } from '../../src/gateway.ts'
-import { hashKey, mintKey } from '../../src/identity/key.ts'
-import { type KeyEntry, writeKeyFile } from '../../src/identity/key-file.ts'
+import { type Gateway, startGateway } from '../../src/server/gateway.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 
 export interface RunningGate extends Gateway {

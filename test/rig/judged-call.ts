@@ -1,13 +1,13 @@
 /** A call as the judge of tool calls sees it, with as much of a request as that takes, and a desk that remembers. */
 
 import type { Approval } from '../../src/approvals/approval.ts'
-import { type ApprovalEvent, type Approvals, createDesk } from '../../src/approvals/desk.ts'
+import { type ApprovalEvent, type Approvals, createDesk } from '../../src/approvals/service.ts'
 import type { ApprovalStore } from '../../src/approvals/store.ts'
+import type { Call } from '../../src/pipeline/context.ts'
 import type { ApprovalSettings } from '../../src/policy/policy.ts'
-import type { Call } from '../../src/stages/exchange.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
-import { compileTools, type ToolsConfig } from '../../src/tools/rights.ts'
+import { compileTools, type ToolsConfig } from '../../src/tool-policy/rights.ts'
 
 export interface JudgedCallSettings {
   readonly tools?: ToolsConfig | undefined

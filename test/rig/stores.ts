@@ -1,8 +1,8 @@
 /** Limit stores for tests: in memory and in a real Redis, both by a clock that only moves when told to. */
 import { Redis } from 'ioredis'
 import type { RedisServers } from '../../src/core/redis-servers.ts'
-import { createMemoryStore } from '../../src/limits/memory.ts'
-import { createRedisStore, type RedisStore } from '../../src/limits/redis.ts'
+import { createMemoryStore } from '../../src/limits/memory/memory.ts'
+import { createRedisStore, type RedisStore } from '../../src/limits/redis/redis.ts'
 import type { Account, Store } from '../../src/limits/store.ts'
 import { stillClock } from './clock.ts'
 import { hasRedis, startRedis } from './redis.ts'

@@ -1,7 +1,7 @@
 /** ArcSight's Common Event Format, version 0: what blocked or flagged weighs more, texts stay out. */
 
 import { plain } from '../../core/plain.ts'
-import { type Entry, modelOf, outcomeOf } from '../entry.ts'
+import { type Entry, modelOf, outcomeOf } from '../write/entry.ts'
 
 /** Backslash and the separator of the place are escaped; newlines, which could begin an event of their own, are gone. */
 const inHeader = (text: string) => plain(text).replaceAll(/[\\|]/g, (sign) => `\\${sign}`)

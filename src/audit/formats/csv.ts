@@ -3,7 +3,7 @@
  * Injection"), and control characters are replaced.
  */
 import { csvRow } from '../../core/csv.ts'
-import { type Entry, modelOf, outcomeOf } from '../entry.ts'
+import { type Entry, modelOf, outcomeOf } from '../write/entry.ts'
 
 const columns: readonly (readonly [name: string, value: (entry: Entry) => unknown])[] = [
   ['seq', ({ seq }) => seq],

@@ -1,5 +1,5 @@
 /** Elastic Common Schema 8: one JSON document a record, texts left out. */
-import { type Entry, modelOf, outcomeOf } from '../entry.ts'
+import { type Entry, modelOf, outcomeOf } from '../write/entry.ts'
 import { severityOf } from './cef.ts'
 
 export function toEcs(entry: Entry): string {

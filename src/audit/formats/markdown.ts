@@ -1,7 +1,7 @@
 /** A report as Markdown, for the notice that somebody has to write. */
 
 import { plain } from '../../core/plain.ts'
-import type { Report } from '../report.ts'
+import type { Report } from '../query/report.ts'
 
 /** @param integrity what `verify` said of the same time */
 export function toMarkdown(report: Report, integrity: string, made: string): string {

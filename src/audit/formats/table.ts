@@ -1,7 +1,7 @@
 /** One line a record, for people: columns of a fixed width, so that the first line need not wait for the last. */
 
 import { plain } from '../../core/plain.ts'
-import { type Entry, modelOf, outcomeOf } from '../entry.ts'
+import { type Entry, modelOf, outcomeOf } from '../write/entry.ts'
 
 const mostCalls = 3
 const longestCall = 160

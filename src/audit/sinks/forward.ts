@@ -9,8 +9,8 @@
 import { readFileSync } from 'node:fs'
 import { rename, writeFile } from 'node:fs/promises'
 import type { SinkSettings } from '../../policy/policy.ts'
-import { readEntry } from '../entry.ts'
-import { readLog, seqOf } from '../read.ts'
+import { readLog, seqOf } from '../query/read.ts'
+import { readEntry } from '../write/entry.ts'
 import type { Message, Transport } from './message.ts'
 import { printerOf } from './printer.ts'
 

@@ -1,8 +1,8 @@
 /** How a receiver gets a record: in which words, and whether with texts. */
 import type { SinkSettings } from '../../policy/policy.ts'
-import type { Entry } from '../entry.ts'
 import { severityOf, toCef } from '../formats/cef.ts'
 import { toEcs } from '../formats/ecs.ts'
+import type { Entry } from '../write/entry.ts'
 import type { Message } from './message.ts'
 
 export function printerOf({

@@ -5,7 +5,7 @@
  *
  * Held back are the last brace, without which nobody takes the document for one, and the model's name until it is whole.
  */
-import { misshapen } from '../answer-form.ts'
+import { misshapen } from '../common/answer-form.ts'
 
 /** Of the outline; a vector among ten thousand takes some sixty. */
 const mostOutline = 2 * 1024 * 1024

@@ -49,7 +49,7 @@ export const promptGuard = section('Reads what goes to the model.', {
     'From which weight a prompt is refused. Findings that stand together add up.',
   ),
   flag: choice(['low', 'medium', 'high'], 'medium', 'From which weight a prompt is flagged.'),
-  packs: texts('Files with signatures of your own, in the form of those in `src/scan/packs`.'),
+  packs: texts('Files with signatures of your own, in the form of those in `src/detect/injection/packs`.'),
   disable: texts('Ids of signatures that are not to count.'),
   severities: mapOf(
     Type.Enum(['low', 'medium', 'high'], { description: 'The weight it is to have.' }),

@@ -1,0 +1,201 @@
+/**
+ * Erasing content (GDPR, article 17): texts, addresses and names of sessions go, and the salt with them; what stays is
+ * that there was a request, by which key, and how it ended. Only closed segments are rewritten, so the active one is
+ * closed first.
+ *
+ * In this order, which a crash may cut anywhere: an order is written down (`FILE.erasure`); the log says under a
+ * signature what will be erased (`erasure`: who, why, how many, and for each segment a digest of the records meant);
+ * segments are replaced one by one; the log says that it is done (`erased`); the order is thrown away. Whoever opens the
+ * log next takes up an order that is left.
+ */
+import { hash as digest, randomBytes } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { replaceFile } from '../../files/atomic.ts'
+import { linesOf } from '../../files/lines.ts'
+import { readLog } from '../query/read.ts'
+import { check, withoutContent } from '../write/chain.ts'
+import type { AuditLog } from '../write/log.ts'
+import { bytesOf, closedSegments, type Segment } from '../write/segments.ts'
+import type { Signer } from '../write/signer.ts'
+import { type Doing, rewriteSegment } from './rewrite.ts'
+import { type Meant, matcherOf, referencesIn } from './selector.ts'
+
+export interface Order extends Meant {
+  readonly why: string
+  readonly by: string
+}
+
+export interface Erased {
+  /** Null: nothing was meant, and nothing was done or written down. */
+  readonly id: string | null
+  readonly records: number
+  /** That were meant, and are of an earlier version, whose content is under the hash: they end with their retention. */
+  readonly unerasable: number
+}
+
+/** What is erased of one segment. */
+export interface Portion {
+  readonly first: number
+  readonly count: number
+  readonly digest: string
+}
+
+export interface ErasureParts extends Doing {
+  readonly file: string
+  readonly log: Pick<AuditLog, 'event' | 'durable' | 'head' | 'rotate'>
+  readonly signer: Signer
+}
+
+interface Kept extends Order {
+  readonly id: string
+  /** Where the chain stood when it was given. */
+  readonly after: number
+  /** To texts that are erased; kept, because afterwards they cannot be made any more. */
+  readonly references?: readonly string[]
+}
+
+const orderFile = (file: string) => `${file}.erasure`
+
+export const nothingErased: Erased = { id: null, records: 0, unerasable: 0 }
+
+export async function isAnythingMeant(file: string, order: Meant): Promise<boolean> {
+  const meant = matcherOf(order)
+  for await (const line of readLog(file)) if (meant(line)) return true
+  return false
+}
+
+export async function erase(parts: ErasureParts, order: Order): Promise<Erased> {
+  const meant = matcherOf(order)
+  const references = new Set<string>()
+  let isAny = false
+  for await (const line of readLog(parts.file)) {
+    if (!meant(line)) continue
+    isAny = true
+    for (const reference of referencesIn(line, order)) references.add(reference)
+  }
+  if (!isAny) return nothingErased
+  const kept: Kept = {
+    ...order,
+    id: randomBytes(6).toString('hex'),
+    after: parts.log.head.seq,
+    references: [...references],
+  }
+  replaceFile(orderFile(parts.file), `${JSON.stringify(kept)}\n`)
+  parts.step('ordered')
+  return carryOut(parts, kept)
+}
+
+/** Takes up what a crash interrupted. @returns undefined if there is nothing */
+export async function resumeErasure(parts: ErasureParts): Promise<Erased | undefined> {
+  if (!existsSync(orderFile(parts.file))) return undefined
+  const kept = JSON.parse(readFileSync(orderFile(parts.file), 'utf8')) as Kept
+  return carryOut(parts, kept)
+}
+
+async function carryOut(parts: ErasureParts, kept: Kept): Promise<Erased> {
+  const { file, log, signer, step, signal } = parts
+  const told = await toldBefore(file, kept)
+  const plan = told ?? (await announce(parts, kept))
+  await log.durable()
+  step('announced')
+  const meant = matcherOf(kept, kept.references)
+  for (const segment of closedSegments(file)) {
+    const portion = plan.segments.find(({ first }) => first === segment.first)
+    if (!portion) continue
+    if (await isErased(segment, kept.id)) continue
+    signal.throwIfAborted()
+    await rewriteSegment(
+      segment,
+      (line) => (meant(line) ? withoutContent(line, kept.id) : undefined) ?? line,
+      {
+        signal,
+      },
+    )
+    step(`rewritten ${segment.first}`)
+  }
+  const details = { erasure: kept.id, records: plan.records }
+  await log.event('erased', { ...details, proof: await signer.sign({ event: 'erased', ...details }) })
+  await log.durable()
+  step('done')
+  await rm(orderFile(file))
+  return { id: kept.id, records: plan.records, unerasable: plan.unerasable }
+}
+
+interface Plan {
+  readonly segments: readonly Portion[]
+  readonly records: number
+  readonly unerasable: number
+}
+
+/** Says in the log what will be erased, without saying again what must be forgotten. */
+async function announce({ file, log, signer, step, signal }: ErasureParts, kept: Kept): Promise<Plan> {
+  log.rotate()
+  step('rotated')
+  const meant = matcherOf(kept, kept.references)
+  const segments: Portion[] = []
+  let unerasable = 0
+  for (const segment of closedSegments(file)) {
+    signal.throwIfAborted()
+    const tally = createTally()
+    for await (const line of linesOf(bytesOf(segment))) {
+      if (!meant(line)) continue
+      const record = check(line)
+      if ('wrong' in record) throw new Error(`${segment.path}: a record ${record.wrong}; nothing was erased`)
+      if (record.erased !== undefined) continue
+      if (!record.bound) unerasable++
+      else tally.add(record.hash)
+    }
+    if (tally.count > 0) segments.push({ first: segment.first ?? 0, ...tally.sum() })
+  }
+  const records = segments.reduce((sum, { count }) => sum + count, 0)
+  const { id, why, by, identity, before, subject } = kept
+  const filter = { identity: identity ?? null, before: before ?? null, subject: subject !== undefined }
+  const event = 'erasure'
+  const details = { erasure: id, by, why, filter, records, unerasable, segments }
+  await log.event(event, { ...details, proof: await signer.sign({ event, ...details }) })
+  return { segments, records, unerasable }
+}
+
+/** The plan of this order, if the log has it already. */
+async function toldBefore(file: string, { id, after }: Kept): Promise<Plan | undefined> {
+  const closed = closedSegments(file)
+  const from = closed.findLastIndex(({ first = 0 }) => first <= after)
+  const active: Segment = { path: file, first: undefined, compressed: false }
+  for (const segment of [...closed.slice(Math.max(from, 0)), active])
+    for await (const line of linesOf(bytesOf(segment))) {
+      if (!line.includes('"event":"erasure"')) continue
+      const record = check(line)
+      if (!('wrong' in record) && record.event === 'erasure' && record.fields().erasure === id)
+        return record.fields() as unknown as Plan
+    }
+  return undefined
+}
+
+async function isErased(segment: Segment, id: string): Promise<boolean> {
+  const mark = `,"erased":"${id}"}`
+  for await (const line of linesOf(bytesOf(segment))) if (line.endsWith(mark)) return true
+  return false
+}
+
+export interface Tally {
+  readonly count: number
+  add(hash: string): void
+  sum(): { readonly count: number; readonly digest: string }
+}
+
+/** A digest of records in their order, in constant memory. */
+export function createTally(): Tally {
+  let count = 0
+  let sum = ''
+  return {
+    get count() {
+      return count
+    },
+    add(hash) {
+      sum = digest('sha256', sum + hash)
+      count++
+    },
+    sum: () => ({ count, digest: sum }),
+  }
+}

@@ -1,0 +1,226 @@
+/**
+ * What an incident needs told, from one walk over the log: when, who, what was found, what was stopped and what was
+ * not, under which policies, and hashes by which somebody else finds the same records. Bounded: of each list the first
+ * so many are kept, and how many were left out is said.
+ */
+import { type Entry, modelOf, outcomeOf } from '../write/entry.ts'
+
+export interface Report {
+  readonly from: string | null
+  readonly to: string | null
+  readonly first: Hashed | null
+  readonly last: Hashed | null
+  readonly records: number
+  readonly requests: number
+  readonly outcomes: Counts
+  readonly policies: Counts
+  readonly models: Counts
+  readonly identities: readonly Actor[]
+  readonly strangers: Counts
+  readonly findings: readonly Found[]
+  /** Requests with findings: refused or cut; with all of it taken out; and those where some went on all the same. */
+  readonly stopped: number
+  readonly redacted: number
+  readonly passed: number
+  readonly timeline: readonly Moment[]
+  readonly checkpoints: readonly Checkpointed[]
+  /** How much of each list does not stand here. */
+  readonly leftOut: { readonly timeline: number; readonly identities: number; readonly checkpoints: number }
+}
+
+interface Hashed {
+  readonly seq: number
+  readonly hash: string
+}
+type Counts = Readonly<Record<string, number>>
+interface Checkpointed extends Hashed {
+  readonly time: string
+}
+interface Actor {
+  readonly id: string
+  readonly name: string
+  readonly role: string
+  readonly requests: number
+  readonly refused: number
+  readonly withFindings: number
+  readonly firstAt: string
+  readonly lastAt: string
+}
+interface Found {
+  readonly id: string
+  readonly category: string
+  readonly severity: string
+  readonly blocked: number
+  /** Taken out of an answer that went on. */
+  readonly redacted: number
+  readonly passed: number
+}
+interface Moment extends Hashed {
+  readonly time: string
+  readonly what: string
+  readonly who: string | null
+  readonly peer: string | null
+  readonly requestId: string | null
+  readonly model: string | null
+  readonly findings: readonly string[]
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+const mostMoments = 1000
+const mostActors = 1000
+const mostNames = 200
+const mostCheckpoints = 100
+const others = '(others)'
+
+export function createReport() {
+  let records = 0
+  let requests = 0
+  let stopped = 0
+  let redacted = 0
+  let passed = 0
+  let first: Entry | undefined
+  let last: Entry | undefined
+  const outcomes = new Map<string, number>()
+  const policies = new Map<string, number>()
+  const models = new Map<string, number>()
+  const strangers = new Map<string, number>()
+  const actors = new Map<string, Mutable<Actor>>()
+  const findings = new Map<string, Mutable<Found>>()
+  const timeline: Moment[] = []
+  const checkpoints: Checkpointed[] = []
+  const leftOut = { timeline: 0, identities: 0, checkpoints: 0 }
+
+  const countActor = (entry: Entry) => {
+    const { identity, time, ending } = entry
+    if (!identity) return count(strangers, entry.peer ?? '(erased)')
+    const known = actors.get(identity.id)
+    if (!known && actors.size >= mostActors) {
+      leftOut.identities++
+      return
+    }
+    const { id, name, role } = identity
+    const actor = known ?? {
+      id,
+      name,
+      role,
+      requests: 0,
+      refused: 0,
+      withFindings: 0,
+      firstAt: time,
+      lastAt: time,
+    }
+    actors.set(id, actor)
+    actor.requests++
+    actor.lastAt = time
+    if (ending?.kind === 'refused') actor.refused++
+    if ((entry.findings ?? []).length > 0) actor.withFindings++
+  }
+
+  const countFindings = (entry: Entry) => {
+    const found = entry.findings ?? []
+    if (found.length === 0) return
+    const held = wasStopped(entry)
+    if (held) stopped++
+    else if (found.every(({ action }) => action === 'redact')) redacted++
+    else passed++
+    for (const { id, category, severity, action } of found) {
+      const key = findings.has(id) || findings.size < mostNames ? id : others
+      const known = findings.get(key) ?? { id: key, category, severity, blocked: 0, redacted: 0, passed: 0 }
+      if (held) known.blocked++
+      else if (action === 'redact') known.redacted++
+      else known.passed++
+      findings.set(key, known)
+    }
+  }
+
+  return {
+    add(entry: Entry): void {
+      records++
+      first ??= entry
+      last = entry
+      if (entry.event === 'checkpoint') {
+        const at = entry.at as Hashed | undefined
+        if (checkpoints.length >= mostCheckpoints) leftOut.checkpoints++
+        else if (at) checkpoints.push({ time: entry.time, seq: at.seq, hash: at.hash })
+        return
+      }
+      if (entry.event === undefined) {
+        requests++
+        count(outcomes, outcomeOf(entry))
+        if (entry.policy !== undefined) count(policies, entry.policy)
+        if (entry.model) count(models, modelOf(entry))
+        countActor(entry)
+        countFindings(entry)
+        if (!isNotable(entry)) return
+      }
+      if (timeline.length >= mostMoments) leftOut.timeline++
+      else timeline.push(momentOf(entry))
+    },
+
+    result(): Report {
+      return {
+        from: first?.time ?? null,
+        to: last?.time ?? null,
+        first: first ? { seq: first.seq, hash: first.hash } : null,
+        last: last ? { seq: last.seq, hash: last.hash } : null,
+        records,
+        requests,
+        outcomes: Object.fromEntries(outcomes),
+        policies: Object.fromEntries(policies),
+        models: Object.fromEntries(models),
+        identities: [...actors.values()].toSorted(
+          (a, b) => b.withFindings - a.withFindings || b.requests - a.requests,
+        ),
+        strangers: Object.fromEntries(strangers),
+        findings: [...findings.values()],
+        stopped,
+        redacted,
+        passed,
+        timeline,
+        checkpoints,
+        leftOut,
+      }
+    },
+  }
+}
+
+/** Nothing of it, or not all of it, came from or to a model. */
+function wasStopped({ ending }: Entry): boolean {
+  return ending?.kind === 'refused' || ending?.kind === 'cut'
+}
+
+/** What is refused for its rate or its form happens all day. */
+function isNotable({ findings = [], ending }: Entry): boolean {
+  const everyday = ['rate_limited', 'tokens_exhausted', 'too_many_concurrent', 'invalid_request', 'not_found']
+  return findings.length > 0 || (ending?.code != null && !everyday.includes(ending.code))
+}
+
+function momentOf(entry: Entry): Moment {
+  const { seq, hash, time, identity, peer = null, id = null, findings = [] } = entry
+  return {
+    seq,
+    hash,
+    time,
+    what: [outcomeOf(entry), ...aboutOf(entry)].join(' '),
+    who: typeof entry.by === 'string' ? entry.by : (identity?.id ?? null),
+    peer,
+    requestId: id,
+    model: modelOf(entry) || null,
+    findings: [...new Set(findings.map(({ id, action }) => `${id}:${action}`))],
+  }
+}
+
+/** What an event was about, where its name alone does not say it. */
+function aboutOf(entry: Entry): string[] {
+  if (entry.event === undefined) return []
+  return ['kind', 'name', 'key', 'token', 'tool', 'approval', 'why'].flatMap((field) => {
+    const value = entry[field]
+    return typeof value === 'string' && value !== '' ? [field === 'why' ? `(${value})` : value] : []
+  })
+}
+
+function count(counts: Map<string, number>, name: string): void {
+  const key = counts.has(name) || counts.size < mostNames ? name : others
+  counts.set(key, (counts.get(key) ?? 0) + 1)
+}

@@ -1,0 +1,73 @@
+/**
+ * The key that signs what a chain alone cannot prove: where it stood (checkpoints), what was deleted, what was erased.
+ * Made on first use beside the log, `FILE.key`, for its owner only; `FILE.pub` has the public key, to be kept by whoever
+ * verifies. A key that was lost is made anew, and its public half put behind the old one's, so that both verify.
+ */
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { CompactSign, calculateJwkThumbprint } from 'jose'
+import { replaceFile } from '../../files/atomic.ts'
+import { whileLocked } from '../../files/lock.ts'
+
+export interface Signer {
+  /** RFC 7638 thumbprint of the public key. */
+  readonly kid: string
+  /** Which chain it is, among those of several gateways: the beginning of `kid`. */
+  readonly instance: string
+  /** A compact JWS (RFC 7515), EdDSA. */
+  sign(payload: object): Promise<string>
+}
+
+const instanceLength = 12
+const separator = '-----END PUBLIC KEY-----'
+
+/** @throws what `fs` throws, or an Error if the file holds no Ed25519 key */
+export async function openSigner(file: string): Promise<Signer> {
+  const path = `${file}.key`
+  const privateKey = await whileLocked(path, () => (existsSync(path) ? readKey(path) : makeKey(path)))
+  const publicKey = createPublicKey(privateKey)
+  const kid = await thumbprint(publicKey)
+  if (!(await readPublicKeys(`${file}.pub`)).has(kid)) publish(file, publicKey)
+  return {
+    kid,
+    instance: kid.slice(0, instanceLength),
+    sign: (payload) =>
+      new CompactSign(Buffer.from(JSON.stringify(payload)))
+        .setProtectedHeader({ alg: 'EdDSA', kid, typ: 'torwart-audit+jws' })
+        .sign(privateKey),
+  }
+}
+
+/** Public keys by `kid`; none if there is no such file. */
+export async function readPublicKeys(path: string): Promise<ReadonlyMap<string, KeyObject>> {
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : ''
+  const keys = new Map<string, KeyObject>()
+  for (const block of text.split(separator).slice(0, -1)) {
+    const key = createPublicKey(`${block}${separator}`)
+    keys.set(await thumbprint(key), key)
+  }
+  return keys
+}
+
+function makeKey(path: string): KeyObject {
+  const { privateKey } = generateKeyPairSync('ed25519')
+  replaceFile(path, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
+  return privateKey
+}
+
+function readKey(path: string): KeyObject {
+  const key = createPrivateKey(readFileSync(path, 'utf8'))
+  if (key.asymmetricKeyType !== 'ed25519') throw new Error(`${path} is not an Ed25519 key`)
+  return key
+}
+
+function publish(file: string, key: KeyObject): void {
+  const path = `${file}.pub`
+  const before = existsSync(path) ? readFileSync(path, 'utf8') : ''
+  replaceFile(path, before + key.export({ type: 'spki', format: 'pem' }).toString())
+}
+
+/** `kid` is made of the key and not chosen, so that nobody passes one key off as another. */
+function thumbprint(key: KeyObject): Promise<string> {
+  return calculateJwkThumbprint(key.export({ format: 'jwk' }))
+}

@@ -1,0 +1,135 @@
+/** What becomes of a key by hand: on the command line and in the admin API, the same. */
+import { whileLocked } from '../../files/lock.ts'
+import { isNetwork } from '../../policy/networks.ts'
+import { authorName } from '../author.ts'
+import { hashKey, mintKey } from './key.ts'
+import {
+  isKeyEntry,
+  type KeyChange,
+  type KeyEntry,
+  keyStatus,
+  maxPrevious,
+  readKeyFile,
+  writeKeyFile,
+} from './key-file.ts'
+
+/** A request that makes no sense, told to whoever made it. */
+export class KeyProblem extends Error {
+  override readonly name = 'KeyProblem'
+}
+
+/** What is to last longer has no end. */
+const longestLifeMs = 100 * 365 * 86_400_000
+
+export interface NewKeyWish {
+  readonly name: string
+  readonly role: string
+  readonly lifeMs: number | undefined
+  readonly networks: readonly string[]
+}
+
+/** The key itself is to be shown once; the entry keeps its hash. */
+export interface MadeKey {
+  readonly entry: KeyEntry
+  readonly key: string
+}
+
+/** A change is told with its author, who may not write lines of their own into lists and logs. */
+function doneBy(entry: KeyEntry, change: KeyChange, by: string): KeyEntry {
+  const author = authorName(by)
+  return author === '' ? entry : { ...entry, by: { ...entry.by, [change]: author } }
+}
+
+/** @throws KeyProblem */
+export function createdKey({ name, role, lifeMs, networks }: NewKeyWish, nowMs: number, by = ''): MadeKey {
+  // What a terminal would obey must not get into a list or a log.
+  if (!/^[^\p{C}\p{Zl}\p{Zp}]{1,128}$/u.test(name) || name.trim() === '')
+    throw new KeyProblem('the name must have 1 to 128 characters, none of them a control character')
+  if (networks.length > 64 || !networks.every(isNetwork))
+    throw new KeyProblem('networks must be addresses or networks such as 10.0.0.0/8, 64 at most')
+  if ((lifeMs ?? 0) > longestLifeMs) throw new KeyProblem('a key may live for a hundred years at most')
+  const { id, key } = mintKey()
+  const entry: KeyEntry = {
+    id,
+    name,
+    role,
+    sha256: hashKey(key).toString('hex'),
+    created: new Date(nowMs).toISOString(),
+    ...(lifeMs === undefined ? {} : { expires: new Date(nowMs + lifeMs).toISOString() }),
+    ...(networks.length === 0 ? {} : { networks: [...networks] }),
+  }
+  return { entry: doneBy(entry, 'created', by), key }
+}
+
+/**
+ * A new secret for the same key. Those before the old one keep the grace they were given, unless the old one gets none:
+ * then none of them is taken any more.
+ * @param graceMs how long the old one still works. @throws KeyProblem
+ */
+export function rotatedKey(entry: KeyEntry, graceMs: number, nowMs: number, by = ''): MadeKey {
+  const { previous: before = [], ...old } = entry
+  const status = keyStatus(old, nowMs)
+  if (status !== 'active') throw new KeyProblem(`key ${old.id} is ${status}`)
+  if (graceMs > longestLifeMs) throw new KeyProblem('the grace may last for a hundred years at most')
+  const { key } = mintKey(old.id)
+  const { sha256, rotated: given } = old
+  const replaced = {
+    sha256,
+    until: timeOf(nowMs + graceMs),
+    ...(given === undefined ? {} : { rotated: given }),
+  }
+  const previous = graceMs > 0 ? [replaced, ...before.filter(({ until }) => nowMs < Date.parse(until))] : []
+  if (previous.length > maxPrevious)
+    throw new KeyProblem(
+      `${maxPrevious} earlier secrets of key ${old.id} are taken already; without a grace they all end`,
+    )
+  const made = {
+    ...old,
+    sha256: hashKey(key).toString('hex'),
+    rotated: timeOf(nowMs),
+    ...(previous.length > 0 ? { previous } : {}),
+  }
+  return { key, entry: doneBy(made, 'rotated', by) }
+}
+
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString()
+}
+
+/** It stays in the file, so that the log can be read. */
+export function revokedKey(entry: KeyEntry, nowMs: number, by = ''): KeyEntry {
+  if (entry.revoked !== undefined) return entry
+  return doneBy({ ...entry, revoked: timeOf(nowMs) }, 'revoked', by)
+}
+
+export function disabledKey(entry: KeyEntry, nowMs: number, by = ''): KeyEntry {
+  return doneBy({ ...entry, disabled: timeOf(nowMs) }, 'disabled', by)
+}
+
+/** @throws KeyProblem for what is not disabled but revoked */
+export function enabledKey(entry: KeyEntry, nowMs: number, by = ''): KeyEntry {
+  if (entry.revoked !== undefined) throw new KeyProblem(`key ${entry.id} is revoked; make a new one`)
+  const after = Math.max(nowMs, entry.disabled === undefined ? 0 : Date.parse(entry.disabled) + 1)
+  return doneBy({ ...entry, enabled: timeOf(after) }, 'enabled', by)
+}
+
+/**
+ * Reads, changes and writes the file while nobody else does.
+ * @param change what becomes of the keys there are: the one entry that is new or other
+ * @returns that entry, once it is in the file
+ */
+export function changeKeyFile(
+  file: string,
+  change: (entries: readonly KeyEntry[]) => KeyEntry,
+): Promise<KeyEntry> {
+  return whileLocked(file, () => {
+    const entries = readKeyFile(file)
+    const changed = change(entries)
+    // A file that nobody could read would lock everybody out.
+    if (!isKeyEntry(changed)) throw new KeyProblem('that would be no key')
+    const others = entries.filter(({ id }) => id !== changed.id)
+    const at = entries.findIndex(({ id }) => id === changed.id)
+    writeKeyFile(file, others.toSpliced(at === -1 ? others.length : at, 0, changed))
+    return changed
+  })
+}

@@ -1,0 +1,105 @@
+/**
+ * When each key was last used and how often, in a file beside the key file. Counted in memory and written every few
+ * seconds, off the way of any request: a process that is killed loses the last of them, and a file that cannot be
+ * written costs nobody an answer. Gateways that share the file add theirs to it.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { rename, writeFile } from 'node:fs/promises'
+import { type FieldChecks, wrongField } from '../../core/fields.ts'
+import { whileLocked } from '../../files/lock.ts'
+
+export interface Use {
+  /** Epoch milliseconds. */
+  readonly last: number
+  readonly count: number
+}
+
+const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0
+const checks: FieldChecks<Use> = { last: isCount, count: isCount }
+
+/** By the id of an identity. */
+export type Uses = ReadonlyMap<string, Use>
+
+export function usesFile(keysFile: string): string {
+  return `${keysFile}.uses.json`
+}
+
+/** @returns none if there is no such file, or it cannot be read: nothing depends on it */
+export function readUses(file: string): Uses {
+  if (!existsSync(file)) return new Map()
+  try {
+    const value: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    return isUses(value) ? new Map(Object.entries(value)) : new Map()
+  } catch {
+    return new Map()
+  }
+}
+
+function isUses(value: unknown): value is Readonly<Record<string, Use>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  return Object.values(value).every((use) => wrongField(use, checks) === undefined)
+}
+
+export interface UseCounter {
+  /** One more request of this identity. */
+  note(id: string, nowMs: number): void
+  /** Writes what was counted, and no more. */
+  close(): Promise<void>
+}
+
+const everyMs = 5000
+/** Of identities in the file: those that were used last stay. */
+const most = 20_000
+
+/** @param report a file that cannot be written, once until it can */
+export function createUseCounter(file: () => string, report: (error: unknown) => void): UseCounter {
+  let fresh = new Map<string, Use>()
+  let failing = false
+  let writing = Promise.resolve()
+  const write = async () => {
+    if (fresh.size === 0) return
+    const counted = fresh
+    fresh = new Map()
+    try {
+      await whileLocked(file(), () => replaceUses(file(), added(readUses(file()), counted)))
+      failing = false
+    } catch (error) {
+      fresh = new Map(added(counted, fresh))
+      if (!failing) report(error)
+      failing = true
+    }
+  }
+  const flush = () => {
+    writing = writing.then(write)
+    return writing
+  }
+  const timer = setInterval(() => void flush(), everyMs)
+  timer.unref()
+  return {
+    note(id, nowMs) {
+      if (fresh.size >= most && !fresh.has(id)) return
+      fresh.set(id, { last: nowMs, count: (fresh.get(id)?.count ?? 0) + 1 })
+    },
+    async close() {
+      clearInterval(timer)
+      await flush()
+    },
+  }
+}
+
+/** Off the event loop, and not synced: losing it in a crash does no harm. */
+async function replaceUses(file: string, uses: Uses): Promise<void> {
+  const temporary = `${file}.tmp`
+  await writeFile(temporary, `${JSON.stringify(Object.fromEntries(uses))}\n`, { mode: 0o600 })
+  await rename(temporary, file)
+}
+
+function added(before: Uses, fresh: Uses): Uses {
+  const all = new Map(before)
+  for (const [id, { last, count }] of fresh) {
+    const known = all.get(id)
+    all.delete(id)
+    all.set(id, { last: Math.max(last, known?.last ?? 0), count: count + (known?.count ?? 0) })
+  }
+  return new Map([...all].slice(-most))
+}

@@ -1,0 +1,184 @@
+/**
+ * The public keys of one issuer of tokens: from a file, or fetched from where the issuer publishes them. Fetched when
+ * first asked for, when ten minutes old (behind the callers' backs) and when a token names a key that is not known, at
+ * most every two seconds; callers who need it wait for the same fetch. While the issuer is away its last keys hold for
+ * a day. No redirect is followed, and an answer has a bound in bytes, keys and time.
+ */
+import { createPublicKey, type KeyObject } from 'node:crypto'
+import { readFileSync, statSync } from 'node:fs'
+import {
+  type CompactJWSHeaderParameters,
+  type CryptoKey,
+  createLocalJWKSet,
+  errors,
+  type JSONWebKeySet,
+} from 'jose'
+import { Agent } from 'undici'
+import { isObject, type JsonObject, readJson } from '../../core/json.ts'
+import { mayBringKeys } from '../../policy/address.ts'
+import type { TokenIssuer } from '../../policy/policy.ts'
+
+const freshMs = 600_000
+const staleMs = 86_400_000
+const apartMs = 2000
+const fetchMs = 5000
+const longest = 256 * 1024
+const mostKeys = 100
+const fileLookMs = 1000
+
+export interface IssuerKeys {
+  /** The key of a token, by its header. @throws KeysUnavailable, or what jose throws where none or several fit */
+  keyFor(header: CompactJWSHeaderParameters): Promise<CryptoKey | KeyObject>
+  /** Changes whenever the keys do: what was verified before is to be verified again. */
+  readonly generation: number
+  close(): Promise<void>
+}
+
+/** There are none, and none can be had; the message is for the log and holds nothing of any token. */
+export class KeysUnavailable extends Error {}
+
+/** @param report told why the keys of an issuer cannot be had */
+export function createIssuerKeys(
+  issuer: TokenIssuer,
+  nowMs: () => number,
+  report: (problem: string) => void,
+): IssuerKeys {
+  return issuer.publicKey === undefined
+    ? published(issuer, nowMs, report)
+    : kept(issuer.publicKey, nowMs, report)
+}
+
+function kept(path: string, nowMs: () => number, report: (problem: string) => void): IssuerKeys {
+  let key: KeyObject | undefined
+  let state = ''
+  let lookedMs = Number.NEGATIVE_INFINITY
+  let generation = 0
+  const look = () => {
+    if (nowMs() - lookedMs < fileLookMs) return
+    lookedMs = nowMs()
+    const stat = statSync(path, { throwIfNoEntry: false })
+    const now = `${stat?.mtimeMs} ${stat?.size} ${stat?.ino}`
+    if (now === state) return
+    state = now
+    try {
+      key = createPublicKey(readFileSync(path))
+      generation++
+    } catch {
+      report('the file of its public key cannot be read; what it held before holds')
+    }
+  }
+  return {
+    async keyFor() {
+      look()
+      if (key === undefined) throw new KeysUnavailable('there is no public key')
+      return key
+    },
+    get generation() {
+      look()
+      return generation
+    },
+    close: async () => {},
+  }
+}
+
+function published(issuer: TokenIssuer, nowMs: () => number, report: (problem: string) => void): IssuerKeys {
+  const agent = new Agent({
+    connections: 2,
+    connect: { timeout: fetchMs, ...(issuer.ca === undefined ? {} : { ca: issuer.ca }) },
+  })
+  let text = ''
+  let find: ReturnType<typeof createLocalJWKSet> | undefined
+  let fetchedMs = Number.NEGATIVE_INFINITY
+  let attemptedMs = Number.NEGATIVE_INFINITY
+  let generation = 0
+  let running: Promise<void> | undefined
+
+  const fetchKeys = async () => {
+    attemptedMs = nowMs()
+    const url = issuer.jwksUrl ?? (await discover(agent, issuer.issuer))
+    const keys = publicKeysIn(await fetchJson(agent, url))
+    fetchedMs = nowMs()
+    const now = JSON.stringify(keys)
+    if (now === text) return
+    text = now
+    find = createLocalJWKSet(keys)
+    generation++
+  }
+  /** One for all who wait. It never rejects: what is known then is what is known. */
+  const refresh = () => {
+    running ??= wait(attemptedMs + apartMs - nowMs())
+      .then(fetchKeys)
+      .catch((error: unknown) => report(`its keys cannot be fetched: ${problemOf(error)}`))
+      .finally(() => {
+        running = undefined
+      })
+    return running
+  }
+  const known = () => (nowMs() - fetchedMs < staleMs ? find : undefined)
+
+  return {
+    async keyFor(header) {
+      if (known() === undefined) await refresh()
+      else if (nowMs() - fetchedMs > freshMs && nowMs() - attemptedMs > apartMs) void refresh()
+      const before = known()
+      if (!before) throw new KeysUnavailable('its keys cannot be had')
+      try {
+        return await before(header)
+      } catch (error) {
+        if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
+        await refresh()
+        return (known() ?? before)(header)
+      }
+    },
+    get generation() {
+      return known() === undefined ? -1 : generation
+    },
+    close: () => agent.destroy(),
+  }
+}
+
+function wait(ms: number): Promise<void> {
+  return ms > 0 ? new Promise((resolve) => setTimeout(resolve, ms).unref()) : Promise.resolve()
+}
+
+/** OpenID Connect Discovery 1.0, section 4: what is found there must be the issuer's own. */
+async function discover(agent: Agent, issuer: string): Promise<string> {
+  const found = await fetchJson(agent, `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`)
+  if (found.issuer !== issuer) throw new KeysUnavailable('its discovery document is of another issuer')
+  if (typeof found.jwks_uri !== 'string' || !mayBringKeys(found.jwks_uri))
+    throw new KeysUnavailable('its discovery document names no place for keys that is https, or on loopback')
+  return found.jwks_uri
+}
+
+async function fetchJson(agent: Agent, url: string): Promise<JsonObject> {
+  const { origin, pathname, search } = new URL(url)
+  const signal = AbortSignal.timeout(fetchMs)
+  const headers = { accept: 'application/json', 'user-agent': 'torwart' }
+  const path = pathname + search
+  const { statusCode, body } = await agent.request({ origin, path, method: 'GET', headers, signal })
+  let text = ''
+  for await (const piece of body.setEncoding('utf8')) {
+    text += piece
+    if (text.length > longest) throw new KeysUnavailable('the answer is too long')
+  }
+  if (statusCode !== 200) throw new KeysUnavailable(`the answer is ${statusCode}`)
+  const value = readJson(text)
+  if (!isObject(value)) throw new KeysUnavailable('the answer is no JSON object')
+  return value
+}
+
+/** A secret that somebody published by mistake must never verify anything. */
+function publicKeysIn({ keys }: JsonObject): JSONWebKeySet {
+  if (!Array.isArray(keys) || keys.length > mostKeys)
+    throw new KeysUnavailable('the answer is no set of keys, or too large')
+  const usable = keys.filter(
+    (key) => isObject(key) && typeof key.kty === 'string' && ['EC', 'RSA', 'OKP'].includes(key.kty),
+  )
+  return { keys: usable as unknown as JSONWebKeySet['keys'] }
+}
+
+function problemOf(error: unknown): string {
+  if (error instanceof KeysUnavailable) return error.message
+  if (error instanceof Error && 'code' in error) return String(error.code)
+  return error instanceof Error ? error.name : 'no Error'
+}

@@ -1,9 +1,0 @@
-/** An error as the person at the terminal should read it. */
-import { isDiskFull } from '../files/atomic.ts'
-import { formatProblem, PolicyError } from '../policy/problem.ts'
-
-export function asProblem(error: unknown): string {
-  if (error instanceof PolicyError) return error.problems.map(formatProblem).join('\n')
-  if (!(error instanceof Error)) return String(error)
-  return isDiskFull(error) ? `The disk is full: this was not done (${error.message}).` : error.message
-}

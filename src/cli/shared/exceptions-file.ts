@@ -1,0 +1,53 @@
+/** What `allow` and `exceptions` share: changing the file of exceptions. */
+import { existsSync } from 'node:fs'
+import { replaceFile } from '../../files/atomic.ts'
+import { whileLocked } from '../../files/lock.ts'
+import {
+  type Exception,
+  exceptionsFile,
+  isOver,
+  maxExceptions,
+  readExceptions,
+} from '../../policy/exceptions.ts'
+import { type ExitCode, type Io, textOf, UsageError, type Values } from '../command.ts'
+import { untilTaken } from './await-reload.ts'
+
+/** Those that are in force. @throws UsageError */
+export function openExceptions(values: Values): readonly Exception[] {
+  const policyFile = textOf(values, 'config')
+  if (!existsSync(policyFile)) throw new UsageError(`there is no policy ${policyFile}`)
+  try {
+    return readExceptions(policyFile).entries.filter((each) => !isOver(each, Date.now()))
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    throw new UsageError(`${exceptionsFile(policyFile)} ${error.message}`)
+  }
+}
+
+/**
+ * Changes the exceptions that are in force; those that are over are dropped.
+ * @returns 1 if the running gate has not taken them. @throws UsageError
+ */
+export async function changeExceptions(
+  values: Values,
+  io: Io,
+  change: (entries: readonly Exception[]) => readonly Exception[],
+): Promise<ExitCode> {
+  const file = exceptionsFile(textOf(values, 'config'))
+  // First, because locking makes folders.
+  openExceptions(values)
+  await whileLocked(file, () => {
+    const entries = change(openExceptions(values))
+    if (entries.length > maxExceptions)
+      throw new UsageError(`more than ${maxExceptions} exceptions: mend the signature instead`)
+    replaceFile(file, `${JSON.stringify({ exceptions: entries }, null, 2)}\n`)
+  })
+  const taken = await untilTaken(values, io, 'exceptions', file)
+  if (taken === 'no gate') io.err('No gate is running with this policy; it holds when one starts.\n')
+  return taken === 'late' ? 1 : 0
+}
+
+/** As `--in` takes it. */
+export function whereOf({ channel, tool }: { readonly channel: string; readonly tool?: string }): string {
+  return tool === undefined ? channel : `${channel}:${tool}`
+}

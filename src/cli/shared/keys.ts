@@ -1,0 +1,107 @@
+/** What the `key` commands share: where the file is, and how a key is shown. */
+
+import { keyId } from '../../auth/api-keys/key.ts'
+import { changeKeyFile, KeyProblem } from '../../auth/api-keys/key-changes.ts'
+import { type KeyEntry, readKeyFile } from '../../auth/api-keys/key-file.ts'
+import { type KeyView, keyView } from '../../auth/api-keys/key-view.ts'
+import { readUses, usesFile } from '../../auth/api-keys/usage.ts'
+import { isKeyId } from '../../core/key-id.ts'
+import { parseDuration } from '../../core/units.ts'
+import { hasSharedKeys, locateKeys } from '../../policy/locate.ts'
+import type { Policy } from '../../policy/policy.ts'
+import { nearest } from '../../policy/problem.ts'
+import { type ExitCode, type Io, textOf, UsageError, type Values } from '../command.ts'
+import { untilTaken } from './await-reload.ts'
+
+export function readKeys(values: Values, io: Io): readonly KeyEntry[] {
+  return readKeyFile(locateKeys(textOf(values, 'config'), io.variables))
+}
+
+/** All keys, as they may be shown. */
+export function viewKeys(values: Values, io: Io, nowMs: number): readonly KeyView[] {
+  const file = locateKeys(textOf(values, 'config'), io.variables)
+  const uses = readUses(usesFile(file))
+  return readKeyFile(file).map((entry) => keyView(entry, uses, nowMs))
+}
+
+/**
+ * @returns what became of the key, once the gate that runs here has it, and how the command ends: 1 if it has not, or the
+ * fleet could not be told
+ * @throws UsageError
+ */
+export async function changeKeys(
+  values: Values,
+  io: Io,
+  change: (entries: readonly KeyEntry[]) => KeyEntry,
+): Promise<{ entry: KeyEntry; exit: ExitCode }> {
+  const file = locateKeys(textOf(values, 'config'), io.variables)
+  try {
+    const { result, exit } = await beforeFleet(values, io, () => changeKeyFile(file, change))
+    const taken = await untilTaken(values, io, 'keys', file)
+    return { entry: result, exit: taken === 'late' ? 1 : exit }
+  } catch (error) {
+    throw error instanceof KeyProblem ? new UsageError(error.message) : error
+  }
+}
+
+/**
+ * Changes the files that hold keys; where a fleet has them in Redis, from what it knows, and tells it afterwards. What
+ * cannot be told is done all the same: a leaked key must not wait.
+ */
+export async function beforeFleet<T>(
+  values: Values,
+  io: Io,
+  work: () => Promise<T>,
+): Promise<{ result: T; exit: ExitCode }> {
+  const config = textOf(values, 'config')
+  if (!hasSharedKeys(config, io.variables)) return { result: await work(), exit: 0 }
+  const { reachFleet } = await import('./shared-keys.ts')
+  const fleet = reachFleet(config, io.variables)
+  try {
+    const isThere = await fleet.synchronise()
+    const result = await work()
+    if (isThere && (await fleet.synchronise())) return { result, exit: 0 }
+    io.err(`${fleet.whyAway}: only gateways with these files know, and pass it on when they can.\n`)
+    return { result, exit: 1 }
+  } finally {
+    fleet.close()
+  }
+}
+
+/** @param given an id, or a whole key, which is not repeated anywhere. @throws UsageError */
+export function findKey(entries: readonly KeyEntry[], given = ''): KeyEntry {
+  const id = keyId(given) ?? given
+  const entry = entries.find((each) => each.id === id)
+  if (entry) return entry
+  throw new UsageError(
+    `${isKeyId(id) ? `there is no key ${id}` : 'that is not the id of a key'}${idHint(entries, given)}`,
+  )
+}
+
+/** People know keys by their names, and commands by their ids: a name may be several keys'. */
+export function idHint(entries: readonly KeyEntry[], given: string): string {
+  const named = entries.filter(({ name }) => name === given).map(({ id }) => id)
+  const near = nearest(
+    given,
+    entries.map(({ id }) => id),
+  )
+  if (named.length > 0)
+    return `; of the name ${given} there is ${named.join(', ')}. Run \`torwart key list\` to see ids`
+  const meant = near === undefined ? '' : ` (did you mean \`${near}\`?)`
+  return `${meant}. Run \`torwart key list\` to see ids`
+}
+
+/** @throws UsageError */
+export function requireRole(roles: Policy['roles'], name: string): void {
+  if (!roles.has(name))
+    throw new UsageError(`there is no role ${name}; the policy has ${[...roles.keys()].join(', ') || 'none'}`)
+}
+
+/** @throws UsageError */
+export function durationOption(values: Values, name: string): number | undefined {
+  const text = textOf(values, name)
+  if (text === '') return undefined
+  const ms = parseDuration(text)
+  if (ms === undefined || ms === 0) throw new UsageError(`--${name} must be a duration such as 30d or 24h`)
+  return ms
+}

@@ -1,0 +1,120 @@
+/** Whose request `torwart explain` is asked about: a key, a token of one, or a client certificate. */
+
+import { type KeyEntry, readKeyFile } from '../../auth/api-keys/key-file.ts'
+import { createKeyRing } from '../../auth/api-keys/key-ring.ts'
+import { keyView } from '../../auth/api-keys/key-view.ts'
+import { holderOf } from '../../auth/identity.ts'
+import { identifyCertificate } from '../../auth/mtls/certificate.ts'
+import { narrow } from '../../auth/tokens/grant.ts'
+import { readRevokedTokens, revokedTokensFile } from '../../auth/tokens/revoked-tokens.ts'
+import { openSigningKeys, signingKeysFile } from '../../auth/tokens/signing-keys.ts'
+import { createTokenReader, isToken } from '../../auth/tokens/token.ts'
+import { isTokenId } from '../../core/token-id.ts'
+import type { Policy, Role } from '../../policy/policy.ts'
+import { UsageError } from '../command.ts'
+import { findKey } from './keys.ts'
+
+export interface Asker {
+  /** Who it is and how it stands, as the beginning of a sentence. */
+  readonly about: string
+  readonly isGood: boolean
+  /** Undefined: nobody can tell. */
+  readonly roleName: string | undefined
+  /** Whose rights `role` is. */
+  readonly whose: string
+  /** What it may do; undefined if there is no such role. */
+  readonly role: Role | undefined
+  /** What is frozen with it. */
+  readonly holder: string
+  readonly networks: readonly string[]
+}
+
+/** @param given an id, a whole key, or a token. @throws UsageError */
+export async function askerOf(given: string, policy: Policy, nowMs: number): Promise<Asker> {
+  const entries = readKeyFile(policy.keysFile)
+  if (isToken(given)) return ofToken(given, entries, policy, nowMs)
+  const [, kind, name] = /^(cn|dns|uri|sha256|jwt):(.+)$/.exec(given) ?? []
+  if (kind === 'jwt')
+    throw new UsageError(
+      'which role it gets stands in its claims: torwart access tells which roles there are',
+    )
+  if (kind !== undefined && name !== undefined) return ofCertificate(given, kind, name, policy, nowMs)
+  if (isTokenId(given) && !entries.some(({ id }) => id === given))
+    throw new UsageError(
+      `there is no key ${given}; what a token may do stands only in the token: give it on stdin, with --key -`,
+    )
+  return ofKey(findKey(entries, given), policy, nowMs)
+}
+
+function ofKey(entry: KeyEntry, { roles }: Policy, nowMs: number): Asker {
+  const { id, name, role, status, expires, networks } = keyView(entry, new Map(), nowMs)
+  return {
+    about: `Key ${id} (${name}) is ${status}${expires ? `, until ${expires}` : ''}`,
+    isGood: status === 'active',
+    roleName: role,
+    whose: `role \`${role}\``,
+    role: roles.get(role),
+    holder: id,
+    networks,
+  }
+}
+
+async function ofToken(
+  given: string,
+  entries: readonly KeyEntry[],
+  policy: Policy,
+  nowMs: number,
+): Promise<Asker> {
+  const { keysFile, roles, tokens } = policy
+  const token = await createTokenReader(openSigningKeys(() => signingKeysFile(keysFile))).read(given, nowMs)
+  const refused = (about: string) => ({
+    about,
+    isGood: false,
+    roleName: undefined,
+    whose: '',
+    role: undefined,
+    holder: '',
+    networks: [],
+  })
+  if (typeof token === 'string') return refused(`This token is ${token}`)
+  const { id, key, grants, expiresMs } = token
+  const ring = createKeyRing(entries, readRevokedTokens(revokedTokensFile(keysFile)))
+  const bearer = grants.length > tokens.depth ? 'revoked' : ring.bearer(token, nowMs, '')
+  const entry = entries.find((each) => each.id === key)
+  // From where it is used is not known here, and told apart.
+  if (!entry || (typeof bearer === 'string' && bearer !== 'elsewhere'))
+    return refused(`Token ${id} of key ${key} is ${String(bearer)}, or its key is`)
+  const role = roles.get(entry.role)
+  return {
+    about: `Token ${id} of key ${key} (${entry.name}) is active, until ${new Date(expiresMs).toISOString()}`,
+    isGood: true,
+    roleName: entry.role,
+    whose: `this token, of role \`${entry.role}\`,`,
+    role: role && narrow(role, grants),
+    holder: key,
+    networks: entry.networks ?? [],
+  }
+}
+
+function ofCertificate(given: string, kind: string, name: string, policy: Policy, nowMs: number): Asker {
+  const only = (wanted: string, text = name) => (kind === wanted ? [text] : [])
+  const shown = {
+    fault: undefined,
+    cn: only('cn')[0],
+    dns: only('dns', name.toLowerCase()),
+    uris: only('uri'),
+    fingerprint: only('sha256', name.toLowerCase())[0] ?? '',
+    expiresMs: Number.POSITIVE_INFINITY,
+  }
+  const found = identifyCertificate(shown, policy.certificates, nowMs)
+  const known = typeof found === 'string' ? undefined : found
+  return {
+    about: `A certificate with ${given} is ${known ? `known as ${known.name}` : 'known to no rule of the policy'}`,
+    isGood: known !== undefined,
+    roleName: known?.role,
+    whose: `role \`${known?.role}\``,
+    role: known && policy.roles.get(known.role),
+    holder: known ? holderOf(known) : '',
+    networks: [],
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * One walk over a text that tells which disguises it could wear, so that only those are looked for. Cheap and
+ * generous: it may name one that is not there, never miss one that is.
+ */
+import { folded, isSpacedWordUnit, isUnspaced } from '../injection/units.ts'
+import { lookAlikes } from './look-alike-table.ts'
+import { turnedLetters } from './rot13-and-reversed.ts'
+
+/** Bits of `Survey.seen`. */
+export const sign = {
+  /** Units that no one sees, marks that stand apart, or characters beyond the basic plane. */
+  unseen: 1,
+  /** A look-alike beside a Latin letter, or of a script that nobody writes mails in. */
+  lookAlike: 2,
+  turned: 4,
+  percent: 8,
+  backslash: 16,
+  ampersand: 32,
+  angle: 64,
+  plus: 128,
+  /** A digit or sign that passes for a letter, beside a letter. */
+  leet: 256,
+  /** Four single letters with signs between. */
+  spaced: 512,
+  /** A stretch without letters, too long for a phrase to cross. */
+  stretch: 1024,
+  /** Letters and digits in one piece, long enough to be encoded or to be words without blanks. */
+  run: 2048,
+  /** Groups of dots and dashes. */
+  morse: 4096,
+  /** Anything that is no Latin letter: other matchers must look. */
+  cyrillic: 8192,
+  arabic: 16384,
+  indic: 32768,
+  unspaced: 65536,
+  /** Half a dozen short groups of hexadecimal digits. */
+  groups: 131072,
+} as const
+
+const letter = 1 << 20
+const leetUnit = 1 << 21
+const maybeLookAlike = 1 << 22
+const wordUnit = 1 << 23
+const dash = 1 << 24
+/** Part of base64: what keeps a run going though it is no word. */
+const joint = 1 << 25
+const hexDigit = 1 << 26
+
+const twins = new Set(Object.values(lookAlikes).flatMap((all) => [...all]))
+
+const table = Int32Array.from({ length: 0x10000 }, (_, unit) => {
+  const character = String.fromCharCode(unit)
+  let bits = 0
+  if (isSpacedWordUnit(unit)) bits |= wordUnit
+  const plain = folded[unit] ?? unit
+  if (plain >= 0x61 && plain <= 0x7a) bits |= letter
+  if ('0134578@$!|'.includes(character)) bits |= leetUnit
+  if ('+/=-_'.includes(character)) bits |= joint
+  if ('.-•·–—_'.includes(character)) bits |= dash
+  if (character === '%') bits |= sign.percent
+  if (character === '\\') bits |= sign.backslash
+  if (character === '&') bits |= sign.ampersand
+  if (character === '<') bits |= sign.angle
+  if (character === '+') bits |= sign.plus
+  if (/[0-9a-fA-F]/.test(character)) bits |= hexDigit
+  if (unit < 0x80) return bits
+  if (unit >= 0x400 && unit <= 0x52f) bits |= sign.cyrillic
+  if (unit >= 0x590 && unit <= 0x8ff) bits |= sign.arabic
+  if (unit >= 0x900 && unit <= 0xdff) bits |= sign.indic
+  if (isUnspaced(unit)) bits |= sign.unspaced
+  if (
+    /[\p{Default_Ignorable_Code_Point}\p{Script=Inherited}]/u.test(character) &&
+    unit !== 0x3099 &&
+    unit !== 0x309a
+  )
+    bits |= sign.unseen
+  // Half a character: letters of mathematics, in boxes and flags, tags, selectors; not the emoji.
+  if (unit === 0xd835 || unit === 0xd83c || unit === 0xdb40) bits |= sign.unseen
+  if (character.normalize('NFKD').length > 1 && plain === unit && !isUnspaced(unit)) bits |= sign.unseen
+  if (twins.has(character)) bits |= isLiving(unit) ? maybeLookAlike : sign.lookAlike
+  // The first half of a character that stands for a letter.
+  if (unit === 0xd800 || unit === 0xd801 || unit === 0xd806 || unit === 0xd81b) bits |= sign.lookAlike
+  if (turnedLetters.has(character)) bits |= sign.turned
+  return bits
+})
+
+/** Of a script in which whole texts are written. */
+function isLiving(unit: number): boolean {
+  return (unit >= 0x370 && unit <= 0x9ff) || unit === 0xd7 || (unit >= 0xa00 && unit <= 0x109f)
+}
+
+const longRun = 16
+const longStretch = 200
+const fewestSpaced = 4
+const fewestDashes = 12
+const fewestGroups = 6
+const fewestLeet = 2
+
+export interface Survey {
+  /** Bits of `sign`. */
+  readonly seen: number
+  /** Where the runs of `sign.run` start and end, in turns. */
+  readonly runs: readonly number[]
+}
+
+const none: readonly number[] = []
+
+export function survey(text: string): Survey {
+  let runs: number[] | undefined
+  let seen = 0
+  let before = 0
+  let run = 0
+  let word = 0
+  let isHex = hexDigit
+  let singles = 0
+  let groups = 0
+  let gap = 0
+  let dashes = 0
+  let leet = 0
+  for (let at = 0; at < text.length; at++) {
+    const bits = table[text.charCodeAt(at)] as number
+    seen |= bits
+    if (bits & wordUnit) {
+      if (bits & letter && before & leetUnit) leet++
+      if (bits & maybeLookAlike ? before & letter : before & maybeLookAlike && bits & letter)
+        seen |= sign.lookAlike
+      word++
+      run++
+      isHex &= bits
+      gap = 0
+    } else {
+      if (word > 0) {
+        if (word > 1) singles = 0
+        else if (++singles >= fewestSpaced) seen |= sign.spaced
+        if (isHex && (word === 2 || word === 3 || word === 7 || word === 8)) {
+          if (++groups >= fewestGroups) seen |= sign.groups
+        } else groups = 0
+        word = 0
+        isHex = hexDigit
+        dashes = 0
+      }
+      if (bits & dash && ++dashes >= fewestDashes) seen |= sign.morse
+      if (bits & joint) run++
+      else {
+        if (run >= longRun) {
+          seen |= sign.run
+          runs ??= []
+          runs.push(at - run, at)
+        }
+        run = 0
+      }
+      if (++gap > longStretch) seen |= sign.stretch
+    }
+    before = bits
+  }
+  if (run >= longRun) {
+    seen |= sign.run
+    runs ??= []
+    runs.push(text.length - run, text.length)
+  }
+  if (word === 1 && singles + 1 >= fewestSpaced) seen |= sign.spaced
+  if (isHex && word > 1 && groups + 1 >= fewestGroups) seen |= sign.groups
+  if (leet >= fewestLeet) seen |= sign.leet
+  return { seen: seen & signsOnly, runs: runs ?? none }
+}
+
+const signsOnly = (1 << 18) - 1

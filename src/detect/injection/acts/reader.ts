@@ -1,0 +1,114 @@
+/**
+ * Reads what a passage does: parts of an order that stand close together, whatever its words are. In what a tool
+ * returned, a document or a definition, an order to the reader is suspicious in itself; in a user's message it is the
+ * point. One pass over the parts in the order of their place, with one place remembered for each kind: linear, bounded.
+ */
+import type { Channel, Finding, Span } from '../../../core/text.ts'
+import { type Part, weightOf } from './parts.ts'
+
+export interface ActReader {
+  /** A part of an order, in any order of place. */
+  see(part: Part, place: Span): void
+  /** What was seen, in the order of place, named by its parts; places are those of `see`. */
+  acts(): readonly Omit<Finding, 'category'>[]
+}
+
+/** UTF-16 code units within which parts belong to one order. */
+const reach = 300
+/** Parts of a text that are looked at; there is one every few words at most. */
+const mostParts = 8192
+/** From which weight on parts are an act that blocks by itself, and ones that tell along with something else. */
+const enough = 7
+const much = 6
+const some = 4
+
+/** What would be bad to do. */
+const deeds: ReadonlySet<Part> = new Set(['sending', 'reach', 'action', 'answer', 'concealment', 'override'])
+/** What makes it an order to the reader. */
+const orders: ReadonlySet<Part> = new Set([
+  'addressee',
+  'demand',
+  'urgency',
+  'precondition',
+  'authority',
+  'pretext',
+  'end',
+  'hidden',
+  'concealment',
+])
+
+/** What is said of everything. */
+const common: ReadonlySet<Part> = new Set([
+  'demand',
+  'urgency',
+  'target',
+  'action',
+  'answer',
+  'reach',
+  'sending',
+  'override',
+])
+
+/** Channels whose texts are to be read and not obeyed. */
+export function isOnlyRead(channel: Channel): boolean {
+  return channel === 'tool' || channel === 'document' || channel === 'definition'
+}
+
+interface Seen extends Span {
+  readonly part: Part
+}
+interface Act extends Span {
+  readonly weight: number
+  readonly parts: readonly Part[]
+}
+
+export function createActReader(): ActReader {
+  const seen: Seen[] = []
+  return {
+    see(part, { start, end }) {
+      if (seen.length < mostParts) seen.push({ part, start, end })
+    },
+    acts() {
+      if (seen.length < 2) return []
+      const acts: Act[] = []
+      const last = new Map<Part, Seen>()
+      for (const each of seen.sort((a, b) => a.start - b.start)) {
+        last.delete(each.part)
+        last.set(each.part, each)
+        const act = actOf([...last.values()].filter(({ start }) => start >= each.start - reach))
+        const before = acts.at(-1)
+        if (!act) continue
+        if (!before || before.end <= act.start) acts.push(act)
+        else if (act.weight > before.weight) acts[acts.length - 1] = act
+      }
+      return acts.map(({ start, end, weight, parts }) => ({
+        id: `acts.${parts.toSorted().join('+')}`,
+        severity: weight >= enough ? 'high' : weight >= much ? 'medium' : 'low',
+        start,
+        end,
+      }))
+    },
+  }
+}
+
+function isWithin(inner: Span, outer: Span): boolean {
+  return outer.start <= inner.start && inner.end <= outer.end
+}
+
+/** @param near at most one of each kind */
+function actOf(near: readonly Seen[]): Act | undefined {
+  const own: Seen[] = []
+  for (const part of near.toSorted((a, b) => weightOf[b.part] - weightOf[a.part]))
+    if (!own.some((each) => isWithin(part, each) || isWithin(each, part))) own.push(part)
+  const weight = own.reduce((sum, { part }) => sum + weightOf[part], 0)
+  const isOrdered = own.some(
+    (deed) => deeds.has(deed.part) && own.some((each) => each !== deed && orders.has(each.part)),
+  )
+  if (weight < some || !isOrdered) return undefined
+  // Two parts may meet by chance, and everybody says what must be done.
+  const isPlain = own.length < 3 || own.every(({ part }) => common.has(part))
+  const start = Math.min(...own.map((each) => each.start))
+  const end = Math.max(...own.map((each) => each.end))
+  const parts = own.map(({ part }) => part)
+  return { weight: isPlain ? Math.min(weight, enough - 1) : weight, parts, start, end }
+}

@@ -1,0 +1,217 @@
+/**
+ * Signatures made ready to run: one matcher for the Latin script and one for each of the others, which sleep unless a
+ * text needs them; one that takes digits for letters; the words by which turned and misspelt texts are known.
+ */
+import type { Channel } from '../../core/text.ts'
+import { sign } from '../deobfuscate/prefilter.ts'
+import { rot13 } from '../deobfuscate/rot13-and-reversed.ts'
+import { createSegmenter, type Segmenter } from '../deobfuscate/spaced.ts'
+import { type Corrector, createCorrector } from '../deobfuscate/typos.ts'
+import { classes, type Part, phrasesOf, weightOf } from './acts/parts.ts'
+import { createActReader, isOnlyRead } from './acts/reader.ts'
+import type { Evidence } from './evidence.ts'
+import { createMatcher, type Matcher } from './matcher.ts'
+import { parsePhrase, type Step } from './phrase.ts'
+import type { Signature } from './signature.ts'
+import type { Reading } from './text-view.ts'
+import { folded, isSpacedWordUnit, isUnspaced, unitKinds, wordKind } from './units.ts'
+
+export interface Engine {
+  /** Looks for every signature. @param seen what the survey saw @returns how the text may be turned, as bits of `turn` */
+  look(reading: Reading, seen: number, channel: Channel, evidence: Evidence): number
+  readonly segment: Segmenter
+  readonly correct: Corrector
+}
+
+export const turn = { backToFront: 1, shifted: 2 } as const
+
+/** Digits and signs that pass for letters. `l` and `i` become one, because `1` may be either. */
+const leet: Readonly<Record<string, string>> = {
+  '0': 'o',
+  '1': 'i',
+  '3': 'e',
+  '4': 'a',
+  '5': 's',
+  '7': 't',
+  '8': 'b',
+  '@': 'a',
+  $: 's',
+  '!': 'i',
+  '|': 'i',
+  l: 'i',
+}
+const loosened = Uint16Array.from(folded, (unit) =>
+  (leet[String.fromCharCode(unit)] ?? String.fromCharCode(unit)).charCodeAt(0),
+)
+
+/** Where signs may be letters, they part no words. */
+const loosenedKinds = Uint8Array.from(unitKinds, (kind, unit) =>
+  Object.hasOwn(leet, String.fromCharCode(unit)) ? wordKind : kind,
+)
+
+/** Words of attacks that are known again when turned. */
+const marks =
+  'ignore disregard forget instructions instruction previous prompt system reveal password restrictions guidelines override unrestricted rules original everything safety filters directives developer ethical commands message unfiltered assistant secret anything answer request conversation hidden initial repeat verbatim words above output passwords send customer conversation history'.split(
+    ' ',
+  )
+interface Phrase {
+  /** Or, of an order, a part. */
+  readonly means: Signature | Part
+  readonly steps: readonly Step[]
+}
+
+/** Parts of orders in all languages, made ready once. */
+const phrasesOfParts: readonly Phrase[] = (Object.keys(weightOf) as Part[]).flatMap((part) =>
+  phrasesOf(part).map((phrase) => ({ means: part, steps: parsePhrase(phrase, classes) })),
+)
+
+export function createEngine(signatures: readonly Signature[]): Engine {
+  const told = signatures.flatMap((signature) => signature.phrases.map((steps) => ({ signature, steps })))
+  const phrases = [...told.map(({ signature, steps }) => ({ means: signature, steps })), ...phrasesOfParts]
+  const byScript = new Map<number, Phrase[]>()
+  for (const phrase of phrases) {
+    const script = scriptOf(phrase.steps)
+    byScript.set(script, [...(byScript.get(script) ?? []), phrase])
+  }
+  const latin = byScript.get(0) ?? []
+  const matchers = [...byScript]
+    .filter(([script]) => script !== 0)
+    .map(([script, own]) => ({ script, own, matcher: matcherOf(own) }))
+  const plain = createMatcher([
+    ...latin.map(({ steps }) => steps),
+    ...marks.map((mark) => word([...mark].reverse().join(''))),
+    ...marks.map((mark) => word(mark.replaceAll(/./g, rot13))),
+  ])
+  // One word alone, or a sign, says too little when digits may be letters.
+  const several = told
+    .filter(({ steps }) => scriptOf(steps) === 0)
+    .map(({ signature, steps }) => ({ signature, steps: steps.map(wordsOnly) }))
+    .filter(({ steps }) => steps.length > 1 && steps.every(({ literals }) => literals.length > 0))
+  const loose = createMatcher(
+    several.map(({ steps }) => steps),
+    loosened,
+    loosenedKinds,
+  )
+  const withPatterns = signatures.filter(({ patterns }) => patterns.length > 0)
+  const vocabulary = vocabularyOf(told)
+
+  const report = (
+    signature: Signature,
+    reading: Reading,
+    start: number,
+    end: number,
+    channel: Channel,
+    evidence: Evidence,
+  ) => {
+    if (!signature.channels.has(channel) || isForbidden(reading.text, start, signature.unlessAfter)) return
+    // Words of two sentences often make a phrase that nobody said.
+    const isOneSentence = signature.severity !== 'high' || !twoSentences.test(reading.text.slice(start, end))
+    evidence.add(
+      isOneSentence ? signature : { ...signature, severity: 'medium' },
+      reading.original({ start, end }),
+    )
+  }
+
+  return {
+    segment: createSegmenter(vocabulary),
+    correct: createCorrector(vocabulary),
+    look(reading, seen, channel, evidence) {
+      let backwards = 0
+      let shifts = 0
+      const acts = isOnlyRead(channel) ? createActReader() : undefined
+      const found = ({ means }: Phrase, start: number, end: number) => {
+        if (typeof means === 'string') acts?.see(means, { start, end })
+        else report(means, reading, start, end, channel, evidence)
+      }
+      plain.run(reading.text, (phrase, { start, end }) => {
+        if (phrase < latin.length) found(latin[phrase] as Phrase, start, end)
+        else if (phrase < latin.length + marks.length) backwards++
+        else shifts++
+      })
+      for (const { script, own, matcher } of matchers)
+        if (seen & script)
+          matcher.run(reading.text, (phrase, { start, end }) => found(own[phrase] as Phrase, start, end))
+      for (const signature of withPatterns)
+        for (const { find } of signature.patterns)
+          find(reading.text, (start, end) => report(signature, reading, start, end, channel, evidence))
+      if (seen & sign.leet)
+        loose.run(reading.text, (phrase, { start, end }) => {
+          if (standsInFor.test(reading.text.slice(start, end)))
+            report(
+              (several[phrase] as { signature: Signature }).signature,
+              reading,
+              start,
+              end,
+              channel,
+              evidence,
+            )
+        })
+      for (const act of acts?.acts() ?? []) evidence.add({ ...act, category: 'acts' }, reading.original(act))
+      return (backwards > 0 ? turn.backToFront : 0) | (shifts > 0 ? turn.shifted : 0)
+    },
+  }
+}
+
+const twoSentences = /[\p{Ll}\d)"'][.!?]["')]?\s+\p{Lu}/u
+
+/** A digit or sign within or before a word. */
+const standsInFor = /[a-z][0134578@$|!][a-z0-9]|[0134578@$|][a-z]/i
+
+function matcherOf(phrases: readonly Phrase[]): Matcher {
+  return createMatcher(phrases.map(({ steps }) => steps))
+}
+
+function word(text: string): readonly Step[] {
+  return [{ gap: 0, literals: [{ text, opens: true, closes: true }] }]
+}
+
+/** The script without which no text can hold the phrase; 0 for Latin. */
+function scriptOf(steps: readonly Step[]): number {
+  for (const { literals } of steps) {
+    const scripts = new Set(literals.map(({ text }) => scriptOfText(text)))
+    const [only = 0] = scripts
+    if (scripts.size === 1 && only !== 0) return only
+  }
+  return 0
+}
+
+function scriptOfText(text: string): number {
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at)
+    if (unit >= 0x400 && unit <= 0x52f) return sign.cyrillic
+    if (unit >= 0x590 && unit <= 0x8ff) return sign.arabic
+    if (unit >= 0x900 && unit <= 0xdff) return sign.indic
+    if (isUnspaced(unit)) return sign.unspaced
+  }
+  return 0
+}
+
+function wordsOnly(step: Step): Step {
+  return { ...step, literals: step.literals.filter(({ text, opens }) => opens || /^[a-z]{4,}$/.test(text)) }
+}
+
+/** English words of phrases: those of other languages would be found in English letters that stand together. */
+function vocabularyOf(phrases: readonly { signature: Signature; steps: readonly Step[] }[]): Set<string> {
+  const words = new Set('the and you your all not for with this that please now to of in me my is'.split(' '))
+  for (const { signature, steps } of phrases)
+    if (signature.languages.some((language) => language === 'en' || language === 'any'))
+      for (const { literals } of steps)
+        for (const { text } of literals) if (/^[a-z]{3,}$/.test(text)) words.add(text)
+  return words
+}
+
+/** Whether directly before the place, with nothing but blanks between, stands a word that turns it into its opposite. */
+function isForbidden(text: string, start: number, words: readonly string[]): boolean {
+  if (words.length === 0) return false
+  let end = start
+  while (end > 0 && start - end < 16 && folded[text.charCodeAt(end - 1)] === 0x20) end--
+  return words.some((each) => {
+    const from = end - each.length
+    if (from < 0) return false
+    const clings = isUnspaced(each.charCodeAt(each.length - 1))
+    if (end === start && !clings) return false
+    for (let at = 0; at < each.length; at++)
+      if (folded[text.charCodeAt(from + at)] !== each.charCodeAt(at)) return false
+    return clings || from === 0 || !isSpacedWordUnit(text.charCodeAt(from - 1))
+  })
+}

@@ -1,0 +1,60 @@
+/**
+ * All that one policy looks for in answers, together, and the question that most pieces are done with: is there anything
+ * to it at all?
+ */
+import { controls } from './controls.ts'
+import { createLinks } from './links.ts'
+import { createLiterals } from './literals.ts'
+import { createMarker } from './marker.ts'
+import { createSensitive, type Sensitive } from './sensitive.ts'
+import { longestTrigger, type Seeker, type Seekers } from './stream-detector.ts'
+
+export interface Wanted {
+  readonly secrets: boolean
+  readonly pii: boolean
+  readonly controls: boolean
+  /** The hosts that links may point to; undefined: nobody looks at links. */
+  readonly links: readonly string[] | undefined
+}
+
+/** Letters of all scripts, blanks, and the signs of prose. Whatever else there is may be the beginning of something. */
+const calmUnits = Uint8Array.from({ length: 0x10000 }, (_, unit) => {
+  if (unit < 0x80) return /[A-Za-z \t\n\r!"'()*,.:;?`-]/.test(String.fromCharCode(unit)) ? 1 : 0
+  const calm = /[\p{L}\p{Nd}\p{Nl}\p{Pd}\p{Ps}\p{Pe}\p{Pi}\p{Pf}\p{Po}\p{Sc}\p{Sm}\p{So}]/u.test(
+    String.fromCharCode(unit),
+  )
+  return calm && !/\p{Default_Ignorable_Code_Point}/u.test(String.fromCharCode(unit)) ? 1 : 0
+})
+
+/** Made once for a policy: what is looked for is the same in all answers, but for a marker. */
+export function createSeekers(wanted: Wanted): (marker?: string) => Seekers {
+  const sensitive = wanted.secrets || wanted.pii ? createSensitive(wanted) : undefined
+  const all: Seeker[] = []
+  if (sensitive) all.push(sensitive)
+  if (wanted.links) all.push(createLinks(wanted.links))
+  const wakes = (text: string) => sensitive?.wakes(text) ?? false
+  const unseen = wanted.controls ? controls : undefined
+  const usual = { all, unseen, wakes, ...(wanted.pii ? restless : calm(all, unseen, sensitive)) }
+  return (marker) =>
+    marker === undefined ? usual : { all: [...all, createMarker(marker)], unseen, wakes, ...restless }
+}
+
+type Pass = Pick<Seekers, 'begin' | 'pass'>
+
+/** Every word may be the beginning of something. */
+const restless: Pass = { begin: () => 0, pass: () => -1 }
+
+/** Only some literals may; which ones, is made once, and not for an answer. */
+function calm(all: readonly Seeker[], unseen: Seeker | undefined, sensitive: Sensitive | undefined): Pass {
+  const { opening = [], others = [] } = sensitive ?? {}
+  const isNothingSought = all.length === 0 && unseen === undefined
+  const units = isNothingSought ? new Uint8Array(0x10000).fill(1) : calmUnits
+  const literals = createLiterals(opening, others, units)
+  return {
+    begin: (before) => literals.behind(before.slice(-longestTrigger)),
+    pass(state, piece) {
+      const behind = literals.step(state, piece)
+      return behind !== -1 && literals.hasBegun(behind) ? -1 : behind
+    },
+  }
+}

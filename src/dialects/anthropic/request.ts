@@ -1,0 +1,203 @@
+/**
+ * Anthropic's Messages API (`POST /v1/messages`), as both model servers read it: Ollama v0.33
+ * (`anthropic/anthropic.go`), LocalAI v4.9. `count_tokens`, which neither has, is answered by estimate.
+ *
+ * Peculiar to it: `max_tokens` is required; `thread` keeps the conversation on a server that these are not, and
+ * is refused in the way that makes the SDK send the whole conversation instead. Tools that run on the server are left
+ * out (web search) or refused. Text blocks reach the model with nothing between them.
+ */
+import { isObject } from '../../core/json.ts'
+import { Refusal } from '../../core/refusal.ts'
+import type { Channel } from '../../core/text.ts'
+import { capCount } from '../common/caps.ts'
+import { hostedTool, typeOf } from '../common/hosted-tools.ts'
+import { base64Image, mediaUrl } from '../common/media.ts'
+import { named, offerOnly } from '../common/offered-tools.ts'
+import {
+  flag,
+  integer,
+  invalid,
+  joined,
+  json,
+  leftOut,
+  list,
+  matching,
+  modelName,
+  name,
+  object,
+  oneOrMany,
+  real,
+  type Shape,
+  spoken,
+  stops,
+  text,
+  textPart,
+  variants,
+  word,
+} from '../common/shape.ts'
+import { readBy } from '../common/shape-reader.ts'
+import { markBlocks } from '../common/spotlight.ts'
+import { answering, calling, describing, noteTool } from '../common/tool-shape.ts'
+import { type Dialect, namesOf, type Orders, type Outgoing, type Prompt } from '../dialect.ts'
+import { anthropicError } from './error.ts'
+import { AnthropicAnswer } from './response.ts'
+
+const mediaType = matching(/^image\/[a-z0-9.+-]{1,32}$/, 'the type of an image')
+
+const image = object(
+  {
+    type: word,
+    source: variants('type', {
+      base64: object({ type: word, media_type: mediaType, data: base64Image }, ['data']),
+      url: object({ type: word, url: mediaUrl }, ['url']),
+    }),
+  },
+  ['source'],
+)
+
+const stringOrBlocks = (channel: Channel, blocks: Shape) => oneOrMany(text(channel), joined(list(blocks)))
+
+const called = calling(object({ type: word, id: name, name, input: json('assistant') }, ['id', 'name']), 'id')
+const others: Shape = (_value, at) =>
+  invalid(`\`${at}\` must be plain text: no model server here reads others.`)
+const plainDocument = object(
+  {
+    type: word,
+    source: variants('type', {
+      text: object(
+        { type: word, media_type: matching(/^text\/plain$/, 'text/plain'), data: text('document') },
+        ['data'],
+      ),
+      base64: others,
+      url: others,
+      content: others,
+      file: others,
+    }),
+  },
+  ['source'],
+)
+/** No server here knows documents; one that is text becomes text, and one that is not nobody could read. */
+const document: Shape = (value, at, notes) => {
+  const { source } = plainDocument(value, at, notes)
+  const block = { type: 'text', text: (isObject(source) && source.data) || '' }
+  notes.documents.push(block)
+  return block
+}
+
+function message(channel: Channel): Shape {
+  const blocks = variants('type', {
+    text: textPart(channel),
+    image,
+    thinking: object({ type: word, thinking: text('assistant'), signature: name }),
+    tool_use: called,
+    tool_result: answering(
+      object(
+        {
+          type: word,
+          tool_use_id: name,
+          content: stringOrBlocks('tool', variants('type', { text: textPart('tool'), image })),
+          is_error: flag,
+        },
+        ['tool_use_id'],
+      ),
+      'tool_use_id',
+    ),
+    document,
+    server_tool_use: called,
+    web_search_tool_result: object({ type: word, tool_use_id: name, content: json('tool') }, ['tool_use_id']),
+    // Nobody but its author can read it: no server here, and no guard.
+    redacted_thinking: leftOut,
+  })
+  return spoken(
+    channel,
+    object({ role: word, content: stringOrBlocks(channel, blocks) }, ['role', 'content']),
+  )
+}
+
+const anyMessage = variants('role', {
+  user: message('user'),
+  assistant: message('assistant'),
+  system: message('system'),
+})
+
+const customTool = describing(
+  object({ type: word, name, description: text('definition'), input_schema: json('definition') }, ['name']),
+)
+/** The caller runs these itself, under a name that Anthropic's models know. */
+const callersTool = /^(?:custom|(?:bash|text_editor|computer|memory)_\d{8})$/
+/** Ollama reads the tool that searches; that one is known by its type, whatever its name. */
+const otherTool = hostedTool({
+  webSearch: /^web_(?:search|fetch)_\d{8}$/,
+  passes: object({ type: word, name, max_uses: integer(1) }),
+})
+/** Tools of the caller; those that Anthropic's servers would run are left out, or refused. */
+const tool: Shape = (value, at, notes) => {
+  const type = typeOf(value)
+  if (type !== undefined && !callersTool.test(type)) return otherTool(value, at, notes)
+  return noteTool(customTool(value, at, notes), notes)
+}
+
+/** Recorded with @anthropic-ai/sdk 1.12: on this error it goes on by itself, with the full history. */
+const thread: Shape = (value, at, notes) => {
+  if (isObject(value) && value.type === 'create') return leftOut(value, at, notes)
+  throw new Refusal('invalid_request', {
+    say: '`thread` is not supported here. Send the whole conversation instead.',
+    details: { error_code: 'thread_unsupported_request', unsupported: ['thread'] },
+  })
+}
+
+const fields = {
+  model: modelName,
+  messages: list(anyMessage),
+  system: stringOrBlocks('system', variants('type', { text: textPart('system') })),
+  max_tokens: integer(1),
+  stream: flag,
+  temperature: real,
+  top_p: real,
+  top_k: integer(0, 1_048_576),
+  stop_sequences: stops,
+  tools: list(tool),
+  tool_choice: object({ type: word, name }, ['type']),
+  thinking: object({ type: word, budget_tokens: integer(0) }, ['type']),
+  output_config: object({ effort: word }),
+  thread,
+}
+const request = object(fields, ['model', 'max_tokens', 'messages'])
+const countRequest = object(fields, ['model', 'messages'])
+
+// The body is fresh and nobody else's, so it is completed in place.
+function prepare(prompt: Prompt, orders: Orders): Outgoing {
+  const { body } = prompt
+  const dropped = [...prompt.dropped]
+  const clamped: string[] = []
+  const outputTokens = capCount(body, 'max_tokens', orders.outputTokens, clamped, orders.own.numPredict)
+  offerOnly(body, orders.mayCall, dropped, named, named)
+  const marked = markBlocks(body, prompt, orders.separation)
+  body.model = orders.model
+  const reader = new AnthropicAnswer(namesOf(prompt, orders), prompt.stream)
+  return { body, outputTokens, clamped, dropped, leftOut: prompt.leftOut ?? [], marked, reader }
+}
+
+const post = { kind: 'exchange', method: 'POST', group: 'chat', prepare } as const
+
+/** May stand anywhere in a stream (platform.claude.com/docs/en/build-with-claude/streaming, "Ping events"). */
+const ping = 'event: ping\ndata: {"type":"ping"}\n\n'
+
+export const anthropic: Dialect = {
+  name: 'anthropic',
+  prefix: '/v1/messages',
+  idHeader: 'request-id',
+  keepAlive: ping,
+  errorBody: anthropicError,
+  endpoints: [
+    { ...post, path: '/v1/messages', cost: 'request', read: readBy(request) },
+    { ...post, path: '/messages', serverPath: '/v1/messages', cost: 'request', read: readBy(request) },
+    {
+      ...post,
+      path: '/v1/messages/count_tokens',
+      cost: 'probe',
+      read: readBy(countRequest),
+      answer: (inputTokens) => ({ input_tokens: inputTokens }),
+    },
+  ],
+}

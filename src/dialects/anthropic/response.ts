@@ -1,0 +1,307 @@
+/**
+ * Answers of the Messages API: named server-sent events, or one object. `message_stop` is the end mark; Ollama
+ * just stops when its model dies, LocalAI sends `error`. The counts of `message_start` are an estimate, those of
+ * `message_delta` are real.
+ */
+import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts'
+import { type Usage, usageOf } from '../../core/usage.ts'
+import { checkName, form, misshapen, noCallBut, readFrame, saysNothingBut } from '../common/answer-form.ts'
+import { asAsked } from '../common/model-name-as-asked.ts'
+import { OtherTexts, type ReadElsewhere } from '../common/other-texts.ts'
+import {
+  Edits,
+  Exits,
+  framesOf,
+  type Kind,
+  type Passage,
+  type Passed,
+  type SettledVerdict,
+} from '../common/output-filter.ts'
+import type { AnswerReader, ModelNames, PublicError, ToolCall } from '../dialect.ts'
+import type { Frame } from '../framing/framing.ts'
+import { Transcript } from '../localai/transcript.ts'
+import { anthropicError } from './error.ts'
+import { AnthropicCalls, callOf, isCall } from './tool-calls.ts'
+
+const block = form({
+  ...noCallBut(),
+  ...saysNothingBut('name', 'input'),
+  type: 'word',
+  id: 'string',
+  name: 'string',
+  input: 'any',
+  text: 'string',
+  thinking: 'string',
+  partial_json: 'string',
+})
+const ofMessage = form({
+  ...noCallBut(),
+  type: 'word',
+  id: 'string',
+  role: 'string',
+  model: 'string',
+  content: [block],
+  stop_reason: 'string',
+  usage: 'any',
+  error: 'any',
+})
+const ofEvent = form({
+  ...noCallBut(),
+  type: 'word',
+  index: 'index',
+  message: ofMessage,
+  content_block: block,
+  delta: form({
+    ...noCallBut(),
+    type: 'word',
+    text: 'string',
+    thinking: 'string',
+    partial_json: 'string',
+    signature: 'string',
+    stop_reason: 'string',
+    usage: 'any',
+  }),
+  usage: 'any',
+  error: 'any',
+})
+/** What the words of blocks and deltas are; any other string of a delta is a part of a text, too. */
+const kinds: Readonly<Record<string, Kind>> = {
+  text: 'content',
+  thinking: 'thinking',
+  partial_json: 'arguments',
+}
+/** Strings of a delta that are whole. */
+const noText = new Set(['type', 'stop_reason', 'stop_sequence', 'id', 'role'])
+/** Members with readers of their own. */
+const inMessage: ReadElsewhere = (key) => (key === 'content' ? 'objects' : undefined)
+const inEvent: Readonly<Record<string, string>> = {
+  message_start: 'message',
+  content_block_start: 'content_block',
+  content_block_delta: 'delta',
+}
+const inDelta: ReadElsewhere = (key) => (noText.has(key) ? undefined : 'text')
+
+export class AnthropicAnswer implements AnswerReader {
+  state: AnswerReader['state'] = 'open'
+  usage: Usage | undefined
+  waiting: readonly ToolCall[] = []
+  readonly transcript = new Transcript()
+  readonly #names: ModelNames
+  readonly #stream: boolean
+  readonly #exits = new Exits()
+  readonly #edits = new Edits()
+  readonly #calls = new AnthropicCalls()
+  /** Of blocks, by the number they came with. */
+  readonly #places = new Map<JsonValue, number>()
+  #blocks = 0
+  readonly #others: OtherTexts
+  #parked: { readonly frame: Frame; readonly body: JsonObject } | undefined
+
+  constructor(names: ModelNames, stream: boolean) {
+    this.#names = names
+    this.#stream = stream
+    this.#others = new OtherTexts(this.#edits, this.transcript, names)
+  }
+
+  get held(): number {
+    return this.#calls.held
+  }
+
+  frame(frame: Frame, passage: Passage): Passed {
+    const body = readFrame(frame, this.#stream ? ofEvent : ofMessage)
+    if (!body || body.type === 'error' || body.error !== undefined) {
+      this.state = 'failed'
+      return undefined
+    }
+    if (this.#stream) checkEvent(frame, body)
+    // Before anything of it can be refused: it was worked for all the same.
+    this.#count(body.usage)
+    if (passage.judgesCalls) {
+      if (this.#stream && this.#calls.take(body, frame)) return undefined
+      const waiting = this.#stream ? this.#calls.complete(body) : blocksOf(body).filter(isCall).map(callOf)
+      if (waiting.length > 0) {
+        this.waiting = waiting
+        this.#parked = { frame, body }
+        return undefined
+      }
+    }
+    return this.#stream ? this.#event(frame, body, passage) : this.#whole(frame, body, passage, false)
+  }
+
+  resume(verdicts: readonly SettledVerdict[], passage: Passage): Passed {
+    this.waiting = []
+    const parked = this.#parked
+    this.#parked = undefined
+    if (!parked) return undefined
+    const { frame, body } = parked
+    if (this.#stream) {
+      const events = this.#calls.settle(verdicts)
+      const before = events.flatMap((event) => framesOf(this.#event(frameOf(event), event, passage)))
+      // The end of a block that was kept is among what was kept.
+      return body.type === 'content_block_stop'
+        ? before
+        : [...before, ...framesOf(this.#event(frame, body, passage))]
+    }
+    let index = 0
+    body.content = blocksOf(body).map((block) => {
+      const verdict = isCall(block) ? verdicts[index++] : undefined
+      return verdict?.kind === 'strip' ? { type: 'text', text: verdict.note } : block
+    })
+    if (body.stop_reason === 'tool_use' && !blocksOf(body).some(isCall)) body.stop_reason = 'end_turn'
+    return this.#whole(frame, body, passage, true)
+  }
+
+  farewell(error: PublicError): Frame {
+    return { event: 'error', data: JSON.stringify(anthropicError(error)) }
+  }
+
+  #whole(frame: Frame, message: JsonObject, passage: Passage, isChanged: boolean): Passed {
+    this.#others.begin()
+    this.#judgeBlocks(message, passage)
+    this.state = 'ended'
+    const named = asAsked(message, this.#names)
+    return this.#edits.seal(frame, () => named, isChanged || named !== message)
+  }
+
+  #judgeBlocks(message: JsonObject, passage: Passage): void {
+    this.#others.judge(message, passage, inMessage)
+    for (const [index, block] of blocksOf(message).entries()) this.#block(`${index}`, block, passage, false)
+  }
+
+  #event(frame: Frame, event: JsonObject, passage: Passage): Passed {
+    let changed = this.#place(event)
+    let before: Frame[] = []
+    const key = `${event.index}/`
+    const readHere = inEvent[String(event.type)]
+    this.#others.begin()
+    this.#others.judge(event, passage, (each) => (each === readHere ? 'objects' : undefined))
+    switch (event.type) {
+      case 'message_start':
+        if (isObject(event.message)) {
+          this.#judgeBlocks(event.message, passage)
+          const named = asAsked(event.message, this.#names)
+          changed ||= named !== event.message
+          event.message = named
+        }
+        break
+      case 'content_block_start':
+        if (isObject(event.content_block)) this.#block(`${event.index}`, event.content_block, passage, true)
+        break
+      case 'content_block_delta':
+        if (isObject(event.delta)) this.#delta(event, event.delta, passage)
+        break
+      case 'content_block_stop':
+        before = this.#exits.close(passage, key)
+        break
+      case 'message_delta':
+        before = this.#exits.close(passage)
+        this.state = 'finished'
+        if (isObject(event.delta) && event.delta.stop_reason === 'tool_use' && this.#calls.allStripped) {
+          event.delta.stop_reason = 'end_turn'
+          changed = true
+        }
+        break
+      case 'message_stop':
+        before = this.#exits.close(passage)
+        this.state = 'ended'
+    }
+    const last = this.#edits.seal(frame, () => event, changed)
+    return before.length > 0 ? [...before, last] : last
+  }
+
+  /**
+   * Numbers blocks as they leave: clients go by the number, or by how many blocks there were before. Ollama gives a text
+   * and a thought behind it one number.
+   * @returns whether the event has another number now
+   */
+  #place(event: JsonObject): boolean {
+    const { type } = event
+    const index = event.index ?? 0
+    if (type === 'content_block_start') this.#places.set(index, this.#blocks++)
+    else if (type !== 'content_block_delta' && type !== 'content_block_stop') return false
+    const place = this.#places.get(index) ?? index
+    if (place === event.index) return false
+    event.index = place
+    return true
+  }
+
+  /** @param begun more of it follows in pieces */
+  #block(key: string, block: JsonObject, passage: Passage, begun: boolean): void {
+    const call = isCall(block) ? callOf(block) : undefined
+    this.#others.judge(block, passage, (each) => {
+      if (call && (each === 'name' || each === 'input')) return each === 'name' ? 'text' : 'objects'
+      return kinds[each] && 'text'
+    })
+    for (const [field, kind] of Object.entries(kinds)) {
+      const text = block[field]
+      if (typeof text !== 'string' || text === '') continue
+      if (kind !== 'arguments') this.transcript.say(`${key}/${field}`, text)
+      // Clients put the pieces that follow behind it.
+      const passed = begun ? this.#next(key, field, kind, text, passage) : passage.whole(kind, text)
+      this.#edits.put(block, field, text, passed)
+    }
+    if (!call) return
+    const { name, arguments: args } = call
+    // In a stream the input follows in pieces, and `{}` stands for it here.
+    this.transcript.call(key, name, begun ? '' : args)
+    this.#edits.put(block, 'name', name, passage.whole('name', name))
+    const judged = passage.whole('arguments', args)
+    if (judged !== args) this.#edits.put(block, 'input', block.input ?? {}, JSON.parse(judged) as JsonValue)
+  }
+
+  #delta(event: JsonObject, delta: JsonObject, passage: Passage): void {
+    this.#others.judge(delta, passage, inDelta)
+    for (const field of Object.keys(delta)) {
+      const text = delta[field]
+      if (typeof text !== 'string' || text === '' || noText.has(field)) continue
+      const kind = kinds[field] ?? 'content'
+      if (kind === 'arguments') this.transcript.call(String(event.index), '', text)
+      else if (field !== 'signature') this.transcript.say(`${event.index}/${field}`, text)
+      const passed = this.#next(String(event.index), field, kind, text, passage, delta.type)
+      this.#edits.put(delta, field, text, passed)
+    }
+  }
+
+  /** @param type of the delta in which what was held leaves */
+  #next(
+    index: string,
+    field: string,
+    kind: Kind,
+    text: string,
+    passage: Passage,
+    type: JsonValue = `${field}_delta`,
+  ): string {
+    const channel = `${index}/${field}`
+    if (!this.#exits.has(channel))
+      this.#exits.open(channel, (rest) =>
+        frameOf({ type: 'content_block_delta', index: Number(index) || 0, delta: { type, [field]: rest } }),
+      )
+    return passage.next(channel, kind, text)
+  }
+
+  #count(usage: JsonValue | undefined): void {
+    if (!isObject(usage)) return
+    // In a stream the beginning tells what was read, and the end may tell only what was written.
+    const input = usage.input_tokens ?? this.usage?.input ?? 0
+    this.usage = usageOf(input, usage.output_tokens ?? this.usage?.output ?? 0) ?? this.usage
+  }
+}
+
+/** @throws Refusal `upstream_failed` */
+function checkEvent(frame: Frame, event: JsonObject): void {
+  checkName(frame, event)
+  // What it says comes in blocks of its own.
+  if (isObject(event.message) && blocksOf(event.message).length > 0)
+    misshapen('a message that has begun before its beginning')
+  const { type, content_block: block } = event
+  if (type !== 'content_block_start' && isObject(block) && isCall(block))
+    misshapen('a call in an event that tells of something else')
+}
+
+function frameOf(event: JsonObject): Frame {
+  return { event: String(event.type), data: JSON.stringify(event) }
+}
+
+function blocksOf({ content }: JsonObject): JsonObject[] {
+  return Array.isArray(content) ? content.filter(isObject) : []
+}

@@ -1,0 +1,32 @@
+/**
+ * Puts a marker into the system prompt of a body that is ready to go: the one thing the gate ever adds to what a caller
+ * says. The system prompt is where each API has it; a request without one has none to be told, and gets no marker.
+ */
+import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts'
+
+const systemRoles = new Set(['system', 'developer'])
+
+/** @returns whether there was a system prompt to put it into */
+export function plant(body: JsonObject, sentence: string): boolean {
+  // Anthropic's and Ollama's `system`, the Responses API's `instructions`.
+  for (const field of ['system', 'instructions']) if (plantIn(body, field, sentence)) return true
+  const messages = Array.isArray(body.messages) ? body.messages : body.input
+  if (!Array.isArray(messages)) return false
+  for (const message of messages)
+    if (isObject(message) && systemRoles.has(String(message.role)) && plantIn(message, 'content', sentence))
+      return true
+  return false
+}
+
+function plantIn(holder: JsonObject, field: string, sentence: string): boolean {
+  const said: JsonValue | undefined = holder[field]
+  if (typeof said === 'string' && said !== '') {
+    holder[field] = `${said}\n${sentence}`
+    return true
+  }
+  if (!Array.isArray(said)) return false
+  const last = said.findLast((part): part is JsonObject => isObject(part) && typeof part.text === 'string')
+  if (!last) return false
+  last.text = `${last.text}\n${sentence}`
+  return true
+}

@@ -1,0 +1,97 @@
+/**
+ * Answers that are vectors. A short one is read like any other; of a long one the numbers are checked and passed on as they
+ * come (`framing/vectors.ts`), and its reader gets what stands around them. It must find nothing there to change but the
+ * model's name, because the rest has left.
+ */
+import { parse } from '../../core/json.ts'
+import type { Usage } from '../../core/usage.ts'
+import type { AnswerReader, ModelNames } from '../dialect.ts'
+import { framingOf } from '../framing/by-type.ts'
+import type { Frame, Framing } from '../framing/framing.ts'
+import { joined, type Renaming, Vectors } from '../framing/vectors.ts'
+import { whole } from '../framing/whole.ts'
+import { misshapen } from './answer-form.ts'
+import type { Passage, Passed } from './output-filter.ts'
+
+/** Bytes; the vectors of a few dozen texts. */
+const long = 512 * 1024
+
+export class EmbeddingAnswer implements AnswerReader {
+  readonly #reader: AnswerReader
+  readonly #names: ModelNames
+  #isWrong = false
+
+  /** @param reader of this dialect's answers */
+  constructor(reader: AnswerReader, names: ModelNames) {
+    this.#reader = reader
+    this.#names = names
+  }
+
+  get state(): AnswerReader['state'] {
+    return this.#isWrong ? 'failed' : this.#reader.state
+  }
+
+  get usage(): Usage | undefined {
+    return this.#reader.usage
+  }
+
+  get transcript(): AnswerReader['transcript'] {
+    return this.#reader.transcript
+  }
+
+  framing(contentType: string): Framing {
+    const usual = framingOf(contentType)
+    if (usual !== whole) return usual
+    const { served: from, asked: to } = this.#names
+    return {
+      ...whole,
+      print: ({ data, bytes }) => bytes ?? data,
+      split: (onFrame) => split({ from, to }, onFrame),
+    }
+  }
+
+  frame(frame: Frame, passage: Passage): Passed {
+    if (frame.bytes === undefined) return this.#reader.frame(frame, passage)
+    const { data: outline, bytes } = frame
+    // A piece with more to come.
+    if (outline === '') return frame
+    const passed = this.#reader.frame({ data: outline }, passage)
+    if (this.#reader.state !== 'ended') this.#isWrong = true
+    else if (!passed || !('data' in passed) || !isSame(outline, passed.data))
+      misshapen('more beside vectors than may pass')
+    return { data: '', bytes }
+  }
+}
+
+function isSame(one: string, other: string): boolean {
+  return one === other || JSON.stringify(parse(one)) === JSON.stringify(parse(other))
+}
+
+function split(renaming: Renaming, onFrame: (frame: Frame) => void) {
+  const usual = whole.split(onFrame)
+  let vectors: Vectors | undefined
+  let isRead = 0
+  let early: Uint8Array[] = []
+  return {
+    get held() {
+      return vectors ? 0 : isRead
+    },
+    push(bytes: Uint8Array) {
+      isRead += bytes.length
+      // A copy: whose piece it is may use its memory again.
+      if (!vectors && isRead <= long) return void early.push(Uint8Array.from(bytes))
+      const piece = vectors ? bytes : joined([...early, bytes])
+      early = []
+      vectors ??= new Vectors(renaming)
+      const out = vectors.push(piece)
+      if (out.length > 0) onFrame({ data: '', bytes: out })
+    },
+    end() {
+      if (vectors) return onFrame({ data: vectors.outline(), bytes: lastBrace })
+      for (const piece of early) usual.push(piece)
+      usual.end()
+    },
+  }
+}
+
+const lastBrace = new TextEncoder().encode('}')

@@ -1,0 +1,78 @@
+/**
+ * Tools that the caller may not call are not offered to the model: what it does not see it does not call. The dialects
+ * differ in where a tool says its name; namespaces (Responses) hold further tools.
+ *
+ * A request that is left without tools is one without tools; a choice that has lost its tool is left to the model.
+ */
+import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts'
+
+/** Where a tool, or a choice of one, says its name. */
+export type NameOf = (from: JsonObject) => string | undefined
+
+/** `{ function: { name } }` */
+export const ofFunction: NameOf = ({ function: declared }) =>
+  isObject(declared) ? named(declared) : undefined
+/** `{ name }` */
+export const named: NameOf = ({ name }) => (typeof name === 'string' ? name : undefined)
+/** Of OpenAI's choices: `{ type: "function", function: { name } }`, or flat as in Responses. */
+export const typed: NameOf = (choice) => ofFunction(choice) ?? named(choice)
+
+/**
+ * Changes a fresh body in place.
+ * @param dropped is told what was left out, by name: the caller's words
+ * @param chosen where `tool_choice` names a tool, if this API has one
+ */
+export function offerOnly(
+  body: JsonObject,
+  mayCall: ((name: string) => boolean) | undefined,
+  dropped: string[],
+  nameOf: NameOf,
+  chosen?: NameOf,
+): void {
+  const { tools } = body
+  if (!mayCall || !Array.isArray(tools)) return
+  const offered = only(tools, nameOf, (name) => {
+    const may = mayCall(name)
+    // Enough to explain a request.
+    if (!may && dropped.length < mostNamed) dropped.push(`tools[${name.slice(0, longestNamed)}]`)
+    return may
+  })
+  if (offered.length === tools.length && !tools.some(isNamespace)) return
+  if (offered.length > 0) body.tools = offered
+  else for (const field of ['tools', 'parallel_tool_calls', 'max_tool_calls']) delete body[field]
+  const { tool_choice: choice } = body
+  if (choice === undefined) return
+  const name = isObject(choice) ? chosen?.(choice) : undefined
+  if (offered.length > 0 && (name === undefined || mayCall(name))) return
+  delete body.tool_choice
+  dropped.push('tool_choice')
+}
+
+/**
+ * The name of a function in namespaces, as Ollama makes it.
+ * @param within the outermost first
+ */
+export function qualified(called: string, within: readonly string[]): string {
+  return within.reduceRight(
+    (inner, space) => (space === '' || inner.startsWith(`${space}.`) ? inner : `${space}.${inner}`),
+    called,
+  )
+}
+
+const mostNamed = 64
+const longestNamed = 256
+
+function only(tools: readonly JsonValue[], nameOf: NameOf, keep: (name: string) => boolean): JsonValue[] {
+  return tools.flatMap((tool) => {
+    if (!isObject(tool)) return []
+    if (isNamespace(tool)) {
+      const inner = only(tool.tools, nameOf, keep)
+      return inner.length > 0 ? [{ ...tool, tools: inner }] : []
+    }
+    return keep(nameOf(tool) ?? '') ? [tool] : []
+  })
+}
+
+function isNamespace(tool: JsonValue): tool is JsonObject & { tools: JsonValue[] } {
+  return isObject(tool) && tool.type === 'namespace' && Array.isArray(tool.tools)
+}

@@ -1,0 +1,137 @@
+/**
+ * The strings of an answer that are no words of the model, as far as its API's document says: ids, reasons, quotations,
+ * fields that nobody has heard of. Whoever writes the answer can write there what they like, so they go through the
+ * passage like its words, each whole. What an answer says in every frame is read once.
+ */
+import type { JsonObject, JsonValue } from '../../core/json.ts'
+import type { ModelNames } from '../dialect.ts'
+import type { Transcript } from '../localai/transcript.ts'
+import { misshapen } from './answer-form.ts'
+import type { Edits, Kind, Passage } from './output-filter.ts'
+
+/** Pictures, sound and vectors, in which a guard has nothing to read, if that is what they are. */
+const noTexts = new Set(['b64_json', 'image', 'images', 'partial_image_b64', 'embedding', 'embeddings'])
+const base64 = /^(?:data:[\w.+-]{1,40}\/[\w.+-]{1,40};base64,)?[A-Za-z0-9+/_-]*={0,2}$/
+/** UTF-16 code units; a shorter one may as well be a key. */
+const leastOfPicture = 512
+/** Words such as `chat.completion.chunk`, and moments in time: they say nothing. */
+const plain = /^(?:[a-z][a-z_.]{0,47}|\d{4}-\d\d-\d\dT[\d:.]{5,20}(?:Z|[+-]\d\d:\d\d))$/
+const mostRemembered = 128
+/** Of an id; what is longer and has blanks is a text. */
+const longestId = 64
+/** Of one frame, that stand where nobody looks for any. */
+const mostObjects = 50_000
+const mostTexts = 20_000
+
+/** What of a member somebody else reads: its string, or it and what it holds. */
+export type ReadElsewhere = (key: string, value: JsonValue) => 'text' | 'objects' | undefined
+
+export class OtherTexts {
+  readonly #edits: Edits
+  readonly #transcript: Transcript | undefined
+  readonly #read: Set<string>
+  readonly #keys = new Set<string>()
+  #objects = 0
+  #texts = 0
+  /** What each member said last, for in a stream most say the same again and again. */
+  readonly #last = new Map<string, string>()
+
+  /** @param transcript for what is said there; without one it is what the request has said, told again */
+  constructor(edits: Edits, transcript: Transcript | undefined, { asked, served }: ModelNames) {
+    this.#edits = edits
+    this.#transcript = transcript
+    this.#read = new Set([asked, served])
+  }
+
+  /** Another frame has come. */
+  begin(): void {
+    this.#objects = 0
+    this.#texts = 0
+  }
+
+  /** Judges the members of an object, at whatever depth, and puts them in place; but for what is read elsewhere. */
+  judge(holder: JsonObject, passage: Passage, elsewhere: ReadElsewhere = here): void {
+    for (const key in holder) {
+      const value = holder[key]
+      const last = typeof value === 'string' ? this.#last.get(key) : undefined
+      // What has said something before has a name that was judged.
+      if (last === undefined && this.takesOut(holder, key, passage)) continue
+      if (typeof value === 'string') {
+        if (last !== value) this.#text(holder, key, value, passage, elsewhere)
+      } else if (typeof value === 'object' && value !== null) {
+        const isElsewhere = elsewhere(key, value) === 'objects'
+        if (Array.isArray(value)) {
+          if (!noTexts.has(key) || value.some((item) => typeof item === 'string' && !isPicture(item)))
+            this.#items(value, passage, isElsewhere)
+        } else if (!isElsewhere) this.#below(value, passage)
+      }
+    }
+  }
+
+  /** @param but its objects, which are read elsewhere */
+  #items(items: JsonValue[], passage: Passage, but: boolean): void {
+    // Asked for every frame, and vectors are long: nothing is made for what is no text.
+    for (let index = 0; index < items.length; index++) {
+      const item = items[index]
+      // An array is an object whose keys are numbers, as far as this goes.
+      if (typeof item === 'string')
+        this.#text(items as unknown as JsonObject, `${index}`, item, passage, here)
+      else if (Array.isArray(item)) {
+        this.#count()
+        this.#items(item, passage, false)
+      } else if (typeof item === 'object' && item !== null && !but) this.#below(item, passage)
+    }
+  }
+
+  /** What is too deep, nobody has read until here (`answer-form.ts`). */
+  #below(object: JsonObject, passage: Passage): void {
+    this.#count()
+    this.judge(object, passage)
+  }
+
+  #count(): void {
+    if (++this.#objects > mostObjects) misshapen('a frame of too many objects')
+  }
+
+  #text(holder: JsonObject, key: string, text: string, passage: Passage, elsewhere: ReadElsewhere): void {
+    if (elsewhere(key, text) === 'text' || (noTexts.has(key) && isPicture(text))) return
+    if (!this.isPlain(text)) {
+      const isSaid = this.#transcript !== undefined && text.length > longestId && /\s/.test(text)
+      if (isSaid) this.#transcript?.say('other', text)
+      // Anything else is looked through for what must not leave, and not for what it might mean.
+      const judged = this.read('content', text, passage, !isSaid)
+      this.#edits.put(holder, key, text, judged)
+      if (judged !== text) return
+    }
+    if (text.length <= longestId && this.#last.size < mostRemembered) this.#last.set(key, text)
+  }
+
+  /** A name can be a text, too. @returns whether it was one that does not leave, and its member with it */
+  takesOut(holder: JsonObject, key: string, passage: Passage): boolean {
+    if (this.#keys.has(key)) return false
+    const isOut = !plain.test(key) && this.read('content', key, passage, true) !== key
+    if (isOut) this.#edits.drop(holder, key)
+    else if (this.#keys.size < mostRemembered) this.#keys.add(key)
+    return isOut
+  }
+
+  /** Whether nobody needs to read it, for what it says or because it was read. */
+  isPlain(text: string): boolean {
+    return text === '' || plain.test(text) || this.#read.has(text)
+  }
+
+  /** @returns what is left of a text @throws Refusal `upstream_failed` where there are too many */
+  read(kind: Kind, text: string, passage: Passage, again: boolean): string {
+    if (++this.#texts > mostTexts) misshapen('a frame of too many texts')
+    const judged = passage.whole(kind, text, again)
+    if (judged === text && text.length <= longestId && this.#read.size < mostRemembered) this.#read.add(text)
+    return judged
+  }
+}
+
+/** Whether a guard has nothing to read in it. */
+export function isPicture(text: string): boolean {
+  return text.length >= leastOfPicture && base64.test(text)
+}
+
+const here: ReadElsewhere = () => undefined

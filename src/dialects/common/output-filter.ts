@@ -1,0 +1,147 @@
+/**
+ * What the reader of an answer hands every text to, channel by channel, and what it gets back to put in its place. Who
+ * judges is in `pipeline/`; what a frame looks like is the dialect's business alone.
+ */
+import type { JsonObject, JsonValue } from '../../core/json.ts'
+import type { Frame } from '../framing/framing.ts'
+import { misshapen } from './answer-form.ts'
+
+/** `arguments` is JSON, whole or as far as it came; `input` is any text that a tool is given. */
+export type Kind = 'content' | 'thinking' | 'name' | 'arguments' | 'input'
+
+export interface Passage {
+  /**
+   * The next piece of a channel.
+   * @returns what may leave in its place: what was held of the channel and is clean, without what is cut out
+   * @throws Refusal if the answer ends here
+   */
+  next(channel: string, kind: Kind, piece: string): string
+  /** The channel is over. @returns what was held of it */
+  rest(channel: string): string
+  /** A text that comes in one. `again`: it was said before, in pieces or whole. */
+  whole(kind: Kind, text: string, again?: boolean): string
+  /** Reads all texts of a long frame before `whole` asks for them, with turns for others between. @throws Refusal */
+  readAhead?(frame: string): Promise<void>
+  /** Whether something of any channel is held back now. */
+  readonly isHolding: boolean
+  /** How often something was cut out. */
+  readonly cuts: number
+  /** Whether tool calls stay with the reader until somebody has judged them. */
+  readonly judgesCalls: boolean
+}
+
+/** What is made of one call in the end: it leaves, or a note in its place. */
+export type SettledVerdict = { readonly kind: 'pass' } | { readonly kind: 'strip'; readonly note: string }
+
+/** What leaves in the place of a frame. */
+export type Passed = Frame | readonly Frame[] | undefined
+
+/** One by one. */
+export function framesOf(passed: Passed): readonly Frame[] {
+  return passed === undefined ? [] : 'data' in passed ? [passed] : passed
+}
+
+/** For answers that nobody judges. */
+export const untouched: Passage = {
+  next: (_channel, _kind, piece) => piece,
+  rest: () => '',
+  whole: (_kind, text) => text,
+  isHolding: false,
+  cuts: 0,
+  judgesCalls: false,
+}
+
+/** Choices, blocks and calls that are written at once, and of a whole answer. */
+const mostOpen = 512
+const mostChannels = 2048
+
+/** Channels that may hold something back, each with what a frame of it looks like. */
+export class Exits {
+  readonly #frames = new Map<string, (rest: string) => Frame>()
+  #opened = 0
+
+  has(channel: string): boolean {
+    return this.#frames.has(channel)
+  }
+
+  /** A channel that was over may go on: LocalAI gives all choices of a request one number. @throws Refusal `upstream_failed` */
+  open(channel: string, frameOf: (rest: string) => Frame): void {
+    if (this.#frames.size >= mostOpen || ++this.#opened > mostChannels)
+      misshapen('an answer of too many parts')
+    this.#frames.set(channel, frameOf)
+  }
+
+  /** Ends the channels whose names begin so. @returns what was held of them, in frames of their own */
+  close(passage: Passage, prefix = ''): Frame[] {
+    const frames: Frame[] = []
+    for (const [channel, frameOf] of this.#frames) {
+      if (!channel.startsWith(prefix)) continue
+      this.#frames.delete(channel)
+      const rest = passage.rest(channel)
+      if (rest !== '') frames.push({ ...frameOf(rest), unheld: '' })
+    }
+    return frames
+  }
+}
+
+/** UTF-16 code units, of frames that brought calls which wait to be judged: as many tokens as models write, one a frame. */
+const mostHeld = 16 * 1024 * 1024
+/** Frames that are kept as they came; of those that follow only what they say. */
+export const mostKept = 512
+
+/** How much of an answer its reader keeps to itself. */
+export class Held {
+  #length = 0
+
+  /** @throws Refusal `upstream_failed` where it is too much */
+  add({ data }: Frame): void {
+    this.#length += data.length
+    if (this.#length > mostHeld) misshapen('the tool calls of an answer are too large')
+  }
+
+  clear(): void {
+    this.#length = 0
+  }
+
+  get length(): number {
+    return this.#length
+  }
+}
+
+/** What a passage changed in one frame, and the way back. */
+export class Edits {
+  readonly #back: [holder: JsonObject, key: string, before: JsonValue][] = []
+  #hasDropped = false
+
+  get any(): boolean {
+    return this.#back.length > 0
+  }
+
+  /** Puts in its place what is left of a value; undefined: nothing is. */
+  put(holder: JsonObject, key: string, before: JsonValue, after: JsonValue | undefined): void {
+    if (after === before) return
+    this.#back.push([holder, key, before])
+    if (after === undefined) delete holder[key]
+    else holder[key] = after
+  }
+
+  /** Takes a member out for good, whatever becomes of the rest. */
+  drop(holder: JsonObject, key: string): void {
+    delete holder[key]
+    this.#hasDropped = true
+  }
+
+  /**
+   * The frame that leaves, with what it would have been had nothing been held back; the document is as it was afterwards.
+   * @param changed whether the reader itself has changed the document
+   */
+  seal(frame: Frame, document: () => JsonObject, changed: boolean): Frame {
+    const isOther = changed || this.#hasDropped
+    this.#hasDropped = false
+    if (this.#back.length === 0) return isOther ? { ...frame, data: JSON.stringify(document()) } : frame
+    const data = JSON.stringify(document())
+    for (const [holder, key, before] of this.#back.toReversed()) holder[key] = before
+    this.#back.length = 0
+    return { ...frame, data, unheld: isOther ? JSON.stringify(document()) : frame.data }
+  }
+}

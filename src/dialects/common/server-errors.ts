@@ -1,0 +1,69 @@
+/**
+ * What the model servers say when they refuse a request, told in our own words. Known texts are
+ * recognised and rephrased; of others only what `server-reasons.ts` vouches for is passed on.
+ */
+import { Refusal } from '../../core/refusal.ts'
+import { namesField, reasonOf } from './server-reasons.ts'
+
+const known: readonly (readonly [RegExp, string])[] = [
+  [/does not support thinking/, 'This model does not support thinking.'],
+  [/does not support tools/, 'This model does not support tools.'],
+  [/does not support insert/, 'This model does not support a suffix.'],
+  [/does not support (?:embeddings|generate|chat|completion)/, 'This model cannot do what this route does.'],
+  [
+    /does not support multimodal|image input is not supported|not support images?/,
+    'This model takes no images.',
+  ],
+  [
+    /exceeds? (?:the )?(?:available |maximum )?context/,
+    'The prompt is longer than the context of the model.',
+  ],
+  [/invalid (?:json )?schema|failed to parse grammar/, 'The model server cannot use this answer format.'],
+  [/is disabled and cannot be loaded/, 'The model is disabled on the model server.'],
+  [/cloud is disabled/, 'The model is on another host, which the model server does not use.'],
+]
+
+/** The request cannot be served as it is, and the caller can do something about it. */
+function refused(status: number, body: string): string | undefined {
+  const said = known.find(([pattern]) => pattern.test(body))?.[1]
+  if (said !== undefined) return said
+  const reason = reasonOf(body)
+  // A 500 is the server's own failure, unless it finds fault with a parameter (Ollama's `options`).
+  if (status >= 500) return reason && namesField(reason) ? told(reason) : undefined
+  if (!isClientsFault(status)) return undefined
+  return reason === undefined ? 'The model server refused this request.' : told(reason)
+}
+
+function told(reason: string): string {
+  return `The model server refused this request: ${reason}.`
+}
+
+/** Not 401, 403, 407 and 408, which are about the gate and its server. */
+function isClientsFault(status: number): boolean {
+  return status >= 400 && status < 500 && ![401, 403, 407, 408, 429].includes(status)
+}
+
+/**
+ * @param status what the server answered, 300 or more
+ * @param body the head of its answer, for recognising known texts
+ * @param retryAfter its `retry-after`, if any
+ */
+export function serverError(status: number, body: string, retryAfter?: string): Refusal {
+  const detail = `the model server answered ${status}`
+  // A missing model is named in the answer; a server that does not know the route knows nothing of models.
+  if (status === 404 || status === 405)
+    return status === 404 && /model/i.test(body)
+      ? new Refusal('model_not_allowed', { detail })
+      : new Refusal('not_found', { detail, say: 'The model server does not have this route.' })
+  if (status === 429 || status === 503) {
+    const seconds = Number(retryAfter)
+    const retryAfterSeconds = Number.isInteger(seconds) && seconds > 0 ? Math.min(seconds, 3600) : 1
+    return new Refusal('upstream_unavailable', { detail, retryAfterSeconds })
+  }
+  if (status === 413)
+    return new Refusal('body_too_large', { detail, say: 'The body is larger than the model server takes.' })
+  const say = refused(status, body)
+  return say === undefined
+    ? new Refusal('upstream_failed', { detail })
+    : new Refusal('invalid_request', { detail, say })
+}

@@ -1,0 +1,378 @@
+/**
+ * Readers for the values of a request body, from which the dialects are declared.
+ *
+ * A shape takes a parsed value and returns a fresh one (undefined: leave the field out), noting every text it
+ * lets through. So what a dialect forwards and what the scanner saw are the same by construction.
+ * Unknown fields are dropped and noted; a field whose name Go would fold to a known one is refused.
+ */
+import { foldKey } from '../../core/fold.ts'
+import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts'
+import { Refusal } from '../../core/refusal.ts'
+import type { Channel, Text } from '../../core/text.ts'
+import type { Feature, Prompt, ToolResult } from '../dialect.ts'
+
+/** `at` is the field's path, made of known names and indices only, so it may be shown to the caller. */
+export type Shape = (value: JsonValue, at: string, notes: Notes) => JsonValue | undefined
+
+/** What reading one body brings to light. */
+export class Notes {
+  readonly texts: Text[] = []
+  readonly tools: string[] = []
+  readonly results: ToolResult[] = []
+  readonly documents: JsonObject[] = []
+  readonly dropped: string[] = []
+  readonly clamped: string[] = []
+  /** What the caller must be told that it was left out. */
+  readonly leftOut = new Set<string>()
+  readonly unread = new Set<string>()
+  readonly counts = { images: 0, imageBytes: 0, inputs: 0, stops: 0, schema: 0 }
+  readonly allowed: ReadonlySet<Feature>
+  readonly #names: string[] = []
+  /** The tools of calls, by the id of the call. */
+  readonly #calls = new Map<string, string>()
+
+  constructor(allowed: ReadonlySet<Feature>) {
+    this.allowed = allowed
+  }
+
+  text(channel: Channel, text: string): void {
+    if (text !== '') this.texts.push({ channel, text })
+  }
+
+  /** A short string that is no prose but reaches the model all the same: a tool's name, a call's id. */
+  name(name: string): void {
+    if (name !== '') this.#names.push(name)
+  }
+
+  /**
+   * The texts from this one on are parts of one message: those of a channel are put behind each other, whatever
+   * stood between them, because servers gather them so.
+   */
+  glue(from: number): void {
+    const parts = this.texts.splice(from)
+    for (const channel of new Set(parts.map((part) => part.channel))) {
+      const [first, ...others] = parts.filter((part) => part.channel === channel)
+      if (first) this.texts.push(first, ...others.map((part): Text => ({ ...part, glued: true })))
+    }
+  }
+
+  /** The texts from this one on stand beside what is said; but for those of the channel that says it. */
+  setAside(from: number, speaking?: Channel): void {
+    // Only what is new: a conversation may have thousands of messages.
+    for (let index = from; index < this.texts.length; index++) {
+      const text = this.texts[index]
+      if (text && text.channel !== speaking) this.texts[index] = { ...text, aside: true }
+    }
+  }
+
+  /** Remembers which tool a call is of, so that its result can be told apart from those of other tools. */
+  call(id: JsonValue | undefined, tool: JsonValue | undefined): void {
+    if (typeof id === 'string' && typeof tool === 'string') this.#calls.set(id, tool)
+  }
+
+  /** The texts from this one on are what the tool that was called says. */
+  answersCall(from: number, id: string): void {
+    this.belongsTo(from, this.#calls.get(id))
+  }
+
+  /** The texts from this one on describe a tool, or were returned by it. */
+  belongsTo(from: number, tool: string | undefined): void {
+    if (tool === undefined || tool === '') return
+    for (let index = from; index < this.texts.length; index++) {
+      const text = this.texts[index]
+      if (text?.channel === 'tool' || text?.channel === 'definition') this.texts[index] = { ...text, tool }
+    }
+  }
+
+  /** What was read, the names joined into one text. */
+  toPrompt(model: string, stream: boolean, body: JsonObject): Prompt {
+    const names: Text[] =
+      this.#names.length === 0 ? [] : [{ channel: 'definition', text: this.#names.join('\n') }]
+    const { tools, results, documents, counts, dropped, clamped } = this
+    const unread = [...this.unread]
+    const leftOut = [...this.leftOut]
+    const texts = [...this.texts, ...names]
+    return {
+      model,
+      stream,
+      texts,
+      tools,
+      results,
+      documents,
+      counts,
+      unread,
+      dropped,
+      leftOut,
+      clamped,
+      body,
+    }
+  }
+
+  drop(path: string): void {
+    // Enough to explain a request; a body of a million unknown keys must not become a record of them.
+    if (this.dropped.length < 32) this.dropped.push(path.slice(0, 512))
+  }
+}
+
+export function invalid(say: string): never {
+  throw new Refusal('invalid_request', { say })
+}
+
+function expected(at: string, what: string): never {
+  return invalid(`\`${at}\` must be ${what}.`)
+}
+
+/** Text for the model. */
+export function text(channel: Channel): Shape {
+  return (value, at, notes) => {
+    if (typeof value !== 'string') return expected(at, 'a string')
+    notes.text(channel, value)
+    return value
+  }
+}
+
+/** A name or id: reaches the model, but is no message. */
+export const name: Shape = (value, at, notes) => {
+  if (typeof value !== 'string') return expected(at, 'a string')
+  notes.name(value)
+  return value
+}
+
+/**
+ * One of the servers' own words (`high`, `json_object`, `base64`), which they understand or refuse. Some templates
+ * print theirs, so one that is long enough to say something is read like a name.
+ */
+export const word: Shape = (value, at, notes) => {
+  if (typeof value !== 'string' || !/^[\w.-]{1,32}$/.test(value))
+    return expected(at, 'one of the words the model server knows')
+  if (value.length > 16) notes.name(value)
+  return value
+}
+
+/** A string of one form, such as a media type. @param what it is called in the error */
+export function matching(form: RegExp, what: string): Shape {
+  return (value, at) => (typeof value === 'string' && form.test(value) ? value : expected(at, what))
+}
+
+/** Where servers take one of their words or something longer. */
+export function wordOr(longer: ObjectShape): Shape {
+  return (value, at, notes) => (isObject(value) ? longer : word)(value, at, notes)
+}
+
+/** Known, and not for the server: taken out, and named in the record. */
+export const leftOut: Shape = (_value, at, notes) => {
+  notes.drop(at)
+  return undefined
+}
+
+/** A part that is text. */
+export function textPart(channel: Channel): ObjectShape {
+  return object({ type: word, text: text(channel) }, ['text'])
+}
+
+/** SDKs send an assistant's refusal back as it came; no server here knows that kind of part, and it is text like any. */
+export function refusalPart(channel: Channel, textType: string): Shape {
+  const refused = object({ type: word, refusal: text(channel) }, ['refusal'])
+  return (value, at, notes) => {
+    const { refusal = '' } = refused(value, at, notes)
+    return { type: textType, text: refusal }
+  }
+}
+
+/** The model's name, which is compared and replaced, and never forwarded as it came. */
+export const modelName: Shape = (value, at) => (typeof value === 'string' ? value : expected(at, 'a string'))
+
+export const flag: Shape = (value, at) => (typeof value === 'boolean' ? value : expected(at, 'true or false'))
+
+export const real: Shape = (value, at) => (typeof value === 'number' ? value : expected(at, 'a number'))
+
+/** A whole number in a range. `1.0` is one: it is rebuilt as `1`, which a Go integer field accepts. */
+export function integer(min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER): Shape {
+  return (value, at) => {
+    if (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max) return value
+    return expected(at, 'a whole number in range')
+  }
+}
+
+/** Any JSON, such as a schema or a tool's arguments: every key and every string in it is text. */
+export function json(channel: Channel): Shape {
+  return (value, _at, notes) => {
+    const strings: string[] = []
+    collectStrings(value, strings)
+    notes.text(channel, strings.join('\n'))
+    return value
+  }
+}
+
+function collectStrings(value: JsonValue, into: string[]): void {
+  if (typeof value === 'string') into.push(value)
+  else if (Array.isArray(value)) for (const item of value) collectStrings(item, into)
+  else if (isObject(value)) {
+    for (const key of Object.keys(value)) {
+      into.push(key)
+      collectStrings(value[key] as JsonValue, into)
+    }
+  }
+}
+
+/** More messages, parts, tools or inputs in one request are no conversation. OpenAI takes 2,048 inputs. */
+const mostItems = 4096
+
+export function list(item: Shape, what = 'a list'): Shape {
+  return (value, at, notes) => {
+    if (!Array.isArray(value)) return expected(at, what)
+    if (value.length > mostItems) return invalid(`\`${at}\` has more than ${mostItems} items.`)
+    const items: JsonValue[] = []
+    for (const [index, member] of value.entries()) {
+      const read = item(member, `${at}[${index}]`, notes)
+      if (read !== undefined) items.push(read)
+    }
+    return items
+  }
+}
+
+/** A string, or a list of strings or of parts, as the OpenAI dialect likes it. */
+export function oneOrMany(one: Shape, many = list(one)): Shape {
+  return (value, at, notes) => (Array.isArray(value) ? many(value, at, notes) : one(value, at, notes))
+}
+
+/** As `shape`, and then something is done with the texts that it noted, from the one at `from` on. */
+function marking<T>(
+  shape: (value: JsonValue, at: string, notes: Notes) => T,
+  mark: (notes: Notes, from: number) => void,
+) {
+  return (value: JsonValue, at: string, notes: Notes): T => {
+    const from = notes.texts.length
+    const read = shape(value, at, notes)
+    mark(notes, from)
+    return read
+  }
+}
+
+/** Parts which a server may put behind each other without anything between them. */
+export function joined(parts: Shape): Shape {
+  return marking(parts, (notes, from) => notes.glue(from))
+}
+
+/** A message, in which texts of other channels may stand. */
+export function spoken(channel: Channel, message: ObjectShape): ObjectShape {
+  return marking(message, (notes, from) => notes.setAside(from, channel))
+}
+
+/** Something that stands between messages and is none. */
+export function aside(shape: Shape): Shape {
+  return marking(shape, (notes, from) => notes.setAside(from))
+}
+
+function isEmpty(value: JsonValue): boolean {
+  return value === '' || value === false || (Array.isArray(value) && value.length === 0)
+}
+
+/** Refused with a value, harmless without one: clients send `conversation: ""` and the like on their own. */
+export function never(why: string): Shape {
+  return (value) => (isEmpty(value) ? undefined : invalid(why))
+}
+
+/** As `never`, unless the caller's role allows the feature by name. */
+export function onlyIfAllowed(feature: Feature, shape: Shape, why: string): Shape {
+  return (value, at, notes) => {
+    if (isEmpty(value)) return undefined
+    return notes.allowed.has(feature)
+      ? shape(value, at, notes)
+      : invalid(`${why} The key’s role would need \`allow: [${feature}]\`.`)
+  }
+}
+
+const stopTexts = oneOrMany(text('definition'))
+/** Sequences at which the answer ends; counted. */
+export const stops: Shape = (value, at, notes) => {
+  if (typeof value !== 'string' && !Array.isArray(value))
+    return invalid(`\`${at}\` must be a string or a list of strings.`)
+  notes.counts.stops += Array.isArray(value) ? value.length : 1
+  return stopTexts(value, at, notes)
+}
+
+const anySchema = json('definition')
+/** A JSON Schema that becomes the grammar of the answer; measured. */
+export const answerSchema: Shape = (value, at, notes) => {
+  notes.counts.schema = Math.max(notes.counts.schema, JSON.stringify(value).length)
+  return anySchema(value, at, notes)
+}
+
+/** Keeps an explicit null, which other shapes leave out. */
+export function nullable(shape: Shape): Shape {
+  const reader: Shape = (value, at, notes) => (value === null ? null : shape(value, at, notes))
+  return Object.assign(reader, { readsNull: true })
+}
+
+/** A shape of objects; whoever calls it itself knows what comes out. */
+export type ObjectShape = (value: JsonValue, at: string, notes: Notes) => JsonObject
+
+export function object(
+  fields: Readonly<Record<string, Shape>>,
+  required: readonly string[] = [],
+): ObjectShape {
+  const known = new Map(Object.entries(fields))
+  const folded = new Map(Object.keys(fields).map((key) => [foldKey(key), key]))
+  return (value, at, notes) => {
+    if (!isObject(value)) return expected(at, 'an object')
+    const fresh: JsonObject = {}
+    for (const key of Object.keys(value)) {
+      const member = value[key] as JsonValue
+      const shape = known.get(key)
+      if (shape === undefined) {
+        const twin = folded.get(foldKey(key))
+        if (twin !== undefined)
+          return invalid(`A key differs from \`${join(at, twin)}\` only in its letters' case.`)
+        notes.drop(join(at, key))
+        continue
+      }
+      // null means "absent" to a Go server; only a repeated key could make it mean more, and that is refused.
+      if (member === null && !('readsNull' in shape)) continue
+      const read = shape(member, join(at, key), notes)
+      if (read !== undefined) fresh[key] = read
+    }
+    for (const key of required)
+      if (fresh[key] === undefined) return invalid(`\`${join(at, key)}\` is missing.`)
+    return fresh
+  }
+}
+
+/**
+ * Tells a body that was sent to the wrong route where it belongs.
+ * @param own the field without which it is no body of this route
+ * @param others fields of other APIs, each with the route that reads it
+ */
+export function unlessElsewhere(
+  own: string,
+  others: Readonly<Record<string, string>>,
+  shape: ObjectShape,
+): ObjectShape {
+  const fields = Object.entries(others)
+  return (value, at, notes) => {
+    if (isObject(value) && !Object.hasOwn(value, own)) {
+      const [field, route] = fields.find(([each]) => Object.hasOwn(value, each)) ?? []
+      if (field !== undefined)
+        invalid(`\`${own}\` is missing: a body with \`${field}\` belongs to \`${route}\`.`)
+    }
+    return shape(value, at, notes)
+  }
+}
+
+/**
+ * One shape per value of an object's `role` or `type`. Anything else is refused: the servers paste roles into
+ * the prompt as they are, and a part nobody can read cannot be inspected.
+ */
+export function variants(tag: string, shapes: Readonly<Record<string, Shape>>): Shape {
+  const known = new Map(Object.entries(shapes))
+  const words = [...known.keys()].join(', ')
+  return (value, at, notes) => {
+    const chosen = isObject(value) ? value[tag] : undefined
+    const shape = typeof chosen === 'string' ? known.get(chosen) : undefined
+    return shape ? shape(value, at, notes) : expected(join(at, tag), `one of ${words}`)
+  }
+}
+
+function join(at: string, key: string): string {
+  return at === '' ? key : `${at}.${key}`
+}

@@ -1,0 +1,90 @@
+/**
+ * Answers that are one document and no conversation: JSON (rankings, moderations, images, transcripts) or plain
+ * text (subtitles). Addresses that only make sense behind the gate are taken out.
+ */
+import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts'
+import { type Usage, usageOf } from '../../core/usage.ts'
+import { asAsked } from '../common/model-name-as-asked.ts'
+import { isPicture } from '../common/other-texts.ts'
+import type { Passage } from '../common/output-filter.ts'
+import type { AnswerReader, ModelNames } from '../dialect.ts'
+import { framingOf, mediaTypeOf } from '../framing/by-type.ts'
+import type { Frame, Framing } from '../framing/framing.ts'
+import { whole } from '../framing/whole.ts'
+import { Transcript } from './transcript.ts'
+
+const plainTypes = new Set(['text/plain', 'text/vtt', 'application/x-subrip'])
+
+export class DocumentAnswer implements AnswerReader {
+  state: AnswerReader['state'] = 'open'
+  usage: Usage | undefined
+  readonly transcript = new Transcript()
+  readonly #names: ModelNames
+  #plain = false
+
+  constructor(names: ModelNames) {
+    this.#names = names
+  }
+
+  framing(contentType: string): Framing {
+    const type = mediaTypeOf(contentType)
+    this.#plain = plainTypes.has(type)
+    return this.#plain ? { ...whole, contentType: `${type}; charset=utf-8` } : framingOf(contentType)
+  }
+
+  frame(frame: Frame, passage: Passage): Frame | undefined {
+    this.state = 'ended'
+    if (this.#plain) {
+      this.transcript.say('content', frame.data)
+      return { ...frame, data: passage.whole('content', frame.data) }
+    }
+    const document = JSON.parse(frame.data) as JsonValue
+    if (!isObject(document) || document.error !== undefined) {
+      this.state = 'failed'
+      return undefined
+    }
+    if (typeof document.text === 'string') this.transcript.say('content', document.text)
+    this.#count(document.usage)
+    return { data: JSON.stringify(judged(this.#presentable(document), passage)) }
+  }
+
+  #count(usage: JsonValue | undefined): void {
+    if (!isObject(usage)) return
+    const input = usage.input_tokens ?? usage.prompt_tokens ?? 0
+    this.usage = usageOf(input, usage.output_tokens ?? usage.completion_tokens ?? 0)
+  }
+
+  #presentable(document: JsonObject): JsonObject {
+    const renamed = asAsked(document, this.#names)
+    if (!Array.isArray(document.data)) return renamed
+    return { ...renamed, data: document.data.map(withoutUrl) }
+  }
+}
+
+/** @param names of members that were found to be clean */
+function judged(value: JsonValue, passage: Passage, names = new Set<string>()): JsonValue {
+  if (typeof value === 'string') return passage.whole('content', value)
+  if (Array.isArray(value)) return value.map((each) => judged(each, passage, names))
+  if (!isObject(value)) return value
+  const isClean = (name: string) => {
+    if (!names.has(name) && passage.whole('content', name) === name) names.add(name)
+    return names.has(name)
+  }
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([name]) => isClean(name))
+      .map(([name, member]) => {
+        const isSeen = name === 'b64_json' && typeof member === 'string' && isPicture(member)
+        return [name, isSeen ? member : judged(member, passage, names)]
+      }),
+  )
+}
+
+function withoutUrl(entry: JsonValue): JsonValue {
+  if (!isObject(entry)) return entry
+  const isAddress = (value: JsonValue) =>
+    typeof value === 'string' && /^(?:https?:)?\/\/?/.test(value.trimStart())
+  return Object.fromEntries(
+    Object.entries(entry).filter(([key, value]) => key === 'b64_json' || !isAddress(value)),
+  )
+}

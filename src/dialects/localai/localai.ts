@@ -1,0 +1,118 @@
+/**
+ * What LocalAI has beside chat, completions and embeddings (v4.9): rankings, tokens, moderations, speech, images.
+ * Everything else it has (model galleries, backends, agents, settings, stores …) does not exist behind the gate.
+ *
+ * Peculiar to it: `backend`, `grammar` and `metadata` reach its insides, and are not among the fields; pictures come
+ * as links to itself unless asked for in base64, so they are.
+ */
+import type { JsonObject } from '../../core/json.ts'
+import { capSize } from '../common/caps.ts'
+import {
+  integer,
+  invalid,
+  list,
+  modelName,
+  type ObjectShape,
+  object,
+  oneOrMany,
+  real,
+  type Shape,
+  text,
+  word,
+} from '../common/shape.ts'
+import { readBy } from '../common/shape-reader.ts'
+import {
+  type AnswerReader,
+  type Dialect,
+  type Exchange,
+  type ModelNames,
+  namesOf,
+  type PublicError,
+} from '../dialect.ts'
+import { DocumentAnswer } from './document-answer.ts'
+import { SpeechAnswer } from './speech-answer.ts'
+
+/** Pixels a side; what it costs grows with both. */
+const largestSide = 2048
+const pictureSize: Shape = (value, at) => {
+  const sides = typeof value === 'string' ? /^(\d{1,4})x(\d{1,4})$/.exec(value) : null
+  return sides && Math.max(Number(sides[1]), Number(sides[2])) <= largestSide
+    ? value
+    : invalid(`\`${at}\` must be WIDTHxHEIGHT, each at most ${largestSide}.`)
+}
+
+const rerank = object(
+  { model: modelName, query: text('user'), documents: list(text('document')), top_n: integer(1, 4096) },
+  ['model', 'query', 'documents'],
+)
+const tokenize = object({ model: modelName, content: text('user') }, ['model', 'content'])
+const moderations = object({ model: modelName, input: oneOrMany(text('user')) }, ['model', 'input'])
+const speech = object(
+  {
+    model: modelName,
+    input: text('user'),
+    instructions: text('user'),
+    voice: word,
+    language: word,
+    response_format: word,
+    speed: real,
+  },
+  ['model', 'input'],
+)
+const images = object(
+  {
+    model: modelName,
+    prompt: text('user'),
+    n: integer(1, 128),
+    size: pictureSize,
+    quality: word,
+    style: word,
+    step: integer(1, 100),
+  },
+  ['model', 'prompt'],
+)
+
+/** @param fixed fields that say the same in every request */
+function route(
+  path: string,
+  group: Exchange['group'],
+  shape: ObjectShape,
+  reader: new (names: ModelNames) => AnswerReader,
+  fixed: JsonObject = {},
+): Exchange {
+  return {
+    kind: 'exchange',
+    method: 'POST',
+    path,
+    group,
+    cost: 'request',
+    servers: ['localai', 'openai'],
+    read: readBy(shape, 'never'),
+    prepare(prompt, orders) {
+      const clamped: string[] = []
+      const body = { ...prompt.body, ...fixed, model: orders.model }
+      capSize(body, 'n', orders.choices, clamped)
+      const { dropped } = prompt
+      return { body, outputTokens: 0, clamped, dropped, reader: new reader(namesOf(prompt, orders)) }
+    },
+  }
+}
+
+/** LocalAI's `code` is the status. */
+function errorBody({ status, message }: PublicError): JsonObject {
+  return { error: { code: status, message, type: status < 500 ? 'invalid_request_error' : 'server_error' } }
+}
+
+export const localai: Dialect = {
+  name: 'localai',
+  prefix: '/tts',
+  errorBody,
+  endpoints: [
+    route('/v1/rerank', 'rerank', rerank, DocumentAnswer),
+    route('/v1/tokenize', 'tokenize', tokenize, DocumentAnswer),
+    route('/v1/moderations', 'moderations', moderations, DocumentAnswer),
+    route('/v1/images/generations', 'images', images, DocumentAnswer, { response_format: 'b64_json' }),
+    route('/v1/audio/speech', 'audio', speech, SpeechAnswer),
+    route('/tts', 'audio', speech, SpeechAnswer),
+  ],
+}

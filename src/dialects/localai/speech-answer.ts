@@ -1,0 +1,29 @@
+/** Answers that are sound. Nothing in them is read; what was to be spoken is in the record of the prompt. */
+import type { Usage } from '../../core/usage.ts'
+import type { AnswerReader } from '../dialect.ts'
+import { mediaTypeOf } from '../framing/by-type.ts'
+import { bytes } from '../framing/bytes.ts'
+import type { Frame, Framing } from '../framing/framing.ts'
+import { Transcript } from './transcript.ts'
+
+const audio = /^audio\/[a-z0-9.+-]{1,64}$/
+
+export class SpeechAnswer implements AnswerReader {
+  state: AnswerReader['state'] = 'open'
+  readonly isUnread = true
+  readonly usage: Usage | undefined
+  readonly transcript = new Transcript()
+  #isAudio = false
+
+  framing(contentType: string): Framing {
+    const type = mediaTypeOf(contentType)
+    this.#isAudio = audio.test(type)
+    return bytes(type)
+  }
+
+  frame(frame: Frame): Frame | undefined {
+    if (!this.#isAudio) this.state = 'failed'
+    else if (frame.bytes?.length === 0) this.state = 'ended'
+    return this.#isAudio ? frame : undefined
+  }
+}

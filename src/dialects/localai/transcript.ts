@@ -1,0 +1,78 @@
+/**
+ * What an answer said, gathered from its frames for the record, channel by channel: where several write in turns, no word
+ * of one may be torn by those of another, or nobody would know a secret in it. Bounded: the record keeps the head of a
+ * very long answer, and says that it did.
+ */
+import { tryJson } from '../../core/json.ts'
+import type { ToolCall } from '../dialect.ts'
+
+/** UTF-16 code units kept of one answer. */
+const maxText = 1024 * 1024
+const maxToolCalls = 256
+const maxChannels = 256
+
+export class Transcript {
+  readonly #texts = new Map<string, string>()
+  #length = 0
+  #called = 0
+  #truncated = false
+  readonly #calls: { name: string; arguments: string }[] = []
+  readonly #byKey = new Map<string, { name: string; arguments: string }>()
+
+  say(channel: string, text: string): void {
+    if (text === '') return
+    if (this.#length >= maxText) {
+      this.#truncated = true
+      return
+    }
+    this.#length += text.length
+    const said = this.#texts.get(channel)
+    if (said === undefined && this.#texts.size >= maxChannels) this.#truncated = true
+    else this.#texts.set(channel, (said ?? '') + text)
+  }
+
+  /** A whole call, or the next piece of the one with this key: OpenAI streams names and arguments in pieces. */
+  call(key: string, name: string, argumentsPiece: string): void {
+    const begun = this.#byKey.get(key)
+    if (begun) {
+      if (begun.name.length < 256) begun.name += name
+      if (begun.arguments.length < maxText) {
+        begun.arguments += argumentsPiece
+        this.#called += argumentsPiece.length
+      } else this.#truncated = true
+    } else if (this.#calls.length >= maxToolCalls) this.#truncated = true
+    else {
+      const call = { name, arguments: argumentsPiece }
+      this.#calls.push(call)
+      this.#called += argumentsPiece.length
+      this.#byKey.set(key, call)
+    }
+  }
+
+  /** Code units of what is kept. */
+  get size(): number {
+    return this.#length + this.#called
+  }
+
+  get truncated(): boolean {
+    return this.#truncated
+  }
+
+  /** Whether a tool call is complete: many clients leave as soon as they have one. */
+  get called(): boolean {
+    return this.#calls.some((call) => tryJson(call.arguments) !== undefined)
+  }
+
+  /** A note of the gate's own, on a line of its own behind what was said. */
+  behind(note: string): string {
+    return this.#length === 0 ? note : `\n${note}`
+  }
+
+  get text(): string {
+    return [...this.#texts.values()].join('\n')
+  }
+
+  get toolCalls(): readonly ToolCall[] {
+    return this.#calls
+  }
+}

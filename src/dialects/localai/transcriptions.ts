@@ -1,0 +1,46 @@
+/**
+ * `POST /v1/audio/transcriptions`, a form with a sound file, which both model servers have. What the file says is
+ * not read by any guard. The servers paste prompt and language into the system prompt: the one is read, the other must
+ * be a plain code.
+ */
+
+import { matching, modelName, object, text } from '../common/shape.ts'
+import { readBy } from '../common/shape-reader.ts'
+import { type Dialect, namesOf } from '../dialect.ts'
+import { openaiError } from '../openai/request.ts'
+import { DocumentAnswer } from './document-answer.ts'
+
+const language = matching(/^[A-Za-z]{2,3}(?:-[A-Za-z]{2,4})?$/, 'a language code')
+const temperature = matching(/^\d(?:\.\d{1,6})?$/, 'a number')
+const format = matching(/^(?:json|text|srt|vtt|verbose_json)$/, 'one of json, text, srt, vtt, verbose_json')
+
+const fields = object(
+  { model: modelName, language, prompt: text('user'), response_format: format, temperature },
+  ['model'],
+)
+
+const read = readBy(fields, 'never', (notes) => notes.unread.add('audio'))
+
+export const transcriptions: Dialect = {
+  name: 'transcriptions',
+  prefix: '/v1/audio/transcriptions',
+  errorBody: openaiError,
+  endpoints: [
+    {
+      kind: 'exchange',
+      method: 'POST',
+      path: '/v1/audio/transcriptions',
+      group: 'audio',
+      cost: 'request',
+      form: true,
+      read,
+      prepare: (prompt, orders) => ({
+        body: { ...prompt.body, model: orders.model },
+        outputTokens: 0,
+        clamped: [],
+        dropped: prompt.dropped,
+        reader: new DocumentAnswer(namesOf(prompt, orders)),
+      }),
+    },
+  ],
+}

@@ -1,0 +1,165 @@
+/**
+ * Changing which models an Ollama has (v0.33, `server/routes.go`): pull, push, create, copy, delete, blobs. Only for
+ * roles that name the route group `admin`; every model named, the new and the old, must be one the role may use, and
+ * its registry one it may reach.
+ *
+ * Peculiar to it: `insecure` would fetch a model without TLS, `remote_host` would make a local name for a model on
+ * another host, `modelfile` and `path` would read the server's disk: refused with a value. What a created model is
+ * told (system, template, messages) is scanned like any prompt.
+ */
+import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts'
+import { capCount, capSize } from '../common/caps.ts'
+import {
+  flag,
+  invalid,
+  list,
+  matching,
+  modelName,
+  never,
+  type ObjectShape,
+  object,
+  oneOrMany,
+  type Shape,
+  text,
+  word,
+} from '../common/shape.ts'
+import { readBy } from '../common/shape-reader.ts'
+import type { Exchange, Orders, Outgoing, Prompt } from '../dialect.ts'
+import { anyMessage, options } from './fields.ts'
+import { DoneAnswer, ProgressAnswer } from './progress.ts'
+
+/** Both names are read by the server, `model` first; clients send one of them, or one of them empty. */
+const named = { model: modelName, name: modelName }
+const registry = {
+  insecure: never('`insecure` is not allowed: models are fetched with TLS only.'),
+  username: never('`username` is not allowed.'),
+  password: never('`password` is not allowed.'),
+}
+
+const digestForm = /^sha256[:-][0-9a-f]{64}$/
+const digest = matching(digestForm, 'a sha256 digest')
+const fileName = /^[\w.-]{1,255}$/
+
+/** File names → digests of blobs that were uploaded before. */
+const files: Shape = (value, at, notes) => {
+  if (!isObject(value)) return invalid(`\`${at}\` must be an object.`)
+  for (const [file, blob] of Object.entries(value)) {
+    const sound = fileName.test(file) && typeof blob === 'string' && digestForm.test(blob)
+    if (!sound) return invalid(`\`${at}\` must name files by their sha256 digests.`)
+    notes.name(file)
+  }
+  return { ...value }
+}
+
+const noRemote = never('A model on another host is not allowed.')
+const noDisk = never('`modelfile` and `path` are not allowed: send what stands in it.')
+
+const pull = object({ ...named, ...registry, stream: flag })
+const push = pull
+const remove = object(named)
+const newName = matching(/./s, "a model's name")
+const copy = object({ source: modelName, destination: newName }, ['source', 'destination'])
+const create = object({
+  ...named,
+  from: modelName,
+  files,
+  adapters: files,
+  template: text('system'),
+  license: oneOrMany(text('definition')),
+  system: text('system'),
+  parameters: options,
+  messages: list(anyMessage),
+  quantize: word,
+  quantization: word,
+  renderer: word,
+  parser: word,
+  stream: flag,
+  remote_host: noRemote,
+  remote_model: noRemote,
+  modelfile: noDisk,
+  path: noDisk,
+})
+
+/** @param other the field that names a second model, which goes on record as it was asked for */
+function reader(shape: ObjectShape, other?: string): Exchange['read'] {
+  const secondOf = (body: JsonObject) => (other === undefined ? '' : String(body[other] ?? ''))
+  const read = readBy(shape, 'unless told not to', (notes, body) => notes.name(secondOf(body)))
+  return (body, allowed) => {
+    const prompt = read(body, allowed)
+    const second = secondOf(prompt.body)
+    return second === '' ? prompt : { ...prompt, others: [second] }
+  }
+}
+
+function outgoing(prompt: Prompt, body: JsonObject, reader: Outgoing['reader']): Outgoing {
+  return { body, outputTokens: 0, clamped: prompt.clamped, dropped: prompt.dropped, reader }
+}
+
+function prepare(prompt: Prompt, { model, others, outputTokens, contextTokens }: Orders): Outgoing {
+  const { name: _, ...body } = prompt.body
+  const from: JsonValue | undefined = others[0]
+  const clamped: string[] = []
+  // What is built into a model holds for everybody who does not ask for less.
+  if (isObject(body.parameters)) {
+    capSize(body.parameters, 'num_ctx', contextTokens, clamped)
+    if (body.parameters.num_predict !== undefined)
+      capCount(body.parameters, 'num_predict', outputTokens, clamped)
+  }
+  return outgoing(
+    { ...prompt, clamped },
+    { ...body, model, ...(from === undefined ? {} : { from }) },
+    new ProgressAnswer(),
+  )
+}
+
+const readCopy = reader(copy, 'destination')
+const post = {
+  kind: 'exchange',
+  method: 'POST',
+  group: 'admin',
+  cost: 'request',
+  servers: ['ollama'],
+  denied: 'This key may not change the models of the server.',
+} as const
+// `ollama run` pulls what it does not find, so that this is what its user reads.
+const notPulled =
+  'This key may not pull models. A model that `ollama run` wants to pull is not on the server, or not for this key.'
+/**
+ * A model's file. What is in it the server checks against its name, and nobody here can read: the gate bounds its size
+ * and records that it went by.
+ */
+const blob = {
+  ...post,
+  path: '/api/blobs/:digest',
+  upload: true,
+  read: readBy(object({ name: digest }, ['name']), 'never', (notes) => notes.unread.add('blob')),
+  prepare: (prompt: Prompt) => ({
+    ...outgoing(prompt, {}, new DoneAnswer()),
+    serverPath: `/api/blobs/${prompt.model}`,
+  }),
+} as const
+
+export const adminRoutes: readonly Exchange[] = [
+  { ...post, path: '/api/pull', denied: notPulled, read: reader(pull), prepare },
+  { ...post, path: '/api/push', read: reader(push), prepare },
+  { ...post, path: '/api/create', read: reader(create, 'from'), prepare },
+  {
+    ...post,
+    path: '/api/copy',
+    read: (body, allowed) => {
+      const prompt = readCopy(body, allowed)
+      return { ...prompt, model: String(prompt.body.source) }
+    },
+    prepare: (prompt, { model, others }) =>
+      outgoing(prompt, { source: model, destination: others[0] ?? '' }, new DoneAnswer()),
+  },
+  {
+    ...post,
+    method: 'DELETE',
+    path: '/api/delete',
+    read: reader(remove),
+    prepare: (prompt, { model }) => outgoing(prompt, { model }, new DoneAnswer()),
+  },
+  { ...blob, method: 'HEAD' },
+  { ...blob, method: 'POST' },
+]

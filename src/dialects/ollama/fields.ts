@@ -1,0 +1,97 @@
+/** What several of Ollama's native routes share: messages, options, entries of lists (`api/types.go`). */
+import type { JsonObject } from '../../core/json.ts'
+import type { Channel } from '../../core/text.ts'
+import { base64Image } from '../common/media.ts'
+import {
+  integer,
+  invalid,
+  json,
+  list,
+  name,
+  type ObjectShape,
+  object,
+  real,
+  type Shape,
+  spoken,
+  stops,
+  text,
+  variants,
+  word,
+} from '../common/shape.ts'
+import { calledFunction, calling } from '../common/tool-shape.ts'
+
+/** More tokens than any context has: the server sets memory aside for some of these. */
+const largest = 1_048_576
+
+/** The server takes one string elsewhere, but not here. */
+const stopList: Shape = (value, at, notes) =>
+  Array.isArray(value) ? stops(value, at, notes) : invalid(`\`${at}\` must be a list of strings.`)
+
+export const options = object({
+  num_keep: integer(-1, largest),
+  seed: integer(),
+  num_predict: integer(),
+  top_k: integer(-1, largest),
+  top_p: real,
+  min_p: real,
+  typical_p: real,
+  repeat_last_n: integer(-1, largest),
+  temperature: real,
+  repeat_penalty: real,
+  presence_penalty: real,
+  frequency_penalty: real,
+  stop: stopList,
+  num_ctx: integer(1),
+})
+
+function message(channel: Channel): ObjectShape {
+  return spoken(
+    channel,
+    object({
+      role: word,
+      content: text(channel),
+      thinking: text(channel),
+      images: list(base64Image),
+      tool_calls: list(
+        calling(
+          object({
+            id: name,
+            function: object({ index: integer(0), name, arguments: json('assistant') }, ['name']),
+          }),
+          'id',
+          calledFunction,
+        ),
+      ),
+      tool_name: name,
+      tool_call_id: name,
+    }),
+  )
+}
+
+const anyToolMessage = message('tool')
+/** Its ids are the client's own invention as often as the server's, so a result is known by its tool. */
+const toolMessage: Shape = (value, at, notes) => {
+  const from = notes.texts.length
+  const read = anyToolMessage(value, at, notes)
+  const { tool_name: tool, tool_call_id: call } = read
+  if (typeof tool === 'string' && tool !== '') {
+    notes.results.push({ tool })
+    notes.belongsTo(from, tool)
+  } else if (typeof call === 'string' && call !== '') {
+    notes.results.push({ call })
+    notes.answersCall(from, call)
+  }
+  return read
+}
+
+export const anyMessage = variants('role', {
+  system: message('system'),
+  user: message('user'),
+  assistant: message('assistant'),
+  tool: toolMessage,
+})
+
+/** Of an entry in a list of models: the model is on another host, and what is sent to it leaves this one. */
+export function isElsewhere({ remote_host, remote_model }: JsonObject): boolean {
+  return Boolean(remote_host || remote_model)
+}

@@ -1,0 +1,39 @@
+/** What an Ollama says while it changes its models: lines of progress that end with `success`, or nothing at all. */
+import { isObject, type JsonValue, pick } from '../../core/json.ts'
+import type { AnswerReader } from '../dialect.ts'
+import type { Frame } from '../framing/framing.ts'
+import { Transcript } from '../localai/transcript.ts'
+
+const shown = ['status', 'digest', 'total', 'completed']
+
+export class ProgressAnswer implements AnswerReader {
+  state: AnswerReader['state'] = 'open'
+  readonly usage = undefined
+  readonly transcript = new Transcript()
+
+  frame(frame: Frame): Frame | undefined {
+    const line = JSON.parse(frame.data) as JsonValue
+    if (!isObject(line) || typeof line.status !== 'string' || line.error !== undefined) {
+      this.state = 'failed'
+      return undefined
+    }
+    if (line.status === 'success') {
+      this.state = 'ended'
+      this.transcript.say('content', line.status)
+    }
+    return { data: JSON.stringify(pick(line, shown)) }
+  }
+}
+
+/** An answer whose status says everything. */
+export class DoneAnswer implements AnswerReader {
+  state: AnswerReader['state'] = 'open'
+  readonly usage = undefined
+  readonly transcript = new Transcript()
+
+  frame({ data }: Frame): Frame | undefined {
+    const said = data === '' ? undefined : (JSON.parse(data) as JsonValue)
+    this.state = isObject(said) && said.error !== undefined ? 'failed' : 'ended'
+    return { data: '' }
+  }
+}

@@ -1,0 +1,242 @@
+/**
+ * Ollama's native API (`/api/*`), as read in its source (v0.33, `server/routes.go`, `api/types.go`).
+ *
+ * Peculiar to it: it streams unless `stream` is false; `template`, `raw` and `context` would let a caller go
+ * around the prompt format or hide text as token numbers, so they are refused with a value; options that
+ * restart the model's runner for everybody (`num_gpu`, `num_batch`, `shift` …) are dropped.
+ */
+import { isObject, type JsonObject } from '../../core/json.ts'
+import { capCount, capKeepAlive, capSize, keepAliveSeconds, refuseUnload } from '../common/caps.ts'
+import { EmbeddingAnswer } from '../common/embedding-answer.ts'
+import { embedded } from '../common/inputs.ts'
+import { base64Image } from '../common/media.ts'
+import { ofFunction, offerOnly } from '../common/offered-tools.ts'
+import {
+  answerSchema,
+  flag,
+  integer,
+  invalid,
+  json,
+  list,
+  modelName,
+  name,
+  object,
+  onlyIfAllowed,
+  type Shape,
+  text,
+  unlessElsewhere,
+  word,
+} from '../common/shape.ts'
+import { readBy } from '../common/shape-reader.ts'
+import { markMessages } from '../common/spotlight.ts'
+import { declaredFunction, noteTool } from '../common/tool-shape.ts'
+import {
+  type Dialect,
+  type ListAnswer,
+  type Listing,
+  mergeEntries,
+  namesOf,
+  type Orders,
+  type Outgoing,
+  type Prompt,
+} from '../dialect.ts'
+import { adminRoutes } from './admin.ts'
+import { anyMessage, isElsewhere, options } from './fields.ts'
+import { OllamaAnswer } from './response.ts'
+import { showRoute } from './show.ts'
+
+const keepAlive: Shape = (value, at) =>
+  keepAliveSeconds(value) ?? invalid(`\`${at}\` must be a number of seconds or a duration such as "5m".`)
+
+const format: Shape = (value, at, notes) => {
+  if (value === '') return undefined
+  if (isObject(value)) return answerSchema(value, at, notes)
+  return value === 'json' ? value : invalid(`\`${at}\` must be "json" or a JSON Schema.`)
+}
+
+const think: Shape = (value, at, notes) => (typeof value === 'boolean' ? value : word(value, at, notes))
+
+// Templates print the type as it is.
+const tool = object({ type: name, items: json('definition'), function: declaredFunction }, ['function'])
+const tools = list((value, at, notes) => {
+  const read = tool(value, at, notes)
+  if (isObject(read)) noteTool(read.function, notes)
+  return read
+})
+
+const sampling = { options, keep_alive: keepAlive, truncate: flag }
+const generation = { ...sampling, stream: flag, format, think, logprobs: flag, top_logprobs: integer(0, 20) }
+
+/** Token numbers go to the model as they are; no guard knows what they spell. */
+const numbers = list(integer(0))
+const tokens: Shape = (value, at, notes) => {
+  notes.unread.add('context')
+  return numbers(value, at, notes)
+}
+
+const chat = unlessElsewhere(
+  'messages',
+  { prompt: '/api/generate', input: '/api/embed' },
+  object(
+    {
+      model: modelName,
+      messages: list(anyMessage),
+      tools,
+      ...generation,
+      // ollama-ai-provider puts the limit here, where no server looks.
+      max_output_tokens: integer(),
+    },
+    ['model'],
+  ),
+)
+const generate = unlessElsewhere(
+  'prompt',
+  { messages: '/api/chat', input: '/api/embed' },
+  object(
+    {
+      model: modelName,
+      prompt: text('user'),
+      suffix: text('user'),
+      system: text('system'),
+      template: onlyIfAllowed(
+        'template',
+        text('system'),
+        '`template` is not allowed: the prompt format belongs to the model.',
+      ),
+      context: onlyIfAllowed(
+        'context',
+        tokens,
+        '`context` is not allowed: tokens cannot be inspected. Send the text instead.',
+      ),
+      raw: onlyIfAllowed('raw', flag, '`raw` is not allowed: the prompt format belongs to the model.'),
+      images: list(base64Image),
+      ...generation,
+    },
+    ['model'],
+  ),
+)
+const embed = unlessElsewhere(
+  'input',
+  { prompt: '/api/embeddings', messages: '/api/chat' },
+  object({ model: modelName, input: embedded, dimensions: integer(1), ...sampling }, ['model']),
+)
+const embeddings = unlessElsewhere(
+  'prompt',
+  { input: '/api/embed', messages: '/api/chat' },
+  object({ model: modelName, prompt: text('document'), ...sampling }, ['model']),
+)
+// The body is fresh and nobody else's, so it is completed in place.
+
+function prepareGeneration(prompt: Prompt, orders: Orders): Outgoing {
+  const { body } = prompt
+  const dropped = [...prompt.dropped]
+  const clamped = [...prompt.clamped]
+  const settings = isObject(body.options) ? body.options : {}
+  if (body.max_output_tokens !== undefined) settings.num_predict ??= body.max_output_tokens
+  delete body.max_output_tokens
+  const outputTokens = capCount(settings, 'num_predict', orders.outputTokens, clamped, orders.own.numPredict)
+  capSize(settings, 'num_ctx', orders.contextTokens, clamped, orders.own.numCtx)
+  const isEmpty = Array.isArray(body.messages) ? body.messages.length === 0 : (body.prompt ?? '') === ''
+  if (isEmpty) refuseUnload(body, orders.keepAlive)
+  capKeepAlive(body, orders.keepAlive, clamped)
+  offerOnly(body, orders.mayCall, dropped, ofFunction)
+  const marked = markMessages(body, prompt, orders.separation)
+  body.model = orders.model
+  body.options = settings
+  const reader = new OllamaAnswer(namesOf(prompt, orders))
+  return { body, outputTokens, clamped, dropped, marked, reader }
+}
+
+function prepareEmbedding(prompt: Prompt, orders: Orders): Outgoing {
+  const { body, dropped } = prompt
+  const clamped = [...prompt.clamped]
+  const settings = isObject(body.options) ? body.options : {}
+  capSize(settings, 'num_ctx', orders.contextTokens, clamped, orders.own.numCtx)
+  if (Object.keys(settings).length > 0) body.options = settings
+  capKeepAlive(body, orders.keepAlive, clamped)
+  body.model = orders.model
+  const names = namesOf(prompt, orders)
+  const reader = new EmbeddingAnswer(new OllamaAnswer(names), names)
+  return { body, outputTokens: 0, clamped, dropped, reader }
+}
+
+const post = { kind: 'exchange', method: 'POST', servers: ['ollama', 'localai'] } as const
+const generations = { ...post, cost: 'request', prepare: prepareGeneration } as const
+const embedders = { ...post, cost: 'request', group: 'embeddings', prepare: prepareEmbedding } as const
+
+/** The lists of `/api/tags` and `/api/ps`: models of other hosts are never shown, whoever may use them. */
+const models: Listing['show'] = (answers) => ({
+  models: mergeEntries(
+    answers,
+    ({ body, mayUse }) => {
+      // LocalAI says null for none.
+      const entries = isObject(body) ? (body.models ?? []) : undefined
+      if (!Array.isArray(entries)) throw new TypeError('a list of models was expected')
+      return entries
+        .filter(isObject)
+        .filter((entry) => typeof entry.name === 'string' && !isElsewhere(entry) && mayUse(entry.name))
+    },
+    'name',
+  ),
+})
+
+/** The first server's; there is no version of several. */
+function first([answer]: readonly ListAnswer[]): JsonObject {
+  if (!answer || !isObject(answer.body)) throw new TypeError('an object was expected')
+  return answer.body
+}
+
+/** Whether the server's cloud models are switched off; there is nothing else a caller needs to know. */
+const status: Listing['show'] = (answers) => {
+  const { cloud } = first(answers)
+  return isObject(cloud) ? { cloud: { disabled: cloud.disabled === true } } : {}
+}
+
+const version: Listing['show'] = (answers) => {
+  const { version } = first(answers)
+  if (typeof version !== 'string') throw new TypeError('a version was expected')
+  return { version }
+}
+
+const listing = { kind: 'listing', group: 'models', cost: 'probe', servers: ['ollama', 'localai'] } as const
+const greeting = {
+  kind: 'greeting',
+  path: '/',
+  group: 'models',
+  cost: 'probe',
+  text: 'Ollama is running',
+} as const
+
+export const ollama: Dialect = {
+  name: 'ollama',
+  prefix: '/api/',
+  errorBody: (error) => ({ error: error.message }),
+  endpoints: [
+    ...adminRoutes,
+    { ...generations, path: '/api/chat', group: 'chat', read: readBy(chat, 'unless told not to') },
+    {
+      ...generations,
+      path: '/api/generate',
+      group: 'completions',
+      read: readBy(generate, 'unless told not to'),
+    },
+    { ...embedders, path: '/api/embed', read: readBy(embed, 'never') },
+    { ...embedders, path: '/api/embeddings', read: readBy(embeddings, 'never') },
+    showRoute,
+    { ...listing, method: 'GET', path: '/api/tags', serverPath: '/api/tags', show: models },
+    { ...listing, method: 'HEAD', path: '/api/tags', serverPath: '/api/tags', show: models },
+    { ...listing, method: 'GET', path: '/api/ps', serverPath: '/api/ps', hostless: true, show: models },
+    {
+      ...listing,
+      method: 'GET',
+      path: '/api/status',
+      serverPath: '/api/status',
+      show: status,
+      servers: ['ollama'],
+    },
+    { ...listing, method: 'GET', path: '/api/version', serverPath: '/api/version', show: version },
+    { ...listing, method: 'HEAD', path: '/api/version', serverPath: '/api/version', show: version },
+    { ...greeting, method: 'GET' },
+    { ...greeting, method: 'HEAD' },
+  ],
+}

@@ -1,0 +1,226 @@
+/**
+ * Ollama's native answers: NDJSON lines, or one object. `done: true` is the end mark; a line with `error` is a
+ * failure under status 200, and so is LocalAI's `done_reason: "error"`. The token `context` of `/api/generate`
+ * never leaves: it is the prompt and the answer in a form no guard reads.
+ */
+import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/json.ts'
+import { type Usage, usageOf } from '../../core/usage.ts'
+import { form, noCallBut, readFrame, saysNothingBut } from '../common/answer-form.ts'
+import { keepLogprobs } from '../common/logprobs.ts'
+import { asAsked } from '../common/model-name-as-asked.ts'
+import { OtherTexts, type ReadElsewhere } from '../common/other-texts.ts'
+import {
+  Edits,
+  Exits,
+  type Kind,
+  type Passage,
+  type Passed,
+  type SettledVerdict,
+} from '../common/output-filter.ts'
+import { type AnswerReader, idOf, type ModelNames, type ToolCall } from '../dialect.ts'
+import type { Frame } from '../framing/framing.ts'
+import { Transcript } from '../localai/transcript.ts'
+
+/** Both `/api/chat` and, with parsers of its own, `/api/generate` have tool calls (Ollama's `api/types.go`). */
+const ofCalls = [
+  form({
+    id: 'string',
+    type: 'word',
+    function: form({
+      index: 'any',
+      name: 'string',
+      arguments: 'any',
+      ...saysNothingBut('name', 'arguments'),
+    }),
+    ...saysNothingBut(),
+    ...noCallBut('function'),
+  }),
+] as const
+const ofLine = form({
+  model: 'string',
+  created_at: 'string',
+  message: form({
+    role: 'string',
+    content: 'string',
+    thinking: 'string',
+    images: 'any',
+    tool_calls: ofCalls,
+    ...noCallBut('tool_calls'),
+  }),
+  response: 'string',
+  thinking: 'string',
+  tool_calls: ofCalls,
+  ...noCallBut('tool_calls'),
+  logprobs: 'any',
+  context: 'any',
+  done: 'any',
+  done_reason: 'string',
+  error: 'any',
+  prompt_eval_count: 'any',
+  eval_count: 'any',
+  embedding: 'any',
+  embeddings: 'any',
+})
+/** Members with readers of their own. */
+const inLine: ReadElsewhere = (key) =>
+  key === 'thinking' || key === 'response'
+    ? 'text'
+    : key === 'message' || key === 'logprobs' || key === 'tool_calls'
+      ? 'objects'
+      : undefined
+const inMessage: ReadElsewhere = (key) =>
+  key === 'thinking' || key === 'content' ? 'text' : key === 'tool_calls' ? 'objects' : undefined
+const inCall: ReadElsewhere = (key) => (key === 'function' ? 'objects' : undefined)
+const inFunction: ReadElsewhere = (key) =>
+  key === 'name' ? 'text' : key === 'arguments' ? 'objects' : undefined
+
+export class OllamaAnswer implements AnswerReader {
+  state: AnswerReader['state'] = 'open'
+  usage: Usage | undefined
+  waiting: ToolCall[] = []
+  readonly #names: ModelNames
+  readonly transcript = new Transcript()
+  readonly #exits = new Exits()
+  readonly #edits = new Edits()
+  readonly #others: OtherTexts
+  #calls = 0
+  #parked: { readonly frame: Frame; readonly line: JsonObject } | undefined
+
+  constructor(names: ModelNames) {
+    this.#names = names
+    this.#others = new OtherTexts(this.#edits, this.transcript, names)
+  }
+
+  frame(frame: Frame, passage: Passage): Passed {
+    const line = readFrame(frame, ofLine)
+    if (!line || line.error !== undefined || line.done_reason === 'error') {
+      this.state = 'failed'
+      return undefined
+    }
+    // Before anything of it can be refused: it was worked for all the same.
+    if (line.prompt_eval_count !== undefined || line.eval_count !== undefined)
+      this.usage = usageOf(line.prompt_eval_count ?? 0, line.eval_count ?? 0)
+    const calls = callsOf(line)
+    if (!passage.judgesCalls || calls.length === 0) return this.#pass(frame, line, passage, false)
+    this.#parked = { frame, line }
+    this.waiting = calls.map(callOf)
+    return undefined
+  }
+
+  resume(verdicts: readonly SettledVerdict[], passage: Passage): Passed {
+    this.waiting = []
+    const parked = this.#parked
+    this.#parked = undefined
+    if (!parked) return undefined
+    const { frame, line } = parked
+    let index = 0
+    for (const holder of holdersOf(line)) {
+      holder.tool_calls = listOf(holder).filter(() => verdicts[index++]?.kind !== 'strip')
+      if (holder.tool_calls.length === 0) delete holder.tool_calls
+    }
+    const notes = verdicts.flatMap((verdict) => (verdict.kind === 'strip' ? [verdict.note] : []))
+    const [said, field] = isObject(line.message) ? [line.message, 'content'] : [line, 'response']
+    if (notes.length > 0)
+      said[field] = said[field]
+        ? [said[field], ...notes].join('\n')
+        : this.transcript.behind(notes.join('\n'))
+    return this.#pass(frame, line, passage, notes.length > 0)
+  }
+
+  #pass(frame: Frame, line: JsonObject, passage: Passage, isChanged: boolean): Passed {
+    const hasContext = line.context !== undefined
+    delete line.context
+    const done = line.done === true
+    this.#judge(line, passage, done)
+    // Embeddings have no `done`; a line that never says it is an answer of its own only if it is no generation.
+    if (done || line.embeddings !== undefined || line.embedding !== undefined) this.state = 'ended'
+    const named = asAsked(line, this.#names)
+    const isOther = isChanged || hasContext || named !== line
+    const last = this.#edits.seal(frame, () => asAsked(line, this.#names), isOther)
+    const rests = done ? this.#exits.close(passage) : []
+    return rests.length > 0 ? [...rests, last] : last
+  }
+
+  /** Every text of a line, judged and put in place. */
+  #judge(line: JsonObject, passage: Passage, done: boolean): void {
+    let said = ''
+    const judge = (holder: JsonObject, field: string, kind: Kind, channel: string) => {
+      const text = holder[field]
+      if (typeof text !== 'string' || text === '') return
+      this.transcript.say(channel, text)
+      const passed = this.#next(channel, kind, text, passage, done, line)
+      this.#edits.put(holder, field, text, passed)
+      if (kind === 'content') said += text
+    }
+    this.#others.begin()
+    this.#others.judge(line, passage, inLine)
+    judge(line, 'thinking', 'thinking', 'thinking')
+    judge(line, 'response', 'content', 'response')
+    const { message } = line
+    if (isObject(message)) {
+      this.#others.judge(message, passage, inMessage)
+      judge(message, 'thinking', 'thinking', 'message.thinking')
+      judge(message, 'content', 'content', 'message.content')
+    }
+    for (const call of callsOf(line)) this.#call(call, passage)
+    keepLogprobs(line, 'logprobs', said, this.#edits.any, this.#edits)
+  }
+
+  #next(
+    channel: string,
+    kind: Kind,
+    text: string,
+    passage: Passage,
+    done: boolean,
+    line: JsonObject,
+  ): string {
+    const isOpen = this.#exits.has(channel)
+    if (done && !isOpen) return passage.whole(kind, text)
+    if (!isOpen) this.#exits.open(channel, (rest) => lineWith(channel, rest, asAsked(line, this.#names)))
+    const passed = passage.next(channel, kind, text)
+    return done ? passed + passage.rest(channel) : passed
+  }
+
+  #call(call: JsonObject, passage: Passage): void {
+    this.#others.judge(call, passage, inCall)
+    const called = call.function
+    if (!isObject(called)) return
+    this.#others.judge(called, passage, inFunction)
+    const { name, arguments: args } = callOf(call)
+    this.transcript.call(`${this.#calls++}`, name, args)
+    this.#edits.put(called, 'name', name, passage.whole('name', name))
+    const judged = passage.whole('arguments', args)
+    if (judged !== args)
+      this.#edits.put(called, 'arguments', called.arguments ?? {}, JSON.parse(judged) as JsonValue)
+  }
+}
+
+/** What calls may stand in, as far as it is there. */
+function holdersOf(line: JsonObject): JsonObject[] {
+  return [line.message, line].filter(isObject)
+}
+
+function listOf({ tool_calls }: JsonObject): JsonObject[] {
+  return Array.isArray(tool_calls) ? tool_calls.filter(isObject) : []
+}
+
+const none: JsonObject[] = []
+
+function callsOf(line: JsonObject): JsonObject[] {
+  const { message, tool_calls } = line
+  // Asked twice for every line.
+  const isCalling = tool_calls !== undefined || (isObject(message) && message.tool_calls !== undefined)
+  return isCalling ? holdersOf(line).flatMap(listOf) : none
+}
+
+function callOf(call: JsonObject): ToolCall {
+  const called = isObject(call.function) ? call.function : {}
+  return { ...idOf(call.id), name: stringOf(called.name), arguments: JSON.stringify(called.arguments ?? {}) }
+}
+
+/** A line like those of this channel. */
+function lineWith(channel: string, rest: string, { model, created_at }: JsonObject): Frame {
+  const [field = '', inner] = channel.split('.')
+  const said = inner === undefined ? rest : { role: 'assistant', content: '', [inner]: rest }
+  return { data: JSON.stringify({ model, created_at, [field]: said, done: false }) }
+}

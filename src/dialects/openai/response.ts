@@ -1,0 +1,341 @@
+/**
+ * OpenAI's answers: server-sent chunks that end with `[DONE]`, or one object.
+ *
+ * Ollama reports a model that died in mid-stream as an empty chunk with `"model":""` and leaves `[DONE]` out
+ * (seen on the wire), so that chunk is a failure; LocalAI sends `error` and then `[DONE]`: also a failure.
+ */
+import { isObject, type JsonObject, type JsonValue, parse, stringOf } from '../../core/json.ts'
+import { Refusal } from '../../core/refusal.ts'
+import { type Usage, usageOf } from '../../core/usage.ts'
+import { form, noCallBut, readFrame, saysNothingBut } from '../common/answer-form.ts'
+import { keepLogprobs } from '../common/logprobs.ts'
+import { asAsked } from '../common/model-name-as-asked.ts'
+import { OtherTexts, type ReadElsewhere } from '../common/other-texts.ts'
+import {
+  Edits,
+  Exits,
+  framesOf,
+  Held,
+  type Kind,
+  mostKept,
+  type Passage,
+  type Passed,
+  type SettledVerdict,
+} from '../common/output-filter.ts'
+import type { AnswerReader, ModelNames, ToolCall } from '../dialect.ts'
+import type { Frame } from '../framing/framing.ts'
+import { Transcript } from '../localai/transcript.ts'
+import { isFinished, messageOf, OpenaiCalls } from './tool-calls.ts'
+
+const end = '[DONE]'
+const called = form({ name: 'string', arguments: 'string', ...saysNothingBut('name', 'arguments') })
+const message = form({
+  role: 'string',
+  ...noCallBut('tool_calls', 'function_call'),
+  content: 'parts',
+  refusal: 'string',
+  reasoning: 'string',
+  reasoning_content: 'string',
+  tool_calls: [
+    form({
+      id: 'any',
+      index: 'index',
+      type: 'word',
+      function: called,
+      custom: form({ name: 'string', input: 'string', ...saysNothingBut('name', 'input') }),
+      ...saysNothingBut(),
+      ...noCallBut('function'),
+    }),
+  ],
+  function_call: called,
+})
+const ofChunk = form({
+  model: 'string',
+  choices: [
+    form({
+      index: 'index',
+      delta: message,
+      message,
+      text: 'string',
+      logprobs: 'any',
+      finish_reason: 'string',
+      ...noCallBut(),
+    }),
+  ],
+  ...noCallBut(),
+  usage: 'any',
+  error: 'any',
+})
+/** Members with readers of their own. */
+const inChunk: ReadElsewhere = (key) => (key === 'choices' ? 'objects' : undefined)
+const inChoice: ReadElsewhere = (key) => (key === 'text' ? key : choiceParts.has(key) ? 'objects' : undefined)
+const choiceParts = new Set(['delta', 'message', 'logprobs'])
+const callFields = new Set(['tool_calls', 'function_call'])
+/** Strings of a message that are no text of the model. */
+const noText = new Set(['role', 'id', 'type'])
+const inMessage: ReadElsewhere = (key, value) =>
+  key === 'function_call' || (key === 'tool_calls' && Array.isArray(value))
+    ? 'objects'
+    : noText.has(key)
+      ? undefined
+      : 'text'
+
+export class OpenaiAnswer implements AnswerReader {
+  state: AnswerReader['state'] = 'open'
+  usage: Usage | undefined
+  readonly #names: ModelNames
+  readonly #stream: boolean
+  readonly #hideUsage: boolean
+  readonly transcript = new Transcript()
+  readonly #exits = new Exits()
+  readonly #edits = new Edits()
+  readonly #callNames = new Map<string, string>()
+  readonly #calls = new OpenaiCalls(this.transcript)
+  readonly #others: OtherTexts
+  /** The last chunk, for what is the same in all of them. */
+  #head: JsonObject = {}
+  /** What brought the calls that wait to be judged, without them. */
+  #held: { readonly frame: Frame; readonly chunk: JsonObject }[] = []
+  readonly #heldSize = new Held()
+  #parked: { readonly frame: Frame; readonly chunk: JsonObject | undefined } | undefined
+
+  /** `hideUsage`: the gate asked for the usage chunk, the client did not. */
+  constructor(names: ModelNames, stream: boolean, hideUsage: boolean) {
+    this.#names = names
+    this.#stream = stream
+    this.#hideUsage = hideUsage
+    this.#others = new OtherTexts(this.#edits, this.transcript, names)
+  }
+
+  get held(): number {
+    return this.#heldSize.length
+  }
+
+  get waiting(): readonly ToolCall[] {
+    return this.#calls.waiting
+  }
+
+  frame({ data }: Frame, passage: Passage): Passed {
+    // Its events have no names.
+    const frame: Frame = { data }
+    if (this.#stream && data === end) {
+      if (passage.judgesCalls && this.#calls.complete()) {
+        this.#parked = { frame, chunk: undefined }
+        return undefined
+      }
+      this.state = 'ended'
+      return joined(this.#exits.close(passage), frame)
+    }
+    const chunk = readFrame(frame, ofChunk)
+    if (!chunk || chunk.error !== undefined || (this.#stream && chunk.model === '')) {
+      this.state = 'failed'
+      return undefined
+    }
+    // Before anything of it can be refused: it was worked for all the same.
+    this.#count(chunk.usage)
+    if (passage.judgesCalls && this.#calls.takeFrom(choicesOf(chunk), this.#stream)) {
+      this.#parked = { frame, chunk }
+      return undefined
+    }
+    if (this.#stream && this.#calls.isChanged) return this.#hold(frame, chunk)
+    return this.#pass(frame, chunk, passage, [])
+  }
+
+  #hold(frame: Frame, chunk: JsonObject): undefined {
+    this.#heldSize.add(frame)
+    this.#calls.isChanged = false
+    if (this.#held.length < mostKept || !saysNothing(chunk)) this.#held.push({ frame, chunk })
+    else this.#calls.areThinned = true
+  }
+
+  resume(verdicts: readonly SettledVerdict[], passage: Passage): Passed {
+    const parked = this.#parked
+    const held = this.#held
+    this.#parked = undefined
+    this.#held = []
+    this.#heldSize.clear()
+    if (this.#stream && this.#calls.passAll(verdicts)) {
+      this.#calls.isChanged = false
+      const came = [...held, ...(parked ? [parked] : [])].map(({ frame }) => frame)
+      return came.flatMap((frame) => framesOf(this.#again(frame, passage)))
+    }
+    const without = held.flatMap(({ frame, chunk }) => {
+      this.#calls.isChanged = true
+      return framesOf(this.#pass(frame, chunk, passage, []))
+    })
+    const choices = parked?.chunk ? choicesOf(parked.chunk) : []
+    const before = this.#calls.settle(verdicts, choices, this.#stream, passage)
+    if (parked?.chunk && this.#head.model === undefined) this.#head = parked.chunk
+    const frames = [...without, ...before.flatMap((choice) => this.#told(choice, passage))]
+    if (!parked) return frames
+    this.#calls.isChanged = true
+    if (parked.chunk) return this.#pass(parked.frame, parked.chunk, passage, frames)
+    this.state = 'ended'
+    return [...frames, ...this.#exits.close(passage), parked.frame]
+  }
+
+  /** A call was read already; a note stands behind what was said before and is still held. */
+  #told(choice: JsonObject, passage: Passage): readonly Frame[] {
+    const frame = this.#frameOf(choice)
+    if (!isObject(choice.delta) || typeof choice.delta.content !== 'string') return [frame]
+    return framesOf(this.#pass(frame, { ...this.#head, choices: [choice] }, passage, []))
+  }
+
+  /** As if nobody judged calls. */
+  #again(frame: Frame, passage: Passage): Passed {
+    // What is wrong with it, the first reading has found.
+    if (frame.data !== end) return this.#pass(frame, parse(frame.data) as JsonObject, passage, [])
+    this.state = 'ended'
+    return joined(this.#exits.close(passage), frame)
+  }
+
+  #pass(frame: Frame, chunk: JsonObject, passage: Passage, before: readonly Frame[]): Passed {
+    const choices = choicesOf(chunk)
+    let changed = this.#calls.isChanged
+    this.#calls.isChanged = false
+    this.#others.begin()
+    this.#others.judge(chunk, passage, inChunk)
+    // Copied only where it must be: it is asked for when something was held.
+    if (this.#stream) this.#head = this.#edits.any ? { ...chunk } : chunk
+    const rests: Frame[] = [...before]
+    for (const choice of choices) {
+      const key = `${choice.index ?? 0}/`
+      dropUnread(choice, this.#stream, this.#edits)
+      this.#judge(key, choice, passage)
+      if (!isFinished(choice)) continue
+      if (this.state === 'open') this.state = 'finished'
+      rests.push(...this.#exits.close(passage, key))
+    }
+    if (!this.#stream) this.state = 'ended'
+    if (this.#stream && this.#hideUsage && isObject(chunk.usage)) {
+      if (choices.length === 0) return rests
+      // Completions carry a zero usage in every chunk once it is asked for.
+      delete chunk.usage
+      changed = true
+    }
+    const named = asAsked(chunk, this.#names)
+    const isOther = changed || named !== chunk
+    return joined(
+      rests,
+      this.#edits.seal(frame, () => named, isOther),
+    )
+  }
+
+  #count(usage: JsonValue | undefined): void {
+    if (!isObject(usage)) return
+    const counted = usageOf(usage.prompt_tokens ?? 0, usage.completion_tokens ?? 0)
+    if (counted && counted.input + counted.output > 0) this.usage = counted
+  }
+
+  /** Every text of a choice, judged and put in place. */
+  #judge(key: string, choice: JsonObject, passage: Passage): void {
+    const index = choice.index ?? 0
+    let said = ''
+    if (typeof choice.text === 'string') {
+      said = choice.text
+      this.#text(key, choice, 'text', passage, (text) => ({ index, text, finish_reason: null }))
+    }
+    this.#others.judge(choice, passage, inChoice)
+    const message = messageOf(choice, this.#stream)
+    if (message) {
+      this.#others.judge(message, passage, inMessage)
+      if (typeof message.content === 'string') said = message.content
+      for (const field of Object.keys(message)) {
+        if (typeof message[field] !== 'string' || noText.has(field)) continue
+        const choiceOf = (text: string) => ({ index, delta: { [field]: text }, finish_reason: null })
+        this.#text(key, message, field, passage, choiceOf)
+      }
+      this.#callsOf(key, index, message, passage)
+    }
+    keepLogprobs(choice, 'logprobs', said, this.#edits.any, this.#edits)
+  }
+
+  #text(
+    key: string,
+    holder: JsonObject,
+    field: string,
+    passage: Passage,
+    choiceOf: (text: string) => JsonObject,
+  ): void {
+    const text = holder[field]
+    if (typeof text !== 'string' || text === '') return
+    const kind: Kind = field.startsWith('reasoning') || field === 'thinking' ? 'thinking' : 'content'
+    this.transcript.say(`${key}${field}`, text)
+    this.#edits.put(holder, field, text, this.#next(`${key}${field}`, kind, text, passage, choiceOf))
+  }
+
+  #next(
+    channel: string,
+    kind: Kind,
+    text: string,
+    passage: Passage,
+    choiceOf: (text: string) => JsonObject,
+  ): string {
+    if (!this.#stream) return passage.whole(kind, text)
+    if (!this.#exits.has(channel)) this.#exits.open(channel, (rest) => this.#frameOf(choiceOf(rest)))
+    return passage.next(channel, kind, text)
+  }
+
+  #callsOf(key: string, index: JsonValue, message: JsonObject, passage: Passage): void {
+    for (const part of this.#calls.partsOf(message, this.#stream)) {
+      const { call, called, under, given, shape } = part
+      const channel = `${key}call ${part.key}`
+      const name = stringOf(called.name)
+      const piece = stringOf(called[given])
+      this.transcript.call(channel, name, piece)
+      this.#others.judge(call, passage, (each) =>
+        call[under] === called && each === under ? 'objects' : undefined,
+      )
+      this.#others.judge(called, passage, (each) => (each === 'name' || each === given ? 'text' : undefined))
+      if (name !== '') this.#edits.put(called, 'name', name, this.#name(channel, name, passage))
+      if (piece === '') continue
+      const choiceOf = (rest: string) => ({ index, delta: shape({ [given]: rest }), finish_reason: null })
+      const kind = given === 'input' ? 'input' : 'arguments'
+      const passed = this.#next(channel, kind, piece, passage, choiceOf)
+      this.#edits.put(called, given, piece, passed)
+    }
+  }
+
+  /** Names come whole, and clients want them at once; one that is only bad when put together ends the answer. */
+  #name(channel: string, piece: string, passage: Passage): string {
+    const name = (this.#callNames.get(channel) ?? '') + piece
+    this.#callNames.set(channel, name)
+    const judged = passage.whole('name', name)
+    if (name === piece || judged === name) return name === piece ? judged : piece
+    throw new Refusal('output_blocked', { detail: 'a name in pieces' })
+  }
+
+  #frameOf(choice: JsonObject): Frame {
+    const { choices: _, usage: __, ...head } = this.#head
+    return { data: JSON.stringify(asAsked({ ...head, choices: [choice] }, this.#names)) }
+  }
+}
+
+function choicesOf({ choices }: JsonObject): JsonObject[] {
+  return Array.isArray(choices) ? choices.filter(isObject) : []
+}
+
+/**
+ * A choice has one message; and what comes of one in pieces that are no strings (sound, notes in the margin), no guard can
+ * put together.
+ */
+function dropUnread(choice: JsonObject, stream: boolean, edits: Edits): void {
+  if ((choice.delta ?? null) !== null && (choice.message ?? null) !== null)
+    edits.drop(choice, stream ? 'message' : 'delta')
+  const message = stream ? messageOf(choice, stream) : undefined
+  for (const [key, value] of Object.entries(message ?? {}))
+    if (message && typeof value === 'object' && value !== null && !callFields.has(key))
+      edits.drop(message, key)
+}
+
+/** What is left of a chunk that brought a piece of a call and nothing else. */
+function saysNothing(chunk: JsonObject): boolean {
+  return choicesOf(chunk).every((choice) => {
+    const said = messageOf(choice, true) ?? {}
+    return Object.keys(said).every((key) => key === 'role' || said[key] === null || said[key] === '')
+  })
+}
+
+function joined(before: readonly Frame[], frame: Frame): Passed {
+  return before.length > 0 ? [...before, frame] : frame
+}

@@ -1,0 +1,235 @@
+/**
+ * Tool calls in OpenAI's chunks: where their pieces stand, and how calls are kept out of an answer until somebody has
+ * judged them. What passes leaves in one piece, numbered anew; a note stands where a call was taken out.
+ */
+import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/json.ts'
+import type { Passage, SettledVerdict } from '../common/output-filter.ts'
+import { idOf, type ToolCall } from '../dialect.ts'
+import type { Transcript } from '../localai/transcript.ts'
+
+/** Where a call says what it calls: functions with JSON, custom tools with any text, and the older form, one a choice. */
+const forms = [
+  { under: 'function', given: 'arguments' },
+  { under: 'custom', given: 'input' },
+] as const
+const oldForm = { under: 'function_call', given: 'arguments' } as const
+
+/** One call, or a piece of one, in a message. */
+interface Part {
+  readonly key: string
+  readonly call: JsonObject
+  readonly called: JsonObject
+  readonly under: 'function' | 'custom' | 'function_call'
+  /** What in `called` holds the arguments. */
+  readonly given: 'arguments' | 'input'
+  /** It has no known form, or two: it calls nothing that has a name. */
+  readonly isTwofold: boolean
+  /** A delta of this call. */
+  shape(called: JsonObject): JsonObject
+}
+
+interface Gathered {
+  readonly choice: JsonValue
+  readonly call: JsonObject
+  readonly under: Part['under']
+  readonly given: Part['given']
+  name: string
+  args: string
+  isTwofold: boolean
+  /** Whether every client sees in its pieces the call that we do. */
+  isPlain: boolean
+}
+
+/** What a choice says; of a choice that says two things, what belongs to the way it came. */
+export function messageOf({ delta, message }: JsonObject, stream: boolean): JsonObject | undefined {
+  const said = stream ? (delta ?? message) : (message ?? delta)
+  return isObject(said) ? said : undefined
+}
+
+/** Some servers say the empty reason until there is one. */
+export function isFinished({ finish_reason: reason }: JsonObject): boolean {
+  return typeof reason === 'string' && reason !== ''
+}
+
+export class OpenaiCalls {
+  waiting: ToolCall[] = []
+  /** Whether the last choices were changed by taking calls out. */
+  isChanged = false
+  /** Some of the chunks that brought those that wait are gone. */
+  areThinned = false
+  readonly #transcript: Transcript
+  readonly #gathered = new Map<string, Gathered>()
+  #displaced = 0
+  #judged: Gathered[] = []
+  /** By choice: how many calls have passed. */
+  readonly #passed = new Map<JsonValue, number>()
+  #hasStripped = false
+
+  constructor(transcript: Transcript) {
+    this.#transcript = transcript
+  }
+
+  partsOf(message: JsonObject, stream: boolean): Part[] {
+    const parts: Part[] = []
+    const items = Array.isArray(message.tool_calls) ? message.tool_calls : []
+    for (const [position, call] of items.entries()) {
+      if (!isObject(call)) continue
+      const index = stream ? (call.index ?? position) : position
+      const found = forms.filter(({ under }) => isObject(call[under]))
+      const { under, given } = found[0] ?? forms[0]
+      const isTwofold = found.length !== 1 || [call.name, call.arguments, call.input].some(isSaid)
+      const called = isTwofold ? {} : (call[under] as JsonObject)
+      const shape = (called: JsonObject) => ({ tool_calls: [{ index, [under]: called }] })
+      // A later piece may have nothing but its place.
+      const isEmpty = found.length === 0 && Object.keys(call).every((key) => /^(?:index|id|type)$/.test(key))
+      parts.push({ key: `${index}`, call, called, under, given, shape, isTwofold: isTwofold && !isEmpty })
+    }
+    const old = message.function_call
+    if (isObject(old)) {
+      const shape = (called: JsonObject) => ({ function_call: called })
+      parts.push({ key: 'old', call: {}, called: old, ...oldForm, shape, isTwofold: false })
+    }
+    return parts
+  }
+
+  /** Takes the calls out of a chunk, or a whole answer. @returns whether some are complete and wait to be judged */
+  takeFrom(choices: readonly JsonObject[], stream: boolean): boolean {
+    const finished = new Set<JsonValue>()
+    for (const [position, choice] of choices.entries()) {
+      const of = stream ? (choice.index ?? 0) : position
+      const message = messageOf(choice, stream)
+      if (message) {
+        for (const part of this.partsOf(message, stream)) this.#gather(of, part)
+        delete message.tool_calls
+        delete message.function_call
+      }
+      if (!stream || isFinished(choice)) finished.add(of)
+    }
+    return finished.size > 0 && this.complete(finished)
+  }
+
+  #gather(choice: JsonValue, { key, call, called, under, given, isTwofold }: Part): void {
+    const place = `${JSON.stringify(choice)}/${key}`
+    const args = stringOf(called[given])
+    const name = stringOf(called.name)
+    this.isChanged = true
+    let begun = this.#gathered.get(place)
+    if (begun && name !== '' && isOther(begun.call.id, call.id)) {
+      // Another call in the same place: of what came before, nothing more comes.
+      this.#gathered.delete(place)
+      this.#gathered.set(`${place} ${this.#displaced++}`, { ...begun, isPlain: false })
+      begun = undefined
+    }
+    const isPlain = call.index !== undefined || under === 'function_call'
+    if (!begun) {
+      const first = { choice, call, under, given, name, args, isTwofold }
+      this.#gathered.set(place, { ...first, isPlain: isPlain && name !== '' })
+      return
+    }
+    // Some clients put the pieces of a name together, others take the second for that of another call.
+    begun.isPlain &&= isPlain && name === ''
+    begun.isTwofold ||= isTwofold || begun.under !== under
+    begun.name += name
+    begun.args += args
+  }
+
+  /** What was gathered, of these choices or of all, is complete. @returns whether there is anything */
+  complete(finished?: ReadonlySet<JsonValue>): boolean {
+    this.#judged = []
+    for (const [id, each] of this.#gathered) {
+      if (finished && !finished.has(each.choice)) continue
+      if (each.isTwofold) each.name = ''
+      this.#judged.push(each)
+      this.#gathered.delete(id)
+    }
+    this.waiting = this.#judged.map(({ call, name, args }) => ({ ...idOf(call.id), name, arguments: args }))
+    return this.waiting.length > 0
+  }
+
+  /**
+   * Where all of them pass, can be read in one way only, and no other is being written, the chunks that brought them
+   * leave as they came.
+   * @returns false where they cannot; then nothing was done
+   */
+  passAll(verdicts: readonly SettledVerdict[]): boolean {
+    if (
+      this.areThinned ||
+      this.#hasStripped ||
+      this.#gathered.size > 0 ||
+      verdicts.some(({ kind }) => kind === 'strip')
+    )
+      return false
+    if (!this.#judged.every(({ isPlain, isTwofold }) => isPlain && !isTwofold)) return false
+    for (const { choice } of this.#judged) this.#passed.set(choice, (this.#passed.get(choice) ?? 0) + 1)
+    this.waiting = []
+    this.#judged = []
+    return true
+  }
+
+  /**
+   * Puts what passed back: into the choices of a whole answer, or into choices of their own before those of a stream.
+   * @returns choices that leave first
+   */
+  settle(
+    verdicts: readonly SettledVerdict[],
+    choices: readonly JsonObject[],
+    stream: boolean,
+    passage: Passage,
+  ): JsonObject[] {
+    this.waiting = []
+    this.isChanged = true
+    this.areThinned = false
+    const before: JsonObject[] = []
+    for (const [index, each] of this.#judged.entries()) {
+      const verdict = verdicts[index]
+      const isPassed = verdict?.kind !== 'strip'
+      const number = this.#passed.get(each.choice) ?? 0
+      if (isPassed) this.#passed.set(each.choice, number + 1)
+      else this.#hasStripped = true
+      if (stream) {
+        const delta = isPassed
+          ? this.#passing(each, number, passage)
+          : { content: this.#transcript.behind(verdict.note) }
+        before.push({ index: each.choice, delta, finish_reason: null })
+      } else putInto(messageOf(choices[Number(each.choice)] ?? {}, stream), isPassed ? each : verdict.note)
+    }
+    const judged = new Set(this.#judged.map((each) => each.choice))
+    for (const [position, choice] of choices.entries()) {
+      const of = stream ? (choice.index ?? 0) : position
+      const stripped = judged.has(of) && !this.#passed.has(of)
+      if (stripped && /^(?:tool_calls|function_call)$/.test(String(choice.finish_reason)))
+        choice.finish_reason = 'stop'
+    }
+    this.#judged = []
+    return before
+  }
+
+  #passing(
+    { choice, call, under, given, name, args }: Gathered,
+    index: number,
+    passage: Passage,
+  ): JsonObject {
+    this.#transcript.call(`${JSON.stringify(choice)}/call ${index}`, name, args)
+    const called = { name: passage.whole('name', name), [given]: passage.whole('arguments', args) }
+    if (under === 'function_call') return { function_call: called }
+    const id = typeof call.id === 'string' ? { id: passage.whole('name', call.id) } : {}
+    return { tool_calls: [{ index, ...id, type: under, [under]: called }] }
+  }
+}
+
+function isSaid(value: JsonValue | undefined): boolean {
+  return value !== undefined && value !== null
+}
+
+function isOther(begun: JsonValue | undefined, id: JsonValue | undefined): boolean {
+  return stringOf(begun) !== '' && stringOf(id) !== '' && begun !== id
+}
+
+/** Of a whole answer: the call as it came, which is still to be read, or what is said in its place. */
+function putInto(message: JsonObject | undefined, what: Gathered | string): void {
+  if (!message) return
+  if (typeof what === 'string') message.content = [message.content, what].filter(Boolean).join('\n')
+  else if (what.under === 'function_call') message.function_call = { name: what.name, arguments: what.args }
+  else if (Array.isArray(message.tool_calls)) message.tool_calls.push(what.call)
+  else message.tool_calls = [what.call]
+}

@@ -1,0 +1,141 @@
+/**
+ * OpenAI's Responses API (`POST /v1/responses`), as both model servers read it: Ollama v0.33
+ * (`openai/responses.go`), LocalAI v4.9.
+ *
+ * Peculiar to it: a conversation may be continued by an id instead of being sent. LocalAI hands one caller's
+ * conversation to another, so an id is refused there unless the gate gave it to the same caller; Ollama ignores it, so
+ * it is left out and told. What items there are stands in `items.ts`, what tools in `tools.ts`, and
+ * which server reads what of them in `servers.ts`. Text blocks reach the model with nothing between them.
+ */
+import { capCount, leaveOut } from '../common/caps.ts'
+import { offerOnly, typed } from '../common/offered-tools.ts'
+import {
+  answerSchema,
+  flag,
+  integer,
+  matching,
+  modelName,
+  name,
+  never,
+  object,
+  real,
+  type Shape,
+  text,
+  unlessElsewhere,
+  word,
+  wordOr,
+} from '../common/shape.ts'
+import { readBy } from '../common/shape-reader.ts'
+import { markItems } from '../common/spotlight.ts'
+import { type Dialect, type Exchange, namesOf, type Orders, type Outgoing, type Prompt } from '../dialect.ts'
+import { comment } from '../framing/sse.ts'
+import { openaiError } from '../openai/request.ts'
+import { input } from './items.ts'
+import { ResponsesAnswer } from './response.ts'
+import { gatherTools, putInItsWords } from './servers.ts'
+import { namedOrTyped, tools } from './tools.ts'
+
+/** A conversation that goes on: whether this caller may name it is judged by who was given the id. */
+const someId = matching(/^[\w-]{1,128}$/, 'the id of an answer')
+const keptId: Shape = (value, at, notes) => (value === '' ? undefined : someId(value, at, notes))
+
+const serverKeeps = 'is not kept by this server. Send the whole conversation instead.'
+/** Read by every other server, and not by Ollama. */
+const notOllama = {
+  store: flag,
+  tool_choice: wordOr(object({ type: word, name }, ['type'])),
+  parallel_tool_calls: flag,
+  max_tool_calls: integer(1, 1024),
+  presence_penalty: real,
+  frequency_penalty: real,
+  top_logprobs: integer(0, 20),
+}
+const request = unlessElsewhere(
+  'input',
+  { messages: '/v1/chat/completions', prompt: '/v1/completions' },
+  object(
+    {
+      model: modelName,
+      input,
+      instructions: text('system'),
+      max_output_tokens: integer(),
+      reasoning: object({ effort: word, summary: word }),
+      temperature: real,
+      text: object({ format: object({ type: word, name, schema: answerSchema }) }),
+      top_p: real,
+      truncation: word,
+      tools,
+      stream: flag,
+      background: never('`background` is not supported: the answer would be lost.'),
+      conversation: never(`\`conversation\` ${serverKeeps}`),
+      previous_response_id: keptId,
+      ...notOllama,
+      prompt: never(`\`prompt\` ${serverKeeps}`),
+    },
+    ['model', 'input'],
+  ),
+)
+
+const readRequest = readBy(request)
+const read: Exchange['read'] = (body, allowed) => {
+  const prompt = readRequest(body, allowed)
+  const { previous_response_id: continues } = prompt.body
+  return typeof continues === 'string' ? { ...prompt, continues } : prompt
+}
+
+// The body is fresh and nobody else's, so it is completed in place.
+function prepare(prompt: Prompt, orders: Orders): Outgoing {
+  const { body } = prompt
+  const { instructions } = body
+  const clamped: string[] = []
+  const dropped = [...prompt.dropped]
+  const leftOut = [...(prompt.leftOut ?? [])]
+  if (orders.server === 'ollama') {
+    if (body.previous_response_id !== undefined) leftOut.push('previous_response_id')
+    leaveOut(body, ['previous_response_id', ...Object.keys(notOllama)], dropped)
+  }
+  const outputTokens = capCount(
+    body,
+    'max_output_tokens',
+    orders.outputTokens,
+    clamped,
+    orders.own.numPredict,
+  )
+  gatherTools(body, orders.server)
+  offerOnly(body, orders.mayCall, dropped, namedOrTyped, typed)
+  const declared = putInItsWords(body, orders.server)
+  const marked = markItems(body, prompt, orders.separation)
+  body.model = orders.model
+  const reader = new ResponsesAnswer(namesOf(prompt, orders), prompt.stream, instructions, declared)
+  return { body, outputTokens, clamped, dropped, leftOut, marked, reader }
+}
+
+export const responses: Dialect = {
+  name: 'responses',
+  prefix: '/v1/responses',
+  keepAlive: comment,
+  errorBody: openaiError,
+  absent: {
+    '/v1/responses/compact':
+      '`/v1/responses/compact` is not here: what it answers is encrypted, so that no guard could read it. Let the client shorten its conversation itself, with a summary that it asks for over `/v1/responses`.',
+  },
+  endpoints: [
+    {
+      kind: 'exchange',
+      method: 'POST',
+      path: '/v1/responses',
+      group: 'chat',
+      cost: 'request',
+      read,
+      prepare,
+    },
+    {
+      kind: 'kept',
+      method: 'GET',
+      path: '/v1/responses/:id',
+      group: 'chat',
+      cost: 'probe',
+      serverPath: (id) => `/v1/responses/${id}`,
+    },
+  ],
+}

@@ -1,0 +1,102 @@
+/**
+ * What each model server reads of a Responses request. Ollama v0.33 (`openai/responses.go`) refuses a conversation with
+ * any item it does not know, and offers tools of any type as functions without arguments; LocalAI v4.9
+ * (`endpoints/openresponses`) skips both in silence, namespaces too. So before them everything becomes messages and
+ * functions, and what cannot become one is refused. Any other server is taken to know OpenAI's API.
+ */
+import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/json.ts'
+import type { ServerKind } from '../../core/servers.ts'
+import { refuseTool } from '../common/hosted-tools.ts'
+import { qualified } from '../common/offered-tools.ts'
+import { asFunction, asFunctionCall, type Declared } from '../common/translated-calls.ts'
+
+/** Calls whose tool is known by their type: as which function, and where they say what it is given. */
+const typedCalls: ReadonlyMap<string, { readonly name: string; readonly given: string }> = new Map([
+  ['local_shell_call', { name: 'local_shell', given: 'action' }],
+  ['shell_call', { name: 'shell', given: 'action' }],
+  ['apply_patch_call', { name: 'apply_patch', given: 'operation' }],
+])
+const results: ReadonlySet<string> = new Set([
+  'custom_tool_call_output',
+  'local_shell_call_output',
+  'shell_call_output',
+  'apply_patch_call_output',
+])
+
+/** Puts tools that were added on the way beside the others, for servers that look for them only there. */
+export function gatherTools(body: JsonObject, server: ServerKind): void {
+  const { input } = body
+  if (server === 'openai' || !Array.isArray(input)) return
+  const added = input.filter(isObject).filter(({ type }) => type === 'additional_tools')
+  if (added.length === 0) return
+  body.input = input.filter((item) => !added.includes(item as JsonObject))
+  body.tools = [body.tools, ...added.map(({ tools }) => tools)].flatMap((each) => each ?? [])
+}
+
+/**
+ * Changes a fresh body in place, so that the server reads all of it.
+ * @returns what the client has declared of tools that the server knows otherwise
+ * @throws Refusal `invalid_request` for a tool that the server would not read
+ */
+export function putInItsWords(body: JsonObject, server: ServerKind): ReadonlyMap<string, Declared> {
+  const declared = new Map<string, Declared>()
+  if (server === 'openai') return declared
+  const { input, tools } = body
+  if (Array.isArray(tools)) body.tools = readable(tools, 'tools', server, [], declared)
+  if (Array.isArray(input)) body.input = input.map((item) => (isObject(item) ? asMessage(item) : item))
+  return declared
+}
+
+/** @param within the namespaces that these tools stand in, the outermost first */
+function readable(
+  tools: readonly JsonValue[],
+  at: string,
+  server: ServerKind,
+  within: readonly string[],
+  declared: Map<string, Declared>,
+): JsonValue[] {
+  return tools.flatMap((tool, index) => {
+    if (!isObject(tool)) return []
+    const { type, name } = tool
+    if (type === 'namespace') {
+      const inside = [...within, stringOf(name)]
+      const inner = readable(listOf(tool.tools), `${at}[${index}].tools`, server, inside, declared)
+      return server === 'ollama' ? [{ ...tool, tools: inner }] : inner
+    }
+    const known = qualified(stringOf(name), within)
+    const named = server === 'ollama' ? stringOf(name) : known
+    const isCustom = type === 'custom'
+    const namespace = within.length > 0 ? within.join('.') : undefined
+    if (isCustom || namespace !== undefined)
+      declared.set(known, { name: stringOf(name), namespace, isCustom })
+    if (isCustom) return [{ ...asFunction(tool), name: named }]
+    if (type === 'function') return [named === name ? tool : { ...tool, name: named }]
+    if (server === 'ollama' && type === 'web_search') return [tool]
+    return refuseTool(`${at}[${index}]`, stringOf(type))
+  })
+}
+
+function asMessage(item: JsonObject): JsonObject {
+  const type = stringOf(item.type)
+  if (type === 'custom_tool_call' || type === 'function_call') return asFunctionCall(item)
+  if (results.has(type)) {
+    const { id, call_id, output } = item
+    const said =
+      typeof output === 'string' || type === 'custom_tool_call_output' ? output : JSON.stringify(output)
+    return { type: 'function_call_output', ...(id ? { id } : {}), call_id: call_id ?? '', output: said ?? '' }
+  }
+  const typed = typedCalls.get(type)
+  if (!typed) return item
+  const { id, call_id, [typed.given]: given } = item
+  return {
+    type: 'function_call',
+    ...(id ? { id } : {}),
+    call_id: call_id ?? '',
+    name: typed.name,
+    arguments: JSON.stringify(given ?? {}),
+  }
+}
+
+function listOf(value: JsonValue | undefined): readonly JsonValue[] {
+  return Array.isArray(value) ? value : []
+}

@@ -1,0 +1,93 @@
+/**
+ * Tools of the Responses API (OpenAI's schema of August 2026): functions, functions in namespaces, and those whose calls
+ * the client runs without a schema: `custom` tools, which are given any text, and the shells and patches that OpenAI's
+ * models know by their type. What the chosen server does not read is translated or refused when it is known which one
+ * that is (`servers.ts`).
+ */
+import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/json.ts'
+import { hostedTool, typeOf } from '../common/hosted-tools.ts'
+import { type NameOf, named, qualified } from '../common/offered-tools.ts'
+import { flag, json, list, name, object, type Shape, text, variants, word } from '../common/shape.ts'
+import { describing, noteTool } from '../common/tool-shape.ts'
+
+const functionTool = describing(
+  object({ type: word, name, description: text('definition'), parameters: json('definition') }, ['name']),
+)
+
+const customTool = describing(
+  object(
+    {
+      type: word,
+      name,
+      description: text('definition'),
+      format: variants('type', {
+        text: object({ type: word }),
+        grammar: object({ type: word, syntax: word, definition: text('definition') }, ['definition']),
+      }),
+    },
+    ['name'],
+  ),
+)
+
+/** Known by its type alone. A shell elsewhere than with the client would run on the server. */
+const typedTool = object({
+  type: word,
+  environment: variants('type', { local: object({ type: word }) }),
+})
+/** Types of tools that have no name of their own, and whose calls the client runs. */
+const typedTools: ReadonlySet<string> = new Set(['local_shell', 'shell', 'apply_patch'])
+
+const otherTool = hostedTool({
+  webSearch: /^web_search(?:_preview)?(?:_\d{4}_\d\d_\d\d)?$/,
+  passes: object({ type: word, external_web_access: flag, search_context_size: word }),
+})
+
+/** A tool; what would run on the server is left out or refused. */
+const tool: Shape = (value, at, notes) => {
+  const type = typeOf(value)
+  if (type === 'function') return noteTool(functionTool(value, at, notes), notes)
+  if (type === 'custom') return noteTool(customTool(value, at, notes), notes)
+  if (type === 'namespace') return namespaceTool(value, at, notes)
+  if (type !== undefined && typedTools.has(type)) {
+    notes.tools.push(callTypeOf(type))
+    return typedTool(value, at, notes)
+  }
+  return otherTool(value, at, notes)
+}
+
+const namespaceTool = object(
+  // Called when it is needed: a namespace holds tools, which may be namespaces.
+  {
+    type: word,
+    name,
+    description: text('definition'),
+    tools: list((value, at, notes) => tool(value, at, notes)),
+  },
+  ['name'],
+)
+
+/** The tools of a request, or of an item. Servers put the name of a namespace before those of its functions. */
+const listed = list(tool)
+export const tools: Shape = (value, at, notes) => {
+  const read = listed(value, at, notes)
+  for (const known of namesIn(read)) notes.name(known)
+  return read
+}
+
+/** How the functions of namespaces are called. */
+function* namesIn(value: JsonValue | undefined, within: readonly string[] = []): Generator<string> {
+  if (!Array.isArray(value)) return
+  for (const each of value) {
+    if (!isObject(each)) continue
+    if (each.type === 'namespace') yield* namesIn(each.tools, [...within, stringOf(each.name)])
+    else if (within.length > 0) yield qualified(stringOf(each.name), within)
+  }
+}
+
+/** Under which name calls of a tool are judged: its own, or the type of its calls. */
+export const namedOrTyped: NameOf = (declared: JsonObject) =>
+  named(declared) ?? callTypeOf(String(declared.type))
+
+function callTypeOf(type: string): string {
+  return `${type.startsWith('web_search') ? 'web_search' : type}_call`
+}

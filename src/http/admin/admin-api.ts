@@ -1,0 +1,116 @@
+/**
+ * The admin API, under `/admin/v1/`. Who may call it is `admin-auth.ts`; bad input is a 400 that says what is wrong.
+ *
+ *     GET    /freezes                      what is frozen
+ *     POST   /freezes                      { kind, name, why, for, by }; `holds` says how much it holds for now
+ *     DELETE /freezes/:kind[/:name]?why=   lifts one
+ *     POST   /breakers/:key/close          { by }: closes the circuit breaker of a key
+ *
+ * Keys and tokens: admin-keys.ts. Approvals: approvals-api.ts.
+ */
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import Type from 'typebox'
+import Value from 'typebox/value'
+import { isCallerId } from '../../core/key-id.ts'
+import { asRefusal } from '../../core/refusal.ts'
+import { parseDuration } from '../../core/units.ts'
+import { faultOf, frozenKinds, isFrozenKind, type Order, type Wish } from '../../kill-switch/freeze-entry.ts'
+import type { Freezes } from '../../kill-switch/kill-switch.ts'
+import { keyAccount } from '../../limits/accounts.ts'
+import type { Store } from '../../limits/store.ts'
+import { type AdminKeysParts, registerAdminKeys } from './admin-keys.ts'
+import { recordedName, refuse, someone } from './admin-replies.ts'
+
+export interface AdminApiParts extends AdminKeysParts {
+  readonly freezes: Freezes
+  readonly store: Store
+  /** What a freeze holds for now; of models null, if that is not known. */
+  reach(wish: Pick<Wish, 'kind' | 'name'>): {
+    readonly keys: number
+    readonly roles: number
+    readonly models: number | null
+  }
+  /** For the record: what was done by hand, by whom. */
+  recordEvent(event: string, details: object): void
+}
+
+const closingMs = 1000
+
+const freezeBody = Type.Object(
+  {
+    kind: Type.String(),
+    name: Type.Optional(Type.String()),
+    why: Type.String({ minLength: 1 }),
+    for: Type.Optional(Type.String()),
+    by: Type.Optional(Type.String({ minLength: 1 })),
+  },
+  { additionalProperties: false },
+)
+
+const liftQuery = Type.Object(
+  { why: Type.Optional(Type.String()), by: Type.Optional(Type.String()) },
+  { additionalProperties: false },
+)
+const closeBody = Type.Object(
+  { by: Type.Optional(Type.String({ minLength: 1 })) },
+  { additionalProperties: false },
+)
+
+export function registerAdminApi(app: FastifyInstance, parts: AdminApiParts): void {
+  const { freezes, store, recordEvent, reach } = parts
+  registerAdminKeys(app, parts)
+  const give = async (wish: Wish, reply: FastifyReply) => {
+    const fault = faultOf(wish)
+    if (fault !== undefined) return refuse(reply, fault)
+    const order = shown(await freezes.give(wish))
+    if (!wish.frozen) return order
+    const { keys, roles, models } = reach(wish)
+    return { ...order, holds: { keys, roles, models } }
+  }
+
+  app.get('/admin/v1/freezes', async () => ({ freezes: freezes.list().map(shown) }))
+
+  app.post('/admin/v1/freezes', async ({ body }, reply) => {
+    if (!Value.Check(freezeBody, body))
+      return refuse(reply, 'must be JSON: kind and why, and name, for, by if you like')
+    const { kind, name = '', why, by = someone } = body
+    if (!isFrozenKind(kind)) return refuse(reply, `kind must be one of ${frozenKinds.join(', ')}`)
+    const forMs = body.for === undefined ? undefined : parseDuration(body.for)
+    if (body.for !== undefined && !forMs) return refuse(reply, 'for must be a duration such as 30m or 24h')
+    reply.code(201)
+    return give({ kind, name, frozen: true, why, by, forMs }, reply)
+  })
+
+  app.delete<{ Params: { kind: string; '*': string } }>(
+    '/admin/v1/freezes/:kind/*',
+    ({ params, query }, reply) => lift(params.kind, params['*'], query, reply),
+  )
+  app.delete<{ Params: { kind: string } }>('/admin/v1/freezes/:kind', ({ params, query }, reply) =>
+    lift(params.kind, '', query, reply),
+  )
+  const lift = async (kind: string, name: string, query: unknown, reply: FastifyReply) => {
+    if (!Value.Check(liftQuery, query)) return refuse(reply, 'why and by, each once, if you like')
+    const { why = 'lifted', by = someone } = query
+    if (!isFrozenKind(kind)) return refuse(reply, `kind must be one of ${frozenKinds.join(', ')}`)
+    return give({ kind, name, frozen: false, why, by, forMs: undefined }, reply)
+  }
+
+  app.post<{ Params: { key: string } }>('/admin/v1/breakers/:key/close', async ({ params, body }, reply) => {
+    const order = body ?? {}
+    if (!Value.Check(closeBody, order)) return refuse(reply, 'must be JSON: by, if you like')
+    if (!isCallerId(params.key)) return refuse(reply, 'that is not the id of a key')
+    const by = recordedName(order.by ?? someone)
+    try {
+      const wasOpen = await store.closeBreaker(keyAccount(params.key), { leftMs: closingMs })
+      if (wasOpen) recordEvent('breaker closed', { key: params.key, by })
+      return { key: params.key, wasOpen }
+    } catch (error) {
+      return reply.code(503).send({ error: asRefusal(error).say })
+    }
+  })
+}
+
+function shown({ kind, name, frozen, why, by, at, until }: Order) {
+  const time = (ms: number) => new Date(ms).toISOString()
+  return { kind, name, frozen, why, by, at: time(at), until: until === null ? null : time(until) }
+}

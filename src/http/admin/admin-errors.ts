@@ -1,0 +1,43 @@
+/**
+ * What went wrong on the admin listener, as whoever asked may read it: which of the machine's troubles it was and what
+ * became of the wish, never a path. The log says the rest.
+ */
+import type { FastifyInstance } from 'fastify'
+import { describeError } from '../../core/refusal.ts'
+import { isDiskFull } from '../../files/atomic.ts'
+import { FileBusy } from '../../files/lock.ts'
+import type { Log } from '../../telemetry/log.ts'
+
+/** Something was written and is not obeyed yet. */
+export class NotInForce extends Error {
+  override readonly name = 'NotInForce'
+}
+
+interface Told {
+  readonly status: number
+  readonly error: string
+}
+
+export function answerErrors(app: FastifyInstance, log: Log): void {
+  app.setErrorHandler((error: NodeJS.ErrnoException & { statusCode?: number }, _request, reply) => {
+    const { statusCode = 500, message } = error
+    // Fastify's own words about a body it cannot read.
+    if (statusCode >= 400 && statusCode < 500) return reply.code(statusCode).send({ error: message })
+    log.error({ cause: describeError(error) }, 'a request to the admin listener failed')
+    const told = toldOf(error)
+    return reply.code(told.status).send({ error: told.error })
+  })
+}
+
+function toldOf(error: NodeJS.ErrnoException): Told {
+  const { code, syscall } = error
+  if (isDiskFull(error))
+    // 507 Insufficient Storage, RFC 4918, 11.5.
+    return { status: 507, error: 'The disk is full: this was not done.' }
+  if (error instanceof NotInForce) return { status: 503, error: error.message }
+  if (error instanceof FileBusy)
+    return { status: 503, error: 'Somebody else is changing the same file: this was not done; try again.' }
+  if (code !== undefined && syscall !== undefined)
+    return { status: 503, error: `The gateway’s files are not available (${code}): this was not done.` }
+  return { status: 500, error: 'The gateway failed at this; its log says why.' }
+}

@@ -1,0 +1,62 @@
+/**
+ * Credentials that the admin listener refuses: on record, in the log, counted, and braked at the same door as those of
+ * the data listener. A caller that shows none guesses nothing, and is only counted.
+ */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { networkOf } from '../../core/peer.ts'
+import { Refusal } from '../../core/refusal.ts'
+import type { Flood } from '../../pipeline/finish/login-failures.ts'
+import type { Policy } from '../../policy/policy.ts'
+import type { Log } from '../../telemetry/log.ts'
+import type { Metrics } from '../../telemetry/metrics.ts'
+import type { createSparing } from '../../telemetry/sparing.ts'
+import { senderOf } from '../data/connections.ts'
+import type { Door } from '../data/login-throttle.ts'
+
+export type AdminFault = 'admin token missing' | 'admin token wrong' | 'approver key refused'
+
+export interface AdminLogins {
+  /** Tells of it, and answers 401, or 429 past `door.failuresPerMinute`. */
+  refuse(request: FastifyRequest, reply: FastifyReply, fault: AdminFault): Promise<FastifyReply>
+}
+
+export interface AdminLoginsParts {
+  door(): Policy['door']
+  readonly entrance: Door
+  readonly flood: Flood
+  readonly metrics: Metrics
+  readonly log: Log
+  readonly mayTellOf: ReturnType<typeof createSparing>
+  recordEvent(event: string, details: object): void
+}
+
+const says: Readonly<Record<AdminFault, string>> = {
+  'admin token missing': 'The admin token is missing or wrong.',
+  'admin token wrong': 'The admin token is missing or wrong.',
+  'approver key refused': 'The key is not valid.',
+}
+
+export function createAdminLogins(parts: AdminLoginsParts): AdminLogins {
+  const { door, entrance, flood, metrics, log, mayTellOf, recordEvent } = parts
+  const tell = (reason: AdminFault, peer: string, route: string) => {
+    if (mayTellOf(`${reason} ${networkOf(peer)}`))
+      log.warn({ reason, peer, route }, 'a credential was refused at the admin listener')
+    if (flood.recordsAlone(peer, 'login')) recordEvent('admin login refused', { reason, peer, route })
+  }
+  return {
+    async refuse(request, reply, fault) {
+      metrics.adminLoginFailures.inc({ reason: fault })
+      if (fault !== 'admin token missing') {
+        tell(fault, senderOf(request.raw, door()), request.routeOptions.url ?? 'none')
+        try {
+          await entrance.knockedInVain(request)
+        } catch (error) {
+          if (!(error instanceof Refusal)) throw error
+          reply.header('retry-after', String(error.retryAfterSeconds ?? 1))
+          return reply.code(error.status).send({ error: error.say })
+        }
+      }
+      return reply.code(401).send({ error: says[fault] })
+    },
+  }
+}

@@ -1,0 +1,28 @@
+/** `/metrics`, Prometheus text. What is a state and not a count is asked for when somebody looks. */
+import type { FastifyInstance } from 'fastify'
+import type { Metrics } from '../../telemetry/metrics.ts'
+import type { Fleet } from '../../upstreams/fleet.ts'
+import type { Readiness } from './health.ts'
+
+export function registerMetrics(
+  app: FastifyInstance,
+  metrics: Metrics,
+  fleet: Fleet,
+  state: () => Promise<Readiness>,
+): void {
+  app.get('/metrics', async (_request, reply) => {
+    const { store, policy, freezes } = await state()
+    metrics.storeUp.set(store.up ? 1 : 0)
+    metrics.freezes.set(freezes)
+    metrics.policyInfo.reset()
+    metrics.policyInfo.set({ version: policy.version }, 1)
+    metrics.queueDepth.set(fleet.waiting)
+    metrics.upstreamUp.reset()
+    for (const { name, up } of await fleet.check()) metrics.upstreamUp.set({ upstream: name }, up ? 1 : 0)
+    metrics.upstreamEjected.reset()
+    for (const upstream of policy.upstreams)
+      metrics.upstreamEjected.set({ upstream: upstream.name }, fleet.isEjected(upstream) ? 1 : 0)
+    reply.type(metrics.registry.contentType)
+    return metrics.registry.metrics()
+  })
+}

@@ -1,0 +1,97 @@
+/**
+ * Where a connection comes from, and how many there may be from one place, before anybody is identified. A proxy that
+ * the policy trusts speaks for many, and says for whom.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isIP, type Server, type Socket } from 'node:net'
+import { canonicalAddress, networkOf } from '../../core/peer.ts'
+import type { Policy } from '../../policy/policy.ts'
+
+export function limitConnections(server: Server, door: () => Policy['door']): void {
+  const open = new Map<string, number>()
+  server.on('connection', (socket) => {
+    const { connections: most, proxies } = door()
+    const peer = peerOf(socket.remoteAddress)
+    if (proxies.hold(peer)) return
+    const address = networkOf(peer)
+    const count = (open.get(address) ?? 0) + 1
+    if (count > most) {
+      socket.destroy()
+      return
+    }
+    open.set(address, count)
+    socket.once('close', () => {
+      const left = (open.get(address) ?? 1) - 1
+      if (left === 0) open.delete(address)
+      else open.set(address, left)
+    })
+  })
+}
+
+export interface ConnectionBounds {
+  readonly each: number
+  readonly all: number
+}
+
+/**
+ * For a listener that must stay open to those who look after the gate: when an address has all it may have, or all have, the
+ * connection that has been silent for longest gives way to the new one. Plain HTTP only: with TLS, requests come through
+ * other sockets than connections.
+ */
+export function replaceSilent(server: Server, { each, all }: ConnectionBounds): void {
+  const open = new Map<Socket, string>()
+  /** Without a request under way, the longest silent first. */
+  const silent = new Set<Socket>()
+  const forget = (socket: Socket) => {
+    open.delete(socket)
+    silent.delete(socket)
+  }
+  server.on('connection', (socket: Socket) => {
+    const address = networkOf(peerOf(socket.remoteAddress))
+    const isOwn = (other: Socket) => open.get(other) === address
+    const isAddressFull = [...open.keys()].filter(isOwn).length >= each
+    if (isAddressFull || open.size >= all) {
+      const longest = [...silent].find((other) => !isAddressFull || isOwn(other))
+      if (!longest) return void socket.destroy()
+      forget(longest)
+      longest.destroy()
+    }
+    open.set(socket, address)
+    silent.add(socket)
+    socket.once('close', () => forget(socket))
+  })
+  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    silent.delete(socket)
+    response.once('close', () => {
+      if (open.has(socket)) silent.add(socket)
+    })
+  })
+}
+
+/** The other end of a connection, as it stands in records. */
+export function peerOf(address: string | undefined): string {
+  return canonicalAddress(address ?? '')
+}
+
+/**
+ * Who sent a request: the other end of its connection, unless that is a trusted proxy. Then the last address of
+ * `X-Forwarded-For` that is none: what stands before it anybody may have written there.
+ */
+export function senderOf({ socket, headers }: IncomingMessage, { proxies }: Policy['door']): string {
+  let sender = peerOf(socket.remoteAddress)
+  if (!proxies.hold(sender)) return sender
+  const hops = String(headers['x-forwarded-for'] ?? '').split(',')
+  while (hops.length > 0 && proxies.hold(sender)) {
+    const hop = hopOf(hops.pop() ?? '')
+    if (hop === '') continue
+    if (isIP(hop) === 0) return sender
+    sender = hop
+  }
+  return sender
+}
+
+/** As proxies write it: `192.0.2.7`, `192.0.2.7:443`, `2001:db8::7`, `[2001:db8::7]:443`. */
+function hopOf(text: string): string {
+  const [, bracketed, plain] = /^\s*(?:\[([^\]]*)\]|(\d+(?:\.\d+){3})(?=:\d+\s*$))/.exec(text) ?? []
+  return canonicalAddress((bracketed ?? plain ?? text).trim())
+}

@@ -1,0 +1,84 @@
+/**
+ * Lists and facts (`/api/tags`, `/v1/models`, `/api/version` …): every model server that has the route is asked,
+ * and the caller sees, of what they say, the models it may use.
+ */
+import type { FastifyInstance } from 'fastify'
+import { asRefusal, Refusal } from '../../core/refusal.ts'
+import { serverError } from '../../dialects/common/server-errors.ts'
+import { type Dialect, isServedBy, type ListAnswer, type Listing } from '../../dialects/dialect.ts'
+import { canonicalFor } from '../../models/name.ts'
+import type { Caller } from '../../pipeline/context.ts'
+import type { Upstream } from '../../policy/policy.ts'
+import type { Ask } from '../../upstreams/ask.ts'
+import type { Fleet } from '../../upstreams/fleet.ts'
+import { answerHere, answerWithinMs, type Hosts } from './local-routes.ts'
+
+export interface ListingParts {
+  readonly hosts: Hosts
+  readonly fleet: Fleet
+  readonly ask: Ask
+}
+
+export function registerListing(
+  app: FastifyInstance,
+  dialect: Dialect,
+  endpoint: Listing,
+  { hosts, fleet, ask }: ListingParts,
+): void {
+  const destination = { dialect, endpoint }
+
+  const answersFor = async (caller: Caller, asked: string) => {
+    const { policy } = caller.arrival.snapshot
+    const { aliases } = policy
+    const upstreams = policy.upstreams.filter(({ kind }) => isServedBy(endpoint, kind))
+    if (endpoint.hostless) await fleet.learn(upstreams.filter(({ kind }) => kind === 'ollama'))
+    const views = upstreams.map((upstream) => viewOf(caller, upstream, aliases.get(asked) ?? asked, fleet))
+    if (asked !== '' && !views.some(({ mayUseAsked }) => mayUseAsked)) throw new Refusal('model_not_allowed')
+    const results = await Promise.allSettled(
+      views.map(async ({ upstream, mayUse, isAsked }): Promise<ListAnswer> => {
+        const { status, body } = await ask(upstream, endpoint.serverPath, answerWithinMs)
+        if (status !== 200) throw serverError(status, '')
+        return { body: body ?? null, mayUse, isAsked }
+      }),
+    )
+    const answers = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+    const [failure] = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []))
+    if (answers.length === 0) throw asRefusal(failure)
+    return { answers, failure: failure === undefined ? undefined : asRefusal(failure) }
+  }
+
+  answerHere(app, dialect, endpoint, hosts, async ({ course, outlet }) => {
+    const { caller } = await hosts.gate.enter(course, destination, outlet)
+    const asked = outlet.parameter
+    const { answers, failure } = await answersFor(caller, asked)
+    const shown = show(endpoint, answers, asked)
+    // What nobody else has may be at the server that did not answer.
+    if (shown === undefined) throw failure ?? new Refusal('model_not_allowed')
+    return { type: 'application/json; charset=utf-8', text: JSON.stringify(shown) }
+  })
+}
+
+/** A list that cannot be read is its server's failure, not ours. */
+function show(endpoint: Listing, answers: readonly ListAnswer[], asked: string) {
+  try {
+    return endpoint.show(answers, asked)
+  } catch (cause) {
+    throw new Refusal('upstream_failed', { detail: 'the list cannot be read', cause })
+  }
+}
+
+/** What this caller may see, by canonical name: aliases are names of its own and not in any list. */
+function viewOf({ role }: Caller, upstream: Upstream, asked: string, fleet: Fleet) {
+  const { kind } = upstream
+  const wanted = canonicalFor(kind, asked)
+  const mayUse = (listed: string) => {
+    const model = canonicalFor(kind, listed)
+    return model !== undefined && role.mayUse(model, kind) && !fleet.isRemote(upstream, model)
+  }
+  return {
+    upstream,
+    mayUse,
+    mayUseAsked: mayUse(asked),
+    isAsked: (listed: string) => wanted !== undefined && canonicalFor(kind, listed) === wanted,
+  }
+}

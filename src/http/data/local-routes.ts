@@ -1,0 +1,48 @@
+/**
+ * Routes that the gate answers itself, from what it knows or from what it asks a server for: Fastify finds the route,
+ * the gate has the rest. Whatever goes wrong is refused, and on record, like anything else.
+ */
+import type { FastifyInstance } from 'fastify'
+import type { Dialect, Endpoint } from '../../dialects/dialect.ts'
+import { nothingSaid } from '../../pipeline/context.ts'
+import type { Settle } from '../../pipeline/finish/settle.ts'
+import type { Gate } from '../../pipeline/pipeline.ts'
+import type { Reception, Visit } from './in-flight-request.ts'
+
+/** What a server is asked for here comes from its memory; it need not wait as a generation may. */
+export const answerWithinMs = 10_000
+
+export interface Hosts {
+  readonly reception: Reception
+  readonly gate: Gate
+  readonly settle: Settle
+}
+
+/** @param answer all that is to be known and said; what it throws becomes the refusal */
+export function answerHere(
+  app: FastifyInstance,
+  dialect: Dialect,
+  endpoint: Pick<Endpoint, 'method' | 'path'>,
+  { reception, gate, settle }: Hosts,
+  answer: (visit: Visit) => Promise<{ readonly type: string; readonly text: string }>,
+): void {
+  app.route({
+    method: endpoint.method,
+    url: endpoint.path,
+    handler: async (request, reply) => {
+      reply.hijack()
+      const visit = reception.receive(request, reply, dialect, endpoint.path)
+      const { course, outlet } = visit
+      try {
+        const { type, text } = await answer(visit)
+        const { refusal } = course.arrival.departure
+        if (refusal) throw refusal
+        await settle(course, { kind: 'answered', answer: nothingSaid })
+        outlet.begin(200, type)
+        outlet.end(text)
+      } catch (thrown) {
+        gate.refuse(course, thrown, outlet)
+      }
+    },
+  })
+}

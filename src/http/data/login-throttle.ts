@@ -1,0 +1,36 @@
+/**
+ * The door counts answers 401 by address, so that nobody guesses keys at leisure. A valid credential is never
+ * held up by it: it is asked only after one was refused.
+ */
+import rateLimit from '@fastify/rate-limit'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { networkOf } from '../../core/peer.ts'
+import { Refusal } from '../../core/refusal.ts'
+import type { Policy } from '../../policy/policy.ts'
+import { senderOf } from './connections.ts'
+
+export interface Door {
+  /** Counts one failure. @throws Refusal `rate_limited` past `door.failuresPerMinute` */
+  knockedInVain(request: FastifyRequest): Promise<void>
+}
+
+export async function createDoor(app: FastifyInstance, door: () => Policy['door']): Promise<Door> {
+  await app.register(rateLimit, {
+    global: false,
+    max: () => door().failuresPerMinute,
+    timeWindow: 60_000,
+    cache: 10_000,
+    keyGenerator: (request) => networkOf(senderOf(request.raw, door())),
+  })
+  const count = app.createRateLimit()
+  return {
+    async knockedInVain(request) {
+      const state = await count(request)
+      if (!state.isAllowed && state.isExceeded)
+        throw new Refusal('rate_limited', {
+          say: 'Too many failed logins from this address.',
+          retryAfterSeconds: Math.max(1, state.ttlInSeconds),
+        })
+    },
+  }
+}

@@ -1,0 +1,63 @@
+/** What no dialect declares does not exist; what it declares with another method says so. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { asRefusal, Refusal } from '../../core/refusal.ts'
+import { dialectFor, dialects } from '../../dialects/dialects.ts'
+import type { Hosts } from './local-routes.ts'
+import { answerOptions, showsNothing } from './probes.ts'
+import { plainPath } from './target.ts'
+
+export function registerUnknown(app: FastifyInstance, { reception, gate, settle }: Hosts): void {
+  const turnAway = (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    refusal: (path: string | undefined) => Refusal,
+  ) => {
+    reply.hijack()
+    const target = request.originalUrl
+    const path = plainPath(target)
+    const dialect = dialectFor(path ?? target.slice(0, 64))
+    const visit = reception.receive(request, reply, dialect, 'none')
+    const { course, outlet } = visit
+    if (request.method === 'OPTIONS' && showsNothing(course.arrival))
+      return answerOptions(visit, { settle, gate })
+    const say = path === undefined ? undefined : dialect.absent?.[path]
+    const why = say === undefined ? refusal(path) : new Refusal('not_found', { say })
+    return gate.turnAway(course, isUpgrade(request) ? noWebSocket() : why, outlet)
+  }
+  app.setNotFoundHandler((request, reply) =>
+    turnAway(request, reply, (path) => new Refusal(isDeclared(path) ? 'method_not_allowed' : 'not_found')),
+  )
+  // Fastify's own refusals, such as a content type nobody can parse.
+  app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) =>
+    turnAway(request, reply, () =>
+      error.statusCode === 415
+        ? new Refusal('unsupported_media_type')
+        : error.statusCode === 400
+          ? new Refusal('invalid_request', { detail: error.message })
+          : asRefusal(error),
+    ),
+  )
+}
+
+function isUpgrade({ headers }: FastifyRequest): boolean {
+  return /websocket/i.test(headers.upgrade ?? '')
+}
+
+/** `/v1/realtime` and its like: what travels in frames that nobody reads here cannot be judged. */
+function noWebSocket(): Refusal {
+  return new Refusal('not_found', { say: 'WebSockets are refused: their frames cannot be inspected yet.' })
+}
+
+const declared = dialects.flatMap(({ endpoints }) => endpoints.map(({ path }) => path))
+
+function isDeclared(path: string | undefined): boolean {
+  if (path === undefined) return false
+  return declared.some((each) => each === path || (parameter.test(each) && isBelow(path, each)))
+}
+
+const parameter = /:\w+$/
+
+function isBelow(path: string, pattern: string): boolean {
+  const prefix = pattern.replace(parameter, '')
+  return path.startsWith(prefix) && path.length > prefix.length && !path.slice(prefix.length).includes('/')
+}

@@ -1,0 +1,73 @@
+/**
+ * `GET /v1/responses/:id`: an answer that the model server has kept, for the caller it was given to. For everybody
+ * else, and where servers keep nothing, it does not exist.
+ */
+import type { FastifyInstance } from 'fastify'
+import { isObject, type JsonObject } from '../../core/json.ts'
+import { Refusal, refusals } from '../../core/refusal.ts'
+import { asAsked } from '../../dialects/common/model-name-as-asked.ts'
+import { type SettledVerdict, untouched } from '../../dialects/common/output-filter.ts'
+import { serverError } from '../../dialects/common/server-errors.ts'
+import type { Dialect, KeptAnswer, ToolCall } from '../../dialects/dialect.ts'
+import { judgeKept } from '../../dialects/responses/response.ts'
+import type { Freezes } from '../../kill-switch/kill-switch.ts'
+import type { AnswerGuard, Caller, Guarded } from '../../pipeline/context.ts'
+import { judgeTexts } from '../../pipeline/response/tool-calls-in-text.ts'
+import { callRights, judgeRight } from '../../pipeline/response/tool-rights.ts'
+import { type KeptAnswers, ownerOf } from '../../pipeline/stored-responses.ts'
+import type { Ask } from '../../upstreams/ask.ts'
+import { answerHere, answerWithinMs, type Hosts } from './local-routes.ts'
+
+export interface KeptAnswerParts {
+  readonly hosts: Hosts
+  readonly ask: Ask
+  readonly kept: KeptAnswers
+  readonly freezes: Freezes
+  guardAnswer(of: Guarded): AnswerGuard | undefined
+}
+
+export function registerKeptAnswer(
+  app: FastifyInstance,
+  dialect: Dialect,
+  endpoint: KeptAnswer,
+  { hosts, ask, kept, freezes, guardAnswer }: KeptAnswerParts,
+): void {
+  const destination = { dialect, endpoint }
+  answerHere(app, dialect, endpoint, hosts, async ({ course, outlet }) => {
+    const { caller } = await hosts.gate.enter(course, destination, outlet)
+    const id = outlet.parameter
+    const found = kept.find(ownerOf(caller), id)
+    const { policy } = caller.arrival.snapshot
+    const upstream = policy.upstreams.find(({ name }) => name === found?.upstream)
+    if (!found || !upstream || !caller.role.mayUse(found.model.served, upstream.kind))
+      throw new Refusal('not_found')
+    if (freezes.holdsModel(found.model.served, upstream.kind)) throw new Refusal('frozen')
+    course.upstream = upstream
+    const { status, body } = await ask(upstream, endpoint.serverPath(id), answerWithinMs)
+    if (status === 404) throw new Refusal('not_found')
+    if (status !== 200 || !isObject(body)) throw serverError(status === 200 ? 502 : status, '')
+    const answer = withoutReason(asAsked(body, found.model))
+    // What was cut out of an answer must not be had by asking for it again.
+    course.output = guardAnswer({ caller, prompt: { texts: [] }, outgoing: { body: {} } })
+    const passage = course.output?.passage ?? untouched
+    const judge = judgeOf(caller)
+    judgeKept(answer, found.model, judge ? judgeTexts(passage, judge) : passage, judge)
+    return { type: 'application/json', text: JSON.stringify(answer) }
+  })
+}
+
+const notAllowed = 'A tool call was taken out here: it is not allowed for this key, or needed a yes.'
+
+/** By the rights that the caller has now. A human's yes was for the answer in which the call was made, and for that alone. */
+function judgeOf(caller: Caller) {
+  if (!callRights(caller)) return undefined
+  return (call: ToolCall): SettledVerdict =>
+    judgeRight(caller, call).kind === 'allowed' ? { kind: 'pass' } : { kind: 'strip', note: notAllowed }
+}
+
+/** Why it failed is said in the server's words, which may hold paths and addresses. */
+function withoutReason(answer: JsonObject): JsonObject {
+  return isObject(answer.error)
+    ? { ...answer, error: { code: 'server_error', message: refusals.upstream_failed.message } }
+    : answer
+}

@@ -1,0 +1,121 @@
+/**
+ * The gate's own routes, which no dialect has:
+ *
+ *     POST /torwart/v1/tokens   { ttl, routes, models, tools, requests, tokens }, each if you like: a token that may
+ *                               do so much and no more, for whoever shows a key or a token
+ *     GET  /torwart/v1/jwks     what tokens are signed with (RFC 7517), for anybody
+ */
+import type { FastifyInstance } from 'fastify'
+import Type from 'typebox'
+import Value from 'typebox/value'
+import { presentedCredential } from '../../auth/credential.ts'
+import { holderOf } from '../../auth/identity.ts'
+import { rights } from '../../auth/tokens/grant.ts'
+import type { SigningKeys } from '../../auth/tokens/signing-keys.ts'
+import { type Holder, type MintedToken, mintToken, shownToken } from '../../auth/tokens/token.ts'
+import type { Clock } from '../../core/clock.ts'
+import { Refusal } from '../../core/refusal.ts'
+import { parseDuration } from '../../core/units.ts'
+import { routeGroups } from '../../dialects/dialect.ts'
+import { dialectFor } from '../../dialects/dialects.ts'
+import type { Caller } from '../../pipeline/context.ts'
+import type { Steps } from '../../pipeline/pipeline.ts'
+import { readObject } from '../../pipeline/request/parse.ts'
+import { answerHere, type Hosts } from './local-routes.ts'
+
+export interface TokenRouteParts extends Pick<Steps, 'recordable'> {
+  readonly hosts: Hosts
+  readonly clock: Clock
+  readonly signing: SigningKeys
+  /** @throws Refusal `frozen` */
+  requireThawed(caller: Caller): void
+  /** For the record. */
+  onMinted(minted: MintedToken, caller: Caller): void
+}
+
+const prefix = '/torwart/v1'
+const longestBody = 16_384
+const json = 'application/json; charset=utf-8'
+/** Each has budgets that are counted for a day: nobody needs them by the thousand. */
+const cost = { endpoint: { cost: 'probe' }, perMinute: 60 } as const
+
+const wanted = Type.Object(
+  { ...rights, ttl: Type.Optional(Type.String({ maxLength: 32 })) },
+  { additionalProperties: false },
+)
+
+/** What each of them must be, in the words of who is refused. */
+const forms = {
+  ttl: 'a duration such as 90s or 15m',
+  routes: `a list of some of ${routeGroups.join(', ')}`,
+  models: 'a list of up to 64 names or patterns such as qwen3:*',
+  tools: 'a list of up to 16 names or patterns such as search_*',
+  requests: 'a whole number from 1 on',
+  tokens: 'a whole number from 1 on',
+} as const satisfies Record<keyof typeof wanted.properties, string>
+
+export function registerTokenRoutes(
+  app: FastifyInstance,
+  { hosts, clock, signing, recordable, requireThawed, onMinted }: TokenRouteParts,
+): void {
+  const dialect = dialectFor(prefix)
+  const { gate } = hosts
+
+  answerHere(
+    app,
+    dialect,
+    { method: 'POST', path: `${prefix}/tokens` },
+    hosts,
+    async ({ course, outlet }) => {
+      const caller = await gate.identify(course, outlet)
+      requireThawed(caller)
+      await gate.admit(course, caller, cost)
+      const body = readObject(await outlet.body(longestBody))
+      if (!Value.Check(wanted, body)) throw new Refusal('invalid_request', { say: faultIn(body) })
+      const { ttl, ...asked } = body
+      const ttlMs = ttl === undefined ? undefined : parseDuration(ttl)
+      if (ttl !== undefined && !ttlMs)
+        throw new Refusal('invalid_request', { say: `\`ttl\` must be ${forms.ttl}.` })
+      const { policy } = course.arrival.snapshot
+      const minted = await mintToken(
+        holderFrom(caller, presentedCredential(course.arrival.rawHeaders)),
+        { ...asked, ttlMs },
+        policy.tokens,
+        signing,
+        clock.wallMs(),
+      )
+      onMinted(minted, caller)
+      return { type: json, text: JSON.stringify(shownToken(minted)) }
+    },
+  )
+
+  answerHere(app, dialect, { method: 'GET', path: `${prefix}/jwks` }, hosts, async ({ course, outlet }) => {
+    if (!recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
+    if (presentedCredential(course.arrival.rawHeaders) !== 'missing')
+      await gate.admit(course, await gate.identify(course, outlet), cost)
+    return { type: json, text: JSON.stringify(signing.published(clock.wallMs())) }
+  })
+}
+
+/** @throws Refusal `invalid_request` for a caller that no key stands behind */
+function holderFrom(
+  { identity, role, token, arrival }: Caller,
+  presented: ReturnType<typeof presentedCredential>,
+): Holder {
+  if (identity.kind !== 'key' && identity.kind !== 'token')
+    throw new Refusal('invalid_request', { say: 'Tokens are made from a key, or from another token.' })
+  const key = holderOf(identity)
+  const credential = typeof presented === 'string' ? '' : presented.credential
+  const expiresMs = token?.expiresMs ?? arrival.snapshot.keys.endsAt(credential)
+  return { key, role, grants: token?.grants ?? [], expiresMs }
+}
+
+/** Names a field only if it is one of ours: what a caller calls its own fields is not repeated. */
+function faultIn(body: unknown): string {
+  const [field] = Value.Errors(wanted, body).map(({ instancePath }) => instancePath.split('/')[1])
+  if (field === undefined || !Object.hasOwn(forms, field))
+    return `What can be asked for is ${Object.keys(forms)
+      .map((name) => `\`${name}\``)
+      .join(', ')}.`
+  return `\`${field}\` must be ${forms[field as keyof typeof forms]}.`
+}

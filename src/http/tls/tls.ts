@@ -1,0 +1,147 @@
+/**
+ * TLS of the data listener, and its files, which are read again when they change. New connections get what is new;
+ * those that stand go on, but for the ones whose certificate was judged by an older CA bundle or revocation list: they
+ * end as soon as nothing runs on them, and are judged anew.
+ */
+import { constants } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Server as AnyServer } from 'node:net'
+import { Server, type TLSSocket, type TlsOptions } from 'node:tls'
+import { watchFiles } from '../../files/watch.ts'
+import type { TlsSettings } from '../../policy/policy.ts'
+import { readTls, type TlsMaterial } from '../../policy/tls-files.ts'
+
+/** Forward secrecy and authenticated encryption only; what TLS 1.3 has, and its like in 1.2. */
+const ciphers = [
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'TLS_AES_128_GCM_SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+].join(':')
+
+/** A connection that does not get this far costs memory and says nothing. */
+const handshakeMs = 10_000
+
+function contextOf({ cert, key, ca, crl }: TlsMaterial): TlsOptions {
+  const asksClients = ca.length > 0
+  return {
+    cert,
+    key,
+    ciphers,
+    minVersion: 'TLSv1.2',
+    honorCipherOrder: true,
+    ...(asksClients ? { ca } : {}),
+    ...(crl.length > 0 ? { crl } : {}),
+    // A resumed session is not judged again: a ticket would outlive the revocation of its certificate.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION | (asksClients ? constants.SSL_OP_NO_TICKET : 0),
+  }
+}
+
+/** @throws TlsFault, or what reading a file throws */
+export function tlsOptions(settings: TlsSettings): TlsOptions {
+  const material = readTls(settings)
+  return {
+    ...contextOf(material),
+    ALPNProtocols: ['http/1.1'],
+    handshakeTimeout: handshakeMs,
+    requestCert: material.ca.length > 0,
+    rejectUnauthorized: settings.clientCert === 'required',
+  }
+}
+
+/** How the last reading of the files went. */
+export interface TlsReading {
+  readonly ok: boolean
+  readonly at: string
+  readonly place?: string
+}
+
+export interface TlsFiles {
+  readonly reading: TlsReading
+  /** When the gate's own certificate runs out, epoch milliseconds. */
+  readonly expiresMs: number
+  reload(): void
+  close(): void
+}
+
+/**
+ * @param server made with `tlsOptions(settings)`
+ * @param tell of every reading that found something else; `problem` if it changes nothing because it is broken
+ */
+export function keepTlsFiles(
+  server: AnyServer,
+  settings: TlsSettings,
+  nowMs: () => number,
+  tell: (problem: string | undefined) => void,
+): TlsFiles {
+  if (!(server instanceof Server)) throw new TypeError('this listener has no TLS')
+  let material = readTls(settings)
+  let reading: TlsReading = { ok: true, at: new Date(nowMs()).toISOString() }
+  const guests = createGuests(server, material.ca.length > 0)
+  const reload = () => {
+    const at = new Date(nowMs()).toISOString()
+    try {
+      const next = readTls(settings)
+      const isNews = JSON.stringify(next) !== JSON.stringify(material)
+      const wasBroken = !reading.ok
+      if (isNews) server.setSecureContext(contextOf(next))
+      const judges = ({ ca, crl }: TlsMaterial) => JSON.stringify([ca, crl])
+      if (judges(next) !== judges(material)) guests.dismiss()
+      material = next
+      reading = { ok: true, at }
+      if (isNews || wasBroken) tell(undefined)
+    } catch (error) {
+      reading = { ok: false, at, place: 'listen.tls' }
+      tell(error instanceof Error ? error.message : 'cannot be read')
+    }
+  }
+  const { cert, key, clientCa, crl } = settings
+  const paths = [cert, key, clientCa, crl].filter((path) => path !== undefined)
+  const watch = watchFiles(paths, reload)
+  return {
+    get reading() {
+      return reading
+    },
+    get expiresMs() {
+      return material.expiresMs
+    },
+    reload,
+    close: watch.close,
+  }
+}
+
+/** Connections whose client has shown a certificate. */
+function createGuests(server: Server, asksClients: boolean): { dismiss(): void } {
+  const busy = new Map<TLSSocket, Set<ServerResponse>>()
+  const dismissed = new WeakSet<TLSSocket>()
+  if (!asksClients) return { dismiss: () => {} }
+  server.on('secureConnection', (socket: TLSSocket) => {
+    if (socket.getPeerX509Certificate() === undefined) return
+    busy.set(socket, new Set())
+    socket.once('close', () => busy.delete(socket))
+  })
+  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    const responses = busy.get(socket as TLSSocket)
+    if (!responses) return
+    responses.add(response)
+    response.once('close', () => {
+      responses.delete(response)
+      if (responses.size === 0 && dismissed.has(socket as TLSSocket)) socket.destroySoon()
+    })
+  })
+  return {
+    dismiss() {
+      for (const [socket, responses] of busy) {
+        dismissed.add(socket)
+        if (responses.size === 0) socket.destroySoon()
+        // Its client learns that this answer is the last here.
+        for (const response of responses) response.shouldKeepAlive = false
+      }
+    },
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * A circuit breaker: open after too many actions in a minute, for a time that doubles from one opening to the
+ * next; then half open, which lets one request through. If that one behaves, the breaker is closed.
+ * `lua/breaker.lua` is the same for Redis.
+ */
+import { coolDownMs, forgetOpeningsMs, longestCoolDownMs, soonMs } from '../store.ts'
+
+interface Trial {
+  readonly lease: string
+  untilMs: number
+}
+
+export class BreakerState {
+  #openings = 0
+  #coolDownMs = 0
+  /** Undefined: closed. */
+  #openUntilMs: number | undefined
+  #closedAtMs = Number.NEGATIVE_INFINITY
+  #trial: Trial | undefined
+
+  get isOpen(): boolean {
+    return this.#openUntilMs !== undefined
+  }
+
+  /** Whether forgetting it would change nothing. */
+  isForgettable(nowMs: number): boolean {
+    return !this.isOpen && this.#isForgotten(nowMs)
+  }
+
+  /** How long a request must wait; 0 if it may go, of an open breaker as its trial. */
+  waitMs(nowMs: number): number {
+    if (this.#openUntilMs === undefined) return 0
+    if (nowMs < this.#openUntilMs) return this.#openUntilMs - nowMs
+    return this.#trial && nowMs < this.#trial.untilMs ? soonMs : 0
+  }
+
+  /** @returns for how long */
+  open(nowMs: number): number {
+    this.#openings = this.#isForgotten(nowMs) ? 1 : this.#openings + 1
+    this.#coolDownMs = Math.min(coolDownMs * 2 ** (this.#openings - 1), longestCoolDownMs)
+    this.#openUntilMs = nowMs + this.#coolDownMs
+    this.#trial = undefined
+    return this.#coolDownMs
+  }
+
+  try(lease: string, untilMs: number): void {
+    this.#trial = { lease, untilMs }
+  }
+
+  renewTrial(lease: string, untilMs: number): void {
+    if (this.#trial?.lease === lease) this.#trial.untilMs = untilMs
+  }
+
+  /** The trial is over: passed, or refused before it could show anything, which lets another one try. */
+  endTrial(lease: string, passed: boolean, nowMs: number): void {
+    if (this.#trial?.lease !== lease) return
+    this.#trial = undefined
+    if (passed) this.#close(nowMs)
+  }
+
+  /** By hand: as if nothing had been. */
+  reset(): void {
+    this.#openUntilMs = undefined
+    this.#trial = undefined
+    this.#openings = 0
+    this.#closedAtMs = Number.NEGATIVE_INFINITY
+  }
+
+  #close(nowMs: number): void {
+    this.#openUntilMs = undefined
+    this.#closedAtMs = nowMs
+  }
+
+  #isForgotten(nowMs: number): boolean {
+    return !this.isOpen && nowMs - this.#closedAtMs > Math.max(forgetOpeningsMs, this.#coolDownMs)
+  }
+}

@@ -1,0 +1,72 @@
+/** What the memory store knows of one account. */
+
+import { dayMs, minuteMs } from '../store.ts'
+import { BreakerState } from './breaker.ts'
+import { Window } from './window.ts'
+
+interface Lease {
+  readonly tokens: number
+  untilMs: number
+}
+
+export class MemoryAccount {
+  readonly requests = new Window(minuteMs)
+  readonly requestsPerDay = new Window(dayMs)
+  readonly probes = new Window(minuteMs)
+  readonly actions = new Window(minuteMs)
+  readonly tokensPerMinute = new Window(minuteMs)
+  readonly tokensPerDay = new Window(dayMs)
+  readonly breaker = new BreakerState()
+  readonly #leases = new Map<string, Lease>()
+  #pending = 0
+
+  /** Reservations that have not run out. */
+  leases(nowMs: number): number {
+    for (const [lease, { untilMs }] of this.#leases) if (untilMs <= nowMs) this.release(lease)
+    return this.#leases.size
+  }
+
+  /** Tokens of these. */
+  pending(nowMs: number): number {
+    this.leases(nowMs)
+    return this.#pending
+  }
+
+  hold(lease: string, tokens: number, untilMs: number): void {
+    const held = this.#leases.get(lease)
+    if (held) held.untilMs = untilMs
+    else {
+      this.#leases.set(lease, { tokens, untilMs })
+      this.#pending += tokens
+    }
+  }
+
+  /** @returns whether it was held */
+  release(lease: string): boolean {
+    this.#pending -= this.#leases.get(lease)?.tokens ?? 0
+    return this.#leases.delete(lease)
+  }
+
+  /** What led to it is forgotten: waiting is the answer to that. @returns for how long */
+  openBreaker(nowMs: number): number {
+    this.actions.clear()
+    return this.breaker.open(nowMs)
+  }
+
+  /** Whether forgetting it would change nothing. */
+  isIdle(nowMs: number): boolean {
+    const windows = [
+      this.requests,
+      this.requestsPerDay,
+      this.probes,
+      this.actions,
+      this.tokensPerMinute,
+      this.tokensPerDay,
+    ]
+    return (
+      this.leases(nowMs) === 0 &&
+      this.breaker.isForgettable(nowMs) &&
+      windows.every((window) => window.total(nowMs) === 0)
+    )
+  }
+}

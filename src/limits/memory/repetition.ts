@@ -1,0 +1,54 @@
+/**
+ * How often the same thing came lately: of each the latest times, as many as may come in the window. One more is
+ * too many while the oldest of those still counts, which is exact, and catches alternating loops as well.
+ * Bounded: what came least lately is forgotten first. Lists in Redis are the same (`lua/`).
+ */
+import type { Repetition } from '../../policy/policy.ts'
+
+interface Times {
+  /** Oldest first. */
+  readonly at: number[]
+  /** When the newest stops counting. */
+  untilMs: number
+}
+
+/** Times that are kept, of all things together. */
+const mostTimes = 500_000
+
+export class Repetitions {
+  readonly #things = new Map<string, Times>()
+  #held = 0
+
+  /** How long until it may come once more; 0 if it may now. */
+  waitMs(thing: string, { same, windowMs }: Repetition, nowMs: number): number {
+    const at = this.#things.get(thing)?.at
+    const oldest = at && at.length >= same ? at.at(-same) : undefined
+    return oldest === undefined ? 0 : Math.max(0, oldest + windowMs - nowMs)
+  }
+
+  note(thing: string, { same, windowMs }: Repetition, nowMs: number): void {
+    const times = this.#things.get(thing) ?? { at: [], untilMs: 0 }
+    this.#things.delete(thing)
+    this.#things.set(thing, times)
+    times.at.push(nowMs)
+    times.untilMs = nowMs + windowMs
+    const surplus = Math.max(0, times.at.length - same)
+    times.at.splice(0, surplus)
+    this.#held += 1 - surplus
+    this.#forget(nowMs)
+  }
+
+  /** Takes the latest time back. */
+  unnote(thing: string): void {
+    if (this.#things.get(thing)?.at.pop() !== undefined) this.#held--
+  }
+
+  /** What does not count any more, as far as it stands at the front, and what is too much. */
+  #forget(nowMs: number): void {
+    for (const [thing, { at, untilMs }] of this.#things) {
+      if (untilMs > nowMs && this.#held <= mostTimes) return
+      this.#things.delete(thing)
+      this.#held -= at.length
+    }
+  }
+}

@@ -1,0 +1,242 @@
+/**
+ * From how far a request came and how it ended to its line in the audit log. The only place where texts go on
+ * record, and they go through the masker.
+ */
+import type {
+  RecordContent,
+  RecordedExcerpt,
+  RecordedFinding,
+  RecordedLimit,
+  RecordedText,
+  RequestRecord,
+} from '../../audit/write/record.ts'
+import type { Text } from '../../core/text.ts'
+import { createRecall } from '../../detect/injection/scan-cache.ts'
+import { createMasker, findSensitive, type Masker, type Pseudonym } from '../../detect/sensitive/mask.ts'
+import { maskJson } from '../../detect/sensitive/mask-json.ts'
+import type { ToolCall } from '../../dialects/dialect.ts'
+import { type Standing, tightest } from '../../limits/store.ts'
+import type { Answer, AnswerCut, Course, Ending, Inspected, JudgedFinding } from '../context.ts'
+import type { RecordedBefore } from './recorded-before.ts'
+import {
+  digestOf,
+  heaviestFirst,
+  lengthOf,
+  type RecordedTexts,
+  recordExcerpts,
+  recordTexts,
+  withoutWords,
+} from './recorded-texts.ts'
+import { createRoom, type Room } from './text-budget.ts'
+
+/** A record is a line somebody reads; what a request has more than this is summed up. */
+const mostFindings = 256
+const longestName = 256
+
+/** What of a record may be made while the model is working: all but the answer, masked. */
+export interface RecordedPrompt {
+  readonly texts: RecordedTexts | undefined
+  readonly excerpts: readonly RecordedExcerpt[]
+  readonly masker: Masker
+  /** What is left of `audit.maxText` for the answer. */
+  readonly room: Room
+  /** Whether the policy wants any word of it on record. */
+  readonly isKept: boolean
+}
+
+export type RecordPrompt = (course: Course) => RecordedPrompt
+
+/** @param pseudonym what stands in masks where the policy asks for names instead of numbers */
+export function createRecordPrompt(pseudonym: Pseudonym, before: RecordedBefore): RecordPrompt {
+  const sensitive = createRecall(findSensitive)
+  return (course) => {
+    const { arrival, caller, prompt, inspected } = course
+    const { audit } = arrival.snapshot.policy
+    const owner = prompt && caller?.identity.id
+    const masker = createMasker(
+      owner === undefined ? findSensitive : (text) => sensitive.of(text, owner),
+      audit.pseudonyms === 'keyed' ? pseudonym : undefined,
+    )
+    const isKept = (caller?.role.content ?? audit.content) !== 'none'
+    const room = createRoom(isKept ? audit.maxTextBytes : 0)
+    const made = (texts?: RecordedTexts, excerpts: readonly RecordedExcerpt[] = []) => {
+      return { texts, excerpts, masker, room, isKept }
+    }
+    if (!prompt) return made()
+    if (!isKept) return made(withoutWords(prompt.texts))
+    const excerpts = recordExcerpts(inspected?.findings ?? [], masker, room)
+    return made(recordTexts(prompt.texts, { masker, room, owner, before }), excerpts)
+  }
+}
+
+/** When texts cannot be masked: how long they were. */
+export function withoutTexts({ prompt }: Course): RecordedPrompt {
+  return {
+    texts: prompt && withoutWords(prompt.texts),
+    excerpts: [],
+    masker: { mask: () => '<withheld>' },
+    room: createRoom(0),
+    isKept: false,
+  }
+}
+
+export function toRecord(
+  course: Course,
+  ending: Ending,
+  { masker }: RecordedPrompt,
+  wallMs: number,
+  totalMs: number,
+): RequestRecord {
+  const { arrival, caller, call, inspected, output } = course
+  const { policy } = arrival.snapshot
+  const answer = 'answer' in ending ? ending.answer : undefined
+  return {
+    time: new Date(wallMs).toISOString(),
+    id: arrival.id,
+    traceparent: arrival.trace.traceparent,
+    span: arrival.trace.span,
+    identity: caller?.identity ?? null,
+    route: arrival.route,
+    dialect: arrival.dialect.name,
+    upstream: course.upstream?.name ?? null,
+    model: recordModel(course, masker),
+    policy: policy.version,
+    findings: recordFindings(
+      [...(inspected?.findings ?? []), ...(output?.findings ?? []), ...(call?.judged.findings ?? [])],
+      masker,
+    ),
+    ...remedyOf(course, ending),
+    dropped: call?.outgoing.dropped.map((path) => masker.mask(path).slice(0, 96)) ?? [],
+    clamped: call?.outgoing.clamped ?? [],
+    planted: output?.planted ?? [],
+    unread: inspected ? unreadOf(inspected) : (course.prompt?.unread ?? []),
+    marked: call?.outgoing.marked ?? 0,
+    approvals: Array.from(call?.judged.approvals ?? [], ([id, outcome]) => ({ id, outcome })),
+    ...(inspected?.opinion ? { opinion: inspected.opinion } : {}),
+    usage: (answer ?? course.work?.().answer)?.usage ?? null,
+    limits: recordLimits(course),
+    ending: recordEnding(ending),
+    timing: {
+      queuedMs: round(course.queuedMs ?? 0),
+      firstByteMs: answer?.firstByteMs === undefined ? null : round(answer.firstByteMs),
+      totalMs: round(totalMs),
+      guardMs: round(arrival.guardWork.ms),
+      guardWork: arrival.guardWork.units,
+    },
+  }
+}
+
+/** The part that can be erased. */
+export function toContent(course: Course, ending: Ending, recorded: RecordedPrompt): RecordContent {
+  const { arrival, caller, call } = course
+  const { texts, excerpts, masker } = recorded
+  const answer = 'answer' in ending ? ending.answer : undefined
+  const named = (name: string | undefined) =>
+    name === undefined || !caller?.role.trustIds ? null : masker.mask(name)
+  const said = answer && call ? recordAnswer(answer, course.output?.cuts ?? [], recorded) : null
+  const stopped = recordCalls(call?.judged.stopped ?? [], recorded)
+  texts?.fill()
+  return {
+    peer: arrival.peer,
+    agent: named(arrival.agent),
+    session: named(arrival.session),
+    prompt: texts?.prompt ?? null,
+    excerpts,
+    answer: said,
+    stopped,
+  }
+}
+
+/** The caller's words: a name that is somebody's secret must not get through as a model's. */
+function recordModel({ prompt, call }: Course, masker: Masker): RequestRecord['model'] {
+  if (!prompt) return null
+  const asked = masker.mask(prompt.model).slice(0, 256)
+  if (!call) return { asked, served: null, digest: null }
+  return { asked, served: masker.mask(call.model.served), digest: call.target.digest }
+}
+
+function recordAnswer(answer: Answer, cuts: readonly AnswerCut[], recorded: RecordedPrompt) {
+  const text = recordSaid({ channel: 'assistant', text: answer.text }, recorded)
+  return { text, toolCalls: recordCalls(answer.toolCalls, recorded), truncated: answer.truncated, cuts }
+}
+
+function recordSaid(said: Text, { masker, room, isKept }: RecordedPrompt): RecordedText {
+  if (!isKept) return lengthOf(said)
+  // A mask may be longer than what it hides, and shorter by far; what is much too long is not read for that.
+  const text = said.text.length > room.bytes ? undefined : masker.mask(said.text)
+  return text !== undefined && room.take(text) ? { channel: said.channel, text } : digestOf(said)
+}
+
+/** With as much of their arguments as there is room for. */
+function recordCalls(calls: readonly ToolCall[], { masker, room }: RecordedPrompt): RecordContent['stopped'] {
+  return calls.map((call) => ({
+    name: masker.mask(call.name).slice(0, longestName),
+    arguments: room.bytes === 0 ? '' : room.cut(maskJson(call.arguments, masker)),
+  }))
+}
+
+function recordFindings(findings: readonly JudgedFinding[], masker: Masker): readonly RecordedFinding[] {
+  const told =
+    findings.length <= mostFindings
+      ? findings
+      : findings
+          .toSorted((a, b) => heaviestFirst[a.severity] - heaviestFirst[b.severity])
+          .slice(0, mostFindings)
+  return told.map((finding) => recordFinding(finding, masker))
+}
+
+/** For whoever finds that what was refused is harmless. */
+function remedyOf({ arrival, inspected }: Course, ending: Ending): { readonly remedy?: string } {
+  if (ending.kind !== 'refused' || ending.refusal.code !== 'prompt_blocked') return {}
+  if (!inspected?.findings.some(({ passage }) => passage !== undefined)) return {}
+  return { remedy: `torwart allow --text-of ${arrival.id} --why '…'` }
+}
+
+function unreadOf({ guards }: Inspected): readonly string[] {
+  return guards.flatMap(([name, verdict]) => (verdict === 'unread' ? [name] : []))
+}
+
+function recordFinding(finding: JudgedFinding, masker: Masker): RecordedFinding {
+  const { guard, id, category, severity, channel, action, tool, passage, exception } = finding
+  return {
+    guard,
+    id,
+    category,
+    severity,
+    channel,
+    action,
+    ...(tool === undefined ? {} : { tool: masker.mask(tool.slice(0, longestName)) }),
+    ...(passage === undefined ? {} : { passage }),
+    ...(exception === undefined ? {} : { exception }),
+  }
+}
+
+function recordLimits({ admitted, reserved }: Course): RequestRecord['limits'] {
+  const limits: Record<string, RecordedLimit> = {}
+  const requests = tightest(admitted?.admission?.standing, reserved?.reservation?.requests)
+  if (requests) limits.requests = told(requests)
+  const tokens = reserved?.reservation?.tokens
+  if (tokens) limits.tokens = told(tokens)
+  return limits
+}
+
+function told({ scope, limit, remaining }: Standing): RecordedLimit {
+  return { scope, limit, remaining }
+}
+
+function recordEnding(ending: Ending): RequestRecord['ending'] {
+  switch (ending.kind) {
+    case 'answered':
+      return { kind: 'answered', code: null, status: ending.answer.status }
+    case 'refused':
+      return { kind: 'refused', code: ending.refusal.code, status: ending.refusal.status }
+    case 'cut':
+      return { kind: 'cut', code: ending.refusal.code, status: ending.answer.status }
+    case 'aborted':
+      return { kind: 'aborted', code: null, status: ending.answer ? ending.answer.status : null }
+  }
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 1000) / 1000
+}

@@ -1,0 +1,189 @@
+/**
+ * What a record keeps of the texts of a request, within `audit.maxText`. First what a guard found, with what surrounds
+ * it; then what is new, the newest first, so that a long system prompt or an old conversation does not take the room of
+ * what the user and the tools just said. What an earlier record has is named by digest, the rest by digest and length.
+ */
+import { createHash } from 'node:crypto'
+import type { RecordedExcerpt, RecordedText } from '../../audit/write/record.ts'
+import type { Severity, Text } from '../../core/text.ts'
+import type { Masker } from '../../detect/sensitive/mask.ts'
+import type { JudgedFinding } from '../context.ts'
+import type { RecordedBefore } from './recorded-before.ts'
+import type { Room } from './text-budget.ts'
+
+/** A record is a line somebody reads; what a request has more than this is summed up. */
+const mostTexts = 256
+const mostExcerpts = 32
+/** Characters before and behind a finding, and of the finding itself. */
+const surrounding = 200
+const longestFinding = 1000
+/** And as far as a value may reach of which only the middle would be seen: tokens and keys of some kilobytes. */
+const maskedAround = 16 * 1024
+/** A digest of less than this could be undone by trying. */
+const shortestDigested = 256
+/** Characters of a text that is worth a look elsewhere. */
+const longText = 1024
+/** Of the room, for the answer: only the newest text may take all of it. */
+const answerShare = 4
+
+export const heaviestFirst: Readonly<Record<Severity, number>> = { high: 0, medium: 1, low: 2 }
+
+export interface Keeping {
+  readonly masker: Masker
+  readonly room: Room
+  /** Whose texts may be referred to; undefined: nobody's. */
+  readonly owner: string | undefined
+  readonly before: RecordedBefore
+}
+
+export interface RecordedTexts {
+  readonly prompt: readonly RecordedText[]
+  /** The answer has its room: what is left may go to a text that had to wait for it. */
+  fill(): void
+  /** The record is written: from now on others may refer to it. */
+  written(): void
+}
+
+export function recordTexts(texts: readonly Text[], keeping: Keeping): RecordedTexts {
+  const { masker, room, owner, before } = keeping
+  const kept = new Map<number, string>()
+  const known = new Map<number, string>()
+  const answerRoom = Math.floor(room.bytes / answerShare)
+  let postponed: { readonly index: number; readonly masked: string } | undefined
+  let leave = 0
+  const saidLast = texts.findLastIndex(({ channel }) => channel === 'assistant')
+  for (const [index, text] of [...texts.entries()].toReversed()) {
+    // What is asked now stands there, if it is not long, though the same was asked before.
+    const isAsked = index > saidLast && (index === texts.length - 1 || text.text.length < longText)
+    const digest = owner === undefined || isAsked ? undefined : before.find(owner, text)
+    if (digest !== undefined) {
+      known.set(index, digest)
+      continue
+    }
+    const { length } = text.text
+    // Masking costs: what there is no room for is not read for it, but for the one that may get what is left.
+    if (length <= room.bytes - leave || (length <= room.bytes && !postponed)) {
+      const masked = masker.mask(text.text)
+      if (room.take(masked, leave)) kept.set(index, masked)
+      else postponed ??= { index, masked }
+    }
+    leave = answerRoom
+  }
+  return {
+    get prompt() {
+      return entriesOf(texts, kept, known)
+    },
+    fill() {
+      if (postponed && room.take(postponed.masked)) kept.set(postponed.index, postponed.masked)
+    },
+    written() {
+      if (owner === undefined) return
+      for (const [index, masked] of kept) before.keep(owner, texts[index] as Text, masked)
+    },
+  }
+}
+
+/** In their order; those in a row that are known share an entry. */
+function entriesOf(
+  texts: readonly Text[],
+  kept: ReadonlyMap<number, string>,
+  known: ReadonlyMap<number, string>,
+): RecordedText[] {
+  const entries: { readonly entry: RecordedText; readonly from: number }[] = []
+  let run: { length: number; readonly digests: string[]; readonly from: number } | undefined
+  const endRun = () => {
+    if (!run) return
+    const { length, digests, from } = run
+    entries.push({ entry: { channel: 'before', texts: digests.length, length, digests }, from })
+    run = undefined
+  }
+  for (const [from, text] of texts.entries()) {
+    const digest = known.get(from)
+    if (digest !== undefined) {
+      run ??= { length: 0, digests: [], from }
+      run.length += text.text.length
+      run.digests.push(digest)
+      continue
+    }
+    endRun()
+    const masked = kept.get(from)
+    entries.push({
+      entry: masked === undefined ? digestOf(text) : { channel: text.channel, text: masked },
+      from,
+    })
+  }
+  endRun()
+  const singly = entries.slice(-mostTexts)
+  const rest = entries.length > mostTexts ? [restOf(texts.slice(0, singly[0]?.from))] : []
+  return [...rest, ...singly.map(({ entry }) => entry)]
+}
+
+/** Of what the policy wants no word of. */
+export function withoutWords(texts: readonly Text[]): RecordedTexts {
+  return { prompt: texts.slice(-mostTexts).map(lengthOf), fill: () => {}, written: () => {} }
+}
+
+export function lengthOf({ channel, text }: Text): RecordedText {
+  return { channel, length: text.length, sha256: null }
+}
+
+export function digestOf({ channel, text }: Text): RecordedText {
+  const sha256 = text.length < shortestDigested ? null : createHash('sha256').update(text).digest('hex')
+  return { channel, length: text.length, sha256 }
+}
+
+function restOf(texts: readonly Text[]): RecordedText {
+  const digest = createHash('sha256')
+  let length = 0
+  for (const { text } of texts) {
+    digest.update(text).update('\n')
+    length += text.length
+  }
+  return { channel: 'rest', texts: texts.length, length, sha256: digest.digest('hex') }
+}
+
+interface Excerpt {
+  readonly channel: string
+  readonly of: string
+  readonly start: number
+  readonly end: number
+  readonly findings: string[]
+}
+
+/** The heaviest findings; those that stand together share an excerpt. */
+export function recordExcerpts(
+  findings: readonly JudgedFinding[],
+  masker: Masker,
+  room: Room,
+): RecordedExcerpt[] {
+  const excerpts: Excerpt[] = []
+  for (const { id, severity: _severity, channel, text, start, end } of findings.toSorted(byWeight)) {
+    if (text === undefined) continue
+    const until = Math.min(end, start + longestFinding)
+    const shown = excerpts.find(
+      (each) => each.of === text && each.channel === channel && each.start <= start && until <= each.end,
+    )
+    if (shown) {
+      if (!shown.findings.includes(id)) shown.findings.push(id)
+      continue
+    }
+    if (excerpts.length >= mostExcerpts) break
+    excerpts.push({
+      channel,
+      of: text,
+      start: Math.max(0, start - surrounding),
+      end: Math.min(text.length, until + surrounding),
+      findings: [id],
+    })
+  }
+  return excerpts.flatMap(({ channel, of, start, end, findings: ids }) => {
+    const from = Math.max(0, start - maskedAround)
+    const masked = masker.mask(of.slice(from, end + maskedAround), { start: start - from, end: end - from })
+    const text = room.cut(masked)
+    return text === '' ? [] : [{ channel, findings: ids, text }]
+  })
+}
+
+function byWeight(a: JudgedFinding, b: JudgedFinding): number {
+  return heaviestFirst[a.severity] - heaviestFirst[b.severity]
+}

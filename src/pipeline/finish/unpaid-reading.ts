@@ -1,0 +1,40 @@
+/**
+ * How much of what each caller sends is read for nothing. A request that was not let through to a model does not count
+ * against `requestsPerMinute`, but reading a large one costs the same: past so many bytes a minute they count, or whoever
+ * is never let through could keep the one thread busy. Of each gateway by itself.
+ */
+import type { Clock } from '../../core/clock.ts'
+import { Window } from '../../limits/memory/window.ts'
+import { minuteMs } from '../../limits/store.ts'
+
+/** Some hundred turns of a coding agent; reading it takes a second or two. */
+const mostBytes = 32 * 1024 * 1024
+/** What each takes at least: answering it costs as much. */
+const leastBytes = 16 * 1024
+const mostOwners = 10_000
+
+export class Uncounted {
+  readonly #clock: Clock
+  /** Those who were asked about last stand last. */
+  readonly #byOwner = new Map<string, Window>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  /** @param bytes that were read of its body @returns whether a request of this caller may go uncounted */
+  take(owner: string, bytes: number): boolean {
+    const now = this.#clock.monotonicMs()
+    const window = this.#byOwner.get(owner) ?? new Window(minuteMs)
+    this.#byOwner.delete(owner)
+    this.#byOwner.set(owner, window)
+    for (const oldest of this.#byOwner.keys()) {
+      if (this.#byOwner.size <= mostOwners) break
+      this.#byOwner.delete(oldest)
+    }
+    const taken = Math.max(bytes, leastBytes)
+    if (window.total(now) + taken > mostBytes) return false
+    window.add(now, taken)
+    return true
+  }
+}

@@ -1,0 +1,63 @@
+/** Stage 4: is there room for one more request? Not one byte of the body has been parsed yet. */
+
+import { holderOf } from '../../auth/identity.ts'
+import { Refusal } from '../../core/refusal.ts'
+import { entryLimits, keyAccount } from '../../limits/accounts.ts'
+import type { Admission, Entry, Scope, Store } from '../../limits/store.ts'
+import type { Admitted, Caller, Costly } from '../context.ts'
+
+/** @param onOpened tells of a breaker that was opened by this caller */
+export function createAdmit(store: Store, onOpened: (caller: Caller) => void) {
+  return async (caller: Caller, { endpoint, perMinute }: Costly): Promise<Admitted> => {
+    const { arrival, identity, role } = caller
+    const kind = endpoint.cost === 'request' ? 'requests' : 'probes'
+    const account = keyAccount(holderOf(identity))
+    const limits = entryLimits(account, kind, role, arrival.snapshot.policy, perMinute)
+    const { actionsPerMinute } = role.limits
+    const breaker =
+      kind === 'requests' && actionsPerMinute !== undefined ? { account, actionsPerMinute } : undefined
+    if (limits.length === 0 && !breaker) return { caller, entry: undefined, admission: undefined }
+    const entry: Entry = { lease: arrival.lease, kind, limits, breaker }
+    const admission = await store.admit(entry, arrival.budget)
+    if (admission.opened) onOpened(caller)
+    return { caller, entry, admission }
+  }
+}
+
+/** @throws Refusal `rate_limited` or `breaker_open` */
+export function requireAdmitted({ admission }: Admitted): void {
+  if (!admission || admission.outcome === 'admitted') return
+  const retryAfterSeconds = wholeSeconds(admission.retryMs)
+  if (admission.outcome === 'breaker') throw new Refusal('breaker_open', { retryAfterSeconds })
+  throw new Refusal('rate_limited', {
+    retryAfterSeconds,
+    ...saySharedBy(admission.standing?.scope, 'Too many requests'),
+  })
+}
+
+const together: Readonly<Record<Scope, string | undefined>> = {
+  key: undefined,
+  role: 'by all keys of this role together',
+  model: 'for this model by all callers together',
+  all: 'by all callers together',
+  token: 'with this token, which has used what it was given',
+}
+
+/** Tells a caller that it is not it alone who has used up a limit. */
+export function saySharedBy(scope: Scope | undefined, what: string): { say?: string } {
+  const whose = scope && together[scope]
+  return whose === undefined ? {} : { say: `${what} ${whose}; try again later.` }
+}
+
+/**
+ * For `retry-after` of what was refused after a model worked on it: the wait holds for the next request as a whole,
+ * which must be admitted again too.
+ */
+export function secondsUntilNext(retryMs: number, admission: Admission | undefined): number {
+  return wholeSeconds(Math.max(retryMs, admission?.nextMs ?? 0))
+}
+
+/** For `retry-after`: rounded up, so that who waits that long is let in. */
+export function wholeSeconds(ms: number): number {
+  return Math.max(1, Math.ceil(ms / 1000))
+}

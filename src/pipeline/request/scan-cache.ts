@@ -1,0 +1,81 @@
+/**
+ * The scanner of the policy in force, with what it remembers. Agents send their whole conversation again with every
+ * step: what was read once is not read again. A policy with other signatures has another scanner, which knows nothing.
+ *
+ * What is remembered is found by the text itself and not by its digest: the engine's own hash of a string is keyed
+ * anew for every process and costs nothing that a digest would not cost too, and what it finds is then compared.
+ */
+import type { Channel, Finding } from '../../core/text.ts'
+import { createMemory, type Memory } from '../../detect/injection/scan-cache.ts'
+import { createScanner, type Scanner } from '../../detect/injection/scanner.ts'
+import type { Signature } from '../../detect/injection/signature.ts'
+import type { PromptGuard } from '../../policy/policy.ts'
+import type { Steps } from '../guard-work.ts'
+
+export interface Scanning {
+  readonly scanner: Scanner
+  /** @param owner whose text it is */
+  findings(text: string, channel: Channel, owner: string): Steps<readonly Finding[]>
+}
+
+/** Making one takes a while: ask for it before requests do. */
+export type ScanningFor = (guard: PromptGuard) => Scanning
+
+/** @param shipped the signatures that come with the gate */
+export function createScanning(shipped: readonly Signature[]): ScanningFor {
+  const bySignatures = new Map<string, Scanning>()
+  const byGuard = new WeakMap<PromptGuard, Scanning>()
+  return (guard) => {
+    const known = byGuard.get(guard)
+    if (known) return known
+    // The packs' own texts are part of it: a reload that changes none of them changes nothing here.
+    const of = JSON.stringify([guard.disable, guard.severities, guard.own], withSets)
+    const scanning = bySignatures.get(of) ?? scan(signaturesOf(guard, shipped))
+    // What was asked for last goes last.
+    bySignatures.delete(of)
+    bySignatures.set(of, scanning)
+    for (const oldest of bySignatures.keys()) {
+      if (bySignatures.size <= mostScanners) break
+      bySignatures.delete(oldest)
+    }
+    byGuard.set(guard, scanning)
+    return scanning
+  }
+}
+
+/** Of roles with signatures of their own; each holds some megabytes. */
+const mostScanners = 8
+
+function withSets(_key: string, value: unknown): unknown {
+  return value instanceof Set ? [...value] : value
+}
+
+export function signaturesOf(guard: PromptGuard, shipped: readonly Signature[]): readonly Signature[] {
+  const disabled = new Set(guard.disable)
+  return [...shipped, ...guard.own]
+    .filter(({ id }) => !disabled.has(id))
+    .map((signature) => ({ ...signature, severity: guard.severities[signature.id] ?? signature.severity }))
+}
+
+function scan(signatures: readonly Signature[]): Scanning {
+  const scanner = createScanner(signatures)
+  const memory = () => createMemory<readonly Finding[]>()
+  const memories: Readonly<Record<Channel, Memory<readonly Finding[]>>> = {
+    system: memory(),
+    user: memory(),
+    assistant: memory(),
+    tool: memory(),
+    definition: memory(),
+    document: memory(),
+  }
+  return {
+    scanner,
+    *findings(text, channel, owner) {
+      const known = memories[channel].find(text, owner)
+      if (known) return known
+      const found = yield* scanner.scanSlowly(text, channel)
+      memories[channel].keep(text, owner, found)
+      return found
+    },
+  }
+}

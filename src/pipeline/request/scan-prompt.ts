@@ -1,0 +1,186 @@
+/**
+ * Stage 8: the prompt guard reads every text that can reach the model. A guard that cannot run refuses. What it only
+ * flags, a second opinion may block.
+ */
+
+import { holderOf } from '../../auth/identity.ts'
+import { Refusal } from '../../core/refusal.ts'
+import type { Action, Channel, Finding } from '../../core/text.ts'
+import { judge } from '../../detect/injection/verdict.ts'
+import type { Exceptions } from '../../policy/exceptions.ts'
+import type { Metrics } from '../../telemetry/metrics.ts'
+import type { Call, Inspected, JudgedFinding } from '../context.ts'
+import type { Steps } from '../guard-work.ts'
+import type { Locate, Located } from './exceptions.ts'
+import { opinionGuard, type SecondOpinion } from './guard-model.ts'
+import { type Flagged, type Question, questionsOf } from './guard-model-questions.ts'
+import type { GuardTurns } from './guard-turns.ts'
+import { neighbours, type Part } from './join-messages.ts'
+import type { ScanningFor } from './scan-cache.ts'
+import { acrossJoints, seamsOf } from './seams.ts'
+
+const guard = 'prompt'
+/** Of one request; a text more may go over it. */
+const mostFindings = 1024
+/** What a text takes that is known already, in units of work: a request may have very many of them. */
+const workPerText = 16
+const heavier: Readonly<Record<Action, number>> = { allow: 0, flag: 1, block: 2 }
+
+export interface InspectNeeds {
+  readonly scanningFor: ScanningFor
+  readonly secondOpinion: SecondOpinion
+  readonly turns: GuardTurns
+  readonly metrics: Metrics
+  readonly locate: Locate
+}
+
+export function createInspect({ scanningFor, secondOpinion, turns, metrics, locate }: InspectNeeds) {
+  function* judgeTexts(
+    texts: readonly Known[],
+    thresholds: Parameters<typeof judge>[2],
+    exceptions: Exceptions,
+  ): Steps<Reading> {
+    const findings: JudgedFinding[] = []
+    const flagged: Flagged[] = []
+    let worst: Action = 'allow'
+    for (const known of texts) {
+      const { channel, text, findings: found } = known
+      if (found.length === 0) continue
+      const first = judge(found, channel, thresholds)
+      // What nobody minds needs no exception.
+      const located = first.action === 'allow' ? undefined : locate(known, exceptions)
+      if (located) yield located.work
+      const counted = located ? located.found.filter(({ exception }) => exception === undefined) : found
+      const { action, score } = counted.length < found.length ? judge(counted, channel, thresholds) : first
+      const [start] = counted
+      if (action === 'flag' && start) flagged.push({ channel, text, score, at: start.start })
+      if (heavier[action] > heavier[worst]) worst = action
+      if (findings.length >= mostFindings) continue
+      for (const each of located?.found ?? found) findings.push(judged(each, known, action))
+    }
+    return { worst, findings, flagged }
+  }
+
+  function* read(call: Call): Steps<Reading> {
+    const { role, arrival, identity } = call.caller
+    const settings = role.promptGuard
+    const { exceptions } = arrival.snapshot.policy
+    const judgeAll = (texts: readonly Known[]) => judgeTexts(texts, settings, exceptions)
+    const scanning = scanningFor(settings)
+    function* findAll(joined: readonly Omit<Known, 'findings'>[], known: readonly Known[]): Steps<Known[]> {
+      const all: Known[] = []
+      for (const [index, { channel, text, parts }] of joined.entries()) {
+        const before = known[index]
+        yield workPerText
+        const findings =
+          role.trustSystem && channel === 'system'
+            ? []
+            : before?.text === text
+              ? before.findings
+              : yield* scanning.findings(text, channel, identity.id)
+        all.push({ channel, text, parts, findings })
+      }
+      return all
+    }
+    const { texts } = call.prompt
+    const joined = neighbours(texts, '\n')
+    const spaced = yield* findAll(joined, [])
+    const seams = seamsOf(role.trustSystem ? joined.filter(({ channel }) => channel !== 'system') : joined)
+    const found = yield* findAll(seams.map(wholly), [])
+    const across = seams.flatMap((seam, index) =>
+      acrossJoints(seam, found[index]?.findings ?? []).map(wholly),
+    )
+    const reading = yield* judgeAll([...spaced, ...across])
+    // Some servers put parts behind each other with nothing between, which can make one word of two.
+    if (!texts.some(({ glued }) => glued)) return reading
+    const glued = yield* judgeAll([...(yield* findAll(neighbours(texts, ''), spaced)), ...across])
+    return heavier[glued.worst] > heavier[reading.worst] ? glued : reading
+  }
+
+  /** Each text is read in slices; between them others have their turn, if there is much to read. */
+  async function inTurns(call: Call): Promise<Reading> {
+    const { identity, arrival } = call.caller
+    const { departure, guardWork } = arrival
+    const before = guardWork.ms
+    try {
+      return await turns.run(read(call), { owner: holderOf(identity), work: guardWork, departure })
+    } catch (cause) {
+      if (cause instanceof Refusal || departure.over) throw cause
+      metrics.guardFailures.inc({ guard })
+      throw new Refusal('internal', { detail: 'the prompt guard failed', cause })
+    } finally {
+      metrics.guardSeconds.observe({ guard }, (guardWork.ms - before) / 1000)
+    }
+  }
+
+  /** @returns undefined if there is nothing to ask, or nobody */
+  async function opinionOn({ caller, prompt }: Call, flagged: readonly Flagged[]) {
+    const { role, identity } = caller
+    const { model } = role.promptGuard
+    if (!model) return undefined
+    const questions = questionsOf(prompt.texts, flagged, model, role.trustSystem)
+    return questions.questions.length === 0 ? undefined : secondOpinion(questions, identity.id, model)
+  }
+
+  return async (call: Call): Promise<Inspected> => {
+    const settings = call.caller.role.promptGuard
+    // Never silent about what went by unread.
+    const unread = call.prompt.unread.map((what) => [what, 'unread'] as const)
+    // What the gate answers itself no model reads; scanning it would only tell a prober what is found.
+    if (settings.mode === 'off' || call.endpoint.answer) return { call, findings: [], guards: unread }
+    const reading = await inTurns(call)
+    const { findings, flagged, worst } = reading
+    const guards: (readonly [string, Action | 'unread'])[] = [[guard, worst]]
+    const opinion = worst === 'block' ? undefined : await opinionOn(call, flagged)
+    if (opinion) guards.push([opinionGuard, opinion.verdict])
+    if (opinion?.unsafe) findings.push(unsafe(opinion.unsafe))
+    for (const { guard, category, action } of findings) metrics.findings.inc({ guard, category, action })
+    return { call, findings, ...(opinion && { opinion: opinion.cost }), guards: [...guards, ...unread] }
+  }
+}
+
+/** So that a record says who made it a block. */
+function unsafe({ channel, text }: Question): JudgedFinding {
+  const whole = { severity: 'high', start: 0, end: text.length } as const
+  return {
+    guard: opinionGuard,
+    id: 'opinion.unsafe',
+    category: 'opinion',
+    channel,
+    action: 'block',
+    text,
+    ...whole,
+  }
+}
+
+/** A text of which nobody knows what it was joined from. */
+function wholly<T>(text: T): T & { readonly parts: readonly Part[] } {
+  return { ...text, parts: [] }
+}
+
+/** What is known of one text. */
+interface Known {
+  readonly channel: Channel
+  readonly text: string
+  /** What it was joined from, where a text is whole. */
+  readonly parts: readonly Part[]
+  readonly findings: readonly Finding[]
+}
+
+/** All texts, read in one way. */
+interface Reading {
+  readonly worst: Action
+  readonly findings: JudgedFinding[]
+  readonly flagged: readonly Flagged[]
+}
+
+function judged(finding: Finding | Located, { channel, text }: Known, action: Action): JudgedFinding {
+  const isExcepted = 'exception' in finding && finding.exception !== undefined
+  return { ...finding, guard, channel, text, action: isExcepted ? 'allow' : action }
+}
+
+/** Carries the verdict out, unless the policy only wants to observe. */
+export function enforce(inspected: Inspected): void {
+  if (inspected.call.caller.role.promptGuard.mode !== 'enforce') return
+  if (inspected.guards.some(([, verdict]) => verdict === 'block')) throw new Refusal('prompt_blocked')
+}

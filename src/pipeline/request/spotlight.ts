@@ -1,0 +1,15 @@
+/** The tag by which a model tells data from orders: made anew for every request, when its texts are known. */
+import { randomBytes } from 'node:crypto'
+import type { Prompt, Separation } from '../../dialects/dialect.ts'
+import type { Role } from '../../policy/policy.ts'
+
+const tagBytes = 8
+
+export function separationFor({ separate, promptGuard }: Role, { texts }: Prompt): Separation | undefined {
+  if (!separate) return undefined
+  let tag: string
+  // Once, but for a chance of one in many billions.
+  do tag = randomBytes(tagBytes).toString('hex')
+  while (texts.some(({ text }) => text.includes(tag)))
+  return { tag, datamark: promptGuard.datamark }
+}

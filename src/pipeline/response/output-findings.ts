@@ -1,0 +1,110 @@
+/** What the output guard has found in one answer: for the record, the metrics, the headers; and what is done about it. */
+import { Refusal } from '../../core/refusal.ts'
+import type { Severity } from '../../core/text.ts'
+import type { Guard, Sought } from '../../detect/stream/stream-detector.ts'
+import type { Kind } from '../../dialects/common/output-filter.ts'
+import type { OutputGuard } from '../../policy/policy.ts'
+import type { Metrics } from '../../telemetry/metrics.ts'
+import type { AnswerCut, JudgedFinding, OutputVerdict } from '../context.ts'
+
+const guard = 'output'
+/** Of one answer; what there is more is cut all the same. */
+const mostNoted = 256
+
+export type Part = Guard | 'injection' | 'scripts' | 'theft'
+export type Action = 'off' | 'flag' | 'redact' | 'block'
+
+const severities: Readonly<Record<Part, Severity>> = {
+  secrets: 'high',
+  canary: 'high',
+  links: 'high',
+  theft: 'high',
+  injection: 'medium',
+  pii: 'medium',
+  scripts: 'medium',
+  controls: 'low',
+}
+const heavier: Readonly<Record<OutputVerdict, number>> = { allow: 0, flag: 1, redact: 2, block: 3 }
+
+export class AnswerNotes {
+  readonly findings: JudgedFinding[] = []
+  readonly cuts: AnswerCut[] = []
+  readonly actions: Readonly<Record<Part, Action>>
+  readonly #inArguments: Action | undefined
+  verdict: OutputVerdict = 'allow'
+  readonly #enforces: boolean
+  readonly #metrics: Metrics
+  readonly #seen = new Set<string>()
+  #isOver = false
+
+  constructor(
+    { actions, mode, toolArguments }: Pick<OutputGuard, 'actions' | 'mode' | 'toolArguments'>,
+    metrics: Metrics,
+  ) {
+    this.actions = actions
+    this.#enforces = mode === 'enforce'
+    this.#inArguments = toolArguments
+    this.#metrics = metrics
+  }
+
+  /** From now on nothing ends the answer any more. */
+  end(): void {
+    this.#isOver = true
+  }
+
+  /** Whether what is found is not to leave. */
+  isCut({ guard }: Sought, kind: Kind): boolean {
+    const action = this.#actionOn(guard, kind)
+    return action === 'redact' || action === 'block'
+  }
+
+  /**
+   * @param at in bytes of the channel, as is `bytes`
+   * @throws Refusal `output_blocked` where the policy says so
+   */
+  found(kind: Kind, again: boolean, sought: Sought, at: number, bytes: number): void {
+    const id = `${sought.guard}.${sought.type}`
+    if (again && this.#seen.has(`${id} ${kind}`)) return
+    this.#seen.add(`${id} ${kind}`)
+    const action = this.#actionOn(sought.guard, kind)
+    this.#note(sought.guard, id, action, at, bytes)
+    if (this.#enforces && action === 'redact' && this.cuts.length < mostNoted)
+      this.cuts.push({ channel: kind, type: id, at, bytes })
+  }
+
+  /** A sign of something in a channel, told once. @throws Refusal `output_blocked` where the policy says so */
+  sign(part: Exclude<Part, Guard>, type: string): void {
+    const id = `${part}.${type}`
+    if (this.#seen.has(id)) return
+    this.#seen.add(id)
+    this.#note(part, id, this.actions[part], 0, 0)
+  }
+
+  /** What a tool is given is what it works with: there a policy may want another thing. */
+  #actionOn(part: Part, kind: Kind): Action {
+    const given = kind === 'arguments' || kind === 'input'
+    const inArguments = given && (part === 'secrets' || part === 'pii') ? this.#inArguments : undefined
+    return inArguments ?? this.actions[part]
+  }
+
+  #note(part: Part, id: string, action: Action, at: number, bytes: number): void {
+    // On record stands what was done.
+    const told = action === 'off' || !this.#enforces ? 'flag' : action
+    if (heavier[told] > heavier[this.verdict]) this.verdict = told
+    if (this.findings.length < mostNoted) {
+      const place = { start: at, end: at + bytes }
+      const severity = severities[part]
+      this.findings.push({
+        guard,
+        id,
+        category: part,
+        severity,
+        channel: 'assistant',
+        action: told,
+        ...place,
+      })
+      this.#metrics.findings.inc({ guard, category: part, action: told })
+    }
+    if (told === 'block' && !this.#isOver) throw new Refusal('output_blocked', { detail: id })
+  }
+}

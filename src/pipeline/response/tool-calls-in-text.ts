@@ -1,0 +1,133 @@
+/**
+ * Tool calls that stand in the text of an answer between the tags of a model's template: servers that know the template
+ * make real calls of them, clients may do the same with those that do not. They are judged like any other; since a text
+ * has no place to wait in, what needs a human or is not decided at once is taken out.
+ *
+ * Read in what is said and in what is thought, since some servers look there, too. Which tags there are, `tool-policy/tags.ts`
+ * knows.
+ */
+import { Refusal } from '../../core/refusal.ts'
+import { type CallVerdict, type JudgeCall, undecidedInText } from '../../dialects/common/call-verdict.ts'
+import type { Kind, Passage } from '../../dialects/common/output-filter.ts'
+import { beginOfTag, callsIn, firstTag, longestClose, type Tag } from '../../tool-policy/tags.ts'
+
+/** Code units of one call. */
+const longest = 256 * 1024
+
+interface State {
+  readonly kind: Kind
+  held: string
+  /** The tag that is open, if one is: `held` begins with it. */
+  tag: Tag | undefined
+  /** Code units of `held` in which no closing tag begins. */
+  searched: number
+}
+
+function begin(kind: Kind, held = ''): State {
+  return { kind, held, tag: undefined, searched: 0 }
+}
+
+function mayHoldCalls(kind: Kind): boolean {
+  return kind === 'content' || kind === 'thinking'
+}
+
+export function judgeTexts(inner: Passage, judge: JudgeCall): Passage {
+  const states = new Map<string, State>()
+  let cuts = 0
+
+  /** What became of each block: some dialects say it again, and a call is judged once. */
+  const settled = new Map<string, string>()
+
+  /** What the client reads of a block. @throws Refusal */
+  const settle = (block: string, tag: Tag, again: boolean): string => {
+    const before = again ? settled.get(block) : undefined
+    const after = before ?? judgeBlock(block, tag)
+    settled.set(block, after)
+    if (after !== block) cuts++
+    return after
+  }
+
+  const judgeBlock = (block: string, tag: Tag): string => {
+    for (const call of callsIn(block, tag)) {
+      const verdict = judge(call, 'text')
+      if ('kind' in verdict && verdict.kind === 'pass') continue
+      return noteOf(verdict)
+    }
+    return block
+  }
+
+  /** @returns what may go on of what is held */
+  const advance = (state: State, last: boolean, again = false): string => {
+    let out = ''
+    for (;;) {
+      if (state.tag) {
+        const stop = endOfCall(state, state.tag, last)
+        if (stop === undefined) return out
+        out += settle(state.held.slice(0, stop), state.tag, again)
+        state.held = state.held.slice(stop)
+        state.tag = undefined
+        continue
+      }
+      const first = firstTag(state.held)
+      if (!first) {
+        const hold = last ? state.held.length : beginOfTag(state.held)
+        out += state.held.slice(0, hold)
+        state.held = state.held.slice(hold)
+        return out
+      }
+      out += state.held.slice(0, first.at)
+      state.held = state.held.slice(first.at)
+      state.tag = first.tag
+      state.searched = first.tag.open.length
+    }
+  }
+
+  return {
+    judgesCalls: true,
+    get isHolding() {
+      return inner.isHolding || [...states.values()].some(({ held }) => held !== '')
+    },
+    get cuts() {
+      return inner.cuts + cuts
+    },
+    next(channel, kind, piece) {
+      if (!mayHoldCalls(kind)) return inner.next(channel, kind, piece)
+      const state = states.get(channel) ?? begin(kind)
+      states.set(channel, state)
+      state.held += piece
+      const passed = advance(state, false)
+      return passed === '' ? '' : inner.next(channel, kind, passed)
+    },
+    rest(channel) {
+      const state = states.get(channel)
+      states.delete(channel)
+      const passed = state && state.held !== '' ? advance(state, true) : ''
+      return (state && passed !== '' ? inner.next(channel, state.kind, passed) : '') + inner.rest(channel)
+    },
+    ...(inner.readAhead ? { readAhead: inner.readAhead } : {}),
+    whole(kind, text, again) {
+      const passed = mayHoldCalls(kind) ? advance(begin(kind, text), true, again) : text
+      return inner.whole(kind, passed, again)
+    },
+  }
+}
+
+/**
+ * @returns where the call that is open is over; undefined: that is still to come
+ * @throws Refusal if there is too much of it
+ */
+function endOfCall(state: State, { close }: Tag, last: boolean): number | undefined {
+  const { held, searched } = state
+  const end = close?.exec(held.slice(searched))
+  if (end) return searched + end.index + end[0].length
+  if (last) return held.length
+  if (held.length > longest) throw new Refusal('output_blocked', { detail: 'a call without end' })
+  state.searched = Math.max(searched, held.length - longestClose)
+  return undefined
+}
+
+function noteOf(verdict: CallVerdict | Promise<CallVerdict>): string {
+  if (!('kind' in verdict)) return undecidedInText
+  if (verdict.kind === 'refuse') throw verdict.refusal
+  return 'note' in verdict ? verdict.note : undecidedInText
+}

@@ -1,0 +1,54 @@
+/**
+ * Which answers a model server keeps (LocalAI's `/v1/responses`), and for whom. Behind one gate all callers are one
+ * to the server, so that it would hand anybody's conversation to whoever names its id; the gate remembers who was
+ * given which. Only for as long as the process lives, and only the latest of each caller: an id that is forgotten is
+ * refused, and the client sends its conversation whole.
+ */
+
+import { holderOf } from '../auth/identity.ts'
+import type { ModelNames } from '../dialects/dialect.ts'
+import type { Caller } from './context.ts'
+
+export interface Kept {
+  /** Its name: what a policy says of it may change meanwhile. */
+  readonly upstream: string
+  readonly model: ModelNames
+}
+
+export interface KeptAnswers {
+  note(owner: string, id: string, kept: Kept): void
+  /** This owner's answer; undefined for anybody else's. */
+  find(owner: string, id: string): Kept | undefined
+}
+
+/**
+ * Whose the answers of a caller are: its key's, and of a token those that may do exactly as much as this one. So one
+ * that was renewed goes on where the last one was, and a narrower one of the same key reads nothing it could not ask for.
+ */
+export function ownerOf({ identity, token }: Pick<Caller, 'identity' | 'token'>): string {
+  const rights = token?.grants.map(({ id: _, ...each }) => each) ?? []
+  return `${holderOf(identity)} ${JSON.stringify(rights)}`
+}
+
+const mostOwners = 1024
+const mostEach = 256
+
+export function createKeptAnswers(): KeptAnswers {
+  const byOwner = new Map<string, Map<string, Kept>>()
+  return {
+    note(owner, id, kept) {
+      const own = byOwner.get(owner) ?? new Map<string, Kept>()
+      // Whoever was given something last is forgotten last.
+      byOwner.delete(owner)
+      byOwner.set(owner, own.set(id, kept))
+      forgetOldest(own, mostEach)
+      forgetOldest(byOwner, mostOwners)
+    },
+    find: (owner, id) => byOwner.get(owner)?.get(id),
+  }
+}
+
+function forgetOldest(map: Map<string, unknown>, most: number): void {
+  const [oldest] = map.size > most ? map.keys() : []
+  if (oldest !== undefined) map.delete(oldest)
+}

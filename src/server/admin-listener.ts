@@ -1,0 +1,61 @@
+/** The admin listener: health, metrics, the admin API. */
+import { type FastifyInstance, fastify } from 'fastify'
+import { type AdminApiParts, registerAdminApi } from '../http/admin/admin-api.ts'
+import { guardAdmin } from '../http/admin/admin-auth.ts'
+import { answerErrors } from '../http/admin/admin-errors.ts'
+import type { AdminLogins } from '../http/admin/admin-logins.ts'
+import { type ApprovalsApiParts, isForApprovers, registerApprovals } from '../http/admin/approvals-api.ts'
+import { type AuditApiParts, registerAuditApi } from '../http/admin/audit-api.ts'
+import { type Readiness, registerHealth } from '../http/admin/health.ts'
+import { registerMetrics } from '../http/admin/metrics.ts'
+import { replaceSilent } from '../http/data/connections.ts'
+import type { Policy } from '../policy/policy.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { Fleet } from '../upstreams/fleet.ts'
+
+export interface AdminParts {
+  readonly policy: Policy['admin']
+  readiness(): Promise<Readiness>
+  readonly fleet: Fleet
+  readonly metrics: Metrics
+  readonly log: Log
+  readonly logins: AdminLogins
+  readonly api: AdminApiParts
+  readonly approvals: ApprovalsApiParts
+  readonly audit: AuditApiParts
+}
+
+const connections = { each: 64, all: 256 }
+
+export function createAdmin({
+  policy,
+  readiness,
+  fleet,
+  metrics,
+  log,
+  logins,
+  api,
+  approvals,
+  audit,
+}: AdminParts): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    bodyLimit: 64 * 1024,
+    requestTimeout: 30_000,
+    connectionTimeout: 60_000,
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 2_000 },
+    // Names of models and callers stand in paths.
+    routerOptions: { maxParamLength: 512 },
+  })
+  replaceSilent(app.server, connections)
+  answerErrors(app, log)
+  guardAdmin(app, policy, isForApprovers, logins)
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'There is nothing here.' }))
+  registerHealth(app, readiness, fleet)
+  registerMetrics(app, metrics, fleet, readiness)
+  registerAdminApi(app, api)
+  registerApprovals(app, approvals, logins)
+  registerAuditApi(app, audit)
+  return app
+}

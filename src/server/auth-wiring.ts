@@ -1,0 +1,99 @@
+/** How a gateway knows who calls: keys, the tokens made from them, those of other issuers; and who is told of it. */
+
+import type { KeyRing } from '../auth/api-keys/key-ring.ts'
+import type { SharedKeys } from '../auth/api-keys/shared-keys.ts'
+import { createUseCounter, usesFile } from '../auth/api-keys/usage.ts'
+import { holderOf } from '../auth/identity.ts'
+import { createJwts } from '../auth/jwt/jwt.ts'
+import { openSigningKeys, type SigningKeys, signingKeysFile } from '../auth/tokens/signing-keys.ts'
+import { createTokenReader, type MintedToken } from '../auth/tokens/token.ts'
+import type { Clock } from '../core/clock.ts'
+import { networkOf } from '../core/peer.ts'
+import { describeError } from '../core/refusal.ts'
+import { createMasker, findSensitive } from '../detect/sensitive/mask.ts'
+import type { Caller } from '../pipeline/context.ts'
+import type { Steps } from '../pipeline/pipeline.ts'
+import { createIdentify } from '../pipeline/request/authenticate.ts'
+import type { Policy } from '../policy/policy.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { createSparing } from '../telemetry/sparing.ts'
+
+export interface CallersParts {
+  policy(): Policy
+  /** In force. */
+  keys(): KeyRing
+  readonly shared: SharedKeys | undefined
+  readonly clock: Clock
+  readonly metrics: Metrics
+  readonly log: Log
+  readonly mayTell: ReturnType<typeof createSparing>
+  /** The same of a kind and a peer. */
+  readonly mayTellOf: ReturnType<typeof createSparing>
+  recordEvent(event: string, details: object): void
+}
+
+export interface Callers {
+  readonly identify: Steps['identify']
+  readonly signing: SigningKeys
+  onMinted(minted: MintedToken, caller: Caller): void
+  /** After the files of keys may have changed. */
+  refresh(): void
+  close(): Promise<void>
+}
+
+export function openCallers(parts: CallersParts): Callers {
+  const { policy, keys, shared, clock, metrics, log, mayTell, mayTellOf, recordEvent } = parts
+  const signing = openSigningKeys(
+    () => signingKeysFile(policy().keysFile),
+    // Others must know a key before they meet what it signed; while Redis is away they learn of it later.
+    async () => void (await shared?.synchronise().catch(() => {})),
+  )
+  const uses = createUseCounter(
+    () => usesFile(policy().keysFile),
+    (error) => log.warn({ cause: describeError(error) }, 'when keys were used last cannot be written'),
+  )
+  const jwts = createJwts(clock.monotonicMs, (issuer, problem) => {
+    if (mayTell(`issuer ${issuer}`)) log.warn({ issuer, problem }, 'the keys of an issuer are not renewed')
+  })
+  const refresh = () => {
+    try {
+      signing.refresh()
+    } catch (error) {
+      log.error({ cause: describeError(error) }, 'the signing keys cannot be read; those that are known stay')
+    }
+  }
+  refresh()
+  return {
+    signing,
+    refresh,
+    identify: createIdentify({
+      tokens: createTokenReader(signing),
+      jwts,
+      clock,
+      keys,
+      onFault(reason, { id, peer }) {
+        metrics.credentialFailures.inc({ reason })
+        if (reason !== 'missing' && mayTellOf(`${reason} ${networkOf(peer)}`))
+          log.warn({ reason, id, peer }, 'a credential was refused')
+      },
+      onCaller: (identity, nowMs) => uses.note(holderOf(identity), nowMs),
+    }),
+    onMinted({ id, parent, expiresMs, role }, { identity }) {
+      const { mask } = createMasker(findSensitive)
+      recordEvent('token made', {
+        token: id,
+        parent,
+        identity,
+        expires: new Date(expiresMs).toISOString(),
+        routes: [...role.routes],
+        // The caller's words.
+        models: role.models.map((model) => mask(model)),
+        budgets: role.budgets,
+      })
+    },
+    async close() {
+      await Promise.all([uses.close(), jwts.close()])
+    },
+  }
+}

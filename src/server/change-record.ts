@@ -1,0 +1,137 @@
+/**
+ * Puts on record what was done by hand to keys, tokens, signing keys and freezes: derived from their files, whoever
+ * wrote them, at every change and, for what was done while no gate ran, at the start. What is told already stands beside
+ * the log, so that a restart tells nothing twice.
+ */
+import Type, { type Static } from 'typebox'
+import Value from 'typebox/value'
+import { type KeyFiles, keyNews, knownKeysOf, knownKeysSchema } from '../auth/api-keys/key-events.ts'
+import { createMasker, findSensitive } from '../detect/sensitive/mask.ts'
+import { replaceFile } from '../files/atomic.ts'
+import { readJsonFile } from '../files/json.ts'
+import type { Order } from '../kill-switch/freeze-entry.ts'
+import { knownOrdersOf, knownOrdersSchema, orderNews } from '../kill-switch/freeze-events.ts'
+import type { Exception } from '../policy/exceptions.ts'
+
+export interface ChangeRecord {
+  /** Resolves when what the files say is on record, or cannot be for now; then it is tried again. */
+  tell(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface ChangeRecordOptions {
+  readonly auditFile: string
+  /** As they are now. */
+  keys(): KeyFiles
+  orders(): Iterable<Order>
+  exceptions(): readonly Exception[]
+  nowMs(): number
+  /** @throws if it is not on record */
+  record(event: string, details: object): Promise<unknown>
+  report(problem: string, error: unknown): void
+}
+
+const knownSchema = Type.Object(
+  { ...knownKeysSchema, orders: knownOrdersSchema, exceptions: Type.Optional(Type.Array(Type.String())) },
+  { additionalProperties: false },
+)
+
+type Known = Static<typeof knownSchema>
+
+const retryMs = 5000
+
+export function openChangeRecord(options: ChangeRecordOptions): ChangeRecord {
+  const { auditFile, keys, orders, exceptions, nowMs, record, report } = options
+  const file = `${auditFile}.told.json`
+  let known = readKnown(file, report)
+  /** Of the events that are still to be told all of: what fails in the middle is not told twice. */
+  const told = new Set<string>()
+  let work = Promise.resolve()
+  let again: NodeJS.Timeout | undefined
+  let failing = false
+  let closed = false
+
+  const tellNow = async () => {
+    clearTimeout(again)
+    if (closed) return
+    try {
+      const now = { keys: keys(), orders: [...orders()], exceptions: exceptions() }
+      const news = [
+        ...keyNews(known, now.keys),
+        ...orderNews(known?.orders, now.orders, nowMs()),
+        ...exceptionNews(known?.exceptions, now.exceptions),
+      ]
+      for (const { event, details } of news.toSorted((a, b) => a.atMs - b.atMs)) {
+        const line = JSON.stringify([event, details])
+        if (told.has(line)) continue
+        await record(event, masked(details))
+        told.add(line)
+      }
+      const all = {
+        ...knownKeysOf(now.keys),
+        orders: knownOrdersOf(now.orders),
+        exceptions: now.exceptions.map(({ id }) => id),
+      }
+      if (JSON.stringify(known) !== JSON.stringify(all)) replaceFile(file, `${JSON.stringify(all)}\n`)
+      known = all
+      told.clear()
+      failing = false
+    } catch (error) {
+      if (!failing) report('what was done by hand to keys or freezes is not on record yet', error)
+      failing = true
+      again = setTimeout(() => void tell(), retryMs)
+      again.unref()
+    }
+  }
+  const tell = () => {
+    work = work.then(tellNow)
+    return work
+  }
+  return {
+    tell,
+    async close() {
+      await work
+      closed = true
+      clearTimeout(again)
+    },
+  }
+}
+
+/** Exceptions from the prompt guard that were made or taken away, the expired ones among them. */
+function exceptionNews(known: readonly string[] = [], exceptions: readonly Exception[]) {
+  const ids = new Set(exceptions.map(({ id }) => id))
+  const made = exceptions
+    .filter(({ id }) => !known.includes(id))
+    .map(({ id, ...details }) => ({
+      event: 'exception made',
+      details: { exception: id, ...details, until: details.until ?? null },
+      atMs: Date.parse(details.at),
+    }))
+  const removed = known
+    .filter((id) => !ids.has(id))
+    .map((id) => ({ event: 'exception removed', details: { exception: id }, atMs: Number.POSITIVE_INFINITY }))
+  return [...made, ...removed]
+}
+
+/** Nobody is kept from starting by it: at worst something is told twice. */
+function readKnown(file: string, report: ChangeRecordOptions['report']): Known | undefined {
+  try {
+    return readJsonFile(file, 'what the log tells of keys and freezes', (value) =>
+      Value.Check(knownSchema, value) ? value : undefined,
+    )
+  } catch (error) {
+    report('what the log tells of keys and freezes cannot be read; some of it may be told twice', error)
+    return undefined
+  }
+}
+
+/** What people write may hold what must not be kept. */
+function masked(details: object): object {
+  const { mask } = createMasker(findSensitive)
+  return Object.fromEntries(
+    Object.entries(details).map(([name, value]) => [
+      name,
+      (name === 'by' || name === 'why') && typeof value === 'string' ? mask(value) : value,
+    ]),
+  )
+}

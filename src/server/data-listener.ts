@@ -1,0 +1,133 @@
+/** The data listener: who connects, what is declared, in order. */
+import type { Socket } from 'node:net'
+import multipart from '@fastify/multipart'
+import { type FastifyInstance, type FastifyServerOptions, fastify } from 'fastify'
+import type { Clock } from '../core/clock.ts'
+import type { HeldBytes } from '../core/held-bytes.ts'
+import { dialects } from '../dialects/dialects.ts'
+import { limitConnections } from '../http/data/connections.ts'
+import { drain, type Patience } from '../http/data/drain.ts'
+import { registerGreeting } from '../http/data/greeting.ts'
+import { createReception, type Reception } from '../http/data/in-flight-request.ts'
+import { registerListing } from '../http/data/listings.ts'
+import { createDoor, type Door } from '../http/data/login-throttle.ts'
+import { registerExchange } from '../http/data/model-routes.ts'
+import { registerUnknown } from '../http/data/not-found.ts'
+import { registerHealthChecks } from '../http/data/probes.ts'
+import { registerKeptAnswer } from '../http/data/stored-responses.ts'
+import { nowhere, plainPath } from '../http/data/target.ts'
+import { registerTokenRoutes, type TokenRouteParts } from '../http/data/token-routes.ts'
+import { type HandshakeFault, watchHandshakes } from '../http/tls/handshakes.ts'
+import { tlsOptions } from '../http/tls/tls.ts'
+import type { Couriers } from '../http/upstream-client.ts'
+import type { Freezes } from '../kill-switch/kill-switch.ts'
+import type { AnswerGuard, Guarded, Snapshot } from '../pipeline/context.ts'
+import { createGate, type Steps } from '../pipeline/pipeline.ts'
+import { createArrive } from '../pipeline/request/receive.ts'
+import type { KeptAnswers } from '../pipeline/stored-responses.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { Fleet } from '../upstreams/fleet.ts'
+
+export interface AppParts extends Steps, Pick<TokenRouteParts, 'signing' | 'requireThawed' | 'onMinted'> {
+  current(): Snapshot
+  readonly fleet: Fleet
+  readonly courier: Couriers
+  readonly kept: KeptAnswers
+  guardAnswer(of: Guarded): AnswerGuard | undefined
+  readonly freezes: Freezes
+  readonly metrics: Metrics
+  readonly memory: HeldBytes
+  readonly clock: Clock
+  /** A TLS handshake failed. */
+  onHandshakeFault(fault: HandshakeFault, peer: string): void
+}
+
+/** A connection is kept so much longer than `timeouts.idle` says: a proxy with the same setting must be first to close. */
+const idleSlackMs = 15_000
+/** An announced body is waited for this much longer than the gate itself waits for it. */
+const slackMs = 5_000
+
+export interface DataListener {
+  readonly app: FastifyInstance
+  /** Gives notice, stops listening, lets what runs finish, then cuts it. */
+  drain(patience: Patience): Promise<void>
+  /** Ends with this refusal what is under way, if it is meant. */
+  cut: Reception['cut']
+  readonly door: Door
+}
+
+export async function createApp(parts: AppParts): Promise<DataListener> {
+  const { policy } = parts.current()
+  const { tls } = policy.listen
+  const patience = {
+    headersTimeout: Math.min(policy.timeouts.bodyMs, 60_000),
+    connectionsCheckingInterval: 2_000,
+  }
+  const options = {
+    logger: false,
+    exposeHeadRoutes: false,
+    keepAliveTimeout: policy.timeouts.idleMs + idleSlackMs,
+    // For the upload of a model's file; other bodies are timed where they are read.
+    requestTimeout: Math.max(policy.timeouts.bodyMs, policy.timeouts.totalMs) + slackMs,
+    routerOptions: { maxParamLength: 512 },
+    rewriteUrl: ({ url }: { url?: string | undefined }) => plainPath(url ?? '') ?? nowhere,
+    clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => {
+      // Bytes of ours in the middle of an answer would look like the model's.
+      if (reception.isAnswering(socket) || !handshakes.isThrough(socket)) socket.destroy()
+      else answerNoHttp(error, socket)
+    },
+    // While draining, a request on an open connection is still answered, and recorded like any other.
+    return503OnClosing: false,
+    forceCloseConnections: false,
+    ...(tls ? { https: { ...tlsOptions(tls), ...patience } } : { http: patience }),
+  } as unknown as FastifyServerOptions
+  const app = fastify(options) as unknown as FastifyInstance
+  const handshakes = watchHandshakes(app.server, parts.onHandshakeFault)
+  // Node would answer 417 itself, past the gate and its log.
+  app.server.on('checkExpectation', (request, response) => app.routing(request, response))
+  const doorPolicy = () => parts.current().policy.door
+  limitConnections(app.server, doorPolicy)
+  // Bodies are read by the gate, after it has admitted the request; nobody else looks at them.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  await app.register(multipart)
+
+  const door = await createDoor(app, doorPolicy)
+  const arrive = createArrive(parts.current, parts.clock)
+  const reception = createReception(arrive, door, parts.metrics, doorPolicy, parts.memory)
+  const gate = createGate(parts)
+  const { ask } = parts.courier
+  const hosts = { reception, gate, settle: parts.settle }
+  // First: routes take the error handler they find when they are declared.
+  registerUnknown(app, hosts)
+  for (const dialect of dialects)
+    for (const endpoint of dialect.endpoints) {
+      if (endpoint.kind === 'exchange') registerExchange(app, dialect, endpoint, reception, gate)
+      else if (endpoint.kind === 'listing') registerListing(app, dialect, endpoint, { ...parts, hosts, ask })
+      else if (endpoint.kind === 'kept') registerKeptAnswer(app, dialect, endpoint, { ...parts, hosts, ask })
+      else registerGreeting(app, dialect, endpoint, { ...parts, hosts })
+    }
+  registerTokenRoutes(app, { ...parts, hosts })
+  registerHealthChecks(app, { ...parts, hosts })
+  return { app, drain: (patience) => drain(app, reception, patience), cut: reception.cut, door }
+}
+
+/** Bytes that are no HTTP: there is no request to record, no dialect to answer in, and nothing to learn from us. */
+function answerNoHttp(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const timedOut = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+  const [status, message] = timedOut
+    ? ['408 Request Timeout', 'The request took too long to arrive.']
+    : error.code === 'HPE_HEADER_OVERFLOW'
+      ? ['431 Request Header Fields Too Large', 'The headers are too large.']
+      : ['400 Bad Request', 'The request is not valid HTTP.']
+  const body = JSON.stringify({
+    error: { message, type: 'invalid_request_error', param: null, code: 'invalid_request' },
+  })
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\nX-Torwart-Code: invalid_request\r\n\r\n${body}`,
+  )
+}

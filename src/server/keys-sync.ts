@@ -1,0 +1,81 @@
+/** Keeps a gateway's files of keys as the fleet's Redis has them (`keys.redis`). */
+import { type SharedKeys, shareKeys } from '../auth/api-keys/shared-keys.ts'
+import type { Policy } from '../policy/policy.ts'
+import { redisTrouble } from '../redis/client.ts'
+import type { Log } from '../telemetry/log.ts'
+
+/** Where nobody tells of a change, it is looked for. */
+const everyMs = 1000
+/** How long a start waits for Redis. */
+const startMs = 1000
+const retryMs = 50
+
+export interface KeysSync {
+  readonly shared: SharedKeys | undefined
+  /** Starts to follow Redis. @param onChange told when the files changed */
+  watch(onChange: () => void): void
+  close(): void
+}
+
+/** @returns once the files are up to date, or Redis was waited for long enough: then the copy holds */
+export async function openKeysSync(
+  atStart: Policy,
+  policy: () => Policy,
+  nowMs: () => number,
+  log: Log,
+): Promise<KeysSync> {
+  const servers = atStart.store.redis
+  if (!atStart.keysInRedis || !servers) return { shared: undefined, watch: () => {}, close: () => {} }
+  const shared = shareKeys(
+    servers,
+    () => policy().keysFile,
+    nowMs,
+    () => {},
+  )
+  let up = true
+  let asking = false
+  let again = false
+  let onChange: (() => void) | undefined
+  let timer: NodeJS.Timeout | undefined
+  /** Until then a connection may just not be made yet. */
+  const patientUntil = performance.now() + startMs
+  const synchronise = async (): Promise<boolean> => {
+    // What is told meanwhile is looked at afterwards.
+    again = asking
+    if (asking) return false
+    asking = true
+    try {
+      do {
+        again = false
+        if (await shared.synchronise()) onChange?.()
+      } while (again)
+      if (!up) log.info('keys are as redis has them again')
+      up = true
+      return true
+    } catch (error) {
+      if (up && performance.now() >= patientUntil) {
+        up = false
+        log.error(redisTrouble(error, servers), 'keys cannot be compared with redis; the copy holds')
+      }
+      return false
+    } finally {
+      asking = false
+    }
+  }
+  while (!(await synchronise()) && performance.now() < patientUntil)
+    await new Promise((resolve) => setTimeout(resolve, retryMs))
+  return {
+    shared,
+    watch(listener) {
+      onChange = listener
+      timer = setInterval(() => void synchronise(), everyMs)
+      timer.unref()
+      shared.onNews(() => void synchronise())
+      void synchronise()
+    },
+    close() {
+      clearInterval(timer)
+      shared.close()
+    },
+  }
+}

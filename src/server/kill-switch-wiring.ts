@@ -1,0 +1,59 @@
+/** The kill switch of a gateway: its orders, the Redis that shares them, and what is said of both at the start. */
+import type { Clock } from '../core/clock.ts'
+import { describeError } from '../core/refusal.ts'
+import { freezesFile } from '../kill-switch/file.ts'
+import { subjectOf } from '../kill-switch/freeze-entry.ts'
+import { type Freezes, openFreezes } from '../kill-switch/kill-switch.ts'
+import { shareFreezes } from '../kill-switch/shared.ts'
+import type { Policy } from '../policy/policy.ts'
+import { redisTrouble } from '../redis/client.ts'
+import type { Log } from '../telemetry/log.ts'
+
+export interface KillSwitchParts {
+  readonly atStart: Policy
+  readonly clock: Clock
+  readonly log: Log
+  recordEvent(event: string, details: object): void
+}
+
+/** @throws TypeError if the file is not what it should be: who cannot read what is frozen must not start */
+export async function openKillSwitch({
+  atStart,
+  clock,
+  log,
+  recordEvent,
+}: KillSwitchParts): Promise<Freezes> {
+  const { redis } = atStart.store
+  // What fails in a connection is told by what could not be asked.
+  const shared = redis && shareFreezes(redis, () => {})
+  try {
+    const freezes = await openFreezes({
+      file: freezesFile(atStart.audit.file),
+      shared,
+      clock,
+      report: (problem, error) => log.error({ cause: describeError(error) }, problem),
+      onUnshared: (error) =>
+        redis &&
+        log.error(redisTrouble(error, redis), 'freezes are not shared: redis does not take or tell them'),
+    })
+    const subjects = freezes.list().map(subjectOf)
+    if (subjects.length > 0) {
+      log.warn({ subjects }, 'frozen since before this start')
+      recordEvent('freezes in force', { subjects })
+    }
+    return {
+      ...freezes,
+      // A copy would stand still.
+      get taken() {
+        return freezes.taken
+      },
+      close() {
+        freezes.close()
+        shared?.close()
+      },
+    }
+  } catch (error) {
+    shared?.close()
+    throw error
+  }
+}

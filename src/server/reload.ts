@@ -1,0 +1,299 @@
+/**
+ * What a reload replaces: the policy and the keys. Requests see one snapshot each; a reload swaps the reference.
+ *
+ * The two files are judged apart: a policy with a mistake leaves the old policy in force, and must not keep a
+ * leaked key from being revoked.
+ */
+import { existsSync } from 'node:fs'
+import type { KeyFiles } from '../auth/api-keys/key-events.ts'
+import { keysWithoutRole, readKeyFile, unknownApprovers } from '../auth/api-keys/key-file.ts'
+import { createKeyRing } from '../auth/api-keys/key-ring.ts'
+import { type RevokedToken, readRevokedTokens, revokedTokensFile } from '../auth/tokens/revoked-tokens.ts'
+import { signingKeysFile } from '../auth/tokens/signing-keys.ts'
+import { stateOf } from '../files/state.ts'
+import { type Watch, watchFiles } from '../files/watch.ts'
+import type { Snapshot } from '../pipeline/context.ts'
+import { exceptionsFile } from '../policy/exceptions.ts'
+import { isPlain, isShort, plainHttp, shortestToken } from '../policy/lint.ts'
+import { loadPolicy } from '../policy/load.ts'
+import type { Variables } from '../policy/locate.ts'
+import type { Address, Policy } from '../policy/policy.ts'
+import { PolicyError } from '../policy/problem.ts'
+
+export interface SnapshotOptions {
+  readonly policyFile: string
+  readonly variables: Variables
+  /** Instead of what the policy says, from the command line. */
+  readonly listen?: Address
+  readonly admin?: Address
+  /** Epoch milliseconds. */
+  now(): number
+}
+
+/** How the last reading went; shown at `/readyz`. */
+export interface Reading {
+  readonly ok: boolean
+  readonly at: string
+  /** Of the first mistake. */
+  readonly place?: string
+}
+
+/** One reload, as it is told in log, metrics and audit. */
+export interface Reloaded {
+  readonly before: Policy
+  readonly snapshot: Snapshot
+  /** Empty if both files were taken; else why the old ones stay. */
+  readonly problems: readonly string[]
+  /** Nothing but files of keys has changed, of which `change-record.ts` tells more. */
+  readonly keysOnly: boolean
+}
+
+export interface Taken {
+  readonly keys: string
+  readonly revoked: string
+  /** Of exceptions from the prompt guard, which are part of the policy. */
+  readonly exceptions: string
+}
+
+export interface Snapshots {
+  readonly current: Snapshot
+  readonly reading: Reading
+  /** What stands in the files of keys that are in force. */
+  readonly keyFiles: Pick<KeyFiles, 'keys' | 'revoked'>
+  /** The states (`files/state.ts`) in which the files were read that are in force. */
+  readonly taken: Taken
+  /** What the operator should know of the files in force. */
+  readonly warnings: readonly string[]
+  /** @returns why not all of it was taken */
+  reload(): readonly string[]
+  /** Reloads now, if a file has changed: for what must not happen before the next look at them. */
+  look(): void
+  /** Starts to follow the files. Reloads at once if one of them has changed since it was read. */
+  watch(onReload: (reloaded: Reloaded) => void): void
+  close(): void
+}
+
+/** How often files are looked at: whoever changes one waits for it. */
+const lookMs = 500
+/** How often files are looked at again whose last reading failed. */
+const mendMs = 1000
+
+/**
+ * Reads the files; nothing changes before `watch`, so that whoever is told of a change exists by then.
+ * @throws PolicyError for the policy, TypeError for the keys
+ */
+export function createSnapshots(options: SnapshotOptions): Snapshots {
+  // Before it is read: what changes meanwhile is looked at again.
+  const ofPolicy = [options.policyFile, exceptionsFile(options.policyFile)]
+  const policyState = statesOf(ofPolicy)
+  const exceptionsAtStart = lookAt(exceptionsFile(options.policyFile))
+  const atStart = readPolicy(options)
+  let watched = filesOf(options, atStart)
+  let seen = [policyState, statesOf(watched.slice(ofPolicy.length))].join('\n')
+  let taken = { ...takenOf(atStart), exceptions: exceptionsAtStart }
+  let revoked = readRevoked(atStart, [])
+  const keysAtStart = readKeys(atStart, revoked, options)
+  let entries = keysAtStart.entries
+  let current: Snapshot = Object.freeze({ policy: atStart, keys: keysAtStart.keys })
+  let warnings: readonly string[] = [...atStart.warnings, ...keysAtStart.warnings]
+  let reading: Reading = { ok: true, at: new Date(options.now()).toISOString() }
+  let watching: Watch | undefined
+  let onReload: ((reloaded: Reloaded) => void) | undefined
+
+  const reload = () => {
+    const before = current.policy
+    const failures: unknown[] = []
+    const attempt = <T>(read: () => T): T | undefined => {
+      try {
+        return read()
+      } catch (error) {
+        failures.push(error)
+        return undefined
+      }
+    }
+    // Before they are read: what changes meanwhile is looked at again.
+    const states = statesOf(watched)
+    const exceptions = lookAt(before.exceptions.file)
+    const keysOnly = areKeysOnly(watched, seen, states, before)
+    seen = states
+    const policy = attempt(() => readPolicy(options)) ?? before
+    const nowTaken = takenOf(policy)
+    const nowRevoked = attempt(() => readRevoked(policy, revoked))
+    revoked = nowRevoked ?? revoked
+    const keys = attempt(() => {
+      const read = readKeys(policy, revoked, options)
+      // A file that was mislaid must not lock everybody out.
+      if (read.keys.size === 0 && current.keys.size > 0 && !existsSync(policy.keysFile))
+        throw new TypeError(`${policy.keysFile} is gone; the keys it held stay in force`)
+      return read
+    })
+    current = Object.freeze({ policy, keys: keys?.keys ?? current.keys })
+    entries = keys?.entries ?? entries
+    taken = {
+      keys: keys ? nowTaken.keys : taken.keys,
+      revoked: nowRevoked ? nowTaken.revoked : taken.revoked,
+      exceptions: policy === before ? taken.exceptions : exceptions,
+    }
+    warnings = [...policy.warnings, ...waitForRestart(atStart, policy), ...(keys?.warnings ?? [])]
+    reading = {
+      ok: failures.length === 0,
+      at: new Date(options.now()).toISOString(),
+      ...(failures.length > 0 ? { place: placeOf(failures[0]) } : {}),
+    }
+    const files = filesOf(options, policy)
+    if (files.join('\n') !== watched.join('\n')) {
+      watched = files
+      seen = ''
+      watching?.close()
+      watching &&= watchFiles(files, look, lookMs)
+    }
+    const problems = failures.flatMap(problemsOf)
+    onReload?.({ before, snapshot: current, problems, keysOnly })
+    return problems
+  }
+  /** Not for what somebody else has seen already. */
+  const look = () => {
+    if (statesOf(watched) !== seen) reload()
+  }
+  let mending: NodeJS.Timeout | undefined
+
+  return {
+    get current() {
+      return current
+    },
+    get reading() {
+      return reading
+    },
+    get keyFiles() {
+      return { keys: entries, revoked }
+    },
+    get taken() {
+      return taken
+    },
+    get warnings() {
+      return warnings
+    },
+    reload,
+    look,
+    watch(listener) {
+      onReload = listener
+      watching = watchFiles(watched, look, lookMs)
+      // A file that was away only while another one's change was read is the same as before to whoever watches it.
+      mending = setInterval(() => {
+        if (!reading.ok) look()
+      }, mendMs)
+      mending.unref()
+      look()
+    },
+    close() {
+      clearInterval(mending)
+      watching?.close()
+    },
+  }
+}
+
+/** Whose change is a reason to read everything again. */
+function filesOf(
+  { policyFile }: SnapshotOptions,
+  { keysFile, secretFiles, promptGuard, roles, exceptions }: Policy,
+): readonly string[] {
+  const guards = [promptGuard, ...[...roles.values()].map((role) => role.promptGuard)]
+  const packFiles = new Set(guards.flatMap((guard) => guard.packFiles))
+  const besideKeys = [revokedTokensFile(keysFile), signingKeysFile(keysFile)]
+  return [policyFile, exceptions.file, keysFile, ...besideKeys, ...secretFiles, ...packFiles]
+}
+
+function statesOf(files: readonly string[]): string {
+  return files.map(lookAt).join('\n')
+}
+
+/** Of what cannot be looked at, nothing: why not, reading tells. */
+function lookAt(file: string): string {
+  try {
+    return stateOf(file)
+  } catch {
+    return ''
+  }
+}
+
+function takenOf({ keysFile }: Policy) {
+  return { keys: lookAt(keysFile), revoked: lookAt(revokedTokensFile(keysFile)) }
+}
+
+/** Whether something has changed, and all of it is keys. */
+function areKeysOnly(files: readonly string[], before: string, now: string, { keysFile }: Policy): boolean {
+  const ofKeys = new Set([keysFile, revokedTokensFile(keysFile), signingKeysFile(keysFile)])
+  const [old, states] = [before.split('\n'), now.split('\n')]
+  const changed = files.filter((_, index) => old[index] !== states[index])
+  return changed.length > 0 && changed.every((file) => ofKeys.has(file))
+}
+
+function readPolicy({ policyFile, variables, listen, admin }: SnapshotOptions): Policy {
+  const { policy } = loadPolicy(policyFile, variables)
+  const overridden = {
+    ...policy,
+    listen: { ...policy.listen, ...listen },
+    admin: { ...policy.admin, ...admin },
+    warnings: listen ? warningsAt(listen, policy) : policy.warnings,
+  }
+  if (!overridden.admin.loopback && overridden.admin.token === undefined)
+    throw new TypeError('the admin listener needs admin.token as soon as its address is not loopback')
+  if (!overridden.admin.loopback && isShort(overridden.admin.token))
+    throw new TypeError(
+      `admin.token must have ${shortestToken} characters at least as soon as the address is not loopback`,
+    )
+  return Object.freeze(overridden)
+}
+
+/** Of the address that holds, not of the one in the file. */
+function warningsAt(listen: Address, { warnings, listen: { tls } }: Policy): readonly string[] {
+  const others = warnings.filter((each) => each !== plainHttp)
+  return isPlain(listen, tls) ? [...others, plainHttp] : others
+}
+
+/** A file that was mislaid must not bring back what it took away. @throws TypeError */
+function readRevoked({ keysFile }: Policy, before: readonly RevokedToken[]): readonly RevokedToken[] {
+  const file = revokedTokensFile(keysFile)
+  if (before.length > 0 && !existsSync(file))
+    throw new TypeError(`${file} is gone; the tokens it named stay revoked`)
+  return readRevokedTokens(file)
+}
+
+function readKeys(
+  { keysFile, roles, approval }: Policy,
+  revoked: readonly RevokedToken[],
+  { now }: SnapshotOptions,
+) {
+  const entries = readKeyFile(keysFile)
+  const warnings = [
+    ...keysWithoutRole(entries, roles, now()),
+    ...unknownApprovers(entries, roles, approval.approvers),
+  ]
+  return { entries, keys: createKeyRing(entries, revoked), warnings }
+}
+
+/** Sockets, connections and the log are opened once. */
+function waitForRestart(atStart: Policy, policy: Policy): string[] {
+  const fixed: readonly [string, (policy: Policy) => unknown][] = [
+    ['listen', ({ listen }) => listen],
+    ['admin', ({ admin }) => admin],
+    ['store', ({ store }) => store],
+    ['keys.redis', ({ keysInRedis }) => keysInRedis],
+    ['audit.file', ({ audit }) => audit.file],
+    ['audit.forward', ({ audit }) => audit.forward],
+    ['timeouts.body', ({ timeouts }) => timeouts.bodyMs],
+    ['timeouts.idle', ({ timeouts }) => timeouts.idleMs],
+  ]
+  return fixed
+    .filter(([, part]) => JSON.stringify(part(atStart)) !== JSON.stringify(part(policy)))
+    .map(([key]) => `\`${key}\` was changed: that takes effect after a restart`)
+}
+
+function placeOf(failure: unknown): string {
+  const first = failure instanceof PolicyError ? failure.problems[0] : undefined
+  return first ? `line ${first.line}, column ${first.column}` : 'see the log'
+}
+
+function problemsOf(failure: unknown): string[] {
+  return (failure instanceof Error ? failure.message : String(failure)).split('\n')
+}

@@ -1,0 +1,77 @@
+/** What the tool gate keeps: questions to humans and calls that were let through, and who is told of them. */
+
+import { approvalsFile, createMemoryApprovals } from '../approvals/memory.ts'
+import { createRedisApprovals } from '../approvals/redis.ts'
+import { type Approvals, createDesk } from '../approvals/service.ts'
+import { createWebhook } from '../approvals/webhook.ts'
+import type { Clock } from '../core/clock.ts'
+import { describeError } from '../core/refusal.ts'
+import type { Policy } from '../policy/policy.ts'
+import { redisTrouble } from '../redis/client.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import { type Calls, createCalls, mostEach } from '../tool-policy/calls/registry.ts'
+import { shareCalls } from '../tool-policy/calls/shared.ts'
+
+export interface ToolGateParts {
+  readonly atStart: Policy
+  policy(): Policy
+  readonly clock: Clock
+  readonly metrics: Metrics
+  readonly log: Log
+  recordEvent(event: string, details: object): void
+}
+
+/** Failures of a connection are told by the calls that it fails. */
+const ignore = () => {}
+
+/** @throws TypeError if the file of approvals is not what it should be */
+export function openToolGate(parts: ToolGateParts): {
+  readonly approvals: Approvals
+  readonly calls: Calls
+} {
+  const { atStart, policy, clock, metrics, log, recordEvent } = parts
+  const { redis, timeoutMs } = atStart.store
+  const report = (problem: string, error?: unknown) =>
+    log.error(redis ? redisTrouble(error, redis) : { cause: describeError(error) }, problem)
+  const calls = createCalls(redis && shareCalls(redis, mostEach, timeoutMs, ignore), report)
+  const webhook = createWebhook({
+    settings: () => policy().approval,
+    now: clock.wallMs,
+    report: (problem, error) => log.warn({ cause: describeError(error) }, problem),
+  })
+  const desk = createDesk({
+    store: redis
+      ? createRedisApprovals(redis, ignore)
+      : createMemoryApprovals(approvalsFile(atStart.audit.file), clock),
+    report,
+    tell(event, approval, usedBy) {
+      metrics.approvals.inc({ event })
+      const { id, identity, request, tool, model, by, why } = approval
+      log.info({ approval: id, caller: identity.id, request, usedBy }, `approval ${event}`)
+      // Events cannot be erased. The arguments stand in the record of the request, which can be; so does the name.
+      recordEvent(`approval ${event}`, {
+        approval: id,
+        identity: { id: identity.id, role: identity.role },
+        tool,
+        model,
+        policy: approval.policy,
+        request,
+        usedBy,
+        by,
+        why,
+      })
+      webhook.tell(event, approval, usedBy)
+    },
+  })
+  return {
+    calls,
+    approvals: {
+      ...desk,
+      close() {
+        webhook.close()
+        desk.close()
+      },
+    },
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * Which tool calls the gate let through, so that a tool result which answers none of them is noticed. Kept by digest,
+ * of each key the latest thousand: a longer conversation, or a gateway without Redis that was restarted, makes
+ * results look unknown that are not. So nothing is ever refused for it.
+ */
+import { hash } from 'node:crypto'
+import type { ToolResult } from '../../dialects/dialect.ts'
+import type { SharedCalls } from './shared.ts'
+
+export interface Calls {
+  /** Remembers a call, before it leaves. @param owner the key, whichever of its tokens made it. Never rejects. */
+  note(owner: string, call: { readonly id?: string | undefined; readonly name: string }): Promise<void>
+  /** How many of the results answer no call of this owner; undefined: that cannot be known now. Never rejects. */
+  unknown(owner: string, results: readonly ToolResult[]): Promise<number | undefined>
+  close(): void
+}
+
+const mostOwners = 256
+export const mostEach = 1024
+/** Results of one request that are looked at, the latest. */
+const mostResults = 512
+
+/** @param report what went wrong with Redis */
+export function createCalls(
+  shared: SharedCalls | undefined,
+  report: (problem: string, error: unknown) => void,
+): Calls {
+  const byOwner = new Map<string, Set<string>>()
+
+  const keep = (owner: string, marks: readonly string[]) => {
+    const own = byOwner.get(owner) ?? new Set<string>()
+    // Whoever was heard of last is forgotten last.
+    byOwner.delete(owner)
+    byOwner.set(owner, own)
+    for (const mark of marks) {
+      own.delete(mark)
+      own.add(mark)
+    }
+    forgetOldest(own, mostEach)
+    forgetOldest(byOwner, mostOwners)
+  }
+
+  return {
+    async note(owner, { id, name }) {
+      const marks = [markOf({ tool: name })]
+      if (id !== undefined && id !== '') marks.push(markOf({ call: id }))
+      keep(owner, marks)
+      try {
+        await shared?.note(owner, marks)
+      } catch (error) {
+        report('the other gateways were not told of a tool call', error)
+      }
+    },
+    async unknown(owner, results) {
+      const own = byOwner.get(owner)
+      const marks = [...new Set(results.slice(-mostResults).map(markOf))]
+      const strange = marks.filter((mark) => !own?.has(mark))
+      if (!shared || strange.length === 0) return strange.length
+      try {
+        const known = await shared.known(owner, strange)
+        keep(owner, known)
+        return strange.length - known.length
+      } catch (error) {
+        report('tool results could not be matched to calls', error)
+        return undefined
+      }
+    },
+    close: () => shared?.close(),
+  }
+}
+
+function markOf(result: ToolResult): string {
+  const [kind, name] = 'call' in result ? ['call', result.call] : ['tool', result.tool]
+  return hash('sha256', `${kind} ${name}`, 'base64url').slice(0, 22)
+}
+
+function forgetOldest(held: Map<string, unknown> | Set<string>, most: number): void {
+  for (const oldest of held.keys()) {
+    if (held.size <= most) return
+    held.delete(oldest)
+  }
+}

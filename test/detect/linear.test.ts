@@ -1,0 +1,150 @@
+import { describe, expect, it } from 'vitest'
+import { createScanner } from '../../src/detect/injection/scanner.ts'
+import { detectors } from '../../src/detect/sensitive/detectors.ts'
+import { findSensitive } from '../../src/detect/sensitive/mask.ts'
+import { createSeekers } from '../../src/detect/stream/stream-detectors.ts'
+import { Window } from '../../src/detect/stream/window.ts'
+import { loadPacks } from '../../src/policy/packs.ts'
+
+const triggers = [...new Set(detectors.flatMap((detector) => detector.triggers))]
+
+/** The least of some, in microseconds of CPU: neighbours disturb it least. */
+function leastCost(work: () => void, times: number): number {
+  return Math.min(
+    ...Array.from({ length: times }, () => {
+      const started = process.cpuUsage()
+      work()
+      const { user, system } = process.cpuUsage(started)
+      return user + system
+    }),
+  )
+}
+
+function cost(piece: string, length: number): number {
+  const text = piece.repeat(Math.ceil(length / piece.length))
+  return leastCost(() => findSensitive(text), 3)
+}
+
+describe('finding takes time in proportion to the text', () => {
+  const hostile = [
+    ...[
+      '1 ',
+      '4111 4111 ',
+      '+49 30 901820, ',
+      'a@',
+      'a@b.',
+      '1.1.1.1.',
+      'a:',
+      '::1:',
+      '9',
+      '(0',
+      '+1',
+      '001 ',
+      '1/1/',
+    ],
+    ...[
+      'eyJaaaaaaaaa.',
+      'eyJaaaaa.ey',
+      'DE89 3704 0044 0532 ',
+      'a://b:c',
+      'a://b:c@',
+      'password=',
+      'token=abc def ',
+    ],
+    ...[
+      '-----BEGIN PRIVATE KEY-----',
+      '-----END PRIVATE KEY-----',
+      'sk-aaaaaaaaaaaaaaaaaaa ',
+      'Cookie: a=',
+      '1-',
+    ],
+    ...[
+      '\\u0031',
+      '%31',
+      '%2531',
+      '&#49;',
+      '\u200b',
+      '１',
+      '\\n',
+      '1\u200b',
+      'A1',
+      'a1b2c3d4',
+      'bc1',
+      '0x',
+      'é1',
+    ],
+    ...['"a":"', '(1', 'key is ', 'born in ', 'x=1&'],
+  ]
+  it.each(hostile)('%j again and again', (piece) => {
+    cost(piece, 20_000)
+    const short = cost(piece, 20_000)
+    const long = cost(piece, 160_000)
+    expect(long, `${short} µs, ${long} µs`).toBeLessThan(Math.max(short, 2000) * 32)
+  })
+
+  it.each(['', 'a', ' ', '="a1', ': '])(
+    'and so for each trigger with %j behind it',
+    (behind) => {
+      for (const trigger of triggers) {
+        const long = cost(trigger + behind, 50_000)
+        // Tens of milliseconds are a few hundred nanoseconds a unit; anything that is not linear takes seconds.
+        if (long > 100_000) expect(cost(trigger + behind, 200_000), trigger).toBeLessThan(long * 10)
+      }
+    },
+    120_000,
+  )
+})
+
+describe('runs and what nobody sees take no more than ten times as long as prose', () => {
+  const length = 131_072
+  const filled = (piece: string) => piece.repeat(Math.ceil(length / piece.length)).slice(0, length)
+  const prose = filled(
+    'On Tuesday the gardeners met behind the old mill, counted their tools and wrote a list of what was missing.\n',
+  )
+  const cheap = {
+    'one capital letter': filled('A'),
+    'one small letter': filled('a'),
+    'base64 of zeros': filled(Buffer.alloc(96).toString('base64')),
+    'letters with nothing between them that is seen': filled('a\u200b'),
+    'soft hyphens': filled('a\u00ad'),
+    'joiners alone': filled('\u200d'),
+    'no-width spaces alone': filled('\u200b'),
+    'variation selectors': filled('\ufe0f'),
+    tags: filled('\u{e0041}'),
+  }
+  const scanner = createScanner(loadPacks())
+  const streamed = (text: string, pii: boolean) => {
+    const seekers = createSeekers({ secrets: true, pii, controls: true, links: [] })()
+    const window = new Window(seekers, () => true)
+    // As models write: four characters a frame.
+    for (let at = 0; at < 16_384; at += 4) {
+      const piece = text.slice(at, at + 4)
+      if (!window.passes(piece)) window.push(piece)
+    }
+    window.end()
+  }
+  const ways: Record<string, (text: string) => void> = {
+    'in requests': (text) => scanner.scan(text, 'user'),
+    'in records': (text) => findSensitive(text),
+    'in streams': (text) => streamed(text, true),
+    'in streams without personal data': (text) => streamed(text, false),
+  }
+  // Where prose passes without a look, it says nothing of what a look may take.
+  const references = new Map(
+    Object.entries(ways).map(([way, work]) => {
+      const read = way.startsWith('in streams') ? (text: string) => streamed(text, true) : work
+      return [way, leastCost(() => read(prose), 6)]
+    }),
+  )
+
+  it.each(
+    Object.entries(ways).flatMap(([way, work]) =>
+      Object.entries(cheap).map(([name, text]) => ({ way, name, work, text })),
+    ),
+  )('$name $way', ({ way, work, text }) => {
+    const ofProse = references.get(way) ?? 0
+    // Often enough that both are compiled, and that a neighbour does not disturb every round.
+    const own = leastCost(() => work(text), 16)
+    expect(own / ofProse, `${own} µs, prose ${ofProse} µs`).toBeLessThan(10)
+  })
+})

@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest'
+import { createMasker } from '../../src/detect/sensitive/mask.ts'
+import { createSeekers } from '../../src/detect/stream/stream-detectors.ts'
+import { Window } from '../../src/detect/stream/window.ts'
+import { type Case, harmlessCases, secretCases } from './password-table.ts'
+
+const mask = (text: string) => createMasker().mask(text)
+const textOf = ({ before, value, after }: Case) => before + value + after
+
+describe('named secrets', () => {
+  it('are masked under every spelling of a name, in every form, whatever alphabet they are of', () => {
+    expect(secretCases.length).toBeGreaterThan(2000)
+    const missed = secretCases.filter((each) => {
+      const masked = mask(textOf(each))
+      return (
+        !masked.startsWith(each.before) || longestShared(each.value, masked.slice(each.before.length)) > 3
+      )
+    })
+    expect(missed.map(textOf)).toEqual([])
+  })
+
+  it('leave what reads a value, or stands for one', () => {
+    expect(harmlessCases.length).toBeGreaterThan(2000)
+    expect(harmlessCases.map(textOf).filter((text) => mask(text) !== text)).toEqual([])
+  })
+
+  it('leave nothing in a stream either, and no more is cut than in the whole text', () => {
+    const seekers = createSeekers({ secrets: true, pii: false, controls: false, links: undefined })()
+    const passed = (pieces: readonly string[]) => {
+      const window = new Window(seekers, () => true)
+      return pieces.map((piece) => window.push(piece).text).join('') + window.end().text
+    }
+    for (const [index, each] of secretCases.entries()) {
+      if (index % 7 !== 0) continue
+      const text = `So:\n${textOf(each)} and on`
+      const whole = passed([text])
+      expect(whole, text).not.toContain(each.value)
+      expect(passed([...text]), text).toBe(whole)
+      for (let at = 1; at < text.length; at += 5)
+        expect(passed([text.slice(0, at), text.slice(at)]), text).toBe(whole)
+    }
+  })
+
+  it.each([
+    'MYSQL_ROOT_PASSWORD=xK9mPq2vLw8',
+    'PGPASSWORD=xK9mPq2vLw8 psql',
+    'SECRET_VALUE=xK9mPq2vLw8',
+    'API_TOKEN_PROD=xK9mPq2vLw8',
+    '{"password":"qK9.mPq2vLw8"}',
+    'password: "mK7{pQ2xLw8"',
+    'password = "P4ss(word)99"',
+    'Passwort: Sommer.2024!',
+    'token: s.ZC9Ecf4M5g9o34Q6RkzGsj0z',
+    'smtp_pass=xK9mPq2vLw8',
+    "CREATE USER app IDENTIFIED BY 'xK9mPq2vLw8';",
+    "ALTER USER app WITH PASSWORD 'xK9mPq2vLw8';",
+    'ConvertTo-SecureString "xK9mPq2vLw8" -AsPlainText -Force',
+    'mysql -u root -pxK9mPq2vLw8 shop',
+    'sshpass -p xK9mPq2vLw8 ssh host',
+    'docker login -u ann -p xK9mPq2vLw8 registry.example',
+    'contraseña: xK9mPq2vLw8',
+    'пароль: xK9mPq2vLw8',
+    '密码：xK9mPq2vLw8',
+    'password: Зима2024!Снег',
+    'machine example.org login ann password xK9mPq2vLw8',
+  ])('are masked in %j', (text) => {
+    expect(mask(text)).not.toMatch(/xK9m|q2vLw8|pQ2xLw8|word\)99|2024|ZC9Ecf/)
+  })
+})
+
+function longestShared(value: string, text: string): number {
+  let longest = 0
+  for (let from = 0; from < value.length; from++)
+    while (text.includes(value.slice(from, from + longest + 1)) && from + longest < value.length) longest++
+  return longest
+}

@@ -1,0 +1,79 @@
+/** How long a model server counts as busy with a request: until it has said everything, not until a human has. */
+import { expect, it } from 'vitest'
+import type { CallVerdict } from '../../src/dialects/common/call-verdict.ts'
+import { dialects } from '../../src/dialects/dialects.ts'
+import { Departure } from '../../src/pipeline/cancellation.ts'
+import type { Course, Inspected } from '../../src/pipeline/context.ts'
+import type { Outlet, Receiver } from '../../src/pipeline/ports.ts'
+import { createForward, type Forwarding, type ForwardParts } from '../../src/pipeline/response/forward.ts'
+import { createMetrics } from '../../src/telemetry/metrics.ts'
+import { stillClock } from '../rig/clock.ts'
+import { readerFor, speakers } from '../rig/speakers.ts'
+import { until } from '../rig/wait.ts'
+
+it('a model server is busy until its answer is complete, however long a human thinks', async () => {
+  const speaker = speakers.find(({ name }) => name === 'openai chat, whole')
+  if (!speaker) throw new Error('no such speaker')
+  const clock = stillClock(1_900_000_000_000)
+  const metrics = createMetrics()
+  let decide: (verdict: CallVerdict) => void = () => {}
+  const decided = new Promise<CallVerdict>((resolve) => {
+    decide = resolve
+  })
+  let receiver: Receiver | undefined
+  let released = 0
+  const upstream = { name: 'local', kind: 'ollama' }
+  const forward = createForward({
+    guardAnswer: () => undefined,
+    judgeCallsOf: () => () => ({ kind: 'wait', note: '', decided }),
+    fleet: { seat: async () => ({ upstream, release: () => released++ }), tell: () => {} },
+    courier: {
+      send(_parcel: unknown, given: Receiver) {
+        receiver = given
+        return { pause() {}, resume() {}, abort() {} }
+      },
+    },
+    kept: { note: () => {} },
+    clock,
+    metrics,
+  } as unknown as ForwardParts)
+  const arrival = {
+    departure: new Departure(),
+    hold: { answer() {} },
+    dialect: dialects.at(-1),
+    id: 'r1',
+    snapshot: { policy: { timeouts: {} } },
+    trace: {},
+    arrivedAtMs: 0,
+  }
+  const call = {
+    caller: { arrival, identity: { id: 'agent1' }, role: { limits: {} } },
+    endpoint: { group: 'embeddings', method: 'POST', path: speaker.path },
+    outgoing: { reader: readerFor(speaker), body: {} },
+    prompt: { stream: false },
+    target: { upstreams: [upstream] },
+    judged: { findings: [], stopped: [] },
+  }
+  const sent: string[] = []
+  const outlet = { begin() {}, write: () => true, end: (data: string) => void sent.push(data) }
+  const course = { arrival } as unknown as Course
+  const over = forward({ call } as unknown as Inspected, {
+    outlet: outlet as unknown as Outlet,
+    course,
+    conclude: () => Promise.resolve(undefined),
+    settle: () => Promise.resolve(),
+    meanwhile() {},
+  } satisfies Forwarding)
+  await until(() => receiver)
+  clock.advance(3000)
+  receiver?.head(200, () => speaker.contentType)
+  const said = { content: '', thinking: '', args: '{"to":"bob"}', second: '' }
+  receiver?.data(Buffer.from(speaker.speak(said, (text) => [text])))
+  receiver?.end()
+  expect([released, sent]).toEqual([1, []])
+  clock.advance(100_000)
+  decide({ kind: 'pass' })
+  await over
+  expect(sent.join('')).toContain('bob')
+  expect(await metrics.registry.metrics()).toMatch(/^torwart_upstream_duration_seconds_sum\{.*\} 3$/m)
+})
