@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { runCli } from './cli/program.ts'
-import { leastOpenFiles, openFilesLimit, openFilesProblem } from './files/open-files.ts'
+import { minOpenFiles, openFilesLimit, openFilesProblem } from './files/open-files.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string
@@ -17,7 +17,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 // Before the modules of a command are read, which would fail with one of Node's own errors.
 const openFiles = openFilesLimit()
-if (openFiles !== undefined && openFiles < leastOpenFiles) {
+if (openFiles !== undefined && openFiles < minOpenFiles) {
   process.stderr.write(`${openFilesProblem(openFiles)}\n`)
   process.exit(1)
 }

@@ -10,11 +10,11 @@ import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
 import { createMasker, findSensitive } from '../detect/sensitive/mask.ts'
 import { canonical } from '../tool-policy/arguments.ts'
 
-const longestWords = 512
-const longestName = 256
+const maxWordsLength = 512
+const maxNameLength = 256
 const name = Type.String({ maxLength: 512 })
 const time = Type.Integer({ minimum: 0, maximum: 8.64e15 })
-const words = Type.Union([Type.String({ maxLength: 2 * longestWords }), Type.Null()])
+const words = Type.Union([Type.String({ maxLength: 2 * maxWordsLength }), Type.Null()])
 
 const idForm = '^ap_[0-9a-f]{20}$'
 const idPattern = new RegExp(idForm)
@@ -83,10 +83,10 @@ export function approvalOf(wish: Wish, shows: 'masked' | 'plain'): Approval {
     identity: { kind, id, name, role },
     holder,
     request,
-    tool: mask(tool).slice(0, longestName),
+    tool: mask(tool).slice(0, maxNameLength),
     arguments: mask(text),
     plain: shows === 'plain' ? text : null,
-    model: mask(model).slice(0, longestName),
+    model: mask(model).slice(0, maxNameLength),
     policy,
     asked: 0,
     until: 0,
@@ -105,7 +105,7 @@ export interface Decision {
 /** What people write may hold what must not be kept. */
 export function decisionOf({ state, by, why }: Decision): Decision {
   const { mask } = createMasker(findSensitive)
-  const short = (text: string) => mask(text).slice(0, longestWords)
+  const short = (text: string) => mask(text).slice(0, maxWordsLength)
   return { state, by: short(by), why: why === null ? null : short(why) }
 }
 

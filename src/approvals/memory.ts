@@ -7,7 +7,7 @@ import type { Clock } from '../core/clock.ts'
 import { replaceFile } from '../files/atomic.ts'
 import { readJsonFile } from '../files/json.ts'
 import { type Approval, readApproval } from './approval.ts'
-import { type ApprovalStore, mostApprovals, mostEach, type Standing } from './store.ts'
+import { type ApprovalStore, maxApprovals, maxEach, type Standing } from './store.ts'
 
 /** @param auditFile as the policy says it */
 export function approvalsFile(auditFile: string): string {
@@ -28,7 +28,7 @@ export function createMemoryApprovals(file: string, clock: Clock): ApprovalStore
 
   const ask = (approval: Approval, validMs: number): Standing => {
     const own = [...known.values()].filter(({ holder }) => holder === approval.holder)
-    if (known.size >= mostApprovals || own.length >= mostEach) return { kind: 'full' }
+    if (known.size >= maxApprovals || own.length >= maxEach) return { kind: 'full' }
     const now = clock.wallMs()
     const asked = { ...approval, asked: now, until: now + validMs }
     write(new Map(known).set(asked.digest, asked))

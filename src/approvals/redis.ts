@@ -6,7 +6,7 @@ import { connectRedis, revive } from '../redis/client.ts'
 import { newsOn } from '../redis/subscribe.ts'
 import { within } from '../redis/timeout.ts'
 import { type Approval, readApproval } from './approval.ts'
-import { type ApprovalStore, mostApprovals, mostEach, type Standing } from './store.ts'
+import { type ApprovalStore, maxApprovals, maxEach, type Standing } from './store.ts'
 
 const answerMs = 1000
 
@@ -32,7 +32,7 @@ export function createRedisApprovals(servers: RedisServers, onError: (error: Err
     async take(approval, validMs) {
       const [kind, found, over] = textsOf(
         await ask(() =>
-          script.torwartTake(1, key, JSON.stringify(approval), validMs ?? -1, mostApprovals, mostEach),
+          script.torwartTake(1, key, JSON.stringify(approval), validMs ?? -1, maxApprovals, maxEach),
         ),
       )
       return [standingOf(kind, read(found)), read(over)]

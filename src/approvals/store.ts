@@ -40,5 +40,5 @@ export interface ApprovalStore {
 }
 
 /** Questions at the same time: of all, and of one key with all its tokens, or there would be as many as it makes tokens. */
-export const mostApprovals = 512
-export const mostEach = 16
+export const maxApprovals = 512
+export const maxEach = 16

@@ -29,8 +29,8 @@ interface Waiting {
   readonly body: string
 }
 
-const mostWaiting = 256
-const mostAtOnce = 4
+const maxWaiting = 256
+const maxAtOnce = 4
 const tries = 6
 const answerMs = 5000
 
@@ -75,7 +75,7 @@ export function createWebhook({ settings, now, report, pauseMs = 1000 }: Webhook
   }
 
   const work = () => {
-    while (sending < mostAtOnce) {
+    while (sending < maxAtOnce) {
       const next = queue.shift()
       if (next === undefined) return
       sending++
@@ -89,7 +89,7 @@ export function createWebhook({ settings, now, report, pauseMs = 1000 }: Webhook
   return {
     tell(event, approval, usedBy) {
       if (!settings().webhook) return
-      if (queue.length >= mostWaiting)
+      if (queue.length >= maxWaiting)
         return report(`the webhook is too slow: it was not told of approval ${approval.id}`)
       const shown = publicly(approval, settings().arguments)
       queue.push({ id: approval.id, body: JSON.stringify({ event, approval: shown, usedBy }) })

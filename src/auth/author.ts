@@ -1,10 +1,10 @@
 /** Who changed something by hand, as they say themselves: the system user, or `--by`. */
-const longest = 128
+const maxLength = 128
 
 /** @returns the name as it may stand in a file: it must not write lines of its own. It is masked before it stands in the log */
 export function authorName(by: string): string {
   return by
     .replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ')
     .trim()
-    .slice(0, longest)
+    .slice(0, maxLength)
 }

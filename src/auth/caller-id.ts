@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { findSensitive } from '../detect/sensitive/mask.ts'
 
-const longest = 160
+const maxLength = 160
 
 /** @param prefix who says so; with its colon no id of a key can be the same */
 export function callerId(prefix: string, name: string): string {
@@ -14,7 +14,7 @@ export function callerId(prefix: string, name: string): string {
 
 /** The name itself, or `~` and a digest of it. */
 export function presentable(name: string): string {
-  const isPlain = name.length <= longest && !/[\p{C}\p{Z}]/u.test(name) && !name.startsWith('~')
+  const isPlain = name.length <= maxLength && !/[\p{C}\p{Z}]/u.test(name) && !name.startsWith('~')
   if (isPlain && findSensitive(name).length === 0) return name
   return `~${createHash('sha256').update(name).digest('hex').slice(0, 32)}`
 }

@@ -8,7 +8,7 @@
 import type { CredentialFault } from './identity.ts'
 
 /** Of a credential, in characters: a token that lists its bearer's groups is long; Node takes 16 KB of headers in all. */
-export const longestCredential = 8192
+export const maxCredentialLength = 8192
 
 /**
  * @param rawHeaders name, value, name, value …, as Node gives them
@@ -19,7 +19,7 @@ export function presentedCredential(rawHeaders: readonly string[]): { credential
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const value = credentialOf(rawHeaders[at] as string, (rawHeaders[at + 1] as string).trim())
     if (value === undefined) continue
-    if (value === '' || value.length > longestCredential) return 'malformed'
+    if (value === '' || value.length > maxCredentialLength) return 'malformed'
     if (found !== undefined && found !== value) return 'several'
     found = value
   }

@@ -21,12 +21,12 @@ export interface Credentials {
   readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string }
 }
 
-const longest = 8192
+const maxLength = 8192
 
 /** @throws Error if a file cannot be read, or holds something else; its message never quotes the file */
 export function readCredentials({ key, certificate, ca }: CredentialFiles): Credentials {
   const bearer = key === undefined ? undefined : readFileSync(key, 'utf8').trim()
-  if (bearer !== undefined && (bearer.length > longest || !/^[\x21-\x7e]+$/.test(bearer)))
+  if (bearer !== undefined && (bearer.length > maxLength || !/^[\x21-\x7e]+$/.test(bearer)))
     throw new Error(`${key} holds no key: one line of printable characters`)
   const tls = {
     ...(ca === undefined ? {} : { ca: readFileSync(ca, 'utf8') }),

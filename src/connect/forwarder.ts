@@ -32,7 +32,7 @@ export interface Forwarder {
 }
 
 const connectMs = 10_000
-const mostConnections = 256
+const maxConnections = 256
 
 /** What belongs to one connection (RFC 9110, 7.6.1), what the forwarder says itself, and credentials of others. */
 const ownToThisSide = new Set(
@@ -65,7 +65,7 @@ export async function startForwarder(options: ForwarderOptions): Promise<Forward
       return void response.writeHead(204, crossOriginHeaders(headers.origin, asked)).end()
     return void forward(request, response, gate, agent, credentials.bearer)
   })
-  server.maxConnections = mostConnections
+  server.maxConnections = maxConnections
   server.on('connection', (socket) => {
     if (!mayConnect(plainAddress(socket.remoteAddress), visitors)) socket.destroy()
   })

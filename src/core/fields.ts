@@ -15,9 +15,9 @@ export function wrongField<T>(value: unknown, checks: FieldChecks<T>): string | 
   return (Object.keys(checks) as (keyof T & string)[]).find((name) => !checks[name](known[name]))
 }
 
-export function isText(longest: number, form?: RegExp): (value: unknown) => boolean {
+export function isText(maxLength: number, form?: RegExp): (value: unknown) => boolean {
   return (value) =>
-    typeof value === 'string' && value !== '' && value.length <= longest && (form?.test(value) ?? true)
+    typeof value === 'string' && value !== '' && value.length <= maxLength && (form?.test(value) ?? true)
 }
 
 export function optional(check: (value: unknown) => boolean): (value: unknown) => boolean {

@@ -56,7 +56,7 @@ export class Hold {
   #owner: string | undefined
   #body = 0
   #answer = 0
-  #largestBody = 0
+  #maxBody = 0
   #isOver = false
 
   constructor(move: (before: number, after: number, owner: string | undefined) => void) {
@@ -69,13 +69,13 @@ export class Hold {
   }
 
   /** Bytes of the body at its largest: what it took to read it, also when it is over. */
-  get largestBody(): number {
-    return this.#largestBody
+  get maxBody(): number {
+    return this.#maxBody
   }
 
   /** @param bytes of what was sent and is here by now, to be read @throws Refusal `overloaded` */
   body(bytes: number): void {
-    if (bytes > this.#largestBody) this.#largestBody = bytes
+    if (bytes > this.#maxBody) this.#maxBody = bytes
     this.#change(bytes * bodyWeight, this.#answer)
   }
 

@@ -76,17 +76,17 @@ export function tryJson(text: string): JsonValue | undefined {
   }
 }
 
-const mostContainers = 400_000
+const maxContainers = 400_000
 
 /** Whether a text has more objects and lists than any document needs, which takes seconds to read. */
 export function isCrowded(text: string): boolean {
-  if (text.length < mostContainers) return false
+  if (text.length < maxContainers) return false
   let containers = 0
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at)
     if (unit === 0x7b /* { */ || unit === 0x5b /* [ */) containers++
   }
-  return containers > mostContainers
+  return containers > maxContainers
 }
 
 /** Colons outside strings. Bounds the depth first, so that nothing behind it recurses further. */

@@ -6,12 +6,12 @@
 import type { Span } from './text.ts'
 
 /** A sequence that is longer is taken to end here. */
-export const longestSequence = 256
+export const maxSequenceLength = 256
 /** Escape, bell, and the controls of eight bits that begin and end sequences (ECMA-48). */
 const esc = String.raw`\u001b`
 const ends = String.raw`\u0007${esc}\u009c`
 const begins = String.raw`(?:${esc}\[|\u009b)[0-?]{0,64}[ -/]{0,8}`
-const string = String.raw`(?:${esc}[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^${ends}]{0,${longestSequence}}`
+const string = String.raw`(?:${esc}[\]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^${ends}]{0,${maxSequenceLength}}`
 /** As far as it came. */
 export const sequence = String.raw`${begins}[@-~]?|${string}(?:\u0007|${esc}\\|\u009c)?|${esc}[ -/]{0,4}[0-~]?`
 /** What a text may end with, of a sequence that is still being written. */

@@ -5,7 +5,7 @@
 import type { Readable } from 'node:stream'
 
 /** Characters of a line; what is longer would only be there to fill the memory. */
-const longestLine = 64 * 1024 * 1024
+const maxLineLength = 64 * 1024 * 1024
 
 /** @throws TypeError at the first byte that is no UTF-8, RangeError for a line without end */
 export async function* linesOf(stream: Readable): AsyncGenerator<string> {
@@ -14,7 +14,7 @@ export async function* linesOf(stream: Readable): AsyncGenerator<string> {
   for await (const piece of stream) {
     const lines = (rest + decoder.decode(piece as Buffer, { stream: true })).split('\n')
     rest = lines.pop() ?? ''
-    if (rest.length > longestLine) throw new RangeError('a line is too long')
+    if (rest.length > maxLineLength) throw new RangeError('a line is too long')
     yield* lines
   }
   rest += decoder.decode()
@@ -38,7 +38,7 @@ export async function* rawLinesOf(stream: Readable): AsyncGenerator<readonly Buf
       from = end + 1
     }
     length = (from === 0 ? length : 0) + bytes.length - from
-    if (length > longestLine) throw new RangeError('a line is too long')
+    if (length > maxLineLength) throw new RangeError('a line is too long')
     if (from < bytes.length) rest.push(bytes.subarray(from))
     yield lines
   }

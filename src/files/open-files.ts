@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 
 /** The modules of a start are read many at once; what runs afterwards takes some forty, and two for each request. */
-export const leastOpenFiles = 256
+export const minOpenFiles = 256
 /** Below this a hundred callers can exhaust them. */
 const fewOpenFiles = 1024
 
@@ -20,7 +20,7 @@ export function openFilesLimit(file = '/proc/self/limits'): number | undefined {
 export function openFilesProblem(limit: number | undefined): string | undefined {
   if (limit === undefined || limit >= fewOpenFiles) return undefined
   const cure = 'raise `ulimit -n` (systemd: LimitNOFILE=65536; Docker: --ulimit nofile=65536)'
-  return limit < leastOpenFiles
-    ? `this process may open only ${limit} files at once, and ${leastOpenFiles} are needed to start: ${cure}`
+  return limit < minOpenFiles
+    ? `this process may open only ${limit} files at once, and ${minOpenFiles} are needed to start: ${cure}`
     : `this process may open only ${limit} files at once; each request takes two, and beyond that requests are refused with \`overloaded\`: ${cure}`
 }

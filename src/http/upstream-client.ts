@@ -50,7 +50,7 @@ export function createCourier(
 }
 
 /** A thousand models are a few hundred KB; parsing more would hold everybody else up. */
-const longestAnswer = 4 * 1024 * 1024
+const maxAnswerLength = 4 * 1024 * 1024
 
 /** All that a model server learns of who asks. */
 function ownHeaders({ key }: Upstream, accept: string): Record<string, string> {
@@ -83,7 +83,7 @@ async function ask(
     for await (const piece of body.setEncoding('utf8')) {
       text += piece
       hold.body(text.length)
-      if (text.length > longestAnswer)
+      if (text.length > maxAnswerLength)
         throw new Refusal('upstream_failed', { detail: 'the answer is too long' })
     }
     return { status: statusCode, body: tryJson(text) }

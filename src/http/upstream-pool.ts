@@ -31,7 +31,7 @@ export interface ServerPoolsOptions {
 }
 
 /** How old connections to a name become. */
-export const longestLifeMs = 60_000
+export const maxLifeMs = 60_000
 
 export function createServerPools({ current, resolve, now }: ServerPoolsOptions): ServerPools {
   const nearLookup = createNearLookup(resolve)
@@ -79,7 +79,7 @@ export function createServerPools({ current, resolve, now }: ServerPoolsOptions)
     of(origin) {
       const known = pools.get(origin)
       if (!known) return open(origin).server
-      if (now() - known.bornMs < longestLifeMs || !isNamed(origin)) return known.server
+      if (now() - known.bornMs < maxLifeMs || !isNamed(origin)) return known.server
       retire(known.pool)
       return open(origin).server
     },

@@ -5,7 +5,7 @@ export type Orders = ReadonlyMap<string, Order>
 
 /** Orders that are over are kept, so that an old copy does not bring back what they lifted. */
 const keepMs = 90 * 86_400_000
-const most = 2000
+const max = 2000
 
 /** Whether what this one is about is frozen. */
 export function isHeld(orders: Orders, about: Pick<Order, 'kind' | 'name'>, nowMs: number): boolean {
@@ -28,7 +28,7 @@ export function merged(known: Orders, found: readonly Order[], nowMs: number): O
   for (const [subject, order] of all) if (isForgotten(order, nowMs)) all.delete(subject)
   // The oldest that are over make room; what is frozen never does.
   const overs = [...all.values()].filter((order) => !isInForce(order, nowMs)).toSorted((a, b) => a.at - b.at)
-  for (const order of overs.slice(0, Math.max(0, all.size - most))) all.delete(subjectOf(order))
+  for (const order of overs.slice(0, Math.max(0, all.size - max))) all.delete(subjectOf(order))
   return all
 }
 

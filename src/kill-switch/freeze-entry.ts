@@ -15,11 +15,11 @@ export function isFrozenKind(text: string): text is FrozenKind {
   return frozenKinds.some((kind) => kind === text)
 }
 
-const longest = 512
+const maxLength = 512
 /** Of a date. */
 const latest = 8.64e15
-const name = Type.String({ maxLength: longest })
-const words = Type.String({ minLength: 1, maxLength: longest })
+const name = Type.String({ maxLength: maxLength })
+const words = Type.String({ minLength: 1, maxLength: maxLength })
 
 const orderSchema = Type.Object(
   {
@@ -64,17 +64,17 @@ export interface Wish {
 }
 
 /** Ten years: what is meant for longer has no end. */
-const longestMs = 10 * 365 * 86_400_000
+const maxMs = 10 * 365 * 86_400_000
 
 /** @returns what is wrong with it, in a sentence */
 export function faultOf({ kind, name, why, by, forMs = 0 }: Partial<Wish> & Said): string | undefined {
-  if (forMs > longestMs) return 'at most for ten years'
+  if (forMs > maxMs) return 'at most for ten years'
   if (kind === 'all' && name !== '') return '`all` has no name'
   if (kind !== 'all' && name === '') return `which ${kind}?`
   if (why.trim() === '' || by.trim() === '') return 'why, and by whom?'
   if (kind === 'key' && !isCallerId(name)) return 'that is not the id of a key'
   if (kind === 'model' && !parsePattern(name)) return 'that is no name or pattern of a local model'
-  const tooLong = [name, why, by].some((text) => text.length > longest || /\p{C}/u.test(text))
+  const tooLong = [name, why, by].some((text) => text.length > maxLength || /\p{C}/u.test(text))
   return tooLong ? 'at most 512 characters each, none of them a control character' : undefined
 }
 
@@ -86,8 +86,8 @@ export function orderOf(wish: Wish, before: Order | undefined, nowMs: number): O
     kind: wish.kind,
     name: wish.name,
     frozen: wish.frozen,
-    why: mask(wish.why).slice(0, longest),
-    by: mask(wish.by).slice(0, longest),
+    why: mask(wish.why).slice(0, maxLength),
+    by: mask(wish.by).slice(0, maxLength),
     at,
     until: wish.forMs === undefined ? null : nowMs + wish.forMs,
   }

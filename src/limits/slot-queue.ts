@@ -10,7 +10,7 @@ export interface Waiting {
   /** Whose line it is. */
   readonly owner: string
   /** How many may wait in it. */
-  readonly most: number
+  readonly max: number
   readonly waitMs: number
   /** Of one try: each is a question of its own, for which nobody else waits. */
   readonly timeoutMs: number
@@ -29,10 +29,10 @@ export interface Turns {
 
 const tryEveryMs = 200
 /** In all lines together. */
-const mostWaiting = 1024
+const maxWaiting = 1024
 
 /** Of other owners, that are called when a slot they may share comes free. */
-const mostCalled = 16
+const maxCalled = 16
 
 interface Place {
   /** Whether it waits for a slot that owners share. */
@@ -55,7 +55,7 @@ export function createTurns(store: Pick<Store, 'reserve'>): Turns {
     const others: string[] = []
     for (const [other, [first]] of lines) {
       if (other !== owner && first?.isShared) others.push(other)
-      if (others.length === mostCalled) break
+      if (others.length === maxCalled) break
     }
     for (const other of others) callFirst(other)
     callFirst(owner)
@@ -96,9 +96,9 @@ export function createTurns(store: Pick<Store, 'reserve'>): Turns {
     })
 
   const waitInLine = async (claim: Claim, full: Reservation, waiting: Waiting): Promise<Reservation> => {
-    const { owner, most, waitMs, timeoutMs } = waiting
+    const { owner, max, waitMs, timeoutMs } = waiting
     const line = lines.get(owner) ?? []
-    if (line.length >= most || size >= mostWaiting) return full
+    if (line.length >= max || size >= maxWaiting) return full
     lines.set(owner, line)
     const isShared = claim.accounts.some(
       ({ account, limits }) => account.scope !== 'key' && limits.concurrent !== undefined,

@@ -18,7 +18,7 @@ export const leaseMs = 60_000
 
 /** How long an open breaker waits: at first, and at most. It doubles from one opening to the next. */
 export const coolDownMs = 60_000
-export const longestCoolDownMs = 3_600_000
+export const maxCoolDownMs = 3_600_000
 /** Openings are forgotten when the breaker was closed so long, and no shorter than it last was open. */
 export const forgetOpeningsMs = 600_000
 

@@ -23,7 +23,7 @@ export interface ModelName {
 }
 
 const defaults = { host: 'registry.ollama.ai', namespace: 'library', tag: 'latest' }
-const longestName = 512
+const maxNameLength = 512
 
 // Go's unicode.IsSpace: unlike String.trim it counts U+0085 and does not count U+FEFF.
 const space = '[\\t-\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]+'
@@ -67,7 +67,7 @@ export function printModel({ host, namespace, model, tag }: ModelName): string {
 }
 
 function parse(name: string, valid: RegExp): ModelName | undefined {
-  if (name.length > longestName) return undefined
+  if (name.length > maxNameLength) return undefined
   const trimmed = name.replace(goSpace, '')
   // Before lower-casing, which would turn the Kelvin sign into a k.
   if (!/^[\x21-\x7e]+$/.test(trimmed)) return undefined

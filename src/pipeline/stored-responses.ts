@@ -30,8 +30,8 @@ export function ownerOf({ identity, token }: Pick<Caller, 'identity' | 'token'>)
   return `${holderOf(identity)} ${JSON.stringify(rights)}`
 }
 
-const mostOwners = 1024
-const mostEach = 256
+const maxOwners = 1024
+const maxEach = 256
 
 export function createKeptAnswers(): KeptAnswers {
   const byOwner = new Map<string, Map<string, Kept>>()
@@ -41,14 +41,14 @@ export function createKeptAnswers(): KeptAnswers {
       // Whoever was given something last is forgotten last.
       byOwner.delete(owner)
       byOwner.set(owner, own.set(id, kept))
-      forgetOldest(own, mostEach)
-      forgetOldest(byOwner, mostOwners)
+      forgetOldest(own, maxEach)
+      forgetOldest(byOwner, maxOwners)
     },
     find: (owner, id) => byOwner.get(owner)?.get(id),
   }
 }
 
-function forgetOldest(map: Map<string, unknown>, most: number): void {
-  const [oldest] = map.size > most ? map.keys() : []
+function forgetOldest(map: Map<string, unknown>, max: number): void {
+  const [oldest] = map.size > max ? map.keys() : []
   if (oldest !== undefined) map.delete(oldest)
 }

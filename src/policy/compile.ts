@@ -18,7 +18,7 @@ import { compileKeepAlive, compileLimits, compileModels, compileShared } from '.
 import { compileRedis } from './compile-redis.ts'
 import { compileTls } from './compile-tls.ts'
 import type { Exceptions } from './exceptions.ts'
-import { doubtful, isShort, shortestToken } from './lint.ts'
+import { doubtful, isShort, minTokenLength } from './lint.ts'
 import { modelFault } from './model-fault.ts'
 import { isNetwork, networksOf } from './networks.ts'
 import type { Address, OutlierDetection, Policy, Role, TokenRules, Upstream } from './policy.ts'
@@ -60,7 +60,7 @@ export function compile(
   if (!admin.loopback && config.admin.token === undefined && !source.holds(['admin', 'token']))
     report(['admin', 'address'], 'is not loopback, so `admin.token` is required')
   if (!admin.loopback && isShort(config.admin.token))
-    report(['admin', 'token'], `must have ${shortestToken} characters at least where others can reach it`)
+    report(['admin', 'token'], `must have ${minTokenLength} characters at least where others can reach it`)
   if (takesTheSame(admin, listen))
     report(['admin', 'address'], 'is the address of the data listener too: give each a port of its own')
   const tls = compileTls(config.listen.tls, folder, report)
@@ -192,7 +192,7 @@ function compileOutliers(config: Config['outlierDetection']): OutlierDetection {
     requestVolume,
     intervalMs: Math.max(1, ms(config.interval)),
     baseMs: ms(config.baseEjection),
-    longestMs: ms(config.maxEjection),
+    maxMs: ms(config.maxEjection),
     maxEjectionPercent,
   }
 }
@@ -289,8 +289,8 @@ const sinkProtocols = ['stdout:', 'http:', 'https:', 'tcp:', 'tls:', 'udp:']
 
 function compileTokens({ ttl, maxTtl, depth, rotate }: Config['tokens'], report: Report): TokenRules {
   const ms = (text: string) => parseDuration(text) ?? 0
-  const rules = { lifeMs: ms(ttl), longestMs: ms(maxTtl), depth, rotateMs: ms(rotate) }
-  if (rules.lifeMs > rules.longestMs) report(['tokens', 'ttl'], `is longer than \`tokens.maxTtl\`: ${maxTtl}`)
+  const rules = { lifeMs: ms(ttl), maxMs: ms(maxTtl), depth, rotateMs: ms(rotate) }
+  if (rules.lifeMs > rules.maxMs) report(['tokens', 'ttl'], `is longer than \`tokens.maxTtl\`: ${maxTtl}`)
   return rules
 }
 

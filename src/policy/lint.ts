@@ -11,11 +11,11 @@ import type { Path, Source } from './source.ts'
 import { tightInWords, tightLimits } from './token-room.ts'
 import { withoutEffect } from './without-effect.ts'
 
-export const shortestToken = 16
+export const minTokenLength = 16
 
 /** Whether an admin token can be guessed. */
 export function isShort(token: string | undefined): boolean {
-  return token !== undefined && token.length < shortestToken
+  return token !== undefined && token.length < minTokenLength
 }
 
 /** What of a text stands in the file itself. */
@@ -26,7 +26,7 @@ export function doubtful(config: Config, source: Written): { path: Path; message
   if (isShort(config.admin.token))
     found.push({
       path: ['admin', 'token'],
-      message: `the admin token has fewer than ${shortestToken} characters: it can be guessed`,
+      message: `the admin token has fewer than ${minTokenLength} characters: it can be guessed`,
     })
   if (config.certificates.length > 0 && config.listen.tls?.clientCa === undefined)
     found.push({

@@ -27,7 +27,7 @@ export interface OutlierDetection {
   readonly requestVolume: number
   readonly intervalMs: number
   readonly baseMs: number
-  readonly longestMs: number
+  readonly maxMs: number
   readonly maxEjectionPercent: number
 }
 
@@ -141,7 +141,7 @@ export interface Budget {
 }
 
 /** What a token may use in its life is counted by day, so that its life must fit into one. */
-export const longestTokenMs = 86_400_000
+export const maxTokenMs = 86_400_000
 /** Of tokens that are made from one another; they carry the grants of all above them. */
 export const deepestTokens = 8
 
@@ -149,7 +149,7 @@ export const deepestTokens = 8
 export interface TokenRules {
   /** Where nothing else is asked for, and at most. */
   readonly lifeMs: number
-  readonly longestMs: number
+  readonly maxMs: number
   /** How many may be made from one another. */
   readonly depth: number
   /** How long a key signs. */

@@ -2,7 +2,7 @@
 
 import { ownKeywords, type SchemaNode } from './schema/node.ts'
 import { configSchema } from './schema/schema.ts'
-import { longestTimer } from './schema/types.ts'
+import { maxTimer } from './schema/types.ts'
 
 const intro = `# The policy file
 
@@ -204,11 +204,11 @@ function describe(node: SchemaNode): string {
   return said.filter(Boolean).join(' ')
 }
 
-function rangeOf({ least, most, type, minimum, maximum }: SchemaNode): string | undefined {
+function rangeOf({ least, max, type, minimum, maximum }: SchemaNode): string | undefined {
   const counted = type === 'integer' && maximum !== undefined && maximum < 1e12
-  const [from, to] = counted ? [minimum, maximum] : [least, most]
+  const [from, to] = counted ? [minimum, maximum] : [least, max]
   // What no timer of Node can wait for is no choice of ours.
-  if (from === undefined && to === longestTimer) return undefined
+  if (from === undefined && to === maxTimer) return undefined
   if (from !== undefined && to !== undefined) return `From \`${from}\` to \`${to}\`.`
   if (to !== undefined) return `At most \`${to}\`.`
   return from === undefined ? undefined : `At least \`${from}\`.`

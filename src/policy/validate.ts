@@ -153,11 +153,11 @@ function fits(node: SchemaNode, value: unknown): boolean {
 }
 
 /** Of durations and sizes, which are texts. */
-function isWithin({ form, least, most }: SchemaNode, value: string): boolean {
+function isWithin({ form, least, max }: SchemaNode, value: string): boolean {
   const parse = form === 'duration' ? parseDuration : form === 'size' ? parseSize : undefined
   const amount = parse?.(value)
   if (!parse || amount === undefined) return true
-  return amount >= (parse(least ?? '') ?? 0) && amount <= (parse(most ?? '') ?? Infinity)
+  return amount >= (parse(least ?? '') ?? 0) && amount <= (parse(max ?? '') ?? Infinity)
 }
 
 /** Tells what is wrong. @returns what would do */

@@ -12,7 +12,7 @@ export type Connection = Redis | Cluster
 export type Scripts = Readonly<Record<string, { readonly lua: string }>>
 
 const connectMs = 2000
-const longestRetryMs = 500
+const maxRetryMs = 500
 /** How much longer than one answer a connection may be silent before it is made anew. */
 const patience = 4
 
@@ -59,7 +59,7 @@ function open(
     // After a failover behind one address, the old server is a replica that refuses to write.
     reconnectOnError: ({ message }: Error) => message.startsWith('READONLY'),
   } satisfies RedisOptions
-  const retry = (attempt: number) => Math.min(attempt * 50, longestRetryMs)
+  const retry = (attempt: number) => Math.min(attempt * 50, maxRetryMs)
   const places = urls.map(parse).map(({ host, port }) => ({ host, port }))
   if (kind === 'cluster') {
     const options = {

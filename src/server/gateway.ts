@@ -101,7 +101,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 /** A minute, with ten lines each. */
-const mostToldPeers = 100
+const maxToldPeers = 100
 
 type Closer = () => Promise<unknown> | unknown
 
@@ -210,7 +210,7 @@ async function openGateway(
   const kept = createKeptAnswers()
   const mayTell = createSparing(clock.monotonicMs)
   /** Of peers, each with lines of its own: one that tries often must not keep others out of the log. */
-  const mayTellOf = createSparing(clock.monotonicMs, mostToldPeers)
+  const mayTellOf = createSparing(clock.monotonicMs, maxToldPeers)
   const { shared: sharedKeys } = keysSync
   const callers = openCallers({
     policy,

@@ -14,7 +14,7 @@ import { stateOf } from '../files/state.ts'
 import { type Watch, watchFiles } from '../files/watch.ts'
 import type { Snapshot } from '../pipeline/context.ts'
 import { exceptionsFile } from '../policy/exceptions.ts'
-import { isPlain, isShort, plainHttp, shortestToken } from '../policy/lint.ts'
+import { isPlain, isShort, plainHttp, minTokenLength } from '../policy/lint.ts'
 import { loadPolicy } from '../policy/load.ts'
 import type { Variables } from '../policy/locate.ts'
 import type { Address, Policy } from '../policy/policy.ts'
@@ -240,7 +240,7 @@ function readPolicy({ policyFile, variables, listen, admin }: SnapshotOptions): 
     throw new TypeError('the admin listener needs admin.token as soon as its address is not loopback')
   if (!overridden.admin.loopback && isShort(overridden.admin.token))
     throw new TypeError(
-      `admin.token must have ${shortestToken} characters at least as soon as the address is not loopback`,
+      `admin.token must have ${minTokenLength} characters at least as soon as the address is not loopback`,
     )
   return Object.freeze(overridden)
 }

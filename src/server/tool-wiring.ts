@@ -10,7 +10,7 @@ import type { Policy } from '../policy/policy.ts'
 import { redisTrouble } from '../redis/client.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { type Calls, createCalls, mostEach } from '../tool-policy/calls/registry.ts'
+import { type Calls, createCalls, maxEach } from '../tool-policy/calls/registry.ts'
 import { shareCalls } from '../tool-policy/calls/shared.ts'
 
 export interface ToolGateParts {
@@ -34,7 +34,7 @@ export function openToolGate(parts: ToolGateParts): {
   const { redis, timeoutMs } = atStart.store
   const report = (problem: string, error?: unknown) =>
     log.error(redis ? redisTrouble(error, redis) : { cause: describeError(error) }, problem)
-  const calls = createCalls(redis && shareCalls(redis, mostEach, timeoutMs, ignore), report)
+  const calls = createCalls(redis && shareCalls(redis, maxEach, timeoutMs, ignore), report)
   const webhook = createWebhook({
     settings: () => policy().approval,
     now: clock.wallMs,

@@ -3,7 +3,7 @@ const minuteMs = 60_000
 const linesPerMinute = 10
 
 /** @returns whether one more line of this kind may be written; of further kinds than so many a minute, none */
-export function createSparing(nowMs: () => number, mostKinds = 1000): (kind: string) => boolean {
+export function createSparing(nowMs: () => number, maxKinds = 1000): (kind: string) => boolean {
   let counts = new Map<string, number>()
   let since = nowMs()
   return (kind) => {
@@ -12,7 +12,7 @@ export function createSparing(nowMs: () => number, mostKinds = 1000): (kind: str
       counts = new Map()
     }
     const count = (counts.get(kind) ?? 0) + 1
-    if (count > linesPerMinute || (count === 1 && counts.size >= mostKinds)) return false
+    if (count > linesPerMinute || (count === 1 && counts.size >= maxKinds)) return false
     counts.set(kind, count)
     return true
   }

@@ -7,16 +7,16 @@ import { foldKey } from '../core/fold.ts'
 import { isObject, JsonFault, type JsonObject, type JsonValue, readJson } from '../core/json.ts'
 
 /** Characters of arguments that are judged; what is longer is no tool call that rules were made for. */
-export const mostArguments = 256 * 1024
+export const maxArguments = 256 * 1024
 /** Characters, canonical, of what a human can be asked about: nobody says yes to what is not shown whole. */
-export const mostApproved = 8 * 1024
-const mostDigits = 15
+export const maxApproved = 8 * 1024
+const maxDigits = 15
 /** Strings are stepped over whole, so that a number is never found in one. */
 const stringOrNumber = /"(?:[^"\\]|\\.)*"|-?\d[\d.]*/g
 
 /** @returns undefined if programs may read the text differently, or if it is no object. Linear in the text */
 export function readArguments(text: string): JsonObject | undefined {
-  if (text.length > mostArguments) return undefined
+  if (text.length > maxArguments) return undefined
   // Models that call a tool without arguments write nothing at all.
   if (text.trim() === '') return {}
   try {
@@ -30,7 +30,7 @@ export function readArguments(text: string): JsonObject | undefined {
 
 function hasLongNumber(text: string): boolean {
   for (const [token] of text.matchAll(stringOrNumber))
-    if (!token.startsWith('"') && token.replace(/^-?[0.]*/, '').replace('.', '').length > mostDigits)
+    if (!token.startsWith('"') && token.replace(/^-?[0.]*/, '').replace('.', '').length > maxDigits)
       return true
   return false
 }

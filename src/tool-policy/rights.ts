@@ -8,7 +8,7 @@ import { foldKey } from '../core/fold.ts'
 import { matchesGlob } from '../core/glob.ts'
 import type { JsonObject } from '../core/json.ts'
 import { asSeen } from '../core/strip-invisible.ts'
-import { canonical, keysOf, mostApproved, readArguments } from './arguments.ts'
+import { canonical, keysOf, maxApproved, readArguments } from './arguments.ts'
 import { isJsonSchema, schemaOfRules } from './rules.ts'
 import { isRecord, noteName, type Path, type SafeSchema, safeSchema, type Tell } from './schema.ts'
 
@@ -45,7 +45,7 @@ interface ArgumentRule {
   fits(args: JsonObject): boolean
 }
 
-const longestName = 256
+const maxNameLength = 256
 /** In no tool's name: a pattern's star stands for letters, not for lines that say something else. */
 const unsound = /[\s\p{C}]/u
 
@@ -55,7 +55,7 @@ export function compileTools(config: ToolsConfig, tell: Tell): ToolRights {
     patterns.some((pattern) => matchesGlob(pattern, name))
   for (const list of ['allow', 'approve'] as const)
     for (const [index, pattern] of config[list].entries())
-      if (pattern.length > longestName) tell([list, index], `is longer than ${longestName} characters`)
+      if (pattern.length > maxNameLength) tell([list, index], `is longer than ${maxNameLength} characters`)
   const rules = Object.entries(config.arguments).map(([pattern, given]) =>
     compileRule(pattern, given, (path, message) => tell(['arguments', pattern, ...path], message)),
   )
@@ -64,7 +64,7 @@ export function compileTools(config: ToolsConfig, tell: Tell): ToolRights {
   const mayCall = (name: string) =>
     name === '' || unsound.test(name)
       ? allowsAll
-      : name.length <= longestName && (named(config.approve, name) || named(config.allow, name))
+      : name.length <= maxNameLength && (named(config.approve, name) || named(config.allow, name))
   return {
     otherwise: config.otherwise,
     allow: config.allow,
@@ -82,7 +82,7 @@ export function compileTools(config: ToolsConfig, tell: Tell): ToolRights {
       const read = isFreeForm ? (ruling.length > 0 ? undefined : { input: args }) : readArguments(args)
       if (!read || !ruling.every(({ fits }) => fits(read))) return { kind: 'outside', because: 'arguments' }
       if (!toApprove) return { kind: 'allowed' }
-      if (canonical(read).length > mostApproved) return { kind: 'outside', because: 'arguments' }
+      if (canonical(read).length > maxApproved) return { kind: 'outside', because: 'arguments' }
       return { kind: 'approve', arguments: read }
     },
   }

@@ -24,12 +24,12 @@ interface Work {
   nodes: number
 }
 
-const mostNodes = 4096
-const longestPattern = 1000
+const maxNodes = 4096
+const maxPatternLength = 1000
 /** Steps a character may cost in the worst case. */
-const largestProgram = 500
+const maxProgram = 500
 /** Characters; what is longer fits no pattern. */
-const longestMatched = 64 * 1024
+const maxMatchedLength = 64 * 1024
 
 const types = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null']
 const said = new Set([
@@ -74,8 +74,8 @@ export function safeSchema(root: unknown, tell: Tell) {
 /** @param within references that are being put in place */
 function safe(node: unknown, path: Path, within: readonly string[], work: Work): SafeSchema {
   if (typeof node === 'boolean') return node
-  if (++work.nodes > mostNodes) {
-    if (work.nodes === mostNodes + 1) work.tell([], `has more than ${mostNodes} parts`)
+  if (++work.nodes > maxNodes) {
+    if (work.nodes === maxNodes + 1) work.tell([], `has more than ${maxNodes} parts`)
     return false
   }
   if (!isRecord(node)) return wrong(path, 'must be a JSON Schema', work)
@@ -88,9 +88,9 @@ function safe(node: unknown, path: Path, within: readonly string[], work: Work):
     else if (keyword === 'pattern') fresh['~refine'] = [matcher(value, at, work)]
     else fresh[keyword] = member(keyword, value, at, within, work)
   }
-  for (const [least, most] of bounds)
-    if (Number(fresh[least]) > Number(fresh[most]))
-      work.tell([...path, least], `is above \`${most}\`: nothing could pass`)
+  for (const [least, max] of bounds)
+    if (Number(fresh[least]) > Number(fresh[max]))
+      work.tell([...path, least], `is above \`${max}\`: nothing could pass`)
   // What stands beside a reference holds, too.
   return referred === undefined ? fresh : { allOf: [fresh, referred] }
 }
@@ -160,11 +160,11 @@ function matcher(value: unknown, at: Path, work: Work) {
  * @returns what matches in linear time, or what is wrong with it
  */
 export function linearPattern(pattern: string): ((text: string) => boolean) | string {
-  if (pattern.length > longestPattern) return `is longer than ${longestPattern} characters`
+  if (pattern.length > maxPatternLength) return `is longer than ${maxPatternLength} characters`
   try {
     const compiled = RE2JS.compile(pattern)
-    if (compiled.programSize() > largestProgram) return 'is too large: it repeats too much'
-    return (text) => text.length <= longestMatched && compiled.test(text)
+    if (compiled.programSize() > maxProgram) return 'is too large: it repeats too much'
+    return (text) => text.length <= maxMatchedLength && compiled.test(text)
   } catch {
     return 'is no pattern that runs in linear time (RE2: no look-ahead, no back-references)'
   }

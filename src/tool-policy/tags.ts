@@ -46,9 +46,9 @@ const stems = [
 ]
 const prefixes = ['antml:', 'minimax:', 'dsml｜', 'start_', 'longcat_']
 /** Of one opening. */
-const longest = 240
+const maxLength = 240
 /** Within a closing tag; as long as one may be, a part of it may stand at the end. */
-export const longestClose = 64
+export const maxCloseLength = 64
 
 /** The first call of a text. */
 export function firstTag(text: string): { readonly at: number; readonly tag: Tag } | undefined {
@@ -68,7 +68,7 @@ function closeOf(open: string): RegExp | undefined {
 
 /** Where a tag may have begun at the end of the text. */
 export function beginOfTag(text: string): number {
-  const first = Math.max(0, text.length - longest)
+  const first = Math.max(0, text.length - maxLength)
   const places = ['<', '‹', '['].map((sign) => text.lastIndexOf(sign)).filter((place) => place >= first)
   return Math.min(text.length, ...places.filter((place) => hasBegun(text.slice(place).toLowerCase())))
 }

@@ -11,8 +11,8 @@ export interface Allowed {
 }
 
 /** Names that one role asks for; more, or longer ones, are somebody trying. */
-const mostNames = 1024
-const longestName = 256
+const maxNames = 1024
+const maxNameLength = 256
 
 /** Remembers what a name means to a role: taking it apart and comparing it is most of what finding costs. */
 export function createAllowed() {
@@ -22,9 +22,9 @@ export function createAllowed() {
     const names = byRole.get(role) ?? new Map<string, readonly Allowed[]>()
     const before = names.get(asked)
     if (before) return before
-    if (names.size >= mostNames) names.clear()
+    if (names.size >= maxNames) names.clear()
     const found = allowedTo(role, policy.aliases.get(asked) ?? asked, policy)
-    if (asked.length <= longestName) byRole.set(role, names.set(asked, found))
+    if (asked.length <= maxNameLength) byRole.set(role, names.set(asked, found))
     return found
   }
 }

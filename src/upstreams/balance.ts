@@ -13,7 +13,7 @@ export interface Candidate {
 }
 
 /** What a server counts at least that does nothing but fail. */
-const leastSuccess = 0.1
+const minSuccess = 0.1
 
 /** @param random from 0 to below 1 */
 export function choose<T extends Candidate>(candidates: readonly T[], random: () => number): T | undefined {
@@ -38,7 +38,7 @@ function drawn<T>(candidates: readonly T[], random: () => number): readonly T[] 
 /** @param unknownMs the latency of a server that has not answered yet: as good as the other's, so that it is tried */
 function cost({ server, concurrent }: Candidate, unknownMs: number): number {
   const { health, inFlight } = server
-  const success = Math.max(leastSuccess, 1 - rateOf(health.tally))
+  const success = Math.max(minSuccess, 1 - rateOf(health.tally))
   const latencyMs = Math.max(1, health.latencyMs ?? unknownMs)
   return (latencyMs * (inFlight + 0.5)) / concurrent / success
 }

@@ -19,7 +19,7 @@ export interface Tally {
 
 /** After it could not be reached once a server rests this long, after each further time twice as long. */
 const firstRestMs = 1_000
-const longestRestMs = 30_000
+const maxRestMs = 30_000
 /** After which a latency counts a third, if no other came since. */
 const decayMs = 30_000
 
@@ -80,7 +80,7 @@ export class Health {
   /** Requests that were on their way at the same time count once. */
   unreachable(): void {
     if (this.ejected) return
-    const rest = Math.min(longestRestMs, firstRestMs * 2 ** this.#rests)
+    const rest = Math.min(maxRestMs, firstRestMs * 2 ** this.#rests)
     this.#rests = Math.min(this.#rests + 1, 16)
     this.#restUntilMs = this.#clock.monotonicMs() + rest
   }
@@ -89,8 +89,8 @@ export class Health {
    * Leaves it alone, each time twice as long. What fails first after that ejects it again.
    * @returns for how long
    */
-  eject({ baseMs, longestMs, intervalMs }: OutlierDetection): number {
-    const ms = Math.min(longestMs, baseMs * 2 ** this.#ejections)
+  eject({ baseMs, maxMs, intervalMs }: OutlierDetection): number {
+    const ms = Math.min(maxMs, baseMs * 2 ** this.#ejections)
     this.#ejections = Math.min(this.#ejections + 1, 16)
     this.#ejectedUntilMs = this.#clock.monotonicMs() + ms
     this.#now = { requests: 0, failures: 0 }

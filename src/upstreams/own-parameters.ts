@@ -11,7 +11,7 @@ import type { Ask } from './ask.ts'
 const withinMs = 1_000
 /** A server that did not tell, or a model whose digest nobody knows, is asked again after this. */
 const againMs = 10_000
-const mostModels = 1024
+const maxModels = 1024
 const nothing: ModelParameters = {}
 
 interface Known {
@@ -49,7 +49,7 @@ export class OwnParameters {
     const isLasting = isTold && digest !== null
     const untilMs = isLasting ? Number.POSITIVE_INFINITY : this.#clock.monotonicMs() + againMs
     this.#asking.delete(model)
-    if (this.#known.size >= mostModels) this.#known.clear()
+    if (this.#known.size >= maxModels) this.#known.clear()
     this.#known.set(model, { digest, untilMs, own })
     return own
   }

@@ -5,8 +5,8 @@
 import type { IncomingMessage } from 'node:http'
 
 /** Read and thrown away; a client that has more to send waits until it has read the answer. */
-const mostBytes = 16 * 1024 * 1024
-const longestMs = 10_000
+const maxBytes = 16 * 1024 * 1024
+const maxMs = 10_000
 /** For a client that is held up. */
 const heldUpMs = 2_000
 
@@ -18,11 +18,11 @@ export function linger(request: IncomingMessage): Promise<void> {
       request.off('data', discard).off('end', over).off('close', over)
       resolve()
     }
-    let late = setTimeout(over, longestMs)
+    let late = setTimeout(over, maxMs)
     let bytes = 0
     const discard = (piece: Buffer) => {
       bytes += piece.length
-      if (bytes <= mostBytes) return
+      if (bytes <= maxBytes) return
       request.pause()
       clearTimeout(late)
       late = setTimeout(over, heldUpMs)

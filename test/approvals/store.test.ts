@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { approvalOf, type Wish } from '../../src/approvals/approval.ts'
 import { createMemoryApprovals } from '../../src/approvals/memory.ts'
-import { mostApprovals, mostEach } from '../../src/approvals/store.ts'
+import { maxApprovals, maxEach } from '../../src/approvals/store.ts'
 import { type ApprovalWorld, approvalWorlds, wish } from '../rig/approvals.ts'
 import { stillClock } from '../rig/clock.ts'
 import { until } from '../rig/wait.ts'
@@ -131,13 +131,13 @@ describe.each(approvalWorlds.filter(([, there]) => there))('approvals in %s', (_
         holder,
         identity: { ...wish.identity, kind: 'token', id: `token ${index} of ${holder}` },
       })
-    for (let index = 0; index < mostEach; index++)
+    for (let index = 0; index < maxEach; index++)
       expect(await numbered(index, 'a')).toMatchObject({ kind: 'pending' })
-    expect(await numbered(mostEach, 'a')).toEqual({ kind: 'full' })
+    expect(await numbered(maxEach, 'a')).toEqual({ kind: 'full' })
     expect(await numbered(0, 'a')).toMatchObject({ kind: 'pending', fresh: false })
-    for (let index = mostEach; index < mostApprovals; index++)
-      await numbered(index, `owner${Math.floor(index / mostEach)}`)
-    expect(await world.store.list()).toHaveLength(mostApprovals)
+    for (let index = maxEach; index < maxApprovals; index++)
+      await numbered(index, `owner${Math.floor(index / maxEach)}`)
+    expect(await world.store.list()).toHaveLength(maxApprovals)
     expect(await numbered(0, 'somebody')).toEqual({ kind: 'full' })
   })
 
@@ -147,7 +147,7 @@ describe.each(approvalWorlds.filter(([, there]) => there))('approvals in %s', (_
     world.second.onNews(() => told++)
     let tries = 0
     await until(async () => {
-      await world.store.decide(await asked(world, { arguments: { tries: tries++ % mostEach } }), yes)
+      await world.store.decide(await asked(world, { arguments: { tries: tries++ % maxEach } }), yes)
       return told > 0
     })
   })

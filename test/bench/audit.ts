@@ -87,8 +87,8 @@ export async function verifyMany(count: number): Promise<string> {
 
 | | seconds | MiB at most |
 |---|---|---|
-| \`audit verify\` | ${verified.seconds.toFixed(1)} | ${verified.mostMiB.toFixed(0)} |
-| \`audit show --finding any\` (a walk over all) | ${exported.seconds.toFixed(1)} | ${exported.mostMiB.toFixed(0)} |
+| \`audit verify\` | ${verified.seconds.toFixed(1)} | ${verified.maxMiB.toFixed(0)} |
+| \`audit show --finding any\` (a walk over all) | ${exported.seconds.toFixed(1)} | ${exported.maxMiB.toFixed(0)} |
 
 ${verified.output.trim()}`
   } finally {
@@ -98,23 +98,23 @@ ${verified.output.trim()}`
 
 async function measured(
   words: readonly string[],
-): Promise<{ seconds: number; mostMiB: number; output: string }> {
+): Promise<{ seconds: number; maxMiB: number; output: string }> {
   const begun = performance.now()
   const child: ChildProcess = spawn(process.execPath, [join(dist, 'main.js'), ...words], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let output = ''
-  let mostMiB = 0
+  let maxMiB = 0
   child.stdout?.on('data', (piece: Buffer) => {
     output = (output + piece.toString()).slice(-2000)
   })
   const watch = setInterval(() => {
-    mostMiB = Math.max(mostMiB, peakMiB(child.pid ?? 0))
+    maxMiB = Math.max(maxMiB, peakMiB(child.pid ?? 0))
   }, 50)
   const code = await new Promise((resolve) => child.on('exit', resolve))
   clearInterval(watch)
   if (code !== 0) throw new Error(`${words.join(' ')} ended with ${code}: ${output}`)
-  return { seconds: (performance.now() - begun) / 1000, mostMiB, output }
+  return { seconds: (performance.now() - begun) / 1000, maxMiB, output }
 }
 
 function peakMiB(pid: number): number {

@@ -15,7 +15,7 @@ export async function outage(
   { target, key, auditFile }: GateTarget,
 ): Promise<string> {
   const answers = { passed: 0, refused: 0, other: 0 }
-  let longest = 0
+  let maxLength = 0
   let phase: 'before' | 'away' | 'after' = 'before'
   let backAt = 0
   let recoveredMs: number | undefined
@@ -37,7 +37,7 @@ export async function outage(
     bodies: () => smallRequest,
     onAnswer(status, micros) {
       if (phase === 'away') {
-        longest = Math.max(longest, micros)
+        maxLength = Math.max(maxLength, micros)
         answers[status === 200 ? 'passed' : status === 503 ? 'refused' : 'other']++
       }
       if (phase !== 'after') return
@@ -54,7 +54,7 @@ export async function outage(
 
 | | |
 |---|---|
-| longest wait meanwhile, ms | ${(longest / 1000).toFixed(0)} |
+| longest wait meanwhile, ms | ${(maxLength / 1000).toFixed(0)} |
 | answered meanwhile | ${answers.refused} refused (503), ${answers.passed} passed, ${answers.other} others |
 | first request that passed after its return, ms | ${recoveredMs?.toFixed(0) ?? 'never'} |
 | last refusal after its return, ms | ${refusedLastMs.toFixed(0)} |

@@ -77,13 +77,13 @@ export async function scanning(rounds: number): Promise<string> {
   const p99 = times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.99)] ?? Number.NaN
   lines.push(`| 4 KB of English | | | ${p99.toFixed(2)} ms |`)
   const steps = scanner.scanSlowly(english.repeat(4500), 'user')
-  let longest = 0
+  let maxLength = 0
   for (let done = false; !done; )
-    longest = Math.max(
-      longest,
+    maxLength = Math.max(
+      maxLength,
       timeOf(() => (done = steps.next().done === true)),
     )
-  lines.push(`| 1 MB, its longest slice | | | ${longest.toFixed(1)} ms |`)
+  lines.push(`| 1 MB, its longest slice | | | ${maxLength.toFixed(1)} ms |`)
   const slowest = hostile
     .map((piece) => piece.repeat(100_000 / piece.length))
     .map((text) => Math.min(...Array.from({ length: 3 }, () => timeOf(() => scan(text)))))

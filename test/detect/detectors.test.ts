@@ -36,8 +36,8 @@ describe('detectors', () => {
   it.each(harmless)('leave %j alone', (text) => expect(mask(text)).toBe(text))
 
   it('say how long what they find can be, and keep to it', () => {
-    for (const { type, longest } of detectors)
-      if (typeof longest === 'number') expect(longest, type).toBeLessThanOrEqual(512)
+    for (const { type, maxLength } of detectors)
+      if (typeof maxLength === 'number') expect(maxLength, type).toBeLessThanOrEqual(512)
     const pieces = fc.constantFrom(
       ...sensitive.map(([, value]) => value),
       ...announced.map(([before, , value]) => before + value),
@@ -48,11 +48,11 @@ describe('detectors', () => {
         const text = parts.join('')
         for (const [rank, detector] of detectors.entries()) {
           const places = detector.triggers.flatMap((trigger) => placesOf(trigger, text)).sort((a, b) => a - b)
-          if (places.length === 0 || typeof detector.longest !== 'number') continue
+          if (places.length === 0 || typeof detector.maxLength !== 'number') continue
           for (const { start, end } of detector.find(new Sample(text), places)) {
             // What a name tells may go on to where its word ends; see `Detector.longest`.
             const beyond = detector.type === 'secret' ? /^[^\s"'`,;<>()[\]&|\\]*/ : /^/
-            const over = text.slice(start + detector.longest, end).replace(beyond, '')
+            const over = text.slice(start + detector.maxLength, end).replace(beyond, '')
             expect(over, `${rank} ${detector.type}: ${text.slice(start, end)}`).toBe('')
           }
         }

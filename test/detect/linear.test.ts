@@ -9,7 +9,7 @@ import { loadPacks } from '../../src/policy/packs.ts'
 const triggers = [...new Set(detectors.flatMap((detector) => detector.triggers))]
 
 /** The least of some, in microseconds of CPU: neighbours disturb it least. */
-function leastCost(work: () => void, times: number): number {
+function minCost(work: () => void, times: number): number {
   return Math.min(
     ...Array.from({ length: times }, () => {
       const started = process.cpuUsage()
@@ -22,7 +22,7 @@ function leastCost(work: () => void, times: number): number {
 
 function cost(piece: string, length: number): number {
   const text = piece.repeat(Math.ceil(length / piece.length))
-  return leastCost(() => findSensitive(text), 3)
+  return minCost(() => findSensitive(text), 3)
 }
 
 describe('finding takes time in proportion to the text', () => {
@@ -133,7 +133,7 @@ describe('runs and what nobody sees take no more than ten times as long as prose
   const references = new Map(
     Object.entries(ways).map(([way, work]) => {
       const read = way.startsWith('in streams') ? (text: string) => streamed(text, true) : work
-      return [way, leastCost(() => read(prose), 6)]
+      return [way, minCost(() => read(prose), 6)]
     }),
   )
 
@@ -144,7 +144,7 @@ describe('runs and what nobody sees take no more than ten times as long as prose
   )('$name $way', ({ way, work, text }) => {
     const ofProse = references.get(way) ?? 0
     // Often enough that both are compiled, and that a neighbour does not disturb every round.
-    const own = leastCost(() => work(text), 16)
+    const own = minCost(() => work(text), 16)
     expect(own / ofProse, `${own} µs, prose ${ofProse} µs`).toBeLessThan(10)
   })
 })

@@ -13,7 +13,7 @@ describe('named secrets', () => {
     const missed = secretCases.filter((each) => {
       const masked = mask(textOf(each))
       return (
-        !masked.startsWith(each.before) || longestShared(each.value, masked.slice(each.before.length)) > 3
+        !masked.startsWith(each.before) || maxSharedLength(each.value, masked.slice(each.before.length)) > 3
       )
     })
     expect(missed.map(textOf)).toEqual([])
@@ -68,9 +68,9 @@ describe('named secrets', () => {
   })
 })
 
-function longestShared(value: string, text: string): number {
-  let longest = 0
+function maxSharedLength(value: string, text: string): number {
+  let maxLength = 0
   for (let from = 0; from < value.length; from++)
-    while (text.includes(value.slice(from, from + longest + 1)) && from + longest < value.length) longest++
-  return longest
+    while (text.includes(value.slice(from, from + maxLength + 1)) && from + maxLength < value.length) maxLength++
+  return maxLength
 }

@@ -4,12 +4,12 @@ import { createMemory, createRecall } from '../../src/detect/injection/scan-cach
 
 const long = (name: string) => name.padEnd(1000, '.')
 
-function counted(most?: number) {
+function counted(max?: number) {
   const read: string[] = []
   const recall = createRecall((text) => {
     read.push(text)
     return text.length
-  }, most)
+  }, max)
   return { recall, read }
 }
 

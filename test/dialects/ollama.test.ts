@@ -87,14 +87,14 @@ describe('Ollama requests', () => {
   })
 
   it('cap what they may cost, and say so only when something was lowered', () => {
-    const most = (options: JsonObject) => {
+    const max = (options: JsonObject) => {
       const { body, clamped, outputTokens } = prepared({ options })
       return { options: body.options, clamped, outputTokens }
     }
-    expect(most({})).toEqual({ options: { num_predict: 100 }, clamped: ['num_predict'], outputTokens: 100 })
-    expect(most({ num_predict: 7 })).toEqual({ options: { num_predict: 7 }, clamped: [], outputTokens: 7 })
-    expect(most({ num_predict: -1 })).toMatchObject({ clamped: ['num_predict'], outputTokens: 100 })
-    expect(most({ num_predict: 9999, num_ctx: 1_000_000 })).toEqual({
+    expect(max({})).toEqual({ options: { num_predict: 100 }, clamped: ['num_predict'], outputTokens: 100 })
+    expect(max({ num_predict: 7 })).toEqual({ options: { num_predict: 7 }, clamped: [], outputTokens: 7 })
+    expect(max({ num_predict: -1 })).toMatchObject({ clamped: ['num_predict'], outputTokens: 100 })
+    expect(max({ num_predict: 9999, num_ctx: 1_000_000 })).toEqual({
       options: { num_predict: 100, num_ctx: 4096 },
       clamped: ['num_predict', 'num_ctx'],
       outputTokens: 100,

@@ -23,7 +23,7 @@ function read(dialect: 'ollama' | 'openai', text: string, pieceLength = 65_536) 
   const reader = new EmbeddingAnswer(usual, names)
   const framing = reader.framing('application/json; charset=utf-8')
   const pieces: Uint8Array[] = []
-  let mostHeld = 0
+  let maxHeld = 0
   const splitter = framing.split((frame) => {
     for (const each of framesOf(reader.frame(frame, untouched))) {
       const printed = framing.print(each)
@@ -33,7 +33,7 @@ function read(dialect: 'ollama' | 'openai', text: string, pieceLength = 65_536) 
   const bytes = new TextEncoder().encode(text)
   for (let at = 0; at < bytes.length; at += pieceLength) {
     splitter.push(bytes.subarray(at, at + pieceLength))
-    mostHeld = Math.max(mostHeld, splitter.held)
+    maxHeld = Math.max(maxHeld, splitter.held)
   }
   splitter.end()
   return {
@@ -41,7 +41,7 @@ function read(dialect: 'ollama' | 'openai', text: string, pieceLength = 65_536) 
     pieces: pieces.length,
     state: reader.state,
     usage: reader.usage,
-    mostHeld,
+    maxHeld,
   }
 }
 const asAsked = (text: string) => text.replace('"model":"all-minilm"', '"model":"mine"')
@@ -66,7 +66,7 @@ describe('a long answer of vectors', () => {
   it('is not kept: what of it is here is never more than its head', () => {
     const got = read('ollama', ollama('', Array(20).fill(vector).join(',')))
     expect(got.text.length).toBeGreaterThan(10_000_000)
-    expect(got.mostHeld).toBeLessThanOrEqual(512 * 1024)
+    expect(got.maxHeld).toBeLessThanOrEqual(512 * 1024)
     expect(got.pieces).toBeGreaterThan(100)
   })
 

@@ -133,10 +133,10 @@ function holdCaps(
   { outputTokens }: Outgoing,
   orders: Orders,
 ): void {
-  const within = (at: string, most: number, needed: boolean) => {
+  const within = (at: string, max: number, needed: boolean) => {
     const number = numbers.get(at)
-    if (number === undefined ? needed : !(number >= 1 && number <= most))
-      throw new Violation('cap', `${at} is ${number}, and ${most} is the most`)
+    if (number === undefined ? needed : !(number >= 1 && number <= max))
+      throw new Violation('cap', `${at} is ${number}, and ${max} is the most`)
   }
   // Embeddings have a `num_predict` that nobody reads.
   if (route.cap !== undefined) within(route.cap, orders.outputTokens, true)

@@ -258,13 +258,13 @@ describe('a slow client', () => {
   it('that does not read keeps the model from writing on', async () => {
     // Wide, and yet nothing said that would cost tokens.
     const wide = `${JSON.stringify({ model: 'smollm2:135m', pad: 'x'.repeat(100_000), done: false })}\n`
-    const most = 1000
+    const max = 1000
     const before = gate.requests().length
     let written = 0
     model.script = async (_seen, response) => {
       response.writeHead(200, { 'content-type': 'application/x-ndjson' })
       const closed = once(response, 'close')
-      while (!response.destroyed && written < most) {
+      while (!response.destroyed && written < max) {
         written++
         if (!response.write(wide)) await Promise.race([once(response, 'drain'), closed])
       }
@@ -278,7 +278,7 @@ describe('a slow client', () => {
     await until(() => gate.requests().length > before)
     expect(lastEnding()).toMatchObject({ kind: 'aborted' })
     expect(written).toBeGreaterThan(0)
-    expect(written).toBeLessThan(most / 2)
+    expect(written).toBeLessThan(max / 2)
     socket.destroy()
     await expectSlotBack()
   })

@@ -94,7 +94,7 @@ class Model {
   }
 
   /** What may count: a place is free at most one step late. */
-  most(events: readonly Event[], ms = minuteAndStep): number {
+  max(events: readonly Event[], ms = minuteAndStep): number {
     return total(events.filter(({ latest }) => latest > this.now - ms))
   }
 
@@ -134,7 +134,7 @@ async function play(
     if (step.do === 'admit') {
       const { outcome } = await turn().admit(entry(account, perMinute), budget())
       if (outcome === 'admitted') model.admitted.push(model.event(1))
-      else must(model.most(model.admitted) >= perMinute, 'a request was refused without need')
+      else must(model.max(model.admitted) >= perMinute, 'a request was refused without need')
       must(model.least(model.admitted) <= perMinute, 'too many requests in a minute')
     } else if (step.do === 'reserve') {
       const wanted = claim(account, limits, { tokens: step.tokens })
@@ -148,7 +148,7 @@ async function play(
         )
       if (outcome === 'tokens')
         must(
-          model.most(model.spent) + model.reserved() + model.most(model.dead, leaseMs + 1) + step.tokens >
+          model.max(model.spent) + model.reserved() + model.max(model.dead, leaseMs + 1) + step.tokens >
             tokensPerMinute,
           'tokens are lost',
         )

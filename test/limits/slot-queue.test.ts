@@ -8,7 +8,7 @@ import { budget, claim, freshKey, settlement } from '../rig/limits.ts'
 
 const wish = (owner: string, more: Partial<Waiting> = {}): Waiting => ({
   owner,
-  most: 8,
+  max: 8,
   waitMs: 60_000,
   timeoutMs: 5000,
   left: () => false,
@@ -42,7 +42,7 @@ describe('a line', () => {
     const served: string[] = []
     const ask = async (owner: string) => {
       const wanted = claim(role, { concurrent: 1 })
-      const { outcome } = await turns.reserve(wanted, budget(), wish(owner, { most: 100 }))
+      const { outcome } = await turns.reserve(wanted, budget(), wish(owner, { max: 100 }))
       expect(outcome).toBe('granted')
       served.push(owner)
       await store.settle(settlement(wanted), budget())
@@ -71,7 +71,7 @@ describe('a line', () => {
     const account = freshKey()
     await store.reserve(claim(account, { concurrent: 1 }), budget())
     const ask = (more: Partial<Waiting>) =>
-      turns.reserve(claim(account, { concurrent: 1 }), budget(), wish('a', { most: 1, ...more }))
+      turns.reserve(claim(account, { concurrent: 1 }), budget(), wish('a', { max: 1, ...more }))
     let leave = () => {}
     const left = ask({
       onLeave: (listener) => {

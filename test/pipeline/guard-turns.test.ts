@@ -92,12 +92,12 @@ describe('the work of the scanner', () => {
   const plain = 'The tulips in the garden need water, and the roses too. '.repeat(1200)
   const measure = (text: string) => {
     let units = 0
-    let most = 0
+    let max = 0
     for (const steps = scanner.scanSlowly(text, 'user'); ; ) {
       const { done, value } = steps.next()
-      if (done) return { units, most }
+      if (done) return { units, max }
       units += value
-      most = Math.max(most, value)
+      max = Math.max(max, value)
     }
   }
 
@@ -117,8 +117,8 @@ describe('the work of the scanner', () => {
       '<b>i</b>g ',
     ]
     const disguised = [...parts, ...more].join('').repeat(300)
-    const { units, most } = measure(disguised)
+    const { units, max } = measure(disguised)
     expect(units / disguised.length).toBeGreaterThan(8)
-    expect(most).toBeLessThan(units / 8)
+    expect(max).toBeLessThan(units / 8)
   })
 })

@@ -143,11 +143,11 @@ describe('the questions about what is not flagged', () => {
 
   it('are asked side by side, two of a request, until one is unsafe, and none of them twice', async () => {
     let open = 0
-    let most = 0
+    let max = 0
     const asked: string[] = []
     const opinionOf = createSecondOpinion({
       async ask(_upstream, _path, _withinMs, question) {
-        most = Math.max(most, ++open)
+        max = Math.max(max, ++open)
         await Promise.resolve()
         open--
         const [message] = (question as { messages: { content: string }[] }).messages
@@ -170,7 +170,7 @@ describe('the questions about what is not flagged', () => {
       verdict: 'allow',
       cost: { asked: 6, remembered: 0, unread: 0, inputTokens: 60, outputTokens: 6 },
     })
-    expect(most).toBe(2)
+    expect(max).toBe(2)
     const second = await opinionOn([...results, text('tool', 'An evil result of the last call')])
     expect(second).toMatchObject({
       verdict: 'block',

@@ -59,7 +59,7 @@ const numberOf = (node: SchemaNode): SchemaNode => node.anyOf?.find(isNumber) ??
 
 /** Wrong values for a place, and what must be said of each. */
 function wrongFor(node: SchemaNode): [value: unknown, cause: RegExp][] {
-  const { type, form, enum: words, least, most } = node
+  const { type, form, enum: words, least, max } = node
   if (
     Object.keys(node).length === 0 ||
     (type === undefined && !words && !node.anyOf && node.const === undefined)
@@ -117,7 +117,7 @@ function wrongFor(node: SchemaNode): [value: unknown, cause: RegExp][] {
       [['1s'], /must be a duration/],
     )
     if (least !== undefined) kinds.push([`${(parseDuration(least) ?? 1) - 1}ms`, /must be at least/])
-    if (most !== undefined) kinds.push(['99999d', /must be at most/])
+    if (max !== undefined) kinds.push(['99999d', /must be at most/])
     return kinds
   }
   if (form === 'size') {
@@ -128,7 +128,7 @@ function wrongFor(node: SchemaNode): [value: unknown, cause: RegExp][] {
       ['big', /must be/],
     )
     if (least !== undefined) kinds.push([`${(parseSize(least) ?? 1) - 1}B`, /must be at least/])
-    if (most !== undefined) kinds.push(['99999GiB', /must be at most/])
+    if (max !== undefined) kinds.push(['99999GiB', /must be at most/])
     return kinds
   }
   if (form === 'address')

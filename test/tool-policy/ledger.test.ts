@@ -1,6 +1,6 @@
 /** Tool results are matched to calls that the gate let through, on any gateway; each caller's own. */
 import { afterEach, describe, expect, it } from 'vitest'
-import { createCalls, mostEach } from '../../src/tool-policy/calls/registry.ts'
+import { createCalls, maxEach } from '../../src/tool-policy/calls/registry.ts'
 import { shareCalls } from '../../src/tool-policy/calls/shared.ts'
 import { hasRedis, startRedis } from '../rig/redis.ts'
 import { serversAt } from '../rig/stores.ts'
@@ -26,9 +26,9 @@ describe('a gateway', () => {
   it('forgets the oldest of many', async () => {
     const ledger = calls()
     await ledger.note('a', { id: 'first', name: 't' })
-    for (let index = 0; index < mostEach; index++) await ledger.note('a', { id: `${index}`, name: 't' })
+    for (let index = 0; index < maxEach; index++) await ledger.note('a', { id: `${index}`, name: 't' })
     expect(await ledger.unknown('a', [{ call: 'first' }])).toBe(1)
-    expect(await ledger.unknown('a', [{ call: `${mostEach - 1}` }, { tool: 't' }])).toBe(0)
+    expect(await ledger.unknown('a', [{ call: `${maxEach - 1}` }, { tool: 't' }])).toBe(0)
     for (let index = 0; index < 256; index++) await ledger.note(`owner${index}`, { name: 't' })
     expect(await ledger.unknown('a', [{ tool: 't' }])).toBe(1)
   })
@@ -36,7 +36,7 @@ describe('a gateway', () => {
 
 describe.skipIf(!hasRedis)('two gateways on one Redis', () => {
   const shared = (url: string) => {
-    const made = shareCalls(serversAt(url), mostEach, 1000, () => {})
+    const made = shareCalls(serversAt(url), maxEach, 1000, () => {})
     open.push(made.close)
     return made
   }
@@ -53,9 +53,9 @@ describe.skipIf(!hasRedis)('two gateways on one Redis', () => {
       return (await two.unknown('a', [{ call: 'call_1' }, { tool: 'search' }])) === 0
     })
     expect(await two.unknown('b', [{ call: 'call_1' }])).toBe(1)
-    for (let index = 0; index < mostEach; index++) await one.note('a', { id: `n${index}`, name: 'n' })
+    for (let index = 0; index < maxEach; index++) await one.note('a', { id: `n${index}`, name: 'n' })
     const fresh = createCalls(shared(server.url), () => {})
-    await until(async () => (await fresh.unknown('a', [{ call: `n${mostEach - 1}` }])) === 0)
+    await until(async () => (await fresh.unknown('a', [{ call: `n${maxEach - 1}` }])) === 0)
     expect(await fresh.unknown('a', [{ call: 'call_1' }])).toBe(1)
   })
 

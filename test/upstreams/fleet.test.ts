@@ -32,7 +32,7 @@ const outlierDetection: OutlierDetection = {
   requestVolume: 20,
   intervalMs: 10_000,
   baseMs: 10_000,
-  longestMs: 30_000,
+  maxMs: 30_000,
   maxEjectionPercent: 50,
 }
 

@@ -29,7 +29,7 @@ interface Where {
 }
 
 /** A log with more pieces than this was made to fill the memory. */
-const mostPieces = 200_000
+const maxPieces = 200_000
 
 export function createDeletions(note: (text: string) => void): Deletions {
   let owed: (Head & { readonly at: Place }) | undefined
@@ -70,7 +70,7 @@ export function createDeletions(note: (text: string) => void): Deletions {
       const seen = found.get(key) ?? { tally: createTally(), at, erasure }
       seen.tally.add(hash)
       found.set(key, seen)
-      return found.size > mostPieces ? 'too many erasures to be true' : undefined
+      return found.size > maxPieces ? 'too many erasures to be true' : undefined
     },
     tell(event, told, where) {
       if (event === 'erasure') return announced(told, where)

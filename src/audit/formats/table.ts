@@ -3,8 +3,8 @@
 import { plain } from '../../core/plain.ts'
 import { type Entry, modelOf, outcomeOf } from '../write/entry.ts'
 
-const mostCalls = 3
-const longestCall = 160
+const maxCalls = 3
+const maxCallLength = 160
 
 const columns: readonly (readonly [name: string, width: number, value: (entry: Entry) => unknown])[] = [
   ['seq', 8, ({ seq }) => seq],
@@ -36,11 +36,11 @@ function findingsOf(entry: Entry): string {
 /** Tool calls that the client did not get, as `name(arguments)`. */
 function stoppedIn({ stopped }: Entry): string[] {
   if (!Array.isArray(stopped)) return []
-  const calls = stopped.slice(0, mostCalls) as readonly { name?: unknown; arguments?: unknown }[]
+  const calls = stopped.slice(0, maxCalls) as readonly { name?: unknown; arguments?: unknown }[]
   const told = calls.map((call) =>
-    shortened(`${String(call?.name)}(${String(call?.arguments)})`, longestCall),
+    shortened(`${String(call?.name)}(${String(call?.arguments)})`, maxCallLength),
   )
-  return stopped.length > mostCalls ? [...told, `and ${stopped.length - mostCalls} more calls`] : told
+  return stopped.length > maxCalls ? [...told, `and ${stopped.length - maxCalls} more calls`] : told
 }
 
 function fit(text: string, width: number): string {

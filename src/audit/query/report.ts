@@ -67,10 +67,10 @@ interface Moment extends Hashed {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
-const mostMoments = 1000
-const mostActors = 1000
-const mostNames = 200
-const mostCheckpoints = 100
+const maxMoments = 1000
+const maxActors = 1000
+const maxNames = 200
+const maxCheckpoints = 100
 const others = '(others)'
 
 export function createReport() {
@@ -95,7 +95,7 @@ export function createReport() {
     const { identity, time, ending } = entry
     if (!identity) return count(strangers, entry.peer ?? '(erased)')
     const known = actors.get(identity.id)
-    if (!known && actors.size >= mostActors) {
+    if (!known && actors.size >= maxActors) {
       leftOut.identities++
       return
     }
@@ -125,7 +125,7 @@ export function createReport() {
     else if (found.every(({ action }) => action === 'redact')) redacted++
     else passed++
     for (const { id, category, severity, action } of found) {
-      const key = findings.has(id) || findings.size < mostNames ? id : others
+      const key = findings.has(id) || findings.size < maxNames ? id : others
       const known = findings.get(key) ?? { id: key, category, severity, blocked: 0, redacted: 0, passed: 0 }
       if (held) known.blocked++
       else if (action === 'redact') known.redacted++
@@ -141,7 +141,7 @@ export function createReport() {
       last = entry
       if (entry.event === 'checkpoint') {
         const at = entry.at as Hashed | undefined
-        if (checkpoints.length >= mostCheckpoints) leftOut.checkpoints++
+        if (checkpoints.length >= maxCheckpoints) leftOut.checkpoints++
         else if (at) checkpoints.push({ time: entry.time, seq: at.seq, hash: at.hash })
         return
       }
@@ -154,7 +154,7 @@ export function createReport() {
         countFindings(entry)
         if (!isNotable(entry)) return
       }
-      if (timeline.length >= mostMoments) leftOut.timeline++
+      if (timeline.length >= maxMoments) leftOut.timeline++
       else timeline.push(momentOf(entry))
     },
 
@@ -221,6 +221,6 @@ function aboutOf(entry: Entry): string[] {
 }
 
 function count(counts: Map<string, number>, name: string): void {
-  const key = counts.has(name) || counts.size < mostNames ? name : others
+  const key = counts.has(name) || counts.size < maxNames ? name : others
   counts.set(key, (counts.get(key) ?? 0) + 1)
 }

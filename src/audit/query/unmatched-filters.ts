@@ -25,8 +25,8 @@ export interface Told {
 const closed: ReadonlySet<Filter> = new Set(['outcome', 'identity'])
 
 /** Names of each kind; there are few of any but ids, of which none is suggested. */
-const mostNames = 1000
-const mostSuggestions = 3
+const maxNames = 1000
+const maxSuggestions = 3
 
 export function createVain(query: Query): Vain {
   const open = new Map<Filter, Set<string>>()
@@ -36,7 +36,7 @@ export function createVain(query: Query): Vain {
       for (const [filter, seen] of open) {
         const names = namesIn(entry, filter)
         if (names.some((name) => isLike(query[filter] ?? '', name))) open.delete(filter)
-        else if (filter !== 'id') for (const name of names) if (seen.size < mostNames) seen.add(name)
+        else if (filter !== 'id') for (const name of names) if (seen.size < maxNames) seen.add(name)
       }
     },
     told(known) {
@@ -58,6 +58,6 @@ export function createVain(query: Query): Vain {
 function suggestions(wanted: string, names: readonly string[]): string[] {
   const word = wanted.replaceAll('*', '')
   const longer = new Set(names.filter((name) => word !== '' && name.startsWith(word)))
-  const meant = longer.size > 0 ? [...longer].slice(0, mostSuggestions) : [nearest(word, names) ?? []].flat()
+  const meant = longer.size > 0 ? [...longer].slice(0, maxSuggestions) : [nearest(word, names) ?? []].flat()
   return meant.map((name) => `\`${name}\``)
 }

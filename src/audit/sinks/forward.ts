@@ -35,9 +35,9 @@ export interface Forwarder {
   close(): Promise<void>
 }
 
-const mostRecords = 500
-const mostCharacters = 512 * 1024
-const longestRetryMs = 30_000
+const maxRecords = 500
+const maxCharacters = 512 * 1024
+const maxRetryMs = 30_000
 
 export function startForwarder(options: ForwardOptions): Forwarder {
   const { file, settings, transport, head, onMoved, report, lookMs = 200, retryMs = 1000 } = options
@@ -52,7 +52,7 @@ export function startForwarder(options: ForwardOptions): Forwarder {
 
   const deliver = async () => {
     if (batch.length === 0) return
-    for (let pauseMs = retryMs; !rest.over; pauseMs = Math.min(pauseMs * 2, longestRetryMs)) {
+    for (let pauseMs = retryMs; !rest.over; pauseMs = Math.min(pauseMs * 2, maxRetryMs)) {
       try {
         await transport.send(batch)
         break
@@ -92,7 +92,7 @@ export function startForwarder(options: ForwardOptions): Forwarder {
       const message = print(line, entry)
       batch.push(message)
       characters += message.text.length
-      if (batch.length >= mostRecords || characters >= mostCharacters) await deliver()
+      if (batch.length >= maxRecords || characters >= maxCharacters) await deliver()
       if (rest.over) return
     }
   }
@@ -103,7 +103,7 @@ export function startForwarder(options: ForwardOptions): Forwarder {
       report(`the audit log or its cursor cannot be used for ${settings.name}`, error)
       batch = []
       characters = 0
-      await rest.take(longestRetryMs)
+      await rest.take(maxRetryMs)
       if (!rest.over) return again()
     }
   }

@@ -14,7 +14,7 @@ const facility = 13
 const connectMs = 10_000
 const outliveMs = 100
 /** What a datagram can carry at all. */
-const longestDatagram = 65_000
+const maxDatagramLength = 65_000
 
 export function toSyslog({ text, severity, time }: Message, host = hostname()): string {
   const level = severity >= 8 ? 4 : severity >= 5 ? 5 : 6
@@ -95,7 +95,7 @@ export function createSyslogDatagrams(url: URL): Transport {
       current.removeAllListeners('error')
       current.on('error', () => {})
       for (const record of records) {
-        const bytes = Buffer.from(toSyslog(record)).subarray(0, longestDatagram)
+        const bytes = Buffer.from(toSyslog(record)).subarray(0, maxDatagramLength)
         await new Promise<void>((resolve, reject) => {
           current.send(bytes, Number(url.port), host, (error) => (error ? reject(error) : resolve()))
         })

@@ -2,7 +2,7 @@
 import type { KeyObject } from 'node:crypto'
 import { createDeletions } from '../erase/deletions.ts'
 import { type Checked, check, genesis, type Head } from '../write/chain.ts'
-import { longestDelay } from '../write/checkpoints.ts'
+import { maxDelay } from '../write/checkpoints.ts'
 import { isProven } from './proof.ts'
 
 export interface WalkOptions {
@@ -40,8 +40,8 @@ export interface Walk {
   passed(seq: number): boolean
 }
 
-/** More than a gate writes between what a checkpoint names and the record that holds it (`longestDelay`). */
-const remembered = 2 * longestDelay
+/** More than a gate writes between what a checkpoint names and the record that holds it (`maxDelay`). */
+const remembered = 2 * maxDelay
 const signedEvents: ReadonlySet<string> = new Set(['checkpoint', 'expired', 'erasure', 'erased'])
 
 /** A hole is only told from tampering by the gap that the gate wrote when it found it, and is bad all the same. */

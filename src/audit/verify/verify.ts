@@ -42,14 +42,14 @@ export interface Verdict {
 }
 
 const maxNotes = 100
-const mostWalks = 10
+const maxWalks = 10
 
 /**
  * A gate that closes, compresses or rewrites a segment meanwhile makes the walk stumble; then it is done again.
  * @throws what `fs` throws if the log cannot be read
  */
 export async function verifyLog(file: string, options: VerifyOptions = {}): Promise<Verdict> {
-  for (let left = mostWalks; ; left--) {
+  for (let left = maxWalks; ; left--) {
     const before = filesOf(file)
     const changed = () => left > 1 && filesOf(file) !== before
     try {

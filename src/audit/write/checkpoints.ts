@@ -32,7 +32,7 @@ export interface Checkpoints {
 }
 
 /** Records that may be written while one is signed; whoever verifies need not remember more. */
-export const longestDelay = 8192
+export const maxDelay = 8192
 
 export function createCheckpoints(
   log: Pick<AuditLog, 'head' | 'event'>,
@@ -58,7 +58,7 @@ export function createCheckpoints(
       iat: epochSeconds(clock),
     }
     const proof = await signer.sign(told)
-    if (log.head.seq - told.at.seq > longestDelay) throw new Error('signing took too long to be of use')
+    if (log.head.seq - told.at.seq > maxDelay) throw new Error('signing took too long to be of use')
     const { event, ...details } = told
     await log.event(event, { ...details, proof })
     last = { ...told.at, instance: signer.instance, iat: told.iat, proof }

@@ -74,7 +74,7 @@ const retryMs = 1000
  */
 const lookMs = 2
 /** Of one turn of the event loop. */
-const mostWaiting = 10_000
+const maxWaiting = 10_000
 const dayMs = 86_400_000
 /** Clocks are corrected all the time; what is more than this is told. */
 const setBackMs = 2000
@@ -132,7 +132,7 @@ function continueLog(options: AuditLogOptions, opened: number): AuditLog {
   const put = (fields: object, content?: RecordContent): Promise<void> =>
     new Promise((resolve, reject) => {
       if (closed) return reject(new Error('the audit log is closed'))
-      if (batch.length >= mostWaiting) return reject(new Error('too many records wait to be written'))
+      if (batch.length >= maxWaiting) return reject(new Error('too many records wait to be written'))
       batch.push({ fields, content, resolve, reject })
       turn ??= setImmediate(commit)
     })

@@ -19,7 +19,7 @@ export class KeyProblem extends Error {
 }
 
 /** What is to last longer has no end. */
-const longestLifeMs = 100 * 365 * 86_400_000
+const maxLifeMs = 100 * 365 * 86_400_000
 
 export interface NewKeyWish {
   readonly name: string
@@ -47,7 +47,7 @@ export function createdKey({ name, role, lifeMs, networks }: NewKeyWish, nowMs: 
     throw new KeyProblem('the name must have 1 to 128 characters, none of them a control character')
   if (networks.length > 64 || !networks.every(isNetwork))
     throw new KeyProblem('networks must be addresses or networks such as 10.0.0.0/8, 64 at most')
-  if ((lifeMs ?? 0) > longestLifeMs) throw new KeyProblem('a key may live for a hundred years at most')
+  if ((lifeMs ?? 0) > maxLifeMs) throw new KeyProblem('a key may live for a hundred years at most')
   const { id, key } = mintKey()
   const entry: KeyEntry = {
     id,
@@ -70,7 +70,7 @@ export function rotatedKey(entry: KeyEntry, graceMs: number, nowMs: number, by =
   const { previous: before = [], ...old } = entry
   const status = keyStatus(old, nowMs)
   if (status !== 'active') throw new KeyProblem(`key ${old.id} is ${status}`)
-  if (graceMs > longestLifeMs) throw new KeyProblem('the grace may last for a hundred years at most')
+  if (graceMs > maxLifeMs) throw new KeyProblem('the grace may last for a hundred years at most')
   const { key } = mintKey(old.id)
   const { sha256, rotated: given } = old
   const replaced = {

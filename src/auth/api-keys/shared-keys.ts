@@ -50,7 +50,7 @@ export interface SharedKeys {
 
 const answerMs = 1000
 /** Of comparing again because somebody changed something meanwhile. */
-const mostRounds = 5
+const maxRounds = 5
 
 export function shareKeys(
   servers: RedisServers,
@@ -98,7 +98,7 @@ export function shareKeys(
       revive(connection)
       news.revive()
       let changed = false
-      for (let round = 0; round < mostRounds; round++) {
+      for (let round = 0; round < maxRounds; round++) {
         const result = await compare()
         changed ||= result.changed
         if (result.settled) break

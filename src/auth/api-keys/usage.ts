@@ -49,7 +49,7 @@ export interface UseCounter {
 
 const everyMs = 5000
 /** Of identities in the file: those that were used last stay. */
-const most = 20_000
+const max = 20_000
 
 /** @param report a file that cannot be written, once until it can */
 export function createUseCounter(file: () => string, report: (error: unknown) => void): UseCounter {
@@ -77,7 +77,7 @@ export function createUseCounter(file: () => string, report: (error: unknown) =>
   timer.unref()
   return {
     note(id, nowMs) {
-      if (fresh.size >= most && !fresh.has(id)) return
+      if (fresh.size >= max && !fresh.has(id)) return
       fresh.set(id, { last: nowMs, count: (fresh.get(id)?.count ?? 0) + 1 })
     },
     async close() {
@@ -101,5 +101,5 @@ function added(before: Uses, fresh: Uses): Uses {
     all.delete(id)
     all.set(id, { last: Math.max(last, known?.last ?? 0), count: count + (known?.count ?? 0) })
   }
-  return new Map([...all].slice(-most))
+  return new Map([...all].slice(-max))
 }

@@ -22,8 +22,8 @@ const freshMs = 600_000
 const staleMs = 86_400_000
 const apartMs = 2000
 const fetchMs = 5000
-const longest = 256 * 1024
-const mostKeys = 100
+const maxLength = 256 * 1024
+const maxKeys = 100
 const fileLookMs = 1000
 
 export interface IssuerKeys {
@@ -159,7 +159,7 @@ async function fetchJson(agent: Agent, url: string): Promise<JsonObject> {
   let text = ''
   for await (const piece of body.setEncoding('utf8')) {
     text += piece
-    if (text.length > longest) throw new KeysUnavailable('the answer is too long')
+    if (text.length > maxLength) throw new KeysUnavailable('the answer is too long')
   }
   if (statusCode !== 200) throw new KeysUnavailable(`the answer is ${statusCode}`)
   const value = readJson(text)
@@ -169,7 +169,7 @@ async function fetchJson(agent: Agent, url: string): Promise<JsonObject> {
 
 /** A secret that somebody published by mistake must never verify anything. */
 function publicKeysIn({ keys }: JsonObject): JSONWebKeySet {
-  if (!Array.isArray(keys) || keys.length > mostKeys)
+  if (!Array.isArray(keys) || keys.length > maxKeys)
     throw new KeysUnavailable('the answer is no set of keys, or too large')
   const usable = keys.filter(
     (key) => isObject(key) && typeof key.kty === 'string' && ['EC', 'RSA', 'OKP'].includes(key.kty),

@@ -25,7 +25,7 @@ export interface Jwts {
 }
 
 const keptMs = 60_000
-const mostKept = 10_000
+const maxKept = 10_000
 
 interface Verified {
   readonly identity: Identity
@@ -68,7 +68,7 @@ export function createJwts(
 
   const keep = (digest: string, one: Verified) => {
     const [oldest] = verified.keys()
-    if (verified.size >= mostKept && oldest !== undefined) verified.delete(oldest)
+    if (verified.size >= maxKept && oldest !== undefined) verified.delete(oldest)
     verified.set(digest, one)
   }
 

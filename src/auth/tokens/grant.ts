@@ -14,7 +14,7 @@ import type { Role } from '../../policy/policy.ts'
 const modelPatterns = Type.Array(Type.String({ minLength: 1, maxLength: 256 }), { maxItems: 64 })
 // A caller writes the pattern and the name it is compared with, and may offer hundreds of tools: all of it is short.
 const toolPatterns = Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { maxItems: 16 })
-const longestTool = 128
+const maxToolLength = 128
 const budget = Type.Integer({ minimum: 1, maximum: 1e12 })
 
 /** Absent: as much as the one above. */
@@ -50,7 +50,7 @@ function narrowed(role: Role, { id, routes, models, tools, requests, tokens }: G
     mayUse: models ? (model, server) => role.mayUse(model, server) && may(model, server) : role.mayUse,
     mayCall: tools
       ? (tool) =>
-          tool.length <= longestTool &&
+          tool.length <= maxToolLength &&
           (role.mayCall?.(tool) ?? true) &&
           tools.some((pattern) => matchesGlob(pattern, tool))
       : role.mayCall,

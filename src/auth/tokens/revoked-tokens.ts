@@ -8,7 +8,7 @@ import { tokenIdPattern } from '../../core/token-id.ts'
 import { replaceFile } from '../../files/atomic.ts'
 import { readJsonFile } from '../../files/json.ts'
 import { whileLocked } from '../../files/lock.ts'
-import { longestTokenMs } from '../../policy/policy.ts'
+import { maxTokenMs } from '../../policy/policy.ts'
 import { authorName } from '../author.ts'
 import { slackMs } from './signing-keys.ts'
 
@@ -44,7 +44,7 @@ export function readRevokedTokens(file: string): readonly RevokedToken[] {
 
 /** Without those that could not live any more. */
 export function liveRevokedTokens(tokens: readonly RevokedToken[], nowMs: number): readonly RevokedToken[] {
-  return tokens.filter(({ revoked }) => nowMs - revoked < longestTokenMs + slackMs)
+  return tokens.filter(({ revoked }) => nowMs - revoked < maxTokenMs + slackMs)
 }
 
 /** To be called while nobody else changes the file. */

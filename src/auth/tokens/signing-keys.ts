@@ -10,7 +10,7 @@ import { replaceFile } from '../../files/atomic.ts'
 import { readJsonFile } from '../../files/json.ts'
 import { whileLocked } from '../../files/lock.ts'
 import { stateOf } from '../../files/state.ts'
-import { longestTokenMs } from '../../policy/policy.ts'
+import { maxTokenMs } from '../../policy/policy.ts'
 import { randomText } from '../api-keys/key.ts'
 import { authorName } from '../author.ts'
 
@@ -137,7 +137,7 @@ export function liveSigningEntries(entries: readonly SigningEntry[], nowMs: numb
   const inOrder = entries.toSorted((a, b) => a.created - b.created || (a.kid < b.kid ? -1 : 1))
   return inOrder.filter((_, index) => {
     const next = inOrder[index + 1]
-    return !next || nowMs - next.created < longestTokenMs + slackMs
+    return !next || nowMs - next.created < maxTokenMs + slackMs
   })
 }
 

@@ -13,16 +13,16 @@ import { decodeProtectedHeader, errors, jwtVerify, SignJWT } from 'jose'
 import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
 import { Refusal } from '../../core/refusal.ts'
-import { deepestTokens, longestTokenMs, type Role, type TokenRules } from '../../policy/policy.ts'
+import { deepestTokens, maxTokenMs, type Role, type TokenRules } from '../../policy/policy.ts'
 import { randomText } from '../api-keys/key.ts'
-import { longestCredential } from '../credential.ts'
+import { maxCredentialLength } from '../credential.ts'
 import type { CredentialFault } from '../identity.ts'
 import { excess, type Grant, grantSchema, narrow, type Rights } from './grant.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
 const type = 'torwart+jwt'
 const issuer = 'torwart'
-const mostKept = 4096
+const maxKept = 4096
 
 const claimsSchema = Type.Object(
   {
@@ -70,7 +70,7 @@ export function createTokenReader(signing: SigningKeys): TokenReader {
   const verify = async (credential: string, digest: string, nowMs: number) => {
     const token = await verified(credential, signing, nowMs)
     if (typeof token === 'string') return token
-    const [oldest] = known.size >= mostKept ? known.keys() : []
+    const [oldest] = known.size >= maxKept ? known.keys() : []
     if (oldest !== undefined) known.delete(oldest)
     known.set(digest, token)
     return token
@@ -112,7 +112,7 @@ async function verified(
   }
   if (!Value.Check(claimsSchema, payload)) return 'malformed'
   const { sub, jti, iat, exp, grants } = payload as Static<typeof claimsSchema>
-  if (grants.at(-1)?.id !== jti || (exp - iat) * 1000 > longestTokenMs) return 'malformed'
+  if (grants.at(-1)?.id !== jti || (exp - iat) * 1000 > maxTokenMs) return 'malformed'
   return { id: jti, key: sub, issuedMs: iat * 1000, expiresMs: exp * 1000, kid, grants }
 }
 
@@ -158,8 +158,8 @@ export async function mintToken(
   if (grants.length >= rules.depth)
     refuse(`Tokens may be made from one another ${rules.depth} deep, and this one is.`)
   if (ttlMs !== undefined && ttlMs < 1000) refuse('A token must live for a second at least.')
-  if (ttlMs !== undefined && ttlMs > rules.longestMs)
-    refuse(`A token may live for ${rules.longestMs / 1000} seconds at most.`)
+  if (ttlMs !== undefined && ttlMs > rules.maxMs)
+    refuse(`A token may live for ${rules.maxMs / 1000} seconds at most.`)
   const tooMuch = excess(role, rights)
   if (tooMuch !== undefined) refuse(tooMuch)
   const id = randomText(16)
@@ -175,7 +175,7 @@ export async function mintToken(
     .setIssuedAt(issued)
     .setExpirationTime(expires)
     .sign(signer)
-  if (token.length > longestCredential) refuse('The token would be too long: name fewer models and tools.')
+  if (token.length > maxCredentialLength) refuse('The token would be too long: name fewer models and tools.')
   return { id, token, parent: grants.at(-1)?.id ?? key, expiresMs: expires * 1000, role: narrow(role, [own]) }
 }
 

@@ -18,8 +18,8 @@ export function table(
   const cells = [columns, ...rows.map((row) => columns.map((column) => plain(row[column] ?? '-')))]
   const widths = columns.map((_, index) => Math.max(...cells.map((row) => row[index]?.length ?? 0)))
   for (let over = sumOf(widths) + gap * (columns.length - 1) - widest; over > 0; over--) {
-    const longest = widths.indexOf(Math.max(...widths))
-    widths[longest] = (widths[longest] ?? 0) - 1
+    const maxLength = widths.indexOf(Math.max(...widths))
+    widths[maxLength] = (widths[maxLength] ?? 0) - 1
   }
   return cells
     .map(

@@ -7,7 +7,7 @@ import { legible } from './invisible.ts'
 import { type Survey, sign } from './prefilter.ts'
 
 /** Of one run: more than this of an attack hardly fits into a context, and a picture is not read to its end. */
-const longest = 65_536
+const maxLength = 65_536
 
 const hex = /(?<![0-9a-zA-Z])(?:0x)?[0-9a-fA-F]{2}(?:[\s:,-]{1,2}(?:0x)?[0-9a-fA-F]{2}){7,}/g
 const binary = /(?:[01]{7,8}[\s,]{1,2}){5,}[01]{7,8}/g
@@ -84,8 +84,8 @@ for (const [value, letter] of [...'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'].entries())
   base32Values[letter.charCodeAt(0)] = value
 
 /** Reads `width` bits a character; what is no digit of the code is passed over. */
-function unpacked(found: string, digits: Int8Array, width: number, from: number, most: number): Uint8Array {
-  const bytes = new Uint8Array((Math.min(found.length, most) * width) >> 3)
+function unpacked(found: string, digits: Int8Array, width: number, from: number, max: number): Uint8Array {
+  const bytes = new Uint8Array((Math.min(found.length, max) * width) >> 3)
   let bits = 0
   let held = 0
   let length = 0
@@ -106,7 +106,7 @@ function fromBase64(found: string): string | undefined {
   for (let from = 0; from < 4; from++) {
     // Most runs are no text, which their first bytes show.
     if (!startsLegibly(unpacked(found, values, 6, from, 24))) continue
-    const text = legibleStart(unpacked(found, values, 6, from, longest))
+    const text = legibleStart(unpacked(found, values, 6, from, maxLength))
     if (text !== undefined) return text
   }
   return undefined
@@ -131,11 +131,11 @@ function legibleStart(bytes: Uint8Array): string | undefined {
 }
 
 function fromBase32(found: string): string | undefined {
-  return legibleStart(unpacked(found, base32Values, 5, 0, longest))
+  return legibleStart(unpacked(found, base32Values, 5, 0, maxLength))
 }
 
 function fromHex(found: string): string | undefined {
-  const digits = found.replaceAll(/\\x|0x|[^0-9a-fA-F]/g, '').slice(0, longest)
+  const digits = found.replaceAll(/\\x|0x|[^0-9a-fA-F]/g, '').slice(0, maxLength)
   if (digits.length < 16) return undefined
   return prose(
     Uint8Array.from({ length: digits.length >> 1 }, (_, at) =>
@@ -147,7 +147,7 @@ function fromHex(found: string): string | undefined {
 function fromBinary(found: string): string | undefined {
   const groups = found.match(/[01]+/g) ?? []
   const width = groups.every(({ length }) => length === 7) ? 7 : 8
-  const digits = groups.join('').slice(0, longest)
+  const digits = groups.join('').slice(0, maxLength)
   return prose(
     Uint8Array.from({ length: Math.floor(digits.length / width) }, (_, at) =>
       Number.parseInt(digits.slice(width * at, width * (at + 1)), 2),

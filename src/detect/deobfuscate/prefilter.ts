@@ -91,10 +91,10 @@ function isLiving(unit: number): boolean {
 
 const longRun = 16
 const longStretch = 200
-const fewestSpaced = 4
-const fewestDashes = 12
-const fewestGroups = 6
-const fewestLeet = 2
+const minSpaced = 4
+const minDashes = 12
+const minGroups = 6
+const minLeet = 2
 
 export interface Survey {
   /** Bits of `sign`. */
@@ -131,15 +131,15 @@ export function survey(text: string): Survey {
     } else {
       if (word > 0) {
         if (word > 1) singles = 0
-        else if (++singles >= fewestSpaced) seen |= sign.spaced
+        else if (++singles >= minSpaced) seen |= sign.spaced
         if (isHex && (word === 2 || word === 3 || word === 7 || word === 8)) {
-          if (++groups >= fewestGroups) seen |= sign.groups
+          if (++groups >= minGroups) seen |= sign.groups
         } else groups = 0
         word = 0
         isHex = hexDigit
         dashes = 0
       }
-      if (bits & dash && ++dashes >= fewestDashes) seen |= sign.morse
+      if (bits & dash && ++dashes >= minDashes) seen |= sign.morse
       if (bits & joint) run++
       else {
         if (run >= longRun) {
@@ -158,9 +158,9 @@ export function survey(text: string): Survey {
     runs ??= []
     runs.push(text.length - run, text.length)
   }
-  if (word === 1 && singles + 1 >= fewestSpaced) seen |= sign.spaced
-  if (isHex && word > 1 && groups + 1 >= fewestGroups) seen |= sign.groups
-  if (leet >= fewestLeet) seen |= sign.leet
+  if (word === 1 && singles + 1 >= minSpaced) seen |= sign.spaced
+  if (isHex && word > 1 && groups + 1 >= minGroups) seen |= sign.groups
+  if (leet >= minLeet) seen |= sign.leet
   return { seen: seen & signsOnly, runs: runs ?? none }
 }
 

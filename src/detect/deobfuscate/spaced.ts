@@ -39,7 +39,7 @@ export function spacedEdits(text: string, { seen, runs }: Survey, segment: Segme
 function joined(found: string, segment: Segmenter): string {
   const counts = new Map<string, number>()
   for (const [gap] of found.matchAll(widerGap)) counts.set(gap, (counts.get(gap) ?? 0) + 1)
-  const [usual = ''] = [...counts].reduce((most, each) => (each[1] > most[1] ? each : most), ['', 0] as const)
+  const [usual = ''] = [...counts].reduce((max, each) => (each[1] > max[1] ? each : max), ['', 0] as const)
   const words = found.replaceAll(widerGap, (gap) => (gap === usual ? '' : ' '))
   return words
     .split(' ')

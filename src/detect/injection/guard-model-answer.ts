@@ -11,11 +11,11 @@ const yesOrNo = /^([Yy]es|[Nn]o)(?:\n<confidence> ?(?:High|Low) ?<\/confidence>)
 /** A model that thinks aloud says so, even if it has thought nothing. */
 const score = /^(?:<think>\s{0,8}<\/think>\s{0,8})?<score> ?([Yy]es|[Nn]o) ?<\/score>$/
 /** No answer of these is as long. */
-const longest = 256
+const maxLength = 256
 
 /** @returns undefined if it is no answer of a guard model */
 export function readOpinion(answer: string): Opinion | undefined {
-  if (answer.length > longest) return undefined
+  if (answer.length > maxLength) return undefined
   const said = answer.trim()
   const words = llamaGuard.exec(said) ?? yesOrNo.exec(said) ?? score.exec(said)
   if (!words) return undefined

@@ -9,13 +9,13 @@ const invisible = /\p{Default_Ignorable_Code_Point}/gu
 const plain = /^[\t\n\r\x20-\x7e]*$/
 
 /** Marks on one letter that are looked at. Normalising sorts them, in time quadratic in their number. */
-const mostMarks = 16
-const tooManyMarks = new RegExp(`(\\p{M}{${mostMarks}})\\p{M}+`, 'gu')
+const maxMarks = 16
+const tooManyMarks = new RegExp(`(\\p{M}{${maxMarks}})\\p{M}+`, 'gu')
 
 /** How often a sign is kept that stands there again and again: as often as Markdown means something by it. */
-const mostAlike = 3
+const maxAlike = 3
 /** Blanks that are kept: paragraphs have two between them, and squeezing every text would cost as much as scanning it. */
-const mostBlanks = 2
+const maxBlanks = 2
 const blanks = /(\s\s)\s+/g
 /** Signs of ASCII and Latin-1: what people draw lines with. */
 const alike = /([^A-Za-z0-9\s\u00aa-\uffff])\1{3,}/g
@@ -38,9 +38,9 @@ function stretchesIn(text: string): { readonly blanks: boolean; readonly alike: 
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at)
     blankRun = unit <= 0x20 ? blankRun + 1 : 0
-    if (blankRun > mostBlanks) blanks = true
+    if (blankRun > maxBlanks) blanks = true
     repeated = unit === last ? repeated + 1 : 1
-    if (repeated > mostAlike && sign.test(text.charAt(at))) alike = true
+    if (repeated > maxAlike && sign.test(text.charAt(at))) alike = true
     last = unit
   }
   return { blanks, alike }
@@ -49,9 +49,9 @@ function stretchesIn(text: string): { readonly blanks: boolean; readonly alike: 
 /** Whether some letter may have too many marks; for the same reason a loop, over a table. */
 function isCrowded(text: string): boolean {
   let marks = 0
-  for (let at = 0; at < text.length && marks <= mostMarks; at++)
+  for (let at = 0; at < text.length && marks <= maxMarks; at++)
     marks = markUnits[text.charCodeAt(at)] === 1 ? marks + 1 : 0
-  return marks > mostMarks
+  return marks > maxMarks
 }
 
 /** Marks, and halves of characters beyond the basic plane, among which there are some too. */

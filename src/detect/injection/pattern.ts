@@ -9,22 +9,22 @@ export interface Pattern {
   find(text: string, onFound: (start: number, end: number) => void): void
 }
 
-const longest = 1000
+const maxLength = 1000
 /** Instructions; each costs something for every unit of a text. */
 const largest = 2000
 /** Of one text: more tell nothing new. */
-const most = 300
+const max = 300
 
 /** @throws SyntaxError saying what is wrong */
 export function compilePattern(source: string): Pattern {
-  if (source.length > longest) throw new SyntaxError(`is longer than ${longest} characters`)
+  if (source.length > maxLength) throw new SyntaxError(`is longer than ${maxLength} characters`)
   const compiled = compile(source)
   if (compiled.programSize() > largest) throw new SyntaxError('would take too long: repeat less')
   if (compiled.matches('')) throw new SyntaxError('matches nothing at all, and so everywhere')
   return {
     find(text, onFound) {
       const matcher = compiled.matcher(text)
-      for (let found = 0; found < most && matcher.find(); found++)
+      for (let found = 0; found < max && matcher.find(); found++)
         if (matcher.end() > matcher.start()) onFound(matcher.start(), matcher.end())
     },
   }

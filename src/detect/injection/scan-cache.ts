@@ -19,11 +19,11 @@ export interface Memory<T> {
 
 /** Short texts are not kept: reading them anew costs less than what keeping thousands of them costs the collector. */
 const shortest = 512
-const mostCharacters = 1024 * 1024
+const maxCharacters = 1024 * 1024
 
 /** @param findOut must depend on the text alone */
-export function createRecall<T>(findOut: (text: string) => T, most = mostCharacters): Recall<T> {
-  const memory = createMemory<{ readonly found: T }>(most)
+export function createRecall<T>(findOut: (text: string) => T, max = maxCharacters): Recall<T> {
+  const memory = createMemory<{ readonly found: T }>(max)
   return {
     of(text, owner) {
       const known = memory.find(text, owner)
@@ -36,13 +36,13 @@ export function createRecall<T>(findOut: (text: string) => T, most = mostCharact
 }
 
 /**
- * @param most characters of all texts together
+ * @param max characters of all texts together
  * @param least characters of a text that is worth keeping
  */
-export function createMemory<T>(most = mostCharacters, least = shortest): Memory<T> {
+export function createMemory<T>(max = maxCharacters, least = shortest): Memory<T> {
   const known = new Map<string, { readonly owner: string; readonly found: T }>()
   let held = 0
-  const isKept = (text: string) => text.length >= least && text.length <= most
+  const isKept = (text: string) => text.length >= least && text.length <= max
   return {
     find(text, owner) {
       const entry = isKept(text) ? known.get(text) : undefined
@@ -57,7 +57,7 @@ export function createMemory<T>(most = mostCharacters, least = shortest): Memory
       if (!known.delete(text)) held += text.length
       known.set(text, { owner, found })
       for (const oldest of known.keys()) {
-        if (held <= most) break
+        if (held <= max) break
         known.delete(oldest)
         held -= oldest.length
       }

@@ -7,7 +7,7 @@
 /** Words in a row that are no coincidence. */
 const runLength = 12
 /** Of a text, that is taken down. */
-const longestText = 64 * 1024
+const maxTextLength = 64 * 1024
 const word = /[\p{L}\p{N}]+/gu
 
 export type Shingles = ReadonlySet<number>
@@ -15,7 +15,7 @@ export type Shingles = ReadonlySet<number>
 export function shinglesOf(text: string): Shingles {
   const found = new Set<number>()
   const follower = new Follower((shingle) => found.add(shingle))
-  follower.push(`${text.slice(0, longestText)} `)
+  follower.push(`${text.slice(0, maxTextLength)} `)
   return found
 }
 

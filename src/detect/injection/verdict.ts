@@ -87,7 +87,7 @@ function heaviestWindow(findings: readonly Finding[], channel: Channel): number 
   const held = new Map<string, { count: number; readonly weight: number }>()
   let first = 0
   let sum = 0
-  let most = 0
+  let max = 0
   const leave = (finding: Finding) => {
     const kind = kindOf(channel, finding)
     const known = held.get(kind)
@@ -108,7 +108,7 @@ function heaviestWindow(findings: readonly Finding[], channel: Channel): number 
       held.set(kind, { count: 1, weight })
       sum += weight
     }
-    most = Math.max(most, sum)
+    max = Math.max(max, sum)
   }
-  return most
+  return max
 }

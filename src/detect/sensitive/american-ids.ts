@@ -10,7 +10,7 @@ const partly = /^\d{5}-|^\d{9}$/
  */
 export const usSsn = numberDetector(9, {
   type: 'ssn',
-  longest: 11,
+  maxLength: 11,
   pattern:
     /(?<![\w.-])(?:(?!000|666|9)\d{3}([- .])(?!00)\d{2}\1(?!0000)\d{4}|(?!000|666|9)\d{3}(?:-(?!00)\d{2}|(?!00)\d{2}-?|-(?!00)\d{2}-)(?!0000)\d{4})(?![\w-]|\.\d)/g,
   accept(match, sample) {
@@ -26,7 +26,7 @@ export const usSsn = numberDetector(9, {
 /** IRS: 9xx, and a group of 50 to 65, 70 to 88, 90 to 92, 94 to 99. */
 export const usItin = numberDetector(9, {
   type: 'itin',
-  longest: 11,
+  maxLength: 11,
   pattern: /(?<![\w.-])9\d{2}(-?)(?:5\d|6[0-5]|7\d|8[0-8]|9[0-24-9])(-?)\d{4}(?![\w-]|\.\d)/g,
   accept: (match, sample) =>
     match[1] || match[2] || called.test(sample.before(match.index)) ? whole(match) : undefined,

@@ -8,7 +8,7 @@ import {
   type Grouped,
   groupedNumbers,
   isInTable,
-  mostBetween,
+  maxBetween,
   type NumberRun,
   shapeOf,
 } from './number-runs.ts'
@@ -32,7 +32,7 @@ const printed = /^(?:\d\d|4-4-4|4-4-4-[1-4](?:-[1-3])?|4-6-[45]|6-1[0-3])$/
 export const card: Detector = {
   type: 'card',
   triggers: digits,
-  longest: 19 + mostBetween,
+  maxLength: 19 + maxBetween,
   // Cards are printed in groups of three digits and more.
   find(sample) {
     return sample.numberRuns.flatMap((run) =>

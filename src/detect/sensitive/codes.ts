@@ -2,7 +2,7 @@
 import type { Span } from '../../core/text.ts'
 
 const shortest = 9
-const longest = 106
+const maxLength = 106
 const digit = /\d/g
 
 export function codes(text: string): Span[] {
@@ -16,7 +16,7 @@ export function codes(text: string): Span[] {
     while (end < text.length && isAlphanumeric(text.charCodeAt(end))) end++
     behind = end
     digit.lastIndex = end
-    if (end - start >= shortest && end - start <= longest && isFree(text, start, end))
+    if (end - start >= shortest && end - start <= maxLength && isFree(text, start, end))
       found.push({ start, end })
   }
   return found

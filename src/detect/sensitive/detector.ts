@@ -24,7 +24,7 @@ export interface Detector {
    * UTF-16 units (at most 512) of the longest match, or how one without a limit opens and closes. What a name tells may
    * go on beyond it, to where its word ends.
    */
-  readonly longest: number | Long
+  readonly maxLength: number | Long
   /**
    * Linear in the text. Spans in any order; they may overlap.
    * @param places the index behind each occurrence of a trigger, in order; only for those that set `placed`
@@ -76,7 +76,7 @@ export type Accept = (match: RegExpExecArray, sample: Sample) => Span | undefine
 
 export interface Pattern {
   readonly type: string
-  readonly longest: number
+  readonly maxLength: number
   readonly triggers: readonly string[]
   /** Global and linear: bounded repetitions only. */
   readonly pattern: RegExp
@@ -87,10 +87,10 @@ export interface Pattern {
 
 /** A detector that is a regular expression and a check. */
 export function patternDetector(parts: Pattern): Detector {
-  const { type, longest, triggers, pattern, accept = whole, greedy } = parts
+  const { type, maxLength, triggers, pattern, accept = whole, greedy } = parts
   return {
     type,
-    longest,
+    maxLength,
     triggers,
     find(sample) {
       const spans: Span[] = []
@@ -99,7 +99,7 @@ export function patternDetector(parts: Pattern): Detector {
       for (let match = pattern.exec(sample.text); match; match = pattern.exec(sample.text)) {
         const span = accept(match, sample)
         if (span) spans.push(span)
-        // Linear all the same: no match is longer than `longest`.
+        // Linear all the same: no match is longer than `maxLength`.
         if (greedy) pattern.lastIndex = span ? span.end : match.index + 1
       }
       return spans
@@ -112,16 +112,16 @@ export function patternDetector(parts: Pattern): Detector {
  * @param pattern the whole word
  */
 export function codeDetector({ type, lengths, pattern, accept }: Code): Detector {
-  const [shortest, longest] = lengths
+  const [shortest, maxLength] = lengths
   return {
     type,
-    longest,
+    maxLength,
     triggers: digits,
     find(sample) {
       const spans: Span[] = []
       for (const span of sample.codes) {
         const length = span.end - span.start
-        if (length < shortest || length > longest) continue
+        if (length < shortest || length > maxLength) continue
         const word = sample.text.slice(span.start, span.end)
         if (pattern.test(word) && accept(word, sample, span.start)) spans.push(span)
       }
@@ -140,12 +140,12 @@ export interface Code {
 }
 
 /** One that needs a number of at least so many digits. */
-export function numberDetector(fewestDigits: number, pattern: Omit<Pattern, 'triggers'>): Detector {
+export function numberDetector(minDigits: number, pattern: Omit<Pattern, 'triggers'>): Detector {
   const detector = patternDetector({ ...pattern, triggers: digits })
   return {
     ...detector,
     find: (sample, places) =>
-      sample.numberRuns.some((run) => run.digits.length >= fewestDigits) ? detector.find(sample, places) : [],
+      sample.numberRuns.some((run) => run.digits.length >= minDigits) ? detector.find(sample, places) : [],
   }
 }
 
@@ -153,11 +153,11 @@ export function numberDetector(fewestDigits: number, pattern: Omit<Pattern, 'tri
  * One that looks only from where its triggers stand.
  * @param pattern sticky; its group `value`, or all of it, is what is found
  */
-export function placedDetector({ type, longest, triggers, pattern, accept = namedValue }: Pattern): Detector {
-  const longestTrigger = Math.max(...triggers.map(({ length }) => length))
+export function placedDetector({ type, maxLength, triggers, pattern, accept = namedValue }: Pattern): Detector {
+  const maxTriggerLength = Math.max(...triggers.map(({ length }) => length))
   return {
     type,
-    longest,
+    maxLength,
     triggers,
     placed: true,
     find(sample, places) {
@@ -169,7 +169,7 @@ export function placedDetector({ type, longest, triggers, pattern, accept = name
         const match = pattern.exec(sample.text)
         const span = match ? accept(match, sample) : undefined
         // A stream remembers no more of what stood in front than its reach.
-        if (!span || span.start + longestTrigger - place > reach) continue
+        if (!span || span.start + maxTriggerLength - place > reach) continue
         spans.push(span)
         covered = span.end
       }
@@ -189,7 +189,7 @@ export function longDetector(
   const leads = [...new Set(triggers.map(({ length }) => length))]
   return {
     type,
-    longest: { opens, closes },
+    maxLength: { opens, closes },
     triggers,
     placed: true,
     find({ text }, places) {

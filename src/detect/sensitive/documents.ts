@@ -12,7 +12,7 @@ const after = (value: string) =>
 export const passport = placedDetector({
   type: 'passport',
   triggers: [...anyCase('passport', 'reisepass', 'passnummer', 'passeport', 'pasaporte', 'travel document')],
-  longest: 12,
+  maxLength: 12,
   pattern: after('[A-Za-z]{0,2}\\d{6,9}[A-Za-z]?'),
 })
 
@@ -22,7 +22,7 @@ export const driversLicence = placedDetector({
     ...anyCase("driver's licen", 'drivers licen', 'driver licen', 'driving licen', 'driver’s licen'),
     ...anyCase('führerschein', 'permis de conduire'),
   ],
-  longest: 20,
+  maxLength: 20,
   pattern: after('[A-Za-z]{0,5}[\\d][\\dA-Za-z-]{4,14}'),
 })
 
@@ -53,6 +53,6 @@ export const birthDate = placedDetector({
     ),
     ...anyCase('nacid', 'nascita', 'nato il', 'nata il', 'birthday'),
   ],
-  longest: 32,
+  maxLength: 32,
   pattern: new RegExp(`${soon}(?<![\\p{L}\\p{N}])(?<value>${date})(?![\\p{L}\\p{N}])`, 'iuy'),
 })

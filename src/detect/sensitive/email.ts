@@ -6,22 +6,22 @@ const host = /[\p{L}\p{N}.-]/u
 /** Endings of files that are no top-level domain: `icon@2x.png`. */
 const files =
   /\.(?:png|jpe?g|gif|svg|webp|bmp|ico|[mc]?js|[mc]?ts|[jt]sx|css|scss|less|json|html?|xml|ya?ml|toml|txt|log|lock|exe|dll|jar|t?gz|kt|java|cpp|hpp|sql|conf|cfg|ini|env)$/i
-const longestLocal = 64
-const longestHost = 253
+const maxLocalLength = 64
+const maxHostLength = 253
 
 export const email: Detector = {
   type: 'email',
   triggers: ['@'],
-  longest: longestLocal + 1 + longestHost,
+  maxLength: maxLocalLength + 1 + maxHostLength,
   find({ text }) {
     const spans = []
     for (let at = text.indexOf('@'); at !== -1; at = text.indexOf('@', at + 1)) {
       let start = at
-      while (start > 0 && at - start < longestLocal && local.test(text.charAt(start - 1))) start--
+      while (start > 0 && at - start < maxLocalLength && local.test(text.charAt(start - 1))) start--
       // Punctuation before an address is the sentence's, not the address's.
       while (start < at && !/[\p{L}\p{N}_]/u.test(text.charAt(start))) start++
       let end = at + 1
-      while (end < text.length && end - at <= longestHost && host.test(text.charAt(end))) end++
+      while (end < text.length && end - at <= maxHostLength && host.test(text.charAt(end))) end++
       while (end > at && /[.-]/.test(text.charAt(end - 1))) end--
       const domain = text.slice(at + 1, end)
       // A scope of packages, or a path in front: `node_modules/@scope`.
@@ -37,6 +37,6 @@ export const email: Detector = {
 
 /** `scheme://user:password@host` is no address; the password in it has a detector of its own. */
 function isUserInfo(text: string, start: number): boolean {
-  const before = text.slice(Math.max(0, start - longestLocal), start)
+  const before = text.slice(Math.max(0, start - maxLocalLength), start)
   return /:\/\/[^\s/]{0,64}$/.test(before)
 }

@@ -5,13 +5,13 @@
 import validator from 'validator'
 import { ean13, mod11of10, weighted } from './check-digits.ts'
 import { codeDetector, type Detector, digits, numberDetector, patternDetector, whole } from './detector.ts'
-import { groupedNumbers, isInTable, mostBetween, shapeOf } from './number-runs.ts'
+import { groupedNumbers, isInTable, maxBetween, shapeOf } from './number-runs.ts'
 
 /** NHS number: ten digits with a check digit modulo 11, in its groups or behind its name. */
 export const nhs: Detector = {
   type: 'nhs',
   triggers: digits,
-  longest: 10 + mostBetween,
+  maxLength: 10 + maxBetween,
   find(sample) {
     return sample.numberRuns.flatMap((run) =>
       groupedNumbers(sample.text, run, [10], 3, ({ digits, start, end }) => {
@@ -31,7 +31,7 @@ export const nhs: Detector = {
 export const nino = patternDetector({
   type: 'nino',
   triggers: digits,
-  longest: 13,
+  maxLength: 13,
   pattern:
     /(?<![\w-])(?!BG|GB|NK|KN|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D](?![\w-])/gi,
 })
@@ -40,7 +40,7 @@ export const nino = patternDetector({
 export const ahv = patternDetector({
   type: 'ahv',
   triggers: ['756'],
-  longest: 16,
+  maxLength: 16,
   pattern: /(?<![\w.-])756([. -]?)\d{4}\1\d{4}\1\d{2}(?!\w)/g,
   accept: (match) => (ean13(match[0].replaceAll(/\D/g, '')) ? whole(match) : undefined),
 })
@@ -49,7 +49,7 @@ export const ahv = patternDetector({
 export const nir: Detector = {
   type: 'nir',
   triggers: digits,
-  longest: 15 + mostBetween,
+  maxLength: 15 + maxBetween,
   find({ text, numberRuns }) {
     return numberRuns.flatMap((run) =>
       groupedNumbers(
@@ -87,7 +87,7 @@ export const dni = codeDetector({
 /** The same with points, blanks and hyphens. */
 export const dniGrouped = numberDetector(7, {
   type: 'dni',
-  longest: 12,
+  maxLength: 12,
   pattern: /(?<![\w.-])(?:\d{2}\.\d{3}\.\d{3}[ -]?|\d{8}[ -]|[XYZxyz]-\d{7}-?)[A-HJ-NP-TV-Z](?![\w-])/g,
   accept: (match) => (dniLetterHolds(match[0].replaceAll(/[ .-]/g, '')) ? whole(match) : undefined),
 })
@@ -153,7 +153,7 @@ const vatCountries = [
 /** VAT ids of the European Union, Britain and Switzerland. */
 export const vatId = numberDetector(7, {
   type: 'vat-id',
-  longest: 24,
+  maxLength: 24,
   pattern:
     /(?<![\w-])(?:ATU ?\d{8}|CHE[- ]?\d{3}[. ]?\d{3}[. ]?\d{3}|(?:BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|GB|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI|SK|XI)[ -]?(?:[A-Z\d]{2} ?)?\d{2,3}[ .]?\d{2,3}[ .]?\d{2,3}[ .]?\d{0,5}[A-Z]?\d{0,2})(?![\w-])/g,
   accept(match, sample) {

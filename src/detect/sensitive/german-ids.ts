@@ -5,13 +5,13 @@
 import validator from 'validator'
 import { icaoCheck, mod11of10, weightedDigitSums } from './check-digits.ts'
 import { codeDetector, type Detector, digits, numberDetector, whole } from './detector.ts'
-import { groupedNumbers, isInTable, mostBetween, shapeOf } from './number-runs.ts'
+import { groupedNumbers, isInTable, maxBetween, shapeOf } from './number-runs.ts'
 
 /** Steuerliche Identifikationsnummer: eleven digits, the last a check digit (ISO/IEC 7064, MOD 11,10). */
 export const germanTaxId: Detector = {
   type: 'german-tax-id',
   triggers: digits,
-  longest: 11 + mostBetween,
+  maxLength: 11 + maxBetween,
   find(sample) {
     const { text } = sample
     return sample.numberRuns.flatMap((run) =>
@@ -37,7 +37,7 @@ const taxNumberNamed =
 /** Steuernummer, as the states write it; without strokes (13 digits, ELSTER; 11) behind its name. */
 export const germanTaxNumber = numberDetector(10, {
   type: 'german-tax-number',
-  longest: 14,
+  maxLength: 14,
   pattern:
     /(?<![\w/.-])(?:\d{2,3}[/ ]\d{3}[/ ]\d{5}|\d{3}[/ ]\d{4}[/ ]\d{4}|\d{5}\/\d{5}|\d{10,13})(?![\w/-])/g,
   accept: (match, sample) =>
@@ -47,7 +47,7 @@ export const germanTaxNumber = numberDetector(10, {
 /** Rentenversicherungsnummer (VKVV § 2): area, birthday, initial, serial, check digit. */
 export const germanPension = numberDetector(8, {
   type: 'german-social-insurance',
-  longest: 16,
+  maxLength: 16,
   pattern:
     /(?<![\w-])\d{2}[ -]?(?:[0-3]\d|[5-8]\d)(?:0\d|1[0-2])\d{2}[ -]?[A-Za-z][ -]?\d{2}[ -]?\d(?![\w-])/g,
   accept(match) {

@@ -14,13 +14,13 @@ const lengths: ReadonlyMap<string, number> = new Map(
     .map((entry) => [entry.slice(0, 2), Number(entry.slice(2))]),
 )
 /** In one piece; Malta and Saint Lucia have letters in between. */
-const fewestDigits = 7
+const minDigits = 7
 /** Country and check digits; then, with single separators, as many as the longest has and more. */
 const candidate = /(?<![A-Za-z0-9])(?:[A-Za-z]{2}[ -]?\d{2})(?:[ .\u00a0\u202f-]?[A-Za-z0-9]){11,29}/g
 
-export const iban = numberDetector(fewestDigits, {
+export const iban = numberDetector(minDigits, {
   type: 'iban',
-  longest: 68,
+  maxLength: 68,
   pattern: candidate,
   greedy: true,
   accept(match, { text }) {

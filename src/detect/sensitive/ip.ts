@@ -14,7 +14,7 @@ const v6Group = 4
 
 export const ipv4 = patternDetector({
   type: 'ip',
-  longest: 15,
+  maxLength: 15,
   triggers: digits,
   pattern: v4,
   accept: (match, sample) =>
@@ -30,7 +30,7 @@ const upgrade = /\b(?:upgrad|downgrad|updat|bump|install|migrat)\w{0,4}[^\n]{0,4
 const reserved =
   /^(?:10|127|169\.254|172\.(?:1[6-9]|2\d|3[01])|192\.168|0\.0\.0\.0|255)(?:\.|$)|^(\d{1,3})(?:\.\1){3}$|^8\.8\.4\.4$/
 /** No part of a version grows as large as parts of addresses do. */
-const largestOfVersion = 31
+const maxOfVersion = 31
 
 /** Four numbers with points are versions of software and sections of standards more often than addresses. */
 function isVersion(shown: string, sample: Sample, start: number): boolean {
@@ -42,13 +42,13 @@ function isVersion(shown: string, sample: Sample, start: number): boolean {
   if (reserved.test(shown)) return false
   // `Chrome/126.0.0.0`
   if (/[A-Za-z]\/$/.test(before)) return true
-  return shown.endsWith('.0.0') || shown.split('.').every((part) => Number(part) <= largestOfVersion)
+  return shown.endsWith('.0.0') || shown.split('.').every((part) => Number(part) <= maxOfVersion)
 }
 
 /** Looked for only where two colons stand as near to each other as in an address: one colon is in every other text. */
 export const ipv6: Detector = {
   type: 'ip',
-  longest: 70,
+  maxLength: 70,
   triggers: [':'],
   find({ text }) {
     const spans: Span[] = []
@@ -91,7 +91,7 @@ function isV6(address: string): boolean {
 /** EUI-48 in the three ways it is written. All zeros and all ones are nobody's. */
 export const mac: Detector = {
   type: 'mac',
-  longest: 17,
+  maxLength: 17,
   triggers: [...digits, ':'],
   find({ text }) {
     const spans: Span[] = []

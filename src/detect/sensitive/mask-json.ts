@@ -9,7 +9,7 @@ import { endOfValue } from './secret-values.ts'
 
 /** What is deeper is masked as text. */
 const deepest = 32
-const longestPath = 64
+const maxPathLength = 64
 
 /** @param text JSON; anything else is masked as text */
 export function maskJson(text: string, masker: Masker): string {
@@ -54,7 +54,7 @@ function isLonger(value: string, [name = '']: readonly string[]): boolean {
 }
 
 function maskOne(value: string, names: readonly string[], masker: Masker): string {
-  const lead = `${names.join('_').slice(-longestPath)}":"`
+  const lead = `${names.join('_').slice(-maxPathLength)}":"`
   const masked = masker.mask(lead + value)
   if (!masked.startsWith(lead)) return value
   const rest = masked.slice(lead.length)

@@ -63,7 +63,7 @@ export function findSensitive(text: string): readonly MaskedSpan[] {
     if (!last || start >= last.end) kept.push({ start, end, type })
     else if (end > last.end) {
       // Two kinds that overlap in part: cover both. What has no greatest length keeps its name, for it may go on.
-      const isLong = typeof detectors[rank]?.longest === 'object'
+      const isLong = typeof detectors[rank]?.maxLength === 'object'
       kept[kept.length - 1] = { start: last.start, end: isLong ? start : end, type: last.type }
       if (isLong) kept.push({ start, end, type })
     }

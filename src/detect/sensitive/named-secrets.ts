@@ -68,7 +68,7 @@ const keyWords = anyCase('key', 'auth', 'login')
 export const secretNames: readonly string[] = [...passwordWords, ...shortWords, ...secretWords, ...keyWords]
 
 const named = (parts: Pick<Pattern, 'triggers' | 'pattern' | 'accept'>) =>
-  placedDetector({ type: 'secret', longest: 256, ...parts })
+  placedDetector({ type: 'secret', maxLength: 256, ...parts })
 
 export const namedPassword = named({
   triggers: passwordWords,
@@ -119,7 +119,7 @@ export const commandPassword = named({
 export const bundlerHost = placedDetector({
   type: 'secret',
   triggers: ['__COM', '__ORG', '__NET', '__IO', '__DEV'],
-  longest: 200,
+  maxLength: 200,
   pattern: /["']?[ \t]{0,2}[:=][ \t]{0,2}["']?(?<value>[^\s"':&;]{3,64}:[^\s"':&;]{3,128})/y,
   accept: (match) => (isPlaceholder(match.groups?.value ?? '') ? undefined : namedValue(match)),
 })
@@ -128,7 +128,7 @@ export const bundlerHost = placedDetector({
 export const authorization = placedDetector({
   type: 'secret',
   triggers: [...anyCase('authorization'), 'earer '],
-  longest: 256,
+  maxLength: 256,
   pattern: new RegExp(
     `(?:${closing}(?:[ \\t]{0,8}[:=,]>?[ \\t]{0,8})${opening}${scheme}|(?<=earer ))${value}`,
     'iy',
@@ -140,7 +140,7 @@ export const authorization = placedDetector({
 export const commandLineUser = placedDetector({
   type: 'secret',
   triggers: [' -u ', '--user ', '--user='],
-  longest: 200,
+  maxLength: 200,
   pattern: /\s{0,3}["']?(?<value>[^\s"':]{0,64}["']?:["']?[^\s"']{0,128})/y,
   accept(match) {
     const span = namedValue(match)
@@ -161,7 +161,7 @@ export const commandLineUser = placedDetector({
 export const cookie: Detector = placedDetector({
   type: 'cookie',
   triggers: [...anyCase('session', 'sessid', 'cookie'), 'sid=', 'SID='],
-  longest: 256,
+  maxLength: 256,
   pattern:
     /(?:[_-]?(?:id|key|token|state|cookie))?(?:(?:: ?|=)[\w.-]{1,40})?(?:=|(?<==))(?<value>[\w%.~+/:-]{12,256}=?)/iy,
   accept: judged(12, looksDrawn),

@@ -22,7 +22,7 @@ function national({ type, names, form, holds }: National): Detector {
   const short = names.map((name) => name.replaceAll('.', '\\.')).join('|')
   return placedDetector({
     type,
-    longest: 20,
+    maxLength: 20,
     triggers: names,
     pattern: new RegExp(
       `(?<=(?<![\\p{L}\\d])(?:${short}))${soon}(?<![\\p{L}\\p{N}])(?<value>${form})(?![\\p{L}\\p{N}]|[-.]\\d)`,

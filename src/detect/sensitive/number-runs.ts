@@ -15,12 +15,12 @@ export interface NumberRun {
 /** Fewer digits are no number of anybody. */
 const fewest = 7
 /** Digits of a run that are looked at; longer ones are data, not a number somebody could dial. */
-const most = 256
+const max = 256
 /** Separators in one number. */
-export const mostBetween = 9
+export const maxBetween = 9
 const widestCell = 24
 /** Between two groups, as in `030 / 901820`. */
-const mostSeparators = 3
+const maxSeparators = 3
 
 export function numberRuns(text: string): NumberRun[] {
   const runs: NumberRun[] = []
@@ -30,7 +30,7 @@ export function numberRuns(text: string): NumberRun[] {
     let last = start
     let count = 0
     let separators = 0
-    for (; position < text.length && separators <= mostSeparators && count < most; position++) {
+    for (; position < text.length && separators <= maxSeparators && count < max; position++) {
       const unit = text.charCodeAt(position)
       if (isDigitUnit(unit)) {
         last = position
@@ -111,7 +111,7 @@ export function groupedNumbers(
     if ((at[from + leading - 1] ?? 0) - start !== leading - 1) continue
     for (const length of lengths) {
       const end = (at[from + length - 1] ?? Number.POSITIVE_INFINITY) + 1
-      if (end - start > length + mostBetween || !standsAlone(text, run, from, from + length)) continue
+      if (end - start > length + maxBetween || !standsAlone(text, run, from, from + length)) continue
       const number = { start, end, digits: run.digits.slice(from, from + length) }
       if (!isOne(number)) continue
       found.push(number)
@@ -129,7 +129,7 @@ export function shapeOf(text: string, { start, end }: Grouped): string {
   const shown = text.slice(start, end)
   if (!evenly.test(shown)) return 'uneven'
   return shown
-    .split(/\D+/, mostBetween + 1)
+    .split(/\D+/, maxBetween + 1)
     .map(({ length }) => length)
     .join('-')
 }

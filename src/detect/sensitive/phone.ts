@@ -38,7 +38,7 @@ const fewest = 7
 export const phone: Detector = {
   type: 'phone',
   triggers: digits,
-  longest: 72,
+  maxLength: 72,
   find(sample) {
     const spans = []
     for (const run of sample.numberRuns) {

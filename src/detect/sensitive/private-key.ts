@@ -31,7 +31,7 @@ export const puttyKey = longDetector({
 export const privateKeyTail: Detector = {
   type: 'private-key',
   triggers: ['-----END '],
-  longest: 480,
+  maxLength: 480,
   placed: true,
   find({ text }, places) {
     return places.flatMap((place) => {

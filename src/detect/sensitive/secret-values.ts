@@ -10,8 +10,8 @@ const stops = '\\s"\'`,;<>()[\\]&|\\\\'
 const restOfWord = new RegExp(`[^${stops}]+`, 'y')
 /** What ends a value in prose. */
 export const endOfValue = new RegExp(`[${stops}*]`)
-const longestValue = 256
-const times = `{6,${longestValue}}`
+const maxValueLength = 256
+const times = `{6,${maxValueLength}}`
 
 /** Up to the quote that closes it, but for one that is escaped; a quote that is escaped itself ends at such a one. */
 const quoted = [
@@ -23,7 +23,7 @@ const quoted = [
 /** `NAME=value` or `name: value`, with nothing else on the line. */
 const onItsLine =
   '(?<=(?:^|\\n)[ \\t]{0,12}(?:(?:export|set|setx|env|arg|-) )?[\\w.-]{1,40}(?:[=:]|:[ \\t]{1,2}|[ \\t]=[ \\t]))' +
-  `[^\\s"'\`\\\\]{5,${longestValue - 1}}[^\\s"'\`\\\\,;](?=\\r?(?:\\n|$))`
+  `[^\\s"'\`\\\\]{5,${maxValueLength - 1}}[^\\s"'\`\\\\,;](?=\\r?(?:\\n|$))`
 const inElement = `(?<=>)[^\\s"'\`<>]${times}(?=</)`
 const inQuery = `(?<=[?&][\\w.-]{1,40}=)[^\\s"'\`&#<>,;|\\\\]${times}`
 /** A pair of a connection string: `Server=db;Pwd=…;`. */
@@ -60,7 +60,7 @@ export function judged(
     if (isQuoted && /^[+,;:).}\]&|=]/.test(found)) return undefined
     if (isExpression(found, after, isQuoted)) return undefined
     if (!isValue(found, isQuoted) || isHarmless(nameOf(sample, match))) return undefined
-    return found.length < longestValue ? span : { start: span.start, end: endOfWord(sample.text, span.end) }
+    return found.length < maxValueLength ? span : { start: span.start, end: endOfWord(sample.text, span.end) }
   }
 }
 

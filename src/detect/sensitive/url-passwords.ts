@@ -4,7 +4,7 @@ import { namedValue, placedDetector } from './detector.ts'
 export const urlPassword = placedDetector({
   type: 'url-password',
   triggers: ['://'],
-  longest: 256,
+  maxLength: 256,
   // Up to the last @ of the authority: a password may hold one that nobody escaped.
   pattern: /[^\s:@/?#"'<>]{0,56}:(?<value>[^\s/"'<>]{1,256})(?<tail>@)(?=[\w[.-])/y,
   accept(match) {

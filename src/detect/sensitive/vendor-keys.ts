@@ -209,7 +209,7 @@ function endingAt(text: string, end: number): number {
 export const vendorKey: Detector = {
   type: 'api-key',
   triggers: table.map(({ prefix }) => prefix),
-  longest: 512,
+  maxLength: 512,
   placed: true,
   atWords: true,
   find({ text }, places) {
@@ -249,7 +249,7 @@ function isWithinWord(text: string, start: number): boolean {
 export const markedKey = placedDetector({
   type: 'api-key',
   triggers: ['Q~', ':AA', '-us'],
-  longest: 80,
+  maxLength: 80,
   pattern:
     /(?<=(?<![\w~.-])(?<lead>[\w~.-]{3}\dQ~|\d{8,10}:AA|[a-f0-9]{32}-us))(?:(?<=Q~)[\w~.-]{31,34}|(?<=:AA)[\w-]{32,34}|(?<=-us)\d{1,2}(?!\d))(?![\w~-])/y,
   accept(match) {

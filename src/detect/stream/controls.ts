@@ -9,7 +9,7 @@ import {
   controlUnits,
   isAllSeen,
   joinerUnits,
-  longestSequence,
+  maxSequenceLength,
   sequence,
 } from '../../core/strip-invisible.ts'
 import type { Seeker, Sought } from './stream-detector.ts'
@@ -26,7 +26,7 @@ const unfinished = new RegExp(
 )
 
 /** All that can be unfinished. */
-const longestTail = longestSequence + 16
+const maxTailLength = maxSequenceLength + 16
 
 /** Whatever touches is one: whether a mark stays must not depend on how the text comes in pieces. */
 function runsIn(part: string) {
@@ -71,13 +71,13 @@ function collect(part: string, pattern: RegExp, type: string, all: Run[]): void 
 
 /** Where what may go on begins at the end. */
 function openEnd(text: string): number {
-  const tail = text.slice(-longestTail)
+  const tail = text.slice(-maxTailLength)
   return text.length - tail.length + (unfinished.exec(tail)?.index ?? tail.length)
 }
 
 export const controls: Seeker = {
   hold(text) {
-    const tail = text.slice(-longestTail)
+    const tail = text.slice(-maxTailLength)
     const open = openEnd(tail)
     const run = runsIn(tail).find(({ start, end }) => start < open && end >= open)
     // What fills the whole tail goes, up to what is not complete.
@@ -85,10 +85,10 @@ export const controls: Seeker = {
   },
   find(text, from) {
     // Only a sequence can have begun before what is new.
-    const before = Math.max(0, from - longestSequence)
+    const before = Math.max(0, from - maxSequenceLength)
     const part = text.slice(before)
     return runsIn(part).map(({ start, end: last, type }): Sought => {
-      const isLong = last === part.length && last - start > longestSequence
+      const isLong = last === part.length && last - start > maxSequenceLength
       const end = isLong ? openEnd(part) : last
       const isWithin = /\S/.test(part.charAt(start - 1)) && /\S/.test(part.charAt(end))
       return {

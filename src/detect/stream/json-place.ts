@@ -3,7 +3,7 @@
 /** What is deeper is called by what stands above it. */
 const deepest = 32
 /** Code units of all names together, the last ones. */
-const longestPath = 64
+const maxPathLength = 64
 
 interface Open {
   readonly isArray: boolean
@@ -42,6 +42,6 @@ export class JsonPlace {
   get path(): string | undefined {
     const names = this.#open.flatMap(({ name }) => (name === '' ? [] : [name]))
     if (names.length === 0 || (names.length === 1 && !this.isInArray)) return undefined
-    return names.join('_').slice(-longestPath)
+    return names.join('_').slice(-maxPathLength)
   }
 }

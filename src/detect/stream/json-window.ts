@@ -9,9 +9,9 @@ import type { Released, Window } from './window.ts'
 /** What stands in the place of what only its name tells. */
 const namedSecret = '[redacted:secret]'
 /** A number is shorter; what is not is no JSON. */
-const longestToken = 512
+const maxTokenLength = 512
 const literal = /^(?:-?\d[\d.eE+-]*|-|t(?:r(?:ue?)?)?|f(?:a(?:l(?:se?)?)?)?|n(?:u(?:ll?)?)?)$/
-const longestName = 64
+const maxNameLength = 64
 const meant: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', b: '\b', f: '\f' }
 
 export class JsonWindow {
@@ -92,7 +92,7 @@ export class JsonWindow {
 
   #continueToken(character: string): void {
     this.#token += character
-    this.#isProse = !literal.test(this.#token) || this.#token.length >= longestToken
+    this.#isProse = !literal.test(this.#token) || this.#token.length >= maxTokenLength
     if (!this.#isProse) return
     this.#feed(this.#token, this.#token, 1)
     this.#token = ''
@@ -134,7 +134,7 @@ export class JsonWindow {
     if (this.#widths) for (let unit = 0; unit < text.length; unit++) this.#widths.push(width)
     this.#raw += raw
     this.#text += text
-    if (this.#inString && this.#name !== undefined && this.#name.length < longestName) this.#name += text
+    if (this.#inString && this.#name !== undefined && this.#name.length < maxNameLength) this.#name += text
   }
 
   #flush(): string {

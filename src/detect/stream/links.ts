@@ -10,9 +10,9 @@
 import type { Seeker, Sought } from './stream-detector.ts'
 
 /** Code units of an address that may wait for its end; a longer one carries data whatever it says. */
-const longest = 256
+const maxLength = 256
 /** Of what stands in front of one. */
-const longestLead = 200
+const maxLeadLength = 200
 /** What ends an address. */
 const end = /[\s"'<>`)\]|\p{Cc}]/u
 const endAll = /[\s"'<>`)\]|\p{Cc}]/gu
@@ -26,7 +26,7 @@ const opening = new RegExp(String.raw`${lead}[\\/]{2}|${place}${scheme}[\\/]?(?!
 const openingAtEnd = new RegExp(`${lead}$`, 'i')
 const fewSlashes = new RegExp(`${scheme}(?![\\\\/]{2})\\S`, 'i')
 const fewSlashesAtEnd = new RegExp(
-  String.raw`${place}${scheme}[\\/]?((?![\\/])[^\s"'<>\x60)\]|\p{Cc}]{0,${longest + 1}})$`,
+  String.raw`${place}${scheme}[\\/]?((?![\\/])[^\s"'<>\x60)\]|\p{Cc}]{0,${maxLength + 1}})$`,
   'iu',
 )
 /** What a browser loads without being asked, directly before an address. */
@@ -65,7 +65,7 @@ export function createLinks(allowed: readonly string[]): Seeker {
         const address = text.slice(start, stop)
         if (isAllowed(hostOf(address).name)) continue
         const slashes = /[\\/]*$/.exec(match[0])?.[0].length ?? 0
-        const before = text.slice(Math.max(0, start - longest), start - slashes)
+        const before = text.slice(Math.max(0, start - maxLength), start - slashes)
         const loaded = loadedBefore.test(before)
         if (!carriesData(address, loaded, linkedBefore.test(before))) continue
         const type = loaded ? 'image' : 'link'
@@ -82,9 +82,9 @@ function addressAtEnd(text: string): number {
   const slashes = lastSlashes(text)
   const address = slashes + 2
   const isOpen = slashes !== -1 && !end.test(text.slice(address))
-  if (isOpen && openingAtEnd.test(text.slice(Math.max(0, slashes - longestLead), slashes))) return address
+  if (isOpen && openingAtEnd.test(text.slice(Math.max(0, slashes - maxLeadLength), slashes))) return address
   if (end.test(text.slice(text.lastIndexOf(':') + 1))) return -1
-  const few = fewSlashesAtEnd.exec(text.slice(-2 * longest))
+  const few = fewSlashesAtEnd.exec(text.slice(-2 * maxLength))
   return few ? text.length - (few[1]?.length ?? 0) : -1
 }
 
@@ -115,17 +115,17 @@ function hostOf(address: string): { readonly name: string; readonly complete: bo
 }
 
 /** Characters of a query that a bare address, or a link somebody must follow, may have. */
-const mostBare = 48
-const mostLinked = 24
+const maxBare = 48
+const maxLinked = 24
 /** A part of a path, or a label of a host, that is no word: as long as sixteen bytes in base64. */
 const code = /(?=[\w=%+-]*\d)(?=[\w=%+-]*[A-Za-z])[\w=%+-]{24,}|[A-Za-z0-9+_-]{40,}={0,2}/
 
 function carriesData(address: string, loaded: boolean, linked: boolean): boolean {
-  if (address.length > longest) return true
+  if (address.length > maxLength) return true
   const [path = '', query = ''] = address.replace(/#.*$/s, '').split(/\?(.*)/s, 2)
   const host = path.split(/[/\\]/, 1)[0] ?? ''
   if (host.includes('@') || host.length > 100) return true
-  if (query.length > (loaded ? 0 : linked ? mostLinked : mostBare)) return true
+  if (query.length > (loaded ? 0 : linked ? maxLinked : maxBare)) return true
   return loaded ? code.test(path) || path.length > 128 : /[\w%+-]*%[\w%+-]{48,}/.test(path) || longCode(path)
 }
 

@@ -18,10 +18,10 @@ export function createMarker(code: string): Seeker {
     `${letters.slice(0, 4).join(between)}${letters.slice(4).reduceRight((rest, letter) => `(?:${between}${letter}${rest})?`, '')}${between}$`,
     'iu',
   )
-  const longest = code.length * 4
+  const maxLength = code.length * 4
   return {
     hold(text) {
-      const tail = text.slice(-longest - markerLead.length)
+      const tail = text.slice(-maxLength - markerLead.length)
       const lead = tail.toLowerCase().lastIndexOf(markerLead)
       if (lead !== -1 && tail.length - lead < markerLead.length + 4) return text.length - tail.length + lead
       const match = begun.exec(tail)

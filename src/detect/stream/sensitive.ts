@@ -20,9 +20,9 @@ export function isSecret(type: string): boolean {
 }
 
 /** Code units of a word that is no word of any language (base64, say) in which nothing has begun. */
-const longestOdd = 256
-const longestRun = 600
-const longestLiteral = 24
+const maxOddLength = 256
+const maxRunLength = 600
+const maxLiteralLength = 24
 
 export interface Sensitive extends Seeker {
   /** Literals with which a secret begins, and those that stand before one or within. */
@@ -69,7 +69,7 @@ export function createSensitive(wanted: { readonly secrets: boolean; readonly pi
     return found
   }
   const endsInLiteral = (text: string): boolean => {
-    for (let start = Math.max(0, text.length - longestLiteral); start < text.length; start++) {
+    for (let start = Math.max(0, text.length - maxLiteralLength); start < text.length; start++) {
       const unit = text.charCodeAt(start)
       if (start > 0 && isWordUnit(text.charCodeAt(start - 1)) && unit !== 0x2d) continue
       if (begun.has(text.slice(start))) return true
@@ -93,16 +93,16 @@ export function createSensitive(wanted: { readonly secrets: boolean; readonly pi
     const key = text.lastIndexOf('-----BEGIN')
     if (
       key !== -1 &&
-      text.length - key < longestLiteral * 4 &&
+      text.length - key < maxLiteralLength * 4 &&
       /^-----BEGIN[A-Z0-9 ]{0,60}-{0,5}$/.test(text.slice(key))
     )
       return key
     let start = text.length
-    for (const first = Math.max(0, text.length - longestRun); start > first; start--)
+    for (const first = Math.max(0, text.length - maxRunLength); start > first; start--)
       if (!isRunUnit(text.charCodeAt(start - 1))) break
     if (start === text.length) return start
     if (endsInLiteral(text) || isNamed(text, start)) return start
-    return unannounced && isMixed(text.slice(start)) ? Math.max(start, text.length - longestOdd) : text.length
+    return unannounced && isMixed(text.slice(start)) ? Math.max(start, text.length - maxOddLength) : text.length
   }
 
   return {
@@ -154,14 +154,14 @@ function endOfKey(text: string): number {
 }
 
 /** As long as an address's local part may be, with its host. */
-const longestLocal = 64
-const longestAddress = 320
+const maxLocalLength = 64
+const maxAddressLength = 320
 const addressUnits = Uint8Array.from({ length: 0x10000 }, (_, unit) =>
   /[\p{L}\p{M}\p{N}.!#$%&'*+/=?^_`{|}~@:-]/u.test(String.fromCharCode(unit)) ? 1 : 0,
 )
 /** Digits with what people put between them, and account numbers in their groups. */
 const inNumber = /[\d ()./\u00a0\u2010-\u2013-]/
-const longestNumber = 200
+const maxNumberLength = 200
 const accountAtEnd = /(?:^|[^A-Za-z0-9])([A-Za-z]{2}\d{1,2}(?:[ -]?[A-Za-z0-9]{1,4}){0,8}[ -]?)$/
 
 /**
@@ -173,9 +173,9 @@ const mixedAtEnd =
 
 function holdPersonal(text: string): number {
   let start = text.length
-  const first = Math.max(0, text.length - longestAddress)
+  const first = Math.max(0, text.length - maxAddressLength)
   while (start > first && addressUnits[text.charCodeAt(start - 1)] === 1) start--
-  if (text.indexOf('@', start) === -1) start = Math.max(start, text.length - longestLocal)
+  if (text.indexOf('@', start) === -1) start = Math.max(start, text.length - maxLocalLength)
   const tail = text.slice(-256)
   const number = numberAtEnd(tail)
   if (number !== -1) start = Math.min(start, text.length - tail.length + firstOf(tail, number))
@@ -188,7 +188,7 @@ function holdPersonal(text: string): number {
 
 /** Where a number begins that may go on behind the text's end, with the signs in front of it; -1 if there is none. */
 function numberAtEnd(text: string): number {
-  const first = Math.max(0, text.length - longestNumber - 1)
+  const first = Math.max(0, text.length - maxNumberLength - 1)
   let found = -1
   for (let at = text.length - 1; at >= first && inNumber.test(text.charAt(at)); at--)
     if (isDigitUnit(text.charCodeAt(at))) found = at

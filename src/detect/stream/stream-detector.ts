@@ -7,7 +7,7 @@ import type { Span } from '../../core/text.ts'
 /** Code units within which a word says something of what follows it. */
 export const contextLength = 80
 /** Of what is before a piece, in which a literal may have begun. */
-export const longestTrigger = 24
+export const maxTriggerLength = 24
 
 /** The parts of `guards.output` that can cut. */
 export type Guard = 'secrets' | 'pii' | 'links' | 'controls' | 'canary'

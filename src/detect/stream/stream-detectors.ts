@@ -7,7 +7,7 @@ import { createLinks } from './links.ts'
 import { createLiterals } from './literals.ts'
 import { createMarker } from './marker.ts'
 import { createSensitive, type Sensitive } from './sensitive.ts'
-import { longestTrigger, type Seeker, type Seekers } from './stream-detector.ts'
+import { maxTriggerLength, type Seeker, type Seekers } from './stream-detector.ts'
 
 export interface Wanted {
   readonly secrets: boolean
@@ -51,7 +51,7 @@ function calm(all: readonly Seeker[], unseen: Seeker | undefined, sensitive: Sen
   const units = isNothingSought ? new Uint8Array(0x10000).fill(1) : calmUnits
   const literals = createLiterals(opening, others, units)
   return {
-    begin: (before) => literals.behind(before.slice(-longestTrigger)),
+    begin: (before) => literals.behind(before.slice(-maxTriggerLength)),
     pass(state, piece) {
       const behind = literals.step(state, piece)
       return behind !== -1 && literals.hasBegun(behind) ? -1 : behind

@@ -6,18 +6,18 @@
  * However a text is cut into pieces, no byte of what a seeker finds leaves, and no byte of anything else is changed.
  */
 import { type Bare, bare, isAllSeen, unseenUnits } from '../../core/strip-invisible.ts'
-import { contextLength, longestTrigger, type Seekers, type Sought } from './stream-detector.ts'
+import { contextLength, maxTriggerLength, type Seekers, type Sought } from './stream-detector.ts'
 
 /** UTF-16 code units that are held back at most; the longest thing a seeker finds, but for those that say their end. */
-export const longestHeld = 512
+export const maxHeldLength = 512
 /** The same, with what nobody sees between them. */
-const longestUnseen = 4 * longestHeld
+const maxUnseenLength = 4 * maxHeldLength
 /** Of what has left, that is looked at again as the context of what follows. */
-const longestBefore = 256
+const maxBeforeLength = 256
 /** Kept of what is dropped, in which an end mark may have begun. */
-const longestTail = 96
+const maxTailLength = 96
 /** Of what goes on in the way in which it is held, that may wait to be read: or every piece would read all of it anew. */
-const longestWaiting = 64
+const maxWaitingLength = 64
 const goesOn = new RegExp(`^[!-~${unseenUnits}]+$`)
 /** What one word can consist of: the rest of a key that is longer than the window. */
 const wordEnds = /[^\w.~+/=%-]/
@@ -72,7 +72,7 @@ export class Window {
     if (this.#ends) return this.#drop(piece, this.#ends)
     if (this.#held !== '' && goesOn.test(piece)) {
       this.#waiting += piece
-      if (this.#waiting.length < longestWaiting) return nothing
+      if (this.#waiting.length < maxWaitingLength) return nothing
       return this.#advance('', false)
     }
     return this.#advance(piece, false)
@@ -126,7 +126,7 @@ export class Window {
 
   #bearInMind(text: string): void {
     this.#state = -1
-    this.#wary = this.#seekers.wakes(this.#before.slice(-text.length - longestTrigger))
+    this.#wary = this.#seekers.wakes(this.#before.slice(-text.length - maxTriggerLength))
       ? contextLength
       : this.#wary - text.length
   }
@@ -138,13 +138,13 @@ export class Window {
   #remember(text: string): void {
     this.#before += text
     // Counted, and cut, now and then, not every time.
-    if (this.#before.length > 4 * longestBefore) this.#count()
+    if (this.#before.length > 4 * maxBeforeLength) this.#count()
   }
 
   /** Keeps of what has left no more than is looked at again. */
   #count(): void {
     this.#left(this.#before.slice(this.#counted))
-    this.#before = this.#before.slice(-longestBefore)
+    this.#before = this.#before.slice(-maxBeforeLength)
     this.#counted = this.#before.length
   }
 
@@ -172,19 +172,19 @@ export class Window {
     let hold = final ? text.length : this.#holdFrom(text, seen, from)
     // What is longer than the window must leave or go, clean or not.
     const held = text.slice(hold)
-    const overfull = held.length > longestHeld && ((seen && bare(held)?.text) ?? held).length > longestHeld
-    const hidden = !overfull && held.length > longestUnseen
-    if (overfull) hold = text.length - longestHeld
+    const overfull = held.length > maxHeldLength && ((seen && bare(held)?.text) ?? held).length > maxHeldLength
+    const hidden = !overfull && held.length > maxUnseenLength
+    if (overfull) hold = text.length - maxHeldLength
     const found = hold === from && !mayBeLong(seen?.text ?? text, from) ? [] : this.#find(text, seen, from)
     if (hidden) hide(found, hold, text.length)
     const cuts: Sought[] = []
     let ends: Sought['ends']
     for (const each of found) {
-      if (!final && each.end === text.length && (each.ends || text.length - each.start > longestHeld)) {
+      if (!final && each.end === text.length && (each.ends || text.length - each.start > maxHeldLength)) {
         ends = each.ends ?? endOfWord
         this.#isOfLines = each.isOfLines === true
         hold = text.length
-        this.#tail = text.slice(Math.max(each.start, text.length - longestTail))
+        this.#tail = text.slice(Math.max(each.start, text.length - maxTailLength))
       } else if (each.start >= hold) break
       else if (!final && (each.end > hold || each.end === text.length)) {
         if (!overfull) {
@@ -205,7 +205,7 @@ export class Window {
     this.#counted = this.#before.length
     this.#held = text.slice(hold)
     const plain = seen?.text ?? text
-    this.#wary = this.#seekers.wakes(plain.slice(-piece.length - longestTrigger))
+    this.#wary = this.#seekers.wakes(plain.slice(-piece.length - maxTriggerLength))
       ? contextLength
       : this.#wary - ((seen && bare(piece)?.text) ?? piece).length
     return released
@@ -233,7 +233,7 @@ export class Window {
       ])
       .concat(unseen?.find(text, from) ?? [])
       // What seems to begin where the context was cut may be the middle of a word.
-      .filter(({ start, end }) => end > from && (start > 0 || from < longestBefore))
+      .filter(({ start, end }) => end > from && (start > 0 || from < maxBeforeLength))
     if (found.length < 2) return found
     found.sort((a, b) => a.start - b.start || b.end - a.end)
     const kept: Sought[] = []
@@ -291,7 +291,7 @@ export class Window {
     const drop: Edit = { units: gone.length, put: '' }
     this.cuts++
     if (end === -1) {
-      this.#tail = text.slice(-longestTail)
+      this.#tail = text.slice(-maxTailLength)
       return { text: '', edits: [drop] }
     }
     this.#ends = undefined
@@ -321,7 +321,7 @@ function endOfWord(text: string): number {
 
 /** What says its own end may begin in what is held, and must not wait for the rest. */
 function mayBeLong(text: string, from: number): boolean {
-  return text.includes('-----BEGIN', Math.max(0, from - longestTail))
+  return text.includes('-----BEGIN', Math.max(0, from - maxTailLength))
 }
 
 /** Bytes of a text in UTF-8; half a character counts three, as its replacement does. */

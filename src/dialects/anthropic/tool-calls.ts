@@ -4,7 +4,7 @@
  */
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/json.ts'
 import { misshapen } from '../common/answer-form.ts'
-import { Held, mostKept, type SettledVerdict } from '../common/output-filter.ts'
+import { Held, maxKept, type SettledVerdict } from '../common/output-filter.ts'
 import { idOf, type ToolCall } from '../dialect.ts'
 import type { Frame } from '../framing/framing.ts'
 
@@ -49,7 +49,7 @@ export class AnthropicCalls {
       return false
     }
     this.#size.add(frame)
-    if (kept.events.length < mostKept || !joinedTo(kept.events.at(-1), piece)) kept.events.push(event)
+    if (kept.events.length < maxKept || !joinedTo(kept.events.at(-1), piece)) kept.events.push(event)
     kept.pieces += piece
     return true
   }

@@ -56,9 +56,9 @@ export interface Form {
   readonly others: Set<string>
 }
 
-const mostRemembered = 64
+const maxRemembered = 64
 /** Choices, calls, blocks or items in one list. */
-const mostItems = 4096
+const maxItems = 4096
 
 export function form(members: Readonly<Record<string, Member>>): Form {
   return {
@@ -134,7 +134,7 @@ function isShortest(value: number): boolean {
 function checkKey(key: string, { folded, others }: Form): void {
   if (others.has(key)) return
   if (folded.has(foldKey(key))) misshapen('a key of the answer is a twin of a known one')
-  if (others.size < mostRemembered) others.add(key)
+  if (others.size < maxRemembered) others.add(key)
 }
 
 function checkMember(value: JsonValue, member: Exclude<Member, 'any'>, depth: number): number {
@@ -145,7 +145,7 @@ function checkMember(value: JsonValue, member: Exclude<Member, 'any'>, depth: nu
   if (member === 'parts') return checkParts(value, depth)
   if (member === 'index') return isIndex(value) ? lengthOf(value, depth) : misshapen(notOfItsKind)
   if ('members' in member) return isObject(value) ? checkForm(value, member, depth) : misshapen(notOfItsKind)
-  if (!Array.isArray(value) || value.length > mostItems) return misshapen(notOfItsKind)
+  if (!Array.isArray(value) || value.length > maxItems) return misshapen(notOfItsKind)
   let length = 1
   for (const item of value) length += 1 + checkMember(item, member[0], depth + 1)
   return length === 1 ? 2 : length

@@ -7,9 +7,9 @@ import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/
 import type { Edits } from './output-filter.ts'
 
 /** UTF-16 code units of a token; a longer one is a text. */
-const longestToken = 128
+const maxTokenLength = 128
 /** Of one that was not said. */
-const longestUnsaid = 12
+const maxUnsaidLength = 12
 const utf8 = new TextEncoder()
 
 /**
@@ -69,13 +69,13 @@ function isOtherToken(value: JsonValue): boolean {
 }
 
 function isHarmless(token: string): boolean {
-  return token.length <= longestUnsaid || !/[\d@]/.test(token)
+  return token.length <= maxUnsaidLength || !/[\d@]/.test(token)
 }
 
 /** Half a character has no bytes of its own in UTF-8: the token then holds U+FFFD, and the bytes may be what they are. */
 function isSpelledBy(token: string, bytes: JsonValue | undefined): boolean {
   if (bytes === undefined || bytes === null) return true
-  if (!Array.isArray(bytes) || bytes.length > 4 * longestToken) return false
+  if (!Array.isArray(bytes) || bytes.length > 4 * maxTokenLength) return false
   if (token.includes('\ufffd'))
     return bytes.length <= 4 * token.length && bytes.every((byte) => Number(byte) >= 0x80)
   const own = utf8.encode(token)
@@ -101,7 +101,7 @@ function spellLists({ tokens, top_logprobs: others, ...numbers }: JsonObject): s
 }
 
 function isShort(value: JsonValue | undefined): value is string {
-  return typeof value === 'string' && value.length <= longestToken
+  return typeof value === 'string' && value.length <= maxTokenLength
 }
 
 function isNumberOrNone(value: JsonValue | undefined): boolean {

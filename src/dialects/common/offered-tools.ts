@@ -34,7 +34,7 @@ export function offerOnly(
   const offered = only(tools, nameOf, (name) => {
     const may = mayCall(name)
     // Enough to explain a request.
-    if (!may && dropped.length < mostNamed) dropped.push(`tools[${name.slice(0, longestNamed)}]`)
+    if (!may && dropped.length < maxNamed) dropped.push(`tools[${name.slice(0, maxNamedLength)}]`)
     return may
   })
   if (offered.length === tools.length && !tools.some(isNamespace)) return
@@ -59,8 +59,8 @@ export function qualified(called: string, within: readonly string[]): string {
   )
 }
 
-const mostNamed = 64
-const longestNamed = 256
+const maxNamed = 64
+const maxNamedLength = 256
 
 function only(tools: readonly JsonValue[], nameOf: NameOf, keep: (name: string) => boolean): JsonValue[] {
   return tools.flatMap((tool) => {

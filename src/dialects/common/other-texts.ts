@@ -13,15 +13,15 @@ import type { Edits, Kind, Passage } from './output-filter.ts'
 const noTexts = new Set(['b64_json', 'image', 'images', 'partial_image_b64', 'embedding', 'embeddings'])
 const base64 = /^(?:data:[\w.+-]{1,40}\/[\w.+-]{1,40};base64,)?[A-Za-z0-9+/_-]*={0,2}$/
 /** UTF-16 code units; a shorter one may as well be a key. */
-const leastOfPicture = 512
+const minOfPicture = 512
 /** Words such as `chat.completion.chunk`, and moments in time: they say nothing. */
 const plain = /^(?:[a-z][a-z_.]{0,47}|\d{4}-\d\d-\d\dT[\d:.]{5,20}(?:Z|[+-]\d\d:\d\d))$/
-const mostRemembered = 128
+const maxRemembered = 128
 /** Of an id; what is longer and has blanks is a text. */
-const longestId = 64
+const maxIdLength = 64
 /** Of one frame, that stand where nobody looks for any. */
-const mostObjects = 50_000
-const mostTexts = 20_000
+const maxObjects = 50_000
+const maxTexts = 20_000
 
 /** What of a member somebody else reads: its string, or it and what it holds. */
 export type ReadElsewhere = (key: string, value: JsonValue) => 'text' | 'objects' | undefined
@@ -90,20 +90,20 @@ export class OtherTexts {
   }
 
   #count(): void {
-    if (++this.#objects > mostObjects) misshapen('a frame of too many objects')
+    if (++this.#objects > maxObjects) misshapen('a frame of too many objects')
   }
 
   #text(holder: JsonObject, key: string, text: string, passage: Passage, elsewhere: ReadElsewhere): void {
     if (elsewhere(key, text) === 'text' || (noTexts.has(key) && isPicture(text))) return
     if (!this.isPlain(text)) {
-      const isSaid = this.#transcript !== undefined && text.length > longestId && /\s/.test(text)
+      const isSaid = this.#transcript !== undefined && text.length > maxIdLength && /\s/.test(text)
       if (isSaid) this.#transcript?.say('other', text)
       // Anything else is looked through for what must not leave, and not for what it might mean.
       const judged = this.read('content', text, passage, !isSaid)
       this.#edits.put(holder, key, text, judged)
       if (judged !== text) return
     }
-    if (text.length <= longestId && this.#last.size < mostRemembered) this.#last.set(key, text)
+    if (text.length <= maxIdLength && this.#last.size < maxRemembered) this.#last.set(key, text)
   }
 
   /** A name can be a text, too. @returns whether it was one that does not leave, and its member with it */
@@ -111,7 +111,7 @@ export class OtherTexts {
     if (this.#keys.has(key)) return false
     const isOut = !plain.test(key) && this.read('content', key, passage, true) !== key
     if (isOut) this.#edits.drop(holder, key)
-    else if (this.#keys.size < mostRemembered) this.#keys.add(key)
+    else if (this.#keys.size < maxRemembered) this.#keys.add(key)
     return isOut
   }
 
@@ -122,16 +122,16 @@ export class OtherTexts {
 
   /** @returns what is left of a text @throws Refusal `upstream_failed` where there are too many */
   read(kind: Kind, text: string, passage: Passage, again: boolean): string {
-    if (++this.#texts > mostTexts) misshapen('a frame of too many texts')
+    if (++this.#texts > maxTexts) misshapen('a frame of too many texts')
     const judged = passage.whole(kind, text, again)
-    if (judged === text && text.length <= longestId && this.#read.size < mostRemembered) this.#read.add(text)
+    if (judged === text && text.length <= maxIdLength && this.#read.size < maxRemembered) this.#read.add(text)
     return judged
   }
 }
 
 /** Whether a guard has nothing to read in it. */
 export function isPicture(text: string): boolean {
-  return text.length >= leastOfPicture && base64.test(text)
+  return text.length >= minOfPicture && base64.test(text)
 }
 
 const here: ReadElsewhere = () => undefined

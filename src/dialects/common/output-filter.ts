@@ -52,8 +52,8 @@ export const untouched: Passage = {
 }
 
 /** Choices, blocks and calls that are written at once, and of a whole answer. */
-const mostOpen = 512
-const mostChannels = 2048
+const maxOpen = 512
+const maxChannels = 2048
 
 /** Channels that may hold something back, each with what a frame of it looks like. */
 export class Exits {
@@ -66,7 +66,7 @@ export class Exits {
 
   /** A channel that was over may go on: LocalAI gives all choices of a request one number. @throws Refusal `upstream_failed` */
   open(channel: string, frameOf: (rest: string) => Frame): void {
-    if (this.#frames.size >= mostOpen || ++this.#opened > mostChannels)
+    if (this.#frames.size >= maxOpen || ++this.#opened > maxChannels)
       misshapen('an answer of too many parts')
     this.#frames.set(channel, frameOf)
   }
@@ -85,9 +85,9 @@ export class Exits {
 }
 
 /** UTF-16 code units, of frames that brought calls which wait to be judged: as many tokens as models write, one a frame. */
-const mostHeld = 16 * 1024 * 1024
+const maxHeld = 16 * 1024 * 1024
 /** Frames that are kept as they came; of those that follow only what they say. */
-export const mostKept = 512
+export const maxKept = 512
 
 /** How much of an answer its reader keeps to itself. */
 export class Held {
@@ -96,7 +96,7 @@ export class Held {
   /** @throws Refusal `upstream_failed` where it is too much */
   add({ data }: Frame): void {
     this.#length += data.length
-    if (this.#length > mostHeld) misshapen('the tool calls of an answer are too large')
+    if (this.#length > maxHeld) misshapen('the tool calls of an answer are too large')
   }
 
   clear(): void {

@@ -33,12 +33,12 @@ const words: ReadonlySet<string> = new Set(
    float64 int string bool map end`.split(/\s+/),
 )
 
-const mostLength = 200
+const maxLength = 200
 
 /** @returns one line of plain words, or undefined where there is none that may be told */
 export function reasonOf(body: string): string | undefined {
   const message = messageOf(tryJson(body.trim()) ?? null, 3)
-  if (message === undefined || message.length > mostLength) return undefined
+  if (message === undefined || message.length > maxLength) return undefined
   const typed = wrongType(message)
   if (typed !== undefined) return typed
   const told = message.replace(

@@ -216,12 +216,12 @@ function collectStrings(value: JsonValue, into: string[]): void {
 }
 
 /** More messages, parts, tools or inputs in one request are no conversation. OpenAI takes 2,048 inputs. */
-const mostItems = 4096
+const maxItems = 4096
 
 export function list(item: Shape, what = 'a list'): Shape {
   return (value, at, notes) => {
     if (!Array.isArray(value)) return expected(at, what)
-    if (value.length > mostItems) return invalid(`\`${at}\` has more than ${mostItems} items.`)
+    if (value.length > maxItems) return invalid(`\`${at}\` has more than ${maxItems} items.`)
     const items: JsonValue[] = []
     for (const [index, member] of value.entries()) {
       const read = item(member, `${at}[${index}]`, notes)

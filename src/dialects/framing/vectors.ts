@@ -8,11 +8,11 @@
 import { misshapen } from '../common/answer-form.ts'
 
 /** Of the outline; a vector among ten thousand takes some sixty. */
-const mostOutline = 2 * 1024 * 1024
+const maxOutline = 2 * 1024 * 1024
 /** Of a string; a longer one is a vector in base64, of which no more than this is kept. */
-const longestString = 4096
+const maxStringLength = 4096
 /** Of one number: enough for any float, and too few to overflow one. */
-const longestNumber = 64
+const maxNumberLength = 64
 
 const quote = 0x22
 const backslash = 0x5c
@@ -149,7 +149,7 @@ export class Vectors {
     for (; at < bytes.length; at++) {
       place = steps[place * 256 + (bytes[at] ?? 0)] ?? At.wrong
       if (place === At.value || place === At.behind) number = 0
-      else if (++number > longestNumber || place === At.wrong)
+      else if (++number > maxNumberLength || place === At.wrong)
         misshapen('a vector that is not made of numbers')
       if (place !== At.over) continue
       this.#mode = 'between'
@@ -164,7 +164,7 @@ export class Vectors {
 
   #inString(byte: number): void {
     this.#stringLength++
-    if (this.#stringLength <= longestString || byte === quote) this.#keep(byte)
+    if (this.#stringLength <= maxStringLength || byte === quote) this.#keep(byte)
     else if (!isBase64(byte) || this.#name) misshapen('a long text among vectors')
     if (this.#isEscaped) this.#isEscaped = false
     else if (byte === backslash) this.#isEscaped = true
@@ -218,7 +218,7 @@ export class Vectors {
 
   #keep(byte: number): void {
     if (this.#length === this.#outline.length) {
-      if (this.#length >= mostOutline) misshapen('too much beside the vectors')
+      if (this.#length >= maxOutline) misshapen('too much beside the vectors')
       const larger = new Uint8Array(this.#length * 2)
       larger.set(this.#outline)
       this.#outline = larger

@@ -33,12 +33,12 @@ import { DocumentAnswer } from './document-answer.ts'
 import { SpeechAnswer } from './speech-answer.ts'
 
 /** Pixels a side; what it costs grows with both. */
-const largestSide = 2048
+const maxSide = 2048
 const pictureSize: Shape = (value, at) => {
   const sides = typeof value === 'string' ? /^(\d{1,4})x(\d{1,4})$/.exec(value) : null
-  return sides && Math.max(Number(sides[1]), Number(sides[2])) <= largestSide
+  return sides && Math.max(Number(sides[1]), Number(sides[2])) <= maxSide
     ? value
-    : invalid(`\`${at}\` must be WIDTHxHEIGHT, each at most ${largestSide}.`)
+    : invalid(`\`${at}\` must be WIDTHxHEIGHT, each at most ${maxSide}.`)
 }
 
 const rerank = object(

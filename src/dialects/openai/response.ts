@@ -17,7 +17,7 @@ import {
   framesOf,
   Held,
   type Kind,
-  mostKept,
+  maxKept,
   type Passage,
   type Passed,
   type SettledVerdict,
@@ -144,7 +144,7 @@ export class OpenaiAnswer implements AnswerReader {
   #hold(frame: Frame, chunk: JsonObject): undefined {
     this.#heldSize.add(frame)
     this.#calls.isChanged = false
-    if (this.#held.length < mostKept || !saysNothing(chunk)) this.#held.push({ frame, chunk })
+    if (this.#held.length < maxKept || !saysNothing(chunk)) this.#held.push({ frame, chunk })
     else this.#calls.areThinned = true
   }
 

@@ -4,7 +4,7 @@
  */
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/json.ts'
 import { misshapen } from '../common/answer-form.ts'
-import { Held, mostKept, type SettledVerdict } from '../common/output-filter.ts'
+import { Held, maxKept, type SettledVerdict } from '../common/output-filter.ts'
 import { idOf, type ToolCall } from '../dialect.ts'
 import type { Frame } from '../framing/framing.ts'
 
@@ -46,7 +46,7 @@ export class ResponsesCalls {
     if (!kept && ofCall.test(String(event.type))) misshapen('a piece of a call that is over, or never began')
     if (!kept) return false
     this.#size.add(frame)
-    if (kept.length < mostKept || !joinedTo(kept.at(-1), event)) kept.push(event)
+    if (kept.length < maxKept || !joinedTo(kept.at(-1), event)) kept.push(event)
     return true
   }
 

@@ -12,9 +12,9 @@ import type { Audit } from '../../audit/audit.ts'
 import { createMasker, findSensitive } from '../../detect/sensitive/mask.ts'
 import { refuse, someone } from './admin-replies.ts'
 
-const longestWord = 512
+const maxWordLength = 512
 
-const word = Type.String({ minLength: 1, maxLength: longestWord })
+const word = Type.String({ minLength: 1, maxLength: maxWordLength })
 const erasureBody = Type.Object(
   {
     subject: Type.Optional(word),

@@ -34,12 +34,12 @@ export function answerHeaders(course: Course): AnswerHeaders {
 
 /** Tools by the name that their caller gave them, of which a header must be able to hold it. */
 const tool = /^tools\[([a-z_][\w.:/-]{0,63})\]$/i
-const mostNamed = 32
+const maxNamed = 32
 
 /** What a client would look for in vain: tools, and what a conversation goes on from. */
 function leftOutOf({ leftOut = [], dropped }: Pick<Outgoing, 'leftOut' | 'dropped'>): string[] {
   const tools = dropped.flatMap((path) => tool.exec(path)?.[1] ?? [])
-  return [...new Set([...leftOut, ...tools])].slice(0, mostNamed)
+  return [...new Set([...leftOut, ...tools])].slice(0, maxNamed)
 }
 
 export function refusalHeaders(course: Course, refusal: Refusal): AnswerHeaders {

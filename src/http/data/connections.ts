@@ -10,12 +10,12 @@ import type { Policy } from '../../policy/policy.ts'
 export function limitConnections(server: Server, door: () => Policy['door']): void {
   const open = new Map<string, number>()
   server.on('connection', (socket) => {
-    const { connections: most, proxies } = door()
+    const { connections: max, proxies } = door()
     const peer = peerOf(socket.remoteAddress)
     if (proxies.hold(peer)) return
     const address = networkOf(peer)
     const count = (open.get(address) ?? 0) + 1
-    if (count > most) {
+    if (count > max) {
       socket.destroy()
       return
     }
@@ -51,10 +51,10 @@ export function replaceSilent(server: Server, { each, all }: ConnectionBounds): 
     const isOwn = (other: Socket) => open.get(other) === address
     const isAddressFull = [...open.keys()].filter(isOwn).length >= each
     if (isAddressFull || open.size >= all) {
-      const longest = [...silent].find((other) => !isAddressFull || isOwn(other))
-      if (!longest) return void socket.destroy()
-      forget(longest)
-      longest.destroy()
+      const maxLength = [...silent].find((other) => !isAddressFull || isOwn(other))
+      if (!maxLength) return void socket.destroy()
+      forget(maxLength)
+      maxLength.destroy()
     }
     open.set(socket, address)
     silent.add(socket)

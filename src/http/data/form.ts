@@ -13,8 +13,8 @@ import type { Upload } from '../../dialects/dialect.ts'
 import type { Form } from '../../pipeline/ports.ts'
 import { requireFits, requireNoExpectation, tooLarge } from './body.ts'
 
-const mostFields = 32
-const longestField = 64 * 1024
+const maxFields = 32
+const maxFieldLength = 64 * 1024
 const plainType = /^[a-z]{1,32}\/[a-z0-9.+-]{1,64}$/
 const plainExtension = /^\.[a-z0-9]{1,8}$/
 
@@ -78,9 +78,9 @@ async function readParts(request: FastifyRequest, limit: number): Promise<Form> 
   const limits = {
     fileSize: limit,
     files: 1,
-    fields: mostFields,
-    parts: mostFields + 1,
-    fieldSize: longestField,
+    fields: maxFields,
+    parts: maxFields + 1,
+    fieldSize: maxFieldLength,
     fieldNameSize: 100,
     headerPairs: 16,
   }

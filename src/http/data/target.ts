@@ -5,13 +5,13 @@
  */
 
 const plain = /^(?:\/[A-Za-z0-9_~:@!$&'()*+,=-][A-Za-z0-9._~:@!$&'()*+,=-]*)+$|^\/$/
-const longest = 512
+const maxLength = 512
 
 /** The path without its query, or undefined if it could be read in two ways. */
 export function plainPath(target: string): string | undefined {
   const query = target.indexOf('?')
   const path = query === -1 ? target : target.slice(0, query)
-  return path.length <= longest && plain.test(path) ? path : undefined
+  return path.length <= maxLength && plain.test(path) ? path : undefined
 }
 
 /** Where targets are sent that are not plain; no dialect declares it, and no plain path is it. */

@@ -34,7 +34,7 @@ export interface TokenRouteParts extends Pick<Steps, 'recordable'> {
 }
 
 const prefix = '/torwart/v1'
-const longestBody = 16_384
+const maxBodyLength = 16_384
 const json = 'application/json; charset=utf-8'
 /** Each has budgets that are counted for a day: nobody needs them by the thousand. */
 const cost = { endpoint: { cost: 'probe' }, perMinute: 60 } as const
@@ -70,7 +70,7 @@ export function registerTokenRoutes(
       const caller = await gate.identify(course, outlet)
       requireThawed(caller)
       await gate.admit(course, caller, cost)
-      const body = readObject(await outlet.body(longestBody))
+      const body = readObject(await outlet.body(maxBodyLength))
       if (!Value.Check(wanted, body)) throw new Refusal('invalid_request', { say: faultIn(body) })
       const { ttl, ...asked } = body
       const ttlMs = ttl === undefined ? undefined : parseDuration(ttl)

@@ -3,7 +3,7 @@
  * next; then half open, which lets one request through. If that one behaves, the breaker is closed.
  * `lua/breaker.lua` is the same for Redis.
  */
-import { coolDownMs, forgetOpeningsMs, longestCoolDownMs, soonMs } from '../store.ts'
+import { coolDownMs, forgetOpeningsMs, maxCoolDownMs, soonMs } from '../store.ts'
 
 interface Trial {
   readonly lease: string
@@ -37,7 +37,7 @@ export class BreakerState {
   /** @returns for how long */
   open(nowMs: number): number {
     this.#openings = this.#isForgotten(nowMs) ? 1 : this.#openings + 1
-    this.#coolDownMs = Math.min(coolDownMs * 2 ** (this.#openings - 1), longestCoolDownMs)
+    this.#coolDownMs = Math.min(coolDownMs * 2 ** (this.#openings - 1), maxCoolDownMs)
     this.#openUntilMs = nowMs + this.#coolDownMs
     this.#trial = undefined
     return this.#coolDownMs

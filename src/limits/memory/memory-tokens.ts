@@ -6,8 +6,8 @@ import { Refusal } from '../../core/refusal.ts'
 import { MemoryAccount } from './memory-account.ts'
 
 /** With a budget, of one key, that were used within a day; and of all keys together. */
-const mostEach = 1000
-const mostInAll = 20_000
+const maxEach = 1000
+const maxInAll = 20_000
 /** Looking for those that are over takes a while. */
 const sweepMs = 60_000
 
@@ -36,7 +36,7 @@ export function createTokenAccounts(nowMs: () => number): TokenAccounts {
       const accounts = byKey.get(key) ?? new Map<string, MemoryAccount>()
       const known = accounts.get(name)
       if (known) return known
-      if (accounts.size >= mostEach || count >= mostInAll) {
+      if (accounts.size >= maxEach || count >= maxInAll) {
         sweep()
         throw new Refusal('tokens_exhausted', {
           say: 'Too many tokens with budgets are in use for this key.',

@@ -22,7 +22,7 @@ import { createTokenAccounts } from './memory-tokens.ts'
 import { Repetitions } from './repetition.ts'
 import type { Window } from './window.ts'
 
-const mostAccounts = 10_000
+const maxAccounts = 10_000
 
 export function createMemoryStore(clock: Clock): Store {
   const accounts = new Map<string, MemoryAccount>()
@@ -34,7 +34,7 @@ export function createMemoryStore(clock: Clock): Store {
     const key = `${scope}:${name}`
     const known = accounts.get(key)
     if (known) return known
-    if (accounts.size >= mostAccounts) dropIdle(accounts, clock.monotonicMs())
+    if (accounts.size >= maxAccounts) dropIdle(accounts, clock.monotonicMs())
     const fresh = new MemoryAccount()
     accounts.set(key, fresh)
     return fresh
@@ -253,7 +253,7 @@ function firstRefusal(waits: Readonly<Record<(typeof inOrder)[number], number>>)
 function dropIdle(accounts: Map<string, MemoryAccount>, now: number): void {
   for (const [key, account] of accounts) if (account.isIdle(now)) accounts.delete(key)
   for (const key of accounts.keys()) {
-    if (accounts.size < mostAccounts) return
+    if (accounts.size < maxAccounts) return
     accounts.delete(key)
   }
 }

@@ -13,7 +13,7 @@ interface Times {
 }
 
 /** Times that are kept, of all things together. */
-const mostTimes = 500_000
+const maxTimes = 500_000
 
 export class Repetitions {
   readonly #things = new Map<string, Times>()
@@ -46,7 +46,7 @@ export class Repetitions {
   /** What does not count any more, as far as it stands at the front, and what is too much. */
   #forget(nowMs: number): void {
     for (const [thing, { at, untilMs }] of this.#things) {
-      if (untilMs > nowMs && this.#held <= mostTimes) return
+      if (untilMs > nowMs && this.#held <= maxTimes) return
       this.#things.delete(thing)
       this.#held -= at.length
     }

@@ -19,7 +19,7 @@ interface Passenger {
 /** How long what nobody waits for may wait for company. */
 const rideMs = 5
 /** Of one batch; Redis does nothing else meanwhile. */
-const most = 64
+const max = 64
 
 export function createBatch(run: RunOperations): Batch {
   let waiting: Passenger[] = []
@@ -33,7 +33,7 @@ export function createBatch(run: RunOperations): Batch {
     departure = undefined
     const all = waiting
     waiting = []
-    for (let at = 0; at < all.length; at += most) send(all.slice(at, at + most))
+    for (let at = 0; at < all.length; at += max) send(all.slice(at, at + max))
   }
   const send = (passengers: readonly Passenger[]) => {
     run(passengers.map(({ operation }) => operation)).then(

@@ -9,7 +9,7 @@ import {
   coolDownMs,
   dayMs,
   forgetOpeningsMs,
-  longestCoolDownMs,
+  maxCoolDownMs,
   minuteMs,
   soonMs,
   stepsPerWindow,
@@ -44,7 +44,7 @@ const constants = Object.entries({
   DAY_STEP: dayMs / stepsPerWindow,
   SOON_MS: soonMs,
   COOL_MS: coolDownMs,
-  LONGEST_MS: longestCoolDownMs,
+  LONGEST_MS: maxCoolDownMs,
   FORGET_MS: forgetOpeningsMs,
 })
   .map(([name, number]) => `local ${name} = ${number}`)

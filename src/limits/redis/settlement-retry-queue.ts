@@ -8,7 +8,7 @@ export interface Unsettled {
   close(): void
 }
 
-const most = 10_000
+const max = 10_000
 const atOnce = 100
 /** A single call may come too late although Redis answers everybody else. */
 const retryMs = 1000
@@ -24,7 +24,7 @@ export function createUnsettled(
   const keep = (settlement: Settlement) => {
     waiting.push(settlement)
     retry ??= setTimeout(() => void flush(), retryMs).unref()
-    const surplus = waiting.length - most
+    const surplus = waiting.length - max
     if (surplus <= 0) return
     waiting.splice(0, surplus)
     onDropped(surplus)

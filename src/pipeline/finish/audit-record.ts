@@ -30,8 +30,8 @@ import {
 import { createRoom, type Room } from './text-budget.ts'
 
 /** A record is a line somebody reads; what a request has more than this is summed up. */
-const mostFindings = 256
-const longestName = 256
+const maxFindings = 256
+const maxNameLength = 256
 
 /** What of a record may be made while the model is working: all but the answer, masked. */
 export interface RecordedPrompt {
@@ -170,18 +170,18 @@ function recordSaid(said: Text, { masker, room, isKept }: RecordedPrompt): Recor
 /** With as much of their arguments as there is room for. */
 function recordCalls(calls: readonly ToolCall[], { masker, room }: RecordedPrompt): RecordContent['stopped'] {
   return calls.map((call) => ({
-    name: masker.mask(call.name).slice(0, longestName),
+    name: masker.mask(call.name).slice(0, maxNameLength),
     arguments: room.bytes === 0 ? '' : room.cut(maskJson(call.arguments, masker)),
   }))
 }
 
 function recordFindings(findings: readonly JudgedFinding[], masker: Masker): readonly RecordedFinding[] {
   const told =
-    findings.length <= mostFindings
+    findings.length <= maxFindings
       ? findings
       : findings
           .toSorted((a, b) => heaviestFirst[a.severity] - heaviestFirst[b.severity])
-          .slice(0, mostFindings)
+          .slice(0, maxFindings)
   return told.map((finding) => recordFinding(finding, masker))
 }
 
@@ -205,7 +205,7 @@ function recordFinding(finding: JudgedFinding, masker: Masker): RecordedFinding 
     severity,
     channel,
     action,
-    ...(tool === undefined ? {} : { tool: masker.mask(tool.slice(0, longestName)) }),
+    ...(tool === undefined ? {} : { tool: masker.mask(tool.slice(0, maxNameLength)) }),
     ...(passage === undefined ? {} : { passage }),
     ...(exception === undefined ? {} : { exception }),
   }

@@ -63,7 +63,7 @@ export function createAccounts({ store, turns, log, clock, onOpened }: AccountPa
     const { caller, entry, admission } = course.admitted ?? {}
     if (!caller || !entry || !admission || hasCounted(course, ending)) return
     const { hold, budget } = course.arrival
-    if (uncounted.take(holderOf(caller.identity), hold.largestBody))
+    if (uncounted.take(holderOf(caller.identity), hold.maxBody))
       await store.refund(entry, admission, budget)
   }
 

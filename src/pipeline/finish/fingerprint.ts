@@ -16,7 +16,7 @@ export type PrintPrompt = (call: Call) => string | undefined
 /** Those of which an agent makes its next step. What is merely embedded or ranked comes again for good reasons. */
 const counted: ReadonlySet<RouteGroup> = new Set(['chat', 'completions'])
 /** Characters of arguments of one answer that are read; what is behind them is compared as it is. */
-const mostRead = 256 * 1024
+const maxRead = 256 * 1024
 /** Longer texts are known by their digest. */
 const shortest = 512
 
@@ -46,7 +46,7 @@ function bodyOf({ body }: Prompt, separation: Separation | undefined): string {
 
 /** Those of one answer, in order. */
 export function printToolCalls(calls: readonly ToolCall[]): string[] {
-  let room = mostRead
+  let room = maxRead
   return calls.map(({ name, arguments: given }) => {
     room -= given.length
     return digest(`tool\n${name}\n${room >= 0 ? plainly(inOrder(given)) : given}`)

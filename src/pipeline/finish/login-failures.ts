@@ -17,7 +17,7 @@ export interface Flood {
 
 const minuteMs = 60_000
 const alonePerMinute = 10
-const mostPeers = 10_000
+const maxPeers = 10_000
 /** Under which all further addresses are counted when there are too many to tell apart. */
 const others = 'others'
 
@@ -37,7 +37,7 @@ export function createFlood(onCounted: (peer: string, count: number, kind: Flood
     recordsAlone(peer, kind) {
       const ofKind = counts[kind]
       const network = networkOf(peer)
-      const key = ofKind.has(network) || ofKind.size < mostPeers ? network : others
+      const key = ofKind.has(network) || ofKind.size < maxPeers ? network : others
       const count = (ofKind.get(key) ?? 0) + 1
       ofKind.set(key, count)
       return count <= alonePerMinute

@@ -19,7 +19,7 @@ export interface RecordedBefore {
 
 const hourMs = 3_600_000
 /** Some 200 bytes each. */
-const mostKept = 16_384
+const maxKept = 16_384
 
 export function createRecordedBefore(clock: Clock): RecordedBefore {
   const known = new Map<string, { readonly digest: string; readonly atMs: number }>()
@@ -40,7 +40,7 @@ export function createRecordedBefore(clock: Clock): RecordedBefore {
       const digest = recorded === text.text ? key.slice(0, referenceLength) : referenceTo(recorded)
       known.set(key, { digest, atMs: clock.monotonicMs() })
       for (const oldest of known.keys()) {
-        if (known.size <= mostKept) break
+        if (known.size <= maxKept) break
         known.delete(oldest)
       }
     },

@@ -12,15 +12,15 @@ import type { RecordedBefore } from './recorded-before.ts'
 import type { Room } from './text-budget.ts'
 
 /** A record is a line somebody reads; what a request has more than this is summed up. */
-const mostTexts = 256
-const mostExcerpts = 32
+const maxTexts = 256
+const maxExcerpts = 32
 /** Characters before and behind a finding, and of the finding itself. */
 const surrounding = 200
-const longestFinding = 1000
+const maxFindingLength = 1000
 /** And as far as a value may reach of which only the middle would be seen: tokens and keys of some kilobytes. */
 const maskedAround = 16 * 1024
 /** A digest of less than this could be undone by trying. */
-const shortestDigested = 256
+const minDigestedLength = 256
 /** Characters of a text that is worth a look elsewhere. */
 const longText = 1024
 /** Of the room, for the answer: only the newest text may take all of it. */
@@ -113,14 +113,14 @@ function entriesOf(
     })
   }
   endRun()
-  const singly = entries.slice(-mostTexts)
-  const rest = entries.length > mostTexts ? [restOf(texts.slice(0, singly[0]?.from))] : []
+  const singly = entries.slice(-maxTexts)
+  const rest = entries.length > maxTexts ? [restOf(texts.slice(0, singly[0]?.from))] : []
   return [...rest, ...singly.map(({ entry }) => entry)]
 }
 
 /** Of what the policy wants no word of. */
 export function withoutWords(texts: readonly Text[]): RecordedTexts {
-  return { prompt: texts.slice(-mostTexts).map(lengthOf), fill: () => {}, written: () => {} }
+  return { prompt: texts.slice(-maxTexts).map(lengthOf), fill: () => {}, written: () => {} }
 }
 
 export function lengthOf({ channel, text }: Text): RecordedText {
@@ -128,7 +128,7 @@ export function lengthOf({ channel, text }: Text): RecordedText {
 }
 
 export function digestOf({ channel, text }: Text): RecordedText {
-  const sha256 = text.length < shortestDigested ? null : createHash('sha256').update(text).digest('hex')
+  const sha256 = text.length < minDigestedLength ? null : createHash('sha256').update(text).digest('hex')
   return { channel, length: text.length, sha256 }
 }
 
@@ -159,7 +159,7 @@ export function recordExcerpts(
   const excerpts: Excerpt[] = []
   for (const { id, severity: _severity, channel, text, start, end } of findings.toSorted(byWeight)) {
     if (text === undefined) continue
-    const until = Math.min(end, start + longestFinding)
+    const until = Math.min(end, start + maxFindingLength)
     const shown = excerpts.find(
       (each) => each.of === text && each.channel === channel && each.start <= start && until <= each.end,
     )
@@ -167,7 +167,7 @@ export function recordExcerpts(
       if (!shown.findings.includes(id)) shown.findings.push(id)
       continue
     }
-    if (excerpts.length >= mostExcerpts) break
+    if (excerpts.length >= maxExcerpts) break
     excerpts.push({
       channel,
       of: text,

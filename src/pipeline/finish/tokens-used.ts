@@ -33,7 +33,7 @@ export class Carried {
 
 /** Tokens a second of a model that has not answered yet; a small one does that on a CPU. */
 const unknownPace = 20
-const mostModels = 256
+const maxModels = 256
 /** Shorter answers tell more of the way than of the model. */
 const tellingTokens = 16
 const weightOfNew = 0.2
@@ -48,7 +48,7 @@ export class Pace {
     const before = this.#perSecond.get(model) ?? now
     // Behind the others, so that the first is the one that was silent for longest.
     this.#perSecond.delete(model)
-    if (this.#perSecond.size >= mostModels) {
+    if (this.#perSecond.size >= maxModels) {
       const [oldest] = this.#perSecond.keys()
       if (oldest !== undefined) this.#perSecond.delete(oldest)
     }

@@ -8,10 +8,10 @@ import { Window } from '../../limits/memory/window.ts'
 import { minuteMs } from '../../limits/store.ts'
 
 /** Some hundred turns of a coding agent; reading it takes a second or two. */
-const mostBytes = 32 * 1024 * 1024
+const maxBytes = 32 * 1024 * 1024
 /** What each takes at least: answering it costs as much. */
-const leastBytes = 16 * 1024
-const mostOwners = 10_000
+const minBytes = 16 * 1024
+const maxOwners = 10_000
 
 export class Uncounted {
   readonly #clock: Clock
@@ -29,11 +29,11 @@ export class Uncounted {
     this.#byOwner.delete(owner)
     this.#byOwner.set(owner, window)
     for (const oldest of this.#byOwner.keys()) {
-      if (this.#byOwner.size <= mostOwners) break
+      if (this.#byOwner.size <= maxOwners) break
       this.#byOwner.delete(oldest)
     }
-    const taken = Math.max(bytes, leastBytes)
-    if (window.total(now) + taken > mostBytes) return false
+    const taken = Math.max(bytes, minBytes)
+    if (window.total(now) + taken > maxBytes) return false
     window.add(now, taken)
     return true
   }

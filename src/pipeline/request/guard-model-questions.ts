@@ -25,14 +25,14 @@ export interface Questions {
   readonly isWhole: boolean
 }
 
-const mostBytes = 16 * 1024
+const maxBytes = 16 * 1024
 /** UTF-16 code units in front of the first finding, where a text has to be cut. */
 const leadUp = 1024
 /** And which two pieces of a text share. */
 const overlap = 512
 const between = '\n\n'
 /** Of one request; those about its last texts come first. */
-const mostQuestions = 64
+const maxQuestions = 64
 /** Shorter texts give no orders: numbers, names, words of a schema. */
 const shortest = 24
 
@@ -52,7 +52,7 @@ export function questionsOf(
   const others = flagged.filter(({ channel }) => !isAsked(channel))
   const first = others.length > 0 ? heaviest(others) : undefined
   const passages = passagesOf(texts.filter(({ channel }) => isAsked(channel)))
-  const room = mostQuestions - (first ? 1 : 0)
+  const room = maxQuestions - (first ? 1 : 0)
   return {
     questions: [...(first ? [first] : []), ...passages.slice(-room).toReversed()],
     isWhole: (first?.isWhole ?? true) && passages.length <= room,
@@ -76,7 +76,7 @@ function passagesOf(texts: readonly Text[]): Question[] {
 function pieces(text: string): string[] {
   const found: string[] = []
   for (let from = 0; from < text.length; ) {
-    const piece = fitting(text.slice(from), 0, mostBytes)
+    const piece = fitting(text.slice(from), 0, maxBytes)
     found.push(piece)
     from += piece.length < text.length - from ? piece.length - overlap : piece.length
   }
@@ -85,7 +85,7 @@ function pieces(text: string): string[] {
 
 function heaviest(flagged: readonly Flagged[]): Question & { readonly isWhole: boolean } {
   const parts: string[] = []
-  let room = mostBytes
+  let room = maxBytes
   let isWhole = true
   const ordered = flagged.toSorted((a, b) => b.score - a.score)
   for (const { text, at } of ordered) {

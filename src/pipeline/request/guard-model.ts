@@ -42,16 +42,16 @@ export interface OpinionNeeds {
 export const opinionGuard = 'opinion'
 const labels = { guard: opinionGuard }
 /** Of one gateway. Beside the server's `concurrent`: a question must not wait behind the prompts it is about. */
-const mostAtOnce = 4
+const maxAtOnce = 4
 /** Of one request, so that another's finds a place beside it. */
-const mostOfOne = 2
-const mostTokens = 16
+const maxOfOne = 2
+const maxTokens = 16
 /** Characters of digests: some 24,000 of them. */
-const mostRemembered = 1024 * 1024
+const maxRemembered = 1024 * 1024
 
 export function createSecondOpinion({ ask, isRemote, metrics, clock }: OpinionNeeds): SecondOpinion {
   // However short: what is saved is a model's work.
-  const memory = createMemory<Opinion>(mostRemembered, 1)
+  const memory = createMemory<Opinion>(maxRemembered, 1)
   let asking = 0
 
   async function hear(model: GuardModel, content: string, withinMs: number): Promise<Heard> {
@@ -88,7 +88,7 @@ export function createSecondOpinion({ ask, isRemote, metrics, clock }: OpinionNe
     async function work(): Promise<void> {
       for (let next = open.shift(); next && !unsafe; next = open.shift()) {
         const withinMs = Math.floor(model.timeoutMs - (clock.monotonicMs() - startedAt))
-        if (isElsewhere || withinMs <= 0 || asking >= mostAtOnce) {
+        if (isElsewhere || withinMs <= 0 || asking >= maxAtOnce) {
           metrics.guardFailures.inc(labels)
           cost.unread++
           continue
@@ -104,7 +104,7 @@ export function createSecondOpinion({ ask, isRemote, metrics, clock }: OpinionNe
         if (opinion === 'unsafe') unsafe ??= next
       }
     }
-    const workers = Math.max(1, Math.min(mostOfOne, mostAtOnce - asking))
+    const workers = Math.max(1, Math.min(maxOfOne, maxAtOnce - asking))
     if (!unsafe) await Promise.all(Array.from({ length: workers }, work))
     cost.ms = Math.round(clock.monotonicMs() - startedAt)
     const isRead = isWhole && cost.unread === 0
@@ -136,8 +136,8 @@ const nothing: Heard = { opinion: undefined, inputTokens: 0, outputTokens: 0 }
 function question(kind: ServerKind, model: string, content: string): { path: string; body: JsonObject } {
   const asked = { model, messages: [{ role: 'user', content }], stream: false }
   if (kind !== 'ollama')
-    return { path: '/v1/chat/completions', body: { ...asked, temperature: 0, max_tokens: mostTokens } }
-  const options = { temperature: 0, num_predict: mostTokens }
+    return { path: '/v1/chat/completions', body: { ...asked, temperature: 0, max_tokens: maxTokens } }
+  const options = { temperature: 0, num_predict: maxTokens }
   return { path: '/api/chat', body: { ...asked, think: false, truncate: false, options } }
 }
 

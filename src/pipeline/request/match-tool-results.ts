@@ -10,7 +10,7 @@ import type { Inspected, JudgedFinding } from '../context.ts'
 import { callRights } from '../response/tool-rights.ts'
 
 const guard = 'tools'
-const mostTold = 16
+const maxTold = 16
 
 const strange: JudgedFinding = {
   guard,
@@ -36,7 +36,7 @@ export function createMatchResults(calls: Calls, metrics: Metrics) {
       return inspected
     }
     if (unknown > 0) metrics.findings.inc({ guard, category: strange.category, action: 'flag' }, unknown)
-    const told = Array.from({ length: Math.min(unknown, mostTold) }, () => strange)
+    const told = Array.from({ length: Math.min(unknown, maxTold) }, () => strange)
     return {
       ...inspected,
       findings: [...inspected.findings, ...told],

@@ -37,11 +37,11 @@ export function createReserve(turns: Turns, printPrompt: PrintPrompt, clock: Clo
     if (accounts.length === 0 && !repetition) return { ...nothing, weight }
     const tokens = weighted(inputTokens(call) + outgoing.outputTokens, weight)
     const claim: Claim = { lease: arrival.lease, tokens, accounts, repetition }
-    const most = wholeTokenLimit(accounts)
-    if (tokens > most)
+    const max = wholeTokenLimit(accounts)
+    if (tokens > max)
       throw new Refusal('invalid_request', {
         say:
-          `The request may cost ${tokens} tokens, more than the whole limit of ${most}. Ask for a shorter answer, ` +
+          `The request may cost ${tokens} tokens, more than the whole limit of ${max}. Ask for a shorter answer, ` +
           'or have `tokensPerMinute` or `tokensPerDay` raised, or `caps.outputTokens` lowered.',
       })
     const { departure } = arrival
@@ -49,7 +49,7 @@ export function createReserve(turns: Turns, printPrompt: PrintPrompt, clock: Clo
     const reservation = await turns
       .reserve(claim, arrival.budget, {
         owner: holderOf(identity),
-        most: role.limits.waiting,
+        max: role.limits.waiting,
         waitMs: policy.queue.waitMs,
         timeoutMs: policy.store.timeoutMs,
         left: () => departure.over,

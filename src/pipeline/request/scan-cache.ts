@@ -35,7 +35,7 @@ export function createScanning(shipped: readonly Signature[]): ScanningFor {
     bySignatures.delete(of)
     bySignatures.set(of, scanning)
     for (const oldest of bySignatures.keys()) {
-      if (bySignatures.size <= mostScanners) break
+      if (bySignatures.size <= maxScanners) break
       bySignatures.delete(oldest)
     }
     byGuard.set(guard, scanning)
@@ -44,7 +44,7 @@ export function createScanning(shipped: readonly Signature[]): ScanningFor {
 }
 
 /** Of roles with signatures of their own; each holds some megabytes. */
-const mostScanners = 8
+const maxScanners = 8
 
 function withSets(_key: string, value: unknown): unknown {
   return value instanceof Set ? [...value] : value

@@ -21,7 +21,7 @@ import { acrossJoints, seamsOf } from './seams.ts'
 
 const guard = 'prompt'
 /** Of one request; a text more may go over it. */
-const mostFindings = 1024
+const maxFindings = 1024
 /** What a text takes that is known already, in units of work: a request may have very many of them. */
 const workPerText = 16
 const heavier: Readonly<Record<Action, number>> = { allow: 0, flag: 1, block: 2 }
@@ -55,7 +55,7 @@ export function createInspect({ scanningFor, secondOpinion, turns, metrics, loca
       const [start] = counted
       if (action === 'flag' && start) flagged.push({ channel, text, score, at: start.start })
       if (heavier[action] > heavier[worst]) worst = action
-      if (findings.length >= mostFindings) continue
+      if (findings.length >= maxFindings) continue
       for (const each of located?.found ?? found) findings.push(judged(each, known, action))
     }
     return { worst, findings, flagged }

@@ -30,7 +30,7 @@ const sentenceEnd = /[.!?…)\]}"'`»”]\s*$/u
 /** UTF-16 code units of a text that are read with its neighbours: longer than any phrase with its gaps. */
 const reach = 256
 /** From this length on what follows is read apart, so that what was read need not be read again. */
-const longest = 2048
+const maxLength = 2048
 
 /** @param texts in the order of the request; whose speakers are trusted are not among them */
 export function seamsOf(texts: readonly Part[]): Seam[] {
@@ -79,7 +79,7 @@ function* seamsIn(texts: readonly Part[]): Generator<Seam> {
     }
     seam += isLong ? text.slice(0, reach) : text
     channel = next
-    if (!isLong && seam.length < longest) continue
+    if (!isLong && seam.length < maxLength) continue
     if (joints.length > 0) yield { channel, text: seam, joints }
     const from = seam.length - reach
     joints = isLong

@@ -7,7 +7,7 @@ import type { Passage } from '../../dialects/common/output-filter.ts'
 import type { Frame } from '../../dialects/framing/framing.ts'
 
 /** Frames that wait at most; more than this many words never hold each other up. */
-const mostFrames = 256
+const maxFrames = 256
 
 export interface Delay {
   /** A frame that the reader returned. */
@@ -50,7 +50,7 @@ export function createDelay(passage: Passage, emit: (frame: Frame) => void): Del
       if (!passage.isHolding || last) {
         leave(isClean)
         gaveUp = false
-      } else if (!isClean || waiting.length > mostFrames) {
+      } else if (!isClean || waiting.length > maxFrames) {
         // What was held in these frames leaves with later ones.
         leave(false)
         gaveUp = true

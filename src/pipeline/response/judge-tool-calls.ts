@@ -23,7 +23,7 @@ const guard = 'tools'
 /** Excessive agency, OWASP LLM06:2025. */
 const category = 'LLM06'
 /** Of one answer, on record: findings, stopped calls, questions. */
-const mostTold = 256
+const maxTold = 256
 
 const pass: CallVerdict = { kind: 'pass' }
 const note = 'A tool call was taken out here: it is not allowed for this key.'
@@ -53,7 +53,7 @@ export function createJudgeCalls({ approvals, calls, lookAgain, isInForce, metri
   const find = (call: Call, id: string, severity: Severity, action: JudgedFinding['action']) => {
     metrics.findings.inc({ guard, category, action })
     const { findings } = call.judged
-    if (findings.length >= mostTold) return
+    if (findings.length >= maxTold) return
     findings.push({ guard, id, category, severity, channel: 'assistant', action, start: 0, end: 0 })
   }
 
@@ -72,11 +72,11 @@ export function createJudgeCalls({ approvals, calls, lookAgain, isInForce, metri
     action: 'block' | 'redact' = 'block',
   ) => {
     find(call, id, severity, action)
-    if (call.judged.stopped.length < mostTold) call.judged.stopped.push(made)
+    if (call.judged.stopped.length < maxTold) call.judged.stopped.push(made)
   }
 
   const remember = ({ judged }: Call, id: string, outcome: 'asked' | 'used' | 'denied') => {
-    if (judged.approvals.size < mostTold || judged.approvals.has(id)) judged.approvals.set(id, outcome)
+    if (judged.approvals.size < maxTold || judged.approvals.has(id)) judged.approvals.set(id, outcome)
   }
 
   const outside = (

@@ -9,7 +9,7 @@ import type { AnswerCut, JudgedFinding, OutputVerdict } from '../context.ts'
 
 const guard = 'output'
 /** Of one answer; what there is more is cut all the same. */
-const mostNoted = 256
+const maxNoted = 256
 
 export type Part = Guard | 'injection' | 'scripts' | 'theft'
 export type Action = 'off' | 'flag' | 'redact' | 'block'
@@ -68,7 +68,7 @@ export class AnswerNotes {
     this.#seen.add(`${id} ${kind}`)
     const action = this.#actionOn(sought.guard, kind)
     this.#note(sought.guard, id, action, at, bytes)
-    if (this.#enforces && action === 'redact' && this.cuts.length < mostNoted)
+    if (this.#enforces && action === 'redact' && this.cuts.length < maxNoted)
       this.cuts.push({ channel: kind, type: id, at, bytes })
   }
 
@@ -91,7 +91,7 @@ export class AnswerNotes {
     // On record stands what was done.
     const told = action === 'off' || !this.#enforces ? 'flag' : action
     if (heavier[told] > heavier[this.verdict]) this.verdict = told
-    if (this.findings.length < mostNoted) {
+    if (this.findings.length < maxNoted) {
       const place = { start: at, end: at + bytes }
       const severity = severities[part]
       this.findings.push({

@@ -25,11 +25,11 @@ import type { Blame, Outcome, Watch, WatchOptions } from './relay-types.ts'
 const errorHead = 4096
 const errorMs = 5000
 /** Of one answer, that waits to be judged. */
-const mostHeld = 4 * 1024 * 1024
+const maxHeld = 4 * 1024 * 1024
 /** Code units of a frame whose texts are read ahead. */
 const longFrame = 32 * 1024
 /** Bytes behind a call that is judged; a server that has more to say is held up, and keeps its seat. */
-const mostBehind = 256 * 1024
+const maxBehind = 256 * 1024
 /** A byte of a frame that is not finished will be text, what was read of it, that without what is cut, and what is sent. */
 const unfinishedWeight = 6
 /** A byte that was read and waits is kept as it came and as it would leave. */
@@ -198,7 +198,7 @@ export function createWatch(options: WatchOptions): Watch {
     if (reader.state === 'ended') return finish()
     if (outgoing.length === 0) return
     if (holdsCalls && reader.transcript.toolCalls.length > 0) {
-      if (outgoing.length > mostHeld) fail('form', 'the tool calls of an answer are too large')
+      if (outgoing.length > maxHeld) fail('form', 'the tool calls of an answer are too large')
       return
     }
     begin()
@@ -353,7 +353,7 @@ export function createWatch(options: WatchOptions): Watch {
         }
         if (backlog) {
           behindBytes += bytes.length
-          if (behindBytes > mostBehind) watch.flow?.pause()
+          if (behindBytes > maxBehind) watch.flow?.pause()
         }
         reading(() => {
           splitter?.push(bytes)

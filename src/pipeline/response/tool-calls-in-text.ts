@@ -9,10 +9,10 @@
 import { Refusal } from '../../core/refusal.ts'
 import { type CallVerdict, type JudgeCall, undecidedInText } from '../../dialects/common/call-verdict.ts'
 import type { Kind, Passage } from '../../dialects/common/output-filter.ts'
-import { beginOfTag, callsIn, firstTag, longestClose, type Tag } from '../../tool-policy/tags.ts'
+import { beginOfTag, callsIn, firstTag, maxCloseLength, type Tag } from '../../tool-policy/tags.ts'
 
 /** Code units of one call. */
-const longest = 256 * 1024
+const maxLength = 256 * 1024
 
 interface State {
   readonly kind: Kind
@@ -121,8 +121,8 @@ function endOfCall(state: State, { close }: Tag, last: boolean): number | undefi
   const end = close?.exec(held.slice(searched))
   if (end) return searched + end.index + end[0].length
   if (last) return held.length
-  if (held.length > longest) throw new Refusal('output_blocked', { detail: 'a call without end' })
-  state.searched = Math.max(searched, held.length - longestClose)
+  if (held.length > maxLength) throw new Refusal('output_blocked', { detail: 'a call without end' })
+  state.searched = Math.max(searched, held.length - maxCloseLength)
   return undefined
 }
 

@@ -23,7 +23,7 @@ export interface SchemaNode {
   readonly form?: 'duration' | 'size' | 'address' | 'secret'
   /** Of a duration or size: the least and the most it may be, as it is written. */
   readonly least?: string
-  readonly most?: string
+  readonly max?: string
 }
 
 /** The keywords that no JSON Schema knows. */

@@ -81,7 +81,7 @@ const issuer = group('An issuer of JSON Web Tokens.', {
     default: ['RS256', 'PS256', 'ES256', 'EdDSA'],
     minItems: 1,
   }),
-  clockTolerance: duration('How far its clock may be from ours.', '30s', { most: '5m' }),
+  clockTolerance: duration('How far its clock may be from ours.', '30s', { max: '5m' }),
   role: optional(text('The role of its tokens.')),
   roleClaim: optional(text('The claim that names the role, or a path to it: `realm_access.roles`.')),
   roles: mapOf(
@@ -143,7 +143,7 @@ const store = section('Where limits are counted.', {
   onFailure: choice(['refuse', 'local'], 'refuse', 'While Redis is away: refuse, or count in-process.'),
   timeout: duration('One budget for all of a request’s calls to the store.', '250ms', {
     least: '1ms',
-    most: '1m',
+    max: '1m',
   }),
 })
 
@@ -165,7 +165,7 @@ const webhook = group('Where questions and decisions are told, signed.', {
   ),
 })
 
-const tokenLife = { least: '1s', most: '24h' }
+const tokenLife = { least: '1s', max: '24h' }
 
 export const configSchema = Type.Object(
   {
@@ -209,7 +209,7 @@ export const configSchema = Type.Object(
       // Each key stays in the file until its last token is over, so there must not be too many.
       rotate: duration('After which a new key signs. The old one proves what it signed.', '30d', {
         least: '1h',
-        most: '36500d',
+        max: '36500d',
       }),
     }),
     jwt: Type.Array(issuer, { description: 'Issuers of tokens that are accepted.', default: [] }),
@@ -281,7 +281,7 @@ export const configSchema = Type.Object(
       ),
       retention: duration('How long records are kept: a segment goes when its last one is older.', '365d', {
         least: '1h',
-        most: '36500d',
+        max: '36500d',
       }),
       segment: size('From which size on a new segment is begun; each day (UTC) begins one too.', '256MiB', {
         least: '64KiB',

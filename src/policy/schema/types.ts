@@ -57,17 +57,17 @@ function defaultOf(standard: string | undefined) {
 /** What a duration or size may be, as it is written. */
 export interface Range {
   readonly least?: string
-  readonly most?: string
+  readonly max?: string
 }
 
 /** A timer of Node that is set to more fires at once. */
-export const longestTimer = '24d'
+export const maxTimer = '24d'
 
 /** What is more than nothing, and no more than Node can time. */
-export const aWhile: Range = { least: '1ms', most: longestTimer }
+export const aWhile: Range = { least: '1ms', max: maxTimer }
 
 /** @param range what most durations are: a timer */
-export function duration(description: string, standard?: string, range: Range = { most: longestTimer }) {
+export function duration(description: string, standard?: string, range: Range = { max: maxTimer }) {
   const wanted = 'a duration such as 250ms, 30s, 15m, 24h or 30d'
   return ranged('duration', durationPattern, wanted, '1h', description, standard, range)
 }
@@ -86,7 +86,7 @@ function ranged(
   standard: string | undefined,
   range: Range,
 ) {
-  const example = range.most ?? usual
+  const example = range.max ?? usual
   return Type.String({ form, pattern, wanted, example, description, ...range, ...defaultOf(standard) })
 }
 

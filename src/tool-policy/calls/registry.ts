@@ -15,10 +15,10 @@ export interface Calls {
   close(): void
 }
 
-const mostOwners = 256
-export const mostEach = 1024
+const maxOwners = 256
+export const maxEach = 1024
 /** Results of one request that are looked at, the latest. */
-const mostResults = 512
+const maxResults = 512
 
 /** @param report what went wrong with Redis */
 export function createCalls(
@@ -36,8 +36,8 @@ export function createCalls(
       own.delete(mark)
       own.add(mark)
     }
-    forgetOldest(own, mostEach)
-    forgetOldest(byOwner, mostOwners)
+    forgetOldest(own, maxEach)
+    forgetOldest(byOwner, maxOwners)
   }
 
   return {
@@ -53,7 +53,7 @@ export function createCalls(
     },
     async unknown(owner, results) {
       const own = byOwner.get(owner)
-      const marks = [...new Set(results.slice(-mostResults).map(markOf))]
+      const marks = [...new Set(results.slice(-maxResults).map(markOf))]
       const strange = marks.filter((mark) => !own?.has(mark))
       if (!shared || strange.length === 0) return strange.length
       try {
@@ -74,9 +74,9 @@ function markOf(result: ToolResult): string {
   return hash('sha256', `${kind} ${name}`, 'base64url').slice(0, 22)
 }
 
-function forgetOldest(held: Map<string, unknown> | Set<string>, most: number): void {
+function forgetOldest(held: Map<string, unknown> | Set<string>, max: number): void {
   for (const oldest of held.keys()) {
-    if (held.size <= most) return
+    if (held.size <= max) return
     held.delete(oldest)
   }
 }

@@ -14,13 +14,13 @@ export interface SharedCalls {
 const keptMs = 7 * 86_400_000
 
 /**
- * @param most marks a key
+ * @param max marks a key
  * @param answerMs how long an answer may take: an agent waits for it
  * @param onError every failure of a connection
  */
 export function shareCalls(
   servers: RedisServers,
-  most: number,
+  max: number,
   answerMs: number,
   onError: (error: Error) => void,
 ): SharedCalls {
@@ -33,7 +33,7 @@ export function shareCalls(
   return {
     async note(owner, marks) {
       revive(connection)
-      await within(script.torwartNote(1, keyOf(owner), most, keptMs, ...marks), answerMs)
+      await within(script.torwartNote(1, keyOf(owner), max, keptMs, ...marks), answerMs)
     },
     async known(owner, marks) {
       revive(connection)

@@ -16,7 +16,7 @@ export interface ActReader {
 /** UTF-16 code units within which parts belong to one order. */
 const reach = 300
 /** Parts of a text that are looked at; there is one every few words at most. */
-const mostParts = 8192
+const maxParts = 8192
 /** From which weight on parts are an act that blocks by itself, and ones that tell along with something else. */
 const enough = 7
 const much = 6
@@ -66,7 +66,7 @@ export function createActReader(): ActReader {
   const seen: Seen[] = []
   return {
     see(part, { start, end }) {
-      if (seen.length < mostParts) seen.push({ part, start, end })
+      if (seen.length < maxParts) seen.push({ part, start, end })
     },
     acts() {
       if (seen.length < 2) return []
