@@ -57,7 +57,7 @@ export function isApprovalId(text: string): boolean {
 }
 
 /** The call that somebody wants to make. */
-export interface Wish {
+export interface ApprovalRequest {
   readonly identity: Approval['identity']
   readonly holder: string
   /** The id of the request in whose answer it stands. */
@@ -71,7 +71,7 @@ export interface Wish {
 }
 
 /** Without its times, which the store gives it. */
-export function approvalOf(wish: Wish, shows: 'masked' | 'plain'): Approval {
+export function approvalOf(wish: ApprovalRequest, shows: 'masked' | 'plain'): Approval {
   const { identity, holder, request, tool, model, policy } = wish
   const { mask } = createMasker(findSensitive)
   const text = canonical(wish.arguments)

@@ -7,7 +7,7 @@ import type { Clock } from '../core/clock.ts'
 import { replaceFile } from '../files/atomic.ts'
 import { readJsonFile } from '../files/json.ts'
 import { type Approval, readApproval } from './approval.ts'
-import { type ApprovalStore, maxApprovals, maxEach, type Standing } from './store.ts'
+import { type ApprovalStatus, type ApprovalStore, maxApprovals, maxEach } from './store.ts'
 
 /** @param auditFile as the policy says it */
 export function approvalsFile(auditFile: string): string {
@@ -26,7 +26,7 @@ export function createMemoryApprovals(file: string, clock: Clock): ApprovalStore
   }
   const without = ({ digest }: Approval) => new Map([...known].filter(([each]) => each !== digest))
 
-  const ask = (approval: Approval, validMs: number): Standing => {
+  const ask = (approval: Approval, validMs: number): ApprovalStatus => {
     const own = [...known.values()].filter(({ holder }) => holder === approval.holder)
     if (known.size >= maxApprovals || own.length >= maxEach) return { kind: 'full' }
     const now = clock.wallMs()

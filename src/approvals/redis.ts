@@ -6,7 +6,7 @@ import { connectRedis, revive } from '../redis/client.ts'
 import { newsOn } from '../redis/subscribe.ts'
 import { within } from '../redis/timeout.ts'
 import { type Approval, readApproval } from './approval.ts'
-import { type ApprovalStore, maxApprovals, maxEach, type Standing } from './store.ts'
+import { type ApprovalStatus, type ApprovalStore, maxApprovals, maxEach } from './store.ts'
 
 const answerMs = 1000
 
@@ -61,7 +61,7 @@ export function createRedisApprovals(servers: RedisServers, onError: (error: Err
   }
 }
 
-function standingOf(kind: string | undefined, approval: Approval | undefined): Standing {
+function standingOf(kind: string | undefined, approval: Approval | undefined): ApprovalStatus {
   if (kind === 'gone' || kind === 'full') return { kind }
   if (!approval) throw new TypeError('that is no approval')
   if (kind === 'passed' || kind === 'denied') return { kind, approval }

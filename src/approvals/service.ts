@@ -2,8 +2,8 @@
  * Where calls wait for a human: asks, wakes who waits when somebody decides on any gateway, and tells what became of
  * every question, each once. While the store cannot be asked, no call passes.
  */
-import { type Approval, approvalOf, type Decision, decisionOf, type Wish } from './approval.ts'
-import type { ApprovalStore, Decided, Standing } from './store.ts'
+import { type Approval, type ApprovalRequest, approvalOf, type Decision, decisionOf } from './approval.ts'
+import type { ApprovalStatus, ApprovalStore, Decided } from './store.ts'
 
 export const approvalEvents = ['requested', 'approved', 'denied', 'expired', 'used'] as const
 export type ApprovalEvent = (typeof approvalEvents)[number]
@@ -38,7 +38,10 @@ export type Answer =
 
 export interface Approvals {
   /** @throws if the store cannot be asked */
-  ask(wish: Wish, how: { readonly validMs: number; readonly shows: 'masked' | 'plain' }): Promise<Answer>
+  ask(
+    wish: ApprovalRequest,
+    how: { readonly validMs: number; readonly shows: 'masked' | 'plain' },
+  ): Promise<Answer>
   /** All that are not over, the oldest first. */
   list(): Promise<readonly Approval[]>
   /** Who may decide was judged before. */
@@ -75,7 +78,7 @@ export function createDesk({ store, tell, report }: DeskOptions): Approvals {
   }
 
   /** @param request whose call it is */
-  const take = async (approval: Approval, request: string, validMs?: number): Promise<Standing> => {
+  const take = async (approval: Approval, request: string, validMs?: number): Promise<ApprovalStatus> => {
     const [standing, over] = await store.take(approval, validMs)
     tellOver(over)
     if (standing.kind === 'pending' && standing.fresh) tell('requested', standing.approval)

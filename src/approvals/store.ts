@@ -5,7 +5,7 @@
 import type { Approval, Decision } from './approval.ts'
 
 /** How it stands with a call. */
-export type Standing =
+export type ApprovalStatus =
   /** There was a yes, and it is used up now. */
   | { readonly kind: 'passed'; readonly approval: Approval }
   | { readonly kind: 'denied'; readonly approval: Approval }
@@ -28,7 +28,10 @@ export interface ApprovalStore {
    * Takes the yes to this call, if there is one; else puts the question, if `validMs` says for how long.
    * @returns with what was found to be over meanwhile
    */
-  take(approval: Approval, validMs: number | undefined): Promise<readonly [Standing, Approval | undefined]>
+  take(
+    approval: Approval,
+    validMs: number | undefined,
+  ): Promise<readonly [ApprovalStatus, Approval | undefined]>
   decide(id: string, decision: Decision): Promise<Decided>
   /** All that are not over. */
   list(): Promise<readonly Approval[]>

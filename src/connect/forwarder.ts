@@ -119,9 +119,9 @@ async function forward(
   agent: Agent,
   bearer: string | undefined,
 ): Promise<void> {
-  const departure = new AbortController()
+  const cancellation = new AbortController()
   response.once('close', () => {
-    if (!response.writableFinished) departure.abort()
+    if (!response.writableFinished) cancellation.abort()
   })
   try {
     const { statusCode, headers, body } = await agent.request({
@@ -131,7 +131,7 @@ async function forward(
       headers: headersFor(request.headers, bearer),
       // The gate may answer before all is sent, and then its connection ends; the client's must not, with the answer unread.
       body: hasBody(request.headers) ? request.pipe(new PassThrough()) : null,
-      signal: departure.signal,
+      signal: cancellation.signal,
     })
     const { origin } = request.headers
     const passed = { ...passable(headers), ...(origin !== undefined && crossOriginHeaders(origin)) }

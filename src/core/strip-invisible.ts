@@ -66,7 +66,7 @@ function endOfRun(text: string, at: number): number {
 }
 
 /** @returns undefined if everything of it is seen. Linear */
-export function bare(text: string): Bare | undefined {
+export function stripInvisible(text: string): Bare | undefined {
   if (isAllSeen(text)) return undefined
   /** Where something was left out of the bare text, and how much up to there. */
   const places = new Int32Array((text.length >> 1) + 1)
@@ -121,5 +121,5 @@ function textOf(units: Uint16Array): string {
 
 /** A name or a path as somebody reads it: compatibility forms undone (Unicode, NFKC), without what nobody sees. Linear */
 export function asSeen(text: string): string {
-  return (bare(text)?.text ?? text).normalize('NFKC')
+  return (stripInvisible(text)?.text ?? text).normalize('NFKC')
 }

@@ -10,7 +10,7 @@ import type { ServerKind } from '../core/servers.ts'
 import type { Text } from '../core/text.ts'
 import type { Usage } from '../core/usage.ts'
 import type { KeepAliveCap } from './common/caps.ts'
-import type { Passage, Passed, SettledVerdict } from './common/output-filter.ts'
+import type { FilteredFrames, OutputFilter, SettledVerdict } from './common/output-filter.ts'
 import type { Frame, Framing } from './framing/framing.ts'
 
 /** What a role's `routes` names. */
@@ -235,10 +235,10 @@ export interface Orders {
   /** Whether the model may be offered this tool. Absent: every tool. */
   readonly mayCall?: ((name: string) => boolean) | undefined
   /** How tool results and documents are marked as data. Absent: they are not. */
-  readonly separation?: Separation | undefined
+  readonly spotlighting?: Spotlighting | undefined
 }
 
-export interface Separation {
+export interface Spotlighting {
   /** Random, made for this request when its texts were known, and in none of them. */
   readonly tag: string
   /** Whether blanks are replaced, too. */
@@ -291,11 +291,11 @@ export function idOf(id: JsonValue | undefined): { id?: string } {
  */
 export interface AnswerReader {
   readonly state: 'open' | 'finished' | 'ended' | 'failed'
-  frame(frame: Frame, passage: Passage): Passed
+  frame(frame: Frame, filter: OutputFilter): FilteredFrames
   /** Complete calls that the last frame brought, kept with it until each was judged; then `resume` says what leaves. */
   readonly waiting?: readonly ToolCall[]
   /** @param verdicts one for each call that waits */
-  resume?(verdicts: readonly SettledVerdict[], passage: Passage): Passed
+  resume?(verdicts: readonly SettledVerdict[], filter: OutputFilter): FilteredFrames
   /** Whether what it says is nothing that a guard could read: sound. */
   readonly isUnread?: true
   /** How this answer comes, where its content type alone does not say. */

@@ -11,13 +11,13 @@ import type { HeldBytes, Hold } from '../core/held-bytes.ts'
 import { type JsonObject, tryJson } from '../core/json.ts'
 import { Refusal, type RefusalCode } from '../core/refusal.ts'
 import type { Upload } from '../dialects/dialect.ts'
-import type { Courier, Flow, Parcel, Receiver } from '../pipeline/ports.ts'
+import type { ResponseHandler, UpstreamClient, UpstreamRequest, UpstreamStream } from '../pipeline/ports.ts'
 import type { Policy, Upstream } from '../policy/policy.ts'
 import type { Ask, ServerAnswer } from '../upstreams/ask.ts'
 import { isPassing, replayAfterMs } from './retry.ts'
 import { createServerPools, type ServerPool } from './upstream-pool.ts'
 
-export interface Couriers extends Courier {
+export interface Couriers extends UpstreamClient {
   /** A list or a fact, whole. @throws Refusal if it cannot be had in time */
   readonly ask: Ask
   close(): Promise<void>
@@ -28,7 +28,7 @@ export interface Couriers extends Courier {
  * @param memory what lists hold that are being read
  * @param resolve names to addresses; another one in tests, as is `now`
  */
-export function createCourier(
+export function createUpstreamClient(
   current: () => Policy,
   memory: HeldBytes,
   resolve: typeof lookup = lookup,
@@ -44,7 +44,8 @@ export function createCourier(
         hold.release()
       }
     },
-    send: (parcel, receiver) => dispatch(pools.of(parcel.upstream.origin), now, parcel, receiver),
+    send: (upstreamRequest, receiver) =>
+      dispatch(pools.of(upstreamRequest.upstream.origin), now, upstreamRequest, receiver),
     close: pools.close,
   }
 }
@@ -115,14 +116,19 @@ async function answerTo(
   }
 }
 
-function dispatch(server: ServerPool, now: () => number, parcel: Parcel, receiver: Receiver): Flow {
+function dispatch(
+  server: ServerPool,
+  now: () => number,
+  upstreamRequest: UpstreamRequest,
+  receiver: ResponseHandler,
+): UpstreamStream {
   let controller: Dispatcher.DispatchController | undefined
   let aborted = false
   let waiting: NodeJS.Timeout | undefined
-  const headers = ownHeaders(parcel.upstream, '*/*')
-  if (parcel.flow) headers['content-type'] = 'application/octet-stream'
-  else if (parcel.file === undefined) headers['content-type'] = 'application/json'
-  headers.traceparent = parcel.traceparent
+  const headers = ownHeaders(upstreamRequest.upstream, '*/*')
+  if (upstreamRequest.flow) headers['content-type'] = 'application/octet-stream'
+  else if (upstreamRequest.file === undefined) headers['content-type'] = 'application/json'
+  headers.traceparent = upstreamRequest.traceparent
 
   const send = (dispatcher: Dispatcher, mayReplay: boolean) => {
     const { dialled } = server
@@ -131,12 +137,12 @@ function dispatch(server: ServerPool, now: () => number, parcel: Parcel, receive
     let began = false
     dispatcher.dispatch(
       {
-        path: parcel.path,
-        method: parcel.method,
+        path: upstreamRequest.path,
+        method: upstreamRequest.method,
         headers,
-        body: bodyOf(parcel),
-        headersTimeout: parcel.firstByteMs,
-        bodyTimeout: parcel.silenceMs,
+        body: bodyOf(upstreamRequest),
+        headersTimeout: upstreamRequest.firstByteMs,
+        bodyTimeout: upstreamRequest.silenceMs,
       },
       {
         onRequestStart(given) {
@@ -172,7 +178,7 @@ function dispatch(server: ServerPool, now: () => number, parcel: Parcel, receive
     void client.close()
   }
   // What came from the client piece by piece is not there any more.
-  send(server.dispatcher, parcel.flow === undefined)
+  send(server.dispatcher, upstreamRequest.flow === undefined)
   return {
     pause: () => controller?.pause(),
     resume: () => controller?.resume(),
@@ -184,7 +190,7 @@ function dispatch(server: ServerPool, now: () => number, parcel: Parcel, receive
   }
 }
 
-function bodyOf({ method, body, file, flow }: Parcel) {
+function bodyOf({ method, body, file, flow }: UpstreamRequest) {
   if (method === 'HEAD') return null
   // undici reads whatever can be iterated; its types know only Node's own streams.
   if (flow) return flow as Readable

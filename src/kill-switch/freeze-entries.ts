@@ -1,20 +1,20 @@
 /** All orders there are, by subject. The latest of each holds; of two at the same time the one that freezes. */
-import { isInForce, type Order, subjectOf } from './freeze-entry.ts'
+import { type FreezeEntry, isInForce, subjectOf } from './freeze-entry.ts'
 
-export type Orders = ReadonlyMap<string, Order>
+export type Orders = ReadonlyMap<string, FreezeEntry>
 
 /** Orders that are over are kept, so that an old copy does not bring back what they lifted. */
 const keepMs = 90 * 86_400_000
 const max = 2000
 
 /** Whether what this one is about is frozen. */
-export function isHeld(orders: Orders, about: Pick<Order, 'kind' | 'name'>, nowMs: number): boolean {
+export function isHeld(orders: Orders, about: Pick<FreezeEntry, 'kind' | 'name'>, nowMs: number): boolean {
   const order = orders.get(subjectOf(about))
   return order !== undefined && isInForce(order, nowMs)
 }
 
 /** @returns the orders that are new in `found`, without those that everybody may forget */
-export function news(known: Orders, found: Iterable<Order>, nowMs: number): Order[] {
+export function news(known: Orders, found: Iterable<FreezeEntry>, nowMs: number): FreezeEntry[] {
   return [...found].filter((order) => {
     const before = known.get(subjectOf(order))
     if (!before) return !isForgotten(order, nowMs)
@@ -22,7 +22,7 @@ export function news(known: Orders, found: Iterable<Order>, nowMs: number): Orde
   })
 }
 
-export function merged(known: Orders, found: readonly Order[], nowMs: number): Orders {
+export function merged(known: Orders, found: readonly FreezeEntry[], nowMs: number): Orders {
   const all = new Map(known)
   for (const order of news(known, found, nowMs)) all.set(subjectOf(order), order)
   for (const [subject, order] of all) if (isForgotten(order, nowMs)) all.delete(subject)
@@ -32,6 +32,6 @@ export function merged(known: Orders, found: readonly Order[], nowMs: number): O
   return all
 }
 
-function isForgotten(order: Order, nowMs: number): boolean {
+function isForgotten(order: FreezeEntry, nowMs: number): boolean {
   return !isInForce(order, nowMs) && Math.max(order.at, order.until ?? 0) < nowMs - keepMs
 }

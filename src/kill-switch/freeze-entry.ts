@@ -36,25 +36,25 @@ const orderSchema = Type.Object(
   },
   { additionalProperties: false },
 )
-export type Order = Static<typeof orderSchema>
+export type FreezeEntry = Static<typeof orderSchema>
 
-export function isOrder(value: unknown): value is Order {
+export function isOrder(value: unknown): value is FreezeEntry {
   return Value.Check(orderSchema, value) && faultOf(value) === undefined
 }
 
 /** What an order is about; there is one order for each. */
-export function subjectOf({ kind, name }: Pick<Order, 'kind' | 'name'>): string {
+export function subjectOf({ kind, name }: Pick<FreezeEntry, 'kind' | 'name'>): string {
   return `${kind}:${name}`
 }
 
-export function isInForce({ frozen, until }: Pick<Order, 'frozen' | 'until'>, nowMs: number): boolean {
+export function isInForce({ frozen, until }: Pick<FreezeEntry, 'frozen' | 'until'>, nowMs: number): boolean {
   return frozen && (until === null || nowMs < until)
 }
 
 /** What people write of it. */
-type Said = Pick<Wish, 'kind' | 'name' | 'why' | 'by'>
+type Said = Pick<FreezeRequest, 'kind' | 'name' | 'why' | 'by'>
 
-export interface Wish {
+export interface FreezeRequest {
   readonly kind: FrozenKind
   readonly name: string
   readonly frozen: boolean
@@ -67,7 +67,13 @@ export interface Wish {
 const maxMs = 10 * 365 * 86_400_000
 
 /** @returns what is wrong with it, in a sentence */
-export function faultOf({ kind, name, why, by, forMs = 0 }: Partial<Wish> & Said): string | undefined {
+export function faultOf({
+  kind,
+  name,
+  why,
+  by,
+  forMs = 0,
+}: Partial<FreezeRequest> & Said): string | undefined {
   if (forMs > maxMs) return 'at most for ten years'
   if (kind === 'all' && name !== '') return '`all` has no name'
   if (kind !== 'all' && name === '') return `which ${kind}?`
@@ -79,7 +85,7 @@ export function faultOf({ kind, name, why, by, forMs = 0 }: Partial<Wish> & Said
 }
 
 /** The order after `before`, whoever's clock that was. What people write may hold what must not be kept. */
-export function orderOf(wish: Wish, before: Order | undefined, nowMs: number): Order {
+export function orderOf(wish: FreezeRequest, before: FreezeEntry | undefined, nowMs: number): FreezeEntry {
   const { mask } = createMasker(findSensitive)
   const at = Math.max(nowMs, (before?.at ?? 0) + 1)
   return {

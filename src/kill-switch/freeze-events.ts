@@ -1,6 +1,6 @@
 /** What was frozen and let go since the log told of it last, as events; whoever ordered it, and whether or not a gate ran. */
 import Type, { type Static } from 'typebox'
-import { isInForce, type Order, subjectOf } from './freeze-entry.ts'
+import { type FreezeEntry, isInForce, subjectOf } from './freeze-entry.ts'
 
 /** Of each subject the order that the log tells of. */
 export const knownOrdersSchema = Type.Record(
@@ -15,7 +15,7 @@ export interface OrderEvent {
   readonly atMs: number
 }
 
-export function knownOrdersOf(orders: Iterable<Order>): KnownOrders {
+export function knownOrdersOf(orders: Iterable<FreezeEntry>): KnownOrders {
   return Object.fromEntries(
     [...orders].map((order) => {
       const { at, until, frozen } = order
@@ -27,7 +27,7 @@ export function knownOrdersOf(orders: Iterable<Order>): KnownOrders {
 /** @param known undefined at the first start: then only what is in force is news */
 export function orderNews(
   known: KnownOrders | undefined,
-  orders: Iterable<Order>,
+  orders: Iterable<FreezeEntry>,
   nowMs: number,
 ): OrderEvent[] {
   return [...orders].flatMap((order) => {

@@ -11,17 +11,17 @@ import { watchFiles } from '../files/watch.ts'
 import { type ModelMatcher, modelMatcher } from '../models/match.ts'
 import { readFreezes, writeFreezes } from './file.ts'
 import { isHeld, merged, news, type Orders } from './freeze-entries.ts'
-import { isInForce, type Order, orderOf, subjectOf, type Wish } from './freeze-entry.ts'
+import { type FreezeEntry, type FreezeRequest, isInForce, orderOf, subjectOf } from './freeze-entry.ts'
 import type { SharedFreezes } from './shared.ts'
 
-export interface Freezes {
+export interface KillSwitch {
   /** Whether a caller may do nothing, by any of the ids and roles that it comes with. */
   holdsCaller(ids: readonly string[], roles: readonly string[]): boolean
   holdsModel(model: string, server: ServerKind): boolean
   /** All that are in force. */
-  list(): readonly Order[]
+  list(): readonly FreezeEntry[]
   /** All that are known, those that are over, too. */
-  all(): readonly Order[]
+  all(): readonly FreezeEntry[]
   /** The state (`files/state.ts`) in which the file was read last. */
   readonly taken: string
   /** Reads the file now, if it has changed: for what must not happen before the next look at it. */
@@ -30,13 +30,13 @@ export interface Freezes {
    * Takes an order, here and everywhere, once it is on the disk: what a restart would forget is not acknowledged.
    * @throws what `fs` throws, or FileBusy; then nothing has changed
    */
-  give(wish: Wish): Promise<Order>
+  give(wish: FreezeRequest): Promise<FreezeEntry>
   /**
    * Starts to follow the file and Redis.
    * @param onOrders told of orders that this gateway has not known and that change something here; of those learned
    * while opening, at once
    */
-  watch(onOrders: (orders: readonly Order[]) => void): void
+  watch(onOrders: (orders: readonly FreezeEntry[]) => void): void
   close(): void
 }
 
@@ -56,18 +56,18 @@ const startMs = 1000
 const retryMs = 50
 
 interface FrozenModel {
-  readonly order: Order
+  readonly order: FreezeEntry
   readonly matches: ModelMatcher
 }
 
 /** @throws TypeError if the file is not what it should be: who cannot read what is frozen must not start */
-export async function openFreezes({
+export async function createKillSwitch({
   file,
   shared,
   clock,
   report,
   onUnshared,
-}: FreezesOptions): Promise<Freezes> {
+}: FreezesOptions): Promise<KillSwitch> {
   const patientUntil = performance.now() + startMs
   let seen = stateOf(file)
   let orders: Orders = readFreezes(file)
@@ -77,13 +77,13 @@ export async function openFreezes({
   let asking = false
   let unread = false
   let sharing = true
-  let onOrders: ((orders: readonly Order[]) => void) | undefined
+  let onOrders: ((orders: readonly FreezeEntry[]) => void) | undefined
   /** Before anybody listens. */
-  const untold: Order[] = []
+  const untold: FreezeEntry[] = []
   let stop = () => {}
   let writing = true
 
-  const take = (found: readonly Order[]) => {
+  const take = (found: readonly FreezeEntry[]) => {
     const fresh = news(orders, found, clock.wallMs())
     if (fresh.length === 0) return
     const before = orders
@@ -126,7 +126,7 @@ export async function openFreezes({
     }
   }
 
-  const keep = (wish: Wish): Promise<Order> =>
+  const keep = (wish: FreezeRequest): Promise<FreezeEntry> =>
     whileLocked(file, () => {
       take([...readFreezes(file).values()])
       const now = clock.wallMs()
@@ -205,7 +205,7 @@ export async function openFreezes({
 }
 
 /** What such a set of orders holds, for who has no running gateway to ask. */
-export function frozenBy(orders: Orders, nowMs: number): Pick<Freezes, 'holdsCaller' | 'holdsModel'> {
+export function frozenBy(orders: Orders, nowMs: number): Pick<KillSwitch, 'holdsCaller' | 'holdsModel'> {
   const models = modelsOf(orders)
   return {
     holdsCaller: (ids, roles) => holdsCaller(orders, ids, roles, nowMs),
@@ -220,7 +220,7 @@ function holdsCaller(
   nowMs: number,
 ): boolean {
   if (orders.size === 0) return false
-  const holds = (kind: Order['kind'], name: string) => isHeld(orders, { kind, name }, nowMs)
+  const holds = (kind: FreezeEntry['kind'], name: string) => isHeld(orders, { kind, name }, nowMs)
   return holds('all', '') || ids.some((id) => holds('key', id)) || roles.some((role) => holds('role', role))
 }
 

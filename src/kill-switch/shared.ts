@@ -5,13 +5,13 @@ import type { RedisServers } from '../core/redis-servers.ts'
 import { connectRedis, revive } from '../redis/client.ts'
 import { newsOn } from '../redis/subscribe.ts'
 import { within } from '../redis/timeout.ts'
-import { isOrder, type Order, subjectOf } from './freeze-entry.ts'
+import { type FreezeEntry, isOrder, subjectOf } from './freeze-entry.ts'
 
 export interface SharedFreezes {
   /** All that are known there. */
-  read(): Promise<Order[]>
+  read(): Promise<FreezeEntry[]>
   /** Puts them there unless later ones are known. */
-  write(orders: readonly Order[]): Promise<void>
+  write(orders: readonly FreezeEntry[]): Promise<void>
   /** Calls back soon after somebody wrote; as long as the connection holds. */
   onNews(listener: () => void): void
   close(): void

@@ -4,7 +4,7 @@
  */
 import { type Account, leaseMs, type Renewal, type Store } from './store.ts'
 
-export interface Keeper extends Store {
+export interface LeaseRenewer extends Store {
   /** Renews everything that is held, at once. */
   renewAll(): Promise<void>
 }
@@ -12,7 +12,7 @@ export interface Keeper extends Store {
 /** Twice a renewal may fail before a lease runs out. */
 const renewEveryMs = leaseMs / 3
 
-export function createKeeper(store: Store, onFailure: (error: unknown) => void): Keeper {
+export function createKeeper(store: Store, onFailure: (error: unknown) => void): LeaseRenewer {
   const held = new Map<string, Renewal>()
   const renewAll = () => store.renew([...held.values()]).catch(onFailure)
   const timer = setInterval(() => {

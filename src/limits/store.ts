@@ -34,7 +34,7 @@ export interface Account {
 }
 
 /** One limit, as it stands. Of several the tightest is told. */
-export interface Standing {
+export interface RateLimitStatus {
   readonly scope: Scope
   readonly limit: number
   readonly remaining: number
@@ -43,7 +43,10 @@ export interface Standing {
 }
 
 /** Of two limits of a kind the one that leaves less. */
-export function tightest(one: Standing | undefined, other: Standing | undefined): Standing | undefined {
+export function tightest(
+  one: RateLimitStatus | undefined,
+  other: RateLimitStatus | undefined,
+): RateLimitStatus | undefined {
   if (!one || !other) return one ?? other
   return other.remaining < one.remaining ? other : one
 }
@@ -73,7 +76,7 @@ export interface Breaker {
 
 export interface Admission {
   readonly outcome: 'admitted' | 'requests' | 'breaker'
-  readonly standing: Standing | undefined
+  readonly standing: RateLimitStatus | undefined
   /** Until it would be admitted, if nobody else comes; 0 when admitted. */
   readonly retryMs: number
   /** Until one more would be admitted after this one. */
@@ -113,9 +116,9 @@ export interface Repeated {
 
 export interface Reservation {
   readonly outcome: 'granted' | 'requests' | 'tokens' | 'concurrent' | 'repetition'
-  readonly tokens: Standing | undefined
+  readonly tokens: RateLimitStatus | undefined
   /** Of requests that were counted here and not at the entry. */
-  readonly requests: Standing | undefined
+  readonly requests: RateLimitStatus | undefined
   readonly retryMs: number
   readonly local: boolean
 }

@@ -6,7 +6,7 @@
  */
 import type { Refusal } from '../core/refusal.ts'
 
-export class Departure {
+export class Cancellation {
   #over = false
   #refusal: Refusal | undefined
   #listener: (() => void) | undefined

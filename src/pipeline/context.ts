@@ -13,7 +13,7 @@ import type { JsonObject } from '../core/json.ts'
 import type { Refusal } from '../core/refusal.ts'
 import type { Action, Channel, Finding } from '../core/text.ts'
 import type { Usage } from '../core/usage.ts'
-import type { Kind, Passage } from '../dialects/common/output-filter.ts'
+import type { Kind, OutputFilter } from '../dialects/common/output-filter.ts'
 import type {
   AnswerReader,
   Dialect,
@@ -22,13 +22,13 @@ import type {
   ModelNames,
   Outgoing,
   Prompt,
-  Separation,
+  Spotlighting,
   ToolCall,
 } from '../dialects/dialect.ts'
 import type { Admission, Budget, Claim, Entry, Reservation } from '../limits/store.ts'
 import type { Policy, Role, Upstream } from '../policy/policy.ts'
 import type { Target } from '../upstreams/fleet.ts'
-import type { Departure } from './cancellation.ts'
+import type { Cancellation } from './cancellation.ts'
 import type { GuardWork } from './guard-work.ts'
 import type { Trace } from './trace.ts'
 
@@ -51,7 +51,7 @@ export interface Costly {
   readonly perMinute?: number
 }
 
-export interface Arrival {
+export interface IncomingRequest {
   /** Under which the caller knows it: its own word, or ours. */
   readonly id: string
   /** Never the caller's word: what is reserved under it must be this request's alone. */
@@ -69,7 +69,7 @@ export interface Arrival {
   readonly rawHeaders: readonly string[]
   /** What the connection's client has shown. */
   readonly certificate: ShownCertificate | undefined
-  readonly departure: Departure
+  readonly cancellation: Cancellation
   /** What it holds in memory. */
   readonly hold: Hold
   /** What the calls to the limit store may still take. */
@@ -79,7 +79,7 @@ export interface Arrival {
 }
 
 export interface Caller {
-  readonly arrival: Arrival
+  readonly incoming: IncomingRequest
   readonly identity: Identity
   /** What this caller may do: of a token its key's role, narrowed. */
   readonly role: Role
@@ -104,7 +104,7 @@ export interface Call {
   readonly target: Target
   readonly outgoing: Outgoing
   /** How its tool results and documents were marked as data, if they were. */
-  readonly separation: Separation | undefined
+  readonly spotlighting: Spotlighting | undefined
   readonly judged: JudgedCalls
 }
 
@@ -137,8 +137,8 @@ export interface Reserved {
 }
 
 /** How far a request came: what its record and its headers are made from. */
-export interface Course {
-  readonly arrival: Arrival
+export interface RequestContext {
+  readonly incoming: IncomingRequest
   caller?: Caller
   admitted?: Admitted
   /** Once it was read, whoever may not ask for it. */
@@ -193,7 +193,7 @@ export interface Guarded {
 
 /** What stands between the texts of one answer and the client. */
 export interface AnswerGuard {
-  readonly passage: Passage
+  readonly passage: OutputFilter
   readonly findings: readonly JudgedFinding[]
   readonly cuts: readonly AnswerCut[]
   /** What was put into the request. */

@@ -5,7 +5,7 @@
 import { type RefusalCode, refusals } from '../core/refusal.ts'
 import { type Endpoint, isServedBy, type RouteGroup } from '../dialects/dialect.ts'
 import { dialects } from '../dialects/dialects.ts'
-import type { Freezes } from '../kill-switch/kill-switch.ts'
+import type { KillSwitch } from '../kill-switch/kill-switch.ts'
 import { modelMatcher } from '../models/match.ts'
 import { canonicalFor } from '../models/name.ts'
 import type { Limits, Policy, Role } from '../policy/policy.ts'
@@ -32,7 +32,7 @@ export function explain(
   holder: string,
   { whose, route, model, tool }: Question,
   policy: Policy,
-  freezes: Pick<Freezes, 'holdsCaller' | 'holdsModel'>,
+  freezes: Pick<KillSwitch, 'holdsCaller' | 'holdsModel'>,
 ): readonly Reason[] {
   const reasons: Reason[] = []
   if (freezes.holdsCaller([holder], [role.name]))
@@ -113,7 +113,7 @@ function ofModel(
   { models, mayUse }: Role,
   whose: string,
   { aliases, upstreams }: Policy,
-  freezes: Pick<Freezes, 'holdsModel'>,
+  freezes: Pick<KillSwitch, 'holdsModel'>,
 ): Reason[] {
   const target = aliases.get(asked) ?? asked
   const said = target === asked ? `model ${asked}` : `model ${asked}, another name of ${target} (\`aliases\`)`

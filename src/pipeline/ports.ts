@@ -5,7 +5,7 @@ import type { Exchange, Upload } from '../dialects/dialect.ts'
 import type { Upstream } from '../policy/policy.ts'
 
 /** The client's side. */
-export interface Outlet {
+export interface ResponseWriter {
   /** The whole body, at most `limit` bytes of JSON, before and after it is decompressed. @throws Refusal */
   body(limit: number): Promise<Buffer>
   /** The whole form, at most `limit` bytes. @throws Refusal */
@@ -36,11 +36,11 @@ export interface Form {
 }
 
 /** The model server's side. */
-export interface Courier {
-  send(parcel: Parcel, receiver: Receiver): Flow
+export interface UpstreamClient {
+  send(upstreamRequest: UpstreamRequest, receiver: ResponseHandler): UpstreamStream
 }
 
-export interface Parcel {
+export interface UpstreamRequest {
   readonly upstream: Upstream
   readonly method: Exchange['method']
   readonly path: string
@@ -55,7 +55,7 @@ export interface Parcel {
   readonly silenceMs: number
 }
 
-export interface Receiver {
+export interface ResponseHandler {
   head(status: number, header: (name: string) => string | undefined): void
   data(bytes: Buffer): void
   end(): void
@@ -63,7 +63,7 @@ export interface Receiver {
   fail(refusal: Refusal): void
 }
 
-export interface Flow {
+export interface UpstreamStream {
   pause(): void
   resume(): void
   /** Closes the connection to the model server, which stops the generation. Nothing is called back after it. */

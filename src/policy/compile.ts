@@ -18,7 +18,7 @@ import { compileKeepAlive, compileLimits, compileModels, compileShared } from '.
 import { compileRedis } from './compile-redis.ts'
 import { compileTls } from './compile-tls.ts'
 import type { Exceptions } from './exceptions.ts'
-import { doubtful, isShort, minTokenLength } from './lint.ts'
+import { isShort, lint, minTokenLength } from './lint.ts'
 import { modelFault } from './model-fault.ts'
 import { isNetwork, networksOf } from './networks.ts'
 import type { Address, OutlierDetection, Policy, Role, TokenRules, Upstream } from './policy.ts'
@@ -89,7 +89,7 @@ export function compile(
   const approval = compileApproval(config, report)
   checkSinks(config.audit.forward, report)
   const [first, ...others] = upstreams
-  const warnings = doubtful(config, source)
+  const warnings = lint(config, source)
     .filter(({ path }) => !isWrong(path))
     .map(({ path, message }) => source.problem(path, message, 'key', 'warning'))
   if (isFlawed || errors.length > 0 || first === undefined) return { policy: undefined, errors, warnings }

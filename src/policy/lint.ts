@@ -21,7 +21,7 @@ export function isShort(token: string | undefined): boolean {
 /** What of a text stands in the file itself. */
 type Written = Pick<Source, 'isLiteral' | 'writtenAt' | 'holds'>
 
-export function doubtful(config: Config, source: Written): { path: Path; message: string }[] {
+export function lint(config: Config, source: Written): { path: Path; message: string }[] {
   const found = writtenSecrets(config, source)
   if (isShort(config.admin.token))
     found.push({

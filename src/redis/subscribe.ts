@@ -2,7 +2,7 @@
 import type { RedisServers } from '../core/redis-servers.ts'
 import { type Connection, connectRedis, revive } from './client.ts'
 
-export interface News {
+export interface Subscription {
   /** Calls back soon after somebody published; as long as the connection holds. Once. */
   listen(tell: () => void): void
   /** Connects again what was given up; to be called from time to time. */
@@ -15,7 +15,7 @@ export function newsOn(
   servers: RedisServers,
   timeoutMs: number,
   onError: (error: Error) => void,
-): News {
+): Subscription {
   let listener: Connection | undefined
   return {
     listen(tell) {

@@ -9,7 +9,7 @@ import { type KeyFiles, keyNews, knownKeysOf, knownKeysSchema } from '../auth/ap
 import { createMasker, findSensitive } from '../detect/sensitive/mask.ts'
 import { replaceFile } from '../files/atomic.ts'
 import { readJsonFile } from '../files/json.ts'
-import type { Order } from '../kill-switch/freeze-entry.ts'
+import type { FreezeEntry } from '../kill-switch/freeze-entry.ts'
 import { knownOrdersOf, knownOrdersSchema, orderNews } from '../kill-switch/freeze-events.ts'
 import type { Exception } from '../policy/exceptions.ts'
 
@@ -23,7 +23,7 @@ export interface ChangeRecordOptions {
   readonly auditFile: string
   /** As they are now. */
   keys(): KeyFiles
-  orders(): Iterable<Order>
+  orders(): Iterable<FreezeEntry>
   exceptions(): readonly Exception[]
   nowMs(): number
   /** @throws if it is not on record */

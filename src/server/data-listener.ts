@@ -8,9 +8,9 @@ import { dialects } from '../dialects/dialects.ts'
 import { limitConnections } from '../http/data/connections.ts'
 import { drain, type Patience } from '../http/data/drain.ts'
 import { registerGreeting } from '../http/data/greeting.ts'
-import { createReception, type Reception } from '../http/data/in-flight-request.ts'
+import { createInFlightRequests, type InFlightRequests } from '../http/data/in-flight-request.ts'
 import { registerListing } from '../http/data/listings.ts'
-import { createDoor, type Door } from '../http/data/login-throttle.ts'
+import { createDoor, type LoginThrottle } from '../http/data/login-throttle.ts'
 import { registerExchange } from '../http/data/model-routes.ts'
 import { registerUnknown } from '../http/data/not-found.ts'
 import { registerHealthChecks } from '../http/data/probes.ts'
@@ -20,7 +20,7 @@ import { registerTokenRoutes, type TokenRouteParts } from '../http/data/token-ro
 import { type HandshakeFault, watchHandshakes } from '../http/tls/handshakes.ts'
 import { tlsOptions } from '../http/tls/tls.ts'
 import type { Couriers } from '../http/upstream-client.ts'
-import type { Freezes } from '../kill-switch/kill-switch.ts'
+import type { KillSwitch } from '../kill-switch/kill-switch.ts'
 import type { AnswerGuard, Guarded, Snapshot } from '../pipeline/context.ts'
 import { createGate, type Steps } from '../pipeline/pipeline.ts'
 import { createArrive } from '../pipeline/request/receive.ts'
@@ -31,10 +31,10 @@ import type { Fleet } from '../upstreams/fleet.ts'
 export interface AppParts extends Steps, Pick<TokenRouteParts, 'signing' | 'requireThawed' | 'onMinted'> {
   current(): Snapshot
   readonly fleet: Fleet
-  readonly courier: Couriers
+  readonly upstreamClient: Couriers
   readonly kept: KeptAnswers
   guardAnswer(of: Guarded): AnswerGuard | undefined
-  readonly freezes: Freezes
+  readonly freezes: KillSwitch
   readonly metrics: Metrics
   readonly memory: HeldBytes
   readonly clock: Clock
@@ -52,8 +52,8 @@ export interface DataListener {
   /** Gives notice, stops listening, lets what runs finish, then cuts it. */
   drain(patience: Patience): Promise<void>
   /** Ends with this refusal what is under way, if it is meant. */
-  cut: Reception['cut']
-  readonly door: Door
+  cut: InFlightRequests['cut']
+  readonly door: LoginThrottle
 }
 
 export async function createApp(parts: AppParts): Promise<DataListener> {
@@ -73,7 +73,7 @@ export async function createApp(parts: AppParts): Promise<DataListener> {
     rewriteUrl: ({ url }: { url?: string | undefined }) => plainPath(url ?? '') ?? nowhere,
     clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => {
       // Bytes of ours in the middle of an answer would look like the model's.
-      if (reception.isAnswering(socket) || !handshakes.isThrough(socket)) socket.destroy()
+      if (inFlightRequests.isAnswering(socket) || !handshakes.isThrough(socket)) socket.destroy()
       else answerNoHttp(error, socket)
     },
     // While draining, a request on an open connection is still answered, and recorded like any other.
@@ -94,22 +94,22 @@ export async function createApp(parts: AppParts): Promise<DataListener> {
 
   const door = await createDoor(app, doorPolicy)
   const arrive = createArrive(parts.current, parts.clock)
-  const reception = createReception(arrive, door, parts.metrics, doorPolicy, parts.memory)
+  const inFlightRequests = createInFlightRequests(arrive, door, parts.metrics, doorPolicy, parts.memory)
   const gate = createGate(parts)
-  const { ask } = parts.courier
-  const hosts = { reception, gate, settle: parts.settle }
+  const { ask } = parts.upstreamClient
+  const hosts = { inFlightRequests, gate, settle: parts.settle }
   // First: routes take the error handler they find when they are declared.
   registerUnknown(app, hosts)
   for (const dialect of dialects)
     for (const endpoint of dialect.endpoints) {
-      if (endpoint.kind === 'exchange') registerExchange(app, dialect, endpoint, reception, gate)
+      if (endpoint.kind === 'exchange') registerExchange(app, dialect, endpoint, inFlightRequests, gate)
       else if (endpoint.kind === 'listing') registerListing(app, dialect, endpoint, { ...parts, hosts, ask })
       else if (endpoint.kind === 'kept') registerKeptAnswer(app, dialect, endpoint, { ...parts, hosts, ask })
       else registerGreeting(app, dialect, endpoint, { ...parts, hosts })
     }
   registerTokenRoutes(app, { ...parts, hosts })
   registerHealthChecks(app, { ...parts, hosts })
-  return { app, drain: (patience) => drain(app, reception, patience), cut: reception.cut, door }
+  return { app, drain: (patience) => drain(app, inFlightRequests, patience), cut: inFlightRequests.cut, door }
 }
 
 /** Bytes that are no HTTP: there is no request to record, no dialect to answer in, and nothing to learn from us. */

@@ -5,7 +5,7 @@ import { jwtPrefix } from '../auth/jwt/jwt.ts'
 import { identifyCertificate } from '../auth/mtls/certificate.ts'
 import type { ServerKind } from '../core/servers.ts'
 import { isTokenId } from '../core/token-id.ts'
-import type { Order } from '../kill-switch/freeze-entry.ts'
+import type { FreezeEntry } from '../kill-switch/freeze-entry.ts'
 import { coversModels, modelMatcher } from '../models/match.ts'
 import type { Policy, Role } from '../policy/policy.ts'
 
@@ -23,7 +23,7 @@ export interface Reach {
 export type ListedModels = Readonly<Record<string, readonly string[]>> | null
 
 export function reachOf(
-  { kind, name }: Pick<Order, 'kind' | 'name'>,
+  { kind, name }: Pick<FreezeEntry, 'kind' | 'name'>,
   policy: Policy,
   entries: readonly KeyEntry[],
   listed: ListedModels,

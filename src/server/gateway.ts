@@ -17,8 +17,8 @@ import { announce } from '../files/running.ts'
 import { createAdminLogins } from '../http/admin/admin-logins.ts'
 import { listenOn, requireFree } from '../http/data/listen.ts'
 import { keepTlsFiles } from '../http/tls/tls.ts'
-import { createCourier } from '../http/upstream-client.ts'
-import type { Order } from '../kill-switch/freeze-entry.ts'
+import { createUpstreamClient } from '../http/upstream-client.ts'
+import type { FreezeEntry } from '../kill-switch/freeze-entry.ts'
 import { createTurns } from '../limits/slot-queue.ts'
 import type { Caller } from '../pipeline/context.ts'
 import { createRecordPrompt } from '../pipeline/finish/audit-record.ts'
@@ -163,11 +163,11 @@ async function openGateway(
   closers.push(flood.close)
   const store = await openStore(atStart, clock, metrics, log)
   closers.push(store.close)
-  const courier = createCourier(policy, memory)
-  closers.push(courier.close)
+  const upstreamClient = createUpstreamClient(policy, memory)
+  closers.push(upstreamClient.close)
   const fleet = createFleet({
     current: policy,
-    ask: courier.ask,
+    ask: upstreamClient.ask,
     clock,
     onEjected: ({ name }, ms) =>
       log.warn(
@@ -199,9 +199,9 @@ async function openGateway(
   const { approvals, calls } = openToolGate({ atStart, policy, clock, metrics, log, recordEvent })
   closers.push(approvals.close, calls.close)
   const recordPrompt = createRecordPrompt(createPseudonyms(atStart.audit.file), recordedBefore)
-  const onOpened = ({ identity, arrival }: Caller) => {
+  const onOpened = ({ identity, incoming }: Caller) => {
     metrics.breakerOpenings.inc()
-    log.warn({ id: arrival.id, caller: identity.id }, 'a circuit breaker was opened')
+    log.warn({ id: incoming.id, caller: identity.id }, 'a circuit breaker was opened')
     recordEvent('breaker opened', { identity })
   }
   const slots = createTurns(store)
@@ -237,7 +237,7 @@ async function openGateway(
     freezes.look()
     snapshots.look()
   }
-  const { ask } = courier
+  const { ask } = upstreamClient
   const locate = createLocate(atStart.keysFile, clock, log)
   const secondOpinion = createSecondOpinion({ ask, isRemote: fleet.isRemote, metrics, clock })
   const { app, drain, cut, door } = await createApp({
@@ -245,7 +245,7 @@ async function openGateway(
     guardAnswer,
     freezes,
     current: () => snapshots.current,
-    courier,
+    upstreamClient,
     metrics,
     memory,
     clock,
@@ -273,7 +273,7 @@ async function openGateway(
       }),
       guardAnswer,
       fleet,
-      courier,
+      upstreamClient,
       kept,
       clock,
       metrics,
@@ -339,11 +339,11 @@ async function openGateway(
 
   closers.push(() => admin.close())
 
-  const tellOrders = (orders: readonly Order[]) => {
+  const tellOrders = (orders: readonly FreezeEntry[]) => {
     for (const { kind, name, frozen, until } of orders)
       log.warn({ kind, name, until }, frozen ? 'frozen' : 'not frozen any more')
     void changes.tell()
-    cut(new Refusal('frozen'), (course) => isFrozen(course, freezes))
+    cut(new Refusal('frozen'), (context) => isFrozen(context, freezes))
   }
   const tellReload = ({ before, snapshot, problems, keysOnly }: Reloaded) => {
     audit.reconfigure(snapshot.policy.audit)
@@ -359,7 +359,7 @@ async function openGateway(
     for (const warning of snapshots.warnings) log.warn(warning)
     void fleet.look()
     callers.refresh()
-    cut(new Refusal('invalid_credentials'), (course) => isWithdrawn(course, snapshot))
+    cut(new Refusal('invalid_credentials'), (context) => isWithdrawn(context, snapshot))
     void changes.tell()
     if (problems.length > 0) recordEvent('reload failed', details)
     else if (!keysOnly) recordEvent('reloaded', details)

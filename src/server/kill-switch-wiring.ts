@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts'
 import { describeError } from '../core/refusal.ts'
 import { freezesFile } from '../kill-switch/file.ts'
 import { subjectOf } from '../kill-switch/freeze-entry.ts'
-import { type Freezes, openFreezes } from '../kill-switch/kill-switch.ts'
+import { createKillSwitch, type KillSwitch } from '../kill-switch/kill-switch.ts'
 import { shareFreezes } from '../kill-switch/shared.ts'
 import type { Policy } from '../policy/policy.ts'
 import { redisTrouble } from '../redis/client.ts'
@@ -22,12 +22,12 @@ export async function openKillSwitch({
   clock,
   log,
   recordEvent,
-}: KillSwitchParts): Promise<Freezes> {
+}: KillSwitchParts): Promise<KillSwitch> {
   const { redis } = atStart.store
   // What fails in a connection is told by what could not be asked.
   const shared = redis && shareFreezes(redis, () => {})
   try {
-    const freezes = await openFreezes({
+    const freezes = await createKillSwitch({
       file: freezesFile(atStart.audit.file),
       shared,
       clock,

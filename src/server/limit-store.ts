@@ -1,7 +1,7 @@
 /** The limit store that the policy asks for, and who is told when it is away. */
 import type { Clock } from '../core/clock.ts'
 import { createFallbackStore } from '../limits/fallback.ts'
-import { createKeeper, type Keeper } from '../limits/lease-renewer.ts'
+import { createKeeper, type LeaseRenewer } from '../limits/lease-renewer.ts'
 import { createMemoryStore } from '../limits/memory/memory.ts'
 import { createRedisStore } from '../limits/redis/redis.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -21,7 +21,7 @@ export async function openStore(
   clock: Clock,
   metrics: Metrics,
   log: Log,
-): Promise<Keeper> {
+): Promise<LeaseRenewer> {
   const { redis } = store
   const local = createMemoryStore(clock)
   // Without Redis nothing is told, so nothing fails.

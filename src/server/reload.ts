@@ -14,7 +14,7 @@ import { stateOf } from '../files/state.ts'
 import { type Watch, watchFiles } from '../files/watch.ts'
 import type { Snapshot } from '../pipeline/context.ts'
 import { exceptionsFile } from '../policy/exceptions.ts'
-import { isPlain, isShort, plainHttp, minTokenLength } from '../policy/lint.ts'
+import { isPlain, isShort, minTokenLength, plainHttp } from '../policy/lint.ts'
 import { loadPolicy } from '../policy/load.ts'
 import type { Variables } from '../policy/locate.ts'
 import type { Address, Policy } from '../policy/policy.ts'
@@ -31,7 +31,7 @@ export interface SnapshotOptions {
 }
 
 /** How the last reading went; shown at `/readyz`. */
-export interface Reading {
+export interface LoadedFiles {
   readonly ok: boolean
   readonly at: string
   /** Of the first mistake. */
@@ -57,7 +57,7 @@ export interface Taken {
 
 export interface Snapshots {
   readonly current: Snapshot
-  readonly reading: Reading
+  readonly reading: LoadedFiles
   /** What stands in the files of keys that are in force. */
   readonly keyFiles: Pick<KeyFiles, 'keys' | 'revoked'>
   /** The states (`files/state.ts`) in which the files were read that are in force. */
@@ -96,7 +96,7 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
   let entries = keysAtStart.entries
   let current: Snapshot = Object.freeze({ policy: atStart, keys: keysAtStart.keys })
   let warnings: readonly string[] = [...atStart.warnings, ...keysAtStart.warnings]
-  let reading: Reading = { ok: true, at: new Date(options.now()).toISOString() }
+  let reading: LoadedFiles = { ok: true, at: new Date(options.now()).toISOString() }
   let watching: Watch | undefined
   let onReload: ((reloaded: Reloaded) => void) | undefined
 

@@ -29,20 +29,20 @@ export interface Target {
 }
 
 /** A place at a server, held until it is released. */
-export interface Seat {
+export interface Slot {
   readonly upstream: Upstream
   /** Gives the place to whoever waits; calling it again does nothing. */
   release(): void
 }
 
-export interface SeatWish {
+export interface SlotRequest {
   readonly target: Target
   /** Servers that have failed this request already. */
   readonly tried: ReadonlySet<Upstream>
   /** Between owners the queue is fair. */
   readonly owner: string
   readonly queue: Policy['queue']
-  /** Whether nobody wants the seat any more; `onLeave` tells it once when it comes to that. */
+  /** Whether nobody wants the slot any more; `onLeave` tells it once when it comes to that. */
   left(): boolean
   onLeave(listener: (() => void) | undefined): void
 }
@@ -62,7 +62,7 @@ export interface Fleet {
   /** What the model's own file says where a request is silent; a promise only where a server must be asked. */
   ownParameters(target: Target): ModelParameters | Promise<ModelParameters>
   /** @throws Refusal `queue_full`; an Error if `onLeave` told */
-  seat(wish: SeatWish): Promise<Seat>
+  slot(wish: SlotRequest): Promise<Slot>
   /**
    * How a request went that was brought to a server.
    * @param latencyMs from the request to the first of the answer
@@ -96,7 +96,7 @@ const comeBackSeconds = 2
 
 interface Waiter {
   readonly upstreams: readonly Upstream[]
-  seat(upstream: Upstream): void
+  slot(upstream: Upstream): void
   turnAway(): void
 }
 
@@ -190,7 +190,7 @@ export function createFleet({ current, ask, clock, onEjected, random = Math.rand
 
   const hasRoom = (upstream: Upstream) => serverOf(upstream).inFlight < upstream.concurrent
 
-  const take = (upstream: Upstream): Seat => {
+  const take = (upstream: Upstream): Slot => {
     const server = serverOf(upstream)
     server.inFlight++
     let held = true
@@ -227,11 +227,11 @@ export function createFleet({ current, ask, clock, onEjected, random = Math.rand
         return place !== undefined
       })
       if (!waiter || !place) return
-      waiter.seat(place)
+      waiter.slot(place)
     }
   }
 
-  const seat: Fleet['seat'] = async ({ target, tried, owner, queue, left, onLeave }) => {
+  const slot: Fleet['slot'] = async ({ target, tried, owner, queue, left, onLeave }) => {
     const untried = target.upstreams.filter((upstream) => !tried.has(upstream))
     wake()
     const free = freeAmong(untried, target.model)
@@ -249,7 +249,7 @@ export function createFleet({ current, ask, clock, onEjected, random = Math.rand
         )
       const waiter: Waiter = {
         upstreams: untried,
-        seat: (upstream) => over(() => resolve(take(upstream))),
+        slot: (upstream) => over(() => resolve(take(upstream))),
         turnAway: () => full(),
       }
       const over = (end: () => void) => {
@@ -270,7 +270,7 @@ export function createFleet({ current, ask, clock, onEjected, random = Math.rand
       // The others have no files that say so, or do not tell.
       return server === 'ollama' ? serverOf(upstream).parameters.of(upstream, model, digest) : {}
     },
-    seat,
+    slot,
     isRemote,
     look,
     learn,

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { approvalOf, type Wish } from '../../src/approvals/approval.ts'
+import { type ApprovalRequest, approvalOf } from '../../src/approvals/approval.ts'
 import { createMemoryApprovals } from '../../src/approvals/memory.ts'
 import { maxApprovals, maxEach } from '../../src/approvals/store.ts'
 import { type ApprovalWorld, approvalWorlds, wish } from '../rig/approvals.ts'
@@ -18,10 +18,10 @@ afterEach(async () => {
 const validMs = 600_000
 const yes = { state: 'approved', by: 'alice', why: null } as const
 const no = { state: 'denied', by: 'bob', why: 'too much' } as const
-const approval = (more: Partial<Wish> = {}) => approvalOf({ ...wish, ...more }, 'masked')
+const approval = (more: Partial<ApprovalRequest> = {}) => approvalOf({ ...wish, ...more }, 'masked')
 
 /** Every way in which a call can be another. */
-const others: readonly (readonly [string, Partial<Wish>])[] = [
+const others: readonly (readonly [string, Partial<ApprovalRequest>])[] = [
   ['another amount', { arguments: { amount: 6, to: 'DE89' } }],
   ['an amount as text', { arguments: { amount: '5', to: 'DE89' } }],
   ['one argument more', { arguments: { amount: 5, to: 'DE89', note: '' } }],
@@ -39,11 +39,15 @@ describe.each(approvalWorlds.filter(([, there]) => there))('approvals in %s', (_
     open.push(world.close)
     return world
   }
-  const stand = async ({ store }: Pick<ApprovalWorld, 'store'>, more: Partial<Wish> = {}, ask = true) => {
+  const stand = async (
+    { store }: Pick<ApprovalWorld, 'store'>,
+    more: Partial<ApprovalRequest> = {},
+    ask = true,
+  ) => {
     const [standing] = await store.take(approval(more), ask ? validMs : undefined)
     return standing
   }
-  const asked = async (world: ApprovalWorld, more: Partial<Wish> = {}) => {
+  const asked = async (world: ApprovalWorld, more: Partial<ApprovalRequest> = {}) => {
     const standing = await stand(world, more)
     if (standing.kind !== 'pending') throw new Error(standing.kind)
     return standing.approval.id

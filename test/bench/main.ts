@@ -127,7 +127,7 @@ try {
 
 async function beside(): Promise<void> {
   const upstream = await modelServer()
-  const bare = await rival(upstream)
+  const stripInvisible = await rival(upstream)
   const server = await nginx(upstream)
   const memory = await gate('gate, memory store', upstream)
   const redisServer = await redis()
@@ -136,8 +136,8 @@ async function beside(): Promise<void> {
   const keys = new Map([[memory.target, memory.key]])
   if (shared) keys.set(shared.target, shared.key)
   const key = (target: Target) => keys.get(target) ?? 'none'
-  const all = [bare, ...(server ? [server] : []), memory.target, ...(shared ? [shared.target] : [])]
-  const node = [bare, memory.target, ...(shared ? [shared.target] : [])]
+  const all = [stripInvisible, ...(server ? [server] : []), memory.target, ...(shared ? [shared.target] : [])]
+  const node = [stripInvisible, memory.target, ...(shared ? [shared.target] : [])]
   say(`Node ${process.version}; one core a target; ${rounds} interleaved rounds of ${seconds} s; medians.`)
   say(`nginx: ${server ? 'yes' : 'not installed'}; redis-server: ${shared ? 'yes' : 'not installed'}.`)
   for (const { name, configuration } of all) say(`\n--- ${name}\n${configuration}`)
@@ -146,24 +146,29 @@ async function beside(): Promise<void> {
     throughput(
       '500-byte requests, 32 connections',
       await measure(all, key, { connections: 32, bodies: () => smallRequest }),
-      bare.name,
+      stripInvisible.name,
     )
   if (wanted('conversation'))
     throughput(
       '40 KB conversation resent with one message more, 16 connections',
       await measure(all, key, { connections: 16, bodies: conversation }),
-      bare.name,
+      stripInvisible.name,
     )
   if (wanted('stream'))
     throughput(
       `Streams of ${streamedLines} chunks, 16 connections`,
       await measure(all, key, { connections: 16, bodies: () => () => smallRequest(true) }),
-      bare.name,
+      stripInvisible.name,
       'chunks/s',
       streamedLines,
     )
   if (wanted('latency')) {
-    const direct: Target = { name: 'direct', port: upstream, process: bare.process, configuration: '' }
+    const direct: Target = {
+      name: 'direct',
+      port: upstream,
+      process: stripInvisible.process,
+      configuration: '',
+    }
     latency(await measure([direct, ...node], key, { connections: 1, bodies: () => smallRequest }), 'direct')
   }
   if (wanted('limits')) {

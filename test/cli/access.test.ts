@@ -163,15 +163,16 @@ describe('torwart explain', () => {
   })
 
   it('says that a name without a tag means one tag alone, where every tag was meant', async () => {
-    const bare = join(folder, 'bare.yaml')
+    const stripInvisible = join(folder, 'bare.yaml')
     const policy = (kind: string) =>
       `version: 1\nupstreams: [{ name: local, url: "http://127.0.0.1:11434", kind: ${kind} }]\nroles: { narrow: { routes: [chat], models: [llama3.2, qwen3] } }\n`
-    const ask = (model: string) => cli(['explain', '--key', ids.small ?? '', '--model', model, '-c', bare])
+    const ask = (model: string) =>
+      cli(['explain', '--key', ids.small ?? '', '--model', model, '-c', stripInvisible])
     const hint = '`qwen3` is qwen3:latest alone, and `qwen3:*` every tag'
-    writeFileSync(bare, policy('ollama'))
+    writeFileSync(stripInvisible, policy('ollama'))
     expect((await ask('qwen3:8b')).out).toContain(hint)
     expect((await ask('gemma3:1b')).out).not.toContain('latest')
-    writeFileSync(bare, policy('localai'))
+    writeFileSync(stripInvisible, policy('localai'))
     expect((await ask('qwen3:8b')).out).not.toContain('latest')
   })
 

@@ -79,9 +79,9 @@ describe('the policy file', () => {
 
 describe('torwart check', () => {
   it('is fine with a good policy, and warns', async () => {
-    const doubtful = join(folder, 'doubtful.yaml')
-    writeFileSync(doubtful, policyText({ upstream: 'http://127.0.0.1:11434', admin: 'token: short' }))
-    const { code, out } = await cli(['check', '-c', doubtful])
+    const lint = join(folder, 'doubtful.yaml')
+    writeFileSync(lint, policyText({ upstream: 'http://127.0.0.1:11434', admin: 'token: short' }))
+    const { code, out } = await cli(['check', '-c', lint])
     expect(code).toBe(0)
     expect(out).toMatch(/doubtful\.yaml:\d+:\d+: warning: .*can be guessed/)
     expect(out).toContain('is fine, with warnings')

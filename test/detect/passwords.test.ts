@@ -71,6 +71,7 @@ describe('named secrets', () => {
 function maxSharedLength(value: string, text: string): number {
   let maxLength = 0
   for (let from = 0; from < value.length; from++)
-    while (text.includes(value.slice(from, from + maxLength + 1)) && from + maxLength < value.length) maxLength++
+    while (text.includes(value.slice(from, from + maxLength + 1)) && from + maxLength < value.length)
+      maxLength++
   return maxLength
 }

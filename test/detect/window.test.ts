@@ -1,7 +1,7 @@
 /** However a text is cut into pieces: nothing of a secret leaves, and nothing else is changed. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { bare } from '../../src/core/strip-invisible.ts'
+import { stripInvisible } from '../../src/core/strip-invisible.ts'
 import { createSeekers, type Wanted } from '../../src/detect/stream/stream-detectors.ts'
 import { Window } from '../../src/detect/stream/window.ts'
 import { announced, sensitive } from './made-up-data.ts'
@@ -220,7 +220,7 @@ describe('a secret with what nobody sees in it', () => {
         const text = `see ${units.join('')}\nand on`
         for (const pieces of [[text], [...text], cut(text, at)]) {
           const plain = run(pieces).text.replaceAll(/\[redacted:[\w-]+\]/g, '\0')
-          const left = bare(plain.replaceAll('\ufffd', ''))?.text ?? plain
+          const left = stripInvisible(plain.replaceAll('\ufffd', ''))?.text ?? plain
           // What stands around a password in an address, or names it, may leave.
           const rest = left.replace(/^see /, '').replace(/\n(?:and on)?$/, '')
           for (const letter of new Set(hidden))
@@ -249,7 +249,7 @@ describe('a secret with what nobody sees in it', () => {
     const text = `see ${hide(`sk-proj-${letters}${letters}`)} and on`
     for (const pieces of [[text], [...text], text.match(/[\s\S]{1,700}/g) ?? []]) {
       const { text: out } = run(pieces)
-      expect(bare(out)?.text ?? out).toMatch(/^see (?:\[redacted:[\w-]+\])+ ?and on$/)
+      expect(stripInvisible(out)?.text ?? out).toMatch(/^see (?:\[redacted:[\w-]+\])+ ?and on$/)
     }
   })
 })

@@ -95,8 +95,8 @@ describe.each(exchanges.map((endpoint) => [endpoint.path, endpoint] as const))('
   it('lets no string through that the scanner does not see', () => {
     const marker = ' MARKER-7f3a'
     let forwarded = 0
-    for (const plant of places(full, (value) => value)) {
-      const result = read(endpoint, plant(marker) as JsonObject)
+    for (const insertCanary of places(full, (value) => value)) {
+      const result = read(endpoint, insertCanary(marker) as JsonObject)
       if (!result?.forwarded.includes('MARKER-7f3a')) continue
       forwarded++
       expect(result.seen).toContain('MARKER-7f3a')

@@ -59,13 +59,13 @@ describe.each(speakers.map((speaker) => [speaker.name, speaker] as const))('%s',
   it('never lets a byte of a secret out of any channel, however it is cut', async () => {
     await fc.assert(
       fc.asyncProperty(prose, prose, places, places, async (before, after, at, bytes) => {
-        const plant = (text: string) => `${before} ${text} ${after}`
+        const insertCanary = (text: string) => `${before} ${text} ${after}`
         const make = (text: string) =>
           only({
-            content: plant(text),
-            thinking: plant(text),
-            second: plant(text),
-            args: JSON.stringify({ to: plant(text), n: 1 }),
+            content: insertCanary(text),
+            thinking: insertCanary(text),
+            second: insertCanary(text),
+            args: JSON.stringify({ to: insertCanary(text), n: 1 }),
           })
         for (const cut of [cutAt(at), character]) {
           const { text, heard, guard } = await run(make(secret), cut, bytes)

@@ -1,16 +1,20 @@
 /** Tool results and documents reach the model marked as data, and nothing in them can end the mark. */
 import { describe, expect, it } from 'vitest'
 import type { JsonObject } from '../../src/core/json.ts'
-import type { Orders, Separation } from '../../src/dialects/dialect.ts'
+import type { Orders, Spotlighting } from '../../src/dialects/dialect.ts'
 import { dialectFor } from '../../src/dialects/dialects.ts'
 import { exchangeOf, orders as usual } from './exchange-of.ts'
 
 const tag = '0123456789abcdef'
 const orders: Orders = { ...usual, server: 'localai', contextTokens: 100 }
-function prepare(path: string, body: JsonObject, separation: Separation | 'none' = { tag, datamark: false }) {
+function prepare(
+  path: string,
+  body: JsonObject,
+  spotlighting: Spotlighting | 'none' = { tag, datamark: false },
+) {
   const exchange = exchangeOf(dialectFor(path), path)
   const prompt = exchange.read({ model: 'm', ...structuredClone(body) })
-  return exchange.prepare(prompt, separation === 'none' ? orders : { ...orders, separation })
+  return exchange.prepare(prompt, spotlighting === 'none' ? orders : { ...orders, spotlighting })
 }
 const data = (text: string) => `<<data ${tag}>>\n${text}\n<<end ${tag}>>`
 const says = expect.stringMatching(

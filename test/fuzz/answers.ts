@@ -79,7 +79,7 @@ function endOf(text: string, contentType: string): number | undefined {
     : Buffer.byteLength(text.slice(0, text.indexOf('\n\n', from) + 2))
 }
 
-export interface Reading {
+export interface TextView {
   readonly frames: readonly (string | Uint8Array)[]
   readonly state: AnswerReader['state'] | 'unreadable'
   readonly usage: AnswerReader['usage']
@@ -89,7 +89,7 @@ export interface Reading {
 }
 
 /** As `pipeline/response/relay.ts` does: nothing is read behind the end. */
-export function readAnswer(recording: Recording, pieces: Iterable<Uint8Array>): Reading {
+export function readAnswer(recording: Recording, pieces: Iterable<Uint8Array>): TextView {
   const reader = recording.reader()
   const framing = reader.framing?.(recording.contentType) ?? framingOf(recording.contentType)
   const frames: (string | Uint8Array)[] = []

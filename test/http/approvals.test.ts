@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type Approval, approvalOf, type Wish } from '../../src/approvals/approval.ts'
+import { type Approval, type ApprovalRequest, approvalOf } from '../../src/approvals/approval.ts'
 import { mintKey } from '../../src/auth/api-keys/key.ts'
 import { readKeyFile, writeKeyFile } from '../../src/auth/api-keys/key-file.ts'
 import { loadPolicy } from '../../src/policy/load.ts'
@@ -32,7 +32,11 @@ const nextRole = `    routes: [chat]
   clerk: { routes: [] }`
 
 /** Questions that were asked before this gate started. */
-function pending(policy: string, more: Partial<Wish> = {}, shows: 'masked' | 'plain' = 'masked'): Approval {
+function pending(
+  policy: string,
+  more: Partial<ApprovalRequest> = {},
+  shows: 'masked' | 'plain' = 'masked',
+): Approval {
   const asked = Date.now()
   return { ...approvalOf({ ...wish, policy, ...more }, shows), asked, until: asked + 600_000 }
 }

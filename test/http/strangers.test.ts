@@ -44,13 +44,13 @@ describe('one IPv6 network', () => {
 describe('health checks and OPTIONS', () => {
   it('are answered, are no failed logins, and do not crowd those out of the record', async () => {
     const gate = await start({ more: 'door: { failuresPerMinute: 5 }\n' })
-    const bare = (method: string, path: string) => fetch(gate.data + path, { method })
+    const stripInvisible = (method: string, path: string) => fetch(gate.data + path, { method })
     for (let index = 0; index < 8; index++) {
       const balancer = await sendRaw(gate.data, 'OPTIONS / HTTP/1.0\r\n\r\n')
       expect(balancer.status).toBe(200)
-      expect((await bare('GET', '/health')).status).toBe(200)
-      expect((await bare('HEAD', '/healthz')).status).toBe(200)
-      expect((await bare('OPTIONS', '/v1/chat/completions')).status).toBe(200)
+      expect((await stripInvisible('GET', '/health')).status).toBe(200)
+      expect((await stripInvisible('HEAD', '/healthz')).status).toBe(200)
+      expect((await stripInvisible('OPTIONS', '/v1/chat/completions')).status).toBe(200)
     }
     const wrong = { authorization: 'Bearer nonsense' }
     for (let index = 0; index < 5; index++) expect((await gate.get('/api/tags', wrong)).status).toBe(401)

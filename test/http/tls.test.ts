@@ -212,8 +212,8 @@ describe('a client certificate', () => {
       expect((await tags(headers)).headers['x-torwart-code']).toBe('frozen')
     // The key itself is not what is frozen.
     const alone = { authorization: `Bearer ${gate.key}` }
-    const bare = await ask(`${gate.data}/api/tags`, { ca: authority.cert }, { headers: alone })
-    expect(bare.status).toBe(200)
+    const stripInvisible = await ask(`${gate.data}/api/tags`, { ca: authority.cert }, { headers: alone })
+    expect(stripInvisible.status).toBe(200)
     expect((await cli(['unfreeze', 'key', id(), ...at])).code).toBe(0)
     expect((await tags({ 'x-api-key': other.key })).status).toBe(200)
   })

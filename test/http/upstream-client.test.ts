@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { HeldBytes } from '../../src/core/held-bytes.ts'
-import { type Couriers, createCourier } from '../../src/http/upstream-client.ts'
+import { type Couriers, createUpstreamClient } from '../../src/http/upstream-client.ts'
 import { loadPolicy } from '../../src/policy/load.ts'
 import type { Upstream } from '../../src/policy/policy.ts'
 import { type ModelServer, startModelServer } from '../rig/model-server.ts'
@@ -24,7 +24,7 @@ afterAll(async () => {
 })
 
 interface World {
-  readonly courier: Couriers
+  readonly upstreamClient: Couriers
   /** One request. @returns the status, or the refusal's code */
   send(flow?: AsyncIterable<Uint8Array>): Promise<number | string>
 }
@@ -58,11 +58,11 @@ async function withCourier<T>(
   )
   const { policy } = loadPolicy(file, {})
   const lookup = (_name: string, _options: object, callback: Parameters<Resolve>[0]) => resolve(callback)
-  const courier = createCourier(() => policy, new HeldBytes(() => 1e9), lookup as never, now)
+  const upstreamClient = createUpstreamClient(() => policy, new HeldBytes(() => 1e9), lookup as never, now)
   const send: World['send'] = (flow) =>
     new Promise((done) => {
       const [upstream] = policy.upstreams
-      const parcel = {
+      const upstreamRequest = {
         upstream,
         method: 'POST' as const,
         path: '/api/chat',
@@ -74,7 +74,7 @@ async function withCourier<T>(
         silenceMs: 5000,
       }
       let status = 0
-      courier.send(parcel, {
+      upstreamClient.send(upstreamRequest, {
         head: (given) => {
           status = given
         },
@@ -84,9 +84,9 @@ async function withCourier<T>(
       })
     })
   try {
-    return await use({ courier, send })
+    return await use({ upstreamClient, send })
   } finally {
-    await courier.close()
+    await upstreamClient.close()
   }
 }
 const sendTo = (resolve: Resolve, remote = false) => withCourier(({ send }) => send(), resolve, { remote })
@@ -161,11 +161,11 @@ describe('a connection that was closed before anything came back', () => {
   it('costs no request, though there is one server only', async () => {
     const server = await closingServer(1)
     await withCourier(
-      async ({ send, courier }) => {
+      async ({ send, upstreamClient }) => {
         for (let count = 0; count < 5; count++) expect(await send()).toBe(200)
         const upstream = { origin: `http://models.example:${server.port}` } as Upstream
         for (let count = 0; count < 5; count++)
-          expect(await courier.ask(upstream, '/api/tags', 5000)).toEqual({ status: 200, body: {} })
+          expect(await upstreamClient.ask(upstream, '/api/tags', 5000)).toEqual({ status: 200, body: {} })
       },
       near,
       { port: server.port },
@@ -179,7 +179,7 @@ describe('a connection that was closed before anything came back', () => {
       nowMs += 2000
     })
     await withCourier(
-      async ({ send, courier }) => {
+      async ({ send, upstreamClient }) => {
         // Whether a connection is used again is the pool's to say.
         const codes: (number | string)[] = []
         while (codes.length < 20 && !codes.includes('upstream_failed')) codes.push(await send())
@@ -189,7 +189,7 @@ describe('a connection that was closed before anything came back', () => {
         const asked: boolean[] = []
         while (asked.length < 20 && !asked.includes(false))
           asked.push(
-            await courier.ask(upstream, '/api/tags', 5000).then(
+            await upstreamClient.ask(upstream, '/api/tags', 5000).then(
               () => true,
               () => false,
             ),

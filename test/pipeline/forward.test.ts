@@ -2,9 +2,9 @@
 import { expect, it } from 'vitest'
 import type { CallVerdict } from '../../src/dialects/common/call-verdict.ts'
 import { dialects } from '../../src/dialects/dialects.ts'
-import { Departure } from '../../src/pipeline/cancellation.ts'
-import type { Course, Inspected } from '../../src/pipeline/context.ts'
-import type { Outlet, Receiver } from '../../src/pipeline/ports.ts'
+import { Cancellation } from '../../src/pipeline/cancellation.ts'
+import type { Inspected, RequestContext } from '../../src/pipeline/context.ts'
+import type { ResponseHandler, ResponseWriter } from '../../src/pipeline/ports.ts'
 import { createForward, type Forwarding, type ForwardParts } from '../../src/pipeline/response/forward.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { stillClock } from '../rig/clock.ts'
@@ -20,15 +20,15 @@ it('a model server is busy until its answer is complete, however long a human th
   const decided = new Promise<CallVerdict>((resolve) => {
     decide = resolve
   })
-  let receiver: Receiver | undefined
+  let receiver: ResponseHandler | undefined
   let released = 0
   const upstream = { name: 'local', kind: 'ollama' }
   const forward = createForward({
     guardAnswer: () => undefined,
     judgeCallsOf: () => () => ({ kind: 'wait', note: '', decided }),
-    fleet: { seat: async () => ({ upstream, release: () => released++ }), tell: () => {} },
-    courier: {
-      send(_parcel: unknown, given: Receiver) {
+    fleet: { slot: async () => ({ upstream, release: () => released++ }), tell: () => {} },
+    upstreamClient: {
+      send(_parcel: unknown, given: ResponseHandler) {
         receiver = given
         return { pause() {}, resume() {}, abort() {} }
       },
@@ -37,8 +37,8 @@ it('a model server is busy until its answer is complete, however long a human th
     clock,
     metrics,
   } as unknown as ForwardParts)
-  const arrival = {
-    departure: new Departure(),
+  const incoming = {
+    cancellation: new Cancellation(),
     hold: { answer() {} },
     dialect: dialects.at(-1),
     id: 'r1',
@@ -47,7 +47,7 @@ it('a model server is busy until its answer is complete, however long a human th
     arrivedAtMs: 0,
   }
   const call = {
-    caller: { arrival, identity: { id: 'agent1' }, role: { limits: {} } },
+    caller: { incoming, identity: { id: 'agent1' }, role: { limits: {} } },
     endpoint: { group: 'embeddings', method: 'POST', path: speaker.path },
     outgoing: { reader: readerFor(speaker), body: {} },
     prompt: { stream: false },
@@ -55,11 +55,11 @@ it('a model server is busy until its answer is complete, however long a human th
     judged: { findings: [], stopped: [] },
   }
   const sent: string[] = []
-  const outlet = { begin() {}, write: () => true, end: (data: string) => void sent.push(data) }
-  const course = { arrival } as unknown as Course
+  const writer = { begin() {}, write: () => true, end: (data: string) => void sent.push(data) }
+  const context = { incoming } as unknown as RequestContext
   const over = forward({ call } as unknown as Inspected, {
-    outlet: outlet as unknown as Outlet,
-    course,
+    writer: writer as unknown as ResponseWriter,
+    context,
     conclude: () => Promise.resolve(undefined),
     settle: () => Promise.resolve(),
     meanwhile() {},

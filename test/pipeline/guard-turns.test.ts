@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { Refusal } from '../../src/core/refusal.ts'
 import { createScanner } from '../../src/detect/injection/scanner.ts'
-import { Departure } from '../../src/pipeline/cancellation.ts'
+import { Cancellation } from '../../src/pipeline/cancellation.ts'
 import { GuardWork, type Steps } from '../../src/pipeline/guard-work.ts'
 import { createGuardTurns } from '../../src/pipeline/request/guard-turns.ts'
 import { loadPacks } from '../../src/policy/packs.ts'
@@ -13,7 +13,7 @@ const clock = { monotonicMs: () => 0, wallMs: () => 0 }
 const slice = 40_000
 
 function reader(owner: string, budget = 1e9) {
-  return { owner, work: new GuardWork(budget), departure: new Departure() }
+  return { owner, work: new GuardWork(budget), cancellation: new Cancellation() }
 }
 
 describe('turns of the guards', () => {
@@ -72,7 +72,7 @@ describe('turns of the guards', () => {
     const log: string[] = []
     const one = reader('somebody')
     const reading = turns.run(slices('long', 100, log), one)
-    one.departure.end()
+    one.cancellation.end()
     await expect(reading).rejects.toThrow('left')
     expect(log).toHaveLength(1)
   })

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import type { CredentialFault, Identity } from '../../src/auth/identity.ts'
 import type { Token } from '../../src/auth/tokens/token.ts'
 import type { Clock } from '../../src/core/clock.ts'
-import type { Arrival } from '../../src/pipeline/context.ts'
+import type { IncomingRequest } from '../../src/pipeline/context.ts'
 import { createIdentify } from '../../src/pipeline/request/authenticate.ts'
 
 const identity: Identity = { kind: 'token', id: 'T'.repeat(16), name: 'bot', role: 'agent' }
@@ -22,7 +22,7 @@ function identifying(found: Identity | CredentialFault) {
     onFault: (fault) => faults.push(fault),
     onCaller: () => {},
   })
-  const arrival = {
+  const incoming = {
     rawHeaders: ['authorization', `Bearer ${header}.e30.x`],
     certificate: undefined,
     peer: '127.0.0.1',
@@ -30,8 +30,8 @@ function identifying(found: Identity | CredentialFault) {
       policy: { tokens: { depth: 3 }, roles: new Map([['agent', {}]]), certificates: [], jwt: [] },
       keys: { bearer: () => identity },
     },
-  } as unknown as Arrival
-  const caller = Promise.resolve(identify(arrival))
+  } as unknown as IncomingRequest
+  const caller = Promise.resolve(identify(incoming))
   verified({ grants: [] } as unknown as Token)
   return { caller, faults }
 }

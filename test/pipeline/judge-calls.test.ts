@@ -4,7 +4,7 @@ import type { ApprovalStore } from '../../src/approvals/store.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { type CallVerdict, undecidedInText } from '../../src/dialects/common/call-verdict.ts'
 import type { Settlement, Store } from '../../src/limits/store.ts'
-import type { Call, Course, Inspected } from '../../src/pipeline/context.ts'
+import type { Call, Inspected, RequestContext } from '../../src/pipeline/context.ts'
 import { createAccounts } from '../../src/pipeline/finish/charge.ts'
 import { createMatchResults } from '../../src/pipeline/request/match-tool-results.ts'
 import { createJudgeCalls } from '../../src/pipeline/response/judge-tool-calls.ts'
@@ -332,9 +332,9 @@ describe.each(approvalWorlds.filter(([, there]) => there))(
     })
 
     it('leaves the yes for the next one when its client is gone', async () => {
-      const departure = { over: false }
-      const { there, judge, verdict, id } = await start({ ...patient, departure })
-      departure.over = true
+      const cancellation = { over: false }
+      const { there, judge, verdict, id } = await start({ ...patient, cancellation })
+      cancellation.over = true
       await there.decide(id, { state: 'approved', by: 'alice', why: null })
       expect((await verdict.decided).kind).toBe('refuse')
       expect((await judge(patient, 'transfer_eu', transfer)).verdict.kind).toBe('pass')
@@ -343,30 +343,30 @@ describe.each(approvalWorlds.filter(([, there]) => there))(
     it('leaves the yes unused when its caller was stopped a moment before, be it waiting or coming again', async () => {
       const { store } = await world(make)
       const desk = deskAt(store)
-      const departure = { over: false }
+      const cancellation = { over: false }
       let stopped = false
       const { judge } = judging(desk, () => {
-        departure.over ||= stopped
+        cancellation.over ||= stopped
       })
-      const { verdict } = await judge({ ...patient, departure }, 'transfer_eu', transfer)
+      const { verdict } = await judge({ ...patient, cancellation }, 'transfer_eu', transfer)
       if (verdict.kind !== 'wait') throw new Error(verdict.kind)
       const { decided } = verdict
       stopped = true
       await desk.decide(idIn(verdict.note), { state: 'approved', by: 'alice', why: null })
       expect((await decided).kind).toBe('refuse')
-      departure.over = false
-      expect((await judge({ ...patient, departure }, 'transfer_eu', transfer)).verdict.kind).toBe('refuse')
+      cancellation.over = false
+      expect((await judge({ ...patient, cancellation }, 'transfer_eu', transfer)).verdict.kind).toBe('refuse')
       expect(await desk.list()).toMatchObject([{ state: 'approved' }])
-      departure.over = false
+      cancellation.over = false
       stopped = false
-      expect((await judge({ ...patient, departure }, 'transfer_eu', transfer)).verdict.kind).toBe('pass')
+      expect((await judge({ ...patient, cancellation }, 'transfer_eu', transfer)).verdict.kind).toBe('pass')
     })
 
     it('ends by itself when its client is gone, or the gateway stops', async () => {
-      const departure = { over: false }
-      const left = await start({ ...patient, departure })
+      const cancellation = { over: false }
+      const left = await start({ ...patient, cancellation })
       const { decided } = left.verdict
-      departure.over = true
+      cancellation.over = true
       expect((await decided).kind).toBe('refuse')
       const stopping = await start(patient)
       const cut = stopping.verdict.decided
@@ -422,8 +422,8 @@ it('what was stopped is no action for the breakers', async () => {
   })
   const limits = { actionsPerMinute: 10, repetition: { same: 5, windowMs: 1000 } }
   const caller = { ...call.caller, role: { ...call.caller.role, limits } }
-  const course = {
-    arrival: call.caller.arrival,
+  const context = {
+    incoming: call.caller.incoming,
     caller,
     admitted: { admission: undefined },
     call: call as Call,
@@ -436,7 +436,7 @@ it('what was stopped is no action for the breakers', async () => {
     usage: undefined,
     firstByteMs: 1,
   }
-  account(course as unknown as Course, { kind: 'answered', answer })
+  account(context as unknown as RequestContext, { kind: 'answered', answer })
   await until(() => settled.length === 1)
   expect(settled[0]).toMatchObject({ actions: 1, repetition: { things: [expect.any(String)] } })
 })

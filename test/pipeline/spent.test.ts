@@ -1,7 +1,7 @@
 /** Estimates of what nobody has counted. */
 import { describe, expect, it } from 'vitest'
-import { Departure } from '../../src/pipeline/cancellation.ts'
-import type { Answer, Course, Ending } from '../../src/pipeline/context.ts'
+import { Cancellation } from '../../src/pipeline/cancellation.ts'
+import type { Answer, Ending, RequestContext } from '../../src/pipeline/context.ts'
 import { Carried, Pace, spentTokens } from '../../src/pipeline/finish/tokens-used.ts'
 
 const nothing: Answer = {
@@ -14,11 +14,14 @@ const nothing: Answer = {
 }
 const left: Ending = { kind: 'aborted', answer: undefined }
 
-function courseOf(work: { answer?: Partial<Answer>; carried?: number; ms?: number }, stream = false): Course {
-  const departure = new Departure()
-  departure.end()
+function courseOf(
+  work: { answer?: Partial<Answer>; carried?: number; ms?: number },
+  stream = false,
+): RequestContext {
+  const cancellation = new Cancellation()
+  cancellation.end()
   return {
-    arrival: { departure },
+    incoming: { cancellation },
     call: {
       endpoint: { group: 'chat' },
       caller: { role: { caps: { contextTokens: 4096 } } },
@@ -32,7 +35,7 @@ function courseOf(work: { answer?: Partial<Answer>; carried?: number; ms?: numbe
       carried: work.carried ?? 0,
       ms: work.ms ?? 0,
     }),
-  } as unknown as Course
+  } as unknown as RequestContext
 }
 
 describe('tokens of an answer that nobody has seen', () => {

@@ -4,7 +4,7 @@ import { Refusal } from '../../src/core/refusal.ts'
 import type { CallVerdict, JudgeCall } from '../../src/dialects/common/call-verdict.ts'
 import { dialects } from '../../src/dialects/dialects.ts'
 import type { Ending } from '../../src/pipeline/context.ts'
-import type { Outlet } from '../../src/pipeline/ports.ts'
+import type { ResponseWriter } from '../../src/pipeline/ports.ts'
 import { createWatch } from '../../src/pipeline/response/relay.ts'
 import type { Outcome } from '../../src/pipeline/response/relay-types.ts'
 import { judgeTexts } from '../../src/pipeline/response/tool-calls-in-text.ts'
@@ -38,7 +38,7 @@ function start(name: string, judge: JudgeCall, isAnswered = true, words = said) 
   const never = () => {
     throw new Error('not asked for here')
   }
-  const outlet: Outlet = {
+  const writer: ResponseWriter = {
     body: never,
     form: never,
     upload: never,
@@ -62,7 +62,7 @@ function start(name: string, judge: JudgeCall, isAnswered = true, words = said) 
     streams: speaker.stream,
     keepAliveMs: 15_000,
     id: 'r1',
-    outlet,
+    writer,
     sinceArrivalMs: () => Date.now() - startMs,
     hold: () => {},
     holdsCalls: false,

@@ -2,7 +2,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
-import { Departure } from '../../src/pipeline/cancellation.ts'
+import { Cancellation } from '../../src/pipeline/cancellation.ts'
 import { GuardWork } from '../../src/pipeline/guard-work.ts'
 import { createGuardTurns } from '../../src/pipeline/request/guard-turns.ts'
 import { WholeTexts } from '../../src/pipeline/response/sliced-scan.ts'
@@ -11,7 +11,7 @@ import { guardWith } from '../rig/guarding.ts'
 const secret = 'sk-proj-Kq7Zx2Wm9Rt4Vb8Nc3Ld6Pf5Gh1Js0Ty'
 const work = new GuardWork(1e9)
 const guardTurns = createGuardTurns(systemClock)
-const reader = { owner: 'somebody', work, departure: new Departure() }
+const reader = { owner: 'somebody', work, cancellation: new Cancellation() }
 const prose = 'The capital of France is Paris, 😀 said the guide of größe 12. '.repeat(1500)
 const long = `${prose}${secret} ${prose}<script>x</script>`
 

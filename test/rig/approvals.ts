@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import type { Wish } from '../../src/approvals/approval.ts'
+import type { ApprovalRequest } from '../../src/approvals/approval.ts'
 import { createMemoryApprovals } from '../../src/approvals/memory.ts'
 import { createRedisApprovals } from '../../src/approvals/redis.ts'
 import type { ApprovalStore } from '../../src/approvals/store.ts'
@@ -22,7 +22,7 @@ export interface ApprovalWorld {
   close(): Promise<void>
 }
 
-export const wish: Wish = {
+export const wish: ApprovalRequest = {
   identity: { kind: 'key', id: 'agent1', name: 'an agent', role: 'agent' },
   holder: 'agent1',
   request: 'request1',

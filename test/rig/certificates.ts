@@ -11,7 +11,7 @@ export interface Leaf {
   readonly keyFile: string
 }
 
-export interface LeafWish {
+export interface LeafRequest {
   readonly subject?: string
   /** As openssl writes them: `DNS:a, URI:b`, or lines of a section. */
   readonly names?: string
@@ -26,7 +26,7 @@ export interface Authority {
   readonly certFile: string
   readonly cert: string
   readonly crlFile: string
-  issue(wish?: LeafWish): Leaf
+  issue(wish?: LeafRequest): Leaf
   revoke(leaf: Leaf): void
   /** Writes the list anew. */
   writeCrl(): void

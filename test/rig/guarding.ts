@@ -3,10 +3,10 @@ import { systemClock } from '../../src/core/clock.ts'
 import type { JsonObject } from '../../src/core/json.ts'
 import { createScanner } from '../../src/detect/injection/scanner.ts'
 import type { JudgeCall } from '../../src/dialects/common/call-verdict.ts'
-import { framesOf, type Passed } from '../../src/dialects/common/output-filter.ts'
+import { type FilteredFrames, framesOf } from '../../src/dialects/common/output-filter.ts'
 import type { AnswerReader } from '../../src/dialects/dialect.ts'
 import { framingOf } from '../../src/dialects/framing/by-type.ts'
-import { Departure } from '../../src/pipeline/cancellation.ts'
+import { Cancellation } from '../../src/pipeline/cancellation.ts'
 import type { AnswerGuard, Guarded } from '../../src/pipeline/context.ts'
 import { GuardWork } from '../../src/pipeline/guard-work.ts'
 import { createGuardTurns } from '../../src/pipeline/request/guard-turns.ts'
@@ -75,7 +75,7 @@ export function guardWith(
     caller: {
       identity: { id: 'somebody' },
       role,
-      arrival: { guardWork: new GuardWork(1e9), departure: new Departure() },
+      incoming: { guardWork: new GuardWork(1e9), cancellation: new Cancellation() },
     },
     prompt: { texts },
     outgoing: { body },
@@ -98,7 +98,7 @@ export async function throughGuard(
   const passage = judge ? judgeTexts(guarded.passage, judge) : guarded.passage
   const frames: string[] = []
   const delay = createDelay(passage, (frame) => frames.push(String(framing.print(frame))))
-  const add = (passed: Passed) => {
+  const add = (passed: FilteredFrames) => {
     framesOf(passed).forEach(delay.add)
     delay.settle(reader.state === 'ended')
   }

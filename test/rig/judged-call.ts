@@ -21,7 +21,7 @@ export interface JudgedCallSettings {
   readonly offered?: readonly string[]
   readonly content?: 'masked' | 'none'
   readonly request?: string
-  readonly departure?: { over: boolean }
+  readonly cancellation?: { over: boolean }
 }
 
 export function judgedCall(settings: JudgedCallSettings): Call {
@@ -32,9 +32,9 @@ export function judgedCall(settings: JudgedCallSettings): Call {
     caller: {
       identity: { kind: 'key', id: owner, name: owner, role: 'agent', ...(key ? { from: [key] } : {}) },
       role: { name: 'agent', tools: rights, mayCall: rights?.mayCall, content: settings.content ?? 'masked' },
-      arrival: {
+      incoming: {
         id: settings.request ?? 'r1',
-        departure: settings.departure ?? { over: false },
+        cancellation: settings.cancellation ?? { over: false },
         snapshot: {
           policy: {
             version: policy,

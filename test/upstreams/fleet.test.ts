@@ -5,7 +5,7 @@ import { Refusal } from '../../src/core/refusal.ts'
 import type { ServerKind } from '../../src/core/servers.ts'
 import { modelMatcher } from '../../src/models/match.ts'
 import type { OutlierDetection, Policy, Role, Upstream } from '../../src/policy/policy.ts'
-import { createFleet, type Seat, type Target } from '../../src/upstreams/fleet.ts'
+import { createFleet, type Slot, type Target } from '../../src/upstreams/fleet.ts'
 import type { Verdict } from '../../src/upstreams/health.ts'
 import { Random } from '../fuzz/random.ts'
 import { stillClock } from '../rig/clock.ts'
@@ -176,7 +176,7 @@ describe('a seat', () => {
     tried: readonly Upstream[] = [],
   ) => {
     let leave: (() => void) | undefined
-    const seat = world.fleet.seat({
+    const slot = world.fleet.slot({
       target,
       tried: new Set(tried),
       owner,
@@ -186,7 +186,7 @@ describe('a seat', () => {
         leave = listener
       },
     })
-    return { seat, leave: () => leave?.() }
+    return { slot, leave: () => leave?.() }
   }
   const found = async (world: Awaited<ReturnType<typeof start>>, model = 'x'): Promise<Target> => {
     const target = await world.find(model)
@@ -199,7 +199,7 @@ describe('a seat', () => {
     const world = await start([upstream('a', 'ollama', 4), upstream('b', 'ollama', 2)], lists)
     const target = await found(world)
     const taken: string[] = []
-    for (let count = 0; count < 6; count++) taken.push((await sit(world, target).seat).upstream.name)
+    for (let count = 0; count < 6; count++) taken.push((await sit(world, target).slot).upstream.name)
     expect(taken.filter((name) => name === 'a')).toHaveLength(4)
     expect(taken.slice(0, 2).toSorted()).toEqual(['a', 'b'])
     const other = await start([upstream('a', 'ollama', 9), upstream('b', 'ollama', 9)], lists)
@@ -207,19 +207,19 @@ describe('a seat', () => {
     other.clock.advance(2000)
     await other.fleet.check()
     const loaded = await found(other)
-    for (let count = 0; count < 3; count++) expect((await sit(other, loaded).seat).upstream.name).toBe('b')
+    for (let count = 0; count < 3; count++) expect((await sit(other, loaded).slot).upstream.name).toBe('b')
   })
 
   it('is waited for in an order that is fair between keys', async () => {
     const world = await start([upstream('a')], { a: ollamaList('x') })
     const target = await found(world)
-    const first = await sit(world, target).seat
+    const first = await sit(world, target).slot
     const order: string[] = []
-    const held: Seat[] = []
+    const held: Slot[] = []
     for (const owner of ['greedy', 'greedy', 'modest'])
-      void sit(world, target, owner).seat.then((seat) => {
+      void sit(world, target, owner).slot.then((slot) => {
         order.push(owner)
-        held.push(seat)
+        held.push(slot)
       })
     expect(world.fleet.waiting).toBe(3)
     first.release()
@@ -235,16 +235,16 @@ describe('a seat', () => {
   it('is not waited for by more than the queue holds, nor by who has left', async () => {
     const world = await start([upstream('a')], { a: ollamaList('x') })
     const target = await found(world)
-    await sit(world, target).seat
+    await sit(world, target).slot
     const waiting = [sit(world, target), sit(world, target), sit(world, target)]
-    await expect(sit(world, target).seat).rejects.toMatchObject({ code: 'queue_full', retryAfterSeconds: 1 })
+    await expect(sit(world, target).slot).rejects.toMatchObject({ code: 'queue_full', retryAfterSeconds: 1 })
     const left = waiting[0]
     left?.leave()
-    await expect(left?.seat).rejects.toThrow('left')
+    await expect(left?.slot).rejects.toThrow('left')
     expect(world.fleet.waiting).toBe(2)
-    for (const { seat, leave } of waiting.slice(1)) {
+    for (const { slot, leave } of waiting.slice(1)) {
       leave()
-      await expect(seat).rejects.toThrow('left')
+      await expect(slot).rejects.toThrow('left')
     }
   })
 
@@ -253,9 +253,9 @@ describe('a seat', () => {
     const world = await start([a, b], { a: ollamaList('x'), b: ollamaList('x') })
     const target = await found(world)
     await world.reload([upstream('a', 'ollama', 9), upstream('b', 'ollama', 9)])
-    const first = await sit(world, target).seat
+    const first = await sit(world, target).slot
     world.fleet.tell(first.upstream, 'unreachable', 0)
-    const second = await sit(world, target, 'o', [first.upstream]).seat
+    const second = await sit(world, target, 'o', [first.upstream]).slot
     expect([first.upstream, second.upstream].toSorted((x, y) => x.name.localeCompare(y.name))).toEqual([a, b])
   })
 
@@ -264,31 +264,31 @@ describe('a seat', () => {
     const target = await found(world)
     const [a, b] = target.upstreams
     world.fleet.tell(a, 'unreachable', 0)
-    expect((await sit(world, target).seat).upstream).toBe(b)
+    expect((await sit(world, target).slot).upstream).toBe(b)
     const waiting = sit(world, target, 'first')
     expect(world.fleet.waiting).toBe(1)
     // Its rest is over: the one who waited goes there, not the one who comes now.
     world.clock.advance(1000)
     const late = sit(world, target, 'late')
-    expect((await waiting.seat).upstream).toBe(a)
+    expect((await waiting.slot).upstream).toBe(a)
     expect(world.fleet.waiting).toBe(1)
     late.leave()
-    await expect(late.seat).rejects.toThrow('left')
+    await expect(late.slot).rejects.toThrow('left')
   })
 
   it('has room in the queue for everybody: who has most waiting gives way', async () => {
     const world = await start([upstream('a')], { a: ollamaList('x') })
     const target = await found(world)
-    const held = await sit(world, target).seat
+    const held = await sit(world, target).slot
     const greedy = [sit(world, target, 'greedy'), sit(world, target, 'greedy'), sit(world, target, 'greedy')]
     const modest = sit(world, target, 'modest')
-    await expect(greedy[2]?.seat).rejects.toMatchObject({ code: 'queue_full' })
-    await expect(sit(world, target, 'greedy').seat).rejects.toMatchObject({ code: 'queue_full' })
+    await expect(greedy[2]?.slot).rejects.toMatchObject({ code: 'queue_full' })
+    await expect(sit(world, target, 'greedy').slot).rejects.toMatchObject({ code: 'queue_full' })
     greedy[0]?.leave()
     greedy[1]?.leave()
-    await Promise.allSettled(greedy.map(({ seat }) => seat))
+    await Promise.allSettled(greedy.map(({ slot }) => slot))
     held.release()
-    expect((await modest.seat).upstream.name).toBe('a')
+    expect((await modest.slot).upstream.name).toBe('a')
   })
 
   it('rests once for failures at the same time, and longer the next time', async () => {
@@ -315,13 +315,13 @@ describe('a seat', () => {
     const world = await start([upstream('a', 'ollama', 9), upstream('b', 'ollama', 9)], lists)
     const target = await found(world)
     world.fleet.tell(target.upstreams[0], 'unreachable', 0)
-    for (let count = 0; count < 3; count++) expect((await sit(world, target).seat).upstream.name).toBe('b')
+    for (let count = 0; count < 3; count++) expect((await sit(world, target).slot).upstream.name).toBe('b')
     world.clock.advance(1000)
-    expect((await sit(world, target).seat).upstream.name).toBe('a')
+    expect((await sit(world, target).slot).upstream.name).toBe('a')
     const alone = await start([upstream('a')], { a: ollamaList('x') })
     const only = await found(alone)
     alone.fleet.tell(only.upstreams[0], 'unreachable', 0)
-    expect((await sit(alone, only).seat).upstream.name).toBe('a')
+    expect((await sit(alone, only).slot).upstream.name).toBe('a')
     expect(await alone.fleet.check()).toEqual([{ name: 'a', up: false }])
   })
 })
@@ -340,23 +340,23 @@ describe('a server among others', () => {
   async function send(world: World, count: number, atOnce: number, behaves: (name: string) => Behaviour) {
     const target = await world.find('x')
     if (!target) throw new Error('nobody has it')
-    const running: { seat: Seat; verdict: Verdict; ms: number; endsMs: number }[] = []
+    const running: { slot: Slot; verdict: Verdict; ms: number; endsMs: number }[] = []
     const got: string[] = []
     const finish = () => {
       running.sort((a, b) => a.endsMs - b.endsMs)
       const next = running.shift()
       if (!next) return
       world.clock.advance(Math.max(0, next.endsMs - world.clock.monotonicMs()))
-      world.fleet.tell(next.seat.upstream, next.verdict, next.ms)
-      next.seat.release()
+      world.fleet.tell(next.slot.upstream, next.verdict, next.ms)
+      next.slot.release()
     }
     for (let sent = 0; sent < count; sent++) {
       if (running.length >= atOnce) finish()
       const wish = { target, tried: new Set<Upstream>(), owner: 'o', queue, left: () => false, onLeave() {} }
-      const seat = await world.fleet.seat(wish)
-      const behaviour = behaves(seat.upstream.name)
-      running.push({ seat, ...behaviour, endsMs: world.clock.monotonicMs() + behaviour.ms })
-      got.push(seat.upstream.name)
+      const slot = await world.fleet.slot(wish)
+      const behaviour = behaves(slot.upstream.name)
+      running.push({ slot, ...behaviour, endsMs: world.clock.monotonicMs() + behaviour.ms })
+      got.push(slot.upstream.name)
     }
     while (running.length > 0) finish()
     return got

@@ -21,7 +21,7 @@ export class KeyProblem extends Error {
 /** What is to last longer has no end. */
 const maxLifeMs = 100 * 365 * 86_400_000
 
-export interface NewKeyWish {
+export interface NewKeyRequest {
   readonly name: string
   readonly role: string
   readonly lifeMs: number | undefined
@@ -41,7 +41,7 @@ function doneBy(entry: KeyEntry, change: KeyChange, by: string): KeyEntry {
 }
 
 /** @throws KeyProblem */
-export function createdKey({ name, role, lifeMs, networks }: NewKeyWish, nowMs: number, by = ''): MadeKey {
+export function createdKey({ name, role, lifeMs, networks }: NewKeyRequest, nowMs: number, by = ''): MadeKey {
   // What a terminal would obey must not get into a list or a log.
   if (!/^[^\p{C}\p{Zl}\p{Zp}]{1,128}$/u.test(name) || name.trim() === '')
     throw new KeyProblem('the name must have 1 to 128 characters, none of them a control character')

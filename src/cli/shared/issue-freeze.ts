@@ -6,13 +6,13 @@ import { whileLocked } from '../../files/lock.ts'
 import { freezesFile, readFreezes, writeFreezes } from '../../kill-switch/file.ts'
 import { isHeld, merged } from '../../kill-switch/freeze-entries.ts'
 import {
+  type FreezeEntry,
+  type FreezeRequest,
   faultOf,
   frozenKinds,
   isFrozenKind,
-  type Order,
   orderOf,
   subjectOf,
-  type Wish,
 } from '../../kill-switch/freeze-entry.ts'
 import { shareFreezes } from '../../kill-switch/shared.ts'
 import { parsePattern } from '../../models/name.ts'
@@ -81,7 +81,7 @@ export async function give(
     io.out('Nothing of that name is frozen, so nothing was done; torwart freezes lists what is.\n')
     return 0
   }
-  const write = (known: readonly Order[]) =>
+  const write = (known: readonly FreezeEntry[]) =>
     whileLocked(file, () => {
       const now = Date.now()
       const before = merged(readFreezes(file), known, now)
@@ -111,8 +111,8 @@ export async function give(
 /** @returns whether Redis has taken it */
 async function tellAll(
   redis: RedisServers,
-  made: Order,
-  write: (known: readonly Order[]) => Promise<Order>,
+  made: FreezeEntry,
+  write: (known: readonly FreezeEntry[]) => Promise<FreezeEntry>,
 ): Promise<boolean> {
   const shared = shareFreezes(redis, () => {})
   try {
@@ -132,8 +132,12 @@ async function tellAll(
 }
 
 /** Whether nobody has to be told to lift this. Where Redis does not answer, others may hold what is not in the file. */
-async function isNothing(wish: Wish, file: string, redis: RedisServers | undefined): Promise<boolean> {
-  const isFrozen = (orders: readonly Order[]) => {
+async function isNothing(
+  wish: FreezeRequest,
+  file: string,
+  redis: RedisServers | undefined,
+): Promise<boolean> {
+  const isFrozen = (orders: readonly FreezeEntry[]) => {
     const now = Date.now()
     return isHeld(merged(readFreezes(file), orders, now), wish, now)
   }
@@ -143,7 +147,7 @@ async function isNothing(wish: Wish, file: string, redis: RedisServers | undefin
 }
 
 /** @returns undefined if Redis does not answer */
-async function readShared(redis: RedisServers): Promise<readonly Order[] | undefined> {
+async function readShared(redis: RedisServers): Promise<readonly FreezeEntry[] | undefined> {
   const shared = shareFreezes(redis, () => {})
   try {
     return await attempt(() => shared.read())
@@ -160,7 +164,7 @@ function requireNoName(given: string, values: Values, io: Io): void {
 }
 
 /** @throws UsageError */
-function requireKnown({ kind, name, frozen }: Wish, { roles, aliases }: Policy): void {
+function requireKnown({ kind, name, frozen }: FreezeRequest, { roles, aliases }: Policy): void {
   if (!frozen) return
   if (kind === 'role') requireRole(roles, name)
   const target = kind === 'model' ? aliases.get(name) : undefined
@@ -168,7 +172,7 @@ function requireKnown({ kind, name, frozen }: Wish, { roles, aliases }: Policy):
 }
 
 /** @returns undefined if it cannot be known, which must not keep anybody from pulling the brake */
-function reach(wish: Wish, policy: Policy, values: Values, io: Io): Reach | undefined {
+function reach(wish: FreezeRequest, policy: Policy, values: Values, io: Io): Reach | undefined {
   try {
     return reachOf(wish, policy, readKeys(values, io), gateOf(values, io)?.models ?? null, Date.now())
   } catch (error) {
@@ -177,7 +181,7 @@ function reach(wish: Wish, policy: Policy, values: Values, io: Io): Reach | unde
   }
 }
 
-function whyNothing({ kind, name }: Wish, values: Values, io: Io): string {
+function whyNothing({ kind, name }: FreezeRequest, values: Values, io: Io): string {
   const models = gateOf(values, io)?.models
   const wider = `${name}:*`
   const near = kind === 'model' && models && parsePattern(wider) ? matching(wider, models) : []
@@ -191,14 +195,14 @@ function whyNothing({ kind, name }: Wish, values: Values, io: Io): string {
   return `Nothing is frozen: there is no ${kind} ${name} for now.${hint} With --ahead it is frozen before it comes.\n`
 }
 
-export async function list(values: Values, io: Io): Promise<readonly Order[]> {
+export async function list(values: Values, io: Io): Promise<readonly FreezeEntry[]> {
   const { file, redis } = placeOf(values, io)
   const known = redis ? await readShared(redis) : []
   if (known === undefined) io.err('Redis does not answer: this is what the folder of the audit log knows.\n')
   return [...merged(readFreezes(file), known ?? [], Date.now()).values()]
 }
 
-export function sentence({ kind, name, frozen, why, by, at, until }: Order): string {
+export function sentence({ kind, name, frozen, why, by, at, until }: FreezeEntry): string {
   const subject = kind === 'all' ? 'everything' : `${kind} ${name}`
   const end = until === null ? '' : ` until ${new Date(until).toISOString()}`
   return `${subject} is ${frozen ? 'frozen' : 'not frozen'}${end}: ${why} (${by}, ${new Date(at).toISOString()})`

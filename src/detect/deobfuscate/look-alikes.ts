@@ -1,5 +1,5 @@
 /** Letters of other alphabets that pass for Latin ones. A text that is written in one of those is not touched by it. */
-import { type Edit, type Reading, rewrite } from '../injection/text-view.ts'
+import { type Edit, rewrite, type TextView } from '../injection/text-view.ts'
 import { lookAlikes } from './look-alike-table.ts'
 
 const latin = new Map(
@@ -7,7 +7,7 @@ const latin = new Map(
 )
 const strangers = /[^\p{ASCII}]/gu
 
-export function latinised(before: Reading): Reading | undefined {
+export function latinised(before: TextView): TextView | undefined {
   const edits: Edit[] = []
   for (const { 0: character, index: start } of before.text.matchAll(strangers)) {
     const text = latin.get(character)

@@ -105,7 +105,7 @@ export interface Survey {
 
 const none: readonly number[] = []
 
-export function survey(text: string): Survey {
+export function prefilter(text: string): Survey {
   let runs: number[] | undefined
   let seen = 0
   let before = 0

@@ -2,7 +2,7 @@
  * Text that was turned over: upside down, back to front (as a whole or word by word), shifted by thirteen letters.
  * What cannot be told from the characters is told by words that nobody writes otherwise: `snoitcurtsni`.
  */
-import { type Reading, replaced, reversed } from '../injection/text-view.ts'
+import { replaced, reversed, type TextView } from '../injection/text-view.ts'
 
 /** Turned letters that are no letters of their own in any living alphabet → what they are. */
 const upsideDown: Readonly<Record<string, string>> = {
@@ -57,7 +57,7 @@ export const turnedLetters: ReadonlySet<string> = new Set(
 
 const anyTurned = /\S/g
 
-export function uprighted(before: Reading): Reading {
+export function uprighted(before: TextView): TextView {
   const upright = before.text.replaceAll(
     anyTurned,
     (letter) => upsideDown[letter] ?? turnedOver[letter] ?? letter,
@@ -67,12 +67,12 @@ export function uprighted(before: Reading): Reading {
 
 const words = /[\p{L}\p{M}]+/gu
 
-export function backToFront(before: Reading): readonly Reading[] {
+export function backToFront(before: TextView): readonly TextView[] {
   const wordByWord = before.text.replaceAll(words, (word) => [...word].reverse().join(''))
   return [reversed(before), replaced(before, wordByWord)]
 }
 
-export function shifted(before: Reading): Reading {
+export function shifted(before: TextView): TextView {
   return replaced(before, before.text.replaceAll(/[a-z]/gi, rot13))
 }
 

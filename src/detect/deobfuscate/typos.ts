@@ -2,9 +2,9 @@
  * Words that keep their first and last letter while those between are mixed up (`ignroe`), which people and models
  * read without noticing. Only words that attacks are made of are put right.
  */
-import { type Edit, type Reading, rewrite } from '../injection/text-view.ts'
+import { type Edit, rewrite, type TextView } from '../injection/text-view.ts'
 
-export type Corrector = (before: Reading) => Reading | undefined
+export type Corrector = (before: TextView) => TextView | undefined
 
 const shortest = 5
 const fewest = 2

@@ -13,12 +13,12 @@ import type { Evidence } from './evidence.ts'
 import { createMatcher, type Matcher } from './matcher.ts'
 import { parsePhrase, type Step } from './phrase.ts'
 import type { Signature } from './signature.ts'
-import type { Reading } from './text-view.ts'
+import type { TextView } from './text-view.ts'
 import { folded, isSpacedWordUnit, isUnspaced, unitKinds, wordKind } from './units.ts'
 
 export interface Engine {
   /** Looks for every signature. @param seen what the survey saw @returns how the text may be turned, as bits of `turn` */
-  look(reading: Reading, seen: number, channel: Channel, evidence: Evidence): number
+  look(reading: TextView, seen: number, channel: Channel, evidence: Evidence): number
   readonly segment: Segmenter
   readonly correct: Corrector
 }
@@ -97,7 +97,7 @@ export function createEngine(signatures: readonly Signature[]): Engine {
 
   const report = (
     signature: Signature,
-    reading: Reading,
+    reading: TextView,
     start: number,
     end: number,
     channel: Channel,

@@ -9,13 +9,13 @@ import { escapeEdits } from '../deobfuscate/escapes.ts'
 import { firstTags, longUnseen, unseenEdits } from '../deobfuscate/invisible.ts'
 import { latinised } from '../deobfuscate/look-alikes.ts'
 import { markupEdits } from '../deobfuscate/markup.ts'
-import { sign, survey } from '../deobfuscate/prefilter.ts'
+import { prefilter, sign } from '../deobfuscate/prefilter.ts'
 import { backToFront, shifted, uprighted } from '../deobfuscate/rot13-and-reversed.ts'
 import { spacedEdits } from '../deobfuscate/spaced.ts'
 import { createEngine, turn } from './engine.ts'
 import { createEvidence, type Evidence } from './evidence.ts'
 import type { Signature } from './signature.ts'
-import { asItCame, type Reading, rewrite } from './text-view.ts'
+import { asItCame, rewrite, type TextView } from './text-view.ts'
 
 export interface Scanner {
   /**
@@ -63,32 +63,32 @@ const undone =
 export function createScanner(signatures: readonly Signature[]): Scanner {
   const engine = createEngine(signatures)
 
-  function* readSlice(first: Reading, channel: Channel, evidence: Evidence): Generator<number, void> {
+  function* readSlice(first: TextView, channel: Channel, evidence: Evidence): Generator<number, void> {
     let room = workBesides + workPerUnit * first.text.length
-    const look = (reading: Reading, seen: number) => engine.look(reading, seen, channel, evidence)
-    function* correct(reading: Reading, seen: number): Generator<number, void> {
+    const look = (reading: TextView, seen: number) => engine.look(reading, seen, channel, evidence)
+    function* correct(reading: TextView, seen: number): Generator<number, void> {
       const corrected = engine.correct(reading)
       if (!corrected) return
       look(corrected, seen)
       yield corrected.text.length
     }
-    function* lookAgain(reading: Reading | undefined): Generator<number, void> {
+    function* lookAgain(reading: TextView | undefined): Generator<number, void> {
       if (!reading) return
       yield workOfTurning * reading.text.length
       if (isTooMuch(reading)) return
-      const { seen } = survey(reading.text)
+      const { seen } = prefilter(reading.text)
       look(reading, seen)
       yield reading.text.length
       yield* correct(reading, seen)
     }
-    const isTooMuch = (reading: Reading): boolean => {
+    const isTooMuch = (reading: TextView): boolean => {
       room -= reading.text.length
       if (room < 0) evidence.overflow(reading.original({ start: 0, end: 1 }))
       return room < 0
     }
-    function* read(reading: Reading, depth: number): Generator<number, void> {
+    function* read(reading: TextView, depth: number): Generator<number, void> {
       const { text } = reading
-      const surveyed = survey(text)
+      const surveyed = prefilter(text)
       const { seen } = surveyed
       if (seen & sign.unseen) tellUnseen(reading, evidence)
       const turned = look(reading, seen)
@@ -154,7 +154,7 @@ function tellTags(text: string, evidence: Evidence): void {
   if (tags) evidence.add(smuggled, tags)
 }
 
-function tellUnseen(reading: Reading, evidence: Evidence): void {
+function tellUnseen(reading: TextView, evidence: Evidence): void {
   const run = longUnseen(reading.text)
   if (run) evidence.add(unseenText, reading.original(run))
 }

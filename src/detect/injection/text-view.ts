@@ -9,7 +9,7 @@ export interface Edit extends Span {
   readonly text: string
 }
 
-export interface Reading {
+export interface TextView {
   readonly text: string
   /** The same place in the text as it came. */
   original(span: Span): Span
@@ -22,7 +22,7 @@ const margin = 600
 /** Shorter texts are read whole. */
 const wholeUpTo = 4096
 
-export function asItCame(text: string): Reading {
+export function asItCame(text: string): TextView {
   // A stranger must not put up fences.
   return { text: text.includes(fence) ? text.replaceAll(fence, ' ') : text, original: (span) => span }
 }
@@ -37,7 +37,7 @@ function inOrder(edits: readonly Edit[]): readonly Edit[] {
  * @param edits in any order; of those that overlap, the first counts
  * @returns a reading of what is near the replaced stretches; of a short text, of all of it
  */
-export function rewrite(before: Reading, edits: readonly Edit[]): Reading {
+export function rewrite(before: TextView, edits: readonly Edit[]): TextView {
   const { text } = before
   const sorted = inOrder(edits)
   const reach = text.length <= wholeUpTo ? text.length : margin
@@ -100,7 +100,7 @@ export function rewrite(before: Reading, edits: readonly Edit[]): Reading {
 }
 
 /** A reading of the same length back to front. */
-export function reversed(before: Reading): Reading {
+export function reversed(before: TextView): TextView {
   const { length } = before.text
   return {
     text: [...before.text].reverse().join(''),
@@ -109,6 +109,6 @@ export function reversed(before: Reading): Reading {
 }
 
 /** A reading in which every unit stands where it stood. */
-export function replaced(before: Reading, text: string): Reading {
+export function replaced(before: TextView, text: string): TextView {
   return { text, original: before.original }
 }

@@ -153,7 +153,13 @@ export function numberDetector(minDigits: number, pattern: Omit<Pattern, 'trigge
  * One that looks only from where its triggers stand.
  * @param pattern sticky; its group `value`, or all of it, is what is found
  */
-export function placedDetector({ type, maxLength, triggers, pattern, accept = namedValue }: Pattern): Detector {
+export function placedDetector({
+  type,
+  maxLength,
+  triggers,
+  pattern,
+  accept = namedValue,
+}: Pattern): Detector {
   const maxTriggerLength = Math.max(...triggers.map(({ length }) => length))
   return {
     type,

@@ -47,7 +47,7 @@ const hex = /^(?=.*\d)(?:[0-9a-f]{16,}|[0-9A-F]{16,})$/
 const names = /^[A-Za-z_$][\w$]*(?:(?:\.|\?\.|->|::)[A-Za-z_$][\w$]*)+/
 
 /** Whether a machine drew it. */
-export function looksDrawn(whole: string): boolean {
+export function looksRandom(whole: string): boolean {
   const value = whole.slice(0, enough)
   if (uuid.test(value) || hex.test(value) || /^\d{12,}$/.test(value)) return true
   if (/^\d{4}-\d\d-\d\d/.test(value)) return false
@@ -62,14 +62,14 @@ export function looksChosen(whole: string, isQuoted: boolean): boolean {
   const value = whole.slice(0, enough)
   if (isQuoted && /^\d{6,}$/.test(value)) return true
   if (!isQuoted && variable.test(value)) return false
-  return (/\p{L}/u.test(value) && /[\d!@#$%^&*?~+]/.test(value)) || looksDrawn(value)
+  return (/\p{L}/u.test(value) && /[\d!@#$%^&*?~+]/.test(value)) || looksRandom(value)
 }
 
 /** Whether it is made as rules for passwords ask: both cases, digits and signs, or drawn. */
 export function looksStrong(whole: string): boolean {
   const value = whole.slice(0, enough)
   return (
-    looksDrawn(value) ||
+    looksRandom(value) ||
     (/\p{Ll}/u.test(value) && /\p{Lu}/u.test(value) && /\d/.test(value) && /[!@#$%^&*?~+(){}]/.test(value))
   )
 }

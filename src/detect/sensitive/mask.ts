@@ -3,7 +3,7 @@
  * same value gets the same mask within one masker, so that a record stays readable. Masks what its detectors know, and
  * nothing else.
  */
-import { bare } from '../../core/strip-invisible.ts'
+import { stripInvisible } from '../../core/strip-invisible.ts'
 import type { Span } from '../../core/text.ts'
 import { createAutomaton } from '../injection/automaton.ts'
 import { isAlphanumeric } from './codes.ts'
@@ -52,7 +52,7 @@ export function findSensitive(text: string): readonly MaskedSpan[] {
   const view = unescaped(text)
   if (view) {
     if (!view.asItCame) for (const span of detect(view.text)) found.push({ ...span, ...view.original(span) })
-    const seen = bare(view.text)
+    const seen = stripInvisible(view.text)
     if (seen) for (const span of detect(seen.text)) found.push({ ...span, ...view.original(seen.span(span)) })
   }
   if (found.length === 0) return none

@@ -4,7 +4,7 @@
  * manual and template would be masked. Not: passwords that are plain words.
  */
 import { anyCase, type Detector, namedValue, type Pattern, placedDetector } from './detector.ts'
-import { isPlaceholder, looksChosen, looksDrawn } from './judge.ts'
+import { isPlaceholder, looksChosen, looksRandom } from './judge.ts'
 import { isPassword, isStrong, judged, nameOf, value } from './secret-values.ts'
 
 const ordinal =
@@ -101,7 +101,7 @@ export const namedKey = named({
   pattern: from(suffix, assigned),
   accept(match, sample) {
     const few = strongKey.test(nameOf(sample, match)) ? 10 : 16
-    return judged(few, looksDrawn, isHarmless)(match, sample)
+    return judged(few, looksRandom, isHarmless)(match, sample)
   },
 })
 
@@ -133,7 +133,7 @@ export const authorization = placedDetector({
     `(?:${closing}(?:[ \\t]{0,8}[:=,]>?[ \\t]{0,8})${opening}${scheme}|(?<=earer ))${value}`,
     'iy',
   ),
-  accept: judged(8, (found) => /\d|=$/.test(found) || looksDrawn(found)),
+  accept: judged(8, (found) => /\d|=$/.test(found) || looksRandom(found)),
 })
 
 /** `curl -u name:password`, and a name alone that is drawn. */
@@ -164,5 +164,5 @@ export const cookie: Detector = placedDetector({
   maxLength: 256,
   pattern:
     /(?:[_-]?(?:id|key|token|state|cookie))?(?:(?:: ?|=)[\w.-]{1,40})?(?:=|(?<==))(?<value>[\w%.~+/:-]{12,256}=?)/iy,
-  accept: judged(12, looksDrawn),
+  accept: judged(12, looksRandom),
 })

@@ -77,10 +77,10 @@ function phoneLength(match: RegExpExecArray, sample: Sample, run: NumberRun, sta
 
 type Groups = Readonly<Record<string, string | undefined>>
 
-function isPhone({ international, american, zero, bare }: Groups, before: string): boolean {
+function isPhone({ international, american, zero, stripInvisible }: Groups, before: string): boolean {
   if (otherwise.test(before)) return false
   if (international !== undefined) return isInternational(international, before)
-  const shown = american ?? zero ?? bare ?? ''
+  const shown = american ?? zero ?? stripInvisible ?? ''
   if (isDateOrAddress(shown)) return false
   const { length } = shown.replaceAll(/\D/g, '')
   const isNamed = named.test(before)

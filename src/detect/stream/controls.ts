@@ -12,7 +12,7 @@ import {
   maxSequenceLength,
   sequence,
 } from '../../core/strip-invisible.ts'
-import type { Seeker, Sought } from './stream-detector.ts'
+import type { Match, StreamDetector } from './stream-detector.ts'
 
 const invisible = new RegExp(
   String.raw`[${controlUnits}]+|[${joinerUnits}]{3,}|[\u{E0100}-\u{E01EF}]+|\u{1F3F4}[\u{E0030}-\u{E007A}]{1,8}\u{E007F}|[\u{E0000}-\u{E007F}]+`,
@@ -75,7 +75,7 @@ function openEnd(text: string): number {
   return text.length - tail.length + (unfinished.exec(tail)?.index ?? tail.length)
 }
 
-export const controls: Seeker = {
+export const controls: StreamDetector = {
   hold(text) {
     const tail = text.slice(-maxTailLength)
     const open = openEnd(tail)
@@ -87,7 +87,7 @@ export const controls: Seeker = {
     // Only a sequence can have begun before what is new.
     const before = Math.max(0, from - maxSequenceLength)
     const part = text.slice(before)
-    return runsIn(part).map(({ start, end: last, type }): Sought => {
+    return runsIn(part).map(({ start, end: last, type }): Match => {
       const isLong = last === part.length && last - start > maxSequenceLength
       const end = isLong ? openEnd(part) : last
       const isWithin = /\S/.test(part.charAt(start - 1)) && /\S/.test(part.charAt(end))

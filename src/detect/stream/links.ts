@@ -7,7 +7,7 @@
  * either slash or, behind a scheme, with fewer. Not seen through: addresses written as HTML entities, with tabs or line
  * ends between their slashes, or below a `<base>`, and what a fragment (`#…`) or a host of letters alone says.
  */
-import type { Seeker, Sought } from './stream-detector.ts'
+import type { Match, StreamDetector } from './stream-detector.ts'
 
 /** Code units of an address that may wait for its end; a longer one carries data whatever it says. */
 const maxLength = 256
@@ -35,7 +35,7 @@ const loadedBefore =
 
 const linkedBefore = /\]\(\s{0,3}<?(?:[a-z]+:)?$/i
 
-export function createLinks(allowed: readonly string[]): Seeker {
+export function createLinks(allowed: readonly string[]): StreamDetector {
   const hosts = allowed.map((host) => host.toLowerCase())
   const isAllowed = (host: string) =>
     hosts.some((each) => (each.startsWith('*.') ? host.endsWith(each.slice(1)) : host === each))
@@ -51,7 +51,7 @@ export function createLinks(allowed: readonly string[]): Seeker {
     },
     find(text, from) {
       if (!text.includes('//') && !/[\\/]\\|\\\//.test(text) && !fewSlashes.test(text)) return []
-      const found: Sought[] = []
+      const found: Match[] = []
       let stop = 0
       opening.lastIndex = 0
       for (let match = opening.exec(text); match; match = opening.exec(text)) {

@@ -3,14 +3,14 @@
  * it has told the system prompt. Seen in whatever case and with signs between its letters; not seen when it is encoded,
  * translated or told in parts.
  */
-import type { Seeker, Sought } from './stream-detector.ts'
+import type { Match, StreamDetector } from './stream-detector.ts'
 
 export const markerLead = 'canary-'
 /** Signs between two letters of a marker that somebody spells out. */
 const between = '[\\s\\p{P}\\p{S}\\p{Cf}]{0,3}'
 
 /** @param code what follows the lead: letters and digits, random */
-export function createMarker(code: string): Seeker {
+export function createMarker(code: string): StreamDetector {
   const letters = [...code]
   const spelled = new RegExp(letters.join(between), 'giu')
   // Any beginning of four letters and more at the end of the text.
@@ -28,7 +28,7 @@ export function createMarker(code: string): Seeker {
       return match ? text.length - tail.length + match.index : text.length
     },
     find(text) {
-      const found: Sought[] = []
+      const found: Match[] = []
       for (const match of text.matchAll(spelled))
         found.push({
           start: match.index,

@@ -11,7 +11,7 @@ import { detectors } from '../sensitive/detectors.ts'
 import { findSensitive } from '../sensitive/mask.ts'
 import { isDigitUnit } from '../sensitive/number-runs.ts'
 import { isWordUnit } from './literals.ts'
-import { contextLength, type Seeker, type Sought } from './stream-detector.ts'
+import { contextLength, type Match, type StreamDetector } from './stream-detector.ts'
 
 /** Of what nobody has told what it is, the name decides. */
 const secretTypes = /key|token|secret|jwt|password|passphrase|credential|cookie|seed/
@@ -24,7 +24,7 @@ const maxOddLength = 256
 const maxRunLength = 600
 const maxLiteralLength = 24
 
-export interface Sensitive extends Seeker {
+export interface Sensitive extends StreamDetector {
   /** Literals with which a secret begins, and those that stand before one or within. */
   readonly opening: readonly string[]
   readonly others: readonly string[]
@@ -102,7 +102,9 @@ export function createSensitive(wanted: { readonly secrets: boolean; readonly pi
       if (!isRunUnit(text.charCodeAt(start - 1))) break
     if (start === text.length) return start
     if (endsInLiteral(text) || isNamed(text, start)) return start
-    return unannounced && isMixed(text.slice(start)) ? Math.max(start, text.length - maxOddLength) : text.length
+    return unannounced && isMixed(text.slice(start))
+      ? Math.max(start, text.length - maxOddLength)
+      : text.length
   }
 
   return {
@@ -115,7 +117,7 @@ export function createSensitive(wanted: { readonly secrets: boolean; readonly pi
     },
     find(text) {
       if (!holdsTrigger(text)) return []
-      const found: Sought[] = []
+      const found: Match[] = []
       for (const { start, end, type } of findSensitive(text)) {
         if (!isWanted(type)) continue
         const guard = isSecret(type) ? 'secrets' : 'pii'

@@ -12,7 +12,7 @@ export const maxTriggerLength = 24
 /** The parts of `guards.output` that can cut. */
 export type Guard = 'secrets' | 'pii' | 'links' | 'controls' | 'canary'
 
-export interface Sought extends Span {
+export interface Match extends Span {
   readonly guard: Guard
   /** What it is: `api-key`, `image`, `escape` … */
   readonly type: string
@@ -24,21 +24,21 @@ export interface Sought extends Span {
   readonly isOfLines?: true
 }
 
-export interface Seeker {
+export interface StreamDetector {
   /**
    * From where on the end of `text` could still grow into something, by its content alone; the text's length if nothing
    * could. May name a place before `from`, from which nothing can be held any more.
    */
   hold(text: string, from: number): number
   /** In any order. Only what ends behind `from` counts. */
-  find(text: string, from: number): readonly Sought[]
+  find(text: string, from: number): readonly Match[]
 }
 
-export interface Seekers {
+export interface StreamDetectors {
   /** They are shown the text as it came, and without what nobody sees in it (`strip-invisible.ts`). */
-  readonly all: readonly Seeker[]
+  readonly all: readonly StreamDetector[]
   /** Looks for just that. */
-  readonly unseen: Seeker | undefined
+  readonly unseen: StreamDetector | undefined
   /** The state of a text that has just begun, or of which `before` is all that is known. */
   begin(before: string): number
   /**

@@ -7,7 +7,7 @@ import { createLinks } from './links.ts'
 import { createLiterals } from './literals.ts'
 import { createMarker } from './marker.ts'
 import { createSensitive, type Sensitive } from './sensitive.ts'
-import { maxTriggerLength, type Seeker, type Seekers } from './stream-detector.ts'
+import { maxTriggerLength, type StreamDetector, type StreamDetectors } from './stream-detector.ts'
 
 export interface Wanted {
   readonly secrets: boolean
@@ -27,9 +27,9 @@ const calmUnits = Uint8Array.from({ length: 0x10000 }, (_, unit) => {
 })
 
 /** Made once for a policy: what is looked for is the same in all answers, but for a marker. */
-export function createSeekers(wanted: Wanted): (marker?: string) => Seekers {
+export function createSeekers(wanted: Wanted): (marker?: string) => StreamDetectors {
   const sensitive = wanted.secrets || wanted.pii ? createSensitive(wanted) : undefined
-  const all: Seeker[] = []
+  const all: StreamDetector[] = []
   if (sensitive) all.push(sensitive)
   if (wanted.links) all.push(createLinks(wanted.links))
   const wakes = (text: string) => sensitive?.wakes(text) ?? false
@@ -39,13 +39,17 @@ export function createSeekers(wanted: Wanted): (marker?: string) => Seekers {
     marker === undefined ? usual : { all: [...all, createMarker(marker)], unseen, wakes, ...restless }
 }
 
-type Pass = Pick<Seekers, 'begin' | 'pass'>
+type Pass = Pick<StreamDetectors, 'begin' | 'pass'>
 
 /** Every word may be the beginning of something. */
 const restless: Pass = { begin: () => 0, pass: () => -1 }
 
 /** Only some literals may; which ones, is made once, and not for an answer. */
-function calm(all: readonly Seeker[], unseen: Seeker | undefined, sensitive: Sensitive | undefined): Pass {
+function calm(
+  all: readonly StreamDetector[],
+  unseen: StreamDetector | undefined,
+  sensitive: Sensitive | undefined,
+): Pass {
   const { opening = [], others = [] } = sensitive ?? {}
   const isNothingSought = all.length === 0 && unseen === undefined
   const units = isNothingSought ? new Uint8Array(0x10000).fill(1) : calmUnits

@@ -5,8 +5,8 @@
  *
  * However a text is cut into pieces, no byte of what a seeker finds leaves, and no byte of anything else is changed.
  */
-import { type Bare, bare, isAllSeen, unseenUnits } from '../../core/strip-invisible.ts'
-import { contextLength, maxTriggerLength, type Seekers, type Sought } from './stream-detector.ts'
+import { type Bare, isAllSeen, stripInvisible, unseenUnits } from '../../core/strip-invisible.ts'
+import { contextLength, type Match, maxTriggerLength, type StreamDetectors } from './stream-detector.ts'
 
 /** UTF-16 code units that are held back at most; the longest thing a seeker finds, but for those that say their end. */
 export const maxHeldLength = 512
@@ -32,12 +32,12 @@ export interface Released {
 }
 
 /** Told of everything that is found, once. @returns false to let it stand */
-export type OnFound = (found: Sought, atByte: number, bytes: number) => boolean
+export type OnFound = (found: Match, atByte: number, bytes: number) => boolean
 
 const nothing: Released = { text: '', edits: [] }
 
 export class Window {
-  readonly #seekers: Seekers
+  readonly #seekers: StreamDetectors
   readonly #onFound: OnFound
   /** What has left, without what nobody sees and what was cut: context for what follows. */
   #before = ''
@@ -46,7 +46,7 @@ export class Window {
   #waiting = ''
   #tail = ''
   /** While something is dropped: where it is over. */
-  #ends: Sought['ends']
+  #ends: Match['ends']
   #isOfLines = false
   /** Bytes that have left or were cut, but for the end of `#before` that was not counted yet. */
   #bytes = 0
@@ -61,7 +61,7 @@ export class Window {
   /** Code units for which what was seen last must be borne in mind. */
   #wary = 0
 
-  constructor(seekers: Seekers, onFound: OnFound) {
+  constructor(seekers: StreamDetectors, onFound: OnFound) {
     this.#seekers = seekers
     this.#onFound = onFound
   }
@@ -168,17 +168,18 @@ export class Window {
     const text = this.#before + this.#held + piece
     this.work += text.length
     // What is kept of what has left is bare.
-    const seen = isAllSeen(this.#held) && isAllSeen(piece) ? undefined : bare(text)
+    const seen = isAllSeen(this.#held) && isAllSeen(piece) ? undefined : stripInvisible(text)
     let hold = final ? text.length : this.#holdFrom(text, seen, from)
     // What is longer than the window must leave or go, clean or not.
     const held = text.slice(hold)
-    const overfull = held.length > maxHeldLength && ((seen && bare(held)?.text) ?? held).length > maxHeldLength
+    const overfull =
+      held.length > maxHeldLength && ((seen && stripInvisible(held)?.text) ?? held).length > maxHeldLength
     const hidden = !overfull && held.length > maxUnseenLength
     if (overfull) hold = text.length - maxHeldLength
     const found = hold === from && !mayBeLong(seen?.text ?? text, from) ? [] : this.#find(text, seen, from)
     if (hidden) hide(found, hold, text.length)
-    const cuts: Sought[] = []
-    let ends: Sought['ends']
+    const cuts: Match[] = []
+    let ends: Match['ends']
     for (const each of found) {
       if (!final && each.end === text.length && (each.ends || text.length - each.start > maxHeldLength)) {
         ends = each.ends ?? endOfWord
@@ -201,13 +202,13 @@ export class Window {
     // What was cut is no context: nobody reads it, and what runs to the end of a text would be found again.
     const known = Math.min(hold, cuts.findLast(({ guard }) => guard !== 'controls')?.end ?? 0)
     const left = text.slice(known, hold)
-    this.#before = (seen && bare(left)?.text) ?? left
+    this.#before = (seen && stripInvisible(left)?.text) ?? left
     this.#counted = this.#before.length
     this.#held = text.slice(hold)
     const plain = seen?.text ?? text
     this.#wary = this.#seekers.wakes(plain.slice(-piece.length - maxTriggerLength))
       ? contextLength
-      : this.#wary - ((seen && bare(piece)?.text) ?? piece).length
+      : this.#wary - ((seen && stripInvisible(piece)?.text) ?? piece).length
     return released
   }
 
@@ -224,7 +225,7 @@ export class Window {
   }
 
   /** In order, without overlaps, nothing that has left. */
-  #find(text: string, seen: Bare | undefined, from: number): Sought[] {
+  #find(text: string, seen: Bare | undefined, from: number): Match[] {
     const { all, unseen } = this.#seekers
     const found = all
       .flatMap((seeker) => [
@@ -236,7 +237,7 @@ export class Window {
       .filter(({ start, end }) => end > from && (start > 0 || from < maxBeforeLength))
     if (found.length < 2) return found
     found.sort((a, b) => a.start - b.start || b.end - a.end)
-    const kept: Sought[] = []
+    const kept: Match[] = []
     for (const each of found) {
       const last = kept.at(-1)
       if (!last || each.start >= last.end) kept.push(each)
@@ -248,7 +249,7 @@ export class Window {
     return kept
   }
 
-  #cut(text: string, from: number, to: number, cuts: readonly Sought[]): Released {
+  #cut(text: string, from: number, to: number, cuts: readonly Match[]): Released {
     const edits: Edit[] = []
     let out = ''
     let at = from
@@ -283,7 +284,7 @@ export class Window {
   #drop(piece: string, ends: (text: string) => number): Released {
     const text = this.#tail + piece
     this.work += text.length
-    const seen = bare(text)
+    const seen = stripInvisible(text)
     const over = ends(seen?.text ?? text)
     const end = over === -1 || !seen ? over : seen.original(over)
     const gone = end === -1 ? piece : text.slice(this.#tail.length, end)
@@ -306,7 +307,7 @@ export class Window {
 const hiding = { guard: 'secrets', type: 'hidden', put: '[redacted:hidden]', ends: endOfWord } as const
 
 /** Nothing of what was found leaves either. */
-function hide(found: Sought[], from: number, end: number): void {
+function hide(found: Match[], from: number, end: number): void {
   let start = from
   for (let last = found.at(-1); last && last.end > start; last = found.at(-1)) {
     start = Math.min(start, last.start)

@@ -172,7 +172,7 @@ function prepare(prompt: Prompt, orders: Orders): Outgoing {
   const clamped: string[] = []
   const outputTokens = capCount(body, 'max_tokens', orders.outputTokens, clamped, orders.own.numPredict)
   offerOnly(body, orders.mayCall, dropped, named, named)
-  const marked = markBlocks(body, prompt, orders.separation)
+  const marked = markBlocks(body, prompt, orders.spotlighting)
   body.model = orders.model
   const reader = new AnthropicAnswer(namesOf(prompt, orders), prompt.stream)
   return { body, outputTokens, clamped, dropped, leftOut: prompt.leftOut ?? [], marked, reader }

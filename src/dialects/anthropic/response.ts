@@ -11,10 +11,10 @@ import { OtherTexts, type ReadElsewhere } from '../common/other-texts.ts'
 import {
   Edits,
   Exits,
+  type FilteredFrames,
   framesOf,
   type Kind,
-  type Passage,
-  type Passed,
+  type OutputFilter,
   type SettledVerdict,
 } from '../common/output-filter.ts'
 import type { AnswerReader, ModelNames, PublicError, ToolCall } from '../dialect.ts'
@@ -107,7 +107,7 @@ export class AnthropicAnswer implements AnswerReader {
     return this.#calls.held
   }
 
-  frame(frame: Frame, passage: Passage): Passed {
+  frame(frame: Frame, filter: OutputFilter): FilteredFrames {
     const body = readFrame(frame, this.#stream ? ofEvent : ofMessage)
     if (!body || body.type === 'error' || body.error !== undefined) {
       this.state = 'failed'
@@ -116,7 +116,7 @@ export class AnthropicAnswer implements AnswerReader {
     if (this.#stream) checkEvent(frame, body)
     // Before anything of it can be refused: it was worked for all the same.
     this.#count(body.usage)
-    if (passage.judgesCalls) {
+    if (filter.judgesCalls) {
       if (this.#stream && this.#calls.take(body, frame)) return undefined
       const waiting = this.#stream ? this.#calls.complete(body) : blocksOf(body).filter(isCall).map(callOf)
       if (waiting.length > 0) {
@@ -125,10 +125,10 @@ export class AnthropicAnswer implements AnswerReader {
         return undefined
       }
     }
-    return this.#stream ? this.#event(frame, body, passage) : this.#whole(frame, body, passage, false)
+    return this.#stream ? this.#event(frame, body, filter) : this.#whole(frame, body, filter, false)
   }
 
-  resume(verdicts: readonly SettledVerdict[], passage: Passage): Passed {
+  resume(verdicts: readonly SettledVerdict[], filter: OutputFilter): FilteredFrames {
     this.waiting = []
     const parked = this.#parked
     this.#parked = undefined
@@ -136,11 +136,11 @@ export class AnthropicAnswer implements AnswerReader {
     const { frame, body } = parked
     if (this.#stream) {
       const events = this.#calls.settle(verdicts)
-      const before = events.flatMap((event) => framesOf(this.#event(frameOf(event), event, passage)))
+      const before = events.flatMap((event) => framesOf(this.#event(frameOf(event), event, filter)))
       // The end of a block that was kept is among what was kept.
       return body.type === 'content_block_stop'
         ? before
-        : [...before, ...framesOf(this.#event(frame, body, passage))]
+        : [...before, ...framesOf(this.#event(frame, body, filter))]
     }
     let index = 0
     body.content = blocksOf(body).map((block) => {
@@ -148,53 +148,53 @@ export class AnthropicAnswer implements AnswerReader {
       return verdict?.kind === 'strip' ? { type: 'text', text: verdict.note } : block
     })
     if (body.stop_reason === 'tool_use' && !blocksOf(body).some(isCall)) body.stop_reason = 'end_turn'
-    return this.#whole(frame, body, passage, true)
+    return this.#whole(frame, body, filter, true)
   }
 
   farewell(error: PublicError): Frame {
     return { event: 'error', data: JSON.stringify(anthropicError(error)) }
   }
 
-  #whole(frame: Frame, message: JsonObject, passage: Passage, isChanged: boolean): Passed {
+  #whole(frame: Frame, message: JsonObject, filter: OutputFilter, isChanged: boolean): FilteredFrames {
     this.#others.begin()
-    this.#judgeBlocks(message, passage)
+    this.#judgeBlocks(message, filter)
     this.state = 'ended'
     const named = asAsked(message, this.#names)
     return this.#edits.seal(frame, () => named, isChanged || named !== message)
   }
 
-  #judgeBlocks(message: JsonObject, passage: Passage): void {
-    this.#others.judge(message, passage, inMessage)
-    for (const [index, block] of blocksOf(message).entries()) this.#block(`${index}`, block, passage, false)
+  #judgeBlocks(message: JsonObject, filter: OutputFilter): void {
+    this.#others.judge(message, filter, inMessage)
+    for (const [index, block] of blocksOf(message).entries()) this.#block(`${index}`, block, filter, false)
   }
 
-  #event(frame: Frame, event: JsonObject, passage: Passage): Passed {
+  #event(frame: Frame, event: JsonObject, filter: OutputFilter): FilteredFrames {
     let changed = this.#place(event)
     let before: Frame[] = []
     const key = `${event.index}/`
     const readHere = inEvent[String(event.type)]
     this.#others.begin()
-    this.#others.judge(event, passage, (each) => (each === readHere ? 'objects' : undefined))
+    this.#others.judge(event, filter, (each) => (each === readHere ? 'objects' : undefined))
     switch (event.type) {
       case 'message_start':
         if (isObject(event.message)) {
-          this.#judgeBlocks(event.message, passage)
+          this.#judgeBlocks(event.message, filter)
           const named = asAsked(event.message, this.#names)
           changed ||= named !== event.message
           event.message = named
         }
         break
       case 'content_block_start':
-        if (isObject(event.content_block)) this.#block(`${event.index}`, event.content_block, passage, true)
+        if (isObject(event.content_block)) this.#block(`${event.index}`, event.content_block, filter, true)
         break
       case 'content_block_delta':
-        if (isObject(event.delta)) this.#delta(event, event.delta, passage)
+        if (isObject(event.delta)) this.#delta(event, event.delta, filter)
         break
       case 'content_block_stop':
-        before = this.#exits.close(passage, key)
+        before = this.#exits.close(filter, key)
         break
       case 'message_delta':
-        before = this.#exits.close(passage)
+        before = this.#exits.close(filter)
         this.state = 'finished'
         if (isObject(event.delta) && event.delta.stop_reason === 'tool_use' && this.#calls.allStripped) {
           event.delta.stop_reason = 'end_turn'
@@ -202,7 +202,7 @@ export class AnthropicAnswer implements AnswerReader {
         }
         break
       case 'message_stop':
-        before = this.#exits.close(passage)
+        before = this.#exits.close(filter)
         this.state = 'ended'
     }
     const last = this.#edits.seal(frame, () => event, changed)
@@ -226,9 +226,9 @@ export class AnthropicAnswer implements AnswerReader {
   }
 
   /** @param begun more of it follows in pieces */
-  #block(key: string, block: JsonObject, passage: Passage, begun: boolean): void {
+  #block(key: string, block: JsonObject, filter: OutputFilter, begun: boolean): void {
     const call = isCall(block) ? callOf(block) : undefined
-    this.#others.judge(block, passage, (each) => {
+    this.#others.judge(block, filter, (each) => {
       if (call && (each === 'name' || each === 'input')) return each === 'name' ? 'text' : 'objects'
       return kinds[each] && 'text'
     })
@@ -237,27 +237,27 @@ export class AnthropicAnswer implements AnswerReader {
       if (typeof text !== 'string' || text === '') continue
       if (kind !== 'arguments') this.transcript.say(`${key}/${field}`, text)
       // Clients put the pieces that follow behind it.
-      const passed = begun ? this.#next(key, field, kind, text, passage) : passage.whole(kind, text)
+      const passed = begun ? this.#next(key, field, kind, text, filter) : filter.whole(kind, text)
       this.#edits.put(block, field, text, passed)
     }
     if (!call) return
     const { name, arguments: args } = call
     // In a stream the input follows in pieces, and `{}` stands for it here.
     this.transcript.call(key, name, begun ? '' : args)
-    this.#edits.put(block, 'name', name, passage.whole('name', name))
-    const judged = passage.whole('arguments', args)
+    this.#edits.put(block, 'name', name, filter.whole('name', name))
+    const judged = filter.whole('arguments', args)
     if (judged !== args) this.#edits.put(block, 'input', block.input ?? {}, JSON.parse(judged) as JsonValue)
   }
 
-  #delta(event: JsonObject, delta: JsonObject, passage: Passage): void {
-    this.#others.judge(delta, passage, inDelta)
+  #delta(event: JsonObject, delta: JsonObject, filter: OutputFilter): void {
+    this.#others.judge(delta, filter, inDelta)
     for (const field of Object.keys(delta)) {
       const text = delta[field]
       if (typeof text !== 'string' || text === '' || noText.has(field)) continue
       const kind = kinds[field] ?? 'content'
       if (kind === 'arguments') this.transcript.call(String(event.index), '', text)
       else if (field !== 'signature') this.transcript.say(`${event.index}/${field}`, text)
-      const passed = this.#next(String(event.index), field, kind, text, passage, delta.type)
+      const passed = this.#next(String(event.index), field, kind, text, filter, delta.type)
       this.#edits.put(delta, field, text, passed)
     }
   }
@@ -268,7 +268,7 @@ export class AnthropicAnswer implements AnswerReader {
     field: string,
     kind: Kind,
     text: string,
-    passage: Passage,
+    filter: OutputFilter,
     type: JsonValue = `${field}_delta`,
   ): string {
     const channel = `${index}/${field}`
@@ -276,7 +276,7 @@ export class AnthropicAnswer implements AnswerReader {
       this.#exits.open(channel, (rest) =>
         frameOf({ type: 'content_block_delta', index: Number(index) || 0, delta: { type, [field]: rest } }),
       )
-    return passage.next(channel, kind, text)
+    return filter.next(channel, kind, text)
   }
 
   #count(usage: JsonValue | undefined): void {

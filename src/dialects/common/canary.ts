@@ -7,7 +7,7 @@ import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts'
 const systemRoles = new Set(['system', 'developer'])
 
 /** @returns whether there was a system prompt to put it into */
-export function plant(body: JsonObject, sentence: string): boolean {
+export function insertCanary(body: JsonObject, sentence: string): boolean {
   // Anthropic's and Ollama's `system`, the Responses API's `instructions`.
   for (const field of ['system', 'instructions']) if (plantIn(body, field, sentence)) return true
   const messages = Array.isArray(body.messages) ? body.messages : body.input

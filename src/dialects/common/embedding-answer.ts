@@ -11,7 +11,7 @@ import type { Frame, Framing } from '../framing/framing.ts'
 import { joined, type Renaming, Vectors } from '../framing/vectors.ts'
 import { whole } from '../framing/whole.ts'
 import { misshapen } from './answer-form.ts'
-import type { Passage, Passed } from './output-filter.ts'
+import type { FilteredFrames, OutputFilter } from './output-filter.ts'
 
 /** Bytes; the vectors of a few dozen texts. */
 const long = 512 * 1024
@@ -50,12 +50,12 @@ export class EmbeddingAnswer implements AnswerReader {
     }
   }
 
-  frame(frame: Frame, passage: Passage): Passed {
-    if (frame.bytes === undefined) return this.#reader.frame(frame, passage)
+  frame(frame: Frame, filter: OutputFilter): FilteredFrames {
+    if (frame.bytes === undefined) return this.#reader.frame(frame, filter)
     const { data: outline, bytes } = frame
     // A piece with more to come.
     if (outline === '') return frame
-    const passed = this.#reader.frame({ data: outline }, passage)
+    const passed = this.#reader.frame({ data: outline }, filter)
     if (this.#reader.state !== 'ended') this.#isWrong = true
     else if (!passed || !('data' in passed) || !isSame(outline, passed.data))
       misshapen('more beside vectors than may pass')

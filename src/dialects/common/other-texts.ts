@@ -7,7 +7,7 @@ import type { JsonObject, JsonValue } from '../../core/json.ts'
 import type { ModelNames } from '../dialect.ts'
 import type { Transcript } from '../localai/transcript.ts'
 import { misshapen } from './answer-form.ts'
-import type { Edits, Kind, Passage } from './output-filter.ts'
+import type { Edits, Kind, OutputFilter } from './output-filter.ts'
 
 /** Pictures, sound and vectors, in which a guard has nothing to read, if that is what they are. */
 const noTexts = new Set(['b64_json', 'image', 'images', 'partial_image_b64', 'embedding', 'embeddings'])
@@ -50,56 +50,55 @@ export class OtherTexts {
   }
 
   /** Judges the members of an object, at whatever depth, and puts them in place; but for what is read elsewhere. */
-  judge(holder: JsonObject, passage: Passage, elsewhere: ReadElsewhere = here): void {
+  judge(holder: JsonObject, filter: OutputFilter, elsewhere: ReadElsewhere = here): void {
     for (const key in holder) {
       const value = holder[key]
       const last = typeof value === 'string' ? this.#last.get(key) : undefined
       // What has said something before has a name that was judged.
-      if (last === undefined && this.takesOut(holder, key, passage)) continue
+      if (last === undefined && this.takesOut(holder, key, filter)) continue
       if (typeof value === 'string') {
-        if (last !== value) this.#text(holder, key, value, passage, elsewhere)
+        if (last !== value) this.#text(holder, key, value, filter, elsewhere)
       } else if (typeof value === 'object' && value !== null) {
         const isElsewhere = elsewhere(key, value) === 'objects'
         if (Array.isArray(value)) {
           if (!noTexts.has(key) || value.some((item) => typeof item === 'string' && !isPicture(item)))
-            this.#items(value, passage, isElsewhere)
-        } else if (!isElsewhere) this.#below(value, passage)
+            this.#items(value, filter, isElsewhere)
+        } else if (!isElsewhere) this.#below(value, filter)
       }
     }
   }
 
   /** @param but its objects, which are read elsewhere */
-  #items(items: JsonValue[], passage: Passage, but: boolean): void {
+  #items(items: JsonValue[], filter: OutputFilter, but: boolean): void {
     // Asked for every frame, and vectors are long: nothing is made for what is no text.
     for (let index = 0; index < items.length; index++) {
       const item = items[index]
       // An array is an object whose keys are numbers, as far as this goes.
-      if (typeof item === 'string')
-        this.#text(items as unknown as JsonObject, `${index}`, item, passage, here)
+      if (typeof item === 'string') this.#text(items as unknown as JsonObject, `${index}`, item, filter, here)
       else if (Array.isArray(item)) {
         this.#count()
-        this.#items(item, passage, false)
-      } else if (typeof item === 'object' && item !== null && !but) this.#below(item, passage)
+        this.#items(item, filter, false)
+      } else if (typeof item === 'object' && item !== null && !but) this.#below(item, filter)
     }
   }
 
   /** What is too deep, nobody has read until here (`answer-form.ts`). */
-  #below(object: JsonObject, passage: Passage): void {
+  #below(object: JsonObject, filter: OutputFilter): void {
     this.#count()
-    this.judge(object, passage)
+    this.judge(object, filter)
   }
 
   #count(): void {
     if (++this.#objects > maxObjects) misshapen('a frame of too many objects')
   }
 
-  #text(holder: JsonObject, key: string, text: string, passage: Passage, elsewhere: ReadElsewhere): void {
+  #text(holder: JsonObject, key: string, text: string, filter: OutputFilter, elsewhere: ReadElsewhere): void {
     if (elsewhere(key, text) === 'text' || (noTexts.has(key) && isPicture(text))) return
     if (!this.isPlain(text)) {
       const isSaid = this.#transcript !== undefined && text.length > maxIdLength && /\s/.test(text)
       if (isSaid) this.#transcript?.say('other', text)
       // Anything else is looked through for what must not leave, and not for what it might mean.
-      const judged = this.read('content', text, passage, !isSaid)
+      const judged = this.read('content', text, filter, !isSaid)
       this.#edits.put(holder, key, text, judged)
       if (judged !== text) return
     }
@@ -107,9 +106,9 @@ export class OtherTexts {
   }
 
   /** A name can be a text, too. @returns whether it was one that does not leave, and its member with it */
-  takesOut(holder: JsonObject, key: string, passage: Passage): boolean {
+  takesOut(holder: JsonObject, key: string, filter: OutputFilter): boolean {
     if (this.#keys.has(key)) return false
-    const isOut = !plain.test(key) && this.read('content', key, passage, true) !== key
+    const isOut = !plain.test(key) && this.read('content', key, filter, true) !== key
     if (isOut) this.#edits.drop(holder, key)
     else if (this.#keys.size < maxRemembered) this.#keys.add(key)
     return isOut
@@ -121,9 +120,9 @@ export class OtherTexts {
   }
 
   /** @returns what is left of a text @throws Refusal `upstream_failed` where there are too many */
-  read(kind: Kind, text: string, passage: Passage, again: boolean): string {
+  read(kind: Kind, text: string, filter: OutputFilter, again: boolean): string {
     if (++this.#texts > maxTexts) misshapen('a frame of too many texts')
-    const judged = passage.whole(kind, text, again)
+    const judged = filter.whole(kind, text, again)
     if (judged === text && text.length <= maxIdLength && this.#read.size < maxRemembered) this.#read.add(text)
     return judged
   }

@@ -9,7 +9,7 @@ import { misshapen } from './answer-form.ts'
 /** `arguments` is JSON, whole or as far as it came; `input` is any text that a tool is given. */
 export type Kind = 'content' | 'thinking' | 'name' | 'arguments' | 'input'
 
-export interface Passage {
+export interface OutputFilter {
   /**
    * The next piece of a channel.
    * @returns what may leave in its place: what was held of the channel and is clean, without what is cut out
@@ -34,15 +34,15 @@ export interface Passage {
 export type SettledVerdict = { readonly kind: 'pass' } | { readonly kind: 'strip'; readonly note: string }
 
 /** What leaves in the place of a frame. */
-export type Passed = Frame | readonly Frame[] | undefined
+export type FilteredFrames = Frame | readonly Frame[] | undefined
 
 /** One by one. */
-export function framesOf(passed: Passed): readonly Frame[] {
+export function framesOf(passed: FilteredFrames): readonly Frame[] {
   return passed === undefined ? [] : 'data' in passed ? [passed] : passed
 }
 
 /** For answers that nobody judges. */
-export const untouched: Passage = {
+export const untouched: OutputFilter = {
   next: (_channel, _kind, piece) => piece,
   rest: () => '',
   whole: (_kind, text) => text,
@@ -66,18 +66,17 @@ export class Exits {
 
   /** A channel that was over may go on: LocalAI gives all choices of a request one number. @throws Refusal `upstream_failed` */
   open(channel: string, frameOf: (rest: string) => Frame): void {
-    if (this.#frames.size >= maxOpen || ++this.#opened > maxChannels)
-      misshapen('an answer of too many parts')
+    if (this.#frames.size >= maxOpen || ++this.#opened > maxChannels) misshapen('an answer of too many parts')
     this.#frames.set(channel, frameOf)
   }
 
   /** Ends the channels whose names begin so. @returns what was held of them, in frames of their own */
-  close(passage: Passage, prefix = ''): Frame[] {
+  close(filter: OutputFilter, prefix = ''): Frame[] {
     const frames: Frame[] = []
     for (const [channel, frameOf] of this.#frames) {
       if (!channel.startsWith(prefix)) continue
       this.#frames.delete(channel)
-      const rest = passage.rest(channel)
+      const rest = filter.rest(channel)
       if (rest !== '') frames.push({ ...frameOf(rest), unheld: '' })
     }
     return frames

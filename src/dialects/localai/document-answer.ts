@@ -6,7 +6,7 @@ import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts'
 import { type Usage, usageOf } from '../../core/usage.ts'
 import { asAsked } from '../common/model-name-as-asked.ts'
 import { isPicture } from '../common/other-texts.ts'
-import type { Passage } from '../common/output-filter.ts'
+import type { OutputFilter } from '../common/output-filter.ts'
 import type { AnswerReader, ModelNames } from '../dialect.ts'
 import { framingOf, mediaTypeOf } from '../framing/by-type.ts'
 import type { Frame, Framing } from '../framing/framing.ts'
@@ -32,11 +32,11 @@ export class DocumentAnswer implements AnswerReader {
     return this.#plain ? { ...whole, contentType: `${type}; charset=utf-8` } : framingOf(contentType)
   }
 
-  frame(frame: Frame, passage: Passage): Frame | undefined {
+  frame(frame: Frame, filter: OutputFilter): Frame | undefined {
     this.state = 'ended'
     if (this.#plain) {
       this.transcript.say('content', frame.data)
-      return { ...frame, data: passage.whole('content', frame.data) }
+      return { ...frame, data: filter.whole('content', frame.data) }
     }
     const document = JSON.parse(frame.data) as JsonValue
     if (!isObject(document) || document.error !== undefined) {
@@ -45,7 +45,7 @@ export class DocumentAnswer implements AnswerReader {
     }
     if (typeof document.text === 'string') this.transcript.say('content', document.text)
     this.#count(document.usage)
-    return { data: JSON.stringify(judged(this.#presentable(document), passage)) }
+    return { data: JSON.stringify(judged(this.#presentable(document), filter)) }
   }
 
   #count(usage: JsonValue | undefined): void {
@@ -62,12 +62,12 @@ export class DocumentAnswer implements AnswerReader {
 }
 
 /** @param names of members that were found to be clean */
-function judged(value: JsonValue, passage: Passage, names = new Set<string>()): JsonValue {
-  if (typeof value === 'string') return passage.whole('content', value)
-  if (Array.isArray(value)) return value.map((each) => judged(each, passage, names))
+function judged(value: JsonValue, filter: OutputFilter, names = new Set<string>()): JsonValue {
+  if (typeof value === 'string') return filter.whole('content', value)
+  if (Array.isArray(value)) return value.map((each) => judged(each, filter, names))
   if (!isObject(value)) return value
   const isClean = (name: string) => {
-    if (!names.has(name) && passage.whole('content', name) === name) names.add(name)
+    if (!names.has(name) && filter.whole('content', name) === name) names.add(name)
     return names.has(name)
   }
   return Object.fromEntries(
@@ -75,7 +75,7 @@ function judged(value: JsonValue, passage: Passage, names = new Set<string>()): 
       .filter(([name]) => isClean(name))
       .map(([name, member]) => {
         const isSeen = name === 'b64_json' && typeof member === 'string' && isPicture(member)
-        return [name, isSeen ? member : judged(member, passage, names)]
+        return [name, isSeen ? member : judged(member, filter, names)]
       }),
   )
 }

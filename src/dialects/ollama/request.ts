@@ -140,7 +140,7 @@ function prepareGeneration(prompt: Prompt, orders: Orders): Outgoing {
   if (isEmpty) refuseUnload(body, orders.keepAlive)
   capKeepAlive(body, orders.keepAlive, clamped)
   offerOnly(body, orders.mayCall, dropped, ofFunction)
-  const marked = markMessages(body, prompt, orders.separation)
+  const marked = markMessages(body, prompt, orders.spotlighting)
   body.model = orders.model
   body.options = settings
   const reader = new OllamaAnswer(namesOf(prompt, orders))

@@ -12,9 +12,9 @@ import { OtherTexts, type ReadElsewhere } from '../common/other-texts.ts'
 import {
   Edits,
   Exits,
+  type FilteredFrames,
   type Kind,
-  type Passage,
-  type Passed,
+  type OutputFilter,
   type SettledVerdict,
 } from '../common/output-filter.ts'
 import { type AnswerReader, idOf, type ModelNames, type ToolCall } from '../dialect.ts'
@@ -91,7 +91,7 @@ export class OllamaAnswer implements AnswerReader {
     this.#others = new OtherTexts(this.#edits, this.transcript, names)
   }
 
-  frame(frame: Frame, passage: Passage): Passed {
+  frame(frame: Frame, filter: OutputFilter): FilteredFrames {
     const line = readFrame(frame, ofLine)
     if (!line || line.error !== undefined || line.done_reason === 'error') {
       this.state = 'failed'
@@ -101,13 +101,13 @@ export class OllamaAnswer implements AnswerReader {
     if (line.prompt_eval_count !== undefined || line.eval_count !== undefined)
       this.usage = usageOf(line.prompt_eval_count ?? 0, line.eval_count ?? 0)
     const calls = callsOf(line)
-    if (!passage.judgesCalls || calls.length === 0) return this.#pass(frame, line, passage, false)
+    if (!filter.judgesCalls || calls.length === 0) return this.#pass(frame, line, filter, false)
     this.#parked = { frame, line }
     this.waiting = calls.map(callOf)
     return undefined
   }
 
-  resume(verdicts: readonly SettledVerdict[], passage: Passage): Passed {
+  resume(verdicts: readonly SettledVerdict[], filter: OutputFilter): FilteredFrames {
     this.waiting = []
     const parked = this.#parked
     this.#parked = undefined
@@ -124,45 +124,45 @@ export class OllamaAnswer implements AnswerReader {
       said[field] = said[field]
         ? [said[field], ...notes].join('\n')
         : this.transcript.behind(notes.join('\n'))
-    return this.#pass(frame, line, passage, notes.length > 0)
+    return this.#pass(frame, line, filter, notes.length > 0)
   }
 
-  #pass(frame: Frame, line: JsonObject, passage: Passage, isChanged: boolean): Passed {
+  #pass(frame: Frame, line: JsonObject, filter: OutputFilter, isChanged: boolean): FilteredFrames {
     const hasContext = line.context !== undefined
     delete line.context
     const done = line.done === true
-    this.#judge(line, passage, done)
+    this.#judge(line, filter, done)
     // Embeddings have no `done`; a line that never says it is an answer of its own only if it is no generation.
     if (done || line.embeddings !== undefined || line.embedding !== undefined) this.state = 'ended'
     const named = asAsked(line, this.#names)
     const isOther = isChanged || hasContext || named !== line
     const last = this.#edits.seal(frame, () => asAsked(line, this.#names), isOther)
-    const rests = done ? this.#exits.close(passage) : []
+    const rests = done ? this.#exits.close(filter) : []
     return rests.length > 0 ? [...rests, last] : last
   }
 
   /** Every text of a line, judged and put in place. */
-  #judge(line: JsonObject, passage: Passage, done: boolean): void {
+  #judge(line: JsonObject, filter: OutputFilter, done: boolean): void {
     let said = ''
     const judge = (holder: JsonObject, field: string, kind: Kind, channel: string) => {
       const text = holder[field]
       if (typeof text !== 'string' || text === '') return
       this.transcript.say(channel, text)
-      const passed = this.#next(channel, kind, text, passage, done, line)
+      const passed = this.#next(channel, kind, text, filter, done, line)
       this.#edits.put(holder, field, text, passed)
       if (kind === 'content') said += text
     }
     this.#others.begin()
-    this.#others.judge(line, passage, inLine)
+    this.#others.judge(line, filter, inLine)
     judge(line, 'thinking', 'thinking', 'thinking')
     judge(line, 'response', 'content', 'response')
     const { message } = line
     if (isObject(message)) {
-      this.#others.judge(message, passage, inMessage)
+      this.#others.judge(message, filter, inMessage)
       judge(message, 'thinking', 'thinking', 'message.thinking')
       judge(message, 'content', 'content', 'message.content')
     }
-    for (const call of callsOf(line)) this.#call(call, passage)
+    for (const call of callsOf(line)) this.#call(call, filter)
     keepLogprobs(line, 'logprobs', said, this.#edits.any, this.#edits)
   }
 
@@ -170,26 +170,26 @@ export class OllamaAnswer implements AnswerReader {
     channel: string,
     kind: Kind,
     text: string,
-    passage: Passage,
+    filter: OutputFilter,
     done: boolean,
     line: JsonObject,
   ): string {
     const isOpen = this.#exits.has(channel)
-    if (done && !isOpen) return passage.whole(kind, text)
+    if (done && !isOpen) return filter.whole(kind, text)
     if (!isOpen) this.#exits.open(channel, (rest) => lineWith(channel, rest, asAsked(line, this.#names)))
-    const passed = passage.next(channel, kind, text)
-    return done ? passed + passage.rest(channel) : passed
+    const passed = filter.next(channel, kind, text)
+    return done ? passed + filter.rest(channel) : passed
   }
 
-  #call(call: JsonObject, passage: Passage): void {
-    this.#others.judge(call, passage, inCall)
+  #call(call: JsonObject, filter: OutputFilter): void {
+    this.#others.judge(call, filter, inCall)
     const called = call.function
     if (!isObject(called)) return
-    this.#others.judge(called, passage, inFunction)
+    this.#others.judge(called, filter, inFunction)
     const { name, arguments: args } = callOf(call)
     this.transcript.call(`${this.#calls++}`, name, args)
-    this.#edits.put(called, 'name', name, passage.whole('name', name))
-    const judged = passage.whole('arguments', args)
+    this.#edits.put(called, 'name', name, filter.whole('name', name))
+    const judged = filter.whole('arguments', args)
     if (judged !== args)
       this.#edits.put(called, 'arguments', called.arguments ?? {}, JSON.parse(judged) as JsonValue)
   }

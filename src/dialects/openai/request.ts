@@ -205,7 +205,7 @@ function prepareGeneration(prompt: Prompt, orders: Orders): Outgoing {
   if (orders.server === 'ollama') leaveOut(body, Object.keys(notOllama), dropped)
   capSize(body, 'n', orders.choices, clamped)
   offerOnly(body, orders.mayCall, dropped, ofFunction, typed)
-  const marked = markMessages(body, prompt, orders.separation)
+  const marked = markMessages(body, prompt, orders.spotlighting)
   body.model = orders.model
   if (prompt.stream) body.stream_options = { include_usage: true }
   const hideUsage = !(isObject(asked) && asked.include_usage === true)

@@ -14,12 +14,12 @@ import { OtherTexts, type ReadElsewhere } from '../common/other-texts.ts'
 import {
   Edits,
   Exits,
+  type FilteredFrames,
   framesOf,
   Held,
   type Kind,
   maxKept,
-  type Passage,
-  type Passed,
+  type OutputFilter,
   type SettledVerdict,
 } from '../common/output-filter.ts'
 import type { AnswerReader, ModelNames, ToolCall } from '../dialect.ts'
@@ -115,16 +115,16 @@ export class OpenaiAnswer implements AnswerReader {
     return this.#calls.waiting
   }
 
-  frame({ data }: Frame, passage: Passage): Passed {
+  frame({ data }: Frame, filter: OutputFilter): FilteredFrames {
     // Its events have no names.
     const frame: Frame = { data }
     if (this.#stream && data === end) {
-      if (passage.judgesCalls && this.#calls.complete()) {
+      if (filter.judgesCalls && this.#calls.complete()) {
         this.#parked = { frame, chunk: undefined }
         return undefined
       }
       this.state = 'ended'
-      return joined(this.#exits.close(passage), frame)
+      return joined(this.#exits.close(filter), frame)
     }
     const chunk = readFrame(frame, ofChunk)
     if (!chunk || chunk.error !== undefined || (this.#stream && chunk.model === '')) {
@@ -133,12 +133,12 @@ export class OpenaiAnswer implements AnswerReader {
     }
     // Before anything of it can be refused: it was worked for all the same.
     this.#count(chunk.usage)
-    if (passage.judgesCalls && this.#calls.takeFrom(choicesOf(chunk), this.#stream)) {
+    if (filter.judgesCalls && this.#calls.takeFrom(choicesOf(chunk), this.#stream)) {
       this.#parked = { frame, chunk }
       return undefined
     }
     if (this.#stream && this.#calls.isChanged) return this.#hold(frame, chunk)
-    return this.#pass(frame, chunk, passage, [])
+    return this.#pass(frame, chunk, filter, [])
   }
 
   #hold(frame: Frame, chunk: JsonObject): undefined {
@@ -148,7 +148,7 @@ export class OpenaiAnswer implements AnswerReader {
     else this.#calls.areThinned = true
   }
 
-  resume(verdicts: readonly SettledVerdict[], passage: Passage): Passed {
+  resume(verdicts: readonly SettledVerdict[], filter: OutputFilter): FilteredFrames {
     const parked = this.#parked
     const held = this.#held
     this.#parked = undefined
@@ -157,54 +157,54 @@ export class OpenaiAnswer implements AnswerReader {
     if (this.#stream && this.#calls.passAll(verdicts)) {
       this.#calls.isChanged = false
       const came = [...held, ...(parked ? [parked] : [])].map(({ frame }) => frame)
-      return came.flatMap((frame) => framesOf(this.#again(frame, passage)))
+      return came.flatMap((frame) => framesOf(this.#again(frame, filter)))
     }
     const without = held.flatMap(({ frame, chunk }) => {
       this.#calls.isChanged = true
-      return framesOf(this.#pass(frame, chunk, passage, []))
+      return framesOf(this.#pass(frame, chunk, filter, []))
     })
     const choices = parked?.chunk ? choicesOf(parked.chunk) : []
-    const before = this.#calls.settle(verdicts, choices, this.#stream, passage)
+    const before = this.#calls.settle(verdicts, choices, this.#stream, filter)
     if (parked?.chunk && this.#head.model === undefined) this.#head = parked.chunk
-    const frames = [...without, ...before.flatMap((choice) => this.#told(choice, passage))]
+    const frames = [...without, ...before.flatMap((choice) => this.#told(choice, filter))]
     if (!parked) return frames
     this.#calls.isChanged = true
-    if (parked.chunk) return this.#pass(parked.frame, parked.chunk, passage, frames)
+    if (parked.chunk) return this.#pass(parked.frame, parked.chunk, filter, frames)
     this.state = 'ended'
-    return [...frames, ...this.#exits.close(passage), parked.frame]
+    return [...frames, ...this.#exits.close(filter), parked.frame]
   }
 
   /** A call was read already; a note stands behind what was said before and is still held. */
-  #told(choice: JsonObject, passage: Passage): readonly Frame[] {
+  #told(choice: JsonObject, filter: OutputFilter): readonly Frame[] {
     const frame = this.#frameOf(choice)
     if (!isObject(choice.delta) || typeof choice.delta.content !== 'string') return [frame]
-    return framesOf(this.#pass(frame, { ...this.#head, choices: [choice] }, passage, []))
+    return framesOf(this.#pass(frame, { ...this.#head, choices: [choice] }, filter, []))
   }
 
   /** As if nobody judged calls. */
-  #again(frame: Frame, passage: Passage): Passed {
+  #again(frame: Frame, filter: OutputFilter): FilteredFrames {
     // What is wrong with it, the first reading has found.
-    if (frame.data !== end) return this.#pass(frame, parse(frame.data) as JsonObject, passage, [])
+    if (frame.data !== end) return this.#pass(frame, parse(frame.data) as JsonObject, filter, [])
     this.state = 'ended'
-    return joined(this.#exits.close(passage), frame)
+    return joined(this.#exits.close(filter), frame)
   }
 
-  #pass(frame: Frame, chunk: JsonObject, passage: Passage, before: readonly Frame[]): Passed {
+  #pass(frame: Frame, chunk: JsonObject, filter: OutputFilter, before: readonly Frame[]): FilteredFrames {
     const choices = choicesOf(chunk)
     let changed = this.#calls.isChanged
     this.#calls.isChanged = false
     this.#others.begin()
-    this.#others.judge(chunk, passage, inChunk)
+    this.#others.judge(chunk, filter, inChunk)
     // Copied only where it must be: it is asked for when something was held.
     if (this.#stream) this.#head = this.#edits.any ? { ...chunk } : chunk
     const rests: Frame[] = [...before]
     for (const choice of choices) {
       const key = `${choice.index ?? 0}/`
       dropUnread(choice, this.#stream, this.#edits)
-      this.#judge(key, choice, passage)
+      this.#judge(key, choice, filter)
       if (!isFinished(choice)) continue
       if (this.state === 'open') this.state = 'finished'
-      rests.push(...this.#exits.close(passage, key))
+      rests.push(...this.#exits.close(filter, key))
     }
     if (!this.#stream) this.state = 'ended'
     if (this.#stream && this.#hideUsage && isObject(chunk.usage)) {
@@ -228,24 +228,24 @@ export class OpenaiAnswer implements AnswerReader {
   }
 
   /** Every text of a choice, judged and put in place. */
-  #judge(key: string, choice: JsonObject, passage: Passage): void {
+  #judge(key: string, choice: JsonObject, filter: OutputFilter): void {
     const index = choice.index ?? 0
     let said = ''
     if (typeof choice.text === 'string') {
       said = choice.text
-      this.#text(key, choice, 'text', passage, (text) => ({ index, text, finish_reason: null }))
+      this.#text(key, choice, 'text', filter, (text) => ({ index, text, finish_reason: null }))
     }
-    this.#others.judge(choice, passage, inChoice)
+    this.#others.judge(choice, filter, inChoice)
     const message = messageOf(choice, this.#stream)
     if (message) {
-      this.#others.judge(message, passage, inMessage)
+      this.#others.judge(message, filter, inMessage)
       if (typeof message.content === 'string') said = message.content
       for (const field of Object.keys(message)) {
         if (typeof message[field] !== 'string' || noText.has(field)) continue
         const choiceOf = (text: string) => ({ index, delta: { [field]: text }, finish_reason: null })
-        this.#text(key, message, field, passage, choiceOf)
+        this.#text(key, message, field, filter, choiceOf)
       }
-      this.#callsOf(key, index, message, passage)
+      this.#callsOf(key, index, message, filter)
     }
     keepLogprobs(choice, 'logprobs', said, this.#edits.any, this.#edits)
   }
@@ -254,53 +254,53 @@ export class OpenaiAnswer implements AnswerReader {
     key: string,
     holder: JsonObject,
     field: string,
-    passage: Passage,
+    filter: OutputFilter,
     choiceOf: (text: string) => JsonObject,
   ): void {
     const text = holder[field]
     if (typeof text !== 'string' || text === '') return
     const kind: Kind = field.startsWith('reasoning') || field === 'thinking' ? 'thinking' : 'content'
     this.transcript.say(`${key}${field}`, text)
-    this.#edits.put(holder, field, text, this.#next(`${key}${field}`, kind, text, passage, choiceOf))
+    this.#edits.put(holder, field, text, this.#next(`${key}${field}`, kind, text, filter, choiceOf))
   }
 
   #next(
     channel: string,
     kind: Kind,
     text: string,
-    passage: Passage,
+    filter: OutputFilter,
     choiceOf: (text: string) => JsonObject,
   ): string {
-    if (!this.#stream) return passage.whole(kind, text)
+    if (!this.#stream) return filter.whole(kind, text)
     if (!this.#exits.has(channel)) this.#exits.open(channel, (rest) => this.#frameOf(choiceOf(rest)))
-    return passage.next(channel, kind, text)
+    return filter.next(channel, kind, text)
   }
 
-  #callsOf(key: string, index: JsonValue, message: JsonObject, passage: Passage): void {
+  #callsOf(key: string, index: JsonValue, message: JsonObject, filter: OutputFilter): void {
     for (const part of this.#calls.partsOf(message, this.#stream)) {
       const { call, called, under, given, shape } = part
       const channel = `${key}call ${part.key}`
       const name = stringOf(called.name)
       const piece = stringOf(called[given])
       this.transcript.call(channel, name, piece)
-      this.#others.judge(call, passage, (each) =>
+      this.#others.judge(call, filter, (each) =>
         call[under] === called && each === under ? 'objects' : undefined,
       )
-      this.#others.judge(called, passage, (each) => (each === 'name' || each === given ? 'text' : undefined))
-      if (name !== '') this.#edits.put(called, 'name', name, this.#name(channel, name, passage))
+      this.#others.judge(called, filter, (each) => (each === 'name' || each === given ? 'text' : undefined))
+      if (name !== '') this.#edits.put(called, 'name', name, this.#name(channel, name, filter))
       if (piece === '') continue
       const choiceOf = (rest: string) => ({ index, delta: shape({ [given]: rest }), finish_reason: null })
       const kind = given === 'input' ? 'input' : 'arguments'
-      const passed = this.#next(channel, kind, piece, passage, choiceOf)
+      const passed = this.#next(channel, kind, piece, filter, choiceOf)
       this.#edits.put(called, given, piece, passed)
     }
   }
 
   /** Names come whole, and clients want them at once; one that is only bad when put together ends the answer. */
-  #name(channel: string, piece: string, passage: Passage): string {
+  #name(channel: string, piece: string, filter: OutputFilter): string {
     const name = (this.#callNames.get(channel) ?? '') + piece
     this.#callNames.set(channel, name)
-    const judged = passage.whole('name', name)
+    const judged = filter.whole('name', name)
     if (name === piece || judged === name) return name === piece ? judged : piece
     throw new Refusal('output_blocked', { detail: 'a name in pieces' })
   }
@@ -336,6 +336,6 @@ function saysNothing(chunk: JsonObject): boolean {
   })
 }
 
-function joined(before: readonly Frame[], frame: Frame): Passed {
+function joined(before: readonly Frame[], frame: Frame): FilteredFrames {
   return before.length > 0 ? [...before, frame] : frame
 }

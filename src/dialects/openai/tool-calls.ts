@@ -3,7 +3,7 @@
  * judged them. What passes leaves in one piece, numbered anew; a note stands where a call was taken out.
  */
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/json.ts'
-import type { Passage, SettledVerdict } from '../common/output-filter.ts'
+import type { OutputFilter, SettledVerdict } from '../common/output-filter.ts'
 import { idOf, type ToolCall } from '../dialect.ts'
 import type { Transcript } from '../localai/transcript.ts'
 
@@ -174,7 +174,7 @@ export class OpenaiCalls {
     verdicts: readonly SettledVerdict[],
     choices: readonly JsonObject[],
     stream: boolean,
-    passage: Passage,
+    filter: OutputFilter,
   ): JsonObject[] {
     this.waiting = []
     this.isChanged = true
@@ -188,7 +188,7 @@ export class OpenaiCalls {
       else this.#hasStripped = true
       if (stream) {
         const delta = isPassed
-          ? this.#passing(each, number, passage)
+          ? this.#passing(each, number, filter)
           : { content: this.#transcript.behind(verdict.note) }
         before.push({ index: each.choice, delta, finish_reason: null })
       } else putInto(messageOf(choices[Number(each.choice)] ?? {}, stream), isPassed ? each : verdict.note)
@@ -207,12 +207,12 @@ export class OpenaiCalls {
   #passing(
     { choice, call, under, given, name, args }: Gathered,
     index: number,
-    passage: Passage,
+    filter: OutputFilter,
   ): JsonObject {
     this.#transcript.call(`${JSON.stringify(choice)}/call ${index}`, name, args)
-    const called = { name: passage.whole('name', name), [given]: passage.whole('arguments', args) }
+    const called = { name: filter.whole('name', name), [given]: filter.whole('arguments', args) }
     if (under === 'function_call') return { function_call: called }
-    const id = typeof call.id === 'string' ? { id: passage.whole('name', call.id) } : {}
+    const id = typeof call.id === 'string' ? { id: filter.whole('name', call.id) } : {}
     return { tool_calls: [{ index, ...id, type: under, [under]: called }] }
   }
 }

@@ -104,7 +104,7 @@ function prepare(prompt: Prompt, orders: Orders): Outgoing {
   gatherTools(body, orders.server)
   offerOnly(body, orders.mayCall, dropped, namedOrTyped, typed)
   const declared = putInItsWords(body, orders.server)
-  const marked = markItems(body, prompt, orders.separation)
+  const marked = markItems(body, prompt, orders.spotlighting)
   body.model = orders.model
   const reader = new ResponsesAnswer(namesOf(prompt, orders), prompt.stream, instructions, declared)
   return { body, outputTokens, clamped, dropped, leftOut, marked, reader }

@@ -15,10 +15,10 @@ import { OtherTexts, type ReadElsewhere } from '../common/other-texts.ts'
 import {
   Edits,
   Exits,
+  type FilteredFrames,
   framesOf,
   type Kind,
-  type Passage,
-  type Passed,
+  type OutputFilter,
   type SettledVerdict,
 } from '../common/output-filter.ts'
 import { type Declared, TranslatedCalls } from '../common/translated-calls.ts'
@@ -93,7 +93,7 @@ export class ResponsesAnswer implements AnswerReader {
     return this.#calls.held
   }
 
-  frame(frame: Frame, passage: Passage): Passed {
+  frame(frame: Frame, filter: OutputFilter): FilteredFrames {
     const body = readFrame(frame, this.#stream ? ofEvent : ofResponse)
     if (!body) return this.#failed()
     if (this.#stream) checkName(frame, body)
@@ -101,14 +101,14 @@ export class ResponsesAnswer implements AnswerReader {
     if (this.#stream && hasCallAstray(body)) misshapen('a call in an event that tells of something else')
     // Before anything of it can be refused: it was worked for all the same.
     this.#count(isObject(body.response) ? body.response.usage : body.usage)
-    if (!this.#translated) return this.#read(frame, body, passage)
+    if (!this.#translated) return this.#read(frame, body, filter)
     const own = this.#stream ? this.#translated.ofEvent(body) : this.#translated.ofAnswer(body)
-    if (own === body) return this.#read(frame, body, passage)
-    return own && this.#read({ ...frame, ...(this.#stream ? frameOf(own) : dataOf(own)) }, own, passage)
+    if (own === body) return this.#read(frame, body, filter)
+    return own && this.#read({ ...frame, ...(this.#stream ? frameOf(own) : dataOf(own)) }, own, filter)
   }
 
-  #read(frame: Frame, body: JsonObject, passage: Passage): Passed {
-    if (passage.judgesCalls) {
+  #read(frame: Frame, body: JsonObject, filter: OutputFilter): FilteredFrames {
+    if (filter.judgesCalls) {
       if (this.#stream && this.#calls.take(body, frame)) return undefined
       const waiting = this.#calls.complete(body)
       if (waiting.length > 0) {
@@ -117,20 +117,20 @@ export class ResponsesAnswer implements AnswerReader {
         return undefined
       }
     }
-    return this.#pass(frame, body, passage)
+    return this.#pass(frame, body, filter)
   }
 
-  resume(verdicts: readonly SettledVerdict[], passage: Passage): Passed {
+  resume(verdicts: readonly SettledVerdict[], filter: OutputFilter): FilteredFrames {
     this.waiting = []
     const parked = this.#parked
     this.#parked = undefined
     if (!parked) return undefined
     const { frame, body } = parked
     const events = this.#calls.settle(verdicts)
-    const before = events.flatMap((event) => this.#event(frameOf(event), event, passage) ?? [])
+    const before = events.flatMap((event) => this.#event(frameOf(event), event, filter) ?? [])
     // The end of an item that was kept is among what was kept.
     if (this.#stream && body.type === 'response.output_item.done') return before
-    return [...before, ...framesOf(this.#pass(frame, body, passage))]
+    return [...before, ...framesOf(this.#pass(frame, body, filter))]
   }
 
   /**
@@ -154,42 +154,42 @@ export class ResponsesAnswer implements AnswerReader {
     this.state = 'failed'
   }
 
-  #pass(frame: Frame, body: JsonObject, passage: Passage): Passed {
+  #pass(frame: Frame, body: JsonObject, filter: OutputFilter): FilteredFrames {
     this.#others.begin()
     this.#echoes.begin()
-    return this.#stream ? this.#event(frame, body, passage) : this.#whole(frame, body, passage)
+    return this.#stream ? this.#event(frame, body, filter) : this.#whole(frame, body, filter)
   }
 
-  #whole(frame: Frame, response: JsonObject, passage: Passage): Frame | undefined {
+  #whole(frame: Frame, response: JsonObject, filter: OutputFilter): Frame | undefined {
     if (isObject(response.error) || response.status === 'failed' || !Array.isArray(response.output))
       return this.#failed()
     this.#keep(response.id)
-    const changed = this.#present(response, passage, false)
+    const changed = this.#present(response, filter, false)
     for (const item of response.output) this.#gather(item, true)
     this.state = 'ended'
     const named = asAsked(response, this.#names)
     return this.#edits.seal(frame, () => named, changed || named !== response)
   }
 
-  #event(frame: Frame, event: JsonObject, passage: Passage): readonly Frame[] | undefined {
+  #event(frame: Frame, event: JsonObject, filter: OutputFilter): readonly Frame[] | undefined {
     const type = String(event.type)
     const response = isObject(event.response) ? event.response : undefined
     if (failures.has(type) || isObject(response?.error)) return this.#failed()
     this.#keep(response?.id)
     const channel = channelOf(event, type)
     const again = type.endsWith('.done') || ends.has(type)
-    this.#others.judge(event, passage, again ? inEnd : typeof event.delta === 'string' ? inDelta : inEvent)
+    this.#others.judge(event, filter, again ? inEnd : typeof event.delta === 'string' ? inDelta : inEvent)
     let changed = false
     let before: Frame[] = []
-    if (typeof event.delta === 'string') this.#delta(event, type, channel, passage)
+    if (typeof event.delta === 'string') this.#delta(event, type, channel, filter)
     else if (type.endsWith('.done'))
-      before = this.#exits.close(passage, type === 'response.output_item.done' ? itemOf(event) : channel)
-    else if (ends.has(type)) before = this.#exits.close(passage)
+      before = this.#exits.close(filter, type === 'response.output_item.done' ? itemOf(event) : channel)
+    else if (ends.has(type)) before = this.#exits.close(filter)
     if (type === 'response.output_item.done') this.#gather(event.item, false)
-    for (const part of [event.item, event.part, event.annotation]) this.#judgeAll(part, passage, again)
-    if (again) this.#judgeAgain(event, passage)
+    for (const part of [event.item, event.part, event.annotation]) this.#judgeAll(part, filter, again)
+    if (again) this.#judgeAgain(event, filter)
     if (response) {
-      changed = this.#present(response, passage, true)
+      changed = this.#present(response, filter, true)
       if (ends.has(type)) this.state = 'ended'
       const named = asAsked(response, this.#names)
       changed ||= named !== response
@@ -200,20 +200,20 @@ export class ResponsesAnswer implements AnswerReader {
   }
 
   /** All of an answer, as the client may have it. @returns whether calls or instructions were put in place */
-  #present(response: JsonObject, passage: Passage, again: boolean): boolean {
+  #present(response: JsonObject, filter: OutputFilter, again: boolean): boolean {
     let changed = false
     if (response.instructions !== undefined && response.instructions !== (this.#instructions ?? null)) {
       response.instructions = this.#instructions ?? null
       changed = true
     }
-    this.#echoes.judge(response, passage, inResponse)
+    this.#echoes.judge(response, filter, inResponse)
     if (!Array.isArray(response.output)) return changed
     changed = this.#calls.replaceIn(response.output) || changed
-    for (const item of response.output) this.#judgeAll(item, passage, again)
+    for (const item of response.output) this.#judgeAll(item, filter, again)
     return changed
   }
 
-  #delta(event: JsonObject, type: string, channel: string, passage: Passage): void {
+  #delta(event: JsonObject, type: string, channel: string, filter: OutputFilter): void {
     const delta = String(event.delta)
     const kind: Kind = type.includes('arguments')
       ? 'arguments'
@@ -230,7 +230,7 @@ export class ResponsesAnswer implements AnswerReader {
         frameOf({ ...shape, sequence_number: (this.#number ?? 1) - 1, delta: rest }),
       )
     }
-    this.#edits.put(event, 'delta', delta, passage.next(channel, kind, delta))
+    this.#edits.put(event, 'delta', delta, filter.next(channel, kind, delta))
     keepLogprobs(event, 'logprobs', delta, this.#edits.any, this.#edits)
   }
 
@@ -270,16 +270,16 @@ export class ResponsesAnswer implements AnswerReader {
   }
 
   /** @param again whether it was said before */
-  #judgeAll(value: JsonValue | undefined, passage: Passage, again: boolean): void {
-    judgeAll(value, passage, again, this.#edits, this.#others)
+  #judgeAll(value: JsonValue | undefined, filter: OutputFilter, again: boolean): void {
+    judgeAll(value, filter, again, this.#edits, this.#others)
   }
 
-  #judgeAgain(event: JsonObject, passage: Passage): void {
+  #judgeAgain(event: JsonObject, filter: OutputFilter): void {
     const said = stringOf(event.text)
     for (const key of toldAgain) {
       const text = event[key]
       if (typeof text !== 'string' || text === '') continue
-      this.#edits.put(event, key, text, passage.whole(kinds[key] ?? 'content', text, true))
+      this.#edits.put(event, key, text, filter.whole(kinds[key] ?? 'content', text, true))
     }
     keepLogprobs(event, 'logprobs', said, said !== stringOf(event.text), this.#edits)
   }
@@ -297,15 +297,15 @@ export class ResponsesAnswer implements AnswerReader {
 export function judgeKept(
   answer: JsonObject,
   names: ModelNames,
-  passage: Passage,
+  filter: OutputFilter,
   judge?: (call: ToolCall) => SettledVerdict,
 ): void {
   requireForm(answer, ofResponse)
   const edits = new Edits()
   if (judge && Array.isArray(answer.output)) answer.output = withoutCalls(answer.output, judge)
   if (answer.instructions !== undefined) answer.instructions = null
-  new OtherTexts(edits, undefined, names).judge(answer, passage, inResponse)
-  judgeAll(answer.output, passage, false, edits, new OtherTexts(edits, new Transcript(), names))
+  new OtherTexts(edits, undefined, names).judge(answer, filter, inResponse)
+  judgeAll(answer.output, filter, false, edits, new OtherTexts(edits, new Transcript(), names))
 }
 
 /** What an answer, a message or a part says comes in pieces, which clients put behind what it began with. */
@@ -336,7 +336,7 @@ function channelOf(event: JsonObject, type: string): string {
 
 function judgeAll(
   value: JsonValue | undefined,
-  passage: Passage,
+  filter: OutputFilter,
   again: boolean,
   edits: Edits,
   others: OtherTexts,
@@ -347,14 +347,14 @@ function judgeAll(
   const thinks = /^(?:reasoning|summary_text|reasoning_text)$/.test(String(holder.type))
   let changed = false
   for (const [key, member] of Object.entries(holder)) {
-    if (!Array.isArray(value) && others.takesOut(holder, key, passage)) continue
+    if (!Array.isArray(value) && others.takesOut(holder, key, filter)) continue
     if (typeof member !== 'string') {
-      if (key !== 'logprobs') judgeAll(member, passage, again, edits, others)
+      if (key !== 'logprobs') judgeAll(member, filter, again, edits, others)
       continue
     }
     if (others.isPlain(member)) continue
     const kind = kinds[key] ?? (thinks ? 'thinking' : 'content')
-    const judged = others.read(kind, member, passage, again || noText.has(key))
+    const judged = others.read(kind, member, filter, again || noText.has(key))
     changed ||= judged !== member
     edits.put(holder, key, member, judged)
   }

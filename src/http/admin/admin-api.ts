@@ -14,18 +14,24 @@ import Value from 'typebox/value'
 import { isCallerId } from '../../core/key-id.ts'
 import { asRefusal } from '../../core/refusal.ts'
 import { parseDuration } from '../../core/units.ts'
-import { faultOf, frozenKinds, isFrozenKind, type Order, type Wish } from '../../kill-switch/freeze-entry.ts'
-import type { Freezes } from '../../kill-switch/kill-switch.ts'
+import {
+  type FreezeEntry,
+  type FreezeRequest,
+  faultOf,
+  frozenKinds,
+  isFrozenKind,
+} from '../../kill-switch/freeze-entry.ts'
+import type { KillSwitch } from '../../kill-switch/kill-switch.ts'
 import { keyAccount } from '../../limits/accounts.ts'
 import type { Store } from '../../limits/store.ts'
 import { type AdminKeysParts, registerAdminKeys } from './admin-keys.ts'
 import { recordedName, refuse, someone } from './admin-replies.ts'
 
 export interface AdminApiParts extends AdminKeysParts {
-  readonly freezes: Freezes
+  readonly freezes: KillSwitch
   readonly store: Store
   /** What a freeze holds for now; of models null, if that is not known. */
-  reach(wish: Pick<Wish, 'kind' | 'name'>): {
+  reach(wish: Pick<FreezeRequest, 'kind' | 'name'>): {
     readonly keys: number
     readonly roles: number
     readonly models: number | null
@@ -59,7 +65,7 @@ const closeBody = Type.Object(
 export function registerAdminApi(app: FastifyInstance, parts: AdminApiParts): void {
   const { freezes, store, recordEvent, reach } = parts
   registerAdminKeys(app, parts)
-  const give = async (wish: Wish, reply: FastifyReply) => {
+  const give = async (wish: FreezeRequest, reply: FastifyReply) => {
     const fault = faultOf(wish)
     if (fault !== undefined) return refuse(reply, fault)
     const order = shown(await freezes.give(wish))
@@ -110,7 +116,7 @@ export function registerAdminApi(app: FastifyInstance, parts: AdminApiParts): vo
   })
 }
 
-function shown({ kind, name, frozen, why, by, at, until }: Order) {
+function shown({ kind, name, frozen, why, by, at, until }: FreezeEntry) {
   const time = (ms: number) => new Date(ms).toISOString()
   return { kind, name, frozen, why, by, at: time(at), until: until === null ? null : time(until) }
 }

@@ -11,7 +11,7 @@ import type { Log } from '../../telemetry/log.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { createSparing } from '../../telemetry/sparing.ts'
 import { senderOf } from '../data/connections.ts'
-import type { Door } from '../data/login-throttle.ts'
+import type { LoginThrottle } from '../data/login-throttle.ts'
 
 export type AdminFault = 'admin token missing' | 'admin token wrong' | 'approver key refused'
 
@@ -22,7 +22,7 @@ export interface AdminLogins {
 
 export interface AdminLoginsParts {
   door(): Policy['door']
-  readonly entrance: Door
+  readonly entrance: LoginThrottle
   readonly flood: Flood
   readonly metrics: Metrics
   readonly log: Log
@@ -49,7 +49,7 @@ export function createAdminLogins(parts: AdminLoginsParts): AdminLogins {
       if (fault !== 'admin token missing') {
         tell(fault, senderOf(request.raw, door()), request.routeOptions.url ?? 'none')
         try {
-          await entrance.knockedInVain(request)
+          await entrance.recordFailure(request)
         } catch (error) {
           if (!(error instanceof Refusal)) throw error
           reply.header('retry-after', String(error.retryAfterSeconds ?? 1))

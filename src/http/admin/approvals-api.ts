@@ -16,7 +16,7 @@ import type { Approvals } from '../../approvals/service.ts'
 import type { Identity } from '../../auth/identity.ts'
 import { foldKey } from '../../core/fold.ts'
 import { asSeen } from '../../core/strip-invisible.ts'
-import type { Freezes } from '../../kill-switch/kill-switch.ts'
+import type { KillSwitch } from '../../kill-switch/kill-switch.ts'
 import type { Snapshot } from '../../pipeline/context.ts'
 import { senderOf } from '../data/connections.ts'
 import { bearerOf } from './admin-auth.ts'
@@ -25,7 +25,7 @@ import { someone } from './admin-replies.ts'
 
 export interface ApprovalsApiParts {
   readonly approvals: Approvals
-  readonly freezes: Freezes
+  readonly freezes: KillSwitch
   /** Reads now what an operator has written: a lost key must not say yes before the next look at the files. */
   lookAgain(): void
   current(): Snapshot

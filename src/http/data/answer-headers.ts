@@ -3,21 +3,21 @@
  */
 import type { Refusal } from '../../core/refusal.ts'
 import type { Outgoing } from '../../dialects/dialect.ts'
-import { type Standing, tightest } from '../../limits/store.ts'
-import type { Course } from '../../pipeline/context.ts'
+import { type RateLimitStatus, tightest } from '../../limits/store.ts'
+import type { RequestContext } from '../../pipeline/context.ts'
 
 export type AnswerHeaders = Record<string, string>
 
 export const guardsHeader = 'x-torwart-guards'
 
-export function answerHeaders(course: Course): AnswerHeaders {
-  const { arrival, admitted, call, reserved } = course
+export function answerHeaders(context: RequestContext): AnswerHeaders {
+  const { incoming, admitted, call, reserved } = context
   const headers: AnswerHeaders = {
-    'x-request-id': arrival.id,
-    [guardsHeader]: guards(course),
+    'x-request-id': incoming.id,
+    [guardsHeader]: guards(context),
     'x-content-type-options': 'nosniff',
   }
-  if (arrival.dialect.idHeader !== undefined) headers[arrival.dialect.idHeader] = arrival.id
+  if (incoming.dialect.idHeader !== undefined) headers[incoming.dialect.idHeader] = incoming.id
   const admission = admitted?.admission
   const reservation = reserved?.reservation
   const requests = tightest(admission?.standing, reservation?.requests)
@@ -42,8 +42,8 @@ function leftOutOf({ leftOut = [], dropped }: Pick<Outgoing, 'leftOut' | 'droppe
   return [...new Set([...leftOut, ...tools])].slice(0, maxNamed)
 }
 
-export function refusalHeaders(course: Course, refusal: Refusal): AnswerHeaders {
-  const headers = answerHeaders(course)
+export function refusalHeaders(context: RequestContext, refusal: Refusal): AnswerHeaders {
+  const headers = answerHeaders(context)
   headers['x-torwart-code'] = refusal.code
   if (refusal.retryAfterSeconds !== undefined) headers['retry-after'] = String(refusal.retryAfterSeconds)
   if (refusal.final) headers['x-should-retry'] = 'false'
@@ -55,7 +55,7 @@ export function refusalHeaders(course: Course, refusal: Refusal): AnswerHeaders 
  * `prompt=allow`, or `none`: a guard that did not run is not named. One that is still reading is `running`; at the end of
  * a stream the header comes once more, as a trailer.
  */
-export function guards({ inspected, output }: Course, running = false): string {
+export function guards({ inspected, output }: RequestContext, running = false): string {
   const named = (inspected?.guards ?? []).map(([guard, verdict]) => `${guard}=${verdict}`)
   if (output && running && output.verdict !== 'unread') named.push('output=running')
   else if (output?.verdict) named.push(`output=${output.verdict}`)
@@ -64,7 +64,11 @@ export function guards({ inspected, output }: Course, running = false): string {
 }
 
 /** What clients of hosted APIs already read; `reset` in whole seconds. */
-function tell(headers: AnswerHeaders, what: 'requests' | 'tokens', { limit, remaining, resetMs }: Standing) {
+function tell(
+  headers: AnswerHeaders,
+  what: 'requests' | 'tokens',
+  { limit, remaining, resetMs }: RateLimitStatus,
+) {
   headers[`x-ratelimit-limit-${what}`] = String(limit)
   headers[`x-ratelimit-remaining-${what}`] = String(remaining)
   headers[`x-ratelimit-reset-${what}`] = String(Math.ceil(resetMs / 1000))

@@ -5,7 +5,7 @@
  */
 import type { FastifyInstance } from 'fastify'
 import { Refusal } from '../../core/refusal.ts'
-import type { Reception } from './in-flight-request.ts'
+import type { InFlightRequests } from './in-flight-request.ts'
 
 export interface Patience {
   readonly noticeMs: number
@@ -20,10 +20,10 @@ const idleEveryMs = 50
 
 export async function drain(
   app: FastifyInstance,
-  reception: Reception,
+  inFlightRequests: InFlightRequests,
   { noticeMs, graceMs, hurry }: Patience,
 ): Promise<void> {
-  reception.announceClose()
+  inFlightRequests.announceClose()
   await pause(noticeMs, hurry)
   await quietTurn()
   // With the connections that are idle.
@@ -33,7 +33,7 @@ export async function drain(
   const end = async () => {
     await pause(graceMs, AbortSignal.any([hurry, over.signal]))
     const stopping = { say: 'The gateway is shutting down.', retryAfterSeconds: 1 }
-    reception.cut(new Refusal('upstream_unavailable', stopping), () => true)
+    inFlightRequests.cut(new Refusal('upstream_unavailable', stopping), () => true)
     await pause(farewellMs, over.signal)
     if (!over.signal.aborted) app.server.closeAllConnections()
   }

@@ -23,13 +23,13 @@ export function registerGreeting(
 ): void {
   const destination = { dialect, endpoint }
   const { gate } = hosts
-  answerHere(app, dialect, endpoint, hosts, async ({ course, outlet }) => {
+  answerHere(app, dialect, endpoint, hosts, async ({ context, writer }) => {
     if (!recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
     // A credential that is wrong is refused here too, or `/` would be the place to try them.
-    const { rawHeaders, certificate } = course.arrival
+    const { rawHeaders, certificate } = context.incoming
     if (presentedCredential(rawHeaders) !== 'missing' || certificate !== undefined)
-      await gate.admit(course, await gate.identify(course, outlet), destination)
-    const mayUse = course.caller?.role.routes.has(endpoint.group) ?? false
+      await gate.admit(context, await gate.identify(context, writer), destination)
+    const mayUse = context.caller?.role.routes.has(endpoint.group) ?? false
     return { type: 'text/plain; charset=utf-8', text: mayUse ? endpoint.text : ownName }
   })
 }

@@ -7,31 +7,31 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { HeldBytes } from '../../core/held-bytes.ts'
 import { Refusal } from '../../core/refusal.ts'
 import type { Dialect } from '../../dialects/dialect.ts'
-import { Departure } from '../../pipeline/cancellation.ts'
-import type { Course } from '../../pipeline/context.ts'
-import type { Outlet } from '../../pipeline/ports.ts'
+import { Cancellation } from '../../pipeline/cancellation.ts'
+import type { RequestContext } from '../../pipeline/context.ts'
+import type { ResponseWriter } from '../../pipeline/ports.ts'
 import type { createArrive } from '../../pipeline/request/receive.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import { createCertificateOf } from '../tls/shown-certificate.ts'
 import { senderOf } from './connections.ts'
 import { readForm } from './form.ts'
-import type { Door } from './login-throttle.ts'
-import { createOutlet } from './response-writer.ts'
+import type { LoginThrottle } from './login-throttle.ts'
+import { createResponseWriter } from './response-writer.ts'
 
-export interface Visit {
-  readonly course: Course
-  readonly outlet: Outlet
+export interface InFlightRequest {
+  readonly context: RequestContext
+  readonly writer: ResponseWriter
 }
 
-export interface Reception {
-  receive(request: FastifyRequest, reply: FastifyReply, dialect: Dialect, route: string): Visit
+export interface InFlightRequests {
+  receive(request: FastifyRequest, reply: FastifyReply, dialect: Dialect, route: string): InFlightRequest
   /** From now on every answer asks its client to close the connection. */
   announceClose(): void
   /** Whether they do. */
   readonly closing: boolean
   /** Ends with this refusal what is still under way, if it is meant. */
-  cut(refusal: Refusal, isMeant: (course: Course) => boolean): void
+  cut(refusal: Refusal, isMeant: (context: RequestContext) => boolean): void
   /** Whether an answer is on its way through this connection. */
   isAnswering(socket: Socket): boolean
 }
@@ -42,15 +42,15 @@ interface Present {
   leave(): void
 }
 
-export function createReception(
+export function createInFlightRequests(
   arrive: ReturnType<typeof createArrive>,
-  entrance: Door,
+  entrance: LoginThrottle,
   metrics: Metrics,
   door: () => Policy['door'],
   memory: HeldBytes,
-): Reception {
+): InFlightRequests {
   const certificateOf = createCertificateOf()
-  const underWay = new Set<Course>()
+  const underWay = new Set<RequestContext>()
   let closing = false
   // A response that waits behind another one on its connection hears nothing of the client's leaving; the
   // connection does.
@@ -77,57 +77,57 @@ export function createReception(
       return closing
     },
     cut(refusal, isMeant) {
-      for (const course of underWay) if (isMeant(course)) course.arrival.departure.end(refusal)
+      for (const context of underWay) if (isMeant(context)) context.incoming.cancellation.end(refusal)
     },
     receive(request, reply, dialect, route) {
-      const { raw: incoming } = request
+      const { raw: message } = request
       const { raw: outgoing } = reply
-      const departure = new Departure()
-      const arrival = arrive({
+      const cancellation = new Cancellation()
+      const incoming = arrive({
         route,
         dialect,
-        peer: senderOf(incoming, door()),
-        rawHeaders: incoming.rawHeaders,
-        certificate: certificateOf(incoming.socket),
-        requestId: single(incoming.headers['x-request-id']),
-        traceparent: single(incoming.headers.traceparent),
-        agent: single(incoming.headers['x-agent-id']),
-        session: single(incoming.headers['x-session-id']),
-        departure,
+        peer: senderOf(message, door()),
+        rawHeaders: message.rawHeaders,
+        certificate: certificateOf(message.socket),
+        requestId: single(message.headers['x-request-id']),
+        traceparent: single(message.headers.traceparent),
+        agent: single(message.headers['x-agent-id']),
+        session: single(message.headers['x-session-id']),
+        cancellation,
         hold: memory.open(),
       })
       const late = setTimeout(
-        () => departure.end(new Refusal('upstream_timeout', { detail: 'timeouts.total' })),
-        arrival.snapshot.policy.timeouts.totalMs,
+        () => cancellation.end(new Refusal('upstream_timeout', { detail: 'timeouts.total' })),
+        incoming.snapshot.policy.timeouts.totalMs,
       )
-      const course: Course = { arrival }
-      underWay.add(course)
+      const context: RequestContext = { incoming }
+      underWay.add(context)
       metrics.inflight.inc()
-      const others = presentOn(incoming.socket)
+      const others = presentOn(message.socket)
       const present: Present = {
         response: outgoing,
         leave() {
           if (!others.delete(present)) return
           clearTimeout(late)
-          underWay.delete(course)
+          underWay.delete(context)
           metrics.inflight.dec()
-          arrival.hold.release()
-          if (!outgoing.writableFinished) departure.end()
+          incoming.hold.release()
+          if (!outgoing.writableFinished) cancellation.end()
         },
       }
       others.add(present)
       // Fastify's own hooks do not fire when a client leaves in mid-answer; this event does.
       outgoing.once('close', present.leave)
-      const outlet = createOutlet({
-        request: incoming,
+      const writer = createResponseWriter({
+        request: message,
         response: outgoing,
-        course,
+        context,
         isClosing: () => closing,
         parameter: parameterOf(request),
-        failedLogin: () => entrance.knockedInVain(request),
-        readForm: (limit, timeoutMs) => readForm(request, limit, timeoutMs, arrival.hold),
+        failedLogin: () => entrance.recordFailure(request),
+        readForm: (limit, timeoutMs) => readForm(request, limit, timeoutMs, incoming.hold),
       })
-      return { course, outlet }
+      return { context, writer }
     },
   }
 }

@@ -28,7 +28,7 @@ export function registerListing(
   const destination = { dialect, endpoint }
 
   const answersFor = async (caller: Caller, asked: string) => {
-    const { policy } = caller.arrival.snapshot
+    const { policy } = caller.incoming.snapshot
     const { aliases } = policy
     const upstreams = policy.upstreams.filter(({ kind }) => isServedBy(endpoint, kind))
     if (endpoint.hostless) await fleet.learn(upstreams.filter(({ kind }) => kind === 'ollama'))
@@ -47,9 +47,9 @@ export function registerListing(
     return { answers, failure: failure === undefined ? undefined : asRefusal(failure) }
   }
 
-  answerHere(app, dialect, endpoint, hosts, async ({ course, outlet }) => {
-    const { caller } = await hosts.gate.enter(course, destination, outlet)
-    const asked = outlet.parameter
+  answerHere(app, dialect, endpoint, hosts, async ({ context, writer }) => {
+    const { caller } = await hosts.gate.enter(context, destination, writer)
+    const asked = writer.parameter
     const { answers, failure } = await answersFor(caller, asked)
     const shown = show(endpoint, answers, asked)
     // What nobody else has may be at the server that did not answer.

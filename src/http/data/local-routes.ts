@@ -7,13 +7,13 @@ import type { Dialect, Endpoint } from '../../dialects/dialect.ts'
 import { nothingSaid } from '../../pipeline/context.ts'
 import type { Settle } from '../../pipeline/finish/settle.ts'
 import type { Gate } from '../../pipeline/pipeline.ts'
-import type { Reception, Visit } from './in-flight-request.ts'
+import type { InFlightRequest, InFlightRequests } from './in-flight-request.ts'
 
 /** What a server is asked for here comes from its memory; it need not wait as a generation may. */
 export const answerWithinMs = 10_000
 
 export interface Hosts {
-  readonly reception: Reception
+  readonly inFlightRequests: InFlightRequests
   readonly gate: Gate
   readonly settle: Settle
 }
@@ -23,25 +23,25 @@ export function answerHere(
   app: FastifyInstance,
   dialect: Dialect,
   endpoint: Pick<Endpoint, 'method' | 'path'>,
-  { reception, gate, settle }: Hosts,
-  answer: (visit: Visit) => Promise<{ readonly type: string; readonly text: string }>,
+  { inFlightRequests, gate, settle }: Hosts,
+  answer: (inFlightRequest: InFlightRequest) => Promise<{ readonly type: string; readonly text: string }>,
 ): void {
   app.route({
     method: endpoint.method,
     url: endpoint.path,
     handler: async (request, reply) => {
       reply.hijack()
-      const visit = reception.receive(request, reply, dialect, endpoint.path)
-      const { course, outlet } = visit
+      const inFlightRequest = inFlightRequests.receive(request, reply, dialect, endpoint.path)
+      const { context, writer } = inFlightRequest
       try {
-        const { type, text } = await answer(visit)
-        const { refusal } = course.arrival.departure
+        const { type, text } = await answer(inFlightRequest)
+        const { refusal } = context.incoming.cancellation
         if (refusal) throw refusal
-        await settle(course, { kind: 'answered', answer: nothingSaid })
-        outlet.begin(200, type)
-        outlet.end(text)
+        await settle(context, { kind: 'answered', answer: nothingSaid })
+        writer.begin(200, type)
+        writer.end(text)
       } catch (thrown) {
-        gate.refuse(course, thrown, outlet)
+        gate.refuse(context, thrown, writer)
       }
     },
   })

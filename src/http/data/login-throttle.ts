@@ -9,12 +9,12 @@ import { Refusal } from '../../core/refusal.ts'
 import type { Policy } from '../../policy/policy.ts'
 import { senderOf } from './connections.ts'
 
-export interface Door {
+export interface LoginThrottle {
   /** Counts one failure. @throws Refusal `rate_limited` past `door.failuresPerMinute` */
-  knockedInVain(request: FastifyRequest): Promise<void>
+  recordFailure(request: FastifyRequest): Promise<void>
 }
 
-export async function createDoor(app: FastifyInstance, door: () => Policy['door']): Promise<Door> {
+export async function createDoor(app: FastifyInstance, door: () => Policy['door']): Promise<LoginThrottle> {
   await app.register(rateLimit, {
     global: false,
     max: () => door().failuresPerMinute,
@@ -24,7 +24,7 @@ export async function createDoor(app: FastifyInstance, door: () => Policy['door'
   })
   const count = app.createRateLimit()
   return {
-    async knockedInVain(request) {
+    async recordFailure(request) {
       const state = await count(request)
       if (!state.isAllowed && state.isExceeded)
         throw new Refusal('rate_limited', {

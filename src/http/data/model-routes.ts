@@ -5,20 +5,20 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Dialect, Exchange } from '../../dialects/dialect.ts'
 import type { Gate } from '../../pipeline/pipeline.ts'
-import type { Reception } from './in-flight-request.ts'
+import type { InFlightRequests } from './in-flight-request.ts'
 
 export function registerExchange(
   app: FastifyInstance,
   dialect: Dialect,
   endpoint: Exchange,
-  reception: Reception,
+  inFlightRequests: InFlightRequests,
   gate: Gate,
 ): void {
   const destination = { dialect, endpoint }
   const exchange = (request: FastifyRequest, reply: FastifyReply) => {
     reply.hijack()
-    const { course, outlet } = reception.receive(request, reply, dialect, endpoint.path)
-    void gate.exchange(course, destination, outlet)
+    const { context, writer } = inFlightRequests.receive(request, reply, dialect, endpoint.path)
+    void gate.exchange(context, destination, writer)
   }
   app.route({
     method: endpoint.method,

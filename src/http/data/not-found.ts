@@ -6,7 +6,7 @@ import type { Hosts } from './local-routes.ts'
 import { answerOptions, showsNothing } from './probes.ts'
 import { plainPath } from './target.ts'
 
-export function registerUnknown(app: FastifyInstance, { reception, gate, settle }: Hosts): void {
+export function registerUnknown(app: FastifyInstance, { inFlightRequests, gate, settle }: Hosts): void {
   const turnAway = (
     request: FastifyRequest,
     reply: FastifyReply,
@@ -16,13 +16,13 @@ export function registerUnknown(app: FastifyInstance, { reception, gate, settle 
     const target = request.originalUrl
     const path = plainPath(target)
     const dialect = dialectFor(path ?? target.slice(0, 64))
-    const visit = reception.receive(request, reply, dialect, 'none')
-    const { course, outlet } = visit
-    if (request.method === 'OPTIONS' && showsNothing(course.arrival))
-      return answerOptions(visit, { settle, gate })
+    const inFlightRequest = inFlightRequests.receive(request, reply, dialect, 'none')
+    const { context, writer } = inFlightRequest
+    if (request.method === 'OPTIONS' && showsNothing(context.incoming))
+      return answerOptions(inFlightRequest, { settle, gate })
     const say = path === undefined ? undefined : dialect.absent?.[path]
     const why = say === undefined ? refusal(path) : new Refusal('not_found', { say })
-    return gate.turnAway(course, isUpgrade(request) ? noWebSocket() : why, outlet)
+    return gate.turnAway(context, isUpgrade(request) ? noWebSocket() : why, writer)
   }
   app.setNotFoundHandler((request, reply) =>
     turnAway(request, reply, (path) => new Refusal(isDeclared(path) ? 'method_not_allowed' : 'not_found')),

@@ -7,9 +7,9 @@ import type { FastifyInstance } from 'fastify'
 import { presentedCredential } from '../../auth/credential.ts'
 import { Refusal } from '../../core/refusal.ts'
 import { dialectFor } from '../../dialects/dialects.ts'
-import { type Arrival, nothingSaid } from '../../pipeline/context.ts'
+import { type IncomingRequest, nothingSaid } from '../../pipeline/context.ts'
 import type { Steps } from '../../pipeline/pipeline.ts'
-import type { Visit } from './in-flight-request.ts'
+import type { InFlightRequest } from './in-flight-request.ts'
 import { answerHere, type Hosts } from './local-routes.ts'
 
 const plain = 'text/plain; charset=utf-8'
@@ -20,36 +20,37 @@ export interface ProbeParts extends Pick<Steps, 'recordable'> {
   readonly hosts: Hosts
 }
 
-export function showsNothing({ rawHeaders, certificate }: Arrival): boolean {
+export function showsNothing({ rawHeaders, certificate }: IncomingRequest): boolean {
   return presentedCredential(rawHeaders) === 'missing' && certificate === undefined
 }
 
 export function registerHealthChecks(app: FastifyInstance, { hosts, recordable }: ProbeParts): void {
-  const { gate, reception } = hosts
+  const { gate, inFlightRequests } = hosts
   for (const path of ['/health', '/healthz'])
     for (const method of ['GET', 'HEAD'] as const)
-      answerHere(app, dialectFor(path), { method, path }, hosts, async ({ course, outlet }) => {
+      answerHere(app, dialectFor(path), { method, path }, hosts, async ({ context, writer }) => {
         if (!recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
-        if (reception.closing)
+        if (inFlightRequests.closing)
           throw new Refusal('upstream_unavailable', {
             say: 'The gateway is shutting down.',
             retryAfterSeconds: 1,
           })
-        if (!showsNothing(course.arrival)) await gate.admit(course, await gate.identify(course, outlet), cost)
+        if (!showsNothing(context.incoming))
+          await gate.admit(context, await gate.identify(context, writer), cost)
         return { type: plain, text: 'ok' }
       })
 }
 
 /** A caller that has shown nothing asks what there is, and is told nothing: preflights of browsers fail by that. */
 export async function answerOptions(
-  { course, outlet }: Visit,
+  { context, writer }: InFlightRequest,
   { settle, gate }: Pick<Hosts, 'settle' | 'gate'>,
 ): Promise<void> {
   try {
-    await settle(course, { kind: 'answered', answer: nothingSaid })
-    outlet.begin(200, plain)
-    outlet.end('')
+    await settle(context, { kind: 'answered', answer: nothingSaid })
+    writer.begin(200, plain)
+    writer.end('')
   } catch (thrown) {
-    gate.refuse(course, thrown, outlet)
+    gate.refuse(context, thrown, writer)
   }
 }

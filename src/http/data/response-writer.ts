@@ -5,8 +5,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Refusal } from '../../core/refusal.ts'
 import { toPublicError } from '../../dialects/dialect.ts'
-import type { Course } from '../../pipeline/context.ts'
-import type { Form, Outlet } from '../../pipeline/ports.ts'
+import type { RequestContext } from '../../pipeline/context.ts'
+import type { Form, ResponseWriter } from '../../pipeline/ports.ts'
 import { linger } from '../../wire/linger.ts'
 import { type AnswerHeaders, answerHeaders, guards, guardsHeader, refusalHeaders } from './answer-headers.ts'
 import { readBody, streamBody } from './body.ts'
@@ -14,7 +14,7 @@ import { readBody, streamBody } from './body.ts'
 export interface OutletOptions {
   readonly request: IncomingMessage
   readonly response: ServerResponse
-  readonly course: Course
+  readonly context: RequestContext
   /** Whether the gate is about to stop. */
   isClosing(): boolean
   readonly parameter: string
@@ -22,16 +22,16 @@ export interface OutletOptions {
   readForm(limit: number, timeoutMs: number): Promise<Form>
 }
 
-export function createOutlet({
+export function createResponseWriter({
   request,
   response,
-  course,
+  context,
   isClosing,
   parameter,
   failedLogin,
   readForm,
-}: OutletOptions): Outlet {
-  const { dialect, snapshot, hold } = course.arrival
+}: OutletOptions): ResponseWriter {
+  const { dialect, snapshot, hold } = context.incoming
   const { timeouts } = snapshot.policy
   let head: { readonly status: number; readonly contentType: string } | undefined
   let stalled: NodeJS.Timeout | undefined
@@ -42,15 +42,15 @@ export function createOutlet({
 
   const writeHead = (length?: number) => {
     if (!head || response.headersSent) return
-    const headers = answerHeaders(course)
+    const headers = answerHeaders(context)
     headers['content-type'] = head.contentType
     if (length === undefined) {
       headers['cache-control'] = 'no-cache'
       // Or nginx gathers words until a buffer is full (proxy_buffering, on unless told otherwise).
       headers['x-accel-buffering'] = 'no'
       // What guards say of an answer is known when it has ended; a trailer is for those who ask for one (RFC 9110, 6.5.1).
-      if (course.output) headers[guardsHeader] = guards(course, true)
-      trails = course.output !== undefined && /\btrailers\b/i.test(String(request.headers.te))
+      if (context.output) headers[guardsHeader] = guards(context, true)
+      trails = context.output !== undefined && /\btrailers\b/i.test(String(request.headers.te))
       if (trails) headers.trailer = guardsHeader
     } else headers['content-length'] = String(length)
     sized = length !== undefined
@@ -112,7 +112,7 @@ export function createOutlet({
     end(data) {
       if (response.destroyed) return
       writeHead(Buffer.byteLength(data))
-      if (trails) response.addTrailers({ [guardsHeader]: guards(course) })
+      if (trails) response.addTrailers({ [guardsHeader]: guards(context) })
       finish(data)
     },
     break() {
@@ -122,8 +122,8 @@ export function createOutlet({
       // Nobody reads any more what may still be arriving for a while.
       hold.release()
       if (response.destroyed || response.headersSent) return
-      const body = JSON.stringify(dialect.errorBody(toPublicError(refusal, course.arrival.id)))
-      const headers = refusalHeaders(course, refusal)
+      const body = JSON.stringify(dialect.errorBody(toPublicError(refusal, context.incoming.id)))
+      const headers = refusalHeaders(context, refusal)
       headers['content-type'] = 'application/json'
       headers['content-length'] = String(Buffer.byteLength(body))
       sized = true

@@ -10,7 +10,7 @@ import { type SettledVerdict, untouched } from '../../dialects/common/output-fil
 import { serverError } from '../../dialects/common/server-errors.ts'
 import type { Dialect, KeptAnswer, ToolCall } from '../../dialects/dialect.ts'
 import { judgeKept } from '../../dialects/responses/response.ts'
-import type { Freezes } from '../../kill-switch/kill-switch.ts'
+import type { KillSwitch } from '../../kill-switch/kill-switch.ts'
 import type { AnswerGuard, Caller, Guarded } from '../../pipeline/context.ts'
 import { judgeTexts } from '../../pipeline/response/tool-calls-in-text.ts'
 import { callRights, judgeRight } from '../../pipeline/response/tool-rights.ts'
@@ -22,7 +22,7 @@ export interface KeptAnswerParts {
   readonly hosts: Hosts
   readonly ask: Ask
   readonly kept: KeptAnswers
-  readonly freezes: Freezes
+  readonly freezes: KillSwitch
   guardAnswer(of: Guarded): AnswerGuard | undefined
 }
 
@@ -33,23 +33,23 @@ export function registerKeptAnswer(
   { hosts, ask, kept, freezes, guardAnswer }: KeptAnswerParts,
 ): void {
   const destination = { dialect, endpoint }
-  answerHere(app, dialect, endpoint, hosts, async ({ course, outlet }) => {
-    const { caller } = await hosts.gate.enter(course, destination, outlet)
-    const id = outlet.parameter
+  answerHere(app, dialect, endpoint, hosts, async ({ context, writer }) => {
+    const { caller } = await hosts.gate.enter(context, destination, writer)
+    const id = writer.parameter
     const found = kept.find(ownerOf(caller), id)
-    const { policy } = caller.arrival.snapshot
+    const { policy } = caller.incoming.snapshot
     const upstream = policy.upstreams.find(({ name }) => name === found?.upstream)
     if (!found || !upstream || !caller.role.mayUse(found.model.served, upstream.kind))
       throw new Refusal('not_found')
     if (freezes.holdsModel(found.model.served, upstream.kind)) throw new Refusal('frozen')
-    course.upstream = upstream
+    context.upstream = upstream
     const { status, body } = await ask(upstream, endpoint.serverPath(id), answerWithinMs)
     if (status === 404) throw new Refusal('not_found')
     if (status !== 200 || !isObject(body)) throw serverError(status === 200 ? 502 : status, '')
     const answer = withoutReason(asAsked(body, found.model))
     // What was cut out of an answer must not be had by asking for it again.
-    course.output = guardAnswer({ caller, prompt: { texts: [] }, outgoing: { body: {} } })
-    const passage = course.output?.passage ?? untouched
+    context.output = guardAnswer({ caller, prompt: { texts: [] }, outgoing: { body: {} } })
+    const passage = context.output?.passage ?? untouched
     const judge = judgeOf(caller)
     judgeKept(answer, found.model, judge ? judgeTexts(passage, judge) : passage, judge)
     return { type: 'application/json', text: JSON.stringify(answer) }

@@ -66,19 +66,19 @@ export function registerTokenRoutes(
     dialect,
     { method: 'POST', path: `${prefix}/tokens` },
     hosts,
-    async ({ course, outlet }) => {
-      const caller = await gate.identify(course, outlet)
+    async ({ context, writer }) => {
+      const caller = await gate.identify(context, writer)
       requireThawed(caller)
-      await gate.admit(course, caller, cost)
-      const body = readObject(await outlet.body(maxBodyLength))
+      await gate.admit(context, caller, cost)
+      const body = readObject(await writer.body(maxBodyLength))
       if (!Value.Check(wanted, body)) throw new Refusal('invalid_request', { say: faultIn(body) })
       const { ttl, ...asked } = body
       const ttlMs = ttl === undefined ? undefined : parseDuration(ttl)
       if (ttl !== undefined && !ttlMs)
         throw new Refusal('invalid_request', { say: `\`ttl\` must be ${forms.ttl}.` })
-      const { policy } = course.arrival.snapshot
+      const { policy } = context.incoming.snapshot
       const minted = await mintToken(
-        holderFrom(caller, presentedCredential(course.arrival.rawHeaders)),
+        holderFrom(caller, presentedCredential(context.incoming.rawHeaders)),
         { ...asked, ttlMs },
         policy.tokens,
         signing,
@@ -89,24 +89,24 @@ export function registerTokenRoutes(
     },
   )
 
-  answerHere(app, dialect, { method: 'GET', path: `${prefix}/jwks` }, hosts, async ({ course, outlet }) => {
+  answerHere(app, dialect, { method: 'GET', path: `${prefix}/jwks` }, hosts, async ({ context, writer }) => {
     if (!recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
-    if (presentedCredential(course.arrival.rawHeaders) !== 'missing')
-      await gate.admit(course, await gate.identify(course, outlet), cost)
+    if (presentedCredential(context.incoming.rawHeaders) !== 'missing')
+      await gate.admit(context, await gate.identify(context, writer), cost)
     return { type: json, text: JSON.stringify(signing.published(clock.wallMs())) }
   })
 }
 
 /** @throws Refusal `invalid_request` for a caller that no key stands behind */
 function holderFrom(
-  { identity, role, token, arrival }: Caller,
+  { identity, role, token, incoming }: Caller,
   presented: ReturnType<typeof presentedCredential>,
 ): Holder {
   if (identity.kind !== 'key' && identity.kind !== 'token')
     throw new Refusal('invalid_request', { say: 'Tokens are made from a key, or from another token.' })
   const key = holderOf(identity)
   const credential = typeof presented === 'string' ? '' : presented.credential
-  const expiresMs = token?.expiresMs ?? arrival.snapshot.keys.endsAt(credential)
+  const expiresMs = token?.expiresMs ?? incoming.snapshot.keys.endsAt(credential)
   return { key, role, grants: token?.grants ?? [], expiresMs }
 }
 

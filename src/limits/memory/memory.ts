@@ -9,11 +9,11 @@ import {
   type Admission,
   type Claim,
   leaseMs,
+  type RateLimitStatus,
   type Repeated,
   type Reservation,
   type Scope,
   type Settled,
-  type Standing,
   type Store,
   soonMs,
 } from '../store.ts'
@@ -218,8 +218,8 @@ function useOf(scope: Scope, limit: number, window: Window, now: number, pending
 }
 
 /** The limit that leaves least once `more` are taken. */
-function standingOf(uses: readonly Use[], now: number, more: number): Standing | undefined {
-  let found: Standing | undefined
+function standingOf(uses: readonly Use[], now: number, more: number): RateLimitStatus | undefined {
+  let found: RateLimitStatus | undefined
   for (const { scope, limit, used, window } of uses) {
     const remaining = Math.max(0, limit - used - more)
     if (!found || remaining < found.remaining)

@@ -9,7 +9,7 @@ import { Refusal } from '../../core/refusal.ts'
 import { NoAnswer, within } from '../../redis/timeout.ts'
 import type { Budget } from '../store.ts'
 
-export interface Link {
+export interface RedisAvailability {
   readonly up: boolean
   /**
    * @param undo called if the call may still be carried out although its answer came too late
@@ -37,7 +37,7 @@ const quietFailures = 10
 /** Part of the timeout that a call must have waited for its silence to mean something: budgets are shared. */
 const telling = 0.8
 
-export function createLink({ timeoutMs, touch, onAway, onBack }: LinkOptions): Link {
+export function createLink({ timeoutMs, touch, onAway, onBack }: LinkOptions): RedisAvailability {
   let up = false
   let closed = false
   let probing: NodeJS.Timeout | undefined
@@ -70,7 +70,7 @@ export function createLink({ timeoutMs, touch, onAway, onBack }: LinkOptions): L
     probing = setTimeout(probe, probeEveryMs)
   }
 
-  const call: Link['call'] = async (run, budget, undo) => {
+  const call: RedisAvailability['call'] = async (run, budget, undo) => {
     if (!up) throw away(new Error('redis is away'))
     const startedAt = performance.now()
     try {

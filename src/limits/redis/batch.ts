@@ -24,13 +24,13 @@ const max = 64
 export function createBatch(run: RunOperations): Batch {
   let waiting: Passenger[] = []
   let turn: NodeJS.Immediate | undefined
-  let departure: NodeJS.Timeout | undefined
+  let cancellation: NodeJS.Timeout | undefined
 
   const flush = () => {
     clearImmediate(turn)
-    clearTimeout(departure)
+    clearTimeout(cancellation)
     turn = undefined
-    departure = undefined
+    cancellation = undefined
     const all = waiting
     waiting = []
     for (let at = 0; at < all.length; at += max) send(all.slice(at, at + max))
@@ -56,7 +56,7 @@ export function createBatch(run: RunOperations): Batch {
       return board(operation)
     },
     ride(operation) {
-      departure ??= setTimeout(flush, rideMs)
+      cancellation ??= setTimeout(flush, rideMs)
       return board(operation)
     },
     flush,

@@ -16,13 +16,13 @@ import {
   type Claim,
   type EntryLimit,
   leaseMs,
+  type RateLimitStatus,
   type Renewal,
   type Repeated,
   type Reservation,
   type Scope,
   type Settled,
   type Settlement,
-  type Standing,
   type Store,
 } from '../store.ts'
 import { createLink } from './availability.ts'
@@ -312,7 +312,7 @@ function scopeNumber(scope: Scope): number {
 }
 
 function standingOf([scope = 0, limit = 0, remaining = 0, resetMs = 0]: readonly number[]):
-  | Standing
+  | RateLimitStatus
   | undefined {
   const name = scopes[scope - 1]
   return name && { scope: name, limit, remaining, resetMs }

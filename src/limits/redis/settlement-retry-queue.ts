@@ -1,7 +1,7 @@
 /** Settlements that Redis did not take, kept until it does. Bounded: past that the oldest run out by their lease. */
 import type { Settlement } from '../store.ts'
 
-export interface Unsettled {
+export interface SettlementRetryQueue {
   keep(settlement: Settlement): void
   /** Sends all of them, some at a time. What fails is kept again. */
   flush(): void
@@ -16,7 +16,7 @@ const retryMs = 1000
 export function createUnsettled(
   send: (settlement: Settlement) => Promise<unknown>,
   onDropped: (count: number) => void,
-): Unsettled {
+): SettlementRetryQueue {
   let waiting: Settlement[] = []
   let flushing = false
   let retry: NodeJS.Timeout | undefined

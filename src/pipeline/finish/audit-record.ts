@@ -15,8 +15,8 @@ import { createRecall } from '../../detect/injection/scan-cache.ts'
 import { createMasker, findSensitive, type Masker, type Pseudonym } from '../../detect/sensitive/mask.ts'
 import { maskJson } from '../../detect/sensitive/mask-json.ts'
 import type { ToolCall } from '../../dialects/dialect.ts'
-import { type Standing, tightest } from '../../limits/store.ts'
-import type { Answer, AnswerCut, Course, Ending, Inspected, JudgedFinding } from '../context.ts'
+import { type RateLimitStatus, tightest } from '../../limits/store.ts'
+import type { Answer, AnswerCut, Ending, Inspected, JudgedFinding, RequestContext } from '../context.ts'
 import type { RecordedBefore } from './recorded-before.ts'
 import {
   digestOf,
@@ -44,14 +44,14 @@ export interface RecordedPrompt {
   readonly isKept: boolean
 }
 
-export type RecordPrompt = (course: Course) => RecordedPrompt
+export type RecordPrompt = (context: RequestContext) => RecordedPrompt
 
 /** @param pseudonym what stands in masks where the policy asks for names instead of numbers */
 export function createRecordPrompt(pseudonym: Pseudonym, before: RecordedBefore): RecordPrompt {
   const sensitive = createRecall(findSensitive)
-  return (course) => {
-    const { arrival, caller, prompt, inspected } = course
-    const { audit } = arrival.snapshot.policy
+  return (context) => {
+    const { incoming, caller, prompt, inspected } = context
+    const { audit } = incoming.snapshot.policy
     const owner = prompt && caller?.identity.id
     const masker = createMasker(
       owner === undefined ? findSensitive : (text) => sensitive.of(text, owner),
@@ -70,7 +70,7 @@ export function createRecordPrompt(pseudonym: Pseudonym, before: RecordedBefore)
 }
 
 /** When texts cannot be masked: how long they were. */
-export function withoutTexts({ prompt }: Course): RecordedPrompt {
+export function withoutTexts({ prompt }: RequestContext): RecordedPrompt {
   return {
     texts: prompt && withoutWords(prompt.texts),
     excerpts: [],
@@ -81,65 +81,65 @@ export function withoutTexts({ prompt }: Course): RecordedPrompt {
 }
 
 export function toRecord(
-  course: Course,
+  context: RequestContext,
   ending: Ending,
   { masker }: RecordedPrompt,
   wallMs: number,
   totalMs: number,
 ): RequestRecord {
-  const { arrival, caller, call, inspected, output } = course
-  const { policy } = arrival.snapshot
+  const { incoming, caller, call, inspected, output } = context
+  const { policy } = incoming.snapshot
   const answer = 'answer' in ending ? ending.answer : undefined
   return {
     time: new Date(wallMs).toISOString(),
-    id: arrival.id,
-    traceparent: arrival.trace.traceparent,
-    span: arrival.trace.span,
+    id: incoming.id,
+    traceparent: incoming.trace.traceparent,
+    span: incoming.trace.span,
     identity: caller?.identity ?? null,
-    route: arrival.route,
-    dialect: arrival.dialect.name,
-    upstream: course.upstream?.name ?? null,
-    model: recordModel(course, masker),
+    route: incoming.route,
+    dialect: incoming.dialect.name,
+    upstream: context.upstream?.name ?? null,
+    model: recordModel(context, masker),
     policy: policy.version,
     findings: recordFindings(
       [...(inspected?.findings ?? []), ...(output?.findings ?? []), ...(call?.judged.findings ?? [])],
       masker,
     ),
-    ...remedyOf(course, ending),
+    ...remedyOf(context, ending),
     dropped: call?.outgoing.dropped.map((path) => masker.mask(path).slice(0, 96)) ?? [],
     clamped: call?.outgoing.clamped ?? [],
     planted: output?.planted ?? [],
-    unread: inspected ? unreadOf(inspected) : (course.prompt?.unread ?? []),
+    unread: inspected ? unreadOf(inspected) : (context.prompt?.unread ?? []),
     marked: call?.outgoing.marked ?? 0,
     approvals: Array.from(call?.judged.approvals ?? [], ([id, outcome]) => ({ id, outcome })),
     ...(inspected?.opinion ? { opinion: inspected.opinion } : {}),
-    usage: (answer ?? course.work?.().answer)?.usage ?? null,
-    limits: recordLimits(course),
+    usage: (answer ?? context.work?.().answer)?.usage ?? null,
+    limits: recordLimits(context),
     ending: recordEnding(ending),
     timing: {
-      queuedMs: round(course.queuedMs ?? 0),
+      queuedMs: round(context.queuedMs ?? 0),
       firstByteMs: answer?.firstByteMs === undefined ? null : round(answer.firstByteMs),
       totalMs: round(totalMs),
-      guardMs: round(arrival.guardWork.ms),
-      guardWork: arrival.guardWork.units,
+      guardMs: round(incoming.guardWork.ms),
+      guardWork: incoming.guardWork.units,
     },
   }
 }
 
 /** The part that can be erased. */
-export function toContent(course: Course, ending: Ending, recorded: RecordedPrompt): RecordContent {
-  const { arrival, caller, call } = course
+export function toContent(context: RequestContext, ending: Ending, recorded: RecordedPrompt): RecordContent {
+  const { incoming, caller, call } = context
   const { texts, excerpts, masker } = recorded
   const answer = 'answer' in ending ? ending.answer : undefined
   const named = (name: string | undefined) =>
     name === undefined || !caller?.role.trustIds ? null : masker.mask(name)
-  const said = answer && call ? recordAnswer(answer, course.output?.cuts ?? [], recorded) : null
+  const said = answer && call ? recordAnswer(answer, context.output?.cuts ?? [], recorded) : null
   const stopped = recordCalls(call?.judged.stopped ?? [], recorded)
   texts?.fill()
   return {
-    peer: arrival.peer,
-    agent: named(arrival.agent),
-    session: named(arrival.session),
+    peer: incoming.peer,
+    agent: named(incoming.agent),
+    session: named(incoming.session),
     prompt: texts?.prompt ?? null,
     excerpts,
     answer: said,
@@ -148,7 +148,7 @@ export function toContent(course: Course, ending: Ending, recorded: RecordedProm
 }
 
 /** The caller's words: a name that is somebody's secret must not get through as a model's. */
-function recordModel({ prompt, call }: Course, masker: Masker): RequestRecord['model'] {
+function recordModel({ prompt, call }: RequestContext, masker: Masker): RequestRecord['model'] {
   if (!prompt) return null
   const asked = masker.mask(prompt.model).slice(0, 256)
   if (!call) return { asked, served: null, digest: null }
@@ -186,10 +186,10 @@ function recordFindings(findings: readonly JudgedFinding[], masker: Masker): rea
 }
 
 /** For whoever finds that what was refused is harmless. */
-function remedyOf({ arrival, inspected }: Course, ending: Ending): { readonly remedy?: string } {
+function remedyOf({ incoming, inspected }: RequestContext, ending: Ending): { readonly remedy?: string } {
   if (ending.kind !== 'refused' || ending.refusal.code !== 'prompt_blocked') return {}
   if (!inspected?.findings.some(({ passage }) => passage !== undefined)) return {}
-  return { remedy: `torwart allow --text-of ${arrival.id} --why '…'` }
+  return { remedy: `torwart allow --text-of ${incoming.id} --why '…'` }
 }
 
 function unreadOf({ guards }: Inspected): readonly string[] {
@@ -211,7 +211,7 @@ function recordFinding(finding: JudgedFinding, masker: Masker): RecordedFinding 
   }
 }
 
-function recordLimits({ admitted, reserved }: Course): RequestRecord['limits'] {
+function recordLimits({ admitted, reserved }: RequestContext): RequestRecord['limits'] {
   const limits: Record<string, RecordedLimit> = {}
   const requests = tightest(admitted?.admission?.standing, reserved?.reservation?.requests)
   if (requests) limits.requests = told(requests)
@@ -220,7 +220,7 @@ function recordLimits({ admitted, reserved }: Course): RequestRecord['limits'] {
   return limits
 }
 
-function told({ scope, limit, remaining }: Standing): RecordedLimit {
+function told({ scope, limit, remaining }: RateLimitStatus): RecordedLimit {
   return { scope, limit, remaining }
 }
 

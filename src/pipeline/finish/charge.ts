@@ -12,7 +12,7 @@ import { keyAccount } from '../../limits/accounts.ts'
 import type { Turns } from '../../limits/slot-queue.ts'
 import type { Settled, Settlement, Store } from '../../limits/store.ts'
 import type { Log } from '../../telemetry/log.ts'
-import type { Answer, Caller, Course, Ending } from '../context.ts'
+import type { Answer, Caller, Ending, RequestContext } from '../context.ts'
 import { secondsUntilNext } from '../request/admit.ts'
 import { weighted } from '../request/reserve.ts'
 import { printToolCalls } from './fingerprint.ts'
@@ -20,9 +20,9 @@ import { hasWorked, Pace, spentTokens } from './tokens-used.ts'
 import { Uncounted } from './unpaid-reading.ts'
 
 /** After any ending; does nothing if that was done. */
-export type AccountFor = (course: Course, ending: Ending) => void
+export type AccountFor = (context: RequestContext, ending: Ending) => void
 /** Before an answer with tool calls ends, if the role has a limit for their repetition. @returns what the client gets instead, if anything */
-export type Conclude = (course: Course, answer: Answer) => Promise<Refusal | undefined>
+export type Conclude = (context: RequestContext, answer: Answer) => Promise<Refusal | undefined>
 
 export interface AccountParts {
   readonly store: Store
@@ -39,53 +39,52 @@ export function createAccounts({ store, turns, log, clock, onOpened }: AccountPa
 } {
   const pace = new Pace()
   const uncounted = new Uncounted(clock)
-  const tell = async (course: Course, ending: Ending): Promise<Settled | undefined> => {
-    if (course.accounted) return undefined
-    course.accounted = true
-    const calls = actionsOf(course, ('answer' in ending && ending.answer?.toolCalls) || [])
-    const isJudged = course.caller?.role.limits.repetition !== undefined
+  const tell = async (context: RequestContext, ending: Ending): Promise<Settled | undefined> => {
+    if (context.accounted) return undefined
+    context.accounted = true
+    const calls = actionsOf(context, ('answer' in ending && ending.answer?.toolCalls) || [])
+    const isJudged = context.caller?.role.limits.repetition !== undefined
     const things = isJudged ? attempt(() => printToolCalls(calls)) : []
     const settlement = settlementOf(
-      course,
+      context,
       ending,
-      spentTokens(course, ending, pace),
+      spentTokens(context, ending, pace),
       calls.length,
       things instanceof Error ? [] : things,
     )
-    const settled = settlement && (await store.settle(settlement, course.arrival.budget))
-    if (settled?.opened && course.caller) onOpened(course.caller)
+    const settled = settlement && (await store.settle(settlement, context.incoming.budget))
+    if (settled?.opened && context.caller) onOpened(context.caller)
     // Only now: what was reserved must be given back, whatever else fails.
     if (things instanceof Error) throw things
     return settled
   }
 
-  const refund = async (course: Course, ending: Ending): Promise<void> => {
-    const { caller, entry, admission } = course.admitted ?? {}
-    if (!caller || !entry || !admission || hasCounted(course, ending)) return
-    const { hold, budget } = course.arrival
-    if (uncounted.take(holderOf(caller.identity), hold.maxBody))
-      await store.refund(entry, admission, budget)
+  const refund = async (context: RequestContext, ending: Ending): Promise<void> => {
+    const { caller, entry, admission } = context.admitted ?? {}
+    if (!caller || !entry || !admission || hasCounted(context, ending)) return
+    const { hold, budget } = context.incoming
+    if (uncounted.take(holderOf(caller.identity), hold.maxBody)) await store.refund(entry, admission, budget)
   }
 
   return {
-    account(course, ending) {
-      const told = Promise.all([refund(course, ending), tell(course, ending)])
+    account(context, ending) {
+      const told = Promise.all([refund(context, ending), tell(context, ending)])
       // Told behind what it gives back, which is on its way.
-      if (course.caller) turns.freed(holderOf(course.caller.identity))
+      if (context.caller) turns.freed(holderOf(context.caller.identity))
       told.catch((error: unknown) => {
         log.warn(
-          { id: course.arrival.id, cause: describeError(error) },
+          { id: context.incoming.id, cause: describeError(error) },
           'the limit store was not told how a request ended; what it holds is told later or runs out',
         )
       })
     },
-    async conclude(course, answer) {
+    async conclude(context, answer) {
       try {
-        const settled = await tell(course, { kind: 'answered', answer })
+        const settled = await tell(context, { kind: 'answered', answer })
         if (!settled || settled.repeatedMs === 0) return undefined
         return new Refusal('repetition', {
           say: 'The same tool call was made too often.',
-          retryAfterSeconds: secondsUntilNext(settled.repeatedMs, course.admitted?.admission),
+          retryAfterSeconds: secondsUntilNext(settled.repeatedMs, context.admitted?.admission),
         })
       } catch (error) {
         return asRefusal(error)
@@ -98,15 +97,15 @@ export function createAccounts({ store, turns, log, clock, onOpened }: AccountPa
  * Whether it was a request as `requestsPerMinute` means it. One that was not let through to a model was none, unless
  * guards have read it and refused it, or the client left meanwhile: or probing them would be free.
  */
-function hasCounted({ admitted, upstream, arrival }: Course, ending: Ending): boolean {
+function hasCounted({ admitted, upstream, incoming }: RequestContext, ending: Ending): boolean {
   if (admitted?.admission?.outcome !== 'admitted' || admitted.entry?.kind !== 'requests') return true
   if (upstream !== undefined) return true
-  const isRead = arrival.guardWork.units > 0
+  const isRead = incoming.guardWork.units > 0
   return ending.kind === 'refused' ? isRead && ending.refusal.final : ending.kind !== 'aborted' || isRead
 }
 
 /** Tool calls that the client got: what was stopped has done nothing. */
-function actionsOf({ call }: Course, calls: readonly ToolCall[]): readonly ToolCall[] {
+function actionsOf({ call }: RequestContext, calls: readonly ToolCall[]): readonly ToolCall[] {
   const stopped = call?.judged.stopped ?? []
   if (stopped.length === 0) return calls
   const isSame = (one: ToolCall, other: ToolCall) =>
@@ -123,23 +122,23 @@ function attempt<T>(make: () => T): T | Error {
 }
 
 function settlementOf(
-  course: Course,
+  context: RequestContext,
   ending: Ending,
   tokens: number,
   calls: number,
   things: readonly string[],
 ): Settlement | undefined {
-  const { caller, arrival, admitted, reserved } = course
+  const { caller, incoming, admitted, reserved } = context
   if (!caller || !admitted) return undefined
   const { actionsPerMinute, repetition } = caller.role.limits
   const claim = reserved?.claim
   // Who left before a model was asked has shown nothing.
-  const trial = admitted.admission?.trial ? (course.upstream ? 'passed' : 'refused') : undefined
+  const trial = admitted.admission?.trial ? (context.upstream ? 'passed' : 'refused') : undefined
   const counted = calls > 0 && (actionsPerMinute ?? repetition) !== undefined
   if (!claim && !trial && !counted) return undefined
   const account = keyAccount(holderOf(caller.identity))
   return {
-    lease: arrival.lease,
+    lease: incoming.lease,
     claim,
     spent: weighted(tokens, reserved?.weight ?? 1),
     breaker: actionsPerMinute === undefined ? undefined : { account, actionsPerMinute },
@@ -147,6 +146,6 @@ function settlementOf(
     trial,
     repetition: repetition && things.length > 0 ? { account, limit: repetition, things } : undefined,
     // Or whoever tries again because a model server fails would pass for one that loops.
-    unsaid: !hasWorked(course, ending),
+    unsaid: !hasWorked(context, ending),
   }
 }

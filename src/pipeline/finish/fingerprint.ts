@@ -7,7 +7,7 @@ import { hash } from 'node:crypto'
 import { holderOf } from '../../auth/identity.ts'
 import { normalForm } from '../../detect/injection/normal-form.ts'
 import { createRecall } from '../../detect/injection/scan-cache.ts'
-import type { Prompt, RouteGroup, Separation, ToolCall } from '../../dialects/dialect.ts'
+import type { Prompt, RouteGroup, Spotlighting, ToolCall } from '../../dialects/dialect.ts'
 import type { Call } from '../context.ts'
 
 /** Undefined: the prompt is not counted. */
@@ -25,23 +25,23 @@ export function createPrintPrompt(): PrintPrompt {
     const plain = plainly(text)
     return plain.length < shortest ? plain : digest(plain)
   })
-  return ({ caller, endpoint, prompt, model, separation }) => {
+  return ({ caller, endpoint, prompt, model, spotlighting }) => {
     // What a client holds as numbers is what differs then, and nobody here reads it.
     if (!counted.has(endpoint.group) || prompt.texts.length === 0 || prompt.unread.includes('context'))
       return undefined
     const holder = holderOf(caller.identity)
     const texts = prompt.texts.map(({ channel, text }) => `${channel} ${kept.of(text, holder)}`)
     // What no text says makes the difference between two pictures; with it goes everything else of the body.
-    const body = prompt.counts.images > 0 ? digest(bodyOf(prompt, separation)) : ''
+    const body = prompt.counts.images > 0 ? digest(bodyOf(prompt, spotlighting)) : ''
     const about = ['prompt', model.served, prompt.continues ?? '', body]
     return digest([...about, ...texts].join('\n'))
   }
 }
 
 /** Without the tag, which no two requests share. */
-function bodyOf({ body }: Prompt, separation: Separation | undefined): string {
+function bodyOf({ body }: Prompt, spotlighting: Spotlighting | undefined): string {
   const text = JSON.stringify(body)
-  return separation ? text.replaceAll(separation.tag, '') : text
+  return spotlighting ? text.replaceAll(spotlighting.tag, '') : text
 }
 
 /** Those of one answer, in order. */

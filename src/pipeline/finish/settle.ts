@@ -6,7 +6,7 @@ import type { Clock } from '../../core/clock.ts'
 import { describeError, Refusal } from '../../core/refusal.ts'
 import type { Log } from '../../telemetry/log.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
-import type { Course, Ending } from '../context.ts'
+import type { Ending, RequestContext } from '../context.ts'
 import { labelsOf } from '../labels.ts'
 import { type RecordedPrompt, type RecordPrompt, toContent, toRecord, withoutTexts } from './audit-record.ts'
 import type { AccountFor } from './charge.ts'
@@ -23,7 +23,7 @@ export interface SettleOptions {
 }
 
 /** Resolves when the request is on record. @throws Refusal `audit_unavailable` if it cannot be */
-export type Settle = (course: Course, ending: Ending, prompt?: RecordedPrompt) => Promise<void>
+export type Settle = (context: RequestContext, ending: Ending, prompt?: RecordedPrompt) => Promise<void>
 
 export function createSettle({
   audit,
@@ -35,51 +35,56 @@ export function createSettle({
   clock,
 }: SettleOptions): Settle {
   /** A fault in the masker must not cost the record, only its texts. */
-  const recordOf = (course: Course, ending: Ending, prompt: RecordedPrompt | undefined, totalMs: number) => {
+  const recordOf = (
+    context: RequestContext,
+    ending: Ending,
+    prompt: RecordedPrompt | undefined,
+    totalMs: number,
+  ) => {
     const wallMs = clock.wallMs()
     const made = (recorded: RecordedPrompt) => ({
-      record: toRecord(course, ending, recorded, wallMs, totalMs),
-      content: toContent(course, ending, recorded),
+      record: toRecord(context, ending, recorded, wallMs, totalMs),
+      content: toContent(context, ending, recorded),
       texts: recorded.texts,
     })
     try {
-      return made(prompt ?? recordPrompt(course))
+      return made(prompt ?? recordPrompt(context))
     } catch (error) {
       metrics.guardFailures.inc({ guard: 'mask' })
       log.error(
-        { id: course.arrival.id, cause: describeError(error) },
+        { id: context.incoming.id, cause: describeError(error) },
         'texts cannot be masked, and are left out',
       )
-      return made(withoutTexts(course))
+      return made(withoutTexts(context))
     }
   }
 
-  return async (course, ending, prompt) => {
+  return async (context, ending, prompt) => {
     // What could not be recorded is not tried again under another ending.
-    if (course.settled) return
-    course.settled = true
-    const { arrival, caller } = course
-    const totalMs = clock.monotonicMs() - arrival.arrivedAtMs
+    if (context.settled) return
+    context.settled = true
+    const { incoming, caller } = context
+    const totalMs = clock.monotonicMs() - incoming.arrivedAtMs
     if (ending.kind === 'cut' && ending.refusal.status >= 500) {
       const { code, detail, cause } = ending.refusal
-      log.error({ id: arrival.id, code, detail, cause: describeError(cause) }, 'answer cut')
+      log.error({ id: incoming.id, code, detail, cause: describeError(cause) }, 'answer cut')
     }
-    account(course, ending)
-    tellRequest(log, course, ending, totalMs)
+    account(context, ending)
+    tellRequest(log, context, ending, totalMs)
     const unavailable = ending.kind === 'refused' && ending.refusal.code === 'audit_unavailable'
-    if (!caller && !unavailable && !flood.recordsAlone(arrival.peer, floodKindOf(ending)))
-      return measure(metrics, course, ending, totalMs)
+    if (!caller && !unavailable && !flood.recordsAlone(incoming.peer, floodKindOf(ending)))
+      return measure(metrics, context, ending, totalMs)
     try {
-      const { record, content, texts } = recordOf(course, ending, prompt, totalMs)
+      const { record, content, texts } = recordOf(context, ending, prompt, totalMs)
       await audit.append(record, content)
       texts?.written()
     } catch (cause) {
       metrics.auditFailures.inc()
       const refusal = new Refusal('audit_unavailable', { cause, retryAfterSeconds: 1 })
-      measure(metrics, course, { kind: 'refused', refusal }, totalMs)
+      measure(metrics, context, { kind: 'refused', refusal }, totalMs)
       throw refusal
     }
-    measure(metrics, course, ending, totalMs)
+    measure(metrics, context, ending, totalMs)
     metrics.auditRecords.inc({ ending: ending.kind })
   }
 }
@@ -90,33 +95,38 @@ function floodKindOf(ending: Ending): FloodKind {
 }
 
 /** One line a request, for those who want it; of what a caller said, only a model that a server lists. */
-function tellRequest(log: Log, { arrival, caller, call }: Course, ending: Ending, totalMs: number): void {
+function tellRequest(
+  log: Log,
+  { incoming, caller, call }: RequestContext,
+  ending: Ending,
+  totalMs: number,
+): void {
   if (!log.isLevelEnabled('debug')) return
   const refusal = 'refusal' in ending ? ending.refusal : undefined
   const answer = 'answer' in ending ? ending.answer : undefined
   log.debug(
     {
-      id: arrival.id,
-      route: arrival.route,
+      id: incoming.id,
+      route: incoming.route,
       status: answer?.status ?? refusal?.status ?? null,
       outcome: refusal?.code ?? ending.kind,
       caller: caller?.identity.id ?? null,
       model: call?.target.listed ? call.model.served : null,
       ms: Math.round(totalMs),
-      peer: arrival.peer,
+      peer: incoming.peer,
     },
     'request',
   )
 }
 
-function measure(metrics: Metrics, course: Course, ending: Ending, totalMs: number): void {
-  const { arrival, call } = course
-  const labels = labelsOf(course)
+function measure(metrics: Metrics, context: RequestContext, ending: Ending, totalMs: number): void {
+  const { incoming, call } = context
+  const labels = labelsOf(context)
   const outcome = ending.kind === 'refused' ? ending.refusal.code : ending.kind
-  metrics.requests.inc({ route: arrival.route, outcome })
+  metrics.requests.inc({ route: incoming.route, outcome })
   metrics.requestSeconds.observe(labels, totalMs / 1000)
   if (call && call.outgoing.dropped.length > 0)
-    metrics.droppedFields.inc({ route: arrival.route }, call.outgoing.dropped.length)
+    metrics.droppedFields.inc({ route: incoming.route }, call.outgoing.dropped.length)
   if (ending.kind === 'refused') {
     if (ending.refusal.status === 429) metrics.limitRejections.inc({ limit: ending.refusal.code })
     return

@@ -9,7 +9,7 @@
  *   pace at which the same model has answered before (`Pace`), or a guess until it has.
  * An estimate of output never is more than what was reserved for it. Where a server failed by itself, nothing is paid.
  */
-import type { Answer, Call, Course, Ending, Work } from '../context.ts'
+import type { Answer, Call, Ending, RequestContext, Work } from '../context.ts'
 import { estimatedTokens, inputTokens } from '../request/reserve.ts'
 
 /** Estimates the tokens in the frames of a stream: all but what the leanest frame has too, its envelope. */
@@ -61,17 +61,17 @@ export class Pace {
 }
 
 /** Whether a model has worked on it, as far as anybody can tell. */
-export function hasWorked({ work, arrival }: Course, ending: Ending): boolean {
+export function hasWorked({ work, incoming }: RequestContext, ending: Ending): boolean {
   if (!work) return false
   const { status } = work()
   if (status !== 0) return status < 300
   // Nothing came: it was at work if somebody else ended it, and if not, it failed.
-  return arrival.departure.over || ('refusal' in ending && ending.refusal.code === 'upstream_timeout')
+  return incoming.cancellation.over || ('refusal' in ending && ending.refusal.code === 'upstream_timeout')
 }
 
-export function spentTokens(course: Course, ending: Ending, pace: Pace): number {
-  const { call, work } = course
-  if (!call || !work || !hasWorked(course, ending)) return 0
+export function spentTokens(context: RequestContext, ending: Ending, pace: Pace): number {
+  const { call, work } = context
+  if (!call || !work || !hasWorked(context, ending)) return 0
   const done = work()
   const answer = ('answer' in ending ? ending.answer : undefined) ?? done.answer
   const { usage } = answer

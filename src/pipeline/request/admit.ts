@@ -9,16 +9,16 @@ import type { Admitted, Caller, Costly } from '../context.ts'
 /** @param onOpened tells of a breaker that was opened by this caller */
 export function createAdmit(store: Store, onOpened: (caller: Caller) => void) {
   return async (caller: Caller, { endpoint, perMinute }: Costly): Promise<Admitted> => {
-    const { arrival, identity, role } = caller
+    const { incoming, identity, role } = caller
     const kind = endpoint.cost === 'request' ? 'requests' : 'probes'
     const account = keyAccount(holderOf(identity))
-    const limits = entryLimits(account, kind, role, arrival.snapshot.policy, perMinute)
+    const limits = entryLimits(account, kind, role, incoming.snapshot.policy, perMinute)
     const { actionsPerMinute } = role.limits
     const breaker =
       kind === 'requests' && actionsPerMinute !== undefined ? { account, actionsPerMinute } : undefined
     if (limits.length === 0 && !breaker) return { caller, entry: undefined, admission: undefined }
-    const entry: Entry = { lease: arrival.lease, kind, limits, breaker }
-    const admission = await store.admit(entry, arrival.budget)
+    const entry: Entry = { lease: incoming.lease, kind, limits, breaker }
+    const admission = await store.admit(entry, incoming.budget)
     if (admission.opened) onOpened(caller)
     return { caller, entry, admission }
   }

@@ -13,7 +13,7 @@ import { isToken, type Token, type TokenReader } from '../../auth/tokens/token.t
 import type { Clock } from '../../core/clock.ts'
 import { Refusal } from '../../core/refusal.ts'
 import type { Role } from '../../policy/policy.ts'
-import type { Arrival, Caller, Course, Snapshot } from '../context.ts'
+import type { Caller, IncomingRequest, RequestContext, Snapshot } from '../context.ts'
 
 export type LoginFault = CredentialFault | 'no such role'
 
@@ -25,19 +25,19 @@ export interface IdentifyParts {
   /** In force now: those of the request's snapshot may be revoked while a signature is verified. */
   keys(): Pick<KeyRing, 'bearer'>
   /** Hears why a credential is refused, which the caller does not. */
-  onFault(fault: LoginFault, arrival: Arrival): void
+  onFault(fault: LoginFault, incoming: IncomingRequest): void
   /** Somebody was recognised. */
   onCaller(identity: Identity, nowMs: number): void
 }
 
 /** Whether the credential of a request that is under way was revoked or disabled meanwhile. */
-export function isWithdrawn({ caller }: Course, { keys }: Snapshot): boolean {
+export function isWithdrawn({ caller }: RequestContext, { keys }: Snapshot): boolean {
   return caller !== undefined && keys.isWithdrawn(caller.identity)
 }
 
 export function createIdentify({ tokens, jwts, clock, keys: inForce, onFault, onCaller }: IdentifyParts) {
-  const refuse = (fault: LoginFault, arrival: Arrival): never => {
-    onFault(fault, arrival)
+  const refuse = (fault: LoginFault, incoming: IncomingRequest): never => {
+    onFault(fault, incoming)
     throw new Refusal('invalid_credentials', { detail: `credential: ${fault}` })
   }
 
@@ -51,43 +51,43 @@ export function createIdentify({ tokens, jwts, clock, keys: inForce, onFault, on
     return role
   }
 
-  const callerOf = (arrival: Arrival, identity: Identity, token?: Token): Caller => {
-    const role = arrival.snapshot.policy.roles.get(identity.role)
-    if (role === undefined) return refuse('no such role', arrival)
+  const callerOf = (incoming: IncomingRequest, identity: Identity, token?: Token): Caller => {
+    const role = incoming.snapshot.policy.roles.get(identity.role)
+    if (role === undefined) return refuse('no such role', incoming)
     onCaller(identity, clock.wallMs())
-    return { arrival, identity, role: token ? narrowedTo(token, role) : role, token }
+    return { incoming, identity, role: token ? narrowedTo(token, role) : role, token }
   }
 
   /** A certificate that is no good refuses, whatever else there is: a revoked machine must not go on with its key. */
-  const certified = (arrival: Arrival) => {
-    const { certificate, snapshot } = arrival
+  const certified = (incoming: IncomingRequest) => {
+    const { certificate, snapshot } = incoming
     if (certificate === undefined) return undefined
     const identity = identifyCertificate(certificate, snapshot.policy.certificates, clock.wallMs())
     // No rule knows it, which does no harm beside a key.
     if (identity !== 'certificate unknown')
-      return typeof identity === 'string' ? refuse(identity, arrival) : identity
+      return typeof identity === 'string' ? refuse(identity, incoming) : identity
     return undefined
   }
 
-  return (arrival: Arrival): Caller | Promise<Caller> => {
-    const machine = certified(arrival)
-    const presented = presentedCredential(arrival.rawHeaders)
-    if (presented === 'missing' && machine) return callerOf(arrival, machine)
-    if (presented === 'missing' && arrival.certificate) return refuse('certificate unknown', arrival)
-    if (typeof presented === 'string') return refuse(presented, arrival)
+  return (incoming: IncomingRequest): Caller | Promise<Caller> => {
+    const machine = certified(incoming)
+    const presented = presentedCredential(incoming.rawHeaders)
+    if (presented === 'missing' && machine) return callerOf(incoming, machine)
+    if (presented === 'missing' && incoming.certificate) return refuse('certificate unknown', incoming)
+    if (typeof presented === 'string') return refuse(presented, incoming)
 
     const { credential } = presented
-    const { policy, keys } = arrival.snapshot
+    const { policy, keys } = incoming.snapshot
     const nowMs = clock.wallMs()
     const accept = (found: Identity | CredentialFault, token?: Token) =>
       typeof found === 'string'
-        ? refuse(found, arrival)
-        : callerOf(arrival, withCertificate(found, arrival, machine), token)
+        ? refuse(found, incoming)
+        : callerOf(incoming, withCertificate(found, incoming, machine), token)
     const acceptToken = (token: Token | CredentialFault) => {
       if (typeof token === 'string') return accept(token)
       // The policy may have become stricter since it was made.
       if (token.grants.length > policy.tokens.depth) return accept('revoked')
-      return accept(inForce().bearer(token, clock.wallMs(), arrival.peer), token)
+      return accept(inForce().bearer(token, clock.wallMs(), incoming.peer), token)
     }
     if (isToken(credential)) {
       const token = tokens.read(credential, nowMs)
@@ -95,14 +95,14 @@ export function createIdentify({ tokens, jwts, clock, keys: inForce, onFault, on
     }
     const found = jwts.identify(credential, policy.jwt, nowMs)
     if (found instanceof Promise) return found.then((identity) => accept(identity))
-    return accept(found ?? keys.identify(credential, nowMs, arrival.peer))
+    return accept(found ?? keys.identify(credential, nowMs, incoming.peer))
   }
 }
 
 /** The key's role holds; the record names both. */
 function withCertificate(
   identity: Identity,
-  { certificate }: Arrival,
+  { certificate }: IncomingRequest,
   machine: Identity | undefined,
 ): Identity {
   if (certificate === undefined) return identity

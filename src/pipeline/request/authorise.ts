@@ -8,40 +8,40 @@ import { fingerprintId, shownIds, shownRoles } from '../../auth/identity.ts'
 import { Refusal } from '../../core/refusal.ts'
 import type { ServerKind } from '../../core/servers.ts'
 import { type Exchange, isServedBy, type Prompt } from '../../dialects/dialect.ts'
-import type { Freezes } from '../../kill-switch/kill-switch.ts'
+import type { KillSwitch } from '../../kill-switch/kill-switch.ts'
 import { parseModel, printModel } from '../../models/name.ts'
 import type { Caps, Policy, Role } from '../../policy/policy.ts'
 import type { Fleet, Target } from '../../upstreams/fleet.ts'
-import type { Call, Caller, Course, Destination } from '../context.ts'
+import type { Call, Caller, Destination, RequestContext } from '../context.ts'
 import { callRights } from '../response/tool-rights.ts'
 import { type KeptAnswers, ownerOf } from '../stored-responses.ts'
-import { separationFor } from './spotlight.ts'
+import { spotlightingFor } from './spotlight.ts'
 
 /** @throws Refusal `frozen` */
-export function requireThawedCaller(caller: Caller, freezes: Freezes): void {
+export function requireThawedCaller(caller: Caller, freezes: KillSwitch): void {
   if (isHeld(caller, freezes)) throw new Refusal('frozen')
 }
 
-function isHeld({ identity, arrival: { certificate } }: Caller, freezes: Freezes): boolean {
+function isHeld({ identity, incoming: { certificate } }: Caller, freezes: KillSwitch): boolean {
   const ids = shownIds(identity)
   const all = certificate ? [...ids, fingerprintId(certificate.fingerprint)] : ids
   return freezes.holdsCaller(all, shownRoles(identity))
 }
 
 /** @throws Refusal `frozen`, `route_not_allowed`; `not_found` if no model server behind the gate has this route */
-export function authoriseRoute(caller: Caller, { endpoint }: Destination, freezes: Freezes): void {
-  const { role, arrival } = caller
+export function authoriseRoute(caller: Caller, { endpoint }: Destination, freezes: KillSwitch): void {
+  const { role, incoming } = caller
   requireThawedCaller(caller, freezes)
   if (!role.routes.has(endpoint.group)) {
     const { denied } = endpoint
     throw new Refusal('route_not_allowed', denied === undefined ? {} : { say: denied })
   }
-  const { upstreams } = arrival.snapshot.policy
+  const { upstreams } = incoming.snapshot.policy
   if (!upstreams.some(({ kind }) => isServedBy(endpoint, kind)))
     throw new Refusal('not_found', { say: 'No model server behind this gate has this route.' })
 }
 
-export function createAuthoriseModel(fleet: Fleet, kept: KeptAnswers, freezes: Freezes) {
+export function createAuthoriseModel(fleet: Fleet, kept: KeptAnswers, freezes: KillSwitch) {
   const targetOf = async (
     { model }: Prompt,
     { group, upload, servers }: Exchange,
@@ -53,9 +53,9 @@ export function createAuthoriseModel(fleet: Fleet, kept: KeptAnswers, freezes: F
     return fleet.find(model, role, policy, servers)
   }
   return async (caller: Caller, endpoint: Exchange, prompt: Prompt): Promise<Call> => {
-    const { role, arrival } = caller
+    const { role, incoming } = caller
     if (prompt.model === '') throw new Refusal('invalid_request', { say: '`model` is missing.' })
-    const { policy } = arrival.snapshot
+    const { policy } = incoming.snapshot
     const found = await targetOf(prompt, endpoint, role, policy)
     const target = found && continued(found, caller, prompt, kept)
     if (target === undefined) throw new Refusal('model_not_allowed')
@@ -68,13 +68,13 @@ export function createAuthoriseModel(fleet: Fleet, kept: KeptAnswers, freezes: F
     const told = isWork ? fleet.ownParameters(target) : {}
     const own = told instanceof Promise ? await told : told
     const mayCall = callRights(caller)
-    const separation = separationFor(role, prompt)
+    const spotlighting = spotlightingFor(role, prompt)
     const caps = { outputTokens, contextTokens, choices, keepAlive }
-    const outgoing = endpoint.prepare(prompt, { model, others, server, own, ...caps, mayCall, separation })
+    const outgoing = endpoint.prepare(prompt, { model, others, server, own, ...caps, mayCall, spotlighting })
     requireWhole(role, outgoing.leftOut)
     const names = { asked: prompt.model, served: model }
     const judged = { findings: [], stopped: [], approvals: new Map() }
-    return { caller, endpoint, prompt, model: names, target, outgoing, separation, judged }
+    return { caller, endpoint, prompt, model: names, target, outgoing, spotlighting, judged }
   }
 }
 
@@ -155,13 +155,13 @@ function requireWhole({ strict }: Role, leftOut: readonly string[] = []): void {
 }
 
 /** @throws Refusal `frozen` */
-function requireThawed(model: string, server: ServerKind, freezes: Freezes): void {
+function requireThawed(model: string, server: ServerKind, freezes: KillSwitch): void {
   if (freezes.holdsModel(model, server))
     throw new Refusal('frozen', { say: 'This model is frozen by an operator.' })
 }
 
 /** Whether a request that is under way is about something that was frozen meanwhile. */
-export function isFrozen({ caller, call }: Course, freezes: Freezes): boolean {
+export function isFrozen({ caller, call }: RequestContext, freezes: KillSwitch): boolean {
   if (caller && isHeld(caller, freezes)) return true
   return call !== undefined && freezes.holdsModel(call.target.model, call.target.server)
 }

@@ -6,7 +6,7 @@
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { Clock } from '../../core/clock.ts'
 import { FairQueue } from '../../upstreams/fair-queue.ts'
-import type { Departure } from '../cancellation.ts'
+import type { Cancellation } from '../cancellation.ts'
 import type { GuardWork, Steps } from '../guard-work.ts'
 
 /** For whom something is read. */
@@ -14,7 +14,7 @@ export interface Reader {
   /** Between owners the turns are fair. */
   readonly owner: string
   readonly work: GuardWork
-  readonly departure: Departure
+  readonly cancellation: Cancellation
 }
 
 export interface GuardTurns {
@@ -61,11 +61,11 @@ export function createGuardTurns(clock: Clock): GuardTurns {
   }
 
   return {
-    run(steps, { owner, work, departure }) {
+    run(steps, { owner, work, cancellation }) {
       return new Promise((resolve, reject) => {
         const read = (): boolean => {
-          if (departure.over)
-            throw departure.refusal ?? new Error('the client left while its request was read')
+          if (cancellation.over)
+            throw cancellation.refusal ?? new Error('the client left while its request was read')
           const begunMs = clock.monotonicMs()
           const units = work.units + sliceUnits
           try {

@@ -5,12 +5,12 @@ import type { Clock } from '../../core/clock.ts'
 import type { Hold } from '../../core/held-bytes.ts'
 import { findSensitive } from '../../detect/sensitive/mask.ts'
 import type { Dialect } from '../../dialects/dialect.ts'
-import type { Departure } from '../cancellation.ts'
-import type { Arrival, Snapshot } from '../context.ts'
+import type { Cancellation } from '../cancellation.ts'
+import type { IncomingRequest, Snapshot } from '../context.ts'
 import { GuardWork } from '../guard-work.ts'
 import { createTraces } from '../trace.ts'
 
-export interface Knock {
+export interface RequestHead {
   readonly route: string
   readonly dialect: Dialect
   readonly peer: string
@@ -22,7 +22,7 @@ export interface Knock {
   /** And `x-agent-id` and `x-session-id`. */
   readonly agent: string | undefined
   readonly session: string | undefined
-  readonly departure: Departure
+  readonly cancellation: Cancellation
   readonly hold: Hold
 }
 
@@ -33,25 +33,25 @@ const nameForm = /^[\w.:@/-]{1,128}$/
 export function createArrive(current: () => Snapshot, clock: Clock) {
   const freshId = createIds()
   const trace = createTraces()
-  return (knock: Knock): Arrival => {
+  return (head: RequestHead): IncomingRequest => {
     const snapshot = current()
-    const { requestId, agent, session } = knock
+    const { requestId, agent, session } = head
     const lease = freshId()
     return {
       id: requestId !== undefined && isPresentable(requestId) ? requestId : lease,
       lease,
-      trace: trace(knock.traceparent),
+      trace: trace(head.traceparent),
       agent: agent !== undefined && nameForm.test(agent) ? agent : undefined,
       session: session !== undefined && nameForm.test(session) ? session : undefined,
-      peer: knock.peer,
+      peer: head.peer,
       snapshot,
-      dialect: knock.dialect,
-      route: knock.route,
+      dialect: head.dialect,
+      route: head.route,
       arrivedAtMs: clock.monotonicMs(),
-      rawHeaders: knock.rawHeaders,
-      certificate: knock.certificate,
-      departure: knock.departure,
-      hold: knock.hold,
+      rawHeaders: head.rawHeaders,
+      certificate: head.certificate,
+      cancellation: head.cancellation,
+      hold: head.hold,
       budget: { leftMs: snapshot.policy.store.timeoutMs },
       guardWork: new GuardWork(snapshot.policy.guardBudget),
     }

@@ -21,8 +21,8 @@ const tokensPerImage = 768
 export function createReserve(turns: Turns, printPrompt: PrintPrompt, clock: Clock) {
   return async (call: Call): Promise<Reserved> => {
     const { caller, endpoint, outgoing, target } = call
-    const { arrival, identity, role } = caller
-    const { policy } = arrival.snapshot
+    const { incoming, identity, role } = caller
+    const { policy } = incoming.snapshot
     const nothing = { claim: undefined, reservation: undefined, weight: 1, waitedMs: 0 }
     if (endpoint.cost !== 'request') return nothing
     const rule = policy.models.find(({ matches }) => matches(target.model, target.server))
@@ -36,7 +36,7 @@ export function createReserve(turns: Turns, printPrompt: PrintPrompt, clock: Clo
         : undefined
     if (accounts.length === 0 && !repetition) return { ...nothing, weight }
     const tokens = weighted(inputTokens(call) + outgoing.outputTokens, weight)
-    const claim: Claim = { lease: arrival.lease, tokens, accounts, repetition }
+    const claim: Claim = { lease: incoming.lease, tokens, accounts, repetition }
     const max = wholeTokenLimit(accounts)
     if (tokens > max)
       throw new Refusal('invalid_request', {
@@ -44,19 +44,19 @@ export function createReserve(turns: Turns, printPrompt: PrintPrompt, clock: Clo
           `The request may cost ${tokens} tokens, more than the whole limit of ${max}. Ask for a shorter answer, ` +
           'or have `tokensPerMinute` or `tokensPerDay` raised, or `caps.outputTokens` lowered.',
       })
-    const { departure } = arrival
+    const { cancellation } = incoming
     const sinceMs = clock.monotonicMs()
     const reservation = await turns
-      .reserve(claim, arrival.budget, {
+      .reserve(claim, incoming.budget, {
         owner: holderOf(identity),
         max: role.limits.waiting,
         waitMs: policy.queue.waitMs,
         timeoutMs: policy.store.timeoutMs,
-        left: () => departure.over,
-        onLeave: departure.onEnd.bind(departure),
+        left: () => cancellation.over,
+        onLeave: cancellation.onEnd.bind(cancellation),
       })
       .catch((thrown: unknown) => {
-        throw departure.refusal ?? thrown
+        throw cancellation.refusal ?? thrown
       })
     const granted = reservation.outcome === 'granted' ? claim : undefined
     return { claim: granted, reservation, weight, waitedMs: clock.monotonicMs() - sinceMs }

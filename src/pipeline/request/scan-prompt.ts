@@ -39,7 +39,7 @@ export function createInspect({ scanningFor, secondOpinion, turns, metrics, loca
     texts: readonly Known[],
     thresholds: Parameters<typeof judge>[2],
     exceptions: Exceptions,
-  ): Steps<Reading> {
+  ): Steps<PromptScan> {
     const findings: JudgedFinding[] = []
     const flagged: Flagged[] = []
     let worst: Action = 'allow'
@@ -61,10 +61,10 @@ export function createInspect({ scanningFor, secondOpinion, turns, metrics, loca
     return { worst, findings, flagged }
   }
 
-  function* read(call: Call): Steps<Reading> {
-    const { role, arrival, identity } = call.caller
+  function* read(call: Call): Steps<PromptScan> {
+    const { role, incoming, identity } = call.caller
     const settings = role.promptGuard
-    const { exceptions } = arrival.snapshot.policy
+    const { exceptions } = incoming.snapshot.policy
     const judgeAll = (texts: readonly Known[]) => judgeTexts(texts, settings, exceptions)
     const scanning = scanningFor(settings)
     function* findAll(joined: readonly Omit<Known, 'findings'>[], known: readonly Known[]): Steps<Known[]> {
@@ -98,14 +98,14 @@ export function createInspect({ scanningFor, secondOpinion, turns, metrics, loca
   }
 
   /** Each text is read in slices; between them others have their turn, if there is much to read. */
-  async function inTurns(call: Call): Promise<Reading> {
-    const { identity, arrival } = call.caller
-    const { departure, guardWork } = arrival
+  async function inTurns(call: Call): Promise<PromptScan> {
+    const { identity, incoming } = call.caller
+    const { cancellation, guardWork } = incoming
     const before = guardWork.ms
     try {
-      return await turns.run(read(call), { owner: holderOf(identity), work: guardWork, departure })
+      return await turns.run(read(call), { owner: holderOf(identity), work: guardWork, cancellation })
     } catch (cause) {
-      if (cause instanceof Refusal || departure.over) throw cause
+      if (cause instanceof Refusal || cancellation.over) throw cause
       metrics.guardFailures.inc({ guard })
       throw new Refusal('internal', { detail: 'the prompt guard failed', cause })
     } finally {
@@ -168,7 +168,7 @@ interface Known {
 }
 
 /** All texts, read in one way. */
-interface Reading {
+interface PromptScan {
   readonly worst: Action
   readonly findings: JudgedFinding[]
   readonly flagged: readonly Flagged[]

@@ -1,11 +1,14 @@
 /** The tag by which a model tells data from orders: made anew for every request, when its texts are known. */
 import { randomBytes } from 'node:crypto'
-import type { Prompt, Separation } from '../../dialects/dialect.ts'
+import type { Prompt, Spotlighting } from '../../dialects/dialect.ts'
 import type { Role } from '../../policy/policy.ts'
 
 const tagBytes = 8
 
-export function separationFor({ separate, promptGuard }: Role, { texts }: Prompt): Separation | undefined {
+export function spotlightingFor(
+  { separate, promptGuard }: Role,
+  { texts }: Prompt,
+): Spotlighting | undefined {
   if (!separate) return undefined
   let tag: string
   // Once, but for a chance of one in many billions.

@@ -8,25 +8,25 @@ import { holderOf } from '../../auth/identity.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Refusal, RefusalCode } from '../../core/refusal.ts'
 import type { JudgeCall } from '../../dialects/common/call-verdict.ts'
-import { type Passage, untouched } from '../../dialects/common/output-filter.ts'
+import { type OutputFilter, untouched } from '../../dialects/common/output-filter.ts'
 import type { RouteGroup } from '../../dialects/dialect.ts'
 import type { Upstream } from '../../policy/policy.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
-import type { Fleet, Seat } from '../../upstreams/fleet.ts'
+import type { Fleet, Slot } from '../../upstreams/fleet.ts'
 import type { Verdict } from '../../upstreams/health.ts'
-import type { Departure } from '../cancellation.ts'
+import type { Cancellation } from '../cancellation.ts'
 import {
   type Answer,
   type AnswerGuard,
   type Call,
-  type Course,
   type Ending,
   type Guarded,
   type Inspected,
   nothingSaid,
+  type RequestContext,
 } from '../context.ts'
 import { labelsOf } from '../labels.ts'
-import type { Courier, Outlet } from '../ports.ts'
+import type { ResponseWriter, UpstreamClient } from '../ports.ts'
 import { promptTokens } from '../request/reserve.ts'
 import { type KeptAnswers, ownerOf } from '../stored-responses.ts'
 import { createWatch } from './relay.ts'
@@ -34,8 +34,8 @@ import type { Outcome } from './relay-types.ts'
 import { judgeTexts } from './tool-calls-in-text.ts'
 
 export interface Forwarding {
-  readonly outlet: Outlet
-  readonly course: Course
+  readonly writer: ResponseWriter
+  readonly context: RequestContext
   /** Judges an answer with tool calls. @returns what the client gets instead, if anything */
   conclude(answer: Answer): Promise<Refusal | undefined>
   settle(ending: Ending): Promise<void>
@@ -48,31 +48,31 @@ export interface ForwardParts {
   /** Who judges the tool calls of the answer to this call, if anybody. */
   readonly judgeCallsOf?: (call: Call) => JudgeCall | undefined
   readonly fleet: Fleet
-  readonly courier: Courier
+  readonly upstreamClient: UpstreamClient
   readonly kept: KeptAnswers
   readonly clock: Clock
   readonly metrics: Metrics
 }
 
 export function createForward(parts: ForwardParts) {
-  const { guardAnswer, judgeCallsOf, fleet, courier, kept, clock, metrics } = parts
+  const { guardAnswer, judgeCallsOf, fleet, upstreamClient, kept, clock, metrics } = parts
 
   return async ({ call }: Inspected, forwarding: Forwarding): Promise<void> => {
     if (call.endpoint.answer) return answerItself(call, call.endpoint.answer, forwarding)
-    if (speaks.has(call.endpoint.group)) forwarding.course.output = guardAnswer(call)
+    if (speaks.has(call.endpoint.group)) forwarding.context.output = guardAnswer(call)
     const judge = judgeCallsOf?.(call)
     const tried = new Set<Upstream>()
     for (;;) {
-      const seat = await takeSeat(call, tried, forwarding)
-      tried.add(seat.upstream)
+      const slot = await takeSeat(call, tried, forwarding)
+      tried.add(slot.upstream)
       try {
-        forwarding.course.work = undefined
-        const outcome = await attempt(call, seat, forwarding, judge)
+        forwarding.context.work = undefined
+        const outcome = await attempt(call, slot, forwarding, judge)
         if (outcome.refusal === undefined || outcome.told) return
-        const over = call.caller.arrival.departure.over || tried.size >= call.target.upstreams.length
+        const over = call.caller.incoming.cancellation.over || tried.size >= call.target.upstreams.length
         if (over || !isElsewhereWorth(outcome)) throw outcome.refusal
       } finally {
-        seat.release()
+        slot.release()
       }
     }
   }
@@ -80,48 +80,48 @@ export function createForward(parts: ForwardParts) {
   async function takeSeat(
     { caller, target }: Call,
     tried: ReadonlySet<Upstream>,
-    { course }: Forwarding,
-  ): Promise<Seat> {
-    const { arrival, identity } = caller
-    const { departure, snapshot } = arrival
+    { context }: Forwarding,
+  ): Promise<Slot> {
+    const { incoming, identity } = caller
+    const { cancellation, snapshot } = incoming
     const { queue } = snapshot.policy
-    const onLeave = departure.onEnd.bind(departure)
+    const onLeave = cancellation.onEnd.bind(cancellation)
     const sinceMs = clock.monotonicMs()
     try {
-      const wish = { target, tried, owner: holderOf(identity), queue, left: () => departure.over, onLeave }
-      const seat = await fleet.seat(wish)
-      course.upstream = seat.upstream
-      return seat
+      const wish = { target, tried, owner: holderOf(identity), queue, left: () => cancellation.over, onLeave }
+      const slot = await fleet.slot(wish)
+      context.upstream = slot.upstream
+      return slot
     } catch (thrown) {
-      throw departure.refusal ?? thrown
+      throw cancellation.refusal ?? thrown
     } finally {
-      course.queuedMs = (course.queuedMs ?? 0) + clock.monotonicMs() - sinceMs
+      context.queuedMs = (context.queuedMs ?? 0) + clock.monotonicMs() - sinceMs
     }
   }
 
   function attempt(
     { caller, endpoint, outgoing, prompt, model, judged }: Call,
-    { upstream, release }: Seat,
-    { outlet, course, conclude, settle, meanwhile }: Forwarding,
+    { upstream, release }: Slot,
+    { writer, context, conclude, settle, meanwhile }: Forwarding,
     judge: JudgeCall | undefined,
   ): Promise<Outcome> {
     return new Promise((resolve) => {
-      const { departure, dialect, id, snapshot, trace, arrivedAtMs } = caller.arrival
+      const { cancellation, dialect, id, snapshot, trace, arrivedAtMs } = caller.incoming
       const forwardedAtMs = clock.monotonicMs()
       let firstAtMs: number | undefined
       let servedAtMs: number | undefined
       const { firstByteMs, serverSilenceMs, keepAliveMs } = snapshot.policy.timeouts
-      const interrupt = () => watch.interrupt(departure.refusal)
+      const interrupt = () => watch.interrupt(cancellation.refusal)
       const watch = createWatch({
         reader: outgoing.reader,
-        passage: passageOf(course.output, judge),
+        passage: passageOf(context.output, judge),
         judge,
         streams: prompt.stream,
         keepAliveMs,
         dialect,
         id,
-        outlet,
-        hold: (bytes) => caller.arrival.hold.answer(bytes),
+        writer,
+        hold: (bytes) => caller.incoming.hold.answer(bytes),
         sinceArrivalMs: () => clock.monotonicMs() - arrivedAtMs,
         holdsCalls: caller.role.limits.repetition !== undefined,
         conclude,
@@ -131,14 +131,14 @@ export function createForward(parts: ForwardParts) {
           release()
         },
         settle(ending) {
-          course.output?.finish()
+          context.output?.finish()
           return settle(ending)
         },
         done(outcome) {
-          departure.onEnd(undefined)
+          cancellation.onEnd(undefined)
           const ms = (servedAtMs ?? clock.monotonicMs()) - forwardedAtMs
-          metrics.upstreamSeconds.observe(labelsOf(course), ms / 1000)
-          const verdict = verdictOn(outcome, departure)
+          metrics.upstreamSeconds.observe(labelsOf(context), ms / 1000)
+          const verdict = verdictOn(outcome, cancellation)
           if (verdict) fleet.tell(upstream, verdict, (firstAtMs ?? clock.monotonicMs()) - forwardedAtMs)
           if (endpoint.group === 'admin') fleet.forget(upstream)
           const { keptAs } = outgoing.reader
@@ -149,15 +149,15 @@ export function createForward(parts: ForwardParts) {
           resolve(outcome)
         },
       })
-      if (departure.over) return interrupt()
-      course.work = () => ({
+      if (cancellation.over) return interrupt()
+      context.work = () => ({
         answer: watch.answer,
         carried: watch.carried,
         status: watch.answered,
         ms: (servedAtMs ?? clock.monotonicMs()) - forwardedAtMs,
       })
-      departure.onEnd(interrupt)
-      watch.flow = courier.send(
+      cancellation.onEnd(interrupt)
+      watch.flow = upstreamClient.send(
         {
           upstream,
           method: endpoint.method,
@@ -183,7 +183,7 @@ export function createForward(parts: ForwardParts) {
   }
 }
 
-function passageOf(guard: AnswerGuard | undefined, judge: JudgeCall | undefined): Passage {
+function passageOf(guard: AnswerGuard | undefined, judge: JudgeCall | undefined): OutputFilter {
   const passage = guard?.passage ?? untouched
   return judge ? judgeTexts(passage, judge) : passage
 }
@@ -206,7 +206,7 @@ const faults: ReadonlySet<RefusalCode> = new Set([
 ])
 
 /** What an attempt tells of its model server, if anything. */
-function verdictOn(outcome: Outcome, { over, refusal: ended }: Departure): Verdict | undefined {
+function verdictOn(outcome: Outcome, { over, refusal: ended }: Cancellation): Verdict | undefined {
   const { refusal, status, blame } = outcome
   if (refusal === undefined) return status > 0 && status < 300 ? 'answered' : undefined
   // Where only `timeouts.total` ends what hangs, no more is known than that it took too long.
@@ -232,9 +232,9 @@ function isElsewhereWorth(outcome: Outcome): boolean {
 async function answerItself(
   call: Call,
   answer: NonNullable<Call['endpoint']['answer']>,
-  { outlet, settle }: Forwarding,
+  { writer, settle }: Forwarding,
 ): Promise<void> {
   await settle({ kind: 'answered', answer: nothingSaid })
-  outlet.begin(200, 'application/json')
-  outlet.end(JSON.stringify(answer(promptTokens(call.prompt))))
+  writer.begin(200, 'application/json')
+  writer.end(JSON.stringify(answer(promptTokens(call.prompt))))
 }

@@ -3,7 +3,7 @@
  * they leave as the model server sent them, byte for byte; if something was cut, as they are without it.
  */
 
-import type { Passage } from '../../dialects/common/output-filter.ts'
+import type { OutputFilter } from '../../dialects/common/output-filter.ts'
 import type { Frame } from '../../dialects/framing/framing.ts'
 
 /** Frames that wait at most; more than this many words never hold each other up. */
@@ -18,7 +18,7 @@ export interface Delay {
   readonly held: number
 }
 
-export function createDelay(passage: Passage, emit: (frame: Frame) => void): Delay {
+export function createDelay(passage: OutputFilter, emit: (frame: Frame) => void): Delay {
   let waiting: Frame[] = []
   let cuts = passage.cuts
   let gaveUp = false

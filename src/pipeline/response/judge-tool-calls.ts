@@ -113,20 +113,20 @@ export function createJudgeCalls({ approvals, calls, lookAgain, isInForce, metri
   /** Who cannot judge lets nothing through. */
   const unjudged = (call: Call, made: ToolCall, cause: unknown): CallVerdict => {
     metrics.guardFailures.inc({ guard })
-    log.error({ id: call.caller.arrival.id, cause: describeError(cause) }, 'a tool call cannot be judged')
+    log.error({ id: call.caller.incoming.id, cause: describeError(cause) }, 'a tool call cannot be judged')
     stopped(call, made, 'tool.unjudged', 'high')
     return { kind: 'refuse', refusal: new Refusal('store_unavailable', { cause, retryAfterSeconds: 5 }) }
   }
 
   const asked = async (call: Call, made: ToolCall, args: JsonObject): Promise<CallVerdict> => {
-    const { identity, role, arrival } = call.caller
-    const { policy } = arrival.snapshot
+    const { identity, role, incoming } = call.caller
+    const { policy } = incoming.snapshot
     const { waitMs, validMs } = policy.approval
     // Of whom nothing is recorded, no more is kept than a human needs who decides.
     const shows = role.content === 'none' ? 'masked' : policy.approval.arguments
     // Under another policy nobody can say yes any more.
     const isCurrent = () => isInForce(policy.version)
-    const wanted = () => !arrival.departure.over && isCurrent()
+    const wanted = () => !incoming.cancellation.over && isCurrent()
     const mayPass = () => {
       lookAgain()
       return wanted()
@@ -137,7 +137,7 @@ export function createJudgeCalls({ approvals, calls, lookAgain, isInForce, metri
       {
         identity,
         holder: holderOf(identity),
-        request: arrival.id,
+        request: incoming.id,
         tool: made.name,
         arguments: args,
         model: call.model.served,

@@ -1,7 +1,7 @@
 /** What the output guard has found in one answer: for the record, the metrics, the headers; and what is done about it. */
 import { Refusal } from '../../core/refusal.ts'
 import type { Severity } from '../../core/text.ts'
-import type { Guard, Sought } from '../../detect/stream/stream-detector.ts'
+import type { Guard, Match } from '../../detect/stream/stream-detector.ts'
 import type { Kind } from '../../dialects/common/output-filter.ts'
 import type { OutputGuard } from '../../policy/policy.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
@@ -53,7 +53,7 @@ export class AnswerNotes {
   }
 
   /** Whether what is found is not to leave. */
-  isCut({ guard }: Sought, kind: Kind): boolean {
+  isCut({ guard }: Match, kind: Kind): boolean {
     const action = this.#actionOn(guard, kind)
     return action === 'redact' || action === 'block'
   }
@@ -62,7 +62,7 @@ export class AnswerNotes {
    * @param at in bytes of the channel, as is `bytes`
    * @throws Refusal `output_blocked` where the policy says so
    */
-  found(kind: Kind, again: boolean, sought: Sought, at: number, bytes: number): void {
+  found(kind: Kind, again: boolean, sought: Match, at: number, bytes: number): void {
     const id = `${sought.guard}.${sought.type}`
     if (again && this.#seen.has(`${id} ${kind}`)) return
     this.#seen.add(`${id} ${kind}`)

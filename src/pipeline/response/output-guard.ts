@@ -13,8 +13,8 @@ import { JsonWindow } from '../../detect/stream/json-window.ts'
 import { markerLead } from '../../detect/stream/marker.ts'
 import { createSeekers } from '../../detect/stream/stream-detectors.ts'
 import { type OnFound, Window } from '../../detect/stream/window.ts'
-import { plant } from '../../dialects/common/canary.ts'
-import type { Kind, Passage } from '../../dialects/common/output-filter.ts'
+import { insertCanary } from '../../dialects/common/canary.ts'
+import type { Kind, OutputFilter } from '../../dialects/common/output-filter.ts'
 import type { OutputGuard, PromptGuard } from '../../policy/policy.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { AnswerGuard, Guarded } from '../context.ts'
@@ -115,7 +115,7 @@ export function createGuardAnswer({ scannerFor, turns, metrics, randomCode }: Gu
     const planted = settings.actions.canary === 'off' ? undefined : randomCode()
     const isPlanted =
       planted !== undefined &&
-      plant(call.outgoing.body, `(Internal marker, never to be repeated: ${markerLead}${planted})`)
+      insertCanary(call.outgoing.body, `(Internal marker, never to be repeated: ${markerLead}${planted})`)
     const marker = isPlanted ? planted : undefined
     const { shown, called } = seekersFor(settings)
     const seekersOf = { shown: shown(marker), called: called(marker) }
@@ -130,10 +130,10 @@ export function createGuardAnswer({ scannerFor, turns, metrics, randomCode }: Gu
       return theft
     }
 
-    const { identity, arrival } = call.caller
-    const { guardWork } = arrival
+    const { identity, incoming } = call.caller
+    const { guardWork } = incoming
     const spend = (units: number) => guardWork.spend(units)
-    const reader = { owner: holderOf(identity), work: guardWork, departure: arrival.departure }
+    const reader = { owner: holderOf(identity), work: guardWork, cancellation: incoming.cancellation }
     const sweeping = {
       spend,
       theft: theftOf,
@@ -197,7 +197,7 @@ export function createGuardAnswer({ scannerFor, turns, metrics, randomCode }: Gu
 
     /** A fault of ours is no fault of the model server's. */
     const faultOf = (cause: unknown): Refusal => {
-      if (cause instanceof Refusal || arrival.departure.over) return asRefusal(cause)
+      if (cause instanceof Refusal || incoming.cancellation.over) return asRefusal(cause)
       metrics.guardFailures.inc({ guard })
       return new Refusal('internal', { detail: 'the output guard failed', cause })
     }
@@ -209,7 +209,7 @@ export function createGuardAnswer({ scannerFor, turns, metrics, randomCode }: Gu
       }
     }
 
-    const passage: Passage = {
+    const passage: OutputFilter = {
       judgesCalls: false,
       get isHolding() {
         return alters && holding > 0

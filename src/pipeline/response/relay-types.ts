@@ -1,13 +1,13 @@
 /** What is needed to watch an answer, and what comes of it. */
 import type { Refusal } from '../../core/refusal.ts'
 import type { JudgeCall } from '../../dialects/common/call-verdict.ts'
-import type { Passage } from '../../dialects/common/output-filter.ts'
+import type { OutputFilter } from '../../dialects/common/output-filter.ts'
 import type { AnswerReader, Dialect } from '../../dialects/dialect.ts'
 import type { Answer, Ending } from '../context.ts'
-import type { Flow, Outlet, Receiver } from '../ports.ts'
+import type { ResponseHandler, ResponseWriter, UpstreamStream } from '../ports.ts'
 
 export interface Watch {
-  readonly receiver: Receiver
+  readonly receiver: ResponseHandler
   /** As far as it came. */
   readonly answer: Answer
   /** An estimate of the tokens that came. */
@@ -17,7 +17,7 @@ export interface Watch {
   /** The client is gone, or time is up. */
   interrupt(refusal: Refusal | undefined): void
   /** Set before the first byte arrives. */
-  flow: Flow | undefined
+  flow: UpstreamStream | undefined
 }
 
 /** How it went with one model server. */
@@ -41,7 +41,7 @@ export type Blame = 'connection' | 'failure' | 'form'
 export interface WatchOptions {
   readonly reader: AnswerReader
   /** Reads and cuts what the reader hands it. */
-  readonly passage: Passage
+  readonly passage: OutputFilter
   /** Who judges tool calls before the client sees them, if anybody. */
   readonly judge: JudgeCall | undefined
   readonly dialect: Dialect
@@ -51,7 +51,7 @@ export interface WatchOptions {
   readonly keepAliveMs: number
   /** The request's, for errors that carry it. */
   readonly id: string
-  readonly outlet: Outlet
+  readonly writer: ResponseWriter
   readonly sinceArrivalMs: () => number
   /** Told what the answer takes of the gate's memory. @throws Refusal `overloaded` */
   hold(bytes: number): void

@@ -7,7 +7,7 @@
  */
 import { asRefusal, Refusal } from '../../core/refusal.ts'
 import type { JudgeCall } from '../../dialects/common/call-verdict.ts'
-import type { Passed } from '../../dialects/common/output-filter.ts'
+import type { FilteredFrames } from '../../dialects/common/output-filter.ts'
 import { serverError } from '../../dialects/common/server-errors.ts'
 import { type ToolCall, toPublicError } from '../../dialects/dialect.ts'
 import { framingOf } from '../../dialects/framing/by-type.ts'
@@ -28,7 +28,7 @@ const errorMs = 5000
 const maxHeld = 4 * 1024 * 1024
 /** Code units of a frame whose texts are read ahead. */
 const longFrame = 32 * 1024
-/** Bytes behind a call that is judged; a server that has more to say is held up, and keeps its seat. */
+/** Bytes behind a call that is judged; a server that has more to say is held up, and keeps its slot. */
 const maxBehind = 256 * 1024
 /** A byte of a frame that is not finished will be text, what was read of it, that without what is cut, and what is sent. */
 const unfinishedWeight = 6
@@ -36,7 +36,7 @@ const unfinishedWeight = 6
 const waitingWeight = 2
 
 export function createWatch(options: WatchOptions): Watch {
-  const { reader, passage, judge, dialect, streams, keepAliveMs, id, outlet, sinceArrivalMs } = options
+  const { reader, passage, judge, dialect, streams, keepAliveMs, id, writer, sinceArrivalMs } = options
   const { holdsCalls, conclude, waited, served, settle } = options
   let framing: Framing = whole
   let splitter: Splitter | undefined
@@ -106,7 +106,7 @@ export function createWatch(options: WatchOptions): Watch {
     if (begun) return
     begun = true
     sentStatus = status
-    outlet.begin(status, framing.contentType)
+    writer.begin(status, framing.contentType)
   }
 
   /** Before its model server has said anything, too: loading a model takes longer than proxies wait. */
@@ -118,7 +118,7 @@ export function createWatch(options: WatchOptions): Watch {
     }
     if (framing !== sse || dialect.keepAlive === undefined) return
     open()
-    outlet.write(dialect.keepAlive)
+    writer.write(dialect.keepAlive)
   }
   const silence = streams && keepAliveMs > 0 && dialect.keepAlive ? onSilence(keepAliveMs, beat) : undefined
   const done = (outcome: Outcome) => {
@@ -151,7 +151,7 @@ export function createWatch(options: WatchOptions): Watch {
   }
   const delay = createDelay(passage, emit)
 
-  const add = (passed: Passed) => {
+  const add = (passed: FilteredFrames) => {
     if (passed === undefined) return
     if ('data' in passed) delay.add(passed)
     else passed.forEach(delay.add)
@@ -218,10 +218,10 @@ export function createWatch(options: WatchOptions): Watch {
 
   const write = (data: string | Uint8Array) => {
     silence?.broken()
-    if (outlet.write(data)) return
+    if (writer.write(data)) return
     isFull = true
     watch.flow?.pause()
-    outlet.onDrain(() => {
+    writer.onDrain(() => {
       isFull = false
       watch.flow?.resume()
     })
@@ -231,9 +231,9 @@ export function createWatch(options: WatchOptions): Watch {
   const end = (last: string | Uint8Array) => {
     const before = ready
     ready = ''
-    if (typeof last === 'string') return outlet.end(before + last)
-    if (before !== '') outlet.write(before)
-    outlet.end(last)
+    if (typeof last === 'string') return writer.end(before + last)
+    if (before !== '') writer.write(before)
+    writer.end(last)
   }
 
   const finish = () => {
@@ -276,7 +276,7 @@ export function createWatch(options: WatchOptions): Watch {
     const error = toPublicError(refusal, id)
     const frame = reader.farewell?.(error) ?? { data: JSON.stringify(dialect.errorBody(error)) }
     if (framing.streams) end(framing.print(frame))
-    else outlet.break()
+    else writer.break()
   }
 
   const stop = (refusal: Refusal) => {
@@ -303,7 +303,7 @@ export function createWatch(options: WatchOptions): Watch {
     advance()
   }
 
-  /** Whatever else it has to say: it must not keep its seat with that. */
+  /** Whatever else it has to say: it must not keep its slot with that. */
   const endOfError = () => {
     if (!error) return
     blame = 'failure'

@@ -8,7 +8,7 @@
  */
 import { Refusal } from '../../core/refusal.ts'
 import { type CallVerdict, type JudgeCall, undecidedInText } from '../../dialects/common/call-verdict.ts'
-import type { Kind, Passage } from '../../dialects/common/output-filter.ts'
+import type { Kind, OutputFilter } from '../../dialects/common/output-filter.ts'
 import { beginOfTag, callsIn, firstTag, maxCloseLength, type Tag } from '../../tool-policy/tags.ts'
 
 /** Code units of one call. */
@@ -31,7 +31,7 @@ function mayHoldCalls(kind: Kind): boolean {
   return kind === 'content' || kind === 'thinking'
 }
 
-export function judgeTexts(inner: Passage, judge: JudgeCall): Passage {
+export function judgeTexts(inner: OutputFilter, judge: JudgeCall): OutputFilter {
   const states = new Map<string, State>()
   let cuts = 0
 
