@@ -27,4 +27,4 @@ export interface SchemaNode {
 }
 
 /** The keywords that no JSON Schema knows. */
-export const ownKeywords = ['wanted', 'example', 'form', 'least', 'most'] as const
+export const ownKeywords = ['wanted', 'example', 'form', 'least', 'max'] as const
