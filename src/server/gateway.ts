@@ -3,10 +3,7 @@
  * reverse order. `serve`, `demo` and the tests start it alike.
  */
 import { randomBytes } from 'node:crypto'
-import { openAudit } from '../audit/audit.ts'
 import { createPseudonyms } from '../audit/erase/pseudonyms.ts'
-import { startForwarder } from '../audit/sinks/forward.ts'
-import { transportOf } from '../audit/sinks/transport.ts'
 import type { Processes } from '../audit/write/lock.ts'
 import { readSigningEntries, signingKeysFile } from '../auth/tokens/signing-keys.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
@@ -53,6 +50,7 @@ import { createMetrics } from '../telemetry/metrics.ts'
 import { createSparing } from '../telemetry/sparing.ts'
 import { createFleet } from '../upstreams/fleet.ts'
 import { createAdmin } from './admin-listener.ts'
+import { openAuditLog, startForwarders } from './audit-wiring.ts'
 import { openCallers } from './auth-wiring.ts'
 import { openChangeRecord } from './change-record.ts'
 import { createApp } from './data-listener.ts'
@@ -128,33 +126,15 @@ async function openGateway(
   closers.push(keysSync.close)
 
   const recordedBefore = createRecordedBefore(clock)
-  const audit = await openAudit({
-    file: atStart.audit.file,
-    settings: atStart.audit,
-    clock,
+  const auditParts = {
+    ...{ atStart, clock, metrics, log },
+    version: options.version,
     processes: options.processes,
-    about: { version: options.version, policy: atStart.version },
-    onCheckpoint: ({ seq, hash, instance, proof }) => {
-      metrics.auditCheckpoint.set(seq)
-      log.info({ seq, hash, instance, proof }, 'audit checkpoint')
-    },
     onGone: recordedBefore.forget,
-    report: (problem, error) =>
-      log.error({ cause: error === undefined ? undefined : String(error) }, problem),
-  })
-  closers.push(audit.close)
-  for (const settings of atStart.audit.forward) {
-    const forwarder = startForwarder({
-      file: atStart.audit.file,
-      settings,
-      transport: transportOf(settings, options.out ?? (() => {})),
-      startAfterSeq: audit.head.seq,
-      head: () => audit.head.seq,
-      onMoved: (waiting) => metrics.auditUnforwarded.set({ receiver: settings.name }, waiting),
-      report: (problem, error) => log.warn({ cause: describeError(error) }, problem),
-    })
-    closers.push(forwarder.close)
+    out: options.out,
   }
+  const audit = await openAuditLog(auditParts)
+  closers.push(audit.close, ...startForwarders(auditParts, audit))
   /** What cannot be recorded shows in the log not being writable. */
   const recordEvent = (event: string, details: object) => void audit.event(event, details).catch(() => {})
   const flood = createFlood((peer, count, kind) =>
