@@ -78,6 +78,8 @@ describe('numbers of machines', () => {
     ['card', '4111111111111111 5500005555555559', '5500005555555559'],
     ['card', 'My Maestro is 676111112220', '676111112220'],
     ['phone', 'Reach us at 030 901820 2024', '030 901820'],
+    ['phone', 'Call me at 901 82 34', '901 82 34'],
+    ['phone', 'mobile: 9018204567', '9018204567'],
     ['email', 'see contacts/ann@example.org', 'ann@example.org'],
   ])('leave %s masked in %j', (type, text, value) => {
     const masked = mask(text)

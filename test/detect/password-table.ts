@@ -33,7 +33,7 @@ const spellings: readonly ((name: readonly string[]) => string)[] = [
   (name) => name.map(capital).join(''),
 ]
 
-/** Name to what stands in front of a value and behind it; what `stripInvisible` forms hold, no quotes protect. */
+/** Name to what stands in front of a value and behind it; what bare forms hold, no quotes protect. */
 const quotedForms: readonly ((name: string) => readonly [string, string])[] = [
   (name) => [`{"${name}":"`, '"}'],
   (name) => [`{"host": "db", "${name}": "`, '", "port": 5432}'],

@@ -61,7 +61,7 @@ export const phone: Detector = {
 /** Units of a match that are a phone number: another number may follow behind a blank. */
 function phoneLength(match: RegExpExecArray, sample: Sample, run: NumberRun, start: number): number {
   const before = sample.before(start)
-  const groups = { ...match.groups }
+  const groups: Groups = { ...match.groups }
   const isFree = (length: number) =>
     named.test(before) || !isInTable(sample.text, run, { start, end: start + length, digits: '' })
   if (isPhone(groups, before))
@@ -75,12 +75,12 @@ function phoneLength(match: RegExpExecArray, sample: Sample, run: NumberRun, sta
   return 0
 }
 
-type Groups = Readonly<Record<string, string | undefined>>
+type Groups = Readonly<Partial<Record<'international' | 'american' | 'zero' | 'bare', string>>>
 
-function isPhone({ international, american, zero, stripInvisible }: Groups, before: string): boolean {
+function isPhone({ international, american, zero, bare }: Groups, before: string): boolean {
   if (otherwise.test(before)) return false
   if (international !== undefined) return isInternational(international, before)
-  const shown = american ?? zero ?? stripInvisible ?? ''
+  const shown = american ?? zero ?? bare ?? ''
   if (isDateOrAddress(shown)) return false
   const { length } = shown.replaceAll(/\D/g, '')
   const isNamed = named.test(before)
