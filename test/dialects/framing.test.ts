@@ -1,11 +1,11 @@
 /** However the bytes of an answer are cut, the frames are the same. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { whole } from '../../src/dialects/framing/document.ts'
 import type { Frame, Framing } from '../../src/dialects/framing/framing.ts'
 import { ndjson } from '../../src/dialects/framing/ndjson.ts'
 import { sse } from '../../src/dialects/framing/sse.ts'
 import { createUtf8 } from '../../src/dialects/framing/utf8.ts'
-import { whole } from '../../src/dialects/framing/whole.ts'
 import { allRecorded } from '../rig/model-server.ts'
 
 function framesOf(framing: Framing, pieces: readonly Uint8Array[]): Frame[] {

@@ -9,7 +9,7 @@ import type { ServerKind } from '../../src/core/servers.ts'
 import { untouched } from '../../src/dialects/common/output-filter.ts'
 import type { AnswerReader, Exchange, Prompt } from '../../src/dialects/dialect.ts'
 import { dialects } from '../../src/dialects/dialects.ts'
-import { framingOf } from '../../src/dialects/framing/by-type.ts'
+import { framingOf } from '../../src/dialects/framing/content-type.ts'
 import { allRecordedLocalai } from '../rig/localai.ts'
 import { allRecorded, type Recorded } from '../rig/model-server.ts'
 

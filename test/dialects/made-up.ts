@@ -4,12 +4,12 @@
  */
 import { isObject, type JsonValue } from '../../src/core/json.ts'
 import { type Usage, usageOf } from '../../src/core/usage.ts'
+import { readBy } from '../../src/dialects/common/body-reader.ts'
 import { capCount } from '../../src/dialects/common/caps.ts'
 import { integer, modelName, object, text } from '../../src/dialects/common/shape.ts'
-import { readBy } from '../../src/dialects/common/shape-reader.ts'
+import { Transcript } from '../../src/dialects/common/transcript.ts'
 import type { AnswerReader, Dialect } from '../../src/dialects/dialect.ts'
 import type { Frame } from '../../src/dialects/framing/framing.ts'
-import { Transcript } from '../../src/dialects/localai/transcript.ts'
 
 /** Every field the server reads, each with the reader of its type; whatever else is sent is left out. */
 const request = object({ model: modelName, theme: text('user'), tokens: integer(1) }, ['model', 'theme'])

@@ -1,6 +1,6 @@
 /** Long answers of vectors: passed on as they come, and read as strictly as short ones. */
 import { describe, expect, it } from 'vitest'
-import { EmbeddingAnswer } from '../../src/dialects/common/embedding-answer.ts'
+import { EmbeddingAnswer } from '../../src/dialects/common/embedding-response.ts'
 import { framesOf, untouched } from '../../src/dialects/common/output-filter.ts'
 import { Vectors } from '../../src/dialects/framing/vectors.ts'
 import { OllamaAnswer } from '../../src/dialects/ollama/response.ts'

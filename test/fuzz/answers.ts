@@ -8,7 +8,7 @@ import type { JsonObject } from '../../src/core/json.ts'
 import { framesOf, untouched } from '../../src/dialects/common/output-filter.ts'
 import type { AnswerReader, Exchange } from '../../src/dialects/dialect.ts'
 import { dialects } from '../../src/dialects/dialects.ts'
-import { framingOf } from '../../src/dialects/framing/by-type.ts'
+import { framingOf } from '../../src/dialects/framing/content-type.ts'
 import { ordersFor } from './property.ts'
 import type { Random } from './random.ts'
 

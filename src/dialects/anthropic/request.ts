@@ -9,6 +9,7 @@
 import { isObject } from '../../core/json.ts'
 import { Refusal } from '../../core/refusal.ts'
 import type { Channel } from '../../core/text.ts'
+import { readBy } from '../common/body-reader.ts'
 import { capCount } from '../common/caps.ts'
 import { hostedTool, typeOf } from '../common/hosted-tools.ts'
 import { base64Image, mediaUrl } from '../common/media.ts'
@@ -35,7 +36,6 @@ import {
   variants,
   word,
 } from '../common/shape.ts'
-import { readBy } from '../common/shape-reader.ts'
 import { markBlocks } from '../common/spotlight.ts'
 import { answering, calling, describing, noteTool } from '../common/tool-shape.ts'
 import { type Dialect, namesOf, type Orders, type Outgoing, type Prompt } from '../dialect.ts'

@@ -5,8 +5,6 @@
  */
 import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts'
 import { type Usage, usageOf } from '../../core/usage.ts'
-import { checkName, form, misshapen, noCallBut, readFrame, saysNothingBut } from '../common/answer-form.ts'
-import { asAsked } from '../common/model-name-as-asked.ts'
 import { OtherTexts, type ReadElsewhere } from '../common/other-texts.ts'
 import {
   Edits,
@@ -17,9 +15,18 @@ import {
   type OutputFilter,
   type SettledVerdict,
 } from '../common/output-filter.ts'
+import { asAsked } from '../common/requested-model.ts'
+import {
+  checkName,
+  form,
+  misshapen,
+  noCallBut,
+  readFrame,
+  saysNothingBut,
+} from '../common/response-schema.ts'
+import { Transcript } from '../common/transcript.ts'
 import type { AnswerReader, ModelNames, PublicError, ToolCall } from '../dialect.ts'
 import type { Frame } from '../framing/framing.ts'
-import { Transcript } from '../localai/transcript.ts'
 import { anthropicError } from './error.ts'
 import { AnthropicCalls, callOf, isCall } from './tool-calls.ts'
 

@@ -3,8 +3,8 @@
  * a block of text stands where one was taken out.
  */
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/json.ts'
-import { misshapen } from '../common/answer-form.ts'
 import { Held, maxKept, type SettledVerdict } from '../common/output-filter.ts'
+import { misshapen } from '../common/response-schema.ts'
 import { idOf, type ToolCall } from '../dialect.ts'
 import type { Frame } from '../framing/framing.ts'
 

@@ -5,9 +5,9 @@
  */
 import type { JsonObject, JsonValue } from '../../core/json.ts'
 import type { ModelNames } from '../dialect.ts'
-import type { Transcript } from '../localai/transcript.ts'
-import { misshapen } from './answer-form.ts'
 import type { Edits, Kind, OutputFilter } from './output-filter.ts'
+import { misshapen } from './response-schema.ts'
+import type { Transcript } from './transcript.ts'
 
 /** Pictures, sound and vectors, in which a guard has nothing to read, if that is what they are. */
 const noTexts = new Set(['b64_json', 'image', 'images', 'partial_image_b64', 'embedding', 'embeddings'])

@@ -4,7 +4,7 @@
  */
 import type { JsonObject, JsonValue } from '../../core/json.ts'
 import type { Frame } from '../framing/framing.ts'
-import { misshapen } from './answer-form.ts'
+import { misshapen } from './response-schema.ts'
 
 /** `arguments` is JSON, whole or as far as it came; `input` is any text that a tool is given. */
 export type Kind = 'content' | 'thinking' | 'name' | 'arguments' | 'input'

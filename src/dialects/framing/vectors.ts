@@ -5,7 +5,7 @@
  *
  * Held back are the last brace, without which nobody takes the document for one, and the model's name until it is whole.
  */
-import { misshapen } from '../common/answer-form.ts'
+import { misshapen } from '../common/response-schema.ts'
 
 /** Of the outline; a vector among ten thousand takes some sixty. */
 const maxOutline = 2 * 1024 * 1024

@@ -6,6 +6,7 @@
  * as links to itself unless asked for in base64, so they are.
  */
 import type { JsonObject } from '../../core/json.ts'
+import { readBy } from '../common/body-reader.ts'
 import { capSize } from '../common/caps.ts'
 import {
   integer,
@@ -20,7 +21,6 @@ import {
   text,
   word,
 } from '../common/shape.ts'
-import { readBy } from '../common/shape-reader.ts'
 import {
   type AnswerReader,
   type Dialect,
@@ -29,8 +29,8 @@ import {
   namesOf,
   type PublicError,
 } from '../dialect.ts'
-import { DocumentAnswer } from './document-answer.ts'
-import { SpeechAnswer } from './speech-answer.ts'
+import { DocumentAnswer } from './document-response.ts'
+import { SpeechAnswer } from './speech-response.ts'
 
 /** Pixels a side; what it costs grows with both. */
 const maxSide = 2048

@@ -4,11 +4,11 @@
  * be a plain code.
  */
 
+import { readBy } from '../common/body-reader.ts'
 import { matching, modelName, object, text } from '../common/shape.ts'
-import { readBy } from '../common/shape-reader.ts'
 import { type Dialect, namesOf } from '../dialect.ts'
 import { openaiError } from '../openai/request.ts'
-import { DocumentAnswer } from './document-answer.ts'
+import { DocumentAnswer } from './document-response.ts'
 
 const language = matching(/^[A-Za-z]{2,3}(?:-[A-Za-z]{2,4})?$/, 'a language code')
 const temperature = matching(/^\d(?:\.\d{1,6})?$/, 'a number')

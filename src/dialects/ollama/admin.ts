@@ -8,6 +8,7 @@
  * told (system, template, messages) is scanned like any prompt.
  */
 import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts'
+import { readBy } from '../common/body-reader.ts'
 import { capCount, capSize } from '../common/caps.ts'
 import {
   flag,
@@ -23,7 +24,6 @@ import {
   text,
   word,
 } from '../common/shape.ts'
-import { readBy } from '../common/shape-reader.ts'
 import type { Exchange, Orders, Outgoing, Prompt } from '../dialect.ts'
 import { anyMessage, options } from './fields.ts'
 import { DoneAnswer, ProgressAnswer } from './progress.ts'

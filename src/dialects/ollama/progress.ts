@@ -1,8 +1,8 @@
 /** What an Ollama says while it changes its models: lines of progress that end with `success`, or nothing at all. */
 import { isObject, type JsonValue, pick } from '../../core/json.ts'
+import { Transcript } from '../common/transcript.ts'
 import type { AnswerReader } from '../dialect.ts'
 import type { Frame } from '../framing/framing.ts'
-import { Transcript } from '../localai/transcript.ts'
 
 const shown = ['status', 'digest', 'total', 'completed']
 

@@ -6,8 +6,9 @@
  * restart the model's runner for everybody (`num_gpu`, `num_batch`, `shift` …) are dropped.
  */
 import { isObject, type JsonObject } from '../../core/json.ts'
+import { readBy } from '../common/body-reader.ts'
 import { capCount, capKeepAlive, capSize, keepAliveSeconds, refuseUnload } from '../common/caps.ts'
-import { EmbeddingAnswer } from '../common/embedding-answer.ts'
+import { EmbeddingAnswer } from '../common/embedding-response.ts'
 import { embedded } from '../common/inputs.ts'
 import { base64Image } from '../common/media.ts'
 import { ofFunction, offerOnly } from '../common/offered-tools.ts'
@@ -27,7 +28,6 @@ import {
   unlessElsewhere,
   word,
 } from '../common/shape.ts'
-import { readBy } from '../common/shape-reader.ts'
 import { markMessages } from '../common/spotlight.ts'
 import { declaredFunction, noteTool } from '../common/tool-shape.ts'
 import {

@@ -5,9 +5,7 @@
  */
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/json.ts'
 import { type Usage, usageOf } from '../../core/usage.ts'
-import { form, noCallBut, readFrame, saysNothingBut } from '../common/answer-form.ts'
 import { keepLogprobs } from '../common/logprobs.ts'
-import { asAsked } from '../common/model-name-as-asked.ts'
 import { OtherTexts, type ReadElsewhere } from '../common/other-texts.ts'
 import {
   Edits,
@@ -17,9 +15,11 @@ import {
   type OutputFilter,
   type SettledVerdict,
 } from '../common/output-filter.ts'
+import { asAsked } from '../common/requested-model.ts'
+import { form, noCallBut, readFrame, saysNothingBut } from '../common/response-schema.ts'
+import { Transcript } from '../common/transcript.ts'
 import { type AnswerReader, idOf, type ModelNames, type ToolCall } from '../dialect.ts'
 import type { Frame } from '../framing/framing.ts'
-import { Transcript } from '../localai/transcript.ts'
 
 /** Both `/api/chat` and, with parsers of its own, `/api/generate` have tool calls (Ollama's `api/types.go`). */
 const ofCalls = [

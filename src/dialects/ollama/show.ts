@@ -5,9 +5,10 @@
  */
 import { isObject, type JsonObject, pick, stringOf } from '../../core/json.ts'
 import type { Usage } from '../../core/usage.ts'
-import { form, readFrame } from '../common/answer-form.ts'
+import { readBy } from '../common/body-reader.ts'
+import { form, readFrame } from '../common/response-schema.ts'
 import { flag, modelName, object } from '../common/shape.ts'
-import { readBy } from '../common/shape-reader.ts'
+import { Transcript } from '../common/transcript.ts'
 import {
   type AnswerReader,
   type Exchange,
@@ -18,7 +19,6 @@ import {
   type Prompt,
 } from '../dialect.ts'
 import type { Frame } from '../framing/framing.ts'
-import { Transcript } from '../localai/transcript.ts'
 
 // Ollama's own command sends both names, one of them empty; `model` goes first.
 const request = object({ model: modelName, name: modelName, verbose: flag })

@@ -8,8 +8,9 @@
  */
 import { isObject, type JsonObject } from '../../core/json.ts'
 import type { Channel } from '../../core/text.ts'
+import { readBy } from '../common/body-reader.ts'
 import { capCount, capSize, leaveOut } from '../common/caps.ts'
-import { EmbeddingAnswer } from '../common/embedding-answer.ts'
+import { EmbeddingAnswer } from '../common/embedding-response.ts'
 import { hostedTool, typeOf } from '../common/hosted-tools.ts'
 import { embedded, textsNotTokens } from '../common/inputs.ts'
 import { imageUrl } from '../common/media.ts'
@@ -39,7 +40,6 @@ import {
   word,
   wordOr,
 } from '../common/shape.ts'
-import { readBy } from '../common/shape-reader.ts'
 import { markMessages } from '../common/spotlight.ts'
 import { answering, calledFunction, calling, declaredFunction, noteTool } from '../common/tool-shape.ts'
 import {

@@ -7,9 +7,7 @@
 import { isObject, type JsonObject, type JsonValue, parse, stringOf } from '../../core/json.ts'
 import { Refusal } from '../../core/refusal.ts'
 import { type Usage, usageOf } from '../../core/usage.ts'
-import { form, noCallBut, readFrame, saysNothingBut } from '../common/answer-form.ts'
 import { keepLogprobs } from '../common/logprobs.ts'
-import { asAsked } from '../common/model-name-as-asked.ts'
 import { OtherTexts, type ReadElsewhere } from '../common/other-texts.ts'
 import {
   Edits,
@@ -22,9 +20,11 @@ import {
   type OutputFilter,
   type SettledVerdict,
 } from '../common/output-filter.ts'
+import { asAsked } from '../common/requested-model.ts'
+import { form, noCallBut, readFrame, saysNothingBut } from '../common/response-schema.ts'
+import { Transcript } from '../common/transcript.ts'
 import type { AnswerReader, ModelNames, ToolCall } from '../dialect.ts'
 import type { Frame } from '../framing/framing.ts'
-import { Transcript } from '../localai/transcript.ts'
 import { isFinished, messageOf, OpenaiCalls } from './tool-calls.ts'
 
 const end = '[DONE]'

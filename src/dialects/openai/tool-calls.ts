@@ -4,8 +4,8 @@
  */
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/json.ts'
 import type { OutputFilter, SettledVerdict } from '../common/output-filter.ts'
+import type { Transcript } from '../common/transcript.ts'
 import { idOf, type ToolCall } from '../dialect.ts'
-import type { Transcript } from '../localai/transcript.ts'
 
 /** Where a call says what it calls: functions with JSON, custom tools with any text, and the older form, one a choice. */
 const forms = [

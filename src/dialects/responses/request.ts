@@ -7,6 +7,8 @@
  * it is left out and told. What items there are stands in `items.ts`, what tools in `tools.ts`, and
  * which server reads what of them in `servers.ts`. Text blocks reach the model with nothing between them.
  */
+
+import { readBy } from '../common/body-reader.ts'
 import { capCount, leaveOut } from '../common/caps.ts'
 import { offerOnly, typed } from '../common/offered-tools.ts'
 import {
@@ -25,15 +27,14 @@ import {
   word,
   wordOr,
 } from '../common/shape.ts'
-import { readBy } from '../common/shape-reader.ts'
 import { markItems } from '../common/spotlight.ts'
 import { type Dialect, type Exchange, namesOf, type Orders, type Outgoing, type Prompt } from '../dialect.ts'
 import { comment } from '../framing/sse.ts'
 import { openaiError } from '../openai/request.ts'
 import { input } from './items.ts'
 import { ResponsesAnswer } from './response.ts'
-import { gatherTools, putInItsWords } from './servers.ts'
 import { namedOrTyped, tools } from './tools.ts'
+import { gatherTools, putInItsWords } from './translate-for-server.ts'
 
 /** A conversation that goes on: whether this caller may name it is judged by who was given the id. */
 const someId = matching(/^[\w-]{1,128}$/, 'the id of an answer')

@@ -8,9 +8,7 @@
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/json.ts'
 import { isFinal } from '../../core/refusal.ts'
 import { type Usage, usageOf } from '../../core/usage.ts'
-import { checkName, misshapen, readFrame, requireForm } from '../common/answer-form.ts'
 import { keepLogprobs } from '../common/logprobs.ts'
-import { asAsked } from '../common/model-name-as-asked.ts'
 import { OtherTexts, type ReadElsewhere } from '../common/other-texts.ts'
 import {
   Edits,
@@ -21,11 +19,13 @@ import {
   type OutputFilter,
   type SettledVerdict,
 } from '../common/output-filter.ts'
+import { asAsked } from '../common/requested-model.ts'
+import { checkName, misshapen, readFrame, requireForm } from '../common/response-schema.ts'
+import { Transcript } from '../common/transcript.ts'
 import { type Declared, TranslatedCalls } from '../common/translated-calls.ts'
 import type { AnswerReader, ModelNames, PublicError, ToolCall } from '../dialect.ts'
 import type { Frame } from '../framing/framing.ts'
-import { Transcript } from '../localai/transcript.ts'
-import { ofEvent, ofResponse } from './form.ts'
+import { ofEvent, ofResponse } from './response-schema.ts'
 import { callOf, isCall, ResponsesCalls, withoutCalls } from './tool-calls.ts'
 
 const ends = new Set(['response.completed', 'response.incomplete'])

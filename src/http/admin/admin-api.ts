@@ -24,8 +24,8 @@ import {
 import type { KillSwitch } from '../../kill-switch/kill-switch.ts'
 import { keyAccount } from '../../limits/accounts.ts'
 import type { Store } from '../../limits/store.ts'
-import { type AdminKeysParts, registerAdminKeys } from './admin-keys.ts'
 import { recordedName, refuse, someone } from './admin-replies.ts'
+import { type AdminKeysParts, registerAdminKeys } from './keys-api.ts'
 
 export interface AdminApiParts extends AdminKeysParts {
   readonly freezes: KillSwitch

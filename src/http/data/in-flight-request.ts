@@ -13,10 +13,10 @@ import type { ResponseWriter } from '../../pipeline/ports.ts'
 import type { createArrive } from '../../pipeline/request/receive.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
-import { createCertificateOf } from '../tls/shown-certificate.ts'
+import { createCertificateOf } from '../tls/client-certificate.ts'
 import { senderOf } from './connections.ts'
-import { readForm } from './form.ts'
 import type { LoginThrottle } from './login-throttle.ts'
+import { readForm } from './multipart-form.ts'
 import { createResponseWriter } from './response-writer.ts'
 
 export interface InFlightRequest {

@@ -4,7 +4,7 @@ import { asRefusal, Refusal } from '../../core/refusal.ts'
 import { dialectFor, dialects } from '../../dialects/dialects.ts'
 import type { Hosts } from './local-routes.ts'
 import { answerOptions, showsNothing } from './probes.ts'
-import { plainPath } from './target.ts'
+import { plainPath } from './request-target.ts'
 
 export function registerUnknown(app: FastifyInstance, { inFlightRequests, gate, settle }: Hosts): void {
   const turnAway = (

@@ -8,8 +8,14 @@ import { toPublicError } from '../../dialects/dialect.ts'
 import type { RequestContext } from '../../pipeline/context.ts'
 import type { Form, ResponseWriter } from '../../pipeline/ports.ts'
 import { linger } from '../../wire/linger.ts'
-import { type AnswerHeaders, answerHeaders, guards, guardsHeader, refusalHeaders } from './answer-headers.ts'
 import { readBody, streamBody } from './body.ts'
+import {
+  type AnswerHeaders,
+  answerHeaders,
+  guards,
+  guardsHeader,
+  refusalHeaders,
+} from './response-headers.ts'
 
 export interface OutletOptions {
   readonly request: IncomingMessage

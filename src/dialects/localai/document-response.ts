@@ -4,14 +4,14 @@
  */
 import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts'
 import { type Usage, usageOf } from '../../core/usage.ts'
-import { asAsked } from '../common/model-name-as-asked.ts'
 import { isPicture } from '../common/other-texts.ts'
 import type { OutputFilter } from '../common/output-filter.ts'
+import { asAsked } from '../common/requested-model.ts'
+import { Transcript } from '../common/transcript.ts'
 import type { AnswerReader, ModelNames } from '../dialect.ts'
-import { framingOf, mediaTypeOf } from '../framing/by-type.ts'
+import { framingOf, mediaTypeOf } from '../framing/content-type.ts'
+import { whole } from '../framing/document.ts'
 import type { Frame, Framing } from '../framing/framing.ts'
-import { whole } from '../framing/whole.ts'
-import { Transcript } from './transcript.ts'
 
 const plainTypes = new Set(['text/plain', 'text/vtt', 'application/x-subrip'])
 

@@ -1,8 +1,9 @@
 /** Which framing an answer has, by its content type; what is neither kind of stream is one document. */
+
+import { whole } from './document.ts'
 import type { Framing } from './framing.ts'
 import { ndjson } from './ndjson.ts'
 import { sse } from './sse.ts'
-import { whole } from './whole.ts'
 
 export function framingOf(contentType: string): Framing {
   const type = mediaTypeOf(contentType)

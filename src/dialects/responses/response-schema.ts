@@ -1,5 +1,5 @@
 /** What answers of the Responses API, their events and items must look like. */
-import { form, noCallBut, saysNothingBut } from '../common/answer-form.ts'
+import { form, noCallBut, saysNothingBut } from '../common/response-schema.ts'
 
 const item = form({
   ...noCallBut(),

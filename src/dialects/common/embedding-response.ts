@@ -6,12 +6,12 @@
 import { parse } from '../../core/json.ts'
 import type { Usage } from '../../core/usage.ts'
 import type { AnswerReader, ModelNames } from '../dialect.ts'
-import { framingOf } from '../framing/by-type.ts'
+import { framingOf } from '../framing/content-type.ts'
+import { whole } from '../framing/document.ts'
 import type { Frame, Framing } from '../framing/framing.ts'
 import { joined, type Renaming, Vectors } from '../framing/vectors.ts'
-import { whole } from '../framing/whole.ts'
-import { misshapen } from './answer-form.ts'
 import type { FilteredFrames, OutputFilter } from './output-filter.ts'
+import { misshapen } from './response-schema.ts'
 
 /** Bytes; the vectors of a few dozen texts. */
 const long = 512 * 1024

@@ -1,10 +1,10 @@
 /** Answers that are sound. Nothing in them is read; what was to be spoken is in the record of the prompt. */
 import type { Usage } from '../../core/usage.ts'
+import { Transcript } from '../common/transcript.ts'
 import type { AnswerReader } from '../dialect.ts'
-import { mediaTypeOf } from '../framing/by-type.ts'
-import { bytes } from '../framing/bytes.ts'
+import { bytes } from '../framing/binary.ts'
+import { mediaTypeOf } from '../framing/content-type.ts'
 import type { Frame, Framing } from '../framing/framing.ts'
-import { Transcript } from './transcript.ts'
 
 const audio = /^audio\/[a-z0-9.+-]{1,64}$/
 
