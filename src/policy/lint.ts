@@ -6,7 +6,7 @@ import { dialects } from '../dialects/dialects.ts'
 import { parseAddress } from './address.ts'
 import type { Address } from './policy.ts'
 import type { SchemaNode } from './schema/node.ts'
-import { type Config, configSchema } from './schema/schema.ts'
+import { type Config, policySchema } from './schema/schema.ts'
 import type { Path, Source } from './source.ts'
 import { tightInWords, tightLimits } from './token-room.ts'
 import { withoutEffect } from './without-effect.ts'
@@ -82,7 +82,7 @@ function writtenSecrets(
   config: Config,
   { isLiteral, writtenAt }: Written,
 ): { path: Path; message: string }[] {
-  const found = secretsIn(configSchema as unknown as SchemaNode, config, [])
+  const found = secretsIn(policySchema, config, [])
     .filter((path) => writtenAt(path) && (isLiteral(path) || writtenAt(path)?.hasDefault))
     .map((path) => ({ path, message: isLiteral(path) ? writtenOut : writtenAsDefault }))
   const redis = ['store', 'redis']

@@ -1,7 +1,7 @@
 /** The reference of every policy key, as Markdown, from the schema. `config/README.md` is its output. */
 
 import { ownKeywords, type SchemaNode } from './schema/node.ts'
-import { configSchema } from './schema/schema.ts'
+import { policySchema } from './schema/schema.ts'
 import { maxTimer } from './schema/types.ts'
 
 const intro = `# The policy file
@@ -178,7 +178,7 @@ This page is generated from the schema (\`npm run generate\`).
 /** @returns the whole page */
 export function reference(): string {
   const rows: string[] = []
-  walk(configSchema as unknown as SchemaNode, '', rows)
+  walk(policySchema, '', rows)
   return `${intro}${rows.join('\n')}\n`
 }
 
@@ -204,9 +204,9 @@ function describe(node: SchemaNode): string {
   return said.filter(Boolean).join(' ')
 }
 
-function rangeOf({ least, max, type, minimum, maximum }: SchemaNode): string | undefined {
+function rangeOf({ min, max, type, minimum, maximum }: SchemaNode): string | undefined {
   const counted = type === 'integer' && maximum !== undefined && maximum < 1e12
-  const [from, to] = counted ? [minimum, maximum] : [least, max]
+  const [from, to] = counted ? [minimum, maximum] : [min, max]
   // What no timer of Node can wait for is no choice of ours.
   if (from === undefined && to === maxTimer) return undefined
   if (from !== undefined && to !== undefined) return `From \`${from}\` to \`${to}\`.`
@@ -238,5 +238,5 @@ export function editorSchema(): object {
       copy.required = node.required.filter((key) => node.properties?.[key]?.default === undefined)
     return copy
   }
-  return { $schema: 'https://json-schema.org/draft/2020-12/schema', ...(relaxed(configSchema) as object) }
+  return { $schema: 'https://json-schema.org/draft/2020-12/schema', ...(relaxed(policySchema) as object) }
 }

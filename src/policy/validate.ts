@@ -6,7 +6,7 @@ import Value from 'typebox/value'
 import { parseDuration, parseSize } from '../core/units.ts'
 import { didYouMean, nearest, type Problem } from './problem.ts'
 import type { SchemaNode } from './schema/node.ts'
-import { type Config, configSchema } from './schema/schema.ts'
+import { type Config, configSchema, policySchema } from './schema/schema.ts'
 import type { Path, Source } from './source.ts'
 import { codeOf, faultOf, wantedBy } from './wording.ts'
 
@@ -28,11 +28,9 @@ interface Walk {
   readonly wrong: Path[]
 }
 
-const root = configSchema as unknown as SchemaNode
-
 export function validate(source: Source): Validated {
   const walk: Walk = { source, problems: [], missing: [], wrong: [] }
-  const config = read(root, source.value ?? {}, [], walk)
+  const config = read(policySchema, source.value ?? {}, [], walk)
   if (!Value.Check(configSchema, config)) {
     const [error] = Value.Errors(configSchema, config)
     throw new TypeError(`the schema is read in two ways at ${error?.instancePath}: ${error?.message}`)
@@ -92,7 +90,7 @@ function tellUnknown(
   const near = nearest(key, known)
   // What the other key says is not known now, so nothing is said about it either.
   if (near !== undefined) wrong.push([...path, near])
-  const elsewhere = near === undefined ? placeOf(key, root, '') : undefined
+  const elsewhere = near === undefined ? placeOf(key, policySchema, '') : undefined
   const [stranger] = /[^\x20-\x7e]/u.exec(key) ?? []
   const hint =
     stranger === undefined
@@ -153,11 +151,11 @@ function fits(node: SchemaNode, value: unknown): boolean {
 }
 
 /** Of durations and sizes, which are texts. */
-function isWithin({ form, least, max }: SchemaNode, value: string): boolean {
+function isWithin({ form, min, max }: SchemaNode, value: string): boolean {
   const parse = form === 'duration' ? parseDuration : form === 'size' ? parseSize : undefined
   const amount = parse?.(value)
   if (!parse || amount === undefined) return true
-  return amount >= (parse(least ?? '') ?? 0) && amount <= (parse(max ?? '') ?? Infinity)
+  return amount >= (parse(min ?? '') ?? 0) && amount <= (parse(max ?? '') ?? Infinity)
 }
 
 /** Tells what is wrong. @returns what would do */

@@ -46,13 +46,13 @@ export function faultOf(node: SchemaNode, value: unknown, shown: boolean): strin
 
 /** What is of the right kind and too small or too large is told only that. */
 function rangeFault(node: SchemaNode, value: unknown): string | undefined {
-  const { type, anyOf, minimum, maximum, form, least, max } = node
+  const { type, anyOf, minimum, maximum, form, min, max } = node
   const counted = anyOf?.find((each) => each.type === 'integer')
   if (counted) return rangeFault(counted, value)
   const amountOf = form === 'duration' ? parseDuration : form === 'size' ? parseSize : undefined
   const amount = typeof value === 'string' ? amountOf?.(value) : undefined
   if (amountOf && amount !== undefined) {
-    if (least !== undefined && amount < (amountOf(least) ?? 0)) return `must be at least ${least}`
+    if (min !== undefined && amount < (amountOf(min) ?? 0)) return `must be at least ${min}`
     return max === undefined ? undefined : `must be at most ${max}`
   }
   if (typeof value !== 'number' || (type === 'integer' && !Number.isInteger(value))) return undefined

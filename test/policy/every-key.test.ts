@@ -8,7 +8,7 @@ import { parseDuration, parseSize } from '../../src/core/units.ts'
 import { loadPolicy } from '../../src/policy/load.ts'
 import { PolicyError } from '../../src/policy/problem.ts'
 import type { SchemaNode } from '../../src/policy/schema/node.ts'
-import { configSchema } from '../../src/policy/schema/schema.ts'
+import { policySchema } from '../../src/policy/schema/schema.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'torwart-keys-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -59,7 +59,7 @@ const numberOf = (node: SchemaNode): SchemaNode => node.anyOf?.find(isNumber) ??
 
 /** Wrong values for a place, and what must be said of each. */
 function wrongFor(node: SchemaNode): [value: unknown, cause: RegExp][] {
-  const { type, form, enum: words, least, max } = node
+  const { type, form, enum: words, min, max } = node
   if (
     Object.keys(node).length === 0 ||
     (type === undefined && !words && !node.anyOf && node.const === undefined)
@@ -116,7 +116,7 @@ function wrongFor(node: SchemaNode): [value: unknown, cause: RegExp][] {
       ['soon', /must be a duration such as/],
       [['1s'], /must be a duration/],
     )
-    if (least !== undefined) kinds.push([`${(parseDuration(least) ?? 1) - 1}ms`, /must be at least/])
+    if (min !== undefined) kinds.push([`${(parseDuration(min) ?? 1) - 1}ms`, /must be at least/])
     if (max !== undefined) kinds.push(['99999d', /must be at most/])
     return kinds
   }
@@ -127,7 +127,7 @@ function wrongFor(node: SchemaNode): [value: unknown, cause: RegExp][] {
       [2048, /write 2KiB$/],
       ['big', /must be/],
     )
-    if (least !== undefined) kinds.push([`${(parseSize(least) ?? 1) - 1}B`, /must be at least/])
+    if (min !== undefined) kinds.push([`${(parseSize(min) ?? 1) - 1}B`, /must be at least/])
     if (max !== undefined) kinds.push(['99999GiB', /must be at most/])
     return kinds
   }
@@ -143,7 +143,7 @@ function wrongFor(node: SchemaNode): [value: unknown, cause: RegExp][] {
   return node.pattern === undefined ? [...kinds, [7, /must be|is no/]] : kinds
 }
 
-const places = placesOf(configSchema as unknown as SchemaNode, [])
+const places = placesOf(policySchema, [])
 const cases = places.map(({ path, node }) => ({ path, key: path.join('.'), wrong: wrongFor(node) }))
 
 describe('every key with every kind of wrong value', () => {

@@ -6,7 +6,7 @@ export const memory = section('What all requests together may hold in memory.', 
     size(
       'Bodies, answers that are not yet whole, and what waits for a guard or a human, each as large as it becomes while it is read: four to six times its bytes. Several requests of one key take three quarters of it at most. Beyond it requests are refused or cut with `overloaded`. Absent: 40 % of the memory or of V8’s heap, whichever is less.',
       undefined,
-      { least: '16MiB' },
+      { min: '16MiB' },
     ),
   ),
 })

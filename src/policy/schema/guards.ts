@@ -33,7 +33,7 @@ const guardModel = group('A guard model that is asked about what is flagged, and
   timeout: duration(
     'How long its answers are waited for, those to one request together. A model that must be loaded first takes longer: keep it loaded.',
     '2s',
-    { least: '1ms', max: '30s' },
+    { min: '1ms', max: '30s' },
   ),
 })
 

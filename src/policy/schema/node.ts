@@ -15,16 +15,15 @@ export interface SchemaNode {
   readonly patternProperties?: Readonly<Record<string, SchemaNode>>
   readonly items?: SchemaNode
   readonly anyOf?: readonly SchemaNode[]
-  readonly required?: readonly string[]
+  readonly required?: readonly string[] | undefined
   /** What an error message asks for instead of showing the pattern. */
   readonly wanted?: string
   /** A value that would do. */
   readonly example?: unknown
   readonly form?: 'duration' | 'size' | 'address' | 'secret'
-  /** Of a duration or size: the least and the most it may be, as it is written. */
-  readonly least?: string
+  readonly min?: string
   readonly max?: string
 }
 
 /** The keywords that no JSON Schema knows. */
-export const ownKeywords = ['wanted', 'example', 'form', 'least', 'max'] as const
+export const ownKeywords = ['wanted', 'example', 'form', 'min', 'max'] as const

@@ -61,7 +61,7 @@ export const sharedLimits = {
 
 const caps = section('How large one request may be.', {
   // What is longer cannot be one string in Node.
-  body: size('Bytes of a request body.', '1MiB', { least: '1B', max: '511MiB' }),
+  body: size('Bytes of a request body.', '1MiB', { min: '1B', max: '511MiB' }),
   outputTokens: countOf('Tokens one answer may have; a request that asks for more is lowered.', 4096, 1),
   contextTokens: countOf('The largest context (`num_ctx`) a request may ask for.', 32768, 1),
   images: countOf('Images in one request. No guard reads what they show.', 0),

@@ -2,12 +2,13 @@
  * The policy file, as the one schema from which come the types, the validation, the editors' JSON Schema
  * and the reference in `config/README.md`.
  */
-import Type, { type Static } from 'typebox'
+import Type, { type Static, type TSchema } from 'typebox'
 import { serverKinds } from '../../core/servers.ts'
 import { deepestTokens, tokenAlgorithms } from '../policy.ts'
 import { memory, timeouts } from './bounds.ts'
 import { defaultAuditFile, defaultKeysFile } from './files.ts'
 import { outputGuard, promptGuard } from './guards.ts'
+import type { SchemaNode } from './node.ts'
 import { role, sharedLimits } from './role.ts'
 import {
   address,
@@ -142,7 +143,7 @@ const store = section('Where limits are counted.', {
   ),
   onFailure: choice(['refuse', 'local'], 'refuse', 'While Redis is away: refuse, or count in-process.'),
   timeout: duration('One budget for all of a request’s calls to the store.', '250ms', {
-    least: '1ms',
+    min: '1ms',
     max: '1m',
   }),
 })
@@ -165,7 +166,7 @@ const webhook = group('Where questions and decisions are told, signed.', {
   ),
 })
 
-const tokenLife = { least: '1s', max: '24h' }
+const tokenLife = { min: '1s', max: '24h' }
 
 export const configSchema = Type.Object(
   {
@@ -208,7 +209,7 @@ export const configSchema = Type.Object(
       ),
       // Each key stays in the file until its last token is over, so there must not be too many.
       rotate: duration('After which a new key signs. The old one proves what it signed.', '30d', {
-        least: '1h',
+        min: '1h',
         max: '36500d',
       }),
     }),
@@ -280,11 +281,11 @@ export const configSchema = Type.Object(
         'When fdatasync is called: before each answer ends, within 20 ms, or never.',
       ),
       retention: duration('How long records are kept: a segment goes when its last one is older.', '365d', {
-        least: '1h',
+        min: '1h',
         max: '36500d',
       }),
       segment: size('From which size on a new segment is begun; each day (UTC) begins one too.', '256MiB', {
-        least: '64KiB',
+        min: '64KiB',
       }),
       checkpoint: section('How often the log says under a signature where its chain stands.', {
         records: countOf('After so many records.', 10_000, 1),
@@ -318,3 +319,9 @@ export const configSchema = Type.Object(
 /** The file with its defaults filled in. */
 export type Config = Static<typeof configSchema>
 export type RoleConfig = Config['roles'][string]
+
+// Widened first: TypeBox types each node by its kind, and a walk needs one type for all of them.
+const tree: TSchema = configSchema
+
+/** The same schema as `configSchema`, typed as a tree to walk. */
+export const policySchema: SchemaNode = tree

@@ -56,7 +56,7 @@ function defaultOf(standard: string | undefined) {
 
 /** What a duration or size may be, as it is written. */
 export interface Range {
-  readonly least?: string
+  readonly min?: string
   readonly max?: string
 }
 
@@ -64,7 +64,7 @@ export interface Range {
 export const maxTimer = '24d'
 
 /** What is more than nothing, and no more than Node can time. */
-export const aWhile: Range = { least: '1ms', max: maxTimer }
+export const aWhile: Range = { min: '1ms', max: maxTimer }
 
 /** @param range what most durations are: a timer */
 export function duration(description: string, standard?: string, range: Range = { max: maxTimer }) {
