@@ -74,7 +74,7 @@ export interface Dialect {
   errorBody(error: PublicError): JsonObject
 }
 
-export type Endpoint = Exchange | Listing | Greeting | KeptAnswer
+export type Endpoint = Exchange | Listing | Greeting | StoredResponse
 
 interface Route {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'DELETE'
@@ -106,7 +106,7 @@ export interface Exchange extends Route {
   /** @throws Refusal `invalid_request` for whatever is ambiguous, dangerous or cannot be read */
   read(body: JsonObject, allowed: ReadonlySet<Feature>): Prompt
   /** Puts the model's canonical name and the role's caps into the fresh body: what comes back is ready to go. */
-  prepare(prompt: Prompt, orders: Orders): Outgoing
+  prepare(prompt: Prompt, orders: PrepareOptions): Outgoing
   /** For what no model server answers: the gate does, from an estimate of the prompt's tokens. */
   readonly answer?: (inputTokens: number) => JsonObject
 }
@@ -117,7 +117,7 @@ export interface Listing extends Route {
   /** What each model server is asked; the caller's words never go into a path. */
   readonly serverPath: string
   /** Its entries do not say which models are on another host: an Ollama's own list must be asked for that. */
-  readonly hostless?: true
+  readonly omitsRemoteHosts?: true
   /**
    * What the caller sees of the servers' answers, in the policy's order; undefined: nothing.
    * Throws if an answer is not what it should be.
@@ -146,7 +146,7 @@ export function mergeEntries(
 }
 
 /** An answer that the server has kept, by its id. */
-export interface KeptAnswer extends Route {
+export interface StoredResponse extends Route {
   readonly kind: 'kept'
   /** The server's path. @param id one that the server itself gave */
   serverPath(id: string): string
@@ -183,9 +183,9 @@ export interface Prompt {
   /** Of a form. */
   readonly file?: Upload
   /** Of an upload: its bytes, as they arrive. */
-  readonly flow?: AsyncIterable<Uint8Array>
+  readonly uploadStream?: AsyncIterable<Uint8Array>
   /** The kept answer whose conversation goes on. */
-  readonly continues?: string
+  readonly previousResponseId?: string
   /** Further models that are named, as the caller wrote them. */
   readonly others?: readonly string[]
 }
@@ -206,7 +206,7 @@ export interface Counts {
 }
 
 /** The model under both of its names. */
-export function namesOf(prompt: Prompt, orders: Orders): ModelNames {
+export function namesOf(prompt: Prompt, orders: PrepareOptions): ModelNames {
   return { asked: prompt.model, served: orders.model }
 }
 
@@ -217,14 +217,14 @@ export interface ModelParameters {
 }
 
 /** What policy decides about a prompt. */
-export interface Orders {
+export interface PrepareOptions {
   /** Canonical. */
   readonly model: string
   /** Those of `Prompt.others`, canonical. */
   readonly others: readonly string[]
   readonly server: ServerKind
   /** What holds for this model where the body is silent. */
-  readonly own: ModelParameters
+  readonly modelDefaults: ModelParameters
   /** The most tokens the answer may have. */
   readonly outputTokens: number
   /** The most tokens of context. */
@@ -260,7 +260,7 @@ export interface Outgoing {
   /** How many texts were marked as data. Absent: none. */
   readonly marked?: number
   /** Reads the one answer to this body. */
-  readonly reader: AnswerReader
+  readonly reader: ResponseReader
 }
 
 /** The name a caller used and the one the server knows; answers carry the former. */
@@ -279,7 +279,7 @@ export interface ToolCall {
 }
 
 /** The id that a server gave a call, if it is one. */
-export function idOf(id: JsonValue | undefined): { id?: string } {
+export function optionalId(id: JsonValue | undefined): { id?: string } {
   return typeof id === 'string' && id !== '' ? { id } : {}
 }
 
@@ -289,7 +289,7 @@ export function idOf(id: JsonValue | undefined): { id?: string } {
  * `open` → `finished` (the model is done, only bookkeeping follows) → `ended` (the end mark was seen),
  * or `failed`: the server said that it failed, and `frame` returned nothing.
  */
-export interface AnswerReader {
+export interface ResponseReader {
   readonly state: 'open' | 'finished' | 'ended' | 'failed'
   frame(frame: Frame, filter: OutputFilter): FilteredFrames
   /** Complete calls that the last frame brought, kept with it until each was judged; then `resume` says what leaves. */
@@ -301,12 +301,12 @@ export interface AnswerReader {
   /** How this answer comes, where its content type alone does not say. */
   framing?(contentType: string): Framing
   /** The last frame of an answer that is cut, where it is more than the error's body. */
-  farewell?(error: PublicError): Frame
+  errorFrame?(error: PublicError): Frame
   readonly usage: Usage | undefined
   /** Code units of frames that it keeps to itself. Absent: none. */
   readonly held?: number
   /** The id under which the server may keep this answer. */
-  readonly keptAs?: string | undefined
+  readonly storedId?: string | undefined
   /** What was said and called so far, for the record. */
   readonly transcript: {
     readonly text: string

@@ -126,7 +126,7 @@ function dispatch(
   let aborted = false
   let waiting: NodeJS.Timeout | undefined
   const headers = ownHeaders(upstreamRequest.upstream, '*/*')
-  if (upstreamRequest.flow) headers['content-type'] = 'application/octet-stream'
+  if (upstreamRequest.uploadStream) headers['content-type'] = 'application/octet-stream'
   else if (upstreamRequest.file === undefined) headers['content-type'] = 'application/json'
   headers.traceparent = upstreamRequest.traceparent
 
@@ -178,7 +178,7 @@ function dispatch(
     void client.close()
   }
   // What came from the client piece by piece is not there any more.
-  send(server.dispatcher, upstreamRequest.flow === undefined)
+  send(server.dispatcher, upstreamRequest.uploadStream === undefined)
   return {
     pause: () => controller?.pause(),
     resume: () => controller?.resume(),
@@ -190,7 +190,7 @@ function dispatch(
   }
 }
 
-function bodyOf({ method, body, file, flow }: UpstreamRequest) {
+function bodyOf({ method, body, file, uploadStream: flow }: UpstreamRequest) {
   if (method === 'HEAD') return null
   // undici reads whatever can be iterated; its types know only Node's own streams.
   if (flow) return flow as Readable

@@ -46,7 +46,7 @@ export function parsePattern(pattern: string): ModelName | undefined {
 /** The canonical form (`llama3.2`, `qwen3:0.6b`, `hf.co/user/model:q4`), or undefined if it is no local model. */
 export function canonicalModel(name: string): string | undefined {
   const parts = parseModel(name)
-  return parts && printModel(parts)
+  return parts && formatModel(parts)
 }
 
 const plainName = /^[A-Za-z0-9_][A-Za-z0-9_.:@+-]{0,254}$/
@@ -60,7 +60,7 @@ export function canonicalFor(server: ServerKind, name: string): string | undefin
   return plainName.test(name) ? name.replace(/:latest$/, '') : undefined
 }
 
-export function printModel({ host, namespace, model, tag }: ModelName): string {
+export function formatModel({ host, namespace, model, tag }: ModelName): string {
   const local = host === defaults.host
   const place = local ? (namespace === defaults.namespace ? '' : `${namespace}/`) : `${host}/${namespace}/`
   return place + model + (tag === defaults.tag ? '' : `:${tag}`)

@@ -13,15 +13,15 @@ import type { JsonObject } from '../core/json.ts'
 import type { Refusal } from '../core/refusal.ts'
 import type { Action, Channel, Finding } from '../core/text.ts'
 import type { Usage } from '../core/usage.ts'
-import type { Kind, OutputFilter } from '../dialects/common/output-filter.ts'
+import type { OutputFilter, TextKind } from '../dialects/common/output-filter.ts'
 import type {
-  AnswerReader,
   Dialect,
   Endpoint,
   Exchange,
   ModelNames,
   Outgoing,
   Prompt,
+  ResponseReader,
   Spotlighting,
   ToolCall,
 } from '../dialects/dialect.ts'
@@ -177,7 +177,7 @@ export type OutputVerdict = 'allow' | 'flag' | 'redact' | 'block'
 
 /** What was taken out of an answer, and where: bytes of the channel as the model wrote it. */
 export interface AnswerCut {
-  readonly channel: Kind
+  readonly channel: TextKind
   readonly type: string
   readonly at: number
   readonly bytes: number
@@ -188,7 +188,7 @@ export interface Guarded {
   readonly caller: Caller
   readonly prompt: Pick<Prompt, 'texts'>
   /** The body gets a marker, if the policy plants one. */
-  readonly outgoing: { readonly body: JsonObject; readonly reader?: Pick<AnswerReader, 'isUnread'> }
+  readonly outgoing: { readonly body: JsonObject; readonly reader?: Pick<ResponseReader, 'isUnread'> }
 }
 
 /** What stands between the texts of one answer and the client. */

@@ -152,7 +152,7 @@ async function read({ incoming, role }: Caller, endpoint: Exchange, writer: Resp
   const { bodyBytes } = role.caps
   if (endpoint.upload) {
     const prompt = endpoint.read({ name: writer.parameter }, role.allow)
-    return { ...prompt, flow: writer.upload(role.admin.blobBytes) }
+    return { ...prompt, uploadStream: writer.upload(role.admin.blobBytes) }
   }
   if (endpoint.form) return readForm(await writer.form(bodyBytes), endpoint, role.allow)
   const body = await writer.body(bodyBytes)

@@ -48,7 +48,7 @@ export interface UpstreamRequest {
   readonly body: JsonObject
   readonly file: Upload | undefined
   /** Instead of both: bytes as they arrive. */
-  readonly flow: AsyncIterable<Uint8Array> | undefined
+  readonly uploadStream: AsyncIterable<Uint8Array> | undefined
   readonly traceparent: string
   /** How long it may take to begin its answer, and to go on with it; 0: as long as the request lives. */
   readonly firstByteMs: number

@@ -4,7 +4,7 @@
  */
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
 import type { ServerKind } from '../core/servers.ts'
-import { isElsewhere } from '../dialects/ollama/fields.ts'
+import { isRemote } from '../dialects/ollama/fields.ts'
 import { canonicalFor } from '../models/name.ts'
 
 export interface Listed {
@@ -41,7 +41,7 @@ export function readCatalogue(server: ServerKind, body: JsonValue): Catalogue | 
 function readListed(entry: JsonObject): Listed {
   const { digest } = entry
   const known = typeof digest === 'string' && /^[\w:.-]{1,160}$/.test(digest)
-  return { digest: known ? digest : null, remote: isElsewhere(entry) }
+  return { digest: known ? digest : null, remote: isRemote(entry) }
 }
 
 /** Names of the models that are in memory, from `/api/ps`. */

@@ -23,7 +23,7 @@ const orders = {
   outputTokens: 1000,
   contextTokens: 2000,
   choices: 4,
-  own: {},
+  modelDefaults: {},
   keepAlive: { minSeconds: 30, maxSeconds: 3600 },
 }
 const nothing = new Set<never>()

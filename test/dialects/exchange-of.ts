@@ -1,15 +1,15 @@
 /** One endpoint of a dialect, with what the gate would hand it filled in. */
 import type { JsonObject } from '../../src/core/json.ts'
-import type { Dialect, Exchange, Feature, Orders } from '../../src/dialects/dialect.ts'
+import type { Dialect, Exchange, Feature, PrepareOptions } from '../../src/dialects/dialect.ts'
 
-export const orders: Orders = {
+export const orders: PrepareOptions = {
   model: 'served',
   others: [],
   server: 'ollama',
   outputTokens: 100,
   contextTokens: 4096,
   choices: 1,
-  own: {},
+  modelDefaults: {},
   keepAlive: { minSeconds: 30, maxSeconds: 3600 },
 }
 

@@ -1,7 +1,7 @@
 /** However the bytes of an answer are cut, the frames are the same. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { whole } from '../../src/dialects/framing/document.ts'
+import { wholeDocument } from '../../src/dialects/framing/document.ts'
 import type { Frame, Framing } from '../../src/dialects/framing/framing.ts'
 import { ndjson } from '../../src/dialects/framing/ndjson.ts'
 import { sse } from '../../src/dialects/framing/sse.ts'
@@ -25,7 +25,7 @@ function cut(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
 }
 
 const framingOf = (type: string): Framing =>
-  type.includes('event-stream') ? sse : type.includes('ndjson') ? ndjson : whole
+  type.includes('event-stream') ? sse : type.includes('ndjson') ? ndjson : wholeDocument
 const cuts = fc.array(fc.nat(), { maxLength: 12 })
 
 describe.each(allRecorded.filter(({ response }) => response.chunks.length > 0))('$name', ({ response }) => {
@@ -44,7 +44,7 @@ describe.each(allRecorded.filter(({ response }) => response.chunks.length > 0))(
   })
 
   it('comes out as it went in', () => {
-    const printed = frames.map((frame) => framing.print(frame)).join('')
+    const printed = frames.map((frame) => framing.encode(frame)).join('')
     expect(framesOf(framing, [new TextEncoder().encode(printed)])).toEqual(frames)
   })
 })
@@ -84,13 +84,13 @@ describe('frames', () => {
     const text = ': keep-alive\n\nevent: ping\ndata: {"a":1}\ndata: 2\n\ndata: x\r\n\r\n'
     const frames = framesOf(sse, [new TextEncoder().encode(text)])
     expect(frames).toEqual([{ event: 'ping', data: '{"a":1}\n2' }, { data: 'x' }])
-    expect(sse.print(frames[0] as Frame)).toBe('event: ping\ndata: {"a":1}\ndata: 2\n\n')
+    expect(sse.encode(frames[0] as Frame)).toBe('event: ping\ndata: {"a":1}\ndata: 2\n\n')
   })
 
   it.each([
     ['ndjson', ndjson],
     ['sse', sse],
-    ['whole', whole],
+    ['whole', wholeDocument],
   ])('of %s are bounded', (_name, framing) => {
     const splitter = framing.split(() => {})
     const piece = new Uint8Array(8 * 1024 * 1024).fill(0x61)

@@ -6,8 +6,8 @@ import { describe, expect, it } from 'vitest'
 import { isObject, type JsonValue } from '../../src/core/json.ts'
 import { Refusal } from '../../src/core/refusal.ts'
 import type { ServerKind } from '../../src/core/servers.ts'
-import { untouched } from '../../src/dialects/common/output-filter.ts'
-import type { AnswerReader, Exchange, Prompt } from '../../src/dialects/dialect.ts'
+import { passThrough } from '../../src/dialects/common/output-filter.ts'
+import type { Exchange, Prompt, ResponseReader } from '../../src/dialects/dialect.ts'
 import { dialects } from '../../src/dialects/dialects.ts'
 import { framingOf } from '../../src/dialects/framing/content-type.ts'
 import { allRecordedLocalai } from '../rig/localai.ts'
@@ -25,10 +25,10 @@ function bodyOf({ request }: Recorded): JsonValue | undefined {
   }
 }
 
-function readAnswer(reader: AnswerReader, { response }: Recorded): void {
+function readAnswer(reader: ResponseReader, { response }: Recorded): void {
   const type = response.headers.find(([header]) => /^content-type$/i.test(header))?.[1] ?? ''
   const splitter = (reader.framing?.(type) ?? framingOf(type)).split((frame) => {
-    if (reader.state !== 'ended' && reader.state !== 'failed') reader.frame(frame, untouched)
+    if (reader.state !== 'ended' && reader.state !== 'failed') reader.frame(frame, passThrough)
   })
   for (const { text } of response.chunks) splitter.push(Buffer.from(text))
   splitter.end()
@@ -38,7 +38,7 @@ function forwarded(endpoint: Exchange, prompt: Prompt, server: ServerKind, recor
   const { texts, tools, counts, unread } = prompt
   const caps = { outputTokens: 1000, contextTokens: 4096, choices: 1 }
   const keepAlive = { minSeconds: 30, maxSeconds: 3600 }
-  const orders = { model: prompt.model, others: [], ...caps, keepAlive, own: {} }
+  const orders = { model: prompt.model, others: [], ...caps, keepAlive, modelDefaults: {} }
   const { body, reader, outputTokens, clamped, dropped } = endpoint.prepare(prompt, { ...orders, server })
   const request = {
     seen: texts,

@@ -4,18 +4,18 @@
  */
 import { isObject, type JsonValue } from '../../src/core/json.ts'
 import { type Usage, usageOf } from '../../src/core/usage.ts'
-import { readBy } from '../../src/dialects/common/body-reader.ts'
+import { bodyReader } from '../../src/dialects/common/body-reader.ts'
 import { capCount } from '../../src/dialects/common/caps.ts'
 import { integer, modelName, object, text } from '../../src/dialects/common/shape.ts'
 import { Transcript } from '../../src/dialects/common/transcript.ts'
-import type { AnswerReader, Dialect } from '../../src/dialects/dialect.ts'
+import type { Dialect, ResponseReader } from '../../src/dialects/dialect.ts'
 import type { Frame } from '../../src/dialects/framing/framing.ts'
 
 /** Every field the server reads, each with the reader of its type; whatever else is sent is left out. */
 const request = object({ model: modelName, theme: text('user'), tokens: integer(1) }, ['model', 'theme'])
 
-class PoemAnswer implements AnswerReader {
-  state: AnswerReader['state'] = 'open'
+class PoemAnswer implements ResponseReader {
+  state: ResponseReader['state'] = 'open'
   usage: Usage | undefined
   readonly transcript = new Transcript()
 
@@ -43,7 +43,7 @@ export const madeUp: Dialect = {
       path: '/poems',
       group: 'completions',
       cost: 'request',
-      read: readBy(request, 'never'),
+      read: bodyReader(request, 'never'),
       prepare({ body, dropped }, orders) {
         const clamped: string[] = []
         const outputTokens = capCount(body, 'tokens', orders.outputTokens, clamped)

@@ -1,7 +1,7 @@
 /** Reading a conversation looks at each text a few times, however many messages there are. */
 import { expect, it } from 'vitest'
 import type { Text } from '../../src/core/text.ts'
-import { list, Notes, object, spoken, text } from '../../src/dialects/common/shape.ts'
+import { list, messageShape, Notes, object, text } from '../../src/dialects/common/shape.ts'
 
 /** How often the texts of a conversation are looked at while it is read. */
 function looksAt(messages: number): number {
@@ -13,7 +13,7 @@ function looksAt(messages: number): number {
     },
   })
   const notes = Object.assign(new Notes(new Set()), { texts })
-  const message = spoken('user', object({ content: text('user') }))
+  const message = messageShape('user', object({ content: text('user') }))
   list(message)(Array(messages).fill({ content: 'hi' }), 'messages', notes)
   expect(texts.length).toBe(messages)
   return looks

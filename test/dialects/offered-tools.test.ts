@@ -1,13 +1,13 @@
 /** Tools that a role may not call are not offered to the model, in any dialect; the rest of the request stays. */
 import { describe, expect, it } from 'vitest'
 import type { JsonObject, JsonValue } from '../../src/core/json.ts'
-import type { Orders } from '../../src/dialects/dialect.ts'
+import type { PrepareOptions } from '../../src/dialects/dialect.ts'
 import { dialectFor } from '../../src/dialects/dialects.ts'
 import { compileTools } from '../../src/tool-policy/rights.ts'
 import { cases, tools as policy } from '../tool-policy/cases.ts'
 import { exchangeOf, orders as usual } from './exchange-of.ts'
 
-const base: Orders = { ...usual, server: 'localai', contextTokens: 100 }
+const base: PrepareOptions = { ...usual, server: 'localai', contextTokens: 100 }
 const nested = (name: string) => ({ type: 'function', function: { name, parameters: { type: 'object' } } })
 const flat = (name: string) => ({ type: 'function', name, parameters: { type: 'object' } })
 const anthropics = (name: string) => ({ name, input_schema: { type: 'object' } })
@@ -130,7 +130,7 @@ describe('choices that name no tool', () => {
 describe('namespaces of Responses', () => {
   const namespace = (name: string, tools: JsonObject[]) => ({ type: 'namespace', name, tools })
   const asked = { path: '/v1/responses', body: { input: 'hi' } }
-  const offered = (tools: JsonValue, server: Orders['server'] = 'ollama') => {
+  const offered = (tools: JsonValue, server: PrepareOptions['server'] = 'ollama') => {
     const { body, dropped } = prepared(asked, { tools }, ['get_*', 'inner.get_*'], server)
     return { tools: body.tools, dropped }
   }

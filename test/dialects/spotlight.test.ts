@@ -1,12 +1,12 @@
 /** Tool results and documents reach the model marked as data, and nothing in them can end the mark. */
 import { describe, expect, it } from 'vitest'
 import type { JsonObject } from '../../src/core/json.ts'
-import type { Orders, Spotlighting } from '../../src/dialects/dialect.ts'
+import type { PrepareOptions, Spotlighting } from '../../src/dialects/dialect.ts'
 import { dialectFor } from '../../src/dialects/dialects.ts'
 import { exchangeOf, orders as usual } from './exchange-of.ts'
 
 const tag = '0123456789abcdef'
-const orders: Orders = { ...usual, server: 'localai', contextTokens: 100 }
+const orders: PrepareOptions = { ...usual, server: 'localai', contextTokens: 100 }
 function prepare(
   path: string,
   body: JsonObject,

@@ -1,10 +1,10 @@
 /** Long answers of vectors: passed on as they come, and read as strictly as short ones. */
 import { describe, expect, it } from 'vitest'
-import { EmbeddingAnswer } from '../../src/dialects/common/embedding-response.ts'
-import { framesOf, untouched } from '../../src/dialects/common/output-filter.ts'
-import { Vectors } from '../../src/dialects/framing/vectors.ts'
-import { OllamaAnswer } from '../../src/dialects/ollama/response.ts'
-import { OpenaiAnswer } from '../../src/dialects/openai/response.ts'
+import { EmbeddingResponseReader } from '../../src/dialects/common/embedding-response.ts'
+import { passThrough, toFrames } from '../../src/dialects/common/output-filter.ts'
+import { VectorStream } from '../../src/dialects/framing/vectors.ts'
+import { OllamaResponseReader } from '../../src/dialects/ollama/response.ts'
+import { OpenaiResponseReader } from '../../src/dialects/openai/response.ts'
 import { Random } from '../fuzz/random.ts'
 
 const names = { asked: 'mine', served: 'all-minilm' }
@@ -19,14 +19,15 @@ const openai = (more = '', embedding = vector) =>
 
 /** @returns what a client gets of an answer, and what was made of it */
 function read(dialect: 'ollama' | 'openai', text: string, pieceLength = 65_536) {
-  const usual = dialect === 'ollama' ? new OllamaAnswer(names) : new OpenaiAnswer(names, false, false)
-  const reader = new EmbeddingAnswer(usual, names)
+  const usual =
+    dialect === 'ollama' ? new OllamaResponseReader(names) : new OpenaiResponseReader(names, false, false)
+  const reader = new EmbeddingResponseReader(usual, names)
   const framing = reader.framing('application/json; charset=utf-8')
   const pieces: Uint8Array[] = []
   let maxHeld = 0
   const splitter = framing.split((frame) => {
-    for (const each of framesOf(reader.frame(frame, untouched))) {
-      const printed = framing.print(each)
+    for (const each of toFrames(reader.frame(frame, passThrough))) {
+      const printed = framing.encode(each)
       pieces.push(typeof printed === 'string' ? new TextEncoder().encode(printed) : printed)
     }
   })
@@ -105,7 +106,7 @@ describe('a long answer of vectors', () => {
 
 describe('numbers', () => {
   const passes = (list: string) => {
-    const vectors = new Vectors({ from: 'a', to: 'a' })
+    const vectors = new VectorStream({ from: 'a', to: 'a' })
     try {
       for (const byte of new TextEncoder().encode(`{"v":${list}}`)) vectors.push(Uint8Array.of(byte))
     } catch {

@@ -5,8 +5,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { JsonObject } from '../../src/core/json.ts'
-import { framesOf, untouched } from '../../src/dialects/common/output-filter.ts'
-import type { AnswerReader, Exchange } from '../../src/dialects/dialect.ts'
+import { passThrough, toFrames } from '../../src/dialects/common/output-filter.ts'
+import type { Exchange, ResponseReader } from '../../src/dialects/dialect.ts'
 import { dialects } from '../../src/dialects/dialects.ts'
 import { framingOf } from '../../src/dialects/framing/content-type.ts'
 import { ordersFor } from './property.ts'
@@ -27,7 +27,7 @@ export interface Recording {
   readonly bytes: Uint8Array
   /** Where the end mark is complete; undefined: it never came. */
   readonly endsAt: number | undefined
-  reader(): AnswerReader
+  reader(): ResponseReader
 }
 
 // Not beside this file when it runs compiled.
@@ -81,8 +81,8 @@ function endOf(text: string, contentType: string): number | undefined {
 
 export interface TextView {
   readonly frames: readonly (string | Uint8Array)[]
-  readonly state: AnswerReader['state'] | 'unreadable'
-  readonly usage: AnswerReader['usage']
+  readonly state: ResponseReader['state'] | 'unreadable'
+  readonly usage: ResponseReader['usage']
   readonly text: string
   readonly calls: string
   readonly called: boolean
@@ -95,7 +95,7 @@ export function readAnswer(recording: Recording, pieces: Iterable<Uint8Array>): 
   const frames: (string | Uint8Array)[] = []
   const splitter = framing.split((frame) => {
     if (reader.state === 'ended' || reader.state === 'failed') return
-    for (const passed of framesOf(reader.frame(frame, untouched))) frames.push(framing.print(passed))
+    for (const passed of toFrames(reader.frame(frame, passThrough))) frames.push(framing.encode(passed))
   })
   let unreadable = false
   try {

@@ -6,7 +6,7 @@
 import type { JsonObject } from '../../src/core/json.ts'
 import { Refusal } from '../../src/core/refusal.ts'
 import type { ServerKind } from '../../src/core/servers.ts'
-import type { Exchange, Feature, Orders, Outgoing, Prompt } from '../../src/dialects/dialect.ts'
+import type { Exchange, Feature, Outgoing, PrepareOptions, Prompt } from '../../src/dialects/dialect.ts'
 import { readForm, readPrompt } from '../../src/pipeline/request/parse.ts'
 import { type Document, type Node, parseGo } from './go-json.ts'
 import { Found, fold } from './go-structs.ts'
@@ -14,7 +14,7 @@ import { type Route, routeOf, undeclared } from './servers.ts'
 
 export interface Setting {
   readonly endpoint: Exchange
-  readonly orders: Orders
+  readonly orders: PrepareOptions
   readonly allowed: ReadonlySet<Feature>
   /** What may be forwarded on a route that `servers.ts` does not know. */
   readonly known: JsonObject
@@ -131,7 +131,7 @@ function holdCaps(
   numbers: ReadonlyMap<string, number>,
   route: Route,
   { outputTokens }: Outgoing,
-  orders: Orders,
+  orders: PrepareOptions,
 ): void {
   const within = (at: string, max: number, needed: boolean) => {
     const number = numbers.get(at)
@@ -149,7 +149,7 @@ function holdCaps(
     throw new Violation('cap', `${cap} tokens may come, ${outputTokens} were reckoned with`)
 }
 
-export function ordersFor(server: ServerKind, choices: number): Orders {
+export function ordersFor(server: ServerKind, choices: number): PrepareOptions {
   return {
     model: 'served-model',
     others: ['other-model'],
@@ -157,7 +157,7 @@ export function ordersFor(server: ServerKind, choices: number): Orders {
     outputTokens: 1000,
     contextTokens: 2048,
     choices,
-    own: {},
+    modelDefaults: {},
     keepAlive: { minSeconds: 30, maxSeconds: 3600 },
   }
 }

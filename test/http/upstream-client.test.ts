@@ -68,7 +68,7 @@ async function withCourier<T>(
         path: '/api/chat',
         body: {},
         file: undefined,
-        flow,
+        uploadStream: flow,
         traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
         firstByteMs: 5000,
         silenceMs: 5000,

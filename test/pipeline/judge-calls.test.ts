@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { ApprovalStore } from '../../src/approvals/store.ts'
 import { systemClock } from '../../src/core/clock.ts'
-import { type CallVerdict, undecidedInText } from '../../src/dialects/common/call-verdict.ts'
+import { type CallVerdict, undecidedCallNote } from '../../src/dialects/common/call-verdict.ts'
 import type { Settlement, Store } from '../../src/limits/store.ts'
 import type { Call, Inspected, RequestContext } from '../../src/pipeline/context.ts'
 import { createAccounts } from '../../src/pipeline/finish/charge.ts'
@@ -191,7 +191,7 @@ describe('a call that needs a yes', () => {
     const { judge, judgeCalls } = judging(desk)
     const inText = () =>
       judgeCalls(judgedCall(settings))?.({ name: 'transfer_eu', arguments: transfer }, 'text')
-    expect(inText()).toMatchObject({ kind: 'strip', note: undecidedInText })
+    expect(inText()).toMatchObject({ kind: 'strip', note: undecidedCallNote })
     expect(await desk.list()).toEqual([])
     const id = idIn(sayOf((await judge(settings, 'transfer_eu', transfer)).verdict))
     await desk.decide(id, { state: 'approved', by: 'alice', why: null })

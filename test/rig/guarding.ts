@@ -3,8 +3,8 @@ import { systemClock } from '../../src/core/clock.ts'
 import type { JsonObject } from '../../src/core/json.ts'
 import { createScanner } from '../../src/detect/injection/scanner.ts'
 import type { JudgeCall } from '../../src/dialects/common/call-verdict.ts'
-import { type FilteredFrames, framesOf } from '../../src/dialects/common/output-filter.ts'
-import type { AnswerReader } from '../../src/dialects/dialect.ts'
+import { type FilteredFrames, toFrames } from '../../src/dialects/common/output-filter.ts'
+import type { ResponseReader } from '../../src/dialects/dialect.ts'
 import { framingOf } from '../../src/dialects/framing/content-type.ts'
 import { Cancellation } from '../../src/pipeline/cancellation.ts'
 import type { AnswerGuard, Guarded } from '../../src/pipeline/context.ts'
@@ -88,7 +88,7 @@ export function guardWith(
 
 /** What leaves of an answer that comes in these pieces. */
 export async function throughGuard(
-  reader: AnswerReader,
+  reader: ResponseReader,
   contentType: string,
   pieces: readonly Uint8Array[],
   guarded: AnswerGuard,
@@ -97,12 +97,12 @@ export async function throughGuard(
   const framing = reader.framing?.(contentType) ?? framingOf(contentType)
   const passage = judge ? judgeTexts(guarded.passage, judge) : guarded.passage
   const frames: string[] = []
-  const delay = createDelay(passage, (frame) => frames.push(String(framing.print(frame))))
+  const delay = createDelay(passage, (frame) => frames.push(String(framing.encode(frame))))
   const add = (passed: FilteredFrames) => {
-    framesOf(passed).forEach(delay.add)
+    toFrames(passed).forEach(delay.add)
     delay.settle(reader.state === 'ended')
   }
-  const arrived: Parameters<AnswerReader['frame']>[0][] = []
+  const arrived: Parameters<ResponseReader['frame']>[0][] = []
   const splitter = framing.split((frame) => arrived.push(frame))
   for (const piece of pieces) splitter.push(piece)
   splitter.end()

@@ -3,7 +3,7 @@
  * a client hears of it. What is said: a text, a thought, a tool call, and the text of a second choice where there is one.
  */
 import type { JsonObject, JsonValue } from '../../src/core/json.ts'
-import type { AnswerReader, Exchange } from '../../src/dialects/dialect.ts'
+import type { Exchange, ResponseReader } from '../../src/dialects/dialect.ts'
 import { dialects } from '../../src/dialects/dialects.ts'
 
 export interface Said {
@@ -462,7 +462,7 @@ function hearItem(item: JsonValue): Partial<Said> {
 }
 
 /** A reader for the answer to this speaker's request. */
-export function readerFor({ path, body }: Speaker): AnswerReader {
+export function readerFor({ path, body }: Speaker): ResponseReader {
   const endpoint = dialects
     .flatMap(({ endpoints }) => endpoints)
     .find((each): each is Exchange => each.kind === 'exchange' && each.path === path)
@@ -474,7 +474,7 @@ export function readerFor({ path, body }: Speaker): AnswerReader {
     outputTokens: 99,
     contextTokens: 99,
     choices: 2,
-    own: {},
+    modelDefaults: {},
     keepAlive: { minSeconds: 30, maxSeconds: 3600 },
   }
   return endpoint.prepare(endpoint.read(structuredClone(body), new Set()), orders).reader

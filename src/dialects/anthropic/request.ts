@@ -9,27 +9,27 @@
 import { isObject } from '../../core/json.ts'
 import { Refusal } from '../../core/refusal.ts'
 import type { Channel } from '../../core/text.ts'
-import { readBy } from '../common/body-reader.ts'
+import { bodyReader } from '../common/body-reader.ts'
 import { capCount } from '../common/caps.ts'
 import { hostedTool, typeOf } from '../common/hosted-tools.ts'
 import { base64Image, mediaUrl } from '../common/media.ts'
-import { named, offerOnly } from '../common/offered-tools.ts'
+import { flatName, removeForbiddenTools } from '../common/offered-tools.ts'
 import {
+  concatenated,
   flag,
+  ignored,
   integer,
   invalid,
-  joined,
   json,
-  leftOut,
   list,
   matching,
+  messageShape,
   modelName,
   name,
   object,
   oneOrMany,
   real,
   type Shape,
-  spoken,
   stops,
   text,
   textPart,
@@ -37,10 +37,10 @@ import {
   word,
 } from '../common/shape.ts'
 import { markBlocks } from '../common/spotlight.ts'
-import { answering, calling, describing, noteTool } from '../common/tool-shape.ts'
-import { type Dialect, namesOf, type Orders, type Outgoing, type Prompt } from '../dialect.ts'
+import { noteToolName, toolCall, toolDeclaration, toolResult } from '../common/tool-shape.ts'
+import { type Dialect, namesOf, type Outgoing, type PrepareOptions, type Prompt } from '../dialect.ts'
 import { anthropicError } from './error.ts'
-import { AnthropicAnswer } from './response.ts'
+import { AnthropicResponseReader } from './response.ts'
 
 const mediaType = matching(/^image\/[a-z0-9.+-]{1,32}$/, 'the type of an image')
 
@@ -55,9 +55,13 @@ const image = object(
   ['source'],
 )
 
-const stringOrBlocks = (channel: Channel, blocks: Shape) => oneOrMany(text(channel), joined(list(blocks)))
+const stringOrBlocks = (channel: Channel, blocks: Shape) =>
+  oneOrMany(text(channel), concatenated(list(blocks)))
 
-const called = calling(object({ type: word, id: name, name, input: json('assistant') }, ['id', 'name']), 'id')
+const called = toolCall(
+  object({ type: word, id: name, name, input: json('assistant') }, ['id', 'name']),
+  'id',
+)
 const others: Shape = (_value, at) =>
   invalid(`\`${at}\` must be plain text: no model server here reads others.`)
 const plainDocument = object(
@@ -90,7 +94,7 @@ function message(channel: Channel): Shape {
     image,
     thinking: object({ type: word, thinking: text('assistant'), signature: name }),
     tool_use: called,
-    tool_result: answering(
+    tool_result: toolResult(
       object(
         {
           type: word,
@@ -106,9 +110,9 @@ function message(channel: Channel): Shape {
     server_tool_use: called,
     web_search_tool_result: object({ type: word, tool_use_id: name, content: json('tool') }, ['tool_use_id']),
     // Nobody but its author can read it: no server here, and no guard.
-    redacted_thinking: leftOut,
+    redacted_thinking: ignored,
   })
-  return spoken(
+  return messageShape(
     channel,
     object({ role: word, content: stringOrBlocks(channel, blocks) }, ['role', 'content']),
   )
@@ -120,7 +124,7 @@ const anyMessage = variants('role', {
   system: message('system'),
 })
 
-const customTool = describing(
+const customTool = toolDeclaration(
   object({ type: word, name, description: text('definition'), input_schema: json('definition') }, ['name']),
 )
 /** The caller runs these itself, under a name that Anthropic's models know. */
@@ -134,12 +138,12 @@ const otherTool = hostedTool({
 const tool: Shape = (value, at, notes) => {
   const type = typeOf(value)
   if (type !== undefined && !callersTool.test(type)) return otherTool(value, at, notes)
-  return noteTool(customTool(value, at, notes), notes)
+  return noteToolName(customTool(value, at, notes), notes)
 }
 
 /** Recorded with @anthropic-ai/sdk 1.12: on this error it goes on by itself, with the full history. */
 const thread: Shape = (value, at, notes) => {
-  if (isObject(value) && value.type === 'create') return leftOut(value, at, notes)
+  if (isObject(value) && value.type === 'create') return ignored(value, at, notes)
   throw new Refusal('invalid_request', {
     say: '`thread` is not supported here. Send the whole conversation instead.',
     details: { error_code: 'thread_unsupported_request', unsupported: ['thread'] },
@@ -166,15 +170,21 @@ const request = object(fields, ['model', 'max_tokens', 'messages'])
 const countRequest = object(fields, ['model', 'messages'])
 
 // The body is fresh and nobody else's, so it is completed in place.
-function prepare(prompt: Prompt, orders: Orders): Outgoing {
+function prepare(prompt: Prompt, orders: PrepareOptions): Outgoing {
   const { body } = prompt
   const dropped = [...prompt.dropped]
   const clamped: string[] = []
-  const outputTokens = capCount(body, 'max_tokens', orders.outputTokens, clamped, orders.own.numPredict)
-  offerOnly(body, orders.mayCall, dropped, named, named)
+  const outputTokens = capCount(
+    body,
+    'max_tokens',
+    orders.outputTokens,
+    clamped,
+    orders.modelDefaults.numPredict,
+  )
+  removeForbiddenTools(body, orders.mayCall, dropped, flatName, flatName)
   const marked = markBlocks(body, prompt, orders.spotlighting)
   body.model = orders.model
-  const reader = new AnthropicAnswer(namesOf(prompt, orders), prompt.stream)
+  const reader = new AnthropicResponseReader(namesOf(prompt, orders), prompt.stream)
   return { body, outputTokens, clamped, dropped, leftOut: prompt.leftOut ?? [], marked, reader }
 }
 
@@ -190,13 +200,13 @@ export const anthropic: Dialect = {
   keepAlive: ping,
   errorBody: anthropicError,
   endpoints: [
-    { ...post, path: '/v1/messages', cost: 'request', read: readBy(request) },
-    { ...post, path: '/messages', serverPath: '/v1/messages', cost: 'request', read: readBy(request) },
+    { ...post, path: '/v1/messages', cost: 'request', read: bodyReader(request) },
+    { ...post, path: '/messages', serverPath: '/v1/messages', cost: 'request', read: bodyReader(request) },
     {
       ...post,
       path: '/v1/messages/count_tokens',
       cost: 'probe',
-      read: readBy(countRequest),
+      read: bodyReader(countRequest),
       answer: (inputTokens) => ({ input_tokens: inputTokens }),
     },
   ],

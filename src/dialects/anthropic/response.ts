@@ -5,34 +5,34 @@
  */
 import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts'
 import { type Usage, usageOf } from '../../core/usage.ts'
-import { OtherTexts, type ReadElsewhere } from '../common/other-texts.ts'
+import { type HandledElsewhere, OtherTexts } from '../common/other-texts.ts'
 import {
   Edits,
-  Exits,
   type FilteredFrames,
-  framesOf,
-  type Kind,
+  OpenChannels,
   type OutputFilter,
   type SettledVerdict,
+  type TextKind,
+  toFrames,
 } from '../common/output-filter.ts'
-import { asAsked } from '../common/requested-model.ts'
+import { withRequestedModel } from '../common/requested-model.ts'
 import {
-  checkName,
-  form,
-  misshapen,
-  noCallBut,
+  checkEventName,
+  malformed,
+  noArgumentsExcept,
+  noCallsExcept,
   readFrame,
-  saysNothingBut,
+  schema,
 } from '../common/response-schema.ts'
 import { Transcript } from '../common/transcript.ts'
-import type { AnswerReader, ModelNames, PublicError, ToolCall } from '../dialect.ts'
+import type { ModelNames, PublicError, ResponseReader, ToolCall } from '../dialect.ts'
 import type { Frame } from '../framing/framing.ts'
 import { anthropicError } from './error.ts'
-import { AnthropicCalls, callOf, isCall } from './tool-calls.ts'
+import { AnthropicToolCalls, callOf, isCall } from './tool-calls.ts'
 
-const block = form({
-  ...noCallBut(),
-  ...saysNothingBut('name', 'input'),
+const block = schema({
+  ...noCallsExcept(),
+  ...noArgumentsExcept('name', 'input'),
   type: 'word',
   id: 'string',
   name: 'string',
@@ -41,8 +41,8 @@ const block = form({
   thinking: 'string',
   partial_json: 'string',
 })
-const ofMessage = form({
-  ...noCallBut(),
+const ofMessage = schema({
+  ...noCallsExcept(),
   type: 'word',
   id: 'string',
   role: 'string',
@@ -52,14 +52,14 @@ const ofMessage = form({
   usage: 'any',
   error: 'any',
 })
-const ofEvent = form({
-  ...noCallBut(),
+const ofEvent = schema({
+  ...noCallsExcept(),
   type: 'word',
   index: 'index',
   message: ofMessage,
   content_block: block,
-  delta: form({
-    ...noCallBut(),
+  delta: schema({
+    ...noCallsExcept(),
     type: 'word',
     text: 'string',
     thinking: 'string',
@@ -72,7 +72,7 @@ const ofEvent = form({
   error: 'any',
 })
 /** What the words of blocks and deltas are; any other string of a delta is a part of a text, too. */
-const kinds: Readonly<Record<string, Kind>> = {
+const kinds: Readonly<Record<string, TextKind>> = {
   text: 'content',
   thinking: 'thinking',
   partial_json: 'arguments',
@@ -80,24 +80,24 @@ const kinds: Readonly<Record<string, Kind>> = {
 /** Strings of a delta that are whole. */
 const noText = new Set(['type', 'stop_reason', 'stop_sequence', 'id', 'role'])
 /** Members with readers of their own. */
-const inMessage: ReadElsewhere = (key) => (key === 'content' ? 'objects' : undefined)
+const inMessage: HandledElsewhere = (key) => (key === 'content' ? 'objects' : undefined)
 const inEvent: Readonly<Record<string, string>> = {
   message_start: 'message',
   content_block_start: 'content_block',
   content_block_delta: 'delta',
 }
-const inDelta: ReadElsewhere = (key) => (noText.has(key) ? undefined : 'text')
+const inDelta: HandledElsewhere = (key) => (noText.has(key) ? undefined : 'text')
 
-export class AnthropicAnswer implements AnswerReader {
-  state: AnswerReader['state'] = 'open'
+export class AnthropicResponseReader implements ResponseReader {
+  state: ResponseReader['state'] = 'open'
   usage: Usage | undefined
   waiting: readonly ToolCall[] = []
   readonly transcript = new Transcript()
   readonly #names: ModelNames
   readonly #stream: boolean
-  readonly #exits = new Exits()
+  readonly #exits = new OpenChannels()
   readonly #edits = new Edits()
-  readonly #calls = new AnthropicCalls()
+  readonly #calls = new AnthropicToolCalls()
   /** Of blocks, by the number they came with. */
   readonly #places = new Map<JsonValue, number>()
   #blocks = 0
@@ -143,11 +143,11 @@ export class AnthropicAnswer implements AnswerReader {
     const { frame, body } = parked
     if (this.#stream) {
       const events = this.#calls.settle(verdicts)
-      const before = events.flatMap((event) => framesOf(this.#event(frameOf(event), event, filter)))
+      const before = events.flatMap((event) => toFrames(this.#event(frameOf(event), event, filter)))
       // The end of a block that was kept is among what was kept.
       return body.type === 'content_block_stop'
         ? before
-        : [...before, ...framesOf(this.#event(frame, body, filter))]
+        : [...before, ...toFrames(this.#event(frame, body, filter))]
     }
     let index = 0
     body.content = blocksOf(body).map((block) => {
@@ -158,7 +158,7 @@ export class AnthropicAnswer implements AnswerReader {
     return this.#whole(frame, body, filter, true)
   }
 
-  farewell(error: PublicError): Frame {
+  errorFrame(error: PublicError): Frame {
     return { event: 'error', data: JSON.stringify(anthropicError(error)) }
   }
 
@@ -166,12 +166,12 @@ export class AnthropicAnswer implements AnswerReader {
     this.#others.begin()
     this.#judgeBlocks(message, filter)
     this.state = 'ended'
-    const named = asAsked(message, this.#names)
+    const named = withRequestedModel(message, this.#names)
     return this.#edits.seal(frame, () => named, isChanged || named !== message)
   }
 
   #judgeBlocks(message: JsonObject, filter: OutputFilter): void {
-    this.#others.judge(message, filter, inMessage)
+    this.#others.filterMembers(message, filter, inMessage)
     for (const [index, block] of blocksOf(message).entries()) this.#block(`${index}`, block, filter, false)
   }
 
@@ -181,12 +181,12 @@ export class AnthropicAnswer implements AnswerReader {
     const key = `${event.index}/`
     const readHere = inEvent[String(event.type)]
     this.#others.begin()
-    this.#others.judge(event, filter, (each) => (each === readHere ? 'objects' : undefined))
+    this.#others.filterMembers(event, filter, (each) => (each === readHere ? 'objects' : undefined))
     switch (event.type) {
       case 'message_start':
         if (isObject(event.message)) {
           this.#judgeBlocks(event.message, filter)
-          const named = asAsked(event.message, this.#names)
+          const named = withRequestedModel(event.message, this.#names)
           changed ||= named !== event.message
           event.message = named
         }
@@ -235,7 +235,7 @@ export class AnthropicAnswer implements AnswerReader {
   /** @param begun more of it follows in pieces */
   #block(key: string, block: JsonObject, filter: OutputFilter, begun: boolean): void {
     const call = isCall(block) ? callOf(block) : undefined
-    this.#others.judge(block, filter, (each) => {
+    this.#others.filterMembers(block, filter, (each) => {
       if (call && (each === 'name' || each === 'input')) return each === 'name' ? 'text' : 'objects'
       return kinds[each] && 'text'
     })
@@ -257,7 +257,7 @@ export class AnthropicAnswer implements AnswerReader {
   }
 
   #delta(event: JsonObject, delta: JsonObject, filter: OutputFilter): void {
-    this.#others.judge(delta, filter, inDelta)
+    this.#others.filterMembers(delta, filter, inDelta)
     for (const field of Object.keys(delta)) {
       const text = delta[field]
       if (typeof text !== 'string' || text === '' || noText.has(field)) continue
@@ -273,7 +273,7 @@ export class AnthropicAnswer implements AnswerReader {
   #next(
     index: string,
     field: string,
-    kind: Kind,
+    kind: TextKind,
     text: string,
     filter: OutputFilter,
     type: JsonValue = `${field}_delta`,
@@ -296,13 +296,13 @@ export class AnthropicAnswer implements AnswerReader {
 
 /** @throws Refusal `upstream_failed` */
 function checkEvent(frame: Frame, event: JsonObject): void {
-  checkName(frame, event)
+  checkEventName(frame, event)
   // What it says comes in blocks of its own.
   if (isObject(event.message) && blocksOf(event.message).length > 0)
-    misshapen('a message that has begun before its beginning')
+    malformed('a message that has begun before its beginning')
   const { type, content_block: block } = event
   if (type !== 'content_block_start' && isObject(block) && isCall(block))
-    misshapen('a call in an event that tells of something else')
+    malformed('a call in an event that tells of something else')
 }
 
 function frameOf(event: JsonObject): Frame {

@@ -3,9 +3,9 @@
  * a block of text stands where one was taken out.
  */
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/json.ts'
-import { Held, maxKept, type SettledVerdict } from '../common/output-filter.ts'
-import { misshapen } from '../common/response-schema.ts'
-import { idOf, type ToolCall } from '../dialect.ts'
+import { HeldSize, maxHeldFrames, type SettledVerdict } from '../common/output-filter.ts'
+import { malformed } from '../common/response-schema.ts'
+import { optionalId, type ToolCall } from '../dialect.ts'
 import type { Frame } from '../framing/framing.ts'
 
 interface Kept {
@@ -15,9 +15,9 @@ interface Kept {
   pieces: string
 }
 
-export class AnthropicCalls {
+export class AnthropicToolCalls {
   readonly #open = new Map<JsonValue, Kept>()
-  readonly #size = new Held()
+  readonly #size = new HeldSize()
   #judged: Kept[] = []
   #passed = 0
   #stripped = 0
@@ -45,11 +45,11 @@ export class AnthropicCalls {
     const kept = this.#open.get(index)
     const piece = stringOf(isObject(event.delta) ? event.delta.partial_json : undefined)
     if (!kept) {
-      if (piece !== '') misshapen('a piece of a call that is over, or never began')
+      if (piece !== '') malformed('a piece of a call that is over, or never began')
       return false
     }
     this.#size.add(frame)
-    if (kept.events.length < maxKept || !joinedTo(kept.events.at(-1), piece)) kept.events.push(event)
+    if (kept.events.length < maxHeldFrames || !joinedTo(kept.events.at(-1), piece)) kept.events.push(event)
     kept.pieces += piece
     return true
   }
@@ -107,5 +107,5 @@ export function isCall({ type }: JsonObject): boolean {
 
 /** A call that is whole. */
 export function callOf({ id, name, input }: JsonObject): ToolCall {
-  return { ...idOf(id), name: stringOf(name), arguments: JSON.stringify(input ?? {}) }
+  return { ...optionalId(id), name: stringOf(name), arguments: JSON.stringify(input ?? {}) }
 }

@@ -7,7 +7,7 @@ import { Notes, type ObjectShape } from './shape.ts'
 type Streaming = 'if asked' | 'unless told not to' | 'never'
 
 /** @param note takes down what the shape cannot know */
-export function readBy(
+export function bodyReader(
   shape: ObjectShape,
   streaming: Streaming = 'if asked',
   note?: (notes: Notes, body: JsonObject) => void,

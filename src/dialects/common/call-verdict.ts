@@ -17,7 +17,7 @@ export type CallVerdict =
       readonly note: string
       readonly decided: Promise<CallVerdict>
       /** Nobody can be kept waiting: the note stands in the call's place. */
-      left?(): void
+      abandon?(): void
     }
 
 /**
@@ -27,5 +27,5 @@ export type CallVerdict =
 export type JudgeCall = (call: ToolCall, place?: 'text') => CallVerdict | Promise<CallVerdict>
 
 /** What a client reads in the place of a call in a text that would have to wait. */
-export const undecidedInText =
+export const undecidedCallNote =
   'A tool call in the text was taken out: it needs a decision that a text cannot wait for.'

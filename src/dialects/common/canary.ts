@@ -9,16 +9,16 @@ const systemRoles = new Set(['system', 'developer'])
 /** @returns whether there was a system prompt to put it into */
 export function insertCanary(body: JsonObject, sentence: string): boolean {
   // Anthropic's and Ollama's `system`, the Responses API's `instructions`.
-  for (const field of ['system', 'instructions']) if (plantIn(body, field, sentence)) return true
+  for (const field of ['system', 'instructions']) if (appendTo(body, field, sentence)) return true
   const messages = Array.isArray(body.messages) ? body.messages : body.input
   if (!Array.isArray(messages)) return false
   for (const message of messages)
-    if (isObject(message) && systemRoles.has(String(message.role)) && plantIn(message, 'content', sentence))
+    if (isObject(message) && systemRoles.has(String(message.role)) && appendTo(message, 'content', sentence))
       return true
   return false
 }
 
-function plantIn(holder: JsonObject, field: string, sentence: string): boolean {
+function appendTo(holder: JsonObject, field: string, sentence: string): boolean {
   const said: JsonValue | undefined = holder[field]
   if (typeof said === 'string' && said !== '') {
     holder[field] = `${said}\n${sentence}`

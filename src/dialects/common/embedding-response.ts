@@ -5,29 +5,29 @@
  */
 import { parse } from '../../core/json.ts'
 import type { Usage } from '../../core/usage.ts'
-import type { AnswerReader, ModelNames } from '../dialect.ts'
+import type { ModelNames, ResponseReader } from '../dialect.ts'
 import { framingOf } from '../framing/content-type.ts'
-import { whole } from '../framing/document.ts'
+import { wholeDocument } from '../framing/document.ts'
 import type { Frame, Framing } from '../framing/framing.ts'
-import { joined, type Renaming, Vectors } from '../framing/vectors.ts'
+import { concatBytes, type ModelRename, VectorStream } from '../framing/vectors.ts'
 import type { FilteredFrames, OutputFilter } from './output-filter.ts'
-import { misshapen } from './response-schema.ts'
+import { malformed } from './response-schema.ts'
 
 /** Bytes; the vectors of a few dozen texts. */
 const long = 512 * 1024
 
-export class EmbeddingAnswer implements AnswerReader {
-  readonly #reader: AnswerReader
+export class EmbeddingResponseReader implements ResponseReader {
+  readonly #reader: ResponseReader
   readonly #names: ModelNames
   #isWrong = false
 
   /** @param reader of this dialect's answers */
-  constructor(reader: AnswerReader, names: ModelNames) {
+  constructor(reader: ResponseReader, names: ModelNames) {
     this.#reader = reader
     this.#names = names
   }
 
-  get state(): AnswerReader['state'] {
+  get state(): ResponseReader['state'] {
     return this.#isWrong ? 'failed' : this.#reader.state
   }
 
@@ -35,17 +35,17 @@ export class EmbeddingAnswer implements AnswerReader {
     return this.#reader.usage
   }
 
-  get transcript(): AnswerReader['transcript'] {
+  get transcript(): ResponseReader['transcript'] {
     return this.#reader.transcript
   }
 
   framing(contentType: string): Framing {
     const usual = framingOf(contentType)
-    if (usual !== whole) return usual
+    if (usual !== wholeDocument) return usual
     const { served: from, asked: to } = this.#names
     return {
-      ...whole,
-      print: ({ data, bytes }) => bytes ?? data,
+      ...wholeDocument,
+      encode: ({ data, bytes }) => bytes ?? data,
       split: (onFrame) => split({ from, to }, onFrame),
     }
   }
@@ -58,7 +58,7 @@ export class EmbeddingAnswer implements AnswerReader {
     const passed = this.#reader.frame({ data: outline }, filter)
     if (this.#reader.state !== 'ended') this.#isWrong = true
     else if (!passed || !('data' in passed) || !isSame(outline, passed.data))
-      misshapen('more beside vectors than may pass')
+      malformed('more beside vectors than may pass')
     return { data: '', bytes }
   }
 }
@@ -67,9 +67,9 @@ function isSame(one: string, other: string): boolean {
   return one === other || JSON.stringify(parse(one)) === JSON.stringify(parse(other))
 }
 
-function split(renaming: Renaming, onFrame: (frame: Frame) => void) {
-  const usual = whole.split(onFrame)
-  let vectors: Vectors | undefined
+function split(renaming: ModelRename, onFrame: (frame: Frame) => void) {
+  const usual = wholeDocument.split(onFrame)
+  let vectors: VectorStream | undefined
   let isRead = 0
   let early: Uint8Array[] = []
   return {
@@ -80,9 +80,9 @@ function split(renaming: Renaming, onFrame: (frame: Frame) => void) {
       isRead += bytes.length
       // A copy: whose piece it is may use its memory again.
       if (!vectors && isRead <= long) return void early.push(Uint8Array.from(bytes))
-      const piece = vectors ? bytes : joined([...early, bytes])
+      const piece = vectors ? bytes : concatBytes([...early, bytes])
       early = []
-      vectors ??= new Vectors(renaming)
+      vectors ??= new VectorStream(renaming)
       const out = vectors.push(piece)
       if (out.length > 0) onFrame({ data: '', bytes: out })
     },

@@ -12,7 +12,7 @@ export function textsNotTokens(channel: Channel): Shape {
 const documents = textsNotTokens('document')
 
 /** Texts that become vectors. */
-export const embedded: Shape = (value, at, notes) => {
+export const embeddingInput: Shape = (value, at, notes) => {
   notes.counts.inputs += Array.isArray(value) ? value.length : 1
   return documents(value, at, notes)
 }

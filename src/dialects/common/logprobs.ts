@@ -16,7 +16,7 @@ const utf8 = new TextEncoder()
  * Takes `holder[field]` out unless it spells `said`; and while something else than `said` leaves (`changed`), puts it
  * aside.
  */
-export function keepLogprobs(
+export function filterLogprobs(
   holder: JsonObject,
   field: string,
   said: string,
@@ -26,11 +26,11 @@ export function keepLogprobs(
   const logprobs = holder[field]
   if (logprobs === undefined || logprobs === null) return
   if (Array.isArray(logprobs) && logprobs.length === 0) return
-  if (spelled(logprobs) !== said) edits.drop(holder, field)
+  if (spelledText(logprobs) !== said) edits.drop(holder, field)
   else if (changed) edits.put(holder, field, logprobs, undefined)
 }
 
-function spelled(logprobs: JsonValue): string | undefined {
+function spelledText(logprobs: JsonValue): string | undefined {
   if (Array.isArray(logprobs)) return spell(logprobs)
   if (!isObject(logprobs)) return undefined
   // Chat completions have objects, completions parallel lists.

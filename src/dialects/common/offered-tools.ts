@@ -7,31 +7,31 @@
 import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts'
 
 /** Where a tool, or a choice of one, says its name. */
-export type NameOf = (from: JsonObject) => string | undefined
+export type ToolNameReader = (from: JsonObject) => string | undefined
 
 /** `{ function: { name } }` */
-export const ofFunction: NameOf = ({ function: declared }) =>
-  isObject(declared) ? named(declared) : undefined
+export const functionName: ToolNameReader = ({ function: declared }) =>
+  isObject(declared) ? flatName(declared) : undefined
 /** `{ name }` */
-export const named: NameOf = ({ name }) => (typeof name === 'string' ? name : undefined)
+export const flatName: ToolNameReader = ({ name }) => (typeof name === 'string' ? name : undefined)
 /** Of OpenAI's choices: `{ type: "function", function: { name } }`, or flat as in Responses. */
-export const typed: NameOf = (choice) => ofFunction(choice) ?? named(choice)
+export const functionOrFlatName: ToolNameReader = (choice) => functionName(choice) ?? flatName(choice)
 
 /**
  * Changes a fresh body in place.
  * @param dropped is told what was left out, by name: the caller's words
  * @param chosen where `tool_choice` names a tool, if this API has one
  */
-export function offerOnly(
+export function removeForbiddenTools(
   body: JsonObject,
   mayCall: ((name: string) => boolean) | undefined,
   dropped: string[],
-  nameOf: NameOf,
-  chosen?: NameOf,
+  nameOf: ToolNameReader,
+  chosen?: ToolNameReader,
 ): void {
   const { tools } = body
   if (!mayCall || !Array.isArray(tools)) return
-  const offered = only(tools, nameOf, (name) => {
+  const offered = filterTools(tools, nameOf, (name) => {
     const may = mayCall(name)
     // Enough to explain a request.
     if (!may && dropped.length < maxNamed) dropped.push(`tools[${name.slice(0, maxNamedLength)}]`)
@@ -52,7 +52,7 @@ export function offerOnly(
  * The name of a function in namespaces, as Ollama makes it.
  * @param within the outermost first
  */
-export function qualified(called: string, within: readonly string[]): string {
+export function qualifiedName(called: string, within: readonly string[]): string {
   return within.reduceRight(
     (inner, space) => (space === '' || inner.startsWith(`${space}.`) ? inner : `${space}.${inner}`),
     called,
@@ -62,11 +62,15 @@ export function qualified(called: string, within: readonly string[]): string {
 const maxNamed = 64
 const maxNamedLength = 256
 
-function only(tools: readonly JsonValue[], nameOf: NameOf, keep: (name: string) => boolean): JsonValue[] {
+function filterTools(
+  tools: readonly JsonValue[],
+  nameOf: ToolNameReader,
+  keep: (name: string) => boolean,
+): JsonValue[] {
   return tools.flatMap((tool) => {
     if (!isObject(tool)) return []
     if (isNamespace(tool)) {
-      const inner = only(tool.tools, nameOf, keep)
+      const inner = filterTools(tool.tools, nameOf, keep)
       return inner.length > 0 ? [{ ...tool, tools: inner }] : []
     }
     return keep(nameOf(tool) ?? '') ? [tool] : []

@@ -5,8 +5,8 @@
  */
 import type { JsonObject, JsonValue } from '../../core/json.ts'
 import type { ModelNames } from '../dialect.ts'
-import type { Edits, Kind, OutputFilter } from './output-filter.ts'
-import { misshapen } from './response-schema.ts'
+import type { Edits, OutputFilter, TextKind } from './output-filter.ts'
+import { malformed } from './response-schema.ts'
 import type { Transcript } from './transcript.ts'
 
 /** Pictures, sound and vectors, in which a guard has nothing to read, if that is what they are. */
@@ -24,7 +24,7 @@ const maxObjects = 50_000
 const maxTexts = 20_000
 
 /** What of a member somebody else reads: its string, or it and what it holds. */
-export type ReadElsewhere = (key: string, value: JsonValue) => 'text' | 'objects' | undefined
+export type HandledElsewhere = (key: string, value: JsonValue) => 'text' | 'objects' | undefined
 
 export class OtherTexts {
   readonly #edits: Edits
@@ -50,18 +50,18 @@ export class OtherTexts {
   }
 
   /** Judges the members of an object, at whatever depth, and puts them in place; but for what is read elsewhere. */
-  judge(holder: JsonObject, filter: OutputFilter, elsewhere: ReadElsewhere = here): void {
+  filterMembers(holder: JsonObject, filter: OutputFilter, elsewhere: HandledElsewhere = handledHere): void {
     for (const key in holder) {
       const value = holder[key]
       const last = typeof value === 'string' ? this.#last.get(key) : undefined
       // What has said something before has a name that was judged.
-      if (last === undefined && this.takesOut(holder, key, filter)) continue
+      if (last === undefined && this.dropsKey(holder, key, filter)) continue
       if (typeof value === 'string') {
         if (last !== value) this.#text(holder, key, value, filter, elsewhere)
       } else if (typeof value === 'object' && value !== null) {
         const isElsewhere = elsewhere(key, value) === 'objects'
         if (Array.isArray(value)) {
-          if (!noTexts.has(key) || value.some((item) => typeof item === 'string' && !isPicture(item)))
+          if (!noTexts.has(key) || value.some((item) => typeof item === 'string' && !isBase64Media(item)))
             this.#items(value, filter, isElsewhere)
         } else if (!isElsewhere) this.#below(value, filter)
       }
@@ -74,7 +74,8 @@ export class OtherTexts {
     for (let index = 0; index < items.length; index++) {
       const item = items[index]
       // An array is an object whose keys are numbers, as far as this goes.
-      if (typeof item === 'string') this.#text(items as unknown as JsonObject, `${index}`, item, filter, here)
+      if (typeof item === 'string')
+        this.#text(items as unknown as JsonObject, `${index}`, item, filter, handledHere)
       else if (Array.isArray(item)) {
         this.#count()
         this.#items(item, filter, false)
@@ -85,16 +86,22 @@ export class OtherTexts {
   /** What is too deep, nobody has read until here (`answer-form.ts`). */
   #below(object: JsonObject, filter: OutputFilter): void {
     this.#count()
-    this.judge(object, filter)
+    this.filterMembers(object, filter)
   }
 
   #count(): void {
-    if (++this.#objects > maxObjects) misshapen('a frame of too many objects')
+    if (++this.#objects > maxObjects) malformed('a frame of too many objects')
   }
 
-  #text(holder: JsonObject, key: string, text: string, filter: OutputFilter, elsewhere: ReadElsewhere): void {
-    if (elsewhere(key, text) === 'text' || (noTexts.has(key) && isPicture(text))) return
-    if (!this.isPlain(text)) {
+  #text(
+    holder: JsonObject,
+    key: string,
+    text: string,
+    filter: OutputFilter,
+    elsewhere: HandledElsewhere,
+  ): void {
+    if (elsewhere(key, text) === 'text' || (noTexts.has(key) && isBase64Media(text))) return
+    if (!this.needsNoFilter(text)) {
       const isSaid = this.#transcript !== undefined && text.length > maxIdLength && /\s/.test(text)
       if (isSaid) this.#transcript?.say('other', text)
       // Anything else is looked through for what must not leave, and not for what it might mean.
@@ -106,7 +113,7 @@ export class OtherTexts {
   }
 
   /** A name can be a text, too. @returns whether it was one that does not leave, and its member with it */
-  takesOut(holder: JsonObject, key: string, filter: OutputFilter): boolean {
+  dropsKey(holder: JsonObject, key: string, filter: OutputFilter): boolean {
     if (this.#keys.has(key)) return false
     const isOut = !plain.test(key) && this.read('content', key, filter, true) !== key
     if (isOut) this.#edits.drop(holder, key)
@@ -115,13 +122,13 @@ export class OtherTexts {
   }
 
   /** Whether nobody needs to read it, for what it says or because it was read. */
-  isPlain(text: string): boolean {
+  needsNoFilter(text: string): boolean {
     return text === '' || plain.test(text) || this.#read.has(text)
   }
 
   /** @returns what is left of a text @throws Refusal `upstream_failed` where there are too many */
-  read(kind: Kind, text: string, filter: OutputFilter, again: boolean): string {
-    if (++this.#texts > maxTexts) misshapen('a frame of too many texts')
+  read(kind: TextKind, text: string, filter: OutputFilter, again: boolean): string {
+    if (++this.#texts > maxTexts) malformed('a frame of too many texts')
     const judged = filter.whole(kind, text, again)
     if (judged === text && text.length <= maxIdLength && this.#read.size < maxRemembered) this.#read.add(text)
     return judged
@@ -129,8 +136,8 @@ export class OtherTexts {
 }
 
 /** Whether a guard has nothing to read in it. */
-export function isPicture(text: string): boolean {
+export function isBase64Media(text: string): boolean {
   return text.length >= minOfPicture && base64.test(text)
 }
 
-const here: ReadElsewhere = () => undefined
+const handledHere: HandledElsewhere = () => undefined

@@ -4,10 +4,10 @@
  */
 import type { JsonObject, JsonValue } from '../../core/json.ts'
 import type { Frame } from '../framing/framing.ts'
-import { misshapen } from './response-schema.ts'
+import { malformed } from './response-schema.ts'
 
 /** `arguments` is JSON, whole or as far as it came; `input` is any text that a tool is given. */
-export type Kind = 'content' | 'thinking' | 'name' | 'arguments' | 'input'
+export type TextKind = 'content' | 'thinking' | 'name' | 'arguments' | 'input'
 
 export interface OutputFilter {
   /**
@@ -15,11 +15,11 @@ export interface OutputFilter {
    * @returns what may leave in its place: what was held of the channel and is clean, without what is cut out
    * @throws Refusal if the answer ends here
    */
-  next(channel: string, kind: Kind, piece: string): string
+  next(channel: string, kind: TextKind, piece: string): string
   /** The channel is over. @returns what was held of it */
   rest(channel: string): string
   /** A text that comes in one. `again`: it was said before, in pieces or whole. */
-  whole(kind: Kind, text: string, again?: boolean): string
+  whole(kind: TextKind, text: string, again?: boolean): string
   /** Reads all texts of a long frame before `whole` asks for them, with turns for others between. @throws Refusal */
   readAhead?(frame: string): Promise<void>
   /** Whether something of any channel is held back now. */
@@ -37,12 +37,12 @@ export type SettledVerdict = { readonly kind: 'pass' } | { readonly kind: 'strip
 export type FilteredFrames = Frame | readonly Frame[] | undefined
 
 /** One by one. */
-export function framesOf(passed: FilteredFrames): readonly Frame[] {
+export function toFrames(passed: FilteredFrames): readonly Frame[] {
   return passed === undefined ? [] : 'data' in passed ? [passed] : passed
 }
 
 /** For answers that nobody judges. */
-export const untouched: OutputFilter = {
+export const passThrough: OutputFilter = {
   next: (_channel, _kind, piece) => piece,
   rest: () => '',
   whole: (_kind, text) => text,
@@ -56,7 +56,7 @@ const maxOpen = 512
 const maxChannels = 2048
 
 /** Channels that may hold something back, each with what a frame of it looks like. */
-export class Exits {
+export class OpenChannels {
   readonly #frames = new Map<string, (rest: string) => Frame>()
   #opened = 0
 
@@ -66,7 +66,7 @@ export class Exits {
 
   /** A channel that was over may go on: LocalAI gives all choices of a request one number. @throws Refusal `upstream_failed` */
   open(channel: string, frameOf: (rest: string) => Frame): void {
-    if (this.#frames.size >= maxOpen || ++this.#opened > maxChannels) misshapen('an answer of too many parts')
+    if (this.#frames.size >= maxOpen || ++this.#opened > maxChannels) malformed('an answer of too many parts')
     this.#frames.set(channel, frameOf)
   }
 
@@ -86,16 +86,16 @@ export class Exits {
 /** UTF-16 code units, of frames that brought calls which wait to be judged: as many tokens as models write, one a frame. */
 const maxHeld = 16 * 1024 * 1024
 /** Frames that are kept as they came; of those that follow only what they say. */
-export const maxKept = 512
+export const maxHeldFrames = 512
 
 /** How much of an answer its reader keeps to itself. */
-export class Held {
+export class HeldSize {
   #length = 0
 
   /** @throws Refusal `upstream_failed` where it is too much */
   add({ data }: Frame): void {
     this.#length += data.length
-    if (this.#length > maxHeld) misshapen('the tool calls of an answer are too large')
+    if (this.#length > maxHeld) malformed('the tool calls of an answer are too large')
   }
 
   clear(): void {

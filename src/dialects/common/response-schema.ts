@@ -19,13 +19,21 @@ import { Refusal } from '../../core/refusal.ts'
 import type { Frame } from '../framing/framing.ts'
 
 /** What a member must be, if it is there and not null. `word`: a kind or a role, without blanks. */
-type Member = 'any' | 'string' | 'word' | 'index' | 'never' | 'parts' | Form | readonly [Form]
+type Member =
+  | 'any'
+  | 'string'
+  | 'word'
+  | 'index'
+  | 'never'
+  | 'parts'
+  | ResponseSchema
+  | readonly [ResponseSchema]
 
 /**
  * Members in which some client might look for a call, where the API has none: what would stand there nobody judges.
  * @param names which of them this object does have
  */
-export function noCallBut(...names: readonly string[]): Readonly<Record<string, Member>> {
+export function noCallsExcept(...names: readonly string[]): Readonly<Record<string, Member>> {
   return Object.fromEntries(
     callMembers.filter((name) => !names.includes(name)).map((name): [string, Member] => [name, 'never']),
   )
@@ -41,15 +49,15 @@ const callMembers = [
 ]
 
 /** What a call is given, and by what name: in one place only. */
-export function saysNothingBut(...names: readonly string[]): Readonly<Record<string, Member>> {
+export function noArgumentsExcept(...names: readonly string[]): Readonly<Record<string, Member>> {
   return Object.fromEntries(
-    givenMembers.filter((name) => !names.includes(name)).map((name): [string, Member] => [name, 'never']),
+    argumentMembers.filter((name) => !names.includes(name)).map((name): [string, Member] => [name, 'never']),
   )
 }
-const givenMembers = ['name', 'arguments', 'input', 'parameters', 'args']
+const argumentMembers = ['name', 'arguments', 'input', 'parameters', 'args']
 
 /** The known members of an object; it may have others. */
-export interface Form {
+export interface ResponseSchema {
   readonly members: ReadonlyMap<string, Member>
   readonly folded: ReadonlySet<string>
   /** Other keys that were seen and are no twins. */
@@ -60,7 +68,7 @@ const maxRemembered = 64
 /** Choices, calls, blocks or items in one list. */
 const maxItems = 4096
 
-export function form(members: Readonly<Record<string, Member>>): Form {
+export function schema(members: Readonly<Record<string, Member>>): ResponseSchema {
   return {
     members: new Map(Object.entries(members)),
     folded: new Set(Object.keys(members).map(foldKey)),
@@ -73,56 +81,57 @@ export function form(members: Readonly<Record<string, Member>>): Form {
  * @throws JsonFault
  * @throws Refusal `upstream_failed` if it is not of this form
  */
-export function readFrame({ data }: Frame, known: Form): JsonObject | undefined {
-  if (isCrowded(data)) misshapen('a frame of too many objects')
+export function readFrame({ data }: Frame, known: ResponseSchema): JsonObject | undefined {
+  if (isCrowded(data)) malformed('a frame of too many objects')
   const document = parse(data)
-  const length = isObject(document) ? checkForm(document, known, 0) : Number.NaN
+  const length = isObject(document) ? checkObject(document, known, 0) : Number.NaN
   // Whoever has a key twice is longer than what was read of it: most frames need not be looked through for that.
   if (length !== data.length || data.includes('\\')) refuseTwins(data, document)
   return isObject(document) ? document : undefined
 }
 
 /** The same of what was parsed and is printed anew. @throws Refusal `upstream_failed` @throws JsonFault if it is too deep */
-export function requireForm(document: JsonObject, known: Form): void {
-  checkForm(document, known, 0)
+export function requireSchema(document: JsonObject, known: ResponseSchema): void {
+  checkObject(document, known, 0)
 }
 
 /** Of an event that has a name: clients go by the name or by the type. @throws Refusal `upstream_failed` */
-export function checkName({ event }: Frame, { type }: JsonObject): void {
-  if (event !== undefined && event !== type) misshapen('an event whose name is not its type')
+export function checkEventName({ event }: Frame, { type }: JsonObject): void {
+  if (event !== undefined && event !== type) malformed('an event whose name is not its type')
 }
 
 /** @throws Refusal `upstream_failed` @param detail without a word of the answer */
-export function misshapen(detail: string): never {
+export function malformed(detail: string): never {
   throw new Refusal('upstream_failed', { detail })
 }
 
 // All of these go through a frame once, and return how long it is at least: written without blanks and escapes. NaN:
 // that cannot be told.
 
-function checkForm(object: JsonObject, known: Form, depth: number): number {
+function checkObject(object: JsonObject, known: ResponseSchema, depth: number): number {
   let length = 1
   for (const key in object) {
     const value = object[key] as JsonValue
     const member = known.members.get(key)
     if (member === undefined) checkKey(key, known)
     const isFree = member === undefined || member === 'any' || value === null
-    length += key.length + 4 + (isFree ? lengthOf(value, depth + 1) : checkMember(value, member, depth + 1))
+    length +=
+      key.length + 4 + (isFree ? minLengthOf(value, depth + 1) : checkMember(value, member, depth + 1))
     // Behind the look at how deep it is.
     if (member === undefined) requireNoCall(value)
   }
   return length === 1 ? 2 : length
 }
 
-function lengthOf(value: JsonValue, depth: number): number {
+function minLengthOf(value: JsonValue, depth: number): number {
   if (typeof value === 'string') return value.length + 2
   if (typeof value === 'number') return isShortest(value) ? String(value).length : Number.NaN
   if (typeof value === 'boolean') return value ? 4 : 5
   if (value === null) return 4
   if (depth > maxDepth) throw new JsonFault('nested deeper than 64 levels')
   let length = 1
-  if (Array.isArray(value)) for (const item of value) length += 1 + lengthOf(item, depth + 1)
-  else for (const key in value) length += key.length + 4 + lengthOf(value[key] as JsonValue, depth + 1)
+  if (Array.isArray(value)) for (const item of value) length += 1 + minLengthOf(item, depth + 1)
+  else for (const key in value) length += key.length + 4 + minLengthOf(value[key] as JsonValue, depth + 1)
   return length === 1 ? 2 : length
 }
 
@@ -131,21 +140,21 @@ function isShortest(value: number): boolean {
   return Number.isSafeInteger(value) && (value % 10 !== 0 || value === 0)
 }
 
-function checkKey(key: string, { folded, others }: Form): void {
+function checkKey(key: string, { folded, others }: ResponseSchema): void {
   if (others.has(key)) return
-  if (folded.has(foldKey(key))) misshapen('a key of the answer is a twin of a known one')
+  if (folded.has(foldKey(key))) malformed('a key of the answer is a twin of a known one')
   if (others.size < maxRemembered) others.add(key)
 }
 
 function checkMember(value: JsonValue, member: Exclude<Member, 'any'>, depth: number): number {
-  if (member === 'string') return typeof value === 'string' ? value.length + 2 : misshapen(notOfItsKind)
+  if (member === 'string') return typeof value === 'string' ? value.length + 2 : malformed(wrongKind)
   if (member === 'word')
-    return typeof value === 'string' && plainWord.test(value) ? value.length + 2 : misshapen(notOfItsKind)
-  if (member === 'never') return misshapen('something that could be read as a call, where none belongs')
+    return typeof value === 'string' && plainWord.test(value) ? value.length + 2 : malformed(wrongKind)
+  if (member === 'never') return malformed('something that could be read as a call, where none belongs')
   if (member === 'parts') return checkParts(value, depth)
-  if (member === 'index') return isIndex(value) ? lengthOf(value, depth) : misshapen(notOfItsKind)
-  if ('members' in member) return isObject(value) ? checkForm(value, member, depth) : misshapen(notOfItsKind)
-  if (!Array.isArray(value) || value.length > maxItems) return misshapen(notOfItsKind)
+  if (member === 'index') return isIndex(value) ? minLengthOf(value, depth) : malformed(wrongKind)
+  if ('members' in member) return isObject(value) ? checkObject(value, member, depth) : malformed(wrongKind)
+  if (!Array.isArray(value) || value.length > maxItems) return malformed(wrongKind)
   let length = 1
   for (const item of value) length += 1 + checkMember(item, member[0], depth + 1)
   return length === 1 ? 2 : length
@@ -157,13 +166,13 @@ const callType = /(?:^|[_.-])(?:use|call)$/i
 
 /** Content that may be a list of parts: none of them calls anything. */
 function checkParts(value: JsonValue, depth: number): number {
-  if (!Array.isArray(value)) return lengthOf(value, depth)
+  if (!Array.isArray(value)) return minLengthOf(value, depth)
   for (const part of value) {
     if (!isObject(part) || part.type === undefined) continue
-    if (typeof part.type !== 'string' || !plainWord.test(part.type)) misshapen(notOfItsKind)
-    if (callType.test(part.type)) misshapen('a call among the parts of a text')
+    if (typeof part.type !== 'string' || !plainWord.test(part.type)) malformed(wrongKind)
+    if (callType.test(part.type)) malformed('a call among the parts of a text')
   }
-  return lengthOf(value, depth)
+  return minLengthOf(value, depth)
 }
 
 /** What the API does not have may hold anything but a call: some client might look for one there. */
@@ -174,17 +183,17 @@ function requireNoCall(value: JsonValue): void {
     return
   }
   const { type, name } = value
-  if (typeof type === 'string' && typeof name === 'string' && callType.test(type)) misshapen(callAstray)
+  if (typeof type === 'string' && typeof name === 'string' && callType.test(type)) malformed(unexpectedCall)
   for (const [key, member] of Object.entries(value)) {
     if (typeof member !== 'object' || member === null) continue
-    if (hiddenCalls.has(key) && Object.keys(member).length > 0) misshapen(callAstray)
+    if (hiddenCalls.has(key) && Object.keys(member).length > 0) malformed(unexpectedCall)
     requireNoCall(member)
   }
 }
 const hiddenCalls: ReadonlySet<string> = new Set(callMembers.filter((name) => name !== 'function'))
-const callAstray = 'a call where the API has none'
+const unexpectedCall = 'a call where the API has none'
 
-const notOfItsKind = 'a member of the answer is not of its kind, or too long a list'
+const wrongKind = 'a member of the answer is not of its kind, or too long a list'
 
 function isIndex(value: JsonValue): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0

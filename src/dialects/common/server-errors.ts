@@ -5,7 +5,7 @@
 import { Refusal } from '../../core/refusal.ts'
 import { namesField, reasonOf } from './server-reasons.ts'
 
-const known: readonly (readonly [RegExp, string])[] = [
+const knownErrors: readonly (readonly [RegExp, string])[] = [
   [/does not support thinking/, 'This model does not support thinking.'],
   [/does not support tools/, 'This model does not support tools.'],
   [/does not support insert/, 'This model does not support a suffix.'],
@@ -24,17 +24,17 @@ const known: readonly (readonly [RegExp, string])[] = [
 ]
 
 /** The request cannot be served as it is, and the caller can do something about it. */
-function refused(status: number, body: string): string | undefined {
-  const said = known.find(([pattern]) => pattern.test(body))?.[1]
+function messageFor(status: number, body: string): string | undefined {
+  const said = knownErrors.find(([pattern]) => pattern.test(body))?.[1]
   if (said !== undefined) return said
   const reason = reasonOf(body)
   // A 500 is the server's own failure, unless it finds fault with a parameter (Ollama's `options`).
-  if (status >= 500) return reason && namesField(reason) ? told(reason) : undefined
+  if (status >= 500) return reason && namesField(reason) ? quoteReason(reason) : undefined
   if (!isClientsFault(status)) return undefined
-  return reason === undefined ? 'The model server refused this request.' : told(reason)
+  return reason === undefined ? 'The model server refused this request.' : quoteReason(reason)
 }
 
-function told(reason: string): string {
+function quoteReason(reason: string): string {
   return `The model server refused this request: ${reason}.`
 }
 
@@ -62,7 +62,7 @@ export function serverError(status: number, body: string, retryAfter?: string): 
   }
   if (status === 413)
     return new Refusal('body_too_large', { detail, say: 'The body is larger than the model server takes.' })
-  const say = refused(status, body)
+  const say = messageFor(status, body)
   return say === undefined
     ? new Refusal('upstream_failed', { detail })
     : new Refusal('invalid_request', { detail, say })

@@ -48,7 +48,7 @@ export class Notes {
    * The texts from this one on are parts of one message: those of a channel are put behind each other, whatever
    * stood between them, because servers gather them so.
    */
-  glue(from: number): void {
+  concatenate(from: number): void {
     const parts = this.texts.splice(from)
     for (const channel of new Set(parts.map((part) => part.channel))) {
       const [first, ...others] = parts.filter((part) => part.channel === channel)
@@ -71,12 +71,12 @@ export class Notes {
   }
 
   /** The texts from this one on are what the tool that was called says. */
-  answersCall(from: number, id: string): void {
-    this.belongsTo(from, this.#calls.get(id))
+  attributeToCall(from: number, id: string): void {
+    this.attributeTo(from, this.#calls.get(id))
   }
 
   /** The texts from this one on describe a tool, or were returned by it. */
-  belongsTo(from: number, tool: string | undefined): void {
+  attributeTo(from: number, tool: string | undefined): void {
     if (tool === undefined || tool === '') return
     for (let index = from; index < this.texts.length; index++) {
       const text = this.texts[index]
@@ -155,12 +155,12 @@ export function matching(form: RegExp, what: string): Shape {
 }
 
 /** Where servers take one of their words or something longer. */
-export function wordOr(longer: ObjectShape): Shape {
+export function wordOrObject(longer: ObjectShape): Shape {
   return (value, at, notes) => (isObject(value) ? longer : word)(value, at, notes)
 }
 
 /** Known, and not for the server: taken out, and named in the record. */
-export const leftOut: Shape = (_value, at, notes) => {
+export const ignored: Shape = (_value, at, notes) => {
   notes.drop(at)
   return undefined
 }
@@ -250,17 +250,17 @@ function marking<T>(
 }
 
 /** Parts which a server may put behind each other without anything between them. */
-export function joined(parts: Shape): Shape {
-  return marking(parts, (notes, from) => notes.glue(from))
+export function concatenated(parts: Shape): Shape {
+  return marking(parts, (notes, from) => notes.concatenate(from))
 }
 
 /** A message, in which texts of other channels may stand. */
-export function spoken(channel: Channel, message: ObjectShape): ObjectShape {
+export function messageShape(channel: Channel, message: ObjectShape): ObjectShape {
   return marking(message, (notes, from) => notes.setAside(from, channel))
 }
 
 /** Something that stands between messages and is none. */
-export function aside(shape: Shape): Shape {
+export function betweenMessages(shape: Shape): Shape {
   return marking(shape, (notes, from) => notes.setAside(from))
 }
 
@@ -343,7 +343,7 @@ export function object(
  * @param own the field without which it is no body of this route
  * @param others fields of other APIs, each with the route that reads it
  */
-export function unlessElsewhere(
+export function withRouteHint(
   own: string,
   others: Readonly<Record<string, string>>,
   shape: ObjectShape,

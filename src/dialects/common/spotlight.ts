@@ -35,7 +35,7 @@ export function markBlocks(body: JsonObject, prompt: Marked, spotlighting: Spotl
       for (const block of objects(message.content)) {
         if (block.type === 'tool_result') markIn(block, 'content', mark)
         if (block.type === 'web_search_tool_result' && block.content !== undefined)
-          block.content = everyText(block.content, mark)
+          block.content = markEveryText(block.content, mark)
       }
   })
 }
@@ -84,12 +84,15 @@ function markIn(holder: JsonObject, key: string, mark: Mark): void {
   for (const part of objects(value)) if (typeof part.text === 'string') part.text = mark(part.text)
 }
 
-function everyText(value: JsonValue, mark: Mark): JsonValue {
+function markEveryText(value: JsonValue, mark: Mark): JsonValue {
   if (typeof value === 'string') return mark(value)
-  if (Array.isArray(value)) return value.map((item) => everyText(item, mark))
+  if (Array.isArray(value)) return value.map((item) => markEveryText(item, mark))
   if (!isObject(value)) return value
   return Object.fromEntries(
-    Object.entries(value).map(([key, member]) => [key, key === 'type' ? member : everyText(member, mark)]),
+    Object.entries(value).map(([key, member]) => [
+      key,
+      key === 'type' ? member : markEveryText(member, mark),
+    ]),
   )
 }
 

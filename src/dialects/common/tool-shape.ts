@@ -3,27 +3,27 @@ import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts'
 import { json, type Notes, name, type ObjectShape, object, type Shape, text } from './shape.ts'
 
 /** What a caller declares of a function the model may call: every word of it reaches the model. */
-export const declaredFunction: Shape = describing(
+export const functionDeclaration: Shape = toolDeclaration(
   object({ name, description: text('definition'), parameters: json('definition') }, ['name']),
 )
 
 /** As `shape`, which reads a tool's declaration: its texts are that tool's. */
-export function describing(shape: ObjectShape): ObjectShape {
+export function toolDeclaration(shape: ObjectShape): ObjectShape {
   return (value, at, notes) => {
     const from = notes.texts.length
     const read = shape(value, at, notes)
-    notes.belongsTo(from, typeof read.name === 'string' ? read.name : undefined)
+    notes.attributeTo(from, typeof read.name === 'string' ? read.name : undefined)
     return read
   }
 }
 
 /** The name of the function that a call is of. */
-export function calledFunction({ function: called }: JsonObject): JsonValue | undefined {
+export function calledFunctionName({ function: called }: JsonObject): JsonValue | undefined {
   return isObject(called) ? called.name : undefined
 }
 
 /** As `shape`, which reads a call. @param toolOf the called tool's name; the call's own name if absent */
-export function calling(
+export function toolCall(
   shape: ObjectShape,
   id: string,
   toolOf = (read: JsonObject): JsonValue | undefined => read.name,
@@ -36,20 +36,20 @@ export function calling(
 }
 
 /** A tool's declared name, for the rights to call it. */
-export function noteTool(read: JsonValue | undefined, notes: Notes): JsonValue | undefined {
+export function noteToolName(read: JsonValue | undefined, notes: Notes): JsonValue | undefined {
   if (isObject(read) && typeof read.name === 'string') notes.tools.push(read.name)
   return read
 }
 
 /** As `shape`, and what came out is a tool's result: which call does it answer? @param field where it says the call's id */
-export function answering(shape: ObjectShape, field: string): ObjectShape {
+export function toolResult(shape: ObjectShape, field: string): ObjectShape {
   return (value, at, notes) => {
     const from = notes.texts.length
     const read = shape(value, at, notes)
     const call = read[field]
     if (typeof call !== 'string' || call === '') return read
     notes.results.push({ call })
-    notes.answersCall(from, call)
+    notes.attributeToCall(from, call)
     return read
   }
 }

@@ -4,12 +4,12 @@
  * the client has declared, before anybody judges or sees them.
  */
 import { isObject, type JsonObject, type JsonValue, parse, stringOf } from '../../core/json.ts'
-import { qualified } from './offered-tools.ts'
+import { qualifiedName } from './offered-tools.ts'
 
 const argument = 'input'
 
 /** What a client has declared, by the name under which the server knows it. */
-export interface Declared {
+export interface DeclaredTool {
   readonly name: string
   readonly namespace: string | undefined
   readonly isCustom: boolean
@@ -32,18 +32,18 @@ export function asFunction(tool: JsonObject): JsonObject {
 /** A call in the conversation, of a function or of a custom tool, as the server would have made it. */
 export function asFunctionCall({ namespace, input, ...call }: JsonObject): JsonObject {
   const named =
-    typeof namespace === 'string' ? { ...call, name: qualified(stringOf(call.name), [namespace]) } : call
+    typeof namespace === 'string' ? { ...call, name: qualifiedName(stringOf(call.name), [namespace]) } : call
   if (call.type !== 'custom_tool_call') return named
   return { ...named, type: 'function_call', arguments: JSON.stringify({ [argument]: input ?? '' }) }
 }
 
 /** Makes calls in answers again what the client has declared. */
 export class TranslatedCalls {
-  readonly #declared: ReadonlyMap<string, Declared>
+  readonly #declared: ReadonlyMap<string, DeclaredTool>
   /** Places in a stream where a custom tool is being called. */
   readonly #open = new Set<JsonValue>()
 
-  constructor(declared: ReadonlyMap<string, Declared>) {
+  constructor(declared: ReadonlyMap<string, DeclaredTool>) {
     this.#declared = declared
   }
 
@@ -75,7 +75,7 @@ export class TranslatedCalls {
     return { ...shape, type: 'response.custom_tool_call_input.done', input: inputOf(stringOf(args)) }
   }
 
-  #declaredAs(item: JsonValue | undefined): Declared | undefined {
+  #declaredAs(item: JsonValue | undefined): DeclaredTool | undefined {
     return isObject(item) && item.type === 'function_call'
       ? this.#declared.get(stringOf(item.name))
       : undefined

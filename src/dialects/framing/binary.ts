@@ -3,11 +3,11 @@ import type { Framing } from './framing.ts'
 
 const nothing = new Uint8Array(0)
 
-export function bytes(contentType: string): Framing {
+export function binary(contentType: string): Framing {
   return {
     contentType,
     streams: false,
-    print: (frame) => frame.bytes ?? nothing,
+    encode: (frame) => frame.bytes ?? nothing,
     split: (onFrame) => ({
       held: 0,
       push: (piece) => onFrame({ data: '', bytes: piece }),

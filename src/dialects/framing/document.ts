@@ -2,10 +2,10 @@
 import { type Framing, maxFrame } from './framing.ts'
 import { createUtf8 } from './utf8.ts'
 
-export const whole: Framing = {
+export const wholeDocument: Framing = {
   contentType: 'application/json',
   streams: false,
-  print: (frame) => frame.data,
+  encode: (frame) => frame.data,
   split(onFrame) {
     const utf8 = createUtf8()
     let body = ''

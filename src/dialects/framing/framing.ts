@@ -31,5 +31,5 @@ export interface Framing {
   readonly streams: boolean
   split(onFrame: (frame: Frame) => void): Splitter
   /** What one frame is on the wire. */
-  print(frame: Frame): string | Uint8Array
+  encode(frame: Frame): string | Uint8Array
 }

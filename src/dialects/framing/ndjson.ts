@@ -5,7 +5,7 @@ import { createUtf8 } from './utf8.ts'
 export const ndjson: Framing = {
   contentType: 'application/x-ndjson',
   streams: true,
-  print: (frame) => `${frame.data}\n`,
+  encode: (frame) => `${frame.data}\n`,
   split(onFrame) {
     const utf8 = createUtf8()
     let rest = ''

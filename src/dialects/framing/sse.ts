@@ -7,12 +7,12 @@ import { type Framing, maxFrame } from './framing.ts'
 import { createUtf8 } from './utf8.ts'
 
 /** A comment, which every reader drops. */
-export const comment = ': waiting\n\n'
+export const sseComment = ': waiting\n\n'
 
 export const sse: Framing = {
   contentType: 'text/event-stream',
   streams: true,
-  print({ event, data }) {
+  encode({ event, data }) {
     const lines = data.includes('\n') ? data.replaceAll('\n', '\ndata: ') : data
     return event === undefined ? `data: ${lines}\n\n` : `event: ${event}\ndata: ${lines}\n\n`
   },

@@ -5,7 +5,7 @@
  *
  * Held back are the last brace, without which nobody takes the document for one, and the model's name until it is whole.
  */
-import { misshapen } from '../common/response-schema.ts'
+import { malformed } from '../common/response-schema.ts'
 
 /** Of the outline; a vector among ten thousand takes some sixty. */
 const maxOutline = 2 * 1024 * 1024
@@ -30,7 +30,7 @@ const isBase64 = (byte: number) =>
   byte === 0x3d
 
 /** Where one is in a list of numbers. The order matters below: from `zero` to `exponent2` a number may end. */
-const At = {
+const State = {
   value: 0,
   minus: 1,
   dot: 2,
@@ -48,49 +48,49 @@ const At = {
 } as const
 
 /** What follows each place with each byte. */
-const steps = makeSteps()
+const transitions = buildTransitions()
 
-function makeSteps(): Uint8Array {
-  const table = new Uint8Array(13 * 256).fill(At.wrong)
+function buildTransitions(): Uint8Array {
+  const table = new Uint8Array(13 * 256).fill(State.wrong)
   const on = (from: number, bytes: string, to: number) => {
     for (const each of bytes) table[from * 256 + each.charCodeAt(0)] = to
   }
-  on(At.value, ' \t\r\n', At.value)
-  on(At.value, '-', At.minus)
-  for (const from of [At.value, At.minus]) {
-    on(from, '0', At.zero)
-    on(from, '123456789', At.integer)
+  on(State.value, ' \t\r\n', State.value)
+  on(State.value, '-', State.minus)
+  for (const from of [State.value, State.minus]) {
+    on(from, '0', State.zero)
+    on(from, '123456789', State.integer)
   }
-  on(At.integer, '0123456789', At.integer)
-  for (const from of [At.zero, At.integer]) on(from, '.', At.dot)
-  for (const from of [At.dot, At.fraction]) on(from, '0123456789', At.fraction)
-  for (const from of [At.zero, At.integer, At.fraction]) on(from, 'eE', At.e)
-  on(At.e, '+-', At.sign)
-  for (const from of [At.e, At.sign]) on(from, '0123456789', At.exponent1)
-  on(At.exponent1, '0123456789', At.exponent2)
-  for (let from = At.zero; from <= At.exponent2; from++) on(from, ' \t\r\n', At.behind)
-  on(At.behind, ' \t\r\n', At.behind)
-  for (let from = At.zero; from <= At.behind; from++) {
-    on(from, ',', At.value)
-    on(from, ']', At.over)
+  on(State.integer, '0123456789', State.integer)
+  for (const from of [State.zero, State.integer]) on(from, '.', State.dot)
+  for (const from of [State.dot, State.fraction]) on(from, '0123456789', State.fraction)
+  for (const from of [State.zero, State.integer, State.fraction]) on(from, 'eE', State.e)
+  on(State.e, '+-', State.sign)
+  for (const from of [State.e, State.sign]) on(from, '0123456789', State.exponent1)
+  on(State.exponent1, '0123456789', State.exponent2)
+  for (let from = State.zero; from <= State.exponent2; from++) on(from, ' \t\r\n', State.behind)
+  on(State.behind, ' \t\r\n', State.behind)
+  for (let from = State.zero; from <= State.behind; from++) {
+    on(from, ',', State.value)
+    on(from, ']', State.over)
   }
   return table
 }
 
 /** The model's name in the document, and what is to stand there instead. */
-export interface Renaming {
+export interface ModelRename {
   readonly from: string
   readonly to: string
 }
 
-export class Vectors {
+export class VectorStream {
   readonly #from: Uint8Array
   readonly #to: Uint8Array
   #outline = new Uint8Array(16 * 1024)
   #length = 0
   #mode: 'between' | 'string' | 'list' | 'numbers' = 'between'
   #depth = 0
-  #place: number = At.value
+  #place: number = State.value
   #number = 0
   /** Of the string that was read last, or is being read: where it begins in the outline, and how long it is. */
   #stringAt = 0
@@ -101,7 +101,7 @@ export class Vectors {
   #name: number[] | undefined
   #isOver = false
 
-  constructor({ from, to }: Renaming) {
+  constructor({ from, to }: ModelRename) {
     this.#from = encoded(JSON.stringify(from))
     this.#to = encoded(JSON.stringify(to))
   }
@@ -133,7 +133,7 @@ export class Vectors {
       }
     }
     out.push(bytes.subarray(from))
-    return joined(out)
+    return concatBytes(out)
   }
 
   /** The document that has left, without what its vectors hold. @throws TypeError if it is no UTF-8 */
@@ -147,11 +147,11 @@ export class Vectors {
     let number = this.#number
     let at = from
     for (; at < bytes.length; at++) {
-      place = steps[place * 256 + (bytes[at] ?? 0)] ?? At.wrong
-      if (place === At.value || place === At.behind) number = 0
-      else if (++number > maxNumberLength || place === At.wrong)
-        misshapen('a vector that is not made of numbers')
-      if (place !== At.over) continue
+      place = transitions[place * 256 + (bytes[at] ?? 0)] ?? State.wrong
+      if (place === State.value || place === State.behind) number = 0
+      else if (++number > maxNumberLength || place === State.wrong)
+        malformed('a vector that is not made of numbers')
+      if (place !== State.over) continue
       this.#mode = 'between'
       this.#depth--
       this.#keep(0x5d)
@@ -165,7 +165,7 @@ export class Vectors {
   #inString(byte: number): void {
     this.#stringLength++
     if (this.#stringLength <= maxStringLength || byte === quote) this.#keep(byte)
-    else if (!isBase64(byte) || this.#name) misshapen('a long text among vectors')
+    else if (!isBase64(byte) || this.#name) malformed('a long text among vectors')
     if (this.#isEscaped) this.#isEscaped = false
     else if (byte === backslash) this.#isEscaped = true
     else if (byte === quote) this.#mode = 'between'
@@ -180,7 +180,7 @@ export class Vectors {
       this.#mode = 'numbers'
       this.#length--
       this.#number = 1
-      this.#place = steps[At.value * 256 + byte] ?? At.wrong
+      this.#place = transitions[State.value * 256 + byte] ?? State.wrong
       return
     }
     const isBehindColon = this.#isBehindColon
@@ -218,7 +218,7 @@ export class Vectors {
 
   #keep(byte: number): void {
     if (this.#length === this.#outline.length) {
-      if (this.#length >= maxOutline) misshapen('too much beside the vectors')
+      if (this.#length >= maxOutline) malformed('too much beside the vectors')
       const larger = new Uint8Array(this.#length * 2)
       larger.set(this.#outline)
       this.#outline = larger
@@ -234,7 +234,7 @@ function encoded(text: string): Uint8Array {
   return new TextEncoder().encode(text)
 }
 
-export function joined(pieces: readonly Uint8Array[]): Uint8Array {
+export function concatBytes(pieces: readonly Uint8Array[]): Uint8Array {
   const [only] = pieces
   if (only && pieces.length === 1) return only
   const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0))

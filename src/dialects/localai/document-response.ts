@@ -4,19 +4,19 @@
  */
 import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts'
 import { type Usage, usageOf } from '../../core/usage.ts'
-import { isPicture } from '../common/other-texts.ts'
+import { isBase64Media } from '../common/other-texts.ts'
 import type { OutputFilter } from '../common/output-filter.ts'
-import { asAsked } from '../common/requested-model.ts'
+import { withRequestedModel } from '../common/requested-model.ts'
 import { Transcript } from '../common/transcript.ts'
-import type { AnswerReader, ModelNames } from '../dialect.ts'
+import type { ModelNames, ResponseReader } from '../dialect.ts'
 import { framingOf, mediaTypeOf } from '../framing/content-type.ts'
-import { whole } from '../framing/document.ts'
+import { wholeDocument } from '../framing/document.ts'
 import type { Frame, Framing } from '../framing/framing.ts'
 
 const plainTypes = new Set(['text/plain', 'text/vtt', 'application/x-subrip'])
 
-export class DocumentAnswer implements AnswerReader {
-  state: AnswerReader['state'] = 'open'
+export class DocumentResponseReader implements ResponseReader {
+  state: ResponseReader['state'] = 'open'
   usage: Usage | undefined
   readonly transcript = new Transcript()
   readonly #names: ModelNames
@@ -29,7 +29,7 @@ export class DocumentAnswer implements AnswerReader {
   framing(contentType: string): Framing {
     const type = mediaTypeOf(contentType)
     this.#plain = plainTypes.has(type)
-    return this.#plain ? { ...whole, contentType: `${type}; charset=utf-8` } : framingOf(contentType)
+    return this.#plain ? { ...wholeDocument, contentType: `${type}; charset=utf-8` } : framingOf(contentType)
   }
 
   frame(frame: Frame, filter: OutputFilter): Frame | undefined {
@@ -55,7 +55,7 @@ export class DocumentAnswer implements AnswerReader {
   }
 
   #presentable(document: JsonObject): JsonObject {
-    const renamed = asAsked(document, this.#names)
+    const renamed = withRequestedModel(document, this.#names)
     if (!Array.isArray(document.data)) return renamed
     return { ...renamed, data: document.data.map(withoutUrl) }
   }
@@ -74,7 +74,7 @@ function judged(value: JsonValue, filter: OutputFilter, names = new Set<string>(
     Object.entries(value)
       .filter(([name]) => isClean(name))
       .map(([name, member]) => {
-        const isSeen = name === 'b64_json' && typeof member === 'string' && isPicture(member)
+        const isSeen = name === 'b64_json' && typeof member === 'string' && isBase64Media(member)
         return [name, isSeen ? member : judged(member, filter, names)]
       }),
   )

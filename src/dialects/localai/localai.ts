@@ -6,7 +6,7 @@
  * as links to itself unless asked for in base64, so they are.
  */
 import type { JsonObject } from '../../core/json.ts'
-import { readBy } from '../common/body-reader.ts'
+import { bodyReader } from '../common/body-reader.ts'
 import { capSize } from '../common/caps.ts'
 import {
   integer,
@@ -22,15 +22,15 @@ import {
   word,
 } from '../common/shape.ts'
 import {
-  type AnswerReader,
   type Dialect,
   type Exchange,
   type ModelNames,
   namesOf,
   type PublicError,
+  type ResponseReader,
 } from '../dialect.ts'
-import { DocumentAnswer } from './document-response.ts'
-import { SpeechAnswer } from './speech-response.ts'
+import { DocumentResponseReader } from './document-response.ts'
+import { SpeechResponseReader } from './speech-response.ts'
 
 /** Pixels a side; what it costs grows with both. */
 const maxSide = 2048
@@ -77,7 +77,7 @@ function route(
   path: string,
   group: Exchange['group'],
   shape: ObjectShape,
-  reader: new (names: ModelNames) => AnswerReader,
+  reader: new (names: ModelNames) => ResponseReader,
   fixed: JsonObject = {},
 ): Exchange {
   return {
@@ -87,7 +87,7 @@ function route(
     group,
     cost: 'request',
     servers: ['localai', 'openai'],
-    read: readBy(shape, 'never'),
+    read: bodyReader(shape, 'never'),
     prepare(prompt, orders) {
       const clamped: string[] = []
       const body = { ...prompt.body, ...fixed, model: orders.model }
@@ -108,11 +108,13 @@ export const localai: Dialect = {
   prefix: '/tts',
   errorBody,
   endpoints: [
-    route('/v1/rerank', 'rerank', rerank, DocumentAnswer),
-    route('/v1/tokenize', 'tokenize', tokenize, DocumentAnswer),
-    route('/v1/moderations', 'moderations', moderations, DocumentAnswer),
-    route('/v1/images/generations', 'images', images, DocumentAnswer, { response_format: 'b64_json' }),
-    route('/v1/audio/speech', 'audio', speech, SpeechAnswer),
-    route('/tts', 'audio', speech, SpeechAnswer),
+    route('/v1/rerank', 'rerank', rerank, DocumentResponseReader),
+    route('/v1/tokenize', 'tokenize', tokenize, DocumentResponseReader),
+    route('/v1/moderations', 'moderations', moderations, DocumentResponseReader),
+    route('/v1/images/generations', 'images', images, DocumentResponseReader, {
+      response_format: 'b64_json',
+    }),
+    route('/v1/audio/speech', 'audio', speech, SpeechResponseReader),
+    route('/tts', 'audio', speech, SpeechResponseReader),
   ],
 }

@@ -1,15 +1,15 @@
 /** Answers that are sound. Nothing in them is read; what was to be spoken is in the record of the prompt. */
 import type { Usage } from '../../core/usage.ts'
 import { Transcript } from '../common/transcript.ts'
-import type { AnswerReader } from '../dialect.ts'
-import { bytes } from '../framing/binary.ts'
+import type { ResponseReader } from '../dialect.ts'
+import { binary } from '../framing/binary.ts'
 import { mediaTypeOf } from '../framing/content-type.ts'
 import type { Frame, Framing } from '../framing/framing.ts'
 
 const audio = /^audio\/[a-z0-9.+-]{1,64}$/
 
-export class SpeechAnswer implements AnswerReader {
-  state: AnswerReader['state'] = 'open'
+export class SpeechResponseReader implements ResponseReader {
+  state: ResponseReader['state'] = 'open'
   readonly isUnread = true
   readonly usage: Usage | undefined
   readonly transcript = new Transcript()
@@ -18,7 +18,7 @@ export class SpeechAnswer implements AnswerReader {
   framing(contentType: string): Framing {
     const type = mediaTypeOf(contentType)
     this.#isAudio = audio.test(type)
-    return bytes(type)
+    return binary(type)
   }
 
   frame(frame: Frame): Frame | undefined {

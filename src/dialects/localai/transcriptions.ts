@@ -4,11 +4,11 @@
  * be a plain code.
  */
 
-import { readBy } from '../common/body-reader.ts'
+import { bodyReader } from '../common/body-reader.ts'
 import { matching, modelName, object, text } from '../common/shape.ts'
 import { type Dialect, namesOf } from '../dialect.ts'
 import { openaiError } from '../openai/request.ts'
-import { DocumentAnswer } from './document-response.ts'
+import { DocumentResponseReader } from './document-response.ts'
 
 const language = matching(/^[A-Za-z]{2,3}(?:-[A-Za-z]{2,4})?$/, 'a language code')
 const temperature = matching(/^\d(?:\.\d{1,6})?$/, 'a number')
@@ -19,7 +19,7 @@ const fields = object(
   ['model'],
 )
 
-const read = readBy(fields, 'never', (notes) => notes.unread.add('audio'))
+const read = bodyReader(fields, 'never', (notes) => notes.unread.add('audio'))
 
 export const transcriptions: Dialect = {
   name: 'transcriptions',
@@ -39,7 +39,7 @@ export const transcriptions: Dialect = {
         outputTokens: 0,
         clamped: [],
         dropped: prompt.dropped,
-        reader: new DocumentAnswer(namesOf(prompt, orders)),
+        reader: new DocumentResponseReader(namesOf(prompt, orders)),
       }),
     },
   ],

@@ -8,7 +8,7 @@
  * told (system, template, messages) is scanned like any prompt.
  */
 import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts'
-import { readBy } from '../common/body-reader.ts'
+import { bodyReader } from '../common/body-reader.ts'
 import { capCount, capSize } from '../common/caps.ts'
 import {
   flag,
@@ -24,9 +24,9 @@ import {
   text,
   word,
 } from '../common/shape.ts'
-import type { Exchange, Orders, Outgoing, Prompt } from '../dialect.ts'
+import type { Exchange, Outgoing, PrepareOptions, Prompt } from '../dialect.ts'
 import { anyMessage, options } from './fields.ts'
-import { DoneAnswer, ProgressAnswer } from './progress.ts'
+import { EmptyResponseReader, ProgressReader } from './progress.ts'
 
 /** Both names are read by the server, `model` first; clients send one of them, or one of them empty. */
 const named = { model: modelName, name: modelName }
@@ -83,7 +83,7 @@ const create = object({
 /** @param other the field that names a second model, which goes on record as it was asked for */
 function reader(shape: ObjectShape, other?: string): Exchange['read'] {
   const secondOf = (body: JsonObject) => (other === undefined ? '' : String(body[other] ?? ''))
-  const read = readBy(shape, 'unless told not to', (notes, body) => notes.name(secondOf(body)))
+  const read = bodyReader(shape, 'unless told not to', (notes, body) => notes.name(secondOf(body)))
   return (body, allowed) => {
     const prompt = read(body, allowed)
     const second = secondOf(prompt.body)
@@ -95,7 +95,7 @@ function outgoing(prompt: Prompt, body: JsonObject, reader: Outgoing['reader']):
   return { body, outputTokens: 0, clamped: prompt.clamped, dropped: prompt.dropped, reader }
 }
 
-function prepare(prompt: Prompt, { model, others, outputTokens, contextTokens }: Orders): Outgoing {
+function prepare(prompt: Prompt, { model, others, outputTokens, contextTokens }: PrepareOptions): Outgoing {
   const { name: _, ...body } = prompt.body
   const from: JsonValue | undefined = others[0]
   const clamped: string[] = []
@@ -108,7 +108,7 @@ function prepare(prompt: Prompt, { model, others, outputTokens, contextTokens }:
   return outgoing(
     { ...prompt, clamped },
     { ...body, model, ...(from === undefined ? {} : { from }) },
-    new ProgressAnswer(),
+    new ProgressReader(),
   )
 }
 
@@ -132,9 +132,9 @@ const blob = {
   ...post,
   path: '/api/blobs/:digest',
   upload: true,
-  read: readBy(object({ name: digest }, ['name']), 'never', (notes) => notes.unread.add('blob')),
+  read: bodyReader(object({ name: digest }, ['name']), 'never', (notes) => notes.unread.add('blob')),
   prepare: (prompt: Prompt) => ({
-    ...outgoing(prompt, {}, new DoneAnswer()),
+    ...outgoing(prompt, {}, new EmptyResponseReader()),
     serverPath: `/api/blobs/${prompt.model}`,
   }),
 } as const
@@ -151,14 +151,14 @@ export const adminRoutes: readonly Exchange[] = [
       return { ...prompt, model: String(prompt.body.source) }
     },
     prepare: (prompt, { model, others }) =>
-      outgoing(prompt, { source: model, destination: others[0] ?? '' }, new DoneAnswer()),
+      outgoing(prompt, { source: model, destination: others[0] ?? '' }, new EmptyResponseReader()),
   },
   {
     ...post,
     method: 'DELETE',
     path: '/api/delete',
     read: reader(remove),
-    prepare: (prompt, { model }) => outgoing(prompt, { model }, new DoneAnswer()),
+    prepare: (prompt, { model }) => outgoing(prompt, { model }, new EmptyResponseReader()),
   },
   { ...blob, method: 'HEAD' },
   { ...blob, method: 'POST' },

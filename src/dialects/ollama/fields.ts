@@ -7,18 +7,18 @@ import {
   invalid,
   json,
   list,
+  messageShape,
   name,
   type ObjectShape,
   object,
   real,
   type Shape,
-  spoken,
   stops,
   text,
   variants,
   word,
 } from '../common/shape.ts'
-import { calledFunction, calling } from '../common/tool-shape.ts'
+import { calledFunctionName, toolCall } from '../common/tool-shape.ts'
 
 /** More tokens than any context has: the server sets memory aside for some of these. */
 const largest = 1_048_576
@@ -45,7 +45,7 @@ export const options = object({
 })
 
 function message(channel: Channel): ObjectShape {
-  return spoken(
+  return messageShape(
     channel,
     object({
       role: word,
@@ -53,13 +53,13 @@ function message(channel: Channel): ObjectShape {
       thinking: text(channel),
       images: list(base64Image),
       tool_calls: list(
-        calling(
+        toolCall(
           object({
             id: name,
             function: object({ index: integer(0), name, arguments: json('assistant') }, ['name']),
           }),
           'id',
-          calledFunction,
+          calledFunctionName,
         ),
       ),
       tool_name: name,
@@ -76,10 +76,10 @@ const toolMessage: Shape = (value, at, notes) => {
   const { tool_name: tool, tool_call_id: call } = read
   if (typeof tool === 'string' && tool !== '') {
     notes.results.push({ tool })
-    notes.belongsTo(from, tool)
+    notes.attributeTo(from, tool)
   } else if (typeof call === 'string' && call !== '') {
     notes.results.push({ call })
-    notes.answersCall(from, call)
+    notes.attributeToCall(from, call)
   }
   return read
 }
@@ -92,6 +92,6 @@ export const anyMessage = variants('role', {
 })
 
 /** Of an entry in a list of models: the model is on another host, and what is sent to it leaves this one. */
-export function isElsewhere({ remote_host, remote_model }: JsonObject): boolean {
+export function isRemote({ remote_host, remote_model }: JsonObject): boolean {
   return Boolean(remote_host || remote_model)
 }

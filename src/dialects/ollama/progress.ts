@@ -1,13 +1,13 @@
 /** What an Ollama says while it changes its models: lines of progress that end with `success`, or nothing at all. */
 import { isObject, type JsonValue, pick } from '../../core/json.ts'
 import { Transcript } from '../common/transcript.ts'
-import type { AnswerReader } from '../dialect.ts'
+import type { ResponseReader } from '../dialect.ts'
 import type { Frame } from '../framing/framing.ts'
 
 const shown = ['status', 'digest', 'total', 'completed']
 
-export class ProgressAnswer implements AnswerReader {
-  state: AnswerReader['state'] = 'open'
+export class ProgressReader implements ResponseReader {
+  state: ResponseReader['state'] = 'open'
   readonly usage = undefined
   readonly transcript = new Transcript()
 
@@ -26,8 +26,8 @@ export class ProgressAnswer implements AnswerReader {
 }
 
 /** An answer whose status says everything. */
-export class DoneAnswer implements AnswerReader {
-  state: AnswerReader['state'] = 'open'
+export class EmptyResponseReader implements ResponseReader {
+  state: ResponseReader['state'] = 'open'
   readonly usage = undefined
   readonly transcript = new Transcript()
 

@@ -6,12 +6,12 @@
  * restart the model's runner for everybody (`num_gpu`, `num_batch`, `shift` …) are dropped.
  */
 import { isObject, type JsonObject } from '../../core/json.ts'
-import { readBy } from '../common/body-reader.ts'
+import { bodyReader } from '../common/body-reader.ts'
 import { capCount, capKeepAlive, capSize, keepAliveSeconds, refuseUnload } from '../common/caps.ts'
-import { EmbeddingAnswer } from '../common/embedding-response.ts'
-import { embedded } from '../common/inputs.ts'
+import { EmbeddingResponseReader } from '../common/embedding-response.ts'
+import { embeddingInput } from '../common/inputs.ts'
 import { base64Image } from '../common/media.ts'
-import { ofFunction, offerOnly } from '../common/offered-tools.ts'
+import { functionName, removeForbiddenTools } from '../common/offered-tools.ts'
 import {
   answerSchema,
   flag,
@@ -25,24 +25,24 @@ import {
   onlyIfAllowed,
   type Shape,
   text,
-  unlessElsewhere,
+  withRouteHint,
   word,
 } from '../common/shape.ts'
 import { markMessages } from '../common/spotlight.ts'
-import { declaredFunction, noteTool } from '../common/tool-shape.ts'
+import { functionDeclaration, noteToolName } from '../common/tool-shape.ts'
 import {
   type Dialect,
   type ListAnswer,
   type Listing,
   mergeEntries,
   namesOf,
-  type Orders,
   type Outgoing,
+  type PrepareOptions,
   type Prompt,
 } from '../dialect.ts'
 import { adminRoutes } from './admin.ts'
-import { anyMessage, isElsewhere, options } from './fields.ts'
-import { OllamaAnswer } from './response.ts'
+import { anyMessage, isRemote, options } from './fields.ts'
+import { OllamaResponseReader } from './response.ts'
 import { showRoute } from './show.ts'
 
 const keepAlive: Shape = (value, at) =>
@@ -57,10 +57,10 @@ const format: Shape = (value, at, notes) => {
 const think: Shape = (value, at, notes) => (typeof value === 'boolean' ? value : word(value, at, notes))
 
 // Templates print the type as it is.
-const tool = object({ type: name, items: json('definition'), function: declaredFunction }, ['function'])
+const tool = object({ type: name, items: json('definition'), function: functionDeclaration }, ['function'])
 const tools = list((value, at, notes) => {
   const read = tool(value, at, notes)
-  if (isObject(read)) noteTool(read.function, notes)
+  if (isObject(read)) noteToolName(read.function, notes)
   return read
 })
 
@@ -74,7 +74,7 @@ const tokens: Shape = (value, at, notes) => {
   return numbers(value, at, notes)
 }
 
-const chat = unlessElsewhere(
+const chat = withRouteHint(
   'messages',
   { prompt: '/api/generate', input: '/api/embed' },
   object(
@@ -89,7 +89,7 @@ const chat = unlessElsewhere(
     ['model'],
   ),
 )
-const generate = unlessElsewhere(
+const generate = withRouteHint(
   'prompt',
   { messages: '/api/chat', input: '/api/embed' },
   object(
@@ -115,48 +115,54 @@ const generate = unlessElsewhere(
     ['model'],
   ),
 )
-const embed = unlessElsewhere(
+const embed = withRouteHint(
   'input',
   { prompt: '/api/embeddings', messages: '/api/chat' },
-  object({ model: modelName, input: embedded, dimensions: integer(1), ...sampling }, ['model']),
+  object({ model: modelName, input: embeddingInput, dimensions: integer(1), ...sampling }, ['model']),
 )
-const embeddings = unlessElsewhere(
+const embeddings = withRouteHint(
   'prompt',
   { input: '/api/embed', messages: '/api/chat' },
   object({ model: modelName, prompt: text('document'), ...sampling }, ['model']),
 )
 // The body is fresh and nobody else's, so it is completed in place.
 
-function prepareGeneration(prompt: Prompt, orders: Orders): Outgoing {
+function prepareGeneration(prompt: Prompt, orders: PrepareOptions): Outgoing {
   const { body } = prompt
   const dropped = [...prompt.dropped]
   const clamped = [...prompt.clamped]
   const settings = isObject(body.options) ? body.options : {}
   if (body.max_output_tokens !== undefined) settings.num_predict ??= body.max_output_tokens
   delete body.max_output_tokens
-  const outputTokens = capCount(settings, 'num_predict', orders.outputTokens, clamped, orders.own.numPredict)
-  capSize(settings, 'num_ctx', orders.contextTokens, clamped, orders.own.numCtx)
+  const outputTokens = capCount(
+    settings,
+    'num_predict',
+    orders.outputTokens,
+    clamped,
+    orders.modelDefaults.numPredict,
+  )
+  capSize(settings, 'num_ctx', orders.contextTokens, clamped, orders.modelDefaults.numCtx)
   const isEmpty = Array.isArray(body.messages) ? body.messages.length === 0 : (body.prompt ?? '') === ''
   if (isEmpty) refuseUnload(body, orders.keepAlive)
   capKeepAlive(body, orders.keepAlive, clamped)
-  offerOnly(body, orders.mayCall, dropped, ofFunction)
+  removeForbiddenTools(body, orders.mayCall, dropped, functionName)
   const marked = markMessages(body, prompt, orders.spotlighting)
   body.model = orders.model
   body.options = settings
-  const reader = new OllamaAnswer(namesOf(prompt, orders))
+  const reader = new OllamaResponseReader(namesOf(prompt, orders))
   return { body, outputTokens, clamped, dropped, marked, reader }
 }
 
-function prepareEmbedding(prompt: Prompt, orders: Orders): Outgoing {
+function prepareEmbedding(prompt: Prompt, orders: PrepareOptions): Outgoing {
   const { body, dropped } = prompt
   const clamped = [...prompt.clamped]
   const settings = isObject(body.options) ? body.options : {}
-  capSize(settings, 'num_ctx', orders.contextTokens, clamped, orders.own.numCtx)
+  capSize(settings, 'num_ctx', orders.contextTokens, clamped, orders.modelDefaults.numCtx)
   if (Object.keys(settings).length > 0) body.options = settings
   capKeepAlive(body, orders.keepAlive, clamped)
   body.model = orders.model
   const names = namesOf(prompt, orders)
-  const reader = new EmbeddingAnswer(new OllamaAnswer(names), names)
+  const reader = new EmbeddingResponseReader(new OllamaResponseReader(names), names)
   return { body, outputTokens: 0, clamped, dropped, reader }
 }
 
@@ -174,26 +180,26 @@ const models: Listing['show'] = (answers) => ({
       if (!Array.isArray(entries)) throw new TypeError('a list of models was expected')
       return entries
         .filter(isObject)
-        .filter((entry) => typeof entry.name === 'string' && !isElsewhere(entry) && mayUse(entry.name))
+        .filter((entry) => typeof entry.name === 'string' && !isRemote(entry) && mayUse(entry.name))
     },
     'name',
   ),
 })
 
 /** The first server's; there is no version of several. */
-function first([answer]: readonly ListAnswer[]): JsonObject {
+function firstBody([answer]: readonly ListAnswer[]): JsonObject {
   if (!answer || !isObject(answer.body)) throw new TypeError('an object was expected')
   return answer.body
 }
 
 /** Whether the server's cloud models are switched off; there is nothing else a caller needs to know. */
 const status: Listing['show'] = (answers) => {
-  const { cloud } = first(answers)
+  const { cloud } = firstBody(answers)
   return isObject(cloud) ? { cloud: { disabled: cloud.disabled === true } } : {}
 }
 
 const version: Listing['show'] = (answers) => {
-  const { version } = first(answers)
+  const { version } = firstBody(answers)
   if (typeof version !== 'string') throw new TypeError('a version was expected')
   return { version }
 }
@@ -213,19 +219,26 @@ export const ollama: Dialect = {
   errorBody: (error) => ({ error: error.message }),
   endpoints: [
     ...adminRoutes,
-    { ...generations, path: '/api/chat', group: 'chat', read: readBy(chat, 'unless told not to') },
+    { ...generations, path: '/api/chat', group: 'chat', read: bodyReader(chat, 'unless told not to') },
     {
       ...generations,
       path: '/api/generate',
       group: 'completions',
-      read: readBy(generate, 'unless told not to'),
+      read: bodyReader(generate, 'unless told not to'),
     },
-    { ...embedders, path: '/api/embed', read: readBy(embed, 'never') },
-    { ...embedders, path: '/api/embeddings', read: readBy(embeddings, 'never') },
+    { ...embedders, path: '/api/embed', read: bodyReader(embed, 'never') },
+    { ...embedders, path: '/api/embeddings', read: bodyReader(embeddings, 'never') },
     showRoute,
     { ...listing, method: 'GET', path: '/api/tags', serverPath: '/api/tags', show: models },
     { ...listing, method: 'HEAD', path: '/api/tags', serverPath: '/api/tags', show: models },
-    { ...listing, method: 'GET', path: '/api/ps', serverPath: '/api/ps', hostless: true, show: models },
+    {
+      ...listing,
+      method: 'GET',
+      path: '/api/ps',
+      serverPath: '/api/ps',
+      omitsRemoteHosts: true,
+      show: models,
+    },
     {
       ...listing,
       method: 'GET',

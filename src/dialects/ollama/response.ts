@@ -5,52 +5,52 @@
  */
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/json.ts'
 import { type Usage, usageOf } from '../../core/usage.ts'
-import { keepLogprobs } from '../common/logprobs.ts'
-import { OtherTexts, type ReadElsewhere } from '../common/other-texts.ts'
+import { filterLogprobs } from '../common/logprobs.ts'
+import { type HandledElsewhere, OtherTexts } from '../common/other-texts.ts'
 import {
   Edits,
-  Exits,
   type FilteredFrames,
-  type Kind,
+  OpenChannels,
   type OutputFilter,
   type SettledVerdict,
+  type TextKind,
 } from '../common/output-filter.ts'
-import { asAsked } from '../common/requested-model.ts'
-import { form, noCallBut, readFrame, saysNothingBut } from '../common/response-schema.ts'
+import { withRequestedModel } from '../common/requested-model.ts'
+import { noArgumentsExcept, noCallsExcept, readFrame, schema } from '../common/response-schema.ts'
 import { Transcript } from '../common/transcript.ts'
-import { type AnswerReader, idOf, type ModelNames, type ToolCall } from '../dialect.ts'
+import { type ModelNames, optionalId, type ResponseReader, type ToolCall } from '../dialect.ts'
 import type { Frame } from '../framing/framing.ts'
 
 /** Both `/api/chat` and, with parsers of its own, `/api/generate` have tool calls (Ollama's `api/types.go`). */
 const ofCalls = [
-  form({
+  schema({
     id: 'string',
     type: 'word',
-    function: form({
+    function: schema({
       index: 'any',
       name: 'string',
       arguments: 'any',
-      ...saysNothingBut('name', 'arguments'),
+      ...noArgumentsExcept('name', 'arguments'),
     }),
-    ...saysNothingBut(),
-    ...noCallBut('function'),
+    ...noArgumentsExcept(),
+    ...noCallsExcept('function'),
   }),
 ] as const
-const ofLine = form({
+const ofLine = schema({
   model: 'string',
   created_at: 'string',
-  message: form({
+  message: schema({
     role: 'string',
     content: 'string',
     thinking: 'string',
     images: 'any',
     tool_calls: ofCalls,
-    ...noCallBut('tool_calls'),
+    ...noCallsExcept('tool_calls'),
   }),
   response: 'string',
   thinking: 'string',
   tool_calls: ofCalls,
-  ...noCallBut('tool_calls'),
+  ...noCallsExcept('tool_calls'),
   logprobs: 'any',
   context: 'any',
   done: 'any',
@@ -62,25 +62,25 @@ const ofLine = form({
   embeddings: 'any',
 })
 /** Members with readers of their own. */
-const inLine: ReadElsewhere = (key) =>
+const inLine: HandledElsewhere = (key) =>
   key === 'thinking' || key === 'response'
     ? 'text'
     : key === 'message' || key === 'logprobs' || key === 'tool_calls'
       ? 'objects'
       : undefined
-const inMessage: ReadElsewhere = (key) =>
+const inMessage: HandledElsewhere = (key) =>
   key === 'thinking' || key === 'content' ? 'text' : key === 'tool_calls' ? 'objects' : undefined
-const inCall: ReadElsewhere = (key) => (key === 'function' ? 'objects' : undefined)
-const inFunction: ReadElsewhere = (key) =>
+const inCall: HandledElsewhere = (key) => (key === 'function' ? 'objects' : undefined)
+const inFunction: HandledElsewhere = (key) =>
   key === 'name' ? 'text' : key === 'arguments' ? 'objects' : undefined
 
-export class OllamaAnswer implements AnswerReader {
-  state: AnswerReader['state'] = 'open'
+export class OllamaResponseReader implements ResponseReader {
+  state: ResponseReader['state'] = 'open'
   usage: Usage | undefined
   waiting: ToolCall[] = []
   readonly #names: ModelNames
   readonly transcript = new Transcript()
-  readonly #exits = new Exits()
+  readonly #exits = new OpenChannels()
   readonly #edits = new Edits()
   readonly #others: OtherTexts
   #calls = 0
@@ -134,9 +134,9 @@ export class OllamaAnswer implements AnswerReader {
     this.#judge(line, filter, done)
     // Embeddings have no `done`; a line that never says it is an answer of its own only if it is no generation.
     if (done || line.embeddings !== undefined || line.embedding !== undefined) this.state = 'ended'
-    const named = asAsked(line, this.#names)
+    const named = withRequestedModel(line, this.#names)
     const isOther = isChanged || hasContext || named !== line
-    const last = this.#edits.seal(frame, () => asAsked(line, this.#names), isOther)
+    const last = this.#edits.seal(frame, () => withRequestedModel(line, this.#names), isOther)
     const rests = done ? this.#exits.close(filter) : []
     return rests.length > 0 ? [...rests, last] : last
   }
@@ -144,7 +144,7 @@ export class OllamaAnswer implements AnswerReader {
   /** Every text of a line, judged and put in place. */
   #judge(line: JsonObject, filter: OutputFilter, done: boolean): void {
     let said = ''
-    const judge = (holder: JsonObject, field: string, kind: Kind, channel: string) => {
+    const judge = (holder: JsonObject, field: string, kind: TextKind, channel: string) => {
       const text = holder[field]
       if (typeof text !== 'string' || text === '') return
       this.transcript.say(channel, text)
@@ -153,22 +153,22 @@ export class OllamaAnswer implements AnswerReader {
       if (kind === 'content') said += text
     }
     this.#others.begin()
-    this.#others.judge(line, filter, inLine)
+    this.#others.filterMembers(line, filter, inLine)
     judge(line, 'thinking', 'thinking', 'thinking')
     judge(line, 'response', 'content', 'response')
     const { message } = line
     if (isObject(message)) {
-      this.#others.judge(message, filter, inMessage)
+      this.#others.filterMembers(message, filter, inMessage)
       judge(message, 'thinking', 'thinking', 'message.thinking')
       judge(message, 'content', 'content', 'message.content')
     }
     for (const call of callsOf(line)) this.#call(call, filter)
-    keepLogprobs(line, 'logprobs', said, this.#edits.any, this.#edits)
+    filterLogprobs(line, 'logprobs', said, this.#edits.any, this.#edits)
   }
 
   #next(
     channel: string,
-    kind: Kind,
+    kind: TextKind,
     text: string,
     filter: OutputFilter,
     done: boolean,
@@ -176,16 +176,17 @@ export class OllamaAnswer implements AnswerReader {
   ): string {
     const isOpen = this.#exits.has(channel)
     if (done && !isOpen) return filter.whole(kind, text)
-    if (!isOpen) this.#exits.open(channel, (rest) => lineWith(channel, rest, asAsked(line, this.#names)))
+    if (!isOpen)
+      this.#exits.open(channel, (rest) => lineWith(channel, rest, withRequestedModel(line, this.#names)))
     const passed = filter.next(channel, kind, text)
     return done ? passed + filter.rest(channel) : passed
   }
 
   #call(call: JsonObject, filter: OutputFilter): void {
-    this.#others.judge(call, filter, inCall)
+    this.#others.filterMembers(call, filter, inCall)
     const called = call.function
     if (!isObject(called)) return
-    this.#others.judge(called, filter, inFunction)
+    this.#others.filterMembers(called, filter, inFunction)
     const { name, arguments: args } = callOf(call)
     this.transcript.call(`${this.#calls++}`, name, args)
     this.#edits.put(called, 'name', name, filter.whole('name', name))
@@ -215,7 +216,11 @@ function callsOf(line: JsonObject): JsonObject[] {
 
 function callOf(call: JsonObject): ToolCall {
   const called = isObject(call.function) ? call.function : {}
-  return { ...idOf(call.id), name: stringOf(called.name), arguments: JSON.stringify(called.arguments ?? {}) }
+  return {
+    ...optionalId(call.id),
+    name: stringOf(called.name),
+    arguments: JSON.stringify(called.arguments ?? {}),
+  }
 }
 
 /** A line like those of this channel. */

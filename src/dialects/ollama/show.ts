@@ -5,33 +5,33 @@
  */
 import { isObject, type JsonObject, pick, stringOf } from '../../core/json.ts'
 import type { Usage } from '../../core/usage.ts'
-import { readBy } from '../common/body-reader.ts'
-import { form, readFrame } from '../common/response-schema.ts'
+import { bodyReader } from '../common/body-reader.ts'
+import { readFrame, schema } from '../common/response-schema.ts'
 import { flag, modelName, object } from '../common/shape.ts'
 import { Transcript } from '../common/transcript.ts'
 import {
-  type AnswerReader,
   type Exchange,
   type ModelNames,
   namesOf,
-  type Orders,
   type Outgoing,
+  type PrepareOptions,
   type Prompt,
+  type ResponseReader,
 } from '../dialect.ts'
 import type { Frame } from '../framing/framing.ts'
 
 // Ollama's own command sends both names, one of them empty; `model` goes first.
 const request = object({ model: modelName, name: modelName, verbose: flag })
 
-const readShow: Exchange['read'] = readBy(request, 'never', (notes, body) => {
+const readShow: Exchange['read'] = bodyReader(request, 'never', (notes, body) => {
   // The body is fresh, and `prepareShow` makes another one of it.
   body.template = notes.allowed.has('template')
 })
 
-function prepareShow(prompt: Prompt, orders: Orders): Outgoing {
+function prepareShow(prompt: Prompt, orders: PrepareOptions): Outgoing {
   const { verbose, template } = prompt.body
   const body = { model: orders.model, verbose: verbose === true }
-  const reader = new ShownModel(namesOf(prompt, orders), template === true)
+  const reader = new ShowResponseReader(namesOf(prompt, orders), template === true)
   return { body, outputTokens: 0, clamped: [], dropped: prompt.dropped, reader }
 }
 
@@ -55,7 +55,7 @@ const shown = [
   'capabilities',
   'modified_at',
 ]
-const ofModel = form({
+const ofModel = schema({
   error: 'any',
   details: 'any',
   parameters: 'any',
@@ -65,8 +65,8 @@ const ofModel = form({
 })
 const byTemplate = 'withheld by the gateway; roles with `allow: [template]` see it.'
 
-class ShownModel implements AnswerReader {
-  state: AnswerReader['state'] = 'open'
+class ShowResponseReader implements ResponseReader {
+  state: ResponseReader['state'] = 'open'
   readonly usage: Usage | undefined
   readonly transcript = new Transcript()
   readonly #names: ModelNames

@@ -8,20 +8,21 @@
  */
 import { isObject, type JsonObject } from '../../core/json.ts'
 import type { Channel } from '../../core/text.ts'
-import { readBy } from '../common/body-reader.ts'
+import { bodyReader } from '../common/body-reader.ts'
 import { capCount, capSize, leaveOut } from '../common/caps.ts'
-import { EmbeddingAnswer } from '../common/embedding-response.ts'
+import { EmbeddingResponseReader } from '../common/embedding-response.ts'
 import { hostedTool, typeOf } from '../common/hosted-tools.ts'
-import { embedded, textsNotTokens } from '../common/inputs.ts'
+import { embeddingInput, textsNotTokens } from '../common/inputs.ts'
 import { imageUrl } from '../common/media.ts'
-import { ofFunction, offerOnly, typed } from '../common/offered-tools.ts'
+import { functionName, functionOrFlatName, removeForbiddenTools } from '../common/offered-tools.ts'
 import {
   answerSchema,
+  concatenated,
   flag,
   integer,
   invalid,
-  joined,
   list,
+  messageShape,
   modelName,
   name,
   nullable,
@@ -31,33 +32,38 @@ import {
   real,
   refusalPart,
   type Shape,
-  spoken,
   stops,
   text,
   textPart,
-  unlessElsewhere,
   variants,
+  withRouteHint,
   word,
-  wordOr,
+  wordOrObject,
 } from '../common/shape.ts'
 import { markMessages } from '../common/spotlight.ts'
-import { answering, calledFunction, calling, declaredFunction, noteTool } from '../common/tool-shape.ts'
+import {
+  calledFunctionName,
+  functionDeclaration,
+  noteToolName,
+  toolCall,
+  toolResult,
+} from '../common/tool-shape.ts'
 import {
   type Dialect,
   type ListAnswer,
   type Listing,
   mergeEntries,
   namesOf,
-  type Orders,
   type Outgoing,
+  type PrepareOptions,
   type Prompt,
   type PublicError,
 } from '../dialect.ts'
-import { comment } from '../framing/sse.ts'
-import { OpenaiAnswer } from './response.ts'
+import { sseComment } from '../framing/sse.ts'
+import { OpenaiResponseReader } from './response.ts'
 
 function content(channel: Channel): Shape {
-  const parts = joined(
+  const parts = concatenated(
     list(
       variants('type', {
         text: textPart(channel),
@@ -70,7 +76,7 @@ function content(channel: Channel): Shape {
 }
 
 function message(channel: Channel): ObjectShape {
-  return spoken(
+  return messageShape(
     channel,
     object(
       {
@@ -79,7 +85,7 @@ function message(channel: Channel): ObjectShape {
         reasoning: text(channel),
         name,
         tool_calls: list(
-          calling(
+          toolCall(
             object(
               {
                 id: name,
@@ -90,7 +96,7 @@ function message(channel: Channel): ObjectShape {
               ['function'],
             ),
             'id',
-            calledFunction,
+            calledFunctionName,
           ),
         ),
         tool_call_id: name,
@@ -105,14 +111,14 @@ const anyMessage = variants('role', {
   developer: message('system'),
   user: message('user'),
   assistant: message('assistant'),
-  tool: answering(message('tool'), 'tool_call_id'),
+  tool: toolResult(message('tool'), 'tool_call_id'),
   function: message('tool'),
 })
 
 const functionTool = object(
   {
     type: word,
-    function: declaredFunction,
+    function: functionDeclaration,
   },
   ['function'],
 )
@@ -123,11 +129,11 @@ const tools = list((value, at, notes) => {
   const type = typeOf(value)
   if (type !== undefined && type !== 'function') return noFunction(value, at, notes)
   const read = functionTool(value, at, notes)
-  if (isObject(read)) noteTool(read.function, notes)
+  if (isObject(read)) noteToolName(read.function, notes)
   return read
 })
 /** Which tool the model must call: a word, or a function by name. */
-const toolChoice = wordOr(object({ type: word, function: object({ name }, ['name']) }, ['function']))
+const toolChoice = wordOrObject(object({ type: word, function: object({ name }, ['name']) }, ['function']))
 
 const sampling = {
   temperature: real,
@@ -149,7 +155,7 @@ const nonEmpty =
       ? invalid(`\`${at}\` must not be empty.`)
       : items(value, at, notes)
 
-const chat = unlessElsewhere(
+const chat = withRouteHint(
   'messages',
   { input: '/v1/responses', prompt: '/v1/completions' },
   object(
@@ -169,7 +175,7 @@ const chat = unlessElsewhere(
     ['model', 'messages'],
   ),
 )
-const completions = unlessElsewhere(
+const completions = withRouteHint(
   'prompt',
   { messages: '/v1/chat/completions', input: '/v1/responses' },
   object(
@@ -183,10 +189,10 @@ const completions = unlessElsewhere(
     ['model', 'prompt'],
   ),
 )
-const embeddings = unlessElsewhere(
+const embeddings = withRouteHint(
   'input',
   { messages: '/v1/chat/completions', prompt: '/v1/completions' },
-  object({ model: modelName, input: embedded, encoding_format: word, dimensions: integer(1) }, [
+  object({ model: modelName, input: embeddingInput, encoding_format: word, dimensions: integer(1) }, [
     'model',
     'input',
   ]),
@@ -194,17 +200,23 @@ const embeddings = unlessElsewhere(
 
 // The body is fresh and nobody else's, so it is completed in place.
 
-function prepareGeneration(prompt: Prompt, orders: Orders): Outgoing {
+function prepareGeneration(prompt: Prompt, orders: PrepareOptions): Outgoing {
   const { body } = prompt
   const asked = body.stream_options
   const clamped: string[] = []
   const dropped = [...prompt.dropped]
   if (typeof body.max_completion_tokens === 'number') body.max_tokens = body.max_completion_tokens
   delete body.max_completion_tokens
-  const outputTokens = capCount(body, 'max_tokens', orders.outputTokens, clamped, orders.own.numPredict)
+  const outputTokens = capCount(
+    body,
+    'max_tokens',
+    orders.outputTokens,
+    clamped,
+    orders.modelDefaults.numPredict,
+  )
   if (orders.server === 'ollama') leaveOut(body, Object.keys(notOllama), dropped)
   capSize(body, 'n', orders.choices, clamped)
-  offerOnly(body, orders.mayCall, dropped, ofFunction, typed)
+  removeForbiddenTools(body, orders.mayCall, dropped, functionName, functionOrFlatName)
   const marked = markMessages(body, prompt, orders.spotlighting)
   body.model = orders.model
   if (prompt.stream) body.stream_options = { include_usage: true }
@@ -216,7 +228,7 @@ function prepareGeneration(prompt: Prompt, orders: Orders): Outgoing {
     dropped,
     leftOut: prompt.leftOut ?? [],
     marked,
-    reader: new OpenaiAnswer(namesOf(prompt, orders), prompt.stream, hideUsage),
+    reader: new OpenaiResponseReader(namesOf(prompt, orders), prompt.stream, hideUsage),
   }
 }
 
@@ -225,7 +237,7 @@ function answersTo({ n, prompt }: JsonObject): number {
   return (typeof n === 'number' ? n : 1) * (Array.isArray(prompt) ? prompt.length : 1)
 }
 
-function prepareEmbedding(prompt: Prompt, orders: Orders): Outgoing {
+function prepareEmbedding(prompt: Prompt, orders: PrepareOptions): Outgoing {
   const { body } = prompt
   const names = namesOf(prompt, orders)
   body.model = orders.model
@@ -234,7 +246,7 @@ function prepareEmbedding(prompt: Prompt, orders: Orders): Outgoing {
     outputTokens: 0,
     clamped: [],
     dropped: prompt.dropped,
-    reader: new EmbeddingAnswer(new OpenaiAnswer(names, false, false), names),
+    reader: new EmbeddingResponseReader(new OpenaiResponseReader(names, false, false), names),
   }
 }
 
@@ -277,19 +289,19 @@ const chatRoute = {
   ...generation,
   serverPath: '/v1/chat/completions',
   group: 'chat',
-  read: readBy(chat),
+  read: bodyReader(chat),
 } as const
 const completionsRoute = {
   ...generation,
   serverPath: '/v1/completions',
   group: 'completions',
-  read: readBy(completions),
+  read: bodyReader(completions),
 } as const
 const embeddingsRoute = {
   ...post,
   serverPath: '/v1/embeddings',
   group: 'embeddings',
-  read: readBy(embeddings),
+  read: bodyReader(embeddings),
   prepare: prepareEmbedding,
 } as const
 const listing = {
@@ -304,7 +316,7 @@ const listing = {
 export const openai: Dialect = {
   name: 'openai',
   prefix: '/',
-  keepAlive: comment,
+  keepAlive: sseComment,
   errorBody: openaiError,
   endpoints: [
     // LocalAI has these without `/v1` too, and some clients leave it out.

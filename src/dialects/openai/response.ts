@@ -7,96 +7,97 @@
 import { isObject, type JsonObject, type JsonValue, parse, stringOf } from '../../core/json.ts'
 import { Refusal } from '../../core/refusal.ts'
 import { type Usage, usageOf } from '../../core/usage.ts'
-import { keepLogprobs } from '../common/logprobs.ts'
-import { OtherTexts, type ReadElsewhere } from '../common/other-texts.ts'
+import { filterLogprobs } from '../common/logprobs.ts'
+import { type HandledElsewhere, OtherTexts } from '../common/other-texts.ts'
 import {
   Edits,
-  Exits,
   type FilteredFrames,
-  framesOf,
-  Held,
-  type Kind,
-  maxKept,
+  HeldSize,
+  maxHeldFrames,
+  OpenChannels,
   type OutputFilter,
   type SettledVerdict,
+  type TextKind,
+  toFrames,
 } from '../common/output-filter.ts'
-import { asAsked } from '../common/requested-model.ts'
-import { form, noCallBut, readFrame, saysNothingBut } from '../common/response-schema.ts'
+import { withRequestedModel } from '../common/requested-model.ts'
+import { noArgumentsExcept, noCallsExcept, readFrame, schema } from '../common/response-schema.ts'
 import { Transcript } from '../common/transcript.ts'
-import type { AnswerReader, ModelNames, ToolCall } from '../dialect.ts'
+import type { ModelNames, ResponseReader, ToolCall } from '../dialect.ts'
 import type { Frame } from '../framing/framing.ts'
-import { isFinished, messageOf, OpenaiCalls } from './tool-calls.ts'
+import { isFinished, messageOf, OpenaiToolCalls } from './tool-calls.ts'
 
 const end = '[DONE]'
-const called = form({ name: 'string', arguments: 'string', ...saysNothingBut('name', 'arguments') })
-const message = form({
+const called = schema({ name: 'string', arguments: 'string', ...noArgumentsExcept('name', 'arguments') })
+const message = schema({
   role: 'string',
-  ...noCallBut('tool_calls', 'function_call'),
+  ...noCallsExcept('tool_calls', 'function_call'),
   content: 'parts',
   refusal: 'string',
   reasoning: 'string',
   reasoning_content: 'string',
   tool_calls: [
-    form({
+    schema({
       id: 'any',
       index: 'index',
       type: 'word',
       function: called,
-      custom: form({ name: 'string', input: 'string', ...saysNothingBut('name', 'input') }),
-      ...saysNothingBut(),
-      ...noCallBut('function'),
+      custom: schema({ name: 'string', input: 'string', ...noArgumentsExcept('name', 'input') }),
+      ...noArgumentsExcept(),
+      ...noCallsExcept('function'),
     }),
   ],
   function_call: called,
 })
-const ofChunk = form({
+const ofChunk = schema({
   model: 'string',
   choices: [
-    form({
+    schema({
       index: 'index',
       delta: message,
       message,
       text: 'string',
       logprobs: 'any',
       finish_reason: 'string',
-      ...noCallBut(),
+      ...noCallsExcept(),
     }),
   ],
-  ...noCallBut(),
+  ...noCallsExcept(),
   usage: 'any',
   error: 'any',
 })
 /** Members with readers of their own. */
-const inChunk: ReadElsewhere = (key) => (key === 'choices' ? 'objects' : undefined)
-const inChoice: ReadElsewhere = (key) => (key === 'text' ? key : choiceParts.has(key) ? 'objects' : undefined)
+const inChunk: HandledElsewhere = (key) => (key === 'choices' ? 'objects' : undefined)
+const inChoice: HandledElsewhere = (key) =>
+  key === 'text' ? key : choiceParts.has(key) ? 'objects' : undefined
 const choiceParts = new Set(['delta', 'message', 'logprobs'])
 const callFields = new Set(['tool_calls', 'function_call'])
 /** Strings of a message that are no text of the model. */
 const noText = new Set(['role', 'id', 'type'])
-const inMessage: ReadElsewhere = (key, value) =>
+const inMessage: HandledElsewhere = (key, value) =>
   key === 'function_call' || (key === 'tool_calls' && Array.isArray(value))
     ? 'objects'
     : noText.has(key)
       ? undefined
       : 'text'
 
-export class OpenaiAnswer implements AnswerReader {
-  state: AnswerReader['state'] = 'open'
+export class OpenaiResponseReader implements ResponseReader {
+  state: ResponseReader['state'] = 'open'
   usage: Usage | undefined
   readonly #names: ModelNames
   readonly #stream: boolean
   readonly #hideUsage: boolean
   readonly transcript = new Transcript()
-  readonly #exits = new Exits()
+  readonly #exits = new OpenChannels()
   readonly #edits = new Edits()
   readonly #callNames = new Map<string, string>()
-  readonly #calls = new OpenaiCalls(this.transcript)
+  readonly #calls = new OpenaiToolCalls(this.transcript)
   readonly #others: OtherTexts
   /** The last chunk, for what is the same in all of them. */
   #head: JsonObject = {}
   /** What brought the calls that wait to be judged, without them. */
   #held: { readonly frame: Frame; readonly chunk: JsonObject }[] = []
-  readonly #heldSize = new Held()
+  readonly #heldSize = new HeldSize()
   #parked: { readonly frame: Frame; readonly chunk: JsonObject | undefined } | undefined
 
   /** `hideUsage`: the gate asked for the usage chunk, the client did not. */
@@ -144,7 +145,7 @@ export class OpenaiAnswer implements AnswerReader {
   #hold(frame: Frame, chunk: JsonObject): undefined {
     this.#heldSize.add(frame)
     this.#calls.isChanged = false
-    if (this.#held.length < maxKept || !saysNothing(chunk)) this.#held.push({ frame, chunk })
+    if (this.#held.length < maxHeldFrames || !saysNothing(chunk)) this.#held.push({ frame, chunk })
     else this.#calls.areThinned = true
   }
 
@@ -157,11 +158,11 @@ export class OpenaiAnswer implements AnswerReader {
     if (this.#stream && this.#calls.passAll(verdicts)) {
       this.#calls.isChanged = false
       const came = [...held, ...(parked ? [parked] : [])].map(({ frame }) => frame)
-      return came.flatMap((frame) => framesOf(this.#again(frame, filter)))
+      return came.flatMap((frame) => toFrames(this.#again(frame, filter)))
     }
     const without = held.flatMap(({ frame, chunk }) => {
       this.#calls.isChanged = true
-      return framesOf(this.#pass(frame, chunk, filter, []))
+      return toFrames(this.#pass(frame, chunk, filter, []))
     })
     const choices = parked?.chunk ? choicesOf(parked.chunk) : []
     const before = this.#calls.settle(verdicts, choices, this.#stream, filter)
@@ -178,7 +179,7 @@ export class OpenaiAnswer implements AnswerReader {
   #told(choice: JsonObject, filter: OutputFilter): readonly Frame[] {
     const frame = this.#frameOf(choice)
     if (!isObject(choice.delta) || typeof choice.delta.content !== 'string') return [frame]
-    return framesOf(this.#pass(frame, { ...this.#head, choices: [choice] }, filter, []))
+    return toFrames(this.#pass(frame, { ...this.#head, choices: [choice] }, filter, []))
   }
 
   /** As if nobody judged calls. */
@@ -194,7 +195,7 @@ export class OpenaiAnswer implements AnswerReader {
     let changed = this.#calls.isChanged
     this.#calls.isChanged = false
     this.#others.begin()
-    this.#others.judge(chunk, filter, inChunk)
+    this.#others.filterMembers(chunk, filter, inChunk)
     // Copied only where it must be: it is asked for when something was held.
     if (this.#stream) this.#head = this.#edits.any ? { ...chunk } : chunk
     const rests: Frame[] = [...before]
@@ -213,7 +214,7 @@ export class OpenaiAnswer implements AnswerReader {
       delete chunk.usage
       changed = true
     }
-    const named = asAsked(chunk, this.#names)
+    const named = withRequestedModel(chunk, this.#names)
     const isOther = changed || named !== chunk
     return joined(
       rests,
@@ -235,10 +236,10 @@ export class OpenaiAnswer implements AnswerReader {
       said = choice.text
       this.#text(key, choice, 'text', filter, (text) => ({ index, text, finish_reason: null }))
     }
-    this.#others.judge(choice, filter, inChoice)
+    this.#others.filterMembers(choice, filter, inChoice)
     const message = messageOf(choice, this.#stream)
     if (message) {
-      this.#others.judge(message, filter, inMessage)
+      this.#others.filterMembers(message, filter, inMessage)
       if (typeof message.content === 'string') said = message.content
       for (const field of Object.keys(message)) {
         if (typeof message[field] !== 'string' || noText.has(field)) continue
@@ -247,7 +248,7 @@ export class OpenaiAnswer implements AnswerReader {
       }
       this.#callsOf(key, index, message, filter)
     }
-    keepLogprobs(choice, 'logprobs', said, this.#edits.any, this.#edits)
+    filterLogprobs(choice, 'logprobs', said, this.#edits.any, this.#edits)
   }
 
   #text(
@@ -259,14 +260,14 @@ export class OpenaiAnswer implements AnswerReader {
   ): void {
     const text = holder[field]
     if (typeof text !== 'string' || text === '') return
-    const kind: Kind = field.startsWith('reasoning') || field === 'thinking' ? 'thinking' : 'content'
+    const kind: TextKind = field.startsWith('reasoning') || field === 'thinking' ? 'thinking' : 'content'
     this.transcript.say(`${key}${field}`, text)
     this.#edits.put(holder, field, text, this.#next(`${key}${field}`, kind, text, filter, choiceOf))
   }
 
   #next(
     channel: string,
-    kind: Kind,
+    kind: TextKind,
     text: string,
     filter: OutputFilter,
     choiceOf: (text: string) => JsonObject,
@@ -278,21 +279,27 @@ export class OpenaiAnswer implements AnswerReader {
 
   #callsOf(key: string, index: JsonValue, message: JsonObject, filter: OutputFilter): void {
     for (const part of this.#calls.partsOf(message, this.#stream)) {
-      const { call, called, under, given, shape } = part
+      const { call, called, callField, argumentsField, shape } = part
       const channel = `${key}call ${part.key}`
       const name = stringOf(called.name)
-      const piece = stringOf(called[given])
+      const piece = stringOf(called[argumentsField])
       this.transcript.call(channel, name, piece)
-      this.#others.judge(call, filter, (each) =>
-        call[under] === called && each === under ? 'objects' : undefined,
+      this.#others.filterMembers(call, filter, (each) =>
+        call[callField] === called && each === callField ? 'objects' : undefined,
       )
-      this.#others.judge(called, filter, (each) => (each === 'name' || each === given ? 'text' : undefined))
+      this.#others.filterMembers(called, filter, (each) =>
+        each === 'name' || each === argumentsField ? 'text' : undefined,
+      )
       if (name !== '') this.#edits.put(called, 'name', name, this.#name(channel, name, filter))
       if (piece === '') continue
-      const choiceOf = (rest: string) => ({ index, delta: shape({ [given]: rest }), finish_reason: null })
-      const kind = given === 'input' ? 'input' : 'arguments'
+      const choiceOf = (rest: string) => ({
+        index,
+        delta: shape({ [argumentsField]: rest }),
+        finish_reason: null,
+      })
+      const kind = argumentsField === 'input' ? 'input' : 'arguments'
       const passed = this.#next(channel, kind, piece, filter, choiceOf)
-      this.#edits.put(called, given, piece, passed)
+      this.#edits.put(called, argumentsField, piece, passed)
     }
   }
 
@@ -307,7 +314,7 @@ export class OpenaiAnswer implements AnswerReader {
 
   #frameOf(choice: JsonObject): Frame {
     const { choices: _, usage: __, ...head } = this.#head
-    return { data: JSON.stringify(asAsked({ ...head, choices: [choice] }, this.#names)) }
+    return { data: JSON.stringify(withRequestedModel({ ...head, choices: [choice] }, this.#names)) }
   }
 }
 

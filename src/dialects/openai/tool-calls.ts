@@ -5,37 +5,37 @@
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/json.ts'
 import type { OutputFilter, SettledVerdict } from '../common/output-filter.ts'
 import type { Transcript } from '../common/transcript.ts'
-import { idOf, type ToolCall } from '../dialect.ts'
+import { optionalId, type ToolCall } from '../dialect.ts'
 
 /** Where a call says what it calls: functions with JSON, custom tools with any text, and the older form, one a choice. */
 const forms = [
-  { under: 'function', given: 'arguments' },
-  { under: 'custom', given: 'input' },
+  { callField: 'function', argumentsField: 'arguments' },
+  { callField: 'custom', argumentsField: 'input' },
 ] as const
-const oldForm = { under: 'function_call', given: 'arguments' } as const
+const oldForm = { callField: 'function_call', argumentsField: 'arguments' } as const
 
 /** One call, or a piece of one, in a message. */
-interface Part {
+interface CallPiece {
   readonly key: string
   readonly call: JsonObject
   readonly called: JsonObject
-  readonly under: 'function' | 'custom' | 'function_call'
+  readonly callField: 'function' | 'custom' | 'function_call'
   /** What in `called` holds the arguments. */
-  readonly given: 'arguments' | 'input'
+  readonly argumentsField: 'arguments' | 'input'
   /** It has no known form, or two: it calls nothing that has a name. */
-  readonly isTwofold: boolean
+  readonly isAmbiguous: boolean
   /** A delta of this call. */
   shape(called: JsonObject): JsonObject
 }
 
-interface Gathered {
+interface BufferedCall {
   readonly choice: JsonValue
   readonly call: JsonObject
-  readonly under: Part['under']
-  readonly given: Part['given']
+  readonly callField: CallPiece['callField']
+  readonly argumentsField: CallPiece['argumentsField']
   name: string
   args: string
-  isTwofold: boolean
+  isAmbiguous: boolean
   /** Whether every client sees in its pieces the call that we do. */
   isPlain: boolean
 }
@@ -51,16 +51,16 @@ export function isFinished({ finish_reason: reason }: JsonObject): boolean {
   return typeof reason === 'string' && reason !== ''
 }
 
-export class OpenaiCalls {
+export class OpenaiToolCalls {
   waiting: ToolCall[] = []
   /** Whether the last choices were changed by taking calls out. */
   isChanged = false
   /** Some of the chunks that brought those that wait are gone. */
   areThinned = false
   readonly #transcript: Transcript
-  readonly #gathered = new Map<string, Gathered>()
+  readonly #gathered = new Map<string, BufferedCall>()
   #displaced = 0
-  #judged: Gathered[] = []
+  #judged: BufferedCall[] = []
   /** By choice: how many calls have passed. */
   readonly #passed = new Map<JsonValue, number>()
   #hasStripped = false
@@ -69,25 +69,33 @@ export class OpenaiCalls {
     this.#transcript = transcript
   }
 
-  partsOf(message: JsonObject, stream: boolean): Part[] {
-    const parts: Part[] = []
+  partsOf(message: JsonObject, stream: boolean): CallPiece[] {
+    const parts: CallPiece[] = []
     const items = Array.isArray(message.tool_calls) ? message.tool_calls : []
     for (const [position, call] of items.entries()) {
       if (!isObject(call)) continue
       const index = stream ? (call.index ?? position) : position
-      const found = forms.filter(({ under }) => isObject(call[under]))
-      const { under, given } = found[0] ?? forms[0]
-      const isTwofold = found.length !== 1 || [call.name, call.arguments, call.input].some(isSaid)
-      const called = isTwofold ? {} : (call[under] as JsonObject)
-      const shape = (called: JsonObject) => ({ tool_calls: [{ index, [under]: called }] })
+      const found = forms.filter(({ callField }) => isObject(call[callField]))
+      const { callField, argumentsField } = found[0] ?? forms[0]
+      const isAmbiguous = found.length !== 1 || [call.name, call.arguments, call.input].some(isPresent)
+      const called = isAmbiguous ? {} : (call[callField] as JsonObject)
+      const shape = (called: JsonObject) => ({ tool_calls: [{ index, [callField]: called }] })
       // A later piece may have nothing but its place.
       const isEmpty = found.length === 0 && Object.keys(call).every((key) => /^(?:index|id|type)$/.test(key))
-      parts.push({ key: `${index}`, call, called, under, given, shape, isTwofold: isTwofold && !isEmpty })
+      parts.push({
+        key: `${index}`,
+        call,
+        called,
+        callField,
+        argumentsField,
+        shape,
+        isAmbiguous: isAmbiguous && !isEmpty,
+      })
     }
     const old = message.function_call
     if (isObject(old)) {
       const shape = (called: JsonObject) => ({ function_call: called })
-      parts.push({ key: 'old', call: {}, called: old, ...oldForm, shape, isTwofold: false })
+      parts.push({ key: 'old', call: {}, called: old, ...oldForm, shape, isAmbiguous: false })
     }
     return parts
   }
@@ -108,27 +116,27 @@ export class OpenaiCalls {
     return finished.size > 0 && this.complete(finished)
   }
 
-  #gather(choice: JsonValue, { key, call, called, under, given, isTwofold }: Part): void {
+  #gather(choice: JsonValue, { key, call, called, callField, argumentsField, isAmbiguous }: CallPiece): void {
     const place = `${JSON.stringify(choice)}/${key}`
-    const args = stringOf(called[given])
+    const args = stringOf(called[argumentsField])
     const name = stringOf(called.name)
     this.isChanged = true
     let begun = this.#gathered.get(place)
-    if (begun && name !== '' && isOther(begun.call.id, call.id)) {
+    if (begun && name !== '' && areDifferentIds(begun.call.id, call.id)) {
       // Another call in the same place: of what came before, nothing more comes.
       this.#gathered.delete(place)
       this.#gathered.set(`${place} ${this.#displaced++}`, { ...begun, isPlain: false })
       begun = undefined
     }
-    const isPlain = call.index !== undefined || under === 'function_call'
+    const isPlain = call.index !== undefined || callField === 'function_call'
     if (!begun) {
-      const first = { choice, call, under, given, name, args, isTwofold }
+      const first = { choice, call, callField, argumentsField, name, args, isAmbiguous }
       this.#gathered.set(place, { ...first, isPlain: isPlain && name !== '' })
       return
     }
     // Some clients put the pieces of a name together, others take the second for that of another call.
     begun.isPlain &&= isPlain && name === ''
-    begun.isTwofold ||= isTwofold || begun.under !== under
+    begun.isAmbiguous ||= isAmbiguous || begun.callField !== callField
     begun.name += name
     begun.args += args
   }
@@ -138,11 +146,15 @@ export class OpenaiCalls {
     this.#judged = []
     for (const [id, each] of this.#gathered) {
       if (finished && !finished.has(each.choice)) continue
-      if (each.isTwofold) each.name = ''
+      if (each.isAmbiguous) each.name = ''
       this.#judged.push(each)
       this.#gathered.delete(id)
     }
-    this.waiting = this.#judged.map(({ call, name, args }) => ({ ...idOf(call.id), name, arguments: args }))
+    this.waiting = this.#judged.map(({ call, name, args }) => ({
+      ...optionalId(call.id),
+      name,
+      arguments: args,
+    }))
     return this.waiting.length > 0
   }
 
@@ -159,7 +171,7 @@ export class OpenaiCalls {
       verdicts.some(({ kind }) => kind === 'strip')
     )
       return false
-    if (!this.#judged.every(({ isPlain, isTwofold }) => isPlain && !isTwofold)) return false
+    if (!this.#judged.every(({ isPlain, isAmbiguous }) => isPlain && !isAmbiguous)) return false
     for (const { choice } of this.#judged) this.#passed.set(choice, (this.#passed.get(choice) ?? 0) + 1)
     this.waiting = []
     this.#judged = []
@@ -191,7 +203,8 @@ export class OpenaiCalls {
           ? this.#passing(each, number, filter)
           : { content: this.#transcript.behind(verdict.note) }
         before.push({ index: each.choice, delta, finish_reason: null })
-      } else putInto(messageOf(choices[Number(each.choice)] ?? {}, stream), isPassed ? each : verdict.note)
+      } else
+        putIntoMessage(messageOf(choices[Number(each.choice)] ?? {}, stream), isPassed ? each : verdict.note)
     }
     const judged = new Set(this.#judged.map((each) => each.choice))
     for (const [position, choice] of choices.entries()) {
@@ -205,31 +218,32 @@ export class OpenaiCalls {
   }
 
   #passing(
-    { choice, call, under, given, name, args }: Gathered,
+    { choice, call, callField, argumentsField, name, args }: BufferedCall,
     index: number,
     filter: OutputFilter,
   ): JsonObject {
     this.#transcript.call(`${JSON.stringify(choice)}/call ${index}`, name, args)
-    const called = { name: filter.whole('name', name), [given]: filter.whole('arguments', args) }
-    if (under === 'function_call') return { function_call: called }
+    const called = { name: filter.whole('name', name), [argumentsField]: filter.whole('arguments', args) }
+    if (callField === 'function_call') return { function_call: called }
     const id = typeof call.id === 'string' ? { id: filter.whole('name', call.id) } : {}
-    return { tool_calls: [{ index, ...id, type: under, [under]: called }] }
+    return { tool_calls: [{ index, ...id, type: callField, [callField]: called }] }
   }
 }
 
-function isSaid(value: JsonValue | undefined): boolean {
+function isPresent(value: JsonValue | undefined): boolean {
   return value !== undefined && value !== null
 }
 
-function isOther(begun: JsonValue | undefined, id: JsonValue | undefined): boolean {
+function areDifferentIds(begun: JsonValue | undefined, id: JsonValue | undefined): boolean {
   return stringOf(begun) !== '' && stringOf(id) !== '' && begun !== id
 }
 
 /** Of a whole answer: the call as it came, which is still to be read, or what is said in its place. */
-function putInto(message: JsonObject | undefined, what: Gathered | string): void {
+function putIntoMessage(message: JsonObject | undefined, what: BufferedCall | string): void {
   if (!message) return
   if (typeof what === 'string') message.content = [message.content, what].filter(Boolean).join('\n')
-  else if (what.under === 'function_call') message.function_call = { name: what.name, arguments: what.args }
+  else if (what.callField === 'function_call')
+    message.function_call = { name: what.name, arguments: what.args }
   else if (Array.isArray(message.tool_calls)) message.tool_calls.push(what.call)
   else message.tool_calls = [what.call]
 }

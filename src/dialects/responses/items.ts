@@ -7,28 +7,28 @@ import { isObject, stringOf } from '../../core/json.ts'
 import type { Channel } from '../../core/text.ts'
 import { typeOf } from '../common/hosted-tools.ts'
 import { imageUrl } from '../common/media.ts'
-import { qualified } from '../common/offered-tools.ts'
+import { qualifiedName } from '../common/offered-tools.ts'
 import {
-  aside,
+  betweenMessages,
+  concatenated,
+  ignored,
   integer,
   invalid,
-  joined,
   json,
-  leftOut,
   list,
+  messageShape,
   name,
   type ObjectShape,
   object,
   oneOrMany,
   refusalPart,
   type Shape,
-  spoken,
   text,
   textPart,
   variants,
   word,
 } from '../common/shape.ts'
-import { answering } from '../common/tool-shape.ts'
+import { toolResult } from '../common/tool-shape.ts'
 import { tools } from './tools.ts'
 
 function content(channel: Channel): Shape {
@@ -42,11 +42,11 @@ function content(channel: Channel): Shape {
     refusal: refusalPart(channel, 'output_text'),
     input_image: object({ type: word, image_url: imageUrl }, ['image_url']),
   })
-  return oneOrMany(text(channel), joined(list(parts)))
+  return oneOrMany(text(channel), concatenated(list(parts)))
 }
 
 function message(channel: Channel): Shape {
-  return spoken(
+  return messageShape(
     channel,
     object({ type: word, id: name, role: word, content: content(channel) }, ['role', 'content']),
   )
@@ -61,7 +61,7 @@ const anyMessage = variants('role', {
 
 const called = { type: word, id: name, call_id: name }
 const result = (output: Shape, more: Readonly<Record<string, Shape>> = {}): ObjectShape =>
-  answering(object({ ...called, output, ...more }, ['call_id']), 'call_id')
+  toolResult(object({ ...called, output, ...more }, ['call_id']), 'call_id')
 
 /** OpenAI's schema gives the result of a local shell the call's id as its own. */
 const localShellResult = result(content('tool'))
@@ -106,7 +106,7 @@ const callOf =
   (value, at, notes) => {
     const read = shape(value, at, notes)
     notes.call(read.call_id, read.name)
-    if (typeof read.namespace === 'string') notes.name(qualified(stringOf(read.name), [read.namespace]))
+    if (typeof read.namespace === 'string') notes.name(qualifiedName(stringOf(read.name), [read.namespace]))
     return read
   }
 
@@ -131,7 +131,7 @@ const known = variants('type', {
   apply_patch_call_output: result(text('tool'), { status: word }),
   additional_tools: object({ type: word, id: name, role: word, tools }, ['tools']),
   // What Ollama calls encrypted is its own plain text, and it is read as such.
-  reasoning: aside(
+  reasoning: betweenMessages(
     object({
       type: word,
       id: name,
@@ -140,7 +140,7 @@ const known = variants('type', {
       encrypted_content: text('assistant'),
     }),
   ),
-  web_search_call: leftOut,
+  web_search_call: ignored,
 })
 
 const item: Shape = (value, at, notes) => {

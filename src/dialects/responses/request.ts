@@ -8,9 +8,9 @@
  * which server reads what of them in `servers.ts`. Text blocks reach the model with nothing between them.
  */
 
-import { readBy } from '../common/body-reader.ts'
+import { bodyReader } from '../common/body-reader.ts'
 import { capCount, leaveOut } from '../common/caps.ts'
-import { offerOnly, typed } from '../common/offered-tools.ts'
+import { functionOrFlatName, removeForbiddenTools } from '../common/offered-tools.ts'
 import {
   answerSchema,
   flag,
@@ -23,18 +23,25 @@ import {
   real,
   type Shape,
   text,
-  unlessElsewhere,
+  withRouteHint,
   word,
-  wordOr,
+  wordOrObject,
 } from '../common/shape.ts'
 import { markItems } from '../common/spotlight.ts'
-import { type Dialect, type Exchange, namesOf, type Orders, type Outgoing, type Prompt } from '../dialect.ts'
-import { comment } from '../framing/sse.ts'
+import {
+  type Dialect,
+  type Exchange,
+  namesOf,
+  type Outgoing,
+  type PrepareOptions,
+  type Prompt,
+} from '../dialect.ts'
+import { sseComment } from '../framing/sse.ts'
 import { openaiError } from '../openai/request.ts'
 import { input } from './items.ts'
-import { ResponsesAnswer } from './response.ts'
-import { namedOrTyped, tools } from './tools.ts'
-import { gatherTools, putInItsWords } from './translate-for-server.ts'
+import { ResponsesResponseReader } from './response.ts'
+import { nameOrCallType, tools } from './tools.ts'
+import { hoistAddedTools, translateForServer } from './translate-for-server.ts'
 
 /** A conversation that goes on: whether this caller may name it is judged by who was given the id. */
 const someId = matching(/^[\w-]{1,128}$/, 'the id of an answer')
@@ -44,14 +51,14 @@ const serverKeeps = 'is not kept by this server. Send the whole conversation ins
 /** Read by every other server, and not by Ollama. */
 const notOllama = {
   store: flag,
-  tool_choice: wordOr(object({ type: word, name }, ['type'])),
+  tool_choice: wordOrObject(object({ type: word, name }, ['type'])),
   parallel_tool_calls: flag,
   max_tool_calls: integer(1, 1024),
   presence_penalty: real,
   frequency_penalty: real,
   top_logprobs: integer(0, 20),
 }
-const request = unlessElsewhere(
+const request = withRouteHint(
   'input',
   { messages: '/v1/chat/completions', prompt: '/v1/completions' },
   object(
@@ -77,15 +84,15 @@ const request = unlessElsewhere(
   ),
 )
 
-const readRequest = readBy(request)
+const readRequest = bodyReader(request)
 const read: Exchange['read'] = (body, allowed) => {
   const prompt = readRequest(body, allowed)
   const { previous_response_id: continues } = prompt.body
-  return typeof continues === 'string' ? { ...prompt, continues } : prompt
+  return typeof continues === 'string' ? { ...prompt, previousResponseId: continues } : prompt
 }
 
 // The body is fresh and nobody else's, so it is completed in place.
-function prepare(prompt: Prompt, orders: Orders): Outgoing {
+function prepare(prompt: Prompt, orders: PrepareOptions): Outgoing {
   const { body } = prompt
   const { instructions } = body
   const clamped: string[] = []
@@ -100,21 +107,21 @@ function prepare(prompt: Prompt, orders: Orders): Outgoing {
     'max_output_tokens',
     orders.outputTokens,
     clamped,
-    orders.own.numPredict,
+    orders.modelDefaults.numPredict,
   )
-  gatherTools(body, orders.server)
-  offerOnly(body, orders.mayCall, dropped, namedOrTyped, typed)
-  const declared = putInItsWords(body, orders.server)
+  hoistAddedTools(body, orders.server)
+  removeForbiddenTools(body, orders.mayCall, dropped, nameOrCallType, functionOrFlatName)
+  const declared = translateForServer(body, orders.server)
   const marked = markItems(body, prompt, orders.spotlighting)
   body.model = orders.model
-  const reader = new ResponsesAnswer(namesOf(prompt, orders), prompt.stream, instructions, declared)
+  const reader = new ResponsesResponseReader(namesOf(prompt, orders), prompt.stream, instructions, declared)
   return { body, outputTokens, clamped, dropped, leftOut, marked, reader }
 }
 
 export const responses: Dialect = {
   name: 'responses',
   prefix: '/v1/responses',
-  keepAlive: comment,
+  keepAlive: sseComment,
   errorBody: openaiError,
   absent: {
     '/v1/responses/compact':

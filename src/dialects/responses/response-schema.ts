@@ -1,9 +1,9 @@
 /** What answers of the Responses API, their events and items must look like. */
-import { form, noCallBut, saysNothingBut } from '../common/response-schema.ts'
+import { noArgumentsExcept, noCallsExcept, schema } from '../common/response-schema.ts'
 
-const item = form({
-  ...noCallBut(),
-  ...saysNothingBut('name', 'arguments', 'input'),
+const item = schema({
+  ...noCallsExcept(),
+  ...noArgumentsExcept('name', 'arguments', 'input'),
   id: 'string',
   type: 'word',
   call_id: 'string',
@@ -14,8 +14,8 @@ const item = form({
   summary: 'parts',
   logprobs: 'any',
 })
-export const ofResponse = form({
-  ...noCallBut(),
+export const responseSchema = schema({
+  ...noCallsExcept(),
   id: 'string',
   model: 'string',
   status: 'string',
@@ -27,8 +27,8 @@ export const ofResponse = form({
   tools: 'any',
   text: 'any',
 })
-export const ofEvent = form({
-  ...noCallBut(),
+export const eventSchema = schema({
+  ...noCallsExcept(),
   type: 'word',
   sequence_number: 'index',
   output_index: 'index',
@@ -45,6 +45,6 @@ export const ofEvent = form({
   item,
   part: 'any',
   annotation: 'any',
-  response: ofResponse,
+  response: responseSchema,
   error: 'any',
 })

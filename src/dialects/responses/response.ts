@@ -8,31 +8,31 @@
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/json.ts'
 import { isFinal } from '../../core/refusal.ts'
 import { type Usage, usageOf } from '../../core/usage.ts'
-import { keepLogprobs } from '../common/logprobs.ts'
-import { OtherTexts, type ReadElsewhere } from '../common/other-texts.ts'
+import { filterLogprobs } from '../common/logprobs.ts'
+import { type HandledElsewhere, OtherTexts } from '../common/other-texts.ts'
 import {
   Edits,
-  Exits,
   type FilteredFrames,
-  framesOf,
-  type Kind,
+  OpenChannels,
   type OutputFilter,
   type SettledVerdict,
+  type TextKind,
+  toFrames,
 } from '../common/output-filter.ts'
-import { asAsked } from '../common/requested-model.ts'
-import { checkName, misshapen, readFrame, requireForm } from '../common/response-schema.ts'
+import { withRequestedModel } from '../common/requested-model.ts'
+import { checkEventName, malformed, readFrame, requireSchema } from '../common/response-schema.ts'
 import { Transcript } from '../common/transcript.ts'
-import { type Declared, TranslatedCalls } from '../common/translated-calls.ts'
-import type { AnswerReader, ModelNames, PublicError, ToolCall } from '../dialect.ts'
+import { type DeclaredTool, TranslatedCalls } from '../common/translated-calls.ts'
+import type { ModelNames, PublicError, ResponseReader, ToolCall } from '../dialect.ts'
 import type { Frame } from '../framing/framing.ts'
-import { ofEvent, ofResponse } from './response-schema.ts'
-import { callOf, isCall, ResponsesCalls, withoutCalls } from './tool-calls.ts'
+import { eventSchema, responseSchema } from './response-schema.ts'
+import { callOf, isCall, ResponsesToolCalls, withoutCalls } from './tool-calls.ts'
 
 const ends = new Set(['response.completed', 'response.incomplete'])
 const failures = new Set(['response.failed', 'error'])
 
 /** What is no content of a message, at whatever depth. */
-const kinds: Readonly<Record<string, Kind>> = {
+const kinds: Readonly<Record<string, TextKind>> = {
   encrypted_content: 'thinking',
   name: 'name',
   arguments: 'arguments',
@@ -41,32 +41,32 @@ const kinds: Readonly<Record<string, Kind>> = {
 /** Ids, kinds and states. */
 const noText = new Set(['id', 'type', 'role', 'status', 'object', 'call_id', 'item_id', 'phase'])
 /** What has readers of its own, in an answer and in events. */
-const inResponse: ReadElsewhere = (key) => (key === 'output' ? 'objects' : undefined)
+const inResponse: HandledElsewhere = (key) => (key === 'output' ? 'objects' : undefined)
 const parts = new Set(['item', 'part', 'annotation', 'response'])
-const inEvent: ReadElsewhere = (key) => (parts.has(key) ? 'objects' : undefined)
-const inDelta: ReadElsewhere = (key) =>
+const inEvent: HandledElsewhere = (key) => (parts.has(key) ? 'objects' : undefined)
+const inDelta: HandledElsewhere = (key) =>
   key === 'delta' ? 'text' : key === 'logprobs' || parts.has(key) ? 'objects' : undefined
 /** What an event that ends a part says again. */
-const toldAgain = ['text', 'refusal', 'arguments', 'input', 'code']
-const inEnd: ReadElsewhere = (key) =>
-  toldAgain.includes(key) ? 'text' : key === 'logprobs' || parts.has(key) ? 'objects' : undefined
+const repeatedFields = ['text', 'refusal', 'arguments', 'input', 'code']
+const inEnd: HandledElsewhere = (key) =>
+  repeatedFields.includes(key) ? 'text' : key === 'logprobs' || parts.has(key) ? 'objects' : undefined
 
-export class ResponsesAnswer implements AnswerReader {
-  state: AnswerReader['state'] = 'open'
+export class ResponsesResponseReader implements ResponseReader {
+  state: ResponseReader['state'] = 'open'
   usage: Usage | undefined
   waiting: readonly ToolCall[] = []
   readonly transcript = new Transcript()
   readonly #names: ModelNames
   readonly #stream: boolean
-  readonly #exits = new Exits()
+  readonly #exits = new OpenChannels()
   readonly #edits = new Edits()
-  readonly #calls = new ResponsesCalls()
+  readonly #calls = new ResponsesToolCalls()
   readonly #others: OtherTexts
   /** What an answer repeats of its request: tools, formats, words. */
   readonly #echoes: OtherTexts
   readonly #instructions: JsonValue | undefined
   readonly #translated: TranslatedCalls | undefined
-  keptAs: string | undefined
+  storedId: string | undefined
   /** The number of the next event that leaves. */
   #number: number | undefined
   #parked: { readonly frame: Frame; readonly body: JsonObject } | undefined
@@ -79,7 +79,7 @@ export class ResponsesAnswer implements AnswerReader {
     names: ModelNames,
     stream: boolean,
     instructions: JsonValue | undefined,
-    declared?: ReadonlyMap<string, Declared>,
+    declared?: ReadonlyMap<string, DeclaredTool>,
   ) {
     this.#translated = declared && declared.size > 0 ? new TranslatedCalls(declared) : undefined
     this.#names = names
@@ -94,11 +94,11 @@ export class ResponsesAnswer implements AnswerReader {
   }
 
   frame(frame: Frame, filter: OutputFilter): FilteredFrames {
-    const body = readFrame(frame, this.#stream ? ofEvent : ofResponse)
+    const body = readFrame(frame, this.#stream ? eventSchema : responseSchema)
     if (!body) return this.#failed()
-    if (this.#stream) checkName(frame, body)
-    if (this.#stream && hasBegun(body)) misshapen('a part that has begun before its beginning')
-    if (this.#stream && hasCallAstray(body)) misshapen('a call in an event that tells of something else')
+    if (this.#stream) checkEventName(frame, body)
+    if (this.#stream && hasBegun(body)) malformed('a part that has begun before its beginning')
+    if (this.#stream && hasMisplacedCall(body)) malformed('a call in an event that tells of something else')
     // Before anything of it can be refused: it was worked for all the same.
     this.#count(isObject(body.response) ? body.response.usage : body.usage)
     if (!this.#translated) return this.#read(frame, body, filter)
@@ -130,17 +130,17 @@ export class ResponsesAnswer implements AnswerReader {
     const before = events.flatMap((event) => this.#event(frameOf(event), event, filter) ?? [])
     // The end of an item that was kept is among what was kept.
     if (this.#stream && body.type === 'response.output_item.done') return before
-    return [...before, ...framesOf(this.#pass(frame, body, filter))]
+    return [...before, ...toFrames(this.#pass(frame, body, filter))]
   }
 
   /**
    * `invalid_prompt` makes Codex stop at once and show the message; with any other code it asks five times more,
    * which is right only where asking again may help.
    */
-  farewell({ code, message }: PublicError): Frame {
+  errorFrame({ code, message }: PublicError): Frame {
     const error = { code: isFinal(code) ? 'invalid_prompt' : 'server_error', message }
     const response = {
-      id: this.keptAs ?? '',
+      id: this.storedId ?? '',
       object: 'response',
       status: 'failed',
       model: this.#names.asked,
@@ -167,7 +167,7 @@ export class ResponsesAnswer implements AnswerReader {
     const changed = this.#present(response, filter, false)
     for (const item of response.output) this.#gather(item, true)
     this.state = 'ended'
-    const named = asAsked(response, this.#names)
+    const named = withRequestedModel(response, this.#names)
     return this.#edits.seal(frame, () => named, changed || named !== response)
   }
 
@@ -178,7 +178,11 @@ export class ResponsesAnswer implements AnswerReader {
     this.#keep(response?.id)
     const channel = channelOf(event, type)
     const again = type.endsWith('.done') || ends.has(type)
-    this.#others.judge(event, filter, again ? inEnd : typeof event.delta === 'string' ? inDelta : inEvent)
+    this.#others.filterMembers(
+      event,
+      filter,
+      again ? inEnd : typeof event.delta === 'string' ? inDelta : inEvent,
+    )
     let changed = false
     let before: Frame[] = []
     if (typeof event.delta === 'string') this.#delta(event, type, channel, filter)
@@ -191,7 +195,7 @@ export class ResponsesAnswer implements AnswerReader {
     if (response) {
       changed = this.#present(response, filter, true)
       if (ends.has(type)) this.state = 'ended'
-      const named = asAsked(response, this.#names)
+      const named = withRequestedModel(response, this.#names)
       changed ||= named !== response
       event.response = named
     }
@@ -206,7 +210,7 @@ export class ResponsesAnswer implements AnswerReader {
       response.instructions = this.#instructions ?? null
       changed = true
     }
-    this.#echoes.judge(response, filter, inResponse)
+    this.#echoes.filterMembers(response, filter, inResponse)
     if (!Array.isArray(response.output)) return changed
     changed = this.#calls.replaceIn(response.output) || changed
     for (const item of response.output) this.#judgeAll(item, filter, again)
@@ -215,7 +219,7 @@ export class ResponsesAnswer implements AnswerReader {
 
   #delta(event: JsonObject, type: string, channel: string, filter: OutputFilter): void {
     const delta = String(event.delta)
-    const kind: Kind = type.includes('arguments')
+    const kind: TextKind = type.includes('arguments')
       ? 'arguments'
       : type.startsWith('response.custom_tool_call_input')
         ? 'input'
@@ -231,7 +235,7 @@ export class ResponsesAnswer implements AnswerReader {
       )
     }
     this.#edits.put(event, 'delta', delta, filter.next(channel, kind, delta))
-    keepLogprobs(event, 'logprobs', delta, this.#edits.any, this.#edits)
+    filterLogprobs(event, 'logprobs', delta, this.#edits.any, this.#edits)
   }
 
   /** The event with the number that is its turn. */
@@ -249,7 +253,7 @@ export class ResponsesAnswer implements AnswerReader {
   }
 
   #keep(id: JsonValue | undefined): void {
-    if (typeof id === 'string' && /^[\w-]{1,128}$/.test(id)) this.keptAs = id
+    if (typeof id === 'string' && /^[\w-]{1,128}$/.test(id)) this.storedId = id
   }
 
   /** `said`: also what a stream has already told in pieces. */
@@ -271,17 +275,17 @@ export class ResponsesAnswer implements AnswerReader {
 
   /** @param again whether it was said before */
   #judgeAll(value: JsonValue | undefined, filter: OutputFilter, again: boolean): void {
-    judgeAll(value, filter, again, this.#edits, this.#others)
+    filterNested(value, filter, again, this.#edits, this.#others)
   }
 
   #judgeAgain(event: JsonObject, filter: OutputFilter): void {
     const said = stringOf(event.text)
-    for (const key of toldAgain) {
+    for (const key of repeatedFields) {
       const text = event[key]
       if (typeof text !== 'string' || text === '') continue
       this.#edits.put(event, key, text, filter.whole(kinds[key] ?? 'content', text, true))
     }
-    keepLogprobs(event, 'logprobs', said, said !== stringOf(event.text), this.#edits)
+    filterLogprobs(event, 'logprobs', said, said !== stringOf(event.text), this.#edits)
   }
 
   #count(usage: JsonValue | undefined): void {
@@ -294,18 +298,18 @@ export class ResponsesAnswer implements AnswerReader {
  * @param judge which calls the caller may have
  * @throws Refusal `upstream_failed` if it is none
  */
-export function judgeKept(
+export function filterStoredResponse(
   answer: JsonObject,
   names: ModelNames,
   filter: OutputFilter,
   judge?: (call: ToolCall) => SettledVerdict,
 ): void {
-  requireForm(answer, ofResponse)
+  requireSchema(answer, responseSchema)
   const edits = new Edits()
   if (judge && Array.isArray(answer.output)) answer.output = withoutCalls(answer.output, judge)
   if (answer.instructions !== undefined) answer.instructions = null
-  new OtherTexts(edits, undefined, names).judge(answer, filter, inResponse)
-  judgeAll(answer.output, filter, false, edits, new OtherTexts(edits, new Transcript(), names))
+  new OtherTexts(edits, undefined, names).filterMembers(answer, filter, inResponse)
+  filterNested(answer.output, filter, false, edits, new OtherTexts(edits, new Transcript(), names))
 }
 
 /** What an answer, a message or a part says comes in pieces, which clients put behind what it began with. */
@@ -318,7 +322,7 @@ function hasBegun({ type, part, item, response }: JsonObject): boolean {
 }
 
 /** An event tells of one thing: of a call beside that, or in an event of another type, nobody is asked. */
-function hasCallAstray({ type, item, part, response, output }: JsonObject): boolean {
+function hasMisplacedCall({ type, item, part, response, output }: JsonObject): boolean {
   const isOfItem = type === 'response.output_item.added' || type === 'response.output_item.done'
   const isOfCall = isCall(item)
   return (isOfCall && (!isOfItem || response !== undefined)) || isCall(part) || output !== undefined
@@ -334,7 +338,7 @@ function channelOf(event: JsonObject, type: string): string {
   return `${itemOf(event)}${part}/${type.replace(/\.(?:delta|done)$/, '')}`
 }
 
-function judgeAll(
+function filterNested(
   value: JsonValue | undefined,
   filter: OutputFilter,
   again: boolean,
@@ -347,18 +351,18 @@ function judgeAll(
   const thinks = /^(?:reasoning|summary_text|reasoning_text)$/.test(String(holder.type))
   let changed = false
   for (const [key, member] of Object.entries(holder)) {
-    if (!Array.isArray(value) && others.takesOut(holder, key, filter)) continue
+    if (!Array.isArray(value) && others.dropsKey(holder, key, filter)) continue
     if (typeof member !== 'string') {
-      if (key !== 'logprobs') judgeAll(member, filter, again, edits, others)
+      if (key !== 'logprobs') filterNested(member, filter, again, edits, others)
       continue
     }
-    if (others.isPlain(member)) continue
+    if (others.needsNoFilter(member)) continue
     const kind = kinds[key] ?? (thinks ? 'thinking' : 'content')
     const judged = others.read(kind, member, filter, again || noText.has(key))
     changed ||= judged !== member
     edits.put(holder, key, member, judged)
   }
-  keepLogprobs(holder, 'logprobs', stringOf(holder.text), changed, edits)
+  filterLogprobs(holder, 'logprobs', stringOf(holder.text), changed, edits)
 }
 
 function frameOf(event: JsonObject): Frame {

@@ -3,9 +3,9 @@
  * came; a message stands where one was taken out, under the same index, and in the answer that is told again at the end.
  */
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/json.ts'
-import { Held, maxKept, type SettledVerdict } from '../common/output-filter.ts'
-import { misshapen } from '../common/response-schema.ts'
-import { idOf, type ToolCall } from '../dialect.ts'
+import { HeldSize, maxHeldFrames, type SettledVerdict } from '../common/output-filter.ts'
+import { malformed } from '../common/response-schema.ts'
+import { optionalId, type ToolCall } from '../dialect.ts'
 import type { Frame } from '../framing/framing.ts'
 
 interface Kept {
@@ -17,10 +17,10 @@ interface Kept {
 /** Types of events that tell of a call while it is made. */
 const ofCall = /_call[_.]/
 
-export class ResponsesCalls {
+export class ResponsesToolCalls {
   /** Events of items that are not complete, by the item's index. */
   readonly #open = new Map<JsonValue, JsonObject[]>()
-  readonly #size = new Held()
+  readonly #size = new HeldSize()
   /**
    * What was said of each call, of equal ones in their order: at the end it comes once more, under other ids with some
    * servers.
@@ -43,10 +43,10 @@ export class ResponsesCalls {
     }
     if (event.type === 'response.output_item.done') return false
     const kept = event.output_index === undefined ? this.#openBy(event.item_id) : this.#open.get(index)
-    if (!kept && ofCall.test(String(event.type))) misshapen('a piece of a call that is over, or never began')
+    if (!kept && ofCall.test(String(event.type))) malformed('a piece of a call that is over, or never began')
     if (!kept) return false
     this.#size.add(frame)
-    if (kept.length < maxKept || !joinedTo(kept.at(-1), event)) kept.push(event)
+    if (kept.length < maxHeldFrames || !joinedTo(kept.at(-1), event)) kept.push(event)
     return true
   }
 
@@ -67,7 +67,7 @@ export class ResponsesCalls {
       const events = [...(this.#open.get(index) ?? []), event]
       this.#open.delete(index)
       const call = callOf(event.item)
-      const isSound = agree(events, event.item, call)
+      const isSound = eventsAgree(events, event.item, call)
       this.#judged = [{ events, item: event.item, call: isSound ? call : { ...call, name: '' } }]
     } else {
       const output = isObject(event.response) ? event.response.output : event.output
@@ -140,11 +140,11 @@ function joinedTo(last: JsonObject | undefined, { type, delta }: JsonObject): bo
 /** Of a function, of a custom tool, of a shell, of a server of tools, and what there may be besides. */
 export function isCall(item: JsonValue | undefined): item is JsonObject {
   if (!isObject(item)) return false
-  return /(?:^|_)(?:call|use|approval_request)$/i.test(stringOf(item.type)) || saidBy(item) !== ''
+  return /(?:^|_)(?:call|use|approval_request)$/i.test(stringOf(item.type)) || argumentsIn(item) !== ''
 }
 
 /** What a call is given, in pieces before and then whole. */
-function saidBy({ arguments: args, input, code }: JsonObject): string {
+function argumentsIn({ arguments: args, input, code }: JsonObject): string {
   return stringOf(args ?? input ?? code)
 }
 
@@ -153,11 +153,11 @@ export function callOf(item: JsonObject): ToolCall {
   const { type, call_id, name, arguments: args, input } = item
   const known = type === 'function_call' || type === 'custom_tool_call'
   if (!known)
-    return { ...idOf(call_id), name: stringOf(name) || String(type), arguments: JSON.stringify(item) }
+    return { ...optionalId(call_id), name: stringOf(name) || String(type), arguments: JSON.stringify(item) }
   // One that is given two things could be read in two ways: it calls nothing that has a name.
   const isTwofold = args !== undefined && input !== undefined
   const judged = {
-    ...idOf(call_id),
+    ...optionalId(call_id),
     name: isTwofold ? '' : stringOf(name),
     arguments: stringOf(args ?? input),
   }
@@ -165,13 +165,13 @@ export function callOf(item: JsonObject): ToolCall {
 }
 
 /** Whether all events say what the whole item says, for clients read one or the other. */
-function agree(events: readonly JsonObject[], whole: JsonObject, call: ToolCall): boolean {
-  const said = saidBy(whole)
+function eventsAgree(events: readonly JsonObject[], whole: JsonObject, call: ToolCall): boolean {
+  const said = argumentsIn(whole)
   let pieces = ''
   for (const event of events) {
     pieces += stringOf(event.delta)
     const { item } = event
-    const told = [saidBy(event), isObject(item) ? saidBy(item) : '']
+    const told = [argumentsIn(event), isObject(item) ? argumentsIn(item) : '']
     if (!told.every((each) => each === '' || each === said)) return false
     if (isObject(item) && callOf(item).name !== call.name) return false
   }

@@ -6,15 +6,15 @@
  */
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/json.ts'
 import { hostedTool, typeOf } from '../common/hosted-tools.ts'
-import { type NameOf, named, qualified } from '../common/offered-tools.ts'
+import { flatName, qualifiedName, type ToolNameReader } from '../common/offered-tools.ts'
 import { flag, json, list, name, object, type Shape, text, variants, word } from '../common/shape.ts'
-import { describing, noteTool } from '../common/tool-shape.ts'
+import { noteToolName, toolDeclaration } from '../common/tool-shape.ts'
 
-const functionTool = describing(
+const functionTool = toolDeclaration(
   object({ type: word, name, description: text('definition'), parameters: json('definition') }, ['name']),
 )
 
-const customTool = describing(
+const customTool = toolDeclaration(
   object(
     {
       type: word,
@@ -45,8 +45,8 @@ const otherTool = hostedTool({
 /** A tool; what would run on the server is left out or refused. */
 const tool: Shape = (value, at, notes) => {
   const type = typeOf(value)
-  if (type === 'function') return noteTool(functionTool(value, at, notes), notes)
-  if (type === 'custom') return noteTool(customTool(value, at, notes), notes)
+  if (type === 'function') return noteToolName(functionTool(value, at, notes), notes)
+  if (type === 'custom') return noteToolName(customTool(value, at, notes), notes)
   if (type === 'namespace') return namespaceTool(value, at, notes)
   if (type !== undefined && typedTools.has(type)) {
     notes.tools.push(callTypeOf(type))
@@ -80,13 +80,13 @@ function* namesIn(value: JsonValue | undefined, within: readonly string[] = []):
   for (const each of value) {
     if (!isObject(each)) continue
     if (each.type === 'namespace') yield* namesIn(each.tools, [...within, stringOf(each.name)])
-    else if (within.length > 0) yield qualified(stringOf(each.name), within)
+    else if (within.length > 0) yield qualifiedName(stringOf(each.name), within)
   }
 }
 
 /** Under which name calls of a tool are judged: its own, or the type of its calls. */
-export const namedOrTyped: NameOf = (declared: JsonObject) =>
-  named(declared) ?? callTypeOf(String(declared.type))
+export const nameOrCallType: ToolNameReader = (declared: JsonObject) =>
+  flatName(declared) ?? callTypeOf(String(declared.type))
 
 function callTypeOf(type: string): string {
   return `${type.startsWith('web_search') ? 'web_search' : type}_call`

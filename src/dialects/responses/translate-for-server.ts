@@ -7,8 +7,8 @@
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/json.ts'
 import type { ServerKind } from '../../core/servers.ts'
 import { refuseTool } from '../common/hosted-tools.ts'
-import { qualified } from '../common/offered-tools.ts'
-import { asFunction, asFunctionCall, type Declared } from '../common/translated-calls.ts'
+import { qualifiedName } from '../common/offered-tools.ts'
+import { asFunction, asFunctionCall, type DeclaredTool } from '../common/translated-calls.ts'
 
 /** Calls whose tool is known by their type: as which function, and where they say what it is given. */
 const typedCalls: ReadonlyMap<string, { readonly name: string; readonly given: string }> = new Map([
@@ -24,7 +24,7 @@ const results: ReadonlySet<string> = new Set([
 ])
 
 /** Puts tools that were added on the way beside the others, for servers that look for them only there. */
-export function gatherTools(body: JsonObject, server: ServerKind): void {
+export function hoistAddedTools(body: JsonObject, server: ServerKind): void {
   const { input } = body
   if (server === 'openai' || !Array.isArray(input)) return
   const added = input.filter(isObject).filter(({ type }) => type === 'additional_tools')
@@ -38,32 +38,32 @@ export function gatherTools(body: JsonObject, server: ServerKind): void {
  * @returns what the client has declared of tools that the server knows otherwise
  * @throws Refusal `invalid_request` for a tool that the server would not read
  */
-export function putInItsWords(body: JsonObject, server: ServerKind): ReadonlyMap<string, Declared> {
-  const declared = new Map<string, Declared>()
+export function translateForServer(body: JsonObject, server: ServerKind): ReadonlyMap<string, DeclaredTool> {
+  const declared = new Map<string, DeclaredTool>()
   if (server === 'openai') return declared
   const { input, tools } = body
-  if (Array.isArray(tools)) body.tools = readable(tools, 'tools', server, [], declared)
-  if (Array.isArray(input)) body.input = input.map((item) => (isObject(item) ? asMessage(item) : item))
+  if (Array.isArray(tools)) body.tools = translateTools(tools, 'tools', server, [], declared)
+  if (Array.isArray(input)) body.input = input.map((item) => (isObject(item) ? translateItem(item) : item))
   return declared
 }
 
 /** @param within the namespaces that these tools stand in, the outermost first */
-function readable(
+function translateTools(
   tools: readonly JsonValue[],
   at: string,
   server: ServerKind,
   within: readonly string[],
-  declared: Map<string, Declared>,
+  declared: Map<string, DeclaredTool>,
 ): JsonValue[] {
   return tools.flatMap((tool, index) => {
     if (!isObject(tool)) return []
     const { type, name } = tool
     if (type === 'namespace') {
       const inside = [...within, stringOf(name)]
-      const inner = readable(listOf(tool.tools), `${at}[${index}].tools`, server, inside, declared)
+      const inner = translateTools(listOf(tool.tools), `${at}[${index}].tools`, server, inside, declared)
       return server === 'ollama' ? [{ ...tool, tools: inner }] : inner
     }
-    const known = qualified(stringOf(name), within)
+    const known = qualifiedName(stringOf(name), within)
     const named = server === 'ollama' ? stringOf(name) : known
     const isCustom = type === 'custom'
     const namespace = within.length > 0 ? within.join('.') : undefined
@@ -76,7 +76,7 @@ function readable(
   })
 }
 
-function asMessage(item: JsonObject): JsonObject {
+function translateItem(item: JsonObject): JsonObject {
   const type = stringOf(item.type)
   if (type === 'custom_tool_call' || type === 'function_call') return asFunctionCall(item)
   if (results.has(type)) {

@@ -31,7 +31,7 @@ export function registerListing(
     const { policy } = caller.incoming.snapshot
     const { aliases } = policy
     const upstreams = policy.upstreams.filter(({ kind }) => isServedBy(endpoint, kind))
-    if (endpoint.hostless) await fleet.learn(upstreams.filter(({ kind }) => kind === 'ollama'))
+    if (endpoint.omitsRemoteHosts) await fleet.learn(upstreams.filter(({ kind }) => kind === 'ollama'))
     const views = upstreams.map((upstream) => viewOf(caller, upstream, aliases.get(asked) ?? asked, fleet))
     if (asked !== '' && !views.some(({ mayUseAsked }) => mayUseAsked)) throw new Refusal('model_not_allowed')
     const results = await Promise.allSettled(

@@ -5,11 +5,11 @@
 import type { FastifyInstance } from 'fastify'
 import { isObject, type JsonObject } from '../../core/json.ts'
 import { Refusal, refusals } from '../../core/refusal.ts'
-import { type SettledVerdict, untouched } from '../../dialects/common/output-filter.ts'
-import { asAsked } from '../../dialects/common/requested-model.ts'
+import { passThrough, type SettledVerdict } from '../../dialects/common/output-filter.ts'
+import { withRequestedModel } from '../../dialects/common/requested-model.ts'
 import { serverError } from '../../dialects/common/server-errors.ts'
-import type { Dialect, KeptAnswer, ToolCall } from '../../dialects/dialect.ts'
-import { judgeKept } from '../../dialects/responses/response.ts'
+import type { Dialect, StoredResponse, ToolCall } from '../../dialects/dialect.ts'
+import { filterStoredResponse } from '../../dialects/responses/response.ts'
 import type { KillSwitch } from '../../kill-switch/kill-switch.ts'
 import type { AnswerGuard, Caller, Guarded } from '../../pipeline/context.ts'
 import { judgeTexts } from '../../pipeline/response/tool-calls-in-text.ts'
@@ -29,7 +29,7 @@ export interface KeptAnswerParts {
 export function registerKeptAnswer(
   app: FastifyInstance,
   dialect: Dialect,
-  endpoint: KeptAnswer,
+  endpoint: StoredResponse,
   { hosts, ask, kept, freezes, guardAnswer }: KeptAnswerParts,
 ): void {
   const destination = { dialect, endpoint }
@@ -46,12 +46,12 @@ export function registerKeptAnswer(
     const { status, body } = await ask(upstream, endpoint.serverPath(id), answerWithinMs)
     if (status === 404) throw new Refusal('not_found')
     if (status !== 200 || !isObject(body)) throw serverError(status === 200 ? 502 : status, '')
-    const answer = withoutReason(asAsked(body, found.model))
+    const answer = withoutReason(withRequestedModel(body, found.model))
     // What was cut out of an answer must not be had by asking for it again.
     context.output = guardAnswer({ caller, prompt: { texts: [] }, outgoing: { body: {} } })
-    const passage = context.output?.passage ?? untouched
+    const passage = context.output?.passage ?? passThrough
     const judge = judgeOf(caller)
-    judgeKept(answer, found.model, judge ? judgeTexts(passage, judge) : passage, judge)
+    filterStoredResponse(answer, found.model, judge ? judgeTexts(passage, judge) : passage, judge)
     return { type: 'application/json', text: JSON.stringify(answer) }
   })
 }

@@ -33,7 +33,7 @@ export function createPrintPrompt(): PrintPrompt {
     const texts = prompt.texts.map(({ channel, text }) => `${channel} ${kept.of(text, holder)}`)
     // What no text says makes the difference between two pictures; with it goes everything else of the body.
     const body = prompt.counts.images > 0 ? digest(bodyOf(prompt, spotlighting)) : ''
-    const about = ['prompt', model.served, prompt.continues ?? '', body]
+    const about = ['prompt', model.served, prompt.previousResponseId ?? '', body]
     return digest([...about, ...texts].join('\n'))
   }
 }

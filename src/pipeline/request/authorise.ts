@@ -9,7 +9,7 @@ import { Refusal } from '../../core/refusal.ts'
 import type { ServerKind } from '../../core/servers.ts'
 import { type Exchange, isServedBy, type Prompt } from '../../dialects/dialect.ts'
 import type { KillSwitch } from '../../kill-switch/kill-switch.ts'
-import { parseModel, printModel } from '../../models/name.ts'
+import { formatModel, parseModel } from '../../models/name.ts'
 import type { Caps, Policy, Role } from '../../policy/policy.ts'
 import type { Fleet, Target } from '../../upstreams/fleet.ts'
 import type { Call, Caller, Destination, RequestContext } from '../context.ts'
@@ -70,7 +70,15 @@ export function createAuthoriseModel(fleet: Fleet, kept: KeptAnswers, freezes: K
     const mayCall = callRights(caller)
     const spotlighting = spotlightingFor(role, prompt)
     const caps = { outputTokens, contextTokens, choices, keepAlive }
-    const outgoing = endpoint.prepare(prompt, { model, others, server, own, ...caps, mayCall, spotlighting })
+    const outgoing = endpoint.prepare(prompt, {
+      model,
+      others,
+      server,
+      modelDefaults: own,
+      ...caps,
+      mayCall,
+      spotlighting,
+    })
     requireWhole(role, outgoing.leftOut)
     const names = { asked: prompt.model, served: model }
     const judged = { findings: [], stopped: [], approvals: new Map() }
@@ -82,7 +90,12 @@ export function createAuthoriseModel(fleet: Fleet, kept: KeptAnswers, freezes: K
  * Only where its beginning is kept, and only for the caller it was given to, which must still be one that may use the
  * model it was had with. @throws Refusal `invalid_request`
  */
-function continued(target: Target, caller: Caller, { continues }: Prompt, kept: KeptAnswers): Target {
+function continued(
+  target: Target,
+  caller: Caller,
+  { previousResponseId: continues }: Prompt,
+  kept: KeptAnswers,
+): Target {
   // Ollama keeps no conversations and does not read the id, so it is left out.
   if (continues === undefined || target.server === 'ollama') return target
   const beginning = kept.find(ownerOf(caller), continues)
@@ -113,7 +126,7 @@ function fileTarget(digest: string, policy: Policy): Target {
 function administered(asked: string, role: Role, policy: Policy, fleet: Fleet): Target {
   const place = administeredAt(policy)
   const name = parseModel(asked)
-  const model = name && printModel(name)
+  const model = name && formatModel(name)
   if (!name || !model || !role.admin.registries.has(name.host) || !role.mayUse(model, place.server))
     throw new Refusal('model_not_allowed')
   // A copy of a name that stands for a model on another host would be one that nobody knows.

@@ -26,7 +26,7 @@ async function askCall(call: ToolCall, { judge, keepAlive, waiting }: Asking): P
   let verdict = await judgeSafely(judge, call)
   if (verdict.kind === 'wait') {
     if (keepAlive === false) {
-      verdict.left?.()
+      verdict.abandon?.()
       return { kind: 'strip', note: verdict.note }
     }
     keepAlive?.()

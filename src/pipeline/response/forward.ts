@@ -8,7 +8,7 @@ import { holderOf } from '../../auth/identity.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Refusal, RefusalCode } from '../../core/refusal.ts'
 import type { JudgeCall } from '../../dialects/common/call-verdict.ts'
-import { type OutputFilter, untouched } from '../../dialects/common/output-filter.ts'
+import { type OutputFilter, passThrough } from '../../dialects/common/output-filter.ts'
 import type { RouteGroup } from '../../dialects/dialect.ts'
 import type { Upstream } from '../../policy/policy.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
@@ -141,7 +141,7 @@ export function createForward(parts: ForwardParts) {
           const verdict = verdictOn(outcome, cancellation)
           if (verdict) fleet.tell(upstream, verdict, (firstAtMs ?? clock.monotonicMs()) - forwardedAtMs)
           if (endpoint.group === 'admin') fleet.forget(upstream)
-          const { keptAs } = outgoing.reader
+          const { storedId: keptAs } = outgoing.reader
           // What the server keeps must be what the client got: a stopped call would be in it.
           const isWhole = !outcome.refusal && judged.stopped.length === 0
           if (isWhole && keptAs !== undefined && upstream.kind !== 'ollama')
@@ -164,7 +164,7 @@ export function createForward(parts: ForwardParts) {
           path: outgoing.serverPath ?? endpoint.serverPath ?? endpoint.path,
           body: outgoing.body,
           file: prompt.file,
-          flow: prompt.flow,
+          uploadStream: prompt.uploadStream,
           traceparent: trace.onward,
           // Nobody can tell a model that writes a whole answer from one that hangs: `timeouts.total` ends both.
           firstByteMs: prompt.stream ? firstByteMs : 0,
@@ -184,7 +184,7 @@ export function createForward(parts: ForwardParts) {
 }
 
 function passageOf(guard: AnswerGuard | undefined, judge: JudgeCall | undefined): OutputFilter {
-  const passage = guard?.passage ?? untouched
+  const passage = guard?.passage ?? passThrough
   return judge ? judgeTexts(passage, judge) : passage
 }
 

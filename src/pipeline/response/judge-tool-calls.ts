@@ -9,7 +9,7 @@ import { holderOf } from '../../auth/identity.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { describeError, Refusal } from '../../core/refusal.ts'
 import type { Severity } from '../../core/text.ts'
-import { type CallVerdict, type JudgeCall, undecidedInText } from '../../dialects/common/call-verdict.ts'
+import { type CallVerdict, type JudgeCall, undecidedCallNote } from '../../dialects/common/call-verdict.ts'
 import type { ToolCall } from '../../dialects/dialect.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { Log } from '../../telemetry/log.ts'
@@ -102,7 +102,7 @@ export function createJudgeCalls({ approvals, calls, lookAgain, isInForce, metri
 
   const outOfPlace = (call: Call, made: ToolCall): CallVerdict => {
     stopped(call, made, 'tool.unapproved', 'medium', 'redact')
-    return { kind: 'strip', note: undecidedInText }
+    return { kind: 'strip', note: undecidedCallNote }
   }
 
   const unapproved = (call: Call, made: ToolCall, id: string, say: string): CallVerdict => {
@@ -173,7 +173,7 @@ export function createJudgeCalls({ approvals, calls, lookAgain, isInForce, metri
     return {
       kind: 'wait',
       note: needed,
-      left: () => stopped(call, made, 'tool.unapproved', 'medium', 'redact'),
+      abandon: () => stopped(call, made, 'tool.unapproved', 'medium', 'redact'),
       // Only for who asks: a yes that came while nobody waits must be there for the next one.
       get decided() {
         waiting ??= waited().catch((cause: unknown) => unjudged(call, made, cause))

@@ -2,7 +2,7 @@
 import { Refusal } from '../../core/refusal.ts'
 import type { Severity } from '../../core/text.ts'
 import type { Guard, Match } from '../../detect/stream/stream-detector.ts'
-import type { Kind } from '../../dialects/common/output-filter.ts'
+import type { TextKind } from '../../dialects/common/output-filter.ts'
 import type { OutputGuard } from '../../policy/policy.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { AnswerCut, JudgedFinding, OutputVerdict } from '../context.ts'
@@ -53,7 +53,7 @@ export class AnswerNotes {
   }
 
   /** Whether what is found is not to leave. */
-  isCut({ guard }: Match, kind: Kind): boolean {
+  isCut({ guard }: Match, kind: TextKind): boolean {
     const action = this.#actionOn(guard, kind)
     return action === 'redact' || action === 'block'
   }
@@ -62,7 +62,7 @@ export class AnswerNotes {
    * @param at in bytes of the channel, as is `bytes`
    * @throws Refusal `output_blocked` where the policy says so
    */
-  found(kind: Kind, again: boolean, sought: Match, at: number, bytes: number): void {
+  found(kind: TextKind, again: boolean, sought: Match, at: number, bytes: number): void {
     const id = `${sought.guard}.${sought.type}`
     if (again && this.#seen.has(`${id} ${kind}`)) return
     this.#seen.add(`${id} ${kind}`)
@@ -81,7 +81,7 @@ export class AnswerNotes {
   }
 
   /** What a tool is given is what it works with: there a policy may want another thing. */
-  #actionOn(part: Part, kind: Kind): Action {
+  #actionOn(part: Part, kind: TextKind): Action {
     const given = kind === 'arguments' || kind === 'input'
     const inArguments = given && (part === 'secrets' || part === 'pii') ? this.#inArguments : undefined
     return inArguments ?? this.actions[part]

@@ -14,7 +14,7 @@ import { markerLead } from '../../detect/stream/marker.ts'
 import { createSeekers } from '../../detect/stream/stream-detectors.ts'
 import { type OnFound, Window } from '../../detect/stream/window.ts'
 import { insertCanary } from '../../dialects/common/canary.ts'
-import type { Kind, OutputFilter } from '../../dialects/common/output-filter.ts'
+import type { OutputFilter, TextKind } from '../../dialects/common/output-filter.ts'
 import type { OutputGuard, PromptGuard } from '../../policy/policy.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { AnswerGuard, Guarded } from '../context.ts'
@@ -143,23 +143,23 @@ export function createGuardAnswer({ scannerFor, turns, metrics, randomCode }: Gu
       injection: actions.injection !== 'off',
       scripts: actions.scripts !== 'off',
     }
-    const windowFor = (kind: Kind, onFound: OnFound): Text => {
+    const windowFor = (kind: TextKind, onFound: OnFound): Text => {
       const isShown = kind === 'content' || kind === 'thinking'
       const window = new Window(isShown ? seekersOf.shown : seekersOf.called, onFound)
       return kind === 'arguments' ? new JsonWindow(window) : new PlainText(window)
     }
-    const shownWindow = (kind: Kind) =>
+    const shownWindow = (kind: TextKind) =>
       windowFor(kind, (...found) => {
         notes.found(kind, false, ...found)
         return notes.isCut(found[0], kind)
       })
     /** A text that is read piece by piece as it comes, whose findings are told at once. */
-    const begin = (kind: Kind, window = shownWindow(kind)) => ({
+    const begin = (kind: TextKind, window = shownWindow(kind)) => ({
       window,
       sweep: createSweep(kind, { ...sweeping, onSign: (...sign) => notes.sign(...sign) }),
     })
     /** One that may be read before anybody asks for it. */
-    const beginWhole = (kind: Kind, again: boolean): TextReading<Found | Sign> => {
+    const beginWhole = (kind: TextKind, again: boolean): TextReading<Found | Sign> => {
       const found: (Found | Sign)[] = []
       const window = windowFor(kind, (...each) => {
         found.push(each)

@@ -6,7 +6,7 @@
 import type { Scanner } from '../../detect/injection/scanner.ts'
 import { Follower, type Shingles } from '../../detect/injection/shingles.ts'
 import { judge, type Thresholds } from '../../detect/injection/verdict.ts'
-import type { Kind } from '../../dialects/common/output-filter.ts'
+import type { TextKind } from '../../dialects/common/output-filter.ts'
 
 /** Code units that are read together, and of what was read before with them. */
 const block = 2048
@@ -34,7 +34,7 @@ export interface Sweep {
   end(): void
 }
 
-export function createSweep(kind: Kind, wanted: Sweeping): Sweep {
+export function createSweep(kind: TextKind, wanted: Sweeping): Sweep {
   const { scanner, thresholds, injection, scripts, spend, theft, onSign } = wanted
   let before = ''
   let pending = ''

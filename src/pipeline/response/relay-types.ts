@@ -2,7 +2,7 @@
 import type { Refusal } from '../../core/refusal.ts'
 import type { JudgeCall } from '../../dialects/common/call-verdict.ts'
 import type { OutputFilter } from '../../dialects/common/output-filter.ts'
-import type { AnswerReader, Dialect } from '../../dialects/dialect.ts'
+import type { Dialect, ResponseReader } from '../../dialects/dialect.ts'
 import type { Answer, Ending } from '../context.ts'
 import type { ResponseHandler, ResponseWriter, UpstreamStream } from '../ports.ts'
 
@@ -39,7 +39,7 @@ export interface Outcome {
 export type Blame = 'connection' | 'failure' | 'form'
 
 export interface WatchOptions {
-  readonly reader: AnswerReader
+  readonly reader: ResponseReader
   /** Reads and cuts what the reader hands it. */
   readonly passage: OutputFilter
   /** Who judges tool calls before the client sees them, if anybody. */

@@ -11,7 +11,7 @@ import type { FilteredFrames } from '../../dialects/common/output-filter.ts'
 import { serverError } from '../../dialects/common/server-errors.ts'
 import { type ToolCall, toPublicError } from '../../dialects/dialect.ts'
 import { framingOf } from '../../dialects/framing/content-type.ts'
-import { whole } from '../../dialects/framing/document.ts'
+import { wholeDocument } from '../../dialects/framing/document.ts'
 import type { Frame, Framing, Splitter } from '../../dialects/framing/framing.ts'
 import { sse } from '../../dialects/framing/sse.ts'
 import type { Answer, Ending } from '../context.ts'
@@ -38,7 +38,7 @@ const waitingWeight = 2
 export function createWatch(options: WatchOptions): Watch {
   const { reader, passage, judge, dialect, streams, keepAliveMs, id, writer, sinceArrivalMs } = options
   const { holdsCalls, conclude, waited, served, settle } = options
-  let framing: Framing = whole
+  let framing: Framing = wholeDocument
   let splitter: Splitter | undefined
   let error: { status: number; body: string; retryAfter: string | undefined } | undefined
   let errorLate: NodeJS.Timeout | undefined
@@ -145,7 +145,7 @@ export function createWatch(options: WatchOptions): Watch {
   }
 
   const emit = (frame: Frame) => {
-    const printed = framing.print(frame)
+    const printed = framing.encode(frame)
     // Bytes come one piece at a time, so there is nothing before them.
     outgoing = typeof printed === 'string' && typeof outgoing === 'string' ? outgoing + printed : printed
   }
@@ -274,8 +274,8 @@ export function createWatch(options: WatchOptions): Watch {
   /** Behind what was already sent. */
   const sendError = (refusal: Refusal) => {
     const error = toPublicError(refusal, id)
-    const frame = reader.farewell?.(error) ?? { data: JSON.stringify(dialect.errorBody(error)) }
-    if (framing.streams) end(framing.print(frame))
+    const frame = reader.errorFrame?.(error) ?? { data: JSON.stringify(dialect.errorBody(error)) }
+    if (framing.streams) end(framing.encode(frame))
     else writer.break()
   }
 

@@ -3,7 +3,7 @@
  * else waiting: so they can be read ahead, with turns for others between the slices, before anybody asks for them.
  */
 import { isCrowded, type JsonValue, tryJson } from '../../core/json.ts'
-import type { Kind } from '../../dialects/common/output-filter.ts'
+import type { TextKind } from '../../dialects/common/output-filter.ts'
 import type { Steps } from '../guard-work.ts'
 
 /** UTF-16 code units that are read at one go: less than a millisecond's worth of prose. */
@@ -58,19 +58,19 @@ function* readSlices<Found>(text: string, reading: TextReading<Found>): Steps<Re
 }
 
 export class WholeTexts<Found> {
-  readonly #begin: (kind: Kind, again: boolean) => TextReading<Found>
+  readonly #begin: (kind: TextKind, again: boolean) => TextReading<Found>
   readonly #pace: Pace
   /** Read ahead, by how they are read. */
   readonly #texts = new Map<string, ReadText<Found>>()
   readonly #arguments = new Map<string, ReadText<Found>>()
 
   /** @param begin what reads a text; `again`: it was said before */
-  constructor(begin: (kind: Kind, again: boolean) => TextReading<Found>, pace: Pace) {
+  constructor(begin: (kind: TextKind, again: boolean) => TextReading<Found>, pace: Pace) {
     this.#begin = begin
     this.#pace = pace
   }
 
-  read(kind: Kind, text: string, again: boolean): ReadText<Found> {
+  read(kind: TextKind, text: string, again: boolean): ReadText<Found> {
     const known = this.#knownAs(kind)?.get(text)
     if (known) return known
     for (const steps = readSlices(text, this.#begin(kind, again)); ; ) {
@@ -95,14 +95,14 @@ export class WholeTexts<Found> {
     }
   }
 
-  #knownAs(kind: Kind): Map<string, ReadText<Found>> | undefined {
+  #knownAs(kind: TextKind): Map<string, ReadText<Found>> | undefined {
     if (kind === 'name') return undefined
     return kind === 'arguments' ? this.#arguments : this.#texts
   }
 }
 
 /** Every text of a frame as its reader will ask for it, as far as that can be told without one. */
-function* textsOf(frame: string): Generator<readonly [Kind, string]> {
+function* textsOf(frame: string): Generator<readonly [TextKind, string]> {
   // Its reader refuses it.
   if (isCrowded(frame)) return
   const document = tryJson(frame)

@@ -7,15 +7,15 @@
  * knows.
  */
 import { Refusal } from '../../core/refusal.ts'
-import { type CallVerdict, type JudgeCall, undecidedInText } from '../../dialects/common/call-verdict.ts'
-import type { Kind, OutputFilter } from '../../dialects/common/output-filter.ts'
+import { type CallVerdict, type JudgeCall, undecidedCallNote } from '../../dialects/common/call-verdict.ts'
+import type { OutputFilter, TextKind } from '../../dialects/common/output-filter.ts'
 import { beginOfTag, callsIn, firstTag, maxCloseLength, type Tag } from '../../tool-policy/tags.ts'
 
 /** Code units of one call. */
 const maxLength = 256 * 1024
 
 interface State {
-  readonly kind: Kind
+  readonly kind: TextKind
   held: string
   /** The tag that is open, if one is: `held` begins with it. */
   tag: Tag | undefined
@@ -23,11 +23,11 @@ interface State {
   searched: number
 }
 
-function begin(kind: Kind, held = ''): State {
+function begin(kind: TextKind, held = ''): State {
   return { kind, held, tag: undefined, searched: 0 }
 }
 
-function mayHoldCalls(kind: Kind): boolean {
+function mayHoldCalls(kind: TextKind): boolean {
   return kind === 'content' || kind === 'thinking'
 }
 
@@ -127,7 +127,7 @@ function endOfCall(state: State, { close }: Tag, last: boolean): number | undefi
 }
 
 function noteOf(verdict: CallVerdict | Promise<CallVerdict>): string {
-  if (!('kind' in verdict)) return undecidedInText
+  if (!('kind' in verdict)) return undecidedCallNote
   if (verdict.kind === 'refuse') throw verdict.refusal
-  return 'note' in verdict ? verdict.note : undecidedInText
+  return 'note' in verdict ? verdict.note : undecidedCallNote
 }
