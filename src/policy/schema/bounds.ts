@@ -1,34 +1,34 @@
-/** How much requests may hold, and how long things may take. */
+/** The keys `memory` and `timeouts`: how much memory requests may hold and how long each step may take. */
 import { aWhile, duration, optional, section, size } from './types.ts'
 
-export const memory = section('What all requests together may hold in memory.', {
+export const memory = section('Memory that all requests together may hold.', {
   budget: optional(
     size(
-      'Bodies, answers that are not yet whole, and what waits for a guard or a human, each as large as it becomes while it is read: four to six times its bytes. Several requests of one key take three quarters of it at most. Beyond it requests are refused or cut with `overloaded`. Absent: 40 % of the memory or of V8’s heap, whichever is less.',
+      'Memory for request bodies, buffered responses, and texts that wait for a guard or an approval. Each counts at its size while it is parsed: four to six times its bytes. The requests of one key may use at most three quarters. Above the budget, requests are refused or cut off with `overloaded`. Absent: 40 % of the memory or of V8’s heap, whichever is smaller.',
       undefined,
       { min: '16MiB' },
     ),
   ),
 })
 
-export const timeouts = section('How long things may take.', {
-  connect: duration('Connecting to the model server.', '5s', aWhile),
+export const timeouts = section('How long each step may take.', {
+  connect: duration('Connecting to a model server.', '5s', aWhile),
   firstByte: duration(
-    'Until the model server begins a stream; loading a model takes its time. An answer that is no stream may take until `total`.',
+    'Waiting for the first byte of a stream, which includes loading the model. A response that is not streamed may take until `total`.',
     '5m',
     aWhile,
   ),
-  serverSilence: duration('Between two pieces of a stream of the model server.', '10m', aWhile),
+  serverSilence: duration('Silence between two chunks of a stream from the model server.', '10m', aWhile),
   keepAlive: duration(
-    'After this much silence, and each time again, a stream of server-sent events gets a sign of life: a comment, or `ping` on `/v1/messages`. `0s`: never. Ollama’s own streams have no room for one.',
+    'Interval at which a silent stream of server-sent events gets a keep-alive: a comment, or `ping` on `/v1/messages`. `0s` disables it. Streams of Ollama’s own API cannot carry one.',
     '15s',
   ),
   idle: duration(
-    'How long a client may leave its connection open between two requests. It gets 15s more, so that a proxy with the same setting is the one that closes.',
+    'How long a client connection may stay idle between two requests. The gateway waits 15s longer, so that a proxy with the same setting closes first.',
     '60s',
     aWhile,
   ),
-  total: duration('One request in all.', '15m', aWhile),
-  body: duration('Receiving a request.', '30s', aWhile),
-  write: duration('A client that does not take its answer.', '60s', aWhile),
+  total: duration('The whole request, from arrival to the last byte of the response.', '15m', aWhile),
+  body: duration('Receiving the request body.', '30s', aWhile),
+  write: duration('Waiting for a client that does not read its response.', '60s', aWhile),
 })

@@ -1,4 +1,4 @@
-/** What is read and judged: of all requests, and of those of a role. */
+/** The key `guards`, for all requests and as a role overrides it. */
 import Type from 'typebox'
 import {
   choice,
@@ -14,86 +14,96 @@ import {
   texts,
 } from './types.ts'
 
-const guardModel = group('A guard model that is asked about what is flagged, and can turn it into a block.', {
-  upstream: text('The name of the upstream that serves it. What is flagged goes there, whoever said it.'),
-  name: text('Llama Guard, Granite Guardian, ShieldGemma or another that answers like one of them.'),
-  prompt: optional(
-    Type.String({
-      minLength: 1,
-      maxLength: 4096,
-      description:
-        'What it is asked, with `{text}` once in it. Absent: the text itself, as a guard expects it.',
-    }),
-  ),
-  when: choice(
-    ['flagged', 'untrusted', 'all'],
-    'flagged',
-    'What it is asked about: only what is flagged; also every tool result, document and tool definition; or every text.',
-  ),
-  timeout: duration(
-    'How long its answers are waited for, those to one request together. A model that must be loaded first takes longer: keep it loaded.',
-    '2s',
-    { min: '1ms', max: '30s' },
-  ),
-})
+const guardModel = group(
+  'A guard model that is asked about flagged texts. It can escalate a flag to a block; it never clears one.',
+  {
+    upstream: text(
+      'Name of the upstream that serves the model. Flagged texts of all callers are sent there.',
+    ),
+    name: text(
+      'Name of the model: Llama Guard, Granite Guardian, ShieldGemma, or another that answers like one of them.',
+    ),
+    prompt: optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 4096,
+        description:
+          'The question, which contains `{text}` once. Absent: the text alone, which is what guard models expect.',
+      }),
+    ),
+    when: choice(
+      ['flagged', 'untrusted', 'all'],
+      'flagged',
+      '`flagged` asks about flagged texts only; `untrusted` also about every tool result, document and tool definition; `all` about every text.',
+    ),
+    timeout: duration(
+      'Time limit for all questions of one request. Loading a model takes longer than this: keep the model loaded.',
+      '2s',
+      { min: '1ms', max: '30s' },
+    ),
+  },
+)
 
-export const promptGuard = section('Reads what goes to the model.', {
+export const promptGuard = section('Inspects what is sent to the model.', {
   mode: choice(
     ['enforce', 'observe', 'off'],
     'enforce',
-    '`observe` records findings and lets everything pass.',
+    '`enforce` acts on findings; `observe` records them and lets everything pass; `off` does not inspect.',
   ),
   block: choice(
     ['low', 'medium', 'high'],
     'high',
-    'From which weight a prompt is refused. Findings that stand together add up.',
+    'Minimum severity at which a prompt is blocked. Findings close to each other add up.',
   ),
-  flag: choice(['low', 'medium', 'high'], 'medium', 'From which weight a prompt is flagged.'),
-  packs: texts('Files with signatures of your own, in the form of those in `src/detect/injection/packs`.'),
-  disable: texts('Ids of signatures that are not to count.'),
+  flag: choice(['low', 'medium', 'high'], 'medium', 'Minimum severity at which a prompt is flagged.'),
+  packs: texts('Files with your own signatures, in the format of `src/detect/injection/packs`.'),
+  disable: texts('Ids of signatures to disable.'),
   severities: mapOf(
-    Type.Enum(['low', 'medium', 'high'], { description: 'The weight it is to have.' }),
-    'Ids of signatures → their weight, instead of what their pack says.',
+    Type.Enum(['low', 'medium', 'high'], { description: 'The new severity.' }),
+    'Severity by signature id, instead of the one in its pack.',
   ),
   separate: flag(
-    'Mark tool results and documents as data before the model reads them: delimiters with a random tag, and a sentence in the system prompt. Costs the model server its cache of the conversation.',
+    'Spotlighting: put tool results and documents between random delimiters, and tell the model in the system prompt that they are data. The model server can then no longer reuse its prompt cache.',
   ),
-  datamark: flag('With `separate`: put `ˆ` in the place of every blank of such data, too.'),
+  datamark: flag('With `separate`: also replace every space in such data by `ˆ`.'),
   model: optional(guardModel),
 })
 
-/** What happens to a part of an answer. */
+/** What happens to a finding that can be cut out of a response. */
 const cutting = (standard: 'off' | 'flag' | 'redact' | 'block', description: string) =>
   choice(['off', 'flag', 'redact', 'block'], standard, description)
 const judging = (description: string) => choice(['off', 'flag', 'block'], 'flag', description)
 
-export const outputGuard = section('Reads what comes from the model.', {
+export const outputGuard = section('Inspects what the model sends back.', {
   mode: choice(
     ['enforce', 'observe', 'off'],
     'enforce',
-    '`observe` records findings and lets everything pass.',
+    '`enforce` acts on findings; `observe` records them and lets everything pass; `off` does not inspect.',
   ),
-  secrets: cutting('redact', 'Keys, passwords and tokens in answers. `block` ends the answer.'),
-  pii: cutting('off', 'Personal data in answers.'),
+  secrets: cutting('redact', 'Keys, passwords and tokens in responses. `block` ends the response.'),
+  pii: cutting('off', 'Personal data in responses.'),
   toolArguments: optional(
     Type.Enum(['off', 'flag', 'redact', 'block'], {
       description:
-        'Instead of `secrets` and `pii`, for what they find in the arguments of tool calls: what is redacted there is what the tool works with. Absent: as they say.',
+        'Replaces `secrets` and `pii` for the arguments of tool calls. The tool receives the redacted value. Absent: `secrets` and `pii` apply.',
     }),
   ),
-  injection: judging('Signs that the answer obeys an injection.'),
-  links: section('Links and images in answers that carry data to other hosts.', {
-    allow: hosts('Hosts that links may point to; `*.example.org` for all below one.'),
-    otherwise: cutting('redact', 'What happens to the others: images with any query, links with a long one.'),
+  injection: judging('Signs that the response follows an injection.'),
+  links: section('Links and images in responses that could send data to other hosts.', {
+    allow: hosts('Hosts that links may point to. `*.example.org` covers every subdomain.'),
+    otherwise: cutting(
+      'redact',
+      'What happens to other hosts: images with any query string, links with a long one.',
+    ),
   }),
-  controls: cutting('redact', 'Terminal escapes, control characters and what nobody can see.'),
-  scripts: judging('What a browser would run: `<script>`, `javascript:`, event handlers.'),
-  theft: judging('Twelve words and more of the request’s own system prompt.'),
-  canary: flag('Plant a marker in the system prompt and block an answer that repeats it.'),
+  controls: cutting('redact', 'Terminal escape sequences, control characters and invisible characters.'),
+  scripts: judging('Code that a browser would run: `<script>`, `javascript:`, event handlers.'),
+  theft: judging('Twelve or more consecutive words of the request’s own system prompt.'),
+  canary: flag('Insert a random marker into the system prompt, and block a response that repeats it.'),
 })
 
-/** What a role has instead of what all others have. */
+/** The part of `guards` that a role overrides. */
 export const roleGuards = group(
-  'Instead of single keys of `guards`, for this role; lists are replaced whole. `torwart access` shows what holds.',
+  'Overrides single keys of `guards` for this role. Lists are replaced as a whole. `torwart access` shows the result.',
   { prompt: optional(overriding(promptGuard)), output: optional(overriding(outputGuard)) },
 )

@@ -1,4 +1,4 @@
-/** A JSON Schema as TypeBox builds it, as far as it is walked here, with the words of ours that it carries. */
+/** A node of the policy's JSON Schema as TypeBox builds it: the standard keywords that are read here, and our own. */
 export interface SchemaNode {
   readonly type?: string
   readonly default?: unknown
@@ -18,12 +18,13 @@ export interface SchemaNode {
   readonly required?: readonly string[] | undefined
   /** What an error message asks for instead of showing the pattern. */
   readonly wanted?: string
-  /** A value that would do. */
+  /** A valid value, used in place of a wrong one so that validation can go on. */
   readonly example?: unknown
   readonly form?: 'duration' | 'size' | 'address' | 'secret'
+  /** Bounds of a duration or size, as the policy writes them. */
   readonly min?: string
   readonly max?: string
 }
 
-/** The keywords that no JSON Schema knows. */
+/** Our own keywords, which are left out of the JSON Schema for editors. */
 export const ownKeywords = ['wanted', 'example', 'form', 'min', 'max'] as const

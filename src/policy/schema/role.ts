@@ -1,4 +1,4 @@
-/** What one role may do: routes, models, limits, caps, tools. */
+/** The key `roles`: the routes, models, limits, caps and tools of a role. */
 import Type from 'typebox'
 import { features, routeGroups } from '../../dialects/dialect.ts'
 import { roleGuards } from './guards.ts'
@@ -19,117 +19,123 @@ import {
 } from './types.ts'
 
 const limits = section(
-  'How much each key of the role may have. A limit that is absent does not limit, except `requestsPerMinute`.',
+  'Limits for each key of the role. An absent limit does not limit, except `requestsPerMinute`.',
   {
-    requestsPerMinute: countOrUnlimited('Requests that make a model work, in any 60 seconds.', 10),
-    probesPerMinute: optional(count('Lists, `/api/show`, versions: requests that cost no generation.')),
-    tokensPerMinute: optional(count('Tokens read and written, in any 60 seconds.')),
-    tokensPerDay: optional(count('Tokens read and written, in any 24 hours.')),
-    concurrent: optional(count('Requests at the same time.')),
+    requestsPerMinute: countOrUnlimited('Requests that need a model, in any 60 seconds.', 10),
+    probesPerMinute: optional(
+      count('Requests that need no model, in any 60 seconds: lists, `/api/show`, versions.'),
+    ),
+    tokensPerMinute: optional(count('Input and output tokens, in any 60 seconds.')),
+    tokensPerDay: optional(count('Input and output tokens, in any 24 hours.')),
+    concurrent: optional(count('Concurrent requests.')),
     waiting: countOf(
-      'Requests over `concurrent` that wait for their turn, for `queue.wait` at most, instead of being refused.',
+      'Requests above `concurrent` that wait for a slot, for up to `queue.wait`, instead of being refused. `0` refuses at once.',
       8,
     ),
     actionsPerMinute: optional(
       count(
-        'Requests and tool calls; over it the circuit breaker opens, for a minute, then two, up to an hour.',
+        'Requests and tool calls, in any 60 seconds. Above it the circuit breaker opens for one minute, then two, up to an hour.',
       ),
     ),
     repetition: optional(
-      group(
-        'Stops an agent that sends the same thing, or calls a tool with the same arguments, again and again.',
-        {
-          same: Type.Integer({
-            minimum: 2,
-            maximum: 1000,
-            description: 'How often the same prompt or tool call may come.',
-          }),
-          window: duration('In what time.', undefined, aWhile),
-        },
-      ),
+      group('Stops an agent that repeats the same prompt, or the same tool call with the same arguments.', {
+        same: Type.Integer({
+          minimum: 2,
+          maximum: 1000,
+          description: 'How often the same prompt or tool call may occur.',
+        }),
+        window: duration('The period in which repetitions are counted.', undefined, aWhile),
+      }),
     ),
   },
 )
 
-/** What several callers share: a role, a model, the whole gate. */
+/** Limits that several callers share: those of a role, of a model, and of all callers. */
 export const sharedLimits = {
-  requestsPerMinute: optional(count('Requests that make a model work, in any 60 seconds.')),
-  tokensPerMinute: optional(count('Tokens read and written, in any 60 seconds.')),
-  tokensPerDay: optional(count('Tokens read and written, in any 24 hours.')),
-  concurrent: optional(count('Requests at the same time.')),
+  requestsPerMinute: optional(count('Requests that need a model, in any 60 seconds.')),
+  tokensPerMinute: optional(count('Input and output tokens, in any 60 seconds.')),
+  tokensPerDay: optional(count('Input and output tokens, in any 24 hours.')),
+  concurrent: optional(count('Concurrent requests.')),
 }
 
-const caps = section('How large one request may be.', {
-  // What is longer cannot be one string in Node.
-  body: size('Bytes of a request body.', '1MiB', { min: '1B', max: '511MiB' }),
-  outputTokens: countOf('Tokens one answer may have; a request that asks for more is lowered.', 4096, 1),
-  contextTokens: countOf('The largest context (`num_ctx`) a request may ask for.', 32768, 1),
-  images: countOf('Images in one request. No guard reads what they show.', 0),
-  imageBytes: size('Bytes of all images of one request, decoded.', '8MiB'),
-  choices: countOf('Answers to one prompt (`n`); a request that asks for more is lowered.', 1, 1),
-  inputs: countOf('Texts in one request for embeddings: each comes back as a vector.', 2048, 1),
+const caps = section('Upper bounds for one request.', {
+  // Node cannot hold a longer text in one string.
+  body: size('Size of the request body.', '1MiB', { min: '1B', max: '511MiB' }),
+  outputTokens: countOf('Tokens in one response. A request for more is lowered to this.', 4096, 1),
+  contextTokens: countOf(
+    'Context length (`num_ctx`) that a request may ask for. A request for more is lowered to this.',
+    32768,
+    1,
+  ),
+  images: countOf('Images in one request. Guards do not read what an image shows.', 0),
+  imageBytes: size('Total size of the decoded images of one request.', '8MiB'),
+  choices: countOf('Choices for one prompt (`n`). A request for more is lowered to this.', 1, 1),
+  inputs: countOf('Texts in one embeddings request. Each is answered with a vector.', 2048, 1),
   stops: countOf('Stop sequences in one request.', 16),
-  tools: countOf('Tools in one request.', 256),
-  schema: size('The largest JSON Schema an answer may be asked to follow.', '64KiB'),
+  tools: countOf('Tool definitions in one request.', 256),
+  schema: size('Size of the JSON Schema that a response must follow.', '64KiB'),
   keepAlive: section(
-    'How long a request may keep its model loaded (`keep_alive`); what is outside is moved to the nearest bound.',
+    'How long a request may keep its model loaded (`keep_alive`). A value outside is moved to the nearest bound.',
     {
-      min: duration('At least; above `0s` no request can unload a model, which all callers share.', '30s'),
-      max: duration('At most, so that nobody pins a model in memory.', '1h'),
+      min: duration('Lower bound. Above `0s` no request can unload a model, which all callers share.', '30s'),
+      max: duration('Upper bound, so that no caller keeps a model in memory for good.', '1h'),
     },
   ),
 })
 
-const admin = section('For roles whose `routes` name `admin`: changing which models the server has.', {
+const admin = section('For roles with the route group `admin`, which can change the models of the server.', {
   registries: Type.Array(Type.String({ minLength: 1 }), {
-    description:
-      'Where models may be pulled from and pushed to. The models themselves are those of `models`.',
+    description: 'Registries that models may be pulled from and pushed to. `models` says which models.',
     default: ['registry.ollama.ai'],
   }),
-  blob: size('Bytes of one uploaded model file.', '16GiB'),
+  blob: size('Size of one uploaded model file.', '16GiB'),
 })
 
-const tools = group('Tool calls. Absent: recorded, not gated.', {
-  allow: texts('Tools that may be offered and called; `*` stands for any characters.'),
-  approve: texts('Tools whose calls need a human’s yes, be they allowed or not. See `approval`.'),
+const tools = group('Rules for tool calls. Absent: tool calls are recorded and not restricted.', {
+  allow: texts('Tools that may be offered to the model and called. `*` matches any characters.'),
+  approve: texts(
+    'Tools whose calls need a human’s approval, whether or not `allow` names them. See `approval`.',
+  ),
   otherwise: choice(
     ['refuse', 'strip'],
     'refuse',
-    'What happens to a call of any other tool, or with other arguments: the answer is refused, or the call taken out of it.',
+    'What happens to a call of any other tool, or with arguments that break the rules: `refuse` refuses the response, `strip` removes the call from it.',
   ),
   arguments: mapOf(
     Type.Unknown(),
-    'What the arguments of tools must be, by pattern; all patterns that match a tool hold. A JSON Schema (with `type: object`), or short rules by argument: a pattern (`path: "^/data/"`, RE2), a value, a list of values, or `{ min, max, maxLength, pattern, in, optional }`.',
+    'Rules for arguments, by tool name or pattern. All patterns that match a tool apply. Each is a JSON Schema (with `type: object`), or a short rule for each argument: a pattern (`path: "^/data/"`, RE2), a value, a list of values, or `{ min, max, maxLength, pattern, in, optional }`.',
   ),
 })
 
-export const role = group('A role, which keys name.', {
+export const role = group('A role. Each key has one.', {
   routes: Type.Array(Type.Enum([...routeGroups]), {
-    description: 'Groups of routes. Absent: none.',
+    description: 'Route groups that the role may use. Absent: none.',
     default: [],
   }),
-  models: texts('Models, by canonical name; `*` stands for any characters within one part. Absent: none.'),
+  models: texts(
+    'Models that the role may use, by canonical name. `*` matches any characters within one part. Absent: none.',
+  ),
   limits,
-  shared: section('How much all keys of the role may have together.', sharedLimits),
+  shared: section('Limits for all keys of the role together.', sharedLimits),
   caps,
   allow: Type.Array(Type.Enum([...features]), {
     description:
-      'What goes around the prompt format or cannot be read by any guard: `raw` and `template` prompts (`template` shows a model’s own in `/api/show`, too), token `context`, images by `mediaUrls`, searches that the model server makes by `webSearch`.',
+      'Features that bypass the prompt format or that no guard can read: `raw` and `template` prompts (`template` also shows a model’s own template in `/api/show`), token `context`, images by URL (`mediaUrls`), and searches that the model server runs (`webSearch`).',
     default: [],
   }),
   strict: flag(
-    'Refuse a request that would be forwarded without something its caller counts on: `previous_response_id` before a server that does not read it, a `web_search` tool. Otherwise it is left out, and `x-torwart-left-out` names it.',
+    'Refuse a request when a field its caller relies on cannot be forwarded: `previous_response_id` for a server that does not support it, or a `web_search` tool. Otherwise the field is dropped and named in `x-torwart-left-out`.',
   ),
   admin,
   guards: optional(roleGuards),
-  separate: optional(Type.Boolean({ description: 'Instead of `guards.prompt.separate`, for this role.' })),
+  separate: optional(Type.Boolean({ description: 'Overrides `guards.prompt.separate` for this role.' })),
   trustSystem: flag(
-    'Do not scan system and developer messages: their author is the operator. Agents that put files of a project there (opencode: AGENTS.md) carry what a stranger wrote past the prompt guard.',
+    'Do not scan system and developer messages, because you wrote them. Do not use it for agents that paste project files into the system prompt (opencode pastes AGENTS.md): their contents then bypass the prompt guard.',
   ),
-  trustIds: flag('Record what callers say in `x-agent-id` and `x-session-id`.'),
-  audit: section('What the audit log keeps of the role’s requests.', {
+  trustIds: flag('Record the headers `x-agent-id` and `x-session-id`, which the caller chooses.'),
+  audit: section('What the audit log keeps of this role’s requests.', {
     content: optional(
-      Type.Enum(['masked', 'none'], { description: 'Instead of the `audit.content` of all others.' }),
+      Type.Enum(['masked', 'none'], { description: 'Overrides `audit.content` for this role.' }),
     ),
   }),
   tools: optional(tools),

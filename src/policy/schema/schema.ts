@@ -1,6 +1,6 @@
 /**
- * The policy file, as the one schema from which come the types, the validation, the editors' JSON Schema
- * and the reference in `config/README.md`.
+ * The schema of the policy file. Types, validation, the JSON Schema for editors and the reference in `config/README.md`
+ * all come from it.
  */
 import Type, { type Static, type TSchema } from 'typebox'
 import { serverKinds } from '../../core/servers.ts'
@@ -32,38 +32,40 @@ import {
 const tls = group('Serve TLS instead of plain HTTP.', {
   cert: text('Certificate chain, PEM.'),
   key: text('Private key, PEM.'),
-  clientCa: optional(text('CA bundle against which client certificates are checked, PEM.')),
-  clientCert: choice(['optional', 'required'], 'optional', 'Whether a client must show a certificate.'),
+  clientCa: optional(text('CA bundle that client certificates must chain to, PEM.')),
+  clientCert: choice(['optional', 'required'], 'optional', 'Whether clients must present a certificate.'),
   crl: optional(
-    text('Certificate revocation lists, PEM: one of every CA that stands above client certificates.'),
+    text('Certificate revocation lists, PEM: one for every CA in the chain of a client certificate.'),
   ),
 })
 
 const upstream = group('A model server.', {
-  name: text('Its name in records and metrics.'),
-  url: text('Where it listens. Loopback or a private network; anything else needs `remote: true`.'),
-  kind: Type.Enum([...serverKinds], { description: 'What it is.' }),
+  name: text('Name in records and metrics.'),
+  url: text('Base URL. An address that is neither loopback nor private needs `remote: true`.'),
+  kind: Type.Enum([...serverKinds], {
+    description: 'Type of the server. `openai` is any other server with an OpenAI-compatible API.',
+  }),
   remote: flag('Allow a public address: prompts leave your network.'),
-  concurrent: countOf('Requests at the same time; more wait in the `queue`.', 128, 1),
-  key: optional(secret('What the server asks its callers for; sent as a bearer token.')),
+  concurrent: countOf('Concurrent requests. Further requests wait in the `queue`.', 128, 1),
+  key: optional(secret('API key of the model server, sent as a bearer token.')),
 })
 
 const outlierDetection = section(
-  'When a model server that answers with failures (500, or a failure in mid-answer) gets no more requests for a while, because others fare better.',
+  'Ejects a model server for a while when it fails (status 500, or in the middle of a response) and others do not.',
   {
-    consecutiveFailures: countOf('After so many failures in a row.', 5, 1),
+    consecutiveFailures: countOf('Failures in a row after which a server is ejected.', 5, 1),
     failurePercentage: percentOf(
-      'Or when so many of a hundred requests fail, in this interval and the last.',
+      'Percentage of failed requests, in this interval and the previous one, at which a server is ejected.',
       50,
     ),
-    requestVolume: countOf('For which there must be so many requests.', 20, 1),
-    interval: duration('How long requests are counted together.', '10s'),
-    baseEjection: duration(
-      'How long it is left alone the first time; each further time twice as long.',
-      '10s',
+    requestVolume: countOf('Minimum number of requests for `failurePercentage`.', 20, 1),
+    interval: duration('Length of an interval.', '10s'),
+    baseEjection: duration('Duration of the first ejection. It doubles each time.', '10s'),
+    maxEjection: duration('Maximum duration of an ejection.', '5m'),
+    maxEjectionPercent: percentOf(
+      'Maximum percentage of servers that may be ejected. 0 disables ejection.',
+      50,
     ),
-    maxEjection: duration('And at most.', '5m'),
-    maxEjectionPercent: percentOf('So many of a hundred servers at most; 0: never.', 50),
   },
 )
 
@@ -72,97 +74,101 @@ const issuer = group('An issuer of JSON Web Tokens.', {
   audience: text('The `aud` a token must carry.'),
   jwksUrl: optional(
     text(
-      'Where its keys are published; https, or http on loopback. Without it and `publicKey`: where its `/.well-known/openid-configuration` says.',
+      'URL of its key set: https, or http on loopback. Absent, without `publicKey`: the URL in its `/.well-known/openid-configuration`.',
     ),
   ),
-  publicKey: optional(text('A file with its public key, PEM.')),
-  ca: optional(text('CA bundle for its https, PEM. Absent: the CAs that Node ships.')),
+  publicKey: optional(text('File with its public key, PEM.')),
+  ca: optional(text('CA bundle for its https URLs, PEM. Absent: the CAs that Node ships.')),
   algorithms: Type.Array(Type.Enum([...tokenAlgorithms]), {
-    description: 'How its tokens may be signed.',
+    description: 'Accepted signature algorithms.',
     default: ['RS256', 'PS256', 'ES256', 'EdDSA'],
     minItems: 1,
   }),
-  clockTolerance: duration('How far its clock may be from ours.', '30s', { max: '5m' }),
-  role: optional(text('The role of its tokens.')),
-  roleClaim: optional(text('The claim that names the role, or a path to it: `realm_access.roles`.')),
+  clockTolerance: duration('Allowed clock difference.', '30s', { max: '5m' }),
+  role: optional(text('Role of all its tokens.')),
+  roleClaim: optional(text('Claim that names the role, or a path to it such as `realm_access.roles`.')),
   roles: mapOf(
     Type.String({ minLength: 1 }),
-    'Values of `roleClaim` → roles; the first one that a token has counts. Empty: the claim itself names a role, and one only.',
+    'Role by value of `roleClaim`; the first value that a token has decides. Empty: the claim itself names exactly one role.',
   ),
 })
 
-const certificate = group('Client certificates and who they are.', {
-  match: group('One of these.', {
+const certificate = group('Maps client certificates to an identity.', {
+  match: group('The name to match: exactly one of these.', {
     cn: optional(
-      text('Common name, letter by letter. Alternative names of the certificate are no common names.'),
+      text('Common name of the subject, compared exactly. Subject alternative names are not compared.'),
     ),
-    dns: optional(text('DNS name among the alternative names; `*` stands for characters of one label.')),
+    dns: optional(text('DNS subject alternative name. `*` matches characters within one label.')),
     uri: optional(
       text(
-        'URI among the alternative names, such as a SPIFFE id; `*` stands for characters of one part of its path.',
+        'URI subject alternative name, such as a SPIFFE id. `*` matches characters within one path segment.',
       ),
     ),
     fingerprint: optional(text('SHA-256 of the certificate, hex.')),
   }),
-  name: text('Who it is, in records.'),
-  role: text('Its role.'),
+  name: text('Name of the identity in records.'),
+  role: text('Role of the identity.'),
 })
 
 const sink = group(
-  'A receiver of records: at least once each, in order; what it cannot take yet waits in the log.',
+  'A receiver of audit records. It gets each record at least once, in order; records it cannot take yet wait in the log.',
   {
     name: named(
       '^[a-z0-9-]{1,32}$',
-      '1 to 32 small letters, digits or -',
-      'Its name in metrics, and of the file that keeps how far it is.',
+      '1 to 32 lower-case letters, digits or -',
+      'Name in metrics, and of the cursor file that keeps its position.',
     ),
     url: text(
-      '`stdout:`, `http://…` or `https://…` (a POST of lines), or syslog (RFC 5424): `tcp://HOST:PORT`, `tls://HOST:PORT`, `udp://HOST:PORT` (which nobody acknowledges).',
+      '`stdout:`, `http://…` or `https://…` (POST, one record a line), or syslog (RFC 5424): `tcp://HOST:PORT`, `tls://HOST:PORT`, `udp://HOST:PORT` (without acknowledgement).',
     ),
-    format: choice(['jsonl', 'cef', 'ecs'], 'jsonl', 'In which words.'),
-    content: choice(['masked', 'none'], 'none', 'Whether texts go along.'),
-    token: optional(secret('Bearer token for `http`.')),
+    format: choice(['jsonl', 'cef', 'ecs'], 'jsonl', 'Format of a record.'),
+    content: choice(['masked', 'none'], 'none', 'Whether records include their masked texts.'),
+    token: optional(secret('Bearer token for http and https.')),
   },
 )
 
 const store = section('Where limits are counted.', {
   redis: optional(
     text(
-      '`redis://` or `rediss://` (TLS) URL, with user, password and database if it has them; of a sentinel or cluster several, with commas between. Absent: in-process memory, for one gateway only.',
+      'Redis URL, `redis://` or `rediss://` (TLS), with user, password and database if needed. For sentinels and clusters: several URLs, separated by commas. Absent: in-process memory, for one gateway only.',
     ),
   ),
-  kind: choice(['single', 'sentinel', 'cluster'], 'single', 'What answers at these URLs.'),
-  master: text('The name under which sentinels know the server.', 'mymaster'),
-  sentinelPassword: optional(secret('What the sentinels themselves ask for.')),
-  ca: optional(text('CA bundle for `rediss://`, PEM. Absent: the system’s.')),
+  kind: choice(['single', 'sentinel', 'cluster'], 'single', 'What the URLs point to.'),
+  master: text('Name of the master that the sentinels monitor.', 'mymaster'),
+  sentinelPassword: optional(secret('Password of the sentinels themselves.')),
+  ca: optional(text('CA bundle for `rediss://`, PEM. Absent: the CAs of the system.')),
   prefix: named(
     '^[A-Za-z0-9_.:-]{1,64}$',
     '1 to 64 letters, digits or _ . : -',
-    'Before every key, as `{PREFIX}:…`. Gateways that count together have the same one.',
+    'Prefix of every key in Redis, as `{PREFIX}:…`. Gateways that share limits have the same prefix.',
     'torwart',
   ),
-  onFailure: choice(['refuse', 'local'], 'refuse', 'While Redis is away: refuse, or count in-process.'),
-  timeout: duration('One budget for all of a request’s calls to the store.', '250ms', {
+  onFailure: choice(
+    ['refuse', 'local'],
+    'refuse',
+    'While Redis is unavailable: `refuse` requests, or count in-process (`local`).',
+  ),
+  timeout: duration('Time budget for all calls of one request to the store.', '250ms', {
     min: '1ms',
     max: '1m',
   }),
 })
 
-const model = group('What is peculiar to a model.', {
+const model = group('Settings of a model.', {
   weight: Type.Number({
     minimum: 0.001,
     maximum: 1000,
     wanted: 'a number from 0.001 to 1000',
-    description: 'What one of its tokens counts in every token limit.',
+    description: 'How much one of its tokens counts in every token limit.',
     default: 1,
   }),
-  limits: section('How much all callers together may have of it.', sharedLimits),
+  limits: section('Limits for all callers of the model together.', sharedLimits),
 })
 
-const webhook = group('Where questions and decisions are told, signed.', {
+const webhook = group('Receives a signed notification of each approval request and decision.', {
   url: text('https, or http on a loopback or private address.'),
   secret: secret(
-    '`x-torwart-signature` is `v1=` and the HMAC-SHA256, hex, of `x-torwart-timestamp`, a dot and the body.',
+    'Key of the signature: `x-torwart-signature` is `v1=` and the HMAC-SHA256, in hex, of `x-torwart-timestamp`, a dot and the body.',
   ),
 })
 
@@ -170,154 +176,159 @@ const tokenLife = { min: '1s', max: '24h' }
 
 export const configSchema = Type.Object(
   {
-    version: Type.Literal(1, { description: 'The version of this format.' }),
-    listen: section('Where clients connect.', {
-      address: address('Host and port. Port 0 picks a free one.', '127.0.0.1:8080'),
+    version: Type.Literal(1, { description: 'Version of the format.' }),
+    listen: section('The data listener, which clients connect to.', {
+      address: address('Host and port. Port 0 picks a free port.', '127.0.0.1:8080'),
       tls: optional(tls),
     }),
-    admin: section('Metrics, health and administration: a listener of its own.', {
+    admin: section('The admin listener: metrics, health checks and the admin API.', {
       address: address('Host and port.', '127.0.0.1:9464'),
-      token: optional(secret('Bearer token. Required as soon as the address is not loopback.')),
-      hosts: texts('Further names by which it may be called (`Host` header).'),
+      token: optional(secret('Bearer token. Required if the address is not loopback.')),
+      hosts: texts('Further host names that requests may use (`Host` header).'),
     }),
     store,
-    limits: section('How much all callers together may have.', sharedLimits),
+    limits: section('Limits for all callers together.', sharedLimits),
     models: mapOf(
       model,
-      'By name or pattern, as in `roles.NAME.models`; of several that match, the first counts. What matches one pattern is counted together.',
+      'Settings by model name or pattern, as in `roles.NAME.models`. The first match applies. Models that match one pattern share its limits.',
     ),
     upstreams: Type.Array(upstream, { description: 'The model servers.', minItems: 1 }),
     outlierDetection,
     keys: section('API keys.', {
       file: Type.String({
         minLength: 1,
-        description: 'Where they are kept; only their SHA-256.',
+        description: 'The key file. It holds the SHA-256 of each key, never a key.',
         default: defaultKeysFile,
       }),
       redis: flag(
-        'Keep them in the `store`’s Redis, for a fleet without a common folder. The file is this gateway’s copy.',
+        'Share the keys in the Redis of `store`, for gateways without a common folder. The file is then a local copy.',
       ),
     }),
-    tokens: section('Capability tokens, which anybody with a key can make from it.', {
-      ttl: duration('How long one lives that is not asked to live longer or shorter.', '15m', tokenLife),
-      maxTtl: duration('How long one may live.', '24h', tokenLife),
+    tokens: section('Capability tokens. Anyone with a key can mint narrower tokens from it.', {
+      ttl: duration('Default lifetime.', '15m', tokenLife),
+      maxTtl: duration('Maximum lifetime.', '24h', tokenLife),
       depth: countOf(
-        'How many may be made from one another; 0: none are made or accepted.',
+        'Maximum length of a chain of tokens minted from one another. 0 disables capability tokens.',
         3,
         0,
         deepestTokens,
       ),
-      // Each key stays in the file until its last token is over, so there must not be too many.
-      rotate: duration('After which a new key signs. The old one proves what it signed.', '30d', {
+      // A signing key stays in its file until its last token has expired, so there must not be too many.
+      rotate: duration('Lifetime of a signing key. The old key still verifies the tokens it signed.', '30d', {
         min: '1h',
         max: '36500d',
       }),
     }),
-    jwt: Type.Array(issuer, { description: 'Issuers of tokens that are accepted.', default: [] }),
+    jwt: Type.Array(issuer, { description: 'Trusted issuers of JSON Web Tokens.', default: [] }),
     certificates: Type.Array(certificate, {
-      description: 'Client certificates and who they are; of several that match, the first counts.',
+      description: 'Identities of client certificates. The first match applies.',
       default: [],
     }),
-    roles: mapOf(role, 'What keys may do, by role.'),
-    guards: section('What is read and judged.', {
+    roles: mapOf(role, 'Roles by name: what their keys may do.'),
+    guards: section('Inspection of prompts and responses.', {
       budget: countOf(
-        'Work that all guards together may take for one request and its answer, in characters of plain text; a character in disguise takes many. Beyond it: 413 `too_much_to_scan`.',
+        'Maximum work of all guards for one request and its response, in characters of plain text. An obfuscated character counts many times. Above it: 413 `too_much_to_scan`.',
         25_000_000,
         1,
       ),
       prompt: promptGuard,
       output: outputGuard,
     }),
-    approval: section('A human’s yes for tool calls.', {
+    approval: section('Human approval of tool calls.', {
       wait: duration(
-        'How long a call waits for it. `0s`: not at all; the answer ends and names the approval, and the same call passes once when it comes again after the yes.',
+        'How long a tool call waits for a decision. `0s`: it does not wait; the response ends and names the approval id, and the same call passes once when it is retried after approval.',
         '120s',
       ),
-      valid: duration('How long a question, and the yes to it, hold.', '15m', aWhile),
+      valid: duration('How long an approval request, and its approval, stay valid.', '15m', aWhile),
       approvers: texts(
-        'Names of roles or keys that may say yes, each with its own key; nobody to what the own key or one of its tokens asks for. Empty: whoever holds the admin token.',
+        'Roles or keys, by name, that may decide. An approver cannot decide on calls of their own key or its tokens. Empty: the holder of the admin token decides.',
       ),
       arguments: choice(
         ['masked', 'plain'],
         'masked',
-        'What approvers and the webhook see of arguments. `plain` keeps them as they are in the store for as long as they wait; not those of roles with `audit.content: none`, which are kept masked.',
+        'How approvers and the webhook see arguments. `plain` stores them unmasked while the call waits, except for roles with `audit.content: none`.',
       ),
-      tellWhy: flag('Whether the caller reads why a human said no (`deny --why`).'),
+      tellWhy: flag('Tell the caller why an approval was denied (`deny --why`).'),
       webhook: optional(webhook),
     }),
-    aliases: mapOf(Type.String({ minLength: 1 }), 'Names that clients use → models that answer.'),
-    door: section('By address, before anybody is identified.', {
-      failuresPerMinute: countOf('Answers 401 per address and minute; then 429.', 60, 1),
+    aliases: mapOf(Type.String({ minLength: 1 }), 'Model by the name that clients use for it.'),
+    door: section('Limits by client address, before authentication.', {
+      failuresPerMinute: countOf('Failed logins (401) per address and minute. Further ones get 429.', 60, 1),
       connections: countOf('Open connections per address.', 256, 1),
       proxies: texts(
-        'Addresses and networks of proxies in front of the gate. Of these alone `X-Forwarded-For` is believed.',
+        'Addresses and networks of trusted proxies in front of the gateway. `X-Forwarded-For` is accepted from these only.',
       ),
     }),
     memory,
     timeouts,
     queue: section('Requests that wait for a model server.', {
-      size: countOf('How many.', 64),
-      wait: duration('How long.', '60s'),
+      size: countOf('Maximum number of waiting requests.', 64),
+      wait: duration('Maximum waiting time.', '60s'),
     }),
     audit: section('The audit log.', {
       file: Type.String({
         minLength: 1,
-        description: 'The log; its head is kept beside it.',
+        description: 'The log file. Its head is kept beside it, in `FILE.head`.',
         default: defaultAuditFile,
       }),
-      content: choice(['masked', 'none'], 'masked', 'Whether texts are recorded (masked) or not at all.'),
+      content: choice(['masked', 'none'], 'masked', 'Whether texts are recorded, masked, or not at all.'),
       pseudonyms: choice(
         ['off', 'keyed'],
         'off',
-        'What stands in masks: numbers that begin anew in each record, or names that are the same in all of them, by a key beside the log.',
+        'Placeholders in masked texts. `off`: numbers that start again in each record. `keyed`: pseudonyms that are the same in all records, made with a key beside the log.',
       ),
       maxText: size(
-        'Text per record, in bytes as they are written: findings first, then the newest; of the rest digest and length.',
+        'Maximum text per record, in bytes as written. Texts with findings come first, then the newest; the rest is recorded as digest and length.',
         '64KiB',
       ),
       sync: choice(
         ['each', 'group', 'none'],
         'group',
-        'When fdatasync is called: before each answer ends, within 20 ms, or never.',
+        'When fdatasync is called: before each response ends (`each`), within 20 ms (`group`), or never (`none`).',
       ),
-      retention: duration('How long records are kept: a segment goes when its last one is older.', '365d', {
-        min: '1h',
-        max: '36500d',
-      }),
-      segment: size('From which size on a new segment is begun; each day (UTC) begins one too.', '256MiB', {
+      retention: duration(
+        'How long records are kept. A segment is deleted when its last record is older.',
+        '365d',
+        {
+          min: '1h',
+          max: '36500d',
+        },
+      ),
+      segment: size('Size at which a new segment starts. Each day (UTC) also starts one.', '256MiB', {
         min: '64KiB',
       }),
-      checkpoint: section('How often the log says under a signature where its chain stands.', {
-        records: countOf('After so many records.', 10_000, 1),
-        every: duration('And as long after a record that no signature covers.', '5m', aWhile),
+      checkpoint: section('How often a signed checkpoint of the chain is written.', {
+        records: countOf('After this many records.', 10_000, 1),
+        every: duration('Also this long after a record that no checkpoint covers yet.', '5m', aWhile),
       }),
-      forward: Type.Array(sink, { description: 'Who else gets the records.', default: [] }),
+      forward: Type.Array(sink, { description: 'Receivers of the records.', default: [] }),
     }),
     log: section('The operational log, on stdout.', {
       level: choice(
         ['trace', 'debug', 'info', 'warn', 'error', 'fatal'],
         'info',
-        'From which level. `debug` writes a line a request: route, status, outcome, caller, model, time.',
+        'Minimum level. `debug` adds a line for each request: route, status, outcome, caller, model, duration.',
       ),
       addresses: choice(
         ['masked', 'plain'],
         'masked',
-        'Whether the address of a refused caller, and of a request, is written out (`peer`), as fail2ban needs it.',
+        'Whether client addresses (`peer`) are masked. fail2ban needs `plain`.',
       ),
     }),
-    shutdown: section('Stopping.', {
+    shutdown: section('Graceful shutdown.', {
       notice: duration(
-        'How long everything is still accepted after SIGTERM, while `/readyz` says draining and answers ask their clients to close the connection. Longer than a balancer takes to notice. A second signal ends it and `grace` at once.',
+        'How long new requests are still accepted after SIGTERM, while `/readyz` reports draining and responses ask clients to close the connection. Set it longer than a load balancer takes to notice. A second signal ends `notice` and `grace` at once.',
         '5s',
       ),
-      grace: duration('How long running requests may go on after that.', '30s'),
+      grace: duration('How long running requests may then take to finish.', '30s'),
     }),
   },
   { additionalProperties: false, title: 'Torwart policy', description: 'The policy of one gateway.' },
 )
 
-/** The file with its defaults filled in. */
+/** The policy file as validated, with defaults filled in. */
 export type Config = Static<typeof configSchema>
+/** One entry of `roles`. */
 export type RoleConfig = Config['roles'][string]
 
 // Widened first: TypeBox types each node by its kind, and a walk needs one type for all of them.

@@ -1,11 +1,11 @@
 /**
- * Building blocks of the policy's schema. Every key carries its `description`, from which `config/README.md`
- * and editors' hints are generated, and its `default`, so that no default stands anywhere else.
+ * Building blocks of the policy's schema. Each key carries its `description`, which `config/README.md` and the hints of
+ * editors are generated from, and its `default`, which is defined nowhere else.
  */
 import Type, { type Static, type TObject, type TProperties, type TSchema } from 'typebox'
 import { durationPattern, sizePattern } from '../../core/units.ts'
 
-/** An object that knows all its keys; absent, it is `{}` and takes its members' defaults. */
+/** Declares an object whose members have defaults. It may be absent. */
 export function section<T extends TProperties>(description: string, properties: T): TObject<T> {
   return Type.Object(properties, { description, default: {}, additionalProperties: false })
 }
@@ -16,12 +16,12 @@ type DeepPartial<T> = T extends readonly unknown[]
     ? { [K in keyof T]?: DeepPartial<T[K]> }
     : T
 
-/** The same keys, of which none need be there and none has a default: they override a whole one. */
+/** Declares an object with the keys of `whole`, all optional and without defaults, which overrides single members of it. */
 export function overriding<T extends TObject>(whole: T) {
   return Type.Unsafe<DeepPartial<Static<T>>>(withoutDefaults(whole))
 }
 
-/** Of groups all members stay: none makes sense alone. */
+/** Leaves groups as they are, because their members only make sense together. */
 function withoutDefaults({ default: standard, ...node }: TSchema & { default?: unknown }): TSchema {
   if (!('properties' in node) || standard === undefined) return node
   const properties = Object.entries(node.properties as TProperties)
@@ -32,11 +32,12 @@ function withoutDefaults({ default: standard, ...node }: TSchema & { default?: u
   }
 }
 
-/** An object that is absent or complete: no member of it makes sense alone. */
+/** Declares an object that is either absent or complete, because its members only make sense together. */
 export function group<T extends TProperties>(description: string, properties: T): TObject<T> {
   return Type.Object(properties, { description, additionalProperties: false })
 }
 
+/** Declares one of several words. */
 export function choice<const T extends string[]>(
   values: readonly [...T],
   standard: T[number],
@@ -45,7 +46,7 @@ export function choice<const T extends string[]>(
   return Type.Enum(values, { description, default: standard })
 }
 
-/** `wanted` is what an error message asks for instead of showing the pattern. */
+/** Declares a text with a pattern. Error messages ask for `wanted` instead of showing the pattern. */
 function patterned(pattern: string, wanted: string, example: string, description: string, standard?: string) {
   return Type.String({ pattern, wanted, example, description, ...defaultOf(standard) })
 }
@@ -54,42 +55,45 @@ function defaultOf(standard: string | undefined) {
   return standard === undefined ? {} : { default: standard }
 }
 
-/** What a duration or size may be, as it is written. */
+/** Bounds of a duration or size, as the policy writes them. */
 export interface Range {
   readonly min?: string
   readonly max?: string
 }
 
-/** A timer of Node that is set to more fires at once. */
+/** The longest time that a timer of Node can wait. A timer set to more fires at once. */
 export const maxTimer = '24d'
 
-/** What is more than nothing, and no more than Node can time. */
+/** Any duration above zero that Node can time. */
 export const aWhile: Range = { min: '1ms', max: maxTimer }
 
-/** @param range what most durations are: a timer */
+/** What sets durations and sizes apart; `example` is a valid value where the range has no maximum. */
+const forms = {
+  duration: {
+    pattern: durationPattern,
+    wanted: 'a duration such as 250ms, 30s, 15m, 24h or 30d',
+    example: '1h',
+  },
+  size: { pattern: sizePattern, wanted: 'a size such as 512B, 64KiB or 1MiB', example: '1MiB' },
+} as const
+
+/** Declares a duration such as `30s`, by default one that a timer of Node can wait. */
 export function duration(description: string, standard?: string, range: Range = { max: maxTimer }) {
-  const wanted = 'a duration such as 250ms, 30s, 15m, 24h or 30d'
-  return ranged('duration', durationPattern, wanted, '1h', description, standard, range)
+  return ranged('duration', description, standard, range)
 }
 
+/** Declares a size such as `1MiB`. */
 export function size(description: string, standard?: string, range: Range = {}) {
-  const wanted = 'a size such as 512B, 64KiB or 1MiB'
-  return ranged('size', sizePattern, wanted, '1MiB', description, standard, range)
+  return ranged('size', description, standard, range)
 }
 
-function ranged(
-  form: 'duration' | 'size',
-  pattern: string,
-  wanted: string,
-  usual: string,
-  description: string,
-  standard: string | undefined,
-  range: Range,
-) {
+function ranged(form: keyof typeof forms, description: string, standard: string | undefined, range: Range) {
+  const { pattern, wanted, example: usual } = forms[form]
   const example = range.max ?? usual
   return Type.String({ form, pattern, wanted, example, description, ...range, ...defaultOf(standard) })
 }
 
+/** Declares `HOST:PORT`. */
 export function address(description: string, standard?: string) {
   const pattern = '^(\\[[0-9a-fA-F:.]+\\]|[^:\\s\\[\\]]+):\\d{1,5}$'
   const example = '127.0.0.1:8080'
@@ -97,21 +101,22 @@ export function address(description: string, standard?: string) {
   return Type.String({ pattern, wanted, example, form: 'address', description, ...defaultOf(standard) })
 }
 
+/** Declares a text that is not empty. */
 export function text(description: string, standard?: string) {
   return Type.String({ minLength: 1, description, ...defaultOf(standard) })
 }
 
-/** What nobody may read: written out in a policy it is warned of, and no message repeats it. */
+/** Declares a secret. Messages never repeat it, and `check` warns if the policy holds it in plain text. */
 export function secret(description: string) {
   return Type.String({ minLength: 1, form: 'secret', description })
 }
 
-/** Letters, digits and signs of a name that a pattern describes. */
+/** Declares a name of certain characters. Error messages ask for `wanted`. */
 export function named(pattern: string, wanted: string, description: string, standard?: string) {
   return patterned(pattern, wanted, 'x', description, standard)
 }
 
-/** Names of hosts, or all below one. */
+/** Declares a list of host names, each of which may begin with `*.`. */
 export function hosts(description: string) {
   const wanted = 'a host such as docs.example.org or *.example.org, without scheme, port or path'
   return Type.Array(patterned('^(\\*\\.)?[^/\\s:@?#*]+$', wanted, 'example.org', 'A host.'), {
@@ -120,23 +125,27 @@ export function hosts(description: string) {
   })
 }
 
+/** Declares a list of texts. */
 export function texts(description: string) {
   return Type.Array(Type.String({ minLength: 1 }), { description, default: [] })
 }
 
+/** Declares a whole number without a default. */
 export function count(description: string, minimum = 1) {
   return Type.Integer({ minimum, maximum: 1e12, description })
 }
 
+/** Declares a whole number with a default. */
 export function countOf(description: string, standard: number, minimum = 0, maximum = 1e12) {
   return Type.Integer({ minimum, maximum, description, default: standard })
 }
 
+/** Declares a percentage from 0 to 100. */
 export function percentOf(description: string, standard: number) {
   return Type.Integer({ minimum: 0, maximum: 100, description, default: standard })
 }
 
-/** A count, or the word for none. */
+/** Declares a count, or `unlimited`. */
 export function countOrUnlimited(description: string, standard: number) {
   return Type.Union([Type.Integer({ minimum: 1, maximum: 1e12 }), Type.Literal('unlimited')], {
     wanted: 'a whole number of at least 1, or `unlimited`',
@@ -145,14 +154,17 @@ export function countOrUnlimited(description: string, standard: number) {
   })
 }
 
+/** Declares `true` or `false`. */
 export function flag(description: string, standard = false) {
   return Type.Boolean({ description, default: standard })
 }
 
+/** Declares that a key may be absent. */
 export function optional<T extends TSchema>(schema: T) {
   return Type.Optional(schema)
 }
 
+/** Declares a mapping from names of the operator's choice to values of one kind. */
 export function mapOf<T extends TSchema>(member: T, description: string) {
   return Type.Record(Type.String(), member, { description, default: {} })
 }
