@@ -44,7 +44,14 @@ export const connect: Command = {
       io.on('SIGINT', resolve)
     })
     const tell = (sentence: string) => io.err(`${sentence}\n`)
-    const forwarder = await startForwarder({ gate: gate.origin, listen, files, visitors, open, tell })
+    const forwarder = await startForwarder({
+      gateway: gate.origin,
+      listen,
+      files,
+      allowed: visitors,
+      allowsRemote: open,
+      report: tell,
+    })
     io.out(`${forwarder.url} leads to ${gate.origin}\n`)
     await told
     await forwarder.close()

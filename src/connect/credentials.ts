@@ -35,15 +35,15 @@ export function readCredentials({ key, certificate, ca }: CredentialFiles): Cred
       key: readFileSync(certificate.key, 'utf8'),
     }),
   }
-  if (certificate && !works(() => createSecureContext(tls)))
+  if (certificate && !succeeds(() => createSecureContext(tls)))
     throw new Error(`${certificate.cert} and ${certificate.key} are no certificate and its key, both PEM`)
   // OpenSSL passes over a CA file that holds none, and then trusts nobody without a word.
-  if (tls.ca !== undefined && !works(() => new X509Certificate(tls.ca ?? '')))
+  if (tls.ca !== undefined && !succeeds(() => new X509Certificate(tls.ca ?? '')))
     throw new Error(`${ca} holds no certificate, PEM`)
   return { bearer, tls }
 }
 
-function works(attempt: () => unknown): boolean {
+function succeeds(attempt: () => unknown): boolean {
   try {
     attempt()
     return true

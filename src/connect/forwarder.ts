@@ -12,18 +12,18 @@ import { bindProblem, isLoopback, urlOf } from '../policy/address.ts'
 import type { Address } from '../policy/policy.ts'
 import { linger } from '../wire/linger.ts'
 import { type CredentialFiles, type Credentials, readCredentials, watchCredentials } from './credentials.ts'
-import { crossOriginHeaders, mayConnect, refusalOf, type Visitors } from './local-clients.ts'
+import { type AllowedClients, crossOriginHeaders, mayConnect, refusalOf } from './local-clients.ts'
 
 export interface ForwarderOptions {
   /** Scheme, host and port. */
-  readonly gate: string
+  readonly gateway: string
   readonly listen: Pick<Address, 'host' | 'port'>
   readonly files: CredentialFiles
-  readonly visitors: Visitors
+  readonly allowed: AllowedClients
   /** Whether others than this machine may connect. */
-  readonly open?: boolean
+  readonly allowsRemote?: boolean
   /** A sentence for whoever runs it, without anything of a request. */
-  tell(sentence: string): void
+  report(sentence: string): void
 }
 
 export interface Forwarder {
@@ -35,7 +35,7 @@ const connectMs = 10_000
 const maxConnections = 256
 
 /** What belongs to one connection (RFC 9110, 7.6.1), what the forwarder says itself, and credentials of others. */
-const ownToThisSide = new Set(
+const notForwarded = new Set(
   'connection keep-alive proxy-connection proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade host expect authorization x-api-key api-key cookie origin forwarded x-forwarded-for x-forwarded-host x-forwarded-proto x-real-ip'.split(
     ' ',
   ),
@@ -43,31 +43,31 @@ const ownToThisSide = new Set(
 
 /** @throws Error if a file is wrong, or the address is not to be had or not loopback */
 export async function startForwarder(options: ForwarderOptions): Promise<Forwarder> {
-  const { gate, listen, files, visitors, tell } = options
+  const { gateway, listen, files, allowed, report } = options
   let credentials = readCredentials(files)
   let agent = agentFor(credentials)
   const watch = watchCredentials(files, (now, problem) => {
-    if (now === undefined) return tell(`Not read again, what it said before stays: ${problem}`)
+    if (now === undefined) return report(`Not read again, what it said before stays: ${problem}`)
     const before = agent
     credentials = now
     agent = agentFor(now)
     // Lets what runs finish.
     void before.close()
-    return tell('The credential was read again.')
+    return report('The credential was read again.')
   })
   const server = createServer((request, response) => {
     const { headers, socket, url, method } = request
     const local = plainAddress(socket.localAddress)
-    const refusal = url?.startsWith('/') ? refusalOf(headers, visitors, local) : 'The target must be a path.'
+    const refusal = url?.startsWith('/') ? refusalOf(headers, allowed, local) : 'The target must be a path.'
     if (refusal !== undefined) return answer(request, response, 403, refusal)
     const asked = headers['access-control-request-headers'] ?? ''
     if (headers.origin !== undefined && method === 'OPTIONS')
       return void response.writeHead(204, crossOriginHeaders(headers.origin, asked)).end()
-    return void forward(request, response, gate, agent, credentials.bearer)
+    return void forward(request, response, gateway, agent, credentials.bearer)
   })
   server.maxConnections = maxConnections
   server.on('connection', (socket) => {
-    if (!mayConnect(plainAddress(socket.remoteAddress), visitors)) socket.destroy()
+    if (!mayConnect(plainAddress(socket.remoteAddress), allowed)) socket.destroy()
   })
   // Uploads of models and answers take as long as the gate lets them.
   server.requestTimeout = 0
@@ -78,7 +78,7 @@ export async function startForwarder(options: ForwarderOptions): Promise<Forward
     })
     const { address, port } = server.address() as AddressInfo
     // A name may point anywhere.
-    if (!options.open && !isLoopback(address))
+    if (!options.allowsRemote && !isLoopback(address))
       throw new Error(`${listen.host} is ${address}, which is not loopback`)
     return {
       url: urlOf('http', { host: listen.host, port }),
@@ -115,7 +115,7 @@ function agentFor({ tls }: Credentials): Agent {
 async function forward(
   request: IncomingMessage,
   response: ServerResponse,
-  gate: string,
+  gateway: string,
   agent: Agent,
   bearer: string | undefined,
 ): Promise<void> {
@@ -125,7 +125,7 @@ async function forward(
   })
   try {
     const { statusCode, headers, body } = await agent.request({
-      origin: gate,
+      origin: gateway,
       path: request.url ?? '/',
       method: request.method as 'GET',
       headers: headersFor(request.headers, bearer),
@@ -134,7 +134,7 @@ async function forward(
       signal: cancellation.signal,
     })
     const { origin } = request.headers
-    const passed = { ...passable(headers), ...(origin !== undefined && crossOriginHeaders(origin)) }
+    const passed = { ...forwardedHeaders(headers), ...(origin !== undefined && crossOriginHeaders(origin)) }
     if (!request.complete && statusCode >= 300) {
       const text = await body.text()
       return answerEarly(request, response, statusCode, passed, text)
@@ -145,7 +145,7 @@ async function forward(
   } catch (error) {
     // In the middle of an answer the client must see that it is cut.
     if (response.headersSent || response.destroyed) response.destroy()
-    else answer(request, response, 502, sentenceOf(error))
+    else answer(request, response, 502, messageFor(error))
   }
 }
 
@@ -157,17 +157,17 @@ function headersFor(
   headers: IncomingHttpHeaders,
   bearer: string | undefined,
 ): Record<string, string | string[]> {
-  const passed = passable(headers)
+  const passed = forwardedHeaders(headers)
   if (bearer !== undefined) passed.authorization = `Bearer ${bearer}`
   return passed
 }
 
-function passable(headers: IncomingHttpHeaders): Record<string, string | string[]> {
+function forwardedHeaders(headers: IncomingHttpHeaders): Record<string, string | string[]> {
   const named = String(headers.connection ?? '').toLowerCase()
   const alsoOwn = new Set(named.split(',').map((name) => name.trim()))
   const passed: Record<string, string | string[]> = {}
   for (const [name, value] of Object.entries(headers))
-    if (value !== undefined && !ownToThisSide.has(name) && !alsoOwn.has(name)) passed[name] = value
+    if (value !== undefined && !notForwarded.has(name) && !alsoOwn.has(name)) passed[name] = value
   return passed
 }
 
@@ -194,7 +194,7 @@ function answerEarly(
 const unreachable = /^(ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|UND_ERR_CONNECT_TIMEOUT)$/
 const distrusted = /CERT|SELF_SIGNED|UNABLE_TO|ALTNAME/
 
-function sentenceOf(error: unknown): string {
+function messageFor(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   if (unreachable.test(code)) return `torwart connect: the gate cannot be reached (${code})`
   if (/^ERR_SSL_\w*ALERT/.test(code)) return 'torwart connect: the gate does not accept this certificate'

@@ -9,7 +9,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { isLoopback } from '../policy/address.ts'
 import type { Networks } from '../policy/networks.ts'
 
-export interface Visitors {
+export interface AllowedClients {
   /** Origins of web pages, as browsers write them. */
   readonly origins: ReadonlySet<string>
   /** Beside this machine. */
@@ -20,7 +20,7 @@ export interface Visitors {
 const hostOfContainers: ReadonlySet<string> = new Set(['host.docker.internal', 'host.containers.internal'])
 
 /** @param address of the other end of a connection */
-export function mayConnect(address: string, { networks }: Visitors): boolean {
+export function mayConnect(address: string, { networks }: AllowedClients): boolean {
   return isLoopback(address) || networks.hold(address)
 }
 
@@ -30,7 +30,7 @@ export function mayConnect(address: string, { networks }: Visitors): boolean {
  */
 export function refusalOf(
   headers: IncomingHttpHeaders,
-  { origins }: Visitors,
+  { origins }: AllowedClients,
   local: string,
 ): string | undefined {
   const { host, origin } = headers

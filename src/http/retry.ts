@@ -5,25 +5,25 @@
  */
 
 /** Of this host or its resolver, for a moment. */
-const scarce: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'EAI_AGAIN'])
-const closed: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
-const scarceMs = 100
+const resourceErrors: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'EAI_AGAIN'])
+const closedErrors: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
+const resourceRetryMs = 100
 /** A connection that was closed as idle is found closed at once; later the server was at work, and broke off. */
-const foundClosedMs = 1000
+const maxIdleCloseMs = 1000
 
 /**
  * @param error before anything of an answer came
  * @param reused whether the connection had been used before
  * @param afterMs since the request went out
  */
-export function isPassing(error: unknown, reused: boolean, afterMs: number): boolean {
+export function isTransient(error: unknown, reused: boolean, afterMs: number): boolean {
   const code = codeOf(error)
-  return scarce.has(code) || (reused && closed.has(code) && afterMs < foundClosedMs)
+  return resourceErrors.has(code) || (reused && closedErrors.has(code) && afterMs < maxIdleCloseMs)
 }
 
 /** Milliseconds: a connection is to be had at once, what is scarce perhaps in a moment. */
-export function replayAfterMs(error: unknown): number {
-  return scarce.has(codeOf(error)) ? scarceMs : 0
+export function retryDelayMs(error: unknown): number {
+  return resourceErrors.has(codeOf(error)) ? resourceRetryMs : 0
 }
 
 function codeOf(error: unknown): string {

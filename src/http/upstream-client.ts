@@ -14,10 +14,10 @@ import type { Upload } from '../dialects/dialect.ts'
 import type { ResponseHandler, UpstreamClient, UpstreamRequest, UpstreamStream } from '../pipeline/ports.ts'
 import type { Policy, Upstream } from '../policy/policy.ts'
 import type { Ask, ServerAnswer } from '../upstreams/ask.ts'
-import { isPassing, replayAfterMs } from './retry.ts'
+import { isTransient, retryDelayMs } from './retry.ts'
 import { createServerPools, type ServerPool } from './upstream-pool.ts'
 
-export interface Couriers extends UpstreamClient {
+export interface HttpUpstreamClient extends UpstreamClient {
   /** A list or a fact, whole. @throws Refusal if it cannot be had in time */
   readonly ask: Ask
   close(): Promise<void>
@@ -33,19 +33,19 @@ export function createUpstreamClient(
   memory: HeldBytes,
   resolve: typeof lookup = lookup,
   now: () => number = () => performance.now(),
-): Couriers {
+): HttpUpstreamClient {
   const pools = createServerPools({ current, resolve, now })
   return {
     async ask(upstream, ...asked) {
       const hold = memory.open()
       try {
-        return await ask(pools.of(upstream.origin), now, hold, upstream, ...asked)
+        return await fetchDocument(pools.of(upstream.origin), now, hold, upstream, ...asked)
       } finally {
         hold.release()
       }
     },
     send: (upstreamRequest, receiver) =>
-      dispatch(pools.of(upstreamRequest.upstream.origin), now, upstreamRequest, receiver),
+      dispatchWithRetry(pools.of(upstreamRequest.upstream.origin), now, upstreamRequest, receiver),
     close: pools.close,
   }
 }
@@ -54,12 +54,12 @@ export function createUpstreamClient(
 const maxAnswerLength = 4 * 1024 * 1024
 
 /** All that a model server learns of who asks. */
-function ownHeaders({ key }: Upstream, accept: string): Record<string, string> {
+function baseHeaders({ key }: Upstream, accept: string): Record<string, string> {
   const headers = { accept, 'user-agent': 'torwart' }
   return key === undefined ? headers : { ...headers, authorization: `Bearer ${key}` }
 }
 
-async function ask(
+async function fetchDocument(
   server: ServerPool,
   now: () => number,
   hold: Hold,
@@ -68,7 +68,7 @@ async function ask(
   withinMs: number,
   question?: JsonObject,
 ): Promise<ServerAnswer> {
-  const headers = ownHeaders(upstream, 'application/json')
+  const headers = baseHeaders(upstream, 'application/json')
   if (question) headers['content-type'] = 'application/json'
   const signal = AbortSignal.timeout(withinMs)
   const request = {
@@ -79,7 +79,7 @@ async function ask(
     body: question ? JSON.stringify(question) : null,
   } as const
   try {
-    const { statusCode, body } = await answerTo(server, now, request)
+    const { statusCode, body } = await requestWithRetry(server, now, request)
     let text = ''
     for await (const piece of body.setEncoding('utf8')) {
       text += piece
@@ -95,28 +95,28 @@ async function ask(
   }
 }
 
-async function answerTo(
+async function requestWithRetry(
   server: ServerPool,
   now: () => number,
   request: Dispatcher.RequestOptions,
 ): Promise<Dispatcher.ResponseData> {
-  const { dialled } = server
+  const { connectionsOpened } = server
   const sentMs = now()
   const first = server.dispatcher.request(request)
-  const reused = server.dialled === dialled
+  const reused = server.connectionsOpened === connectionsOpened
   try {
     return await first
   } catch (error) {
-    if (!isPassing(error, reused, now() - sentMs)) throw error
-    await new Promise((resolve) => setTimeout(resolve, replayAfterMs(error)))
-    const client = server.fresh()
+    if (!isTransient(error, reused, now() - sentMs)) throw error
+    await new Promise((resolve) => setTimeout(resolve, retryDelayMs(error)))
+    const client = server.createClient()
     const again = client.request(request)
     void client.close()
     return again
   }
 }
 
-function dispatch(
+function dispatchWithRetry(
   server: ServerPool,
   now: () => number,
   upstreamRequest: UpstreamRequest,
@@ -125,13 +125,13 @@ function dispatch(
   let controller: Dispatcher.DispatchController | undefined
   let aborted = false
   let waiting: NodeJS.Timeout | undefined
-  const headers = ownHeaders(upstreamRequest.upstream, '*/*')
+  const headers = baseHeaders(upstreamRequest.upstream, '*/*')
   if (upstreamRequest.uploadStream) headers['content-type'] = 'application/octet-stream'
   else if (upstreamRequest.file === undefined) headers['content-type'] = 'application/json'
   headers.traceparent = upstreamRequest.traceparent
 
   const send = (dispatcher: Dispatcher, mayReplay: boolean) => {
-    const { dialled } = server
+    const { connectionsOpened } = server
     const sentMs = now()
     let reused = false
     let began = false
@@ -148,7 +148,7 @@ function dispatch(
         onRequestStart(given) {
           controller = given
           // If others have begun connections meanwhile this is not certain, and then it is no.
-          reused = server.dialled === dialled
+          reused = server.connectionsOpened === connectionsOpened
           if (aborted) given.abort(new Error('aborted'))
         },
         onResponseStart(_controller, status, received) {
@@ -164,15 +164,15 @@ function dispatch(
         onResponseEnd: () => receiver.end(),
         onResponseError(_controller, error) {
           if (aborted) return
-          if (!mayReplay || began || !isPassing(error, reused, now() - sentMs))
+          if (!mayReplay || began || !isTransient(error, reused, now() - sentMs))
             return receiver.fail(upstreamRefusal(error))
-          waiting = setTimeout(replay, replayAfterMs(error))
+          waiting = setTimeout(replay, retryDelayMs(error))
         },
       },
     )
   }
   const replay = () => {
-    const client = server.fresh()
+    const client = server.createClient()
     send(client, false)
     // Once it has done this.
     void client.close()
@@ -190,10 +190,10 @@ function dispatch(
   }
 }
 
-function bodyOf({ method, body, file, uploadStream: flow }: UpstreamRequest) {
+function bodyOf({ method, body, file, uploadStream }: UpstreamRequest) {
   if (method === 'HEAD') return null
   // undici reads whatever can be iterated; its types know only Node's own streams.
-  if (flow) return flow as Readable
+  if (uploadStream) return uploadStream as Readable
   return file ? formOf(body, file) : JSON.stringify(body)
 }
 

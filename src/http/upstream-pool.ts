@@ -11,9 +11,9 @@ import type { Policy } from '../policy/policy.ts'
 export interface ServerPool {
   readonly dispatcher: Dispatcher
   /** How many connections were begun so far. */
-  readonly dialled: number
+  readonly connectionsOpened: number
   /** A connection of its own for one request; to be closed behind it. */
-  fresh(): Client
+  createClient(): Client
 }
 
 export interface ServerPools {
@@ -31,26 +31,26 @@ export interface ServerPoolsOptions {
 }
 
 /** How old connections to a name become. */
-export const maxLifeMs = 60_000
+export const maxPoolAgeMs = 60_000
 
 export function createServerPools({ current, resolve, now }: ServerPoolsOptions): ServerPools {
-  const nearLookup = createNearLookup(resolve)
+  const privateLookup = createPrivateLookup(resolve)
   // One pool per server of the policy; a server that leaves the policy keeps an empty pool, which is nothing.
   const pools = new Map<
     string,
     { readonly pool: Pool; readonly server: ServerPool; readonly bornMs: number }
   >()
   /** Old ones, which let their last requests finish. */
-  const leaving = new Set<Pool>()
+  const retiring = new Set<Pool>()
 
   const open = (origin: string) => {
-    let dialled = 0
+    let connectionsOpened = 0
     const connect: buildConnector.connector = (target, callback) => {
-      dialled++
+      connectionsOpened++
       const { upstreams, timeouts } = current()
       const remote = upstreams.some((upstream) => upstream.origin === origin && upstream.remote)
       const timeout = timeouts.connectMs
-      buildConnector(remote ? { timeout, lookup: resolve } : { timeout, lookup: nearLookup })(
+      buildConnector(remote ? { timeout, lookup: resolve } : { timeout, lookup: privateLookup })(
         target,
         callback,
       )
@@ -60,10 +60,10 @@ export function createServerPools({ current, resolve, now }: ServerPoolsOptions)
     const pool = new Pool(origin, { ...settings, connections: null })
     const server: ServerPool = {
       dispatcher: pool,
-      get dialled() {
-        return dialled
+      get connectionsOpened() {
+        return connectionsOpened
       },
-      fresh: () => new Client(origin, settings),
+      createClient: () => new Client(origin, settings),
     }
     const opened = { pool, server, bornMs: now() }
     pools.set(origin, opened)
@@ -71,20 +71,20 @@ export function createServerPools({ current, resolve, now }: ServerPoolsOptions)
   }
 
   const retire = (pool: Pool) => {
-    leaving.add(pool)
-    void pool.close().finally(() => leaving.delete(pool))
+    retiring.add(pool)
+    void pool.close().finally(() => retiring.delete(pool))
   }
 
   return {
     of(origin) {
       const known = pools.get(origin)
       if (!known) return open(origin).server
-      if (now() - known.bornMs < maxLifeMs || !isNamed(origin)) return known.server
+      if (now() - known.bornMs < maxPoolAgeMs || !isNamed(origin)) return known.server
       retire(known.pool)
       return open(origin).server
     },
     async close() {
-      const all = [...[...pools.values()].map(({ pool }) => pool), ...leaving]
+      const all = [...[...pools.values()].map(({ pool }) => pool), ...retiring]
       await Promise.all(all.map((pool) => pool.destroy()))
     },
   }
@@ -98,7 +98,7 @@ function isNamed(origin: string): boolean {
  * Resolves a host name and refuses every address that is neither loopback nor private: a name that changes its
  * address after the policy was checked must not carry prompts out of the network.
  */
-const createNearLookup =
+const createPrivateLookup =
   (resolve: typeof lookup): LookupFunction =>
   (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, addresses) => {

@@ -1,14 +1,14 @@
 /** The admin listener: health, metrics, the admin API. */
 import { type FastifyInstance, fastify } from 'fastify'
 import { type AdminApiParts, registerAdminApi } from '../http/admin/admin-api.ts'
-import { guardAdmin } from '../http/admin/admin-auth.ts'
-import { answerErrors } from '../http/admin/admin-errors.ts'
+import { registerAdminAuth } from '../http/admin/admin-auth.ts'
+import { registerErrorHandler } from '../http/admin/admin-errors.ts'
 import type { AdminLogins } from '../http/admin/admin-logins.ts'
 import { type ApprovalsApiParts, isForApprovers, registerApprovals } from '../http/admin/approvals-api.ts'
 import { type AuditApiParts, registerAuditApi } from '../http/admin/audit-api.ts'
 import { type Readiness, registerHealth } from '../http/admin/health.ts'
 import { registerMetrics } from '../http/admin/metrics.ts'
-import { replaceSilent } from '../http/data/connections.ts'
+import { evictIdleConnections } from '../http/data/connections.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -48,9 +48,9 @@ export function createAdmin({
     // Names of models and callers stand in paths.
     routerOptions: { maxParamLength: 512 },
   })
-  replaceSilent(app.server, connections)
-  answerErrors(app, log)
-  guardAdmin(app, policy, isForApprovers, logins)
+  evictIdleConnections(app.server, connections)
+  registerErrorHandler(app, log)
+  registerAdminAuth(app, policy, isForApprovers, logins)
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'There is nothing here.' }))
   registerHealth(app, readiness, fleet)
   registerMetrics(app, metrics, fleet, readiness)

@@ -6,20 +6,20 @@ import type { Clock } from '../core/clock.ts'
 import type { HeldBytes } from '../core/held-bytes.ts'
 import { dialects } from '../dialects/dialects.ts'
 import { limitConnections } from '../http/data/connections.ts'
-import { drain, type Patience } from '../http/data/drain.ts'
+import { type DrainOptions, drain } from '../http/data/drain.ts'
 import { registerGreeting } from '../http/data/greeting.ts'
 import { createInFlightRequests, type InFlightRequests } from '../http/data/in-flight-request.ts'
 import { registerListing } from '../http/data/listings.ts'
-import { createDoor, type LoginThrottle } from '../http/data/login-throttle.ts'
-import { registerExchange } from '../http/data/model-routes.ts'
-import { registerUnknown } from '../http/data/not-found.ts'
+import { createLoginThrottle, type LoginThrottle } from '../http/data/login-throttle.ts'
+import { registerModelRoute } from '../http/data/model-routes.ts'
+import { registerNotFound } from '../http/data/not-found.ts'
 import { registerHealthChecks } from '../http/data/probes.ts'
-import { nowhere, plainPath } from '../http/data/request-target.ts'
-import { registerKeptAnswer } from '../http/data/stored-responses.ts'
+import { plainPath, unroutablePath } from '../http/data/request-target.ts'
+import { registerStoredResponse } from '../http/data/stored-responses.ts'
 import { registerTokenRoutes, type TokenRouteParts } from '../http/data/token-routes.ts'
-import { type HandshakeFault, watchHandshakes } from '../http/tls/handshakes.ts'
+import { type HandshakeFailure, watchHandshakes } from '../http/tls/handshakes.ts'
 import { tlsOptions } from '../http/tls/tls.ts'
-import type { Couriers } from '../http/upstream-client.ts'
+import type { HttpUpstreamClient } from '../http/upstream-client.ts'
 import type { KillSwitch } from '../kill-switch/kill-switch.ts'
 import type { AnswerGuard, Guarded, Snapshot } from '../pipeline/context.ts'
 import { createGate, type Steps } from '../pipeline/pipeline.ts'
@@ -31,7 +31,7 @@ import type { Fleet } from '../upstreams/fleet.ts'
 export interface AppParts extends Steps, Pick<TokenRouteParts, 'signing' | 'requireThawed' | 'onMinted'> {
   current(): Snapshot
   readonly fleet: Fleet
-  readonly upstreamClient: Couriers
+  readonly upstreamClient: HttpUpstreamClient
   readonly kept: KeptAnswers
   guardAnswer(of: Guarded): AnswerGuard | undefined
   readonly freezes: KillSwitch
@@ -39,7 +39,7 @@ export interface AppParts extends Steps, Pick<TokenRouteParts, 'signing' | 'requ
   readonly memory: HeldBytes
   readonly clock: Clock
   /** A TLS handshake failed. */
-  onHandshakeFault(fault: HandshakeFault, peer: string): void
+  onHandshakeFault(fault: HandshakeFailure, peer: string): void
 }
 
 /** A connection is kept so much longer than `timeouts.idle` says: a proxy with the same setting must be first to close. */
@@ -50,9 +50,9 @@ const slackMs = 5_000
 export interface DataListener {
   readonly app: FastifyInstance
   /** Gives notice, stops listening, lets what runs finish, then cuts it. */
-  drain(patience: Patience): Promise<void>
+  drain(patience: DrainOptions): Promise<void>
   /** Ends with this refusal what is under way, if it is meant. */
-  cut: InFlightRequests['cut']
+  cut: InFlightRequests['abort']
   readonly door: LoginThrottle
 }
 
@@ -70,10 +70,10 @@ export async function createApp(parts: AppParts): Promise<DataListener> {
     // For the upload of a model's file; other bodies are timed where they are read.
     requestTimeout: Math.max(policy.timeouts.bodyMs, policy.timeouts.totalMs) + slackMs,
     routerOptions: { maxParamLength: 512 },
-    rewriteUrl: ({ url }: { url?: string | undefined }) => plainPath(url ?? '') ?? nowhere,
+    rewriteUrl: ({ url }: { url?: string | undefined }) => plainPath(url ?? '') ?? unroutablePath,
     clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => {
       // Bytes of ours in the middle of an answer would look like the model's.
-      if (inFlightRequests.isAnswering(socket) || !handshakes.isThrough(socket)) socket.destroy()
+      if (inFlightRequests.isAnswering(socket) || !handshakes.isEstablished(socket)) socket.destroy()
       else answerNoHttp(error, socket)
     },
     // While draining, a request on an open connection is still answered, and recorded like any other.
@@ -92,24 +92,30 @@ export async function createApp(parts: AppParts): Promise<DataListener> {
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
   await app.register(multipart)
 
-  const door = await createDoor(app, doorPolicy)
+  const door = await createLoginThrottle(app, doorPolicy)
   const arrive = createArrive(parts.current, parts.clock)
   const inFlightRequests = createInFlightRequests(arrive, door, parts.metrics, doorPolicy, parts.memory)
   const gate = createGate(parts)
   const { ask } = parts.upstreamClient
   const hosts = { inFlightRequests, gate, settle: parts.settle }
   // First: routes take the error handler they find when they are declared.
-  registerUnknown(app, hosts)
+  registerNotFound(app, hosts)
   for (const dialect of dialects)
     for (const endpoint of dialect.endpoints) {
-      if (endpoint.kind === 'exchange') registerExchange(app, dialect, endpoint, inFlightRequests, gate)
+      if (endpoint.kind === 'exchange') registerModelRoute(app, dialect, endpoint, inFlightRequests, gate)
       else if (endpoint.kind === 'listing') registerListing(app, dialect, endpoint, { ...parts, hosts, ask })
-      else if (endpoint.kind === 'kept') registerKeptAnswer(app, dialect, endpoint, { ...parts, hosts, ask })
+      else if (endpoint.kind === 'kept')
+        registerStoredResponse(app, dialect, endpoint, { ...parts, hosts, ask })
       else registerGreeting(app, dialect, endpoint, { ...parts, hosts })
     }
   registerTokenRoutes(app, { ...parts, hosts })
   registerHealthChecks(app, { ...parts, hosts })
-  return { app, drain: (patience) => drain(app, inFlightRequests, patience), cut: inFlightRequests.cut, door }
+  return {
+    app,
+    drain: (patience) => drain(app, inFlightRequests, patience),
+    cut: inFlightRequests.abort,
+    door,
+  }
 }
 
 /** Bytes that are no HTTP: there is no request to record, no dialect to answer in, and nothing to learn from us. */

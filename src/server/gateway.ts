@@ -12,8 +12,8 @@ import { describeError, Refusal } from '../core/refusal.ts'
 import { memoryBudget } from '../files/memory.ts'
 import { announce } from '../files/running.ts'
 import { createAdminLogins } from '../http/admin/admin-logins.ts'
-import { listenOn, requireFree } from '../http/data/listen.ts'
-import { keepTlsFiles } from '../http/tls/tls.ts'
+import { listenOn, requireFreeAddresses } from '../http/data/listen.ts'
+import { watchTlsFiles } from '../http/tls/tls.ts'
 import { createUpstreamClient } from '../http/upstream-client.ts'
 import type { FreezeEntry } from '../kill-switch/freeze-entry.ts'
 import { createTurns } from '../limits/slot-queue.ts'
@@ -121,7 +121,7 @@ async function openGateway(
   showAddresses(log, atStart.logAddresses === 'plain')
   log.info({ version: options.version, policy: atStart.version }, 'starting')
   for (const warning of snapshots.warnings) log.warn(warning)
-  await requireFree(atStart)
+  await requireFreeAddresses(atStart)
   const keysSync = await openKeysSync(atStart, policy, clock.wallMs, log)
   closers.push(keysSync.close)
 
@@ -270,7 +270,7 @@ async function openGateway(
   const { tls } = atStart.listen
   const tlsFiles =
     tls &&
-    keepTlsFiles(app.server, tls, clock.wallMs, (problem) => {
+    watchTlsFiles(app.server, tls, clock.wallMs, (problem) => {
       metrics.policyReloads.inc({ result: problem === undefined ? 'ok' : 'failed' })
       metrics.tlsExpiry.set((tlsFiles?.expiresMs ?? 0) / 1000)
       if (problem === undefined) log.info('certificates reloaded')
@@ -285,7 +285,7 @@ async function openGateway(
     log,
     logins: createAdminLogins({
       door: () => policy().door,
-      entrance: door,
+      loginThrottle: door,
       ...{ flood, metrics, log, mayTellOf, recordEvent },
     }),
     fleet,
@@ -311,9 +311,15 @@ async function openGateway(
       nowMs: clock.wallMs,
       reload: snapshots.reload,
       recorded: changes.tell,
-      reach: (wish) => reachOf(wish, policy(), snapshots.keyFiles.keys, fleet.listed(), clock.wallMs()),
+      freezeReach: (wish) => reachOf(wish, policy(), snapshots.keyFiles.keys, fleet.listed(), clock.wallMs()),
     },
-    approvals: { approvals, freezes, lookAgain, current: () => snapshots.current, now: clock.wallMs },
+    approvals: {
+      approvals,
+      freezes,
+      reloadFiles: lookAgain,
+      current: () => snapshots.current,
+      now: clock.wallMs,
+    },
     audit,
   })
 
@@ -371,7 +377,7 @@ async function openGateway(
     hurry: () => impatience.abort(),
     async close() {
       draining = true
-      await drain({ ...policy().shutdown, hurry: impatience.signal })
+      await drain({ ...policy().shutdown, immediate: impatience.signal })
       await closeAll()
     },
   }

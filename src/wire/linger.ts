@@ -8,7 +8,7 @@ import type { IncomingMessage } from 'node:http'
 const maxBytes = 16 * 1024 * 1024
 const maxMs = 10_000
 /** For a client that is held up. */
-const heldUpMs = 2_000
+const pausedMs = 2_000
 
 /** @returns when the connection may be closed: the request is whole or gone, or it has taken too long */
 export function linger(request: IncomingMessage): Promise<void> {
@@ -25,7 +25,7 @@ export function linger(request: IncomingMessage): Promise<void> {
       if (bytes <= maxBytes) return
       request.pause()
       clearTimeout(late)
-      late = setTimeout(over, heldUpMs)
+      late = setTimeout(over, pausedMs)
     }
     if (request.complete || request.destroyed) return over()
     request.unpipe()

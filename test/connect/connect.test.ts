@@ -48,7 +48,7 @@ beforeAll(async () => {
     more: 'certificates: [{ match: { dns: agent.example }, name: laptop, role: agent }]\n',
   })
   saveKey(`${gate.key}\n`)
-  const options = { gate: gate.data, listen, visitors, tell }
+  const options = { gateway: gate.data, listen, allowed: visitors, report: tell }
   const ca = authority.certFile
   withKey = await startForwarder({ ...options, files: { ...none, key: keyFile, ca } })
   const certificate = { cert: agent.certFile, key: agent.keyFile }
@@ -168,10 +168,10 @@ describe('the forwarder', () => {
   it('trusts no gate whose certificate another CA made, and sends it nothing', async () => {
     const before = gate.requests().length
     const untrusting = await startForwarder({
-      gate: gate.data,
+      gateway: gate.data,
       listen,
-      visitors,
-      tell,
+      allowed: visitors,
+      report: tell,
       files: { ...none, key: keyFile },
     })
     const { status, text } = await raw(untrusting.url, {})
@@ -182,10 +182,10 @@ describe('the forwarder', () => {
 
   it('says in Ollama’s shape that the gate is away', async () => {
     const alone = await startForwarder({
-      gate: 'http://127.0.0.1:1',
+      gateway: 'http://127.0.0.1:1',
       listen,
-      visitors,
-      tell,
+      allowed: visitors,
+      report: tell,
       files: { ...none, key: keyFile },
     })
     const { status, text } = await raw(alone.url, {})

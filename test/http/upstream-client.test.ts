@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { HeldBytes } from '../../src/core/held-bytes.ts'
-import { type Couriers, createUpstreamClient } from '../../src/http/upstream-client.ts'
+import { createUpstreamClient, type HttpUpstreamClient } from '../../src/http/upstream-client.ts'
 import { loadPolicy } from '../../src/policy/load.ts'
 import type { Upstream } from '../../src/policy/policy.ts'
 import { type ModelServer, startModelServer } from '../rig/model-server.ts'
@@ -24,7 +24,7 @@ afterAll(async () => {
 })
 
 interface World {
-  readonly upstreamClient: Couriers
+  readonly upstreamClient: HttpUpstreamClient
   /** One request. @returns the status, or the refusal's code */
   send(flow?: AsyncIterable<Uint8Array>): Promise<number | string>
 }

@@ -24,14 +24,14 @@ import {
 import type { KillSwitch } from '../../kill-switch/kill-switch.ts'
 import { keyAccount } from '../../limits/accounts.ts'
 import type { Store } from '../../limits/store.ts'
-import { recordedName, refuse, someone } from './admin-replies.ts'
+import { adminTokenHolder, maskedName, refuse } from './admin-replies.ts'
 import { type AdminKeysParts, registerAdminKeys } from './keys-api.ts'
 
 export interface AdminApiParts extends AdminKeysParts {
   readonly freezes: KillSwitch
   readonly store: Store
   /** What a freeze holds for now; of models null, if that is not known. */
-  reach(wish: Pick<FreezeRequest, 'kind' | 'name'>): {
+  freezeReach(wish: Pick<FreezeRequest, 'kind' | 'name'>): {
     readonly keys: number
     readonly roles: number
     readonly models: number | null
@@ -63,23 +63,23 @@ const closeBody = Type.Object(
 )
 
 export function registerAdminApi(app: FastifyInstance, parts: AdminApiParts): void {
-  const { freezes, store, recordEvent, reach } = parts
+  const { freezes, store, recordEvent, freezeReach } = parts
   registerAdminKeys(app, parts)
   const give = async (wish: FreezeRequest, reply: FastifyReply) => {
     const fault = faultOf(wish)
     if (fault !== undefined) return refuse(reply, fault)
-    const order = shown(await freezes.give(wish))
+    const order = freezeView(await freezes.give(wish))
     if (!wish.frozen) return order
-    const { keys, roles, models } = reach(wish)
+    const { keys, roles, models } = freezeReach(wish)
     return { ...order, holds: { keys, roles, models } }
   }
 
-  app.get('/admin/v1/freezes', async () => ({ freezes: freezes.list().map(shown) }))
+  app.get('/admin/v1/freezes', async () => ({ freezes: freezes.list().map(freezeView) }))
 
   app.post('/admin/v1/freezes', async ({ body }, reply) => {
     if (!Value.Check(freezeBody, body))
       return refuse(reply, 'must be JSON: kind and why, and name, for, by if you like')
-    const { kind, name = '', why, by = someone } = body
+    const { kind, name = '', why, by = adminTokenHolder } = body
     if (!isFrozenKind(kind)) return refuse(reply, `kind must be one of ${frozenKinds.join(', ')}`)
     const forMs = body.for === undefined ? undefined : parseDuration(body.for)
     if (body.for !== undefined && !forMs) return refuse(reply, 'for must be a duration such as 30m or 24h')
@@ -96,7 +96,7 @@ export function registerAdminApi(app: FastifyInstance, parts: AdminApiParts): vo
   )
   const lift = async (kind: string, name: string, query: unknown, reply: FastifyReply) => {
     if (!Value.Check(liftQuery, query)) return refuse(reply, 'why and by, each once, if you like')
-    const { why = 'lifted', by = someone } = query
+    const { why = 'lifted', by = adminTokenHolder } = query
     if (!isFrozenKind(kind)) return refuse(reply, `kind must be one of ${frozenKinds.join(', ')}`)
     return give({ kind, name, frozen: false, why, by, forMs: undefined }, reply)
   }
@@ -105,7 +105,7 @@ export function registerAdminApi(app: FastifyInstance, parts: AdminApiParts): vo
     const order = body ?? {}
     if (!Value.Check(closeBody, order)) return refuse(reply, 'must be JSON: by, if you like')
     if (!isCallerId(params.key)) return refuse(reply, 'that is not the id of a key')
-    const by = recordedName(order.by ?? someone)
+    const by = maskedName(order.by ?? adminTokenHolder)
     try {
       const wasOpen = await store.closeBreaker(keyAccount(params.key), { leftMs: closingMs })
       if (wasOpen) recordEvent('breaker closed', { key: params.key, by })
@@ -116,7 +116,7 @@ export function registerAdminApi(app: FastifyInstance, parts: AdminApiParts): vo
   })
 }
 
-function shown({ kind, name, frozen, why, by, at, until }: FreezeEntry) {
+function freezeView({ kind, name, frozen, why, by, at, until }: FreezeEntry) {
   const time = (ms: number) => new Date(ms).toISOString()
   return { kind, name, frozen, why, by, at: time(at), until: until === null ? null : time(until) }
 }

@@ -10,10 +10,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Policy } from '../../policy/policy.ts'
 import type { AdminLogins } from './admin-logins.ts'
 
-const free = new Set(['/livez', '/readyz'])
+const publicPaths = new Set(['/livez', '/readyz'])
 
 /** @param takesKeys whether a route of this path looks at API keys itself */
-export function guardAdmin(
+export function registerAdminAuth(
   app: FastifyInstance,
   { loopback, token, hosts }: Policy['admin'],
   takesKeys: (path: string) => boolean,
@@ -22,7 +22,7 @@ export function guardAdmin(
   const names = new Set(['localhost', ...hosts.map((host) => host.toLowerCase())])
   app.addHook('onRequest', async (request, reply) => {
     const path = request.url.split('?', 1)[0] ?? ''
-    if (free.has(path)) return undefined
+    if (publicPaths.has(path)) return undefined
     const host = hostName(request.headers.host)
     if (host === undefined || !(names.has(host) || isIP(host) !== 0))
       return refuse(reply, 403, 'This host name is not one of the admin listener; see admin.hosts.')

@@ -13,23 +13,23 @@ export class NotInForce extends Error {
   override readonly name = 'NotInForce'
 }
 
-interface Told {
+interface ErrorReply {
   readonly status: number
   readonly error: string
 }
 
-export function answerErrors(app: FastifyInstance, log: Log): void {
+export function registerErrorHandler(app: FastifyInstance, log: Log): void {
   app.setErrorHandler((error: NodeJS.ErrnoException & { statusCode?: number }, _request, reply) => {
     const { statusCode = 500, message } = error
     // Fastify's own words about a body it cannot read.
     if (statusCode >= 400 && statusCode < 500) return reply.code(statusCode).send({ error: message })
     log.error({ cause: describeError(error) }, 'a request to the admin listener failed')
-    const told = toldOf(error)
-    return reply.code(told.status).send({ error: told.error })
+    const answer = replyFor(error)
+    return reply.code(answer.status).send({ error: answer.error })
   })
 }
 
-function toldOf(error: NodeJS.ErrnoException): Told {
+function replyFor(error: NodeJS.ErrnoException): ErrorReply {
   const { code, syscall } = error
   if (isDiskFull(error))
     // 507 Insufficient Storage, RFC 4918, 11.5.

@@ -10,19 +10,19 @@ import type { Policy } from '../../policy/policy.ts'
 import type { Log } from '../../telemetry/log.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { createSparing } from '../../telemetry/sparing.ts'
-import { senderOf } from '../data/connections.ts'
+import { clientAddressOf } from '../data/connections.ts'
 import type { LoginThrottle } from '../data/login-throttle.ts'
 
-export type AdminFault = 'admin token missing' | 'admin token wrong' | 'approver key refused'
+export type AdminLoginFailure = 'admin token missing' | 'admin token wrong' | 'approver key refused'
 
 export interface AdminLogins {
   /** Tells of it, and answers 401, or 429 past `door.failuresPerMinute`. */
-  refuse(request: FastifyRequest, reply: FastifyReply, fault: AdminFault): Promise<FastifyReply>
+  refuse(request: FastifyRequest, reply: FastifyReply, fault: AdminLoginFailure): Promise<FastifyReply>
 }
 
 export interface AdminLoginsParts {
   door(): Policy['door']
-  readonly entrance: LoginThrottle
+  readonly loginThrottle: LoginThrottle
   readonly flood: Flood
   readonly metrics: Metrics
   readonly log: Log
@@ -30,15 +30,15 @@ export interface AdminLoginsParts {
   recordEvent(event: string, details: object): void
 }
 
-const says: Readonly<Record<AdminFault, string>> = {
+const messages: Readonly<Record<AdminLoginFailure, string>> = {
   'admin token missing': 'The admin token is missing or wrong.',
   'admin token wrong': 'The admin token is missing or wrong.',
   'approver key refused': 'The key is not valid.',
 }
 
 export function createAdminLogins(parts: AdminLoginsParts): AdminLogins {
-  const { door, entrance, flood, metrics, log, mayTellOf, recordEvent } = parts
-  const tell = (reason: AdminFault, peer: string, route: string) => {
+  const { door, loginThrottle, flood, metrics, log, mayTellOf, recordEvent } = parts
+  const recordFailure = (reason: AdminLoginFailure, peer: string, route: string) => {
     if (mayTellOf(`${reason} ${networkOf(peer)}`))
       log.warn({ reason, peer, route }, 'a credential was refused at the admin listener')
     if (flood.recordsAlone(peer, 'login')) recordEvent('admin login refused', { reason, peer, route })
@@ -47,16 +47,16 @@ export function createAdminLogins(parts: AdminLoginsParts): AdminLogins {
     async refuse(request, reply, fault) {
       metrics.adminLoginFailures.inc({ reason: fault })
       if (fault !== 'admin token missing') {
-        tell(fault, senderOf(request.raw, door()), request.routeOptions.url ?? 'none')
+        recordFailure(fault, clientAddressOf(request.raw, door()), request.routeOptions.url ?? 'none')
         try {
-          await entrance.recordFailure(request)
+          await loginThrottle.recordFailure(request)
         } catch (error) {
           if (!(error instanceof Refusal)) throw error
           reply.header('retry-after', String(error.retryAfterSeconds ?? 1))
           return reply.code(error.status).send({ error: error.say })
         }
       }
-      return reply.code(401).send({ error: says[fault] })
+      return reply.code(401).send({ error: messages[fault] })
     },
   }
 }

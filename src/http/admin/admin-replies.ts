@@ -3,13 +3,13 @@ import type { FastifyReply } from 'fastify'
 import { createMasker, findSensitive } from '../../detect/sensitive/mask.ts'
 
 /** By whom it was, where nobody says a name. */
-export const someone = 'holder of the admin token'
+export const adminTokenHolder = 'holder of the admin token'
 
 export function refuse(reply: FastifyReply, error: string): FastifyReply {
   return reply.code(400).send({ error })
 }
 
 /** Who orders something, as the log may keep it. */
-export function recordedName(by: string): string {
+export function maskedName(by: string): string {
   return createMasker(findSensitive).mask(by).slice(0, 128)
 }

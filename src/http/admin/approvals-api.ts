@@ -18,16 +18,16 @@ import { foldKey } from '../../core/fold.ts'
 import { asSeen } from '../../core/strip-invisible.ts'
 import type { KillSwitch } from '../../kill-switch/kill-switch.ts'
 import type { Snapshot } from '../../pipeline/context.ts'
-import { senderOf } from '../data/connections.ts'
+import { clientAddressOf } from '../data/connections.ts'
 import { bearerOf } from './admin-auth.ts'
 import type { AdminLogins } from './admin-logins.ts'
-import { someone } from './admin-replies.ts'
+import { adminTokenHolder } from './admin-replies.ts'
 
 export interface ApprovalsApiParts {
   readonly approvals: Approvals
   readonly freezes: KillSwitch
   /** Reads now what an operator has written: a lost key must not say yes before the next look at the files. */
-  lookAgain(): void
+  reloadFiles(): void
   current(): Snapshot
   /** Epoch milliseconds. */
   now(): number
@@ -48,23 +48,23 @@ export function isForApprovers(path: string): boolean {
 }
 
 /** Who asks: an approver, or whoever the admin listener let in; or why not. */
-type Asker =
+type Principal =
   | { readonly approver: Identity | undefined }
   | { readonly status: number; readonly error: string }
   | 'unknown'
 
 export function registerApprovals(
   app: FastifyInstance,
-  { approvals, freezes, lookAgain, current, now }: ApprovalsApiParts,
+  { approvals, freezes, reloadFiles, current, now }: ApprovalsApiParts,
   logins: AdminLogins,
 ): void {
-  const askerOf = (request: FastifyRequest): Asker => {
+  const principalOf = (request: FastifyRequest): Principal => {
     const shown = bearerOf(request)
     if (!shown?.startsWith('tw_')) return { approver: undefined }
-    lookAgain()
+    reloadFiles()
     const { policy, keys } = current()
     const { approvers } = policy.approval
-    const identity = keys.identify(shown, now(), senderOf(request.raw, policy.door))
+    const identity = keys.identify(shown, now(), clientAddressOf(request.raw, policy.door))
     if (typeof identity === 'string') return 'unknown'
     const named = approvers.has(identity.name) || approvers.has(identity.role)
     if (!named || freezes.holdsCaller([identity.id], [identity.role]))
@@ -107,10 +107,10 @@ export function registerApprovals(
   }
 
   app.get(folder, (request, reply) => {
-    const asker = askerOf(request)
-    if (asker === 'unknown') return logins.refuse(request, reply, 'approver key refused')
-    if ('status' in asker) return refuse(reply, asker)
-    const shows = showsTo(asker.approver)
+    const principal = principalOf(request)
+    if (principal === 'unknown') return logins.refuse(request, reply, 'approver key refused')
+    if ('status' in principal) return refuse(reply, principal)
+    const shows = showsTo(principal.approver)
     return withStore(reply, async () => ({
       approvals: (await approvals.list()).map((each) => ({
         ...publicly(each, shows),
@@ -124,10 +124,10 @@ export function registerApprovals(
     ['deny', 'denied'],
   ] as const)
     app.post<{ Params: { id: string } }>(`${folder}/:id/${word}`, (request, reply) => {
-      const asker = askerOf(request)
-      if (asker === 'unknown') return logins.refuse(request, reply, 'approver key refused')
-      if ('status' in asker) return refuse(reply, asker)
-      const { approver } = asker
+      const principal = principalOf(request)
+      if (principal === 'unknown') return logins.refuse(request, reply, 'approver key refused')
+      if ('status' in principal) return refuse(reply, principal)
+      const { approver } = principal
       const body = request.body ?? {}
       if (!Value.Check(decideBody, body) || (state === 'denied' && body.why === undefined))
         return refuse(reply, {
@@ -145,7 +145,7 @@ export function registerApprovals(
         if (!about) return refuse(reply, unknown)
         const fault = faultOf(about, approver, state)
         if (fault) return refuse(reply, fault)
-        const by = approver ? `${approver.name} (key ${approver.id})` : (body.by ?? someone)
+        const by = approver ? `${approver.name} (key ${approver.id})` : (body.by ?? adminTokenHolder)
         const decided = await approvals.decide(id, { state, by, why: body.why ?? null })
         if (decided.kind === 'unknown') return refuse(reply, unknown)
         if (decided.kind === 'decided') return refuse(reply, { status: 409, error: 'It is decided already.' })

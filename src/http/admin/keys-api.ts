@@ -29,7 +29,7 @@ import { isTokenId } from '../../core/token-id.ts'
 import { parseDuration } from '../../core/units.ts'
 import type { Policy } from '../../policy/policy.ts'
 import { NotInForce } from './admin-errors.ts'
-import { refuse, someone } from './admin-replies.ts'
+import { adminTokenHolder, refuse } from './admin-replies.ts'
 
 export interface AdminKeysParts {
   policy(): Policy
@@ -86,7 +86,7 @@ export function registerAdminKeys(
   app.post('/admin/v1/keys', async ({ body }, reply) => {
     if (!Value.Check(newKey, body))
       return refuse(reply, 'must be JSON: name and role, and expires, networks, by if you like')
-    const { name, role, networks = [], by = someone } = body
+    const { name, role, networks = [], by = adminTokenHolder } = body
     if (!policy().roles.has(role)) return refuse(reply, 'there is no such role')
     const lifeMs = durationOf(body.expires)
     if (lifeMs === 'none') return refuse(reply, 'expires must be a duration such as 30d')
@@ -104,7 +104,7 @@ export function registerAdminKeys(
       const order = body ?? {}
       if (!Value.Check(change, order))
         return refuse(reply, 'must be JSON: by, and grace to rotate, if you like')
-      const { by = someone } = order
+      const { by = adminTokenHolder } = order
       const graceMs = durationOf(order.grace)
       if (order.grace !== undefined && what !== 'rotate') return refuse(reply, 'grace is for rotate')
       if (graceMs === 'none') return refuse(reply, 'grace must be a duration such as 24h')
@@ -133,7 +133,7 @@ export function registerAdminKeys(
 
   app.delete<{ Params: { id: string } }>('/admin/v1/tokens/:id', async ({ params: { id } }, reply) => {
     if (!isTokenId(id)) return refuse(reply, 'that is not the id of a token')
-    await revokeToken(revokedTokensFile(file()), id, nowMs(), someone)
+    await revokeToken(revokedTokensFile(file()), id, nowMs(), adminTokenHolder)
     await obey()
     return { id, status: 'revoked' }
   })

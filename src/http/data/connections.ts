@@ -11,7 +11,7 @@ export function limitConnections(server: Server, door: () => Policy['door']): vo
   const open = new Map<string, number>()
   server.on('connection', (socket) => {
     const { connections: max, proxies } = door()
-    const peer = peerOf(socket.remoteAddress)
+    const peer = canonicalPeer(socket.remoteAddress)
     if (proxies.hold(peer)) return
     const address = networkOf(peer)
     const count = (open.get(address) ?? 0) + 1
@@ -38,38 +38,38 @@ export interface ConnectionBounds {
  * connection that has been silent for longest gives way to the new one. Plain HTTP only: with TLS, requests come through
  * other sockets than connections.
  */
-export function replaceSilent(server: Server, { each, all }: ConnectionBounds): void {
+export function evictIdleConnections(server: Server, { each, all }: ConnectionBounds): void {
   const open = new Map<Socket, string>()
   /** Without a request under way, the longest silent first. */
-  const silent = new Set<Socket>()
+  const idle = new Set<Socket>()
   const forget = (socket: Socket) => {
     open.delete(socket)
-    silent.delete(socket)
+    idle.delete(socket)
   }
   server.on('connection', (socket: Socket) => {
-    const address = networkOf(peerOf(socket.remoteAddress))
+    const address = networkOf(canonicalPeer(socket.remoteAddress))
     const isOwn = (other: Socket) => open.get(other) === address
     const isAddressFull = [...open.keys()].filter(isOwn).length >= each
     if (isAddressFull || open.size >= all) {
-      const maxLength = [...silent].find((other) => !isAddressFull || isOwn(other))
-      if (!maxLength) return void socket.destroy()
-      forget(maxLength)
-      maxLength.destroy()
+      const longestIdle = [...idle].find((other) => !isAddressFull || isOwn(other))
+      if (!longestIdle) return void socket.destroy()
+      forget(longestIdle)
+      longestIdle.destroy()
     }
     open.set(socket, address)
-    silent.add(socket)
+    idle.add(socket)
     socket.once('close', () => forget(socket))
   })
   server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
-    silent.delete(socket)
+    idle.delete(socket)
     response.once('close', () => {
-      if (open.has(socket)) silent.add(socket)
+      if (open.has(socket)) idle.add(socket)
     })
   })
 }
 
 /** The other end of a connection, as it stands in records. */
-export function peerOf(address: string | undefined): string {
+export function canonicalPeer(address: string | undefined): string {
   return canonicalAddress(address ?? '')
 }
 
@@ -77,8 +77,8 @@ export function peerOf(address: string | undefined): string {
  * Who sent a request: the other end of its connection, unless that is a trusted proxy. Then the last address of
  * `X-Forwarded-For` that is none: what stands before it anybody may have written there.
  */
-export function senderOf({ socket, headers }: IncomingMessage, { proxies }: Policy['door']): string {
-  let sender = peerOf(socket.remoteAddress)
+export function clientAddressOf({ socket, headers }: IncomingMessage, { proxies }: Policy['door']): string {
+  let sender = canonicalPeer(socket.remoteAddress)
   if (!proxies.hold(sender)) return sender
   const hops = String(headers['x-forwarded-for'] ?? '').split(',')
   while (hops.length > 0 && proxies.hold(sender)) {

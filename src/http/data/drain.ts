@@ -7,34 +7,34 @@ import type { FastifyInstance } from 'fastify'
 import { Refusal } from '../../core/refusal.ts'
 import type { InFlightRequests } from './in-flight-request.ts'
 
-export interface Patience {
+export interface DrainOptions {
   readonly noticeMs: number
   readonly graceMs: number
   /** Aborted: no more patience. */
-  readonly hurry: AbortSignal
+  readonly immediate: AbortSignal
 }
 
 /** How long the last frames of what was cut may take to leave. */
-const farewellMs = 500
+const lastFramesMs = 500
 const idleEveryMs = 50
 
 export async function drain(
   app: FastifyInstance,
   inFlightRequests: InFlightRequests,
-  { noticeMs, graceMs, hurry }: Patience,
+  { noticeMs, graceMs, immediate }: DrainOptions,
 ): Promise<void> {
   inFlightRequests.announceClose()
-  await pause(noticeMs, hurry)
-  await quietTurn()
+  await pause(noticeMs, immediate)
+  await waitForIdleTurn()
   // With the connections that are idle.
   const closed = new Promise<unknown>((resolve) => app.server.close(resolve))
   const idle = setInterval(() => app.server.closeIdleConnections(), idleEveryMs)
   const over = new AbortController()
   const end = async () => {
-    await pause(graceMs, AbortSignal.any([hurry, over.signal]))
+    await pause(graceMs, AbortSignal.any([immediate, over.signal]))
     const stopping = { say: 'The gateway is shutting down.', retryAfterSeconds: 1 }
-    inFlightRequests.cut(new Refusal('upstream_unavailable', stopping), () => true)
-    await pause(farewellMs, over.signal)
+    inFlightRequests.abort(new Refusal('upstream_unavailable', stopping), () => true)
+    await pause(lastFramesMs, over.signal)
     if (!over.signal.aborted) app.server.closeAllConnections()
   }
   void end()
@@ -44,19 +44,19 @@ export async function drain(
   await app.close()
 }
 
-const quietMs = 0.3
-const quietWithinMs = 500
+const idleTurnMs = 0.3
+const maxIdleWaitMs = 500
 
 /**
  * Waits for a turn of the event loop in which nothing was to be done. Whatever arrived until then was accepted and
  * read; a listener or connection that is closed while something in it is unread would reset its client.
  */
-async function quietTurn(): Promise<void> {
-  const latest = performance.now() + quietWithinMs
+async function waitForIdleTurn(): Promise<void> {
+  const latest = performance.now() + maxIdleWaitMs
   for (let began = performance.now(); began < latest; ) {
     await new Promise(setImmediate)
     const now = performance.now()
-    if (now - began < quietMs) return
+    if (now - began < idleTurnMs) return
     began = now
   }
 }

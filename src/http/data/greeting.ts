@@ -7,12 +7,12 @@ import { presentedCredential } from '../../auth/credential.ts'
 import { Refusal } from '../../core/refusal.ts'
 import type { Dialect, Greeting } from '../../dialects/dialect.ts'
 import type { Steps } from '../../pipeline/pipeline.ts'
-import { answerHere, type Hosts } from './local-routes.ts'
+import { type LocalRouteParts, registerLocalRoute } from './local-routes.ts'
 
 const ownName = 'Torwart'
 
 export interface GreetingParts extends Pick<Steps, 'recordable'> {
-  readonly hosts: Hosts
+  readonly hosts: LocalRouteParts
 }
 
 export function registerGreeting(
@@ -23,7 +23,7 @@ export function registerGreeting(
 ): void {
   const destination = { dialect, endpoint }
   const { gate } = hosts
-  answerHere(app, dialect, endpoint, hosts, async ({ context, writer }) => {
+  registerLocalRoute(app, dialect, endpoint, hosts, async ({ context, writer }) => {
     if (!recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
     // A credential that is wrong is refused here too, or `/` would be the place to try them.
     const { rawHeaders, certificate } = context.incoming

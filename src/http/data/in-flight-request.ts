@@ -13,8 +13,8 @@ import type { ResponseWriter } from '../../pipeline/ports.ts'
 import type { createArrive } from '../../pipeline/request/receive.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
-import { createCertificateOf } from '../tls/client-certificate.ts'
-import { senderOf } from './connections.ts'
+import { createCertificateReader } from '../tls/client-certificate.ts'
+import { clientAddressOf } from './connections.ts'
 import type { LoginThrottle } from './login-throttle.ts'
 import { readForm } from './multipart-form.ts'
 import { createResponseWriter } from './response-writer.ts'
@@ -31,37 +31,37 @@ export interface InFlightRequests {
   /** Whether they do. */
   readonly closing: boolean
   /** Ends with this refusal what is still under way, if it is meant. */
-  cut(refusal: Refusal, isMeant: (context: RequestContext) => boolean): void
+  abort(refusal: Refusal, matches: (context: RequestContext) => boolean): void
   /** Whether an answer is on its way through this connection. */
   isAnswering(socket: Socket): boolean
 }
 
 /** A request that is not over, on its connection. */
-interface Present {
+interface OpenRequest {
   readonly response: ServerResponse
-  leave(): void
+  close(): void
 }
 
 export function createInFlightRequests(
   arrive: ReturnType<typeof createArrive>,
-  entrance: LoginThrottle,
+  loginThrottle: LoginThrottle,
   metrics: Metrics,
   door: () => Policy['door'],
   memory: HeldBytes,
 ): InFlightRequests {
-  const certificateOf = createCertificateOf()
-  const underWay = new Set<RequestContext>()
+  const certificateOf = createCertificateReader()
+  const inFlight = new Set<RequestContext>()
   let closing = false
   // A response that waits behind another one on its connection hears nothing of the client's leaving; the
   // connection does.
-  const bySocket = new WeakMap<Socket, Set<Present>>()
-  const presentOn = (socket: Socket): Set<Present> => {
+  const bySocket = new WeakMap<Socket, Set<OpenRequest>>()
+  const openRequestsOn = (socket: Socket): Set<OpenRequest> => {
     const known = bySocket.get(socket)
     if (known) return known
-    const present = new Set<Present>()
+    const present = new Set<OpenRequest>()
     bySocket.set(socket, present)
     socket.once('close', () => {
-      for (const { leave } of present) leave()
+      for (const request of present) request.close()
     })
     return present
   }
@@ -76,8 +76,8 @@ export function createInFlightRequests(
     get closing() {
       return closing
     },
-    cut(refusal, isMeant) {
-      for (const context of underWay) if (isMeant(context)) context.incoming.cancellation.end(refusal)
+    abort(refusal, matches) {
+      for (const context of inFlight) if (matches(context)) context.incoming.cancellation.end(refusal)
     },
     receive(request, reply, dialect, route) {
       const { raw: message } = request
@@ -86,7 +86,7 @@ export function createInFlightRequests(
       const incoming = arrive({
         route,
         dialect,
-        peer: senderOf(message, door()),
+        peer: clientAddressOf(message, door()),
         rawHeaders: message.rawHeaders,
         certificate: certificateOf(message.socket),
         requestId: single(message.headers['x-request-id']),
@@ -101,15 +101,15 @@ export function createInFlightRequests(
         incoming.snapshot.policy.timeouts.totalMs,
       )
       const context: RequestContext = { incoming }
-      underWay.add(context)
+      inFlight.add(context)
       metrics.inflight.inc()
-      const others = presentOn(message.socket)
-      const present: Present = {
+      const others = openRequestsOn(message.socket)
+      const present: OpenRequest = {
         response: outgoing,
-        leave() {
+        close() {
           if (!others.delete(present)) return
           clearTimeout(late)
-          underWay.delete(context)
+          inFlight.delete(context)
           metrics.inflight.dec()
           incoming.hold.release()
           if (!outgoing.writableFinished) cancellation.end()
@@ -117,14 +117,14 @@ export function createInFlightRequests(
       }
       others.add(present)
       // Fastify's own hooks do not fire when a client leaves in mid-answer; this event does.
-      outgoing.once('close', present.leave)
+      outgoing.once('close', present.close)
       const writer = createResponseWriter({
         request: message,
         response: outgoing,
         context,
         isClosing: () => closing,
         parameter: parameterOf(request),
-        failedLogin: () => entrance.recordFailure(request),
+        failedLogin: () => loginThrottle.recordFailure(request),
         readForm: (limit, timeoutMs) => readForm(request, limit, timeoutMs, incoming.hold),
       })
       return { context, writer }

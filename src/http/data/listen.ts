@@ -7,22 +7,22 @@ import type { Address } from '../../policy/policy.ts'
 /** Both listeners have the same words in the policy and on the command line. */
 type Listener = 'listen' | 'admin'
 
-const remedyOf = (listener: Listener) => `\`${listener}.address\` in the policy, or --${listener}`
+const settingFor = (listener: Listener) => `\`${listener}.address\` in the policy, or --${listener}`
 
 /**
  * Whether both addresses can be had, tried before anything is written that tells of a start. Whoever takes one in the
  * next moment is met by `listenOn`.
  */
-export async function requireFree(addresses: Readonly<Record<Listener, Address>>): Promise<void> {
+export async function requireFreeAddresses(addresses: Readonly<Record<Listener, Address>>): Promise<void> {
   const held: Server[] = []
   try {
-    for (const listener of ['listen', 'admin'] as const) held.push(await taken(addresses[listener], listener))
+    for (const listener of ['listen', 'admin'] as const) held.push(await bind(addresses[listener], listener))
   } finally {
     await Promise.all(held.map((server) => new Promise((resolve) => server.close(resolve))))
   }
 }
 
-async function taken({ host, port }: Address, listener: Listener): Promise<Server> {
+async function bind({ host, port }: Address, listener: Listener): Promise<Server> {
   const server = createServer()
   try {
     await new Promise<void>((resolve, reject) => {
@@ -31,7 +31,7 @@ async function taken({ host, port }: Address, listener: Listener): Promise<Serve
     })
     return server
   } catch (error) {
-    throw bindProblem(error, { host, port }, remedyOf(listener))
+    throw bindProblem(error, { host, port }, settingFor(listener))
   }
 }
 
@@ -45,7 +45,7 @@ export async function listenOn(
   try {
     await app.listen({ host, port })
   } catch (error) {
-    throw bindProblem(error, { host, port }, remedyOf(listener))
+    throw bindProblem(error, { host, port }, settingFor(listener))
   }
   const { port: actual } = app.server.address() as AddressInfo
   return urlOf(scheme, { host, port: actual })

@@ -11,10 +11,10 @@ import type { Caller } from '../../pipeline/context.ts'
 import type { Upstream } from '../../policy/policy.ts'
 import type { Ask } from '../../upstreams/ask.ts'
 import type { Fleet } from '../../upstreams/fleet.ts'
-import { answerHere, answerWithinMs, type Hosts } from './local-routes.ts'
+import { type LocalRouteParts, registerLocalRoute, serverTimeoutMs } from './local-routes.ts'
 
 export interface ListingParts {
-  readonly hosts: Hosts
+  readonly hosts: LocalRouteParts
   readonly fleet: Fleet
   readonly ask: Ask
 }
@@ -36,7 +36,7 @@ export function registerListing(
     if (asked !== '' && !views.some(({ mayUseAsked }) => mayUseAsked)) throw new Refusal('model_not_allowed')
     const results = await Promise.allSettled(
       views.map(async ({ upstream, mayUse, isAsked }): Promise<ListAnswer> => {
-        const { status, body } = await ask(upstream, endpoint.serverPath, answerWithinMs)
+        const { status, body } = await ask(upstream, endpoint.serverPath, serverTimeoutMs)
         if (status !== 200) throw serverError(status, '')
         return { body: body ?? null, mayUse, isAsked }
       }),
@@ -47,7 +47,7 @@ export function registerListing(
     return { answers, failure: failure === undefined ? undefined : asRefusal(failure) }
   }
 
-  answerHere(app, dialect, endpoint, hosts, async ({ context, writer }) => {
+  registerLocalRoute(app, dialect, endpoint, hosts, async ({ context, writer }) => {
     const { caller } = await hosts.gate.enter(context, destination, writer)
     const asked = writer.parameter
     const { answers, failure } = await answersFor(caller, asked)

@@ -10,20 +10,20 @@ import type { Gate } from '../../pipeline/pipeline.ts'
 import type { InFlightRequest, InFlightRequests } from './in-flight-request.ts'
 
 /** What a server is asked for here comes from its memory; it need not wait as a generation may. */
-export const answerWithinMs = 10_000
+export const serverTimeoutMs = 10_000
 
-export interface Hosts {
+export interface LocalRouteParts {
   readonly inFlightRequests: InFlightRequests
   readonly gate: Gate
   readonly settle: Settle
 }
 
 /** @param answer all that is to be known and said; what it throws becomes the refusal */
-export function answerHere(
+export function registerLocalRoute(
   app: FastifyInstance,
   dialect: Dialect,
   endpoint: Pick<Endpoint, 'method' | 'path'>,
-  { inFlightRequests, gate, settle }: Hosts,
+  { inFlightRequests, gate, settle }: LocalRouteParts,
   answer: (inFlightRequest: InFlightRequest) => Promise<{ readonly type: string; readonly text: string }>,
 ): void {
   app.route({

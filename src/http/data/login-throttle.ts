@@ -7,20 +7,23 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { networkOf } from '../../core/peer.ts'
 import { Refusal } from '../../core/refusal.ts'
 import type { Policy } from '../../policy/policy.ts'
-import { senderOf } from './connections.ts'
+import { clientAddressOf } from './connections.ts'
 
 export interface LoginThrottle {
   /** Counts one failure. @throws Refusal `rate_limited` past `door.failuresPerMinute` */
   recordFailure(request: FastifyRequest): Promise<void>
 }
 
-export async function createDoor(app: FastifyInstance, door: () => Policy['door']): Promise<LoginThrottle> {
+export async function createLoginThrottle(
+  app: FastifyInstance,
+  door: () => Policy['door'],
+): Promise<LoginThrottle> {
   await app.register(rateLimit, {
     global: false,
     max: () => door().failuresPerMinute,
     timeWindow: 60_000,
     cache: 10_000,
-    keyGenerator: (request) => networkOf(senderOf(request.raw, door())),
+    keyGenerator: (request) => networkOf(clientAddressOf(request.raw, door())),
   })
   const count = app.createRateLimit()
   return {

@@ -7,7 +7,7 @@ import type { Dialect, Exchange } from '../../dialects/dialect.ts'
 import type { Gate } from '../../pipeline/pipeline.ts'
 import type { InFlightRequests } from './in-flight-request.ts'
 
-export function registerExchange(
+export function registerModelRoute(
   app: FastifyInstance,
   dialect: Dialect,
   endpoint: Exchange,

@@ -2,12 +2,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { asRefusal, Refusal } from '../../core/refusal.ts'
 import { dialectFor, dialects } from '../../dialects/dialects.ts'
-import type { Hosts } from './local-routes.ts'
-import { answerOptions, showsNothing } from './probes.ts'
+import type { LocalRouteParts } from './local-routes.ts'
+import { answerOptions, hasNoCredential } from './probes.ts'
 import { plainPath } from './request-target.ts'
 
-export function registerUnknown(app: FastifyInstance, { inFlightRequests, gate, settle }: Hosts): void {
-  const turnAway = (
+export function registerNotFound(
+  app: FastifyInstance,
+  { inFlightRequests, gate, settle }: LocalRouteParts,
+): void {
+  const refuseUnknown = (
     request: FastifyRequest,
     reply: FastifyReply,
     refusal: (path: string | undefined) => Refusal,
@@ -18,18 +21,22 @@ export function registerUnknown(app: FastifyInstance, { inFlightRequests, gate, 
     const dialect = dialectFor(path ?? target.slice(0, 64))
     const inFlightRequest = inFlightRequests.receive(request, reply, dialect, 'none')
     const { context, writer } = inFlightRequest
-    if (request.method === 'OPTIONS' && showsNothing(context.incoming))
+    if (request.method === 'OPTIONS' && hasNoCredential(context.incoming))
       return answerOptions(inFlightRequest, { settle, gate })
     const say = path === undefined ? undefined : dialect.absent?.[path]
     const why = say === undefined ? refusal(path) : new Refusal('not_found', { say })
     return gate.turnAway(context, isUpgrade(request) ? noWebSocket() : why, writer)
   }
   app.setNotFoundHandler((request, reply) =>
-    turnAway(request, reply, (path) => new Refusal(isDeclared(path) ? 'method_not_allowed' : 'not_found')),
+    refuseUnknown(
+      request,
+      reply,
+      (path) => new Refusal(isDeclared(path) ? 'method_not_allowed' : 'not_found'),
+    ),
   )
   // Fastify's own refusals, such as a content type nobody can parse.
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) =>
-    turnAway(request, reply, () =>
+    refuseUnknown(request, reply, () =>
       error.statusCode === 415
         ? new Refusal('unsupported_media_type')
         : error.statusCode === 400

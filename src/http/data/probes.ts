@@ -10,17 +10,17 @@ import { dialectFor } from '../../dialects/dialects.ts'
 import { type IncomingRequest, nothingSaid } from '../../pipeline/context.ts'
 import type { Steps } from '../../pipeline/pipeline.ts'
 import type { InFlightRequest } from './in-flight-request.ts'
-import { answerHere, type Hosts } from './local-routes.ts'
+import { type LocalRouteParts, registerLocalRoute } from './local-routes.ts'
 
 const plain = 'text/plain; charset=utf-8'
 /** As a model server's own. */
 const cost = { endpoint: { cost: 'probe' } } as const
 
 export interface ProbeParts extends Pick<Steps, 'recordable'> {
-  readonly hosts: Hosts
+  readonly hosts: LocalRouteParts
 }
 
-export function showsNothing({ rawHeaders, certificate }: IncomingRequest): boolean {
+export function hasNoCredential({ rawHeaders, certificate }: IncomingRequest): boolean {
   return presentedCredential(rawHeaders) === 'missing' && certificate === undefined
 }
 
@@ -28,14 +28,14 @@ export function registerHealthChecks(app: FastifyInstance, { hosts, recordable }
   const { gate, inFlightRequests } = hosts
   for (const path of ['/health', '/healthz'])
     for (const method of ['GET', 'HEAD'] as const)
-      answerHere(app, dialectFor(path), { method, path }, hosts, async ({ context, writer }) => {
+      registerLocalRoute(app, dialectFor(path), { method, path }, hosts, async ({ context, writer }) => {
         if (!recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
         if (inFlightRequests.closing)
           throw new Refusal('upstream_unavailable', {
             say: 'The gateway is shutting down.',
             retryAfterSeconds: 1,
           })
-        if (!showsNothing(context.incoming))
+        if (!hasNoCredential(context.incoming))
           await gate.admit(context, await gate.identify(context, writer), cost)
         return { type: plain, text: 'ok' }
       })
@@ -44,7 +44,7 @@ export function registerHealthChecks(app: FastifyInstance, { hosts, recordable }
 /** A caller that has shown nothing asks what there is, and is told nothing: preflights of browsers fail by that. */
 export async function answerOptions(
   { context, writer }: InFlightRequest,
-  { settle, gate }: Pick<Hosts, 'settle' | 'gate'>,
+  { settle, gate }: Pick<LocalRouteParts, 'settle' | 'gate'>,
 ): Promise<void> {
   try {
     await settle(context, { kind: 'answered', answer: nothingSaid })

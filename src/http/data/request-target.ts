@@ -15,4 +15,4 @@ export function plainPath(target: string): string | undefined {
 }
 
 /** Where targets are sent that are not plain; no dialect declares it, and no plain path is it. */
-export const nowhere = '/.'
+export const unroutablePath = '/.'

@@ -6,23 +6,23 @@ import type { Outgoing } from '../../dialects/dialect.ts'
 import { type RateLimitStatus, tightest } from '../../limits/store.ts'
 import type { RequestContext } from '../../pipeline/context.ts'
 
-export type AnswerHeaders = Record<string, string>
+export type ResponseHeaders = Record<string, string>
 
 export const guardsHeader = 'x-torwart-guards'
 
-export function answerHeaders(context: RequestContext): AnswerHeaders {
+export function responseHeaders(context: RequestContext): ResponseHeaders {
   const { incoming, admitted, call, reserved } = context
-  const headers: AnswerHeaders = {
+  const headers: ResponseHeaders = {
     'x-request-id': incoming.id,
-    [guardsHeader]: guards(context),
+    [guardsHeader]: guardSummary(context),
     'x-content-type-options': 'nosniff',
   }
   if (incoming.dialect.idHeader !== undefined) headers[incoming.dialect.idHeader] = incoming.id
   const admission = admitted?.admission
   const reservation = reserved?.reservation
   const requests = tightest(admission?.standing, reservation?.requests)
-  if (requests) tell(headers, 'requests', requests)
-  if (reservation?.tokens) tell(headers, 'tokens', reservation.tokens)
+  if (requests) addRateLimitHeaders(headers, 'requests', requests)
+  if (reservation?.tokens) addRateLimitHeaders(headers, 'tokens', reservation.tokens)
   // Every gateway for itself: several together let more through than the policy says.
   if (admission?.local || reservation?.local) headers['x-torwart-limits'] = 'local'
   if (call && call.outgoing.clamped.length > 0)
@@ -42,8 +42,8 @@ function leftOutOf({ leftOut = [], dropped }: Pick<Outgoing, 'leftOut' | 'droppe
   return [...new Set([...leftOut, ...tools])].slice(0, maxNamed)
 }
 
-export function refusalHeaders(context: RequestContext, refusal: Refusal): AnswerHeaders {
-  const headers = answerHeaders(context)
+export function refusalHeaders(context: RequestContext, refusal: Refusal): ResponseHeaders {
+  const headers = responseHeaders(context)
   headers['x-torwart-code'] = refusal.code
   if (refusal.retryAfterSeconds !== undefined) headers['retry-after'] = String(refusal.retryAfterSeconds)
   if (refusal.final) headers['x-should-retry'] = 'false'
@@ -55,7 +55,7 @@ export function refusalHeaders(context: RequestContext, refusal: Refusal): Answe
  * `prompt=allow`, or `none`: a guard that did not run is not named. One that is still reading is `running`; at the end of
  * a stream the header comes once more, as a trailer.
  */
-export function guards({ inspected, output }: RequestContext, running = false): string {
+export function guardSummary({ inspected, output }: RequestContext, running = false): string {
   const named = (inspected?.guards ?? []).map(([guard, verdict]) => `${guard}=${verdict}`)
   if (output && running && output.verdict !== 'unread') named.push('output=running')
   else if (output?.verdict) named.push(`output=${output.verdict}`)
@@ -64,8 +64,8 @@ export function guards({ inspected, output }: RequestContext, running = false): 
 }
 
 /** What clients of hosted APIs already read; `reset` in whole seconds. */
-function tell(
-  headers: AnswerHeaders,
+function addRateLimitHeaders(
+  headers: ResponseHeaders,
   what: 'requests' | 'tokens',
   { limit, remaining, resetMs }: RateLimitStatus,
 ) {

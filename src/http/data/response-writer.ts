@@ -10,14 +10,14 @@ import type { Form, ResponseWriter } from '../../pipeline/ports.ts'
 import { linger } from '../../wire/linger.ts'
 import { readBody, streamBody } from './body.ts'
 import {
-  type AnswerHeaders,
-  answerHeaders,
-  guards,
+  guardSummary,
   guardsHeader,
+  type ResponseHeaders,
   refusalHeaders,
+  responseHeaders,
 } from './response-headers.ts'
 
-export interface OutletOptions {
+export interface ResponseWriterOptions {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly context: RequestContext
@@ -36,7 +36,7 @@ export function createResponseWriter({
   parameter,
   failedLogin,
   readForm,
-}: OutletOptions): ResponseWriter {
+}: ResponseWriterOptions): ResponseWriter {
   const { dialect, snapshot, hold } = context.incoming
   const { timeouts } = snapshot.policy
   let head: { readonly status: number; readonly contentType: string } | undefined
@@ -48,14 +48,14 @@ export function createResponseWriter({
 
   const writeHead = (length?: number) => {
     if (!head || response.headersSent) return
-    const headers = answerHeaders(context)
+    const headers = responseHeaders(context)
     headers['content-type'] = head.contentType
     if (length === undefined) {
       headers['cache-control'] = 'no-cache'
       // Or nginx gathers words until a buffer is full (proxy_buffering, on unless told otherwise).
       headers['x-accel-buffering'] = 'no'
       // What guards say of an answer is known when it has ended; a trailer is for those who ask for one (RFC 9110, 6.5.1).
-      if (context.output) headers[guardsHeader] = guards(context, true)
+      if (context.output) headers[guardsHeader] = guardSummary(context, true)
       trails = context.output !== undefined && /\btrailers\b/i.test(String(request.headers.te))
       if (trails) headers.trailer = guardsHeader
     } else headers['content-length'] = String(length)
@@ -65,7 +65,7 @@ export function createResponseWriter({
   }
 
   /** What is answered before it has arrived cannot be followed by another request; nor should what a stopping gate answers. */
-  const closeIfLast = (headers: AnswerHeaders) => {
+  const closeIfLast = (headers: ResponseHeaders) => {
     if (!request.complete || isClosing()) headers.connection = 'close'
   }
 
@@ -118,7 +118,7 @@ export function createResponseWriter({
     end(data) {
       if (response.destroyed) return
       writeHead(Buffer.byteLength(data))
-      if (trails) response.addTrailers({ [guardsHeader]: guards(context) })
+      if (trails) response.addTrailers({ [guardsHeader]: guardSummary(context) })
       finish(data)
     },
     break() {

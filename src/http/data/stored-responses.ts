@@ -16,24 +16,24 @@ import { judgeTexts } from '../../pipeline/response/tool-calls-in-text.ts'
 import { callRights, judgeRight } from '../../pipeline/response/tool-rights.ts'
 import { type KeptAnswers, ownerOf } from '../../pipeline/stored-responses.ts'
 import type { Ask } from '../../upstreams/ask.ts'
-import { answerHere, answerWithinMs, type Hosts } from './local-routes.ts'
+import { type LocalRouteParts, registerLocalRoute, serverTimeoutMs } from './local-routes.ts'
 
-export interface KeptAnswerParts {
-  readonly hosts: Hosts
+export interface StoredResponseParts {
+  readonly hosts: LocalRouteParts
   readonly ask: Ask
   readonly kept: KeptAnswers
   readonly freezes: KillSwitch
   guardAnswer(of: Guarded): AnswerGuard | undefined
 }
 
-export function registerKeptAnswer(
+export function registerStoredResponse(
   app: FastifyInstance,
   dialect: Dialect,
   endpoint: StoredResponse,
-  { hosts, ask, kept, freezes, guardAnswer }: KeptAnswerParts,
+  { hosts, ask, kept, freezes, guardAnswer }: StoredResponseParts,
 ): void {
   const destination = { dialect, endpoint }
-  answerHere(app, dialect, endpoint, hosts, async ({ context, writer }) => {
+  registerLocalRoute(app, dialect, endpoint, hosts, async ({ context, writer }) => {
     const { caller } = await hosts.gate.enter(context, destination, writer)
     const id = writer.parameter
     const found = kept.find(ownerOf(caller), id)
@@ -43,14 +43,14 @@ export function registerKeptAnswer(
       throw new Refusal('not_found')
     if (freezes.holdsModel(found.model.served, upstream.kind)) throw new Refusal('frozen')
     context.upstream = upstream
-    const { status, body } = await ask(upstream, endpoint.serverPath(id), answerWithinMs)
+    const { status, body } = await ask(upstream, endpoint.serverPath(id), serverTimeoutMs)
     if (status === 404) throw new Refusal('not_found')
     if (status !== 200 || !isObject(body)) throw serverError(status === 200 ? 502 : status, '')
     const answer = withoutReason(withRequestedModel(body, found.model))
     // What was cut out of an answer must not be had by asking for it again.
     context.output = guardAnswer({ caller, prompt: { texts: [] }, outgoing: { body: {} } })
     const passage = context.output?.passage ?? passThrough
-    const judge = judgeOf(caller)
+    const judge = callJudgeFor(caller)
     filterStoredResponse(answer, found.model, judge ? judgeTexts(passage, judge) : passage, judge)
     return { type: 'application/json', text: JSON.stringify(answer) }
   })
@@ -59,7 +59,7 @@ export function registerKeptAnswer(
 const notAllowed = 'A tool call was taken out here: it is not allowed for this key, or needed a yes.'
 
 /** By the rights that the caller has now. A human's yes was for the answer in which the call was made, and for that alone. */
-function judgeOf(caller: Caller) {
+function callJudgeFor(caller: Caller) {
   if (!callRights(caller)) return undefined
   return (call: ToolCall): SettledVerdict =>
     judgeRight(caller, call).kind === 'allowed' ? { kind: 'pass' } : { kind: 'strip', note: notAllowed }

@@ -21,10 +21,10 @@ import { dialectFor } from '../../dialects/dialects.ts'
 import type { Caller } from '../../pipeline/context.ts'
 import type { Steps } from '../../pipeline/pipeline.ts'
 import { readObject } from '../../pipeline/request/parse.ts'
-import { answerHere, type Hosts } from './local-routes.ts'
+import { type LocalRouteParts, registerLocalRoute } from './local-routes.ts'
 
 export interface TokenRouteParts extends Pick<Steps, 'recordable'> {
-  readonly hosts: Hosts
+  readonly hosts: LocalRouteParts
   readonly clock: Clock
   readonly signing: SigningKeys
   /** @throws Refusal `frozen` */
@@ -61,7 +61,7 @@ export function registerTokenRoutes(
   const dialect = dialectFor(prefix)
   const { gate } = hosts
 
-  answerHere(
+  registerLocalRoute(
     app,
     dialect,
     { method: 'POST', path: `${prefix}/tokens` },
@@ -89,12 +89,18 @@ export function registerTokenRoutes(
     },
   )
 
-  answerHere(app, dialect, { method: 'GET', path: `${prefix}/jwks` }, hosts, async ({ context, writer }) => {
-    if (!recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
-    if (presentedCredential(context.incoming.rawHeaders) !== 'missing')
-      await gate.admit(context, await gate.identify(context, writer), cost)
-    return { type: json, text: JSON.stringify(signing.published(clock.wallMs())) }
-  })
+  registerLocalRoute(
+    app,
+    dialect,
+    { method: 'GET', path: `${prefix}/jwks` },
+    hosts,
+    async ({ context, writer }) => {
+      if (!recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
+      if (presentedCredential(context.incoming.rawHeaders) !== 'missing')
+        await gate.admit(context, await gate.identify(context, writer), cost)
+      return { type: json, text: JSON.stringify(signing.published(clock.wallMs())) }
+    },
+  )
 }
 
 /** @throws Refusal `invalid_request` for a caller that no key stands behind */

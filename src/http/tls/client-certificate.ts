@@ -6,22 +6,22 @@ import { certificateFault, type ShownCertificate } from '../../auth/mtls/certifi
 import { alternativeNames } from '../../auth/mtls/subject-names.ts'
 
 /** @returns undefined where there is no TLS, or the client showed none */
-export type CertificateOf = (socket: Socket) => ShownCertificate | undefined
+export type CertificateReader = (socket: Socket) => ShownCertificate | undefined
 
-export function createCertificateOf(): CertificateOf {
+export function createCertificateReader(): CertificateReader {
   const known = new WeakMap<TLSSocket, ShownCertificate | 'none'>()
   return (socket) => {
     if (!(socket instanceof TLSSocket)) return undefined
     let shown = known.get(socket)
     if (shown === undefined) {
-      shown = shownBy(socket) ?? 'none'
+      shown = readCertificate(socket) ?? 'none'
       known.set(socket, shown)
     }
     return shown === 'none' ? undefined : shown
   }
 }
 
-function shownBy(socket: TLSSocket): ShownCertificate | undefined {
+function readCertificate(socket: TLSSocket): ShownCertificate | undefined {
   const certificate = socket.getPeerX509Certificate()
   if (certificate === undefined) return undefined
   // Its types say Error; on a server it is OpenSSL's word for it.

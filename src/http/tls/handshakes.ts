@@ -3,9 +3,9 @@ import type { Server, Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { CertificateFault } from '../../auth/identity.ts'
 import { certificateFault } from '../../auth/mtls/certificate.ts'
-import { peerOf } from '../data/connections.ts'
+import { canonicalPeer } from '../data/connections.ts'
 
-export type HandshakeFault =
+export type HandshakeFailure =
   | CertificateFault
   | 'no certificate'
   | 'timeout'
@@ -15,7 +15,7 @@ export type HandshakeFault =
   | 'left'
   | 'other'
 
-const byCode: Readonly<Record<string, HandshakeFault>> = {
+const byCode: Readonly<Record<string, HandshakeFailure>> = {
   ERR_TLS_HANDSHAKE_TIMEOUT: 'timeout',
   ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: 'no certificate',
   ERR_SSL_HTTP_REQUEST: 'plain http',
@@ -31,22 +31,22 @@ const byCode: Readonly<Record<string, HandshakeFault>> = {
 
 export interface Handshakes {
   /** Whether bytes may go through it: false for TLS that never came about. */
-  isThrough(socket: Socket): boolean
+  isEstablished(socket: Socket): boolean
 }
 
 export function watchHandshakes(
   server: Server,
-  onFault: (fault: HandshakeFault, peer: string) => void,
+  onFault: (fault: HandshakeFailure, peer: string) => void,
 ): Handshakes {
   const through = new WeakSet<Socket>()
   server.on('secureConnection', (socket: TLSSocket) => through.add(socket))
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) =>
-    onFault(faultOf(error, socket), peerOf(socket.remoteAddress)),
+    onFault(faultOf(error, socket), canonicalPeer(socket.remoteAddress)),
   )
-  return { isThrough: (socket) => !(socket instanceof TLSSocket) || through.has(socket) }
+  return { isEstablished: (socket) => !(socket instanceof TLSSocket) || through.has(socket) }
 }
 
-function faultOf({ code = '' }: NodeJS.ErrnoException, socket: TLSSocket): HandshakeFault {
+function faultOf({ code = '' }: NodeJS.ErrnoException, socket: TLSSocket): HandshakeFailure {
   // Node hangs up then without another word, and with a reset for an error.
   if (socket.authorizationError) return certificateFault(String(socket.authorizationError))
   if (/^ERR_SSL_\w*ALERT/.test(code)) return 'refused by the client'

@@ -55,14 +55,14 @@ export function tlsOptions(settings: TlsSettings): TlsOptions {
 }
 
 /** How the last reading of the files went. */
-export interface TlsReading {
+export interface TlsReloadStatus {
   readonly ok: boolean
   readonly at: string
   readonly place?: string
 }
 
 export interface TlsFiles {
-  readonly reading: TlsReading
+  readonly reading: TlsReloadStatus
   /** When the gate's own certificate runs out, epoch milliseconds. */
   readonly expiresMs: number
   reload(): void
@@ -73,7 +73,7 @@ export interface TlsFiles {
  * @param server made with `tlsOptions(settings)`
  * @param tell of every reading that found something else; `problem` if it changes nothing because it is broken
  */
-export function keepTlsFiles(
+export function watchTlsFiles(
   server: AnyServer,
   settings: TlsSettings,
   nowMs: () => number,
@@ -81,8 +81,8 @@ export function keepTlsFiles(
 ): TlsFiles {
   if (!(server instanceof Server)) throw new TypeError('this listener has no TLS')
   let material = readTls(settings)
-  let reading: TlsReading = { ok: true, at: new Date(nowMs()).toISOString() }
-  const guests = createGuests(server, material.ca.length > 0)
+  let reading: TlsReloadStatus = { ok: true, at: new Date(nowMs()).toISOString() }
+  const clientCertificates = trackClientCertificates(server, material.ca.length > 0)
   const reload = () => {
     const at = new Date(nowMs()).toISOString()
     try {
@@ -91,7 +91,7 @@ export function keepTlsFiles(
       const wasBroken = !reading.ok
       if (isNews) server.setSecureContext(contextOf(next))
       const judges = ({ ca, crl }: TlsMaterial) => JSON.stringify([ca, crl])
-      if (judges(next) !== judges(material)) guests.dismiss()
+      if (judges(next) !== judges(material)) clientCertificates.dismiss()
       material = next
       reading = { ok: true, at }
       if (isNews || wasBroken) tell(undefined)
@@ -116,7 +116,7 @@ export function keepTlsFiles(
 }
 
 /** Connections whose client has shown a certificate. */
-function createGuests(server: Server, asksClients: boolean): { dismiss(): void } {
+function trackClientCertificates(server: Server, asksClients: boolean): { dismiss(): void } {
   const busy = new Map<TLSSocket, Set<ServerResponse>>()
   const dismissed = new WeakSet<TLSSocket>()
   if (!asksClients) return { dismiss: () => {} }
