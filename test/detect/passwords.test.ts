@@ -63,9 +63,34 @@ describe('named secrets', () => {
     '密码：xK9mPq2vLw8',
     'password: Зима2024!Снег',
     'machine example.org login ann password xK9mPq2vLw8',
+    '#define API_KEY       "xK9mPq2vLw8Bn4Rt"',
+    'apiKey:                 "xK9mPq2vLw8Bn4Rt",',
+    'export GITHUB_PAT=xK9mPq2vLw8Bn4Rt',
+    "buildConfigField 'String', 'API_KEY' , '\"xK9mPq2vLw8Bn4Rt\"'",
+    "the billing token - 'xK9mPq2vLw8Bn4Rt'",
+    'please use key xK9mPq2vLw8Bn4Rt7Yz6Hd1Jc5 for it',
+    'Authorization: Bearer xK9m_q2vLw8.B5-4.1Jq',
+    'Bearer: xK9mPq2vLw8Bn4Rt',
+    'new NetworkCredential("ann", "xK9mPq2vLw8")',
+    'Use the following password to proceed to installation:\n\nxK9mPq2vLw8Bn4Rt\n\nIt is in a file, too.',
+    'secret = "xK9m{(h}o)p$e]q2vLw8[>-_$#e}"',
   ])('are masked in %j', (text) => {
     expect(mask(text)).not.toMatch(/xK9m|q2vLw8|pQ2xLw8|word\)99|2024|ZC9Ecf/)
   })
+})
+
+it.each([
+  'this.field = document.find("#password"); password = "#add-password"',
+  "get '/forgot' => 'site/passwords#update', as: 'update_password'",
+  '<add key="ConnectionString_B2B" value="x" />',
+  '<input name="authenticity_token" value="7SWa2Fo1hsC6oovfBsJFLGPUl2EhkSWP">',
+  'openssl req -passin "pass:${PASS1}" -passout "pass:{{ vault.pass1 }}"',
+  'postgres://postgres:postgres@localhost:5432/shop',
+  'password: 0123456789abcdef',
+  'the key ConnectionStringOfTheSecondDatabase2 and the key 5',
+  'cache key 9f71c52d839b5cd527645e42b5134f8b',
+])('harmless text is left alone: %j', (text) => {
+  expect(mask(text)).toBe(text)
 })
 
 function maxSharedLength(value: string, text: string): number {

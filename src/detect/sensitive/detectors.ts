@@ -10,6 +10,7 @@ import { germanDocument, germanHealth, germanPension, germanTaxId, germanTaxNumb
 import { iban } from './iban.ts'
 import { ipv4, ipv6, mac } from './ip.ts'
 import {
+  announcedPassword,
   authorization,
   bundlerHost,
   commandLineUser,
@@ -17,8 +18,10 @@ import {
   cookie,
   namedKey,
   namedPassword,
+  namedPat,
   namedSecret,
   shortNamedPassword,
+  spokenKey,
 } from './named-secrets.ts'
 import { nationalIds } from './national-ids.ts'
 import { phone } from './phone.ts'
@@ -37,9 +40,12 @@ export const detectors: readonly Detector[] = [
   markedKey,
   urlPassword,
   namedPassword,
+  announcedPassword,
   shortNamedPassword,
   namedSecret,
   namedKey,
+  namedPat,
+  spokenKey,
   commandPassword,
   bundlerHost,
   authorization,

@@ -19,11 +19,14 @@ const enough = 64
 const documented =
   /(?:^|test_)(?:4eC39HqLyjWDarjtT1zdp7dc|BQokikJOvBiI2HlWgH4olfQ2|26PHem9AhJZvU623DfE1x4sd)|eyJzdWIiOiIxMjM0NTY3ODkwI/
 const spoken =
-  /x{4,}|\*{3,}|\.{3}|\.\.$|example|your[_-]?|placeholder|change[_-]?me|redacted|dummy|insert[_-]|replace|_here\b|0123456789|abcdefghij/i
+  /x{4,}|\*{3,}|\.{3}|\.\.$|example|your[_-]?|placeholder|change[_-]?me|redacted|dummy|insert[_-]|replace|_here\b/i
 /** The same of a key whose format is known, and in which runs of the alphabet are no words of documentation. */
 const filledIn = /x{6,}|\*{3,}|\.{3}|example|your[_-]?|placeholder|change[_-]?me|redacted|dummy|_here\b/i
 const reference =
   /^(?:[$<{[]|\\?\$|%(?:\w{0,3}$|\w+%|[({])|@[\w.]+$|process\.|os\.|env[.[]|config\.|this\.|self\.|[a-z+]{2,12}:\/\/|file:|\/|\.{1,2}\/)/
+
+/** What a template is to put there, somewhere within: `pass:${PASS}`. */
+const interpolated = /[$#]\{[\w.:/-]{2,}\}|\{\{[ \w.:/|-]+\}\}/
 
 /** Whether it stands for a value, as in documentation, templates and code. */
 export function isPlaceholder(whole: string): boolean {
@@ -32,8 +35,17 @@ export function isPlaceholder(whole: string): boolean {
     documented.test(value) ||
     spoken.test(value) ||
     reference.test(value) ||
+    interpolated.test(value) ||
+    counts(value) ||
     new Set(value).size < Math.min(5, value.length)
   )
+}
+
+/** Nearly all of it counts upwards: `0123456789abcdef`. */
+function counts(value: string): boolean {
+  let steps = 0
+  for (let at = 1; at < value.length; at++) if (value.charCodeAt(at) === value.charCodeAt(at - 1) + 1) steps++
+  return value.length >= 10 && steps > value.length * 0.85
 }
 
 /** Whether somebody is to fill it in, though it has the prefix and the length of a vendor's key. */
@@ -57,23 +69,40 @@ export function looksRandom(whole: string): boolean {
   return cases >= 5 && value.length >= 16 && !isCamel(value) && entropy(value) >= 3.5
 }
 
+/** Whether a machine drew it, where names of things stand as well: `<add key="ConnectionString_B2B">`. */
+export function looksRandomNoName(whole: string): boolean {
+  return looksRandom(whole) && !isCamel(whole.slice(0, enough))
+}
+
+/** Whether a machine drew it, in a sentence, where names and numbers stand that look like it. */
+export function looksDrawn(whole: string): boolean {
+  const value = whole.slice(0, enough)
+  return hex.test(value) || (/^\w+$/.test(value) && changes(value).kinds >= 5 && looksRandom(value))
+}
+
 /** Whether somebody may have chosen it as a password: letters with digits or signs, or digits alone in quotes. */
 export function looksChosen(whole: string, isQuoted: boolean): boolean {
   const value = whole.slice(0, enough)
   if (isQuoted && /^\d{6,}$/.test(value)) return true
   if (!isQuoted && variable.test(value)) return false
+  if (selector.test(value)) return false
   return (/\p{L}/u.test(value) && /[\d!@#$%^&*?~+]/.test(value)) || looksRandom(value)
 }
 
-/** Whether it is made as rules for passwords ask: both cases, digits and signs, or drawn. */
+const signs = /[!-/:-@[-^`{-~]/g
+
+/** Whether it is made as rules for passwords ask: both cases, digits and signs; many signs; or drawn. */
 export function looksStrong(whole: string): boolean {
   const value = whole.slice(0, enough)
   return (
     looksRandom(value) ||
+    new Set(value.match(signs)).size >= 6 ||
     (/\p{Ll}/u.test(value) && /\p{Lu}/u.test(value) && /\d/.test(value) && /[!@#$%^&*?~+(){}]/.test(value))
   )
 }
 
+/** An element of a page (`#add-password`) or the action of a controller (`users/passwords#update`). */
+const selector = /^(?:#[a-z]+(?:-[a-z]+)+|[a-z_]+(?:\/[a-z_]+)*#[a-z_]+)$/
 /** Names of variables and of methods that programs write where a value could stand. */
 const variable =
   /^(?:[a-z]*(?:pass|passwd|password|pwd|token|secret|key|arg|param|str|string|val|value)_?\d|(?:sha|utf|md|base|argon|bcrypt|int|uint|float)-?\d{1,3}(?:_\w+)?$)/i
@@ -99,13 +128,15 @@ export function isExpression(whole: string, after: string, isQuoted: boolean): b
 /** A member of something: words with points between them. */
 function isMember(value: string): boolean {
   const lead = names.exec(value)?.[0]
+  // No name of a member has a hyphen and digits behind it: `mF_9.B5f-4.1JqM`.
+  if (lead !== undefined && /\d/.test(lead) && /^-[\w.]*\d/.test(value.slice(lead.length))) return false
   return lead !== undefined && !lead.split(/\.|\?\.|->|::/).some((part) => changes(part).kinds >= 3)
 }
 
 /** Words put together, each with a capital: no machine draws so many small letters in a row. */
 function isCamel(value: string): boolean {
   let wordy = 0
-  for (const word of value.split(/(?=[A-Z])/)) if (/^[A-Z]?[a-z]{3,}$/.test(word)) wordy += word.length
+  for (const word of value.split(/(?=[A-Z])|[_-]/)) if (/^[A-Z]?[a-z]{3,}$/.test(word)) wordy += word.length
   return wordy > value.length * 0.6
 }
 

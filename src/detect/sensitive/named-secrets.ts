@@ -4,7 +4,7 @@
  * manual and template would be masked. Not: passwords that are plain words.
  */
 import { anyCase, type Detector, namedValue, type Pattern, placedDetector } from './detector.ts'
-import { isPlaceholder, looksChosen, looksRandom } from './judge.ts'
+import { isPlaceholder, looksChosen, looksDrawn, looksRandom, looksRandomNoName } from './judge.ts'
 import { isPassword, isStrong, judged, nameOf, value } from './secret-values.ts'
 
 const ordinal =
@@ -14,7 +14,7 @@ const suffix = `(?:s|wor[dt]|d|code)?${ordinal}`
 /** Quotes, brackets, and the marks of Markdown. */
 const closing = '(?:\\\\{0,3}["\'`\\]*_]){0,4}'
 const marks = '[*_]{0,3}'
-const sign = '(?:=>|:=|\\?=|:{1,3}=?|={1,3}|(?<=["\']),|\\|\\|)'
+const sign = '(?:=>|:=|\\?=|:{1,3}=?|={1,3}|(?<=["\'][ \\t]?),|\\|\\||(?<=[ \\t])-(?=[ \\t]{1,2}["\']))'
 /** The end of an element and the beginning of the next one: `<b>Password:</b>`, `<td>Password</td><td>`. */
 const elements = ':?(?:</?[A-Za-z][A-Za-z0-9]{0,9}>\\s{0,4}){1,4}:?\\s{0,4}'
 /** Behind the first cell of a table's row in Markdown; anywhere else it is a pipe of a shell. */
@@ -26,7 +26,9 @@ const paired = ',?\\s{1,24}["\']?value["\']?[ \\t]{0,2}[:=][ \\t]{0,2}'
 const argument = '[ \\t]?\\((?=\\\\{0,3}["\'])'
 /** Behind the name of an option, a blank: `--api-key …`, `ENV API_KEY …`. */
 const option = '(?<=(?:^|[\\s"\'])(?:--?|(?:env|arg|setenv|setx|set) )[\\w.-]{1,40})[ \\t]{1,2}'
-const assigned = `[ \\t]{0,8}${sign}${marks}\\s{0,8}|">|["'] value=|>|${elements}|${nextCell}|${typed}|${paired}|${argument}|${option}`
+/** A constant of the preprocessor: `#define API_KEY   "…"`. */
+const defined = '(?<=(?:^|\\n)[ \\t]{0,8}#[ \\t]{0,4}define[ \\t]{1,4}\\w{1,40})[ \\t]{1,24}'
+const assigned = `[ \\t]{0,24}${sign}${marks}\\s{0,24}|">|["'] value=|>|${elements}|${nextCell}|${typed}|${paired}|${argument}|${option}|${defined}`
 const is = ' (?:is|ist|lautet|est|es|è|=)(?: now| jetzt|:)?'
 const told = `${is} `
 const scheme = '(?:(?:bearer|basic|token|api-?token|api-?key|digest|splunk|ssws)[ =]{1,2})?'
@@ -38,7 +40,7 @@ const from = (name: string, join: string) =>
 
 /** In front of the word, these make it a name of something that everybody may know. */
 const harmless =
-  /(?:public|pub|csrf|xsrf|primary|foreign|unique|sort|partition|cache|(?<!bit)bucket|row|(?<!site)map|hot|dict|index|schema|field|lookup|group|object|next|page|continuation|column|(?<!air)table|short|max|min|eos|bos|pad|stop|special|translation|i18n|storage|sequence|stream|registry|mon|tur|don)[_\- ]?(?:key|auth|token|secret|credential)$/i
+  /(?:public|pub|csrf|xsrf|authenticity|verification|anti[_-]?forgery|idempotency|primary|foreign|unique|sort|partition|cache|(?<!bit)bucket|row|(?<!site)map|hot|dict|index|schema|field|lookup|group|object|next|page|continuation|column|(?<!air)table|short|max|min|eos|bos|pad|stop|special|translation|i18n|storage|sequence|stream|registry|mon|tur|don)[_\- ]?(?:key|auth|token|secret|credential)$/i
 const isHarmless = (name: string) => harmless.test(name)
 
 const secretWords = anyCase('secret', 'token', 'credential')
@@ -76,6 +78,15 @@ export const namedPassword = named({
   accept: judged(6, isPassword),
 })
 
+/** Below the sentence that announces it: `The initial password of the first user is:`, a blank line, the password. */
+const below =
+  '(?: [a-z]{1,14}){0,8}:[ \\t]{0,2}\\r?\\n(?:[ \\t]{0,8}\\r?\\n)?[ \\t]{0,8}(?=\\S{6,256}[ \\t\\r]?(?:\\n|$))'
+export const announcedPassword = named({
+  triggers: anyCase('password', 'passwort', 'passcode', 'kennwort'),
+  pattern: from('s?', below),
+  accept: judged(8, looksRandom),
+})
+
 const ownName = /(?:^|[^A-Za-z])(?:pass|pw|creds)$|[a-z](?:Pass|Pw|Creds)$/i
 export const shortNamedPassword = named({
   triggers: shortWords,
@@ -100,16 +111,39 @@ export const namedKey = named({
   triggers: keyWords,
   pattern: from(suffix, assigned),
   accept(match, sample) {
-    const few = strongKey.test(nameOf(sample, match)) ? 10 : 16
-    return judged(few, looksRandom, isHarmless)(match, sample)
+    return strongKey.test(nameOf(sample, match))
+      ? judged(10, isStrong, isHarmless)(match, sample)
+      : judged(16, looksRandomNoName, isHarmless)(match, sample)
   },
+})
+
+/** In a sentence, which may speak of any key: only what nobody writes by hand. */
+export const spokenKey = named({
+  triggers: anyCase('key'),
+  pattern: from(suffix, ' '),
+  accept: judged(24, looksDrawn, isHarmless),
+})
+
+const patName = /(?:^|[\w.])[_-]pat$/i
+/** Personal access tokens, as variables name them: `GITHUB_PAT=…`. */
+export const namedPat = named({
+  triggers: ['_pat', '_PAT', '-pat'],
+  pattern: from(ordinal, assigned),
+  accept: judged(16, looksRandom, (name) => !patName.test(name)),
 })
 
 /** Of databases, shells and consoles: the value follows a word that is no name of it. */
 export const commandPassword = named({
-  triggers: [...anyCase('identified by'), 'SecureString', 'sshpass -p', ' -p', 'redis-cli -a'],
+  triggers: [
+    ...anyCase('identified by'),
+    'SecureString',
+    'sshpass -p',
+    ' -p',
+    'redis-cli -a',
+    'NetworkCredential(',
+  ],
   pattern: new RegExp(
-    `(?:(?<=identified by) (?:password )?["']|(?<=SecureString)(?: -String)? ["']|(?<=(?:sshpass|mysql\\w{0,5}|mariadb\\w{0,5})[^\\n|;]{0,40} -p)["']?|(?<=sshpass -p) ["']?|(?<=login [^\\n|;]{0,40} -p) ["']?|(?<=redis-cli -a) ["']?)${value}`,
+    `(?:(?<=identified by) (?:password )?["']|(?<=SecureString)(?: -String)? ["']|(?<=(?:sshpass|mysql\\w{0,5}|mariadb\\w{0,5})[^\\n|;]{0,40} -p)["']?|(?<=sshpass -p) ["']?|(?<=login [^\\n|;]{0,40} -p) ["']?|(?<=redis-cli -a) ["']?|(?<=NetworkCredential\\()["'][^"'\\n]{0,40}["'],\\s{0,3}["'])${value}`,
     'iy',
   ),
   accept: judged(6, isPassword),
@@ -127,10 +161,10 @@ export const bundlerHost = placedDetector({
 /** RFC 9110, 11.6.2, and headers like it; whatever stands there is a credential, unless it stands for one. */
 export const authorization = placedDetector({
   type: 'secret',
-  triggers: [...anyCase('authorization'), 'earer '],
+  triggers: [...anyCase('authorization'), 'earer ', 'earer: '],
   maxLength: 256,
   pattern: new RegExp(
-    `(?:${closing}(?:[ \\t]{0,8}[:=,]>?[ \\t]{0,8})${opening}${scheme}|(?<=earer ))${value}`,
+    `(?:${closing}(?:[ \\t]{0,8}[:=,]>?[ \\t]{0,8})${opening}${scheme}|(?<=earer:? ))${value}`,
     'iy',
   ),
   accept: judged(8, (found) => /\d|=$/.test(found) || looksRandom(found)),

@@ -14,8 +14,16 @@ const callingCodes: ReadonlySet<string> = new Set(
   getCountries().map((country) => getCountryCallingCode(country)),
 )
 
-const named =
-  /(?:phone|(?<![a-z])(?:tel|mob|cell|fax|call|ring|dial|desk|sms|text me|reach|gsm|hotline|whatsapp|signal|contact|office|messages? to|answering|answer|ruf|anruf|handy|nummer lautet|my number|number is|appel|portable|movil|móvil|celular|llama)|telefon|telefoon|teléfono|téléphone|mobil)[^\d\n]{0,28}[\n]?[^\d\n]{0,12}$/i
+/** Words that announce a number, in the languages of the countries whose numbers have no calling code in front. */
+const words = [
+  'phone|(?<![a-z])(?:t[eé]l|mob|cell|fax|call|ring|dial|desk|sms|text me|reach|gsm|hotline|whatsapp|signal|contact)',
+  '(?<![a-z])(?:office|messages? to|answering|answer|my number|number is|ruf|anruf|handy|nummer lautet)',
+  '(?<![a-z])(?:appel|portable|joignable|joindre|mon numéro|n° de t|movil|móvil|celular|ll[aá]m[ae]|tfno|mi número)',
+  '(?<![a-z])(?:chiam|il mio numero|ligue|ligar|telem[oó]vel|meu número|tlf|bel(?:len)?(?= )|mijn nummer|mobiel)',
+  '(?<![a-z])(?:kom\\.|komórk|(?:za)?dzwo[nń]|pod nume?r|numer to|zavolej|volejte|hív)',
+  'telefon|telefoon|teléfono|téléphone|mobil|телефон|(?<!\\p{L})(?:тел|звон|моб|номер)|τηλ|电话|電話|手机|手機|전화|연락처|휴대폰',
+].join('|')
+const named = new RegExp(`(?:${words})[^\\d\\n]{0,28}[\\n]?[^\\d\\n]{0,12}$`, 'iu')
 /** Words that make a number something else, however near the others stand. */
 const otherwise =
   /(?:order|invoice|ticket|serial|article|isbn|issn|version|rechnung|bestell|artikel|[€$£#])[^\d]{0,16}$|(?:stack|depth|sheet|model|size|bytes|offset|line|port|pid|uid|index|row|column|block|epoch|status|count|length)[^\d\n]{0,4}$/i
@@ -26,8 +34,8 @@ const shapes = new RegExp(
   `(?<![\\p{L}\\p{N}_.=$€£@&?/%-]|\\d[,:])(?:${[
     `(?<international>(?:\\+|00)\\(?[1-9](?:${gap}{0,2}\\(?\\d\\)?){6,14})`,
     `(?<american>(?:1[ .-])?(?:\\([2-9]\\d\\d\\) ?[- ]?|[2-9]\\d\\d[-. \\u2010-\\u2013])\\d{3}[-. \\u2010-\\u2013]\\d{4})`,
-    `(?<zero>(?!0\\d*\\.\\d+(?![.\\d]))(?:\\(?0\\d{1,5}\\)?(?: ?[/-] ?|\\.)|\\(0\\d{1,5}\\) {1,2}|0\\d{1,4} {1,2})\\d{2,8}(?:[ .-]\\d{2,4}){0,4})`,
-    `(?<bare>\\(?\\d{1,13}\\)?(?:${gap}{1,2}\\d{2,8}){0,5})`,
+    `(?<zero>(?!0\\d*\\.\\d+(?![.\\d]))(?:\\(0\\d{1,3}[ -]\\d{2}\\) |\\(?0\\d{1,5}\\)?(?: ?[/-] ?|\\.)|\\(0\\d{1,5}\\) {1,2}|0\\d{1,4} {1,2})\\d{2,8}(?:[ .-]\\d{2,4}){0,4})`,
+    `(?<bare>\\(?\\d{1,13}\\)?(?:${gap}{1,2}\\(?\\d{2,8}\\)?){0,5})`,
   ].join('|')})${extension}(?![\\p{L}\\p{N}_]|[.,:]\\d)`,
   'gu',
 )
@@ -106,7 +114,7 @@ function isInternational(shown: string, before: string): boolean {
 }
 
 function isDateOrAddress(shown: string): boolean {
-  return /^\(?(?:\d{4}[-./]\d{1,2}[-./]\d{1,2}(?!\d)|\d{1,2}[-./]\d{1,2}[-./](?:19|20)\d\d(?!\d)|\d{1,3}(?:\.\d{1,3}){3}$)/.test(
+  return /^\(?(?:[12]\d{3}[-./]\d{1,2}[-./]\d{1,2}(?!\d)|\d{1,2}[-./]\d{1,2}[-./](?:19|20)\d\d(?!\d)|\d{1,3}(?:\.\d{1,3}){3}$)/.test(
     shown,
   )
 }

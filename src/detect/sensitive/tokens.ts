@@ -32,10 +32,10 @@ export const longToken = longDetector({
   type: 'api-key',
   triggers: [
     ...['ops_eyJ', 'fm1r_', 'fm1a_', 'fm2_', 'sntrys_', 'glc_', 'EAA', 'ya29.', 'hvb.', 'hvs.', 'pypi-AgE'],
-    ...['t1.', 'xoxe.xox', 'IQoJb3JpZ2lu', 'FwoGZXIvYXdz'],
+    ...['t1.', 'xoxe.xox', 'eyJrIjoi', 'IQoJb3JpZ2lu', 'FwoGZXIvYXdz'],
   ],
   opens:
-    /(?<![A-Za-z0-9_/+])(?:ops_eyJ[\w+/=-]{40}|fm[12][ra]?_[\w+/=-]{60}|sntrys_eyJ[\w+/=-]{30}|glc_[\w+/=-]{32}|EAA[MC][A-Za-z0-9]{60}|ya29\.[\w-]{20}|hv[sb]\.[\w-]{24}|pypi-AgE[\w-]{50}|t1\.[A-Z0-9a-z_-]{3,100}={0,2}\.[\w-]{60}|xoxe\.xox[bp]-\d-[\w]{60}|(?:IQoJb3JpZ2lu|FwoGZXIvYXdz)[\w+/=]{60})/y,
+    /(?<![A-Za-z0-9_/+])(?:ops_eyJ[\w+/=-]{40}|fm[12][ra]?_[\w+/=-]{60}|sntrys_eyJ[\w+/=-]{30}|glc_[\w+/=-]{32}|EAA[MC][A-Za-z0-9]{60}|ya29\.[\w-]{20}|hv[sb]\.[\w-]{24}|pypi-AgE[\w-]{50}|t1\.[A-Z0-9a-z_-]{3,100}={0,2}\.[\w-]{60}|eyJrIjoi[\w+/=]{40}|xoxe\.xox[bp]-\d-[\w]{60}|(?:IQoJb3JpZ2lu|FwoGZXIvYXdz)[\w+/=]{60})/y,
   closes: over,
   accept: (value) => !isPlaceholder(value.slice(8, 80)),
 })

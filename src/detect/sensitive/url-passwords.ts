@@ -6,9 +6,11 @@ export const urlPassword = placedDetector({
   triggers: ['://'],
   maxLength: 256,
   // Up to the last @ of the authority: a password may hold one that nobody escaped.
-  pattern: /[^\s:@/?#"'<>]{0,56}:(?<value>[^\s/"'<>]{1,256})(?<tail>@)(?=[\w[.-])/y,
+  pattern: /(?<user>[^\s:@/?#"'<>]{0,56}):(?<value>[^\s/"'<>]{1,256})(?<tail>@)(?=[\w[.-])/y,
   accept(match) {
-    const value = match.groups?.value ?? ''
+    const { user = '', value = '' } = match.groups ?? {}
+    // The account that a fresh database has, in every tutorial: `postgres:postgres@`.
+    if (value === user) return undefined
     return /^(?:\$\{?|\{|%[sd]|\*+$|x{3,}$|\[|(?:my_?)?(?:pass(?:word|wd)?|pwd|secret)$|your|replace|placeholder)/i.test(
       value,
     )

@@ -58,6 +58,17 @@ const formats = String.raw`
   vca_               (?=\w{0,60}\d)[A-Za-z0-9]{24,60}
   vcr_               (?=\w{0,60}\d)[A-Za-z0-9]{24,60}
   vck_               (?=\w{0,60}\d)[A-Za-z0-9]{24,60}
+  sbp_               [a-f0-9]{40}
+  sb_secret_         [\w-]{31,44}
+  rnd_               (?=\w{0,40}\d)[A-Za-z0-9]{28,40}
+  nfp_               [A-Za-z0-9]{36,40}
+  da2-               [a-z0-9]{26}
+  amzn.mws.          [0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}
+  X-Amz-Signature=   [a-f0-9]{64}
+  sig=               [A-Za-z0-9%+/]{42,72}(?:%3D|=)
+  1//0               [\w-]{40,120}
+  mdb_sa_sk_         [\w-]{40}
+  ion_               (?=\w{0,60}\d)[A-Za-z0-9]{42}
   # forges, registries, CI
   ghp_               [A-Za-z0-9]{36,255}
   gho_               [A-Za-z0-9]{36,255}
@@ -92,7 +103,7 @@ const formats = String.raw`
   pnu_               [a-zA-Z0-9]{36}
   ico-               (?=[a-z0-9]{0,30}[A-Z])[A-Za-z0-9]{32}
   bkua_              [a-z0-9]{40}
-  CCIPAT_            [A-Za-z0-9]{22}_[a-f0-9]{40}
+  CCIPAT_            [A-Za-z0-9]{22}_[a-z0-9]{40}
   sgp_               (?:(?:[a-fA-F0-9]{16}|local)_)?[a-fA-F0-9]{40}
   slk_               [a-f0-9]{64}
   API-               [A-Z0-9]{26}
@@ -106,6 +117,15 @@ const formats = String.raw`
   sqp_               [a-f0-9]{40}
   sqa_               [a-f0-9]{40}
   pat-na1-           [a-f0-9]{8}(?:-[a-f0-9]{4}){3}-[a-f0-9]{12}
+  dckr_oat_          [\w-]{27,60}
+  odt_               (?=\w{0,60}\d)[A-Za-z0-9]{32,40}
+  BBDC-              [A-Za-z0-9+/]{40,50}
+  CFPAT-             [\w-]{43,64}
+  pat-eu1-           [a-f0-9]{8}(?:-[a-f0-9]{4}){3}-[a-f0-9]{12}
+  flb_live_          [A-Za-z0-9]{20}
+  apify_api_         (?=\w{0,60}\d)[A-Za-z0-9]{34,40}
+  aio_               (?=\w{0,60}\d)[A-Za-z0-9]{28}
+  e2b_               [a-f0-9]{40}
   # chat, mail, telephony
   xox                (?:[bpe]-\d{8,14}-(?=[\d-]{0,60}[A-Za-z])[A-Za-z0-9-]{18,250}|[os]-(?:\d{4,16}-){3}[a-f0-9]{8,64}|[ar]-(?=[\w-]{0,60}\d)(?:\d-)?[A-Za-z0-9-]{8,200})
   xoxe-              \d-[A-Za-z0-9]{100,250}
@@ -123,8 +143,15 @@ const formats = String.raw`
   AC                 [0-9a-f]{32}
   re_                [A-Za-z0-9]{8}_[A-Za-z0-9]{24}
   MG.                [\w-]{20,40}\.[\w-]{20,40}
+  outlook.office.com/webhook/     [\w-]{36}@[\w-]{36}/IncomingWebhook/\w{32}/[\w-]{36}
+  hooks.zapier.com/hooks/catch/   \w{4,16}/\w{5,16}
+  mlsn.              [a-f0-9]{64}
+  tkn.v1_            [\w+/=-]{60,100}
+  sl.                (?=[\w-]{0,60}\d)[\w-]{100,400}
+  00D                [A-Za-z0-9]{12,15}![\w.]{60,140}
+  1000.              [a-f0-9]{32}\.[a-f0-9]{32}
   # payment, shops
-  sk_                (?:live|test|prod)_[A-Za-z0-9]{10,99}
+  sk_                (?:(?:live|test|prod)_[A-Za-z0-9]{10,99}|[a-f0-9]{48})
   rk_                (?:live|test|prod)_[A-Za-z0-9]{10,99}
   whsec_             [A-Za-z0-9+/=]{20,80}
   shpat_             [A-Za-z0-9]{32,40}
@@ -140,6 +167,8 @@ const formats = String.raw`
   FLWPUBK_TEST-      [a-h0-9]{32}(?:-X)?
   FLWSECK-           [a-h0-9]{32}-X
   shippo_            (?:live|test)_[a-fA-F0-9]{40}
+  ak_live_           (?=\w{0,60}\d)[A-Za-z0-9]{20,60}
+  EAACEdEose0cBA     [A-Za-z0-9]{20,200}
   duffel_            (?:test|live)_[\w=-]{43}
   fio-u-             [\w=-]{64}
   access_token$      production\$[a-z0-9]{16}\$[a-f0-9]{32}
@@ -160,6 +189,9 @@ const formats = String.raw`
   lsv2_              (?:pt|sk)_[a-f0-9]{32}_[a-f0-9]{10}
   s-s4t2             (?:ud|af)-[a-f0-9]{64}
   tvly-              [A-Za-z0-9-]{20,60}
+  scp-live-          [a-f0-9]{32}
+  fc-                [a-f0-9]{32}
+  wandb_v1_          [A-Za-z0-9_]{60,100}
   pcsk_              [A-Za-z0-9]{5,8}_[A-Za-z0-9]{40,80}
   jina_              [A-Za-z0-9]{50,80}
   # monitoring, analytics, maps
@@ -171,7 +203,7 @@ const formats = String.raw`
   glsa_              [A-Za-z0-9]{32}_[A-Fa-f0-9]{8}
   dt0c01.            [A-Za-z0-9]{24}\.[A-Za-z0-9]{64}
   phc_               [A-Za-z0-9]{43}
-  phx_               [A-Za-z0-9]{43,47}
+  phx_               [\w-]{43,50}
   pk.                [a-z0-9]{60}\.[a-z0-9]{22}
   sdk-               [a-f0-9]{8}-(?:[a-f0-9]{4}-){3}[a-f0-9]{12}
   PRIVATE-           [a-f0-9]{32}
@@ -245,13 +277,13 @@ function isWithinWord(text: string, start: number): boolean {
   return (isAlphanumeric(before) || before === 0x2b) && isAlphanumeric(text.charCodeAt(start))
 }
 
-/** Marks in the middle: Azure's client secrets, Telegram's bots, Mailchimp's data centres. */
+/** Marks in the middle: Azure's client secrets and keys, Telegram's bots, Mailchimp's data centres, Terraform, Firebase. */
 export const markedKey = placedDetector({
   type: 'api-key',
-  triggers: ['Q~', ':AA', '-us'],
-  maxLength: 80,
+  triggers: ['Q~', ':AA', '-us', 'JQQJ99', '.atlasv1.', ':APA91b'],
+  maxLength: 240,
   pattern:
-    /(?<=(?<![\w~.-])(?<lead>[\w~.-]{3}\dQ~|\d{8,10}:AA|[a-f0-9]{32}-us))(?:(?<=Q~)[\w~.-]{31,34}|(?<=:AA)[\w-]{32,34}|(?<=-us)\d{1,2}(?!\d))(?![\w~-])/y,
+    /(?<=(?<![\w~.-])(?<lead>[\w~.-]{3}\dQ~|\d{8,10}:AA|[a-f0-9]{32}-us|[A-Za-z0-9]{52}JQQJ99|[A-Za-z0-9]{14}\.atlasv1\.|[\w-]{11,24}:APA91b))(?:(?<=JQQJ99)[A-Za-z0-9]{26}|(?<=atlasv1\.)[\w-]{60,70}|(?<=APA91b)[\w-]{120,180}|(?<=Q~)[\w~.-]{31,34}|(?<=:AA)[\w-]{32,34}|(?<=-us)\d{1,2}(?!\d))(?![\w~-])/y,
   accept(match) {
     const start = match.index - (match.groups?.lead?.length ?? 0)
     const end = match.index + match[0].length
