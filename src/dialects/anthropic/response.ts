@@ -15,6 +15,7 @@ import {
   type TextKind,
   toFrames,
 } from '../common/output-filter.ts'
+import { ParkedFrame } from '../common/parked-calls.ts'
 import { withRequestedModel } from '../common/requested-model.ts'
 import {
   checkEventName,
@@ -91,7 +92,6 @@ const inDelta: HandledElsewhere = (key) => (noText.has(key) ? undefined : 'text'
 export class AnthropicResponseReader implements ResponseReader {
   state: ResponseReader['state'] = 'open'
   usage: Usage | undefined
-  waiting: readonly ToolCall[] = []
   readonly transcript = new Transcript()
   readonly #names: ModelNames
   readonly #stream: boolean
@@ -102,12 +102,16 @@ export class AnthropicResponseReader implements ResponseReader {
   readonly #places = new Map<JsonValue, number>()
   #blocks = 0
   readonly #others: OtherTexts
-  #parked: { readonly frame: Frame; readonly body: JsonObject } | undefined
+  readonly #parked = new ParkedFrame<{ readonly frame: Frame; readonly body: JsonObject }>()
 
   constructor(names: ModelNames, stream: boolean) {
     this.#names = names
     this.#stream = stream
     this.#others = new OtherTexts(this.#edits, this.transcript, names)
+  }
+
+  get waiting(): readonly ToolCall[] {
+    return this.#parked.calls
   }
 
   get held(): number {
@@ -126,19 +130,13 @@ export class AnthropicResponseReader implements ResponseReader {
     if (filter.judgesCalls) {
       if (this.#stream && this.#calls.take(body, frame)) return undefined
       const waiting = this.#stream ? this.#calls.complete(body) : blocksOf(body).filter(isCall).map(callOf)
-      if (waiting.length > 0) {
-        this.waiting = waiting
-        this.#parked = { frame, body }
-        return undefined
-      }
+      if (waiting.length > 0) return this.#parked.park({ frame, body }, waiting)
     }
     return this.#stream ? this.#event(frame, body, filter) : this.#whole(frame, body, filter, false)
   }
 
   resume(verdicts: readonly SettledVerdict[], filter: OutputFilter): FilteredFrames {
-    this.waiting = []
-    const parked = this.#parked
-    this.#parked = undefined
+    const parked = this.#parked.release()
     if (!parked) return undefined
     const { frame, body } = parked
     if (this.#stream) {

@@ -3,28 +3,26 @@
  * a block of text stands where one was taken out.
  */
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/json.ts'
-import { HeldSize, maxHeldFrames, type SettledVerdict } from '../common/output-filter.ts'
+import type { SettledVerdict } from '../common/output-filter.ts'
+import { type BufferedCall, CallBuffer } from '../common/parked-calls.ts'
 import { malformed } from '../common/response-schema.ts'
 import { optionalId, type ToolCall } from '../dialect.ts'
 import type { Frame } from '../framing/framing.ts'
 
-interface Kept {
+interface BufferedBlock extends BufferedCall {
   readonly index: JsonValue
-  readonly events: JsonObject[]
   readonly block: JsonObject
   pieces: string
 }
 
 export class AnthropicToolCalls {
-  readonly #open = new Map<JsonValue, Kept>()
-  readonly #size = new HeldSize()
-  #judged: Kept[] = []
+  readonly #buffer = new CallBuffer<BufferedBlock>()
   #passed = 0
   #stripped = 0
 
   /** Code units of the events that are kept here. */
   get held(): number {
-    return this.#size.length
+    return this.#buffer.held
   }
 
   /** No call is left of those there were. */
@@ -37,20 +35,18 @@ export class AnthropicToolCalls {
     const index = event.index ?? 0
     const block = event.content_block
     if (event.type === 'content_block_start' && isObject(block) && isCall(block)) {
-      this.#size.add(frame)
-      this.#open.set(index, { index, events: [event], block, pieces: '' })
+      this.#buffer.begin(index, { index, events: [event], block, pieces: '' }, frame)
       return true
     }
     if (event.type !== 'content_block_delta') return false
-    const kept = this.#open.get(index)
+    const begun = this.#buffer.get(index)
     const piece = stringOf(isObject(event.delta) ? event.delta.partial_json : undefined)
-    if (!kept) {
+    if (!begun) {
       if (piece !== '') malformed('a piece of a call that is over, or never began')
       return false
     }
-    this.#size.add(frame)
-    if (kept.events.length < maxHeldFrames || !joinedTo(kept.events.at(-1), piece)) kept.events.push(event)
-    kept.pieces += piece
+    this.#buffer.append(begun, event, frame, (last) => mergePiece(last, piece))
+    begun.pieces += piece
     return true
   }
 
@@ -58,12 +54,10 @@ export class AnthropicToolCalls {
   complete(event: JsonObject): ToolCall[] {
     const ends = event.type === 'content_block_stop'
     if (!ends && event.type !== 'message_delta' && event.type !== 'message_stop') return []
-    this.#judged = [...this.#open.values()].filter(({ index }) => !ends || index === (event.index ?? 0))
-    for (const { index, events } of this.#judged) {
-      this.#open.delete(index)
-      events.push({ type: 'content_block_stop', index })
-    }
-    return this.#judged.map(({ block, pieces }) => {
+    const complete = this.#buffer.takeOpen(ends ? (event.index ?? 0) : undefined)
+    for (const { index, events } of complete) events.push({ type: 'content_block_stop', index })
+    this.#buffer.complete(complete)
+    return complete.map(({ block, pieces }) => {
       const call = callOf(block)
       if (pieces === '') return call
       // One that says its input twice could be read in two ways: it calls nothing that has a name.
@@ -73,7 +67,7 @@ export class AnthropicToolCalls {
 
   /** @returns the events that leave, in order */
   settle(verdicts: readonly SettledVerdict[]): JsonObject[] {
-    const events = this.#judged.flatMap(({ index, events }, position): JsonObject[] => {
+    return this.#buffer.settle(({ index, events }, position) => {
       const verdict = verdicts[position]
       if (verdict?.kind !== 'strip') {
         this.#passed++
@@ -86,14 +80,11 @@ export class AnthropicToolCalls {
         { type: 'content_block_stop', index },
       ]
     })
-    this.#judged = []
-    if (this.#open.size === 0) this.#size.clear()
-    return events
   }
 }
 
 /** @returns whether there was a piece to put it to */
-function joinedTo(last: JsonObject | undefined, piece: string): boolean {
+function mergePiece(last: JsonObject | undefined, piece: string): boolean {
   const delta = isObject(last?.delta) ? last.delta : undefined
   if (!delta || typeof delta.partial_json !== 'string') return false
   delta.partial_json += piece

@@ -83,30 +83,6 @@ export class OpenChannels {
   }
 }
 
-/** UTF-16 code units, of frames that brought calls which wait to be judged: as many tokens as models write, one a frame. */
-const maxHeld = 16 * 1024 * 1024
-/** Frames that are kept as they came; of those that follow only what they say. */
-export const maxHeldFrames = 512
-
-/** How much of an answer its reader keeps to itself. */
-export class HeldSize {
-  #length = 0
-
-  /** @throws Refusal `upstream_failed` where it is too much */
-  add({ data }: Frame): void {
-    this.#length += data.length
-    if (this.#length > maxHeld) malformed('the tool calls of an answer are too large')
-  }
-
-  clear(): void {
-    this.#length = 0
-  }
-
-  get length(): number {
-    return this.#length
-  }
-}
-
 /** What a passage changed in one frame, and the way back. */
 export class Edits {
   readonly #back: [holder: JsonObject, key: string, before: JsonValue][] = []

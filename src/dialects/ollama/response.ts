@@ -15,6 +15,7 @@ import {
   type SettledVerdict,
   type TextKind,
 } from '../common/output-filter.ts'
+import { ParkedFrame } from '../common/parked-calls.ts'
 import { withRequestedModel } from '../common/requested-model.ts'
 import { noArgumentsExcept, noCallsExcept, readFrame, schema } from '../common/response-schema.ts'
 import { Transcript } from '../common/transcript.ts'
@@ -77,18 +78,21 @@ const inFunction: HandledElsewhere = (key) =>
 export class OllamaResponseReader implements ResponseReader {
   state: ResponseReader['state'] = 'open'
   usage: Usage | undefined
-  waiting: ToolCall[] = []
   readonly #names: ModelNames
   readonly transcript = new Transcript()
   readonly #exits = new OpenChannels()
   readonly #edits = new Edits()
   readonly #others: OtherTexts
   #calls = 0
-  #parked: { readonly frame: Frame; readonly line: JsonObject } | undefined
+  readonly #parked = new ParkedFrame<{ readonly frame: Frame; readonly line: JsonObject }>()
 
   constructor(names: ModelNames) {
     this.#names = names
     this.#others = new OtherTexts(this.#edits, this.transcript, names)
+  }
+
+  get waiting(): readonly ToolCall[] {
+    return this.#parked.calls
   }
 
   frame(frame: Frame, filter: OutputFilter): FilteredFrames {
@@ -102,15 +106,11 @@ export class OllamaResponseReader implements ResponseReader {
       this.usage = usageOf(line.prompt_eval_count ?? 0, line.eval_count ?? 0)
     const calls = callsOf(line)
     if (!filter.judgesCalls || calls.length === 0) return this.#pass(frame, line, filter, false)
-    this.#parked = { frame, line }
-    this.waiting = calls.map(callOf)
-    return undefined
+    return this.#parked.park({ frame, line }, calls.map(callOf))
   }
 
   resume(verdicts: readonly SettledVerdict[], filter: OutputFilter): FilteredFrames {
-    this.waiting = []
-    const parked = this.#parked
-    this.#parked = undefined
+    const parked = this.#parked.release()
     if (!parked) return undefined
     const { frame, line } = parked
     let index = 0

@@ -12,14 +12,13 @@ import { type HandledElsewhere, OtherTexts } from '../common/other-texts.ts'
 import {
   Edits,
   type FilteredFrames,
-  HeldSize,
-  maxHeldFrames,
   OpenChannels,
   type OutputFilter,
   type SettledVerdict,
   type TextKind,
   toFrames,
 } from '../common/output-filter.ts'
+import { HeldSize, maxHeldFrames, ParkedFrame } from '../common/parked-calls.ts'
 import { withRequestedModel } from '../common/requested-model.ts'
 import { noArgumentsExcept, noCallsExcept, readFrame, schema } from '../common/response-schema.ts'
 import { Transcript } from '../common/transcript.ts'
@@ -98,7 +97,7 @@ export class OpenaiResponseReader implements ResponseReader {
   /** What brought the calls that wait to be judged, without them. */
   #held: { readonly frame: Frame; readonly chunk: JsonObject }[] = []
   readonly #heldSize = new HeldSize()
-  #parked: { readonly frame: Frame; readonly chunk: JsonObject | undefined } | undefined
+  readonly #parked = new ParkedFrame<{ readonly frame: Frame; readonly chunk: JsonObject | undefined }>()
 
   /** `hideUsage`: the gate asked for the usage chunk, the client did not. */
   constructor(names: ModelNames, stream: boolean, hideUsage: boolean) {
@@ -113,17 +112,15 @@ export class OpenaiResponseReader implements ResponseReader {
   }
 
   get waiting(): readonly ToolCall[] {
-    return this.#calls.waiting
+    return this.#parked.calls
   }
 
   frame({ data }: Frame, filter: OutputFilter): FilteredFrames {
     // Its events have no names.
     const frame: Frame = { data }
     if (this.#stream && data === end) {
-      if (filter.judgesCalls && this.#calls.complete()) {
-        this.#parked = { frame, chunk: undefined }
-        return undefined
-      }
+      const waiting = filter.judgesCalls ? this.#calls.complete() : []
+      if (waiting.length > 0) return this.#parked.park({ frame, chunk: undefined }, waiting)
       this.state = 'ended'
       return joined(this.#exits.close(filter), frame)
     }
@@ -134,10 +131,8 @@ export class OpenaiResponseReader implements ResponseReader {
     }
     // Before anything of it can be refused: it was worked for all the same.
     this.#count(chunk.usage)
-    if (filter.judgesCalls && this.#calls.takeFrom(choicesOf(chunk), this.#stream)) {
-      this.#parked = { frame, chunk }
-      return undefined
-    }
+    const waiting = filter.judgesCalls ? this.#calls.takeFrom(choicesOf(chunk), this.#stream) : []
+    if (waiting.length > 0) return this.#parked.park({ frame, chunk }, waiting)
     if (this.#stream && this.#calls.isChanged) return this.#hold(frame, chunk)
     return this.#pass(frame, chunk, filter, [])
   }
@@ -150,25 +145,23 @@ export class OpenaiResponseReader implements ResponseReader {
   }
 
   resume(verdicts: readonly SettledVerdict[], filter: OutputFilter): FilteredFrames {
-    const parked = this.#parked
+    const parked = this.#parked.release()
+    if (!parked) return undefined
     const held = this.#held
-    this.#parked = undefined
     this.#held = []
     this.#heldSize.clear()
     if (this.#stream && this.#calls.passAll(verdicts)) {
       this.#calls.isChanged = false
-      const came = [...held, ...(parked ? [parked] : [])].map(({ frame }) => frame)
-      return came.flatMap((frame) => toFrames(this.#again(frame, filter)))
+      return [...held, parked].flatMap(({ frame }) => toFrames(this.#again(frame, filter)))
     }
     const without = held.flatMap(({ frame, chunk }) => {
       this.#calls.isChanged = true
       return toFrames(this.#pass(frame, chunk, filter, []))
     })
-    const choices = parked?.chunk ? choicesOf(parked.chunk) : []
+    const choices = parked.chunk ? choicesOf(parked.chunk) : []
     const before = this.#calls.settle(verdicts, choices, this.#stream, filter)
-    if (parked?.chunk && this.#head.model === undefined) this.#head = parked.chunk
+    if (parked.chunk && this.#head.model === undefined) this.#head = parked.chunk
     const frames = [...without, ...before.flatMap((choice) => this.#told(choice, filter))]
-    if (!parked) return frames
     this.#calls.isChanged = true
     if (parked.chunk) return this.#pass(parked.frame, parked.chunk, filter, frames)
     this.state = 'ended'

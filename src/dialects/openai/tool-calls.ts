@@ -52,7 +52,6 @@ export function isFinished({ finish_reason: reason }: JsonObject): boolean {
 }
 
 export class OpenaiToolCalls {
-  waiting: ToolCall[] = []
   /** Whether the last choices were changed by taking calls out. */
   isChanged = false
   /** Some of the chunks that brought those that wait are gone. */
@@ -100,8 +99,8 @@ export class OpenaiToolCalls {
     return parts
   }
 
-  /** Takes the calls out of a chunk, or a whole answer. @returns whether some are complete and wait to be judged */
-  takeFrom(choices: readonly JsonObject[], stream: boolean): boolean {
+  /** Takes the calls out of a chunk, or a whole answer. @returns those that are complete */
+  takeFrom(choices: readonly JsonObject[], stream: boolean): readonly ToolCall[] {
     const finished = new Set<JsonValue>()
     for (const [position, choice] of choices.entries()) {
       const of = stream ? (choice.index ?? 0) : position
@@ -113,7 +112,7 @@ export class OpenaiToolCalls {
       }
       if (!stream || isFinished(choice)) finished.add(of)
     }
-    return finished.size > 0 && this.complete(finished)
+    return finished.size > 0 ? this.complete(finished) : []
   }
 
   #gather(choice: JsonValue, { key, call, called, callField, argumentsField, isAmbiguous }: CallPiece): void {
@@ -141,8 +140,8 @@ export class OpenaiToolCalls {
     begun.args += args
   }
 
-  /** What was gathered, of these choices or of all, is complete. @returns whether there is anything */
-  complete(finished?: ReadonlySet<JsonValue>): boolean {
+  /** Takes the calls of these choices, or of all, for complete. */
+  complete(finished?: ReadonlySet<JsonValue>): readonly ToolCall[] {
     this.#judged = []
     for (const [id, each] of this.#gathered) {
       if (finished && !finished.has(each.choice)) continue
@@ -150,12 +149,11 @@ export class OpenaiToolCalls {
       this.#judged.push(each)
       this.#gathered.delete(id)
     }
-    this.waiting = this.#judged.map(({ call, name, args }) => ({
+    return this.#judged.map(({ call, name, args }) => ({
       ...optionalId(call.id),
       name,
       arguments: args,
     }))
-    return this.waiting.length > 0
   }
 
   /**
@@ -173,7 +171,6 @@ export class OpenaiToolCalls {
       return false
     if (!this.#judged.every(({ isPlain, isAmbiguous }) => isPlain && !isAmbiguous)) return false
     for (const { choice } of this.#judged) this.#passed.set(choice, (this.#passed.get(choice) ?? 0) + 1)
-    this.waiting = []
     this.#judged = []
     return true
   }
@@ -188,7 +185,6 @@ export class OpenaiToolCalls {
     stream: boolean,
     filter: OutputFilter,
   ): JsonObject[] {
-    this.waiting = []
     this.isChanged = true
     this.areThinned = false
     const before: JsonObject[] = []

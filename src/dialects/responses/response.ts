@@ -19,6 +19,7 @@ import {
   type TextKind,
   toFrames,
 } from '../common/output-filter.ts'
+import { ParkedFrame } from '../common/parked-calls.ts'
 import { withRequestedModel } from '../common/requested-model.ts'
 import { checkEventName, malformed, readFrame, requireSchema } from '../common/response-schema.ts'
 import { Transcript } from '../common/transcript.ts'
@@ -54,7 +55,6 @@ const inEnd: HandledElsewhere = (key) =>
 export class ResponsesResponseReader implements ResponseReader {
   state: ResponseReader['state'] = 'open'
   usage: Usage | undefined
-  waiting: readonly ToolCall[] = []
   readonly transcript = new Transcript()
   readonly #names: ModelNames
   readonly #stream: boolean
@@ -69,7 +69,7 @@ export class ResponsesResponseReader implements ResponseReader {
   storedId: string | undefined
   /** The number of the next event that leaves. */
   #number: number | undefined
-  #parked: { readonly frame: Frame; readonly body: JsonObject } | undefined
+  readonly #parked = new ParkedFrame<{ readonly frame: Frame; readonly body: JsonObject }>()
 
   /**
    * @param instructions as the client gave them: the gate may have added to them, and servers say them again
@@ -87,6 +87,10 @@ export class ResponsesResponseReader implements ResponseReader {
     this.#instructions = instructions
     this.#echoes = new OtherTexts(this.#edits, undefined, names)
     this.#others = new OtherTexts(this.#edits, this.transcript, names)
+  }
+
+  get waiting(): readonly ToolCall[] {
+    return this.#parked.calls
   }
 
   get held(): number {
@@ -111,19 +115,13 @@ export class ResponsesResponseReader implements ResponseReader {
     if (filter.judgesCalls) {
       if (this.#stream && this.#calls.take(body, frame)) return undefined
       const waiting = this.#calls.complete(body)
-      if (waiting.length > 0) {
-        this.waiting = waiting
-        this.#parked = { frame, body }
-        return undefined
-      }
+      if (waiting.length > 0) return this.#parked.park({ frame, body }, waiting)
     }
     return this.#pass(frame, body, filter)
   }
 
   resume(verdicts: readonly SettledVerdict[], filter: OutputFilter): FilteredFrames {
-    this.waiting = []
-    const parked = this.#parked
-    this.#parked = undefined
+    const parked = this.#parked.release()
     if (!parked) return undefined
     const { frame, body } = parked
     const events = this.#calls.settle(verdicts)

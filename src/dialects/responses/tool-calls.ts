@@ -3,83 +3,70 @@
  * came; a message stands where one was taken out, under the same index, and in the answer that is told again at the end.
  */
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/json.ts'
-import { HeldSize, maxHeldFrames, type SettledVerdict } from '../common/output-filter.ts'
+import type { SettledVerdict } from '../common/output-filter.ts'
+import { type BufferedCall, CallBuffer } from '../common/parked-calls.ts'
 import { malformed } from '../common/response-schema.ts'
 import { optionalId, type ToolCall } from '../dialect.ts'
 import type { Frame } from '../framing/framing.ts'
 
-interface Kept {
-  readonly events: JsonObject[]
+interface BufferedItem extends BufferedCall {
   readonly item: JsonObject
-  readonly call: ToolCall
 }
 
 /** Types of events that tell of a call while it is made. */
 const ofCall = /_call[_.]/
 
 export class ResponsesToolCalls {
-  /** Events of items that are not complete, by the item's index. */
-  readonly #open = new Map<JsonValue, JsonObject[]>()
-  readonly #size = new HeldSize()
+  readonly #buffer = new CallBuffer<BufferedItem>()
   /**
    * What was said of each call, of equal ones in their order: at the end it comes once more, under other ids with some
    * servers.
    */
   readonly #verdicts = new Map<string, SettledVerdict[]>()
-  #judged: Kept[] = []
 
   /** Code units of the events that are kept here. */
   get held(): number {
-    return this.#size.length
+    return this.#buffer.held
   }
 
   /** Keeps an event if it is part of a call that goes on. @returns whether it did @throws Refusal `upstream_failed` */
   take(event: JsonObject, frame: Frame): boolean {
     const index = event.output_index ?? 0
     if (event.type === 'response.output_item.added' && isCall(event.item)) {
-      this.#size.add(frame)
-      this.#open.set(index, [event])
+      this.#buffer.begin(index, { events: [event], item: event.item }, frame)
       return true
     }
     if (event.type === 'response.output_item.done') return false
-    const kept = event.output_index === undefined ? this.#openBy(event.item_id) : this.#open.get(index)
-    if (!kept && ofCall.test(String(event.type))) malformed('a piece of a call that is over, or never began')
-    if (!kept) return false
-    this.#size.add(frame)
-    if (kept.length < maxHeldFrames || !joinedTo(kept.at(-1), event)) kept.push(event)
+    const begun = event.output_index === undefined ? this.#openBy(event.item_id) : this.#buffer.get(index)
+    if (!begun && ofCall.test(String(event.type))) malformed('a piece of a call that is over, or never began')
+    if (!begun) return false
+    this.#buffer.append(begun, event, frame, (last) => mergeDelta(last, event))
     return true
   }
 
   /** Of an event that names its item and not its place. */
-  #openBy(id: JsonValue | undefined): JsonObject[] | undefined {
-    if (typeof id !== 'string') return undefined
-    for (const events of this.#open.values()) {
-      const item = events[0]?.item
-      if (isObject(item) && item.id === id) return events
-    }
-    return undefined
+  #openBy(id: JsonValue | undefined): BufferedItem | undefined {
+    return typeof id === 'string' ? this.#buffer.find(({ item }) => item.id === id) : undefined
   }
 
   /** Calls that this event, or this whole answer, completes and that nobody has judged yet. */
   complete(event: JsonObject): ToolCall[] {
     if (event.type === 'response.output_item.done' && isCall(event.item)) {
       const index = event.output_index ?? 0
-      const events = [...(this.#open.get(index) ?? []), event]
-      this.#open.delete(index)
+      const events = [...this.#buffer.takeOpen(index).flatMap((begun) => begun.events), event]
+      this.#buffer.complete([{ events, item: event.item }])
       const call = callOf(event.item)
-      const isSound = eventsAgree(events, event.item, call)
-      this.#judged = [{ events, item: event.item, call: isSound ? call : { ...call, name: '' } }]
-    } else {
-      const output = isObject(event.response) ? event.response.output : event.output
-      const said = this.#saidOf(Array.isArray(output) ? output : [])
-      this.#judged = said.flatMap(({ item, call, verdict }) => (verdict ? [] : [{ events: [], item, call }]))
+      return [eventsAgree(events, event.item, call) ? call : { ...call, name: '' }]
     }
-    return this.#judged.map(({ call }) => call)
+    const output = isObject(event.response) ? event.response.output : event.output
+    const unjudged = this.#saidOf(Array.isArray(output) ? output : []).filter(({ verdict }) => !verdict)
+    this.#buffer.complete(unjudged.map(({ item }) => ({ events: [], item })))
+    return unjudged.map(({ call }) => call)
   }
 
   /** @returns the events that leave, in order */
   settle(verdicts: readonly SettledVerdict[]): JsonObject[] {
-    const events = this.#judged.flatMap(({ events, item }, position): JsonObject[] => {
+    return this.#buffer.settle(({ events, item }, position) => {
       const verdict = verdicts[position] ?? { kind: 'pass' }
       const key = keyOf(callOf(item))
       const said = this.#verdicts.get(key)
@@ -88,9 +75,6 @@ export class ResponsesToolCalls {
       const [first] = events
       return verdict.kind === 'strip' && first ? noteEvents(first, noteFor(item, verdict.note)) : events
     })
-    this.#judged = []
-    if (this.#open.size === 0) this.#size.clear()
-    return events
   }
 
   /** Puts a message in the place of each call that was taken out. @returns whether there was one */
@@ -131,7 +115,7 @@ export function withoutCalls(
 }
 
 /** @returns whether the last event was another piece of the same, to which this one was put */
-function joinedTo(last: JsonObject | undefined, { type, delta }: JsonObject): boolean {
+function mergeDelta(last: JsonObject | undefined, { type, delta }: JsonObject): boolean {
   if (typeof delta !== 'string' || last?.type !== type || typeof last?.delta !== 'string') return false
   last.delta += delta
   return true
