@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Agent } from 'undici'
+import { errorCode } from '../core/error-code.ts'
 import { bindProblem, isLoopback, urlOf } from '../policy/address.ts'
 import type { Address } from '../policy/policy.ts'
 import { linger } from '../wire/linger.ts'
@@ -195,7 +196,7 @@ const unreachable = /^(ECONNREFUSED|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN
 const distrusted = /CERT|SELF_SIGNED|UNABLE_TO|ALTNAME/
 
 function messageFor(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const code = errorCode(error)
   if (unreachable.test(code)) return `torwart connect: the gate cannot be reached (${code})`
   if (/^ERR_SSL_\w*ALERT/.test(code)) return 'torwart connect: the gate does not accept this certificate'
   if (distrusted.test(code)) return `torwart connect: the gate’s certificate is not to be trusted (${code})`

@@ -6,6 +6,7 @@
  * Refusal is a fault of ours: `internal`.
  */
 
+import { errorCode } from './error-code.ts'
 import type { JsonObject } from './json.ts'
 
 interface Row {
@@ -118,9 +119,10 @@ export class Refusal extends Error {
  */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return error === undefined ? '' : 'no Error'
-  const code = 'code' in error ? String(error.code) : ''
   const places = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))
-  return [error.name, code, ...places.slice(0, 3).map((place) => place.trim())].filter(Boolean).join(' ')
+  return [error.name, errorCode(error), ...places.slice(0, 3).map((place) => place.trim())]
+    .filter(Boolean)
+    .join(' ')
 }
 
 /** Whatever was thrown, as a Refusal: an unknown error is `internal` and tells the caller nothing. */

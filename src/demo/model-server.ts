@@ -5,7 +5,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
+import { isObject, type JsonObject, type JsonValue, objectsIn } from '../core/json.ts'
 
 export interface DemoServer {
   readonly url: string
@@ -111,10 +111,10 @@ function echo(prompt: string): string {
 
 /** Repeats the last user message, or calls the first tool if that message asks to use one. */
 function reply(body: JsonObject): Reply {
-  const messages = Array.isArray(body.messages) ? body.messages.filter(isObject) : []
+  const messages = objectsIn(body.messages)
   const last = messages.at(-1)
   const text = typeof last?.content === 'string' ? last.content : JSON.stringify(last?.content ?? '')
-  const tool = Array.isArray(body.tools) ? body.tools.filter(isObject)[0] : undefined
+  const tool = objectsIn(body.tools)[0]
   const named = isObject(tool?.function) ? String(tool.function.name) : undefined
   return named !== undefined && last?.role === 'user' && /\btool\b/i.test(text)
     ? { text: '', tool: named }

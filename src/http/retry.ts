@@ -1,31 +1,29 @@
 /**
- * What went wrong without the model server having worked on a request, and will pass: then the request may go out once
- * more. A server that closes idle connections does so while a request is on its way there, now and then; on a new
- * connection the same would be its answer to this request.
+ * Which failed requests may be sent once more: those that the model server cannot have worked on, and whose cause will
+ * pass. A server that closes idle connections now and then does so while a request is on its way; on a new connection
+ * the same error would be its answer to this request.
  */
+import { errorCode } from '../core/error-code.ts'
 
-/** Of this host or its resolver, for a moment. */
+/** This host or its resolver lacks something for a moment. */
 const resourceErrors: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'EAI_AGAIN'])
 const closedErrors: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'])
 const resourceRetryMs = 100
-/** A connection that was closed as idle is found closed at once; later the server was at work, and broke off. */
-const maxIdleCloseMs = 1000
+/** A stale connection fails at once. Later than this the server was at work and broke off. */
+const maxStaleMs = 1000
 
 /**
- * @param error before anything of an answer came
- * @param reused whether the connection had been used before
- * @param afterMs since the request went out
+ * Tells whether a request may be sent again.
+ * @param error what happened before any byte of a response
+ * @param reused whether the connection had carried another request before
+ * @param elapsedMs since the request was sent
  */
-export function isTransient(error: unknown, reused: boolean, afterMs: number): boolean {
-  const code = codeOf(error)
-  return resourceErrors.has(code) || (reused && closedErrors.has(code) && afterMs < maxIdleCloseMs)
+export function isTransient(error: unknown, reused: boolean, elapsedMs: number): boolean {
+  const code = errorCode(error)
+  return resourceErrors.has(code) || (reused && closedErrors.has(code) && elapsedMs < maxStaleMs)
 }
 
-/** Milliseconds: a connection is to be had at once, what is scarce perhaps in a moment. */
+/** Returns the delay before the second attempt, in milliseconds: none for a stale connection. */
 export function retryDelayMs(error: unknown): number {
-  return resourceErrors.has(codeOf(error)) ? resourceRetryMs : 0
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : ''
+  return resourceErrors.has(errorCode(error)) ? resourceRetryMs : 0
 }

@@ -1,12 +1,12 @@
 /**
- * The model server's side: undici's `dispatch`, one connection pool per server. No redirect is followed, no
- * connection is ever half-closed (a LocalAI takes that for the client leaving), and aborting closes the
- * connection at once, before the first byte too. A request of which nothing came back because its connection was old
- * goes out once more, on a new one (`retry.ts`).
+ * The HTTP client of the model servers: undici's `dispatch`, one connection pool per server. It follows no redirect and
+ * never half-closes a connection, because LocalAI takes that for the client leaving. Aborting closes the connection at
+ * once, also before the first byte of a response. A request that met a stale connection is sent once more (`retry.ts`).
  */
 import { lookup } from 'node:dns'
 import type { Readable } from 'node:stream'
 import { type Dispatcher, errors, FormData } from 'undici'
+import { errorCode } from '../core/error-code.ts'
 import type { HeldBytes, Hold } from '../core/held-bytes.ts'
 import { type JsonObject, tryJson } from '../core/json.ts'
 import { Refusal, type RefusalCode } from '../core/refusal.ts'
@@ -17,16 +17,25 @@ import type { Ask, ServerAnswer } from '../upstreams/ask.ts'
 import { isTransient, retryDelayMs } from './retry.ts'
 import { createServerPools, type ServerPool } from './upstream-pool.ts'
 
+/** The client of all model servers. */
 export interface HttpUpstreamClient extends UpstreamClient {
-  /** A list or a fact, whole. @throws Refusal if it cannot be had in time */
+  /** Fetches a whole JSON document. @throws Refusal if it does not arrive in time */
   readonly ask: Ask
   close(): Promise<void>
 }
 
+/** What sending takes. */
+interface Transport {
+  readonly server: ServerPool
+  /** Milliseconds, from any origin. */
+  now(): number
+}
+
 /**
- * @param current the policy in force, which says how long connecting may take and who may be far away
- * @param memory what lists hold that are being read
- * @param resolve names to addresses; another one in tests, as is `now`
+ * Creates the client of the model servers.
+ * @param current returns the policy in force, which has the connect timeout and the servers that may be remote
+ * @param memory counts the documents that are being read
+ * @param resolve resolves host names; tests pass their own, as for `now`
  */
 export function createUpstreamClient(
   current: () => Policy,
@@ -36,68 +45,62 @@ export function createUpstreamClient(
 ): HttpUpstreamClient {
   const pools = createServerPools({ current, resolve, now })
   return {
-    async ask(upstream, ...asked) {
+    async ask(upstream, path, withinMs, question) {
       const hold = memory.open()
+      const headers = baseHeaders(upstream, 'application/json')
+      if (question) headers['content-type'] = 'application/json'
+      const request = {
+        path,
+        method: question ? 'POST' : 'GET',
+        headers,
+        signal: AbortSignal.timeout(withinMs),
+        body: question ? JSON.stringify(question) : null,
+      } as const
       try {
-        return await fetchDocument(pools.of(upstream.origin), now, hold, upstream, ...asked)
+        return await fetchDocument({ server: pools.of(upstream.origin), now }, request, hold)
       } finally {
         hold.release()
       }
     },
-    send: (upstreamRequest, receiver) =>
-      dispatchWithRetry(pools.of(upstreamRequest.upstream.origin), now, upstreamRequest, receiver),
+    send: (request, handler) =>
+      new RetryingStream({ server: pools.of(request.upstream.origin), now }, request, handler),
     close: pools.close,
   }
 }
 
-/** A thousand models are a few hundred KB; parsing more would hold everybody else up. */
-const maxAnswerLength = 4 * 1024 * 1024
+/** Characters. A thousand models are a few hundred KB; parsing more would block all other requests. */
+const maxDocumentLength = 4 * 1024 * 1024
 
-/** All that a model server learns of who asks. */
+/** All that a model server learns of the caller. */
 function baseHeaders({ key }: Upstream, accept: string): Record<string, string> {
   const headers = { accept, 'user-agent': 'torwart' }
   return key === undefined ? headers : { ...headers, authorization: `Bearer ${key}` }
 }
 
 async function fetchDocument(
-  server: ServerPool,
-  now: () => number,
+  transport: Transport,
+  request: Dispatcher.RequestOptions & { readonly signal: AbortSignal },
   hold: Hold,
-  upstream: Upstream,
-  path: string,
-  withinMs: number,
-  question?: JsonObject,
 ): Promise<ServerAnswer> {
-  const headers = baseHeaders(upstream, 'application/json')
-  if (question) headers['content-type'] = 'application/json'
-  const signal = AbortSignal.timeout(withinMs)
-  const request = {
-    path,
-    method: question ? 'POST' : 'GET',
-    headers,
-    signal,
-    body: question ? JSON.stringify(question) : null,
-  } as const
   try {
-    const { statusCode, body } = await requestWithRetry(server, now, request)
+    const { statusCode, body } = await requestWithRetry(transport, request)
     let text = ''
     for await (const piece of body.setEncoding('utf8')) {
       text += piece
       hold.body(text.length)
-      if (text.length > maxAnswerLength)
+      if (text.length > maxDocumentLength)
         throw new Refusal('upstream_failed', { detail: 'the answer is too long' })
     }
     return { status: statusCode, body: tryJson(text) }
   } catch (error) {
     if (error instanceof Refusal) throw error
-    if (signal.aborted) throw new Refusal('upstream_timeout', { detail: 'the answer took too long' })
+    if (request.signal.aborted) throw new Refusal('upstream_timeout', { detail: 'the answer took too long' })
     throw upstreamRefusal(error instanceof Error ? error : new Error('no Error'))
   }
 }
 
 async function requestWithRetry(
-  server: ServerPool,
-  now: () => number,
+  { server, now }: Transport,
   request: Dispatcher.RequestOptions,
 ): Promise<Dispatcher.ResponseData> {
   const { connectionsOpened } = server
@@ -116,88 +119,102 @@ async function requestWithRetry(
   }
 }
 
-function dispatchWithRetry(
-  server: ServerPool,
-  now: () => number,
-  upstreamRequest: UpstreamRequest,
-  receiver: ResponseHandler,
-): UpstreamStream {
-  let controller: Dispatcher.DispatchController | undefined
-  let aborted = false
-  let waiting: NodeJS.Timeout | undefined
-  const headers = baseHeaders(upstreamRequest.upstream, '*/*')
-  if (upstreamRequest.uploadStream) headers['content-type'] = 'application/octet-stream'
-  else if (upstreamRequest.file === undefined) headers['content-type'] = 'application/json'
-  headers.traceparent = upstreamRequest.traceparent
+/** A request that was sent, and is sent a second time on a new connection if the first one proves stale. */
+class RetryingStream implements UpstreamStream {
+  readonly #transport: Transport
+  readonly #request: UpstreamRequest
+  readonly #handler: ResponseHandler
+  readonly #headers: Readonly<Record<string, string>>
+  #controller: Dispatcher.DispatchController | undefined
+  #aborted = false
+  #retryTimer: NodeJS.Timeout | undefined
 
-  const send = (dispatcher: Dispatcher, mayReplay: boolean) => {
+  constructor(transport: Transport, request: UpstreamRequest, handler: ResponseHandler) {
+    this.#transport = transport
+    this.#request = request
+    this.#handler = handler
+    this.#headers = streamHeaders(request)
+    // The bytes of an upload are gone once they were sent.
+    this.#send(transport.server.dispatcher, request.uploadStream === undefined)
+  }
+
+  pause(): void {
+    this.#controller?.pause()
+  }
+
+  resume(): void {
+    this.#controller?.resume()
+  }
+
+  abort(): void {
+    this.#aborted = true
+    clearTimeout(this.#retryTimer)
+    this.#controller?.abort(new Error('aborted'))
+  }
+
+  #send(dispatcher: Dispatcher, mayRetry: boolean): void {
+    const { server, now } = this.#transport
+    const { path, method, firstByteMs, silenceMs } = this.#request
     const { connectionsOpened } = server
     const sentMs = now()
     let reused = false
     let began = false
+    const options = { path, method, headers: this.#headers, body: bodyOf(this.#request) }
     dispatcher.dispatch(
+      { ...options, headersTimeout: firstByteMs, bodyTimeout: silenceMs },
       {
-        path: upstreamRequest.path,
-        method: upstreamRequest.method,
-        headers,
-        body: bodyOf(upstreamRequest),
-        headersTimeout: upstreamRequest.firstByteMs,
-        bodyTimeout: upstreamRequest.silenceMs,
-      },
-      {
-        onRequestStart(given) {
-          controller = given
-          // If others have begun connections meanwhile this is not certain, and then it is no.
+        onRequestStart: (controller) => {
+          this.#controller = controller
+          // Uncertain when other requests have opened connections meanwhile; then it counts as new.
           reused = server.connectionsOpened === connectionsOpened
-          if (aborted) given.abort(new Error('aborted'))
+          if (this.#aborted) controller.abort(new Error('aborted'))
         },
-        onResponseStart(_controller, status, received) {
+        onResponseStart: (_controller, status, headers) => {
           began = true
-          // 1xx answers are not the answer.
-          if (status < 200) return
-          receiver.head(status, (name) => {
-            const value = received[name]
-            return Array.isArray(value) ? value[0] : value
-          })
+          // An informational response (1xx) is not the final one (RFC 9110, 15.2).
+          if (status >= 200) this.#handler.head(status, (name) => [headers[name]].flat()[0])
         },
-        onResponseData: (_controller, bytes) => receiver.data(bytes),
-        onResponseEnd: () => receiver.end(),
-        onResponseError(_controller, error) {
-          if (aborted) return
-          if (!mayReplay || began || !isTransient(error, reused, now() - sentMs))
-            return receiver.fail(upstreamRefusal(error))
-          waiting = setTimeout(replay, retryDelayMs(error))
+        onResponseData: (_controller, bytes) => this.#handler.data(bytes),
+        onResponseEnd: () => this.#handler.end(),
+        onResponseError: (_controller, error) => {
+          if (this.#aborted) return
+          if (!mayRetry || began || !isTransient(error, reused, now() - sentMs))
+            return this.#handler.fail(upstreamRefusal(error))
+          this.#retryTimer = setTimeout(() => this.#retry(), retryDelayMs(error))
         },
       },
     )
   }
-  const replay = () => {
-    const client = server.createClient()
-    send(client, false)
-    // Once it has done this.
+
+  #retry(): void {
+    const client = this.#transport.server.createClient()
+    this.#send(client, false)
+    // Closes once this request is done.
     void client.close()
   }
-  // What came from the client piece by piece is not there any more.
-  send(server.dispatcher, upstreamRequest.uploadStream === undefined)
-  return {
-    pause: () => controller?.pause(),
-    resume: () => controller?.resume(),
-    abort() {
-      aborted = true
-      clearTimeout(waiting)
-      controller?.abort(new Error('aborted'))
-    },
-  }
+}
+
+function streamHeaders({
+  upstream,
+  uploadStream,
+  file,
+  traceparent,
+}: UpstreamRequest): Record<string, string> {
+  const headers = baseHeaders(upstream, '*/*')
+  if (uploadStream) headers['content-type'] = 'application/octet-stream'
+  else if (file === undefined) headers['content-type'] = 'application/json'
+  headers.traceparent = traceparent
+  return headers
 }
 
 function bodyOf({ method, body, file, uploadStream }: UpstreamRequest) {
   if (method === 'HEAD') return null
-  // undici reads whatever can be iterated; its types know only Node's own streams.
+  // A cast: undici reads whatever can be iterated, but its types name only Node's own streams.
   if (uploadStream) return uploadStream as Readable
   return file ? formOf(body, file) : JSON.stringify(body)
 }
 
-/** Written anew: what a part is called, and where it ends, is said by the library and not by the caller. */
+/** Builds the form anew: the library, not the caller, names its parts and sets their boundaries. */
 function formOf(fields: JsonObject, { name, type, bytes }: Upload): FormData {
   const form = new FormData()
   for (const [field, value] of Object.entries(fields)) form.append(field, String(value))
@@ -205,27 +222,33 @@ function formOf(fields: JsonObject, { name, type, bytes }: Upload): FormData {
   return form
 }
 
-/** What went wrong on the way, without addresses. */
+/** Turns a network error into a refusal that holds no address. */
 function upstreamRefusal(error: Error): Refusal {
-  // A body that is too large ends while it is being sent.
+  // The limit on an upload is exceeded while it is being sent.
   if (error instanceof Refusal) return error
-  const code = codeOf(error)
+  const code = refusalCodeOf(error)
   return new Refusal(code, {
-    detail: `${code === 'overloaded' ? 'no connection to be had' : 'the model server'}: ${(error as NodeJS.ErrnoException).code ?? error.name}`,
+    detail: `${code === 'overloaded' ? 'no connection to be had' : 'the model server'}: ${errorCode(error) || error.name}`,
     cause: error,
     ...(code === 'upstream_unavailable' || code === 'overloaded' ? { retryAfterSeconds: 1 } : {}),
   })
 }
 
-/** Of descriptors, memory or ports this host has no more: no fault of the model server's. */
+/** This host has run out of descriptors, memory or ports: no fault of the model server. */
 const exhausted: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL'])
+const unreachable: ReadonlySet<string> = new Set([
+  'ENOTFOUND',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EAI_AGAIN',
+  'ENOTNEAR',
+])
 
-function codeOf(error: Error): RefusalCode {
+function refusalCodeOf(error: Error): RefusalCode {
   if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError)
     return 'upstream_timeout'
   if (error instanceof errors.ConnectTimeoutError) return 'upstream_unavailable'
-  const { code } = error as NodeJS.ErrnoException
-  if (exhausted.has(code ?? '')) return 'overloaded'
-  const unreachable = ['ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN', 'ENOTNEAR']
-  return unreachable.includes(code ?? '') ? 'upstream_unavailable' : 'upstream_failed'
+  const code = errorCode(error)
+  if (exhausted.has(code)) return 'overloaded'
+  return unreachable.has(code) ? 'upstream_unavailable' : 'upstream_failed'
 }

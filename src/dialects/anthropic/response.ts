@@ -3,12 +3,13 @@
  * just stops when its model dies, LocalAI sends `error`. The counts of `message_start` are an estimate, those of
  * `message_delta` are real.
  */
-import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts'
+import { isObject, type JsonObject, type JsonValue, objectsIn } from '../../core/json.ts'
 import { type Usage, usageOf } from '../../core/usage.ts'
 import { type HandledElsewhere, OtherTexts } from '../common/other-texts.ts'
 import {
   Edits,
   type FilteredFrames,
+  framesBefore,
   OpenChannels,
   type OutputFilter,
   type SettledVerdict,
@@ -28,6 +29,7 @@ import {
 import { Transcript } from '../common/transcript.ts'
 import type { ModelNames, PublicError, ResponseReader, ToolCall } from '../dialect.ts'
 import type { Frame } from '../framing/framing.ts'
+import { eventFrame } from '../framing/sse.ts'
 import { anthropicError } from './error.ts'
 import { AnthropicToolCalls, callOf, isCall } from './tool-calls.ts'
 
@@ -89,13 +91,22 @@ const inEvent: Readonly<Record<string, string>> = {
 }
 const inDelta: HandledElsewhere = (key) => (noText.has(key) ? undefined : 'text')
 
+/** Where the next piece of a block's text stands. */
+interface DeltaText {
+  readonly index: string
+  readonly field: string
+  readonly kind: TextKind
+  /** The type of the delta in which held text leaves. */
+  readonly type?: JsonValue | undefined
+}
+
 export class AnthropicResponseReader implements ResponseReader {
   state: ResponseReader['state'] = 'open'
   usage: Usage | undefined
   readonly transcript = new Transcript()
   readonly #names: ModelNames
   readonly #stream: boolean
-  readonly #exits = new OpenChannels()
+  readonly #channels = new OpenChannels()
   readonly #edits = new Edits()
   readonly #calls = new AnthropicToolCalls()
   /** Of blocks, by the number they came with. */
@@ -141,7 +152,7 @@ export class AnthropicResponseReader implements ResponseReader {
     const { frame, body } = parked
     if (this.#stream) {
       const events = this.#calls.settle(verdicts)
-      const before = events.flatMap((event) => toFrames(this.#event(frameOf(event), event, filter)))
+      const before = events.flatMap((event) => toFrames(this.#event(eventFrame(event), event, filter)))
       // The end of a block that was kept is among what was kept.
       return body.type === 'content_block_stop'
         ? before
@@ -196,10 +207,10 @@ export class AnthropicResponseReader implements ResponseReader {
         if (isObject(event.delta)) this.#delta(event, event.delta, filter)
         break
       case 'content_block_stop':
-        before = this.#exits.close(filter, key)
+        before = this.#channels.close(filter, key)
         break
       case 'message_delta':
-        before = this.#exits.close(filter)
+        before = this.#channels.close(filter)
         this.state = 'finished'
         if (isObject(event.delta) && event.delta.stop_reason === 'tool_use' && this.#calls.allStripped) {
           event.delta.stop_reason = 'end_turn'
@@ -207,11 +218,11 @@ export class AnthropicResponseReader implements ResponseReader {
         }
         break
       case 'message_stop':
-        before = this.#exits.close(filter)
+        before = this.#channels.close(filter)
         this.state = 'ended'
     }
     const last = this.#edits.seal(frame, () => event, changed)
-    return before.length > 0 ? [...before, last] : last
+    return framesBefore(before, last)
   }
 
   /**
@@ -242,7 +253,7 @@ export class AnthropicResponseReader implements ResponseReader {
       if (typeof text !== 'string' || text === '') continue
       if (kind !== 'arguments') this.transcript.say(`${key}/${field}`, text)
       // Clients put the pieces that follow behind it.
-      const passed = begun ? this.#next(key, field, kind, text, filter) : filter.whole(kind, text)
+      const passed = begun ? this.#next({ index: key, field, kind }, text, filter) : filter.whole(kind, text)
       this.#edits.put(block, field, text, passed)
     }
     if (!call) return
@@ -262,24 +273,24 @@ export class AnthropicResponseReader implements ResponseReader {
       const kind = kinds[field] ?? 'content'
       if (kind === 'arguments') this.transcript.call(String(event.index), '', text)
       else if (field !== 'signature') this.transcript.say(`${event.index}/${field}`, text)
-      const passed = this.#next(String(event.index), field, kind, text, filter, delta.type)
+      const passed = this.#next({ index: String(event.index), field, kind, type: delta.type }, text, filter)
       this.#edits.put(delta, field, text, passed)
     }
   }
 
-  /** @param type of the delta in which what was held leaves */
   #next(
-    index: string,
-    field: string,
-    kind: TextKind,
+    { index, field, kind, type = `${field}_delta` }: DeltaText,
     text: string,
     filter: OutputFilter,
-    type: JsonValue = `${field}_delta`,
   ): string {
     const channel = `${index}/${field}`
-    if (!this.#exits.has(channel))
-      this.#exits.open(channel, (rest) =>
-        frameOf({ type: 'content_block_delta', index: Number(index) || 0, delta: { type, [field]: rest } }),
+    if (!this.#channels.has(channel))
+      this.#channels.open(channel, (rest) =>
+        eventFrame({
+          type: 'content_block_delta',
+          index: Number(index) || 0,
+          delta: { type, [field]: rest },
+        }),
       )
     return filter.next(channel, kind, text)
   }
@@ -303,10 +314,6 @@ function checkEvent(frame: Frame, event: JsonObject): void {
     malformed('a call in an event that tells of something else')
 }
 
-function frameOf(event: JsonObject): Frame {
-  return { event: String(event.type), data: JSON.stringify(event) }
-}
-
 function blocksOf({ content }: JsonObject): JsonObject[] {
-  return Array.isArray(content) ? content.filter(isObject) : []
+  return objectsIn(content)
 }

@@ -41,6 +41,11 @@ export function toFrames(passed: FilteredFrames): readonly Frame[] {
   return passed === undefined ? [] : 'data' in passed ? [passed] : passed
 }
 
+/** Puts held frames before the last one. */
+export function framesBefore(held: readonly Frame[], last: Frame): FilteredFrames {
+  return held.length > 0 ? [...held, last] : last
+}
+
 /** For answers that nobody judges. */
 export const passThrough: OutputFilter = {
   next: (_channel, _kind, piece) => piece,

@@ -6,7 +6,7 @@
  *
  * Not marked: documents that a caller pastes into a message of its own; nobody can tell them from what it says.
  */
-import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts'
+import { isObject, type JsonObject, type JsonValue, objectsIn } from '../../core/json.ts'
 import type { Prompt, Spotlighting } from '../dialect.ts'
 
 type Marked = Pick<Prompt, 'documents'>
@@ -23,7 +23,7 @@ export function markMessages(
   spotlighting: Spotlighting | undefined,
 ): number {
   return marking(body, prompt, spotlighting, prependMessage, (mark) => {
-    for (const message of objects(body.messages))
+    for (const message of objectsIn(body.messages))
       if (message.role === 'tool' || message.role === 'function') markIn(message, 'content', mark)
   })
 }
@@ -31,8 +31,8 @@ export function markMessages(
 /** Anthropic's blocks. */
 export function markBlocks(body: JsonObject, prompt: Marked, spotlighting: Spotlighting | undefined): number {
   return marking(body, prompt, spotlighting, prependSystem, (mark) => {
-    for (const message of objects(body.messages))
-      for (const block of objects(message.content)) {
+    for (const message of objectsIn(body.messages))
+      for (const block of objectsIn(message.content)) {
         if (block.type === 'tool_result') markIn(block, 'content', mark)
         if (block.type === 'web_search_tool_result' && block.content !== undefined)
           block.content = markEveryText(block.content, mark)
@@ -43,7 +43,7 @@ export function markBlocks(body: JsonObject, prompt: Marked, spotlighting: Spotl
 /** The items of Responses. */
 export function markItems(body: JsonObject, prompt: Marked, spotlighting: Spotlighting | undefined): number {
   return marking(body, prompt, spotlighting, prependInstructions, (mark) => {
-    for (const item of objects(body.input))
+    for (const item of objectsIn(body.input))
       if (item.type === 'function_call_output') markIn(item, 'output', mark)
   })
 }
@@ -81,7 +81,7 @@ function sentence({ tag, datamark: replaces }: Spotlighting): string {
 function markIn(holder: JsonObject, key: string, mark: Mark): void {
   const value = holder[key]
   if (typeof value === 'string') holder[key] = mark(value)
-  for (const part of objects(value)) if (typeof part.text === 'string') part.text = mark(part.text)
+  for (const part of objectsIn(value)) if (typeof part.text === 'string') part.text = mark(part.text)
 }
 
 function markEveryText(value: JsonValue, mark: Mark): JsonValue {
@@ -122,8 +122,4 @@ function prependInstructions(body: JsonObject, sentence: string): void {
   const { instructions } = body
   body.instructions =
     typeof instructions === 'string' && instructions !== '' ? `${sentence}\n\n${instructions}` : sentence
-}
-
-function objects(value: JsonValue | undefined): JsonObject[] {
-  return Array.isArray(value) ? value.filter(isObject) : []
 }

@@ -3,11 +3,17 @@
  * without its blank line at the end of the stream is discarded, as the standard says.
  */
 import { createParser } from 'eventsource-parser'
-import { type Framing, maxFrame } from './framing.ts'
+import type { JsonObject } from '../../core/json.ts'
+import { type Frame, type Framing, maxFrame } from './framing.ts'
 import { createUtf8 } from './utf8.ts'
 
 /** A comment, which every reader drops. */
 export const sseComment = ': waiting\n\n'
+
+/** Makes the event of a document whose `type` is the event's name, as Anthropic and the Responses API have it. */
+export function eventFrame(document: JsonObject): Frame {
+  return { event: String(document.type), data: JSON.stringify(document) }
+}
 
 export const sse: Framing = {
   contentType: 'text/event-stream',

@@ -3,13 +3,14 @@
  * failure under status 200, and so is LocalAI's `done_reason: "error"`. The token `context` of `/api/generate`
  * never leaves: it is the prompt and the answer in a form no guard reads.
  */
-import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/json.ts'
+import { isObject, type JsonObject, type JsonValue, objectsIn, stringOf } from '../../core/json.ts'
 import { type Usage, usageOf } from '../../core/usage.ts'
 import { filterLogprobs } from '../common/logprobs.ts'
 import { type HandledElsewhere, OtherTexts } from '../common/other-texts.ts'
 import {
   Edits,
   type FilteredFrames,
+  framesBefore,
   OpenChannels,
   type OutputFilter,
   type SettledVerdict,
@@ -80,7 +81,7 @@ export class OllamaResponseReader implements ResponseReader {
   usage: Usage | undefined
   readonly #names: ModelNames
   readonly transcript = new Transcript()
-  readonly #exits = new OpenChannels()
+  readonly #channels = new OpenChannels()
   readonly #edits = new Edits()
   readonly #others: OtherTexts
   #calls = 0
@@ -115,7 +116,7 @@ export class OllamaResponseReader implements ResponseReader {
     const { frame, line } = parked
     let index = 0
     for (const holder of holdersOf(line)) {
-      holder.tool_calls = listOf(holder).filter(() => verdicts[index++]?.kind !== 'strip')
+      holder.tool_calls = objectsIn(holder.tool_calls).filter(() => verdicts[index++]?.kind !== 'strip')
       if (holder.tool_calls.length === 0) delete holder.tool_calls
     }
     const notes = verdicts.flatMap((verdict) => (verdict.kind === 'strip' ? [verdict.note] : []))
@@ -131,24 +132,24 @@ export class OllamaResponseReader implements ResponseReader {
     const hasContext = line.context !== undefined
     delete line.context
     const done = line.done === true
-    this.#judge(line, filter, done)
+    this.#judge(line, filter)
     // Embeddings have no `done`; a line that never says it is an answer of its own only if it is no generation.
     if (done || line.embeddings !== undefined || line.embedding !== undefined) this.state = 'ended'
     const named = withRequestedModel(line, this.#names)
     const isOther = isChanged || hasContext || named !== line
     const last = this.#edits.seal(frame, () => withRequestedModel(line, this.#names), isOther)
-    const rests = done ? this.#exits.close(filter) : []
-    return rests.length > 0 ? [...rests, last] : last
+    const rests = done ? this.#channels.close(filter) : []
+    return framesBefore(rests, last)
   }
 
   /** Every text of a line, judged and put in place. */
-  #judge(line: JsonObject, filter: OutputFilter, done: boolean): void {
+  #judge(line: JsonObject, filter: OutputFilter): void {
     let said = ''
     const judge = (holder: JsonObject, field: string, kind: TextKind, channel: string) => {
       const text = holder[field]
       if (typeof text !== 'string' || text === '') return
       this.transcript.say(channel, text)
-      const passed = this.#next(channel, kind, text, filter, done, line)
+      const passed = this.#next(channel, kind, text, filter, line)
       this.#edits.put(holder, field, text, passed)
       if (kind === 'content') said += text
     }
@@ -166,18 +167,12 @@ export class OllamaResponseReader implements ResponseReader {
     filterLogprobs(line, 'logprobs', said, this.#edits.any, this.#edits)
   }
 
-  #next(
-    channel: string,
-    kind: TextKind,
-    text: string,
-    filter: OutputFilter,
-    done: boolean,
-    line: JsonObject,
-  ): string {
-    const isOpen = this.#exits.has(channel)
+  #next(channel: string, kind: TextKind, text: string, filter: OutputFilter, line: JsonObject): string {
+    const done = line.done === true
+    const isOpen = this.#channels.has(channel)
     if (done && !isOpen) return filter.whole(kind, text)
     if (!isOpen)
-      this.#exits.open(channel, (rest) => lineWith(channel, rest, withRequestedModel(line, this.#names)))
+      this.#channels.open(channel, (rest) => lineWith(channel, rest, withRequestedModel(line, this.#names)))
     const passed = filter.next(channel, kind, text)
     return done ? passed + filter.rest(channel) : passed
   }
@@ -201,17 +196,13 @@ function holdersOf(line: JsonObject): JsonObject[] {
   return [line.message, line].filter(isObject)
 }
 
-function listOf({ tool_calls }: JsonObject): JsonObject[] {
-  return Array.isArray(tool_calls) ? tool_calls.filter(isObject) : []
-}
-
 const none: JsonObject[] = []
 
 function callsOf(line: JsonObject): JsonObject[] {
   const { message, tool_calls } = line
   // Asked twice for every line.
   const isCalling = tool_calls !== undefined || (isObject(message) && message.tool_calls !== undefined)
-  return isCalling ? holdersOf(line).flatMap(listOf) : none
+  return isCalling ? holdersOf(line).flatMap(({ tool_calls }) => objectsIn(tool_calls)) : none
 }
 
 function callOf(call: JsonObject): ToolCall {

@@ -4,7 +4,7 @@
  * Ollama reports a model that died in mid-stream as an empty chunk with `"model":""` and leaves `[DONE]` out
  * (seen on the wire), so that chunk is a failure; LocalAI sends `error` and then `[DONE]`: also a failure.
  */
-import { isObject, type JsonObject, type JsonValue, parse, stringOf } from '../../core/json.ts'
+import { isObject, type JsonObject, type JsonValue, objectsIn, parse, stringOf } from '../../core/json.ts'
 import { Refusal } from '../../core/refusal.ts'
 import { type Usage, usageOf } from '../../core/usage.ts'
 import { filterLogprobs } from '../common/logprobs.ts'
@@ -12,6 +12,7 @@ import { type HandledElsewhere, OtherTexts } from '../common/other-texts.ts'
 import {
   Edits,
   type FilteredFrames,
+  framesBefore,
   OpenChannels,
   type OutputFilter,
   type SettledVerdict,
@@ -87,7 +88,7 @@ export class OpenaiResponseReader implements ResponseReader {
   readonly #stream: boolean
   readonly #hideUsage: boolean
   readonly transcript = new Transcript()
-  readonly #exits = new OpenChannels()
+  readonly #channels = new OpenChannels()
   readonly #edits = new Edits()
   readonly #callNames = new Map<string, string>()
   readonly #calls = new OpenaiToolCalls(this.transcript)
@@ -122,7 +123,7 @@ export class OpenaiResponseReader implements ResponseReader {
       const waiting = filter.judgesCalls ? this.#calls.complete() : []
       if (waiting.length > 0) return this.#parked.park({ frame, chunk: undefined }, waiting)
       this.state = 'ended'
-      return joined(this.#exits.close(filter), frame)
+      return framesBefore(this.#channels.close(filter), frame)
     }
     const chunk = readFrame(frame, ofChunk)
     if (!chunk || chunk.error !== undefined || (this.#stream && chunk.model === '')) {
@@ -165,7 +166,7 @@ export class OpenaiResponseReader implements ResponseReader {
     this.#calls.isChanged = true
     if (parked.chunk) return this.#pass(parked.frame, parked.chunk, filter, frames)
     this.state = 'ended'
-    return [...frames, ...this.#exits.close(filter), parked.frame]
+    return [...frames, ...this.#channels.close(filter), parked.frame]
   }
 
   /** A call was read already; a note stands behind what was said before and is still held. */
@@ -180,7 +181,7 @@ export class OpenaiResponseReader implements ResponseReader {
     // What is wrong with it, the first reading has found.
     if (frame.data !== end) return this.#pass(frame, parse(frame.data) as JsonObject, filter, [])
     this.state = 'ended'
-    return joined(this.#exits.close(filter), frame)
+    return framesBefore(this.#channels.close(filter), frame)
   }
 
   #pass(frame: Frame, chunk: JsonObject, filter: OutputFilter, before: readonly Frame[]): FilteredFrames {
@@ -198,7 +199,7 @@ export class OpenaiResponseReader implements ResponseReader {
       this.#judge(key, choice, filter)
       if (!isFinished(choice)) continue
       if (this.state === 'open') this.state = 'finished'
-      rests.push(...this.#exits.close(filter, key))
+      rests.push(...this.#channels.close(filter, key))
     }
     if (!this.#stream) this.state = 'ended'
     if (this.#stream && this.#hideUsage && isObject(chunk.usage)) {
@@ -209,7 +210,7 @@ export class OpenaiResponseReader implements ResponseReader {
     }
     const named = withRequestedModel(chunk, this.#names)
     const isOther = changed || named !== chunk
-    return joined(
+    return framesBefore(
       rests,
       this.#edits.seal(frame, () => named, isOther),
     )
@@ -266,7 +267,7 @@ export class OpenaiResponseReader implements ResponseReader {
     choiceOf: (text: string) => JsonObject,
   ): string {
     if (!this.#stream) return filter.whole(kind, text)
-    if (!this.#exits.has(channel)) this.#exits.open(channel, (rest) => this.#frameOf(choiceOf(rest)))
+    if (!this.#channels.has(channel)) this.#channels.open(channel, (rest) => this.#frameOf(choiceOf(rest)))
     return filter.next(channel, kind, text)
   }
 
@@ -312,7 +313,7 @@ export class OpenaiResponseReader implements ResponseReader {
 }
 
 function choicesOf({ choices }: JsonObject): JsonObject[] {
-  return Array.isArray(choices) ? choices.filter(isObject) : []
+  return objectsIn(choices)
 }
 
 /**
@@ -334,8 +335,4 @@ function saysNothing(chunk: JsonObject): boolean {
     const said = messageOf(choice, true) ?? {}
     return Object.keys(said).every((key) => key === 'role' || said[key] === null || said[key] === '')
   })
-}
-
-function joined(before: readonly Frame[], frame: Frame): FilteredFrames {
-  return before.length > 0 ? [...before, frame] : frame
 }

@@ -26,6 +26,7 @@ import { Transcript } from '../common/transcript.ts'
 import { type DeclaredTool, TranslatedCalls } from '../common/translated-calls.ts'
 import type { ModelNames, PublicError, ResponseReader, ToolCall } from '../dialect.ts'
 import type { Frame } from '../framing/framing.ts'
+import { eventFrame } from '../framing/sse.ts'
 import { eventSchema, responseSchema } from './response-schema.ts'
 import { callOf, isCall, ResponsesToolCalls, withoutCalls } from './tool-calls.ts'
 
@@ -58,7 +59,7 @@ export class ResponsesResponseReader implements ResponseReader {
   readonly transcript = new Transcript()
   readonly #names: ModelNames
   readonly #stream: boolean
-  readonly #exits = new OpenChannels()
+  readonly #channels = new OpenChannels()
   readonly #edits = new Edits()
   readonly #calls = new ResponsesToolCalls()
   readonly #others: OtherTexts
@@ -108,7 +109,14 @@ export class ResponsesResponseReader implements ResponseReader {
     if (!this.#translated) return this.#read(frame, body, filter)
     const own = this.#stream ? this.#translated.ofEvent(body) : this.#translated.ofAnswer(body)
     if (own === body) return this.#read(frame, body, filter)
-    return own && this.#read({ ...frame, ...(this.#stream ? frameOf(own) : dataOf(own)) }, own, filter)
+    return (
+      own &&
+      this.#read(
+        { ...frame, ...(this.#stream ? eventFrame(own) : { data: JSON.stringify(own) }) },
+        own,
+        filter,
+      )
+    )
   }
 
   #read(frame: Frame, body: JsonObject, filter: OutputFilter): FilteredFrames {
@@ -125,7 +133,7 @@ export class ResponsesResponseReader implements ResponseReader {
     if (!parked) return undefined
     const { frame, body } = parked
     const events = this.#calls.settle(verdicts)
-    const before = events.flatMap((event) => this.#event(frameOf(event), event, filter) ?? [])
+    const before = events.flatMap((event) => this.#event(eventFrame(event), event, filter) ?? [])
     // The end of an item that was kept is among what was kept.
     if (this.#stream && body.type === 'response.output_item.done') return before
     return [...before, ...toFrames(this.#pass(frame, body, filter))]
@@ -145,7 +153,7 @@ export class ResponsesResponseReader implements ResponseReader {
       output: [],
       error,
     }
-    return frameOf({ type: 'response.failed', sequence_number: this.#number ?? 0, response })
+    return eventFrame({ type: 'response.failed', sequence_number: this.#number ?? 0, response })
   }
 
   #failed(): undefined {
@@ -185,8 +193,8 @@ export class ResponsesResponseReader implements ResponseReader {
     let before: Frame[] = []
     if (typeof event.delta === 'string') this.#delta(event, type, channel, filter)
     else if (type.endsWith('.done'))
-      before = this.#exits.close(filter, type === 'response.output_item.done' ? itemOf(event) : channel)
-    else if (ends.has(type)) before = this.#exits.close(filter)
+      before = this.#channels.close(filter, type === 'response.output_item.done' ? itemOf(event) : channel)
+    else if (ends.has(type)) before = this.#channels.close(filter)
     if (type === 'response.output_item.done') this.#gather(event.item, false)
     for (const part of [event.item, event.part, event.annotation]) this.#judgeAll(part, filter, again)
     if (again) this.#judgeAgain(event, filter)
@@ -198,7 +206,7 @@ export class ResponsesResponseReader implements ResponseReader {
       event.response = named
     }
     const last = this.#numbered(event, frame, changed)
-    return before.length > 0 ? [...before, last] : [last]
+    return [...before, last]
   }
 
   /** All of an answer, as the client may have it. @returns whether calls or instructions were put in place */
@@ -225,11 +233,11 @@ export class ResponsesResponseReader implements ResponseReader {
           ? 'thinking'
           : 'content'
     if (kind !== 'arguments' && kind !== 'input') this.transcript.say(channel, delta)
-    if (!this.#exits.has(channel)) {
+    if (!this.#channels.has(channel)) {
       const { logprobs: _, ...shape } = event
       // It has the number of the event before: the numbers of those behind it do not depend on what was held.
-      this.#exits.open(channel, (rest) =>
-        frameOf({ ...shape, sequence_number: (this.#number ?? 1) - 1, delta: rest }),
+      this.#channels.open(channel, (rest) =>
+        eventFrame({ ...shape, sequence_number: (this.#number ?? 1) - 1, delta: rest }),
       )
     }
     this.#edits.put(event, 'delta', delta, filter.next(channel, kind, delta))
@@ -361,12 +369,4 @@ function filterNested(
     edits.put(holder, key, member, judged)
   }
   filterLogprobs(holder, 'logprobs', stringOf(holder.text), changed, edits)
-}
-
-function frameOf(event: JsonObject): Frame {
-  return { event: String(event.type), ...dataOf(event) }
-}
-
-function dataOf(document: JsonObject): Frame {
-  return { data: JSON.stringify(document) }
 }

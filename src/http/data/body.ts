@@ -5,6 +5,7 @@
 import type { IncomingMessage } from 'node:http'
 import { promisify } from 'node:util'
 import * as zlib from 'node:zlib'
+import { errorCode } from '../../core/error-code.ts'
 import type { Hold } from '../../core/held-bytes.ts'
 import { Refusal } from '../../core/refusal.ts'
 
@@ -74,7 +75,7 @@ async function decompress(decoder: Decompress, body: Buffer, limit: number): Pro
   try {
     return await decoder(body, { maxOutputLength: limit })
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limit)
+    if (errorCode(cause) === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limit)
     throw new Refusal('invalid_request', { say: 'The body cannot be decompressed.', cause })
   }
 }

@@ -6,6 +6,7 @@
 import { extname } from 'node:path'
 import type {} from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
+import { errorCode } from '../../core/error-code.ts'
 import type { Hold } from '../../core/held-bytes.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { Refusal } from '../../core/refusal.ts'
@@ -118,7 +119,7 @@ function typeOf(mimetype: string): string {
 }
 
 function asFormRefusal(thrown: unknown): Refusal {
-  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : ''
+  const code = errorCode(thrown)
   if (code === 'FST_REQ_FILE_TOO_LARGE') return new Refusal('body_too_large')
   return new Refusal('invalid_request', {
     say: 'The form cannot be read.',
