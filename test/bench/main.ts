@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --rounds 5 --seconds 4 --only small|conversation|latency|stream|limits|outage|audit|memory|scan]`
+ * `npm run bench [-- --rounds 5 --seconds 4 --only cpu|small|conversation|latency|stream|limits|outage|audit|memory|scan]`
  *
  * Every target is measured in interleaved rounds, and what counts is each one's ratio to the rival in the same
  * run: seconds on a shared machine mean little. CPU time per request is measured beside throughput, because it
@@ -10,6 +10,8 @@ import { verifyMany } from './audit.ts'
 import { cpuSeconds, residentMiB } from './cpu.ts'
 import { type Load, run } from './load.ts'
 import { outage } from './outage.ts'
+import { prices } from './prices.ts'
+import { profile } from './profile.ts'
 import { conversation, smallRequest } from './prompts.ts'
 import { scanning } from './scan.ts'
 import { streamedLines } from './streamed-lines.ts'
@@ -30,6 +32,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '4' },
     only: { type: 'string', default: '' },
+    profile: { type: 'string' },
     records: { type: 'string', default: '1000000' },
   },
 })
@@ -120,14 +123,24 @@ const wanted = (part: string) => values.only === '' || values.only === part
 
 try {
   if (wanted('scan')) say(await scanning(rounds))
-  if (values.only !== 'scan') await beside()
+  if (wanted('cpu')) await cpu()
+  if (values.only !== 'scan' && values.only !== 'cpu') await beside()
 } finally {
   stopAll()
 }
 
+async function cpu(): Promise<void> {
+  const upstream = await modelServer()
+  say(
+    await (values.profile === undefined
+      ? prices(upstream, Math.max(20, rounds))
+      : profile(upstream, values.profile)),
+  )
+}
+
 async function beside(): Promise<void> {
   const upstream = await modelServer()
-  const stripInvisible = await rival(upstream)
+  const bare = await rival(upstream)
   const server = await nginx(upstream)
   const memory = await gate('gate, memory store', upstream)
   const redisServer = await redis()
@@ -136,8 +149,8 @@ async function beside(): Promise<void> {
   const keys = new Map([[memory.target, memory.key]])
   if (shared) keys.set(shared.target, shared.key)
   const key = (target: Target) => keys.get(target) ?? 'none'
-  const all = [stripInvisible, ...(server ? [server] : []), memory.target, ...(shared ? [shared.target] : [])]
-  const node = [stripInvisible, memory.target, ...(shared ? [shared.target] : [])]
+  const all = [bare, ...(server ? [server] : []), memory.target, ...(shared ? [shared.target] : [])]
+  const node = [bare, memory.target, ...(shared ? [shared.target] : [])]
   say(`Node ${process.version}; one core a target; ${rounds} interleaved rounds of ${seconds} s; medians.`)
   say(`nginx: ${server ? 'yes' : 'not installed'}; redis-server: ${shared ? 'yes' : 'not installed'}.`)
   for (const { name, configuration } of all) say(`\n--- ${name}\n${configuration}`)
@@ -146,19 +159,19 @@ async function beside(): Promise<void> {
     throughput(
       '500-byte requests, 32 connections',
       await measure(all, key, { connections: 32, bodies: () => smallRequest }),
-      stripInvisible.name,
+      bare.name,
     )
   if (wanted('conversation'))
     throughput(
       '40 KB conversation resent with one message more, 16 connections',
       await measure(all, key, { connections: 16, bodies: conversation }),
-      stripInvisible.name,
+      bare.name,
     )
   if (wanted('stream'))
     throughput(
       `Streams of ${streamedLines} chunks, 16 connections`,
       await measure(all, key, { connections: 16, bodies: () => () => smallRequest(true) }),
-      stripInvisible.name,
+      bare.name,
       'chunks/s',
       streamedLines,
     )
@@ -166,7 +179,7 @@ async function beside(): Promise<void> {
     const direct: Target = {
       name: 'direct',
       port: upstream,
-      process: stripInvisible.process,
+      process: bare.process,
       configuration: '',
     }
     latency(await measure([direct, ...node], key, { connections: 1, bodies: () => smallRequest }), 'direct')

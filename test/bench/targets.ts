@@ -125,6 +125,11 @@ export interface GateSettings {
   readonly limits?: string
   /** YAML below `audit`, flow style. */
   readonly audit?: string
+  /** `enforce`, `observe` or `off`. */
+  readonly promptGuard?: string
+  readonly outputGuard?: string
+  /** Options of Node for its process. */
+  readonly nodeOptions?: readonly string[]
 }
 
 export interface GateTarget {
@@ -134,11 +139,9 @@ export interface GateTarget {
 }
 
 /** The gate as its users start it, all guards on. */
-export async function gate(
-  name: string,
-  upstream: number,
-  { redisPort, timeout = '5s', limits = everyLimit, audit }: GateSettings = {},
-): Promise<GateTarget> {
+export async function gate(name: string, upstream: number, settings: GateSettings = {}): Promise<GateTarget> {
+  const { redisPort, timeout = '5s', limits = everyLimit, audit, nodeOptions = [] } = settings
+  const { promptGuard = 'enforce', outputGuard = 'enforce' } = settings
   const port = await freePort()
   const home = mkdtempSync(join(folder, 'gate-'))
   const file = join(home, 'torwart.yaml')
@@ -151,7 +154,7 @@ roles:
     routes: [chat]
     models: [llama3.2]
     limits: { ${limits} }
-guards: { prompt: { mode: enforce } }
+guards: { prompt: { mode: ${promptGuard} }, output: { mode: ${outputGuard} } }
 ${audit === undefined ? '' : `audit: ${audit}\n`}`
   writeFileSync(file, configuration)
   const created = execFileSync(process.execPath, [
@@ -159,7 +162,12 @@ ${audit === undefined ? '' : `audit: ${audit}\n`}`
     ...['key', 'create', '--name', 'bench', '--role', 'agent', '--json', '-c', file],
   ]).toString()
   const { key } = JSON.parse(created) as { key: string }
-  const child = await start(0, process.execPath, [gateProgram, 'serve', '-c', file], /"msg":"listening"/)
+  const child = await start(
+    0,
+    process.execPath,
+    [...nodeOptions, gateProgram, 'serve', '-c', file],
+    /"msg":"listening"/,
+  )
   return {
     target: { name, port, process: child, configuration },
     key,
