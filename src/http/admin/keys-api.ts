@@ -1,5 +1,5 @@
 /**
- * Keys and tokens, in the admin API. A key and a token are answered once, when they are made, and never again.
+ * API keys and tokens in the admin API. The secret of a key is in the response that creates or rotates it, and nowhere else.
  *
  *     GET    /keys                    all keys, without their hashes
  *     POST   /keys                    { name, role, expires, networks, by }
@@ -31,14 +31,15 @@ import type { Policy } from '../../policy/policy.ts'
 import { NotInForce } from './admin-errors.ts'
 import { adminTokenHolder, refuse } from './admin-replies.ts'
 
+/** What the keys API needs. */
 export interface AdminKeysParts {
   policy(): Policy
-  /** Undefined: keys are in the file alone. */
+  /** Undefined: keys are in the file only, not in Redis. */
   readonly shared: SharedKeys | undefined
   nowMs(): number
-  /** Obeys what was written, now and not when the file is looked at next. @returns why it cannot */
+  /** Reads changed files now. @returns the problems of those that cannot be read */
   reload(): readonly string[]
-  /** Resolves when what was written is on record, or cannot be for now. */
+  /** Resolves when the change is in the audit log, or cannot be for now. */
   recorded(): Promise<void>
 }
 
@@ -61,27 +62,13 @@ const statusChanges = {
   enable: enabledKey,
 } as const
 
-export function registerAdminKeys(
-  app: FastifyInstance,
-  { policy, shared, nowMs, reload, recorded }: AdminKeysParts,
-): void {
+/** Registers the routes of keys and tokens. */
+export function registerAdminKeys(app: FastifyInstance, parts: AdminKeysParts): void {
+  const { policy, nowMs } = parts
   const file = () => policy().keysFile
-  const shown = (entry: KeyEntry) => keyView(entry, readUses(usesFile(file())), nowMs())
-  /** What Redis is not told now is told later. @throws NotInForce if it is written and not obeyed here */
-  const obey = async () => {
-    const problems = reload()
-    await shared?.synchronise().catch(() => {})
-    await recorded()
-    if (problems.length > 0)
-      throw new NotInForce('It is written, and not in force: a file cannot be read; /readyz says which.')
-  }
-  const put = async (make: (entries: readonly KeyEntry[]) => KeyEntry) => {
-    const entry = await changeKeyFile(file(), make)
-    await obey()
-    return entry
-  }
+  const changes = createKeyChanges(parts)
 
-  app.get('/admin/v1/keys', async () => ({ keys: readKeyFile(file()).map(shown) }))
+  app.get('/admin/v1/keys', async () => ({ keys: readKeyFile(file()).map(changes.view) }))
 
   app.post('/admin/v1/keys', async ({ body }, reply) => {
     if (!Value.Check(newKey, body))
@@ -92,41 +79,27 @@ export function registerAdminKeys(
     if (lifeMs === 'none') return refuse(reply, 'expires must be a duration such as 30d')
     return attempt(reply, async () => {
       const { entry, key } = createdKey({ name, role, lifeMs, networks }, nowMs(), by)
-      await put(() => entry)
+      await changes.put(() => entry)
       reply.code(201)
-      return { ...shown(entry), key }
+      return { ...changes.view(entry), key }
     })
   })
 
   app.post<{ Params: { id: string; what: string } }>(
     '/admin/v1/keys/:id/:what',
     async ({ params: { id, what }, body }, reply) => {
-      const order = body ?? {}
-      if (!Value.Check(change, order))
+      const options = body ?? {}
+      if (!Value.Check(change, options))
         return refuse(reply, 'must be JSON: by, and grace to rotate, if you like')
-      const { by = adminTokenHolder } = order
-      const graceMs = durationOf(order.grace)
-      if (order.grace !== undefined && what !== 'rotate') return refuse(reply, 'grace is for rotate')
+      const { by = adminTokenHolder } = options
+      const graceMs = durationOf(options.grace)
+      if (options.grace !== undefined && what !== 'rotate') return refuse(reply, 'grace is for rotate')
       if (graceMs === 'none') return refuse(reply, 'grace must be a duration such as 24h')
       if (!isKeyId(id)) return refuse(reply, 'that is not the id of a key')
-      const of = (entries: readonly KeyEntry[]) => {
-        const entry = entries.find((each) => each.id === id)
-        if (entry) return entry
-        throw new KeyProblem('there is no such key')
-      }
       return attempt(reply, async () => {
-        if (what === 'rotate') {
-          let key = ''
-          const entry = await put((entries) => {
-            const made = rotatedKey(of(entries), graceMs ?? 0, nowMs(), by)
-            key = made.key
-            return made.entry
-          })
-          return { ...shown(entry), key }
-        }
-        if (!isChange(what)) return refuse(reply, 'rotate, revoke, disable or enable')
-        const entry = await put((entries) => statusChanges[what](of(entries), nowMs(), by))
-        return shown(entry)
+        if (what === 'rotate') return changes.rotate(id, graceMs ?? 0, by)
+        if (!isStatusChange(what)) return refuse(reply, 'rotate, revoke, disable or enable')
+        return changes.view(await changes.put((keys) => statusChanges[what](keyIn(keys, id), nowMs(), by)))
       })
     },
   )
@@ -134,12 +107,52 @@ export function registerAdminKeys(
   app.delete<{ Params: { id: string } }>('/admin/v1/tokens/:id', async ({ params: { id } }, reply) => {
     if (!isTokenId(id)) return refuse(reply, 'that is not the id of a token')
     await revokeToken(revokedTokensFile(file()), id, nowMs(), adminTokenHolder)
-    await obey()
+    await changes.apply()
     return { id, status: 'revoked' }
   })
 }
 
-function isChange(text: string): text is keyof typeof statusChanges {
+function createKeyChanges({ policy, shared, nowMs, reload, recorded }: AdminKeysParts) {
+  const file = () => policy().keysFile
+  const view = (entry: KeyEntry) => keyView(entry, readUses(usesFile(file())), nowMs())
+  /** Puts written changes in force. @throws NotInForce if this gateway cannot read them */
+  const apply = async () => {
+    const problems = reload()
+    // What Redis does not learn now, it learns with the next synchronisation.
+    await shared?.synchronise().catch(() => {})
+    await recorded()
+    if (problems.length > 0)
+      throw new NotInForce('It is written, and not in force: a file cannot be read; /readyz says which.')
+  }
+  const put = async (make: (keys: readonly KeyEntry[]) => KeyEntry) => {
+    const entry = await changeKeyFile(file(), make)
+    await apply()
+    return entry
+  }
+  return {
+    view,
+    apply,
+    put,
+    async rotate(id: string, graceMs: number, by: string) {
+      let key = ''
+      const entry = await put((keys) => {
+        const rotated = rotatedKey(keyIn(keys, id), graceMs, nowMs(), by)
+        key = rotated.key
+        return rotated.entry
+      })
+      return { ...view(entry), key }
+    },
+  }
+}
+
+/** @throws KeyProblem if there is no such key */
+function keyIn(keys: readonly KeyEntry[], id: string): KeyEntry {
+  const entry = keys.find((each) => each.id === id)
+  if (entry) return entry
+  throw new KeyProblem('there is no such key')
+}
+
+function isStatusChange(text: string): text is keyof typeof statusChanges {
   return Object.hasOwn(statusChanges, text)
 }
 

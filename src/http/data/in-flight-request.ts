@@ -1,7 +1,7 @@
 /**
- * One request as Fastify hands it over: who knocked, whether the client is still there, the way back to it.
+ * The requests that are in flight: each with its context, the way back to its client, and notice when the client leaves.
  */
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { HeldBytes } from '../../core/held-bytes.ts'
@@ -17,31 +17,29 @@ import { createCertificateReader } from '../tls/client-certificate.ts'
 import { clientAddressOf } from './connections.ts'
 import type { LoginThrottle } from './login-throttle.ts'
 import { readForm } from './multipart-form.ts'
-import { createResponseWriter } from './response-writer.ts'
+import { HttpResponseWriter } from './response-writer.ts'
 
+/** One request and the way back to its client. */
 export interface InFlightRequest {
   readonly context: RequestContext
   readonly writer: ResponseWriter
 }
 
+/** All requests whose responses are not complete. */
 export interface InFlightRequests {
+  /** Takes a request over from Fastify. @param route the declared path, or `none` */
   receive(request: FastifyRequest, reply: FastifyReply, dialect: Dialect, route: string): InFlightRequest
-  /** From now on every answer asks its client to close the connection. */
+  /** Makes every response from now on ask its client to close the connection. */
   announceClose(): void
-  /** Whether they do. */
+  /** Whether responses ask for that. */
   readonly closing: boolean
-  /** Ends with this refusal what is still under way, if it is meant. */
+  /** Aborts every request that matches, with `refusal`. */
   abort(refusal: Refusal, matches: (context: RequestContext) => boolean): void
-  /** Whether an answer is on its way through this connection. */
+  /** Whether a response is being sent on this connection. */
   isAnswering(socket: Socket): boolean
 }
 
-/** A request that is not over, on its connection. */
-interface OpenRequest {
-  readonly response: ServerResponse
-  close(): void
-}
-
+/** Creates the registry. @param door returns the policy in force for connections */
 export function createInFlightRequests(
   arrive: ReturnType<typeof createArrive>,
   loginThrottle: LoginThrottle,
@@ -50,77 +48,34 @@ export function createInFlightRequests(
   memory: HeldBytes,
 ): InFlightRequests {
   const certificateOf = createCertificateReader()
-  const inFlight = new Set<RequestContext>()
+  const tracked = createTracker(metrics)
   let closing = false
-  // A response that waits behind another one on its connection hears nothing of the client's leaving; the
-  // connection does.
-  const bySocket = new WeakMap<Socket, Set<OpenRequest>>()
-  const openRequestsOn = (socket: Socket): Set<OpenRequest> => {
-    const known = bySocket.get(socket)
-    if (known) return known
-    const present = new Set<OpenRequest>()
-    bySocket.set(socket, present)
-    socket.once('close', () => {
-      for (const request of present) request.close()
-    })
-    return present
-  }
   return {
-    isAnswering: (socket) =>
-      [...(bySocket.get(socket) ?? [])].some(
-        ({ response }) => response.headersSent && !response.writableFinished,
-      ),
+    isAnswering: tracked.isAnswering,
+    abort: tracked.abort,
     announceClose() {
       closing = true
     },
     get closing() {
       return closing
     },
-    abort(refusal, matches) {
-      for (const context of inFlight) if (matches(context)) context.incoming.cancellation.end(refusal)
-    },
     receive(request, reply, dialect, route) {
       const { raw: message } = request
-      const { raw: outgoing } = reply
-      const cancellation = new Cancellation()
       const incoming = arrive({
+        ...namesOf(message),
         route,
         dialect,
         peer: clientAddressOf(message, door()),
         rawHeaders: message.rawHeaders,
         certificate: certificateOf(message.socket),
-        requestId: single(message.headers['x-request-id']),
-        traceparent: single(message.headers.traceparent),
-        agent: single(message.headers['x-agent-id']),
-        session: single(message.headers['x-session-id']),
-        cancellation,
+        cancellation: new Cancellation(),
         hold: memory.open(),
       })
-      const late = setTimeout(
-        () => cancellation.end(new Refusal('upstream_timeout', { detail: 'timeouts.total' })),
-        incoming.snapshot.policy.timeouts.totalMs,
-      )
       const context: RequestContext = { incoming }
-      inFlight.add(context)
-      metrics.inflight.inc()
-      const others = openRequestsOn(message.socket)
-      const present: OpenRequest = {
-        response: outgoing,
-        close() {
-          if (!others.delete(present)) return
-          clearTimeout(late)
-          inFlight.delete(context)
-          metrics.inflight.dec()
-          incoming.hold.release()
-          if (!outgoing.writableFinished) cancellation.end()
-        },
-      }
-      others.add(present)
-      // Fastify's own hooks do not fire when a client leaves in mid-answer; this event does.
-      outgoing.once('close', present.close)
-      const writer = createResponseWriter({
+      tracked.add(context, message.socket, reply.raw)
+      const writer = new HttpResponseWriter({
         request: message,
-        response: outgoing,
+        response: reply.raw,
         context,
         isClosing: () => closing,
         parameter: parameterOf(request),
@@ -132,12 +87,89 @@ export function createInFlightRequests(
   }
 }
 
-function single(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? undefined : value
+/** Counts each request until its response is complete or its client has left. */
+function createTracker(metrics: Metrics) {
+  const inFlight = new Set<RequestContext>()
+  const connections = createConnections()
+  return {
+    isAnswering: connections.isAnswering,
+    abort(refusal: Refusal, matches: (context: RequestContext) => boolean): void {
+      for (const context of inFlight) if (matches(context)) context.incoming.cancellation.end(refusal)
+    },
+    add(context: RequestContext, socket: Socket, response: ServerResponse): void {
+      const { cancellation, snapshot, hold } = context.incoming
+      const total = setTimeout(
+        () => cancellation.end(new Refusal('upstream_timeout', { detail: 'timeouts.total' })),
+        snapshot.policy.timeouts.totalMs,
+      )
+      inFlight.add(context)
+      metrics.inflight.inc()
+      connections.add(socket, response, () => {
+        clearTimeout(total)
+        inFlight.delete(context)
+        metrics.inflight.dec()
+        hold.release()
+        if (!response.writableFinished) cancellation.end()
+      })
+    },
+  }
 }
 
-/** The one parameter of the route, or nothing. */
+interface OpenRequest {
+  readonly response: ServerResponse
+  close(): void
+}
+
+/**
+ * The open requests of each connection. A pipelined response that waits behind another one gets no `close` event when its
+ * client leaves; the connection does.
+ */
+function createConnections() {
+  const bySocket = new WeakMap<Socket, Set<OpenRequest>>()
+  const openOn = (socket: Socket): Set<OpenRequest> => {
+    const known = bySocket.get(socket)
+    if (known) return known
+    const open = new Set<OpenRequest>()
+    bySocket.set(socket, open)
+    socket.once('close', () => {
+      for (const { close } of open) close()
+    })
+    return open
+  }
+  return {
+    /** @param onClose called once, when the response is complete or cannot be completed */
+    add(socket: Socket, response: ServerResponse, onClose: () => void): void {
+      const open = openOn(socket)
+      const request: OpenRequest = {
+        response,
+        close: () => {
+          if (open.delete(request)) onClose()
+        },
+      }
+      open.add(request)
+      // Fastify's own hooks do not fire when a client leaves during a response; this event does.
+      response.once('close', request.close)
+    },
+    isAnswering: (socket: Socket): boolean =>
+      [...(bySocket.get(socket) ?? [])].some(
+        ({ response }) => response.headersSent && !response.writableFinished,
+      ),
+  }
+}
+
+/** The names that a client gives its request and itself; a repeated header gives none. */
+function namesOf({ headers }: IncomingMessage) {
+  const single = (value: string | string[] | undefined) => (Array.isArray(value) ? undefined : value)
+  return {
+    requestId: single(headers['x-request-id']),
+    traceparent: single(headers.traceparent),
+    agent: single(headers['x-agent-id']),
+    session: single(headers['x-session-id']),
+  }
+}
+
+/** Returns the one parameter of the route's path, or an empty string. */
 function parameterOf({ params }: FastifyRequest): string {
-  const [parameter] = Object.values(params as Record<string, unknown>)
+  const [parameter] = typeof params === 'object' && params !== null ? Object.values(params) : []
   return typeof parameter === 'string' ? parameter : ''
 }

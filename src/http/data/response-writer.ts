@@ -1,5 +1,5 @@
 /**
- * The client's side of a request, on Node's own request and response: Fastify has routed it and lets go of it
+ * The client's side of a request, on Node's own request and response. Fastify has routed the request and let go of it
  * (`reply.hijack()`), because its stream plumbing is what costs.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -17,125 +17,168 @@ import {
   responseHeaders,
 } from './response-headers.ts'
 
+/** What a response writer needs of its request. */
 export interface ResponseWriterOptions {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly context: RequestContext
-  /** Whether the gate is about to stop. */
+  /** Whether the gateway is about to stop. */
   isClosing(): boolean
   readonly parameter: string
   failedLogin(): Promise<void>
   readForm(limit: number, timeoutMs: number): Promise<Form>
 }
 
-export function createResponseWriter({
-  request,
-  response,
-  context,
-  isClosing,
-  parameter,
-  failedLogin,
-  readForm,
-}: ResponseWriterOptions): ResponseWriter {
-  const { dialect, snapshot, hold } = context.incoming
-  const { timeouts } = snapshot.policy
-  let head: { readonly status: number; readonly contentType: string } | undefined
-  let stalled: NodeJS.Timeout | undefined
-  let watched = false
-  let trails = false
-  /** Whether the answer's length was announced, so that a client knows its end without the connection's. */
-  let sized = false
+/** Reads the body of one request and writes its response. */
+export class HttpResponseWriter implements ResponseWriter {
+  readonly parameter: string
+  readonly #options: ResponseWriterOptions
+  readonly #response: ServerResponse
+  readonly #stall: StallTimer
+  #head: { readonly status: number; readonly contentType: string } | undefined
+  #hasTrailer = false
+  /** Whether the length was announced, so that the client sees the end without the connection's. */
+  #hasLength = false
 
-  const writeHead = (length?: number) => {
-    if (!head || response.headersSent) return
-    const headers = responseHeaders(context)
-    headers['content-type'] = head.contentType
-    if (length === undefined) {
-      headers['cache-control'] = 'no-cache'
-      // Or nginx gathers words until a buffer is full (proxy_buffering, on unless told otherwise).
-      headers['x-accel-buffering'] = 'no'
-      // What guards say of an answer is known when it has ended; a trailer is for those who ask for one (RFC 9110, 6.5.1).
-      if (context.output) headers[guardsHeader] = guardSummary(context, true)
-      trails = context.output !== undefined && /\btrailers\b/i.test(String(request.headers.te))
-      if (trails) headers.trailer = guardsHeader
-    } else headers['content-length'] = String(length)
-    sized = length !== undefined
-    closeIfLast(headers)
-    response.writeHead(head.status, headers)
+  constructor(options: ResponseWriterOptions) {
+    this.#options = options
+    this.#response = options.response
+    this.parameter = options.parameter
+    this.#stall = new StallTimer(options.response, options.context.incoming.snapshot.policy.timeouts.writeMs)
   }
 
-  /** What is answered before it has arrived cannot be followed by another request; nor should what a stopping gate answers. */
-  const closeIfLast = (headers: ResponseHeaders) => {
+  body(limit: number): Promise<Buffer> {
+    const { request, context } = this.#options
+    const { snapshot, hold } = context.incoming
+    return readBody(request, limit, snapshot.policy.timeouts.bodyMs, hold)
+  }
+
+  form(limit: number): Promise<Form> {
+    return this.#options.readForm(limit, this.#options.context.incoming.snapshot.policy.timeouts.bodyMs)
+  }
+
+  upload(limit: number): AsyncIterable<Uint8Array> {
+    return streamBody(this.#options.request, limit)
+  }
+
+  failedLogin(): Promise<void> {
+    return this.#options.failedLogin()
+  }
+
+  begin(status: number, contentType: string): void {
+    this.#head = { status, contentType }
+  }
+
+  write(data: string | Uint8Array): boolean {
+    this.#writeHead()
+    if (this.#response.write(data)) return true
+    this.#stall.start()
+    return false
+  }
+
+  onDrain(resume: () => void): void {
+    this.#response.once('drain', () => {
+      this.#stall.stop()
+      resume()
+    })
+  }
+
+  end(data: string | Uint8Array): void {
+    if (this.#response.destroyed) return
+    this.#writeHead(Buffer.byteLength(data))
+    if (this.#hasTrailer) this.#response.addTrailers({ [guardsHeader]: guardSummary(this.#options.context) })
+    this.#finish(data)
+  }
+
+  break(): void {
+    this.#response.destroy()
+  }
+
+  refuse(refusal: Refusal): void {
+    const { request, context } = this.#options
+    const { dialect, hold, id } = context.incoming
+    // The rest of the body may still arrive, but is read by nothing any more.
+    hold.release()
+    if (this.#response.destroyed || this.#response.headersSent) return
+    const body = JSON.stringify(dialect.errorBody(toPublicError(refusal, id)))
+    const headers = refusalHeaders(context, refusal)
+    headers['content-type'] = 'application/json'
+    headers['content-length'] = String(Buffer.byteLength(body))
+    this.#hasLength = true
+    this.#closeIfLast(headers)
+    this.#response.writeHead(refusal.status, headers)
+    this.#finish(request.method === 'HEAD' ? '' : body)
+  }
+
+  #writeHead(length?: number): void {
+    if (!this.#head || this.#response.headersSent) return
+    const { context } = this.#options
+    const headers = responseHeaders(context)
+    headers['content-type'] = this.#head.contentType
+    this.#hasLength = length !== undefined
+    if (length !== undefined) headers['content-length'] = String(length)
+    else this.#addStreamHeaders(headers)
+    this.#closeIfLast(headers)
+    this.#response.writeHead(this.#head.status, headers)
+  }
+
+  #addStreamHeaders(headers: ResponseHeaders): void {
+    const { context, request } = this.#options
+    headers['cache-control'] = 'no-cache'
+    // Keeps nginx from buffering the stream (its `proxy_buffering` is on by default).
+    headers['x-accel-buffering'] = 'no'
+    if (!context.output) return
+    // The verdict of the guards is known at the end; a client that asks for trailers gets it there (RFC 9110, 6.5.1).
+    headers[guardsHeader] = guardSummary(context, true)
+    this.#hasTrailer = /\btrailers\b/i.test(String(request.headers.te))
+    if (this.#hasTrailer) headers.trailer = guardsHeader
+  }
+
+  /** No request can follow one that was answered before it had arrived; and none should follow at a gateway that stops. */
+  #closeIfLast(headers: ResponseHeaders): void {
+    const { request, isClosing } = this.#options
     if (!request.complete || isClosing()) headers.connection = 'close'
   }
 
-  /** A client that does not read is cut, which frees its slot. */
-  const watchStall = () => {
-    stalled ??= setTimeout(() => response.destroy(), timeouts.writeMs)
-    if (watched) return
-    watched = true
-    response.once('close', unwatchStall)
-  }
-  const unwatchStall = () => {
-    clearTimeout(stalled)
-    stalled = undefined
-  }
-  const finish = (data: string | Uint8Array) => {
-    if (!request.complete && sized) return finishEarly(data)
-    response.end(data)
-    if (response.writableLength === 0) return unwatchStall()
-    watchStall()
+  #finish(data: string | Uint8Array): void {
+    if (!this.#options.request.complete && this.#hasLength) {
+      this.#finishEarly(data)
+      return
+    }
+    this.#response.end(data)
+    if (this.#response.writableLength === 0) this.#stall.stop()
+    else this.#stall.start()
   }
 
-  /** All of the answer is on its way; its end, which closes the connection, waits for a client that is still sending. */
-  const finishEarly = (data: string | Uint8Array) => {
-    if (data.length > 0) response.write(data)
-    else response.flushHeaders()
-    void linger(request).then(() => response.end())
+  /** Sends all of the response now. Its end closes the connection, and waits for a client that is still sending. */
+  #finishEarly(data: string | Uint8Array): void {
+    if (data.length > 0) this.#response.write(data)
+    else this.#response.flushHeaders()
+    void linger(this.#options.request).then(() => this.#response.end())
+  }
+}
+
+/** Cuts off a client that does not read, which frees its slot. */
+class StallTimer {
+  readonly #response: ServerResponse
+  readonly #ms: number
+  #timer: NodeJS.Timeout | undefined
+  #isWatching = false
+
+  constructor(response: ServerResponse, ms: number) {
+    this.#response = response
+    this.#ms = ms
   }
 
-  return {
-    body: (limit) => readBody(request, limit, timeouts.bodyMs, hold),
-    form: (limit) => readForm(limit, timeouts.bodyMs),
-    parameter,
-    upload: (limit) => streamBody(request, limit),
-    failedLogin,
-    begin(status, contentType) {
-      head = { status, contentType }
-    },
-    write(data) {
-      writeHead()
-      if (response.write(data)) return true
-      watchStall()
-      return false
-    },
-    onDrain(resume) {
-      response.once('drain', () => {
-        unwatchStall()
-        resume()
-      })
-    },
-    end(data) {
-      if (response.destroyed) return
-      writeHead(Buffer.byteLength(data))
-      if (trails) response.addTrailers({ [guardsHeader]: guardSummary(context) })
-      finish(data)
-    },
-    break() {
-      response.destroy()
-    },
-    refuse(refusal: Refusal) {
-      // Nobody reads any more what may still be arriving for a while.
-      hold.release()
-      if (response.destroyed || response.headersSent) return
-      const body = JSON.stringify(dialect.errorBody(toPublicError(refusal, context.incoming.id)))
-      const headers = refusalHeaders(context, refusal)
-      headers['content-type'] = 'application/json'
-      headers['content-length'] = String(Buffer.byteLength(body))
-      sized = true
-      closeIfLast(headers)
-      response.writeHead(refusal.status, headers)
-      finish(request.method === 'HEAD' ? '' : body)
-    },
+  start(): void {
+    this.#timer ??= setTimeout(() => this.#response.destroy(), this.#ms)
+    if (this.#isWatching) return
+    this.#isWatching = true
+    this.#response.once('close', () => this.stop())
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
   }
 }
