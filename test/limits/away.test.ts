@@ -384,10 +384,9 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
     expect(await store.closeBreaker(account, budget())).toBe(false)
   })
 
-  it('asks for a user, a password and a database is served by the user that deploy/README.md describes', async () => {
-    const readme = readFileSync(new URL('../../deploy/README.md', import.meta.url), 'utf8')
-    const rights =
-      /ACL SETUSER torwart on >… (.*)/.exec(readme)?.[1]?.replaceAll('{torwart}', '{other}') ?? ''
+  it('asks for a user, a password and a database is served by the user that deploy/several-gateways.md describes', async () => {
+    const page = readFileSync(new URL('../../deploy/several-gateways.md', import.meta.url), 'utf8')
+    const rights = /ACL SETUSER torwart on >… (.*)/.exec(page)?.[1]?.replaceAll('{torwart}', '{other}') ?? ''
     const users = `--user gate on >s3cret ${rights} --user admin on >s3cret ~* &* +@all --user default off`
     const redis = await server(users.split(' '))
     const url = (rest: string) => `redis://${rest}127.0.0.1:${redis.port}/3`
