@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { tryJson } from '../core/json.ts'
 import type { RedisServers } from '../core/redis-servers.ts'
-import { connectRedis, revive } from '../redis/client.ts'
-import { newsOn } from '../redis/subscribe.ts'
+import { connectRedis, revive } from '../redis/connection.ts'
+import { newsOn } from '../redis/subscriber.ts'
 import { within } from '../redis/timeout.ts'
 import { type FreezeEntry, isOrder, subjectOf } from './freeze-entry.ts'
 

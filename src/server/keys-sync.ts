@@ -1,7 +1,7 @@
 /** Keeps a gateway's files of keys as the fleet's Redis has them (`keys.redis`). */
 import { type SharedKeys, shareKeys } from '../auth/api-keys/shared-keys.ts'
 import type { Policy } from '../policy/policy.ts'
-import { redisTrouble } from '../redis/client.ts'
+import { redisTrouble } from '../redis/connection.ts'
 import type { Log } from '../telemetry/log.ts'
 
 /** Where nobody tells of a change, it is looked for. */

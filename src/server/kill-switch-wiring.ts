@@ -6,7 +6,7 @@ import { subjectOf } from '../kill-switch/freeze-entry.ts'
 import { createKillSwitch, type KillSwitch } from '../kill-switch/kill-switch.ts'
 import { shareFreezes } from '../kill-switch/shared.ts'
 import type { Policy } from '../policy/policy.ts'
-import { redisTrouble } from '../redis/client.ts'
+import { redisTrouble } from '../redis/connection.ts'
 import type { Log } from '../telemetry/log.ts'
 
 export interface KillSwitchParts {

@@ -12,8 +12,8 @@ import { tryJson } from '../../core/json.ts'
 import type { RedisServers } from '../../core/redis-servers.ts'
 import { whileLocked } from '../../files/lock.ts'
 import { stateOf } from '../../files/state.ts'
-import { connectRedis, revive } from '../../redis/client.ts'
-import { newsOn } from '../../redis/subscribe.ts'
+import { connectRedis, revive } from '../../redis/connection.ts'
+import { newsOn } from '../../redis/subscriber.ts'
 import { within } from '../../redis/timeout.ts'
 import {
   isRevokedToken,

@@ -7,7 +7,8 @@
 import { hash, randomBytes } from 'node:crypto'
 import type { RedisServers } from '../../core/redis-servers.ts'
 import { Refusal } from '../../core/refusal.ts'
-import { connectRedis, revive } from '../../redis/client.ts'
+import { createLink } from '../../redis/availability.ts'
+import { connectRedis, revive } from '../../redis/connection.ts'
 import { ServerClock } from '../server-clock.ts'
 import {
   type Account,
@@ -25,7 +26,6 @@ import {
   type Settlement,
   type Store,
 } from '../store.ts'
-import { createLink } from './availability.ts'
 import { createBatch } from './batch.ts'
 import { isLate, limitScripts, type Operation, operationsOn } from './scripts.ts'
 import { createUnsettled } from './settlement-retry-queue.ts'

@@ -4,7 +4,7 @@
  * pipelining three times).
  */
 import { readFileSync } from 'node:fs'
-import type { Connection, Scripts } from '../../redis/client.ts'
+import type { Connection, Scripts } from '../../redis/connection.ts'
 import {
   coolDownMs,
   dayMs,

@@ -1,7 +1,7 @@
 /** Calls that were let through, in Redis: a sorted set a key, so that any gateway knows them. */
 import { readFileSync } from 'node:fs'
 import type { RedisServers } from '../../core/redis-servers.ts'
-import { connectRedis, revive } from '../../redis/client.ts'
+import { connectRedis, revive } from '../../redis/connection.ts'
 import { within } from '../../redis/timeout.ts'
 
 export interface SharedCalls {

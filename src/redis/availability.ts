@@ -5,9 +5,9 @@
  * write a moment tries until Redis answers again. So nothing waits for a server that hangs, nothing piles up in its
  * connection, and when it is back it does not meet everybody at the same time.
  */
-import { Refusal } from '../../core/refusal.ts'
-import { NoAnswer, within } from '../../redis/timeout.ts'
-import type { Budget } from '../store.ts'
+import { Refusal } from '../core/refusal.ts'
+import type { Budget } from '../limits/store.ts'
+import { NoAnswer, within } from './timeout.ts'
 
 export interface RedisAvailability {
   readonly up: boolean

@@ -1,6 +1,6 @@
 /** A connection of its own that hears when somebody publishes on a channel: Redis lets such a one ask nothing else. */
 import type { RedisServers } from '../core/redis-servers.ts'
-import { type Connection, connectRedis, revive } from './client.ts'
+import { type Connection, connectRedis, revive } from './connection.ts'
 
 export interface Subscription {
   /** Calls back soon after somebody published; as long as the connection holds. Once. */
