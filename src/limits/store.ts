@@ -3,6 +3,9 @@
  * same way (`window.ts`, `lua/`), so that a policy means the same with either.
  */
 import type { Repetition, SharedLimits } from '../policy/policy.ts'
+import type { Budget } from '../redis/availability.ts'
+
+export type { Budget }
 
 export const minuteMs = 60_000
 export const dayMs = 86_400_000
@@ -173,9 +176,4 @@ export interface Store {
   /** What counts right now: `local` while Redis is away and each gateway counts for itself. */
   readonly mode: 'shared' | 'local'
   close(): Promise<void>
-}
-
-/** Time that all calls of one request to the store share. */
-export interface Budget {
-  leftMs: number
 }

@@ -1,121 +1,194 @@
 /**
- * Whether Redis can be asked, and asking it within a request's budget.
+ * Whether Redis can be asked, and asking it within a time. There is one for all parts of a gateway.
  *
- * After a call that failed or took a whole budget, nobody asks any more: requests are told at once, and one small
- * write a moment tries until Redis answers again. So nothing waits for a server that hangs, nothing piles up in its
- * connection, and when it is back it does not meet everybody at the same time.
+ * After a call that failed or took a whole timeout, requests do not ask any more: they are refused at once, and a small
+ * write every 100 ms tries until Redis answers again. So no request waits for a server that hangs, nothing piles up in
+ * the connection, and a server that is back does not meet all requests at the same time.
  */
-import { Refusal } from '../core/refusal.ts'
-import type { Budget } from '../limits/store.ts'
+import { concernsServer, RedisUnavailable } from './faults.ts'
 import { NoAnswer, within } from './timeout.ts'
 
-export interface RedisAvailability {
-  readonly up: boolean
-  /**
-   * @param undo called if the call may still be carried out although its answer came too late
-   * @throws Refusal `store_unavailable`
-   */
-  call<T>(run: () => Promise<T>, budget: Budget, undo?: () => void): Promise<T>
-  /** Asks. */
-  check(): Promise<boolean>
-  /** Resolves when Redis answers for the first time, or after `patienceMs`. */
-  opened(patienceMs: number): Promise<void>
-  close(): void
+/** The time, in milliseconds, that all calls of one request share. Every call takes what it needed from it. */
+export interface Budget {
+  leftMs: number
 }
 
-export interface LinkOptions {
-  readonly timeoutMs: number
-  /** A write that changes nothing; what it prepares is there before anything else is asked. */
-  touch(): Promise<unknown>
-  onAway(error: unknown): void
-  /** Redis answers again: what is to be put right is sent before anybody asks anything. */
-  onBack(): void
+/** Is told when Redis goes away and when it is back. */
+export interface RedisObserver {
+  /** Called for every failure. The errors hold no credential. */
+  onAway?(error: unknown): void
+  /** Called at the first answer after a failure, before anything else is asked. */
+  onBack?(): void
 }
+
+/** An operation that changes nothing but needs everything that real ones need. */
+export type Probe = () => Promise<unknown>
 
 const probeEveryMs = 100
+/** The first probes of a start only find that the connection is not made yet. */
 const quietFailures = 10
-/** Part of the timeout that a call must have waited for its silence to mean something: budgets are shared. */
-const telling = 0.8
+/** The part of the timeout that a call must have waited for its silence to mean something: budgets are shared. */
+const tellingPart = 0.8
 
-export function createLink({ timeoutMs, touch, onAway, onBack }: LinkOptions): RedisAvailability {
-  let up = false
-  let closed = false
-  let probing: NodeJS.Timeout | undefined
-  let failed = 0
-  let opened: (() => void)[] = []
+export class Availability {
+  readonly #timeoutMs: number
+  readonly #probes: Probe[]
+  readonly #observers: RedisObserver[] = []
+  readonly #opened = new Set<() => void>()
+  #up = false
+  #closed = false
+  #probing = false
+  #timer: NodeJS.Timeout | undefined
+  #failures = 0
+  /** Why Redis is away. */
+  #reason: unknown = new Error('the connection is not made yet')
 
-  const probe = async () => {
-    try {
-      await within(touch(), timeoutMs)
-    } catch (error) {
-      if (closed) return
-      // The first ones of a start only find that the connection is not made yet.
-      if (++failed > quietFailures) onAway(error)
-      probing = setTimeout(probe, probeEveryMs)
-      return
-    }
-    failed = 0
-    if (closed || up) return
-    up = true
-    onBack()
-    for (const tell of opened.splice(0)) tell()
-  }
-  void probe()
-
-  const lose = (error: unknown) => {
-    if (!up || closed) return
-    up = false
-    onAway(error)
-    clearTimeout(probing)
-    probing = setTimeout(probe, probeEveryMs)
+  /**
+   * @param timeoutMs how long an answer to a request may take
+   * @param probe runs every time before Redis counts as available
+   */
+  constructor(timeoutMs: number, probe: Probe) {
+    this.#timeoutMs = timeoutMs
+    this.#probes = [probe]
+    this.retry()
   }
 
-  const call: RedisAvailability['call'] = async (run, budget, undo) => {
-    if (!up) throw away(new Error('redis is away'))
+  get up(): boolean {
+    return this.#up
+  }
+
+  observe(observer: RedisObserver): void {
+    this.#observers.push(observer)
+  }
+
+  /** Adds what must have succeeded before anything is asked. Until it has, Redis counts as away. */
+  prepare(probe: Probe): void {
+    this.#probes.push(probe)
+    if (!this.#up) return
+    this.#up = false
+    this.retry()
+  }
+
+  /** Takes note of an error of the connection, outside any call. */
+  note(error: Error): void {
+    if (!this.#up) this.#tellAway(error)
+  }
+
+  /** Probes now and not when it is due: there is a new connection. */
+  retry(): void {
+    if (this.#up || this.#probing || this.#closed) return
+    clearTimeout(this.#timer)
+    void this.#probe()
+  }
+
+  /**
+   * Asks for a request, unless Redis is away. Every error of `run` but a late answer puts Redis away, so `run` must keep
+   * to itself what is wrong with a single key.
+   * @param undo called if the call may still be carried out although it was given up
+   * @throws RedisUnavailable
+   */
+  async call<T>(run: () => Promise<T>, budget: Budget, undo?: () => void): Promise<T> {
+    if (!this.#up) throw new RedisUnavailable(this.#reason)
     const startedAt = performance.now()
     try {
       return await within(run(), Math.max(1, budget.leftMs))
     } catch (cause) {
       undo?.()
-      const waited = performance.now() - startedAt
-      if (!(cause instanceof NoAnswer) || waited >= timeoutMs * telling) lose(cause)
-      throw away(cause)
+      if (this.#isTelling(cause, startedAt)) this.#lose(cause)
+      throw new RedisUnavailable(cause)
     } finally {
       budget.leftMs -= performance.now() - startedAt
     }
   }
 
-  return {
-    get up() {
-      return up
-    },
-    call,
-    async check() {
-      if (!up) return false
-      return call(touch, { leftMs: timeoutMs }).then(
-        () => true,
-        () => false,
-      )
-    },
-    opened: (patienceMs) =>
-      up
-        ? Promise.resolve()
-        : new Promise((resolve) => {
-            const timer = setTimeout(resolve, patienceMs)
-            opened.push(() => {
-              clearTimeout(timer)
-              resolve()
-            })
-          }),
-    close() {
-      closed = true
-      clearTimeout(probing)
-      for (const tell of opened) tell()
-      opened = []
-    },
+  /**
+   * Asks for a part that has `answerMs` to wait. Where that is more than a request has, Redis is asked although it is away:
+   * a server that is too slow for requests can still say what is frozen.
+   * @throws RedisUnavailable
+   */
+  async ask<T>(run: () => Promise<T>, answerMs: number): Promise<T> {
+    if (!this.#up && answerMs <= this.#timeoutMs) throw new RedisUnavailable(this.#reason)
+    const startedAt = performance.now()
+    try {
+      return await within(run(), answerMs)
+    } catch (cause) {
+      if (concernsServer(cause) && this.#isTelling(cause, startedAt)) this.#lose(cause)
+      throw new RedisUnavailable(cause)
+    }
   }
-}
 
-function away(cause: unknown): Refusal {
-  return new Refusal('store_unavailable', { detail: 'redis did not answer', cause, retryAfterSeconds: 1 })
+  /** Asks whether Redis answers right now, within the time of a request. */
+  async check(): Promise<boolean> {
+    if (!this.#up) return false
+    return this.call(() => this.#runProbes(), { leftMs: this.#timeoutMs }).then(
+      () => true,
+      () => false,
+    )
+  }
+
+  /** Resolves when Redis is available, or after `patienceMs`. */
+  async opened(patienceMs: number): Promise<void> {
+    if (this.#up || this.#closed) return
+    await new Promise<void>((resolve) => {
+      const end = () => {
+        clearTimeout(timer)
+        this.#opened.delete(end)
+        resolve()
+      }
+      const timer = setTimeout(end, patienceMs)
+      this.#opened.add(end)
+    })
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#timer)
+    for (const end of this.#opened) end()
+  }
+
+  #isTelling(cause: unknown, startedAt: number): boolean {
+    return !(cause instanceof NoAnswer) || performance.now() - startedAt >= this.#timeoutMs * tellingPart
+  }
+
+  #lose(error: unknown): void {
+    if (!this.#up || this.#closed) return
+    this.#up = false
+    this.#tellAway(error)
+    this.#probeLater()
+  }
+
+  #tellAway(error: unknown): void {
+    this.#reason = error
+    for (const { onAway } of this.#observers) onAway?.(error)
+  }
+
+  #probeLater(): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.retry(), probeEveryMs)
+  }
+
+  async #probe(): Promise<void> {
+    this.#probing = true
+    const count = this.#probes.length
+    const failure = await within(this.#runProbes(), this.#timeoutMs).then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    )
+    this.#probing = false
+    if (this.#closed) return
+    if (failure) {
+      if (++this.#failures > quietFailures) this.#tellAway(failure.error)
+      return this.#probeLater()
+    }
+    // Something was added meanwhile.
+    if (count !== this.#probes.length) return this.retry()
+    this.#failures = 0
+    this.#up = true
+    for (const { onBack } of this.#observers) onBack?.()
+    for (const end of this.#opened) end()
+  }
+
+  async #runProbes(): Promise<void> {
+    await Promise.all(this.#probes.map((probe) => probe()))
+  }
 }

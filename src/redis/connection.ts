@@ -1,6 +1,6 @@
 /**
- * Connections to Redis or Valkey: one server, a server that sentinels watch, or a cluster. Made so that nothing waits
- * in them: without a connection a command fails at once, and none is ever sent a second time.
+ * Connections to Redis or Valkey: one server, a server that sentinels watch, or a cluster. Nothing waits in them: without
+ * a connection a command fails at once, and none is ever sent a second time. Who needs one asks `client.ts`.
  */
 import { readFileSync } from 'node:fs'
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
@@ -8,43 +8,37 @@ import type { RedisServers } from '../core/redis-servers.ts'
 
 export type Connection = Redis | Cluster
 
-/** A script by the name of its method. */
-export type Scripts = Readonly<Record<string, { readonly lua: string }>>
-
 const connectMs = 2000
 const maxRetryMs = 500
-/** How much longer than one answer a connection may be silent before it is made anew. */
+/** How many times as long as an answer to a request a connection may be silent before it is made anew. */
 const patience = 4
+/** But never less than patient parts wait for an answer. */
+const minSilenceMs = 1000
 
-/** @param timeoutMs how long an answer may take */
-export function connectRedis(
+/**
+ * Begins to connect, and connects again whenever the connection ends.
+ * @param timeoutMs how long an answer may take
+ * @param onError told of every failure
+ */
+export function connect(
   servers: RedisServers,
   timeoutMs: number,
-  scripts: Scripts,
   onError: (error: Error) => void,
 ): Connection {
-  const connection = open(servers, timeoutMs, { ...scripts })
-  connection.on('error', (error) => {
-    faults.set(servers, error)
-    onError(error)
-  })
-  connection.on('ready', () => faults.delete(servers))
+  const connection = open(servers, timeoutMs)
+  connection.on('error', onError)
   return connection
 }
 
 /**
- * Connects again what was given up. ioredis 6.0 does that for good when a sentinel tells of a failover while the
- * connection is being made anew. To be called by whoever asks from time to time, and not after closing.
+ * Connects again what was given up. ioredis 6.0 gives up for good when a sentinel tells of a failover while the
+ * connection is being made anew. To be called from time to time, and not after closing.
  */
 export function revive(connection: Connection): void {
   if (connection.status === 'end') connection.connect().catch(() => {})
 }
 
-function open(
-  { urls, kind, master, sentinelPassword, ca }: RedisServers,
-  timeoutMs: number,
-  scripts: Scripts,
-) {
+function open({ urls, kind, master, sentinelPassword, ca }: RedisServers, timeoutMs: number) {
   const [first] = urls.map(parse)
   const tls = first?.tls ? { tls: ca === undefined ? {} : { ca: readFileSync(ca) } } : {}
   const common = {
@@ -52,7 +46,7 @@ function open(
     ...(first?.password ? { password: first.password } : {}),
     ...tls,
     connectTimeout: connectMs,
-    socketTimeout: timeoutMs * patience,
+    socketTimeout: Math.max(timeoutMs * patience, minSilenceMs),
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     disableClientInfo: true,
@@ -67,7 +61,6 @@ function open(
       clusterRetryStrategy: retry,
       enableOfflineQueue: false,
       slotsRefreshTimeout: connectMs,
-      scripts,
     } satisfies ClusterOptions
     return new Cluster(places, options)
   }
@@ -76,7 +69,6 @@ function open(
     db: first?.db ?? 0,
     retryStrategy: retry,
     enableOfflineQueue: false,
-    scripts,
   } satisfies RedisOptions
   if (kind === 'single') return new Redis({ ...single, ...places[0] })
   return new Redis({
@@ -101,52 +93,4 @@ function parse(text: string) {
     password: decodeURIComponent(password),
     db: Number(pathname.slice(1) || '0'),
   }
-}
-
-/** Why there is no connection; what a command says then is only that there is none. */
-const faults = new WeakMap<RedisServers, Error>()
-
-export interface RedisTrouble {
-  readonly cause: string
-  /** Host and port that did not answer, or all that were asked. */
-  readonly redis: string
-  readonly errno?: number
-  readonly syscall?: string
-}
-
-/** What went wrong, and where, for the log. */
-export function redisTrouble(error: unknown, servers: RedisServers): RedisTrouble {
-  const given = systemError(error) ?? systemError(faults.get(servers))
-  const asked = servers.urls.map((url) => new URL(url).host).join(', ')
-  if (!given) return { cause: nameOfRedisError(wrapped(error)), redis: asked }
-  const { code, errno, syscall, address, port } = given
-  return {
-    cause: code ?? given.name,
-    redis: address === undefined ? asked : `${address}:${port}`,
-    ...(errno === undefined ? {} : { errno }),
-    ...(syscall === undefined ? {} : { syscall }),
-  }
-}
-
-type SystemError = NodeJS.ErrnoException & { readonly address?: string; readonly port?: number }
-
-/** The operating system's word in an error, or in what caused it: of a name with several addresses, the first one's. */
-function systemError(error: unknown): SystemError | undefined {
-  if (!(error instanceof Error)) return undefined
-  if (error instanceof AggregateError) return systemError(error.errors[0])
-  const found: SystemError = error
-  return found.errno === undefined ? systemError(error.cause) : found
-}
-
-/** What a part of ours that asked Redis was told. */
-function wrapped(error: unknown): unknown {
-  return error instanceof Error && error.cause instanceof Error ? error.cause : error
-}
-
-/** What went wrong, in one word and without what an error message may quote. */
-export function nameOfRedisError(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown'
-  const { code } = error as NodeJS.ErrnoException
-  // Redis begins its errors with a word for programs: NOAUTH, WRONGPASS, READONLY, OOM, NOPERM …
-  return code ?? /^[A-Z]{2,}(?= )/.exec(error.message)?.[0] ?? error.name
 }

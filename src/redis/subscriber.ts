@@ -1,32 +1,48 @@
-/** A connection of its own that hears when somebody publishes on a channel: Redis lets such a one ask nothing else. */
-import type { RedisServers } from '../core/redis-servers.ts'
-import { type Connection, connectRedis, revive } from './connection.ts'
+/** The one connection on which a gateway hears what others publish: Redis lets such a connection ask nothing else. */
+import { type Connection, revive } from './connection.ts'
 
-export interface Subscription {
-  /** Calls back soon after somebody published; as long as the connection holds. Once. */
-  listen(tell: () => void): void
-  /** Connects again what was given up; to be called from time to time. */
+export interface Subscriber {
+  /**
+   * Calls back soon after a message on a channel, as long as the connection holds. What must not be missed is asked for
+   * from time to time as well.
+   * @returns what ends it
+   */
+  listen(channel: string, listener: () => void): () => void
+  /** Connects again what was given up. To be called from time to time. */
   revive(): void
   close(): void
 }
 
-export function newsOn(
-  channel: string,
-  servers: RedisServers,
-  timeoutMs: number,
-  onError: (error: Error) => void,
-): Subscription {
-  let listener: Connection | undefined
+/**
+ * @param connect makes the connection, when somebody listens first
+ * @param onError told of a channel that Redis does not let it hear
+ */
+export function createSubscriber(connect: () => Connection, onError: (error: Error) => void): Subscriber {
+  const channels = new Map<string, Set<() => void>>()
+  let connection: Connection | undefined
+  const subscribe = (channel: string) => void connection?.subscribe(channel).catch(onError)
+  const open = () => {
+    const opened = connect()
+    // Whenever a connection is made.
+    opened.on('ready', () => {
+      for (const channel of channels.keys()) subscribe(channel)
+    })
+    opened.on('message', (channel: string) => {
+      for (const listener of channels.get(channel) ?? []) listener()
+    })
+    return opened
+  }
   return {
-    listen(tell) {
-      listener = connectRedis(servers, timeoutMs, {}, onError)
-      // Whenever a connection is made; where that fails, whoever listens asks often enough.
-      listener.on('ready', () => listener?.subscribe(channel).catch(onError))
-      listener.on('message', tell)
+    listen(channel, listener) {
+      connection ??= open()
+      const listeners = channels.get(channel) ?? new Set()
+      channels.set(channel, listeners.add(listener))
+      if (listeners.size === 1 && connection.status === 'ready') subscribe(channel)
+      return () => void listeners.delete(listener)
     },
     revive() {
-      if (listener) revive(listener)
+      if (connection) revive(connection)
     },
-    close: () => listener?.disconnect(),
+    close: () => connection?.disconnect(),
   }
 }

@@ -57,7 +57,7 @@ import { createApp } from './data-listener.ts'
 import { reachOf } from './freeze-reach.ts'
 import { openKeysSync } from './keys-sync.ts'
 import { openKillSwitch } from './kill-switch-wiring.ts'
-import { openStore } from './limit-store.ts'
+import { openRedis, openStore } from './limit-store.ts'
 import { createSnapshots, type Reloaded, type SnapshotOptions } from './reload.ts'
 import { openToolGate } from './tool-wiring.ts'
 
@@ -122,7 +122,9 @@ async function openGateway(
   log.info({ version: options.version, policy: atStart.version }, 'starting')
   for (const warning of snapshots.warnings) log.warn(warning)
   await requireFreeAddresses(atStart)
-  const keysSync = await openKeysSync(atStart, policy, clock.wallMs, log)
+  const redis = openRedis(atStart)
+  closers.push(() => redis?.close())
+  const keysSync = await openKeysSync(redis, policy, clock.wallMs, log)
   closers.push(keysSync.close)
 
   const recordedBefore = createRecordedBefore(clock)
@@ -141,7 +143,7 @@ async function openGateway(
     recordEvent(kind === 'login' ? 'flood' : 'probes', { peer, count }),
   )
   closers.push(flood.close)
-  const store = await openStore(atStart, clock, metrics, log)
+  const store = await openStore({ ...atStart.store, redis, clock, metrics, log })
   closers.push(store.close)
   const upstreamClient = createUpstreamClient(policy, memory)
   closers.push(upstreamClient.close)
@@ -159,7 +161,7 @@ async function openGateway(
   let draining = false
   const impatience = new AbortController()
 
-  const freezes = await openKillSwitch({ atStart, clock, log, recordEvent })
+  const freezes = await openKillSwitch({ atStart, redis, clock, log, recordEvent })
   closers.push(freezes.close)
   const changes = openChangeRecord({
     auditFile: atStart.audit.file,
@@ -176,8 +178,8 @@ async function openGateway(
   const scanningFor = createScanning(loadPacks())
   prepareScanners(scanningFor, atStart)
 
-  const { approvals, calls } = openToolGate({ atStart, policy, clock, metrics, log, recordEvent })
-  closers.push(approvals.close, calls.close)
+  const { approvals, calls } = openToolGate({ atStart, redis, policy, clock, metrics, log, recordEvent })
+  closers.push(approvals.close)
   const recordPrompt = createRecordPrompt(createPseudonyms(atStart.audit.file), recordedBefore)
   const onOpened = ({ identity, incoming }: Caller) => {
     metrics.breakerOpenings.inc()

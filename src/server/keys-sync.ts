@@ -1,7 +1,7 @@
 /** Keeps a gateway's files of keys as the fleet's Redis has them (`keys.redis`). */
 import { type SharedKeys, shareKeys } from '../auth/api-keys/shared-keys.ts'
 import type { Policy } from '../policy/policy.ts'
-import { redisTrouble } from '../redis/connection.ts'
+import type { RedisClient } from '../redis/client.ts'
 import type { Log } from '../telemetry/log.ts'
 
 /** Where nobody tells of a change, it is looked for. */
@@ -19,19 +19,13 @@ export interface KeysSync {
 
 /** @returns once the files are up to date, or Redis was waited for long enough: then the copy holds */
 export async function openKeysSync(
-  atStart: Policy,
+  redis: RedisClient | undefined,
   policy: () => Policy,
   nowMs: () => number,
   log: Log,
 ): Promise<KeysSync> {
-  const servers = atStart.store.redis
-  if (!atStart.keysInRedis || !servers) return { shared: undefined, watch: () => {}, close: () => {} }
-  const shared = shareKeys(
-    servers,
-    () => policy().keysFile,
-    nowMs,
-    () => {},
-  )
+  if (!policy().keysInRedis || !redis) return { shared: undefined, watch: () => {}, close: () => {} }
+  const shared = shareKeys(redis, () => policy().keysFile, nowMs)
   let up = true
   let asking = false
   let again = false
@@ -55,7 +49,7 @@ export async function openKeysSync(
     } catch (error) {
       if (up && performance.now() >= patientUntil) {
         up = false
-        log.error(redisTrouble(error, servers), 'keys cannot be compared with redis; the copy holds')
+        log.error(redis.trouble(error), 'keys cannot be compared with redis; the copy holds')
       }
       return false
     } finally {

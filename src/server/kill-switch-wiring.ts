@@ -6,11 +6,12 @@ import { subjectOf } from '../kill-switch/freeze-entry.ts'
 import { createKillSwitch, type KillSwitch } from '../kill-switch/kill-switch.ts'
 import { shareFreezes } from '../kill-switch/shared.ts'
 import type { Policy } from '../policy/policy.ts'
-import { redisTrouble } from '../redis/connection.ts'
+import type { RedisClient } from '../redis/client.ts'
 import type { Log } from '../telemetry/log.ts'
 
 export interface KillSwitchParts {
   readonly atStart: Policy
+  readonly redis: RedisClient | undefined
   readonly clock: Clock
   readonly log: Log
   recordEvent(event: string, details: object): void
@@ -19,13 +20,12 @@ export interface KillSwitchParts {
 /** @throws TypeError if the file is not what it should be: who cannot read what is frozen must not start */
 export async function openKillSwitch({
   atStart,
+  redis,
   clock,
   log,
   recordEvent,
 }: KillSwitchParts): Promise<KillSwitch> {
-  const { redis } = atStart.store
-  // What fails in a connection is told by what could not be asked.
-  const shared = redis && shareFreezes(redis, () => {})
+  const shared = redis && shareFreezes(redis)
   try {
     const freezes = await createKillSwitch({
       file: freezesFile(atStart.audit.file),
@@ -33,8 +33,7 @@ export async function openKillSwitch({
       clock,
       report: (problem, error) => log.error({ cause: describeError(error) }, problem),
       onUnshared: (error) =>
-        redis &&
-        log.error(redisTrouble(error, redis), 'freezes are not shared: redis does not take or tell them'),
+        log.error(redis?.trouble(error), 'freezes are not shared: redis does not take or tell them'),
     })
     const subjects = freezes.list().map(subjectOf)
     if (subjects.length > 0) {

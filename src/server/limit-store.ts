@@ -5,7 +5,7 @@ import { createKeeper, type LeaseRenewer } from '../limits/lease-renewer.ts'
 import { createMemoryStore } from '../limits/memory/memory.ts'
 import { createRedisStore } from '../limits/redis/redis.ts'
 import type { Policy } from '../policy/policy.ts'
-import { redisTrouble } from '../redis/connection.ts'
+import { createRedisClient, type RedisClient } from '../redis/client.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { createSparing } from '../telemetry/sparing.ts'
@@ -16,36 +16,72 @@ const patienceMs = 1000
 /** Within which Redis being away is told. */
 const reasonMs = 200
 
-export async function openStore(
-  { store }: Pick<Policy, 'store'>,
-  clock: Clock,
-  metrics: Metrics,
-  log: Log,
-): Promise<LeaseRenewer> {
-  const { redis } = store
+/** Begins to connect to the policy's Redis, if it names one. */
+export function openRedis({ store: { redis, timeoutMs } }: Pick<Policy, 'store'>): RedisClient | undefined {
+  return redis && createRedisClient(redis, timeoutMs)
+}
+
+export interface LimitStoreParts {
+  readonly onFailure: Policy['store']['onFailure']
+  /** Undefined: this gateway counts for itself. */
+  readonly redis: RedisClient | undefined
+  readonly clock: Clock
+  readonly metrics: Metrics
+  readonly log: Log
+}
+
+/** Opens the store. Resolves when Redis has answered, or was waited for long enough. */
+export async function openStore({
+  onFailure,
+  redis,
+  clock,
+  metrics,
+  log,
+}: LimitStoreParts): Promise<LeaseRenewer> {
   const local = createMemoryStore(clock)
   // Without Redis nothing is told, so nothing fails.
   if (redis === undefined) return createKeeper(local, () => {})
-  const onRenewalFailure = (error: unknown) =>
-    log.warn(redisTrouble(error, redis), 'running requests could not be told to redis')
-  // Each is told once until Redis is back, and where it goes and comes all the time, a few times a minute.
+  const once = logAvailability(redis, clock, log)
+  const shared = createRedisStore({
+    redis,
+    onDropped: (count) => log.error({ count }, 'too many requests ended while redis was away'),
+  })
+  const keeper = createKeeper(
+    onFailure === 'refuse'
+      ? shared
+      : createFallbackStore(shared, local, () => {
+          metrics.storeFallbacks.inc()
+          once('redis is away: limits are counted in this gateway alone', (message) => log.warn(message))
+        }),
+    (error) => log.warn(redis.trouble(error), 'running requests could not be told to redis'),
+  )
+  // Whatever became of it meanwhile: what runs here holds its slots.
+  redis.observe({ onBack: () => void keeper.renewAll() })
+  await redis.opened(patienceMs)
+  return keeper
+}
+
+type Once = (message: string, tell: (message: string) => void) => void
+
+/**
+ * Logs when Redis goes away and when it is back.
+ * @returns what logs a message once until Redis is back, and where it goes and comes all the time, a few times a minute
+ */
+function logAvailability(redis: RedisClient, clock: Clock, log: Log): Once {
   const told = new Set<string>()
   const mayTell = createSparing(clock.monotonicMs)
   let untold: (() => void) | undefined
-  const once = (message: string, tell: (message: string) => void) => {
+  const once: Once = (message, tell) => {
     if (told.has(message) || !mayTell(message)) return
     told.add(message)
     tell(message)
   }
-  const shared = createRedisStore({
-    servers: redis,
-    timeoutMs: store.timeoutMs,
+  redis.observe({
     onAway(error) {
-      const tell = () => {
+      untold = () => {
         untold = undefined
-        once('redis is away', (message) => log.error(redisTrouble(error, redis), message))
+        once('redis is away', (message) => log.error(redis.trouble(error), message))
       }
-      untold = tell
       // A connection that was closed says nothing; the next try to make one tells why.
       setTimeout(() => untold?.(), reasonMs).unref()
     },
@@ -53,20 +89,7 @@ export async function openStore(
       untold?.()
       told.clear()
       once('redis answers', (message) => log.info(message))
-      // Whatever became of it meanwhile: what runs here holds its slots.
-      void keeper.renewAll()
     },
-    onDropped: (count) => log.error({ count }, 'too many requests ended while redis was away'),
   })
-  const keeper = createKeeper(
-    store.onFailure === 'refuse'
-      ? shared
-      : createFallbackStore(shared, local, () => {
-          metrics.storeFallbacks.inc()
-          once('redis is away: limits are counted in this gateway alone', (message) => log.warn(message))
-        }),
-    onRenewalFailure,
-  )
-  await shared.opened(patienceMs)
-  return keeper
+  return once
 }

@@ -7,7 +7,7 @@ import { createWebhook } from '../approvals/webhook.ts'
 import type { Clock } from '../core/clock.ts'
 import { describeError } from '../core/refusal.ts'
 import type { Policy } from '../policy/policy.ts'
-import { redisTrouble } from '../redis/connection.ts'
+import type { RedisClient } from '../redis/client.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { type Calls, createCalls, maxEach } from '../tool-policy/calls/registry.ts'
@@ -15,6 +15,7 @@ import { shareCalls } from '../tool-policy/calls/shared.ts'
 
 export interface ToolGateParts {
   readonly atStart: Policy
+  readonly redis: RedisClient | undefined
   policy(): Policy
   readonly clock: Clock
   readonly metrics: Metrics
@@ -22,19 +23,15 @@ export interface ToolGateParts {
   recordEvent(event: string, details: object): void
 }
 
-/** Failures of a connection are told by the calls that it fails. */
-const ignore = () => {}
-
 /** @throws TypeError if the file of approvals is not what it should be */
 export function openToolGate(parts: ToolGateParts): {
   readonly approvals: Approvals
   readonly calls: Calls
 } {
-  const { atStart, policy, clock, metrics, log, recordEvent } = parts
-  const { redis, timeoutMs } = atStart.store
+  const { atStart, redis, policy, clock, metrics, log, recordEvent } = parts
   const report = (problem: string, error?: unknown) =>
-    log.error(redis ? redisTrouble(error, redis) : { cause: describeError(error) }, problem)
-  const calls = createCalls(redis && shareCalls(redis, maxEach, timeoutMs, ignore), report)
+    log.error(redis ? redis.trouble(error) : { cause: describeError(error) }, problem)
+  const calls = createCalls(redis && shareCalls(redis, maxEach), report)
   const webhook = createWebhook({
     settings: () => policy().approval,
     now: clock.wallMs,
@@ -42,7 +39,7 @@ export function openToolGate(parts: ToolGateParts): {
   })
   const desk = createDesk({
     store: redis
-      ? createRedisApprovals(redis, ignore)
+      ? createRedisApprovals(redis)
       : createMemoryApprovals(approvalsFile(atStart.audit.file), clock),
     report,
     tell(event, approval, usedBy) {

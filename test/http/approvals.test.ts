@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Approval, type ApprovalRequest, approvalOf } from '../../src/approvals/approval.ts'
+import { createRedisApprovals } from '../../src/approvals/redis.ts'
 import { mintKey } from '../../src/auth/api-keys/key.ts'
 import { readKeyFile, writeKeyFile } from '../../src/auth/api-keys/key-file.ts'
 import { loadPolicy } from '../../src/policy/load.ts'
-import { redisApprovals, wish } from '../rig/approvals.ts'
+import { createRedisClient } from '../../src/redis/client.ts'
+import { wish } from '../rig/approvals.ts'
 import { cli } from '../rig/cli.ts'
 import { entryOf, type GateSettings, policyText, type RunningGate, startGate } from '../rig/gate.ts'
 import { hasRedis, startRedis } from '../rig/redis.ts'
@@ -324,8 +326,10 @@ describe.skipIf(!hasRedis)('several gateways on one Redis', () => {
     open.push({ close: () => redis.stop() })
     const more = `store: { redis: "${redis.url}", timeout: 5s }\n`
     const gates = [await start(() => [], { more }), await start(() => [], { more })]
-    const store = await redisApprovals(serversAt(redis.url, { prefix: 'torwart' }))
-    open.push(store)
+    const client = createRedisClient(serversAt(redis.url, { prefix: 'torwart' }), 5000)
+    open.push(client)
+    await client.opened(5000)
+    const store = createRedisApprovals(client)
     const metrics = await fetch(`${gates[0]?.gate.admin}/metrics`, {
       headers: { authorization: `Bearer ${token}` },
     })

@@ -1,4 +1,5 @@
 /** Several gateways on one Redis, and what callers see when that is away. */
+import { Redis } from 'ioredis'
 import { afterEach, describe, expect, it } from 'vitest'
 import { mintKey } from '../../src/auth/api-keys/key.ts'
 import { entryOf, type RunningGate, startGate } from '../rig/gate.ts'
@@ -59,6 +60,27 @@ describe.skipIf(!hasRedis)('gateways on one Redis', () => {
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(40)
     expect(answers.filter(({ code }) => code === 'rate_limited')).toHaveLength(260)
     expect(fleet.model.posts.filter(({ url }) => url === '/api/chat')).toHaveLength(40)
+  })
+
+  it('each hold one connection for commands and one for messages, whatever they keep there', async () => {
+    const redis = await startRedis()
+    open.push({ close: () => redis.stop() })
+    const model = await startModelServer()
+    open.push(model)
+    const more = `store: { redis: "${redis.url}", timeout: 5s }\nkeys: { file: keys.yaml, redis: true }\n`
+    for (let index = 0; index < 2; index++) open.push(await startGate({ upstream: model.url, more }))
+    const client = new Redis(redis.url)
+    open.push({ close: async () => client.disconnect() })
+    const others = async () => {
+      const text = String(await client.client('LIST'))
+      const lines = text
+        .trim()
+        .split('\n')
+        .filter((line) => !line.includes('cmd=client'))
+      return [lines.length, lines.filter((line) => line.includes(' sub=3 ')).length]
+    }
+    await until(async () => (await others())[1] === 2)
+    expect(await others()).toEqual([4, 2])
   })
 
   it('give out exactly so many slots and tokens', async () => {

@@ -6,23 +6,25 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { afterEach, describe, expect, it } from 'vitest'
 import { approvalOf } from '../../src/approvals/approval.ts'
+import { createRedisApprovals } from '../../src/approvals/redis.ts'
 import { systemClock } from '../../src/core/clock.ts'
+import type { RedisServers } from '../../src/core/redis-servers.ts'
 import { shareFreezes } from '../../src/kill-switch/shared.ts'
 import { createFallbackStore } from '../../src/limits/fallback.ts'
 import { createKeeper } from '../../src/limits/lease-renewer.ts'
 import { createMemoryStore } from '../../src/limits/memory/memory.ts'
-import { createRedisStore, type RedisStore } from '../../src/limits/redis/redis.ts'
 import type { Claim, Store } from '../../src/limits/store.ts'
-import { nameOfRedisError } from '../../src/redis/connection.ts'
+import { createRedisClient, type RedisClient } from '../../src/redis/client.ts'
+import { nameOfRedisError } from '../../src/redis/faults.ts'
 import { openStore } from '../../src/server/limit-store.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { shareCalls } from '../../src/tool-policy/calls/shared.ts'
-import { redisApprovals, wish } from '../rig/approvals.ts'
+import { wish } from '../rig/approvals.ts'
 import { stillClock } from '../rig/clock.ts'
 import { budget, claim, entry, freshKey as key, settlement } from '../rig/limits.ts'
 import { freePort, hasRedis, type RedisServer, startRedis } from '../rig/redis.ts'
-import { openRedisStore, serversAt, silent } from '../rig/stores.ts'
+import { makeRedisStore, openRedisStore, type RedisStore, serversAt } from '../rig/stores.ts'
 import { until } from '../rig/wait.ts'
 
 const open: { close(): Promise<unknown> }[] = []
@@ -38,6 +40,11 @@ async function storeOf(opening: Promise<RedisStore>): Promise<RedisStore> {
   const store = await opening
   open.push(store)
   return store
+}
+function clientOf(servers: RedisServers): RedisClient {
+  const redis = createRedisClient(servers, 5000)
+  open.push(redis)
+  return redis
 }
 const works = async (store: Store) => {
   try {
@@ -75,8 +82,13 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
         logged += line
       },
     })
-    const policy = { redis: serversAt(redis.url), onFailure: 'local', timeoutMs: 5000 } as const
-    const store = await openStore({ store: policy }, clock, createMetrics(), log)
+    const store = await openStore({
+      onFailure: 'local',
+      redis: clientOf(serversAt(redis.url)),
+      clock,
+      metrics: createMetrics(),
+      log,
+    })
     open.push(store)
     await until(() => logged.includes('redis answers'))
     await redis.stop()
@@ -109,8 +121,15 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
         logged += line
       },
     })
-    const policy = { redis: serversAt(redis.url), onFailure: 'refuse', timeoutMs: 5000 } as const
-    open.push(await openStore({ store: policy }, systemClock, createMetrics(), log))
+    open.push(
+      await openStore({
+        onFailure: 'refuse',
+        redis: clientOf(serversAt(redis.url)),
+        clock: systemClock,
+        metrics: createMetrics(),
+        log,
+      }),
+    )
     const line = await until(() => logged.split('\n').find((each) => each.includes('redis is away')))
     expect(JSON.parse(line)).toMatchObject({
       cause: 'ECONNREFUSED',
@@ -202,10 +221,8 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
   it('was killed and restarted is met with what still runs', async () => {
     const redis = await server()
     let keeper: ReturnType<typeof createKeeper> | undefined
-    const shared = createRedisStore({
-      servers: serversAt(redis.url),
+    const shared = makeRedisStore(serversAt(redis.url), {
       timeoutMs: 5000,
-      ...silent,
       onBack: () => void keeper?.renewAll(),
     })
     keeper = createKeeper(shared, () => {})
@@ -273,10 +290,8 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
     const failures: string[] = []
     const store = await storeOf(
       Promise.resolve(
-        createRedisStore({
-          servers: serversAt(redis.url),
+        makeRedisStore(serversAt(redis.url), {
           timeoutMs: 5000,
-          ...silent,
           onAway: (error) => failures.push(nameOfRedisError(error)),
         }),
       ),
@@ -296,10 +311,8 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
   it('has no memory left is away', async () => {
     const redis = await server(['--maxmemory', '1', '--maxmemory-policy', 'noeviction'])
     const failures: string[] = []
-    const store = createRedisStore({
-      servers: serversAt(redis.url),
+    const store = makeRedisStore(serversAt(redis.url), {
       timeoutMs: 5000,
-      ...silent,
       onAway: (error) => failures.push(nameOfRedisError(error)),
     })
     open.push(store)
@@ -308,10 +321,8 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
   })
 
   it('is not there is a refusal at once', async () => {
-    const store = createRedisStore({
-      servers: serversAt('redis://127.0.0.1:1'),
+    const store = makeRedisStore(serversAt('redis://127.0.0.1:1'), {
       timeoutMs: 250,
-      ...silent,
     })
     open.push(store)
     const untouched = budget(250)
@@ -403,8 +414,9 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
     await store.settle(settlement(one, { spent: 5 }), budget())
     await store.closeBreaker(account, budget())
     const errors: string[] = []
-    const freezes = shareFreezes(servers, (error) => errors.push(nameOfRedisError(error)))
-    open.push({ close: async () => freezes.close() })
+    const shared = clientOf(servers)
+    shared.observe({ onAway: (error) => errors.push(nameOfRedisError(error)) })
+    const freezes = shareFreezes(shared)
     let told = 0
     freezes.onNews(() => told++)
     const order = { kind: 'all', name: '', frozen: true, why: 'w', by: 'b', at: 1, until: null } as const
@@ -413,8 +425,7 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
       return told > 0
     })
     expect(await freezes.read()).toHaveLength(1)
-    const approvals = await redisApprovals(servers)
-    open.push({ close: async () => approvals.close() })
+    const approvals = createRedisApprovals(shared)
     let decided = 0
     approvals.onNews(() => decided++)
     await until(async () => {
@@ -424,8 +435,7 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
       return decided > 0
     })
     await approvals.sweep()
-    const calls = shareCalls(servers, 10, 5000, (error) => errors.push(nameOfRedisError(error)))
-    open.push({ close: async () => calls.close() })
+    const calls = shareCalls(shared, 10)
     await until(() =>
       calls.note('a', ['m']).then(
         () => true,
@@ -440,10 +450,8 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
     expect(keys.length).toBeGreaterThan(0)
     for (const each of keys) expect(each).toMatch(/^\{other\}:/)
     const failures: string[] = []
-    const locked = createRedisStore({
-      servers: serversAt(url('gate:wr0ng@')),
+    const locked = makeRedisStore(serversAt(url('gate:wr0ng@')), {
       timeoutMs: 250,
-      ...silent,
       onAway: (error) => failures.push(nameOfRedisError(error)),
     })
     open.push(locked)
@@ -520,10 +528,8 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
     const url = `rediss://127.0.0.1:${port}`
     const store = await storeOf(openRedisStore(serversAt(url, { ca: at('ca.crt') })))
     expect(await works(store)).toBe(true)
-    const wary = createRedisStore({
-      servers: serversAt(url, { ca: at('stranger.crt') }),
+    const wary = makeRedisStore(serversAt(url, { ca: at('stranger.crt') }), {
       timeoutMs: 250,
-      ...silent,
     })
     open.push(wary)
     await wary.opened(300)

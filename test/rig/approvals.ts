@@ -7,11 +7,10 @@ import type { ApprovalRequest } from '../../src/approvals/approval.ts'
 import { createMemoryApprovals } from '../../src/approvals/memory.ts'
 import { createRedisApprovals } from '../../src/approvals/redis.ts'
 import type { ApprovalStore } from '../../src/approvals/store.ts'
-import type { RedisServers } from '../../src/core/redis-servers.ts'
+import { createRedisClient } from '../../src/redis/client.ts'
 import { stillClock } from './clock.ts'
 import { hasRedis, startRedis } from './redis.ts'
 import { serversAt } from './stores.ts'
-import { until } from './wait.ts'
 
 export interface ApprovalWorld {
   readonly store: ApprovalStore
@@ -44,17 +43,12 @@ async function memoryWorld(): Promise<ApprovalWorld> {
   }
 }
 
-/** Connected and ready to be asked. */
-export async function redisApprovals(servers: RedisServers): Promise<ApprovalStore> {
-  const store = createRedisApprovals(servers, () => {})
-  await until(() => store.list().then(Boolean, () => false))
-  return store
-}
-
 async function redisWorld(): Promise<ApprovalWorld> {
   const server = await startRedis()
-  const store = await redisApprovals(serversAt(server.url))
-  const second = await redisApprovals(serversAt(server.url))
+  const clients = [1, 2].map(() => createRedisClient(serversAt(server.url), 1000))
+  for (const client of clients) await client.opened(5000)
+  const [store, second] = clients.map(createRedisApprovals)
+  if (!store || !second) throw new Error('there is a store missing')
   const direct = new Redis(server.url)
   return {
     store,
@@ -66,8 +60,7 @@ async function redisWorld(): Promise<ApprovalWorld> {
         await direct.hset(key, digest, JSON.stringify({ ...JSON.parse(text), until: 1 }))
     },
     async close() {
-      store.close()
-      second.close()
+      for (const client of clients) await client.close()
       direct.disconnect()
       await server.stop()
     },

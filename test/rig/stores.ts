@@ -2,8 +2,10 @@
 import { Redis } from 'ioredis'
 import type { RedisServers } from '../../src/core/redis-servers.ts'
 import { createMemoryStore } from '../../src/limits/memory/memory.ts'
-import { createRedisStore, type RedisStore } from '../../src/limits/redis/redis.ts'
+import { createRedisStore } from '../../src/limits/redis/redis.ts'
 import type { Account, Store } from '../../src/limits/store.ts'
+import type { RedisObserver } from '../../src/redis/availability.ts'
+import { createRedisClient } from '../../src/redis/client.ts'
 import { stillClock } from './clock.ts'
 import { hasRedis, startRedis } from './redis.ts'
 
@@ -30,14 +32,48 @@ export function serversAt(url: string, more: Partial<RedisServers> = {}): RedisS
   }
 }
 
-export const silent = { onAway: () => {}, onBack: () => {}, onDropped: () => {} }
+export interface RedisStore extends Store {
+  /** Resolves when Redis has answered, or after a while. */
+  opened(patienceMs: number): Promise<void>
+}
+
+interface RedisStoreSettings extends RedisObserver {
+  readonly timeoutMs?: number
+  readonly serverTime?: string
+}
+
+/** A store with a client of its own. */
+export function makeRedisStore(
+  servers: RedisServers,
+  { timeoutMs = 5000, serverTime, ...observer }: RedisStoreSettings = {},
+): RedisStore {
+  const redis = createRedisClient(servers, timeoutMs)
+  redis.observe(observer)
+  const timed = serverTime === undefined ? {} : { serverTime }
+  const store = createRedisStore({ redis, onDropped: () => {}, ...timed })
+  return {
+    mode: store.mode,
+    admit: (entry, budget) => store.admit(entry, budget),
+    reserve: (claim, budget) => store.reserve(claim, budget),
+    renew: (renewals) => store.renew(renewals),
+    settle: (settlement, budget) => store.settle(settlement, budget),
+    refund: (entry, admission, budget) => store.refund(entry, admission, budget),
+    closeBreaker: (account, budget) => store.closeBreaker(account, budget),
+    check: () => store.check(),
+    opened: redis.opened,
+    async close() {
+      await store.close()
+      await redis.close()
+    },
+  }
+}
 
 /** Generous: the machine that runs the tests may stall. */
 export async function openRedisStore(
   servers: RedisServers,
-  more: { timeoutMs?: number; serverTime?: string } = {},
+  settings?: RedisStoreSettings,
 ): Promise<RedisStore> {
-  const store = createRedisStore({ servers, timeoutMs: 5000, ...silent, ...more })
+  const store = makeRedisStore(servers, settings)
   await store.opened(5000)
   return store
 }

@@ -1,5 +1,6 @@
 /** Tool results are matched to calls that the gate let through, on any gateway; each caller's own. */
 import { afterEach, describe, expect, it } from 'vitest'
+import { createRedisClient } from '../../src/redis/client.ts'
 import { createCalls, maxEach } from '../../src/tool-policy/calls/registry.ts'
 import { shareCalls } from '../../src/tool-policy/calls/shared.ts'
 import { hasRedis, startRedis } from '../rig/redis.ts'
@@ -36,9 +37,9 @@ describe('a gateway', () => {
 
 describe.skipIf(!hasRedis)('two gateways on one Redis', () => {
   const shared = (url: string) => {
-    const made = shareCalls(serversAt(url), maxEach, 1000, () => {})
-    open.push(made.close)
-    return made
+    const redis = createRedisClient(serversAt(url), 1000)
+    open.push(redis.close)
+    return shareCalls(redis, maxEach)
   }
 
   it('know each other’s calls, and no more of them than they keep', async () => {

@@ -9,12 +9,9 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { tryJson } from '../../core/json.ts'
-import type { RedisServers } from '../../core/redis-servers.ts'
 import { whileLocked } from '../../files/lock.ts'
 import { stateOf } from '../../files/state.ts'
-import { connectRedis, revive } from '../../redis/connection.ts'
-import { newsOn } from '../../redis/subscriber.ts'
-import { within } from '../../redis/timeout.ts'
+import type { RedisClient } from '../../redis/client.ts'
 import {
   isRevokedToken,
   liveRevokedTokens,
@@ -31,51 +28,42 @@ import {
 } from '../tokens/signing-keys.ts'
 import { isKeyEntry, mergedKey, readKeyFile, writeKeyFile } from './key-file.ts'
 
-/** Redis does not answer, or not with what was asked for. */
-export class KeysAway extends Error {
-  override readonly name = 'KeysAway'
-}
-
 export interface SharedKeys {
   /**
    * Brings both sides up to date.
    * @returns whether the files changed
-   * @throws KeysAway, or what a broken file throws
+   * @throws RedisUnavailable, or what a broken file throws
    */
   synchronise(): Promise<boolean>
-  /** Calls back soon after somebody changed something. */
+  /** Calls back soon after any gateway or command changed something, as long as the connection holds. Once. */
   onNews(listener: () => void): void
+  /** Stops calling back. */
   close(): void
 }
 
-const answerMs = 1000
-/** Of comparing again because somebody changed something meanwhile. */
+/** How often the two sides are compared again because the other one changed meanwhile. */
 const maxRounds = 5
 
-export function shareKeys(
-  servers: RedisServers,
-  keysFile: () => string,
-  nowMs: () => number,
-  onError: (error: Error) => void,
-): SharedKeys {
-  const hash = `{${servers.prefix}}:keys`
+/**
+ * Reaches the keys of a fleet.
+ * @param keysFile where this gateway's copy is
+ * @param nowMs in epoch milliseconds
+ */
+export function shareKeys(redis: RedisClient, keysFile: () => string, nowMs: () => number): SharedKeys {
+  const hash = `${redis.prefix}keys`
   const stamp = `${hash}:changed`
-  const lua = readFileSync(new URL('./lua/put.lua', import.meta.url), 'utf8')
-  const connection = connectRedis(servers, answerMs, { torwartPut: { lua } }, onError)
-  const scripts = connection as unknown as {
-    torwartPut(keys: number, ...words: readonly string[]): Promise<number>
-  }
-  const news = newsOn(hash, servers, answerMs, onError)
+  const put = redis.script('torwartPut', readFileSync(new URL('./lua/put.lua', import.meta.url), 'utf8'))
   /** What was compared last: if neither side moved since, there is nothing to do. */
   let compared = ''
+  let stop = () => {}
 
   const compare = async (): Promise<{ changed: boolean; settled: boolean }> => {
     const documents = documentsAt(keysFile())
     const stateOfFiles = () => documents.map(({ place }) => stateOf(place)).join(' ')
     // Before anything is read: what changes while it is read is looked at again.
-    const stampBefore = await asked(connection.get(stamp))
+    const stampBefore = await redis.ask((connection) => connection.get(stamp))
     if (compared === `${stampBefore} ${stateOfFiles()}`) return { changed: false, settled: true }
-    const all = await asked(connection.hgetall(hash))
+    const all = await redis.ask((connection) => connection.hgetall(hash))
     let changed = false
     const words: string[] = []
     const over: string[] = []
@@ -85,18 +73,16 @@ export function shareKeys(
       words.push(...result.news.flat())
       over.push(...result.over)
     }
-    if (over.length > 0) await asked(connection.hdel(hash, ...over))
+    if (over.length > 0) await redis.ask((connection) => connection.hdel(hash, ...over))
     const settled = words.length === 0
     if (settled) compared = `${stampBefore} ${stateOfFiles()}`
-    // Whatever became of it, somebody may have put something between the reading and this: so all is read again.
-    else await asked(scripts.torwartPut(2, hash, stamp, hash, randomBytes(9).toString('hex'), ...words))
+    // Whatever became of it, something may have been put between the reading and this: so all is read again.
+    else await redis.ask(() => put([hash, stamp], [hash, randomBytes(9).toString('hex'), ...words]))
     return { changed, settled }
   }
 
   return {
     async synchronise() {
-      revive(connection)
-      news.revive()
       let changed = false
       for (let round = 0; round < maxRounds; round++) {
         const result = await compare()
@@ -105,19 +91,10 @@ export function shareKeys(
       }
       return changed
     },
-    onNews: news.listen,
-    close() {
-      connection.disconnect()
-      news.close()
+    onNews(listener) {
+      stop = redis.listen(hash, listener)
     },
-  }
-}
-
-async function asked<T>(answer: Promise<T>): Promise<T> {
-  try {
-    return await within(answer, answerMs)
-  } catch (cause) {
-    throw new KeysAway('Redis, which has the keys, does not answer', { cause })
+    close: () => stop(),
   }
 }
 

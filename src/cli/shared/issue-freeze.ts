@@ -20,12 +20,14 @@ import { loadPolicy } from '../../policy/load.ts'
 import { locateAudit } from '../../policy/locate.ts'
 import type { Policy } from '../../policy/policy.ts'
 import { PolicyError } from '../../policy/problem.ts'
+import { createRedisClient } from '../../redis/client.ts'
 import { matching, type Reach, reachInWords, reachOf } from '../../server/freeze-reach.ts'
 import { type ExitCode, type Io, textOf, UsageError, type Values } from '../command.ts'
 import { gateOf, untilTaken } from './await-reload.ts'
 import { readKeys, requireRole } from './keys.ts'
 
 const redisMs = 1500
+const answerMs = 1000
 const retryMs = 50
 
 interface Place {
@@ -114,7 +116,8 @@ async function tellAll(
   made: FreezeEntry,
   write: (known: readonly FreezeEntry[]) => Promise<FreezeEntry>,
 ): Promise<boolean> {
-  const shared = shareFreezes(redis, () => {})
+  const client = createRedisClient(redis, answerMs)
+  const shared = shareFreezes(client)
   try {
     const known = await attempt(() => shared.read())
     if (!known) return false
@@ -127,7 +130,7 @@ async function tellAll(
     })
     return written ?? false
   } finally {
-    shared.close()
+    await client.close()
   }
 }
 
@@ -148,11 +151,12 @@ async function isNothing(
 
 /** @returns undefined if Redis does not answer */
 async function readShared(redis: RedisServers): Promise<readonly FreezeEntry[] | undefined> {
-  const shared = shareFreezes(redis, () => {})
+  const client = createRedisClient(redis, answerMs)
+  const shared = shareFreezes(client)
   try {
     return await attempt(() => shared.read())
   } finally {
-    shared.close()
+    await client.close()
   }
 }
 

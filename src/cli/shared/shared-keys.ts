@@ -1,7 +1,9 @@
 /** The Redis in which a fleet keeps its keys, as the `key` and `token` commands reach it. */
-import { KeysAway, shareKeys } from '../../auth/api-keys/shared-keys.ts'
+import { shareKeys } from '../../auth/api-keys/shared-keys.ts'
 import { locateSharedKeys } from '../../policy/load.ts'
 import { locateKeys, type Variables } from '../../policy/locate.ts'
+import { createRedisClient } from '../../redis/client.ts'
+import { RedisUnavailable } from '../../redis/faults.ts'
 
 export interface Fleet {
   /** Brings files and Redis up to date. @returns whether Redis answered. */
@@ -20,20 +22,17 @@ export function reachFleet(config: string, variables: Variables): Fleet {
       whyAway: 'The policy has mistakes, so that Redis cannot be reached',
       close() {},
     }
-  const shared = shareKeys(
-    servers,
-    () => file,
-    Date.now,
-    () => {},
-  )
+  const redis = createRedisClient(servers, answerMs)
+  const shared = shareKeys(redis, () => file, Date.now)
   return {
     synchronise: () => patiently(() => shared.synchronise()),
     whyAway: 'Redis does not answer',
-    close: shared.close,
+    close: () => void redis.close(),
   }
 }
 
 const connectMs = 2000
+const answerMs = 1000
 const retryMs = 50
 
 /** A connection that was just made is not there yet. @returns whether it answered */
@@ -44,7 +43,7 @@ async function patiently(ask: () => Promise<unknown>): Promise<boolean> {
       await ask()
       return true
     } catch (error) {
-      if (!(error instanceof KeysAway)) throw error
+      if (!(error instanceof RedisUnavailable)) throw error
       if (Date.now() > end) return false
       await new Promise((resolve) => setTimeout(resolve, retryMs))
     }

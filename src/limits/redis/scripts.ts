@@ -4,7 +4,7 @@
  * pipelining three times).
  */
 import { readFileSync } from 'node:fs'
-import type { Connection, Scripts } from '../../redis/connection.ts'
+import type { RedisClient } from '../../redis/client.ts'
 import {
   coolDownMs,
   dayMs,
@@ -35,8 +35,6 @@ export function isLate(answer: readonly number[]): boolean {
 /** Answers in the order of the operations. @throws whatever Redis or the connection says, for all of them */
 export type RunOperations = (operations: readonly Operation[]) => Promise<readonly (readonly number[])[]>
 
-const method = 'torwartLimits'
-
 /** So that Redis and memory cannot count by different numbers. */
 const constants = Object.entries({
   SLOTS: stepsPerWindow + 1,
@@ -50,33 +48,29 @@ const constants = Object.entries({
   .map(([name, number]) => `local ${name} = ${number}`)
   .join('\n')
 
-/** @param serverTime for tests: a Lua expression of milliseconds that stands in for the server's clock */
-export function limitScripts(serverTime?: string): Scripts {
+function limitScript(serverTime: string | undefined): string {
   const read = (name: string) => readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8')
   const clock = serverTime === undefined ? '' : `now_ms = function() return ${serverTime} end`
   const functions = operations.map(
     (name, index) => `operations[${index + 1}] = function(KEYS, ARGV)\n${read(name)}\nend`,
   )
-  const lua = [
-    constants,
-    ...shared.map(read),
-    clock,
-    'local operations = {}',
-    ...functions,
-    read('batch'),
-  ].join('\n')
-  return { [method]: { lua } }
+  return [constants, ...shared.map(read), clock, 'local operations = {}', ...functions, read('batch')].join(
+    '\n',
+  )
 }
 
 /**
- * @param connection made with these scripts
+ * Makes what carries out operations.
  * @param onTime told when each batch was carried out, in server time
+ * @param serverTime for tests: a Lua expression of milliseconds that stands in for the server's clock
  */
-export function operationsOn(connection: Connection, onTime: (serverMs: number) => void): RunOperations {
-  const scripts = connection as unknown as {
-    [method](keys: number, ...words: readonly (string | number)[]): Promise<readonly (readonly number[])[]>
-  }
-  return (batch) => {
+export function operationsOn(
+  redis: RedisClient,
+  onTime: (serverMs: number) => void,
+  serverTime?: string,
+): RunOperations {
+  const run = redis.script('torwartLimits', limitScript(serverTime))
+  return async (batch) => {
     const keys: string[] = []
     const words: (string | number)[] = []
     for (const each of batch) {
@@ -84,10 +78,15 @@ export function operationsOn(connection: Connection, onTime: (serverMs: number) 
       const { name, deadlineMs = 0 } = each
       words.push(operations.indexOf(name) + 1, deadlineMs, each.keys.length, each.words.length, ...each.words)
     }
-    return scripts[method](keys.length, ...keys, ...words).then((answers) => {
-      const [serverMs] = answers.at(-1) ?? []
-      if (serverMs !== undefined) onTime(serverMs)
-      return answers
-    })
+    const answers = await run(keys, words)
+    if (!areAnswers(answers)) throw new TypeError('redis answered something else')
+    const [serverMs] = answers.at(-1) ?? []
+    if (serverMs !== undefined) onTime(serverMs)
+    return answers
   }
+}
+
+function areAnswers(value: unknown): value is readonly (readonly number[])[] {
+  const isAnswer = (each: unknown) => Array.isArray(each) && each.every((word) => typeof word === 'number')
+  return Array.isArray(value) && value.every(isAnswer)
 }

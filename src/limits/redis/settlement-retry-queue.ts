@@ -13,7 +13,12 @@ const atOnce = 100
 /** A single call may come too late although Redis answers everybody else. */
 const retryMs = 1000
 
-export function createUnsettled(
+/**
+ * Makes an empty queue.
+ * @param send tells Redis
+ * @param onDropped told how many had to make room
+ */
+export function createSettlementRetryQueue(
   send: (settlement: Settlement) => Promise<unknown>,
   onDropped: (count: number) => void,
 ): SettlementRetryQueue {

@@ -12,7 +12,6 @@ export interface Calls {
   note(owner: string, call: { readonly id?: string | undefined; readonly name: string }): Promise<void>
   /** How many of the results answer no call of this owner; undefined: that cannot be known now. Never rejects. */
   unknown(owner: string, results: readonly ToolResult[]): Promise<number | undefined>
-  close(): void
 }
 
 const maxOwners = 256
@@ -65,7 +64,6 @@ export function createCalls(
         return undefined
       }
     },
-    close: () => shared?.close(),
   }
 }
 

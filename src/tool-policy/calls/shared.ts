@@ -1,45 +1,33 @@
 /** Calls that were let through, in Redis: a sorted set a key, so that any gateway knows them. */
 import { readFileSync } from 'node:fs'
-import type { RedisServers } from '../../core/redis-servers.ts'
-import { connectRedis, revive } from '../../redis/connection.ts'
-import { within } from '../../redis/timeout.ts'
+import type { RedisClient } from '../../redis/client.ts'
 
 export interface SharedCalls {
+  /** Remembers calls by their marks. @throws RedisUnavailable */
   note(owner: string, marks: readonly string[]): Promise<void>
-  /** Those of the marks that are remembered. */
+  /** Finds those of the marks that are remembered. @throws RedisUnavailable */
   known(owner: string, marks: readonly string[]): Promise<readonly string[]>
-  close(): void
 }
 
 const keptMs = 7 * 86_400_000
 
 /**
- * @param max marks a key
- * @param answerMs how long an answer may take: an agent waits for it
- * @param onError every failure of a connection
+ * Reaches the calls of a fleet. An agent waits for each answer, so none takes longer than a request's.
+ * @param max marks of one key
  */
-export function shareCalls(
-  servers: RedisServers,
-  max: number,
-  answerMs: number,
-  onError: (error: Error) => void,
-): SharedCalls {
-  const lua = readFileSync(new URL('./lua/note.lua', import.meta.url), 'utf8')
-  const connection = connectRedis(servers, answerMs, { torwartNote: { lua } }, onError)
-  const script = connection as unknown as {
-    torwartNote(keys: number, ...words: readonly (string | number)[]): Promise<unknown>
-  }
-  const keyOf = (owner: string) => `{${servers.prefix}}:calls:${owner}`
+export function shareCalls(redis: RedisClient, max: number): SharedCalls {
+  const put = redis.script('torwartNote', readFileSync(new URL('./lua/note.lua', import.meta.url), 'utf8'))
+  const keyOf = (owner: string) => `${redis.prefix}calls:${owner}`
   return {
     async note(owner, marks) {
-      revive(connection)
-      await within(script.torwartNote(1, keyOf(owner), max, keptMs, ...marks), answerMs)
+      await redis.ask(() => put([keyOf(owner)], [max, keptMs, ...marks]), redis.timeoutMs)
     },
     async known(owner, marks) {
-      revive(connection)
-      const scores = await within(connection.zmscore(keyOf(owner), ...marks), answerMs)
+      const scores = await redis.ask(
+        (connection) => connection.zmscore(keyOf(owner), ...marks),
+        redis.timeoutMs,
+      )
       return marks.filter((_mark, index) => scores[index] != null)
     },
-    close: () => connection.disconnect(),
   }
 }

@@ -1,0 +1,58 @@
+/** What the operations of `lua/` answer, as the head of each file lists it. */
+import { Refusal } from '../../core/refusal.ts'
+import type { Admission, RateLimitStatus, Reservation, Scope, Settled } from '../store.ts'
+
+const scopes: readonly Scope[] = ['key', 'role', 'model', 'all', 'token']
+const admissions = ['admitted', 'requests', 'breaker'] as const
+const reservations = ['granted', 'requests', 'tokens', 'concurrent', 'repetition'] as const
+
+/** Numbers a scope as scripts do; 0 is none. */
+export function scopeNumber(scope: Scope): number {
+  return scopes.indexOf(scope) + 1
+}
+
+/** What a script did not say must not be taken for a yes. @throws Refusal `store_unavailable` */
+export function whole(answer: readonly number[], length: number): readonly number[] {
+  if (answer.length === length) return answer
+  throw new Refusal('store_unavailable', { detail: 'redis answered something else', retryAfterSeconds: 1 })
+}
+
+/** @throws Refusal `store_unavailable` */
+export function admissionOf(answer: readonly number[]): Admission {
+  const [outcome = 1, retryMs = 0, nextMs = 0, trial = 0, opened = 0, atMs = 0, ...status] = whole(answer, 10)
+  return {
+    outcome: admissions[outcome] ?? 'requests',
+    standing: statusOf(status),
+    retryMs,
+    nextMs,
+    trial: trial === 1,
+    opened: opened === 1,
+    atMs,
+    local: false,
+  }
+}
+
+/** @throws Refusal `store_unavailable` */
+export function reservationOf(answer: readonly number[]): Reservation {
+  const [outcome = 2, retryMs = 0, ...statuses] = whole(answer, 10)
+  return {
+    outcome: reservations[outcome] ?? 'tokens',
+    tokens: statusOf(statuses.slice(0, 4)),
+    requests: statusOf(statuses.slice(4)),
+    retryMs,
+    local: false,
+  }
+}
+
+/** @throws Refusal `store_unavailable` */
+export function settledOf(answer: readonly number[]): Settled {
+  const [opened = 0, repeatedMs = 0] = whole(answer, 2)
+  return { opened: opened === 1, repeatedMs }
+}
+
+function statusOf([scope = 0, limit = 0, remaining = 0, resetMs = 0]: readonly number[]):
+  | RateLimitStatus
+  | undefined {
+  const name = scopes[scope - 1]
+  return name && { scope: name, limit, remaining, resetMs }
+}

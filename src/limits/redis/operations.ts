@@ -1,0 +1,153 @@
+/** What is asked of the store as operations of `lua/`: the keys and words of each, as the head of its file lists them. */
+import { hash, randomBytes } from 'node:crypto'
+import {
+  type Account,
+  type Claim,
+  type Entry,
+  type EntryLimit,
+  leaseMs,
+  type Renewal,
+  type Repeated,
+  type Settlement,
+} from '../store.ts'
+import { scopeNumber } from './answers.ts'
+import type { Operation } from './scripts.ts'
+
+/** Names of windows, as in `lua/account.lua`. */
+const windows = { requests: 'r', probes: 'p', requestsPerDay: 'q' } as const
+
+export class Operations {
+  /**
+   * Keys the digests under which repeated things are known, so that nobody who reads them can try what they are of. Shared
+   * by all gateways: the first to start makes it.
+   */
+  secret = randomBytes(32).toString('hex')
+  readonly #prefix: string
+
+  /** @param prefix what every key in Redis begins with */
+  constructor(prefix: string) {
+    this.#prefix = prefix
+  }
+
+  admit({ lease, kind, limits, breaker }: Entry): Operation {
+    // The breaker's account comes first, with its limit if it has one.
+    const isGuarded = ({ account }: EntryLimit) =>
+      account.scope === breaker?.account.scope && account.name === breaker.account.name
+    const own: EntryLimit | undefined = breaker && {
+      account: breaker.account,
+      limit: limits.find(isGuarded)?.limit ?? -1,
+    }
+    const counted = own ? [own, ...limits.filter((each) => !isGuarded(each))] : limits
+    return {
+      name: 'admit',
+      keys: counted.flatMap(({ account }) => this.#countsOf(account)),
+      words: [
+        lease,
+        leaseMs,
+        breaker?.actionsPerMinute ?? -1,
+        ...counted.flatMap(({ account, limit, perDay }) => [
+          scopeNumber(account.scope),
+          limit,
+          windows[perDay ? 'requestsPerDay' : kind],
+        ]),
+      ],
+    }
+  }
+
+  /** @param atMs when the request was counted, in server time */
+  refund({ kind, limits }: Pick<Entry, 'kind' | 'limits'>, atMs: number): Operation {
+    return {
+      name: 'refund',
+      keys: limits.flatMap(({ account }) => this.#countsOf(account)),
+      words: [atMs, ...limits.map(({ perDay }) => windows[perDay ? 'requestsPerDay' : kind])],
+    }
+  }
+
+  reserve(claim: Claim): Operation {
+    const { lease, tokens, accounts, repetition } = claim
+    return {
+      name: 'reserve',
+      keys: [...this.#keysOf(claim), ...this.#seenKeys(repetition)],
+      words: [
+        lease,
+        tokens,
+        leaseMs,
+        accounts.length,
+        repetition?.limit.same ?? 1,
+        repetition?.limit.windowMs ?? 1,
+        ...accounts.flatMap(({ account, limits }) => [
+          scopeNumber(account.scope),
+          limits.requestsPerMinute ?? -1,
+          limits.tokensPerMinute ?? -1,
+          limits.tokensPerDay ?? -1,
+          limits.concurrent ?? -1,
+        ]),
+      ],
+    }
+  }
+
+  renew({ lease, claim, trial }: Renewal): Operation {
+    return {
+      name: 'renew',
+      keys: [...this.#keysOf(claim), ...(trial ? [this.#hashOf(trial)] : [])],
+      words: [lease, claim?.tokens ?? 0, leaseMs, claim?.accounts.length ?? 0],
+    }
+  }
+
+  settle(settlement: Settlement): Operation {
+    const { lease, claim, spent, breaker, actions, trial, repetition, unsaid } = settlement
+    const accounts = claim?.accounts ?? []
+    const forgotten = unsaid ? this.#seenKeys(claim?.repetition) : []
+    const counts = breaker ? this.#countsOf(breaker.account) : []
+    return {
+      name: 'settle',
+      keys: [...this.#keysOf(claim), ...counts, ...forgotten, ...this.#seenKeys(repetition)],
+      words: [
+        lease,
+        claim?.tokens ?? 0,
+        spent,
+        accounts.length,
+        breaker?.actionsPerMinute ?? -1,
+        actions,
+        trial === undefined ? -1 : trial === 'passed' ? 1 : 0,
+        repetition?.limit.same ?? 1,
+        repetition?.limit.windowMs ?? 1,
+        forgotten.length,
+        ...accounts.flatMap(({ limits }) => [
+          limits.tokensPerMinute === undefined ? 0 : 1,
+          limits.tokensPerDay === undefined ? 0 : 1,
+        ]),
+      ],
+    }
+  }
+
+  closeBreaker(account: Account): Operation {
+    return { name: 'close-breaker', keys: this.#countsOf(account), words: [] }
+  }
+
+  #hashOf({ scope, name }: Account): string {
+    return `${this.#prefix}use:${scope}:${name}`
+  }
+
+  #countsOf(account: Account): string[] {
+    const counts = this.#hashOf(account)
+    return [counts, `${counts}:steps`]
+  }
+
+  #keysOf(claim: Claim | undefined): string[] {
+    const keys: string[] = []
+    for (const { account } of claim?.accounts ?? [])
+      keys.push(...this.#countsOf(account), `${this.#prefix}held:${account.scope}:${account.name}`)
+    return keys
+  }
+
+  #seenKeys(repeated: Repeated | undefined): string[] {
+    if (!repeated) return []
+    const { scope, name } = repeated.account
+    return repeated.things.map((thing) => {
+      // Things are digests of one length, so that a key in front is as good as an HMAC (RFC 2104), and cheaper.
+      const digest = hash('sha256', this.secret + thing, 'base64url').slice(0, 22)
+      return `${this.#prefix}seen:${scope}:${name}:${digest}`
+    })
+  }
+}
