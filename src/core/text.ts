@@ -29,11 +29,20 @@ export interface Span {
   readonly end: number
 }
 
+/** A part of an order, such as whom it addresses, and where it stands. */
+export interface FindingPart extends Span {
+  readonly part: string
+}
+
 /** One signature that matched. Never holds the matched text. */
 export interface Finding extends Span {
   readonly id: string
   readonly category: string
   readonly severity: Severity
+  /** Of what a passage does: the parts that were seen, in the order of their place. */
+  readonly parts?: readonly FindingPart[]
+  /** Quoted, announced as an example or a literal of a program, where it was read. */
+  readonly mentioned?: true
 }
 
 export type Action = 'allow' | 'flag' | 'block'

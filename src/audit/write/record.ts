@@ -2,6 +2,7 @@
  * What one line of the audit log holds, in two parts: what stays, and what may be erased. Texts are masked before they
  * get here; nothing in a record is optional because somebody forgot it: null says that the request never came so far.
  */
+import type { FindingPart } from '../../core/text.ts'
 
 export interface RequestRecord {
   /** RFC 3339, UTC. */
@@ -133,6 +134,10 @@ export interface RecordedFinding {
   readonly severity: string
   readonly channel: string
   readonly action: string
+  /** Of what a passage does: each part that was seen, and its place in the text, in UTF-16 code units. */
+  readonly parts?: readonly FindingPart[]
+  /** Quoted or announced as an example, so that it weighs less. */
+  readonly mentioned?: true
   /** The tool whose text it stands in, as the request names it. */
   readonly tool?: string
   /** Keyed digest of the passage that it stands in. */

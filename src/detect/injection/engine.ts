@@ -8,9 +8,10 @@ import { rot13 } from '../deobfuscate/rot13-and-reversed.ts'
 import { createSegmenter, type Segmenter } from '../deobfuscate/spaced.ts'
 import { type Corrector, createCorrector } from '../deobfuscate/typos.ts'
 import { classes, type Part, phrasesOf, weightOf } from './acts/parts.ts'
-import { createActReader, isOnlyRead } from './acts/reader.ts'
+import { type Act, createActReader, isOnlyRead } from './acts/reader.ts'
 import type { Evidence } from './evidence.ts'
 import { createMatcher, type Matcher } from './matcher.ts'
+import { isMentioned } from './mention.ts'
 import { parsePhrase, type Step } from './phrase.ts'
 import type { Signature } from './signature.ts'
 import type { TextView } from './text-view.ts'
@@ -109,6 +110,7 @@ export function createEngine(signatures: readonly Signature[]): Engine {
     evidence.add(
       isOneSentence ? signature : { ...signature, severity: 'medium' },
       reading.original({ start, end }),
+      () => isMentioned(reading.text, { start, end }),
     )
   }
 
@@ -146,10 +148,23 @@ export function createEngine(signatures: readonly Signature[]): Engine {
               evidence,
             )
         })
-      for (const act of acts?.acts() ?? []) evidence.add({ ...act, category: 'acts' }, reading.original(act))
+      for (const act of acts?.acts() ?? []) tellAct(act, reading, evidence)
       return (backwards > 0 ? turn.backToFront : 0) | (shifts > 0 ? turn.shifted : 0)
     },
   }
+}
+
+function tellAct(act: Act, reading: TextView, evidence: Evidence): void {
+  const { id, severity } = act
+  const parts = act.parts.map(({ part, ...place }) => ({ part, ...reading.original(place) }))
+  evidence.add({ id, category: 'acts', severity, parts }, reading.original(act), () =>
+    isMostlyMentioned(reading, act),
+  )
+}
+
+/** An act, most parts of which are only mentioned. */
+function isMostlyMentioned({ text }: TextView, { parts }: Pick<Act, 'parts'>): boolean {
+  return parts.filter((part) => isMentioned(text, part)).length * 2 > parts.length
 }
 
 const twoSentences = /[\p{Ll}\d)"'][.!?]["')]?\s+\p{Lu}/u

@@ -13,7 +13,7 @@ import { prefilter, sign } from '../deobfuscate/prefilter.ts'
 import { backToFront, shifted, uprighted } from '../deobfuscate/rot13-and-reversed.ts'
 import { spacedEdits } from '../deobfuscate/spaced.ts'
 import { createEngine, turn } from './engine.ts'
-import { createEvidence, type Evidence } from './evidence.ts'
+import { createEvidence, type Evidence, ofDecoded } from './evidence.ts'
 import type { Signature } from './signature.ts'
 import { asItCame, rewrite, type TextView } from './text-view.ts'
 
@@ -65,39 +65,41 @@ export function createScanner(signatures: readonly Signature[]): Scanner {
 
   function* readSlice(first: TextView, channel: Channel, evidence: Evidence): Generator<number, void> {
     let room = workBesides + workPerUnit * first.text.length
-    const look = (reading: TextView, seen: number) => engine.look(reading, seen, channel, evidence)
-    function* correct(reading: TextView, seen: number): Generator<number, void> {
+    const decoded = ofDecoded(evidence)
+    const look = (reading: TextView, seen: number, found: Evidence) =>
+      engine.look(reading, seen, channel, found)
+    function* correct(reading: TextView, seen: number, found: Evidence): Generator<number, void> {
       const corrected = engine.correct(reading)
       if (!corrected) return
-      look(corrected, seen)
+      look(corrected, seen, found)
       yield corrected.text.length
     }
-    function* lookAgain(reading: TextView | undefined): Generator<number, void> {
+    function* lookAgain(reading: TextView | undefined, found: Evidence): Generator<number, void> {
       if (!reading) return
       yield workOfTurning * reading.text.length
       if (isTooMuch(reading)) return
       const { seen } = prefilter(reading.text)
-      look(reading, seen)
+      look(reading, seen, found)
       yield reading.text.length
-      yield* correct(reading, seen)
+      yield* correct(reading, seen, found)
     }
     const isTooMuch = (reading: TextView): boolean => {
       room -= reading.text.length
       if (room < 0) evidence.overflow(reading.original({ start: 0, end: 1 }))
       return room < 0
     }
-    function* read(reading: TextView, depth: number): Generator<number, void> {
+    function* read(reading: TextView, depth: number, found: Evidence): Generator<number, void> {
       const { text } = reading
       const surveyed = prefilter(text)
       const { seen } = surveyed
       if (seen & sign.unseen) tellUnseen(reading, evidence)
-      const turned = look(reading, seen)
+      const turned = look(reading, seen, found)
       yield text.length
-      yield* correct(reading, seen)
-      if (seen & sign.lookAlike) yield* lookAgain(latinised(reading))
-      if (seen & sign.turned) yield* lookAgain(uprighted(reading))
-      if (turned & turn.shifted) yield* lookAgain(shifted(reading))
-      if (turned & turn.backToFront) for (const each of backToFront(reading)) yield* lookAgain(each)
+      yield* correct(reading, seen, found)
+      if (seen & sign.lookAlike) yield* lookAgain(latinised(reading), found)
+      if (seen & sign.turned) yield* lookAgain(uprighted(reading), decoded)
+      if (turned & turn.shifted) yield* lookAgain(shifted(reading), decoded)
+      if (turned & turn.backToFront) for (const each of backToFront(reading)) yield* lookAgain(each, decoded)
       if (depth === deepest || (seen & undone) === 0) return
       const unseen = seen & sign.unseen ? unseenEdits(text) : []
       yield workPerEdit * unseen.length
@@ -105,16 +107,17 @@ export function createScanner(signatures: readonly Signature[]): Scanner {
       yield text.length
       const spaced = spacedEdits(text, surveyed, engine.segment)
       yield text.length
-      const opened = [...spaced, ...encodingEdits(text, surveyed)]
+      const encoded = encodingEdits(text, surveyed)
       yield text.length
-      for (const edits of [lifted, opened]) {
+      for (const edits of [lifted, [...spaced, ...encoded]]) {
         if (edits.length === 0) continue
         const next = rewrite(reading, edits)
         yield workPerEdit * edits.length
-        if (!isTooMuch(next)) yield* read(next, depth + 1)
+        const isDecoded = edits !== lifted && encoded.length > 0
+        if (!isTooMuch(next)) yield* read(next, depth + 1, isDecoded ? decoded : found)
       }
     }
-    yield* read(first, 0)
+    yield* read(first, 0, evidence)
   }
 
   function* scanSlowly(text: string, channel: Channel): Generator<number, readonly Finding[]> {

@@ -197,7 +197,8 @@ function unreadOf({ guards }: Inspected): readonly string[] {
 }
 
 function recordFinding(finding: JudgedFinding, masker: Masker): RecordedFinding {
-  const { guard, id, category, severity, channel, action, tool, passage, exception } = finding
+  const { guard, id, category, severity, channel, action, parts, mentioned, tool, passage, exception } =
+    finding
   return {
     guard,
     id,
@@ -205,6 +206,8 @@ function recordFinding(finding: JudgedFinding, masker: Masker): RecordedFinding 
     severity,
     channel,
     action,
+    ...(parts === undefined ? {} : { parts }),
+    ...(mentioned === undefined ? {} : { mentioned }),
     ...(tool === undefined ? {} : { tool: masker.mask(tool.slice(0, maxNameLength)) }),
     ...(passage === undefined ? {} : { passage }),
     ...(exception === undefined ? {} : { exception }),

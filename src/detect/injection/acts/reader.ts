@@ -3,14 +3,24 @@
  * returned, a document or a definition, an order to the reader is suspicious in itself; in a user's message it is the
  * point. One pass over the parts in the order of their place, with one place remembered for each kind: linear, bounded.
  */
-import type { Channel, Finding, Span } from '../../../core/text.ts'
+import type { Channel, Finding, FindingPart, Span } from '../../../core/text.ts'
 import { type Part, weightOf } from './parts.ts'
 
 export interface ActReader {
   /** A part of an order, in any order of place. */
   see(part: Part, place: Span): void
   /** What was seen, in the order of place, named by its parts; places are those of `see`. */
-  acts(): readonly Omit<Finding, 'category'>[]
+  acts(): readonly Act[]
+}
+
+/** A part of an act, and where it stands. */
+export interface SeenPart extends FindingPart {
+  readonly part: Part
+}
+
+/** A finding without its category, with the parts of which it is made in the order of their place. */
+export interface Act extends Omit<Finding, 'category'> {
+  readonly parts: readonly SeenPart[]
 }
 
 /** UTF-16 code units within which parts belong to one order. */
@@ -54,24 +64,21 @@ export function isOnlyRead(channel: Channel): boolean {
   return channel === 'tool' || channel === 'document' || channel === 'definition'
 }
 
-interface Seen extends Span {
-  readonly part: Part
-}
-interface Act extends Span {
+interface Weighed extends Span {
   readonly weight: number
-  readonly parts: readonly Part[]
+  readonly parts: readonly SeenPart[]
 }
 
 export function createActReader(): ActReader {
-  const seen: Seen[] = []
+  const seen: SeenPart[] = []
   return {
     see(part, { start, end }) {
       if (seen.length < maxParts) seen.push({ part, start, end })
     },
     acts() {
       if (seen.length < 2) return []
-      const acts: Act[] = []
-      const last = new Map<Part, Seen>()
+      const acts: Weighed[] = []
+      const last = new Map<Part, SeenPart>()
       for (const each of seen.sort((a, b) => a.start - b.start)) {
         last.delete(each.part)
         last.set(each.part, each)
@@ -82,10 +89,14 @@ export function createActReader(): ActReader {
         else if (act.weight > before.weight) acts[acts.length - 1] = act
       }
       return acts.map(({ start, end, weight, parts }) => ({
-        id: `acts.${parts.toSorted().join('+')}`,
+        id: `acts.${parts
+          .map(({ part }) => part)
+          .toSorted()
+          .join('+')}`,
         severity: weight >= enough ? 'high' : weight >= much ? 'medium' : 'low',
         start,
         end,
+        parts,
       }))
     },
   }
@@ -96,8 +107,8 @@ function isWithin(inner: Span, outer: Span): boolean {
 }
 
 /** @param near at most one of each kind */
-function actOf(near: readonly Seen[]): Act | undefined {
-  const own: Seen[] = []
+function actOf(near: readonly SeenPart[]): Weighed | undefined {
+  const own: SeenPart[] = []
   for (const part of near.toSorted((a, b) => weightOf[b.part] - weightOf[a.part]))
     if (!own.some((each) => isWithin(part, each) || isWithin(each, part))) own.push(part)
   const weight = own.reduce((sum, { part }) => sum + weightOf[part], 0)
@@ -109,6 +120,6 @@ function actOf(near: readonly Seen[]): Act | undefined {
   const isPlain = own.length < 3 || own.every(({ part }) => common.has(part))
   const start = Math.min(...own.map((each) => each.start))
   const end = Math.max(...own.map((each) => each.end))
-  const parts = own.map(({ part }) => part)
+  const parts = own.toSorted((a, b) => a.start - b.start)
   return { weight: isPlain ? Math.min(weight, enough - 1) : weight, parts, start, end }
 }
