@@ -1,8 +1,8 @@
 /**
- * What a wire dialect is: the routes it declares, how a body becomes a `Prompt`, how the answer is read, and
- * the shape of its errors. Everything else in Torwart is the same for every dialect.
+ * What a wire dialect is: its routes, how a request body becomes a `Prompt`, how a response is read, and the shape of its
+ * errors. Everything else in Torwart is the same for every dialect.
  *
- * There is no "not supported for scanning": `read` returns every text that can reach the model or refuses.
+ * There is no "not supported for scanning": `read` returns every text that can reach the model, or refuses.
  */
 import type { JsonObject, JsonValue } from '../core/json.ts'
 import type { Refusal, RefusalCode } from '../core/refusal.ts'
@@ -13,7 +13,7 @@ import type { KeepAliveCap } from './common/caps.ts'
 import type { FilteredFrames, OutputFilter, SettledVerdict } from './common/output-filter.ts'
 import type { Frame, Framing } from './framing/framing.ts'
 
-/** What a role's `routes` names. */
+/** The groups of routes that a role's `routes` names. */
 export const routeGroups = [
   'chat',
   'completions',
@@ -26,114 +26,117 @@ export const routeGroups = [
   'images',
   'admin',
 ] as const
+/** One of `routeGroups`. */
 export type RouteGroup = (typeof routeGroups)[number]
 
-/** What goes around the prompt format or cannot be read by any guard: refused, unless a role's `allow` names it. */
+/** Features that bypass the prompt format or that no guard can read: refused unless a role's `allow` names them. */
 export const features = ['raw', 'template', 'context', 'mediaUrls', 'webSearch'] as const
+/** One of `features`. */
 export type Feature = (typeof features)[number]
 
-/** A file of a form, held in memory. */
+/** The file of a multipart form, held in memory. */
 export interface Upload {
-  /** Without a path; only what follows its last dot is the caller's. */
+  /** `upload`, with the extension that the caller gave. */
   readonly name: string
   readonly type: string
   readonly bytes: Uint8Array<ArrayBuffer>
 }
 
-/** An error as a caller may see it. */
+/** An error as the caller sees it. */
 export interface PublicError {
   readonly code: RefusalCode
   readonly status: number
   readonly message: string
-  /** The request's, for dialects whose errors carry it. */
+  /** The id of the request, for dialects whose errors carry it. */
   readonly id: string
-  /** What a client of this dialect needs to go on by itself. */
+  /** What a client of this dialect needs to recover by itself. */
   readonly details: JsonObject | undefined
 }
 
+/** Leaves out of a refusal what only the log may hold. @param id of the request */
 export function toPublicError(refusal: Refusal, id: string): PublicError {
   const { code, status, say: message, details } = refusal
   return { code, status, message, id, details }
 }
 
+/** One wire API, such as OpenAI's. */
 export interface Dialect {
   readonly name: string
-  /** Paths under this prefix that nobody declares are refused in this dialect's shape. */
+  /** Unknown paths with this prefix are refused in this dialect's shape. */
   readonly prefix: string
   readonly endpoints: readonly Endpoint[]
-  /** Paths that clients ask for and that are not here, each with a sentence that says why and what to do. */
+  /** Paths that clients request and that are not offered, each with the reason and the remedy. */
   readonly absent?: Readonly<Record<string, string>>
-  /** A second header for the request's id, where this dialect's clients look for it. */
+  /** A second header for the request id, where clients of this dialect look for it. */
   readonly idHeader?: string
-  /**
-   * What may be sent between the server-sent events of its streams, so that nobody takes a pause for the end. Absent: its
-   * streams have no such thing.
-   */
+  /** What is sent during a pause of a stream, so that no client or proxy times out. Absent: there is no such thing. */
   readonly keepAlive?: string
-  /** The body of an error that is sent instead of an answer. */
+  /** Returns the body of an error response. */
   errorBody(error: PublicError): JsonObject
 }
 
+/** A route, by what answers it. */
 export type Endpoint = Exchange | Listing | Greeting | StoredResponse
 
 interface Route {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'DELETE'
-  /** The exact path; a `:model`, `:digest` or `:id` at its end is the one parameter there is. */
+  /** The exact path. Its only parameter is a `:model`, `:digest` or `:id` at its end. */
   readonly path: string
   readonly group: RouteGroup
   /** `request` counts against `requestsPerMinute`, `probe` against `probesPerMinute`. */
   readonly cost: 'request' | 'probe'
-  /** What a caller is told whose role does not have it, where more can be said than that. */
+  /** The error message for a role without this route, where there is more to say than that. */
   readonly denied?: string
-  /** Which servers have this route. Absent: all of them. */
+  /** The kinds of servers that have this route. Absent: all of them. */
   readonly servers?: readonly ServerKind[]
 }
 
-/** Whether this kind of server has the route. */
+/** Tells whether this kind of server has the route. */
 export function isServedBy({ servers }: Pick<Route, 'servers'>, kind: ServerKind): boolean {
   return servers?.includes(kind) ?? true
 }
 
-/** A JSON body goes to the model server, its answer comes back frame by frame. */
+/** A route that sends a body to a model server and reads the response frame by frame. */
 export interface Exchange extends Route {
   readonly kind: 'exchange'
-  /** The server's path, if it is another than the caller's. */
+  /** The path at the server, if it differs. */
   readonly serverPath?: string
   /** The body is `multipart/form-data` with one `file`; its other fields are read as an object of strings. */
   readonly form?: true
-  /** The body is a file that goes on as it comes, past every reader; it is called by the path's parameter. */
+  /** The body is a file, forwarded as it arrives and read by no guard. Its name is the parameter of the path. */
   readonly upload?: true
-  /** @throws Refusal `invalid_request` for whatever is ambiguous, dangerous or cannot be read */
+  /** Reads a body. @throws Refusal `invalid_request` for whatever is ambiguous, dangerous or unreadable */
   read(body: JsonObject, allowed: ReadonlySet<Feature>): Prompt
-  /** Puts the model's canonical name and the role's caps into the fresh body: what comes back is ready to go. */
+  /** Puts the model's canonical name and the role's caps into the fresh body, which is then ready to be sent. */
   prepare(prompt: Prompt, orders: PrepareOptions): Outgoing
-  /** For what no model server answers: the gate does, from an estimate of the prompt's tokens. */
+  /** Answers without a model server, from an estimate of the prompt's tokens. */
   readonly answer?: (inputTokens: number) => JsonObject
 }
 
-/** A list of which the caller sees what it may use, or a fact about the servers. */
+/** A route that lists what the servers have, filtered by what the caller may use. */
 export interface Listing extends Route {
   readonly kind: 'listing'
-  /** What each model server is asked; the caller's words never go into a path. */
+  /** The path at each model server. Words of the caller never become part of a path. */
   readonly serverPath: string
-  /** Its entries do not say which models are on another host: an Ollama's own list must be asked for that. */
+  /** The entries do not tell which models are on another host, so Ollama's own list is fetched as well. */
   readonly omitsRemoteHosts?: true
   /**
-   * What the caller sees of the servers' answers, in the policy's order; undefined: nothing.
-   * Throws if an answer is not what it should be.
+   * Returns what the caller sees of the servers' lists, which are in the order of the policy; undefined for nothing.
+   * @param asked the parameter of the path, or an empty string
+   * @throws TypeError if a list has the wrong shape
    */
   show(answers: readonly ListAnswer[], asked: string): JsonValue | undefined
 }
 
-/** What one server said. */
+/** The list of one server. */
 export interface ListAnswer {
   readonly body: JsonValue
   mayUse(model: string): boolean
-  /** Whether a name of the list is the model of the path. */
+  /** Tells whether a name in the list means the model in the path. */
   isAsked(model: string): boolean
 }
 
-/** What a list of one server becomes when several answer: every entry once, the first server's before the second's. */
+/** Merges the lists of several servers: each entry once, those of the first server first. @param key compares entries */
 export function mergeEntries(
   answers: readonly ListAnswer[],
   entriesOf: (answer: ListAnswer) => readonly JsonObject[],
@@ -145,177 +148,179 @@ export function mergeEntries(
   return [...entries.values()]
 }
 
-/** An answer that the server has kept, by its id. */
+/** A route that returns a response which the server has stored, by its id. */
 export interface StoredResponse extends Route {
   readonly kind: 'kept'
-  /** The server's path. @param id one that the server itself gave */
+  /** Returns the path at the server. @param id one that the server itself gave */
   serverPath(id: string): string
 }
 
-/** `/`, which the gate answers itself. */
+/** The route `/`, which the gateway answers itself. */
 export interface Greeting extends Route {
   readonly kind: 'greeting'
-  /** What the server behind the gate would say. */
+  /** What the model server would say. */
   readonly text: string
 }
 
-/** What was read from a body. `body` is fresh: built from known fields, holding nothing that was not judged. */
+/** What was read from a request. `body` is built anew from known fields and holds nothing that was not read. */
 export interface Prompt {
   readonly model: string
   readonly stream: boolean
   /** Every text that can reach the model, in order. */
   readonly texts: readonly Text[]
   readonly tools: readonly string[]
-  /** Which calls the tool results say they belong to. */
+  /** Which calls the tool results answer. */
   readonly results: readonly ToolResult[]
-  /** Parts of the body that hold a document's text, as `text`. */
+  /** The parts of the body that hold the text of a document, as `text`. */
   readonly documents: readonly JsonObject[]
   readonly counts: Counts
-  /** What goes to the model and no guard reads: `images`, `context` … */
+  /** What reaches the model unread by any guard: `images`, `context` … */
   readonly unread: readonly string[]
-  /** Paths of fields that were left out. These are the caller's words: mask before writing them anywhere. */
+  /** Paths of fields that were dropped. These are words of the caller: mask them before writing them anywhere. */
   readonly dropped: readonly string[]
-  /** Of those, what the caller must be told: types of tools, as the published APIs name them. */
+  /** What of those the caller is told: types of tools, as the published APIs name them. */
   readonly leftOut?: readonly string[]
-  /** Names of parameters that were lowered while reading. */
+  /** Names of parameters that were lowered while the body was read. */
   readonly clamped: readonly string[]
   readonly body: JsonObject
-  /** Of a form. */
+  /** The file of a form. */
   readonly file?: Upload
-  /** Of an upload: its bytes, as they arrive. */
+  /** The bytes of an upload, as they arrive. */
   readonly uploadStream?: AsyncIterable<Uint8Array>
-  /** The kept answer whose conversation goes on. */
+  /** The id of the stored response whose conversation continues. */
   readonly previousResponseId?: string
-  /** Further models that are named, as the caller wrote them. */
+  /** Further models that the request names, as the caller wrote them. */
   readonly others?: readonly string[]
 }
 
-/** What a tool result says it answers: a call by its id, or, where the API has none, a tool by its name. */
+/** What a tool result answers: a call by its id or, where the API has no ids, a tool by its name. */
 export type ToolResult = { readonly call: string } | { readonly tool: string }
 
-/** How much there is of what a role's caps bound. */
+/** How much a request has of what a role's caps limit. */
 export interface Counts {
   readonly images: number
-  /** Decoded, of all images together. */
+  /** Of all images together, decoded. */
   readonly imageBytes: number
-  /** Texts to be made into vectors. */
+  /** Texts to be embedded. */
   readonly inputs: number
   readonly stops: number
-  /** Characters of the largest answer format. */
+  /** Characters of the largest JSON Schema for the response. */
   readonly schema: number
 }
 
-/** The model under both of its names. */
+/** Returns the requested and the served name of the model. */
 export function namesOf(prompt: Prompt, orders: PrepareOptions): ModelNames {
   return { asked: prompt.model, served: orders.model }
 }
 
-/** What the model's own file sets of what caps are about; undefined where it sets nothing, or does not tell. */
+/** Parameters that the model's own file sets; undefined where it sets none or the server does not tell. */
 export interface ModelParameters {
   readonly numPredict?: number | undefined
   readonly numCtx?: number | undefined
 }
 
-/** What policy decides about a prompt. */
+/** What the policy decides about a prompt before it is sent. */
 export interface PrepareOptions {
   /** Canonical. */
   readonly model: string
-  /** Those of `Prompt.others`, canonical. */
+  /** The names of `Prompt.others`, canonical. */
   readonly others: readonly string[]
   readonly server: ServerKind
-  /** What holds for this model where the body is silent. */
+  /** What holds for this model where the body sets nothing. */
   readonly modelDefaults: ModelParameters
-  /** The most tokens the answer may have. */
+  /** The cap on tokens of the response. */
   readonly outputTokens: number
-  /** The most tokens of context. */
+  /** The cap on tokens of context. */
   readonly contextTokens: number
-  /** The most answers to one prompt. */
+  /** The cap on choices for one prompt. */
   readonly choices: number
   readonly keepAlive: KeepAliveCap
-  /** Whether the model may be offered this tool. Absent: every tool. */
+  /** Tells whether the model may be offered this tool. Absent: every tool. */
   readonly mayCall?: ((name: string) => boolean) | undefined
-  /** How tool results and documents are marked as data. Absent: they are not. */
+  /** How tool results and documents are marked as data. Absent: they are not marked. */
   readonly spotlighting?: Spotlighting | undefined
 }
 
+/** How untrusted text is marked (Hines et al. 2024, arXiv:2403.14720). */
 export interface Spotlighting {
-  /** Random, made for this request when its texts were known, and in none of them. */
+  /** A random tag that occurs in no text of this request. */
   readonly tag: string
-  /** Whether blanks are replaced, too. */
+  /** Whether white space is replaced as well. */
   readonly datamark: boolean
 }
 
+/** A request that is ready to be sent to a model server. */
 export interface Outgoing {
   readonly body: JsonObject
-  /** Where this one goes, if not where all of its route do. */
+  /** The path at the server, if this request's differs from the route's. */
   readonly serverPath?: string
-  /** The most tokens the answer can have now; 0 where nothing is generated. */
+  /** The most tokens the response can have; 0 where nothing is generated. */
   readonly outputTokens: number
   /** Parameters that were lowered. */
   readonly clamped: readonly string[]
-  /** Paths of fields that were left out, with those of `Prompt.dropped`. */
+  /** Paths of fields that were dropped, including those of `Prompt.dropped`. */
   readonly dropped: readonly string[]
-  /** What the caller must be told that it was left out; a strict role is refused instead. */
+  /** What of those the caller is told; a strict role is refused instead. */
   readonly leftOut?: readonly string[]
   /** How many texts were marked as data. Absent: none. */
   readonly marked?: number
-  /** Reads the one answer to this body. */
+  /** Reads the response to this request, and no other. */
   readonly reader: ResponseReader
 }
 
-/** The name a caller used and the one the server knows; answers carry the former. */
+/** The name that the caller used and the one that the server knows; responses carry the former. */
 export interface ModelNames {
   readonly asked: string
   readonly served: string
 }
 
+/** A call of a tool that a model made. */
 export interface ToolCall {
-  /** By which the caller will name its result; not every server gives one. */
+  /** Names the call in its result; not every server gives one. */
   readonly id?: string
   readonly name: string
   readonly arguments: string
-  /** Given any text, which is no JSON even where it looks like some. */
+  /** The arguments are plain text, even where they look like JSON. */
   readonly isFreeForm?: true
 }
 
-/** The id that a server gave a call, if it is one. */
+/** Returns the id that a server gave a call, unless it is empty or no string. */
 export function optionalId(id: JsonValue | undefined): { id?: string } {
   return typeof id === 'string' && id !== '' ? { id } : {}
 }
 
 /**
- * Reads one answer. `frame` hands every text of a frame to the passage and returns what the client gets in its place,
- * or undefined for nothing; `state` says how far the answer has come:
- * `open` → `finished` (the model is done, only bookkeeping follows) → `ended` (the end mark was seen),
- * or `failed`: the server said that it failed, and `frame` returned nothing.
+ * Reads one response. `frame` passes every text of a frame through the output filter and returns what the client gets in
+ * its place, or undefined for nothing. `state` goes from `open` to `finished` (the model is done, only bookkeeping
+ * follows) and `ended` (the end mark was seen), or to `failed`: the server reported an error, and `frame` returned nothing.
  */
 export interface ResponseReader {
   readonly state: 'open' | 'finished' | 'ended' | 'failed'
   frame(frame: Frame, filter: OutputFilter): FilteredFrames
-  /** Complete calls that the last frame brought, kept with it until each was judged; then `resume` says what leaves. */
+  /** The complete calls of the last frame, held until each was judged; then `resume` returns what leaves. */
   readonly waiting?: readonly ToolCall[]
   /** @param verdicts one for each call that waits */
   resume?(verdicts: readonly SettledVerdict[], filter: OutputFilter): FilteredFrames
-  /** Whether what it says is nothing that a guard could read: sound. */
+  /** No guard can read the content: it is audio. */
   readonly isUnread?: true
-  /** How this answer comes, where its content type alone does not say. */
+  /** Returns how the response is framed, where the content type alone does not tell. */
   framing?(contentType: string): Framing
-  /** The last frame of an answer that is cut, where it is more than the error's body. */
+  /** Returns the last frame of a stream that is aborted, where it is more than the body of the error. */
   errorFrame?(error: PublicError): Frame
   readonly usage: Usage | undefined
-  /** Code units of frames that it keeps to itself. Absent: none. */
+  /** UTF-16 code units of the frames that the reader holds. Absent: none. */
   readonly held?: number
-  /** The id under which the server may keep this answer. */
+  /** The id under which the server may have stored this response. */
   readonly storedId?: string | undefined
-  /** What was said and called so far, for the record. */
+  /** Text and tool calls so far, for the audit record. */
   readonly transcript: {
     readonly text: string
     readonly toolCalls: readonly ToolCall[]
-    /** Code units of both. */
+    /** UTF-16 code units of both. */
     readonly size: number
-    /** There was more than is kept of one answer. */
+    /** There was more than is kept of one response. */
     readonly truncated: boolean
-    /** There is a tool call, and it is complete. */
+    /** There is a complete tool call. */
     readonly called: boolean
   }
 }

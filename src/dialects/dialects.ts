@@ -1,4 +1,4 @@
-/** Every dialect Torwart speaks: a new one is a file and a line here. A longer prefix goes before a shorter. */
+/** All dialects that Torwart speaks. A new one is a file and a line here; a longer prefix goes before a shorter one. */
 import { anthropic } from './anthropic/request.ts'
 import type { Dialect } from './dialect.ts'
 import { localai } from './localai/localai.ts'
@@ -7,9 +7,10 @@ import { ollama } from './ollama/request.ts'
 import { openai } from './openai/request.ts'
 import { responses } from './responses/request.ts'
 
+/** The dialects, the longer prefix first. */
 export const dialects: readonly Dialect[] = [ollama, responses, anthropic, transcriptions, localai, openai]
 
-/** The dialect in whose shape a path is refused that nobody declares. */
+/** Returns the dialect in whose shape an unknown path is refused. */
 export function dialectFor(path: string): Dialect {
   return dialects.find((dialect) => path.startsWith(dialect.prefix)) ?? openai
 }

@@ -1,4 +1,4 @@
-/** Anthropic's error body (platform.claude.com/docs/en/api/errors), before an answer and as its last event. */
+/** Anthropic's error body, of a response and of the last event of a stream (platform.claude.com/docs/en/api/errors). */
 import type { JsonObject } from '../../core/json.ts'
 import type { PublicError } from '../dialect.ts'
 
@@ -12,6 +12,7 @@ const types: Readonly<Record<number, string>> = {
   504: 'timeout_error',
 }
 
+/** Builds the body of an error. */
 export function anthropicError({ status, message, id, details }: PublicError): JsonObject {
   const type = types[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error')
   return {

@@ -1,10 +1,10 @@
 /**
- * Anthropic's Messages API (`POST /v1/messages`), as both model servers read it: Ollama v0.33
- * (`anthropic/anthropic.go`), LocalAI v4.9. `count_tokens`, which neither has, is answered by estimate.
+ * Requests of Anthropic's Messages API (`POST /v1/messages`), as both model servers read them: Ollama v0.33
+ * (`anthropic/anthropic.go`) and LocalAI v4.9. Neither has `count_tokens`, so the gateway answers it with an estimate.
  *
- * Peculiar to it: `max_tokens` is required; `thread` keeps the conversation on a server that these are not, and
- * is refused in the way that makes the SDK send the whole conversation instead. Tools that run on the server are left
- * out (web search) or refused. Text blocks reach the model with nothing between them.
+ * Special cases: `max_tokens` is required. `thread` refers to a conversation that Anthropic's servers store, so it is
+ * refused in the way that makes the SDK send the whole conversation. Tools that would run on the server are dropped (web
+ * search) or refused. Servers put text blocks together with nothing between them.
  */
 import { isObject } from '../../core/json.ts'
 import { Refusal } from '../../core/refusal.ts'
@@ -80,7 +80,7 @@ const plainDocument = object(
   },
   ['source'],
 )
-/** No server here knows documents; one that is text becomes text, and one that is not nobody could read. */
+/** No server here knows documents: one of plain text becomes a text block, any other is refused. */
 const document: Shape = (value, at, notes) => {
   const { source } = plainDocument(value, at, notes)
   const block = { type: 'text', text: (isObject(source) && source.data) || '' }
@@ -109,7 +109,7 @@ function message(channel: Channel): Shape {
     document,
     server_tool_use: called,
     web_search_tool_result: object({ type: word, tool_use_id: name, content: json('tool') }, ['tool_use_id']),
-    // Nobody but its author can read it: no server here, and no guard.
+    // Encrypted by Anthropic: neither the servers here nor a guard can read it.
     redacted_thinking: ignored,
   })
   return messageShape(
@@ -127,21 +127,21 @@ const anyMessage = variants('role', {
 const customTool = toolDeclaration(
   object({ type: word, name, description: text('definition'), input_schema: json('definition') }, ['name']),
 )
-/** The caller runs these itself, under a name that Anthropic's models know. */
+/** Types of tools that the client runs, under names that Anthropic's models know. */
 const callersTool = /^(?:custom|(?:bash|text_editor|computer|memory)_\d{8})$/
-/** Ollama reads the tool that searches; that one is known by its type, whatever its name. */
+/** Ollama reads the web search tool and recognises it by its type. */
 const otherTool = hostedTool({
   webSearch: /^web_(?:search|fetch)_\d{8}$/,
   passes: object({ type: word, name, max_uses: integer(1) }),
 })
-/** Tools of the caller; those that Anthropic's servers would run are left out, or refused. */
+/** A tool of the client; one that Anthropic's servers would run is dropped or refused. */
 const tool: Shape = (value, at, notes) => {
   const type = typeOf(value)
   if (type !== undefined && !callersTool.test(type)) return otherTool(value, at, notes)
   return noteToolName(customTool(value, at, notes), notes)
 }
 
-/** Recorded with @anthropic-ai/sdk 1.12: on this error it goes on by itself, with the full history. */
+/** On this error @anthropic-ai/sdk 1.12 sends the full history by itself (recorded). */
 const thread: Shape = (value, at, notes) => {
   if (isObject(value) && value.type === 'create') return ignored(value, at, notes)
   throw new Refusal('invalid_request', {
@@ -169,7 +169,7 @@ const fields = {
 const request = object(fields, ['model', 'max_tokens', 'messages'])
 const countRequest = object(fields, ['model', 'messages'])
 
-// The body is fresh and nobody else's, so it is completed in place.
+// The body was built for this request alone, so it is completed in place.
 function prepare(prompt: Prompt, orders: PrepareOptions): Outgoing {
   const { body } = prompt
   const dropped = [...prompt.dropped]
@@ -193,6 +193,7 @@ const post = { kind: 'exchange', method: 'POST', group: 'chat', prepare } as con
 /** May stand anywhere in a stream (platform.claude.com/docs/en/build-with-claude/streaming, "Ping events"). */
 const ping = 'event: ping\ndata: {"type":"ping"}\n\n'
 
+/** Anthropic's Messages API. */
 export const anthropic: Dialect = {
   name: 'anthropic',
   prefix: '/v1/messages',

@@ -1,7 +1,7 @@
 /**
- * Answers of the Messages API: named server-sent events, or one object. `message_stop` is the end mark; Ollama
- * just stops when its model dies, LocalAI sends `error`. The counts of `message_start` are an estimate, those of
- * `message_delta` are real.
+ * Responses of Anthropic's Messages API: named server-sent events, or one object
+ * (platform.claude.com/docs/en/build-with-claude/streaming). `message_stop` is the end mark. Ollama just stops when its
+ * model dies; LocalAI sends `error`. The usage in `message_start` is an estimate, that in `message_delta` is final.
  */
 import { isObject, type JsonObject, type JsonValue, objectsIn } from '../../core/json.ts'
 import { type Usage, usageOf } from '../../core/usage.ts'
@@ -74,15 +74,15 @@ const ofEvent = schema({
   usage: 'any',
   error: 'any',
 })
-/** What the words of blocks and deltas are; any other string of a delta is a part of a text, too. */
+/** The kind of each text in blocks and deltas. Any other string of a delta counts as content. */
 const kinds: Readonly<Record<string, TextKind>> = {
   text: 'content',
   thinking: 'thinking',
   partial_json: 'arguments',
 }
-/** Strings of a delta that are whole. */
+/** Strings of a delta that are no pieces of a text. */
 const noText = new Set(['type', 'stop_reason', 'stop_sequence', 'id', 'role'])
-/** Members with readers of their own. */
+/** Members that are read in their own way. */
 const inMessage: HandledElsewhere = (key) => (key === 'content' ? 'objects' : undefined)
 const inEvent: Readonly<Record<string, string>> = {
   message_start: 'message',
@@ -100,6 +100,7 @@ interface DeltaText {
   readonly type?: JsonValue | undefined
 }
 
+/** Reads one response of the Messages API. */
 export class AnthropicResponseReader implements ResponseReader {
   state: ResponseReader['state'] = 'open'
   usage: Usage | undefined
@@ -109,7 +110,7 @@ export class AnthropicResponseReader implements ResponseReader {
   readonly #channels = new OpenChannels()
   readonly #edits = new Edits()
   readonly #calls = new AnthropicToolCalls()
-  /** Of blocks, by the number they came with. */
+  /** The outgoing index of each block, by the index it came with. */
   readonly #places = new Map<JsonValue, number>()
   #blocks = 0
   readonly #others: OtherTexts
@@ -136,7 +137,7 @@ export class AnthropicResponseReader implements ResponseReader {
       return undefined
     }
     if (this.#stream) checkEvent(frame, body)
-    // Before anything of it can be refused: it was worked for all the same.
+    // Counted before anything can be refused, because the model has done the work.
     this.#count(body.usage)
     if (filter.judgesCalls) {
       if (this.#stream && this.#calls.take(body, frame)) return undefined
@@ -153,7 +154,7 @@ export class AnthropicResponseReader implements ResponseReader {
     if (this.#stream) {
       const events = this.#calls.settle(verdicts)
       const before = events.flatMap((event) => toFrames(this.#event(eventFrame(event), event, filter)))
-      // The end of a block that was kept is among what was kept.
+      // The end of a held block is among the held events.
       return body.type === 'content_block_stop'
         ? before
         : [...before, ...toFrames(this.#event(frame, body, filter))]
@@ -226,9 +227,9 @@ export class AnthropicResponseReader implements ResponseReader {
   }
 
   /**
-   * Numbers blocks as they leave: clients go by the number, or by how many blocks there were before. Ollama gives a text
-   * and a thought behind it one number.
-   * @returns whether the event has another number now
+   * Numbers blocks in the order in which they leave, because clients go by the index or by the count of blocks. Ollama
+   * gives a text and the thinking behind it the same index.
+   * @returns whether the index of the event was changed
    */
   #place(event: JsonObject): boolean {
     const { type } = event
@@ -241,7 +242,7 @@ export class AnthropicResponseReader implements ResponseReader {
     return true
   }
 
-  /** @param begun more of it follows in pieces */
+  /** @param begun the rest of the block follows in deltas */
   #block(key: string, block: JsonObject, filter: OutputFilter, begun: boolean): void {
     const call = isCall(block) ? callOf(block) : undefined
     this.#others.filterMembers(block, filter, (each) => {
@@ -252,13 +253,13 @@ export class AnthropicResponseReader implements ResponseReader {
       const text = block[field]
       if (typeof text !== 'string' || text === '') continue
       if (kind !== 'arguments') this.transcript.say(`${key}/${field}`, text)
-      // Clients put the pieces that follow behind it.
+      // Clients append the deltas that follow.
       const passed = begun ? this.#next({ index: key, field, kind }, text, filter) : filter.whole(kind, text)
       this.#edits.put(block, field, text, passed)
     }
     if (!call) return
     const { name, arguments: args } = call
-    // In a stream the input follows in pieces, and `{}` stands for it here.
+    // In a stream the input follows in deltas, and `{}` stands for it here.
     this.transcript.call(key, name, begun ? '' : args)
     this.#edits.put(block, 'name', name, filter.whole('name', name))
     const judged = filter.whole('arguments', args)
@@ -297,7 +298,7 @@ export class AnthropicResponseReader implements ResponseReader {
 
   #count(usage: JsonValue | undefined): void {
     if (!isObject(usage)) return
-    // In a stream the beginning tells what was read, and the end may tell only what was written.
+    // In a stream `message_start` has the input tokens, and `message_delta` may have only the output tokens.
     const input = usage.input_tokens ?? this.usage?.input ?? 0
     this.usage = usageOf(input, usage.output_tokens ?? this.usage?.output ?? 0) ?? this.usage
   }
@@ -306,7 +307,7 @@ export class AnthropicResponseReader implements ResponseReader {
 /** @throws Refusal `upstream_failed` */
 function checkEvent(frame: Frame, event: JsonObject): void {
   checkEventName(frame, event)
-  // What it says comes in blocks of its own.
+  // The content of a streamed message comes in events of its own.
   if (isObject(event.message) && blocksOf(event.message).length > 0)
     malformed('a message that has begun before its beginning')
   const { type, content_block: block } = event

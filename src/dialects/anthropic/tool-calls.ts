@@ -1,6 +1,6 @@
 /**
- * Tool calls in events of the Messages API, kept until somebody has judged them: a block that passes leaves as it came,
- * a block of text stands where one was taken out.
+ * Tool calls in the events of the Messages API, held until they were judged. A block that passes leaves as it came; a
+ * text block replaces one that was stripped.
  */
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/json.ts'
 import type { SettledVerdict } from '../common/output-filter.ts'
@@ -15,22 +15,23 @@ interface BufferedBlock extends BufferedCall {
   pieces: string
 }
 
+/** Holds the tool calls of one stream. */
 export class AnthropicToolCalls {
   readonly #buffer = new CallBuffer<BufferedBlock>()
   #passed = 0
   #stripped = 0
 
-  /** Code units of the events that are kept here. */
+  /** UTF-16 code units of the events that are held. */
   get held(): number {
     return this.#buffer.held
   }
 
-  /** No call is left of those there were. */
+  /** There were calls, and all of them were stripped. */
   get allStripped(): boolean {
     return this.#stripped > 0 && this.#passed === 0
   }
 
-  /** Keeps an event if it is part of a call that goes on. @returns whether it did @throws Refusal `upstream_failed` */
+  /** Holds an event if it is part of an open call. @returns whether it was @throws Refusal `upstream_failed` */
   take(event: JsonObject, frame: Frame): boolean {
     const index = event.index ?? 0
     const block = event.content_block
@@ -50,7 +51,7 @@ export class AnthropicToolCalls {
     return true
   }
 
-  /** Calls that this event completes: the end of their block, or of the message. */
+  /** Returns the calls that this event completes, as the end of their block or of the message. */
   complete(event: JsonObject): ToolCall[] {
     const ends = event.type === 'content_block_stop'
     if (!ends && event.type !== 'message_delta' && event.type !== 'message_stop') return []
@@ -60,7 +61,7 @@ export class AnthropicToolCalls {
     return complete.map(({ block, pieces }) => {
       const call = callOf(block)
       if (pieces === '') return call
-      // One that says its input twice could be read in two ways: it calls nothing that has a name.
+      // Input in two places could be read in two ways, so the call counts as one of no known tool.
       return call.arguments === '{}' ? { ...call, arguments: pieces } : { ...call, name: '' }
     })
   }
@@ -83,7 +84,7 @@ export class AnthropicToolCalls {
   }
 }
 
-/** @returns whether there was a piece to put it to */
+/** Appends a piece to the last delta. @returns whether there was one */
 function mergePiece(last: JsonObject | undefined, piece: string): boolean {
   const delta = isObject(last?.delta) ? last.delta : undefined
   if (!delta || typeof delta.partial_json !== 'string') return false
@@ -91,12 +92,12 @@ function mergePiece(last: JsonObject | undefined, piece: string): boolean {
   return true
 }
 
-/** `tool_use`, `server_tool_use`, `mcp_tool_use`, and what there may be besides. */
+/** Tells whether a block is a call: `tool_use`, `server_tool_use`, `mcp_tool_use` and any type named like them. */
 export function isCall({ type }: JsonObject): boolean {
   return typeof type === 'string' && /(?:^|_)(?:use|call)$/i.test(type)
 }
 
-/** A call that is whole. */
+/** Returns the call of a whole block. */
 export function callOf({ id, name, input }: JsonObject): ToolCall {
   return { ...optionalId(id), name: stringOf(name), arguments: JSON.stringify(input ?? {}) }
 }

@@ -1,12 +1,15 @@
-/** From a shape to a reader: what most endpoints need, the others build on. */
+/** Makes the reader of a request body from a shape. */
 import type { JsonObject } from '../../core/json.ts'
 import type { Exchange, Prompt } from '../dialect.ts'
 import { Notes, type ObjectShape } from './shape.ts'
 
-/** Whether an answer streams that is not asked to. */
+/** Whether a response streams, by the body's `stream`. */
 type Streaming = 'if asked' | 'unless told not to' | 'never'
 
-/** @param note takes down what the shape cannot know */
+/**
+ * Returns the `read` of a route.
+ * @param note adds to the notes what the shape cannot know
+ */
 export function bodyReader(
   shape: ObjectShape,
   streaming: Streaming = 'if asked',
@@ -16,7 +19,7 @@ export function bodyReader(
     const notes = new Notes(allowed)
     const fresh = shape(body, '', notes)
     note?.(notes, fresh)
-    // Ollama has two names for the field; of a client that sends both, `name` counts if `model` is empty.
+    // Ollama has two names for the field. If a client sends both, `name` counts when `model` is empty.
     const model = String(fresh.model || fresh.name || '')
     return notes.toPrompt(model, streams(fresh, streaming), fresh)
   }

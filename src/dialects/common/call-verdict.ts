@@ -1,31 +1,32 @@
 /**
- * What is said of one tool call of an answer before the client sees it. Who judges is in `pipeline/`; what a dialect
- * makes of it (a call taken out, an error frame, a stream that waits) is in its answer reader.
+ * The verdict on one tool call before the client sees it. `pipeline/` judges; the dialect's response reader acts on the
+ * verdict: it removes the call, ends the stream with an error, or waits.
  */
 import type { Refusal } from '../../core/refusal.ts'
 import type { ToolCall } from '../dialect.ts'
 
+/** What becomes of a tool call. */
 export type CallVerdict =
   | { readonly kind: 'pass' }
-  /** Taken out of the answer; `note` is what the client reads in its place. */
+  /** The call is removed; the client reads `note` in its place. */
   | { readonly kind: 'strip'; readonly note: string }
-  /** The answer ends here, in the dialect's way. */
+  /** The response ends with this error. */
   | { readonly kind: 'refuse'; readonly refusal: Refusal }
-  /** A human is asked. The stream waits for what `decided` says: `pass`, or `refuse`. Never rejects. */
+  /** A human decides. The stream waits for `decided`, which never rejects. */
   | {
       readonly kind: 'wait'
       readonly note: string
       readonly decided: Promise<CallVerdict>
-      /** Nobody can be kept waiting: the note stands in the call's place. */
+      /** Called if the response cannot wait, so that the note replaces the call. */
       abandon?(): void
     }
 
 /**
- * Judges calls in the order in which the answer makes them, each once, when its arguments are complete.
- * @param place `text`: where it stands nobody can be waited for, so no human is asked and no yes is used up
+ * Judges the calls of a response in order, each once, when its arguments are complete.
+ * @param place `text` for a call inside a text, which cannot wait: no human is asked, and no approval is used up
  */
 export type JudgeCall = (call: ToolCall, place?: 'text') => CallVerdict | Promise<CallVerdict>
 
-/** What a client reads in the place of a call in a text that would have to wait. */
+/** Replaces a call in a text that would need an approval. */
 export const undecidedCallNote =
   'A tool call in the text was taken out: it needs a decision that a text cannot wait for.'

@@ -1,12 +1,12 @@
 /**
- * Puts a marker into the system prompt of a body that is ready to go: the one thing the gate ever adds to what a caller
- * says. The system prompt is where each API has it; a request without one has none to be told, and gets no marker.
+ * Appends a canary to the system prompt of a request that is ready to be sent. A request without a system prompt gets
+ * none, because it has none that could leak.
  */
 import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts'
 
 const systemRoles = new Set(['system', 'developer'])
 
-/** @returns whether there was a system prompt to put it into */
+/** Appends the sentence, in place. @returns whether there was a system prompt */
 export function insertCanary(body: JsonObject, sentence: string): boolean {
   // Anthropic's and Ollama's `system`, the Responses API's `instructions`.
   for (const field of ['system', 'instructions']) if (appendTo(body, field, sentence)) return true

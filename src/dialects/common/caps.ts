@@ -1,15 +1,16 @@
 /**
- * How a role's caps meet the parameters of a request: lowered where they ask for more, set where they are
- * silent, and named when something was lowered.
+ * Applies a role's caps to the parameters of a request: a higher value is lowered, a missing one is set, and every change
+ * is noted by name.
  */
 import type { JsonObject, JsonValue } from '../../core/json.ts'
 import { Refusal } from '../../core/refusal.ts'
 
 /**
- * Caps a count that is unlimited when zero or negative, and the model's own when absent (`num_predict`, `max_tokens`). It
- * is always sent: what is left out would be unlimited, too, as soon as the model's file changes.
- * @param own the model's own value, if it has one
- * @returns what holds now
+ * Caps a count that is unlimited when zero or negative (`num_predict`, `max_tokens`). It is always sent, because the
+ * model's own value may change at any time.
+ * @param clamped gets the field if it was lowered or set
+ * @param own the model's own value, which holds if the body has none
+ * @returns the effective value
  */
 export function capCount(
   body: JsonObject,
@@ -27,8 +28,8 @@ export function capCount(
 }
 
 /**
- * Caps a size that has a sane default when absent (`num_ctx`): nothing is sent then, or a cap would enlarge it.
- * @param own the model's own value, if it has one
+ * Caps a size that has a sane default (`num_ctx`). If it is absent nothing is sent, or the cap would raise it.
+ * @param own the model's own value, which holds if the body has none
  */
 export function capSize(body: JsonObject, field: string, cap: number, clamped: string[], own?: number): void {
   const asked = body[field] ?? own
@@ -37,7 +38,7 @@ export function capSize(body: JsonObject, field: string, cap: number, clamped: s
   body[field] = cap
 }
 
-/** Takes out what the chosen server would not read. */
+/** Drops fields that the chosen server would not read. */
 export function leaveOut(body: JsonObject, fields: readonly string[], dropped: string[]): void {
   for (const field of fields) {
     if (body[field] === undefined) continue
@@ -46,7 +47,7 @@ export function leaveOut(body: JsonObject, fields: readonly string[], dropped: s
   }
 }
 
-/** Bounds of `keep_alive`, in whole seconds. */
+/** The range of `keep_alive`, in whole seconds. */
 export interface KeepAliveCap {
   readonly minSeconds: number
   readonly maxSeconds: number
@@ -72,7 +73,7 @@ const foreverSeconds = 4_000_000_000
  * @returns seconds, negative for "never unload", or undefined if Ollama would not read it
  */
 export function keepAliveSeconds(value: JsonValue): number | undefined {
-  // A fraction of a second is cut off there, so that 0.5 unloads.
+  // Ollama truncates to whole seconds, so 0.5 unloads.
   if (typeof value === 'number') return value < 0 ? -1 : Math.min(Math.trunc(value), foreverSeconds)
   if (typeof value !== 'string' || value.length > 64) return undefined
   const match = goDuration.exec(value)
@@ -85,19 +86,19 @@ export function keepAliveSeconds(value: JsonValue): number | undefined {
 }
 
 /**
- * Bounds how long the model stays loaded after the answer: the floor keeps a caller from unloading what others use,
- * the ceiling from pinning it.
+ * Caps how long the model stays loaded after the response. The minimum keeps a caller from unloading a model that others
+ * use, the maximum from pinning it.
  */
 export function capKeepAlive(body: JsonObject, cap: KeepAliveCap, clamped: string[]): void {
   const asked = body.keep_alive
   if (typeof asked !== 'number') return
   const capped = asked < 0 ? cap.maxSeconds : Math.min(Math.max(asked, cap.minSeconds), cap.maxSeconds)
   if (capped !== asked) clamped.push('keep_alive')
-  // Ollama cuts fractions off.
+  // Ollama truncates to whole seconds.
   body.keep_alive = Math.ceil(capped)
 }
 
-/** @throws Refusal if this would unload a model, which is everybody's, and policy has a floor */
+/** @throws Refusal `invalid_request` if the request would unload the model and the policy has a minimum */
 export function refuseUnload(body: JsonObject, cap: KeepAliveCap): void {
   if (body.keep_alive !== 0 || cap.minSeconds === 0) return
   throw new Refusal('invalid_request', {

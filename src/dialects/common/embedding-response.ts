@@ -1,7 +1,7 @@
 /**
- * Answers that are vectors. A short one is read like any other; of a long one the numbers are checked and passed on as they
- * come (`framing/vectors.ts`), and its reader gets what stands around them. It must find nothing there to change but the
- * model's name, because the rest has left.
+ * Responses that are embeddings. A short one is read like any other. Of a long one the numbers are checked and forwarded
+ * as they arrive (`framing/vectors.ts`), and the dialect's reader gets the rest, of which it may change the model's name
+ * only, because most of the response has left.
  */
 import { parse } from '../../core/json.ts'
 import type { Usage } from '../../core/usage.ts'
@@ -16,12 +16,13 @@ import { malformed } from './response-schema.ts'
 /** Bytes; the vectors of a few dozen texts. */
 const long = 512 * 1024
 
+/** Reads one response of embeddings. */
 export class EmbeddingResponseReader implements ResponseReader {
   readonly #reader: ResponseReader
   readonly #names: ModelNames
   #isWrong = false
 
-  /** @param reader of this dialect's answers */
+  /** @param reader of the dialect's responses */
   constructor(reader: ResponseReader, names: ModelNames) {
     this.#reader = reader
     this.#names = names
@@ -53,7 +54,7 @@ export class EmbeddingResponseReader implements ResponseReader {
   frame(frame: Frame, filter: OutputFilter): FilteredFrames {
     if (frame.bytes === undefined) return this.#reader.frame(frame, filter)
     const { data: outline, bytes } = frame
-    // A piece with more to come.
+    // A piece of vectors; the outline comes with the last one.
     if (outline === '') return frame
     const passed = this.#reader.frame({ data: outline }, filter)
     if (this.#reader.state !== 'ended') this.#isWrong = true
@@ -78,7 +79,7 @@ function split(renaming: ModelRename, onFrame: (frame: Frame) => void) {
     },
     push(bytes: Uint8Array) {
       isRead += bytes.length
-      // A copy: whose piece it is may use its memory again.
+      // Copied, because the caller may reuse the memory.
       if (!vectors && isRead <= long) return void early.push(Uint8Array.from(bytes))
       const piece = vectors ? bytes : concatBytes([...early, bytes])
       early = []

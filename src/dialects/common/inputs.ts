@@ -1,9 +1,9 @@
-/** Texts that may come one by one or as a list; the same as token numbers, which some clients send, is refused. */
+/** Inputs that are one text or a list of texts. Token numbers, which some clients send instead, are refused. */
 import type { JsonValue } from '../../core/json.ts'
 import type { Channel } from '../../core/text.ts'
 import { invalid, oneOrMany, type Shape, text } from './shape.ts'
 
-/** @returns a shape that says what to set in the client where tokens come: no guard can read those */
+/** Returns the shape of such an input. For token numbers, which no guard can read, its error names the client setting. */
 export function textsNotTokens(channel: Channel): Shape {
   const texts = oneOrMany(text(channel))
   return (value, at, notes) => (isTokens(value) ? invalid(remedy(at)) : texts(value, at, notes))
@@ -11,7 +11,7 @@ export function textsNotTokens(channel: Channel): Shape {
 
 const documents = textsNotTokens('document')
 
-/** Texts that become vectors. */
+/** Texts to be embedded; counted. */
 export const embeddingInput: Shape = (value, at, notes) => {
   notes.counts.inputs += Array.isArray(value) ? value.length : 1
   return documents(value, at, notes)

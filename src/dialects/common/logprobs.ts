@@ -1,20 +1,20 @@
 /**
- * Log probabilities repeat an answer token by token, with the bytes of each: they leave only beside a text that leaves
- * as it came, and only if they spell that text, in tokens and in bytes. What a model might have said instead
- * (`top_logprobs`) is one token long and leaves with them.
+ * Log probabilities repeat a response token by token, with the bytes of each. They leave only beside a text that leaves
+ * unchanged, and only if their tokens and bytes spell that text. The alternatives (`top_logprobs`) are one token each and
+ * leave with them.
  */
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/json.ts'
 import type { Edits } from './output-filter.ts'
 
-/** UTF-16 code units of a token; a longer one is a text. */
+/** UTF-16 code units of one token; a longer string is a text. */
 const maxTokenLength = 128
-/** Of one that was not said. */
+/** UTF-16 code units of an alternative. */
 const maxUnsaidLength = 12
 const utf8 = new TextEncoder()
 
 /**
- * Takes `holder[field]` out unless it spells `said`; and while something else than `said` leaves (`changed`), puts it
- * aside.
+ * Drops `holder[field]` unless it spells `said`.
+ * @param changed whether another text than `said` leaves now; then the field is withheld from this frame
  */
 export function filterLogprobs(
   holder: JsonObject,
@@ -55,7 +55,7 @@ function spell(tokens: readonly JsonValue[]): string | undefined {
 
 const tokenFields = new Set(['token', 'bytes', 'logprob', 'top_logprobs', 'id'])
 
-/** A token whose bytes, if it says any, are its own, and that says nothing else. */
+/** Accepts a token without unknown members whose bytes, if there are any, encode it. */
 function isToken(value: JsonValue): boolean {
   if (!isObject(value) || !isShort(value.token)) return false
   if (Object.keys(value).some((key) => !tokenFields.has(key))) return false
@@ -63,7 +63,7 @@ function isToken(value: JsonValue): boolean {
   return isSpelledBy(value.token, value.bytes)
 }
 
-/** What was not said, no text is there to hold it against: it is too short for a secret, or has no number in it. */
+/** Accepts an alternative, which no text can confirm, if it is too short for a secret or holds no digit. */
 function isOtherToken(value: JsonValue): boolean {
   return isToken(value) && isObject(value) && isHarmless(stringOf(value.token))
 }
@@ -72,7 +72,7 @@ function isHarmless(token: string): boolean {
   return token.length <= maxUnsaidLength || !/[\d@]/.test(token)
 }
 
-/** Half a character has no bytes of its own in UTF-8: the token then holds U+FFFD, and the bytes may be what they are. */
+/** Part of a character is no UTF-8: such a token holds U+FFFD, and its bytes cannot be compared. */
 function isSpelledBy(token: string, bytes: JsonValue | undefined): boolean {
   if (bytes === undefined || bytes === null) return true
   if (!Array.isArray(bytes) || bytes.length > 4 * maxTokenLength) return false
@@ -82,7 +82,7 @@ function isSpelledBy(token: string, bytes: JsonValue | undefined): boolean {
   return own.length === bytes.length && own.every((byte, index) => byte === bytes[index])
 }
 
-/** `tokens`, `token_logprobs`, `top_logprobs` (a map for each token) and `text_offset`. */
+/** Reads the form of completions: `tokens`, `token_logprobs`, `top_logprobs` (a map for each token), `text_offset`. */
 function spellLists({ tokens, top_logprobs: others, ...numbers }: JsonObject): string | undefined {
   if (!Array.isArray(tokens) || !tokens.every(isShort)) return undefined
   for (const list of Object.values(numbers))

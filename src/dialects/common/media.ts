@@ -1,7 +1,6 @@
 /**
- * Images in a request: base64 only, counted and measured, never fetched by the gate. What a picture says is not
- * read by any guard, which is why a role gets none unless its policy says `caps.images`, and why the answer's
- * `x-torwart-guards` says that it went unread.
+ * Images in a request: base64 only, counted and measured, never fetched by the gateway. No guard reads an image, so a role
+ * gets none unless its policy sets `caps.images`, and the response header `x-torwart-guards` says that it went unread.
  */
 import { invalid, type Notes, onlyIfAllowed, type Shape } from './shape.ts'
 
@@ -15,7 +14,7 @@ function noteImage(notes: Notes, encoded: string): void {
   notes.unread.add('images')
 }
 
-/** A base64 string (Ollama's `images`, Anthropic's `source.data`). */
+/** An image as a base64 string (Ollama's `images`, Anthropic's `source.data`). */
 export const base64Image: Shape = (value, at, notes) => {
   if (typeof value !== 'string')
     return invalid(`\`${at}\` must be a base64 string, not a buffer or an object.`)
@@ -24,7 +23,7 @@ export const base64Image: Shape = (value, at, notes) => {
   return value
 }
 
-/** An address that the model server would fetch, wherever it leads. */
+/** A remote URL, which the model server would fetch. Refused unless the role allows `mediaUrls`. */
 export const mediaUrl: Shape = onlyIfAllowed(
   'mediaUrls',
   (value, at, notes) => {
@@ -36,7 +35,7 @@ export const mediaUrl: Shape = onlyIfAllowed(
   'An image must be a data: URL in base64: other URLs are not fetched.',
 )
 
-/** A `data:` URL; a remote one only where the role allows it. */
+/** A `data:` URL of an image, or a remote URL if the role allows `mediaUrls`. */
 export const imageUrl: Shape = (value, at, notes) => {
   if (typeof value !== 'string') return invalid(`\`${at}\` must be a string.`)
   if (!value.startsWith('data:')) return mediaUrl(value, at, notes)

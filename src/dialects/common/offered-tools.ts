@@ -1,26 +1,26 @@
 /**
- * Tools that the caller may not call are not offered to the model: what it does not see it does not call. The dialects
- * differ in where a tool says its name; namespaces (Responses) hold further tools.
- *
- * A request that is left without tools is one without tools; a choice that has lost its tool is left to the model.
+ * Removes tools that the caller may not call, because a model does not call what it is not offered. A request that is left
+ * without tools loses its tool settings too; a `tool_choice` that has lost its tool is removed. The dialects differ in
+ * where a tool has its name; namespaces (Responses API) hold further tools.
  */
 import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts'
 
-/** Where a tool, or a choice of one, says its name. */
+/** Reads the name of a tool, or of a `tool_choice`. */
 export type ToolNameReader = (from: JsonObject) => string | undefined
 
-/** `{ function: { name } }` */
+/** Reads `{ function: { name } }`. */
 export const functionName: ToolNameReader = ({ function: declared }) =>
   isObject(declared) ? flatName(declared) : undefined
-/** `{ name }` */
+/** Reads `{ name }`. */
 export const flatName: ToolNameReader = ({ name }) => (typeof name === 'string' ? name : undefined)
-/** Of OpenAI's choices: `{ type: "function", function: { name } }`, or flat as in Responses. */
+/** Reads OpenAI's `tool_choice`: `{ type: "function", function: { name } }`, or flat as in the Responses API. */
 export const functionOrFlatName: ToolNameReader = (choice) => functionName(choice) ?? flatName(choice)
 
 /**
- * Changes a fresh body in place.
- * @param dropped is told what was left out, by name: the caller's words
- * @param chosen where `tool_choice` names a tool, if this API has one
+ * Removes forbidden tools from a fresh body, in place.
+ * @param mayCall undefined: every tool is allowed
+ * @param dropped gets the names of removed tools, which are words of the caller
+ * @param chosen reads the name in `tool_choice`, if the API has that
  */
 export function removeForbiddenTools(
   body: JsonObject,
@@ -49,8 +49,8 @@ export function removeForbiddenTools(
 }
 
 /**
- * The name of a function in namespaces, as Ollama makes it.
- * @param within the outermost first
+ * Returns the name of a function with its namespaces, as Ollama builds it (v0.33, `openai/responses.go`).
+ * @param within the namespaces, the outermost first
  */
 export function qualifiedName(called: string, within: readonly string[]): string {
   return within.reduceRight(

@@ -1,7 +1,7 @@
 /**
- * The strings of an answer that are no words of the model, as far as its API's document says: ids, reasons, quotations,
- * fields that nobody has heard of. Whoever writes the answer can write there what they like, so they go through the
- * passage like its words, each whole. What an answer says in every frame is read once.
+ * The strings of a response that are no output of the model, as far as the API documents: ids, finish reasons, unknown
+ * fields. A malicious server can write anything there, so they pass the output filter too, each as a whole. A string that
+ * repeats in every frame is read once.
  */
 import type { JsonObject, JsonValue } from '../../core/json.ts'
 import type { ModelNames } from '../dialect.ts'
@@ -9,23 +9,24 @@ import type { Edits, OutputFilter, TextKind } from './output-filter.ts'
 import { malformed } from './response-schema.ts'
 import type { Transcript } from './transcript.ts'
 
-/** Pictures, sound and vectors, in which a guard has nothing to read, if that is what they are. */
+/** Members that hold images or vectors, which no guard reads. */
 const noTexts = new Set(['b64_json', 'image', 'images', 'partial_image_b64', 'embedding', 'embeddings'])
 const base64 = /^(?:data:[\w.+-]{1,40}\/[\w.+-]{1,40};base64,)?[A-Za-z0-9+/_-]*={0,2}$/
-/** UTF-16 code units; a shorter one may as well be a key. */
-const minOfPicture = 512
-/** Words such as `chat.completion.chunk`, and moments in time: they say nothing. */
+/** UTF-16 code units; a shorter string could be a credential. */
+const minMediaLength = 512
+/** Words such as `chat.completion.chunk` and timestamps, which can hold no secret. */
 const plain = /^(?:[a-z][a-z_.]{0,47}|\d{4}-\d\d-\d\dT[\d:.]{5,20}(?:Z|[+-]\d\d:\d\d))$/
 const maxRemembered = 128
-/** Of an id; what is longer and has blanks is a text. */
+/** UTF-16 code units of an id; a longer string with white space is a text. */
 const maxIdLength = 64
-/** Of one frame, that stand where nobody looks for any. */
+/** Of one frame, in places that the dialect does not read. */
 const maxObjects = 50_000
 const maxTexts = 20_000
 
-/** What of a member somebody else reads: its string, or it and what it holds. */
+/** Tells what of a member its dialect filters itself: `text` for its string, `objects` for everything in it. */
 export type HandledElsewhere = (key: string, value: JsonValue) => 'text' | 'objects' | undefined
 
+/** Filters the other strings of one response. */
 export class OtherTexts {
   readonly #edits: Edits
   readonly #transcript: Transcript | undefined
@@ -33,28 +34,28 @@ export class OtherTexts {
   readonly #keys = new Set<string>()
   #objects = 0
   #texts = 0
-  /** What each member said last, for in a stream most say the same again and again. */
+  /** The last string of each member, because in a stream most repeat in every frame. */
   readonly #last = new Map<string, string>()
 
-  /** @param transcript for what is said there; without one it is what the request has said, told again */
+  /** @param transcript records texts; undefined for texts that only repeat the request */
   constructor(edits: Edits, transcript: Transcript | undefined, { asked, served }: ModelNames) {
     this.#edits = edits
     this.#transcript = transcript
     this.#read = new Set([asked, served])
   }
 
-  /** Another frame has come. */
+  /** Begins another frame. */
   begin(): void {
     this.#objects = 0
     this.#texts = 0
   }
 
-  /** Judges the members of an object, at whatever depth, and puts them in place; but for what is read elsewhere. */
+  /** Filters the members of an object in place, at every depth, except those that the dialect filters itself. */
   filterMembers(holder: JsonObject, filter: OutputFilter, elsewhere: HandledElsewhere = handledHere): void {
     for (const key in holder) {
       const value = holder[key]
       const last = typeof value === 'string' ? this.#last.get(key) : undefined
-      // What has said something before has a name that was judged.
+      // The key of a member that was seen before has passed.
       if (last === undefined && this.dropsKey(holder, key, filter)) continue
       if (typeof value === 'string') {
         if (last !== value) this.#text(holder, key, value, filter, elsewhere)
@@ -68,9 +69,9 @@ export class OtherTexts {
     }
   }
 
-  /** @param but its objects, which are read elsewhere */
+  /** @param but the objects in the list are filtered elsewhere */
   #items(items: JsonValue[], filter: OutputFilter, but: boolean): void {
-    // Asked for every frame, and vectors are long: nothing is made for what is no text.
+    // Without an iterator and its allocations: vectors are long, and most items are no text.
     for (let index = 0; index < items.length; index++) {
       const item = items[index]
       // An array is an object whose keys are numbers, as far as this goes.
@@ -83,7 +84,7 @@ export class OtherTexts {
     }
   }
 
-  /** What is too deep, nobody has read until here (`answer-form.ts`). */
+  /** Recurses; `response-schema.ts` has bounded the depth. */
   #below(object: JsonObject, filter: OutputFilter): void {
     this.#count()
     this.filterMembers(object, filter)
@@ -104,7 +105,7 @@ export class OtherTexts {
     if (!this.needsNoFilter(text)) {
       const isSaid = this.#transcript !== undefined && text.length > maxIdLength && /\s/.test(text)
       if (isSaid) this.#transcript?.say('other', text)
-      // Anything else is looked through for what must not leave, and not for what it might mean.
+      // Other strings are searched for secrets only, not for meaning.
       const judged = this.read('content', text, filter, !isSaid)
       this.#edits.put(holder, key, text, judged)
       if (judged !== text) return
@@ -112,7 +113,7 @@ export class OtherTexts {
     if (text.length <= maxIdLength && this.#last.size < maxRemembered) this.#last.set(key, text)
   }
 
-  /** A name can be a text, too. @returns whether it was one that does not leave, and its member with it */
+  /** Drops a member whose key does not pass, because a key can hold a text. @returns whether it was dropped */
   dropsKey(holder: JsonObject, key: string, filter: OutputFilter): boolean {
     if (this.#keys.has(key)) return false
     const isOut = !plain.test(key) && this.read('content', key, filter, true) !== key
@@ -121,12 +122,12 @@ export class OtherTexts {
     return isOut
   }
 
-  /** Whether nobody needs to read it, for what it says or because it was read. */
+  /** Tells whether a text can hold no secret, or has passed already. */
   needsNoFilter(text: string): boolean {
     return text === '' || plain.test(text) || this.#read.has(text)
   }
 
-  /** @returns what is left of a text @throws Refusal `upstream_failed` where there are too many */
+  /** Filters one text. @returns what may leave of it @throws Refusal `upstream_failed` if a frame has too many */
   read(kind: TextKind, text: string, filter: OutputFilter, again: boolean): string {
     if (++this.#texts > maxTexts) malformed('a frame of too many texts')
     const judged = filter.whole(kind, text, again)
@@ -135,9 +136,9 @@ export class OtherTexts {
   }
 }
 
-/** Whether a guard has nothing to read in it. */
+/** Tells whether a string is long base64, in which no guard can read. */
 export function isBase64Media(text: string): boolean {
-  return text.length >= minOfPicture && base64.test(text)
+  return text.length >= minMediaLength && base64.test(text)
 }
 
 const handledHere: HandledElsewhere = () => undefined

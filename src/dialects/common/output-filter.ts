@@ -1,42 +1,43 @@
 /**
- * What the reader of an answer hands every text to, channel by channel, and what it gets back to put in its place. Who
- * judges is in `pipeline/`; what a frame looks like is the dialect's business alone.
+ * The output filter, through which a response reader passes every text, channel by channel, and what the reader does with
+ * the result. `pipeline/` decides what passes; the dialect alone knows what a frame looks like.
  */
 import type { JsonObject, JsonValue } from '../../core/json.ts'
 import type { Frame } from '../framing/framing.ts'
 import { malformed } from './response-schema.ts'
 
-/** `arguments` is JSON, whole or as far as it came; `input` is any text that a tool is given. */
+/** What a text is. `arguments` is JSON, complete or as far as it has arrived; `input` is plain text for a tool. */
 export type TextKind = 'content' | 'thinking' | 'name' | 'arguments' | 'input'
 
+/** Decides what may leave of a response. */
 export interface OutputFilter {
   /**
-   * The next piece of a channel.
-   * @returns what may leave in its place: what was held of the channel and is clean, without what is cut out
-   * @throws Refusal if the answer ends here
+   * Takes the next piece of a channel.
+   * @returns what may leave now: held text that is clean, without what is cut out
+   * @throws Refusal if the response ends here
    */
   next(channel: string, kind: TextKind, piece: string): string
-  /** The channel is over. @returns what was held of it */
+  /** Ends a channel. @returns what was held of it */
   rest(channel: string): string
-  /** A text that comes in one. `again`: it was said before, in pieces or whole. */
+  /** Filters a complete text. @param again the client has had it before, in pieces or whole */
   whole(kind: TextKind, text: string, again?: boolean): string
-  /** Reads all texts of a long frame before `whole` asks for them, with turns for others between. @throws Refusal */
+  /** Scans a long frame in slices before `whole` asks for its texts, so that other requests get turns. @throws Refusal */
   readAhead?(frame: string): Promise<void>
-  /** Whether something of any channel is held back now. */
+  /** Whether text of any channel is held now. */
   readonly isHolding: boolean
   /** How often something was cut out. */
   readonly cuts: number
-  /** Whether tool calls stay with the reader until somebody has judged them. */
+  /** Whether the reader must hold tool calls until they were judged. */
   readonly judgesCalls: boolean
 }
 
-/** What is made of one call in the end: it leaves, or a note in its place. */
+/** The final verdict on a call: it leaves, or a note in its place. */
 export type SettledVerdict = { readonly kind: 'pass' } | { readonly kind: 'strip'; readonly note: string }
 
 /** What leaves in the place of a frame. */
 export type FilteredFrames = Frame | readonly Frame[] | undefined
 
-/** One by one. */
+/** Returns the frames that leave as a list. */
 export function toFrames(passed: FilteredFrames): readonly Frame[] {
   return passed === undefined ? [] : 'data' in passed ? [passed] : passed
 }
@@ -46,7 +47,7 @@ export function framesBefore(held: readonly Frame[], last: Frame): FilteredFrame
   return held.length > 0 ? [...held, last] : last
 }
 
-/** For answers that nobody judges. */
+/** The filter that changes nothing, for responses without an output guard. */
 export const passThrough: OutputFilter = {
   next: (_channel, _kind, piece) => piece,
   rest: () => '',
@@ -56,11 +57,12 @@ export const passThrough: OutputFilter = {
   judgesCalls: false,
 }
 
-/** Choices, blocks and calls that are written at once, and of a whole answer. */
+/** Channels that are written at the same time. */
 const maxOpen = 512
+/** Channels of one response. */
 const maxChannels = 2048
 
-/** Channels that may hold something back, each with what a frame of it looks like. */
+/** The channels of a response that may have held text, each with a way to make a frame of it. */
 export class OpenChannels {
   readonly #frames = new Map<string, (rest: string) => Frame>()
   #opened = 0
@@ -69,13 +71,16 @@ export class OpenChannels {
     return this.#frames.has(channel)
   }
 
-  /** A channel that was over may go on: LocalAI gives all choices of a request one number. @throws Refusal `upstream_failed` */
+  /**
+   * Opens a channel. One that was closed may be opened again, because LocalAI gives all choices the same index.
+   * @throws Refusal `upstream_failed` if there are too many
+   */
   open(channel: string, frameOf: (rest: string) => Frame): void {
     if (this.#frames.size >= maxOpen || ++this.#opened > maxChannels) malformed('an answer of too many parts')
     this.#frames.set(channel, frameOf)
   }
 
-  /** Ends the channels whose names begin so. @returns what was held of them, in frames of their own */
+  /** Closes the channels whose names have this prefix. @returns frames with the text that was held */
   close(filter: OutputFilter, prefix = ''): Frame[] {
     const frames: Frame[] = []
     for (const [channel, frameOf] of this.#frames) {
@@ -88,7 +93,7 @@ export class OpenChannels {
   }
 }
 
-/** What a passage changed in one frame, and the way back. */
+/** The changes that filtering made to one frame, which can be undone. */
 export class Edits {
   readonly #back: [holder: JsonObject, key: string, before: JsonValue][] = []
   #hasDropped = false
@@ -97,7 +102,7 @@ export class Edits {
     return this.#back.length > 0
   }
 
-  /** Puts in its place what is left of a value; undefined: nothing is. */
+  /** Replaces a value by what may leave of it; undefined removes the member. */
   put(holder: JsonObject, key: string, before: JsonValue, after: JsonValue | undefined): void {
     if (after === before) return
     this.#back.push([holder, key, before])
@@ -105,14 +110,14 @@ export class Edits {
     else holder[key] = after
   }
 
-  /** Takes a member out for good, whatever becomes of the rest. */
+  /** Removes a member for good. */
   drop(holder: JsonObject, key: string): void {
     delete holder[key]
     this.#hasDropped = true
   }
 
   /**
-   * The frame that leaves, with what it would have been had nothing been held back; the document is as it was afterwards.
+   * Makes the frame that leaves, beside what it would be if no text had been held (`unheld`), and undoes the changes.
    * @param changed whether the reader itself has changed the document
    */
   seal(frame: Frame, document: () => JsonObject, changed: boolean): Frame {

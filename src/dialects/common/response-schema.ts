@@ -1,8 +1,7 @@
 /**
- * How a frame of an answer is read: as strictly as the body of a request, but for halves of characters. Most of it leaves
- * as it came, so that whoever reads it behind the gate must see the document that the gate has seen: no key stands twice
- * or differs from a known one only in its letters' case (Go would take it for that one), and what has a reader is of the
- * kind that the reader knows.
+ * Reads a frame of a response as strictly as a request body. Most frames leave as they came, so every client must see the
+ * document that the gateway saw: no key occurs twice or differs from a known one only in case (Go takes it for that one),
+ * and known members have the type that their reader expects. Lone surrogates are allowed.
  */
 import { foldKey } from '../../core/fold.ts'
 import {
@@ -18,7 +17,7 @@ import {
 import { Refusal } from '../../core/refusal.ts'
 import type { Frame } from '../framing/framing.ts'
 
-/** What a member must be, if it is there and not null. `word`: a kind or a role, without blanks. */
+/** What a member must be, unless it is absent or null. `word`: a type or a role, without white space. */
 type Member =
   | 'any'
   | 'string'
@@ -30,8 +29,8 @@ type Member =
   | readonly [ResponseSchema]
 
 /**
- * Members in which some client might look for a call, where the API has none: what would stand there nobody judges.
- * @param names which of them this object does have
+ * Forbids the members in which some client might look for a tool call, because no such call would be judged.
+ * @param names those that this object does have
  */
 export function noCallsExcept(...names: readonly string[]): Readonly<Record<string, Member>> {
   return Object.fromEntries(
@@ -48,7 +47,7 @@ const callMembers = [
   'function',
 ]
 
-/** What a call is given, and by what name: in one place only. */
+/** Forbids further members for the name and the arguments of a call, which must be in one place only. */
 export function noArgumentsExcept(...names: readonly string[]): Readonly<Record<string, Member>> {
   return Object.fromEntries(
     argumentMembers.filter((name) => !names.includes(name)).map((name): [string, Member] => [name, 'never']),
@@ -56,18 +55,19 @@ export function noArgumentsExcept(...names: readonly string[]): Readonly<Record<
 }
 const argumentMembers = ['name', 'arguments', 'input', 'parameters', 'args']
 
-/** The known members of an object; it may have others. */
+/** The known members of an object, which may have others. */
 export interface ResponseSchema {
   readonly members: ReadonlyMap<string, Member>
   readonly folded: ReadonlySet<string>
-  /** Other keys that were seen and are no twins. */
+  /** Other keys that were seen and found unlike the known ones. */
   readonly others: Set<string>
 }
 
 const maxRemembered = 64
-/** Choices, calls, blocks or items in one list. */
+/** Of one list of choices, calls, blocks or items. */
 const maxItems = 4096
 
+/** Declares the known members of an object. */
 export function schema(members: Readonly<Record<string, Member>>): ResponseSchema {
   return {
     members: new Map(Object.entries(members)),
@@ -77,36 +77,37 @@ export function schema(members: Readonly<Record<string, Member>>): ResponseSchem
 }
 
 /**
- * @returns the document of a frame; undefined if it is no object
- * @throws JsonFault
- * @throws Refusal `upstream_failed` if it is not of this form
+ * Parses a frame.
+ * @returns undefined if the document is no object
+ * @throws JsonFault if it is no strict JSON (RFC 8259)
+ * @throws Refusal `upstream_failed` if it violates the schema
  */
 export function readFrame({ data }: Frame, known: ResponseSchema): JsonObject | undefined {
   if (isCrowded(data)) malformed('a frame of too many objects')
   const document = parse(data)
   const length = isObject(document) ? checkObject(document, known, 0) : Number.NaN
-  // Whoever has a key twice is longer than what was read of it: most frames need not be looked through for that.
+  // A document with a repeated key is longer than what was read of it, so most frames need no search for one.
   if (length !== data.length || data.includes('\\')) refuseTwins(data, document)
   return isObject(document) ? document : undefined
 }
 
-/** The same of what was parsed and is printed anew. @throws Refusal `upstream_failed` @throws JsonFault if it is too deep */
+/** Checks a document that is serialised anew. @throws Refusal `upstream_failed` @throws JsonFault if it is too deep */
 export function requireSchema(document: JsonObject, known: ResponseSchema): void {
   checkObject(document, known, 0)
 }
 
-/** Of an event that has a name: clients go by the name or by the type. @throws Refusal `upstream_failed` */
+/** Checks that an event's name is its type, because clients go by either. @throws Refusal `upstream_failed` */
 export function checkEventName({ event }: Frame, { type }: JsonObject): void {
   if (event !== undefined && event !== type) malformed('an event whose name is not its type')
 }
 
-/** @throws Refusal `upstream_failed` @param detail without a word of the answer */
+/** @param detail for the log, without a word of the response @throws Refusal `upstream_failed` */
 export function malformed(detail: string): never {
   throw new Refusal('upstream_failed', { detail })
 }
 
-// All of these go through a frame once, and return how long it is at least: written without blanks and escapes. NaN:
-// that cannot be told.
+// Each of these walks a value once and returns its minimal length: serialised without white space and escapes. NaN means
+// that the length is unknown.
 
 function checkObject(object: JsonObject, known: ResponseSchema, depth: number): number {
   let length = 1
@@ -117,7 +118,7 @@ function checkObject(object: JsonObject, known: ResponseSchema, depth: number): 
     const isFree = member === undefined || member === 'any' || value === null
     length +=
       key.length + 4 + (isFree ? minLengthOf(value, depth + 1) : checkMember(value, member, depth + 1))
-    // Behind the look at how deep it is.
+    // After the check of the depth, because this recurses too.
     if (member === undefined) requireNoCall(value)
   }
   return length === 1 ? 2 : length
@@ -135,7 +136,7 @@ function minLengthOf(value: JsonValue, depth: number): number {
   return length === 1 ? 2 : length
 }
 
-/** Whether there is no shorter way to write it: `100` is also `1e2`. */
+/** Tells whether a number has no shorter notation: `100` is also `1e2`. */
 function isShortest(value: number): boolean {
   return Number.isSafeInteger(value) && (value % 10 !== 0 || value === 0)
 }
@@ -160,11 +161,11 @@ function checkMember(value: JsonValue, member: Exclude<Member, 'any'>, depth: nu
   return length === 1 ? 2 : length
 }
 
-/** Programs that trim a word, or cut it at its first blank, would read another. */
+/** Programs that trim a word, or cut it at white space, would read another one. */
 const plainWord = /^[\w.:-]*$/
 const callType = /(?:^|[_.-])(?:use|call)$/i
 
-/** Content that may be a list of parts: none of them calls anything. */
+/** Checks content that may be a list of parts, none of which may be a call. */
 function checkParts(value: JsonValue, depth: number): number {
   if (!Array.isArray(value)) return minLengthOf(value, depth)
   for (const part of value) {
@@ -175,7 +176,7 @@ function checkParts(value: JsonValue, depth: number): number {
   return minLengthOf(value, depth)
 }
 
-/** What the API does not have may hold anything but a call: some client might look for one there. */
+/** Checks that an unknown member holds no call, because some client might look for one there. */
 function requireNoCall(value: JsonValue): void {
   if (typeof value !== 'object' || value === null) return
   if (Array.isArray(value)) {

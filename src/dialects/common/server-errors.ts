@@ -1,6 +1,6 @@
 /**
- * What the model servers say when they refuse a request, told in our own words. Known texts are
- * recognised and rephrased; of others only what `server-reasons.ts` vouches for is passed on.
+ * Maps error responses of the model servers to refusals in our own words. Known messages are rephrased; of others only
+ * what `server-reasons.ts` accepts is passed on.
  */
 import { Refusal } from '../../core/refusal.ts'
 import { namesField, reasonOf } from './server-reasons.ts'
@@ -23,12 +23,12 @@ const knownErrors: readonly (readonly [RegExp, string])[] = [
   [/cloud is disabled/, 'The model is on another host, which the model server does not use.'],
 ]
 
-/** The request cannot be served as it is, and the caller can do something about it. */
+/** Returns the message for a request that its caller can mend, or undefined for a fault of the server. */
 function messageFor(status: number, body: string): string | undefined {
   const said = knownErrors.find(([pattern]) => pattern.test(body))?.[1]
   if (said !== undefined) return said
   const reason = reasonOf(body)
-  // A 500 is the server's own failure, unless it finds fault with a parameter (Ollama's `options`).
+  // A 500 is the server's own failure, unless it names a parameter (Ollama's `options`).
   if (status >= 500) return reason && namesField(reason) ? quoteReason(reason) : undefined
   if (!isClientsFault(status)) return undefined
   return reason === undefined ? 'The model server refused this request.' : quoteReason(reason)
@@ -38,19 +38,20 @@ function quoteReason(reason: string): string {
   return `The model server refused this request: ${reason}.`
 }
 
-/** Not 401, 403, 407 and 408, which are about the gate and its server. */
+/** Excludes 401, 403, 407, 408 and 429, which concern the gateway and its server. */
 function isClientsFault(status: number): boolean {
   return status >= 400 && status < 500 && ![401, 403, 407, 408, 429].includes(status)
 }
 
 /**
- * @param status what the server answered, 300 or more
- * @param body the head of its answer, for recognising known texts
- * @param retryAfter its `retry-after`, if any
+ * Makes the refusal for an error response of a model server.
+ * @param status 300 or more
+ * @param body the beginning of the response, for recognising known messages
+ * @param retryAfter the `retry-after` header, if any
  */
 export function serverError(status: number, body: string, retryAfter?: string): Refusal {
   const detail = `the model server answered ${status}`
-  // A missing model is named in the answer; a server that does not know the route knows nothing of models.
+  // A response about a missing model names it; one about an unknown route does not.
   if (status === 404 || status === 405)
     return status === 404 && /model/i.test(body)
       ? new Refusal('model_not_allowed', { detail })

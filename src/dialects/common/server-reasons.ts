@@ -1,13 +1,12 @@
 /**
- * What a model server says about a request that it refuses, as far as its caller may hear it.
+ * The reason that a model server gives for refusing a request, as far as the caller may read it.
  *
- * A server's own text may name addresses, paths and Go types, quote the prompt, or say what a malicious server wants
- * the caller to read. So a reason passes only where every word of it is in a vocabulary, and what it quotes is passed
- * only where that is a field of one of the APIs.
+ * A server's text may contain addresses, paths and Go types, quote the prompt, or be written by a malicious server. So a
+ * reason passes only if each of its words is in a vocabulary; a quotation passes only if it is a field of one of the APIs.
  */
 import { isObject, type JsonValue, tryJson } from '../../core/json.ts'
 
-/** Parameters that servers find fault with. */
+/** Parameters that error messages name. */
 const fields: ReadonlySet<string> = new Set(
   `model messages prompt input images tools tool_choice functions stream stream_options suffix system template context
    format options think keep_alive truncate dimensions encoding_format response_format json_schema schema
@@ -17,7 +16,7 @@ const fields: ReadonlySet<string> = new Set(
    mode documents query top_n previous_response_id stop_sequences thinking metadata`.split(/\s+/),
 )
 
-/** Values that a message of a server may name as what it would take. */
+/** Values that error messages name as acceptable. */
 const values: ReadonlySet<string> = new Set(
   `json json_object json_schema text high medium low max none auto required true false null float base64 user assistant
    system tool mean last wav mp3 srt vtt verbose_json b64_json url`.split(/\s+/),
@@ -35,7 +34,7 @@ const words: ReadonlySet<string> = new Set(
 
 const maxLength = 200
 
-/** @returns one line of plain words, or undefined where there is none that may be told */
+/** Returns the reason as one line of plain words, or undefined if there is none that may be passed on. */
 export function reasonOf(body: string): string | undefined {
   const message = messageOf(tryJson(body.trim()) ?? null, 3)
   if (message === undefined || message.length > maxLength) return undefined
@@ -52,12 +51,12 @@ export function reasonOf(body: string): string | undefined {
   return isPlain(told) ? told.replace(/\.$/, '') : undefined
 }
 
-/** Whether a reason is about a parameter of the request, and not about the server. */
+/** Tells whether a reason concerns a parameter of the request, and not the server. */
 export function namesField(reason: string): boolean {
   return /`\w+`/.test(reason) || reason.split(/[^\w]+/).some((word) => word.includes('_') && fields.has(word))
 }
 
-/** Errors within errors: a runner's, printed into that of its server; LocalAI's framework, printed as text. */
+/** Unwraps nested errors: a runner's within that of its server, and LocalAI's, which is serialised as text. */
 function messageOf(value: JsonValue, depth: number): string | undefined {
   if (isObject(value)) {
     const { error, message } = value
@@ -70,7 +69,7 @@ function messageOf(value: JsonValue, depth: number): string | undefined {
   return value.replace(/^(?:code=\d{3}, message=)+/, '').replace(/, internal=.*$/s, '')
 }
 
-/** Go's words for a value of the wrong type, which name its own types. */
+/** Rephrases Go's message about a value of the wrong type, which names Go types. */
 function wrongType(message: string): string | undefined {
   const named = /Go struct field [\w.]*?\.([\w.]{1,64}) of type|\bfield=([\w.]{1,64})[,\s]/.exec(message)
   const path = (named?.[1] ?? named?.[2])?.split('.')
@@ -82,7 +81,7 @@ function wrongType(message: string): string | undefined {
 function isPlain(text: string): boolean {
   const unquoted = text.replace(/`\w+`|"[^"]*"/g, ' ')
   return unquoted.split(/[\s-]+/).every((token) => {
-    // What stands within a word (an address, a path) is no punctuation.
+    // Signs inside a word (an address, a path) are no punctuation.
     const word = token.replace(/^[([{]+|[)\]},.;:]+$/g, '')
     return (
       word === '' ||

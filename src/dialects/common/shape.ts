@@ -1,9 +1,9 @@
 /**
- * Readers for the values of a request body, from which the dialects are declared.
+ * Shapes of request bodies, from which the dialects are declared.
  *
- * A shape takes a parsed value and returns a fresh one (undefined: leave the field out), noting every text it
- * lets through. So what a dialect forwards and what the scanner saw are the same by construction.
- * Unknown fields are dropped and noted; a field whose name Go would fold to a known one is refused.
+ * A shape takes a parsed value, notes every text that it lets through, and returns a fresh value (undefined drops the
+ * field). So what is forwarded and what was scanned are the same by construction. Unknown fields are dropped and noted; a
+ * key that differs from a known one only in case is refused, because Go would take it for that one.
  */
 import { foldKey } from '../../core/fold.ts'
 import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts'
@@ -11,10 +11,10 @@ import { Refusal } from '../../core/refusal.ts'
 import type { Channel, Text } from '../../core/text.ts'
 import type { Feature, Prompt, ToolResult } from '../dialect.ts'
 
-/** `at` is the field's path, made of known names and indices only, so it may be shown to the caller. */
+/** Reads a value. `at` is its path, made of known names and indices, so an error may show it to the caller. */
 export type Shape = (value: JsonValue, at: string, notes: Notes) => JsonValue | undefined
 
-/** What reading one body brings to light. */
+/** What was noted while a body was read. */
 export class Notes {
   readonly texts: Text[] = []
   readonly tools: string[] = []
@@ -22,13 +22,13 @@ export class Notes {
   readonly documents: JsonObject[] = []
   readonly dropped: string[] = []
   readonly clamped: string[] = []
-  /** What the caller must be told that it was left out. */
+  /** What the caller is told that it was dropped. */
   readonly leftOut = new Set<string>()
   readonly unread = new Set<string>()
   readonly counts = { images: 0, imageBytes: 0, inputs: 0, stops: 0, schema: 0 }
   readonly allowed: ReadonlySet<Feature>
   readonly #names: string[] = []
-  /** The tools of calls, by the id of the call. */
+  /** The name of the called tool, by the id of the call. */
   readonly #calls = new Map<string, string>()
 
   constructor(allowed: ReadonlySet<Feature>) {
@@ -39,14 +39,14 @@ export class Notes {
     if (text !== '') this.texts.push({ channel, text })
   }
 
-  /** A short string that is no prose but reaches the model all the same: a tool's name, a call's id. */
+  /** Notes a short string that reaches the model beside the texts: the name of a tool, the id of a call. */
   name(name: string): void {
     if (name !== '') this.#names.push(name)
   }
 
   /**
-   * The texts from this one on are parts of one message: those of a channel are put behind each other, whatever
-   * stood between them, because servers gather them so.
+   * Marks the texts from this index on as parts of one message. Those of one channel are put behind each other, as
+   * servers do, whatever is between them.
    */
   concatenate(from: number): void {
     const parts = this.texts.splice(from)
@@ -56,7 +56,7 @@ export class Notes {
     }
   }
 
-  /** The texts from this one on stand beside what is said; but for those of the channel that says it. */
+  /** Marks the texts from this index on as not part of the message, except those of the channel `speaking`. */
   setAside(from: number, speaking?: Channel): void {
     // Only what is new: a conversation may have thousands of messages.
     for (let index = from; index < this.texts.length; index++) {
@@ -65,17 +65,17 @@ export class Notes {
     }
   }
 
-  /** Remembers which tool a call is of, so that its result can be told apart from those of other tools. */
+  /** Remembers which tool a call is of, so that its result can be attributed to the tool. */
   call(id: JsonValue | undefined, tool: JsonValue | undefined): void {
     if (typeof id === 'string' && typeof tool === 'string') this.#calls.set(id, tool)
   }
 
-  /** The texts from this one on are what the tool that was called says. */
+  /** Attributes the texts from this index on to the tool of a call. */
   attributeToCall(from: number, id: string): void {
     this.attributeTo(from, this.#calls.get(id))
   }
 
-  /** The texts from this one on describe a tool, or were returned by it. */
+  /** Attributes the texts from this index on to a tool, which they describe or which returned them. */
   attributeTo(from: number, tool: string | undefined): void {
     if (tool === undefined || tool === '') return
     for (let index = from; index < this.texts.length; index++) {
@@ -84,7 +84,7 @@ export class Notes {
     }
   }
 
-  /** What was read, the names joined into one text. */
+  /** Makes the prompt. The names become one text. */
   toPrompt(model: string, stream: boolean, body: JsonObject): Prompt {
     const names: Text[] =
       this.#names.length === 0 ? [] : [{ channel: 'definition', text: this.#names.join('\n') }]
@@ -109,11 +109,12 @@ export class Notes {
   }
 
   drop(path: string): void {
-    // Enough to explain a request; a body of a million unknown keys must not become a record of them.
+    // Enough to explain a request: a body with a million unknown keys must not become a record of that size.
     if (this.dropped.length < 32) this.dropped.push(path.slice(0, 512))
   }
 }
 
+/** @param say the message for the caller @throws Refusal `invalid_request` */
 export function invalid(say: string): never {
   throw new Refusal('invalid_request', { say })
 }
@@ -122,7 +123,7 @@ function expected(at: string, what: string): never {
   return invalid(`\`${at}\` must be ${what}.`)
 }
 
-/** Text for the model. */
+/** A text for the model. */
 export function text(channel: Channel): Shape {
   return (value, at, notes) => {
     if (typeof value !== 'string') return expected(at, 'a string')
@@ -131,7 +132,7 @@ export function text(channel: Channel): Shape {
   }
 }
 
-/** A name or id: reaches the model, but is no message. */
+/** A name or an id, which reaches the model but is no message. */
 export const name: Shape = (value, at, notes) => {
   if (typeof value !== 'string') return expected(at, 'a string')
   notes.name(value)
@@ -139,8 +140,8 @@ export const name: Shape = (value, at, notes) => {
 }
 
 /**
- * One of the servers' own words (`high`, `json_object`, `base64`), which they understand or refuse. Some templates
- * print theirs, so one that is long enough to say something is read like a name.
+ * A keyword of the server (`high`, `json_object`, `base64`). Some prompt templates contain them, so one that is long
+ * enough to carry a message is noted like a name.
  */
 export const word: Shape = (value, at, notes) => {
   if (typeof value !== 'string' || !/^[\w.-]{1,32}$/.test(value))
@@ -149,28 +150,28 @@ export const word: Shape = (value, at, notes) => {
   return value
 }
 
-/** A string of one form, such as a media type. @param what it is called in the error */
+/** A string that matches a pattern, such as a media type. @param what names it in the error */
 export function matching(form: RegExp, what: string): Shape {
   return (value, at) => (typeof value === 'string' && form.test(value) ? value : expected(at, what))
 }
 
-/** Where servers take one of their words or something longer. */
+/** A keyword, or an object. */
 export function wordOrObject(longer: ObjectShape): Shape {
   return (value, at, notes) => (isObject(value) ? longer : word)(value, at, notes)
 }
 
-/** Known, and not for the server: taken out, and named in the record. */
+/** A known field that the server does not get: dropped and noted. */
 export const ignored: Shape = (_value, at, notes) => {
   notes.drop(at)
   return undefined
 }
 
-/** A part that is text. */
+/** A part of a message that is text. */
 export function textPart(channel: Channel): ObjectShape {
   return object({ type: word, text: text(channel) }, ['text'])
 }
 
-/** SDKs send an assistant's refusal back as it came; no server here knows that kind of part, and it is text like any. */
+/** A refusal part, which SDKs send back as they received it. No server here knows it, so it becomes a text part. */
 export function refusalPart(channel: Channel, textType: string): Shape {
   const refused = object({ type: word, refusal: text(channel) }, ['refusal'])
   return (value, at, notes) => {
@@ -179,14 +180,16 @@ export function refusalPart(channel: Channel, textType: string): Shape {
   }
 }
 
-/** The model's name, which is compared and replaced, and never forwarded as it came. */
+/** The name of the model, which is never forwarded as it came. */
 export const modelName: Shape = (value, at) => (typeof value === 'string' ? value : expected(at, 'a string'))
 
+/** True or false. */
 export const flag: Shape = (value, at) => (typeof value === 'boolean' ? value : expected(at, 'true or false'))
 
+/** Any number. */
 export const real: Shape = (value, at) => (typeof value === 'number' ? value : expected(at, 'a number'))
 
-/** A whole number in a range. `1.0` is one: it is rebuilt as `1`, which a Go integer field accepts. */
+/** A whole number in a range. `1.0` counts: it is forwarded as `1`, which a Go integer field accepts. */
 export function integer(min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER): Shape {
   return (value, at) => {
     if (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max) return value
@@ -194,7 +197,7 @@ export function integer(min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INT
   }
 }
 
-/** Any JSON, such as a schema or a tool's arguments: every key and every string in it is text. */
+/** Any JSON, such as a schema or the arguments of a tool. Every key and every string in it is noted as text. */
 export function json(channel: Channel): Shape {
   return (value, _at, notes) => {
     const strings: string[] = []
@@ -215,9 +218,10 @@ function collectStrings(value: JsonValue, into: string[]): void {
   }
 }
 
-/** More messages, parts, tools or inputs in one request are no conversation. OpenAI takes 2,048 inputs. */
+/** Messages, parts, tools or inputs of one request. OpenAI accepts 2,048 inputs. */
 const maxItems = 4096
 
+/** A list of at most 4,096 items. @param what names it in the error */
 export function list(item: Shape, what = 'a list'): Shape {
   return (value, at, notes) => {
     if (!Array.isArray(value)) return expected(at, what)
@@ -231,12 +235,12 @@ export function list(item: Shape, what = 'a list'): Shape {
   }
 }
 
-/** A string, or a list of strings or of parts, as the OpenAI dialect likes it. */
+/** One value, or a list of them or of parts. */
 export function oneOrMany(one: Shape, many = list(one)): Shape {
   return (value, at, notes) => (Array.isArray(value) ? many(value, at, notes) : one(value, at, notes))
 }
 
-/** As `shape`, and then something is done with the texts that it noted, from the one at `from` on. */
+/** Reads a shape, and then marks the texts that it noted: those from index `from` on. */
 function marking<T>(
   shape: (value: JsonValue, at: string, notes: Notes) => T,
   mark: (notes: Notes, from: number) => void,
@@ -249,17 +253,17 @@ function marking<T>(
   }
 }
 
-/** Parts which a server may put behind each other without anything between them. */
+/** Parts that a server may put behind each other with nothing between them. */
 export function concatenated(parts: Shape): Shape {
   return marking(parts, (notes, from) => notes.concatenate(from))
 }
 
-/** A message, in which texts of other channels may stand. */
+/** A message, which may hold texts of other channels too. */
 export function messageShape(channel: Channel, message: ObjectShape): ObjectShape {
   return marking(message, (notes, from) => notes.setAside(from, channel))
 }
 
-/** Something that stands between messages and is none. */
+/** An item between messages that is no message. */
 export function betweenMessages(shape: Shape): Shape {
   return marking(shape, (notes, from) => notes.setAside(from))
 }
@@ -268,12 +272,12 @@ function isEmpty(value: JsonValue): boolean {
   return value === '' || value === false || (Array.isArray(value) && value.length === 0)
 }
 
-/** Refused with a value, harmless without one: clients send `conversation: ""` and the like on their own. */
+/** A field that is refused unless it is empty: clients send `conversation: ""` and the like by default. */
 export function never(why: string): Shape {
   return (value) => (isEmpty(value) ? undefined : invalid(why))
 }
 
-/** As `never`, unless the caller's role allows the feature by name. */
+/** A field that is refused unless it is empty or the caller's role allows the feature. */
 export function onlyIfAllowed(feature: Feature, shape: Shape, why: string): Shape {
   return (value, at, notes) => {
     if (isEmpty(value)) return undefined
@@ -284,7 +288,7 @@ export function onlyIfAllowed(feature: Feature, shape: Shape, why: string): Shap
 }
 
 const stopTexts = oneOrMany(text('definition'))
-/** Sequences at which the answer ends; counted. */
+/** Stop sequences; counted. */
 export const stops: Shape = (value, at, notes) => {
   if (typeof value !== 'string' && !Array.isArray(value))
     return invalid(`\`${at}\` must be a string or a list of strings.`)
@@ -293,21 +297,22 @@ export const stops: Shape = (value, at, notes) => {
 }
 
 const anySchema = json('definition')
-/** A JSON Schema that becomes the grammar of the answer; measured. */
+/** A JSON Schema that becomes the grammar of the response; measured. */
 export const answerSchema: Shape = (value, at, notes) => {
   notes.counts.schema = Math.max(notes.counts.schema, JSON.stringify(value).length)
   return anySchema(value, at, notes)
 }
 
-/** Keeps an explicit null, which other shapes leave out. */
+/** Keeps an explicit null, which other shapes drop. */
 export function nullable(shape: Shape): Shape {
   const reader: Shape = (value, at, notes) => (value === null ? null : shape(value, at, notes))
   return Object.assign(reader, { readsNull: true })
 }
 
-/** A shape of objects; whoever calls it itself knows what comes out. */
+/** A shape that returns an object. */
 export type ObjectShape = (value: JsonValue, at: string, notes: Notes) => JsonObject
 
+/** An object with these fields. Unknown fields are dropped and noted; `required` ones must be present. */
 export function object(
   fields: Readonly<Record<string, Shape>>,
   required: readonly string[] = [],
@@ -327,7 +332,7 @@ export function object(
         notes.drop(join(at, key))
         continue
       }
-      // null means "absent" to a Go server; only a repeated key could make it mean more, and that is refused.
+      // To a Go server null means absent. Only a repeated key could give it another meaning, and that is refused.
       if (member === null && !('readsNull' in shape)) continue
       const read = shape(member, join(at, key), notes)
       if (read !== undefined) fresh[key] = read
@@ -339,9 +344,9 @@ export function object(
 }
 
 /**
- * Tells a body that was sent to the wrong route where it belongs.
- * @param own the field without which it is no body of this route
- * @param others fields of other APIs, each with the route that reads it
+ * Names the right route in the error for a body that was sent to the wrong one.
+ * @param own the field that every body of this route has
+ * @param others fields of other routes, each with its route
  */
 export function withRouteHint(
   own: string,
@@ -360,8 +365,8 @@ export function withRouteHint(
 }
 
 /**
- * One shape per value of an object's `role` or `type`. Anything else is refused: the servers paste roles into
- * the prompt as they are, and a part nobody can read cannot be inspected.
+ * One shape for each value of an object's `role` or `type`. Other values are refused: servers put roles into the prompt
+ * as they are, and a part of an unknown type cannot be inspected.
  */
 export function variants(tag: string, shapes: Readonly<Record<string, Shape>>): Shape {
   const known = new Map(Object.entries(shapes))

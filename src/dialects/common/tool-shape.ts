@@ -1,13 +1,13 @@
-/** Readers of what is said of tools: their declarations, calls of them, and their results, each with the tool it is of. */
+/** Shapes of tool declarations, calls and results, which note the tool that each text belongs to. */
 import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts'
 import { json, type Notes, name, type ObjectShape, object, type Shape, text } from './shape.ts'
 
-/** What a caller declares of a function the model may call: every word of it reaches the model. */
+/** The declaration of a function: every word of it reaches the model. */
 export const functionDeclaration: Shape = toolDeclaration(
   object({ name, description: text('definition'), parameters: json('definition') }, ['name']),
 )
 
-/** As `shape`, which reads a tool's declaration: its texts are that tool's. */
+/** Attributes the texts of a tool's declaration to the tool. */
 export function toolDeclaration(shape: ObjectShape): ObjectShape {
   return (value, at, notes) => {
     const from = notes.texts.length
@@ -17,12 +17,12 @@ export function toolDeclaration(shape: ObjectShape): ObjectShape {
   }
 }
 
-/** The name of the function that a call is of. */
+/** Returns `function.name` of a call. */
 export function calledFunctionName({ function: called }: JsonObject): JsonValue | undefined {
   return isObject(called) ? called.name : undefined
 }
 
-/** As `shape`, which reads a call. @param toolOf the called tool's name; the call's own name if absent */
+/** Notes which tool a call is of. @param id the field with the call's id @param toolOf reads the tool's name */
 export function toolCall(
   shape: ObjectShape,
   id: string,
@@ -35,13 +35,13 @@ export function toolCall(
   }
 }
 
-/** A tool's declared name, for the rights to call it. */
+/** Notes the name of a declared tool, for the right to call it. */
 export function noteToolName(read: JsonValue | undefined, notes: Notes): JsonValue | undefined {
   if (isObject(read) && typeof read.name === 'string') notes.tools.push(read.name)
   return read
 }
 
-/** As `shape`, and what came out is a tool's result: which call does it answer? @param field where it says the call's id */
+/** Notes which call a tool result answers. @param field the field with the call's id */
 export function toolResult(shape: ObjectShape, field: string): ObjectShape {
   return (value, at, notes) => {
     const from = notes.texts.length

@@ -1,16 +1,16 @@
 /**
- * What an answer said, gathered from its frames for the record, channel by channel: where several write in turns, no word
- * of one may be torn by those of another, or nobody would know a secret in it. Bounded: the record keeps the head of a
- * very long answer, and says that it did.
+ * Gathers the text and the tool calls of a response for the audit record, channel by channel: where several channels are
+ * written in turns, a secret in one of them would otherwise be torn apart. Bounded; a longer response is marked truncated.
  */
 import { tryJson } from '../../core/json.ts'
 import type { ToolCall } from '../dialect.ts'
 
-/** UTF-16 code units kept of one answer. */
+/** UTF-16 code units kept of one response. */
 const maxText = 1024 * 1024
 const maxToolCalls = 256
 const maxChannels = 256
 
+/** The transcript of one response. */
 export class Transcript {
   readonly #texts = new Map<string, string>()
   #length = 0
@@ -31,7 +31,7 @@ export class Transcript {
     else this.#texts.set(channel, (said ?? '') + text)
   }
 
-  /** A whole call, or the next piece of the one with this key: OpenAI streams names and arguments in pieces. */
+  /** Adds a whole call, or the next piece of the call with this key: OpenAI streams names and arguments in pieces. */
   call(key: string, name: string, argumentsPiece: string): void {
     const begun = this.#byKey.get(key)
     if (begun) {
@@ -49,7 +49,7 @@ export class Transcript {
     }
   }
 
-  /** Code units of what is kept. */
+  /** UTF-16 code units of what is kept. */
   get size(): number {
     return this.#length + this.#called
   }
@@ -58,12 +58,12 @@ export class Transcript {
     return this.#truncated
   }
 
-  /** Whether a tool call is complete: many clients leave as soon as they have one. */
+  /** Whether there is a complete tool call: many clients close the connection as soon as they have one. */
   get called(): boolean {
     return this.#calls.some((call) => tryJson(call.arguments) !== undefined)
   }
 
-  /** A note of the gate's own, on a line of its own behind what was said. */
+  /** Puts a note of the gateway on a line of its own. */
   behind(note: string): string {
     return this.#length === 0 ? note : `\n${note}`
   }

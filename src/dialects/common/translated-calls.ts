@@ -1,21 +1,21 @@
 /**
- * Tools of OpenAI's API before a server that knows functions only. Custom tools are given any text: they become functions
- * with one argument, `input`. Functions of a namespace are known by both names in one. Calls in answers become again what
- * the client has declared, before anybody judges or sees them.
+ * Translates tools of OpenAI's API for a server that knows functions only. A custom tool, which takes plain text, becomes
+ * a function with the one argument `input`; a function in a namespace gets a qualified name. Calls in responses are
+ * translated back before they are judged.
  */
 import { isObject, type JsonObject, type JsonValue, parse, stringOf } from '../../core/json.ts'
 import { qualifiedName } from './offered-tools.ts'
 
 const argument = 'input'
 
-/** What a client has declared, by the name under which the server knows it. */
+/** A tool as its client declared it. */
 export interface DeclaredTool {
   readonly name: string
   readonly namespace: string | undefined
   readonly isCustom: boolean
 }
 
-/** A custom tool as a function. What form its input must have is told: no server here enforces it. */
+/** Turns a custom tool into a function. The grammar of its input becomes a description: no server here enforces it. */
 export function asFunction(tool: JsonObject): JsonObject {
   const { name, description, format } = tool
   const grammar = isObject(format) ? format.definition : undefined
@@ -29,7 +29,7 @@ export function asFunction(tool: JsonObject): JsonObject {
   }
 }
 
-/** A call in the conversation, of a function or of a custom tool, as the server would have made it. */
+/** Turns a call in the conversation into the one that the server would have made. */
 export function asFunctionCall({ namespace, input, ...call }: JsonObject): JsonObject {
   const named =
     typeof namespace === 'string' ? { ...call, name: qualifiedName(stringOf(call.name), [namespace]) } : call
@@ -37,24 +37,24 @@ export function asFunctionCall({ namespace, input, ...call }: JsonObject): JsonO
   return { ...named, type: 'function_call', arguments: JSON.stringify({ [argument]: input ?? '' }) }
 }
 
-/** Makes calls in answers again what the client has declared. */
+/** Translates the calls of one response back to the client's tools. */
 export class TranslatedCalls {
   readonly #declared: ReadonlyMap<string, DeclaredTool>
-  /** Places in a stream where a custom tool is being called. */
+  /** Indexes of open calls of custom tools. */
   readonly #open = new Set<JsonValue>()
 
   constructor(declared: ReadonlyMap<string, DeclaredTool>) {
     this.#declared = declared
   }
 
-  /** A whole answer. Untouched if nothing in it is translated. */
+  /** Translates a whole response. Returns the same object if there is nothing to translate. */
   ofAnswer(answer: JsonObject): JsonObject {
     const { output } = answer
     if (!Array.isArray(output) || !output.some((item) => this.#declaredAs(item))) return answer
     return { ...answer, output: output.map((item) => this.#item(item)) }
   }
 
-  /** An event of a stream; undefined: a piece of arguments, which say what they are only when they are complete. */
+  /** Translates an event. Returns undefined for a piece of arguments, which can be translated only when complete. */
   ofEvent(event: JsonObject): JsonObject | undefined {
     const { type, item, response } = event
     const place = event.output_index ?? event.item_id ?? 0
@@ -94,8 +94,8 @@ export class TranslatedCalls {
 }
 
 /**
- * What a custom tool is given. A model that was told of one argument seldom writes another name for it, and sometimes no
- * JSON at all; the tool says so when it cannot read what it gets.
+ * Returns the input of a custom tool. A model may call the argument something else, or write no JSON at all; then the
+ * input is what it wrote, and the tool reports that it cannot read it.
  */
 function inputOf(args: string): string {
   const given = argumentsOf(args)

@@ -1,8 +1,9 @@
-/** An answer that is no text, such as speech: passed on as it comes; an empty frame says that it is over. */
+/** The framing of a response that is no text, such as speech: forwarded as it arrives. An empty frame marks the end. */
 import type { Framing } from './framing.ts'
 
 const nothing = new Uint8Array(0)
 
+/** Makes the framing for a content type. */
 export function binary(contentType: string): Framing {
   return {
     contentType,

@@ -1,7 +1,8 @@
-/** An answer that is one JSON document. */
+/** The framing of a response that is one document. */
 import { type Framing, maxFrame } from './framing.ts'
 import { createUtf8 } from './utf8.ts'
 
+/** The framing of `application/json`. */
 export const wholeDocument: Framing = {
   contentType: 'application/json',
   streams: false,

@@ -1,35 +1,37 @@
 /**
- * How bytes of an answer become frames and frames become bytes again. A splitter holds back only an
- * unfinished frame and is bounded by `maxFrame`.
+ * How the bytes of a response become frames, and frames become bytes. A splitter holds an unfinished frame only, of at
+ * most `maxFrame`.
  */
 
-/** UTF-16 code units of one unfinished frame; a whole answer (embeddings of many texts) is the largest. */
+/** UTF-16 code units of one unfinished frame. The largest are whole responses, such as the embeddings of many texts. */
 export const maxFrame = 64 * 1024 * 1024
 
-/** One unit of an answer: a line, an event or the whole. `event` is the name of a server-sent one. */
+/** One unit of a response: a line, an event or the whole. `event` is the name of a server-sent event. */
 export interface Frame {
   readonly event?: string | undefined
   readonly data: string
-  /** Instead of `data`, of an answer that is no text. */
+  /** Replaces `data` in a response that is no text. */
   readonly bytes?: Uint8Array
-  /** What `data` would be if nothing of it had been held back; empty: the frame would not be. */
+  /** What `data` would be if the output filter had held nothing; empty: there would be no frame. */
   readonly unheld?: string
 }
 
+/** Splits one response into frames. */
 export interface Splitter {
-  /** Bytes, or code units, of the frame that is not finished. */
+  /** Bytes, or UTF-16 code units, of the unfinished frame. */
   readonly held: number
-  /** Decodes and splits; calls back once per complete frame, in order. @throws RangeError over `maxFrame` */
+  /** Decodes and splits, and calls back for each complete frame in order. @throws RangeError over `maxFrame` */
   push(bytes: Uint8Array): void
-  /** The answer ended; an unterminated last frame comes out now. */
+  /** Ends the response, and calls back for a last frame without its terminator. */
   end(): void
 }
 
+/** One kind of framing. */
 export interface Framing {
   readonly contentType: string
-  /** Whether there is room for an error behind what was already sent. */
+  /** Whether an error can follow what was already sent. */
   readonly streams: boolean
   split(onFrame: (frame: Frame) => void): Splitter
-  /** What one frame is on the wire. */
+  /** Returns one frame as it is on the wire. */
   encode(frame: Frame): string | Uint8Array
 }

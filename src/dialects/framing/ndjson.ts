@@ -1,7 +1,8 @@
-/** Newline-delimited JSON, as Ollama streams. Blank lines are swallowed: one crashes ollama-python. */
+/** Newline-delimited JSON, as Ollama streams it. Blank lines are dropped, because one crashes ollama-python. */
 import { type Framing, maxFrame } from './framing.ts'
 import { createUtf8 } from './utf8.ts'
 
+/** The framing of `application/x-ndjson`. */
 export const ndjson: Framing = {
   contentType: 'application/x-ndjson',
   streams: true,

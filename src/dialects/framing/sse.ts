@@ -1,13 +1,13 @@
 /**
- * Server-sent events (WHATWG HTML, 9.2), parsed by `eventsource-parser`. Comments are dropped; an event
- * without its blank line at the end of the stream is discarded, as the standard says.
+ * Server-sent events (WHATWG HTML, 9.2), parsed by `eventsource-parser`. Comments are dropped; an event without its blank
+ * line at the end of the stream is discarded, as the standard requires.
  */
 import { createParser } from 'eventsource-parser'
 import type { JsonObject } from '../../core/json.ts'
 import { type Frame, type Framing, maxFrame } from './framing.ts'
 import { createUtf8 } from './utf8.ts'
 
-/** A comment, which every reader drops. */
+/** A comment for pauses, which every client drops. */
 export const sseComment = ': waiting\n\n'
 
 /** Makes the event of a document whose `type` is the event's name, as Anthropic and the Responses API have it. */
@@ -15,6 +15,7 @@ export function eventFrame(document: JsonObject): Frame {
   return { event: String(document.type), data: JSON.stringify(document) }
 }
 
+/** The framing of `text/event-stream`. */
 export const sse: Framing = {
   contentType: 'text/event-stream',
   streams: true,

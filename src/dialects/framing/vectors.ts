@@ -1,17 +1,17 @@
 /**
- * A JSON document with vectors in it, passed on as it comes: what their numbers are is checked byte by byte (RFC 8259,
- * section 6) and not kept, and what stands around them is gathered into a small document of its own, the outline, which is
- * read as strictly as any other. So an answer of sixty megabytes takes no more memory than a piece of it.
+ * Streams a JSON document that holds vectors: their numbers are checked byte by byte (RFC 8259, section 6) and not kept,
+ * and everything else is gathered in a small document, the outline, which is read as strictly as any other. So a response
+ * of sixty megabytes takes no more memory than a piece of it.
  *
- * Held back are the last brace, without which nobody takes the document for one, and the model's name until it is whole.
+ * Held back are the last brace, without which no client accepts the document, and the model's name until it is complete.
  */
 import { malformed } from '../common/response-schema.ts'
 
-/** Of the outline; a vector among ten thousand takes some sixty. */
+/** Bytes of the outline; each vector of a list takes some sixty. */
 const maxOutline = 2 * 1024 * 1024
-/** Of a string; a longer one is a vector in base64, of which no more than this is kept. */
+/** Bytes of a string; a longer one is a vector in base64, of which no more than this is kept. */
 const maxStringLength = 4096
-/** Of one number: enough for any float, and too few to overflow one. */
+/** Bytes of one number: enough for any float, and too few to overflow one. */
 const maxNumberLength = 64
 
 const quote = 0x22
@@ -29,7 +29,7 @@ const isBase64 = (byte: number) =>
   byte === 0x5f ||
   byte === 0x3d
 
-/** Where one is in a list of numbers. The order matters below: from `zero` to `exponent2` a number may end. */
+/** The states in a list of numbers. The order matters: a number may end in those from `zero` to `exponent2`. */
 const State = {
   value: 0,
   minus: 1,
@@ -42,12 +42,12 @@ const State = {
   exponent1: 8,
   exponent2: 9,
   behind: 10,
-  /** Only there may the list end without a number. */
+  /** The list has ended. */
   over: 11,
   wrong: 12,
 } as const
 
-/** What follows each place with each byte. */
+/** The next state for each state and byte. */
 const transitions = buildTransitions()
 
 function buildTransitions(): Uint8Array {
@@ -77,12 +77,13 @@ function buildTransitions(): Uint8Array {
   return table
 }
 
-/** The model's name in the document, and what is to stand there instead. */
+/** The model's name in the document, and its replacement. */
 export interface ModelRename {
   readonly from: string
   readonly to: string
 }
 
+/** Checks and forwards one document. */
 export class VectorStream {
   readonly #from: Uint8Array
   readonly #to: Uint8Array
@@ -92,12 +93,12 @@ export class VectorStream {
   #depth = 0
   #place: number = State.value
   #number = 0
-  /** Of the string that was read last, or is being read: where it begins in the outline, and how long it is. */
+  /** The last string: where it begins in the outline, and its length. */
   #stringAt = 0
   #stringLength = 0
   #isEscaped = false
   #isBehindColon = false
-  /** The bytes of the model's name so far, which wait until it is whole. */
+  /** The bytes of the model's name, held until it is complete. */
   #name: number[] | undefined
   #isOver = false
 
@@ -106,10 +107,10 @@ export class VectorStream {
     this.#to = encoded(JSON.stringify(to))
   }
 
-  /** @returns what of it may leave @throws Refusal `upstream_failed` */
+  /** Takes the next piece. @returns what may leave @throws Refusal `upstream_failed` if a vector holds no numbers */
   push(bytes: Uint8Array): Uint8Array {
     const out: Uint8Array[] = []
-    /** From where on nothing has left. */
+    /** The first byte that has not left yet. */
     let from = 0
     for (let at = 0; at < bytes.length; at++) {
       const byte = bytes[at] ?? 0
@@ -136,12 +137,12 @@ export class VectorStream {
     return concatBytes(out)
   }
 
-  /** The document that has left, without what its vectors hold. @throws TypeError if it is no UTF-8 */
+  /** Returns the document without the content of its vectors. @throws TypeError if it is no UTF-8 */
   outline(): string {
     return strictly.decode(this.#outline.subarray(0, this.#length))
   }
 
-  /** Through numbers, which are most of it. @returns the place of the last byte that was read */
+  /** Reads numbers, which are most of the document. @returns the index of the last byte that was read */
   #numbers(bytes: Uint8Array, from: number): number {
     let place = this.#place
     let number = this.#number
@@ -234,6 +235,7 @@ function encoded(text: string): Uint8Array {
   return new TextEncoder().encode(text)
 }
 
+/** Joins pieces; a single one is returned as it is. */
 export function concatBytes(pieces: readonly Uint8Array[]): Uint8Array {
   const [only] = pieces
   if (only && pieces.length === 1) return only

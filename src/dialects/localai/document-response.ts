@@ -1,6 +1,6 @@
 /**
- * Answers that are one document and no conversation: JSON (rankings, moderations, images, transcripts) or plain
- * text (subtitles). Addresses that only make sense behind the gate are taken out.
+ * Responses that are one document and no conversation: JSON (rankings, moderations, images, transcripts) or plain text
+ * (subtitles). URLs of the model server are removed, because no client can reach it.
  */
 import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts'
 import { type Usage, usageOf } from '../../core/usage.ts'
@@ -15,6 +15,7 @@ import type { Frame, Framing } from '../framing/framing.ts'
 
 const plainTypes = new Set(['text/plain', 'text/vtt', 'application/x-subrip'])
 
+/** Reads one such response. */
 export class DocumentResponseReader implements ResponseReader {
   state: ResponseReader['state'] = 'open'
   usage: Usage | undefined
@@ -61,7 +62,7 @@ export class DocumentResponseReader implements ResponseReader {
   }
 }
 
-/** @param names of members that were found to be clean */
+/** Filters all strings. @param names keys that have passed */
 function judged(value: JsonValue, filter: OutputFilter, names = new Set<string>()): JsonValue {
   if (typeof value === 'string') return filter.whole('content', value)
   if (Array.isArray(value)) return value.map((each) => judged(each, filter, names))

@@ -1,9 +1,9 @@
 /**
- * What LocalAI has beside chat, completions and embeddings (v4.9): rankings, tokens, moderations, speech, images.
- * Everything else it has (model galleries, backends, agents, settings, stores …) does not exist behind the gate.
+ * What LocalAI v4.9 has beside chat, completions and embeddings: rankings, tokens, moderations, speech, images. Its other
+ * routes (model galleries, backends, agents, settings, stores …) do not exist at the gateway.
  *
- * Peculiar to it: `backend`, `grammar` and `metadata` reach its insides, and are not among the fields; pictures come
- * as links to itself unless asked for in base64, so they are.
+ * Special cases: `backend`, `grammar` and `metadata` reach its internals, so they are not among the fields. Images come as
+ * links to itself unless requested in base64, so they are.
  */
 import type { JsonObject } from '../../core/json.ts'
 import { bodyReader } from '../common/body-reader.ts'
@@ -32,7 +32,7 @@ import {
 import { DocumentResponseReader } from './document-response.ts'
 import { SpeechResponseReader } from './speech-response.ts'
 
-/** Pixels a side; what it costs grows with both. */
+/** Pixels of one side; the cost grows with both. */
 const maxSide = 2048
 const pictureSize: Shape = (value, at) => {
   const sides = typeof value === 'string' ? /^(\d{1,4})x(\d{1,4})$/.exec(value) : null
@@ -72,7 +72,7 @@ const images = object(
   ['model', 'prompt'],
 )
 
-/** @param fixed fields that say the same in every request */
+/** Declares a route. @param fixed fields that every request gets */
 function route(
   path: string,
   group: Exchange['group'],
@@ -98,11 +98,12 @@ function route(
   }
 }
 
-/** LocalAI's `code` is the status. */
+/** LocalAI's errors have the status as `code`. */
 function errorBody({ status, message }: PublicError): JsonObject {
   return { error: { code: status, message, type: status < 500 ? 'invalid_request_error' : 'server_error' } }
 }
 
+/** The routes that only LocalAI has. */
 export const localai: Dialect = {
   name: 'localai',
   prefix: '/tts',

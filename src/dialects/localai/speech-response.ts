@@ -1,4 +1,4 @@
-/** Answers that are sound. Nothing in them is read; what was to be spoken is in the record of the prompt. */
+/** Responses that are audio. No guard reads them; the text that was to be spoken is in the record of the prompt. */
 import type { Usage } from '../../core/usage.ts'
 import { Transcript } from '../common/transcript.ts'
 import type { ResponseReader } from '../dialect.ts'
@@ -8,6 +8,7 @@ import type { Frame, Framing } from '../framing/framing.ts'
 
 const audio = /^audio\/[a-z0-9.+-]{1,64}$/
 
+/** Forwards one response, if it is audio. */
 export class SpeechResponseReader implements ResponseReader {
   state: ResponseReader['state'] = 'open'
   readonly isUnread = true

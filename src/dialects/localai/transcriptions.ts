@@ -1,7 +1,6 @@
 /**
- * `POST /v1/audio/transcriptions`, a form with a sound file, which both model servers have. What the file says is
- * not read by any guard. The servers paste prompt and language into the system prompt: the one is read, the other must
- * be a plain code.
+ * `POST /v1/audio/transcriptions`, a form with an audio file, which both model servers have. No guard reads the file. The
+ * servers put prompt and language into the system prompt: the prompt is scanned, the language must be a plain code.
  */
 
 import { bodyReader } from '../common/body-reader.ts'
@@ -21,6 +20,7 @@ const fields = object(
 
 const read = bodyReader(fields, 'never', (notes) => notes.unread.add('audio'))
 
+/** Transcription of audio, in OpenAI's shape (platform.openai.com/docs/api-reference/audio). */
 export const transcriptions: Dialect = {
   name: 'transcriptions',
   prefix: '/v1/audio/transcriptions',

@@ -1,11 +1,11 @@
 /**
- * Changing which models an Ollama has (v0.33, `server/routes.go`): pull, push, create, copy, delete, blobs. Only for
- * roles that name the route group `admin`; every model named, the new and the old, must be one the role may use, and
- * its registry one it may reach.
+ * Routes that change the models of an Ollama (v0.33, `server/routes.go`): pull, push, create, copy, delete, blobs. Only
+ * for roles with the route group `admin`. Every model that a request names must be one the role may use, from a registry
+ * it may reach.
  *
- * Peculiar to it: `insecure` would fetch a model without TLS, `remote_host` would make a local name for a model on
- * another host, `modelfile` and `path` would read the server's disk: refused with a value. What a created model is
- * told (system, template, messages) is scanned like any prompt.
+ * Special cases: `insecure` would fetch a model without TLS, `remote_host` would create a local name for a model on
+ * another host, and `modelfile` and `path` would read the server's disk, so all of them are refused. The prompts in a
+ * created model (system, template, messages) are scanned like any prompt.
  */
 import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts'
 import { bodyReader } from '../common/body-reader.ts'
@@ -28,7 +28,7 @@ import type { Exchange, Outgoing, PrepareOptions, Prompt } from '../dialect.ts'
 import { anyMessage, options } from './fields.ts'
 import { EmptyResponseReader, ProgressReader } from './progress.ts'
 
-/** Both names are read by the server, `model` first; clients send one of them, or one of them empty. */
+/** The server reads `model`, and `name` if that is empty; clients send either, or one of them empty. */
 const named = { model: modelName, name: modelName }
 const registry = {
   insecure: never('`insecure` is not allowed: models are fetched with TLS only.'),
@@ -40,7 +40,7 @@ const digestForm = /^sha256[:-][0-9a-f]{64}$/
 const digest = matching(digestForm, 'a sha256 digest')
 const fileName = /^[\w.-]{1,255}$/
 
-/** File names → digests of blobs that were uploaded before. */
+/** Maps file names to digests of uploaded blobs. */
 const files: Shape = (value, at, notes) => {
   if (!isObject(value)) return invalid(`\`${at}\` must be an object.`)
   for (const [file, blob] of Object.entries(value)) {
@@ -80,7 +80,7 @@ const create = object({
   path: noDisk,
 })
 
-/** @param other the field that names a second model, which goes on record as it was asked for */
+/** Makes the reader of a route. @param other the field that names a second model, which is recorded as requested */
 function reader(shape: ObjectShape, other?: string): Exchange['read'] {
   const secondOf = (body: JsonObject) => (other === undefined ? '' : String(body[other] ?? ''))
   const read = bodyReader(shape, 'unless told not to', (notes, body) => notes.name(secondOf(body)))
@@ -99,7 +99,7 @@ function prepare(prompt: Prompt, { model, others, outputTokens, contextTokens }:
   const { name: _, ...body } = prompt.body
   const from: JsonValue | undefined = others[0]
   const clamped: string[] = []
-  // What is built into a model holds for everybody who does not ask for less.
+  // Parameters of a model hold for every request that does not set them.
   if (isObject(body.parameters)) {
     capSize(body.parameters, 'num_ctx', contextTokens, clamped)
     if (body.parameters.num_predict !== undefined)
@@ -121,12 +121,12 @@ const post = {
   servers: ['ollama'],
   denied: 'This key may not change the models of the server.',
 } as const
-// `ollama run` pulls what it does not find, so that this is what its user reads.
+// `ollama run` pulls a model that it does not find, so its user reads this.
 const notPulled =
   'This key may not pull models. A model that `ollama run` wants to pull is not on the server, or not for this key.'
 /**
- * A model's file. What is in it the server checks against its name, and nobody here can read: the gate bounds its size
- * and records that it went by.
+ * A file of a model. No guard can read it: the gateway limits its size and records the upload, and the server compares it
+ * with the digest in its name.
  */
 const blob = {
   ...post,
@@ -139,6 +139,7 @@ const blob = {
   }),
 } as const
 
+/** The routes of the group `admin`. */
 export const adminRoutes: readonly Exchange[] = [
   { ...post, path: '/api/pull', denied: notPulled, read: reader(pull), prepare },
   { ...post, path: '/api/push', read: reader(push), prepare },

@@ -1,4 +1,4 @@
-/** What several of Ollama's native routes share: messages, options, entries of lists (`api/types.go`). */
+/** Shapes that several of Ollama's native routes share: messages, options, entries of lists (v0.33, `api/types.go`). */
 import type { JsonObject } from '../../core/json.ts'
 import type { Channel } from '../../core/text.ts'
 import { base64Image } from '../common/media.ts'
@@ -20,13 +20,14 @@ import {
 } from '../common/shape.ts'
 import { calledFunctionName, toolCall } from '../common/tool-shape.ts'
 
-/** More tokens than any context has: the server sets memory aside for some of these. */
+/** More tokens than any context has; the server allocates memory for some of these. */
 const largest = 1_048_576
 
-/** The server takes one string elsewhere, but not here. */
+/** A list only: the server accepts a single string elsewhere, but not here. */
 const stopList: Shape = (value, at, notes) =>
   Array.isArray(value) ? stops(value, at, notes) : invalid(`\`${at}\` must be a list of strings.`)
 
+/** The `options` of a request; those that restart the model's runner are not among them. */
 export const options = object({
   num_keep: integer(-1, largest),
   seed: integer(),
@@ -69,7 +70,7 @@ function message(channel: Channel): ObjectShape {
 }
 
 const anyToolMessage = message('tool')
-/** Its ids are the client's own invention as often as the server's, so a result is known by its tool. */
+/** A tool result is attributed by the name of its tool, because ids are often made up by the client. */
 const toolMessage: Shape = (value, at, notes) => {
   const from = notes.texts.length
   const read = anyToolMessage(value, at, notes)
@@ -84,6 +85,7 @@ const toolMessage: Shape = (value, at, notes) => {
   return read
 }
 
+/** A message of any role. */
 export const anyMessage = variants('role', {
   system: message('system'),
   user: message('user'),
@@ -91,7 +93,7 @@ export const anyMessage = variants('role', {
   tool: toolMessage,
 })
 
-/** Of an entry in a list of models: the model is on another host, and what is sent to it leaves this one. */
+/** Tells whether an entry in a list of models is of a model on another host. */
 export function isRemote({ remote_host, remote_model }: JsonObject): boolean {
   return Boolean(remote_host || remote_model)
 }

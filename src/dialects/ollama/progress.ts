@@ -1,4 +1,4 @@
-/** What an Ollama says while it changes its models: lines of progress that end with `success`, or nothing at all. */
+/** Responses of the routes that change models: lines of progress that end with `success`, or an empty body. */
 import { isObject, type JsonValue, pick } from '../../core/json.ts'
 import { Transcript } from '../common/transcript.ts'
 import type { ResponseReader } from '../dialect.ts'
@@ -6,6 +6,7 @@ import type { Frame } from '../framing/framing.ts'
 
 const shown = ['status', 'digest', 'total', 'completed']
 
+/** Reads lines of progress. */
 export class ProgressReader implements ResponseReader {
   state: ResponseReader['state'] = 'open'
   readonly usage = undefined
@@ -25,7 +26,7 @@ export class ProgressReader implements ResponseReader {
   }
 }
 
-/** An answer whose status says everything. */
+/** Reads a response whose status is its only content. */
 export class EmptyResponseReader implements ResponseReader {
   state: ResponseReader['state'] = 'open'
   readonly usage = undefined

@@ -1,9 +1,9 @@
 /**
- * Ollama's native API (`/api/*`), as read in its source (v0.33, `server/routes.go`, `api/types.go`).
+ * Requests of Ollama's native API (`/api/*`), as its source reads them (v0.33, `server/routes.go`, `api/types.go`).
  *
- * Peculiar to it: it streams unless `stream` is false; `template`, `raw` and `context` would let a caller go
- * around the prompt format or hide text as token numbers, so they are refused with a value; options that
- * restart the model's runner for everybody (`num_gpu`, `num_batch`, `shift` …) are dropped.
+ * Special cases: it streams unless `stream` is false. `template`, `raw` and `context` would bypass the prompt format or
+ * hide text as token numbers, so they are refused unless the role allows them. Options that restart the model's runner for
+ * all clients (`num_gpu`, `num_batch`, `shift` …) are dropped.
  */
 import { isObject, type JsonObject } from '../../core/json.ts'
 import { bodyReader } from '../common/body-reader.ts'
@@ -56,7 +56,7 @@ const format: Shape = (value, at, notes) => {
 
 const think: Shape = (value, at, notes) => (typeof value === 'boolean' ? value : word(value, at, notes))
 
-// Templates print the type as it is.
+// Prompt templates contain the type as it is.
 const tool = object({ type: name, items: json('definition'), function: functionDeclaration }, ['function'])
 const tools = list((value, at, notes) => {
   const read = tool(value, at, notes)
@@ -67,7 +67,7 @@ const tools = list((value, at, notes) => {
 const sampling = { options, keep_alive: keepAlive, truncate: flag }
 const generation = { ...sampling, stream: flag, format, think, logprobs: flag, top_logprobs: integer(0, 20) }
 
-/** Token numbers go to the model as they are; no guard knows what they spell. */
+/** Token numbers, which reach the model unread: no guard can decode them. */
 const numbers = list(integer(0))
 const tokens: Shape = (value, at, notes) => {
   notes.unread.add('context')
@@ -83,7 +83,7 @@ const chat = withRouteHint(
       messages: list(anyMessage),
       tools,
       ...generation,
-      // ollama-ai-provider puts the limit here, where no server looks.
+      // ollama-ai-provider puts the limit here, where no server reads it.
       max_output_tokens: integer(),
     },
     ['model'],
@@ -125,7 +125,7 @@ const embeddings = withRouteHint(
   { input: '/api/embed', messages: '/api/chat' },
   object({ model: modelName, prompt: text('document'), ...sampling }, ['model']),
 )
-// The body is fresh and nobody else's, so it is completed in place.
+// The body was built for this request alone, so it is completed in place.
 
 function prepareGeneration(prompt: Prompt, orders: PrepareOptions): Outgoing {
   const { body } = prompt
@@ -170,12 +170,12 @@ const post = { kind: 'exchange', method: 'POST', servers: ['ollama', 'localai'] 
 const generations = { ...post, cost: 'request', prepare: prepareGeneration } as const
 const embedders = { ...post, cost: 'request', group: 'embeddings', prepare: prepareEmbedding } as const
 
-/** The lists of `/api/tags` and `/api/ps`: models of other hosts are never shown, whoever may use them. */
+/** The lists of `/api/tags` and `/api/ps`. Models on other hosts are never shown. */
 const models: Listing['show'] = (answers) => ({
   models: mergeEntries(
     answers,
     ({ body, mayUse }) => {
-      // LocalAI says null for none.
+      // LocalAI sends null for an empty list.
       const entries = isObject(body) ? (body.models ?? []) : undefined
       if (!Array.isArray(entries)) throw new TypeError('a list of models was expected')
       return entries
@@ -186,13 +186,13 @@ const models: Listing['show'] = (answers) => ({
   ),
 })
 
-/** The first server's; there is no version of several. */
+/** Returns the first server's body, because several have no common version. */
 function firstBody([answer]: readonly ListAnswer[]): JsonObject {
   if (!answer || !isObject(answer.body)) throw new TypeError('an object was expected')
   return answer.body
 }
 
-/** Whether the server's cloud models are switched off; there is nothing else a caller needs to know. */
+/** Shows whether cloud models are disabled, and nothing else of the status. */
 const status: Listing['show'] = (answers) => {
   const { cloud } = firstBody(answers)
   return isObject(cloud) ? { cloud: { disabled: cloud.disabled === true } } : {}
@@ -213,6 +213,7 @@ const greeting = {
   text: 'Ollama is running',
 } as const
 
+/** Ollama's native API. */
 export const ollama: Dialect = {
   name: 'ollama',
   prefix: '/api/',

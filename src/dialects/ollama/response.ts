@@ -1,7 +1,7 @@
 /**
- * Ollama's native answers: NDJSON lines, or one object. `done: true` is the end mark; a line with `error` is a
- * failure under status 200, and so is LocalAI's `done_reason: "error"`. The token `context` of `/api/generate`
- * never leaves: it is the prompt and the answer in a form no guard reads.
+ * Responses of Ollama's native API: NDJSON lines, or one object. `done: true` is the end mark. A line with `error` is a
+ * failure under status 200, and so is LocalAI's `done_reason: "error"`. The token `context` of `/api/generate` is removed:
+ * it is prompt and response in a form that no guard reads.
  */
 import { isObject, type JsonObject, type JsonValue, objectsIn, stringOf } from '../../core/json.ts'
 import { type Usage, usageOf } from '../../core/usage.ts'
@@ -23,7 +23,7 @@ import { Transcript } from '../common/transcript.ts'
 import { type ModelNames, optionalId, type ResponseReader, type ToolCall } from '../dialect.ts'
 import type { Frame } from '../framing/framing.ts'
 
-/** Both `/api/chat` and, with parsers of its own, `/api/generate` have tool calls (Ollama's `api/types.go`). */
+/** Both `/api/chat` and `/api/generate` have tool calls (Ollama v0.33, `api/types.go`). */
 const ofCalls = [
   schema({
     id: 'string',
@@ -63,7 +63,7 @@ const ofLine = schema({
   embedding: 'any',
   embeddings: 'any',
 })
-/** Members with readers of their own. */
+/** Members that are read in their own way. */
 const inLine: HandledElsewhere = (key) =>
   key === 'thinking' || key === 'response'
     ? 'text'
@@ -76,6 +76,7 @@ const inCall: HandledElsewhere = (key) => (key === 'function' ? 'objects' : unde
 const inFunction: HandledElsewhere = (key) =>
   key === 'name' ? 'text' : key === 'arguments' ? 'objects' : undefined
 
+/** Reads one response of Ollama's native API. */
 export class OllamaResponseReader implements ResponseReader {
   state: ResponseReader['state'] = 'open'
   usage: Usage | undefined
@@ -102,7 +103,7 @@ export class OllamaResponseReader implements ResponseReader {
       this.state = 'failed'
       return undefined
     }
-    // Before anything of it can be refused: it was worked for all the same.
+    // Counted before anything can be refused, because the model has done the work.
     if (line.prompt_eval_count !== undefined || line.eval_count !== undefined)
       this.usage = usageOf(line.prompt_eval_count ?? 0, line.eval_count ?? 0)
     const calls = callsOf(line)
@@ -133,7 +134,7 @@ export class OllamaResponseReader implements ResponseReader {
     delete line.context
     const done = line.done === true
     this.#judge(line, filter)
-    // Embeddings have no `done`; a line that never says it is an answer of its own only if it is no generation.
+    // Embeddings have no `done` and are one document.
     if (done || line.embeddings !== undefined || line.embedding !== undefined) this.state = 'ended'
     const named = withRequestedModel(line, this.#names)
     const isOther = isChanged || hasContext || named !== line
@@ -142,7 +143,7 @@ export class OllamaResponseReader implements ResponseReader {
     return framesBefore(rests, last)
   }
 
-  /** Every text of a line, judged and put in place. */
+  /** Filters every text of a line, in place. */
   #judge(line: JsonObject, filter: OutputFilter): void {
     let said = ''
     const judge = (holder: JsonObject, field: string, kind: TextKind, channel: string) => {
@@ -191,7 +192,7 @@ export class OllamaResponseReader implements ResponseReader {
   }
 }
 
-/** What calls may stand in, as far as it is there. */
+/** Returns the objects that may hold calls. */
 function holdersOf(line: JsonObject): JsonObject[] {
   return [line.message, line].filter(isObject)
 }
@@ -200,7 +201,7 @@ const none: JsonObject[] = []
 
 function callsOf(line: JsonObject): JsonObject[] {
   const { message, tool_calls } = line
-  // Asked twice for every line.
+  // Called twice for every line, so the common case allocates nothing.
   const isCalling = tool_calls !== undefined || (isObject(message) && message.tool_calls !== undefined)
   return isCalling ? holdersOf(line).flatMap(({ tool_calls }) => objectsIn(tool_calls)) : none
 }
@@ -214,7 +215,7 @@ function callOf(call: JsonObject): ToolCall {
   }
 }
 
-/** A line like those of this channel. */
+/** Makes a line with text of this channel. */
 function lineWith(channel: string, rest: string, { model, created_at }: JsonObject): Frame {
   const [field = '', inner] = channel.split('.')
   const said = inner === undefined ? rest : { role: 'assistant', content: '', [inner]: rest }

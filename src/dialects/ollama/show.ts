@@ -1,7 +1,6 @@
 /**
- * `/api/show`, without what is no caller's business: the system prompt, paths, example messages, and the prompt format
- * unless a role may send one (`allow: [template]`). What is withheld says so, or `ollama show` would claim that there is
- * none.
+ * `/api/show` without the system prompt, paths, example messages, and the prompt format unless a role may send one
+ * (`allow: [template]`). A notice replaces what is withheld, or `ollama show` would claim that there is none.
  */
 import { isObject, type JsonObject, pick, stringOf } from '../../core/json.ts'
 import type { Usage } from '../../core/usage.ts'
@@ -24,7 +23,7 @@ import type { Frame } from '../framing/framing.ts'
 const request = object({ model: modelName, name: modelName, verbose: flag })
 
 const readShow: Exchange['read'] = bodyReader(request, 'never', (notes, body) => {
-  // The body is fresh, and `prepareShow` makes another one of it.
+  // Hands the right over to `prepareShow`, which builds the body that is sent.
   body.template = notes.allowed.has('template')
 })
 
@@ -35,6 +34,7 @@ function prepareShow(prompt: Prompt, orders: PrepareOptions): Outgoing {
   return { body, outputTokens: 0, clamped: [], dropped: prompt.dropped, reader }
 }
 
+/** The route `/api/show`. */
 export const showRoute = {
   kind: 'exchange',
   method: 'POST',

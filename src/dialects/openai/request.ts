@@ -1,10 +1,10 @@
 /**
- * The OpenAI routes that both model servers speak: chat completions, completions, embeddings, models. Fields
- * are those Ollama reads (v0.33, `openai/openai.go`); the rest of OpenAI's API is dropped.
+ * Requests of the OpenAI routes that both model servers have: chat completions, completions, embeddings, models. The
+ * fields are those that Ollama reads (v0.33, `openai/openai.go`); the rest of OpenAI's API is dropped.
  *
- * Peculiar to it: streams only when asked; `max_completion_tokens` is not read by the server, so it becomes
- * `max_tokens`; token counts of a stream come only with `stream_options.include_usage`, so the gate always
- * asks for them and takes them out again if the client did not.
+ * Special cases: it streams only when asked to. The servers do not read `max_completion_tokens`, so it becomes
+ * `max_tokens`. Streams have token counts only with `stream_options.include_usage`, so the gateway always asks for them,
+ * and removes them again if the client did not.
  */
 import { isObject, type JsonObject } from '../../core/json.ts'
 import type { Channel } from '../../core/text.ts'
@@ -122,7 +122,7 @@ const functionTool = object(
   },
   ['function'],
 )
-/** Web search is asked for by a field of its own in this API, and no server here reads it as a tool. */
+/** This API requests web search by a field, and no server here reads it as a tool. */
 const noFunction = hostedTool({ webSearch: /^web_search(?:_preview)?$/, passes: undefined })
 /** Functions only: no model server here reads tools of other kinds. */
 const tools = list((value, at, notes) => {
@@ -198,7 +198,7 @@ const embeddings = withRouteHint(
   ]),
 )
 
-// The body is fresh and nobody else's, so it is completed in place.
+// The body was built for this request alone, so it is completed in place.
 
 function prepareGeneration(prompt: Prompt, orders: PrepareOptions): Outgoing {
   const { body } = prompt
@@ -232,7 +232,7 @@ function prepareGeneration(prompt: Prompt, orders: PrepareOptions): Outgoing {
   }
 }
 
-/** How many answers may come: each of several prompts (LocalAI takes a list) has one, or `n`. */
+/** Returns the number of choices: `n`, or one, for each prompt (LocalAI accepts a list). */
 function answersTo({ n, prompt }: JsonObject): number {
   return (typeof n === 'number' ? n : 1) * (Array.isArray(prompt) ? prompt.length : 1)
 }
@@ -250,7 +250,7 @@ function prepareEmbedding(prompt: Prompt, orders: PrepareOptions): Outgoing {
   }
 }
 
-/** OpenAI's `type` of an error (platform.openai.com/docs/guides/error-codes); SDKs go by the status. */
+/** Returns OpenAI's `type` of an error (platform.openai.com/docs/guides/error-codes); SDKs go by the status. */
 function errorType(status: number): string {
   if (status === 401) return 'authentication_error'
   if (status === 403) return 'permission_error'
@@ -259,7 +259,7 @@ function errorType(status: number): string {
   return status < 500 ? 'invalid_request_error' : 'api_error'
 }
 
-/** The shape of an error, for the other APIs of OpenAI too. */
+/** Builds the body of an error, also for OpenAI's other APIs. */
 export function openaiError({ code, status, message }: PublicError): JsonObject {
   return { error: { message, type: errorType(status), param: null, code } }
 }
@@ -274,7 +274,7 @@ const models: Listing['show'] = (answers) => ({
   data: mergeEntries(answers, entriesOf, 'id'),
 })
 
-/** One model, taken from the list: LocalAI has no such route, and Ollama would get the caller's words in a path. */
+/** Finds one model in the list: LocalAI has no such route, and at Ollama the caller's words would become a path. */
 const oneModel: Listing['show'] = (answers, asked) => {
   for (const answer of answers) {
     const found = entriesOf(answer).find(({ id }) => answer.isAsked(String(id)))
@@ -313,6 +313,7 @@ const listing = {
   hostless: true,
 } as const
 
+/** OpenAI's chat completions, completions, embeddings and models. */
 export const openai: Dialect = {
   name: 'openai',
   prefix: '/',

@@ -1,8 +1,8 @@
 /**
- * OpenAI's answers: server-sent chunks that end with `[DONE]`, or one object.
+ * Responses of OpenAI's completions and chat completions: server-sent chunks that end with `[DONE]`, or one object.
  *
- * Ollama reports a model that died in mid-stream as an empty chunk with `"model":""` and leaves `[DONE]` out
- * (seen on the wire), so that chunk is a failure; LocalAI sends `error` and then `[DONE]`: also a failure.
+ * If a model dies during a stream, Ollama sends an empty chunk with `"model":""` and no `[DONE]` (recorded), so that
+ * chunk is a failure. LocalAI sends `error` and then `[DONE]`, which is a failure too.
  */
 import { isObject, type JsonObject, type JsonValue, objectsIn, parse, stringOf } from '../../core/json.ts'
 import { Refusal } from '../../core/refusal.ts'
@@ -66,13 +66,13 @@ const ofChunk = schema({
   usage: 'any',
   error: 'any',
 })
-/** Members with readers of their own. */
+/** Members that are read in their own way. */
 const inChunk: HandledElsewhere = (key) => (key === 'choices' ? 'objects' : undefined)
 const inChoice: HandledElsewhere = (key) =>
   key === 'text' ? key : choiceParts.has(key) ? 'objects' : undefined
 const choiceParts = new Set(['delta', 'message', 'logprobs'])
 const callFields = new Set(['tool_calls', 'function_call'])
-/** Strings of a message that are no text of the model. */
+/** Strings of a message that are no output of the model. */
 const noText = new Set(['role', 'id', 'type'])
 const inMessage: HandledElsewhere = (key, value) =>
   key === 'function_call' || (key === 'tool_calls' && Array.isArray(value))
@@ -81,6 +81,7 @@ const inMessage: HandledElsewhere = (key, value) =>
       ? undefined
       : 'text'
 
+/** Reads one response. */
 export class OpenaiResponseReader implements ResponseReader {
   state: ResponseReader['state'] = 'open'
   usage: Usage | undefined
@@ -93,14 +94,14 @@ export class OpenaiResponseReader implements ResponseReader {
   readonly #callNames = new Map<string, string>()
   readonly #calls = new OpenaiToolCalls(this.transcript)
   readonly #others: OtherTexts
-  /** The last chunk, for what is the same in all of them. */
+  /** The last chunk, for the members that all chunks share. */
   #head: JsonObject = {}
-  /** What brought the calls that wait to be judged, without them. */
+  /** The chunks of the calls that wait to be judged, without these calls. */
   #held: { readonly frame: Frame; readonly chunk: JsonObject }[] = []
   readonly #heldSize = new HeldSize()
   readonly #parked = new ParkedFrame<{ readonly frame: Frame; readonly chunk: JsonObject | undefined }>()
 
-  /** `hideUsage`: the gate asked for the usage chunk, the client did not. */
+  /** @param hideUsage whether the gateway asked for token counts and the client did not */
   constructor(names: ModelNames, stream: boolean, hideUsage: boolean) {
     this.#names = names
     this.#stream = stream
@@ -117,7 +118,7 @@ export class OpenaiResponseReader implements ResponseReader {
   }
 
   frame({ data }: Frame, filter: OutputFilter): FilteredFrames {
-    // Its events have no names.
+    // OpenAI's events have no names.
     const frame: Frame = { data }
     if (this.#stream && data === end) {
       const waiting = filter.judgesCalls ? this.#calls.complete() : []
@@ -130,7 +131,7 @@ export class OpenaiResponseReader implements ResponseReader {
       this.state = 'failed'
       return undefined
     }
-    // Before anything of it can be refused: it was worked for all the same.
+    // Counted before anything can be refused, because the model has done the work.
     this.#count(chunk.usage)
     const waiting = filter.judgesCalls ? this.#calls.takeFrom(choicesOf(chunk), this.#stream) : []
     if (waiting.length > 0) return this.#parked.park({ frame, chunk }, waiting)
@@ -169,16 +170,16 @@ export class OpenaiResponseReader implements ResponseReader {
     return [...frames, ...this.#channels.close(filter), parked.frame]
   }
 
-  /** A call was read already; a note stands behind what was said before and is still held. */
+  /** Makes the frames of a call, which was read already, or of a note, which follows the text that is still held. */
   #told(choice: JsonObject, filter: OutputFilter): readonly Frame[] {
     const frame = this.#frameOf(choice)
     if (!isObject(choice.delta) || typeof choice.delta.content !== 'string') return [frame]
     return toFrames(this.#pass(frame, { ...this.#head, choices: [choice] }, filter, []))
   }
 
-  /** As if nobody judged calls. */
+  /** Reads a frame again, with its calls. */
   #again(frame: Frame, filter: OutputFilter): FilteredFrames {
-    // What is wrong with it, the first reading has found.
+    // A cast: the first reading has found that this is an object.
     if (frame.data !== end) return this.#pass(frame, parse(frame.data) as JsonObject, filter, [])
     this.state = 'ended'
     return framesBefore(this.#channels.close(filter), frame)
@@ -190,7 +191,7 @@ export class OpenaiResponseReader implements ResponseReader {
     this.#calls.isChanged = false
     this.#others.begin()
     this.#others.filterMembers(chunk, filter, inChunk)
-    // Copied only where it must be: it is asked for when something was held.
+    // Copied only if it was changed: it is needed when held text leaves.
     if (this.#stream) this.#head = this.#edits.any ? { ...chunk } : chunk
     const rests: Frame[] = [...before]
     for (const choice of choices) {
@@ -204,7 +205,7 @@ export class OpenaiResponseReader implements ResponseReader {
     if (!this.#stream) this.state = 'ended'
     if (this.#stream && this.#hideUsage && isObject(chunk.usage)) {
       if (choices.length === 0) return rests
-      // Completions carry a zero usage in every chunk once it is asked for.
+      // Completions have a usage of zero in every chunk once it is requested.
       delete chunk.usage
       changed = true
     }
@@ -222,7 +223,7 @@ export class OpenaiResponseReader implements ResponseReader {
     if (counted && counted.input + counted.output > 0) this.usage = counted
   }
 
-  /** Every text of a choice, judged and put in place. */
+  /** Filters every text of a choice, in place. */
   #judge(key: string, choice: JsonObject, filter: OutputFilter): void {
     const index = choice.index ?? 0
     let said = ''
@@ -297,7 +298,7 @@ export class OpenaiResponseReader implements ResponseReader {
     }
   }
 
-  /** Names come whole, and clients want them at once; one that is only bad when put together ends the answer. */
+  /** Names arrive whole, and clients need them at once. One that is bad only when put together ends the response. */
   #name(channel: string, piece: string, filter: OutputFilter): string {
     const name = (this.#callNames.get(channel) ?? '') + piece
     this.#callNames.set(channel, name)
@@ -317,8 +318,8 @@ function choicesOf({ choices }: JsonObject): JsonObject[] {
 }
 
 /**
- * A choice has one message; and what comes of one in pieces that are no strings (sound, notes in the margin), no guard can
- * put together.
+ * Drops a second message of a choice and, in a stream, members that are no strings (audio, annotations), because no guard
+ * can put their pieces together.
  */
 function dropUnread(choice: JsonObject, stream: boolean, edits: Edits): void {
   if ((choice.delta ?? null) !== null && (choice.message ?? null) !== null)
@@ -329,7 +330,7 @@ function dropUnread(choice: JsonObject, stream: boolean, edits: Edits): void {
       edits.drop(message, key)
 }
 
-/** What is left of a chunk that brought a piece of a call and nothing else. */
+/** Tells whether a chunk held nothing but the pieces of calls that were taken out. */
 function saysNothing(chunk: JsonObject): boolean {
   return choicesOf(chunk).every((choice) => {
     const said = messageOf(choice, true) ?? {}

@@ -1,30 +1,30 @@
 /**
- * Tool calls in OpenAI's chunks: where their pieces stand, and how calls are kept out of an answer until somebody has
- * judged them. What passes leaves in one piece, numbered anew; a note stands where a call was taken out.
+ * Tool calls in OpenAI's chunks: where their pieces are, and how calls are held until they were judged. What passes
+ * leaves in one piece and with a new index; a note replaces a call that was stripped.
  */
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/json.ts'
 import type { OutputFilter, SettledVerdict } from '../common/output-filter.ts'
 import type { Transcript } from '../common/transcript.ts'
 import { optionalId, type ToolCall } from '../dialect.ts'
 
-/** Where a call says what it calls: functions with JSON, custom tools with any text, and the older form, one a choice. */
+/** The fields of a call: functions take JSON, custom tools plain text. The legacy form allows one call in a choice. */
 const forms = [
   { callField: 'function', argumentsField: 'arguments' },
   { callField: 'custom', argumentsField: 'input' },
 ] as const
 const oldForm = { callField: 'function_call', argumentsField: 'arguments' } as const
 
-/** One call, or a piece of one, in a message. */
+/** A call, or a piece of one, in a message. */
 interface CallPiece {
   readonly key: string
   readonly call: JsonObject
   readonly called: JsonObject
   readonly callField: 'function' | 'custom' | 'function_call'
-  /** What in `called` holds the arguments. */
+  /** The member of `called` that holds the arguments. */
   readonly argumentsField: 'arguments' | 'input'
-  /** It has no known form, or two: it calls nothing that has a name. */
+  /** It has no known form, or two of them, so it counts as a call of no known tool. */
   readonly isAmbiguous: boolean
-  /** A delta of this call. */
+  /** Makes a delta of this call. */
   shape(called: JsonObject): JsonObject
 }
 
@@ -36,31 +36,32 @@ interface BufferedCall {
   name: string
   args: string
   isAmbiguous: boolean
-  /** Whether every client sees in its pieces the call that we do. */
+  /** Whether every client puts its pieces together as we do. */
   isPlain: boolean
 }
 
-/** What a choice says; of a choice that says two things, what belongs to the way it came. */
+/** Returns the message of a choice: of a choice with two, the one that fits a stream or a whole response. */
 export function messageOf({ delta, message }: JsonObject, stream: boolean): JsonObject | undefined {
   const said = stream ? (delta ?? message) : (message ?? delta)
   return isObject(said) ? said : undefined
 }
 
-/** Some servers say the empty reason until there is one. */
+/** Tells whether a choice has a finish reason; some servers send an empty one before. */
 export function isFinished({ finish_reason: reason }: JsonObject): boolean {
   return typeof reason === 'string' && reason !== ''
 }
 
+/** Holds the tool calls of one response. */
 export class OpenaiToolCalls {
-  /** Whether the last choices were changed by taking calls out. */
+  /** Whether taking out calls has changed the last choices. */
   isChanged = false
-  /** Some of the chunks that brought those that wait are gone. */
+  /** Some of the chunks that brought the waiting calls were dropped. */
   areThinned = false
   readonly #transcript: Transcript
   readonly #gathered = new Map<string, BufferedCall>()
   #displaced = 0
   #judged: BufferedCall[] = []
-  /** By choice: how many calls have passed. */
+  /** How many calls have passed, by choice. */
   readonly #passed = new Map<JsonValue, number>()
   #hasStripped = false
 
@@ -79,7 +80,7 @@ export class OpenaiToolCalls {
       const isAmbiguous = found.length !== 1 || [call.name, call.arguments, call.input].some(isPresent)
       const called = isAmbiguous ? {} : (call[callField] as JsonObject)
       const shape = (called: JsonObject) => ({ tool_calls: [{ index, [callField]: called }] })
-      // A later piece may have nothing but its place.
+      // A later piece may have nothing but its index.
       const isEmpty = found.length === 0 && Object.keys(call).every((key) => /^(?:index|id|type)$/.test(key))
       parts.push({
         key: `${index}`,
@@ -122,7 +123,7 @@ export class OpenaiToolCalls {
     this.isChanged = true
     let begun = this.#gathered.get(place)
     if (begun && name !== '' && areDifferentIds(begun.call.id, call.id)) {
-      // Another call in the same place: of what came before, nothing more comes.
+      // Another call with the same index: the one before it is complete.
       this.#gathered.delete(place)
       this.#gathered.set(`${place} ${this.#displaced++}`, { ...begun, isPlain: false })
       begun = undefined
@@ -133,14 +134,14 @@ export class OpenaiToolCalls {
       this.#gathered.set(place, { ...first, isPlain: isPlain && name !== '' })
       return
     }
-    // Some clients put the pieces of a name together, others take the second for that of another call.
+    // Some clients join the pieces of a name, others take the second one for another call's name.
     begun.isPlain &&= isPlain && name === ''
     begun.isAmbiguous ||= isAmbiguous || begun.callField !== callField
     begun.name += name
     begun.args += args
   }
 
-  /** Takes the calls of these choices, or of all, for complete. */
+  /** Returns the calls of these choices, or of all, as complete. */
   complete(finished?: ReadonlySet<JsonValue>): readonly ToolCall[] {
     this.#judged = []
     for (const [id, each] of this.#gathered) {
@@ -157,9 +158,8 @@ export class OpenaiToolCalls {
   }
 
   /**
-   * Where all of them pass, can be read in one way only, and no other is being written, the chunks that brought them
-   * leave as they came.
-   * @returns false where they cannot; then nothing was done
+   * Lets the chunks leave as they came, if all calls pass, can be read in one way only, and no other call is open.
+   * @returns false if they cannot; then nothing was changed
    */
   passAll(verdicts: readonly SettledVerdict[]): boolean {
     if (
@@ -176,8 +176,9 @@ export class OpenaiToolCalls {
   }
 
   /**
-   * Puts what passed back: into the choices of a whole answer, or into choices of their own before those of a stream.
-   * @returns choices that leave first
+   * Puts the calls that passed, and notes for the others, back into the choices of a whole response, or into choices of
+   * their own before those of a stream.
+   * @returns the choices that leave first
    */
   settle(
     verdicts: readonly SettledVerdict[],
@@ -234,7 +235,7 @@ function areDifferentIds(begun: JsonValue | undefined, id: JsonValue | undefined
   return stringOf(begun) !== '' && stringOf(id) !== '' && begun !== id
 }
 
-/** Of a whole answer: the call as it came, which is still to be read, or what is said in its place. */
+/** Puts a call as it came, or the note in its place, into a message of a whole response. */
 function putIntoMessage(message: JsonObject | undefined, what: BufferedCall | string): void {
   if (!message) return
   if (typeof what === 'string') message.content = [message.content, what].filter(Boolean).join('\n')

@@ -1,7 +1,7 @@
 /**
- * What a Responses conversation is made of (OpenAI's schema of August 2026): messages, calls and their results, thoughts,
- * and tools that are added on the way. Items that no guard can read, or that point to what a server has kept, are
- * refused by name.
+ * The items of a Responses conversation (OpenAI's schema of August 2026): messages, calls and their results, reasoning,
+ * and tools that are added later. Items that no guard can read, or that refer to what a server has stored, are refused by
+ * type.
  */
 import { isObject, stringOf } from '../../core/json.ts'
 import type { Channel } from '../../core/text.ts'
@@ -63,7 +63,7 @@ const called = { type: word, id: name, call_id: name }
 const result = (output: Shape, more: Readonly<Record<string, Shape>> = {}): ObjectShape =>
   toolResult(object({ ...called, output, ...more }, ['call_id']), 'call_id')
 
-/** OpenAI's schema gives the result of a local shell the call's id as its own. */
+/** In OpenAI's schema the result of a local shell has the id of the call as its own. */
 const localShellResult = result(content('tool'))
 const localShellOutput: Shape = (value, at, notes) =>
   localShellResult(
@@ -100,7 +100,7 @@ const refused: ReadonlyMap<string, string> = new Map([
   ].map((type): [string, string] => [type, elsewhere]),
 ])
 
-/** A call of something in a namespace is known to some servers by both names in one. */
+/** Notes a call, and its qualified name too, because some servers use that for tools in a namespace. */
 const callOf =
   (shape: ObjectShape): Shape =>
   (value, at, notes) => {
@@ -130,7 +130,7 @@ const known = variants('type', {
   ]),
   apply_patch_call_output: result(text('tool'), { status: word }),
   additional_tools: object({ type: word, id: name, role: word, tools }, ['tools']),
-  // What Ollama calls encrypted is its own plain text, and it is read as such.
+  // Ollama's `encrypted_content` is plain text, and read as such.
   reasoning: betweenMessages(
     object({
       type: word,
@@ -151,5 +151,5 @@ const item: Shape = (value, at, notes) => {
   return known(value, at, notes)
 }
 
-/** The whole conversation: one text of the user, or items. */
+/** The conversation: one text of the user, or items. */
 export const input = oneOrMany(text('user'), list(item))

@@ -1,11 +1,10 @@
 /**
- * OpenAI's Responses API (`POST /v1/responses`), as both model servers read it: Ollama v0.33
- * (`openai/responses.go`), LocalAI v4.9.
+ * Requests of OpenAI's Responses API (`POST /v1/responses`), as both model servers read them: Ollama v0.33
+ * (`openai/responses.go`) and LocalAI v4.9. Items are in `items.ts`, tools in `tools.ts`; `translate-for-server.ts`
+ * adapts both to the chosen server. Servers put text blocks together with nothing between them.
  *
- * Peculiar to it: a conversation may be continued by an id instead of being sent. LocalAI hands one caller's
- * conversation to another, so an id is refused there unless the gate gave it to the same caller; Ollama ignores it, so
- * it is left out and told. What items there are stands in `items.ts`, what tools in `tools.ts`, and
- * which server reads what of them in `servers.ts`. Text blocks reach the model with nothing between them.
+ * Special case: a conversation may be continued by the id of its last response. LocalAI would continue that of any caller,
+ * so the id must be one that the gateway gave to the same caller. Ollama ignores it, so it is dropped and the caller told.
  */
 
 import { bodyReader } from '../common/body-reader.ts'
@@ -43,7 +42,7 @@ import { ResponsesResponseReader } from './response.ts'
 import { nameOrCallType, tools } from './tools.ts'
 import { hoistAddedTools, translateForServer } from './translate-for-server.ts'
 
-/** A conversation that goes on: whether this caller may name it is judged by who was given the id. */
+/** The id of a response. The pipeline checks that it was given to this caller. */
 const someId = matching(/^[\w-]{1,128}$/, 'the id of an answer')
 const keptId: Shape = (value, at, notes) => (value === '' ? undefined : someId(value, at, notes))
 
@@ -91,7 +90,7 @@ const read: Exchange['read'] = (body, allowed) => {
   return typeof continues === 'string' ? { ...prompt, previousResponseId: continues } : prompt
 }
 
-// The body is fresh and nobody else's, so it is completed in place.
+// The body was built for this request alone, so it is completed in place.
 function prepare(prompt: Prompt, orders: PrepareOptions): Outgoing {
   const { body } = prompt
   const { instructions } = body
@@ -118,6 +117,7 @@ function prepare(prompt: Prompt, orders: PrepareOptions): Outgoing {
   return { body, outputTokens, clamped, dropped, leftOut, marked, reader }
 }
 
+/** OpenAI's Responses API. */
 export const responses: Dialect = {
   name: 'responses',
   prefix: '/v1/responses',

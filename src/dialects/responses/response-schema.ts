@@ -1,4 +1,4 @@
-/** What answers of the Responses API, their events and items must look like. */
+/** The schemas of responses of the Responses API, of their events and items. */
 import { noArgumentsExcept, noCallsExcept, schema } from '../common/response-schema.ts'
 
 const item = schema({
@@ -14,6 +14,7 @@ const item = schema({
   summary: 'parts',
   logprobs: 'any',
 })
+/** A whole response. */
 export const responseSchema = schema({
   ...noCallsExcept(),
   id: 'string',
@@ -23,10 +24,11 @@ export const responseSchema = schema({
   usage: 'any',
   instructions: 'any',
   error: 'any',
-  // Said again as the client declared it, with whatever names.
+  // Echoes of the request, with whatever members the client declared.
   tools: 'any',
   text: 'any',
 })
+/** An event of a stream. */
 export const eventSchema = schema({
   ...noCallsExcept(),
   type: 'word',

@@ -1,9 +1,9 @@
 /**
- * Answers of the Responses API: named server-sent events, or one object. `response.completed` (or `.incomplete`)
- * is the end mark; Ollama just stops when its model dies, LocalAI says `error` or `response.failed`.
+ * Responses of the Responses API: named server-sent events, or one object. `response.completed` (or `.incomplete`) is the
+ * end mark. Ollama just stops when its model dies; LocalAI sends `error` or `response.failed`.
  *
- * Peculiar to it: it says everything again when a part, an item and the answer are done, so that every text is judged
- * as often as it comes; and its events are numbered, so that what is put in or left out numbers the rest anew.
+ * Special cases: the API repeats everything when a part, an item and the response are done, so every text is filtered as
+ * often as it comes. Its events are numbered, so whatever is added or dropped renumbers the rest.
  */
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/json.ts'
 import { isFinal } from '../../core/refusal.ts'
@@ -33,26 +33,27 @@ import { callOf, isCall, ResponsesToolCalls, withoutCalls } from './tool-calls.t
 const ends = new Set(['response.completed', 'response.incomplete'])
 const failures = new Set(['response.failed', 'error'])
 
-/** What is no content of a message, at whatever depth. */
+/** Members that are no content of a message, at any depth. */
 const kinds: Readonly<Record<string, TextKind>> = {
   encrypted_content: 'thinking',
   name: 'name',
   arguments: 'arguments',
   input: 'input',
 }
-/** Ids, kinds and states. */
+/** Ids, types and states. */
 const noText = new Set(['id', 'type', 'role', 'status', 'object', 'call_id', 'item_id', 'phase'])
-/** What has readers of its own, in an answer and in events. */
+/** Members that are read in their own way, in a response and in events. */
 const inResponse: HandledElsewhere = (key) => (key === 'output' ? 'objects' : undefined)
 const parts = new Set(['item', 'part', 'annotation', 'response'])
 const inEvent: HandledElsewhere = (key) => (parts.has(key) ? 'objects' : undefined)
 const inDelta: HandledElsewhere = (key) =>
   key === 'delta' ? 'text' : key === 'logprobs' || parts.has(key) ? 'objects' : undefined
-/** What an event that ends a part says again. */
+/** Members that repeat a text when its part is done. */
 const repeatedFields = ['text', 'refusal', 'arguments', 'input', 'code']
 const inEnd: HandledElsewhere = (key) =>
   repeatedFields.includes(key) ? 'text' : key === 'logprobs' || parts.has(key) ? 'objects' : undefined
 
+/** Reads one response of the Responses API. */
 export class ResponsesResponseReader implements ResponseReader {
   state: ResponseReader['state'] = 'open'
   usage: Usage | undefined
@@ -63,7 +64,7 @@ export class ResponsesResponseReader implements ResponseReader {
   readonly #edits = new Edits()
   readonly #calls = new ResponsesToolCalls()
   readonly #others: OtherTexts
-  /** What an answer repeats of its request: tools, formats, words. */
+  /** Strings that repeat the request: tools, formats. */
   readonly #echoes: OtherTexts
   readonly #instructions: JsonValue | undefined
   readonly #translated: TranslatedCalls | undefined
@@ -73,8 +74,8 @@ export class ResponsesResponseReader implements ResponseReader {
   readonly #parked = new ParkedFrame<{ readonly frame: Frame; readonly body: JsonObject }>()
 
   /**
-   * @param instructions as the client gave them: the gate may have added to them, and servers say them again
-   * @param declared tools that the server knows otherwise than the client
+   * @param instructions those of the client, because servers echo them with what the gateway has added
+   * @param declared tools that were translated for the server
    */
   constructor(
     names: ModelNames,
@@ -104,7 +105,7 @@ export class ResponsesResponseReader implements ResponseReader {
     if (this.#stream) checkEventName(frame, body)
     if (this.#stream && hasBegun(body)) malformed('a part that has begun before its beginning')
     if (this.#stream && hasMisplacedCall(body)) malformed('a call in an event that tells of something else')
-    // Before anything of it can be refused: it was worked for all the same.
+    // Counted before anything can be refused, because the model has done the work.
     this.#count(isObject(body.response) ? body.response.usage : body.usage)
     if (!this.#translated) return this.#read(frame, body, filter)
     const own = this.#stream ? this.#translated.ofEvent(body) : this.#translated.ofAnswer(body)
@@ -134,15 +135,12 @@ export class ResponsesResponseReader implements ResponseReader {
     const { frame, body } = parked
     const events = this.#calls.settle(verdicts)
     const before = events.flatMap((event) => this.#event(eventFrame(event), event, filter) ?? [])
-    // The end of an item that was kept is among what was kept.
+    // The end of a held item is among the held events.
     if (this.#stream && body.type === 'response.output_item.done') return before
     return [...before, ...toFrames(this.#pass(frame, body, filter))]
   }
 
-  /**
-   * `invalid_prompt` makes Codex stop at once and show the message; with any other code it asks five times more,
-   * which is right only where asking again may help.
-   */
+  /** With the code `invalid_prompt` Codex stops and shows the message; with any other it retries five times. */
   errorFrame({ code, message }: PublicError): Frame {
     const error = { code: isFinal(code) ? 'invalid_prompt' : 'server_error', message }
     const response = {
@@ -209,7 +207,7 @@ export class ResponsesResponseReader implements ResponseReader {
     return [...before, last]
   }
 
-  /** All of an answer, as the client may have it. @returns whether calls or instructions were put in place */
+  /** Filters a whole response, in place. @returns whether calls or instructions were replaced */
   #present(response: JsonObject, filter: OutputFilter, again: boolean): boolean {
     let changed = false
     if (response.instructions !== undefined && response.instructions !== (this.#instructions ?? null)) {
@@ -235,7 +233,7 @@ export class ResponsesResponseReader implements ResponseReader {
     if (kind !== 'arguments' && kind !== 'input') this.transcript.say(channel, delta)
     if (!this.#channels.has(channel)) {
       const { logprobs: _, ...shape } = event
-      // It has the number of the event before: the numbers of those behind it do not depend on what was held.
+      // Repeats the number of the event before it, so that the later numbers do not depend on what was held.
       this.#channels.open(channel, (rest) =>
         eventFrame({ ...shape, sequence_number: (this.#number ?? 1) - 1, delta: rest }),
       )
@@ -244,7 +242,7 @@ export class ResponsesResponseReader implements ResponseReader {
     filterLogprobs(event, 'logprobs', delta, this.#edits.any, this.#edits)
   }
 
-  /** The event with the number that is its turn. */
+  /** Makes the frame of an event, with the next number. */
   #numbered(event: JsonObject, frame: Frame, changed: boolean): Frame {
     const { sequence_number: number } = event
     if (typeof number === 'number') {
@@ -262,7 +260,7 @@ export class ResponsesResponseReader implements ResponseReader {
     if (typeof id === 'string' && /^[\w-]{1,128}$/.test(id)) this.storedId = id
   }
 
-  /** `said`: also what a stream has already told in pieces. */
+  /** Records an item. @param said whether its texts are recorded too; those of a stream were recorded piece by piece */
   #gather(item: JsonValue | undefined, said: boolean): void {
     if (!isObject(item)) return
     if (isCall(item)) {
@@ -279,7 +277,7 @@ export class ResponsesResponseReader implements ResponseReader {
     }
   }
 
-  /** @param again whether it was said before */
+  /** Filters all texts of a value. @param again whether the client has had them before */
   #judgeAll(value: JsonValue | undefined, filter: OutputFilter, again: boolean): void {
     filterNested(value, filter, again, this.#edits, this.#others)
   }
@@ -300,9 +298,9 @@ export class ResponsesResponseReader implements ResponseReader {
 }
 
 /**
- * Judges an answer that the server has kept, in place. It does not say again what it was told.
- * @param judge which calls the caller may have
- * @throws Refusal `upstream_failed` if it is none
+ * Filters a response that the server has stored, in place, and removes the instructions of its request.
+ * @param judge decides about tool calls; undefined: all of them pass
+ * @throws Refusal `upstream_failed` if it violates the schema
  */
 export function filterStoredResponse(
   answer: JsonObject,
@@ -318,7 +316,7 @@ export function filterStoredResponse(
   filterNested(answer.output, filter, false, edits, new OtherTexts(edits, new Transcript(), names))
 }
 
-/** What an answer, a message or a part says comes in pieces, which clients put behind what it began with. */
+/** Tells whether a beginning already has content, to which clients would append the deltas that follow. */
 function hasBegun({ type, part, item, response }: JsonObject): boolean {
   if (type === 'response.content_part.added') return isObject(part) && Boolean(part.text)
   if (type === 'response.output_item.added')
@@ -327,14 +325,14 @@ function hasBegun({ type, part, item, response }: JsonObject): boolean {
   return isNew && isObject(response) && Array.isArray(response.output) && response.output.length > 0
 }
 
-/** An event tells of one thing: of a call beside that, or in an event of another type, nobody is asked. */
+/** Tells whether an event holds a call where none belongs, because such a call would not be judged. */
 function hasMisplacedCall({ type, item, part, response, output }: JsonObject): boolean {
   const isOfItem = type === 'response.output_item.added' || type === 'response.output_item.done'
   const isOfCall = isCall(item)
   return (isOfCall && (!isOfItem || response !== undefined)) || isCall(part) || output !== undefined
 }
 
-/** Clients put together what stands in one place, however its item is called. */
+/** Returns the key of an event's item: clients go by its index, whatever its id. */
 function itemOf({ item_id, item, output_index }: JsonObject): string {
   return `${output_index ?? item_id ?? (isObject(item) ? item.id : undefined)}/`
 }
@@ -352,7 +350,7 @@ function filterNested(
   others: OtherTexts,
 ): void {
   if (typeof value !== 'object' || value === null) return
-  // An array is an object whose keys are numbers, as far as this goes.
+  // A cast: this treats an array as an object with indexes for keys.
   const holder = value as JsonObject
   const thinks = /^(?:reasoning|summary_text|reasoning_text)$/.test(String(holder.type))
   let changed = false

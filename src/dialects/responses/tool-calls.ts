@@ -1,6 +1,6 @@
 /**
- * Tool calls in answers of the Responses API, kept until somebody has judged them. An item that passes leaves as it
- * came; a message stands where one was taken out, under the same index, and in the answer that is told again at the end.
+ * Tool calls in responses of the Responses API, held until they were judged. An item that passes leaves as it came; a
+ * message with the same index replaces one that was stripped, and again in the response that ends the stream.
  */
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/json.ts'
 import type { SettledVerdict } from '../common/output-filter.ts'
@@ -13,23 +13,21 @@ interface BufferedItem extends BufferedCall {
   readonly item: JsonObject
 }
 
-/** Types of events that tell of a call while it is made. */
+/** Matches the types of events about a call that is being written. */
 const ofCall = /_call[_.]/
 
+/** Holds the tool calls of one response. */
 export class ResponsesToolCalls {
   readonly #buffer = new CallBuffer<BufferedItem>()
-  /**
-   * What was said of each call, of equal ones in their order: at the end it comes once more, under other ids with some
-   * servers.
-   */
+  /** The verdicts on each call, those of equal ones in order: the last event repeats the calls, often with other ids. */
   readonly #verdicts = new Map<string, SettledVerdict[]>()
 
-  /** Code units of the events that are kept here. */
+  /** UTF-16 code units of the events that are held. */
   get held(): number {
     return this.#buffer.held
   }
 
-  /** Keeps an event if it is part of a call that goes on. @returns whether it did @throws Refusal `upstream_failed` */
+  /** Holds an event if it is part of an open call. @returns whether it was @throws Refusal `upstream_failed` */
   take(event: JsonObject, frame: Frame): boolean {
     const index = event.output_index ?? 0
     if (event.type === 'response.output_item.added' && isCall(event.item)) {
@@ -44,12 +42,12 @@ export class ResponsesToolCalls {
     return true
   }
 
-  /** Of an event that names its item and not its place. */
+  /** Finds the call of an event that has the id of its item and no index. */
   #openBy(id: JsonValue | undefined): BufferedItem | undefined {
     return typeof id === 'string' ? this.#buffer.find(({ item }) => item.id === id) : undefined
   }
 
-  /** Calls that this event, or this whole answer, completes and that nobody has judged yet. */
+  /** Returns the calls that this event, or whole response, completes and that were not judged yet. */
   complete(event: JsonObject): ToolCall[] {
     if (event.type === 'response.output_item.done' && isCall(event.item)) {
       const index = event.output_index ?? 0
@@ -77,7 +75,7 @@ export class ResponsesToolCalls {
     })
   }
 
-  /** Puts a message in the place of each call that was taken out. @returns whether there was one */
+  /** Replaces each stripped call by its note. @returns whether there was one */
   replaceIn(output: JsonValue[]): boolean {
     let changed = false
     for (const { index, item, verdict } of this.#saidOf(output)) {
@@ -88,7 +86,7 @@ export class ResponsesToolCalls {
     return changed
   }
 
-  /** Of every call of an answer, what was said of it before; one that comes more often than it was judged is another. */
+  /** Returns the calls of a response with their earlier verdicts; one that occurs more often than it was judged has none. */
   #saidOf(output: readonly JsonValue[]) {
     const counts = new Map<string, number>()
     return [...output.entries()].flatMap(([index, item]) => {
@@ -102,7 +100,7 @@ export class ResponsesToolCalls {
   }
 }
 
-/** A whole answer's items, with a message in the place of each call that does not pass. */
+/** Returns the items of a whole response, with a note in the place of each call that is stripped. */
 export function withoutCalls(
   output: readonly JsonValue[],
   judge: (call: ToolCall) => SettledVerdict,
@@ -114,31 +112,31 @@ export function withoutCalls(
   })
 }
 
-/** @returns whether the last event was another piece of the same, to which this one was put */
+/** Appends a delta to the last event. @returns false if that is of another type */
 function mergeDelta(last: JsonObject | undefined, { type, delta }: JsonObject): boolean {
   if (typeof delta !== 'string' || last?.type !== type || typeof last?.delta !== 'string') return false
   last.delta += delta
   return true
 }
 
-/** Of a function, of a custom tool, of a shell, of a server of tools, and what there may be besides. */
+/** Tells whether an item is a call of a function, a custom tool, a shell, an MCP server or anything named like these. */
 export function isCall(item: JsonValue | undefined): item is JsonObject {
   if (!isObject(item)) return false
   return /(?:^|_)(?:call|use|approval_request)$/i.test(stringOf(item.type)) || argumentsIn(item) !== ''
 }
 
-/** What a call is given, in pieces before and then whole. */
+/** Returns the arguments of a call, which events repeat. */
 function argumentsIn({ arguments: args, input, code }: JsonObject): string {
   return stringOf(args ?? input ?? code)
 }
 
-/** What has no name of its own goes by its type, and is given all that it says. */
+/** Returns the call of an item. A call without a name is judged by its type, with the whole item as its arguments. */
 export function callOf(item: JsonObject): ToolCall {
   const { type, call_id, name, arguments: args, input } = item
   const known = type === 'function_call' || type === 'custom_tool_call'
   if (!known)
     return { ...optionalId(call_id), name: stringOf(name) || String(type), arguments: JSON.stringify(item) }
-  // One that is given two things could be read in two ways: it calls nothing that has a name.
+  // Arguments in two places could be read in two ways, so the call counts as one of no known tool.
   const isTwofold = args !== undefined && input !== undefined
   const judged = {
     ...optionalId(call_id),
@@ -148,7 +146,7 @@ export function callOf(item: JsonObject): ToolCall {
   return type === 'custom_tool_call' ? { ...judged, isFreeForm: true } : judged
 }
 
-/** Whether all events say what the whole item says, for clients read one or the other. */
+/** Tells whether all events agree with the complete item, because clients read either. */
 function eventsAgree(events: readonly JsonObject[], whole: JsonObject, call: ToolCall): boolean {
   const said = argumentsIn(whole)
   let pieces = ''
@@ -159,7 +157,7 @@ function eventsAgree(events: readonly JsonObject[], whole: JsonObject, call: Too
     if (!told.every((each) => each === '' || each === said)) return false
     if (isObject(item) && callOf(item).name !== call.name) return false
   }
-  // Of what has no member of its own for that, the pieces stand somewhere in the item.
+  // A call without a member for its arguments has the pieces somewhere in the item.
   return pieces === '' || pieces === said || (said === '' && call.arguments.includes(inner(pieces)))
 }
 
@@ -182,7 +180,7 @@ function noteFor(item: JsonObject, note: string): JsonObject {
   }
 }
 
-/** What a server says of a message that comes in one piece. */
+/** Makes the events of a message that arrives in one piece. */
 function noteEvents({ output_index, sequence_number }: JsonObject, item: JsonObject): JsonObject[] {
   const [part] = item.content as JsonObject[]
   const text = String(part?.text)

@@ -1,8 +1,7 @@
 /**
- * Tools of the Responses API (OpenAI's schema of August 2026): functions, functions in namespaces, and those whose calls
- * the client runs without a schema: `custom` tools, which are given any text, and the shells and patches that OpenAI's
- * models know by their type. What the chosen server does not read is translated or refused when it is known which one
- * that is (`servers.ts`).
+ * Tools of the Responses API (OpenAI's schema of August 2026): functions, functions in namespaces, and tools whose calls
+ * the client runs without a schema: `custom` tools, which take plain text, and the shell and patch tools that OpenAI's
+ * models know by type. `translate-for-server.ts` translates or refuses what the chosen server does not read.
  */
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/json.ts'
 import { hostedTool, typeOf } from '../common/hosted-tools.ts'
@@ -29,12 +28,12 @@ const customTool = toolDeclaration(
   ),
 )
 
-/** Known by its type alone. A shell elsewhere than with the client would run on the server. */
+/** A tool that its type names. A shell must be local, because any other would run on the server. */
 const typedTool = object({
   type: word,
   environment: variants('type', { local: object({ type: word }) }),
 })
-/** Types of tools that have no name of their own, and whose calls the client runs. */
+/** Types of tools without a name, whose calls the client runs. */
 const typedTools: ReadonlySet<string> = new Set(['local_shell', 'shell', 'apply_patch'])
 
 const otherTool = hostedTool({
@@ -42,7 +41,7 @@ const otherTool = hostedTool({
   passes: object({ type: word, external_web_access: flag, search_context_size: word }),
 })
 
-/** A tool; what would run on the server is left out or refused. */
+/** A tool; one that would run on the server is dropped or refused. */
 const tool: Shape = (value, at, notes) => {
   const type = typeOf(value)
   if (type === 'function') return noteToolName(functionTool(value, at, notes), notes)
@@ -56,7 +55,7 @@ const tool: Shape = (value, at, notes) => {
 }
 
 const namespaceTool = object(
-  // Called when it is needed: a namespace holds tools, which may be namespaces.
+  // Resolved lazily, because a namespace holds tools, which may be namespaces.
   {
     type: word,
     name,
@@ -66,15 +65,15 @@ const namespaceTool = object(
   ['name'],
 )
 
-/** The tools of a request, or of an item. Servers put the name of a namespace before those of its functions. */
 const listed = list(tool)
+/** The tools of a request or of an item. Notes qualified names too, because servers use those for functions. */
 export const tools: Shape = (value, at, notes) => {
   const read = listed(value, at, notes)
   for (const known of namesIn(read)) notes.name(known)
   return read
 }
 
-/** How the functions of namespaces are called. */
+/** Yields the qualified names of functions in namespaces. */
 function* namesIn(value: JsonValue | undefined, within: readonly string[] = []): Generator<string> {
   if (!Array.isArray(value)) return
   for (const each of value) {
@@ -84,7 +83,7 @@ function* namesIn(value: JsonValue | undefined, within: readonly string[] = []):
   }
 }
 
-/** Under which name calls of a tool are judged: its own, or the type of its calls. */
+/** Reads the name under which calls of a tool are judged: its own, or the type of its calls. */
 export const nameOrCallType: ToolNameReader = (declared: JsonObject) =>
   flatName(declared) ?? callTypeOf(String(declared.type))
 

@@ -1,8 +1,8 @@
 /**
- * What each model server reads of a Responses request. Ollama v0.33 (`openai/responses.go`) refuses a conversation with
- * any item it does not know, and offers tools of any type as functions without arguments; LocalAI v4.9
- * (`endpoints/openresponses`) skips both in silence, namespaces too. So before them everything becomes messages and
- * functions, and what cannot become one is refused. Any other server is taken to know OpenAI's API.
+ * Adapts a Responses request to what its model server reads. Ollama v0.33 (`openai/responses.go`) refuses unknown items
+ * and offers tools of any type as functions without arguments; LocalAI v4.9 (`endpoints/openresponses`) silently skips
+ * both, and namespaces too. So for these everything becomes messages and functions, and what cannot is refused. Any other
+ * server is assumed to support OpenAI's API.
  */
 import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/json.ts'
 import type { ServerKind } from '../../core/servers.ts'
@@ -10,7 +10,7 @@ import { refuseTool } from '../common/hosted-tools.ts'
 import { qualifiedName } from '../common/offered-tools.ts'
 import { asFunction, asFunctionCall, type DeclaredTool } from '../common/translated-calls.ts'
 
-/** Calls whose tool is known by their type: as which function, and where they say what it is given. */
+/** Calls whose type names the tool: the function they become, and the member with its arguments. */
 const typedCalls: ReadonlyMap<string, { readonly name: string; readonly given: string }> = new Map([
   ['local_shell_call', { name: 'local_shell', given: 'action' }],
   ['shell_call', { name: 'shell', given: 'action' }],
@@ -23,7 +23,7 @@ const results: ReadonlySet<string> = new Set([
   'apply_patch_call_output',
 ])
 
-/** Puts tools that were added on the way beside the others, for servers that look for them only there. */
+/** Moves tools of `additional_tools` items to `tools`, in place, for servers that read them only there. */
 export function hoistAddedTools(body: JsonObject, server: ServerKind): void {
   const { input } = body
   if (server === 'openai' || !Array.isArray(input)) return
@@ -34,8 +34,8 @@ export function hoistAddedTools(body: JsonObject, server: ServerKind): void {
 }
 
 /**
- * Changes a fresh body in place, so that the server reads all of it.
- * @returns what the client has declared of tools that the server knows otherwise
+ * Translates a fresh body in place, so that the server reads all of it.
+ * @returns the tools that were translated, as the client declared them, by the name at the server
  * @throws Refusal `invalid_request` for a tool that the server would not read
  */
 export function translateForServer(body: JsonObject, server: ServerKind): ReadonlyMap<string, DeclaredTool> {
@@ -47,7 +47,7 @@ export function translateForServer(body: JsonObject, server: ServerKind): Readon
   return declared
 }
 
-/** @param within the namespaces that these tools stand in, the outermost first */
+/** @param within the namespaces around these tools, the outermost first */
 function translateTools(
   tools: readonly JsonValue[],
   at: string,
