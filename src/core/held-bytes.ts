@@ -39,7 +39,7 @@ export class HeldBytes {
     const isTooMuch = others > 0 && after > small && others + after > limit * callersShare
     if (after > before && (isTooMuch || this.#held - before + after > room))
       throw new Refusal('overloaded', {
-        say: 'The gateway holds as much as its memory allows; try again later.',
+        say: 'The gateway has reached its memory budget. Try again later.',
         detail: 'memory.budget',
         retryAfterSeconds: 1,
       })

@@ -18,10 +18,10 @@ export interface JsonObject {
 
 export type JsonFaultKind =
   | 'not valid JSON'
-  | 'a key stands twice in one object'
+  | 'a key occurs twice in one object'
   | 'nested deeper than 64 levels'
   | 'a number is out of range'
-  | 'a lone surrogate in a string'
+  | 'a string contains a lone surrogate'
 
 /** Why a text was refused. The message holds nothing of the text. */
 export class JsonFault extends Error {
@@ -55,13 +55,13 @@ export function parse(text: string): JsonValue {
   return value
 }
 
-/** @param value what was read of the text @throws JsonFault if a key stands twice in one object, or it is too deep */
+/** @param value what was read of the text @throws JsonFault if a key occurs twice in one object, or it is too deep */
 export function refuseTwins(text: string, value: JsonValue): void {
   if (countColons(text) !== countMembers(value, false)) throw twice()
 }
 
 function twice(): JsonFault {
-  return new JsonFault('a key stands twice in one object')
+  return new JsonFault('a key occurs twice in one object')
 }
 
 /**
@@ -126,7 +126,7 @@ function endOfString(text: string, open: number): number {
 
 function countMembers(value: JsonValue, mayHoldSurrogates: boolean): number {
   if (typeof value === 'string') {
-    if (mayHoldSurrogates && !value.isWellFormed()) throw new JsonFault('a lone surrogate in a string')
+    if (mayHoldSurrogates && !value.isWellFormed()) throw new JsonFault('a string contains a lone surrogate')
     return 0
   }
   if (typeof value === 'number') {
@@ -140,7 +140,7 @@ function countMembers(value: JsonValue, mayHoldSurrogates: boolean): number {
     return members
   }
   for (const key of Object.keys(value)) {
-    if (mayHoldSurrogates && !key.isWellFormed()) throw new JsonFault('a lone surrogate in a string')
+    if (mayHoldSurrogates && !key.isWellFormed()) throw new JsonFault('a string contains a lone surrogate')
     members += 1 + countMembers(value[key] as JsonValue, mayHoldSurrogates)
   }
   return members

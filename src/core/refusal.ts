@@ -1,9 +1,9 @@
 /**
- * The one error type of the request path, and the one table of its codes.
+ * The error type of the request path, and the table of its codes.
  *
- * A refusal's `say` reaches the caller, so it never holds caller text (but for the name of a tool that this request
- * offers), a credential or an address; `detail` and `cause` are for the log only. An error that is no
- * Refusal is a fault of ours: `internal`.
+ * The caller reads a refusal's `say`. It therefore never contains text of the caller (except the name of a tool that the
+ * request offers), a credential or an address. `detail` and `cause` go to the log only. Any other error is a fault of the
+ * gateway and becomes `internal`.
  */
 
 import { errorCode } from './error-code.ts'
@@ -11,80 +11,111 @@ import type { JsonObject } from './json.ts'
 
 interface Row {
   readonly status: number
-  /** What the caller reads when nothing more precise is safe to say. */
+  /** The sentence for the caller, unless the refusal has a more precise one. */
   readonly message: string
-  /** Becomes `x-should-retry: false`; see `isFinal`. */
+  /** Whether retrying is pointless; becomes `x-should-retry: false`. */
   readonly final: boolean
 }
 
 /**
- * Code → answer. 400 rather than 403 for refusals of content: several clients retry 401, 403 and 5xx,
+ * Status and message by code. Refusals of content are 400 and not 403, because several clients retry 401, 403 and 5xx, and
  * none retries 400 or 404.
  */
 export const refusals = {
-  invalid_request: { status: 400, message: 'The request is not valid.', final: true },
+  invalid_request: { status: 400, message: 'The request is invalid.', final: true },
   prompt_blocked: { status: 400, message: 'The prompt was blocked by policy.', final: true },
-  output_blocked: { status: 400, message: 'The answer was blocked by policy.', final: true },
-  tool_not_allowed: { status: 400, message: 'A tool is not allowed for this key.', final: true },
+  output_blocked: { status: 400, message: 'The response was blocked by policy.', final: true },
+  tool_not_allowed: { status: 400, message: 'This key may not use this tool.', final: true },
   approval_denied: { status: 400, message: 'The tool call was not approved.', final: true },
-  invalid_credentials: { status: 401, message: 'The credential is missing or not valid.', final: true },
+  invalid_credentials: { status: 401, message: 'The credential is missing or invalid.', final: true },
   route_not_allowed: { status: 403, message: 'This key may not use this route.', final: true },
-  frozen: { status: 403, message: 'Access is frozen by an operator.', final: true },
-  not_found: { status: 404, message: 'There is no such route or model here.', final: true },
+  frozen: { status: 403, message: 'An operator has frozen access.', final: true },
+  not_found: { status: 404, message: 'The route or model does not exist.', final: true },
   model_not_allowed: {
     status: 404,
-    message: 'The model does not exist or this key may not use it.',
+    message: 'The model does not exist, or this key may not use it.',
     final: true,
   },
-  method_not_allowed: { status: 405, message: 'This route has no such method.', final: true },
-  body_too_large: { status: 413, message: 'The body is larger than allowed.', final: true },
+  method_not_allowed: { status: 405, message: 'The route does not support this method.', final: true },
+  body_too_large: { status: 413, message: 'The request body is too large.', final: true },
   too_much_to_scan: {
     status: 413,
-    message: 'Reading the request and its answer takes the guards more work than allowed (`guards.budget`).',
+    message: 'Inspecting the request and its response takes more work than `guards.budget` allows.',
     final: true,
   },
   unsupported_media_type: {
     status: 415,
-    message: 'The body must be JSON, with `content-type: application/json`.',
+    message: 'The request body must be JSON, with `content-type: application/json`.',
     final: true,
   },
-  rate_limited: { status: 429, message: 'Too many requests; try again later.', final: false },
-  tokens_exhausted: { status: 429, message: 'The token budget is used up; try again later.', final: false },
-  too_many_concurrent: { status: 429, message: 'Too many requests at once for this key.', final: false },
-  breaker_open: { status: 429, message: 'The circuit breaker is open; try again later.', final: false },
-  repetition: { status: 429, message: 'The same request was repeated too often.', final: false },
+  rate_limited: { status: 429, message: 'Too many requests. Try again later.', final: false },
+  tokens_exhausted: { status: 429, message: 'The token limit is used up. Try again later.', final: false },
+  too_many_concurrent: {
+    status: 429,
+    message: 'Too many concurrent requests for this key. Try again later.',
+    final: false,
+  },
+  breaker_open: {
+    status: 429,
+    message: 'The circuit breaker of this key is open. Try again later.',
+    final: false,
+  },
+  repetition: {
+    status: 429,
+    message: 'The same request was repeated too often. Change it, or try again later.',
+    final: false,
+  },
   internal: { status: 500, message: 'The gateway failed to handle the request.', final: false },
   upstream_failed: { status: 502, message: 'The model server failed.', final: false },
-  upstream_unavailable: { status: 503, message: 'The model server is not available.', final: false },
-  overloaded: { status: 503, message: 'The gateway is overloaded; try again later.', final: false },
-  queue_full: { status: 503, message: 'The queue is full; try again later.', final: false },
-  store_unavailable: { status: 503, message: 'The limit store is not available.', final: false },
-  audit_unavailable: { status: 503, message: 'The audit log cannot be written.', final: false },
-  upstream_timeout: { status: 504, message: 'The model server took too long.', final: true },
+  upstream_unavailable: {
+    status: 503,
+    message: 'The model server is unavailable. Try again later.',
+    final: false,
+  },
+  overloaded: { status: 503, message: 'The gateway is overloaded. Try again later.', final: false },
+  queue_full: {
+    status: 503,
+    message: 'The queue for the model server is full. Try again later.',
+    final: false,
+  },
+  store_unavailable: {
+    status: 503,
+    message: 'The store that counts limits is unavailable. Try again later.',
+    final: false,
+  },
+  audit_unavailable: {
+    status: 503,
+    message: 'The audit log cannot be written. Try again later.',
+    final: false,
+  },
+  upstream_timeout: { status: 504, message: 'The model server took too long to respond.', final: true },
 } as const satisfies Record<string, Row>
 
+/** A code of the table, as clients and records see it. */
 export type RefusalCode = keyof typeof refusals
 
-/** Whether a client should give up: trying again can never help, or has a model do the same work once more. */
+/** Returns whether retrying is pointless: it cannot succeed, or makes a model repeat the same work. */
 export function isFinal(code: RefusalCode): boolean {
   return refusals[code].final
 }
 
+/** What a refusal says beyond its code. */
 export interface RefusalOptions {
-  /** A sentence for the caller, made of our own words, and of such a name at most. */
+  /** The sentence for the caller, in our own words except for the name of a tool. */
   readonly say?: string
-  /** For the log. */
+  /** A detail for the log. */
   readonly detail?: string
   readonly cause?: unknown
-  /** What a client of the dialect needs to go on by itself, of our own words only. */
+  /** Fields of the error body that a client of the dialect acts on, in our own words. */
   readonly details?: JsonObject
-  /** Whole seconds after which trying again may help. */
+  /** Whole seconds after which a retry may succeed. */
   readonly retryAfterSeconds?: number
 }
 
+/** A request that is refused, or a response that is cut off, with a code of the table. */
 export class Refusal extends Error {
   readonly code: RefusalCode
-  /** The sentence the caller reads. */
+  /** The sentence that the caller reads. */
   readonly say: string
   readonly detail: string | undefined
   readonly details: JsonObject | undefined
@@ -100,13 +131,14 @@ export class Refusal extends Error {
     this.retryAfterSeconds = options.retryAfterSeconds
   }
 
+  /** The HTTP status of the code. */
   get status(): number {
     return refusals[this.code].status
   }
 
   /**
-   * Whether a client should give up. Also true for a limit whose wait is longer than 30 s, since the current
-   * SDKs would otherwise sit silent for the whole `retry-after`, twice.
+   * Whether the client should not retry. Also true for a limit with a wait of more than 30 s, because the current SDKs
+   * would otherwise wait silently for the whole `retry-after`, twice.
    */
   get final(): boolean {
     return isFinal(this.code) || (this.status === 429 && (this.retryAfterSeconds ?? 0) > 30)
@@ -114,8 +146,8 @@ export class Refusal extends Error {
 }
 
 /**
- * An error for the log: its kind and where it arose. Not its message, which may quote what was being read, as
- * those of `JSON.parse` do.
+ * Describes an error for the log by its name, code and origin. Leaves out the message, which may quote the input, as
+ * messages of `JSON.parse` do.
  */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return error === undefined ? '' : 'no Error'
@@ -125,7 +157,7 @@ export function describeError(error: unknown): string {
     .join(' ')
 }
 
-/** Whatever was thrown, as a Refusal: an unknown error is `internal` and tells the caller nothing. */
+/** Returns a thrown value as a `Refusal`. Anything else becomes `internal`, which tells the caller nothing. */
 export function asRefusal(thrown: unknown): Refusal {
   if (thrown instanceof Refusal) return thrown
   return new Refusal('internal', { detail: 'an unexpected error', cause: thrown })

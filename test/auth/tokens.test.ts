@@ -83,7 +83,7 @@ describe('a token', () => {
     ],
     ['a pattern that is wider', { models: ['qwen*:*'] }, /qwen\*:\*, and what is yours to give is/],
     ['what is no model', { models: ['x:cloud'] }, /no name or pattern/],
-    ['a life that is over at once', { ttlMs: 500 }, /a second at least/],
+    ['a life that is over at once', { ttlMs: 500 }, /at least 1 second/],
     ['a life that is too long', { ttlMs: 61 * minute }, /at most/],
   ] as const)('is not made with %s', async (_what, more, say) => {
     const making = mintToken(holder(), wish(more as Partial<Wanted>), rules, signingIn(), now)

@@ -26,10 +26,10 @@ describe('readJson', () => {
   })
 
   it.each([
-    ['{"a":1,"a":2}', 'a key stands twice in one object'],
-    ['{"a":{"b":1,"b":1}}', 'a key stands twice in one object'],
-    ['[{"x":[{"a":1,"\\u0061":2}]}]', 'a key stands twice in one object'],
-    ['{"__proto__":1,"__proto__":2}', 'a key stands twice in one object'],
+    ['{"a":1,"a":2}', 'a key occurs twice in one object'],
+    ['{"a":{"b":1,"b":1}}', 'a key occurs twice in one object'],
+    ['[{"x":[{"a":1,"\\u0061":2}]}]', 'a key occurs twice in one object'],
+    ['{"__proto__":1,"__proto__":2}', 'a key occurs twice in one object'],
     ['{} {}', 'not valid JSON'],
     ['{"a":1}garbage', 'not valid JSON'],
     ['\ufeff{}', 'not valid JSON'],
@@ -39,8 +39,8 @@ describe('readJson', () => {
     ['{"a":"\u0001"}', 'not valid JSON'],
     ['{"a":01}', 'not valid JSON'],
     ['"unterminated', 'not valid JSON'],
-    ['"\\ud800"', 'a lone surrogate in a string'],
-    ['{"\\udc00":1}', 'a lone surrogate in a string'],
+    ['"\\ud800"', 'a string contains a lone surrogate'],
+    ['{"\\udc00":1}', 'a string contains a lone surrogate'],
     ['[1e999]', 'a number is out of range'],
     [`${'['.repeat(maxDepth + 1)}${']'.repeat(maxDepth + 1)}`, 'nested deeper than 64 levels'],
   ])('refuses %j', (text, kind) => {
@@ -72,7 +72,7 @@ describe('readJson', () => {
         const twice = [...members, members[which % members.length]]
         const wrap = (inner: string) => `${'{"w":['.repeat(depth)}{${inner}}${']}'.repeat(depth)}`
         expect(fault(wrap(members.join(',')))).toBeUndefined()
-        expect(fault(wrap(twice.join(',')))).toBe('a key stands twice in one object')
+        expect(fault(wrap(twice.join(',')))).toBe('a key occurs twice in one object')
       }),
     )
   })

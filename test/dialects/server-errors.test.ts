@@ -7,7 +7,7 @@ const openai = (message: string) => JSON.stringify({ error: { message, type: 'in
 const runner = (message: string) => ollama(openai(message))
 const localai = (message: string) =>
   JSON.stringify({ error: { code: 400, message: `code=400, message=${message}`, type: '' } })
-const reason = (why: string) => `The model server refused this request: ${why}.`
+const reason = (why: string) => `The model server refused the request: ${why}.`
 
 describe("a mistake of the client's is told as the client's", () => {
   it.each([
@@ -52,15 +52,15 @@ describe("a mistake of the client's is told as the client's", () => {
     [
       400,
       runner('Multimodal data provided, but model does not support multimodal requests.'),
-      'This model takes no images.',
+      'This model does not support images.',
     ],
     [
       400,
       openai('image URLs are not currently supported, please use base64 encoded data instead'),
       reason('image URLs are not currently supported, please use base64 encoded data instead'),
     ],
-    [422, '', 'The model server refused this request.'],
-    [409, ollama('blob /var/lib/x is in use'), 'The model server refused this request.'],
+    [422, '', 'The model server refused the request.'],
+    [409, ollama('blob /var/lib/x is in use'), 'The model server refused the request.'],
     [
       403,
       openai('model "m" is disabled and cannot be loaded. Enable it'),
@@ -105,6 +105,6 @@ describe("what is inside the model server is not told, nor what is its own failu
     ollama('json: cannot unmarshal string into Go struct field internal.Secret.path of type x'),
     '{"error":'.repeat(50),
   ])('withholds what a server says in words that are not known: %s', (body) => {
-    expect(serverError(400, body).say).toBe('The model server refused this request.')
+    expect(serverError(400, body).say).toBe('The model server refused the request.')
   })
 })

@@ -180,7 +180,7 @@ describe('errors of anthropic', () => {
     expect(error).toBeInstanceOf(RateLimitError)
     expect(error).toMatchObject({
       type: 'rate_limit_error',
-      apiMessage: 'Too many requests; try again later.',
+      apiMessage: 'Too many requests. Try again later.',
     })
     expect(endings).toEqual(['rate_limited'])
   })

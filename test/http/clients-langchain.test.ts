@@ -82,7 +82,7 @@ describe('langchain', () => {
     const key = scene.keyOf('tight')
     await chatOf(name, key).invoke(question)
     const limit = await scene.watched(() => chatOf(name, key).invoke(question))
-    expect(String(limit.error)).toContain('Too many requests; try again later.')
+    expect(String(limit.error)).toContain('Too many requests. Try again later.')
     expect(limit.endings).toEqual(['rate_limited'])
   })
 

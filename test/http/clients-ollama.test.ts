@@ -96,7 +96,7 @@ describe('ollama', () => {
     const tight = clientOf(scene.keyOf('tight'))
     await tight.chat({ model: name, messages })
     const { error, endings } = await scene.watched(() => tight.chat({ model: name, messages }))
-    expect(error).toMatchObject({ status_code: 429, error: 'Too many requests; try again later.' })
+    expect(error).toMatchObject({ status_code: 429, error: 'Too many requests. Try again later.' })
     expect(endings).toEqual(['rate_limited'])
   })
 

@@ -109,7 +109,7 @@ describe('the real clients', () => {
 
   it('hear that an answer was blocked, and ask once', async () => {
     const before = server.posts.length
-    const blocked = 'The answer was blocked by policy.'
+    const blocked = 'The response was blocked by policy.'
     server.script = speaking(speakerOf('ollama chat, streamed'), said)
     const ollama = new Ollama({ host: strict.data, headers: { authorization: `Bearer ${strict.key}` } })
     const read = async () => {
@@ -154,7 +154,7 @@ describe('on the wire', () => {
       const answer = await strict.post(speaker.path, { ...speaker.body, model })
       const text = await answer.text()
       if (answer.status === 200) {
-        expect(text.trim().split('\n').at(-1)).toContain('The answer was blocked by policy.')
+        expect(text.trim().split('\n').at(-1)).toContain('The response was blocked by policy.')
         expect(text).not.toMatch(/\[DONE\]|"done":true|message_stop|response\.completed/)
       } else expect(answer.status).toBe(400)
       expect(text).not.toContain(letters.slice(0, 4))

@@ -51,7 +51,7 @@ describe('the budget of memory', () => {
       response.headers.get('retry-after'),
     ]).toEqual([503, 'overloaded', '1'])
     expect(await response.json()).toEqual({
-      error: 'The gateway holds as much as its memory allows; try again later.',
+      error: 'The gateway has reached its memory budget. Try again later.',
     })
     expect(gate.requests().map(({ ending }) => ending)).toEqual([
       { kind: 'refused', code: 'overloaded', status: 503 },

@@ -180,5 +180,5 @@ function publicKeysIn({ keys }: JsonObject): JSONWebKeySet {
 function problemOf(error: unknown): string {
   if (error instanceof KeysUnavailable) return error.message
   if (error instanceof Error && 'code' in error) return String(error.code)
-  return error instanceof Error ? error.name : 'no Error'
+  return error instanceof Error ? error.name : 'not an Error'
 }

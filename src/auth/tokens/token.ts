@@ -156,10 +156,10 @@ export async function mintToken(
   nowMs: number,
 ): Promise<MintedToken> {
   if (grants.length >= rules.depth)
-    refuse(`Tokens may be made from one another ${rules.depth} deep, and this one is.`)
-  if (ttlMs !== undefined && ttlMs < 1000) refuse('A token must live for a second at least.')
+    refuse(`A chain of tokens may be ${rules.depth} long, and this token is the last.`)
+  if (ttlMs !== undefined && ttlMs < 1000) refuse('The lifetime of a token must be at least 1 second.')
   if (ttlMs !== undefined && ttlMs > rules.maxMs)
-    refuse(`A token may live for ${rules.maxMs / 1000} seconds at most.`)
+    refuse(`The lifetime of a token must be at most ${rules.maxMs / 1000} seconds.`)
   const tooMuch = excess(role, rights)
   if (tooMuch !== undefined) refuse(tooMuch)
   const id = randomText(16)
@@ -175,7 +175,7 @@ export async function mintToken(
     .setIssuedAt(issued)
     .setExpirationTime(expires)
     .sign(signer)
-  if (token.length > maxCredentialLength) refuse('The token would be too long: name fewer models and tools.')
+  if (token.length > maxCredentialLength) refuse('The token would be too long. Name fewer models and tools.')
   return { id, token, parent: grants.at(-1)?.id ?? key, expiresMs: expires * 1000, role: narrow(role, [own]) }
 }
 

@@ -63,7 +63,7 @@ const called = toolCall(
   'id',
 )
 const others: Shape = (_value, at) =>
-  invalid(`\`${at}\` must be plain text: no model server here reads others.`)
+  invalid(`\`${at}\` must be plain text. The model servers support no other type.`)
 const plainDocument = object(
   {
     type: word,

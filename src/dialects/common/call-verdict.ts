@@ -29,4 +29,4 @@ export type JudgeCall = (call: ToolCall, place?: 'text') => CallVerdict | Promis
 
 /** Replaces a call in a text that would need an approval. */
 export const undecidedCallNote =
-  'A tool call in the text was taken out: it needs a decision that a text cannot wait for.'
+  'A tool call in the text was removed: it needs an approval, and a text cannot wait for one.'

@@ -103,7 +103,7 @@ export function refuseUnload(body: JsonObject, cap: KeepAliveCap): void {
   if (body.keep_alive !== 0 || cap.minSeconds === 0) return
   throw new Refusal('invalid_request', {
     say:
-      '`keep_alive: 0` without a prompt would unload the model, which requests of others share. This key may not ' +
-      `(\`caps.keepAlive.min\`); the model is unloaded when nobody has used it for a while.`,
+      '`keep_alive: 0` without a prompt would unload the model, which all callers share. This key may not do that ' +
+      `(\`caps.keepAlive.min\`). The model is unloaded once it has been idle for a while.`,
   })
 }

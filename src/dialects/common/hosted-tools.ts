@@ -36,7 +36,7 @@ export function hostedTool({ webSearch, passes }: HostedTools): Shape {
 export function refuseTool(at: string, type: string): never {
   const what = published.test(type) ? `Tools of the type \`${type}\`` : 'Tools of this type'
   return invalid(
-    `\`${at}\`: ${what} cannot be used here: the model server does not read them. Switch the tool off in the client, or offer a function.`,
+    `\`${at}\`: ${what} are not supported, because the model server does not read them. Disable the tool in the client, or offer a function.`,
   )
 }
 

@@ -32,7 +32,7 @@ export const mediaUrl: Shape = onlyIfAllowed(
     notes.unread.add('mediaUrls')
     return value
   },
-  'An image must be a data: URL in base64: other URLs are not fetched.',
+  'An image must be a data: URL in base64. Other URLs are not fetched.',
 )
 
 /** A `data:` URL of an image, or a remote URL if the role allows `mediaUrls`. */

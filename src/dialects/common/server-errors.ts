@@ -9,18 +9,18 @@ const knownErrors: readonly (readonly [RegExp, string])[] = [
   [/does not support thinking/, 'This model does not support thinking.'],
   [/does not support tools/, 'This model does not support tools.'],
   [/does not support insert/, 'This model does not support a suffix.'],
-  [/does not support (?:embeddings|generate|chat|completion)/, 'This model cannot do what this route does.'],
+  [/does not support (?:embeddings|generate|chat|completion)/, 'This model does not support this route.'],
   [
     /does not support multimodal|image input is not supported|not support images?/,
-    'This model takes no images.',
+    'This model does not support images.',
   ],
+  [/exceeds? (?:the )?(?:available |maximum )?context/, 'The prompt is longer than the model’s context.'],
   [
-    /exceeds? (?:the )?(?:available |maximum )?context/,
-    'The prompt is longer than the context of the model.',
+    /invalid (?:json )?schema|failed to parse grammar/,
+    'The model server does not support this response format.',
   ],
-  [/invalid (?:json )?schema|failed to parse grammar/, 'The model server cannot use this answer format.'],
   [/is disabled and cannot be loaded/, 'The model is disabled on the model server.'],
-  [/cloud is disabled/, 'The model is on another host, which the model server does not use.'],
+  [/cloud is disabled/, 'The model runs on another host, which the model server does not use.'],
 ]
 
 /** Returns the message for a request that its caller can mend, or undefined for a fault of the server. */
@@ -31,11 +31,11 @@ function messageFor(status: number, body: string): string | undefined {
   // A 500 is the server's own failure, unless it names a parameter (Ollama's `options`).
   if (status >= 500) return reason && namesField(reason) ? quoteReason(reason) : undefined
   if (!isClientsFault(status)) return undefined
-  return reason === undefined ? 'The model server refused this request.' : quoteReason(reason)
+  return reason === undefined ? 'The model server refused the request.' : quoteReason(reason)
 }
 
 function quoteReason(reason: string): string {
-  return `The model server refused this request: ${reason}.`
+  return `The model server refused the request: ${reason}.`
 }
 
 /** Excludes 401, 403, 407, 408 and 429, which concern the gateway and its server. */
@@ -62,7 +62,10 @@ export function serverError(status: number, body: string, retryAfter?: string): 
     return new Refusal('upstream_unavailable', { detail, retryAfterSeconds })
   }
   if (status === 413)
-    return new Refusal('body_too_large', { detail, say: 'The body is larger than the model server takes.' })
+    return new Refusal('body_too_large', {
+      detail,
+      say: 'The request body is larger than the model server accepts.',
+    })
   const say = messageFor(status, body)
   return say === undefined
     ? new Refusal('upstream_failed', { detail })

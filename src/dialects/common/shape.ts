@@ -145,7 +145,7 @@ export const name: Shape = (value, at, notes) => {
  */
 export const word: Shape = (value, at, notes) => {
   if (typeof value !== 'string' || !/^[\w.-]{1,32}$/.test(value))
-    return expected(at, 'one of the words the model server knows')
+    return expected(at, 'one of the values that the model server knows')
   if (value.length > 16) notes.name(value)
   return value
 }
@@ -193,7 +193,7 @@ export const real: Shape = (value, at) => (typeof value === 'number' ? value : e
 export function integer(min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER): Shape {
   return (value, at) => {
     if (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max) return value
-    return expected(at, 'a whole number in range')
+    return expected(at, 'an integer in range')
   }
 }
 
@@ -328,7 +328,7 @@ export function object(
       if (shape === undefined) {
         const twin = folded.get(foldKey(key))
         if (twin !== undefined)
-          return invalid(`A key differs from \`${join(at, twin)}\` only in its letters' case.`)
+          return invalid(`A key differs from \`${join(at, twin)}\` only in letter case.`)
         notes.drop(join(at, key))
         continue
       }
@@ -358,7 +358,7 @@ export function withRouteHint(
     if (isObject(value) && !Object.hasOwn(value, own)) {
       const [field, route] = fields.find(([each]) => Object.hasOwn(value, each)) ?? []
       if (field !== undefined)
-        invalid(`\`${own}\` is missing: a body with \`${field}\` belongs to \`${route}\`.`)
+        invalid(`\`${own}\` is missing. A request with \`${field}\` belongs on \`${route}\`.`)
     }
     return shape(value, at, notes)
   }

@@ -147,7 +147,7 @@ const item: Shape = (value, at, notes) => {
   const type = typeOf(value)
   if (type === undefined && isObject(value) && value.type === undefined) return anyMessage(value, at, notes)
   const why = type === undefined ? undefined : refused.get(type)
-  if (why !== undefined) return invalid(`\`${at}\`: items of the type \`${type}\` ${why}`)
+  if (why !== undefined) return invalid(`\`${at}\`: items of type \`${type}\` ${why}`)
   return known(value, at, notes)
 }
 

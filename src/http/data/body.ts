@@ -38,12 +38,12 @@ function requireNoForm({ headers }: IncomingMessage, body: Buffer): void {
 
 export function requireNoExpectation({ expect }: IncomingMessage['headers']): void {
   if (expect !== undefined && expect.toLowerCase() !== '100-continue')
-    throw new Refusal('invalid_request', { say: 'The Expect header asks for something unknown.' })
+    throw new Refusal('invalid_request', { say: 'The Expect header asks for an unknown expectation.' })
 }
 
 export function tooLarge(limit: number): Refusal {
   return new Refusal('body_too_large', {
-    say: `The body is larger than the ${limit} bytes that this key may send (\`caps.body\` of its role; of model files, \`admin.blob\`).`,
+    say: `The request body is larger than the ${limit} bytes that this key may send (\`caps.body\` of its role, or \`admin.blob\` for model files).`,
   })
 }
 
@@ -67,7 +67,7 @@ function decoderFor({ headers }: IncomingMessage): Decompress | undefined {
   const decoder = Object.hasOwn(decoders, encoding) ? decoders[encoding] : undefined
   if (decoder) return decoder
   throw new Refusal('unsupported_media_type', {
-    say: 'The body must be plain, or compressed with gzip or zstd.',
+    say: 'The request body must be uncompressed, or compressed with gzip or zstd.',
   })
 }
 
@@ -119,7 +119,9 @@ async function receive(
     let length = 0
     const timer = setTimeout(
       () =>
-        settle(() => reject(new Refusal('invalid_request', { say: 'The body took too long to arrive.' }))),
+        settle(() =>
+          reject(new Refusal('invalid_request', { say: 'The request body took too long to arrive.' })),
+        ),
       timeoutMs,
     )
     const settle = (outcome: () => void) => {

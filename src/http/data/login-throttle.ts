@@ -31,7 +31,7 @@ export async function createLoginThrottle(
       const state = await count(request)
       if (!state.isAllowed && state.isExceeded)
         throw new Refusal('rate_limited', {
-          say: 'Too many failed logins from this address.',
+          say: 'Too many failed logins from this address. Try again later.',
           retryAfterSeconds: Math.max(1, state.ttlInSeconds),
         })
     },

@@ -30,7 +30,7 @@ export async function readForm(
   hold: Pick<Hold, 'body'>,
 ): Promise<Form> {
   if (!request.isMultipart())
-    throw new Refusal('unsupported_media_type', { say: 'The body must be multipart/form-data.' })
+    throw new Refusal('unsupported_media_type', { say: 'The request body must be multipart/form-data.' })
   if (request.headers['content-encoding'] !== undefined)
     throw new Refusal('unsupported_media_type', { say: 'A form must not be compressed.' })
   requireFits(request.headers, limit)
@@ -88,14 +88,14 @@ async function readParts(request: FastifyRequest, limit: number): Promise<Form> 
   for await (const part of request.parts({ limits })) {
     if (part.type === 'file') {
       if (part.fieldname !== 'file')
-        throw new Refusal('invalid_request', { say: 'The file of a form must be called `file`.' })
+        throw new Refusal('invalid_request', { say: 'The file field of the form must be named `file`.' })
       const bytes = new Uint8Array(await part.toBuffer())
       file = { name: nameOf(part.filename), type: typeOf(part.mimetype), bytes }
     } else {
       if (Object.hasOwn(fields, part.fieldname))
-        throw new Refusal('invalid_request', { say: 'A field of the form stands twice.' })
+        throw new Refusal('invalid_request', { say: 'A field of the form occurs twice.' })
       if (typeof part.value !== 'string')
-        throw new Refusal('invalid_request', { say: 'A field of the form is no text.' })
+        throw new Refusal('invalid_request', { say: 'A field of the form is not a text.' })
       if (part.fieldnameTruncated || part.valueTruncated)
         throw new Refusal('invalid_request', { say: 'A field of the form is too long.' })
       if (part.value.includes('\ufffd') || !part.value.isWellFormed())

@@ -52,7 +52,9 @@ function isUpgrade({ headers }: FastifyRequest): boolean {
 
 /** `/v1/realtime` and its like: what travels in frames that nobody reads here cannot be judged. */
 function noWebSocket(): Refusal {
-  return new Refusal('not_found', { say: 'WebSockets are refused: their frames cannot be inspected yet.' })
+  return new Refusal('not_found', {
+    say: 'WebSockets are not supported, because their frames cannot be inspected yet.',
+  })
 }
 
 const declared = dialects.flatMap(({ endpoints }) => endpoints.map(({ path }) => path))

@@ -56,7 +56,7 @@ export function registerStoredResponse(
   })
 }
 
-const notAllowed = 'A tool call was taken out here: it is not allowed for this key, or needed a yes.'
+const notAllowed = 'A tool call was removed here: this key may not make it, or it needs an approval.'
 
 /** By the rights that the caller has now. A human's yes was for the answer in which the call was made, and for that alone. */
 function callJudgeFor(caller: Caller) {

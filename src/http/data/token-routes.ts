@@ -109,7 +109,7 @@ function holderFrom(
   presented: ReturnType<typeof presentedCredential>,
 ): Holder {
   if (identity.kind !== 'key' && identity.kind !== 'token')
-    throw new Refusal('invalid_request', { say: 'Tokens are made from a key, or from another token.' })
+    throw new Refusal('invalid_request', { say: 'Tokens are minted from a key or from another token.' })
   const key = holderOf(identity)
   const credential = typeof presented === 'string' ? '' : presented.credential
   const expiresMs = token?.expiresMs ?? incoming.snapshot.keys.endsAt(credential)

@@ -39,7 +39,7 @@ export function createTokenAccounts(nowMs: () => number): TokenAccounts {
       if (accounts.size >= maxEach || count >= maxInAll) {
         sweep()
         throw new Refusal('tokens_exhausted', {
-          say: 'Too many tokens with budgets are in use for this key.',
+          say: 'Too many tokens of this key have budgets of their own. Try again later.',
           retryAfterSeconds: sweepMs / 1000,
         })
       }

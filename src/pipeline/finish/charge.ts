@@ -83,7 +83,7 @@ export function createAccounts({ store, turns, log, clock, onOpened }: AccountPa
         const settled = await tell(context, { kind: 'answered', answer })
         if (!settled || settled.repeatedMs === 0) return undefined
         return new Refusal('repetition', {
-          say: 'The same tool call was made too often.',
+          say: 'The same tool call was repeated too often.',
           retryAfterSeconds: secondsUntilNext(settled.repeatedMs, context.admitted?.admission),
         })
       } catch (error) {
@@ -117,7 +117,7 @@ function attempt<T>(make: () => T): T | Error {
   try {
     return make()
   } catch (error) {
-    return error instanceof Error ? error : new Error('no Error')
+    return error instanceof Error ? error : new Error('not an Error')
   }
 }
 

@@ -37,16 +37,16 @@ export function requireAdmitted({ admission }: Admitted): void {
 
 const together: Readonly<Record<Scope, string | undefined>> = {
   key: undefined,
-  role: 'by all keys of this role together',
-  model: 'for this model by all callers together',
-  all: 'by all callers together',
-  token: 'with this token, which has used what it was given',
+  role: 'for all keys of this role together',
+  model: 'for all callers of this model together',
+  all: 'for all callers together',
+  token: 'for this token, whose budget is used up',
 }
 
 /** Tells a caller that it is not it alone who has used up a limit. */
 export function saySharedBy(scope: Scope | undefined, what: string): { say?: string } {
   const whose = scope && together[scope]
-  return whose === undefined ? {} : { say: `${what} ${whose}; try again later.` }
+  return whose === undefined ? {} : { say: `${what} ${whose}. Try again later.` }
 }
 
 /**

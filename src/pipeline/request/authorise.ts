@@ -38,7 +38,7 @@ export function authoriseRoute(caller: Caller, { endpoint }: Destination, freeze
   }
   const { upstreams } = incoming.snapshot.policy
   if (!upstreams.some(({ kind }) => isServedBy(endpoint, kind)))
-    throw new Refusal('not_found', { say: 'No model server behind this gate has this route.' })
+    throw new Refusal('not_found', { say: 'No model server behind the gateway has this route.' })
 }
 
 export function createAuthoriseModel(fleet: Fleet, kept: KeptAnswers, freezes: KillSwitch) {
@@ -138,18 +138,20 @@ function administered(asked: string, role: Role, policy: Policy, fleet: Fleet): 
 function requireWithin({ counts, tools }: Prompt, caps: Caps): void {
   const tooMany = (what: string, count: number, key: 'images' | 'inputs' | 'stops' | 'tools') => {
     if (count > caps[key])
-      refuse(`${count} ${what}, and this key may send ${caps[key]} (\`caps.${key}\` of its role).`)
+      refuse(
+        `The request has ${count} ${what}, and this key may send ${caps[key]} (\`caps.${key}\` of its role).`,
+      )
   }
   const tooLarge = (what: string, bytes: number, key: 'imageBytes' | 'schema') => {
     if (bytes > caps[key])
-      refuse(`${what} of ${bytes} bytes: this key may send ${caps[key]} (\`caps.${key}\` of its role).`)
+      refuse(`${what} ${bytes} bytes, and this key may send ${caps[key]} (\`caps.${key}\` of its role).`)
   }
   tooMany('images', counts.images, 'images')
-  tooLarge('Images', counts.imageBytes, 'imageBytes')
+  tooLarge('The images together have', counts.imageBytes, 'imageBytes')
   tooMany('texts to embed', counts.inputs, 'inputs')
   tooMany('stop sequences', counts.stops, 'stops')
   tooMany('tools', tools.length, 'tools')
-  tooLarge('A schema of the answer', counts.schema, 'schema')
+  tooLarge('The schema of the response has', counts.schema, 'schema')
 }
 
 function refuse(say: string): never {
@@ -162,15 +164,15 @@ function requireWhole({ strict }: Role, leftOut: readonly string[] = []): void {
   const what = leftOut.map((each) => `\`${each}\``).join(', ')
   refuse(
     leftOut.includes('previous_response_id')
-      ? `${what}: the model server would not read it. Send the whole conversation instead.`
-      : `${what}: not allowed for this key. Switch the tool off in the client, or have \`allow: [webSearch]\` or \`strict: false\` set for its role.`,
+      ? `${what}: the model server does not read it. Send the whole conversation instead.`
+      : `${what}: not allowed for this key. Disable the tool in the client, or ask the operator for \`allow: [webSearch]\` or \`strict: false\` in the role.`,
   )
 }
 
 /** @throws Refusal `frozen` */
 function requireThawed(model: string, server: ServerKind, freezes: KillSwitch): void {
   if (freezes.holdsModel(model, server))
-    throw new Refusal('frozen', { say: 'This model is frozen by an operator.' })
+    throw new Refusal('frozen', { say: 'An operator has frozen this model.' })
 }
 
 /** Whether a request that is under way is about something that was frozen meanwhile. */

@@ -14,9 +14,10 @@ export function readPrompt(body: Buffer, endpoint: Exchange, allowed: ReadonlySe
 
 /** @throws Refusal `invalid_request` for what is no JSON object, or could be read in two ways */
 export function readObject(body: Buffer): JsonObject {
-  if (!isUtf8(body)) throw new Refusal('invalid_request', { say: 'The body is not valid UTF-8.' })
+  if (!isUtf8(body)) throw new Refusal('invalid_request', { say: 'The request body is not valid UTF-8.' })
   const document = strictly(body.toString('utf8'))
-  if (!isObject(document)) throw new Refusal('invalid_request', { say: 'The body must be a JSON object.' })
+  if (!isObject(document))
+    throw new Refusal('invalid_request', { say: 'The request body must be a JSON object.' })
   return document
 }
 
@@ -30,6 +31,6 @@ function strictly(text: string) {
     return readJson(text)
   } catch (error) {
     if (!(error instanceof JsonFault)) throw error
-    throw new Refusal('invalid_request', { say: `The body is not strict JSON: ${error.kind}.` })
+    throw new Refusal('invalid_request', { say: `The request body is not strict JSON: ${error.kind}.` })
   }
 }

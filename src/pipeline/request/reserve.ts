@@ -41,8 +41,8 @@ export function createReserve(turns: Turns, printPrompt: PrintPrompt, clock: Clo
     if (tokens > max)
       throw new Refusal('invalid_request', {
         say:
-          `The request may cost ${tokens} tokens, more than the whole limit of ${max}. Ask for a shorter answer, ` +
-          'or have `tokensPerMinute` or `tokensPerDay` raised, or `caps.outputTokens` lowered.',
+          `The request may use ${tokens} tokens, more than the whole limit of ${max}. Ask for a shorter response, ` +
+          'or ask the operator to raise `tokensPerMinute` or `tokensPerDay`, or to lower `caps.outputTokens`.',
       })
     const { cancellation } = incoming
     const sinceMs = clock.monotonicMs()

@@ -26,7 +26,7 @@ const category = 'LLM06'
 const maxTold = 256
 
 const pass: CallVerdict = { kind: 'pass' }
-const note = 'A tool call was taken out here: it is not allowed for this key.'
+const note = 'A tool call was removed here: this key may not make it.'
 
 const over =
   'What a human was asked about this tool call is over: it ran out, or another call like it had the yes. The call must be made again.'
@@ -94,8 +94,8 @@ export function createJudgeCalls({ approvals, calls, lookAgain, isInForce, metri
       refusal: new Refusal('tool_not_allowed', {
         say:
           because === 'name'
-            ? `The answer calls a tool${tool} that is not allowed for this key.`
-            : `The answer calls a tool${tool} with arguments that are not allowed for this key.`,
+            ? `The response calls a tool${tool} that this key may not use.`
+            : `The response calls a tool${tool} with arguments that this key may not use.`,
       }),
     }
   }
