@@ -97,7 +97,7 @@ export function createDesk({ store, tell, report }: DeskOptions): Approvals {
       )
       for (const waiter of waiting) if (!open.has(waiter.digest)) waiter.look()
     } catch (error) {
-      report('approvals cannot be read; who waits for one goes on waiting', error)
+      report('approvals cannot be read; waiting requests keep waiting', error)
     } finally {
       looking = false
     }
@@ -136,7 +136,7 @@ export function createDesk({ store, tell, report }: DeskOptions): Approvals {
           // Another call like this one has had the yes, or it is over.
           if (kind !== 'pending') return end({ kind: 'over' })
         } catch (error) {
-          report('an approval cannot be taken; its call goes on waiting', error)
+          report('an approval cannot be claimed; its tool call keeps waiting', error)
         } finally {
           taking = false
         }

@@ -67,7 +67,7 @@ export function createWebhook({ settings, now, report, pauseMs = 1000 }: Webhook
         return await send(body)
       } catch (error) {
         if (stopped.signal.aborted) return
-        if (attempt + 1 >= tries) return report(`the webhook was not told of approval ${id}`, error)
+        if (attempt + 1 >= tries) return report(`the webhook did not accept approval ${id}`, error)
       }
       // Cut short when it is closed; the loop sees that.
       await pause(pauseMs * 2 ** attempt, undefined, { ref: false, signal: stopped.signal }).catch(() => {})
@@ -90,7 +90,7 @@ export function createWebhook({ settings, now, report, pauseMs = 1000 }: Webhook
     tell(event, approval, usedBy) {
       if (!settings().webhook) return
       if (queue.length >= maxWaiting)
-        return report(`the webhook is too slow: it was not told of approval ${approval.id}`)
+        return report(`the webhook is too slow; approval ${approval.id} was not delivered`)
       const shown = publicly(approval, settings().arguments)
       queue.push({ id: approval.id, body: JSON.stringify({ event, approval: shown, usedBy }) })
       work()

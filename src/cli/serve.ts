@@ -54,7 +54,7 @@ export const serve: Command = {
     log.info({ data: gateway.data, admin: gateway.admin, policy: policy.version }, 'listening')
     await told
     stops.once('stop', gateway.hurry)
-    log.info('stopping; a second signal ends what still runs')
+    log.info('stopping; a second signal aborts running requests')
     await gateway.close()
     log.info('stopped')
     return 0

@@ -27,7 +27,7 @@ const maxLength = 8192
 export function readCredentials({ key, certificate, ca }: CredentialFiles): Credentials {
   const bearer = key === undefined ? undefined : readFileSync(key, 'utf8').trim()
   if (bearer !== undefined && (bearer.length > maxLength || !/^[\x21-\x7e]+$/.test(bearer)))
-    throw new Error(`${key} holds no key: one line of printable characters`)
+    throw new Error(`${key} holds no key. It must be one line of printable characters.`)
   const tls = {
     ...(ca === undefined ? {} : { ca: readFileSync(ca, 'utf8') }),
     ...(certificate && {
@@ -63,7 +63,7 @@ export function watchCredentials(
     try {
       onChange(readCredentials(files), '')
     } catch (error) {
-      onChange(undefined, error instanceof Error ? error.message : 'it cannot be read')
+      onChange(undefined, error instanceof Error ? error.message : 'the file cannot be read')
     }
   })
 }

@@ -40,7 +40,7 @@ export function refusalOf(
   if (origin !== undefined)
     return origins.has(origin)
       ? undefined
-      : 'Requests of web pages are refused, but for the origins that --origin names.'
+      : 'Requests from web pages are refused, except from origins that --origin names.'
   // A page's links, pictures and forms name no origin; browsers say where they come from. Programs do not.
   const site = headers['sec-fetch-site']
   if (site !== undefined && site !== 'none' && site !== 'same-origin')

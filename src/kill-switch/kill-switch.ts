@@ -105,7 +105,7 @@ export async function createKillSwitch({
       seen = state
       unread = false
     } catch (error) {
-      if (!unread) report('the file of freezes cannot be read; what is frozen stays frozen', error)
+      if (!unread) report('cannot read the freezes file; current freezes stay in force', error)
       unread = true
     }
   }
@@ -121,7 +121,7 @@ export async function createKillSwitch({
       writing = true
     } catch (error) {
       // Told once until it can: it is tried again all the time.
-      if (writing) report('the file of freezes cannot be written', error)
+      if (writing) report('cannot write the freezes file', error)
       writing = false
     }
   }

@@ -36,7 +36,7 @@ export function explain(
 ): readonly Reason[] {
   const reasons: Reason[] = []
   if (freezes.holdsCaller([holder], [role.name]))
-    reasons.push(refused('frozen', `it, its role, or everything is frozen (torwart freezes)`))
+    reasons.push(refused('frozen', `the caller, its role, or everything is frozen (run \`torwart freezes\`)`))
   if (route !== undefined) reasons.push(ofRoute(route, role, whose, policy))
   if (model !== undefined) reasons.push(...ofModel(model, role, whose, policy, freezes))
   if (tool !== undefined) reasons.push(ofTool(tool, role, whose))
@@ -49,13 +49,14 @@ function ofRoute(asked: string, { routes }: Role, whose: string, { upstreams }: 
   const endpoints = endpointsOf(asked)
   const groups = endpoints.map(({ group }) => group)
   const has = `${whose} has ${[...routes].join(', ') || 'none'}`
-  if (ownRoutes.has(asked)) return allowed(`route ${asked}: the gate’s own, for every key and token`)
+  if (ownRoutes.has(asked))
+    return allowed(`route ${asked}: a route of the gateway itself, for every key and token`)
   const [group] = groups
   if (group === undefined) return refused('not_found', `route ${asked}: no dialect declares it`)
-  const said = group === asked ? `routes ${asked}` : `route ${asked}, of the group \`${group}\``
+  const said = group === asked ? `route group ${asked}` : `route ${asked}, in the group \`${group}\``
   if (!groups.some((each) => routes.has(each))) return refused('route_not_allowed', `${said}: ${has}`)
   if (!endpoints.some((endpoint) => upstreams.some(({ kind }) => isServedBy(endpoint, kind))))
-    return refused('not_found', `${said}: no kind of server among the \`upstreams\` has it`)
+    return refused('not_found', `${said}: no server in \`upstreams\` is of a kind that has it`)
   return allowed(`${said}: ${has}`)
 }
 
@@ -88,11 +89,14 @@ function ofTokens(
 
 /** Of arguments nothing is known here: they are judged when the call is made. */
 function ofTool(tool: string, { mayCall, tools }: Role, whose: string): Reason {
-  if (mayCall === undefined) return allowed(`tool ${tool}: calls of ${whose} are recorded, not gated`)
-  if (!mayCall(tool)) return refused('tool_not_allowed', `tool ${tool}: not among the \`tools\` of ${whose}`)
+  if (mayCall === undefined) return allowed(`tool ${tool}: calls of ${whose} are recorded and not restricted`)
+  if (!mayCall(tool)) return refused('tool_not_allowed', `tool ${tool}: not in \`tools\` of ${whose}`)
   const { approval = false, rules = false } = tools?.asks(tool) ?? {}
-  const more = [approval ? 'after a human’s yes' : '', rules ? 'if its arguments keep to the rules' : '']
-  const said = [`tool ${tool}: among the \`tools\` of ${whose}`, ...more.filter(Boolean)]
+  const more = [
+    approval ? 'after a human’s approval' : '',
+    rules ? 'if its arguments comply with the rules' : '',
+  ]
+  const said = [`tool ${tool}: in \`tools\` of ${whose}`, ...more.filter(Boolean)]
   return allowed(said.join(', '))
 }
 
@@ -116,7 +120,7 @@ function ofModel(
   freezes: Pick<KillSwitch, 'holdsModel'>,
 ): Reason[] {
   const target = aliases.get(asked) ?? asked
-  const said = target === asked ? `model ${asked}` : `model ${asked}, another name of ${target} (\`aliases\`)`
+  const said = target === asked ? `model ${asked}` : `model ${asked}, an alias of ${target}`
   const kinds = [...new Set(upstreams.map(({ kind }) => kind))]
   for (const kind of kinds) {
     const model = canonicalFor(kind, target)
@@ -136,7 +140,7 @@ function latestMeant(asked: string, models: readonly string[]): string {
   const bare = models.find((name) => !name.includes(':') && modelMatcher([`${name}:*`])(asked, 'ollama'))
   return bare === undefined
     ? ''
-    : `; with Ollama \`${bare}\` is ${bare}:latest alone, and \`${bare}:*\` every tag`
+    : `. With Ollama, \`${bare}\` covers ${bare}:latest only, and \`${bare}:*\` every tag`
 }
 
 function allowed(words: string): Reason {

@@ -51,16 +51,17 @@ export function openCallers(parts: CallersParts): Callers {
   )
   const uses = createUseCounter(
     () => usesFile(policy().keysFile),
-    (error) => log.warn({ cause: describeError(error) }, 'when keys were used last cannot be written'),
+    (error) => log.warn({ cause: describeError(error) }, 'cannot write when keys were last used'),
   )
   const jwts = createJwts(clock.monotonicMs, (issuer, problem) => {
-    if (mayTell(`issuer ${issuer}`)) log.warn({ issuer, problem }, 'the keys of an issuer are not renewed')
+    if (mayTell(`issuer ${issuer}`))
+      log.warn({ issuer, problem }, 'cannot refresh the keys of a token issuer')
   })
   const refresh = () => {
     try {
       signing.refresh()
     } catch (error) {
-      log.error({ cause: describeError(error) }, 'the signing keys cannot be read; those that are known stay')
+      log.error({ cause: describeError(error) }, 'cannot read the signing keys; the known ones stay in use')
     }
   }
   refresh()

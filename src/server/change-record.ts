@@ -77,7 +77,7 @@ export function openChangeRecord(options: ChangeRecordOptions): ChangeRecord {
       told.clear()
       failing = false
     } catch (error) {
-      if (!failing) report('what was done by hand to keys or freezes is not on record yet', error)
+      if (!failing) report('changes to keys or freezes by command are not in the audit log yet', error)
       failing = true
       again = setTimeout(() => void tell(), retryMs)
       again.unref()
@@ -120,7 +120,7 @@ function readKnown(file: string, report: ChangeRecordOptions['report']): Known |
       Value.Check(knownSchema, value) ? value : undefined,
     )
   } catch (error) {
-    report('what the log tells of keys and freezes cannot be read; some of it may be told twice', error)
+    report('cannot read the changes recorded in the audit log; some may be recorded twice', error)
     return undefined
   }
 }

@@ -152,10 +152,7 @@ async function openGateway(
     ask: upstreamClient.ask,
     clock,
     onEjected: ({ name }, ms) =>
-      log.warn(
-        { upstream: name, seconds: ms / 1000 },
-        'this model server fails while others do not: it is left alone',
-      ),
+      log.warn({ upstream: name, seconds: ms / 1000 }, 'model server ejected: it fails while others do not'),
   })
   closers.push(fleet.close)
   let draining = false
@@ -276,7 +273,7 @@ async function openGateway(
       metrics.policyReloads.inc({ result: problem === undefined ? 'ok' : 'failed' })
       metrics.tlsExpiry.set((tlsFiles?.expiresMs ?? 0) / 1000)
       if (problem === undefined) log.info('certificates reloaded')
-      else log.error({ problem }, 'certificates not reloaded: the old ones stay in force')
+      else log.error({ problem }, 'certificates not reloaded; the previous ones stay in force')
       recordEvent(problem === undefined ? 'certificates reloaded' : 'certificates reload failed', {})
     })
   metrics.tlsExpiry.set((tlsFiles?.expiresMs ?? 0) / 1000)
@@ -329,7 +326,7 @@ async function openGateway(
 
   const tellOrders = (orders: readonly FreezeEntry[]) => {
     for (const { kind, name, frozen, until } of orders)
-      log.warn({ kind, name, until }, frozen ? 'frozen' : 'not frozen any more')
+      log.warn({ kind, name, until }, frozen ? 'frozen' : 'unfrozen')
     void changes.tell()
     cut(new Refusal('frozen'), (context) => isFrozen(context, freezes))
   }
@@ -341,9 +338,8 @@ async function openGateway(
     const { version } = snapshot.policy
     const details = { policy: version, before: before.version, keys: snapshot.keys.size }
     metrics.policyReloads.inc({ result: problems.length === 0 ? 'ok' : 'failed' })
-    if (problems.length > 0)
-      log.error({ problems }, 'not reloaded: the file with the mistake changes nothing')
-    else log.info(details, 'reloaded')
+    if (problems.length > 0) log.error({ problems }, 'policy not reloaded; the previous one stays in force')
+    else log.info(details, 'policy reloaded')
     for (const warning of snapshots.warnings) log.warn(warning)
     void fleet.look()
     callers.refresh()
@@ -357,7 +353,8 @@ async function openGateway(
   snapshots.watch(tellReload)
   keysSync.watch(snapshots.reload)
   for (const { name, up } of await fleet.check())
-    if (!up) log.warn({ upstream: name }, 'this model server does not answer, or does not tell its models')
+    if (!up)
+      log.warn({ upstream: name }, 'model server does not answer, or its list of models cannot be read')
   const scheme = tls ? 'https' : 'http'
   const data = await listenOn(app, atStart.listen, 'listen', scheme)
   const administration = await listenOn(admin, atStart.admin, 'admin', 'http')
@@ -366,7 +363,11 @@ async function openGateway(
       atStart.audit.file,
       options.processes.pid,
       () => ({ taken: { ...snapshots.taken, freezes: freezes.taken }, models: fleet.listed() }),
-      (error) => log.warn({ cause: describeError(error) }, 'commands cannot be told that this gate runs'),
+      (error) =>
+        log.warn(
+          { cause: describeError(error) },
+          'cannot write the state file that tells commands of this gateway',
+        ),
     ),
   )
   return {

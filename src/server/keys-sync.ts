@@ -43,7 +43,7 @@ export async function openKeysSync(
         again = false
         if (await shared.synchronise()) onChange?.()
       } while (again)
-      if (!up) log.info('keys are as redis has them again')
+      if (!up) log.info('keys are synchronised with Redis again')
       up = true
       return true
     } catch (error) {

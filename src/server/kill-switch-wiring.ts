@@ -37,7 +37,7 @@ export async function openKillSwitch({
     })
     const subjects = freezes.list().map(subjectOf)
     if (subjects.length > 0) {
-      log.warn({ subjects }, 'frozen since before this start')
+      log.warn({ subjects }, 'freezes in force since before this start')
       recordEvent('freezes in force', { subjects })
     }
     return {

@@ -237,10 +237,10 @@ function readPolicy({ policyFile, variables, listen, admin }: SnapshotOptions): 
     warnings: listen ? warningsAt(listen, policy) : policy.warnings,
   }
   if (!overridden.admin.loopback && overridden.admin.token === undefined)
-    throw new TypeError('the admin listener needs admin.token as soon as its address is not loopback')
+    throw new TypeError('the admin listener needs `admin.token` if its address is not loopback')
   if (!overridden.admin.loopback && isShort(overridden.admin.token))
     throw new TypeError(
-      `admin.token must have ${minTokenLength} characters at least as soon as the address is not loopback`,
+      `\`admin.token\` must have at least ${minTokenLength} characters if the admin address is not loopback`,
     )
   return Object.freeze(overridden)
 }

@@ -73,7 +73,7 @@ function masked(line: string, plain: ReadonlySet<string>): string {
     return `${JSON.stringify(JSON.parse(line, (name, value: unknown) => (plain.has(name) ? value : cleaned(value, mask))))}\n`
   } catch {
     // No line is better than one that cannot be judged.
-    return `${JSON.stringify({ level: 'error', time: new Date().toISOString(), msg: 'a line of the log was withheld' })}\n`
+    return `${JSON.stringify({ level: 'error', time: new Date().toISOString(), msg: 'a log line was withheld, because it could not be masked' })}\n`
   }
 }
 

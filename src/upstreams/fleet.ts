@@ -258,7 +258,7 @@ export function createFleet({ current, ask, clock, onEjected, random = Math.rand
         waiters.remove(owner, waiter)
         end()
       }
-      const late = setTimeout(() => full('No model server had room in time; try again later.'), queue.waitMs)
+      const late = setTimeout(() => full('No model server was free in time. Try again later.'), queue.waitMs)
       onLeave(() => over(() => reject(new Error('the client left while it was waiting'))))
       waiters.add(owner, waiter)
     })

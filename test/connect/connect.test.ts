@@ -175,7 +175,7 @@ describe('the forwarder', () => {
       files: { ...none, key: keyFile },
     })
     const { status, text } = await raw(untrusting.url, {})
-    expect([status, JSON.parse(text)]).toEqual([502, { error: expect.stringMatching(/not to be trusted/) }])
+    expect([status, JSON.parse(text)]).toEqual([502, { error: expect.stringMatching(/is not trusted/) }])
     expect(gate.requests().length).toBe(before)
     await untrusting.close()
   })
@@ -222,7 +222,7 @@ describe('a refusal in the middle of what a program sends', () => {
   }
 
   it.each([
-    ['a chat of 10 MB', '/api/chat', 10, 413, 'The body is larger than'],
+    ['a chat of 10 MB', '/api/chat', 10, 413, 'The request body is larger than'],
     ['a model’s file', `/api/blobs/sha256:${'0'.repeat(64)}`, 64, 403, 'This key may not'],
   ] as const)('comes through the forwarder: %s', async (_what, path, megabytes, status, words) => {
     // In a process of its own, as it is used: only then can it send faster than the gate's answer is read.

@@ -229,7 +229,7 @@ describe('approvers', () => {
     for (const { id } of started.approvals)
       expect(await ask(started, 'POST', `/${id}/approve`, {}, boss.key)).toMatchObject({
         status: 403,
-        body: { error: 'Nobody decides about a call of their own.' },
+        body: { error: 'You cannot decide on a call of your own key.' },
       })
     expect((await ask(started, 'POST', `/${started.approvals[0]?.id}/approve`, {}, clerk.key)).status).toBe(
       200,
@@ -345,7 +345,7 @@ describe.skipIf(!hasRedis)('several gateways on one Redis', () => {
     )
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
     const late = await ask(second, 'POST', `/${id}/deny`, { why: 'no' })
-    expect(late).toMatchObject({ status: 409, body: { error: 'It is decided already.' } })
+    expect(late).toMatchObject({ status: 409, body: { error: 'This approval is already decided.' } })
     expect(eventsOf(first, 'approval approved')).toHaveLength(1)
     redis.process.kill('SIGSTOP')
     expect((await ask(first, 'POST', `/${id}/approve`, {})).status).toBe(503)

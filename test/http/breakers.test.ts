@@ -281,7 +281,7 @@ describe('limits that are shared', () => {
     expect((await ask(1)).status).toBe(200)
     const refused = await ask(2)
     expect(refused).toMatchObject({ status: 429, code: 'rate_limited' })
-    expect(refused.text).toContain('for this model')
+    expect(refused.text).toContain('for all callers of this model')
   })
 
   it('of everybody bound what runs at once', async () => {

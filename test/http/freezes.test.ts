@@ -161,8 +161,8 @@ describe('the command line', () => {
     [['freeze', 'all', 'of-it', '--why', 'w'], /has no name/],
     [['freeze', 'all'], /--why/],
     [['freeze', 'all', '--why', 'w', '--for', 'ever'], /duration/],
-    [['freeze', 'all', '--why', ''], /why, and by whom/],
-    [['freeze', 'all', '--why', 'w'.repeat(513)], /at most 512/],
+    [['freeze', 'all', '--why', ''], /the reason or the author is missing/],
+    [['freeze', 'all', '--why', 'w'.repeat(513)], /up to 512 characters/],
   ])('refuses %j', async (words, message) => {
     const { gate } = await start()
     const { code, err } = await cli([...words, '-c', gate.policyFile])

@@ -270,7 +270,7 @@ describe('what would reach its insides', () => {
         rawRequest(`GET ${target} HTTP/1.1`, [`Authorization: Bearer ${gate.key}`, ...upgrade]),
       )
       expect(answer.status).toBe(404)
-      expect(answer.text).toContain('WebSockets are refused')
+      expect(answer.text).toContain('WebSockets are not supported')
     },
   )
 

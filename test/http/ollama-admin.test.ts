@@ -199,8 +199,8 @@ describe('everybody else', () => {
       expect(await response.json()).toEqual({
         error:
           path === '/api/pull'
-            ? expect.stringMatching(/may not pull models.* not on the server/)
-            : expect.stringContaining('may not change the models'),
+            ? expect.stringMatching(/may not pull models.* the server does not have the model/)
+            : expect.stringContaining('may not change the server’s models'),
       })
     expect(model.seen.slice(before).every(({ method: how }) => how === 'GET')).toBe(true)
   })

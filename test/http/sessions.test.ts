@@ -129,7 +129,7 @@ describe('what a caller counts on', () => {
     [
       'web_search',
       { tools: [{ type: 'web_search' }] },
-      'Switch the tool off in the client, or have `allow: [webSearch]`',
+      'Disable the tool in the client, or ask the operator for `allow: [webSearch]`',
     ],
   ])('is refused and not left out where the role is strict: %s', (what, more, advice) =>
     behind('strict: true', 'ollama', async (strict) => {
@@ -267,14 +267,14 @@ describe('a call in an answer', () => {
   it('is refused by name', async () => {
     const events = await answering(JSON.stringify({ input: patch }), '{ allow: [exec_command] }')
     expect(events.at(-1)).toMatchObject({ type: 'response.failed' })
-    expect(JSON.stringify(events)).toContain('calls a tool (apply_patch) that is not allowed')
+    expect(JSON.stringify(events)).toContain('calls a tool (apply_patch) that this key may not use')
     expect(JSON.stringify(events)).not.toContain('Good day')
   })
 
   it('is refused where rules speak of arguments, even if its text is JSON', async () => {
     const rules = '{ allow: [apply_patch], arguments: { apply_patch: { path: "^/src/" } } }'
     const events = await answering(JSON.stringify({ input: '{"path":"/src/a"}' }), rules)
-    expect(JSON.stringify(events)).toContain('with arguments that are not allowed')
+    expect(JSON.stringify(events)).toContain('with arguments that this key may not use')
   })
 })
 
@@ -285,7 +285,7 @@ describe('what a server cannot read is refused by name', () => {
       'a shell',
       '/v1/responses',
       { ...ask, tools: [{ type: 'local_shell' }] },
-      /`tools\[0\]`.*`local_shell`.*Switch/,
+      /`tools\[0\]`.*`local_shell`.*Disable/,
     ],
     ['a server of tools', '/v1/responses', { ...ask, tools: [{ type: 'mcp', server_label: 'x' }] }, /`mcp`/],
     ['a found tool', '/v1/responses', { ...ask, tools: [{ type: 'tool_search' }] }, /`tool_search`/],
@@ -338,7 +338,7 @@ describe('what a server cannot read is refused by name', () => {
   it('compaction on the server: 404 that says what to do', async () => {
     const response = await gate.post('/v1/responses/compact', { model: 'smollm2:135m', input: [] })
     expect([response.status, response.headers.get('x-torwart-code')]).toEqual([404, 'not_found'])
-    expect(await response.text()).toContain('Let the client shorten its conversation itself')
+    expect(await response.text()).toContain('Have the client compact the conversation itself')
   })
 })
 
@@ -348,24 +348,24 @@ describe('a body that was sent to the wrong route is told the right one', () => 
     [
       '/v1/chat/completions',
       { input: 'hi' },
-      '`messages` is missing: a body with `input` belongs to `/v1/responses`.',
+      '`messages` is missing. A request with `input` belongs on `/v1/responses`.',
     ],
     [
       '/v1/responses',
       { messages },
-      '`input` is missing: a body with `messages` belongs to `/v1/chat/completions`.',
+      '`input` is missing. A request with `messages` belongs on `/v1/chat/completions`.',
     ],
     [
       '/v1/completions',
       { messages },
-      '`prompt` is missing: a body with `messages` belongs to `/v1/chat/completions`.',
+      '`prompt` is missing. A request with `messages` belongs on `/v1/chat/completions`.',
     ],
     [
       '/api/chat',
       { prompt: 'hi' },
-      '`messages` is missing: a body with `prompt` belongs to `/api/generate`.',
+      '`messages` is missing. A request with `prompt` belongs on `/api/generate`.',
     ],
-    ['/api/generate', { messages }, '`prompt` is missing: a body with `messages` belongs to `/api/chat`.'],
+    ['/api/generate', { messages }, '`prompt` is missing. A request with `messages` belongs on `/api/chat`.'],
   ])('%s', async (path, body, message) => {
     const response = await gate.post(path, { model: 'smollm2:135m', ...body })
     expect(response.status).toBe(400)

@@ -133,7 +133,7 @@ describe.each(ways)('%s, streamed: %s', (path, stream) => {
     ])
     const refused = await ask(gate)
     expect(refused.text).not.toContain('/secret/path')
-    expect(refused.text).toMatch(/not allowed for this key/)
+    expect(refused.text).toMatch(/this key may not use/)
     model.script = calling([{ name: 'search', args: { q: 'Cats; rm' } }])
     expect((await ask(gate)).text).not.toContain('rm')
     const record = await until(() => gate.requests().at(-1))
@@ -150,7 +150,7 @@ describe.each(ways)('%s, streamed: %s', (path, stream) => {
     expect(status).toBe(200)
     expect(text).toContain('cats')
     expect(text).not.toContain('/secret/path')
-    expect(text).toContain('A tool call was taken out here')
+    expect(text).toContain('A tool call was removed here')
   })
 
   it('names the approval, and passes once after the yes', async () => {

@@ -154,7 +154,7 @@ describe('a model server among others', () => {
       'upstream="local" 1',
       'upstream="more0" 0',
     ])
-    expect(gate.logged()).toContain('this model server fails while others do not')
+    expect(gate.logged()).toContain('model server ejected: it fails while others do not')
   })
 
   it('is not left alone for an answer that the gate will not read', async () => {

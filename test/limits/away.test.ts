@@ -108,7 +108,7 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
       'redis answers',
       'redis answers',
       'redis is away',
-      'redis is away: limits are counted in this gateway alone',
+      'Redis is unavailable; limits are counted in this gateway alone',
     ])
   })
 

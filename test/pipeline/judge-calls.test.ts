@@ -96,12 +96,12 @@ it('a refusal names the tool if the request offers it, and repeats no other word
   const offered = ['rm_all', 'read_file', 'not a "name"']
   const said = async (name: string, args = '{}') =>
     sayOf((await judge({ tools, offered }, name, args)).verdict)
-  expect(await said('rm_all')).toBe('The answer calls a tool (rm_all) that is not allowed for this key.')
+  expect(await said('rm_all')).toBe('The response calls a tool (rm_all) that this key may not use.')
   expect(await said('read_file', '{"path":"/etc/passwd"}')).toBe(
-    'The answer calls a tool (read_file) with arguments that are not allowed for this key.',
+    'The response calls a tool (read_file) with arguments that this key may not use.',
   )
   for (const name of ['rm_al', 'sk-secret', 'not a "name"'])
-    expect(await said(name)).toBe('The answer calls a tool that is not allowed for this key.')
+    expect(await said(name)).toBe('The response calls a tool that this key may not use.')
 })
 
 it('a role without tools is not judged', async () => {
@@ -149,7 +149,7 @@ describe('a call that needs a yes', () => {
     if (verdict.kind !== 'wait') throw new Error('it does not wait')
     const { decided } = verdict
     inForce = false
-    expect(sayOf(await decided)).toContain('The policy has changed')
+    expect(sayOf(await decided)).toContain('The policy changed')
     expect(call.judged.stopped).toHaveLength(1)
   })
 
@@ -166,7 +166,7 @@ describe('a call that needs a yes', () => {
     await desk.decide(id, { state: 'approved', by: 'alice', why: null })
     const verdicts = await Promise.all(said)
     expect(verdicts.map(({ kind }) => kind).toSorted()).toEqual(['pass', 'refuse'])
-    expect(verdicts.map(sayOf).join('')).toContain('another call like it had the yes')
+    expect(verdicts.map(sayOf).join('')).toContain('another call like it has used it')
   })
 
   it('is told with the request that asked, and the one that used the yes; and each knows its approvals', async () => {
@@ -207,7 +207,7 @@ describe('a call that needs a yes', () => {
     const { verdict } = await judge(settings, 'transfer_eu', transfer)
     expect([codeOf(verdict), sayOf(verdict)]).toEqual([
       'approval_denied',
-      `A human has said no to this tool call. Approval ${id}.`,
+      `An approver denied this tool call. Approval ${id}.`,
     ])
   })
 
@@ -218,7 +218,7 @@ describe('a call that needs a yes', () => {
     const id = idIn(sayOf((await judge(telling, 'transfer_eu', transfer)).verdict))
     await desk.decide(id, { state: 'denied', by: 'alice', why: 'ask\nmallory@example.org first.' })
     const { verdict } = await judge(telling, 'transfer_eu', transfer)
-    expect(sayOf(verdict)).toBe(`A human has said no to this tool call: ask <email:1> first. Approval ${id}.`)
+    expect(sayOf(verdict)).toBe(`An approver denied this tool call: ask <email:1> first. Approval ${id}.`)
   })
 
   it('is asked anew when the question is over, and that is told once', async () => {

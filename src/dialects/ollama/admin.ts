@@ -31,7 +31,7 @@ import { EmptyResponseReader, ProgressReader } from './progress.ts'
 /** The server reads `model`, and `name` if that is empty; clients send either, or one of them empty. */
 const named = { model: modelName, name: modelName }
 const registry = {
-  insecure: never('`insecure` is not allowed: models are fetched with TLS only.'),
+  insecure: never('`insecure` is not allowed. Models are fetched over TLS only.'),
   username: never('`username` is not allowed.'),
   password: never('`password` is not allowed.'),
 }
@@ -52,7 +52,7 @@ const files: Shape = (value, at, notes) => {
 }
 
 const noRemote = never('A model on another host is not allowed.')
-const noDisk = never('`modelfile` and `path` are not allowed: send what stands in it.')
+const noDisk = never('`modelfile` and `path` are not allowed. Send the contents of the file as fields.')
 
 const pull = object({ ...named, ...registry, stream: flag })
 const push = pull
@@ -119,11 +119,11 @@ const post = {
   group: 'admin',
   cost: 'request',
   servers: ['ollama'],
-  denied: 'This key may not change the models of the server.',
+  denied: 'This key may not change the server’s models.',
 } as const
 // `ollama run` pulls a model that it does not find, so its user reads this.
 const notPulled =
-  'This key may not pull models. A model that `ollama run` wants to pull is not on the server, or not for this key.'
+  'This key may not pull models. If `ollama run` asked for this, the server does not have the model, or this key may not use it.'
 /**
  * A file of a model. No guard can read it: the gateway limits its size and records the upload, and the server compares it
  * with the digest in its name.

@@ -101,14 +101,18 @@ const generate = withRouteHint(
       template: onlyIfAllowed(
         'template',
         text('system'),
-        '`template` is not allowed: the prompt format belongs to the model.',
+        '`template` is not allowed, because it replaces the prompt format of the model.',
       ),
       context: onlyIfAllowed(
         'context',
         tokens,
-        '`context` is not allowed: tokens cannot be inspected. Send the text instead.',
+        '`context` is not allowed, because tokens cannot be inspected. Send the text instead.',
       ),
-      raw: onlyIfAllowed('raw', flag, '`raw` is not allowed: the prompt format belongs to the model.'),
+      raw: onlyIfAllowed(
+        'raw',
+        flag,
+        '`raw` is not allowed, because it bypasses the prompt format of the model.',
+      ),
       images: list(base64Image),
       ...generation,
     },

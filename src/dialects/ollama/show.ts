@@ -63,7 +63,7 @@ const ofModel = schema({
   system: 'any',
   modelfile: 'any',
 })
-const byTemplate = 'withheld by the gateway; roles with `allow: [template]` see it.'
+const byTemplate = 'withheld by the gateway. Roles with `allow: [template]` see it.'
 
 class ShowResponseReader implements ResponseReader {
   state: ResponseReader['state'] = 'open'

@@ -75,14 +75,15 @@ const localShellOutput: Shape = (value, at, notes) =>
   )
 
 const unreadable =
-  'hold a conversation that no guard can read. Let the client shorten its conversation itself, with a summary that it asks for over `/v1/responses`.'
-const elsewhere = 'belong to tools that run on a server, and no model server here reads them. Leave them out.'
+  'hold a conversation that no guard can read. Have the client compact the conversation itself, with a summary from `/v1/responses`.'
+const elsewhere =
+  'belong to tools that run on a server, and the model servers do not read them. Leave them out.'
 const refused: ReadonlyMap<string, string> = new Map([
   ['compaction', unreadable],
   ['compaction_summary', unreadable],
   ['context_compaction', unreadable],
   ['compaction_trigger', unreadable],
-  ['item_reference', 'point to what is not kept here. Send the whole conversation instead.'],
+  ['item_reference', 'refer to stored items, which do not exist here. Send the whole conversation instead.'],
   ...[
     'file_search_call',
     'computer_call',

@@ -46,7 +46,7 @@ import { hoistAddedTools, translateForServer } from './translate-for-server.ts'
 const someId = matching(/^[\w-]{1,128}$/, 'the id of an answer')
 const keptId: Shape = (value, at, notes) => (value === '' ? undefined : someId(value, at, notes))
 
-const serverKeeps = 'is not kept by this server. Send the whole conversation instead.'
+const serverKeeps = 'is not stored by this server. Send the whole conversation instead.'
 /** Read by every other server, and not by Ollama. */
 const notOllama = {
   store: flag,
@@ -73,7 +73,7 @@ const request = withRouteHint(
       truncation: word,
       tools,
       stream: flag,
-      background: never('`background` is not supported: the answer would be lost.'),
+      background: never('`background` is not supported, because the response would be lost.'),
       conversation: never(`\`conversation\` ${serverKeeps}`),
       previous_response_id: keptId,
       ...notOllama,
@@ -125,7 +125,7 @@ export const responses: Dialect = {
   errorBody: openaiError,
   absent: {
     '/v1/responses/compact':
-      '`/v1/responses/compact` is not here: what it answers is encrypted, so that no guard could read it. Let the client shorten its conversation itself, with a summary that it asks for over `/v1/responses`.',
+      '`/v1/responses/compact` is not supported, because its response is encrypted and no guard can read it. Have the client compact the conversation itself, with a summary from `/v1/responses`.',
   },
   endpoints: [
     {

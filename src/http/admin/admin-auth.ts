@@ -25,13 +25,12 @@ export function registerAdminAuth(
     if (publicPaths.has(path)) return undefined
     const host = hostName(request.headers.host)
     if (host === undefined || !(names.has(host) || isIP(host) !== 0))
-      return refuse(reply, 403, 'This host name is not one of the admin listener; see admin.hosts.')
+      return refuse(reply, 403, 'The admin listener does not accept this host name. Add it to `admin.hosts`.')
     if (!isSameOrigin(request)) return refuse(reply, 403, 'Requests from other origins are refused.')
     if (takesKeys(path) && bearerOf(request)?.startsWith('tw_')) return undefined
     // Whoever is on this machine may look; changing something takes more than that.
     const changes = request.method !== 'GET' && request.method !== 'HEAD'
-    if (changes && token === undefined)
-      return refuse(reply, 403, 'Changing something needs `admin.token` in the policy.')
+    if (changes && token === undefined) return refuse(reply, 403, 'Changes need `admin.token` in the policy.')
     const needsToken = !loopback || token !== undefined
     if (!needsToken || carriesToken(request, token)) return undefined
     const isMissing = request.headers.authorization === undefined

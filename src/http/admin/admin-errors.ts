@@ -33,11 +33,14 @@ function replyFor(error: NodeJS.ErrnoException): ErrorReply {
   const { code, syscall } = error
   if (isDiskFull(error))
     // 507 Insufficient Storage, RFC 4918, 11.5.
-    return { status: 507, error: 'The disk is full: this was not done.' }
+    return { status: 507, error: 'The disk is full. Nothing was changed.' }
   if (error instanceof NotInForce) return { status: 503, error: error.message }
   if (error instanceof FileBusy)
-    return { status: 503, error: 'Somebody else is changing the same file: this was not done; try again.' }
+    return {
+      status: 503,
+      error: 'Another process is changing the same file. Nothing was changed; try again.',
+    }
   if (code !== undefined && syscall !== undefined)
-    return { status: 503, error: `The gateway’s files are not available (${code}): this was not done.` }
-  return { status: 500, error: 'The gateway failed at this; its log says why.' }
+    return { status: 503, error: `The gateway cannot access its files (${code}). Nothing was changed.` }
+  return { status: 500, error: 'The gateway failed to do this. Its log has the cause.' }
 }

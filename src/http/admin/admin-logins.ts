@@ -33,7 +33,7 @@ export interface AdminLoginsParts {
 const messages: Readonly<Record<AdminLoginFailure, string>> = {
   'admin token missing': 'The admin token is missing or wrong.',
   'admin token wrong': 'The admin token is missing or wrong.',
-  'approver key refused': 'The key is not valid.',
+  'approver key refused': 'The key is invalid.',
 }
 
 export function createAdminLogins(parts: AdminLoginsParts): AdminLogins {

@@ -47,7 +47,7 @@ export function registerAuditApi(app: FastifyInstance, audit: AuditApiParts): vo
       return refuse(reply, 'must be JSON: why, one of subject, identity and before, and by if you like')
     const { subject, identity, before, why, by = adminTokenHolder } = body
     if (subject === undefined && identity === undefined && before === undefined)
-      return refuse(reply, 'needs subject, identity or before')
+      return refuse(reply, 'subject, identity or before is missing')
     const beforeMs = before === undefined ? undefined : Date.parse(before)
     if (Number.isNaN(beforeMs)) return refuse(reply, 'before must be a date and time')
     const { mask } = createMasker(findSensitive)

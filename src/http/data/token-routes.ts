@@ -50,8 +50,8 @@ const forms = {
   routes: `a list of some of ${routeGroups.join(', ')}`,
   models: 'a list of up to 64 names or patterns such as qwen3:*',
   tools: 'a list of up to 16 names or patterns such as search_*',
-  requests: 'a whole number from 1 on',
-  tokens: 'a whole number from 1 on',
+  requests: 'an integer of at least 1',
+  tokens: 'an integer of at least 1',
 } as const satisfies Record<keyof typeof wanted.properties, string>
 
 export function registerTokenRoutes(
@@ -120,7 +120,7 @@ function holderFrom(
 function faultIn(body: unknown): string {
   const [field] = Value.Errors(wanted, body).map(({ instancePath }) => instancePath.split('/')[1])
   if (field === undefined || !Object.hasOwn(forms, field))
-    return `What can be asked for is ${Object.keys(forms)
+    return `The fields are ${Object.keys(forms)
       .map((name) => `\`${name}\``)
       .join(', ')}.`
   return `\`${field}\` must be ${forms[field as keyof typeof forms]}.`

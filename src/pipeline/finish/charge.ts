@@ -74,7 +74,7 @@ export function createAccounts({ store, turns, log, clock, onOpened }: AccountPa
       told.catch((error: unknown) => {
         log.warn(
           { id: context.incoming.id, cause: describeError(error) },
-          'the limit store was not told how a request ended; what it holds is told later or runs out',
+          'cannot settle a request in the limit store; it is retried, or its reservation expires',
         )
       })
     },

@@ -53,7 +53,7 @@ export function createSettle({
       metrics.guardFailures.inc({ guard: 'mask' })
       log.error(
         { id: context.incoming.id, cause: describeError(error) },
-        'texts cannot be masked, and are left out',
+        'cannot mask texts; they are left out of the audit record',
       )
       return made(withoutTexts(context))
     }

@@ -39,7 +39,10 @@ const maxPassages = 256
 /** @param keysFile beside which the key of the digests lies */
 export function createLocate(keysFile: string, clock: Clock, log: Log): Locate {
   const digest = createDigestPassage(keysFile, (error) =>
-    log.warn({ cause: describeError(error) }, 'passages cannot be named, so that none can be accepted'),
+    log.warn(
+      { cause: describeError(error) },
+      'cannot read the key for passage digests, so no exception applies',
+    ),
   )
   return ({ channel, text, findings, parts }, { entries }) => {
     const now = clock.wallMs()

@@ -29,10 +29,10 @@ const pass: CallVerdict = { kind: 'pass' }
 const note = 'A tool call was removed here: this key may not make it.'
 
 const over =
-  'What a human was asked about this tool call is over: it ran out, or another call like it had the yes. The call must be made again.'
+  'The approval for this tool call has expired, or another call like it has used it. Retry the call.'
 
-const unwaited = 'Nobody waits for this tool call any more.'
-const outdated = 'The policy has changed while this tool call waited for a human. It must be made again.'
+const unwaited = 'The request that made this tool call has ended.'
+const outdated = 'The policy changed while this tool call waited for approval. Retry the call.'
 
 /** What a message may repeat without leaving it. */
 const plainName = /^[\w.:/-]{1,128}$/
@@ -113,7 +113,10 @@ export function createJudgeCalls({ approvals, calls, lookAgain, isInForce, metri
   /** Who cannot judge lets nothing through. */
   const unjudged = (call: Call, made: ToolCall, cause: unknown): CallVerdict => {
     metrics.guardFailures.inc({ guard })
-    log.error({ id: call.caller.incoming.id, cause: describeError(cause) }, 'a tool call cannot be judged')
+    log.error(
+      { id: call.caller.incoming.id, cause: describeError(cause) },
+      'cannot judge a tool call; it is refused',
+    )
     stopped(call, made, 'tool.unjudged', 'high')
     return { kind: 'refuse', refusal: new Refusal('store_unavailable', { cause, retryAfterSeconds: 5 }) }
   }
@@ -146,7 +149,12 @@ export function createJudgeCalls({ approvals, calls, lookAgain, isInForce, metri
       { validMs, shows },
     )
     if (answer.kind === 'full')
-      return unapproved(call, made, 'tool.too-many', 'Too many tool calls wait for a human already.')
+      return unapproved(
+        call,
+        made,
+        'tool.too-many',
+        'Too many tool calls are waiting for approval. Try again later.',
+      )
     const answered = ({ kind, id, why }: Answered): CallVerdict => {
       remember(call, id, kind === 'passed' ? 'used' : 'denied')
       if (kind === 'passed') return letThrough(call, made)
@@ -154,18 +162,18 @@ export function createJudgeCalls({ approvals, calls, lookAgain, isInForce, metri
         call,
         made,
         'tool.denied',
-        `A human has said no to this tool call${reasonOf(why, policy)}. Approval ${id}.`,
+        `An approver denied this tool call${reasonOf(why, policy)}. Approval ${id}.`,
       )
     }
     if (answer.kind !== 'pending') return answered(answer)
     const { id, decided } = answer
     remember(call, id, 'asked')
-    const needed = `A tool call needs a human’s yes. Approval ${id}: once it is given, the same call passes when it is made again.`
+    const needed = `A tool call needs approval. Approval id: ${id}. Once it is approved, retry the same call.`
     if (waitMs === 0) return unapproved(call, made, 'tool.unapproved', needed)
     const waited = async (): Promise<CallVerdict> => {
       const how = await decided(waitMs, { wanted, mayPass })
       if (how.kind === 'passed' || how.kind === 'denied') return answered(how)
-      const unanswered = how.kind === 'over' ? over : `No human has answered in time. ${needed}`
+      const unanswered = how.kind === 'over' ? over : `The approval was not decided in time. ${needed}`
       const say = isCurrent() ? unanswered : outdated
       return unapproved(call, made, 'tool.unapproved', say)
     }

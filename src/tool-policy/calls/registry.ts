@@ -47,7 +47,7 @@ export function createCalls(
       try {
         await shared?.note(owner, marks)
       } catch (error) {
-        report('the other gateways were not told of a tool call', error)
+        report('a tool call was not shared with the other gateways', error)
       }
     },
     async unknown(owner, results) {
@@ -60,7 +60,7 @@ export function createCalls(
         keep(owner, known)
         return strange.length - known.length
       } catch (error) {
-        report('tool results could not be matched to calls', error)
+        report('tool results could not be matched to tool calls', error)
         return undefined
       }
     },
