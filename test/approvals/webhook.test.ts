@@ -102,7 +102,7 @@ it('gives up in the end, and says so', async () => {
   await until(() => problems.length === 1)
   expect([told.length, problems[0]]).toEqual([
     6,
-    expect.stringMatching(/^the webhook was not told of approval ap_/),
+    expect.stringMatching(/^the webhook did not accept approval ap_/),
   ])
 })
 

@@ -154,9 +154,9 @@ describe('the command line', () => {
   })
 
   it.each([
-    [['freeze', 'key', 'x', '--why', 'w'], /not the id of a key/],
+    [['freeze', 'key', 'x', '--why', 'w'], /not a key id/],
     [['freeze', 'role', 'nobody', '--why', 'w'], /there is no role nobody; the policy has agent/],
-    [['freeze', 'model', 'gpt:cloud', '--why', 'w'], /no name or pattern/],
+    [['freeze', 'model', 'gpt:cloud', '--why', 'w'], /not a name or pattern/],
     [['freeze', 'planet', 'earth', '--why', 'w'], /One of key, role, model, all/],
     [['freeze', 'all', 'of-it', '--why', 'w'], /has no name/],
     [['freeze', 'all'], /--why/],
