@@ -55,7 +55,7 @@ function prepareFolder(folder: string): void {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     throw new Error(
-      `the audit log cannot be kept in ${folder} (${code}): let this user write there, or name another place (\`audit.file\`)`,
+      `cannot write the audit log in ${folder} (${code}): let this user write there, or change \`audit.file\``,
       { cause },
     )
   }
@@ -106,7 +106,7 @@ export async function openAudit(options: AuditOptions): Promise<Audit> {
         await compressAll()
         if ((await expire(parts, settings.retentionMs)) > 0) await made.now()
       })
-      .catch(failed('closed segments of the audit log cannot be tended'))
+      .catch(failed('cannot compress or delete closed segments of the audit log'))
   }
   const hourly = setInterval(tidy, hourMs)
   hourly.unref()
@@ -125,7 +125,7 @@ export async function openAudit(options: AuditOptions): Promise<Audit> {
       await compressAll()
       if (await resumeErasure(parts)) await made.now()
     })
-    .catch(failed('an erasure that was interrupted cannot be finished'))
+    .catch(failed('cannot finish an interrupted erasure'))
   tidy()
 
   return {

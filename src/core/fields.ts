@@ -6,7 +6,7 @@
 /** A check for every field; that of an optional one lets `undefined` pass. */
 export type FieldChecks<T> = { readonly [name in keyof T]-?: (value: unknown) => boolean }
 
-/** @returns the name of a field that is wrong, missing or unknown, `''` for what is no record; undefined if all is well */
+/** @returns the name of a field that is invalid, missing or unknown, `''` for what is no record; undefined if all is well */
 export function wrongField<T>(value: unknown, checks: FieldChecks<T>): string | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return ''
   const unknown = Object.keys(value).find((name) => !Object.hasOwn(checks, name))

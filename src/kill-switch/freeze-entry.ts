@@ -74,14 +74,16 @@ export function faultOf({
   by,
   forMs = 0,
 }: Partial<FreezeRequest> & Said): string | undefined {
-  if (forMs > maxMs) return 'a freeze may last ten years at most'
-  if (kind === 'all' && name !== '') return '`all` has no name'
-  if (kind !== 'all' && name === '') return `which ${kind}?`
-  if (why.trim() === '' || by.trim() === '') return 'the reason or the author is missing'
-  if (kind === 'key' && !isCallerId(name)) return 'this is not a key id'
-  if (kind === 'model' && !parsePattern(name)) return 'this is not a name or pattern of a local model'
+  if (forMs > maxMs) return 'A freeze may last ten years at most.'
+  if (kind === 'all' && name !== '') return '`all` takes no name.'
+  if (kind !== 'all' && name === '') return `Name the ${kind}.`
+  if (why.trim() === '' || by.trim() === '') return 'The reason or the author is missing.'
+  if (kind === 'key' && !isCallerId(name)) return 'This is not a key id.'
+  if (kind === 'model' && !parsePattern(name)) return 'This is not a name or pattern of a local model.'
   const tooLong = [name, why, by].some((text) => text.length > maxLength || /\p{C}/u.test(text))
-  return tooLong ? 'reason and name may have up to 512 characters each, and no control characters' : undefined
+  return tooLong
+    ? 'Name, reason and author may have up to 512 characters each, and no control characters.'
+    : undefined
 }
 
 /** The order after `before`, whoever's clock that was. What people write may hold what must not be kept. */

@@ -286,7 +286,7 @@ function waitForRestart(atStart: Policy, policy: Policy): string[] {
   ]
   return fixed
     .filter(([, part]) => JSON.stringify(part(atStart)) !== JSON.stringify(part(policy)))
-    .map(([key]) => `\`${key}\` was changed: that takes effect after a restart`)
+    .map(([key]) => `\`${key}\` was changed; the change takes effect after a restart`)
 }
 
 function placeOf(failure: unknown): string {

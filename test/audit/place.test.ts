@@ -174,7 +174,7 @@ describe('what was written between two looks', () => {
 describe('a log into which something else wrote', () => {
   it('half a line is cut off, and told', async () => {
     appendFileSync(file, 'half a line')
-    await expect(add('c')).rejects.toThrow(/something else wrote/)
+    await expect(add('c')).rejects.toThrow(/another process wrote/)
     await mended()
     await log.close()
     expect(await recorded()).toEqual(['started', 'a', 'b', 'gap', 'repair', 'd', 'stopped'])
@@ -183,7 +183,7 @@ describe('a log into which something else wrote', () => {
 
   it('a line stays for verify to name', async () => {
     appendFileSync(file, '{"seq":4,"id":"forged"}\n')
-    await expect(add('c')).rejects.toThrow(/something else wrote/)
+    await expect(add('c')).rejects.toThrow(/another process wrote/)
     await mended()
     await log.close()
     expect((await verifyLog(file)).bad?.why).toMatch(/is not a sealed record/)

@@ -173,7 +173,7 @@ describe('a receiver', () => {
     const second = await tcp(first.port)
     await until(() => second.ids().includes('d'))
     expect([...new Set([...first.ids(), ...second.ids()])]).toEqual(['a', 'b', 'c', 'd'])
-    expect(reports.filter((report) => report.includes('does not take'))).toHaveLength(1)
+    expect(reports.filter((report) => report.includes('does not accept'))).toHaveLength(1)
     await until(() => reports.some((report) => report.includes('again')))
   })
 

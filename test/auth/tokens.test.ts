@@ -79,10 +79,10 @@ describe('a token', () => {
     [
       'a model that is not there to give',
       { models: ['gemma3:1b'] },
-      /gemma3:1b, and what is yours to give is .*qwen3/,
+      /gemma3:1b, which you cannot pass on. You can pass on .*qwen3/,
     ],
-    ['a pattern that is wider', { models: ['qwen*:*'] }, /qwen\*:\*, and what is yours to give is/],
-    ['what is no model', { models: ['x:cloud'] }, /no name or pattern/],
+    ['a pattern that is wider', { models: ['qwen*:*'] }, /qwen\*:\*, which you cannot pass on/],
+    ['what is no model', { models: ['x:cloud'] }, /not a name or pattern/],
     ['a life that is over at once', { ttlMs: 500 }, /at least 1 second/],
     ['a life that is too long', { ttlMs: 61 * minute }, /at most/],
   ] as const)('is not made with %s', async (_what, more, say) => {

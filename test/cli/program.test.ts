@@ -154,7 +154,7 @@ describe('the program', () => {
       const gate = start(['serve', '-c', bad])
       running.push(gate)
       expect(await gate.ended).toBe(1)
-      expect(gate.output()).toMatch(/the audit log cannot be kept in .*`audit\.file`/)
+      expect(gate.output()).toMatch(/cannot write the audit log in .*`audit\.file`/)
     },
   )
 

@@ -303,7 +303,7 @@ describe('a policy that changes', () => {
     const { policy } = JSON.parse((await getPlain(`${gate.admin}/readyz`)).text) as {
       policy: { warnings: string[] }
     }
-    expect(policy.warnings).toContain('`listen` was changed: that takes effect after a restart')
+    expect(policy.warnings).toContain('`listen` was changed; the change takes effect after a restart')
     expect(policy.warnings).toContain(`key ${gate.keyId} has a role that does not exist: nobody`)
   })
 

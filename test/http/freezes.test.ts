@@ -158,10 +158,10 @@ describe('the command line', () => {
     [['freeze', 'role', 'nobody', '--why', 'w'], /there is no role nobody; the policy has agent/],
     [['freeze', 'model', 'gpt:cloud', '--why', 'w'], /not a name or pattern/],
     [['freeze', 'planet', 'earth', '--why', 'w'], /One of key, role, model, all/],
-    [['freeze', 'all', 'of-it', '--why', 'w'], /has no name/],
+    [['freeze', 'all', 'of-it', '--why', 'w'], /takes no name/],
     [['freeze', 'all'], /--why/],
     [['freeze', 'all', '--why', 'w', '--for', 'ever'], /duration/],
-    [['freeze', 'all', '--why', ''], /the reason or the author is missing/],
+    [['freeze', 'all', '--why', ''], /The reason or the author is missing/],
     [['freeze', 'all', '--why', 'w'.repeat(513)], /up to 512 characters/],
   ])('refuses %j', async (words, message) => {
     const { gate } = await start()

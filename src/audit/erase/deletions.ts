@@ -51,7 +51,7 @@ export function createDeletions(note: (text: string) => void): Deletions {
       }
       const { count, digest } = seen.tally.sum()
       if (count !== portion.count || digest !== portion.digest)
-        return `record ${seq} tells of an erasure of ${portion.count} records in segment ${portion.first}, but it was done to other records`
+        return `record ${seq} describes an erasure of ${portion.count} records in segment ${portion.first}, but other records were erased`
       found.delete(key)
     }
     open.set(erasure, seq)
@@ -70,7 +70,7 @@ export function createDeletions(note: (text: string) => void): Deletions {
       const seen = found.get(key) ?? { tally: createTally(), at, erasure }
       seen.tally.add(hash)
       found.set(key, seen)
-      return found.size > maxPieces ? 'too many erasures to be true' : undefined
+      return found.size > maxPieces ? 'implausibly many erasures' : undefined
     },
     tell(event, told, where) {
       if (event === 'erasure') return announced(told, where)
@@ -79,12 +79,12 @@ export function createDeletions(note: (text: string) => void): Deletions {
         open.delete(erasure)
         const left = untouched.get(erasure)
         if (left !== undefined)
-          return `record ${where.seq} says that an erasure is done, but in segment ${left} its content is there`
+          return `record ${where.seq} records an erasure as done, but its content is still in segment ${left}`
       }
       if (event === 'expired') {
         if (owed && told.last === owed.seq && told.tip === owed.hash) owed = undefined
         note(
-          `record ${where.seq}, ${where.time}: records ${told.first} to ${told.last} were deleted: too old`,
+          `record ${where.seq}, ${where.time}: records ${told.first} to ${told.last} were deleted after their retention`,
         )
       }
       return undefined
@@ -92,11 +92,11 @@ export function createDeletions(note: (text: string) => void): Deletions {
     unpaid() {
       if (owed)
         return {
-          why: `the log begins with record ${owed.seq + 1}, and nothing tells what became of those before`,
+          why: `the log begins with record ${owed.seq + 1}, and no record explains the missing ones before it`,
           at: owed.at,
         }
       const [left] = found.values()
-      if (left) return { why: 'the content of this record is gone, and no erasure names it', at: left.at }
+      if (left) return { why: 'the content of this record is missing, and no erasure covers it', at: left.at }
       for (const [erasure, seq] of open) note(`record ${seq}: erasure ${erasure} is not finished`)
       return undefined
     },

@@ -60,14 +60,14 @@ export function startForwarder(options: ForwardOptions): Forwarder {
         // Cut off by closing: it is sent again by the next start.
         if (rest.over) return
         // Told once; how many wait is a metric.
-        if (!away) report(`the receiver ${settings.name} does not take records of the audit log`, error)
+        if (!away) report(`the receiver ${settings.name} does not accept audit records`, error)
         away = true
         onMoved(head() - cursor)
         await rest.take(pauseMs)
       }
     }
     if (rest.over) return
-    if (away) report(`the receiver ${settings.name} takes records again`)
+    if (away) report(`the receiver ${settings.name} accepts audit records again`)
     away = false
     batch = []
     characters = 0
@@ -100,7 +100,7 @@ export function startForwarder(options: ForwardOptions): Forwarder {
     try {
       await run()
     } catch (error) {
-      report(`the audit log or its cursor cannot be used for ${settings.name}`, error)
+      report(`cannot read the audit log, or the cursor, of receiver ${settings.name}`, error)
       batch = []
       characters = 0
       await rest.take(maxRetryMs)

@@ -70,7 +70,7 @@ export function createWalk({ keys, partial, expected, note }: WalkOptions): Walk
   const begin = (record: Checked): string | undefined => {
     const { seq, prev } = record
     begunAt = seq
-    if (partial) note(`records before ${seq} were not looked at`)
+    if (partial) note(`records before ${seq} were not checked`)
     else if (seq !== 1 || prev !== genesis) {
       // Of a log that was never whole, nothing follows from what is missing.
       if (prev === genesis) return missing(1, record)
@@ -89,7 +89,7 @@ export function createWalk({ keys, partial, expected, note }: WalkOptions): Walk
   }
 
   const judgeCheckpoint = (seq: number, at: Partial<Head> | undefined): string | undefined => {
-    if (at?.seq === undefined || at.seq >= seq) return `record ${seq} is a checkpoint of nothing`
+    if (at?.seq === undefined || at.seq >= seq) return `record ${seq} is a checkpoint that covers no record`
     if (at.seq < begunAt) return undefined
     if (recent[at.seq % remembered] !== `${at.seq} ${at.hash}`)
       return `record ${seq} is a checkpoint of another log: record ${at.seq} is not the one it names`
@@ -101,7 +101,7 @@ export function createWalk({ keys, partial, expected, note }: WalkOptions): Walk
   const prove = async (event: string, { seq, time, fields }: Checked): Promise<string | undefined> => {
     const record = fields()
     if (keys && !(await isProven(event, record, keys)))
-      return `record ${seq} (${event}) is not signed by a key that is known`
+      return `record ${seq} (${event}) is not signed with a known key`
     if (event === 'checkpoint') return judgeCheckpoint(seq, record.at as Partial<Head> | undefined)
     return deletions.tell(event, record, { seq, time, begunAt })
   }
@@ -124,7 +124,7 @@ export function createWalk({ keys, partial, expected, note }: WalkOptions): Walk
     if (line === 1) {
       firstOfSegment = seq
       if (named !== undefined && named !== seq)
-        return `the segment begins with record ${seq}, not with the one it is named by`
+        return `the segment begins with record ${seq}, not with the one in its name`
     }
     for (const each of expected)
       if (each.seq === seq && each.hash !== hash)
@@ -152,7 +152,7 @@ export function createWalk({ keys, partial, expected, note }: WalkOptions): Walk
       if (owed && !partial) return owed
       // The first thing a gate does is to sign where it begins; before that nothing is answered.
       if (keys && signedTo === 0 && requests > 0)
-        return { why: 'no checkpoint vouches for any of these records', at: place() }
+        return { why: 'no signed checkpoint covers these records', at: place() }
       return undefined
     },
     get records() {

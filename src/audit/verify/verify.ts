@@ -116,7 +116,7 @@ async function verifyOnce(file: string, options: VerifyOptions): Promise<Verdict
     if (expected === undefined || expected.seq === 0 || walk.passed(expected.seq)) continue
     if (expected.seq > walk.last)
       return verdict(`the log ends at record ${walk.last}, but its ${by} is record ${expected.seq}`)
-    notes.push(`record ${expected.seq}, which the ${by} names, is older than what was looked at`)
+    notes.push(`record ${expected.seq}, which the ${by} names, is older than the records that were checked`)
   }
   const owed = walk.end()
   return owed ? verdict(owed.why, owed.at) : verdict()
@@ -125,6 +125,6 @@ async function verifyOnce(file: string, options: VerifyOptions): Promise<Verdict
 function asFault(error: unknown): { readonly fault: string } {
   if (error instanceof RangeError) return { fault: error.message }
   const { code = '' } = error as NodeJS.ErrnoException
-  if (code.startsWith('Z_')) return { fault: 'cannot be decompressed, here or a little further on' }
+  if (code.startsWith('Z_')) return { fault: 'cannot be decompressed at or shortly after this line' }
   throw error
 }

@@ -94,11 +94,11 @@ export function check(given: Buffer | string): Checked | Wrong {
   line[end + 1] = brace
   const found = sha256(line.subarray(0, end + 2))
   line[end + 1] = comma
-  if (found !== hash) return { wrong: 'was changed: its hash does not fit its text' }
+  if (found !== hash) return { wrong: 'was changed: its hash does not match its text' }
   // Neither is under a hash, and without them no reader would find the record any more.
   if (line[at + seams + 64] !== quote || line.at(-1) !== brace) return { wrong: 'is not a sealed record' }
   const place = placeOf(line, at)
-  if (!place) return { wrong: 'has no place in a chain' }
+  if (!place) return { wrong: 'does not belong to a chain' }
   const content = bond.exec(line.toString('latin1', Math.max(0, at - bondLength), at))?.[1]
   const from = at + seams + 64 + 1
   const erased = line.length - from < 64 ? erasedTail.exec(line.toString('latin1', from))?.[1] : undefined
@@ -132,12 +132,12 @@ function wrongTail(
   erased: string | undefined,
 ): string | undefined {
   if (content === undefined)
-    return line.length === from + 1 && line[from] === brace ? undefined : 'has something behind its seal'
+    return line.length === from + 1 && line[from] === brace ? undefined : 'has data after its seal'
   if (erased !== undefined) return undefined
   if (line.toString('latin1', from, from + saltHead.length) !== saltHead)
-    return 'has lost its content, and no erasure says so'
+    return 'has lost its content without a recorded erasure'
   if (sha256(line.subarray(from + saltHead.length, -1)) !== content)
-    return 'was changed: its content does not fit its digest'
+    return 'was changed: its content does not match its digest'
   return undefined
 }
 

@@ -58,7 +58,7 @@ export function createCheckpoints(
       iat: epochSeconds(clock),
     }
     const proof = await signer.sign(told)
-    if (log.head.seq - told.at.seq > maxDelay) throw new Error('signing took too long to be of use')
+    if (log.head.seq - told.at.seq > maxDelay) throw new Error('signing took too long')
     const { event, ...details } = told
     await log.event(event, { ...details, proof })
     last = { ...told.at, instance: signer.instance, iat: told.iat, proof }
@@ -74,7 +74,7 @@ export function createCheckpoints(
     await running
   }
   const soon = () => {
-    now().catch((error: unknown) => report('the audit log has no new checkpoint', error))
+    now().catch((error: unknown) => report('cannot write a checkpoint of the audit log', error))
   }
   return {
     written() {

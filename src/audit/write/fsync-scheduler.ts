@@ -68,7 +68,7 @@ export function createSyncer(
     headWithinMs,
     () => inHead.seq < onDisk.seq || onDisk.seq < head.seq,
     moveHead,
-    (error) => report('the head of the audit log cannot be written', error),
+    (error) => report('cannot write the head of the audit log', error),
   )
 
   const untilOnDisk = async (seq: number) => {

@@ -220,7 +220,7 @@ function continueLog(options: AuditLogOptions, opened: number): AuditLog {
     } catch (error) {
       return fail(error, waiting)
     }
-    if (outage) report('the audit log is written again')
+    if (outage) report('the audit log can be written again')
     outage = undefined
     const onDisk = syncer.synced()
     for (const { resolve, reject } of waiting) {
@@ -271,7 +271,7 @@ function continueLog(options: AuditLogOptions, opened: number): AuditLog {
       active = activeAt(file, changePlaces(file, path), 0, head)
     } catch (error) {
       mayRotateAtMs = clock.monotonicMs() + retryMs
-      report('the audit log cannot begin a new segment, and goes on in the old one', error)
+      report('the audit log cannot start a new segment and continues in the old one', error)
       return false
     }
     syncer.turnTo(active.handle)
@@ -299,7 +299,7 @@ function continueLog(options: AuditLogOptions, opened: number): AuditLog {
 
   for (const { event: name, details } of resumed.events) {
     report(
-      `the audit log was not left in order: ${'reason' in details ? details.reason : 'a torn last line'}`,
+      `the audit log was not closed properly: ${'reason' in details ? details.reason : 'a torn last line'}`,
     )
     tell(name, details)
   }

@@ -39,7 +39,7 @@ export function faultOf({ file, inode, length }: Active): string | undefined {
   if (!named) return 'the log was deleted or renamed'
   if (!isSame(named, inode)) return 'the log was replaced by another file'
   if (named.size < length) return 'the log was truncated'
-  return named.size > length ? 'something else wrote into the log' : undefined
+  return named.size > length ? 'another process wrote to the log' : undefined
 }
 
 /** Half a line must not stay, nor a record that does not count. What somebody else wrote stays, to be told. */

@@ -44,10 +44,11 @@ function doneBy(entry: KeyEntry, change: KeyChange, by: string): KeyEntry {
 export function createdKey({ name, role, lifeMs, networks }: NewKeyRequest, nowMs: number, by = ''): MadeKey {
   // What a terminal would obey must not get into a list or a log.
   if (!/^[^\p{C}\p{Zl}\p{Zp}]{1,128}$/u.test(name) || name.trim() === '')
-    throw new KeyProblem('the name must have 1 to 128 characters, none of them a control character')
+    throw new KeyProblem('The name must have 1 to 128 characters and no control characters.')
   if (networks.length > 64 || !networks.every(isNetwork))
-    throw new KeyProblem('networks must be addresses or networks such as 10.0.0.0/8, 64 at most')
-  if ((lifeMs ?? 0) > maxLifeMs) throw new KeyProblem('a key may live for a hundred years at most')
+    throw new KeyProblem('Networks must be addresses or networks such as 10.0.0.0/8, at most 64.')
+  if ((lifeMs ?? 0) > maxLifeMs)
+    throw new KeyProblem('The lifetime of a key must be at most a hundred years.')
   const { id, key } = mintKey()
   const entry: KeyEntry = {
     id,
@@ -69,8 +70,8 @@ export function createdKey({ name, role, lifeMs, networks }: NewKeyRequest, nowM
 export function rotatedKey(entry: KeyEntry, graceMs: number, nowMs: number, by = ''): MadeKey {
   const { previous: before = [], ...old } = entry
   const status = keyStatus(old, nowMs)
-  if (status !== 'active') throw new KeyProblem(`key ${old.id} is ${status}`)
-  if (graceMs > maxLifeMs) throw new KeyProblem('the grace may last for a hundred years at most')
+  if (status !== 'active') throw new KeyProblem(`Key ${old.id} is ${status}.`)
+  if (graceMs > maxLifeMs) throw new KeyProblem('The grace period must be at most a hundred years.')
   const { key } = mintKey(old.id)
   const { sha256, rotated: given } = old
   const replaced = {
@@ -108,7 +109,7 @@ export function disabledKey(entry: KeyEntry, nowMs: number, by = ''): KeyEntry {
 
 /** @throws KeyProblem for what is not disabled but revoked */
 export function enabledKey(entry: KeyEntry, nowMs: number, by = ''): KeyEntry {
-  if (entry.revoked !== undefined) throw new KeyProblem(`key ${entry.id} is revoked; make a new one`)
+  if (entry.revoked !== undefined) throw new KeyProblem(`Key ${entry.id} is revoked. Create a new one.`)
   const after = Math.max(nowMs, entry.disabled === undefined ? 0 : Date.parse(entry.disabled) + 1)
   return doneBy({ ...entry, enabled: timeOf(after) }, 'enabled', by)
 }
@@ -126,7 +127,7 @@ export function changeKeyFile(
     const entries = readKeyFile(file)
     const changed = change(entries)
     // A file that nobody could read would lock everybody out.
-    if (!isKeyEntry(changed)) throw new KeyProblem('that would be no key')
+    if (!isKeyEntry(changed)) throw new KeyProblem('The change would make the key invalid.')
     const others = entries.filter(({ id }) => id !== changed.id)
     const at = entries.findIndex(({ id }) => id === changed.id)
     writeKeyFile(file, others.toSpliced(at === -1 ? others.length : at, 0, changed))

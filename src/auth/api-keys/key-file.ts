@@ -133,13 +133,13 @@ function entriesOf(value: unknown, path: string): readonly KeyEntry[] {
   const top = wrongField<KeyFile>(value, { version: (version) => version === 1, keys: Array.isArray })
   if (top !== undefined)
     throw new TypeError(
-      `${path} is not a key file${top === '' ? '' : `: \`${top}\` is wrong, missing or unknown`}`,
+      `${path} is not a key file${top === '' ? '' : `: \`${top}\` is invalid, missing or unknown`}`,
     )
   return (value as KeyFile).keys.map((given, index) => {
     const entry = withList(given)
     if (isInForm(entry)) return entry
     const field = ['keys', String(index), wrongField(entry, checks)].filter(Boolean).join('.')
-    throw new TypeError(`${path}: \`${field}\` is wrong, missing or unknown`)
+    throw new TypeError(`${path}: \`${field}\` is invalid, missing or unknown`)
   })
 }
 
@@ -239,7 +239,9 @@ export function unknownApprovers(
   const names = new Set(entries.map(({ name }) => name))
   return [...approvers]
     .filter((approver) => !roles.has(approver) && !names.has(approver))
-    .map((approver) => `\`approval.approvers\` names ${approver}, which is no role and the name of no key`)
+    .map(
+      (approver) => `\`approval.approvers\` names ${approver}, which is neither a role nor the name of a key`,
+    )
 }
 
 /** Active keys that can do nothing, told in a sentence each. */

@@ -64,7 +64,7 @@ function kept(path: string, nowMs: () => number, report: (problem: string) => vo
       key = createPublicKey(readFileSync(path))
       generation++
     } catch {
-      report('the file of its public key cannot be read; what it held before holds')
+      report('cannot read its public key file; the previous key stays in use')
     }
   }
   return {
@@ -121,7 +121,7 @@ function published(issuer: TokenIssuer, nowMs: () => number, report: (problem: s
       if (known() === undefined) await refresh()
       else if (nowMs() - fetchedMs > freshMs && nowMs() - attemptedMs > apartMs) void refresh()
       const before = known()
-      if (!before) throw new KeysUnavailable('its keys cannot be had')
+      if (!before) throw new KeysUnavailable('its keys are unavailable')
       try {
         return await before(header)
       } catch (error) {
@@ -146,7 +146,7 @@ async function discover(agent: Agent, issuer: string): Promise<string> {
   const found = await fetchJson(agent, `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`)
   if (found.issuer !== issuer) throw new KeysUnavailable('its discovery document is of another issuer')
   if (typeof found.jwks_uri !== 'string' || !mayBringKeys(found.jwks_uri))
-    throw new KeysUnavailable('its discovery document names no place for keys that is https, or on loopback')
+    throw new KeysUnavailable('its discovery document has no key set URL that is https or on loopback')
   return found.jwks_uri
 }
 
@@ -161,16 +161,16 @@ async function fetchJson(agent: Agent, url: string): Promise<JsonObject> {
     text += piece
     if (text.length > maxLength) throw new KeysUnavailable('the answer is too long')
   }
-  if (statusCode !== 200) throw new KeysUnavailable(`the answer is ${statusCode}`)
+  if (statusCode !== 200) throw new KeysUnavailable(`the response has status ${statusCode}`)
   const value = readJson(text)
-  if (!isObject(value)) throw new KeysUnavailable('the answer is no JSON object')
+  if (!isObject(value)) throw new KeysUnavailable('the response is not a JSON object')
   return value
 }
 
 /** A secret that somebody published by mistake must never verify anything. */
 function publicKeysIn({ keys }: JsonObject): JSONWebKeySet {
   if (!Array.isArray(keys) || keys.length > maxKeys)
-    throw new KeysUnavailable('the answer is no set of keys, or too large')
+    throw new KeysUnavailable('the response is not a key set, or is too large')
   const usable = keys.filter(
     (key) => isObject(key) && typeof key.kty === 'string' && ['EC', 'RSA', 'OKP'].includes(key.kty),
   )

@@ -69,11 +69,12 @@ function narrowed(role: Role, { id, routes, models, tools, requests, tokens }: G
 export function excess(role: Role, { routes = [], models = [] }: Rights): string | undefined {
   const route = routes.find((group) => !role.routes.has(group))
   if (route !== undefined)
-    return `\`routes\` names ${route}, and what is yours to give is ${some([...role.routes])}.`
+    return `\`routes\` names ${route}, which you cannot pass on. You can pass on ${some([...role.routes])}.`
   for (const model of models) {
-    if (!parsePattern(model)) return '`models` names what is no name or pattern of a local model.'
+    if (!parsePattern(model))
+      return '`models` contains a text that is not a name or pattern of a local model.'
     if (!coversModels(role.models, model))
-      return `\`models\` names ${model}, and what is yours to give is ${some(role.models)}.`
+      return `\`models\` names ${model}, which you cannot pass on. You can pass on ${some(role.models)}.`
   }
   return undefined
 }

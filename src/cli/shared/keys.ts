@@ -74,7 +74,7 @@ export function findKey(entries: readonly KeyEntry[], given = ''): KeyEntry {
   const entry = entries.find((each) => each.id === id)
   if (entry) return entry
   throw new UsageError(
-    `${isKeyId(id) ? `there is no key ${id}` : 'this is not a key id'}${idHint(entries, given)}`,
+    `${isKeyId(id) ? `there is no key ${id}` : 'This is not a key id.'}${idHint(entries, given)}`,
   )
 }
 

@@ -82,7 +82,7 @@ export function registerAdminApi(app: FastifyInstance, parts: AdminApiParts): vo
     const { kind, name = '', why, by = adminTokenHolder } = body
     if (!isFrozenKind(kind)) return refuse(reply, `kind must be one of ${frozenKinds.join(', ')}`)
     const forMs = body.for === undefined ? undefined : parseDuration(body.for)
-    if (body.for !== undefined && !forMs) return refuse(reply, 'for must be a duration such as 30m or 24h')
+    if (body.for !== undefined && !forMs) return refuse(reply, '`for` must be a duration such as 30m or 24h.')
     reply.code(201)
     return give({ kind, name, frozen: true, why, by, forMs }, reply)
   })

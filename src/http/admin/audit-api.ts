@@ -47,9 +47,9 @@ export function registerAuditApi(app: FastifyInstance, audit: AuditApiParts): vo
       return refuse(reply, 'must be JSON: why, one of subject, identity and before, and by if you like')
     const { subject, identity, before, why, by = adminTokenHolder } = body
     if (subject === undefined && identity === undefined && before === undefined)
-      return refuse(reply, 'subject, identity or before is missing')
+      return refuse(reply, 'Subject, identity or before is missing.')
     const beforeMs = before === undefined ? undefined : Date.parse(before)
-    if (Number.isNaN(beforeMs)) return refuse(reply, 'before must be a date and time')
+    if (Number.isNaN(beforeMs)) return refuse(reply, '`before` must be a date and time.')
     const { mask } = createMasker(findSensitive)
     // A year of records takes its time, and the connection is silent meanwhile.
     raw.socket.setTimeout(0)

@@ -76,7 +76,7 @@ export function registerAdminKeys(app: FastifyInstance, parts: AdminKeysParts): 
     const { name, role, networks = [], by = adminTokenHolder } = body
     if (!policy().roles.has(role)) return refuse(reply, 'there is no such role')
     const lifeMs = durationOf(body.expires)
-    if (lifeMs === 'none') return refuse(reply, 'expires must be a duration such as 30d')
+    if (lifeMs === 'none') return refuse(reply, '`expires` must be a duration such as 30d.')
     return attempt(reply, async () => {
       const { entry, key } = createdKey({ name, role, lifeMs, networks }, nowMs(), by)
       await changes.put(() => entry)
