@@ -36,10 +36,12 @@ export function readCredentials({ key, certificate, ca }: CredentialFiles): Cred
     }),
   }
   if (certificate && !succeeds(() => createSecureContext(tls)))
-    throw new Error(`${certificate.cert} and ${certificate.key} are no certificate and its key, both PEM`)
+    throw new Error(
+      `${certificate.cert} and ${certificate.key} are not a certificate and its private key, both in PEM`,
+    )
   // OpenSSL passes over a CA file that holds none, and then trusts nobody without a word.
   if (tls.ca !== undefined && !succeeds(() => new X509Certificate(tls.ca ?? '')))
-    throw new Error(`${ca} holds no certificate, PEM`)
+    throw new Error(`${ca} holds no certificate in PEM`)
   return { bearer, tls }
 }
 

@@ -48,13 +48,14 @@ export async function startForwarder(options: ForwarderOptions): Promise<Forward
   let credentials = readCredentials(files)
   let agent = agentFor(credentials)
   const watch = watchCredentials(files, (now, problem) => {
-    if (now === undefined) return report(`Not read again, what it said before stays: ${problem}`)
+    if (now === undefined)
+      return report(`The credential was not reloaded, so the previous one stays in use: ${problem}`)
     const before = agent
     credentials = now
     agent = agentFor(now)
     // Lets what runs finish.
     void before.close()
-    return report('The credential was read again.')
+    return report('The credential was reloaded.')
   })
   const server = createServer((request, response) => {
     const { headers, socket, url, method } = request
@@ -197,8 +198,8 @@ const distrusted = /CERT|SELF_SIGNED|UNABLE_TO|ALTNAME/
 
 function messageFor(error: unknown): string {
   const code = errorCode(error)
-  if (unreachable.test(code)) return `torwart connect: the gate cannot be reached (${code})`
-  if (/^ERR_SSL_\w*ALERT/.test(code)) return 'torwart connect: the gate does not accept this certificate'
-  if (distrusted.test(code)) return `torwart connect: the gate’s certificate is not to be trusted (${code})`
-  return 'torwart connect: the connection to the gate was lost'
+  if (unreachable.test(code)) return `torwart connect: the gateway cannot be reached (${code})`
+  if (/^ERR_SSL_\w*ALERT/.test(code)) return 'torwart connect: the gateway does not accept this certificate'
+  if (distrusted.test(code)) return `torwart connect: the certificate of the gateway is not trusted (${code})`
+  return 'torwart connect: the connection to the gateway was lost'
 }

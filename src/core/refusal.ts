@@ -150,7 +150,7 @@ export class Refusal extends Error {
  * messages of `JSON.parse` do.
  */
 export function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return error === undefined ? '' : 'no Error'
+  if (!(error instanceof Error)) return error === undefined ? '' : 'not an Error'
   const places = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line))
   return [error.name, errorCode(error), ...places.slice(0, 3).map((place) => place.trim())]
     .filter(Boolean)

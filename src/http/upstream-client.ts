@@ -95,7 +95,7 @@ async function fetchDocument(
   } catch (error) {
     if (error instanceof Refusal) throw error
     if (request.signal.aborted) throw new Refusal('upstream_timeout', { detail: 'the answer took too long' })
-    throw upstreamRefusal(error instanceof Error ? error : new Error('no Error'))
+    throw upstreamRefusal(error instanceof Error ? error : new Error('not an Error'))
   }
 }
 

@@ -51,7 +51,9 @@ export function createAdmin({
   evictIdleConnections(app.server, connections)
   registerErrorHandler(app, log)
   registerAdminAuth(app, policy, isForApprovers, logins)
-  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'There is nothing here.' }))
+  app.setNotFoundHandler((_request, reply) =>
+    reply.code(404).send({ error: 'The admin listener has no such route.' }),
+  )
   registerHealth(app, readiness, fleet)
   registerMetrics(app, metrics, fleet, readiness)
   registerAdminApi(app, api)

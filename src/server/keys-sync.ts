@@ -49,7 +49,7 @@ export async function openKeysSync(
     } catch (error) {
       if (up && performance.now() >= patientUntil) {
         up = false
-        log.error(redis.trouble(error), 'keys cannot be compared with redis; the copy holds')
+        log.error(redis.trouble(error), 'cannot synchronise keys with Redis; the local copy stays in use')
       }
       return false
     } finally {

@@ -33,7 +33,10 @@ export async function openKillSwitch({
       clock,
       report: (problem, error) => log.error({ cause: describeError(error) }, problem),
       onUnshared: (error) =>
-        log.error(redis?.trouble(error), 'freezes are not shared: redis does not take or tell them'),
+        log.error(
+          redis?.trouble(error),
+          'freezes are not shared, because Redis does not accept or return them',
+        ),
     })
     const subjects = freezes.list().map(subjectOf)
     if (subjects.length > 0) {

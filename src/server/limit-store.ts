@@ -44,16 +44,19 @@ export async function openStore({
   const once = logAvailability(redis, clock, log)
   const shared = createRedisStore({
     redis,
-    onDropped: (count) => log.error({ count }, 'too many requests ended while redis was away'),
+    onDropped: (count) =>
+      log.error({ count }, 'too many requests ended while Redis was unavailable; some are not settled'),
   })
   const keeper = createKeeper(
     onFailure === 'refuse'
       ? shared
       : createFallbackStore(shared, local, () => {
           metrics.storeFallbacks.inc()
-          once('redis is away: limits are counted in this gateway alone', (message) => log.warn(message))
+          once('Redis is unavailable; limits are counted in this gateway alone', (message) =>
+            log.warn(message),
+          )
         }),
-    (error) => log.warn(redis.trouble(error), 'running requests could not be told to redis'),
+    (error) => log.warn(redis.trouble(error), 'cannot renew the leases of running requests in Redis'),
   )
   // Whatever became of it meanwhile: what runs here holds its slots.
   redis.observe({ onBack: () => void keeper.renewAll() })

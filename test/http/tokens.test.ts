@@ -109,7 +109,7 @@ describe('a token', () => {
       [{ routes: ['chatt'] }, '`routes` must be a list of some of chat, '],
       [{ models: 'qwen3:8b' }, '`models` must be a list of up to 64 names'],
       [{ tools: [1] }, '`tools` must be a list of up to 16 names'],
-      [{ requests: 0 }, '`requests` must be a whole number from 1 on.'],
+      [{ requests: 0 }, '`requests` must be an integer of at least 1.'],
       [{ tokens: '20000' }, '`tokens` must be a whole number from 1 on.'],
       [
         { 'my secret': 1 },

@@ -78,9 +78,9 @@ export function registerAdminApi(app: FastifyInstance, parts: AdminApiParts): vo
 
   app.post('/admin/v1/freezes', async ({ body }, reply) => {
     if (!Value.Check(freezeBody, body))
-      return refuse(reply, 'must be JSON: kind and why, and name, for, by if you like')
+      return refuse(reply, 'The body must be JSON with kind and why, and optionally name, for and by.')
     const { kind, name = '', why, by = adminTokenHolder } = body
-    if (!isFrozenKind(kind)) return refuse(reply, `kind must be one of ${frozenKinds.join(', ')}`)
+    if (!isFrozenKind(kind)) return refuse(reply, `\`kind\` must be one of ${frozenKinds.join(', ')}.`)
     const forMs = body.for === undefined ? undefined : parseDuration(body.for)
     if (body.for !== undefined && !forMs) return refuse(reply, '`for` must be a duration such as 30m or 24h.')
     reply.code(201)
@@ -95,16 +95,16 @@ export function registerAdminApi(app: FastifyInstance, parts: AdminApiParts): vo
     lift(params.kind, '', query, reply),
   )
   const lift = async (kind: string, name: string, query: unknown, reply: FastifyReply) => {
-    if (!Value.Check(liftQuery, query)) return refuse(reply, 'why and by, each once, if you like')
+    if (!Value.Check(liftQuery, query)) return refuse(reply, 'The query may have why and by, each once.')
     const { why = 'lifted', by = adminTokenHolder } = query
-    if (!isFrozenKind(kind)) return refuse(reply, `kind must be one of ${frozenKinds.join(', ')}`)
+    if (!isFrozenKind(kind)) return refuse(reply, `\`kind\` must be one of ${frozenKinds.join(', ')}.`)
     return give({ kind, name, frozen: false, why, by, forMs: undefined }, reply)
   }
 
   app.post<{ Params: { key: string } }>('/admin/v1/breakers/:key/close', async ({ params, body }, reply) => {
     const order = body ?? {}
-    if (!Value.Check(closeBody, order)) return refuse(reply, 'must be JSON: by, if you like')
-    if (!isCallerId(params.key)) return refuse(reply, 'that is not the id of a key')
+    if (!Value.Check(closeBody, order)) return refuse(reply, 'The body must be JSON with an optional by.')
+    if (!isCallerId(params.key)) return refuse(reply, 'This is not a key id.')
     const by = maskedName(order.by ?? adminTokenHolder)
     try {
       const wasOpen = await store.closeBreaker(keyAccount(params.key), { leftMs: closingMs })

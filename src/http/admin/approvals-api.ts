@@ -96,8 +96,8 @@ const decisions = [
 type DecidedState = (typeof decisions)[number][1]
 
 const bodyErrors: Readonly<Record<DecidedState, string>> = {
-  approved: 'must be JSON: "why" and "by" if you like',
-  denied: 'must be JSON: {"why": "…"}, and "by" if you like',
+  approved: 'The body must be JSON, optionally with "why" and "by".',
+  denied: 'The body must be JSON with "why", and optionally "by".',
 }
 
 interface DecideRequest {
@@ -122,7 +122,8 @@ async function decide(
     const decidedBy = approver ? `${approver.name} (key ${approver.id})` : (by ?? adminTokenHolder)
     const decided = await approvals.decide(id, { state, by: decidedBy, why })
     if (decided.kind === 'unknown') return refuse(reply, unknownApproval)
-    if (decided.kind === 'decided') return refuse(reply, { status: 409, error: 'It is decided already.' })
+    if (decided.kind === 'decided')
+      return refuse(reply, { status: 409, error: 'This approval is already decided.' })
     return publicly(decided.approval, argumentsShownTo(approver, current().policy))
   })
 }
@@ -133,7 +134,7 @@ interface Fault {
   readonly error: string
 }
 
-const unknownApproval: Fault = { status: 404, error: 'There is no approval of this id, or not any more.' }
+const unknownApproval: Fault = { status: 404, error: 'There is no approval with this id, or it has expired.' }
 
 /** An approver with a key of its own, or undefined for whoever the admin listener let in; or why neither. */
 type Principal = { readonly approver: Identity | undefined } | Fault | 'unknown'
@@ -151,7 +152,7 @@ function principalOf(
   if (typeof identity === 'string') return 'unknown'
   const isNamed = approvers.has(identity.name) || approvers.has(identity.role)
   if (!isNamed || freezes.holdsCaller([identity.id], [identity.role]))
-    return { status: 403, error: 'This key is not one of `approval.approvers`.' }
+    return { status: 403, error: 'This key is not in `approval.approvers`.' }
   return { approver: identity }
 }
 
@@ -168,14 +169,17 @@ function decisionFault(
   policy: Policy,
 ): Fault | undefined {
   if (policy.approval.approvers.size > 0 && !approver)
-    return { status: 403, error: 'Only those of `approval.approvers` decide, with their own keys.' }
+    return {
+      status: 403,
+      error: 'Only the approvers in `approval.approvers` can decide, each with their own key.',
+    }
   const isOwnCall =
     approver &&
     (approver.id === identity.id || approver.id === holder || isSameName(approver.name, identity.name))
-  if (isOwnCall) return { status: 403, error: 'Nobody decides about a call of their own.' }
+  if (isOwnCall) return { status: 403, error: 'You cannot decide on a call of your own key.' }
   // A denial is valid under every policy.
   if (version !== policy.version && state === 'approved')
-    return { status: 409, error: 'The policy has changed since: the call must be made again.' }
+    return { status: 409, error: 'The policy has changed since. The call must be made again.' }
   return undefined
 }
 
@@ -183,7 +187,7 @@ async function withStore(reply: FastifyReply, work: () => Promise<object>): Prom
   try {
     return await work()
   } catch {
-    return refuse(reply, { status: 503, error: 'Approvals are not available; try again.' })
+    return refuse(reply, { status: 503, error: 'Approvals are unavailable. Try again later.' })
   }
 }
 

@@ -44,7 +44,10 @@ export function registerAuditApi(app: FastifyInstance, audit: AuditApiParts): vo
 
   app.post('/admin/v1/audit/erasures', async ({ body, raw }, reply) => {
     if (!Value.Check(erasureBody, body))
-      return refuse(reply, 'must be JSON: why, one of subject, identity and before, and by if you like')
+      return refuse(
+        reply,
+        'The body must be JSON with why, at least one of subject, identity and before, and optionally by.',
+      )
     const { subject, identity, before, why, by = adminTokenHolder } = body
     if (subject === undefined && identity === undefined && before === undefined)
       return refuse(reply, 'Subject, identity or before is missing.')

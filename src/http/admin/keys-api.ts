@@ -72,9 +72,12 @@ export function registerAdminKeys(app: FastifyInstance, parts: AdminKeysParts): 
 
   app.post('/admin/v1/keys', async ({ body }, reply) => {
     if (!Value.Check(newKey, body))
-      return refuse(reply, 'must be JSON: name and role, and expires, networks, by if you like')
+      return refuse(
+        reply,
+        'The body must be JSON with name and role, and optionally expires, networks and by.',
+      )
     const { name, role, networks = [], by = adminTokenHolder } = body
-    if (!policy().roles.has(role)) return refuse(reply, 'there is no such role')
+    if (!policy().roles.has(role)) return refuse(reply, 'The policy has no such role.')
     const lifeMs = durationOf(body.expires)
     if (lifeMs === 'none') return refuse(reply, '`expires` must be a duration such as 30d.')
     return attempt(reply, async () => {
@@ -90,22 +93,24 @@ export function registerAdminKeys(app: FastifyInstance, parts: AdminKeysParts): 
     async ({ params: { id, what }, body }, reply) => {
       const options = body ?? {}
       if (!Value.Check(change, options))
-        return refuse(reply, 'must be JSON: by, and grace to rotate, if you like')
+        return refuse(reply, 'The body must be JSON with an optional by, and grace to rotate.')
       const { by = adminTokenHolder } = options
       const graceMs = durationOf(options.grace)
-      if (options.grace !== undefined && what !== 'rotate') return refuse(reply, 'grace is for rotate')
-      if (graceMs === 'none') return refuse(reply, 'grace must be a duration such as 24h')
-      if (!isKeyId(id)) return refuse(reply, 'that is not the id of a key')
+      if (options.grace !== undefined && what !== 'rotate')
+        return refuse(reply, '`grace` is allowed for rotate only.')
+      if (graceMs === 'none') return refuse(reply, '`grace` must be a duration such as 24h.')
+      if (!isKeyId(id)) return refuse(reply, 'This is not a key id.')
       return attempt(reply, async () => {
         if (what === 'rotate') return changes.rotate(id, graceMs ?? 0, by)
-        if (!isStatusChange(what)) return refuse(reply, 'rotate, revoke, disable or enable')
+        if (!isStatusChange(what))
+          return refuse(reply, 'The change must be rotate, revoke, disable or enable.')
         return changes.view(await changes.put((keys) => statusChanges[what](keyIn(keys, id), nowMs(), by)))
       })
     },
   )
 
   app.delete<{ Params: { id: string } }>('/admin/v1/tokens/:id', async ({ params: { id } }, reply) => {
-    if (!isTokenId(id)) return refuse(reply, 'that is not the id of a token')
+    if (!isTokenId(id)) return refuse(reply, 'This is not a token id.')
     await revokeToken(revokedTokensFile(file()), id, nowMs(), adminTokenHolder)
     await changes.apply()
     return { id, status: 'revoked' }
@@ -122,7 +127,9 @@ function createKeyChanges({ policy, shared, nowMs, reload, recorded }: AdminKeys
     await shared?.synchronise().catch(() => {})
     await recorded()
     if (problems.length > 0)
-      throw new NotInForce('It is written, and not in force: a file cannot be read; /readyz says which.')
+      throw new NotInForce(
+        'The change is saved but not in force, because a file cannot be read. See /readyz.',
+      )
   }
   const put = async (make: (keys: readonly KeyEntry[]) => KeyEntry) => {
     const entry = await changeKeyFile(file(), make)
@@ -149,7 +156,7 @@ function createKeyChanges({ policy, shared, nowMs, reload, recorded }: AdminKeys
 function keyIn(keys: readonly KeyEntry[], id: string): KeyEntry {
   const entry = keys.find((each) => each.id === id)
   if (entry) return entry
-  throw new KeyProblem('there is no such key')
+  throw new KeyProblem('There is no such key.')
 }
 
 function isStatusChange(text: string): text is keyof typeof statusChanges {

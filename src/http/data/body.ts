@@ -76,7 +76,7 @@ async function decompress(decoder: Decompress, body: Buffer, limit: number): Pro
     return await decoder(body, { maxOutputLength: limit })
   } catch (cause) {
     if (errorCode(cause) === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limit)
-    throw new Refusal('invalid_request', { say: 'The body cannot be decompressed.', cause })
+    throw new Refusal('invalid_request', { say: 'The request body cannot be decompressed.', cause })
   }
 }
 
