@@ -8,7 +8,7 @@ import { rot13 } from '../deobfuscate/rot13-and-reversed.ts'
 import { createSegmenter, type Segmenter } from '../deobfuscate/spaced.ts'
 import { type Corrector, createCorrector } from '../deobfuscate/typos.ts'
 import { classes, type Part, phrasesOf, weightOf } from './acts/parts.ts'
-import { type Act, createActReader, isOnlyRead } from './acts/reader.ts'
+import { type Act, actIn, createActReader, mayHoldActs } from './acts/reader.ts'
 import type { Evidence } from './evidence.ts'
 import { createMatcher, type Matcher } from './matcher.ts'
 import { isMentioned } from './mention.ts'
@@ -120,7 +120,7 @@ export function createEngine(signatures: readonly Signature[]): Engine {
     look(reading, seen, channel, evidence) {
       let backwards = 0
       let shifts = 0
-      const acts = isOnlyRead(channel) ? createActReader() : undefined
+      const acts = mayHoldActs(channel) ? createActReader() : undefined
       const found = ({ means }: Phrase, start: number, end: number) => {
         if (typeof means === 'string') acts?.see(means, { start, end })
         else report(means, reading, start, end, channel, evidence)
@@ -148,7 +148,10 @@ export function createEngine(signatures: readonly Signature[]): Engine {
               evidence,
             )
         })
-      for (const act of acts?.acts() ?? []) tellAct(act, reading, evidence)
+      for (const each of acts?.acts() ?? []) {
+        const act = actIn(channel, each)
+        if (act) tellAct(act, reading, evidence)
+      }
       return (backwards > 0 ? turn.backToFront : 0) | (shifts > 0 ? turn.shifted : 0)
     },
   }

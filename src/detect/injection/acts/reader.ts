@@ -59,8 +59,23 @@ const common: ReadonlySet<Part> = new Set([
   'override',
 ])
 
+/** What users do not say of themselves: it was written by somebody else, and pasted. */
+const pasted: ReadonlySet<Part> = new Set(['addressee', 'authority', 'concealment', 'end', 'hidden'])
+
+/** An act, as far as it is one in a channel: a user may order what he likes, and what was pasted must be plain to see. */
+export function actIn(channel: Channel, act: Act): Act | undefined {
+  if (isOnlyRead(channel)) return act
+  if (act.severity === 'low' || !act.parts.some(({ part }) => pasted.has(part))) return undefined
+  return act.severity === 'high' ? act : { ...act, severity: 'low' }
+}
+
+/** Whether somebody else than the owner of a conversation may have written what stands in a channel. */
+export function mayHoldActs(channel: Channel): boolean {
+  return channel === 'user' || isOnlyRead(channel)
+}
+
 /** Channels whose texts are to be read and not obeyed. */
-export function isOnlyRead(channel: Channel): boolean {
+function isOnlyRead(channel: Channel): boolean {
   return channel === 'tool' || channel === 'document' || channel === 'definition'
 }
 
