@@ -9,6 +9,8 @@ export const sensitive: readonly (readonly [type: string, value: string])[] = [
   ['phone', '212-555-0187'],
   ['phone', '030 / 901820'],
   ['phone', '06.12.34.56.78'],
+  ['address', 'Musterstraße 12a, 10115 Berlin'],
+  ['address', '221B Baker Street, London NW1 6XE'],
   ['iban', 'DE89370400440532013000'],
   ['iban', 'GB82 WEST 1234 5698 7654 32'],
   ['card', '4111111111111111'],

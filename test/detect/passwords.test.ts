@@ -84,7 +84,7 @@ it.each([
   "get '/forgot' => 'site/passwords#update', as: 'update_password'",
   '<add key="ConnectionString_B2B" value="x" />',
   '<input name="authenticity_token" value="7SWa2Fo1hsC6oovfBsJFLGPUl2EhkSWP">',
-  'openssl req -passin "pass:${PASS1}" -passout "pass:{{ vault.pass1 }}"',
+  'openssl req -passin "pass:#{pass1}" -passout "pass:{{ vault.pass1 }}"',
   'postgres://postgres:postgres@localhost:5432/shop',
   'password: 0123456789abcdef',
   'the key ConnectionStringOfTheSecondDatabase2 and the key 5',

@@ -15,6 +15,9 @@ export const reach = 64
 /** Units behind a value that may decide about it. */
 export const glance = 2
 
+/** Units of the end of a text in which a value with blanks may have begun. */
+export const maxOpenLength = 240
+
 export interface Detector {
   /** Stands in the mask (`<email:1>`) and in findings. */
   readonly type: string
@@ -30,6 +33,13 @@ export interface Detector {
    * @param places the index behind each occurrence of a trigger, in order; only for those that set `placed`
    */
   find(sample: Sample, places: readonly number[]): Span[]
+  /** Whether it looks at every text: what it finds has no trigger. */
+  readonly always?: true
+  /**
+   * For values with blanks in them, in a stream: from where on the end of a text may be the beginning of one, as far as
+   * the last `maxOpenLength` units tell; the text's length if nothing has begun.
+   */
+  hold?(text: string): number
   /** Whether it looks only where its triggers stand. */
   readonly placed?: true
   /** Whether those of its triggers that begin with a letter or digit count only where a word of these begins. */

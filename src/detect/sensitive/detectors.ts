@@ -25,6 +25,7 @@ import {
 } from './named-secrets.ts'
 import { nationalIds } from './national-ids.ts'
 import { phone } from './phone.ts'
+import { postalAddresses } from './postal-address.ts'
 import { privateKey, privateKeyTail, puttyKey } from './private-key.ts'
 import { jwt, longToken } from './tokens.ts'
 import { urlPassword } from './url-passwords.ts'
@@ -78,5 +79,6 @@ export const detectors: readonly Detector[] = [
   driversLicence,
   nhs,
   germanDocument,
+  ...postalAddresses,
   phone,
 ]

@@ -3,95 +3,21 @@
  * same value gets the same mask within one masker, so that a record stays readable. Masks what its detectors know, and
  * nothing else.
  */
-import { stripInvisible } from '../../core/strip-invisible.ts'
 import type { Span } from '../../core/text.ts'
-import { createAutomaton } from '../injection/automaton.ts'
-import { isAlphanumeric } from './codes.ts'
-import { Sample } from './detector.ts'
 import { detectors } from './detectors.ts'
-import { unescaped } from './unescape.ts'
+import { type MaskedSpan, SensitiveFinder } from './finder.ts'
 
-export interface MaskedSpan extends Span {
-  readonly type: string
+/** Finds what needs no policy to be told. */
+export const shippedFinder = new SensitiveFinder(detectors)
+
+/** Finds what is to be masked whatever the policy says: without overlaps, in order. Linear in the text. */
+export function findSensitive(text: string): readonly MaskedSpan[] {
+  return shippedFinder.find(text)
 }
-
-const none: readonly MaskedSpan[] = []
 
 export interface Masker {
   /** @param within what of it is wanted: masked as the whole text is, and never cut within a mask */
   mask(text: string, within?: Span): string
-}
-
-/** For each trigger, the ranks of those it wakes, and of those among them that look only where it stands. */
-interface Trigger {
-  readonly text: string
-  readonly opens: boolean
-  readonly ranks: number[]
-  readonly placed: number[]
-}
-const triggers = new Map<string, Trigger>()
-for (const [rank, detector] of detectors.entries())
-  for (const text of detector.triggers) {
-    const opens = detector.atWords === true && isAlphanumeric(text.charCodeAt(0))
-    const trigger = triggers.get(`${opens} ${text}`) ?? { text, opens, ranks: [], placed: [] }
-    triggers.set(`${opens} ${text}`, trigger)
-    trigger.ranks.push(rank)
-    if (detector.placed) trigger.placed.push(rank)
-  }
-const wakes = [...triggers.values()]
-const automaton = createAutomaton(wakes, isAlphanumeric)
-
-interface Found extends MaskedSpan {
-  /** Of the detector: where spans overlap, an earlier one names it. */
-  readonly rank: number
-}
-
-/** What would be masked: without overlaps, in order. Linear in the text. */
-export function findSensitive(text: string): readonly MaskedSpan[] {
-  const found = detect(text)
-  const view = unescaped(text)
-  if (view) {
-    if (!view.asItCame) for (const span of detect(view.text)) found.push({ ...span, ...view.original(span) })
-    const seen = stripInvisible(view.text)
-    if (seen) for (const span of detect(seen.text)) found.push({ ...span, ...view.original(seen.span(span)) })
-  }
-  if (found.length === 0) return none
-  found.sort((a, b) => a.start - b.start || a.rank - b.rank || b.end - a.end)
-  const kept: MaskedSpan[] = []
-  for (const { start, end, type, rank } of found) {
-    const last = kept.at(-1)
-    if (!last || start >= last.end) kept.push({ start, end, type })
-    else if (end > last.end) {
-      // Two kinds that overlap in part: cover both. What has no greatest length keeps its name, for it may go on.
-      const isLong = typeof detectors[rank]?.maxLength === 'object'
-      kept[kept.length - 1] = { start: last.start, end: isLong ? start : end, type: last.type }
-      if (isLong) kept.push({ start, end, type })
-    }
-  }
-  return kept
-}
-
-function detect(text: string): Found[] {
-  // One walk decides which detectors have anything to look for, and where.
-  let places: (number[] | undefined)[] | undefined
-  const seen: boolean[] = []
-  automaton.run(text, (trigger, end) => {
-    const { ranks, placed } = wakes[trigger] as (typeof wakes)[number]
-    places ??= []
-    if (!seen[trigger]) for (const rank of ranks) places[rank] ??= []
-    seen[trigger] = true
-    for (const rank of placed) places[rank]?.push(end)
-  })
-  const found: Found[] = []
-  if (places === undefined) return found
-  const sample = new Sample(text)
-  for (const [rank, detector] of detectors.entries()) {
-    const own = places[rank]
-    if (own === undefined) continue
-    for (const { start, end } of detector.find(sample, own))
-      found.push({ start, end, type: detector.type, rank })
-  }
-  return found
 }
 
 /** Tells the same name for the same value of a type, and nothing of the value. */

@@ -7,8 +7,8 @@
  * with digits or signs; the plain letters or digits before that have left.
  */
 import { createAutomaton } from '../injection/automaton.ts'
-import { detectors } from '../sensitive/detectors.ts'
-import { findSensitive } from '../sensitive/mask.ts'
+import type { SensitiveFinder } from '../sensitive/finder.ts'
+import { shippedFinder } from '../sensitive/mask.ts'
 import { isDigitUnit } from '../sensitive/number-runs.ts'
 import { isWordUnit } from './literals.ts'
 import { contextLength, type Match, type StreamDetector } from './stream-detector.ts'
@@ -31,9 +31,19 @@ export interface Sensitive extends StreamDetector {
   wakes(text: string): boolean
 }
 
-export function createSensitive(wanted: { readonly secrets: boolean; readonly pii: boolean }): Sensitive {
+export interface WantedData {
+  readonly secrets: boolean
+  readonly pii: boolean
+  /** Knows what the policy counts as personal data besides what is shipped; absent: nothing. */
+  readonly finder?: SensitiveFinder
+}
+
+export function createSensitive(wanted: WantedData): Sensitive {
+  const { finder = shippedFinder } = wanted
   const isWanted = (type: string) => (isSecret(type) ? wanted.secrets : wanted.pii)
-  const seekers = detectors.filter(({ type }) => isWanted(type))
+  const seekers = finder.detectors.filter(({ type }) => isWanted(type))
+  const looksAlways = seekers.some(({ always }) => always)
+  const blanked = seekers.filter(({ hold }) => hold !== undefined)
   const triggers = [...new Set(seekers.flatMap((each) => each.triggers))]
   const literals = triggers.filter((trigger) => trigger.length > 1)
   const unannounced = seekers.some(
@@ -112,13 +122,15 @@ export function createSensitive(wanted: { readonly secrets: boolean; readonly pi
     others: literals.filter((literal) => !opening.includes(literal)),
     wakes: (text) => lastLiteral(text) !== -1,
     hold(text) {
-      const secrets = wanted.secrets ? holdSecrets(text) : text.length
-      return wanted.pii ? Math.min(secrets, holdPersonal(text)) : secrets
+      let from = wanted.secrets ? holdSecrets(text) : text.length
+      if (wanted.pii) from = Math.min(from, holdPersonal(text))
+      for (const detector of blanked) from = Math.min(from, detector.hold?.(text) ?? from)
+      return from
     },
     find(text) {
-      if (!holdsTrigger(text)) return []
+      if (!looksAlways && !holdsTrigger(text)) return []
       const found: Match[] = []
-      for (const { start, end, type } of findSensitive(text)) {
+      for (const { start, end, type } of finder.find(text)) {
         if (!isWanted(type)) continue
         const guard = isSecret(type) ? 'secrets' : 'pii'
         const put = `[redacted:${type}]`

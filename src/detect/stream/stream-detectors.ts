@@ -6,12 +6,10 @@ import { controls } from './controls.ts'
 import { createLinks } from './links.ts'
 import { createLiterals } from './literals.ts'
 import { createMarker } from './marker.ts'
-import { createSensitive, type Sensitive } from './sensitive.ts'
+import { createSensitive, type Sensitive, type WantedData } from './sensitive.ts'
 import { maxTriggerLength, type StreamDetector, type StreamDetectors } from './stream-detector.ts'
 
-export interface Wanted {
-  readonly secrets: boolean
-  readonly pii: boolean
+export interface Wanted extends WantedData {
   readonly controls: boolean
   /** The hosts that links may point to; undefined: nobody looks at links. */
   readonly links: readonly string[] | undefined
