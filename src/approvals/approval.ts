@@ -7,7 +7,8 @@ import { hash, randomBytes } from 'node:crypto'
 import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
-import { createMasker, findSensitive } from '../detect/sensitive/mask.ts'
+import type { SensitiveFinder } from '../detect/sensitive/finder.ts'
+import { createMasker, findSensitive, shippedFinder } from '../detect/sensitive/mask.ts'
 import { canonical } from '../tool-policy/arguments.ts'
 
 const maxWordsLength = 512
@@ -68,12 +69,14 @@ export interface ApprovalRequest {
   readonly model: string
   /** Version of the policy that judges. */
   readonly policy: string
+  /** Of what is masked in it; absent: what is shipped. */
+  readonly finder?: SensitiveFinder
 }
 
 /** Without its times, which the store gives it. */
 export function approvalOf(wish: ApprovalRequest, shows: 'masked' | 'plain'): Approval {
-  const { identity, holder, request, tool, model, policy } = wish
-  const { mask } = createMasker(findSensitive)
+  const { identity, holder, request, tool, model, policy, finder = shippedFinder } = wish
+  const { mask } = createMasker((text) => finder.find(text))
   const text = canonical(wish.arguments)
   const { kind, id, name, role } = identity
   return {

@@ -1,6 +1,8 @@
 /** From the guards of a config to what the stages ask. */
+import type { SensitiveFinder } from '../detect/sensitive/finder.ts'
+import { compilePersonalData } from './compile-personal-data.ts'
 import { compilePromptGuard } from './compile-prompt-guard.ts'
-import type { OutputGuard, PromptGuard, Upstream } from './policy.ts'
+import type { OutputGuard, PersonalData, PromptGuard, Upstream } from './policy.ts'
 import type { Problem } from './problem.ts'
 import type { Config } from './schema/schema.ts'
 import type { Report } from './source.ts'
@@ -13,9 +15,10 @@ export interface Guards {
 export interface CompiledGuards extends Guards {
   /** Of roles that have some of their own. */
   readonly byRole: ReadonlyMap<string, Guards>
-  /** What is wrong in packs. */
+  readonly personalData: PersonalData
+  /** What is wrong in packs and in the file with names. */
   readonly problems: readonly Problem[]
-  /** Of all packs: a change of one is a change of the policy. */
+  /** Of all of these files: a change of one is a change of the policy. */
   readonly texts: readonly string[]
 }
 
@@ -27,9 +30,11 @@ export function compileGuards(
   report: Report,
 ): CompiledGuards {
   const { guard: promptGuard, ...prompt } = compilePromptGuard(guards.prompt, folder, upstreams, report)
-  const outputGuard = compileOutputGuard(guards.output)
-  const problems = [...prompt.problems]
-  const packs = [...prompt.texts]
+  const { personalData, ...names } = compilePersonalData(guards.pii, folder, report)
+  const { finder } = personalData
+  const outputGuard = compileOutputGuard(guards.output, finder)
+  const problems = [...prompt.problems, ...names.problems]
+  const files = [...prompt.texts, ...names.texts]
   const byRole = new Map<string, Guards>()
   for (const [name, { guards: own }] of Object.entries(roles)) {
     if (!own) continue
@@ -38,14 +43,14 @@ export function compileGuards(
       own.prompt && compilePromptGuard(merged(guards.prompt, own.prompt), folder, upstreams, reportHere)
     if (compiled && own.prompt?.packs) {
       problems.push(...compiled.problems)
-      packs.push(...compiled.texts)
+      files.push(...compiled.texts)
     }
     byRole.set(name, {
       promptGuard: compiled?.guard ?? promptGuard,
-      outputGuard: own.output ? compileOutputGuard(merged(guards.output, own.output)) : outputGuard,
+      outputGuard: own.output ? compileOutputGuard(merged(guards.output, own.output), finder) : outputGuard,
     })
   }
-  return { promptGuard, outputGuard, byRole, problems, texts: packs }
+  return { promptGuard, outputGuard, byRole, personalData, problems, texts: files }
 }
 
 /** Lists are replaced, sections merged: a role that allows one host does not switch the guard for links off. */
@@ -61,7 +66,11 @@ function isSection(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-export function compileOutputGuard(config: Config['guards']['output']): OutputGuard {
+/** @param finder of what counts as secret and personal; absent: what is shipped */
+export function compileOutputGuard(
+  config: Config['guards']['output'],
+  finder?: SensitiveFinder,
+): OutputGuard {
   const { mode, secrets, pii, toolArguments, links, controls, injection, scripts, theft, canary } = config
   const cutting = { secrets, pii, controls, links: links.otherwise }
   return {
@@ -72,6 +81,7 @@ export function compileOutputGuard(config: Config['guards']['output']): OutputGu
       pii: pii !== 'off',
       controls: controls !== 'off',
       links: links.otherwise === 'off' ? undefined : links.allow,
+      ...(finder && { finder }),
     },
     toolArguments,
     alters: [...Object.values(cutting), toolArguments].some(

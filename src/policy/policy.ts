@@ -7,6 +7,7 @@ import type { RedisServers } from '../core/redis-servers.ts'
 import type { ServerKind } from '../core/servers.ts'
 import type { Severity } from '../core/text.ts'
 import type { Signature } from '../detect/injection/signature.ts'
+import type { SensitiveFinder } from '../detect/sensitive/finder.ts'
 import type { KeepAliveCap } from '../dialects/common/caps.ts'
 import type { Feature, RouteGroup } from '../dialects/dialect.ts'
 import type { ModelMatcher } from '../models/match.ts'
@@ -198,6 +199,13 @@ export interface GuardModel {
   readonly timeoutMs: number
 }
 
+export interface PersonalData {
+  /** Of secrets and personal data, with the names of this policy. */
+  readonly finder: SensitiveFinder
+  /** In which these names are listed. */
+  readonly namesFile: string | undefined
+}
+
 export type OutputAction = 'off' | 'flag' | 'redact' | 'block'
 
 export interface OutputGuard {
@@ -215,6 +223,8 @@ export interface OutputGuard {
     readonly controls: boolean
     /** The hosts that links may point to; undefined: nobody looks at links. */
     readonly links: readonly string[] | undefined
+    /** Of secrets and personal data; absent: what is shipped. */
+    readonly finder?: SensitiveFinder
   }
   /** Of secrets and personal data in arguments of tool calls, if another. */
   readonly toolArguments: OutputAction | undefined
@@ -285,6 +295,7 @@ export interface Policy {
   readonly exceptions: Exceptions
   readonly approval: ApprovalSettings
   readonly outputGuard: OutputGuard
+  readonly personalData: PersonalData
   /** Units of work that all guards may take for one request. */
   readonly guardBudget: number
   /** Names that clients use → names of models, as written. */

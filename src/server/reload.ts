@@ -195,12 +195,13 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
 /** Whose change is a reason to read everything again. */
 function filesOf(
   { policyFile }: SnapshotOptions,
-  { keysFile, secretFiles, promptGuard, roles, exceptions }: Policy,
+  { keysFile, secretFiles, promptGuard, personalData, roles, exceptions }: Policy,
 ): readonly string[] {
   const guards = [promptGuard, ...[...roles.values()].map((role) => role.promptGuard)]
   const packFiles = new Set(guards.flatMap((guard) => guard.packFiles))
   const besideKeys = [revokedTokensFile(keysFile), signingKeysFile(keysFile)]
-  return [policyFile, exceptions.file, keysFile, ...besideKeys, ...secretFiles, ...packFiles]
+  const namesFile = personalData.namesFile === undefined ? [] : [personalData.namesFile]
+  return [policyFile, exceptions.file, keysFile, ...besideKeys, ...secretFiles, ...packFiles, ...namesFile]
 }
 
 function statesOf(files: readonly string[]): string {

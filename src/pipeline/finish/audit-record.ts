@@ -11,8 +11,9 @@ import type {
   RequestRecord,
 } from '../../audit/write/record.ts'
 import type { Text } from '../../core/text.ts'
-import { createRecall } from '../../detect/injection/scan-cache.ts'
-import { createMasker, findSensitive, type Masker, type Pseudonym } from '../../detect/sensitive/mask.ts'
+import { createRecall, type Recall } from '../../detect/injection/scan-cache.ts'
+import type { MaskedSpan, SensitiveFinder } from '../../detect/sensitive/finder.ts'
+import { createMasker, type Masker, type Pseudonym } from '../../detect/sensitive/mask.ts'
 import { maskJson } from '../../detect/sensitive/mask-json.ts'
 import type { ToolCall } from '../../dialects/dialect.ts'
 import { type RateLimitStatus, tightest } from '../../limits/store.ts'
@@ -48,13 +49,21 @@ export type RecordPrompt = (context: RequestContext) => RecordedPrompt
 
 /** @param pseudonym what stands in masks where the policy asks for names instead of numbers */
 export function createRecordPrompt(pseudonym: Pseudonym, before: RecordedBefore): RecordPrompt {
-  const sensitive = createRecall(findSensitive)
+  const known = new WeakMap<SensitiveFinder, Recall<readonly MaskedSpan[]>>()
+  /** What was found in texts by this policy's finder: another one knows other names. */
+  const recallOf = (finder: SensitiveFinder) => {
+    const recall = known.get(finder) ?? createRecall((text) => finder.find(text))
+    known.set(finder, recall)
+    return recall
+  }
   return (context) => {
     const { incoming, caller, prompt, inspected } = context
-    const { audit } = incoming.snapshot.policy
+    const { audit, personalData } = incoming.snapshot.policy
+    const { finder } = personalData
+    const recall = recallOf(finder)
     const owner = prompt && caller?.identity.id
     const masker = createMasker(
-      owner === undefined ? findSensitive : (text) => sensitive.of(text, owner),
+      (text) => (owner === undefined ? finder.find(text) : recall.of(text, owner)),
       audit.pseudonyms === 'keyed' ? pseudonym : undefined,
     )
     const isKept = (caller?.role.content ?? audit.content) !== 'none'

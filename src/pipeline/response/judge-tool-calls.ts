@@ -145,6 +145,7 @@ export function createJudgeCalls({ approvals, calls, lookAgain, isInForce, metri
         arguments: args,
         model: call.model.served,
         policy: policy.version,
+        finder: policy.personalData.finder,
       },
       { validMs, shows },
     )

@@ -70,6 +70,22 @@ export const promptGuard = section('Inspects what is sent to the model.', {
 })
 
 /** What happens to a finding that can be cut out of a response. */
+export const personalData = section(
+  'Personal data that only a policy can tell from other words. It is masked in records, and counts as `pii` in responses (`guards.output.pii`). Numbers, addresses and whatever else has a form of its own are masked without it.',
+  {
+    names: choice(
+      ['off', 'known', 'labelled'],
+      'off',
+      '`known` masks the names of `namesFile` wherever they stand, in any case, with or without accents. `labelled` masks them too, and names behind a label, a salutation or a title (`Patient: …`, `Dear …`, `Frau …`), which finds names of products as well.',
+    ),
+    namesFile: optional(
+      text(
+        'File with names of people or customers, one per line; lines that begin with `#` are comments. At most 50,000 names and 4 MiB. Read again when it changes.',
+      ),
+    ),
+  },
+)
+
 const cutting = (standard: 'off' | 'flag' | 'redact' | 'block', description: string) =>
   choice(['off', 'flag', 'redact', 'block'], standard, description)
 const judging = (description: string) => choice(['off', 'flag', 'block'], 'flag', description)

@@ -7,7 +7,7 @@ import { serverKinds } from '../../core/servers.ts'
 import { deepestTokens, tokenAlgorithms } from '../policy.ts'
 import { memory, timeouts } from './bounds.ts'
 import { defaultAuditFile, defaultKeysFile } from './files.ts'
-import { outputGuard, promptGuard } from './guards.ts'
+import { outputGuard, personalData, promptGuard } from './guards.ts'
 import type { SchemaNode } from './node.ts'
 import { role, sharedLimits } from './role.ts'
 import {
@@ -233,6 +233,7 @@ export const configSchema = Type.Object(
       ),
       prompt: promptGuard,
       output: outputGuard,
+      pii: personalData,
     }),
     approval: section('Human approval of tool calls.', {
       wait: duration(
