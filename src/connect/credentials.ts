@@ -1,29 +1,31 @@
 /**
- * What the forwarder shows at the gate: a key or token, a client certificate, or both; and whose word it takes for the
- * gate's own certificate. The files are read again when they change; one that cannot be read changes nothing.
+ * The credentials of the forwarder: a key or token, a client certificate, or both, and the CA for the gateway's own
+ * certificate. The files are read again when they change; one that cannot be read changes nothing.
  */
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import { watchFiles } from '../files/watch.ts'
 
+/** The files of the credentials. */
 export interface CredentialFiles {
-  /** A key or token, alone in its file. */
+  /** A key or token, and nothing else. */
   readonly key: string | undefined
   readonly certificate: { readonly cert: string; readonly key: string } | undefined
-  /** Absent: the CAs that Node ships. */
+  /** Undefined: the CAs that Node ships. */
   readonly ca: string | undefined
 }
 
+/** The content of the files. */
 export interface Credentials {
-  /** Undefined: none but the certificate. */
+  /** Undefined: the certificate is the only credential. */
   readonly bearer: string | undefined
   readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string }
 }
 
 const maxLength = 8192
 
-/** @throws Error if a file cannot be read, or holds something else; its message never quotes the file */
+/** Reads the files. @throws Error if one cannot be read or has other content; the message never quotes it */
 export function readCredentials({ key, certificate, ca }: CredentialFiles): Credentials {
   const bearer = key === undefined ? undefined : readFileSync(key, 'utf8').trim()
   if (bearer !== undefined && (bearer.length > maxLength || !/^[\x21-\x7e]+$/.test(bearer)))
@@ -39,7 +41,7 @@ export function readCredentials({ key, certificate, ca }: CredentialFiles): Cred
     throw new Error(
       `${certificate.cert} and ${certificate.key} are not a certificate and its private key, both in PEM`,
     )
-  // OpenSSL passes over a CA file that holds none, and then trusts nobody without a word.
+  // OpenSSL silently ignores a CA file without a certificate, and then trusts no gateway.
   if (tls.ca !== undefined && !succeeds(() => new X509Certificate(tls.ca ?? '')))
     throw new Error(`${ca} holds no certificate in PEM`)
   return { bearer, tls }
@@ -54,7 +56,7 @@ function succeeds(attempt: () => unknown): boolean {
   }
 }
 
-/** @param onChange what the files say now, or why what they said before stays */
+/** Reads the files when they change. @param onChange gets the new credentials, or why the old ones stay in use */
 export function watchCredentials(
   files: CredentialFiles,
   onChange: (now: Credentials | undefined, problem: string) => void,

@@ -1,7 +1,7 @@
 /**
- * `torwart connect`: takes requests of this machine (or of networks that were allowed), adds the credential, and hands them to the gate and its answers back,
- * both as they come. A client that leaves ends its request at the gate, before the first byte of an answer too, which
- * `@fastify/http-proxy` does not do. It judges nothing: that is the gate's.
+ * `torwart connect`: accepts requests of this machine (or of allowed networks), adds the credential and forwards them to
+ * the gateway. Requests and responses are streamed. If a client leaves, its request to the gateway is aborted, also before
+ * the first byte of a response, which `@fastify/http-proxy` does not do. The forwarder inspects nothing.
  */
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -15,18 +15,20 @@ import { linger } from '../wire/linger.ts'
 import { type CredentialFiles, type Credentials, readCredentials, watchCredentials } from './credentials.ts'
 import { type AllowedClients, crossOriginHeaders, mayConnect, refusalOf } from './local-clients.ts'
 
+/** How a forwarder is started. */
 export interface ForwarderOptions {
   /** Scheme, host and port. */
   readonly gateway: string
   readonly listen: Pick<Address, 'host' | 'port'>
   readonly files: CredentialFiles
   readonly allowed: AllowedClients
-  /** Whether others than this machine may connect. */
+  /** Whether other machines may connect. */
   readonly allowsRemote?: boolean
-  /** A sentence for whoever runs it, without anything of a request. */
+  /** Gets messages for the operator, which hold nothing of a request. */
   report(sentence: string): void
 }
 
+/** A running forwarder. */
 export interface Forwarder {
   readonly url: string
   close(): Promise<void>
@@ -35,14 +37,14 @@ export interface Forwarder {
 const connectMs = 10_000
 const maxConnections = 256
 
-/** What belongs to one connection (RFC 9110, 7.6.1), what the forwarder says itself, and credentials of others. */
+/** Headers that belong to one connection (RFC 9110, 7.6.1), that the forwarder sets itself, and other credentials. */
 const notForwarded = new Set(
   'connection keep-alive proxy-connection proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade host expect authorization x-api-key api-key cookie origin forwarded x-forwarded-for x-forwarded-host x-forwarded-proto x-real-ip'.split(
     ' ',
   ),
 )
 
-/** @throws Error if a file is wrong, or the address is not to be had or not loopback */
+/** Starts a forwarder. @throws Error if a file is wrong, or the address is taken or not loopback */
 export async function startForwarder(options: ForwarderOptions): Promise<Forwarder> {
   const { gateway, listen, files, allowed, report } = options
   let credentials = readCredentials(files)
@@ -53,7 +55,7 @@ export async function startForwarder(options: ForwarderOptions): Promise<Forward
     const before = agent
     credentials = now
     agent = agentFor(now)
-    // Lets what runs finish.
+    // Lets requests in flight finish.
     void before.close()
     return report('The credential was reloaded.')
   })
@@ -71,7 +73,7 @@ export async function startForwarder(options: ForwarderOptions): Promise<Forward
   server.on('connection', (socket) => {
     if (!mayConnect(plainAddress(socket.remoteAddress), allowed)) socket.destroy()
   })
-  // Uploads of models and answers take as long as the gate lets them.
+  // The gateway has the timeouts for uploads and responses.
   server.requestTimeout = 0
   try {
     await new Promise<void>((resolve, reject) => {
@@ -79,7 +81,7 @@ export async function startForwarder(options: ForwarderOptions): Promise<Forward
       server.listen(listen.port, listen.host, resolve)
     })
     const { address, port } = server.address() as AddressInfo
-    // A name may point anywhere.
+    // A host name may resolve to any address.
     if (!options.allowsRemote && !isLoopback(address))
       throw new Error(`${listen.host} is ${address}, which is not loopback`)
     return {
@@ -99,14 +101,14 @@ export async function startForwarder(options: ForwarderOptions): Promise<Forward
   }
 }
 
-/** IPv4 in its own form, also behind a dual-stack socket. */
+/** Returns an IPv4 address of a dual-stack socket in its own form. */
 function plainAddress(address: string | undefined): string {
   return (address ?? '').replace(/^::ffff:(?=\d+\.)/, '')
 }
 
 function agentFor({ tls }: Credentials): Agent {
   return new Agent({
-    // The gate knows how long an answer may take.
+    // The gateway has the timeouts.
     headersTimeout: 0,
     bodyTimeout: 0,
     pipelining: 1,
@@ -131,7 +133,8 @@ async function forward(
       path: request.url ?? '/',
       method: request.method as 'GET',
       headers: headersFor(request.headers, bearer),
-      // The gate may answer before all is sent, and then its connection ends; the client's must not, with the answer unread.
+      // Through a stream of its own: the gateway may answer and close before it has the whole body, and then the client's
+      // connection must stay open for the response.
       body: hasBody(request.headers) ? request.pipe(new PassThrough()) : null,
       signal: cancellation.signal,
     })
@@ -145,7 +148,7 @@ async function forward(
     response.flushHeaders()
     await pipeline(body, response)
   } catch (error) {
-    // In the middle of an answer the client must see that it is cut.
+    // A response that has begun is cut off, so that the client sees that it is incomplete.
     if (response.headersSent || response.destroyed) response.destroy()
     else answer(request, response, 502, messageFor(error))
   }
@@ -173,13 +176,13 @@ function forwardedHeaders(headers: IncomingHttpHeaders): Record<string, string |
   return passed
 }
 
-/** In Ollama's shape, because its command is what this is for. */
+/** Answers in the shape of Ollama's API, whose command line the forwarder is for. */
 function answer(request: IncomingMessage, response: ServerResponse, status: number, error: string): void {
   const headers = { 'content-type': 'application/json; charset=utf-8' }
   answerEarly(request, response, status, headers, JSON.stringify({ error }))
 }
 
-/** Perhaps in the middle of what the client sends: then the rest is not forwarded. */
+/** Answers a request that may still be arriving. Its rest is discarded. */
 function answerEarly(
   request: IncomingMessage,
   response: ServerResponse,

@@ -1,32 +1,33 @@
 /**
- * Whom the forwarder serves: programs on this machine, and on the networks of `--allow`. A page in a browser could reach
- * it too, and would use the key: by a name that it lets point to this machine (DNS rebinding), or from another site. Of
- * pages only those of the origins of `--origin` are served.
+ * Whom the forwarder serves: programs on this machine and in the networks of `--allow`. Web pages could reach it too, and
+ * use its credential: under a name that resolves to this machine (DNS rebinding), or from another site. They are refused,
+ * except those of the origins in `--origin`.
  *
- * Not caught: any program of any user on these machines; whoever may connect here has the key's rights.
+ * Not detected: programs of other users on these machines. Whoever may connect has the rights of the credential.
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import { isLoopback } from '../policy/address.ts'
 import type { Networks } from '../policy/networks.ts'
 
+/** Who may use the forwarder. */
 export interface AllowedClients {
   /** Origins of web pages, as browsers write them. */
   readonly origins: ReadonlySet<string>
-  /** Beside this machine. */
+  /** The networks that may connect, beside this machine. */
   readonly networks: Networks
 }
 
-/** What containers call the machine that they run on: no page's own name can be one of these. */
+/** Names of the host in containers, which no web page can have. */
 const hostOfContainers: ReadonlySet<string> = new Set(['host.docker.internal', 'host.containers.internal'])
 
-/** @param address of the other end of a connection */
+/** Tells whether a peer may connect. @param address of the peer */
 export function mayConnect(address: string, { networks }: AllowedClients): boolean {
   return isLoopback(address) || networks.hold(address)
 }
 
 /**
- * @param local the address of this end, by which others on an allowed network may call it
- * @returns why a request is refused, in a sentence
+ * Returns the message with which a request is refused, or undefined.
+ * @param local the local address of the connection, by which allowed networks may address the forwarder
  */
 export function refusalOf(
   headers: IncomingHttpHeaders,
@@ -41,7 +42,7 @@ export function refusalOf(
     return origins.has(origin)
       ? undefined
       : 'Requests from web pages are refused, except from origins that --origin names.'
-  // A page's links, pictures and forms name no origin; browsers say where they come from. Programs do not.
+  // Links, images and forms of a page have no `Origin`, but browsers add `Sec-Fetch-Site`. Programs do not.
   const site = headers['sec-fetch-site']
   if (site !== undefined && site !== 'none' && site !== 'same-origin')
     return 'Requests from another site are refused.'
@@ -56,7 +57,7 @@ function nameOf(host: string | undefined): string | undefined {
   return hostname.replace(/^\[|\]$/g, '')
 }
 
-/** What browsers ask before a page may send JSON. @param asked the headers that it wants to send */
+/** Returns the CORS headers for an allowed origin. @param asked the headers that a preflight asks for */
 export function crossOriginHeaders(origin: string, asked?: string): Record<string, string> {
   return {
     'access-control-allow-origin': origin,

@@ -1,12 +1,13 @@
 /**
- * The demonstration model server: no model at all, and it says so. It speaks as much of Ollama's and OpenAI's
- * routes as the demo and a first try with a client need, with deterministic text: it repeats what it was told,
- * and calls a tool when it is offered one and asked to.
+ * The demonstration server, which has no model and says so. It has as many of Ollama's and OpenAI's routes as the demo and
+ * a first try with a client need, with deterministic responses: it repeats the prompt, and calls a tool when it is offered
+ * one and asked to.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { isObject, type JsonObject, type JsonValue, objectsIn } from '../core/json.ts'
 
+/** A running demonstration server. */
 export interface DemoServer {
   readonly url: string
   close(): Promise<void>
@@ -23,6 +24,7 @@ const entry = {
   details: { format: 'none', family: 'demo', parameter_size: '0', quantization_level: 'none' },
 }
 
+/** Starts the server on a free port of loopback. */
 export async function startDemoServer(): Promise<DemoServer> {
   const server: Server = createServer((request, response) => {
     readBody(request).then(
@@ -101,7 +103,7 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
 
 interface Reply {
   readonly text: string
-  /** The tool to call instead of talking. */
+  /** The tool to call instead of answering. */
   readonly tool?: string
 }
 

@@ -1,6 +1,6 @@
 /**
- * Connections to one model server. A name is looked up when a connection is made, so where there is a name the
- * connections are made anew every minute, however busy they are: its address may have changed.
+ * Connections to the model servers. A host name is resolved when a connection is opened, so the pool of a named server is
+ * replaced every minute, however busy it is: the address may have changed.
  */
 import type { lookup } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
@@ -8,39 +8,43 @@ import { buildConnector, Client, type Dispatcher, Pool } from 'undici'
 import { isNear } from '../policy/address.ts'
 import type { Policy } from '../policy/policy.ts'
 
+/** The connections to one model server. */
 export interface ServerPool {
   readonly dispatcher: Dispatcher
-  /** How many connections were begun so far. */
+  /** How many connections were opened so far. */
   readonly connectionsOpened: number
-  /** A connection of its own for one request; to be closed behind it. */
+  /** Opens a connection for one request, after which the caller closes it. */
   createClient(): Client
 }
 
+/** The pools of all model servers. */
 export interface ServerPools {
   of(origin: string): ServerPool
   close(): Promise<void>
 }
 
+/** What the pools need. */
 export interface ServerPoolsOptions {
-  /** The policy in force, which says how long connecting may take and who may be far away. */
+  /** Returns the policy in force, which has the connect timeout and the servers that may be remote. */
   current(): Policy
-  /** Names to addresses. */
+  /** Resolves host names. */
   readonly resolve: typeof lookup
-  /** Milliseconds, from anywhere. */
+  /** Milliseconds, from any origin. */
   now(): number
 }
 
-/** How old connections to a name become. */
+/** Maximum age of the pool of a named server. */
 export const maxPoolAgeMs = 60_000
 
+/** Creates the pools. */
 export function createServerPools({ current, resolve, now }: ServerPoolsOptions): ServerPools {
   const privateLookup = createPrivateLookup(resolve)
-  // One pool per server of the policy; a server that leaves the policy keeps an empty pool, which is nothing.
+  // One pool per server of the policy. A server that leaves the policy keeps an empty pool, which costs little.
   const pools = new Map<
     string,
     { readonly pool: Pool; readonly server: ServerPool; readonly bornMs: number }
   >()
-  /** Old ones, which let their last requests finish. */
+  /** Replaced pools, whose last requests still run. */
   const retiring = new Set<Pool>()
 
   const open = (origin: string) => {
@@ -56,7 +60,7 @@ export function createServerPools({ current, resolve, now }: ServerPoolsOptions)
       )
     }
     const settings = { pipelining: 1, keepAliveTimeout: 30_000, keepAliveMaxTimeout: 60_000, connect }
-    // Concurrency is limited by policy, not by a queue nobody sees.
+    // The policy limits concurrency, not a hidden queue.
     const pool = new Pool(origin, { ...settings, connections: null })
     const server: ServerPool = {
       dispatcher: pool,
@@ -95,8 +99,8 @@ function isNamed(origin: string): boolean {
 }
 
 /**
- * Resolves a host name and refuses every address that is neither loopback nor private: a name that changes its
- * address after the policy was checked must not carry prompts out of the network.
+ * Resolves a host name and refuses it if any address is neither loopback nor private: a name whose address changes after
+ * the policy was checked must not carry prompts out of the network.
  */
 const createPrivateLookup =
   (resolve: typeof lookup): LookupFunction =>

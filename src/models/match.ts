@@ -1,16 +1,16 @@
 /**
- * Which models a role may use. Patterns and names are compared part by part, so that `*` never reaches over a `/`
- * or a `:`. For Ollama the parts are host, namespace, model and tag, and a name without a tag means `latest`, in
- * patterns too; other servers have plain names, which are compared as they are.
+ * Which models a role may use. Patterns and names are compared part by part, so that `*` never matches across a `/` or a
+ * `:`. For Ollama the parts are host, namespace, model and tag, and a name or pattern without a tag means `latest`. Other
+ * servers have plain names, which are compared as they are.
  */
 import { matchesGlob } from '../core/glob.ts'
 import type { ServerKind } from '../core/servers.ts'
 import { type ModelName, parseModel, parsePattern } from './name.ts'
 
-/** @param model canonical, as `canonicalFor` returns it for that kind of server */
+/** Tells whether a model matches. @param model canonical, as `canonicalFor` returns it for that kind of server */
 export type ModelMatcher = (model: string, server: ServerKind) => boolean
 
-/** @throws TypeError naming a pattern that no model name can match */
+/** Compiles patterns. @throws TypeError that names a pattern which no model name can match */
 export function modelMatcher(patterns: readonly string[]): ModelMatcher {
   const parsed = patterns.map((pattern) => {
     const name = parsePattern(pattern)
@@ -27,7 +27,7 @@ export function modelMatcher(patterns: readonly string[]): ModelMatcher {
   }
 }
 
-/** Whether every model that a pattern stands for is one that these stand for: its `*` must be within one of theirs. */
+/** Tells whether every model that matches `pattern` matches one of `patterns`: its `*` must be within one of theirs. */
 export function coversModels(patterns: readonly string[], pattern: string): boolean {
   const inner = parsePattern(pattern)
   return (
@@ -48,7 +48,7 @@ function matchesName(pattern: ModelName, name: ModelName): boolean {
   )
 }
 
-/** The parts and what stands between them. */
+/** Returns the parts and their separators. */
 function partsOf(name: string): readonly string[] {
   return name.split(/([/:])/)
 }

@@ -1,16 +1,16 @@
 /**
- * Answering a request that is still arriving. A connection that is closed with bytes unread is reset, and the client
- * loses the answer with it (RFC 9112, 9.6). So the connection stays open for a while, and what comes is thrown away.
+ * Answers a request that is still arriving. Closing a connection with unread data resets it, and the client loses the
+ * response (RFC 9112, 9.6). So the connection stays open for a while, and what arrives is discarded.
  */
 import type { IncomingMessage } from 'node:http'
 
-/** Read and thrown away; a client that has more to send waits until it has read the answer. */
+/** Bytes that are discarded; then reading stops, so that the client reads the response before it sends more. */
 const maxBytes = 16 * 1024 * 1024
 const maxMs = 10_000
-/** For a client that is held up. */
+/** Milliseconds for the client after reading has stopped. */
 const pausedMs = 2_000
 
-/** @returns when the connection may be closed: the request is whole or gone, or it has taken too long */
+/** Resolves when the connection may be closed: the request is complete or gone, or it has taken too long. */
 export function linger(request: IncomingMessage): Promise<void> {
   return new Promise((resolve) => {
     const over = () => {

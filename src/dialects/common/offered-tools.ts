@@ -49,7 +49,7 @@ export function removeForbiddenTools(
 }
 
 /**
- * Returns the name of a function with its namespaces, as Ollama builds it (v0.33, `openai/responses.go`).
+ * Returns the name of a function with its namespaces, as Ollama builds it.
  * @param within the namespaces, the outermost first
  */
 export function qualifiedName(called: string, within: readonly string[]): string {

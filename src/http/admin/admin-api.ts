@@ -1,12 +1,11 @@
 /**
- * The admin API, under `/admin/v1/`. Who may call it is `admin-auth.ts`; bad input is a 400 that says what is wrong.
+ * The admin API: freezes and circuit breakers, and the keys of `keys-api.ts`. `admin-auth.ts` decides who may call it.
+ * Invalid input gets a 400 that names the fault.
  *
- *     GET    /freezes                      what is frozen
- *     POST   /freezes                      { kind, name, why, for, by }; `holds` says how much it holds for now
- *     DELETE /freezes/:kind[/:name]?why=   lifts one
- *     POST   /breakers/:key/close          { by }: closes the circuit breaker of a key
- *
- * Keys and tokens: admin-keys.ts. Approvals: approvals-api.ts.
+ *     GET    /admin/v1/freezes                      lists the freezes in force
+ *     POST   /admin/v1/freezes                      { kind, name?, why, for?, by? }; `holds` counts what it holds now
+ *     DELETE /admin/v1/freezes/:kind[/:name]?why=   lifts a freeze
+ *     POST   /admin/v1/breakers/:key/close          { by? } closes the circuit breaker of a key
  */
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import Type from 'typebox'
@@ -27,16 +26,17 @@ import type { Store } from '../../limits/store.ts'
 import { adminTokenHolder, maskedName, refuse } from './admin-replies.ts'
 import { type AdminKeysParts, registerAdminKeys } from './keys-api.ts'
 
+/** What the admin API needs. */
 export interface AdminApiParts extends AdminKeysParts {
   readonly freezes: KillSwitch
   readonly store: Store
-  /** What a freeze holds for now; of models null, if that is not known. */
+  /** Counts what a freeze holds now; null for models if that is not known. */
   freezeReach(wish: Pick<FreezeRequest, 'kind' | 'name'>): {
     readonly keys: number
     readonly roles: number
     readonly models: number | null
   }
-  /** For the record: what was done by hand, by whom. */
+  /** Writes to the audit log what an operator has done. */
   recordEvent(event: string, details: object): void
 }
 
@@ -62,6 +62,7 @@ const closeBody = Type.Object(
   { additionalProperties: false },
 )
 
+/** Registers the routes of the admin API. */
 export function registerAdminApi(app: FastifyInstance, parts: AdminApiParts): void {
   const { freezes, store, recordEvent, freezeReach } = parts
   registerAdminKeys(app, parts)

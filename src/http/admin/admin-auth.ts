@@ -1,8 +1,8 @@
 /**
- * Who may ask the admin listener. `/livez` and `/readyz` are free. Everything else must be called by a name of
- * this listener (a browser tricked by DNS rebinding calls it by another), not from another page, and with the
- * token as soon as the address is not loopback; to change something, always. Where approvers come with a key instead,
- * the route judges it.
+ * Authenticates requests to the admin listener. `/livez` and `/readyz` are public. Any other request must address the
+ * listener by one of its names (which defeats DNS rebinding), come from no other origin, and carry the admin token unless
+ * the listener is on loopback; requests that change something always need the token. Approvers may use their own API key
+ * instead, on routes that check it.
  */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { isIP } from 'node:net'
@@ -12,7 +12,10 @@ import type { AdminLogins } from './admin-logins.ts'
 
 const publicPaths = new Set(['/livez', '/readyz'])
 
-/** @param takesKeys whether a route of this path looks at API keys itself */
+/**
+ * Registers the check.
+ * @param takesKeys tells whether the route of a path checks API keys itself
+ */
 export function registerAdminAuth(
   app: FastifyInstance,
   { loopback, token, hosts }: Policy['admin'],
@@ -28,7 +31,7 @@ export function registerAdminAuth(
       return refuse(reply, 403, 'The admin listener does not accept this host name. Add it to `admin.hosts`.')
     if (!isSameOrigin(request)) return refuse(reply, 403, 'Requests from other origins are refused.')
     if (takesKeys(path) && bearerOf(request)?.startsWith('tw_')) return undefined
-    // Whoever is on this machine may look; changing something takes more than that.
+    // Any process on this machine may read; only the token may change something.
     const changes = request.method !== 'GET' && request.method !== 'HEAD'
     if (changes && token === undefined) return refuse(reply, 403, 'Changes need `admin.token` in the policy.')
     const needsToken = !loopback || token !== undefined
@@ -42,7 +45,7 @@ function refuse(reply: FastifyReply, status: number, error: string): FastifyRepl
   return reply.code(status).send({ error })
 }
 
-/** Lower case, without the port and the brackets of IPv6. */
+/** Returns the host in lower case, without the port and the brackets of IPv6. */
 function hostName(header: string | undefined): string | undefined {
   const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]+))(?::\d{1,5})?$/i.exec(header ?? '')
   return (match?.[1] ?? match?.[2])?.toLowerCase()
@@ -53,6 +56,7 @@ function isSameOrigin({ headers }: FastifyRequest): boolean {
   return origin === undefined || origin === `http://${host}` || origin === `https://${host}`
 }
 
+/** Returns the credential of an `Authorization: Bearer` header (RFC 6750, 2.1), if there is one. */
 export function bearerOf({ headers }: FastifyRequest): string | undefined {
   return /^bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1]
 }

@@ -1,6 +1,5 @@
 /**
- * What went wrong on the admin listener, as whoever asked may read it: which of the machine's troubles it was and what
- * became of the wish, never a path. The log says the rest.
+ * Error responses of the admin listener: what failed and whether the change was made, never a path. The log has the rest.
  */
 import type { FastifyInstance } from 'fastify'
 import { describeError } from '../../core/refusal.ts'
@@ -8,7 +7,7 @@ import { isDiskFull } from '../../files/atomic.ts'
 import { FileBusy } from '../../files/lock.ts'
 import type { Log } from '../../telemetry/log.ts'
 
-/** Something was written and is not obeyed yet. */
+/** A change was written and is not in force yet. */
 export class NotInForce extends Error {
   override readonly name = 'NotInForce'
 }
@@ -18,10 +17,11 @@ interface ErrorReply {
   readonly error: string
 }
 
+/** Registers the handler that answers and logs errors. */
 export function registerErrorHandler(app: FastifyInstance, log: Log): void {
   app.setErrorHandler((error: NodeJS.ErrnoException & { statusCode?: number }, _request, reply) => {
     const { statusCode = 500, message } = error
-    // Fastify's own words about a body it cannot read.
+    // Fastify's own message about a body that it cannot read.
     if (statusCode >= 400 && statusCode < 500) return reply.code(statusCode).send({ error: message })
     log.error({ cause: describeError(error) }, 'a request to the admin listener failed')
     const answer = replyFor(error)

@@ -1,6 +1,6 @@
 /**
- * Credentials that the admin listener refuses: on record, in the log, counted, and braked at the same door as those of
- * the data listener. A caller that shows none guesses nothing, and is only counted.
+ * Failed logins at the admin listener: recorded, logged, counted, and throttled together with those of the data listener.
+ * A request without a credential guesses nothing, so it is only counted.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { networkOf } from '../../core/peer.ts'
@@ -13,13 +13,16 @@ import type { createSparing } from '../../telemetry/sparing.ts'
 import { clientAddressOf } from '../data/connections.ts'
 import type { LoginThrottle } from '../data/login-throttle.ts'
 
+/** Why a login failed; also the label of the metric. */
 export type AdminLoginFailure = 'admin token missing' | 'admin token wrong' | 'approver key refused'
 
+/** Answers failed logins. */
 export interface AdminLogins {
-  /** Tells of it, and answers 401, or 429 past `door.failuresPerMinute`. */
+  /** Records the failure, and answers 401, or 429 above `door.failuresPerMinute`. */
   refuse(request: FastifyRequest, reply: FastifyReply, fault: AdminLoginFailure): Promise<FastifyReply>
 }
 
+/** What the failed logins need. */
 export interface AdminLoginsParts {
   door(): Policy['door']
   readonly loginThrottle: LoginThrottle
@@ -36,6 +39,7 @@ const messages: Readonly<Record<AdminLoginFailure, string>> = {
   'approver key refused': 'The key is invalid.',
 }
 
+/** Creates what answers failed logins. */
 export function createAdminLogins(parts: AdminLoginsParts): AdminLogins {
   const { door, loginThrottle, flood, metrics, log, mayTellOf, recordEvent } = parts
   const recordFailure = (reason: AdminLoginFailure, peer: string, route: string) => {

@@ -1,15 +1,16 @@
-/** What the routes of the admin API say alike. */
+/** What several routes of the admin API share. */
 import type { FastifyReply } from 'fastify'
 import { createMasker, findSensitive } from '../../detect/sensitive/mask.ts'
 
-/** By whom it was, where nobody says a name. */
+/** The recorded author of a change whose request gives no name. */
 export const adminTokenHolder = 'holder of the admin token'
 
+/** Answers 400. */
 export function refuse(reply: FastifyReply, error: string): FastifyReply {
   return reply.code(400).send({ error })
 }
 
-/** Who orders something, as the log may keep it. */
+/** Masks the name of an author for the log, and cuts it at 128 characters. */
 export function maskedName(by: string): string {
   return createMasker(findSensitive).mask(by).slice(0, 128)
 }

@@ -1,9 +1,9 @@
 /**
- * The part of the admin API that concerns the audit log. Reading records is for those who may read the file.
+ * The audit log in the admin API. Records cannot be read here, only from the file.
  *
- *     GET    /audit             where the chain stands, and the last checkpoint
- *     POST   /audit/checkpoints signs where the chain stands now
- *     POST   /audit/erasures    { subject, identity, before, why, by }: erases content, and answers when it is done
+ *     GET    /admin/v1/audit             the head of the chain and the last checkpoint
+ *     POST   /admin/v1/audit/checkpoints signs the head of the chain
+ *     POST   /admin/v1/audit/erasures    { subject?, identity?, before?, why, by? } erases content; answers when it is done
  */
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
@@ -26,8 +26,10 @@ const erasureBody = Type.Object(
   { additionalProperties: false },
 )
 
+/** What the audit API needs of the audit log. */
 export type AuditApiParts = Pick<Audit, 'head' | 'instance' | 'checkpoint' | 'sign' | 'erase' | 'writable'>
 
+/** Registers the routes of the audit log. */
 export function registerAuditApi(app: FastifyInstance, audit: AuditApiParts): void {
   const state = () => ({
     instance: audit.instance,
@@ -54,7 +56,7 @@ export function registerAuditApi(app: FastifyInstance, audit: AuditApiParts): vo
     const beforeMs = before === undefined ? undefined : Date.parse(before)
     if (Number.isNaN(beforeMs)) return refuse(reply, '`before` must be a date and time.')
     const { mask } = createMasker(findSensitive)
-    // A year of records takes its time, and the connection is silent meanwhile.
+    // Erasing a year of records takes minutes, in which the connection is silent.
     raw.socket.setTimeout(0)
     return audit.erase({
       ...(subject === undefined ? {} : { subject }),

@@ -1,28 +1,30 @@
 /**
- * `/livez`: the process answers. `/readyz`: it should get traffic; 503 only for what another gateway would do
- * better (draining, no log, no store under `refuse`). What is merely wrong stands in the body.
+ * `/livez`: the process answers. `/readyz`: it should get traffic; 503 only if another gateway would do better (draining,
+ * no audit log, no store under `refuse`). Other problems are listed in the body.
  */
 import type { FastifyInstance } from 'fastify'
 import type { Policy } from '../../policy/policy.ts'
 import type { Fleet } from '../../upstreams/fleet.ts'
 
+/** The state of the gateway. */
 export interface Readiness {
   readonly draining: boolean
   readonly policy: Policy
   readonly warnings: readonly string[]
-  /** Of the last reload; the place of its first error if it failed. */
+  /** The last reload; `place` is that of its first error. */
   readonly reload: { readonly ok: boolean; readonly at: string; readonly place?: string }
-  /** `mode` is `local` while this gateway counts for itself because Redis is away. */
+  /** `mode` is `local` while Redis is unavailable and this gateway counts alone. */
   readonly store: {
     readonly kind: 'memory' | 'redis'
     readonly up: boolean
     readonly mode: 'shared' | 'local'
   }
   readonly auditWritable: boolean
-  /** How many orders to freeze something are in force. */
+  /** The number of freezes in force. */
   readonly freezes: number
 }
 
+/** Registers both routes. */
 export function registerHealth(app: FastifyInstance, state: () => Promise<Readiness>, fleet: Fleet): void {
   app.get('/livez', async () => ({ status: 'alive' }))
   app.get('/readyz', async (_request, reply) => {

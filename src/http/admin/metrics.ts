@@ -1,9 +1,10 @@
-/** `/metrics`, Prometheus text. What is a state and not a count is asked for when somebody looks. */
+/** `/metrics` in Prometheus' text format. Gauges are read when the route is requested. */
 import type { FastifyInstance } from 'fastify'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Fleet } from '../../upstreams/fleet.ts'
 import type { Readiness } from './health.ts'
 
+/** Registers the route. */
 export function registerMetrics(
   app: FastifyInstance,
   metrics: Metrics,

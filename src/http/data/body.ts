@@ -1,6 +1,5 @@
 /**
- * Reads a request's body: JSON, bounded in size and time, decompressed under the same bound. What the bytes say is
- * not looked at here.
+ * Reads a request body: JSON, limited in size and time, decompressed under the same limit. It does not look at the content.
  */
 import type { IncomingMessage } from 'node:http'
 import { promisify } from 'node:util'
@@ -9,10 +8,10 @@ import { errorCode } from '../../core/error-code.ts'
 import type { Hold } from '../../core/held-bytes.ts'
 import { Refusal } from '../../core/refusal.ts'
 
-/** A POST without a content type is taken for JSON: two widely used clients send none. */
+/** Accepts JSON, and a body without a content type, because two widely used clients send none. */
 function requireJson({ headers }: IncomingMessage): void {
   const type = headers['content-type']
-  // Parameters other than the charset would be read by somebody else in some other way.
+  // Other programs could interpret any parameter but the charset in their own way.
   const isJson =
     type === undefined || /^application\/json *(?:; *charset *= *"?utf-8"? *)?$/i.test(type.trim())
   if (!isJson && !isFromCurl(headers)) throw new Refusal('unsupported_media_type')
@@ -22,40 +21,41 @@ function requireJson({ headers }: IncomingMessage): void {
 const formType = 'application/x-www-form-urlencoded'
 
 /**
- * `curl -d` calls whatever it sends a form, and model servers read it as JSON. So may a form of another site in a browser,
- * which adds a certificate or a remembered password of its own accord: browsers say where a form comes from, and
- * nothing that does is taken for JSON.
+ * Tells whether a form may be JSON: `curl -d` sends JSON as a form, and model servers accept it. A form on another web site
+ * could do the same with the user's certificate, but browsers add `Origin` or `Sec-Fetch-Site`.
  */
 function isFromCurl({ 'content-type': type, origin, ...others }: IncomingMessage['headers']): boolean {
   return type === formType && origin === undefined && others['sec-fetch-site'] === undefined
 }
 
-/** A form that holds no JSON is told to be one, rather than to be broken JSON. */
+/** Refuses a form that holds no JSON as a form, which is a better error than broken JSON. */
 function requireNoForm({ headers }: IncomingMessage, body: Buffer): void {
   if (headers['content-type'] === formType && !/^\s*[{[]/.test(body.toString('latin1', 0, 64)))
     throw new Refusal('unsupported_media_type')
 }
 
+/** @throws Refusal `invalid_request` for an `Expect` other than `100-continue` (RFC 9110, 10.1.1) */
 export function requireNoExpectation({ expect }: IncomingMessage['headers']): void {
   if (expect !== undefined && expect.toLowerCase() !== '100-continue')
     throw new Refusal('invalid_request', { say: 'The Expect header asks for an unknown expectation.' })
 }
 
+/** Makes the refusal for a body above the limit. @param limit bytes */
 export function tooLarge(limit: number): Refusal {
   return new Refusal('body_too_large', {
     say: `The request body is larger than the ${limit} bytes that this key may send (\`caps.body\` of its role, or \`admin.blob\` for model files).`,
   })
 }
 
-/** By its announced length, if there is one. */
+/** Checks the `content-length`, if there is one. @throws Refusal `body_too_large` */
 export function requireFits(headers: IncomingMessage['headers'], limit: number): void {
   if (Number(headers['content-length'] ?? 0) > limit) throw tooLarge(limit)
 }
 
 type Decompress = (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>
 
-/** Node has zstd from 22.15 on. */
-const zstd = 'zstdDecompress' in zlib ? promisify(zlib.zstdDecompress as typeof zlib.gunzip) : undefined
+/** Node has zstd from 22.15 on; the cast is for the types of Node 20, where both functions have the same form. */
+const zstd = 'zstdDecompress' in zlib ? promisify(zlib.zstdDecompress) : undefined
 const decoders: Readonly<Record<string, Decompress | undefined>> = {
   gzip: promisify(zlib.gunzip),
   zstd,
@@ -81,11 +81,12 @@ async function decompress(decoder: Decompress, body: Buffer, limit: number): Pro
 }
 
 /**
- * @param limit bytes, before and after decompressing; more are refused with `body_too_large`, by the announced length
- * if there is one
- * @param timeoutMs for all of it
- * @param hold what the request holds of the gate's memory
- * @throws Refusal; an Error without a code if the client leaves
+ * Reads a whole JSON body.
+ * @param limit bytes, before and after decompression
+ * @param timeoutMs for the whole body
+ * @param hold counts the bytes towards the memory of all requests
+ * @throws Refusal `body_too_large`, `unsupported_media_type`, `invalid_request` or `overloaded`
+ * @throws Error if the client leaves
  */
 export async function readBody(
   request: IncomingMessage,
@@ -98,7 +99,7 @@ export async function readBody(
   const received = await receive(request, limit, timeoutMs, hold)
   let body = received
   if (decoder) {
-    // As much as it may become, until it is known.
+    // Counts the largest possible size until the real one is known.
     hold.body(limit)
     body = await decompress(decoder, received, limit)
     hold.body(body.length)
@@ -146,11 +147,11 @@ async function receive(
   })
 }
 
-/** The body as it arrives, whatever it is; over `limit` bytes it ends with `body_too_large`. */
+/** Yields any body as it arrives. @param limit bytes @throws Refusal `body_too_large` above it */
 export async function* streamBody(request: IncomingMessage, limit: number): AsyncGenerator<Uint8Array> {
   requireFits(request.headers, limit)
   let length = 0
-  // Kept open when it is left early: the refusal goes back on the same connection.
+  // Keeps the connection open if the reader stops early, because the refusal leaves on it.
   for await (const piece of request.iterator({ destroyOnReturn: false })) {
     length += piece.length
     if (length > limit) throw tooLarge(limit)

@@ -1,12 +1,13 @@
 /**
- * Where a connection comes from, and how many there may be from one place, before anybody is identified. A proxy that
- * the policy trusts speaks for many, and says for whom.
+ * The address of a client, and how many connections it may have before it is identified. A trusted proxy speaks for many
+ * clients, and names each of them.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isIP, type Server, type Socket } from 'node:net'
 import { canonicalAddress, networkOf } from '../../core/peer.ts'
 import type { Policy } from '../../policy/policy.ts'
 
+/** Closes connections above `door.connections` of one network (an IPv4 address, an IPv6 /64). */
 export function limitConnections(server: Server, door: () => Policy['door']): void {
   const open = new Map<string, number>()
   server.on('connection', (socket) => {
@@ -28,19 +29,19 @@ export function limitConnections(server: Server, door: () => Policy['door']): vo
   })
 }
 
+/** The most connections of each network, and of all. */
 export interface ConnectionBounds {
   readonly each: number
   readonly all: number
 }
 
 /**
- * For a listener that must stay open to those who look after the gate: when an address has all it may have, or all have, the
- * connection that has been silent for longest gives way to the new one. Plain HTTP only: with TLS, requests come through
- * other sockets than connections.
+ * Keeps a listener open to its operators: at either bound, the connection that has been idle for longest is closed in
+ * favour of the new one. For plain HTTP only, because with TLS requests arrive on other sockets than connections.
  */
 export function evictIdleConnections(server: Server, { each, all }: ConnectionBounds): void {
   const open = new Map<Socket, string>()
-  /** Without a request under way, the longest silent first. */
+  /** Without a request in flight, the longest idle first. */
   const idle = new Set<Socket>()
   const forget = (socket: Socket) => {
     open.delete(socket)
@@ -68,14 +69,14 @@ export function evictIdleConnections(server: Server, { each, all }: ConnectionBo
   })
 }
 
-/** The other end of a connection, as it stands in records. */
+/** Returns the canonical form of a peer address, as it is recorded. */
 export function canonicalPeer(address: string | undefined): string {
   return canonicalAddress(address ?? '')
 }
 
 /**
- * Who sent a request: the other end of its connection, unless that is a trusted proxy. Then the last address of
- * `X-Forwarded-For` that is none: what stands before it anybody may have written there.
+ * Returns the address that sent a request: the peer, unless that is a trusted proxy; then the last address of
+ * `X-Forwarded-For` that is no trusted proxy. Earlier ones can be forged by the client.
  */
 export function clientAddressOf({ socket, headers }: IncomingMessage, { proxies }: Policy['door']): string {
   let sender = canonicalPeer(socket.remoteAddress)
@@ -90,7 +91,7 @@ export function clientAddressOf({ socket, headers }: IncomingMessage, { proxies 
   return sender
 }
 
-/** As proxies write it: `192.0.2.7`, `192.0.2.7:443`, `2001:db8::7`, `[2001:db8::7]:443`. */
+/** Reads an address as proxies write it: `192.0.2.7`, `192.0.2.7:443`, `2001:db8::7`, `[2001:db8::7]:443`. */
 function hopOf(text: string): string {
   const [, bracketed, plain] = /^\s*(?:\[([^\]]*)\]|(\d+(?:\.\d+){3})(?=:\d+\s*$))/.exec(text) ?? []
   return canonicalAddress((bracketed ?? plain ?? text).trim())

@@ -1,23 +1,25 @@
 /**
- * Stopping without losing a request. First the notice: everything is still accepted, `/readyz` says draining, and every
- * answer asks its client to close the connection, so that balancers and clients go elsewhere by themselves. Then the
- * listener closes, with the connections that are idle. What runs has the grace to finish, and is cut after it.
+ * Graceful shutdown. During the notice everything is accepted, `/readyz` reports draining, and every response asks its
+ * client to close the connection, so that load balancers and clients move away. Then the listener and idle connections are
+ * closed. Requests in flight have the grace period to finish, and are aborted after it.
  */
 import type { FastifyInstance } from 'fastify'
 import { Refusal } from '../../core/refusal.ts'
 import type { InFlightRequests } from './in-flight-request.ts'
 
+/** How long a shutdown waits. */
 export interface DrainOptions {
   readonly noticeMs: number
   readonly graceMs: number
-  /** Aborted: no more patience. */
+  /** Aborted to end both waits at once. */
   readonly immediate: AbortSignal
 }
 
-/** How long the last frames of what was cut may take to leave. */
+/** How long the error frames of aborted requests may take to leave. */
 const lastFramesMs = 500
 const idleEveryMs = 50
 
+/** Shuts the data listener down. */
 export async function drain(
   app: FastifyInstance,
   inFlightRequests: InFlightRequests,
@@ -26,7 +28,7 @@ export async function drain(
   inFlightRequests.announceClose()
   await pause(noticeMs, immediate)
   await waitForIdleTurn()
-  // With the connections that are idle.
+  // Closes idle connections too.
   const closed = new Promise<unknown>((resolve) => app.server.close(resolve))
   const idle = setInterval(() => app.server.closeIdleConnections(), idleEveryMs)
   const over = new AbortController()
@@ -48,8 +50,8 @@ const idleTurnMs = 0.3
 const maxIdleWaitMs = 500
 
 /**
- * Waits for a turn of the event loop in which nothing was to be done. Whatever arrived until then was accepted and
- * read; a listener or connection that is closed while something in it is unread would reset its client.
+ * Waits for a turn of the event loop without work. What arrived until then was accepted and read; closing a listener or a
+ * connection with unread data would reset its client.
  */
 async function waitForIdleTurn(): Promise<void> {
   const latest = performance.now() + maxIdleWaitMs
@@ -61,7 +63,7 @@ async function waitForIdleTurn(): Promise<void> {
   }
 }
 
-/** Resolves after so long, or when the signal says so. */
+/** Resolves after `ms`, or when the signal is aborted. */
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve()

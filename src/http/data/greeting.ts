@@ -1,6 +1,6 @@
 /**
- * `GET /` and `HEAD /`: start-up probes of several clients, some of which send no credential. The gate answers
- * itself, and names the server behind it only to those who may use it.
+ * `GET /` and `HEAD /`, with which several clients probe at their start, some without a credential. The gateway answers
+ * itself, and names the server behind it only to callers who may use it.
  */
 import type { FastifyInstance } from 'fastify'
 import { presentedCredential } from '../../auth/credential.ts'
@@ -11,10 +11,12 @@ import { type LocalRouteParts, registerLocalRoute } from './local-routes.ts'
 
 const ownName = 'Torwart'
 
+/** What the greeting needs. */
 export interface GreetingParts extends Pick<Steps, 'recordable'> {
   readonly hosts: LocalRouteParts
 }
 
+/** Registers the route. */
 export function registerGreeting(
   app: FastifyInstance,
   dialect: Dialect,
@@ -25,7 +27,7 @@ export function registerGreeting(
   const { gate } = hosts
   registerLocalRoute(app, dialect, endpoint, hosts, async ({ context, writer }) => {
     if (!recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
-    // A credential that is wrong is refused here too, or `/` would be the place to try them.
+    // A wrong credential is refused here too, or `/` could be used to guess keys.
     const { rawHeaders, certificate } = context.incoming
     if (presentedCredential(rawHeaders) !== 'missing' || certificate !== undefined)
       await gate.admit(context, await gate.identify(context, writer), destination)

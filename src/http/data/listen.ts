@@ -1,17 +1,17 @@
-/** Taking an address to listen on, or saying in a sentence why it is not to be had. */
+/** Listens on an address, or explains why it cannot be had. */
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { bindProblem, urlOf } from '../../policy/address.ts'
 import type { Address } from '../../policy/policy.ts'
 
-/** Both listeners have the same words in the policy and on the command line. */
+/** The listeners, as the policy and the command line name them. */
 type Listener = 'listen' | 'admin'
 
 const settingFor = (listener: Listener) => `\`${listener}.address\` in the policy, or --${listener}`
 
 /**
- * Whether both addresses can be had, tried before anything is written that tells of a start. Whoever takes one in the
- * next moment is met by `listenOn`.
+ * Checks that both addresses are free, before the start is recorded. If one is taken in the next moment, `listenOn` throws.
+ * @throws Error that names the setting
  */
 export async function requireFreeAddresses(addresses: Readonly<Record<Listener, Address>>): Promise<void> {
   const held: Server[] = []
@@ -35,7 +35,7 @@ async function bind({ host, port }: Address, listener: Listener): Promise<Server
   }
 }
 
-/** @returns its URL */
+/** Starts to listen. @returns the URL @throws Error that names the setting, if the address cannot be had */
 export async function listenOn(
   app: FastifyInstance,
   { host, port }: Address,

@@ -1,6 +1,6 @@
 /**
- * Lists and facts (`/api/tags`, `/v1/models`, `/api/version` …): every model server that has the route is asked,
- * and the caller sees, of what they say, the models it may use.
+ * Lists and facts (`/api/tags`, `/v1/models`, `/api/version` …): every model server with the route is asked, and the caller
+ * sees the models that it may use.
  */
 import type { FastifyInstance } from 'fastify'
 import { asRefusal, Refusal } from '../../core/refusal.ts'
@@ -13,12 +13,14 @@ import type { Ask } from '../../upstreams/ask.ts'
 import type { Fleet } from '../../upstreams/fleet.ts'
 import { type LocalRouteParts, registerLocalRoute, serverTimeoutMs } from './local-routes.ts'
 
+/** What the lists need. */
 export interface ListingParts {
   readonly hosts: LocalRouteParts
   readonly fleet: Fleet
   readonly ask: Ask
 }
 
+/** Registers the route of a list. */
 export function registerListing(
   app: FastifyInstance,
   dialect: Dialect,
@@ -52,13 +54,13 @@ export function registerListing(
     const asked = writer.parameter
     const { answers, failure } = await answersFor(caller, asked)
     const shown = show(endpoint, answers, asked)
-    // What nobody else has may be at the server that did not answer.
+    // The model may be at the server that failed.
     if (shown === undefined) throw failure ?? new Refusal('model_not_allowed')
     return { type: 'application/json; charset=utf-8', text: JSON.stringify(shown) }
   })
 }
 
-/** A list that cannot be read is its server's failure, not ours. */
+/** Shows the lists. A list that cannot be read is a failure of its server. */
 function show(endpoint: Listing, answers: readonly ListAnswer[], asked: string) {
   try {
     return endpoint.show(answers, asked)
@@ -67,7 +69,7 @@ function show(endpoint: Listing, answers: readonly ListAnswer[], asked: string) 
   }
 }
 
-/** What this caller may see, by canonical name: aliases are names of its own and not in any list. */
+/** Tells what this caller may see at a server, by canonical name; aliases are in no list. */
 function viewOf({ role }: Caller, upstream: Upstream, asked: string, fleet: Fleet) {
   const { kind } = upstream
   const wanted = canonicalFor(kind, asked)

@@ -1,6 +1,6 @@
 /**
- * Routes that the gate answers itself, from what it knows or from what it asks a server for: Fastify finds the route,
- * the gate has the rest. Whatever goes wrong is refused, and on record, like anything else.
+ * Routes that the gateway answers itself, from its own state or by asking a model server. Errors become refusals and are
+ * recorded, as on any other route.
  */
 import type { FastifyInstance } from 'fastify'
 import type { Dialect, Endpoint } from '../../dialects/dialect.ts'
@@ -9,16 +9,17 @@ import type { Settle } from '../../pipeline/finish/settle.ts'
 import type { Gate } from '../../pipeline/pipeline.ts'
 import type { InFlightRequest, InFlightRequests } from './in-flight-request.ts'
 
-/** What a server is asked for here comes from its memory; it need not wait as a generation may. */
+/** How long a model server may take for a list, which it has in memory. */
 export const serverTimeoutMs = 10_000
 
+/** What such a route needs. */
 export interface LocalRouteParts {
   readonly inFlightRequests: InFlightRequests
   readonly gate: Gate
   readonly settle: Settle
 }
 
-/** @param answer all that is to be known and said; what it throws becomes the refusal */
+/** Registers a route. @param answer checks the request and returns the response; what it throws becomes the refusal */
 export function registerLocalRoute(
   app: FastifyInstance,
   dialect: Dialect,

@@ -1,6 +1,6 @@
 /**
- * The door counts answers 401 by address, so that nobody guesses keys at leisure. A valid credential is never
- * held up by it: it is asked only after one was refused.
+ * Throttles the guessing of keys: counts failed logins by network. A valid credential is never held up, because the
+ * throttle is asked only after one was refused.
  */
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
@@ -9,11 +9,13 @@ import { Refusal } from '../../core/refusal.ts'
 import type { Policy } from '../../policy/policy.ts'
 import { clientAddressOf } from './connections.ts'
 
+/** Counts failed logins. */
 export interface LoginThrottle {
-  /** Counts one failure. @throws Refusal `rate_limited` past `door.failuresPerMinute` */
+  /** Counts one failure. @throws Refusal `rate_limited` above `door.failuresPerMinute` */
   recordFailure(request: FastifyRequest): Promise<void>
 }
 
+/** Creates the throttle. @param door returns the policy in force for connections */
 export async function createLoginThrottle(
   app: FastifyInstance,
   door: () => Policy['door'],

@@ -1,12 +1,13 @@
 /**
- * The routes with a body. Fastify finds the route and lets go before it looks at anything else of the request:
- * the gate reads the body itself, after it has admitted the request, on Node's own streams.
+ * The routes that go to a model server. Fastify finds the route and hands the request over before it looks at anything
+ * else: the pipeline reads the body itself, after it has admitted the request, on Node's own streams.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Dialect, Exchange } from '../../dialects/dialect.ts'
 import type { Gate } from '../../pipeline/pipeline.ts'
 import type { InFlightRequests } from './in-flight-request.ts'
 
+/** Registers the route of an endpoint. */
 export function registerModelRoute(
   app: FastifyInstance,
   dialect: Dialect,
@@ -23,8 +24,8 @@ export function registerModelRoute(
   app.route({
     method: endpoint.method,
     url: endpoint.path,
-    // `done` is never called: what comes behind it is not Fastify's any more. Only forms go one step further, where
-    // `@fastify/multipart` finds out that they are some, still without reading them.
+    // `done` is never called, because the rest is not Fastify's. Only forms go one step further, in which
+    // `@fastify/multipart` recognises them, without reading them.
     ...(endpoint.form ? {} : { onRequest: (request, reply, _done) => exchange(request, reply) }),
     handler: exchange,
   })

@@ -1,7 +1,7 @@
 /**
- * Reads a `multipart/form-data` body with `@fastify/multipart`: every field once, one file called `file`, bounded
- * in size, number and time. What is forwarded is written anew, so that no second parser reads the caller's own
- * boundaries; a field that comes twice is refused, because servers take the first and others the last.
+ * Reads a `multipart/form-data` body (RFC 7578) with `@fastify/multipart`: every field once, one file called `file`,
+ * limited in size, number and time. What is forwarded is built anew, so that no second parser reads the caller's
+ * boundaries. A repeated field is refused, because some servers take the first one and others the last.
  */
 import { extname } from 'node:path'
 import type {} from '@fastify/multipart'
@@ -20,8 +20,11 @@ const plainType = /^[a-z]{1,32}\/[a-z0-9.+-]{1,64}$/
 const plainExtension = /^\.[a-z0-9]{1,8}$/
 
 /**
- * @param limit bytes of everything together, by the announced length if there is one
- * @throws Refusal
+ * Reads a whole form.
+ * @param limit bytes of the whole body
+ * @param timeoutMs for the whole body
+ * @param hold counts the bytes towards the memory of all requests
+ * @throws Refusal `body_too_large`, `unsupported_media_type`, `invalid_request` or `overloaded`
  */
 export async function readForm(
   request: FastifyRequest,
@@ -45,7 +48,7 @@ export async function readForm(
   }
 }
 
-/** Of all that arrives, what stands between, before and behind the parts included. */
+/** Limits all that arrives, including what is around the parts. */
 function boundsOf({ raw }: FastifyRequest, limit: number, timeoutMs: number, hold: Pick<Hold, 'body'>) {
   let count: (piece: Buffer) => void = () => {}
   let late: NodeJS.Timeout | undefined
@@ -63,12 +66,12 @@ function boundsOf({ raw }: FastifyRequest, limit: number, timeoutMs: number, hol
     const refusal = new Refusal('invalid_request', { say: 'The form took too long to arrive.' })
     late = setTimeout(() => reject(refusal), timeoutMs)
   })
-  // Taken off again before the rest of a refused form is thrown away.
+  // Removed before the rest of a refused form is discarded.
   const lift = () => {
     clearTimeout(late)
     raw.off('data', count)
   }
-  // Whoever listens first sets the stream going, and the parser begins in this same turn.
+  // Listening starts the stream, so the parser must be attached in the same turn.
   raw.on('data', count)
   return { exceeded, lift }
 }
@@ -107,7 +110,7 @@ async function readParts(request: FastifyRequest, limit: number): Promise<Form> 
   return { fields, file }
 }
 
-/** Servers go by the extension; the rest of the name is the caller's and no server's business. */
+/** Keeps the extension, which servers go by, and nothing else of the caller's file name. */
 function nameOf(filename: string): string {
   const extension = extname(filename).toLowerCase()
   return `upload${plainExtension.test(extension) ? extension : ''}`

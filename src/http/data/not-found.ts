@@ -1,4 +1,4 @@
-/** What no dialect declares does not exist; what it declares with another method says so. */
+/** Refuses unknown paths with 404, and known ones with another method with 405. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { asRefusal, Refusal } from '../../core/refusal.ts'
 import { dialectFor, dialects } from '../../dialects/dialects.ts'
@@ -6,6 +6,7 @@ import type { LocalRouteParts } from './local-routes.ts'
 import { answerOptions, hasNoCredential } from './probes.ts'
 import { plainPath } from './request-target.ts'
 
+/** Registers the handlers of unknown routes and of Fastify's own errors. */
 export function registerNotFound(
   app: FastifyInstance,
   { inFlightRequests, gate, settle }: LocalRouteParts,
@@ -34,7 +35,7 @@ export function registerNotFound(
       (path) => new Refusal(isDeclared(path) ? 'method_not_allowed' : 'not_found'),
     ),
   )
-  // Fastify's own refusals, such as a content type nobody can parse.
+  // Fastify's own errors, such as a content type that it cannot parse.
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) =>
     refuseUnknown(request, reply, () =>
       error.statusCode === 415
@@ -50,7 +51,7 @@ function isUpgrade({ headers }: FastifyRequest): boolean {
   return /websocket/i.test(headers.upgrade ?? '')
 }
 
-/** `/v1/realtime` and its like: what travels in frames that nobody reads here cannot be judged. */
+/** Makes the refusal for WebSockets (`/v1/realtime`), whose frames no guard reads. */
 function noWebSocket(): Refusal {
   return new Refusal('not_found', {
     say: 'WebSockets are not supported, because their frames cannot be inspected yet.',

@@ -1,7 +1,7 @@
 /**
- * What load balancers and browsers ask before anything else, without a credential: `GET` or `HEAD /health` and
- * `/healthz`, and `OPTIONS` of whatever path. Answered here, at once, and no failed login; a credential that is shown and
- * wrong is refused here too, or this would be the place to try them.
+ * Requests of load balancers and browsers without a credential: `GET` or `HEAD /health` and `/healthz`, and `OPTIONS` of
+ * any path. Answered here, and not counted as failed logins. A wrong credential is refused here too, or this would be the
+ * place to guess keys.
  */
 import type { FastifyInstance } from 'fastify'
 import { presentedCredential } from '../../auth/credential.ts'
@@ -13,17 +13,20 @@ import type { InFlightRequest } from './in-flight-request.ts'
 import { type LocalRouteParts, registerLocalRoute } from './local-routes.ts'
 
 const plain = 'text/plain; charset=utf-8'
-/** As a model server's own. */
+/** Counts like a probe of a model server. */
 const cost = { endpoint: { cost: 'probe' } } as const
 
+/** What the health checks need. */
 export interface ProbeParts extends Pick<Steps, 'recordable'> {
   readonly hosts: LocalRouteParts
 }
 
+/** Tells whether a request shows neither a credential nor a certificate. */
 export function hasNoCredential({ rawHeaders, certificate }: IncomingRequest): boolean {
   return presentedCredential(rawHeaders) === 'missing' && certificate === undefined
 }
 
+/** Registers the health checks. */
 export function registerHealthChecks(app: FastifyInstance, { hosts, recordable }: ProbeParts): void {
   const { gate, inFlightRequests } = hosts
   for (const path of ['/health', '/healthz'])
@@ -41,7 +44,7 @@ export function registerHealthChecks(app: FastifyInstance, { hosts, recordable }
       })
 }
 
-/** A caller that has shown nothing asks what there is, and is told nothing: preflights of browsers fail by that. */
+/** Answers `OPTIONS` of a caller without a credential with an empty 200, with which a browser's preflight fails. */
 export async function answerOptions(
   { context, writer }: InFlightRequest,
   { settle, gate }: Pick<LocalRouteParts, 'settle' | 'gate'>,

@@ -1,15 +1,18 @@
 /**
- * The gate's own headers on an answer. A model server's headers are not passed on, but for the content type.
+ * The gateway's own response headers. Of a model server's headers only the content type is passed on.
  */
 import type { Refusal } from '../../core/refusal.ts'
 import type { Outgoing } from '../../dialects/dialect.ts'
 import { type RateLimitStatus, tightest } from '../../limits/store.ts'
 import type { RequestContext } from '../../pipeline/context.ts'
 
+/** Headers by lower-case name. */
 export type ResponseHeaders = Record<string, string>
 
+/** Names the header that lists the guards and their verdicts. */
 export const guardsHeader = 'x-torwart-guards'
 
+/** Returns the headers of every response, as far as the request has come. */
 export function responseHeaders(context: RequestContext): ResponseHeaders {
   const { incoming, admitted, call, reserved } = context
   const headers: ResponseHeaders = {
@@ -23,7 +26,7 @@ export function responseHeaders(context: RequestContext): ResponseHeaders {
   const requests = tightest(admission?.standing, reservation?.requests)
   if (requests) addRateLimitHeaders(headers, 'requests', requests)
   if (reservation?.tokens) addRateLimitHeaders(headers, 'tokens', reservation.tokens)
-  // Every gateway for itself: several together let more through than the policy says.
+  // Each gateway counts alone, so several together admit more than the policy says.
   if (admission?.local || reservation?.local) headers['x-torwart-limits'] = 'local'
   if (call && call.outgoing.clamped.length > 0)
     headers['x-torwart-clamped'] = call.outgoing.clamped.join(', ')
@@ -32,16 +35,17 @@ export function responseHeaders(context: RequestContext): ResponseHeaders {
   return headers
 }
 
-/** Tools by the name that their caller gave them, of which a header must be able to hold it. */
+/** Matches a dropped tool whose name fits into a header. */
 const tool = /^tools\[([a-z_][\w.:/-]{0,63})\]$/i
 const maxNamed = 32
 
-/** What a client would look for in vain: tools, and what a conversation goes on from. */
+/** Returns what the client must be told that it was dropped: tools, and the id of a previous response. */
 function leftOutOf({ leftOut = [], dropped }: Pick<Outgoing, 'leftOut' | 'dropped'>): string[] {
   const tools = dropped.flatMap((path) => tool.exec(path)?.[1] ?? [])
   return [...new Set([...leftOut, ...tools])].slice(0, maxNamed)
 }
 
+/** Returns the headers of an error response. */
 export function refusalHeaders(context: RequestContext, refusal: Refusal): ResponseHeaders {
   const headers = responseHeaders(context)
   headers['x-torwart-code'] = refusal.code
@@ -52,8 +56,8 @@ export function refusalHeaders(context: RequestContext, refusal: Refusal): Respo
 }
 
 /**
- * `prompt=allow`, or `none`: a guard that did not run is not named. One that is still reading is `running`; at the end of
- * a stream the header comes once more, as a trailer.
+ * Returns the value of the guards header, such as `prompt=allow`, or `none`. It names only guards that ran.
+ * @param running whether the output guard is still reading; the trailer of the stream then has its verdict
  */
 export function guardSummary({ inspected, output }: RequestContext, running = false): string {
   const named = (inspected?.guards ?? []).map(([guard, verdict]) => `${guard}=${verdict}`)
@@ -63,7 +67,7 @@ export function guardSummary({ inspected, output }: RequestContext, running = fa
   return named.join(', ') || 'none'
 }
 
-/** What clients of hosted APIs already read; `reset` in whole seconds. */
+/** Adds the headers that clients of hosted APIs know; `reset` in whole seconds. */
 function addRateLimitHeaders(
   headers: ResponseHeaders,
   what: 'requests' | 'tokens',

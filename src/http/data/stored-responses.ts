@@ -1,6 +1,6 @@
 /**
- * `GET /v1/responses/:id`: an answer that the model server has kept, for the caller it was given to. For everybody
- * else, and where servers keep nothing, it does not exist.
+ * `GET /v1/responses/:id`: returns a response that the model server has stored to the caller it was given to. For any
+ * other caller it does not exist.
  */
 import type { FastifyInstance } from 'fastify'
 import { isObject, type JsonObject } from '../../core/json.ts'
@@ -18,6 +18,7 @@ import { type KeptAnswers, ownerOf } from '../../pipeline/stored-responses.ts'
 import type { Ask } from '../../upstreams/ask.ts'
 import { type LocalRouteParts, registerLocalRoute, serverTimeoutMs } from './local-routes.ts'
 
+/** What the route needs. */
 export interface StoredResponseParts {
   readonly hosts: LocalRouteParts
   readonly ask: Ask
@@ -26,6 +27,7 @@ export interface StoredResponseParts {
   guardAnswer(of: Guarded): AnswerGuard | undefined
 }
 
+/** Registers the route. */
 export function registerStoredResponse(
   app: FastifyInstance,
   dialect: Dialect,
@@ -47,7 +49,7 @@ export function registerStoredResponse(
     if (status === 404) throw new Refusal('not_found')
     if (status !== 200 || !isObject(body)) throw serverError(status === 200 ? 502 : status, '')
     const answer = withoutReason(withRequestedModel(body, found.model))
-    // What was cut out of an answer must not be had by asking for it again.
+    // What was cut out of a response must not be available by requesting it again.
     context.output = guardAnswer({ caller, prompt: { texts: [] }, outgoing: { body: {} } })
     const passage = context.output?.passage ?? passThrough
     const judge = callJudgeFor(caller)
@@ -58,14 +60,14 @@ export function registerStoredResponse(
 
 const notAllowed = 'A tool call was removed here: this key may not make it, or it needs an approval.'
 
-/** By the rights that the caller has now. A human's yes was for the answer in which the call was made, and for that alone. */
+/** Judges calls by the caller's present rights. An approval was for the response in which the call was made, and no other. */
 function callJudgeFor(caller: Caller) {
   if (!callRights(caller)) return undefined
   return (call: ToolCall): SettledVerdict =>
     judgeRight(caller, call).kind === 'allowed' ? { kind: 'pass' } : { kind: 'strip', note: notAllowed }
 }
 
-/** Why it failed is said in the server's words, which may hold paths and addresses. */
+/** Replaces the server's error message, which may contain paths and addresses. */
 function withoutReason(answer: JsonObject): JsonObject {
   return isObject(answer.error)
     ? { ...answer, error: { code: 'server_error', message: refusals.upstream_failed.message } }

@@ -1,9 +1,9 @@
 /**
- * The gate's own routes, which no dialect has:
+ * The gateway's own routes, which belong to no dialect:
  *
- *     POST /torwart/v1/tokens   { ttl, routes, models, tools, requests, tokens }, each if you like: a token that may
- *                               do so much and no more, for whoever shows a key or a token
- *     GET  /torwart/v1/jwks     what tokens are signed with (RFC 7517), for anybody
+ *     POST /torwart/v1/tokens   { ttl?, routes?, models?, tools?, requests?, tokens? } mints a token with these rights at
+ *                               most, for the holder of a key or a token
+ *     GET  /torwart/v1/jwks     the public keys that verify tokens (RFC 7517), for anybody
  */
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
@@ -23,20 +23,21 @@ import type { Steps } from '../../pipeline/pipeline.ts'
 import { readObject } from '../../pipeline/request/parse.ts'
 import { type LocalRouteParts, registerLocalRoute } from './local-routes.ts'
 
+/** What the token routes need. */
 export interface TokenRouteParts extends Pick<Steps, 'recordable'> {
   readonly hosts: LocalRouteParts
   readonly clock: Clock
   readonly signing: SigningKeys
   /** @throws Refusal `frozen` */
   requireThawed(caller: Caller): void
-  /** For the record. */
+  /** Writes the new token to the audit log. */
   onMinted(minted: MintedToken, caller: Caller): void
 }
 
 const prefix = '/torwart/v1'
 const maxBodyLength = 16_384
 const json = 'application/json; charset=utf-8'
-/** Each has budgets that are counted for a day: nobody needs them by the thousand. */
+/** The budgets of each token are kept for a day, so their number is limited. */
 const cost = { endpoint: { cost: 'probe' }, perMinute: 60 } as const
 
 const wanted = Type.Object(
@@ -44,7 +45,7 @@ const wanted = Type.Object(
   { additionalProperties: false },
 )
 
-/** What each of them must be, in the words of who is refused. */
+/** What each member must be, for the error message. */
 const forms = {
   ttl: 'a duration such as 90s or 15m',
   routes: `a list of some of ${routeGroups.join(', ')}`,
@@ -54,6 +55,7 @@ const forms = {
   tokens: 'an integer of at least 1',
 } as const satisfies Record<keyof typeof wanted.properties, string>
 
+/** Registers both routes. */
 export function registerTokenRoutes(
   app: FastifyInstance,
   { hosts, clock, signing, recordable, requireThawed, onMinted }: TokenRouteParts,

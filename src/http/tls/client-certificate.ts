@@ -1,13 +1,14 @@
-/** What the client of a TLS connection has shown, read once a connection. */
+/** Reads the client certificate of a TLS connection, once for each connection. */
 import type { X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { certificateFault, type ShownCertificate } from '../../auth/mtls/certificate.ts'
 import { alternativeNames } from '../../auth/mtls/subject-names.ts'
 
-/** @returns undefined where there is no TLS, or the client showed none */
+/** Returns the client certificate, or undefined without TLS or without a certificate. */
 export type CertificateReader = (socket: Socket) => ShownCertificate | undefined
 
+/** Creates a reader that remembers what it read. */
 export function createCertificateReader(): CertificateReader {
   const known = new WeakMap<TLSSocket, ShownCertificate | 'none'>()
   return (socket) => {
@@ -24,7 +25,7 @@ export function createCertificateReader(): CertificateReader {
 function readCertificate(socket: TLSSocket): ShownCertificate | undefined {
   const certificate = socket.getPeerX509Certificate()
   if (certificate === undefined) return undefined
-  // Its types say Error; on a server it is OpenSSL's word for it.
+  // Its type is Error; on a server it is OpenSSL's code.
   const fault = socket.authorized ? undefined : certificateFault(String(socket.authorizationError))
   const { dns, uris } = alternativeNames(certificate.subjectAltName)
   return {
@@ -37,7 +38,10 @@ function readCertificate(socket: TLSSocket): ShownCertificate | undefined {
   }
 }
 
-/** Taken from the structure, not from the subject in one line, which a name could imitate. */
+/**
+ * Reads the common name from the structure, not from the subject line, which another attribute could imitate. A cast: the
+ * types have `CN` as a string, but a certificate with several has a list.
+ */
 function commonName(certificate: X509Certificate): string | undefined {
   const { subject } = certificate.toLegacyObject() as { subject?: { CN?: string | string[] } }
   return typeof subject?.CN === 'string' ? subject.CN : undefined

@@ -1,10 +1,11 @@
-/** Handshakes that fail: told by reason. There is no request yet, so there is no record and nobody to answer. */
+/** Failed TLS handshakes, reported by reason. There is no request yet, so there is nothing to record or answer. */
 import type { Server, Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { CertificateFault } from '../../auth/identity.ts'
 import { certificateFault } from '../../auth/mtls/certificate.ts'
 import { canonicalPeer } from '../data/connections.ts'
 
+/** Why a handshake failed; also the label of the metric. */
 export type HandshakeFailure =
   | CertificateFault
   | 'no certificate'
@@ -29,11 +30,13 @@ const byCode: Readonly<Record<string, HandshakeFailure>> = {
   EPIPE: 'left',
 }
 
+/** The handshakes of one server. */
 export interface Handshakes {
-  /** Whether bytes may go through it: false for TLS that never came about. */
+  /** Tells whether data can be sent: false for TLS without a finished handshake. */
   isEstablished(socket: Socket): boolean
 }
 
+/** Reports failed handshakes. @param onFault gets the reason and the address of the peer */
 export function watchHandshakes(
   server: Server,
   onFault: (fault: HandshakeFailure, peer: string) => void,
@@ -47,7 +50,7 @@ export function watchHandshakes(
 }
 
 function faultOf({ code = '' }: NodeJS.ErrnoException, socket: TLSSocket): HandshakeFailure {
-  // Node hangs up then without another word, and with a reset for an error.
+  // For a rejected certificate Node closes the connection, and the error is only a reset.
   if (socket.authorizationError) return certificateFault(String(socket.authorizationError))
   if (/^ERR_SSL_\w*ALERT/.test(code)) return 'refused by the client'
   return byCode[code] ?? 'other'

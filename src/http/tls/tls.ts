@@ -1,7 +1,7 @@
 /**
- * TLS of the data listener, and its files, which are read again when they change. New connections get what is new;
- * those that stand go on, but for the ones whose certificate was judged by an older CA bundle or revocation list: they
- * end as soon as nothing runs on them, and are judged anew.
+ * TLS of the data listener, whose files are read again when they change. New connections get the new certificate. Existing
+ * ones continue, except those whose client certificate was checked against an older CA bundle or revocation list: these
+ * are closed as soon as no request runs on them, so that the client is checked again.
  */
 import { constants } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -11,7 +11,7 @@ import { watchFiles } from '../../files/watch.ts'
 import type { TlsSettings } from '../../policy/policy.ts'
 import { readTls, type TlsMaterial } from '../../policy/tls-files.ts'
 
-/** Forward secrecy and authenticated encryption only; what TLS 1.3 has, and its like in 1.2. */
+/** Forward secrecy and authenticated encryption only: the suites of TLS 1.3 and their equivalents in 1.2. */
 const ciphers = [
   'TLS_AES_256_GCM_SHA384',
   'TLS_CHACHA20_POLY1305_SHA256',
@@ -24,7 +24,7 @@ const ciphers = [
   'ECDHE-RSA-AES128-GCM-SHA256',
 ].join(':')
 
-/** A connection that does not get this far costs memory and says nothing. */
+/** Milliseconds for a handshake, during which a connection costs memory. */
 const handshakeMs = 10_000
 
 function contextOf({ cert, key, ca, crl }: TlsMaterial): TlsOptions {
@@ -37,12 +37,12 @@ function contextOf({ cert, key, ca, crl }: TlsMaterial): TlsOptions {
     honorCipherOrder: true,
     ...(asksClients ? { ca } : {}),
     ...(crl.length > 0 ? { crl } : {}),
-    // A resumed session is not judged again: a ticket would outlive the revocation of its certificate.
+    // A resumed session is not checked again, so a ticket would outlive the revocation of its certificate.
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION | (asksClients ? constants.SSL_OP_NO_TICKET : 0),
   }
 }
 
-/** @throws TlsFault, or what reading a file throws */
+/** Reads the files and returns the options of the server. @throws TlsFault, or what reading a file throws */
 export function tlsOptions(settings: TlsSettings): TlsOptions {
   const material = readTls(settings)
   return {
@@ -54,24 +54,27 @@ export function tlsOptions(settings: TlsSettings): TlsOptions {
   }
 }
 
-/** How the last reading of the files went. */
+/** How the last reload of the files went. */
 export interface TlsReloadStatus {
   readonly ok: boolean
   readonly at: string
   readonly place?: string
 }
 
+/** The files in use. */
 export interface TlsFiles {
   readonly reading: TlsReloadStatus
-  /** When the gate's own certificate runs out, epoch milliseconds. */
+  /** When the gateway's own certificate expires, in epoch milliseconds. */
   readonly expiresMs: number
   reload(): void
   close(): void
 }
 
 /**
+ * Reloads the files when they change.
  * @param server made with `tlsOptions(settings)`
- * @param tell of every reading that found something else; `problem` if it changes nothing because it is broken
+ * @param tell called after a reload that changed something, or with the problem of one that failed and changed nothing
+ * @throws TypeError if the server has no TLS
  */
 export function watchTlsFiles(
   server: AnyServer,
@@ -115,7 +118,7 @@ export function watchTlsFiles(
   }
 }
 
-/** Connections whose client has shown a certificate. */
+/** Tracks connections with a client certificate. `dismiss` closes them, busy ones after their last response. */
 function trackClientCertificates(server: Server, asksClients: boolean): { dismiss(): void } {
   const busy = new Map<TLSSocket, Set<ServerResponse>>()
   const dismissed = new WeakSet<TLSSocket>()
@@ -139,7 +142,7 @@ function trackClientCertificates(server: Server, asksClients: boolean): { dismis
       for (const [socket, responses] of busy) {
         dismissed.add(socket)
         if (responses.size === 0) socket.destroySoon()
-        // Its client learns that this answer is the last here.
+        // Adds `connection: close`, which tells the client that this response is the last.
         for (const response of responses) response.shouldKeepAlive = false
       }
     },
