@@ -4,13 +4,13 @@
  * the first byte of a response, which `@fastify/http-proxy` does not do. The forwarder inspects nothing.
  */
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { Agent } from 'undici'
+import { Agent, type Dispatcher } from 'undici'
 import { errorCode } from '../core/error-code.ts'
 import { bindProblem, isLoopback, urlOf } from '../policy/address.ts'
 import type { Address } from '../policy/policy.ts'
+import { boundAddress } from '../wire/bound-address.ts'
 import { linger } from '../wire/linger.ts'
 import { type CredentialFiles, type Credentials, readCredentials, watchCredentials } from './credentials.ts'
 import { type AllowedClients, crossOriginHeaders, mayConnect, refusalOf } from './local-clients.ts'
@@ -80,7 +80,7 @@ export async function startForwarder(options: ForwarderOptions): Promise<Forward
       server.once('error', reject)
       server.listen(listen.port, listen.host, resolve)
     })
-    const { address, port } = server.address() as AddressInfo
+    const { address, port } = boundAddress(server)
     // A host name may resolve to any address.
     if (!options.allowsRemote && !isLoopback(address))
       throw new Error(`${listen.host} is ${address}, which is not loopback`)
@@ -131,7 +131,8 @@ async function forward(
     const { statusCode, headers, body } = await agent.request({
       origin: gateway,
       path: request.url ?? '/',
-      method: request.method as 'GET',
+      // A cast: Node has any string here, and undici accepts any token.
+      method: request.method as Dispatcher.HttpMethod,
       headers: headersFor(request.headers, bearer),
       // Through a stream of its own: the gateway may answer and close before it has the whole body, and then the client's
       // connection must stay open for the response.

@@ -4,8 +4,8 @@
  * one and asked to.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { isObject, type JsonObject, type JsonValue, objectsIn } from '../core/json.ts'
+import { isObject, type JsonObject, type JsonValue, objectsIn, parse } from '../core/json.ts'
+import { boundAddress } from '../wire/bound-address.ts'
 
 /** A running demonstration server. */
 export interface DemoServer {
@@ -33,7 +33,7 @@ export async function startDemoServer(): Promise<DemoServer> {
     )
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
+  const { port } = boundAddress(server)
   return {
     url: `http://127.0.0.1:${port}`,
     close: () =>
@@ -46,9 +46,8 @@ export async function startDemoServer(): Promise<DemoServer> {
 
 async function readBody(request: IncomingMessage): Promise<JsonObject> {
   const pieces: Buffer[] = []
-  for await (const piece of request) pieces.push(piece as Buffer)
-  const value: JsonValue =
-    pieces.length === 0 ? {} : (JSON.parse(Buffer.concat(pieces).toString()) as JsonValue)
+  for await (const piece of request) pieces.push(piece)
+  const value: JsonValue = pieces.length === 0 ? {} : parse(Buffer.concat(pieces).toString())
   return isObject(value) ? value : {}
 }
 

@@ -3,7 +3,7 @@
  * (platform.claude.com/docs/en/build-with-claude/streaming). `message_stop` is the end mark. Ollama just stops when its
  * model dies; LocalAI sends `error`. The usage in `message_start` is an estimate, that in `message_delta` is final.
  */
-import { isObject, type JsonObject, type JsonValue, objectsIn } from '../../core/json.ts'
+import { isObject, type JsonObject, type JsonValue, objectsIn, parse } from '../../core/json.ts'
 import { type Usage, usageOf } from '../../core/usage.ts'
 import { type HandledElsewhere, OtherTexts } from '../common/other-texts.ts'
 import {
@@ -263,7 +263,7 @@ export class AnthropicResponseReader implements ResponseReader {
     this.transcript.call(key, name, begun ? '' : args)
     this.#edits.put(block, 'name', name, filter.whole('name', name))
     const judged = filter.whole('arguments', args)
-    if (judged !== args) this.#edits.put(block, 'input', block.input ?? {}, JSON.parse(judged) as JsonValue)
+    if (judged !== args) this.#edits.put(block, 'input', block.input ?? {}, parse(judged))
   }
 
   #delta(event: JsonObject, delta: JsonObject, filter: OutputFilter): void {

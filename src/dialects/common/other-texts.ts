@@ -58,7 +58,7 @@ export class OtherTexts {
       // The key of a member that was seen before has passed.
       if (last === undefined && this.dropsKey(holder, key, filter)) continue
       if (typeof value === 'string') {
-        if (last !== value) this.#text(holder, key, value, filter, elsewhere)
+        if (last !== value) this.#edits.put(holder, key, value, this.#filtered(key, value, filter, elsewhere))
       } else if (typeof value === 'object' && value !== null) {
         const isElsewhere = elsewhere(key, value) === 'objects'
         if (Array.isArray(value)) {
@@ -74,9 +74,8 @@ export class OtherTexts {
     // Without an iterator and its allocations: vectors are long, and most items are no text.
     for (let index = 0; index < items.length; index++) {
       const item = items[index]
-      // An array is an object whose keys are numbers, as far as this goes.
       if (typeof item === 'string')
-        this.#text(items as unknown as JsonObject, `${index}`, item, filter, handledHere)
+        this.#edits.putItem(items, index, item, this.#filtered(`${index}`, item, filter, handledHere))
       else if (Array.isArray(item)) {
         this.#count()
         this.#items(item, filter, false)
@@ -94,29 +93,24 @@ export class OtherTexts {
     if (++this.#objects > maxObjects) malformed('a frame of too many objects')
   }
 
-  #text(
-    holder: JsonObject,
-    key: string,
-    text: string,
-    filter: OutputFilter,
-    elsewhere: HandledElsewhere,
-  ): void {
-    if (elsewhere(key, text) === 'text' || (noTexts.has(key) && isBase64Media(text))) return
+  /** @returns what may leave of a string, unless it is filtered elsewhere */
+  #filtered(key: string, text: string, filter: OutputFilter, elsewhere: HandledElsewhere): string {
+    if (elsewhere(key, text) === 'text' || (noTexts.has(key) && isBase64Media(text))) return text
     if (!this.needsNoFilter(text)) {
       const isSaid = this.#transcript !== undefined && text.length > maxIdLength && /\s/.test(text)
       if (isSaid) this.#transcript?.say('other', text)
       // Other strings are searched for secrets only, not for meaning.
-      const judged = this.read('content', text, filter, !isSaid)
-      this.#edits.put(holder, key, text, judged)
-      if (judged !== text) return
+      const judged = this.filterText('content', text, filter, !isSaid)
+      if (judged !== text) return judged
     }
     if (text.length <= maxIdLength && this.#last.size < maxRemembered) this.#last.set(key, text)
+    return text
   }
 
   /** Drops a member whose key does not pass, because a key can hold a text. @returns whether it was dropped */
   dropsKey(holder: JsonObject, key: string, filter: OutputFilter): boolean {
     if (this.#keys.has(key)) return false
-    const isOut = !plain.test(key) && this.read('content', key, filter, true) !== key
+    const isOut = !plain.test(key) && this.filterText('content', key, filter, true) !== key
     if (isOut) this.#edits.drop(holder, key)
     else if (this.#keys.size < maxRemembered) this.#keys.add(key)
     return isOut
@@ -128,7 +122,7 @@ export class OtherTexts {
   }
 
   /** Filters one text. @returns what may leave of it @throws Refusal `upstream_failed` if a frame has too many */
-  read(kind: TextKind, text: string, filter: OutputFilter, again: boolean): string {
+  filterText(kind: TextKind, text: string, filter: OutputFilter, again: boolean): string {
     if (++this.#texts > maxTexts) malformed('a frame of too many texts')
     const judged = filter.whole(kind, text, again)
     if (judged === text && text.length <= maxIdLength && this.#read.size < maxRemembered) this.#read.add(text)

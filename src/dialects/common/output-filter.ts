@@ -95,19 +95,30 @@ export class OpenChannels {
 
 /** The changes that filtering made to one frame, which can be undone. */
 export class Edits {
-  readonly #back: [holder: JsonObject, key: string, before: JsonValue][] = []
+  readonly #undo: (() => void)[] = []
   #hasDropped = false
 
   get any(): boolean {
-    return this.#back.length > 0
+    return this.#undo.length > 0
   }
 
   /** Replaces a value by what may leave of it; undefined removes the member. */
   put(holder: JsonObject, key: string, before: JsonValue, after: JsonValue | undefined): void {
     if (after === before) return
-    this.#back.push([holder, key, before])
+    this.#undo.push(() => {
+      holder[key] = before
+    })
     if (after === undefined) delete holder[key]
     else holder[key] = after
+  }
+
+  /** Replaces an item of a list by what may leave of it. */
+  putItem(items: JsonValue[], index: number, before: JsonValue, after: JsonValue): void {
+    if (after === before) return
+    this.#undo.push(() => {
+      items[index] = before
+    })
+    items[index] = after
   }
 
   /** Removes a member for good. */
@@ -123,10 +134,10 @@ export class Edits {
   seal(frame: Frame, document: () => JsonObject, changed: boolean): Frame {
     const isOther = changed || this.#hasDropped
     this.#hasDropped = false
-    if (this.#back.length === 0) return isOther ? { ...frame, data: JSON.stringify(document()) } : frame
+    if (this.#undo.length === 0) return isOther ? { ...frame, data: JSON.stringify(document()) } : frame
     const data = JSON.stringify(document())
-    for (const [holder, key, before] of this.#back.toReversed()) holder[key] = before
-    this.#back.length = 0
+    for (const undo of this.#undo.toReversed()) undo()
+    this.#undo.length = 0
     return { ...frame, data, unheld: isOther ? JSON.stringify(document()) : frame.data }
   }
 }

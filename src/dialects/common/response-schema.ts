@@ -112,7 +112,7 @@ export function malformed(detail: string): never {
 function checkObject(object: JsonObject, known: ResponseSchema, depth: number): number {
   let length = 1
   for (const key in object) {
-    const value = object[key] as JsonValue
+    const value = object[key] ?? null
     const member = known.members.get(key)
     if (member === undefined) checkKey(key, known)
     const isFree = member === undefined || member === 'any' || value === null
@@ -132,7 +132,7 @@ function minLengthOf(value: JsonValue, depth: number): number {
   if (depth > maxDepth) throw new JsonFault('nested deeper than 64 levels')
   let length = 1
   if (Array.isArray(value)) for (const item of value) length += 1 + minLengthOf(item, depth + 1)
-  else for (const key in value) length += key.length + 4 + minLengthOf(value[key] as JsonValue, depth + 1)
+  else for (const key in value) length += key.length + 4 + minLengthOf(value[key] ?? null, depth + 1)
   return length === 1 ? 2 : length
 }
 
@@ -197,5 +197,5 @@ const unexpectedCall = 'a call where the API has none'
 const wrongKind = 'a member of the answer is not of its kind, or too long a list'
 
 function isIndex(value: JsonValue): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 }

@@ -192,7 +192,7 @@ export const real: Shape = (value, at) => (typeof value === 'number' ? value : e
 /** A whole number in a range. `1.0` counts: it is forwarded as `1`, which a Go integer field accepts. */
 export function integer(min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER): Shape {
   return (value, at) => {
-    if (Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max) return value
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value >= min && value <= max) return value
     return expected(at, 'an integer in range')
   }
 }
@@ -213,7 +213,7 @@ function collectStrings(value: JsonValue, into: string[]): void {
   else if (isObject(value)) {
     for (const key of Object.keys(value)) {
       into.push(key)
-      collectStrings(value[key] as JsonValue, into)
+      collectStrings(value[key] ?? null, into)
     }
   }
 }
@@ -323,7 +323,7 @@ export function object(
     if (!isObject(value)) return expected(at, 'an object')
     const fresh: JsonObject = {}
     for (const key of Object.keys(value)) {
-      const member = value[key] as JsonValue
+      const member = value[key] ?? null
       const shape = known.get(key)
       if (shape === undefined) {
         const twin = folded.get(foldKey(key))

@@ -2,7 +2,7 @@
  * Responses that are one document and no conversation: JSON (rankings, moderations, images, transcripts) or plain text
  * (subtitles). URLs of the model server are removed, because no client can reach it.
  */
-import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts'
+import { isObject, type JsonObject, type JsonValue, parse } from '../../core/json.ts'
 import { type Usage, usageOf } from '../../core/usage.ts'
 import { isBase64Media } from '../common/other-texts.ts'
 import type { OutputFilter } from '../common/output-filter.ts'
@@ -39,7 +39,7 @@ export class DocumentResponseReader implements ResponseReader {
       this.transcript.say('content', frame.data)
       return { ...frame, data: filter.whole('content', frame.data) }
     }
-    const document = JSON.parse(frame.data) as JsonValue
+    const document = parse(frame.data)
     if (!isObject(document) || document.error !== undefined) {
       this.state = 'failed'
       return undefined

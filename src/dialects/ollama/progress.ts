@@ -1,5 +1,5 @@
 /** Responses of the routes that change models: lines of progress that end with `success`, or an empty body. */
-import { isObject, type JsonValue, pick } from '../../core/json.ts'
+import { isObject, parse, pick } from '../../core/json.ts'
 import { Transcript } from '../common/transcript.ts'
 import type { ResponseReader } from '../dialect.ts'
 import type { Frame } from '../framing/framing.ts'
@@ -13,7 +13,7 @@ export class ProgressReader implements ResponseReader {
   readonly transcript = new Transcript()
 
   frame(frame: Frame): Frame | undefined {
-    const line = JSON.parse(frame.data) as JsonValue
+    const line = parse(frame.data)
     if (!isObject(line) || typeof line.status !== 'string' || line.error !== undefined) {
       this.state = 'failed'
       return undefined
@@ -33,7 +33,7 @@ export class EmptyResponseReader implements ResponseReader {
   readonly transcript = new Transcript()
 
   frame({ data }: Frame): Frame | undefined {
-    const said = data === '' ? undefined : (JSON.parse(data) as JsonValue)
+    const said = data === '' ? undefined : parse(data)
     this.state = isObject(said) && said.error !== undefined ? 'failed' : 'ended'
     return { data: '' }
   }

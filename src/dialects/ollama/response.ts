@@ -3,7 +3,7 @@
  * failure under status 200, and so is LocalAI's `done_reason: "error"`. The token `context` of `/api/generate` is removed:
  * it is prompt and response in a form that no guard reads.
  */
-import { isObject, type JsonObject, type JsonValue, objectsIn, stringOf } from '../../core/json.ts'
+import { isObject, type JsonObject, objectsIn, parse, stringOf } from '../../core/json.ts'
 import { type Usage, usageOf } from '../../core/usage.ts'
 import { filterLogprobs } from '../common/logprobs.ts'
 import { type HandledElsewhere, OtherTexts } from '../common/other-texts.ts'
@@ -187,8 +187,7 @@ export class OllamaResponseReader implements ResponseReader {
     this.transcript.call(`${this.#calls++}`, name, args)
     this.#edits.put(called, 'name', name, filter.whole('name', name))
     const judged = filter.whole('arguments', args)
-    if (judged !== args)
-      this.#edits.put(called, 'arguments', called.arguments ?? {}, JSON.parse(judged) as JsonValue)
+    if (judged !== args) this.#edits.put(called, 'arguments', called.arguments ?? {}, parse(judged))
   }
 }
 

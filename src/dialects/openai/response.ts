@@ -179,8 +179,8 @@ export class OpenaiResponseReader implements ResponseReader {
 
   /** Reads a frame again, with its calls. */
   #again(frame: Frame, filter: OutputFilter): FilteredFrames {
-    // A cast: the first reading has found that this is an object.
-    if (frame.data !== end) return this.#pass(frame, parse(frame.data) as JsonObject, filter, [])
+    const chunk = frame.data === end ? undefined : parse(frame.data)
+    if (isObject(chunk)) return this.#pass(frame, chunk, filter, [])
     this.state = 'ended'
     return framesBefore(this.#channels.close(filter), frame)
   }

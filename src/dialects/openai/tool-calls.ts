@@ -78,7 +78,8 @@ export class OpenaiToolCalls {
       const found = forms.filter(({ callField }) => isObject(call[callField]))
       const { callField, argumentsField } = found[0] ?? forms[0]
       const isAmbiguous = found.length !== 1 || [call.name, call.arguments, call.input].some(isPresent)
-      const called = isAmbiguous ? {} : (call[callField] as JsonObject)
+      const said = call[callField]
+      const called = !isAmbiguous && isObject(said) ? said : {}
       const shape = (called: JsonObject) => ({ tool_calls: [{ index, [callField]: called }] })
       // A later piece may have nothing but its index.
       const isEmpty = found.length === 0 && Object.keys(call).every((key) => /^(?:index|id|type)$/.test(key))

@@ -349,22 +349,27 @@ function filterNested(
   edits: Edits,
   others: OtherTexts,
 ): void {
-  if (typeof value !== 'object' || value === null) return
-  // A cast: this treats an array as an object with indexes for keys.
-  const holder = value as JsonObject
-  const thinks = /^(?:reasoning|summary_text|reasoning_text)$/.test(String(holder.type))
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries())
+      if (typeof item !== 'string') filterNested(item, filter, again, edits, others)
+      else if (!others.needsNoFilter(item))
+        edits.putItem(value, index, item, others.filterText('content', item, filter, again))
+    return
+  }
+  if (!isObject(value)) return
+  const thinks = /^(?:reasoning|summary_text|reasoning_text)$/.test(String(value.type))
   let changed = false
-  for (const [key, member] of Object.entries(holder)) {
-    if (!Array.isArray(value) && others.dropsKey(holder, key, filter)) continue
+  for (const [key, member] of Object.entries(value)) {
+    if (others.dropsKey(value, key, filter)) continue
     if (typeof member !== 'string') {
       if (key !== 'logprobs') filterNested(member, filter, again, edits, others)
       continue
     }
     if (others.needsNoFilter(member)) continue
     const kind = kinds[key] ?? (thinks ? 'thinking' : 'content')
-    const judged = others.read(kind, member, filter, again || noText.has(key))
+    const judged = others.filterText(kind, member, filter, again || noText.has(key))
     changed ||= judged !== member
-    edits.put(holder, key, member, judged)
+    edits.put(value, key, member, judged)
   }
-  filterLogprobs(holder, 'logprobs', stringOf(holder.text), changed, edits)
+  filterLogprobs(value, 'logprobs', stringOf(value.text), changed, edits)
 }

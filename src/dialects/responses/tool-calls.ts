@@ -2,7 +2,7 @@
  * Tool calls in responses of the Responses API, held until they were judged. An item that passes leaves as it came; a
  * message with the same index replaces one that was stripped, and again in the response that ends the stream.
  */
-import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/json.ts'
+import { isObject, type JsonObject, type JsonValue, objectsIn, stringOf } from '../../core/json.ts'
 import type { SettledVerdict } from '../common/output-filter.ts'
 import { type BufferedCall, CallBuffer } from '../common/parked-calls.ts'
 import { malformed } from '../common/response-schema.ts'
@@ -182,7 +182,7 @@ function noteFor(item: JsonObject, note: string): JsonObject {
 
 /** Makes the events of a message that arrives in one piece. */
 function noteEvents({ output_index, sequence_number }: JsonObject, item: JsonObject): JsonObject[] {
-  const [part] = item.content as JsonObject[]
+  const [part] = objectsIn(item.content)
   const text = String(part?.text)
   const item_id = item.id ?? ''
   const at = { output_index: output_index ?? 0, sequence_number: sequence_number ?? 0 }

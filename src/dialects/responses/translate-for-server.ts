@@ -27,9 +27,10 @@ const results: ReadonlySet<string> = new Set([
 export function hoistAddedTools(body: JsonObject, server: ServerKind): void {
   const { input } = body
   if (server === 'openai' || !Array.isArray(input)) return
-  const added = input.filter(isObject).filter(({ type }) => type === 'additional_tools')
+  const isAdded = (item: JsonValue) => isObject(item) && item.type === 'additional_tools'
+  const added = input.filter(isObject).filter(isAdded)
   if (added.length === 0) return
-  body.input = input.filter((item) => !added.includes(item as JsonObject))
+  body.input = input.filter((item) => !isAdded(item))
   body.tools = [body.tools, ...added.map(({ tools }) => tools)].flatMap((each) => each ?? [])
 }
 

@@ -54,8 +54,8 @@ export function requireFits(headers: IncomingMessage['headers'], limit: number):
 
 type Decompress = (body: Buffer, options: { maxOutputLength: number }) => Promise<Buffer>
 
-/** Node has zstd from 22.15 on; the cast is for the types of Node 20, where both functions have the same form. */
-const zstd = 'zstdDecompress' in zlib ? promisify(zlib.zstdDecompress) : undefined
+/** Node has zstd from 22.15 on. A cast: the types of Node 20 lack it, and it is called like `gunzip`. */
+const zstd = 'zstdDecompress' in zlib ? promisify(zlib.zstdDecompress as typeof zlib.gunzip) : undefined
 const decoders: Readonly<Record<string, Decompress | undefined>> = {
   gzip: promisify(zlib.gunzip),
   zstd,

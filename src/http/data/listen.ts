@@ -1,8 +1,9 @@
 /** Listens on an address, or explains why it cannot be had. */
-import { type AddressInfo, createServer, type Server } from 'node:net'
+import { createServer, type Server } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { bindProblem, urlOf } from '../../policy/address.ts'
 import type { Address } from '../../policy/policy.ts'
+import { boundAddress } from '../../wire/bound-address.ts'
 
 /** The listeners, as the policy and the command line name them. */
 type Listener = 'listen' | 'admin'
@@ -47,6 +48,6 @@ export async function listenOn(
   } catch (error) {
     throw bindProblem(error, { host, port }, settingFor(listener))
   }
-  const { port: actual } = app.server.address() as AddressInfo
+  const { port: actual } = boundAddress(app.server)
   return urlOf(scheme, { host, port: actual })
 }

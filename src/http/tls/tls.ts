@@ -5,7 +5,7 @@
  */
 import { constants } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Server as AnyServer } from 'node:net'
+import type { Server as AnyServer, Socket } from 'node:net'
 import { Server, type TLSSocket, type TlsOptions } from 'node:tls'
 import { watchFiles } from '../../files/watch.ts'
 import type { TlsSettings } from '../../policy/policy.ts'
@@ -120,8 +120,8 @@ export function watchTlsFiles(
 
 /** Tracks connections with a client certificate. `dismiss` closes them, busy ones after their last response. */
 function trackClientCertificates(server: Server, asksClients: boolean): { dismiss(): void } {
-  const busy = new Map<TLSSocket, Set<ServerResponse>>()
-  const dismissed = new WeakSet<TLSSocket>()
+  const busy = new Map<Socket, Set<ServerResponse>>()
+  const dismissed = new WeakSet<Socket>()
   if (!asksClients) return { dismiss: () => {} }
   server.on('secureConnection', (socket: TLSSocket) => {
     if (socket.getPeerX509Certificate() === undefined) return
@@ -129,12 +129,12 @@ function trackClientCertificates(server: Server, asksClients: boolean): { dismis
     socket.once('close', () => busy.delete(socket))
   })
   server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
-    const responses = busy.get(socket as TLSSocket)
+    const responses = busy.get(socket)
     if (!responses) return
     responses.add(response)
     response.once('close', () => {
       responses.delete(response)
-      if (responses.size === 0 && dismissed.has(socket as TLSSocket)) socket.destroySoon()
+      if (responses.size === 0 && dismissed.has(socket)) socket.destroySoon()
     })
   })
   return {
