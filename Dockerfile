@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# Built in one stage, run in another: the last one has neither compiler nor package manager's cache.
+# Builds in one stage and runs in another, without compiler and package cache.
 FROM node:24.21.0-slim AS build
 WORKDIR /build
 COPY package.json package-lock.json tsconfig.json ./
@@ -14,7 +14,7 @@ COPY --from=build /build/node_modules ./node_modules
 COPY --from=build /build/dist ./dist
 COPY --from=build /build/package.json ./
 COPY config ./config
-# nobody:nogroup. Nothing in the image belongs to it, so nothing in the image can be changed by it.
+# nobody:nogroup owns nothing in the image, so it can change nothing in it.
 USER 65534:65534
 EXPOSE 8080 9464
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
