@@ -5,7 +5,7 @@
  */
 import { createHmac } from 'node:crypto'
 import type { Pseudonym } from '../../detect/sensitive/mask.ts'
-import { keyIn } from '../key-file.ts'
+import { keyIn } from '../../files/secret-file.ts'
 
 const letters = 'abcdefghijklmnopqrstuvwxyz234567'
 /** 60 bits: of a million values two have the same name once in two million logs. */

@@ -4,7 +4,7 @@
  * accepted at one of them is accepted at all.
  */
 import { createHmac } from 'node:crypto'
-import { keyIn } from '../key-file.ts'
+import { keyIn } from '../../files/secret-file.ts'
 
 /** Undefined: there is no key, and none can be made. */
 export type DigestPassage = (form: string) => string | undefined

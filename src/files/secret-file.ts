@@ -1,7 +1,7 @@
 /** Keys of digests that a log is full of, each in a small file beside others. */
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
-import { replaceFile } from '../files/atomic.ts'
+import { replaceFile } from './atomic.ts'
 
 const keyForm = /^[0-9a-f]{64}\n?$/
 
