@@ -3,10 +3,11 @@
  * arguments, which model and which policy, so it is of no use for anything else; it is used once, and ends by itself.
  * The digest never leaves the store: of short arguments that were masked it would tell too much.
  */
-import { hash, randomBytes } from 'node:crypto'
+import { hash } from 'node:crypto'
 import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
 import { isObject, type JsonObject, type JsonValue } from '../core/json.ts'
+import { randomHex } from '../core/random.ts'
 import type { SensitiveFinder } from '../detect/sensitive/finder.ts'
 import { createMasker, findSensitive, shippedFinder } from '../detect/sensitive/mask.ts'
 import { canonical } from '../tool-policy/arguments.ts'
@@ -80,7 +81,7 @@ export function approvalOf(wish: ApprovalRequest, shows: 'masked' | 'plain'): Ap
   const text = canonical(wish.arguments)
   const { kind, id, name, role } = identity
   return {
-    id: `ap_${randomBytes(10).toString('hex')}`,
+    id: `ap_${randomHex(10)}`,
     digest: hash('sha256', JSON.stringify([kind, id, role, tool, text, model, policy]), 'base64url'),
     state: 'pending',
     identity: { kind, id, name, role },

@@ -2,9 +2,10 @@
  * `torwart allow`: makes an exception from the prompt guard, for a passage that was blocked or for a signature. It holds
  * where it was made for, until it is over, and every request that it lets pass says so in its record.
  */
-import { randomBytes } from 'node:crypto'
+
 import { readLog } from '../audit/query/read.ts'
 import { type Entry, readEntry } from '../audit/write/entry.ts'
+import { randomHex } from '../core/random.ts'
 import { type Channel, channels } from '../core/text.ts'
 import { type Exception, maxExceptions } from '../policy/exceptions.ts'
 import { loadPolicy } from '../policy/load.ts'
@@ -50,7 +51,7 @@ export const allow: Command = {
     const forMs = durationOption(values, 'for')
     const made = subjects.map(
       (subject): Exception => ({
-        id: `ex_${randomBytes(5).toString('hex')}`,
+        id: `ex_${randomHex(5)}`,
         ...subject,
         why: textOf(values, 'why'),
         by: authorOf(values, io),

@@ -5,6 +5,7 @@
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
+import { readSecret } from '../files/secret-file.ts'
 import { watchFiles } from '../files/watch.ts'
 
 /** The files of the credentials. */
@@ -27,7 +28,7 @@ const maxLength = 8192
 
 /** Reads the files. @throws Error if one cannot be read or has other content; the message never quotes it */
 export function readCredentials({ key, certificate, ca }: CredentialFiles): Credentials {
-  const bearer = key === undefined ? undefined : readFileSync(key, 'utf8').trim()
+  const bearer = key === undefined ? undefined : readSecret(key)
   if (bearer !== undefined && (bearer.length > maxLength || !/^[\x21-\x7e]+$/.test(bearer)))
     throw new Error(`${key} holds no key. It must be one line of printable characters.`)
   const tls = {

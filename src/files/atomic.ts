@@ -1,7 +1,7 @@
 /**
  * Replacing a small file so that a reader, and a crash at any point, sees the old one or the new one whole.
  */
-import { randomBytes } from 'node:crypto'
+
 import {
   closeSync,
   existsSync,
@@ -12,13 +12,36 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
+import { rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { randomHex } from '../core/random.ts'
 
 const full: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 
 /** Whether the system had no room for what was to be written: on the disk, in a quota, in a file. */
 export function isDiskFull(error: unknown): boolean {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && full.has(error.code)
+}
+
+/**
+ * Replaces a file that a crash may lose, in which case the old one or none is there. Off the event loop. A link is
+ * replaced itself.
+ * @throws what `fs` throws; then the old file stands
+ */
+export async function replaceUnsynced(path: string, text: string): Promise<void> {
+  const temporary = `${path}.tmp`
+  // Never through a link that somebody else has put there.
+  await rm(temporary, { force: true })
+  await writeFile(temporary, text, { mode: 0o600, flag: 'wx' })
+  await rename(temporary, path)
+}
+
+/** Does the same as `replaceUnsynced` before it returns. */
+export function replaceUnsyncedSync(path: string, text: string): void {
+  const temporary = `${path}.tmp`
+  rmSync(temporary, { force: true })
+  writeFileSync(temporary, text, { mode: 0o600, flag: 'wx' })
+  renameSync(temporary, path)
 }
 
 /**
@@ -30,7 +53,7 @@ export function replaceFile(given: string, text: string): void {
   // Behind a link, what it names is replaced, and the link stays.
   const path = existsSync(given) ? realpathSync(given) : given
   const folder = dirname(path)
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
+  const temporary = `${path}.${randomHex(6)}.tmp`
   try {
     const file = openSync(temporary, 'w', 0o600)
     try {

@@ -1,33 +1,30 @@
 /**
- * One at a time: what reads a file, changes it and writes it back must not do so beside its like, or the one who
+ * One change at a time: what reads a file, changes it and writes it back must not do so beside its like, or whoever
  * writes last undoes what the other was told had been done.
  */
-import { randomBytes } from 'node:crypto'
-import {
-  closeSync,
-  linkSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { rmSync, type Stats, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { randomHex } from '../core/random.ts'
 import { makeFolder } from './folder.ts'
+import { lockPath, makeLock, readLock, removeLock } from './lock-file.ts'
+import { textOf } from './state.ts'
 
 const patienceMs = 5000
 const retryMs = 20
-/** A lock that is older was left by somebody who died; nothing done under it takes so long. */
+/** A lock that is older was left by a process that died; nothing done under it takes so long. */
 const staleMs = 10_000
-/** An empty one says nobody's name: its owner died, or its disk was full, between making and naming it. */
+/** The same of an empty one, which only a process leaves that died, or had no room, while it made it. */
 const namelessMs = 500
 
+/** Another process keeps changing the file. */
 export class FileBusy extends Error {
   override readonly name = 'FileBusy'
 }
 
-/** @throws FileBusy if the lock is not to be had, and what `fs` throws */
+/**
+ * Runs `work` while nobody else changes the file, whose folder is made if it is not there.
+ * @throws FileBusy if the lock is not to be had in five seconds, and what `fs` or `work` throws
+ */
 export async function whileLocked<T>(path: string, work: () => T | Promise<T>): Promise<T> {
   makeFolder(dirname(path))
   const end = Date.now() + patienceMs
@@ -44,7 +41,10 @@ export async function whileLocked<T>(path: string, work: () => T | Promise<T>): 
   }
 }
 
-/** The same without waiting, in a folder that is there. @returns false if somebody else is at it, and nothing was done */
+/**
+ * Runs `work` at once unless the file is being changed. The folder must be there.
+ * @returns false if it is being changed, and nothing was done. @throws what `fs` or `work` throws
+ */
 export function unlessLocked(path: string, work: () => void): boolean {
   const release = take(path)
   if (!release) return false
@@ -56,62 +56,27 @@ export function unlessLocked(path: string, work: () => void): boolean {
   }
 }
 
-function lockOf(path: string): string {
-  return `${path}.lock`
+/** @returns what gives it back, or undefined if another process has it. @throws what `fs` throws */
+function take(file: string): (() => void) | undefined {
+  const path = lockPath(file)
+  const mark = randomHex(12)
+  if (makeLock(path, mark)) return () => release(path, mark)
+  // Not read: it may be another user's.
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found && isStale(found)) removeLock(path, textOf(found))
+  return undefined
 }
 
-/**
- * @returns what gives it back, or undefined if somebody else has it
- * @throws what `fs` throws, a full disk's too; then no lock is left
- */
-function take(path: string): (() => void) | undefined {
-  const lock = lockOf(path)
-  const mark = randomBytes(12).toString('hex')
-  let file: number
+/** Not what another process has taken, which thought that this one had died. */
+function release(path: string, mark: string): void {
   try {
-    file = openSync(lock, 'wx', 0o600)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    removeStale(lock, mark)
-    return undefined
-  }
-  try {
-    writeFileSync(file, mark)
-  } catch (error) {
-    rmSync(lock, { force: true })
-    throw error
-  } finally {
-    closeSync(file)
-  }
-  return () => release(lock, mark)
-}
-
-/** Not what somebody else has taken, who thought that this one had died. */
-function release(lock: string, mark: string): void {
-  try {
-    if (readFileSync(lock, 'utf8') === mark) rmSync(lock)
+    if (readLock(path)?.text === mark) rmSync(path)
   } catch {
-    // gone already
+    // It is gone, or cannot be looked at: then it runs out.
   }
 }
 
-/** Of several who find the same old lock only one gets it aside; whoever got a fresh one instead puts it back. */
-function removeStale(lock: string, mark: string): void {
-  if (!isStale(lock)) return
-  const aside = `${lock}.${mark}`
-  try {
-    renameSync(lock, aside)
-    if (!isStale(aside)) linkSync(aside, lock)
-  } catch {
-    // Somebody else was faster.
-  }
-  rmSync(aside, { force: true })
-}
-
-function isStale(lock: string): boolean {
-  const state = statSync(lock, { throwIfNoEntry: false })
+function isStale({ size, mtimeMs }: Stats): boolean {
   // One from the future would otherwise stand until its time has come.
-  return (
-    state !== undefined && Math.abs(Date.now() - state.mtimeMs) > (state.size === 0 ? namelessMs : staleMs)
-  )
+  return Math.abs(Date.now() - mtimeMs) > (size === 0 ? namelessMs : staleMs)
 }

@@ -2,9 +2,10 @@
  * What a running gate tells those who change its files: that it runs, and in which state it has read each of them. A
  * small file beside the audit log, replaced whole and touched every other second; lost or stale, it does no harm.
  */
-import { renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { rmSync, statSync, utimesSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { type FieldChecks, isText, wrongField } from '../core/fields.ts'
+import { replaceUnsyncedSync } from './atomic.ts'
 import { readJsonFile } from './json.ts'
 
 /** Files of a gate, and the states (`state.ts`) in which it has read them. */
@@ -47,7 +48,6 @@ export function announce(
   report: (error: unknown) => void,
 ): () => void {
   const file = runningFile(auditFile)
-  const temporary = `${file}.tmp`
   let written = ''
   let touchedAt = 0
   let failing = false
@@ -56,12 +56,7 @@ export function announce(
       const text = JSON.stringify({ pid, host: hostname(), ...state() } satisfies RunningFile)
       if (text === written && performance.now() - touchedAt < touchMs) return
       if (text === written) utimesSync(file, new Date(), new Date())
-      else {
-        // Never through a link that somebody else has put there.
-        rmSync(temporary, { force: true })
-        writeFileSync(temporary, text, { mode: 0o600, flag: 'wx' })
-        renameSync(temporary, file)
-      }
+      else replaceUnsyncedSync(file, text)
       written = text
       touchedAt = performance.now()
       failing = false
@@ -77,7 +72,6 @@ export function announce(
   return () => {
     clearInterval(timer)
     rmSync(file, { force: true })
-    rmSync(temporary, { force: true })
   }
 }
 

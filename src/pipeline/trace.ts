@@ -2,7 +2,7 @@
  * W3C Trace Context (https://www.w3.org/TR/trace-context/): one trace from the caller through the gate to the model
  * server. The gate is a span of its own in it. `tracestate` is not passed on: it may say anything.
  */
-import { randomBytes } from 'node:crypto'
+import { randomHex } from '../core/random.ts'
 import { findSensitive } from '../detect/sensitive/mask.ts'
 
 export interface Trace {
@@ -18,10 +18,9 @@ export interface Trace {
 const form = /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(-.{0,256})?$/
 
 export function createTraces(): (inbound: string | undefined) => Trace {
-  const random = createRandom()
   return (inbound) => {
     const [, version, trace, flags, more] = form.exec(inbound ?? '') ?? []
-    const span = random(8)
+    const span = randomHex(8)
     if (inbound !== undefined && trace !== undefined && (version !== '00' || more === undefined)) {
       // Of a later version only what this one knows is passed on, and recorded.
       const known = version === '00' ? inbound : `00${inbound.slice(2, 55)}`
@@ -29,21 +28,7 @@ export function createTraces(): (inbound: string | undefined) => Trace {
       if (findSensitive(known).length === 0)
         return { traceparent: known, span, onward: `00-${trace}-${span}-${flags}` }
     }
-    const own = `00-${random(16)}-${span}-00`
+    const own = `00-${randomHex(16)}-${span}-00`
     return { traceparent: own, span, onward: own }
-  }
-}
-
-/** Hex digits of so many random bytes; asked of the system for many requests at a time. */
-function createRandom(): (bytes: number) => string {
-  let pool = Buffer.alloc(0)
-  let at = 0
-  return (bytes) => {
-    if (at + bytes > pool.length) {
-      pool = randomBytes(4096)
-      at = 0
-    }
-    at += bytes
-    return pool.toString('hex', at - bytes, at)
   }
 }

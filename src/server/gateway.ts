@@ -2,12 +2,13 @@
  * One running gateway: both listeners and everything behind them, put together here and taken apart in the
  * reverse order. `serve`, `demo` and the tests start it alike.
  */
-import { randomBytes } from 'node:crypto'
+
 import { createPseudonyms } from '../audit/erase/pseudonyms.ts'
 import type { Processes } from '../audit/write/lock.ts'
 import { readSigningEntries, signingKeysFile } from '../auth/tokens/signing-keys.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { HeldBytes } from '../core/held-bytes.ts'
+import { randomHex } from '../core/random.ts'
 import { describeError, Refusal } from '../core/refusal.ts'
 import { memoryBudget } from '../files/memory.ts'
 import { announce } from '../files/running.ts'
@@ -203,7 +204,7 @@ async function openGateway(
     recordEvent,
   })
   closers.push(callers.close)
-  const randomCode = () => randomBytes(8).toString('hex')
+  const randomCode = () => randomHex(8)
   const turns = createGuardTurns(clock)
   const guardAnswer = createGuardAnswer({
     turns,

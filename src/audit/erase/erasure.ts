@@ -8,9 +8,10 @@
  * segments are replaced one by one; the log says that it is done (`erased`); the order is thrown away. Whoever opens the
  * log next takes up an order that is left.
  */
-import { hash as digest, randomBytes } from 'node:crypto'
+import { hash as digest } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
+import { randomHex } from '../../core/random.ts'
 import { replaceFile } from '../../files/atomic.ts'
 import { linesOf } from '../../files/lines.ts'
 import { readLog } from '../query/read.ts'
@@ -77,7 +78,7 @@ export async function erase(parts: ErasureParts, order: Order): Promise<Erased> 
   if (!isAny) return nothingErased
   const kept: Kept = {
     ...order,
-    id: randomBytes(6).toString('hex'),
+    id: randomHex(6),
     after: parts.log.head.seq,
     references: [...references],
   }

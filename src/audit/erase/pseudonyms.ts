@@ -5,7 +5,7 @@
  */
 import { createHmac } from 'node:crypto'
 import type { Pseudonym } from '../../detect/sensitive/mask.ts'
-import { keyIn } from '../../files/secret-file.ts'
+import { readOrMakeKey } from '../../files/secret-file.ts'
 
 const letters = 'abcdefghijklmnopqrstuvwxyz234567'
 /** 60 bits: of a million values two have the same name once in two million logs. */
@@ -19,7 +19,7 @@ export function createPseudonyms(auditFile: string): Pseudonym {
   const file = `${auditFile}.pseudonyms`
   let key: Buffer | undefined
   return (type, value) => {
-    key ??= keyIn(file)
+    key ??= readOrMakeKey(file)
     const digest = createHmac('sha256', key).update(`${type}\0${value}`).digest()
     return `k${[...digest.subarray(0, length)].map((byte) => letters.charAt(byte & 31)).join('')}`
   }

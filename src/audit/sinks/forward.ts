@@ -6,8 +6,8 @@
  * Why not pino transports, which were there for it: they are worker threads with a queue in memory, which a kill empties
  * and a slow receiver fills.
  */
-import { readFileSync } from 'node:fs'
-import { rename, writeFile } from 'node:fs/promises'
+import { replaceUnsynced } from '../../files/atomic.ts'
+import { readJsonFile } from '../../files/json.ts'
 import type { SinkSettings } from '../../policy/policy.ts'
 import { readLog, seqOf } from '../query/read.ts'
 import { readEntry } from '../write/entry.ts'
@@ -144,15 +144,17 @@ function createRest() {
 
 function readCursor(path: string): number | undefined {
   try {
-    const { seq } = JSON.parse(readFileSync(path, 'utf8')) as { seq?: unknown }
-    return typeof seq === 'number' ? seq : undefined
+    return readJsonFile(path, 'a cursor', (value) =>
+      typeof value === 'object' && value !== null && 'seq' in value && typeof value.seq === 'number'
+        ? value.seq
+        : undefined,
+    )
   } catch {
     return undefined
   }
 }
 
 /** Not synced: an older cursor only sends again. */
-async function writeCursor(path: string, seq: number): Promise<void> {
-  await writeFile(`${path}.tmp`, `${JSON.stringify({ seq })}\n`, { mode: 0o600 })
-  await rename(`${path}.tmp`, path)
+function writeCursor(path: string, seq: number): Promise<void> {
+  return replaceUnsynced(path, `${JSON.stringify({ seq })}\n`)
 }

@@ -1,7 +1,6 @@
 /** `FILE.head`: where the chain ended when the log was last synced. It shows a cut tail. */
-import { readFileSync } from 'node:fs'
-import { rename, writeFile } from 'node:fs/promises'
-import { replaceFile } from '../../files/atomic.ts'
+import { replaceFile, replaceUnsynced } from '../../files/atomic.ts'
+import { readJsonFile } from '../../files/json.ts'
 import type { Head } from './chain.ts'
 
 function headPath(file: string): string {
@@ -10,26 +9,19 @@ function headPath(file: string): string {
 
 /** @returns undefined if there is none. @throws TypeError if it is not one */
 export function readHead(file: string): Head | undefined {
-  let text: string
-  try {
-    text = readFileSync(headPath(file), 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
-  const head = JSON.parse(text) as Partial<Head>
-  if (typeof head.seq !== 'number' || typeof head.hash !== 'string')
-    throw new TypeError(`${headPath(file)} is not a head`)
-  return { seq: head.seq, hash: head.hash }
+  return readJsonFile(headPath(file), 'the head of a log', (value) => (isHead(value) ? value : undefined))
+}
+
+function isHead(value: unknown): value is Head {
+  if (typeof value !== 'object' || value === null || !('seq' in value && 'hash' in value)) return false
+  return typeof value.seq === 'number' && typeof value.hash === 'string'
 }
 
 const print = ({ seq, hash }: Head) => `${JSON.stringify({ seq, hash })}\n`
 
 /** Without waiting for the disk: the records it names are synced, and an older head is only an older truth. */
 export async function writeHead(file: string, head: Head): Promise<void> {
-  const temporary = `${headPath(file)}.tmp`
-  await writeFile(temporary, print(head), { mode: 0o600 })
-  await rename(temporary, headPath(file))
+  await replaceUnsynced(headPath(file), print(head))
 }
 
 export function writeHeadNow(file: string, head: Head): void {

@@ -7,21 +7,11 @@
  * touches its lock. So is a log that did not end in order and has no lock: its writer may be about to make it anew.
  * No clock is believed for any of it, because those of two hosts differ.
  */
-import { randomBytes } from 'node:crypto'
-import {
-  closeSync,
-  fstatSync,
-  linkSync,
-  openSync,
-  readFileSync,
-  readlinkSync,
-  renameSync,
-  rmSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs'
+import { readFileSync, readlinkSync, rmSync, utimesSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
+import { randomHex } from '../../core/random.ts'
+import { type LockState, lockPath, makeLock, readLock, removeLock } from '../../files/lock-file.ts'
 import { endedInOrder } from '../query/tail.ts'
 
 interface Holder {
@@ -58,26 +48,27 @@ export interface LockOptions {
 
 /** @throws Error if another process holds it */
 export async function acquireLock(file: string, options: LockOptions): Promise<Lock> {
-  const path = lockOf(file)
+  const path = lockPath(file)
   const self = holderAt(options.processes.pid)
-  const text = `${JSON.stringify({ ...self, mark: randomBytes(8).toString('hex') })}\n`
+  const text = `${JSON.stringify({ ...self, mark: randomHex(8) })}\n`
   const { held, seen } = await judgeInTime(file, options)
-  if (held || !(removeStale(path, seen) && make(path, text))) throw taken(file, read(path) ?? seen)
+  if (held || !(removeLock(path, seen?.state ?? '') && makeLock(path, text)))
+    throw taken(file, readLock(path) ?? seen)
   return {
     keep() {
       try {
-        const found = read(path)
-        if (found?.text === text) touch(path)
+        const found = readLock(path)
+        if (found?.text === text) utimesSync(path, new Date(), new Date())
         else if (judge(found, self, options.processes) !== 'dead') return false
         // Gone, or no lock any more: whoever removed it did not end this process.
-        else if (removeStale(path, found)) return make(path, text)
+        else if (removeLock(path, found?.state ?? '')) return makeLock(path, text)
       } catch {
         // A disk that is full, a folder that is gone: nobody took the lock by that.
       }
       return true
     },
     release() {
-      if (read(path)?.text === text) rmSync(path, { force: true })
+      if (readLock(path)?.text === text) rmSync(path, { force: true })
     },
   }
 }
@@ -87,12 +78,8 @@ export async function isLocked(file: string, options: LockOptions): Promise<bool
   return (await judgeInTime(file, options)).held
 }
 
-function lockOf(file: string): string {
-  return `${file}.lock`
-}
-
 /** Names who holds it, and no file: deleting one would only let two writers in. */
-function taken(file: string, seen: Seen | undefined): Error {
+function taken(file: string, seen: LockState | undefined): Error {
   const { host, pid } = parse(seen?.text ?? '') ?? {}
   const who = pid === undefined ? '' : ` (${pid} on ${host})`
   return new Error(
@@ -100,98 +87,29 @@ function taken(file: string, seen: Seen | undefined): Error {
   )
 }
 
-interface Seen {
-  readonly text: string
-  readonly touchedMs: number
-}
-
-/** Opened for each look: only that asks a network file system for what is there now. */
-function read(path: string): Seen | undefined {
-  let handle: number
-  try {
-    handle = openSync(path, 'r')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
-  try {
-    return { text: readFileSync(handle, 'utf8'), touchedMs: fstatSync(handle).mtimeMs }
-  } finally {
-    closeSync(handle)
-  }
-}
-
-function touch(path: string): void {
-  const now = new Date()
-  utimesSync(path, now, now)
-}
-
-/** Whole or not at all: a disk that is full must not leave a lock that names nobody. @returns false if there is one */
-function make(path: string, text: string): boolean {
-  const fresh = `${path}.${randomBytes(6).toString('hex')}`
-  try {
-    writeFileSync(fresh, text, { mode: 0o600, flag: 'wx' })
-    linkSync(fresh, path)
-    return true
-  } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException
-    if (code === 'EEXIST') return false
-    if (!withoutLinks.has(code)) throw error
-    return makeInPlace(path, text)
-  } finally {
-    rmSync(fresh, { force: true })
-  }
-}
-
-/** As file systems say that they have no hard links. */
-const withoutLinks: ReadonlySet<string> = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK'])
-
-function makeInPlace(path: string, text: string): boolean {
-  try {
-    writeFileSync(path, text, { mode: 0o600, flag: 'wx' })
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
-    throw error
-  }
-}
-
-/** Removes a lock as it was judged; one that was made since is put back. @returns whether none is left */
-function removeStale(path: string, judged: Seen | undefined): boolean {
-  if (judged === undefined) return true
-  const aside = `${path}.${randomBytes(6).toString('hex')}`
-  try {
-    renameSync(path, aside)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true
-    throw error
-  }
-  const { text = '' } = read(aside) ?? {}
-  const isStale = text === judged.text
-  if (!isStale) make(path, text)
-  rmSync(aside, { force: true })
-  return isStale
-}
-
 async function judgeInTime(
   file: string,
   { processes, patienceMs = standardPatienceMs }: LockOptions,
-): Promise<{ readonly held: boolean; readonly seen: Seen | undefined }> {
+): Promise<{ readonly held: boolean; readonly seen: LockState | undefined }> {
   const self = holderAt(processes.pid)
-  const path = lockOf(file)
-  let before = read(path)
+  const path = lockPath(file)
+  let before = readLock(path)
   for (let leftMs = patienceMs; ; leftMs -= lookMs) {
-    const seen = read(path)
+    const seen = readLock(path)
     const state = seen === undefined && !endedInOrder(file) ? 'unknown' : judge(seen, self, processes)
     if (state !== 'unknown') return { held: state === 'held', seen }
-    if (seen && before && seen.touchedMs !== before.touchedMs) return { held: true, seen }
+    if (seen && before && seen.state !== before.state) return { held: true, seen }
     if (leftMs <= 0) return { held: false, seen }
     before = seen
     await setTimeout(lookMs)
   }
 }
 
-function judge(seen: Seen | undefined, self: Holder, { isAlive }: Processes): 'held' | 'dead' | 'unknown' {
+function judge(
+  seen: LockState | undefined,
+  self: Holder,
+  { isAlive }: Processes,
+): 'held' | 'dead' | 'unknown' {
   const holder = seen && parse(seen.text)
   if (!holder) return 'dead'
   const { host, space, pid, started } = holder

@@ -4,7 +4,7 @@
  * accepted at one of them is accepted at all.
  */
 import { createHmac } from 'node:crypto'
-import { keyIn } from '../../files/secret-file.ts'
+import { readOrMakeKey } from '../../files/secret-file.ts'
 
 /** Undefined: there is no key, and none can be made. */
 export type DigestPassage = (form: string) => string | undefined
@@ -21,7 +21,7 @@ export function createDigestPassage(keysFile: string, report: (error: unknown) =
   let failing = false
   return (form) => {
     try {
-      key ??= keyIn(`${keysFile}.passages`)
+      key ??= readOrMakeKey(`${keysFile}.passages`)
       failing = false
     } catch (error) {
       if (!failing) report(error)

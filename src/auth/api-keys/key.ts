@@ -4,8 +4,9 @@
  * The id finds the key in the file, the secret (256 bits) proves it, the checksum refuses typing errors and
  * guesses without a look at any file, and lets secret scanners know a real key when they see one.
  */
-import { hash, randomBytes } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
+import { randomText } from '../../core/random.ts'
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const form = /^tw_([0-9A-Za-z]{4,32})_([0-9A-Za-z]{32,64})_([0-9A-Za-z]{6})$/
@@ -31,15 +32,6 @@ export function keyId(key: string): string | undefined {
 
 export function hashKey(key: string): Buffer {
   return hash('sha256', key, 'buffer')
-}
-
-/** Letters and digits. Uniform: bytes that would favour the first letters are thrown away. */
-export function randomText(length: number): string {
-  let text = ''
-  while (text.length < length)
-    for (const byte of randomBytes(length * 2))
-      if (byte < 248 && text.length < length) text += alphabet[byte % 62]
-  return text
 }
 
 function checksum(body: string): string {

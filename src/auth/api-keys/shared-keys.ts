@@ -6,9 +6,10 @@
  * field (`mergedKey`): what was revoked stays so, of everything else the later holds. So it does not matter who hears of
  * what first, no old copy brings back what was taken away, and what was changed while Redis was away is told later.
  */
-import { randomBytes } from 'node:crypto'
+
 import { readFileSync } from 'node:fs'
 import { tryJson } from '../../core/json.ts'
+import { randomHex } from '../../core/random.ts'
 import { whileLocked } from '../../files/lock.ts'
 import { stateOf } from '../../files/state.ts'
 import type { RedisClient } from '../../redis/client.ts'
@@ -77,7 +78,7 @@ export function shareKeys(redis: RedisClient, keysFile: () => string, nowMs: () 
     const settled = words.length === 0
     if (settled) compared = `${stampBefore} ${stateOfFiles()}`
     // Whatever became of it, something may have been put between the reading and this: so all is read again.
-    else await redis.ask(() => put([hash, stamp], [hash, randomBytes(9).toString('hex'), ...words]))
+    else await redis.ask(() => put([hash, stamp], [hash, randomHex(9), ...words]))
     return { changed, settled }
   }
 

@@ -3,9 +3,9 @@
  * seconds, off the way of any request: a process that is killed loses the last of them, and a file that cannot be
  * written costs nobody an answer. Gateways that share the file add theirs to it.
  */
-import { existsSync, readFileSync } from 'node:fs'
-import { rename, writeFile } from 'node:fs/promises'
 import { type FieldChecks, wrongField } from '../../core/fields.ts'
+import { replaceUnsynced } from '../../files/atomic.ts'
+import { readJsonFile } from '../../files/json.ts'
 import { whileLocked } from '../../files/lock.ts'
 
 export interface Use {
@@ -26,10 +26,9 @@ export function usesFile(keysFile: string): string {
 
 /** @returns none if there is no such file, or it cannot be read: nothing depends on it */
 export function readUses(file: string): Uses {
-  if (!existsSync(file)) return new Map()
   try {
-    const value: unknown = JSON.parse(readFileSync(file, 'utf8'))
-    return isUses(value) ? new Map(Object.entries(value)) : new Map()
+    const uses = readJsonFile(file, 'uses of keys', (value) => (isUses(value) ? value : undefined))
+    return new Map(Object.entries(uses ?? {}))
   } catch {
     return new Map()
   }
@@ -87,11 +86,9 @@ export function createUseCounter(file: () => string, report: (error: unknown) =>
   }
 }
 
-/** Off the event loop, and not synced: losing it in a crash does no harm. */
-async function replaceUses(file: string, uses: Uses): Promise<void> {
-  const temporary = `${file}.tmp`
-  await writeFile(temporary, `${JSON.stringify(Object.fromEntries(uses))}\n`, { mode: 0o600 })
-  await rename(temporary, file)
+/** Not synced: losing it in a crash does no harm. */
+function replaceUses(file: string, uses: Uses): Promise<void> {
+  return replaceUnsynced(file, `${JSON.stringify(Object.fromEntries(uses))}\n`)
 }
 
 function added(before: Uses, fresh: Uses): Uses {

@@ -6,12 +6,12 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
+import { randomText } from '../../core/random.ts'
 import { replaceFile } from '../../files/atomic.ts'
 import { readJsonFile } from '../../files/json.ts'
 import { whileLocked } from '../../files/lock.ts'
 import { stateOf } from '../../files/state.ts'
 import { maxTokenMs } from '../../policy/policy.ts'
-import { randomText } from '../api-keys/key.ts'
 import { authorName } from '../author.ts'
 
 const part = Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' })

@@ -1,6 +1,6 @@
 /** What `approvals`, `approve` and `deny` share: asking the running gateway, as who. */
-import { readFileSync } from 'node:fs'
 import { keyId } from '../../auth/api-keys/key.ts'
+import { readSecret } from '../../files/secret-file.ts'
 import { urlOf } from '../../policy/address.ts'
 import { loadPolicy } from '../../policy/load.ts'
 import {
@@ -101,7 +101,7 @@ function visible(text: string): string {
 function keyOf(file: string): string | undefined {
   if (file === '') return undefined
   try {
-    const key = readFileSync(file, 'utf8').trim()
+    const key = readSecret(file)
     if (keyId(key) !== undefined) return key
   } catch {
     throw new UsageError(`${file} cannot be read`)

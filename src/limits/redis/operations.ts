@@ -1,5 +1,6 @@
 /** What is asked of the store as operations of `lua/`: the keys and words of each, as the head of its file lists them. */
-import { hash, randomBytes } from 'node:crypto'
+import { hash } from 'node:crypto'
+import { randomHex } from '../../core/random.ts'
 import {
   type Account,
   type Claim,
@@ -21,7 +22,7 @@ export class Operations {
    * Keys the digests under which repeated things are known, so that nobody who reads them can try what they are of. Shared
    * by all gateways: the first to start makes it.
    */
-  secret = randomBytes(32).toString('hex')
+  secret = randomHex(32)
   readonly #prefix: string
 
   /** @param prefix what every key in Redis begins with */

@@ -1,8 +1,9 @@
 /** Stage 1: the only place that asks for the current policy. Whatever happens later, this request sees this one. */
-import { randomBytes } from 'node:crypto'
+
 import type { ShownCertificate } from '../../auth/mtls/certificate.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Hold } from '../../core/held-bytes.ts'
+import { randomHex } from '../../core/random.ts'
 import { findSensitive } from '../../detect/sensitive/mask.ts'
 import type { Dialect } from '../../dialects/dialect.ts'
 import type { Cancellation } from '../cancellation.ts'
@@ -65,7 +66,7 @@ function isPresentable(requestId: string): boolean {
 
 /** Unique, not secret: a random start per process, then counted. */
 function createIds(): () => string {
-  const prefix = randomBytes(9).toString('hex')
+  const prefix = randomHex(9)
   let count = 0
   return () => `${prefix}-${(count++).toString(36)}`
 }

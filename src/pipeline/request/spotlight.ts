@@ -1,5 +1,5 @@
 /** The tag by which a model tells data from orders: made anew for every request, when its texts are known. */
-import { randomBytes } from 'node:crypto'
+import { randomHex } from '../../core/random.ts'
 import type { Prompt, Spotlighting } from '../../dialects/dialect.ts'
 import type { Role } from '../../policy/policy.ts'
 
@@ -12,7 +12,7 @@ export function spotlightingFor(
   if (!separate) return undefined
   let tag: string
   // Once, but for a chance of one in many billions.
-  do tag = randomBytes(tagBytes).toString('hex')
+  do tag = randomHex(tagBytes)
   while (texts.some(({ text }) => text.includes(tag)))
   return { tag, datamark: promptGuard.datamark }
 }
