@@ -4,7 +4,7 @@
  * given which. Only for as long as the process lives, and only the latest of each caller: an id that is forgotten is
  * refused, and the client sends its conversation whole.
  */
-
+import { LRUCache } from 'lru-cache'
 import { holderOf } from '../auth/identity.ts'
 import type { ModelNames } from '../dialects/dialect.ts'
 import type { Caller } from './context.ts'
@@ -34,21 +34,12 @@ const maxOwners = 1024
 const maxEach = 256
 
 export function createKeptAnswers(): KeptAnswers {
-  const byOwner = new Map<string, Map<string, Kept>>()
+  const byOwner = new LRUCache<string, LRUCache<string, Kept>>({ max: maxOwners })
   return {
     note(owner, id, kept) {
-      const own = byOwner.get(owner) ?? new Map<string, Kept>()
-      // Whoever was given something last is forgotten last.
-      byOwner.delete(owner)
+      const own = byOwner.peek(owner) ?? new LRUCache<string, Kept>({ max: maxEach })
       byOwner.set(owner, own.set(id, kept))
-      forgetOldest(own, maxEach)
-      forgetOldest(byOwner, maxOwners)
     },
-    find: (owner, id) => byOwner.get(owner)?.get(id),
+    find: (owner, id) => byOwner.peek(owner)?.peek(id),
   }
-}
-
-function forgetOldest(map: Map<string, unknown>, max: number): void {
-  const [oldest] = map.size > max ? map.keys() : []
-  if (oldest !== undefined) map.delete(oldest)
 }

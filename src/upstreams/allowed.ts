@@ -1,4 +1,5 @@
 /** What a model's name means to a role: which kinds of server may have it, and what it is called there. */
+import { LRUCache } from 'lru-cache'
 import type { ServerKind } from '../core/servers.ts'
 import { canonicalFor } from '../models/name.ts'
 import type { Policy, Role, Upstream } from '../policy/policy.ts'
@@ -17,12 +18,11 @@ const maxNameLength = 256
 /** Remembers what a name means to a role: taking it apart and comparing it is most of what finding costs. */
 export function createAllowed() {
   // A role belongs to one policy, and goes with it.
-  const byRole = new WeakMap<Role, Map<string, readonly Allowed[]>>()
+  const byRole = new WeakMap<Role, LRUCache<string, readonly Allowed[]>>()
   return (asked: string, role: Role, policy: Policy): readonly Allowed[] => {
-    const names = byRole.get(role) ?? new Map<string, readonly Allowed[]>()
+    const names = byRole.get(role) ?? new LRUCache<string, readonly Allowed[]>({ max: maxNames })
     const before = names.get(asked)
     if (before) return before
-    if (names.size >= maxNames) names.clear()
     const found = allowedTo(role, policy.aliases.get(asked) ?? asked, policy)
     if (asked.length <= maxNameLength) byRole.set(role, names.set(asked, found))
     return found

@@ -2,6 +2,7 @@
  * What a model's own Modelfile sets of the parameters that caps are about, from Ollama's `/api/show`. A cap that is sent
  * in the place of a parameter that the client left out overrides the model's own value, so that has to be known.
  */
+import { LRUCache } from 'lru-cache'
 import type { Clock } from '../core/clock.ts'
 import { isObject, type JsonValue } from '../core/json.ts'
 import type { ModelParameters } from '../dialects/dialect.ts'
@@ -22,7 +23,7 @@ interface Known {
 }
 
 export class OwnParameters {
-  readonly #known = new Map<string, Known>()
+  readonly #known = new LRUCache<string, Known>({ max: maxModels })
   readonly #asking = new Map<string, Promise<ModelParameters>>()
   readonly #ask: Ask
   readonly #clock: Clock
@@ -49,7 +50,6 @@ export class OwnParameters {
     const isLasting = isTold && digest !== null
     const untilMs = isLasting ? Number.POSITIVE_INFINITY : this.#clock.monotonicMs() + againMs
     this.#asking.delete(model)
-    if (this.#known.size >= maxModels) this.#known.clear()
     this.#known.set(model, { digest, untilMs, own })
     return own
   }

@@ -5,6 +5,7 @@
  */
 import { hash } from 'node:crypto'
 import { errors, jwtVerify } from 'jose'
+import { LRUCache } from 'lru-cache'
 import { isObject, type JsonObject, type JsonValue, readJson } from '../../core/json.ts'
 import type { TokenIssuer } from '../../policy/policy.ts'
 import { callerId, presentable } from '../caller-id.ts'
@@ -46,7 +47,7 @@ export function createJwts(
   // A reload makes new issuers of the same text, whose keys are known already.
   const byText = new Map<string, Verifier>()
   const byIssuer = new WeakMap<TokenIssuer, Verifier>()
-  const verified = new Map<string, Verified>()
+  const verified = new LRUCache<string, Verified>({ max: maxKept })
 
   const verifierOf = (issuer: TokenIssuer, all: readonly TokenIssuer[]): Verifier => {
     const known = byIssuer.get(issuer)
@@ -64,12 +65,6 @@ export function createJwts(
         void keys.close()
       }
     return made
-  }
-
-  const keep = (digest: string, one: Verified) => {
-    const [oldest] = verified.keys()
-    if (verified.size >= maxKept && oldest !== undefined) verified.delete(oldest)
-    verified.set(digest, one)
   }
 
   const verify = async (
@@ -90,7 +85,7 @@ export function createJwts(
         continue
       }
       const untilMs = Math.min(found.expiresMs, nowMs + keptMs)
-      keep(digest, { identity: found.identity, untilMs, verifier, generation })
+      verified.set(digest, { identity: found.identity, untilMs, verifier, generation })
       return found.identity
     }
     return fault

@@ -10,6 +10,7 @@
  */
 import { hash } from 'node:crypto'
 import { decodeProtectedHeader, errors, jwtVerify, SignJWT } from 'jose'
+import { LRUCache } from 'lru-cache'
 import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
 import { randomText } from '../../core/random.ts'
@@ -66,12 +67,10 @@ export interface TokenReader {
 }
 
 export function createTokenReader(signing: SigningKeys): TokenReader {
-  const known = new Map<string, Token>()
+  const known = new LRUCache<string, Token>({ max: maxKept })
   const verify = async (credential: string, digest: string, nowMs: number) => {
     const token = await verified(credential, signing, nowMs)
     if (typeof token === 'string') return token
-    const [oldest] = known.size >= maxKept ? known.keys() : []
-    if (oldest !== undefined) known.delete(oldest)
     known.set(digest, token)
     return token
   }

@@ -5,6 +5,8 @@
  * Kept per owner. If one caller's text made another's faster, a stopwatch would tell what others have said. Bounded
  * by the characters it holds; what was not asked for the longest goes first.
  */
+import { LRUCache } from 'lru-cache'
+
 export interface Recall<T> {
   /** @param owner whose text it is */
   of(text: string, owner: string): T
@@ -40,27 +42,18 @@ export function createRecall<T>(findOut: (text: string) => T, max = maxCharacter
  * @param least characters of a text that is worth keeping
  */
 export function createMemory<T>(max = maxCharacters, least = shortest): Memory<T> {
-  const known = new Map<string, { readonly owner: string; readonly found: T }>()
-  let held = 0
+  const known = new LRUCache<string, { readonly owner: string; readonly found: T }>({
+    maxSize: max,
+    sizeCalculation: (_entry, text) => text.length,
+  })
   const isKept = (text: string) => text.length >= least && text.length <= max
   return {
     find(text, owner) {
-      const entry = isKept(text) ? known.get(text) : undefined
-      if (entry?.owner !== owner) return undefined
-      // To the end of the map, which is the order in which entries go.
-      known.delete(text)
-      known.set(text, entry)
-      return entry.found
+      if (!isKept(text) || known.peek(text)?.owner !== owner) return undefined
+      return known.get(text)?.found
     },
     keep(text, owner, found) {
-      if (!isKept(text)) return
-      if (!known.delete(text)) held += text.length
-      known.set(text, { owner, found })
-      for (const oldest of known.keys()) {
-        if (held <= max) break
-        known.delete(oldest)
-        held -= oldest.length
-      }
+      if (isKept(text)) known.set(text, { owner, found })
     },
   }
 }

@@ -4,6 +4,7 @@
  * earlier record is written; a digest of the masked text tells nothing that the masked text does not.
  */
 import { hash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import { referenceLength, referenceTo } from '../../audit/query/reference.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Text } from '../../core/text.ts'
@@ -22,27 +23,22 @@ const hourMs = 3_600_000
 const maxKept = 16_384
 
 export function createRecordedBefore(clock: Clock): RecordedBefore {
-  const known = new Map<string, { readonly digest: string; readonly atMs: number }>()
+  const known = new LRUCache<string, { readonly digest: string; readonly atMs: number }>({ max: maxKept })
   // By digest: holding the texts themselves would be a second, unmasked log in memory.
   const keyOf = (owner: string, { channel, text }: Text) => `${hash('sha256', text)} ${channel} ${owner}`
   return {
     find(owner, text) {
       const key = keyOf(owner, text)
-      const found = known.get(key)
+      const found = known.peek(key)
       if (found && clock.monotonicMs() - found.atMs < hourMs) return found.digest
       known.delete(key)
       return undefined
     },
     keep(owner, text, recorded) {
       const key = keyOf(owner, text)
-      known.delete(key)
       // Mostly nothing of it is masked, and its digest is there already.
       const digest = recorded === text.text ? key.slice(0, referenceLength) : referenceTo(recorded)
       known.set(key, { digest, atMs: clock.monotonicMs() })
-      for (const oldest of known.keys()) {
-        if (known.size <= maxKept) break
-        known.delete(oldest)
-      }
     },
     forget: () => known.clear(),
   }

@@ -9,6 +9,7 @@
  *   pace at which the same model has answered before (`Pace`), or a guess until it has.
  * An estimate of output never is more than what was reserved for it. Where a server failed by itself, nothing is paid.
  */
+import { LRUCache } from 'lru-cache'
 import type { Answer, Call, Ending, RequestContext, Work } from '../context.ts'
 import { estimatedTokens, inputTokens } from '../request/reserve.ts'
 
@@ -40,23 +41,17 @@ const weightOfNew = 0.2
 
 /** How fast models answer, from the answers that they finished. */
 export class Pace {
-  readonly #perSecond = new Map<string, number>()
+  readonly #perSecond = new LRUCache<string, number>({ max: maxModels })
 
   note(model: string, tokens: number, ms: number): void {
     if (tokens < tellingTokens || ms <= 0) return
     const now = (tokens * 1000) / ms
-    const before = this.#perSecond.get(model) ?? now
-    // Behind the others, so that the first is the one that was silent for longest.
-    this.#perSecond.delete(model)
-    if (this.#perSecond.size >= maxModels) {
-      const [oldest] = this.#perSecond.keys()
-      if (oldest !== undefined) this.#perSecond.delete(oldest)
-    }
+    const before = this.#perSecond.peek(model) ?? now
     this.#perSecond.set(model, before + weightOfNew * (now - before))
   }
 
   tokensIn(model: string, ms: number): number {
-    return Math.ceil(((this.#perSecond.get(model) ?? unknownPace) * ms) / 1000)
+    return Math.ceil(((this.#perSecond.peek(model) ?? unknownPace) * ms) / 1000)
   }
 }
 

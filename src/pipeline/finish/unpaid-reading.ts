@@ -3,6 +3,7 @@
  * against `requestsPerMinute`, but reading a large one costs the same: past so many bytes a minute they count, or whoever
  * is never let through could keep the one thread busy. Of each gateway by itself.
  */
+import { LRUCache } from 'lru-cache'
 import type { Clock } from '../../core/clock.ts'
 import { Window } from '../../limits/memory/window.ts'
 import { minuteMs } from '../../limits/store.ts'
@@ -15,8 +16,7 @@ const maxOwners = 10_000
 
 export class Uncounted {
   readonly #clock: Clock
-  /** Those who were asked about last stand last. */
-  readonly #byOwner = new Map<string, Window>()
+  readonly #byOwner = new LRUCache<string, Window>({ max: maxOwners })
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -26,12 +26,7 @@ export class Uncounted {
   take(owner: string, bytes: number): boolean {
     const now = this.#clock.monotonicMs()
     const window = this.#byOwner.get(owner) ?? new Window(minuteMs)
-    this.#byOwner.delete(owner)
     this.#byOwner.set(owner, window)
-    for (const oldest of this.#byOwner.keys()) {
-      if (this.#byOwner.size <= maxOwners) break
-      this.#byOwner.delete(oldest)
-    }
     const taken = Math.max(bytes, minBytes)
     if (window.total(now) + taken > maxBytes) return false
     window.add(now, taken)

@@ -5,6 +5,7 @@
  * What is remembered is found by the text itself and not by its digest: the engine's own hash of a string is keyed
  * anew for every process and costs nothing that a digest would not cost too, and what it finds is then compared.
  */
+import { LRUCache } from 'lru-cache'
 import type { Channel, Finding } from '../../core/text.ts'
 import { createMemory, type Memory } from '../../detect/injection/scan-cache.ts'
 import { createScanner, type Scanner } from '../../detect/injection/scanner.ts'
@@ -23,7 +24,7 @@ export type ScanningFor = (guard: PromptGuard) => Scanning
 
 /** @param shipped the signatures that come with the gate */
 export function createScanning(shipped: readonly Signature[]): ScanningFor {
-  const bySignatures = new Map<string, Scanning>()
+  const bySignatures = new LRUCache<string, Scanning>({ max: maxScanners })
   const byGuard = new WeakMap<PromptGuard, Scanning>()
   return (guard) => {
     const known = byGuard.get(guard)
@@ -31,13 +32,7 @@ export function createScanning(shipped: readonly Signature[]): ScanningFor {
     // The packs' own texts are part of it: a reload that changes none of them changes nothing here.
     const of = JSON.stringify([guard.disable, guard.severities, guard.own], withSets)
     const scanning = bySignatures.get(of) ?? scan(signaturesOf(guard, shipped))
-    // What was asked for last goes last.
-    bySignatures.delete(of)
     bySignatures.set(of, scanning)
-    for (const oldest of bySignatures.keys()) {
-      if (bySignatures.size <= maxScanners) break
-      bySignatures.delete(oldest)
-    }
     byGuard.set(guard, scanning)
     return scanning
   }

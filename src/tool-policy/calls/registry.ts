@@ -4,6 +4,7 @@
  * results look unknown that are not. So nothing is ever refused for it.
  */
 import { hash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import type { ToolResult } from '../../dialects/dialect.ts'
 import type { SharedCalls } from './shared.ts'
 
@@ -24,19 +25,12 @@ export function createCalls(
   shared: SharedCalls | undefined,
   report: (problem: string, error: unknown) => void,
 ): Calls {
-  const byOwner = new Map<string, Set<string>>()
+  const byOwner = new LRUCache<string, LRUCache<string, true>>({ max: maxOwners })
 
   const keep = (owner: string, marks: readonly string[]) => {
-    const own = byOwner.get(owner) ?? new Set<string>()
-    // Whoever was heard of last is forgotten last.
-    byOwner.delete(owner)
+    const own = byOwner.peek(owner) ?? new LRUCache<string, true>({ max: maxEach })
+    for (const mark of marks) own.set(mark, true)
     byOwner.set(owner, own)
-    for (const mark of marks) {
-      own.delete(mark)
-      own.add(mark)
-    }
-    forgetOldest(own, maxEach)
-    forgetOldest(byOwner, maxOwners)
   }
 
   return {
@@ -51,7 +45,7 @@ export function createCalls(
       }
     },
     async unknown(owner, results) {
-      const own = byOwner.get(owner)
+      const own = byOwner.peek(owner)
       const marks = [...new Set(results.slice(-maxResults).map(markOf))]
       const strange = marks.filter((mark) => !own?.has(mark))
       if (!shared || strange.length === 0) return strange.length
@@ -70,11 +64,4 @@ export function createCalls(
 function markOf(result: ToolResult): string {
   const [kind, name] = 'call' in result ? ['call', result.call] : ['tool', result.tool]
   return hash('sha256', `${kind} ${name}`, 'base64url').slice(0, 22)
-}
-
-function forgetOldest(held: Map<string, unknown> | Set<string>, max: number): void {
-  for (const oldest of held.keys()) {
-    if (held.size <= max) return
-    held.delete(oldest)
-  }
 }
