@@ -59,7 +59,11 @@ const server = createServer((request, response) => {
   }
   if (path === '/') response.setHeader('content-type', 'text/html').end(page)
   else if (path === '/given.json') response.end(JSON.stringify({ ...packSources(), texts, channels }))
-  else if (/^\/(dist\/(detect|core)|node_modules\/(re2js\/build|lru-cache\/dist\/esm\/browser))\/[\w./-]+\.js$/.test(path))
+  else if (
+    /^\/(dist\/(detect|core)|node_modules\/(re2js\/build|lru-cache\/dist\/esm\/browser))\/[\w./-]+\.js$/.test(
+      path,
+    )
+  )
     response.setHeader('content-type', 'text/javascript').end(readFileSync(join(root, path)))
   else response.writeHead(404).end()
 })
