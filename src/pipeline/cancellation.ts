@@ -1,34 +1,53 @@
 /**
- * The early end of a request: the client left, or (with a refusal that says why) its time is up or the gate stops.
+ * The early end of a request: its client left, or the gate ends it with a refusal that says why (its time is up, it was
+ * frozen, the gate stops).
  *
  * What an `AbortSignal` would tell, for the one listener there is. A real one costs 8 µs a request (Node 20),
  * more than reading the prompt.
  */
 import type { Refusal } from '../core/refusal.ts'
 
+/** The client closed its connection: no failure, and nobody is left to be told of one. */
+export class ClientLeft extends Error {
+  constructor() {
+    super('the client left')
+    this.name = 'ClientLeft'
+  }
+}
+
+/** Why a request ends early. */
+export type CancellationCause = Refusal | ClientLeft
+
 export class Cancellation {
-  #over = false
-  #refusal: Refusal | undefined
+  #cause: CancellationCause | undefined
   #listener: (() => void) | undefined
 
+  /** Undefined as long as the request goes on. */
+  get cause(): CancellationCause | undefined {
+    return this.#cause
+  }
+
+  /** Whether the request is to end. */
   get over(): boolean {
-    return this.#over
+    return this.#cause !== undefined
   }
 
-  /** Why the gate ends it; undefined if the client did, or nobody has. */
-  get refusal(): Refusal | undefined {
-    return this.#refusal
-  }
-
-  /** Only the first call counts. */
-  end(refusal?: Refusal): void {
-    if (this.#over) return
-    this.#over = true
-    this.#refusal = refusal
+  /** Ends the request. Only the first call counts. */
+  end(cause: CancellationCause): void {
+    if (this.#cause !== undefined) return
+    this.#cause = cause
     this.#listener?.()
   }
 
-  /** @param listener called once, at the end; undefined takes it back */
+  /** @throws CancellationCause if the request is to end */
+  throwIfOver(): void {
+    if (this.#cause !== undefined) throw this.#cause
+  }
+
+  /**
+   * Sets the one listener.
+   * @param listener called once, at the end; undefined takes it back
+   */
   onEnd(listener: (() => void) | undefined): void {
     this.#listener = listener
   }

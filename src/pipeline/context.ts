@@ -1,7 +1,25 @@
 /**
- * What is known about a request, step by step. Each stage takes one of these and returns the next, which holds
- * the ones before it; a field is there from the stage that found it out, and never optional "because it will
- * come". Held, not copied: spreading objects of this size costs 10 µs a time (Node 20).
+ * The context of a request: one flat object, made once by `receive` with every field it will ever have (so that V8 sees
+ * one shape), and filled in step by step. Each step takes the view of it that the steps before have filled, writes its
+ * own fields with `extend`, and returns the same object as the next view. What ends a request (`settle`, the answer's
+ * headers) may be reached after any step and reads it as a `RequestContext`, of which only `Received` is certain.
+ *
+ * | view            | fields                                                                  | step, file                     |
+ * | --------------- | ----------------------------------------------------------------------- | ------------------------------ |
+ * | `Received`      | `id` … `guardWork`                                                      | `request/receive.ts`           |
+ * | `Authenticated` | `identity` `role` `token`                                               | `request/authenticate.ts`      |
+ * | `Admitted`      | `entry` `admission`                                                     | `request/admit.ts`             |
+ * | `Parsed`        | `endpoint` `prompt`                                                     | `request/parse.ts`             |
+ * | `Authorised`    | `model` `others` `target`                                               | `request/authorise.ts`         |
+ * | `Prepared`      | `outgoing` `spotlighting` `canary`                                      | `request/prepare.ts`           |
+ * | `Reserved`      | `claim` `reservation` `weight` `slotWaitMs`                             | `request/reserve.ts`           |
+ * | `Scanned`       | `findings` `guards` `opinion`                                           | `request/scan-prompt.ts`       |
+ * | `Matched`       | `resultFindings` `resultGuards`                                         | `request/match-tool-results.ts` |
+ * | `Guarded`       | `responseGuard` `toolCalls`                                             | `response/output-guard.ts`     |
+ * | `Sent`          | `upstream` `upstreamWaitMs` `work`, anew for each server that is tried  | `response/send.ts`             |
+ * | `Complete`      | `recordedPrompt`                                                        | `finish/audit-record.ts`       |
+ * |                 | `isCharged`                                                             | `finish/charge.ts`             |
+ * |                 | `isSettled`                                                             | `finish/settle.ts`             |
  */
 import type { RecordedOpinion } from '../audit/write/record.ts'
 import type { KeyRing } from '../auth/api-keys/key-ring.ts'
@@ -9,11 +27,6 @@ import type { Identity } from '../auth/identity.ts'
 import type { ShownCertificate } from '../auth/mtls/certificate.ts'
 import type { Token } from '../auth/tokens/token.ts'
 import type { Hold } from '../core/held-bytes.ts'
-import type { JsonObject } from '../core/json.ts'
-import type { Refusal } from '../core/refusal.ts'
-import type { Action, Channel, Finding } from '../core/text.ts'
-import type { Usage } from '../core/usage.ts'
-import type { OutputFilter, TextKind } from '../dialects/common/output-filter.ts'
 import type {
   Dialect,
   Endpoint,
@@ -21,14 +34,15 @@ import type {
   ModelNames,
   Outgoing,
   Prompt,
-  ResponseReader,
   Spotlighting,
-  ToolCall,
 } from '../dialects/dialect.ts'
 import type { Admission, Budget, Claim, Entry, Reservation } from '../limits/store.ts'
 import type { Policy, Role, Upstream } from '../policy/policy.ts'
 import type { Target } from '../upstreams/fleet.ts'
 import type { Cancellation } from './cancellation.ts'
+import type { Work } from './ending.ts'
+import type { GuardVerdict, JudgedCalls, JudgedFinding, ResponseGuard } from './findings.ts'
+import type { RecordedPrompt } from './finish/recorded-texts.ts'
 import type { GuardWork } from './guard-work.ts'
 import type { Trace } from './trace.ts'
 
@@ -44,27 +58,32 @@ export interface Destination<E extends Endpoint = Endpoint> {
   readonly endpoint: E
 }
 
-/** What is known of a route where only its cost matters. */
-export interface Costly {
+/** A route, as far as counting it goes. */
+export interface Metered {
   readonly endpoint: Pick<Endpoint, 'cost'>
   /** How often, where the role has no limit for probes. */
   readonly perMinute?: number
 }
 
-export interface IncomingRequest {
-  /** Under which the caller knows it: its own word, or ours. */
+/** A request whose head has arrived. */
+export interface Received {
+  /** Under which the caller knows it: its own `x-request-id`, or ours. */
   readonly id: string
   /** Never the caller's word: what is reserved under it must be this request's alone. */
   readonly lease: string
   readonly trace: Trace
-  /** What the caller says it is; recorded if its role may say so. */
+  /** What the caller says it is (`x-agent-id`, `x-session-id`); recorded if its role may say so. */
   readonly agent: string | undefined
   readonly session: string | undefined
+  /** The client's IP address. */
   readonly peer: string
-  readonly snapshot: Snapshot
+  /** In force when it arrived; both hold for all of the request. */
+  readonly policy: Policy
+  readonly keys: KeyRing
   readonly dialect: Dialect
   /** The declared path, or `none`. */
   readonly route: string
+  /** Monotonic milliseconds. */
   readonly arrivedAtMs: number
   readonly rawHeaders: readonly string[]
   /** What the connection's client has shown. */
@@ -73,176 +92,119 @@ export interface IncomingRequest {
   /** What it holds in memory. */
   readonly hold: Hold
   /** What the calls to the limit store may still take. */
-  readonly budget: Budget
+  readonly storeBudget: Budget
   /** What its guards have done so far. */
   readonly guardWork: GuardWork
 }
 
-export interface Caller {
-  readonly incoming: IncomingRequest
+/** A request of a known caller. */
+export interface Authenticated extends Received {
   readonly identity: Identity
   /** What this caller may do: of a token its key's role, narrowed. */
   readonly role: Role
   readonly token: Token | undefined
 }
 
-export interface Admitted {
-  readonly caller: Caller
-  /** What was counted. */
+/** A request that was counted. */
+export interface Admitted extends Authenticated {
+  /** What was counted; undefined where nothing limits. */
   readonly entry: Entry | undefined
-  /** Undefined where nothing limits. */
   readonly admission: Admission | undefined
 }
 
-/** Read and allowed: the model is the caller's to use, the body is fresh and ready to go. */
-export interface Call {
-  readonly caller: Caller
+/** A request whose body was read, whether or not its model may be used. */
+export interface Parsed extends Admitted {
   readonly endpoint: Exchange
   readonly prompt: Prompt
+}
+
+/** A request whose model is the caller's to use. */
+export interface Authorised extends Parsed {
   readonly model: ModelNames
-  /** Who can serve it. */
+  /** Canonical names of the further models that it names. */
+  readonly others: readonly string[]
+  /** Which servers can serve it. */
   readonly target: Target
+}
+
+/** A request whose body is ready to go; nothing changes it from here on. */
+export interface Prepared extends Authorised {
   readonly outgoing: Outgoing
   /** How its tool results and documents were marked as data, if they were. */
   readonly spotlighting: Spotlighting | undefined
-  readonly judged: JudgedCalls
+  /** The marker in its system prompt; undefined: none was put there. */
+  readonly canary: string | undefined
 }
 
-/** What was said of the tool calls of its answer, as they came. */
-export interface JudgedCalls {
-  readonly findings: JudgedFinding[]
-  /** Those that the client did not get. */
-  readonly stopped: ToolCall[]
-  /** What became of questions to humans, by the approval's id. */
-  readonly approvals: Map<string, 'asked' | 'used' | 'denied'>
-}
-
-export interface Inspected {
-  readonly call: Call
-  readonly findings: readonly JudgedFinding[]
-  /** What the guard model has cost, if it had something to say. */
-  readonly opinion?: RecordedOpinion
-  /** Guards that ran, and what they said; and what no guard read. Shown in `x-torwart-guards`. */
-  readonly guards: readonly (readonly [guard: string, verdict: Action | 'unread'])[]
-}
-
-export interface Reserved {
+/** A request for which tokens and a slot were set aside. */
+export interface Reserved extends Prepared {
   /** Undefined: nothing is limited, or nothing was granted. */
   readonly claim: Claim | undefined
   readonly reservation: Reservation | undefined
   /** What a token of this model counts. */
   readonly weight: number
-  /** For a slot. */
-  readonly waitedMs: number
+  /** How long it waited for a slot of its key's. */
+  readonly slotWaitMs: number
+}
+
+/** A request that guards have read. */
+export interface Scanned extends Reserved {
+  readonly findings: readonly JudgedFinding[]
+  /** Guards that ran, and what they said; and what no guard read. Shown in `x-torwart-guards`. */
+  readonly guards: readonly GuardVerdict[]
+  /** What the guard model has cost, if it was asked. */
+  readonly opinion: RecordedOpinion | undefined
+}
+
+/** A request whose tool results were compared with the calls that were let through. */
+export interface Matched extends Scanned {
+  readonly resultFindings: readonly JudgedFinding[]
+  readonly resultGuards: readonly GuardVerdict[]
+}
+
+/** A request whose response has its guards. */
+export interface Guarded extends Matched {
+  /** What reads the response; undefined: nothing does. */
+  readonly responseGuard: ResponseGuard | undefined
+  readonly toolCalls: JudgedCalls
+}
+
+/** A request that was brought to a model server. */
+export interface Sent extends Guarded {
+  /** The latest one that was tried. */
+  readonly upstream: Upstream
+  /** How long it waited for model servers, all that were tried together. */
+  readonly upstreamWaitMs: number
+  /** What that server has done so far; undefined until it is asked. */
+  readonly work: Work | undefined
+}
+
+/** A request that is over. */
+export interface Complete extends Sent {
+  readonly recordedPrompt: RecordedPrompt
+  /** The limit store was told, or is being told, how it ended. */
+  readonly isCharged: boolean
+  /** Its ending is on its way to the log. */
+  readonly isSettled: boolean
 }
 
 /** How far a request came: what its record and its headers are made from. */
-export interface RequestContext {
-  readonly incoming: IncomingRequest
-  caller?: Caller
-  admitted?: Admitted
-  /** Once it was read, whoever may not ask for it. */
-  prompt?: Prompt
-  call?: Call
-  inspected?: Inspected
-  reserved?: Reserved
-  /** The model server that it was brought to last, and how long it waited for one. */
-  upstream?: Upstream
-  queuedMs?: number
-  /** What the model server has done so far, from when it was asked. */
-  work?: (() => Work) | undefined
-  /** What reads the answer; undefined: nobody does, or there was none yet. */
-  output?: AnswerGuard | undefined
-  /** Once the limit store was told how it ended. */
-  accounted?: true
-  /** Once its ending is on its way to the log. */
-  settled?: true
+export type RequestContext = Received & {
+  readonly [Field in Exclude<keyof Complete, keyof Received>]: Complete[Field] | undefined
 }
 
-export interface JudgedFinding extends Finding {
-  readonly guard: string
-  readonly channel: Channel
-  readonly action: Action | 'redact'
-  /** Keyed digest of the passage that it stands in, where it matters. */
-  readonly passage?: string | undefined
-  /** The tool whose text it stands in. */
-  readonly tool?: string | undefined
-  /** Id of the exception by which it counts for nothing. */
-  readonly exception?: string | undefined
-  /** The text in which `start` and `end` count; only a record may show of it what surrounds them, masked. */
-  readonly text?: string
+/**
+ * Writes the fields that a step found out.
+ * @returns the same object, which now has them
+ */
+export function extend<Context extends Received, Found extends Partial<Complete>>(
+  context: Context,
+  found: Found,
+): Context & Found {
+  return Object.assign(context, found)
 }
 
-export type OutputVerdict = 'allow' | 'flag' | 'redact' | 'block'
-
-/** What was taken out of an answer, and where: bytes of the channel as the model wrote it. */
-export interface AnswerCut {
-  readonly channel: TextKind
-  readonly type: string
-  readonly at: number
-  readonly bytes: number
+/** Tells whether a model server was asked. */
+export function isSent(context: RequestContext): context is RequestContext & Sent & { readonly work: Work } {
+  return context.work !== undefined
 }
-
-/** What the output guard must know of a request. */
-export interface Guarded {
-  readonly caller: Caller
-  readonly prompt: Pick<Prompt, 'texts'>
-  /** The body gets a marker, if the policy plants one. */
-  readonly outgoing: { readonly body: JsonObject; readonly reader?: Pick<ResponseReader, 'isUnread'> }
-}
-
-/** What stands between the texts of one answer and the client. */
-export interface AnswerGuard {
-  readonly passage: OutputFilter
-  readonly findings: readonly JudgedFinding[]
-  readonly cuts: readonly AnswerCut[]
-  /** What was put into the request. */
-  readonly planted: readonly string[]
-  /** So far; undefined: there was no text to read. */
-  readonly verdict: OutputVerdict | 'unread' | undefined
-  /** The answer is over: reads what was still to be read. */
-  finish(): void
-}
-
-/** What came back from the model, as far as it came. */
-export interface Answer {
-  readonly status: number
-  readonly text: string
-  readonly toolCalls: readonly ToolCall[]
-  readonly truncated: boolean
-  readonly usage: Usage | undefined
-  /** From arrival to the first byte sent. */
-  readonly firstByteMs: number | undefined
-  /** Of a stream: the same, without the time that humans took to decide. */
-  readonly firstTokenMs?: number | undefined
-}
-
-/** What is known of a model server's work on a request. */
-export interface Work {
-  /** What the server answered, 0 if it has not. */
-  readonly status: number
-  readonly answer: Answer
-  /** An estimate of the tokens that came as a stream. */
-  readonly carried: number
-  /** From forwarding until the server had said everything, or the request ended. */
-  readonly ms: number
-}
-
-/** Of what no model answers: lists, greetings. */
-export const nothingSaid: Answer = {
-  status: 200,
-  text: '',
-  toolCalls: [],
-  truncated: false,
-  usage: undefined,
-  firstByteMs: undefined,
-}
-
-/** How a request ended: in exactly one of these ways. */
-export type Ending =
-  | { readonly kind: 'answered'; readonly answer: Answer }
-  | { readonly kind: 'refused'; readonly refusal: Refusal }
-  /** After the answer had begun. */
-  | { readonly kind: 'cut'; readonly refusal: Refusal; readonly answer: Answer }
-  /** The client left. */
-  | { readonly kind: 'aborted'; readonly answer: Answer | undefined }

@@ -1,172 +1,179 @@
 /**
- * The way of one request, on one screen. Every step is a file beside this one.
+ * The whole way of one request, on one screen: in front of the model server and behind it. Every step is a file in
+ * `request/`, `response/` or `finish/`; `context.ts` says what is known after which.
  */
-
 import { holderOf } from '../auth/identity.ts'
 import { asRefusal, describeError, Refusal } from '../core/refusal.ts'
-import type { Exchange, Prompt } from '../dialects/dialect.ts'
+import type { Exchange } from '../dialects/dialect.ts'
 import type { Log } from '../telemetry/log.ts'
-import type {
-  Admitted,
-  Answer,
-  Call,
-  Caller,
-  Costly,
-  Destination,
-  Ending,
-  IncomingRequest,
-  Inspected,
-  RequestContext,
-  Reserved,
-} from './context.ts'
-import type { RecordedPrompt, RecordPrompt } from './finish/audit-record.ts'
-import type { Conclude } from './finish/charge.ts'
+import { ClientLeft } from './cancellation.ts'
+import type { Admitted, Authenticated, Destination, Guarded, Metered, RequestContext } from './context.ts'
+import { type Ending, nothingSaid } from './ending.ts'
+import { prepareRecord, type RecordPrompt } from './finish/audit-record.ts'
+import type { ChargeToolCalls } from './finish/charge.ts'
 import type { Settle } from './finish/settle.ts'
 import type { ResponseWriter } from './ports.ts'
-import { requireAdmitted } from './request/admit.ts'
-import { readForm, readPrompt } from './request/parse.ts'
-import { requireReserved } from './request/reserve.ts'
-import { enforce } from './request/scan-prompt.ts'
-import type { Forwarding } from './response/forward.ts'
+import type { Admit } from './request/admit.ts'
+import type { Authenticate } from './request/authenticate.ts'
+import type { AuthoriseModel } from './request/authorise.ts'
+import type { MatchToolResults } from './request/match-tool-results.ts'
+import { parse } from './request/parse.ts'
+import type { Prepare } from './request/prepare.ts'
+import { promptTokens, type Reserve } from './request/reserve.ts'
+import type { ScanPrompt } from './request/scan-prompt.ts'
+import { guardResponse, type MakeResponseGuard } from './response/output-guard.ts'
+import type { Relay } from './response/relay.ts'
+import type { RelayOutcome } from './response/relay-types.ts'
+import { mayTryNext, type Send, Tries } from './response/send.ts'
 
+/** What the steps are made of, and what they may throw, stands in the file of each. */
 export interface Steps {
-  /** Whether there is a log to write to: nothing is forwarded that could not be recorded. */
+  /** Tells whether there is a log to write to: nothing is forwarded that could not be recorded. */
   recordable(): boolean
-  /** A promise only where it must wait. @throws Refusal */
-  identify(incoming: IncomingRequest): Caller | Promise<Caller>
-  /** Stage 3. @throws Refusal */
-  authoriseRoute(caller: Caller, to: Destination): void
-  admit(caller: Caller, to: Costly): Promise<Admitted>
-  authoriseModel(caller: Caller, endpoint: Exchange, prompt: Prompt): Promise<Call>
-  reserve(call: Call): Promise<Reserved>
-  inspect(call: Call): Promise<Inspected>
-  matchResults(call: Inspected): Promise<Inspected>
-  forward(call: Inspected, forwarding: Forwarding): Promise<void>
+  readonly authenticate: Authenticate
+  /** @throws Refusal `frozen`, `route_not_allowed`, `not_found` */
+  authoriseRoute(request: Authenticated, to: Destination): void
+  readonly admit: Admit
+  readonly authoriseModel: AuthoriseModel
+  readonly prepare: Prepare
+  readonly reserve: Reserve
+  readonly scan: ScanPrompt
+  readonly matchToolResults: MatchToolResults
+  readonly makeResponseGuard: MakeResponseGuard
+  readonly send: Send
   readonly recordPrompt: RecordPrompt
-  readonly conclude: Conclude
+  readonly chargeToolCalls: ChargeToolCalls
   readonly settle: Settle
   readonly log: Log
 }
 
-export interface Gate {
-  /** Stage 2; a credential that is wrong counts at the door. @throws Refusal */
-  identify(context: RequestContext, writer: ResponseWriter): Promise<Caller>
-  /** Stage 4. @throws Refusal */
-  admit(context: RequestContext, caller: Caller, to: Costly): Promise<Admitted>
-  /** Stages 2 to 4, for every route. @throws Refusal */
+export interface Pipeline {
+  /** Recognises the caller; a wrong credential counts against its address. @throws Refusal */
+  authenticate(context: RequestContext, writer: ResponseWriter): Promise<Authenticated>
+  /** Counts the request. @throws Refusal */
+  admit(request: Authenticated, to: Metered): Promise<Admitted>
+  /** Authenticates, authorises the route and admits: for every route. @throws Refusal */
   enter(context: RequestContext, to: Destination, writer: ResponseWriter): Promise<Admitted>
-  /** Routes with a body: all stages. Never rejects. */
+  /** Takes a request with a body all the way. Never rejects. */
   exchange(context: RequestContext, to: Destination<Exchange>, writer: ResponseWriter): Promise<void>
-  /** Identifies, then refuses: for what no dialect declares. Never rejects. */
+  /** Authenticates, then refuses: for what no dialect declares. Never rejects. */
   turnAway(context: RequestContext, refusal: Refusal, writer: ResponseWriter): Promise<void>
-  /** A request that ends here. Never throws. */
+  /** Ends a request with what was thrown: settles it, then tells the client. Never throws. */
   refuse(context: RequestContext, thrown: unknown, writer: ResponseWriter): void
 }
 
-export function createGate(steps: Steps): Gate {
-  const identify: Gate['identify'] = async (context, writer) => {
+export function createPipeline(steps: Steps): Pipeline {
+  const authenticate: Pipeline['authenticate'] = async (context, writer) => {
     if (!steps.recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
     try {
-      const found = steps.identify(context.incoming)
-      context.caller = found instanceof Promise ? await found : found
-      context.incoming.hold.ownedBy(holderOf(context.caller.identity))
-      return context.caller
+      const found = steps.authenticate(context)
+      const request = found instanceof Promise ? await found : found
+      request.hold.ownedBy(holderOf(request.identity))
+      return request
     } catch (refusal) {
       await writer.failedLogin()
       throw refusal
     }
   }
 
-  const admit: Gate['admit'] = async (context, caller, to) => {
-    context.admitted = await steps.admit(caller, to)
-    requireAdmitted(context.admitted)
-    return context.admitted
+  const enter: Pipeline['enter'] = async (context, to, writer) => {
+    const authenticated = await authenticate(context, writer)
+    steps.authoriseRoute(authenticated, to)
+    return steps.admit(authenticated, to)
   }
 
-  const enter: Gate['enter'] = async (context, to, writer) => {
-    const caller = await identify(context, writer)
-    steps.authoriseRoute(caller, to)
-    return admit(context, caller, to)
+  const exchange: Pipeline['exchange'] = async (context, to, writer) => {
+    try {
+      const admitted = await enter(context, to, writer)
+      const parsed = await parse(admitted, to.endpoint, writer)
+      const authorised = await steps.authoriseModel(parsed)
+      const prepared = await steps.prepare(authorised)
+      // Before anything is scanned: how much a key may have read at once is what it may ask at once.
+      const reserved = await steps.reserve(prepared)
+      const scanned = await steps.scan(reserved)
+      const matched = await steps.matchToolResults(scanned)
+      const guarded = guardResponse(matched, steps.makeResponseGuard)
+      if (to.endpoint.answer)
+        await answerHere(context, to.endpoint.answer(promptTokens(guarded.prompt)), writer)
+      else await deliver(guarded, context, writer, steps)
+    } catch (thrown) {
+      refuse(context, thrown, writer)
+    }
   }
 
-  const refuse: Gate['refuse'] = (context, thrown, writer) => {
-    const { id, cancellation } = context.incoming
+  /** What no model server is asked for. */
+  const answerHere = async (context: RequestContext, body: object, writer: ResponseWriter) => {
+    await steps.settle(context, { kind: 'answered', answer: nothingSaid })
+    writer.begin(200, 'application/json')
+    writer.end(JSON.stringify(body))
+  }
+
+  const refuse: Pipeline['refuse'] = (context, thrown, writer) => {
+    const { id, cancellation } = context
+    const hasLeft = cancellation.cause instanceof ClientLeft
     const refusal = asRefusal(thrown)
-    const left = cancellation.over && cancellation.refusal === undefined
     // That Redis is away is told once, not for every request.
-    if (refusal.status >= 500 && refusal.code !== 'store_unavailable' && !left) {
+    if (refusal.status >= 500 && refusal.code !== 'store_unavailable' && !hasLeft) {
       const { code, detail, cause } = refusal
       steps.log.error({ id, code, detail, cause: describeError(cause) }, 'request refused')
     }
-    const ending: Ending = left ? { kind: 'aborted', answer: undefined } : { kind: 'refused', refusal }
+    const ending: Ending = hasLeft ? { kind: 'aborted', answer: undefined } : { kind: 'refused', refusal }
     steps.settle(context, ending).then(
       () => writer.refuse(refusal),
       (unrecorded: unknown) => writer.refuse(asRefusal(unrecorded)),
     )
   }
 
-  return {
-    identify,
-    admit,
-    enter,
-    refuse,
+  const turnAway: Pipeline['turnAway'] = async (context, refusal, writer) => {
+    try {
+      await authenticate(context, writer)
+      refuse(context, refusal, writer)
+    } catch (thrown) {
+      refuse(context, thrown, writer)
+    }
+  }
 
-    async exchange(context, to, writer) {
-      try {
-        const admitted = await enter(context, to, writer)
-        const { caller } = admitted
-        const prompt = await read(caller, to.endpoint, writer)
-        context.prompt = prompt
-        context.call = await steps.authoriseModel(caller, to.endpoint, prompt)
-        // Before anything is scanned: how much a key may have read at once is what it may ask at once.
-        context.reserved = await steps.reserve(context.call)
-        context.queuedMs = context.reserved.waitedMs
-        requireReserved(context.reserved)
-        context.inspected = await steps.inspect(context.call)
-        enforce(context.inspected)
-        context.inspected = await steps.matchResults(context.inspected)
-        let recorded: RecordedPrompt | undefined
-        const settle = (ending: Ending) => steps.settle(context, ending, recorded)
-        const meanwhile = () => {
-          recorded ??= prepared(steps.recordPrompt, context)
-        }
-        const conclude = (answer: Answer) => steps.conclude(context, answer)
-        await steps.forward(context.inspected, { writer, context, conclude, settle, meanwhile })
-      } catch (thrown) {
-        refuse(context, thrown, writer)
-      }
-    },
+  return { authenticate, admit: steps.admit, enter, exchange, turnAway, refuse }
+}
 
-    async turnAway(context, refusal, writer) {
-      try {
-        await identify(context, writer)
-        refuse(context, refusal, writer)
-      } catch (thrown) {
-        refuse(context, thrown, writer)
-      }
-    },
+/** Brings a request to a model server, or the next one, and its response to the client. @throws Refusal if nothing was sent */
+export async function deliver(
+  request: Guarded,
+  context: RequestContext,
+  writer: ResponseWriter,
+  steps: Pick<Steps, 'send' | 'recordPrompt' | 'chargeToolCalls' | 'settle'>,
+): Promise<void> {
+  for (const tries = new Tries(); ; ) {
+    const attempt = await steps.send(request, tries, writer)
+    try {
+      // Masking takes a while, in which the model works.
+      prepareRecord(context, steps.recordPrompt)
+      const outcome = await relayAndSettle(attempt.relay, context, steps)
+      attempt.close(outcome)
+      if (outcome.refusal === undefined || outcome.isTold) return
+      if (!mayTryNext(request, tries, outcome)) throw outcome.refusal
+    } finally {
+      attempt.release()
+    }
   }
 }
 
-async function read({ incoming, role }: Caller, endpoint: Exchange, writer: ResponseWriter): Promise<Prompt> {
-  const { bodyBytes } = role.caps
-  if (endpoint.upload) {
-    const prompt = endpoint.read({ name: writer.parameter }, role.allow)
-    return { ...prompt, uploadStream: writer.upload(role.admin.blobBytes) }
+/** Relays a response, and puts the request on record before its last byte leaves. Never rejects. */
+export async function relayAndSettle(
+  relay: Relay,
+  context: RequestContext,
+  { chargeToolCalls, settle }: Pick<Steps, 'chargeToolCalls' | 'settle'>,
+): Promise<RelayOutcome> {
+  let outcome = await relay.outcome
+  if (outcome.holdsCalls) {
+    const repetition = await chargeToolCalls(context, relay.answer)
+    if (repetition) outcome = relay.refuse(repetition)
   }
-  if (endpoint.form) return readForm(await writer.form(bodyBytes), endpoint, role.allow)
-  const body = await writer.body(bodyBytes)
-  // Reading a large one takes longer than most of what is behind it.
-  const { cancellation } = incoming
-  if (cancellation.over) throw cancellation.refusal ?? new Error('the client left while its body arrived')
-  return readPrompt(body, endpoint, role.allow)
-}
-
-/** Undefined if it cannot be made, which `settle` finds out for itself. */
-function prepared(recordPrompt: RecordPrompt, context: RequestContext): RecordedPrompt | undefined {
+  if (!outcome.ending) return outcome
   try {
-    return recordPrompt(context)
-  } catch {
-    return undefined
+    await settle(context, outcome.ending)
+  } catch (unrecorded) {
+    return relay.abandon(unrecorded)
   }
+  return relay.finish()
 }

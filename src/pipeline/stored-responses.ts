@@ -7,25 +7,27 @@
 import { LRUCache } from 'lru-cache'
 import { holderOf } from '../auth/identity.ts'
 import type { ModelNames } from '../dialects/dialect.ts'
-import type { Caller } from './context.ts'
+import type { Authenticated } from './context.ts'
 
-export interface Kept {
+/** Where a response is stored. */
+export interface StoredAt {
   /** Its name: what a policy says of it may change meanwhile. */
   readonly upstream: string
   readonly model: ModelNames
 }
 
-export interface KeptAnswers {
-  note(owner: string, id: string, kept: Kept): void
+/** Knows which responses model servers have stored, and for whom. */
+export interface StoredResponses {
+  note(owner: string, id: string, at: StoredAt): void
   /** This owner's answer; undefined for anybody else's. */
-  find(owner: string, id: string): Kept | undefined
+  find(owner: string, id: string): StoredAt | undefined
 }
 
 /**
  * Whose the answers of a caller are: its key's, and of a token those that may do exactly as much as this one. So one
  * that was renewed goes on where the last one was, and a narrower one of the same key reads nothing it could not ask for.
  */
-export function ownerOf({ identity, token }: Pick<Caller, 'identity' | 'token'>): string {
+export function ownerOf({ identity, token }: Pick<Authenticated, 'identity' | 'token'>): string {
   const rights = token?.grants.map(({ id: _, ...each }) => each) ?? []
   return `${holderOf(identity)} ${JSON.stringify(rights)}`
 }
@@ -33,12 +35,12 @@ export function ownerOf({ identity, token }: Pick<Caller, 'identity' | 'token'>)
 const maxOwners = 1024
 const maxEach = 256
 
-export function createKeptAnswers(): KeptAnswers {
-  const byOwner = new LRUCache<string, LRUCache<string, Kept>>({ max: maxOwners })
+export function createStoredResponses(): StoredResponses {
+  const byOwner = new LRUCache<string, LRUCache<string, StoredAt>>({ max: maxOwners })
   return {
-    note(owner, id, kept) {
-      const own = byOwner.peek(owner) ?? new LRUCache<string, Kept>({ max: maxEach })
-      byOwner.set(owner, own.set(id, kept))
+    note(owner, id, at) {
+      const own = byOwner.peek(owner) ?? new LRUCache<string, StoredAt>({ max: maxEach })
+      byOwner.set(owner, own.set(id, at))
     },
     find: (owner, id) => byOwner.peek(owner)?.peek(id),
   }

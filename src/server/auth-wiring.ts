@@ -11,9 +11,8 @@ import type { Clock } from '../core/clock.ts'
 import { networkOf } from '../core/peer.ts'
 import { describeError } from '../core/refusal.ts'
 import { createMasker, findSensitive } from '../detect/sensitive/mask.ts'
-import type { Caller } from '../pipeline/context.ts'
-import type { Steps } from '../pipeline/pipeline.ts'
-import { createIdentify } from '../pipeline/request/authenticate.ts'
+import type { Authenticated } from '../pipeline/context.ts'
+import { type Authenticate, createAuthenticate } from '../pipeline/request/authenticate.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -34,9 +33,9 @@ export interface CallersParts {
 }
 
 export interface Callers {
-  readonly identify: Steps['identify']
+  readonly authenticate: Authenticate
   readonly signing: SigningKeys
-  onMinted(minted: MintedToken, caller: Caller): void
+  onMinted(minted: MintedToken, request: Authenticated): void
   /** After the files of keys may have changed. */
   refresh(): void
   close(): Promise<void>
@@ -68,7 +67,7 @@ export function openCallers(parts: CallersParts): Callers {
   return {
     signing,
     refresh,
-    identify: createIdentify({
+    authenticate: createAuthenticate({
       tokens: createTokenReader(signing),
       jwts,
       clock,

@@ -21,10 +21,10 @@ import { type HandshakeFailure, watchHandshakes } from '../http/tls/handshakes.t
 import { tlsOptions } from '../http/tls/tls.ts'
 import type { HttpUpstreamClient } from '../http/upstream-client.ts'
 import type { KillSwitch } from '../kill-switch/kill-switch.ts'
-import type { AnswerGuard, Guarded, Snapshot } from '../pipeline/context.ts'
-import { createGate, type Steps } from '../pipeline/pipeline.ts'
-import { createArrive } from '../pipeline/request/receive.ts'
-import type { KeptAnswers } from '../pipeline/stored-responses.ts'
+import type { Snapshot } from '../pipeline/context.ts'
+import { createPipeline, type Steps } from '../pipeline/pipeline.ts'
+import { createReceive } from '../pipeline/request/receive.ts'
+import type { StoredResponses } from '../pipeline/stored-responses.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Fleet } from '../upstreams/fleet.ts'
 
@@ -32,8 +32,7 @@ export interface AppParts extends Steps, Pick<TokenRouteParts, 'signing' | 'requ
   current(): Snapshot
   readonly fleet: Fleet
   readonly upstreamClient: HttpUpstreamClient
-  readonly kept: KeptAnswers
-  guardAnswer(of: Guarded): AnswerGuard | undefined
+  readonly stored: StoredResponses
   readonly freezes: KillSwitch
   readonly metrics: Metrics
   readonly memory: HeldBytes
@@ -93,16 +92,16 @@ export async function createApp(parts: AppParts): Promise<DataListener> {
   await app.register(multipart)
 
   const door = await createLoginThrottle(app, doorPolicy)
-  const arrive = createArrive(parts.current, parts.clock)
-  const inFlightRequests = createInFlightRequests(arrive, door, parts.metrics, doorPolicy, parts.memory)
-  const gate = createGate(parts)
+  const receive = createReceive(parts.current, parts.clock)
+  const inFlightRequests = createInFlightRequests(receive, door, parts.metrics, doorPolicy, parts.memory)
+  const pipeline = createPipeline(parts)
   const { ask } = parts.upstreamClient
-  const hosts = { inFlightRequests, gate, settle: parts.settle }
+  const hosts = { inFlightRequests, pipeline, settle: parts.settle }
   // First: routes take the error handler they find when they are declared.
   registerNotFound(app, hosts)
   for (const dialect of dialects)
     for (const endpoint of dialect.endpoints) {
-      if (endpoint.kind === 'exchange') registerModelRoute(app, dialect, endpoint, inFlightRequests, gate)
+      if (endpoint.kind === 'exchange') registerModelRoute(app, dialect, endpoint, inFlightRequests, pipeline)
       else if (endpoint.kind === 'listing') registerListing(app, dialect, endpoint, { ...parts, hosts, ask })
       else if (endpoint.kind === 'kept')
         registerStoredResponse(app, dialect, endpoint, { ...parts, hosts, ask })

@@ -18,11 +18,11 @@ import { watchTlsFiles } from '../http/tls/tls.ts'
 import { createUpstreamClient } from '../http/upstream-client.ts'
 import type { FreezeEntry } from '../kill-switch/freeze-entry.ts'
 import { createTurns } from '../limits/slot-queue.ts'
-import type { Caller } from '../pipeline/context.ts'
+import type { Authenticated } from '../pipeline/context.ts'
 import { createRecordPrompt } from '../pipeline/finish/audit-record.ts'
-import { createAccounts } from '../pipeline/finish/charge.ts'
-import { createPrintPrompt } from '../pipeline/finish/fingerprint.ts'
-import { createFlood } from '../pipeline/finish/login-failures.ts'
+import { createCharges } from '../pipeline/finish/charge.ts'
+import { createFingerprintPrompt } from '../pipeline/finish/fingerprint.ts'
+import { createLoginFailures } from '../pipeline/finish/login-failures.ts'
 import { createRecordedBefore } from '../pipeline/finish/recorded-before.ts'
 import { createSettle } from '../pipeline/finish/settle.ts'
 import { createAdmit } from '../pipeline/request/admit.ts'
@@ -36,14 +36,15 @@ import {
 import { createLocate } from '../pipeline/request/exceptions.ts'
 import { createSecondOpinion } from '../pipeline/request/guard-model.ts'
 import { createGuardTurns } from '../pipeline/request/guard-turns.ts'
-import { createMatchResults } from '../pipeline/request/match-tool-results.ts'
+import { createMatchToolResults } from '../pipeline/request/match-tool-results.ts'
+import { createPrepare } from '../pipeline/request/prepare.ts'
 import { createReserve } from '../pipeline/request/reserve.ts'
 import { createScanning, type ScanningFor } from '../pipeline/request/scan-cache.ts'
-import { createInspect } from '../pipeline/request/scan-prompt.ts'
-import { createForward } from '../pipeline/response/forward.ts'
+import { createScanPrompt } from '../pipeline/request/scan-prompt.ts'
 import { createJudgeCalls } from '../pipeline/response/judge-tool-calls.ts'
-import { createGuardAnswer } from '../pipeline/response/output-guard.ts'
-import { createKeptAnswers } from '../pipeline/stored-responses.ts'
+import { createResponseGuards } from '../pipeline/response/output-guard.ts'
+import { createSend } from '../pipeline/response/send.ts'
+import { createStoredResponses } from '../pipeline/stored-responses.ts'
 import { loadPacks } from '../policy/packs.ts'
 import type { Policy } from '../policy/policy.ts'
 import { type Log, showAddresses } from '../telemetry/log.ts'
@@ -140,10 +141,10 @@ async function openGateway(
   closers.push(audit.close, ...startForwarders(auditParts, audit))
   /** What cannot be recorded shows in the log not being writable. */
   const recordEvent = (event: string, details: object) => void audit.event(event, details).catch(() => {})
-  const flood = createFlood((peer, count, kind) =>
+  const loginFailures = createLoginFailures((peer, count, kind) =>
     recordEvent(kind === 'login' ? 'flood' : 'probes', { peer, count }),
   )
-  closers.push(flood.close)
+  closers.push(loginFailures.close)
   const store = await openStore({ ...atStart.store, redis, clock, metrics, log })
   closers.push(store.close)
   const upstreamClient = createUpstreamClient(policy, memory)
@@ -179,15 +180,15 @@ async function openGateway(
   const { approvals, calls } = openToolGate({ atStart, redis, policy, clock, metrics, log, recordEvent })
   closers.push(approvals.close)
   const recordPrompt = createRecordPrompt(createPseudonyms(atStart.audit.file), recordedBefore)
-  const onOpened = ({ identity, incoming }: Caller) => {
+  const onOpened = ({ identity, id }: Pick<Authenticated, 'identity' | 'id'>) => {
     metrics.breakerOpenings.inc()
-    log.warn({ id: incoming.id, caller: identity.id }, 'a circuit breaker was opened')
+    log.warn({ id, caller: identity.id }, 'a circuit breaker was opened')
     recordEvent('breaker opened', { identity })
   }
   const slots = createTurns(store)
-  const { account, conclude } = createAccounts({ store, turns: slots, log, clock, onOpened })
-  const settle = createSettle({ audit, recordPrompt, account, flood, metrics, log, clock })
-  const kept = createKeptAnswers()
+  const { charge, chargeToolCalls } = createCharges({ store, turns: slots, log, clock, onOpened })
+  const settle = createSettle({ audit, recordPrompt, charge, loginFailures, metrics, log, clock })
+  const stored = createStoredResponses()
   const mayTell = createSparing(clock.monotonicMs)
   /** Of peers, each with lines of its own: one that tries often must not keep others out of the log. */
   const mayTellOf = createSparing(clock.monotonicMs, maxToldPeers)
@@ -206,11 +207,10 @@ async function openGateway(
   closers.push(callers.close)
   const randomCode = () => randomHex(8)
   const turns = createGuardTurns(clock)
-  const guardAnswer = createGuardAnswer({
+  const makeResponseGuard = createResponseGuards({
     turns,
     scannerFor: (guard) => scanningFor(guard).scanner,
     metrics,
-    randomCode,
   })
   /** Everything that the command line writes; whoever is hit is cut at once. */
   const lookAgain = () => {
@@ -221,8 +221,8 @@ async function openGateway(
   const locate = createLocate(atStart.keysFile, clock, log)
   const secondOpinion = createSecondOpinion({ ask, isRemote: fleet.isRemote, metrics, clock })
   const { app, drain, cut, door } = await createApp({
-    kept,
-    guardAnswer,
+    stored,
+    makeResponseGuard,
     freezes,
     current: () => snapshots.current,
     upstreamClient,
@@ -231,18 +231,19 @@ async function openGateway(
     clock,
     log,
     recordable: audit.writable,
-    identify: callers.identify,
+    authenticate: callers.authenticate,
     signing: callers.signing,
     onMinted: callers.onMinted,
     requireThawed: (caller) => requireThawedCaller(caller, freezes),
     admit: createAdmit(store, onOpened),
     fleet,
     authoriseRoute: (caller, to) => authoriseRoute(caller, to, freezes),
-    authoriseModel: createAuthoriseModel(fleet, kept, freezes),
-    inspect: createInspect({ scanningFor, secondOpinion, turns, metrics, locate }),
-    matchResults: createMatchResults(calls, metrics),
-    reserve: createReserve(slots, createPrintPrompt(), clock),
-    forward: createForward({
+    authoriseModel: createAuthoriseModel(fleet, stored, freezes),
+    prepare: createPrepare(fleet, randomCode),
+    scan: createScanPrompt({ scanningFor, secondOpinion, turns, metrics, locate }),
+    matchToolResults: createMatchToolResults(calls, metrics),
+    reserve: createReserve(slots, createFingerprintPrompt(), clock),
+    send: createSend({
       judgeCallsOf: createJudgeCalls({
         approvals,
         calls,
@@ -251,15 +252,14 @@ async function openGateway(
         metrics,
         log,
       }),
-      guardAnswer,
       fleet,
       upstreamClient,
-      kept,
+      stored,
       clock,
       metrics,
     }),
     recordPrompt,
-    conclude,
+    chargeToolCalls,
     settle,
     onHandshakeFault: (reason, peer) => {
       metrics.handshakeFailures.inc({ reason })
@@ -286,7 +286,7 @@ async function openGateway(
     logins: createAdminLogins({
       door: () => policy().door,
       loginThrottle: door,
-      ...{ flood, metrics, log, mayTellOf, recordEvent },
+      ...{ loginFailures, metrics, log, mayTellOf, recordEvent },
     }),
     fleet,
     readiness: async () => ({

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { Refusal } from '../../src/core/refusal.ts'
 import type { CallVerdict, JudgeCall } from '../../src/dialects/common/call-verdict.ts'
 import type { ToolCall } from '../../src/dialects/dialect.ts'
-import { askCalls } from '../../src/pipeline/response/await-approval.ts'
+import { judgeCalls } from '../../src/pipeline/response/await-approval.ts'
 import { guardWith, throughGuard } from '../rig/guarding.ts'
 import { readerFor, type Said, speakers } from '../rig/speakers.ts'
 
@@ -302,23 +302,23 @@ describe('a human who is asked', () => {
     const keepAlive = () => {
       beats++
     }
-    expect(await askCalls([{ name: 'a', arguments: '' }], { judge: () => wait(decided), keepAlive })).toEqual(
-      [{ kind: 'pass' }],
-    )
+    expect(
+      await judgeCalls([{ name: 'a', arguments: '' }], { judge: () => wait(decided), keepAlive }),
+    ).toEqual([{ kind: 'pass' }])
     expect(beats).toBe(1)
   })
 
   it('is not waited for where nothing can keep the client: the answer says so', async () => {
     const never = new Promise<CallVerdict>(() => {})
     expect(
-      await askCalls([{ name: 'a', arguments: '' }], { judge: () => wait(never), keepAlive: false }),
+      await judgeCalls([{ name: 'a', arguments: '' }], { judge: () => wait(never), keepAlive: false }),
     ).toEqual([{ kind: 'strip', note }])
   })
 
   it('is no yes when the judge fails', async () => {
     const judge = () => Promise.reject(new Error('x'))
     await expect(
-      askCalls([{ name: 'a', arguments: '' }], { judge, keepAlive: undefined }),
+      judgeCalls([{ name: 'a', arguments: '' }], { judge, keepAlive: undefined }),
     ).rejects.toMatchObject({
       code: 'internal',
     })

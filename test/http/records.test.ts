@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { verifyLog } from '../../src/audit/verify/verify.ts'
-import { createFlood } from '../../src/pipeline/finish/login-failures.ts'
+import { createLoginFailures } from '../../src/pipeline/finish/login-failures.ts'
 import { type RunningGate, startGate } from '../rig/gate.ts'
 import { likeOllama, type ModelServer, play, startModelServer } from '../rig/model-server.ts'
 import { until } from '../rig/wait.ts'
@@ -254,7 +254,7 @@ describe('long texts', () => {
 describe('a flood of strangers', () => {
   it('is ten records a minute and one that counts the rest', () => {
     const counted: [string, number][] = []
-    const flood = createFlood((peer, count) => counted.push([peer, count]))
+    const flood = createLoginFailures((peer, count) => counted.push([peer, count]))
     const alone = Array.from({ length: 60 }, () => flood.recordsAlone('10.0.0.1', 'login')).filter(Boolean)
     expect(flood.recordsAlone('10.0.0.2', 'login')).toBe(true)
     expect(alone).toHaveLength(10)
@@ -267,7 +267,7 @@ describe('a flood of strangers', () => {
 
   it('counts one IPv6 network as one address, and IPv4 behind IPv6 as itself', () => {
     const counted: [string, number][] = []
-    const flood = createFlood((peer, count) => counted.push([peer, count]))
+    const flood = createLoginFailures((peer, count) => counted.push([peer, count]))
     const alone = Array.from({ length: 3000 }, (_, index) =>
       flood.recordsAlone(`2001:db8:0:7::${index.toString(16)}`, 'login'),
     )
@@ -279,7 +279,7 @@ describe('a flood of strangers', () => {
 
   it('of health checks does not crowd failed logins out', () => {
     const counted: [string, number, string][] = []
-    const flood = createFlood((...told) => counted.push(told))
+    const flood = createLoginFailures((...told) => counted.push(told))
     for (let index = 0; index < 50; index++) flood.recordsAlone('10.0.0.1', 'probe')
     expect(flood.recordsAlone('10.0.0.1', 'login')).toBe(true)
     flood.close()
@@ -288,7 +288,7 @@ describe('a flood of strangers', () => {
 
   it('does not fill the memory either', () => {
     let records = 0
-    const flood = createFlood(() => records++)
+    const flood = createLoginFailures(() => records++)
     let alone = 0
     for (let index = 0; index < 50_000; index++) if (flood.recordsAlone(`10.${index}`, 'login')) alone++
     expect(alone).toBeLessThanOrEqual(10_010)

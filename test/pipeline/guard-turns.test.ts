@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { Refusal } from '../../src/core/refusal.ts'
 import { createScanner } from '../../src/detect/injection/scanner.ts'
-import { Cancellation } from '../../src/pipeline/cancellation.ts'
+import { Cancellation, ClientLeft } from '../../src/pipeline/cancellation.ts'
 import { GuardWork, type Steps } from '../../src/pipeline/guard-work.ts'
 import { createGuardTurns } from '../../src/pipeline/request/guard-turns.ts'
 import { loadPacks } from '../../src/policy/packs.ts'
@@ -72,7 +72,7 @@ describe('turns of the guards', () => {
     const log: string[] = []
     const one = reader('somebody')
     const reading = turns.run(slices('long', 100, log), one)
-    one.cancellation.end()
+    one.cancellation.end(new ClientLeft())
     await expect(reading).rejects.toThrow('left')
     expect(log).toHaveLength(1)
   })

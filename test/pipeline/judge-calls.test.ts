@@ -4,9 +4,9 @@ import type { ApprovalStore } from '../../src/approvals/store.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { type CallVerdict, undecidedCallNote } from '../../src/dialects/common/call-verdict.ts'
 import type { Settlement, Store } from '../../src/limits/store.ts'
-import type { Call, Inspected, RequestContext } from '../../src/pipeline/context.ts'
-import { createAccounts } from '../../src/pipeline/finish/charge.ts'
-import { createMatchResults } from '../../src/pipeline/request/match-tool-results.ts'
+import type { RequestContext, Scanned } from '../../src/pipeline/context.ts'
+import { createCharges } from '../../src/pipeline/finish/charge.ts'
+import { createMatchToolResults } from '../../src/pipeline/request/match-tool-results.ts'
 import { createJudgeCalls } from '../../src/pipeline/response/judge-tool-calls.ts'
 import { createCalls } from '../../src/tool-policy/calls/registry.ts'
 import { type ApprovalWorld, approvalWorlds } from '../rig/approvals.ts'
@@ -65,10 +65,10 @@ describe('the 200 cases', () => {
         said
       ]
       expect([name, args.slice(0, 80), codeOf(verdict)]).toEqual([name, args.slice(0, 80), expected])
-      expect(call.judged.stopped).toHaveLength(said === 'allowed' ? 0 : 1)
+      expect(call.toolCalls.stopped).toHaveLength(said === 'allowed' ? 0 : 1)
       // What a model was talked into saying is repeated nowhere.
       if (said === 'name' && name.length > 12)
-        expect(JSON.stringify(call.judged.findings)).not.toContain(name)
+        expect(JSON.stringify(call.toolCalls.findings)).not.toContain(name)
     }
     // And all of them as calls of one answer.
     const call = judgedCall({ tools: { ...tools, otherwise, approve: [] } })
@@ -150,7 +150,7 @@ describe('a call that needs a yes', () => {
     const { decided } = verdict
     inForce = false
     expect(sayOf(await decided)).toContain('The policy changed')
-    expect(call.judged.stopped).toHaveLength(1)
+    expect(call.toolCalls.stopped).toHaveLength(1)
   })
 
   it('says so where another call like it had the yes', async () => {
@@ -182,7 +182,7 @@ describe('a call that needs a yes', () => {
       ['approved', 'first', undefined],
       ['used', 'first', 'third'],
     ])
-    const known = [first, second, third].map(({ call }) => [...call.judged.approvals])
+    const known = [first, second, third].map(({ call }) => [...call.toolCalls.approvals])
     expect(known).toEqual([[[id, 'asked']], [[id, 'asked']], [[id, 'used']]])
   })
 
@@ -280,7 +280,7 @@ describe('a call that needs a yes', () => {
     const { judge } = judging(deskAt(broken))
     const { verdict, call } = await judge(settings, 'transfer_eu', transfer)
     expect(codeOf(verdict)).toBe('store_unavailable')
-    expect(call.judged.stopped).toHaveLength(1)
+    expect(call.toolCalls.stopped).toHaveLength(1)
     expect((await judge(settings, 'search_web', '{}')).verdict.kind).toBe('pass')
   })
 })
@@ -312,7 +312,7 @@ describe.each(approvalWorlds.filter(([, there]) => there))(
       const { there, verdict, call, id } = await start(patient)
       await there.decide(id, { state: 'denied', by: 'alice', why: 'no' })
       expect(codeOf(await verdict.decided)).toBe('approval_denied')
-      expect(call.judged.findings).toMatchObject([{ id: 'tool.denied', action: 'block' }])
+      expect(call.toolCalls.findings).toMatchObject([{ id: 'tool.denied', action: 'block' }])
     })
 
     it('ends when nobody answers in time, and the yes that comes later is good for the next one', async () => {
@@ -393,10 +393,10 @@ describe.each(approvalWorlds.filter(([, there]) => there))(
 it('the result of a call is known to every token of its key, and to nobody else', async () => {
   const { calls, judge } = judging(deskAt((await world()).store))
   await judge({ tools, owner: 'token1', key: 'agent1' }, 'search_web', '{}')
-  const matchResults = createMatchResults(calls, quiet.metrics)
+  const matchToolResults = createMatchToolResults(calls, quiet.metrics)
   const guardsOf = async (settings: JudgedCallSettings) => {
     const call = { ...judgedCall({ tools, ...settings }), prompt: { results: [{ call: 'c' }] } }
-    return (await matchResults({ call, findings: [], guards: [] } as unknown as Inspected)).guards
+    return (await matchToolResults(call as unknown as Scanned)).resultGuards
   }
   expect(await guardsOf({ owner: 'token2', key: 'agent1' })).toEqual([['tools', 'allow']])
   expect(await guardsOf({ owner: 'token1', key: 'agent2' })).toEqual([['tools', 'flag']])
@@ -413,7 +413,7 @@ it('what was stopped is no action for the breakers', async () => {
   for (const { name, arguments: args } of made) await judge({}, name, args, call)
   const settled: Settlement[] = []
   const store = { settle: async (settlement: Settlement) => void settled.push(settlement) }
-  const { account } = createAccounts({
+  const { charge } = createCharges({
     store: store as unknown as Store,
     turns: { freed() {} },
     log: quiet.log,
@@ -421,13 +421,7 @@ it('what was stopped is no action for the breakers', async () => {
     onOpened: () => {},
   })
   const limits = { actionsPerMinute: 10, repetition: { same: 5, windowMs: 1000 } }
-  const caller = { ...call.caller, role: { ...call.caller.role, limits } }
-  const context = {
-    incoming: call.caller.incoming,
-    caller,
-    admitted: { admission: undefined },
-    call: call as Call,
-  }
+  const context = { ...call, role: { ...call.role, limits } }
   const answer = {
     status: 200,
     text: '',
@@ -436,7 +430,7 @@ it('what was stopped is no action for the breakers', async () => {
     usage: undefined,
     firstByteMs: 1,
   }
-  account(context as unknown as RequestContext, { kind: 'answered', answer })
+  charge(context as unknown as RequestContext, { kind: 'answered', answer })
   await until(() => settled.length === 1)
   expect(settled[0]).toMatchObject({ actions: 1, repetition: { things: [expect.any(String)] } })
 })

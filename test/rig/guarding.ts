@@ -1,18 +1,17 @@
 /** The output guard as a policy would make it, for answers that no gate is needed for. */
 import { systemClock } from '../../src/core/clock.ts'
-import type { JsonObject } from '../../src/core/json.ts'
 import { createScanner } from '../../src/detect/injection/scanner.ts'
 import type { JudgeCall } from '../../src/dialects/common/call-verdict.ts'
 import { type FilteredFrames, toFrames } from '../../src/dialects/common/output-filter.ts'
 import type { ResponseReader } from '../../src/dialects/dialect.ts'
 import { framingOf } from '../../src/dialects/framing/content-type.ts'
 import { Cancellation } from '../../src/pipeline/cancellation.ts'
-import type { AnswerGuard, Guarded } from '../../src/pipeline/context.ts'
+import type { ResponseGuard } from '../../src/pipeline/findings.ts'
 import { GuardWork } from '../../src/pipeline/guard-work.ts'
 import { createGuardTurns } from '../../src/pipeline/request/guard-turns.ts'
-import { askCalls } from '../../src/pipeline/response/await-approval.ts'
-import { createDelay } from '../../src/pipeline/response/frame-buffer.ts'
-import { createGuardAnswer } from '../../src/pipeline/response/output-guard.ts'
+import { judgeCalls } from '../../src/pipeline/response/await-approval.ts'
+import { createFrameBuffer } from '../../src/pipeline/response/frame-buffer.ts'
+import { createResponseGuards, type GuardedRequest } from '../../src/pipeline/response/output-guard.ts'
 import { judgeTexts } from '../../src/pipeline/response/tool-calls-in-text.ts'
 import { compileOutputGuard } from '../../src/policy/compile-guards.ts'
 import { loadPacks } from '../../src/policy/packs.ts'
@@ -37,11 +36,10 @@ const scanner = createScanner(loadPacks())
 const parts = {
   turns: createGuardTurns(systemClock),
   metrics: createMetrics(),
-  randomCode: () => '0123456789abcdef',
 }
-const guard = createGuardAnswer({ ...parts, scannerFor: () => scanner })
+const guard = createResponseGuards({ ...parts, scannerFor: () => scanner })
 /** Of which a part does not work. */
-const faulty = createGuardAnswer({
+const faulty = createResponseGuards({
   ...parts,
   scannerFor: () => ({
     scan() {
@@ -62,26 +60,19 @@ function compiledOf(settings: Settings) {
 /** @param system the request's own prompt */
 export function guardWith(
   more: Partial<Settings> = {},
-  {
-    system = '',
-    body = {},
-    isFaulty = false,
-  }: { system?: string; body?: JsonObject; isFaulty?: boolean } = {},
-): AnswerGuard {
+  { system = '', isFaulty = false }: { system?: string; isFaulty?: boolean } = {},
+): ResponseGuard {
   const outputGuard = compiledOf({ ...usual, ...more })
   const role = { outputGuard, promptGuard: { mode: 'enforce', block: 'high', flag: 'medium' } }
-  const texts = system === '' ? [] : [{ channel: 'system', text: system }]
-  const call = {
-    caller: {
-      identity: { id: 'somebody' },
-      role,
-      incoming: { guardWork: new GuardWork(1e9), cancellation: new Cancellation() },
-    },
-    prompt: { texts },
-    outgoing: { body },
+  const request = {
+    identity: { id: 'somebody' },
+    role,
+    guardWork: new GuardWork(1e9),
+    cancellation: new Cancellation(),
   }
-  // Of a call the guard needs no more than this.
-  const made = (isFaulty ? faulty : guard)(call as unknown as Guarded)
+  const about = { systemPrompt: system, canary: undefined, isUnread: false }
+  // Of a role and an identity the guard needs no more than this.
+  const made = (isFaulty ? faulty : guard)(request as unknown as GuardedRequest, about)
   if (!made) throw new Error('this policy has no output guard')
   return made
 }
@@ -91,13 +82,13 @@ export async function throughGuard(
   reader: ResponseReader,
   contentType: string,
   pieces: readonly Uint8Array[],
-  guarded: AnswerGuard,
+  guarded: ResponseGuard,
   judge?: JudgeCall,
 ): Promise<{ readonly text: string; readonly frames: readonly string[] }> {
   const framing = reader.framing?.(contentType) ?? framingOf(contentType)
-  const passage = judge ? judgeTexts(guarded.passage, judge) : guarded.passage
+  const passage = judge ? judgeTexts(guarded.filter, judge) : guarded.filter
   const frames: string[] = []
-  const delay = createDelay(passage, (frame) => frames.push(String(framing.encode(frame))))
+  const delay = createFrameBuffer(passage, (frame) => frames.push(String(framing.encode(frame))))
   const add = (passed: FilteredFrames) => {
     toFrames(passed).forEach(delay.add)
     delay.settle(reader.state === 'ended')
@@ -111,7 +102,7 @@ export async function throughGuard(
     add(reader.frame(frame, passage))
     const waiting = reader.waiting ?? []
     if (judge && waiting.length > 0)
-      add(reader.resume?.(await askCalls(waiting, { judge, keepAlive: undefined }), passage))
+      add(reader.resume?.(await judgeCalls(waiting, { judge, keepAlive: undefined }), passage))
   }
   if (reader.state !== 'ended') throw new Error(`the answer is ${reader.state}`)
   guarded.finish()

@@ -3,7 +3,7 @@
 import type { Approval } from '../../src/approvals/approval.ts'
 import { type ApprovalEvent, type Approvals, createDesk } from '../../src/approvals/service.ts'
 import type { ApprovalStore } from '../../src/approvals/store.ts'
-import type { Call } from '../../src/pipeline/context.ts'
+import type { Guarded } from '../../src/pipeline/context.ts'
 import type { ApprovalSettings } from '../../src/policy/policy.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
@@ -24,37 +24,31 @@ export interface JudgedCallSettings {
   readonly cancellation?: { over: boolean }
 }
 
-export function judgedCall(settings: JudgedCallSettings): Call {
+export function judgedCall(settings: JudgedCallSettings): Guarded {
   const { tools, approval, owner = 'agent1', policy = 'aaaaaaaaaaaa', model = 'qwen3:8b' } = settings
   const { key } = settings
   const rights = tools && compileTools(tools, () => {})
   const call = {
-    caller: {
-      identity: { kind: 'key', id: owner, name: owner, role: 'agent', ...(key ? { from: [key] } : {}) },
-      role: { name: 'agent', tools: rights, mayCall: rights?.mayCall, content: settings.content ?? 'masked' },
-      incoming: {
-        id: settings.request ?? 'r1',
-        cancellation: settings.cancellation ?? { over: false },
-        snapshot: {
-          policy: {
-            version: policy,
-            approval: {
-              waitMs: 0,
-              validMs: 600_000,
-              approvers: new Set(),
-              arguments: 'masked',
-              tellWhy: false,
-              ...approval,
-            },
-          },
-        },
+    identity: { kind: 'key', id: owner, name: owner, role: 'agent', ...(key ? { from: [key] } : {}) },
+    role: { name: 'agent', tools: rights, mayCall: rights?.mayCall, content: settings.content ?? 'masked' },
+    id: settings.request ?? 'r1',
+    cancellation: settings.cancellation ?? { over: false },
+    policy: {
+      version: policy,
+      approval: {
+        waitMs: 0,
+        validMs: 600_000,
+        approvers: new Set(),
+        arguments: 'masked',
+        tellWhy: false,
+        ...approval,
       },
     },
     prompt: { tools: settings.offered ?? [] },
     model: { asked: model, served: model },
-    judged: { findings: [], stopped: [], approvals: new Map() },
+    toolCalls: { findings: [], stopped: [], approvals: new Map() },
   }
-  return call as unknown as Call
+  return call as unknown as Guarded
 }
 
 export interface Desk extends Approvals {

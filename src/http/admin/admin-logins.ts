@@ -5,7 +5,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { networkOf } from '../../core/peer.ts'
 import { Refusal } from '../../core/refusal.ts'
-import type { Flood } from '../../pipeline/finish/login-failures.ts'
+import type { LoginFailures } from '../../pipeline/finish/login-failures.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { Log } from '../../telemetry/log.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
@@ -26,7 +26,7 @@ export interface AdminLogins {
 export interface AdminLoginsParts {
   door(): Policy['door']
   readonly loginThrottle: LoginThrottle
-  readonly flood: Flood
+  readonly loginFailures: LoginFailures
   readonly metrics: Metrics
   readonly log: Log
   readonly mayTellOf: ReturnType<typeof createSparing>
@@ -41,11 +41,11 @@ const messages: Readonly<Record<AdminLoginFailure, string>> = {
 
 /** Creates what answers failed logins. */
 export function createAdminLogins(parts: AdminLoginsParts): AdminLogins {
-  const { door, loginThrottle, flood, metrics, log, mayTellOf, recordEvent } = parts
+  const { door, loginThrottle, loginFailures, metrics, log, mayTellOf, recordEvent } = parts
   const recordFailure = (reason: AdminLoginFailure, peer: string, route: string) => {
     if (mayTellOf(`${reason} ${networkOf(peer)}`))
       log.warn({ reason, peer, route }, 'a credential was refused at the admin listener')
-    if (flood.recordsAlone(peer, 'login')) recordEvent('admin login refused', { reason, peer, route })
+    if (loginFailures.recordsAlone(peer, 'login')) recordEvent('admin login refused', { reason, peer, route })
   }
   return {
     async refuse(request, reply, fault) {

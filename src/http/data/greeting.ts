@@ -24,14 +24,14 @@ export function registerGreeting(
   { hosts, recordable }: GreetingParts,
 ): void {
   const destination = { dialect, endpoint }
-  const { gate } = hosts
+  const { pipeline } = hosts
   registerLocalRoute(app, dialect, endpoint, hosts, async ({ context, writer }) => {
     if (!recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
     // A wrong credential is refused here too, or `/` could be used to guess keys.
-    const { rawHeaders, certificate } = context.incoming
+    const { rawHeaders, certificate } = context
     if (presentedCredential(rawHeaders) !== 'missing' || certificate !== undefined)
-      await gate.admit(context, await gate.identify(context, writer), destination)
-    const mayUse = context.caller?.role.routes.has(endpoint.group) ?? false
+      await pipeline.admit(await pipeline.authenticate(context, writer), destination)
+    const mayUse = context.role?.routes.has(endpoint.group) ?? false
     return { type: 'text/plain; charset=utf-8', text: mayUse ? endpoint.text : ownName }
   })
 }

@@ -7,10 +7,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { HeldBytes } from '../../core/held-bytes.ts'
 import { Refusal } from '../../core/refusal.ts'
 import type { Dialect } from '../../dialects/dialect.ts'
-import { Cancellation } from '../../pipeline/cancellation.ts'
+import { Cancellation, ClientLeft } from '../../pipeline/cancellation.ts'
 import type { RequestContext } from '../../pipeline/context.ts'
 import type { ResponseWriter } from '../../pipeline/ports.ts'
-import type { createArrive } from '../../pipeline/request/receive.ts'
+import type { Receive } from '../../pipeline/request/receive.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import { createCertificateReader } from '../tls/client-certificate.ts'
@@ -41,7 +41,7 @@ export interface InFlightRequests {
 
 /** Creates the registry. @param door returns the policy in force for connections */
 export function createInFlightRequests(
-  arrive: ReturnType<typeof createArrive>,
+  receive: Receive,
   loginThrottle: LoginThrottle,
   metrics: Metrics,
   door: () => Policy['door'],
@@ -61,7 +61,7 @@ export function createInFlightRequests(
     },
     receive(request, reply, dialect, route) {
       const { raw: message } = request
-      const incoming = arrive({
+      const context = receive({
         ...namesOf(message),
         route,
         dialect,
@@ -71,7 +71,6 @@ export function createInFlightRequests(
         cancellation: new Cancellation(),
         hold: memory.open(),
       })
-      const context: RequestContext = { incoming }
       tracked.add(context, message.socket, reply.raw)
       const writer = new HttpResponseWriter({
         request: message,
@@ -80,7 +79,7 @@ export function createInFlightRequests(
         isClosing: () => closing,
         parameter: parameterOf(request),
         failedLogin: () => loginThrottle.recordFailure(request),
-        readForm: (limit, timeoutMs) => readForm(request, limit, timeoutMs, incoming.hold),
+        readForm: (limit, timeoutMs) => readForm(request, limit, timeoutMs, context.hold),
       })
       return { context, writer }
     },
@@ -94,13 +93,13 @@ function createTracker(metrics: Metrics) {
   return {
     isAnswering: connections.isAnswering,
     abort(refusal: Refusal, matches: (context: RequestContext) => boolean): void {
-      for (const context of inFlight) if (matches(context)) context.incoming.cancellation.end(refusal)
+      for (const context of inFlight) if (matches(context)) context.cancellation.end(refusal)
     },
     add(context: RequestContext, socket: Socket, response: ServerResponse): void {
-      const { cancellation, snapshot, hold } = context.incoming
+      const { cancellation, policy, hold } = context
       const total = setTimeout(
         () => cancellation.end(new Refusal('upstream_timeout', { detail: 'timeouts.total' })),
-        snapshot.policy.timeouts.totalMs,
+        policy.timeouts.totalMs,
       )
       inFlight.add(context)
       metrics.inflight.inc()
@@ -109,7 +108,7 @@ function createTracker(metrics: Metrics) {
         inFlight.delete(context)
         metrics.inflight.dec()
         hold.release()
-        if (!response.writableFinished) cancellation.end()
+        if (!response.writableFinished) cancellation.end(new ClientLeft())
       })
     },
   }

@@ -7,7 +7,7 @@ import { asRefusal, Refusal } from '../../core/refusal.ts'
 import { serverError } from '../../dialects/common/server-errors.ts'
 import { type Dialect, isServedBy, type ListAnswer, type Listing } from '../../dialects/dialect.ts'
 import { canonicalFor } from '../../models/name.ts'
-import type { Caller } from '../../pipeline/context.ts'
+import type { Authenticated } from '../../pipeline/context.ts'
 import type { Upstream } from '../../policy/policy.ts'
 import type { Ask } from '../../upstreams/ask.ts'
 import type { Fleet } from '../../upstreams/fleet.ts'
@@ -29,12 +29,12 @@ export function registerListing(
 ): void {
   const destination = { dialect, endpoint }
 
-  const answersFor = async (caller: Caller, asked: string) => {
-    const { policy } = caller.incoming.snapshot
+  const answersFor = async (request: Authenticated, asked: string) => {
+    const { policy } = request
     const { aliases } = policy
     const upstreams = policy.upstreams.filter(({ kind }) => isServedBy(endpoint, kind))
     if (endpoint.omitsRemoteHosts) await fleet.learn(upstreams.filter(({ kind }) => kind === 'ollama'))
-    const views = upstreams.map((upstream) => viewOf(caller, upstream, aliases.get(asked) ?? asked, fleet))
+    const views = upstreams.map((upstream) => viewOf(request, upstream, aliases.get(asked) ?? asked, fleet))
     if (asked !== '' && !views.some(({ mayUseAsked }) => mayUseAsked)) throw new Refusal('model_not_allowed')
     const results = await Promise.allSettled(
       views.map(async ({ upstream, mayUse, isAsked }): Promise<ListAnswer> => {
@@ -50,9 +50,9 @@ export function registerListing(
   }
 
   registerLocalRoute(app, dialect, endpoint, hosts, async ({ context, writer }) => {
-    const { caller } = await hosts.gate.enter(context, destination, writer)
+    const admitted = await hosts.pipeline.enter(context, destination, writer)
     const asked = writer.parameter
-    const { answers, failure } = await answersFor(caller, asked)
+    const { answers, failure } = await answersFor(admitted, asked)
     const shown = show(endpoint, answers, asked)
     // The model may be at the server that failed.
     if (shown === undefined) throw failure ?? new Refusal('model_not_allowed')
@@ -70,7 +70,7 @@ function show(endpoint: Listing, answers: readonly ListAnswer[], asked: string) 
 }
 
 /** Tells what this caller may see at a server, by canonical name; aliases are in no list. */
-function viewOf({ role }: Caller, upstream: Upstream, asked: string, fleet: Fleet) {
+function viewOf({ role }: Authenticated, upstream: Upstream, asked: string, fleet: Fleet) {
   const { kind } = upstream
   const wanted = canonicalFor(kind, asked)
   const mayUse = (listed: string) => {

@@ -3,10 +3,11 @@
  * recorded, as on any other route.
  */
 import type { FastifyInstance } from 'fastify'
+import { Refusal } from '../../core/refusal.ts'
 import type { Dialect, Endpoint } from '../../dialects/dialect.ts'
-import { nothingSaid } from '../../pipeline/context.ts'
+import { nothingSaid } from '../../pipeline/ending.ts'
 import type { Settle } from '../../pipeline/finish/settle.ts'
-import type { Gate } from '../../pipeline/pipeline.ts'
+import type { Pipeline } from '../../pipeline/pipeline.ts'
 import type { InFlightRequest, InFlightRequests } from './in-flight-request.ts'
 
 /** How long a model server may take for a list, which it has in memory. */
@@ -15,7 +16,7 @@ export const serverTimeoutMs = 10_000
 /** What such a route needs. */
 export interface LocalRouteParts {
   readonly inFlightRequests: InFlightRequests
-  readonly gate: Gate
+  readonly pipeline: Pipeline
   readonly settle: Settle
 }
 
@@ -24,7 +25,7 @@ export function registerLocalRoute(
   app: FastifyInstance,
   dialect: Dialect,
   endpoint: Pick<Endpoint, 'method' | 'path'>,
-  { inFlightRequests, gate, settle }: LocalRouteParts,
+  { inFlightRequests, pipeline, settle }: LocalRouteParts,
   answer: (inFlightRequest: InFlightRequest) => Promise<{ readonly type: string; readonly text: string }>,
 ): void {
   app.route({
@@ -36,13 +37,13 @@ export function registerLocalRoute(
       const { context, writer } = inFlightRequest
       try {
         const { type, text } = await answer(inFlightRequest)
-        const { refusal } = context.incoming.cancellation
-        if (refusal) throw refusal
+        const { cause } = context.cancellation
+        if (cause instanceof Refusal) throw cause
         await settle(context, { kind: 'answered', answer: nothingSaid })
         writer.begin(200, type)
         writer.end(text)
       } catch (thrown) {
-        gate.refuse(context, thrown, writer)
+        pipeline.refuse(context, thrown, writer)
       }
     },
   })

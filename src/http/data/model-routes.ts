@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Dialect, Exchange } from '../../dialects/dialect.ts'
-import type { Gate } from '../../pipeline/pipeline.ts'
+import type { Pipeline } from '../../pipeline/pipeline.ts'
 import type { InFlightRequests } from './in-flight-request.ts'
 
 /** Registers the route of an endpoint. */
@@ -13,13 +13,13 @@ export function registerModelRoute(
   dialect: Dialect,
   endpoint: Exchange,
   inFlightRequests: InFlightRequests,
-  gate: Gate,
+  pipeline: Pipeline,
 ): void {
   const destination = { dialect, endpoint }
   const exchange = (request: FastifyRequest, reply: FastifyReply) => {
     reply.hijack()
     const { context, writer } = inFlightRequests.receive(request, reply, dialect, endpoint.path)
-    void gate.exchange(context, destination, writer)
+    void pipeline.exchange(context, destination, writer)
   }
   app.route({
     method: endpoint.method,

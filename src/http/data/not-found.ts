@@ -9,7 +9,7 @@ import { plainPath } from './request-target.ts'
 /** Registers the handlers of unknown routes and of Fastify's own errors. */
 export function registerNotFound(
   app: FastifyInstance,
-  { inFlightRequests, gate, settle }: LocalRouteParts,
+  { inFlightRequests, pipeline, settle }: LocalRouteParts,
 ): void {
   const refuseUnknown = (
     request: FastifyRequest,
@@ -22,11 +22,11 @@ export function registerNotFound(
     const dialect = dialectFor(path ?? target.slice(0, 64))
     const inFlightRequest = inFlightRequests.receive(request, reply, dialect, 'none')
     const { context, writer } = inFlightRequest
-    if (request.method === 'OPTIONS' && hasNoCredential(context.incoming))
-      return answerOptions(inFlightRequest, { settle, gate })
+    if (request.method === 'OPTIONS' && hasNoCredential(context))
+      return answerOptions(inFlightRequest, { settle, pipeline })
     const say = path === undefined ? undefined : dialect.absent?.[path]
     const why = say === undefined ? refusal(path) : new Refusal('not_found', { say })
-    return gate.turnAway(context, isUpgrade(request) ? noWebSocket() : why, writer)
+    return pipeline.turnAway(context, isUpgrade(request) ? noWebSocket() : why, writer)
   }
   app.setNotFoundHandler((request, reply) =>
     refuseUnknown(

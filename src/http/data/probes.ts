@@ -7,7 +7,8 @@ import type { FastifyInstance } from 'fastify'
 import { presentedCredential } from '../../auth/credential.ts'
 import { Refusal } from '../../core/refusal.ts'
 import { dialectFor } from '../../dialects/dialects.ts'
-import { type IncomingRequest, nothingSaid } from '../../pipeline/context.ts'
+import type { Received } from '../../pipeline/context.ts'
+import { nothingSaid } from '../../pipeline/ending.ts'
 import type { Steps } from '../../pipeline/pipeline.ts'
 import type { InFlightRequest } from './in-flight-request.ts'
 import { type LocalRouteParts, registerLocalRoute } from './local-routes.ts'
@@ -22,13 +23,13 @@ export interface ProbeParts extends Pick<Steps, 'recordable'> {
 }
 
 /** Tells whether a request shows neither a credential nor a certificate. */
-export function hasNoCredential({ rawHeaders, certificate }: IncomingRequest): boolean {
+export function hasNoCredential({ rawHeaders, certificate }: Received): boolean {
   return presentedCredential(rawHeaders) === 'missing' && certificate === undefined
 }
 
 /** Registers the health checks. */
 export function registerHealthChecks(app: FastifyInstance, { hosts, recordable }: ProbeParts): void {
-  const { gate, inFlightRequests } = hosts
+  const { pipeline, inFlightRequests } = hosts
   for (const path of ['/health', '/healthz'])
     for (const method of ['GET', 'HEAD'] as const)
       registerLocalRoute(app, dialectFor(path), { method, path }, hosts, async ({ context, writer }) => {
@@ -38,8 +39,8 @@ export function registerHealthChecks(app: FastifyInstance, { hosts, recordable }
             say: 'The gateway is shutting down.',
             retryAfterSeconds: 1,
           })
-        if (!hasNoCredential(context.incoming))
-          await gate.admit(context, await gate.identify(context, writer), cost)
+        if (!hasNoCredential(context))
+          await pipeline.admit(await pipeline.authenticate(context, writer), cost)
         return { type: plain, text: 'ok' }
       })
 }
@@ -47,13 +48,13 @@ export function registerHealthChecks(app: FastifyInstance, { hosts, recordable }
 /** Answers `OPTIONS` of a caller without a credential with an empty 200, with which a browser's preflight fails. */
 export async function answerOptions(
   { context, writer }: InFlightRequest,
-  { settle, gate }: Pick<LocalRouteParts, 'settle' | 'gate'>,
+  { settle, pipeline }: Pick<LocalRouteParts, 'settle' | 'pipeline'>,
 ): Promise<void> {
   try {
     await settle(context, { kind: 'answered', answer: nothingSaid })
     writer.begin(200, plain)
     writer.end('')
   } catch (thrown) {
-    gate.refuse(context, thrown, writer)
+    pipeline.refuse(context, thrown, writer)
   }
 }

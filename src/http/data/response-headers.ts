@@ -14,23 +14,20 @@ export const guardsHeader = 'x-torwart-guards'
 
 /** Returns the headers of every response, as far as the request has come. */
 export function responseHeaders(context: RequestContext): ResponseHeaders {
-  const { incoming, admitted, call, reserved } = context
+  const { id, dialect, admission, reservation, outgoing } = context
   const headers: ResponseHeaders = {
-    'x-request-id': incoming.id,
+    'x-request-id': id,
     [guardsHeader]: guardSummary(context),
     'x-content-type-options': 'nosniff',
   }
-  if (incoming.dialect.idHeader !== undefined) headers[incoming.dialect.idHeader] = incoming.id
-  const admission = admitted?.admission
-  const reservation = reserved?.reservation
+  if (dialect.idHeader !== undefined) headers[dialect.idHeader] = id
   const requests = tightest(admission?.standing, reservation?.requests)
   if (requests) addRateLimitHeaders(headers, 'requests', requests)
   if (reservation?.tokens) addRateLimitHeaders(headers, 'tokens', reservation.tokens)
   // Each gateway counts alone, so several together admit more than the policy says.
   if (admission?.local || reservation?.local) headers['x-torwart-limits'] = 'local'
-  if (call && call.outgoing.clamped.length > 0)
-    headers['x-torwart-clamped'] = call.outgoing.clamped.join(', ')
-  const leftOut = call ? leftOutOf(call.outgoing) : []
+  if (outgoing && outgoing.clamped.length > 0) headers['x-torwart-clamped'] = outgoing.clamped.join(', ')
+  const leftOut = outgoing ? leftOutOf(outgoing) : []
   if (leftOut.length > 0) headers['x-torwart-left-out'] = leftOut.join(', ')
   return headers
 }
@@ -59,11 +56,14 @@ export function refusalHeaders(context: RequestContext, refusal: Refusal): Respo
  * Returns the value of the guards header, such as `prompt=allow`, or `none`. It names only guards that ran.
  * @param running whether the output guard is still reading; the trailer of the stream then has its verdict
  */
-export function guardSummary({ inspected, output }: RequestContext, running = false): string {
-  const named = (inspected?.guards ?? []).map(([guard, verdict]) => `${guard}=${verdict}`)
-  if (output && running && output.verdict !== 'unread') named.push('output=running')
-  else if (output?.verdict) named.push(`output=${output.verdict}`)
-  if (output && output.planted.length > 0) named.push('canary=planted')
+export function guardSummary(
+  { guards, resultGuards, responseGuard }: RequestContext,
+  running = false,
+): string {
+  const named = [...(guards ?? []), ...(resultGuards ?? [])].map(([guard, verdict]) => `${guard}=${verdict}`)
+  if (responseGuard && running && responseGuard.verdict !== 'unread') named.push('output=running')
+  else if (responseGuard?.verdict) named.push(`output=${responseGuard.verdict}`)
+  if (responseGuard && responseGuard.planted.length > 0) named.push('canary=planted')
   return named.join(', ') || 'none'
 }
 

@@ -44,17 +44,17 @@ export class HttpResponseWriter implements ResponseWriter {
     this.#options = options
     this.#response = options.response
     this.parameter = options.parameter
-    this.#stall = new StallTimer(options.response, options.context.incoming.snapshot.policy.timeouts.writeMs)
+    this.#stall = new StallTimer(options.response, options.context.policy.timeouts.writeMs)
   }
 
   body(limit: number): Promise<Buffer> {
     const { request, context } = this.#options
-    const { snapshot, hold } = context.incoming
-    return readBody(request, limit, snapshot.policy.timeouts.bodyMs, hold)
+    const { policy, hold } = context
+    return readBody(request, limit, policy.timeouts.bodyMs, hold)
   }
 
   form(limit: number): Promise<Form> {
-    return this.#options.readForm(limit, this.#options.context.incoming.snapshot.policy.timeouts.bodyMs)
+    return this.#options.readForm(limit, this.#options.context.policy.timeouts.bodyMs)
   }
 
   upload(limit: number): AsyncIterable<Uint8Array> {
@@ -96,7 +96,7 @@ export class HttpResponseWriter implements ResponseWriter {
 
   refuse(refusal: Refusal): void {
     const { request, context } = this.#options
-    const { dialect, hold, id } = context.incoming
+    const { dialect, hold, id } = context
     // The rest of the body may still arrive, but is read by nothing any more.
     hold.release()
     if (this.#response.destroyed || this.#response.headersSent) return
@@ -127,7 +127,7 @@ export class HttpResponseWriter implements ResponseWriter {
     headers['cache-control'] = 'no-cache'
     // Keeps nginx from buffering the stream (its `proxy_buffering` is on by default).
     headers['x-accel-buffering'] = 'no'
-    if (!context.output) return
+    if (!context.responseGuard) return
     // The verdict of the guards is known at the end; a client that asks for trailers gets it there (RFC 9110, 6.5.1).
     headers[guardsHeader] = guardSummary(context, true)
     this.#hasTrailer = /\btrailers\b/i.test(String(request.headers.te))

@@ -11,10 +11,11 @@ import { serverError } from '../../dialects/common/server-errors.ts'
 import type { Dialect, StoredResponse, ToolCall } from '../../dialects/dialect.ts'
 import { filterStoredResponse } from '../../dialects/responses/response.ts'
 import type { KillSwitch } from '../../kill-switch/kill-switch.ts'
-import type { AnswerGuard, Caller, Guarded } from '../../pipeline/context.ts'
+import { type Authenticated, extend } from '../../pipeline/context.ts'
+import type { MakeResponseGuard } from '../../pipeline/response/output-guard.ts'
 import { judgeTexts } from '../../pipeline/response/tool-calls-in-text.ts'
 import { callRights, judgeRight } from '../../pipeline/response/tool-rights.ts'
-import { type KeptAnswers, ownerOf } from '../../pipeline/stored-responses.ts'
+import { ownerOf, type StoredResponses } from '../../pipeline/stored-responses.ts'
 import type { Ask } from '../../upstreams/ask.ts'
 import { type LocalRouteParts, registerLocalRoute, serverTimeoutMs } from './local-routes.ts'
 
@@ -22,9 +23,9 @@ import { type LocalRouteParts, registerLocalRoute, serverTimeoutMs } from './loc
 export interface StoredResponseParts {
   readonly hosts: LocalRouteParts
   readonly ask: Ask
-  readonly kept: KeptAnswers
+  readonly stored: StoredResponses
   readonly freezes: KillSwitch
-  guardAnswer(of: Guarded): AnswerGuard | undefined
+  readonly makeResponseGuard: MakeResponseGuard
 }
 
 /** Registers the route. */
@@ -32,28 +33,32 @@ export function registerStoredResponse(
   app: FastifyInstance,
   dialect: Dialect,
   endpoint: StoredResponse,
-  { hosts, ask, kept, freezes, guardAnswer }: StoredResponseParts,
+  { hosts, ask, stored, freezes, makeResponseGuard }: StoredResponseParts,
 ): void {
   const destination = { dialect, endpoint }
   registerLocalRoute(app, dialect, endpoint, hosts, async ({ context, writer }) => {
-    const { caller } = await hosts.gate.enter(context, destination, writer)
+    const admitted = await hosts.pipeline.enter(context, destination, writer)
     const id = writer.parameter
-    const found = kept.find(ownerOf(caller), id)
-    const { policy } = caller.incoming.snapshot
+    const found = stored.find(ownerOf(admitted), id)
+    const { policy, role } = admitted
     const upstream = policy.upstreams.find(({ name }) => name === found?.upstream)
-    if (!found || !upstream || !caller.role.mayUse(found.model.served, upstream.kind))
-      throw new Refusal('not_found')
+    if (!found || !upstream || !role.mayUse(found.model.served, upstream.kind)) throw new Refusal('not_found')
     if (freezes.holdsModel(found.model.served, upstream.kind)) throw new Refusal('frozen')
-    context.upstream = upstream
+    extend(admitted, { upstream })
     const { status, body } = await ask(upstream, endpoint.serverPath(id), serverTimeoutMs)
     if (status === 404) throw new Refusal('not_found')
     if (status !== 200 || !isObject(body)) throw serverError(status === 200 ? 502 : status, '')
     const answer = withoutReason(withRequestedModel(body, found.model))
     // What was cut out of a response must not be available by requesting it again.
-    context.output = guardAnswer({ caller, prompt: { texts: [] }, outgoing: { body: {} } })
-    const passage = context.output?.passage ?? passThrough
-    const judge = callJudgeFor(caller)
-    filterStoredResponse(answer, found.model, judge ? judgeTexts(passage, judge) : passage, judge)
+    const responseGuard = makeResponseGuard(admitted, {
+      systemPrompt: '',
+      canary: undefined,
+      isUnread: false,
+    })
+    extend(admitted, { responseGuard })
+    const filter = responseGuard?.filter ?? passThrough
+    const judge = callJudgeFor(admitted)
+    filterStoredResponse(answer, found.model, judge ? judgeTexts(filter, judge) : filter, judge)
     return { type: 'application/json', text: JSON.stringify(answer) }
   })
 }
@@ -61,10 +66,10 @@ export function registerStoredResponse(
 const notAllowed = 'A tool call was removed here: this key may not make it, or it needs an approval.'
 
 /** Judges calls by the caller's present rights. An approval was for the response in which the call was made, and no other. */
-function callJudgeFor(caller: Caller) {
-  if (!callRights(caller)) return undefined
+function callJudgeFor(request: Authenticated) {
+  if (!callRights(request)) return undefined
   return (call: ToolCall): SettledVerdict =>
-    judgeRight(caller, call).kind === 'allowed' ? { kind: 'pass' } : { kind: 'strip', note: notAllowed }
+    judgeRight(request, call).kind === 'allowed' ? { kind: 'pass' } : { kind: 'strip', note: notAllowed }
 }
 
 /** Replaces the server's error message, which may contain paths and addresses. */

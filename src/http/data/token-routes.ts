@@ -18,7 +18,7 @@ import { Refusal } from '../../core/refusal.ts'
 import { parseDuration } from '../../core/units.ts'
 import { routeGroups } from '../../dialects/dialect.ts'
 import { dialectFor } from '../../dialects/dialects.ts'
-import type { Caller } from '../../pipeline/context.ts'
+import type { Authenticated } from '../../pipeline/context.ts'
 import type { Steps } from '../../pipeline/pipeline.ts'
 import { readObject } from '../../pipeline/request/parse.ts'
 import { type LocalRouteParts, registerLocalRoute } from './local-routes.ts'
@@ -29,9 +29,9 @@ export interface TokenRouteParts extends Pick<Steps, 'recordable'> {
   readonly clock: Clock
   readonly signing: SigningKeys
   /** @throws Refusal `frozen` */
-  requireThawed(caller: Caller): void
+  requireThawed(request: Authenticated): void
   /** Writes the new token to the audit log. */
-  onMinted(minted: MintedToken, caller: Caller): void
+  onMinted(minted: MintedToken, request: Authenticated): void
 }
 
 const prefix = '/torwart/v1'
@@ -61,7 +61,7 @@ export function registerTokenRoutes(
   { hosts, clock, signing, recordable, requireThawed, onMinted }: TokenRouteParts,
 ): void {
   const dialect = dialectFor(prefix)
-  const { gate } = hosts
+  const { pipeline } = hosts
 
   registerLocalRoute(
     app,
@@ -69,18 +69,18 @@ export function registerTokenRoutes(
     { method: 'POST', path: `${prefix}/tokens` },
     hosts,
     async ({ context, writer }) => {
-      const caller = await gate.identify(context, writer)
+      const caller = await pipeline.authenticate(context, writer)
       requireThawed(caller)
-      await gate.admit(context, caller, cost)
+      await pipeline.admit(caller, cost)
       const body = readObject(await writer.body(maxBodyLength))
       if (!Value.Check(wanted, body)) throw new Refusal('invalid_request', { say: faultIn(body) })
       const { ttl, ...asked } = body
       const ttlMs = ttl === undefined ? undefined : parseDuration(ttl)
       if (ttl !== undefined && !ttlMs)
         throw new Refusal('invalid_request', { say: `\`ttl\` must be ${forms.ttl}.` })
-      const { policy } = context.incoming.snapshot
+      const { policy } = caller
       const minted = await mintToken(
-        holderFrom(caller, presentedCredential(context.incoming.rawHeaders)),
+        holderFrom(caller, presentedCredential(context.rawHeaders)),
         { ...asked, ttlMs },
         policy.tokens,
         signing,
@@ -98,8 +98,8 @@ export function registerTokenRoutes(
     hosts,
     async ({ context, writer }) => {
       if (!recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
-      if (presentedCredential(context.incoming.rawHeaders) !== 'missing')
-        await gate.admit(context, await gate.identify(context, writer), cost)
+      if (presentedCredential(context.rawHeaders) !== 'missing')
+        await pipeline.admit(await pipeline.authenticate(context, writer), cost)
       return { type: json, text: JSON.stringify(signing.published(clock.wallMs())) }
     },
   )
@@ -107,14 +107,14 @@ export function registerTokenRoutes(
 
 /** @throws Refusal `invalid_request` for a caller that no key stands behind */
 function holderFrom(
-  { identity, role, token, incoming }: Caller,
+  { identity, role, token, keys }: Authenticated,
   presented: ReturnType<typeof presentedCredential>,
 ): Holder {
   if (identity.kind !== 'key' && identity.kind !== 'token')
     throw new Refusal('invalid_request', { say: 'Tokens are minted from a key or from another token.' })
   const key = holderOf(identity)
   const credential = typeof presented === 'string' ? '' : presented.credential
-  const expiresMs = token?.expiresMs ?? incoming.snapshot.keys.endsAt(credential)
+  const expiresMs = token?.expiresMs ?? keys.endsAt(credential)
   return { key, role, grants: token?.grants ?? [], expiresMs }
 }
 

@@ -17,34 +17,27 @@ import { createMasker, type Masker, type Pseudonym } from '../../detect/sensitiv
 import { maskJson } from '../../detect/sensitive/mask-json.ts'
 import type { ToolCall } from '../../dialects/dialect.ts'
 import { type RateLimitStatus, tightest } from '../../limits/store.ts'
-import type { Answer, AnswerCut, Ending, Inspected, JudgedFinding, RequestContext } from '../context.ts'
+import { extend, type RequestContext } from '../context.ts'
+import type { Answer, Ending } from '../ending.ts'
+import type { AnswerCut, GuardVerdict, JudgedFinding } from '../findings.ts'
 import type { RecordedBefore } from './recorded-before.ts'
 import {
   digestOf,
   heaviestFirst,
   lengthOf,
+  type RecordedPrompt,
   type RecordedTexts,
   recordExcerpts,
   recordTexts,
   withoutWords,
 } from './recorded-texts.ts'
-import { createRoom, type Room } from './text-budget.ts'
+import { createRoom } from './text-budget.ts'
 
 /** A record is a line somebody reads; what a request has more than this is summed up. */
 const maxFindings = 256
 const maxNameLength = 256
 
-/** What of a record may be made while the model is working: all but the answer, masked. */
-export interface RecordedPrompt {
-  readonly texts: RecordedTexts | undefined
-  readonly excerpts: readonly RecordedExcerpt[]
-  readonly masker: Masker
-  /** What is left of `audit.maxText` for the answer. */
-  readonly room: Room
-  /** Whether the policy wants any word of it on record. */
-  readonly isKept: boolean
-}
-
+/** Masks what a request says, for its record. */
 export type RecordPrompt = (context: RequestContext) => RecordedPrompt
 
 /** @param pseudonym what stands in masks where the policy asks for names instead of numbers */
@@ -57,24 +50,37 @@ export function createRecordPrompt(pseudonym: Pseudonym, before: RecordedBefore)
     return recall
   }
   return (context) => {
-    const { incoming, caller, prompt, inspected } = context
-    const { audit, personalData } = incoming.snapshot.policy
+    const { policy, identity, role, prompt, findings } = context
+    const { audit, personalData } = policy
     const { finder } = personalData
     const recall = recallOf(finder)
-    const owner = prompt && caller?.identity.id
+    const owner = prompt && identity?.id
     const masker = createMasker(
       (text) => (owner === undefined ? finder.find(text) : recall.of(text, owner)),
       audit.pseudonyms === 'keyed' ? pseudonym : undefined,
     )
-    const isKept = (caller?.role.content ?? audit.content) !== 'none'
+    const isKept = (role?.content ?? audit.content) !== 'none'
     const room = createRoom(isKept ? audit.maxTextBytes : 0)
     const made = (texts?: RecordedTexts, excerpts: readonly RecordedExcerpt[] = []) => {
       return { texts, excerpts, masker, room, isKept }
     }
     if (!prompt) return made()
     if (!isKept) return made(withoutWords(prompt.texts))
-    const excerpts = recordExcerpts(inspected?.findings ?? [], masker, room)
+    const excerpts = recordExcerpts(findings ?? [], masker, room)
     return made(recordTexts(prompt.texts, { masker, room, owner, before }), excerpts)
+  }
+}
+
+/**
+ * Makes what can be made of the record before the response is there, once. Where that fails, `settle` finds out for
+ * itself.
+ */
+export function prepareRecord(context: RequestContext, recordPrompt: RecordPrompt): void {
+  if (context.recordedPrompt) return
+  try {
+    extend(context, { recordedPrompt: recordPrompt(context) })
+  } catch {
+    // It is made again, and the failure counted and told, when the request is settled.
   }
 }
 
@@ -96,59 +102,63 @@ export function toRecord(
   wallMs: number,
   totalMs: number,
 ): RequestRecord {
-  const { incoming, caller, call, inspected, output } = context
-  const { policy } = incoming.snapshot
+  const { trace, outgoing, responseGuard, toolCalls, guardWork } = context
   const answer = 'answer' in ending ? ending.answer : undefined
   return {
     time: new Date(wallMs).toISOString(),
-    id: incoming.id,
-    traceparent: incoming.trace.traceparent,
-    span: incoming.trace.span,
-    identity: caller?.identity ?? null,
-    route: incoming.route,
-    dialect: incoming.dialect.name,
+    id: context.id,
+    traceparent: trace.traceparent,
+    span: trace.span,
+    identity: context.identity ?? null,
+    route: context.route,
+    dialect: context.dialect.name,
     upstream: context.upstream?.name ?? null,
     model: recordModel(context, masker),
-    policy: policy.version,
+    policy: context.policy.version,
     findings: recordFindings(
-      [...(inspected?.findings ?? []), ...(output?.findings ?? []), ...(call?.judged.findings ?? [])],
+      [
+        ...(context.findings ?? []),
+        ...(context.resultFindings ?? []),
+        ...(responseGuard?.findings ?? []),
+        ...(toolCalls?.findings ?? []),
+      ],
       masker,
     ),
     ...remedyOf(context, ending),
-    dropped: call?.outgoing.dropped.map((path) => masker.mask(path).slice(0, 96)) ?? [],
-    clamped: call?.outgoing.clamped ?? [],
-    planted: output?.planted ?? [],
-    unread: inspected ? unreadOf(inspected) : (context.prompt?.unread ?? []),
-    marked: call?.outgoing.marked ?? 0,
-    approvals: Array.from(call?.judged.approvals ?? [], ([id, outcome]) => ({ id, outcome })),
-    ...(inspected?.opinion ? { opinion: inspected.opinion } : {}),
-    usage: (answer ?? context.work?.().answer)?.usage ?? null,
+    dropped: outgoing?.dropped.map((path) => masker.mask(path).slice(0, 96)) ?? [],
+    clamped: outgoing?.clamped ?? [],
+    planted: responseGuard?.planted ?? [],
+    unread: context.guards ? unreadOf(context.guards) : (context.prompt?.unread ?? []),
+    marked: outgoing?.marked ?? 0,
+    approvals: Array.from(toolCalls?.approvals ?? [], ([id, outcome]) => ({ id, outcome })),
+    ...(context.opinion ? { opinion: context.opinion } : {}),
+    usage: (answer ?? context.work?.answer)?.usage ?? null,
     limits: recordLimits(context),
     ending: recordEnding(ending),
     timing: {
-      queuedMs: round(context.queuedMs ?? 0),
+      queuedMs: round((context.slotWaitMs ?? 0) + (context.upstreamWaitMs ?? 0)),
       firstByteMs: answer?.firstByteMs === undefined ? null : round(answer.firstByteMs),
       totalMs: round(totalMs),
-      guardMs: round(incoming.guardWork.ms),
-      guardWork: incoming.guardWork.units,
+      guardMs: round(guardWork.ms),
+      guardWork: guardWork.units,
     },
   }
 }
 
 /** The part that can be erased. */
 export function toContent(context: RequestContext, ending: Ending, recorded: RecordedPrompt): RecordContent {
-  const { incoming, caller, call } = context
+  const { role, toolCalls, responseGuard } = context
   const { texts, excerpts, masker } = recorded
   const answer = 'answer' in ending ? ending.answer : undefined
   const named = (name: string | undefined) =>
-    name === undefined || !caller?.role.trustIds ? null : masker.mask(name)
-  const said = answer && call ? recordAnswer(answer, context.output?.cuts ?? [], recorded) : null
-  const stopped = recordCalls(call?.judged.stopped ?? [], recorded)
+    name === undefined || !role?.trustIds ? null : masker.mask(name)
+  const said = answer && context.outgoing ? recordAnswer(answer, responseGuard?.cuts ?? [], recorded) : null
+  const stopped = recordCalls(toolCalls?.stopped ?? [], recorded)
   texts?.fill()
   return {
-    peer: incoming.peer,
-    agent: named(incoming.agent),
-    session: named(incoming.session),
+    peer: context.peer,
+    agent: named(context.agent),
+    session: named(context.session),
     prompt: texts?.prompt ?? null,
     excerpts,
     answer: said,
@@ -157,11 +167,11 @@ export function toContent(context: RequestContext, ending: Ending, recorded: Rec
 }
 
 /** The caller's words: a name that is somebody's secret must not get through as a model's. */
-function recordModel({ prompt, call }: RequestContext, masker: Masker): RequestRecord['model'] {
+function recordModel({ prompt, model, target }: RequestContext, masker: Masker): RequestRecord['model'] {
   if (!prompt) return null
   const asked = masker.mask(prompt.model).slice(0, 256)
-  if (!call) return { asked, served: null, digest: null }
-  return { asked, served: masker.mask(call.model.served), digest: call.target.digest }
+  if (!model || !target) return { asked, served: null, digest: null }
+  return { asked, served: masker.mask(model.served), digest: target.digest }
 }
 
 function recordAnswer(answer: Answer, cuts: readonly AnswerCut[], recorded: RecordedPrompt) {
@@ -195,13 +205,13 @@ function recordFindings(findings: readonly JudgedFinding[], masker: Masker): rea
 }
 
 /** For whoever finds that what was refused is harmless. */
-function remedyOf({ incoming, inspected }: RequestContext, ending: Ending): { readonly remedy?: string } {
+function remedyOf({ id, findings }: RequestContext, ending: Ending): { readonly remedy?: string } {
   if (ending.kind !== 'refused' || ending.refusal.code !== 'prompt_blocked') return {}
-  if (!inspected?.findings.some(({ passage }) => passage !== undefined)) return {}
-  return { remedy: `torwart allow --text-of ${incoming.id} --why '…'` }
+  if (!findings?.some(({ passage }) => passage !== undefined)) return {}
+  return { remedy: `torwart allow --text-of ${id} --why '…'` }
 }
 
-function unreadOf({ guards }: Inspected): readonly string[] {
+function unreadOf(guards: readonly GuardVerdict[]): readonly string[] {
   return guards.flatMap(([name, verdict]) => (verdict === 'unread' ? [name] : []))
 }
 
@@ -223,11 +233,11 @@ function recordFinding(finding: JudgedFinding, masker: Masker): RecordedFinding 
   }
 }
 
-function recordLimits({ admitted, reserved }: RequestContext): RequestRecord['limits'] {
+function recordLimits({ admission, reservation }: RequestContext): RequestRecord['limits'] {
   const limits: Record<string, RecordedLimit> = {}
-  const requests = tightest(admitted?.admission?.standing, reserved?.reservation?.requests)
+  const requests = tightest(admission?.standing, reservation?.requests)
   if (requests) limits.requests = told(requests)
-  const tokens = reserved?.reservation?.tokens
+  const tokens = reservation?.tokens
   if (tokens) limits.tokens = told(tokens)
   return limits
 }

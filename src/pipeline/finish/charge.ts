@@ -12,79 +12,85 @@ import { keyAccount } from '../../limits/accounts.ts'
 import type { Turns } from '../../limits/slot-queue.ts'
 import type { Settled, Settlement, Store } from '../../limits/store.ts'
 import type { Log } from '../../telemetry/log.ts'
-import type { Answer, Caller, Ending, RequestContext } from '../context.ts'
+import { type Authenticated, extend, type RequestContext } from '../context.ts'
+import type { Answer, Ending } from '../ending.ts'
 import { secondsUntilNext } from '../request/admit.ts'
 import { weighted } from '../request/reserve.ts'
-import { printToolCalls } from './fingerprint.ts'
-import { hasWorked, Pace, spentTokens } from './tokens-used.ts'
-import { Uncounted } from './unpaid-reading.ts'
+import { fingerprintToolCalls } from './fingerprint.ts'
+import { hasWorked, Pace, tokensUsed } from './tokens-used.ts'
+import { UnpaidReading } from './unpaid-reading.ts'
 
-/** After any ending; does nothing if that was done. */
-export type AccountFor = (context: RequestContext, ending: Ending) => void
-/** Before an answer with tool calls ends, if the role has a limit for their repetition. @returns what the client gets instead, if anything */
-export type Conclude = (context: RequestContext, answer: Answer) => Promise<Refusal | undefined>
+/** Charges a request after any ending, without waiting for the store; does nothing if that was done. */
+export type Charge = (context: RequestContext, ending: Ending) => void
 
-export interface AccountParts {
+/**
+ * Charges a response with tool calls before it ends, where the role has a limit for their repetition.
+ * @returns what the client gets instead, if anything. Never rejects.
+ */
+export type ChargeToolCalls = (context: RequestContext, answer: Answer) => Promise<Refusal | undefined>
+
+/** What it takes to charge requests. */
+export interface ChargeParts {
   readonly store: Store
   readonly turns: Pick<Turns, 'freed'>
   readonly log: Log
   readonly clock: Clock
-  /** Tells of a breaker that was opened by what this caller did. */
-  onOpened(caller: Caller): void
+  /** Told of a breaker that was opened by what this caller did. */
+  onOpened(request: Pick<Authenticated, 'id' | 'identity'>): void
 }
 
-export function createAccounts({ store, turns, log, clock, onOpened }: AccountParts): {
-  account: AccountFor
-  conclude: Conclude
+export function createCharges({ store, turns, log, clock, onOpened }: ChargeParts): {
+  readonly charge: Charge
+  readonly chargeToolCalls: ChargeToolCalls
 } {
   const pace = new Pace()
-  const uncounted = new Uncounted(clock)
+  const unpaid = new UnpaidReading(clock)
   const tell = async (context: RequestContext, ending: Ending): Promise<Settled | undefined> => {
-    if (context.accounted) return undefined
-    context.accounted = true
+    if (context.isCharged) return undefined
+    extend(context, { isCharged: true })
     const calls = actionsOf(context, ('answer' in ending && ending.answer?.toolCalls) || [])
-    const isJudged = context.caller?.role.limits.repetition !== undefined
-    const things = isJudged ? attempt(() => printToolCalls(calls)) : []
+    const isJudged = context.role?.limits.repetition !== undefined
+    const things = isJudged ? attempt(() => fingerprintToolCalls(calls)) : []
     const settlement = settlementOf(
       context,
       ending,
-      spentTokens(context, ending, pace),
+      tokensUsed(context, ending, pace),
       calls.length,
       things instanceof Error ? [] : things,
     )
-    const settled = settlement && (await store.settle(settlement, context.incoming.budget))
-    if (settled?.opened && context.caller) onOpened(context.caller)
+    const settled = settlement && (await store.settle(settlement, context.storeBudget))
+    const { id, identity } = context
+    if (settled?.opened && identity) onOpened({ id, identity })
     // Only now: what was reserved must be given back, whatever else fails.
     if (things instanceof Error) throw things
     return settled
   }
 
   const refund = async (context: RequestContext, ending: Ending): Promise<void> => {
-    const { caller, entry, admission } = context.admitted ?? {}
-    if (!caller || !entry || !admission || hasCounted(context, ending)) return
-    const { hold, budget } = context.incoming
-    if (uncounted.take(holderOf(caller.identity), hold.maxBody)) await store.refund(entry, admission, budget)
+    const { identity, entry, admission, hold, storeBudget } = context
+    if (!identity || !entry || !admission || hasCounted(context, ending)) return
+    if (unpaid.take(holderOf(identity), hold.maxBody)) await store.refund(entry, admission, storeBudget)
   }
 
   return {
-    account(context, ending) {
+    charge(context, ending) {
       const told = Promise.all([refund(context, ending), tell(context, ending)])
       // Told behind what it gives back, which is on its way.
-      if (context.caller) turns.freed(holderOf(context.caller.identity))
+      if (context.identity) turns.freed(holderOf(context.identity))
       told.catch((error: unknown) => {
         log.warn(
-          { id: context.incoming.id, cause: describeError(error) },
+          { id: context.id, cause: describeError(error) },
           'cannot settle a request in the limit store; it is retried, or its reservation expires',
         )
       })
     },
-    async conclude(context, answer) {
+    async chargeToolCalls(context, answer) {
       try {
         const settled = await tell(context, { kind: 'answered', answer })
         if (!settled || settled.repeatedMs === 0) return undefined
         return new Refusal('repetition', {
           say: 'The same tool call was repeated too often.',
-          retryAfterSeconds: secondsUntilNext(settled.repeatedMs, context.admitted?.admission),
+          retryAfterSeconds: secondsUntilNext(settled.repeatedMs, context.admission),
         })
       } catch (error) {
         return asRefusal(error)
@@ -97,16 +103,17 @@ export function createAccounts({ store, turns, log, clock, onOpened }: AccountPa
  * Whether it was a request as `requestsPerMinute` means it. One that was not let through to a model was none, unless
  * guards have read it and refused it, or the client left meanwhile: or probing them would be free.
  */
-function hasCounted({ admitted, upstream, incoming }: RequestContext, ending: Ending): boolean {
-  if (admitted?.admission?.outcome !== 'admitted' || admitted.entry?.kind !== 'requests') return true
+function hasCounted(context: RequestContext, ending: Ending): boolean {
+  const { entry, admission, upstream, guardWork } = context
+  if (admission?.outcome !== 'admitted' || entry?.kind !== 'requests') return true
   if (upstream !== undefined) return true
-  const isRead = incoming.guardWork.units > 0
+  const isRead = guardWork.units > 0
   return ending.kind === 'refused' ? isRead && ending.refusal.final : ending.kind !== 'aborted' || isRead
 }
 
 /** Tool calls that the client got: what was stopped has done nothing. */
-function actionsOf({ call }: RequestContext, calls: readonly ToolCall[]): readonly ToolCall[] {
-  const stopped = call?.judged.stopped ?? []
+function actionsOf({ toolCalls }: RequestContext, calls: readonly ToolCall[]): readonly ToolCall[] {
+  const stopped = toolCalls?.stopped ?? []
   if (stopped.length === 0) return calls
   const isSame = (one: ToolCall, other: ToolCall) =>
     one.name === other.name && one.arguments === other.arguments
@@ -128,19 +135,18 @@ function settlementOf(
   calls: number,
   things: readonly string[],
 ): Settlement | undefined {
-  const { caller, incoming, admitted, reserved } = context
-  if (!caller || !admitted) return undefined
-  const { actionsPerMinute, repetition } = caller.role.limits
-  const claim = reserved?.claim
+  const { identity, role, admission, claim, weight = 1 } = context
+  if (!identity || !role) return undefined
+  const { actionsPerMinute, repetition } = role.limits
   // Who left before a model was asked has shown nothing.
-  const trial = admitted.admission?.trial ? (context.upstream ? 'passed' : 'refused') : undefined
+  const trial = admission?.trial ? (context.upstream ? 'passed' : 'refused') : undefined
   const counted = calls > 0 && (actionsPerMinute ?? repetition) !== undefined
   if (!claim && !trial && !counted) return undefined
-  const account = keyAccount(holderOf(caller.identity))
+  const account = keyAccount(holderOf(identity))
   return {
-    lease: incoming.lease,
+    lease: context.lease,
     claim,
-    spent: weighted(tokens, reserved?.weight ?? 1),
+    spent: weighted(tokens, weight),
     breaker: actionsPerMinute === undefined ? undefined : { account, actionsPerMinute },
     actions: calls,
     trial,

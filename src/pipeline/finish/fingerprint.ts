@@ -7,11 +7,11 @@ import { hash } from 'node:crypto'
 import { holderOf } from '../../auth/identity.ts'
 import { normalForm } from '../../detect/injection/normal-form.ts'
 import { createRecall } from '../../detect/injection/scan-cache.ts'
-import type { Prompt, RouteGroup, Spotlighting, ToolCall } from '../../dialects/dialect.ts'
-import type { Call } from '../context.ts'
+import type { RouteGroup, ToolCall } from '../../dialects/dialect.ts'
+import type { Prepared } from '../context.ts'
 
-/** Undefined: the prompt is not counted. */
-export type PrintPrompt = (call: Call) => string | undefined
+/** Makes the fingerprint of a prompt; undefined: it is not counted. */
+export type FingerprintPrompt = (request: Prepared) => string | undefined
 
 /** Those of which an agent makes its next step. What is merely embedded or ranked comes again for good reasons. */
 const counted: ReadonlySet<RouteGroup> = new Set(['chat', 'completions'])
@@ -20,32 +20,34 @@ const maxRead = 256 * 1024
 /** Longer texts are known by their digest. */
 const shortest = 512
 
-export function createPrintPrompt(): PrintPrompt {
+export function createFingerprintPrompt(): FingerprintPrompt {
   const kept = createRecall((text) => {
     const plain = plainly(text)
     return plain.length < shortest ? plain : digest(plain)
   })
-  return ({ caller, endpoint, prompt, model, spotlighting }) => {
+  return (request) => {
+    const { identity, endpoint, prompt, model } = request
     // What a client holds as numbers is what differs then, and nobody here reads it.
     if (!counted.has(endpoint.group) || prompt.texts.length === 0 || prompt.unread.includes('context'))
       return undefined
-    const holder = holderOf(caller.identity)
+    const holder = holderOf(identity)
     const texts = prompt.texts.map(({ channel, text }) => `${channel} ${kept.of(text, holder)}`)
     // What no text says makes the difference between two pictures; with it goes everything else of the body.
-    const body = prompt.counts.images > 0 ? digest(bodyOf(prompt, spotlighting)) : ''
+    const body = prompt.counts.images > 0 ? digest(bodyOf(request)) : ''
     const about = ['prompt', model.served, prompt.previousResponseId ?? '', body]
     return digest([...about, ...texts].join('\n'))
   }
 }
 
-/** Without the tag, which no two requests share. */
-function bodyOf({ body }: Prompt, spotlighting: Spotlighting | undefined): string {
-  const text = JSON.stringify(body)
-  return spotlighting ? text.replaceAll(spotlighting.tag, '') : text
+/** Without the tag and the marker, which no two requests share. */
+function bodyOf({ prompt, spotlighting, canary }: Prepared): string {
+  const text = JSON.stringify(prompt.body)
+  const untagged = spotlighting ? text.replaceAll(spotlighting.tag, '') : text
+  return canary === undefined ? untagged : untagged.replaceAll(canary, '')
 }
 
-/** Those of one answer, in order. */
-export function printToolCalls(calls: readonly ToolCall[]): string[] {
+/** Makes the fingerprints of the tool calls of one response, in their order. */
+export function fingerprintToolCalls(calls: readonly ToolCall[]): string[] {
   let room = maxRead
   return calls.map(({ name, arguments: given }) => {
     room -= given.length

@@ -5,11 +5,12 @@
  */
 import { networkOf } from '../../core/peer.ts'
 
-export type FloodKind = 'login' | 'probe'
+export type FailureKind = 'login' | 'probe'
 
-export interface Flood {
+/** Counts requests without a valid credential, by address. */
+export interface LoginFailures {
   /** False: counted, to be recorded together with its like. */
-  recordsAlone(peer: string, kind: FloodKind): boolean
+  recordsAlone(peer: string, kind: FailureKind): boolean
   /** Writes what was counted. */
   flush(): void
   close(): void
@@ -22,7 +23,9 @@ const maxPeers = 10_000
 const others = 'others'
 
 /** @param onCounted of an address, or an IPv6 network of addresses */
-export function createFlood(onCounted: (peer: string, count: number, kind: FloodKind) => void): Flood {
+export function createLoginFailures(
+  onCounted: (peer: string, count: number, kind: FailureKind) => void,
+): LoginFailures {
   let counts = { login: new Map<string, number>(), probe: new Map<string, number>() }
   const flush = () => {
     const before = counts

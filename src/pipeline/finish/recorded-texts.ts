@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import type { RecordedExcerpt, RecordedText } from '../../audit/write/record.ts'
 import type { Severity, Text } from '../../core/text.ts'
 import type { Masker } from '../../detect/sensitive/mask.ts'
-import type { JudgedFinding } from '../context.ts'
+import type { JudgedFinding } from '../findings.ts'
 import type { RecordedBefore } from './recorded-before.ts'
 import type { Room } from './text-budget.ts'
 
@@ -148,6 +148,17 @@ interface Excerpt {
   readonly start: number
   readonly end: number
   readonly findings: string[]
+}
+
+/** What of a record may be made while the model is working: all but the response, masked. */
+export interface RecordedPrompt {
+  readonly texts: RecordedTexts | undefined
+  readonly excerpts: readonly RecordedExcerpt[]
+  readonly masker: Masker
+  /** What is left of `audit.maxText` for the response. */
+  readonly room: Room
+  /** Whether the policy wants any word of it on record. */
+  readonly isKept: boolean
 }
 
 /** The heaviest findings; those that stand together share an excerpt. */

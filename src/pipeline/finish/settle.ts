@@ -6,41 +6,42 @@ import type { Clock } from '../../core/clock.ts'
 import { describeError, Refusal } from '../../core/refusal.ts'
 import type { Log } from '../../telemetry/log.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
-import type { Ending, RequestContext } from '../context.ts'
+import { extend, type RequestContext } from '../context.ts'
+import type { Ending } from '../ending.ts'
 import { labelsOf } from '../labels.ts'
-import { type RecordedPrompt, type RecordPrompt, toContent, toRecord, withoutTexts } from './audit-record.ts'
-import type { AccountFor } from './charge.ts'
-import type { Flood, FloodKind } from './login-failures.ts'
+import { type RecordPrompt, toContent, toRecord, withoutTexts } from './audit-record.ts'
+import type { Charge } from './charge.ts'
+import type { FailureKind, LoginFailures } from './login-failures.ts'
+import type { RecordedPrompt } from './recorded-texts.ts'
 
-export interface SettleOptions {
+/** What it takes to settle requests. */
+export interface SettleParts {
   readonly audit: AuditLog
   readonly recordPrompt: RecordPrompt
-  readonly account: AccountFor
-  readonly flood: Flood
+  readonly charge: Charge
+  readonly loginFailures: LoginFailures
   readonly metrics: Metrics
   readonly log: Log
   readonly clock: Clock
 }
 
-/** Resolves when the request is on record. @throws Refusal `audit_unavailable` if it cannot be */
-export type Settle = (context: RequestContext, ending: Ending, prompt?: RecordedPrompt) => Promise<void>
+/**
+ * Charges the request and puts it on record; resolves when it is there. Does nothing if that was done.
+ * @throws Refusal `audit_unavailable` if it cannot be recorded
+ */
+export type Settle = (context: RequestContext, ending: Ending) => Promise<void>
 
 export function createSettle({
   audit,
   recordPrompt,
-  account,
-  flood,
+  charge,
+  loginFailures,
   metrics,
   log,
   clock,
-}: SettleOptions): Settle {
+}: SettleParts): Settle {
   /** A fault in the masker must not cost the record, only its texts. */
-  const recordOf = (
-    context: RequestContext,
-    ending: Ending,
-    prompt: RecordedPrompt | undefined,
-    totalMs: number,
-  ) => {
+  const recordOf = (context: RequestContext, ending: Ending, totalMs: number) => {
     const wallMs = clock.wallMs()
     const made = (recorded: RecordedPrompt) => ({
       record: toRecord(context, ending, recorded, wallMs, totalMs),
@@ -48,34 +49,34 @@ export function createSettle({
       texts: recorded.texts,
     })
     try {
-      return made(prompt ?? recordPrompt(context))
+      return made(context.recordedPrompt ?? recordPrompt(context))
     } catch (error) {
       metrics.guardFailures.inc({ guard: 'mask' })
       log.error(
-        { id: context.incoming.id, cause: describeError(error) },
+        { id: context.id, cause: describeError(error) },
         'cannot mask texts; they are left out of the audit record',
       )
       return made(withoutTexts(context))
     }
   }
 
-  return async (context, ending, prompt) => {
+  return async (context, ending) => {
     // What could not be recorded is not tried again under another ending.
-    if (context.settled) return
-    context.settled = true
-    const { incoming, caller } = context
-    const totalMs = clock.monotonicMs() - incoming.arrivedAtMs
+    if (context.isSettled) return
+    extend(context, { isSettled: true })
+    const { id, identity, peer } = context
+    const totalMs = clock.monotonicMs() - context.arrivedAtMs
     if (ending.kind === 'cut' && ending.refusal.status >= 500) {
       const { code, detail, cause } = ending.refusal
-      log.error({ id: incoming.id, code, detail, cause: describeError(cause) }, 'answer cut')
+      log.error({ id, code, detail, cause: describeError(cause) }, 'answer cut')
     }
-    account(context, ending)
+    charge(context, ending)
     tellRequest(log, context, ending, totalMs)
     const unavailable = ending.kind === 'refused' && ending.refusal.code === 'audit_unavailable'
-    if (!caller && !unavailable && !flood.recordsAlone(incoming.peer, floodKindOf(ending)))
+    if (!identity && !unavailable && !loginFailures.recordsAlone(peer, failureKindOf(ending)))
       return measure(metrics, context, ending, totalMs)
     try {
-      const { record, content, texts } = recordOf(context, ending, prompt, totalMs)
+      const { record, content, texts } = recordOf(context, ending, totalMs)
       await audit.append(record, content)
       texts?.written()
     } catch (cause) {
@@ -90,52 +91,47 @@ export function createSettle({
 }
 
 /** Whoever was refused wanted something. */
-function floodKindOf(ending: Ending): FloodKind {
+function failureKindOf(ending: Ending): FailureKind {
   return ending.kind === 'refused' ? 'login' : 'probe'
 }
 
 /** One line a request, for those who want it; of what a caller said, only a model that a server lists. */
-function tellRequest(
-  log: Log,
-  { incoming, caller, call }: RequestContext,
-  ending: Ending,
-  totalMs: number,
-): void {
+function tellRequest(log: Log, context: RequestContext, ending: Ending, totalMs: number): void {
   if (!log.isLevelEnabled('debug')) return
+  const { model, target } = context
   const refusal = 'refusal' in ending ? ending.refusal : undefined
   const answer = 'answer' in ending ? ending.answer : undefined
   log.debug(
     {
-      id: incoming.id,
-      route: incoming.route,
+      id: context.id,
+      route: context.route,
       status: answer?.status ?? refusal?.status ?? null,
       outcome: refusal?.code ?? ending.kind,
-      caller: caller?.identity.id ?? null,
-      model: call?.target.listed ? call.model.served : null,
+      caller: context.identity?.id ?? null,
+      model: target?.listed ? (model?.served ?? null) : null,
       ms: Math.round(totalMs),
-      peer: incoming.peer,
+      peer: context.peer,
     },
     'request',
   )
 }
 
 function measure(metrics: Metrics, context: RequestContext, ending: Ending, totalMs: number): void {
-  const { incoming, call } = context
+  const { route, outgoing } = context
   const labels = labelsOf(context)
   const outcome = ending.kind === 'refused' ? ending.refusal.code : ending.kind
-  metrics.requests.inc({ route: incoming.route, outcome })
+  metrics.requests.inc({ route, outcome })
   metrics.requestSeconds.observe(labels, totalMs / 1000)
-  if (call && call.outgoing.dropped.length > 0)
-    metrics.droppedFields.inc({ route: incoming.route }, call.outgoing.dropped.length)
+  if (outgoing && outgoing.dropped.length > 0) metrics.droppedFields.inc({ route }, outgoing.dropped.length)
   if (ending.kind === 'refused') {
     if (ending.refusal.status === 429) metrics.limitRejections.inc({ limit: ending.refusal.code })
     return
   }
   const { answer } = ending
-  const generates = call !== undefined && call.outgoing.outputTokens > 0
+  const generates = outgoing !== undefined && outgoing.outputTokens > 0
   if (generates && answer?.firstTokenMs !== undefined)
     metrics.firstTokenSeconds.observe(labels, answer.firstTokenMs / 1000)
-  if (answer?.usage && call) {
+  if (answer?.usage && outgoing) {
     const { model } = labels
     metrics.tokens.inc({ model, direction: 'input' }, answer.usage.input)
     metrics.tokens.inc({ model, direction: 'output' }, answer.usage.output)

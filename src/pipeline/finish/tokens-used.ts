@@ -10,7 +10,8 @@
  * An estimate of output never is more than what was reserved for it. Where a server failed by itself, nothing is paid.
  */
 import { LRUCache } from 'lru-cache'
-import type { Answer, Call, Ending, RequestContext, Work } from '../context.ts'
+import { type Authorised, isSent, type RequestContext } from '../context.ts'
+import type { Answer, Ending, Work } from '../ending.ts'
 import { estimatedTokens, inputTokens } from '../request/reserve.ts'
 
 /** Estimates the tokens in the frames of a stream: all but what the leanest frame has too, its envelope. */
@@ -55,34 +56,34 @@ export class Pace {
   }
 }
 
-/** Whether a model has worked on it, as far as anybody can tell. */
-export function hasWorked({ work, incoming }: RequestContext, ending: Ending): boolean {
+/** Tells whether a model has worked on the request, as far as can be known. */
+export function hasWorked({ work, cancellation }: RequestContext, ending: Ending): boolean {
   if (!work) return false
-  const { status } = work()
+  const { status } = work
   if (status !== 0) return status < 300
   // Nothing came: it was at work if somebody else ended it, and if not, it failed.
-  return incoming.cancellation.over || ('refusal' in ending && ending.refusal.code === 'upstream_timeout')
+  return cancellation.over || ('refusal' in ending && ending.refusal.code === 'upstream_timeout')
 }
 
-export function spentTokens(context: RequestContext, ending: Ending, pace: Pace): number {
-  const { call, work } = context
-  if (!call || !work || !hasWorked(context, ending)) return 0
-  const done = work()
-  const answer = ('answer' in ending ? ending.answer : undefined) ?? done.answer
+/** Counts what a request has cost, input and output together; 0: no model has worked on it. */
+export function tokensUsed(context: RequestContext, ending: Ending, pace: Pace): number {
+  if (!isSent(context) || !hasWorked(context, ending)) return 0
+  const { work, outgoing } = context
+  const answer = ('answer' in ending ? ending.answer : undefined) ?? work.answer
   const { usage } = answer
   // A server that counts nothing says zero (LocalAI, in several places), which must not make its models free.
-  const input = usage?.input || inputTokens(call)
+  const input = usage?.input || inputTokens(context)
   const isWhole = ending.kind === 'answered'
-  if (isWhole && usage) pace.note(call.target.model, usage.output, done.ms)
+  if (isWhole && usage) pace.note(context.target.model, usage.output, work.ms)
   // A stream of Anthropic's begins with a count of one, which is none.
   if (usage && usage.output > (isWhole ? 0 : 1)) return input + usage.output
   const said = estimatedTokens(saidBytes(answer))
   if (isWhole && !answer.truncated) return input + said
-  return input + Math.min(Math.max(said, unseen(call, done, pace)), call.outgoing.outputTokens)
+  return input + Math.min(Math.max(said, unseen(context, work, pace)), outgoing.outputTokens)
 }
 
 /** What the reader has not taken down: calls that wait to be judged, frames that were blocked, an answer not yet sent. */
-function unseen({ prompt, target }: Call, { carried, ms }: Work, pace: Pace): number {
+function unseen({ prompt, target }: Authorised, { carried, ms }: Work, pace: Pace): number {
   return carried > 0 || prompt.stream ? carried : pace.tokensIn(target.model, ms)
 }
 

@@ -14,7 +14,7 @@ const maxBytes = 32 * 1024 * 1024
 const minBytes = 16 * 1024
 const maxOwners = 10_000
 
-export class Uncounted {
+export class UnpaidReading {
   readonly #clock: Clock
   readonly #byOwner = new LRUCache<string, Window>({ max: maxOwners })
 

@@ -4,29 +4,34 @@ import { holderOf } from '../../auth/identity.ts'
 import { Refusal } from '../../core/refusal.ts'
 import { entryLimits, keyAccount } from '../../limits/accounts.ts'
 import type { Admission, Entry, Scope, Store } from '../../limits/store.ts'
-import type { Admitted, Caller, Costly } from '../context.ts'
+import { type Admitted, type Authenticated, extend, type Metered } from '../context.ts'
 
-/** @param onOpened tells of a breaker that was opened by this caller */
-export function createAdmit(store: Store, onOpened: (caller: Caller) => void) {
-  return async (caller: Caller, { endpoint, perMinute }: Costly): Promise<Admitted> => {
-    const { incoming, identity, role } = caller
+/** @throws Refusal `store_unavailable`; `rate_limited` or `breaker_open`, with what was counted in the context by then */
+export type Admit = (request: Authenticated, to: Metered) => Promise<Admitted>
+
+/** @param onOpened told of a breaker that was opened by this caller */
+export function createAdmit(store: Store, onOpened: (request: Authenticated) => void): Admit {
+  return async (request, { endpoint, perMinute }) => {
+    const { lease, policy, storeBudget, identity, role } = request
     const kind = endpoint.cost === 'request' ? 'requests' : 'probes'
     const account = keyAccount(holderOf(identity))
-    const limits = entryLimits(account, kind, role, incoming.snapshot.policy, perMinute)
+    const limits = entryLimits(account, kind, role, policy, perMinute)
     const { actionsPerMinute } = role.limits
     const breaker =
       kind === 'requests' && actionsPerMinute !== undefined ? { account, actionsPerMinute } : undefined
-    if (limits.length === 0 && !breaker) return { caller, entry: undefined, admission: undefined }
-    const entry: Entry = { lease: incoming.lease, kind, limits, breaker }
-    const admission = await store.admit(entry, incoming.budget)
-    if (admission.opened) onOpened(caller)
-    return { caller, entry, admission }
+    if (limits.length === 0 && !breaker) return extend(request, { entry: undefined, admission: undefined })
+    const entry: Entry = { lease, kind, limits, breaker }
+    const admission = await store.admit(entry, storeBudget)
+    if (admission.opened) onOpened(request)
+    const admitted = extend(request, { entry, admission })
+    requireAdmitted(admission)
+    return admitted
   }
 }
 
 /** @throws Refusal `rate_limited` or `breaker_open` */
-export function requireAdmitted({ admission }: Admitted): void {
-  if (!admission || admission.outcome === 'admitted') return
+function requireAdmitted(admission: Admission): void {
+  if (admission.outcome === 'admitted') return
   const retryAfterSeconds = wholeSeconds(admission.retryMs)
   if (admission.outcome === 'breaker') throw new Refusal('breaker_open', { retryAfterSeconds })
   throw new Refusal('rate_limited', {

@@ -13,11 +13,13 @@ import { isToken, type Token, type TokenReader } from '../../auth/tokens/token.t
 import type { Clock } from '../../core/clock.ts'
 import { Refusal } from '../../core/refusal.ts'
 import type { Role } from '../../policy/policy.ts'
-import type { Caller, IncomingRequest, RequestContext, Snapshot } from '../context.ts'
+import { type Authenticated, extend, type Received, type RequestContext, type Snapshot } from '../context.ts'
 
+/** Why a credential is refused. */
 export type LoginFault = CredentialFault | 'no such role'
 
-export interface IdentifyParts {
+/** What it takes to recognise a caller. */
+export interface AuthenticateParts {
   /** The gate's own tokens, and those of the policy's issuers. */
   readonly tokens: TokenReader
   readonly jwts: Jwts
@@ -25,19 +27,23 @@ export interface IdentifyParts {
   /** In force now: those of the request's snapshot may be revoked while a signature is verified. */
   keys(): Pick<KeyRing, 'bearer'>
   /** Hears why a credential is refused, which the caller does not. */
-  onFault(fault: LoginFault, incoming: IncomingRequest): void
+  onFault(fault: LoginFault, request: Received): void
   /** Somebody was recognised. */
   onCaller(identity: Identity, nowMs: number): void
 }
 
-/** Whether the credential of a request that is under way was revoked or disabled meanwhile. */
-export function isWithdrawn({ caller }: RequestContext, { keys }: Snapshot): boolean {
-  return caller !== undefined && keys.isWithdrawn(caller.identity)
+/** Tells whether the credential of a request that is under way was revoked or disabled meanwhile. */
+export function isWithdrawn({ identity }: RequestContext, { keys }: Snapshot): boolean {
+  return identity !== undefined && keys.isWithdrawn(identity)
 }
 
-export function createIdentify({ tokens, jwts, clock, keys: inForce, onFault, onCaller }: IdentifyParts) {
-  const refuse = (fault: LoginFault, incoming: IncomingRequest): never => {
-    onFault(fault, incoming)
+/** @throws Refusal `invalid_credentials`. Returns a promise only where a signature is still to be verified. */
+export type Authenticate = (request: Received) => Authenticated | Promise<Authenticated>
+
+export function createAuthenticate(parts: AuthenticateParts): Authenticate {
+  const { tokens, jwts, clock, keys: inForce, onFault, onCaller } = parts
+  const refuse = (fault: LoginFault, request: Received): never => {
+    onFault(fault, request)
     throw new Refusal('invalid_credentials', { detail: `credential: ${fault}` })
   }
 
@@ -51,43 +57,43 @@ export function createIdentify({ tokens, jwts, clock, keys: inForce, onFault, on
     return role
   }
 
-  const callerOf = (incoming: IncomingRequest, identity: Identity, token?: Token): Caller => {
-    const role = incoming.snapshot.policy.roles.get(identity.role)
-    if (role === undefined) return refuse('no such role', incoming)
+  const authenticated = (request: Received, identity: Identity, token?: Token): Authenticated => {
+    const role = request.policy.roles.get(identity.role)
+    if (role === undefined) return refuse('no such role', request)
     onCaller(identity, clock.wallMs())
-    return { incoming, identity, role: token ? narrowedTo(token, role) : role, token }
+    return extend(request, { identity, role: token ? narrowedTo(token, role) : role, token })
   }
 
   /** A certificate that is no good refuses, whatever else there is: a revoked machine must not go on with its key. */
-  const certified = (incoming: IncomingRequest) => {
-    const { certificate, snapshot } = incoming
+  const certified = (request: Received) => {
+    const { certificate, policy } = request
     if (certificate === undefined) return undefined
-    const identity = identifyCertificate(certificate, snapshot.policy.certificates, clock.wallMs())
+    const identity = identifyCertificate(certificate, policy.certificates, clock.wallMs())
     // No rule knows it, which does no harm beside a key.
     if (identity !== 'certificate unknown')
-      return typeof identity === 'string' ? refuse(identity, incoming) : identity
+      return typeof identity === 'string' ? refuse(identity, request) : identity
     return undefined
   }
 
-  return (incoming: IncomingRequest): Caller | Promise<Caller> => {
-    const machine = certified(incoming)
-    const presented = presentedCredential(incoming.rawHeaders)
-    if (presented === 'missing' && machine) return callerOf(incoming, machine)
-    if (presented === 'missing' && incoming.certificate) return refuse('certificate unknown', incoming)
-    if (typeof presented === 'string') return refuse(presented, incoming)
+  return (request) => {
+    const machine = certified(request)
+    const presented = presentedCredential(request.rawHeaders)
+    if (presented === 'missing' && machine) return authenticated(request, machine)
+    if (presented === 'missing' && request.certificate) return refuse('certificate unknown', request)
+    if (typeof presented === 'string') return refuse(presented, request)
 
     const { credential } = presented
-    const { policy, keys } = incoming.snapshot
+    const { policy, keys } = request
     const nowMs = clock.wallMs()
     const accept = (found: Identity | CredentialFault, token?: Token) =>
       typeof found === 'string'
-        ? refuse(found, incoming)
-        : callerOf(incoming, withCertificate(found, incoming, machine), token)
+        ? refuse(found, request)
+        : authenticated(request, withCertificate(found, request, machine), token)
     const acceptToken = (token: Token | CredentialFault) => {
       if (typeof token === 'string') return accept(token)
       // The policy may have become stricter since it was made.
       if (token.grants.length > policy.tokens.depth) return accept('revoked')
-      return accept(inForce().bearer(token, clock.wallMs(), incoming.peer), token)
+      return accept(inForce().bearer(token, clock.wallMs(), request.peer), token)
     }
     if (isToken(credential)) {
       const token = tokens.read(credential, nowMs)
@@ -95,14 +101,14 @@ export function createIdentify({ tokens, jwts, clock, keys: inForce, onFault, on
     }
     const found = jwts.identify(credential, policy.jwt, nowMs)
     if (found instanceof Promise) return found.then((identity) => accept(identity))
-    return accept(found ?? keys.identify(credential, nowMs, incoming.peer))
+    return accept(found ?? keys.identify(credential, nowMs, request.peer))
   }
 }
 
 /** The key's role holds; the record names both. */
 function withCertificate(
   identity: Identity,
-  { certificate }: IncomingRequest,
+  { certificate }: Received,
   machine: Identity | undefined,
 ): Identity {
   if (certificate === undefined) return identity

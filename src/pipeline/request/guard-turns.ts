@@ -64,8 +64,7 @@ export function createGuardTurns(clock: Clock): GuardTurns {
     run(steps, { owner, work, cancellation }) {
       return new Promise((resolve, reject) => {
         const read = (): boolean => {
-          if (cancellation.over)
-            throw cancellation.refusal ?? new Error('the client left while its request was read')
+          cancellation.throwIfOver()
           const begunMs = clock.monotonicMs()
           const units = work.units + sliceUnits
           try {

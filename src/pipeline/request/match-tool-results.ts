@@ -6,7 +6,8 @@
 import { holderOf } from '../../auth/identity.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Calls } from '../../tool-policy/calls/registry.ts'
-import type { Inspected, JudgedFinding } from '../context.ts'
+import { extend, type Matched, type Scanned } from '../context.ts'
+import type { JudgedFinding } from '../findings.ts'
 import { callRights } from '../response/tool-rights.ts'
 
 const guard = 'tools'
@@ -23,24 +24,29 @@ const strange: JudgedFinding = {
   end: 0,
 }
 
-export function createMatchResults(calls: Calls, metrics: Metrics) {
-  return async (inspected: Inspected): Promise<Inspected> => {
-    const { caller, prompt } = inspected.call
-    // Calls that nobody judges are not remembered.
-    if (prompt.results.length === 0 || !callRights(caller)) return inspected
+const nothing = { resultFindings: [], resultGuards: [] } as const
+
+/** Never rejects. */
+export type MatchToolResults = (request: Scanned) => Promise<Matched>
+
+/** @param calls that were let through */
+export function createMatchToolResults(calls: Calls, metrics: Metrics): MatchToolResults {
+  return async (request) => {
+    const { identity, prompt } = request
+    // Calls that are not judged are not remembered.
+    if (prompt.results.length === 0 || !callRights(request)) return extend(request, nothing)
     // By key, not by token: a conversation goes on with the next token, or one that it hands to a helper. None of them
     // gains by it, since whoever holds the key could make any of them.
-    const unknown = await calls.unknown(holderOf(caller.identity), prompt.results)
+    const unknown = await calls.unknown(holderOf(identity), prompt.results)
     if (unknown === undefined) {
       metrics.guardFailures.inc({ guard })
-      return inspected
+      return extend(request, nothing)
     }
     if (unknown > 0) metrics.findings.inc({ guard, category: strange.category, action: 'flag' }, unknown)
     const told = Array.from({ length: Math.min(unknown, maxTold) }, () => strange)
-    return {
-      ...inspected,
-      findings: [...inspected.findings, ...told],
-      guards: [...inspected.guards, [guard, unknown > 0 ? 'flag' : 'allow']],
-    }
+    return extend(request, {
+      resultFindings: told,
+      resultGuards: [[guard, unknown > 0 ? 'flag' : 'allow']],
+    })
   }
 }

@@ -5,14 +5,44 @@ import { isUtf8 } from 'node:buffer'
 import { isObject, JsonFault, type JsonObject, readJson } from '../../core/json.ts'
 import { Refusal } from '../../core/refusal.ts'
 import type { Exchange, Feature, Prompt } from '../../dialects/dialect.ts'
-import type { Form } from '../ports.ts'
+import { type Admitted, extend, type Parsed } from '../context.ts'
+import type { Form, ResponseWriter } from '../ports.ts'
 
-/** @throws Refusal `invalid_request` */
+/**
+ * Reads the body, a form or an upload, whichever the route takes.
+ * @throws Refusal `invalid_request`, `body_too_large` and its like; what ended the request while its body arrived
+ */
+export async function parse(
+  request: Admitted,
+  endpoint: Exchange,
+  writer: Pick<ResponseWriter, 'body' | 'form' | 'upload' | 'parameter'>,
+): Promise<Parsed> {
+  return extend(request, { endpoint, prompt: await promptOf(request, endpoint, writer) })
+}
+
+async function promptOf(
+  { role, cancellation }: Admitted,
+  endpoint: Exchange,
+  writer: Pick<ResponseWriter, 'body' | 'form' | 'upload' | 'parameter'>,
+): Promise<Prompt> {
+  const { bodyBytes } = role.caps
+  if (endpoint.upload) {
+    const prompt = endpoint.read({ name: writer.parameter }, role.allow)
+    return { ...prompt, uploadStream: writer.upload(role.admin.blobBytes) }
+  }
+  if (endpoint.form) return readForm(await writer.form(bodyBytes), endpoint, role.allow)
+  const body = await writer.body(bodyBytes)
+  // Reading a large one takes longer than most of what is behind it.
+  cancellation.throwIfOver()
+  return readPrompt(body, endpoint, role.allow)
+}
+
+/** Reads the bytes of a body. @throws Refusal `invalid_request` */
 export function readPrompt(body: Buffer, endpoint: Exchange, allowed: ReadonlySet<Feature>): Prompt {
   return endpoint.read(readObject(body), allowed)
 }
 
-/** @throws Refusal `invalid_request` for what is no JSON object, or could be read in two ways */
+/** Reads a JSON object. @throws Refusal `invalid_request` for what is none, or could be read in two ways */
 export function readObject(body: Buffer): JsonObject {
   if (!isUtf8(body)) throw new Refusal('invalid_request', { say: 'The request body is not valid UTF-8.' })
   const document = strictly(body.toString('utf8'))
@@ -21,7 +51,7 @@ export function readObject(body: Buffer): JsonObject {
   return document
 }
 
-/** A form's fields, each a string; what the file holds is nobody's to read here. */
+/** Reads a form's fields, each a string; what its file holds is not read here. */
 export function readForm({ fields, file }: Form, endpoint: Exchange, allowed: ReadonlySet<Feature>): Prompt {
   return { ...endpoint.read(fields, allowed), file }
 }

@@ -1,5 +1,7 @@
-/** Stage 1: the only place that asks for the current policy. Whatever happens later, this request sees this one. */
-
+/**
+ * Stage 1: makes the context of a request. The only place that asks for the current policy: whatever happens later, this
+ * request sees this one.
+ */
 import type { ShownCertificate } from '../../auth/mtls/certificate.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Hold } from '../../core/held-bytes.ts'
@@ -7,10 +9,11 @@ import { randomHex } from '../../core/random.ts'
 import { findSensitive } from '../../detect/sensitive/mask.ts'
 import type { Dialect } from '../../dialects/dialect.ts'
 import type { Cancellation } from '../cancellation.ts'
-import type { IncomingRequest, Snapshot } from '../context.ts'
+import type { RequestContext, Snapshot } from '../context.ts'
 import { GuardWork } from '../guard-work.ts'
 import { createTraces } from '../trace.ts'
 
+/** What is known of a request when its head has arrived. */
 export interface RequestHead {
   readonly route: string
   readonly dialect: Dialect
@@ -31,11 +34,14 @@ const requestIdForm = /^[\w.-]{1,64}$/
 /** Of agents and sessions: what goes on record must not be able to be anything else than a name. */
 const nameForm = /^[\w.:@/-]{1,128}$/
 
-export function createArrive(current: () => Snapshot, clock: Clock) {
+export type Receive = (head: RequestHead) => RequestContext
+
+/** @param current what is in force */
+export function createReceive(current: () => Snapshot, clock: Clock): Receive {
   const freshId = createIds()
   const trace = createTraces()
-  return (head: RequestHead): IncomingRequest => {
-    const snapshot = current()
+  return (head) => {
+    const { policy, keys } = current()
     const { requestId, agent, session } = head
     const lease = freshId()
     return {
@@ -45,7 +51,8 @@ export function createArrive(current: () => Snapshot, clock: Clock) {
       agent: agent !== undefined && nameForm.test(agent) ? agent : undefined,
       session: session !== undefined && nameForm.test(session) ? session : undefined,
       peer: head.peer,
-      snapshot,
+      policy,
+      keys,
       dialect: head.dialect,
       route: head.route,
       arrivedAtMs: clock.monotonicMs(),
@@ -53,8 +60,39 @@ export function createArrive(current: () => Snapshot, clock: Clock) {
       certificate: head.certificate,
       cancellation: head.cancellation,
       hold: head.hold,
-      budget: { leftMs: snapshot.policy.store.timeoutMs },
-      guardWork: new GuardWork(snapshot.policy.guardBudget),
+      storeBudget: { leftMs: policy.store.timeoutMs },
+      guardWork: new GuardWork(policy.guardBudget),
+      // What later steps fill.
+      identity: undefined,
+      role: undefined,
+      token: undefined,
+      entry: undefined,
+      admission: undefined,
+      endpoint: undefined,
+      prompt: undefined,
+      model: undefined,
+      others: undefined,
+      target: undefined,
+      outgoing: undefined,
+      spotlighting: undefined,
+      canary: undefined,
+      claim: undefined,
+      reservation: undefined,
+      weight: undefined,
+      slotWaitMs: undefined,
+      findings: undefined,
+      guards: undefined,
+      opinion: undefined,
+      resultFindings: undefined,
+      resultGuards: undefined,
+      responseGuard: undefined,
+      toolCalls: undefined,
+      upstream: undefined,
+      upstreamWaitMs: undefined,
+      work: undefined,
+      recordedPrompt: undefined,
+      isCharged: undefined,
+      isSettled: undefined,
     }
   }
 }

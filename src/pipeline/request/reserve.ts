@@ -10,56 +10,72 @@ import type { Text } from '../../core/text.ts'
 import type { Prompt, RouteGroup } from '../../dialects/dialect.ts'
 import { claimedAccounts, keyAccount, wholeTokenLimit } from '../../limits/accounts.ts'
 import type { Turns } from '../../limits/slot-queue.ts'
-import type { Claim } from '../../limits/store.ts'
-import type { Call, Reserved } from '../context.ts'
-import type { PrintPrompt } from '../finish/fingerprint.ts'
+import type { Claim, Reservation } from '../../limits/store.ts'
+import { extend, type Parsed, type Prepared, type Reserved } from '../context.ts'
+import type { FingerprintPrompt } from '../finish/fingerprint.ts'
 import { saySharedBy, wholeSeconds } from './admit.ts'
 
 const tokensPerText = 4
 const tokensPerImage = 768
 
-export function createReserve(turns: Turns, printPrompt: PrintPrompt, clock: Clock) {
-  return async (call: Call): Promise<Reserved> => {
-    const { caller, endpoint, outgoing, target } = call
-    const { incoming, identity, role } = caller
-    const { policy } = incoming.snapshot
-    const nothing = { claim: undefined, reservation: undefined, weight: 1, waitedMs: 0 }
-    if (endpoint.cost !== 'request') return nothing
+const nothing = { claim: undefined, reservation: undefined, weight: 1, slotWaitMs: 0 }
+
+/**
+ * Waits for a slot where that is full. What it was told is in the context by the time it refuses.
+ * @throws Refusal `rate_limited`, `tokens_exhausted`, `too_many_concurrent`, `repetition`, `store_unavailable`;
+ * `invalid_request` for what no limit could ever grant
+ */
+export type Reserve = (request: Prepared) => Promise<Reserved>
+
+export function createReserve(turns: Turns, fingerprint: FingerprintPrompt, clock: Clock): Reserve {
+  return async (request) => {
+    const { endpoint, target, identity, role, policy } = request
+    if (endpoint.cost !== 'request') return extend(request, nothing)
     const rule = policy.models.find(({ matches }) => matches(target.model, target.server))
     const weight = rule?.weight ?? 1
     const account = keyAccount(holderOf(identity))
     const accounts = claimedAccounts(account, role, rule, policy)
-    const print = role.limits.repetition && printPrompt(call)
-    const repetition =
-      role.limits.repetition && print !== undefined
-        ? { account, limit: role.limits.repetition, things: [print] }
-        : undefined
-    if (accounts.length === 0 && !repetition) return { ...nothing, weight }
-    const tokens = weighted(inputTokens(call) + outgoing.outputTokens, weight)
-    const claim: Claim = { lease: incoming.lease, tokens, accounts, repetition }
-    const max = wholeTokenLimit(accounts)
-    if (tokens > max)
-      throw new Refusal('invalid_request', {
-        say:
-          `The request may use ${tokens} tokens, more than the whole limit of ${max}. Ask for a shorter response, ` +
-          'or ask the operator to raise `tokensPerMinute` or `tokensPerDay`, or to lower `caps.outputTokens`.',
-      })
-    const { cancellation } = incoming
+    const limit = role.limits.repetition
+    const print = limit && fingerprint(request)
+    const repetition = limit && print !== undefined ? { account, limit, things: [print] } : undefined
+    if (accounts.length === 0 && !repetition) return extend(request, { ...nothing, weight })
+    const tokens = weighted(inputTokens(request) + request.outgoing.outputTokens, weight)
+    requirePossible(tokens, wholeTokenLimit(accounts))
+    const claim: Claim = { lease: request.lease, tokens, accounts, repetition }
     const sinceMs = clock.monotonicMs()
-    const reservation = await turns
-      .reserve(claim, incoming.budget, {
-        owner: holderOf(identity),
-        max: role.limits.waiting,
-        waitMs: policy.queue.waitMs,
-        timeoutMs: policy.store.timeoutMs,
-        left: () => cancellation.over,
-        onLeave: cancellation.onEnd.bind(cancellation),
-      })
-      .catch((thrown: unknown) => {
-        throw cancellation.refusal ?? thrown
-      })
+    const reservation = await reservationOf(claim, request, turns)
     const granted = reservation.outcome === 'granted' ? claim : undefined
-    return { claim: granted, reservation, weight, waitedMs: clock.monotonicMs() - sinceMs }
+    const slotWaitMs = clock.monotonicMs() - sinceMs
+    const reserved = extend(request, { claim: granted, reservation, weight, slotWaitMs })
+    requireReserved(reservation)
+    return reserved
+  }
+}
+
+/** @throws Refusal `invalid_request` */
+function requirePossible(tokens: number, max: number): void {
+  if (tokens <= max) return
+  throw new Refusal('invalid_request', {
+    say:
+      `The request may use ${tokens} tokens, more than the whole limit of ${max}. Ask for a shorter response, ` +
+      'or ask the operator to raise `tokensPerMinute` or `tokensPerDay`, or to lower `caps.outputTokens`.',
+  })
+}
+
+/** @throws whatever the store throws, or what ended the request while it waited */
+async function reservationOf(claim: Claim, request: Prepared, turns: Turns): Promise<Reservation> {
+  const { cancellation, identity, role, policy, storeBudget } = request
+  try {
+    return await turns.reserve(claim, storeBudget, {
+      owner: holderOf(identity),
+      max: role.limits.waiting,
+      waitMs: policy.queue.waitMs,
+      timeoutMs: policy.store.timeoutMs,
+      left: () => cancellation.over,
+      onLeave: cancellation.onEnd.bind(cancellation),
+    })
+  } catch (thrown) {
+    throw cancellation.cause ?? thrown
   }
 }
 
@@ -71,8 +87,8 @@ const codes = {
 } as const
 
 /** @throws Refusal `rate_limited`, `tokens_exhausted`, `too_many_concurrent` or `repetition` */
-export function requireReserved({ reservation }: Reserved): void {
-  if (!reservation || reservation.outcome === 'granted') return
+function requireReserved(reservation: Reservation): void {
+  if (reservation.outcome === 'granted') return
   const { outcome, retryMs, tokens, requests } = reservation
   throw new Refusal(codes[outcome], {
     // It was not let through, so that it does not count against the next one.
@@ -84,7 +100,7 @@ export function requireReserved({ reservation }: Reserved): void {
 
 const bytesPerToken = 4
 
-/** Four bytes are a token in most languages' worst case of English and code. */
+/** Estimates tokens: four bytes are one in most languages' worst case of English and code. */
 export function estimatedTokens(bytes: number): number {
   return Math.ceil(bytes / bytesPerToken)
 }
@@ -97,15 +113,15 @@ export function weighted(tokens: number, weight: number): number {
 /** Whose texts have a context each. */
 const each: ReadonlySet<RouteGroup> = new Set(['embeddings', 'rerank'])
 
-/** What the prompt may cost: never more than fits into the context. */
-export function inputTokens({ prompt, endpoint, caller }: Call): number {
-  const { contextTokens } = caller.role.caps
+/** Estimates the tokens that the prompt may cost: never more than fit into the context. */
+export function inputTokens({ prompt, endpoint, role }: Parsed): number {
+  const { contextTokens } = role.caps
   if (each.has(endpoint.group))
     return sum(prompt.texts.map((text) => Math.min(textTokens(text), contextTokens)))
   return Math.min(promptTokens(prompt), contextTokens)
 }
 
-/** An estimate. */
+/** Estimates the tokens of a prompt, however large the context is. */
 export function promptTokens({ texts, counts }: Prompt): number {
   return sum(texts.map(textTokens)) + counts.images * tokensPerImage
 }

@@ -9,7 +9,8 @@ import type { Action, Channel, Finding } from '../../core/text.ts'
 import { judge } from '../../detect/injection/verdict.ts'
 import type { Exceptions } from '../../policy/exceptions.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
-import type { Call, Inspected, JudgedFinding } from '../context.ts'
+import { extend, type Reserved, type Scanned } from '../context.ts'
+import type { GuardVerdict, JudgedFinding } from '../findings.ts'
 import type { Steps } from '../guard-work.ts'
 import type { Locate, Located } from './exceptions.ts'
 import { opinionGuard, type SecondOpinion } from './guard-model.ts'
@@ -26,7 +27,8 @@ const maxFindings = 1024
 const workPerText = 16
 const heavier: Readonly<Record<Action, number>> = { allow: 0, flag: 1, block: 2 }
 
-export interface InspectNeeds {
+/** What it takes to read a prompt. */
+export interface ScanParts {
   readonly scanningFor: ScanningFor
   readonly secondOpinion: SecondOpinion
   readonly turns: GuardTurns
@@ -34,7 +36,19 @@ export interface InspectNeeds {
   readonly locate: Locate
 }
 
-export function createInspect({ scanningFor, secondOpinion, turns, metrics, locate }: InspectNeeds) {
+/**
+ * Reads the prompt and carries the verdict out; what was found is in the context by the time it refuses.
+ * @throws Refusal `prompt_blocked`, `too_much_to_scan`; `internal` if the guard fails
+ */
+export type ScanPrompt = (request: Reserved) => Promise<Scanned>
+
+export function createScanPrompt({
+  scanningFor,
+  secondOpinion,
+  turns,
+  metrics,
+  locate,
+}: ScanParts): ScanPrompt {
   function* judgeTexts(
     texts: readonly Known[],
     thresholds: Parameters<typeof judge>[2],
@@ -61,11 +75,9 @@ export function createInspect({ scanningFor, secondOpinion, turns, metrics, loca
     return { worst, findings, flagged }
   }
 
-  function* read(call: Call): Steps<PromptScan> {
-    const { role, incoming, identity } = call.caller
+  function* read({ role, identity, policy, prompt }: Reserved): Steps<PromptScan> {
     const settings = role.promptGuard
-    const { exceptions } = incoming.snapshot.policy
-    const judgeAll = (texts: readonly Known[]) => judgeTexts(texts, settings, exceptions)
+    const judgeAll = (texts: readonly Known[]) => judgeTexts(texts, settings, policy.exceptions)
     const scanning = scanningFor(settings)
     function* findAll(joined: readonly Omit<Known, 'findings'>[], known: readonly Known[]): Steps<Known[]> {
       const all: Known[] = []
@@ -82,7 +94,7 @@ export function createInspect({ scanningFor, secondOpinion, turns, metrics, loca
       }
       return all
     }
-    const { texts } = call.prompt
+    const { texts } = prompt
     const joined = neighbours(texts, '\n')
     const spaced = yield* findAll(joined, [])
     const seams = seamsOf(role.trustSystem ? joined.filter(({ channel }) => channel !== 'system') : joined)
@@ -98,12 +110,11 @@ export function createInspect({ scanningFor, secondOpinion, turns, metrics, loca
   }
 
   /** Each text is read in slices; between them others have their turn, if there is much to read. */
-  async function inTurns(call: Call): Promise<PromptScan> {
-    const { identity, incoming } = call.caller
-    const { cancellation, guardWork } = incoming
+  async function inTurns(request: Reserved): Promise<PromptScan> {
+    const { identity, cancellation, guardWork } = request
     const before = guardWork.ms
     try {
-      return await turns.run(read(call), { owner: holderOf(identity), work: guardWork, cancellation })
+      return await turns.run(read(request), { owner: holderOf(identity), work: guardWork, cancellation })
     } catch (cause) {
       if (cause instanceof Refusal || cancellation.over) throw cause
       metrics.guardFailures.inc({ guard })
@@ -114,28 +125,30 @@ export function createInspect({ scanningFor, secondOpinion, turns, metrics, loca
   }
 
   /** @returns undefined if there is nothing to ask, or nobody */
-  async function opinionOn({ caller, prompt }: Call, flagged: readonly Flagged[]) {
-    const { role, identity } = caller
+  async function opinionOn({ role, identity, prompt }: Reserved, flagged: readonly Flagged[]) {
     const { model } = role.promptGuard
     if (!model) return undefined
     const questions = questionsOf(prompt.texts, flagged, model, role.trustSystem)
     return questions.questions.length === 0 ? undefined : secondOpinion(questions, identity.id, model)
   }
 
-  return async (call: Call): Promise<Inspected> => {
-    const settings = call.caller.role.promptGuard
+  return async (request) => {
+    const { mode } = request.role.promptGuard
     // Never silent about what went by unread.
-    const unread = call.prompt.unread.map((what) => [what, 'unread'] as const)
+    const unread = request.prompt.unread.map((what): GuardVerdict => [what, 'unread'])
     // What the gate answers itself no model reads; scanning it would only tell a prober what is found.
-    if (settings.mode === 'off' || call.endpoint.answer) return { call, findings: [], guards: unread }
-    const reading = await inTurns(call)
-    const { findings, flagged, worst } = reading
-    const guards: (readonly [string, Action | 'unread'])[] = [[guard, worst]]
-    const opinion = worst === 'block' ? undefined : await opinionOn(call, flagged)
+    if (mode === 'off' || request.endpoint.answer)
+      return extend(request, { findings: [], guards: unread, opinion: undefined })
+    const { findings, flagged, worst } = await inTurns(request)
+    const guards: GuardVerdict[] = [[guard, worst]]
+    const opinion = worst === 'block' ? undefined : await opinionOn(request, flagged)
     if (opinion) guards.push([opinionGuard, opinion.verdict])
     if (opinion?.unsafe) findings.push(unsafe(opinion.unsafe))
     for (const { guard, category, action } of findings) metrics.findings.inc({ guard, category, action })
-    return { call, findings, ...(opinion && { opinion: opinion.cost }), guards: [...guards, ...unread] }
+    const scanned = extend(request, { findings, guards: [...guards, ...unread], opinion: opinion?.cost })
+    // A policy may want to observe only.
+    if (mode === 'enforce') requireNoBlock(scanned)
+    return scanned
   }
 }
 
@@ -179,8 +192,7 @@ function judged(finding: Finding | Located, { channel, text }: Known, action: Ac
   return { ...finding, guard, channel, text, action: isExcepted ? 'allow' : action }
 }
 
-/** Carries the verdict out, unless the policy only wants to observe. */
-export function enforce(inspected: Inspected): void {
-  if (inspected.call.caller.role.promptGuard.mode !== 'enforce') return
-  if (inspected.guards.some(([, verdict]) => verdict === 'block')) throw new Refusal('prompt_blocked')
+/** @throws Refusal `prompt_blocked` */
+function requireNoBlock({ guards }: Scanned): void {
+  if (guards.some(([, verdict]) => verdict === 'block')) throw new Refusal('prompt_blocked')
 }

@@ -16,7 +16,7 @@ export interface Asking {
 }
 
 /** @throws Refusal if the answer ends with one of these calls */
-export async function askCalls(calls: readonly ToolCall[], asking: Asking): Promise<SettledVerdict[]> {
+export async function judgeCalls(calls: readonly ToolCall[], asking: Asking): Promise<SettledVerdict[]> {
   const verdicts: SettledVerdict[] = []
   for (const call of calls) verdicts.push(await askCall(call, asking))
   return verdicts

@@ -9,7 +9,8 @@ import type { Frame } from '../../dialects/framing/framing.ts'
 /** Frames that wait at most; more than this many words never hold each other up. */
 const maxFrames = 256
 
-export interface Delay {
+/** Frames that wait. */
+export interface FrameBuffer {
   /** A frame that the reader returned. */
   add(frame: Frame): void
   /** All frames of one that came in were added. */
@@ -18,9 +19,9 @@ export interface Delay {
   readonly held: number
 }
 
-export function createDelay(passage: OutputFilter, emit: (frame: Frame) => void): Delay {
+export function createFrameBuffer(filter: OutputFilter, emit: (frame: Frame) => void): FrameBuffer {
   let waiting: Frame[] = []
-  let cuts = passage.cuts
+  let cuts = filter.cuts
   let gaveUp = false
   let held = 0
 
@@ -46,8 +47,8 @@ export function createDelay(passage: OutputFilter, emit: (frame: Frame) => void)
     },
     settle(last) {
       if (waiting.length === 0) return
-      const isClean = passage.cuts === cuts && !gaveUp
-      if (!passage.isHolding || last) {
+      const isClean = filter.cuts === cuts && !gaveUp
+      if (!filter.isHolding || last) {
         leave(isClean)
         gaveUp = false
       } else if (!isClean || waiting.length > maxFrames) {
@@ -55,7 +56,7 @@ export function createDelay(passage: OutputFilter, emit: (frame: Frame) => void)
         leave(false)
         gaveUp = true
       }
-      cuts = passage.cuts
+      cuts = filter.cuts
     },
   }
 }

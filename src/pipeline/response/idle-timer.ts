@@ -1,18 +1,18 @@
-/** Tells when nothing has left for a while, each time again, until it is ended. */
-export interface Silence {
+/** Tells when nothing has left for a while, each time again, until it is stopped. */
+export interface IdleTimer {
   /** Something has left. */
-  broken(): void
-  end(): void
+  reset(): void
+  stop(): void
 }
 
-export function onSilence(ms: number, tell: () => void): Silence {
+export function startIdleTimer(ms: number, tell: () => void): IdleTimer {
   const timer = setTimeout(() => {
     tell()
     timer.refresh()
   }, ms)
   return {
     // Asked with every write: to move a timer costs a tenth of making one.
-    broken: () => void timer.refresh(),
-    end: () => clearTimeout(timer),
+    reset: () => void timer.refresh(),
+    stop: () => clearTimeout(timer),
   }
 }

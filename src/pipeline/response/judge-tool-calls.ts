@@ -16,7 +16,8 @@ import type { Log } from '../../telemetry/log.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Calls } from '../../tool-policy/calls/registry.ts'
 import type { ToolRights } from '../../tool-policy/rights.ts'
-import type { Call, JudgedFinding } from '../context.ts'
+import type { Guarded } from '../context.ts'
+import type { JudgedFinding } from '../findings.ts'
 import { callRights, judgeRight } from './tool-rights.ts'
 
 const guard = 'tools'
@@ -50,45 +51,46 @@ export interface JudgeParts {
 
 /** @returns for a call that may be answered: who judges the tool calls in it, or undefined if nobody does */
 export function createJudgeCalls({ approvals, calls, lookAgain, isInForce, metrics, log }: JudgeParts) {
-  const find = (call: Call, id: string, severity: Severity, action: JudgedFinding['action']) => {
+  const find = (request: Guarded, id: string, severity: Severity, action: JudgedFinding['action']) => {
     metrics.findings.inc({ guard, category, action })
-    const { findings } = call.judged
+    const { findings } = request.toolCalls
     if (findings.length >= maxTold) return
     findings.push({ guard, id, category, severity, channel: 'assistant', action, start: 0, end: 0 })
   }
 
   /** Not waited for: a call that is not remembered only has its result flagged. */
-  const letThrough = (call: Call, made: ToolCall): CallVerdict => {
-    void calls.note(holderOf(call.caller.identity), made)
+  const letThrough = (request: Guarded, made: ToolCall): CallVerdict => {
+    void calls.note(holderOf(request.identity), made)
     return pass
   }
 
   /** @param action `redact`: the rest of the answer leaves without it */
   const stopped = (
-    call: Call,
+    request: Guarded,
     made: ToolCall,
     id: string,
     severity: Severity,
     action: 'block' | 'redact' = 'block',
   ) => {
-    find(call, id, severity, action)
-    if (call.judged.stopped.length < maxTold) call.judged.stopped.push(made)
+    find(request, id, severity, action)
+    if (request.toolCalls.stopped.length < maxTold) request.toolCalls.stopped.push(made)
   }
 
-  const remember = ({ judged }: Call, id: string, outcome: 'asked' | 'used' | 'denied') => {
-    if (judged.approvals.size < maxTold || judged.approvals.has(id)) judged.approvals.set(id, outcome)
+  const remember = ({ toolCalls }: Guarded, id: string, outcome: 'asked' | 'used' | 'denied') => {
+    if (toolCalls.approvals.size < maxTold || toolCalls.approvals.has(id))
+      toolCalls.approvals.set(id, outcome)
   }
 
   const outside = (
-    call: Call,
+    request: Guarded,
     made: ToolCall,
     because: 'name' | 'arguments',
     otherwise: ToolRights['otherwise'],
   ): CallVerdict => {
     const id = because === 'name' ? 'tool.not-allowed' : 'tool.arguments'
-    stopped(call, made, id, 'high', otherwise === 'strip' ? 'redact' : 'block')
+    stopped(request, made, id, 'high', otherwise === 'strip' ? 'redact' : 'block')
     if (otherwise === 'strip') return { kind: 'strip', note }
-    const tool = nameToSay(call, made)
+    const tool = nameToSay(request, made)
     return {
       kind: 'refuse',
       refusal: new Refusal('tool_not_allowed', {
@@ -100,50 +102,46 @@ export function createJudgeCalls({ approvals, calls, lookAgain, isInForce, metri
     }
   }
 
-  const outOfPlace = (call: Call, made: ToolCall): CallVerdict => {
-    stopped(call, made, 'tool.unapproved', 'medium', 'redact')
+  const outOfPlace = (request: Guarded, made: ToolCall): CallVerdict => {
+    stopped(request, made, 'tool.unapproved', 'medium', 'redact')
     return { kind: 'strip', note: undecidedCallNote }
   }
 
-  const unapproved = (call: Call, made: ToolCall, id: string, say: string): CallVerdict => {
-    stopped(call, made, id, 'medium')
+  const unapproved = (request: Guarded, made: ToolCall, id: string, say: string): CallVerdict => {
+    stopped(request, made, id, 'medium')
     return { kind: 'refuse', refusal: new Refusal('approval_denied', { say }) }
   }
 
   /** Who cannot judge lets nothing through. */
-  const unjudged = (call: Call, made: ToolCall, cause: unknown): CallVerdict => {
+  const unjudged = (request: Guarded, made: ToolCall, cause: unknown): CallVerdict => {
     metrics.guardFailures.inc({ guard })
-    log.error(
-      { id: call.caller.incoming.id, cause: describeError(cause) },
-      'cannot judge a tool call; it is refused',
-    )
-    stopped(call, made, 'tool.unjudged', 'high')
+    log.error({ id: request.id, cause: describeError(cause) }, 'cannot judge a tool call; it is refused')
+    stopped(request, made, 'tool.unjudged', 'high')
     return { kind: 'refuse', refusal: new Refusal('store_unavailable', { cause, retryAfterSeconds: 5 }) }
   }
 
-  const asked = async (call: Call, made: ToolCall, args: JsonObject): Promise<CallVerdict> => {
-    const { identity, role, incoming } = call.caller
-    const { policy } = incoming.snapshot
+  const asked = async (request: Guarded, made: ToolCall, args: JsonObject): Promise<CallVerdict> => {
+    const { identity, role, policy, cancellation } = request
     const { waitMs, validMs } = policy.approval
     // Of whom nothing is recorded, no more is kept than a human needs who decides.
     const shows = role.content === 'none' ? 'masked' : policy.approval.arguments
     // Under another policy nobody can say yes any more.
     const isCurrent = () => isInForce(policy.version)
-    const wanted = () => !incoming.cancellation.over && isCurrent()
+    const wanted = () => !cancellation.over && isCurrent()
     const mayPass = () => {
       lookAgain()
       return wanted()
     }
     // There may be a yes already. Who was known when the request came may be frozen since: models take their time.
-    if (!mayPass()) return unapproved(call, made, 'tool.unapproved', isCurrent() ? unwaited : outdated)
+    if (!mayPass()) return unapproved(request, made, 'tool.unapproved', isCurrent() ? unwaited : outdated)
     const answer = await approvals.ask(
       {
         identity,
         holder: holderOf(identity),
-        request: incoming.id,
+        request: request.id,
         tool: made.name,
         arguments: args,
-        model: call.model.served,
+        model: request.model.served,
         policy: policy.version,
         finder: policy.personalData.finder,
       },
@@ -151,16 +149,16 @@ export function createJudgeCalls({ approvals, calls, lookAgain, isInForce, metri
     )
     if (answer.kind === 'full')
       return unapproved(
-        call,
+        request,
         made,
         'tool.too-many',
         'Too many tool calls are waiting for approval. Try again later.',
       )
     const answered = ({ kind, id, why }: Answered): CallVerdict => {
-      remember(call, id, kind === 'passed' ? 'used' : 'denied')
-      if (kind === 'passed') return letThrough(call, made)
+      remember(request, id, kind === 'passed' ? 'used' : 'denied')
+      if (kind === 'passed') return letThrough(request, made)
       return unapproved(
-        call,
+        request,
         made,
         'tool.denied',
         `An approver denied this tool call${reasonOf(why, policy)}. Approval ${id}.`,
@@ -168,42 +166,44 @@ export function createJudgeCalls({ approvals, calls, lookAgain, isInForce, metri
     }
     if (answer.kind !== 'pending') return answered(answer)
     const { id, decided } = answer
-    remember(call, id, 'asked')
+    remember(request, id, 'asked')
     const needed = `A tool call needs approval. Approval id: ${id}. Once it is approved, retry the same call.`
-    if (waitMs === 0) return unapproved(call, made, 'tool.unapproved', needed)
+    if (waitMs === 0) return unapproved(request, made, 'tool.unapproved', needed)
     const waited = async (): Promise<CallVerdict> => {
       const how = await decided(waitMs, { wanted, mayPass })
       if (how.kind === 'passed' || how.kind === 'denied') return answered(how)
       const unanswered = how.kind === 'over' ? over : `The approval was not decided in time. ${needed}`
       const say = isCurrent() ? unanswered : outdated
-      return unapproved(call, made, 'tool.unapproved', say)
+      return unapproved(request, made, 'tool.unapproved', say)
     }
     let waiting: Promise<CallVerdict> | undefined
     return {
       kind: 'wait',
       note: needed,
-      abandon: () => stopped(call, made, 'tool.unapproved', 'medium', 'redact'),
+      abandon: () => stopped(request, made, 'tool.unapproved', 'medium', 'redact'),
       // Only for who asks: a yes that came while nobody waits must be there for the next one.
       get decided() {
-        waiting ??= waited().catch((cause: unknown) => unjudged(call, made, cause))
+        waiting ??= waited().catch((cause: unknown) => unjudged(request, made, cause))
         return waiting
       },
     }
   }
 
-  return (call: Call): JudgeCall | undefined => {
-    if (!callRights(call.caller)) return undefined
-    const otherwise = call.caller.role.tools?.otherwise ?? 'refuse'
+  return (request: Guarded): JudgeCall | undefined => {
+    if (!callRights(request)) return undefined
+    const otherwise = request.role.tools?.otherwise ?? 'refuse'
     // At once wherever no human is asked: what stands in a text cannot wait.
     return (made, place) => {
       try {
-        const judgement = judgeRight(call.caller, made)
-        if (judgement.kind === 'outside') return outside(call, made, judgement.because, otherwise)
-        if (judgement.kind === 'allowed') return letThrough(call, made)
-        if (place === 'text') return outOfPlace(call, made)
-        return asked(call, made, judgement.arguments).catch((cause: unknown) => unjudged(call, made, cause))
+        const judgement = judgeRight(request, made)
+        if (judgement.kind === 'outside') return outside(request, made, judgement.because, otherwise)
+        if (judgement.kind === 'allowed') return letThrough(request, made)
+        if (place === 'text') return outOfPlace(request, made)
+        return asked(request, made, judgement.arguments).catch((cause: unknown) =>
+          unjudged(request, made, cause),
+        )
       } catch (cause) {
-        return unjudged(call, made, cause)
+        return unjudged(request, made, cause)
       }
     }
   }
@@ -216,6 +216,6 @@ function reasonOf(why: string | null, { approval }: Policy): string {
 }
 
 /** Only a name that the request has offered itself: any other is a model's word, and may be what it must not say. */
-function nameToSay({ prompt }: Call, { name }: ToolCall): string {
+function nameToSay({ prompt }: Guarded, { name }: ToolCall): string {
   return prompt.tools.includes(name) && plainName.test(name) ? ` (${name})` : ''
 }

@@ -5,16 +5,18 @@ import type { Guard, Match } from '../../detect/stream/stream-detector.ts'
 import type { TextKind } from '../../dialects/common/output-filter.ts'
 import type { OutputGuard } from '../../policy/policy.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
-import type { AnswerCut, JudgedFinding, OutputVerdict } from '../context.ts'
+import type { AnswerCut, JudgedFinding, OutputVerdict } from '../findings.ts'
 
 const guard = 'output'
 /** Of one answer; what there is more is cut all the same. */
 const maxNoted = 256
 
-export type Part = Guard | 'injection' | 'scripts' | 'theft'
-export type Action = 'off' | 'flag' | 'redact' | 'block'
+/** The guards that read output. */
+export type OutputPart = Guard | 'injection' | 'scripts' | 'theft'
+/** What a policy wants done about what one of them finds. */
+export type OutputAction = 'off' | 'flag' | 'redact' | 'block'
 
-const severities: Readonly<Record<Part, Severity>> = {
+const severities: Readonly<Record<OutputPart, Severity>> = {
   secrets: 'high',
   canary: 'high',
   links: 'high',
@@ -26,11 +28,12 @@ const severities: Readonly<Record<Part, Severity>> = {
 }
 const heavier: Readonly<Record<OutputVerdict, number>> = { allow: 0, flag: 1, redact: 2, block: 3 }
 
-export class AnswerNotes {
+/** Keeps what was found in one response. */
+export class ResponseNotes {
   readonly findings: JudgedFinding[] = []
   readonly cuts: AnswerCut[] = []
-  readonly actions: Readonly<Record<Part, Action>>
-  readonly #inArguments: Action | undefined
+  readonly actions: Readonly<Record<OutputPart, OutputAction>>
+  readonly #inArguments: OutputAction | undefined
   verdict: OutputVerdict = 'allow'
   readonly #enforces: boolean
   readonly #metrics: Metrics
@@ -73,7 +76,7 @@ export class AnswerNotes {
   }
 
   /** A sign of something in a channel, told once. @throws Refusal `output_blocked` where the policy says so */
-  sign(part: Exclude<Part, Guard>, type: string): void {
+  sign(part: Exclude<OutputPart, Guard>, type: string): void {
     const id = `${part}.${type}`
     if (this.#seen.has(id)) return
     this.#seen.add(id)
@@ -81,13 +84,13 @@ export class AnswerNotes {
   }
 
   /** What a tool is given is what it works with: there a policy may want another thing. */
-  #actionOn(part: Part, kind: TextKind): Action {
+  #actionOn(part: OutputPart, kind: TextKind): OutputAction {
     const given = kind === 'arguments' || kind === 'input'
     const inArguments = given && (part === 'secrets' || part === 'pii') ? this.#inArguments : undefined
     return inArguments ?? this.actions[part]
   }
 
-  #note(part: Part, id: string, action: Action, at: number, bytes: number): void {
+  #note(part: OutputPart, id: string, action: OutputAction, at: number, bytes: number): void {
     // On record stands what was done.
     const told = action === 'off' || !this.#enforces ? 'flag' : action
     if (heavier[told] > heavier[this.verdict]) this.verdict = told

@@ -1,140 +1,85 @@
 /**
- * The output guard: what stands between the texts of one answer and the client, channel by channel, whatever the dialect.
- * Cuts what the policy wants cut, ends the answer where the policy says so, and keeps what it found for the record. A
- * fault in it refuses.
+ * The output guard: what stands between the texts of one response and the client, channel by channel, whatever the
+ * dialect. Cuts what the policy wants cut, ends the response where the policy says so, and keeps what it found for the
+ * record. A fault in it refuses.
  */
-
 import { holderOf } from '../../auth/identity.ts'
 import { asRefusal, Refusal } from '../../core/refusal.ts'
 import { createRecall } from '../../detect/injection/scan-cache.ts'
 import type { Scanner } from '../../detect/injection/scanner.ts'
 import { type Shingles, shinglesOf } from '../../detect/injection/shingles.ts'
-import { JsonWindow } from '../../detect/stream/json-window.ts'
-import { markerLead } from '../../detect/stream/marker.ts'
-import { createSeekers } from '../../detect/stream/stream-detectors.ts'
-import { type OnFound, Window } from '../../detect/stream/window.ts'
-import { insertCanary } from '../../dialects/common/canary.ts'
 import type { OutputFilter, TextKind } from '../../dialects/common/output-filter.ts'
 import type { OutputGuard, PromptGuard } from '../../policy/policy.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
-import type { AnswerGuard, Guarded } from '../context.ts'
+import { type Authenticated, extend, type Guarded, type Matched } from '../context.ts'
+import type { ResponseGuard } from '../findings.ts'
 import type { GuardTurns } from '../request/guard-turns.ts'
-import { AnswerNotes } from './output-findings.ts'
-import { createSweep, type Sweep, type Sweeping } from './output-scan.ts'
-import { type TextReading, WholeTexts } from './sliced-scan.ts'
+import { guardsResponse } from './guarded-routes.ts'
+import { ResponseNotes } from './output-findings.ts'
+import {
+  type ChannelText,
+  type Found,
+  makeDetectors,
+  type OpenChannel,
+  type OutputDetectors,
+  OutputTexts,
+  type Sign,
+} from './output-texts.ts'
+import { SlicedTexts } from './sliced-scan.ts'
 
 const guard = 'output'
 
-/** What is looked for in texts that somebody sees, and in tool calls: those may hold any link, and no screen shows them. */
-interface SeekersFor {
-  readonly shown: ReturnType<typeof createSeekers>
-  readonly called: ReturnType<typeof createSeekers>
-}
-
-function makeSeekers({ sought, toolArguments }: OutputGuard): SeekersFor {
-  const unsought = toolArguments === 'off' ? { secrets: false, pii: false } : {}
-  return {
-    shown: createSeekers(sought),
-    called: createSeekers({ ...sought, ...unsought, links: undefined, controls: false }),
-  }
-}
-
-/** One channel's text, whatever it is written in. */
-interface Text {
-  push(piece: string): string
-  end(): string
-  readonly holds: boolean
-  readonly cuts: number
-  /** Units read so far. */
-  readonly work: number
-}
-
-class PlainText implements Text {
-  readonly #window: Window
-
-  constructor(window: Window) {
-    this.#window = window
-  }
-
-  push(piece: string): string {
-    return this.#window.passes(piece) ? piece : this.#window.push(piece).text
-  }
-
-  end(): string {
-    return this.#window.end().text
-  }
-
-  get holds(): boolean {
-    return this.#window.holds
-  }
-
-  get cuts(): number {
-    return this.#window.cuts
-  }
-
-  get work(): number {
-    return this.#window.work
-  }
-}
-
-/** What a window has found, and what a sweep. */
-type Found = Parameters<OnFound>
-type Sign = Parameters<Sweeping['onSign']>
-
-export interface GuardAnswerParts {
+/** What it takes to guard responses. */
+export interface OutputGuardParts {
   /** Of the signatures that count for requests of this policy. */
   scannerFor(guard: PromptGuard): Pick<Scanner, 'scan'>
   readonly turns: GuardTurns
   readonly metrics: Metrics
-  /** Letters and digits that nobody can guess. */
-  randomCode(): string
 }
 
-/** @returns undefined if answers are not guarded. May change the body that is about to go: that is where a marker is put. */
-export function createGuardAnswer({ scannerFor, turns, metrics, randomCode }: GuardAnswerParts) {
-  const known = new WeakMap<OutputGuard, SeekersFor>()
-  const seekersFor = (settings: OutputGuard) => {
-    const made = known.get(settings) ?? makeSeekers(settings)
+/** What the guard has to know of a request. */
+export type GuardedRequest = Pick<Authenticated, 'identity' | 'role' | 'guardWork' | 'cancellation'>
+
+/** And of the prompt that is answered. */
+export interface AnsweredPrompt {
+  /** The system prompt, which must not be repeated; empty: there is none. */
+  readonly systemPrompt: string
+  /** The marker in it, if one was planted. */
+  readonly canary: string | undefined
+  /** Whether no text of the response can be read: sound. */
+  readonly isUnread: boolean
+}
+
+/** @returns undefined if this role's responses are not guarded */
+export type MakeResponseGuard = (request: GuardedRequest, about: AnsweredPrompt) => ResponseGuard | undefined
+
+export function createResponseGuards({ scannerFor, turns, metrics }: OutputGuardParts): MakeResponseGuard {
+  const known = new WeakMap<OutputGuard, OutputDetectors>()
+  const detectorsFor = (settings: OutputGuard) => {
+    const made = known.get(settings) ?? makeDetectors(settings)
     known.set(settings, made)
     return made
   }
   const shingles = createRecall(shinglesOf)
   const none: Shingles = new Set()
 
-  return (call: Guarded): AnswerGuard | undefined => {
-    const { outputGuard: settings, promptGuard } = call.caller.role
+  return (request, about) => {
+    const { role, identity, guardWork, cancellation } = request
+    const { outputGuard: settings, promptGuard } = role
     if (settings.mode === 'off') return undefined
     const enforces = settings.mode === 'enforce'
-    const notes = new AnswerNotes(settings, metrics)
+    const notes = new ResponseNotes(settings, metrics)
     const { actions } = notes
-    let ran = false
-    let holding = 0
-    let cutCount = 0
-    let over = false
-
-    const planted = settings.actions.canary === 'off' ? undefined : randomCode()
-    const isPlanted =
-      planted !== undefined &&
-      insertCanary(call.outgoing.body, `(Internal marker, never to be repeated: ${markerLead}${planted})`)
-    const marker = isPlanted ? planted : undefined
-    const { shown, called } = seekersFor(settings)
-    const seekersOf = { shown: shown(marker), called: called(marker) }
-    const alters = enforces && (settings.alters || isPlanted)
-    const system = call.prompt.texts.filter(({ channel }) => channel === 'system').map(({ text }) => text)
     let theft: Shingles | undefined
     const theftOf = () => {
       theft ??=
-        actions.theft === 'off' || system.length === 0
+        actions.theft === 'off' || about.systemPrompt === ''
           ? none
-          : shingles.of(system.join('\n'), call.caller.identity.id)
+          : shingles.of(about.systemPrompt, identity.id)
       return theft
     }
-
-    const { identity, incoming } = call.caller
-    const { guardWork } = incoming
     const spend = (units: number) => guardWork.spend(units)
-    const reader = { owner: holderOf(identity), work: guardWork, cancellation: incoming.cancellation }
-    const sweeping = {
+    const scanSettings = {
       spend,
       theft: theftOf,
       scanner: scannerFor(promptGuard),
@@ -143,152 +88,167 @@ export function createGuardAnswer({ scannerFor, turns, metrics, randomCode }: Gu
       injection: actions.injection !== 'off',
       scripts: actions.scripts !== 'off',
     }
-    const windowFor = (kind: TextKind, onFound: OnFound): Text => {
-      const isShown = kind === 'content' || kind === 'thinking'
-      const window = new Window(isShown ? seekersOf.shown : seekersOf.called, onFound)
-      return kind === 'arguments' ? new JsonWindow(window) : new PlainText(window)
-    }
-    const shownWindow = (kind: TextKind) =>
-      windowFor(kind, (...found) => {
-        notes.found(kind, false, ...found)
-        return notes.isCut(found[0], kind)
-      })
-    /** A text that is read piece by piece as it comes, whose findings are told at once. */
-    const begin = (kind: TextKind, window = shownWindow(kind)) => ({
-      window,
-      sweep: createSweep(kind, { ...sweeping, onSign: (...sign) => notes.sign(...sign) }),
+    const texts = new OutputTexts(detectorsFor(settings), about.canary, scanSettings, notes)
+    const reader = { owner: holderOf(identity), work: guardWork, cancellation }
+    const sliced = new SlicedTexts<Found | Sign>((kind, again) => texts.beginWhole(kind, again), {
+      spend,
+      inTurns: (steps) => turns.run(steps, reader),
     })
-    /** One that may be read before anybody asks for it. */
-    const beginWhole = (kind: TextKind, again: boolean): TextReading<Found | Sign> => {
-      const found: (Found | Sign)[] = []
-      const window = windowFor(kind, (...each) => {
-        found.push(each)
-        return notes.isCut(each[0], kind)
-      })
-      const onSign = (...sign: Sign) => void found.push(sign)
-      let swept = 0
-      const count = (units: number) => {
-        swept += units
-      }
-      const isSwept = !again && kind !== 'name'
-      const sweep = isSwept ? createSweep(kind, { ...sweeping, onSign, spend: count }) : undefined
-      return {
-        found,
-        push(piece) {
-          sweep?.push(piece)
-          return window.push(piece)
-        },
-        end() {
-          sweep?.end()
-          return window.end()
-        },
-        get cuts() {
-          return window.cuts
-        },
-        get work() {
-          return window.work + swept
-        },
-      }
-    }
-    const wholes = new WholeTexts(beginWhole, { spend, inTurns: (steps) => turns.run(steps, reader) })
-    const channels = new Map<string, { readonly window: Text; readonly sweep: Sweep }>()
-    /** Of channels that were over: where they go on, they go on behind what was said. */
-    const windows = new Map<string, Text>()
-
-    /** A fault of ours is no fault of the model server's. */
     const faultOf = (cause: unknown): Refusal => {
-      if (cause instanceof Refusal || incoming.cancellation.over) return asRefusal(cause)
+      // A fault of ours is no fault of the model server's.
+      if (cause instanceof Refusal || cancellation.over) return asRefusal(cause)
       metrics.guardFailures.inc({ guard })
       return new Refusal('internal', { detail: 'the output guard failed', cause })
     }
-    const guarded = <T>(step: () => T): T => {
-      try {
-        return step()
-      } catch (cause) {
-        throw faultOf(cause)
+    const alters = enforces && (settings.alters || about.canary !== undefined)
+    const filter = new GuardedOutput({ texts, sliced, notes, alters, spend, faultOf })
+    return new TextGuard(filter, notes, about)
+  }
+}
+
+/** Gives the response of a request its guard, where its route and role have one. */
+export function guardResponse(request: Matched, make: MakeResponseGuard): Guarded {
+  const { endpoint, role, prompt, outgoing, canary } = request
+  const system = prompt.texts.filter(({ channel }) => channel === 'system').map(({ text }) => text)
+  const about = { systemPrompt: system.join('\n'), canary, isUnread: outgoing.reader.isUnread ?? false }
+  const responseGuard = guardsResponse(endpoint, role) ? make(request, about) : undefined
+  return extend(request, { responseGuard, toolCalls: { findings: [], stopped: [], approvals: new Map() } })
+}
+
+class TextGuard implements ResponseGuard {
+  readonly filter: GuardedOutput
+  readonly planted: readonly string[]
+  readonly #notes: ResponseNotes
+  readonly #isUnread: boolean
+  #isFinished = false
+
+  constructor(filter: GuardedOutput, notes: ResponseNotes, { canary, isUnread }: AnsweredPrompt) {
+    this.filter = filter
+    this.planted = canary === undefined ? [] : ['canary']
+    this.#notes = notes
+    this.#isUnread = isUnread
+  }
+
+  get findings() {
+    return this.#notes.findings
+  }
+
+  get cuts() {
+    return this.#notes.cuts
+  }
+
+  get verdict() {
+    if (this.filter.hasRun) return this.#notes.verdict
+    return this.#isUnread ? 'unread' : undefined
+  }
+
+  finish(): void {
+    if (this.#isFinished) return
+    this.#isFinished = true
+    this.#notes.end()
+    this.filter.finish()
+  }
+}
+
+interface GuardedOutputParts {
+  readonly texts: OutputTexts
+  readonly sliced: SlicedTexts<Found | Sign>
+  readonly notes: ResponseNotes
+  /** Whether anything of the response may be cut out. */
+  readonly alters: boolean
+  spend(units: number): void
+  faultOf(cause: unknown): Refusal
+}
+
+class GuardedOutput implements OutputFilter {
+  readonly judgesCalls = false
+  readonly #parts: GuardedOutputParts
+  readonly #alters: boolean
+  readonly #channels = new Map<string, OpenChannel>()
+  /** Of channels that were over: where they go on, they go on behind what was said. */
+  readonly #windows = new Map<string, ChannelText>()
+  #holding = 0
+  cuts = 0
+  /** Whether there was a text to read. */
+  hasRun = false
+
+  constructor(parts: GuardedOutputParts) {
+    this.#parts = parts
+    this.#alters = parts.alters
+  }
+
+  get isHolding(): boolean {
+    return this.#alters && this.#holding > 0
+  }
+
+  // Asked for every frame: nothing is made here that need not be.
+  next(channel: string, kind: TextKind, piece: string): string {
+    try {
+      this.hasRun = true
+      let open = this.#channels.get(channel)
+      if (!open) {
+        open = this.#parts.texts.open(kind, this.#windows.get(channel))
+        this.#channels.set(channel, open)
       }
+      const { window, scan } = open
+      const { holds, cuts, work } = window
+      const out = window.push(piece)
+      this.#parts.spend(window.work - work)
+      if (window.holds !== holds) this.#holding += holds ? -1 : 1
+      this.cuts += window.cuts - cuts
+      scan.push(piece)
+      return this.#alters ? out : piece
+    } catch (cause) {
+      throw this.#parts.faultOf(cause)
     }
+  }
 
-    const passage: OutputFilter = {
-      judgesCalls: false,
-      get isHolding() {
-        return alters && holding > 0
-      },
-      get cuts() {
-        return cutCount
-      },
-      // Asked for every frame: nothing is made here that need not be.
-      next(channel, kind, piece) {
-        try {
-          ran = true
-          let state = channels.get(channel)
-          if (!state) {
-            state = begin(kind, windows.get(channel))
-            channels.set(channel, state)
-          }
-          const { window, sweep } = state
-          const { holds, cuts, work } = window
-          const out = window.push(piece)
-          spend(window.work - work)
-          if (window.holds !== holds) holding += holds ? -1 : 1
-          cutCount += window.cuts - cuts
-          sweep.push(piece)
-          return alters ? out : piece
-        } catch (cause) {
-          throw faultOf(cause)
-        }
-      },
-      rest(channel) {
-        return guarded(() => {
-          const state = channels.get(channel)
-          if (!state) return ''
-          channels.delete(channel)
-          windows.set(channel, state.window)
-          const { holds, cuts } = state.window
-          if (holds) holding--
-          const out = state.window.end()
-          cutCount += state.window.cuts - cuts
-          state.sweep.end()
-          return alters ? out : ''
-        })
-      },
-      whole(kind, text, again = false) {
-        return guarded(() => {
-          ran = true
-          const read = wholes.read(kind, text, again)
-          for (const each of read.found)
-            if (each.length === 3) notes.found(kind, again, ...each)
-            else if (!again) notes.sign(...each)
-          cutCount += read.cuts
-          return alters ? read.out : text
-        })
-      },
-      async readAhead(frame) {
-        try {
-          await wholes.readAhead(frame)
-        } catch (cause) {
-          throw faultOf(cause)
-        }
-      },
+  rest(channel: string): string {
+    const open = this.#channels.get(channel)
+    if (!open) return ''
+    try {
+      this.#channels.delete(channel)
+      this.#windows.set(channel, open.window)
+      const { holds, cuts } = open.window
+      if (holds) this.#holding--
+      const out = open.window.end()
+      this.cuts += open.window.cuts - cuts
+      open.scan.end()
+      return this.#alters ? out : ''
+    } catch (cause) {
+      throw this.#parts.faultOf(cause)
     }
+  }
 
-    return {
-      passage,
-      findings: notes.findings,
-      cuts: notes.cuts,
-      planted: isPlanted ? ['canary'] : [],
-      get verdict() {
-        if (ran) return notes.verdict
-        return call.outgoing.reader?.isUnread ? 'unread' : undefined
-      },
-      finish() {
-        if (over) return
-        over = true
-        notes.end()
-        guarded(() => {
-          for (const { sweep } of channels.values()) sweep.end()
-        })
-      },
+  whole(kind: TextKind, text: string, again = false): string {
+    const { sliced, notes, faultOf } = this.#parts
+    try {
+      this.hasRun = true
+      const read = sliced.read(kind, text, again)
+      for (const each of read.found)
+        if (each.length === 3) notes.found(kind, again, ...each)
+        else if (!again) notes.sign(...each)
+      this.cuts += read.cuts
+      return this.#alters ? read.out : text
+    } catch (cause) {
+      throw faultOf(cause)
+    }
+  }
+
+  async readAhead(frame: string): Promise<void> {
+    try {
+      await this.#parts.sliced.readAhead(frame)
+    } catch (cause) {
+      throw this.#parts.faultOf(cause)
+    }
+  }
+
+  /** Reads what was still to be read of channels that are open. @throws Refusal `internal` if the guard fails */
+  finish(): void {
+    try {
+      for (const { scan } of this.#channels.values()) scan.end()
+    } catch (cause) {
+      throw this.#parts.faultOf(cause)
     }
   }
 }

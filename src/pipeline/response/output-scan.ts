@@ -15,7 +15,8 @@ const overlap = 512
 const script =
   /<script\b|<[a-z][^>]{0,200}\son[a-z]{3,20}\s{0,3}=|\b(?:java|vb)script\s{0,3}:|\bdata:text\/html|<(?:iframe|object|embed)\b|\bsrcdoc\s{0,3}=/i
 
-export interface Sweeping {
+/** What is looked for, and how much of it at once. */
+export interface ScanSettings {
   readonly scanner: Pick<Scanner, 'scan'>
   readonly thresholds: Thresholds
   /** With every piece, not only with every block. */
@@ -29,12 +30,13 @@ export interface Sweeping {
   onSign(guard: 'injection' | 'scripts' | 'theft', id: string): void
 }
 
-export interface Sweep {
+/** The scan of one channel. */
+export interface OutputScan {
   push(piece: string): void
   end(): void
 }
 
-export function createSweep(kind: TextKind, wanted: Sweeping): Sweep {
+export function createOutputScan(kind: TextKind, wanted: ScanSettings): OutputScan {
   const { scanner, thresholds, injection, scripts, spend, theft, onSign } = wanted
   let before = ''
   let pending = ''

@@ -1,386 +1,390 @@
 /**
- * Stage 10: frames of the answer, from the model server to the client. Every frame is parsed; what leaves is
- * what the dialect's reader returned. The last frame waits until the request is settled, so that nothing is
- * ever answered and unrecorded.
+ * Stage 10: frames of a response, from the model server to the client. Every frame is parsed; what leaves is what the
+ * dialect's reader returned. When it is decided how the response ends, the last bytes wait (`ending`) until the request
+ * is on record, so that nothing is ever answered and unrecorded; then `finish` sends them.
  *
- * A stream that ends without its end mark is a failure, and the client is told so.
+ * A stream that ends without its end mark is a failure, and the client is told so. `relay-state.ts` has the states.
  */
 import { asRefusal, Refusal } from '../../core/refusal.ts'
-import type { JudgeCall } from '../../dialects/common/call-verdict.ts'
 import type { FilteredFrames } from '../../dialects/common/output-filter.ts'
-import { serverError } from '../../dialects/common/server-errors.ts'
 import { type ToolCall, toPublicError } from '../../dialects/dialect.ts'
 import { framingOf } from '../../dialects/framing/content-type.ts'
-import { wholeDocument } from '../../dialects/framing/document.ts'
-import type { Frame, Framing, Splitter } from '../../dialects/framing/framing.ts'
+import type { Frame, Splitter } from '../../dialects/framing/framing.ts'
 import { sse } from '../../dialects/framing/sse.ts'
-import type { Answer, Ending } from '../context.ts'
+import type { Answer } from '../ending.ts'
 import { Carried } from '../finish/tokens-used.ts'
-import { askCalls } from './await-approval.ts'
-import { createDelay } from './frame-buffer.ts'
-import { onSilence } from './idle-timer.ts'
-import type { Blame, Outcome, Watch, WatchOptions } from './relay-types.ts'
+import type { ResponseHandler, UpstreamStream } from '../ports.ts'
+import { judgeCalls } from './await-approval.ts'
+import { ClientStream } from './client-stream.ts'
+import { createFrameBuffer } from './frame-buffer.ts'
+import { longFrame, maxBehind, maxHeld, unfinishedWeight, waitingWeight } from './relay-limits.ts'
+import { RelayStates } from './relay-state.ts'
+import type { Blame, RelayOptions, RelayOutcome } from './relay-types.ts'
+import { ResponseTiming } from './response-timing.ts'
+import { UpstreamError } from './upstream-error.ts'
 
-/** Bytes of an error answer that are looked at, and how long they are waited for. */
-const errorHead = 4096
-const errorMs = 5000
-/** Of one answer, that waits to be judged. */
-const maxHeld = 4 * 1024 * 1024
-/** Code units of a frame whose texts are read ahead. */
-const longFrame = 32 * 1024
-/** Bytes behind a call that is judged; a server that has more to say is held up, and keeps its slot. */
-const maxBehind = 256 * 1024
-/** A byte of a frame that is not finished will be text, what was read of it, that without what is cut, and what is sent. */
-const unfinishedWeight = 6
-/** A byte that was read and waits is kept as it came and as it would leave. */
-const waitingWeight = 2
+export class Relay implements ResponseHandler {
+  readonly #options: RelayOptions
+  readonly #client: ClientStream
+  readonly #buffer: ReturnType<typeof createFrameBuffer>
+  readonly #carried = new Carried()
+  readonly #timing: ResponseTiming
+  readonly #states = new RelayStates()
+  /** Of this connection to the model server; set when the request was sent. */
+  upstream: UpstreamStream | undefined
+  #splitter: Splitter | undefined
+  #error: UpstreamError | undefined
+  #status = 0
+  #upstreamStatus = 0
+  #blame: Blame = 'connection'
+  /** Frames that came behind what is being worked on. */
+  #behind: Frame[] = []
+  #behindBytes = 0
+  #hasServerEnded = false
+  #hasClientLeft = false
 
-export function createWatch(options: WatchOptions): Watch {
-  const { reader, passage, judge, dialect, streams, keepAliveMs, id, writer, sinceArrivalMs } = options
-  const { holdsCalls, conclude, waited, served, settle } = options
-  let framing: Framing = wholeDocument
-  let splitter: Splitter | undefined
-  let error: { status: number; body: string; retryAfter: string | undefined } | undefined
-  let errorLate: NodeJS.Timeout | undefined
-  let status = 0
-  let blame: Blame = 'connection'
-  /** By the model server. */
-  let answered = 0
-  /** What the client was told. */
-  let sentStatus: number | undefined
-  let begun = false
-  let over = false
-  let firstByteMs: number | undefined
-  let firstTokenMs: number | undefined
-  /** That humans took to decide. */
-  let humansMs = 0
-  let outgoing: string | Uint8Array = ''
-  /** What leaves in this turn of the event loop. */
-  let ready = ''
-  /** Frames that came while something before them is worked on. */
-  let backlog: Frame[] | undefined
-  let behindBytes = 0
-  let serverEnded = false
-  /** Whether the client does not keep up. */
-  let isFull = false
-  const carried = new Carried()
-
-  const answer = (): Answer => ({
-    status: sentStatus ?? status,
-    text: reader.transcript.text,
-    toolCalls: reader.transcript.toolCalls,
-    truncated: reader.transcript.truncated,
-    usage: reader.usage,
-    firstByteMs,
-    firstTokenMs,
-  })
-
-  /** What has come and could not leave yet, and what is kept of it for the record. */
-  const held = () =>
-    (splitter?.held ?? 0) * unfinishedWeight +
-    (outgoing.length + behindBytes + delay.held + (reader.held ?? 0)) * waitingWeight +
-    reader.transcript.size
-
-  const begin = () => {
-    noteFirst()
-    open()
+  constructor(options: RelayOptions) {
+    const { filter, writer, isStream, keepAliveMs, dialect } = options
+    this.#options = options
+    const isKeptAlive = isStream && dialect.keepAlive !== undefined
+    this.#client = new ClientStream(writer, isKeptAlive ? keepAliveMs : 0, {
+      idle: () => this.#keepAlive(),
+      full: () => this.upstream?.pause(),
+      drained: () => this.upstream?.resume(),
+    })
+    this.#buffer = createFrameBuffer(filter, (frame) => this.#client.add(frame))
+    this.#timing = new ResponseTiming(options.sinceArrivalMs, options.waited)
   }
 
-  const noteFirst = () => {
-    if (firstByteMs !== undefined) return
-    firstByteMs = sinceArrivalMs()
-    if (framing.streams) firstTokenMs = firstByteMs - humansMs
+  /** Resolves when it is decided how the response ends; never rejects. */
+  get outcome(): Promise<RelayOutcome> {
+    return this.#states.outcome
   }
 
-  const waitForHuman = (decided: Promise<unknown>) => {
-    const sinceMs = sinceArrivalMs()
-    const over = () => {
-      const ms = sinceArrivalMs() - sinceMs
-      humansMs += ms
-      waited?.(ms)
+  /** What came back, as far as it came. */
+  get answer(): Answer {
+    const { transcript, usage } = this.#options.reader
+    return {
+      status: this.#client.status ?? this.#status,
+      text: transcript.text,
+      toolCalls: transcript.toolCalls,
+      truncated: transcript.truncated,
+      usage,
+      firstByteMs: this.#timing.firstByteMs,
+      firstTokenMs: this.#timing.firstTokenMs,
     }
-    decided.then(over, over)
   }
 
-  const open = () => {
-    if (begun) return
-    begun = true
-    sentStatus = status
-    writer.begin(status, framing.contentType)
+  /** Estimates the tokens that came as a stream. */
+  get carried(): number {
+    return this.#carried.tokens
   }
 
-  /** Before its model server has said anything, too: loading a model takes longer than proxies wait. */
-  const beat = () => {
-    if (over || isFull) return
-    if (!splitter && !error) {
-      status = 200
-      framing = sse
+  /** The HTTP status that the model server answered, 0 if it has not. */
+  get upstreamStatus(): number {
+    return this.#upstreamStatus
+  }
+
+  /** Milliseconds from arrival until the model server began its response; undefined: it has not. */
+  get headMs(): number | undefined {
+    return this.#timing.headMs
+  }
+
+  head(status: number, header: (name: string) => string | undefined) {
+    this.#timing.noteHead()
+    if (this.#states.isOver) return
+    this.#status = status
+    this.#upstreamStatus = status
+    if (status >= 300) {
+      this.#states.enter('failing')
+      this.#error = new UpstreamError(status, header('retry-after'), () => this.#endOfError())
+      return
     }
-    if (framing !== sse || dialect.keepAlive === undefined) return
-    open()
-    writer.write(dialect.keepAlive)
-  }
-  const silence = streams && keepAliveMs > 0 && dialect.keepAlive ? onSilence(keepAliveMs, beat) : undefined
-  const done = (outcome: Outcome) => {
-    silence?.end()
-    clearTimeout(errorLate)
-    options.done(outcome)
-  }
-
-  const onStreamed = (frame: Frame) => {
-    carried.add(frame.data.length)
-    onFrame(frame)
+    const type = header('content-type') ?? ''
+    const framing = this.#options.reader.framing?.(type) ?? framingOf(type)
+    if (this.#client.hasBegun && framing !== this.#client.framing)
+      return this.#fail('form', 'not the stream that was begun')
+    this.#client.framing = framing
+    // One frame of a stream would pass for the whole response.
+    if (framing.streams && !this.#options.isStream)
+      return this.#fail('form', 'a stream that nobody asked for')
+    this.#states.enter('streaming')
+    this.#splitter = framing.split(framing.streams ? this.#onStreamedFrame : this.#onFrame)
   }
 
-  const onFrame = (frame: Frame) => {
-    if (backlog) return void backlog.push(frame)
-    if (over || reader.state === 'ended' || reader.state === 'failed') return
-    if (frame.data.length < longFrame || !passage.readAhead) return take(frame)
-    later(passage.readAhead(frame.data), () => take(frame))
+  data(bytes: Buffer) {
+    if (this.#states.isOver) return
+    if (this.#error) return this.#error.add(bytes)
+    if (this.#states.isHolding) {
+      this.#behindBytes += bytes.length
+      if (this.#behindBytes > maxBehind) this.upstream?.pause()
+    }
+    try {
+      this.#splitter?.push(bytes)
+      this.#options.hold(this.#heldBytes())
+    } catch (cause) {
+      return this.#unreadable(cause)
+    }
+    this.#advance()
   }
 
-  const take = (frame: Frame) => {
-    add(reader.frame(frame, passage))
-    if (judge && reader.waiting && reader.waiting.length > 0) ask(judge, reader.waiting)
+  end() {
+    if (this.#states.isOver) return
+    if (this.#error) return this.#endOfError()
+    try {
+      this.#splitter?.end()
+    } catch (cause) {
+      return this.#unreadable(cause)
+    }
+    this.#advance()
+    if (!this.#states.isOver) this.#endOfServer()
   }
 
-  const emit = (frame: Frame) => {
-    const printed = framing.encode(frame)
-    // Bytes come one piece at a time, so there is nothing before them.
-    outgoing = typeof printed === 'string' && typeof outgoing === 'string' ? outgoing + printed : printed
-  }
-  const delay = createDelay(passage, emit)
-
-  const add = (passed: FilteredFrames) => {
-    if (passed === undefined) return
-    if ('data' in passed) delay.add(passed)
-    else passed.forEach(delay.add)
-    delay.settle(reader.state === 'ended')
+  fail(refusal: Refusal): void {
+    this.#stop(refusal)
   }
 
-  /** Nothing of the answer goes on before this work is done. But it may come: then the model server is free for others. */
-  const later = <T>(work: Promise<T>, go: (result: T) => void) => {
-    const behind: Frame[] = []
-    backlog = behind
-    work.then(
-      (result) => {
-        if (over) return
-        backlog = undefined
-        reading(() => {
-          go(result)
-          for (const frame of behind) onFrame(frame)
-        })
-        if (backlog) return
-        behindBytes = 0
-        // When that was all, too: what is left of the connection must be read.
-        watch.flow?.resume()
-        if (serverEnded && !over) endOfServer()
-      },
-      (refusal: unknown) => stop(asRefusal(refusal)),
+  /** Ends the relay early: with a refusal, or (undefined) because the client left. */
+  interrupt(refusal: Refusal | undefined) {
+    if (this.#states.isOver) return
+    if (refusal) return this.#stop(refusal)
+    this.upstream?.abort()
+    const { state, transcript } = this.#options.reader
+    // Many clients leave as soon as they have what they want: behind the finish mark that is no abort.
+    const isComplete = state === 'finished' || state === 'ended' || transcript.called
+    const { answer } = this
+    this.#hasClientLeft = true
+    this.#finishGuard()
+    if (isComplete) this.#conclude({ kind: 'answered', answer })
+    else this.#conclude({ kind: 'aborted', answer: this.#client.hasBegun ? answer : undefined })
+  }
+
+  /** Takes back that the response is complete: its tool calls must not leave. */
+  refuse(refusal: Refusal): RelayOutcome {
+    this.upstream?.abort()
+    const isTold = this.#client.hasBegun
+    const ending = isTold ? ({ kind: 'cut', refusal, answer: this.answer } as const) : undefined
+    const outcome = this.#states.revise({ ending, refusal, holdsCalls: false })
+    if (!isTold) this.#end()
+    return outcome
+  }
+
+  /** Sends the last bytes: the request is on record. */
+  finish(): RelayOutcome {
+    const outcome = this.#states.revise({ isTold: true })
+    if (outcome.refusal) this.#sendError(outcome.refusal)
+    else if (!this.#hasClientLeft) {
+      this.#client.begin(this.#status)
+      this.#client.end()
+    }
+    this.#end()
+    return outcome
+  }
+
+  /** Ends without what the client asked for: the request could not be recorded. */
+  abandon(cause: unknown): RelayOutcome {
+    const refusal = new Refusal('audit_unavailable', { cause, retryAfterSeconds: 1 })
+    const isTold = this.#client.hasBegun
+    const outcome = this.#states.revise({ ending: undefined, refusal, isTold })
+    this.upstream?.abort()
+    if (isTold) this.#sendError(refusal)
+    this.#end()
+    return outcome
+  }
+
+  #outcomeOf(ending: RelayOutcome['ending'], refusal: Refusal | undefined): RelayOutcome {
+    const holdsCalls = ending?.kind === 'answered' && !this.#hasClientLeft && this.#holdsCalls
+    return { ending, refusal, holdsCalls, isTold: false, status: this.#status, blame: this.#blame }
+  }
+
+  #conclude(ending: NonNullable<RelayOutcome['ending']>, refusal?: Refusal): void {
+    this.#states.conclude(this.#outcomeOf(ending, refusal))
+  }
+
+  /** Nothing happens behind this. */
+  #end(): void {
+    this.#states.enter('ended')
+    this.#stopTimers()
+  }
+
+  #stopTimers(): void {
+    this.#client.stopTimer()
+    this.#error?.stop()
+  }
+
+  /** Ends the response with a refusal, told in it if it has begun. */
+  #stop(refusal: Refusal) {
+    if (this.#states.isOver) return
+    this.upstream?.abort()
+    if (this.#client.hasBegun) {
+      this.#finishGuard()
+      return this.#conclude({ kind: 'cut', refusal, answer: this.answer }, refusal)
+    }
+    this.#stopTimers()
+    this.#states.giveUp(this.#outcomeOf(undefined, refusal))
+  }
+
+  #fail(blame: Blame, detail: string, cause?: unknown): void {
+    this.#blame = blame
+    this.#stop(new Refusal('upstream_failed', { detail, cause }))
+  }
+
+  /** A response that cannot be read is the model server's failure, not ours. */
+  #unreadable(cause: unknown) {
+    if (cause instanceof Refusal) return this.#stop(cause)
+    this.#fail('form', 'the answer cannot be read', cause)
+  }
+
+  /** The end mark was seen. */
+  #complete() {
+    const fault = this.#finishGuard()
+    if (fault) return this.#stop(fault)
+    this.#timing.noteFirstByte(this.#client.framing.streams)
+    this.#conclude({ kind: 'answered', answer: this.answer })
+  }
+
+  /** @returns the refusal if the guard fails; what it found until then stays */
+  #finishGuard(): Refusal | undefined {
+    try {
+      this.#options.guard?.finish()
+      return undefined
+    } catch (cause) {
+      return asRefusal(cause)
+    }
+  }
+
+  #endOfError(): void {
+    if (!this.#error) return
+    this.#blame = 'failure'
+    this.#stop(this.#error.refusal)
+  }
+
+  #endOfServer(): void {
+    this.#hasServerEnded = true
+    this.#options.served()
+    if (!this.#states.isHolding) this.#fail('connection', 'the answer ended without its end mark')
+  }
+
+  readonly #onStreamedFrame = (frame: Frame) => {
+    this.#carried.add(frame.data.length)
+    this.#onFrame(frame)
+  }
+
+  readonly #onFrame = (frame: Frame) => {
+    if (this.#states.isHolding) return void this.#behind.push(frame)
+    const { reader, filter } = this.#options
+    if (this.#states.isOver || reader.state === 'ended' || reader.state === 'failed') return
+    if (frame.data.length < longFrame || !filter.readAhead) return this.#take(frame)
+    const readAhead = () => filter.readAhead?.(frame.data) ?? Promise.resolve()
+    this.#hold('holding', readAhead, () => this.#take(frame))
+  }
+
+  #take(frame: Frame): void {
+    const { reader, filter, judge } = this.#options
+    this.#add(reader.frame(frame, filter))
+    if (judge && reader.waiting && reader.waiting.length > 0) this.#ask(reader.waiting)
+  }
+
+  #add(filtered: FilteredFrames): void {
+    if (filtered === undefined) return
+    if ('data' in filtered) this.#buffer.add(filtered)
+    else filtered.forEach(this.#buffer.add)
+    this.#buffer.settle(this.#options.reader.state === 'ended')
+  }
+
+  /** Nothing goes on before this work is done. But it may come: then the model server is free for others. */
+  #hold<T>(state: 'holding' | 'asking', work: () => Promise<T>, go: (result: T) => void): void {
+    // First: what judges calls may end the request at once.
+    this.#states.enter(state)
+    work().then(
+      (result) => this.#goOn(() => go(result)),
+      (refusal: unknown) => this.#stop(asRefusal(refusal)),
     )
+  }
+
+  #goOn(go: () => void) {
+    if (this.#states.isOver) return
+    const behind = this.#behind
+    this.#behind = []
+    this.#states.enter('streaming')
+    try {
+      go()
+      for (const frame of behind) this.#onFrame(frame)
+    } catch (cause) {
+      this.#unreadable(cause)
+    }
+    this.#advance()
+    if (this.#states.isHolding) return
+    this.#behindBytes = 0
+    // When that was all, too: what is left of the connection must be read.
+    this.upstream?.resume()
+    if (this.#hasServerEnded && !this.#states.isOver) this.#endOfServer()
   }
 
   /** A human may take minutes to say yes. */
-  const ask = (judge: JudgeCall, calls: readonly ToolCall[]) => {
+  #ask(calls: readonly ToolCall[]) {
+    const { judge, reader, filter, dialect } = this.#options
+    if (!judge) return
+    const { framing } = this.#client
     // A document may take its time; a stream without signs of life would be given up.
-    const keepAlive = !framing.streams
-      ? undefined
-      : framing === sse && dialect.keepAlive !== undefined && beat
-    later(askCalls(calls, { judge, keepAlive, waiting: waitForHuman }), (verdicts) =>
-      add(reader.resume?.(verdicts, passage)),
-    )
+    const canKeepAlive = framing === sse && dialect.keepAlive !== undefined
+    const keepAlive = !framing.streams ? undefined : canKeepAlive && (() => this.#keepAlive())
+    const waiting = (decided: Promise<unknown>) => this.#timing.waitForHuman(decided)
+    const judged = () => judgeCalls(calls, { judge, keepAlive, waiting })
+    this.#hold('asking', judged, (verdicts) => this.#add(reader.resume?.(verdicts, filter)))
   }
 
-  /** After every piece of the answer: send what may leave, and see whether that was all. */
-  const advance = () => {
-    if (over) return
-    if (reader.state === 'failed') return fail('failure', 'the model server reported a failure')
-    if (reader.state === 'ended') return finish()
-    if (outgoing.length === 0) return
-    if (holdsCalls && reader.transcript.toolCalls.length > 0) {
-      if (outgoing.length > maxHeld) fail('form', 'the tool calls of an answer are too large')
+  /** After every piece of the response: send what may leave, and see whether that was all. */
+  #advance() {
+    if (this.#states.isOver) return
+    const { state } = this.#options.reader
+    if (state === 'failed') return this.#fail('failure', 'the model server reported a failure')
+    if (state === 'ended') return this.#complete()
+    const { pendingLength } = this.#client
+    if (pendingLength === 0) return
+    if (this.#holdsCalls) {
+      if (pendingLength > maxHeld) this.#fail('form', 'the tool calls of an answer are too large')
       return
     }
-    begin()
-    const data = outgoing
-    outgoing = ''
-    if (typeof data !== 'string') return write(data)
-    if (ready === '') queueMicrotask(flush)
-    ready += data
+    this.#timing.noteFirstByte(this.#client.framing.streams)
+    this.#client.begin(this.#status)
+    this.#client.send()
   }
 
-  /** Once for all that one read of the socket brought: a write costs more than what is in it. */
-  const flush = () => {
-    const data = ready
-    ready = ''
-    if (data !== '') write(data)
+  get #holdsCalls(): boolean {
+    return this.#options.holdsCalls && this.#options.reader.transcript.toolCalls.length > 0
   }
 
-  const write = (data: string | Uint8Array) => {
-    silence?.broken()
-    if (writer.write(data)) return
-    isFull = true
-    watch.flow?.pause()
-    writer.onDrain(() => {
-      isFull = false
-      watch.flow?.resume()
-    })
-  }
-
-  /** Takes what is about to leave along with the last bytes. */
-  const end = (last: string | Uint8Array) => {
-    const before = ready
-    ready = ''
-    if (typeof last === 'string') return writer.end(before + last)
-    if (before !== '') writer.write(before)
-    writer.end(last)
-  }
-
-  const finish = () => {
-    over = true
-    if (!holdsCalls || reader.transcript.toolCalls.length === 0) return complete()
-    conclude(answer()).then((refusal) => {
-      if (!refusal) return complete()
-      over = false
-      stop(refusal)
-    })
-  }
-
-  const complete = () => {
-    const last = outgoing
-    noteFirst()
-    settled({ kind: 'answered', answer: answer() }, () => {
-      begin()
-      end(last)
-    })
-  }
-
-  /** Records the ending, then sends; if it cannot be recorded, the client does not get what it asked for. */
-  const settled = (ending: Ending, send: () => void, refusal?: Refusal) => {
-    settle(ending).then(
-      () => {
-        send()
-        done({ refusal, told: true, status, blame })
-      },
-      (cause: unknown) => {
-        watch.flow?.abort()
-        const unrecorded = new Refusal('audit_unavailable', { cause, retryAfterSeconds: 1 })
-        if (begun) sendError(unrecorded)
-        done({ refusal: unrecorded, told: begun, status, blame })
-      },
-    )
+  /** Before its model server has said anything, too: loading a model takes longer than proxies wait. */
+  #keepAlive() {
+    if (this.#states.isOver || this.#client.isFull) return
+    if (this.#states.current === 'waiting') {
+      this.#status = 200
+      this.#client.framing = sse
+    }
+    const { keepAlive } = this.#options.dialect
+    if (this.#client.framing !== sse || keepAlive === undefined) return
+    this.#client.begin(this.#status)
+    this.#client.sendKeepAlive(keepAlive)
   }
 
   /** Behind what was already sent. */
-  const sendError = (refusal: Refusal) => {
+  #sendError(refusal: Refusal) {
+    const { reader, dialect, id } = this.#options
     const error = toPublicError(refusal, id)
-    const frame = reader.errorFrame?.(error) ?? { data: JSON.stringify(dialect.errorBody(error)) }
-    if (framing.streams) end(framing.encode(frame))
-    else writer.break()
+    this.#client.endWithError(
+      reader.errorFrame?.(error) ?? { data: JSON.stringify(dialect.errorBody(error)) },
+    )
   }
 
-  const stop = (refusal: Refusal) => {
-    if (over) return
-    over = true
-    watch.flow?.abort()
-    if (!begun) return done({ refusal, told: false, status, blame })
-    settled({ kind: 'cut', refusal, answer: answer() }, () => sendError(refusal), refusal)
+  /** Bytes that have come and could not leave yet, and what is kept of them for the record. */
+  #heldBytes(): number {
+    const { reader } = this.#options
+    return (
+      (this.#splitter?.held ?? 0) * unfinishedWeight +
+      (this.#client.pendingLength + this.#behindBytes + this.#buffer.held + (reader.held ?? 0)) *
+        waitingWeight +
+      reader.transcript.size
+    )
   }
-
-  const fail = (whose: Blame, detail: string, cause?: unknown) => {
-    blame = whose
-    stop(new Refusal('upstream_failed', { detail, cause }))
-  }
-
-  /** Runs what reads the model server's bytes: an answer that cannot be read is its failure, not ours. */
-  const reading = (step: () => void) => {
-    try {
-      step()
-    } catch (cause) {
-      if (cause instanceof Refusal) return stop(cause)
-      return fail('form', 'the answer cannot be read', cause)
-    }
-    advance()
-  }
-
-  /** Whatever else it has to say: it must not keep its slot with that. */
-  const endOfError = () => {
-    if (!error) return
-    blame = 'failure'
-    stop(serverError(error.status, error.body, error.retryAfter))
-  }
-
-  const endOfServer = () => {
-    serverEnded = true
-    served()
-    if (!backlog) fail('connection', 'the answer ended without its end mark')
-  }
-
-  const watch: Watch = {
-    get answer() {
-      return answer()
-    },
-    get carried() {
-      return carried.tokens
-    },
-    get answered() {
-      return answered
-    },
-    flow: undefined,
-    receiver: {
-      head(given, header) {
-        status = given
-        answered = given
-        if (status >= 300) {
-          error = { status, body: '', retryAfter: header('retry-after') }
-          errorLate = setTimeout(endOfError, errorMs)
-          return
-        }
-        const type = header('content-type') ?? ''
-        const announced = reader.framing?.(type) ?? framingOf(type)
-        if (begun && announced !== framing) return fail('form', 'not the stream that was begun')
-        framing = announced
-        // One frame of a stream would pass for the whole answer.
-        if (framing.streams && !streams) return fail('form', 'a stream that nobody asked for')
-        splitter = framing.split(framing.streams ? onStreamed : onFrame)
-      },
-      data(bytes) {
-        if (over) return
-        if (error) {
-          error.body += bytes.toString('utf8', 0, errorHead)
-          if (error.body.length >= errorHead) endOfError()
-          return
-        }
-        if (backlog) {
-          behindBytes += bytes.length
-          if (behindBytes > maxBehind) watch.flow?.pause()
-        }
-        reading(() => {
-          splitter?.push(bytes)
-          options.hold(held())
-        })
-      },
-      end() {
-        if (over) return
-        if (error) return endOfError()
-        reading(() => splitter?.end())
-        if (!over) endOfServer()
-      },
-      fail: stop,
-    },
-
-    interrupt(refusal) {
-      if (over) return
-      if (refusal) return stop(refusal)
-      over = true
-      watch.flow?.abort()
-      // Many clients leave as soon as they have what they want: behind the finish mark that is no abort.
-      const complete = reader.state === 'finished' || reader.state === 'ended' || reader.transcript.called
-      const ending: Ending = complete
-        ? { kind: 'answered', answer: answer() }
-        : { kind: 'aborted', answer: begun ? answer() : undefined }
-      settled(ending, () => {})
-    },
-  }
-  return watch
 }

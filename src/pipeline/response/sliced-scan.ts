@@ -57,7 +57,8 @@ function* readSlices<Found>(text: string, reading: TextReading<Found>): Steps<Re
   return { out, cuts: reading.cuts, found: reading.found }
 }
 
-export class WholeTexts<Found> {
+/** Reads whole texts: when they are asked for, or ahead. */
+export class SlicedTexts<Found> {
   readonly #begin: (kind: TextKind, again: boolean) => TextReading<Found>
   readonly #pace: Pace
   /** Read ahead, by how they are read. */

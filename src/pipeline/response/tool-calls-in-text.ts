@@ -104,7 +104,9 @@ export function judgeTexts(inner: OutputFilter, judge: JudgeCall): OutputFilter 
       const passed = state && state.held !== '' ? advance(state, true) : ''
       return (state && passed !== '' ? inner.next(channel, state.kind, passed) : '') + inner.rest(channel)
     },
-    ...(inner.readAhead ? { readAhead: inner.readAhead } : {}),
+    ...(inner.readAhead
+      ? { readAhead: (frame: string) => inner.readAhead?.(frame) ?? Promise.resolve() }
+      : {}),
     whole(kind, text, again) {
       const passed = mayHoldCalls(kind) ? advance(begin(kind, text), true, again) : text
       return inner.whole(kind, passed, again)

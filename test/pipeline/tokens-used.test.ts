@@ -1,8 +1,9 @@
 /** Estimates of what nobody has counted. */
 import { describe, expect, it } from 'vitest'
-import { Cancellation } from '../../src/pipeline/cancellation.ts'
-import type { Answer, Ending, RequestContext } from '../../src/pipeline/context.ts'
-import { Carried, Pace, spentTokens } from '../../src/pipeline/finish/tokens-used.ts'
+import { Cancellation, ClientLeft } from '../../src/pipeline/cancellation.ts'
+import type { RequestContext } from '../../src/pipeline/context.ts'
+import type { Answer, Ending } from '../../src/pipeline/ending.ts'
+import { Carried, Pace, tokensUsed } from '../../src/pipeline/finish/tokens-used.ts'
 
 const nothing: Answer = {
   status: 0,
@@ -14,48 +15,46 @@ const nothing: Answer = {
 }
 const left: Ending = { kind: 'aborted', answer: undefined }
 
-function courseOf(
+function contextOf(
   work: { answer?: Partial<Answer>; carried?: number; ms?: number },
   stream = false,
 ): RequestContext {
   const cancellation = new Cancellation()
-  cancellation.end()
+  cancellation.end(new ClientLeft())
   return {
-    incoming: { cancellation },
-    call: {
-      endpoint: { group: 'chat' },
-      caller: { role: { caps: { contextTokens: 4096 } } },
-      prompt: { stream, texts: [{ channel: 'user', text: 'x'.repeat(24) }], counts: { images: 0 } },
-      outgoing: { outputTokens: 500 },
-      target: { model: 'm' },
-    },
-    work: () => ({
+    cancellation,
+    endpoint: { group: 'chat' },
+    role: { caps: { contextTokens: 4096 } },
+    prompt: { stream, texts: [{ channel: 'user', text: 'x'.repeat(24) }], counts: { images: 0 } },
+    outgoing: { outputTokens: 500 },
+    target: { model: 'm' },
+    work: {
       status: work.answer?.status ?? 0,
       answer: { ...nothing, ...work.answer },
       carried: work.carried ?? 0,
       ms: work.ms ?? 0,
-    }),
+    },
   } as unknown as RequestContext
 }
 
 describe('tokens of an answer that nobody has seen', () => {
   it('are those of the time, at a pace that is guessed, never more than was reserved', () => {
     const pace = new Pace()
-    expect(spentTokens(courseOf({ ms: 2000 }), left, pace)).toBe(10 + 40)
-    expect(spentTokens(courseOf({ ms: 2_000_000 }), left, pace)).toBe(10 + 500)
-    expect(spentTokens(courseOf({ ms: 2000 }, true), left, pace)).toBe(10)
+    expect(tokensUsed(contextOf({ ms: 2000 }), left, pace)).toBe(10 + 40)
+    expect(tokensUsed(contextOf({ ms: 2_000_000 }), left, pace)).toBe(10 + 500)
+    expect(tokensUsed(contextOf({ ms: 2000 }, true), left, pace)).toBe(10)
   })
 
   it('are counted by the pace of the same model, once it has answered', () => {
     const pace = new Pace()
     const answer = { ...nothing, status: 200, usage: { input: 3, output: 100 } }
-    expect(spentTokens(courseOf({ answer, ms: 1000 }), { kind: 'answered', answer }, pace)).toBe(103)
-    expect(spentTokens(courseOf({ ms: 2000 }), left, pace)).toBe(10 + 200)
+    expect(tokensUsed(contextOf({ answer, ms: 1000 }), { kind: 'answered', answer }, pace)).toBe(103)
+    expect(tokensUsed(contextOf({ ms: 2000 }), left, pace)).toBe(10 + 200)
   })
 
   it('of a model server that counts only at the end are those that came', () => {
     const answer = { status: 200, usage: { input: 30, output: 1 }, text: 'x'.repeat(40) }
-    expect(spentTokens(courseOf({ answer, carried: 60 }, true), left, new Pace())).toBe(30 + 60)
+    expect(tokensUsed(contextOf({ answer, carried: 60 }, true), left, new Pace())).toBe(30 + 60)
   })
 })
 

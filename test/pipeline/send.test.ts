@@ -3,9 +3,10 @@ import { expect, it } from 'vitest'
 import type { CallVerdict } from '../../src/dialects/common/call-verdict.ts'
 import { dialects } from '../../src/dialects/dialects.ts'
 import { Cancellation } from '../../src/pipeline/cancellation.ts'
-import type { Inspected, RequestContext } from '../../src/pipeline/context.ts'
+import type { Guarded, RequestContext } from '../../src/pipeline/context.ts'
+import { deliver } from '../../src/pipeline/pipeline.ts'
 import type { ResponseHandler, ResponseWriter } from '../../src/pipeline/ports.ts'
-import { createForward, type Forwarding, type ForwardParts } from '../../src/pipeline/response/forward.ts'
+import { createSend, type SendParts } from '../../src/pipeline/response/send.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { stillClock } from '../rig/clock.ts'
 import { readerFor, speakers } from '../rig/speakers.ts'
@@ -23,8 +24,7 @@ it('a model server is busy until its answer is complete, however long a human th
   let receiver: ResponseHandler | undefined
   let released = 0
   const upstream = { name: 'local', kind: 'ollama' }
-  const forward = createForward({
-    guardAnswer: () => undefined,
+  const send = createSend({
     judgeCallsOf: () => () => ({ kind: 'wait', note: '', decided }),
     fleet: { slot: async () => ({ upstream, release: () => released++ }), tell: () => {} },
     upstreamClient: {
@@ -33,37 +33,42 @@ it('a model server is busy until its answer is complete, however long a human th
         return { pause() {}, resume() {}, abort() {} }
       },
     },
-    kept: { note: () => {} },
+    stored: { note: () => {}, find: () => undefined },
     clock,
     metrics,
-  } as unknown as ForwardParts)
-  const incoming = {
+  } as unknown as SendParts)
+  const sent: string[] = []
+  const writer = { begin() {}, write: () => true, end: (data: string) => void sent.push(data) }
+  const request = {
+    id: 'r1',
     cancellation: new Cancellation(),
     hold: { answer() {} },
     dialect: dialects.at(-1),
-    id: 'r1',
-    snapshot: { policy: { timeouts: {} } },
+    policy: { timeouts: {} },
     trace: {},
     arrivedAtMs: 0,
-  }
-  const call = {
-    caller: { incoming, identity: { id: 'agent1' }, role: { limits: {} } },
+    identity: { id: 'agent1' },
+    role: { limits: {} },
     endpoint: { group: 'embeddings', method: 'POST', path: speaker.path },
     outgoing: { reader: readerFor(speaker), body: {} },
     prompt: { stream: false },
     target: { upstreams: [upstream] },
-    judged: { findings: [], stopped: [] },
+    toolCalls: { findings: [], stopped: [] },
   }
-  const sent: string[] = []
-  const writer = { begin() {}, write: () => true, end: (data: string) => void sent.push(data) }
-  const context = { incoming } as unknown as RequestContext
-  const over = forward({ call } as unknown as Inspected, {
-    writer: writer as unknown as ResponseWriter,
-    context,
-    conclude: () => Promise.resolve(undefined),
+  const steps = {
+    send,
+    recordPrompt: () => {
+      throw new Error('not asked for here')
+    },
+    chargeToolCalls: () => Promise.resolve(undefined),
     settle: () => Promise.resolve(),
-    meanwhile() {},
-  } satisfies Forwarding)
+  }
+  const over = deliver(
+    request as unknown as Guarded,
+    request as unknown as RequestContext,
+    writer as unknown as ResponseWriter,
+    steps,
+  )
   await until(() => receiver)
   clock.advance(3000)
   receiver?.head(200, () => speaker.contentType)

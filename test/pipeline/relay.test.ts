@@ -3,10 +3,12 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Refusal } from '../../src/core/refusal.ts'
 import type { CallVerdict, JudgeCall } from '../../src/dialects/common/call-verdict.ts'
 import { dialects } from '../../src/dialects/dialects.ts'
-import type { Ending } from '../../src/pipeline/context.ts'
+import type { RequestContext } from '../../src/pipeline/context.ts'
+import type { Ending } from '../../src/pipeline/ending.ts'
+import { relayAndSettle } from '../../src/pipeline/pipeline.ts'
 import type { ResponseWriter } from '../../src/pipeline/ports.ts'
-import { createWatch } from '../../src/pipeline/response/relay.ts'
-import type { Outcome } from '../../src/pipeline/response/relay-types.ts'
+import { Relay } from '../../src/pipeline/response/relay.ts'
+import type { RelayOutcome } from '../../src/pipeline/response/relay-types.ts'
 import { judgeTexts } from '../../src/pipeline/response/tool-calls-in-text.ts'
 import { guardWith } from '../rig/guarding.ts'
 import { readerFor, type Said, speakers } from '../rig/speakers.ts'
@@ -28,7 +30,7 @@ function start(name: string, judge: JudgeCall, isAnswered = true, words = said) 
   const startMs = Date.now()
   const waits: number[] = []
   const endings: Ending[] = []
-  const outcomes: Outcome[] = []
+  const outcomes: RelayOutcome[] = []
   let isTaking = true
   let recorded = Promise.resolve()
   const put = (data: string | Uint8Array) => {
@@ -54,28 +56,33 @@ function start(name: string, judge: JudgeCall, isAnswered = true, words = said) 
     break: () => {},
     refuse: () => {},
   }
-  const watch = createWatch({
+  const relay = new Relay({
     reader: readerFor(speaker),
-    passage: judgeTexts(guardWith().passage, judge),
+    filter: judgeTexts(guardWith().filter, judge),
     judge,
+    guard: undefined,
     dialect,
-    streams: speaker.stream,
+    isStream: speaker.stream,
     keepAliveMs: 15_000,
     id: 'r1',
     writer,
     sinceArrivalMs: () => Date.now() - startMs,
     hold: () => {},
     holdsCalls: false,
-    conclude: () => Promise.resolve(undefined),
     waited: (ms) => waits.push(ms),
     served: () => served++,
-    settle(ending) {
+  })
+  const steps = {
+    chargeToolCalls: () => Promise.resolve(undefined),
+    settle(_context: RequestContext, ending: Ending) {
       endings.push(ending)
       return recorded
     },
-    done: (outcome) => outcomes.push(outcome),
-  })
-  watch.flow = {
+  }
+  // Nothing of the request itself is asked for.
+  const context = {} as unknown as RequestContext
+  void relayAndSettle(relay, context, steps).then((outcome) => outcomes.push(outcome))
+  relay.upstream = {
     pause() {
       paused = true
     },
@@ -86,11 +93,11 @@ function start(name: string, judge: JudgeCall, isAnswered = true, words = said) 
       aborted = true
     },
   }
-  if (isAnswered) watch.receiver.head(200, () => speaker.contentType)
-  const send = () => watch.receiver.data(Buffer.from(speaker.speak(words, cut)))
+  if (isAnswered) relay.head(200, () => speaker.contentType)
+  const send = () => relay.data(Buffer.from(speaker.speak(words, cut)))
   const speak = () => {
     send()
-    watch.receiver.end()
+    relay.end()
   }
   return {
     speaker,
@@ -102,7 +109,7 @@ function start(name: string, judge: JudgeCall, isAnswered = true, words = said) 
     },
     words: send,
     speak,
-    watch,
+    relay,
     endings,
     outcomes,
     waits,
@@ -180,9 +187,9 @@ describe('a call that a human must allow', () => {
     await turn()
     expect([one.served(), one.paused()]).toEqual([0, false])
     const more = Buffer.from(`: ${'x'.repeat(1020)}\n\n`.repeat(64))
-    for (let index = 0; index < 4; index++) one.watch.receiver.data(more)
+    for (let index = 0; index < 4; index++) one.relay.data(more)
     expect(one.paused()).toBe(false)
-    one.watch.receiver.data(more)
+    one.relay.data(more)
     expect(one.paused()).toBe(true)
     decide({ kind: 'pass' })
     await turn()
@@ -195,7 +202,7 @@ describe('a call that a human must allow', () => {
     const one = start('openai chat, streamed', () => verdict)
     one.words()
     await turn()
-    one.watch.receiver.fail(new Refusal('upstream_failed'))
+    one.relay.fail(new Refusal('upstream_failed'))
     await turn()
     expect(one.ended()).toBe(true)
     expect(one.endings).toMatchObject([{ kind: 'cut', refusal: { code: 'upstream_failed' } }])
@@ -229,7 +236,7 @@ describe('a call that a human must allow', () => {
     const one = start('openai chat, streamed', () => verdict)
     one.speak()
     await turn()
-    one.watch.interrupt(undefined)
+    one.relay.interrupt(undefined)
     await turn()
     const before = one.sent()
     decide({ kind: 'pass' })
@@ -253,7 +260,7 @@ describe('a silent stream', () => {
     const one = passing(name)
     const bytes = Buffer.from(one.speaker.speak({ ...said, args: '' }, cut))
     const half = Math.floor(bytes.length / 2)
-    one.watch.receiver.data(bytes.subarray(0, half))
+    one.relay.data(bytes.subarray(0, half))
     await turn()
     const before = one.sent()
     await vi.advanceTimersByTimeAsync(14_999)
@@ -262,7 +269,7 @@ describe('a silent stream', () => {
     expect(one.sent()).toBe(before + signOf(name))
     await vi.advanceTimersByTimeAsync(30_000)
     expect(one.sent()).toBe(before + signOf(name).repeat(3))
-    one.watch.receiver.data(bytes.subarray(half))
+    one.relay.data(bytes.subarray(half))
     await turn()
     expect(one.sent().replaceAll(signOf(name), '')).toBe(bytes.toString())
     expect(vi.getTimerCount()).toBe(0)
@@ -272,21 +279,21 @@ describe('a silent stream', () => {
     const one = quiet(false)
     await vi.advanceTimersByTimeAsync(15_000)
     expect(one.sent()).toBe(': waiting\n\n')
-    one.watch.receiver.head(500, () => undefined)
-    one.watch.receiver.data(Buffer.from('{"error":"oops"}'))
-    one.watch.receiver.end()
+    one.relay.head(500, () => undefined)
+    one.relay.data(Buffer.from('{"error":"oops"}'))
+    one.relay.end()
     await turn()
     expect(one.sent()).toMatch(/^: waiting\n\ndata: \{"error":.*upstream_failed.*\n\n$/)
     expect(one.endings).toMatchObject([
       { kind: 'cut', refusal: { code: 'upstream_failed' }, answer: { status: 200, firstByteMs: undefined } },
     ])
-    expect(one.outcomes).toMatchObject([{ told: true, status: 500 }])
+    expect(one.outcomes).toMatchObject([{ isTold: true, status: 500 }])
   })
 
   it('counts its first token when that comes, not before', async () => {
     const one = quiet()
     await vi.advanceTimersByTimeAsync(15_000)
-    one.watch.interrupt(undefined)
+    one.relay.interrupt(undefined)
     await turn()
     expect(one.endings).toMatchObject([{ kind: 'aborted', answer: { firstByteMs: undefined } }])
   })
@@ -323,19 +330,20 @@ describe('a silent stream', () => {
 describe('a model server that answers with an error', () => {
   it('and goes on for ever has its seat taken', async () => {
     const one = start('openai chat, streamed', () => ({ kind: 'pass' }), false)
-    one.watch.receiver.head(500, () => undefined)
-    one.watch.receiver.data(Buffer.from('x'.repeat(3000)))
+    one.relay.head(500, () => undefined)
+    one.relay.data(Buffer.from('x'.repeat(3000)))
     expect(one.aborted()).toBe(false)
-    one.watch.receiver.data(Buffer.from('x'.repeat(3000)))
+    one.relay.data(Buffer.from('x'.repeat(3000)))
     expect(one.aborted()).toBe(true)
-    expect(one.outcomes).toMatchObject([{ refusal: { code: 'upstream_failed' }, told: false }])
+    await turn()
+    expect(one.outcomes).toMatchObject([{ refusal: { code: 'upstream_failed' }, isTold: false }])
   })
 
   it('word by word has five seconds for it', async () => {
     const one = start('openai chat, streamed', () => ({ kind: 'pass' }), false)
-    one.watch.receiver.head(500, () => undefined)
+    one.relay.head(500, () => undefined)
     for (let second = 0; second < 5; second++) {
-      one.watch.receiver.data(Buffer.from('x'))
+      one.relay.data(Buffer.from('x'))
       expect(one.aborted()).toBe(false)
       await vi.advanceTimersByTimeAsync(1000)
     }
@@ -351,10 +359,10 @@ describe('a long answer', () => {
       const speaker = speakers.find((each) => each.name === name)
       const long = 'The capital of France is Paris. '.repeat(6000)
       const content = `${long}sk-proj-Kq7Zx2Wm9Rt4Vb8Nc3Ld6Pf5Gh1Js0Ty ${long}`
-      const { watch, ended, heard } = start(name, () => ({ kind: 'pass' }))
+      const { relay, ended, heard } = start(name, () => ({ kind: 'pass' }))
       vi.useRealTimers()
-      watch.receiver.data(Buffer.from(speaker?.speak({ ...said, content }, cut) ?? ''))
-      watch.receiver.end()
+      relay.data(Buffer.from(speaker?.speak({ ...said, content }, cut) ?? ''))
+      relay.end()
       expect(ended()).toBe(false)
       await until(() => ended())
       expect(heard().content).toBe(`${long}[redacted:api-key] ${long}`)

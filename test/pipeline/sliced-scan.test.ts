@@ -5,7 +5,7 @@ import { systemClock } from '../../src/core/clock.ts'
 import { Cancellation } from '../../src/pipeline/cancellation.ts'
 import { GuardWork } from '../../src/pipeline/guard-work.ts'
 import { createGuardTurns } from '../../src/pipeline/request/guard-turns.ts'
-import { WholeTexts } from '../../src/pipeline/response/sliced-scan.ts'
+import { SlicedTexts } from '../../src/pipeline/response/sliced-scan.ts'
 import { guardWith } from '../rig/guarding.ts'
 
 const secret = 'sk-proj-Kq7Zx2Wm9Rt4Vb8Nc3Ld6Pf5Gh1Js0Ty'
@@ -19,11 +19,11 @@ it('is asked for each of its texts, and each is what it is at one go', async () 
   const document = { a: long, b: [{ content: prose }], arguments: { to: long }, name: 'x' }
   const ahead = guardWith()
   const atOnce = guardWith()
-  await ahead.passage.readAhead?.(JSON.stringify(document))
-  for (const { passage } of [ahead, atOnce]) {
-    expect(passage.whole('content', long)).toBe(long.replace(secret, '[redacted:api-key]'))
-    expect(passage.whole('content', prose)).toBe(prose)
-    expect(JSON.parse(passage.whole('arguments', JSON.stringify(document.arguments)))).toEqual({
+  await ahead.filter.readAhead?.(JSON.stringify(document))
+  for (const { filter } of [ahead, atOnce]) {
+    expect(filter.whole('content', long)).toBe(long.replace(secret, '[redacted:api-key]'))
+    expect(filter.whole('content', prose)).toBe(prose)
+    expect(JSON.parse(filter.whole('arguments', JSON.stringify(document.arguments)))).toEqual({
       to: long.replace(secret, '[redacted:api-key]'),
     })
   }
@@ -50,7 +50,7 @@ it('lets others have their turn, and reads nothing again', async () => {
       },
     }
   }
-  const texts = new WholeTexts(begin, {
+  const texts = new SlicedTexts(begin, {
     inTurns: (steps) => guardTurns.run(steps, reader),
     spend: (units) => work.spend(units),
   })

@@ -2,8 +2,8 @@ import { expect, it } from 'vitest'
 import type { CredentialFault, Identity } from '../../src/auth/identity.ts'
 import type { Token } from '../../src/auth/tokens/token.ts'
 import type { Clock } from '../../src/core/clock.ts'
-import type { IncomingRequest } from '../../src/pipeline/context.ts'
-import { createIdentify } from '../../src/pipeline/request/authenticate.ts'
+import type { Received } from '../../src/pipeline/context.ts'
+import { createAuthenticate } from '../../src/pipeline/request/authenticate.ts'
 
 const identity: Identity = { kind: 'token', id: 'T'.repeat(16), name: 'bot', role: 'agent' }
 const clock: Clock = { wallMs: () => 0, monotonicMs: () => 0 }
@@ -14,7 +14,7 @@ const header = Buffer.from(JSON.stringify({ alg: 'EdDSA', typ: 'torwart+jwt' }))
 function identifying(found: Identity | CredentialFault) {
   let verified: (token: Token) => void = () => {}
   const faults: string[] = []
-  const identify = createIdentify({
+  const authenticate = createAuthenticate({
     tokens: { read: () => new Promise<Token>((resolve) => (verified = resolve)) },
     jwts: { identify: () => undefined, close: async () => {} },
     clock,
@@ -22,16 +22,14 @@ function identifying(found: Identity | CredentialFault) {
     onFault: (fault) => faults.push(fault),
     onCaller: () => {},
   })
-  const incoming = {
+  const request = {
     rawHeaders: ['authorization', `Bearer ${header}.e30.x`],
     certificate: undefined,
     peer: '127.0.0.1',
-    snapshot: {
-      policy: { tokens: { depth: 3 }, roles: new Map([['agent', {}]]), certificates: [], jwt: [] },
-      keys: { bearer: () => identity },
-    },
-  } as unknown as IncomingRequest
-  const caller = Promise.resolve(identify(incoming))
+    policy: { tokens: { depth: 3 }, roles: new Map([['agent', {}]]), certificates: [], jwt: [] },
+    keys: { bearer: () => identity },
+  } as unknown as Received
+  const caller = Promise.resolve(authenticate(request))
   verified({ grants: [] } as unknown as Token)
   return { caller, faults }
 }
