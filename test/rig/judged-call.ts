@@ -3,6 +3,7 @@
 import type { Approval } from '../../src/approvals/approval.ts'
 import { type ApprovalEvent, type Approvals, createDesk } from '../../src/approvals/service.ts'
 import type { ApprovalStore } from '../../src/approvals/store.ts'
+import { shippedFinder } from '../../src/detect/sensitive/mask.ts'
 import type { Guarded } from '../../src/pipeline/context.ts'
 import type { ApprovalSettings } from '../../src/policy/policy.ts'
 import { createLog } from '../../src/telemetry/log.ts'
@@ -35,6 +36,7 @@ export function judgedCall(settings: JudgedCallSettings): Guarded {
     cancellation: settings.cancellation ?? { over: false },
     policy: {
       version: policy,
+      personalData: { finder: shippedFinder },
       approval: {
         waitMs: 0,
         validMs: 600_000,
