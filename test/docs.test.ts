@@ -1,7 +1,12 @@
 /** The documentation holds together: links and anchors resolve, contents are complete, pages stay short. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
+import { refusals } from '../src/core/refusal.ts'
+import { loadPolicy } from '../src/policy/load.ts'
+import { PolicyError } from '../src/policy/problem.ts'
+import { createMetrics } from '../src/telemetry/metrics.ts'
 
 const root = new URL('..', import.meta.url).pathname
 /** Fragments from which `config/README.md` is made; their links are checked there. */
@@ -107,9 +112,130 @@ describe('the documentation', () => {
     expect(long.map((page) => `${page}: ${lines(page)}`)).toEqual([])
   })
 
+  it('names only files that there are in the guide to the code', () => {
+    const guide = read('src/README.md')
+    const all = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+    const named = [...guide.matchAll(/`((?:test\/)?[\w/.-]+\.(?:ts|md))`/g)].map(([, path]) => path ?? '')
+    const missing = named.filter((path) =>
+      path.includes('/')
+        ? !existsSync(join(root, path.startsWith('test/') ? path : `src/${path}`))
+        : !all.some((each) => each.endsWith(`/${path}`) || each === path),
+    )
+    expect(named.length).toBeGreaterThan(60)
+    expect(missing).toEqual([])
+  })
+
+  it('shows in the guide to the code the floors that are enforced', () => {
+    const enforced = /floors[^{]*\{([\s\S]*?)\n\}/.exec(read('test/house.test.ts'))?.[1] ?? ''
+    const table = /## Floors([\s\S]*?)\n## /.exec(read('src/README.md'))?.[1] ?? ''
+    const told = [...table.matchAll(/^\| (\d+) \| (.*) \|$/gm)].flatMap(([, floor, folders = '']) =>
+      [...folders.matchAll(/`([\w.-]+)`/g)].map(([, folder]) => `${folder}: ${floor}`),
+    )
+    const rules = [...enforced.matchAll(/'?([\w.-]+)'?: (\d+)/g)].map(
+      ([, folder, floor]) => `${folder}: ${floor}`,
+    )
+    expect(rules.length).toBeGreaterThan(15)
+    expect(told.filter((each) => each !== 'process: 10').toSorted()).toEqual(rules.toSorted())
+  })
+
   it('links every page for operators from the index', () => {
     const index = linksOf(read('deploy/README.md')).map((link) => link.split('#')[0])
     const missing = pages.filter((page) => page.startsWith('deploy/') && !index.includes(page.slice(7)))
     expect(missing).toEqual(['deploy/README.md'])
+  })
+})
+
+/** Parts of a policy in the pages; those of the cookbook are tested in `policy/reference.test.ts`, that of Compose is none. */
+const snippets = pages
+  .filter((page) => page === 'README.md' || /^(?:deploy|docs)\//.test(page))
+  .flatMap((page) =>
+    [...read(page).matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, yaml = '']) => ({ page, yaml })),
+  )
+  .filter(({ yaml }) => !yaml.includes('driver: nvidia'))
+
+/** What a page leaves out of a policy because it is about something else. */
+function completed(yaml: string): string {
+  const rest = {
+    version: '1',
+    upstreams: '[{ name: local, url: "http://127.0.0.1:11434", kind: ollama }]',
+    roles: '{ agent: {}, user: {}, operator: {}, support-bot: {} }',
+  }
+  const missing = Object.entries(rest).filter(([key]) => !new RegExp(`^${key}:`, 'm').test(yaml))
+  return [yaml, ...missing.map(([key, value]) => `${key}: ${value}`)].join('\n')
+}
+
+describe('the policies that the pages show', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'torwart-docs-'))
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  it('are found', () => {
+    expect(snippets.length).toBeGreaterThan(8)
+  })
+
+  it.each(snippets)('are valid but for files that are only here: $page', ({ yaml }) => {
+    const file = join(folder, 'torwart.yaml')
+    writeFileSync(file, completed(yaml))
+    const names = [...yaml.matchAll(/\$\{([A-Z_]+)\}/g)].map(([, name = '']) => name)
+    const variables = Object.fromEntries(
+      names.map((name) => [name, name === 'PORT' ? '8080' : 'a-long-value']),
+    )
+    let problems: readonly string[] = []
+    try {
+      loadPolicy(file, variables)
+    } catch (error) {
+      if (!(error instanceof PolicyError)) throw error
+      problems = error.problems.map(({ message }) => message)
+    }
+    expect(problems.filter((message) => !/cannot be read|no such file|ENOENT/i.test(message))).toEqual([])
+  })
+})
+
+describe('what the pages say of the program', () => {
+  const prose = pages.filter((page) => !/^(?:test|CHANGELOG)/.test(page))
+
+  it('names metrics that there are', async () => {
+    const metrics = await createMetrics().registry.getMetricsAsJSON()
+    const known = new Set(metrics.map(({ name }) => name))
+    const named = prose.flatMap((page) => read(page).match(/\btorwart_[a-z_]+[a-z]\b/g) ?? [])
+    expect(named.length).toBeGreaterThan(20)
+    expect([...new Set(named)].filter((name) => !known.has(name))).toEqual([])
+  })
+
+  it('lists every error code beside its status', () => {
+    const told = [...read('docs/api.md').matchAll(/^\| (\d{3}) \| ([^|]+) \|/gm)].flatMap(
+      ([, status, codes = '']) => [...codes.matchAll(/`(\w+)`/g)].map(([, code]) => `${status} ${code}`),
+    )
+    const known = Object.entries(refusals).map(([code, { status }]) => `${status} ${code}`)
+    expect(told.toSorted()).toEqual(known.toSorted())
+  })
+
+  it('shows in the quick start what the demonstration answers', () => {
+    const { status, message } = refusals.prompt_blocked
+    expect(read('README.md')).toContain(`HTTP/1.1 ${status} Bad Request`)
+    expect(read('README.md')).toContain(JSON.stringify({ error: message }))
+  })
+
+  it('quotes log messages as they are written', () => {
+    const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.ts'))
+      .map((path) => read(`src/${path}`))
+      .join('\n')
+    const quoted = [
+      'a credential was refused',
+      'a TLS handshake failed',
+      'keys of the issuer unavailable',
+      'audit checkpoint',
+      'admin login refused',
+      'the audit log cannot be written',
+      'is being written by another process',
+      'request refused',
+      'answer cut',
+      'revocation unknown',
+    ]
+    const pagesText = prose.map(read).join('\n')
+    for (const message of quoted) {
+      expect(pagesText, message).toContain(message)
+      expect(sources, message).toContain(message)
+    }
   })
 })
