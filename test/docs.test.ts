@@ -138,6 +138,13 @@ describe('the documentation', () => {
     expect(told.filter((each) => each !== 'process: 10').toSorted()).toEqual(rules.toSorted())
   })
 
+  it('explains every runtime dependency in the guide to the code', () => {
+    const table = /## Runtime dependencies([\s\S]*?)\n## /.exec(read('src/README.md'))?.[1] ?? ''
+    const told = [...table.matchAll(/^\| (@?[\w/-]+) \| (?!For)/gm)].map(([, name]) => name)
+    const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> }
+    expect(told.toSorted()).toEqual(Object.keys(dependencies).toSorted())
+  })
+
   it('links every page for operators from the index', () => {
     const index = linksOf(read('deploy/README.md')).map((link) => link.split('#')[0])
     const missing = pages.filter((page) => page.startsWith('deploy/') && !index.includes(page.slice(7)))
