@@ -79,6 +79,57 @@ describe('named secrets', () => {
   })
 })
 
+describe('a password of several words', () => {
+  const passphrases = [
+    'password: "correct horse battery"',
+    "export DB_PASSWORD='correct horse battery staple'",
+    '{"password": "correct horse battery"}',
+    '{\\"passphrase\\": \\"correct horse battery\\"}',
+    'smtp_pass = "correct7 horse"',
+    '<add key="password" value="correct horse battery"/>',
+    'Kennwort: "correct horse battery"',
+    'setPassword("correct horse! battery9")',
+  ]
+  it.each(passphrases)('is masked in quotes: %j', (text) => {
+    expect(mask(text)).toContain('<secret:1>')
+    expect(mask(text)).not.toMatch(/correct|horse|battery/)
+  })
+
+  it.each([
+    'password: "Forgot your password?"',
+    '"password": "Passwort vergessen"',
+    'password: "at least eight characters"',
+    '"password": "Mot de passe oublié"',
+    'password = "hidden text field"',
+    "passwd: 'see the wiki'",
+    'password: "Wrong credentials"',
+    'the password "correct horse battery" of a comic',
+    'bypass: "some words follow it"',
+  ])('is none where a program speaks: %j', (text) => expect(mask(text)).toBe(text))
+
+  it.each([
+    ...passphrases,
+    'пароль: Зима2024!Снег',
+    'mot de passe : Été2024!neige',
+    'Kennwörter: Winter2024!x',
+    '密码：xK9mPq2v雪Lw8',
+    'パスワード=xK9mPq2vLw8',
+    'contraseña: señor2024!x',
+  ])('and one of any alphabet leave nothing in a stream: %j', (text) => {
+    const seekers = createSeekers({ secrets: true, pii: false, controls: false, links: undefined })()
+    const passed = (pieces: readonly string[]) => {
+      const window = new Window(seekers, () => true)
+      return pieces.map((piece) => window.push(piece).text).join('') + window.end().text
+    }
+    const whole = passed([`So:\n${text}\nand on`])
+    expect(whole).toContain('[redacted:secret]')
+    expect(whole).not.toMatch(/correct|horse|battery|2024|xK9|Lw8|Зима|Снег|neige|señor/)
+    expect(passed([...`So:\n${text}\nand on`])).toBe(whole)
+    for (let at = 1; at < text.length; at++)
+      expect(passed([`So:\n${text.slice(0, at)}`, `${text.slice(at)}\nand on`])).toBe(whole)
+  })
+})
+
 it.each([
   'this.field = document.find("#password"); password = "#add-password"',
   "get '/forgot' => 'site/passwords#update', as: 'update_password'",

@@ -24,6 +24,7 @@ import {
   spokenKey,
 } from './named-secrets.ts'
 import { nationalIds } from './national-ids.ts'
+import { passphrases } from './passphrases.ts'
 import { phone } from './phone.ts'
 import { postalAddresses } from './postal-address.ts'
 import { privateKey, privateKeyTail, puttyKey } from './private-key.ts'
@@ -41,6 +42,7 @@ export const detectors: readonly Detector[] = [
   markedKey,
   urlPassword,
   namedPassword,
+  ...passphrases,
   announcedPassword,
   shortNamedPassword,
   namedSecret,

@@ -103,6 +103,34 @@ export function looksStrong(whole: string): boolean {
 
 /** An element of a page (`#add-password`) or the action of a controller (`users/passwords#update`). */
 const selector = /^(?:#[a-z]+(?:-[a-z]+)+|[a-z_]+(?:\/[a-z_]+)*#[a-z_]+)$/
+/** Words of which programs make what they say about passwords, in labels, hints and errors. */
+const spokenWords = new Set(
+  (
+    'your you the a an is are was be been must please enter type required invalid wrong incorrect least minimum maximum ' +
+    'characters chars letters digits new old current confirm confirmation forgot forgotten forget reset change changed ' +
+    'show hide hidden not no to for of and or with without in on at by from if when will has have should can cannot use ' +
+    'used using set get this that it my our their same match does user users database account login log sign email ' +
+    'default optional value string field example text secret key here click contact see read only none empty missing ' +
+    'ihr dein bitte eingeben muss falsch neues altes aktuelles vergessen der die das ein eine und oder nicht ist zeichen ' +
+    'mot passe votre le la les un une de du des et ou est pas nouveau su tu nueva el es y debe sua nova uw je nieuw'
+  ).split(' '),
+)
+const ofPasswords = /passw|passphrase|kennw|contrase|senha|wachtw|has[lł]|парол/i
+
+/** Whether words in quotes are a password of several words, and no sentence about one. */
+export function isPassphrase(value: string): boolean {
+  const words = value.trim().split(/\s+/)
+  if (words.length < 2 || words.length > 10 || isPlaceholder(value)) return false
+  if (
+    words.some((word) => ofPasswords.test(word) || spokenWords.has(word.toLowerCase().replaceAll(/\W/g, '')))
+  )
+    return false
+  return (
+    words.some((word) => /\p{L}/u.test(word) && /\d|[!@#$%^&*+~]\S/.test(word)) ||
+    (words.length >= 3 && words.every((word) => /^[a-z]{3,12}$/.test(word)))
+  )
+}
+
 /** Names of variables and of methods that programs write where a value could stand. */
 const variable =
   /^(?:[a-z]*(?:pass|passwd|password|pwd|token|secret|key|arg|param|str|string|val|value)_?\d|(?:sha|utf|md|base|argon|bcrypt|int|uint|float)-?\d{1,3}(?:_\w+)?$)/i

@@ -1,18 +1,18 @@
 /**
  * A value behind a name that says it is secret: `password = …`, `"api_key": "…"`, `--token …`, `Authorization: …`. The
  * name has to end with the word, or a `publicKeyName` would do; the value must look like one (`judge.ts`), or every
- * manual and template would be masked. Not: passwords that are plain words.
+ * manual and template would be masked. Not: passwords that are a plain word; of several, see `passphrases.ts`.
  */
 import { anyCase, type Detector, namedValue, type Pattern, placedDetector } from './detector.ts'
 import { isPlaceholder, looksChosen, looksDrawn, looksRandom, looksRandomNoName } from './judge.ts'
 import { isPassword, isStrong, judged, nameOf, value } from './secret-values.ts'
 
-const ordinal =
+export const ordinal =
   '(?:[_.-]?(?:value|string|data|hash|b(?:ase)?64|base|test|prod|production|live|dev|staging|stage|local|new|old|current|confirm|confirmation|\\d{1,2})){0,2}'
 /** What may still follow the word in a name. */
 const suffix = `(?:s|wor[dt]|d|code)?${ordinal}`
 /** Quotes, brackets, and the marks of Markdown. */
-const closing = '(?:\\\\{0,3}["\'`\\]*_]){0,4}'
+export const closing = '(?:\\\\{0,3}["\'`\\]*_]){0,4}'
 const marks = '[*_]{0,3}'
 const sign = '(?:=>|:=|\\?=|:{1,3}=?|={1,3}|(?<=["\'][ \\t]?),|\\|\\||(?<=[ \\t])-(?=[ \\t]{1,2}["\']))'
 /** The end of an element and the beginning of the next one: `<b>Password:</b>`, `<td>Password</td><td>`. */
@@ -28,7 +28,7 @@ const argument = '[ \\t]?\\((?=\\\\{0,3}["\'])'
 const option = '(?<=(?:^|[\\s"\'])(?:--?|(?:env|arg|setenv|setx|set) )[\\w.-]{1,40})[ \\t]{1,2}'
 /** A constant of the preprocessor: `#define API_KEY   "…"`. */
 const defined = '(?<=(?:^|\\n)[ \\t]{0,8}#[ \\t]{0,4}define[ \\t]{1,4}\\w{1,40})[ \\t]{1,24}'
-const assigned = `[ \\t]{0,24}${sign}${marks}\\s{0,24}|">|["'] value=|>|${elements}|${nextCell}|${typed}|${paired}|${argument}|${option}|${defined}`
+export const assigned = `[ \\t]{0,24}${sign}${marks}\\s{0,24}|">|["'] value=|>|${elements}|${nextCell}|${typed}|${paired}|${argument}|${option}|${defined}`
 const is = ' (?:is|ist|lautet|est|es|è|=)(?: now| jetzt|:)?'
 const told = `${is} `
 const scheme = '(?:(?:bearer|basic|token|api-?token|api-?key|digest|splunk|ssws)[ =]{1,2})?'
@@ -44,12 +44,18 @@ const harmless =
 const isHarmless = (name: string) => harmless.test(name)
 
 const secretWords = anyCase('secret', 'token', 'credential')
-/**
- * One with a letter beyond ASCII ends with it. `window/literals.ts` knows ASCII alone, so that in a stream the first letters of
- * a value behind such a name may leave, where nobody looks for personal data.
- */
-const passwordWords = [
-  ...anyCase('passw', 'passphrase', 'passcode', 'pwd', 'pswd', 'kennwort', 'contrasen', 'contraseñ'),
+export const passwordWords = [
+  ...anyCase(
+    'passw',
+    'passphrase',
+    'passcode',
+    'pwd',
+    'pswd',
+    'kennwort',
+    'kennwört',
+    'contrasen',
+    'contraseñ',
+  ),
   ...anyCase(
     'wachtwoord',
     'mot de passe',
@@ -63,7 +69,7 @@ const passwordWords = [
   ...['пароль', 'Пароль', '密码', '密碼', 'パスワード', '비밀번호'],
 ]
 /** Words that are something else in most names: they need a sign of assignment and a name of their own. */
-const shortWords = anyCase('pass', 'pw', 'creds')
+export const shortWords = anyCase('pass', 'pw', 'creds')
 
 const keyWords = anyCase('key', 'auth', 'login')
 /** What stands in the name of a secret, as its detectors know it. */
@@ -72,9 +78,12 @@ export const secretNames: readonly string[] = [...passwordWords, ...shortWords, 
 const named = (parts: Pick<Pattern, 'triggers' | 'pattern' | 'accept'>) =>
   placedDetector({ type: 'secret', maxLength: 256, ...parts })
 
+/** What may still follow a word for passwords: it is told by its beginning. */
+export const passwordEnding = '(?:or[dt]e?|d|oort|wort|örter|er|a|o)?[sn]?'
+
 export const namedPassword = named({
   triggers: passwordWords,
-  pattern: from(`(?:or[dt]|d|oort|wort|a|o)?s?${ordinal}`, `${assigned}|${told}| `),
+  pattern: from(`${passwordEnding}${ordinal}`, `${assigned}|${told}| `),
   accept: judged(6, isPassword),
 })
 

@@ -12,6 +12,7 @@ export interface Literals {
   hasBegun(state: number): boolean
 }
 
+/** Units below are classes of their own; further ones are those that occur in a literal. */
 const ascii = 128
 
 /**
@@ -24,14 +25,16 @@ export function createLiterals(
   others: readonly string[],
   calm: Uint8Array,
 ): Literals {
+  const { classes, count } = classify([...opening, ...others])
+  const row = () => new Int32Array(count).fill(-1)
   // Two roots: within a word, and where one may begin.
   const next: Int32Array[] = [row(), row()]
   const ends = [false, false]
   const begun = [false, false]
   const add = (literal: string, root: number, opens: boolean) => {
     let state = root
-    for (const character of literal) {
-      const unit = character.charCodeAt(0) & (ascii - 1)
+    for (let at = 0; at < literal.length; at++) {
+      const unit = classes[literal.charCodeAt(at)] as number
       const branches = next[state] as Int32Array
       if (branches[unit] === -1) {
         branches[unit] = next.push(row()) - 1
@@ -46,7 +49,7 @@ export function createLiterals(
   for (const literal of others) add(literal, 0, false)
 
   // Breadth first: where there is no branch, on as from the longest proper ending.
-  const table = new Int32Array(next.length * ascii)
+  const table = new Int32Array(next.length * count)
   const suffix = new Int32Array(next.length)
   const queue = [0, 1]
   for (const state of queue) {
@@ -55,11 +58,11 @@ export function createLiterals(
       ends[state] ||= ends[fallback] as boolean
       begun[state] ||= begun[fallback] as boolean
     }
-    for (let unit = 0; unit < ascii; unit++) {
+    for (let unit = 0; unit < count; unit++) {
       const branch = (next[state] as Int32Array)[unit] as number
       const inWord = isWordUnit(unit)
-      const elsewhere = state === 0 ? (inWord ? 0 : 1) : (table[fallback * ascii + unit] as number)
-      table[state * ascii + unit] = branch === -1 ? elsewhere : branch
+      const elsewhere = state === 0 ? (inWord ? 0 : 1) : (table[fallback * count + unit] as number)
+      table[state * count + unit] = branch === -1 ? elsewhere : branch
       if (branch === -1) continue
       suffix[branch] = elsewhere
       queue.push(branch)
@@ -76,8 +79,7 @@ export function createLiterals(
     behind(text) {
       let state = 1
       for (let at = 0; at < text.length; at++) {
-        const unit = text.charCodeAt(at)
-        const to = unit < ascii ? (table[state * ascii + unit] as number) : 1
+        const to = table[state * count + (classes[text.charCodeAt(at)] as number)] as number
         state = to < 0 ? ~to : to
       }
       return state
@@ -86,7 +88,7 @@ export function createLiterals(
       for (let at = 0; at < piece.length; at++) {
         const unit = piece.charCodeAt(at)
         if (calm[unit] === 0) return -1
-        state = unit < ascii ? (table[state * ascii + unit] as number) : 1
+        state = table[state * count + (classes[unit] as number)] as number
         if (state < 0) return -1
       }
       return state
@@ -95,8 +97,17 @@ export function createLiterals(
   }
 }
 
-function row(): Int32Array {
-  return new Int32Array(ascii).fill(-1)
+/** What stands in no literal ends a word, as the control characters do, whose class it shares. */
+function classify(literals: readonly string[]) {
+  const classes = Uint8Array.from({ length: 0x10000 }, (_, unit) => (unit < ascii ? unit : 0))
+  let count = ascii
+  for (const literal of literals)
+    for (let at = 0; at < literal.length; at++) {
+      const unit = literal.charCodeAt(at)
+      if (unit >= ascii && classes[unit] === 0) classes[unit] = count++
+    }
+  if (count > 0x100) throw new RangeError('too many letters beyond ASCII in literals')
+  return { classes, count }
 }
 
 export function isWordUnit(unit: number): boolean {

@@ -107,11 +107,12 @@ export function createSensitive(wanted: WantedData): Sensitive {
       /^-----BEGIN[A-Z0-9 ]{0,60}-{0,5}$/.test(text.slice(key))
     )
       return key
-    let start = text.length
-    for (const first = Math.max(0, text.length - maxRunLength); start > first; start--)
-      if (!isRunUnit(text.charCodeAt(start - 1))) break
+    const wide = startOfRun(text, isWordOfAny)
+    // Values behind a name are of any alphabet, keys without one of ASCII.
+    if (wide < text.length && isNamed(text, wide)) return wide
+    const start = startOfRun(text, isRunUnit)
     if (start === text.length) return start
-    if (endsInLiteral(text) || isNamed(text, start)) return start
+    if (endsInLiteral(text)) return start
     return unannounced && isMixed(text.slice(start))
       ? Math.max(start, text.length - maxOddLength)
       : text.length
@@ -216,6 +217,26 @@ function firstOf(text: string, index: number): number {
   while (at > 0 && /[\d ()./\u00a0\u2010-\u2013+-]/.test(text.charAt(at - 1))) at--
   while (at < index && text.charAt(at) === ' ') at++
   return at
+}
+
+/** Where the run of such units begins that the text ends with, as far as it may reach. */
+function startOfRun(text: string, isOne: (unit: number) => boolean): number {
+  let start = text.length
+  for (const first = Math.max(0, text.length - maxRunLength); start > first; start--)
+    if (!isOne(text.charCodeAt(start - 1))) break
+  return start
+}
+
+/** All but blanks and controls. */
+function isWordOfAny(unit: number): boolean {
+  if (unit < 0x80) return isRunUnit(unit)
+  return (
+    unit > 0xa0 &&
+    unit !== 0x3000 &&
+    !(unit >= 0x2000 && unit <= 0x200a) &&
+    unit !== 0x2028 &&
+    unit !== 0x2029
+  )
 }
 
 /** What keys are made of: ASCII without blanks. */
