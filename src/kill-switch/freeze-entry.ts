@@ -1,6 +1,6 @@
 /**
- * An order of a human: this key, role, model, or everything, is frozen, or is not any more. Of two orders about the same
- * the later one holds, wherever they were given, so gateways may learn of them in any order and twice.
+ * A freeze entry: somebody has frozen a key, a role, a model or everything, or unfrozen it. Of two entries about the same
+ * subject the later one holds, wherever they were issued, so gateways may learn of them in any sequence and twice.
  */
 import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
@@ -8,9 +8,11 @@ import { isCallerId } from '../core/key-id.ts'
 import { createMasker, findSensitive } from '../detect/sensitive/mask.ts'
 import { parsePattern } from '../models/name.ts'
 
+/** What can be frozen. */
 export const frozenKinds = ['key', 'role', 'model', 'all'] as const
 export type FrozenKind = (typeof frozenKinds)[number]
 
+/** Whether a text names something that can be frozen. */
 export function isFrozenKind(text: string): text is FrozenKind {
   return frozenKinds.some((kind) => kind === text)
 }
@@ -21,7 +23,7 @@ const latest = 8.64e15
 const name = Type.String({ maxLength: maxLength })
 const words = Type.String({ minLength: 1, maxLength: maxLength })
 
-const orderSchema = Type.Object(
+const entrySchema = Type.Object(
   {
     kind: Type.Enum([...frozenKinds]),
     /** A key's id, a role, a model or pattern of models; empty for `all`. */
@@ -36,37 +38,42 @@ const orderSchema = Type.Object(
   },
   { additionalProperties: false },
 )
-export type FreezeEntry = Static<typeof orderSchema>
+/** One decision to freeze or unfreeze; times in epoch milliseconds. */
+export type FreezeEntry = Static<typeof entrySchema>
 
-export function isOrder(value: unknown): value is FreezeEntry {
-  return Value.Check(orderSchema, value) && faultOf(value) === undefined
+/** Whether a value from a file or from Redis is a freeze entry. */
+export function isFreezeEntry(value: unknown): value is FreezeEntry {
+  return Value.Check(entrySchema, value) && faultOf(value) === undefined
 }
 
-/** What an order is about; there is one order for each. */
+/** Names what an entry is about; of each subject one entry holds. */
 export function subjectOf({ kind, name }: Pick<FreezeEntry, 'kind' | 'name'>): string {
   return `${kind}:${name}`
 }
 
+/** Whether the entry freezes its subject at `nowMs`. */
 export function isInForce({ frozen, until }: Pick<FreezeEntry, 'frozen' | 'until'>, nowMs: number): boolean {
   return frozen && (until === null || nowMs < until)
 }
 
-/** What people write of it. */
+/** The part that people write. */
 type Said = Pick<FreezeRequest, 'kind' | 'name' | 'why' | 'by'>
 
+/** What somebody asks for, before it has a time. */
 export interface FreezeRequest {
   readonly kind: FrozenKind
   readonly name: string
   readonly frozen: boolean
   readonly why: string
   readonly by: string
+  /** After how many milliseconds it ends by itself; undefined: never. */
   readonly forMs: number | undefined
 }
 
 /** Ten years: what is meant for longer has no end. */
 const maxMs = 10 * 365 * 86_400_000
 
-/** @returns what is wrong with it, in a sentence */
+/** Finds what is wrong with a request. @returns a sentence, or undefined */
 export function faultOf({
   kind,
   name,
@@ -86,17 +93,24 @@ export function faultOf({
     : undefined
 }
 
-/** The order after `before`, whoever's clock that was. What people write may hold what must not be kept. */
-export function orderOf(wish: FreezeRequest, before: FreezeEntry | undefined, nowMs: number): FreezeEntry {
+/**
+ * Makes the entry of a request. It is later than `before`, by whatever clock that was made. What people wrote is masked.
+ * @param before the latest entry about the same subject
+ */
+export function freezeEntryOf(
+  request: FreezeRequest,
+  before: FreezeEntry | undefined,
+  nowMs: number,
+): FreezeEntry {
   const { mask } = createMasker(findSensitive)
   const at = Math.max(nowMs, (before?.at ?? 0) + 1)
   return {
-    kind: wish.kind,
-    name: wish.name,
-    frozen: wish.frozen,
-    why: mask(wish.why).slice(0, maxLength),
-    by: mask(wish.by).slice(0, maxLength),
+    kind: request.kind,
+    name: request.name,
+    frozen: request.frozen,
+    why: mask(request.why).slice(0, maxLength),
+    by: mask(request.by).slice(0, maxLength),
     at,
-    until: wish.forMs === undefined ? null : nowMs + wish.forMs,
+    until: request.forMs === undefined ? null : nowMs + request.forMs,
   }
 }

@@ -1,41 +1,47 @@
-/** What was frozen and let go since the log told of it last, as events; whoever ordered it, and whether or not a gate ran. */
+/** Finds what was frozen and unfrozen since the audit log told of it last, also while no gateway ran. */
 import Type, { type Static } from 'typebox'
 import { type FreezeEntry, isInForce, subjectOf } from './freeze-entry.ts'
 
-/** Of each subject the order that the log tells of. */
-export const knownOrdersSchema = Type.Record(
+/** The schema of `KnownFreezes`. */
+export const knownFreezesSchema = Type.Record(
   Type.String(),
   Type.Object({ at: Type.Number(), until: Type.Union([Type.Number(), Type.Null()]), frozen: Type.Boolean() }),
 )
-export type KnownOrders = Static<typeof knownOrdersSchema>
+/** Of each subject, the entry that the audit log tells of. */
+export type KnownFreezes = Static<typeof knownFreezesSchema>
 
-export interface OrderEvent {
+/** An event for the audit log. */
+export interface FreezeEvent {
   readonly event: 'frozen' | 'unfrozen'
   readonly details: object
   readonly atMs: number
 }
 
-export function knownOrdersOf(orders: Iterable<FreezeEntry>): KnownOrders {
+/** Notes what the log knows once it tells of these entries. */
+export function knownFreezesOf(entries: Iterable<FreezeEntry>): KnownFreezes {
   return Object.fromEntries(
-    [...orders].map((order) => {
-      const { at, until, frozen } = order
-      return [subjectOf(order), { at, until, frozen }]
+    [...entries].map((entry) => {
+      const { at, until, frozen } = entry
+      return [subjectOf(entry), { at, until, frozen }]
     }),
   )
 }
 
-/** @param known undefined at the first start: then only what is in force is news */
-export function orderNews(
-  known: KnownOrders | undefined,
-  orders: Iterable<FreezeEntry>,
+/**
+ * Makes an event of each entry that the log does not tell of yet.
+ * @param known undefined at the first start: then only what is in force is new
+ */
+export function freezeEventsSince(
+  known: KnownFreezes | undefined,
+  entries: Iterable<FreezeEntry>,
   nowMs: number,
-): OrderEvent[] {
-  return [...orders].flatMap((order) => {
-    const { kind, name, why, by, at, until, frozen } = order
-    const before = known?.[subjectOf(order)]
+): FreezeEvent[] {
+  return [...entries].flatMap((entry) => {
+    const { kind, name, why, by, at, until, frozen } = entry
+    const before = known?.[subjectOf(entry)]
     if (before && before.at >= at && before.frozen === frozen) return []
-    if (!known && !isInForce(order, nowMs)) return []
-    // To lift what is not frozen changes nothing.
+    if (!known && !isInForce(entry, nowMs)) return []
+    // To unfreeze what is not frozen changes nothing.
     if (!frozen && !(before && isInForce(before, at))) return []
     const details = {
       kind,

@@ -1,52 +1,58 @@
 /**
- * The kill switch of a running gateway: which orders are in force here. They come from three sides (the file, Redis,
- * the admin API) and go to the other two, so every gateway obeys within a second, whichever of them is told, and none
- * forgets at a restart, be it Redis's. While Redis is away, what is known holds, and the file still works.
+ * The kill switch of a running gateway: which freezes are in force here. They come from three sides (the file, Redis, the
+ * admin API) and go to the other two. So every gateway obeys within a second, whichever of them is told, and none forgets
+ * at a restart, be it Redis's. While Redis is away, what is known holds, and the file still works.
  */
 import type { Clock } from '../core/clock.ts'
 import type { ServerKind } from '../core/servers.ts'
 import { unlessLocked, whileLocked } from '../files/lock.ts'
 import { stateOf } from '../files/state.ts'
-import { watchFiles } from '../files/watch.ts'
+import { type Watch, watchFiles } from '../files/watch.ts'
 import { type ModelMatcher, modelMatcher } from '../models/match.ts'
 import { readFreezes, writeFreezes } from './file.ts'
-import { isHeld, merged, news, type Orders } from './freeze-entries.ts'
-import { type FreezeEntry, type FreezeRequest, isInForce, orderOf, subjectOf } from './freeze-entry.ts'
+import { type FreezeEntries, isHeld, merged, newEntries } from './freeze-entries.ts'
+import { type FreezeEntry, type FreezeRequest, freezeEntryOf, isInForce, subjectOf } from './freeze-entry.ts'
 import type { SharedFreezes } from './shared.ts'
 
-export interface KillSwitch {
+/** What stops a caller or a model by hand. */
+export interface FreezeCheck {
   /** Whether a caller may do nothing, by any of the ids and roles that it comes with. */
   holdsCaller(ids: readonly string[], roles: readonly string[]): boolean
+  /** Whether no caller may use this model on servers of this kind. */
   holdsModel(model: string, server: ServerKind): boolean
-  /** All that are in force. */
+}
+
+export interface KillSwitch extends FreezeCheck {
+  /** Lists all freezes in force. */
   list(): readonly FreezeEntry[]
-  /** All that are known, those that are over, too. */
+  /** Lists all entries that are known, those that are over, too. */
   all(): readonly FreezeEntry[]
   /** The state (`files/state.ts`) in which the file was read last. */
   readonly taken: string
   /** Reads the file now, if it has changed: for what must not happen before the next look at it. */
-  look(): void
+  refresh(): void
   /**
-   * Takes an order, here and everywhere, once it is on the disk: what a restart would forget is not acknowledged.
+   * Freezes or unfreezes, here and everywhere, once it is on the disk: what a restart would forget is not acknowledged.
    * @throws what `fs` throws, or FileBusy; then nothing has changed
    */
-  give(wish: FreezeRequest): Promise<FreezeEntry>
+  issue(request: FreezeRequest): Promise<FreezeEntry>
   /**
    * Starts to follow the file and Redis.
-   * @param onOrders told of orders that this gateway has not known and that change something here; of those learned
+   * @param onEntries told of entries that this gateway has not known and that change something here; of those learned
    * while opening, at once
    */
-  watch(onOrders: (orders: readonly FreezeEntry[]) => void): void
+  watch(onEntries: (entries: readonly FreezeEntry[]) => void): void
+  /** Stops following file and Redis. */
   close(): void
 }
 
-export interface FreezesOptions {
+export interface KillSwitchOptions {
   readonly file: string
   readonly shared: SharedFreezes | undefined
   readonly clock: Clock
-  /** What went wrong with the file. */
+  /** Told what went wrong with the file, once until it works again. */
   report(problem: string, error: unknown): void
-  /** Redis does not take or tell orders. */
+  /** Told that Redis does not take or return entries, once until it does. */
   onUnshared(error: unknown): void
 }
 
@@ -56,171 +62,202 @@ const startMs = 1000
 const retryMs = 50
 
 interface FrozenModel {
-  readonly order: FreezeEntry
+  readonly entry: FreezeEntry
   readonly matches: ModelMatcher
 }
 
-/** @throws TypeError if the file is not what it should be: who cannot read what is frozen must not start */
-export async function createKillSwitch({
-  file,
-  shared,
-  clock,
-  report,
-  onUnshared,
-}: FreezesOptions): Promise<KillSwitch> {
-  const patientUntil = performance.now() + startMs
-  let seen = stateOf(file)
-  let orders: Orders = readFreezes(file)
-  /** Without the disk's knowledge. */
-  let unwritten = false
-  let models: readonly FrozenModel[] = modelsOf(orders)
-  let asking = false
-  let unread = false
-  let sharing = true
-  let onOrders: ((orders: readonly FreezeEntry[]) => void) | undefined
-  /** Before anybody listens. */
-  const untold: FreezeEntry[] = []
-  let stop = () => {}
-  let writing = true
+/**
+ * Opens the kill switch of a gateway. Resolves when Redis has told what is frozen, or was waited for long enough.
+ * @throws TypeError if the file is not what it should be: a gateway that cannot read what is frozen must not start
+ */
+export async function createKillSwitch(options: KillSwitchOptions): Promise<KillSwitch> {
+  const killSwitch = new GatewayKillSwitch(options)
+  await killSwitch.open()
+  return killSwitch
+}
 
-  const take = (found: readonly FreezeEntry[]) => {
-    const fresh = news(orders, found, clock.wallMs())
-    if (fresh.length === 0) return
-    const before = orders
-    const all = merged(orders, fresh, clock.wallMs())
-    models = modelsOf(all)
-    orders = all
-    unwritten = true
-    // To lift what is not frozen changes nothing.
-    const telling = fresh.filter((order) => order.frozen || isHeld(before, order, clock.wallMs()))
-    if (telling.length === 0) return
-    if (onOrders) onOrders(telling)
-    else untold.push(...telling)
+class GatewayKillSwitch implements KillSwitch {
+  readonly #options: KillSwitchOptions
+  readonly #patientUntil = performance.now() + startMs
+  #taken: string
+  #entries: FreezeEntries
+  #models: readonly FrozenModel[]
+  /** Whether something is known that is not in the file. */
+  #unwritten = false
+  #exchanging = false
+  /** Whether the last try to read the file, to write it, or to exchange with Redis failed. */
+  #unread = false
+  #unwritable = false
+  #unshared = false
+  #onEntries: ((entries: readonly FreezeEntry[]) => void) | undefined
+  /** Learned before anybody listens. */
+  readonly #untold: FreezeEntry[] = []
+  #timer: NodeJS.Timeout | undefined
+  #watch: Watch | undefined
+
+  constructor(options: KillSwitchOptions) {
+    this.#options = options
+    this.#taken = stateOf(options.file)
+    this.#entries = readFreezes(options.file)
+    this.#models = modelsOf(this.#entries)
   }
 
-  const readFile = () => {
+  get taken(): string {
+    return this.#taken
+  }
+
+  async open(): Promise<void> {
+    while (this.#options.shared && !(await this.#exchange()) && performance.now() < this.#patientUntil)
+      await new Promise((resolve) => setTimeout(resolve, retryMs))
+    this.#writeFile()
+  }
+
+  holdsCaller(ids: readonly string[], roles: readonly string[]): boolean {
+    return holdsCaller(this.#entries, ids, roles, this.#now())
+  }
+
+  holdsModel(model: string, server: ServerKind): boolean {
+    return holdsModel(this.#models, model, server, this.#now())
+  }
+
+  list(): readonly FreezeEntry[] {
+    return this.all().filter((entry) => isInForce(entry, this.#now()))
+  }
+
+  all(): readonly FreezeEntry[] {
+    return [...this.#entries.values()]
+  }
+
+  refresh(): void {
+    if (stateOf(this.#options.file) !== this.#taken) this.#readFile()
+  }
+
+  async issue(request: FreezeRequest): Promise<FreezeEntry> {
+    const { file } = this.#options
+    const issued = await whileLocked(file, () => {
+      this.#take([...readFreezes(file).values()])
+      const now = this.#now()
+      const entry = freezeEntryOf(request, this.#entries.get(subjectOf(request)), now)
+      writeFreezes(file, merged(this.#entries, [entry], now))
+      this.#take([entry])
+      this.#unwritten = false
+      return entry
+    })
+    await this.#exchange()
+    return issued
+  }
+
+  watch(onEntries: (entries: readonly FreezeEntry[]) => void): void {
+    this.#onEntries = onEntries
+    if (this.#untold.length > 0) onEntries(this.#untold.splice(0))
+    this.#watch = watchFiles([this.#options.file], () => this.#readFile(), everyMs)
+    this.#timer = setInterval(() => void this.#synchronise(), everyMs)
+    this.#timer.unref()
+    this.#options.shared?.onNews(() => void this.#synchronise())
+    this.refresh()
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+    this.#watch?.close()
+    this.#options.shared?.close()
+  }
+
+  #now(): number {
+    return this.#options.clock.wallMs()
+  }
+
+  #take(found: readonly FreezeEntry[]): void {
+    const fresh = newEntries(this.#entries, found, this.#now())
+    if (fresh.length === 0) return
+    const before = this.#entries
+    const all = merged(before, fresh, this.#now())
+    this.#models = modelsOf(all)
+    this.#entries = all
+    this.#unwritten = true
+    // To unfreeze what is not frozen changes nothing.
+    const telling = fresh.filter((entry) => entry.frozen || isHeld(before, entry, this.#now()))
+    if (telling.length === 0) return
+    if (this.#onEntries) this.#onEntries(telling)
+    else this.#untold.push(...telling)
+  }
+
+  #readFile(): void {
+    const { file, report } = this.#options
     const state = stateOf(file)
     try {
-      take([...readFreezes(file).values()])
-      seen = state
-      unread = false
+      this.#take([...readFreezes(file).values()])
+      this.#taken = state
+      this.#unread = false
     } catch (error) {
-      if (!unread) report('cannot read the freezes file; current freezes stay in force', error)
-      unread = true
+      if (!this.#unread) report('cannot read the freezes file; current freezes stay in force', error)
+      this.#unread = true
     }
   }
 
-  const writeFile = () => {
-    if (!unwritten) return
+  #writeFile(): void {
+    const { file, report } = this.#options
+    if (!this.#unwritten) return
     try {
-      unwritten = !unlessLocked(file, () => {
-        // Somebody may have written since.
-        take([...readFreezes(file).values()])
-        writeFreezes(file, orders)
+      this.#unwritten = !unlessLocked(file, () => {
+        // Another process may have written since.
+        this.#take([...readFreezes(file).values()])
+        writeFreezes(file, this.#entries)
       })
-      writing = true
+      this.#unwritable = false
     } catch (error) {
-      // Told once until it can: it is tried again all the time.
-      if (writing) report('cannot write the freezes file', error)
-      writing = false
+      if (!this.#unwritable) report('cannot write the freezes file', error)
+      this.#unwritable = true
     }
   }
 
-  const keep = (wish: FreezeRequest): Promise<FreezeEntry> =>
-    whileLocked(file, () => {
-      take([...readFreezes(file).values()])
-      const now = clock.wallMs()
-      const order = orderOf(wish, orders.get(subjectOf(wish)), now)
-      writeFreezes(file, merged(orders, [order], now))
-      take([order])
-      unwritten = false
-      return order
-    })
-
-  /** Away, it is asked again soon. */
-  const exchange = async (): Promise<boolean> => {
-    if (!shared || asking) return false
-    asking = true
+  /** @returns whether Redis and this gateway know the same now; if not, it is tried again soon */
+  async #exchange(): Promise<boolean> {
+    const { shared, onUnshared } = this.#options
+    if (!shared || this.#exchanging) return false
+    this.#exchanging = true
     try {
       const found = await shared.read()
-      take(found)
-      const there = new Map(found.map((order) => [subjectOf(order), order]))
-      await shared.write(news(there, orders.values(), clock.wallMs()))
-      sharing = true
+      this.#take(found)
+      const there = new Map(found.map((entry) => [subjectOf(entry), entry]))
+      await shared.write(newEntries(there, this.#entries.values(), this.#now()))
+      this.#unshared = false
       return true
     } catch (error) {
-      if (sharing && performance.now() > patientUntil) {
-        sharing = false
+      if (!this.#unshared && performance.now() > this.#patientUntil) {
+        this.#unshared = true
         onUnshared(error)
       }
       return false
     } finally {
-      asking = false
+      this.#exchanging = false
     }
   }
 
-  const synchronise = async () => {
-    if (unread) readFile()
-    await exchange()
-    writeFile()
-  }
-
-  const look = () => {
-    if (stateOf(file) !== seen) readFile()
-  }
-
-  while (shared && !(await exchange()) && performance.now() < patientUntil)
-    await new Promise((resolve) => setTimeout(resolve, retryMs))
-  writeFile()
-
-  return {
-    holdsCaller: (ids, roles) => holdsCaller(orders, ids, roles, clock.wallMs()),
-    holdsModel: (model, server) => holdsModel(models, model, server, clock.wallMs()),
-    look,
-    all: () => [...orders.values()],
-    get taken() {
-      return seen
-    },
-    list: () => [...orders.values()].filter((order) => isInForce(order, clock.wallMs())),
-    async give(wish) {
-      const order = await keep(wish)
-      await exchange()
-      return order
-    },
-    watch(listener) {
-      onOrders = listener
-      if (untold.length > 0) listener(untold.splice(0))
-      const watched = watchFiles([file], readFile, everyMs)
-      const timer = setInterval(() => void synchronise(), everyMs)
-      timer.unref()
-      shared?.onNews(() => void synchronise())
-      stop = () => {
-        clearInterval(timer)
-        watched.close()
-      }
-      look()
-    },
-    close: () => stop(),
+  async #synchronise(): Promise<void> {
+    if (this.#unread) this.#readFile()
+    await this.#exchange()
+    this.#writeFile()
   }
 }
 
-/** What such a set of orders holds, for who has no running gateway to ask. */
-export function frozenBy(orders: Orders, nowMs: number): Pick<KillSwitch, 'holdsCaller' | 'holdsModel'> {
-  const models = modelsOf(orders)
+/** Tells what these entries hold, where there is no running gateway to ask. */
+export function frozenBy(entries: FreezeEntries, nowMs: number): FreezeCheck {
+  const models = modelsOf(entries)
   return {
-    holdsCaller: (ids, roles) => holdsCaller(orders, ids, roles, nowMs),
+    holdsCaller: (ids, roles) => holdsCaller(entries, ids, roles, nowMs),
     holdsModel: (model, server) => holdsModel(models, model, server, nowMs),
   }
 }
 
 function holdsCaller(
-  orders: Orders,
+  entries: FreezeEntries,
   ids: readonly string[],
   roles: readonly string[],
   nowMs: number,
 ): boolean {
-  if (orders.size === 0) return false
-  const holds = (kind: FreezeEntry['kind'], name: string) => isHeld(orders, { kind, name }, nowMs)
+  if (entries.size === 0) return false
+  const holds = (kind: FreezeEntry['kind'], name: string) => isHeld(entries, { kind, name }, nowMs)
   return holds('all', '') || ids.some((id) => holds('key', id)) || roles.some((role) => holds('role', role))
 }
 
@@ -230,11 +267,11 @@ function holdsModel(
   server: ServerKind,
   nowMs: number,
 ): boolean {
-  return models.some(({ order, matches }) => isInForce(order, nowMs) && matches(model, server))
+  return models.some(({ entry, matches }) => isInForce(entry, nowMs) && matches(model, server))
 }
 
-function modelsOf(orders: Orders): FrozenModel[] {
-  return [...orders.values()]
+function modelsOf(entries: FreezeEntries): FrozenModel[] {
+  return [...entries.values()]
     .filter(({ kind, frozen }) => kind === 'model' && frozen)
-    .map((order) => ({ order, matches: modelMatcher([order.name]) }))
+    .map((entry) => ({ entry, matches: modelMatcher([entry.name]) }))
 }

@@ -2,20 +2,21 @@
 import { readFileSync } from 'node:fs'
 import { tryJson } from '../core/json.ts'
 import type { RedisClient } from '../redis/client.ts'
-import { type FreezeEntry, isOrder, subjectOf } from './freeze-entry.ts'
+import { type FreezeEntry, isFreezeEntry, subjectOf } from './freeze-entry.ts'
 
+/** The freezes of a fleet. */
 export interface SharedFreezes {
   /** Reads all that are known there. @throws RedisUnavailable */
   read(): Promise<FreezeEntry[]>
   /** Puts them there unless later ones are known. @throws RedisUnavailable */
-  write(orders: readonly FreezeEntry[]): Promise<void>
+  write(entries: readonly FreezeEntry[]): Promise<void>
   /** Calls back soon after any gateway or command wrote, as long as the connection holds. Once. */
   onNews(listener: () => void): void
   /** Stops calling back. */
   close(): void
 }
 
-/** Reaches the freezes of a fleet. */
+/** Reaches them through a gateway's or a command's client. */
 export function shareFreezes(redis: RedisClient): SharedFreezes {
   const key = `${redis.prefix}freezes`
   const put = redis.script('torwartOrder', readFileSync(new URL('./lua/order.lua', import.meta.url), 'utf8'))
@@ -24,13 +25,13 @@ export function shareFreezes(redis: RedisClient): SharedFreezes {
     async read() {
       const found = await redis.ask((connection) => connection.hvals(key))
       return found.flatMap((text) => {
-        const order: unknown = tryJson(text)
-        return isOrder(order) ? [order] : []
+        const entry: unknown = tryJson(text)
+        return isFreezeEntry(entry) ? [entry] : []
       })
     },
-    async write(orders) {
-      if (orders.length === 0) return
-      const pairs = orders.flatMap((each) => [subjectOf(each), JSON.stringify(each)])
+    async write(entries) {
+      if (entries.length === 0) return
+      const pairs = entries.flatMap((each) => [subjectOf(each), JSON.stringify(each)])
       await redis.ask(() => put([key], [key, ...pairs]))
     },
     onNews(listener) {

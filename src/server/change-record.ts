@@ -10,7 +10,7 @@ import { createMasker, findSensitive } from '../detect/sensitive/mask.ts'
 import { replaceFile } from '../files/atomic.ts'
 import { readJsonFile } from '../files/json.ts'
 import type { FreezeEntry } from '../kill-switch/freeze-entry.ts'
-import { knownOrdersOf, knownOrdersSchema, orderNews } from '../kill-switch/freeze-events.ts'
+import { freezeEventsSince, knownFreezesOf, knownFreezesSchema } from '../kill-switch/freeze-events.ts'
 import type { Exception } from '../policy/exceptions.ts'
 
 export interface ChangeRecord {
@@ -32,7 +32,7 @@ export interface ChangeRecordOptions {
 }
 
 const knownSchema = Type.Object(
-  { ...knownKeysSchema, orders: knownOrdersSchema, exceptions: Type.Optional(Type.Array(Type.String())) },
+  { ...knownKeysSchema, orders: knownFreezesSchema, exceptions: Type.Optional(Type.Array(Type.String())) },
   { additionalProperties: false },
 )
 
@@ -58,7 +58,7 @@ export function openChangeRecord(options: ChangeRecordOptions): ChangeRecord {
       const now = { keys: keys(), orders: [...orders()], exceptions: exceptions() }
       const news = [
         ...keyNews(known, now.keys),
-        ...orderNews(known?.orders, now.orders, nowMs()),
+        ...freezeEventsSince(known?.orders, now.orders, nowMs()),
         ...exceptionNews(known?.exceptions, now.exceptions),
       ]
       for (const { event, details } of news.toSorted((a, b) => a.atMs - b.atMs)) {
@@ -69,7 +69,7 @@ export function openChangeRecord(options: ChangeRecordOptions): ChangeRecord {
       }
       const all = {
         ...knownKeysOf(now.keys),
-        orders: knownOrdersOf(now.orders),
+        orders: knownFreezesOf(now.orders),
         exceptions: now.exceptions.map(({ id }) => id),
       }
       if (JSON.stringify(known) !== JSON.stringify(all)) replaceFile(file, `${JSON.stringify(all)}\n`)

@@ -161,11 +161,11 @@ async function openGateway(
   const impatience = new AbortController()
 
   const freezes = await openKillSwitch({ atStart, redis, clock, log, recordEvent })
-  closers.push(freezes.close)
+  closers.push(() => freezes.close())
   const changes = openChangeRecord({
     auditFile: atStart.audit.file,
     keys: () => ({ ...snapshots.keyFiles, signing: readSigningEntries(signingKeysFile(policy().keysFile)) }),
-    orders: freezes.all,
+    orders: () => freezes.all(),
     exceptions: () => policy().exceptions.entries,
     nowMs: clock.wallMs,
     record: audit.event,
@@ -214,7 +214,7 @@ async function openGateway(
   })
   /** Everything that the command line writes; whoever is hit is cut at once. */
   const lookAgain = () => {
-    freezes.look()
+    freezes.refresh()
     snapshots.look()
   }
   const { ask } = upstreamClient

@@ -43,17 +43,7 @@ export async function openKillSwitch({
       log.warn({ subjects }, 'freezes in force since before this start')
       recordEvent('freezes in force', { subjects })
     }
-    return {
-      ...freezes,
-      // A copy would stand still.
-      get taken() {
-        return freezes.taken
-      },
-      close() {
-        freezes.close()
-        shared?.close()
-      },
-    }
+    return freezes
   } catch (error) {
     shared?.close()
     throw error

@@ -9,9 +9,9 @@ import {
   type FreezeEntry,
   type FreezeRequest,
   faultOf,
+  freezeEntryOf,
   frozenKinds,
   isFrozenKind,
-  orderOf,
   subjectOf,
 } from '../../kill-switch/freeze-entry.ts'
 import { shareFreezes } from '../../kill-switch/shared.ts'
@@ -87,7 +87,7 @@ export async function give(
     whileLocked(file, () => {
       const now = Date.now()
       const before = merged(readFreezes(file), known, now)
-      const made = orderOf(wish, before.get(subjectOf(wish)), now)
+      const made = freezeEntryOf(wish, before.get(subjectOf(wish)), now)
       writeFreezes(file, merged(before, [made], now))
       return made
     })

@@ -69,7 +69,7 @@ export function registerAdminApi(app: FastifyInstance, parts: AdminApiParts): vo
   const give = async (wish: FreezeRequest, reply: FastifyReply) => {
     const fault = faultOf(wish)
     if (fault !== undefined) return refuse(reply, fault)
-    const order = freezeView(await freezes.give(wish))
+    const order = freezeView(await freezes.issue(wish))
     if (!wish.frozen) return order
     const { keys, roles, models } = freezeReach(wish)
     return { ...order, holds: { keys, roles, models } }
