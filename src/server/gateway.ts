@@ -177,8 +177,9 @@ async function openGateway(
   const scanningFor = createScanning(loadPacks())
   prepareScanners(scanningFor, atStart)
 
-  const { approvals, calls } = openToolGate({ atStart, redis, policy, clock, metrics, log, recordEvent })
-  closers.push(approvals.close)
+  const toolGate = openToolGate({ atStart, redis, policy, clock, metrics, log, recordEvent })
+  closers.push(toolGate.close)
+  const { approvals, calls } = toolGate
   const recordPrompt = createRecordPrompt(createPseudonyms(atStart.audit.file), recordedBefore)
   const onOpened = ({ identity, id }: Pick<Authenticated, 'identity' | 'id'>) => {
     metrics.breakerOpenings.inc()

@@ -2,7 +2,7 @@
 
 import { approvalsFile, createMemoryApprovals } from '../approvals/memory.ts'
 import { createRedisApprovals } from '../approvals/redis.ts'
-import { type Approvals, createDesk } from '../approvals/service.ts'
+import { type ApprovalService, createApprovalService } from '../approvals/service.ts'
 import { createWebhook } from '../approvals/webhook.ts'
 import type { Clock } from '../core/clock.ts'
 import { describeError } from '../core/refusal.ts'
@@ -25,8 +25,9 @@ export interface ToolGateParts {
 
 /** @throws TypeError if the file of approvals is not what it should be */
 export function openToolGate(parts: ToolGateParts): {
-  readonly approvals: Approvals
+  readonly approvals: ApprovalService
   readonly calls: Calls
+  close(): void
 } {
   const { atStart, redis, policy, clock, metrics, log, recordEvent } = parts
   const report = (problem: string, error?: unknown) =>
@@ -37,7 +38,7 @@ export function openToolGate(parts: ToolGateParts): {
     now: clock.wallMs,
     report: (problem, error) => log.warn({ cause: describeError(error) }, problem),
   })
-  const desk = createDesk({
+  const approvals = createApprovalService({
     store: redis
       ? createRedisApprovals(redis)
       : createMemoryApprovals(approvalsFile(atStart.audit.file), clock),
@@ -63,12 +64,10 @@ export function openToolGate(parts: ToolGateParts): {
   })
   return {
     calls,
-    approvals: {
-      ...desk,
-      close() {
-        webhook.close()
-        desk.close()
-      },
+    approvals,
+    close() {
+      webhook.close()
+      approvals.close()
     },
   }
 }

@@ -1,7 +1,11 @@
 /** A call as the judge of tool calls sees it, with as much of a request as that takes, and a desk that remembers. */
 
 import type { Approval } from '../../src/approvals/approval.ts'
-import { type ApprovalEvent, type Approvals, createDesk } from '../../src/approvals/service.ts'
+import {
+  type ApprovalEvent,
+  type ApprovalService,
+  createApprovalService,
+} from '../../src/approvals/service.ts'
 import type { ApprovalStore } from '../../src/approvals/store.ts'
 import { shippedFinder } from '../../src/detect/sensitive/mask.ts'
 import type { Guarded } from '../../src/pipeline/context.ts'
@@ -53,7 +57,7 @@ export function judgedCall(settings: JudgedCallSettings): Guarded {
   return call as unknown as Guarded
 }
 
-export interface Desk extends Approvals {
+export interface Desk extends ApprovalService {
   readonly told: (readonly [ApprovalEvent, Approval, usedBy?: string])[]
   readonly reported: string[]
 }
@@ -61,13 +65,13 @@ export interface Desk extends Approvals {
 export function openDesk(store: ApprovalStore): Desk {
   const told: [ApprovalEvent, Approval, usedBy?: string][] = []
   const reported: string[] = []
-  const desk = createDesk({
+  const desk = createApprovalService({
     store,
     tell: (event, approval, usedBy) =>
       void told.push(usedBy === undefined ? [event, approval] : [event, approval, usedBy]),
     report: (problem) => void reported.push(problem),
   })
-  return { ...desk, told, reported }
+  return Object.assign(desk, { told, reported })
 }
 
 export const quiet = { metrics: createMetrics(), log: createLog('fatal', { write: () => {} }) }

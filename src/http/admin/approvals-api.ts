@@ -12,7 +12,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import Value from 'typebox/value'
 import { type Approval, isApprovalId, publicly } from '../../approvals/approval.ts'
-import type { Approvals } from '../../approvals/service.ts'
+import type { ApprovalService } from '../../approvals/service.ts'
 import type { Identity } from '../../auth/identity.ts'
 import { foldKey } from '../../core/fold.ts'
 import { asSeen } from '../../core/strip-invisible.ts'
@@ -26,7 +26,7 @@ import { adminTokenHolder } from './admin-replies.ts'
 
 /** What the approvals API needs. */
 export interface ApprovalsApiParts {
-  readonly approvals: Approvals
+  readonly approvals: ApprovalService
   readonly freezes: KillSwitch
   /** Reads changed files now, so that a key that was revoked a moment ago decides nothing. */
   reloadFiles(): void

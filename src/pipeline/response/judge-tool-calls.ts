@@ -4,7 +4,7 @@
  *
  * A call is judged by its name and arguments. What the client's tool makes of them is not known here.
  */
-import type { Answered, Approvals } from '../../approvals/service.ts'
+import type { Answered, ApprovalService } from '../../approvals/service.ts'
 import { holderOf } from '../../auth/identity.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { describeError, Refusal } from '../../core/refusal.ts'
@@ -39,7 +39,7 @@ const outdated = 'The policy changed while this tool call waited for approval. R
 const plainName = /^[\w.:/-]{1,128}$/
 
 export interface JudgeParts {
-  readonly approvals: Approvals
+  readonly approvals: ApprovalService
   readonly calls: Calls
   /** Reads now what an operator has written, and ends the requests that it stops. */
   lookAgain(): void
