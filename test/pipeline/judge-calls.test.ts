@@ -28,7 +28,7 @@ async function world(make = makeMemory): Promise<ApprovalWorld> {
 }
 function deskAt(store: ApprovalStore): Desk {
   const desk = openDesk(store)
-  open.push(desk.close)
+  open.push(() => desk.close())
   return desk
 }
 /** A gateway's judge. */
