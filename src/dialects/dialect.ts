@@ -125,11 +125,11 @@ export interface Listing extends Route {
    * @param asked the parameter of the path, or an empty string
    * @throws TypeError if a list has the wrong shape
    */
-  show(answers: readonly ListAnswer[], asked: string): JsonValue | undefined
+  show(answers: readonly ServerList[], asked: string): JsonValue | undefined
 }
 
 /** The list of one server. */
-export interface ListAnswer {
+export interface ServerList {
   readonly body: JsonValue
   mayUse(model: string): boolean
   /** Tells whether a name in the list means the model in the path. */
@@ -138,8 +138,8 @@ export interface ListAnswer {
 
 /** Merges the lists of several servers: each entry once, those of the first server first. @param key compares entries */
 export function mergeEntries(
-  answers: readonly ListAnswer[],
-  entriesOf: (answer: ListAnswer) => readonly JsonObject[],
+  answers: readonly ServerList[],
+  entriesOf: (answer: ServerList) => readonly JsonObject[],
   key: string,
 ): JsonObject[] {
   const entries = new Map<JsonValue | undefined, JsonObject>()
@@ -150,7 +150,7 @@ export function mergeEntries(
 
 /** A route that returns a response which the server has stored, by its id. */
 export interface StoredResponse extends Route {
-  readonly kind: 'kept'
+  readonly kind: 'stored'
   /** Returns the path at the server. @param id one that the server itself gave */
   serverPath(id: string): string
 }

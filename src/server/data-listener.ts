@@ -102,13 +102,14 @@ export async function createApp(parts: AppParts): Promise<DataListener> {
   for (const dialect of dialects)
     for (const endpoint of dialect.endpoints) {
       if (endpoint.kind === 'exchange') registerModelRoute(app, dialect, endpoint, inFlightRequests, pipeline)
-      else if (endpoint.kind === 'listing') registerListing(app, dialect, endpoint, { ...parts, hosts, ask })
-      else if (endpoint.kind === 'kept')
-        registerStoredResponse(app, dialect, endpoint, { ...parts, hosts, ask })
-      else registerGreeting(app, dialect, endpoint, { ...parts, hosts })
+      else if (endpoint.kind === 'listing')
+        registerListing(app, dialect, endpoint, { ...parts, localRoute: hosts, ask })
+      else if (endpoint.kind === 'stored')
+        registerStoredResponse(app, dialect, endpoint, { ...parts, localRoute: hosts, ask })
+      else registerGreeting(app, dialect, endpoint, { ...parts, localRoute: hosts })
     }
-  registerTokenRoutes(app, { ...parts, hosts })
-  registerHealthChecks(app, { ...parts, hosts })
+  registerTokenRoutes(app, { ...parts, localRoute: hosts })
+  registerHealthChecks(app, { ...parts, localRoute: hosts })
   return {
     app,
     drain: (patience) => drain(app, inFlightRequests, patience),

@@ -25,7 +25,7 @@ class PoemAnswer implements ResponseReader {
       this.state = 'failed'
       return undefined
     }
-    this.transcript.say('content', answer.poem)
+    this.transcript.addText('content', answer.poem)
     if (isObject(answer.tokens)) this.usage = usageOf(answer.tokens.read, answer.tokens.written)
     this.state = 'ended'
     return frame

@@ -111,15 +111,15 @@ export class AnthropicResponseReader implements ResponseReader {
   readonly #edits = new Edits()
   readonly #calls = new AnthropicToolCalls()
   /** The outgoing index of each block, by the index it came with. */
-  readonly #places = new Map<JsonValue, number>()
-  #blocks = 0
-  readonly #others: OtherTexts
+  readonly #indexes = new Map<JsonValue, number>()
+  #blockCount = 0
+  readonly #otherTexts: OtherTexts
   readonly #parked = new ParkedFrame<{ readonly frame: Frame; readonly body: JsonObject }>()
 
   constructor(names: ModelNames, stream: boolean) {
     this.#names = names
     this.#stream = stream
-    this.#others = new OtherTexts(this.#edits, this.transcript, names)
+    this.#otherTexts = new OtherTexts(this.#edits, this.transcript, names)
   }
 
   get waiting(): readonly ToolCall[] {
@@ -138,13 +138,15 @@ export class AnthropicResponseReader implements ResponseReader {
     }
     if (this.#stream) checkEvent(frame, body)
     // Counted before anything can be refused, because the model has done the work.
-    this.#count(body.usage)
+    this.#countUsage(body.usage)
     if (filter.judgesCalls) {
       if (this.#stream && this.#calls.take(body, frame)) return undefined
       const waiting = this.#stream ? this.#calls.complete(body) : blocksOf(body).filter(isCall).map(callOf)
       if (waiting.length > 0) return this.#parked.park({ frame, body }, waiting)
     }
-    return this.#stream ? this.#event(frame, body, filter) : this.#whole(frame, body, filter, false)
+    return this.#stream
+      ? this.#filterEvent(frame, body, filter)
+      : this.#filterWhole(frame, body, filter, false)
   }
 
   resume(verdicts: readonly SettledVerdict[], filter: OutputFilter): FilteredFrames {
@@ -153,11 +155,11 @@ export class AnthropicResponseReader implements ResponseReader {
     const { frame, body } = parked
     if (this.#stream) {
       const events = this.#calls.settle(verdicts)
-      const before = events.flatMap((event) => toFrames(this.#event(eventFrame(event), event, filter)))
+      const before = events.flatMap((event) => toFrames(this.#filterEvent(eventFrame(event), event, filter)))
       // The end of a held block is among the held events.
       return body.type === 'content_block_stop'
         ? before
-        : [...before, ...toFrames(this.#event(frame, body, filter))]
+        : [...before, ...toFrames(this.#filterEvent(frame, body, filter))]
     }
     let index = 0
     body.content = blocksOf(body).map((block) => {
@@ -165,47 +167,49 @@ export class AnthropicResponseReader implements ResponseReader {
       return verdict?.kind === 'strip' ? { type: 'text', text: verdict.note } : block
     })
     if (body.stop_reason === 'tool_use' && !blocksOf(body).some(isCall)) body.stop_reason = 'end_turn'
-    return this.#whole(frame, body, filter, true)
+    return this.#filterWhole(frame, body, filter, true)
   }
 
   errorFrame(error: PublicError): Frame {
     return { event: 'error', data: JSON.stringify(anthropicError(error)) }
   }
 
-  #whole(frame: Frame, message: JsonObject, filter: OutputFilter, isChanged: boolean): FilteredFrames {
-    this.#others.begin()
-    this.#judgeBlocks(message, filter)
+  #filterWhole(frame: Frame, message: JsonObject, filter: OutputFilter, isChanged: boolean): FilteredFrames {
+    this.#otherTexts.begin()
+    this.#filterBlocks(message, filter)
     this.state = 'ended'
     const named = withRequestedModel(message, this.#names)
     return this.#edits.seal(frame, () => named, isChanged || named !== message)
   }
 
-  #judgeBlocks(message: JsonObject, filter: OutputFilter): void {
-    this.#others.filterMembers(message, filter, inMessage)
-    for (const [index, block] of blocksOf(message).entries()) this.#block(`${index}`, block, filter, false)
+  #filterBlocks(message: JsonObject, filter: OutputFilter): void {
+    this.#otherTexts.filterMembers(message, filter, inMessage)
+    for (const [index, block] of blocksOf(message).entries())
+      this.#filterBlock(`${index}`, block, filter, false)
   }
 
-  #event(frame: Frame, event: JsonObject, filter: OutputFilter): FilteredFrames {
-    let changed = this.#place(event)
+  #filterEvent(frame: Frame, event: JsonObject, filter: OutputFilter): FilteredFrames {
+    let changed = this.#renumber(event)
     let before: Frame[] = []
     const key = `${event.index}/`
     const readHere = inEvent[String(event.type)]
-    this.#others.begin()
-    this.#others.filterMembers(event, filter, (each) => (each === readHere ? 'objects' : undefined))
+    this.#otherTexts.begin()
+    this.#otherTexts.filterMembers(event, filter, (each) => (each === readHere ? 'objects' : undefined))
     switch (event.type) {
       case 'message_start':
         if (isObject(event.message)) {
-          this.#judgeBlocks(event.message, filter)
+          this.#filterBlocks(event.message, filter)
           const named = withRequestedModel(event.message, this.#names)
           changed ||= named !== event.message
           event.message = named
         }
         break
       case 'content_block_start':
-        if (isObject(event.content_block)) this.#block(`${event.index}`, event.content_block, filter, true)
+        if (isObject(event.content_block))
+          this.#filterBlock(`${event.index}`, event.content_block, filter, true)
         break
       case 'content_block_delta':
-        if (isObject(event.delta)) this.#delta(event, event.delta, filter)
+        if (isObject(event.delta)) this.#filterDelta(event, event.delta, filter)
         break
       case 'content_block_stop':
         before = this.#channels.close(filter, key)
@@ -231,55 +235,61 @@ export class AnthropicResponseReader implements ResponseReader {
    * gives a text and the thinking behind it the same index.
    * @returns whether the index of the event was changed
    */
-  #place(event: JsonObject): boolean {
+  #renumber(event: JsonObject): boolean {
     const { type } = event
     const index = event.index ?? 0
-    if (type === 'content_block_start') this.#places.set(index, this.#blocks++)
+    if (type === 'content_block_start') this.#indexes.set(index, this.#blockCount++)
     else if (type !== 'content_block_delta' && type !== 'content_block_stop') return false
-    const place = this.#places.get(index) ?? index
+    const place = this.#indexes.get(index) ?? index
     if (place === event.index) return false
     event.index = place
     return true
   }
 
   /** @param begun the rest of the block follows in deltas */
-  #block(key: string, block: JsonObject, filter: OutputFilter, begun: boolean): void {
+  #filterBlock(key: string, block: JsonObject, filter: OutputFilter, begun: boolean): void {
     const call = isCall(block) ? callOf(block) : undefined
-    this.#others.filterMembers(block, filter, (each) => {
+    this.#otherTexts.filterMembers(block, filter, (each) => {
       if (call && (each === 'name' || each === 'input')) return each === 'name' ? 'text' : 'objects'
       return kinds[each] && 'text'
     })
     for (const [field, kind] of Object.entries(kinds)) {
       const text = block[field]
       if (typeof text !== 'string' || text === '') continue
-      if (kind !== 'arguments') this.transcript.say(`${key}/${field}`, text)
+      if (kind !== 'arguments') this.transcript.addText(`${key}/${field}`, text)
       // Clients append the deltas that follow.
-      const passed = begun ? this.#next({ index: key, field, kind }, text, filter) : filter.whole(kind, text)
+      const passed = begun
+        ? this.#filterPiece({ index: key, field, kind }, text, filter)
+        : filter.whole(kind, text)
       this.#edits.put(block, field, text, passed)
     }
     if (!call) return
     const { name, arguments: args } = call
     // In a stream the input follows in deltas, and `{}` stands for it here.
-    this.transcript.call(key, name, begun ? '' : args)
+    this.transcript.addCall(key, name, begun ? '' : args)
     this.#edits.put(block, 'name', name, filter.whole('name', name))
     const judged = filter.whole('arguments', args)
     if (judged !== args) this.#edits.put(block, 'input', block.input ?? {}, parse(judged))
   }
 
-  #delta(event: JsonObject, delta: JsonObject, filter: OutputFilter): void {
-    this.#others.filterMembers(delta, filter, inDelta)
+  #filterDelta(event: JsonObject, delta: JsonObject, filter: OutputFilter): void {
+    this.#otherTexts.filterMembers(delta, filter, inDelta)
     for (const field of Object.keys(delta)) {
       const text = delta[field]
       if (typeof text !== 'string' || text === '' || noText.has(field)) continue
       const kind = kinds[field] ?? 'content'
-      if (kind === 'arguments') this.transcript.call(String(event.index), '', text)
-      else if (field !== 'signature') this.transcript.say(`${event.index}/${field}`, text)
-      const passed = this.#next({ index: String(event.index), field, kind, type: delta.type }, text, filter)
+      if (kind === 'arguments') this.transcript.addCall(String(event.index), '', text)
+      else if (field !== 'signature') this.transcript.addText(`${event.index}/${field}`, text)
+      const passed = this.#filterPiece(
+        { index: String(event.index), field, kind, type: delta.type },
+        text,
+        filter,
+      )
       this.#edits.put(delta, field, text, passed)
     }
   }
 
-  #next(
+  #filterPiece(
     { index, field, kind, type = `${field}_delta` }: DeltaText,
     text: string,
     filter: OutputFilter,
@@ -296,7 +306,7 @@ export class AnthropicResponseReader implements ResponseReader {
     return filter.next(channel, kind, text)
   }
 
-  #count(usage: JsonValue | undefined): void {
+  #countUsage(usage: JsonValue | undefined): void {
     if (!isObject(usage)) return
     // In a stream `message_start` has the input tokens, and `message_delta` may have only the output tokens.
     const input = usage.input_tokens ?? this.usage?.input ?? 0

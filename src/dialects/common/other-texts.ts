@@ -30,31 +30,31 @@ export type HandledElsewhere = (key: string, value: JsonValue) => 'text' | 'obje
 export class OtherTexts {
   readonly #edits: Edits
   readonly #transcript: Transcript | undefined
-  readonly #read: Set<string>
-  readonly #keys = new Set<string>()
-  #objects = 0
-  #texts = 0
+  readonly #passed: Set<string>
+  readonly #passedKeys = new Set<string>()
+  #objectCount = 0
+  #textCount = 0
   /** The last string of each member, because in a stream most repeat in every frame. */
-  readonly #last = new Map<string, string>()
+  readonly #lastTexts = new Map<string, string>()
 
   /** @param transcript records texts; undefined for texts that only repeat the request */
   constructor(edits: Edits, transcript: Transcript | undefined, { asked, served }: ModelNames) {
     this.#edits = edits
     this.#transcript = transcript
-    this.#read = new Set([asked, served])
+    this.#passed = new Set([asked, served])
   }
 
   /** Begins another frame. */
   begin(): void {
-    this.#objects = 0
-    this.#texts = 0
+    this.#objectCount = 0
+    this.#textCount = 0
   }
 
   /** Filters the members of an object in place, at every depth, except those that the dialect filters itself. */
   filterMembers(holder: JsonObject, filter: OutputFilter, elsewhere: HandledElsewhere = handledHere): void {
     for (const key in holder) {
       const value = holder[key]
-      const last = typeof value === 'string' ? this.#last.get(key) : undefined
+      const last = typeof value === 'string' ? this.#lastTexts.get(key) : undefined
       // The key of a member that was seen before has passed.
       if (last === undefined && this.dropsKey(holder, key, filter)) continue
       if (typeof value === 'string') {
@@ -63,34 +63,34 @@ export class OtherTexts {
         const isElsewhere = elsewhere(key, value) === 'objects'
         if (Array.isArray(value)) {
           if (!noTexts.has(key) || value.some((item) => typeof item === 'string' && !isBase64Media(item)))
-            this.#items(value, filter, isElsewhere)
-        } else if (!isElsewhere) this.#below(value, filter)
+            this.#filterItems(value, filter, isElsewhere)
+        } else if (!isElsewhere) this.#filterNested(value, filter)
       }
     }
   }
 
   /** @param but the objects in the list are filtered elsewhere */
-  #items(items: JsonValue[], filter: OutputFilter, but: boolean): void {
+  #filterItems(items: JsonValue[], filter: OutputFilter, but: boolean): void {
     // Without an iterator and its allocations: vectors are long, and most items are no text.
     for (let index = 0; index < items.length; index++) {
       const item = items[index]
       if (typeof item === 'string')
         this.#edits.putItem(items, index, item, this.#filtered(`${index}`, item, filter, handledHere))
       else if (Array.isArray(item)) {
-        this.#count()
-        this.#items(item, filter, false)
-      } else if (typeof item === 'object' && item !== null && !but) this.#below(item, filter)
+        this.#countObject()
+        this.#filterItems(item, filter, false)
+      } else if (typeof item === 'object' && item !== null && !but) this.#filterNested(item, filter)
     }
   }
 
   /** Recurses; `response-schema.ts` has bounded the depth. */
-  #below(object: JsonObject, filter: OutputFilter): void {
-    this.#count()
+  #filterNested(object: JsonObject, filter: OutputFilter): void {
+    this.#countObject()
     this.filterMembers(object, filter)
   }
 
-  #count(): void {
-    if (++this.#objects > maxObjects) malformed('a frame of too many objects')
+  #countObject(): void {
+    if (++this.#objectCount > maxObjects) malformed('a frame of too many objects')
   }
 
   /** @returns what may leave of a string, unless it is filtered elsewhere */
@@ -98,34 +98,35 @@ export class OtherTexts {
     if (elsewhere(key, text) === 'text' || (noTexts.has(key) && isBase64Media(text))) return text
     if (!this.needsNoFilter(text)) {
       const isSaid = this.#transcript !== undefined && text.length > maxIdLength && /\s/.test(text)
-      if (isSaid) this.#transcript?.say('other', text)
+      if (isSaid) this.#transcript?.addText('other', text)
       // Other strings are searched for secrets only, not for meaning.
       const judged = this.filterText('content', text, filter, !isSaid)
       if (judged !== text) return judged
     }
-    if (text.length <= maxIdLength && this.#last.size < maxRemembered) this.#last.set(key, text)
+    if (text.length <= maxIdLength && this.#lastTexts.size < maxRemembered) this.#lastTexts.set(key, text)
     return text
   }
 
   /** Drops a member whose key does not pass, because a key can hold a text. @returns whether it was dropped */
   dropsKey(holder: JsonObject, key: string, filter: OutputFilter): boolean {
-    if (this.#keys.has(key)) return false
+    if (this.#passedKeys.has(key)) return false
     const isOut = !plain.test(key) && this.filterText('content', key, filter, true) !== key
     if (isOut) this.#edits.drop(holder, key)
-    else if (this.#keys.size < maxRemembered) this.#keys.add(key)
+    else if (this.#passedKeys.size < maxRemembered) this.#passedKeys.add(key)
     return isOut
   }
 
   /** Tells whether a text can hold no secret, or has passed already. */
   needsNoFilter(text: string): boolean {
-    return text === '' || plain.test(text) || this.#read.has(text)
+    return text === '' || plain.test(text) || this.#passed.has(text)
   }
 
   /** Filters one text. @returns what may leave of it @throws Refusal `upstream_failed` if a frame has too many */
   filterText(kind: TextKind, text: string, filter: OutputFilter, again: boolean): string {
-    if (++this.#texts > maxTexts) malformed('a frame of too many texts')
+    if (++this.#textCount > maxTexts) malformed('a frame of too many texts')
     const judged = filter.whole(kind, text, again)
-    if (judged === text && text.length <= maxIdLength && this.#read.size < maxRemembered) this.#read.add(text)
+    if (judged === text && text.length <= maxIdLength && this.#passed.size < maxRemembered)
+      this.#passed.add(text)
     return judged
   }
 }

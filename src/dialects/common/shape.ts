@@ -66,7 +66,7 @@ export class Notes {
   }
 
   /** Remembers which tool a call is of, so that its result can be attributed to the tool. */
-  call(id: JsonValue | undefined, tool: JsonValue | undefined): void {
+  noteCall(id: JsonValue | undefined, tool: JsonValue | undefined): void {
     if (typeof id === 'string' && typeof tool === 'string') this.#calls.set(id, tool)
   }
 

@@ -30,7 +30,7 @@ export function toolCall(
 ): ObjectShape {
   return (value, at, notes) => {
     const read = shape(value, at, notes)
-    notes.call(read[id], toolOf(read))
+    notes.noteCall(read[id], toolOf(read))
     return read
   }
 }

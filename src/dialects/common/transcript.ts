@@ -19,7 +19,7 @@ export class Transcript {
   readonly #calls: { name: string; arguments: string }[] = []
   readonly #byKey = new Map<string, { name: string; arguments: string }>()
 
-  say(channel: string, text: string): void {
+  addText(channel: string, text: string): void {
     if (text === '') return
     if (this.#length >= maxText) {
       this.#truncated = true
@@ -32,7 +32,7 @@ export class Transcript {
   }
 
   /** Adds a whole call, or the next piece of the call with this key: OpenAI streams names and arguments in pieces. */
-  call(key: string, name: string, argumentsPiece: string): void {
+  addCall(key: string, name: string, argumentsPiece: string): void {
     const begun = this.#byKey.get(key)
     if (begun) {
       if (begun.name.length < 256) begun.name += name
@@ -64,7 +64,7 @@ export class Transcript {
   }
 
   /** Puts a note of the gateway on a line of its own. */
-  behind(note: string): string {
+  asOwnLine(note: string): string {
     return this.#length === 0 ? note : `\n${note}`
   }
 

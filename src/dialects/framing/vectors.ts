@@ -91,7 +91,7 @@ export class VectorStream {
   #length = 0
   #mode: 'between' | 'string' | 'list' | 'numbers' = 'between'
   #depth = 0
-  #place: number = State.value
+  #state: number = State.value
   #number = 0
   /** The last string: where it begins in the outline, and its length. */
   #stringAt = 0
@@ -115,17 +115,17 @@ export class VectorStream {
     for (let at = 0; at < bytes.length; at++) {
       const byte = bytes[at] ?? 0
       if (this.#mode === 'numbers') {
-        at = this.#numbers(bytes, at)
+        at = this.#readNumbers(bytes, at)
       } else if (this.#mode === 'string') {
-        this.#inString(byte)
+        this.#readString(byte)
         if (this.#name) {
           this.#name.push(byte)
           from = at + 1
-          if (this.#mode !== 'string') out.push(this.#renamed(this.#name))
+          if (this.#mode !== 'string') out.push(this.#replaceName(this.#name))
         }
       } else {
         const wasOver = this.#isOver
-        this.#between(byte)
+        this.#readBetween(byte)
         if (this.#name || (this.#isOver && !wasOver)) {
           out.push(bytes.subarray(from, at))
           from = this.#isOver ? bytes.length : at + 1
@@ -143,8 +143,8 @@ export class VectorStream {
   }
 
   /** Reads numbers, which are most of the document. @returns the index of the last byte that was read */
-  #numbers(bytes: Uint8Array, from: number): number {
-    let place = this.#place
+  #readNumbers(bytes: Uint8Array, from: number): number {
+    let place = this.#state
     let number = this.#number
     let at = from
     for (; at < bytes.length; at++) {
@@ -155,25 +155,25 @@ export class VectorStream {
       if (place !== State.over) continue
       this.#mode = 'between'
       this.#depth--
-      this.#keep(0x5d)
+      this.#append(0x5d)
       break
     }
-    this.#place = place
+    this.#state = place
     this.#number = number
     return at
   }
 
-  #inString(byte: number): void {
+  #readString(byte: number): void {
     this.#stringLength++
-    if (this.#stringLength <= maxStringLength || byte === quote) this.#keep(byte)
+    if (this.#stringLength <= maxStringLength || byte === quote) this.#append(byte)
     else if (!isBase64(byte) || this.#name) malformed('a long text among vectors')
     if (this.#isEscaped) this.#isEscaped = false
     else if (byte === backslash) this.#isEscaped = true
     else if (byte === quote) this.#mode = 'between'
   }
 
-  #between(byte: number): void {
-    this.#keep(byte)
+  #readBetween(byte: number): void {
+    this.#append(byte)
     if (isBlank(byte)) return
     const isFirst = this.#mode === 'list'
     this.#mode = 'between'
@@ -181,7 +181,7 @@ export class VectorStream {
       this.#mode = 'numbers'
       this.#length--
       this.#number = 1
-      this.#place = transitions[State.value * 256 + byte] ?? State.wrong
+      this.#state = transitions[State.value * 256 + byte] ?? State.wrong
       return
     }
     const isBehindColon = this.#isBehindColon
@@ -208,16 +208,16 @@ export class VectorStream {
     )
   }
 
-  #renamed(name: readonly number[]): Uint8Array {
+  #replaceName(name: readonly number[]): Uint8Array {
     this.#name = undefined
     if (name.length !== this.#from.length || !name.every((byte, index) => byte === this.#from[index]))
       return Uint8Array.from(name)
     this.#length = this.#stringAt
-    for (const byte of this.#to) this.#keep(byte)
+    for (const byte of this.#to) this.#append(byte)
     return this.#to
   }
 
-  #keep(byte: number): void {
+  #append(byte: number): void {
     if (this.#length === this.#outline.length) {
       if (this.#length >= maxOutline) malformed('too much beside the vectors')
       const larger = new Uint8Array(this.#length * 2)

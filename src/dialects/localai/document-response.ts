@@ -36,7 +36,7 @@ export class DocumentResponseReader implements ResponseReader {
   frame(frame: Frame, filter: OutputFilter): Frame | undefined {
     this.state = 'ended'
     if (this.#plain) {
-      this.transcript.say('content', frame.data)
+      this.transcript.addText('content', frame.data)
       return { ...frame, data: filter.whole('content', frame.data) }
     }
     const document = parse(frame.data)
@@ -44,7 +44,7 @@ export class DocumentResponseReader implements ResponseReader {
       this.state = 'failed'
       return undefined
     }
-    if (typeof document.text === 'string') this.transcript.say('content', document.text)
+    if (typeof document.text === 'string') this.transcript.addText('content', document.text)
     this.#count(document.usage)
     return { data: JSON.stringify(judged(this.#presentable(document), filter)) }
   }

@@ -20,7 +20,7 @@ export class ProgressReader implements ResponseReader {
     }
     if (line.status === 'success') {
       this.state = 'ended'
-      this.transcript.say('content', line.status)
+      this.transcript.addText('content', line.status)
     }
     return { data: JSON.stringify(pick(line, shown)) }
   }

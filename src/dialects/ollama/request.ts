@@ -32,13 +32,13 @@ import { markMessages } from '../common/spotlight.ts'
 import { functionDeclaration, noteToolName } from '../common/tool-shape.ts'
 import {
   type Dialect,
-  type ListAnswer,
   type Listing,
   mergeEntries,
   namesOf,
   type Outgoing,
   type PrepareOptions,
   type Prompt,
+  type ServerList,
 } from '../dialect.ts'
 import { adminRoutes } from './admin.ts'
 import { anyMessage, isRemote, options } from './fields.ts'
@@ -191,7 +191,7 @@ const models: Listing['show'] = (answers) => ({
 })
 
 /** Returns the first server's body, because several have no common version. */
-function firstBody([answer]: readonly ListAnswer[]): JsonObject {
+function firstBody([answer]: readonly ServerList[]): JsonObject {
   if (!answer || !isObject(answer.body)) throw new TypeError('an object was expected')
   return answer.body
 }

@@ -84,13 +84,13 @@ export class OllamaResponseReader implements ResponseReader {
   readonly transcript = new Transcript()
   readonly #channels = new OpenChannels()
   readonly #edits = new Edits()
-  readonly #others: OtherTexts
-  #calls = 0
+  readonly #otherTexts: OtherTexts
+  #callCount = 0
   readonly #parked = new ParkedFrame<{ readonly frame: Frame; readonly line: JsonObject }>()
 
   constructor(names: ModelNames) {
     this.#names = names
-    this.#others = new OtherTexts(this.#edits, this.transcript, names)
+    this.#otherTexts = new OtherTexts(this.#edits, this.transcript, names)
   }
 
   get waiting(): readonly ToolCall[] {
@@ -125,7 +125,7 @@ export class OllamaResponseReader implements ResponseReader {
     if (notes.length > 0)
       said[field] = said[field]
         ? [said[field], ...notes].join('\n')
-        : this.transcript.behind(notes.join('\n'))
+        : this.transcript.asOwnLine(notes.join('\n'))
     return this.#pass(frame, line, filter, notes.length > 0)
   }
 
@@ -133,7 +133,7 @@ export class OllamaResponseReader implements ResponseReader {
     const hasContext = line.context !== undefined
     delete line.context
     const done = line.done === true
-    this.#judge(line, filter)
+    this.#filterLine(line, filter)
     // Embeddings have no `done` and are one document.
     if (done || line.embeddings !== undefined || line.embedding !== undefined) this.state = 'ended'
     const named = withRequestedModel(line, this.#names)
@@ -144,31 +144,37 @@ export class OllamaResponseReader implements ResponseReader {
   }
 
   /** Filters every text of a line, in place. */
-  #judge(line: JsonObject, filter: OutputFilter): void {
+  #filterLine(line: JsonObject, filter: OutputFilter): void {
     let said = ''
     const judge = (holder: JsonObject, field: string, kind: TextKind, channel: string) => {
       const text = holder[field]
       if (typeof text !== 'string' || text === '') return
-      this.transcript.say(channel, text)
-      const passed = this.#next(channel, kind, text, filter, line)
+      this.transcript.addText(channel, text)
+      const passed = this.#filterPiece(channel, kind, text, filter, line)
       this.#edits.put(holder, field, text, passed)
       if (kind === 'content') said += text
     }
-    this.#others.begin()
-    this.#others.filterMembers(line, filter, inLine)
+    this.#otherTexts.begin()
+    this.#otherTexts.filterMembers(line, filter, inLine)
     judge(line, 'thinking', 'thinking', 'thinking')
     judge(line, 'response', 'content', 'response')
     const { message } = line
     if (isObject(message)) {
-      this.#others.filterMembers(message, filter, inMessage)
+      this.#otherTexts.filterMembers(message, filter, inMessage)
       judge(message, 'thinking', 'thinking', 'message.thinking')
       judge(message, 'content', 'content', 'message.content')
     }
-    for (const call of callsOf(line)) this.#call(call, filter)
+    for (const call of callsOf(line)) this.#filterCall(call, filter)
     filterLogprobs(line, 'logprobs', said, this.#edits.any, this.#edits)
   }
 
-  #next(channel: string, kind: TextKind, text: string, filter: OutputFilter, line: JsonObject): string {
+  #filterPiece(
+    channel: string,
+    kind: TextKind,
+    text: string,
+    filter: OutputFilter,
+    line: JsonObject,
+  ): string {
     const done = line.done === true
     const isOpen = this.#channels.has(channel)
     if (done && !isOpen) return filter.whole(kind, text)
@@ -178,13 +184,13 @@ export class OllamaResponseReader implements ResponseReader {
     return done ? passed + filter.rest(channel) : passed
   }
 
-  #call(call: JsonObject, filter: OutputFilter): void {
-    this.#others.filterMembers(call, filter, inCall)
+  #filterCall(call: JsonObject, filter: OutputFilter): void {
+    this.#otherTexts.filterMembers(call, filter, inCall)
     const called = call.function
     if (!isObject(called)) return
-    this.#others.filterMembers(called, filter, inFunction)
+    this.#otherTexts.filterMembers(called, filter, inFunction)
     const { name, arguments: args } = callOf(call)
-    this.transcript.call(`${this.#calls++}`, name, args)
+    this.transcript.addCall(`${this.#callCount++}`, name, args)
     this.#edits.put(called, 'name', name, filter.whole('name', name))
     const judged = filter.whole('arguments', args)
     if (judged !== args) this.#edits.put(called, 'arguments', called.arguments ?? {}, parse(judged))

@@ -50,7 +50,6 @@ import {
 } from '../common/tool-shape.ts'
 import {
   type Dialect,
-  type ListAnswer,
   type Listing,
   mergeEntries,
   namesOf,
@@ -58,6 +57,7 @@ import {
   type PrepareOptions,
   type Prompt,
   type PublicError,
+  type ServerList,
 } from '../dialect.ts'
 import { sseComment } from '../framing/sse.ts'
 import { OpenaiResponseReader } from './response.ts'
@@ -264,7 +264,7 @@ export function openaiError({ code, status, message }: PublicError): JsonObject 
   return { error: { message, type: errorType(status), param: null, code } }
 }
 
-function entriesOf({ body, mayUse }: ListAnswer): JsonObject[] {
+function entriesOf({ body, mayUse }: ServerList): JsonObject[] {
   if (!isObject(body) || !Array.isArray(body.data)) throw new TypeError('a list of models was expected')
   return body.data.filter(isObject).filter(({ id }) => typeof id === 'string' && mayUse(id))
 }

@@ -93,11 +93,11 @@ export class OpenaiResponseReader implements ResponseReader {
   readonly #edits = new Edits()
   readonly #callNames = new Map<string, string>()
   readonly #calls = new OpenaiToolCalls(this.transcript)
-  readonly #others: OtherTexts
+  readonly #otherTexts: OtherTexts
   /** The last chunk, for the members that all chunks share. */
   #head: JsonObject = {}
   /** The chunks of the calls that wait to be judged, without these calls. */
-  #held: { readonly frame: Frame; readonly chunk: JsonObject }[] = []
+  #heldChunks: { readonly frame: Frame; readonly chunk: JsonObject }[] = []
   readonly #heldSize = new HeldSize()
   readonly #parked = new ParkedFrame<{ readonly frame: Frame; readonly chunk: JsonObject | undefined }>()
 
@@ -106,7 +106,7 @@ export class OpenaiResponseReader implements ResponseReader {
     this.#names = names
     this.#stream = stream
     this.#hideUsage = hideUsage
-    this.#others = new OtherTexts(this.#edits, this.transcript, names)
+    this.#otherTexts = new OtherTexts(this.#edits, this.transcript, names)
   }
 
   get held(): number {
@@ -132,72 +132,78 @@ export class OpenaiResponseReader implements ResponseReader {
       return undefined
     }
     // Counted before anything can be refused, because the model has done the work.
-    this.#count(chunk.usage)
+    this.#countUsage(chunk.usage)
     const waiting = filter.judgesCalls ? this.#calls.takeFrom(choicesOf(chunk), this.#stream) : []
     if (waiting.length > 0) return this.#parked.park({ frame, chunk }, waiting)
     if (this.#stream && this.#calls.isChanged) return this.#hold(frame, chunk)
-    return this.#pass(frame, chunk, filter, [])
+    return this.#filterChunk(frame, chunk, filter, [])
   }
 
   #hold(frame: Frame, chunk: JsonObject): undefined {
     this.#heldSize.add(frame)
     this.#calls.isChanged = false
-    if (this.#held.length < maxHeldFrames || !saysNothing(chunk)) this.#held.push({ frame, chunk })
-    else this.#calls.areThinned = true
+    if (this.#heldChunks.length < maxHeldFrames || !saysNothing(chunk))
+      this.#heldChunks.push({ frame, chunk })
+    else this.#calls.hasDroppedChunks = true
   }
 
   resume(verdicts: readonly SettledVerdict[], filter: OutputFilter): FilteredFrames {
     const parked = this.#parked.release()
     if (!parked) return undefined
-    const held = this.#held
-    this.#held = []
+    const held = this.#heldChunks
+    this.#heldChunks = []
     this.#heldSize.clear()
     if (this.#stream && this.#calls.passAll(verdicts)) {
       this.#calls.isChanged = false
-      return [...held, parked].flatMap(({ frame }) => toFrames(this.#again(frame, filter)))
+      return [...held, parked].flatMap(({ frame }) => toFrames(this.#readAgain(frame, filter)))
     }
     const without = held.flatMap(({ frame, chunk }) => {
       this.#calls.isChanged = true
-      return toFrames(this.#pass(frame, chunk, filter, []))
+      return toFrames(this.#filterChunk(frame, chunk, filter, []))
     })
     const choices = parked.chunk ? choicesOf(parked.chunk) : []
     const before = this.#calls.settle(verdicts, choices, this.#stream, filter)
     if (parked.chunk && this.#head.model === undefined) this.#head = parked.chunk
-    const frames = [...without, ...before.flatMap((choice) => this.#told(choice, filter))]
+    const frames = [...without, ...before.flatMap((choice) => this.#framesFor(choice, filter))]
     this.#calls.isChanged = true
-    if (parked.chunk) return this.#pass(parked.frame, parked.chunk, filter, frames)
+    if (parked.chunk) return this.#filterChunk(parked.frame, parked.chunk, filter, frames)
     this.state = 'ended'
     return [...frames, ...this.#channels.close(filter), parked.frame]
   }
 
   /** Makes the frames of a call, which was read already, or of a note, which follows the text that is still held. */
-  #told(choice: JsonObject, filter: OutputFilter): readonly Frame[] {
+  #framesFor(choice: JsonObject, filter: OutputFilter): readonly Frame[] {
     const frame = this.#frameOf(choice)
     if (!isObject(choice.delta) || typeof choice.delta.content !== 'string') return [frame]
-    return toFrames(this.#pass(frame, { ...this.#head, choices: [choice] }, filter, []))
+    return toFrames(this.#filterChunk(frame, { ...this.#head, choices: [choice] }, filter, []))
   }
 
   /** Reads a frame again, with its calls. */
-  #again(frame: Frame, filter: OutputFilter): FilteredFrames {
+  #readAgain(frame: Frame, filter: OutputFilter): FilteredFrames {
     const chunk = frame.data === end ? undefined : parse(frame.data)
-    if (isObject(chunk)) return this.#pass(frame, chunk, filter, [])
+    if (isObject(chunk)) return this.#filterChunk(frame, chunk, filter, [])
     this.state = 'ended'
     return framesBefore(this.#channels.close(filter), frame)
   }
 
-  #pass(frame: Frame, chunk: JsonObject, filter: OutputFilter, before: readonly Frame[]): FilteredFrames {
+  #filterChunk(
+    frame: Frame,
+    chunk: JsonObject,
+    filter: OutputFilter,
+    before: readonly Frame[],
+  ): FilteredFrames {
     const choices = choicesOf(chunk)
     let changed = this.#calls.isChanged
     this.#calls.isChanged = false
-    this.#others.begin()
-    this.#others.filterMembers(chunk, filter, inChunk)
+    this.#otherTexts.begin()
+    this.#otherTexts.filterMembers(chunk, filter, inChunk)
     // Copied only if it was changed: it is needed when held text leaves.
     if (this.#stream) this.#head = this.#edits.any ? { ...chunk } : chunk
     const rests: Frame[] = [...before]
     for (const choice of choices) {
       const key = `${choice.index ?? 0}/`
       dropUnread(choice, this.#stream, this.#edits)
-      this.#judge(key, choice, filter)
+      this.#filterChoice(key, choice, filter)
       if (!isFinished(choice)) continue
       if (this.state === 'open') this.state = 'finished'
       rests.push(...this.#channels.close(filter, key))
@@ -217,36 +223,36 @@ export class OpenaiResponseReader implements ResponseReader {
     )
   }
 
-  #count(usage: JsonValue | undefined): void {
+  #countUsage(usage: JsonValue | undefined): void {
     if (!isObject(usage)) return
     const counted = usageOf(usage.prompt_tokens ?? 0, usage.completion_tokens ?? 0)
     if (counted && counted.input + counted.output > 0) this.usage = counted
   }
 
   /** Filters every text of a choice, in place. */
-  #judge(key: string, choice: JsonObject, filter: OutputFilter): void {
+  #filterChoice(key: string, choice: JsonObject, filter: OutputFilter): void {
     const index = choice.index ?? 0
     let said = ''
     if (typeof choice.text === 'string') {
       said = choice.text
-      this.#text(key, choice, 'text', filter, (text) => ({ index, text, finish_reason: null }))
+      this.#filterText(key, choice, 'text', filter, (text) => ({ index, text, finish_reason: null }))
     }
-    this.#others.filterMembers(choice, filter, inChoice)
+    this.#otherTexts.filterMembers(choice, filter, inChoice)
     const message = messageOf(choice, this.#stream)
     if (message) {
-      this.#others.filterMembers(message, filter, inMessage)
+      this.#otherTexts.filterMembers(message, filter, inMessage)
       if (typeof message.content === 'string') said = message.content
       for (const field of Object.keys(message)) {
         if (typeof message[field] !== 'string' || noText.has(field)) continue
         const choiceOf = (text: string) => ({ index, delta: { [field]: text }, finish_reason: null })
-        this.#text(key, message, field, filter, choiceOf)
+        this.#filterText(key, message, field, filter, choiceOf)
       }
-      this.#callsOf(key, index, message, filter)
+      this.#filterCalls(key, index, message, filter)
     }
     filterLogprobs(choice, 'logprobs', said, this.#edits.any, this.#edits)
   }
 
-  #text(
+  #filterText(
     key: string,
     holder: JsonObject,
     field: string,
@@ -256,11 +262,11 @@ export class OpenaiResponseReader implements ResponseReader {
     const text = holder[field]
     if (typeof text !== 'string' || text === '') return
     const kind: TextKind = field.startsWith('reasoning') || field === 'thinking' ? 'thinking' : 'content'
-    this.transcript.say(`${key}${field}`, text)
-    this.#edits.put(holder, field, text, this.#next(`${key}${field}`, kind, text, filter, choiceOf))
+    this.transcript.addText(`${key}${field}`, text)
+    this.#edits.put(holder, field, text, this.#filterPiece(`${key}${field}`, kind, text, filter, choiceOf))
   }
 
-  #next(
+  #filterPiece(
     channel: string,
     kind: TextKind,
     text: string,
@@ -272,20 +278,20 @@ export class OpenaiResponseReader implements ResponseReader {
     return filter.next(channel, kind, text)
   }
 
-  #callsOf(key: string, index: JsonValue, message: JsonObject, filter: OutputFilter): void {
+  #filterCalls(key: string, index: JsonValue, message: JsonObject, filter: OutputFilter): void {
     for (const part of this.#calls.partsOf(message, this.#stream)) {
       const { call, called, callField, argumentsField, shape } = part
       const channel = `${key}call ${part.key}`
       const name = stringOf(called.name)
       const piece = stringOf(called[argumentsField])
-      this.transcript.call(channel, name, piece)
-      this.#others.filterMembers(call, filter, (each) =>
+      this.transcript.addCall(channel, name, piece)
+      this.#otherTexts.filterMembers(call, filter, (each) =>
         call[callField] === called && each === callField ? 'objects' : undefined,
       )
-      this.#others.filterMembers(called, filter, (each) =>
+      this.#otherTexts.filterMembers(called, filter, (each) =>
         each === 'name' || each === argumentsField ? 'text' : undefined,
       )
-      if (name !== '') this.#edits.put(called, 'name', name, this.#name(channel, name, filter))
+      if (name !== '') this.#edits.put(called, 'name', name, this.#filterName(channel, name, filter))
       if (piece === '') continue
       const choiceOf = (rest: string) => ({
         index,
@@ -293,13 +299,13 @@ export class OpenaiResponseReader implements ResponseReader {
         finish_reason: null,
       })
       const kind = argumentsField === 'input' ? 'input' : 'arguments'
-      const passed = this.#next(channel, kind, piece, filter, choiceOf)
+      const passed = this.#filterPiece(channel, kind, piece, filter, choiceOf)
       this.#edits.put(called, argumentsField, piece, passed)
     }
   }
 
   /** Names arrive whole, and clients need them at once. One that is bad only when put together ends the response. */
-  #name(channel: string, piece: string, filter: OutputFilter): string {
+  #filterName(channel: string, piece: string, filter: OutputFilter): string {
     const name = (this.#callNames.get(channel) ?? '') + piece
     this.#callNames.set(channel, name)
     const judged = filter.whole('name', name)

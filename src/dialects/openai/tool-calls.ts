@@ -37,7 +37,7 @@ interface BufferedCall {
   args: string
   isAmbiguous: boolean
   /** Whether every client puts its pieces together as we do. */
-  isPlain: boolean
+  canLeaveUnchanged: boolean
 }
 
 /** Returns the message of a choice: of a choice with two, the one that fits a stream or a whole response. */
@@ -56,7 +56,7 @@ export class OpenaiToolCalls {
   /** Whether taking out calls has changed the last choices. */
   isChanged = false
   /** Some of the chunks that brought the waiting calls were dropped. */
-  areThinned = false
+  hasDroppedChunks = false
   readonly #transcript: Transcript
   readonly #gathered = new Map<string, BufferedCall>()
   #displaced = 0
@@ -126,17 +126,17 @@ export class OpenaiToolCalls {
     if (begun && name !== '' && areDifferentIds(begun.call.id, call.id)) {
       // Another call with the same index: the one before it is complete.
       this.#gathered.delete(place)
-      this.#gathered.set(`${place} ${this.#displaced++}`, { ...begun, isPlain: false })
+      this.#gathered.set(`${place} ${this.#displaced++}`, { ...begun, canLeaveUnchanged: false })
       begun = undefined
     }
     const isPlain = call.index !== undefined || callField === 'function_call'
     if (!begun) {
       const first = { choice, call, callField, argumentsField, name, args, isAmbiguous }
-      this.#gathered.set(place, { ...first, isPlain: isPlain && name !== '' })
+      this.#gathered.set(place, { ...first, canLeaveUnchanged: isPlain && name !== '' })
       return
     }
     // Some clients join the pieces of a name, others take the second one for another call's name.
-    begun.isPlain &&= isPlain && name === ''
+    begun.canLeaveUnchanged &&= isPlain && name === ''
     begun.isAmbiguous ||= isAmbiguous || begun.callField !== callField
     begun.name += name
     begun.args += args
@@ -164,13 +164,14 @@ export class OpenaiToolCalls {
    */
   passAll(verdicts: readonly SettledVerdict[]): boolean {
     if (
-      this.areThinned ||
+      this.hasDroppedChunks ||
       this.#hasStripped ||
       this.#gathered.size > 0 ||
       verdicts.some(({ kind }) => kind === 'strip')
     )
       return false
-    if (!this.#judged.every(({ isPlain, isAmbiguous }) => isPlain && !isAmbiguous)) return false
+    if (!this.#judged.every(({ canLeaveUnchanged: isPlain, isAmbiguous }) => isPlain && !isAmbiguous))
+      return false
     for (const { choice } of this.#judged) this.#passed.set(choice, (this.#passed.get(choice) ?? 0) + 1)
     this.#judged = []
     return true
@@ -188,7 +189,7 @@ export class OpenaiToolCalls {
     filter: OutputFilter,
   ): JsonObject[] {
     this.isChanged = true
-    this.areThinned = false
+    this.hasDroppedChunks = false
     const before: JsonObject[] = []
     for (const [index, each] of this.#judged.entries()) {
       const verdict = verdicts[index]
@@ -199,7 +200,7 @@ export class OpenaiToolCalls {
       if (stream) {
         const delta = isPassed
           ? this.#passing(each, number, filter)
-          : { content: this.#transcript.behind(verdict.note) }
+          : { content: this.#transcript.asOwnLine(verdict.note) }
         before.push({ index: each.choice, delta, finish_reason: null })
       } else
         putIntoMessage(messageOf(choices[Number(each.choice)] ?? {}, stream), isPassed ? each : verdict.note)
@@ -220,7 +221,7 @@ export class OpenaiToolCalls {
     index: number,
     filter: OutputFilter,
   ): JsonObject {
-    this.#transcript.call(`${JSON.stringify(choice)}/call ${index}`, name, args)
+    this.#transcript.addCall(`${JSON.stringify(choice)}/call ${index}`, name, args)
     const called = { name: filter.whole('name', name), [argumentsField]: filter.whole('arguments', args) }
     if (callField === 'function_call') return { function_call: called }
     const id = typeof call.id === 'string' ? { id: filter.whole('name', call.id) } : {}

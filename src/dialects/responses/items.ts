@@ -106,7 +106,7 @@ const callOf =
   (shape: ObjectShape): Shape =>
   (value, at, notes) => {
     const read = shape(value, at, notes)
-    notes.call(read.call_id, read.name)
+    notes.noteCall(read.call_id, read.name)
     if (typeof read.namespace === 'string') notes.name(qualifiedName(stringOf(read.name), [read.namespace]))
     return read
   }

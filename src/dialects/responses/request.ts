@@ -138,7 +138,7 @@ export const responses: Dialect = {
       prepare,
     },
     {
-      kind: 'kept',
+      kind: 'stored',
       method: 'GET',
       path: '/v1/responses/:id',
       group: 'chat',

@@ -63,14 +63,14 @@ export class ResponsesResponseReader implements ResponseReader {
   readonly #channels = new OpenChannels()
   readonly #edits = new Edits()
   readonly #calls = new ResponsesToolCalls()
-  readonly #others: OtherTexts
+  readonly #otherTexts: OtherTexts
   /** Strings that repeat the request: tools, formats. */
-  readonly #echoes: OtherTexts
+  readonly #echoedTexts: OtherTexts
   readonly #instructions: JsonValue | undefined
   readonly #translated: TranslatedCalls | undefined
   storedId: string | undefined
   /** The number of the next event that leaves. */
-  #number: number | undefined
+  #nextNumber: number | undefined
   readonly #parked = new ParkedFrame<{ readonly frame: Frame; readonly body: JsonObject }>()
 
   /**
@@ -87,8 +87,8 @@ export class ResponsesResponseReader implements ResponseReader {
     this.#names = names
     this.#stream = stream
     this.#instructions = instructions
-    this.#echoes = new OtherTexts(this.#edits, undefined, names)
-    this.#others = new OtherTexts(this.#edits, this.transcript, names)
+    this.#echoedTexts = new OtherTexts(this.#edits, undefined, names)
+    this.#otherTexts = new OtherTexts(this.#edits, this.transcript, names)
   }
 
   get waiting(): readonly ToolCall[] {
@@ -101,12 +101,12 @@ export class ResponsesResponseReader implements ResponseReader {
 
   frame(frame: Frame, filter: OutputFilter): FilteredFrames {
     const body = readFrame(frame, this.#stream ? eventSchema : responseSchema)
-    if (!body) return this.#failed()
+    if (!body) return this.#fail()
     if (this.#stream) checkEventName(frame, body)
     if (this.#stream && hasBegun(body)) malformed('a part that has begun before its beginning')
     if (this.#stream && hasMisplacedCall(body)) malformed('a call in an event that tells of something else')
     // Counted before anything can be refused, because the model has done the work.
-    this.#count(isObject(body.response) ? body.response.usage : body.usage)
+    this.#countUsage(isObject(body.response) ? body.response.usage : body.usage)
     if (!this.#translated) return this.#read(frame, body, filter)
     const own = this.#stream ? this.#translated.ofEvent(body) : this.#translated.ofAnswer(body)
     if (own === body) return this.#read(frame, body, filter)
@@ -134,7 +134,7 @@ export class ResponsesResponseReader implements ResponseReader {
     if (!parked) return undefined
     const { frame, body } = parked
     const events = this.#calls.settle(verdicts)
-    const before = events.flatMap((event) => this.#event(eventFrame(event), event, filter) ?? [])
+    const before = events.flatMap((event) => this.#filterEvent(eventFrame(event), event, filter) ?? [])
     // The end of a held item is among the held events.
     if (this.#stream && body.type === 'response.output_item.done') return before
     return [...before, ...toFrames(this.#pass(frame, body, filter))]
@@ -151,77 +151,77 @@ export class ResponsesResponseReader implements ResponseReader {
       output: [],
       error,
     }
-    return eventFrame({ type: 'response.failed', sequence_number: this.#number ?? 0, response })
+    return eventFrame({ type: 'response.failed', sequence_number: this.#nextNumber ?? 0, response })
   }
 
-  #failed(): undefined {
+  #fail(): undefined {
     this.state = 'failed'
   }
 
   #pass(frame: Frame, body: JsonObject, filter: OutputFilter): FilteredFrames {
-    this.#others.begin()
-    this.#echoes.begin()
-    return this.#stream ? this.#event(frame, body, filter) : this.#whole(frame, body, filter)
+    this.#otherTexts.begin()
+    this.#echoedTexts.begin()
+    return this.#stream ? this.#filterEvent(frame, body, filter) : this.#filterWhole(frame, body, filter)
   }
 
-  #whole(frame: Frame, response: JsonObject, filter: OutputFilter): Frame | undefined {
+  #filterWhole(frame: Frame, response: JsonObject, filter: OutputFilter): Frame | undefined {
     if (isObject(response.error) || response.status === 'failed' || !Array.isArray(response.output))
-      return this.#failed()
-    this.#keep(response.id)
-    const changed = this.#present(response, filter, false)
-    for (const item of response.output) this.#gather(item, true)
+      return this.#fail()
+    this.#noteStoredId(response.id)
+    const changed = this.#filterResponse(response, filter, false)
+    for (const item of response.output) this.#record(item, true)
     this.state = 'ended'
     const named = withRequestedModel(response, this.#names)
     return this.#edits.seal(frame, () => named, changed || named !== response)
   }
 
-  #event(frame: Frame, event: JsonObject, filter: OutputFilter): readonly Frame[] | undefined {
+  #filterEvent(frame: Frame, event: JsonObject, filter: OutputFilter): readonly Frame[] | undefined {
     const type = String(event.type)
     const response = isObject(event.response) ? event.response : undefined
-    if (failures.has(type) || isObject(response?.error)) return this.#failed()
-    this.#keep(response?.id)
+    if (failures.has(type) || isObject(response?.error)) return this.#fail()
+    this.#noteStoredId(response?.id)
     const channel = channelOf(event, type)
     const again = type.endsWith('.done') || ends.has(type)
-    this.#others.filterMembers(
+    this.#otherTexts.filterMembers(
       event,
       filter,
       again ? inEnd : typeof event.delta === 'string' ? inDelta : inEvent,
     )
     let changed = false
     let before: Frame[] = []
-    if (typeof event.delta === 'string') this.#delta(event, type, channel, filter)
+    if (typeof event.delta === 'string') this.#filterDelta(event, type, channel, filter)
     else if (type.endsWith('.done'))
       before = this.#channels.close(filter, type === 'response.output_item.done' ? itemOf(event) : channel)
     else if (ends.has(type)) before = this.#channels.close(filter)
-    if (type === 'response.output_item.done') this.#gather(event.item, false)
-    for (const part of [event.item, event.part, event.annotation]) this.#judgeAll(part, filter, again)
-    if (again) this.#judgeAgain(event, filter)
+    if (type === 'response.output_item.done') this.#record(event.item, false)
+    for (const part of [event.item, event.part, event.annotation]) this.#filterNested(part, filter, again)
+    if (again) this.#filterRepeated(event, filter)
     if (response) {
-      changed = this.#present(response, filter, true)
+      changed = this.#filterResponse(response, filter, true)
       if (ends.has(type)) this.state = 'ended'
       const named = withRequestedModel(response, this.#names)
       changed ||= named !== response
       event.response = named
     }
-    const last = this.#numbered(event, frame, changed)
+    const last = this.#numberedFrame(event, frame, changed)
     return [...before, last]
   }
 
   /** Filters a whole response, in place. @returns whether calls or instructions were replaced */
-  #present(response: JsonObject, filter: OutputFilter, again: boolean): boolean {
+  #filterResponse(response: JsonObject, filter: OutputFilter, again: boolean): boolean {
     let changed = false
     if (response.instructions !== undefined && response.instructions !== (this.#instructions ?? null)) {
       response.instructions = this.#instructions ?? null
       changed = true
     }
-    this.#echoes.filterMembers(response, filter, inResponse)
+    this.#echoedTexts.filterMembers(response, filter, inResponse)
     if (!Array.isArray(response.output)) return changed
     changed = this.#calls.replaceIn(response.output) || changed
-    for (const item of response.output) this.#judgeAll(item, filter, again)
+    for (const item of response.output) this.#filterNested(item, filter, again)
     return changed
   }
 
-  #delta(event: JsonObject, type: string, channel: string, filter: OutputFilter): void {
+  #filterDelta(event: JsonObject, type: string, channel: string, filter: OutputFilter): void {
     const delta = String(event.delta)
     const kind: TextKind = type.includes('arguments')
       ? 'arguments'
@@ -230,12 +230,12 @@ export class ResponsesResponseReader implements ResponseReader {
         : type.startsWith('response.reasoning')
           ? 'thinking'
           : 'content'
-    if (kind !== 'arguments' && kind !== 'input') this.transcript.say(channel, delta)
+    if (kind !== 'arguments' && kind !== 'input') this.transcript.addText(channel, delta)
     if (!this.#channels.has(channel)) {
       const { logprobs: _, ...shape } = event
       // Repeats the number of the event before it, so that the later numbers do not depend on what was held.
       this.#channels.open(channel, (rest) =>
-        eventFrame({ ...shape, sequence_number: (this.#number ?? 1) - 1, delta: rest }),
+        eventFrame({ ...shape, sequence_number: (this.#nextNumber ?? 1) - 1, delta: rest }),
       )
     }
     this.#edits.put(event, 'delta', delta, filter.next(channel, kind, delta))
@@ -243,29 +243,29 @@ export class ResponsesResponseReader implements ResponseReader {
   }
 
   /** Makes the frame of an event, with the next number. */
-  #numbered(event: JsonObject, frame: Frame, changed: boolean): Frame {
+  #numberedFrame(event: JsonObject, frame: Frame, changed: boolean): Frame {
     const { sequence_number: number } = event
     if (typeof number === 'number') {
-      this.#number ??= number
-      if (number !== this.#number) {
-        event.sequence_number = this.#number
+      this.#nextNumber ??= number
+      if (number !== this.#nextNumber) {
+        event.sequence_number = this.#nextNumber
         changed = true
       }
-      this.#number++
+      this.#nextNumber++
     }
     return this.#edits.seal(frame, () => event, changed)
   }
 
-  #keep(id: JsonValue | undefined): void {
+  #noteStoredId(id: JsonValue | undefined): void {
     if (typeof id === 'string' && /^[\w-]{1,128}$/.test(id)) this.storedId = id
   }
 
   /** Records an item. @param said whether its texts are recorded too; those of a stream were recorded piece by piece */
-  #gather(item: JsonValue | undefined, said: boolean): void {
+  #record(item: JsonValue | undefined, said: boolean): void {
     if (!isObject(item)) return
     if (isCall(item)) {
       const { name, arguments: args } = callOf(item)
-      this.transcript.call(String(item.call_id), name, args)
+      this.transcript.addCall(String(item.call_id), name, args)
     }
     if (!said) return
     for (const field of ['summary', 'content']) {
@@ -273,16 +273,16 @@ export class ResponsesResponseReader implements ResponseReader {
       if (!Array.isArray(parts)) continue
       for (const part of parts)
         if (isObject(part) && typeof part.text === 'string')
-          this.transcript.say(`${itemOf(item)}${field}`, part.text)
+          this.transcript.addText(`${itemOf(item)}${field}`, part.text)
     }
   }
 
   /** Filters all texts of a value. @param again whether the client has had them before */
-  #judgeAll(value: JsonValue | undefined, filter: OutputFilter, again: boolean): void {
-    filterNested(value, filter, again, this.#edits, this.#others)
+  #filterNested(value: JsonValue | undefined, filter: OutputFilter, again: boolean): void {
+    filterNested(value, filter, again, this.#edits, this.#otherTexts)
   }
 
-  #judgeAgain(event: JsonObject, filter: OutputFilter): void {
+  #filterRepeated(event: JsonObject, filter: OutputFilter): void {
     const said = stringOf(event.text)
     for (const key of repeatedFields) {
       const text = event[key]
@@ -292,7 +292,7 @@ export class ResponsesResponseReader implements ResponseReader {
     filterLogprobs(event, 'logprobs', said, said !== stringOf(event.text), this.#edits)
   }
 
-  #count(usage: JsonValue | undefined): void {
+  #countUsage(usage: JsonValue | undefined): void {
     if (isObject(usage)) this.usage = usageOf(usage.input_tokens ?? 0, usage.output_tokens ?? 0)
   }
 }

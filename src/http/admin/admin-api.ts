@@ -66,13 +66,13 @@ const closeBody = Type.Object(
 export function registerAdminApi(app: FastifyInstance, parts: AdminApiParts): void {
   const { freezes, store, recordEvent, freezeReach } = parts
   registerAdminKeys(app, parts)
-  const give = async (wish: FreezeRequest, reply: FastifyReply) => {
-    const fault = faultOf(wish)
+  const issue = async (wanted: FreezeRequest, reply: FastifyReply) => {
+    const fault = faultOf(wanted)
     if (fault !== undefined) return refuse(reply, fault)
-    const order = freezeView(await freezes.issue(wish))
-    if (!wish.frozen) return order
-    const { keys, roles, models } = freezeReach(wish)
-    return { ...order, holds: { keys, roles, models } }
+    const entry = freezeView(await freezes.issue(wanted))
+    if (!wanted.frozen) return entry
+    const { keys, roles, models } = freezeReach(wanted)
+    return { ...entry, holds: { keys, roles, models } }
   }
 
   app.get('/admin/v1/freezes', async () => ({ freezes: freezes.list().map(freezeView) }))
@@ -85,7 +85,7 @@ export function registerAdminApi(app: FastifyInstance, parts: AdminApiParts): vo
     const forMs = body.for === undefined ? undefined : parseDuration(body.for)
     if (body.for !== undefined && !forMs) return refuse(reply, '`for` must be a duration such as 30m or 24h.')
     reply.code(201)
-    return give({ kind, name, frozen: true, why, by, forMs }, reply)
+    return issue({ kind, name, frozen: true, why, by, forMs }, reply)
   })
 
   app.delete<{ Params: { kind: string; '*': string } }>(
@@ -99,14 +99,14 @@ export function registerAdminApi(app: FastifyInstance, parts: AdminApiParts): vo
     if (!Value.Check(liftQuery, query)) return refuse(reply, 'The query may have why and by, each once.')
     const { why = 'lifted', by = adminTokenHolder } = query
     if (!isFrozenKind(kind)) return refuse(reply, `\`kind\` must be one of ${frozenKinds.join(', ')}.`)
-    return give({ kind, name, frozen: false, why, by, forMs: undefined }, reply)
+    return issue({ kind, name, frozen: false, why, by, forMs: undefined }, reply)
   }
 
   app.post<{ Params: { key: string } }>('/admin/v1/breakers/:key/close', async ({ params, body }, reply) => {
-    const order = body ?? {}
-    if (!Value.Check(closeBody, order)) return refuse(reply, 'The body must be JSON with an optional by.')
+    const options = body ?? {}
+    if (!Value.Check(closeBody, options)) return refuse(reply, 'The body must be JSON with an optional by.')
     if (!isCallerId(params.key)) return refuse(reply, 'This is not a key id.')
-    const by = maskedName(order.by ?? adminTokenHolder)
+    const by = maskedName(options.by ?? adminTokenHolder)
     try {
       const wasOpen = await store.closeBreaker(keyAccount(params.key), { leftMs: closingMs })
       if (wasOpen) recordEvent('breaker closed', { key: params.key, by })

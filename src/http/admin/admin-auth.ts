@@ -14,12 +14,12 @@ const publicPaths = new Set(['/livez', '/readyz'])
 
 /**
  * Registers the check.
- * @param takesKeys tells whether the route of a path checks API keys itself
+ * @param acceptsApiKeys tells whether the route of a path checks API keys itself
  */
 export function registerAdminAuth(
   app: FastifyInstance,
   { loopback, token, hosts }: Policy['admin'],
-  takesKeys: (path: string) => boolean,
+  acceptsApiKeys: (path: string) => boolean,
   logins: AdminLogins,
 ): void {
   const names = new Set(['localhost', ...hosts.map((host) => host.toLowerCase())])
@@ -30,7 +30,7 @@ export function registerAdminAuth(
     if (host === undefined || !(names.has(host) || isIP(host) !== 0))
       return refuse(reply, 403, 'The admin listener does not accept this host name. Add it to `admin.hosts`.')
     if (!isSameOrigin(request)) return refuse(reply, 403, 'Requests from other origins are refused.')
-    if (takesKeys(path) && bearerOf(request)?.startsWith('tw_')) return undefined
+    if (acceptsApiKeys(path) && bearerOf(request)?.startsWith('tw_')) return undefined
     // Any process on this machine may read; only the token may change something.
     const changes = request.method !== 'GET' && request.method !== 'HEAD'
     if (changes && token === undefined) return refuse(reply, 403, 'Changes need `admin.token` in the policy.')

@@ -13,7 +13,7 @@ const ownName = 'Torwart'
 
 /** What the greeting needs. */
 export interface GreetingParts extends Pick<Steps, 'recordable'> {
-  readonly hosts: LocalRouteParts
+  readonly localRoute: LocalRouteParts
 }
 
 /** Registers the route. */
@@ -21,11 +21,11 @@ export function registerGreeting(
   app: FastifyInstance,
   dialect: Dialect,
   endpoint: Greeting,
-  { hosts, recordable }: GreetingParts,
+  { localRoute, recordable }: GreetingParts,
 ): void {
   const destination = { dialect, endpoint }
-  const { pipeline } = hosts
-  registerLocalRoute(app, dialect, endpoint, hosts, async ({ context, writer }) => {
+  const { pipeline } = localRoute
+  registerLocalRoute(app, dialect, endpoint, localRoute, async ({ context, writer }) => {
     if (!recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
     // A wrong credential is refused here too, or `/` could be used to guess keys.
     const { rawHeaders, certificate } = context

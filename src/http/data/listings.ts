@@ -5,7 +5,7 @@
 import type { FastifyInstance } from 'fastify'
 import { asRefusal, Refusal } from '../../core/refusal.ts'
 import { serverError } from '../../dialects/common/server-errors.ts'
-import { type Dialect, isServedBy, type ListAnswer, type Listing } from '../../dialects/dialect.ts'
+import { type Dialect, isServedBy, type Listing, type ServerList } from '../../dialects/dialect.ts'
 import { canonicalFor } from '../../models/name.ts'
 import type { Authenticated } from '../../pipeline/context.ts'
 import type { Upstream } from '../../policy/policy.ts'
@@ -15,7 +15,7 @@ import { type LocalRouteParts, registerLocalRoute, serverTimeoutMs } from './loc
 
 /** What the lists need. */
 export interface ListingParts {
-  readonly hosts: LocalRouteParts
+  readonly localRoute: LocalRouteParts
   readonly fleet: Fleet
   readonly ask: Ask
 }
@@ -25,7 +25,7 @@ export function registerListing(
   app: FastifyInstance,
   dialect: Dialect,
   endpoint: Listing,
-  { hosts, fleet, ask }: ListingParts,
+  { localRoute, fleet, ask }: ListingParts,
 ): void {
   const destination = { dialect, endpoint }
 
@@ -37,7 +37,7 @@ export function registerListing(
     const views = upstreams.map((upstream) => viewOf(request, upstream, aliases.get(asked) ?? asked, fleet))
     if (asked !== '' && !views.some(({ mayUseAsked }) => mayUseAsked)) throw new Refusal('model_not_allowed')
     const results = await Promise.allSettled(
-      views.map(async ({ upstream, mayUse, isAsked }): Promise<ListAnswer> => {
+      views.map(async ({ upstream, mayUse, isAsked }): Promise<ServerList> => {
         const { status, body } = await ask(upstream, endpoint.serverPath, serverTimeoutMs)
         if (status !== 200) throw serverError(status, '')
         return { body: body ?? null, mayUse, isAsked }
@@ -49,8 +49,8 @@ export function registerListing(
     return { answers, failure: failure === undefined ? undefined : asRefusal(failure) }
   }
 
-  registerLocalRoute(app, dialect, endpoint, hosts, async ({ context, writer }) => {
-    const admitted = await hosts.pipeline.enter(context, destination, writer)
+  registerLocalRoute(app, dialect, endpoint, localRoute, async ({ context, writer }) => {
+    const admitted = await localRoute.pipeline.enter(context, destination, writer)
     const asked = writer.parameter
     const { answers, failure } = await answersFor(admitted, asked)
     const shown = show(endpoint, answers, asked)
@@ -61,7 +61,7 @@ export function registerListing(
 }
 
 /** Shows the lists. A list that cannot be read is a failure of its server. */
-function show(endpoint: Listing, answers: readonly ListAnswer[], asked: string) {
+function show(endpoint: Listing, answers: readonly ServerList[], asked: string) {
   try {
     return endpoint.show(answers, asked)
   } catch (cause) {

@@ -19,7 +19,7 @@ const cost = { endpoint: { cost: 'probe' } } as const
 
 /** What the health checks need. */
 export interface ProbeParts extends Pick<Steps, 'recordable'> {
-  readonly hosts: LocalRouteParts
+  readonly localRoute: LocalRouteParts
 }
 
 /** Tells whether a request shows neither a credential nor a certificate. */
@@ -28,11 +28,11 @@ export function hasNoCredential({ rawHeaders, certificate }: Received): boolean 
 }
 
 /** Registers the health checks. */
-export function registerHealthChecks(app: FastifyInstance, { hosts, recordable }: ProbeParts): void {
-  const { pipeline, inFlightRequests } = hosts
+export function registerHealthChecks(app: FastifyInstance, { localRoute, recordable }: ProbeParts): void {
+  const { pipeline, inFlightRequests } = localRoute
   for (const path of ['/health', '/healthz'])
     for (const method of ['GET', 'HEAD'] as const)
-      registerLocalRoute(app, dialectFor(path), { method, path }, hosts, async ({ context, writer }) => {
+      registerLocalRoute(app, dialectFor(path), { method, path }, localRoute, async ({ context, writer }) => {
         if (!recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
         if (inFlightRequests.closing)
           throw new Refusal('upstream_unavailable', {

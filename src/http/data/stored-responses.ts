@@ -21,7 +21,7 @@ import { type LocalRouteParts, registerLocalRoute, serverTimeoutMs } from './loc
 
 /** What the route needs. */
 export interface StoredResponseParts {
-  readonly hosts: LocalRouteParts
+  readonly localRoute: LocalRouteParts
   readonly ask: Ask
   readonly stored: StoredResponses
   readonly freezes: KillSwitch
@@ -33,11 +33,11 @@ export function registerStoredResponse(
   app: FastifyInstance,
   dialect: Dialect,
   endpoint: StoredResponse,
-  { hosts, ask, stored, freezes, makeResponseGuard }: StoredResponseParts,
+  { localRoute, ask, stored, freezes, makeResponseGuard }: StoredResponseParts,
 ): void {
   const destination = { dialect, endpoint }
-  registerLocalRoute(app, dialect, endpoint, hosts, async ({ context, writer }) => {
-    const admitted = await hosts.pipeline.enter(context, destination, writer)
+  registerLocalRoute(app, dialect, endpoint, localRoute, async ({ context, writer }) => {
+    const admitted = await localRoute.pipeline.enter(context, destination, writer)
     const id = writer.parameter
     const found = stored.find(ownerOf(admitted), id)
     const { policy, role } = admitted

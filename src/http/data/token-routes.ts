@@ -25,7 +25,7 @@ import { type LocalRouteParts, registerLocalRoute } from './local-routes.ts'
 
 /** What the token routes need. */
 export interface TokenRouteParts extends Pick<Steps, 'recordable'> {
-  readonly hosts: LocalRouteParts
+  readonly localRoute: LocalRouteParts
   readonly clock: Clock
   readonly signing: SigningKeys
   /** @throws Refusal `frozen` */
@@ -58,16 +58,16 @@ const forms = {
 /** Registers both routes. */
 export function registerTokenRoutes(
   app: FastifyInstance,
-  { hosts, clock, signing, recordable, requireThawed, onMinted }: TokenRouteParts,
+  { localRoute, clock, signing, recordable, requireThawed, onMinted }: TokenRouteParts,
 ): void {
   const dialect = dialectFor(prefix)
-  const { pipeline } = hosts
+  const { pipeline } = localRoute
 
   registerLocalRoute(
     app,
     dialect,
     { method: 'POST', path: `${prefix}/tokens` },
-    hosts,
+    localRoute,
     async ({ context, writer }) => {
       const caller = await pipeline.authenticate(context, writer)
       requireThawed(caller)
@@ -95,7 +95,7 @@ export function registerTokenRoutes(
     app,
     dialect,
     { method: 'GET', path: `${prefix}/jwks` },
-    hosts,
+    localRoute,
     async ({ context, writer }) => {
       if (!recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
       if (presentedCredential(context.rawHeaders) !== 'missing')

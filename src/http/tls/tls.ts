@@ -73,14 +73,14 @@ export interface TlsFiles {
 /**
  * Reloads the files when they change.
  * @param server made with `tlsOptions(settings)`
- * @param tell called after a reload that changed something, or with the problem of one that failed and changed nothing
+ * @param onReload called after a reload that changed something, or with the problem of one that failed and changed nothing
  * @throws TypeError if the server has no TLS
  */
 export function watchTlsFiles(
   server: AnyServer,
   settings: TlsSettings,
   nowMs: () => number,
-  tell: (problem: string | undefined) => void,
+  onReload: (problem: string | undefined) => void,
 ): TlsFiles {
   if (!(server instanceof Server)) throw new TypeError('this listener has no TLS')
   let material = readTls(settings)
@@ -97,10 +97,10 @@ export function watchTlsFiles(
       if (judges(next) !== judges(material)) clientCertificates.dismiss()
       material = next
       reading = { ok: true, at }
-      if (isNews || wasBroken) tell(undefined)
+      if (isNews || wasBroken) onReload(undefined)
     } catch (error) {
       reading = { ok: false, at, place: 'listen.tls' }
-      tell(error instanceof Error ? error.message : 'cannot be read')
+      onReload(error instanceof Error ? error.message : 'cannot be read')
     }
   }
   const { cert, key, clientCa, crl } = settings
@@ -119,10 +119,10 @@ export function watchTlsFiles(
 }
 
 /** Tracks connections with a client certificate. `dismiss` closes them, busy ones after their last response. */
-function trackClientCertificates(server: Server, asksClients: boolean): { dismiss(): void } {
+function trackClientCertificates(server: Server, requestsCertificates: boolean): { dismiss(): void } {
   const busy = new Map<Socket, Set<ServerResponse>>()
   const dismissed = new WeakSet<Socket>()
-  if (!asksClients) return { dismiss: () => {} }
+  if (!requestsCertificates) return { dismiss: () => {} }
   server.on('secureConnection', (socket: TLSSocket) => {
     if (socket.getPeerX509Certificate() === undefined) return
     busy.set(socket, new Set())
