@@ -9,11 +9,11 @@ import { readUses, type Uses, usesFile } from '../auth/api-keys/usage.ts'
 import { jwtPrefix } from '../auth/jwt/jwt.ts'
 import { certificateId } from '../auth/mtls/certificate.ts'
 import { plain } from '../core/plain.ts'
+import { csv, type Row, table } from '../core/table.ts'
 import { limitsInWords } from '../pipeline/explain.ts'
 import { loadPolicy } from '../policy/load.ts'
 import type { CertificateRule, Policy, Role, TokenIssuer } from '../policy/policy.ts'
 import { type Command, configOption, type ExitCode, jsonOption, textOf } from './command.ts'
-import { csv, type Row, table } from './shared/table.ts'
 
 const columns = [
   'kind',

@@ -4,9 +4,9 @@ import { toCef } from '../audit/formats/cef.ts'
 import { csvHead, toCsv } from '../audit/formats/csv.ts'
 import { toEcs } from '../audit/formats/ecs.ts'
 import type { Entry } from '../audit/write/entry.ts'
-import { ask, queryIn, queryOptions } from './audit-query.ts'
 import { type Command, configOption, type ExitCode, textOf, UsageError } from './command.ts'
 import { knownTo, logFile } from './shared/audit-log.ts'
+import { ask, queryIn, queryOptions } from './shared/audit-query.ts'
 
 interface Format {
   readonly head: string

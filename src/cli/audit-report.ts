@@ -3,9 +3,9 @@ import { toMarkdown } from '../audit/formats/markdown.ts'
 import { createReport } from '../audit/query/report.ts'
 import { type Verdict, verifyLog } from '../audit/verify/verify.ts'
 import { readPublicKeys } from '../audit/write/signer.ts'
-import { ask, sinceOption } from './audit-query.ts'
 import { type Command, configOption, type ExitCode, jsonOption } from './command.ts'
 import { logFile, momentOption } from './shared/audit-log.ts'
+import { ask, sinceOption } from './shared/audit-query.ts'
 
 const standardMs = 24 * 3_600_000
 

@@ -1,8 +1,8 @@
 /** `torwart audit show`: what is in the log, for people or as JSON lines; with `-f`, what comes. */
 import { tableHead, toRow } from '../audit/formats/table.ts'
-import { ask, queryIn, queryOptions } from './audit-query.ts'
 import { type Command, configOption, type ExitCode, jsonOption } from './command.ts'
 import { knownTo, logFile } from './shared/audit-log.ts'
+import { ask, queryIn, queryOptions } from './shared/audit-query.ts'
 
 const lookMs = 250
 

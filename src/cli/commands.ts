@@ -90,7 +90,7 @@ export const commands: readonly ListedCommand[] = [
   {
     name: 'freeze',
     summary: 'stop a key, a role, a model or everything, at once',
-    load: async () => (await import('./freeze.ts')).freeze,
+    load: async () => (await import('./freeze-unfreeze.ts')).freeze,
   },
   {
     name: 'unfreeze',
@@ -115,7 +115,7 @@ export const commands: readonly ListedCommand[] = [
   {
     name: 'approve',
     summary: 'let a tool call pass that waits for a human',
-    load: async () => (await import('./approve.ts')).approve,
+    load: async () => (await import('./approve-deny.ts')).approve,
   },
   {
     name: 'deny',

@@ -1,7 +1,8 @@
 /** `torwart exceptions`: what the prompt guard lets pass by an operator's word. */
+
+import { table } from '../core/table.ts'
 import { type Command, configOption, type ExitCode, jsonOption, textOf, UsageError } from './command.ts'
 import { changeExceptions, openExceptions, whereOf } from './shared/exceptions-file.ts'
-import { table } from './shared/table.ts'
 
 export const exceptions: Command = {
   options: [configOption, { flags: '--remove <id>', description: 'take one back, at once' }, jsonOption],

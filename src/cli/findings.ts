@@ -1,10 +1,10 @@
 /** `torwart findings`: what the prompt guard blocked most, from the audit log, so that false alarms are seen and accepted. */
 import { createMostFound } from '../audit/query/most-found.ts'
-import { ask, sinceOption } from './audit-query.ts'
+import { table } from '../core/table.ts'
 import { type Command, configOption, type ExitCode, jsonOption } from './command.ts'
 import { logFile, momentOption } from './shared/audit-log.ts'
+import { ask, sinceOption } from './shared/audit-query.ts'
 import { whereOf } from './shared/exceptions-file.ts'
-import { table } from './shared/table.ts'
 
 export const findings: Command = {
   argument: '[file]',

@@ -1,6 +1,6 @@
 /** Tables, for a terminal and for a spreadsheet. */
-import { csvRow } from '../../core/csv.ts'
-import { plain } from '../../core/plain.ts'
+import { csvRow } from './csv.ts'
+import { plain } from './plain.ts'
 
 export type Row = Readonly<Record<string, unknown>>
 

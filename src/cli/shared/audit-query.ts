@@ -1,14 +1,14 @@
 /** What `audit show`, `export` and `report` share: asking the log, with progress, in constant memory. */
 
-import { filters, type Query, queryOf } from '../audit/query/query.ts'
-import { type ReadOptions, readLog } from '../audit/query/read.ts'
-import { createVain, type Known } from '../audit/query/unmatched-filters.ts'
-import { type Entry, readEntry } from '../audit/write/entry.ts'
-import { segmentsOf } from '../audit/write/segments.ts'
-import { refusals } from '../core/refusal.ts'
-import { type Io, type Option, textOf, UsageError, type Values } from './command.ts'
-import { momentOption } from './shared/audit-log.ts'
-import { progressOf } from './shared/progress.ts'
+import { filters, type Query, queryOf } from '../../audit/query/query.ts'
+import { type ReadOptions, readLog } from '../../audit/query/read.ts'
+import { createVain, type Known } from '../../audit/query/unmatched-filters.ts'
+import { type Entry, readEntry } from '../../audit/write/entry.ts'
+import { segmentsOf } from '../../audit/write/segments.ts'
+import { refusals } from '../../core/refusal.ts'
+import { type Io, type Option, textOf, UsageError, type Values } from '../command.ts'
+import { momentOption } from './audit-log.ts'
+import { progressOf } from './progress.ts'
 
 export const sinceOption: Option = {
   flags: '--since <time>',
