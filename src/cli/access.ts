@@ -149,7 +149,7 @@ function holdersByIssuer(issuer: TokenIssuer, { roles }: Policy, uses: Uses): Ho
     ...always,
     kind: 'jwt',
     id: issuer.issuer,
-    name: issuer.roleClaim === undefined ? 'everybody it vouches for' : `by \`${issuer.roleClaim}\``,
+    name: issuer.roleClaim === undefined ? 'all its subjects' : `by claim \`${issuer.roleClaim}\``,
     role,
     lastUsed,
   }))

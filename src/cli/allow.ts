@@ -34,15 +34,15 @@ export const allow: Command = {
     configOption,
     {
       flags: '--text-of <request>',
-      description: 'the passages for which this request was blocked: its id, or seq:NUMBER of its record',
+      description: 'accept the passages that blocked this request: its id, or seq:NUMBER of its record',
     },
-    { flags: '--signature <id>', description: 'all that this signature finds; needs --in' },
+    { flags: '--signature <id>', description: 'accept everything this signature finds; needs --in' },
     {
       flags: '--in <where>',
-      description: `${channels.join(', ')}; of one tool: tool:read_file, definition:mcp_*`,
+      description: `where it applies: ${channels.join(', ')}; for one tool: tool:read_file, definition:mcp_*`,
     },
-    { flags: '--why <reason>', description: 'for the audit log', required: true },
-    { flags: '--for <duration>', description: 'after which it ends by itself, such as 30d' },
+    { flags: '--why <reason>', description: 'reason, for the audit log', required: true },
+    { flags: '--for <duration>', description: 'duration after which the exception expires, such as 30d' },
     byOption,
   ],
   async run(values, io): Promise<ExitCode> {
@@ -65,7 +65,7 @@ export const allow: Command = {
     ])
     for (const each of made)
       io.out(
-        `${each.id}: ${each.signature ?? `passage ${each.passage}`} is let pass in ${whereOf(each)}${each.until === undefined ? '' : ` until ${each.until}`}.\n`,
+        `${each.id}: ${each.signature ?? `passage ${each.passage}`} is accepted in ${whereOf(each)}${each.until === undefined ? '' : ` until ${each.until}`}.\n`,
       )
     return exit
   },
@@ -78,10 +78,9 @@ function isSame(a: Subject, b: Subject): boolean {
 async function subjectsOf(values: Values, io: Io): Promise<readonly Subject[]> {
   const [request, signature] = [textOf(values, 'textOf'), textOf(values, 'signature')]
   const where = whereIn(textOf(values, 'in'))
-  if ((request === '') === (signature === '')) throw new UsageError('give one: --text-of or --signature')
+  if ((request === '') === (signature === '')) throw new UsageError('Give either --text-of or --signature.')
   if (request !== '') return passagesOf(await recordOf(request, values, io), where)
-  if (!where)
-    throw new UsageError('--signature needs --in: where may it be found, such as --in tool:read_file')
+  if (!where) throw new UsageError('--signature needs --in, such as --in tool:read_file.')
   requireSignature(signature, values, io)
   return [{ ...where, signature }]
 }
@@ -91,10 +90,10 @@ function whereIn(given: string): { readonly channel: Channel; readonly tool?: st
   if (given === '') return undefined
   const [name = '', ...rest] = given.split(':')
   const channel = channels.find((each) => each === name)
-  if (!channel) throw new UsageError(`--in must begin with one of ${channels.join(', ')}`)
+  if (!channel) throw new UsageError(`--in must begin with one of ${channels.join(', ')}.`)
   const tool = rest.join(':')
   if (rest.length > 0 && channel !== 'tool' && channel !== 'definition')
-    throw new UsageError(`${channel} has no tools: --in ${channel}`)
+    throw new UsageError(`The channel ${channel} has no tools. Use --in ${channel}.`)
   return tool === '' ? { channel } : { channel, tool }
 }
 
@@ -105,7 +104,7 @@ function requireSignature(id: string, values: Values, io: Io): void {
   const ids = [...shippedIds(), ...guards.flatMap(({ own }) => own.map((each) => each.id))]
   // What the scanner itself tells stands in no pack.
   if (!ids.includes(id) && !id.startsWith('smuggling.'))
-    throw new UsageError(`there is no signature ${id}${didYouMean(id, ids)}`)
+    throw new UsageError(`There is no signature ${id}${didYouMean(id, ids)}.`)
 }
 
 /** Callers may choose their requests' ids: of two with the same one, the operator says which. @throws UsageError */
@@ -123,12 +122,12 @@ async function recordOf(request: string, values: Values, io: Io): Promise<Entry>
   const [first] = found
   if (found.length > 1)
     throw new UsageError(
-      `several requests have this id, since callers choose it: name one by --text-of ${found.map((entry) => `seq:${entry.seq}`).join(' or ')}`,
+      `Several requests have this id, because callers choose it. Name one with --text-of ${found.map((entry) => `seq:${entry.seq}`).join(' or ')}.`,
     )
   if (first) return first
-  if (entries.length === 0) throw new UsageError(`there is no record of a request ${request} in ${file}`)
+  if (entries.length === 0) throw new UsageError(`${file} has no record of request ${request}.`)
   throw new UsageError(
-    `in request ${request} the prompt guard found no passage that could be accepted; \`torwart audit show --id ${request}\` shows what stopped it`,
+    `The prompt guard found no passage in request ${request} that could be accepted. Run \`torwart audit show --id ${request}\` to see what stopped it.`,
   )
 }
 
@@ -152,5 +151,7 @@ function passagesOf(
     subjects.set(JSON.stringify(subject), subject)
   }
   if (subjects.size > 0) return [...subjects.values()]
-  throw new UsageError(`nothing was blocked in ${where?.channel}: see \`torwart findings\``)
+  throw new UsageError(
+    `Nothing was blocked in the channel ${where?.channel}. Run \`torwart findings\` to see what was.`,
+  )
 }

@@ -9,7 +9,7 @@ export const approvals: Command = {
     if (answer === undefined) return 1
     const { approvals: all } = answer as { approvals: readonly ShownApproval[] }
     if (values.json) io.out(`${JSON.stringify(all)}\n`)
-    else io.out(all.length === 0 ? 'Nothing waits for a human.\n' : `${all.map(sentence).join('\n')}\n`)
+    else io.out(all.length === 0 ? 'No tool call waits for approval.\n' : `${all.map(sentence).join('\n')}\n`)
     return 0
   },
 }

@@ -6,7 +6,7 @@ export const approve: Command = {
   argument: '<id>',
   options: [
     configOption,
-    { flags: '--why <reason>', description: 'for the audit log' },
+    { flags: '--why <reason>', description: 'reason, for the audit log' },
     byOption,
     ...askingOptions,
   ],

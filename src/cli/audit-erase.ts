@@ -27,11 +27,11 @@ export const auditErase: Command = {
     configOption,
     {
       flags: '--subject <text>',
-      description: 'records whose content has this text: a name, a session, an address',
+      description: 'records whose content contains this text: a name, a session, an address',
     },
     { flags: '--identity <key>', description: 'records of this key and its tokens, by id or name' },
-    { flags: '--before <time>', description: 'records from before: 30d, or a date' },
-    { flags: '--why <reason>', description: 'the reason; it goes on record', required: true },
+    { flags: '--before <time>', description: 'records older than this: 30d, or a date' },
+    { flags: '--why <reason>', description: 'reason, for the audit log', required: true },
     byOption,
     adminOption,
   ],
@@ -43,12 +43,14 @@ export const auditErase: Command = {
       : await eraseHere(order, policy, io)
     if (!erased) return 1
     if (erased.id === null) {
-      io.out('No record that has content is meant: nothing was erased, and nothing written down.\n')
+      io.out('No record with content matches. Nothing was erased or recorded.\n')
       return 0
     }
-    io.out(`The content of ${erased.records} records is erased (${erased.id}).\n`)
+    io.out(`The content of ${erased.records} records was erased (${erased.id}).\n`)
     if (erased.unerasable > 0)
-      io.err(`${erased.unerasable} records of an earlier version keep theirs until their retention ends.\n`)
+      io.err(
+        `${erased.unerasable} records written by an earlier version keep their content until their retention ends.\n`,
+      )
     return 0
   },
 }
@@ -62,13 +64,16 @@ function orderIn(values: Values, io: Io): Order {
     before: beforeMs === undefined ? '' : new Date(beforeMs).toISOString(),
   }
   const meant = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ''))
-  if (Object.keys(meant).length === 0) throw new UsageError('whose? --subject, --identity or --before')
+  if (Object.keys(meant).length === 0)
+    throw new UsageError('Say which records: --subject, --identity or --before.')
   return { ...meant, why: textOf(values, 'why'), by: textOf(values, 'by') || io.user }
 }
 
 async function askGateway(order: Order, { admin }: Policy, url: string, io: Io): Promise<Erased | undefined> {
   if (admin.token === undefined)
-    throw new UsageError('a gateway writes this log, and asking it needs `admin.token` in the policy')
+    throw new UsageError(
+      'A running gateway writes this log, and asking it needs `admin.token` in the policy.',
+    )
   const base = url || urlOf('http', admin)
   const response = await fetch(`${base}/admin/v1/audit/erasures`, {
     method: 'POST',
@@ -77,7 +82,9 @@ async function askGateway(order: Order, { admin }: Policy, url: string, io: Io):
   }).catch(() => undefined)
   if (response?.ok) return (await response.json()) as Erased
   if (!response)
-    io.err('If it was asked, it goes on: torwart audit show --outcome erased tells when it is done.\n')
+    io.err(
+      'The gateway may still be erasing. Run `torwart audit show --outcome erased` to see when it is done.\n',
+    )
   const why = response && ((await response.json().catch(() => ({}))) as { error?: string }).error
   io.err(`${base} ${response ? `answers ${response.status}: ${why ?? ''}` : 'does not answer'}\n`)
   return undefined

@@ -26,12 +26,12 @@ export const auditExport: Command = {
     configOption,
     ...queryOptions,
     { flags: '--format <format>', description: Object.keys(formats).join(', '), standard: 'jsonl' },
-    { flags: '-o, --out <file>', description: 'into a new file instead of stdout' },
+    { flags: '-o, --out <file>', description: 'write to a new file instead of stdout' },
   ],
   async run(values, io, given): Promise<ExitCode> {
     const name = textOf(values, 'format')
     const format = Object.hasOwn(formats, name) ? formats[name] : undefined
-    if (!format) throw new UsageError(`--format must be one of ${Object.keys(formats).join(', ')}`)
+    if (!format) throw new UsageError(`--format must be one of ${Object.keys(formats).join(', ')}.`)
     const file = logFile(values, io, given)
     const target = textOf(values, 'out')
     const handle = target === '' ? undefined : openSync(target, 'wx', 0o600)

@@ -14,7 +14,7 @@ export const auditReport: Command = {
   options: [
     configOption,
     { ...sinceOption, standard: '24h' },
-    { flags: '--until <time>', description: 'until then' },
+    { flags: '--until <time>', description: 'up to this time' },
     jsonOption,
   ],
   async run(values, io, given): Promise<ExitCode> {
@@ -35,5 +35,5 @@ export const auditReport: Command = {
 
 function sentenceOf({ bad, records, signedTo }: Verdict): string {
   if (bad) return `**broken**: ${bad.file}:${bad.line}: ${bad.why}`
-  return `the chain of ${records} records holds${signedTo ? `, signed up to record ${signedTo}` : ''}`
+  return `the chain of ${records} records is intact${signedTo ? `, signed up to record ${signedTo}` : ''}`
 }

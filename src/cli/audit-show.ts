@@ -11,7 +11,7 @@ export const auditShow: Command = {
   options: [
     configOption,
     ...queryOptions,
-    { flags: '-f, --follow', description: 'go on with what is written, until Ctrl-C' },
+    { flags: '-f, --follow', description: 'keep showing new records, until Ctrl-C' },
     jsonOption,
   ],
   async run(values, io, given): Promise<ExitCode> {

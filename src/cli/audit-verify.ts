@@ -15,20 +15,21 @@ export const auditVerify: Command = {
     configOption,
     {
       flags: '--checkpoint <checkpoint>',
-      description: 'what somebody else kept: NUMBER:HASH from a metric, or the `proof` of a log line',
+      description: 'checkpoint kept elsewhere: NUMBER:HASH from a metric, or the `proof` of a log line',
     },
-    { flags: '--key <file>', description: 'the public key, kept elsewhere; FILE.pub if absent' },
-    { flags: '--since <time>', description: 'only segments since then: 24h, 30d, or a date' },
+    { flags: '--key <file>', description: 'public key kept elsewhere; default: FILE.pub' },
+    { flags: '--since <time>', description: 'only segments since this time: 24h, 30d, or a date' },
     jsonOption,
   ],
   async run(values, io, given) {
     const file = logFile(values, io, given)
     if (segmentsOf(file).length === 0) {
-      io.err(`There is no log ${file}; a gateway makes it when it starts.\n`)
+      io.err(`There is no log ${file}. A gateway creates it when it starts.\n`)
       return 1
     }
     const keyFile = textOf(values, 'key') || `${file}.pub`
-    if (textOf(values, 'key') !== '' && !existsSync(keyFile)) throw new UsageError(`there is no ${keyFile}`)
+    if (textOf(values, 'key') !== '' && !existsSync(keyFile))
+      throw new UsageError(`There is no file ${keyFile}.`)
     const keys = await readPublicKeys(keyFile)
     const sinceMs = momentOption(values, 'since')
     const progress = progressOf(io, 'records')
@@ -45,11 +46,13 @@ export const auditVerify: Command = {
     if (values.json) io.out(`${JSON.stringify({ ok: bad === undefined, ...verdict })}\n`)
     else {
       for (const note of notes) io.out(`note: ${note}\n`)
-      if (!headSeen) io.out(`note: ${file}.head is missing, so a cut end cannot be seen\n`)
-      if (signedTo === undefined) io.out(`note: there is no ${keyFile}, so signatures were not checked\n`)
+      if (!headSeen) io.out(`note: ${file}.head is missing, so a truncated end cannot be detected\n`)
+      if (signedTo === undefined) io.out(`note: there is no ${keyFile}, so signatures were not verified\n`)
       if (bad) io.out(`${bad.file}:${bad.line}: ${bad.why}\n`)
       else
-        io.out(`${records} records, the chain holds${signedTo ? `, signed up to record ${signedTo}` : ''}\n`)
+        io.out(
+          `${records} records, the chain is intact${signedTo ? `, signed up to record ${signedTo}` : ''}\n`,
+        )
     }
     return bad ? 1 : 0
   },
@@ -61,6 +64,6 @@ async function checkpointOf(text: string, keys: NonNullable<VerifyOptions['keys'
   if (seq !== undefined && hash !== undefined) return { seq: Number(seq), hash }
   const at = (await readProof(text.trim(), keys))?.at as Partial<Head> | undefined
   if (at?.seq === undefined || at.hash === undefined)
-    throw new UsageError('--checkpoint must be NUMBER:HASH, or a proof signed by the key of this log')
+    throw new UsageError('--checkpoint must be NUMBER:HASH, or a proof signed with the key of this log.')
   return { seq: at.seq, hash: at.hash }
 }

@@ -18,7 +18,7 @@ export const breakerClose: Command = {
     requireId(id, readKeys(values, io))
     const { admin } = loadPolicy(textOf(values, 'config'), io.variables).policy
     if (admin.token === undefined)
-      throw new UsageError('changing something in a running gateway needs `admin.token` in the policy')
+      throw new UsageError('Changing a running gateway needs `admin.token` in the policy.')
     const base = textOf(values, 'admin') || urlOf('http', admin)
     const response = await fetch(`${base}/admin/v1/breakers/${encodeURIComponent(id)}/close`, {
       method: 'POST',
@@ -39,5 +39,5 @@ export const breakerClose: Command = {
 /** Callers without a key have ids that stand in no file. @throws UsageError if it is no id, or the name of a key */
 function requireId(id: string, entries: readonly KeyEntry[]): void {
   const isName = entries.some(({ name }) => name === id) && !entries.some((entry) => entry.id === id)
-  if (isName || !isCallerId(id)) throw new UsageError(`that is not the id of a key${idHint(entries, id)}`)
+  if (isName || !isCallerId(id)) throw new UsageError(`This is not a key id${idHint(entries, id)}`)
 }

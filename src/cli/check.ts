@@ -16,7 +16,7 @@ export const check: Command = {
     if (values.json) io.out(`${JSON.stringify({ ok: !failed, problems })}\n`)
     else {
       for (const problem of problems) io.out(`${formatProblem(problem)}\n`)
-      if (!failed) io.out(`${file} is fine${problems.length > 0 ? ', with warnings' : ''}\n`)
+      if (!failed) io.out(`${file} is valid${problems.length > 0 ? ', with warnings' : ''}\n`)
     }
     return failed ? 1 : 0
   },
@@ -55,7 +55,7 @@ function keyProblems(keysFile: string | undefined, policy: Policy | undefined): 
   })
   try {
     const open = isOpenToOthers(keysFile)
-      ? ['others than its owner may read or write this file: chmod 600 makes it theirs alone']
+      ? ['users other than the owner may read or write this file. Run `chmod 600` on it.']
       : []
     const entries = readKeyFile(keysFile)
     const orphans = policy ? keysWithoutRole(entries, policy.roles, Date.now()) : []

@@ -44,18 +44,18 @@ export interface Command {
 
 export const configOption: Option = {
   flags: '-c, --config <file>',
-  description: 'the policy file; may stand before the command, or in TORWART_CONFIG',
+  description: 'policy file; also accepted before the command, or in TORWART_CONFIG',
   standard: 'config/torwart.yaml',
 }
 
 export const byOption: Option = {
   flags: '--by <name>',
-  description: 'who orders it; your user name if absent',
+  description: 'name of the person who does this, for the audit log; default: your user name',
 }
 
 export const adminOption: Option = {
   flags: '--admin <url>',
-  description: 'the admin listener, if not where the policy says',
+  description: 'URL of the admin listener; default: the address in the policy',
 }
 
 export const jsonOption: Option = { flags: '--json', description: 'print JSON' }

@@ -19,22 +19,22 @@ export const commands: readonly ListedCommand[] = [
   },
   {
     name: 'check',
-    summary: 'validate the policy and tell every mistake',
+    summary: 'validate the policy and report all errors',
     load: async () => (await import('./check.ts')).check,
   },
   {
     name: 'access',
-    summary: 'list who may do what, the widest rights first',
+    summary: 'list who may do what, broadest rights first',
     load: async () => (await import('./access.ts')).access,
   },
   {
     name: 'explain',
-    summary: 'say why a request would be allowed or refused',
+    summary: 'explain why a request would be allowed or refused',
     load: async () => (await import('./explain.ts')).explain,
   },
   {
     name: 'connect',
-    summary: 'forward from loopback to a gate, with a credential',
+    summary: 'forward from loopback to a gateway and add a credential',
     load: async () => (await import('./connect.ts')).connect,
   },
   {
@@ -44,7 +44,7 @@ export const commands: readonly ListedCommand[] = [
   },
   {
     name: 'key create',
-    summary: 'create a key; it is printed once and not kept',
+    summary: 'create a key and print it once',
     load: async () => (await import('./key-create.ts')).keyCreate,
   },
   {
@@ -59,72 +59,72 @@ export const commands: readonly ListedCommand[] = [
   },
   {
     name: 'key revoke',
-    summary: 'refuse a key from now on, and every token made from it',
+    summary: 'revoke a key and all tokens minted from it',
     load: async () => (await import('./key-status.ts')).keyRevoke,
   },
   {
     name: 'key disable',
-    summary: 'refuse a key until it is enabled again, and every token made from it',
+    summary: 'disable a key and all tokens minted from it, until it is enabled again',
     load: async () => (await import('./key-status.ts')).keyDisable,
   },
   {
     name: 'key enable',
-    summary: 'let a disabled key in again',
+    summary: 'enable a disabled key again',
     load: async () => (await import('./key-status.ts')).keyEnable,
   },
   {
     name: 'token mint',
-    summary: 'make a narrower, short-lived token from a key; it is printed once and not kept',
+    summary: 'mint a narrower, short-lived token from a key and print it once',
     load: async () => (await import('./token-mint.ts')).tokenMint,
   },
   {
     name: 'token revoke',
-    summary: 'refuse a token from now on, and every token made from it',
+    summary: 'revoke a token and all tokens minted from it',
     load: async () => (await import('./token-revoke.ts')).tokenRevoke,
   },
   {
     name: 'token rotate',
-    summary: 'sign tokens with a new key from now on',
+    summary: 'replace the key that signs tokens',
     load: async () => (await import('./token-rotate.ts')).tokenRotate,
   },
   {
     name: 'freeze',
-    summary: 'stop a key, a role, a model or everything, at once',
+    summary: 'stop a key, a role, a model or everything at once',
     load: async () => (await import('./freeze-unfreeze.ts')).freeze,
   },
   {
     name: 'unfreeze',
-    summary: 'let a key, a role, a model or everything go on',
+    summary: 'lift a freeze',
     load: async () => (await import('./unfreeze.ts')).unfreeze,
   },
   {
     name: 'freezes',
-    summary: 'list what is frozen',
+    summary: 'list the freezes in force',
     load: async () => (await import('./freezes.ts')).freezes,
   },
   {
     name: 'breaker close',
-    summary: 'close the circuit breaker of a key by hand',
+    summary: 'close the circuit breaker of a key',
     load: async () => (await import('./breaker-close.ts')).breakerClose,
   },
   {
     name: 'approvals',
-    summary: 'list tool calls that wait for a human',
+    summary: 'list tool calls that wait for approval',
     load: async () => (await import('./approvals.ts')).approvals,
   },
   {
     name: 'approve',
-    summary: 'let a tool call pass that waits for a human',
+    summary: 'approve a waiting tool call',
     load: async () => (await import('./approve-deny.ts')).approve,
   },
   {
     name: 'deny',
-    summary: 'refuse a tool call that waits for a human',
+    summary: 'deny a waiting tool call',
     load: async () => (await import('./deny.ts')).deny,
   },
   {
     name: 'scan',
-    summary: 'scan a text for injection signatures; exit 3 if there are any',
+    summary: 'scan a text for prompt injections; exit 3 if it has any',
     load: async () => (await import('./scan.ts')).scan,
   },
   {
@@ -134,12 +134,12 @@ export const commands: readonly ListedCommand[] = [
   },
   {
     name: 'findings',
-    summary: 'list what the prompt guard blocked and flagged, the most frequent first',
+    summary: 'list what the prompt guard blocked, most frequent first',
     load: async () => (await import('./findings.ts')).findings,
   },
   {
     name: 'allow',
-    summary: 'accept a passage or a signature that the prompt guard blocks: an exception, on record',
+    summary: 'accept a passage or a signature that the prompt guard blocks',
     load: async () => (await import('./allow.ts')).allow,
   },
   {
@@ -149,7 +149,7 @@ export const commands: readonly ListedCommand[] = [
   },
   {
     name: 'audit verify',
-    summary: 'check the hash chain of the audit log; exit 1 at the first bad record',
+    summary: 'verify the hash chain of the audit log; exit 1 at the first bad record',
     load: async () => (await import('./audit-verify.ts')).auditVerify,
   },
   {
@@ -159,22 +159,22 @@ export const commands: readonly ListedCommand[] = [
   },
   {
     name: 'audit export',
-    summary: 'export records of the audit log; CSV, CEF and ECS leave texts out',
+    summary: 'export records of the audit log; CSV, CEF and ECS have no texts',
     load: async () => (await import('./audit-export.ts')).auditExport,
   },
   {
     name: 'audit report',
-    summary: 'report an incident: timeline, who, what was found, what was stopped and what was not',
+    summary: 'write an incident report: timeline, callers, findings, what was stopped and what was not',
     load: async () => (await import('./audit-report.ts')).auditReport,
   },
   {
     name: 'audit erase',
-    summary: 'erase texts and addresses from records; that there were requests stays, and that this was done',
+    summary: 'erase texts and addresses from records, and record the erasure',
     load: async () => (await import('./audit-erase.ts')).auditErase,
   },
   {
     name: 'demo',
-    summary: 'try the gate with a demonstration model server, nothing to install',
+    summary: 'try the gateway with a demonstration model server',
     load: async () => (await import('./demo.ts')).demo,
   },
 ]

@@ -8,37 +8,47 @@ import { type Command, type ExitCode, textOf, UsageError, type Values } from './
 
 export const connect: Command = {
   options: [
-    { flags: '--gate <url>', description: 'the gate: https, or http on loopback', required: true },
-    { flags: '--key-file <file>', description: 'a file with the key or token' },
-    { flags: '--cert <file>', description: 'a client certificate, PEM' },
-    { flags: '--cert-key <file>', description: 'its private key, PEM' },
-    { flags: '--ca <file>', description: 'the CA of the gate’s certificate, PEM; else those Node ships' },
-    { flags: '--listen <host:port>', description: 'where programs connect', standard: '127.0.0.1:11434' },
-    { flags: '--allow <networks>', description: 'who else may connect, such as 172.17.0.0/16' },
-    { flags: '--origin <origins>', description: 'web pages that may use it, such as http://localhost:3000' },
+    { flags: '--gate <url>', description: 'URL of the gateway: https, or http on loopback', required: true },
+    { flags: '--key-file <file>', description: 'file with the key or token' },
+    { flags: '--cert <file>', description: 'client certificate, PEM' },
+    { flags: '--cert-key <file>', description: 'private key of the certificate, PEM' },
+    {
+      flags: '--ca <file>',
+      description: 'CA of the gateway’s certificate, PEM; default: the CAs that Node ships',
+    },
+    {
+      flags: '--listen <host:port>',
+      description: 'address for programs to connect to',
+      standard: '127.0.0.1:11434',
+    },
+    { flags: '--allow <networks>', description: 'further networks that may connect, such as 172.17.0.0/16' },
+    {
+      flags: '--origin <origins>',
+      description: 'origins of web pages that may connect, such as http://localhost:3000',
+    },
   ],
   async run(values, io): Promise<ExitCode> {
     const gate = gateOf(textOf(values, 'gate'))
     const listen = parseAddress(textOf(values, 'listen'))
-    if (!listen) throw new UsageError('--listen must be HOST:PORT')
+    if (!listen) throw new UsageError('--listen must be HOST:PORT.')
     const networks = listOf(values, 'allow')
     const origins = listOf(values, 'origin')
     for (const network of networks)
       if (!isNetwork(network))
-        throw new UsageError(`--allow: ${network} is no network, such as 172.17.0.0/16`)
+        throw new UsageError(`--allow: ${network} is not a network such as 172.17.0.0/16.`)
     for (const origin of origins)
       if (!URL.canParse(origin) || new URL(origin).origin !== origin)
-        throw new UsageError(`--origin: ${origin} is no origin, such as http://localhost:3000`)
+        throw new UsageError(`--origin: ${origin} is not an origin such as http://localhost:3000.`)
     const open = networks.length > 0
     if (!listen.loopback && !open)
       throw new UsageError(
-        '--listen must be loopback, or --allow must name networks: whoever connects there has the rights of your key',
+        '--listen must be loopback, or --allow must name networks, because everyone who connects has the rights of your key.',
       )
     const visitors = { networks: networksOf(networks), origins: new Set(origins) }
     const files = filesOf(values, gate)
     for (const path of [files.key, files.certificate?.key])
       if (path !== undefined && isOpenToOthers(path))
-        io.err(`Others than its owner may read or write ${path}: chmod 600 ${path}\n`)
+        io.err(`Users other than the owner may read or write ${path}. Run \`chmod 600 ${path}\`.\n`)
     const told = new Promise<void>((resolve) => {
       io.on('SIGTERM', resolve)
       io.on('SIGINT', resolve)
@@ -69,11 +79,11 @@ function listOf(values: Values, name: string): string[] {
 
 function gateOf(text: string): URL {
   const gate = URL.canParse(text) ? new URL(text) : undefined
-  if (!gate || !/^https?:$/.test(gate.protocol)) throw new UsageError('--gate must be a URL')
+  if (!gate || !/^https?:$/.test(gate.protocol)) throw new UsageError('--gate must be an http or https URL.')
   if (gate.pathname !== '/' || gate.search || gate.hash || gate.username || gate.password)
-    throw new UsageError('--gate must be scheme, host and port only')
+    throw new UsageError('--gate must be scheme, host and port only.')
   if (gate.protocol === 'http:' && !isLoopback(gate.hostname.replace(/^\[|\]$/g, '')))
-    throw new UsageError('--gate must be https: over http anybody on the way could read the key')
+    throw new UsageError('--gate must be https, because over http anyone on the way could read the key.')
   return gate
 }
 
@@ -83,9 +93,9 @@ function filesOf(values: Values, gate: URL) {
   const cert = file('cert')
   const certKey = file('certKey')
   if ((cert === undefined) !== (certKey === undefined))
-    throw new UsageError('--cert and --cert-key belong together')
+    throw new UsageError('--cert and --cert-key must be given together.')
   const certificate = cert !== undefined && certKey !== undefined ? { cert, key: certKey } : undefined
-  if (key === undefined && !certificate) throw new UsageError('--key-file, or --cert and --cert-key')
-  if (certificate && gate.protocol === 'http:') throw new UsageError('--cert needs a gate with https')
+  if (key === undefined && !certificate) throw new UsageError('Give --key-file, or --cert and --cert-key.')
+  if (certificate && gate.protocol === 'http:') throw new UsageError('--cert needs an https gateway.')
   return { key, certificate, ca: file('ca') }
 }

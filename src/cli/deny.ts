@@ -6,7 +6,7 @@ export const deny: Command = {
   argument: '<id>',
   options: [
     configOption,
-    { flags: '--why <reason>', description: 'for the audit log', required: true },
+    { flags: '--why <reason>', description: 'reason, for the audit log', required: true },
     byOption,
     ...askingOptions,
   ],

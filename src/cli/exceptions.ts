@@ -5,13 +5,17 @@ import { type Command, configOption, type ExitCode, jsonOption, textOf, UsageErr
 import { changeExceptions, openExceptions, whereOf } from './shared/exceptions-file.ts'
 
 export const exceptions: Command = {
-  options: [configOption, { flags: '--remove <id>', description: 'take one back, at once' }, jsonOption],
+  options: [
+    configOption,
+    { flags: '--remove <id>', description: 'remove this exception; takes effect at once' },
+    jsonOption,
+  ],
   async run(values, io): Promise<ExitCode> {
     const id = textOf(values, 'remove')
     if (id !== '')
       return changeExceptions(values, io, (entries) => {
         if (!entries.some((each) => each.id === id))
-          throw new UsageError(`there is no exception ${id}; \`torwart exceptions\` lists them`)
+          throw new UsageError(`There is no exception ${id}. Run \`torwart exceptions\` to see ids.`)
         return entries.filter((each) => each.id !== id)
       })
     const entries = openExceptions(values)

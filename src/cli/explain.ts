@@ -14,12 +14,12 @@ export const explain: Command = {
     {
       flags: '--key <id>',
       description:
-        'whose request: a key, or a certificate such as dns:build.example.org; - reads a key or token',
+        'caller: a key id, or a certificate such as dns:build.example.org; - reads a key or token from stdin',
       required: true,
     },
-    { flags: '--route <route>', description: 'a group of routes, or a path such as /api/chat' },
-    { flags: '--model <model>', description: 'as a client would write it' },
-    { flags: '--tool <tool>', description: 'a tool that the model would call' },
+    { flags: '--route <route>', description: 'route group, or a path such as /api/chat' },
+    { flags: '--model <model>', description: 'model, as a client would name it' },
+    { flags: '--tool <tool>', description: 'tool that the model would call' },
     jsonOption,
   ],
   async run(values, io): Promise<ExitCode> {

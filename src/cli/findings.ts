@@ -11,8 +11,8 @@ export const findings: Command = {
   options: [
     configOption,
     sinceOption,
-    { flags: '--until <time>', description: 'until then' },
-    { flags: '--all', description: 'also what was only flagged, or let pass by an exception' },
+    { flags: '--until <time>', description: 'up to this time' },
+    { flags: '--all', description: 'also list what was only flagged, or accepted by an exception' },
     jsonOption,
   ],
   async run(values, io, given): Promise<ExitCode> {
@@ -37,9 +37,10 @@ export const findings: Command = {
         'last request': row.last.request,
       }))
       io.out(table(columns, cells))
-      io.out("\nTo accept a passage: torwart allow --text-of REQUEST --why '…'\n")
+      io.out("\nTo accept a passage, run: torwart allow --text-of REQUEST --why '…'\n")
     }
-    if (leftOut > 0) io.err(`Of ${leftOut} requests not all stands here: ask for a shorter time.\n`)
+    if (leftOut > 0)
+      io.err(`The list is incomplete: ${leftOut} requests were left out. Choose a shorter period.\n`)
     return rows.length > 0 ? 1 : 0
   },
 }

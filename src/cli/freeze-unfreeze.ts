@@ -7,9 +7,9 @@ export const freeze: Command = {
   argument: '<key|role|model|all> [name]',
   options: [
     configOption,
-    { flags: '--why <reason>', description: 'for the audit log', required: true },
-    { flags: '--for <duration>', description: 'after which it ends by itself, such as 1h' },
-    { flags: '--ahead', description: 'also what is not there yet' },
+    { flags: '--why <reason>', description: 'reason, for the audit log', required: true },
+    { flags: '--for <duration>', description: 'duration after which the freeze ends, such as 1h' },
+    { flags: '--ahead', description: 'freeze it even if it does not exist yet' },
     byOption,
   ],
   run: (values, io, ...words) =>

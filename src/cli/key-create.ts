@@ -16,10 +16,13 @@ import { changeKeys, durationOption, requireRole } from './shared/keys.ts'
 export const keyCreate: Command = {
   options: [
     configOption,
-    { flags: '--name <name>', description: 'who or what will use it', required: true },
-    { flags: '--role <role>', description: 'a role of the policy', required: true },
-    { flags: '--expires <duration>', description: 'after which it is refused, such as 30d' },
-    { flags: '--from <networks>', description: 'from where it may be used, such as 10.0.0.0/8,192.0.2.7' },
+    { flags: '--name <name>', description: 'name of the person or program that uses it', required: true },
+    { flags: '--role <role>', description: 'role in the policy', required: true },
+    { flags: '--expires <duration>', description: 'lifetime, such as 30d; default: no expiry' },
+    {
+      flags: '--from <networks>',
+      description: 'networks it may be used from, such as 10.0.0.0/8,192.0.2.7; default: all',
+    },
     byOption,
     jsonOption,
   ],
@@ -29,7 +32,7 @@ export const keyCreate: Command = {
     const { roles } = loadPolicy(textOf(values, 'config'), io.variables).policy
     requireRole(roles, role)
     if (values.from === '')
-      throw new UsageError('--from is empty; leave it out to let the key in from everywhere')
+      throw new UsageError('--from is empty. Leave it out to allow the key from everywhere.')
     const networks = textOf(values, 'from').split(',').filter(Boolean)
     const wish = { name, role, lifeMs: durationOption(values, 'expires'), networks }
     const { key, entry } = made(() => createdKey(wish, Date.now(), authorOf(values, io)))
@@ -38,7 +41,7 @@ export const keyCreate: Command = {
     if (values.json) io.out(`${JSON.stringify({ id, key, name, role, expires })}\n`)
     else {
       io.out(`${key}\n`)
-      io.err(`Key ${id} for ${name}, role ${role}. Keep it now: it cannot be shown again.\n`)
+      io.err(`Key ${id} for ${name}, role ${role}. Save it now: it cannot be shown again.\n`)
     }
     return exit
   },

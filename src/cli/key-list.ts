@@ -8,7 +8,10 @@ import { durationOption, viewKeys } from './shared/keys.ts'
 export const keyList: Command = {
   options: [
     configOption,
-    { flags: '--unused <duration>', description: 'only active keys that were not used for so long' },
+    {
+      flags: '--unused <duration>',
+      description: 'only active keys that were not used for this long, such as 90d',
+    },
     jsonOption,
   ],
   run(values, io) {
@@ -18,7 +21,7 @@ export const keyList: Command = {
       (view) => unusedMs === undefined || isUnused(view, unusedMs, now),
     )
     if (unusedMs !== undefined && hasSharedKeys(textOf(values, 'config'), io.variables))
-      io.err('Uses are counted by each gateway for itself: ask the others, too.\n')
+      io.err('Each gateway counts uses for itself. Check the other gateways, too.\n')
     if (values.json) io.out(`${JSON.stringify(views)}\n`)
     else
       io.out(

@@ -18,7 +18,7 @@ export const keyRotate: Command = {
     configOption,
     {
       flags: '--grace <duration>',
-      description: 'how long the old secret still works, such as 24h; without it, it stops at once',
+      description: 'how long the old secret still works, such as 24h; default: it stops at once',
     },
     byOption,
     jsonOption,
@@ -43,7 +43,7 @@ function tell(io: Io, asJson: boolean, entry: KeyEntry, key: string): void {
     return
   }
   io.out(`${key}\n`)
-  io.err(`New secret for key ${id}. Keep it now: it cannot be shown again.\n`)
-  io.err(`The old one ${replaced ? `works until ${replaced.until}` : 'is refused from now on'}.\n`)
-  for (const { until } of older) io.err(`One before it works until ${until}.\n`)
+  io.err(`New secret for key ${id}. Save it now: it cannot be shown again.\n`)
+  io.err(`The old secret ${replaced ? `works until ${replaced.until}` : 'no longer works'}.\n`)
+  for (const { until } of older) io.err(`An older secret works until ${until}.\n`)
 }

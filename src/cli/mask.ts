@@ -31,8 +31,8 @@ export const mask: Command = {
       const text = textIn(written)
       if (text === undefined) {
         broken++
-        io.err(`line ${line} is no JSON object with a "text"\n`)
-        io.out(`${JSON.stringify({ error: `line ${line} is no JSON object with a "text"` })}\n`)
+        io.err(`line ${line} is not a JSON object with a "text"\n`)
+        io.out(`${JSON.stringify({ error: `line ${line} is not a JSON object with a "text"` })}\n`)
         continue
       }
       const spans = finder.find(text)

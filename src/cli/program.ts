@@ -8,13 +8,15 @@ import { asProblem } from './shared/error-text.ts'
 export async function runCli(words: readonly string[], io: Io): Promise<ExitCode> {
   let exit: ExitCode = 0
   const program = new Program('torwart')
-    .description('A gatekeeper in front of self-hosted model servers.')
+    .description(
+      'A reverse proxy for Ollama and LocalAI with API keys, rate limits, prompt inspection and an audit log.',
+    )
     .version(io.version)
     // Known to the program itself, it may stand on either side of the command.
     .option(configOption.flags, configOption.description)
     .exitOverride()
     .configureOutput({ writeOut: io.out, writeErr: io.err })
-    .showHelpAfterError('(--help tells more)')
+    .showHelpAfterError('(run with --help for usage)')
   const listed = listIn(program)
   const load = async (made: Program) => {
     const entry = listed.get(made)
@@ -45,9 +47,9 @@ export async function runCli(words: readonly string[], io: Io): Promise<ExitCode
 
 const groupSummaries: Readonly<Record<string, string>> = {
   key: 'manage API keys',
-  token: 'work with capability tokens',
-  audit: 'work with the audit log',
-  breaker: 'work with circuit breakers',
+  token: 'manage capability tokens',
+  audit: 'read and maintain the audit log',
+  breaker: 'manage circuit breakers',
 }
 
 /** Adds every command by name and summary alone. @returns what is to be loaded once one of them is chosen */
@@ -88,7 +90,7 @@ function withPolicyFile(values: Values, { options }: Command, program: Program, 
   const given = program.opts<{ config?: string }>().config
   const takesOne = options.some(({ flags }) => flags === configOption.flags)
   if (!takesOne && given !== undefined)
-    throw new UsageError('this command reads no policy file: leave out -c')
+    throw new UsageError('This command reads no policy file. Leave out -c.')
   const config = given ?? (io.variables.TORWART_CONFIG || undefined)
   return takesOne && config !== undefined ? { ...values, config } : values
 }

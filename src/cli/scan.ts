@@ -21,9 +21,13 @@ export const scan: Command = {
   options: [
     {
       flags: '-c, --config <file>',
-      description: 'as this policy would: its thresholds and packs; without it, what ships',
+      description: 'use the thresholds and packs of this policy; default: those that ship',
     },
-    { flags: '--channel <channel>', description: channels.join(', '), standard: 'user' },
+    {
+      flags: '--channel <channel>',
+      description: `channel of the text: ${channels.join(', ')}`,
+      standard: 'user',
+    },
     jsonlOption,
     jsonOption,
   ],
@@ -68,6 +72,6 @@ function scanOf(values: Values, io: Io) {
 
 function channelOf(name: unknown): Channel {
   const channel = channels.find((each) => each === name)
-  if (!channel) throw new UsageError(`a channel must be one of ${channels.join(', ')}`)
+  if (!channel) throw new UsageError(`The channel must be one of ${channels.join(', ')}.`)
   return channel
 }

@@ -3,7 +3,7 @@ import { editorSchema, reference } from '../policy/reference.ts'
 import type { Command } from './command.ts'
 
 export const schema: Command = {
-  options: [{ flags: '--reference', description: 'print the reference of all keys, as Markdown' }],
+  options: [{ flags: '--reference', description: 'print a reference of all keys as Markdown' }],
   run(values, io) {
     io.out(values.reference ? reference() : `${JSON.stringify(editorSchema(), null, 2)}\n`)
     return 0

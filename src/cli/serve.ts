@@ -11,8 +11,8 @@ import { type Command, configOption, type ExitCode, textOf, UsageError, type Val
 export const serve: Command = {
   options: [
     configOption,
-    { flags: '--listen <host:port>', description: 'listen here instead of where the policy says' },
-    { flags: '--admin <host:port>', description: 'the same for the admin listener' },
+    { flags: '--listen <host:port>', description: 'data listener, instead of the address in the policy' },
+    { flags: '--admin <host:port>', description: 'admin listener, instead of the address in the policy' },
   ],
   async run(values, io): Promise<ExitCode> {
     const policyFile = textOf(values, 'config')
@@ -65,6 +65,6 @@ function addressOption(values: Values, name: string) {
   const text = textOf(values, name)
   if (text === '') return undefined
   const address = parseAddress(text)
-  if (!address) throw new UsageError(`--${name} must be HOST:PORT`)
+  if (!address) throw new UsageError(`--${name} must be HOST:PORT.`)
   return address
 }

@@ -24,23 +24,27 @@ const rightsSchema = Type.Object(rights, { additionalProperties: false })
 export const tokenMint: Command = {
   options: [
     configOption,
-    { flags: '--key <id>', description: 'the key whose limits it uses up', required: true },
-    { flags: '--ttl <duration>', description: 'how long it lives, such as 15m' },
-    { flags: '--routes <groups>', description: 'only these groups of routes, such as chat,models' },
-    { flags: '--models <patterns>', description: 'only these models, such as qwen3:*' },
-    { flags: '--tools <patterns>', description: 'only these tools, such as search_*' },
-    { flags: '--requests <count>', description: 'so many requests in all' },
-    { flags: '--tokens <count>', description: 'so many tokens, read and written, in all' },
+    {
+      flags: '--key <id>',
+      description: 'id of the key to mint from; the token shares its limits',
+      required: true,
+    },
+    { flags: '--ttl <duration>', description: 'lifetime, such as 15m' },
+    { flags: '--routes <groups>', description: 'restrict to these route groups, such as chat,models' },
+    { flags: '--models <patterns>', description: 'restrict to these models, such as qwen3:*' },
+    { flags: '--tools <patterns>', description: 'restrict to these tools, such as search_*' },
+    { flags: '--requests <count>', description: 'total number of requests' },
+    { flags: '--tokens <count>', description: 'total number of input and output tokens' },
     jsonOption,
   ],
   async run(values, io): Promise<ExitCode> {
     const now = Date.now()
     const entry = findKey(readKeys(values, io), textOf(values, 'key'))
     const status = keyStatus(entry, now)
-    if (status !== 'active') throw new UsageError(`key ${entry.id} is ${status}`)
+    if (status !== 'active') throw new UsageError(`Key ${entry.id} is ${status}.`)
     const { policy } = loadPolicy(textOf(values, 'config'), io.variables)
     const role = policy.roles.get(entry.role)
-    if (!role) throw new UsageError(`key ${entry.id} has a role that does not exist: ${entry.role}`)
+    if (!role) throw new UsageError(`Key ${entry.id} has a role that does not exist: ${entry.role}.`)
     const expiresMs = entry.expires === undefined ? Number.POSITIVE_INFINITY : Date.parse(entry.expires)
     const holder: Holder = { key: entry.id, role, grants: [], expiresMs }
     const signing = openSigningKeys(() => signingKeysFile(policy.keysFile))
@@ -53,7 +57,9 @@ export const tokenMint: Command = {
       if (values.json) io.out(`${JSON.stringify(shown)}\n`)
       else {
         io.out(`${token}\n`)
-        io.err(`Token ${id} of key ${parent}, until ${expires}. Keep it now: it cannot be shown again.\n`)
+        io.err(
+          `Token ${id} of key ${parent}, valid until ${expires}. Save it now: it cannot be shown again.\n`,
+        )
       }
       return exit
     } catch (error) {
@@ -67,7 +73,8 @@ function wantedOf(values: Values): Wanted {
   const lists = ['routes', 'models', 'tools'].flatMap((name) => {
     const given = values[name]
     // An empty variable of a shell must not make a token that may do everything.
-    if (given === '') throw new UsageError(`--${name} is empty; leave it out to give as much as the key has`)
+    if (given === '')
+      throw new UsageError(`--${name} is empty. Leave it out to give the token all that the key has.`)
     return typeof given === 'string' ? [[name, given.split(',').map((each) => each.trim())]] : []
   })
   const counts = ['requests', 'tokens'].flatMap((name) => {

@@ -21,7 +21,7 @@ export const tokenRevoke: Command = {
   async run(values, io, id = ''): Promise<ExitCode> {
     if (!isTokenId(id))
       throw new UsageError(
-        'that is not the id of a token: `torwart token mint` printed it, and records of the audit log hold it',
+        'This is not a token id. `torwart token mint` prints the id, and the audit log records it.',
       )
     const file = revokedTokensFile(locateKeys(textOf(values, 'config'), io.variables))
     const { exit } = await beforeFleet(values, io, () =>

@@ -8,7 +8,11 @@ import { authorOf, byOption, type Command, configOption, type ExitCode, textOf }
 import { beforeFleet } from './shared/keys.ts'
 
 export const tokenRotate: Command = {
-  options: [configOption, { flags: '--void', description: 'and refuse every token signed so far' }, byOption],
+  options: [
+    configOption,
+    { flags: '--void', description: 'also refuse every token signed so far' },
+    byOption,
+  ],
   async run(values, io): Promise<ExitCode> {
     const isVoid = values.void === true
     const file = signingKeysFile(locateKeys(textOf(values, 'config'), io.variables))
@@ -16,7 +20,7 @@ export const tokenRotate: Command = {
       openSigningKeys(() => file).rotate(Date.now(), isVoid, authorOf(values, io)),
     )
     io.err(
-      `A new key signs from now on; tokens signed before ${isVoid ? 'are refused' : 'stay good until they expire'}.\n`,
+      `A new key signs tokens from now on. Earlier tokens ${isVoid ? 'are refused' : 'stay valid until they expire'}.\n`,
     )
     return exit
   },

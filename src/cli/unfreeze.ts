@@ -6,7 +6,7 @@ export const unfreeze: Command = {
   argument: '<key|role|model|all> [name]',
   options: [
     configOption,
-    { flags: '--why <reason>', description: 'for the audit log', standard: 'lifted' },
+    { flags: '--why <reason>', description: 'reason, for the audit log', standard: 'lifted' },
     byOption,
   ],
   run: (values, io, ...words) =>

@@ -70,10 +70,10 @@ export function leadsTo(url: string, own: Place): boolean {
 }
 
 const unbound: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'is taken by another program',
-  EACCES: 'may not be listened on by this user',
-  EADDRNOTAVAIL: 'is no address of this machine',
-  ENOTFOUND: 'is a name without an address',
+  EADDRINUSE: 'is in use by another program',
+  EACCES: 'cannot be used by this user',
+  EADDRNOTAVAIL: 'is not an address of this machine',
+  ENOTFOUND: 'is a name that does not resolve',
 }
 
 /**
@@ -89,7 +89,7 @@ export function bindProblem(
   const why = unbound[(error as NodeJS.ErrnoException).code ?? '']
   return why === undefined
     ? error
-    : new Error(`${authorityOf(address)} ${why}: name another one (${remedy})`, { cause: error })
+    : new Error(`${authorityOf(address)} ${why}: choose another address (${remedy})`, { cause: error })
 }
 
 /** @returns scheme, host and port, without a path */

@@ -13,7 +13,7 @@ export function compileApproval({ approval }: Config, report: Report): ApprovalS
   if (waitMs > validMs)
     report(
       ['approval', 'wait'],
-      `is longer than \`approval.valid\` (${approval.valid}), which ends the question before`,
+      `is longer than \`approval.valid\` (${approval.valid}), after which the approval request expires`,
     )
   const fault = webhook && urlFault(webhook.url, { schemes: ['https:', 'http:'], isShown: false })
   if (webhook && (fault !== undefined || !isSafe(webhook.url)))

@@ -39,11 +39,11 @@ function patternOf(kind: CertificateRule['kind'], text: string, path: Path, repo
   if (kind === 'uri') {
     // A stranger's trust domain must not match because it is spelled like ours.
     if (!/^[A-Za-z][A-Za-z0-9+.-]*:[^*]*$/.test(text) && !/^[A-Za-z][A-Za-z0-9+.-]*:\/\/[^/*]+\//.test(text))
-      report(path, 'must be a URI, with `*` in its path only')
+      report(path, 'must be a URI with `*` in its path only')
     return text
   }
   const digits = text.replaceAll(':', '').toLowerCase()
-  if (!/^[0-9a-f]{64}$/.test(digits)) report(path, 'must be a SHA-256, 64 hex digits')
+  if (!/^[0-9a-f]{64}$/.test(digits)) report(path, 'must be a SHA-256 of 64 hex digits')
   return digits
 }
 
@@ -59,7 +59,7 @@ export function compileIssuers(config: Config, folder: string, report: Report): 
     const ca = file('ca')
     checkKeys(issuer, path, report)
     if (publicKey !== undefined && isReadable(publicKey) && !isPublicKey(publicKey))
-      report([...path, 'publicKey'], 'holds no public key, PEM')
+      report([...path, 'publicKey'], 'contains no public key in PEM')
     checkRoles(issuer, config.roles, path, report)
     return {
       issuer: issuer.issuer,
@@ -79,7 +79,7 @@ export function compileIssuers(config: Config, folder: string, report: Report): 
 function checkKeys({ issuer, jwksUrl, publicKey }: IssuerConfig, path: Path, report: Report): void {
   const isNowhere = jwksUrl === undefined && publicKey === undefined && !mayBringKeys(issuer)
   if (isNowhere || (jwksUrl !== undefined && publicKey !== undefined))
-    report(path, 'needs either `jwksUrl` or `publicKey`, unless `issuer` is a https URL')
+    report(path, 'needs either `jwksUrl` or `publicKey`, unless `issuer` is an https URL')
   if (jwksUrl !== undefined && !mayBringKeys(jwksUrl))
     report(
       [...path, 'jwksUrl'],
@@ -92,7 +92,7 @@ function checkRoles(issuer: IssuerConfig, known: Config['roles'], path: Path, re
   const { role, roleClaim, roles } = issuer
   if ((role === undefined) === (roleClaim === undefined)) report(path, 'needs either `role` or `roleClaim`')
   if (role !== undefined && Object.keys(roles).length > 0)
-    report([...path, 'roles'], 'needs `roleClaim`, whose values it names')
+    report([...path, 'roles'], 'needs `roleClaim`, whose values it maps')
   const wanted: [Path, string][] = Object.entries(roles).map(([value, name]) => [['roles', value], name])
   if (role !== undefined) wanted.push([['role'], role])
   for (const [at, name] of wanted)

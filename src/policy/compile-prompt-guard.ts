@@ -43,7 +43,7 @@ export function compilePromptGuard(
     own.push(...pack.signatures)
     for (const { id } of pack.signatures) ids.add(id)
   }
-  const unknown = (id: string) => `names no signature: ${id}${didYouMean(id, [...ids])}`
+  const unknown = (id: string) => `names an unknown signature: ${id}${didYouMean(id, [...ids])}`
   for (const [index, id] of disable.entries())
     if (!ids.has(id)) report(['guards', 'prompt', 'disable', index], unknown(id))
   for (const id of Object.keys(severities))
@@ -61,11 +61,11 @@ function compileGuardModel(
   const path = ['guards', 'prompt', 'model']
   const timeoutMs = parseDuration(timeout) ?? 0
   if (prompt !== undefined && prompt.split('{text}').length !== 2)
-    report([...path, 'prompt'], 'must hold `{text}` once')
+    report([...path, 'prompt'], 'must contain `{text}` exactly once')
   const names = upstreams.map((each) => each.name)
   const upstream = upstreams.find((each) => each.name === wanted)
   if (!upstream) {
-    report([...path, 'upstream'], `names no upstream: ${wanted}${didYouMean(wanted, names)}`)
+    report([...path, 'upstream'], `names an unknown upstream: ${wanted}${didYouMean(wanted, names)}`)
     return undefined
   }
   const canonical = canonicalFor(upstream.kind, name)

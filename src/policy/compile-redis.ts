@@ -21,22 +21,22 @@ export function compileRedis(
     const fault = faults.find((each) => each !== undefined)
     report(
       path,
-      fault === undefined || fault.startsWith('is no URL')
+      fault === undefined || fault.startsWith('is not a URL')
         ? 'must be a redis:// or rediss:// URL, with a password whose special characters are percent-encoded'
         : fault,
     )
     return undefined
   }
   if (kind === 'single' && others.length > 0)
-    report(path, 'has several URLs: that needs `kind: sentinel` or `kind: cluster`')
+    report(path, 'has several URLs, which needs `kind: sentinel` or `kind: cluster`')
   if (new Set([first, ...others].map((url) => new URL(url).protocol)).size > 1)
     report(path, 'mixes redis:// and rediss://')
   if (kind === 'cluster' && !/^\/?0?$/.test(new URL(first).pathname))
-    report(path, 'names a database, and a cluster has only one')
+    report(path, 'names a database, but a cluster has only one')
   const file = ca === undefined ? undefined : resolve(folder, ca)
   if (file !== undefined && !isReadable(file)) report(['store', 'ca'], `cannot be read: ${ca}`)
   if (file !== undefined && !first.startsWith('rediss:'))
-    report(['store', 'ca'], 'is of no use with redis://: TLS needs rediss://')
+    report(['store', 'ca'], 'has no effect with redis://: TLS needs rediss://')
   return { urls: [first, ...others], kind, master, sentinelPassword, ca: file, prefix }
 }
 

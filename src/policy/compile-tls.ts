@@ -28,7 +28,7 @@ export function compileTls(
   if (tls.clientCa !== undefined) return settings
   if (tls.clientCert === 'required')
     report(['listen', 'tls', 'clientCert'], 'is `required`, which needs `clientCa`')
-  if (tls.crl !== undefined) report(['listen', 'tls', 'crl'], 'is of no use without `clientCa`')
+  if (tls.crl !== undefined) report(['listen', 'tls', 'crl'], 'has no effect without `clientCa`')
   return settings
 }
 

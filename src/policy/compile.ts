@@ -60,14 +60,17 @@ export function compile(
   if (!admin.loopback && config.admin.token === undefined && !source.holds(['admin', 'token']))
     report(['admin', 'address'], 'is not loopback, so `admin.token` is required')
   if (!admin.loopback && isShort(config.admin.token))
-    report(['admin', 'token'], `must have ${minTokenLength} characters at least where others can reach it`)
+    report(
+      ['admin', 'token'],
+      `must have at least ${minTokenLength} characters, because the address is not loopback`,
+    )
   if (takesTheSame(admin, listen))
-    report(['admin', 'address'], 'is the address of the data listener too: give each a port of its own')
+    report(['admin', 'address'], 'is also the address of the data listener: give each its own port')
   const tls = compileTls(config.listen.tls, folder, report)
   const upstreams = compileUpstreams(config.upstreams, report)
   for (const [index, { origin }] of upstreams.entries())
     if (origin !== '' && [listen, admin].some((own) => leadsTo(origin, own)))
-      report(['upstreams', index, 'url'], 'is an address of this gate itself: name the model server')
+      report(['upstreams', index, 'url'], 'is an address of this gateway itself: name the model server')
   const { byRole, problems, texts: packs, ...guards } = compileGuards(config, folder, upstreams, report)
   errors.push(...problems)
   const roles = new Map(
@@ -83,7 +86,7 @@ export function compile(
   if (config.keys.redis && redis === undefined) report(['keys', 'redis'], 'needs `store.redis`')
   for (const [index, network] of config.door.proxies.entries())
     if (!isNetwork(network))
-      report(['door', 'proxies', index], 'is no address or network, such as 10.0.0.0/8')
+      report(['door', 'proxies', index], 'is not an address or network such as 10.0.0.0/8')
   const jwt = compileIssuers(config, folder, report)
   const certificates = compileCertificates(config, report)
   const approval = compileApproval(config, report)
@@ -173,11 +176,11 @@ function compileUpstreams(configs: Config['upstreams'], report: Report): Upstrea
   const places = new Set<string>()
   return configs.map(({ name, url, kind, remote, concurrent, key }, index) => {
     const path = ['upstreams', index]
-    if (names.has(name)) report([...path, 'name'], `is the name of another upstream too: ${name}`)
+    if (names.has(name)) report([...path, 'name'], `is also the name of another upstream: ${name}`)
     names.add(name)
     const origin = originOf(url, remote, [...path, 'url'], report)
     if (origin !== '' && places.has(origin))
-      report([...path, 'url'], `is the address of another upstream too: ${origin}`)
+      report([...path, 'url'], `is also the address of another upstream: ${origin}`)
     places.add(origin)
     return { name, origin, kind, remote, concurrent, key }
   })
@@ -205,13 +208,16 @@ function originOf(text: string, remote: boolean, path: Path, report: Report): st
   }
   const url = new URL(text)
   if (url.username || url.password)
-    report(path, 'must be scheme, host and port only: what the server asks callers for goes into `key`')
+    report(path, 'must be scheme, host and port only: put the API key of the server into `key`')
   else if (url.pathname !== '/' || url.search || url.hash)
     report(path, `must be scheme, host and port only: write ${url.origin}`)
   const host = url.hostname.replace(/^\[|\]$/g, '')
   // A host name is judged by the address it has when connecting (http/upstream-client.ts).
   if (isIP(host) && !isNear(host) && !remote)
-    report(path, 'is a public address: prompts would leave your network; add `remote: true` if you mean it')
+    report(
+      path,
+      'is a public address, so prompts would leave your network: add `remote: true` if that is intended',
+    )
   return url.origin
 }
 
@@ -275,7 +281,7 @@ function checkSinks(sinks: Config['audit']['forward'], report: Report): void {
   const names = new Set<string>()
   for (const [index, { name, url }] of sinks.entries()) {
     const path = ['audit', 'forward', index]
-    if (names.has(name)) report([...path, 'name'], `is the name of another receiver too: ${name}`)
+    if (names.has(name)) report([...path, 'name'], `is also the name of another receiver: ${name}`)
     names.add(name)
     const fault = urlFault(url, { schemes: sinkProtocols, isShown: false })
     const { protocol, port } = fault === undefined ? new URL(url) : { protocol: '', port: '' }
@@ -305,7 +311,7 @@ function compileAliases(
     if (upstreams.every(({ kind }) => canonicalFor(kind, target) === undefined))
       report(['aliases', alias], modelFault(target))
     else if (target !== alias && Object.hasOwn(config, target))
-      report(['aliases', alias], `names another alias, and aliases are not followed: ${target}`)
+      report(['aliases', alias], `names another alias, and aliases are not chained: ${target}`)
     else aliases.set(alias, target)
   }
   return aliases

@@ -62,7 +62,7 @@ export function readExceptions(policyFile: string): Exceptions & { readonly text
   const value = tryJson(text) as { exceptions?: unknown } | undefined
   const entries: unknown = value?.exceptions
   if (!Array.isArray(entries) || entries.length > maxExceptions || !entries.every(isException))
-    throw new TypeError(`is not a file of exceptions that \`torwart allow\` wrote`)
+    throw new TypeError(`is not an exceptions file written by \`torwart allow\``)
   return { file, entries, text }
 }
 

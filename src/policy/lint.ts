@@ -26,18 +26,18 @@ export function lint(config: Config, source: Written): { path: Path; message: st
   if (isShort(config.admin.token))
     found.push({
       path: ['admin', 'token'],
-      message: `the admin token has fewer than ${minTokenLength} characters: it can be guessed`,
+      message: `the admin token has fewer than ${minTokenLength} characters and can be guessed`,
     })
   if (config.certificates.length > 0 && config.listen.tls?.clientCa === undefined)
     found.push({
       path: ['certificates'],
-      message: 'no client is asked for a certificate without `listen.tls.clientCa`',
+      message: 'has no effect: clients are not asked for certificates without `listen.tls.clientCa`',
     })
   const asks = Object.entries(config.roles).find(([, { tools }]) => (tools?.approve.length ?? 0) > 0)
   if (asks && config.admin.token === undefined && config.approval.approvers.length === 0)
     found.push({
       path: ['roles', asks[0], 'tools', 'approve'],
-      message: 'nobody can say yes: that needs `admin.token` or `approval.approvers`',
+      message: 'no one can approve these calls: set `admin.token` or `approval.approvers`',
     })
   found.push(...idleRules(config), ...opinionDoubts(config), ...keptQuestions(config))
   found.push(...withoutEffect(config, source.holds))
@@ -46,11 +46,11 @@ export function lint(config: Config, source: Written): { path: Path; message: st
     if (routes.length > 0 && models.length === 0)
       found.push({
         path: ['roles', name, 'models'],
-        message: 'the role names no model, so there is none it may use',
+        message: 'the role names no model, so it may use none',
       })
     for (const [index, group] of routes.entries()) {
       if (isServed(group, kinds)) continue
-      const message = `no upstream of these kinds has routes of the group \`${group}\``
+      const message = `no upstream is of a kind that has routes of the group \`${group}\``
       found.push({ path: ['roles', name, 'routes', index], message })
     }
   }
@@ -92,9 +92,9 @@ function writtenSecrets(
   return found
 }
 
-const writtenOut = `a secret is written out in the policy: let it come from \${VARIABLE} or \${file:PATH} instead`
+const writtenOut = `a secret is in the policy: use \${VARIABLE} or \${file:PATH} instead`
 const writtenAsDefault =
-  'a secret is written out as the default of a variable: leave `:-…` out, so that a variable that is not set is an error'
+  'a secret is in the policy as the default of a variable: remove `:-…`, so that an unset variable is an error'
 
 function secretsIn(node: SchemaNode, value: unknown, path: Path): Path[] {
   if (node.form === 'secret') return [path]
@@ -107,7 +107,7 @@ function secretsIn(node: SchemaNode, value: unknown, path: Path): Path[] {
 }
 
 export const plainHttp =
-  'other machines send keys and prompts here over plain HTTP, for everybody on the way to read: give `listen.tls`, or listen on loopback'
+  'other machines send keys and prompts here over plain HTTP, which anyone on the way can read: set `listen.tls`, or listen on loopback'
 
 /** Whether other machines may come to a listener without TLS. */
 export function isPlain({ loopback }: Pick<Address, 'loopback'>, tls: object | undefined): boolean {
@@ -124,12 +124,12 @@ function opinionDoubts({ guards, upstreams }: Config): { path: Path; message: st
   if (!model) return []
   const path = ['guards', 'prompt', 'model']
   const messages: string[] = []
-  if (mode === 'off') messages.push('the guard is off: this model is never asked')
+  if (mode === 'off') messages.push('has no effect, because the guard is off')
   if (mode === 'observe')
-    messages.push('the guard only observes: this model is asked and waited for, and blocks nothing')
+    messages.push('the guard only observes: requests wait for this model, and it blocks nothing')
   const isFar = upstreams.some(({ name, remote }) => name === model.upstream && remote)
   if (isFar && mode !== 'off')
-    messages.push('this model may be outside your network: what is flagged goes there, of every role')
+    messages.push('this model may be outside your network, and flagged texts of every role are sent to it')
   return messages.map((message) => ({ path, message }))
 }
 
@@ -139,7 +139,7 @@ function keptQuestions({ roles, audit }: Config): { path: Path; message: string 
     const isKept = (role.audit.content ?? audit.content) !== 'none'
     if (isKept || (role.tools?.approve.length ?? 0) === 0) return []
     const message =
-      'nothing of this role is recorded, but the arguments of calls that wait for a human are kept, masked, until that ends'
+      'texts of this role are not recorded, but the arguments of calls that wait for approval are stored masked until they expire'
     return [{ path: ['roles', name, 'tools', 'approve'], message }]
   })
 }
@@ -150,7 +150,7 @@ function idleRules({ roles }: Config): { path: Path; message: string }[] {
     Object.keys(tools?.arguments ?? {}).flatMap((pattern) => {
       const callable = [...(tools?.allow ?? []), ...(tools?.approve ?? [])]
       if (callable.some((each) => matchesGlob(each, pattern) || matchesGlob(pattern, each))) return []
-      const message = `no tool that may be called is called \`${pattern}\`: its rules have no effect`
+      const message = `\`allow\` and \`approve\` name no tool that matches \`${pattern}\`, so its rules have no effect`
       return [{ path: ['roles', name, 'tools', 'arguments', pattern], message }]
     }),
   )

@@ -57,7 +57,7 @@ export function openPolicy(
     const { code } = cause as NodeJS.ErrnoException
     const message =
       code === 'ENOENT'
-        ? `there is no such file; name it with -c, or begin with a copy of ${shipped}`
+        ? `there is no such file: name the policy with -c, or start with a copy of ${shipped}`
         : `cannot be read: ${code}`
     throw new PolicyError([{ file, line: 1, column: 1, message, severity: 'error' }])
   }

@@ -30,11 +30,11 @@ export function loadPacks(): readonly Signature[] {
   const signatures = packs.flatMap((source) => {
     const pack = compilePack(source, words)
     const [first] = pack.mistakes
-    if (first) throw new SyntaxError(`a shipped pack, ${first.path.join('.')}: ${first.message}`)
+    if (first) throw new SyntaxError(`in a shipped signature pack, ${first.path.join('.')}: ${first.message}`)
     return pack.signatures
   })
   const ids = new Set(signatures.map(({ id }) => id))
-  if (ids.size !== signatures.length) throw new SyntaxError('an id stands twice in the signature packs')
+  if (ids.size !== signatures.length) throw new SyntaxError('an id occurs twice in the signature packs')
   return signatures
 }
 
@@ -75,7 +75,8 @@ export function readPack(
   for (const { path, message } of mistakes) report(place(path), message)
   if (problems.length > 0) return { signatures: [], problems }
   for (const [index, { id }] of signatures.entries())
-    if (taken.has(id)) report(place(['signatures', index, 'id']), `the id ${id} is taken by another pack`)
+    if (taken.has(id))
+      report(place(['signatures', index, 'id']), `the id ${id} is already used by another pack`)
   for (const { path, message } of failedExamples(signatures)) report(place(path), message)
   return { signatures, problems }
 }
@@ -89,10 +90,14 @@ function failedExamples(signatures: readonly Signature[]) {
     const path = (key: string, example: number) => ['signatures', index, key, example]
     return [
       ...catches.flatMap((text, example) =>
-        isFound(text) ? [] : [{ path: path('catches', example), message: `${id} does not catch this` }],
+        isFound(text)
+          ? []
+          : [{ path: path('catches', example), message: `${id} does not match this example` }],
       ),
       ...leaves.flatMap((text, example) =>
-        isFound(text) ? [{ path: path('leaves', example), message: `${id} does not leave this alone` }] : [],
+        isFound(text)
+          ? [{ path: path('leaves', example), message: `${id} matches this example, and should not` }]
+          : [],
       ),
     ]
   })

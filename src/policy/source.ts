@@ -121,7 +121,7 @@ function expand(node: Scalar, { variables, readFile }: Environment): string | un
         try {
           return readFile(name).replace(/\r?\n$/, '')
         } catch {
-          wrong ??= `the file of \${file:${name}} cannot be read`
+          wrong ??= `the file in \${file:${name}} cannot be read`
           return ''
         }
       }
@@ -133,7 +133,7 @@ function expand(node: Scalar, { variables, readFile }: Environment): string | un
     },
   )
   if (String(node.value).replaceAll(variable, '').includes('${'))
-    wrong ??= `this looks like a variable and is none: there are \${VAR}, \${VAR:-default} and \${file:PATH}`
+    wrong ??= `this looks like a variable but is not: use \${VAR}, \${VAR:-default} or \${file:PATH}`
   node.value = expanded
   return wrong
 }

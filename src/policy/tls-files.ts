@@ -36,10 +36,10 @@ export function readTls({ cert, key, clientCa, crl }: TlsSettings): TlsMaterial 
   const expiresMs = expiryOf(pair)
   const ca = clientCa === undefined ? [] : blocksOf(readFileSync(clientCa, 'utf8'), 'CERTIFICATE')
   if (clientCa !== undefined && (ca.length === 0 || !ca.every(isCertificate)))
-    throw new TlsFault('clientCa', 'holds no certificates, PEM')
+    throw new TlsFault('clientCa', 'contains no certificates in PEM')
   const lists = crl === undefined ? [] : blocksOf(readFileSync(crl, 'utf8'), 'X509 CRL')
   if (crl !== undefined && (lists.length === 0 || !lists.every(isRevocationList)))
-    throw new TlsFault('crl', 'holds no certificate revocation lists, PEM')
+    throw new TlsFault('crl', 'contains no certificate revocation lists in PEM')
   return { ...pair, ca, crl: lists, expiresMs }
 }
 
@@ -48,7 +48,10 @@ function expiryOf(pair: Pick<TlsMaterial, 'cert' | 'key'>): number {
     createSecureContext(pair)
     return Date.parse(new X509Certificate(pair.cert).validTo)
   } catch {
-    throw new TlsFault('cert', 'is no certificate of the key in `listen.tls.key`, both PEM')
+    throw new TlsFault(
+      'cert',
+      'is not a certificate for the key in `listen.tls.key`, or one of the two is not PEM',
+    )
   }
 }
 

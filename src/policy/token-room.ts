@@ -32,5 +32,5 @@ export function tightLimits(
 }
 
 export function tightInWords({ path, limit, needed }: TightLimit): string {
-  return `a request that does not ask for a shorter answer counts ${needed} tokens and more (\`caps.outputTokens\`), which never fits into \`${path.join('.')}\`: ${limit}`
+  return `a request reserves its input and ${needed} output tokens (\`caps.outputTokens\`) unless it asks for fewer, which never fits \`${path.join('.')}\`: ${limit}`
 }

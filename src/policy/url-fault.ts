@@ -15,12 +15,12 @@ export function urlFault(text: string, { schemes, isShown }: Wanted): string | u
   const begins = schemes.map((scheme) => (scheme === 'stdout:' ? scheme : `${scheme}//`)).join(' or ')
   const [, , port] = /^(?:[a-z+]+:\/\/)?(?:[^/@]*@)?(\[[^\]]*\]|[^:/]*):(\d+)(?:[/?#]|$)/i.exec(text) ?? []
   if (port !== undefined && Number(port) > 65_535) return `has a port above 65535: ${port}`
-  if (/\s/.test(text)) return 'has a blank in it: take it out'
+  if (/\s/.test(text)) return 'contains a space: remove it'
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
     const isHost = isShown && /^[\w.-]+(?::\d+)?(?:\/|$)/.test(text)
-    return `must begin with ${begins}${isHost ? `: write ${schemes[0]}//${text}` : ''}`
+    return `must start with ${begins}${isHost ? `: write ${schemes[0]}//${text}` : ''}`
   }
   const [, scheme = ''] = /^([a-z][a-z0-9+.-]*:)\/\//i.exec(text) ?? []
-  if (!schemes.includes(scheme.toLowerCase())) return `must begin with ${begins}, not ${scheme}//`
-  return 'is no URL: its host, or what stands before it, cannot be read'
+  if (!schemes.includes(scheme.toLowerCase())) return `must start with ${begins}, not ${scheme}//`
+  return 'is not a URL: the host, or the part before it, is malformed'
 }

@@ -97,7 +97,7 @@ function tellUnknown(
       ? elsewhere === undefined
         ? didYouMean(key, known)
         : `: it belongs in \`${elsewhere}\``
-      : `${didYouMean(key, known)}: it holds ${codeOf(stranger)}, which is no ASCII character, even if it looks like one`
+      : `${didYouMean(key, known)}: it contains ${codeOf(stranger)}, which is not an ASCII character even if it looks like one`
   wrong.push([...path, key])
   problems.push(source.problem([...path, key], `unknown key \`${key}\`${hint}`, 'key'))
 }

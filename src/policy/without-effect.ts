@@ -27,7 +27,7 @@ function unusedAliases({ aliases, roles, upstreams }: Config): Doubt[] {
       const model = canonicalFor(kind, target)
       return model !== undefined && matchers.some((mayUse) => mayUse(model, kind))
     })
-    const message = `no role may use ${target}, so this name leads nowhere: add the model to \`models\` of a role`
+    const message = `no role may use ${target}, so this alias has no effect: add the model to \`models\` of a role`
     return isUsed ? [] : [{ path: ['aliases', alias], message }]
   })
 }
@@ -39,7 +39,7 @@ function lateTimeouts({ timeouts, queue }: Config): Doubt[] {
   all.push([['queue', 'wait'], queue.wait])
   return all.flatMap(([path, text]) => {
     if (ms(text) <= ms(timeouts.total)) return []
-    const message = `is longer than \`timeouts.total\` (${timeouts.total}), which ends the request before`
+    const message = `is longer than \`timeouts.total\` (${timeouts.total}), after which the request ends`
     return [{ path, message: `\`${path.join('.')}\` ${message}` }]
   })
 }
@@ -48,6 +48,6 @@ function highFlag({ guards }: Config): Doubt[] {
   const { block, flag } = guards.prompt
   const weights = ['low', 'medium', 'high']
   if (weights.indexOf(flag) <= weights.indexOf(block)) return []
-  const message = `\`flag: ${flag}\` is above \`block: ${block}\`: whatever would be flagged is blocked`
+  const message = `\`flag: ${flag}\` is above \`block: ${block}\`, so everything that would be flagged is blocked`
   return [{ path: ['guards', 'prompt', 'flag'], message }]
 }

@@ -11,10 +11,10 @@ export function wantedBy(node: SchemaNode): string {
   if (node.const !== undefined) return JSON.stringify(node.const)
   if (type === 'integer')
     return (maximum ?? unboundedCount) < unboundedCount
-      ? `a whole number from ${minimum ?? 0} to ${maximum}`
-      : `a whole number of at least ${minimum ?? 0}`
-  if (type === 'string' && maxLength !== undefined) return `a text of 1 to ${maxLength} characters`
-  if (type === 'string') return minLength ? 'a text that is not empty' : 'a text'
+      ? `an integer from ${minimum ?? 0} to ${maximum}`
+      : `an integer of at least ${minimum ?? 0}`
+  if (type === 'string' && maxLength !== undefined) return `a string of 1 to ${maxLength} characters`
+  if (type === 'string') return minLength ? 'a non-empty string' : 'a string'
   return kinds[type ?? ''] ?? 'something else'
 }
 
@@ -34,7 +34,7 @@ const unboundedCount = 1e12
  */
 export function faultOf(node: SchemaNode, value: unknown, shown: boolean): string {
   if (value === null || value === undefined)
-    return `is empty: it must be ${wantedBy(node)}; to have the default, leave the key out`
+    return `is empty: it must be ${wantedBy(node)}; remove the key to use the default`
   const outOfRange = rangeFault(node, value)
   if (outOfRange !== undefined) return outOfRange
   const must = `must be ${wantedBy(node)}`
@@ -65,7 +65,7 @@ function rangeFault(node: SchemaNode, value: unknown): string | undefined {
 function strangerIn(value: unknown): string | undefined {
   const [sign] = typeof value === 'string' ? (/[^\x20-\x7e]/u.exec(value) ?? []) : []
   if (sign === undefined) return undefined
-  return `\`${/\p{C}|\p{Z}/u.test(sign) ? '' : sign}\` (${codeOf(sign)}) is no ASCII character, even if it looks like one: type it anew`
+  return `\`${/\p{C}|\p{Z}/u.test(sign) ? '' : sign}\` (${codeOf(sign)}) is not an ASCII character even if it looks like one: retype it`
 }
 
 export function codeOf(sign: string): string {
@@ -81,8 +81,8 @@ function cure(node: SchemaNode, value: unknown): string {
   if (type === 'array' && typeof value === 'object') return ', not a mapping: begin each item with `- `'
   if (type === 'object' && Array.isArray(value)) return ', not a list: write names as keys, without `- `'
   if (type === 'object' && typeof value === 'string' && /^[\w-]+:\S/.test(value))
-    return ': a blank is missing behind the colon'
-  if (form === 'duration' && typeof value === 'number') return `: give a unit, such as ${value || 1}s`
+    return ': add a space after the colon'
+  if (form === 'duration' && typeof value === 'number') return `: add a unit, such as ${value || 1}s`
   return ''
 }
 
@@ -161,7 +161,8 @@ function addressMeant(value: unknown): string | undefined {
     .replace(/\/$/, '')
   if (/^\d{1,5}$/.test(text)) return `127.0.0.1:${text}`
   const [, port] = /^(?:\*|\[?::\]?)?:(\d{1,5})$/.exec(text) ?? []
-  if (port !== undefined) return `0.0.0.0:${port} for every network, or 127.0.0.1:${port} for this machine`
+  if (port !== undefined)
+    return `0.0.0.0:${port} for all networks, or 127.0.0.1:${port} for this machine only`
   return text !== value && /^[\w.-]+:\d{1,5}$/.test(text) ? text : undefined
 }
 

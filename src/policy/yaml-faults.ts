@@ -37,18 +37,18 @@ export function yamlFaults(document: Document, text: string, lines: LineCounter)
 }
 
 const severalDocuments =
-  'a second YAML document begins here (`---` or `...` above): a policy is one document, so take the divider out'
+  'a second YAML document starts here (after `---` or `...`): a policy is one document, so remove the separator'
 
 /** By the parser's code; `sign` is what stands at the place. */
 const words: Readonly<Record<string, (sign: string) => string>> = {
-  TAB_AS_INDENT: () => 'a tab stands where blanks are wanted: indent with blanks',
+  TAB_AS_INDENT: () => 'a tab is used for indentation: indent with spaces',
   BAD_DQ_ESCAPE: () =>
-    'a backslash in double quotes must be doubled (`\\\\`); in single quotes it may stand alone',
-  BAD_SCALAR_START: (sign) => `a value cannot begin with \`${sign}\`: put the whole value in quotes`,
+    'a backslash in double quotes must be doubled (`\\\\`); in single quotes one is enough',
+  BAD_SCALAR_START: (sign) => `a value cannot start with \`${sign}\`: quote the whole value`,
   BLOCK_AS_IMPLICIT_KEY: () =>
-    'a second key stands within this line’s value: give it a line of its own, or put a value with a colon in quotes',
-  MULTILINE_IMPLICIT_KEY: () => 'a key must stand on one line',
-  NON_STRING_KEY: () => 'a key must be a text',
+    'this line has a second key in its value: move it to its own line, or quote a value that contains a colon',
+  MULTILINE_IMPLICIT_KEY: () => 'a key must be on one line',
+  NON_STRING_KEY: () => 'a key must be a string',
 }
 
 function wordsFor(
@@ -58,32 +58,30 @@ function wordsFor(
 ): string {
   const sign = text[pos[0]] ?? ''
   const line = text.split('\n')[lineAt(pos[0]) - 1] ?? ''
-  if (/\{.*[^"'$]\$\{/.test(line))
-    return `within { } a value with a variable must be put in quotes: "\${VAR}"`
+  if (/\{.*[^"'$]\$\{/.test(line)) return `within { } a value with a variable must be quoted: "\${VAR}"`
   const known = words[code]
   if (known) return known(sign)
   const [first = ''] = message.split('\n', 1)
   if (code === 'BAD_INDENT') return indentFault(first)
   if (code === 'MISSING_CHAR')
-    return /quote/.test(first) ? `a text in quotes ${openEnd}` : 'a `:` is missing behind a key'
+    return /quote/.test(first) ? `a quoted string ${openEnd}` : 'a `:` is missing after a key'
   if (code === 'UNEXPECTED_TOKEN') return tokenFault(first, sign)
   return first
 }
 
 function indentFault(message: string): string {
-  if (/sequence/.test(message) && /\]/.test(message)) return `a list that begins with \`[\` ${openEnd}`
-  if (/\}/.test(message)) return `a mapping that begins with \`{\` ${openEnd}`
-  return 'this line is indented otherwise than those beside it: what belongs together begins in the same column'
+  if (/sequence/.test(message) && /\]/.test(message)) return `a list that starts with \`[\` ${openEnd}`
+  if (/\}/.test(message)) return `a mapping that starts with \`{\` ${openEnd}`
+  return 'the indentation of this line differs from its siblings: they must start in the same column'
 }
 
 function tokenFault(message: string, sign: string): string {
   if (/block-seq-ind/.test(message))
-    return 'an item (`- `) cannot stand on the line of its key: begin a new line'
-  if (/node end/.test(message))
-    return 'something stands behind a value that is over: put the whole value in quotes'
+    return 'a list item (`- `) cannot be on the line of its key: start a new line'
+  if (/node end/.test(message)) return 'there is text after the end of a value: quote the whole value'
   if (/header/.test(message))
-    return `nothing may stand behind \`${sign}\`: begin the text on the next line, indented`
-  return `\`${sign}\` is not expected here`
+    return `nothing may follow \`${sign}\`: start the text on the next line, indented`
+  return `unexpected \`${sign}\``
 }
 
 /** Of keys that stand twice the first is kept, so that the value and its place are those of the same. */
@@ -95,7 +93,7 @@ function oddKeys(document: Document, lineAt: (offset: number) => number): YamlFa
       map.items = map.items.filter(({ key }) => {
         const offset = offsetOf(key)
         if (!isScalar(key) || key.value === null) {
-          faults.push({ offset, message: 'a key must be a text', breaks: false })
+          faults.push({ offset, message: 'a key must be a string', breaks: false })
           return false
         }
         const name = String(key.value)
@@ -104,7 +102,7 @@ function oddKeys(document: Document, lineAt: (offset: number) => number): YamlFa
           seen.set(name, offset)
           return true
         }
-        const message = `\`${name}\` stands twice, first in line ${lineAt(before)}: put both together`
+        const message = `duplicate key \`${name}\`, first defined in line ${lineAt(before)}: merge the two`
         faults.push({ offset, message, breaks: false })
         return false
       })
@@ -123,8 +121,8 @@ function oddAliases(document: Document): YamlFault[] {
       if (target !== undefined && !above.some((node) => node === target)) return undefined
       const message =
         target === undefined
-          ? `a \`*\` at the beginning stands for an alias of YAML: put the value in quotes, as in "*${alias.source}"`
-          : `\`*${alias.source}\` stands within what it repeats`
+          ? `a leading \`*\` is a YAML alias: quote the value, as in "*${alias.source}"`
+          : `the alias \`*${alias.source}\` is inside its own anchor`
       faults.push({ offset, message, breaks: false })
       const text = new Scalar(`*${alias.source}`)
       if (alias.range) text.range = alias.range
@@ -156,7 +154,7 @@ function oddTags(document: Document): YamlFault[] {
     .filter(({ code }) => code === 'TAG_RESOLVE_FAILED')
     .map(({ pos }) => ({
       offset: pos[0],
-      message: 'a `!` at the beginning stands for a type of YAML: put the value in quotes, or take it out',
+      message: 'a leading `!` is a YAML tag: quote the value, or remove the `!`',
       breaks: false,
     }))
 }

@@ -23,7 +23,7 @@ export function isJsonSchema(value: unknown): boolean {
 /** @returns the rules as a schema that TypeBox checks; mistakes go to `tell` */
 export function schemaOfRules(rules: Readonly<Record<string, unknown>>, tell: Tell): SafeSchema {
   for (const name of Object.keys(rules))
-    if (telling.test(name)) tell([name], 'belongs to a JSON Schema: say `type: object` beside it')
+    if (telling.test(name)) tell([name], 'is a keyword of JSON Schema: add `type: object` beside it')
   const entries = Object.entries(rules)
   const required = entries.flatMap(([name, rule]) => (isRecord(rule) && rule.optional === true ? [] : [name]))
   const properties = Object.fromEntries(entries.map(([name, rule]) => [name, ruleOf(rule, [name], tell)]))
@@ -54,13 +54,13 @@ function longRule(rule: Record<string, unknown>, path: Path, tell: Tell): SafeSc
       schema.type = 'string'
       schema['~refine'] = [matching(value, at, tell)]
     } else if (key === 'in' && Array.isArray(value) && value.length > 0) schema.enum = value
-    else tell(at, 'is no rule: there are min, max, maxLength, pattern, in (a list) and optional')
+    else tell(at, 'is not a rule: the rules are min, max, maxLength, pattern, in (a list) and optional')
   }
-  if (Object.keys(schema).length === 0) tell(path, 'says nothing')
+  if (Object.keys(schema).length === 0) tell(path, 'has no rules')
   if (Number(schema.minimum) > Number(schema.maximum))
-    tell(path, 'has a `min` above its `max`: nothing could pass')
+    tell(path, 'has a `min` above its `max`, so nothing could pass')
   if ('minimum' in schema || 'maximum' in schema ? 'maxLength' in schema || '~refine' in schema : false)
-    tell(path, 'is for numbers and for texts at once: nothing could pass')
+    tell(path, 'applies to numbers and to strings, so nothing could pass')
   return schema
 }
 

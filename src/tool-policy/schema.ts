@@ -90,7 +90,7 @@ function safe(node: unknown, path: Path, within: readonly string[], work: Work):
   }
   for (const [least, max] of bounds)
     if (Number(fresh[least]) > Number(fresh[max]))
-      work.tell([...path, least], `is above \`${max}\`: nothing could pass`)
+      work.tell([...path, least], `is above \`${max}\`, so nothing could pass`)
   // What stands beside a reference holds, too.
   return referred === undefined ? fresh : { allOf: [fresh, referred] }
 }
@@ -129,10 +129,8 @@ function plainFault(keyword: string, value: unknown): string | undefined {
   if (keyword === 'uniqueItems') return typeof value === 'boolean' ? undefined : 'must be true or false'
   if (numbers.has(keyword)) return typeof value === 'number' ? undefined : 'must be a number'
   if (counts.has(keyword))
-    return Number.isSafeInteger(value) && Number(value) >= 0
-      ? undefined
-      : 'must be a whole number of at least 0'
-  return 'is no keyword that is known here'
+    return Number.isSafeInteger(value) && Number(value) >= 0 ? undefined : 'must be an integer of at least 0'
+  return 'is not a supported keyword'
 }
 
 /** Only within the schema, and never back to where it is being put: what may recurse may run for ever. */
@@ -142,13 +140,12 @@ function refer(value: unknown, at: Path, within: readonly string[], work: Work):
   const held = isRecord(work.root) ? work.root[folder] : undefined
   if (!isRecord(held) || !Object.hasOwn(held, name)) return wrong(at, 'must name one of `$defs`', work)
   const target = `${folder}/${name}`
-  if (within.includes(target))
-    return wrong(at, 'comes back to itself: recursive schemas are not supported', work)
+  if (within.includes(target)) return wrong(at, 'refers to itself: recursive schemas are not supported', work)
   return safe(held[name], [folder, name], [...within, target], work)
 }
 
 function matcher(value: unknown, at: Path, work: Work) {
-  const matches = typeof value === 'string' ? linearPattern(value) : 'must be a text'
+  const matches = typeof value === 'string' ? linearPattern(value) : 'must be a string'
   if (typeof matches === 'string') work.tell(at, matches)
   const check = (given: unknown) =>
     typeof given !== 'string' || (typeof matches === 'function' && matches(given))
@@ -163,10 +160,10 @@ export function linearPattern(pattern: string): ((text: string) => boolean) | st
   if (pattern.length > maxPatternLength) return `is longer than ${maxPatternLength} characters`
   try {
     const compiled = RE2JS.compile(pattern)
-    if (compiled.programSize() > maxProgram) return 'is too large: it repeats too much'
+    if (compiled.programSize() > maxProgram) return 'is too large, because it repeats too much'
     return (text) => text.length <= maxMatchedLength && compiled.test(text)
   } catch {
-    return 'is no pattern that runs in linear time (RE2: no look-ahead, no back-references)'
+    return 'is not a valid RE2 pattern (RE2 has no look-ahead and no back-references)'
   }
 }
 

@@ -208,7 +208,7 @@ describe('torwart explain', () => {
         new RegExp(`^Token ${id} of key ${ids.small} .*is active, until .*Only from`, 's'),
       ),
     })
-    expect(await ask(id)).toMatchObject({ code: 2, err: expect.stringContaining('give it on stdin') })
+    expect(await ask(id)).toMatchObject({ code: 2, err: expect.stringContaining('pass the token itself on stdin') })
     expect(await ask('-', ids.small)).toMatchObject({ code: 0 })
     await cli(['token', 'revoke', id, ...config])
     expect(await ask('-', token)).toMatchObject({ code: 1, out: expect.stringContaining('refused with 401') })

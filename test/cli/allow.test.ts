@@ -128,7 +128,7 @@ describe('torwart allow --text-of', () => {
   it.each([
     [['--text-of', 'nowhere'], 'there is no record of a request nowhere'],
     [['--text-of', 'harmless'], 'found no passage'],
-    [[], 'give one'],
+    [[], 'Give either'],
     [['--signature', 'override.ignore-previous'], 'needs --in'],
     [['--signature', 'override.ignore-previos', '--in', 'user'], 'did you mean `override.ignore-previous`'],
     [['--signature', 'override.ignore-previous', '--in', 'users'], '--in must begin with one of'],

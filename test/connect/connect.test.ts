@@ -316,14 +316,14 @@ describe('the command', () => {
   it.each([
     [['--gate', 'https://g', '--key-file', keyFile, '--listen', '0.0.0.0:0'], /must be loopback/],
     [['--gate', 'https://g', '--key-file', keyFile, '--listen', '[::]:0'], /must be loopback/],
-    [['--gate', 'https://g', '--key-file', keyFile, '--allow', '172.17.0.0/99'], /no network/],
-    [['--gate', 'https://g', '--key-file', keyFile, '--origin', 'localhost:3000'], /no origin/],
-    [['--gate', 'https://g', '--key-file', keyFile, '--origin', 'http://a/b'], /no origin/],
+    [['--gate', 'https://g', '--key-file', keyFile, '--allow', '172.17.0.0/99'], /not a network/],
+    [['--gate', 'https://g', '--key-file', keyFile, '--origin', 'localhost:3000'], /not an origin/],
+    [['--gate', 'https://g', '--key-file', keyFile, '--origin', 'http://a/b'], /not an origin/],
     [['--gate', 'http://gate.example', '--key-file', keyFile], /must be https/],
     [['--gate', 'https://g/path', '--key-file', keyFile], /scheme, host and port only/],
     [['--gate', 'https://g'], /--key-file, or --cert/],
-    [['--gate', 'https://g', '--cert', keyFile], /belong together/],
-    [['--gate', 'http://127.0.0.1:1', '--cert', keyFile, '--cert-key', keyFile], /needs a gate with https/],
+    [['--gate', 'https://g', '--cert', keyFile], /must be given together/],
+    [['--gate', 'http://127.0.0.1:1', '--cert', keyFile, '--cert-key', keyFile], /needs an https gateway/],
     [['--gate', 'nonsense', '--key-file', keyFile], /must be a URL/],
     [[], /--gate/],
   ])('refuses %j', async (words, message) => {
@@ -363,7 +363,7 @@ describe('the command', () => {
     const program = start(['connect', ...words])
     const url = await until(() => /(http:\S+) leads to/.exec(program.output())?.[1])
     expect((await asCommand(url, 'HEAD', '/')).status).toBe(200)
-    expect(program.output()).toContain(`Others than its owner may read or write ${open}: chmod 600 ${open}`)
+    expect(program.output()).toContain(`Users other than the owner may read or write ${open}: chmod 600 ${open}`)
     program.process.kill('SIGTERM')
     expect(await program.ended).toBe(0)
   })

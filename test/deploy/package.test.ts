@@ -43,7 +43,7 @@ describe('npm pack', () => {
     const shipped = join(folder, 'package', 'config', 'torwart.yaml')
     expect(run('check', '-c', shipped)).toMatchObject({
       status: 0,
-      stdout: expect.stringContaining('is fine'),
+      stdout: expect.stringContaining('is valid'),
     })
     // Elsewhere it says where that policy is.
     expect(run('check')).toMatchObject({ status: 1, stdout: expect.stringContaining(shipped) })

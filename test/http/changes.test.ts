@@ -136,7 +136,7 @@ describe('a change by the command line', () => {
     writeFileSync(other, elsewhere)
     writeFileSync(join(gate.folder, 'other-keys.yaml'), readFileSync(join(gate.auditFile, '..', 'keys.yaml')))
     const { code, err } = await cli(['key', 'revoke', id, '-c', other])
-    expect([code, err]).toEqual([1, expect.stringContaining('has not taken it over yet')])
+    expect([code, err]).toEqual([1, expect.stringContaining('has not applied it yet')])
   }, 30_000)
 })
 

@@ -69,7 +69,7 @@ describe('the command line', () => {
     const { gate } = await start()
     const file = join(gate.folder, 'freezes.json')
     const lifted = await cli(['unfreeze', 'role', 'agent', '-c', gate.policyFile])
-    expect(lifted).toMatchObject({ code: 0, err: '', out: expect.stringContaining('nothing was done') })
+    expect(lifted).toMatchObject({ code: 0, err: '', out: expect.stringContaining('nothing was changed') })
     expect(existsSync(file)).toBe(false)
     expect((await admin(gate, 'DELETE', '/freezes/role/agent')).status).toBe(200)
     // Recorded in order: what comes last is there, what would have come before is not.
@@ -139,8 +139,8 @@ describe('the command line', () => {
     mkdirSync(gate.folder, { recursive: true })
     writeFileSync(gate.policyFile, policyText({ upstream: 'http://127.0.0.1:9' }))
     const froze = await cli(['freeze', 'model', 'smollm2', '--why', 'w', '-c', gate.policyFile])
-    expect(froze).toMatchObject({ code: 0, err: expect.stringContaining('No gate is running') })
-    expect(froze.err).toContain('Which models the servers have is not known here')
+    expect(froze).toMatchObject({ code: 0, err: expect.stringContaining('No gateway is running') })
+    expect(froze.err).toContain('The models of the servers are not known here')
     rmSync(gate.folder, { recursive: true })
   })
 
@@ -149,7 +149,7 @@ describe('the command line', () => {
     writeFileSync(gate.policyFile, `${readFileSync(gate.policyFile, 'utf8')}\nnonsense: true\n`)
     const { code, err } = await cli(['freeze', 'all', '--why', 'w', '-c', gate.policyFile])
     // Where Redis is cannot be known, so not everybody may have been told.
-    expect([code, err]).toEqual([1, expect.stringContaining('has mistakes')])
+    expect([code, err]).toEqual([1, expect.stringContaining('has errors')])
     await until(async () => (await ask(gate)) === '403 frozen')
   })
 

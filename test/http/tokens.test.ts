@@ -110,7 +110,7 @@ describe('a token', () => {
       [{ models: 'qwen3:8b' }, '`models` must be a list of up to 64 names'],
       [{ tools: [1] }, '`tools` must be a list of up to 16 names'],
       [{ requests: 0 }, '`requests` must be an integer of at least 1.'],
-      [{ tokens: '20000' }, '`tokens` must be a whole number from 1 on.'],
+      [{ tokens: '20000' }, '`tokens` must be an integer of at least 1.'],
       [
         { 'my secret': 1 },
         'What can be asked for is `ttl`, `routes`, `models`, `tools`, `requests`, `tokens`.',

@@ -73,9 +73,10 @@ function wrongFor(node: SchemaNode): [value: unknown, cause: RegExp][] {
     ]
   if (isNumber(node)) {
     const { minimum, maximum = 1e12, type: kind } = numberOf(node)
-    kinds.push([(minimum ?? 0) - 1, /at least|from/], [maximum * 10, /at most/], ['many', /number/])
-    kinds.push([[1], /number/], [true, /number/])
-    if (kind === 'integer') kinds.push([1.5, /whole number/], ['32k', /write 32000 or 32768$/])
+    const wanted = kind === 'integer' ? /must be an integer/ : /must be a number/
+    kinds.push([(minimum ?? 0) - 1, /at least|from/], [maximum * 10, /at most/], ['many', wanted])
+    kinds.push([[1], wanted], [true, wanted])
+    if (kind === 'integer') kinds.push([1.5, /an integer/], ['32k', /write 32000 or 32768$/])
     if (kind === 'integer') kinds.push(['1_000', /write 1000$/], ['１０', /U\+FF11.*ASCII/])
     return kinds
   }
@@ -105,14 +106,14 @@ function wrongFor(node: SchemaNode): [value: unknown, cause: RegExp][] {
   }
   if (type === 'object')
     return [
-      ['a:1', /must be a mapping.*blank is missing/],
+      ['a:1', /must be a mapping.*add a space/],
       [7, /must be a mapping/],
       [[1], /not a list: write names as keys/],
     ]
   if (form === 'duration') {
     kinds.push(['1y', /must be a duration.*: write 365d$/], ['90 sec', /write 90s$/], ['1h30m', /write 90m$/])
     kinds.push(
-      [5, /give a unit, such as 5s$/],
+      [5, /add a unit, such as 5s$/],
       ['soon', /must be a duration such as/],
       [['1s'], /must be a duration/],
     )
@@ -134,7 +135,7 @@ function wrongFor(node: SchemaNode): [value: unknown, cause: RegExp][] {
   if (form === 'address')
     return [
       [8080, /HOST:PORT.*write 127\.0\.0\.1:8080$/],
-      [':8080', /write 0\.0\.0\.0:8080 for every network/],
+      [':8080', /write 0\.0\.0\.0:8080 for all networks/],
       ['http://127.0.0.1:8080/', /write 127\.0\.0\.1:8080$/],
       ['localhost', /must be HOST:PORT/],
       ['127.0.0.1:99999', /port above 65535/],

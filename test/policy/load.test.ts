@@ -91,9 +91,9 @@ log: { level: loud }
       '4:57 `upstreams.0.kind` must be one of ollama, localai, openai (did you mean `ollama`?)',
       '7:20 `roles.agent.routes.1` must be one of chat, completions, embeddings, models, rerank, tokenize, moderations, audio, images, admin (did you mean `embeddings`?)',
       '8:15 unknown key `requestsPerMinut` (did you mean `requestsPerMinute`?)',
-      '8:51 `roles.agent.limits.tokensPerDay` must be a whole number of at least 1',
+      '8:51 `roles.agent.limits.tokensPerDay` must be an integer of at least 1',
       '9:19 `roles.agent.caps.body` must be a size such as 512B, 64KiB or 1MiB: write 1MiB',
-      '10:19 `timeouts.idle` must be a duration such as 250ms, 30s, 15m, 24h or 30d: give a unit, such as 5s',
+      '10:19 `timeouts.idle` must be a duration such as 250ms, 30s, 15m, 24h or 30d: add a unit, such as 5s',
       '11:15 `log.level` must be one of trace, debug, info, warn, error, fatal',
     ])
   })
@@ -101,9 +101,12 @@ log: { level: loud }
   it.each([
     ['listen: { address: "127.0.0.1:99999" }', /3:20 `listen.address` has a port above 65535/],
     ['admin: { address: "0.0.0.0:9464" }', /`admin.token` is required/],
-    ['admin: { address: "0.0.0.0:9464", token: fifteen-letters }', /`admin.token` must have 16 characters/],
-    ['roles: { a: { models: ["x:cloud"] } }', /`roles.a.models.0` is no name of a local model: x:cloud/],
-    ['aliases: { gpt: ../x }', /`aliases.gpt` is no name of a local model/],
+    [
+      'admin: { address: "0.0.0.0:9464", token: fifteen-letters }',
+      /`admin.token` must have at least 16 characters/,
+    ],
+    ['roles: { a: { models: ["x:cloud"] } }', /`roles.a.models.0` is not a name of a local model: x:cloud/],
+    ['aliases: { gpt: ../x }', /`aliases.gpt` is not a name of a local model/],
     ['jwt: [{ issuer: i, audience: a, role: r }]', /needs either `jwksUrl` or `publicKey`/],
     [
       'jwt: [{ issuer: i, audience: a, jwksUrl: "http://example.org/k", roleClaim: r }]',
@@ -122,7 +125,7 @@ log: { level: loud }
     ['certificates: [{ match: { fingerprint: "12:34" }, name: n, role: a }]', /64 hex digits/],
     ['certificates: [{ match: { uri: "spiffe://*/a" }, name: n, role: a }]', /in its path only/],
     ['roles: [', /./],
-    ['version: 1', /^3:1 `version` stands twice, first in line 1/],
+    ['version: 1', /^3:1 duplicate key `version`, first defined in line 1/],
   ])('with %s is refused', (line, message) => {
     expect(problems(`${minimal}${line}\n`).join('\n')).toMatch(message)
   })
@@ -223,9 +226,9 @@ log: { level: loud }
       '3:24 `listen.tls.cert` cannot be read: none.pem',
       '3:39 `listen.tls.key` cannot be read: none.key',
       '3:61 `listen.tls.clientCert` is `required`, which needs `clientCa`',
-      '6:13 `upstreams.1.name` is the name of another upstream too: a',
+      '6:13 `upstreams.1.name` is also the name of another upstream: a',
       expect.stringMatching(/^6:21 `upstreams.1.url` is a public address/),
-      '7:15 `aliases.a` names another alias, and aliases are not followed: b',
+      '7:15 `aliases.a` names another alias, and aliases are not chained: b',
       '8:1 unknown key `gards` (did you mean `guards`?)',
       expect.stringMatching(/^9:15 `log.level` must be one of/),
     ])
@@ -237,7 +240,7 @@ log: { level: loud }
     writeFileSync(join(folder, 'no.pem'), 'no certificate')
     const tls = `${minimal}listen: { tls: { cert: no.pem, key: no.pem } }\n`
     expect(problems(tls)).toEqual([
-      expect.stringMatching(/ `listen.tls.cert` is no certificate of the key in `listen.tls.key`, both PEM$/),
+      expect.stringMatching(/ `listen.tls.cert` is not a certificate for the key in `listen.tls.key`/),
     ])
   })
 
@@ -250,7 +253,7 @@ log: { level: loud }
   it('include two listeners on one address', () => {
     const same = `${minimal}listen: { address: "127.0.0.1:80" }\nadmin: { address: "127.0.0.1:80" }\n`
     expect(problems(same)).toEqual([
-      '4:19 `admin.address` is the address of the data listener too: give each a port of its own',
+      '4:19 `admin.address` is also the address of the data listener: give each its own port',
     ])
     expect(problems(same.replaceAll(':80', ':0'))).toEqual([])
   })
@@ -294,7 +297,7 @@ log: { level: loud }
 roles: { a: { limits: { tokensPerMinute: 1000 } } }
 `)
     expect(warnings.map(({ line, message }) => `${line} ${message}`)).toEqual([
-      expect.stringMatching(/^3 .*a secret is written out/),
+      expect.stringMatching(/^3 .*a secret is in the policy/),
       expect.stringMatching(/^3 .*can be guessed/),
       expect.stringMatching(/^4 .*tokensPerMinute/),
     ])
@@ -302,8 +305,8 @@ roles: { a: { limits: { tokensPerMinute: 1000 } } }
       `${minimal}roles: { a: { routes: [chat, rerank], models: [x] }, b: { routes: [chat], models: [] } }\n`,
     )
     expect(vain.warnings.map(({ line, column, message }) => `${line}:${column} ${message}`)).toEqual([
-      '3:30 no upstream of these kinds has routes of the group `rerank`',
-      '3:75 the role names no model, so there is none it may use',
+      '3:30 no upstream is of a kind that has routes of the group `rerank`',
+      '3:75 the role names no model, so it may use none',
     ])
     const unasked = load(
       `${minimal}roles: { a: {} }\ncertificates: [{ match: { cn: c }, name: n, role: a }]\n`,
@@ -344,19 +347,30 @@ describe('a guard model', () => {
   })
 
   it.each([
-    ['upstream: locl, name: g', '3:55 `guards.prompt.model.upstream` names no upstream: locl (did you mean'],
-    ['upstream: local, name: "g:cloud"', '3:68 `guards.prompt.model.name` is no name of a local model'],
+    [
+      'upstream: locl, name: g',
+      '3:55 `guards.prompt.model.upstream` names an unknown upstream: locl (did you mean',
+    ],
+    ['upstream: local, name: "g:cloud"', '3:68 `guards.prompt.model.name` is not a name of a local model'],
     [`${sound}, timeout: 0s`, '3:96 `guards.prompt.model.timeout` must be at least 1ms'],
     [`${sound}, timeout: 31s`, '3:96 `guards.prompt.model.timeout` must be at most 30s'],
-    [`${sound}, prompt: "is it bad?"`, '3:95 `guards.prompt.model.prompt` must hold `{text}` once'],
-    [`${sound}, prompt: "{text}{text}"`, '3:95 `guards.prompt.model.prompt` must hold `{text}` once'],
+    [
+      `${sound}, prompt: "is it bad?"`,
+      '3:95 `guards.prompt.model.prompt` must contain `{text}` exactly once',
+    ],
+    [
+      `${sound}, prompt: "{text}{text}"`,
+      '3:95 `guards.prompt.model.prompt` must contain `{text}` exactly once',
+    ],
   ])('%s is a mistake', (model, problem) => {
     expect(problems(withModel(model))).toEqual([expect.stringContaining(problem)])
   })
 
   it('is warned of where it decides nothing, or is far away', () => {
     const warnings = (text: string) => load(text).warnings.map(({ message }) => message)
-    expect(warnings(withModel(sound, 'off'))).toEqual([expect.stringContaining('never asked')])
+    expect(warnings(withModel(sound, 'off'))).toEqual([
+      expect.stringContaining('has no effect, because the guard is off'),
+    ])
     expect(warnings(withModel(sound, 'observe'))).toEqual([expect.stringContaining('blocks nothing')])
     const far = withModel(sound).replace('kind: ollama', 'kind: ollama, remote: true')
     expect(warnings(far)).toEqual([expect.stringContaining('outside your network')])
@@ -371,7 +385,7 @@ describe('a secret', () => {
         { KEY: 'sk-x' },
       )
     expect(upstream('sk-x').warnings.map(({ message }) => message)).toEqual([
-      expect.stringContaining('a secret is written out in the policy'),
+      expect.stringContaining('a secret is in the policy'),
     ])
     const variable = '$' + '{KEY}'
     expect(upstream(variable).warnings).toEqual([])
@@ -380,8 +394,8 @@ approval: { webhook: { url: "https://w.test", secret: 0123456789abcdef0123456789
 `
     const told = load(minimal + elsewhere).warnings.map(({ line, message }) => `${line} ${message}`)
     expect(told).toEqual([
-      expect.stringMatching(/^3 a secret is written out/),
-      expect.stringMatching(/^4 a secret is written out/),
+      expect.stringMatching(/^3 a secret is in the policy/),
+      expect.stringMatching(/^4 a secret is in the policy/),
     ])
     expect(JSON.stringify(upstream('sk-x').warnings)).not.toContain('sk-x')
   })
@@ -479,7 +493,7 @@ roles: { a: { limits: { requestsPerMinute: "\${RPM}" }, shared: { tokensPerDay: 
     ['roles: { a: { limits: { requestsPerMinute: lots } } }', /at least 1, or `unlimited`/],
     ['roles: { a: { limits: { requestsPerMinute: 0 } } }', /at least 1, or `unlimited`/],
     ['models: { x: { weight: 0 } }', /must be at least 0.001/],
-    ['models: { "x:cloud": {} }', /`models.x:cloud` is no name of a local model/],
+    ['models: { "x:cloud": {} }', /`models.x:cloud` is not a name of a local model/],
   ])('with %s are refused', (line, message) => {
     const [problem, ...more] = problems(`${minimal}${line}\n`)
     expect(problem).toMatch(message)
@@ -498,8 +512,8 @@ describe('the limit store', () => {
     const cluster = `${minimal}store: { kind: cluster, redis: "redis://a:1, redis://b:2" }\n`
     expect(load(cluster).policy.store.redis?.urls).toEqual(['redis://a:1', 'redis://b:2'])
     for (const [text, message] of [
-      ['http://:secret@x', /must begin with redis/],
-      ['secret', /must begin with redis/],
+      ['http://:secret@x', /must start with redis/],
+      ['secret', /must start with redis/],
       ['redis://:secret@x/db', /must be a redis/],
       ['redis://:secret@x?db=1', /must be a redis/],
       ['redis://:secret@x,redis://y', /several URLs/],
@@ -542,9 +556,9 @@ approval:
 `),
     ).toEqual([
       expect.stringMatching(/^7:18 .*otherwise` must be one of refuse, strip \(did you mean/),
-      expect.stringMatching(/^10:36 .*amount\.mni` is no rule/),
-      expect.stringMatching(/^11:15 .*to` is no pattern that runs in linear time/),
-      expect.stringMatching(/^15:44 .*path\.pattern` is no pattern that runs in linear time/),
+      expect.stringMatching(/^10:36 .*amount\.mni` is not a rule/),
+      expect.stringMatching(/^11:15 .*to` is not a valid RE2 pattern/),
+      expect.stringMatching(/^15:44 .*path\.pattern` is not a valid RE2 pattern/),
       expect.stringMatching(/^16:27 .*mode\.type` must be one of object/),
       expect.stringMatching(/^17:15 .*list` must be a JSON Schema/),
       expect.stringMatching(/^19:10 .*approval\.valid` must be at least 1ms/),
@@ -571,7 +585,7 @@ approval:
     const asks = (more: string) =>
       load(`${minimal}roles: { a: { routes: [chat], models: [x], tools: { approve: [t] } } }\n${more}`)
         .warnings.map(({ message }) => message)
-        .filter((message) => message.includes('nobody can say yes'))
+        .filter((message) => message.includes('no one can approve these calls'))
     expect(asks('')).toHaveLength(1)
     expect(asks('admin: { token: a-token-long-enough }\n')).toEqual([])
     expect(asks('approval: { approvers: [a] }\n')).toEqual([])
@@ -581,7 +595,7 @@ approval:
     const kept = (role: string, more = '') =>
       load(`${minimal}roles: { a: { routes: [chat], models: [x], ${role} } }\n${more}`)
         .warnings.map(({ message }) => message)
-        .filter((message) => message.includes('wait for a human are kept'))
+        .filter((message) => message.includes('wait for approval are stored masked'))
     const approve = 'tools: { approve: [t] }'
     expect(kept(`${approve}, audit: { content: none }`)).toHaveLength(1)
     expect(kept(approve, 'audit: { content: none }\n')).toHaveLength(1)

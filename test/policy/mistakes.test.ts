@@ -37,46 +37,54 @@ function problemsOf(load: () => readonly Problem[]): readonly Problem[] {
 
 describe('YAML that is none, or not what was meant', () => {
   it.each([
-    ['a bare star', 'models: [*]', /^1:10 a `\*` at the beginning .*in quotes, as in "\*"$/],
-    ['an alias without an anchor', 'models: [*:*]', /^1:10 a `\*` .*in quotes, as in "\*:\*"$/],
-    ['an anchor that holds itself', 'aliases: &a { b: *a }', /^1:18 `\*a` stands within what it repeats$/],
-    ['a key twice', 'version: 1\nlog: {}\nversion: 1', /^3:1 `version` stands twice, first in line 1/],
-    ['a key twice below', 'log:\n  level: info\n  level: warn', /^3:3 `level` stands twice, first in line 2/],
-    ['several documents', 'version: 1\n---\nlog: {}', /^2:1 a second YAML document begins here/],
-    ['a tab', 'log:\n\tlevel: info', /^2:1 a tab stands where blanks are wanted/],
-    ['a quote that is open', 'log: { level: "info }', /^1:15 a text in quotes is not closed$/],
+    ['a bare star', 'models: [*]', /^1:10 a leading `\*` .*quote the value, as in "\*"$/],
+    ['an alias without an anchor', 'models: [*:*]', /^1:10 a leading `\*` .*quote the value, as in "\*:\*"$/],
+    [
+      'an anchor that holds itself',
+      'aliases: &a { b: *a }',
+      /^1:18 the alias `\*a` is inside its own anchor$/,
+    ],
+    [
+      'a key twice',
+      'version: 1\nlog: {}\nversion: 1',
+      /^3:1 duplicate key `version`, first defined in line 1/,
+    ],
+    [
+      'a key twice below',
+      'log:\n  level: info\n  level: warn',
+      /^3:3 duplicate key `level`, first defined in line 2/,
+    ],
+    ['several documents', 'version: 1\n---\nlog: {}', /^2:1 a second YAML document starts here/],
+    ['a tab', 'log:\n\tlevel: info', /^2:1 a tab is used for indentation/],
+    ['a quote that is open', 'log: { level: "info }', /^1:15 a quoted string is not closed$/],
     [
       'a bracket that is open',
       'version: 1\njwt: [\nlog: {}',
-      /^2:6 a list that begins with `\[` is not closed/,
+      /^2:6 a list that starts with `\[` is not closed/,
     ],
     [
       'a brace that is open',
       'version: 1\nlog: { level: info\nstore: {}',
-      /^2:6 a mapping that begins with `\{` is not closed/,
+      /^2:6 a mapping that starts with `\{` is not closed/,
     ],
-    ['two keys on a line', 'log: level: info', /^1:6 a second key stands within this line’s value/],
+    ['two keys on a line', 'log: level: info', /^1:6 this line has a second key in its value/],
     [
       'lines that do not stand below each other',
       'log:\n   level: info\n  more: 1',
-      /^3:\d+ this line is indented otherwise/,
+      /^3:\d+ the indentation of this line differs/,
     ],
-    [
-      'an @ at the beginning',
-      'aliases: { a: @b }',
-      /a value cannot begin with `@`: put the whole value in quotes/,
-    ],
-    ['an item on the line of its key', 'jwt: - a', /an item \(`- `\) cannot stand on the line of its key/],
-    ['text behind quotes', "keys: { file: 'a'b }", /put the whole value in quotes/],
+    ['an @ at the beginning', 'aliases: { a: @b }', /a value cannot start with `@`: quote the whole value/],
+    ['an item on the line of its key', 'jwt: - a', /a list item \(`- `\) cannot be on the line of its key/],
+    ['text behind quotes', "keys: { file: 'a'b }", /quote the whole value/],
     [
       'a variable without quotes',
       `admin: { token: \${X} }`,
-      /within \{ \} a value with a variable must be put in quotes/,
+      /within \{ \} a value with a variable must be quoted/,
     ],
-    ['a tag', 'log: { level: !info x }', /a `!` at the beginning stands for a type of YAML/],
+    ['a tag', 'log: { level: !info x }', /a leading `!` is a YAML tag/],
     ['a backslash', 'keys: { file: "C:\\q" }', /a backslash in double quotes must be doubled/],
-    ['no blank behind a colon', 'version:1', /a blank is missing behind the colon/],
-    ['a list as a key', '? [a]\n: 1', /a key must be a text/],
+    ['no blank behind a colon', 'version:1', /add a space after the colon/],
+    ['a list as a key', '? [a]\n: 1', /a key must be a string/],
     ['nothing', '', /`upstreams` is missing/],
   ])('%s', async (_name, text, message) => {
     expect(told(text).join('\n')).toMatch(new RegExp(message.source, 'm'))
@@ -87,7 +95,7 @@ describe('YAML that is none, or not what was meant', () => {
     expect(lines).toEqual([
       expect.stringMatching(/^3:19 .*write 365d$/),
       expect.stringMatching(/^4:1 unknown key `gards` \(did you mean `guards`\?\)$/),
-      '5:15 a text in quotes is not closed',
+      '5:15 a quoted string is not closed',
     ])
   })
 
@@ -108,14 +116,14 @@ describe('the cause is the true one', () => {
     ['approval: { wait: 20m, valid: 15m }', /^3:19 `approval.wait` is longer than `approval.valid` \(15m\)/],
     [
       'roles: { a: { tools: { allow: [pay], arguments: { pay: { amount: { min: 9, max: 1 } } } } } }',
-      /amount` has a `min` above its `max`: nothing could pass$/,
+      /amount` has a `min` above its `max`, so nothing could pass$/,
     ],
     [
       'roles: { a: { tools: { allow: [p], arguments: { p: { type: object, properties: { n: { minLength: 9, maxLength: 1 } } } } } } }',
-      /n.minLength` is above `maxLength`: nothing could pass$/,
+      /n.minLength` is above `maxLength`, so nothing could pass$/,
     ],
     ['roles: { a: { caps: { keepAlive: { min: 2h, max: 1h } } } }', /has a `min` above its `max`$/],
-    ['aliases: { gpt-4o: llama3.2 }', /warning: no role may use llama3.2, so this name leads nowhere/],
+    ['aliases: { gpt-4o: llama3.2 }', /warning: no role may use llama3.2, so this alias has no effect/],
     [
       'timeouts: { total: 1m, firstByte: 5m }',
       /warning: `timeouts.firstByte` is longer than `timeouts.total`/,
@@ -125,22 +133,19 @@ describe('the cause is the true one', () => {
       'roles: { a: { requestsPerMinute: 3 } }',
       /unknown key `requestsPerMinute`: it belongs in `roles.NAME.limits`|limits/,
     ],
-    [
-      'roles: { a: { models: ["qwen3:cloud"] } }',
-      /no name of a local model: qwen3:cloud \(models of the cloud/,
-    ],
-    ['roles: { a: { models: ["^qwen.*$"] } }', /\(`\^` stands in none; `\*` stands for any characters/],
-    ['roles: { a: { models: ["qwеn3"] } }', /\(it holds U\+0435, which is no ASCII character/],
-    ['lоg: {}', /unknown key `lоg` \(did you mean `log`\?\): it holds U\+043E/],
+    ['roles: { a: { models: ["qwen3:cloud"] } }', /not a name of a local model: qwen3:cloud \(cloud models/],
+    ['roles: { a: { models: ["^qwen.*$"] } }', /\(`\^` is not allowed in names; the only wildcard is `\*`/],
+    ['roles: { a: { models: ["qwеn3"] } }', /\(it contains U\+0435, which is not an ASCII character/],
+    ['lоg: {}', /unknown key `lоg` \(did you mean `log`\?\): it contains U\+043E/],
     [
       `admin: { address: "0.0.0.0:8080", token: "\${T}" }`,
-      /`admin.address` is the address of the data listener too/,
+      /`admin.address` is also the address of the data listener/,
     ],
-    ['store: { redis: "localhost:6379" }', /`store.redis` must begin with redis:\/\/ or rediss:\/\/$/],
+    ['store: { redis: "localhost:6379" }', /`store.redis` must start with redis:\/\/ or rediss:\/\/$/],
     ['store: { redis: "redis://:hunter2@127.0.0.1:99999" }', /`store.redis` has a port above 65535: 99999$/],
     [
       'audit: { forward: [{ name: a, url: "ftp://x" }] }',
-      /must begin with stdout: or http:\/\/ .*, not ftp:\/\/$/,
+      /must start with stdout: or http:\/\/ .*, not ftp:\/\/$/,
     ],
   ])('%s', async (line, message) => {
     const lines = told(`${minimal}${line}\n`, { T: 'a-token-that-is-long-enough' })
@@ -157,17 +162,14 @@ describe('the cause is the true one', () => {
 
   it.each([
     ['http://127.0.0.1:99999', 'has a port above 65535: 99999'],
-    ['127.0.0.1:11434', 'must begin with http:// or https://: write http://127.0.0.1:11434'],
-    ['localhost:11434', 'must begin with http:// or https://: write http://localhost:11434'],
-    ['ollama', 'must begin with http:// or https://: write http://ollama'],
-    ['tcp://127.0.0.1', 'must begin with http:// or https://, not tcp://'],
+    ['127.0.0.1:11434', 'must start with http:// or https://: write http://127.0.0.1:11434'],
+    ['localhost:11434', 'must start with http:// or https://: write http://localhost:11434'],
+    ['ollama', 'must start with http:// or https://: write http://ollama'],
+    ['tcp://127.0.0.1', 'must start with http:// or https://, not tcp://'],
     ['http://127.0.0.1:11434/v1', 'must be scheme, host and port only: write http://127.0.0.1:11434'],
-    ['http://127.0.0.1 :11434', 'has a blank in it: take it out'],
-    [
-      'http://a:b@127.0.0.1',
-      'must be scheme, host and port only: what the server asks callers for goes into `key`',
-    ],
-    ['http://127.0.0.1:8080', 'is an address of this gate itself: name the model server'],
+    ['http://127.0.0.1 :11434', 'contains a space: remove it'],
+    ['http://a:b@127.0.0.1', 'must be scheme, host and port only: put the API key of the server into `key`'],
+    ['http://127.0.0.1:8080', 'is an address of this gateway itself: name the model server'],
   ])('of the upstream %s', async (url, message) => {
     const lines = told(`version: 1\nupstreams: [{ name: a, url: "${url}", kind: ollama }]\n`)
     expect(lines).toEqual([`2:29 \`upstreams.0.url\` ${message}`])
@@ -192,11 +194,11 @@ aliases: { b: c, c: d }
     for (const part of [
       /:3:\d+: `upstreams.0.kind` must be one of/,
       /:3:\d+: `upstreams.0.url` is a public address/,
-      /:4:\d+: `roles.a.models.0` is no name of a local model/,
+      /:4:\d+: `roles.a.models.0` is not a name of a local model/,
       /:4:\d+: `roles.a.limits.repetition.same` must be/,
       /:4:\d+: `roles.a.limits.repetition.window` is missing: it must be a duration/,
       /pack.yaml:1:\d+: /,
-      /:5:\d+: `guards.prompt.disable.0` names no signature/,
+      /:5:\d+: `guards.prompt.disable.0` names an unknown signature/,
       /:6:\d+: `listen.tls.cert` cannot be read/,
       /:7:\d+: `aliases.b` names another alias/,
       /keys.yaml:1:1: .*is not a key file/,
@@ -209,7 +211,7 @@ aliases: { b: c, c: d }
     const lines = told(`${minimal}log: { level: loud }\nadmin: { token: short }\n`)
     expect(lines).toEqual([
       expect.stringMatching(/^3:15 `log.level`/),
-      expect.stringMatching(/^4:10 warning: a secret is written out/),
+      expect.stringMatching(/^4:10 warning: a secret is in the policy/),
       expect.stringMatching(/^4:10 warning: .*can be guessed/),
     ])
   })
@@ -230,7 +232,7 @@ describe('secrets that stand in the file', () => {
   ])('%s', async (line, count) => {
     const variables = { T: 'a-token-that-is-long-enough', P: 'secret', R: 'redis://:secret@127.0.0.1' }
     const lines = told(`${minimal}${line}\n`, variables)
-    expect(lines.filter((each) => each.includes('a secret is written out'))).toHaveLength(count)
+    expect(lines.filter((each) => each.includes('a secret is in the policy'))).toHaveLength(count)
     expect(lines.join('\n')).not.toMatch(/hunter2|secret@/)
   })
 })

@@ -106,13 +106,13 @@ describe('a pack of one’s own', () => {
     ['severity: high', 'severity: huge', 'pack.yaml:3:15: its severity must be low, medium or high'],
     ['{ignore}', '{nobody}', 'pack.yaml:6:37: the phrase there is no class {nobody}'],
     ['phrases:', 'phrase:', 'pack.yaml:6:13: unknown key `phrase`'],
-    ['Project Red', 'Project Very Red', 'pack.yaml:7:15: leak.falcon does not catch this'],
-    ['see TICK-12]', 'see TICK-121212]', 'pack.yaml:15:14: leak.ticket does not leave this alone'],
+    ['Project Red', 'Project Very Red', 'pack.yaml:7:15: leak.falcon does not match this example'],
+    ['see TICK-12]', 'see TICK-121212]', 'pack.yaml:15:14: leak.ticket matches this example, and should not'],
     ['id: leak.ticket', 'id: leak.falcon', 'pack.yaml:9:9: the id leak.falcon stands twice in this pack'],
     [
       'id: leak.ticket',
       'id: theft.password',
-      'pack.yaml:9:9: the id theft.password is taken by another pack',
+      'pack.yaml:9:9: the id theft.password is already used by another pack',
     ],
     ['signatures:', 'signatures: {', 'pack.yaml:2:'],
   ])('with %j as %j is refused with the place', (from, to, message) => {
@@ -147,9 +147,11 @@ describe('a pack of one’s own', () => {
 
   it('that is named and not there, or ids that nobody has, are mistakes of the policy', () => {
     expect(mistakes(good, ', disable: [leak.falco]').join('\n')).toMatch(
-      /torwart\.yaml:4:\d+: .*names no signature: leak\.falco \(did you mean `leak\.falcon`\?\)/,
+      /torwart\.yaml:4:\d+: .*names an unknown signature: leak\.falco \(did you mean `leak\.falcon`\?\)/,
     )
-    expect(mistakes(good, ', severities: { nothing.here: low }').join('\n')).toContain('names no signature')
+    expect(mistakes(good, ', severities: { nothing.here: low }').join('\n')).toContain(
+      'names an unknown signature',
+    )
     rmSync(join(folder, 'pack.yaml'))
     const file = join(folder, 'torwart.yaml')
     expect(() => loadPolicy(file, {})).toThrow(/cannot be read: pack\.yaml/)

@@ -16,7 +16,7 @@ import {
 const answerMs = 5000
 
 export const askingOptions: readonly Option[] = [
-  { flags: '--key-file <file>', description: 'with your own key, if the policy names approvers' },
+  { flags: '--key-file <file>', description: 'file with your own key, if the policy names approvers' },
   adminOption,
 ]
 
@@ -44,7 +44,7 @@ export async function askGateway(values: Values, io: Io, path: string, body?: ob
   const { admin } = loadPolicy(textOf(values, 'config'), io.variables).policy
   const credential = keyOf(textOf(values, 'keyFile')) ?? admin.token
   if (body !== undefined && credential === undefined)
-    throw new UsageError('that needs `admin.token` in the policy, or --key-file with the key of an approver')
+    throw new UsageError('This needs `admin.token` in the policy, or --key-file with the key of an approver.')
   const base = textOf(values, 'admin') || urlOf('http', admin)
   const response = await fetch(`${base}/admin/v1/approvals${path}`, {
     method: body === undefined ? 'GET' : 'POST',
@@ -69,9 +69,9 @@ export async function decide(
   word: 'approve' | 'deny',
 ): Promise<ExitCode> {
   if (!/^ap_[0-9a-f]+$/.test(id))
-    throw new UsageError('that is not the id of an approval; see torwart approvals')
+    throw new UsageError('This is not an approval id. Run `torwart approvals` to see ids.')
   const why = textOf(values, 'why')
-  if (word === 'deny' && why.trim() === '') throw new UsageError('why?')
+  if (word === 'deny' && why.trim() === '') throw new UsageError('Give the reason: --why.')
   const by = textOf(values, 'by') || io.user
   const answer = await askGateway(values, io, `/${id}/${word}`, { by, ...(why === '' ? {} : { why }) })
   if (answer === undefined) return 1
@@ -84,7 +84,7 @@ export function sentence(approval: ShownApproval) {
   const token = holder === identity.id || holder === '' ? '' : `${holder}, token `
   const whose = `${identity.name} (${identity.role}, key ${token}${identity.id})`
   const stands = state === 'pending' ? `waits until ${until}` : `${state} by ${by}, holds until ${until}`
-  const how = approval.outdated ? `${stands}, but the policy has changed: it must be asked again` : stands
+  const how = approval.outdated ? `${stands}, but the policy has changed: the call must be retried` : stands
   const asked = request === null ? '' : `asked in request ${request}, `
   return visible(`${id}  ${whose} with ${model}: ${tool} ${given}  ${asked}${how}`)
 }
@@ -104,7 +104,7 @@ function keyOf(file: string): string | undefined {
     const key = readSecret(file)
     if (keyId(key) !== undefined) return key
   } catch {
-    throw new UsageError(`${file} cannot be read`)
+    throw new UsageError(`${file} cannot be read.`)
   }
-  throw new UsageError(`${file} holds no key`)
+  throw new UsageError(`${file} holds no key.`)
 }

@@ -22,6 +22,6 @@ export function momentOption(values: Values, name: string): number | undefined {
   if (text === '') return undefined
   const ago = parseDuration(text)
   const ms = ago === undefined ? Date.parse(text) : Date.now() - ago
-  if (Number.isNaN(ms)) throw new UsageError(`--${name} must be a duration such as 24h, or a date and time`)
+  if (Number.isNaN(ms)) throw new UsageError(`--${name} must be a duration such as 24h, or a date and time.`)
   return ms
 }

@@ -12,16 +12,19 @@ import { progressOf } from './progress.ts'
 
 export const sinceOption: Option = {
   flags: '--since <time>',
-  description: 'from then on: 24h, 30d, or a date',
+  description: 'from this time on: 24h, 30d, or a date',
 }
 
 export const queryOptions: readonly Option[] = [
   sinceOption,
-  { flags: '--until <time>', description: 'until then' },
-  { flags: '--identity <key>', description: 'id or name of a key, `*` in it is anything; with its tokens' },
-  { flags: '--model <name>', description: 'as asked for or as served, such as qwen3:*' },
-  { flags: '--outcome <outcome>', description: 'answered, refused, cut, aborted; a code; or an event' },
-  { flags: '--finding <id>', description: 'id or category of a finding, or any' },
+  { flags: '--until <time>', description: 'up to this time' },
+  {
+    flags: '--identity <key>',
+    description: 'records of this key and its tokens, by id or name; `*` matches any characters',
+  },
+  { flags: '--model <name>', description: 'model as requested or as served, such as qwen3:*' },
+  { flags: '--outcome <outcome>', description: 'answered, refused, cut, aborted, a code, or an event' },
+  { flags: '--finding <id>', description: 'id or category of a finding, or `any`' },
   { flags: '--id <id>', description: 'a request id or a trace id' },
 ]
 
@@ -44,7 +47,7 @@ export async function* ask(
   io: Io,
   { wait, known = {} }: Asking = {},
 ): AsyncGenerator<{ readonly line: string; readonly entry: Entry }> {
-  if (segmentsOf(file).length === 0) throw new UsageError(`there is no log ${file}`)
+  if (segmentsOf(file).length === 0) throw new UsageError(`There is no log ${file}.`)
   const fits = queryOf(query)
   const vain = createVain(query)
   const told = () => vain.told({ outcome: outcomes, ...known })

@@ -36,6 +36,6 @@ export async function untilTaken(
     if (Date.now() > end) break
     await new Promise((resolve) => setTimeout(resolve, lookMs))
   }
-  io.err('It is written, but the running gate has not taken it over yet: /readyz and its log say why.\n')
+  io.err('The change is saved, but the running gateway has not applied it yet. See /readyz and its log.\n')
   return 'late'
 }

@@ -5,5 +5,5 @@ import { formatProblem, PolicyError } from '../../policy/problem.ts'
 export function asProblem(error: unknown): string {
   if (error instanceof PolicyError) return error.problems.map(formatProblem).join('\n')
   if (!(error instanceof Error)) return String(error)
-  return isDiskFull(error) ? `The disk is full: this was not done (${error.message}).` : error.message
+  return isDiskFull(error) ? `The disk is full. Nothing was changed (${error.message}).` : error.message
 }

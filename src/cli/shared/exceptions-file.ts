@@ -15,12 +15,12 @@ import { untilTaken } from './await-reload.ts'
 /** Those that are in force. @throws UsageError */
 export function openExceptions(values: Values): readonly Exception[] {
   const policyFile = textOf(values, 'config')
-  if (!existsSync(policyFile)) throw new UsageError(`there is no policy ${policyFile}`)
+  if (!existsSync(policyFile)) throw new UsageError(`There is no policy file ${policyFile}.`)
   try {
     return readExceptions(policyFile).entries.filter((each) => !isOver(each, Date.now()))
   } catch (error) {
     if (!(error instanceof TypeError)) throw error
-    throw new UsageError(`${exceptionsFile(policyFile)} ${error.message}`)
+    throw new UsageError(`${exceptionsFile(policyFile)} ${error.message}.`)
   }
 }
 
@@ -39,11 +39,14 @@ export async function changeExceptions(
   await whileLocked(file, () => {
     const entries = change(openExceptions(values))
     if (entries.length > maxExceptions)
-      throw new UsageError(`more than ${maxExceptions} exceptions: mend the signature instead`)
+      throw new UsageError(
+        `A policy may have ${maxExceptions} exceptions at most. Disable the signature or change its severity instead.`,
+      )
     replaceFile(file, `${JSON.stringify({ exceptions: entries }, null, 2)}\n`)
   })
   const taken = await untilTaken(values, io, 'exceptions', file)
-  if (taken === 'no gate') io.err('No gate is running with this policy; it holds when one starts.\n')
+  if (taken === 'no gate')
+    io.err('No gateway is running with this policy. The change applies when one starts.\n')
   return taken === 'late' ? 1 : 0
 }
 

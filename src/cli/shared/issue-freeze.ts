@@ -46,7 +46,9 @@ function placeOf(values: Values, io: Io): Place {
   } catch (error) {
     if (!(error instanceof PolicyError)) throw error
     const file = freezesFile(locateAudit(policyFile, io.variables))
-    io.err('The policy has mistakes (torwart check): only gateways that use its audit folder are told.\n')
+    io.err(
+      'The policy has errors (run `torwart check`). Only gateways that use its audit folder are reached.\n',
+    )
     return { file, redis: undefined, policy: undefined }
   }
 }
@@ -70,7 +72,7 @@ export async function give(
   [kind = '', given = '']: readonly string[],
   { frozen, why, forMs, ahead }: Wanted,
 ): Promise<ExitCode> {
-  if (!isFrozenKind(kind)) throw new UsageError(`what? One of ${frozenKinds.join(', ')}`)
+  if (!isFrozenKind(kind)) throw new UsageError(`Say what to freeze: ${frozenKinds.join(', ')}.`)
   // A whole key is taken for its id, and repeated nowhere.
   const name = kind === 'key' ? (keyId(given) ?? given) : given
   const wish = { kind, name, frozen, why, by: textOf(values, 'by') || io.user, forMs }
@@ -80,7 +82,9 @@ export async function give(
   if (kind === 'key' && frozen) requireNoName(name, values, io)
   if (policy) requireKnown(wish, policy)
   if (!frozen && policy && (await isNothing(wish, file, redis))) {
-    io.out('Nothing of that name is frozen, so nothing was done; torwart freezes lists what is.\n')
+    io.out(
+      'Nothing with this name is frozen, so nothing was changed. Run `torwart freezes` to see what is.\n',
+    )
     return 0
   }
   const write = (known: readonly FreezeEntry[]) =>
@@ -100,12 +104,13 @@ export async function give(
   const told = policy !== undefined && (redis === undefined || (await tellAll(redis, made, write)))
   const taken = await untilTaken(values, io, 'freezes', file)
   io.out(`${sentence(made)}\n`)
-  if (held) io.out(`It holds for now: ${reachInWords(held)}.\n`)
-  if (held?.models === null) io.err('Which models the servers have is not known here.\n')
-  if (taken === 'no gate') io.err('No gate is running with this policy; it obeys when it starts.\n')
+  if (held) io.out(`It affects now: ${reachInWords(held)}.\n`)
+  if (held?.models === null) io.err('The models of the servers are not known here.\n')
+  if (taken === 'no gate')
+    io.err('No gateway is running with this policy. The change applies when one starts.\n')
   if (policy && !told)
     io.err(
-      'Redis does not answer: only gateways that use this audit folder know, and pass it on when it does. Until then tell the others one by one (POST /admin/v1/freezes).\n',
+      'Redis does not answer. Only gateways that use this audit folder are reached; they pass the change on when Redis is back. Until then, tell each of the others (POST /admin/v1/freezes).\n',
     )
   return told && taken !== 'late' ? 0 : 1
 }
@@ -164,7 +169,8 @@ async function readShared(redis: RedisServers): Promise<readonly FreezeEntry[] |
 function requireNoName(given: string, values: Values, io: Io): void {
   const named = readKeys(values, io).filter(({ id, name }) => name === given && id !== given)
   const ids = named.map(({ id }) => id).join(' or ')
-  if (named.length > 0) throw new UsageError(`${given} is a name: freeze the key by its id, ${ids}`)
+  if (named.length > 0)
+    throw new UsageError(`${given} is the name of a key. Freeze the key by its id: ${ids}.`)
 }
 
 /** @throws UsageError */
@@ -172,7 +178,7 @@ function requireKnown({ kind, name, frozen }: FreezeRequest, { roles, aliases }:
   if (!frozen) return
   if (kind === 'role') requireRole(roles, name)
   const target = kind === 'model' ? aliases.get(name) : undefined
-  if (target !== undefined) throw new UsageError(`${name} is another name of ${target}: freeze that`)
+  if (target !== undefined) throw new UsageError(`${name} is an alias of ${target}. Freeze that model.`)
 }
 
 /** @returns undefined if it cannot be known, which must not keep anybody from pulling the brake */
@@ -192,17 +198,18 @@ function whyNothing({ kind, name }: FreezeRequest, values: Values, io: Io): stri
   const hint =
     near.length === 0
       ? ''
-      : ` There is ${near
+      : ` Did you mean ${near
           .map(([model]) => model)
           .slice(0, 5)
-          .join(', ')}: torwart freeze model '${wider}'.`
-  return `Nothing is frozen: there is no ${kind} ${name} for now.${hint} With --ahead it is frozen before it comes.\n`
+          .join(', ')}? Run \`torwart freeze model '${wider}'\`.`
+  return `Nothing was frozen, because there is no ${kind} ${name}.${hint} Use --ahead to freeze it before it exists.\n`
 }
 
 export async function list(values: Values, io: Io): Promise<readonly FreezeEntry[]> {
   const { file, redis } = placeOf(values, io)
   const known = redis ? await readShared(redis) : []
-  if (known === undefined) io.err('Redis does not answer: this is what the folder of the audit log knows.\n')
+  if (known === undefined)
+    io.err('Redis does not answer. This list is from the audit folder of this gateway only.\n')
   return [...merged(readFreezes(file), known ?? [], Date.now()).values()]
 }
 

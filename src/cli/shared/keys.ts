@@ -61,7 +61,9 @@ export async function beforeFleet<T>(
     const isThere = await fleet.synchronise()
     const result = await work()
     if (isThere && (await fleet.synchronise())) return { result, exit: 0 }
-    io.err(`${fleet.whyAway}: only gateways with these files know, and pass it on when they can.\n`)
+    io.err(
+      `${fleet.whyAway}. Only gateways that share these files have the change; they pass it on when they can.\n`,
+    )
     return { result, exit: 1 }
   } finally {
     fleet.close()
@@ -74,7 +76,7 @@ export function findKey(entries: readonly KeyEntry[], given = ''): KeyEntry {
   const entry = entries.find((each) => each.id === id)
   if (entry) return entry
   throw new UsageError(
-    `${isKeyId(id) ? `there is no key ${id}` : 'This is not a key id.'}${idHint(entries, given)}`,
+    `${isKeyId(id) ? `There is no key ${id}` : 'This is not a key id'}${idHint(entries, given)}`,
   )
 }
 
@@ -86,15 +88,17 @@ export function idHint(entries: readonly KeyEntry[], given: string): string {
     entries.map(({ id }) => id),
   )
   if (named.length > 0)
-    return `; of the name ${given} there is ${named.join(', ')}. Run \`torwart key list\` to see ids`
+    return `. Keys with the name ${given}: ${named.join(', ')}. Run \`torwart key list\` to see ids.`
   const meant = near === undefined ? '' : ` (did you mean \`${near}\`?)`
-  return `${meant}. Run \`torwart key list\` to see ids`
+  return `${meant}. Run \`torwart key list\` to see ids.`
 }
 
 /** @throws UsageError */
 export function requireRole(roles: Policy['roles'], name: string): void {
   if (!roles.has(name))
-    throw new UsageError(`there is no role ${name}; the policy has ${[...roles.keys()].join(', ') || 'none'}`)
+    throw new UsageError(
+      `There is no role ${name}. The policy has ${[...roles.keys()].join(', ') || 'none'}.`,
+    )
 }
 
 /** @throws UsageError */
@@ -102,6 +106,6 @@ export function durationOption(values: Values, name: string): number | undefined
   const text = textOf(values, name)
   if (text === '') return undefined
   const ms = parseDuration(text)
-  if (ms === undefined || ms === 0) throw new UsageError(`--${name} must be a duration such as 30d or 24h`)
+  if (ms === undefined || ms === 0) throw new UsageError(`--${name} must be a duration such as 30d or 24h.`)
   return ms
 }

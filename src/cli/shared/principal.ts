@@ -36,12 +36,12 @@ export async function askerOf(given: string, policy: Policy, nowMs: number): Pro
   const [, kind, name] = /^(cn|dns|uri|sha256|jwt):(.+)$/.exec(given) ?? []
   if (kind === 'jwt')
     throw new UsageError(
-      'which role it gets stands in its claims: torwart access tells which roles there are',
+      'The role of a JSON Web Token depends on its claims. Run `torwart access` to see the possible roles.',
     )
   if (kind !== undefined && name !== undefined) return ofCertificate(given, kind, name, policy, nowMs)
   if (isTokenId(given) && !entries.some(({ id }) => id === given))
     throw new UsageError(
-      `there is no key ${given}; what a token may do stands only in the token: give it on stdin, with --key -`,
+      `There is no key ${given}. If it is the id of a token, pass the token itself on stdin, with --key -.`,
     )
   return ofKey(findKey(entries, given), policy, nowMs)
 }
@@ -83,13 +83,13 @@ async function ofToken(
   const entry = entries.find((each) => each.id === key)
   // From where it is used is not known here, and told apart.
   if (!entry || (typeof bearer === 'string' && bearer !== 'elsewhere'))
-    return refused(`Token ${id} of key ${key} is ${String(bearer)}, or its key is`)
+    return refused(`Token ${id} of key ${key}, or the key itself, is ${String(bearer)}`)
   const role = roles.get(entry.role)
   return {
     about: `Token ${id} of key ${key} (${entry.name}) is active, until ${new Date(expiresMs).toISOString()}`,
     isGood: true,
     roleName: entry.role,
-    whose: `this token, of role \`${entry.role}\`,`,
+    whose: `this token of role \`${entry.role}\``,
     role: role && narrow(role, grants),
     holder: key,
     networks: entry.networks ?? [],
@@ -109,7 +109,7 @@ function ofCertificate(given: string, kind: string, name: string, policy: Policy
   const found = identifyCertificate(shown, policy.certificates, nowMs)
   const known = typeof found === 'string' ? undefined : found
   return {
-    about: `A certificate with ${given} is ${known ? `known as ${known.name}` : 'known to no rule of the policy'}`,
+    about: `A certificate with ${given} is ${known ? `known as ${known.name}` : 'matched by no rule of the policy'}`,
     isGood: known !== undefined,
     roleName: known?.role,
     whose: `role \`${known?.role}\``,

@@ -19,7 +19,7 @@ export function reachFleet(config: string, variables: Variables): Fleet {
   if (servers === undefined || servers === 'unknown')
     return {
       synchronise: async () => false,
-      whyAway: 'The policy has mistakes, so that Redis cannot be reached',
+      whyAway: 'The policy has errors, so Redis cannot be reached',
       close() {},
     }
   const redis = createRedisClient(servers, answerMs)

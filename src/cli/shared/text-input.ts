@@ -6,7 +6,7 @@ import { type Io, type Option, UsageError } from '../command.ts'
 
 export const jsonlOption: Option = {
   flags: '--jsonl',
-  description: 'read one JSON object with "text" a line, write one a line',
+  description: 'read one JSON object with "text" per line, write one per line',
 }
 
 export function openInput(io: Io, file: string | undefined): Readable {
@@ -29,10 +29,10 @@ export async function* jsonLines(input: Readable): AsyncGenerator<{ text: string
     try {
       value = JSON.parse(text)
     } catch {
-      throw new UsageError(`line ${line} is not JSON`)
+      throw new UsageError(`Line ${line} is not JSON.`)
     }
     if (typeof value !== 'object' || value === null || !('text' in value) || typeof value.text !== 'string')
-      throw new UsageError(`line ${line} has no "text"`)
+      throw new UsageError(`Line ${line} has no "text".`)
     yield value as { text: string; channel?: unknown }
   }
 }

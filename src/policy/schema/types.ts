@@ -148,7 +148,7 @@ export function percentOf(description: string, standard: number) {
 /** Declares a count, or `unlimited`. */
 export function countOrUnlimited(description: string, standard: number) {
   return Type.Union([Type.Integer({ minimum: 1, maximum: 1e12 }), Type.Literal('unlimited')], {
-    wanted: 'a whole number of at least 1, or `unlimited`',
+    wanted: 'an integer of at least 1, or `unlimited`',
     description,
     default: standard,
   })
