@@ -340,8 +340,8 @@ async function openGateway(
     const { version } = snapshot.policy
     const details = { policy: version, before: before.version, keys: snapshot.keys.size }
     metrics.policyReloads.inc({ result: problems.length === 0 ? 'ok' : 'failed' })
-    if (problems.length > 0) log.error({ problems }, 'policy not reloaded; the previous one stays in force')
-    else log.info(details, 'policy reloaded')
+    if (problems.length > 0) log.error({ problems }, 'not reloaded; the previous policy stays in force')
+    else log.info(details, 'reloaded')
     for (const warning of snapshots.warnings) log.warn(warning)
     void fleet.look()
     callers.refresh()

@@ -128,7 +128,7 @@ jwt:
     })
     expect(await asked('dns:elsewhere.test')).toMatchObject({
       code: 1,
-      out: expect.stringContaining('known to no rule of the policy: refused with 401'),
+      out: expect.stringContaining('matched by no rule of the policy: refused with 401'),
     })
     expect(await asked('jwt:one.test:x')).toMatchObject({ code: 2, err: expect.stringContaining('claims') })
     expect(rows.map(({ kind, id, role }) => `${kind} ${id} ${role}`)).toEqual([
@@ -142,8 +142,8 @@ jwt:
 
 describe('torwart explain', () => {
   it.each([
-    [['--route', 'chat'], 0, 'allowed: routes chat: role `narrow` has chat'],
-    [['--route', '/v1/messages'], 0, 'allowed: route /v1/messages, of the group `chat`'],
+    [['--route', 'chat'], 0, 'allowed: route group chat: role `narrow` has chat'],
+    [['--route', '/v1/messages'], 0, 'allowed: route /v1/messages, in the group `chat`'],
     [['--route', '/api/tags'], 1, 'refused with 403 route_not_allowed: route /api/tags'],
     [
       ['--route', '/api/nothing'],
@@ -151,10 +151,10 @@ describe('torwart explain', () => {
       'refused with 404 not_found: route /api/nothing: no dialect declares it',
     ],
     [['--model', 'QWEN3:8B'], 0, 'allowed: model QWEN3:8B: `qwen3:8b` in `models` of role `narrow`'],
-    [['--model', 'gpt-4o'], 0, 'model gpt-4o, another name of qwen3:8b'],
+    [['--model', 'gpt-4o'], 0, 'model gpt-4o, an alias of qwen3:8b'],
     [['--model', 'qwen3:32b'], 1, 'refused with 404 model_not_allowed: model qwen3:32b: not in `models`'],
     [['--model', 'x:cloud'], 1, 'refused with 404 model_not_allowed'],
-    [['--tool', 'send'], 0, 'allowed: tool send: calls of role `narrow` are recorded, not gated'],
+    [['--tool', 'send'], 0, 'allowed: tool send: calls of role `narrow` are recorded and not restricted'],
   ])('%j says why', async (words, code, said) => {
     const ran = await explain(...words)
     expect(ran.out).toContain(said)
@@ -168,7 +168,7 @@ describe('torwart explain', () => {
       `version: 1\nupstreams: [{ name: local, url: "http://127.0.0.1:11434", kind: ${kind} }]\nroles: { narrow: { routes: [chat], models: [llama3.2, qwen3] } }\n`
     const ask = (model: string) =>
       cli(['explain', '--key', ids.small ?? '', '--model', model, '-c', stripInvisible])
-    const hint = '`qwen3` is qwen3:latest alone, and `qwen3:*` every tag'
+    const hint = '`qwen3` covers qwen3:latest only, and `qwen3:*` every tag'
     writeFileSync(stripInvisible, policy('ollama'))
     expect((await ask('qwen3:8b')).out).toContain(hint)
     expect((await ask('gemma3:1b')).out).not.toContain('latest')
@@ -208,7 +208,10 @@ describe('torwart explain', () => {
         new RegExp(`^Token ${id} of key ${ids.small} .*is active, until .*Only from`, 's'),
       ),
     })
-    expect(await ask(id)).toMatchObject({ code: 2, err: expect.stringContaining('pass the token itself on stdin') })
+    expect(await ask(id)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('pass the token itself on stdin'),
+    })
     expect(await ask('-', ids.small)).toMatchObject({ code: 0 })
     await cli(['token', 'revoke', id, ...config])
     expect(await ask('-', token)).toMatchObject({ code: 1, out: expect.stringContaining('refused with 401') })
@@ -249,10 +252,10 @@ describe('token limits without room for an answer', () => {
     const { code, out } = await asked('chat')
     expect(code).toBe(1)
     expect(out).toContain('refused with 400 invalid_request')
-    expect(out).toContain(`never fits into \`${key}\``)
+    expect(out).toContain(`never fits \`${key}\``)
     // These have no answer whose length is reserved.
     expect((await asked('embeddings')).code).toBe(0)
-    expect((await cli(['check', '-c', policy])).out).toMatch(/warning: .*never fits into/)
+    expect((await cli(['check', '-c', policy])).out).toMatch(/warning: .*never fits/)
   })
 })
 

@@ -57,7 +57,7 @@ describe('torwart allow --text-of', () => {
     for (const finding of findings)
       expect(finding).toMatchObject({ passage: expect.stringMatching(/^[\w-]{24}$/) })
     const { code, out } = await cli(['allow', '--text-of', 'first', '--why', 'our manual', ...config()])
-    expect(out).toMatch(/^ex_\w+: passage [\w-]+ is let pass in user/)
+    expect(out).toMatch(/^ex_\w+: passage [\w-]+ is accepted in user/)
     expect(code).toBe(0)
     expect(await ask('second', [user(page(attack))])).toBe(200)
     // The same words, written otherwise, beside something else.
@@ -126,7 +126,7 @@ describe('torwart allow --text-of', () => {
   })
 
   it.each([
-    [['--text-of', 'nowhere'], 'there is no record of a request nowhere'],
+    [['--text-of', 'nowhere'], 'has no record of request nowhere'],
     [['--text-of', 'harmless'], 'found no passage'],
     [[], 'Give either'],
     [['--signature', 'override.ignore-previous'], 'needs --in'],

@@ -247,7 +247,7 @@ describe('torwart audit erase', () => {
   it('asks the running gate, which alone writes its log', async () => {
     expect(await erase([])).toMatchObject({ code: 2 })
     const { code, out } = await erase(['--subject', 'three colours'])
-    expect([code, out]).toEqual([0, expect.stringMatching(/^The content of 1 records is erased/)])
+    expect([code, out]).toEqual([0, expect.stringMatching(/^The content of 1 records was erased/)])
     const shown = await cli(['audit', 'show', '--json', ...config()])
     expect(shown.out).not.toContain('three colours')
     expect(shown.out).toContain('"by":"tester"')
@@ -258,7 +258,7 @@ describe('torwart audit erase', () => {
   it('does nothing where nothing is meant, and writes nothing down', async () => {
     const before = readFileSync(gate.auditFile, 'utf8')
     const { code, out } = await erase(['--subject', 'nothing of the kind'])
-    expect([code, out]).toEqual([0, expect.stringContaining('nothing was erased')])
+    expect([code, out]).toEqual([0, expect.stringContaining('Nothing was erased')])
     expect(readFileSync(gate.auditFile, 'utf8')).toBe(before)
   })
 
@@ -324,7 +324,7 @@ describe('torwart audit erase', () => {
     const forNobody = words.map((word) => (word === 'test' ? 'nobody' : word))
     expect(await cli(forNobody)).toMatchObject({
       code: 0,
-      out: expect.stringContaining('nothing was erased'),
+      out: expect.stringContaining('Nothing was erased'),
     })
     expect(readFileSync(join(kept, 'audit.jsonl'), 'utf8')).toBe(before)
     expect(await cli(words)).toMatchObject({ code: 0, out: expect.stringContaining('of 1 records') })

@@ -84,7 +84,7 @@ describe('torwart check', () => {
     const { code, out } = await cli(['check', '-c', lint])
     expect(code).toBe(0)
     expect(out).toMatch(/doubtful\.yaml:\d+:\d+: warning: .*can be guessed/)
-    expect(out).toContain('is fine, with warnings')
+    expect(out).toContain('is valid, with warnings')
   })
 
   it('tells every mistake of a bad one', async () => {
@@ -136,7 +136,7 @@ describe('a name where an id is meant', () => {
     ]) {
       const { code, err } = await cli([...words, ...config()])
       expect(code).toBe(2)
-      expect(err).toContain(`of the name robot there is ${id}. Run \`torwart key list\``)
+      expect(err).toContain(`Keys with the name robot: ${id}. Run \`torwart key list\``)
     }
     const near = `${id.slice(0, -1)}${id.endsWith('x') ? 'y' : 'x'}`
     expect((await cli(['key', 'revoke', near, ...config()])).err).toContain(`did you mean \`${id}\`?`)
@@ -233,7 +233,7 @@ describe('a port that is taken', () => {
       const { code, err } = await cli(['serve', ...config(), `--${listener}`, `127.0.0.1:${port}`])
       expect([code, err]).toEqual([
         1,
-        `127.0.0.1:${port} is taken by another program: name another one (\`${listener}.address\` in the policy, or --${listener})\n`,
+        `127.0.0.1:${port} is in use by another program: choose another address (\`${listener}.address\` in the policy, or --${listener})\n`,
       ])
       expect(readdirSync(folder).filter((name) => name.startsWith('audit'))).toEqual([])
     },
@@ -253,7 +253,7 @@ describe('a port that is taken', () => {
     ]
     expect(await cli(words)).toMatchObject({
       code: 1,
-      err: `127.0.0.1:${port} is taken by another program: name another one (--listen)\n`,
+      err: `127.0.0.1:${port} is in use by another program: choose another address (--listen)\n`,
     })
   })
 })
@@ -322,8 +322,8 @@ describe('torwart mask', () => {
         .map((line) => JSON.parse(line)),
     ).toEqual([
       { text: '<email:1>', spans: [{ start: 0, end: 7, type: 'email' }] },
-      { error: 'line 2 is no JSON object with a "text"' },
-      { error: 'line 4 is no JSON object with a "text"' },
+      { error: 'line 2 is not a JSON object with a "text"' },
+      { error: 'line 4 is not a JSON object with a "text"' },
       { text: 'plain', spans: [] },
     ])
     expect(code).toBe(1)
@@ -369,7 +369,7 @@ describe('torwart audit verify', () => {
     await log.close()
     expect(await cli(['audit', 'verify', file])).toMatchObject({
       code: 0,
-      out: expect.stringMatching(/signatures were not checked\n3 records, the chain holds\n$/),
+      out: expect.stringMatching(/signatures were not verified\n3 records, the chain is intact\n$/),
     })
     rmSync(`${file}.head`)
     expect((await cli(['audit', 'verify', file])).out).toContain('head is missing')

@@ -363,7 +363,9 @@ describe('the command', () => {
     const program = start(['connect', ...words])
     const url = await until(() => /(http:\S+) leads to/.exec(program.output())?.[1])
     expect((await asCommand(url, 'HEAD', '/')).status).toBe(200)
-    expect(program.output()).toContain(`Users other than the owner may read or write ${open}: chmod 600 ${open}`)
+    expect(program.output()).toContain(
+      `Users other than the owner may read or write ${open}: chmod 600 ${open}`,
+    )
     program.process.kill('SIGTERM')
     expect(await program.ended).toBe(0)
   })
