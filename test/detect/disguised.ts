@@ -239,6 +239,21 @@ export const disguises: Readonly<Record<string, (text: string) => string>> = {
       const base = letter < 'a' ? 65 : 97
       return String.fromCharCode(base + ((letter.charCodeAt(0) - base + 13) % 26))
     }),
+  'pig latin': (text) =>
+    text.toLowerCase().replaceAll(/[a-z]+/g, (word) => {
+      const first = word.search(/[aeiouy]/)
+      return first <= 0 ? `${word}way` : `${word.slice(first)}${word.slice(0, first)}ay`
+    }),
+  'a letter left out': (text) =>
+    text.replaceAll(
+      /\b([a-z]{3})([a-z])([a-z]{3,})\b/gi,
+      (word, before: string, _left: string, after: string) =>
+        /^(ignore|disregard|previous|instructions|guidelines|restrictions|unrestricted|override|developer|everything|conversation|directives|password)$/i.test(
+          word,
+        )
+          ? `${before}${after}`
+          : word,
+    ),
   Morse: (text) =>
     text
       .toLowerCase()

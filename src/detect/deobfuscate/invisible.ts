@@ -38,20 +38,30 @@ export function firstTags(text: string): Span | undefined {
   return undefined
 }
 
-/**
- * In UTF-16 code units, longer than any flag, emoji or gap of a typesetter: two hundred tags, or the bits of a hundred and
- * more letters. Shorter ones are read.
- */
-const longRun = 400
-/** Signs in a row, from the first one on: of those that speak (a tag is two units), and of those without width. */
-const silent =
-  /(?<![\ufe00-\ufe0f\u{e0100}-\u{e01ef}\u{e0020}-\u{e007f}])[\ufe00-\ufe0f\u{e0100}-\u{e01ef}\u{e0020}-\u{e007f}]{200,}|(?<![\u00ad\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff])[\u00ad\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff]{1000,}/gu
+/** Of tags and selectors, each from its first sign on: far longer than any flag and emoji. Shorter ones are read. */
+const speakingRun =
+  /(?<![\ufe00-\ufe0f\u{e0100}-\u{e01ef}\u{e0020}-\u{e007f}])[\ufe00-\ufe0f\u{e0100}-\u{e01ef}\u{e0020}-\u{e007f}]{128,}/gu
+/** Of signs without width. */
+const widthlessRun =
+  /(?<![\u00ad\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff])[\u00ad\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff]{768,}/g
+/** Of two kinds, which may stand for the bits of letters, and of one kind alone, which no typesetter needs. */
+const minOfTwoKinds = 768
+const maxOfOneKind = 1000
+/** What a text may hold much of that reads in both directions or is hyphenated. */
+const withoutMeaning = /[\u00ad\u200e\u200f]/g
 
-/** Where so much stands that nobody sees that it is there to be read by a machine, whatever it says. */
+/** Finds where so much stands that nobody sees that it is there to be read by a machine, whatever it says. */
 export function longUnseen(text: string): Span | undefined {
-  for (const { 0: found, index: start } of text.matchAll(silent))
-    if (found.length >= longRun) return { start, end: start + found.length }
+  for (const { 0: found, index: start } of text.matchAll(speakingRun))
+    return { start, end: start + found.length }
+  for (const { 0: found, index: start } of text.matchAll(widthlessRun))
+    if (found.length >= maxOfOneKind || hasTwoKinds(found)) return { start, end: start + found.length }
   return undefined
+}
+
+function hasTwoKinds(run: string): boolean {
+  const told = run.replaceAll(withoutMeaning, '')
+  return told.length >= minOfTwoKinds && told !== told.charAt(0).repeat(told.length)
 }
 
 export function unseenEdits(text: string): Edit[] {

@@ -13,7 +13,7 @@ export type Segmenter = (letters: string) => string
 const apart =
   /(?<![\p{L}\p{N}])[\p{L}\p{N}@$!|](?:[\s.\-_*/|,~·•+:;]{1,3}[\p{L}\p{N}@$!|](?![\p{L}\p{N}])){3,}/gu
 const widerGap = /[\s.\-_*/|,~·•+:;]+/g
-const together = /^[A-Za-z]{16,400}$/
+const together = /^[A-Za-z]{16,4000}$/
 /** What a word of attacks without blanks would hold; most long words hold none of it. */
 const telling =
   /ignor|disreg|forget|reveal|prompt|instruct|restrict|filter|bypass|overrid|jailb|system|rules|guidel|anything|password|repeat|secret|supersed|directiv|conversation|command|unethic|amoral/i

@@ -3,6 +3,7 @@
  * text needs them; one that takes digits for letters; the words by which turned and misspelt texts are known.
  */
 import type { Channel } from '../../core/text.ts'
+import { toPigLatin } from '../deobfuscate/pig-latin.ts'
 import { sign } from '../deobfuscate/prefilter.ts'
 import { rot13 } from '../deobfuscate/rot13-and-reversed.ts'
 import { createSegmenter, type Segmenter } from '../deobfuscate/spaced.ts'
@@ -20,11 +21,13 @@ import { folded, isSpacedWordUnit, isUnspaced, unitKinds, wordKind } from './uni
 export interface Engine {
   /** Looks for every signature. @param seen what the survey saw @returns how the text may be turned, as bits of `turn` */
   look(reading: TextView, seen: number, channel: Channel, evidence: Evidence): number
+  /** Words of which attacks are made. */
+  readonly vocabulary: ReadonlySet<string>
   readonly segment: Segmenter
   readonly correct: Corrector
 }
 
-export const turn = { backToFront: 1, shifted: 2 } as const
+export const turn = { backToFront: 1, shifted: 2, pigLatin: 4 } as const
 
 /** Digits and signs that pass for letters. `l` and `i` become one, because `1` may be either. */
 const leet: Readonly<Record<string, string>> = {
@@ -82,6 +85,7 @@ export function createEngine(signatures: readonly Signature[]): Engine {
     ...latin.map(({ steps }) => steps),
     ...marks.map((mark) => word([...mark].reverse().join(''))),
     ...marks.map((mark) => word(mark.replaceAll(/./g, rot13))),
+    ...marks.map((mark) => word(toPigLatin(mark))),
   ])
   // One word alone, or a sign, says too little when digits may be letters.
   const several = told
@@ -115,20 +119,23 @@ export function createEngine(signatures: readonly Signature[]): Engine {
   }
 
   return {
+    vocabulary,
     segment: createSegmenter(vocabulary),
     correct: createCorrector(vocabulary),
     look(reading, seen, channel, evidence) {
       let backwards = 0
       let shifts = 0
+      let pigLatin = 0
       const acts = mayHoldActs(channel) ? createActReader() : undefined
       const found = ({ means }: Phrase, start: number, end: number) => {
-        if (typeof means === 'string') acts?.see(means, { start, end })
-        else report(means, reading, start, end, channel, evidence)
+        if (typeof means !== 'string') report(means, reading, start, end, channel, evidence)
+        else if (acts && !acts.see(means, { start, end })) evidence.overflow(reading.original({ start, end }))
       }
       plain.run(reading.text, (phrase, { start, end }) => {
         if (phrase < latin.length) found(latin[phrase] as Phrase, start, end)
         else if (phrase < latin.length + marks.length) backwards++
-        else shifts++
+        else if (phrase < latin.length + 2 * marks.length) shifts++
+        else pigLatin++
       })
       for (const { script, own, matcher } of matchers)
         if (seen & script)
@@ -152,7 +159,11 @@ export function createEngine(signatures: readonly Signature[]): Engine {
         const act = actIn(channel, each)
         if (act) tellAct(act, reading, evidence)
       }
-      return (backwards > 0 ? turn.backToFront : 0) | (shifts > 0 ? turn.shifted : 0)
+      return (
+        (backwards > 0 ? turn.backToFront : 0) |
+        (shifts > 0 ? turn.shifted : 0) |
+        (pigLatin > 0 ? turn.pigLatin : 0)
+      )
     },
   }
 }

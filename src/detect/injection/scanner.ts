@@ -9,6 +9,7 @@ import { escapeEdits } from '../deobfuscate/escapes.ts'
 import { firstTags, longUnseen, unseenEdits } from '../deobfuscate/invisible.ts'
 import { latinised } from '../deobfuscate/look-alikes.ts'
 import { markupEdits } from '../deobfuscate/markup.ts'
+import { fromPigLatin } from '../deobfuscate/pig-latin.ts'
 import { prefilter, sign } from '../deobfuscate/prefilter.ts'
 import { backToFront, shifted, uprighted } from '../deobfuscate/rot13-and-reversed.ts'
 import { spacedEdits } from '../deobfuscate/spaced.ts'
@@ -100,6 +101,7 @@ export function createScanner(signatures: readonly Signature[]): Scanner {
       if (seen & sign.turned) yield* lookAgain(uprighted(reading), decoded)
       if (turned & turn.shifted) yield* lookAgain(shifted(reading), decoded)
       if (turned & turn.backToFront) for (const each of backToFront(reading)) yield* lookAgain(each, decoded)
+      if (turned & turn.pigLatin) yield* lookAgain(fromPigLatin(reading, engine.vocabulary), decoded)
       if (depth === deepest || (seen & undone) === 0) return
       const unseen = seen & sign.unseen ? unseenEdits(text) : []
       yield workPerEdit * unseen.length

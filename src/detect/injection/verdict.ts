@@ -83,6 +83,8 @@ function weightIn(channel: Channel, finding: Finding, before?: Finding): number 
   // an order to forget what came before is no such list.
   const isOrdered = before?.category === 'override' && start - before.end <= oneBreath
   if (channel === 'system' && category === 'theft' && !isOrdered) return weights.low
+  // What was not read is not clean, whoever wrote it.
+  if (category === 'overflow') return 250
   // Several parts agree there already; and nobody writes hundreds of characters that nobody sees by chance.
   const isAlone = (category === 'acts' || category === 'smuggling') && severity === 'high'
   const weight = isAlone ? 125 : weights[severity]

@@ -7,8 +7,11 @@ import type { Channel, Finding, FindingPart, Span } from '../../../core/text.ts'
 import { type Part, weightOf } from './parts.ts'
 
 export interface ActReader {
-  /** A part of an order, in any order of place. */
-  see(part: Part, place: Span): void
+  /**
+   * Takes a part of an order, in any order of place.
+   * @returns whether there was room for it
+   */
+  see(part: Part, place: Span): boolean
   /** What was seen, in the order of place, named by its parts; places are those of `see`. */
   acts(): readonly Act[]
 }
@@ -88,7 +91,9 @@ export function createActReader(): ActReader {
   const seen: SeenPart[] = []
   return {
     see(part, { start, end }) {
-      if (seen.length < maxParts) seen.push({ part, start, end })
+      const hasRoom = seen.length < maxParts
+      if (hasRoom) seen.push({ part, start, end })
+      return hasRoom
     },
     acts() {
       if (seen.length < 2) return []
