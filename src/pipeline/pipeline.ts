@@ -4,64 +4,20 @@
  */
 import { holderOf } from '../auth/identity.ts'
 import { asRefusal, describeError, Refusal } from '../core/refusal.ts'
-import type { Exchange } from '../dialects/dialect.ts'
-import type { Log } from '../telemetry/log.ts'
 import { ClientLeft } from './cancellation.ts'
-import type { Admitted, Authenticated, Destination, Guarded, Metered, RequestContext } from './context.ts'
+import type { Guarded, RequestContext } from './context.ts'
 import { type Ending, nothingSaid } from './ending.ts'
-import { prepareRecord, type RecordPrompt } from './finish/audit-record.ts'
-import type { ChargeToolCalls } from './finish/charge.ts'
-import type { Settle } from './finish/settle.ts'
+import { prepareRecord } from './finish/audit-record.ts'
 import type { ResponseWriter } from './ports.ts'
-import type { Admit } from './request/admit.ts'
-import type { Authenticate } from './request/authenticate.ts'
-import type { AuthoriseModel } from './request/authorise.ts'
-import type { MatchToolResults } from './request/match-tool-results.ts'
 import { parse } from './request/parse.ts'
-import type { Prepare } from './request/prepare.ts'
-import { promptTokens, type Reserve } from './request/reserve.ts'
-import type { ScanPrompt } from './request/scan-prompt.ts'
-import { guardResponse, type MakeResponseGuard } from './response/output-guard.ts'
+import { promptTokens } from './request/reserve.ts'
+import { guardResponse } from './response/output-guard.ts'
 import type { Relay } from './response/relay.ts'
 import type { RelayOutcome } from './response/relay-types.ts'
-import { mayTryNext, type Send, Tries } from './response/send.ts'
+import { mayTryNext, Tries } from './response/send.ts'
+import type { Pipeline, Steps } from './steps.ts'
 
-/** What the steps are made of, and what they may throw, stands in the file of each. */
-export interface Steps {
-  /** Tells whether there is a log to write to: nothing is forwarded that could not be recorded. */
-  recordable(): boolean
-  readonly authenticate: Authenticate
-  /** @throws Refusal `frozen`, `route_not_allowed`, `not_found` */
-  authoriseRoute(request: Authenticated, to: Destination): void
-  readonly admit: Admit
-  readonly authoriseModel: AuthoriseModel
-  readonly prepare: Prepare
-  readonly reserve: Reserve
-  readonly scan: ScanPrompt
-  readonly matchToolResults: MatchToolResults
-  readonly makeResponseGuard: MakeResponseGuard
-  readonly send: Send
-  readonly recordPrompt: RecordPrompt
-  readonly chargeToolCalls: ChargeToolCalls
-  readonly settle: Settle
-  readonly log: Log
-}
-
-export interface Pipeline {
-  /** Recognises the caller; a wrong credential counts against its address. @throws Refusal */
-  authenticate(context: RequestContext, writer: ResponseWriter): Promise<Authenticated>
-  /** Counts the request. @throws Refusal */
-  admit(request: Authenticated, to: Metered): Promise<Admitted>
-  /** Authenticates, authorises the route and admits: for every route. @throws Refusal */
-  enter(context: RequestContext, to: Destination, writer: ResponseWriter): Promise<Admitted>
-  /** Takes a request with a body all the way. Never rejects. */
-  exchange(context: RequestContext, to: Destination<Exchange>, writer: ResponseWriter): Promise<void>
-  /** Authenticates, then refuses: for what no dialect declares. Never rejects. */
-  turnAway(context: RequestContext, refusal: Refusal, writer: ResponseWriter): Promise<void>
-  /** Ends a request with what was thrown: settles it, then tells the client. Never throws. */
-  refuse(context: RequestContext, thrown: unknown, writer: ResponseWriter): void
-}
-
+/** Puts the steps together. */
 export function createPipeline(steps: Steps): Pipeline {
   const authenticate: Pipeline['authenticate'] = async (context, writer) => {
     if (!steps.recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })

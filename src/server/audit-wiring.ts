@@ -8,6 +8,7 @@ import { describeError } from '../core/refusal.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { Closers } from './closers.ts'
 
 export interface AuditWiringParts {
   readonly atStart: Policy
@@ -44,22 +45,23 @@ export function openAuditLog(parts: AuditWiringParts): Promise<Audit> {
   })
 }
 
-/** Starts one forwarder for each receiver of the policy. @returns what closes them */
+/** Starts one forwarder for each receiver of the policy. */
 export function startForwarders(
   { atStart, metrics, log, out = () => {} }: AuditWiringParts,
   audit: Audit,
-): readonly (() => Promise<void>)[] {
+  closers: Closers,
+): void {
   const { file, forward } = atStart.audit
-  return forward.map(
-    (settings) =>
-      startForwarder({
-        file,
-        settings,
-        transport: transportOf(settings, out),
-        startAfterSeq: audit.head.seq,
-        head: () => audit.head.seq,
-        onMoved: (waiting) => metrics.auditUnforwarded.set({ receiver: settings.name }, waiting),
-        report: (problem, error) => log.warn({ cause: describeError(error) }, problem),
-      }).close,
-  )
+  for (const settings of forward) {
+    const forwarder = startForwarder({
+      file,
+      settings,
+      transport: transportOf(settings, out),
+      startAfterSeq: audit.head.seq,
+      head: () => audit.head.seq,
+      onMoved: (waiting) => metrics.auditUnforwarded.set({ receiver: settings.name }, waiting),
+      report: (problem, error) => log.warn({ cause: describeError(error) }, problem),
+    })
+    closers.add(forwarder.close)
+  }
 }

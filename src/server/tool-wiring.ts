@@ -23,12 +23,14 @@ export interface ToolGateParts {
   recordEvent(event: string, details: object): void
 }
 
-/** @throws TypeError if the file of approvals is not what it should be */
-export function openToolGate(parts: ToolGateParts): {
+/** Questions to humans, and the calls that were let through. */
+export interface ToolGate {
   readonly approvals: ApprovalService
   readonly calls: Calls
-  close(): void
-} {
+}
+
+/** @throws TypeError if the file of approvals is not what it should be */
+export function openToolGate(parts: ToolGateParts): ToolGate & { close(): void } {
   const { atStart, redis, policy, clock, metrics, log, recordEvent } = parts
   const report = (problem: string, error?: unknown) =>
     log.error(redis ? redis.trouble(error) : { cause: describeError(error) }, problem)

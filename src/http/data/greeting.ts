@@ -6,7 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import { presentedCredential } from '../../auth/credential.ts'
 import { Refusal } from '../../core/refusal.ts'
 import type { Dialect, Greeting } from '../../dialects/dialect.ts'
-import type { Steps } from '../../pipeline/pipeline.ts'
+import type { Steps } from '../../pipeline/steps.ts'
 import { type LocalRouteParts, registerLocalRoute } from './local-routes.ts'
 
 const ownName = 'Torwart'

@@ -7,7 +7,7 @@ import { Refusal } from '../../core/refusal.ts'
 import type { Dialect, Endpoint } from '../../dialects/dialect.ts'
 import { nothingSaid } from '../../pipeline/ending.ts'
 import type { Settle } from '../../pipeline/finish/settle.ts'
-import type { Pipeline } from '../../pipeline/pipeline.ts'
+import type { Pipeline } from '../../pipeline/steps.ts'
 import type { InFlightRequest, InFlightRequests } from './in-flight-request.ts'
 
 /** How long a model server may take for a list, which it has in memory. */

@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Dialect, Exchange } from '../../dialects/dialect.ts'
-import type { Pipeline } from '../../pipeline/pipeline.ts'
+import type { Pipeline } from '../../pipeline/steps.ts'
 import type { InFlightRequests } from './in-flight-request.ts'
 
 /** Registers the route of an endpoint. */

@@ -9,7 +9,7 @@ import { Refusal } from '../../core/refusal.ts'
 import { dialectFor } from '../../dialects/dialects.ts'
 import type { Received } from '../../pipeline/context.ts'
 import { nothingSaid } from '../../pipeline/ending.ts'
-import type { Steps } from '../../pipeline/pipeline.ts'
+import type { Steps } from '../../pipeline/steps.ts'
 import type { InFlightRequest } from './in-flight-request.ts'
 import { type LocalRouteParts, registerLocalRoute } from './local-routes.ts'
 

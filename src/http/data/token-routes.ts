@@ -19,8 +19,8 @@ import { parseDuration } from '../../core/units.ts'
 import { routeGroups } from '../../dialects/dialect.ts'
 import { dialectFor } from '../../dialects/dialects.ts'
 import type { Authenticated } from '../../pipeline/context.ts'
-import type { Steps } from '../../pipeline/pipeline.ts'
 import { readObject } from '../../pipeline/request/parse.ts'
+import type { Steps } from '../../pipeline/steps.ts'
 import { type LocalRouteParts, registerLocalRoute } from './local-routes.ts'
 
 /** What the token routes need. */

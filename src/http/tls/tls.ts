@@ -73,14 +73,15 @@ export interface TlsFiles {
 /**
  * Reloads the files when they change.
  * @param server made with `tlsOptions(settings)`
- * @param onReload called after a reload that changed something, or with the problem of one that failed and changed nothing
+ * @param onReload called after a reload that changed something, or with the problem of one that failed and changed nothing;
+ * with the expiry of the certificate in force, in epoch milliseconds
  * @throws TypeError if the server has no TLS
  */
 export function watchTlsFiles(
   server: AnyServer,
   settings: TlsSettings,
   nowMs: () => number,
-  onReload: (problem: string | undefined) => void,
+  onReload: (problem: string | undefined, expiresMs: number) => void,
 ): TlsFiles {
   if (!(server instanceof Server)) throw new TypeError('this listener has no TLS')
   let material = readTls(settings)
@@ -97,10 +98,10 @@ export function watchTlsFiles(
       if (judges(next) !== judges(material)) clientCertificates.dismiss()
       material = next
       reading = { ok: true, at }
-      if (isNews || wasBroken) onReload(undefined)
+      if (isNews || wasBroken) onReload(undefined, material.expiresMs)
     } catch (error) {
       reading = { ok: false, at, place: 'listen.tls' }
-      onReload(error instanceof Error ? error.message : 'cannot be read')
+      onReload(error instanceof Error ? error.message : 'cannot be read', material.expiresMs)
     }
   }
   const { cert, key, clientCa, crl } = settings

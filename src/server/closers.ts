@@ -1,0 +1,16 @@
+/** What a gateway must close when it stops, or when it cannot start. */
+type Close = () => Promise<unknown> | unknown
+
+export class Closers {
+  readonly #closers: Close[] = []
+
+  /** Adds what closes a part that was just opened. */
+  add(...closers: readonly Close[]): void {
+    this.#closers.push(...closers)
+  }
+
+  /** Closes everything in the reverse order, each thing once. */
+  async closeAll(): Promise<void> {
+    for (const close of this.#closers.splice(0).reverse()) await close()
+  }
+}

@@ -1,0 +1,99 @@
+/** What everything else of a gateway stands on: the policy, the log, metrics, Redis and the audit log. */
+import type { Audit } from '../audit/audit.ts'
+import type { Processes } from '../audit/write/lock.ts'
+import { type Clock, systemClock } from '../core/clock.ts'
+import { HeldBytes } from '../core/held-bytes.ts'
+import { memoryBudget } from '../files/memory.ts'
+import { requireFreeAddresses } from '../http/data/listen.ts'
+import { createLoginFailures, type LoginFailures } from '../pipeline/finish/login-failures.ts'
+import { createRecordedBefore, type RecordedBefore } from '../pipeline/finish/recorded-before.ts'
+import type { Policy } from '../policy/policy.ts'
+import type { RedisClient } from '../redis/client.ts'
+import { type Log, showAddresses } from '../telemetry/log.ts'
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
+import { createSparing } from '../telemetry/sparing.ts'
+import { openAuditLog, startForwarders } from './audit-wiring.ts'
+import type { Closers } from './closers.ts'
+import { type KeysSync, openKeysSync } from './keys-sync.ts'
+import { openRedis } from './limit-store.ts'
+import { createSnapshots, type SnapshotOptions, type Snapshots } from './reload.ts'
+
+/** What a gateway is started with. */
+export interface GatewayOptions extends Omit<SnapshotOptions, 'now'> {
+  readonly log: Log
+  readonly processes: Processes
+  readonly version: string
+  readonly clock?: Clock
+  /** Bytes that this process may have, if something bounds it. */
+  readonly constrainedMemory?: number | undefined
+  /** Writes to stdout, for a receiver of records there. */
+  out?(text: string): void
+}
+
+export interface Foundation {
+  readonly log: Log
+  readonly clock: Clock
+  readonly metrics: Metrics
+  readonly snapshots: Snapshots
+  /** Returns the policy in force. */
+  policy(): Policy
+  /** Sockets, connections and the audit log go by it until a restart. */
+  readonly atStart: Policy
+  /** What requests hold in memory, all together. */
+  readonly memory: HeldBytes
+  /** Undefined: this gateway stands alone. */
+  readonly redis: RedisClient | undefined
+  readonly keysSync: KeysSync
+  readonly audit: Audit
+  /** Puts an event on record. Does not throw: what cannot be recorded shows in the log not being writable. */
+  recordEvent(event: string, details: object): void
+  readonly recordedBefore: RecordedBefore
+  readonly loginFailures: LoginFailures
+  /** Tells whether one more line of a kind may be logged this minute. */
+  mayTell(kind: string): boolean
+  /** The same of a kind and an address: one that tries often must not keep others out of the log. */
+  mayTellOf(kind: string): boolean
+}
+
+/** Addresses that have lines of their own, a minute. */
+const maxToldPeers = 100
+
+/** @throws PolicyError; an Error if an address is taken, or the audit log cannot be opened */
+export async function openFoundation(options: GatewayOptions, closers: Closers): Promise<Foundation> {
+  const { log, clock = systemClock } = options
+  const metrics = createMetrics()
+  const snapshots = createSnapshots({ ...options, now: clock.wallMs })
+  closers.add(snapshots.close)
+  const policy = () => snapshots.current.policy
+  const atStart = policy()
+  const standardBudget = memoryBudget(options.constrainedMemory)
+  const memory = new HeldBytes(() => policy().memoryBudgetBytes ?? standardBudget)
+  showAddresses(log, atStart.logAddresses === 'plain')
+  log.info({ version: options.version, policy: atStart.version }, 'starting')
+  for (const warning of snapshots.warnings) log.warn(warning)
+  await requireFreeAddresses(atStart)
+  const redis = openRedis(atStart)
+  closers.add(() => redis?.close())
+  const keysSync = await openKeysSync(redis, policy, clock.wallMs, log)
+  closers.add(keysSync.close)
+  const recordedBefore = createRecordedBefore(clock)
+  const { version, processes, out } = options
+  const auditParts = {
+    ...{ atStart, version, processes, clock, metrics, log, out },
+    onGone: recordedBefore.forget,
+  }
+  const audit = await openAuditLog(auditParts)
+  closers.add(audit.close)
+  startForwarders(auditParts, audit, closers)
+  const recordEvent = (event: string, details: object) => void audit.event(event, details).catch(() => {})
+  const loginFailures = createLoginFailures((peer, count, kind) =>
+    recordEvent(kind === 'login' ? 'flood' : 'probes', { peer, count }),
+  )
+  closers.add(loginFailures.close)
+  return {
+    ...{ log, clock, metrics, snapshots, policy, atStart, memory, redis, keysSync, audit, recordEvent },
+    ...{ recordedBefore, loginFailures },
+    mayTell: createSparing(clock.monotonicMs),
+    mayTellOf: createSparing(clock.monotonicMs, maxToldPeers),
+  }
+}

@@ -1,0 +1,88 @@
+/** What requests are served with: the limit store, model servers, freezes, approvals, callers. */
+import { readSigningEntries, signingKeysFile } from '../auth/tokens/signing-keys.ts'
+import { describeError } from '../core/refusal.ts'
+import { createUpstreamClient, type HttpUpstreamClient } from '../http/upstream-client.ts'
+import type { KillSwitch } from '../kill-switch/kill-switch.ts'
+import type { LeaseRenewer } from '../limits/lease-renewer.ts'
+import { createScanning, type ScanningFor } from '../pipeline/request/scan-cache.ts'
+import { loadPacks } from '../policy/packs.ts'
+import type { Policy } from '../policy/policy.ts'
+import { createFleet, type Fleet } from '../upstreams/fleet.ts'
+import { type Callers, openCallers } from './auth-wiring.ts'
+import { type ChangeRecord, openChangeRecord } from './change-record.ts'
+import type { Closers } from './closers.ts'
+import type { Foundation } from './foundation.ts'
+import { openKillSwitch } from './kill-switch-wiring.ts'
+import { openStore } from './limit-store.ts'
+import { openToolGate, type ToolGate } from './tool-wiring.ts'
+
+export interface Services extends ToolGate {
+  readonly store: LeaseRenewer
+  readonly upstreamClient: HttpUpstreamClient
+  readonly fleet: Fleet
+  readonly freezes: KillSwitch
+  readonly changes: ChangeRecord
+  readonly scanningFor: ScanningFor
+  readonly callers: Callers
+  /** Reads now what the command line may have written to files; requests that it stops are ended at once. */
+  lookAgain(): void
+}
+
+/** @throws TypeError if a file of freezes or approvals is not what it should be */
+export async function openServices(foundation: Foundation, closers: Closers): Promise<Services> {
+  const { atStart, policy, snapshots, redis, clock, metrics, log, memory, keysSync } = foundation
+  const store = await openStore({ ...atStart.store, redis, clock, metrics, log })
+  closers.add(store.close)
+  const upstreamClient = createUpstreamClient(policy, memory)
+  closers.add(upstreamClient.close)
+  const fleet = createFleet({
+    current: policy,
+    ask: upstreamClient.ask,
+    clock,
+    onEjected: ({ name }, ms) =>
+      log.warn({ upstream: name, seconds: ms / 1000 }, 'model server ejected: it fails while others do not'),
+  })
+  closers.add(fleet.close)
+  const freezes = await openKillSwitch(foundation)
+  closers.add(() => freezes.close())
+  const changes = openChanges(foundation, freezes)
+  closers.add(changes.close)
+  await changes.tell()
+  const scanningFor = createScanning(loadPacks())
+  prepareScanners(scanningFor, atStart)
+  const { approvals, calls, close } = openToolGate(foundation)
+  closers.add(close)
+  const keys = () => snapshots.current.keys
+  const callers = openCallers({ ...foundation, keys, shared: keysSync.shared })
+  closers.add(callers.close)
+  const lookAgain = () => {
+    freezes.refresh()
+    snapshots.look()
+  }
+  return {
+    ...{ store, upstreamClient, fleet, freezes, changes, scanningFor, callers },
+    ...{ approvals, calls },
+    lookAgain,
+  }
+}
+
+function openChanges(
+  { atStart, policy, snapshots, clock, log, audit }: Foundation,
+  freezes: KillSwitch,
+): ChangeRecord {
+  return openChangeRecord({
+    auditFile: atStart.audit.file,
+    keys: () => ({ ...snapshots.keyFiles, signing: readSigningEntries(signingKeysFile(policy().keysFile)) }),
+    orders: () => freezes.all(),
+    exceptions: () => policy().exceptions.entries,
+    nowMs: clock.wallMs,
+    record: audit.event,
+    report: (problem, error) => log.warn({ cause: describeError(error) }, problem),
+  })
+}
+
+/** Makes the scanners of a policy: that takes a while, which no request should wait for. */
+export function prepareScanners(scanningFor: ScanningFor, { promptGuard, roles }: Policy): void {
+  for (const guard of new Set([promptGuard, ...[...roles.values()].map((role) => role.promptGuard)]))
+    scanningFor(guard)
+}

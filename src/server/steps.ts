@@ -1,0 +1,75 @@
+/** Makes the steps of the pipeline from what the gateway has. */
+import { createPseudonyms } from '../audit/erase/pseudonyms.ts'
+import { randomHex } from '../core/random.ts'
+import { createTurns } from '../limits/slot-queue.ts'
+import type { Authenticated } from '../pipeline/context.ts'
+import { createRecordPrompt } from '../pipeline/finish/audit-record.ts'
+import { createCharges } from '../pipeline/finish/charge.ts'
+import { createFingerprintPrompt } from '../pipeline/finish/fingerprint.ts'
+import { createSettle } from '../pipeline/finish/settle.ts'
+import { createAdmit } from '../pipeline/request/admit.ts'
+import { authoriseRoute, createAuthoriseModel } from '../pipeline/request/authorise.ts'
+import { createLocate } from '../pipeline/request/exceptions.ts'
+import { createSecondOpinion } from '../pipeline/request/guard-model.ts'
+import { createGuardTurns } from '../pipeline/request/guard-turns.ts'
+import { createMatchToolResults } from '../pipeline/request/match-tool-results.ts'
+import { createPrepare } from '../pipeline/request/prepare.ts'
+import { createReserve } from '../pipeline/request/reserve.ts'
+import { createScanPrompt } from '../pipeline/request/scan-prompt.ts'
+import { createJudgeCalls } from '../pipeline/response/judge-tool-calls.ts'
+import { createResponseGuards } from '../pipeline/response/output-guard.ts'
+import { createSend } from '../pipeline/response/send.ts'
+import type { Steps } from '../pipeline/steps.ts'
+import type { StoredResponses } from '../pipeline/stored-responses.ts'
+import type { Foundation } from './foundation.ts'
+import type { Services } from './services.ts'
+
+/** Bytes of a marker in a system prompt. */
+const canaryBytes = 8
+
+export function createSteps(foundation: Foundation, services: Services, stored: StoredResponses): Steps {
+  const { policy, atStart, clock, metrics, log, audit } = foundation
+  const { store, fleet, freezes, upstreamClient, scanningFor, approvals, calls, lookAgain } = services
+  const onOpened = tellOfBreakers(foundation)
+  const slots = createTurns(store)
+  const turns = createGuardTurns(clock)
+  const { charge, chargeToolCalls } = createCharges({ store, turns: slots, log, clock, onOpened })
+  const recordPrompt = createRecordPrompt(createPseudonyms(atStart.audit.file), foundation.recordedBefore)
+  const secondOpinion = createSecondOpinion({
+    ...{ metrics, clock },
+    ask: upstreamClient.ask,
+    isRemote: fleet.isRemote,
+  })
+  const locate = createLocate(atStart.keysFile, clock, log)
+  const isInForce = (version: string) => policy().version === version
+  const judgeCallsOf = createJudgeCalls({ approvals, calls, lookAgain, isInForce, metrics, log })
+  return {
+    recordable: audit.writable,
+    authenticate: services.callers.authenticate,
+    authoriseRoute: (request, to) => authoriseRoute(request, to, freezes),
+    admit: createAdmit(store, onOpened),
+    authoriseModel: createAuthoriseModel(fleet, stored, freezes),
+    prepare: createPrepare(fleet, () => randomHex(canaryBytes)),
+    reserve: createReserve(slots, createFingerprintPrompt(), clock),
+    scan: createScanPrompt({ scanningFor, secondOpinion, turns, metrics, locate }),
+    matchToolResults: createMatchToolResults(calls, metrics),
+    makeResponseGuard: createResponseGuards({
+      ...{ turns, metrics },
+      scannerFor: (guard) => scanningFor(guard).scanner,
+    }),
+    send: createSend({ judgeCallsOf, fleet, upstreamClient, stored, clock, metrics }),
+    recordPrompt,
+    chargeToolCalls,
+    settle: createSettle({ ...foundation, recordPrompt, charge }),
+    log,
+  }
+}
+
+/** @returns what is told of a breaker that a caller's requests have opened */
+function tellOfBreakers({ metrics, log, recordEvent }: Foundation) {
+  return ({ identity, id }: Pick<Authenticated, 'identity' | 'id'>) => {
+    metrics.breakerOpenings.inc()
+    log.warn({ id, caller: identity.id }, 'a circuit breaker was opened')
+    recordEvent('breaker opened', { identity })
+  }
+}
