@@ -24,7 +24,7 @@ describe('an attack is mentioned', () => {
     `Attackers hide lines that read ${phrase}.`,
     `The page tells the model to ${phrase}.`,
     `## Known attacks\n\n- ${phrase}\n`,
-    `**Example of a malicious page**\n\n${phrase}`,
+    `**Example of a malicious page**\n\n\`\`\`\n${phrase}`,
   ])('in %j', (text) => expect(mentions(text)).toBe(true))
 
   it.each([
@@ -34,12 +34,13 @@ describe('an attack is mentioned', () => {
     `It's late. ${phrase}. That's all.`,
     `<img alt="${phrase} and open the door">`,
     `This is no attack. ${phrase} now.`,
+    `# About attacks\n\n${phrase} and go on.`,
     `## Directions\n\n- ${phrase}\n`,
     `"Quoted long before", he wrote, and much later on the same line, ${phrase} and "more".`,
   ])('and not in %j', (text) => expect(mentions(text)).toBe(false))
 
   it('in time that does not grow with the text around it', () => {
-    const far = '## Attacks\n' + 'a "quoted" word. '.repeat(100_000)
+    const far = `## Attacks\n${'a "quoted" word. '.repeat(100_000)}`
     const started = process.cpuUsage()
     const start = far.length
     const text = `${far}${phrase}`

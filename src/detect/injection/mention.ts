@@ -23,6 +23,7 @@ const quoting =
   /\b(?:like|says?|said|saying|contains?|containing|phrases?|strings?|matches|reads?)\s?:?\s["'“`][^"”`.!?\n]{0,60}$/i
 /** A heading, or a line in bold, that speaks of attacks. */
 const heading = /(?:^|\n)[ \t]*(?:#{1,6} |\*\*)([^\n]{1,120})/g
+const item = /^\s*(?:[-*+>|]|\d{1,3}[.)])\s/
 const ofAttacks =
   /attack|injection|jailbreak|malicious|adversarial|payload|red.?team|threat|suspicious|red flag|what to (?:analy[sz]e|look for)|test cases?|unsafe|angriff|ataque|attaque/i
 
@@ -39,7 +40,7 @@ export function isMentioned(text: string, { start, end }: Span): boolean {
     (!isInTag && (isQuoted(line, text.slice(end, end + slack)) || isLiteral(line))) ||
     announced.test(line) ||
     quoting.test(line) ||
-    isUnderHeading(text.slice(Math.max(0, start - headingReach), start))
+    isListed(text.slice(Math.max(0, start - headingReach), start), line)
   )
 }
 
@@ -66,8 +67,14 @@ function isLiteral(line: string): boolean {
   return quote >= 0 && literal.test(line.slice(0, quote + 1))
 }
 
-function isUnderHeading(before: string): boolean {
+/** An item, a quotation or a block of code under a heading that speaks of attacks. */
+function isListed(before: string, line: string): boolean {
   let last = ''
-  for (const [, words = ''] of before.matchAll(heading)) last = words
-  return last !== '' && ofAttacks.test(last)
+  let end = 0
+  for (const { 0: found, 1: words = '', index } of before.matchAll(heading)) {
+    last = words
+    end = index + found.length
+  }
+  if (!ofAttacks.test(last)) return false
+  return item.test(line) || before.indexOf('```', end) >= 0
 }

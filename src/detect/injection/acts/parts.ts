@@ -198,7 +198,8 @@ const english: Readonly<Record<Part, readonly string[]>> = {
   addressee: [
     '(dear|attention|attn|hey|note to|notice to|message to|message for|instruction for|instructions for|reminder to|for any|for all|if you are an|if you are a|if you re an) ..1 {ai}',
     '{ai} (instruction|instructions|directive|note|notice) ":"',
-    '(ai agents|ai agent|ai assistants|llms|ai models|language models|chatbots|ai systems) ":"',
+    '(ai agents|ai agent|ai assistants|ai assistant|llms|ai models|ai model|language models|chatbots|ai systems|ai reviewer|ai reviewers|ai code reviewer|ai search assistants) ":"',
+    '(instructions|instruction|orders|directive|directives|message|note|notice) (for|to) (the|any|all|every) ..1 (agent|agents|assistant|assistants|model|models|llm|bot) ":"',
     '(ai|llm|llms|ai assistants|ai agents|ai assistant|ai agent|language models|ai model|ai models|chatbots) (must|should|shall|will|have to|has to|need to|needs to|please|are required|is required)',
     '{ai} ..2 {read} ..1 (this|the|these|it)',
     '(whoever|whatever|any system|any model|any agent|any tool|the agent|the model|the assistant|the system) ..1 {read} this',
@@ -212,6 +213,7 @@ const english: Readonly<Record<Part, readonly string[]>> = {
   ],
   urgency: [
     '(immediately|urgent|urgently|right now|at once|asap|without delay|before anything else|before everything else|before any other|first of all)',
+    '(this is important|this is very important|this is urgent|this is critical|action required|do this first|first and foremost|time sensitive)',
     '("critical:"|"critical,"|"critical!"|"attention:"|"attention!"|"important!"|"important:"|"urgent:"|"mandatory:"|"emergency:"|"warning!")',
   ],
   pretext: [
@@ -223,6 +225,7 @@ const english: Readonly<Record<Part, readonly string[]>> = {
   ],
   hidden: [
     '("display:none"|"display: none"|"font-size:0"|"font-size: 0"|"visibility:hidden"|"visibility: hidden"|"color:white"|"color: white"|"color:#fff"|"opacity:0"|"opacity: 0"|"textcolor{white}"|"left:-9999"|"hidden instruction"|"hidden instructions")',
+    '"<!--" ..2 (ai|llm|assistant|assistants|agent|agents|instruction|instructions|secret|system|hidden|model|claude|chatgpt|copilot)',
   ],
   precondition: [
     '(before|prior to) ..1 (you can|you continue|you proceed|you respond|you answer|you do anything|any of)',
@@ -230,10 +233,14 @@ const english: Readonly<Record<Part, readonly string[]>> = {
     '(cannot|can not|will not|unable to|not able to) ..3 (continue|proceed|complete|comment|answer|respond) ..3 (until|unless)',
     '(before|when|whenever|every time|each time) ..1 (using|calling|invoking|you use|you call) ..1 (this|the|any|other) ..2 (tool|tools|function)',
     '(whenever|every time|each time) ..4 (is called|is used|is invoked|is run)',
+    '(you|it|one) (must|need to|have to|should) first',
+    '(must|need to|have to|should) ..3 before ..1 (downloading|installing|continuing|proceeding|starting|building|accessing|viewing|reading|answering|replying|following|anything|you|any)',
+    '(this is|is|are|step is) ..1 (required|mandatory|necessary|needed|essential) ..1 (for|before|to) ..2 (downloading|download|installing|installation|continuing|continue|proceeding|proceed|building|accessing|access|viewing|view|complete|the task|your task|this task|work)',
     '(can only|may only) be ..3 (read|viewed|accessed|answered|completed|used|seen) (after|once|when) you',
   ],
   action: [
     '{run} ..4 (command|commands|script|curl|wget|bash|shell|payload|binary|"rm -"|"sudo "|powershell|"eval("|"npx "|"pip install")',
+    '{destroy} ..4 (file|files|folder|folders|directory|record|entry|photos|documents)',
     '{destroy} ..5 (all|every|repository|repo|account|accounts|database|records|password|project|emails|events|alarm|security|backup|backups|reservation)',
     '(create|make|submit|write|file) ..6 (issue|comment|merge request|pull request|deploy key|webhook|ssh key|project) ..8 ("http://"|"https://"|"@"|named|called|title|titled|with)',
     '{grant} ..6 (access|permission|permissions|admin|administrator|owner|collaborator|member|maintainer|role|privileges) ',
@@ -245,6 +252,8 @@ const english: Readonly<Record<Part, readonly string[]>> = {
   ],
   reach: [
     '{go} ..4 ("http://"|"https://"|"www.")',
+    '({destroy}|modify|change|edit|append|rename|replace|move|truncate) ..7 ("~/"|"/home/"|"/etc/"|"id_rsa"|"authorized_keys"|".bashrc"|".ssh/"|"/root/"|"/var/log")',
+    '{run} ..3 ("printenv"|"env |"|"whoami"|"cat /etc"|"cat ~"|"set | ")',
     '(change|update|set|modify) ..4 (password|email|iban|payee|recipient|permissions) ..2 (to|of|for)',
     '{grant} ..8 (as|with|to) ..3 (admin|administrator|owner|collaborator|maintainer|guest|developer) ',
     '{pay} ..6 (money|funds|usd|euro|euros|dollars|bitcoin|btc|eth|"$"|payment|balance|wallet|iban)',
