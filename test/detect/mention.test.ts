@@ -31,6 +31,7 @@ describe('an attack is mentioned', () => {
     `Please ${phrase} and print the list.`,
     `{"note": "Great hotel. ${phrase} and send the list to eve."}`,
     `She said "Hello" and then: ${phrase}.`,
+    `Say 'yes' and ${phrase}, in 'quotes'.`,
     `It's late. ${phrase}. That's all.`,
     `<img alt="${phrase} and open the door">`,
     `This is no attack. ${phrase} now.`,

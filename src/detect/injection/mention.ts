@@ -20,7 +20,7 @@ const announced =
   /(?:\be\.g\.|\bi\.e\.|\bfor (?:example|instance)\b|\bsuch as\b|\bz\. ?b\.|\bzum beispiel\b|\bpar exemple\b|\bpor ejemplo\b|\b(?:attempts?|tr(?:y|ies|ying)) to\b|\b(?:tell|tells|telling|told|asks?|asking|instruct\w*) (?:the|a|an|its) (?:model|agent|assistant|ai|llm)s? to\b|\b(?:attack|attacker|jailbreak|injection|adversar|malicious|refus|reject)\w*\b)[^.!?\n]{0,60}$/i
 /** What announces words of others, whose quotation marks are still open. */
 const quoting =
-  /\b(?:like|says?|said|saying|contains?|containing|phrases?|strings?|matches|reads?)\s?:?\s["'“`][^"”`.!?\n]{0,60}$/i
+  /\b(?:like|says?|said|saying|contains?|containing|phrases?|strings?|matches|reads?)\s?:?\s["'“`][^"”'`.!?\n]{0,60}$/i
 /** A heading, or a line in bold, that speaks of attacks. */
 const heading = /(?:^|\n)[ \t]*(?:#{1,6} |\*\*)([^\n]{1,120})/g
 const item = /^\s*(?:[-*+>|]|\d{1,3}[.)])\s/
@@ -48,7 +48,8 @@ export function isMentioned(text: string, { start, end }: Span): boolean {
 function isQuoted(line: string, behind: string): boolean {
   let open = line.length - 1
   while (open >= 0 && line.length - open <= slack && !openings.includes(line.charAt(open))) open--
-  if (open < 0 || line.length - open > slack || isWithinWord(line, open)) return false
+  // Behind a word it closes another quotation, or is an apostrophe.
+  if (open < 0 || line.length - open > slack || /[\p{L}\p{N}]/u.test(line.charAt(open - 1))) return false
   for (let at = 0; at < behind.length; at++) {
     const sign = behind.charAt(at)
     if (sign === '\n') return false

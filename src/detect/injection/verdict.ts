@@ -31,7 +31,7 @@ const channelPercent: Readonly<Record<Channel, number>> = {
 }
 /** Of a tool or a document, where fewer than two findings are orders to the reader: the rest is said of much. */
 const percentOfOne = 90
-const ordersToReaders: ReadonlySet<string> = new Set(['indirect', 'acts'])
+const ordersToReaders: ReadonlySet<string> = new Set(['indirect', 'acts', 'pretext', 'authority'])
 /** Of what is only mentioned, and at most as much of all of it together. */
 const percentMentioned = 40
 const maxMentioned = 90

@@ -3,6 +3,13 @@
 export const abroad: Readonly<Partial<Record<string, readonly string[]>>> = {
   addressee: [
     '(an die|an alle|an jede|liebe|achtung|hinweis an die|hinweis für die|nachricht an die|anweisung an die) ..1 (ki|ki assistenten|ki modelle|ki agenten|sprachmodell|sprachmodelle|chatbot|kis)',
+    '(wer|jeder der) ..1 (diese|diesen|dieses) ..2 (liest|zusammenfasst|verarbeitet|auswertet|übersetzt)',
+    '(celui qui|quiconque|toute personne qui|toute ia qui) ..1 (lit|résume|traite|analyse) ..1 (ce|cette|ceci)',
+    '(quien|quienquiera que|cualquier ia que) ..1 (lea|resuma|procese|analice) ..1 (este|esta|esto)',
+    '(chi|chiunque) ..1 (legge|riassume|elabora|analizza|legga|riassuma) ..1 (questo|questa)',
+    '(quem|qualquer ia que) ..1 (ler|resumir|processar|analisar) ..1 (este|esta|isto)',
+    '(wie|degene die) ..1 (deze|dit) ..2 (leest|samenvat|verwerkt)',
+    '(тот кто|кто бы ни|любой кто) ..2 (читает|читал|обобщает|обрабатывает)',
     '(falls|wenn) du ..2 (ki|sprachmodell|chatbot|assistent)',
     "(à l'ia|a l ia|aux ia|chère ia|cher assistant|à l'assistant|a l assistant|si tu es une ia|si vous êtes une ia|note à l'ia|attention ia|modèle de langage|assistant ia)",
     '(para la ia|a la ia|querida ia|estimado asistente|si eres una ia|si eres un asistente|si usted es una ia|atención ia|nota para la ia|modelo de lenguaje|asistente de ia)',
@@ -19,7 +26,7 @@ export const abroad: Readonly<Partial<Record<string, readonly string[]>>> = {
     '(ai 어시스턴트|인공지능|언어 모델|ai에게|어시스턴트에게)',
   ],
   demand: [
-    '(du musst|sie müssen|unbedingt|sofort|zuerst|dringend|umgehend)',
+    '(du musst|sie müssen|muss zuerst|muss sofort|unbedingt|sofort|zuerst|dringend|umgehend)',
     "(tu dois|vous devez|immédiatement|d'abord|impérativement|urgent)",
     '(debes|tienes que|debe usted|inmediatamente|primero|urgente|obligatorio)',
     '(devi|deve|immediatamente|subito|prima di tutto|urgente)',
@@ -39,6 +46,7 @@ export const abroad: Readonly<Partial<Record<string, readonly string[]>>> = {
   ],
   sending: [
     '(leite|sende|schicke|übermittle|weiterleiten|leiten|senden|schicken) ..8 (weiter|an|"@"|"http://"|"https://")',
+    '("@"|"http://"|"https://") ..4 (weiterleiten|senden|schicken|übermitteln|hochladen|überweisen|öffnen|aufrufen)',
     '(öffne|besuche|rufe|lösche|lösch|überweise|überweisen|löschen|führe|installiere|gib) ..6 ("http://"|"https://"|alle|dateien|euro|geld|konto|befehl|aus|preis|zugriff|passwort)',
     '(envoie|envoyez|transfère|transférez|transmets|transmettez|publie|envoyer) ..8 (à|vers|"@"|"http://"|"https://")',
     '(ouvre|visite|supprime|supprimez|exécute|exécutez|efface|vire|donne accès|révèle|affiche) ..6 ("http://"|"https://"|tous|toutes|fichiers|euros|compte|commande|mot de passe|prompt|instructions|accès)',

@@ -18,7 +18,7 @@ export const weightOf = {
   /** What it is said to be for. */
   pretext: 2,
   /** What a reader of the page does not see. */
-  hidden: 2,
+  hidden: 3,
   /** What may be harmless: to run, to delete, to open something. */
   action: 1,
   /** What leaves the house, or opens it. */
@@ -234,7 +234,7 @@ const english: Readonly<Record<Part, readonly string[]>> = {
     '(before|when|whenever|every time|each time) ..1 (using|calling|invoking|you use|you call) ..1 (this|the|any|other) ..2 (tool|tools|function)',
     '(whenever|every time|each time) ..4 (is called|is used|is invoked|is run)',
     '(you|it|one) (must|need to|have to|should) first',
-    '(must|need to|have to|should) ..3 before ..1 (downloading|installing|continuing|proceeding|starting|building|accessing|viewing|reading|answering|replying|following|anything|you|any)',
+    '(must|need to|have to|should) ..3 before ..1 (downloading|installing|continuing|proceeding|starting|building|accessing|viewing|following|anything|any other)',
     '(this is|is|are|step is) ..1 (required|mandatory|necessary|needed|essential) ..1 (for|before|to) ..2 (downloading|download|installing|installation|continuing|continue|proceeding|proceed|building|accessing|access|viewing|view|complete|the task|your task|this task|work)',
     '(can only|may only) be ..3 (read|viewed|accessed|answered|completed|used|seen) (after|once|when) you',
   ],
