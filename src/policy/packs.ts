@@ -24,8 +24,18 @@ export function packSources(): { readonly words: WordClasses; readonly packs: re
   return { words: commonWords(), packs: packFiles().map((file) => parse(textOf(file)) as unknown) }
 }
 
-/** @throws SyntaxError naming the place and what is wrong there */
+let shipped: readonly Signature[] | undefined
+
+/**
+ * Returns the signatures that ship with the gate. They are read once per process: its own files do not change while it runs.
+ * @throws SyntaxError naming the place and what is wrong there
+ */
 export function loadPacks(): readonly Signature[] {
+  shipped ??= readPacks()
+  return shipped
+}
+
+function readPacks(): readonly Signature[] {
   const { words, packs } = packSources()
   const signatures = packs.flatMap((source) => {
     const pack = compilePack(source, words)

@@ -7,6 +7,8 @@ import { memoryBudget } from '../files/memory.ts'
 import { requireFreeAddresses } from '../http/data/listen.ts'
 import { createLoginFailures, type LoginFailures } from '../pipeline/finish/login-failures.ts'
 import { createRecordedBefore, type RecordedBefore } from '../pipeline/finish/recorded-before.ts'
+import { createScanners, type ScannerFor } from '../pipeline/request/scan-cache.ts'
+import { loadPacks } from '../policy/packs.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { RedisClient } from '../redis/client.ts'
 import { type Log, showAddresses } from '../telemetry/log.ts'
@@ -24,6 +26,8 @@ export interface GatewayOptions extends Omit<SnapshotOptions, 'now'> {
   readonly processes: Processes
   readonly version: string
   readonly clock?: Clock
+  /** Scanners shared with other gateways of this process; its own if absent. */
+  readonly scannerFor?: ScannerFor
   /** Bytes that this process may have, if something bounds it. */
   readonly constrainedMemory?: number | undefined
   /** Writes to stdout, for a receiver of records there. */
@@ -39,6 +43,7 @@ export interface Foundation {
   policy(): Policy
   /** Sockets, connections and the audit log go by it until a restart. */
   readonly atStart: Policy
+  readonly scannerFor: ScannerFor
   /** What requests hold in memory, all together. */
   readonly memory: HeldBytes
   /** Undefined: this gateway stands alone. */
@@ -77,7 +82,7 @@ export async function openFoundation(options: GatewayOptions, closers: Closers):
   const keysSync = await openKeysSync(redis, policy, clock.wallMs, log)
   closers.add(keysSync.close)
   const recordedBefore = createRecordedBefore(clock)
-  const { version, processes, out } = options
+  const { version, processes, out, scannerFor = createScanners(loadPacks()) } = options
   const auditParts = {
     ...{ atStart, version, processes, clock, metrics, log, out },
     onGone: recordedBefore.forget,
@@ -92,7 +97,7 @@ export async function openFoundation(options: GatewayOptions, closers: Closers):
   closers.add(loginFailures.close)
   return {
     ...{ log, clock, metrics, snapshots, policy, atStart, memory, redis, keysSync, audit, recordEvent },
-    ...{ recordedBefore, loginFailures },
+    ...{ recordedBefore, loginFailures, scannerFor },
     mayTell: createSparing(clock.monotonicMs),
     mayTellOf: createSparing(clock.monotonicMs, maxToldPeers),
   }

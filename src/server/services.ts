@@ -5,7 +5,6 @@ import { createUpstreamClient, type HttpUpstreamClient } from '../http/upstream-
 import type { KillSwitch } from '../kill-switch/kill-switch.ts'
 import type { LeaseRenewer } from '../limits/lease-renewer.ts'
 import { createScanning, type ScanningFor } from '../pipeline/request/scan-cache.ts'
-import { loadPacks } from '../policy/packs.ts'
 import type { Policy } from '../policy/policy.ts'
 import { createFleet, type Fleet } from '../upstreams/fleet.ts'
 import { type Callers, openCallers } from './auth-wiring.ts'
@@ -48,7 +47,7 @@ export async function openServices(foundation: Foundation, closers: Closers): Pr
   const changes = openChanges(foundation, freezes)
   closers.add(changes.close)
   await changes.tell()
-  const scanningFor = createScanning(loadPacks())
+  const scanningFor = createScanning(foundation.scannerFor)
   prepareScanners(scanningFor, atStart)
   const { approvals, calls, close } = openToolGate(foundation)
   closers.add(close)

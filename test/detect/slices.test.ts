@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Finding } from '../../src/core/text.ts'
 import { createScanner } from '../../src/detect/injection/scanner.ts'
-import { createScanning } from '../../src/pipeline/request/scan-cache.ts'
+import { createScanners, createScanning } from '../../src/pipeline/request/scan-cache.ts'
 import { loadPacks } from '../../src/policy/packs.ts'
 
 const shipped = loadPacks()
@@ -60,7 +60,7 @@ describe('what was read', () => {
   } as const
 
   it('is not read again, by the same owner and with the same signatures', () => {
-    const scanningFor = createScanning(shipped)
+    const scanningFor = createScanning(createScanners(shipped))
     const read = (owner: string, settings: Parameters<typeof scanningFor>[0] = guard) =>
       drain(scanningFor(settings).findings(megabyte.slice(0, 900_000), 'user', owner)).pauses
     expect(read('me')).toBeGreaterThan(10)

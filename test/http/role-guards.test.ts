@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { mintKey } from '../../src/auth/api-keys/key.ts'
 import { narrow } from '../../src/auth/tokens/grant.ts'
-import { createScanning } from '../../src/pipeline/request/scan-cache.ts'
+import { createScanners, createScanning } from '../../src/pipeline/request/scan-cache.ts'
 import type { Role } from '../../src/policy/policy.ts'
 import { entryOf, startGate } from '../rig/gate.ts'
 import { startModelServer } from '../rig/model-server.ts'
@@ -88,7 +88,7 @@ describe('a role with guards of its own', () => {
 })
 
 it('scanners are shared where signatures are the same', () => {
-  const scanningFor = createScanning([])
+  const scanningFor = createScanning(createScanners([]))
   const guard = {
     mode: 'enforce',
     block: 'high',

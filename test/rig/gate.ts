@@ -6,6 +6,8 @@ import { parse, stringify } from 'yaml'
 import { hashKey, mintKey } from '../../src/auth/api-keys/key.ts'
 import { type KeyEntry, writeKeyFile } from '../../src/auth/api-keys/key-file.ts'
 import type { ServerKind } from '../../src/core/servers.ts'
+import { createScanners } from '../../src/pipeline/request/scan-cache.ts'
+import { loadPacks } from '../../src/policy/packs.ts'
 import { type Gateway, startGateway } from '../../src/server/gateway.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 
@@ -70,6 +72,9 @@ export interface GateSettings {
   readonly auditFile?: string
 }
 
+/** Compiling the packs takes most of a gate's start. */
+const scannerFor = createScanners(loadPacks())
+
 const usualRole = `    routes: [chat, completions, embeddings, models]
     models: ["smollm2:*", all-minilm]
     limits: { requestsPerMinute: 100000, tokensPerMinute: 100000000, concurrent: 64 }
@@ -119,6 +124,7 @@ export async function startGate(settings: GateSettings): Promise<RunningGate> {
       },
     }),
     processes,
+    scannerFor,
     version: '0.0.0-test',
   })
   const records = () =>

@@ -22,18 +22,36 @@ export interface Scanning {
 /** Making one takes a while: ask for it before requests do. */
 export type ScanningFor = (guard: PromptGuard) => Scanning
 
-/** @param shipped the signatures that come with the gate */
-export function createScanning(shipped: readonly Signature[]): ScanningFor {
-  const bySignatures = new LRUCache<string, Scanning>({ max: maxScanners })
-  const byGuard = new WeakMap<PromptGuard, Scanning>()
+/** Returns the same scanner for guards with the same signatures. */
+export type ScannerFor = (guard: PromptGuard) => Scanner
+
+/**
+ * Returns what compiles the scanner of a guard, once for each set of signatures. Scanners remember nothing of what they
+ * read, so that several gateways of one process may share them.
+ * @param shipped the signatures that come with the gate
+ */
+export function createScanners(shipped: readonly Signature[]): ScannerFor {
+  const bySignatures = new LRUCache<string, Scanner>({ max: maxScanners })
+  const byGuard = new WeakMap<PromptGuard, Scanner>()
   return (guard) => {
     const known = byGuard.get(guard)
     if (known) return known
     // The packs' own texts are part of it: a reload that changes none of them changes nothing here.
     const of = JSON.stringify([guard.disable, guard.severities, guard.own], withSets)
-    const scanning = bySignatures.get(of) ?? scan(signaturesOf(guard, shipped))
-    bySignatures.set(of, scanning)
-    byGuard.set(guard, scanning)
+    const scanner = bySignatures.get(of) ?? createScanner(signaturesOf(guard, shipped))
+    bySignatures.set(of, scanner)
+    byGuard.set(guard, scanner)
+    return scanner
+  }
+}
+
+/** Returns what gives each scanner its memory. */
+export function createScanning(scannerFor: ScannerFor): ScanningFor {
+  const byScanner = new WeakMap<Scanner, Scanning>()
+  return (guard) => {
+    const scanner = scannerFor(guard)
+    const scanning = byScanner.get(scanner) ?? remembering(scanner)
+    byScanner.set(scanner, scanning)
     return scanning
   }
 }
@@ -52,8 +70,7 @@ export function signaturesOf(guard: PromptGuard, shipped: readonly Signature[]):
     .map((signature) => ({ ...signature, severity: guard.severities[signature.id] ?? signature.severity }))
 }
 
-function scan(signatures: readonly Signature[]): Scanning {
-  const scanner = createScanner(signatures)
+function remembering(scanner: Scanner): Scanning {
   const memory = () => createMemory<readonly Finding[]>()
   const memories: Readonly<Record<Channel, Memory<readonly Finding[]>>> = {
     system: memory(),
