@@ -14,7 +14,8 @@ import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Fleet } from '../upstreams/fleet.ts'
 
-export interface AdminParts {
+/** What the listener and its routes need. */
+export interface AdminListenerParts {
   readonly policy: Policy['admin']
   readiness(): Promise<Readiness>
   readonly fleet: Fleet
@@ -28,7 +29,8 @@ export interface AdminParts {
 
 const connections = { each: 64, all: 256 }
 
-export function createAdmin({
+/** Makes the listener; it does not listen yet. */
+export function createAdminListener({
   policy,
   readiness,
   fleet,
@@ -38,7 +40,7 @@ export function createAdmin({
   api,
   approvals,
   audit,
-}: AdminParts): FastifyInstance {
+}: AdminListenerParts): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: 64 * 1024,

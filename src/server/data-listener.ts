@@ -26,10 +26,14 @@ import { createPipeline } from '../pipeline/pipeline.ts'
 import { createReceive } from '../pipeline/request/receive.ts'
 import type { Steps } from '../pipeline/steps.ts'
 import type { StoredResponses } from '../pipeline/stored-responses.ts'
+import type { Policy } from '../policy/policy.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Fleet } from '../upstreams/fleet.ts'
 
-export interface AppParts extends Steps, Pick<TokenRouteParts, 'signing' | 'requireThawed' | 'onMinted'> {
+/** What the listener and its routes need. */
+export interface DataListenerParts
+  extends Steps,
+    Pick<TokenRouteParts, 'signing' | 'requireThawed' | 'onMinted'> {
   current(): Snapshot
   readonly fleet: Fleet
   readonly upstreamClient: HttpUpstreamClient
@@ -39,7 +43,7 @@ export interface AppParts extends Steps, Pick<TokenRouteParts, 'signing' | 'requ
   readonly memory: HeldBytes
   readonly clock: Clock
   /** A TLS handshake failed. */
-  onHandshakeFault(fault: HandshakeFailure, peer: string): void
+  onHandshakeFailure(failure: HandshakeFailure, peer: string): void
 }
 
 /** A connection is kept so much longer than `timeouts.idle` says: a proxy with the same setting must be first to close. */
@@ -47,76 +51,90 @@ const idleSlackMs = 15_000
 /** An announced body is waited for this much longer than the gate itself waits for it. */
 const slackMs = 5_000
 
+/** The listener for model requests, with its routes; it does not listen yet. */
 export interface DataListener {
   readonly app: FastifyInstance
   /** Gives notice, stops listening, lets what runs finish, then cuts it. */
-  drain(patience: DrainOptions): Promise<void>
-  /** Ends with this refusal what is under way, if it is meant. */
-  cut: InFlightRequests['abort']
-  readonly door: LoginThrottle
+  drain(options: DrainOptions): Promise<void>
+  /** Ends the requests under way that match, with a refusal. */
+  readonly abort: InFlightRequests['abort']
+  readonly loginThrottle: LoginThrottle
 }
 
-export async function createApp(parts: AppParts): Promise<DataListener> {
-  const { policy } = parts.current()
-  const { tls } = policy.listen
+/** Makes the listener. */
+export async function createDataListener(parts: DataListenerParts): Promise<DataListener> {
+  const { current, clock, metrics, memory } = parts
+  // Fastify's types tell HTTP from HTTPS by the shape of the options, which is known here only at run time.
+  const app = fastify(serverOptions(current().policy)) as unknown as FastifyInstance
+  const handshakes = watchHandshakes(app.server, parts.onHandshakeFailure)
+  // Node would answer 417 itself, past the gate and its log.
+  app.server.on('checkExpectation', (request, response) => app.routing(request, response))
+  const doorPolicy = () => current().policy.door
+  limitConnections(app.server, doorPolicy)
+  // Bodies are read by the gate, after it has admitted the request; nothing else looks at them.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  await app.register(multipart)
+  const loginThrottle = await createLoginThrottle(app, doorPolicy)
+  const receive = createReceive(current, clock)
+  const inFlightRequests = createInFlightRequests(receive, loginThrottle, metrics, doorPolicy, memory)
+  // In the place of Fastify's own.
+  app.server.removeAllListeners('clientError')
+  app.server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    // Bytes of ours in the middle of a response would look like the model's.
+    if (inFlightRequests.isAnswering(socket) || !handshakes.isEstablished(socket)) socket.destroy()
+    else answerNoHttp(error, socket)
+  })
+  registerRoutes(app, parts, inFlightRequests)
+  return {
+    ...{ app, loginThrottle },
+    drain: (options) => drain(app, inFlightRequests, options),
+    abort: inFlightRequests.abort,
+  }
+}
+
+function serverOptions({ listen: { tls }, timeouts }: Policy): FastifyServerOptions {
   const patience = {
-    headersTimeout: Math.min(policy.timeouts.bodyMs, 60_000),
+    headersTimeout: Math.min(timeouts.bodyMs, 60_000),
     connectionsCheckingInterval: 2_000,
   }
   const options = {
     logger: false,
     exposeHeadRoutes: false,
-    keepAliveTimeout: policy.timeouts.idleMs + idleSlackMs,
+    keepAliveTimeout: timeouts.idleMs + idleSlackMs,
     // For the upload of a model's file; other bodies are timed where they are read.
-    requestTimeout: Math.max(policy.timeouts.bodyMs, policy.timeouts.totalMs) + slackMs,
+    requestTimeout: Math.max(timeouts.bodyMs, timeouts.totalMs) + slackMs,
     routerOptions: { maxParamLength: 512 },
     rewriteUrl: ({ url }: { url?: string | undefined }) => plainPath(url ?? '') ?? unroutablePath,
-    clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => {
-      // Bytes of ours in the middle of an answer would look like the model's.
-      if (inFlightRequests.isAnswering(socket) || !handshakes.isEstablished(socket)) socket.destroy()
-      else answerNoHttp(error, socket)
-    },
     // While draining, a request on an open connection is still answered, and recorded like any other.
     return503OnClosing: false,
     forceCloseConnections: false,
     ...(tls ? { https: { ...tlsOptions(tls), ...patience } } : { http: patience }),
-  } as unknown as FastifyServerOptions
-  const app = fastify(options) as unknown as FastifyInstance
-  const handshakes = watchHandshakes(app.server, parts.onHandshakeFault)
-  // Node would answer 417 itself, past the gate and its log.
-  app.server.on('checkExpectation', (request, response) => app.routing(request, response))
-  const doorPolicy = () => parts.current().policy.door
-  limitConnections(app.server, doorPolicy)
-  // Bodies are read by the gate, after it has admitted the request; nobody else looks at them.
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
-  await app.register(multipart)
+  } as const
+  return options
+}
 
-  const door = await createLoginThrottle(app, doorPolicy)
-  const receive = createReceive(parts.current, parts.clock)
-  const inFlightRequests = createInFlightRequests(receive, door, parts.metrics, doorPolicy, parts.memory)
+function registerRoutes(
+  app: FastifyInstance,
+  parts: DataListenerParts,
+  inFlightRequests: InFlightRequests,
+): void {
   const pipeline = createPipeline(parts)
   const { ask } = parts.upstreamClient
-  const hosts = { inFlightRequests, pipeline, settle: parts.settle }
+  const localRoute = { inFlightRequests, pipeline, settle: parts.settle }
   // First: routes take the error handler they find when they are declared.
-  registerNotFound(app, hosts)
+  registerNotFound(app, localRoute)
   for (const dialect of dialects)
     for (const endpoint of dialect.endpoints) {
       if (endpoint.kind === 'exchange') registerModelRoute(app, dialect, endpoint, inFlightRequests, pipeline)
       else if (endpoint.kind === 'listing')
-        registerListing(app, dialect, endpoint, { ...parts, localRoute: hosts, ask })
+        registerListing(app, dialect, endpoint, { ...parts, localRoute, ask })
       else if (endpoint.kind === 'stored')
-        registerStoredResponse(app, dialect, endpoint, { ...parts, localRoute: hosts, ask })
-      else registerGreeting(app, dialect, endpoint, { ...parts, localRoute: hosts })
+        registerStoredResponse(app, dialect, endpoint, { ...parts, localRoute, ask })
+      else registerGreeting(app, dialect, endpoint, { ...parts, localRoute })
     }
-  registerTokenRoutes(app, { ...parts, localRoute: hosts })
-  registerHealthChecks(app, { ...parts, localRoute: hosts })
-  return {
-    app,
-    drain: (patience) => drain(app, inFlightRequests, patience),
-    cut: inFlightRequests.abort,
-    door,
-  }
+  registerTokenRoutes(app, { ...parts, localRoute })
+  registerHealthChecks(app, { ...parts, localRoute })
 }
 
 /** Bytes that are no HTTP: there is no request to record, no dialect to answer in, and nothing to learn from us. */

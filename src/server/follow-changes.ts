@@ -10,18 +10,18 @@ import type { Reloaded } from './reload.ts'
 import { prepareScanners, type Services } from './services.ts'
 
 /** Starts to follow policy, keys and freezes; called last, when everything exists that a change reaches. */
-export function followChanges(foundation: Foundation, services: Services, { cut }: DataListener): void {
+export function followChanges(foundation: Foundation, services: Services, { abort }: DataListener): void {
   const { log, snapshots, keysSync } = foundation
   const { freezes, changes } = services
   freezes.watch((orders: readonly FreezeEntry[]) => {
     for (const { kind, name, frozen, until } of orders)
       log.warn({ kind, name, until }, frozen ? 'frozen' : 'unfrozen')
     void changes.tell()
-    cut(new Refusal('frozen'), (context) => isFrozen(context, freezes))
+    abort(new Refusal('frozen'), (context) => isFrozen(context, freezes))
   })
   snapshots.watch((reloaded) => {
     applyReload(reloaded, foundation, services)
-    cut(new Refusal('invalid_credentials'), (context) => isWithdrawn(context, reloaded.snapshot))
+    abort(new Refusal('invalid_credentials'), (context) => isWithdrawn(context, reloaded.snapshot))
     void changes.tell()
     tellReload(reloaded, foundation)
   })

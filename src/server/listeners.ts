@@ -5,9 +5,9 @@ import type { Readiness } from '../http/admin/health.ts'
 import { type TlsFiles, watchTlsFiles } from '../http/tls/tls.ts'
 import { requireThawedCaller } from '../pipeline/request/authorise.ts'
 import { createStoredResponses } from '../pipeline/stored-responses.ts'
-import { createAdmin } from './admin-listener.ts'
+import { createAdminListener } from './admin-listener.ts'
 import type { Closers } from './closers.ts'
-import { createApp, type DataListener } from './data-listener.ts'
+import { createDataListener, type DataListener } from './data-listener.ts'
 import type { Foundation } from './foundation.ts'
 import { reachOf } from './freeze-reach.ts'
 import type { Services } from './services.ts'
@@ -30,7 +30,7 @@ export async function createListeners(
   const { snapshots, metrics, log, mayTell } = foundation
   const { callers, freezes } = services
   const stored = createStoredResponses()
-  const data = await createApp({
+  const data = await createDataListener({
     ...foundation,
     ...services,
     ...createSteps(foundation, services, stored),
@@ -39,7 +39,7 @@ export async function createListeners(
     signing: callers.signing,
     onMinted: callers.onMinted,
     requireThawed: (request) => requireThawedCaller(request, freezes),
-    onHandshakeFault: (reason, peer) => {
+    onHandshakeFailure: (reason, peer) => {
       metrics.handshakeFailures.inc({ reason })
       if (mayTell(reason)) log.warn({ reason, peer }, 'a TLS handshake failed')
     },
@@ -48,7 +48,7 @@ export async function createListeners(
   const tlsFiles = followTlsFiles(foundation, data)
   closers.add(() => tlsFiles?.close())
   const readiness = () => readinessOf(foundation, services, tlsFiles, lifecycle.isDraining)
-  const admin = createAdminListener(foundation, services, data, readiness)
+  const admin = adminListenerOf(foundation, services, data, readiness)
   closers.add(() => admin.close())
   return { data, admin, tlsFiles }
 }
@@ -70,19 +70,19 @@ function followTlsFiles(foundation: Foundation, { app }: DataListener): TlsFiles
   return tlsFiles
 }
 
-function createAdminListener(
+function adminListenerOf(
   foundation: Foundation,
   services: Services,
-  { door }: DataListener,
+  { loginThrottle }: DataListener,
   readiness: () => Promise<Readiness>,
 ): FastifyInstance {
   const { atStart, policy, snapshots, clock, metrics, log, audit, keysSync, recordEvent } = foundation
   const { store, fleet, freezes, approvals, changes, lookAgain } = services
   const nowMs = clock.wallMs
-  return createAdmin({
+  return createAdminListener({
     ...{ metrics, log, fleet, audit, readiness },
     policy: atStart.admin,
-    logins: createAdminLogins({ ...foundation, door: () => policy().door, loginThrottle: door }),
+    logins: createAdminLogins({ ...foundation, door: () => policy().door, loginThrottle }),
     api: {
       ...{ freezes, store, recordEvent, policy, nowMs },
       shared: keysSync.shared,

@@ -83,25 +83,107 @@ const mendMs = 1000
  * @throws PolicyError for the policy, TypeError for the keys
  */
 export function createSnapshots(options: SnapshotOptions): Snapshots {
-  // Before it is read: what changes meanwhile is looked at again.
-  const ofPolicy = [options.policyFile, exceptionsFile(options.policyFile)]
-  const policyState = statesOf(ofPolicy)
-  const exceptionsAtStart = lookAt(exceptionsFile(options.policyFile))
-  const atStart = readPolicy(options)
-  let watched = filesOf(options, atStart)
-  let seen = [policyState, statesOf(watched.slice(ofPolicy.length))].join('\n')
-  let taken = { ...takenOf(atStart), exceptions: exceptionsAtStart }
-  let revoked = readRevoked(atStart, [])
-  const keysAtStart = readKeys(atStart, revoked, options)
-  let entries = keysAtStart.entries
-  let current: Snapshot = Object.freeze({ policy: atStart, keys: keysAtStart.keys })
-  let warnings: readonly string[] = [...atStart.warnings, ...keysAtStart.warnings]
-  let reading: LoadedFiles = { ok: true, at: new Date(options.now()).toISOString() }
-  let watching: Watch | undefined
-  let onReload: ((reloaded: Reloaded) => void) | undefined
+  return new FileSnapshots(options)
+}
 
-  const reload = () => {
-    const before = current.policy
+class FileSnapshots implements Snapshots {
+  readonly #options: SnapshotOptions
+  readonly #atStart: Policy
+  #current: Snapshot
+  #entries: KeyFiles['keys']
+  #revoked: readonly RevokedToken[]
+  #warnings: readonly string[]
+  #taken: Taken
+  #reading: LoadedFiles
+  #watched: readonly string[]
+  /** Their states when they were read. */
+  #seen: string
+  #watching: Watch | undefined
+  /** Looks again at files whose last reading failed. */
+  #mending: NodeJS.Timeout | undefined
+  #onReload: ((reloaded: Reloaded) => void) | undefined
+
+  constructor(options: SnapshotOptions) {
+    this.#options = options
+    // Before it is read: what changes meanwhile is looked at again.
+    const ofPolicy = [options.policyFile, exceptionsFile(options.policyFile)]
+    const policyState = statesOf(ofPolicy)
+    const exceptions = lookAt(exceptionsFile(options.policyFile))
+    const policy = readPolicy(options)
+    this.#atStart = policy
+    this.#watched = filesOf(options, policy)
+    this.#seen = [policyState, statesOf(this.#watched.slice(ofPolicy.length))].join('\n')
+    this.#taken = { ...takenOf(policy), exceptions }
+    this.#revoked = readRevoked(policy, [])
+    const { entries, keys, warnings } = readKeys(policy, this.#revoked, options)
+    this.#entries = entries
+    this.#current = Object.freeze({ policy, keys })
+    this.#warnings = [...policy.warnings, ...warnings]
+    this.#reading = { ok: true, at: new Date(options.now()).toISOString() }
+  }
+
+  get current(): Snapshot {
+    return this.#current
+  }
+
+  get reading(): LoadedFiles {
+    return this.#reading
+  }
+
+  get keyFiles(): Pick<KeyFiles, 'keys' | 'revoked'> {
+    return { keys: this.#entries, revoked: this.#revoked }
+  }
+
+  get taken(): Taken {
+    return this.#taken
+  }
+
+  get warnings(): readonly string[] {
+    return this.#warnings
+  }
+
+  readonly reload = (): readonly string[] => {
+    const before = this.#current.policy
+    // Before they are read: what changes meanwhile is looked at again.
+    const states = statesOf(this.#watched)
+    const exceptions = lookAt(before.exceptions.file)
+    const keysOnly = areKeysOnly(this.#watched, this.#seen, states, before)
+    this.#seen = states
+    const failures = this.#readAgain(before, exceptions)
+    this.#reading = {
+      ok: failures.length === 0,
+      at: new Date(this.#options.now()).toISOString(),
+      ...(failures.length > 0 ? { place: placeOf(failures[0]) } : {}),
+    }
+    this.#watchAgain()
+    const problems = failures.flatMap(problemsOf)
+    this.#onReload?.({ before, snapshot: this.#current, problems, keysOnly })
+    return problems
+  }
+
+  // Not for what was seen already.
+  readonly look = (): void => {
+    if (statesOf(this.#watched) !== this.#seen) this.reload()
+  }
+
+  watch(onReload: (reloaded: Reloaded) => void): void {
+    this.#onReload = onReload
+    this.#watching = watchFiles(this.#watched, this.look, lookMs)
+    // A file that was away only while another one's change was read is the same as before to whoever watches it.
+    this.#mending = setInterval(() => {
+      if (!this.#reading.ok) this.look()
+    }, mendMs)
+    this.#mending.unref()
+    this.look()
+  }
+
+  readonly close = (): void => {
+    clearInterval(this.#mending)
+    this.#watching?.close()
+  }
+
+  /** Takes of policy, keys and revoked tokens what can be read. @returns why something was not taken */
+  #readAgain(before: Policy, exceptions: string): readonly unknown[] {
     const failures: unknown[] = []
     const attempt = <T>(read: () => T): T | undefined => {
       try {
@@ -111,84 +193,38 @@ export function createSnapshots(options: SnapshotOptions): Snapshots {
         return undefined
       }
     }
-    // Before they are read: what changes meanwhile is looked at again.
-    const states = statesOf(watched)
-    const exceptions = lookAt(before.exceptions.file)
-    const keysOnly = areKeysOnly(watched, seen, states, before)
-    seen = states
-    const policy = attempt(() => readPolicy(options)) ?? before
+    const policy = attempt(() => readPolicy(this.#options)) ?? before
     const nowTaken = takenOf(policy)
-    const nowRevoked = attempt(() => readRevoked(policy, revoked))
-    revoked = nowRevoked ?? revoked
-    const keys = attempt(() => {
-      const read = readKeys(policy, revoked, options)
-      // A file that was mislaid must not lock everybody out.
-      if (read.keys.size === 0 && current.keys.size > 0 && !existsSync(policy.keysFile))
-        throw new TypeError(`${policy.keysFile} is gone; the keys it held stay in force`)
-      return read
-    })
-    current = Object.freeze({ policy, keys: keys?.keys ?? current.keys })
-    entries = keys?.entries ?? entries
-    taken = {
-      keys: keys ? nowTaken.keys : taken.keys,
-      revoked: nowRevoked ? nowTaken.revoked : taken.revoked,
-      exceptions: policy === before ? taken.exceptions : exceptions,
+    const revoked = attempt(() => readRevoked(policy, this.#revoked))
+    this.#revoked = revoked ?? this.#revoked
+    const keys = attempt(() => this.#readKeys(policy))
+    this.#current = Object.freeze({ policy, keys: keys?.keys ?? this.#current.keys })
+    this.#entries = keys?.entries ?? this.#entries
+    this.#taken = {
+      keys: keys ? nowTaken.keys : this.#taken.keys,
+      revoked: revoked ? nowTaken.revoked : this.#taken.revoked,
+      exceptions: policy === before ? this.#taken.exceptions : exceptions,
     }
-    warnings = [...policy.warnings, ...waitForRestart(atStart, policy), ...(keys?.warnings ?? [])]
-    reading = {
-      ok: failures.length === 0,
-      at: new Date(options.now()).toISOString(),
-      ...(failures.length > 0 ? { place: placeOf(failures[0]) } : {}),
-    }
-    const files = filesOf(options, policy)
-    if (files.join('\n') !== watched.join('\n')) {
-      watched = files
-      seen = ''
-      watching?.close()
-      watching &&= watchFiles(files, look, lookMs)
-    }
-    const problems = failures.flatMap(problemsOf)
-    onReload?.({ before, snapshot: current, problems, keysOnly })
-    return problems
+    this.#warnings = [...policy.warnings, ...waitForRestart(this.#atStart, policy), ...(keys?.warnings ?? [])]
+    return failures
   }
-  /** Not for what somebody else has seen already. */
-  const look = () => {
-    if (statesOf(watched) !== seen) reload()
-  }
-  let mending: NodeJS.Timeout | undefined
 
-  return {
-    get current() {
-      return current
-    },
-    get reading() {
-      return reading
-    },
-    get keyFiles() {
-      return { keys: entries, revoked }
-    },
-    get taken() {
-      return taken
-    },
-    get warnings() {
-      return warnings
-    },
-    reload,
-    look,
-    watch(listener) {
-      onReload = listener
-      watching = watchFiles(watched, look, lookMs)
-      // A file that was away only while another one's change was read is the same as before to whoever watches it.
-      mending = setInterval(() => {
-        if (!reading.ok) look()
-      }, mendMs)
-      mending.unref()
-      look()
-    },
-    close() {
-      clearInterval(mending)
-      watching?.close()
-    },
+  #readKeys(policy: Policy): ReturnType<typeof readKeys> {
+    const read = readKeys(policy, this.#revoked, this.#options)
+    // A file that was mislaid must not lock everybody out.
+    if (read.keys.size === 0 && this.#current.keys.size > 0 && !existsSync(policy.keysFile))
+      throw new TypeError(`${policy.keysFile} is gone; the keys it held stay in force`)
+    return read
+  }
+
+  /** Another policy may name other files. */
+  #watchAgain(): void {
+    const files = filesOf(this.#options, this.#current.policy)
+    if (files.join('\n') === this.#watched.join('\n')) return
+    this.#watched = files
+    this.#seen = ''
+    this.#watching?.close()
+    this.#watching &&= watchFiles(files, this.look, lookMs)
   }
 }
 

@@ -17,8 +17,11 @@ export interface Part {
   readonly tool: string | undefined
 }
 
-/** @param glue what stands before a text that may be glued to the one before: nothing, or a line's end */
-export function neighbours(texts: readonly Text[], glue: string): readonly Joined[] {
+/**
+ * Joins the texts that a server would put into one message.
+ * @param glue what stands before a text that may be glued to the one before: nothing, or a line's end
+ */
+export function joinMessages(texts: readonly Text[], glue: string): readonly Joined[] {
   const joined: Joined[] = []
   let system: Joined | undefined
   let speaking: Joined | undefined

@@ -16,8 +16,8 @@ import type { Locate, Located } from './exceptions.ts'
 import { opinionGuard, type SecondOpinion } from './guard-model.ts'
 import { type Flagged, type Question, questionsOf } from './guard-model-questions.ts'
 import type { GuardTurns } from './guard-turns.ts'
-import { neighbours, type Part } from './join-messages.ts'
-import type { ScanningFor } from './scan-cache.ts'
+import { joinMessages, type Part } from './join-messages.ts'
+import type { Scanning, ScanningFor } from './scan-cache.ts'
 import { acrossJoints, seamsOf } from './seams.ts'
 
 const guard = 'prompt'
@@ -42,96 +42,8 @@ export interface ScanParts {
  */
 export type ScanPrompt = (request: Reserved) => Promise<Scanned>
 
-export function createScanPrompt({
-  scanningFor,
-  secondOpinion,
-  turns,
-  metrics,
-  locate,
-}: ScanParts): ScanPrompt {
-  function* judgeTexts(
-    texts: readonly Known[],
-    thresholds: Parameters<typeof judge>[2],
-    exceptions: Exceptions,
-  ): Steps<PromptScan> {
-    const findings: JudgedFinding[] = []
-    const flagged: Flagged[] = []
-    let worst: Action = 'allow'
-    for (const known of texts) {
-      const { channel, text, findings: found } = known
-      if (found.length === 0) continue
-      const first = judge(found, channel, thresholds)
-      // What nobody minds needs no exception.
-      const located = first.action === 'allow' ? undefined : locate(known, exceptions)
-      if (located) yield located.work
-      const counted = located ? located.found.filter(({ exception }) => exception === undefined) : found
-      const { action, score } = counted.length < found.length ? judge(counted, channel, thresholds) : first
-      const [start] = counted
-      if (action === 'flag' && start) flagged.push({ channel, text, score, at: start.start })
-      if (heavier[action] > heavier[worst]) worst = action
-      if (findings.length >= maxFindings) continue
-      for (const each of located?.found ?? found) findings.push(judged(each, known, action))
-    }
-    return { worst, findings, flagged }
-  }
-
-  function* read({ role, identity, policy, prompt }: Reserved): Steps<PromptScan> {
-    const settings = role.promptGuard
-    const judgeAll = (texts: readonly Known[]) => judgeTexts(texts, settings, policy.exceptions)
-    const scanning = scanningFor(settings)
-    function* findAll(joined: readonly Omit<Known, 'findings'>[], known: readonly Known[]): Steps<Known[]> {
-      const all: Known[] = []
-      for (const [index, { channel, text, parts }] of joined.entries()) {
-        const before = known[index]
-        yield workPerText
-        const findings =
-          role.trustSystem && channel === 'system'
-            ? []
-            : before?.text === text
-              ? before.findings
-              : yield* scanning.findings(text, channel, identity.id)
-        all.push({ channel, text, parts, findings })
-      }
-      return all
-    }
-    const { texts } = prompt
-    const joined = neighbours(texts, '\n')
-    const spaced = yield* findAll(joined, [])
-    const seams = seamsOf(role.trustSystem ? joined.filter(({ channel }) => channel !== 'system') : joined)
-    const found = yield* findAll(seams.map(wholly), [])
-    const across = seams.flatMap((seam, index) =>
-      acrossJoints(seam, found[index]?.findings ?? []).map(wholly),
-    )
-    const reading = yield* judgeAll([...spaced, ...across])
-    // Some servers put parts behind each other with nothing between, which can make one word of two.
-    if (!texts.some(({ glued }) => glued)) return reading
-    const glued = yield* judgeAll([...(yield* findAll(neighbours(texts, ''), spaced)), ...across])
-    return heavier[glued.worst] > heavier[reading.worst] ? glued : reading
-  }
-
-  /** Each text is read in slices; between them others have their turn, if there is much to read. */
-  async function inTurns(request: Reserved): Promise<PromptScan> {
-    const { identity, cancellation, guardWork } = request
-    const before = guardWork.ms
-    try {
-      return await turns.run(read(request), { owner: holderOf(identity), work: guardWork, cancellation })
-    } catch (cause) {
-      if (cause instanceof Refusal || cancellation.over) throw cause
-      metrics.guardFailures.inc({ guard })
-      throw new Refusal('internal', { detail: 'the prompt guard failed', cause })
-    } finally {
-      metrics.guardSeconds.observe({ guard }, (guardWork.ms - before) / 1000)
-    }
-  }
-
-  /** @returns undefined if there is nothing to ask, or nobody */
-  async function opinionOn({ role, identity, prompt }: Reserved, flagged: readonly Flagged[]) {
-    const { model } = role.promptGuard
-    if (!model) return undefined
-    const questions = questionsOf(prompt.texts, flagged, model, role.trustSystem)
-    return questions.questions.length === 0 ? undefined : secondOpinion(questions, identity.id, model)
-  }
-
+export function createScanPrompt(parts: ScanParts): ScanPrompt {
+  const { metrics } = parts
   return async (request) => {
     const { mode } = request.role.promptGuard
     // Never silent about what went by unread.
@@ -139,9 +51,9 @@ export function createScanPrompt({
     // What the gate answers itself no model reads; scanning it would only tell a prober what is found.
     if (mode === 'off' || request.endpoint.answer)
       return extend(request, { findings: [], guards: unread, opinion: undefined })
-    const { findings, flagged, worst } = await inTurns(request)
+    const { findings, flagged, worst } = await scanInTurns(request, parts)
     const guards: GuardVerdict[] = [[guard, worst]]
-    const opinion = worst === 'block' ? undefined : await opinionOn(request, flagged)
+    const opinion = worst === 'block' ? undefined : await opinionOn(request, flagged, parts)
     if (opinion) guards.push([opinionGuard, opinion.verdict])
     if (opinion?.unsafe) findings.push(unsafe(opinion.unsafe))
     for (const { guard, category, action } of findings) metrics.findings.inc({ guard, category, action })
@@ -150,6 +62,103 @@ export function createScanPrompt({
     if (mode === 'enforce') requireNoBlock(scanned)
     return scanned
   }
+}
+
+/** Each text is read in slices; between them others have their turn, if there is much to read. */
+async function scanInTurns(request: Reserved, parts: ScanParts): Promise<PromptScan> {
+  const { turns, metrics } = parts
+  const { identity, cancellation, guardWork } = request
+  const before = guardWork.ms
+  try {
+    const steps = scanTexts(request, parts)
+    return await turns.run(steps, { owner: holderOf(identity), work: guardWork, cancellation })
+  } catch (cause) {
+    if (cause instanceof Refusal || cancellation.over) throw cause
+    metrics.guardFailures.inc({ guard })
+    throw new Refusal('internal', { detail: 'the prompt guard failed', cause })
+  } finally {
+    metrics.guardSeconds.observe({ guard }, (guardWork.ms - before) / 1000)
+  }
+}
+
+/** @returns undefined if there is nothing to ask, or no guard model */
+async function opinionOn(
+  { role, identity, prompt }: Reserved,
+  flagged: readonly Flagged[],
+  { secondOpinion }: ScanParts,
+) {
+  const { model } = role.promptGuard
+  if (!model) return undefined
+  const questions = questionsOf(prompt.texts, flagged, model, role.trustSystem)
+  return questions.questions.length === 0 ? undefined : secondOpinion(questions, identity.id, model)
+}
+
+function* scanTexts(request: Reserved, { scanningFor, locate }: ScanParts): Steps<PromptScan> {
+  const { role, policy, prompt } = request
+  const settings = role.promptGuard
+  const scanning = scanningFor(settings)
+  const judgeAll = (texts: readonly Known[]) => judgeTexts(texts, settings, policy.exceptions, locate)
+  const { texts } = prompt
+  const joined = joinMessages(texts, '\n')
+  const spaced = yield* findAll(joined, [], request, scanning)
+  const seams = seamsOf(role.trustSystem ? joined.filter(({ channel }) => channel !== 'system') : joined)
+  const found = yield* findAll(seams.map(wholly), [], request, scanning)
+  const across = seams.flatMap((seam, index) => acrossJoints(seam, found[index]?.findings ?? []).map(wholly))
+  const read = yield* judgeAll([...spaced, ...across])
+  // Some servers put parts behind each other with nothing between, which can make one word of two.
+  if (!texts.some(({ glued }) => glued)) return read
+  const unspaced = yield* findAll(joinMessages(texts, ''), spaced, request, scanning)
+  const glued = yield* judgeAll([...unspaced, ...across])
+  return heavier[glued.worst] > heavier[read.worst] ? glued : read
+}
+
+/** @param known the same texts, joined in another way: where one is the same, so are its findings */
+function* findAll(
+  joined: readonly Omit<Known, 'findings'>[],
+  known: readonly Known[],
+  { role, identity }: Reserved,
+  scanning: Scanning,
+): Steps<Known[]> {
+  const all: Known[] = []
+  for (const [index, { channel, text, parts }] of joined.entries()) {
+    const before = known[index]
+    yield workPerText
+    const findings =
+      role.trustSystem && channel === 'system'
+        ? []
+        : before?.text === text
+          ? before.findings
+          : yield* scanning.findings(text, channel, identity.id)
+    all.push({ channel, text, parts, findings })
+  }
+  return all
+}
+
+function* judgeTexts(
+  texts: readonly Known[],
+  thresholds: Parameters<typeof judge>[2],
+  exceptions: Exceptions,
+  locate: Locate,
+): Steps<PromptScan> {
+  const findings: JudgedFinding[] = []
+  const flagged: Flagged[] = []
+  let worst: Action = 'allow'
+  for (const known of texts) {
+    const { channel, text, findings: found } = known
+    if (found.length === 0) continue
+    const first = judge(found, channel, thresholds)
+    // What is allowed anyway needs no exception.
+    const located = first.action === 'allow' ? undefined : locate(known, exceptions)
+    if (located) yield located.work
+    const counted = located ? located.found.filter(({ exception }) => exception === undefined) : found
+    const { action, score } = counted.length < found.length ? judge(counted, channel, thresholds) : first
+    const [start] = counted
+    if (action === 'flag' && start) flagged.push({ channel, text, score, at: start.start })
+    if (heavier[action] > heavier[worst]) worst = action
+    if (findings.length >= maxFindings) continue
+    for (const each of located?.found ?? found) findings.push(judged(each, known, action))
+  }
+  return { worst, findings, flagged }
 }
 
 /** So that a record says who made it a block. */

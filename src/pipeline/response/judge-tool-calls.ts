@@ -4,7 +4,7 @@
  *
  * A call is judged by its name and arguments. What the client's tool makes of them is not known here.
  */
-import type { Answered, ApprovalService } from '../../approvals/service.ts'
+import type { Answered, ApprovalAnswer, ApprovalService } from '../../approvals/service.ts'
 import { holderOf } from '../../auth/identity.ts'
 import type { JsonObject } from '../../core/json.ts'
 import { describeError, Refusal } from '../../core/refusal.ts'
@@ -17,7 +17,6 @@ import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Calls } from '../../tool-policy/calls/registry.ts'
 import type { ToolRights } from '../../tool-policy/rights.ts'
 import type { Guarded } from '../context.ts'
-import type { JudgedFinding } from '../findings.ts'
 import { callRights, judgeRight } from './tool-rights.ts'
 
 const guard = 'tools'
@@ -32,12 +31,14 @@ const note = 'A tool call was removed here: this key may not make it.'
 const over =
   'The approval for this tool call has expired, or another call like it has used it. Retry the call.'
 
+const tooMany = 'Too many tool calls are waiting for approval. Try again later.'
 const unwaited = 'The request that made this tool call has ended.'
 const outdated = 'The policy changed while this tool call waited for approval. Retry the call.'
 
 /** What a message may repeat without leaving it. */
 const plainName = /^[\w.:/-]{1,128}$/
 
+/** What it takes to judge tool calls. */
 export interface JudgeParts {
   readonly approvals: ApprovalService
   readonly calls: Calls
@@ -49,48 +50,50 @@ export interface JudgeParts {
   readonly log: Log
 }
 
-/** @returns for a call that may be answered: who judges the tool calls in it, or undefined if nobody does */
-export function createJudgeCalls({ approvals, calls, lookAgain, isInForce, metrics, log }: JudgeParts) {
-  const find = (request: Guarded, id: string, severity: Severity, action: JudgedFinding['action']) => {
-    metrics.findings.inc({ guard, category, action })
-    const { findings } = request.toolCalls
-    if (findings.length >= maxTold) return
-    findings.push({ guard, id, category, severity, channel: 'assistant', action, start: 0, end: 0 })
+/** @returns who judges the tool calls of the response to a request; undefined: they are not restricted */
+export type JudgeCallsOf = (request: Guarded) => JudgeCall | undefined
+
+export function createJudgeCalls(parts: JudgeParts): JudgeCallsOf {
+  return (request) => (callRights(request) ? new ToolCallJudge(parts, request).judge : undefined)
+}
+
+/** Judges the tool calls of one response. */
+class ToolCallJudge {
+  readonly #parts: JudgeParts
+  readonly #request: Guarded
+  readonly #otherwise: ToolRights['otherwise']
+
+  constructor(parts: JudgeParts, request: Guarded) {
+    this.#parts = parts
+    this.#request = request
+    this.#otherwise = request.role.tools?.otherwise ?? 'refuse'
+  }
+
+  // At once wherever no human is asked: what stands in a text cannot wait.
+  readonly judge: JudgeCall = (call, place) => {
+    try {
+      const judgement = judgeRight(this.#request, call)
+      if (judgement.kind === 'outside') return this.#outside(call, judgement.because)
+      if (judgement.kind === 'allowed') return this.#letThrough(call)
+      if (place === 'text') return this.#outOfPlace(call)
+      return this.#ask(call, judgement.arguments).catch((cause: unknown) => this.#unjudged(call, cause))
+    } catch (cause) {
+      return this.#unjudged(call, cause)
+    }
   }
 
   /** Not waited for: a call that is not remembered only has its result flagged. */
-  const letThrough = (request: Guarded, made: ToolCall): CallVerdict => {
-    void calls.note(holderOf(request.identity), made)
+  #letThrough(call: ToolCall): CallVerdict {
+    void this.#parts.calls.note(holderOf(this.#request.identity), call)
     return pass
   }
 
-  /** @param action `redact`: the rest of the answer leaves without it */
-  const stopped = (
-    request: Guarded,
-    made: ToolCall,
-    id: string,
-    severity: Severity,
-    action: 'block' | 'redact' = 'block',
-  ) => {
-    find(request, id, severity, action)
-    if (request.toolCalls.stopped.length < maxTold) request.toolCalls.stopped.push(made)
-  }
-
-  const remember = ({ toolCalls }: Guarded, id: string, outcome: 'asked' | 'used' | 'denied') => {
-    if (toolCalls.approvals.size < maxTold || toolCalls.approvals.has(id))
-      toolCalls.approvals.set(id, outcome)
-  }
-
-  const outside = (
-    request: Guarded,
-    made: ToolCall,
-    because: 'name' | 'arguments',
-    otherwise: ToolRights['otherwise'],
-  ): CallVerdict => {
+  #outside(call: ToolCall, because: 'name' | 'arguments'): CallVerdict {
     const id = because === 'name' ? 'tool.not-allowed' : 'tool.arguments'
-    stopped(request, made, id, 'high', otherwise === 'strip' ? 'redact' : 'block')
-    if (otherwise === 'strip') return { kind: 'strip', note }
-    const tool = nameToSay(request, made)
+    const isStripped = this.#otherwise === 'strip'
+    this.#stop(call, id, 'high', isStripped ? 'redact' : 'block')
+    if (isStripped) return { kind: 'strip', note }
+    const tool = nameToSay(this.#request, call)
     return {
       kind: 'refuse',
       refusal: new Refusal('tool_not_allowed', {
@@ -102,110 +105,115 @@ export function createJudgeCalls({ approvals, calls, lookAgain, isInForce, metri
     }
   }
 
-  const outOfPlace = (request: Guarded, made: ToolCall): CallVerdict => {
-    stopped(request, made, 'tool.unapproved', 'medium', 'redact')
+  #outOfPlace(call: ToolCall): CallVerdict {
+    this.#stop(call, 'tool.unapproved', 'medium', 'redact')
     return { kind: 'strip', note: undecidedCallNote }
   }
 
-  const unapproved = (request: Guarded, made: ToolCall, id: string, say: string): CallVerdict => {
-    stopped(request, made, id, 'medium')
+  #unapproved(call: ToolCall, id: string, say: string): CallVerdict {
+    this.#stop(call, id, 'medium')
     return { kind: 'refuse', refusal: new Refusal('approval_denied', { say }) }
   }
 
-  /** Who cannot judge lets nothing through. */
-  const unjudged = (request: Guarded, made: ToolCall, cause: unknown): CallVerdict => {
+  /** A judge that fails lets nothing through. */
+  #unjudged(call: ToolCall, cause: unknown): CallVerdict {
+    const { metrics, log } = this.#parts
     metrics.guardFailures.inc({ guard })
-    log.error({ id: request.id, cause: describeError(cause) }, 'cannot judge a tool call; it is refused')
-    stopped(request, made, 'tool.unjudged', 'high')
+    log.error(
+      { id: this.#request.id, cause: describeError(cause) },
+      'cannot judge a tool call; it is refused',
+    )
+    this.#stop(call, 'tool.unjudged', 'high')
     return { kind: 'refuse', refusal: new Refusal('store_unavailable', { cause, retryAfterSeconds: 5 }) }
   }
 
-  const asked = async (request: Guarded, made: ToolCall, args: JsonObject): Promise<CallVerdict> => {
-    const { identity, role, policy, cancellation } = request
-    const { waitMs, validMs } = policy.approval
-    // Of whom nothing is recorded, no more is kept than a human needs who decides.
-    const shows = role.content === 'none' ? 'masked' : policy.approval.arguments
-    // Under another policy nobody can say yes any more.
-    const isCurrent = () => isInForce(policy.version)
-    const wanted = () => !cancellation.over && isCurrent()
-    const mayPass = () => {
-      lookAgain()
-      return wanted()
-    }
+  async #ask(call: ToolCall, args: JsonObject): Promise<CallVerdict> {
+    const { id: request, identity, role, policy, model } = this.#request
     // There may be a yes already. Who was known when the request came may be frozen since: models take their time.
-    if (!mayPass()) return unapproved(request, made, 'tool.unapproved', isCurrent() ? unwaited : outdated)
-    const answer = await approvals.ask(
+    if (!this.#mayPass())
+      return this.#unapproved(call, 'tool.unapproved', this.#isCurrent() ? unwaited : outdated)
+    const answer = await this.#parts.approvals.ask(
       {
-        identity,
+        ...{ identity, request, arguments: args },
         holder: holderOf(identity),
-        request: request.id,
-        tool: made.name,
-        arguments: args,
-        model: request.model.served,
+        tool: call.name,
+        model: model.served,
         policy: policy.version,
         finder: policy.personalData.finder,
       },
-      { validMs, shows },
+      {
+        validMs: policy.approval.validMs,
+        // Of whom nothing is recorded, no more is kept than a human needs who decides.
+        shows: role.content === 'none' ? 'masked' : policy.approval.arguments,
+      },
     )
-    if (answer.kind === 'full')
-      return unapproved(
-        request,
-        made,
-        'tool.too-many',
-        'Too many tool calls are waiting for approval. Try again later.',
-      )
-    const answered = ({ kind, id, why }: Answered): CallVerdict => {
-      remember(request, id, kind === 'passed' ? 'used' : 'denied')
-      if (kind === 'passed') return letThrough(request, made)
-      return unapproved(
-        request,
-        made,
-        'tool.denied',
-        `An approver denied this tool call${reasonOf(why, policy)}. Approval ${id}.`,
-      )
-    }
-    if (answer.kind !== 'pending') return answered(answer)
-    const { id, decided } = answer
-    remember(request, id, 'asked')
+    if (answer.kind === 'full') return this.#unapproved(call, 'tool.too-many', tooMany)
+    if (answer.kind !== 'pending') return this.#decided(call, answer)
+    this.#remember(answer.id, 'asked')
+    return this.#wait(call, answer)
+  }
+
+  #wait(call: ToolCall, { id, decided }: Extract<ApprovalAnswer, { kind: 'pending' }>): CallVerdict {
+    const { waitMs } = this.#request.policy.approval
     const needed = `A tool call needs approval. Approval id: ${id}. Once it is approved, retry the same call.`
-    if (waitMs === 0) return unapproved(request, made, 'tool.unapproved', needed)
-    const waited = async (): Promise<CallVerdict> => {
-      const how = await decided(waitMs, { wanted, mayPass })
-      if (how.kind === 'passed' || how.kind === 'denied') return answered(how)
+    if (waitMs === 0) return this.#unapproved(call, 'tool.unapproved', needed)
+    const wait = async (): Promise<CallVerdict> => {
+      const how = await decided(waitMs, { wanted: () => this.#isWanted(), mayPass: () => this.#mayPass() })
+      if (how.kind === 'passed' || how.kind === 'denied') return this.#decided(call, how)
       const unanswered = how.kind === 'over' ? over : `The approval was not decided in time. ${needed}`
-      const say = isCurrent() ? unanswered : outdated
-      return unapproved(request, made, 'tool.unapproved', say)
+      return this.#unapproved(call, 'tool.unapproved', this.#isCurrent() ? unanswered : outdated)
     }
+    const unjudged = (cause: unknown) => this.#unjudged(call, cause)
     let waiting: Promise<CallVerdict> | undefined
     return {
       kind: 'wait',
       note: needed,
-      abandon: () => stopped(request, made, 'tool.unapproved', 'medium', 'redact'),
+      abandon: () => this.#stop(call, 'tool.unapproved', 'medium', 'redact'),
       // Only for who asks: a yes that came while nobody waits must be there for the next one.
       get decided() {
-        waiting ??= waited().catch((cause: unknown) => unjudged(request, made, cause))
+        waiting ??= wait().catch(unjudged)
         return waiting
       },
     }
   }
 
-  return (request: Guarded): JudgeCall | undefined => {
-    if (!callRights(request)) return undefined
-    const otherwise = request.role.tools?.otherwise ?? 'refuse'
-    // At once wherever no human is asked: what stands in a text cannot wait.
-    return (made, place) => {
-      try {
-        const judgement = judgeRight(request, made)
-        if (judgement.kind === 'outside') return outside(request, made, judgement.because, otherwise)
-        if (judgement.kind === 'allowed') return letThrough(request, made)
-        if (place === 'text') return outOfPlace(request, made)
-        return asked(request, made, judgement.arguments).catch((cause: unknown) =>
-          unjudged(request, made, cause),
-        )
-      } catch (cause) {
-        return unjudged(request, made, cause)
-      }
-    }
+  #decided(call: ToolCall, { kind, id, why }: Answered): CallVerdict {
+    this.#remember(id, kind === 'passed' ? 'used' : 'denied')
+    if (kind === 'passed') return this.#letThrough(call)
+    const reason = reasonOf(why, this.#request.policy)
+    return this.#unapproved(
+      call,
+      'tool.denied',
+      `An approver denied this tool call${reason}. Approval ${id}.`,
+    )
+  }
+
+  /** Under another policy nobody can say yes any more. */
+  #isCurrent(): boolean {
+    return this.#parts.isInForce(this.#request.policy.version)
+  }
+
+  #isWanted(): boolean {
+    return !this.#request.cancellation.over && this.#isCurrent()
+  }
+
+  #mayPass(): boolean {
+    this.#parts.lookAgain()
+    return this.#isWanted()
+  }
+
+  /** @param action `redact`: the rest of the response leaves without the call */
+  #stop(call: ToolCall, id: string, severity: Severity, action: 'block' | 'redact' = 'block'): void {
+    const { findings, stopped } = this.#request.toolCalls
+    this.#parts.metrics.findings.inc({ guard, category, action })
+    if (findings.length < maxTold)
+      findings.push({ guard, id, category, severity, channel: 'assistant', action, start: 0, end: 0 })
+    if (stopped.length < maxTold) stopped.push(call)
+  }
+
+  #remember(id: string, outcome: 'asked' | 'used' | 'denied'): void {
+    const { approvals } = this.#request.toolCalls
+    if (approvals.size < maxTold || approvals.has(id)) approvals.set(id, outcome)
   }
 }
 

@@ -17,14 +17,14 @@ import type { ResponseGuard } from '../findings.ts'
 import { labelsOf } from '../labels.ts'
 import type { ResponseWriter, UpstreamClient, UpstreamRequest } from '../ports.ts'
 import { ownerOf, type StoredResponses } from '../stored-responses.ts'
+import type { JudgeCallsOf } from './judge-tool-calls.ts'
 import { Relay } from './relay.ts'
 import type { RelayOutcome } from './relay-types.ts'
 import { judgeTexts } from './tool-calls-in-text.ts'
 
 /** What it takes to send requests. */
 export interface SendParts {
-  /** Says who judges the tool calls of the response to this request, if anybody. */
-  readonly judgeCallsOf: (request: Guarded) => JudgeCall | undefined
+  readonly judgeCallsOf: JudgeCallsOf
   readonly fleet: Pick<Fleet, 'slot' | 'tell' | 'forget'>
   readonly upstreamClient: UpstreamClient
   readonly stored: StoredResponses

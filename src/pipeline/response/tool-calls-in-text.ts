@@ -31,39 +31,65 @@ function mayHoldCalls(kind: TextKind): boolean {
   return kind === 'content' || kind === 'thinking'
 }
 
+/** Puts the judging of calls in texts before another filter. */
 export function judgeTexts(inner: OutputFilter, judge: JudgeCall): OutputFilter {
-  const states = new Map<string, State>()
-  let cuts = 0
+  return new TextCallFilter(inner, judge)
+}
 
+class TextCallFilter implements OutputFilter {
+  readonly judgesCalls = true
+  readonly #inner: OutputFilter
+  readonly #judge: JudgeCall
+  readonly #states = new Map<string, State>()
   /** What became of each block: some dialects say it again, and a call is judged once. */
-  const settled = new Map<string, string>()
+  readonly #judged = new Map<string, string>()
+  readonly readAhead?: (frame: string) => Promise<void>
+  #cuts = 0
 
-  /** What the client reads of a block. @throws Refusal */
-  const settle = (block: string, tag: Tag, again: boolean): string => {
-    const before = again ? settled.get(block) : undefined
-    const after = before ?? judgeBlock(block, tag)
-    settled.set(block, after)
-    if (after !== block) cuts++
-    return after
+  constructor(inner: OutputFilter, judge: JudgeCall) {
+    this.#inner = inner
+    this.#judge = judge
+    if (inner.readAhead) this.readAhead = inner.readAhead.bind(inner)
   }
 
-  const judgeBlock = (block: string, tag: Tag): string => {
-    for (const call of callsIn(block, tag)) {
-      const verdict = judge(call, 'text')
-      if ('kind' in verdict && verdict.kind === 'pass') continue
-      return noteOf(verdict)
-    }
-    return block
+  get isHolding(): boolean {
+    return this.#inner.isHolding || [...this.#states.values()].some(({ held }) => held !== '')
+  }
+
+  get cuts(): number {
+    return this.#inner.cuts + this.#cuts
+  }
+
+  next(channel: string, kind: TextKind, piece: string): string {
+    if (!mayHoldCalls(kind)) return this.#inner.next(channel, kind, piece)
+    const state = this.#states.get(channel) ?? begin(kind)
+    this.#states.set(channel, state)
+    state.held += piece
+    const passed = this.#advance(state, false)
+    return passed === '' ? '' : this.#inner.next(channel, kind, passed)
+  }
+
+  rest(channel: string): string {
+    const state = this.#states.get(channel)
+    this.#states.delete(channel)
+    const passed = state && state.held !== '' ? this.#advance(state, true) : ''
+    const before = state && passed !== '' ? this.#inner.next(channel, state.kind, passed) : ''
+    return before + this.#inner.rest(channel)
+  }
+
+  whole(kind: TextKind, text: string, again?: boolean): string {
+    const passed = mayHoldCalls(kind) ? this.#advance(begin(kind, text), true, again) : text
+    return this.#inner.whole(kind, passed, again)
   }
 
   /** @returns what may go on of what is held */
-  const advance = (state: State, last: boolean, again = false): string => {
+  #advance(state: State, last: boolean, again = false): string {
     let out = ''
     for (;;) {
       if (state.tag) {
         const stop = endOfCall(state, state.tag, last)
         if (stop === undefined) return out
-        out += settle(state.held.slice(0, stop), state.tag, again)
+        out += this.#settle(state.held.slice(0, stop), state.tag, again)
         state.held = state.held.slice(stop)
         state.tag = undefined
         continue
@@ -82,35 +108,22 @@ export function judgeTexts(inner: OutputFilter, judge: JudgeCall): OutputFilter 
     }
   }
 
-  return {
-    judgesCalls: true,
-    get isHolding() {
-      return inner.isHolding || [...states.values()].some(({ held }) => held !== '')
-    },
-    get cuts() {
-      return inner.cuts + cuts
-    },
-    next(channel, kind, piece) {
-      if (!mayHoldCalls(kind)) return inner.next(channel, kind, piece)
-      const state = states.get(channel) ?? begin(kind)
-      states.set(channel, state)
-      state.held += piece
-      const passed = advance(state, false)
-      return passed === '' ? '' : inner.next(channel, kind, passed)
-    },
-    rest(channel) {
-      const state = states.get(channel)
-      states.delete(channel)
-      const passed = state && state.held !== '' ? advance(state, true) : ''
-      return (state && passed !== '' ? inner.next(channel, state.kind, passed) : '') + inner.rest(channel)
-    },
-    ...(inner.readAhead
-      ? { readAhead: (frame: string) => inner.readAhead?.(frame) ?? Promise.resolve() }
-      : {}),
-    whole(kind, text, again) {
-      const passed = mayHoldCalls(kind) ? advance(begin(kind, text), true, again) : text
-      return inner.whole(kind, passed, again)
-    },
+  /** What the client reads of a block. @throws Refusal */
+  #settle(block: string, tag: Tag, again: boolean): string {
+    const before = again ? this.#judged.get(block) : undefined
+    const after = before ?? this.#judgeBlock(block, tag)
+    this.#judged.set(block, after)
+    if (after !== block) this.#cuts++
+    return after
+  }
+
+  #judgeBlock(block: string, tag: Tag): string {
+    for (const call of callsIn(block, tag)) {
+      const verdict = this.#judge(call, 'text')
+      if ('kind' in verdict && verdict.kind === 'pass') continue
+      return noteOf(verdict)
+    }
+    return block
   }
 }
 
