@@ -1,33 +1,23 @@
 /**
  * Finds phrases in a text, in time linear in it.
  *
- * The automaton reports every literal of every step. For each phrase only the latest end of each of its
- * prefixes is kept: gaps have no lower bound, so the latest one is always the best to go on from, and there is
- * nothing to try twice.
+ * The literals of all steps are found first, and phrases of which a step is missing are ruled out. For each of the others
+ * only the latest end of each of its prefixes is kept: gaps have no lower bound, so the latest one is always the best to go
+ * on from, and there is nothing to try twice.
  */
 import type { Span } from '../../core/text.ts'
-import { createAutomaton, type SoughtLiteral } from './automaton.ts'
+import { createLiteralFinder, type LiteralFinder } from './literal-finder.ts'
 import type { Step } from './phrase.ts'
+import { createPhraseFilter, type PhraseFilter } from './phrase-filter.ts'
+import { growTree, type PhraseTree } from './phrase-tree.ts'
 import { fenceKind, folded, isSpacedWordUnit, unitKinds, unspacedKind, wordKind } from './units.ts'
 
 export interface Matcher {
-  /** @param onMatch index of the phrase, and where it stands in `text` */
-  run(text: string, onMatch: (phrase: number, span: Span) => void): void
-}
-
-/** A step of one or several phrases: those that begin alike share their first steps. */
-interface Node {
-  /** The step before, or -1. */
-  readonly parent: number
-  readonly step: Step
-  /** The phrases that are complete with it. */
-  readonly phrases: number[]
-}
-
-/** One literal and the nodes it can be, the later steps first. */
-interface Sought extends SoughtLiteral {
-  readonly closes: boolean
-  readonly nodes: number[]
+  /**
+   * @param onMatch index of the phrase, and where it stands in `text`
+   * @param below phrases from this one on are not looked for; absent, all are
+   */
+  run(text: string, onMatch: (phrase: number, span: Span) => void, below?: number): void
 }
 
 /** A word of the gap, with its separator, is taken for at most this many characters; between steps may stand more. */
@@ -43,125 +33,98 @@ export function createMatcher(
   fold = folded,
   kinds = unitKinds,
 ): Matcher {
-  const tree = growTree(phrases)
-  const sought = literalsOf(tree, fold)
-  const automaton = createAutomaton(sought, isSpacedWordUnit, fold)
-  // Common words are steps of many phrases; these numbers are all that is read for most of them.
-  const parents = Int32Array.from(tree, ({ parent }) => parent)
-  const reach = Uint16Array.from(tree, ({ step }) => widestSeparator + step.gap * widestWord)
+  const tree = growTree(phrases, fold)
+  return new PhraseMatcher(tree, createLiteralFinder(tree.literals, fold, isSpacedWordUnit), kinds)
+}
+
+class PhraseMatcher implements Matcher {
+  readonly #finder: LiteralFinder
+  readonly #filter: PhraseFilter
+  readonly #kinds: Uint8Array
+  readonly #completed: readonly (readonly number[])[]
+  readonly #parents: Int32Array
+  /** How far back the step before may end, in units, and how many words may stand between, as a weight. */
+  readonly #reach: Int32Array
+  readonly #gaps: Int32Array
+  readonly #lengths: Int32Array
+  /** Words that begin behind the first unit of a literal. */
+  readonly #inner: Int32Array
 
   // Where the prefix that ends in a node was last seen, counted from the first text this matcher ever read:
   // what an earlier text left behind lies below `base`, so nothing needs clearing between texts.
-  const starts = new Float64Array(tree.length)
-  const ends = new Float64Array(tree.length)
-  let base = 1
-
-  const lengths = Int32Array.from(sought, ({ text }) => text.length)
-  const closing = Uint8Array.from(sought, ({ closes }) => (closes ? 1 : 0))
-  const nodesFrom = new Int32Array(sought.length + 1)
-  const nodes = Int32Array.from(
-    sought.flatMap((literal, at) => {
-      nodesFrom[at + 1] = (nodesFrom[at] ?? 0) + literal.nodes.length
-      return literal.nodes
-    }),
-  )
-  const complete = Uint8Array.from(tree, ({ phrases: ended }) => (ended.length > 0 ? 1 : 0))
-  const gaps = Int32Array.from(tree, ({ step }) => step.gap * wholeWord)
-  /** Words that begin behind the first unit of a literal. */
-  const inner = Int32Array.from(sought, ({ text }) => weightOf(kinds, text, 1, text.length))
+  readonly #starts: Float64Array
+  readonly #ends: Float64Array
   /** Words before the end of the prefix that ends in a node. */
-  const weights = new Int32Array(tree.length)
+  readonly #weights: Int32Array
+  #base = 1
 
-  // Of most phrases a text holds a common word and not the others: what lacks a step anywhere in the text is left out
-  // beforehand. The number of the text marks what is there, so that nothing needs clearing between texts.
-  let turn = 0
-  const isThere = new Float64Array(tree.length)
-  const isPossible = new Float64Array(tree.length)
-  const isHeard = new Float64Array(sought.length)
-  const matters = new Uint8Array(sought.length)
-  const heard = new Int32Array(sought.length)
-  const completes: number[] = []
-
-  /** Marks the literals that are steps of phrases of which every step is there. @returns whether there are any */
-  function select(pairs: Int32Array, length: number): boolean {
-    turn++
-    completes.length = 0
-    let count = 0
-    for (let hit = 0; hit < length; hit += 2) {
-      const literal = pairs[hit] as number
-      if (isHeard[literal] === turn) continue
-      isHeard[literal] = turn
-      heard[count++] = literal
-      const last = nodesFrom[literal + 1] as number
-      for (let at = nodesFrom[literal] as number; at < last; at++) {
-        const node = nodes[at] as number
-        if (isThere[node] === turn) continue
-        isThere[node] = turn
-        if (complete[node] === 1) completes.push(node)
-      }
-    }
-    let isAny = false
-    for (const node of completes) {
-      let above = node
-      while (above !== -1 && isThere[above] === turn) above = parents[above] as number
-      if (above !== -1) continue
-      isAny = true
-      for (let each = node; each !== -1 && isPossible[each] !== turn; each = parents[each] as number)
-        isPossible[each] = turn
-    }
-    if (!isAny) return false
-    for (let index = 0; index < count; index++) {
-      const literal = heard[index] as number
-      const last = nodesFrom[literal + 1] as number
-      let at = nodesFrom[literal] as number
-      while (at < last && isPossible[nodes[at] as number] !== turn) at++
-      matters[literal] = at < last ? 1 : 0
-    }
-    return true
+  constructor(tree: PhraseTree, finder: LiteralFinder, kinds: Uint8Array) {
+    const { nodes, literals } = tree
+    this.#finder = finder
+    this.#filter = createPhraseFilter(tree)
+    this.#kinds = kinds
+    this.#completed = nodes.map(({ phrases }) => phrases)
+    this.#parents = Int32Array.from(nodes, ({ parent }) => parent)
+    this.#reach = Int32Array.from(nodes, ({ step }) => widestSeparator + step.gap * widestWord)
+    this.#gaps = Int32Array.from(nodes, ({ step }) => step.gap * wholeWord)
+    this.#lengths = Int32Array.from(literals, ({ text }) => text.length)
+    this.#inner = Int32Array.from(literals, ({ text }) => weightOf(kinds, text, 1, text.length))
+    this.#starts = new Float64Array(nodes.length)
+    this.#ends = new Float64Array(nodes.length)
+    this.#weights = new Int32Array(nodes.length)
   }
 
-  return {
-    run(text, onMatch) {
-      const { pairs, length } = automaton.hits(text)
-      if (!select(pairs, length)) return
-      // Words so far: hits come in the order of their ends, so that one walk counts for all of them.
-      let weight = 0
-      let counted = 0
-      let kind = 0
-      for (let hit = 0; hit < length; hit += 2) {
-        const literal = pairs[hit] as number
-        if (matters[literal] === 0) continue
-        const end = pairs[hit + 1] as number
-        for (; counted < end; counted++) {
-          const next = kinds[text.charCodeAt(counted)] as number
-          weight += weightOfStep[(kind << 2) | next] as number
-          kind = next
-        }
-        if (closing[literal] === 1 && end < text.length && isSpacedWordUnit(text.charCodeAt(end))) continue
-        const start = end - (lengths[literal] as number)
-        const place = base + start
-        const weightBefore = weight - (inner[literal] as number) - weightAt(kinds, text, start)
-        const last = nodesFrom[literal + 1] as number
-        for (let at = nodesFrom[literal] as number; at < last; at++) {
-          const node = nodes[at] as number
-          if (isPossible[node] !== turn) continue
-          const parent = parents[node] as number
-          let from = place
-          if (parent !== -1) {
-            const before = ends[parent] as number
-            if (before < base || before < place - (reach[node] as number) || before > place) continue
-            if (weightBefore - (weights[parent] as number) > (gaps[node] as number)) continue
-            from = starts[parent] as number
-          }
-          starts[node] = from
-          ends[node] = base + end
-          weights[node] = weight
-          if (complete[node] === 1)
-            for (const phrase of tree[node]?.phrases ?? []) onMatch(phrase, { start: from - base, end })
-        }
+  run(text: string, onMatch: (phrase: number, span: Span) => void, below = Number.MAX_SAFE_INTEGER): void {
+    const { pairs, length } = this.#finder.find(text)
+    const filter = this.#filter
+    if (length === 0 || !filter.select(pairs, length, below)) return
+    // Words so far: hits come in the order of their ends, so that one walk counts for all of them.
+    let weight = 0
+    let counted = 0
+    let kind = 0
+    for (let hit = 0; hit < length; hit += 2) {
+      const literal = pairs[hit] as number
+      const end = pairs[hit + 1] as number
+      if (filter.from[literal] === filter.to[literal] || !this.#finder.isAt(literal, text, end)) continue
+      for (; counted < end; counted++) {
+        const next = this.#kinds[text.charCodeAt(counted)] as number
+        weight += weightOfStep[(kind << 2) | next] as number
+        kind = next
       }
-      base += text.length + 1
-    },
+      this.#advance(text, literal, end, weight, onMatch)
+    }
+    this.#base += text.length + 1
+  }
+
+  /** Goes on with every prefix that the literal may continue there. @param weight words before its end */
+  #advance(
+    text: string,
+    literal: number,
+    end: number,
+    weight: number,
+    onMatch: (phrase: number, span: Span) => void,
+  ): void {
+    const start = end - (this.#lengths[literal] as number)
+    const place = this.#base + start
+    const weightBefore = weight - (this.#inner[literal] as number) - weightAt(this.#kinds, text, start)
+    const { nodes, from, to } = this.#filter
+    const last = to[literal] as number
+    for (let at = from[literal] as number; at < last; at++) {
+      const node = nodes[at] as number
+      const parent = this.#parents[node] as number
+      let first = place
+      if (parent !== -1) {
+        const before = this.#ends[parent] as number
+        if (before < this.#base || before < place - (this.#reach[node] as number) || before > place) continue
+        if (weightBefore - (this.#weights[parent] as number) > (this.#gaps[node] as number)) continue
+        first = this.#starts[parent] as number
+      }
+      this.#starts[node] = first
+      this.#ends[node] = this.#base + end
+      this.#weights[node] = weight
+      for (const phrase of this.#completed[node] as readonly number[])
+        onMatch(phrase, { start: first - this.#base, end })
+    }
   }
 }
 
@@ -186,45 +149,4 @@ function weightOf(kinds: Uint8Array, text: string, from: number, to: number): nu
   let weight = 0
   for (let at = from; at < to; at++) weight += weightAt(kinds, text, at)
   return weight
-}
-
-function growTree(phrases: readonly (readonly Step[])[]): Node[] {
-  const tree: Node[] = []
-  const known = new Map<string, number>()
-  for (const [phrase, steps] of phrases.entries()) {
-    let parent = -1
-    for (const step of steps) {
-      const key = `${parent} ${JSON.stringify(step)}`
-      const node = known.get(key) ?? tree.push({ parent, step, phrases: [] }) - 1
-      known.set(key, node)
-      parent = node
-    }
-    tree[parent]?.phrases.push(phrase)
-  }
-  return tree
-}
-
-function literalsOf(tree: readonly Node[], fold: Uint16Array): Sought[] {
-  const literals = new Map<string, Sought>()
-  for (const [node, { step }] of tree.entries())
-    for (const { text: written, opens, closes } of step.literals) {
-      const text = foldedBy(fold, written)
-      const key = `${opens} ${closes} ${text}`
-      const literal = literals.get(key) ?? {
-        text,
-        opens,
-        closes,
-        nodes: [],
-      }
-      literals.set(key, literal)
-      // A word that may be two steps of a phrase must be the later one before it becomes the earlier one anew.
-      literal.nodes.unshift(node)
-    }
-  return [...literals.values()]
-}
-
-function foldedBy(fold: Uint16Array, text: string): string {
-  let folded = ''
-  for (let at = 0; at < text.length; at++) folded += String.fromCharCode(fold[text.charCodeAt(at)] ?? 0)
-  return folded
 }
