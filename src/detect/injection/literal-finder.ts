@@ -54,15 +54,14 @@ export function createLiteralFinder(
   fold: Uint16Array,
   isWord: (unit: number) => boolean,
 ): LiteralFinder {
-  const units = Int32Array.from(
-    fold,
-    (read, unit) => read | (isWord(read) ? isWordUnit : 0) | (isWord(unit) ? 0 : isCloser),
-  )
   const words = indexWords(literals, isWord)
   const tails = indexTails(literals, (literal) => !words.indexed.has(literal))
+  // A loop: the same with a function for each unit takes several times as long.
+  const units = new Int32Array(fold.length)
   for (let unit = 0; unit < units.length; unit++) {
-    const known = units[unit] ?? 0
-    units[unit] = known | (tails.shortEnds.get(known & readMask) ?? 0)
+    const read = fold[unit] as number
+    const kind = (isWord(read) ? isWordUnit : 0) | (isWord(unit) ? 0 : isCloser)
+    units[unit] = read | kind | (tails.shortEnds[read] as number)
   }
   return new Finder(literals, units, words, tails)
 }
@@ -265,8 +264,8 @@ interface TailIndex {
   /** Under each tail, the index of its list and one. */
   readonly table: Int32Array
   readonly lists: readonly (readonly number[])[]
-  /** Of the last units of literals shorter than `tail`, what is known of them: `endsOne`, `endsFew`. */
-  readonly shortEnds: ReadonlyMap<number, number>
+  /** For each unit, whether it is the last one of literals shorter than `tail`: `endsOne`, `endsFew`. */
+  readonly shortEnds: Int32Array
 }
 
 function indexTails(
@@ -275,7 +274,7 @@ function indexTails(
 ): TailIndex {
   const filter = new Int32Array((1 << tailBits) / 32)
   const byTail = new Map<number, number[]>()
-  const shortEnds = new Map<number, number>()
+  const shortEnds = new Int32Array(readMask + 1)
   for (const [index, literal] of literals.entries()) {
     if (!isMeant(literal)) continue
     const { text } = literal
@@ -283,7 +282,7 @@ function indexTails(
     for (let at = 0; at < text.length; at++) recent = (recent << 8) ^ text.charCodeAt(at)
     const size = Math.min(tail, text.length)
     const last = text.charCodeAt(text.length - 1)
-    if (size < tail) shortEnds.set(last, (shortEnds.get(last) ?? 0) | (size === 1 ? endsOne : endsFew))
+    if (size < tail) shortEnds[last] = (shortEnds[last] ?? 0) | (size === 1 ? endsOne : endsFew)
     const key = tailKey(recent, size)
     mark(filter, (size === tail ? key : tailKey(recent, 2)) >>> (32 - tailBits))
     byTail.set(key, [...(byTail.get(key) ?? []), index])

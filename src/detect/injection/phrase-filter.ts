@@ -181,8 +181,9 @@ class Filter implements PhraseFilter {
 
 /** For each set, the last nodes of the phrases of which it is the rarest step. */
 function anchorsOf({ nodes, literals, sets, setOf }: PhraseTree): number[][] {
+  const frequencies = literals.map(({ text }) => frequencyOf(text))
   const frequency = sets.map((members) =>
-    members.reduce((sum, literal) => sum + frequencyOf(literals[literal]?.text ?? ''), 0),
+    members.reduce((sum, literal) => sum + (frequencies[literal] ?? 0), 0),
   )
   const anchored: number[][] = sets.map(() => [])
   for (const [last, { phrases }] of nodes.entries()) {

@@ -3,7 +3,7 @@
  * one set of them. What a matcher asks of it for every text it reads is in arrays of numbers.
  */
 import type { SoughtLiteral } from './literal-finder.ts'
-import type { Step } from './phrase.ts'
+import type { Literal, Step } from './phrase.ts'
 
 /** A step of one or several phrases. */
 export interface Node {
@@ -26,48 +26,62 @@ export interface PhraseTree {
 
 /** @param fold the unit that each unit of text and phrases is read as */
 export function growTree(phrases: readonly (readonly Step[])[], fold: Uint16Array): PhraseTree {
+  const literals = shareLiterals(phrases, fold)
+  const sets = new Map<string, { readonly index: number; readonly members: readonly number[] }>()
   const nodes: Node[] = []
+  const setOf: number[] = []
   const known = new Map<string, number>()
   for (const [phrase, steps] of phrases.entries()) {
     let parent = -1
     for (const step of steps) {
-      const key = `${parent} ${JSON.stringify(step)}`
-      const node = known.get(key) ?? nodes.push({ parent, step, phrases: [] }) - 1
-      known.set(key, node)
+      const members = [...new Set(step.literals.map((literal) => literals.indexOf(literal)))].sort(
+        (a, b) => a - b,
+      )
+      const name = members.join()
+      const set = sets.get(name) ?? { index: sets.size, members }
+      sets.set(name, set)
+      const key = `${parent} ${set.index} ${step.gap}`
+      let node = known.get(key)
+      if (node === undefined) {
+        node = nodes.push({ parent, step, phrases: [] }) - 1
+        setOf.push(set.index)
+        known.set(key, node)
+      }
       parent = node
     }
     nodes[parent]?.phrases.push(phrase)
   }
-  return { nodes, ...shareLiterals(nodes, fold) }
+  return { nodes, literals: literals.ordered, setOf, sets: [...sets.values()].map(({ members }) => members) }
 }
 
-function shareLiterals(nodes: readonly Node[], fold: Uint16Array): Omit<PhraseTree, 'nodes'> {
-  const literals = new Map<string, SoughtLiteral>()
-  const keys = nodes.map(({ step }) =>
-    step.literals.map(({ text: written, opens, closes }) => {
-      const text = foldedBy(fold, written)
-      const key = `${opens} ${closes} ${text}`
-      if (!literals.has(key)) literals.set(key, { text, opens, closes })
-      return key
-    }),
+interface SharedLiterals {
+  readonly ordered: readonly SoughtLiteral[]
+  indexOf(literal: Literal): number
+}
+
+function shareLiterals(phrases: readonly (readonly Step[])[], fold: Uint16Array): SharedLiterals {
+  // Under their texts, for each pair of what they ask for: there are tens of thousands, most of them alike.
+  const kindOf = ({ opens, closes }: SoughtLiteral) => (opens ? 2 : 0) + (closes ? 1 : 0)
+  const written = [0, 1, 2, 3].map(() => new Map<string, SoughtLiteral>())
+  const shared = [0, 1, 2, 3].map(() => new Map<string, SoughtLiteral>())
+  for (const steps of phrases)
+    for (const { literals } of steps)
+      for (const literal of literals) {
+        const kind = kindOf(literal)
+        if (written[kind]?.has(literal.text)) continue
+        const text = foldedBy(fold, literal.text)
+        const sought = shared[kind]?.get(text) ?? { text, opens: literal.opens, closes: literal.closes }
+        shared[kind]?.set(text, sought)
+        written[kind]?.set(literal.text, sought)
+      }
+  const ordered = shared
+    .flatMap((ofKind) => [...ofKind.values()])
+    .sort((a, b) => b.text.length - a.text.length || Number(b.opens) - Number(a.opens))
+  const places = new Map(ordered.map((sought, index) => [sought, index]))
+  const indices = written.map(
+    (ofKind) => new Map([...ofKind].map(([text, sought]) => [text, places.get(sought) ?? 0])),
   )
-  const ordered = [...literals].sort(
-    ([, a], [, b]) => b.text.length - a.text.length || Number(b.opens) - Number(a.opens),
-  )
-  const indexOf = new Map(ordered.map(([key], index) => [key, index]))
-  const sets = new Map<string, { readonly index: number; readonly members: readonly number[] }>()
-  const setOf = keys.map((own) => {
-    const members = [...new Set(own.map((key) => indexOf.get(key) ?? 0))].sort((a, b) => a - b)
-    const name = members.join()
-    const set = sets.get(name) ?? { index: sets.size, members }
-    sets.set(name, set)
-    return set.index
-  })
-  return {
-    literals: ordered.map(([, literal]) => literal),
-    setOf,
-    sets: [...sets.values()].map(({ members }) => members),
-  }
+  return { ordered, indexOf: (literal) => indices[kindOf(literal)]?.get(literal.text) ?? 0 }
 }
 
 function foldedBy(fold: Uint16Array, text: string): string {
@@ -85,7 +99,9 @@ export interface Lists {
 export function listsOf(lists: readonly (readonly number[])[]): Lists {
   const from = new Int32Array(lists.length + 1)
   for (const [at, { length }] of lists.entries()) from[at + 1] = (from[at] ?? 0) + length
-  return { from, all: Int32Array.from(lists.flat()) }
+  const all = new Int32Array(from[lists.length] ?? 0)
+  for (const [at, list] of lists.entries()) all.set(list, from[at])
+  return { from, all }
 }
 
 /** For each value below `count`, the lists that hold it, in order. */
