@@ -5,6 +5,7 @@
 import { folded, isSpacedWordUnit, isUnspaced } from '../injection/units.ts'
 import { lookAlikes } from './look-alike-table.ts'
 import { turnedLetters } from './rot13-and-reversed.ts'
+import { mayBeMisspelt, minMisspelt, type Shapes, weightOfLetter } from './typos.ts'
 
 /** Bits of `Survey.seen`. */
 export const sign = {
@@ -45,6 +46,8 @@ const dash = 1 << 24
 /** Part of base64: what keeps a run going though it is no word. */
 const joint = 1 << 25
 const hexDigit = 1 << 26
+/** From this bit on: which letter of ASCII it is, 1 to 26. */
+const letterShift = 27
 
 const twins = new Set(Object.values(lookAlikes).flatMap((all) => [...all]))
 
@@ -63,6 +66,7 @@ const table = Int32Array.from({ length: 0x10000 }, (_, unit) => {
   if (character === '<') bits |= sign.angle
   if (character === '+') bits |= sign.plus
   if (/[0-9a-fA-F]/.test(character)) bits |= hexDigit
+  if (/[a-zA-Z]/.test(character)) bits |= (unit & 31) << letterShift
   if (unit < 0x80) return bits
   if (unit >= 0x400 && unit <= 0x52f) bits |= sign.cyrillic
   if (unit >= 0x590 && unit <= 0x8ff) bits |= sign.arabic
@@ -101,67 +105,113 @@ export interface Survey {
   readonly seen: number
   /** Where the runs of `sign.run` start and end, in turns. */
   readonly runs: readonly number[]
+  /** Where words start and end, in turns, that may be misspelt. */
+  readonly shaped: readonly number[]
 }
 
-const none: readonly number[] = []
+const none: number[] = []
 
-export function prefilter(text: string): Survey {
-  let runs: number[] | undefined
+/** @param shapes those of the vocabulary */
+export function prefilter(text: string, shapes: Shapes): Survey {
+  const tally = new Tally(text, shapes)
   let seen = 0
   let before = 0
-  let run = 0
-  let word = 0
   let isHex = hexDigit
-  let singles = 0
-  let groups = 0
-  let gap = 0
   let dashes = 0
   let leet = 0
+  // Where what is being read began: a run, a word, letters of ASCII with the sum of their weights, a stretch without words.
+  let run = 0
+  let word = 0
+  let letters = 0
+  let sum = 0
+  let stretch = 0
   for (let at = 0; at < text.length; at++) {
     const bits = table[text.charCodeAt(at)] as number
     seen |= bits
+    const letterOfAscii = bits >>> letterShift
+    if (letterOfAscii !== 0) sum = (sum + weightOfLetter(letterOfAscii)) | 0
+    else {
+      if (at - letters >= minMisspelt) tally.endLetters(letters, at, sum)
+      letters = at + 1
+      sum = 0
+    }
     if (bits & wordUnit) {
-      if (bits & letter && before & leetUnit) leet++
-      if (bits & maybeLookAlike ? before & letter : before & maybeLookAlike && bits & letter)
-        seen |= sign.lookAlike
-      word++
-      run++
+      if ((before & (leetUnit | maybeLookAlike)) | (bits & maybeLookAlike)) {
+        if (bits & letter && before & leetUnit) leet++
+        if (isLookAlike(before, bits)) seen |= sign.lookAlike
+      }
       isHex &= bits
-      gap = 0
+      stretch = at + 1
     } else {
-      if (word > 0) {
-        if (word > 1) singles = 0
-        else if (++singles >= minSpaced) seen |= sign.spaced
-        if (isHex && (word === 2 || word === 3 || word === 7 || word === 8)) {
-          if (++groups >= minGroups) seen |= sign.groups
-        } else groups = 0
-        word = 0
+      if (before & wordUnit) {
+        tally.endWord(at - word, isHex !== 0)
         isHex = hexDigit
         dashes = 0
       }
+      word = at + 1
       if (bits & dash && ++dashes >= minDashes) seen |= sign.morse
-      if (bits & joint) run++
-      else {
-        if (run >= longRun) {
-          seen |= sign.run
-          runs ??= []
-          runs.push(at - run, at)
-        }
-        run = 0
+      if ((bits & joint) === 0) {
+        if (at - run >= longRun) tally.endRun(run, at)
+        run = at + 1
       }
-      if (++gap > longStretch) seen |= sign.stretch
+      if (at - stretch >= longStretch) seen |= sign.stretch
     }
     before = bits
   }
-  if (run >= longRun) {
-    seen |= sign.run
-    runs ??= []
-    runs.push(text.length - run, text.length)
-  }
-  if (word === 1 && singles + 1 >= minSpaced) seen |= sign.spaced
-  if (isHex && word > 1 && groups + 1 >= minGroups) seen |= sign.groups
+  const end = text.length
+  if (end - letters >= minMisspelt) tally.endLetters(letters, end, sum)
+  if (end - run >= longRun) tally.endRun(run, end)
+  tally.endText(end - word, isHex !== 0)
   if (leet >= minLeet) seen |= sign.leet
-  return { seen: seen & signsOnly, runs: runs ?? none }
+  return { seen: (seen & signsOnly) | tally.seen, runs: tally.runs, shaped: tally.shaped }
+}
+
+function isLookAlike(before: number, bits: number): boolean {
+  return bits & maybeLookAlike
+    ? (before & letter) !== 0
+    : (before & maybeLookAlike) !== 0 && (bits & letter) !== 0
+}
+
+/** What is counted where a word, a run, or letters end. */
+class Tally implements Survey {
+  seen = 0
+  runs: number[] = none
+  shaped: number[] = none
+  readonly #text: string
+  readonly #shapes: Shapes
+  /** Words of one unit in a row, and groups of digits. */
+  #singles = 0
+  #groups = 0
+
+  constructor(text: string, shapes: Shapes) {
+    this.#text = text
+    this.#shapes = shapes
+  }
+
+  endWord(length: number, isHex: boolean): void {
+    if (length > 1) this.#singles = 0
+    else if (++this.#singles >= minSpaced) this.seen |= sign.spaced
+    if (!isHex || (length !== 2 && length !== 3 && length !== 7 && length !== 8)) this.#groups = 0
+    else if (++this.#groups >= minGroups) this.seen |= sign.groups
+  }
+
+  /** The last word, if the text ends with one. */
+  endText(length: number, isHex: boolean): void {
+    if (length === 1 && this.#singles + 1 >= minSpaced) this.seen |= sign.spaced
+    if (length > 1 && isHex && this.#groups + 1 >= minGroups) this.seen |= sign.groups
+  }
+
+  endRun(start: number, end: number): void {
+    this.seen |= sign.run
+    if (this.runs === none) this.runs = []
+    this.runs.push(start, end)
+  }
+
+  endLetters(start: number, end: number, sum: number): void {
+    if (!mayBeMisspelt(this.#shapes, this.#text, start, end, sum)) return
+    if (this.shaped === none) this.shaped = []
+    this.shaped.push(start, end)
+  }
 }
 
 const signsOnly = (1 << 18) - 1

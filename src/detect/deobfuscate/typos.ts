@@ -5,9 +5,22 @@
  */
 import { type Edit, rewrite, type TextView } from '../injection/text-view.ts'
 
-export type Corrector = (before: TextView) => TextView | undefined
+export interface Corrector {
+  /** Tells `prefilter` which words may be of the vocabulary, whatever the order of their inner letters. */
+  readonly shapes: Shapes
+  /**
+   * @param places where words that may be misspelt start and end, in turns
+   * @returns the text with what was misspelt put right; undefined if too little was
+   */
+  correct(before: TextView, places: readonly number[]): TextView | undefined
+}
 
-const shortest = 5
+/** A bit for each shape: first letter, last letter, and the sum of all, which no reordering changes. */
+export type Shapes = Int32Array
+
+/** Letters of a word: too many have those of a shorter one. */
+export const minMisspelt = 5
+const shapeBits = 16
 /** Of words that are mixed up: one may be by chance. */
 const fewest = 2
 /** Words of everyday that others are made of when their letters are mixed up. */
@@ -20,69 +33,67 @@ const keywords =
   'ignore disregard previous instructions instruction guidelines restrictions unrestricted password override developer everything jailbreak conversation confidential directives credentials'.split(
     ' ',
   )
-const mask = 0xffff
 
 /** @param vocabulary in small letters */
 export function createCorrector(vocabulary: Iterable<string>): Corrector {
   const byShape = new Map<string, string>()
   const known = new Set<string>(ordinary)
-  // A sum that no reordering changes: most words are sent away by it.
-  const firsts = new Int32Array(mask + 1)
-  const lasts = new Int32Array(mask + 1)
+  const shapes = new Int32Array((1 << shapeBits) / 32)
   for (const word of vocabulary) {
-    if (word.length < shortest || !/^[a-z]+$/.test(word)) continue
+    if (word.length < minMisspelt || !/^[a-z]+$/.test(word)) continue
     known.add(word)
     byShape.set(shapeOf(word), word)
-    const at = sumOf(word) & mask
-    firsts[at] = (firsts[at] ?? 0) | bitOf(word, 0)
-    lasts[at] = (lasts[at] ?? 0) | bitOf(word, word.length - 1)
-  }
-  return (before) => {
-    const { text } = before
-    const edits: Edit[] = []
-    let hasKeyword = false
     let sum = 0
-    let length = 0
-    for (let at = 0; at <= text.length; at++) {
-      const value = at < text.length ? (values[text.charCodeAt(at)] as number) : 0
-      if (value !== 0) {
-        sum += value
-        length++
-        continue
-      }
-      const start = at - length
-      const mayBeMixedUp =
-        length >= shortest &&
-        (firsts[sum & mask] as number) & bitOf(text, start) &&
-        (lasts[sum & mask] as number) & bitOf(text, at - 1)
-      if (mayBeMixedUp || (length >= shortest && length <= maxMisspelt && mayBeKeyword(text, start, at))) {
-        const word = text.slice(start, at).toLowerCase()
-        const keyword = known.has(word) ? undefined : keywordLike(word)
-        const right = known.has(word) ? undefined : (keyword ?? byShape.get(shapeOf(word)))
-        if (right !== undefined) edits.push({ start, end: at, text: right })
+    for (let at = 0; at < word.length; at++) sum += weightOfLetter(word.charCodeAt(at) & 31)
+    const bit = shapeBit(word, 0, word.length, sum)
+    shapes[bit >>> 5] = (shapes[bit >>> 5] ?? 0) | (1 << (bit & 31))
+  }
+  return {
+    shapes,
+    correct(before, places) {
+      const edits: Edit[] = []
+      let hasKeyword = false
+      for (let at = 0; at < places.length; at += 2) {
+        const start = places[at] ?? 0
+        const end = places[at + 1] ?? 0
+        const word = before.text.slice(start, end).toLowerCase()
+        if (known.has(word)) continue
+        const keyword = keywordLike(word)
+        const text = keyword ?? byShape.get(shapeOf(word))
+        if (text !== undefined) edits.push({ start, end, text })
         if (keyword !== undefined) hasKeyword = true
       }
-      sum = 0
-      length = 0
-    }
-    return edits.length < fewest && !hasKeyword ? undefined : rewrite(before, edits)
+      return edits.length < fewest && !hasKeyword ? undefined : rewrite(before, edits)
+    },
   }
 }
 
-/** Of each ASCII letter, the same for both cases; of anything else nothing. */
-const values = Int32Array.from({ length: 0x10000 }, (_, unit) => {
-  const place = (unit | 0x20) - 0x60
-  return unit < 0x80 && place >= 1 && place <= 26 ? place * place * 37 + place * 1013 : 0
-})
-
-function bitOf(text: string, at: number): number {
-  return 1 << (text.charCodeAt(at) & 31)
+/** What a letter (1 to 26) adds to the sum of its word. */
+export function weightOfLetter(letter: number): number {
+  return letter * (letter * 37 + 1013)
 }
 
-function sumOf(word: string): number {
-  let sum = 0
-  for (let at = 0; at < word.length; at++) sum += values[word.charCodeAt(at)] ?? 0
-  return sum
+/**
+ * Whether letters of ASCII may be a word of the vocabulary or a keyword, misspelt or as it is.
+ * @param sum of the weights of its letters
+ */
+export function mayBeMisspelt(
+  shapes: Shapes,
+  text: string,
+  start: number,
+  end: number,
+  sum: number,
+): boolean {
+  const bit = shapeBit(text, start, end, sum)
+  return (
+    ((shapes[bit >>> 5] as number) & (1 << (bit & 31))) !== 0 ||
+    (end - start <= maxMisspelt && mayBeKeyword(text, start, end))
+  )
+}
+
+function shapeBit(text: string, start: number, end: number, sum: number): number {
+  const ends = ((text.charCodeAt(start) & 31) << 20) ^ ((text.charCodeAt(end - 1) & 31) << 26)
+  return Math.imul(sum ^ ends, 0x01000193) >>> (32 - shapeBits)
 }
 
 function shapeOf(word: string): string {
@@ -93,14 +104,14 @@ const maxMisspelt = 20
 
 /** One wrong letter leaves the first three right or the last three. */
 const ends = new Map<string, string[]>()
-const endHashes = new Uint8Array(1 << 16)
+const endHashes = new Int32Array((1 << 15) / 32)
 for (const word of keywords)
   for (const [part, hash] of [
     [`${word.slice(0, 3)}-`, hashOf(word, 0)],
     [`-${word.slice(-3)}`, hashOf(word, word.length - 3)],
   ] as const) {
     ends.set(part, [...(ends.get(part) ?? []), word])
-    endHashes[hash] = 1
+    endHashes[hash >>> 5] = (endHashes[hash >>> 5] ?? 0) | (1 << (hash & 31))
   }
 
 function hashOf(text: string, at: number): number {
@@ -112,7 +123,11 @@ function hashOf(text: string, at: number): number {
 }
 
 function mayBeKeyword(text: string, start: number, end: number): boolean {
-  return endHashes[hashOf(text, start)] === 1 || endHashes[hashOf(text, end - 3)] === 1
+  return isEnd(hashOf(text, start)) || isEnd(hashOf(text, end - 3))
+}
+
+function isEnd(hash: number): boolean {
+  return ((endHashes[hash >>> 5] as number) & (1 << (hash & 31))) !== 0
 }
 
 function keywordLike(word: string): string | undefined {

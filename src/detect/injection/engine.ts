@@ -24,7 +24,7 @@ export interface Engine {
   /** Words of which attacks are made. */
   readonly vocabulary: ReadonlySet<string>
   readonly segment: Segmenter
-  readonly correct: Corrector
+  readonly corrector: Corrector
 }
 
 export const turn = { backToFront: 1, shifted: 2, pigLatin: 4 } as const
@@ -121,7 +121,7 @@ export function createEngine(signatures: readonly Signature[]): Engine {
   return {
     vocabulary,
     segment: createSegmenter(vocabulary),
-    correct: createCorrector(vocabulary),
+    corrector: createCorrector(vocabulary),
     look(reading, seen, channel, evidence) {
       let backwards = 0
       let shifts = 0

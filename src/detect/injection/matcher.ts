@@ -13,11 +13,8 @@ import { growTree, type PhraseTree } from './phrase-tree.ts'
 import { fenceKind, folded, isSpacedWordUnit, unitKinds, unspacedKind, wordKind } from './units.ts'
 
 export interface Matcher {
-  /**
-   * @param onMatch index of the phrase, and where it stands in `text`
-   * @param below phrases from this one on are not looked for; absent, all are
-   */
-  run(text: string, onMatch: (phrase: number, span: Span) => void, below?: number): void
+  /** @param onMatch index of the phrase, and where it stands in `text` */
+  run(text: string, onMatch: (phrase: number, span: Span) => void): void
 }
 
 /** A word of the gap, with its separator, is taken for at most this many characters; between steps may stand more. */
@@ -74,10 +71,10 @@ class PhraseMatcher implements Matcher {
     this.#weights = new Int32Array(nodes.length)
   }
 
-  run(text: string, onMatch: (phrase: number, span: Span) => void, below = Number.MAX_SAFE_INTEGER): void {
+  run(text: string, onMatch: (phrase: number, span: Span) => void): void {
     const { pairs, length } = this.#finder.find(text)
     const filter = this.#filter
-    if (length === 0 || !filter.select(pairs, length, below)) return
+    if (length === 0 || !filter.select(pairs, length)) return
     // Words so far: hits come in the order of their ends, so that one walk counts for all of them.
     let weight = 0
     let counted = 0

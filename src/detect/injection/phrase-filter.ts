@@ -8,10 +8,9 @@ export interface PhraseFilter {
   /**
    * Selects the phrases of which every step is among the hits.
    * @param pairs literals and ends, in turns
-   * @param below phrases from this one on are left out
    * @returns whether there are any
    */
-  select(pairs: Int32Array, length: number, below: number): boolean
+  select(pairs: Int32Array, length: number): boolean
   /** Of each literal that was hit, the nodes of selected phrases that it can be, later steps first. */
   readonly nodes: Int32Array
   /** Where a literal's nodes begin and end among `nodes`. */
@@ -33,8 +32,6 @@ class Filter implements PhraseFilter {
 
   readonly #parents: Int32Array
   readonly #setOf: Int32Array
-  /** The lowest phrase that is complete with a node. */
-  readonly #first: Int32Array
   readonly #setsOf: Lists
   readonly #nodesOf: Lists
   /** For each set, the last nodes of the phrases of which it is the rarest step. */
@@ -51,7 +48,6 @@ class Filter implements PhraseFilter {
   constructor({ nodes, literals, sets, setOf }: PhraseTree) {
     this.#parents = Int32Array.from(nodes, ({ parent }) => parent)
     this.#setOf = Int32Array.from(setOf)
-    this.#first = Int32Array.from(nodes, ({ phrases }) => Math.min(...phrases))
     this.#setsOf = listsOf(invert(sets, literals.length))
     // A word that may be two steps of a phrase must be the later one before it becomes the earlier one anew.
     this.#nodesOf = listsOf(
@@ -71,7 +67,7 @@ class Filter implements PhraseFilter {
     this.#candidates = new Int32Array(nodes.length)
   }
 
-  select(pairs: Int32Array, length: number, below: number): boolean {
+  select(pairs: Int32Array, length: number): boolean {
     this.#begin()
     const turn = this.#turn
     const heardIn = this.#heardIn
@@ -88,7 +84,7 @@ class Filter implements PhraseFilter {
     let isAny = false
     for (let at = 0; at < candidates; at++) {
       const last = this.#candidates[at] as number
-      if ((this.#first[last] as number) >= below || !this.#isThere(last)) continue
+      if (!this.#isThere(last)) continue
       isAny = true
       this.#allow(last)
     }

@@ -10,7 +10,7 @@ import { firstTags, longUnseen, unseenEdits } from '../deobfuscate/invisible.ts'
 import { latinised } from '../deobfuscate/look-alikes.ts'
 import { markupEdits } from '../deobfuscate/markup.ts'
 import { fromPigLatin } from '../deobfuscate/pig-latin.ts'
-import { prefilter, sign } from '../deobfuscate/prefilter.ts'
+import { prefilter, type Survey, sign } from '../deobfuscate/prefilter.ts'
 import { backToFront, shifted, uprighted } from '../deobfuscate/rot13-and-reversed.ts'
 import { spacedEdits } from '../deobfuscate/spaced.ts'
 import { createEngine, turn } from './engine.ts'
@@ -69,8 +69,8 @@ export function createScanner(signatures: readonly Signature[]): Scanner {
     const decoded = ofDecoded(evidence)
     const look = (reading: TextView, seen: number, found: Evidence) =>
       engine.look(reading, seen, channel, found)
-    function* correct(reading: TextView, seen: number, found: Evidence): Generator<number, void> {
-      const corrected = engine.correct(reading)
+    function* correct(reading: TextView, { seen, shaped }: Survey, found: Evidence): Generator<number, void> {
+      const corrected = engine.corrector.correct(reading, shaped)
       if (!corrected) return
       look(corrected, seen, found)
       yield corrected.text.length
@@ -79,10 +79,10 @@ export function createScanner(signatures: readonly Signature[]): Scanner {
       if (!reading) return
       yield workOfTurning * reading.text.length
       if (isTooMuch(reading)) return
-      const { seen } = prefilter(reading.text)
-      look(reading, seen, found)
+      const surveyed = prefilter(reading.text, engine.corrector.shapes)
+      look(reading, surveyed.seen, found)
       yield reading.text.length
-      yield* correct(reading, seen, found)
+      yield* correct(reading, surveyed, found)
     }
     const isTooMuch = (reading: TextView): boolean => {
       room -= reading.text.length
@@ -91,12 +91,12 @@ export function createScanner(signatures: readonly Signature[]): Scanner {
     }
     function* read(reading: TextView, depth: number, found: Evidence): Generator<number, void> {
       const { text } = reading
-      const surveyed = prefilter(text)
+      const surveyed = prefilter(text, engine.corrector.shapes)
       const { seen } = surveyed
       if (seen & sign.unseen) tellUnseen(reading, evidence)
       const turned = look(reading, seen, found)
       yield text.length
-      yield* correct(reading, seen, found)
+      yield* correct(reading, surveyed, found)
       if (seen & sign.lookAlike) yield* lookAgain(latinised(reading), found)
       if (seen & sign.turned) yield* lookAgain(uprighted(reading), decoded)
       if (turned & turn.shifted) yield* lookAgain(shifted(reading), decoded)
