@@ -1,15 +1,23 @@
-/** `torwart approvals`: which tool calls wait for a human, and what was decided. */
+/** `torwart approvals`: which tool calls wait for approval, and what was decided. */
 import { type Command, configOption, type ExitCode, jsonOption } from './command.ts'
-import { askGateway, askingOptions, type ShownApproval, sentence } from './shared/admin-client.ts'
+import { adminCredentialOptions } from './shared/admin-client.ts'
+import { type ApprovalView, approvalInWords, callApprovals } from './shared/approvals.ts'
+
+interface Listed {
+  readonly approvals: readonly ApprovalView[]
+}
 
 export const approvals: Command = {
-  options: [configOption, jsonOption, ...askingOptions],
+  options: [configOption, jsonOption, ...adminCredentialOptions],
   async run(values, io): Promise<ExitCode> {
-    const answer = await askGateway(values, io, '')
-    if (answer === undefined) return 1
-    const { approvals: all } = answer as { approvals: readonly ShownApproval[] }
+    const listed = await callApprovals<Listed>(values, io, '')
+    if (listed === undefined) return 1
+    const { approvals: all } = listed
     if (values.json) io.out(`${JSON.stringify(all)}\n`)
-    else io.out(all.length === 0 ? 'No tool call waits for approval.\n' : `${all.map(sentence).join('\n')}\n`)
+    else
+      io.out(
+        all.length === 0 ? 'No tool call waits for approval.\n' : `${all.map(approvalInWords).join('\n')}\n`,
+      )
     return 0
   },
 }

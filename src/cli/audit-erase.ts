@@ -7,11 +7,11 @@ import { type Erased, isAnythingMeant, nothingErased, type Order } from '../audi
 import { isLocked } from '../audit/write/lock.ts'
 import { systemClock } from '../core/clock.ts'
 import { createMasker, findSensitive } from '../detect/sensitive/mask.ts'
-import { urlOf } from '../policy/address.ts'
 import { loadPolicy } from '../policy/load.ts'
 import type { Policy } from '../policy/policy.ts'
 import {
   adminOption,
+  authorOf,
   byOption,
   type Command,
   configOption,
@@ -20,6 +20,7 @@ import {
   UsageError,
   type Values,
 } from './command.ts'
+import { adminTarget, callAdmin } from './shared/admin-client.ts'
 import { momentOption } from './shared/audit-log.ts'
 
 export const auditErase: Command = {
@@ -37,10 +38,10 @@ export const auditErase: Command = {
   ],
   async run(values, io) {
     const { policy } = loadPolicy(textOf(values, 'config'), io.variables)
-    const order = orderIn(values, io)
+    const selection = selectionIn(values, io)
     const erased = (await isLocked(policy.audit.file, io))
-      ? await askGateway(order, policy, textOf(values, 'admin'), io)
-      : await eraseHere(order, policy, io)
+      ? await eraseByGateway(selection, policy, values, io)
+      : await eraseHere(selection, policy, io)
     if (!erased) return 1
     if (erased.id === null) {
       io.out('No record with content matches. Nothing was erased or recorded.\n')
@@ -56,7 +57,7 @@ export const auditErase: Command = {
 }
 
 /** @throws UsageError */
-function orderIn(values: Values, io: Io): Order {
+function selectionIn(values: Values, io: Io): Order {
   const beforeMs = momentOption(values, 'before')
   const given = {
     subject: textOf(values, 'subject'),
@@ -66,33 +67,34 @@ function orderIn(values: Values, io: Io): Order {
   const meant = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ''))
   if (Object.keys(meant).length === 0)
     throw new UsageError('Say which records: --subject, --identity or --before.')
-  return { ...meant, why: textOf(values, 'why'), by: textOf(values, 'by') || io.user }
+  return { ...meant, why: textOf(values, 'why'), by: authorOf(values, io) }
 }
 
-async function askGateway(order: Order, { admin }: Policy, url: string, io: Io): Promise<Erased | undefined> {
+async function eraseByGateway(
+  selection: Order,
+  { admin }: Policy,
+  values: Values,
+  io: Io,
+): Promise<Erased | undefined> {
   if (admin.token === undefined)
     throw new UsageError(
       'A running gateway writes this log, and asking it needs `admin.token` in the policy.',
     )
-  const base = url || urlOf('http', admin)
-  const response = await fetch(`${base}/admin/v1/audit/erasures`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${admin.token}`, 'content-type': 'application/json' },
-    body: JSON.stringify(order),
-  }).catch(() => undefined)
-  if (response?.ok) return (await response.json()) as Erased
-  if (!response)
+  const target = adminTarget(values, admin)
+  const { answer, isReached } = await callAdmin<Erased>(io, target, {
+    path: '/audit/erasures',
+    body: selection,
+  })
+  if (!isReached)
     io.err(
       'The gateway may still be erasing. Run `torwart audit show --outcome erased` to see when it is done.\n',
     )
-  const why = response && ((await response.json().catch(() => ({}))) as { error?: string }).error
-  io.err(`${base} ${response ? `answers ${response.status}: ${why ?? ''}` : 'does not answer'}\n`)
-  return undefined
+  return answer
 }
 
-async function eraseHere(order: Order, { audit: settings, version }: Policy, io: Io): Promise<Erased> {
-  // To open it is to write into it.
-  if (!(await isAnythingMeant(settings.file, order))) return nothingErased
+async function eraseHere(selection: Order, { audit: settings, version }: Policy, io: Io): Promise<Erased> {
+  // Opening the log writes to it, so do that only if there is something to erase.
+  if (!(await isAnythingMeant(settings.file, selection))) return nothingErased
   const { mask } = createMasker(findSensitive)
   const audit = await openAudit({
     file: settings.file,
@@ -103,7 +105,7 @@ async function eraseHere(order: Order, { audit: settings, version }: Policy, io:
     report: (problem, error) => io.err(`${problem}${error === undefined ? '' : `: ${String(error)}`}\n`),
   })
   try {
-    return await audit.erase({ ...order, why: mask(order.why), by: mask(order.by) })
+    return await audit.erase({ ...selection, why: mask(selection.why), by: mask(selection.by) })
   } finally {
     await audit.close()
   }

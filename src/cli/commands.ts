@@ -95,7 +95,7 @@ export const commands: readonly ListedCommand[] = [
   {
     name: 'unfreeze',
     summary: 'lift a freeze',
-    load: async () => (await import('./unfreeze.ts')).unfreeze,
+    load: async () => (await import('./freeze-unfreeze.ts')).unfreeze,
   },
   {
     name: 'freezes',
@@ -120,7 +120,7 @@ export const commands: readonly ListedCommand[] = [
   {
     name: 'deny',
     summary: 'deny a waiting tool call',
-    load: async () => (await import('./deny.ts')).deny,
+    load: async () => (await import('./approve-deny.ts')).deny,
   },
   {
     name: 'scan',

@@ -28,7 +28,7 @@ export const connect: Command = {
     },
   ],
   async run(values, io): Promise<ExitCode> {
-    const gate = gateOf(textOf(values, 'gate'))
+    const gate = gatewayUrl(textOf(values, 'gate'))
     const listen = parseAddress(textOf(values, 'listen'))
     if (!listen) throw new UsageError('--listen must be HOST:PORT.')
     const networks = listOf(values, 'allow')
@@ -77,7 +77,8 @@ function listOf(values: Values, name: string): string[] {
     .filter(Boolean)
 }
 
-function gateOf(text: string): URL {
+/** @throws UsageError */
+function gatewayUrl(text: string): URL {
   const gate = URL.canParse(text) ? new URL(text) : undefined
   if (!gate || !/^https?:$/.test(gate.protocol)) throw new UsageError('--gate must be an http or https URL.')
   if (gate.pathname !== '/' || gate.search || gate.hash || gate.username || gate.password)

@@ -1,10 +1,15 @@
-/** `torwart freeze`: the kill switch. Refuses new requests and ends running ones, on every gateway, within a second. */
+/**
+ * `torwart freeze` and `torwart unfreeze`: the kill switch. A freeze refuses new requests and aborts running ones, on every
+ * gateway, within a second.
+ */
 import { byOption, type Command, configOption, textOf } from './command.ts'
-import { give } from './shared/issue-freeze.ts'
+import { issueFreeze } from './shared/freezes.ts'
 import { durationOption } from './shared/keys.ts'
 
+const argument = '<key|role|model|all> [name]'
+
 export const freeze: Command = {
-  argument: '<key|role|model|all> [name]',
+  argument,
   options: [
     configOption,
     { flags: '--why <reason>', description: 'reason, for the audit log', required: true },
@@ -13,10 +18,26 @@ export const freeze: Command = {
     byOption,
   ],
   run: (values, io, ...words) =>
-    give(values, io, words, {
+    issueFreeze(values, io, words, {
       frozen: true,
       why: textOf(values, 'why'),
       forMs: durationOption(values, 'for'),
       ahead: values.ahead === true,
+    }),
+}
+
+export const unfreeze: Command = {
+  argument,
+  options: [
+    configOption,
+    { flags: '--why <reason>', description: 'reason, for the audit log', standard: 'lifted' },
+    byOption,
+  ],
+  run: (values, io, ...words) =>
+    issueFreeze(values, io, words, {
+      frozen: false,
+      why: textOf(values, 'why'),
+      forMs: undefined,
+      ahead: true,
     }),
 }

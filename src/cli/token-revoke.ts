@@ -12,7 +12,7 @@ import {
   textOf,
   UsageError,
 } from './command.ts'
-import { untilTaken } from './shared/await-reload.ts'
+import { awaitReload } from './shared/await-reload.ts'
 import { beforeFleet } from './shared/keys.ts'
 
 export const tokenRevoke: Command = {
@@ -27,7 +27,7 @@ export const tokenRevoke: Command = {
     const { exit } = await beforeFleet(values, io, () =>
       revokeToken(file, id, Date.now(), authorOf(values, io)),
     )
-    const taken = await untilTaken(values, io, 'revoked', file)
+    const taken = await awaitReload(values, io, 'revoked', file)
     io.err(`Token ${id} is revoked.\n`)
     return taken === 'late' ? 1 : exit
   },

@@ -1,45 +1,50 @@
-/** Tables, for a terminal and for a spreadsheet. */
-import { csvRow } from './csv.ts'
+/** Tables of text for a terminal: the one place that aligns, cuts and pads columns. */
 import { plain } from './plain.ts'
 
+/** The cells of one row by column name. */
 export type Row = Readonly<Record<string, unknown>>
 
 const gap = 2
 
 /**
- * Columns as wide as their longest cell, two blanks between them; what a row does not have is a dash.
- * @param widest of a line, in characters: the widest columns give way, and what was cut says so
+ * Prints a table whose columns are as wide as their longest cell. A missing cell is printed as a dash.
+ * @param maxWidth of a line, in characters: the widest columns are cut until it fits, with an ellipsis
  */
 export function table(
   columns: readonly string[],
   rows: readonly Row[],
-  widest = Number.POSITIVE_INFINITY,
+  maxWidth = Number.POSITIVE_INFINITY,
 ): string {
-  const cells = [columns, ...rows.map((row) => columns.map((column) => plain(row[column] ?? '-')))]
-  const widths = columns.map((_, index) => Math.max(...cells.map((row) => row[index]?.length ?? 0)))
-  for (let over = sumOf(widths) + gap * (columns.length - 1) - widest; over > 0; over--) {
-    const maxLength = widths.indexOf(Math.max(...widths))
-    widths[maxLength] = (widths[maxLength] ?? 0) - 1
-  }
-  return cells
-    .map(
-      (row) =>
-        `${row
-          .map((cell, index) => cut(cell, widths[index] ?? 0).padEnd(widths[index] ?? 0))
-          .join(' '.repeat(gap))
-          .trimEnd()}\n`,
-    )
-    .join('')
+  const cells = [columns, ...rows.map((row) => columns.map((column) => row[column] ?? '-'))]
+  const lengths = columns.map((_, index) => Math.max(...cells.map((row) => plain(row[index]).length)))
+  const widths = fitted(lengths, maxWidth)
+  return cells.map((row) => tableRow(row, widths, gap)).join('')
 }
 
-function sumOf(numbers: readonly number[]): number {
-  return numbers.reduce((sum, number) => sum + number, 0)
+/**
+ * Prints one row of a table.
+ * @param widths of the columns in characters; of the last one, 0 leaves it as long as it is
+ * @param space characters between two columns
+ */
+export function tableRow(cells: readonly unknown[], widths: readonly number[], space: number): string {
+  const fields = cells.map((cell, index) => {
+    const width = widths[index] ?? 0
+    return width === 0 ? plain(cell) : cut(plain(cell), width).padEnd(width)
+  })
+  return `${fields.join(' '.repeat(space)).trimEnd()}\n`
 }
 
-function cut(text: string, length: number): string {
+/** Cuts a text to a length in characters, with an ellipsis. */
+export function cut(text: string, length: number): string {
   return text.length > length ? `${text.slice(0, length - 1)}…` : text
 }
 
-export function csv(columns: readonly string[], rows: readonly Row[]): string {
-  return [columns, ...rows.map((row) => columns.map((column) => row[column]))].map(csvRow).join('')
+function fitted(lengths: readonly number[], maxWidth: number): number[] {
+  const widths = [...lengths]
+  const width = widths.reduce((sum, each) => sum + each, 0) + gap * (widths.length - 1)
+  for (let over = width - maxWidth; over > 0; over--) {
+    const widest = widths.indexOf(Math.max(...widths))
+    widths[widest] = (widths[widest] ?? 0) - 1
+  }
+  return widths
 }

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { csv, table } from '../../src/core/table.ts'
+import { csv } from '../../src/core/csv.ts'
+import { table } from '../../src/core/table.ts'
 import { cli } from '../rig/cli.ts'
 
 let folder: string

@@ -108,18 +108,18 @@ describe('the command line', () => {
   it('says how much a freeze holds for now', async () => {
     const { gate } = await start()
     const freeze = (...words: string[]) => cli(['freeze', ...words, '--why', 'w', '-c', gate.policyFile])
-    expect((await freeze('key', gate.keyId)).out).toContain('It holds for now: 1 key.\n')
-    expect((await freeze('role', 'agent')).out).toContain('It holds for now: 1 role, 1 key.\n')
-    expect((await freeze('model', 'smollm2:*')).out).toContain('It holds for now: 1 model, 1 role, 1 key.\n')
-    expect((await freeze('all')).out).toMatch(/It holds for now: \d models, 1 role, 1 key\.\n/)
+    expect((await freeze('key', gate.keyId)).out).toContain('It affects now: 1 key.\n')
+    expect((await freeze('role', 'agent')).out).toContain('It affects now: 1 role, 1 key.\n')
+    expect((await freeze('model', 'smollm2:*')).out).toContain('It affects now: 1 model, 1 role, 1 key.\n')
+    expect((await freeze('all')).out).toMatch(/It affects now: \d models, 1 role, 1 key\.\n/)
     const api = await admin(gate, 'POST', '/freezes', { kind: 'model', name: 'smollm2', why: 'w' })
     expect(await api.json()).toMatchObject({ holds: { keys: 0, roles: 0, models: 0 } })
   })
 
   it.each([
-    [['model', 'smollm2'], /there is no model smollm2 for now\. There is smollm2:135m: .*'smollm2:\*'/],
-    [['model', 'nosuch:*'], /there is no model nosuch:\* for now/],
-    [['key', 'nosuch'], /there is no key nosuch for now/],
+    [['model', 'smollm2'], /there is no model smollm2\. Did you mean smollm2:135m\? .*'smollm2:\*'/],
+    [['model', 'nosuch:*'], /there is no model nosuch:\*\. /],
+    [['key', 'nosuch'], /there is no key nosuch\. /],
     [['key', 'dns:nosuch.example.org'], /there is no key dns:nosuch/],
     [['key', 'jwt:issuer:somebody'], /there is no key jwt:issuer/],
   ])('does not say that %j is frozen, which holds nothing, unless that is meant', async (words, message) => {
@@ -129,7 +129,7 @@ describe('the command line', () => {
     expect(missed).toMatchObject({ code: 1, out: '', err: expect.stringMatching(message) })
     expect(existsSync(join(gate.folder, 'freezes.json'))).toBe(false)
     const ahead = await cli([...freeze, '--ahead'])
-    expect(ahead).toMatchObject({ code: 0, out: expect.stringContaining('It holds for now: nothing.') })
+    expect(ahead).toMatchObject({ code: 0, out: expect.stringContaining('It affects now: nothing.') })
     expect(readFileSync(join(gate.folder, 'freezes.json'), 'utf8')).toContain(words[1])
   })
 
@@ -155,9 +155,9 @@ describe('the command line', () => {
 
   it.each([
     [['freeze', 'key', 'x', '--why', 'w'], /not a key id/],
-    [['freeze', 'role', 'nobody', '--why', 'w'], /there is no role nobody; the policy has agent/],
+    [['freeze', 'role', 'nobody', '--why', 'w'], /There is no role nobody\. The policy has agent/],
     [['freeze', 'model', 'gpt:cloud', '--why', 'w'], /not a name or pattern/],
-    [['freeze', 'planet', 'earth', '--why', 'w'], /One of key, role, model, all/],
+    [['freeze', 'planet', 'earth', '--why', 'w'], /Say what to freeze: key, role, model, all/],
     [['freeze', 'all', 'of-it', '--why', 'w'], /takes no name/],
     [['freeze', 'all'], /--why/],
     [['freeze', 'all', '--why', 'w', '--for', 'ever'], /duration/],

@@ -1,6 +1,6 @@
 /** One line a record, for people: columns of a fixed width, so that the first line need not wait for the last. */
 
-import { plain } from '../../core/plain.ts'
+import { cut, tableRow } from '../../core/table.ts'
 import { type Entry, modelOf, outcomeOf } from '../write/entry.ts'
 
 const maxCalls = 3
@@ -19,11 +19,22 @@ const columns: readonly (readonly [name: string, width: number, value: (entry: E
   ['findings', 0, findingsOf],
 ]
 
-export const tableHead = `${columns.map(([name, width]) => name.padEnd(width)).join(' ')}\n`
+const widths = columns.map(([, width]) => width)
 
+/** The header line. */
+export const tableHead = tableRow(
+  columns.map(([name]) => name),
+  widths,
+  1,
+)
+
+/** Prints a record as one line. */
 export function toRow(entry: Entry): string {
-  const cells = columns.map(([, width, value]) => fit(plain(value(entry)), width))
-  return `${cells.join(' ').trimEnd()}\n`
+  return tableRow(
+    columns.map(([, , value]) => value(entry)),
+    widths,
+    1,
+  )
 }
 
 function findingsOf(entry: Entry): string {
@@ -37,16 +48,6 @@ function findingsOf(entry: Entry): string {
 function stoppedIn({ stopped }: Entry): string[] {
   if (!Array.isArray(stopped)) return []
   const calls = stopped.slice(0, maxCalls) as readonly { name?: unknown; arguments?: unknown }[]
-  const told = calls.map((call) =>
-    shortened(`${String(call?.name)}(${String(call?.arguments)})`, maxCallLength),
-  )
+  const told = calls.map((call) => cut(`${String(call?.name)}(${String(call?.arguments)})`, maxCallLength))
   return stopped.length > maxCalls ? [...told, `and ${stopped.length - maxCalls} more calls`] : told
-}
-
-function fit(text: string, width: number): string {
-  return width === 0 ? text : shortened(text, width).padEnd(width)
-}
-
-function shortened(text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, width - 1)}\u2026`
 }

@@ -1,15 +1,15 @@
-/** Waiting until the running gate has read what a command wrote, so that what it says is true when it returns. */
+/** Waits until the running gateway has read what a command wrote, so that what the command reports is true. */
 import { type RunningState, runningGate, type TakenFiles } from '../../files/running.ts'
 import { stateOf } from '../../files/state.ts'
 import { locateAudit } from '../../policy/locate.ts'
 import { PolicyError } from '../../policy/problem.ts'
 import { type Io, textOf, type Values } from '../command.ts'
 
-const patienceMs = 5000
-const lookMs = 20
+const maxWaitMs = 5000
+const pollMs = 20
 
-/** The gate that runs with this policy, if one does and the policy tells where its log is. */
-export function gateOf(values: Values, io: Io): RunningState | undefined {
+/** Returns the state of the gateway that runs with this policy; undefined if none runs, or the policy does not say where. */
+export function runningGateway(values: Values, io: Io): RunningState | undefined {
   try {
     return runningGate(locateAudit(textOf(values, 'config'), io.variables), io.processes.isAlive)
   } catch (error) {
@@ -19,22 +19,24 @@ export function gateOf(values: Values, io: Io): RunningState | undefined {
 }
 
 /**
- * @param which of its files was written, and where that is
- * @returns `late`: it runs and has not read it, which is said
+ * Waits until the running gateway has read a file, for five seconds at most.
+ * @param which of the gateway's files was written
+ * @param file path of that file
+ * @returns `late` if the gateway has not read it in time, of which the user is told
  */
-export async function untilTaken(
+export async function awaitReload(
   values: Values,
   io: Io,
   which: keyof TakenFiles,
   file: string,
-): Promise<'taken' | 'late' | 'no gate'> {
-  for (const end = Date.now() + patienceMs; ; ) {
-    const gate = gateOf(values, io)
-    if (!gate) return 'no gate'
-    // Of the file as it is now: whoever wrote after this has written this, too.
-    if (gate.taken[which] === stateOf(file)) return 'taken'
+): Promise<'taken' | 'late' | 'no gateway'> {
+  for (const end = Date.now() + maxWaitMs; ; ) {
+    const gateway = runningGateway(values, io)
+    if (!gateway) return 'no gateway'
+    // Compared with the file as it is now: a later write by another command includes this one.
+    if (gateway.taken[which] === stateOf(file)) return 'taken'
     if (Date.now() > end) break
-    await new Promise((resolve) => setTimeout(resolve, lookMs))
+    await new Promise((resolve) => setTimeout(resolve, pollMs))
   }
   io.err('The change is saved, but the running gateway has not applied it yet. See /readyz and its log.\n')
   return 'late'

@@ -10,7 +10,7 @@ import {
   readExceptions,
 } from '../../policy/exceptions.ts'
 import { type ExitCode, type Io, textOf, UsageError, type Values } from '../command.ts'
-import { untilTaken } from './await-reload.ts'
+import { awaitReload } from './await-reload.ts'
 
 /** Those that are in force. @throws UsageError */
 export function openExceptions(values: Values): readonly Exception[] {
@@ -44,8 +44,8 @@ export async function changeExceptions(
       )
     replaceFile(file, `${JSON.stringify({ exceptions: entries }, null, 2)}\n`)
   })
-  const taken = await untilTaken(values, io, 'exceptions', file)
-  if (taken === 'no gate')
+  const taken = await awaitReload(values, io, 'exceptions', file)
+  if (taken === 'no gateway')
     io.err('No gateway is running with this policy. The change applies when one starts.\n')
   return taken === 'late' ? 1 : 0
 }

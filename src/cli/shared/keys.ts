@@ -11,7 +11,7 @@ import { hasSharedKeys, locateKeys } from '../../policy/locate.ts'
 import type { Policy } from '../../policy/policy.ts'
 import { nearest } from '../../policy/problem.ts'
 import { type ExitCode, type Io, textOf, UsageError, type Values } from '../command.ts'
-import { untilTaken } from './await-reload.ts'
+import { awaitReload } from './await-reload.ts'
 
 export function readKeys(values: Values, io: Io): readonly KeyEntry[] {
   return readKeyFile(locateKeys(textOf(values, 'config'), io.variables))
@@ -37,7 +37,7 @@ export async function changeKeys(
   const file = locateKeys(textOf(values, 'config'), io.variables)
   try {
     const { result, exit } = await beforeFleet(values, io, () => changeKeyFile(file, change))
-    const taken = await untilTaken(values, io, 'keys', file)
+    const taken = await awaitReload(values, io, 'keys', file)
     return { entry: result, exit: taken === 'late' ? 1 : exit }
   } catch (error) {
     throw error instanceof KeyProblem ? new UsageError(error.message) : error
