@@ -189,10 +189,26 @@ export function recordExcerpts(
   }
   return excerpts.flatMap(({ channel, of, start, end, findings: ids }) => {
     const from = Math.max(0, start - maskedAround)
-    const masked = masker.mask(of.slice(from, end + maskedAround), { start: start - from, end: end - from })
-    const text = room.cut(masked)
+    const shown = Math.max(start, endOfBegun(of, from, end))
+    const masked = masker.mask(of.slice(from, end + maskedAround), { start: shown - from, end: end - from })
+    const text = room.cut(shown === start ? masked : withheld + masked)
     return text === '' ? [] : [{ channel, findings: ids, text }]
   })
+}
+
+/** Stands for what cannot be judged. */
+const withheld = '<withheld>'
+/** Behind it no line of a key follows. */
+const endOfWord = /\s(?![\w+/=]{24,100}\s)/
+
+/**
+ * Where what has begun before a place ends, within an excerpt: what it is, its beginning says, which the masker is not
+ * given. So the rest of a word (or of lines as keys have them) that is longer than what the masker is given is not shown.
+ */
+function endOfBegun(text: string, from: number, end: number): number {
+  if (from === 0) return 0
+  const at = text.slice(from - 1, end).search(endOfWord)
+  return at === -1 ? end : from - 1 + at
 }
 
 function byWeight(a: JudgedFinding, b: JudgedFinding): number {
