@@ -9,7 +9,7 @@ const textOf = ({ before, value, after }: Case) => before + value + after
 
 describe('named secrets', () => {
   it('are masked under every spelling of a name, in every form, whatever alphabet they are of', () => {
-    expect(secretCases.length).toBeGreaterThan(2000)
+    expect(secretCases.length).toBeGreaterThan(40_000)
     const missed = secretCases.filter((each) => {
       const masked = mask(textOf(each))
       return (
@@ -31,7 +31,7 @@ describe('named secrets', () => {
       return pieces.map((piece) => window.push(piece).text).join('') + window.end().text
     }
     for (const [index, each] of secretCases.entries()) {
-      if (index % 7 !== 0) continue
+      if (index % 41 !== 0) continue
       const text = `So:\n${textOf(each)} and on`
       const whole = passed([text])
       expect(whole, text).not.toContain(each.value)

@@ -14,7 +14,8 @@ const suffix = `(?:s|wor[dt]|d|code)?${ordinal}`
 /** Quotes, brackets, and the marks of Markdown. */
 export const closing = '(?:\\\\{0,3}["\'`\\]*_]){0,4}'
 const marks = '[*_]{0,3}'
-const sign = '(?:=>|:=|\\?=|:{1,3}=?|={1,3}|(?<=["\'][ \\t]?),|\\|\\||(?<=[ \\t])-(?=[ \\t]{1,2}["\']))'
+const sign =
+  '(?:=>|:=|\\?=|\\|\\|=|=\\{(?=["\'])|:{1,3}=?|={1,3}|(?<=["\'][ \\t]?),|\\|\\||(?<=[ \\t])-(?=[ \\t]{1,2}["\']))'
 /** The end of an element and the beginning of the next one: `<b>Password:</b>`, `<td>Password</td><td>`. */
 const elements = ':?(?:</?[A-Za-z][A-Za-z0-9]{0,9}>\\s{0,4}){1,4}:?\\s{0,4}'
 /** Behind the first cell of a table's row in Markdown; anywhere else it is a pipe of a shell. */
@@ -28,7 +29,12 @@ const argument = '[ \\t]?\\((?=\\\\{0,3}["\'])'
 const option = '(?<=(?:^|[\\s"\'])(?:--?|(?:env|arg|setenv|setx|set) )[\\w.-]{1,40})[ \\t]{1,2}'
 /** A constant of the preprocessor: `#define API_KEY   "…"`. */
 const defined = '(?<=(?:^|\\n)[ \\t]{0,8}#[ \\t]{0,4}define[ \\t]{1,4}\\w{1,40})[ \\t]{1,24}'
-export const assigned = `[ \\t]{0,24}${sign}${marks}\\s{0,24}|">|["'] value=|>|${elements}|${nextCell}|${typed}|${paired}|${argument}|${option}|${defined}`
+/** A variable of Terraform: `variable "db_password" {`, and below it `default = …`. */
+const declared =
+  ' \\{\\s{1,12}(?:\\w{1,12}[ \\t]{0,12}=[^\\n"]{0,32}\\n[ \\t]{0,8}){0,2}default[ \\t]{0,12}=[ \\t]{0,4}'
+/** A part of a form: `name="password"`, a blank line, the value. */
+const part = '(?<=form-data; name=["\'][\\w.-]{1,40}["\'])\\r?\\n\\r?\\n'
+export const assigned = `${typed}|[ \\t]{0,24}${sign}${marks}\\s{0,24}|">|["'] value=|>|${elements}|${nextCell}|${declared}|${part}|${paired}|${argument}|${option}|${defined}`
 const is = ' (?:is|ist|lautet|est|es|è|=)(?: now| jetzt|:)?'
 const told = `${is} `
 const scheme = '(?:(?:bearer|basic|token|api-?token|api-?key|digest|splunk|ssws)[ =]{1,2})?'

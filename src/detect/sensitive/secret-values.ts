@@ -26,13 +26,18 @@ const onItsLine =
   `[^\\s"'\`\\\\]{5,${maxValueLength - 1}}[^\\s"'\`\\\\,;](?=\\r?(?:\\n|$))`
 const inElement = `(?<=>)[^\\s"'\`<>]${times}(?=</)`
 const inQuery = `(?<=[?&][\\w.-]{1,40}=)[^\\s"'\`&#<>,;|\\\\]${times}`
+/** In quotes with its name: `-e "DB_PASSWORD=…"`, `-H "X-Api-Key: …"`. */
+const inQuotedPair = ['"', "'"].map(
+  (quote) =>
+    `(?<=${quote}[\\w.-]{1,40}(?:=|:[ \\t]?))(?:[^\\s${quote}\\\\&]|&(?![\\w.-]{1,32}=))${times}(?=${quote})`,
+)
 /** A pair of a connection string: `Server=db;Pwd=…;`. */
 const inConnection = `(?<=;[ \\t]?[\\w -]{1,32}=)[^\\s"'\`;]${times}(?=;)`
 /** Not the stars that end what is printed bold. */
 const inProse = `(?:[^${stops}*]|\\*(?!\\*{1,2}(?:[\\s|<,.;)]|$))|\\|(?=\\w)|&(?![\\w.-]{1,32}=))${times}`
 
 /** Source of the group `value`. */
-export const value = `(?<value>${[...quoted, inElement, inQuery, inConnection, onItsLine, inProse].join('|')})`
+export const value = `(?<value>${[...quoted, inElement, ...inQuotedPair, inQuery, inConnection, onItsLine, inProse].join('|')})`
 
 const masked = /^k[a-z2-7]{12}$/
 

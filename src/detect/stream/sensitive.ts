@@ -94,8 +94,8 @@ export function createSensitive(wanted: WantedData): Sensitive {
     if (last === -1) return false
     const between = near.slice(last, near.length - (text.length - start))
     if (near.length - last < text.length - start) return true
-    // A blank line ends what a name is about, but for a block of code behind it, or what a colon announces.
-    if (/[.!?]\s|(?<!:[ \t]*\r?)\n\s*\n(?!\s*(?:`{3}|$))/.test(between)) return false
+    // A blank line ends what a name is about, but for a block of code behind it, or what a colon or a part of a form announces.
+    if (/[.!?]\s|(?<!(?::[ \t]*|")\r?)\n\s*\n(?!\s*(?:`{3}|$))/.test(between)) return false
     return /[:=]/.test(between) || (between.match(/\s+/g)?.length ?? 0) <= 3
   }
 
