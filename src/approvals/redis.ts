@@ -21,7 +21,7 @@ export function createRedisApprovals(redis: RedisClient): ApprovalStore {
     async take(approval, validMs) {
       const answer = await take(JSON.stringify(approval), validMs ?? -1, maxApprovals, maxEach)
       const [kind, found, over] = textsOf(answer)
-      return [standingOf(kind, read(found)), read(over)]
+      return [statusOf(kind, read(found)), read(over)]
     },
     async decide(id, { state, by, why }) {
       const [kind, found] = textsOf(await decide(key, id, state, by, why ?? ''))
@@ -44,7 +44,7 @@ export function createRedisApprovals(redis: RedisClient): ApprovalStore {
   }
 }
 
-function standingOf(kind: string | undefined, approval: Approval | undefined): ApprovalStatus {
+function statusOf(kind: string | undefined, approval: Approval | undefined): ApprovalStatus {
   if (kind === 'gone' || kind === 'full') return { kind }
   if (!approval) throw new TypeError('that is no approval')
   if (kind === 'passed' || kind === 'denied') return { kind, approval }

@@ -5,7 +5,7 @@
 import { accessSync, constants, readdirSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { makeFolder } from '../files/folder.ts'
-import { type Erased, erase, type Order, resumeErasure } from './erase/erasure.ts'
+import { type Erased, type ErasureRequest, erase, resumeErasure } from './erase/erasure.ts'
 import { expire } from './erase/retention.ts'
 import { compressSegment, type Step } from './erase/rewrite.ts'
 import { type Checkpoint, type CheckpointSettings, createCheckpoints } from './write/checkpoints.ts'
@@ -29,7 +29,7 @@ export interface Audit extends AuditLog {
   /** Signs where the chain stands now, if the last checkpoint does not say it. */
   sign(): Promise<void>
   /** Erases content, once whatever is under way with closed segments is done. */
-  erase(order: Order): Promise<Erased>
+  erase(order: ErasureRequest): Promise<Erased>
   reconfigure(settings: AuditSettings): void
   /** Resolves when compressing, deleting and what a crash left of an erasure are done as far as they are known now. */
   settled(): Promise<void>

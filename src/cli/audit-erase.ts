@@ -3,7 +3,12 @@
  * log is opened here only when none runs.
  */
 import { openAudit } from '../audit/audit.ts'
-import { type Erased, isAnythingMeant, nothingErased, type Order } from '../audit/erase/erasure.ts'
+import {
+  type Erased,
+  type ErasureRequest,
+  isAnythingSelected,
+  nothingErased,
+} from '../audit/erase/erasure.ts'
 import { isLocked } from '../audit/write/lock.ts'
 import { systemClock } from '../core/clock.ts'
 import { createMasker, findSensitive } from '../detect/sensitive/mask.ts'
@@ -57,7 +62,7 @@ export const auditErase: Command = {
 }
 
 /** @throws UsageError */
-function selectionIn(values: Values, io: Io): Order {
+function selectionIn(values: Values, io: Io): ErasureRequest {
   const beforeMs = momentOption(values, 'before')
   const given = {
     subject: textOf(values, 'subject'),
@@ -71,7 +76,7 @@ function selectionIn(values: Values, io: Io): Order {
 }
 
 async function eraseByGateway(
-  selection: Order,
+  selection: ErasureRequest,
   { admin }: Policy,
   values: Values,
   io: Io,
@@ -92,9 +97,9 @@ async function eraseByGateway(
   return answer
 }
 
-async function eraseHere(selection: Order, { audit: settings, version }: Policy, io: Io): Promise<Erased> {
+async function eraseHere(selection: ErasureRequest, { audit: settings, version }: Policy, io: Io): Promise<Erased> {
   // Opening the log writes to it, so do that only if there is something to erase.
-  if (!(await isAnythingMeant(settings.file, selection))) return nothingErased
+  if (!(await isAnythingSelected(settings.file, selection))) return nothingErased
   const { mask } = createMasker(findSensitive)
   const audit = await openAudit({
     file: settings.file,

@@ -1,6 +1,6 @@
 /** Whose limits hold for a request. All that apply must have room. */
 import type { ModelRule, Policy, Role, SharedLimits } from '../policy/policy.ts'
-import type { Account, ClaimedAccount, Entry, EntryLimit } from './store.ts'
+import type { Account, AdmissionRequest, ClaimedAccount, CountedLimit } from './store.ts'
 
 const everybody: Account = { scope: 'all', name: '' }
 
@@ -26,12 +26,12 @@ function tokenAccount({ name }: Account, id: string): Account {
  */
 export function entryLimits(
   key: Account,
-  kind: Entry['kind'],
+  kind: AdmissionRequest['kind'],
   { name, limits, shared, budgets }: Role,
   policy: Policy,
   probesPerMinute?: number,
-): Entry['limits'] {
-  const counted: EntryLimit[] = []
+): AdmissionRequest['limits'] {
+  const counted: CountedLimit[] = []
   const add = (account: Account, limit: number | undefined) => {
     if (limit !== undefined) counted.push({ account, limit })
   }

@@ -3,89 +3,137 @@
  * tried in one store is renewed and settled in the same one.
  */
 import { Refusal } from '../core/refusal.ts'
-import type { Renewal, Settlement, Store } from './store.ts'
+import type {
+  Account,
+  Admission,
+  AdmissionRequest,
+  Budget,
+  Claim,
+  Renewal,
+  Reservation,
+  Settled,
+  Settlement,
+  Store,
+} from './store.ts'
 
+/**
+ * Makes a store that asks `shared`, and `local` while that is not available.
+ * @param onFallback told of every question that `local` answered instead
+ */
 export function createFallbackStore(shared: Store, local: Store, onFallback: () => void): Store {
-  /** Leases of what is held here. */
-  const claims = new Set<string>()
-  const trials = new Set<string>()
-  let mode: Store['mode'] = 'shared'
+  return new FallbackStore(shared, local, onFallback)
+}
 
-  const isAway = (error: unknown) => error instanceof Refusal && error.code === 'store_unavailable'
-  const either = async <T>(remote: () => Promise<T>, fallback: () => Promise<T>): Promise<T> => {
+class FallbackStore implements Store {
+  readonly #shared: Store
+  readonly #local: Store
+  readonly #onFallback: () => void
+  /** Leases of what `local` holds. */
+  readonly #claims = new Set<string>()
+  readonly #trials = new Set<string>()
+  #mode: Store['mode'] = 'shared'
+
+  constructor(shared: Store, local: Store, onFallback: () => void) {
+    this.#shared = shared
+    this.#local = local
+    this.#onFallback = onFallback
+  }
+
+  get mode(): Store['mode'] {
+    return this.#mode
+  }
+
+  async check(): Promise<boolean> {
+    const up = await this.#shared.check()
+    this.#mode = up ? 'shared' : 'local'
+    return up
+  }
+
+  admit(request: AdmissionRequest, budget: Budget): Promise<Admission> {
+    return this.#either(
+      () => this.#shared.admit(request, budget),
+      async () => {
+        const admission = await this.#local.admit(request, budget)
+        if (admission.trial) this.#trials.add(request.lease)
+        return { ...admission, local: true }
+      },
+    )
+  }
+
+  reserve(claim: Claim, budget: Budget): Promise<Reservation> {
+    return this.#either(
+      () => this.#shared.reserve(claim, budget),
+      async () => {
+        const reservation = await this.#local.reserve(claim, budget)
+        if (reservation.outcome === 'granted') this.#claims.add(claim.lease)
+        return { ...reservation, local: true }
+      },
+    )
+  }
+
+  refund(
+    request: Pick<AdmissionRequest, 'kind' | 'limits'>,
+    admission: Admission,
+    budget: Budget,
+  ): Promise<void> {
+    // Where it was counted.
+    return (admission.local ? this.#local : this.#shared).refund(request, admission, budget)
+  }
+
+  async renew(renewals: readonly Renewal[]): Promise<void> {
+    await this.#local.renew(renewals.map((each) => this.#part(each, true)).filter(holds))
+    await this.#shared.renew(renewals.map((each) => this.#part(each, false)).filter(holds))
+  }
+
+  async settle(settlement: Settlement, budget: Budget): Promise<Settled> {
+    const here = this.#part(settlement, true)
+    const there = this.#part(settlement, false)
+    this.#claims.delete(settlement.lease)
+    this.#trials.delete(settlement.lease)
+    if (holds(here) && !holds(there)) return this.#local.settle(settlement, budget)
+    if (holds(here)) await this.#local.settle({ ...here, actions: 0, repetition: undefined }, budget)
+    return this.#either(
+      () => this.#shared.settle(there, budget),
+      // Redis is told later what it holds; what must be judged now is judged here.
+      () => this.#local.settle({ ...there, claim: undefined, trial: undefined }, budget),
+    )
+  }
+
+  async closeBreaker(account: Account, budget: Budget): Promise<boolean> {
+    const here = await this.#local.closeBreaker(account, budget)
+    return this.#either(
+      async () => (await this.#shared.closeBreaker(account, budget)) || here,
+      async () => here,
+    )
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#shared.close(), this.#local.close()])
+  }
+
+  async #either<T>(remote: () => Promise<T>, fallback: () => Promise<T>): Promise<T> {
     try {
       const answer = await remote()
-      mode = 'shared'
+      this.#mode = 'shared'
       return answer
     } catch (error) {
-      if (!isAway(error)) throw error
-      mode = 'local'
-      onFallback()
+      if (!(error instanceof Refusal && error.code === 'store_unavailable')) throw error
+      this.#mode = 'local'
+      this.#onFallback()
       return fallback()
     }
   }
-  const part = <T extends Renewal | Settlement>(of: T, here: boolean): T => ({
-    ...of,
-    claim: claims.has(of.lease) === here ? of.claim : undefined,
-    trial: trials.has(of.lease) === here ? of.trial : undefined,
-  })
-  const holds = ({ claim, trial }: Renewal | Settlement) => claim !== undefined || trial !== undefined
 
-  return {
-    get mode() {
-      return mode
-    },
-    async check() {
-      const up = await shared.check()
-      mode = up ? 'shared' : 'local'
-      return up
-    },
-    admit: (entry, budget) =>
-      either(
-        () => shared.admit(entry, budget),
-        async () => {
-          const admission = await local.admit(entry, budget)
-          if (admission.trial) trials.add(entry.lease)
-          return { ...admission, local: true }
-        },
-      ),
-    reserve: (claim, budget) =>
-      either(
-        () => shared.reserve(claim, budget),
-        async () => {
-          const reservation = await local.reserve(claim, budget)
-          if (reservation.outcome === 'granted') claims.add(claim.lease)
-          return { ...reservation, local: true }
-        },
-      ),
-    // Where it was counted.
-    refund: (entry, admission, budget) => (admission.local ? local : shared).refund(entry, admission, budget),
-    async renew(renewals) {
-      await local.renew(renewals.map((each) => part(each, true)).filter(holds))
-      await shared.renew(renewals.map((each) => part(each, false)).filter(holds))
-    },
-    async settle(settlement, budget) {
-      const here = part(settlement, true)
-      const there = part(settlement, false)
-      claims.delete(settlement.lease)
-      trials.delete(settlement.lease)
-      if (holds(here) && !holds(there)) return local.settle(settlement, budget)
-      if (holds(here)) await local.settle({ ...here, actions: 0, repetition: undefined }, budget)
-      return either(
-        () => shared.settle(there, budget),
-        // Redis is told later what it holds; what must be judged now is judged here.
-        () => local.settle({ ...there, claim: undefined, trial: undefined }, budget),
-      )
-    },
-    async closeBreaker(account, budget) {
-      const here = await local.closeBreaker(account, budget)
-      return either(
-        async () => (await shared.closeBreaker(account, budget)) || here,
-        async () => here,
-      )
-    },
-    async close() {
-      await Promise.all([shared.close(), local.close()])
-    },
+  /** What `local` holds of it (`here`), or what `shared` does. */
+  #part<T extends Renewal | Settlement>(of: T, here: boolean): T {
+    return {
+      ...of,
+      claim: this.#claims.has(of.lease) === here ? of.claim : undefined,
+      trial: this.#trials.has(of.lease) === here ? of.trial : undefined,
+    }
   }
+}
+
+function holds({ claim, trial }: Renewal | Settlement): boolean {
+  return claim !== undefined || trial !== undefined
 }

@@ -12,7 +12,7 @@ export interface LeaseRenewer extends Store {
 /** Twice a renewal may fail before a lease runs out. */
 const renewEveryMs = leaseMs / 3
 
-export function createKeeper(store: Store, onFailure: (error: unknown) => void): LeaseRenewer {
+export function createLeaseRenewer(store: Store, onFailure: (error: unknown) => void): LeaseRenewer {
   const held = new Map<string, Renewal>()
   const renewAll = () => store.renew([...held.values()]).catch(onFailure)
   const timer = setInterval(() => {

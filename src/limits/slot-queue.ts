@@ -1,29 +1,33 @@
 /**
  * A line before the slots of each caller: requests over `concurrent` wait for their turn instead of being refused. The
- * first of each line tries again as soon as one of the caller's own requests is over, and now and then, because a slot
- * may come free by another caller, another gateway, or a lease that ran out.
+ * first of each line tries again as soon as one of the caller's own requests is over, and five times a second, because a
+ * slot may come free by another caller, another gateway, or a lease that ran out.
  */
 import { type Budget, type Claim, type Reservation, type Store, soonMs } from './store.ts'
 
-/** Who wants a slot. */
-export interface Waiting {
+/** How a request waits for a slot. */
+export interface SlotWait {
   /** Whose line it is. */
   readonly owner: string
   /** How many may wait in it. */
   readonly max: number
   readonly waitMs: number
-  /** Of one try: each is a question of its own, for which nobody else waits. */
+  /** The time of one try: each is a question of its own, for which nothing else waits. */
   readonly timeoutMs: number
-  /** Whether nobody wants the slot any more; `onLeave` tells it once when it comes to that. */
+  /** Whether the client has left; `onLeave` tells it once when it does. */
   left(): boolean
   onLeave(listener: (() => void) | undefined): void
 }
 
-export interface Turns {
-  /** As the store's own, but waits while too many run. @throws whatever the store throws; an Error if `onLeave` told */
-  reserve(claim: Claim, budget: Budget, waiting: Waiting): Promise<Reservation>
-  /** One of this owner's requests is over: whoever may have its slot tries. */
+export interface SlotQueue {
+  /**
+   * Reserves as the store does, but waits while too many run.
+   * @throws whatever the store throws, and an Error when the client leaves
+   */
+  reserve(claim: Claim, budget: Budget, waiting: SlotWait): Promise<Reservation>
+  /** Tells that one of this owner's requests is over: whoever may have its slot tries. */
   freed(owner: string): void
+  /** How many requests wait. */
   readonly waiting: number
 }
 
@@ -31,116 +35,128 @@ const tryEveryMs = 200
 /** In all lines together. */
 const maxWaiting = 1024
 
-/** Of other owners, that are called when a slot they may share comes free. */
+/** How many other owners are called when a slot comes free that they may share. */
 const maxCalled = 16
 
-interface Place {
+/** A request in a line. */
+interface QueuedClaim {
   /** Whether it waits for a slot that owners share. */
   readonly isShared: boolean
-  /** Time to try, if it is the first of its line. */
+  /** Makes it try, if it is the first of its line. */
   call(): void
 }
 
-export function createTurns(store: Pick<Store, 'reserve'>): Turns {
-  const lines = new Map<string, Place[]>()
-  let size = 0
+/** Makes the lines before a store's slots. */
+export function createSlotQueue(store: Pick<Store, 'reserve'>): SlotQueue {
+  return new Lines(store)
+}
 
-  const callFirst = (owner: string) => lines.get(owner)?.[0]?.call()
+class Lines implements SlotQueue {
+  readonly #store: Pick<Store, 'reserve'>
+  readonly #lines = new Map<string, QueuedClaim[]>()
+  #size = 0
+
+  constructor(store: Pick<Store, 'reserve'>) {
+    this.#store = store
+  }
+
+  get waiting(): number {
+    return this.#size
+  }
+
+  async reserve(claim: Claim, budget: Budget, waiting: SlotWait): Promise<Reservation> {
+    const full: Reservation = {
+      outcome: 'concurrent',
+      tokens: undefined,
+      requests: undefined,
+      retryMs: soonMs,
+      local: false,
+    }
+    // Nobody overtakes those who wait already.
+    if (this.#lines.has(waiting.owner)) return this.#waitInLine(claim, full, waiting)
+    const reservation = await this.#store.reserve(claim, budget)
+    return reservation.outcome === 'concurrent' ? this.#waitInLine(claim, reservation, waiting) : reservation
+  }
 
   /**
    * A slot that owners share goes to those who were passed over for longest, or an owner with a line would hand its slots
    * on to itself for ever.
    */
-  const freed = (owner: string) => {
+  freed(owner: string): void {
     const others: string[] = []
-    for (const [other, [first]] of lines) {
+    for (const [other, [first]] of this.#lines) {
       if (other !== owner && first?.isShared) others.push(other)
       if (others.length === maxCalled) break
     }
-    for (const other of others) callFirst(other)
-    callFirst(owner)
+    for (const other of others) this.#callFirst(other)
+    this.#callFirst(owner)
   }
 
-  /** Behind all others. */
-  const served = (owner: string) => {
-    const line = lines.get(owner)
-    if (!line) return
-    lines.delete(owner)
-    lines.set(owner, line)
+  #callFirst(owner: string): void {
+    this.#lines.get(owner)?.[0]?.call()
   }
 
-  const leave = (owner: string, place: Place) => {
-    const line = lines.get(owner)
-    const at = line?.indexOf(place) ?? -1
-    if (!line || at === -1) return
-    line.splice(at, 1)
-    size--
-    if (line.length === 0) lines.delete(owner)
-    else if (at === 0) callFirst(owner)
-  }
-
-  /** Until something may have changed, or the wait is over. */
-  const pause = (place: Place, isFirst: () => boolean, leftMs: number, waiting: Waiting) =>
-    new Promise<void>((resolve, reject) => {
-      const over = (end: () => void) => {
-        clearTimeout(timer)
-        waiting.onLeave(undefined)
-        place.call = () => {}
-        end()
-      }
-      const timer = setTimeout(() => over(resolve), isFirst() ? Math.min(tryEveryMs, leftMs) : leftMs)
-      place.call = () => over(resolve)
-      if (waiting.left()) over(() => reject(new Error('the client left while it waited for its turn')))
-      else
-        waiting.onLeave(() => over(() => reject(new Error('the client left while it waited for its turn'))))
-    })
-
-  const waitInLine = async (claim: Claim, full: Reservation, waiting: Waiting): Promise<Reservation> => {
+  async #waitInLine(claim: Claim, full: Reservation, waiting: SlotWait): Promise<Reservation> {
     const { owner, max, waitMs, timeoutMs } = waiting
-    const line = lines.get(owner) ?? []
-    if (line.length >= max || size >= maxWaiting) return full
-    lines.set(owner, line)
+    const line = this.#lines.get(owner) ?? []
+    if (line.length >= max || this.#size >= maxWaiting) return full
+    this.#lines.set(owner, line)
     const isShared = claim.accounts.some(
       ({ account, limits }) => account.scope !== 'key' && limits.concurrent !== undefined,
     )
-    const place: Place = { isShared, call() {} }
-    line.push(place)
-    size++
-    const isFirst = () => line[0] === place
+    const queued: QueuedClaim = { isShared, call() {} }
+    line.push(queued)
+    this.#size++
+    const isFirst = () => line[0] === queued
     const untilMs = performance.now() + waitMs
     try {
       for (;;) {
         const leftMs = untilMs - performance.now()
         if (leftMs <= 0) return full
-        await pause(place, isFirst, leftMs, waiting)
+        await pause(queued, isFirst() ? Math.min(tryEveryMs, leftMs) : leftMs, waiting)
         if (!isFirst()) continue
-        const reservation = await store.reserve(claim, { leftMs: timeoutMs })
+        const reservation = await this.#store.reserve(claim, { leftMs: timeoutMs })
         if (reservation.outcome === 'concurrent') continue
-        served(owner)
+        this.#moveBehind(owner)
         return reservation
       }
     } finally {
-      leave(owner, place)
+      this.#leave(owner, queued)
     }
   }
 
-  return {
-    async reserve(claim, budget, waiting) {
-      const full: Reservation = {
-        outcome: 'concurrent',
-        tokens: undefined,
-        requests: undefined,
-        retryMs: soonMs,
-        local: false,
-      }
-      // Nobody overtakes those who wait already.
-      if (lines.has(waiting.owner)) return waitInLine(claim, full, waiting)
-      const reservation = await store.reserve(claim, budget)
-      return reservation.outcome === 'concurrent' ? waitInLine(claim, reservation, waiting) : reservation
-    },
-    freed,
-    get waiting() {
-      return size
-    },
+  /** An owner that was served goes behind all others. */
+  #moveBehind(owner: string): void {
+    const line = this.#lines.get(owner)
+    if (!line) return
+    this.#lines.delete(owner)
+    this.#lines.set(owner, line)
   }
+
+  #leave(owner: string, queued: QueuedClaim): void {
+    const line = this.#lines.get(owner)
+    const at = line?.indexOf(queued) ?? -1
+    if (!line || at === -1) return
+    line.splice(at, 1)
+    this.#size--
+    if (line.length === 0) this.#lines.delete(owner)
+    else if (at === 0) this.#callFirst(owner)
+  }
+}
+
+/** Resolves when it is called, or after `ms`. @throws an Error when the client leaves */
+function pause(queued: QueuedClaim, ms: number, waiting: SlotWait): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const over = (end: () => void) => {
+      clearTimeout(timer)
+      waiting.onLeave(undefined)
+      queued.call = () => {}
+      end()
+    }
+    const left = () => over(() => reject(new Error('the client left while it waited for its turn')))
+    const timer = setTimeout(() => over(resolve), ms)
+    queued.call = () => over(resolve)
+    if (waiting.left()) left()
+    else waiting.onLeave(left)
+  })
 }

@@ -55,17 +55,17 @@ export function tightest(
 }
 
 /** One request, before anything of it was read. */
-export interface Entry {
+export interface AdmissionRequest {
   /** Unique per request. */
   readonly lease: string
   readonly kind: 'requests' | 'probes'
   /** All must have room. */
-  readonly limits: readonly EntryLimit[]
+  readonly limits: readonly CountedLimit[]
   /** Counts this request among the actions of its account. */
   readonly breaker: Breaker | undefined
 }
 
-export interface EntryLimit {
+export interface CountedLimit {
   readonly account: Account
   readonly limit: number
   /** Counted by day and not by minute: as long as a token can live, so that these are all it has. */
@@ -160,7 +160,7 @@ export interface Renewal {
 
 export interface Store {
   /** Counts one request if there is room for it. @throws Refusal `store_unavailable`, as all of them */
-  admit(entry: Entry, budget: Budget): Promise<Admission>
+  admit(entry: AdmissionRequest, budget: Budget): Promise<Admission>
   /** Sets tokens and slots aside until `settle`. */
   reserve(claim: Claim, budget: Budget): Promise<Reservation>
   /** Holds what was reserved for another `leaseMs`; what ran out meanwhile is held again. */
@@ -168,7 +168,11 @@ export interface Store {
   /** Gives back what was reserved and counts what was really spent in its place. Once for every request let in. */
   settle(settlement: Settlement, budget: Budget): Promise<Settled>
   /** Takes back what `admit` has counted: the request was not let through to a model. The breaker's count stays. */
-  refund(entry: Pick<Entry, 'kind' | 'limits'>, admission: Admission, budget: Budget): Promise<void>
+  refund(
+    entry: Pick<AdmissionRequest, 'kind' | 'limits'>,
+    admission: Admission,
+    budget: Budget,
+  ): Promise<void>
   /** Closes a breaker by hand. @returns whether it was open */
   closeBreaker(account: Account, budget: Budget): Promise<boolean>
   /** Asks whether the counts can be reached right now, within the time one request may spend on them. */

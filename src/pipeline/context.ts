@@ -36,7 +36,7 @@ import type {
   Prompt,
   Spotlighting,
 } from '../dialects/dialect.ts'
-import type { Admission, Budget, Claim, Entry, Reservation } from '../limits/store.ts'
+import type { Admission, AdmissionRequest, Budget, Claim, Reservation } from '../limits/store.ts'
 import type { Policy, Role, Upstream } from '../policy/policy.ts'
 import type { Target } from '../upstreams/fleet.ts'
 import type { Cancellation } from './cancellation.ts'
@@ -108,7 +108,7 @@ export interface Authenticated extends Received {
 /** A request that was counted. */
 export interface Admitted extends Authenticated {
   /** What was counted; undefined where nothing limits. */
-  readonly entry: Entry | undefined
+  readonly entry: AdmissionRequest | undefined
   readonly admission: Admission | undefined
 }
 

@@ -1,7 +1,7 @@
 /** The limit store that the policy asks for, and who is told when it is away. */
 import type { Clock } from '../core/clock.ts'
 import { createFallbackStore } from '../limits/fallback.ts'
-import { createKeeper, type LeaseRenewer } from '../limits/lease-renewer.ts'
+import { createLeaseRenewer, type LeaseRenewer } from '../limits/lease-renewer.ts'
 import { createMemoryStore } from '../limits/memory/memory.ts'
 import { createRedisStore } from '../limits/redis/redis.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -40,14 +40,14 @@ export async function openStore({
 }: LimitStoreParts): Promise<LeaseRenewer> {
   const local = createMemoryStore(clock)
   // Without Redis nothing is told, so nothing fails.
-  if (redis === undefined) return createKeeper(local, () => {})
+  if (redis === undefined) return createLeaseRenewer(local, () => {})
   const once = logAvailability(redis, clock, log)
   const shared = createRedisStore({
     redis,
     onDropped: (count) =>
       log.error({ count }, 'too many requests ended while Redis was unavailable; some are not settled'),
   })
-  const keeper = createKeeper(
+  const keeper = createLeaseRenewer(
     onFailure === 'refuse'
       ? shared
       : createFallbackStore(shared, local, () => {

@@ -10,8 +10,8 @@ import type { Policy } from '../policy/policy.ts'
 import type { RedisClient } from '../redis/client.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { type Calls, createCalls, maxEach } from '../tool-policy/calls/registry.ts'
-import { shareCalls } from '../tool-policy/calls/shared.ts'
+import { createToolCallRegistry, maxEach, type ToolCallRegistry } from '../tool-policy/calls/registry.ts'
+import { shareToolCalls } from '../tool-policy/calls/shared.ts'
 
 export interface ToolGateParts {
   readonly atStart: Policy
@@ -26,7 +26,7 @@ export interface ToolGateParts {
 /** Questions to humans, and the calls that were let through. */
 export interface ToolGate {
   readonly approvals: ApprovalService
-  readonly calls: Calls
+  readonly calls: ToolCallRegistry
 }
 
 /** @throws TypeError if the file of approvals is not what it should be */
@@ -34,7 +34,7 @@ export function openToolGate(parts: ToolGateParts): ToolGate & { close(): void }
   const { atStart, redis, policy, clock, metrics, log, recordEvent } = parts
   const report = (problem: string, error?: unknown) =>
     log.error(redis ? redis.trouble(error) : { cause: describeError(error) }, problem)
-  const calls = createCalls(redis && shareCalls(redis, maxEach), report)
+  const calls = createToolCallRegistry(redis && shareToolCalls(redis, maxEach), report)
   const webhook = createWebhook({
     settings: () => policy().approval,
     now: clock.wallMs,

@@ -16,7 +16,7 @@ export type Tell = (path: Path, message: string) => void
 /** What the checker of TypeBox is given. */
 export type SafeSchema = boolean | { readonly [keyword: string]: unknown }
 
-interface Work {
+interface Compilation {
   readonly root: unknown
   readonly tell: Tell
   /** Names of properties that rules are about, by how a folding reader sees them. */
@@ -66,13 +66,13 @@ const bounds = ['imum', 'Length', 'Items', 'Properties', 'Contains'].map(
 
 /** @returns the schema to check with, and the names it is about; mistakes go to `tell` */
 export function safeSchema(root: unknown, tell: Tell) {
-  const work: Work = { root, tell, names: new Map(), nodes: 0 }
+  const work: Compilation = { root, tell, names: new Map(), nodes: 0 }
   const schema = safe(root, [], [], work)
   return { schema, names: work.names as ReadonlyMap<string, ReadonlySet<string>> }
 }
 
 /** @param within references that are being put in place */
-function safe(node: unknown, path: Path, within: readonly string[], work: Work): SafeSchema {
+function safe(node: unknown, path: Path, within: readonly string[], work: Compilation): SafeSchema {
   if (typeof node === 'boolean') return node
   if (++work.nodes > maxNodes) {
     if (work.nodes === maxNodes + 1) work.tell([], `has more than ${maxNodes} parts`)
@@ -95,7 +95,13 @@ function safe(node: unknown, path: Path, within: readonly string[], work: Work):
   return referred === undefined ? fresh : { allOf: [fresh, referred] }
 }
 
-function member(keyword: string, value: unknown, at: Path, within: readonly string[], work: Work): unknown {
+function member(
+  keyword: string,
+  value: unknown,
+  at: Path,
+  within: readonly string[],
+  work: Compilation,
+): unknown {
   if (one.has(keyword)) return safe(value, at, within, work)
   if (several.has(keyword)) {
     if (!Array.isArray(value) || value.length === 0) return wrong(at, 'must be a list of schemas', work)
@@ -134,7 +140,7 @@ function plainFault(keyword: string, value: unknown): string | undefined {
 }
 
 /** Only within the schema, and never back to where it is being put: what may recurse may run for ever. */
-function refer(value: unknown, at: Path, within: readonly string[], work: Work): SafeSchema {
+function refer(value: unknown, at: Path, within: readonly string[], work: Compilation): SafeSchema {
   const match = typeof value === 'string' ? /^#\/(\$defs|definitions)\/([^/~%]+)$/.exec(value) : null
   const [, folder = '', name = ''] = match ?? []
   const held = isRecord(work.root) ? work.root[folder] : undefined
@@ -144,7 +150,7 @@ function refer(value: unknown, at: Path, within: readonly string[], work: Work):
   return safe(held[name], [folder, name], [...within, target], work)
 }
 
-function matcher(value: unknown, at: Path, work: Work) {
+function matcher(value: unknown, at: Path, work: Compilation) {
   const matches = typeof value === 'string' ? linearPattern(value) : 'must be a string'
   if (typeof matches === 'string') work.tell(at, matches)
   const check = (given: unknown) =>
@@ -173,7 +179,7 @@ export function noteName(name: string, names: Map<string, Set<string>>): void {
   names.set(folded, (names.get(folded) ?? new Set()).add(name))
 }
 
-function wrong(path: Path, message: string, { tell }: Work): false {
+function wrong(path: Path, message: string, { tell }: Compilation): false {
   tell(path, message)
   return false
 }

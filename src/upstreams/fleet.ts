@@ -94,7 +94,7 @@ const patienceMs = 150
 /** Short, because clients sleep all of it: who has waited in the queue has waited enough. */
 const comeBackSeconds = 2
 
-interface Waiter {
+interface SlotWaiter {
   readonly upstreams: readonly Upstream[]
   slot(upstream: Upstream): void
   turnAway(): void
@@ -115,7 +115,7 @@ export function createFleet({ current, ask, clock, onEjected, random = Math.rand
   const servers = new Map<string, ModelServer>()
   /** The same, by the objects of the policies that are still in use. */
   const known = new WeakMap<Upstream, ModelServer>()
-  const waiters = new FairQueue<Waiter>()
+  const waiters = new FairQueue<SlotWaiter>()
 
   const serverOf = (upstream: Upstream): ModelServer => {
     const found = known.get(upstream)
@@ -247,7 +247,7 @@ export function createFleet({ current, ask, clock, onEjected, random = Math.rand
         over(() =>
           reject(new Refusal('queue_full', { retryAfterSeconds: comeBackSeconds, ...(say ? { say } : {}) })),
         )
-      const waiter: Waiter = {
+      const waiter: SlotWaiter = {
         upstreams: untried,
         slot: (upstream) => over(() => resolve(take(upstream))),
         turnAway: () => full(),

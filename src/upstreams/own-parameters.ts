@@ -15,7 +15,7 @@ const againMs = 10_000
 const maxModels = 1024
 const nothing: ModelParameters = {}
 
-interface Known {
+interface KnownParameters {
   readonly digest: string | null
   /** When this must be asked again, though the digest is the same. */
   readonly untilMs: number
@@ -23,7 +23,7 @@ interface Known {
 }
 
 export class OwnParameters {
-  readonly #known = new LRUCache<string, Known>({ max: maxModels })
+  readonly #known = new LRUCache<string, KnownParameters>({ max: maxModels })
   readonly #asking = new Map<string, Promise<ModelParameters>>()
   readonly #ask: Ask
   readonly #clock: Clock

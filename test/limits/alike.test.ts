@@ -1,7 +1,14 @@
 /** Memory and Redis answer alike, to the millisecond, whatever they are asked in whatever order. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Account, Admission, Claim, Entry, Settlement, Store } from '../../src/limits/store.ts'
+import type {
+  Account,
+  Admission,
+  AdmissionRequest,
+  Claim,
+  Settlement,
+  Store,
+} from '../../src/limits/store.ts'
 import { budget, claimed } from '../rig/limits.ts'
 import { hasRedis } from '../rig/redis.ts'
 import { type World, worlds } from '../rig/stores.ts'
@@ -62,13 +69,13 @@ async function answersOf(
   const token: Account = { scope: 'token', name: prefix }
   const breaker = { account: own, actionsPerMinute: 4 }
   const open: { lease: string; claim: Claim | undefined; trial: boolean }[] = []
-  const admitted: { entry: Entry; admission: Admission }[] = []
+  const admitted: { entry: AdmissionRequest; admission: Admission }[] = []
   const answers: unknown[] = []
   let count = 0
   for (const each of script) {
     const lease = `${prefix}-${count++}`
     if (each.do === 'admit') {
-      const entry: Entry = {
+      const entry: AdmissionRequest = {
         lease,
         kind: each.probe ? 'probes' : 'requests',
         limits: [

@@ -11,7 +11,7 @@ import { systemClock } from '../../src/core/clock.ts'
 import type { RedisServers } from '../../src/core/redis-servers.ts'
 import { shareFreezes } from '../../src/kill-switch/shared.ts'
 import { createFallbackStore } from '../../src/limits/fallback.ts'
-import { createKeeper } from '../../src/limits/lease-renewer.ts'
+import { createLeaseRenewer } from '../../src/limits/lease-renewer.ts'
 import { createMemoryStore } from '../../src/limits/memory/memory.ts'
 import type { Claim, Store } from '../../src/limits/store.ts'
 import { createRedisClient, type RedisClient } from '../../src/redis/client.ts'
@@ -19,7 +19,7 @@ import { nameOfRedisError } from '../../src/redis/faults.ts'
 import { openStore } from '../../src/server/limit-store.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
-import { shareCalls } from '../../src/tool-policy/calls/shared.ts'
+import { shareToolCalls } from '../../src/tool-policy/calls/shared.ts'
 import { wish } from '../rig/approvals.ts'
 import { stillClock } from '../rig/clock.ts'
 import { budget, claim, entry, freshKey as key, settlement } from '../rig/limits.ts'
@@ -220,12 +220,12 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
 
   it('was killed and restarted is met with what still runs', async () => {
     const redis = await server()
-    let keeper: ReturnType<typeof createKeeper> | undefined
+    let keeper: ReturnType<typeof createLeaseRenewer> | undefined
     const shared = makeRedisStore(serversAt(redis.url), {
       timeoutMs: 5000,
       onBack: () => void keeper?.renewAll(),
     })
-    keeper = createKeeper(shared, () => {})
+    keeper = createLeaseRenewer(shared, () => {})
     open.push(keeper)
     await shared.opened(5000)
     const store = keeper
@@ -435,7 +435,7 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
       return decided > 0
     })
     await approvals.sweep()
-    const calls = shareCalls(shared, 10)
+    const calls = shareToolCalls(shared, 10)
     await until(() =>
       calls.note('a', ['m']).then(
         () => true,

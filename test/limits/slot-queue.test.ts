@@ -2,11 +2,11 @@
 import { describe, expect, it } from 'vitest'
 import { systemClock } from '../../src/core/clock.ts'
 import { createMemoryStore } from '../../src/limits/memory/memory.ts'
-import { createTurns, type Waiting } from '../../src/limits/slot-queue.ts'
+import { createSlotQueue, type SlotWait } from '../../src/limits/slot-queue.ts'
 import type { Account } from '../../src/limits/store.ts'
 import { budget, claim, freshKey, settlement } from '../rig/limits.ts'
 
-const wish = (owner: string, more: Partial<Waiting> = {}): Waiting => ({
+const wish = (owner: string, more: Partial<SlotWait> = {}): SlotWait => ({
   owner,
   max: 8,
   waitMs: 60_000,
@@ -19,7 +19,7 @@ const wish = (owner: string, more: Partial<Waiting> = {}): Waiting => ({
 describe('a line', () => {
   it('is served in the order in which it was joined, whoever comes later', async () => {
     const store = createMemoryStore(systemClock)
-    const turns = createTurns(store)
+    const turns = createSlotQueue(store)
     const account = freshKey()
     const claims = Array.from({ length: 5 }, () => claim(account, { concurrent: 1 }))
     const served: number[] = []
@@ -37,7 +37,7 @@ describe('a line', () => {
 
   it('does not hand a slot that owners share on to itself', async () => {
     const store = createMemoryStore(systemClock)
-    const turns = createTurns(store)
+    const turns = createSlotQueue(store)
     const role: Account = { scope: 'role', name: 'r' }
     const served: string[] = []
     const ask = async (owner: string) => {
@@ -56,7 +56,7 @@ describe('a line', () => {
 
   it('goes on by itself where nobody here tells that a slot is free', async () => {
     const store = createMemoryStore(systemClock)
-    const turns = createTurns(store)
+    const turns = createSlotQueue(store)
     const account = freshKey()
     const elsewhere = claim(account, { concurrent: 1 })
     await store.reserve(elsewhere, budget())
@@ -67,10 +67,10 @@ describe('a line', () => {
 
   it('is as long as it may be, holds nobody else up, and lets go of who has left', async () => {
     const store = createMemoryStore(systemClock)
-    const turns = createTurns(store)
+    const turns = createSlotQueue(store)
     const account = freshKey()
     await store.reserve(claim(account, { concurrent: 1 }), budget())
-    const ask = (more: Partial<Waiting>) =>
+    const ask = (more: Partial<SlotWait>) =>
       turns.reserve(claim(account, { concurrent: 1 }), budget(), wish('a', { max: 1, ...more }))
     let leave = () => {}
     const left = ask({

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   type Account,
+  type AdmissionRequest,
   type Claim,
-  type Entry,
   leaseMs,
   type Scope,
   type Settlement,
@@ -22,7 +22,7 @@ describe.each(worlds)('the %s store', (kind, available, make) => {
   afterAll(() => world?.close())
   const test = (name: string, run: (world: World) => Promise<void>) =>
     it.skipIf(!available)(name, () => run(world))
-  const admit = (one: Entry) => world.store.admit(one, budget())
+  const admit = (one: AdmissionRequest) => world.store.admit(one, budget())
   const reserve = (one: Claim) => world.store.reserve(one, budget())
   const settle = (one: Settlement) => world.store.settle(one, budget())
 
@@ -88,7 +88,7 @@ describe.each(worlds)('the %s store', (kind, available, make) => {
     test('need room everywhere, take nothing where one refuses, and the tightest speaks', async () => {
       const [one, other] = [key(), key()]
       const role: Account = { scope: 'role', name: `r${count++}` }
-      const both = (account: Account): Entry =>
+      const both = (account: Account): AdmissionRequest =>
         entry(account, 10, {
           limits: [
             { account, limit: 10 },
@@ -305,9 +305,9 @@ describe.each(worlds)('the %s store', (kind, available, make) => {
   })
 
   describe('the circuit breaker', () => {
-    const guarded = (account: Account): Entry =>
+    const guarded = (account: Account): AdmissionRequest =>
       entry(account, 1000, { breaker: { account, actionsPerMinute: 5 } })
-    const ended = (one: Entry, more: Partial<Settlement> = {}) =>
+    const ended = (one: AdmissionRequest, more: Partial<Settlement> = {}) =>
       settle({ ...settlement(undefined, more), lease: one.lease, breaker: one.breaker })
     /** Acts until it opens. @returns how long it will be open */
     const openIt = async (account: Account): Promise<number> => {

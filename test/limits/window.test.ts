@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Window } from '../../src/limits/memory/window.ts'
+import { SlidingWindow } from '../../src/limits/memory/window.ts'
 
 const minute = 60_000
 
@@ -12,7 +12,7 @@ describe('a window', () => {
     })
     fc.assert(
       fc.property(steps, (events) => {
-        const window = new Window(minute)
+        const window = new SlidingWindow(minute)
         let now = 5_000_000
         const added: (readonly [number, number])[] = []
         for (const [wait, count] of events) {
@@ -35,7 +35,7 @@ describe('a window', () => {
         fc.array(fc.tuple(fc.nat(5000), fc.integer({ min: 1, max: 3 })), { minLength: 1, maxLength: 20 }),
         fc.integer({ min: 1, max: 10 }),
         (events, wanted) => {
-          const window = new Window(minute)
+          const window = new SlidingWindow(minute)
           let now = 5_000_000
           for (const [wait, count] of events) {
             now += wait
@@ -46,7 +46,7 @@ describe('a window', () => {
           const wait = window.untilFreed(now, wanted)
           expect(window.untilEmpty(now)).toBe(window.untilFreed(now, held))
           const probe = (at: number) => {
-            const copy = new Window(minute)
+            const copy = new SlidingWindow(minute)
             let then = 5_000_000
             for (const [each, count] of events) {
               then += each
@@ -62,7 +62,7 @@ describe('a window', () => {
   })
 
   it('is empty again after a long time, and starts anywhere', () => {
-    const window = new Window(minute)
+    const window = new SlidingWindow(minute)
     window.add(10, 3)
     expect(window.total(10 + minute * 1000)).toBe(0)
     expect(window.untilFreed(10 + minute * 1000, 1)).toBe(Number.POSITIVE_INFINITY)

@@ -8,7 +8,7 @@ import type { RequestContext, Scanned } from '../../src/pipeline/context.ts'
 import { createCharges } from '../../src/pipeline/finish/charge.ts'
 import { createMatchToolResults } from '../../src/pipeline/request/match-tool-results.ts'
 import { createJudgeCalls } from '../../src/pipeline/response/judge-tool-calls.ts'
-import { createCalls } from '../../src/tool-policy/calls/registry.ts'
+import { createToolCallRegistry } from '../../src/tool-policy/calls/registry.ts'
 import { type ApprovalWorld, approvalWorlds } from '../rig/approvals.ts'
 import { type Desk, type JudgedCallSettings, judgedCall, openDesk, quiet } from '../rig/judged-call.ts'
 import { until } from '../rig/wait.ts'
@@ -33,7 +33,7 @@ function deskAt(store: ApprovalStore): Desk {
 }
 /** A gateway's judge. */
 function judging(desk: Desk, lookAgain = () => {}, isInForce = () => true) {
-  const calls = createCalls(undefined, () => {})
+  const calls = createToolCallRegistry(undefined, () => {})
   const judgeCalls = createJudgeCalls({ approvals: desk, calls, lookAgain, isInForce, ...quiet })
   const judge = async (
     settings: JudgedCallSettings,

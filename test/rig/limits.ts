@@ -1,5 +1,12 @@
 /** Requests as a limit store sees them; what a test does not name is usual. */
-import type { Account, Budget, Claim, ClaimedAccount, Entry, Settlement } from '../../src/limits/store.ts'
+import type {
+  Account,
+  AdmissionRequest,
+  Budget,
+  Claim,
+  ClaimedAccount,
+  Settlement,
+} from '../../src/limits/store.ts'
 import type { SharedLimits } from '../../src/policy/policy.ts'
 
 /** Generous: the machine that runs the tests may stall. */
@@ -24,7 +31,11 @@ export function claimed(account: Account, limits: Partial<SharedLimits>): Claime
   return { account, limits: limitsOf(limits) }
 }
 
-export function entry(account: Account, limit: number, more: Partial<Entry> = {}): Entry {
+export function entry(
+  account: Account,
+  limit: number,
+  more: Partial<AdmissionRequest> = {},
+): AdmissionRequest {
   return { lease: lease(), kind: 'requests', limits: [{ account, limit }], breaker: undefined, ...more }
 }
 

@@ -1,8 +1,8 @@
 /** Tool results are matched to calls that the gate let through, on any gateway; each caller's own. */
 import { afterEach, describe, expect, it } from 'vitest'
 import { createRedisClient } from '../../src/redis/client.ts'
-import { createCalls, maxEach } from '../../src/tool-policy/calls/registry.ts'
-import { shareCalls } from '../../src/tool-policy/calls/shared.ts'
+import { createToolCallRegistry, maxEach } from '../../src/tool-policy/calls/registry.ts'
+import { shareToolCalls } from '../../src/tool-policy/calls/shared.ts'
 import { hasRedis, startRedis } from '../rig/redis.ts'
 import { serversAt } from '../rig/stores.ts'
 import { until } from '../rig/wait.ts'
@@ -13,7 +13,7 @@ afterEach(async () => {
 })
 
 describe('a gateway', () => {
-  const calls = () => createCalls(undefined, () => {})
+  const calls = () => createToolCallRegistry(undefined, () => {})
 
   it('knows results of calls by their ids, and by tool where there is no id', async () => {
     const ledger = calls()
@@ -39,14 +39,14 @@ describe.skipIf(!hasRedis)('two gateways on one Redis', () => {
   const shared = (url: string) => {
     const redis = createRedisClient(serversAt(url), 1000)
     open.push(redis.close)
-    return shareCalls(redis, maxEach)
+    return shareToolCalls(redis, maxEach)
   }
 
   it('know each other’s calls, and no more of them than they keep', async () => {
     const server = await startRedis()
     open.push(() => server.stop())
-    const one = createCalls(shared(server.url), () => {})
-    const two = createCalls(shared(server.url), () => {})
+    const one = createToolCallRegistry(shared(server.url), () => {})
+    const two = createToolCallRegistry(shared(server.url), () => {})
     await until(async () => (await two.unknown('a', [{ call: 'nothing' }])) === 1)
     await one.note('a', { id: 'call_1', name: 'search' })
     await until(async () => {
@@ -55,14 +55,17 @@ describe.skipIf(!hasRedis)('two gateways on one Redis', () => {
     })
     expect(await two.unknown('b', [{ call: 'call_1' }])).toBe(1)
     for (let index = 0; index < maxEach; index++) await one.note('a', { id: `n${index}`, name: 'n' })
-    const fresh = createCalls(shared(server.url), () => {})
+    const fresh = createToolCallRegistry(shared(server.url), () => {})
     await until(async () => (await fresh.unknown('a', [{ call: `n${maxEach - 1}` }])) === 0)
     expect(await fresh.unknown('a', [{ call: 'call_1' }])).toBe(1)
   })
 
   it('say nothing of a result that cannot be looked up', async () => {
     const reported: string[] = []
-    const calls = createCalls(shared('redis://127.0.0.1:1'), (problem) => void reported.push(problem))
+    const calls = createToolCallRegistry(
+      shared('redis://127.0.0.1:1'),
+      (problem) => void reported.push(problem),
+    )
     await calls.note('a', { id: 'call_1', name: 'search' })
     expect(await calls.unknown('a', [{ call: 'call_1' }])).toBe(0)
     expect(await calls.unknown('a', [{ call: 'call_2' }])).toBeUndefined()

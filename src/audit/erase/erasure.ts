@@ -20,9 +20,9 @@ import type { AuditLog } from '../write/log.ts'
 import { bytesOf, closedSegments, type Segment } from '../write/segments.ts'
 import type { Signer } from '../write/signer.ts'
 import { type Doing, rewriteSegment } from './rewrite.ts'
-import { type Meant, matcherOf, referencesIn } from './selector.ts'
+import { type ErasureSelector, matcherOf, referencesIn } from './selector.ts'
 
-export interface Order extends Meant {
+export interface ErasureRequest extends ErasureSelector {
   readonly why: string
   readonly by: string
 }
@@ -48,7 +48,7 @@ export interface ErasureParts extends Doing {
   readonly signer: Signer
 }
 
-interface Kept extends Order {
+interface Kept extends ErasureRequest {
   readonly id: string
   /** Where the chain stood when it was given. */
   readonly after: number
@@ -60,13 +60,13 @@ const orderFile = (file: string) => `${file}.erasure`
 
 export const nothingErased: Erased = { id: null, records: 0, unerasable: 0 }
 
-export async function isAnythingMeant(file: string, order: Meant): Promise<boolean> {
+export async function isAnythingSelected(file: string, order: ErasureSelector): Promise<boolean> {
   const meant = matcherOf(order)
   for await (const line of readLog(file)) if (meant(line)) return true
   return false
 }
 
-export async function erase(parts: ErasureParts, order: Order): Promise<Erased> {
+export async function erase(parts: ErasureParts, order: ErasureRequest): Promise<Erased> {
   const meant = matcherOf(order)
   const references = new Set<string>()
   let isAny = false

@@ -4,7 +4,7 @@ import { referenceTo } from '../query/reference.ts'
 import { type Entry, isBy } from '../write/entry.ts'
 
 /** All conditions that are given must hold. */
-export interface Meant {
+export interface ErasureSelector {
   /** A text that stands in the content: a pseudonym, an address, a name, a session. Compared without case. */
   readonly subject?: string
   /** Id or name of a key; what was done with a token of it is meant, too. */
@@ -18,7 +18,7 @@ export interface Meant {
  * @returns whether a line (of a record with content, or an old one) is meant
  */
 export function matcherOf(
-  { subject, identity, before }: Meant,
+  { subject, identity, before }: ErasureSelector,
   references: readonly string[] = [],
 ): (line: string) => boolean {
   const wanted = subject?.toLowerCase()
@@ -37,7 +37,7 @@ export function matcherOf(
 }
 
 /** @returns references to the texts of a line that hold the subject */
-export function referencesIn(line: string, { subject }: Meant): string[] {
+export function referencesIn(line: string, { subject }: ErasureSelector): string[] {
   if (subject === undefined) return []
   const { prompt } = JSON.parse(line) as Entry
   const texts = textsIn(prompt).filter((text) => text.toLowerCase().includes(subject.toLowerCase()))

@@ -12,12 +12,12 @@ export interface Report {
   readonly last: Hashed | null
   readonly records: number
   readonly requests: number
-  readonly outcomes: Counts
-  readonly policies: Counts
-  readonly models: Counts
+  readonly outcomes: CountsByName
+  readonly policies: CountsByName
+  readonly models: CountsByName
   readonly identities: readonly Actor[]
-  readonly strangers: Counts
-  readonly findings: readonly Found[]
+  readonly strangers: CountsByName
+  readonly findings: readonly FoundSignature[]
   /** Requests with findings: refused or cut; with all of it taken out; and those where some went on all the same. */
   readonly stopped: number
   readonly redacted: number
@@ -32,7 +32,7 @@ interface Hashed {
   readonly seq: number
   readonly hash: string
 }
-type Counts = Readonly<Record<string, number>>
+type CountsByName = Readonly<Record<string, number>>
 interface Checkpointed extends Hashed {
   readonly time: string
 }
@@ -46,7 +46,7 @@ interface Actor {
   readonly firstAt: string
   readonly lastAt: string
 }
-interface Found {
+interface FoundSignature {
   readonly id: string
   readonly category: string
   readonly severity: string
@@ -86,7 +86,7 @@ export function createReport() {
   const models = new Map<string, number>()
   const strangers = new Map<string, number>()
   const actors = new Map<string, Mutable<Actor>>()
-  const findings = new Map<string, Mutable<Found>>()
+  const findings = new Map<string, Mutable<FoundSignature>>()
   const timeline: Moment[] = []
   const checkpoints: Checkpointed[] = []
   const leftOut = { timeline: 0, identities: 0, checkpoints: 0 }

@@ -6,7 +6,7 @@ import { nearest } from '../../policy/problem.ts'
 import type { Entry } from '../write/entry.ts'
 import { type Filter, filters, isLike, namesIn, type Query } from './query.ts'
 
-export interface Vain {
+export interface UnmatchedFilters {
   /** Of every record that was read, whether it fits or not. */
   see(entry: Entry): void
   /** @returns what is to be said of each filter that no record matches, and that is no name of `known` */
@@ -28,7 +28,7 @@ const closed: ReadonlySet<Filter> = new Set(['outcome', 'identity'])
 const maxNames = 1000
 const maxSuggestions = 3
 
-export function createVain(query: Query): Vain {
+export function createUnmatchedFilters(query: Query): UnmatchedFilters {
   const open = new Map<Filter, Set<string>>()
   for (const filter of filters) if (query[filter] !== undefined) open.set(filter, new Set())
   return {

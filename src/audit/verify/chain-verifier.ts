@@ -5,7 +5,7 @@ import { type Checked, check, genesis, type Head } from '../write/chain.ts'
 import { maxDelay } from '../write/checkpoints.ts'
 import { isProven } from './proof.ts'
 
-export interface WalkOptions {
+export interface ChainVerifierOptions {
   /** Whose signatures are believed, by `kid`; undefined: none is looked at. */
   readonly keys: ReadonlyMap<string, KeyObject> | undefined
   /** The walk does not begin with the beginning of the log. */
@@ -21,7 +21,7 @@ export interface Place {
   readonly line: number
 }
 
-export interface Walk {
+export interface ChainVerifier {
   /** Told before the first line of each. @param first number of its first record, as its name says it */
   segment(file: string, first: number | undefined): void
   /** @returns what is wrong with the next line, if anything is */
@@ -51,7 +51,7 @@ function missing(first: number, { seq, event, fields }: Checked): string {
   return `records ${first} to ${seq - 1} are missing: the log was cut while the gate ${when}`
 }
 
-export function createWalk({ keys, partial, expected, note }: WalkOptions): Walk {
+export function createChainVerifier({ keys, partial, expected, note }: ChainVerifierOptions): ChainVerifier {
   const deletions = createDeletions(note)
   const recent: string[] = []
   let file = ''

@@ -11,7 +11,7 @@ import { rawLinesOf } from '../../files/lines.ts'
 import type { Head } from '../write/chain.ts'
 import { readHead } from '../write/head.ts'
 import { bytesOf, segmentsOf } from '../write/segments.ts'
-import { createWalk, type Place } from './chain-verifier.ts'
+import { createChainVerifier, type Place } from './chain-verifier.ts'
 import { beginningAt } from './since.ts'
 
 export interface VerifyOptions {
@@ -76,7 +76,7 @@ async function verifyOnce(file: string, options: VerifyOptions): Promise<Verdict
   const notes: string[] = []
   const all = segmentsOf(file)
   const segments = options.sinceMs === undefined ? all : await beginningAt(all, options.sinceMs)
-  const walk = createWalk({
+  const walk = createChainVerifier({
     keys,
     partial: segments.length < all.length,
     expected: [

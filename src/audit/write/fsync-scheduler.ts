@@ -9,7 +9,7 @@ import { writeHead } from './head.ts'
 
 export type Sync = 'each' | 'group' | 'none'
 
-export interface Syncer {
+export interface FsyncScheduler {
   /** `head` is with the kernel now. */
   written(head: Head): void
   /** With `each`: resolves when what is written is on the disk, and rejects if it cannot be. Else at once. */
@@ -28,14 +28,14 @@ const syncWithinMs = 20
 const headWithinMs = 250
 const retryMs = 1000
 
-export function createSyncer(
+export function createFsyncScheduler(
   file: string,
   opened: number,
   start: { readonly head: Head; readonly sync: Sync },
   report: (problem: string, error: unknown) => void,
   /** For tests. */
   datasync: (handle: number) => Promise<void> = promisify(fdatasync),
-): Syncer {
+): FsyncScheduler {
   let { head, sync } = start
   let handle = opened
   let onDisk = head

@@ -14,7 +14,7 @@ import { randomHex } from '../../core/random.ts'
 import { type LockState, lockPath, makeLock, readLock, removeLock } from '../../files/lock-file.ts'
 import { endedInOrder } from '../query/tail.ts'
 
-interface Holder {
+interface LockHolder {
   readonly host: string
   /** Boot and process namespace: a number names a process only within them. */
   readonly space: string
@@ -107,7 +107,7 @@ async function judgeInTime(
 
 function judge(
   seen: LockState | undefined,
-  self: Holder,
+  self: LockHolder,
   { isAlive }: Processes,
 ): 'held' | 'dead' | 'unknown' {
   const holder = seen && parse(seen.text)
@@ -121,16 +121,16 @@ function judge(
   return started === '' && pid !== self.pid ? 'unknown' : 'held'
 }
 
-function parse(text: string): Holder | undefined {
+function parse(text: string): LockHolder | undefined {
   try {
-    const { host, space = '', pid, started = '' } = JSON.parse(text) as Partial<Holder>
+    const { host, space = '', pid, started = '' } = JSON.parse(text) as Partial<LockHolder>
     return typeof host === 'string' && typeof pid === 'number' ? { host, space, pid, started } : undefined
   } catch {
     return undefined
   }
 }
 
-function holderAt(pid: number): Holder {
+function holderAt(pid: number): LockHolder {
   const boot = orNothing(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim())
   const namespace = orNothing(() => readlinkSync('/proc/self/ns/pid'))
   return { host: hostname(), space: `${boot} ${namespace}`, pid, started: startOf(pid) }

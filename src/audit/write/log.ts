@@ -19,7 +19,7 @@ import { basename } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
 import { readFirst } from '../query/tail.ts'
 import { createSalts, type Head, seal } from './chain.ts'
-import { createSyncer, type Sync } from './fsync-scheduler.ts'
+import { createFsyncScheduler, type Sync } from './fsync-scheduler.ts'
 import { writeHeadNow } from './head.ts'
 import { keepMs, type Lock } from './lock.ts'
 import { type Active, changePlaces, faultOf, retake, takeBack } from './place.ts'
@@ -93,7 +93,7 @@ export function openAuditLog(options: AuditLogOptions): AuditLog {
   }
 }
 
-interface Waiting {
+interface QueuedRecord {
   readonly fields: object
   readonly content: RecordContent | undefined
   resolve(): void
@@ -119,14 +119,20 @@ function continueLog(options: AuditLogOptions, opened: number): AuditLog {
   let { head, atMs } = resumed
   let active = activeAt(file, opened, resumed.length, head)
   let day = dayOf(active.handle, clock)
-  const syncer = createSyncer(file, opened, { head, sync: options.sync }, report, options.datasync)
+  const fsyncScheduler = createFsyncScheduler(
+    file,
+    opened,
+    { head, sync: options.sync },
+    report,
+    options.datasync,
+  )
   const freshSalt = createSalts()
   let { segmentBytes = Number.POSITIVE_INFINITY } = options
   let mayRotateAtMs = 0
   let lookedAtMs = Number.NEGATIVE_INFINITY
   let outage: Outage | undefined
   let closed = false
-  let batch: Waiting[] = []
+  let batch: QueuedRecord[] = []
   let turn: NodeJS.Immediate | undefined
 
   const put = (fields: object, content?: RecordContent): Promise<void> =>
@@ -157,7 +163,7 @@ function continueLog(options: AuditLogOptions, opened: number): AuditLog {
     return words
   }
 
-  const fail = (error: unknown, waiting: readonly Waiting[] = []) => {
+  const fail = (error: unknown, waiting: readonly QueuedRecord[] = []) => {
     const cause = error as Error
     if (!outage) options.onGone?.()
     outage ??= {
@@ -181,7 +187,7 @@ function continueLog(options: AuditLogOptions, opened: number): AuditLog {
     if (!lock.keep()) throw new Error(lostLock)
     if (faultOf(active) === undefined) return
     const { handle, restored, ...taken } = retake(active, head)
-    if (handle !== active.handle) syncer.turnTo(handle)
+    if (handle !== active.handle) fsyncScheduler.turnTo(handle)
     head = taken.head
     active = activeAt(file, handle, taken.length, head)
     day = dayOf(handle, clock)
@@ -216,13 +222,13 @@ function continueLog(options: AuditLogOptions, opened: number): AuditLog {
       writeWhole(Buffer.from(lines))
       head = { seq: last.seq, hash: last.hash }
       atMs = clock.wallMs()
-      syncer.written(head)
+      fsyncScheduler.written(head)
     } catch (error) {
       return fail(error, waiting)
     }
     if (outage) report('the audit log can be written again')
     outage = undefined
-    const onDisk = syncer.synced()
+    const onDisk = fsyncScheduler.synced()
     for (const { resolve, reject } of waiting) {
       if (onDisk) onDisk.then(resolve, reject)
       else resolve()
@@ -274,7 +280,7 @@ function continueLog(options: AuditLogOptions, opened: number): AuditLog {
       report('the audit log cannot start a new segment and continues in the old one', error)
       return false
     }
-    syncer.turnTo(active.handle)
+    fsyncScheduler.turnTo(active.handle)
     day = today(clock)
     tell('segment', { first, last: head.seq })
     options.onClosed?.(path)
@@ -320,9 +326,9 @@ function continueLog(options: AuditLogOptions, opened: number): AuditLog {
       if (batch.length > 0) commit()
       return rotate()
     },
-    durable: syncer.durable,
+    durable: fsyncScheduler.durable,
     configure(sync, bytes = segmentBytes) {
-      syncer.configure(sync)
+      fsyncScheduler.configure(sync)
       segmentBytes = bytes
     },
     writable,
@@ -333,7 +339,7 @@ function continueLog(options: AuditLogOptions, opened: number): AuditLog {
       if (outage) outage.triedAtMs = Number.NEGATIVE_INFINITY
       tell('stopped')
       closed = true
-      await syncer.stop()
+      await fsyncScheduler.stop()
       try {
         fdatasyncSync(active.handle)
         // Another writer's head is not ours to set back.
@@ -347,7 +353,7 @@ function continueLog(options: AuditLogOptions, opened: number): AuditLog {
 }
 
 /** Not one by one against a disk that is full. */
-function turnAway(outage: Outage, waiting: readonly Waiting[]): void {
+function turnAway(outage: Outage, waiting: readonly QueuedRecord[]): void {
   for (const { fields, reject } of waiting) {
     if ('event' in fields) outage.events++
     else outage.unrecorded++

@@ -22,7 +22,7 @@ export interface KeyRing {
   isWithdrawn(identity: Identity): boolean
 }
 
-interface Held {
+interface HeldKey {
   readonly identity: Identity
   readonly hash: Buffer
   /** The latest first; never empty, so that who has none takes as long. */
@@ -92,7 +92,7 @@ export function createKeyRing(entries: readonly KeyEntry[], revoked: readonly Re
   }
 }
 
-function faultOf({ fault, expiresMs, networks }: Held, nowMs: number, peer: string) {
+function faultOf({ fault, expiresMs, networks }: HeldKey, nowMs: number, peer: string) {
   if (fault) return fault
   if (nowMs >= expiresMs) return 'expired'
   return networks && !networks.hold(peer) ? 'elsewhere' : undefined
@@ -105,7 +105,7 @@ function previousOf(hash: Buffer, previous: readonly PreviousHash[]): PreviousHa
   return found
 }
 
-function hold(entry: KeyEntry): Held {
+function hold(entry: KeyEntry): HeldKey {
   const [first = nothing, ...others] = (entry.previous ?? []).map(({ sha256, until, rotated }) => ({
     hash: Buffer.from(sha256, 'hex'),
     fromMs: wholeSeconds(rotated),

@@ -8,17 +8,17 @@ import { replaceUnsynced } from '../../files/atomic.ts'
 import { readJsonFile } from '../../files/json.ts'
 import { whileLocked } from '../../files/lock.ts'
 
-export interface Use {
+export interface KeyUse {
   /** Epoch milliseconds. */
   readonly last: number
   readonly count: number
 }
 
 const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0
-const checks: FieldChecks<Use> = { last: isCount, count: isCount }
+const checks: FieldChecks<KeyUse> = { last: isCount, count: isCount }
 
 /** By the id of an identity. */
-export type Uses = ReadonlyMap<string, Use>
+export type Uses = ReadonlyMap<string, KeyUse>
 
 export function usesFile(keysFile: string): string {
   return `${keysFile}.uses.json`
@@ -34,7 +34,7 @@ export function readUses(file: string): Uses {
   }
 }
 
-function isUses(value: unknown): value is Readonly<Record<string, Use>> {
+function isUses(value: unknown): value is Readonly<Record<string, KeyUse>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   return Object.values(value).every((use) => wrongField(use, checks) === undefined)
 }
@@ -52,7 +52,7 @@ const max = 20_000
 
 /** @param report a file that cannot be written, once until it can */
 export function createUseCounter(file: () => string, report: (error: unknown) => void): UseCounter {
-  let fresh = new Map<string, Use>()
+  let fresh = new Map<string, KeyUse>()
   let failing = false
   let writing = Promise.resolve()
   const write = async () => {

@@ -2,7 +2,7 @@
 
 import { filters, type Query, queryOf } from '../../audit/query/query.ts'
 import { type ReadOptions, readLog } from '../../audit/query/read.ts'
-import { createVain, type Known } from '../../audit/query/unmatched-filters.ts'
+import { createUnmatchedFilters, type Known } from '../../audit/query/unmatched-filters.ts'
 import { type Entry, readEntry } from '../../audit/write/entry.ts'
 import { segmentsOf } from '../../audit/write/segments.ts'
 import { refusals } from '../../core/refusal.ts'
@@ -49,7 +49,7 @@ export async function* ask(
 ): AsyncGenerator<{ readonly line: string; readonly entry: Entry }> {
   if (segmentsOf(file).length === 0) throw new UsageError(`There is no log ${file}.`)
   const fits = queryOf(query)
-  const vain = createVain(query)
+  const vain = createUnmatchedFilters(query)
   const told = () => vain.told({ outcome: outcomes, ...known })
   const progress = progressOf(io, 'records')
   let count = 0

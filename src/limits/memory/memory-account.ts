@@ -2,7 +2,7 @@
 
 import { dayMs, minuteMs } from '../store.ts'
 import { BreakerState } from './breaker.ts'
-import { Window } from './window.ts'
+import { SlidingWindow } from './window.ts'
 
 interface Lease {
   readonly tokens: number
@@ -10,12 +10,12 @@ interface Lease {
 }
 
 export class MemoryAccount {
-  readonly requests = new Window(minuteMs)
-  readonly requestsPerDay = new Window(dayMs)
-  readonly probes = new Window(minuteMs)
-  readonly actions = new Window(minuteMs)
-  readonly tokensPerMinute = new Window(minuteMs)
-  readonly tokensPerDay = new Window(dayMs)
+  readonly requests = new SlidingWindow(minuteMs)
+  readonly requestsPerDay = new SlidingWindow(dayMs)
+  readonly probes = new SlidingWindow(minuteMs)
+  readonly actions = new SlidingWindow(minuteMs)
+  readonly tokensPerMinute = new SlidingWindow(minuteMs)
+  readonly tokensPerDay = new SlidingWindow(dayMs)
   readonly breaker = new BreakerState()
   readonly #leases = new Map<string, Lease>()
   #pending = 0

@@ -7,218 +7,245 @@ import type { SharedLimits } from '../../policy/policy.ts'
 import {
   type Account,
   type Admission,
+  type AdmissionRequest,
   type Claim,
   leaseMs,
   type RateLimitStatus,
+  type Renewal,
   type Repeated,
   type Reservation,
   type Scope,
   type Settled,
+  type Settlement,
   type Store,
   soonMs,
 } from '../store.ts'
 import { MemoryAccount } from './memory-account.ts'
-import { createTokenAccounts } from './memory-tokens.ts'
+import { createTokenAccounts, type TokenAccounts } from './memory-tokens.ts'
 import { Repetitions } from './repetition.ts'
-import type { Window } from './window.ts'
+import type { SlidingWindow } from './window.ts'
 
 const maxAccounts = 10_000
 
+/** Makes an empty store. @param clock whose monotonic time windows and leases go by */
 export function createMemoryStore(clock: Clock): Store {
-  const accounts = new Map<string, MemoryAccount>()
-  const ofTokens = createTokenAccounts(() => clock.monotonicMs())
-  const repetitions = new Repetitions()
+  return new MemoryStore(clock)
+}
 
-  const of = ({ scope, name }: Account): MemoryAccount => {
-    if (scope === 'token') return ofTokens.of(name)
-    const key = `${scope}:${name}`
-    const known = accounts.get(key)
-    if (known) return known
-    if (accounts.size >= maxAccounts) dropIdle(accounts, clock.monotonicMs())
-    const fresh = new MemoryAccount()
-    accounts.set(key, fresh)
-    return fresh
+class MemoryStore implements Store {
+  readonly mode = 'shared'
+  readonly #clock: Clock
+  readonly #accounts = new Map<string, MemoryAccount>()
+  readonly #ofTokens: TokenAccounts
+  readonly #repetitions = new Repetitions()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.#ofTokens = createTokenAccounts(() => clock.monotonicMs())
   }
-  const nameOf = ({ account }: Repeated, thing: string) => `${account.scope}:${account.name} ${thing}`
 
-  const repeatedMs = (repeated: Repeated, now: number) =>
-    Math.max(
-      0,
-      ...repeated.things.map((thing) => repetitions.waitMs(nameOf(repeated, thing), repeated.limit, now)),
-    )
+  async check(): Promise<boolean> {
+    return true
+  }
 
-  return {
-    mode: 'shared',
-    check: async () => true,
+  async admit({ lease, kind, limits, breaker }: AdmissionRequest): Promise<Admission> {
+    const now = this.#clock.monotonicMs()
+    const uses = limits.map(({ account, limit, perDay }): LimitUse => {
+      const window = this.#of(account)[perDay ? 'requestsPerDay' : kind]
+      return { scope: account.scope, limit, window, used: window.total(now) }
+    })
+    const guarded = breaker && this.#of(breaker.account)
+    const openMs = guarded?.breaker.waitMs(now) ?? 0
+    const fullMs = waitFor(uses, 1, now)
+    const refusal = { standing: statusOf(uses, now, 0), trial: false, opened: false, atMs: now, local: false }
+    if (openMs > 0) {
+      const retryMs = Math.max(openMs, fullMs)
+      return { ...refusal, outcome: 'breaker', retryMs, nextMs: retryMs }
+    }
+    if (fullMs > 0) return { ...refusal, outcome: 'requests', retryMs: fullMs, nextMs: fullMs }
+    const trial = guarded?.breaker.isOpen ?? false
+    if (breaker && guarded) {
+      if (!trial && guarded.actions.total(now) >= breaker.actionsPerMinute) {
+        const retryMs = guarded.openBreaker(now)
+        return { ...refusal, outcome: 'breaker', retryMs, nextMs: retryMs, opened: true }
+      }
+      if (trial) guarded.breaker.try(lease, now + leaseMs)
+      guarded.actions.add(now, 1)
+    }
+    for (const { window } of uses) window.add(now, 1)
+    return {
+      ...refusal,
+      outcome: 'admitted',
+      standing: statusOf(uses, now, 1),
+      retryMs: 0,
+      nextMs: waitFor(uses, 2, now),
+      trial,
+    }
+  }
 
-    async admit({ lease, kind, limits, breaker }): Promise<Admission> {
-      const now = clock.monotonicMs()
-      const uses: Use[] = limits.map(({ account, limit, perDay }) => {
-        const window = of(account)[perDay ? 'requestsPerDay' : kind]
-        return { scope: account.scope, limit, window, used: window.total(now) }
-      })
-      const guarded = breaker && of(breaker.account)
-      const openMs = guarded?.breaker.waitMs(now) ?? 0
-      const fullMs = waitFor(uses, 1, now)
-      const refusal = {
-        standing: standingOf(uses, now, 0),
-        trial: false,
-        opened: false,
-        atMs: now,
-        local: false,
-      }
-      if (openMs > 0) {
-        const retryMs = Math.max(openMs, fullMs)
-        return { ...refusal, outcome: 'breaker', retryMs, nextMs: retryMs }
-      }
-      if (fullMs > 0) return { ...refusal, outcome: 'requests', retryMs: fullMs, nextMs: fullMs }
-      const trial = guarded?.breaker.isOpen ?? false
-      if (breaker && guarded) {
-        if (!trial && guarded.actions.total(now) >= breaker.actionsPerMinute) {
-          const retryMs = guarded.openBreaker(now)
-          return { ...refusal, outcome: 'breaker', retryMs, nextMs: retryMs, opened: true }
-        }
-        if (trial) guarded.breaker.try(lease, now + leaseMs)
-        guarded.actions.add(now, 1)
-      }
-      for (const { window } of uses) window.add(now, 1)
-      return {
-        outcome: 'admitted',
-        standing: standingOf(uses, now, 1),
-        retryMs: 0,
-        nextMs: waitFor(uses, 2, now),
-        trial,
-        opened: false,
-        atMs: now,
-        local: false,
-      }
-    },
+  async refund(
+    { kind, limits }: Pick<AdmissionRequest, 'kind' | 'limits'>,
+    { atMs }: Pick<Admission, 'atMs'>,
+  ): Promise<void> {
+    const now = this.#clock.monotonicMs()
+    for (const { account, perDay } of limits)
+      this.#of(account)[perDay ? 'requestsPerDay' : kind].takeBack(now, atMs)
+  }
 
-    async refund({ kind, limits }, { atMs }) {
-      const now = clock.monotonicMs()
-      for (const { account, perDay } of limits)
-        of(account)[perDay ? 'requestsPerDay' : kind].takeBack(now, atMs)
-    },
-
-    async reserve({ lease, tokens, accounts: claimed, repetition }: Claim): Promise<Reservation> {
-      const now = clock.monotonicMs()
-      const held = claimed.map(({ account, limits }) => ({
-        limits,
-        state: of(account),
-        scope: account.scope,
-      }))
-      const requestUses: Use[] = []
-      const tokenUses: Use[] = []
-      const waits = { requests: 0, tokens: 0, concurrent: 0, repetition: 0 }
-      for (const { limits, state, scope } of held) {
-        const { requestsPerMinute, concurrent } = limits
-        if (requestsPerMinute !== undefined)
-          requestUses.push(useOf(scope, requestsPerMinute, state.requests, now, 0))
-        const pending = state.pending(now)
-        for (const [limit, window] of tokenWindows(limits, state)) {
-          const use = useOf(scope, limit, window, now, pending)
-          tokenUses.push(use)
-          const over = use.used + tokens - limit
-          // What is merely reserved may come back at any moment.
-          const spent = use.used - pending
-          if (over > 0)
-            waits.tokens = Math.max(waits.tokens, over > spent ? soonMs : window.untilFreed(now, over))
-        }
-        if (concurrent !== undefined && state.leases(now) >= concurrent) waits.concurrent = soonMs
-      }
-      waits.requests = waitFor(requestUses, 1, now)
-      if (repetition) waits.repetition = repeatedMs(repetition, now)
-      const outcome = firstRefusal(waits)
-      if (outcome !== 'granted')
-        return {
-          outcome,
-          tokens: standingOf(tokenUses, now, 0),
-          requests: standingOf(requestUses, now, 0),
-          retryMs: Math.max(...Object.values(waits)),
-          local: false,
-        }
-      for (const { limits, state } of held) {
-        if (limits.requestsPerMinute !== undefined) state.requests.add(now, 1)
-        state.hold(lease, tokens, now + leaseMs)
-      }
-      if (repetition)
-        for (const thing of repetition.things)
-          repetitions.note(nameOf(repetition, thing), repetition.limit, now)
+  async reserve(claim: Claim): Promise<Reservation> {
+    const { lease, tokens, repetition } = claim
+    const now = this.#clock.monotonicMs()
+    const { requestUses, tokenUses, waits } = this.#usesOf(claim, now)
+    if (repetition) waits.repetition = this.#repeatedMs(repetition, now)
+    const outcome = firstRefusal(waits)
+    if (outcome !== 'granted')
       return {
         outcome,
-        tokens: standingOf(tokenUses, now, tokens),
-        requests: standingOf(requestUses, now, 1),
-        retryMs: 0,
+        tokens: statusOf(tokenUses, now, 0),
+        requests: statusOf(requestUses, now, 0),
+        retryMs: Math.max(...Object.values(waits)),
         local: false,
       }
-    },
+    for (const { account, limits } of claim.accounts) {
+      const state = this.#of(account)
+      if (limits.requestsPerMinute !== undefined) state.requests.add(now, 1)
+      state.hold(lease, tokens, now + leaseMs)
+    }
+    for (const thing of repetition?.things ?? [])
+      if (repetition) this.#repetitions.note(nameOf(repetition, thing), repetition.limit, now)
+    return {
+      outcome,
+      tokens: statusOf(tokenUses, now, tokens),
+      requests: statusOf(requestUses, now, 1),
+      retryMs: 0,
+      local: false,
+    }
+  }
 
-    async renew(renewals) {
-      const untilMs = clock.monotonicMs() + leaseMs
-      for (const { lease, claim, trial } of renewals) {
-        for (const { account } of claim?.accounts ?? []) of(account).hold(lease, claim?.tokens ?? 0, untilMs)
-        if (trial) of(trial).breaker.renewTrial(lease, untilMs)
+  async renew(renewals: readonly Renewal[]): Promise<void> {
+    const untilMs = this.#clock.monotonicMs() + leaseMs
+    for (const { lease, claim, trial } of renewals) {
+      for (const { account } of claim?.accounts ?? [])
+        this.#of(account).hold(lease, claim?.tokens ?? 0, untilMs)
+      if (trial) this.#of(trial).breaker.renewTrial(lease, untilMs)
+    }
+  }
+
+  async settle(settlement: Settlement): Promise<Settled> {
+    const { lease, claim, spent, repetition, unsaid } = settlement
+    const now = this.#clock.monotonicMs()
+    for (const { account, limits } of claim?.accounts ?? []) {
+      const state = this.#of(account)
+      if (!state.release(lease)) continue
+      for (const [, window] of tokenWindows(limits, state)) window.add(now, spent)
+    }
+    if (unsaid && claim?.repetition)
+      for (const thing of claim.repetition.things) this.#repetitions.unnote(nameOf(claim.repetition, thing))
+    const opened = this.#settleBreaker(settlement, now)
+    return { opened, repeatedMs: repetition ? this.#noteRepeated(repetition, now) : 0 }
+  }
+
+  async closeBreaker(account: Account): Promise<boolean> {
+    const { breaker, actions } = this.#of(account)
+    const wasOpen = breaker.isOpen
+    breaker.reset()
+    actions.clear()
+    return wasOpen
+  }
+
+  async close(): Promise<void> {
+    this.#accounts.clear()
+  }
+
+  #of({ scope, name }: Account): MemoryAccount {
+    if (scope === 'token') return this.#ofTokens.of(name)
+    const key = `${scope}:${name}`
+    const known = this.#accounts.get(key)
+    if (known) return known
+    if (this.#accounts.size >= maxAccounts) dropIdle(this.#accounts, this.#clock.monotonicMs())
+    const fresh = new MemoryAccount()
+    this.#accounts.set(key, fresh)
+    return fresh
+  }
+
+  /** What a claim's limits are at, and how long it would have to wait for each kind of them. */
+  #usesOf({ tokens, accounts }: Claim, now: number) {
+    const requestUses: LimitUse[] = []
+    const tokenUses: LimitUse[] = []
+    const waits = { requests: 0, tokens: 0, concurrent: 0, repetition: 0 }
+    for (const { limits, account } of accounts) {
+      const { requestsPerMinute, concurrent } = limits
+      const { scope } = account
+      const state = this.#of(account)
+      if (requestsPerMinute !== undefined)
+        requestUses.push(useOf(scope, requestsPerMinute, state.requests, now, 0))
+      const pending = state.pending(now)
+      for (const [limit, window] of tokenWindows(limits, state)) {
+        const use = useOf(scope, limit, window, now, pending)
+        tokenUses.push(use)
+        const over = use.used + tokens - limit
+        // What is merely reserved may come back at any moment.
+        const spent = use.used - pending
+        if (over > 0)
+          waits.tokens = Math.max(waits.tokens, over > spent ? soonMs : window.untilFreed(now, over))
       }
-    },
+      if (concurrent !== undefined && state.leases(now) >= concurrent) waits.concurrent = soonMs
+    }
+    waits.requests = waitFor(requestUses, 1, now)
+    return { requestUses, tokenUses, waits }
+  }
 
-    async settle({ lease, claim, spent, breaker, actions, trial, repetition, unsaid }): Promise<Settled> {
-      const now = clock.monotonicMs()
-      for (const { account, limits } of claim?.accounts ?? []) {
-        const state = of(account)
-        if (!state.release(lease)) continue
-        for (const [, window] of tokenWindows(limits, state)) window.add(now, spent)
-      }
-      if (unsaid && claim?.repetition)
-        for (const thing of claim.repetition.things) repetitions.unnote(nameOf(claim.repetition, thing))
-      let opened = false
-      if (breaker) {
-        const state = of(breaker.account)
-        state.actions.add(now, actions)
-        const tooMany = state.actions.total(now) > breaker.actionsPerMinute
-        if (trial) state.breaker.endTrial(lease, trial === 'passed' && !tooMany, now)
-        opened = tooMany && actions > 0 && state.breaker.waitMs(now) === 0
-        if (opened) state.openBreaker(now)
-      }
-      let repeated = 0
-      if (repetition)
-        for (const thing of repetition.things) {
-          const name = nameOf(repetition, thing)
-          const waitMs = repetitions.waitMs(name, repetition.limit, now)
-          if (waitMs === 0) repetitions.note(name, repetition.limit, now)
-          repeated = Math.max(repeated, waitMs)
-        }
-      return { opened, repeatedMs: repeated }
-    },
+  /** @returns whether the breaker was opened by it */
+  #settleBreaker({ lease, breaker, actions, trial }: Settlement, now: number): boolean {
+    if (!breaker) return false
+    const state = this.#of(breaker.account)
+    state.actions.add(now, actions)
+    const tooMany = state.actions.total(now) > breaker.actionsPerMinute
+    if (trial) state.breaker.endTrial(lease, trial === 'passed' && !tooMany, now)
+    const opened = tooMany && actions > 0 && state.breaker.waitMs(now) === 0
+    if (opened) state.openBreaker(now)
+    return opened
+  }
 
-    async closeBreaker(account) {
-      const { breaker, actions } = of(account)
-      const wasOpen = breaker.isOpen
-      breaker.reset()
-      actions.clear()
-      return wasOpen
-    },
+  #repeatedMs(repeated: Repeated, now: number): number {
+    const waits = repeated.things.map((thing) =>
+      this.#repetitions.waitMs(nameOf(repeated, thing), repeated.limit, now),
+    )
+    return Math.max(0, ...waits)
+  }
 
-    async close() {
-      accounts.clear()
-    },
+  /** Counts what may come. @returns how long the others would have to wait, in milliseconds */
+  #noteRepeated(repeated: Repeated, now: number): number {
+    let longest = 0
+    for (const thing of repeated.things) {
+      const name = nameOf(repeated, thing)
+      const waitMs = this.#repetitions.waitMs(name, repeated.limit, now)
+      if (waitMs === 0) this.#repetitions.note(name, repeated.limit, now)
+      longest = Math.max(longest, waitMs)
+    }
+    return longest
   }
 }
 
+function nameOf({ account }: Repeated, thing: string): string {
+  return `${account.scope}:${account.name} ${thing}`
+}
+
 /** How much of a limit is used. */
-interface Use {
+interface LimitUse {
   readonly scope: Scope
   readonly limit: number
-  readonly window: Window
+  readonly window: SlidingWindow
   /** With what is reserved. */
   readonly used: number
 }
 
-function useOf(scope: Scope, limit: number, window: Window, now: number, pending: number): Use {
+function useOf(scope: Scope, limit: number, window: SlidingWindow, now: number, pending: number): LimitUse {
   return { scope, limit, window, used: window.total(now) + pending }
 }
 
 /** The limit that leaves least once `more` are taken. */
-function standingOf(uses: readonly Use[], now: number, more: number): RateLimitStatus | undefined {
+function statusOf(uses: readonly LimitUse[], now: number, more: number): RateLimitStatus | undefined {
   let found: RateLimitStatus | undefined
   for (const { scope, limit, used, window } of uses) {
     const remaining = Math.max(0, limit - used - more)
@@ -229,15 +256,15 @@ function standingOf(uses: readonly Use[], now: number, more: number): RateLimitS
 }
 
 /** Until `more` fit into every one of these windows, in which nothing is merely reserved. */
-function waitFor(uses: readonly Use[], more: number, now: number): number {
+function waitFor(uses: readonly LimitUse[], more: number, now: number): number {
   let wait = 0
   for (const { limit, used, window } of uses)
     wait = Math.max(wait, window.untilFreed(now, used + more - limit))
   return wait
 }
 
-function tokenWindows(limits: SharedLimits, state: MemoryAccount): [limit: number, window: Window][] {
-  const windows: [number, Window][] = []
+function tokenWindows(limits: SharedLimits, state: MemoryAccount): [limit: number, window: SlidingWindow][] {
+  const windows: [number, SlidingWindow][] = []
   if (limits.tokensPerMinute !== undefined) windows.push([limits.tokensPerMinute, state.tokensPerMinute])
   if (limits.tokensPerDay !== undefined) windows.push([limits.tokensPerDay, state.tokensPerDay])
   return windows

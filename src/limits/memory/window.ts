@@ -9,7 +9,7 @@ import { stepsPerWindow } from '../store.ts'
 
 const slots = stepsPerWindow + 1
 
-export class Window {
+export class SlidingWindow {
   readonly #stepMs: number
   /** Made for the first use: most accounts use few of their windows. */
   #counts: Float64Array | undefined

@@ -3,9 +3,9 @@ import { hash } from 'node:crypto'
 import { randomHex } from '../../core/random.ts'
 import {
   type Account,
+  type AdmissionRequest,
   type Claim,
-  type Entry,
-  type EntryLimit,
+  type CountedLimit,
   leaseMs,
   type Renewal,
   type Repeated,
@@ -30,11 +30,11 @@ export class Operations {
     this.#prefix = prefix
   }
 
-  admit({ lease, kind, limits, breaker }: Entry): Operation {
+  admit({ lease, kind, limits, breaker }: AdmissionRequest): Operation {
     // The breaker's account comes first, with its limit if it has one.
-    const isGuarded = ({ account }: EntryLimit) =>
+    const isGuarded = ({ account }: CountedLimit) =>
       account.scope === breaker?.account.scope && account.name === breaker.account.name
-    const own: EntryLimit | undefined = breaker && {
+    const own: CountedLimit | undefined = breaker && {
       account: breaker.account,
       limit: limits.find(isGuarded)?.limit ?? -1,
     }
@@ -56,7 +56,7 @@ export class Operations {
   }
 
   /** @param atMs when the request was counted, in server time */
-  refund({ kind, limits }: Pick<Entry, 'kind' | 'limits'>, atMs: number): Operation {
+  refund({ kind, limits }: Pick<AdmissionRequest, 'kind' | 'limits'>, atMs: number): Operation {
     return {
       name: 'refund',
       keys: limits.flatMap(({ account }) => this.#countsOf(account)),

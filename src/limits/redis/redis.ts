@@ -12,9 +12,9 @@ import { ServerClock } from '../server-clock.ts'
 import type {
   Account,
   Admission,
+  AdmissionRequest,
   Budget,
   Claim,
-  Entry,
   Renewal,
   Reservation,
   Settled,
@@ -68,11 +68,14 @@ class RedisStore implements Store {
     return this.#redis.check()
   }
 
-  async admit(entry: Entry, budget: Budget): Promise<Admission> {
+  async admit(entry: AdmissionRequest, budget: Budget): Promise<Admission> {
     return admissionOf(await this.#askInTime(this.#operations.admit(entry), budget))
   }
 
-  async refund(entry: Pick<Entry, 'kind' | 'limits'>, { atMs }: Pick<Admission, 'atMs'>): Promise<void> {
+  async refund(
+    entry: Pick<AdmissionRequest, 'kind' | 'limits'>,
+    { atMs }: Pick<Admission, 'atMs'>,
+  ): Promise<void> {
     const operation = this.#operations.refund(entry, atMs)
     // Told once: whether what was not answered was carried out is not known, and twice would be one too many.
     whole(await this.#call(() => this.#batch.ride(operation)), 1)

@@ -9,7 +9,7 @@ import type { Clock } from '../../core/clock.ts'
 import { asRefusal, describeError, Refusal } from '../../core/refusal.ts'
 import type { ToolCall } from '../../dialects/dialect.ts'
 import { keyAccount } from '../../limits/accounts.ts'
-import type { Turns } from '../../limits/slot-queue.ts'
+import type { SlotQueue } from '../../limits/slot-queue.ts'
 import type { Settled, Settlement, Store } from '../../limits/store.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { type Authenticated, extend, type RequestContext } from '../context.ts'
@@ -32,7 +32,7 @@ export type ChargeToolCalls = (context: RequestContext, answer: Answer) => Promi
 /** What it takes to charge requests. */
 export interface ChargeParts {
   readonly store: Store
-  readonly turns: Pick<Turns, 'freed'>
+  readonly turns: Pick<SlotQueue, 'freed'>
   readonly log: Log
   readonly clock: Clock
   /** Told of a breaker that was opened by what this caller did. */

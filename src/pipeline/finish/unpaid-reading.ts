@@ -5,7 +5,7 @@
  */
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../../core/clock.ts'
-import { Window } from '../../limits/memory/window.ts'
+import { SlidingWindow } from '../../limits/memory/window.ts'
 import { minuteMs } from '../../limits/store.ts'
 
 /** Some hundred turns of a coding agent; reading it takes a second or two. */
@@ -16,7 +16,7 @@ const maxOwners = 10_000
 
 export class UnpaidReading {
   readonly #clock: Clock
-  readonly #byOwner = new LRUCache<string, Window>({ max: maxOwners })
+  readonly #byOwner = new LRUCache<string, SlidingWindow>({ max: maxOwners })
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -25,7 +25,7 @@ export class UnpaidReading {
   /** @param bytes that were read of its body @returns whether a request of this caller may go uncounted */
   take(owner: string, bytes: number): boolean {
     const now = this.#clock.monotonicMs()
-    const window = this.#byOwner.get(owner) ?? new Window(minuteMs)
+    const window = this.#byOwner.get(owner) ?? new SlidingWindow(minuteMs)
     this.#byOwner.set(owner, window)
     const taken = Math.max(bytes, minBytes)
     if (window.total(now) + taken > maxBytes) return false

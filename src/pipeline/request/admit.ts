@@ -3,7 +3,7 @@
 import { holderOf } from '../../auth/identity.ts'
 import { Refusal } from '../../core/refusal.ts'
 import { entryLimits, keyAccount } from '../../limits/accounts.ts'
-import type { Admission, Entry, Scope, Store } from '../../limits/store.ts'
+import type { Admission, AdmissionRequest, Scope, Store } from '../../limits/store.ts'
 import { type Admitted, type Authenticated, extend, type Metered } from '../context.ts'
 
 /** @throws Refusal `store_unavailable`; `rate_limited` or `breaker_open`, with what was counted in the context by then */
@@ -20,7 +20,7 @@ export function createAdmit(store: Store, onOpened: (request: Authenticated) => 
     const breaker =
       kind === 'requests' && actionsPerMinute !== undefined ? { account, actionsPerMinute } : undefined
     if (limits.length === 0 && !breaker) return extend(request, { entry: undefined, admission: undefined })
-    const entry: Entry = { lease, kind, limits, breaker }
+    const entry: AdmissionRequest = { lease, kind, limits, breaker }
     const admission = await store.admit(entry, storeBudget)
     if (admission.opened) onOpened(request)
     const admitted = extend(request, { entry, admission })

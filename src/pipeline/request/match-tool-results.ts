@@ -5,7 +5,7 @@
 
 import { holderOf } from '../../auth/identity.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
-import type { Calls } from '../../tool-policy/calls/registry.ts'
+import type { ToolCallRegistry } from '../../tool-policy/calls/registry.ts'
 import { extend, type Matched, type Scanned } from '../context.ts'
 import type { JudgedFinding } from '../findings.ts'
 import { callRights } from '../response/tool-rights.ts'
@@ -30,7 +30,7 @@ const nothing = { resultFindings: [], resultGuards: [] } as const
 export type MatchToolResults = (request: Scanned) => Promise<Matched>
 
 /** @param calls that were let through */
-export function createMatchToolResults(calls: Calls, metrics: Metrics): MatchToolResults {
+export function createMatchToolResults(calls: ToolCallRegistry, metrics: Metrics): MatchToolResults {
   return async (request) => {
     const { identity, prompt } = request
     // Calls that are not judged are not remembered.

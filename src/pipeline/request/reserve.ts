@@ -9,7 +9,7 @@ import { Refusal } from '../../core/refusal.ts'
 import type { Text } from '../../core/text.ts'
 import type { Prompt, RouteGroup } from '../../dialects/dialect.ts'
 import { claimedAccounts, keyAccount, wholeTokenLimit } from '../../limits/accounts.ts'
-import type { Turns } from '../../limits/slot-queue.ts'
+import type { SlotQueue } from '../../limits/slot-queue.ts'
 import type { Claim, Reservation } from '../../limits/store.ts'
 import { extend, type Parsed, type Prepared, type Reserved } from '../context.ts'
 import type { FingerprintPrompt } from '../finish/fingerprint.ts'
@@ -27,7 +27,7 @@ const nothing = { claim: undefined, reservation: undefined, weight: 1, slotWaitM
  */
 export type Reserve = (request: Prepared) => Promise<Reserved>
 
-export function createReserve(turns: Turns, fingerprint: FingerprintPrompt, clock: Clock): Reserve {
+export function createReserve(turns: SlotQueue, fingerprint: FingerprintPrompt, clock: Clock): Reserve {
   return async (request) => {
     const { endpoint, target, identity, role, policy } = request
     if (endpoint.cost !== 'request') return extend(request, nothing)
@@ -63,7 +63,7 @@ function requirePossible(tokens: number, max: number): void {
 }
 
 /** @throws whatever the store throws, or what ended the request while it waited */
-async function reservationOf(claim: Claim, request: Prepared, turns: Turns): Promise<Reservation> {
+async function reservationOf(claim: Claim, request: Prepared, turns: SlotQueue): Promise<Reservation> {
   const { cancellation, identity, role, policy, storeBudget } = request
   try {
     return await turns.reserve(claim, storeBudget, {

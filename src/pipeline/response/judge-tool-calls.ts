@@ -14,7 +14,7 @@ import type { ToolCall } from '../../dialects/dialect.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { Log } from '../../telemetry/log.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
-import type { Calls } from '../../tool-policy/calls/registry.ts'
+import type { ToolCallRegistry } from '../../tool-policy/calls/registry.ts'
 import type { ToolRights } from '../../tool-policy/rights.ts'
 import type { Guarded } from '../context.ts'
 import { callRights, judgeRight } from './tool-rights.ts'
@@ -41,7 +41,7 @@ const plainName = /^[\w.:/-]{1,128}$/
 /** What it takes to judge tool calls. */
 export interface JudgeParts {
   readonly approvals: ApprovalService
-  readonly calls: Calls
+  readonly calls: ToolCallRegistry
   /** Reads now what an operator has written, and ends the requests that it stops. */
   lookAgain(): void
   /** Whether the policy of this version is in force. */

@@ -6,9 +6,9 @@
 import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { ToolResult } from '../../dialects/dialect.ts'
-import type { SharedCalls } from './shared.ts'
+import type { SharedToolCalls } from './shared.ts'
 
-export interface Calls {
+export interface ToolCallRegistry {
   /** Remembers a call, before it leaves. @param owner the key, whichever of its tokens made it. Never rejects. */
   note(owner: string, call: { readonly id?: string | undefined; readonly name: string }): Promise<void>
   /** How many of the results answer no call of this owner; undefined: that cannot be known now. Never rejects. */
@@ -21,10 +21,10 @@ export const maxEach = 1024
 const maxResults = 512
 
 /** @param report what went wrong with Redis */
-export function createCalls(
-  shared: SharedCalls | undefined,
+export function createToolCallRegistry(
+  shared: SharedToolCalls | undefined,
   report: (problem: string, error: unknown) => void,
-): Calls {
+): ToolCallRegistry {
   const byOwner = new LRUCache<string, LRUCache<string, true>>({ max: maxOwners })
 
   const keep = (owner: string, marks: readonly string[]) => {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import type { RedisClient } from '../../redis/client.ts'
 
-export interface SharedCalls {
+export interface SharedToolCalls {
   /** Remembers calls by their marks. @throws RedisUnavailable */
   note(owner: string, marks: readonly string[]): Promise<void>
   /** Finds those of the marks that are remembered. @throws RedisUnavailable */
@@ -15,7 +15,7 @@ const keptMs = 7 * 86_400_000
  * Reaches the calls of a fleet. An agent waits for each answer, so none takes longer than a request's.
  * @param max marks of one key
  */
-export function shareCalls(redis: RedisClient, max: number): SharedCalls {
+export function shareToolCalls(redis: RedisClient, max: number): SharedToolCalls {
   const put = redis.script('torwartNote', readFileSync(new URL('./lua/note.lua', import.meta.url), 'utf8'))
   const keyOf = (owner: string) => `${redis.prefix}calls:${owner}`
   return {
