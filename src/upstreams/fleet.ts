@@ -1,6 +1,6 @@
 /**
- * The model servers of the policy: which of them has a model, which of those answers soonest, and who waits until
- * one has room. Knows nothing of requests but who owns them. What belongs to a request (names, keys, how many at
+ * The model servers of the policy: which of them has a model, which of those answers soonest, and which request waits
+ * until one has room. Knows nothing of requests but who owns them. What belongs to a request (names, keys, how many at
  * once) is taken from that request's own policy; what is known of a server is kept by its address and kind.
  */
 import type { Clock } from '../core/clock.ts'
@@ -35,6 +35,7 @@ export interface Slot {
   release(): void
 }
 
+/** What a request wants of the queue. */
 export interface SlotRequest {
   readonly target: Target
   /** Servers that have failed this request already. */
@@ -42,14 +43,15 @@ export interface SlotRequest {
   /** Between owners the queue is fair. */
   readonly owner: string
   readonly queue: Policy['queue']
-  /** Whether nobody wants the slot any more; `onLeave` tells it once when it comes to that. */
+  /** Whether the client has left; `onLeave` tells it once when it does. */
   left(): boolean
   onLeave(listener: (() => void) | undefined): void
 }
 
+/** The model servers of a gateway. */
 export interface Fleet {
   /**
-   * Who serves this model, if the role may use it; undefined if nobody does or it may not.
+   * Finds the servers of a model that the role may use; undefined if there are none, or it may not.
    * @param asked as the caller wrote it; an alias of the policy goes first
    * @throws Refusal if a server cannot say whether it has the model, and must be asked
    */
@@ -59,12 +61,12 @@ export interface Fleet {
     policy: Policy,
     servers?: readonly ServerKind[],
   ): Promise<Target | undefined>
-  /** What the model's own file says where a request is silent; a promise only where a server must be asked. */
+  /** Tells what the model's own file sets where a request is silent; a promise only where a server must be asked. */
   ownParameters(target: Target): ModelParameters | Promise<ModelParameters>
-  /** @throws Refusal `queue_full`; an Error if `onLeave` told */
-  slot(wish: SlotRequest): Promise<Slot>
+  /** Waits for a place at one of the target's servers. @throws Refusal `queue_full`; an Error if the client leaves */
+  slot(request: SlotRequest): Promise<Slot>
   /**
-   * How a request went that was brought to a server.
+   * Tells how a request went that was brought to a server.
    * @param latencyMs from the request to the first of the answer
    */
   tell(upstream: Upstream, verdict: Verdict, latencyMs: number): void
@@ -76,11 +78,11 @@ export interface Fleet {
   learn(upstreams: readonly Upstream[]): Promise<void>
   /** Asks every server of the policy in force, and looks who can go on. Never rejects. */
   look(): Promise<void>
-  /** What the servers of the policy in force have themselves, by their kind; null if one of them has not told. */
+  /** Lists what the servers of the policy in force have themselves, by their kind; null if one has not told. */
   listed(): Readonly<Record<string, readonly string[]>> | null
   /** Whether the servers answer: asks them, unless that was just done. */
   check(): Promise<readonly { readonly name: string; readonly up: boolean }[]>
-  /** Something changed the models of this server. */
+  /** Tells that something changed the models of this server. */
   forget(upstream: Upstream): void
   readonly waiting: number
   close(): void
@@ -96,7 +98,9 @@ const comeBackSeconds = 2
 
 interface SlotWaiter {
   readonly upstreams: readonly Upstream[]
+  /** Hands it a place at this server. */
   slot(upstream: Upstream): void
+  /** Refuses it, because another owner needs its place in the queue. */
   turnAway(): void
 }
 
@@ -105,140 +109,79 @@ export interface FleetParts {
   current(): Policy
   readonly ask: Ask
   readonly clock: Clock
-  /** A server that answers with failures is left alone, for so long. */
+  /** Told that a server answers with failures and is left alone, for `ms` milliseconds. */
   onEjected(upstream: Upstream, ms: number): void
   /** From 0 to below 1; another one in tests. */
   random?(): number
 }
 
-export function createFleet({ current, ask, clock, onEjected, random = Math.random }: FleetParts): Fleet {
-  const servers = new Map<string, ModelServer>()
+/** Begins to watch the model servers of the policy in force. */
+export function createFleet(parts: FleetParts): Fleet {
+  return new ModelServers(parts)
+}
+
+class ModelServers implements Fleet {
+  readonly #parts: FleetParts
+  readonly #random: () => number
+  readonly #servers = new Map<string, ModelServer>()
   /** The same, by the objects of the policies that are still in use. */
-  const known = new WeakMap<Upstream, ModelServer>()
-  const waiters = new FairQueue<SlotWaiter>()
+  readonly #known = new WeakMap<Upstream, ModelServer>()
+  readonly #waiters = new FairQueue<SlotWaiter>()
+  readonly #allowed = createAllowed()
+  readonly #watching: NodeJS.Timeout
 
-  const serverOf = (upstream: Upstream): ModelServer => {
-    const found = known.get(upstream)
-    if (found) return found
-    const key = `${upstream.kind} ${upstream.origin}`
-    const server = servers.get(key) ?? new ModelServer(upstream, ask, clock)
-    servers.set(key, server)
-    known.set(upstream, server)
-    return server
+  constructor(parts: FleetParts) {
+    this.#parts = parts
+    this.#random = parts.random ?? Math.random
+    this.#watching = setInterval(() => void this.look(), everyMs)
+    this.#watching.unref()
   }
 
-  const look = async (): Promise<void> => {
-    const inForce = new Map(current().upstreams.map((upstream) => [serverOf(upstream), upstream]))
-    for (const [key, server] of servers)
-      if (!inForce.has(server) && server.inFlight === 0) servers.delete(key)
-    await Promise.all(
-      [...inForce].map(([server, upstream]) => {
-        server.upstream = upstream
-        return server.refresh(freshMs)
-      }),
-    )
-    wake()
-  }
-  const watching = setInterval(() => void look(), everyMs)
-  watching.unref()
-
-  const lists = (model: string) => (upstream: Upstream) => serverOf(upstream).catalogue?.has(model) === true
-  const isRemote: Fleet['isRemote'] = (upstream, model) =>
-    serverOf(upstream).catalogue?.get(model)?.remote === true
-
-  /** Where nobody is known to have a model, it may have been pulled just now. */
-  const learn = async (members: readonly Upstream[]): Promise<void> => {
-    const due = members.map(serverOf).filter((server) => server.isDue(missMs))
-    if (due.length === 0) return
-    const asked = Promise.all(due.map((server) => server.refresh(missMs)))
-    // An Ollama judges names itself, so one that has never told is not waited for long: a list that hangs must not
-    // keep prompts from a server that works.
-    const tells = due.some(({ catalogue }) => catalogue !== undefined)
-    if (members[0]?.kind !== 'ollama' || tells) await asked
-    else if (due.some(({ refusal }) => refusal === undefined)) await atMost(asked, patienceMs)
+  get waiting(): number {
+    return this.#waiters.size
   }
 
-  const targetOf = (model: string, upstreams: readonly Upstream[], listed: boolean): Target | undefined => {
-    const [first, ...others] = upstreams
-    if (!first) return undefined
-    const digest = serverOf(first).catalogue?.get(model)?.digest ?? null
-    return { server: first.kind, model, listed, digest, upstreams: [first, ...others] }
-  }
-
-  /** Why it is not known which models these have, if it is not. */
-  const silence = (members: readonly Upstream[]): Refusal | undefined =>
-    members.map(serverOf).find(({ catalogue }) => catalogue === undefined)?.refusal
-
-  const allowed = createAllowed()
-
-  const find: Fleet['find'] = async (asked, role, policy, served) => {
+  async find(
+    asked: string,
+    role: Role,
+    policy: Policy,
+    served?: readonly ServerKind[],
+  ): Promise<Target | undefined> {
     let unlisted: Target | undefined
     let unsure: Refusal | undefined
-    for (const { kind, model, members } of allowed(asked, role, policy)) {
+    for (const { kind, model, members } of this.#allowed(asked, role, policy)) {
       if (served?.includes(kind) === false) continue
-      if (!members.some(lists(model))) await learn(members)
-      const local = members.filter((upstream) => !isRemote(upstream, model))
-      const target = targetOf(model, local.filter(lists(model)), true)
+      const lists = (upstream: Upstream) => this.#of(upstream).catalogue?.has(model) === true
+      if (!members.some(lists)) await this.learn(members)
+      const local = members.filter((upstream) => !this.isRemote(upstream, model))
+      const target = this.#targetOf(model, local.filter(lists), true)
       if (target) return target
-      if (kind === 'ollama') unlisted = targetOf(model, local, false)
-      else unsure ??= silence(members)
+      if (kind === 'ollama') unlisted = this.#targetOf(model, local, false)
+      else unsure ??= this.#silence(members)
     }
     // LocalAI takes any name for a pattern, so there nothing goes without the list.
     if (!unlisted && unsure) throw unsure
     return unlisted
   }
 
-  const hasRoom = (upstream: Upstream) => serverOf(upstream).inFlight < upstream.concurrent
-
-  const take = (upstream: Upstream): Slot => {
-    const server = serverOf(upstream)
-    server.inFlight++
-    let held = true
-    return {
-      upstream,
-      release() {
-        if (!held) return
-        held = false
-        server.inFlight--
-        wake()
-      },
-    }
+  ownParameters({
+    server,
+    model,
+    digest,
+    upstreams: [upstream],
+  }: Target): ModelParameters | Promise<ModelParameters> {
+    // The others have no files that say so, or do not tell.
+    return server === 'ollama' ? this.#of(upstream).parameters.of(upstream, model, digest) : {}
   }
 
-  /** Of these, those with room that are not left alone; if all are left alone, one must be tried all the same. */
-  const freeAmong = (upstreams: readonly Upstream[], model: string): Upstream | undefined => {
-    const members = upstreams.map((upstream) => {
-      const server = serverOf(upstream)
-      return { upstream, server, concurrent: upstream.concurrent }
-    })
-    const healthy = members.filter(({ server }) => !server.health.ejected)
-    const free = (healthy.length > 0 ? healthy : members).filter(({ upstream }) => hasRoom(upstream))
-    // To load a model takes longer than to wait for one that is loaded.
-    const loaded = free.filter(({ server }) => server.loaded.has(model))
-    return choose(loaded.length > 0 ? loaded : free, random)?.upstream
-  }
-
-  /** Room may have come by a release, by the end of a rest, or by a new policy. */
-  const wake = () => {
-    while (waiters.size > 0) {
-      let place: Upstream | undefined
-      const waiter = waiters.next(({ upstreams }) => {
-        place = freeAmong(upstreams, '')
-        return place !== undefined
-      })
-      if (!waiter || !place) return
-      waiter.slot(place)
-    }
-  }
-
-  const slot: Fleet['slot'] = async ({ target, tried, owner, queue, left, onLeave }) => {
+  async slot({ target, tried, owner, queue, left, onLeave }: SlotRequest): Promise<Slot> {
     const untried = target.upstreams.filter((upstream) => !tried.has(upstream))
-    wake()
-    const free = freeAmong(untried, target.model)
-    if (free) return take(free)
+    this.#wake()
+    const free = this.#freeAmong(untried, target.model)
+    if (free) return this.#take(free)
     if (left()) throw new Error('the client left')
-    if (waiters.size >= queue.size) {
-      const other = waiters.giveWay(owner)
+    if (this.#waiters.size >= queue.size) {
+      const other = this.#waiters.giveWay(owner)
       if (!other) throw new Refusal('queue_full', { retryAfterSeconds: 1 })
       other.turnAway()
     }
@@ -249,62 +192,153 @@ export function createFleet({ current, ask, clock, onEjected, random = Math.rand
         )
       const waiter: SlotWaiter = {
         upstreams: untried,
-        slot: (upstream) => over(() => resolve(take(upstream))),
+        slot: (upstream) => over(() => resolve(this.#take(upstream))),
         turnAway: () => full(),
       }
       const over = (end: () => void) => {
         clearTimeout(late)
         onLeave(undefined)
-        waiters.remove(owner, waiter)
+        this.#waiters.remove(owner, waiter)
         end()
       }
       const late = setTimeout(() => full('No model server was free in time. Try again later.'), queue.waitMs)
       onLeave(() => over(() => reject(new Error('the client left while it was waiting'))))
-      waiters.add(owner, waiter)
+      this.#waiters.add(owner, waiter)
     })
   }
 
-  return {
-    find,
-    ownParameters({ server, model, digest, upstreams: [upstream] }) {
-      // The others have no files that say so, or do not tell.
-      return server === 'ollama' ? serverOf(upstream).parameters.of(upstream, model, digest) : {}
-    },
-    slot,
-    isRemote,
-    look,
-    learn,
-    listed() {
-      const byKind: Record<string, string[]> = {}
-      for (const upstream of current().upstreams) {
-        const { catalogue } = serverOf(upstream)
-        if (!catalogue) return null
-        const own = [...catalogue].flatMap(([model, { remote }]) => (remote ? [] : model))
-        byKind[upstream.kind] = [...(byKind[upstream.kind] ?? []), ...own]
-      }
-      return byKind
-    },
-    tell(upstream, verdict, latencyMs) {
-      const { upstreams, outlierDetection: settings } = current()
-      const { health } = serverOf(upstream)
-      if (verdict === 'answered') return health.answered(latencyMs, settings)
-      if (verdict === 'unreachable') return health.unreachable()
-      health.failed(settings)
-      const others = upstreams.map((each) => serverOf(each).health).filter((other) => other !== health)
-      if (isOutlier(health, others, settings)) onEjected(upstream, health.eject(settings))
-    },
-    isEjected: (upstream) => serverOf(upstream).health.ejected,
-    async check() {
-      const { upstreams } = current()
-      // Anybody may ask at `/readyz`, as often as they like.
-      await Promise.all(upstreams.map((upstream) => serverOf(upstream).refresh(freshMs)))
-      return upstreams.map((upstream) => ({ name: upstream.name, up: serverOf(upstream).up }))
-    },
-    forget: (upstream) => void serverOf(upstream).forget(),
-    get waiting() {
-      return waiters.size
-    },
-    close: () => clearInterval(watching),
+  isRemote(upstream: Upstream, model: string): boolean {
+    return this.#of(upstream).catalogue?.get(model)?.remote === true
+  }
+
+  async look(): Promise<void> {
+    const inForce = new Map(this.#parts.current().upstreams.map((each) => [this.#of(each), each]))
+    for (const [key, server] of this.#servers)
+      if (!inForce.has(server) && server.inFlight === 0) this.#servers.delete(key)
+    await Promise.all(
+      [...inForce].map(([server, upstream]) => {
+        server.upstream = upstream
+        return server.refresh(freshMs)
+      }),
+    )
+    this.#wake()
+  }
+
+  async learn(members: readonly Upstream[]): Promise<void> {
+    const due = members.map((each) => this.#of(each)).filter((server) => server.isDue(missMs))
+    if (due.length === 0) return
+    const asked = Promise.all(due.map((server) => server.refresh(missMs)))
+    // An Ollama judges names itself, so one that has never told is not waited for long: a list that hangs must not
+    // keep prompts from a server that works.
+    const tells = due.some(({ catalogue }) => catalogue !== undefined)
+    if (members[0]?.kind !== 'ollama' || tells) await asked
+    else if (due.some(({ refusal }) => refusal === undefined)) await atMost(asked, patienceMs)
+  }
+
+  listed(): Readonly<Record<string, readonly string[]>> | null {
+    const byKind: Record<string, string[]> = {}
+    for (const upstream of this.#parts.current().upstreams) {
+      const { catalogue } = this.#of(upstream)
+      if (!catalogue) return null
+      const own = [...catalogue].flatMap(([model, { remote }]) => (remote ? [] : model))
+      byKind[upstream.kind] = [...(byKind[upstream.kind] ?? []), ...own]
+    }
+    return byKind
+  }
+
+  tell(upstream: Upstream, verdict: Verdict, latencyMs: number): void {
+    const { upstreams, outlierDetection: settings } = this.#parts.current()
+    const { health } = this.#of(upstream)
+    if (verdict === 'answered') health.answered(latencyMs, settings)
+    if (verdict === 'unreachable') health.unreachable()
+    if (verdict === 'answered' || verdict === 'unreachable') return
+    health.failed(settings)
+    const others = upstreams.map((each) => this.#of(each).health).filter((other) => other !== health)
+    if (isOutlier(health, others, settings)) this.#parts.onEjected(upstream, health.eject(settings))
+  }
+
+  isEjected(upstream: Upstream): boolean {
+    return this.#of(upstream).health.ejected
+  }
+
+  async check(): Promise<readonly { readonly name: string; readonly up: boolean }[]> {
+    const { upstreams } = this.#parts.current()
+    // Anybody may ask at `/readyz`, as often as they like.
+    await Promise.all(upstreams.map((upstream) => this.#of(upstream).refresh(freshMs)))
+    return upstreams.map((upstream) => ({ name: upstream.name, up: this.#of(upstream).up }))
+  }
+
+  forget(upstream: Upstream): void {
+    void this.#of(upstream).forget()
+  }
+
+  close(): void {
+    clearInterval(this.#watching)
+  }
+
+  #of(upstream: Upstream): ModelServer {
+    const found = this.#known.get(upstream)
+    if (found) return found
+    const key = `${upstream.kind} ${upstream.origin}`
+    const server = this.#servers.get(key) ?? new ModelServer(upstream, this.#parts.ask, this.#parts.clock)
+    this.#servers.set(key, server)
+    this.#known.set(upstream, server)
+    return server
+  }
+
+  #targetOf(model: string, upstreams: readonly Upstream[], listed: boolean): Target | undefined {
+    const [first, ...others] = upstreams
+    if (!first) return undefined
+    const digest = this.#of(first).catalogue?.get(model)?.digest ?? null
+    return { server: first.kind, model, listed, digest, upstreams: [first, ...others] }
+  }
+
+  /** Why it is not known which models these have, if it is not. */
+  #silence(members: readonly Upstream[]): Refusal | undefined {
+    return members.map((each) => this.#of(each)).find(({ catalogue }) => catalogue === undefined)?.refusal
+  }
+
+  #take(upstream: Upstream): Slot {
+    const server = this.#of(upstream)
+    server.inFlight++
+    let held = true
+    return {
+      upstream,
+      release: () => {
+        if (!held) return
+        held = false
+        server.inFlight--
+        this.#wake()
+      },
+    }
+  }
+
+  /** Of these, those with room that are not left alone; if all are left alone, one must be tried all the same. */
+  #freeAmong(upstreams: readonly Upstream[], model: string): Upstream | undefined {
+    const members = upstreams.map((upstream) => {
+      const server = this.#of(upstream)
+      return { upstream, server, concurrent: upstream.concurrent }
+    })
+    const healthy = members.filter(({ server }) => !server.health.ejected)
+    const free = (healthy.length > 0 ? healthy : members).filter(
+      ({ server, concurrent }) => server.inFlight < concurrent,
+    )
+    // To load a model takes longer than to wait for one that is loaded.
+    const loaded = free.filter(({ server }) => server.loaded.has(model))
+    return choose(loaded.length > 0 ? loaded : free, this.#random)?.upstream
+  }
+
+  /** Gives out the places that have come free by a release, by the end of a rest, or by a new policy. */
+  #wake(): void {
+    while (this.#waiters.size > 0) {
+      let place: Upstream | undefined
+      const waiter = this.#waiters.next(({ upstreams }) => {
+        place = this.#freeAmong(upstreams, '')
+        return place !== undefined
+      })
+      if (!waiter || !place) return
+      waiter.slot(place)
+    }
   }
 }
 

@@ -105,10 +105,10 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
       .split('\n')
       .map((line) => (JSON.parse(line) as { msg: string }).msg)
     expect(told.toSorted()).toEqual([
+      'Redis is unavailable; limits are counted in this gateway alone',
       'redis answers',
       'redis answers',
       'redis is away',
-      'Redis is unavailable; limits are counted in this gateway alone',
     ])
   })
 
