@@ -41,7 +41,7 @@ export async function openServices(foundation: Foundation, closers: Closers): Pr
     onEjected: ({ name }, ms) =>
       log.warn({ upstream: name, seconds: ms / 1000 }, 'model server ejected: it fails while others do not'),
   })
-  closers.add(fleet.close)
+  closers.add(() => fleet.close())
   const freezes = await openKillSwitch(foundation)
   closers.add(() => freezes.close())
   const changes = openChanges(foundation, freezes)

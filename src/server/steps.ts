@@ -1,7 +1,7 @@
 /** Makes the steps of the pipeline from what the gateway has. */
 import { createPseudonyms } from '../audit/erase/pseudonyms.ts'
 import { randomHex } from '../core/random.ts'
-import { createTurns } from '../limits/slot-queue.ts'
+import { createSlotQueue } from '../limits/slot-queue.ts'
 import type { Authenticated } from '../pipeline/context.ts'
 import { createRecordPrompt } from '../pipeline/finish/audit-record.ts'
 import { createCharges } from '../pipeline/finish/charge.ts'
@@ -31,14 +31,14 @@ export function createSteps(foundation: Foundation, services: Services, stored: 
   const { policy, atStart, clock, metrics, log, audit } = foundation
   const { store, fleet, freezes, upstreamClient, scanningFor, approvals, calls, lookAgain } = services
   const onOpened = tellOfBreakers(foundation)
-  const slots = createTurns(store)
+  const slots = createSlotQueue(store)
   const turns = createGuardTurns(clock)
   const { charge, chargeToolCalls } = createCharges({ store, turns: slots, log, clock, onOpened })
   const recordPrompt = createRecordPrompt(createPseudonyms(atStart.audit.file), foundation.recordedBefore)
   const secondOpinion = createSecondOpinion({
     ...{ metrics, clock },
     ask: upstreamClient.ask,
-    isRemote: fleet.isRemote,
+    isRemote: (upstream, model) => fleet.isRemote(upstream, model),
   })
   const locate = createLocate(atStart.keysFile, clock, log)
   const isInForce = (version: string) => policy().version === version
