@@ -97,7 +97,11 @@ async function eraseByGateway(
   return answer
 }
 
-async function eraseHere(selection: ErasureRequest, { audit: settings, version }: Policy, io: Io): Promise<Erased> {
+async function eraseHere(
+  selection: ErasureRequest,
+  { audit: settings, version }: Policy,
+  io: Io,
+): Promise<Erased> {
   // Opening the log writes to it, so do that only if there is something to erase.
   if (!(await isAnythingSelected(settings.file, selection))) return nothingErased
   const { mask } = createMasker(findSensitive)
