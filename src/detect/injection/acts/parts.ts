@@ -283,7 +283,7 @@ const english: Readonly<Record<Part, readonly string[]>> = {
     '(keep|hide|conceal) ..3 (secret from|hidden from|from the user|from the human|this secret)',
   ],
   authority: [
-    '(new|updated|important|urgent|additional|revised|special|mandatory|priority) ..1 (system instruction|system instructions|instruction|instructions|directive|directives|task|orders|system prompt|system message)',
+    '(new|updated|important|urgent|additional|revised|special|mandatory|priority) ..1 (system instruction|system instructions|instruction|instructions|directive|directives|orders|system prompt|system message)',
     '("[system]"|"(system)"|"<system>"|"# system:"|"system: you"|"system: the"|"system: please"|"system: new"|"system: ignore"|"system: override"|"system: all"|"system: send"|"system: forward"|"system: output"|"system: from"|"system: your"|"*system:"|"###system"|"### system"|"---system"|"(system_message)"|"system_message"|"<<sys>>"|"[inst]"|"system note:"|"system notice"|"system alert"|"system override"|"admin:"|"[admin]"|"<important>"|"[important]"|"developer message"|"system update"|"system directive"|"system command")',
     '(security|compliance|maintenance|audit|diagnostic|emergency|administrative|admin|developer) ..1 (protocol|override|policy|mode|directive|notice|check|requirement|procedure) ..3 (activated|requires|enabled|required|initiated|mandates|in effect|you|all|":")',
     '(authorized|authorised|approved|requested|required|mandated|instructed) by ..2 (admin|administrator|administrators|the developer|developers|security|openai|anthropic|the user|system|management|it department|compliance)',
@@ -298,7 +298,8 @@ const english: Readonly<Record<Part, readonly string[]>> = {
   override: [
     '{drop} ..3 {previous} ..2 {orders}',
     '(forgot|forget|mistake) ..10 (ask you to|gave you your instructions|told you to)',
-    '(new|next|priority|real|additional|secret|urgent) (task|objective|mission|assignment)',
+    '(priority|real|secret|urgent) (task|objective|mission|assignment)',
+    '(new|next|additional) (task|objective|mission|assignment) (":"|is|for you|starts|begins)',
     '{drop} ..1 (your|all|the user|any|these|what you|everything|whatever) ..2 ({orders}|told|said|doing|training)',
     '(instead of|rather than) ..3 (your|the|what) ..2 (task|original|user|summarizing|answering|request|question|asked|summary)',
     'your (new|real|actual|true|next|only) ..1 (task|goal|objective|mission|purpose|instructions|job)',
