@@ -18,6 +18,7 @@ export class ClientLeft extends Error {
 /** Why a request ends early. */
 export type CancellationCause = Refusal | ClientLeft
 
+/** Tells one listener of the early end of one request. */
 export class Cancellation {
   #cause: CancellationCause | undefined
   #listener: (() => void) | undefined

@@ -4,7 +4,7 @@ import type { Usage } from '../core/usage.ts'
 import type { ToolCall } from '../dialects/dialect.ts'
 
 /** What came back from the model, as far as it came. */
-export interface Answer {
+export interface ModelResponse {
   readonly status: number
   readonly text: string
   readonly toolCalls: readonly ToolCall[]
@@ -20,15 +20,15 @@ export interface Answer {
 export interface Work {
   /** What the server answered, 0 if it has not. */
   readonly status: number
-  readonly answer: Answer
+  readonly answer: ModelResponse
   /** An estimate of the tokens that came as a stream. */
   readonly carried: number
   /** From forwarding until the server had said everything, or the request ended. */
   readonly ms: number
 }
 
-/** Of what no model answers: lists, greetings. */
-export const nothingSaid: Answer = {
+/** The response of what no model answers: lists, greetings. */
+export const emptyResponse: ModelResponse = {
   status: 200,
   text: '',
   toolCalls: [],
@@ -39,9 +39,9 @@ export const nothingSaid: Answer = {
 
 /** How a request ended: in exactly one of these ways. */
 export type Ending =
-  | { readonly kind: 'answered'; readonly answer: Answer }
+  | { readonly kind: 'answered'; readonly answer: ModelResponse }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   /** After the answer had begun. */
-  | { readonly kind: 'cut'; readonly refusal: Refusal; readonly answer: Answer }
+  | { readonly kind: 'cut'; readonly refusal: Refusal; readonly answer: ModelResponse }
   /** The client left. */
-  | { readonly kind: 'aborted'; readonly answer: Answer | undefined }
+  | { readonly kind: 'aborted'; readonly answer: ModelResponse | undefined }

@@ -13,11 +13,13 @@ import { tightInWords, tightLimits } from '../policy/token-room.ts'
 
 const ownRoutes = new Set(['/torwart/v1/tokens', '/torwart/v1/jwks'])
 
+/** One answer, in words. */
 export interface Reason {
   readonly allowed: boolean
   readonly words: string
 }
 
+/** What is asked; what is undefined is not asked. */
 export interface Question {
   /** Whose rights these are: of a role, or of a token, which may have less. */
   readonly whose: string
@@ -27,6 +29,10 @@ export interface Question {
   readonly tool: string | undefined
 }
 
+/**
+ * Explains what a role, or a token of it, may do under a policy.
+ * @param holder id of the key or caller
+ */
 export function explain(
   role: Role,
   holder: string,

@@ -15,6 +15,7 @@ export interface JudgedCalls {
   readonly approvals: Map<string, 'asked' | 'used' | 'denied'>
 }
 
+/** A finding of a guard, and what was done about it. */
 export interface JudgedFinding extends Finding {
   readonly guard: string
   readonly channel: Channel
@@ -29,6 +30,7 @@ export interface JudgedFinding extends Finding {
   readonly text?: string
 }
 
+/** What the output guard has done, the heaviest of it. */
 export type OutputVerdict = 'allow' | 'flag' | 'redact' | 'block'
 
 /** What was taken out of an answer, and where: bytes of the channel as the model wrote it. */

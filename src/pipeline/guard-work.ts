@@ -6,8 +6,9 @@
 import { Refusal } from '../core/refusal.ts'
 
 /** Stops now and then and yields the work it has done since it last did; in the end, what was found. */
-export type Steps<T> = Generator<number, T>
+export type GuardSteps<T> = Generator<number, T>
 
+/** Counts the work of the guards for one request. */
 export class GuardWork {
   readonly #budget: number
   /** Done so far. */

@@ -6,7 +6,7 @@ import { holderOf } from '../auth/identity.ts'
 import { asRefusal, describeError, Refusal } from '../core/refusal.ts'
 import { ClientLeft } from './cancellation.ts'
 import type { Guarded, RequestContext } from './context.ts'
-import { type Ending, nothingSaid } from './ending.ts'
+import { type Ending, emptyResponse } from './ending.ts'
 import { prepareRecord } from './finish/audit-record.ts'
 import type { ResponseWriter } from './ports.ts'
 import { parse } from './request/parse.ts'
@@ -59,7 +59,7 @@ export function createPipeline(steps: Steps): Pipeline {
 
   /** What no model server is asked for. */
   const answerHere = async (context: RequestContext, body: object, writer: ResponseWriter) => {
-    await steps.settle(context, { kind: 'answered', answer: nothingSaid })
+    await steps.settle(context, { kind: 'answered', answer: emptyResponse })
     writer.begin(200, 'application/json')
     writer.end(JSON.stringify(body))
   }

@@ -40,6 +40,7 @@ export interface UpstreamClient {
   send(upstreamRequest: UpstreamRequest, receiver: ResponseHandler): UpstreamStream
 }
 
+/** What is sent to a model server. */
 export interface UpstreamRequest {
   readonly upstream: Upstream
   readonly method: Exchange['method']
@@ -55,6 +56,7 @@ export interface UpstreamRequest {
   readonly silenceMs: number
 }
 
+/** Hears of a model server's response: `head` once, `data`, then `end`; or `fail` at any point. */
 export interface ResponseHandler {
   head(status: number, header: (name: string) => string | undefined): void
   data(bytes: Buffer): void
@@ -63,6 +65,7 @@ export interface ResponseHandler {
   fail(refusal: Refusal): void
 }
 
+/** A response under way. */
 export interface UpstreamStream {
   pause(): void
   resume(): void

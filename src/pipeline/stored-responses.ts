@@ -35,6 +35,7 @@ export function ownerOf({ identity, token }: Pick<Authenticated, 'identity' | 't
 const maxOwners = 1024
 const maxEach = 256
 
+/** Makes an empty one; the process forgets it when it ends. */
 export function createStoredResponses(): StoredResponses {
   const byOwner = new LRUCache<string, LRUCache<string, StoredAt>>({ max: maxOwners })
   return {

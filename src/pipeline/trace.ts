@@ -5,6 +5,7 @@
 import { randomHex } from '../core/random.ts'
 import { findSensitive } from '../detect/sensitive/mask.ts'
 
+/** The trace that a request is part of. */
 export interface Trace {
   /** As the caller sent it, or the beginning of a trace of ours. */
   readonly traceparent: string
@@ -17,6 +18,7 @@ export interface Trace {
 /** Later versions may have more behind the flags (section 3.2.4, "Versioning of traceparent"). */
 const form = /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(-.{0,256})?$/
 
+/** Makes what reads an inbound `traceparent`, or begins a trace where there is none. */
 export function createTraces(): (inbound: string | undefined) => Trace {
   return (inbound) => {
     const [, version, trace, flags, more] = form.exec(inbound ?? '') ?? []

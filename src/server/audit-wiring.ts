@@ -10,6 +10,7 @@ import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Closers } from './closers.ts'
 
+/** What it takes to open the audit log. */
 export interface AuditWiringParts {
   readonly atStart: Policy
   readonly version: string

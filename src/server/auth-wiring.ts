@@ -18,6 +18,7 @@ import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { createSparing } from '../telemetry/sparing.ts'
 
+/** What it takes to recognise callers. */
 export interface CallersParts {
   policy(): Policy
   /** In force. */
@@ -32,6 +33,7 @@ export interface CallersParts {
   recordEvent(event: string, details: object): void
 }
 
+/** What recognises callers. */
 export interface Callers {
   readonly authenticate: Authenticate
   readonly signing: SigningKeys
@@ -41,6 +43,7 @@ export interface Callers {
   close(): Promise<void>
 }
 
+/** Opens signing keys, last-use counts and the keys of token issuers. */
 export function openCallers(parts: CallersParts): Callers {
   const { policy, keys, shared, clock, metrics, log, mayTell, mayTellOf, recordEvent } = parts
   const signing = openSigningKeys(

@@ -13,12 +13,14 @@ import type { FreezeEntry } from '../kill-switch/freeze-entry.ts'
 import { freezeEventsSince, knownFreezesOf, knownFreezesSchema } from '../kill-switch/freeze-events.ts'
 import type { Exception } from '../policy/exceptions.ts'
 
+/** Records changes that were made by hand. */
 export interface ChangeRecord {
   /** Resolves when what the files say is on record, or cannot be for now; then it is tried again. */
   tell(): Promise<void>
   close(): Promise<void>
 }
 
+/** Where changes are found, and recorded. */
 export interface ChangeRecordOptions {
   readonly auditFile: string
   /** As they are now. */
@@ -40,6 +42,7 @@ type Known = Static<typeof knownSchema>
 
 const retryMs = 5000
 
+/** Opens the record of changes; nothing is recorded before `tell`. */
 export function openChangeRecord(options: ChangeRecordOptions): ChangeRecord {
   const { auditFile, keys, orders, exceptions, nowMs, record, report } = options
   const file = `${auditFile}.told.json`

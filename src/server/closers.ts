@@ -1,6 +1,7 @@
 /** What a gateway must close when it stops, or when it cannot start. */
 type Close = () => Promise<unknown> | unknown
 
+/** Collects what closes the parts of a gateway. */
 export class Closers {
   readonly #closers: Close[] = []
 

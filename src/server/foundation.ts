@@ -34,6 +34,7 @@ export interface GatewayOptions extends Omit<SnapshotOptions, 'now'> {
   out?(text: string): void
 }
 
+/** What was opened first. */
 export interface Foundation {
   readonly log: Log
   readonly clock: Clock

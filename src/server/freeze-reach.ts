@@ -9,6 +9,7 @@ import type { FreezeEntry } from '../kill-switch/freeze-entry.ts'
 import { coversModels, modelMatcher } from '../models/match.ts'
 import type { Policy, Role } from '../policy/policy.ts'
 
+/** How much a freeze holds. */
 export interface Reach {
   /** Active keys, or callers that come without one. */
   readonly keys: number
@@ -22,6 +23,10 @@ export interface Reach {
 /** Names of models by the kind of their server; null: that is not known. */
 export type ListedModels = Readonly<Record<string, readonly string[]>> | null
 
+/**
+ * Counts what a freeze holds now.
+ * @param listed the models that servers have; null: that is not known
+ */
 export function reachOf(
   { kind, name }: Pick<FreezeEntry, 'kind' | 'name'>,
   policy: Policy,

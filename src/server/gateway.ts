@@ -13,6 +13,7 @@ import { openServices, type Services } from './services.ts'
 
 export type { GatewayOptions } from './foundation.ts'
 
+/** A gateway that listens. */
 export interface Gateway {
   /** URLs of the two listeners. */
   readonly data: string

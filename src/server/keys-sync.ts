@@ -10,6 +10,7 @@ const everyMs = 1000
 const startMs = 1000
 const retryMs = 50
 
+/** Keeps the files of keys as Redis has them. */
 export interface KeysSync {
   readonly shared: SharedKeys | undefined
   /** Starts to follow Redis. @param onChange told when the files changed */

@@ -9,6 +9,7 @@ import type { Policy } from '../policy/policy.ts'
 import type { RedisClient } from '../redis/client.ts'
 import type { Log } from '../telemetry/log.ts'
 
+/** What it takes to open the kill switch. */
 export interface KillSwitchParts {
   readonly atStart: Policy
   readonly redis: RedisClient | undefined

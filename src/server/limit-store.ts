@@ -21,6 +21,7 @@ export function openRedis({ store: { redis, timeoutMs } }: Pick<Policy, 'store'>
   return redis && createRedisClient(redis, timeoutMs)
 }
 
+/** What it takes to open the limit store. */
 export interface LimitStoreParts {
   readonly onFailure: Policy['store']['onFailure']
   /** Undefined: this gateway counts for itself. */

@@ -13,6 +13,7 @@ import { reachOf } from './freeze-reach.ts'
 import type { Services } from './services.ts'
 import { createSteps } from './steps.ts'
 
+/** Both listeners, and the certificates of the first. */
 export interface Listeners {
   readonly data: DataListener
   readonly admin: FastifyInstance

@@ -20,6 +20,7 @@ import type { Variables } from '../policy/locate.ts'
 import type { Address, Policy } from '../policy/policy.ts'
 import { PolicyError } from '../policy/problem.ts'
 
+/** Where policy and keys are read from. */
 export interface SnapshotOptions {
   readonly policyFile: string
   readonly variables: Variables
@@ -48,6 +49,7 @@ export interface Reloaded {
   readonly keysOnly: boolean
 }
 
+/** States of the files that are in force. */
 export interface Taken {
   readonly keys: string
   readonly revoked: string
@@ -55,6 +57,7 @@ export interface Taken {
   readonly exceptions: string
 }
 
+/** The policy and keys in force, and their files. */
 export interface Snapshots {
   readonly current: Snapshot
   readonly reading: LoadedFiles

@@ -15,6 +15,7 @@ import { openKillSwitch } from './kill-switch-wiring.ts'
 import { openStore } from './limit-store.ts'
 import { openToolGate, type ToolGate } from './tool-wiring.ts'
 
+/** What was opened second. */
 export interface Services extends ToolGate {
   readonly store: LeaseRenewer
   readonly upstreamClient: HttpUpstreamClient

@@ -27,6 +27,10 @@ import type { Services } from './services.ts'
 /** Bytes of a marker in a system prompt. */
 const canaryBytes = 8
 
+/**
+ * Makes the steps.
+ * @param stored which responses model servers have stored, shared with the route that reads them
+ */
 export function createSteps(foundation: Foundation, services: Services, stored: StoredResponses): Steps {
   const { policy, atStart, clock, metrics, log, audit } = foundation
   const { store, fleet, freezes, upstreamClient, scanningFor, approvals, calls, lookAgain } = services

@@ -13,6 +13,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import { createToolCallRegistry, maxEach, type ToolCallRegistry } from '../tool-policy/calls/registry.ts'
 import { shareToolCalls } from '../tool-policy/calls/shared.ts'
 
+/** What it takes to open the tool gate. */
 export interface ToolGateParts {
   readonly atStart: Policy
   readonly redis: RedisClient | undefined

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { Refusal } from '../../src/core/refusal.ts'
 import { createScanner } from '../../src/detect/injection/scanner.ts'
 import { Cancellation, ClientLeft } from '../../src/pipeline/cancellation.ts'
-import { GuardWork, type Steps } from '../../src/pipeline/guard-work.ts'
+import { type GuardSteps, GuardWork } from '../../src/pipeline/guard-work.ts'
 import { createGuardTurns } from '../../src/pipeline/request/guard-turns.ts'
 import { loadPacks } from '../../src/policy/packs.ts'
 
@@ -18,7 +18,7 @@ function reader(owner: string, budget = 1e9) {
 
 describe('turns of the guards', () => {
   /** @param log where each slice is noted */
-  function* slices(name: string, count: number, log: string[]): Steps<string> {
+  function* slices(name: string, count: number, log: string[]): GuardSteps<string> {
     for (let at = 0; at < count; at++) {
       log.push(name)
       yield slice

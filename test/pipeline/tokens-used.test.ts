@@ -2,10 +2,10 @@
 import { describe, expect, it } from 'vitest'
 import { Cancellation, ClientLeft } from '../../src/pipeline/cancellation.ts'
 import type { RequestContext } from '../../src/pipeline/context.ts'
-import type { Answer, Ending } from '../../src/pipeline/ending.ts'
+import type { Ending, ModelResponse } from '../../src/pipeline/ending.ts'
 import { Carried, Pace, tokensUsed } from '../../src/pipeline/finish/tokens-used.ts'
 
-const nothing: Answer = {
+const nothing: ModelResponse = {
   status: 0,
   text: '',
   toolCalls: [],
@@ -16,7 +16,7 @@ const nothing: Answer = {
 const left: Ending = { kind: 'aborted', answer: undefined }
 
 function contextOf(
-  work: { answer?: Partial<Answer>; carried?: number; ms?: number },
+  work: { answer?: Partial<ModelResponse>; carried?: number; ms?: number },
   stream = false,
 ): RequestContext {
   const cancellation = new Cancellation()

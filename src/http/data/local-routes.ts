@@ -5,7 +5,7 @@
 import type { FastifyInstance } from 'fastify'
 import { Refusal } from '../../core/refusal.ts'
 import type { Dialect, Endpoint } from '../../dialects/dialect.ts'
-import { nothingSaid } from '../../pipeline/ending.ts'
+import { emptyResponse } from '../../pipeline/ending.ts'
 import type { Settle } from '../../pipeline/finish/settle.ts'
 import type { Pipeline } from '../../pipeline/steps.ts'
 import type { InFlightRequest, InFlightRequests } from './in-flight-request.ts'
@@ -39,7 +39,7 @@ export function registerLocalRoute(
         const { type, text } = await answer(inFlightRequest)
         const { cause } = context.cancellation
         if (cause instanceof Refusal) throw cause
-        await settle(context, { kind: 'answered', answer: nothingSaid })
+        await settle(context, { kind: 'answered', answer: emptyResponse })
         writer.begin(200, type)
         writer.end(text)
       } catch (thrown) {

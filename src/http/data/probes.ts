@@ -8,7 +8,7 @@ import { presentedCredential } from '../../auth/credential.ts'
 import { Refusal } from '../../core/refusal.ts'
 import { dialectFor } from '../../dialects/dialects.ts'
 import type { Received } from '../../pipeline/context.ts'
-import { nothingSaid } from '../../pipeline/ending.ts'
+import { emptyResponse } from '../../pipeline/ending.ts'
 import type { Steps } from '../../pipeline/steps.ts'
 import type { InFlightRequest } from './in-flight-request.ts'
 import { type LocalRouteParts, registerLocalRoute } from './local-routes.ts'
@@ -51,7 +51,7 @@ export async function answerOptions(
   { settle, pipeline }: Pick<LocalRouteParts, 'settle' | 'pipeline'>,
 ): Promise<void> {
   try {
-    await settle(context, { kind: 'answered', answer: nothingSaid })
+    await settle(context, { kind: 'answered', answer: emptyResponse })
     writer.begin(200, plain)
     writer.end('')
   } catch (thrown) {

@@ -18,7 +18,7 @@ import { maskJson } from '../../detect/sensitive/mask-json.ts'
 import type { ToolCall } from '../../dialects/dialect.ts'
 import { type RateLimitStatus, tightest } from '../../limits/store.ts'
 import { extend, type RequestContext } from '../context.ts'
-import type { Answer, Ending } from '../ending.ts'
+import type { Ending, ModelResponse } from '../ending.ts'
 import type { AnswerCut, GuardVerdict, JudgedFinding } from '../findings.ts'
 import type { RecordedBefore } from './recorded-before.ts'
 import {
@@ -31,7 +31,7 @@ import {
   recordTexts,
   withoutWords,
 } from './recorded-texts.ts'
-import { createRoom } from './text-budget.ts'
+import { createTextBudget } from './text-budget.ts'
 
 /** A record is a line somebody reads; what a request has more than this is summed up. */
 const maxFindings = 256
@@ -60,7 +60,7 @@ export function createRecordPrompt(pseudonym: Pseudonym, before: RecordedBefore)
       audit.pseudonyms === 'keyed' ? pseudonym : undefined,
     )
     const isKept = (role?.content ?? audit.content) !== 'none'
-    const room = createRoom(isKept ? audit.maxTextBytes : 0)
+    const room = createTextBudget(isKept ? audit.maxTextBytes : 0)
     const made = (texts?: RecordedTexts, excerpts: readonly RecordedExcerpt[] = []) => {
       return { texts, excerpts, masker, room, isKept }
     }
@@ -90,11 +90,16 @@ export function withoutTexts({ prompt }: RequestContext): RecordedPrompt {
     texts: prompt && withoutWords(prompt.texts),
     excerpts: [],
     masker: { mask: () => '<withheld>' },
-    room: createRoom(0),
+    room: createTextBudget(0),
     isKept: false,
   }
 }
 
+/**
+ * Makes the part of the record that stays.
+ * @param wallMs now, in epoch milliseconds
+ * @param totalMs since the request arrived
+ */
 export function toRecord(
   context: RequestContext,
   ending: Ending,
@@ -174,7 +179,7 @@ function recordModel({ prompt, model, target }: RequestContext, masker: Masker):
   return { asked, served: masker.mask(model.served), digest: target.digest }
 }
 
-function recordAnswer(answer: Answer, cuts: readonly AnswerCut[], recorded: RecordedPrompt) {
+function recordAnswer(answer: ModelResponse, cuts: readonly AnswerCut[], recorded: RecordedPrompt) {
   const text = recordSaid({ channel: 'assistant', text: answer.text }, recorded)
   return { text, toolCalls: recordCalls(answer.toolCalls, recorded), truncated: answer.truncated, cuts }
 }

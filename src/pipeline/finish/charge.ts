@@ -13,7 +13,7 @@ import type { SlotQueue } from '../../limits/slot-queue.ts'
 import type { Settled, Settlement, Store } from '../../limits/store.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { type Authenticated, extend, type RequestContext } from '../context.ts'
-import type { Answer, Ending } from '../ending.ts'
+import type { Ending, ModelResponse } from '../ending.ts'
 import { secondsUntilNext } from '../request/admit.ts'
 import { weighted } from '../request/reserve.ts'
 import { fingerprintToolCalls } from './fingerprint.ts'
@@ -27,7 +27,7 @@ export type Charge = (context: RequestContext, ending: Ending) => void
  * Charges a response with tool calls before it ends, where the role has a limit for their repetition.
  * @returns what the client gets instead, if anything. Never rejects.
  */
-export type ChargeToolCalls = (context: RequestContext, answer: Answer) => Promise<Refusal | undefined>
+export type ChargeToolCalls = (context: RequestContext, answer: ModelResponse) => Promise<Refusal | undefined>
 
 /** What it takes to charge requests. */
 export interface ChargeParts {
@@ -39,6 +39,7 @@ export interface ChargeParts {
   onOpened(request: Pick<Authenticated, 'id' | 'identity'>): void
 }
 
+/** Makes the two ways of charging, which share what is known of the pace of models. */
 export function createCharges({ store, turns, log, clock, onOpened }: ChargeParts): {
   readonly charge: Charge
   readonly chargeToolCalls: ChargeToolCalls

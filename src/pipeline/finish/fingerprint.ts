@@ -20,6 +20,7 @@ const maxRead = 256 * 1024
 /** Longer texts are known by their digest. */
 const shortest = 512
 
+/** Makes what remembers the fingerprints of texts, by caller. */
 export function createFingerprintPrompt(): FingerprintPrompt {
   const kept = createRecall((text) => {
     const plain = plainly(text)

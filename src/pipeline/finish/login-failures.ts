@@ -5,6 +5,7 @@
  */
 import { networkOf } from '../../core/peer.ts'
 
+/** `login`: a credential was refused; `probe`: nothing was asked for. */
 export type FailureKind = 'login' | 'probe'
 
 /** Counts requests without a valid credential, by address. */

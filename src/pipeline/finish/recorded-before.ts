@@ -9,6 +9,7 @@ import { referenceLength, referenceTo } from '../../audit/query/reference.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Text } from '../../core/text.ts'
 
+/** Knows the texts that are on record. */
 export interface RecordedBefore {
   /** @returns the digest under which the text is referred to */
   find(owner: string, text: Text): string | undefined
@@ -22,6 +23,7 @@ const hourMs = 3_600_000
 /** Some 200 bytes each. */
 const maxKept = 16_384
 
+/** Makes an empty one. */
 export function createRecordedBefore(clock: Clock): RecordedBefore {
   const known = new LRUCache<string, { readonly digest: string; readonly atMs: number }>({ max: maxKept })
   // By digest: holding the texts themselves would be a second, unmasked log in memory.

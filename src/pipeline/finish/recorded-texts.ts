@@ -9,7 +9,7 @@ import type { Severity, Text } from '../../core/text.ts'
 import type { Masker } from '../../detect/sensitive/mask.ts'
 import type { JudgedFinding } from '../findings.ts'
 import type { RecordedBefore } from './recorded-before.ts'
-import type { Room } from './text-budget.ts'
+import type { TextBudget } from './text-budget.ts'
 
 /** A record is a line somebody reads; what a request has more than this is summed up. */
 const maxTexts = 256
@@ -26,16 +26,19 @@ const longText = 1024
 /** Of the room, for the answer: only the newest text may take all of it. */
 const answerShare = 4
 
+/** Ranks severities for sorting. */
 export const heaviestFirst: Readonly<Record<Severity, number>> = { high: 0, medium: 1, low: 2 }
 
-export interface Keeping {
+/** How texts are put on record. */
+export interface RecordingOptions {
   readonly masker: Masker
-  readonly room: Room
+  readonly room: TextBudget
   /** Whose texts may be referred to; undefined: nobody's. */
   readonly owner: string | undefined
   readonly before: RecordedBefore
 }
 
+/** The texts of a request, as its record has them. */
 export interface RecordedTexts {
   readonly prompt: readonly RecordedText[]
   /** The answer has its room: what is left may go to a text that had to wait for it. */
@@ -44,7 +47,8 @@ export interface RecordedTexts {
   written(): void
 }
 
-export function recordTexts(texts: readonly Text[], keeping: Keeping): RecordedTexts {
+/** Puts the texts of a request on record, the newest first, as far as there is room. */
+export function recordTexts(texts: readonly Text[], keeping: RecordingOptions): RecordedTexts {
   const { masker, room, owner, before } = keeping
   const kept = new Map<number, string>()
   const known = new Map<number, string>()
@@ -123,10 +127,12 @@ export function withoutWords(texts: readonly Text[]): RecordedTexts {
   return { prompt: texts.slice(-maxTexts).map(lengthOf), fill: () => {}, written: () => {} }
 }
 
+/** Records of a text how long it is, and nothing else. */
 export function lengthOf({ channel, text }: Text): RecordedText {
   return { channel, length: text.length, sha256: null }
 }
 
+/** Records of a text its length and, where that tells nothing, its SHA-256. */
 export function digestOf({ channel, text }: Text): RecordedText {
   const sha256 = text.length < minDigestedLength ? null : createHash('sha256').update(text).digest('hex')
   return { channel, length: text.length, sha256 }
@@ -156,7 +162,7 @@ export interface RecordedPrompt {
   readonly excerpts: readonly RecordedExcerpt[]
   readonly masker: Masker
   /** What is left of `audit.maxText` for the response. */
-  readonly room: Room
+  readonly room: TextBudget
   /** Whether the policy wants any word of it on record. */
   readonly isKept: boolean
 }
@@ -165,7 +171,7 @@ export interface RecordedPrompt {
 export function recordExcerpts(
   findings: readonly JudgedFinding[],
   masker: Masker,
-  room: Room,
+  room: TextBudget,
 ): RecordedExcerpt[] {
   const excerpts: Excerpt[] = []
   for (const { id, severity: _severity, channel, text, start, end } of findings.toSorted(byWeight)) {

@@ -31,6 +31,7 @@ export interface SettleParts {
  */
 export type Settle = (context: RequestContext, ending: Ending) => Promise<void>
 
+/** Makes the last step of every request. */
 export function createSettle({
   audit,
   recordPrompt,

@@ -1,5 +1,5 @@
 /** `audit.maxText` of one record: bytes as they are written into its line, where a control character takes six. */
-export interface Room {
+export interface TextBudget {
   readonly bytes: number
   /** Takes the text whole, or not at all. @param leave bytes that must be left */
   take(text: string, leave?: number): boolean
@@ -7,7 +7,8 @@ export interface Room {
   cut(text: string): string
 }
 
-export function createRoom(bytes: number): Room {
+/** Makes a budget of so many bytes. */
+export function createTextBudget(bytes: number): TextBudget {
   let left = bytes
   const take = (text: string, leave = 0) => {
     // A character takes a byte at least: what is much too long need not be measured.

@@ -11,7 +11,7 @@
  */
 import { LRUCache } from 'lru-cache'
 import { type Authorised, isSent, type RequestContext } from '../context.ts'
-import type { Answer, Ending, Work } from '../ending.ts'
+import type { Ending, ModelResponse, Work } from '../ending.ts'
 import { estimatedTokens, inputTokens } from '../request/reserve.ts'
 
 /** Estimates the tokens in the frames of a stream: all but what the leanest frame has too, its envelope. */
@@ -87,7 +87,7 @@ function unseen({ prompt, target }: Authorised, { carried, ms }: Work, pace: Pac
   return carried > 0 || prompt.stream ? carried : pace.tokensIn(target.model, ms)
 }
 
-function saidBytes({ text, toolCalls }: Answer): number {
+function saidBytes({ text, toolCalls }: ModelResponse): number {
   return toolCalls.reduce(
     (sum, call) => sum + Buffer.byteLength(call.name) + Buffer.byteLength(call.arguments),
     Buffer.byteLength(text),

@@ -14,6 +14,7 @@ const maxBytes = 32 * 1024 * 1024
 const minBytes = 16 * 1024
 const maxOwners = 10_000
 
+/** Bounds what each caller has read in vain, a minute. */
 export class UnpaidReading {
   readonly #clock: Clock
   readonly #byOwner = new LRUCache<string, SlidingWindow>({ max: maxOwners })

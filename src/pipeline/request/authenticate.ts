@@ -40,6 +40,7 @@ export function isWithdrawn({ identity }: RequestContext, { keys }: Snapshot): b
 /** @throws Refusal `invalid_credentials`. Returns a promise only where a signature is still to be verified. */
 export type Authenticate = (request: Received) => Authenticated | Promise<Authenticated>
 
+/** Makes the step that recognises callers. */
 export function createAuthenticate(parts: AuthenticateParts): Authenticate {
   const { tokens, jwts, clock, keys: inForce, onFault, onCaller } = parts
   const refuse = (fault: LoginFault, request: Received): never => {

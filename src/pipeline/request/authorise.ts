@@ -51,6 +51,7 @@ export function authoriseRoute(request: Authenticated, { endpoint }: Destination
 /** @throws Refusal `model_not_allowed`, `frozen`; `invalid_request` for what exceeds a cap that cannot be lowered */
 export type AuthoriseModel = (request: Parsed) => Promise<Authorised>
 
+/** Makes the step that finds and allows the model. */
 export function createAuthoriseModel(
   fleet: Fleet,
   stored: StoredResponses,

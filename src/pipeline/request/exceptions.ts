@@ -20,6 +20,7 @@ export interface Located extends Finding {
   readonly exception: string | undefined
 }
 
+/** A text with its findings. */
 export interface Passages {
   readonly channel: Channel
   readonly text: string

@@ -14,11 +14,13 @@ export interface Flagged {
   readonly at: number
 }
 
+/** A text that the guard model is asked about. */
 export interface Question {
   readonly channel: Channel
   readonly text: string
 }
 
+/** The questions of one request. */
 export interface Questions {
   readonly questions: readonly Question[]
   /** Whether they hold all that there is to ask. */
@@ -42,6 +44,11 @@ const asked: Readonly<Record<GuardModel['when'], ReadonlySet<Channel>>> = {
   all: new Set(['system', 'user', 'assistant', 'tool', 'document', 'definition']),
 }
 
+/**
+ * Chooses what the guard model is asked.
+ * @param flagged texts that the scanner has flagged
+ * @param trustSystem whether system prompts are not asked about
+ */
 export function questionsOf(
   texts: readonly Text[],
   flagged: readonly Flagged[],

@@ -31,7 +31,8 @@ export type SecondOpinion = (
   readonly cost: RecordedOpinion
 }>
 
-export interface OpinionNeeds {
+/** What it takes to ask guard models. */
+export interface SecondOpinionParts {
   readonly ask: Ask
   readonly isRemote: Fleet['isRemote']
   readonly metrics: Metrics
@@ -49,7 +50,8 @@ const maxTokens = 16
 /** Characters of digests: some 24,000 of them. */
 const maxRemembered = 1024 * 1024
 
-export function createSecondOpinion({ ask, isRemote, metrics, clock }: OpinionNeeds): SecondOpinion {
+/** Makes what asks guard models, with what they said before. */
+export function createSecondOpinion({ ask, isRemote, metrics, clock }: SecondOpinionParts): SecondOpinion {
   // However short: what is saved is a model's work.
   const memory = createMemory<Opinion>(maxRemembered, 1)
   let asking = 0

@@ -7,7 +7,7 @@ import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { Clock } from '../../core/clock.ts'
 import { FairQueue } from '../../upstreams/fair-queue.ts'
 import type { Cancellation } from '../cancellation.ts'
-import type { GuardWork, Steps } from '../guard-work.ts'
+import type { GuardSteps, GuardWork } from '../guard-work.ts'
 
 /** For whom something is read. */
 export interface Reader {
@@ -17,12 +17,13 @@ export interface Reader {
   readonly cancellation: Cancellation
 }
 
+/** Shares the thread between readers. */
 export interface GuardTurns {
   /**
    * Carries the steps out and charges their work.
    * @throws Refusal `too_much_to_scan`, or whatever ended the request meanwhile
    */
-  run<T>(steps: Steps<T>, reader: Reader): Promise<T>
+  run<T>(steps: GuardSteps<T>, reader: Reader): Promise<T>
 }
 
 /** A slice is over after so much work or so long, whichever comes first; a single step may go over it. */
@@ -42,6 +43,7 @@ interface Job {
   slice(): boolean
 }
 
+/** Makes the one queue of a gateway. */
 export function createGuardTurns(clock: Clock): GuardTurns {
   const waiting = new FairQueue<Job>()
   let isTurning = false

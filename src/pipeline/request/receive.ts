@@ -34,6 +34,7 @@ const requestIdForm = /^[\w.-]{1,64}$/
 /** Of agents and sessions: what goes on record must not be able to be anything else than a name. */
 const nameForm = /^[\w.:@/-]{1,128}$/
 
+/** Makes the context of a request whose head has arrived. */
 export type Receive = (head: RequestHead) => RequestContext
 
 /** @param current what is in force */

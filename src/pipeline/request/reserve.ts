@@ -27,6 +27,7 @@ const nothing = { claim: undefined, reservation: undefined, weight: 1, slotWaitM
  */
 export type Reserve = (request: Prepared) => Promise<Reserved>
 
+/** Makes the step that sets tokens and a slot aside. */
 export function createReserve(turns: SlotQueue, fingerprint: FingerprintPrompt, clock: Clock): Reserve {
   return async (request) => {
     const { endpoint, target, identity, role, policy } = request

@@ -11,12 +11,13 @@ import { createMemory, type Memory } from '../../detect/injection/scan-cache.ts'
 import { createScanner, type Scanner } from '../../detect/injection/scanner.ts'
 import type { Signature } from '../../detect/injection/signature.ts'
 import type { PromptGuard } from '../../policy/policy.ts'
-import type { Steps } from '../guard-work.ts'
+import type { GuardSteps } from '../guard-work.ts'
 
+/** A scanner, with what it remembers. */
 export interface Scanning {
   readonly scanner: Scanner
   /** @param owner whose text it is */
-  findings(text: string, channel: Channel, owner: string): Steps<readonly Finding[]>
+  findings(text: string, channel: Channel, owner: string): GuardSteps<readonly Finding[]>
 }
 
 /** Making one takes a while: ask for it before requests do. */
@@ -63,6 +64,7 @@ function withSets(_key: string, value: unknown): unknown {
   return value instanceof Set ? [...value] : value
 }
 
+/** Lists the signatures that count for a guard: those shipped and its own, without what it disables. */
 export function signaturesOf(guard: PromptGuard, shipped: readonly Signature[]): readonly Signature[] {
   const disabled = new Set(guard.disable)
   return [...shipped, ...guard.own]

@@ -11,7 +11,7 @@ import type { Exceptions } from '../../policy/exceptions.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import { extend, type Reserved, type Scanned } from '../context.ts'
 import type { GuardVerdict, JudgedFinding } from '../findings.ts'
-import type { Steps } from '../guard-work.ts'
+import type { GuardSteps } from '../guard-work.ts'
 import type { Locate, Located } from './exceptions.ts'
 import { opinionGuard, type SecondOpinion } from './guard-model.ts'
 import { type Flagged, type Question, questionsOf } from './guard-model-questions.ts'
@@ -42,6 +42,7 @@ export interface ScanParts {
  */
 export type ScanPrompt = (request: Reserved) => Promise<Scanned>
 
+/** Makes the step that reads prompts. */
 export function createScanPrompt(parts: ScanParts): ScanPrompt {
   const { metrics } = parts
   return async (request) => {
@@ -93,7 +94,7 @@ async function opinionOn(
   return questions.questions.length === 0 ? undefined : secondOpinion(questions, identity.id, model)
 }
 
-function* scanTexts(request: Reserved, { scanningFor, locate }: ScanParts): Steps<PromptScan> {
+function* scanTexts(request: Reserved, { scanningFor, locate }: ScanParts): GuardSteps<PromptScan> {
   const { role, policy, prompt } = request
   const settings = role.promptGuard
   const scanning = scanningFor(settings)
@@ -118,7 +119,7 @@ function* findAll(
   known: readonly Known[],
   { role, identity }: Reserved,
   scanning: Scanning,
-): Steps<Known[]> {
+): GuardSteps<Known[]> {
   const all: Known[] = []
   for (const [index, { channel, text, parts }] of joined.entries()) {
     const before = known[index]
@@ -139,7 +140,7 @@ function* judgeTexts(
   thresholds: Parameters<typeof judge>[2],
   exceptions: Exceptions,
   locate: Locate,
-): Steps<PromptScan> {
+): GuardSteps<PromptScan> {
   const findings: JudgedFinding[] = []
   const flagged: Flagged[] = []
   let worst: Action = 'allow'

@@ -5,6 +5,7 @@ import type { Role } from '../../policy/policy.ts'
 
 const tagBytes = 8
 
+/** Makes the marks for the data in a prompt (spotlighting, Hines et al. 2024); undefined: the role wants none. */
 export function spotlightingFor(
   { separate, promptGuard }: Role,
   { texts }: Prompt,

@@ -7,7 +7,8 @@ import type { JudgeCall } from '../../dialects/common/call-verdict.ts'
 import type { SettledVerdict } from '../../dialects/common/output-filter.ts'
 import type { ToolCall } from '../../dialects/dialect.ts'
 
-export interface Asking {
+/** How tool calls are judged. */
+export interface JudgingOptions {
   readonly judge: JudgeCall
   /** Tells the client that it waits, once for a call: undefined if nothing has to, false if nothing can. */
   readonly keepAlive: (() => void) | undefined | false
@@ -16,13 +17,19 @@ export interface Asking {
 }
 
 /** @throws Refusal if the answer ends with one of these calls */
-export async function judgeCalls(calls: readonly ToolCall[], asking: Asking): Promise<SettledVerdict[]> {
+export async function judgeCalls(
+  calls: readonly ToolCall[],
+  asking: JudgingOptions,
+): Promise<SettledVerdict[]> {
   const verdicts: SettledVerdict[] = []
   for (const call of calls) verdicts.push(await askCall(call, asking))
   return verdicts
 }
 
-async function askCall(call: ToolCall, { judge, keepAlive, waiting }: Asking): Promise<SettledVerdict> {
+async function askCall(
+  call: ToolCall,
+  { judge, keepAlive, waiting }: JudgingOptions,
+): Promise<SettledVerdict> {
   let verdict = await judgeSafely(judge, call)
   if (verdict.kind === 'wait') {
     if (keepAlive === false) {

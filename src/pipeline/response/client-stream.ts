@@ -14,6 +14,7 @@ export interface ClientStreamListener {
   drained(): void
 }
 
+/** Writes one response. */
 export class ClientStream {
   readonly #writer: ResponseWriter
   readonly #listener: ClientStreamListener

@@ -19,6 +19,10 @@ export interface FrameBuffer {
   readonly held: number
 }
 
+/**
+ * Makes an empty buffer.
+ * @param emit called with what leaves, in order
+ */
 export function createFrameBuffer(filter: OutputFilter, emit: (frame: Frame) => void): FrameBuffer {
   let waiting: Frame[] = []
   let cuts = filter.cuts

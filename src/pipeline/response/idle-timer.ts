@@ -5,6 +5,10 @@ export interface IdleTimer {
   stop(): void
 }
 
+/**
+ * Starts a timer.
+ * @param tell called after each `ms` without a `reset`
+ */
 export function startIdleTimer(ms: number, tell: () => void): IdleTimer {
   const timer = setTimeout(() => {
     tell()

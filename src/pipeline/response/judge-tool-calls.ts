@@ -53,6 +53,7 @@ export interface JudgeParts {
 /** @returns who judges the tool calls of the response to a request; undefined: they are not restricted */
 export type JudgeCallsOf = (request: Guarded) => JudgeCall | undefined
 
+/** Makes what judges the tool calls of responses. */
 export function createJudgeCalls(parts: JudgeParts): JudgeCallsOf {
   return (request) => (callRights(request) ? new ToolCallJudge(parts, request).judge : undefined)
 }

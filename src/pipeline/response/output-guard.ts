@@ -53,6 +53,7 @@ export interface AnsweredPrompt {
 /** @returns undefined if this role's responses are not guarded */
 export type MakeResponseGuard = (request: GuardedRequest, about: AnsweredPrompt) => ResponseGuard | undefined
 
+/** Makes what guards responses, with the detectors of each policy. */
 export function createResponseGuards({ scannerFor, turns, metrics }: OutputGuardParts): MakeResponseGuard {
   const known = new WeakMap<OutputGuard, OutputDetectors>()
   const detectorsFor = (settings: OutputGuard) => {

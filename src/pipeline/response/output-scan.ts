@@ -36,6 +36,7 @@ export interface OutputScan {
   end(): void
 }
 
+/** Makes the scan of one channel. */
 export function createOutputScan(kind: TextKind, wanted: ScanSettings): OutputScan {
   const { scanner, thresholds, injection, scripts, spend, theft, onSign } = wanted
   let before = ''

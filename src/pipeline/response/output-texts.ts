@@ -64,6 +64,7 @@ class PlainText implements ChannelText {
 
 /** What a window has found, and what a scan has noticed. */
 export type Found = Parameters<OnFound>
+/** What a scan has noticed: the guard and the id of a finding. */
 export type Sign = Parameters<ScanSettings['onSign']>
 
 /** A channel that is open. */

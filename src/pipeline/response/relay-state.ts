@@ -24,6 +24,7 @@ const next: Readonly<Record<RelayState, readonly RelayState[]>> = {
   ended: [],
 }
 
+/** The state of one relay, and what was decided about its end. */
 export class RelayStates {
   /** Resolves when it is decided how the response ends; never rejects. */
   readonly outcome: Promise<RelayOutcome>

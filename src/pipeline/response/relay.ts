@@ -11,7 +11,7 @@ import { type ToolCall, toPublicError } from '../../dialects/dialect.ts'
 import { framingOf } from '../../dialects/framing/content-type.ts'
 import type { Frame, Splitter } from '../../dialects/framing/framing.ts'
 import { sse } from '../../dialects/framing/sse.ts'
-import type { Answer } from '../ending.ts'
+import type { ModelResponse } from '../ending.ts'
 import { Carried } from '../finish/tokens-used.ts'
 import type { ResponseHandler, UpstreamStream } from '../ports.ts'
 import { judgeCalls } from './await-approval.ts'
@@ -23,6 +23,7 @@ import type { Blame, RelayOptions, RelayOutcome } from './relay-types.ts'
 import { ResponseTiming } from './response-timing.ts'
 import { UpstreamError } from './upstream-error.ts'
 
+/** Relays one response of one model server. */
 export class Relay implements ResponseHandler {
   readonly #options: RelayOptions
   readonly #client: ClientStream
@@ -62,7 +63,7 @@ export class Relay implements ResponseHandler {
   }
 
   /** What came back, as far as it came. */
-  get answer(): Answer {
+  get answer(): ModelResponse {
     const { transcript, usage } = this.#options.reader
     return {
       status: this.#client.status ?? this.#status,

@@ -12,7 +12,7 @@ import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Fleet, Slot } from '../../upstreams/fleet.ts'
 import type { Verdict } from '../../upstreams/health.ts'
 import { extend, type Guarded, type Sent } from '../context.ts'
-import type { Answer, Work } from '../ending.ts'
+import type { ModelResponse, Work } from '../ending.ts'
 import type { ResponseGuard } from '../findings.ts'
 import { labelsOf } from '../labels.ts'
 import type { ResponseWriter, UpstreamClient, UpstreamRequest } from '../ports.ts'
@@ -46,6 +46,7 @@ export class Tries {
  */
 export type Send = (request: Guarded, tries: Tries, writer: ResponseWriter) => Promise<Attempt>
 
+/** Makes the step that sends requests. */
 export function createSend(parts: SendParts): Send {
   return async (request, tries, writer) => {
     const slot = await slotFor(request, tries, parts)
@@ -121,7 +122,7 @@ export class Attempt implements Work {
     return this.relay.upstreamStatus
   }
 
-  get answer(): Answer {
+  get answer(): ModelResponse {
     return this.relay.answer
   }
 

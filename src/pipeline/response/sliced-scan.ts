@@ -4,7 +4,7 @@
  */
 import { isCrowded, type JsonValue, tryJson } from '../../core/json.ts'
 import type { TextKind } from '../../dialects/common/output-filter.ts'
-import type { Steps } from '../guard-work.ts'
+import type { GuardSteps } from '../guard-work.ts'
 
 /** UTF-16 code units that are read at one go: less than a millisecond's worth of prose. */
 const slice = 8 * 1024
@@ -30,13 +30,13 @@ export interface TextReading<Found> {
 
 /** Who lets others have their turn, and who counts the work of what is read without turns. */
 export interface Pace {
-  inTurns(steps: Steps<void>): Promise<void>
+  inTurns(steps: GuardSteps<void>): Promise<void>
   /** @throws Refusal if it is too much */
   spend(units: number): void
 }
 
 /** Stops after every slice. */
-function* readSlices<Found>(text: string, reading: TextReading<Found>): Steps<ReadText<Found>> {
+function* readSlices<Found>(text: string, reading: TextReading<Found>): GuardSteps<ReadText<Found>> {
   let out = ''
   let told = 0
   const work = () => {
@@ -88,7 +88,7 @@ export class SlicedTexts<Found> {
     return this.#pace.inTurns(this.#readAll(frame))
   }
 
-  *#readAll(frame: string): Steps<void> {
+  *#readAll(frame: string): GuardSteps<void> {
     for (const [kind, text] of textsOf(frame)) {
       const known = this.#knownAs(kind)
       if (!known || known.has(text)) continue

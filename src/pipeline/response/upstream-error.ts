@@ -6,6 +6,7 @@ import { serverError } from '../../dialects/common/server-errors.ts'
 const maxBytes = 4096
 const maxMs = 5000
 
+/** Reads one error. */
 export class UpstreamError {
   readonly #status: number
   readonly #retryAfter: string | undefined
