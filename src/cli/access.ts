@@ -1,6 +1,6 @@
 /**
- * `torwart access`: who may do what, the widest first. The first thing an auditor asks, and the first thing an operator
- * should look at: whatever stands on top can do most harm.
+ * `torwart access`: lists who may do what, broadest rights first, because those can do the most harm. It answers the first
+ * question of an auditor.
  */
 
 import { readKeyFile } from '../auth/api-keys/key-file.ts'
@@ -32,7 +32,7 @@ const columns = [
   'guards',
 ] as const
 
-/** Who has a role: a key, or whoever a rule of the policy lets in. */
+/** The holder of a role: a key, or the callers that a rule of the policy accepts. */
 type Holder = Omit<Access, 'routes' | 'models' | 'tools' | 'limits' | 'guards'>
 
 interface Access {
@@ -42,10 +42,10 @@ interface Access {
   readonly role: string
   readonly routes: readonly string[]
   readonly models: readonly string[]
-  /** Those that need a human's yes have a question mark; null: calls are not gated. */
+  /** Patterns; those that need approval end in `?`. Null: tool calls are not restricted. */
   readonly tools: readonly string[] | null
   readonly limits: readonly string[]
-  /** What the guards do with what they find. */
+  /** Modes and actions of the guards, in words. */
   readonly guards: readonly string[]
   readonly from: readonly string[]
   readonly expires: string | null
@@ -53,6 +53,7 @@ interface Access {
   readonly status: string
 }
 
+/** The command `torwart access`. */
 export const access: Command = {
   options: [configOption, jsonOption, { flags: '--csv', description: 'print comma-separated values' }],
   run(values, io): ExitCode {
@@ -79,7 +80,7 @@ export const access: Command = {
   },
 }
 
-/** Lists as texts. */
+/** Joins lists into single cells. */
 function flat(row: Access): Row {
   return Object.fromEntries(
     Object.entries(row).map(([name, value]) => [
@@ -91,7 +92,7 @@ function flat(row: Access): Row {
 
 const widest = 100
 
-/** Who has which role, and below it once what each role may. */
+/** Prints the holders as a table, followed by the rights of each role. */
 function inWords(rows: readonly Access[]): string {
   const from = rows.some((row) => row.from.length > 0) ? ['from'] : []
   const holders = rows.map((row) => ({
@@ -120,7 +121,7 @@ function roleInWords(name: string, { routes, models, tools, limits, guards }: Ac
   return `role ${plain(name)}\n${lines.map(([what, words]) => `  ${what.padEnd(6)}  ${folded(words.map(plain), 10)}\n`).join('')}`
 }
 
-/** @param indent of the lines behind the first, which has it already */
+/** Wraps words into lines. @param indent of all lines but the first */
 function folded(words: readonly string[], indent: number): string {
   const lines: string[] = ['']
   for (const [index, word] of words.entries()) {
@@ -140,7 +141,7 @@ function holderByRule({ kind, pattern, name, role }: CertificateRule, uses: Uses
   return { ...always, kind: 'certificate', id: `${kind}:${pattern}`, name, role, lastUsed }
 }
 
-/** A claim may name any role, unless the policy says which claims mean which. */
+/** Lists every role that a token of this issuer may have: a claim may name any role, unless the policy maps its values. */
 function holdersByIssuer(issuer: TokenIssuer, { roles }: Policy, uses: Uses): Holder[] {
   const mapped = issuer.roles.map(([, role]) => role)
   const possible = issuer.role !== undefined ? [issuer.role] : mapped.length > 0 ? mapped : [...roles.keys()]
@@ -178,7 +179,7 @@ function guardsInWords({ promptGuard, outputGuard }: Role): string[] {
   return [asked, `output ${outputGuard.mode}`, ...said.map(([what, action]) => `${what} ${action}`)]
 }
 
-/** The heavier a number, the further to the left. */
+/** Measures how broad rights are, most important number first. */
 function widthOf(role: Role | undefined, isActive: boolean, isBound: boolean): readonly number[] {
   if (!role || !isActive) return [0]
   const wildcards = role.models.filter((pattern) => pattern.includes('*')).length

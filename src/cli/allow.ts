@@ -1,6 +1,6 @@
 /**
- * `torwart allow`: makes an exception from the prompt guard, for a passage that was blocked or for a signature. It holds
- * where it was made for, until it is over, and every request that it lets pass says so in its record.
+ * `torwart allow`: makes an exception from the prompt guard, for a blocked passage or for a signature. It applies to one
+ * channel, and optionally one tool, until it expires. The record of each request that it lets pass names it.
  */
 
 import { readLog } from '../audit/query/read.ts'
@@ -26,9 +26,10 @@ import { logFile } from './shared/audit-log.ts'
 import { changeExceptions, whereOf } from './shared/exceptions-file.ts'
 import { durationOption } from './shared/keys.ts'
 
-/** Where, and what. */
+/** What is accepted, and where. */
 type Subject = Pick<Exception, 'channel' | 'tool' | 'passage' | 'signature'>
 
+/** The command `torwart allow`. */
 export const allow: Command = {
   options: [
     configOption,
@@ -102,12 +103,12 @@ function requireSignature(id: string, values: Values, io: Io): void {
   const { policy } = loadPolicy(textOf(values, 'config'), io.variables)
   const guards = [policy.promptGuard, ...[...policy.roles.values()].map((role) => role.promptGuard)]
   const ids = [...shippedIds(), ...guards.flatMap(({ own }) => own.map((each) => each.id))]
-  // What the scanner itself tells stands in no pack.
+  // Findings of the scanner itself are in no pack.
   if (!ids.includes(id) && !id.startsWith('smuggling.'))
     throw new UsageError(`There is no signature ${id}${didYouMean(id, ids)}.`)
 }
 
-/** Callers may choose their requests' ids: of two with the same one, the operator says which. @throws UsageError */
+/** Finds the record of a request. Callers choose request ids, so several may have the same one. @throws UsageError */
 async function recordOf(request: string, values: Values, io: Io): Promise<Entry> {
   const file = logFile(values, io)
   const seq = /^seq:(\d+)$/.exec(request)?.[1]
@@ -131,7 +132,7 @@ async function recordOf(request: string, values: Values, io: Io): Promise<Entry>
   )
 }
 
-/** What was blocked; if nothing was by itself, what was flagged. */
+/** Returns the findings that blocked the request, or else those that flagged it and added up to a block. */
 function blockedIn({ findings = [] }: Entry) {
   const named = findings.filter(({ guard, passage }) => guard === 'prompt' && typeof passage === 'string')
   const blocked = named.filter(({ action }) => action === 'block')

@@ -7,6 +7,7 @@ interface Listed {
   readonly approvals: readonly ApprovalView[]
 }
 
+/** The command `torwart approvals`. */
 export const approvals: Command = {
   options: [configOption, jsonOption, ...adminCredentialOptions],
   async run(values, io): Promise<ExitCode> {

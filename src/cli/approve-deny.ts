@@ -3,10 +3,12 @@ import { authorOf, byOption, type Command, configOption, type Option, textOf, Us
 import { adminCredentialOptions } from './shared/admin-client.ts'
 import { type ApprovalView, approvalInWords, callApprovals } from './shared/approvals.ts'
 
+/** The command `torwart approve`. */
 export const approve = decision('approve', {
   flags: '--why <reason>',
   description: 'reason, for the audit log',
 })
+/** The command `torwart deny`. */
 export const deny = decision('deny', {
   flags: '--why <reason>',
   description: 'reason, for the audit log',

@@ -1,6 +1,6 @@
 /**
- * `torwart audit erase`: takes content out of records. A running gateway alone writes its log, so it is asked to; the
- * log is opened here only when none runs.
+ * `torwart audit erase`: removes content from records. Only a running gateway may write its log, so the command asks it to;
+ * it opens the log itself only when no gateway runs.
  */
 import { openAudit } from '../audit/audit.ts'
 import {
@@ -28,6 +28,7 @@ import {
 import { adminTarget, callAdmin } from './shared/admin-client.ts'
 import { momentOption } from './shared/audit-log.ts'
 
+/** The command `torwart audit erase`. */
 export const auditErase: Command = {
   options: [
     configOption,

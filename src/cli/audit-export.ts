@@ -1,4 +1,4 @@
-/** `torwart audit export`: records for other programs, on stdout or into a file for its owner only. */
+/** `torwart audit export`: prints records for other programs, on stdout or into a file that only its owner can read. */
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { toCef } from '../audit/formats/cef.ts'
 import { csvHead, toCsv } from '../audit/formats/csv.ts'
@@ -20,6 +20,7 @@ const formats: Readonly<Record<string, Format>> = {
   ecs: { head: '', print: (_line, entry) => `${toEcs(entry)}\n` },
 }
 
+/** The command `torwart audit export`. */
 export const auditExport: Command = {
   argument: '[file]',
   options: [

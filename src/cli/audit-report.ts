@@ -1,4 +1,4 @@
-/** `torwart audit report`: the bundle an incident needs, as Markdown or JSON. */
+/** `torwart audit report`: writes an incident report, as Markdown or JSON. */
 import { toMarkdown } from '../audit/formats/markdown.ts'
 import { createReport } from '../audit/query/report.ts'
 import { type Verdict, verifyLog } from '../audit/verify/verify.ts'
@@ -9,6 +9,7 @@ import { ask, sinceOption } from './shared/audit-query.ts'
 
 const standardMs = 24 * 3_600_000
 
+/** The command `torwart audit report`. */
 export const auditReport: Command = {
   argument: '[file]',
   options: [

@@ -1,4 +1,4 @@
-/** `torwart audit show`: what is in the log, for people or as JSON lines; with `-f`, what comes. */
+/** `torwart audit show`: prints records for people or as JSON lines; with `-f`, also new ones. */
 import { tableHead, toRow } from '../audit/formats/table.ts'
 import { type Command, configOption, type ExitCode, jsonOption } from './command.ts'
 import { knownTo, logFile } from './shared/audit-log.ts'
@@ -6,6 +6,7 @@ import { ask, queryIn, queryOptions } from './shared/audit-query.ts'
 
 const lookMs = 250
 
+/** The command `torwart audit show`. */
 export const auditShow: Command = {
   argument: '[file]',
   options: [
@@ -27,7 +28,7 @@ export const auditShow: Command = {
   },
 }
 
-/** Waits a little at a time. @returns a wait that tells false once somebody wants to stop */
+/** @returns a function that waits a moment, and resolves with false once the user wants to stop */
 function untilInterrupted(io: Parameters<Command['run']>[1]): () => Promise<boolean> {
   let over = false
   let wake = () => {}

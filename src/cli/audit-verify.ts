@@ -1,4 +1,4 @@
-/** `torwart audit verify`: does the chain hold, is its end still there, and is it the chain that somebody signed? */
+/** `torwart audit verify`: checks that the hash chain is intact, that its end is not cut off, and that its signatures match. */
 import { existsSync } from 'node:fs'
 import { readProof } from '../audit/verify/proof.ts'
 import { type VerifyOptions, verifyLog } from '../audit/verify/verify.ts'
@@ -9,6 +9,7 @@ import { type Command, configOption, jsonOption, textOf, UsageError } from './co
 import { logFile, momentOption } from './shared/audit-log.ts'
 import { progressOf } from './shared/progress.ts'
 
+/** The command `torwart audit verify`. */
 export const auditVerify: Command = {
   argument: '[file]',
   options: [

@@ -10,6 +10,7 @@ import { idHint, readKeys } from './shared/keys.ts'
 
 const timeoutMs = 5000
 
+/** The command `torwart breaker close`. */
 export const breakerClose: Command = {
   argument: '<id>',
   options: [configOption, byOption, adminOption],

@@ -1,4 +1,4 @@
-/** `torwart check`: everything that `serve` would refuse, and what it would warn of. */
+/** `torwart check`: reports every error that would keep `serve` from starting, and every warning. */
 import { isOpenToOthers, keysWithoutRole, readKeyFile, unknownApprovers } from '../auth/api-keys/key-file.ts'
 import { loadPolicy } from '../policy/load.ts'
 import { locateKeys, type Variables } from '../policy/locate.ts'
@@ -7,6 +7,7 @@ import type { Policy } from '../policy/policy.ts'
 import { formatProblem, PolicyError, type Problem } from '../policy/problem.ts'
 import { type Command, configOption, jsonOption, textOf } from './command.ts'
 
+/** The command `torwart check`. */
 export const check: Command = {
   options: [configOption, jsonOption],
   run(values, io) {
@@ -34,7 +35,7 @@ function problemsOf(file: string, variables: Variables): readonly Problem[] {
   }
 }
 
-/** Undefined if it cannot be told where the keys are. */
+/** Returns undefined if the policy does not say where the keys are. */
 function keysFileOf(file: string, variables: Variables): string | undefined {
   try {
     return locateKeys(file, variables)
@@ -43,7 +44,7 @@ function keysFileOf(file: string, variables: Variables): string | undefined {
   }
 }
 
-/** @param policy undefined if it has mistakes: then it is not known which roles there are */
+/** @param policy undefined if it has errors, in which case its roles are unknown */
 function keyProblems(keysFile: string | undefined, policy: Policy | undefined): Problem[] {
   if (keysFile === undefined) return []
   const at = (message: string, severity: Problem['severity']): Problem => ({

@@ -1,29 +1,30 @@
-/** What a command is: a file beside this one, and an entry in `commands.ts`. */
+/** The types of a command and the options that several share. Each command is a file beside this one, listed in `commands.ts`. */
 import type { Readable } from 'node:stream'
 import type { Processes } from '../audit/write/lock.ts'
 import type { Variables } from '../policy/locate.ts'
 
-/** The world as a command sees it; `main.ts` hands it the real one. */
+/** Everything a command may touch of its process. `main.ts` passes the real one, tests pass their own. */
 export interface Io {
   out(text: string): void
   err(text: string): void
-  /** Whether somebody watches `err` on a terminal. */
+  /** Whether `err` is a terminal. */
   readonly terminal: boolean
   readonly input: Readable
   readonly variables: Variables
   readonly processes: Processes
-  /** Bytes that this process may have, if its container bounds them. */
+  /** Memory limit of the container in bytes, if it has one. */
   readonly constrainedMemory?: number | undefined
   /** Registers for SIGTERM, SIGINT and SIGHUP. */
   on(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', listener: () => void): void
   readonly version: string
-  /** Who types. */
+  /** Name of the user who runs the command. */
   readonly user: string
 }
 
-/** 0 fine, 1 the check failed or the config is wrong, 2 bad usage, 3 findings. */
+/** 0 success, 1 a check failed or the policy has errors, 2 wrong usage, 3 findings. */
 export type ExitCode = 0 | 1 | 2 | 3
 
+/** An option of a command. */
 export interface Option {
   /** As commander reads it: `-c, --config <file>`. */
   readonly flags: string
@@ -32,9 +33,10 @@ export interface Option {
   readonly required?: boolean
 }
 
-/** Values by long name, camel-cased. */
+/** Option values by long name, in camel case. */
 export type Values = Readonly<Record<string, string | boolean | undefined>>
 
+/** A command: its arguments, its options, and what it does. */
 export interface Command {
   /** `<id>`, `[file]`, `<kind> [name]`. */
   readonly argument?: string
@@ -42,33 +44,38 @@ export interface Command {
   run(values: Values, io: Io, ...words: readonly string[]): Promise<ExitCode> | ExitCode
 }
 
+/** The option that names the policy file. */
 export const configOption: Option = {
   flags: '-c, --config <file>',
   description: 'policy file; also accepted before the command, or in TORWART_CONFIG',
   standard: 'config/torwart.yaml',
 }
 
+/** The option that names the author of a change. */
 export const byOption: Option = {
   flags: '--by <name>',
   description: 'name of the person who does this, for the audit log; default: your user name',
 }
 
+/** The option that names the admin listener. */
 export const adminOption: Option = {
   flags: '--admin <url>',
   description: 'URL of the admin listener; default: the address in the policy',
 }
 
+/** The option that asks for JSON instead of text. */
 export const jsonOption: Option = { flags: '--json', description: 'print JSON' }
 
+/** Returns the text of an option; empty if it is absent. */
 export function textOf(values: Values, name: string): string {
   const value = values[name]
   return typeof value === 'string' ? value : ''
 }
 
-/** Who orders it. */
+/** Returns the author of a change: `--by`, or else the user. */
 export function authorOf(values: Values, io: Io): string {
   return textOf(values, 'by') || io.user
 }
 
-/** Bad usage that only the command itself can see. */
+/** Wrong usage that only the command itself can detect. Ends with exit code 2. */
 export class UsageError extends Error {}

@@ -1,16 +1,18 @@
 /**
- * Lists every command: a new one is a file and an entry here. A command's file, and all that it imports, is loaded only
- * when the command is named: the gateway's modules take seconds of CPU, and `key list` needs none of them.
+ * The list of commands. A new command is a file and an entry here. Its file is imported only when the command is run,
+ * because the gateway's modules take seconds of CPU to load, and `key list` needs none of them.
  */
 import type { Command } from './command.ts'
 
+/** A command as help lists it, before its module is loaded. */
 export interface ListedCommand {
-  /** `key create` is a command of a group. */
+  /** One word, or two if the command belongs to a group: `key create`. */
   readonly name: string
   readonly summary: string
   load(): Promise<Command>
 }
 
+/** All commands, in the order of the help page. */
 export const commands: readonly ListedCommand[] = [
   {
     name: 'serve',

@@ -1,4 +1,4 @@
-/** `torwart connect`: a way to the gate for programs that cannot send a credential. */
+/** `torwart connect`: forwards from loopback to the gateway and adds a credential, for programs that cannot send one. */
 
 import { isOpenToOthers } from '../auth/api-keys/key-file.ts'
 import { startForwarder } from '../connect/forwarder.ts'
@@ -6,6 +6,7 @@ import { isLoopback, parseAddress } from '../policy/address.ts'
 import { isNetwork, networksOf } from '../policy/networks.ts'
 import { type Command, type ExitCode, textOf, UsageError, type Values } from './command.ts'
 
+/** The command `torwart connect`. */
 export const connect: Command = {
   options: [
     { flags: '--gate <url>', description: 'URL of the gateway: https, or http on loopback', required: true },
@@ -69,7 +70,7 @@ export const connect: Command = {
   },
 }
 
-/** With commas between them. */
+/** Splits a comma-separated option. */
 function listOf(values: Values, name: string): string[] {
   return textOf(values, name)
     .split(',')

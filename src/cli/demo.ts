@@ -1,4 +1,4 @@
-/** `torwart demo`: a gate with everything embedded, and what to type to see it work. */
+/** `torwart demo`: runs a gateway with a demonstration model server, and prints commands to try. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +9,7 @@ import { startGateway } from '../server/gateway.ts'
 import { createLog } from '../telemetry/log.ts'
 import type { Command, ExitCode } from './command.ts'
 
+/** The command `torwart demo`. */
 export const demo: Command = {
   options: [],
   async run(_values, io): Promise<ExitCode> {
@@ -33,7 +34,7 @@ export const demo: Command = {
     await new Promise<void>((resolve) => {
       io.on('SIGTERM', resolve)
       io.on('SIGINT', resolve)
-      // Its window was closed.
+      // The terminal was closed.
       io.on('SIGHUP', resolve)
     })
     await gateway.close()
@@ -44,7 +45,7 @@ export const demo: Command = {
   },
 }
 
-/** Ports 8080 and 9464 may be taken on somebody's desk, so the demo takes free ones. */
+/** Uses free ports, because 8080 and 9464 may be in use. */
 function policyText(upstream: string): string {
   return `version: 1
 listen: { address: "127.0.0.1:0" }
@@ -61,7 +62,7 @@ shutdown: { notice: 0s, grace: 1s }
 `
 }
 
-/** On a screen of 80 by 24 all of it can be seen at once. */
+/** Fits on a terminal of 80 by 24 characters. */
 function instructions(data: string, admin: string, key: string, folder: string): string {
   const ask = (path: string, body: string, flags = '-s') =>
     `curl ${flags} ${data}${path} -H @${folder}/key -d '{"model":"demo",${body}}'`

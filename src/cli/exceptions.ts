@@ -1,9 +1,10 @@
-/** `torwart exceptions`: what the prompt guard lets pass by an operator's word. */
+/** `torwart exceptions`: lists the exceptions from the prompt guard, or removes one. */
 
 import { table } from '../core/table.ts'
 import { type Command, configOption, type ExitCode, jsonOption, textOf, UsageError } from './command.ts'
 import { changeExceptions, openExceptions, whereOf } from './shared/exceptions-file.ts'
 
+/** The command `torwart exceptions`. */
 export const exceptions: Command = {
   options: [
     configOption,

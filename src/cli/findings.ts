@@ -1,4 +1,4 @@
-/** `torwart findings`: what the prompt guard blocked most, from the audit log, so that false alarms are seen and accepted. */
+/** `torwart findings`: lists what the prompt guard blocked most, from the audit log, to find false alarms. */
 import { createMostFound } from '../audit/query/most-found.ts'
 import { table } from '../core/table.ts'
 import { type Command, configOption, type ExitCode, jsonOption } from './command.ts'
@@ -6,6 +6,7 @@ import { logFile, momentOption } from './shared/audit-log.ts'
 import { ask, sinceOption } from './shared/audit-query.ts'
 import { whereOf } from './shared/exceptions-file.ts'
 
+/** The command `torwart findings`. */
 export const findings: Command = {
   argument: '[file]',
   options: [

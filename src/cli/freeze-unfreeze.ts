@@ -8,6 +8,7 @@ import { durationOption } from './shared/keys.ts'
 
 const argument = '<key|role|model|all> [name]'
 
+/** The command `torwart freeze`. */
 export const freeze: Command = {
   argument,
   options: [
@@ -26,6 +27,7 @@ export const freeze: Command = {
     }),
 }
 
+/** The command `torwart unfreeze`. */
 export const unfreeze: Command = {
   argument,
   options: [

@@ -3,6 +3,7 @@ import { isInForce } from '../kill-switch/freeze-entry.ts'
 import { type Command, configOption, type ExitCode, jsonOption } from './command.ts'
 import { freezeInWords, listFreezes } from './shared/freezes.ts'
 
+/** The command `torwart freezes`. */
 export const freezes: Command = {
   options: [configOption, jsonOption],
   async run(values, io): Promise<ExitCode> {

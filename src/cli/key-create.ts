@@ -1,4 +1,4 @@
-/** `torwart key create`: a new key, shown this once. */
+/** `torwart key create`: creates a key and prints it once. */
 import { createdKey, KeyProblem } from '../auth/api-keys/key-changes.ts'
 import { loadPolicy } from '../policy/load.ts'
 import {
@@ -13,6 +13,7 @@ import {
 } from './command.ts'
 import { changeKeys, durationOption, requireRole } from './shared/keys.ts'
 
+/** The command `torwart key create`. */
 export const keyCreate: Command = {
   options: [
     configOption,

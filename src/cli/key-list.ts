@@ -1,10 +1,11 @@
-/** `torwart key list`: all keys, or those that nobody has used for a while. */
+/** `torwart key list`: lists all keys, or those that were not used for a while. */
 import { isUnused } from '../auth/api-keys/key-view.ts'
 import { table } from '../core/table.ts'
 import { hasSharedKeys } from '../policy/locate.ts'
 import { type Command, configOption, jsonOption, textOf } from './command.ts'
 import { durationOption, viewKeys } from './shared/keys.ts'
 
+/** The command `torwart key list`. */
 export const keyList: Command = {
   options: [
     configOption,

@@ -1,4 +1,4 @@
-/** `torwart key rotate`: a new secret for the same key; limits and records go on under its id. */
+/** `torwart key rotate`: replaces the secret of a key. Its id stays, and with it limits and records. */
 import { rotatedKey } from '../auth/api-keys/key-changes.ts'
 import type { KeyEntry } from '../auth/api-keys/key-file.ts'
 import {
@@ -12,6 +12,7 @@ import {
 } from './command.ts'
 import { changeKeys, durationOption, findKey } from './shared/keys.ts'
 
+/** The command `torwart key rotate`. */
 export const keyRotate: Command = {
   argument: '<id>',
   options: [

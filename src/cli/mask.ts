@@ -1,6 +1,6 @@
 /**
- * `torwart mask`: what the audit log would keep of a text. Lines are answered one by one and in order, whatever they
- * hold: one that cannot be read gets an `error` in its place, so that the others still stand beside theirs.
+ * `torwart mask`: prints a text as the audit log would keep it. With `--jsonl` every input line gets one output line, in
+ * order: a line that cannot be read is answered with an `error`.
  */
 
 import type { SensitiveFinder } from '../detect/sensitive/finder.ts'
@@ -9,6 +9,7 @@ import { linesOf } from '../files/lines.ts'
 import { type Command, type ExitCode, type Io, textOf, type Values } from './command.ts'
 import { jsonlOption, openInput, readAll } from './shared/text-input.ts'
 
+/** The command `torwart mask`. */
 export const mask: Command = {
   argument: '[file]',
   options: [
@@ -24,7 +25,7 @@ export const mask: Command = {
     }
     let line = 0
     let broken = 0
-    // Written before the next line is read: what nobody takes does not pile up.
+    // Each line is written before the next one is read, so memory stays bounded.
     for await (const written of linesOf(input)) {
       line++
       if (written.trim() === '') continue

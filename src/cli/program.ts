@@ -1,10 +1,10 @@
-/** The command line, put together from the commands. */
+/** The command line, built from the list of commands. */
 import { CommanderError, Command as Program } from 'commander'
 import { type Command, configOption, type ExitCode, type Io, UsageError, type Values } from './command.ts'
 import { commands, type ListedCommand } from './commands.ts'
 import { asProblem } from './shared/error-text.ts'
 
-/** @param words the arguments behind the program's name */
+/** Runs the command line. @param words the arguments after the program's name */
 export async function runCli(words: readonly string[], io: Io): Promise<ExitCode> {
   let exit: ExitCode = 0
   const program = new Program('torwart')
@@ -12,7 +12,7 @@ export async function runCli(words: readonly string[], io: Io): Promise<ExitCode
       'A reverse proxy for Ollama and LocalAI with API keys, rate limits, prompt inspection and an audit log.',
     )
     .version(io.version)
-    // Known to the program itself, it may stand on either side of the command.
+    // Declared on the program too, so that it is accepted before and after the command.
     .option(configOption.flags, configOption.description)
     .exitOverride()
     .configureOutput({ writeOut: io.out, writeErr: io.err })
@@ -52,7 +52,7 @@ const groupSummaries: Readonly<Record<string, string>> = {
   breaker: 'manage circuit breakers',
 }
 
-/** Adds every command by name and summary alone. @returns what is to be loaded once one of them is chosen */
+/** Declares all commands by name and summary. @returns the commands, to be loaded when one of them is run */
 function listIn(program: Program): Map<Program, ListedCommand> {
   const listed = new Map<Program, ListedCommand>()
   const groups = new Map<string, Program>()
@@ -85,7 +85,7 @@ function define(
   })
 }
 
-/** The policy file that is named anywhere on the line counts, then the one in the environment. @throws UsageError */
+/** Applies the policy file given anywhere on the line, or else in the environment. @throws UsageError */
 function withPolicyFile(values: Values, { options }: Command, program: Program, io: Io): Values {
   const given = program.opts<{ config?: string }>().config
   const takesOne = options.some(({ flags }) => flags === configOption.flags)

@@ -1,4 +1,4 @@
-/** `torwart scan`: what the prompt guard would say, without a gateway. */
+/** `torwart scan`: judges texts as the prompt guard would, without a gateway. */
 import { type Channel, channels } from '../core/text.ts'
 import { createScanner } from '../detect/injection/scanner.ts'
 import { judge } from '../detect/injection/verdict.ts'
@@ -16,6 +16,7 @@ import {
 } from './command.ts'
 import { jsonLines, jsonlOption, openInput, readAll } from './shared/text-input.ts'
 
+/** The command `torwart scan`. */
 export const scan: Command = {
   argument: '[file]',
   options: [
@@ -56,7 +57,7 @@ export const scan: Command = {
   },
 }
 
-/** What a policy says that says nothing. */
+/** The defaults of a policy. */
 const thresholds = { block: 'high', flag: 'medium' } as const
 
 function scanOf(values: Values, io: Io) {

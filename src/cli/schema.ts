@@ -1,7 +1,8 @@
-/** `torwart schema`: the JSON Schema of the policy, for editors; or its reference, for people. */
+/** `torwart schema`: prints the JSON Schema of the policy for editors, or its reference for people. */
 import { editorSchema, reference } from '../policy/reference.ts'
 import type { Command } from './command.ts'
 
+/** The command `torwart schema`. */
 export const schema: Command = {
   options: [{ flags: '--reference', description: 'print a reference of all keys as Markdown' }],
   run(values, io) {

@@ -1,4 +1,4 @@
-/** `torwart serve`: the gateway for real. */
+/** `torwart serve`: runs the gateway. */
 
 import { EventEmitter, once } from 'node:events'
 import { openFilesLimit, openFilesProblem } from '../files/open-files.ts'
@@ -8,6 +8,7 @@ import { startGateway } from '../server/gateway.ts'
 import { createLog } from '../telemetry/log.ts'
 import { type Command, configOption, type ExitCode, textOf, UsageError, type Values } from './command.ts'
 
+/** The command `torwart serve`. */
 export const serve: Command = {
   options: [
     configOption,
@@ -20,7 +21,7 @@ export const serve: Command = {
     const admin = addressOption(values, 'admin')
     const { policy } = loadPolicy(policyFile, io.variables)
     const log = createLog(policy.logLevel)
-    // Before anybody is told that the gate listens: a signal that nobody listens for ends the process.
+    // Registered before the gateway listens, because an unhandled signal would end the process.
     let wasHungUp = false
     let hungUp = () => {
       wasHungUp = true
@@ -49,7 +50,7 @@ export const serve: Command = {
     })
     hungUp = gateway.reload
     if (wasHungUp) gateway.reload()
-    // Nobody has been told yet that there is a gate.
+    // No client knows of the gateway yet, so it can stop without notice.
     if (isTold) gateway.hurry()
     log.info({ data: gateway.data, admin: gateway.admin, policy: policy.version }, 'listening')
     await told

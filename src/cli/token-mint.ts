@@ -1,4 +1,4 @@
-/** `torwart token mint`: a narrower, short-lived token from a key, shown this once. */
+/** `torwart token mint`: mints a narrower, short-lived token from a key and prints it once. */
 
 import Type from 'typebox'
 import Value from 'typebox/value'
@@ -21,6 +21,7 @@ import { beforeFleet, durationOption, findKey, readKeys } from './shared/keys.ts
 
 const rightsSchema = Type.Object(rights, { additionalProperties: false })
 
+/** The command `torwart token mint`. */
 export const tokenMint: Command = {
   options: [
     configOption,
@@ -72,7 +73,7 @@ export const tokenMint: Command = {
 function wantedOf(values: Values): Wanted {
   const lists = ['routes', 'models', 'tools'].flatMap((name) => {
     const given = values[name]
-    // An empty variable of a shell must not make a token that may do everything.
+    // An empty shell variable must not produce a token with all rights.
     if (given === '')
       throw new UsageError(`--${name} is empty. Leave it out to give the token all that the key has.`)
     return typeof given === 'string' ? [[name, given.split(',').map((each) => each.trim())]] : []

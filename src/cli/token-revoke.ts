@@ -1,4 +1,4 @@
-/** `torwart token revoke`: refused from now on, with every token that was made from it. */
+/** `torwart token revoke`: revokes a token and all tokens minted from it. */
 
 import { revokedTokensFile, revokeToken } from '../auth/tokens/revoked-tokens.ts'
 import { isTokenId } from '../core/token-id.ts'
@@ -15,6 +15,7 @@ import {
 import { awaitReload } from './shared/await-reload.ts'
 import { beforeFleet } from './shared/keys.ts'
 
+/** The command `torwart token revoke`. */
 export const tokenRevoke: Command = {
   argument: '<id>',
   options: [configOption, byOption],

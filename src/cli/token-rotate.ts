@@ -1,12 +1,13 @@
 /**
- * `torwart token rotate`: a new key signs from now on. What was signed before stays good until it expires, or, with
- * `--void`, is good for nothing at once: for when a signing key has leaked.
+ * `torwart token rotate`: replaces the key that signs tokens. Earlier tokens stay valid until they expire. With `--void`
+ * they are refused at once, for when a signing key has leaked.
  */
 import { openSigningKeys, signingKeysFile } from '../auth/tokens/signing-keys.ts'
 import { locateKeys } from '../policy/locate.ts'
 import { authorOf, byOption, type Command, configOption, type ExitCode, textOf } from './command.ts'
 import { beforeFleet } from './shared/keys.ts'
 
+/** The command `torwart token rotate`. */
 export const tokenRotate: Command = {
   options: [
     configOption,

@@ -15,11 +15,17 @@ export function wrongField<T>(value: unknown, checks: FieldChecks<T>): string | 
   return (Object.keys(checks) as (keyof T & string)[]).find((name) => !checks[name](known[name]))
 }
 
+/**
+ * Returns a check for non-empty strings.
+ * @param maxLength in UTF-16 code units
+ * @param form a pattern that the string must match
+ */
 export function isText(maxLength: number, form?: RegExp): (value: unknown) => boolean {
   return (value) =>
     typeof value === 'string' && value !== '' && value.length <= maxLength && (form?.test(value) ?? true)
 }
 
+/** Returns a check that also accepts an absent field. */
 export function optional(check: (value: unknown) => boolean): (value: unknown) => boolean {
   return (value) => value === undefined || check(value)
 }

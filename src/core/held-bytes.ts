@@ -12,6 +12,7 @@ const small = 1024 * 1024
 /** Of all, for the requests of one caller together; a single one may be as large as any. */
 const callersShare = 0.75
 
+/** The memory budget of all requests together. */
 export class HeldBytes {
   readonly #limit: () => number
   /** By caller, of those that hold something. */

@@ -12,10 +12,12 @@
  */
 
 export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject
+/** A JSON object. */
 export interface JsonObject {
   [key: string]: JsonValue
 }
 
+/** Why a JSON text was refused. */
 export type JsonFaultKind =
   | 'not valid JSON'
   | 'a key occurs twice in one object'
@@ -33,6 +35,7 @@ export class JsonFault extends Error {
   }
 }
 
+/** How many objects and lists may be nested. */
 export const maxDepth = 64
 
 /**
@@ -156,6 +159,7 @@ export function stringOf(value: JsonValue | undefined): string {
   return typeof value === 'string' ? value : ''
 }
 
+/** Returns whether a value is a JSON object. */
 export function isObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

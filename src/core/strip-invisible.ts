@@ -35,6 +35,7 @@ const unseen = new RegExp(`[${unseenUnits}]`)
 /** The first half of a tag stands alone where the other is still to come. */
 const runs = new RegExp(`(?:${sequence}|[${unseenUnits}]|${tags})+`, 'uy')
 
+/** A text without invisible characters, with offsets into the original. */
 export interface Bare {
   readonly text: string
   /** Where this unit stands in the text as it came; behind the last one, its end. */
@@ -43,6 +44,7 @@ export interface Bare {
   span(span: Span): Span
 }
 
+/** Returns whether a text has no invisible characters. */
 export function isAllSeen(text: string): boolean {
   return !unseen.test(text)
 }

@@ -7,8 +7,10 @@
  * `definition` is what a caller declares about tools and answer formats; `document` is retrieved material.
  */
 export const channels = ['system', 'user', 'assistant', 'tool', 'definition', 'document'] as const
+/** One of the channels. */
 export type Channel = (typeof channels)[number]
 
+/** A text that can reach a model. */
 export interface Text {
   readonly channel: Channel
   readonly text: string
@@ -20,7 +22,9 @@ export interface Text {
   readonly tool?: string
 }
 
+/** How serious a finding is, in ascending order. */
 export const severities = ['low', 'medium', 'high'] as const
+/** One of the severities. */
 export type Severity = (typeof severities)[number]
 
 /** Half-open, in UTF-16 code units of the original text. */
@@ -45,4 +49,5 @@ export interface Finding extends Span {
   readonly mentioned?: true
 }
 
+/** What the prompt guard does about a text. */
 export type Action = 'allow' | 'flag' | 'block'

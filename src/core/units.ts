@@ -5,7 +5,9 @@
 const durations: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 const sizes: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 }
 
+/** Pattern of a duration. */
 export const durationPattern = '^\\d{1,9}(ms|s|m|h|d)$'
+/** Pattern of a size. */
 export const sizePattern = '^\\d{1,9}(B|KiB|MiB|GiB)$'
 
 function parse(text: string, units: Readonly<Record<string, number>>): number | undefined {

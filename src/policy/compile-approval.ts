@@ -6,6 +6,7 @@ import type { Config } from './schema/schema.ts'
 import type { Report } from './source.ts'
 import { urlFault } from './url-fault.ts'
 
+/** Compiles `approval`. Reports a webhook that is not safe to call. */
 export function compileApproval({ approval }: Config, report: Report): ApprovalSettings {
   const { webhook } = approval
   const validMs = parseDuration(approval.valid) ?? 0

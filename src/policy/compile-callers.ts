@@ -14,6 +14,7 @@ type IssuerConfig = Config['jwt'][number]
 
 const kinds = ['cn', 'dns', 'uri', 'fingerprint'] as const
 
+/** Compiles `certificates`. Reports rules that match nothing, or name no role. */
 export function compileCertificates(config: Config, report: Report): CertificateRule[] {
   return config.certificates.flatMap(({ match, name, role }, index) => {
     const path = ['certificates', index]
@@ -47,6 +48,7 @@ function patternOf(kind: CertificateRule['kind'], text: string, path: Path, repo
   return digits
 }
 
+/** Compiles `jwt`. Reports issuers whose keys or roles cannot be determined. */
 export function compileIssuers(config: Config, folder: string, report: Report): TokenIssuer[] {
   return config.jwt.map((issuer, index) => {
     const path = ['jwt', index]

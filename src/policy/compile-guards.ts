@@ -7,11 +7,13 @@ import type { Problem } from './problem.ts'
 import type { Config } from './schema/schema.ts'
 import type { Report } from './source.ts'
 
+/** The guards of all requests, or of one role. */
 export interface Guards {
   readonly promptGuard: PromptGuard
   readonly outputGuard: OutputGuard
 }
 
+/** All guards of a policy. */
 export interface CompiledGuards extends Guards {
   /** Of roles that have some of their own. */
   readonly byRole: ReadonlyMap<string, Guards>

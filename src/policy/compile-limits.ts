@@ -8,6 +8,7 @@ import type { Limits, ModelRule, SharedLimits } from './policy.ts'
 import type { Config, RoleConfig } from './schema/schema.ts'
 import type { Report } from './source.ts'
 
+/** Compiles the limits of a key. */
 export function compileLimits(config: RoleConfig['limits']): Limits {
   const { requestsPerMinute, probesPerMinute, waiting, actionsPerMinute, repetition } = config
   return {
@@ -22,6 +23,7 @@ export function compileLimits(config: RoleConfig['limits']): Limits {
   }
 }
 
+/** Compiles limits that several callers share. */
 export function compileShared({
   requestsPerMinute,
   tokensPerMinute,
@@ -31,6 +33,7 @@ export function compileShared({
   return { requestsPerMinute, tokensPerMinute, tokensPerDay, concurrent }
 }
 
+/** Compiles `models`. Reports names that no local model can have. */
 export function compileModels(config: Config['models'], report: Report): ModelRule[] {
   return Object.entries(config).flatMap(([pattern, { weight, limits }]) => {
     if (parsePattern(pattern))

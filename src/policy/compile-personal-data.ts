@@ -13,6 +13,7 @@ const maxFileBytes = 4 * 1024 * 1024
 /** Lines of it that are reported. */
 const maxFaults = 10
 
+/** Compiled rules for personal data. */
 export interface CompiledPersonalData {
   readonly personalData: PersonalData
   /** What is wrong in the file. */
@@ -21,6 +22,7 @@ export interface CompiledPersonalData {
   readonly texts: readonly string[]
 }
 
+/** Compiles the rules for personal data. Reports what cannot be. */
 export function compilePersonalData(
   { names, namesFile }: Config['guards']['pii'],
   folder: string,

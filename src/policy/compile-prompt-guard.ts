@@ -11,6 +11,7 @@ import { didYouMean, type Problem } from './problem.ts'
 import type { Config } from './schema/schema.ts'
 import type { Report } from './source.ts'
 
+/** A compiled prompt guard, with what its packs brought to light. */
 export interface CompiledPromptGuard {
   readonly guard: PromptGuard
   /** What is wrong in the packs themselves. */
@@ -19,6 +20,7 @@ export interface CompiledPromptGuard {
   readonly texts: readonly string[]
 }
 
+/** Compiles `guards.prompt`: reads the packs and resolves the guard model. Reports what does not exist. */
 export function compilePromptGuard(
   config: Config['guards']['prompt'],
   folder: string,

@@ -8,6 +8,7 @@ import { urlFault } from './url-fault.ts'
 
 const schemes = ['redis:', 'rediss:']
 
+/** Compiles `store`. Returns undefined if there is no Redis, or its URL is reported. */
 export function compileRedis(
   { redis, kind, master, sentinelPassword, ca, prefix }: Config['store'],
   folder: string,

@@ -6,6 +6,7 @@ import type { Config } from './schema/schema.ts'
 import type { Report } from './source.ts'
 import { readTls, TlsFault } from './tls-files.ts'
 
+/** Compiles `listen.tls`. Reads the files once to report what is wrong with them. */
 export function compileTls(
   tls: Config['listen']['tls'],
   folder: string,

@@ -1,6 +1,6 @@
 /**
- * From a valid config to a `Policy`: units, sets, patterns, absolute paths, and the checks that no schema can
- * make because they look at two keys at once.
+ * Compiles a valid config into a `Policy`: converts units, sets, patterns and paths, and makes the checks that a schema
+ * cannot make because they concern several keys.
  */
 
 import { createHash } from 'node:crypto'
@@ -20,26 +20,37 @@ import { compileTls } from './compile-tls.ts'
 import type { Exceptions } from './exceptions.ts'
 import { isShort, lint, minTokenLength } from './lint.ts'
 import { modelFault } from './model-fault.ts'
-import { isNetwork, networksOf } from './networks.ts'
-import type { Address, OutlierDetection, Policy, Role, TokenRules, Upstream } from './policy.ts'
+import { isNetwork, type Networks, networksOf } from './networks.ts'
+import type {
+  Address,
+  AuditSettings,
+  OutlierDetection,
+  Policy,
+  Role,
+  Timeouts,
+  TokenRules,
+  Upstream,
+} from './policy.ts'
 import type { Problem } from './problem.ts'
 import type { Config, RoleConfig } from './schema/schema.ts'
 import type { Path, Report, Source } from './source.ts'
 import { urlFault } from './url-fault.ts'
 
+/** What a config was read from. */
 export interface Origin {
   readonly source: Source
-  /** Where relative paths start: the config file's. */
+  /** Folder of the policy file, which relative paths start from. */
   readonly folder: string
   readonly version: string
   readonly secretFiles: readonly string[]
   readonly exceptions: Exceptions
-  /** What has been told already: nothing is said of what stands in its place. */
+  /** Whether an error was reported for this value already, so that nothing more is reported. */
   isWrong(path: Path): boolean
-  /** Whether there are mistakes, so that stand-ins are in the config and no policy comes of it. */
+  /** Whether the file has errors, so that placeholders are in the config and it yields no policy. */
   readonly isFlawed: boolean
 }
 
+/** The result of compiling a config. */
 export interface Compiled {
   /** Undefined if there are errors. */
   readonly policy: Policy | undefined
@@ -47,119 +58,142 @@ export interface Compiled {
   readonly warnings: readonly Problem[]
 }
 
-export function compile(
-  config: Config,
-  { source, folder, version, secretFiles, exceptions, isWrong, isFlawed }: Origin,
-): Compiled {
+/** Compiles a valid config. Collects errors and warnings instead of throwing them. */
+export function compile(config: Config, origin: Origin): Compiled {
+  const { source, isWrong, isFlawed } = origin
   const errors: Problem[] = []
   const report: Report = (path, message) => {
     if (!isWrong(path)) errors.push(source.problem(path, `\`${path.join('.')}\` ${message}`))
   }
-  const listen = addressAt(config.listen.address, ['listen', 'address'], report)
-  const admin = addressAt(config.admin.address, ['admin', 'address'], report)
-  if (!admin.loopback && config.admin.token === undefined && !source.holds(['admin', 'token']))
+  const { upstreams, packProblems, ...parts } = compileParts(config, origin, report)
+  errors.push(...packProblems)
+  const warnings = lint(config, source)
+    .filter(({ path }) => !isWrong(path))
+    .map(({ path, message }) => source.problem(path, message, 'key', 'warning'))
+  const [first, ...others] = upstreams
+  if (isFlawed || errors.length > 0 || first === undefined) return { policy: undefined, errors, warnings }
+  const policy: Policy = {
+    ...parts,
+    upstreams: [first, ...others],
+    warnings: warnings.map(({ message }) => message),
+  }
+  return { policy: deepFreeze(policy), errors, warnings }
+}
+
+/** The policy without what is only known at the end, and the errors in its packs. */
+type Parts = Omit<Policy, 'upstreams' | 'warnings'> & {
+  readonly upstreams: readonly Upstream[]
+  readonly packProblems: readonly Problem[]
+}
+
+function compileParts(config: Config, origin: Origin, report: Report): Parts {
+  const { folder, version, secretFiles, exceptions } = origin
+  const { listen, admin } = compileListeners(config, origin, report)
+  const upstreams = compileUpstreams(config.upstreams, report)
+  for (const [index, { origin: at }] of upstreams.entries())
+    if (at !== '' && [listen, admin].some((own) => leadsTo(at, own)))
+      report(['upstreams', index, 'url'], 'is an address of this gateway itself: name the model server')
+  const { byRole, problems, texts, ...guards } = compileGuards(config, folder, upstreams, report)
+  const redis = compileRedis(config.store, folder, report)
+  if (config.keys.redis && redis === undefined) report(['keys', 'redis'], 'needs `store.redis`')
+  checkSinks(config.audit.forward, report)
+  return {
+    version: texts.length === 0 ? version : versionOf([version, ...texts]),
+    listen,
+    admin,
+    store: { redis, onFailure: config.store.onFailure, timeoutMs: ms(config.store.timeout) },
+    limits: compileShared(config.limits),
+    models: compileModels(config.models, report),
+    upstreams,
+    outlierDetection: compileOutliers(config.outlierDetection),
+    keysFile: resolve(folder, config.keys.file),
+    keysInRedis: config.keys.redis,
+    tokens: compileTokens(config.tokens, report),
+    jwt: compileIssuers(config, folder, report),
+    certificates: compileCertificates(config, report),
+    roles: new Map(
+      Object.entries(config.roles).map(([name, role]) => [
+        name,
+        compileRole(name, role, config, byRole.get(name) ?? guards, report),
+      ]),
+    ),
+    ...guards,
+    packProblems: problems,
+    exceptions,
+    approval: compileApproval(config, report),
+    guardBudget: config.guards.budget,
+    aliases: compileAliases(config.aliases, upstreams, report),
+    door: { ...config.door, proxies: compileProxies(config.door.proxies, report) },
+    memoryBudgetBytes: config.memory.budget === undefined ? undefined : parseSize(config.memory.budget),
+    timeouts: compileTimeouts(config.timeouts),
+    queue: { size: config.queue.size, waitMs: ms(config.queue.wait) },
+    audit: compileAudit(config.audit, folder),
+    secretFiles,
+    logLevel: config.log.level,
+    logAddresses: config.log.addresses,
+    shutdown: { noticeMs: ms(config.shutdown.notice), graceMs: ms(config.shutdown.grace) },
+  }
+}
+
+/** Milliseconds of a duration that the schema has accepted. */
+function ms(text: string): number {
+  return parseDuration(text) ?? 0
+}
+
+function compileListeners(
+  { listen: { address, tls }, admin: { address: adminAddress, token, hosts } }: Config,
+  { source, folder }: Origin,
+  report: Report,
+): Pick<Policy, 'listen' | 'admin'> {
+  const listen = addressAt(address, ['listen', 'address'], report)
+  const admin = addressAt(adminAddress, ['admin', 'address'], report)
+  if (!admin.loopback && token === undefined && !source.holds(['admin', 'token']))
     report(['admin', 'address'], 'is not loopback, so `admin.token` is required')
-  if (!admin.loopback && isShort(config.admin.token))
+  if (!admin.loopback && isShort(token))
     report(
       ['admin', 'token'],
       `must have at least ${minTokenLength} characters, because the address is not loopback`,
     )
   if (takesTheSame(admin, listen))
     report(['admin', 'address'], 'is also the address of the data listener: give each its own port')
-  const tls = compileTls(config.listen.tls, folder, report)
-  const upstreams = compileUpstreams(config.upstreams, report)
-  for (const [index, { origin }] of upstreams.entries())
-    if (origin !== '' && [listen, admin].some((own) => leadsTo(origin, own)))
-      report(['upstreams', index, 'url'], 'is an address of this gateway itself: name the model server')
-  const { byRole, problems, texts: packs, ...guards } = compileGuards(config, folder, upstreams, report)
-  errors.push(...problems)
-  const roles = new Map(
-    Object.entries(config.roles).map(([name, role]) => [
-      name,
-      compileRole(name, role, config, byRole.get(name) ?? guards, report),
-    ]),
-  )
-  const redis = compileRedis(config.store, folder, report)
-  const models = compileModels(config.models, report)
-  const aliases = compileAliases(config.aliases, upstreams, report)
-  const tokens = compileTokens(config.tokens, report)
-  if (config.keys.redis && redis === undefined) report(['keys', 'redis'], 'needs `store.redis`')
-  for (const [index, network] of config.door.proxies.entries())
-    if (!isNetwork(network))
-      report(['door', 'proxies', index], 'is not an address or network such as 10.0.0.0/8')
-  const jwt = compileIssuers(config, folder, report)
-  const certificates = compileCertificates(config, report)
-  const approval = compileApproval(config, report)
-  checkSinks(config.audit.forward, report)
-  const [first, ...others] = upstreams
-  const warnings = lint(config, source)
-    .filter(({ path }) => !isWrong(path))
-    .map(({ path, message }) => source.problem(path, message, 'key', 'warning'))
-  if (isFlawed || errors.length > 0 || first === undefined) return { policy: undefined, errors, warnings }
-
-  const ms = (text: string) => parseDuration(text) ?? 0
-  const path = (text: string) => resolve(folder, text)
-  const policy: Policy = {
-    version: packs.length === 0 ? version : versionOf([version, ...packs]),
-    listen: { ...listen, tls },
-    admin: { ...admin, token: config.admin.token, hosts: config.admin.hosts },
-    store: {
-      redis,
-      onFailure: config.store.onFailure,
-      timeoutMs: ms(config.store.timeout),
-    },
-    limits: compileShared(config.limits),
-    models,
-    upstreams: [first, ...others],
-    outlierDetection: compileOutliers(config.outlierDetection),
-    keysFile: path(config.keys.file),
-    keysInRedis: config.keys.redis,
-    tokens,
-    jwt,
-    certificates,
-    roles,
-    ...guards,
-    exceptions,
-    approval,
-    guardBudget: config.guards.budget,
-    aliases,
-    door: { ...config.door, proxies: networksOf(config.door.proxies) },
-    memoryBudgetBytes: config.memory.budget === undefined ? undefined : parseSize(config.memory.budget),
-    timeouts: {
-      connectMs: ms(config.timeouts.connect),
-      firstByteMs: ms(config.timeouts.firstByte),
-      serverSilenceMs: ms(config.timeouts.serverSilence),
-      keepAliveMs: ms(config.timeouts.keepAlive),
-      idleMs: ms(config.timeouts.idle),
-      totalMs: ms(config.timeouts.total),
-      bodyMs: ms(config.timeouts.body),
-      writeMs: ms(config.timeouts.write),
-    },
-    queue: { size: config.queue.size, waitMs: ms(config.queue.wait) },
-    audit: {
-      file: path(config.audit.file),
-      content: config.audit.content,
-      pseudonyms: config.audit.pseudonyms,
-      maxTextBytes: parseSize(config.audit.maxText) ?? 0,
-      sync: config.audit.sync,
-      retentionMs: ms(config.audit.retention),
-      segmentBytes: parseSize(config.audit.segment) ?? 0,
-      checkpoint: {
-        records: config.audit.checkpoint.records,
-        everyMs: ms(config.audit.checkpoint.every),
-      },
-      forward: config.audit.forward,
-    },
-    secretFiles,
-    logLevel: config.log.level,
-    logAddresses: config.log.addresses,
-    shutdown: { noticeMs: ms(config.shutdown.notice), graceMs: ms(config.shutdown.grace) },
-    warnings: warnings.map(({ message }) => message),
+  return {
+    listen: { ...listen, tls: compileTls(tls, folder, report) },
+    admin: { ...admin, token, hosts },
   }
-  return { policy: deepFreeze(policy), errors, warnings }
 }
 
-/** Twelve hex digits of a SHA-256. */
+function compileProxies(proxies: readonly string[], report: Report): Networks {
+  for (const [index, network] of proxies.entries())
+    if (!isNetwork(network))
+      report(['door', 'proxies', index], 'is not an address or network such as 10.0.0.0/8')
+  return networksOf(proxies.filter(isNetwork))
+}
+
+function compileTimeouts(config: Config['timeouts']): Timeouts {
+  return {
+    connectMs: ms(config.connect),
+    firstByteMs: ms(config.firstByte),
+    serverSilenceMs: ms(config.serverSilence),
+    keepAliveMs: ms(config.keepAlive),
+    idleMs: ms(config.idle),
+    totalMs: ms(config.total),
+    bodyMs: ms(config.body),
+    writeMs: ms(config.write),
+  }
+}
+
+function compileAudit({ maxText, retention, segment, checkpoint, ...rest }: Config['audit'], folder: string) {
+  return {
+    ...rest,
+    file: resolve(folder, rest.file),
+    maxTextBytes: parseSize(maxText) ?? 0,
+    retentionMs: ms(retention),
+    segmentBytes: parseSize(segment) ?? 0,
+    checkpoint: { records: checkpoint.records, everyMs: ms(checkpoint.every) },
+  } satisfies AuditSettings
+}
+
+/** Returns the version of a policy: twelve hex digits of the SHA-256 of its texts. */
 export function versionOf(texts: readonly string[]): string {
   return createHash('sha256').update(texts.join('\0')).digest('hex').slice(0, 12)
 }
@@ -187,7 +221,6 @@ function compileUpstreams(configs: Config['upstreams'], report: Report): Upstrea
 }
 
 function compileOutliers(config: Config['outlierDetection']): OutlierDetection {
-  const ms = (text: string) => parseDuration(text) ?? 0
   const { consecutiveFailures, failurePercentage, requestVolume, maxEjectionPercent } = config
   return {
     consecutiveFailures,
@@ -294,13 +327,12 @@ function checkSinks(sinks: Config['audit']['forward'], report: Report): void {
 const sinkProtocols = ['stdout:', 'http:', 'https:', 'tcp:', 'tls:', 'udp:']
 
 function compileTokens({ ttl, maxTtl, depth, rotate }: Config['tokens'], report: Report): TokenRules {
-  const ms = (text: string) => parseDuration(text) ?? 0
   const rules = { lifeMs: ms(ttl), maxMs: ms(maxTtl), depth, rotateMs: ms(rotate) }
   if (rules.lifeMs > rules.maxMs) report(['tokens', 'ttl'], `is longer than \`tokens.maxTtl\`: ${maxTtl}`)
   return rules
 }
 
-/** @returns targets as written: what is canonical depends on the server that has the model */
+/** Keeps targets as written, because the canonical form depends on the server that has the model. */
 function compileAliases(
   config: Config['aliases'],
   upstreams: readonly Upstream[],

@@ -7,6 +7,7 @@ import { type FieldChecks, isText, optional, wrongField } from '../core/fields.t
 import { tryJson } from '../core/json.ts'
 import { type Channel, channels } from '../core/text.ts'
 
+/** One accepted passage or signature. */
 export interface Exception {
   readonly id: string
   readonly channel: Channel
@@ -22,6 +23,7 @@ export interface Exception {
   readonly until?: string
 }
 
+/** The exceptions of a policy, and their file. */
 export interface Exceptions {
   readonly file: string
   readonly entries: readonly Exception[]
@@ -50,6 +52,7 @@ function isException(value: unknown): value is Exception {
   return (passage === undefined) !== (signature === undefined)
 }
 
+/** Returns the path of the exceptions file of a policy. */
 export function exceptionsFile(policyFile: string): string {
   return `${policyFile}.exceptions.json`
 }
@@ -66,6 +69,7 @@ export function readExceptions(policyFile: string): Exceptions & { readonly text
   return { file, entries, text }
 }
 
+/** Returns whether an exception has expired. */
 export function isOver({ until }: Exception, nowMs: number): boolean {
   return until !== undefined && Date.parse(until) <= nowMs
 }

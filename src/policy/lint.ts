@@ -11,6 +11,7 @@ import type { Path, Source } from './source.ts'
 import { tightInWords, tightLimits } from './token-room.ts'
 import { withoutEffect } from './without-effect.ts'
 
+/** Minimum length of an admin token, in characters. */
 export const minTokenLength = 16
 
 /** Whether an admin token can be guessed. */
@@ -21,6 +22,7 @@ export function isShort(token: string | undefined): boolean {
 /** What of a text stands in the file itself. */
 type Written = Pick<Source, 'isLiteral' | 'writtenAt' | 'holds'>
 
+/** Finds valid settings that are usually a mistake. */
 export function lint(config: Config, source: Written): { path: Path; message: string }[] {
   const found = writtenSecrets(config, source)
   if (isShort(config.admin.token))
@@ -106,6 +108,7 @@ function secretsIn(node: SchemaNode, value: unknown, path: Path): Path[] {
   })
 }
 
+/** The warning about a listener that other machines reach without TLS. */
 export const plainHttp =
   'other machines send keys and prompts here over plain HTTP, which anyone on the way can read: set `listen.tls`, or listen on loopback'
 

@@ -12,6 +12,7 @@ import { type Path, readSource, type Source } from './source.ts'
 /** The policy that ships, which a package that was installed has far from where it is run. */
 const shipped = fileURLToPath(new URL('../../config/torwart.yaml', import.meta.url))
 
+/** Environment variables by name. */
 export type Variables = Readonly<Record<string, string | undefined>>
 
 /** Where the audit log is, read in the same way as `locateKeys` reads. @throws PolicyError */

@@ -2,6 +2,7 @@
 import { BlockList, isIP } from 'node:net'
 import { canonicalAddress } from '../core/peer.ts'
 
+/** A set of networks. */
 export interface Networks {
   /** Never of what is no address. */
   hold(address: string): boolean
@@ -10,6 +11,7 @@ export interface Networks {
 /** An address alone is a network of one. */
 const form = /^([0-9a-fA-F:.]+)(?:\/(\d{1,3}))?$/
 
+/** Returns whether a text is an IP address, or a network in CIDR notation. */
 export function isNetwork(text: string): boolean {
   const [, address = '', bits] = form.exec(text) ?? []
   const version = isIP(address)

@@ -15,6 +15,7 @@ import type { ToolRights } from '../tool-policy/rights.ts'
 import type { Exceptions } from './exceptions.ts'
 import type { Networks } from './networks.ts'
 
+/** Host and port of a listener. */
 export interface Address {
   readonly host: string
   readonly port: number
@@ -32,6 +33,7 @@ export interface OutlierDetection {
   readonly maxEjectionPercent: number
 }
 
+/** A model server. */
 export interface Upstream {
   readonly name: string
   /** Without a path. */
@@ -62,6 +64,7 @@ export interface Limits extends SharedLimits {
   readonly repetition: Repetition | undefined
 }
 
+/** How often the same prompt or tool call may occur. */
 export interface Repetition {
   /** The same thing may come so often in the window. */
   readonly same: number
@@ -78,6 +81,7 @@ export interface ModelRule {
   readonly limits: SharedLimits
 }
 
+/** Upper bounds for one request. */
 export interface Caps {
   readonly bodyBytes: number
   readonly outputTokens: number
@@ -102,6 +106,7 @@ export interface AdminRights {
   readonly blobBytes: number
 }
 
+/** What a role's keys may do. */
 export interface Role {
   readonly name: string
   readonly routes: ReadonlySet<RouteGroup>
@@ -171,6 +176,7 @@ export interface ApprovalSettings {
   readonly webhook: { readonly url: string; readonly secret: string } | undefined
 }
 
+/** How prompts are inspected. */
 export interface PromptGuard {
   readonly mode: 'enforce' | 'observe' | 'off'
   readonly block: Severity
@@ -206,8 +212,10 @@ export interface PersonalData {
   readonly namesFile: string | undefined
 }
 
+/** What happens to a finding in a response. */
 export type OutputAction = 'off' | 'flag' | 'redact' | 'block'
 
+/** How responses are inspected. */
 export interface OutputGuard {
   readonly mode: 'enforce' | 'observe' | 'off'
   readonly actions: Readonly<
@@ -232,6 +240,7 @@ export interface OutputGuard {
   readonly alters: boolean
 }
 
+/** How long each step of a request may take, in milliseconds. */
 export interface Timeouts {
   readonly connectMs: number
   /** Of streams; an answer that is none may take until `totalMs`. */
@@ -246,6 +255,7 @@ export interface Timeouts {
   readonly writeMs: number
 }
 
+/** How the audit log is kept. */
 export interface AuditSettings {
   readonly file: string
   readonly content: 'masked' | 'none'
@@ -267,6 +277,7 @@ export interface SinkSettings {
   readonly token?: string
 }
 
+/** The compiled policy. */
 export interface Policy {
   /** Twelve hex digits of the SHA-256 of the file with its variables as written. */
   readonly version: string
@@ -322,6 +333,7 @@ export interface Policy {
   readonly warnings: readonly string[]
 }
 
+/** Files of the data listener’s TLS, as absolute paths. */
 export interface TlsSettings {
   readonly cert: string
   readonly key: string
@@ -330,6 +342,7 @@ export interface TlsSettings {
   readonly crl: string | undefined
 }
 
+/** Accepted signature algorithms of JSON Web Tokens (RFC 7518, RFC 8037): no symmetric ones, and never `none`. */
 export const tokenAlgorithms = [
   'RS256',
   'RS384',

@@ -1,6 +1,7 @@
 /** What is wrong with a file, told with its place. */
 import { distance } from 'fastest-levenshtein'
 
+/** An error or warning about a place in a file. */
 export interface Problem {
   readonly file: string
   /** From 1. */
@@ -36,6 +37,7 @@ export function didYouMean(word: string, candidates: readonly string[]): string 
   return best === undefined ? '' : ` (did you mean \`${best}\`?)`
 }
 
+/** A policy that cannot be used, with every error in it. */
 export class PolicyError extends Error {
   readonly problems: readonly Problem[]
   /** What would be warned of if there were no errors. */

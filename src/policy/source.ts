@@ -17,22 +17,26 @@ import {
 import type { Problem } from './problem.ts'
 import { yamlFaults } from './yaml-faults.ts'
 
+/** Where `${…}` is expanded from. */
 export interface Environment {
   readonly variables: Readonly<Record<string, string | undefined>>
   /** The file's text; throws if it cannot be read. */
   readFile(path: string): string
 }
 
+/** Keys and indices that lead to a value in the policy. */
 export type Path = readonly (string | number)[]
 
 /** Says what is wrong with the value at `path`. */
 export type Report = (path: Path, message: string) => void
 
+/** The part of a text that the policy file itself contains. */
 export interface Written {
   readonly text: string
   readonly hasDefault: boolean
 }
 
+/** A parsed policy file. */
 export interface Source {
   readonly text: string
   readonly value: unknown
@@ -54,6 +58,7 @@ export interface Source {
 
 const variable = /\$\{(file:)?([^}:]+)(?::-([^}]*))?\}/g
 
+/** Parses a policy file and expands its variables. Collects errors in `problems`. */
 export function readSource(file: string, text: string, environment: Environment): Source {
   const lines = new LineCounter()
   const document = parseDocument(text, {

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import type { TlsSettings } from './policy.ts'
 
+/** The contents of the TLS files. */
 export interface TlsMaterial {
   readonly cert: Buffer
   readonly key: Buffer

@@ -8,6 +8,7 @@ export interface TokenLimits {
   readonly limits: Partial<Pick<SharedLimits, 'tokensPerMinute' | 'tokensPerDay'>>
 }
 
+/** A token limit that is smaller than one full-length response. */
 export interface TightLimit {
   readonly path: Path
   readonly limit: number
@@ -31,6 +32,7 @@ export function tightLimits(
   )
 }
 
+/** Describes a tight limit for users. */
 export function tightInWords({ path, limit, needed }: TightLimit): string {
   return `a request reserves its input and ${needed} output tokens (\`caps.outputTokens\`) unless it asks for fewer, which never fits \`${path.join('.')}\`: ${limit}`
 }

@@ -10,6 +10,7 @@ import { type Config, configSchema, policySchema } from './schema/schema.ts'
 import type { Path, Source } from './source.ts'
 import { codeOf, faultOf, wantedBy } from './wording.ts'
 
+/** The policy file after validation. */
 export interface Validated {
   /** What the file says, with stand-ins for what is wrong. */
   readonly config: Config
@@ -28,6 +29,7 @@ interface Walk {
   readonly wrong: Path[]
 }
 
+/** Validates a policy file against the schema. Collects errors instead of throwing them. */
 export function validate(source: Source): Validated {
   const walk: Walk = { source, problems: [], missing: [], wrong: [] }
   const config = read(policySchema, source.value ?? {}, [], walk)

@@ -68,6 +68,7 @@ function strangerIn(value: unknown): string | undefined {
   return `\`${/\p{C}|\p{Z}/u.test(sign) ? '' : sign}\` (${codeOf(sign)}) is not an ASCII character even if it looks like one: retype it`
 }
 
+/** Returns the code point of a character, such as `U+00E9`. */
 export function codeOf(sign: string): string {
   return `U+${(sign.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`
 }

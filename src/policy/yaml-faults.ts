@@ -10,6 +10,7 @@ import {
   type YAMLError,
 } from 'yaml'
 
+/** An error in a YAML text. */
 export interface YamlFault {
   readonly offset: number
   readonly message: string

@@ -6,6 +6,7 @@
 import { type Logger, destination as openDestination, pino } from 'pino'
 import { createMasker, findSensitive } from '../detect/sensitive/mask.ts'
 
+/** The operational log. */
 export type Log = Logger
 
 const secretNames = [
@@ -40,6 +41,11 @@ interface Destination {
   write(line: string): void
 }
 
+/**
+ * Creates a log.
+ * @param level the lowest level that is written
+ * @param destination stdout by default
+ */
 export function createLog(level: string, destination: Destination = openDestination(1)): Log {
   const options = {
     level,

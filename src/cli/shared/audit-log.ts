@@ -1,22 +1,30 @@
-/** What the `audit` commands share: which log, and moments as people write them. */
+/** What the `audit` commands share: the path of the log, and options with a time. */
 
 import { readKeyFile } from '../../auth/api-keys/key-file.ts'
 import { parseDuration } from '../../core/units.ts'
 import { loadPolicy } from '../../policy/load.ts'
 import { type Io, textOf, UsageError, type Values } from '../command.ts'
 
+/**
+ * Returns the log that was given, or else the one of the policy.
+ * @throws PolicyError
+ */
 export function logFile(values: Values, io: Io, given?: string): string {
   return given ?? loadPolicy(textOf(values, 'config'), io.variables).policy.audit.file
 }
 
-/** Names of keys of the policy, which may have asked nothing yet; of a log that was given by name, nothing is known. */
+/** Returns the keys of the policy, which may have no record yet; none for a log that was given by name. */
 export function knownTo(values: Values, io: Io, given?: string): { readonly identity?: readonly string[] } {
   if (given !== undefined) return {}
   const { keysFile } = loadPolicy(textOf(values, 'config'), io.variables).policy
   return { identity: readKeyFile(keysFile).flatMap(({ id, name }) => [id, name]) }
 }
 
-/** `24h` ago, or a date. @returns epoch milliseconds; undefined if the option is not given. @throws UsageError */
+/**
+ * Reads an option with a time: a duration ago such as `24h`, or a date.
+ * @returns epoch milliseconds; undefined if the option is absent
+ * @throws UsageError
+ */
 export function momentOption(values: Values, name: string): number | undefined {
   const text = textOf(values, name)
   if (text === '') return undefined

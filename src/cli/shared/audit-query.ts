@@ -1,4 +1,4 @@
-/** What `audit show`, `export` and `report` share: asking the log, with progress, in constant memory. */
+/** What the commands that read the audit log share: selecting records, with progress, in constant memory. */
 
 import { filters, type Query, queryOf } from '../../audit/query/query.ts'
 import { type ReadOptions, readLog } from '../../audit/query/read.ts'
@@ -10,11 +10,13 @@ import { type Io, type Option, textOf, UsageError, type Values } from '../comman
 import { momentOption } from './audit-log.ts'
 import { progressOf } from './progress.ts'
 
+/** The option that leaves out earlier records. */
 export const sinceOption: Option = {
   flags: '--since <time>',
   description: 'from this time on: 24h, 30d, or a date',
 }
 
+/** The options that select records. */
 export const queryOptions: readonly Option[] = [
   sinceOption,
   { flags: '--until <time>', description: 'up to this time' },
@@ -28,6 +30,10 @@ export const queryOptions: readonly Option[] = [
   { flags: '--id <id>', description: 'a request id or a trace id' },
 ]
 
+/**
+ * Returns the query that the options describe.
+ * @throws UsageError
+ */
 export function queryIn(values: Values): Query {
   const moments = { sinceMs: momentOption(values, 'since'), untilMs: momentOption(values, 'until') }
   const names = filters.map((name) => [name, textOf(values, name)])
@@ -38,8 +44,8 @@ export function queryIn(values: Values): Query {
 }
 
 /**
- * Lines that fit, with what they say.
- * @throws UsageError if there is no log, or if a filter names what stands nowhere in it
+ * Yields the matching records, each with its line.
+ * @throws UsageError if there is no log, or a filter names something that no record has
  */
 export async function* ask(
   file: string,
@@ -75,7 +81,7 @@ export async function* ask(
     progress.end()
   }
   if (wait || count === 0) return
-  // Of a part of the log it only says something about that part.
+  // If only a part of the log was read, a filter without a match may be right.
   const isWhole = query.sinceMs === undefined
   const mistakes = isWhole ? told().filter(({ isMistake }) => isMistake) : []
   if (mistakes.length > 0) throw new UsageError(mistakes.map(({ sentence }) => sentence).join('; '))
@@ -83,9 +89,9 @@ export async function* ask(
 }
 
 interface Asking {
-  /** Goes on with what is written meanwhile. */
+  /** Waits for further records; absent: stops at the end of the log. */
   readonly wait?: ReadOptions['wait']
-  /** Names that are possible though no record has them. */
+  /** Names that are valid even if no record has them. */
   readonly known?: Known
 }
 

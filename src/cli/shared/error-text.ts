@@ -1,7 +1,8 @@
-/** An error as the person at the terminal should read it. */
+/** Errors as the user reads them on the terminal. */
 import { isDiskFull } from '../../files/atomic.ts'
 import { formatProblem, PolicyError } from '../../policy/problem.ts'
 
+/** Returns an error as the text that the user reads. */
 export function asProblem(error: unknown): string {
   if (error instanceof PolicyError) return error.problems.map(formatProblem).join('\n')
   if (!(error instanceof Error)) return String(error)

@@ -1,4 +1,4 @@
-/** What `allow` and `exceptions` share: changing the file of exceptions. */
+/** What `allow` and `exceptions` share: reading and changing the exceptions file. */
 import { existsSync } from 'node:fs'
 import { replaceFile } from '../../files/atomic.ts'
 import { whileLocked } from '../../files/lock.ts'
@@ -12,7 +12,7 @@ import {
 import { type ExitCode, type Io, textOf, UsageError, type Values } from '../command.ts'
 import { awaitReload } from './await-reload.ts'
 
-/** Those that are in force. @throws UsageError */
+/** Reads the exceptions in force. @throws UsageError */
 export function openExceptions(values: Values): readonly Exception[] {
   const policyFile = textOf(values, 'config')
   if (!existsSync(policyFile)) throw new UsageError(`There is no policy file ${policyFile}.`)
@@ -25,8 +25,9 @@ export function openExceptions(values: Values): readonly Exception[] {
 }
 
 /**
- * Changes the exceptions that are in force; those that are over are dropped.
- * @returns 1 if the running gate has not taken them. @throws UsageError
+ * Changes the exceptions in force and drops expired ones.
+ * @returns 1 if the running gateway has not applied the change in time
+ * @throws UsageError
  */
 export async function changeExceptions(
   values: Values,
@@ -34,7 +35,7 @@ export async function changeExceptions(
   change: (entries: readonly Exception[]) => readonly Exception[],
 ): Promise<ExitCode> {
   const file = exceptionsFile(textOf(values, 'config'))
-  // First, because locking makes folders.
+  // Checked before locking, because locking creates folders.
   openExceptions(values)
   await whileLocked(file, () => {
     const entries = change(openExceptions(values))
@@ -50,7 +51,7 @@ export async function changeExceptions(
   return taken === 'late' ? 1 : 0
 }
 
-/** As `--in` takes it. */
+/** Returns channel and tool in the form that `--in` accepts. */
 export function whereOf({ channel, tool }: { readonly channel: string; readonly tool?: string }): string {
   return tool === undefined ? channel : `${channel}:${tool}`
 }

@@ -1,4 +1,4 @@
-/** What the `key` commands share: where the file is, and how a key is shown. */
+/** What the `key` and `token` commands share: reading, finding and changing keys. */
 
 import { keyId } from '../../auth/api-keys/key.ts'
 import { changeKeyFile, KeyProblem } from '../../auth/api-keys/key-changes.ts'
@@ -13,11 +13,15 @@ import { nearest } from '../../policy/problem.ts'
 import { type ExitCode, type Io, textOf, UsageError, type Values } from '../command.ts'
 import { awaitReload } from './await-reload.ts'
 
+/**
+ * Reads the policy's key file, even if the policy has errors elsewhere.
+ * @throws PolicyError
+ */
 export function readKeys(values: Values, io: Io): readonly KeyEntry[] {
   return readKeyFile(locateKeys(textOf(values, 'config'), io.variables))
 }
 
-/** All keys, as they may be shown. */
+/** Reads all keys without their secrets. */
 export function viewKeys(values: Values, io: Io, nowMs: number): readonly KeyView[] {
   const file = locateKeys(textOf(values, 'config'), io.variables)
   const uses = readUses(usesFile(file))
@@ -25,8 +29,8 @@ export function viewKeys(values: Values, io: Io, nowMs: number): readonly KeyVie
 }
 
 /**
- * @returns what became of the key, once the gate that runs here has it, and how the command ends: 1 if it has not, or the
- * fleet could not be told
+ * Changes one key, and waits until the running gateway has applied it.
+ * @returns the changed key, and the exit code: 1 if the gateway has not applied it in time, or Redis was not reached
  * @throws UsageError
  */
 export async function changeKeys(
@@ -45,8 +49,8 @@ export async function changeKeys(
 }
 
 /**
- * Changes the files that hold keys; where a fleet has them in Redis, from what it knows, and tells it afterwards. What
- * cannot be told is done all the same: a leaked key must not wait.
+ * Changes key files. If a fleet shares them in Redis, synchronises before and after. If Redis is unavailable the change is
+ * made all the same, because revoking a leaked key must not wait.
  */
 export async function beforeFleet<T>(
   values: Values,
@@ -70,7 +74,7 @@ export async function beforeFleet<T>(
   }
 }
 
-/** @param given an id, or a whole key, which is not repeated anywhere. @throws UsageError */
+/** Finds a key by its id. @param given an id, or a whole key, which no message repeats @throws UsageError */
 export function findKey(entries: readonly KeyEntry[], given = ''): KeyEntry {
   const id = keyId(given) ?? given
   const entry = entries.find((each) => each.id === id)
@@ -80,7 +84,7 @@ export function findKey(entries: readonly KeyEntry[], given = ''): KeyEntry {
   )
 }
 
-/** People know keys by their names, and commands by their ids: a name may be several keys'. */
+/** Suggests ids for a text that is not one: users know keys by name, and several keys may have the same name. */
 export function idHint(entries: readonly KeyEntry[], given: string): string {
   const named = entries.filter(({ name }) => name === given).map(({ id }) => id)
   const near = nearest(
@@ -93,7 +97,7 @@ export function idHint(entries: readonly KeyEntry[], given: string): string {
   return `${meant}. Run \`torwart key list\` to see ids.`
 }
 
-/** @throws UsageError */
+/** Checks that the policy has a role. @throws UsageError */
 export function requireRole(roles: Policy['roles'], name: string): void {
   if (!roles.has(name))
     throw new UsageError(
@@ -101,7 +105,7 @@ export function requireRole(roles: Policy['roles'], name: string): void {
     )
 }
 
-/** @throws UsageError */
+/** Reads an option with a duration. @returns milliseconds; undefined if the option is absent @throws UsageError */
 export function durationOption(values: Values, name: string): number | undefined {
   const text = textOf(values, name)
   if (text === '') return undefined

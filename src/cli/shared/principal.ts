@@ -1,4 +1,4 @@
-/** Whose request `torwart explain` is asked about: a key, a token of one, or a client certificate. */
+/** The principal that `torwart explain` is asked about: a key, a token, or a client certificate. */
 
 import { type KeyEntry, readKeyFile } from '../../auth/api-keys/key-file.ts'
 import { createKeyRing } from '../../auth/api-keys/key-ring.ts'
@@ -14,23 +14,24 @@ import type { Policy, Role } from '../../policy/policy.ts'
 import { UsageError } from '../command.ts'
 import { findKey } from './keys.ts'
 
-export interface Asker {
-  /** Who it is and how it stands, as the beginning of a sentence. */
+/** A principal and its rights. */
+export interface Principal {
+  /** Its identity and status, as the beginning of a sentence. */
   readonly about: string
-  readonly isGood: boolean
-  /** Undefined: nobody can tell. */
+  readonly isValid: boolean
+  /** Undefined: unknown. */
   readonly roleName: string | undefined
-  /** Whose rights `role` is. */
+  /** The holder of the rights in `role`, for messages. */
   readonly whose: string
-  /** What it may do; undefined if there is no such role. */
+  /** Its rights; undefined if the policy has no such role. */
   readonly role: Role | undefined
-  /** What is frozen with it. */
+  /** Id that limits and freezes apply to. */
   readonly holder: string
   readonly networks: readonly string[]
 }
 
-/** @param given an id, a whole key, or a token. @throws UsageError */
-export async function askerOf(given: string, policy: Policy, nowMs: number): Promise<Asker> {
+/** Identifies a principal. @param given an id, a whole key, or a token @throws UsageError */
+export async function principalOf(given: string, policy: Policy, nowMs: number): Promise<Principal> {
   const entries = readKeyFile(policy.keysFile)
   if (isToken(given)) return ofToken(given, entries, policy, nowMs)
   const [, kind, name] = /^(cn|dns|uri|sha256|jwt):(.+)$/.exec(given) ?? []
@@ -46,11 +47,11 @@ export async function askerOf(given: string, policy: Policy, nowMs: number): Pro
   return ofKey(findKey(entries, given), policy, nowMs)
 }
 
-function ofKey(entry: KeyEntry, { roles }: Policy, nowMs: number): Asker {
+function ofKey(entry: KeyEntry, { roles }: Policy, nowMs: number): Principal {
   const { id, name, role, status, expires, networks } = keyView(entry, new Map(), nowMs)
   return {
     about: `Key ${id} (${name}) is ${status}${expires ? `, until ${expires}` : ''}`,
-    isGood: status === 'active',
+    isValid: status === 'active',
     roleName: role,
     whose: `role \`${role}\``,
     role: roles.get(role),
@@ -64,12 +65,12 @@ async function ofToken(
   entries: readonly KeyEntry[],
   policy: Policy,
   nowMs: number,
-): Promise<Asker> {
+): Promise<Principal> {
   const { keysFile, roles, tokens } = policy
   const token = await createTokenReader(openSigningKeys(() => signingKeysFile(keysFile))).read(given, nowMs)
   const refused = (about: string) => ({
     about,
-    isGood: false,
+    isValid: false,
     roleName: undefined,
     whose: '',
     role: undefined,
@@ -81,13 +82,13 @@ async function ofToken(
   const ring = createKeyRing(entries, readRevokedTokens(revokedTokensFile(keysFile)))
   const bearer = grants.length > tokens.depth ? 'revoked' : ring.bearer(token, nowMs, '')
   const entry = entries.find((each) => each.id === key)
-  // From where it is used is not known here, and told apart.
+  // The client address is unknown here, so networks are reported separately.
   if (!entry || (typeof bearer === 'string' && bearer !== 'elsewhere'))
     return refused(`Token ${id} of key ${key}, or the key itself, is ${String(bearer)}`)
   const role = roles.get(entry.role)
   return {
     about: `Token ${id} of key ${key} (${entry.name}) is active, until ${new Date(expiresMs).toISOString()}`,
-    isGood: true,
+    isValid: true,
     roleName: entry.role,
     whose: `this token of role \`${entry.role}\``,
     role: role && narrow(role, grants),
@@ -96,7 +97,7 @@ async function ofToken(
   }
 }
 
-function ofCertificate(given: string, kind: string, name: string, policy: Policy, nowMs: number): Asker {
+function ofCertificate(given: string, kind: string, name: string, policy: Policy, nowMs: number): Principal {
   const only = (wanted: string, text = name) => (kind === wanted ? [text] : [])
   const shown = {
     fault: undefined,
@@ -110,7 +111,7 @@ function ofCertificate(given: string, kind: string, name: string, policy: Policy
   const known = typeof found === 'string' ? undefined : found
   return {
     about: `A certificate with ${given} is ${known ? `known as ${known.name}` : 'matched by no rule of the policy'}`,
-    isGood: known !== undefined,
+    isValid: known !== undefined,
     roleName: known?.role,
     whose: `role \`${known?.role}\``,
     role: known && policy.roles.get(known.role),

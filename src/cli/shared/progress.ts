@@ -1,16 +1,17 @@
-/** How far a long run is, on stderr: only for somebody who watches a terminal, and only after a second. */
+/** Progress on stderr: only on a terminal, and only after a second. */
 import type { Io } from '../command.ts'
 
+/** A line on stderr that shows how far a command is. */
 export interface Progress {
   tell(count: number): void
-  /** Takes the line away. */
+  /** Removes the line. */
   end(): void
 }
 
 const patienceMs = 1000
 const everyMs = 200
 
-/** @param now milliseconds, for tests */
+/** Creates a progress line. @param what is counted, in the plural @param now milliseconds, for tests */
 export function progressOf(
   io: Pick<Io, 'err' | 'terminal'>,
   what: string,

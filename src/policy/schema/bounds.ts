@@ -1,6 +1,7 @@
 /** The keys `memory` and `timeouts`: how much memory requests may hold and how long each step may take. */
 import { aWhile, duration, optional, section, size } from './types.ts'
 
+/** The key `memory`. */
 export const memory = section('Memory that all requests together may hold.', {
   budget: optional(
     size(
@@ -11,6 +12,7 @@ export const memory = section('Memory that all requests together may hold.', {
   ),
 })
 
+/** The key `timeouts`. */
 export const timeouts = section('How long each step may take.', {
   connect: duration('Connecting to a model server.', '5s', aWhile),
   firstByte: duration(

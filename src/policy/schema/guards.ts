@@ -44,6 +44,7 @@ const guardModel = group(
   },
 )
 
+/** The key `guards.prompt`. */
 export const promptGuard = section('Inspects what is sent to the model.', {
   mode: choice(
     ['enforce', 'observe', 'off'],
@@ -90,6 +91,7 @@ const cutting = (standard: 'off' | 'flag' | 'redact' | 'block', description: str
   choice(['off', 'flag', 'redact', 'block'], standard, description)
 const judging = (description: string) => choice(['off', 'flag', 'block'], 'flag', description)
 
+/** The key `guards.output`. */
 export const outputGuard = section('Inspects what the model sends back.', {
   mode: choice(
     ['enforce', 'observe', 'off'],

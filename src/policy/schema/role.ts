@@ -107,6 +107,7 @@ const tools = group('Rules for tool calls. Absent: tool calls are recorded and n
   ),
 })
 
+/** One entry of `roles`. */
 export const role = group('A role. Each key has one.', {
   routes: Type.Array(Type.Enum([...routeGroups]), {
     description: 'Route groups that the role may use. Absent: none.',

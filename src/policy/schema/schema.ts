@@ -174,6 +174,7 @@ const webhook = group('Receives a signed notification of each approval request a
 
 const tokenLife = { min: '1s', max: '24h' }
 
+/** The schema of the whole policy file. */
 export const configSchema = Type.Object(
   {
     version: Type.Literal(1, { description: 'Version of the format.' }),
