@@ -125,7 +125,15 @@ export function prefilter(text: string, shapes: Shapes): Survey {
   let letters = 0
   let sum = 0
   let stretch = 0
-  for (let at = 0; at < text.length; at++) {
+  for (let at = 0; ; at++) {
+    // What is done at the end stands in the loop: V8 keeps what it compiled of a loop and drops out of it behind, every time.
+    if (at === text.length) {
+      if (at - letters >= minMisspelt) tally.endLetters(letters, at, sum)
+      if (at - run >= longRun) tally.endRun(run, at)
+      tally.endText(at - word, isHex !== 0)
+      if (leet >= minLeet) seen |= sign.leet
+      return { seen: (seen & signsOnly) | tally.seen, runs: tally.runs, shaped: tally.shaped }
+    }
     const bits = table[text.charCodeAt(at)] as number
     seen |= bits
     const letterOfAscii = bits >>> letterShift
@@ -158,12 +166,6 @@ export function prefilter(text: string, shapes: Shapes): Survey {
     }
     before = bits
   }
-  const end = text.length
-  if (end - letters >= minMisspelt) tally.endLetters(letters, end, sum)
-  if (end - run >= longRun) tally.endRun(run, end)
-  tally.endText(end - word, isHex !== 0)
-  if (leet >= minLeet) seen |= sign.leet
-  return { seen: (seen & signsOnly) | tally.seen, runs: tally.runs, shaped: tally.shaped }
 }
 
 function isLookAlike(before: number, bits: number): boolean {

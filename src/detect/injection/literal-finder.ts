@@ -122,9 +122,10 @@ class Finder implements LiteralFinder {
 
   isAt(literal: number, text: string, end: number): boolean {
     const sought = (this.#literals[literal] as SoughtLiteral).text
-    let at = end
-    for (let own = sought.length; own > 0; )
-      if (((this.#units[text.charCodeAt(--at)] ?? 0) & readMask) !== sought.charCodeAt(--own)) return false
+    const start = end - sought.length
+    // From the front: many literals end alike.
+    for (let at = 0; at < sought.length; at++)
+      if (((this.#units[text.charCodeAt(start + at)] ?? 0) & readMask) !== sought.charCodeAt(at)) return false
     return true
   }
 
