@@ -50,13 +50,14 @@ export interface KillSwitchOptions {
   readonly file: string
   readonly shared: SharedFreezes | undefined
   readonly clock: Clock
+  /** Between two looks at the file, and at Redis. */
+  readonly everyMs: number
   /** Told what went wrong with the file, once until it works again. */
   report(problem: string, error: unknown): void
   /** Told that Redis does not take or return entries, once until it does. */
   onUnshared(error: unknown): void
 }
 
-const everyMs = 400
 /** How long a start waits for Redis, so that nothing slips through that was frozen while this gateway was down. */
 const startMs = 1000
 const retryMs = 50
@@ -148,6 +149,7 @@ class GatewayKillSwitch implements KillSwitch {
   }
 
   watch(onEntries: (entries: readonly FreezeEntry[]) => void): void {
+    const { everyMs } = this.#options
     this.#onEntries = onEntries
     if (this.#untold.length > 0) onEntries(this.#untold.splice(0))
     this.#watch = watchFiles([this.#options.file], () => this.#readFile(), everyMs)

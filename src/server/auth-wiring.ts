@@ -8,6 +8,7 @@ import { createJwts } from '../auth/jwt/jwt.ts'
 import { openSigningKeys, type SigningKeys, signingKeysFile } from '../auth/tokens/signing-keys.ts'
 import { createTokenReader, type MintedToken } from '../auth/tokens/token.ts'
 import type { Clock } from '../core/clock.ts'
+import type { Intervals } from '../core/intervals.ts'
 import { networkOf } from '../core/peer.ts'
 import { describeError } from '../core/refusal.ts'
 import { createMasker, findSensitive } from '../detect/sensitive/mask.ts'
@@ -25,6 +26,7 @@ export interface CallersParts {
   keys(): KeyRing
   readonly shared: SharedKeys | undefined
   readonly clock: Clock
+  readonly intervals: Intervals
   readonly metrics: Metrics
   readonly log: Log
   readonly mayTell: ReturnType<typeof createSparing>
@@ -45,7 +47,7 @@ export interface Callers {
 
 /** Opens signing keys, last-use counts and the keys of token issuers. */
 export function openCallers(parts: CallersParts): Callers {
-  const { policy, keys, shared, clock, metrics, log, mayTell, mayTellOf, recordEvent } = parts
+  const { policy, keys, shared, clock, intervals, metrics, log, mayTell, mayTellOf, recordEvent } = parts
   const signing = openSigningKeys(
     () => signingKeysFile(policy().keysFile),
     // Others must know a key before they meet what it signed; while Redis is away they learn of it later.
@@ -55,7 +57,7 @@ export function openCallers(parts: CallersParts): Callers {
     () => usesFile(policy().keysFile),
     (error) => log.warn({ cause: describeError(error) }, 'cannot write when keys were last used'),
   )
-  const jwts = createJwts(clock.monotonicMs, (issuer, problem) => {
+  const jwts = createJwts(clock.monotonicMs, intervals, (issuer, problem) => {
     if (mayTell(`issuer ${issuer}`))
       log.warn({ issuer, problem }, 'cannot refresh the keys of a token issuer')
   })

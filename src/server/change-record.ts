@@ -28,6 +28,8 @@ export interface ChangeRecordOptions {
   orders(): Iterable<FreezeEntry>
   exceptions(): readonly Exception[]
   nowMs(): number
+  /** Between two tries. */
+  readonly retryMs: number
   /** @throws if it is not on record */
   record(event: string, details: object): Promise<unknown>
   report(problem: string, error: unknown): void
@@ -40,11 +42,9 @@ const knownSchema = Type.Object(
 
 type Known = Static<typeof knownSchema>
 
-const retryMs = 5000
-
 /** Opens the record of changes; nothing is recorded before `tell`. */
 export function openChangeRecord(options: ChangeRecordOptions): ChangeRecord {
-  const { auditFile, keys, orders, exceptions, nowMs, record, report } = options
+  const { auditFile, keys, orders, exceptions, nowMs, retryMs, record, report } = options
   const file = `${auditFile}.told.json`
   let known = readKnown(file, report)
   /** Of the events that are still to be told all of: what fails in the middle is not told twice. */

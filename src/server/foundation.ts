@@ -3,6 +3,7 @@ import type { Audit } from '../audit/audit.ts'
 import type { Processes } from '../audit/write/lock.ts'
 import { type Clock, systemClock } from '../core/clock.ts'
 import { HeldBytes } from '../core/held-bytes.ts'
+import { type Intervals, standardIntervals } from '../core/intervals.ts'
 import { memoryBudget } from '../files/memory.ts'
 import { requireFreeAddresses } from '../http/data/listen.ts'
 import { createLoginFailures, type LoginFailures } from '../pipeline/finish/login-failures.ts'
@@ -21,11 +22,13 @@ import { openRedis } from './limit-store.ts'
 import { createSnapshots, type SnapshotOptions, type Snapshots } from './reload.ts'
 
 /** What a gateway is started with. */
-export interface GatewayOptions extends Omit<SnapshotOptions, 'now'> {
+export interface GatewayOptions extends Omit<SnapshotOptions, 'now' | 'intervals'> {
   readonly log: Log
   readonly processes: Processes
   readonly version: string
   readonly clock?: Clock
+  /** The standard ones where absent. */
+  readonly intervals?: Partial<Intervals>
   /** Scanners shared with other gateways of this process; its own if absent. */
   readonly scannerFor?: ScannerFor
   /** Bytes that this process may have, if something bounds it. */
@@ -38,6 +41,7 @@ export interface GatewayOptions extends Omit<SnapshotOptions, 'now'> {
 export interface Foundation {
   readonly log: Log
   readonly clock: Clock
+  readonly intervals: Intervals
   readonly metrics: Metrics
   readonly snapshots: Snapshots
   /** Returns the policy in force. */
@@ -67,8 +71,9 @@ const maxToldPeers = 100
 /** @throws PolicyError; an Error if an address is taken, or the audit log cannot be opened */
 export async function openFoundation(options: GatewayOptions, closers: Closers): Promise<Foundation> {
   const { log, clock = systemClock } = options
+  const intervals = { ...standardIntervals, ...options.intervals }
   const metrics = createMetrics()
-  const snapshots = createSnapshots({ ...options, now: clock.wallMs })
+  const snapshots = createSnapshots({ ...options, intervals, now: clock.wallMs })
   closers.add(snapshots.close)
   const policy = () => snapshots.current.policy
   const atStart = policy()
@@ -80,7 +85,7 @@ export async function openFoundation(options: GatewayOptions, closers: Closers):
   await requireFreeAddresses(atStart)
   const redis = openRedis(atStart)
   closers.add(() => redis?.close())
-  const keysSync = await openKeysSync(redis, policy, clock.wallMs, log)
+  const keysSync = await openKeysSync({ redis, policy, clock, log, intervals })
   closers.add(keysSync.close)
   const recordedBefore = createRecordedBefore(clock)
   const { version, processes, out, scannerFor = createScanners(loadPacks()) } = options
@@ -98,7 +103,7 @@ export async function openFoundation(options: GatewayOptions, closers: Closers):
   closers.add(loginFailures.close)
   return {
     ...{ log, clock, metrics, snapshots, policy, atStart, memory, redis, keysSync, audit, recordEvent },
-    ...{ recordedBefore, loginFailures, scannerFor },
+    ...{ recordedBefore, loginFailures, scannerFor, intervals },
     mayTell: createSparing(clock.monotonicMs),
     mayTellOf: createSparing(clock.monotonicMs, maxToldPeers),
   }

@@ -1,14 +1,25 @@
 /** Keeps a gateway's files of keys as the fleet's Redis has them (`keys.redis`). */
 import { type SharedKeys, shareKeys } from '../auth/api-keys/shared-keys.ts'
+import type { Clock } from '../core/clock.ts'
+import type { Intervals } from '../core/intervals.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { RedisClient } from '../redis/client.ts'
 import type { Log } from '../telemetry/log.ts'
 
-/** Where nobody tells of a change, it is looked for. */
-const everyMs = 1000
 /** How long a start waits for Redis. */
 const startMs = 1000
 const retryMs = 50
+
+/** What keeping the keys takes. */
+export interface KeysSyncParts {
+  /** Undefined: there are no other gateways. */
+  readonly redis: RedisClient | undefined
+  /** Returns the policy in force. */
+  policy(): Policy
+  readonly clock: Clock
+  readonly log: Log
+  readonly intervals: Pick<Intervals, 'sharedKeysMs'>
+}
 
 /** Keeps the files of keys as Redis has them. */
 export interface KeysSync {
@@ -19,14 +30,15 @@ export interface KeysSync {
 }
 
 /** @returns once the files are up to date, or Redis was waited for long enough: then the copy holds */
-export async function openKeysSync(
-  redis: RedisClient | undefined,
-  policy: () => Policy,
-  nowMs: () => number,
-  log: Log,
-): Promise<KeysSync> {
+export async function openKeysSync({
+  redis,
+  policy,
+  clock,
+  log,
+  intervals,
+}: KeysSyncParts): Promise<KeysSync> {
   if (!policy().keysInRedis || !redis) return { shared: undefined, watch: () => {}, close: () => {} }
-  const shared = shareKeys(redis, () => policy().keysFile, nowMs)
+  const shared = shareKeys(redis, () => policy().keysFile, clock.wallMs)
   let up = true
   let asking = false
   let again = false
@@ -63,7 +75,7 @@ export async function openKeysSync(
     shared,
     watch(listener) {
       onChange = listener
-      timer = setInterval(() => void synchronise(), everyMs)
+      timer = setInterval(() => void synchronise(), intervals.sharedKeysMs)
       timer.unref()
       shared.onNews(() => void synchronise())
       void synchronise()

@@ -1,5 +1,6 @@
 /** The kill switch of a gateway: its orders, the Redis that shares them, and what is said of both at the start. */
 import type { Clock } from '../core/clock.ts'
+import type { Intervals } from '../core/intervals.ts'
 import { describeError } from '../core/refusal.ts'
 import { freezesFile } from '../kill-switch/file.ts'
 import { subjectOf } from '../kill-switch/freeze-entry.ts'
@@ -14,6 +15,7 @@ export interface KillSwitchParts {
   readonly atStart: Policy
   readonly redis: RedisClient | undefined
   readonly clock: Clock
+  readonly intervals: Intervals
   readonly log: Log
   recordEvent(event: string, details: object): void
 }
@@ -23,6 +25,7 @@ export async function openKillSwitch({
   atStart,
   redis,
   clock,
+  intervals,
   log,
   recordEvent,
 }: KillSwitchParts): Promise<KillSwitch> {
@@ -32,6 +35,7 @@ export async function openKillSwitch({
       file: freezesFile(atStart.audit.file),
       shared,
       clock,
+      everyMs: intervals.freezesMs,
       report: (problem, error) => log.error({ cause: describeError(error) }, problem),
       onUnshared: (error) =>
         log.error(

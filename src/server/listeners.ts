@@ -55,18 +55,23 @@ export async function createListeners(
 }
 
 function followTlsFiles(foundation: Foundation, { app }: DataListener): TlsFiles | undefined {
-  const { atStart, clock, metrics, log, recordEvent } = foundation
+  const { atStart, clock, intervals, metrics, log, recordEvent } = foundation
   const { tls } = atStart.listen
   const showExpiry = (expiresMs: number) => metrics.tlsExpiry.set(expiresMs / 1000)
   const tlsFiles =
     tls &&
-    watchTlsFiles(app.server, tls, clock.wallMs, (problem, expiresMs) => {
-      metrics.policyReloads.inc({ result: problem === undefined ? 'ok' : 'failed' })
-      showExpiry(expiresMs)
-      if (problem === undefined) log.info('certificates reloaded')
-      else log.error({ problem }, 'certificates not reloaded; the previous ones stay in force')
-      recordEvent(problem === undefined ? 'certificates reloaded' : 'certificates reload failed', {})
-    })
+    watchTlsFiles(
+      app.server,
+      tls,
+      { nowMs: clock.wallMs, everyMs: intervals.tlsFilesMs },
+      (problem, expiresMs) => {
+        metrics.policyReloads.inc({ result: problem === undefined ? 'ok' : 'failed' })
+        showExpiry(expiresMs)
+        if (problem === undefined) log.info('certificates reloaded')
+        else log.error({ problem }, 'certificates not reloaded; the previous ones stay in force')
+        recordEvent(problem === undefined ? 'certificates reloaded' : 'certificates reload failed', {})
+      },
+    )
   showExpiry(tlsFiles?.expiresMs ?? 0)
   return tlsFiles
 }

@@ -10,6 +10,7 @@ import { keysWithoutRole, readKeyFile, unknownApprovers } from '../auth/api-keys
 import { createKeyRing } from '../auth/api-keys/key-ring.ts'
 import { type RevokedToken, readRevokedTokens, revokedTokensFile } from '../auth/tokens/revoked-tokens.ts'
 import { signingKeysFile } from '../auth/tokens/signing-keys.ts'
+import type { Intervals } from '../core/intervals.ts'
 import { stateOf } from '../files/state.ts'
 import { type Watch, watchFiles } from '../files/watch.ts'
 import type { Snapshot } from '../pipeline/context.ts'
@@ -27,6 +28,7 @@ export interface SnapshotOptions {
   /** Instead of what the policy says, from the command line. */
   readonly listen?: Address
   readonly admin?: Address
+  readonly intervals: Pick<Intervals, 'filesMs' | 'failedFilesMs'>
   /** Epoch milliseconds. */
   now(): number
 }
@@ -75,11 +77,6 @@ export interface Snapshots {
   watch(onReload: (reloaded: Reloaded) => void): void
   close(): void
 }
-
-/** How often files are looked at: whoever changes one waits for it. */
-const lookMs = 500
-/** How often files are looked at again whose last reading failed. */
-const mendMs = 1000
 
 /**
  * Reads the files; nothing changes before `watch`, so that whoever is told of a change exists by then.
@@ -171,11 +168,11 @@ class FileSnapshots implements Snapshots {
 
   watch(onReload: (reloaded: Reloaded) => void): void {
     this.#onReload = onReload
-    this.#watching = watchFiles(this.#watched, this.look, lookMs)
+    this.#watching = watchFiles(this.#watched, this.look, this.#options.intervals.filesMs)
     // A file that was away only while another one's change was read is the same as before to whoever watches it.
     this.#mending = setInterval(() => {
       if (!this.#reading.ok) this.look()
-    }, mendMs)
+    }, this.#options.intervals.failedFilesMs)
     this.#mending.unref()
     this.look()
   }
@@ -227,7 +224,7 @@ class FileSnapshots implements Snapshots {
     this.#watched = files
     this.#seen = ''
     this.#watching?.close()
-    this.#watching &&= watchFiles(files, this.look, lookMs)
+    this.#watching &&= watchFiles(files, this.look, this.#options.intervals.filesMs)
   }
 }
 

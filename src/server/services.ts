@@ -67,7 +67,7 @@ export async function openServices(foundation: Foundation, closers: Closers): Pr
 }
 
 function openChanges(
-  { atStart, policy, snapshots, clock, log, audit }: Foundation,
+  { atStart, policy, snapshots, clock, intervals, log, audit }: Foundation,
   freezes: KillSwitch,
 ): ChangeRecord {
   return openChangeRecord({
@@ -76,6 +76,7 @@ function openChanges(
     orders: () => freezes.all(),
     exceptions: () => policy().exceptions.entries,
     nowMs: clock.wallMs,
+    retryMs: intervals.changeRecordMs,
     record: audit.event,
     report: (problem, error) => log.warn({ cause: describeError(error) }, problem),
   })

@@ -6,6 +6,7 @@ import { Ollama } from 'ollama'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { mintKey } from '../../src/auth/api-keys/key.ts'
+import { type Intervals, standardIntervals } from '../../src/core/intervals.ts'
 import { cli } from '../rig/cli.ts'
 import { colours, messages, name } from '../rig/clients.ts'
 import { type RunningGate, startGate, wideAndNarrow } from '../rig/gate.ts'
@@ -299,9 +300,10 @@ describe('a token that was accepted', () => {
 })
 
 describe('the keys of an issuer', () => {
-  const own = async (issuer: Issuer, more: string) =>
+  const own = async (issuer: Issuer, more: string, intervals: Partial<Intervals> = {}) =>
     startGate({
       upstream: model.url,
+      intervals,
       role: wideAndNarrow,
       more: `door: { failuresPerMinute: 100000 }\njwt: [{ issuer: "${issuer.url}", audience: ${audience}, ${more}, role: agent }]\n`,
     })
@@ -347,7 +349,8 @@ describe('the keys of an issuer', () => {
 
   it('are not fetched as often as strangers name keys', async () => {
     const issuer = await startIssuer()
-    const running = await own(issuer, `jwksUrl: "${issuer.url}/jwks"`)
+    const { issuerKeysMs } = standardIntervals
+    const running = await own(issuer, `jwksUrl: "${issuer.url}/jwks"`, { issuerKeysMs })
     expect((await asking(running, await issuer.sign())).status).toBe(200)
     const strangers = Array.from({ length: 200 }, (_each, index) =>
       asking(running, forged({ kid: `evil-${index}` }, claims({ iss: issuer.url }))),
@@ -364,7 +367,7 @@ describe('the keys of an issuer', () => {
     expect((await asking(running, await issuer.sign())).status).toBe(200)
     issuer.answer = (_path, response) => response.writeHead(500).end()
     expect((await asking(running, forged({ kid: 'evil' }, claims({ iss: issuer.url })))).status).toBe(401)
-    expect(running.logged()).toContain('the answer is 500')
+    expect(running.logged()).toContain('the response has status 500')
     expect((await asking(running, await issuer.sign({ jti: 'another' }))).status).toBe(200)
     await running.close()
     await issuer.close()
@@ -433,7 +436,9 @@ describe('the keys of an issuer', () => {
     expect((await asking(running, old)).status).toBe(401)
     writeFileSync(path, 'no key')
     await until(
-      () => running.logged().includes('cannot be read') || asking(running, renewed).then(() => false),
+      () =>
+        running.logged().includes('cannot read its public key file') ||
+        asking(running, renewed).then(() => false),
     )
     expect((await asking(running, renewed)).status).toBe(200)
     expect(issuer.asked).toEqual([])

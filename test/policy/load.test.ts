@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { standardIntervals } from '../../src/core/intervals.ts'
 import { parseAddress } from '../../src/policy/address.ts'
 import { loadPolicy, locateSharedKeys } from '../../src/policy/load.ts'
 import type { Variables } from '../../src/policy/locate.ts'
@@ -280,6 +281,7 @@ log: { level: loud }
       const options = {
         policyFile: file,
         variables: {},
+        intervals: standardIntervals,
         now: () => 0,
         ...(address ? { listen: address } : {}),
       }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import { hashKey, mintKey } from '../../src/auth/api-keys/key.ts'
 import { type KeyEntry, writeKeyFile } from '../../src/auth/api-keys/key-file.ts'
+import type { Intervals } from '../../src/core/intervals.ts'
 import type { ServerKind } from '../../src/core/servers.ts'
 import { createScanners } from '../../src/pipeline/request/scan-cache.ts'
 import { loadPacks } from '../../src/policy/packs.ts'
@@ -66,10 +67,24 @@ export interface GateSettings {
   readonly notice?: string
   /** YAML of further top-level keys. */
   readonly more?: string
+  /** Besides `shortIntervals`. */
+  readonly intervals?: Partial<Intervals>
   readonly keys?: readonly KeyEntry[]
   readonly variables?: Record<string, string>
   /** Where `more` puts the log, if it does. */
   readonly auditFile?: string
+}
+
+/** So that no test waits for a timer. */
+const shortIntervals: Intervals = {
+  filesMs: 25,
+  failedFilesMs: 50,
+  tlsFilesMs: 25,
+  freezesMs: 25,
+  sharedKeysMs: 50,
+  issuerKeysMs: 25,
+  issuerKeyFileMs: 25,
+  changeRecordMs: 50,
 }
 
 /** Compiling the packs takes most of a gate's start. */
@@ -125,6 +140,7 @@ export async function startGate(settings: GateSettings): Promise<RunningGate> {
     }),
     processes,
     scannerFor,
+    intervals: { ...shortIntervals, ...settings.intervals },
     version: '0.0.0-test',
   })
   const records = () =>

@@ -14,17 +14,18 @@ import {
   type JSONWebKeySet,
 } from 'jose'
 import { Agent } from 'undici'
+import type { Intervals } from '../../core/intervals.ts'
 import { isObject, type JsonObject, readJson } from '../../core/json.ts'
 import { mayBringKeys } from '../../policy/address.ts'
 import type { TokenIssuer } from '../../policy/policy.ts'
 
 const freshMs = 600_000
 const staleMs = 86_400_000
-const apartMs = 2000
 const fetchMs = 5000
 const maxLength = 256 * 1024
 const maxKeys = 100
-const fileLookMs = 1000
+
+export type IssuerIntervals = Pick<Intervals, 'issuerKeysMs' | 'issuerKeyFileMs'>
 
 export interface IssuerKeys {
   /** The key of a token, by its header. @throws KeysUnavailable, or what jose throws where none or several fit */
@@ -41,14 +42,20 @@ export class KeysUnavailable extends Error {}
 export function createIssuerKeys(
   issuer: TokenIssuer,
   nowMs: () => number,
+  intervals: IssuerIntervals,
   report: (problem: string) => void,
 ): IssuerKeys {
   return issuer.publicKey === undefined
-    ? published(issuer, nowMs, report)
-    : kept(issuer.publicKey, nowMs, report)
+    ? published(issuer, nowMs, intervals.issuerKeysMs, report)
+    : kept(issuer.publicKey, nowMs, intervals.issuerKeyFileMs, report)
 }
 
-function kept(path: string, nowMs: () => number, report: (problem: string) => void): IssuerKeys {
+function kept(
+  path: string,
+  nowMs: () => number,
+  fileLookMs: number,
+  report: (problem: string) => void,
+): IssuerKeys {
   let key: KeyObject | undefined
   let state = ''
   let lookedMs = Number.NEGATIVE_INFINITY
@@ -81,7 +88,12 @@ function kept(path: string, nowMs: () => number, report: (problem: string) => vo
   }
 }
 
-function published(issuer: TokenIssuer, nowMs: () => number, report: (problem: string) => void): IssuerKeys {
+function published(
+  issuer: TokenIssuer,
+  nowMs: () => number,
+  apartMs: number,
+  report: (problem: string) => void,
+): IssuerKeys {
   const agent = new Agent({
     connections: 2,
     connect: { timeout: fetchMs, ...(issuer.ca === undefined ? {} : { ca: issuer.ca }) },

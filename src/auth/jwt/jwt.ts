@@ -10,7 +10,7 @@ import { isObject, type JsonObject, type JsonValue, readJson } from '../../core/
 import type { TokenIssuer } from '../../policy/policy.ts'
 import { callerId, presentable } from '../caller-id.ts'
 import type { Identity, TokenFault } from '../identity.ts'
-import { createIssuerKeys, type IssuerKeys, KeysUnavailable } from './issuer-keys.ts'
+import { createIssuerKeys, type IssuerIntervals, type IssuerKeys, KeysUnavailable } from './issuer-keys.ts'
 
 export interface Jwts {
   /**
@@ -42,6 +42,7 @@ interface Verifier {
 /** @param report why the keys of an issuer cannot be had */
 export function createJwts(
   monotonicMs: () => number,
+  intervals: IssuerIntervals,
   report: (issuer: string, problem: string) => void,
 ): Jwts {
   // A reload makes new issuers of the same text, whose keys are known already.
@@ -54,7 +55,7 @@ export function createJwts(
     if (known) return known
     const text = JSON.stringify(issuer)
     const made = byText.get(text) ?? {
-      keys: createIssuerKeys(issuer, monotonicMs, (problem) => report(issuer.issuer, problem)),
+      keys: createIssuerKeys(issuer, monotonicMs, intervals, (problem) => report(issuer.issuer, problem)),
     }
     byText.set(text, made)
     byIssuer.set(issuer, made)

@@ -80,7 +80,7 @@ export interface TlsFiles {
 export function watchTlsFiles(
   server: AnyServer,
   settings: TlsSettings,
-  nowMs: () => number,
+  { nowMs, everyMs }: { nowMs(): number; readonly everyMs: number },
   onReload: (problem: string | undefined, expiresMs: number) => void,
 ): TlsFiles {
   if (!(server instanceof Server)) throw new TypeError('this listener has no TLS')
@@ -106,7 +106,7 @@ export function watchTlsFiles(
   }
   const { cert, key, clientCa, crl } = settings
   const paths = [cert, key, clientCa, crl].filter((path) => path !== undefined)
-  const watch = watchFiles(paths, reload)
+  const watch = watchFiles(paths, reload, everyMs)
   return {
     get reading() {
       return reading

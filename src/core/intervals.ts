@@ -1,0 +1,34 @@
+/**
+ * How often a gateway looks at what nothing tells it of, in milliseconds. These are no settings of a policy; tests hand in
+ * shorter ones, so that they wait for what happens and not for a timer.
+ */
+export interface Intervals {
+  /** Between two looks at the files of policy and keys: whoever changes one waits for it. */
+  readonly filesMs: number
+  /** Between two looks at files whose last reading failed. */
+  readonly failedFilesMs: number
+  /** Between two looks at certificates. */
+  readonly tlsFilesMs: number
+  /** Between two looks at the file of freezes, and at Redis for those of other gateways. */
+  readonly freezesMs: number
+  /** Between two looks at the keys in Redis. */
+  readonly sharedKeysMs: number
+  /** At least, between two fetches of an issuer's keys. */
+  readonly issuerKeysMs: number
+  /** At least, between two looks at a file that holds an issuer's key. */
+  readonly issuerKeyFileMs: number
+  /** Between two tries to put on record what was changed by command. */
+  readonly changeRecordMs: number
+}
+
+/** The intervals of a gateway that is given no others. */
+export const standardIntervals: Intervals = {
+  filesMs: 500,
+  failedFilesMs: 1000,
+  tlsFilesMs: 1000,
+  freezesMs: 400,
+  sharedKeysMs: 1000,
+  issuerKeysMs: 2000,
+  issuerKeyFileMs: 1000,
+  changeRecordMs: 5000,
+}
