@@ -4,16 +4,16 @@ import { describe, expect, it } from 'vitest'
 import { createMasker } from '../../src/detect/sensitive/mask.ts'
 import { maskJson } from '../../src/detect/sensitive/mask-json.ts'
 import { JsonWindow } from '../../src/detect/stream/json-window.ts'
-import { createSeekers } from '../../src/detect/stream/stream-detectors.ts'
-import { Window } from '../../src/detect/stream/window.ts'
+import { createStreamDetectors } from '../../src/detect/stream/stream-detectors.ts'
+import { StreamWindow } from '../../src/detect/stream/window.ts'
 
 const secret = 'sk-proj-Kq7Zx2Wm9Rt4Vb8Nc3Ld6Pf5Gh1Js0Ty'
-const seekers = createSeekers({ secrets: true, pii: true, controls: false, links: undefined })()
+const detectors = createStreamDetectors({ secrets: true, pii: true, controls: false, links: undefined })()
 /** With these most words pass at once. */
-const calm = createSeekers({ secrets: true, pii: false, controls: false, links: undefined })()
+const calm = createStreamDetectors({ secrets: true, pii: false, controls: false, links: undefined })()
 
-function run(pieces: readonly string[], sought = seekers): string {
-  const window = new JsonWindow(new Window(sought, () => true))
+function run(pieces: readonly string[], sought = detectors): string {
+  const window = new JsonWindow(new StreamWindow(sought, () => true))
   return pieces.map((piece) => window.push(piece)).join('') + window.end()
 }
 

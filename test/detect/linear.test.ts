@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { createScanner } from '../../src/detect/injection/scanner.ts'
 import { detectors } from '../../src/detect/sensitive/detectors.ts'
 import { findSensitive } from '../../src/detect/sensitive/mask.ts'
-import { createSeekers } from '../../src/detect/stream/stream-detectors.ts'
-import { Window } from '../../src/detect/stream/window.ts'
+import { createStreamDetectors } from '../../src/detect/stream/stream-detectors.ts'
+import { StreamWindow } from '../../src/detect/stream/window.ts'
 import { loadPacks } from '../../src/policy/packs.ts'
 
 const triggers = [...new Set(detectors.flatMap((detector) => detector.triggers))]
@@ -114,8 +114,8 @@ describe('runs and what nobody sees take no more than ten times as long as prose
   }
   const scanner = createScanner(loadPacks())
   const streamed = (text: string, pii: boolean) => {
-    const seekers = createSeekers({ secrets: true, pii, controls: true, links: [] })()
-    const window = new Window(seekers, () => true)
+    const detectors = createStreamDetectors({ secrets: true, pii, controls: true, links: [] })()
+    const window = new StreamWindow(detectors, () => true)
     // As models write: four characters a frame.
     for (let at = 0; at < 16_384; at += 4) {
       const piece = text.slice(at, at + 4)

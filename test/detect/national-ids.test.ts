@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createMasker } from '../../src/detect/sensitive/mask.ts'
-import { createSeekers } from '../../src/detect/stream/stream-detectors.ts'
-import { Window } from '../../src/detect/stream/window.ts'
+import { createStreamDetectors } from '../../src/detect/stream/stream-detectors.ts'
+import { StreamWindow } from '../../src/detect/stream/window.ts'
 
 const mask = (text: string) => createMasker().mask(text)
 
@@ -36,9 +36,14 @@ describe('numbers that states give to people', () => {
   })
 
   it.each(named)('leave nothing in a stream (%s%s)', (before, _type, value) => {
-    const seekers = createSeekers({ secrets: false, pii: true, controls: false, links: undefined })()
+    const detectors = createStreamDetectors({
+      secrets: false,
+      pii: true,
+      controls: false,
+      links: undefined,
+    })()
     const passed = (pieces: readonly string[]) => {
-      const window = new Window(seekers, () => true)
+      const window = new StreamWindow(detectors, () => true)
       return pieces.map((piece) => window.push(piece).text).join('') + window.end().text
     }
     const text = `So ${before}${value}, thanks`

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createMasker } from '../../src/detect/sensitive/mask.ts'
-import { createSeekers } from '../../src/detect/stream/stream-detectors.ts'
-import { Window } from '../../src/detect/stream/window.ts'
+import { createStreamDetectors } from '../../src/detect/stream/stream-detectors.ts'
+import { StreamWindow } from '../../src/detect/stream/window.ts'
 import { type Case, harmlessCases, secretCases } from './password-table.ts'
 
 const mask = (text: string) => createMasker().mask(text)
@@ -25,9 +25,14 @@ describe('named secrets', () => {
   })
 
   it('leave nothing in a stream either, and no more is cut than in the whole text', () => {
-    const seekers = createSeekers({ secrets: true, pii: false, controls: false, links: undefined })()
+    const detectors = createStreamDetectors({
+      secrets: true,
+      pii: false,
+      controls: false,
+      links: undefined,
+    })()
     const passed = (pieces: readonly string[]) => {
-      const window = new Window(seekers, () => true)
+      const window = new StreamWindow(detectors, () => true)
       return pieces.map((piece) => window.push(piece).text).join('') + window.end().text
     }
     for (const [index, each] of secretCases.entries()) {
@@ -116,9 +121,14 @@ describe('a password of several words', () => {
     'パスワード=xK9mPq2vLw8',
     'contraseña: señor2024!x',
   ])('and one of any alphabet leave nothing in a stream: %j', (text) => {
-    const seekers = createSeekers({ secrets: true, pii: false, controls: false, links: undefined })()
+    const detectors = createStreamDetectors({
+      secrets: true,
+      pii: false,
+      controls: false,
+      links: undefined,
+    })()
     const passed = (pieces: readonly string[]) => {
-      const window = new Window(seekers, () => true)
+      const window = new StreamWindow(detectors, () => true)
       return pieces.map((piece) => window.push(piece).text).join('') + window.end().text
     }
     const whole = passed([`So:\n${text}\nand on`])

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { nameFault } from '../../src/detect/sensitive/known-names.ts'
 import { createMasker } from '../../src/detect/sensitive/mask.ts'
 import { createFinder } from '../../src/detect/sensitive/personal.ts'
-import { createSeekers } from '../../src/detect/stream/stream-detectors.ts'
-import { Window } from '../../src/detect/stream/window.ts'
+import { createStreamDetectors } from '../../src/detect/stream/stream-detectors.ts'
+import { StreamWindow } from '../../src/detect/stream/window.ts'
 
 const told = [
   'Anna Müller',
@@ -188,7 +188,7 @@ describe('postal addresses', () => {
 })
 
 describe('in a stream', () => {
-  const seekers = createSeekers({
+  const detectors = createStreamDetectors({
     secrets: false,
     pii: true,
     controls: false,
@@ -196,7 +196,7 @@ describe('in a stream', () => {
     finder: all,
   })()
   const passed = (pieces: readonly string[]) => {
-    const window = new Window(seekers, () => true)
+    const window = new StreamWindow(detectors, () => true)
     return pieces.map((piece) => window.push(piece).text).join('') + window.end().text
   }
   const marked = [...namesInTexts, ...labelled, ...addresses]

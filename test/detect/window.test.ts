@@ -2,18 +2,18 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { stripInvisible } from '../../src/core/strip-invisible.ts'
-import { createSeekers, type Wanted } from '../../src/detect/stream/stream-detectors.ts'
-import { Window } from '../../src/detect/stream/window.ts'
+import { createStreamDetectors, type Wanted } from '../../src/detect/stream/stream-detectors.ts'
+import { StreamWindow } from '../../src/detect/stream/window.ts'
 import { announced, sensitive } from './made-up-data.ts'
 
 const everything: Wanted = { secrets: true, pii: false, controls: true, links: ['docs.example'] }
 
 /** Made once, as the gate does it: 40 ms each. */
-const made = new Map<Wanted, ReturnType<typeof createSeekers>>()
-function seekersFor(wanted: Wanted) {
-  const seekers = made.get(wanted) ?? createSeekers(wanted)
-  made.set(wanted, seekers)
-  return seekers
+const made = new Map<Wanted, ReturnType<typeof createStreamDetectors>>()
+function detectorsFor(wanted: Wanted) {
+  const detectors = made.get(wanted) ?? createStreamDetectors(wanted)
+  made.set(wanted, detectors)
+  return detectors
 }
 
 interface Ran {
@@ -25,7 +25,7 @@ interface Ran {
 
 function run(pieces: readonly string[], wanted = everything, marker?: string): Ran {
   const found: string[] = []
-  const window = new Window(seekersFor(wanted)(marker), (each) => {
+  const window = new StreamWindow(detectorsFor(wanted)(marker), (each) => {
     found.push(`${each.guard}.${each.type}`)
     return true
   })
@@ -176,7 +176,7 @@ it('tells the place of what is found in bytes of the text as it came, however it
         [...`${before}${key} end`],
       ]) {
         const told: number[] = []
-        const window = new Window(seekersFor(everything)(), (found, place) => {
+        const window = new StreamWindow(detectorsFor(everything)(), (found, place) => {
           if (found.type === 'api-key') told.push(place)
           return true
         })
@@ -342,7 +342,7 @@ describe('words', () => {
     const text =
       'The three primary colours are red, blue and yellow. They were known to painters long before anybody asked what light is made of, and what a token costs.'
     const frames = text.match(/ ?[^ ]+/g) ?? []
-    const window = new Window(seekersFor(everything)(), () => true)
+    const window = new StreamWindow(detectorsFor(everything)(), () => true)
     const held = frames.filter((frame) => window.push(frame).edits !== undefined)
     expect(held.length).toBeLessThan(frames.length / 4)
   })
@@ -439,9 +439,9 @@ describe('a canary', () => {
 })
 
 describe('what any detector finds', () => {
-  const everything = createSeekers({ secrets: true, pii: true, controls: false, links: undefined })()
+  const everything = createStreamDetectors({ secrets: true, pii: true, controls: false, links: undefined })()
   const passed = (pieces: readonly string[]) => {
-    const window = new Window(everything, () => true)
+    const window = new StreamWindow(everything, () => true)
     return pieces.map((piece) => window.push(piece).text).join('') + window.end().text
   }
   const texts = [

@@ -1,7 +1,7 @@
 /** Numbers that the United States give to people: social security, and taxpayers without one. */
 import { numberDetector, whole } from './detector.ts'
 
-const called = /\b(?:ssn|social security|soc sec|social|itin|taxpayer|tax id)[^\d]{0,24}$/i
+const called = /\b(?:ssns?|ss ?(?:#|no\b|number)|soc(?:ial)?\.? sec|social|itin|taxpayer|tax id)[^\d]{0,32}$/i
 const partly = /^\d{5}-|^\d{9}$/
 
 /**

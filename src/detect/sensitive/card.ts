@@ -29,6 +29,7 @@ const otherwise =
 /** How cards are printed, one sign between all groups. */
 const printed = /^(?:\d\d|4-4-4|4-4-4-[1-4](?:-[1-3])?|4-6-[45]|6-1[0-3])$/
 
+/** Finds payment card numbers. */
 export const card: Detector = {
   type: 'card',
   triggers: digits,

@@ -5,6 +5,7 @@ const shortest = 9
 const maxLength = 106
 const digit = /\d/g
 
+/** Finds every such word in a text. */
 export function codes(text: string): Span[] {
   const found: Span[] = []
   let behind = 0
@@ -22,6 +23,7 @@ export function codes(text: string): Span[] {
   return found
 }
 
+/** Tells letters and digits of ASCII. */
 export function isAlphanumeric(unit: number): boolean {
   return (unit >= 0x30 && unit <= 0x39) || ((unit | 0x20) >= 0x61 && (unit | 0x20) <= 0x7a)
 }

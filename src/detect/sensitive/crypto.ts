@@ -7,6 +7,7 @@ import { codeDetector } from './detector.ts'
 
 const base58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz'
 
+/** Finds addresses of wallets. */
 export const cryptoAddress = codeDetector({
   type: 'crypto',
   lengths: [14, 106],

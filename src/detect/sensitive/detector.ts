@@ -8,6 +8,7 @@ import type { Span } from '../../core/text.ts'
 import { codes } from './codes.ts'
 import { type NumberRun, numberRuns } from './number-runs.ts'
 
+/** The triggers of all that is made of digits. */
 export const digits: readonly string[] = [...'0123456789']
 
 /** Units in front of a value that may decide about it: "SSN:", "password =". */
@@ -18,6 +19,7 @@ export const glance = 2
 /** Units of the end of a text in which a value with blanks may have begun. */
 export const maxOpenLength = 240
 
+/** Finds one kind of personal data or secret. */
 export interface Detector {
   /** Stands in the mask (`<email:1>`) and in findings. */
   readonly type: string
@@ -84,6 +86,7 @@ export class Sample {
 /** Judges a match: which part of it is the value, or undefined if it is none. */
 export type Accept = (match: RegExpExecArray, sample: Sample) => Span | undefined
 
+/** A regular expression and how its matches are judged. */
 export interface Pattern {
   readonly type: string
   readonly maxLength: number
@@ -140,6 +143,7 @@ export function codeDetector({ type, lengths, pattern, accept }: Code): Detector
   }
 }
 
+/** A kind of word of letters and digits, and how one is judged. */
 export interface Code {
   readonly type: string
   /** Of the shortest and of the longest. */
@@ -230,6 +234,7 @@ function matchesAt(pattern: RegExp, text: string, at: number): boolean {
   return at >= 0 && pattern.test(text)
 }
 
+/** Takes all of a match. */
 export function whole(match: RegExpExecArray): Span {
   return { start: match.index, end: match.index + match[0].length }
 }

@@ -32,6 +32,7 @@ import { jwt, longToken } from './tokens.ts'
 import { urlPassword } from './url-passwords.ts'
 import { markedKey, vendorKey } from './vendor-keys.ts'
 
+/** All of them, in the order in which they name what several find. */
 export const detectors: readonly Detector[] = [
   privateKey,
   privateKeyTail,

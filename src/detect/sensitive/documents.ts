@@ -9,6 +9,7 @@ const soon = '\\p{L}{0,8}[^\\p{L}\\d\\n]{0,4}(?:[\\p{L}\'’-]{1,14}[ \\t:=#.,"]
 const after = (value: string) =>
   new RegExp(`${soon}(?<![\\p{L}\\p{N}])(?<value>${value})(?![\\p{L}\\p{N}-])`, 'uy')
 
+/** Finds passport numbers behind their name. */
 export const passport = placedDetector({
   type: 'passport',
   triggers: [...anyCase('passport', 'reisepass', 'passnummer', 'passeport', 'pasaporte', 'travel document')],
@@ -16,6 +17,7 @@ export const passport = placedDetector({
   pattern: after('[A-Za-z]{0,2}\\d{6,9}[A-Za-z]?'),
 })
 
+/** Finds numbers of driving licences behind their name. */
 export const driversLicence = placedDetector({
   type: 'drivers-licence',
   triggers: [
@@ -35,6 +37,7 @@ const date = [
   `${months} \\d{1,2}(?:st|nd|rd|th)?,? (?:19|20)\\d{2}`,
 ].join('|')
 
+/** Finds dates of birth behind a word for them. */
 export const birthDate = placedDetector({
   type: 'birth-date',
   triggers: [

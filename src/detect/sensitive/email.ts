@@ -9,6 +9,7 @@ const files =
 const maxLocalLength = 64
 const maxHostLength = 253
 
+/** Finds e-mail addresses. */
 export const email: Detector = {
   type: 'email',
   triggers: ['@'],

@@ -66,6 +66,7 @@ export const nir: Detector = {
     )
   },
 }
+/** Finds the NIR of people born in Corsica. */
 export const corsicanNir = codeDetector({
   type: 'nir',
   lengths: [15, 15],

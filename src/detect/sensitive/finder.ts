@@ -9,6 +9,7 @@ import { isAlphanumeric } from './codes.ts'
 import { type Detector, Sample } from './detector.ts'
 import { unescaped } from './unescape.ts'
 
+/** A stretch of a text that is to be masked, and as what. */
 export interface MaskedSpan extends Span {
   readonly type: string
 }

@@ -18,6 +18,7 @@ const minDigits = 7
 /** Country and check digits; then, with single separators, as many as the longest has and more. */
 const candidate = /(?<![A-Za-z0-9])(?:[A-Za-z]{2}[ -]?\d{2})(?:[ .\u00a0\u202f-]?[A-Za-z0-9]){11,29}/g
 
+/** Finds IBANs of any country in the registry. */
 export const iban = numberDetector(minDigits, {
   type: 'iban',
   maxLength: 68,

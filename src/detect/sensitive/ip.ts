@@ -12,6 +12,7 @@ const v6 =
   /(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,8}(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{1,4})?(?:%[\w.]{1,16})?(?:\/\d{1,3})?(?![\w:]|\.\d)/y
 const v6Group = 4
 
+/** Finds IPv4 addresses. */
 export const ipv4 = patternDetector({
   type: 'ip',
   maxLength: 15,
@@ -29,6 +30,9 @@ const versionBefore =
 const upgrade = /\b(?:upgrad|downgrad|updat|bump|install|migrat)\w{0,4}[^\n]{0,40}$/i
 const reserved =
   /^(?:10|127|169\.254|172\.(?:1[6-9]|2\d|3[01])|192\.168|0\.0\.0\.0|255)(?:\.|$)|^(\d{1,3})(?:\.\1){3}$|^8\.8\.4\.4$/
+/** Behind these an address stands as well as a version, unless the sentence is about an upgrade. */
+const told =
+  /(?:\b(?:from|via|blocked|banned|unban|whois|curl|wget|telnet|ssh|scp|nmap|dig|traceroute|tracert|mtr|allow|deny|IN A|reach(?:able| \w{2})? at)[^\d\n]{0,8}|(?:^|\s)-[sd] |\bdig @)$/i
 /** No part of a version grows as large as parts of addresses do. */
 const maxOfVersion = 31
 
@@ -39,7 +43,7 @@ function isVersion(shown: string, sample: Sample, start: number): boolean {
   const behind = sample.text.slice(start + shown.length, start + shown.length + 2)
   if (announced.test(before) || /^[:/]\d/.test(behind)) return false
   if (upgrade.test(before) || behind.startsWith('+')) return true
-  if (reserved.test(shown)) return false
+  if (reserved.test(shown) || told.test(before)) return false
   // `Chrome/126.0.0.0`
   if (/[A-Za-z]\/$/.test(before)) return true
   return shown.endsWith('.0.0') || shown.split('.').every((part) => Number(part) <= maxOfVersion)

@@ -103,6 +103,7 @@ const nobody =
 const labels = new Set(roles)
 const isLabel = (word: string) => labels.has(word) || /name$/i.test(word)
 
+/** Finds names by what announces them. */
 export const labelledNames: readonly Detector[] = announcements.map(({ triggers, lead, name }) => {
   const open = new RegExp(`${lead}(?=${begun})`, 'gu')
   return {
@@ -112,8 +113,10 @@ export const labelledNames: readonly Detector[] = announcements.map(({ triggers,
       triggers,
       pattern: new RegExp(lead + name, 'uy'),
       accept(match) {
-        const [first = ''] = (match.groups?.value ?? '').split(/[ \u00a0,]/)
-        return nobody.test(first) || isLabel(first) ? undefined : namedValue(match)
+        const words = (match.groups?.value ?? '').split(/[ \u00a0,]+/)
+        // Its last word may be a label itself, of what follows.
+        const isNone = nobody.test(words[0] ?? '') || isLabel(words.at(-1) ?? '')
+        return isNone ? undefined : namedValue(match)
       },
     }),
     hold(text) {

@@ -20,20 +20,20 @@ export function maskJson(text: string, masker: Masker): string {
   return masker.mask(named === value ? text : JSON.stringify(named))
 }
 
-interface Place {
+interface MemberContext {
   readonly names: readonly string[]
   readonly isInArray: boolean
   readonly depth: number
 }
 
 /** @returns the value itself where nothing of it is masked */
-function maskNamed(value: JsonValue, place: Place, masker: Masker): JsonValue {
-  const { names, isInArray, depth } = place
+function maskNamed(value: JsonValue, context: MemberContext, masker: Masker): JsonValue {
+  const { names, isInArray, depth } = context
   if (typeof value === 'string')
     return isInArray || names.length > 1 || isLonger(value, names) ? maskOne(value, names, masker) : value
   if (typeof value !== 'object' || value === null || depth > deepest) return value
   let changed = false
-  const mask = (each: JsonValue, inside: Omit<Place, 'depth'>) => {
+  const mask = (each: JsonValue, inside: Omit<MemberContext, 'depth'>) => {
     const masked = maskNamed(each, { ...inside, depth: depth + 1 }, masker)
     changed ||= masked !== each
     return masked

@@ -15,6 +15,7 @@ export function findSensitive(text: string): readonly MaskedSpan[] {
   return shippedFinder.find(text)
 }
 
+/** Masks texts; the same value of a type gets the same mask. */
 export interface Masker {
   /** @param within what of it is wanted: masked as the whole text is, and never cut within a mask */
   mask(text: string, within?: Span): string

@@ -7,6 +7,7 @@ import { anyCase, type Detector, namedValue, type Pattern, placedDetector } from
 import { isPlaceholder, looksChosen, looksDrawn, looksRandom, looksRandomNoName } from './judge.ts'
 import { isPassword, isStrong, judged, nameOf, value } from './secret-values.ts'
 
+/** Source of what may follow the word in a name: which of several values it is. */
 export const ordinal =
   '(?:[_.-]?(?:value|string|data|hash|b(?:ase)?64|base|test|prod|production|live|dev|staging|stage|local|new|old|current|confirm|confirmation|\\d{1,2})){0,2}'
 /** What may still follow the word in a name. */
@@ -34,6 +35,7 @@ const declared =
   ' \\{\\s{1,12}(?:\\w{1,12}[ \\t]{0,12}=[^\\n"]{0,32}\\n[ \\t]{0,8}){0,2}default[ \\t]{0,12}=[ \\t]{0,4}'
 /** A part of a form: `name="password"`, a blank line, the value. */
 const part = '(?<=form-data; name=["\'][\\w.-]{1,40}["\'])\\r?\\n\\r?\\n'
+/** Source of all that may stand between a name and its value. */
 export const assigned = `${typed}|[ \\t]{0,24}${sign}${marks}\\s{0,24}|">|["'] value=|>|${elements}|${nextCell}|${declared}|${part}|${paired}|${argument}|${option}|${defined}`
 const is = ' (?:is|ist|lautet|est|es|è|=)(?: now| jetzt|:)?'
 const told = `${is} `
@@ -50,6 +52,7 @@ const harmless =
 const isHarmless = (name: string) => harmless.test(name)
 
 const secretWords = anyCase('secret', 'token', 'credential')
+/** Beginnings of words for passwords. */
 export const passwordWords = [
   ...anyCase(
     'passw',
@@ -87,6 +90,7 @@ const named = (parts: Pick<Pattern, 'triggers' | 'pattern' | 'accept'>) =>
 /** What may still follow a word for passwords: it is told by its beginning. */
 export const passwordEnding = '(?:or[dt]e?|d|oort|wort|örter|er|a|o)?[sn]?'
 
+/** Finds a value behind a name that ends with a word for passwords. */
 export const namedPassword = named({
   triggers: passwordWords,
   pattern: from(`${passwordEnding}${ordinal}`, `${assigned}|${told}| `),
@@ -96,6 +100,7 @@ export const namedPassword = named({
 /** Below the sentence that announces it: `The initial password of the first user is:`, a blank line, the password. */
 const below =
   '(?: [a-z]{1,14}){0,8}:[ \\t]{0,2}\\r?\\n(?:[ \\t]{0,8}\\r?\\n)?[ \\t]{0,8}(?=\\S{6,256}[ \\t\\r]?(?:\\n|$))'
+/** Finds a password on a line of its own. */
 export const announcedPassword = named({
   triggers: anyCase('password', 'passwort', 'passcode', 'kennwort'),
   pattern: from('s?', below),
@@ -103,6 +108,7 @@ export const announcedPassword = named({
 })
 
 const ownName = /(?:^|[^A-Za-z])(?:pass|pw|creds)$|[a-z](?:Pass|Pw|Creds)$/i
+/** Finds a value behind a short word for passwords. */
 export const shortNamedPassword = named({
   triggers: shortWords,
   pattern: from(ordinal, assigned),
@@ -113,6 +119,7 @@ export const shortNamedPassword = named({
   ),
 })
 
+/** Finds a value behind a name that ends with `secret`, `token` or `credential`. */
 export const namedSecret = named({
   triggers: secretWords,
   pattern: from(suffix, `${assigned}|${told}| `),
@@ -122,6 +129,7 @@ export const namedSecret = named({
 const strongKey =
   /(?:api|access|secret|private|encryption|signing|auth|master|account|licen[cs]e|service|admin)[_\-. ]?(?:key|auth)$/i
 
+/** Finds a random value behind a name that ends with `key`, `auth` or `login`. */
 export const namedKey = named({
   triggers: keyWords,
   pattern: from(suffix, assigned),

@@ -165,4 +165,5 @@ const kinds: readonly National[] = [
   },
 ]
 
+/** Finds national numbers behind their names. */
 export const nationalIds: readonly Detector[] = kinds.map(national)

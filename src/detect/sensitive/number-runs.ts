@@ -4,6 +4,7 @@
  */
 import { luhn } from './check-digits.ts'
 
+/** Digits of one number, as far as separators go. */
 export interface NumberRun {
   readonly start: number
   readonly end: number
@@ -22,6 +23,7 @@ const widestCell = 24
 /** Between two groups, as in `030 / 901820`. */
 const maxSeparators = 3
 
+/** Finds every run in a text. */
 export function numberRuns(text: string): NumberRun[] {
   const runs: NumberRun[] = []
   for (let position = 0; position < text.length; position++) {
@@ -68,6 +70,7 @@ function isSeparator(unit: number): boolean {
   )
 }
 
+/** Tells digits of ASCII. */
 export function isDigitUnit(unit: number): boolean {
   return unit >= 0x30 && unit <= 0x39
 }

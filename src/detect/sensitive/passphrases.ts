@@ -21,6 +21,7 @@ const named = new RegExp(
 /** Units in front of a quote in which the name stands. */
 const maxLeadLength = 64
 
+/** Finds passwords of several words. */
 export const passphrases: readonly Detector[] = leads.map(([triggers, source], index) => ({
   ...placedDetector({
     type: 'secret',

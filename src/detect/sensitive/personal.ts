@@ -5,6 +5,7 @@ import { knownNames } from './known-names.ts'
 import { labelledNames } from './labelled-names.ts'
 import { shippedFinder } from './mask.ts'
 
+/** Which names a policy wants found. */
 export interface PersonalNames {
   /** Names to look for anywhere. */
   readonly names: readonly string[]

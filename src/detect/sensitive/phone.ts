@@ -43,6 +43,7 @@ const shapes = new RegExp(
 /** Digits of a number without its area. */
 const fewest = 7
 
+/** Finds phone numbers. */
 export const phone: Detector = {
   type: 'phone',
   triggers: digits,

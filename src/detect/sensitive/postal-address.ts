@@ -209,6 +209,7 @@ const begun = new RegExp(
 )
 const none: Pick<Detector, 'hold'> = {}
 
+/** Finds whole postal addresses. */
 export const postalAddresses: readonly Detector[] = forms.map(({ triggers, head, rest }, index) => ({
   ...placedDetector({
     type: 'address',

@@ -6,6 +6,7 @@ import { type Detector, longDetector } from './detector.ts'
 
 const body = /[A-Za-z0-9+/=]/g
 
+/** Finds private keys in PEM. */
 export const privateKey = longDetector({
   type: 'private-key',
   triggers: ['-----BEGIN '],

@@ -81,5 +81,7 @@ export function nameOf(sample: Sample, match: RegExpExecArray): string {
   return /[\w. -]{0,48}$/.exec(sample.text.slice(Math.max(0, start - reach), match.index))?.[0] ?? ''
 }
 
+/** Judges what stands behind a word for passwords. */
 export const isPassword: IsValue = (found, isQuoted) => looksChosen(found, isQuoted)
+/** Judges what stands behind a word that is less certain. */
 export const isStrong: IsValue = looksStrong

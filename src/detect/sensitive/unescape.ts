@@ -10,6 +10,7 @@
 import { unseenUnits } from '../../core/strip-invisible.ts'
 import type { Span } from '../../core/text.ts'
 
+/** A text with its escapes undone, and where each part of it stands in the escaped one. */
 export interface Unescaped {
   readonly text: string
   /** Nothing was undone: the text as it came, as far as it stands near what nobody sees. */
@@ -53,39 +54,17 @@ interface Stretch {
   readonly copied: boolean
 }
 
-/** @returns undefined if there is nothing to undo. Linear, with no more than a look-up for most units */
+/**
+ * Undoes what escapes a text.
+ * @returns undefined if there is nothing to undo. Linear, with no more than a look-up for most units
+ */
 export function unescaped(text: string): Unescaped | undefined {
-  const stretches: Stretch[] = []
-  let plain = ''
-  let asItCame = true
-  /** Up to where the text was taken over, and behind what was undone or is unseen. */
-  let from = 0
-  let behind = 0
-  let isAny = false
-  const add = (piece: string, original: number, end: number, copied: boolean) => {
-    if (piece === '' && copied) return
-    stretches.push({ plain: plain.length, original, end, copied })
-    plain += piece
-  }
-  const copy = (end: number) => {
-    add(text.slice(from, end), from, end, true)
-    from = end
-  }
-  /** What lies between two places that are far apart was read as it is already. */
-  const reach = (index: number) => {
-    if (index - behind > 2 * around) {
-      if (isAny) copy(behind + around)
-      add('\n', behind + around, index - around, false)
-      from = index - around
-    }
-    isAny = true
-  }
+  const plain = new PlainText(text)
   for (let at = 0; at < text.length; at++) {
     const hint = hints[text.charCodeAt(at)] as number
     if (hint === 0) continue
     if (hint === isHidden) {
-      reach(at)
-      behind = at + 1
+      plain.keep(at)
       continue
     }
     escapes.lastIndex = at
@@ -93,29 +72,79 @@ export function unescaped(text: string): Unescaped | undefined {
     if (!match) continue
     const end = escapes.lastIndex
     const meaning = meantBy(match)
-    if (meaning !== undefined) {
-      reach(at)
-      copy(at)
-      add(meaning, at, end, false)
-      asItCame = false
-      from = end
-      behind = end
-    }
+    if (meaning !== undefined) plain.replace(at, end, meaning)
     at = end - 1
   }
-  if (!isAny) return undefined
-  copy(Math.min(text.length, behind + around))
-  return {
-    text: plain,
-    asItCame,
-    original(span) {
-      const first = stretchAt(stretches, span.start)
-      const last = stretchAt(stretches, span.end - 1)
-      return {
-        start: first.copied ? first.original + span.start - first.plain : first.original,
-        end: last.copied ? last.original + span.end - last.plain : last.end,
-      }
-    },
+  return plain.finish()
+}
+
+/** A text on its way to be plain: what stands near something undone, or near what nobody sees. */
+class PlainText {
+  readonly #text: string
+  readonly #stretches: Stretch[] = []
+  #plain = ''
+  #asItCame = true
+  /** Up to where the text was taken over, and behind what was undone or is unseen. */
+  #from = 0
+  #behind = 0
+  #isAny = false
+
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  /** Keeps one unit that nobody sees, and what stands around it. */
+  keep(at: number): void {
+    this.#reach(at)
+    this.#behind = at + 1
+  }
+
+  replace(at: number, end: number, meaning: string): void {
+    this.#reach(at)
+    this.#copy(at)
+    this.#add(meaning, { start: at, end }, false)
+    this.#asItCame = false
+    this.#from = end
+    this.#behind = end
+  }
+
+  finish(): Unescaped | undefined {
+    if (!this.#isAny) return undefined
+    this.#copy(Math.min(this.#text.length, this.#behind + around))
+    const stretches = this.#stretches
+    return {
+      text: this.#plain,
+      asItCame: this.#asItCame,
+      original(span) {
+        const first = stretchAt(stretches, span.start)
+        const last = stretchAt(stretches, span.end - 1)
+        return {
+          start: first.copied ? first.original + span.start - first.plain : first.original,
+          end: last.copied ? last.original + span.end - last.plain : last.end,
+        }
+      },
+    }
+  }
+
+  #add(piece: string, { start, end }: Span, copied: boolean): void {
+    if (piece === '' && copied) return
+    this.#stretches.push({ plain: this.#plain.length, original: start, end, copied })
+    this.#plain += piece
+  }
+
+  #copy(end: number): void {
+    this.#add(this.#text.slice(this.#from, end), { start: this.#from, end }, true)
+    this.#from = end
+  }
+
+  /** What lies between two places that are far apart was read as it is already. */
+  #reach(index: number): void {
+    if (index - this.#behind > 2 * around) {
+      if (this.#isAny) this.#copy(this.#behind + around)
+      this.#add('\n', { start: this.#behind + around, end: index - around }, false)
+      this.#from = index - around
+    }
+    this.#isAny = true
   }
 }
 

@@ -1,6 +1,7 @@
 /** `scheme://user:password@host` (RFC 3986, 3.2.1), as in connection strings: the password only. */
 import { namedValue, placedDetector } from './detector.ts'
 
+/** Finds passwords in URLs. */
 export const urlPassword = placedDetector({
   type: 'url-password',
   triggers: ['://'],

@@ -238,6 +238,7 @@ function endingAt(text: string, end: number): number {
   return (text.charCodeAt(end - 2) << 16) | text.charCodeAt(end - 1)
 }
 
+/** Finds keys by prefix, alphabet and length. */
 export const vendorKey: Detector = {
   type: 'api-key',
   triggers: table.map(({ prefix }) => prefix),

@@ -75,6 +75,7 @@ function openEnd(text: string): number {
   return text.length - tail.length + (unfinished.exec(tail)?.index ?? tail.length)
 }
 
+/** Finds control characters, escape sequences and what nobody sees. */
 export const controls: StreamDetector = {
   hold(text) {
     const tail = text.slice(-maxTailLength)

@@ -11,6 +11,7 @@ interface Open {
   name: string
 }
 
+/** Follows a JSON text and tells where in it one is. */
 export class JsonPlace {
   readonly #open: Open[] = []
   #deeper = 0

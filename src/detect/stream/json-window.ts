@@ -4,7 +4,7 @@
  * JSON, in a string within its quotes, in place of a number as a string. What is no JSON is read as text.
  */
 import { JsonPlace } from './json-place.ts'
-import type { Released, Window } from './window.ts'
+import type { Released, StreamWindow } from './window.ts'
 
 /** What stands in the place of what only its name tells. */
 const namedSecret = '[redacted:secret]'
@@ -14,8 +14,9 @@ const literal = /^(?:-?\d[\d.eE+-]*|-|t(?:r(?:ue?)?)?|f(?:a(?:l(?:se?)?)?)?|n(?:
 const maxNameLength = 64
 const meant: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', b: '\b', f: '\f' }
 
+/** A window over JSON that is still being written. */
 export class JsonWindow {
-  readonly #window: Window
+  readonly #window: StreamWindow
   readonly #place = new JsonPlace()
   #inString = false
   /** Outside strings there was what is no JSON: from there on that is text. */
@@ -36,7 +37,7 @@ export class JsonWindow {
   #raw = ''
   #widths: number[] | undefined
 
-  constructor(window: Window) {
+  constructor(window: StreamWindow) {
     this.#window = window
   }
 

@@ -35,6 +35,7 @@ const loadedBefore =
 
 const linkedBefore = /\]\(\s{0,3}<?(?:[a-z]+:)?$/i
 
+/** Makes a detector of links that carry data to other hosts than the allowed ones. */
 export function createLinks(allowed: readonly string[]): StreamDetector {
   const hosts = allowed.map((host) => host.toLowerCase())
   const isAllowed = (host: string) =>

@@ -5,6 +5,7 @@
  */
 import type { Match, StreamDetector } from './stream-detector.ts'
 
+/** Stands in front of every marker. */
 export const markerLead = 'canary-'
 /** Signs between two letters of a marker that somebody spells out. */
 const between = '[\\s\\p{P}\\p{S}\\p{Cf}]{0,3}'

@@ -1,6 +1,6 @@
 /**
  * What a window looks for, one kind a file: keys and personal data, links that carry data away, control characters,
- * a planted marker. A seeker says where something stands and from where on a text may still become something.
+ * a planted marker. A stream detector says where something stands and from where on a text may still become something.
  */
 import type { Span } from '../../core/text.ts'
 
@@ -12,6 +12,7 @@ export const maxTriggerLength = 24
 /** The parts of `guards.output` that can cut. */
 export type Guard = 'secrets' | 'pii' | 'links' | 'controls' | 'canary'
 
+/** What was found, and what is put in its place. */
 export interface Match extends Span {
   readonly guard: Guard
   /** What it is: `api-key`, `image`, `escape` … */
@@ -24,6 +25,7 @@ export interface Match extends Span {
   readonly isOfLines?: true
 }
 
+/** Finds one kind of thing in a text that is still being written. */
 export interface StreamDetector {
   /**
    * From where on the end of `text` could still grow into something, by its content alone; the text's length if nothing
@@ -34,6 +36,7 @@ export interface StreamDetector {
   find(text: string, from: number): readonly Match[]
 }
 
+/** All that one policy looks for in a response. */
 export interface StreamDetectors {
   /** They are shown the text as it came, and without what nobody sees in it (`strip-invisible.ts`). */
   readonly all: readonly StreamDetector[]

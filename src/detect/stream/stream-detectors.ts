@@ -6,9 +6,10 @@ import { controls } from './controls.ts'
 import { createLinks } from './links.ts'
 import { createLiterals } from './literals.ts'
 import { createMarker } from './marker.ts'
-import { createSensitive, type Sensitive, type WantedData } from './sensitive.ts'
+import { SensitiveDetector, type WantedData } from './sensitive.ts'
 import { maxTriggerLength, type StreamDetector, type StreamDetectors } from './stream-detector.ts'
 
+/** What a policy wants found in responses. */
 export interface Wanted extends WantedData {
   readonly controls: boolean
   /** The hosts that links may point to; undefined: nobody looks at links. */
@@ -25,8 +26,8 @@ const calmUnits = Uint8Array.from({ length: 0x10000 }, (_, unit) => {
 })
 
 /** Made once for a policy: what is looked for is the same in all answers, but for a marker. */
-export function createSeekers(wanted: Wanted): (marker?: string) => StreamDetectors {
-  const sensitive = wanted.secrets || wanted.pii ? createSensitive(wanted) : undefined
+export function createStreamDetectors(wanted: Wanted): (marker?: string) => StreamDetectors {
+  const sensitive = wanted.secrets || wanted.pii ? new SensitiveDetector(wanted) : undefined
   const all: StreamDetector[] = []
   if (sensitive) all.push(sensitive)
   if (wanted.links) all.push(createLinks(wanted.links))
@@ -46,11 +47,11 @@ const restless: Pass = { begin: () => 0, pass: () => -1 }
 function calm(
   all: readonly StreamDetector[],
   unseen: StreamDetector | undefined,
-  sensitive: Sensitive | undefined,
+  sensitive: SensitiveDetector | undefined,
 ): Pass {
   const { opening = [], others = [] } = sensitive ?? {}
-  const isNothingSought = all.length === 0 && unseen === undefined
-  const units = isNothingSought ? new Uint8Array(0x10000).fill(1) : calmUnits
+  const isNothingWanted = all.length === 0 && unseen === undefined
+  const units = isNothingWanted ? new Uint8Array(0x10000).fill(1) : calmUnits
   const literals = createLiterals(opening, others, units)
   return {
     begin: (before) => literals.behind(before.slice(-maxTriggerLength)),

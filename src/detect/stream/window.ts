@@ -3,12 +3,12 @@
  * that could still grow into something, by what it says and never by the clock. What is longer than the window is
  * dropped until it is over.
  *
- * However a text is cut into pieces, no byte of what a seeker finds leaves, and no byte of anything else is changed.
+ * However a text is cut into pieces, no byte of what a detector finds leaves, and no byte of anything else is changed.
  */
 import { type Bare, isAllSeen, stripInvisible, unseenUnits } from '../../core/strip-invisible.ts'
 import { contextLength, type Match, maxTriggerLength, type StreamDetectors } from './stream-detector.ts'
 
-/** UTF-16 code units that are held back at most; the longest thing a seeker finds, but for those that say their end. */
+/** UTF-16 code units that are held back at most; the longest thing a detector finds, but for those that say their end. */
 export const maxHeldLength = 512
 /** The same, with what nobody sees between them. */
 const maxUnseenLength = 4 * maxHeldLength
@@ -25,6 +25,7 @@ const wordEnds = /[^\w.~+/=%-]/
 /** So many code units leave as they are; or so many are replaced. */
 export type Edit = number | { readonly units: number; readonly put: string }
 
+/** What leaves after a push. */
 export interface Released {
   readonly text: string
   /** Undefined: exactly what was pushed has left. */
@@ -36,8 +37,9 @@ export type OnFound = (found: Match, atByte: number, bytes: number) => boolean
 
 const nothing: Released = { text: '', edits: [] }
 
-export class Window {
-  readonly #seekers: StreamDetectors
+/** Holds back the end of one text as long as it could become something that is looked for. */
+export class StreamWindow {
+  readonly #detectors: StreamDetectors
   readonly #onFound: OnFound
   /** What has left, without what nobody sees and what was cut: context for what follows. */
   #before = ''
@@ -61,8 +63,8 @@ export class Window {
   /** Code units for which what was seen last must be borne in mind. */
   #wary = 0
 
-  constructor(seekers: StreamDetectors, onFound: OnFound) {
-    this.#seekers = seekers
+  constructor(detectors: StreamDetectors, onFound: OnFound) {
+    this.#detectors = detectors
     this.#onFound = onFound
   }
 
@@ -81,8 +83,8 @@ export class Window {
   /** Whether the piece leaves as it is, with nothing before or behind it; then it has been pushed. */
   passes(piece: string): boolean {
     if (this.#held !== '' || this.#wary > 0 || this.#ends) return false
-    if (this.#state === -1) this.#state = this.#seekers.begin(this.#before)
-    const state = this.#seekers.pass(this.#state, piece)
+    if (this.#state === -1) this.#state = this.#detectors.begin(this.#before)
+    const state = this.#detectors.pass(this.#state, piece)
     this.work += piece.length
     this.#state = state
     if (state === -1) return false
@@ -126,7 +128,7 @@ export class Window {
 
   #bearInMind(text: string): void {
     this.#state = -1
-    this.#wary = this.#seekers.wakes(this.#before.slice(-text.length - maxTriggerLength))
+    this.#wary = this.#detectors.wakes(this.#before.slice(-text.length - maxTriggerLength))
       ? contextLength
       : this.#wary - text.length
   }
@@ -206,31 +208,31 @@ export class Window {
     this.#counted = this.#before.length
     this.#held = text.slice(hold)
     const plain = seen?.text ?? text
-    this.#wary = this.#seekers.wakes(plain.slice(-piece.length - maxTriggerLength))
+    this.#wary = this.#detectors.wakes(plain.slice(-piece.length - maxTriggerLength))
       ? contextLength
       : this.#wary - ((seen && stripInvisible(piece)?.text) ?? piece).length
     return released
   }
 
   #holdFrom(text: string, seen: Bare | undefined, from: number): number {
-    const { all, unseen } = this.#seekers
+    const { all, unseen } = this.#detectors
     // Half a character waits for the other one: the two may be nothing that anybody sees.
     const whole = text.length - (isHighHalf(text.charCodeAt(text.length - 1)) ? 1 : 0)
     let hold = Math.min(whole, unseen?.hold(text, from) ?? whole)
-    for (const seeker of all) {
-      hold = Math.min(hold, seeker.hold(text, from))
-      if (seen) hold = Math.min(hold, seen.original(seeker.hold(seen.text, from)))
+    for (const detector of all) {
+      hold = Math.min(hold, detector.hold(text, from))
+      if (seen) hold = Math.min(hold, seen.original(detector.hold(seen.text, from)))
     }
     return Math.max(from, hold)
   }
 
   /** In order, without overlaps, nothing that has left. */
   #find(text: string, seen: Bare | undefined, from: number): Match[] {
-    const { all, unseen } = this.#seekers
+    const { all, unseen } = this.#detectors
     const found = all
-      .flatMap((seeker) => [
-        ...seeker.find(text, from),
-        ...(seen ? seeker.find(seen.text, from).map((each) => ({ ...each, ...seen.span(each) })) : []),
+      .flatMap((detector) => [
+        ...detector.find(text, from),
+        ...(seen ? detector.find(seen.text, from).map((each) => ({ ...each, ...seen.span(each) })) : []),
       ])
       .concat(unseen?.find(text, from) ?? [])
       // What seems to begin where the context was cut may be the middle of a word.

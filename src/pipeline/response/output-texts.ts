@@ -1,8 +1,8 @@
 /** How the output guard reads one text: a window that finds what is cut out, and a scan for what is only noticed. */
 import type { Scanner } from '../../detect/injection/scanner.ts'
 import { JsonWindow } from '../../detect/stream/json-window.ts'
-import { createSeekers } from '../../detect/stream/stream-detectors.ts'
-import { type OnFound, Window } from '../../detect/stream/window.ts'
+import { createStreamDetectors } from '../../detect/stream/stream-detectors.ts'
+import { type OnFound, StreamWindow } from '../../detect/stream/window.ts'
 import type { TextKind } from '../../dialects/common/output-filter.ts'
 import type { OutputGuard } from '../../policy/policy.ts'
 import type { ResponseNotes } from './output-findings.ts'
@@ -11,16 +11,16 @@ import type { TextReading } from './sliced-scan.ts'
 
 /** What is looked for in texts that are shown, and in tool calls: those may hold any link, and no screen shows them. */
 export interface OutputDetectors {
-  readonly shown: ReturnType<typeof createSeekers>
-  readonly called: ReturnType<typeof createSeekers>
+  readonly shown: ReturnType<typeof createStreamDetectors>
+  readonly called: ReturnType<typeof createStreamDetectors>
 }
 
 /** Makes the detectors of a policy; that takes some 40 ms. */
 export function makeDetectors({ sought, toolArguments }: OutputGuard): OutputDetectors {
   const unsought = toolArguments === 'off' ? { secrets: false, pii: false } : {}
   return {
-    shown: createSeekers(sought),
-    called: createSeekers({ ...sought, ...unsought, links: undefined, controls: false }),
+    shown: createStreamDetectors(sought),
+    called: createStreamDetectors({ ...sought, ...unsought, links: undefined, controls: false }),
   }
 }
 
@@ -35,9 +35,9 @@ export interface ChannelText {
 }
 
 class PlainText implements ChannelText {
-  readonly #window: Window
+  readonly #window: StreamWindow
 
-  constructor(window: Window) {
+  constructor(window: StreamWindow) {
     this.#window = window
   }
 
@@ -144,7 +144,7 @@ export class OutputTexts {
 
   #window(kind: TextKind, onFound: OnFound): ChannelText {
     const isShown = kind === 'content' || kind === 'thinking'
-    const window = new Window(isShown ? this.#shown : this.#called, onFound)
+    const window = new StreamWindow(isShown ? this.#shown : this.#called, onFound)
     return kind === 'arguments' ? new JsonWindow(window) : new PlainText(window)
   }
 }
