@@ -32,6 +32,9 @@ const channelPercent: Readonly<Record<Channel, number>> = {
 /** Of a tool or a document, where fewer than two findings are orders to the reader: the rest is said of much. */
 const percentOfOne = 90
 const ordersToReaders: ReadonlySet<string> = new Set(['indirect', 'acts', 'pretext', 'authority'])
+/** What users ask of models; a page or a program that says the like is seldom an attack. */
+const askedOfModels: ReadonlySet<string> = new Set(['theft', 'persona'])
+const percentAsked = 75
 /** Of what is only mentioned, and at most as much of all of it together. */
 const percentMentioned = 40
 const maxMentioned = 90
@@ -88,13 +91,17 @@ function weightIn(channel: Channel, finding: Finding, before?: Finding): number 
   // Several parts agree there already; and nobody writes hundreds of characters that nobody sees by chance.
   const isAlone = (category === 'acts' || category === 'smuggling') && severity === 'high'
   const weight = isAlone ? 125 : weights[severity]
-  return isMention(channel, finding) ? (weight * percentMentioned) / 100 : weight
+  if (isMention(channel, finding)) return (weight * percentMentioned) / 100
+  const isAskedOfModels = askedOfModels.has(category) && isRead(channel)
+  return isAskedOfModels ? (weight * percentAsked) / 100 : weight
+}
+
+function isRead(channel: Channel): boolean {
+  return channel === 'tool' || channel === 'document'
 }
 
 /** What counts once per window, however often it is repeated. */
-function kindOf(channel: Channel, finding: Finding): string {
-  const { id, category } = finding
-  if (isMention(channel, finding)) return `${id} mentioned`
+function kindOf(channel: Channel, { id, category }: Finding): string {
   if (category === 'delimiter') return category
   // Two ways of asking for a prompt side by side are a list of them, more often than an attack.
   return channel !== 'user' && category === 'theft' ? category : id
@@ -133,16 +140,18 @@ function heaviestWindow(findings: readonly Finding[], channel: Channel): number 
     }
     const kind = kindOf(channel, finding)
     const known = held.get(kind)
-    if (known) known.count++
+    const isMentioned = isMention(channel, finding)
+    if (known && (isMentioned || !known.isMentioned)) known.count++
     else {
-      const isMentioned = isMention(channel, finding)
+      // What was mentioned first is said now.
+      if (known) add(known, -1)
       const isOrder = !isMentioned && ordersToReaders.has(finding.category)
       const weight = weightIn(channel, finding, findings[index - 1])
-      const one = { count: 1, weight, isMentioned, isOrder }
+      const one = { count: (known?.count ?? 0) + 1, weight, isMentioned, isOrder }
       held.set(kind, one)
       add(one, 1)
     }
-    const percent = orders < 2 && (channel === 'tool' || channel === 'document') ? percentOfOne : 100
+    const percent = orders < 2 && isRead(channel) ? percentOfOne : 100
     max = Math.max(max, ((made + Math.min(mentioned, maxMentioned)) * percent) / 100)
   }
   return max
