@@ -5,17 +5,23 @@
 import { accessSync, constants, readdirSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { makeFolder } from '../files/folder.ts'
-import { type Erased, type ErasureRequest, erase, resumeErasure } from './erase/erasure.ts'
-import { expire } from './erase/retention.ts'
+import { type Erased, type ErasureParts, type ErasureRequest, erase, resumeErasure } from './erase/erasure.ts'
+import { expire, type RetentionParts } from './erase/retention.ts'
 import { compressSegment, type Step } from './erase/rewrite.ts'
-import { type Checkpoint, type CheckpointSettings, createCheckpoints } from './write/checkpoints.ts'
+import {
+  type Checkpoint,
+  type CheckpointSettings,
+  type Checkpoints,
+  createCheckpoints,
+} from './write/checkpoints.ts'
 import type { Sync } from './write/fsync-scheduler.ts'
 import { acquireLock, type LockOptions } from './write/lock.ts'
 import { type AuditLog, type AuditLogOptions, openAuditLog } from './write/log.ts'
 import { createQueue } from './write/queue.ts'
 import { closedSegments } from './write/segments.ts'
-import { openSigner } from './write/signer.ts'
+import { openSigner, type Signer } from './write/signer.ts'
 
+/** What a policy says of the log; sizes in bytes, times in milliseconds. */
 export interface AuditSettings {
   readonly sync: Sync
   readonly segmentBytes: number
@@ -23,6 +29,7 @@ export interface AuditSettings {
   readonly checkpoint: CheckpointSettings
 }
 
+/** A log that is written and tended. */
 export interface Audit extends AuditLog {
   readonly instance: string
   readonly checkpoint: Checkpoint | undefined
@@ -35,6 +42,7 @@ export interface Audit extends AuditLog {
   settled(): Promise<void>
 }
 
+/** What a log is opened with. */
 export interface AuditOptions
   extends Omit<AuditLogOptions, 'lock' | 'sync' | 'segmentBytes' | 'onWritten' | 'onClosed'>,
     LockOptions {
@@ -61,23 +69,21 @@ function prepareFolder(folder: string): void {
   }
 }
 
-/** @throws if another process writes the log, or it cannot be written */
+/**
+ * Opens a log and begins to tend it. Resolves when its beginning is signed.
+ * @throws an Error if another process writes the log, or it cannot be written
+ */
 export async function openAudit(options: AuditOptions): Promise<Audit> {
-  const { file, clock, report, onCheckpoint = () => {}, step = () => {} } = options
-  let { settings } = options
-  let checkpoints: ReturnType<typeof createCheckpoints> | undefined
-  const work = createQueue()
-  /** What is cut off in the middle does no harm, and the next start takes it up. */
-  const closing = new AbortController()
-  const failed = (problem: string) => (error: unknown) => {
-    if (!closing.signal.aborted) report(problem, error)
-  }
+  const { file, clock, report, settings, onCheckpoint: onMade = () => {} } = options
   prepareFolder(dirname(file))
   const lock = await acquireLock(file, options)
   const signer = await openSigner(file).catch((error: unknown) => {
     lock.release()
     throw error
   })
+  // Both are told of by a log that writes as soon as it is opened.
+  let checkpoints: Checkpoints | undefined
+  let tending: Tending | undefined
   const log = openAuditLog({
     ...options,
     lock,
@@ -85,84 +91,146 @@ export async function openAudit(options: AuditOptions): Promise<Audit> {
     segmentBytes: settings.segmentBytes,
     about: { ...options.about, instance: signer.instance, key: signer.kid },
     onWritten: () => checkpoints?.written(),
-    onClosed: () => tidy(),
+    onClosed: () => tending?.tidy(),
   })
-  const made = createCheckpoints(log, signer, clock, settings.checkpoint, onCheckpoint, report)
+  const made = createCheckpoints({ log, signer, clock, settings: settings.checkpoint, onMade, report })
   checkpoints = made
-  const parts = { file, log, signer, clock, step, signal: closing.signal }
-
-  async function compressAll() {
-    for (const segment of closedSegments(file)) {
-      if (segment.compressed) continue
-      // Until the next one has begun on the disk, a crash of the machine may need its end.
-      await log.durable()
-      await compressSegment(segment, parts)
-    }
-  }
-  // Hoisted: a log of yesterday closes a segment as soon as it is opened.
-  function tidy() {
-    work
-      .do(async () => {
-        await compressAll()
-        if ((await expire(parts, settings.retentionMs)) > 0) await made.now()
-      })
-      .catch(failed('cannot compress or delete closed segments of the audit log'))
-  }
-  const hourly = setInterval(tidy, hourMs)
-  hourly.unref()
-
+  tending = new Tending(options, log, signer, made)
   removeUnfinished(file)
   try {
     // Before anything is answered: requests that stand before the first signature were put there by somebody else.
     await made.now()
   } catch (error) {
-    clearInterval(hourly)
+    tending.stopTimer()
     await log.close()
     throw error
   }
-  work
-    .do(async () => {
-      await compressAll()
-      if (await resumeErasure(parts)) await made.now()
-    })
-    .catch(failed('cannot finish an interrupted erasure'))
-  tidy()
+  tending.resume()
+  tending.tidy()
+  return auditOf(options, log, signer, made, tending)
+}
 
+function auditOf(
+  { report }: AuditOptions,
+  log: AuditLog,
+  signer: Signer,
+  checkpoints: Checkpoints,
+  tending: Tending,
+): Audit {
   return {
-    ...log,
-    // A copy would stand still.
+    append: (record, content) => log.append(record, content),
+    event: (event, details) => log.event(event, details),
     get head() {
       return log.head
     },
+    rotate: () => log.rotate(),
+    durable: () => log.durable(),
+    configure: (sync, segmentBytes) => log.configure(sync, segmentBytes),
+    writable: () => log.writable(),
     instance: signer.instance,
     get checkpoint() {
-      return made.last
+      return checkpoints.last
     },
-    sign: made.now,
-    erase: (order) =>
-      work.do(async () => {
-        options.onGone?.()
-        const erased = await erase(parts, order)
-        options.onGone?.()
-        if (erased.id === null) return erased
-        await compressAll()
-        await made.now()
-        return erased
-      }),
-    reconfigure(next) {
-      settings = next
-      log.configure(next.sync, next.segmentBytes)
-      made.configure(next.checkpoint)
+    sign: () => checkpoints.now(),
+    erase: (request) => tending.erase(request),
+    reconfigure(settings) {
+      tending.settings = settings
+      log.configure(settings.sync, settings.segmentBytes)
+      checkpoints.configure(settings.checkpoint)
     },
-    settled: () => work.do(async () => {}),
+    settled: () => tending.settled(),
     async close() {
-      clearInterval(hourly)
-      closing.abort()
-      await work.stop()
-      made.stop()
-      await made.now().catch((error: unknown) => report('the audit log ends without a checkpoint', error))
+      await tending.stop()
+      checkpoints.stop()
+      await checkpoints
+        .now()
+        .catch((error: unknown) => report('the audit log ends without a checkpoint', error))
       await log.close()
     },
+  }
+}
+
+/** Work on closed segments, beside the way of requests: compressing, deleting, erasing. */
+class Tending {
+  settings: AuditSettings
+  readonly #options: AuditOptions
+  readonly #log: AuditLog
+  readonly #checkpoints: Checkpoints
+  readonly #parts: ErasureParts & RetentionParts
+  readonly #work = createQueue()
+  /** What is cut off in the middle does no harm, and the next start takes it up. */
+  readonly #closing = new AbortController()
+  readonly #hourly: NodeJS.Timeout
+
+  constructor(options: AuditOptions, log: AuditLog, signer: Signer, checkpoints: Checkpoints) {
+    const { file, clock, settings, step = () => {} } = options
+    this.#options = options
+    this.settings = settings
+    this.#log = log
+    this.#checkpoints = checkpoints
+    this.#parts = { file, log, signer, clock, step, signal: this.#closing.signal }
+    this.#hourly = setInterval(() => this.tidy(), hourMs)
+    this.#hourly.unref()
+  }
+
+  /** Compresses closed segments, and deletes those that are too old. */
+  tidy(): void {
+    this.#do('cannot compress or delete closed segments of the audit log', async () => {
+      await this.#compressAll()
+      if ((await expire(this.#parts, this.settings.retentionMs)) > 0) await this.#checkpoints.now()
+    })
+  }
+
+  /** Takes up an erasure that a crash interrupted. */
+  resume(): void {
+    this.#do('cannot finish an interrupted erasure', async () => {
+      await this.#compressAll()
+      if (await resumeErasure(this.#parts)) await this.#checkpoints.now()
+    })
+  }
+
+  erase(request: ErasureRequest): Promise<Erased> {
+    const { onGone = () => {} } = this.#options
+    return this.#work.do(async () => {
+      onGone()
+      const erased = await erase(this.#parts, request)
+      onGone()
+      if (erased.id === null) return erased
+      await this.#compressAll()
+      await this.#checkpoints.now()
+      return erased
+    })
+  }
+
+  settled(): Promise<void> {
+    return this.#work.do(async () => {})
+  }
+
+  stopTimer(): void {
+    clearInterval(this.#hourly)
+  }
+
+  /** Resolves when what is under way is over. */
+  async stop(): Promise<void> {
+    this.stopTimer()
+    this.#closing.abort()
+    await this.#work.stop()
+  }
+
+  /** @param problem reported if the work fails, unless it was cut off */
+  #do(problem: string, work: () => Promise<void>): void {
+    this.#work.do(work).catch((error: unknown) => {
+      if (!this.#closing.signal.aborted) this.#options.report(problem, error)
+    })
+  }
+
+  async #compressAll(): Promise<void> {
+    for (const segment of closedSegments(this.#options.file)) {
+      if (segment.compressed) continue
+      // Until the next one has begun on the disk, a crash of the machine may need its end.
+      await this.#log.durable()
+      await compressSegment(segment, this.#parts)
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 /** `torwart audit report`: writes an incident report, as Markdown or JSON. */
 import { toMarkdown } from '../audit/formats/markdown.ts'
-import { createReport } from '../audit/query/report.ts'
+import { IncidentReport } from '../audit/query/report.ts'
 import { type Verdict, verifyLog } from '../audit/verify/verify.ts'
 import { readPublicKeys } from '../audit/write/signer.ts'
 import { type Command, configOption, type ExitCode, jsonOption } from './command.ts'
@@ -22,7 +22,7 @@ export const auditReport: Command = {
     const file = logFile(values, io, given)
     const sinceMs = momentOption(values, 'since') ?? Date.now() - standardMs
     const untilMs = momentOption(values, 'until')
-    const report = createReport()
+    const report = new IncidentReport()
     for await (const { entry } of ask(file, { sinceMs, ...(untilMs === undefined ? {} : { untilMs }) }, io))
       report.add(entry)
     const keys = await readPublicKeys(`${file}.pub`)

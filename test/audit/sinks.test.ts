@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type Audit, openAudit } from '../../src/audit/audit.ts'
-import { type Forwarder, startForwarder } from '../../src/audit/sinks/forward.ts'
+import { type RecordForwarder, startForwarder } from '../../src/audit/sinks/forward.ts'
 import { toSyslog } from '../../src/audit/sinks/syslog.ts'
 import { transportOf } from '../../src/audit/sinks/transport.ts'
 import type { RecordContent, RequestRecord } from '../../src/audit/write/record.ts'
@@ -52,7 +52,7 @@ function forward(
   url: string,
   more: Partial<SinkSettings> = {},
   out: (text: string) => void = () => {},
-): Forwarder {
+): RecordForwarder {
   const sink: SinkSettings = { name: 'siem', url, format: 'jsonl', content: 'none', ...more }
   const forwarder = startForwarder({
     file,

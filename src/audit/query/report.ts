@@ -5,6 +5,7 @@
  */
 import { type Entry, modelOf, outcomeOf } from '../write/entry.ts'
 
+/** What an incident needs told. Times are RFC 3339, UTC. */
 export interface Report {
   readonly from: string | null
   readonly to: string | null
@@ -73,30 +74,84 @@ const maxNames = 200
 const maxCheckpoints = 100
 const others = '(others)'
 
-export function createReport() {
-  let records = 0
-  let requests = 0
-  let stopped = 0
-  let redacted = 0
-  let passed = 0
-  let first: Entry | undefined
-  let last: Entry | undefined
-  const outcomes = new Map<string, number>()
-  const policies = new Map<string, number>()
-  const models = new Map<string, number>()
-  const strangers = new Map<string, number>()
-  const actors = new Map<string, Mutable<Actor>>()
-  const findings = new Map<string, Mutable<FoundSignature>>()
-  const timeline: Moment[] = []
-  const checkpoints: Checkpointed[] = []
-  const leftOut = { timeline: 0, identities: 0, checkpoints: 0 }
+/** Collects what an incident needs told, entry by entry. */
+export class IncidentReport {
+  #records = 0
+  #requests = 0
+  #stopped = 0
+  #redacted = 0
+  #passed = 0
+  #first: Entry | undefined
+  #last: Entry | undefined
+  readonly #outcomes = new Map<string, number>()
+  readonly #policies = new Map<string, number>()
+  readonly #models = new Map<string, number>()
+  readonly #strangers = new Map<string, number>()
+  readonly #actors = new Map<string, Mutable<Actor>>()
+  readonly #findings = new Map<string, Mutable<FoundSignature>>()
+  readonly #timeline: Moment[] = []
+  readonly #checkpoints: Checkpointed[] = []
+  readonly #leftOut = { timeline: 0, identities: 0, checkpoints: 0 }
 
-  const countActor = (entry: Entry) => {
+  /** Takes the next entry, in the order of the log. */
+  add(entry: Entry): void {
+    this.#records++
+    this.#first ??= entry
+    this.#last = entry
+    if (entry.event === 'checkpoint') {
+      const at = entry.at as Hashed | undefined
+      if (this.#checkpoints.length >= maxCheckpoints) this.#leftOut.checkpoints++
+      else if (at) this.#checkpoints.push({ time: entry.time, seq: at.seq, hash: at.hash })
+      return
+    }
+    if (entry.event === undefined) {
+      this.#requests++
+      count(this.#outcomes, outcomeOf(entry))
+      if (entry.policy !== undefined) count(this.#policies, entry.policy)
+      if (entry.model) count(this.#models, modelOf(entry))
+      this.#countActor(entry)
+      this.#countFindings(entry)
+      if (!isNotable(entry)) return
+    }
+    if (this.#timeline.length >= maxMoments) this.#leftOut.timeline++
+    else this.#timeline.push(momentOf(entry))
+  }
+
+  /** Sums up what was added so far. */
+  result(): Report {
+    return {
+      from: this.#first?.time ?? null,
+      to: this.#last?.time ?? null,
+      first: this.#first ? { seq: this.#first.seq, hash: this.#first.hash } : null,
+      last: this.#last ? { seq: this.#last.seq, hash: this.#last.hash } : null,
+      records: this.#records,
+      requests: this.#requests,
+      outcomes: Object.fromEntries(this.#outcomes),
+      policies: Object.fromEntries(this.#policies),
+      models: Object.fromEntries(this.#models),
+      identities: [...this.#actors.values()].toSorted(
+        (a, b) => b.withFindings - a.withFindings || b.requests - a.requests,
+      ),
+      strangers: Object.fromEntries(this.#strangers),
+      findings: [...this.#findings.values()],
+      stopped: this.#stopped,
+      redacted: this.#redacted,
+      passed: this.#passed,
+      timeline: this.#timeline,
+      checkpoints: this.#checkpoints,
+      leftOut: this.#leftOut,
+    }
+  }
+
+  #countActor(entry: Entry): void {
     const { identity, time, ending } = entry
-    if (!identity) return count(strangers, entry.peer ?? '(erased)')
-    const known = actors.get(identity.id)
-    if (!known && actors.size >= maxActors) {
-      leftOut.identities++
+    if (!identity) {
+      count(this.#strangers, entry.peer ?? '(erased)')
+      return
+    }
+    const known = this.#actors.get(identity.id)
+    if (!known && this.#actors.size >= maxActors) {
+      this.#leftOut.identities++
       return
     }
     const { id, name, role } = identity
@@ -110,78 +165,35 @@ export function createReport() {
       firstAt: time,
       lastAt: time,
     }
-    actors.set(id, actor)
+    this.#actors.set(id, actor)
     actor.requests++
     actor.lastAt = time
     if (ending?.kind === 'refused') actor.refused++
     if ((entry.findings ?? []).length > 0) actor.withFindings++
   }
 
-  const countFindings = (entry: Entry) => {
+  #countFindings(entry: Entry): void {
     const found = entry.findings ?? []
     if (found.length === 0) return
     const held = wasStopped(entry)
-    if (held) stopped++
-    else if (found.every(({ action }) => action === 'redact')) redacted++
-    else passed++
+    if (held) this.#stopped++
+    else if (found.every(({ action }) => action === 'redact')) this.#redacted++
+    else this.#passed++
     for (const { id, category, severity, action } of found) {
-      const key = findings.has(id) || findings.size < maxNames ? id : others
-      const known = findings.get(key) ?? { id: key, category, severity, blocked: 0, redacted: 0, passed: 0 }
+      const key = this.#findings.has(id) || this.#findings.size < maxNames ? id : others
+      const known = this.#findings.get(key) ?? {
+        id: key,
+        category,
+        severity,
+        blocked: 0,
+        redacted: 0,
+        passed: 0,
+      }
       if (held) known.blocked++
       else if (action === 'redact') known.redacted++
       else known.passed++
-      findings.set(key, known)
+      this.#findings.set(key, known)
     }
-  }
-
-  return {
-    add(entry: Entry): void {
-      records++
-      first ??= entry
-      last = entry
-      if (entry.event === 'checkpoint') {
-        const at = entry.at as Hashed | undefined
-        if (checkpoints.length >= maxCheckpoints) leftOut.checkpoints++
-        else if (at) checkpoints.push({ time: entry.time, seq: at.seq, hash: at.hash })
-        return
-      }
-      if (entry.event === undefined) {
-        requests++
-        count(outcomes, outcomeOf(entry))
-        if (entry.policy !== undefined) count(policies, entry.policy)
-        if (entry.model) count(models, modelOf(entry))
-        countActor(entry)
-        countFindings(entry)
-        if (!isNotable(entry)) return
-      }
-      if (timeline.length >= maxMoments) leftOut.timeline++
-      else timeline.push(momentOf(entry))
-    },
-
-    result(): Report {
-      return {
-        from: first?.time ?? null,
-        to: last?.time ?? null,
-        first: first ? { seq: first.seq, hash: first.hash } : null,
-        last: last ? { seq: last.seq, hash: last.hash } : null,
-        records,
-        requests,
-        outcomes: Object.fromEntries(outcomes),
-        policies: Object.fromEntries(policies),
-        models: Object.fromEntries(models),
-        identities: [...actors.values()].toSorted(
-          (a, b) => b.withFindings - a.withFindings || b.requests - a.requests,
-        ),
-        strangers: Object.fromEntries(strangers),
-        findings: [...findings.values()],
-        stopped,
-        redacted,
-        passed,
-        timeline,
-        checkpoints,
-        leftOut,
-      }
-    },
   }
 }
 

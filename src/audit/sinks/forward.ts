@@ -11,13 +11,14 @@ import { readJsonFile } from '../../files/json.ts'
 import type { SinkSettings } from '../../policy/policy.ts'
 import { readLog, seqOf } from '../query/read.ts'
 import { readEntry } from '../write/entry.ts'
-import type { Message, Transport } from './message.ts'
+import type { SinkMessage, SinkTransport } from './message.ts'
 import { printerOf } from './printer.ts'
 
+/** What is sent, and where to. */
 export interface ForwardOptions {
   readonly file: string
   readonly settings: Pick<SinkSettings, 'name' | 'format' | 'content'>
-  readonly transport: Transport
+  readonly transport: SinkTransport
   /** Where a receiver that was never sent anything begins. */
   readonly startAfterSeq: number
   /** Where the chain ends. */
@@ -30,7 +31,8 @@ export interface ForwardOptions {
   readonly retryMs?: number
 }
 
-export interface Forwarder {
+/** Sends the records of a log to one receiver. */
+export interface RecordForwarder {
   /** Resolves when nothing is under way any more. */
   close(): Promise<void>
 }
@@ -39,81 +41,116 @@ const maxRecords = 500
 const maxCharacters = 512 * 1024
 const maxRetryMs = 30_000
 
-export function startForwarder(options: ForwardOptions): Forwarder {
-  const { file, settings, transport, head, onMoved, report, lookMs = 200, retryMs = 1000 } = options
-  const path = `${file}.${settings.name}.cursor`
-  const print = printerOf(settings)
-  const rest = createRest()
-  let cursor = readCursor(path) ?? options.startAfterSeq
-  let batch: Message[] = []
-  let characters = 0
-  let last = cursor
-  let away = false
-
-  const deliver = async () => {
-    if (batch.length === 0) return
-    for (let pauseMs = retryMs; !rest.over; pauseMs = Math.min(pauseMs * 2, maxRetryMs)) {
-      try {
-        await transport.send(batch)
-        break
-      } catch (error) {
-        // Cut off by closing: it is sent again by the next start.
-        if (rest.over) return
-        // Told once; how many wait is a metric.
-        if (!away) report(`the receiver ${settings.name} does not accept audit records`, error)
-        away = true
-        onMoved(head() - cursor)
-        await rest.take(pauseMs)
-      }
-    }
-    if (rest.over) return
-    if (away) report(`the receiver ${settings.name} accepts audit records again`)
-    away = false
-    batch = []
-    characters = 0
-    cursor = last
-    onMoved(head() - cursor)
-    await writeCursor(path, cursor)
-  }
-
-  const wait = async () => {
-    await deliver()
-    await rest.take(lookMs)
-    return !rest.over
-  }
-
-  const run = async () => {
-    // Or the next start, with nothing to go by, would begin behind all that this one could not deliver.
-    await writeCursor(path, cursor)
-    for await (const line of readLog(file, { afterSeq: cursor, wait })) {
-      const entry = readEntry(line)
-      last = seqOf(line)
-      if (!entry) continue
-      const message = print(line, entry)
-      batch.push(message)
-      characters += message.text.length
-      if (batch.length >= maxRecords || characters >= maxCharacters) await deliver()
-      if (rest.over) return
-    }
-  }
-  const again = async (): Promise<void> => {
-    try {
-      await run()
-    } catch (error) {
-      report(`cannot read the audit log, or the cursor, of receiver ${settings.name}`, error)
-      batch = []
-      characters = 0
-      await rest.take(maxRetryMs)
-      if (!rest.over) return again()
-    }
-  }
-  const running = again()
+/** Begins to send what a receiver does not have yet. */
+export function startForwarder(options: ForwardOptions): RecordForwarder {
+  const delivery = new Delivery(options)
+  const running = delivery.run()
   return {
     async close() {
-      rest.end()
-      transport.close()
+      delivery.stop()
+      options.transport.close()
       await running
     },
+  }
+}
+
+/** Reads the log behind the cursor, and sends it in batches. */
+class Delivery {
+  readonly #options: ForwardOptions
+  readonly #path: string
+  readonly #print: ReturnType<typeof printerOf>
+  readonly #rest = createRest()
+  /** Number of the last record that the receiver has, and of the last that was read. */
+  #cursor: number
+  #last: number
+  #batch: SinkMessage[] = []
+  #characters = 0
+  #away = false
+
+  constructor(options: ForwardOptions) {
+    this.#options = options
+    this.#path = `${options.file}.${options.settings.name}.cursor`
+    this.#print = printerOf(options.settings)
+    this.#cursor = readCursor(this.#path) ?? options.startAfterSeq
+    this.#last = this.#cursor
+  }
+
+  stop(): void {
+    this.#rest.end()
+  }
+
+  /** Resolves once it was stopped. Never rejects. */
+  async run(): Promise<void> {
+    while (!this.#rest.over) {
+      try {
+        await this.#follow()
+      } catch (error) {
+        this.#options.report(
+          `cannot read the audit log, or the cursor, of receiver ${this.#options.settings.name}`,
+          error,
+        )
+        this.#batch = []
+        this.#characters = 0
+        await this.#rest.take(maxRetryMs)
+      }
+    }
+  }
+
+  async #follow(): Promise<void> {
+    // Or the next start, with nothing to go by, would begin behind all that this one could not deliver.
+    await writeCursor(this.#path, this.#cursor)
+    const lines = readLog(this.#options.file, { afterSeq: this.#cursor, wait: () => this.#wait() })
+    for await (const line of lines) {
+      const entry = readEntry(line)
+      this.#last = seqOf(line)
+      if (!entry) continue
+      const message = this.#print(line, entry)
+      this.#batch.push(message)
+      this.#characters += message.text.length
+      if (this.#batch.length >= maxRecords || this.#characters >= maxCharacters) await this.#deliver()
+      if (this.#rest.over) return
+    }
+  }
+
+  /** At the end of the log. @returns whether to look again */
+  async #wait(): Promise<boolean> {
+    await this.#deliver()
+    await this.#rest.take(this.#options.lookMs ?? 200)
+    return !this.#rest.over
+  }
+
+  async #deliver(): Promise<void> {
+    const { head, onMoved, report } = this.#options
+    if (this.#batch.length === 0) return
+    await this.#send()
+    if (this.#rest.over) return
+    if (this.#away) report(`the receiver ${this.#options.settings.name} accepts audit records again`)
+    this.#away = false
+    this.#batch = []
+    this.#characters = 0
+    this.#cursor = this.#last
+    onMoved(head() - this.#cursor)
+    await writeCursor(this.#path, this.#cursor)
+  }
+
+  /** Tries until the receiver has taken the batch, or it is stopped. */
+  async #send(): Promise<void> {
+    const { transport, head, onMoved, report, retryMs = 1000 } = this.#options
+    for (let pauseMs = retryMs; !this.#rest.over; pauseMs = Math.min(pauseMs * 2, maxRetryMs)) {
+      try {
+        await transport.send(this.#batch)
+        return
+      } catch (error) {
+        // Cut off by closing: it is sent again by the next start.
+        if (this.#rest.over) return
+        // Told once; how many wait is a metric.
+        if (!this.#away)
+          report(`the receiver ${this.#options.settings.name} does not accept audit records`, error)
+        this.#away = true
+        onMoved(head() - this.#cursor)
+        await this.#rest.take(pauseMs)
+      }
+    }
   }
 }
 

@@ -1,10 +1,10 @@
 /** Records as the lines of a POST; taken when the receiver answers 2xx. Redirects are not followed. */
 import { request } from 'undici'
-import type { Transport } from './message.ts'
+import type { SinkTransport } from './message.ts'
 
 const answerMs = 15_000
 
-export function createHttpTransport(url: string, type: string, token: string | undefined): Transport {
+export function createHttpTransport(url: string, type: string, token: string | undefined): SinkTransport {
   const closing = new AbortController()
   return {
     async send(records) {

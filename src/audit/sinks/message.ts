@@ -1,12 +1,12 @@
 /** What goes to a receiver, and the way there. */
 
-export interface Transport {
+export interface SinkTransport {
   /** Resolves when they were taken; rejects if that is not known. */
-  send(records: readonly Message[]): Promise<void>
+  send(records: readonly SinkMessage[]): Promise<void>
   close(): void
 }
 
-export interface Message {
+export interface SinkMessage {
   readonly text: string
   /** 0 to 10, as CEF counts. */
   readonly severity: number

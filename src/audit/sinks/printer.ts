@@ -3,12 +3,12 @@ import type { SinkSettings } from '../../policy/policy.ts'
 import { severityOf, toCef } from '../formats/cef.ts'
 import { toEcs } from '../formats/ecs.ts'
 import type { Entry } from '../write/entry.ts'
-import type { Message } from './message.ts'
+import type { SinkMessage } from './message.ts'
 
 export function printerOf({
   format,
   content,
-}: Pick<SinkSettings, 'format' | 'content'>): (line: string, entry: Entry) => Message {
+}: Pick<SinkSettings, 'format' | 'content'>): (line: string, entry: Entry) => SinkMessage {
   const print = { cef: toCef, ecs: toEcs, jsonl: undefined }[format]
   return (line, entry) => ({
     text: print ? print(entry) : content === 'masked' ? line : withoutTexts(entry),

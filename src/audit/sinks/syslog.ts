@@ -8,7 +8,7 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram'
 import { connect, type Socket } from 'node:net'
 import { hostname } from 'node:os'
 import { connect as connectTls } from 'node:tls'
-import type { Message, Transport } from './message.ts'
+import type { SinkMessage, SinkTransport } from './message.ts'
 
 const facility = 13
 const connectMs = 10_000
@@ -16,13 +16,13 @@ const outliveMs = 100
 /** What a datagram can carry at all. */
 const maxDatagramLength = 65_000
 
-export function toSyslog({ text, severity, time }: Message, host = hostname()): string {
+export function toSyslog({ text, severity, time }: SinkMessage, host = hostname()): string {
   const level = severity >= 8 ? 4 : severity >= 5 ? 5 : 6
   const name = host.replaceAll(/[^\x21-\x7e]/g, '').slice(0, 255) || '-'
   return `<${facility * 8 + level}>1 ${time} ${name} torwart - audit - ${text}`
 }
 
-export function createSyslogStream(url: URL): Transport {
+export function createSyslogStream(url: URL): SinkTransport {
   let socket: Socket | undefined
   const open = () =>
     new Promise<Socket>((resolve, reject) => {
@@ -85,7 +85,7 @@ function written(socket: Socket, data: string): Promise<void> {
   })
 }
 
-export function createSyslogDatagrams(url: URL): Transport {
+export function createSyslogDatagrams(url: URL): SinkTransport {
   const host = url.hostname.replace(/^\[|\]$/g, '')
   let socket: UdpSocket | undefined
   return {

@@ -1,11 +1,14 @@
 /** From what the policy says to a way to the receiver. */
 import type { SinkSettings } from '../../policy/policy.ts'
 import { createHttpTransport } from './http.ts'
-import type { Transport } from './message.ts'
+import type { SinkTransport } from './message.ts'
 import { createSyslogDatagrams, createSyslogStream } from './syslog.ts'
 
 /** @param out writes to stdout */
-export function transportOf({ url, format, token }: SinkSettings, out: (text: string) => void): Transport {
+export function transportOf(
+  { url, format, token }: SinkSettings,
+  out: (text: string) => void,
+): SinkTransport {
   const target = new URL(url)
   switch (target.protocol) {
     case 'stdout:':

@@ -1,35 +1,32 @@
-/** What `verify` holds against each other while it goes from record to record. Constant memory. */
+/** Verifies the chain record by record: what `audit verify` and the gateway ask. Constant memory. */
 import type { KeyObject } from 'node:crypto'
-import { createDeletions } from '../erase/deletions.ts'
+import { createDeletions, type Deletions, type LinePosition } from '../erase/deletions.ts'
 import { type Checked, check, genesis, type Head } from '../write/chain.ts'
 import { maxDelay } from '../write/checkpoints.ts'
 import { isProven } from './proof.ts'
 
+/** What a log is verified against. */
 export interface ChainVerifierOptions {
   /** Whose signatures are believed, by `kid`; undefined: none is looked at. */
   readonly keys: ReadonlyMap<string, KeyObject> | undefined
-  /** The walk does not begin with the beginning of the log. */
+  /** Whether the first line is not the log's. */
   readonly partial: boolean
   /** Records that must be these, if they are passed: of the head, of a checkpoint that somebody kept. */
   readonly expected: readonly (Head & { readonly by: string })[]
+  /** Told what the log says of itself. */
   note(text: string): void
 }
 
-export interface Place {
-  /** A segment. */
-  readonly file: string
-  readonly line: number
-}
-
+/** Verifies a log, line by line. */
 export interface ChainVerifier {
-  /** Told before the first line of each. @param first number of its first record, as its name says it */
+  /** Begins a segment. @param first number of its first record, as its name says it */
   segment(file: string, first: number | undefined): void
-  /** @returns what is wrong with the next line, if anything is */
+  /** Takes the next line, without its newline. @returns what is wrong with it, if anything is */
   take(line: Buffer): Promise<string | undefined> | string | undefined
   /** Where it is. */
-  readonly place: Place
-  /** @returns what only the end shows */
-  end(): { readonly why: string; readonly at: Place } | undefined
+  readonly place: LinePosition
+  /** Ends the walk. @returns what only the end shows */
+  end(): { readonly why: string; readonly at: LinePosition } | undefined
   readonly records: number
   readonly begunAt: number
   /** Number of the last record. */
@@ -51,35 +48,117 @@ function missing(first: number, { seq, event, fields }: Checked): string {
   return `records ${first} to ${seq - 1} are missing: the log was cut while the gate ${when}`
 }
 
-export function createChainVerifier({ keys, partial, expected, note }: ChainVerifierOptions): ChainVerifier {
-  const deletions = createDeletions(note)
-  const recent: string[] = []
-  let file = ''
-  let line = 0
-  let named: number | undefined
-  let firstOfSegment = 1
-  let records = 0
-  let requests = 0
-  let begunAt = 1
-  let signedTo = 0
-  let last: (Head & { readonly stopped: boolean }) | undefined
+/** Makes a verifier that has seen no record. */
+export function createChainVerifier(options: ChainVerifierOptions): ChainVerifier {
+  return new Walk(options)
+}
 
-  const place = (): Place => ({ file, line })
+class Walk implements ChainVerifier {
+  readonly #keys: ChainVerifierOptions['keys']
+  readonly #partial: boolean
+  readonly #expected: ChainVerifierOptions['expected']
+  readonly #note: (text: string) => void
+  readonly #deletions: Deletions
+  /** The latest records, as many as a checkpoint may lie behind. */
+  readonly #recent: string[] = []
+  #file = ''
+  #line = 0
+  /** Number of the segment's first record, as its name says it. */
+  #named: number | undefined
+  #firstOfSegment = 1
+  #records = 0
+  #requests = 0
+  #begunAt = 1
+  #signedTo = 0
+  #last: (Head & { readonly stopped: boolean }) | undefined
+
+  constructor({ keys, partial, expected, note }: ChainVerifierOptions) {
+    this.#keys = keys
+    this.#partial = partial
+    this.#expected = expected
+    this.#note = note
+    this.#deletions = createDeletions(note)
+  }
+
+  get place(): LinePosition {
+    return { file: this.#file, line: this.#line }
+  }
+
+  get records(): number {
+    return this.#records
+  }
+
+  get begunAt(): number {
+    return this.#begunAt
+  }
+
+  get last(): number {
+    return this.#last?.seq ?? 0
+  }
+
+  get signedTo(): number {
+    return this.#signedTo
+  }
+
+  passed(seq: number): boolean {
+    return seq >= this.#begunAt && seq <= this.last
+  }
+
+  segment(file: string, first: number | undefined): void {
+    this.#file = file
+    this.#line = 0
+    this.#named = first
+  }
+
+  take(text: Buffer): Promise<string | undefined> | string | undefined {
+    this.#line++
+    const record = check(text)
+    if ('wrong' in record) return `record ${(this.#last?.seq ?? this.#begunAt - 1) + 1} ${record.wrong}`
+    const { seq, hash, event, erased } = record
+    const wrong = this.#last ? this.#follow(record, this.#last) : this.#begin(record)
+    if (wrong !== undefined) return wrong
+    if (this.#line === 1) {
+      this.#firstOfSegment = seq
+      if (this.#named !== undefined && this.#named !== seq)
+        return `the segment begins with record ${seq}, not with the one in its name`
+    }
+    for (const each of this.#expected)
+      if (each.seq === seq && each.hash !== hash)
+        return `record ${seq} is not the one that the ${each.by} names`
+    this.#recent[seq % remembered] = `${seq} ${hash}`
+    this.#last = { seq, hash, stopped: event === 'stopped' }
+    this.#records++
+    if (event !== undefined) return this.#listen(event, record)
+    this.#requests++
+    return erased === undefined
+      ? undefined
+      : this.#deletions.erased(erased, this.#firstOfSegment, hash, this.place)
+  }
+
+  end(): { readonly why: string; readonly at: LinePosition } | undefined {
+    const owed = this.#deletions.unpaid()
+    if (owed && !this.#partial) return owed
+    // The first thing a gate does is to sign where it begins; before that nothing is answered.
+    if (this.#keys && this.#signedTo === 0 && this.#requests > 0)
+      return { why: 'no signed checkpoint covers these records', at: this.place }
+    return undefined
+  }
 
   /** @returns what is wrong with the first record of all */
-  const begin = (record: Checked): string | undefined => {
+  #begin(record: Checked): string | undefined {
     const { seq, prev } = record
-    begunAt = seq
-    if (partial) note(`records before ${seq} were not checked`)
+    this.#begunAt = seq
+    if (this.#partial) this.#note(`records before ${seq} were not checked`)
     else if (seq !== 1 || prev !== genesis) {
       // Of a log that was never whole, nothing follows from what is missing.
       if (prev === genesis) return missing(1, record)
-      deletions.owe({ seq: seq - 1, hash: prev }, place())
+      this.#deletions.owe({ seq: seq - 1, hash: prev }, this.place)
     }
     return undefined
   }
 
-  const follow = (record: Checked, before: NonNullable<typeof last>): string | undefined => {
+  /** @returns what is wrong with a record behind another */
+  #follow(record: Checked, before: Head & { readonly stopped: boolean }): string | undefined {
     const { seq, prev, event } = record
     if (prev !== before.hash) return `record ${seq} does not follow record ${before.seq}`
     if (seq !== before.seq + 1) return missing(before.seq + 1, record)
@@ -88,85 +167,29 @@ export function createChainVerifier({ keys, partial, expected, note }: ChainVeri
     return undefined
   }
 
-  const judgeCheckpoint = (seq: number, at: Partial<Head> | undefined): string | undefined => {
+  #judgeCheckpoint(seq: number, at: Partial<Head> | undefined): string | undefined {
     if (at?.seq === undefined || at.seq >= seq) return `record ${seq} is a checkpoint that covers no record`
-    if (at.seq < begunAt) return undefined
-    if (recent[at.seq % remembered] !== `${at.seq} ${at.hash}`)
+    if (at.seq < this.#begunAt) return undefined
+    if (this.#recent[at.seq % remembered] !== `${at.seq} ${at.hash}`)
       return `record ${seq} is a checkpoint of another log: record ${at.seq} is not the one it names`
-    signedTo = at.seq
+    this.#signedTo = at.seq
     return undefined
   }
 
-  /** Of a record that must be signed. */
-  const prove = async (event: string, { seq, time, fields }: Checked): Promise<string | undefined> => {
+  /** Judges a record that must be signed. */
+  async #prove(event: string, { seq, time, fields }: Checked): Promise<string | undefined> {
     const record = fields()
-    if (keys && !(await isProven(event, record, keys)))
+    if (this.#keys && !(await isProven(event, record, this.#keys)))
       return `record ${seq} (${event}) is not signed with a known key`
-    if (event === 'checkpoint') return judgeCheckpoint(seq, record.at as Partial<Head> | undefined)
-    return deletions.tell(event, record, { seq, time, begunAt })
+    if (event === 'checkpoint') return this.#judgeCheckpoint(seq, record.at as Partial<Head> | undefined)
+    return this.#deletions.tell(event, record, { seq, time, begunAt: this.#begunAt })
   }
 
-  const listen = (event: string, checked: Checked) => {
+  #listen(event: string, checked: Checked): Promise<string | undefined> | undefined {
     const { seq, time } = checked
-    if (event === 'gap') note(`record ${seq}, ${time}: ${String(checked.fields().reason)}`)
+    if (event === 'gap') this.#note(`record ${seq}, ${time}: ${String(checked.fields().reason)}`)
     if (event === 'clock set back')
-      note(`record ${seq}, ${time}: the clock was set back from ${String(checked.fields().from)}`)
-    return signedEvents.has(event) ? prove(event, checked) : undefined
-  }
-
-  const take = (text: Buffer) => {
-    line++
-    const record = check(text)
-    if ('wrong' in record) return `record ${(last?.seq ?? begunAt - 1) + 1} ${record.wrong}`
-    const { seq, hash, event, erased } = record
-    const wrong = last ? follow(record, last) : begin(record)
-    if (wrong !== undefined) return wrong
-    if (line === 1) {
-      firstOfSegment = seq
-      if (named !== undefined && named !== seq)
-        return `the segment begins with record ${seq}, not with the one in its name`
-    }
-    for (const each of expected)
-      if (each.seq === seq && each.hash !== hash)
-        return `record ${seq} is not the one that the ${each.by} names`
-    recent[seq % remembered] = `${seq} ${hash}`
-    last = { seq, hash, stopped: event === 'stopped' }
-    records++
-    if (event !== undefined) return listen(event, record)
-    requests++
-    return erased === undefined ? undefined : deletions.erased(erased, firstOfSegment, hash, place())
-  }
-
-  return {
-    segment(path, first) {
-      file = path
-      line = 0
-      named = first
-    },
-    take,
-    get place() {
-      return place()
-    },
-    end() {
-      const owed = deletions.unpaid()
-      if (owed && !partial) return owed
-      // The first thing a gate does is to sign where it begins; before that nothing is answered.
-      if (keys && signedTo === 0 && requests > 0)
-        return { why: 'no signed checkpoint covers these records', at: place() }
-      return undefined
-    },
-    get records() {
-      return records
-    },
-    get begunAt() {
-      return begunAt
-    },
-    get last() {
-      return last?.seq ?? 0
-    },
-    get signedTo() {
-      return signedTo
-    },
-    passed: (seq) => seq >= begunAt && seq <= (last?.seq ?? 0),
+      this.#note(`record ${seq}, ${time}: the clock was set back from ${String(checked.fields().from)}`)
+    return signedEvents.has(event) ? this.#prove(event, checked) : undefined
   }
 }

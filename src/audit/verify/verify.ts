@@ -8,12 +8,14 @@
 import type { KeyObject } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { rawLinesOf } from '../../files/lines.ts'
+import type { LinePosition } from '../erase/deletions.ts'
 import type { Head } from '../write/chain.ts'
 import { readHead } from '../write/head.ts'
 import { bytesOf, segmentsOf } from '../write/segments.ts'
-import { createChainVerifier, type Place } from './chain-verifier.ts'
+import { createChainVerifier } from './chain-verifier.ts'
 import { beginningAt } from './since.ts'
 
+/** What a log is verified against; all of it may be left out. */
 export interface VerifyOptions {
   /** Whose checkpoints are believed, by `kid`; without any, signatures are not looked at. */
   readonly keys?: ReadonlyMap<string, KeyObject>
@@ -25,10 +27,12 @@ export interface VerifyOptions {
   onProgress?(records: number): void
 }
 
-export interface Bad extends Place {
+/** Where a log is broken, and how. */
+export interface Bad extends LinePosition {
   readonly why: string
 }
 
+/** The outcome of a verification. */
 export interface Verdict {
   readonly records: number
   /** The first thing wrong with the chain itself; undefined if it holds. */
@@ -45,7 +49,7 @@ const maxNotes = 100
 const maxWalks = 10
 
 /**
- * A gate that closes, compresses or rewrites a segment meanwhile makes the walk stumble; then it is done again.
+ * Verifies a log. A gate that closes, compresses or rewrites a segment meanwhile makes the walk stumble; then it is done again.
  * @throws what `fs` throws if the log cannot be read
  */
 export async function verifyLog(file: string, options: VerifyOptions = {}): Promise<Verdict> {
@@ -76,7 +80,7 @@ async function verifyOnce(file: string, options: VerifyOptions): Promise<Verdict
   const notes: string[] = []
   const all = segmentsOf(file)
   const segments = options.sinceMs === undefined ? all : await beginningAt(all, options.sinceMs)
-  const walk = createChainVerifier({
+  const verifier = createChainVerifier({
     keys,
     partial: segments.length < all.length,
     expected: [
@@ -87,38 +91,38 @@ async function verifyOnce(file: string, options: VerifyOptions): Promise<Verdict
       if (notes.length < maxNotes) notes.push(text)
     },
   })
-  const verdict = (why?: string, { file: at, line } = walk.place): Verdict => ({
-    records: walk.records,
+  const verdict = (why?: string, { file: at, line } = verifier.place): Verdict => ({
+    records: verifier.records,
     bad: why === undefined ? undefined : { file: at, line, why },
     notes,
     headSeen: head !== undefined,
-    ...(keys ? { signedTo: walk.signedTo } : {}),
+    ...(keys ? { signedTo: verifier.signedTo } : {}),
   })
 
   for (const { path, first, ...segment } of segments) {
-    walk.segment(path, first)
+    verifier.segment(path, first)
     const pieces = rawLinesOf(bytesOf({ path, first, ...segment }))
     for (;;) {
       const next = await pieces.next().catch(asFault)
       if ('fault' in next) return verdict(next.fault)
       if (next.done) break
       for (const line of next.value) {
-        const found = walk.take(line)
+        const found = verifier.take(line)
         const fault = found instanceof Promise ? await found : found
         if (fault !== undefined) return verdict(fault)
       }
-      onProgress(walk.records)
+      onProgress(verifier.records)
     }
   }
   // The first thing a gate does with a log is to write that it started.
-  if (walk.records === 0) return verdict('the log is empty')
+  if (verifier.records === 0) return verdict('the log is empty')
   for (const [by, expected] of [['head', head] as const, ['checkpoint', checkpoint] as const]) {
-    if (expected === undefined || expected.seq === 0 || walk.passed(expected.seq)) continue
-    if (expected.seq > walk.last)
-      return verdict(`the log ends at record ${walk.last}, but its ${by} is record ${expected.seq}`)
+    if (expected === undefined || expected.seq === 0 || verifier.passed(expected.seq)) continue
+    if (expected.seq > verifier.last)
+      return verdict(`the log ends at record ${verifier.last}, but its ${by} is record ${expected.seq}`)
     notes.push(`record ${expected.seq}, which the ${by} names, is older than the records that were checked`)
   }
-  const owed = walk.end()
+  const owed = verifier.end()
   return owed ? verdict(owed.why, owed.at) : verdict()
 }
 

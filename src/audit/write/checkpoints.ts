@@ -8,6 +8,7 @@ import type { Head } from './chain.ts'
 import type { AuditLog } from './log.ts'
 import type { Signer } from './signer.ts'
 
+/** Where the chain stood, under a signature. */
 export interface Checkpoint extends Head {
   readonly instance: string
   /** Epoch seconds. */
@@ -16,13 +17,15 @@ export interface Checkpoint extends Head {
   readonly proof: string
 }
 
+/** When a checkpoint is due: after so many records, or so many milliseconds after the first that it would cover. */
 export interface CheckpointSettings {
   readonly records: number
   readonly everyMs: number
 }
 
+/** Makes checkpoints of a log. */
 export interface Checkpoints {
-  /** Told after every write. */
+  /** Is told after every write. */
   written(): void
   /** Makes one of all that is written, if the last one does not cover it. */
   now(): Promise<void>
@@ -34,22 +37,72 @@ export interface Checkpoints {
 /** Records that may be written while one is signed; whoever verifies need not remember more. */
 export const maxDelay = 8192
 
-export function createCheckpoints(
-  log: Pick<AuditLog, 'head' | 'event'>,
-  signer: Signer,
-  clock: Clock,
-  start: CheckpointSettings,
-  onMade: (checkpoint: Checkpoint) => void,
-  report: (problem: string, error: unknown) => void,
-): Checkpoints {
-  let settings = start
-  let last: Checkpoint | undefined
-  /** What is up to here needs no further checkpoint: the last one covers it, or is it. */
-  let coveredSeq = 0
-  let running: Promise<void> | undefined
-  let timer: NodeJS.Timeout | undefined
+export interface CheckpointOptions {
+  readonly log: Pick<AuditLog, 'head' | 'event'>
+  readonly signer: Signer
+  readonly clock: Clock
+  readonly settings: CheckpointSettings
+  /** Told of every checkpoint. */
+  onMade(checkpoint: Checkpoint): void
+  /** Told what went wrong where nobody waits for a checkpoint. */
+  report(problem: string, error: unknown): void
+}
 
-  const make = async () => {
+/** Makes none yet: the first is made by `now`, or when enough was written. */
+export function createCheckpoints(options: CheckpointOptions): Checkpoints {
+  return new LogCheckpoints(options)
+}
+
+class LogCheckpoints implements Checkpoints {
+  readonly #options: CheckpointOptions
+  #settings: CheckpointSettings
+  #last: Checkpoint | undefined
+  /** What is up to here needs no further checkpoint: the last one covers it, or is it. */
+  #coveredSeq = 0
+  #running: Promise<void> | undefined
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: CheckpointOptions) {
+    this.#options = options
+    this.#settings = options.settings
+  }
+
+  get last(): Checkpoint | undefined {
+    return this.#last
+  }
+
+  written(): void {
+    const { seq } = this.#options.log.head
+    if (seq - this.#coveredSeq >= this.#settings.records) {
+      if (!this.#running) this.#soon()
+    } else if (!this.#timer && seq > this.#coveredSeq) {
+      this.#timer = setTimeout(() => {
+        this.#timer = undefined
+        this.#soon()
+      }, this.#settings.everyMs)
+      this.#timer.unref()
+    }
+  }
+
+  async now(): Promise<void> {
+    await this.#running
+    if (this.#options.log.head.seq <= this.#coveredSeq) return
+    this.#running ??= this.#make().finally(() => {
+      this.#running = undefined
+    })
+    await this.#running
+  }
+
+  configure(settings: CheckpointSettings): void {
+    this.#settings = settings
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+  }
+
+  async #make(): Promise<void> {
+    const { log, signer, clock, onMade } = this.#options
     const { seq, hash } = log.head
     const told = {
       event: 'checkpoint',
@@ -61,41 +114,15 @@ export function createCheckpoints(
     if (log.head.seq - told.at.seq > maxDelay) throw new Error('signing took too long')
     const { event, ...details } = told
     await log.event(event, { ...details, proof })
-    last = { ...told.at, instance: signer.instance, iat: told.iat, proof }
-    coveredSeq = told.at.seq + 1
-    onMade(last)
+    this.#last = { ...told.at, instance: signer.instance, iat: told.iat, proof }
+    this.#coveredSeq = told.at.seq + 1
+    onMade(this.#last)
   }
-  const now = async () => {
-    await running
-    if (log.head.seq <= coveredSeq) return
-    running ??= make().finally(() => {
-      running = undefined
-    })
-    await running
-  }
-  const soon = () => {
-    now().catch((error: unknown) => report('cannot write a checkpoint of the audit log', error))
-  }
-  return {
-    written() {
-      if (log.head.seq - coveredSeq >= settings.records) {
-        if (!running) soon()
-      } else if (!timer && log.head.seq > coveredSeq) {
-        timer = setTimeout(() => {
-          timer = undefined
-          soon()
-        }, settings.everyMs)
-        timer.unref()
-      }
-    },
-    now,
-    get last() {
-      return last
-    },
-    configure(next) {
-      settings = next
-    },
-    stop: () => clearTimeout(timer),
+
+  #soon(): void {
+    this.now().catch((error: unknown) =>
+      this.#options.report('cannot write a checkpoint of the audit log', error),
+    )
   }
 }
 

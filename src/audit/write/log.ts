@@ -14,22 +14,24 @@
  * log is not writable until one succeeds again, which is tried once a second; the gate refuses meanwhile, and the first
  * record after it is a `gap` that says how many requests went unrecorded, and which records are gone.
  */
-import { closeSync, fdatasyncSync, fstatSync, openSync, writeSync } from 'node:fs'
+import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
-import { readFirst } from '../query/tail.ts'
 import { createSalts, type Head, seal } from './chain.ts'
-import { createFsyncScheduler, type Sync } from './fsync-scheduler.ts'
+import { createFsyncScheduler, type FsyncScheduler, type Sync } from './fsync-scheduler.ts'
 import { writeHeadNow } from './head.ts'
 import { keepMs, type Lock } from './lock.ts'
-import { type Active, changePlaces, faultOf, retake, takeBack } from './place.ts'
+import { type Outage, type QueuedRecord, turnAway } from './outage.ts'
+import { type Active, activeAt, changePlaces, dayOf, faultOf, retake, takeBack, today } from './place.ts'
 import type { RecordContent, RequestRecord } from './record.ts'
 import { resumeLog } from './resume.ts'
 import { closedPath } from './segments.ts'
 
+/** The writer of a log. */
 export interface AuditLog {
-  /** Resolves when the record is with the kernel, with `sync: each` on the disk; rejects if it is not. */
+  /** Appends a record. Resolves when the record is with the kernel, with `sync: each` on the disk; rejects if it is not. */
   append(record: RequestRecord, content: RecordContent): Promise<void>
+  /** Appends an event in the same way. */
   event(event: string, details?: object): Promise<void>
   /** Where the chain ends. */
   readonly head: Head
@@ -37,12 +39,15 @@ export interface AuditLog {
   rotate(): boolean
   /** Resolves when all that was written is on the disk. */
   durable(): Promise<void>
+  /** Takes over what a policy says now. */
   configure(sync: Sync, segmentBytes?: number): void
-  /** Tries again after a failure, at most once a second. */
+  /** Whether records can be written. After a failure it tries, at most once a second. */
   writable(): boolean
+  /** Writes that the run ends, and releases the lock. */
   close(): Promise<void>
 }
 
+/** What a log is opened with. */
 export interface AuditLogOptions {
   readonly file: string
   /** Of this file; released with the log. */
@@ -75,7 +80,6 @@ const retryMs = 1000
 const lookMs = 2
 /** Of one turn of the event loop. */
 const maxWaiting = 10_000
-const dayMs = 86_400_000
 /** Clocks are corrected all the time; what is more than this is told. */
 const setBackMs = 2000
 
@@ -85,7 +89,7 @@ export function openAuditLog(options: AuditLogOptions): AuditLog {
   let handle: number | undefined
   try {
     handle = openSync(file, 'a+', 0o600)
-    return continueLog(options, handle)
+    return new LogWriter(options, handle)
   } catch (error) {
     if (handle !== undefined) closeSync(handle)
     lock.release()
@@ -93,80 +97,136 @@ export function openAuditLog(options: AuditLogOptions): AuditLog {
   }
 }
 
-interface QueuedRecord {
-  readonly fields: object
-  readonly content: RecordContent | undefined
-  resolve(): void
-  reject(error: unknown): void
-}
+class LogWriter implements AuditLog {
+  readonly #options: AuditLogOptions
+  readonly #write: (handle: number, bytes: Buffer) => number
+  readonly #scheduler: FsyncScheduler
+  readonly #freshSalt = createSalts()
+  readonly #looking: NodeJS.Timeout
+  #segmentBytes: number
+  /** Where the chain ends, and when that was written, epoch milliseconds. */
+  #head: Head
+  #atMs: number
+  #active: Active
+  /** On which day (UTC) the segment was begun. */
+  #day: number
+  #mayRotateAtMs = 0
+  #lookedAtMs = Number.NEGATIVE_INFINITY
+  #outage: Outage | undefined
+  #closed = false
+  /** What this turn of the event loop brought. */
+  #batch: QueuedRecord[] = []
+  #turn: NodeJS.Immediate | undefined
 
-/** A time in which the log cannot be written. */
-interface Outage {
-  /** What happened first; the rest mostly follows from it. */
-  readonly reason: string
-  triedAtMs: number
-  /** What went wrong last, and was reported. */
-  error: Error | undefined
-  unrecorded: number
-  events: number
-  /** What was found when the log was taken up again. */
-  readonly found: { readonly event: string; readonly details: object }[]
-}
+  /** @throws what `fs` throws, and an Error if nothing can be written */
+  constructor(options: AuditLogOptions, opened: number) {
+    const { file, clock, sync, report, datasync, write = writeSync } = options
+    const resumed = resumeLog(file, opened)
+    this.#options = options
+    this.#write = write
+    this.#segmentBytes = options.segmentBytes ?? Number.POSITIVE_INFINITY
+    this.#head = resumed.head
+    this.#atMs = resumed.atMs
+    this.#active = activeAt(file, opened, resumed.length, this.#head)
+    this.#day = dayOf(opened, clock)
+    this.#scheduler = createFsyncScheduler({ file, handle: opened, head: this.#head, sync, report, datasync })
+    for (const { event: name, details } of resumed.events) {
+      report(
+        `the audit log was not closed properly: ${'reason' in details ? details.reason : 'a torn last line'}`,
+      )
+      this.#tell(name, details)
+    }
+    this.#tell('started', options.about)
+    if (this.#outage) throw new Error(`${file} cannot be written`)
+    // From the first moment there is a head to hold the log against.
+    writeHeadNow(file, this.#head)
+    this.#looking = setInterval(() => this.#look(), keepMs)
+    this.#looking.unref()
+  }
 
-function continueLog(options: AuditLogOptions, opened: number): AuditLog {
-  const { file, lock, clock, report, write = writeSync } = options
-  const resumed = resumeLog(file, opened)
-  let { head, atMs } = resumed
-  let active = activeAt(file, opened, resumed.length, head)
-  let day = dayOf(active.handle, clock)
-  const fsyncScheduler = createFsyncScheduler(
-    file,
-    opened,
-    { head, sync: options.sync },
-    report,
-    options.datasync,
-  )
-  const freshSalt = createSalts()
-  let { segmentBytes = Number.POSITIVE_INFINITY } = options
-  let mayRotateAtMs = 0
-  let lookedAtMs = Number.NEGATIVE_INFINITY
-  let outage: Outage | undefined
-  let closed = false
-  let batch: QueuedRecord[] = []
-  let turn: NodeJS.Immediate | undefined
+  get head(): Head {
+    return this.#head
+  }
 
-  const put = (fields: object, content?: RecordContent): Promise<void> =>
-    new Promise((resolve, reject) => {
-      if (closed) return reject(new Error('the audit log is closed'))
-      if (batch.length >= maxWaiting) return reject(new Error('too many records wait to be written'))
-      batch.push({ fields, content, resolve, reject })
-      turn ??= setImmediate(commit)
+  append(record: RequestRecord, content: RecordContent): Promise<void> {
+    return this.#put(record, content)
+  }
+
+  event(event: string, details?: object): Promise<void> {
+    return this.#put(this.#eventOf(event, details))
+  }
+
+  rotate(): boolean {
+    if (this.#batch.length > 0) this.#commit()
+    return this.#rotate()
+  }
+
+  durable(): Promise<void> {
+    return this.#scheduler.durable()
+  }
+
+  configure(sync: Sync, segmentBytes = this.#segmentBytes): void {
+    this.#scheduler.configure(sync)
+    this.#segmentBytes = segmentBytes
+  }
+
+  writable(): boolean {
+    if (this.#outage && this.#mayTry(this.#outage)) this.#commit()
+    return this.#outage === undefined
+  }
+
+  async close(): Promise<void> {
+    const { file, lock } = this.#options
+    clearInterval(this.#looking)
+    // The last chance.
+    if (this.#outage) this.#outage.triedAtMs = Number.NEGATIVE_INFINITY
+    this.#tell('stopped')
+    this.#closed = true
+    await this.#scheduler.stop()
+    try {
+      fdatasyncSync(this.#active.handle)
+      // Another writer's head is not ours to set back.
+      if (lock.keep()) writeHeadNow(file, this.#head)
+    } finally {
+      closeSync(this.#active.handle)
+      lock.release()
+    }
+  }
+
+  #put(fields: object, content?: RecordContent): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) return reject(new Error('the audit log is closed'))
+      if (this.#batch.length >= maxWaiting) return reject(new Error('too many records wait to be written'))
+      this.#batch.push({ fields, content, resolve, reject })
+      this.#turn ??= setImmediate(() => this.#commit())
     })
+  }
 
-  const event = (name: string, details: object = {}) => ({
-    time: new Date(clock.wallMs()).toISOString(),
-    event: name,
-    ...withoutPlace(details),
-  })
+  #eventOf(name: string, details: object = {}): object {
+    const time = new Date(this.#options.clock.wallMs()).toISOString()
+    return { time, event: name, ...withoutPlace(details) }
+  }
 
   /** What must be known before the records of this turn can be understood. */
-  const forewords = (): object[] => {
+  #forewords(): object[] {
     const words: object[] = []
-    if (outage) {
-      const { reason, unrecorded, events, found } = outage
+    if (this.#outage) {
+      const { reason, unrecorded, events, found } = this.#outage
       const gap = found.find((each) => each.event === 'gap')?.details
-      words.push(event('gap', { ...gap, reason, unrecorded, events }))
-      for (const { event: name, details } of found) if (name !== 'gap') words.push(event(name, details))
+      words.push(this.#eventOf('gap', { ...gap, reason, unrecorded, events }))
+      for (const { event: name, details } of found)
+        if (name !== 'gap') words.push(this.#eventOf(name, details))
     }
-    const now = clock.wallMs()
-    if (now < atMs - setBackMs) words.push(event('clock set back', { from: new Date(atMs).toISOString() }))
+    if (this.#options.clock.wallMs() < this.#atMs - setBackMs)
+      words.push(this.#eventOf('clock set back', { from: new Date(this.#atMs).toISOString() }))
     return words
   }
 
-  const fail = (error: unknown, waiting: readonly QueuedRecord[] = []) => {
-    const cause = error as Error
-    if (!outage) options.onGone?.()
-    outage ??= {
+  #fail(error: unknown, waiting: readonly QueuedRecord[] = []): void {
+    const { clock, report, onGone } = this.#options
+    const cause = error instanceof Error ? error : new Error(String(error))
+    if (!this.#outage) onGone?.()
+    this.#outage ??= {
       reason: cause.message,
       triedAtMs: 0,
       error: undefined,
@@ -174,84 +234,96 @@ function continueLog(options: AuditLogOptions, opened: number): AuditLog {
       events: 0,
       found: [],
     }
-    outage.triedAtMs = clock.monotonicMs()
-    if (outage.error?.message !== cause.message) report('the audit log cannot be written', cause)
-    outage.error = cause
-    turnAway(outage, waiting)
+    this.#outage.triedAtMs = clock.monotonicMs()
+    if (this.#outage.error?.message !== cause.message) report('the audit log cannot be written', cause)
+    this.#outage.error = cause
+    turnAway(this.#outage, waiting)
   }
 
-  const mayTry = ({ triedAtMs }: Outage) => clock.monotonicMs() - triedAtMs >= retryMs
+  #mayTry({ triedAtMs }: Outage): boolean {
+    return this.#options.clock.monotonicMs() - triedAtMs >= retryMs
+  }
 
   /** Before a log is written that could not be: whether it is still ours, and there. */
-  const takeUp = (found: Outage['found']) => {
+  #takeUp(found: Outage['found']): void {
+    const { file, lock, clock, onClosed } = this.#options
     if (!lock.keep()) throw new Error(lostLock)
-    if (faultOf(active) === undefined) return
-    const { handle, restored, ...taken } = retake(active, head)
-    if (handle !== active.handle) fsyncScheduler.turnTo(handle)
-    head = taken.head
-    active = activeAt(file, handle, taken.length, head)
-    day = dayOf(handle, clock)
+    if (faultOf(this.#active) === undefined) return
+    const { handle, restored, ...taken } = retake(this.#active, this.#head)
+    if (handle !== this.#active.handle) this.#scheduler.turnTo(handle)
+    this.#head = taken.head
+    this.#active = activeAt(file, handle, taken.length, this.#head)
+    this.#day = dayOf(handle, clock)
     found.push(...taken.events)
     if (restored === undefined) return
     found.push({ event: 'gap', details: { restored: basename(restored) } })
-    options.onClosed?.(restored)
+    onClosed?.(restored)
   }
 
   /** Seals and writes what this turn of the event loop brought; behind a failure, first that there was one. */
-  const commit = () => {
-    clearImmediate(turn)
-    turn = undefined
-    const waiting = batch
-    batch = []
-    if (outage && !mayTry(outage)) return turnAway(outage, waiting)
-    if (today(clock) > day) rotate()
-    try {
-      if (outage) takeUp(outage.found)
-      let last = head
-      let lines = ''
-      for (const fields of forewords()) {
-        const link = seal(fields, last)
-        lines += link.line
-        last = link
-      }
-      for (const { fields, content } of waiting) {
-        const link = seal(fields, last, content && { content, salt: freshSalt() })
-        lines += link.line
-        last = link
-      }
-      writeWhole(Buffer.from(lines))
-      head = { seq: last.seq, hash: last.hash }
-      atMs = clock.wallMs()
-      fsyncScheduler.written(head)
-    } catch (error) {
-      return fail(error, waiting)
+  #commit(): void {
+    clearImmediate(this.#turn)
+    this.#turn = undefined
+    const waiting = this.#batch
+    this.#batch = []
+    if (this.#outage && !this.#mayTry(this.#outage)) {
+      turnAway(this.#outage, waiting)
+      return
     }
-    if (outage) report('the audit log can be written again')
-    outage = undefined
-    const onDisk = fsyncScheduler.synced()
+    if (today(this.#options.clock) > this.#day) this.#rotate()
+    try {
+      if (this.#outage) this.#takeUp(this.#outage.found)
+      this.#writeAll(waiting)
+    } catch (error) {
+      this.#fail(error, waiting)
+      return
+    }
+    if (this.#outage) this.#options.report('the audit log can be written again')
+    this.#outage = undefined
+    const onDisk = this.#scheduler.synced()
     for (const { resolve, reject } of waiting) {
       if (onDisk) onDisk.then(resolve, reject)
       else resolve()
     }
-    if (active.length >= segmentBytes && head.seq > active.first) rotate()
-    options.onWritten?.()
+    if (this.#active.length >= this.#segmentBytes && this.#head.seq > this.#active.first) this.#rotate()
+    this.#options.onWritten?.()
   }
 
-  const writeWhole = (bytes: Buffer) => {
+  /** @throws what `fs` throws; then the chain ends where it did */
+  #writeAll(waiting: readonly QueuedRecord[]): void {
+    let last = this.#head
+    let lines = ''
+    for (const fields of this.#forewords()) {
+      const sealed = seal(fields, last)
+      lines += sealed.line
+      last = sealed
+    }
+    for (const { fields, content } of waiting) {
+      const sealed = seal(fields, last, content && { content, salt: this.#freshSalt() })
+      lines += sealed.line
+      last = sealed
+    }
+    this.#writeWhole(Buffer.from(lines))
+    this.#head = { seq: last.seq, hash: last.hash }
+    this.#atMs = this.#options.clock.wallMs()
+    this.#scheduler.written(this.#head)
+  }
+
+  #writeWhole(bytes: Buffer): void {
     try {
-      const written = write(active.handle, bytes)
+      const written = this.#write(this.#active.handle, bytes)
       if (written !== bytes.length) throw new Error(`only ${written} of ${bytes.length} bytes were written`)
-      const longer = { ...active, length: active.length + bytes.length }
-      const now = clock.monotonicMs()
-      if (now - lookedAtMs >= lookMs) {
+      const longer = { ...this.#active, length: this.#active.length + bytes.length }
+      const now = this.#options.clock.monotonicMs()
+      if (now - this.#lookedAtMs >= lookMs) {
         const fault = faultOf(longer)
         if (fault !== undefined) throw new Error(fault)
-        lookedAtMs = now
+        this.#lookedAtMs = now
       }
-      active = longer
+      this.#active = longer
     } catch (error) {
       try {
-        takeBack(active, bytes)
+        takeBack(this.#active, bytes)
       } catch {
         // Then the file ends torn, as after a crash, and is repaired like one.
       }
@@ -259,127 +331,51 @@ function continueLog(options: AuditLogOptions, opened: number): AuditLog {
     }
   }
 
-  /** Whoever writes an event learns of a failure by the log not being writable. */
-  const tell = (name: string, details?: object) => {
-    put(event(name, details)).catch(() => {})
-    commit()
+  /** Writes an event now. Whoever writes one learns of a failure by the log not being writable. */
+  #tell(name: string, details?: object): void {
+    this.#put(this.#eventOf(name, details)).catch(() => {})
+    this.#commit()
   }
 
   /** A crash between the two renames leaves no active segment; whoever opens the log then makes it. */
-  const rotate = (): boolean => {
-    if (clock.monotonicMs() < mayRotateAtMs || outage || active.length === 0) return false
-    const { first } = active
+  #rotate(): boolean {
+    const { file, clock, report, onClosed } = this.#options
+    if (clock.monotonicMs() < this.#mayRotateAtMs || this.#outage || this.#active.length === 0) return false
+    const { first } = this.#active
     const path = closedPath(file, first)
     try {
       // A file that is not the log's must not become a part of it.
-      const fault = faultOf(active)
+      const fault = faultOf(this.#active)
       if (fault !== undefined) throw new Error(fault)
-      active = activeAt(file, changePlaces(file, path), 0, head)
+      this.#active = activeAt(file, changePlaces(file, path), 0, this.#head)
     } catch (error) {
-      mayRotateAtMs = clock.monotonicMs() + retryMs
+      this.#mayRotateAtMs = clock.monotonicMs() + retryMs
       report('the audit log cannot start a new segment and continues in the old one', error)
       return false
     }
-    fsyncScheduler.turnTo(active.handle)
-    day = today(clock)
-    tell('segment', { first, last: head.seq })
-    options.onClosed?.(path)
+    this.#scheduler.turnTo(this.#active.handle)
+    this.#day = today(clock)
+    this.#tell('segment', { first, last: this.#head.seq })
+    onClosed?.(path)
     return true
   }
 
-  const writable = () => {
-    if (outage && mayTry(outage)) commit()
-    return outage === undefined
-  }
-
-  /** Also while nothing is written: nobody should have to ask to learn that the log is gone. */
-  const look = () => {
-    if (outage) return void writable()
-    try {
-      const fault = lock.keep() ? faultOf(active) : lostLock
-      if (fault !== undefined) fail(new Error(fault))
-    } catch (error) {
-      fail(error)
+  /** Also while nothing is written: that the log is gone shows before anybody asks. */
+  #look(): void {
+    if (this.#outage) {
+      this.writable()
+      return
     }
-  }
-
-  for (const { event: name, details } of resumed.events) {
-    report(
-      `the audit log was not closed properly: ${'reason' in details ? details.reason : 'a torn last line'}`,
-    )
-    tell(name, details)
-  }
-  tell('started', options.about)
-  if (outage) throw new Error(`${file} cannot be written`)
-  // From the first moment there is a head to hold the log against.
-  writeHeadNow(file, head)
-  const looking = setInterval(look, keepMs)
-  looking.unref()
-
-  return {
-    append: put,
-    event: (name, details) => put(event(name, details)),
-    get head() {
-      return head
-    },
-    rotate() {
-      if (batch.length > 0) commit()
-      return rotate()
-    },
-    durable: fsyncScheduler.durable,
-    configure(sync, bytes = segmentBytes) {
-      fsyncScheduler.configure(sync)
-      segmentBytes = bytes
-    },
-    writable,
-
-    async close() {
-      clearInterval(looking)
-      // The last chance.
-      if (outage) outage.triedAtMs = Number.NEGATIVE_INFINITY
-      tell('stopped')
-      closed = true
-      await fsyncScheduler.stop()
-      try {
-        fdatasyncSync(active.handle)
-        // Another writer's head is not ours to set back.
-        if (lock.keep()) writeHeadNow(file, head)
-      } finally {
-        closeSync(active.handle)
-        lock.release()
-      }
-    },
-  }
-}
-
-/** Not one by one against a disk that is full. */
-function turnAway(outage: Outage, waiting: readonly QueuedRecord[]): void {
-  for (const { fields, reject } of waiting) {
-    if ('event' in fields) outage.events++
-    else outage.unrecorded++
-    reject(outage.error)
+    try {
+      const fault = this.#options.lock.keep() ? faultOf(this.#active) : lostLock
+      if (fault !== undefined) this.#fail(new Error(fault))
+    } catch (error) {
+      this.#fail(error)
+    }
   }
 }
 
 const lostLock = 'another gateway has taken the log over'
-
-/** Where the active segment begins: as its first record says, or with the next one. */
-function activeAt(file: string, handle: number, length: number, head: Head): Active {
-  const opening = length === 0 ? undefined : readFirst(handle)
-  const first = !opening || 'wrong' in opening ? head.seq + 1 : opening.seq
-  return { file, handle, inode: fstatSync(handle), length, first }
-}
-
-/** On which day (UTC) a segment was begun. */
-function dayOf(handle: number, clock: Clock): number {
-  const opening = readFirst(handle)
-  const day = opening && 'time' in opening ? Math.floor(Date.parse(opening.time ?? '') / dayMs) : Number.NaN
-  return Number.isNaN(day) ? today(clock) : day
-}
-
-function today(clock: Clock): number {
-  return Math.floor(clock.wallMs() / dayMs)
-}
 
 /** Names that say where a record stands, or what it is, are not for whoever tells an event. */
 function withoutPlace(details: object): object {

@@ -17,9 +17,13 @@ import {
   type Stats,
   statSync,
 } from 'node:fs'
+import type { Clock } from '../../core/clock.ts'
+import { readFirst } from '../query/tail.ts'
 import type { Head } from './chain.ts'
 import { type Resumption, resumeLog } from './resume.ts'
 import { closedPath } from './segments.ts'
+
+const dayMs = 86_400_000
 
 /** An active segment as its writer knows it. */
 export interface Active {
@@ -135,4 +139,23 @@ function isTaken(closed: string): boolean {
 
 function isSame(a: Active['inode'], b: Active['inode']): boolean {
   return a.ino === b.ino && a.dev === b.dev
+}
+
+/** Describes the open segment; it begins as its first record says, or with the record after `head`. */
+export function activeAt(file: string, handle: number, length: number, head: Head): Active {
+  const opening = length === 0 ? undefined : readFirst(handle)
+  const first = !opening || 'wrong' in opening ? head.seq + 1 : opening.seq
+  return { file, handle, inode: fstatSync(handle), length, first }
+}
+
+/** Tells on which day (UTC, since the epoch) a segment was begun. */
+export function dayOf(handle: number, clock: Clock): number {
+  const opening = readFirst(handle)
+  const day = opening && 'time' in opening ? Math.floor(Date.parse(opening.time ?? '') / dayMs) : Number.NaN
+  return Number.isNaN(day) ? today(clock) : day
+}
+
+/** The day it is now (UTC, since the epoch). */
+export function today(clock: Clock): number {
+  return Math.floor(clock.wallMs() / dayMs)
 }

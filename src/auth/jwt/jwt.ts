@@ -12,8 +12,10 @@ import { callerId, presentable } from '../caller-id.ts'
 import type { Identity, TokenFault } from '../identity.ts'
 import { createIssuerKeys, type IssuerIntervals, type IssuerKeys, KeysUnavailable } from './issuer-keys.ts'
 
+/** Reads tokens of other issuers. */
 export interface Jwts {
   /**
+   * Tells whose a token is, or what is wrong with it.
    * @returns undefined if it is no token, or one that is for somebody else to judge; a promise only where a signature
    * is to be verified
    */
@@ -22,6 +24,7 @@ export interface Jwts {
     issuers: readonly TokenIssuer[],
     nowMs: number,
   ): Identity | TokenFault | undefined | Promise<Identity | TokenFault>
+  /** Ends all questions to issuers. */
   close(): Promise<void>
 }
 
@@ -39,45 +42,92 @@ interface Verifier {
   readonly keys: IssuerKeys
 }
 
-/** @param report why the keys of an issuer cannot be had */
+/**
+ * Makes a reader that knows no issuer's keys yet.
+ * @param report told why the keys of an issuer cannot be had
+ */
 export function createJwts(
   monotonicMs: () => number,
   intervals: IssuerIntervals,
   report: (issuer: string, problem: string) => void,
 ): Jwts {
-  // A reload makes new issuers of the same text, whose keys are known already.
-  const byText = new Map<string, Verifier>()
-  const byIssuer = new WeakMap<TokenIssuer, Verifier>()
-  const verified = new LRUCache<string, Verified>({ max: maxKept })
+  return new JwtReader(monotonicMs, intervals, report)
+}
 
-  const verifierOf = (issuer: TokenIssuer, all: readonly TokenIssuer[]): Verifier => {
-    const known = byIssuer.get(issuer)
-    if (known) return known
-    const text = JSON.stringify(issuer)
-    const made = byText.get(text) ?? {
-      keys: createIssuerKeys(issuer, monotonicMs, intervals, (problem) => report(issuer.issuer, problem)),
-    }
-    byText.set(text, made)
-    byIssuer.set(issuer, made)
-    const wanted = new Set(all.map((each) => JSON.stringify(each)))
-    for (const [other, { keys }] of byText)
-      if (!wanted.has(other)) {
-        byText.delete(other)
-        void keys.close()
-      }
-    return made
+/** One token and the issuers of its name in the policy. */
+interface Presented {
+  readonly token: string
+  readonly digest: string
+  readonly candidates: readonly TokenIssuer[]
+  /** All issuers of the policy. */
+  readonly issuers: readonly TokenIssuer[]
+  readonly nowMs: number
+}
+
+class JwtReader implements Jwts {
+  readonly #monotonicMs: () => number
+  readonly #intervals: IssuerIntervals
+  readonly #report: (issuer: string, problem: string) => void
+  // A reload makes new issuers of the same text, whose keys are known already.
+  readonly #byText = new Map<string, Verifier>()
+  readonly #byIssuer = new WeakMap<TokenIssuer, Verifier>()
+  readonly #verified = new LRUCache<string, Verified>({ max: maxKept })
+
+  constructor(
+    monotonicMs: () => number,
+    intervals: IssuerIntervals,
+    report: (issuer: string, problem: string) => void,
+  ) {
+    this.#monotonicMs = monotonicMs
+    this.#intervals = intervals
+    this.#report = report
   }
 
-  const verify = async (
-    token: string,
-    digest: string,
-    candidates: readonly TokenIssuer[],
-    all: readonly TokenIssuer[],
+  identify(
+    credential: string,
+    issuers: readonly TokenIssuer[],
     nowMs: number,
-  ): Promise<Identity | TokenFault> => {
+  ): Identity | TokenFault | undefined | Promise<Identity | TokenFault> {
+    // Every header is a JSON object, and `{"` is `eyJ` in base64; keys never begin so.
+    if (issuers.length === 0 || !credential.startsWith('eyJ')) return undefined
+    const token = readToken(credential)
+    if (token === undefined) return 'token malformed'
+    const type = typeof token.header.typ === 'string' ? token.header.typ.toLowerCase() : token.header.typ
+    if (type === capabilityType) return undefined
+    if (!types.has(type)) return 'token of another type'
+    const candidates = issuers.filter(({ issuer }) => issuer === token.claims.iss)
+    if (candidates.length === 0) return 'token of an unknown issuer'
+    const presented: Presented = {
+      token: credential,
+      digest: hash('sha256', credential, 'base64'),
+      candidates,
+      issuers,
+      nowMs,
+    }
+    return this.#known(presented) ?? this.#verify(presented)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#byText.values()].map(({ keys }) => keys.close()))
+  }
+
+  /** @returns whose the token is, if it was verified before and that still holds */
+  #known({ digest, candidates, issuers, nowMs }: Presented): Identity | undefined {
+    const known = this.#verified.get(digest)
+    if (!known) return undefined
+    const holds =
+      nowMs < known.untilMs &&
+      known.generation === known.verifier.keys.generation &&
+      candidates.some((issuer) => this.#verifierOf(issuer, issuers) === known.verifier)
+    if (holds) return known.identity
+    this.#verified.delete(digest)
+    return undefined
+  }
+
+  async #verify({ token, digest, candidates, issuers, nowMs }: Presented): Promise<Identity | TokenFault> {
     let fault: TokenFault = 'token of an unknown issuer'
     for (const issuer of candidates) {
-      const verifier = verifierOf(issuer, all)
+      const verifier = this.#verifierOf(issuer, issuers)
       // Before: if the keys change meanwhile, what was verified by the old ones is verified again.
       const { generation } = verifier.keys
       const found = await verifyBy(token, issuer, verifier.keys, nowMs)
@@ -86,38 +136,30 @@ export function createJwts(
         continue
       }
       const untilMs = Math.min(found.expiresMs, nowMs + keptMs)
-      verified.set(digest, { identity: found.identity, untilMs, verifier, generation })
+      this.#verified.set(digest, { identity: found.identity, untilMs, verifier, generation })
       return found.identity
     }
     return fault
   }
 
-  return {
-    identify(credential, issuers, nowMs) {
-      // Every header is a JSON object, and `{"` is `eyJ` in base64; keys never begin so.
-      if (issuers.length === 0 || !credential.startsWith('eyJ')) return undefined
-      const token = readToken(credential)
-      if (token === undefined) return 'token malformed'
-      const type = typeof token.header.typ === 'string' ? token.header.typ.toLowerCase() : token.header.typ
-      if (type === capabilityType) return undefined
-      if (!types.has(type)) return 'token of another type'
-      const candidates = issuers.filter(({ issuer }) => issuer === token.claims.iss)
-      if (candidates.length === 0) return 'token of an unknown issuer'
-      const digest = hash('sha256', credential, 'base64')
-      const known = verified.get(digest)
-      if (known) {
-        const holds =
-          nowMs < known.untilMs &&
-          known.generation === known.verifier.keys.generation &&
-          candidates.some((issuer) => verifierOf(issuer, issuers) === known.verifier)
-        if (holds) return known.identity
-        verified.delete(digest)
+  #verifierOf(issuer: TokenIssuer, all: readonly TokenIssuer[]): Verifier {
+    const known = this.#byIssuer.get(issuer)
+    if (known) return known
+    const text = JSON.stringify(issuer)
+    const made = this.#byText.get(text) ?? {
+      keys: createIssuerKeys(issuer, this.#monotonicMs, this.#intervals, (problem) =>
+        this.#report(issuer.issuer, problem),
+      ),
+    }
+    this.#byText.set(text, made)
+    this.#byIssuer.set(issuer, made)
+    const wanted = new Set(all.map((each) => JSON.stringify(each)))
+    for (const [other, { keys }] of this.#byText)
+      if (!wanted.has(other)) {
+        this.#byText.delete(other)
+        void keys.close()
       }
-      return verify(credential, digest, candidates, issuers, nowMs)
-    },
-    async close() {
-      await Promise.all([...byText.values()].map(({ keys }) => keys.close()))
-    },
+    return made
   }
 }
 
