@@ -159,7 +159,7 @@ describe('Ollama requests', () => {
   it.each([
     [{ format: 'yaml' }, '`format` must be "json" or a JSON Schema.'],
     [{ options: { stop: '!' } }, '`options.stop` must be a list of strings.'],
-    [{ options: { num_predict: 'many' } }, '`options.num_predict` must be a whole number in range.'],
+    [{ options: { num_predict: 'many' } }, '`options.num_predict` must be an integer in range.'],
   ])('name the field of a mistake before a server is asked: %j', (more, say) => {
     expect(refusalOf(() => chat(more as JsonObject))).toMatchObject({ code: 'invalid_request', say })
   })

@@ -127,7 +127,7 @@ describe('a model server that', () => {
     const response = await gate.post('/api/chat', chat)
     const text = await response.text()
     expect(text).toContain('"content":"Hm"')
-    expect(text.trim().split('\n').at(-1)).toBe('{"error":"The model server took too long."}')
+    expect(text.trim().split('\n').at(-1)).toBe('{"error":"The model server took too long to respond."}')
     expect(lastEnding()).toEqual({ kind: 'cut', code: 'upstream_timeout', status: 200 })
     await expectSlotBack()
   })

@@ -84,6 +84,8 @@ describe('a pack of one’s own', () => {
   it('is seen through disguises, too', () => {
     expect(idsIn(btoa('we speak of tick-654321 and of project falcon'))).toEqual([
       'leak.falcon high',
+      // That they stood in base64 counts as well, where something was found in it.
+      'smuggling.encoded low',
       'leak.ticket medium',
     ])
   })
