@@ -226,7 +226,33 @@ export const postalAddresses: readonly Detector[] = forms.map(({ triggers, head,
 }))
 
 function holdAddress(text: string): number {
-  const tail = text.slice(-maxOpenLength)
-  const match = begun.exec(tail)
-  return match ? text.length - tail.length + match.index : text.length
+  const from = startOfAddress(text)
+  const tail = text.slice(from)
+  // One word is none, and waits for its end anyway.
+  const match = blank.test(tail) ? begun.exec(tail) : null
+  return match ? from + match.index : text.length
+}
+
+/** Words in small letters that addresses have. */
+const smallWord = new RegExp(
+  `^(?:${small}|d[eu]s?|dell[ao]|los|las|[ld]['’].*|bis|ter|quater|bus|lok|m|n\\.?[º°]|apt|suite|unit|floor|${oneOf([...frenchKinds, ...polishKinds])}|.*(?:${oneOf([...germanKinds, ...dutchKinds])}))[,;.]*$`,
+  'u',
+)
+const blank = /\s/
+
+/** Behind the last whole word that is part of none: in prose one of the last. */
+function startOfAddress(text: string): number {
+  const first = Math.max(0, text.length - maxOpenLength)
+  let at = text.length
+  while (at > first && !blank.test(text.charAt(at - 1))) at--
+  while (at > first) {
+    let end = at
+    while (end > first && blank.test(text.charAt(end - 1))) end--
+    let start = end
+    while (start > first && !blank.test(text.charAt(start - 1))) start--
+    const word = text.slice(start, end)
+    if (/^\p{Ll}/u.test(word) && !smallWord.test(word)) return at
+    at = start
+  }
+  return first
 }
