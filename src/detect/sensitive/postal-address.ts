@@ -228,8 +228,8 @@ export const postalAddresses: readonly Detector[] = forms.map(({ triggers, head,
 function holdAddress(text: string): number {
   const from = startOfAddress(text)
   const tail = text.slice(from)
-  // One word is none, and waits for its end anyway.
-  const match = blank.test(tail) ? begun.exec(tail) : null
+  // One word is none, and waits for its end anyway; a number with a comma does not.
+  const match = /[\s,]/.test(tail) ? begun.exec(tail) : null
   return match ? from + match.index : text.length
 }
 
