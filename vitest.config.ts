@@ -1,13 +1,41 @@
 import { defineConfig } from 'vitest/config'
 
+/** Each in a process of its own: they mock modules, or measure memory of the process. */
+const alone = ['test/http/disk-full.test.ts', 'test/http/memory.test.ts']
+/** Long by nature: `npm run test:long`. */
+const long = 'test/**/*.long.test.ts'
+
 // biome-ignore lint/style/noDefaultExport: vitest reads its configuration from a default export.
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // Some tests start servers and gates of their own; more at once than cores would only starve them.
     maxWorkers: 2,
     reporters: ['default', ['json', { outputFile: 'dist/test-report.json' }]],
+    provide: { isLong: false },
+    projects: [
+      {
+        extends: true,
+        // The files of a worker share one process, so that it imports the gateway and compiles the packs once.
+        test: { name: 'suite', include: ['test/**/*.test.ts'], exclude: [...alone, long], isolate: false },
+      },
+      { extends: true, test: { name: 'alone', include: alone } },
+      {
+        extends: true,
+        test: {
+          name: 'long',
+          include: [long],
+          isolate: false,
+          provide: { isLong: true },
+          testTimeout: 300_000,
+        },
+      },
+    ],
+    coverage: {
+      include: ['src/**/*.ts'],
+      reporter: ['text-summary', 'json-summary'],
+      reportsDirectory: 'coverage',
+    },
   },
 })

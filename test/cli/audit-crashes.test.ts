@@ -9,6 +9,7 @@ import { segmentsOf } from '../../src/audit/write/segments.ts'
 import { mintKey } from '../../src/auth/api-keys/key.ts'
 import { writeKeyFile } from '../../src/auth/api-keys/key-file.ts'
 import { cli, listening, type Program, start } from '../rig/cli.ts'
+import { effort } from '../rig/effort.ts'
 import { entryOf, policyText } from '../rig/gate.ts'
 import { type ModelServer, startModelServer } from '../rig/model-server.ts'
 import { until } from '../rig/wait.ts'
@@ -65,11 +66,13 @@ async function recorded(): Promise<Set<string>> {
   return ids
 }
 
+const rounds = effort(1, 6)
+
 describe('killed at any moment', () => {
   it('while it writes, rotates, compresses and erases, every answer is on record and the chain holds', async () => {
     write('segment: 64KiB, checkpoint: { records: 20, every: 1m }')
     const answered: string[] = []
-    for (let round = 0; round < 6; round++) {
+    for (let round = 0; round < rounds; round++) {
       const gate = await serve()
       let over = false
       const client = async () => {
@@ -118,7 +121,7 @@ describe('killed at any moment', () => {
     const verdict = await cli(['audit', 'verify', file()])
     expect([verdict.code, verdict.out]).toEqual([0, expect.stringContaining('did not stop by itself')])
     expect(verdict.out).not.toContain('not finished')
-    expect(segmentsOf(file()).length).toBeGreaterThan(5)
+    expect(segmentsOf(file()).length).toBeGreaterThan(rounds === 1 ? 0 : 5)
   }, 120_000)
 })
 

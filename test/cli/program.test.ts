@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { mintKey } from '../../src/auth/api-keys/key.ts'
 import { readKeyFile, writeKeyFile } from '../../src/auth/api-keys/key-file.ts'
 import { cli, listening, type Program, start } from '../rig/cli.ts'
+import { effort } from '../rig/effort.ts'
 import { entryOf, policyText } from '../rig/gate.ts'
 import { holdPosts, likeOllama, type ModelServer, startModelServer } from '../rig/model-server.ts'
 import { until } from '../rig/wait.ts'
@@ -168,7 +169,7 @@ describe('the program', () => {
   })
 
   it('killed under load has every answered request on record, and goes on with a chain that holds', async () => {
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < effort(1, 3); round++) {
       const gate = await serve()
       const answered: string[] = []
       let stop = false

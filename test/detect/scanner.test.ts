@@ -239,12 +239,12 @@ describe('the scanner', () => {
         return user + system
       }
       time(50_000)
-      const short = Math.min(...[1, 2, 3].map(() => time(50_000)))
-      const long = Math.min(...[1, 2, 3].map(() => time(400_000)))
+      const bound = Math.max(Math.min(time(50_000), time(50_000)), 2000) * 32
+      // Again only if a neighbour may have disturbed it.
+      let long = time(400_000)
+      for (let more = 0; more < 2 && long >= bound; more++) long = Math.min(long, time(400_000))
       // Eight times the text: far less than the sixty-four times of a quadratic scan, noise included.
-      expect(long, `${JSON.stringify(piece)}: ${short} µs, ${long} µs`).toBeLessThan(
-        Math.max(short, 2000) * 32,
-      )
+      expect(long, JSON.stringify(piece)).toBeLessThan(bound)
     }
   })
 

@@ -1,5 +1,5 @@
 /**
- * The property of `property.ts` over 2,000 bodies, and the proof that it can fail: planted defects are found.
+ * The property of `property.ts` over two thousand bodies, and the proof that it can fail: planted defects are found.
  * `npm run fuzz` does the same with more bodies and another seed each time.
  */
 import { describe, expect, it } from 'vitest'
@@ -8,10 +8,11 @@ import { modelName, Notes, object, text } from '../../src/dialects/common/shape.
 import type { Exchange, Prompt } from '../../src/dialects/dialect.ts'
 import { dialects } from '../../src/dialects/dialects.ts'
 import { fullRequests } from '../dialects/full-requests.ts'
+import { effort } from '../rig/effort.ts'
 import { createRun, type Failure, type Tally, type Target } from './requests.ts'
 
 const seed = 20_261_122
-const cases = 2000
+const cases = effort(2000, 20_000)
 
 const targets = dialects.flatMap(({ name, endpoints }): Target[] =>
   endpoints.flatMap((endpoint) =>

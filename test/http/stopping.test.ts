@@ -1,6 +1,7 @@
 /** A gate that stops loses nothing that clients sent in good faith. */
 import { Agent, request } from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
+import { effort } from '../rig/effort.ts'
 import { type GateSettings, type RunningGate, startGate } from '../rig/gate.ts'
 import { holdPosts, type ModelServer, startModelServer } from '../rig/model-server.ts'
 import { until } from '../rig/wait.ts'
@@ -89,8 +90,8 @@ describe('the notice', () => {
 
 // A proxy that does not look at `/readyz` opens connections to the last moment; the system resets one that a closing
 // listener had not accepted yet, which no program can prevent. So the client here looks.
-const restarts = 10
-const wanted = 1000
+const restarts = effort(2, 10)
+const wanted = effort(200, 1000)
 
 /** Asks without a pause, four at a time, until it is told to stop. @returns what went wrong, if anything, and how often it asked */
 function load(where: () => { url: string; key: string; agent: Agent }) {

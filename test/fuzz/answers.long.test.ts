@@ -1,0 +1,2 @@
+/** The same as `answers.test.ts`, many times over (`rig/effort.ts`). */
+import './answers.test.ts'
