@@ -18,6 +18,7 @@ const morse = /(?:[.•·\-–—_]{1,6}[ /|\n]{1,4}){10,}[.•·\-–—_]{0,6}
 const lastLine = /\r?\n[A-Za-z0-9+/_-]{1,15}={0,2}(?![^\s])/y
 const padding = /={1,6}/y
 
+/** Returns edits that put what encoded runs say in their place. */
 export function encodingEdits(text: string, { seen, runs }: Survey): Edit[] {
   const edits: Edit[] = []
   const put = (start: number, end: number, meant: string | undefined) => {

@@ -64,6 +64,7 @@ function hasTwoKinds(run: string): boolean {
   return told.length >= minOfTwoKinds && told !== told.charAt(0).repeat(told.length)
 }
 
+/** Returns edits that leave out what nobody sees, and put in what it says. */
 export function unseenEdits(text: string): Edit[] {
   const edits: Edit[] = []
   const add = (pattern: RegExp, meaning: (found: string) => string | undefined) => {

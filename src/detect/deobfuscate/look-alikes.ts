@@ -7,6 +7,7 @@ const latin = new Map(
 )
 const strangers = /[^\p{ASCII}]/gu
 
+/** Returns a view with Latin letters in the place of those that look like them. */
 export function latinised(before: TextView): TextView | undefined {
   const edits: Edit[] = []
   for (const { 0: character, index: start } of before.text.matchAll(strangers)) {

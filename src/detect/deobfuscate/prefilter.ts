@@ -100,6 +100,7 @@ const minDashes = 12
 const minGroups = 6
 const minLeet = 2
 
+/** What one walk over a text saw. */
 export interface Survey {
   /** Bits of `sign`. */
   readonly seen: number

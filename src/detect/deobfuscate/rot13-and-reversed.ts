@@ -51,12 +51,14 @@ const turnedOver: Readonly<Record<string, string>> = {
   '¿': '?',
 }
 
+/** Letters that are there only to be read upside down. */
 export const turnedLetters: ReadonlySet<string> = new Set(
   Object.keys(upsideDown).filter((letter) => letter !== 'ı' && letter !== 'Λ'),
 )
 
 const anyTurned = /\S/g
 
+/** Returns the view of a text that stands on its head. */
 export function uprighted(before: TextView): TextView {
   const upright = before.text.replaceAll(
     anyTurned,
@@ -67,15 +69,18 @@ export function uprighted(before: TextView): TextView {
 
 const words = /[\p{L}\p{M}]+/gu
 
+/** Returns the views of a text that is written backwards as a whole, and word by word. */
 export function backToFront(before: TextView): readonly TextView[] {
   const wordByWord = before.text.replaceAll(words, (word) => [...word].reverse().join(''))
   return [reversed(before), replaced(before, wordByWord)]
 }
 
+/** Returns the view of a text whose letters are shifted by thirteen. */
 export function shifted(before: TextView): TextView {
   return replaced(before, before.text.replaceAll(/[a-z]/gi, rot13))
 }
 
+/** Shifts a letter of ASCII by thirteen. */
 export function rot13(letter: string): string {
   const code = letter.charCodeAt(0)
   const base = code < 0x61 ? 0x41 : 0x61

@@ -19,6 +19,7 @@ const telling =
   /ignor|disreg|forget|reveal|prompt|instruct|restrict|filter|bypass|overrid|jailb|system|rules|guidel|anything|password|repeat|secret|supersed|directiv|conversation|command|unethic|amoral/i
 const humps = /(?<=[a-z])(?=[A-Z])/g
 
+/** Returns edits that join letters kept apart, and part words kept together. */
 export function spacedEdits(text: string, { seen, runs }: Survey, segment: Segmenter): Edit[] {
   const edits: Edit[] = []
   if (seen & sign.spaced)
@@ -47,6 +48,7 @@ function joined(found: string, segment: Segmenter): string {
     .join(' ')
 }
 
+/** Makes a segmenter of words in small letters. */
 export function createSegmenter(vocabulary: Iterable<string>): Segmenter {
   const all = new Set(vocabulary)
   // What two others make up (`systemprompt`) would hide them.

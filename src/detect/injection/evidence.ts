@@ -8,6 +8,7 @@ import type { Signature } from './signature.ts'
 /** What was found, wherever that is. */
 type Kind = Pick<Signature, 'id' | 'category' | 'severity'> & Pick<Finding, 'parts'>
 
+/** Collects what is found in one text. */
 export interface Evidence {
   /**
    * @param isMentioned asked of what is kept
@@ -30,6 +31,7 @@ const overflowing = { id: 'scan.overflow', category: 'overflow', severity: 'high
 const recent = 16
 const none: readonly Finding[] = []
 
+/** Makes the collection for one text. */
 export function createEvidence(): Evidence {
   let count = 0
   let overflown: Finding | undefined

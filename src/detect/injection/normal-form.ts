@@ -21,6 +21,7 @@ const blanks = /(\s\s)\s+/g
 const alike = /([^A-Za-z0-9\s\u00aa-\uffff])\1{3,}/g
 const sign = /[^A-Za-z0-9\s\u00aa-\uffff]/
 
+/** Returns the form that texts which say the same have in common. Linear in the text. */
 export function normalForm(text: string): string {
   const folded = plain.test(text) ? text.toLowerCase() : fold(text)
   const stretches = stretchesIn(folded)

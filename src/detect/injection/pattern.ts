@@ -4,6 +4,7 @@
  */
 import { RE2JS, RE2JSException } from 're2js'
 
+/** A regular expression that runs in time proportional to the text. */
 export interface Pattern {
   /** Places in order, not touching; at most as many as are asked for. */
   find(text: string, onFound: (start: number, end: number) => void): void

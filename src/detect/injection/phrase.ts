@@ -11,6 +11,7 @@
 
 import { foldText } from './units.ts'
 
+/** One way of writing a step. */
 export interface Literal {
   readonly text: string
   /** The character before must not belong to the same word. */
@@ -19,12 +20,14 @@ export interface Literal {
   readonly closes: boolean
 }
 
+/** What must stand next, in one of several ways. */
 export interface Step {
   readonly literals: readonly Literal[]
   /** How many other words may stand before this step. */
   readonly gap: number
 }
 
+/** Lists of words by the names that phrases use for them. */
 export type WordClasses = Readonly<Record<string, readonly string[]>>
 
 const token = /\s*(?:\.\.(\d{1,2})|"([^"]+)"|\{([\w-]+)\}|\(((?:"[^"]+"|[^()"])+)\)|([^\s"{}()]+))/y

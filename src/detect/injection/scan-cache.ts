@@ -7,6 +7,7 @@
  */
 import { LRUCache } from 'lru-cache'
 
+/** Finds out about texts, and keeps what it found out. */
 export interface Recall<T> {
   /** @param owner whose text it is */
   of(text: string, owner: string): T

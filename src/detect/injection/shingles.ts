@@ -10,8 +10,10 @@ const runLength = 12
 const maxTextLength = 64 * 1024
 const word = /[\p{L}\p{N}]+/gu
 
+/** Numbers of runs of words. */
 export type Shingles = ReadonlySet<number>
 
+/** Returns the numbers of all runs of words in the first 64 KiB of a text. */
 export function shinglesOf(text: string): Shingles {
   const found = new Set<number>()
   const follower = new Follower((shingle) => found.add(shingle))

@@ -9,6 +9,7 @@ import { compilePattern, type Pattern } from './pattern.ts'
 import { parsePhrase, type Step, type WordClasses } from './phrase.ts'
 import { foldText } from './units.ts'
 
+/** A signature that is ready to run. */
 export interface Signature {
   /** `family.what`, unique over all packs. */
   readonly id: string
@@ -34,6 +35,7 @@ export interface PackSource {
   readonly signatures: readonly SignatureSource[]
 }
 
+/** A signature as it stands in its pack. */
 export interface SignatureSource {
   readonly id: string
   readonly severity: Severity
@@ -50,12 +52,14 @@ export interface SignatureSource {
   readonly leaves: readonly string[]
 }
 
+/** What is wrong in a pack, and where. */
 export interface Mistake {
   /** Keys and indices from the top of the pack. */
   readonly path: readonly (string | number)[]
   readonly message: string
 }
 
+/** What could be compiled of a pack, and what could not. */
 export interface CompiledPack {
   readonly signatures: readonly Signature[]
   readonly mistakes: readonly Mistake[]

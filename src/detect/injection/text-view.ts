@@ -9,6 +9,7 @@ export interface Edit extends Span {
   readonly text: string
 }
 
+/** A text with some stretches replaced, and the way back to the text as it came. */
 export interface TextView {
   readonly text: string
   /** The same place in the text as it came. */
@@ -22,6 +23,7 @@ const margin = 600
 /** Shorter texts are read whole. */
 const wholeUpTo = 4096
 
+/** Returns the view of a text in which nothing is replaced. */
 export function asItCame(text: string): TextView {
   // A stranger must not put up fences.
   return { text: text.includes(fence) ? text.replaceAll(fence, ' ') : text, original: (span) => span }

@@ -42,6 +42,7 @@ export const folded: Uint16Array = Uint16Array.from({ length: unitCount }, (_, u
   return letter.length === 1 ? letter.charCodeAt(0) : unit
 })
 
+/** Of a word whose script keeps its words apart. */
 export const wordKind = 1
 /** Between stretches of a text that do not belong together: see `text-view.ts`. */
 export const fenceKind = 2

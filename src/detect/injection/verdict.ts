@@ -7,12 +7,14 @@
  */
 import type { Action, Channel, Finding, Severity } from '../../core/text.ts'
 
+/** What is to be done with a text. */
 export interface Verdict {
   readonly action: Action
   /** The heaviest window of the text; 100 is one high finding. */
   readonly score: number
 }
 
+/** From which severity on a text is blocked or flagged. */
 export interface Thresholds {
   readonly block: Severity
   readonly flag: Severity

@@ -36,8 +36,10 @@ export const weightOf = {
   end: 2,
   override: 3,
 } as const
+/** A part of an order. */
 export type Part = keyof typeof weightOf
 
+/** Classes of words that the phrases of parts use. */
 export const classes: WordClasses = {
   ai: [
     'ai',

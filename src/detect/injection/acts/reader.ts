@@ -6,6 +6,7 @@
 import type { Channel, Finding, FindingPart, Span } from '../../../core/text.ts'
 import { type Part, weightOf } from './parts.ts'
 
+/** Reads the parts of one text. */
 export interface ActReader {
   /**
    * Takes a part of an order, in any order of place.
@@ -87,6 +88,7 @@ interface Weighed extends Span {
   readonly parts: readonly SeenPart[]
 }
 
+/** Makes a reader for one text. */
 export function createActReader(): ActReader {
   const seen: SeenPart[] = []
   return {
