@@ -46,6 +46,8 @@ const approvalSchema = Type.Object(
   },
   { additionalProperties: false },
 )
+
+/** A question to a human, and what became of it. */
 export type Approval = Static<typeof approvalSchema>
 
 /** @returns undefined if it is none. What an earlier version asked is nobody's in particular, and over in minutes. */
@@ -54,6 +56,7 @@ export function readApproval(value: JsonValue | undefined): Approval | undefined
   return Value.Check(approvalSchema, whole) ? whole : undefined
 }
 
+/** Whether a text has the form of an approval's id. */
 export function isApprovalId(text: string): boolean {
   return idPattern.test(text)
 }

@@ -8,6 +8,8 @@ import type { ApprovalStatus, ApprovalStore, Decided } from './store.ts'
 
 /** What can become of a question, for the record, the metrics and the webhook. */
 export const approvalEvents = ['requested', 'approved', 'denied', 'expired', 'used'] as const
+
+/** One of `approvalEvents`. */
 export type ApprovalEvent = (typeof approvalEvents)[number]
 
 /** A human has decided. */
@@ -40,6 +42,7 @@ export type ApprovalAnswer =
       decided(waitMs: number, claimant: Claimant): Promise<Answered | Unanswered>
     }
 
+/** Asks for approvals and waits for them. */
 export interface ApprovalService {
   /** Uses up the yes to this call, if there is one, and asks for one if not. @throws if the store cannot be asked */
   ask(
@@ -54,6 +57,7 @@ export interface ApprovalService {
   close(): void
 }
 
+/** What the service works with. */
 export interface ApprovalServiceOptions {
   readonly store: ApprovalStore
   /** Told what became of a question. @param usedBy of `used`: the request that may make the call */

@@ -16,6 +16,7 @@ export type ApprovalStatus =
   /** Too many wait already. */
   | { readonly kind: 'full' }
 
+/** What became of a decision. */
 export type Decided =
   | { readonly kind: 'done'; readonly approval: Approval }
   /** There is none of this id, or not any more. */
@@ -23,6 +24,10 @@ export type Decided =
   /** Somebody else was faster. */
   | { readonly kind: 'decided' }
 
+/**
+ * Keeps questions and their answers. @throws whatever keeps the store from being asked, as all of its operations
+ * do
+ */
 export interface ApprovalStore {
   /**
    * Takes the yes to this call, if there is one; else puts the question, if `validMs` says for how long.
@@ -44,4 +49,6 @@ export interface ApprovalStore {
 
 /** Questions at the same time: of all, and of one key with all its tokens, or there would be as many as it makes tokens. */
 export const maxApprovals = 512
+
+/** As `maxApprovals`, of one key. */
 export const maxEach = 16

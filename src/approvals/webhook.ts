@@ -8,6 +8,7 @@ import type { ApprovalSettings } from '../policy/policy.ts'
 import { type Approval, publicly } from './approval.ts'
 import type { ApprovalEvent } from './service.ts'
 
+/** Delivers what becomes of approvals. */
 export interface Webhook {
   /** Queues what became of an approval, if the policy names a webhook. @param usedBy the request that used it */
   tell(event: ApprovalEvent, approval: Approval, usedBy?: string): void
@@ -15,6 +16,7 @@ export interface Webhook {
   close(): void
 }
 
+/** What a webhook works with. */
 export interface WebhookOptions {
   /** The settings in force. */
   settings(): ApprovalSettings

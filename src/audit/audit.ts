@@ -36,7 +36,7 @@ export interface Audit extends AuditLog {
   /** Signs where the chain stands now, if the last checkpoint does not say it. */
   sign(): Promise<void>
   /** Erases content, once whatever is under way with closed segments is done. */
-  erase(order: ErasureRequest): Promise<Erased>
+  erase(request: ErasureRequest): Promise<Erased>
   reconfigure(settings: AuditSettings): void
   /** Resolves when compressing, deleting and what a crash left of an erasure are done as far as they are known now. */
   settled(): Promise<void>

@@ -63,6 +63,7 @@ export function shownIds({ id, from = [], certificate }: Identity): readonly str
   return certificate?.id === undefined ? [id, ...from] : [id, ...from, certificate.id]
 }
 
+/** Lists the roles that a freeze or a log may name: the one that counts, and its certificate's. */
 export function shownRoles({ role, certificate }: Identity): readonly string[] {
   return certificate?.role === undefined ? [role] : [role, certificate.role]
 }

@@ -5,7 +5,7 @@ import Value from 'typebox/value'
 import { keyStatus } from '../auth/api-keys/key-file.ts'
 import { rights } from '../auth/tokens/grant.ts'
 import { openSigningKeys, signingKeysFile } from '../auth/tokens/signing-keys.ts'
-import { type Holder, mintToken, shownToken, type Wanted } from '../auth/tokens/token.ts'
+import { type Holder, mintToken, shownToken, type TokenRequest } from '../auth/tokens/token.ts'
 import { Refusal } from '../core/refusal.ts'
 import { loadPolicy } from '../policy/load.ts'
 import {
@@ -70,7 +70,7 @@ export const tokenMint: Command = {
 }
 
 /** @throws UsageError */
-function wantedOf(values: Values): Wanted {
+function wantedOf(values: Values): TokenRequest {
   const lists = ['routes', 'models', 'tools'].flatMap((name) => {
     const given = values[name]
     // An empty shell variable must not produce a token with all rights.

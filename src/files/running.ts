@@ -16,6 +16,7 @@ export interface TakenFiles {
   readonly exceptions: string
 }
 
+/** What a running gate tells commands of itself. */
 export interface RunningState {
   readonly taken: TakenFiles
   /** What its model servers have themselves, by their kind; null: one of them has not told. */

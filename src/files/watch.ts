@@ -5,10 +5,15 @@
 import { type Stats, unwatchFile, watchFile } from 'node:fs'
 import { stateOf, textOf } from './state.ts'
 
+/** A watch over files, until it is closed. */
 export interface Watch {
   close(): void
 }
 
+/**
+ * Calls back when one of the files is written, replaced, made or removed, looking every `intervalMs`
+ * milliseconds.
+ */
 export function watchFiles(paths: readonly string[], onChange: () => void, intervalMs = 1000): Watch {
   const listeners = paths.map((path) => {
     let seen = stateAtFirst(path)

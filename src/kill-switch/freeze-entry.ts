@@ -10,6 +10,8 @@ import { parsePattern } from '../models/name.ts'
 
 /** What can be frozen. */
 export const frozenKinds = ['key', 'role', 'model', 'all'] as const
+
+/** One of `frozenKinds`. */
 export type FrozenKind = (typeof frozenKinds)[number]
 
 /** Whether a text names something that can be frozen. */

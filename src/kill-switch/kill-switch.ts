@@ -22,6 +22,7 @@ export interface FreezeCheck {
   holdsModel(model: string, server: ServerKind): boolean
 }
 
+/** The kill switch of a gateway. */
 export interface KillSwitch extends FreezeCheck {
   /** Lists all freezes in force. */
   list(): readonly FreezeEntry[]
@@ -46,6 +47,7 @@ export interface KillSwitch extends FreezeCheck {
   close(): void
 }
 
+/** What the kill switch works with. */
 export interface KillSwitchOptions {
   readonly file: string
   readonly shared: SharedFreezes | undefined

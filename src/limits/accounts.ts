@@ -11,6 +11,7 @@ const unlimited: SharedLimits = {
   concurrent: undefined,
 }
 
+/** Names the account of an API key, by its id. */
 export function keyAccount(id: string): Account {
   return { scope: 'key', name: id }
 }

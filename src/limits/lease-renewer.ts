@@ -4,6 +4,7 @@
  */
 import { type Account, leaseMs, type Renewal, type Store } from './store.ts'
 
+/** A store that renews what it has reserved. */
 export interface LeaseRenewer extends Store {
   /** Renews everything that is held, at once. */
   renewAll(): Promise<void>
@@ -12,6 +13,10 @@ export interface LeaseRenewer extends Store {
 /** Twice a renewal may fail before a lease runs out. */
 const renewEveryMs = leaseMs / 3
 
+/**
+ * Wraps a store.
+ * @param onFailure told when a renewal fails; the next one is tried in time
+ */
 export function createLeaseRenewer(store: Store, onFailure: (error: unknown) => void): LeaseRenewer {
   const held = new Map<string, Renewal>()
   const renewAll = () => store.renew([...held.values()]).catch(onFailure)

@@ -6,6 +6,7 @@
 /** Of an answer that seems to have been slower: one slow answer is no slow clock. */
 const trust = 0.1
 
+/** Converts this gateway's monotonic time to the server's time, both in milliseconds. */
 export class ServerClock {
   /** From this gateway's monotonic clock to the server's; undefined until it has answered. */
   #offsetMs: number | undefined

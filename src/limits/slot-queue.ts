@@ -19,6 +19,7 @@ export interface SlotWait {
   onLeave(listener: (() => void) | undefined): void
 }
 
+/** The lines of requests that wait for slots. */
 export interface SlotQueue {
   /**
    * Reserves as the store does, but waits while too many run.

@@ -7,7 +7,10 @@ import type { Budget } from '../redis/availability.ts'
 
 export type { Budget }
 
+/** The windows that limits count in, in milliseconds. */
 export const minuteMs = 60_000
+
+/** As `minuteMs`. */
 export const dayMs = 86_400_000
 
 /** Steps a window is cut into. One more than these is counted, so that no boundary can be cheated. */
@@ -21,6 +24,8 @@ export const leaseMs = 60_000
 
 /** How long an open breaker waits: at first, and at most. It doubles from one opening to the next. */
 export const coolDownMs = 60_000
+
+/** As `coolDownMs`: the longest. */
 export const maxCoolDownMs = 3_600_000
 /** Openings are forgotten when the breaker was closed so long, and no shorter than it last was open. */
 export const forgetOpeningsMs = 600_000
@@ -30,6 +35,8 @@ export const soonMs = 1000
 
 /** Whose use is counted. */
 export type Scope = 'key' | 'role' | 'model' | 'all' | 'token'
+
+/** What use is counted for. */
 export interface Account {
   readonly scope: Scope
   /** A key's id, a role's name, a pattern of models, nothing, or a token's id. */
@@ -65,6 +72,7 @@ export interface AdmissionRequest {
   readonly breaker: Breaker | undefined
 }
 
+/** A limit on requests, for one account. */
 export interface CountedLimit {
   readonly account: Account
   readonly limit: number
@@ -72,11 +80,13 @@ export interface CountedLimit {
   readonly perDay?: true
 }
 
+/** A circuit breaker: an account that does more than this opens it. */
 export interface Breaker {
   readonly account: Account
   readonly actionsPerMinute: number
 }
 
+/** Whether a request may come in. */
 export interface Admission {
   readonly outcome: 'admitted' | 'requests' | 'breaker'
   readonly standing: RateLimitStatus | undefined
@@ -104,12 +114,14 @@ export interface Claim {
   readonly repetition: Repeated | undefined
 }
 
+/** An account that a request is reserved for. */
 export interface ClaimedAccount {
   readonly account: Account
   /** `requestsPerMinute` only where it was not counted at the entry. */
   readonly limits: SharedLimits
 }
 
+/** Things that may not come too often, for one account. */
 export interface Repeated {
   readonly account: Account
   readonly limit: Repetition
@@ -117,6 +129,7 @@ export interface Repeated {
   readonly things: readonly string[]
 }
 
+/** Whether a request has its tokens and slots. */
 export interface Reservation {
   readonly outcome: 'granted' | 'requests' | 'tokens' | 'concurrent' | 'repetition'
   readonly tokens: RateLimitStatus | undefined
@@ -144,6 +157,7 @@ export interface Settlement {
   readonly unsaid: boolean
 }
 
+/** What settling a request has shown. */
 export interface Settled {
   /** The breaker was opened by what this request did. */
   readonly opened: boolean
@@ -151,6 +165,7 @@ export interface Settled {
   readonly repeatedMs: number
 }
 
+/** What one request still holds. */
 export interface Renewal {
   readonly lease: string
   readonly claim: Claim | undefined
@@ -158,6 +173,7 @@ export interface Renewal {
   readonly trial: Account | undefined
 }
 
+/** Counts requests and tokens, and holds slots. What it cannot count it refuses. */
 export interface Store {
   /** Counts one request if there is room for it. @throws Refusal `store_unavailable`, as all of them */
   admit(entry: AdmissionRequest, budget: Budget): Promise<Admission>

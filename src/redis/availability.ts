@@ -30,6 +30,7 @@ const quietFailures = 10
 /** The part of the timeout that a call must have waited for its silence to mean something: budgets are shared. */
 const tellingPart = 0.8
 
+/** Judges whether Redis can be asked, and asks it. */
 export class Availability {
   readonly #timeoutMs: number
   readonly #probes: Probe[]

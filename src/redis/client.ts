@@ -12,6 +12,7 @@ import { createSubscriber } from './subscriber.ts'
 /** Runs a Lua script, atomically. Its name is sent where Redis knows it, and its text where it does not. */
 export type RunScript = (keys: readonly string[], words: readonly (string | number)[]) => Promise<unknown>
 
+/** A gateway's or a command's way to its Redis. */
 export interface RedisClient {
   /** What every key and channel begins with: in a cluster all of them are on one node, where a script may use them. */
   readonly prefix: string

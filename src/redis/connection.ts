@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import type { RedisServers } from '../core/redis-servers.ts'
 
+/** A client of ioredis, whatever the servers are. */
 export type Connection = Redis | Cluster
 
 const connectMs = 2000

@@ -1,6 +1,7 @@
 /** The one connection on which a gateway hears what others publish: Redis lets such a connection ask nothing else. */
 import { type Connection, revive } from './connection.ts'
 
+/** Hears messages on channels. */
 export interface Subscriber {
   /**
    * Calls back soon after a message on a channel, as long as the connection holds. What must not be missed is asked for

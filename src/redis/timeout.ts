@@ -1,5 +1,6 @@
 /** An answer within a time, or an error: for servers that hang. */
 
+/** A server did not answer in time. */
 export class NoAnswer extends Error {
   override readonly name = 'Timeout'
 }

@@ -19,6 +19,7 @@ export type CallJudgement =
   | { readonly kind: 'approve'; readonly arguments: JsonObject }
   | { readonly kind: 'outside'; readonly because: 'name' | 'arguments' }
 
+/** Which tools a role may call, and with which arguments. */
 export interface ToolRights {
   /** What happens to a call that is outside. */
   readonly otherwise: 'refuse' | 'strip'
@@ -33,6 +34,7 @@ export interface ToolRights {
   judge(name: string, args: string, isFreeForm?: boolean): CallJudgement
 }
 
+/** A role's `tools` as the policy writes it. */
 export interface ToolsConfig {
   readonly allow: readonly string[]
   readonly approve: readonly string[]

@@ -9,6 +9,7 @@
 import { RE2JS } from 're2js'
 import { foldKey } from '../core/fold.ts'
 
+/** Where something stands below the schema. */
 export type Path = readonly (string | number)[]
 /** Says what is wrong at a place below the schema. */
 export type Tell = (path: Path, message: string) => void
@@ -184,6 +185,7 @@ function wrong(path: Path, message: string, { tell }: Compilation): false {
   return false
 }
 
+/** Whether a value is an object and no array. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

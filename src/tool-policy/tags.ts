@@ -7,6 +7,7 @@
  */
 import { isObject, type JsonValue, readJson } from '../core/json.ts'
 
+/** A tag by which models write calls into their texts. */
 export interface Tag {
   /** As it is written. */
   readonly open: string
@@ -14,6 +15,7 @@ export interface Tag {
   readonly close: RegExp | undefined
 }
 
+/** A call that stands in a text. */
 export interface TextCall {
   /** Empty: what is called cannot be told, or not in one way only. */
   readonly name: string

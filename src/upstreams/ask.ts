@@ -14,6 +14,7 @@ export type Ask = (
   question?: JsonObject,
 ) => Promise<ServerAnswer>
 
+/** What a model server answered to a question of the gate. */
 export interface ServerAnswer {
   readonly status: number
   /** Undefined if it is no JSON. */

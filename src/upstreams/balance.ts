@@ -6,6 +6,7 @@
 import { rateOf } from './outlier.ts'
 import type { ModelServer } from './server.ts'
 
+/** A server that could take a request. */
 export interface Candidate {
   readonly server: ModelServer
   /** How many requests at once the policy gives it. */

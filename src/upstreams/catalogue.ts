@@ -7,6 +7,7 @@ import type { ServerKind } from '../core/servers.ts'
 import { isRemote } from '../dialects/ollama/fields.ts'
 import { canonicalFor } from '../models/name.ts'
 
+/** A model in a server's list. */
 export interface Listed {
   /** As the server says it. */
   readonly digest: string | null

@@ -104,6 +104,7 @@ interface SlotWaiter {
   turnAway(): void
 }
 
+/** What the fleet works with. */
 export interface FleetParts {
   /** The policy in force, whose servers are watched. */
   current(): Policy

@@ -23,6 +23,7 @@ const maxRestMs = 30_000
 /** After which a latency counts a third, if no other came since. */
 const decayMs = 30_000
 
+/** How requests to one server went lately, and whether it is left alone. */
 export class Health {
   /** Failures since the last success. */
   inARow = 0

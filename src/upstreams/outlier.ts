@@ -23,6 +23,7 @@ export function isOutlier(server: Health, others: readonly Health[], settings: O
   return others.some((other) => !other.ejected && rateOf(other.tally) * betterBy <= rate)
 }
 
+/** The part of requests that failed, from 0 to 1. */
 export function rateOf({ requests, failures }: Tally): number {
   return requests === 0 ? 0 : failures / requests
 }

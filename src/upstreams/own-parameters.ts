@@ -22,6 +22,7 @@ interface KnownParameters {
   readonly own: ModelParameters
 }
 
+/** Remembers what models' own files set, by the digest of the model. */
 export class OwnParameters {
   readonly #known = new LRUCache<string, KnownParameters>({ max: maxModels })
   readonly #asking = new Map<string, Promise<ModelParameters>>()

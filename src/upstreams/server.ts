@@ -14,6 +14,7 @@ import { OwnParameters } from './own-parameters.ts'
 /** A list comes from memory; a request must not wait long for what is only a precaution. */
 const learnWithinMs = 1_000
 
+/** What is known of one model server. */
 export class ModelServer {
   /** As the policy in force has it: for asking, and for nothing that belongs to a request. */
   upstream: Upstream

@@ -12,7 +12,7 @@ import {
   isToken,
   mintToken,
   type Token,
-  type Wanted,
+  type TokenRequest,
 } from '../../src/auth/tokens/token.ts'
 import { type RouteGroup, routeGroups } from '../../src/dialects/dialect.ts'
 import { loadPolicy } from '../../src/policy/load.ts'
@@ -40,7 +40,7 @@ const holder = (more: object = {}) => ({
   expiresMs: Number.POSITIVE_INFINITY,
   ...more,
 })
-const wish = (more: Partial<Wanted> = {}): Wanted => ({ ttlMs: undefined, ...more })
+const wish = (more: Partial<TokenRequest> = {}): TokenRequest => ({ ttlMs: undefined, ...more })
 
 describe('a token', () => {
   it('says what it may do, of which key it is and until when', async () => {
@@ -86,7 +86,7 @@ describe('a token', () => {
     ['a life that is over at once', { ttlMs: 500 }, /at least 1 second/],
     ['a life that is too long', { ttlMs: 61 * minute }, /at most/],
   ] as const)('is not made with %s', async (_what, more, say) => {
-    const making = mintToken(holder(), wish(more as Partial<Wanted>), rules, signingIn(), now)
+    const making = mintToken(holder(), wish(more as Partial<TokenRequest>), rules, signingIn(), now)
     await expect(making).rejects.toMatchObject({ code: 'invalid_request', say: expect.stringMatching(say) })
   })
 

@@ -3,10 +3,10 @@
  * that there was a request, by which key, and how it ended. Only closed segments are rewritten, so the active one is
  * closed first.
  *
- * In this order, which a crash may cut anywhere: an order is written down (`FILE.erasure`); the log says under a
- * signature what will be erased (`erasure`: who, why, how many, and for each segment a digest of the records meant);
- * segments are replaced one by one; the log says that it is done (`erased`); the order is thrown away. Whoever opens the
- * log next takes up an order that is left.
+ * In this sequence, which a crash may cut anywhere: the request is written down (`FILE.erasure`); the log says under a
+ * signature what will be erased (`erasure`: who, why, how many, and for each segment a digest of the selected records);
+ * segments are replaced one by one; the log says that it is done (`erased`); the request is thrown away. Whoever opens the
+ * log next takes up a request that is left.
  */
 import { hash as digest } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
@@ -22,16 +22,18 @@ import type { Signer } from '../write/signer.ts'
 import { type Doing, rewriteSegment } from './rewrite.ts'
 import { type ErasureSelector, matcherOf, referencesIn } from './selector.ts'
 
+/** Whose content is to be erased, why, and by whom. */
 export interface ErasureRequest extends ErasureSelector {
   readonly why: string
   readonly by: string
 }
 
+/** What an erasure did. */
 export interface Erased {
-  /** Null: nothing was meant, and nothing was done or written down. */
+  /** Null: nothing was selected, and nothing was done or written down. */
   readonly id: string | null
   readonly records: number
-  /** That were meant, and are of an earlier version, whose content is under the hash: they end with their retention. */
+  /** Those that were selected and are of an earlier version, whose content is under the hash: they end with their retention. */
   readonly unerasable: number
 }
 
@@ -42,6 +44,7 @@ export interface Portion {
   readonly digest: string
 }
 
+/** What an erasure works with. */
 export interface ErasureParts extends Doing {
   readonly file: string
   readonly log: Pick<AuditLog, 'event' | 'durable' | 'head' | 'rotate'>
@@ -56,41 +59,47 @@ interface Kept extends ErasureRequest {
   readonly references?: readonly string[]
 }
 
-const orderFile = (file: string) => `${file}.erasure`
+const requestFile = (file: string) => `${file}.erasure`
 
+/** The outcome where nothing was selected. */
 export const nothingErased: Erased = { id: null, records: 0, unerasable: 0 }
 
-export async function isAnythingSelected(file: string, order: ErasureSelector): Promise<boolean> {
-  const meant = matcherOf(order)
-  for await (const line of readLog(file)) if (meant(line)) return true
+/** Whether the log holds a record that is selected. @throws what `fs` throws */
+export async function isAnythingSelected(file: string, selector: ErasureSelector): Promise<boolean> {
+  const isSelected = matcherOf(selector)
+  for await (const line of readLog(file)) if (isSelected(line)) return true
   return false
 }
 
-export async function erase(parts: ErasureParts, order: ErasureRequest): Promise<Erased> {
-  const meant = matcherOf(order)
+/**
+ * Erases the content of all selected records, and puts that on record. @throws what `fs` throws; then the next
+ * start goes on
+ */
+export async function erase(parts: ErasureParts, request: ErasureRequest): Promise<Erased> {
+  const isSelected = matcherOf(request)
   const references = new Set<string>()
   let isAny = false
   for await (const line of readLog(parts.file)) {
-    if (!meant(line)) continue
+    if (!isSelected(line)) continue
     isAny = true
-    for (const reference of referencesIn(line, order)) references.add(reference)
+    for (const reference of referencesIn(line, request)) references.add(reference)
   }
   if (!isAny) return nothingErased
   const kept: Kept = {
-    ...order,
+    ...request,
     id: randomHex(6),
     after: parts.log.head.seq,
     references: [...references],
   }
-  replaceFile(orderFile(parts.file), `${JSON.stringify(kept)}\n`)
+  replaceFile(requestFile(parts.file), `${JSON.stringify(kept)}\n`)
   parts.step('ordered')
   return carryOut(parts, kept)
 }
 
 /** Takes up what a crash interrupted. @returns undefined if there is nothing */
 export async function resumeErasure(parts: ErasureParts): Promise<Erased | undefined> {
-  if (!existsSync(orderFile(parts.file))) return undefined
-  const kept = JSON.parse(readFileSync(orderFile(parts.file), 'utf8')) as Kept
+  if (!existsSync(requestFile(parts.file))) return undefined
+  const kept = JSON.parse(readFileSync(requestFile(parts.file), 'utf8')) as Kept
   return carryOut(parts, kept)
 }
 
@@ -100,7 +109,7 @@ async function carryOut(parts: ErasureParts, kept: Kept): Promise<Erased> {
   const plan = told ?? (await announce(parts, kept))
   await log.durable()
   step('announced')
-  const meant = matcherOf(kept, kept.references)
+  const isSelected = matcherOf(kept, kept.references)
   for (const segment of closedSegments(file)) {
     const portion = plan.segments.find(({ first }) => first === segment.first)
     if (!portion) continue
@@ -108,7 +117,7 @@ async function carryOut(parts: ErasureParts, kept: Kept): Promise<Erased> {
     signal.throwIfAborted()
     await rewriteSegment(
       segment,
-      (line) => (meant(line) ? withoutContent(line, kept.id) : undefined) ?? line,
+      (line) => (isSelected(line) ? withoutContent(line, kept.id) : undefined) ?? line,
       {
         signal,
       },
@@ -119,7 +128,7 @@ async function carryOut(parts: ErasureParts, kept: Kept): Promise<Erased> {
   await log.event('erased', { ...details, proof: await signer.sign({ event: 'erased', ...details }) })
   await log.durable()
   step('done')
-  await rm(orderFile(file))
+  await rm(requestFile(file))
   return { id: kept.id, records: plan.records, unerasable: plan.unerasable }
 }
 
@@ -133,14 +142,14 @@ interface Plan {
 async function announce({ file, log, signer, step, signal }: ErasureParts, kept: Kept): Promise<Plan> {
   log.rotate()
   step('rotated')
-  const meant = matcherOf(kept, kept.references)
+  const isSelected = matcherOf(kept, kept.references)
   const segments: Portion[] = []
   let unerasable = 0
   for (const segment of closedSegments(file)) {
     signal.throwIfAborted()
     const tally = createTally()
     for await (const line of linesOf(bytesOf(segment))) {
-      if (!meant(line)) continue
+      if (!isSelected(line)) continue
       const record = check(line)
       if ('wrong' in record) throw new Error(`${segment.path}: a record ${record.wrong}; nothing was erased`)
       if (record.erased !== undefined) continue
@@ -158,7 +167,7 @@ async function announce({ file, log, signer, step, signal }: ErasureParts, kept:
   return { segments, records, unerasable }
 }
 
-/** The plan of this order, if the log has it already. */
+/** Finds the plan of this request, if the log has it already. */
 async function toldBefore(file: string, { id, after }: Kept): Promise<Plan | undefined> {
   const closed = closedSegments(file)
   const from = closed.findLastIndex(({ first = 0 }) => first <= after)
@@ -167,10 +176,18 @@ async function toldBefore(file: string, { id, after }: Kept): Promise<Plan | und
     for await (const line of linesOf(bytesOf(segment))) {
       if (!line.includes('"event":"erasure"')) continue
       const record = check(line)
-      if (!('wrong' in record) && record.event === 'erasure' && record.fields().erasure === id)
-        return record.fields() as unknown as Plan
+      if ('wrong' in record || record.event !== 'erasure') continue
+      const plan = record.fields()
+      if (plan.erasure === id && isPlan(plan)) return plan
     }
   return undefined
+}
+
+/** A record of ours, under its hash: only its form is looked at. */
+function isPlan(record: object): record is Plan {
+  return (
+    'segments' in record && Array.isArray(record.segments) && 'records' in record && 'unerasable' in record
+  )
 }
 
 async function isErased(segment: Segment, id: string): Promise<boolean> {
@@ -179,6 +196,7 @@ async function isErased(segment: Segment, id: string): Promise<boolean> {
   return false
 }
 
+/** Counts records and digests their hashes. */
 export interface Tally {
   readonly count: number
   add(hash: string): void

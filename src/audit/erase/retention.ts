@@ -9,6 +9,7 @@ import { firstRecord, segmentsOf } from '../write/segments.ts'
 import type { Signer } from '../write/signer.ts'
 import { type Doing, syncFolder } from './rewrite.ts'
 
+/** What the deletion of old segments works with. */
 export interface RetentionParts extends Doing {
   readonly file: string
   readonly log: Pick<AuditLog, 'event' | 'durable'>

@@ -3,19 +3,19 @@
 import { referenceTo } from '../query/reference.ts'
 import { type Entry, isBy } from '../write/entry.ts'
 
-/** All conditions that are given must hold. */
+/** Selects records whose content is to be erased: all conditions that are given must hold. */
 export interface ErasureSelector {
   /** A text that stands in the content: a pseudonym, an address, a name, a session. Compared without case. */
   readonly subject?: string
-  /** Id or name of a key; what was done with a token of it is meant, too. */
+  /** Id or name of a key; what was done with a token of it is selected, too. */
   readonly identity?: string
   /** RFC 3339: what was written before. */
   readonly before?: string
 }
 
 /**
- * @param references to texts that are to be erased: whatever refers to one is meant, too
- * @returns whether a line (of a record with content, or an old one) is meant
+ * @param references to texts that are to be erased: whatever refers to one is selected, too
+ * @returns whether a line (of a record with content, or an old one) is selected
  */
 export function matcherOf(
   { subject, identity, before }: ErasureSelector,

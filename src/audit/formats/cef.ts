@@ -7,6 +7,7 @@ import { type Entry, modelOf, outcomeOf } from '../write/entry.ts'
 const inHeader = (text: string) => plain(text).replaceAll(/[\\|]/g, (sign) => `\\${sign}`)
 const inExtension = (text: string) => plain(text).replaceAll(/[\\=]/g, (sign) => `\\${sign}`)
 
+/** Prints an entry as one line of CEF (ArcSight Common Event Format). */
 export function toCef(entry: Entry): string {
   const outcome = outcomeOf(entry)
   const [finding] = entry.findings ?? []

@@ -30,8 +30,10 @@ const columns: readonly (readonly [name: string, value: (entry: Entry) => unknow
   ['hash', ({ hash }) => hash],
 ]
 
+/** The first line: names of the columns. */
 export const csvHead = csvRow(columns.map(([name]) => name))
 
+/** Prints an entry as one line of CSV (RFC 4180). */
 export function toCsv(entry: Entry): string {
   return csvRow(columns.map(([, value]) => value(entry)))
 }

@@ -2,6 +2,7 @@
 import { type Entry, modelOf, outcomeOf } from '../write/entry.ts'
 import { severityOf } from './cef.ts'
 
+/** Prints an entry as one line of JSON in the Elastic Common Schema. */
 export function toEcs(entry: Entry): string {
   const { identity, ending, findings = [], usage } = entry
   return JSON.stringify({

@@ -1,6 +1,7 @@
 /** What the prompt guard found most often, by signature, where it stood, and whose request it was: from one walk over the log. */
 import type { Entry, EntryFinding } from '../write/entry.ts'
 
+/** How often a signature was found in one place, at one key. */
 export interface FoundRow {
   /** Of the signature. */
   readonly id: string
@@ -19,6 +20,7 @@ export interface FoundRow {
   readonly last: { readonly time: string; readonly seq: number; readonly request: string | null }
 }
 
+/** What was found most often, the most frequent first. */
 export interface MostFound {
   readonly findings: readonly FoundRow[]
   /** Requests whose findings have no row, because there were too many different ones. */
@@ -29,6 +31,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 const maxRows = 10_000
 
+/** Counts findings, entry by entry. */
 export function createMostFound() {
   const rows = new Map<string, Mutable<FoundRow>>()
   let leftOut = 0

@@ -2,6 +2,7 @@
 import { matchesGlob } from '../../core/glob.ts'
 import type { Entry } from '../write/entry.ts'
 
+/** Which records are asked for: all conditions that are given must hold. */
 export interface Query {
   /** Epoch milliseconds. */
   readonly sinceMs?: number
@@ -18,7 +19,10 @@ export interface Query {
   readonly id?: string
 }
 
+/** The conditions that take a name or a pattern. */
 export const filters = ['identity', 'model', 'outcome', 'finding', 'id'] as const
+
+/** One of `filters`. */
 export type Filter = (typeof filters)[number]
 
 /** What a filter is held against. Nothing in an entry is taken for granted. */
@@ -41,10 +45,12 @@ export function namesIn(entry: Entry, filter: Filter): string[] {
   return valuesOf[filter](entry).filter((value) => typeof value === 'string')
 }
 
+/** Whether a value is the pattern, in which `*` stands for any characters. */
 export function isLike(pattern: string, value: string): boolean {
   return pattern.includes('*') ? matchesGlob(pattern, value) : pattern === value
 }
 
+/** Makes a test of entries from a query. */
 export function queryOf(query: Query): (entry: Entry) => boolean {
   const { sinceMs, untilMs } = query
   const given = filters.flatMap((filter) => {

@@ -7,6 +7,7 @@ import { linesOf } from '../../files/lines.ts'
 import { beginningAt } from '../verify/since.ts'
 import { bytesOf, closedSegments, type Segment, segmentsOf } from '../write/segments.ts'
 
+/** Which part of a log is read, and whether its end is waited at. */
 export interface ReadOptions {
   /** Begins behind this record. */
   readonly afterSeq?: number
@@ -19,10 +20,12 @@ export interface ReadOptions {
 const piece = 256 * 1024
 const newline = 0x0a
 
+/** Reads the number of a record from its line; NaN if it has none. */
 export function seqOf(line: string): number {
   return Number(/^\{"seq":(\d{1,15}),/.exec(line)?.[1] ?? Number.NaN)
 }
 
+/** Reads the lines of a log, over all its segments. @throws what `fs` throws */
 export async function* readLog(file: string, options: ReadOptions = {}): AsyncGenerator<string> {
   let { afterSeq: last = 0 } = options
   if (options.sinceMs !== undefined) {

@@ -7,6 +7,7 @@ import { gunzipSync } from 'node:zlib'
 import { type Checked, check, type Wrong } from '../write/chain.ts'
 import { closedSegments, type Segment } from '../write/segments.ts'
 
+/** The end of a segment. */
 export interface Tail {
   /** Bytes up to and with the last newline. */
   readonly length: number

@@ -6,6 +6,7 @@ import { nearest } from '../../policy/problem.ts'
 import type { Entry } from '../write/entry.ts'
 import { type Filter, filters, isLike, namesIn, type Query } from './query.ts'
 
+/** Finds the filters of a query that no record matches. */
 export interface UnmatchedFilters {
   /** Of every record that was read, whether it fits or not. */
   see(entry: Entry): void
@@ -13,8 +14,10 @@ export interface UnmatchedFilters {
   told(known: Known): Told[]
 }
 
+/** Names that are known apart from the log, by the filter that may ask for them. */
 export type Known = Readonly<Partial<Record<Filter, readonly string[]>>>
 
+/** What a person is told of a filter that nothing matches. */
 export interface Told {
   readonly sentence: string
   /** It can hardly be meant: what it names is not there, and something like it is, or all that there is is known. */
@@ -28,6 +31,7 @@ const closed: ReadonlySet<Filter> = new Set(['outcome', 'identity'])
 const maxNames = 1000
 const maxSuggestions = 3
 
+/** Has seen no record yet. */
 export function createUnmatchedFilters(query: Query): UnmatchedFilters {
   const open = new Map<Filter, Set<string>>()
   for (const filter of filters) if (query[filter] !== undefined) open.set(filter, new Set())

@@ -4,6 +4,11 @@ import type { SinkTransport } from './message.ts'
 
 const answerMs = 15_000
 
+/**
+ * Sends records by POST, one a line.
+ * @param type the content type
+ * @param token sent as `authorization: Bearer`
+ */
 export function createHttpTransport(url: string, type: string, token: string | undefined): SinkTransport {
   const closing = new AbortController()
   return {

@@ -5,6 +5,7 @@ import { toEcs } from '../formats/ecs.ts'
 import type { Entry } from '../write/entry.ts'
 import type { SinkMessage } from './message.ts'
 
+/** Makes what prints records in the format that a receiver takes. */
 export function printerOf({
   format,
   content,

@@ -16,12 +16,14 @@ const outliveMs = 100
 /** What a datagram can carry at all. */
 const maxDatagramLength = 65_000
 
+/** Frames a record as a syslog message (RFC 5424). */
 export function toSyslog({ text, severity, time }: SinkMessage, host = hostname()): string {
   const level = severity >= 8 ? 4 : severity >= 5 ? 5 : 6
   const name = host.replaceAll(/[^\x21-\x7e]/g, '').slice(0, 255) || '-'
   return `<${facility * 8 + level}>1 ${time} ${name} torwart - audit - ${text}`
 }
 
+/** Sends over TCP or TLS, with octet counts (RFC 6587, RFC 5425). */
 export function createSyslogStream(url: URL): SinkTransport {
   let socket: Socket | undefined
   const open = () =>
@@ -85,6 +87,7 @@ function written(socket: Socket, data: string): Promise<void> {
   })
 }
 
+/** Sends over UDP (RFC 5426). What is lost on the way stays lost. */
 export function createSyslogDatagrams(url: URL): SinkTransport {
   const host = url.hostname.replace(/^\[|\]$/g, '')
   let socket: UdpSocket | undefined

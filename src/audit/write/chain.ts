@@ -22,7 +22,8 @@ export interface Head {
   readonly hash: string
 }
 
-export interface Link extends Head {
+/** A line of the log, sealed. */
+export interface SealedLine extends Head {
   /** With its newline. */
   readonly line: string
 }
@@ -33,7 +34,11 @@ export interface Salted {
   readonly salt: string
 }
 
-export function seal(fields: object, after: Head, salted?: Salted): Link {
+/**
+ * Makes the line behind `after`.
+ * @param salted what may be erased later
+ */
+export function seal(fields: object, after: Head, salted?: Salted): SealedLine {
   const seq = after.seq + 1
   if (salted === undefined) {
     const body = JSON.stringify({ seq, ...fields, prev: after.hash })
@@ -47,6 +52,7 @@ export function seal(fields: object, after: Head, salted?: Salted): Link {
   return { seq, hash, line: `${body},"hash":"${hash}","salt":"${tail}}\n` }
 }
 
+/** A line whose hashes hold. */
 export interface Checked extends Head {
   readonly prev: string
   readonly event: string | undefined
@@ -59,6 +65,7 @@ export interface Checked extends Head {
   readonly erased: string | undefined
 }
 
+/** What is wrong with a line, behind "record N". */
 export interface Wrong {
   readonly wrong: string
 }

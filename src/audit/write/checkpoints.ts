@@ -37,6 +37,7 @@ export interface Checkpoints {
 /** Records that may be written while one is signed; whoever verifies need not remember more. */
 export const maxDelay = 8192
 
+/** What checkpoints are made with. */
 export interface CheckpointOptions {
   readonly log: Pick<AuditLog, 'head' | 'event'>
   readonly signer: Signer

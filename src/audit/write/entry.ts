@@ -33,6 +33,7 @@ export interface Entry {
   readonly [name: string]: unknown
 }
 
+/** A finding, as a record tells it. */
 export interface EntryFinding {
   readonly guard: string
   readonly id: string
@@ -68,6 +69,7 @@ export function isBy({ identity }: Pick<Entry, 'identity'>, wanted: string): boo
   return id === wanted || name === wanted || (Array.isArray(from) && from.includes(wanted))
 }
 
+/** Names an entry's model: as it was served, or else as it was asked for. */
 export function modelOf({ model }: Entry): string {
   return model?.served ?? model?.asked ?? ''
 }

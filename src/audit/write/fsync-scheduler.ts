@@ -30,6 +30,7 @@ const syncWithinMs = 20
 const headWithinMs = 250
 const retryMs = 1000
 
+/** What a scheduler is made from. */
 export interface FsyncSchedulerOptions {
   /** The log, beside which the head is written. */
   readonly file: string

@@ -24,6 +24,7 @@ export async function writeHead(file: string, head: Head): Promise<void> {
   await replaceUnsynced(headPath(file), print(head))
 }
 
+/** Replaces the head before it returns, and syncs it. @throws what `fs` throws */
 export function writeHeadNow(file: string, head: Head): void {
   replaceFile(headPath(file), print(head))
 }

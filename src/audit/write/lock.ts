@@ -28,6 +28,7 @@ export const keepMs = 500
 const standardPatienceMs = 3000
 const lookMs = 100
 
+/** The lock of a log, while this process holds it. */
 export interface Lock {
   /** @returns false if another process holds the log. Touches the lock, and makes it anew if it is gone */
   keep(): boolean
@@ -40,6 +41,7 @@ export interface Processes {
   isAlive(pid: number): boolean
 }
 
+/** How other holders are judged. */
 export interface LockOptions {
   readonly processes: Processes
   /** How long a holder that cannot be looked up has for a sign of life. */

@@ -56,6 +56,7 @@ export function takeBack({ handle, length }: Active, bytes: Buffer): void {
   else if (size > length && size < length + bytes.length) ftruncateSync(handle, length)
 }
 
+/** A log that was taken up again. */
 export interface Retaken extends Resumption {
   readonly handle: number
   /** The closed segment that holds what the file held which lost its name. */

@@ -6,6 +6,7 @@ export interface Queue {
   stop(): Promise<void>
 }
 
+/** Makes an empty queue. */
 export function createQueue(): Queue {
   let last: Promise<unknown> = Promise.resolve()
   let stopped = false

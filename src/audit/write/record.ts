@@ -4,6 +4,7 @@
  */
 import type { FindingPart } from '../../core/text.ts'
 
+/** What a record says of a request under the hash: it stays. */
 export interface RequestRecord {
   /** RFC 3339, UTC. */
   readonly time: string
@@ -110,6 +111,7 @@ export type RecordedText =
   /** All texts before the ones that are recorded one by one. */
   | { readonly channel: 'rest'; readonly texts: number; readonly length: number; readonly sha256: string }
 
+/** A piece of a text around findings, masked. */
 export interface RecordedExcerpt {
   readonly channel: string
   /** Ids of the findings that it shows. */
@@ -127,6 +129,7 @@ export interface RecordedOpinion {
   readonly outputTokens: number
 }
 
+/** A finding, as it is recorded. */
 export interface RecordedFinding {
   readonly guard: string
   readonly id: string

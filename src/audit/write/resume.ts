@@ -7,6 +7,7 @@ import { hashOf, lastClosed, readTail } from '../query/tail.ts'
 import { genesis, type Head } from './chain.ts'
 import { readHead } from './head.ts'
 
+/** Where a log goes on, and what was found at its end. */
 export interface Resumption {
   /** What the next record follows. */
   readonly head: Head

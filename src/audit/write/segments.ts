@@ -9,6 +9,7 @@ import { createGunzip } from 'node:zlib'
 import { linesOf } from '../../files/lines.ts'
 import { type Checked, check, type Wrong } from './chain.ts'
 
+/** A file of a log. */
 export interface Segment {
   readonly path: string
   /** Number of its first record, as its name says it; undefined for the active one, whose name does not. */
@@ -16,6 +17,7 @@ export interface Segment {
   readonly compressed: boolean
 }
 
+/** Names the closed segment that begins with this record. */
 export function closedPath(file: string, first: number): string {
   return `${file}.${String(first).padStart(12, '0')}`
 }

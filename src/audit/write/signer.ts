@@ -9,6 +9,7 @@ import { CompactSign, calculateJwkThumbprint } from 'jose'
 import { replaceFile } from '../../files/atomic.ts'
 import { whileLocked } from '../../files/lock.ts'
 
+/** Signs what is said of a log. */
 export interface Signer {
   /** RFC 7638 thumbprint of the public key. */
   readonly kid: string

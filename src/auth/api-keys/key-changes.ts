@@ -21,6 +21,7 @@ export class KeyProblem extends Error {
 /** What is to last longer has no end. */
 const maxLifeMs = 100 * 365 * 86_400_000
 
+/** What a new key is to be. */
 export interface NewKeyRequest {
   readonly name: string
   readonly role: string
@@ -103,6 +104,7 @@ export function revokedKey(entry: KeyEntry, nowMs: number, by = ''): KeyEntry {
   return doneBy({ ...entry, revoked: timeOf(nowMs) }, 'revoked', by)
 }
 
+/** Switches a key off until it is enabled again. */
 export function disabledKey(entry: KeyEntry, nowMs: number, by = ''): KeyEntry {
   return doneBy({ ...entry, disabled: timeOf(nowMs) }, 'disabled', by)
 }

@@ -24,8 +24,11 @@ export const knownKeysSchema = {
   signing: Type.Record(Type.String(), Type.Boolean()),
 }
 const knownKeys = Type.Object(knownKeysSchema)
+
+/** What the audit log tells of keys. */
 export type KnownKeys = Static<typeof knownKeys>
 
+/** An event for the audit log. */
 export interface KeyEvent {
   readonly event: string
   readonly details: object
@@ -33,6 +36,7 @@ export interface KeyEvent {
   readonly atMs: number
 }
 
+/** Notes what the log knows once it tells of these files. */
 export function knownKeysOf({ keys, revoked, signing }: KeyFiles): KnownKeys {
   return {
     keys: Object.fromEntries(keys.map((entry) => [entry.id, fieldsOf(entry)])),

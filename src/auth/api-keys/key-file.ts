@@ -8,6 +8,7 @@ import { isKeyId } from '../../core/key-id.ts'
 import { replaceFile } from '../../files/atomic.ts'
 import { isNetwork } from '../../policy/networks.ts'
 
+/** An API key as the file has it: its hash, and never the key. */
 export interface KeyEntry {
   readonly id: string
   readonly name: string
@@ -29,6 +30,7 @@ export interface KeyEntry {
   readonly by?: ChangedBy
 }
 
+/** The secret before the last rotation, valid until its grace ends. */
 export interface PreviousSecret {
   readonly sha256: string
   readonly until: string
@@ -38,7 +40,11 @@ export interface PreviousSecret {
 
 /** What is done to keys by hand; each has its time in the entry. */
 export const keyChanges = ['created', 'rotated', 'disabled', 'enabled', 'revoked'] as const
+
+/** One of the changes whose author is noted. */
 export type KeyChange = (typeof keyChanges)[number]
+
+/** Who made each change, as they said. */
 export type ChangedBy = { readonly [change in KeyChange]?: string }
 
 /** Secrets that are taken besides the one a key has. */
@@ -213,12 +219,15 @@ function later(one: string | undefined, other: string | undefined): string | und
   return isLater(other, one) ? other : one
 }
 
+/** Replaces the file. To be called under its lock. @throws what `fs` throws */
 export function writeKeyFile(path: string, keys: readonly KeyEntry[]): void {
   replaceFile(path, header + stringify({ version: 1, keys }))
 }
 
+/** Whether a key is valid now, and if not, why. */
 export type KeyStatus = 'active' | 'expired' | 'disabled' | 'revoked'
 
+/** Tells the status of a key at `nowMs` (epoch milliseconds). */
 export function keyStatus(entry: KeyEntry, nowMs: number): KeyStatus {
   if (entry.revoked !== undefined) return 'revoked'
   if (entry.disabled !== undefined && !isLater(entry.enabled, entry.disabled)) return 'disabled'

@@ -10,6 +10,7 @@ import type { Token } from '../tokens/token.ts'
 import { hashKey, keyId } from './key.ts'
 import { type KeyEntry, keyStatus } from './key-file.ts'
 
+/** The keys of a snapshot, by id. */
 export interface KeyRing {
   readonly size: number
   /** `key` as the caller sent it, of any length; `peer` is where it came from. */
@@ -46,6 +47,7 @@ const nothing: PreviousHash = { hash: nobody, fromMs: Number.POSITIVE_INFINITY, 
 /** Whether it has expired is asked at every use. */
 const faults = { revoked: 'revoked', disabled: 'disabled', active: undefined, expired: undefined } as const
 
+/** Makes the ring of a key file. Hashes are compared in constant time. */
 export function createKeyRing(entries: readonly KeyEntry[], revoked: readonly RevokedToken[] = []): KeyRing {
   const held = new Map(entries.map((entry) => [entry.id, hold(entry)]))
   const gone = new Set(revoked.map(({ id }) => id))

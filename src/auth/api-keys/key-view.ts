@@ -2,6 +2,7 @@
 import { type KeyEntry, type KeyStatus, keyStatus } from './key-file.ts'
 import type { Uses } from './usage.ts'
 
+/** A key as the admin API and commands show it. */
 export interface KeyView {
   readonly id: string
   readonly name: string
@@ -17,6 +18,7 @@ export interface KeyView {
   readonly oldSecretUntil: string | null
 }
 
+/** Shows a key at `nowMs` (epoch milliseconds), without its hash. */
 export function keyView(entry: KeyEntry, uses: Uses, nowMs: number): KeyView {
   const { id, name, role, created, expires, networks = [] } = entry
   const use = uses.get(id)

@@ -11,12 +11,14 @@ import { randomText } from '../../core/random.ts'
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const form = /^tw_([0-9A-Za-z]{4,32})_([0-9A-Za-z]{32,64})_([0-9A-Za-z]{6})$/
 
+/** A key that was just made. */
 export interface NewKey {
   readonly id: string
   /** The whole key; shown once, stored never. */
   readonly key: string
 }
 
+/** Makes a key with 256 random bits. */
 export function mintKey(id = randomText(12)): NewKey {
   const body = `tw_${id}_${randomText(43)}`
   return { id, key: `${body}_${checksum(body)}` }
@@ -30,6 +32,7 @@ export function keyId(key: string): string | undefined {
   return match[3] === checksum(body) ? match[1] : undefined
 }
 
+/** Digests a key as the file keeps it: SHA-256, which is enough for 256 random bits. */
 export function hashKey(key: string): Buffer {
   return hash('sha256', key, 'buffer')
 }

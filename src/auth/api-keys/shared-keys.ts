@@ -29,6 +29,7 @@ import {
 } from '../tokens/signing-keys.ts'
 import { isKeyEntry, mergedKey, readKeyFile, writeKeyFile } from './key-file.ts'
 
+/** The keys of a fleet. */
 export interface SharedKeys {
   /**
    * Brings both sides up to date.

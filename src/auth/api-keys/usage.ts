@@ -8,6 +8,7 @@ import { replaceUnsynced } from '../../files/atomic.ts'
 import { readJsonFile } from '../../files/json.ts'
 import { whileLocked } from '../../files/lock.ts'
 
+/** How often a key was used, and when last. */
 export interface KeyUse {
   /** Epoch milliseconds. */
   readonly last: number
@@ -20,6 +21,7 @@ const checks: FieldChecks<KeyUse> = { last: isCount, count: isCount }
 /** By the id of an identity. */
 export type Uses = ReadonlyMap<string, KeyUse>
 
+/** Names the file of uses beside this key file. */
 export function usesFile(keysFile: string): string {
   return `${keysFile}.uses.json`
 }
@@ -39,6 +41,7 @@ function isUses(value: unknown): value is Readonly<Record<string, KeyUse>> {
   return Object.values(value).every((use) => wrongField(use, checks) === undefined)
 }
 
+/** Counts the use of keys. */
 export interface UseCounter {
   /** One more request of this identity. */
   note(id: string, nowMs: number): void

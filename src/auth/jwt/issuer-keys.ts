@@ -15,7 +15,7 @@ import {
 } from 'jose'
 import { Agent } from 'undici'
 import type { Intervals } from '../../core/intervals.ts'
-import { isObject, type JsonObject, readJson } from '../../core/json.ts'
+import { isObject, type JsonObject, type JsonValue, readJson } from '../../core/json.ts'
 import { mayBringKeys } from '../../policy/address.ts'
 import type { TokenIssuer } from '../../policy/policy.ts'
 
@@ -25,8 +25,10 @@ const fetchMs = 5000
 const maxLength = 256 * 1024
 const maxKeys = 100
 
+/** How often keys of issuers are looked at. */
 export type IssuerIntervals = Pick<Intervals, 'issuerKeysMs' | 'issuerKeyFileMs'>
 
+/** The public keys of one issuer. */
 export interface IssuerKeys {
   /** The key of a token, by its header. @throws KeysUnavailable, or what jose throws where none or several fit */
   keyFor(header: CompactJWSHeaderParameters): Promise<CryptoKey | KeyObject>
@@ -183,10 +185,9 @@ async function fetchJson(agent: Agent, url: string): Promise<JsonObject> {
 function publicKeysIn({ keys }: JsonObject): JSONWebKeySet {
   if (!Array.isArray(keys) || keys.length > maxKeys)
     throw new KeysUnavailable('the response is not a key set, or is too large')
-  const usable = keys.filter(
-    (key) => isObject(key) && typeof key.kty === 'string' && ['EC', 'RSA', 'OKP'].includes(key.kty),
-  )
-  return { keys: usable as unknown as JSONWebKeySet['keys'] }
+  const isPublic = (key: JsonValue): key is JsonObject & { kty: string } =>
+    isObject(key) && typeof key.kty === 'string' && ['EC', 'RSA', 'OKP'].includes(key.kty)
+  return { keys: keys.filter(isPublic) }
 }
 
 function problemOf(error: unknown): string {

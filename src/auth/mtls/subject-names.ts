@@ -13,6 +13,7 @@ const none: AlternativeNames = { dns: [], uris: [] }
 const quoted = /"(?:[^"\\]|\\.)*"/y
 const plain = /[^",]*/y
 
+/** Reads the DNS names and URIs in what Node gives as `subjectaltname`. Of a line that cannot be read, none. */
 export function alternativeNames(line: string | undefined): AlternativeNames {
   if (line === undefined || line === '') return none
   const dns: string[] = []

@@ -28,11 +28,16 @@ export const rights = {
   tokens: Type.Optional(budget),
 }
 
+/** The schema of a `Grant`. */
 export const grantSchema = Type.Object(
   { id: Type.String({ pattern: tokenIdPattern }), ...rights },
   { additionalProperties: false },
 )
+
+/** What one token may do of what its parent may. */
 export type Grant = Static<typeof grantSchema>
+
+/** A grant before it has an id. */
 export type Rights = Omit<Grant, 'id'>
 
 /** @param grants the uppermost first */

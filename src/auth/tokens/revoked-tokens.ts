@@ -25,10 +25,12 @@ const fileSchema = Type.Object({ tokens: Type.Array(entrySchema) }, { additional
 /** `revoked` in epoch milliseconds. */
 export type RevokedToken = Static<typeof entrySchema>
 
+/** Whether a value from a file or from Redis is a revoked token. */
 export function isRevokedToken(value: unknown): value is RevokedToken {
   return Value.Check(entrySchema, value)
 }
 
+/** Names the file of revoked tokens beside this key file. */
 export function revokedTokensFile(keysFile: string): string {
   return `${keysFile}.revoked.json`
 }

@@ -31,8 +31,11 @@ const entrySchema = Type.Object(
   { additionalProperties: false },
 )
 const fileSchema = Type.Object({ keys: Type.Array(entrySchema) }, { additionalProperties: false })
+
+/** A signing key as the file has it; times in epoch milliseconds. */
 export type SigningEntry = Static<typeof entrySchema>
 
+/** Whether a value from a file or from Redis is a signing key. */
 export function isSigningEntry(value: unknown): value is SigningEntry {
   return Value.Check(entrySchema, value)
 }
@@ -40,6 +43,7 @@ export function isSigningEntry(value: unknown): value is SigningEntry {
 /** Clocks of gateways may differ so much before a key is thrown away too early. */
 export const slackMs = 3_600_000
 
+/** The keys that sign capability tokens. */
 export interface SigningKeys {
   /** The key that signs now; made, and the one before it retired, if it is time. */
   current(nowMs: number, rotateMs: number): Promise<{ readonly kid: string; readonly key: KeyObject }>
@@ -55,6 +59,7 @@ export interface SigningKeys {
   published(nowMs: number): { readonly keys: readonly object[] }
 }
 
+/** Names the file of signing keys beside this key file. */
 export function signingKeysFile(keysFile: string): string {
   return `${keysFile}.signing.json`
 }

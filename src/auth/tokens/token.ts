@@ -66,6 +66,7 @@ export interface TokenReader {
   read(credential: string, nowMs: number): Token | CredentialFault | Promise<Token | CredentialFault>
 }
 
+/** Makes a reader that knows no token yet. */
 export function createTokenReader(signing: SigningKeys): TokenReader {
   const known = new LRUCache<string, Token>({ max: maxKept })
   const verify = async (credential: string, digest: string, nowMs: number) => {
@@ -127,10 +128,12 @@ export interface Holder {
   readonly expiresMs: number
 }
 
-export interface Wanted extends Rights {
+/** What a new token is to be; `ttlMs` undefined: it lives as long as the policy says. */
+export interface TokenRequest extends Rights {
   readonly ttlMs: number | undefined
 }
 
+/** A token that was just made. */
 export interface MintedToken {
   readonly id: string
   readonly token: string
@@ -149,7 +152,7 @@ export function shownToken({ id, token, parent, expiresMs }: MintedToken) {
 /** @throws Refusal `invalid_request` if it would be wider, or longer-lived, than what it is made from may give */
 export async function mintToken(
   { key, role, grants, expiresMs: parentMs }: Holder,
-  { ttlMs, ...rights }: Wanted,
+  { ttlMs, ...rights }: TokenRequest,
   rules: TokenRules,
   signing: SigningKeys,
   nowMs: number,

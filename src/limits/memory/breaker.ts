@@ -10,6 +10,7 @@ interface Trial {
   untilMs: number
 }
 
+/** One circuit breaker; times by a monotonic clock, in milliseconds. */
 export class BreakerState {
   #openings = 0
   #coolDownMs = 0

@@ -9,6 +9,7 @@ interface Lease {
   untilMs: number
 }
 
+/** The windows, leases and breaker of one account. */
 export class MemoryAccount {
   readonly requests = new SlidingWindow(minuteMs)
   readonly requestsPerDay = new SlidingWindow(dayMs)

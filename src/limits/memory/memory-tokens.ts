@@ -11,11 +11,13 @@ const maxInAll = 20_000
 /** Looking for those that are over takes a while. */
 const sweepMs = 60_000
 
+/** Accounts of capability tokens. */
 export interface TokenAccounts {
   /** @param name `KEY:TOKEN`. @throws Refusal `tokens_exhausted` where there are too many */
   of(name: string): MemoryAccount
 }
 
+/** Holds none yet. @param nowMs by a monotonic clock */
 export function createTokenAccounts(nowMs: () => number): TokenAccounts {
   const byKey = new Map<string, Map<string, MemoryAccount>>()
   let sweptMs = nowMs()

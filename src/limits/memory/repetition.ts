@@ -15,6 +15,7 @@ interface Times {
 /** Times that are kept, of all things together. */
 const maxTimes = 500_000
 
+/** When the same things came lately; times by a monotonic clock, in milliseconds. */
 export class Repetitions {
   readonly #things = new Map<string, Times>()
   #held = 0

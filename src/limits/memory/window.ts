@@ -9,6 +9,7 @@ import { stepsPerWindow } from '../store.ts'
 
 const slots = stepsPerWindow + 1
 
+/** One sliding window; times by a monotonic clock, in milliseconds. */
 export class SlidingWindow {
   readonly #stepMs: number
   /** Made for the first use: most accounts use few of their windows. */

@@ -1,6 +1,7 @@
 /** Operations that are asked for in the same turn of the event loop, sent together. */
 import type { Operation, RunOperations } from './scripts.ts'
 
+/** Operations that are sent together. What is answered rejects with whatever Redis or the connection says. */
 export interface Batch {
   /** Sent at the end of this turn, behind everything that rides. */
   ask(operation: Operation): Promise<readonly number[]>
@@ -21,6 +22,7 @@ const rideMs = 5
 /** Of one batch; Redis does nothing else meanwhile. */
 const max = 64
 
+/** Holds no operation yet. */
 export function createBatch(run: RunOperations): Batch {
   let waiting: Passenger[] = []
   let turn: NodeJS.Immediate | undefined

@@ -17,6 +17,7 @@ import type { Operation } from './scripts.ts'
 /** Names of windows, as in `lua/account.lua`. */
 const windows = { requests: 'r', probes: 'p', requestsPerDay: 'q' } as const
 
+/** Makes the operations of one store. */
 export class Operations {
   /**
    * Keys the digests under which repeated things are known, so that nobody who reads them can try what they are of. Shared

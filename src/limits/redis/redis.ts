@@ -27,6 +27,7 @@ import { Operations } from './operations.ts'
 import { isLate, type Operation, operationsOn, type RunOperations } from './scripts.ts'
 import { createSettlementRetryQueue, type SettlementRetryQueue } from './settlement-retry-queue.ts'
 
+/** What a store in Redis is made from. */
 export interface RedisStoreOptions {
   readonly redis: RedisClient
   /** Told how many settlements were dropped because there were too many. */

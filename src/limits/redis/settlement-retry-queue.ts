@@ -1,6 +1,7 @@
 /** Settlements that Redis did not take, kept until it does. Bounded: past that the oldest run out by their lease. */
 import type { Settlement } from '../store.ts'
 
+/** Settlements that Redis is told later. */
 export interface SettlementRetryQueue {
   keep(settlement: Settlement): void
   /** Sends all of them, some at a time. What fails is kept again. */

@@ -8,6 +8,7 @@ import { LRUCache } from 'lru-cache'
 import type { ToolResult } from '../../dialects/dialect.ts'
 import type { SharedToolCalls } from './shared.ts'
 
+/** Remembers the tool calls that were let through. */
 export interface ToolCallRegistry {
   /** Remembers a call, before it leaves. @param owner the key, whichever of its tokens made it. Never rejects. */
   note(owner: string, call: { readonly id?: string | undefined; readonly name: string }): Promise<void>
@@ -16,6 +17,8 @@ export interface ToolCallRegistry {
 }
 
 const maxOwners = 256
+
+/** How many marks of calls are kept for each owner. */
 export const maxEach = 1024
 /** Results of one request that are looked at, the latest. */
 const maxResults = 512

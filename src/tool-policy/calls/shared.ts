@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import type { RedisClient } from '../../redis/client.ts'
 
+/** The calls of a fleet. */
 export interface SharedToolCalls {
   /** Remembers calls by their marks. @throws RedisUnavailable */
   note(owner: string, marks: readonly string[]): Promise<void>
