@@ -50,7 +50,11 @@ const approvalSchema = Type.Object(
 /** A question to a human, and what became of it. */
 export type Approval = Static<typeof approvalSchema>
 
-/** @returns undefined if it is none. What an earlier version asked is nobody's in particular, and over in minutes. */
+/**
+ * Reads an approval from a file or from Redis.
+ * @returns undefined if it is none. What an earlier version asked is nobody's in particular, and over in
+ * minutes.
+ */
 export function readApproval(value: JsonValue | undefined): Approval | undefined {
   const whole = isObject(value) ? { holder: '', request: null, ...value } : value
   return Value.Check(approvalSchema, whole) ? whole : undefined
@@ -77,7 +81,7 @@ export interface ApprovalRequest {
   readonly finder?: SensitiveFinder
 }
 
-/** Without its times, which the store gives it. */
+/** Makes the question of a request, without its times, which the store gives it. */
 export function approvalOf(wish: ApprovalRequest, shows: 'masked' | 'plain'): Approval {
   const { identity, holder, request, tool, model, policy, finder = shippedFinder } = wish
   const { mask } = createMasker((text) => finder.find(text))
@@ -109,14 +113,14 @@ export interface Decision {
   readonly why: string | null
 }
 
-/** What people write may hold what must not be kept. */
+/** Masks and shortens a decision: what people write may hold what must not be kept. */
 export function decisionOf({ state, by, why }: Decision): Decision {
   const { mask } = createMasker(findSensitive)
   const short = (text: string) => mask(text).slice(0, maxWordsLength)
   return { state, by: short(by), why: why === null ? null : short(why) }
 }
 
-/** An approval as it may be shown: without its digest. */
+/** Makes an approval as it may be shown: without its digest. */
 export function publicly({ digest: _, plain, asked, until, ...shown }: Approval, shows: 'masked' | 'plain') {
   const times = { asked: new Date(asked).toISOString(), until: new Date(until).toISOString() }
   return { ...shown, arguments: shows === 'plain' ? (plain ?? shown.arguments) : shown.arguments, ...times }

@@ -9,12 +9,15 @@ import { readJsonFile } from '../files/json.ts'
 import { type Approval, readApproval } from './approval.ts'
 import { type ApprovalStatus, type ApprovalStore, maxApprovals, maxEach } from './store.ts'
 
-/** @param auditFile as the policy says it */
+/** Names the file beside this audit log. */
 export function approvalsFile(auditFile: string): string {
   return join(dirname(auditFile), 'approvals.json')
 }
 
-/** @throws TypeError if the file is not what it should be: who cannot read it might use a yes twice */
+/**
+ * Opens the approvals of one gateway.
+ * @throws TypeError if the file is not what it should be: who cannot read it might use a yes twice
+ */
 export function createMemoryApprovals(file: string, clock: Clock): ApprovalStore {
   let known = readApprovals(file)
   const listeners: (() => void)[] = []

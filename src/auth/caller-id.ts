@@ -7,12 +7,15 @@ import { findSensitive } from '../detect/sensitive/mask.ts'
 
 const maxLength = 160
 
-/** @param prefix who says so; with its colon no id of a key can be the same */
+/**
+ * Makes the id of a caller that an issuer or a certificate names.
+ * @param prefix who says so; with its colon no id of a key can be the same
+ */
 export function callerId(prefix: string, name: string): string {
   return `${prefix}:${presentable(name)}`
 }
 
-/** The name itself, or `~` and a digest of it. */
+/** Makes a name that may be logged: the name itself, or `~` and a digest of it. */
 export function presentable(name: string): string {
   const isPlain = name.length <= maxLength && !/[\p{C}\p{Z}]/u.test(name) && !name.startsWith('~')
   if (isPlain && findSensitive(name).length === 0) return name

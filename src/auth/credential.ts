@@ -11,6 +11,7 @@ import type { CredentialFault } from './identity.ts'
 export const maxCredentialLength = 8192
 
 /**
+ * Finds the one credential of a request.
  * @param rawHeaders name, value, name, value …, as Node gives them
  * @returns the credential, or why there is none
  */

@@ -11,7 +11,7 @@ export interface Identity {
   readonly certificate?: RecordedCertificate
 }
 
-/** Whose limits an identity uses up, and what is frozen with it: a token is its key in both. */
+/** Names whose limits an identity uses up, and what is frozen with it: a token is its key in both. */
 export function holderOf({ id, from }: Identity): string {
   return from?.[0] ?? id
 }
@@ -53,12 +53,12 @@ export interface RecordedCertificate {
   readonly role?: string
 }
 
-/** What a certificate may be frozen under, whichever rule it matches. */
+/** Names what a certificate may be frozen under, whichever rule it matches. */
 export function fingerprintId(fingerprint: string): string {
   return `sha256:${fingerprint}`
 }
 
-/** Under what a caller is known, all at once; a freeze of any of it holds. */
+/** Lists the ids of a caller; a freeze of any of them holds. */
 export function shownIds({ id, from = [], certificate }: Identity): readonly string[] {
   return certificate?.id === undefined ? [id, ...from] : [id, ...from, certificate.id]
 }

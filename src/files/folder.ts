@@ -3,8 +3,8 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 
 /**
- * One by one: where one cannot be made (`/proc`, a folder that was removed from under a mount), Node's recursive `mkdir`
- * never ends.
+ * Makes a folder and those above it (mode 0700). One by one: where one cannot be made (`/proc`, a folder that
+ * was removed from under a mount), Node's recursive `mkdir` never ends.
  * @throws what `mkdir` throws
  */
 export function makeFolder(path: string): void {

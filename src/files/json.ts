@@ -3,9 +3,11 @@ import { existsSync, readFileSync } from 'node:fs'
 import { tryJson } from '../core/json.ts'
 
 /**
+ * Reads a small file of JSON.
  * @param what a file of what it is
  * @param take what it says, or undefined if it is not what it should be
- * @returns undefined if there is no file. @throws TypeError if it is not what it should be, and what `fs` throws
+ * @returns undefined if there is no file.
+ * @throws TypeError if it is not what it should be, and what `fs` throws
  */
 export function readJsonFile<T>(
   path: string,

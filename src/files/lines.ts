@@ -7,7 +7,10 @@ import type { Readable } from 'node:stream'
 /** Characters of a line; what is longer would only be there to fill the memory. */
 const maxLineLength = 64 * 1024 * 1024
 
-/** @throws TypeError at the first byte that is no UTF-8, RangeError for a line without end */
+/**
+ * Splits a stream of UTF-8 into lines, without their newlines.
+ * @throws TypeError at the first byte that is no UTF-8, RangeError for a line without end
+ */
 export async function* linesOf(stream: Readable): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   let rest = ''
@@ -23,7 +26,10 @@ export async function* linesOf(stream: Readable): AsyncGenerator<string> {
 
 const newline = 0x0a
 
-/** The same as bytes, which are not looked at, and several at a time: for many lines, that is what costs. */
+/**
+ * Splits a stream into lines of bytes, which are not looked at, several at a time: for many lines, that is what
+ * costs.
+ */
 export async function* rawLinesOf(stream: Readable): AsyncGenerator<readonly Buffer[]> {
   let rest: Buffer[] = []
   let length = 0

@@ -6,7 +6,10 @@ export const minOpenFiles = 256
 /** Below this a hundred callers can exhaust them. */
 const fewOpenFiles = 1024
 
-/** @returns the soft limit of `ulimit -n`; undefined where the system does not tell it in a file */
+/**
+ * Reads how many files this process may open.
+ * @returns the soft limit of `ulimit -n`; undefined where the system does not tell it in a file
+ */
 export function openFilesLimit(file = '/proc/self/limits'): number | undefined {
   try {
     const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync(file, 'utf8')) ?? []
@@ -16,7 +19,7 @@ export function openFilesLimit(file = '/proc/self/limits'): number | undefined {
   }
 }
 
-/** @returns what to tell the operator of this limit, if anything */
+/** Judges a limit on open files. @returns what to tell the operator of this limit, if anything */
 export function openFilesProblem(limit: number | undefined): string | undefined {
   if (limit === undefined || limit >= fewOpenFiles) return undefined
   const cure = 'raise `ulimit -n` (systemd: LimitNOFILE=65536; Docker: --ulimit nofile=65536)'

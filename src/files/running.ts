@@ -94,6 +94,7 @@ const checks: FieldChecks<RunningFile> = {
 }
 
 /**
+ * Reads what a running gate tells.
  * @param isAlive of a process on this machine
  * @returns undefined if no gate runs that writes this log, as far as can be known
  */

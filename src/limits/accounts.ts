@@ -22,7 +22,7 @@ function tokenAccount({ name }: Account, id: string): Account {
 }
 
 /**
- * What is counted before the request is read.
+ * Lists what is counted before the request is read.
  * @param probesPerMinute where the role has no limit for them
  */
 export function entryLimits(
@@ -49,7 +49,7 @@ export function entryLimits(
   return counted
 }
 
-/** What is set aside for a request that was read. */
+/** Lists what is set aside for a request that was read. */
 export function claimedAccounts(
   key: Account,
   { name, limits, shared, budgets }: Role,
@@ -76,7 +76,7 @@ function withoutRequests({ tokensPerMinute, tokensPerDay, concurrent }: SharedLi
   return { requestsPerMinute: undefined, tokensPerMinute, tokensPerDay, concurrent }
 }
 
-/** The whole of the smallest token limit: what can never fit. */
+/** Finds the smallest token limit as a whole: what is larger can never fit. */
 export function wholeTokenLimit(claimed: readonly ClaimedAccount[]): number {
   return Math.min(
     ...claimed.flatMap(({ limits }) => [

@@ -52,7 +52,7 @@ export interface RateLimitStatus {
   readonly resetMs: number
 }
 
-/** Of two limits of a kind the one that leaves less. */
+/** Picks, of two limits of a kind, the one that leaves less. */
 export function tightest(
   one: RateLimitStatus | undefined,
   other: RateLimitStatus | undefined,

@@ -43,7 +43,7 @@ export interface RedisClient {
 
 const standardAnswerMs = 1000
 
-/** @param timeoutMs how long an answer to a request may take */
+/** Begins to connect. @param timeoutMs how long an answer to a request may take */
 export function createRedisClient(servers: RedisServers, timeoutMs: number): RedisClient {
   let latest: Error | undefined
   const note = (error: Error) => {

@@ -15,6 +15,7 @@ export interface Subscriber {
 }
 
 /**
+ * Makes a subscriber that connects when somebody listens first.
  * @param connect makes the connection, when somebody listens first
  * @param onError told of a channel that Redis does not let it hear
  */

@@ -6,7 +6,8 @@ export class NoAnswer extends Error {
 }
 
 /**
- * On a busy event loop the answer may have been waiting: the sockets are looked at once more before giving up.
+ * Bounds the time of an answer. On a busy event loop the answer may have been waiting: the sockets are looked at
+ * once more before giving up.
  * @throws NoAnswer after `ms` milliseconds
  */
 export function within<T>(answer: Promise<T>, ms: number): Promise<T> {

@@ -2,7 +2,10 @@
 const minuteMs = 60_000
 const linesPerMinute = 10
 
-/** @returns whether one more line of this kind may be written; of further kinds than so many a minute, none */
+/**
+ * Makes a limit on log lines.
+ * @returns whether one more line of this kind may be written; of further kinds than so many a minute, none
+ */
 export function createSparing(nowMs: () => number, maxKinds = 1000): (kind: string) => boolean {
   let counts = new Map<string, number>()
   let since = nowMs()

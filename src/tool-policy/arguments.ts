@@ -14,7 +14,10 @@ const maxDigits = 15
 /** Strings are stepped over whole, so that a number is never found in one. */
 const stringOrNumber = /"(?:[^"\\]|\\.)*"|-?\d[\d.]*/g
 
-/** @returns undefined if programs may read the text differently, or if it is no object. Linear in the text */
+/**
+ * Reads the arguments of a tool call.
+ * @returns undefined if programs may read the text differently, or if it is no object. Linear in the text
+ */
 export function readArguments(text: string): JsonObject | undefined {
   if (text.length > maxArguments) return undefined
   // Models that call a tool without arguments write nothing at all.
@@ -42,7 +45,7 @@ function hasTwins(value: JsonValue): boolean {
   return new Set(keys.map(foldKey)).size < keys.length || Object.values(value).some(hasTwins)
 }
 
-/** Every key of every object in it. */
+/** Lists every key of every object in a value. */
 export function* keysOf(value: JsonValue): Generator<string> {
   if (Array.isArray(value)) for (const item of value) yield* keysOf(item)
   else if (isObject(value))
@@ -52,7 +55,7 @@ export function* keysOf(value: JsonValue): Generator<string> {
     }
 }
 
-/** The same text for the same value, whatever the order of keys and however its strings were escaped. */
+/** Prints a value the same, whatever the sequence of its keys and however its strings were escaped. */
 export function canonical(value: JsonValue): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
   if (!isObject(value)) return JSON.stringify(value)

@@ -51,7 +51,7 @@ const maxNameLength = 256
 /** In no tool's name: a pattern's star stands for letters, not for lines that say something else. */
 const unsound = /[\s\p{C}]/u
 
-/** @param tell what is wrong, by its path below `tools` */
+/** Compiles the `tools` of a role. @param tell what is wrong, by its path below `tools` */
 export function compileTools(config: ToolsConfig, tell: Tell): ToolRights {
   const named = (patterns: readonly string[], name: string) =>
     patterns.some((pattern) => matchesGlob(pattern, name))

@@ -20,7 +20,10 @@ export function isJsonSchema(value: unknown): boolean {
   )
 }
 
-/** @returns the rules as a schema that TypeBox checks; mistakes go to `tell` */
+/**
+ * Compiles rules about arguments.
+ * @returns the rules as a schema that TypeBox checks; mistakes go to `tell`
+ */
 export function schemaOfRules(rules: Readonly<Record<string, unknown>>, tell: Tell): SafeSchema {
   for (const name of Object.keys(rules))
     if (telling.test(name)) tell([name], 'is a keyword of JSON Schema: add `type: object` beside it')

@@ -65,7 +65,10 @@ const bounds = ['imum', 'Length', 'Items', 'Properties', 'Contains'].map(
   (what) => [`min${what}`, `max${what}`] as const,
 )
 
-/** @returns the schema to check with, and the names it is about; mistakes go to `tell` */
+/**
+ * Checks that a JSON Schema cannot run away.
+ * @returns the schema to check with, and the names it is about; mistakes go to `tell`
+ */
 export function safeSchema(root: unknown, tell: Tell) {
   const work: Compilation = { root, tell, names: new Map(), nodes: 0 }
   const schema = safe(root, [], [], work)
@@ -160,7 +163,7 @@ function matcher(value: unknown, at: Path, work: Compilation) {
 }
 
 /**
- * A pattern in RE2's syntax, found anywhere in a text unless it is anchored.
+ * Compiles a pattern in RE2's syntax, found anywhere in a text unless it is anchored.
  * @returns what matches in linear time, or what is wrong with it
  */
 export function linearPattern(pattern: string): ((text: string) => boolean) | string {
@@ -174,7 +177,7 @@ export function linearPattern(pattern: string): ((text: string) => boolean) | st
   }
 }
 
-/** Under what it folds to, so that a name in disguise is known. */
+/** Notes a name under what it folds to, so that a name in disguise is known. */
 export function noteName(name: string, names: Map<string, Set<string>>): void {
   const folded = foldKey(name)
   names.set(folded, (names.get(folded) ?? new Set()).add(name))

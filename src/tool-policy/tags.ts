@@ -52,7 +52,7 @@ const maxLength = 240
 /** Within a closing tag; as long as one may be, a part of it may stand at the end. */
 export const maxCloseLength = 64
 
-/** The first call of a text. */
+/** Finds the first call of a text. */
 export function firstTag(text: string): { readonly at: number; readonly tag: Tag } | undefined {
   const match = opening.exec(text)
   if (!match) return undefined
@@ -68,7 +68,7 @@ function closeOf(open: string): RegExp | undefined {
   return name === undefined ? undefined : new RegExp(String.raw`</${name}\s{0,4}>`, 'i')
 }
 
-/** Where a tag may have begun at the end of the text. */
+/** Finds where a tag may have begun at the end of the text. */
 export function beginOfTag(text: string): number {
   const first = Math.max(0, text.length - maxLength)
   const places = ['<', '‹', '['].map((sign) => text.lastIndexOf(sign)).filter((place) => place >= first)
@@ -84,7 +84,9 @@ function hasBegun(end: string): boolean {
   return /^(?:tool|function|invoke)[^<>]*$|^(?:start|channel)\|>\s?[a-z]{0,10}[^<>|]{0,80}$/.test(name)
 }
 
-/** What stands between the tags calls: never nothing, for a block that cannot be read is a call of who knows what. */
+/**
+ * Reads the calls between tags: never none, because a block that cannot be read is a call of an unknown tool.
+ */
 export function callsIn(block: string, { open, close }: Tag): readonly TextCall[] {
   const body = block.slice(open.length).replace(close ? new RegExp(`${close.source}$`, 'i') : '', '')
   if (/^<function=$/i.test(open)) return [functionCall(body)]

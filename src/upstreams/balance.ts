@@ -16,7 +16,7 @@ export interface Candidate {
 /** What a server counts at least that does nothing but fail. */
 const minSuccess = 0.1
 
-/** @param random from 0 to below 1 */
+/** Chooses a server; undefined if there are none. @param random from 0 to below 1 */
 export function choose<T extends Candidate>(candidates: readonly T[], random: () => number): T | undefined {
   const [first, second] = drawn(candidates, random)
   if (!first || !second) return first

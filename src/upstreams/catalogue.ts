@@ -25,7 +25,7 @@ export const cataloguePath: Readonly<Record<ServerKind, string>> = {
   openai: '/v1/models',
 }
 
-/** A list, or undefined if it is none. */
+/** Reads a server's list of models; undefined if it is none. */
 export function readCatalogue(server: ServerKind, body: JsonValue): Catalogue | undefined {
   if (!isObject(body)) return undefined
   const entries = server === 'ollama' ? body.models : body.data

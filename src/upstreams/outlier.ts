@@ -9,7 +9,7 @@ import type { Health, Tally } from './health.ts'
 /** So many times less often another must fail. */
 const betterBy = 2
 
-/** @param others the other servers of the policy */
+/** Judges whether a server is to be left alone. @param others the other servers of the policy */
 export function isOutlier(server: Health, others: readonly Health[], settings: OutlierDetection): boolean {
   if (server.ejected) return false
   const { tally, inARow } = server
@@ -23,7 +23,7 @@ export function isOutlier(server: Health, others: readonly Health[], settings: O
   return others.some((other) => !other.ejected && rateOf(other.tally) * betterBy <= rate)
 }
 
-/** The part of requests that failed, from 0 to 1. */
+/** Calculates the part of requests that failed, from 0 to 1. */
 export function rateOf({ requests, failures }: Tally): number {
   return requests === 0 ? 0 : failures / requests
 }

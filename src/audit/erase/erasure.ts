@@ -203,7 +203,7 @@ export interface Tally {
   sum(): { readonly count: number; readonly digest: string }
 }
 
-/** A digest of records in their order, in constant memory. */
+/** Makes a digest of records in their sequence, in constant memory. */
 export function createTally(): Tally {
   let count = 0
   let sum = ''

@@ -12,6 +12,7 @@ const letters = 'abcdefghijklmnopqrstuvwxyz234567'
 const length = 12
 
 /**
+ * Makes what names masked values.
  * @param auditFile the log; the key lies beside it (`.pseudonyms`, 0600) and is made when it is first needed
  * @returns throws what `fs` throws, and for a file that holds no key: another one would part the log in two
  */

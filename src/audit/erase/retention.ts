@@ -17,7 +17,11 @@ export interface RetentionParts extends Doing {
   readonly clock: Clock
 }
 
-/** @returns how many segments were deleted. @throws Error at a segment that cannot be read: what cannot be told stays */
+/**
+ * Deletes the segments that are older than their retention, and puts that on record.
+ * @returns how many segments were deleted.
+ * @throws Error at a segment that cannot be read: what cannot be told stays
+ */
 export async function expire(
   { file, log, signer, clock, step, signal }: RetentionParts,
   retentionMs: number,

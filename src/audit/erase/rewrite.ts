@@ -29,7 +29,10 @@ export async function compressSegment({ path }: Segment, { step, signal }: Doing
   await syncFolder(path)
 }
 
-/** @param change the line that stands in the place of this one (both without newline) */
+/**
+ * Replaces a segment by its changed lines.
+ * @param change the line that stands in the place of this one (both without newline)
+ */
 export async function rewriteSegment(
   segment: Segment,
   change: (line: string) => string,
@@ -70,7 +73,7 @@ async function replace(
   await syncFolder(target)
 }
 
-/** Without it a crash of the machine could bring the old name back. */
+/** Syncs the folder of a file: without it a crash of the machine could bring the old name back. */
 export async function syncFolder(path: string): Promise<void> {
   const folder = await open(dirname(path), 'r')
   try {

@@ -14,6 +14,7 @@ export interface ErasureSelector {
 }
 
 /**
+ * Makes a test of lines from a selector.
  * @param references to texts that are to be erased: whatever refers to one is selected, too
  * @returns whether a line (of a record with content, or an old one) is selected
  */
@@ -36,7 +37,10 @@ export function matcherOf(
   }
 }
 
-/** @returns references to the texts of a line that hold the subject */
+/**
+ * Finds the texts of a line that hold the subject.
+ * @returns references to the texts of a line that hold the subject
+ */
 export function referencesIn(line: string, { subject }: ErasureSelector): string[] {
   if (subject === undefined) return []
   const { prompt } = JSON.parse(line) as Entry

@@ -54,7 +54,7 @@ const graveEvents: ReadonlySet<string> = new Set([
   'breaker opened',
 ])
 
-/** 0 to 10. */
+/** Rates an entry from 0 to 10. */
 export function severityOf({ ending, event, findings = [] }: Entry): number {
   if (event !== undefined) return graveEvents.has(event) ? 8 : 2
   if (ending?.code?.endsWith('_blocked')) return 8

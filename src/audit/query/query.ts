@@ -40,7 +40,7 @@ const valuesOf: Readonly<Record<Filter, (entry: Entry) => readonly unknown[]>> =
   id: ({ id, traceparent }) => [id, traceparent?.split('-')[1]],
 }
 
-/** @returns the values of an entry that a filter is held against */
+/** Lists the values of an entry that a filter is held against. */
 export function namesIn(entry: Entry, filter: Filter): string[] {
   return valuesOf[filter](entry).filter((value) => typeof value === 'string')
 }

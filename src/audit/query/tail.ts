@@ -47,7 +47,7 @@ export function readTail(file: number): Tail {
   }
 }
 
-/** The first line of an open file. */
+/** Reads the first line of an open file. */
 export function readFirst(file: number): Checked | Wrong | undefined {
   let held = Buffer.alloc(0)
   for (;;) {
@@ -60,7 +60,10 @@ export function readFirst(file: number): Checked | Wrong | undefined {
   }
 }
 
-/** The last record of the newest closed segment: where the chain ends if the active one has just been opened. */
+/**
+ * Reads the last record of the newest closed segment: where the chain ends if the active one has just been
+ * opened.
+ */
 export function lastClosed(file: string): Tail['last'] {
   const newest = closedSegments(file).at(-1)
   if (!newest) return undefined
@@ -97,7 +100,7 @@ function lastActive(file: string): Tail['last'] {
 /** A head lags by a quarter of a second, which is less than this much of a log. */
 const searched = 64 * 1024 * 1024
 
-/** The hash that the record with this number carries, if it stands near the end of the log. */
+/** Finds the hash that the record with this number carries, if it stands near the end of the log. */
 export function hashOf(file: string, handle: number, length: number, seq: number): string | undefined {
   const from = Math.max(0, length - searched)
   const bytes = Buffer.alloc(length - from)

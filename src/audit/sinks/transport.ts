@@ -4,7 +4,7 @@ import { createHttpTransport } from './http.ts'
 import type { SinkTransport } from './message.ts'
 import { createSyslogDatagrams, createSyslogStream } from './syslog.ts'
 
-/** @param out writes to stdout */
+/** Makes the transport that a sink of the policy asks for. @param out writes to stdout */
 export function transportOf(
   { url, format, token }: SinkSettings,
   out: (text: string) => void,

@@ -5,7 +5,7 @@
 import type { KeyObject } from 'node:crypto'
 import { compactVerify } from 'jose'
 
-/** @returns what was signed; undefined if it was by none of these keys */
+/** Verifies a signature. @returns what was signed; undefined if it was by none of these keys */
 export async function readProof(
   jws: unknown,
   keys: ReadonlyMap<string, KeyObject>,

@@ -1,7 +1,10 @@
 /** Which segments hold what was written since some time, without reading the ones before. */
 import { firstRecord, type Segment } from '../write/segments.ts'
 
-/** @returns the segments from the last one on that begins before that time; all of them if none does */
+/**
+ * Picks the segments that may hold records since a time.
+ * @returns the segments from the last one on that begins before that time; all of them if none does
+ */
 export async function beginningAt(segments: readonly Segment[], sinceMs: number): Promise<Segment[]> {
   for (let index = segments.length - 1; index > 0; index--) {
     const segment = segments[index]

@@ -148,7 +148,9 @@ function wrongTail(
   return undefined
 }
 
-/** The line without its salt and content, with the name of the erasure instead; undefined if it has none. */
+/**
+ * Makes the line without its salt and content, with the id of the erasure instead; undefined if it has none.
+ */
 export function withoutContent(line: string, erasure: string): string | undefined {
   const at = line.lastIndexOf(seam.toString())
   const from = at + seams + 64 + 1

@@ -46,7 +46,7 @@ export interface EntryFinding {
   readonly exception?: string
 }
 
-/** @returns undefined if the line is none */
+/** Reads a line as an entry. @returns undefined if the line is none */
 export function readEntry(line: string): Entry | undefined {
   try {
     const entry = JSON.parse(line) as Partial<Entry> | null
@@ -57,7 +57,7 @@ export function readEntry(line: string): Entry | undefined {
   }
 }
 
-/** How it ended, in a word: a refusal's code says more than that it was one. */
+/** Names how a request ended: a refusal by its code. */
 export function outcomeOf({ ending, event }: Entry): string {
   return ending?.code ?? ending?.kind ?? event ?? ''
 }

@@ -7,7 +7,7 @@ function headPath(file: string): string {
   return `${file}.head`
 }
 
-/** @returns undefined if there is none. @throws TypeError if it is not one */
+/** Reads the head beside a log. @returns undefined if there is none. @throws TypeError if it is not one */
 export function readHead(file: string): Head | undefined {
   return readJsonFile(headPath(file), 'the head of a log', (value) => (isHead(value) ? value : undefined))
 }
@@ -19,7 +19,10 @@ function isHead(value: unknown): value is Head {
 
 const print = ({ seq, hash }: Head) => `${JSON.stringify({ seq, hash })}\n`
 
-/** Without waiting for the disk: the records it names are synced, and an older head is only an older truth. */
+/**
+ * Replaces the head without waiting for the disk: the records it names are synced, and an older head is only an
+ * older truth.
+ */
 export async function writeHead(file: string, head: Head): Promise<void> {
   await replaceUnsynced(headPath(file), print(head))
 }

@@ -48,7 +48,7 @@ export interface LockOptions {
   readonly patienceMs?: number | undefined
 }
 
-/** @throws Error if another process holds it */
+/** Takes the lock of a log. @throws Error if another process holds it */
 export async function acquireLock(file: string, options: LockOptions): Promise<Lock> {
   const path = lockPath(file)
   const self = holderAt(options.processes.pid)

@@ -13,6 +13,7 @@ export type DigestPassage = (form: string) => string | undefined
 const length = 24
 
 /**
+ * Makes what digests passages.
  * @param keysFile the key lies beside it (`.passages`, 0600) and is made when it is first needed
  * @param report told once until it works again
  */

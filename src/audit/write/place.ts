@@ -37,7 +37,10 @@ export interface Active {
   readonly first: number
 }
 
-/** @returns what is wrong, if the name is not that of the file, with all of it */
+/**
+ * Looks whether the name still is that of the open file.
+ * @returns what is wrong, if the name is not that of the file, with all of it
+ */
 export function faultOf({ file, inode, length }: Active): string | undefined {
   const named = statSync(file, { throwIfNoEntry: false })
   if (!named) return 'the log was deleted or renamed'
@@ -46,7 +49,10 @@ export function faultOf({ file, inode, length }: Active): string | undefined {
   return named.size > length ? 'another process wrote to the log' : undefined
 }
 
-/** Half a line must not stay, nor a record that does not count. What somebody else wrote stays, to be told. */
+/**
+ * Takes back a write that failed: half a line must not stay, nor a record that does not count. What another
+ * program wrote stays, to be told.
+ */
 export function takeBack({ handle, length }: Active, bytes: Buffer): void {
   const { size } = fstatSync(handle)
   const end = Buffer.alloc(Math.min(bytes.length, size))
@@ -156,7 +162,7 @@ export function dayOf(handle: number, clock: Clock): number {
   return Number.isNaN(day) ? today(clock) : day
 }
 
-/** The day it is now (UTC, since the epoch). */
+/** Tells which day it is (UTC, since the epoch). */
 export function today(clock: Clock): number {
   return Math.floor(clock.wallMs() / dayMs)
 }

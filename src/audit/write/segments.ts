@@ -25,7 +25,10 @@ export function closedPath(file: string, first: number): string {
 const piece = 256 * 1024
 const ending = /^(\d{12,})(\.gz)?$/
 
-/** Oldest first. Where a segment is there twice, its compressing was interrupted, and the plain one holds. */
+/**
+ * Lists the closed segments, oldest first. Where a segment is there twice, its compressing was interrupted, and
+ * the plain one holds.
+ */
 export function closedSegments(file: string): Segment[] {
   const folder = dirname(file)
   const stem = `${basename(file)}.`
@@ -40,13 +43,16 @@ export function closedSegments(file: string): Segment[] {
   return [...found.values()].toSorted((a, b) => (a.first ?? 0) - (b.first ?? 0))
 }
 
-/** All that there are, the active one last. */
+/** Lists all segments, the active one last. */
 export function segmentsOf(file: string): Segment[] {
   const active = existsSync(file) ? [{ path: file, first: undefined, compressed: false }] : []
   return [...closedSegments(file), ...active]
 }
 
-/** The text of a segment as bytes; what goes wrong with its file ends the stream. @throws what `fs` throws if it is gone */
+/**
+ * Streams the text of a segment as bytes; what goes wrong with its file ends the stream.
+ * @throws what `fs` throws if it is gone
+ */
 export function bytesOf(segment: Segment): Readable {
   const { handle, compressed } = opened(segment)
   const stream = createReadStream('', { fd: handle, highWaterMark: piece })
@@ -66,7 +72,7 @@ function opened({ path, first, compressed }: Segment): { handle: number; compres
   }
 }
 
-/** What the first line of a segment is; undefined if it has none. */
+/** Reads the first line of a segment; undefined if it has none. */
 export async function firstRecord(segment: Segment): Promise<Checked | Wrong | undefined> {
   for await (const line of linesOf(bytesOf(segment))) return check(line)
   return undefined

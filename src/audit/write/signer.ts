@@ -22,7 +22,10 @@ export interface Signer {
 const instanceLength = 12
 const separator = '-----END PUBLIC KEY-----'
 
-/** @throws what `fs` throws, or an Error if the file holds no Ed25519 key */
+/**
+ * Opens the key of a log, and makes it if there is none.
+ * @throws what `fs` throws, or an Error if the file holds no Ed25519 key
+ */
 export async function openSigner(file: string): Promise<Signer> {
   const path = `${file}.key`
   const privateKey = await whileLocked(path, () => (existsSync(path) ? readKey(path) : makeKey(path)))
@@ -39,7 +42,7 @@ export async function openSigner(file: string): Promise<Signer> {
   }
 }
 
-/** Public keys by `kid`; none if there is no such file. */
+/** Reads public keys, by `kid`; none if there is no such file. */
 export async function readPublicKeys(path: string): Promise<ReadonlyMap<string, KeyObject>> {
   const text = existsSync(path) ? readFileSync(path, 'utf8') : ''
   const keys = new Map<string, KeyObject>()

@@ -41,7 +41,7 @@ function doneBy(entry: KeyEntry, change: KeyChange, by: string): KeyEntry {
   return author === '' ? entry : { ...entry, by: { ...entry.by, [change]: author } }
 }
 
-/** @throws KeyProblem */
+/** Makes a key, and its entry. @throws KeyProblem */
 export function createdKey({ name, role, lifeMs, networks }: NewKeyRequest, nowMs: number, by = ''): MadeKey {
   // What a terminal would obey must not get into a list or a log.
   if (!/^[^\p{C}\p{Zl}\p{Zp}]{1,128}$/u.test(name) || name.trim() === '')
@@ -64,9 +64,10 @@ export function createdKey({ name, role, lifeMs, networks }: NewKeyRequest, nowM
 }
 
 /**
- * A new secret for the same key. Those before the old one keep the grace they were given, unless the old one gets none:
- * then none of them is taken any more.
- * @param graceMs how long the old one still works. @throws KeyProblem
+ * Makes a new secret for the same key. Those before the old one keep the grace they were given, unless the old
+ * one gets none: then none of them is taken any more.
+ * @param graceMs how long the old one still works.
+ * @throws KeyProblem
  */
 export function rotatedKey(entry: KeyEntry, graceMs: number, nowMs: number, by = ''): MadeKey {
   const { previous: before = [], ...old } = entry
@@ -98,7 +99,7 @@ function timeOf(ms: number): string {
   return new Date(ms).toISOString()
 }
 
-/** It stays in the file, so that the log can be read. */
+/** Revokes a key. It stays in the file, so that the log can be read. */
 export function revokedKey(entry: KeyEntry, nowMs: number, by = ''): KeyEntry {
   if (entry.revoked !== undefined) return entry
   return doneBy({ ...entry, revoked: timeOf(nowMs) }, 'revoked', by)
@@ -109,7 +110,7 @@ export function disabledKey(entry: KeyEntry, nowMs: number, by = ''): KeyEntry {
   return doneBy({ ...entry, disabled: timeOf(nowMs) }, 'disabled', by)
 }
 
-/** @throws KeyProblem for what is not disabled but revoked */
+/** Enables a key that was disabled. @throws KeyProblem for what is not disabled but revoked */
 export function enabledKey(entry: KeyEntry, nowMs: number, by = ''): KeyEntry {
   if (entry.revoked !== undefined) throw new KeyProblem(`Key ${entry.id} is revoked. Create a new one.`)
   const after = Math.max(nowMs, entry.disabled === undefined ? 0 : Date.parse(entry.disabled) + 1)

@@ -45,7 +45,11 @@ export function knownKeysOf({ keys, revoked, signing }: KeyFiles): KnownKeys {
   }
 }
 
-/** @param known undefined at the first start: then only what says who did it is news, and not all that was ever made */
+/**
+ * Makes an event of each change that the log does not tell of yet.
+ * @param known undefined at the first start: then only what says who did it is news, and not all that was ever
+ * made
+ */
 export function keyNews(known: KnownKeys | undefined, files: KeyFiles): KeyEvent[] {
   const ids = new Set(files.keys.map(({ id }) => id))
   const removed = Object.keys(known?.keys ?? {}).filter((id) => !ids.has(id))

@@ -121,7 +121,11 @@ interface KeyFile {
 
 const header = '# Written by `torwart key`. Holds the SHA-256 of each key, never a key.\n'
 
-/** @returns the entries; none if there is no file yet. @throws TypeError if the file is not what it should be */
+/**
+ * Reads a key file.
+ * @returns the entries; none if there is no file yet.
+ * @throws TypeError if the file is not what it should be
+ */
 export function readKeyFile(path: string): readonly KeyEntry[] {
   if (!existsSync(path)) return []
   const keys = entriesOf(parsed(path), path)
@@ -166,7 +170,7 @@ function parsed(path: string): unknown {
 }
 
 /**
- * What two versions of one entry come to: it does not matter which is whose. Revoked stays revoked; of secrets, and of
+ * Merges two versions of one entry; it does not matter which is whose. Revoked stays revoked; of secrets, and of
  * disabling and enabling, the later counts.
  */
 export function mergedKey(one: KeyEntry, other: KeyEntry): KeyEntry {
@@ -253,7 +257,7 @@ export function unknownApprovers(
     )
 }
 
-/** Active keys that can do nothing, told in a sentence each. */
+/** Lists active keys that can do nothing, in a sentence each. */
 export function keysWithoutRole(
   entries: readonly KeyEntry[],
   roles: ReadonlyMap<string, unknown>,

@@ -24,7 +24,7 @@ export function mintKey(id = randomText(12)): NewKey {
   return { id, key: `${body}_${checksum(body)}` }
 }
 
-/** The public id of a well-formed key with a right checksum, else undefined. */
+/** Reads the public id of a well-formed key with a right checksum, else undefined. */
 export function keyId(key: string): string | undefined {
   const match = form.exec(key)
   if (!match) return undefined

@@ -26,7 +26,10 @@ export function usesFile(keysFile: string): string {
   return `${keysFile}.uses.json`
 }
 
-/** @returns none if there is no such file, or it cannot be read: nothing depends on it */
+/**
+ * Reads the file of uses.
+ * @returns none if there is no such file, or it cannot be read: nothing depends on it
+ */
 export function readUses(file: string): Uses {
   try {
     const uses = readJsonFile(file, 'uses of keys', (value) => (isUses(value) ? value : undefined))
@@ -53,7 +56,7 @@ const everyMs = 5000
 /** Of identities in the file: those that were used last stay. */
 const max = 20_000
 
-/** @param report a file that cannot be written, once until it can */
+/** Begins to count. @param report a file that cannot be written, once until it can */
 export function createUseCounter(file: () => string, report: (error: unknown) => void): UseCounter {
   let fresh = new Map<string, KeyUse>()
   let failing = false

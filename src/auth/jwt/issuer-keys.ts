@@ -40,7 +40,10 @@ export interface IssuerKeys {
 /** There are none, and none can be had; the message is for the log and holds nothing of any token. */
 export class KeysUnavailable extends Error {}
 
-/** @param report told why the keys of an issuer cannot be had */
+/**
+ * Makes what fetches the keys of an issuer, or reads them from a file, when they are needed.
+ * @param report told why the keys of an issuer cannot be had
+ */
 export function createIssuerKeys(
   issuer: TokenIssuer,
   nowMs: () => number,

@@ -214,7 +214,7 @@ async function verifyBy(
   }
 }
 
-/** In front of the ids of all whom an issuer vouches for. */
+/** Makes what the ids of all callers of an issuer begin with. */
 export function jwtPrefix(issuer: string): string {
   return `jwt:${hash('sha256', issuer).slice(0, 8)}`
 }

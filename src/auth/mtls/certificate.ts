@@ -39,12 +39,15 @@ const byCode: Readonly<Record<string, CertificateFault>> = {
   CRL_SIGNATURE_FAILURE: 'revocation unknown',
 }
 
-/** @param code what OpenSSL calls it, as Node gives it */
+/** Names why a client certificate was refused. @param code what OpenSSL calls it, as Node gives it */
 export function certificateFault(code: string): CertificateFault {
   return byCode[code] ?? 'certificate wrong'
 }
 
-/** @returns who it is by the first rule that matches; the fault is `certificate unknown` if none does */
+/**
+ * Tells whose a verified certificate is.
+ * @returns who it is by the first rule that matches; the fault is `certificate unknown` if none does
+ */
 export function identifyCertificate(
   shown: ShownCertificate,
   rules: readonly CertificateRule[],
@@ -60,7 +63,7 @@ export function identifyCertificate(
   return 'certificate unknown'
 }
 
-/** @param named what the certificate says, and a rule asks for */
+/** Makes the id of a certificate's caller. @param named what the certificate says, and a rule asks for */
 export function certificateId(kind: CertificateRule['kind'], named: string): string {
   return callerId(prefixes[kind], named)
 }

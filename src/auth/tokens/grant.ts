@@ -40,7 +40,7 @@ export type Grant = Static<typeof grantSchema>
 /** A grant before it has an id. */
 export type Rights = Omit<Grant, 'id'>
 
-/** @param grants the uppermost first */
+/** Narrows a role by the grants of a token. @param grants the uppermost first */
 export function narrow(role: Role, grants: readonly Grant[]): Role {
   return grants.reduce(narrowed, role)
 }
@@ -67,7 +67,8 @@ function narrowed(role: Role, { id, routes, models, tools, requests, tokens }: G
 }
 
 /**
- * What is asked for and not there to give. Refused when a token is made, so that nobody is surprised later.
+ * Finds what a token is asked to give and its maker does not have. Refused when a token is made, so that nobody
+ * is surprised later.
  * @param role what the one who asks may do
  * @returns it in a sentence
  */

@@ -35,7 +35,11 @@ export function revokedTokensFile(keysFile: string): string {
   return `${keysFile}.revoked.json`
 }
 
-/** @returns none if there is no file. @throws TypeError if it is not what it should be */
+/**
+ * Reads the file of revoked tokens.
+ * @returns none if there is no file.
+ * @throws TypeError if it is not what it should be
+ */
 export function readRevokedTokens(file: string): readonly RevokedToken[] {
   return (
     readJsonFile(file, 'revoked tokens', (value) =>
@@ -44,12 +48,12 @@ export function readRevokedTokens(file: string): readonly RevokedToken[] {
   )
 }
 
-/** Without those that could not live any more. */
+/** Drops those that could not live any more. */
 export function liveRevokedTokens(tokens: readonly RevokedToken[], nowMs: number): readonly RevokedToken[] {
   return tokens.filter(({ revoked }) => nowMs - revoked < maxTokenMs + slackMs)
 }
 
-/** To be called while nobody else changes the file. */
+/** Replaces the file. To be called under its lock. */
 export function writeRevokedTokens(file: string, tokens: readonly RevokedToken[]): void {
   replaceFile(file, `${JSON.stringify({ tokens })}\n`)
 }

@@ -65,6 +65,7 @@ export function signingKeysFile(keysFile: string): string {
 }
 
 /**
+ * Opens the signing keys; the first is made when it is needed.
  * @param file asked each time: a policy may name another
  * @param onMade tells others of a key before it signs
  */
@@ -137,7 +138,7 @@ function attempt(read: () => void): void {
   }
 }
 
-/** Without those whose last token cannot live any more; the oldest first. */
+/** Drops those whose last token cannot live any more; the oldest first. */
 export function liveSigningEntries(entries: readonly SigningEntry[], nowMs: number): readonly SigningEntry[] {
   const inOrder = entries.toSorted((a, b) => a.created - b.created || (a.kid < b.kid ? -1 : 1))
   return inOrder.filter((_, index) => {
@@ -151,7 +152,7 @@ function signer(entries: readonly SigningEntry[]): SigningEntry | undefined {
   return last?.void ? undefined : last
 }
 
-/** To be called while nobody else changes the file. @param entries the oldest first: the last one signs */
+/** Replaces the file. To be called under its lock. @param entries the oldest first: the last one signs */
 export function writeSigningEntries(file: string, entries: readonly SigningEntry[]): void {
   replaceFile(file, `${JSON.stringify({ keys: entries })}\n`)
 }
@@ -168,7 +169,7 @@ function voided(entry: SigningEntry, by: string): SigningEntry {
   return { ...entry, void: true, ...(author === '' ? {} : { voidBy: author }) }
 }
 
-/** @throws TypeError if the file is not what it should be */
+/** Reads the file of signing keys. @throws TypeError if the file is not what it should be */
 export function readSigningEntries(file: string): readonly SigningEntry[] {
   return (
     readJsonFile(file, 'signing keys', (value) =>

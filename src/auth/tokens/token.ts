@@ -144,12 +144,15 @@ export interface MintedToken {
   readonly role: Role
 }
 
-/** As whoever asked for it sees it. */
+/** Shows a token to whoever asked for it. */
 export function shownToken({ id, token, parent, expiresMs }: MintedToken) {
   return { id, token, parent, expires: new Date(expiresMs).toISOString() }
 }
 
-/** @throws Refusal `invalid_request` if it would be wider, or longer-lived, than what it is made from may give */
+/**
+ * Makes a capability token: a JWT signed with EdDSA (RFC 8037).
+ * @throws Refusal `invalid_request` if it would be wider, or longer-lived, than what it is made from may give
+ */
 export async function mintToken(
   { key, role, grants, expiresMs: parentMs }: Holder,
   { ttlMs, ...rights }: TokenRequest,

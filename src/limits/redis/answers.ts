@@ -11,13 +11,16 @@ export function scopeNumber(scope: Scope): number {
   return scopes.indexOf(scope) + 1
 }
 
-/** What a script did not say must not be taken for a yes. @throws Refusal `store_unavailable` */
+/**
+ * Checks the length of an answer: what a script did not say must not be taken for a yes.
+ * @throws Refusal `store_unavailable`
+ */
 export function whole(answer: readonly number[], length: number): readonly number[] {
   if (answer.length === length) return answer
   throw new Refusal('store_unavailable', { detail: 'redis answered something else', retryAfterSeconds: 1 })
 }
 
-/** @throws Refusal `store_unavailable` */
+/** Reads the answer of `admit`. @throws Refusal `store_unavailable` */
 export function admissionOf(answer: readonly number[]): Admission {
   const [outcome = 1, retryMs = 0, nextMs = 0, trial = 0, opened = 0, atMs = 0, ...status] = whole(answer, 10)
   return {
@@ -32,7 +35,7 @@ export function admissionOf(answer: readonly number[]): Admission {
   }
 }
 
-/** @throws Refusal `store_unavailable` */
+/** Reads the answer of `reserve`. @throws Refusal `store_unavailable` */
 export function reservationOf(answer: readonly number[]): Reservation {
   const [outcome = 2, retryMs = 0, ...statuses] = whole(answer, 10)
   return {
@@ -44,7 +47,7 @@ export function reservationOf(answer: readonly number[]): Reservation {
   }
 }
 
-/** @throws Refusal `store_unavailable` */
+/** Reads the answer of `settle`. @throws Refusal `store_unavailable` */
 export function settledOf(answer: readonly number[]): Settled {
   const [opened = 0, repeatedMs = 0] = whole(answer, 2)
   return { opened: opened === 1, repeatedMs }

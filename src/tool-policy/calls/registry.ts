@@ -23,7 +23,10 @@ export const maxEach = 1024
 /** Results of one request that are looked at, the latest. */
 const maxResults = 512
 
-/** @param report what went wrong with Redis */
+/**
+ * Makes a registry that knows no call, of this gateway or with those that others share.
+ * @param report what went wrong with Redis
+ */
 export function createToolCallRegistry(
   shared: SharedToolCalls | undefined,
   report: (problem: string, error: unknown) => void,
