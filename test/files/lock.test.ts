@@ -38,7 +38,7 @@ describe('a lock', () => {
     writeFileSync(keys, '')
     const script = `trap '' XFSZ; ulimit -f 0; exec "${process.execPath}" "${program}" token revoke 0123456789abcdef -c "${join(folder, 'torwart.yaml')}"`
     expect(() => execFileSync('sh', ['-c', script], { stdio: 'pipe' })).toThrow(
-      /The disk is full: this was not done \(EFBIG/,
+      /The disk is full\. Nothing was changed \(EFBIG/,
     )
     expect(existsSync(`${keys}.revoked.json.lock`)).toBe(false)
   })
