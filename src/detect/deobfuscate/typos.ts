@@ -25,7 +25,7 @@ const shapeBits = 16
 const fewest = 2
 /** Words of everyday that others are made of when their letters are mixed up. */
 const ordinary =
-  'there cloud lakes broad reserved reserve parties flies beings altering retried compiles precious'.split(
+  'there cloud lakes broad reserved reserve parties flies beings altering retried compiles precious sagte garde'.split(
     ' ',
   )
 /** Words that are known with one letter wrong. None of them is one letter away from another word of everyday. */

@@ -11,8 +11,6 @@ export interface SoughtLiteral {
   readonly text: string
   /** Only where a word begins. */
   readonly opens: boolean
-  /** Only where a word ends; `hits` may leave out the others, `run` does not. */
-  readonly closes?: boolean
 }
 
 export interface Automaton {
@@ -21,8 +19,6 @@ export interface Automaton {
    * @param onHit index of the literal, and the index behind its last code unit
    */
   run(text: string, onHit: (literal: number, end: number) => void): void
-  /** The same, put down: index of the literal and end, in turns. Valid until the next call. */
-  hits(text: string): { readonly pairs: Int32Array; readonly length: number }
 }
 
 const ROOT = 0
@@ -41,82 +37,15 @@ export function createAutomaton(
   isWordUnit: (unit: number) => boolean,
   fold?: Uint16Array,
 ): Automaton {
-  const { classes, count, separators } = classify(literals, isWordUnit, fold)
-
-  // The trie: one row of classes per state, -1 where it has no branch.
-  const size = literals.reduce((sum, { text }) => sum + text.length, 2)
-  const branches = new Int32Array(size * count).fill(-1)
-  const ending: number[][] = [[], []]
-  for (const [index, { text, opens }] of literals.entries()) {
-    let state = opens ? BOUNDARY : ROOT
-    for (let at = 0; at < text.length; at++) {
-      const cell = state * count + (classes[text.charCodeAt(at)] ?? 0)
-      if (branches[cell] === -1) branches[cell] = ending.push([]) - 1
-      state = branches[cell] ?? 0
-    }
-    ending[state]?.push(index)
-  }
-
-  // Breadth first: a missing branch goes where the longest proper suffix would go, and its endings count too.
-  const table = new Int32Array(ending.length * count)
-  const suffix = new Int32Array(ending.length)
-  const queue = [ROOT, BOUNDARY]
-  for (const state of queue) {
-    const fallback = suffix[state] ?? ROOT
-    if (state !== ROOT) ending[state] = [...(ending[state] ?? []), ...(ending[fallback] ?? [])]
-    for (let unit = 0; unit < count; unit++) {
-      const cell = state * count + unit
-      const elsewhere =
-        state === ROOT ? (separators.has(unit) ? BOUNDARY : ROOT) : (table[fallback * count + unit] ?? ROOT)
-      const branch = branches[cell] ?? -1
-      table[cell] = branch === -1 ? elsewhere : branch
-      if (branch === -1) continue
-      suffix[branch] = elsewhere
-      queue.push(branch)
-    }
-  }
-
-  // Last, states in the order of their depth, since texts stay in the shallow ones, and in as little memory as they
-  // need; one bit says that the state ends something.
-  const rank = new Int32Array(ending.length)
-  for (const [place, state] of queue.entries()) rank[state] = place
-  const isSmall = ending.length < 0x8000
-  const ends = isSmall ? 0x8000 : 0x4000_0000
-  const rows = isSmall ? new Uint16Array(table.length) : new Int32Array(table.length)
-  for (const [place, state] of queue.entries())
-    for (let unit = 0; unit < count; unit++) {
-      const next = table[state * count + unit] ?? 0
-      rows[place * count + unit] = (rank[next] ?? 0) | ((ending[next]?.length ?? 0) > 0 ? ends : 0)
-    }
-  const endings = queue.map((state) => Uint32Array.from(ending[state] ?? []))
-  const closing = Uint8Array.from(endings, (list) =>
-    list.every((literal) => literals[literal]?.closes === true) ? 1 : 0,
-  )
-  const isWord = Uint8Array.from(classes, (_, unit) => (isWordUnit(unit) ? 1 : 0))
-  let pairs = new Int32Array(1024)
-
+  const classes = classify(literals, isWordUnit, fold)
+  const trie = growTrie(literals, classes)
+  const { rows, ends, endings } = pack(trie, follow(trie, classes), classes)
+  const { of: classOf, count } = classes
   return {
-    hits(text) {
-      let length = 0
-      let state = BOUNDARY
-      for (let at = 0; at < text.length; at++) {
-        state = rows[state * count + (classes[text.charCodeAt(at)] as number)] as number
-        if (state < ends) continue
-        state -= ends
-        if (closing[state] === 1 && isWord[text.charCodeAt(at + 1)] === 1) continue
-        const ended = endings[state] as Uint32Array
-        if (length + 2 * ended.length > pairs.length) pairs = grown(pairs)
-        for (let k = 0; k < ended.length; k++) {
-          pairs[length++] = ended[k] as number
-          pairs[length++] = at + 1
-        }
-      }
-      return { pairs, length }
-    },
     run(text, onHit) {
       let state = BOUNDARY
       for (let at = 0; at < text.length; at++) {
-        state = rows[state * count + (classes[text.charCodeAt(at)] as number)] as number
+        state = rows[state * count + (classOf[text.charCodeAt(at)] as number)] as number
         if (state < ends) continue
         state -= ends
         const ended = endings[state] as Uint32Array
@@ -126,10 +55,77 @@ export function createAutomaton(
   }
 }
 
-function grown(pairs: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(4 * pairs.length)
-  larger.set(pairs)
-  return larger
+interface Trie {
+  /** One row of classes for each state: where a unit leads, -1 where there is no branch. */
+  readonly table: Int32Array
+  /** The literals that end with each state. */
+  readonly ending: number[][]
+}
+
+function growTrie(literals: readonly SoughtLiteral[], { of, count }: Classes): Trie {
+  const size = literals.reduce((sum, { text }) => sum + text.length, 2)
+  const table = new Int32Array(size * count).fill(-1)
+  const ending: number[][] = [[], []]
+  for (const [index, { text, opens }] of literals.entries()) {
+    let state = opens ? BOUNDARY : ROOT
+    for (let at = 0; at < text.length; at++) {
+      const cell = state * count + (of[text.charCodeAt(at)] ?? 0)
+      if (table[cell] === -1) table[cell] = ending.push([]) - 1
+      state = table[cell] ?? 0
+    }
+    ending[state]?.push(index)
+  }
+  return { table, ending }
+}
+
+/**
+ * Fills the table: a missing branch goes where the longest proper suffix would go, and its endings count too.
+ * @returns the states, breadth first
+ */
+function follow({ table, ending }: Trie, { count, separators }: Classes): readonly number[] {
+  const suffix = new Int32Array(ending.length)
+  const queue = [ROOT, BOUNDARY]
+  for (const state of queue) {
+    const fallback = suffix[state] ?? ROOT
+    if (state !== ROOT) ending[state] = [...(ending[state] ?? []), ...(ending[fallback] ?? [])]
+    for (let unit = 0; unit < count; unit++) {
+      const cell = state * count + unit
+      const elsewhere =
+        state === ROOT ? (separators.has(unit) ? BOUNDARY : ROOT) : (table[fallback * count + unit] ?? ROOT)
+      const branch = table[cell] ?? -1
+      if (branch === -1) table[cell] = elsewhere
+      else {
+        suffix[branch] = elsewhere
+        queue.push(branch)
+      }
+    }
+  }
+  return queue
+}
+
+/**
+ * Puts states in the order of their depth, since texts stay in the shallow ones, and into as little memory as they need.
+ * Numbers of states from `ends` on are those, plus `ends`, that end something.
+ */
+function pack({ table, ending }: Trie, queue: readonly number[], { count }: Classes) {
+  const rank = new Int32Array(ending.length)
+  for (const [place, state] of queue.entries()) rank[state] = place
+  const isSmall = ending.length < 0x8000
+  const ends = isSmall ? 0x8000 : 0x4000_0000
+  const rows = isSmall ? new Uint16Array(ending.length * count) : new Int32Array(ending.length * count)
+  for (const [place, state] of queue.entries())
+    for (let unit = 0; unit < count; unit++) {
+      const next = table[state * count + unit] ?? 0
+      rows[place * count + unit] = (rank[next] ?? 0) | ((ending[next]?.length ?? 0) > 0 ? ends : 0)
+    }
+  return { rows, ends, endings: queue.map((state) => Uint32Array.from(ending[state] ?? [])) }
+}
+
+interface Classes {
+  /** Of each unit. */
+  readonly of: Uint16Array
+  readonly count: number
+  readonly separators: ReadonlySet<number>
 }
 
 /** A class for every code unit that occurs in a literal, and two for all the others. */
@@ -137,7 +133,7 @@ function classify(
   literals: readonly SoughtLiteral[],
   isWordUnit: (unit: number) => boolean,
   fold: Uint16Array | undefined,
-) {
+): Classes {
   const classes = new Uint16Array(0x10000)
   for (let unit = 0; unit < classes.length; unit++)
     classes[unit] = isWordUnit(unit) ? OTHER_WORD : OTHER_SEPARATOR
@@ -156,5 +152,5 @@ function classify(
   if (fold)
     for (let unit = 0; unit < classes.length; unit++)
       if (!seen.has(unit) && seen.has(fold[unit] ?? 0)) classes[unit] = classes[fold[unit] ?? 0] ?? 0
-  return { classes, count, separators }
+  return { of: classes, count, separators }
 }

@@ -114,8 +114,11 @@ class Finder implements LiteralFinder {
       }
       const key = tailKey(recent, tail)
       if (isMarked(tails, key >>> (32 - tailBits))) this.#endTail(text, key, at + 1)
-      if (unit >= endsOne && (unit & endsOne || isMarked(tails, tailKey(recent, 2) >>> (32 - tailBits))))
-        this.#endShort(text, recent, at + 1)
+      if (unit >= endsOne) {
+        if (unit & endsOne) this.#endTail(text, tailKey(recent, 1), at + 1)
+        if (unit & endsFew && isMarked(tails, tailKey(recent, 2) >>> (32 - tailBits)))
+          for (let size = 2; size < tail; size++) this.#endTail(text, tailKey(recent, size), at + 1)
+      }
     }
     return hash
   }
@@ -160,10 +163,6 @@ class Finder implements LiteralFinder {
     const found = valueIn(table, hash)
     if (closes && found > 1) this.#put((found >> 1) - 1, end)
     return (found & 1) === 1
-  }
-
-  #endShort(text: string, recent: number, end: number): void {
-    for (let size = 1; size < tail; size++) this.#endTail(text, tailKey(recent, size), end)
   }
 
   #endTail(text: string, key: number, end: number): void {
