@@ -14,6 +14,7 @@ export interface SourceFile {
 export interface FunctionShape {
   /** `file name`, where the name is that of the variable, member or function. */
   readonly name: string
+  /** Of code: neither blank nor a comment. */
   readonly lines: number
   readonly parameters: number
 }
@@ -29,7 +30,7 @@ export function functionsOf(file: SourceFile): FunctionShape[] {
   const found: FunctionShape[] = []
   visit(programOf(file), '', (node, name) => {
     if (!isFunction(node)) return
-    const lines = lineOf(file.text, node.end) - lineOf(file.text, node.start) + 1
+    const lines = codeLines(file.text.slice(node.start, node.end))
     const parameters = Array.isArray(node.params) ? node.params.length : 0
     found.push({ name: `${file.path} ${nameOf(node) ?? name}`, lines, parameters })
   })
@@ -104,10 +105,9 @@ function isDocumented(text: string, start: number): boolean {
   return !isFirst || !before.endsWith('\n\n')
 }
 
-function lineOf(text: string, at: number): number {
-  let line = 1
-  for (let next = text.indexOf('\n'); next >= 0 && next < at; next = text.indexOf('\n', next + 1)) line++
-  return line
+/** Lines that are neither blank nor a comment. */
+function codeLines(text: string): number {
+  return text.split('\n').filter((line) => !/^\s*(?:$|\/\/|\/?\*)/.test(line)).length
 }
 
 function pathsBelow(folder: string): string[] {
