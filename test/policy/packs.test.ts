@@ -87,8 +87,6 @@ describe('a pack of one’s own', () => {
       // That they stood in base64 counts as well, where something was found in it.
       'smuggling.encoded low',
       'leak.ticket medium',
-      // That they stood in base64 counts as well, where something was found in it.
-      'smuggling.encoded low',
     ])
   })
 
