@@ -50,18 +50,11 @@ export function createPipeline(steps: Steps): Pipeline {
       const matched = await steps.matchToolResults(scanned)
       const guarded = guardResponse(matched, steps.makeResponseGuard)
       if (to.endpoint.answer)
-        await answerHere(context, to.endpoint.answer(promptTokens(guarded.prompt)), writer)
+        await answerHere(context, to.endpoint.answer(promptTokens(guarded.prompt)), writer, steps)
       else await deliver(guarded, context, writer, steps)
     } catch (thrown) {
       refuse(context, thrown, writer)
     }
-  }
-
-  /** What no model server is asked for. */
-  const answerHere = async (context: RequestContext, body: object, writer: ResponseWriter) => {
-    await steps.settle(context, { kind: 'answered', answer: emptyResponse })
-    writer.begin(200, 'application/json')
-    writer.end(JSON.stringify(body))
   }
 
   const refuse: Pipeline['refuse'] = (context, thrown, writer) => {
@@ -90,6 +83,18 @@ export function createPipeline(steps: Steps): Pipeline {
   }
 
   return { authenticate, admit: steps.admit, enter, exchange, turnAway, refuse }
+}
+
+/** Answers what no model server is asked for. */
+async function answerHere(
+  context: RequestContext,
+  body: object,
+  writer: ResponseWriter,
+  { settle }: Pick<Steps, 'settle'>,
+): Promise<void> {
+  await settle(context, { kind: 'answered', answer: emptyResponse })
+  writer.begin(200, 'application/json')
+  writer.end(JSON.stringify(body))
 }
 
 /** Brings a request to a model server, or the next one, and its response to the client. @throws Refusal if nothing was sent */
