@@ -18,6 +18,7 @@ import type { Signature } from './signature.ts'
 import type { TextView } from './text-view.ts'
 import { folded, isSpacedWordUnit, isUnspaced, unitKinds, wordKind } from './units.ts'
 
+/** Signatures made ready to run. */
 export interface Engine {
   /** Looks for every signature. @param seen what the survey saw @returns how the text may be turned, as bits of `turn` */
   look(reading: TextView, seen: number, channel: Channel, evidence: Evidence): number
@@ -27,6 +28,7 @@ export interface Engine {
   readonly corrector: Corrector
 }
 
+/** Bits of what `look` returns: ways in which a text may be turned. */
 export const turn = { backToFront: 1, shifted: 2, pigLatin: 4 } as const
 
 /** Digits and signs that pass for letters. `l` and `i` become one, because `1` may be either. */
@@ -69,103 +71,155 @@ const phrasesOfParts: readonly Phrase[] = (Object.keys(weightOf) as Part[]).flat
   phrasesOf(part).map((phrase) => ({ means: part, steps: parsePhrase(phrase, classes) })),
 )
 
-export function createEngine(signatures: readonly Signature[]): Engine {
-  const told = signatures.flatMap((signature) => signature.phrases.map((steps) => ({ signature, steps })))
-  const phrases = [...told.map(({ signature, steps }) => ({ means: signature, steps })), ...phrasesOfParts]
-  const byScript = new Map<number, Phrase[]>()
-  for (const phrase of phrases) {
-    const script = scriptOf(phrase.steps)
-    byScript.set(script, [...(byScript.get(script) ?? []), phrase])
-  }
-  const latin = byScript.get(0) ?? []
-  const matchers = [...byScript]
-    .filter(([script]) => script !== 0)
-    .map(([script, own]) => ({ script, own, matcher: matcherOf(own) }))
-  const plain = createMatcher([
-    ...latin.map(({ steps }) => steps),
-    ...marks.map((mark) => word([...mark].reverse().join(''))),
-    ...marks.map((mark) => word(mark.replaceAll(/./g, rot13))),
-    ...marks.map((mark) => word(toPigLatin(mark))),
-  ])
-  // One word alone, or a sign, says too little when digits may be letters.
-  const several = told
-    .filter(({ steps }) => scriptOf(steps) === 0)
-    .map(({ signature, steps }) => ({ signature, steps: steps.map(wordsOnly) }))
-    .filter(({ steps }) => steps.length > 1 && steps.every(({ literals }) => literals.length > 0))
-  const loose = createMatcher(
-    several.map(({ steps }) => steps),
-    loosened,
-    loosenedKinds,
-  )
-  const withPatterns = signatures.filter(({ patterns }) => patterns.length > 0)
-  const vocabulary = vocabularyOf(told)
+/** A phrase of a signature in which digits may be letters. */
+interface LoosePhrase {
+  readonly signature: Signature
+  readonly steps: readonly Step[]
+}
 
-  const report = (
-    signature: Signature,
-    reading: TextView,
-    start: number,
-    end: number,
-    channel: Channel,
-    evidence: Evidence,
-  ) => {
-    if (!signature.channels.has(channel) || isForbidden(reading.text, start, signature.unlessAfter)) return
+/** Makes signatures ready to run. */
+export function createEngine(signatures: readonly Signature[]): Engine {
+  return new SignatureEngine(signatures)
+}
+
+class SignatureEngine implements Engine {
+  readonly vocabulary: ReadonlySet<string>
+  readonly segment: Segmenter
+  readonly corrector: Corrector
+  /** Phrases of the Latin script; then the words that say how a text is turned. */
+  readonly #latin: readonly Phrase[]
+  readonly #plain: Matcher
+  readonly #scripts: readonly {
+    readonly script: number
+    readonly own: readonly Phrase[]
+    readonly matcher: Matcher
+  }[]
+  readonly #loosePhrases: readonly LoosePhrase[]
+  readonly #loose: Matcher
+  readonly #withPatterns: readonly Signature[]
+
+  constructor(signatures: readonly Signature[]) {
+    const told = signatures.flatMap((signature) => signature.phrases.map((steps) => ({ signature, steps })))
+    const byScript = phrasesByScript([
+      ...told.map(({ signature, steps }) => ({ means: signature, steps })),
+      ...phrasesOfParts,
+    ])
+    this.#latin = byScript.get(0) ?? []
+    this.#plain = createMatcher([
+      ...this.#latin.map(({ steps }) => steps),
+      ...marks.map((mark) => word([...mark].reverse().join(''))),
+      ...marks.map((mark) => word(mark.replaceAll(/./g, rot13))),
+      ...marks.map((mark) => word(toPigLatin(mark))),
+    ])
+    this.#scripts = [...byScript]
+      .filter(([script]) => script !== 0)
+      .map(([script, own]) => ({ script, own, matcher: matcherOf(own) }))
+    this.#loosePhrases = loosePhrasesOf(told)
+    this.#loose = createMatcher(
+      this.#loosePhrases.map(({ steps }) => steps),
+      loosened,
+      loosenedKinds,
+    )
+    this.#withPatterns = signatures.filter(({ patterns }) => patterns.length > 0)
+    this.vocabulary = vocabularyOf(told)
+    this.segment = createSegmenter(this.vocabulary)
+    this.corrector = createCorrector(this.vocabulary)
+  }
+
+  look(view: TextView, seen: number, channel: Channel, evidence: Evidence): number {
+    const look = new Look(view, channel, evidence)
+    const turned = this.#lookPlainly(look)
+    for (const { script, own, matcher } of this.#scripts)
+      if (seen & script)
+        matcher.run(view.text, (phrase, { start, end }) => look.found(own[phrase], start, end))
+    for (const signature of this.#withPatterns)
+      for (const { find } of signature.patterns)
+        find(view.text, (start, end) => look.report(signature, start, end))
+    if (seen & sign.leet) this.#lookLoosely(look)
+    look.tellActs()
+    return turned
+  }
+
+  #lookPlainly(look: Look): number {
+    const phrases = this.#latin.length
+    let turned = 0
+    this.#plain.run(look.view.text, (phrase, { start, end }) => {
+      if (phrase < phrases) look.found(this.#latin[phrase], start, end)
+      else if (phrase < phrases + marks.length) turned |= turn.backToFront
+      else if (phrase < phrases + 2 * marks.length) turned |= turn.shifted
+      else turned |= turn.pigLatin
+    })
+    return turned
+  }
+
+  #lookLoosely(look: Look): void {
+    const { text } = look.view
+    this.#loose.run(text, (phrase, { start, end }) => {
+      const found = this.#loosePhrases[phrase]
+      if (found && standsInFor.test(text.slice(start, end))) look.report(found.signature, start, end)
+    })
+  }
+}
+
+/** One look at one view of a text: hands to the evidence what is found there. */
+class Look {
+  readonly view: TextView
+  readonly #channel: Channel
+  readonly #evidence: Evidence
+  readonly #acts: ReturnType<typeof createActReader> | undefined
+
+  constructor(view: TextView, channel: Channel, evidence: Evidence) {
+    this.view = view
+    this.#channel = channel
+    this.#evidence = evidence
+    this.#acts = mayHoldActs(channel) ? createActReader() : undefined
+  }
+
+  found(phrase: Phrase | undefined, start: number, end: number): void {
+    if (!phrase) return
+    const { means } = phrase
+    if (typeof means !== 'string') this.report(means, start, end)
+    else if (this.#acts && !this.#acts.see(means, { start, end }))
+      this.#evidence.overflow(this.view.original({ start, end }))
+  }
+
+  report(signature: Signature, start: number, end: number): void {
+    const { text } = this.view
+    if (!signature.channels.has(this.#channel) || isForbidden(text, start, signature.unlessAfter)) return
     // Words of two sentences often make a phrase that nobody said.
-    const isOneSentence = signature.severity !== 'high' || !twoSentences.test(reading.text.slice(start, end))
-    evidence.add(
+    const isOneSentence = signature.severity !== 'high' || !twoSentences.test(text.slice(start, end))
+    this.#evidence.add(
       isOneSentence ? signature : { ...signature, severity: 'medium' },
-      reading.original({ start, end }),
-      () => isMentioned(reading.text, { start, end }),
+      this.view.original({ start, end }),
+      () => isMentioned(text, { start, end }),
     )
   }
 
-  return {
-    vocabulary,
-    segment: createSegmenter(vocabulary),
-    corrector: createCorrector(vocabulary),
-    look(reading, seen, channel, evidence) {
-      let backwards = 0
-      let shifts = 0
-      let pigLatin = 0
-      const acts = mayHoldActs(channel) ? createActReader() : undefined
-      const found = ({ means }: Phrase, start: number, end: number) => {
-        if (typeof means !== 'string') report(means, reading, start, end, channel, evidence)
-        else if (acts && !acts.see(means, { start, end })) evidence.overflow(reading.original({ start, end }))
-      }
-      plain.run(reading.text, (phrase, { start, end }) => {
-        if (phrase < latin.length) found(latin[phrase] as Phrase, start, end)
-        else if (phrase < latin.length + marks.length) backwards++
-        else if (phrase < latin.length + 2 * marks.length) shifts++
-        else pigLatin++
-      })
-      for (const { script, own, matcher } of matchers)
-        if (seen & script)
-          matcher.run(reading.text, (phrase, { start, end }) => found(own[phrase] as Phrase, start, end))
-      for (const signature of withPatterns)
-        for (const { find } of signature.patterns)
-          find(reading.text, (start, end) => report(signature, reading, start, end, channel, evidence))
-      if (seen & sign.leet)
-        loose.run(reading.text, (phrase, { start, end }) => {
-          if (standsInFor.test(reading.text.slice(start, end)))
-            report(
-              (several[phrase] as { signature: Signature }).signature,
-              reading,
-              start,
-              end,
-              channel,
-              evidence,
-            )
-        })
-      for (const each of acts?.acts() ?? []) {
-        const act = actIn(channel, each)
-        if (act) tellAct(act, reading, evidence)
-      }
-      return (
-        (backwards > 0 ? turn.backToFront : 0) |
-        (shifts > 0 ? turn.shifted : 0) |
-        (pigLatin > 0 ? turn.pigLatin : 0)
-      )
-    },
+  tellActs(): void {
+    for (const each of this.#acts?.acts() ?? []) {
+      const act = actIn(this.#channel, each)
+      if (act) tellAct(act, this.view, this.#evidence)
+    }
   }
+}
+
+function phrasesByScript(phrases: readonly Phrase[]): Map<number, Phrase[]> {
+  const byScript = new Map<number, Phrase[]>()
+  for (const phrase of phrases) {
+    const script = scriptOf(phrase.steps)
+    const own = byScript.get(script)
+    if (own) own.push(phrase)
+    else byScript.set(script, [phrase])
+  }
+  return byScript
+}
+
+/** One word alone, or a sign, says too little when digits may be letters. */
+function loosePhrasesOf(told: readonly LoosePhrase[]): LoosePhrase[] {
+  return told
+    .filter(({ steps }) => scriptOf(steps) === 0)
+    .map(({ signature, steps }) => ({ signature, steps: steps.map(wordsOnly) }))
+    .filter(({ steps }) => steps.length > 1 && steps.every(({ literals }) => literals.length > 0))
 }
 
 function tellAct(act: Act, reading: TextView, evidence: Evidence): void {

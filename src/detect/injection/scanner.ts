@@ -13,7 +13,7 @@ import { fromPigLatin } from '../deobfuscate/pig-latin.ts'
 import { prefilter, type Survey, sign } from '../deobfuscate/prefilter.ts'
 import { backToFront, shifted, uprighted } from '../deobfuscate/rot13-and-reversed.ts'
 import { spacedEdits } from '../deobfuscate/spaced.ts'
-import { createEngine, turn } from './engine.ts'
+import { createEngine, type Engine, turn } from './engine.ts'
 import { createEvidence, type Evidence, ofDecoded } from './evidence.ts'
 import type { Signature } from './signature.ts'
 import { asItCame, rewrite, type TextView } from './text-view.ts'
@@ -66,79 +66,13 @@ const undone =
 export function createScanner(signatures: readonly Signature[]): Scanner {
   const engine = createEngine(signatures)
 
-  function* readSlice(first: TextView, channel: Channel, evidence: Evidence): Generator<number, void> {
-    let room = workBesides + workPerUnit * first.text.length
-    const decoded = ofDecoded(evidence)
-    const look = (reading: TextView, seen: number, found: Evidence) =>
-      engine.look(reading, seen, channel, found)
-    function* correct(reading: TextView, { seen, shaped }: Survey, found: Evidence): Generator<number, void> {
-      const corrected = engine.corrector.correct(reading, shaped)
-      if (!corrected) return
-      look(corrected, seen, found)
-      yield corrected.text.length
-    }
-    function* lookAgain(reading: TextView | undefined, found: Evidence): Generator<number, void> {
-      if (!reading) return
-      yield workOfTurning * reading.text.length
-      if (isTooMuch(reading)) return
-      const surveyed = prefilter(reading.text, engine.corrector.shapes)
-      look(reading, surveyed.seen, found)
-      yield reading.text.length
-      yield* correct(reading, surveyed, found)
-    }
-    const isTooMuch = (reading: TextView): boolean => {
-      room -= reading.text.length
-      if (room < 0) evidence.overflow(reading.original({ start: 0, end: 1 }))
-      return room < 0
-    }
-    function* read(reading: TextView, depth: number, found: Evidence): Generator<number, void> {
-      const { text } = reading
-      const surveyed = prefilter(text, engine.corrector.shapes)
-      const { seen } = surveyed
-      if (seen & sign.unseen) tellUnseen(reading, evidence)
-      const turned = look(reading, seen, found)
-      yield text.length
-      yield* correct(reading, surveyed, found)
-      if (seen & sign.lookAlike) yield* lookAgain(latinised(reading), found)
-      if (seen & sign.turned) yield* lookAgain(uprighted(reading), decoded)
-      if (turned & turn.shifted) yield* lookAgain(shifted(reading), decoded)
-      if (turned & turn.backToFront) for (const each of backToFront(reading)) yield* lookAgain(each, decoded)
-      if (turned & turn.pigLatin) yield* lookAgain(fromPigLatin(reading, engine.vocabulary), decoded)
-      if (depth === deepest || (seen & undone) === 0) return
-      const unseen = seen & sign.unseen ? unseenEdits(text) : []
-      yield workPerEdit * unseen.length
-      const lifted = [...unseen, ...escapeEdits(text, seen), ...markupEdits(text, seen)]
-      yield text.length
-      const spaced = spacedEdits(text, surveyed, engine.segment)
-      yield text.length
-      const encoded = encodingEdits(text, surveyed)
-      yield text.length
-      for (const edits of [lifted, [...spaced, ...encoded]]) {
-        if (edits.length === 0) continue
-        const next = rewrite(reading, edits)
-        yield workPerEdit * edits.length
-        const isDecoded = edits !== lifted && encoded.length > 0
-        if (!isTooMuch(next)) yield* read(next, depth + 1, isDecoded ? decoded : found)
-      }
-    }
-    yield* read(first, 0, evidence)
-  }
-
   function* scanSlowly(text: string, channel: Channel): Generator<number, readonly Finding[]> {
     const evidence = createEvidence()
-    const whole = asItCame(text)
     tellTags(text, evidence)
-    if (text.length <= slice) yield* readSlice(whole, channel, evidence)
-    else
-      for (let from = 0; from + overlap < text.length; from += slice - overlap)
-        yield* readSlice(
-          {
-            text: whole.text.slice(from, from + slice),
-            original: ({ start, end }) => ({ start: start + from, end: end + from }),
-          },
-          channel,
-          evidence,
-        )
+    for (const view of slicesOf(text)) {
+      const scan = new SliceScan(engine, channel, evidence, view.text.length)
+      yield* scan.read(view, 0, evidence)
+    }
     return evidence.findings()
   }
 
@@ -152,6 +86,104 @@ export function createScanner(signatures: readonly Signature[]): Scanner {
         onWork?.(value)
       }
     },
+  }
+}
+
+function* slicesOf(text: string): Generator<TextView, void> {
+  const whole = asItCame(text)
+  if (text.length <= slice) yield whole
+  else
+    for (let from = 0; from + overlap < text.length; from += slice - overlap)
+      yield {
+        text: whole.text.slice(from, from + slice),
+        original: ({ start, end }) => ({ start: start + from, end: end + from }),
+      }
+}
+
+/** Reads one slice as it came and through its disguises, within a bound on the work of all views together. */
+class SliceScan {
+  readonly #engine: Engine
+  readonly #channel: Channel
+  readonly #evidence: Evidence
+  /** Where what was encoded is told. */
+  readonly #decoded: Evidence
+  /** Units that further views may still hold. */
+  #room: number
+
+  constructor(engine: Engine, channel: Channel, evidence: Evidence, length: number) {
+    this.#engine = engine
+    this.#channel = channel
+    this.#evidence = evidence
+    this.#decoded = ofDecoded(evidence)
+    this.#room = workBesides + workPerUnit * length
+  }
+
+  /** Reads a view, then what it becomes when its disguises are undone. Yields units of work. */
+  *read(view: TextView, depth: number, found: Evidence): Generator<number, void> {
+    const surveyed = prefilter(view.text, this.#engine.corrector.shapes)
+    const { seen } = surveyed
+    if (seen & sign.unseen) tellUnseen(view, this.#evidence)
+    const turned = this.#look(view, seen, found)
+    yield view.text.length
+    yield* this.#correct(view, surveyed, found)
+    if (seen & sign.lookAlike) yield* this.#lookAgain(latinised(view), found)
+    if (seen & sign.turned) yield* this.#lookAgain(uprighted(view), this.#decoded)
+    yield* this.#turn(view, turned)
+    if (depth < deepest && (seen & undone) !== 0) yield* this.#undo(view, surveyed, depth, found)
+  }
+
+  *#turn(view: TextView, turned: number): Generator<number, void> {
+    const decoded = this.#decoded
+    if (turned & turn.shifted) yield* this.#lookAgain(shifted(view), decoded)
+    if (turned & turn.backToFront) for (const each of backToFront(view)) yield* this.#lookAgain(each, decoded)
+    if (turned & turn.pigLatin) yield* this.#lookAgain(fromPigLatin(view, this.#engine.vocabulary), decoded)
+  }
+
+  *#undo(view: TextView, surveyed: Survey, depth: number, found: Evidence): Generator<number, void> {
+    const { text } = view
+    const { seen } = surveyed
+    const unseen = seen & sign.unseen ? unseenEdits(text) : []
+    yield workPerEdit * unseen.length
+    const lifted = [...unseen, ...escapeEdits(text, seen), ...markupEdits(text, seen)]
+    yield text.length
+    const spaced = spacedEdits(text, surveyed, this.#engine.segment)
+    yield text.length
+    const encoded = encodingEdits(text, surveyed)
+    yield text.length
+    for (const edits of [lifted, [...spaced, ...encoded]]) {
+      if (edits.length === 0) continue
+      const next = rewrite(view, edits)
+      yield workPerEdit * edits.length
+      const isDecoded = edits !== lifted && encoded.length > 0
+      if (!this.#isTooMuch(next)) yield* this.read(next, depth + 1, isDecoded ? this.#decoded : found)
+    }
+  }
+
+  #look(view: TextView, seen: number, found: Evidence): number {
+    return this.#engine.look(view, seen, this.#channel, found)
+  }
+
+  *#correct(view: TextView, { seen, shaped }: Survey, found: Evidence): Generator<number, void> {
+    const corrected = this.#engine.corrector.correct(view, shaped)
+    if (!corrected) return
+    this.#look(corrected, seen, found)
+    yield corrected.text.length
+  }
+
+  *#lookAgain(view: TextView | undefined, found: Evidence): Generator<number, void> {
+    if (!view) return
+    yield workOfTurning * view.text.length
+    if (this.#isTooMuch(view)) return
+    const surveyed = prefilter(view.text, this.#engine.corrector.shapes)
+    this.#look(view, surveyed.seen, found)
+    yield view.text.length
+    yield* this.#correct(view, surveyed, found)
+  }
+
+  #isTooMuch(view: TextView): boolean {
+    this.#room -= view.text.length
+    if (this.#room < 0) this.#evidence.overflow(view.original({ start: 0, end: 1 }))
+    return this.#room < 0
   }
 }
 
