@@ -11,6 +11,7 @@
  * member colons than the parsed value has members.
  */
 
+/** Any value that JSON can hold. */
 export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject
 /** A JSON object. */
 export interface JsonObject {

@@ -205,6 +205,7 @@ export interface GuardModel {
   readonly timeoutMs: number
 }
 
+/** What is masked as personal data. */
 export interface PersonalData {
   /** Of secrets and personal data, with the names of this policy. */
   readonly finder: SensitiveFinder

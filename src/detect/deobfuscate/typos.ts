@@ -5,6 +5,7 @@
  */
 import { type Edit, rewrite, type TextView } from '../injection/text-view.ts'
 
+/** Puts misspelt words of a vocabulary right. */
 export interface Corrector {
   /** Tells `prefilter` which words may be of the vocabulary, whatever the order of their inner letters. */
   readonly shapes: Shapes

@@ -7,12 +7,14 @@
  * automaton, so that `in` costs nothing inside `mountain`.
  */
 
+/** A text that is looked for. */
 export interface SoughtLiteral {
   readonly text: string
   /** Only where a word begins. */
   readonly opens: boolean
 }
 
+/** Finds literals in texts. */
 export interface Automaton {
   /**
    * Walks `text` once and calls back for every occurrence.

@@ -7,6 +7,7 @@
  * that between other work nearly every look-up would go to main memory.
  */
 
+/** A text that is looked for. */
 export interface SoughtLiteral {
   /** Folded, as units of the text are. */
   readonly text: string
@@ -16,6 +17,7 @@ export interface SoughtLiteral {
   readonly closes: boolean
 }
 
+/** Finds literals in texts. */
 export interface LiteralFinder {
   /**
    * Finds every occurrence of every literal. Linear in the text.

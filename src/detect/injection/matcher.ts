@@ -12,6 +12,7 @@ import { createPhraseFilter, type PhraseFilter } from './phrase-filter.ts'
 import { growTree, type PhraseTree } from './phrase-tree.ts'
 import { fenceKind, folded, isSpacedWordUnit, unitKinds, unspacedKind, wordKind } from './units.ts'
 
+/** Finds phrases in texts. */
 export interface Matcher {
   /** @param onMatch index of the phrase, and where it stands in `text` */
   run(text: string, onMatch: (phrase: number, span: Span) => void): void

@@ -4,6 +4,7 @@
  */
 import { invert, type Lists, listsOf, type PhraseTree } from './phrase-tree.ts'
 
+/** Rules out phrases before any is verified. */
 export interface PhraseFilter {
   /**
    * Selects the phrases of which every step is among the hits.
@@ -18,6 +19,7 @@ export interface PhraseFilter {
   readonly to: Int32Array
 }
 
+/** Makes the filter of a tree's phrases; it holds state, and serves one text at a time. */
 export function createPhraseFilter(tree: PhraseTree): PhraseFilter {
   return new Filter(tree)
 }

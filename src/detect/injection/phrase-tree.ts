@@ -14,6 +14,7 @@ export interface Node {
   readonly phrases: number[]
 }
 
+/** The tree, as a matcher walks it. */
 export interface PhraseTree {
   readonly nodes: readonly Node[]
   /** The longest first, so that of hits with one end the longest comes first; and of equal texts those that open a word. */
@@ -96,6 +97,7 @@ export interface Lists {
   readonly all: Int32Array
 }
 
+/** Puts lists of numbers end to end. */
 export function listsOf(lists: readonly (readonly number[])[]): Lists {
   const from = new Int32Array(lists.length + 1)
   for (const [at, { length }] of lists.entries()) from[at + 1] = (from[at] ?? 0) + length
