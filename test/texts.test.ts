@@ -34,7 +34,7 @@ async function commandLines(): Promise<string[]> {
 function refusalLines(): string[] {
   return Object.entries(refusals).map(
     ([code, { status, message, final }]) =>
-      `- ${status} \`${code}\`: ${message}${final ? '' : ' (may be tried again)'}`,
+      `- ${status} \`${code}\`: ${message}${final ? '' : ' (retryable)'}`,
   )
 }
 

@@ -46,7 +46,7 @@ export function createRedisApprovals(redis: RedisClient): ApprovalStore {
 
 function statusOf(kind: string | undefined, approval: Approval | undefined): ApprovalStatus {
   if (kind === 'gone' || kind === 'full') return { kind }
-  if (!approval) throw new TypeError('that is no approval')
+  if (!approval) throw new TypeError('not a valid approval')
   if (kind === 'passed' || kind === 'denied') return { kind, approval }
   return { kind: 'pending', approval, fresh: kind === 'asked' }
 }

@@ -108,7 +108,7 @@ class Service implements ApprovalService {
   ): Promise<ApprovalAnswer> {
     const approval = approvalOf(request, shows)
     const status = await this.#take(approval, request.request, validMs)
-    if (status.kind === 'gone') throw new TypeError('a question was not put')
+    if (status.kind === 'gone') throw new TypeError('an approval request was not stored')
     if (status.kind === 'full') return { kind: 'full' }
     const { kind, approval: found } = status
     if (kind !== 'pending') return { kind, id: found.id, why: found.why }

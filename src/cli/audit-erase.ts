@@ -84,7 +84,7 @@ async function eraseByGateway(
 ): Promise<Erased | undefined> {
   if (admin.token === undefined)
     throw new UsageError(
-      'A running gateway writes this log, and asking it needs `admin.token` in the policy.',
+      'This log is in use by a running gateway. Set `admin.token`, so that the gateway can perform the erasure.',
     )
   const target = adminTarget(values, admin)
   const { answer, isReached } = await callAdmin<Erased>(io, target, {

@@ -136,7 +136,7 @@ export const commands: readonly ListedCommand[] = [
   },
   {
     name: 'findings',
-    summary: 'list what the prompt guard blocked, most frequent first',
+    summary: 'list what the prompt guard blocked, most frequent first; exits with 1 if anything was',
     load: async () => (await import('./findings.ts')).findings,
   },
   {

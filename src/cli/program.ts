@@ -9,7 +9,7 @@ export async function runCli(words: readonly string[], io: Io): Promise<ExitCode
   let exit: ExitCode = 0
   const program = new Program('torwart')
     .description(
-      'A reverse proxy for Ollama and LocalAI with API keys, rate limits, prompt inspection and an audit log.',
+      'A reverse proxy for Ollama, LocalAI and other OpenAI-compatible model servers with API keys, rate limits, prompt inspection and an audit log.',
     )
     .version(io.version)
     // Declared on the program too, so that it is accepted before and after the command.

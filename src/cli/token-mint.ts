@@ -85,7 +85,7 @@ function wantedOf(values: Values): TokenRequest {
   const asked: unknown = Object.fromEntries([...lists, ...counts])
   if (!Value.Check(rightsSchema, asked)) {
     const [error] = Value.Errors(rightsSchema, asked)
-    throw new UsageError(`--${error?.instancePath.split('/')[1] ?? 'routes'} is not what it should be`)
+    throw new UsageError(`--${error?.instancePath.split('/')[1] ?? 'routes'} has an invalid value`)
   }
   return { ...asked, ttlMs: durationOption(values, 'ttl') }
 }

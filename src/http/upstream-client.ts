@@ -228,7 +228,7 @@ function upstreamRefusal(error: Error): Refusal {
   if (error instanceof Refusal) return error
   const code = refusalCodeOf(error)
   return new Refusal(code, {
-    detail: `${code === 'overloaded' ? 'no connection to be had' : 'the model server'}: ${errorCode(error) || error.name}`,
+    detail: `${code === 'overloaded' ? 'no connection available' : 'the model server'}: ${errorCode(error) || error.name}`,
     cause: error,
     ...(code === 'upstream_unavailable' || code === 'overloaded' ? { retryAfterSeconds: 1 } : {}),
   })

@@ -74,7 +74,7 @@ function announceGateway(
     (error) =>
       log.warn(
         { cause: describeError(error) },
-        'cannot write the state file that tells commands of this gateway',
+        'cannot write the state file that commands use to find this gateway',
       ),
   )
 }

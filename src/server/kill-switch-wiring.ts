@@ -45,7 +45,7 @@ export async function openKillSwitch({
     })
     const subjects = freezes.list().map(subjectOf)
     if (subjects.length > 0) {
-      log.warn({ subjects }, 'freezes in force since before this start')
+      log.warn({ subjects }, 'freezes carried over from before the restart')
       recordEvent('freezes in force', { subjects })
     }
     return freezes

@@ -201,10 +201,10 @@ describe('after a crash', () => {
     expect(parsed()[3]).toMatchObject({ event: 'repair', torn: { bytes: 21 } })
     const verdict = await verifyLog(file)
     expect(verdict.bad).toBeUndefined()
-    expect(verdict.notes.join()).toContain('did not stop by itself')
+    expect(verdict.notes.join()).toContain('was not shut down cleanly')
   })
 
-  it('a gap tells that the gate did not stop by itself', async () => {
+  it('a gap tells that the gateway was not shut down cleanly', async () => {
     await crash(await written('a'))
     await (await open()).close()
     expect(parsed()[2]).toMatchObject({ event: 'gap', since: '2026-11-22T12:00:00.000Z' })

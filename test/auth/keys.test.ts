@@ -197,7 +197,7 @@ describe('the key file', () => {
     expect(() => readKeyFile(file)).toThrow(TypeError)
   })
 
-  it('is refused when an id stands twice', () => {
+  it('is refused with a duplicate id', () => {
     const { id, key } = mintKey()
     writeKeyFile(file, [entry(key, id), entry(mintKey(id).key, id)])
     expect(() => readKeyFile(file)).toThrow(/twice/)

@@ -119,7 +119,7 @@ describe('killed at any moment', () => {
     last.process.kill('SIGTERM')
     await last.ended
     const verdict = await cli(['audit', 'verify', file()])
-    expect([verdict.code, verdict.out]).toEqual([0, expect.stringContaining('did not stop by itself')])
+    expect([verdict.code, verdict.out]).toEqual([0, expect.stringContaining('was not shut down cleanly')])
     expect(verdict.out).not.toContain('not finished')
     expect(segmentsOf(file()).length).toBeGreaterThan(rounds === 1 ? 0 : 5)
   }, 120_000)

@@ -199,7 +199,7 @@ describe('the program', () => {
     await last.ended
     const verdict = await cli(['audit', 'verify', log()])
     expect(verdict.code, verdict.out).toBe(0)
-    expect(verdict.out).toContain('did not stop by itself')
+    expect(verdict.out).toContain('was not shut down cleanly')
   })
 })
 

@@ -108,10 +108,10 @@ describe('the command line', () => {
   it('says how much a freeze holds for now', async () => {
     const { gate } = await start()
     const freeze = (...words: string[]) => cli(['freeze', ...words, '--why', 'w', '-c', gate.policyFile])
-    expect((await freeze('key', gate.keyId)).out).toContain('It affects now: 1 key.\n')
-    expect((await freeze('role', 'agent')).out).toContain('It affects now: 1 role, 1 key.\n')
-    expect((await freeze('model', 'smollm2:*')).out).toContain('It affects now: 1 model, 1 role, 1 key.\n')
-    expect((await freeze('all')).out).toMatch(/It affects now: \d models, 1 role, 1 key\.\n/)
+    expect((await freeze('key', gate.keyId)).out).toContain('Currently affects 1 key.\n')
+    expect((await freeze('role', 'agent')).out).toContain('Currently affects 1 role, 1 key.\n')
+    expect((await freeze('model', 'smollm2:*')).out).toContain('Currently affects 1 model, 1 role, 1 key.\n')
+    expect((await freeze('all')).out).toMatch(/Currently affects \d models, 1 role, 1 key\.\n/)
     const api = await admin(gate, 'POST', '/freezes', { kind: 'model', name: 'smollm2', why: 'w' })
     expect(await api.json()).toMatchObject({ holds: { keys: 0, roles: 0, models: 0 } })
   })
@@ -129,7 +129,7 @@ describe('the command line', () => {
     expect(missed).toMatchObject({ code: 1, out: '', err: expect.stringMatching(message) })
     expect(existsSync(join(gate.folder, 'freezes.json'))).toBe(false)
     const ahead = await cli([...freeze, '--ahead'])
-    expect(ahead).toMatchObject({ code: 0, out: expect.stringContaining('It affects now: nothing.') })
+    expect(ahead).toMatchObject({ code: 0, out: expect.stringContaining('Currently affects nothing.') })
     expect(readFileSync(join(gate.folder, 'freezes.json'), 'utf8')).toContain(words[1])
   })
 

@@ -12,7 +12,7 @@ export function toMarkdown(report: Report, integrity: string, made: string): str
   const lines = [
     '# Incident report',
     '',
-    `Made ${made} from the audit log of Torwart. Times are UTC.`,
+    `Generated ${made} from Torwart's audit log. Times are UTC.`,
     '',
     ...summary(report, integrity),
     '## What was found',
@@ -47,7 +47,7 @@ function summary(report: Report, integrity: string): string[] {
       ['Last record', last && `${last.seq} \`${last.hash}\``],
       ['Integrity', integrity],
       ['Requests with findings that were stopped', report.stopped],
-      ['Requests with findings that were taken out of the answer', report.redacted],
+      ['Requests with findings that were redacted from the response', report.redacted],
       ['Requests with findings that were **not** stopped', report.passed],
     ],
   )

@@ -104,7 +104,7 @@ function restore({ file, handle, length, first }: Active): string | undefined {
     // Never through a link that somebody else has put there.
     rmSync(copy, { force: true })
     copyFileSync(`/proc/self/fd/${handle}`, copy, constants.COPYFILE_EXCL)
-    if (statSync(copy).size !== length) throw new Error('the copy is not whole')
+    if (statSync(copy).size !== length) throw new Error('the copy is incomplete')
     renameSync(copy, path)
     return path
   } catch {
@@ -116,7 +116,7 @@ function restore({ file, handle, length, first }: Active): string | undefined {
 
 /** Puts the file aside and an empty one in its place. @returns its handle. @throws what `fs` throws, with all as it was */
 export function changePlaces(file: string, aside: string): number {
-  if (isTaken(aside)) throw new Error(`${aside} is there already`)
+  if (isTaken(aside)) throw new Error(`${aside} already exists`)
   const handle = openFresh(file)
   try {
     renameSync(file, aside)

@@ -54,6 +54,6 @@ export function resumeLog(file: string, handle: number, known?: Head): Resumptio
       { reason: 'records are missing', first: found.seq + 1, last: told.seq },
     )
   if (!known && last && last.event !== 'stopped')
-    return gap(found, { reason: 'the gate did not stop by itself', since: last.time ?? null })
+    return gap(found, { reason: 'the gateway was not shut down cleanly', since: last.time ?? null })
   return { head: found, length, atMs, events: repair }
 }

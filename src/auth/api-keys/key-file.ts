@@ -134,7 +134,7 @@ export function readKeyFile(path: string): readonly KeyEntry[] {
     if (fault !== undefined) throw new TypeError(`${path}: ${fault}`)
   }
   const ids = new Set(keys.map(({ id }) => id))
-  if (ids.size !== keys.length) throw new TypeError(`${path}: an id stands twice`)
+  if (ids.size !== keys.length) throw new TypeError(`${path}: duplicate id`)
   return keys
 }
 

@@ -66,7 +66,7 @@ export interface FreezeOptions {
 
 /**
  * Issues a freeze or lifts one: first in the file beside this gateway's log, which it obeys at once, then in Redis for all
- * others. Returns when the gateway that runs here obeys.
+ * others. Waits until the gateway that runs here has applied it.
  * @returns 1 if there is nothing of that name, or not every gateway was reached
  * @throws UsageError
  */
@@ -96,7 +96,7 @@ export async function issueFreeze(
   const isShared = policy !== undefined && (redis === undefined || (await share(redis, entry, write)))
   const taken = await awaitReload(values, io, 'freezes', file)
   io.out(`${freezeInWords(entry)}\n`)
-  if (reach) io.out(`It affects now: ${reachInWords(reach)}.\n`)
+  if (reach) io.out(`Currently affects ${reachInWords(reach)}.\n`)
   if (reach?.models === null) io.err('The models of the servers are not known here.\n')
   if (taken === 'no gateway')
     io.err('No gateway is running with this policy. The change applies when one starts.\n')
@@ -244,5 +244,5 @@ export async function listFreezes(values: Values, io: Io): Promise<readonly Free
 export function freezeInWords({ kind, name, frozen, why, by, at, until }: FreezeEntry): string {
   const subject = kind === 'all' ? 'everything' : `${kind} ${name}`
   const end = until === null ? '' : ` until ${new Date(until).toISOString()}`
-  return `${subject} is ${frozen ? 'frozen' : 'not frozen'}${end}: ${why} (${by}, ${new Date(at).toISOString()})`
+  return `${subject} is ${frozen ? 'frozen' : 'no longer frozen'}${end}: ${why} (${by}, ${new Date(at).toISOString()})`
 }

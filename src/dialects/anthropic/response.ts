@@ -319,7 +319,7 @@ function checkEvent(frame: Frame, event: JsonObject): void {
   checkEventName(frame, event)
   // The content of a streamed message comes in events of its own.
   if (isObject(event.message) && blocksOf(event.message).length > 0)
-    malformed('a message that has begun before its beginning')
+    malformed('content for a message that was never started')
   const { type, content_block: block } = event
   if (type !== 'content_block_start' && isObject(block) && isCall(block))
     malformed('a call in an event that tells of something else')

@@ -43,7 +43,7 @@ export class AnthropicToolCalls {
     const begun = this.#buffer.get(index)
     const piece = stringOf(isObject(event.delta) ? event.delta.partial_json : undefined)
     if (!begun) {
-      if (piece !== '') malformed('a piece of a call that is over, or never began')
+      if (piece !== '') malformed('a fragment of a tool call that has ended or was never started')
       return false
     }
     this.#buffer.append(begun, event, frame, (last) => mergePiece(last, piece))

@@ -143,7 +143,7 @@ function isShortest(value: number): boolean {
 
 function checkKey(key: string, { folded, others }: ResponseSchema): void {
   if (others.has(key)) return
-  if (folded.has(foldKey(key))) malformed('a key of the answer is a twin of a known one')
+  if (folded.has(foldKey(key))) malformed('a response key differs from a known key only in case or invisible characters')
   if (others.size < maxRemembered) others.add(key)
 }
 

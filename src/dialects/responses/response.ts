@@ -103,7 +103,7 @@ export class ResponsesResponseReader implements ResponseReader {
     const body = readFrame(frame, this.#stream ? eventSchema : responseSchema)
     if (!body) return this.#fail()
     if (this.#stream) checkEventName(frame, body)
-    if (this.#stream && hasBegun(body)) malformed('a part that has begun before its beginning')
+    if (this.#stream && hasBegun(body)) malformed('content for a part that was never started')
     if (this.#stream && hasMisplacedCall(body)) malformed('a call in an event that tells of something else')
     // Counted before anything can be refused, because the model has done the work.
     this.#countUsage(isObject(body.response) ? body.response.usage : body.usage)

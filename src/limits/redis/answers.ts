@@ -17,7 +17,7 @@ export function scopeNumber(scope: Scope): number {
  */
 export function whole(answer: readonly number[], length: number): readonly number[] {
   if (answer.length === length) return answer
-  throw new Refusal('store_unavailable', { detail: 'redis answered something else', retryAfterSeconds: 1 })
+  throw new Refusal('store_unavailable', { detail: 'unexpected reply from Redis', retryAfterSeconds: 1 })
 }
 
 /** Reads the answer of `admit`. @throws Refusal `store_unavailable` */

@@ -79,7 +79,7 @@ export function operationsOn(
       words.push(operations.indexOf(name) + 1, deadlineMs, each.keys.length, each.words.length, ...each.words)
     }
     const answers = await run(keys, words)
-    if (!areAnswers(answers)) throw new TypeError('redis answered something else')
+    if (!areAnswers(answers)) throw new TypeError('unexpected reply from Redis')
     const [serverMs] = answers.at(-1) ?? []
     if (serverMs !== undefined) onTime(serverMs)
     return answers

@@ -1,5 +1,5 @@
 /**
- * Stage 11: once for every request, whatever ended it: the limit store is told, one audit record, metrics.
+ * Once for every request, whatever ended it: the limit store is told, one audit record, metrics.
  */
 import type { AuditLog } from '../../audit/write/log.ts'
 import type { Clock } from '../../core/clock.ts'

@@ -1,4 +1,4 @@
-/** Stage 4: is there room for one more request? Not one byte of the body has been parsed yet. */
+/** Is there room for one more request? Not one byte of the body has been parsed yet. */
 
 import { holderOf } from '../../auth/identity.ts'
 import { Refusal } from '../../core/refusal.ts'

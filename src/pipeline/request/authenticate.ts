@@ -1,5 +1,5 @@
 /**
- * Stage 2: from a credential to a caller. Every failure looks the same from outside; the reason is counted. A key is
+ * From a credential to a caller. Every failure looks the same from outside; the reason is counted. A key is
  * judged at once; only a token whose signature is still to be verified makes anybody wait.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Stage 7, of tool results: a result for a call that the gate never let through was made up, by the client or by who
+ * A result for a call that the gate never let through was made up, by the client or by who
  * controls it. That is told in the record and never refused: see `tool-policy/calls/registry.ts` for what looks alike.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Stage 5: bytes become a prompt. One strict reading; from here on the original bytes are gone.
+ * Bytes become a prompt. One strict reading; from here on the original bytes are gone.
  */
 import { isUtf8 } from 'node:buffer'
 import { isObject, JsonFault, type JsonObject, readJson } from '../../core/json.ts'

@@ -1,5 +1,5 @@
 /**
- * Stage 1: makes the context of a request. The only place that asks for the current policy: whatever happens later, this
+ * Makes the context of a request. The only place that asks for the current policy: whatever happens later, this
  * request sees this one.
  */
 import type { ShownCertificate } from '../../auth/mtls/certificate.ts'

@@ -1,5 +1,5 @@
 /**
- * Stage 7: tokens and a slot are set aside before anything is scanned and the model works, at the most the request can
+ * Tokens and a slot are set aside before anything is scanned and the model works, at the most the request can
  * cost; what it really cost is settled afterwards.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Stage 8: the prompt guard reads every text that can reach the model. A guard that cannot run refuses. What it only
+ * The prompt guard reads every text that can reach the model. A guard that cannot run refuses. What it only
  * flags, a second opinion may block.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Stage 10, of tool calls: what is said of each before the client sees it. By the role's rights; where those want it,
+ * What is said of each before the client sees it. By the role's rights; where those want it,
  * by a human. What is let through is remembered, so that its result is known again (`match-tool-results.ts`).
  *
  * A call is judged by its name and arguments. What the client's tool makes of them is not known here.

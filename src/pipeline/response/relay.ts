@@ -1,5 +1,5 @@
 /**
- * Stage 10: frames of a response, from the model server to the client. Every frame is parsed; what leaves is what the
+ * Frames of a response, from the model server to the client. Every frame is parsed; what leaves is what the
  * dialect's reader returned. When it is decided how the response ends, the last bytes wait (`ending`) until the request
  * is on record, so that nothing is ever answered and unrecorded; then `finish` sends them.
  *

@@ -1,5 +1,5 @@
 /**
- * Stage 9: a fresh body, fresh headers, no query string, to a model server that has room. If that cannot be reached, or
+ * A fresh body, fresh headers, no query string, to a model server that has room. If that cannot be reached, or
  * fails before anything of its response was seen, the next one is tried (`mayTryNext`).
  */
 import { holderOf } from '../../auth/identity.ts'
