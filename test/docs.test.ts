@@ -125,9 +125,9 @@ describe('the documentation', () => {
     expect(missing).toEqual([])
   })
 
-  it('shows in the guide to the code the floors that are enforced', () => {
+  it('shows in the guide to the code the layers that are enforced', () => {
     const enforced = /floors[^{]*\{([\s\S]*?)\n\}/.exec(read('test/house.test.ts'))?.[1] ?? ''
-    const table = /## Floors([\s\S]*?)\n## /.exec(read('src/README.md'))?.[1] ?? ''
+    const table = /## Layers([\s\S]*?)\n## /.exec(read('src/README.md'))?.[1] ?? ''
     const told = [...table.matchAll(/^\| (\d+) \| (.*) \|$/gm)].flatMap(([, floor, folders = '']) =>
       [...folders.matchAll(/`([\w.-]+)`/g)].map(([, folder]) => `${folder}: ${floor}`),
     )

@@ -13,7 +13,10 @@ import { jsonlOption, openInput, readAll } from './shared/text-input.ts'
 export const mask: Command = {
   argument: '[file]',
   options: [
-    { flags: '-c, --config <file>', description: 'also mask the names listed in this policy; default: built-in detectors only' },
+    {
+      flags: '-c, --config <file>',
+      description: 'also mask the names listed in this policy; default: built-in detectors only',
+    },
     jsonlOption,
   ],
   async run(values, io, file): Promise<ExitCode> {

@@ -200,7 +200,7 @@ describe('the key file', () => {
   it('is refused with a duplicate id', () => {
     const { id, key } = mintKey()
     writeKeyFile(file, [entry(key, id), entry(mintKey(id).key, id)])
-    expect(() => readKeyFile(file)).toThrow(/twice/)
+    expect(() => readKeyFile(file)).toThrow(/duplicate id/)
   })
 
   it('tells the status of a key', () => {

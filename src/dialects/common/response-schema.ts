@@ -143,7 +143,8 @@ function isShortest(value: number): boolean {
 
 function checkKey(key: string, { folded, others }: ResponseSchema): void {
   if (others.has(key)) return
-  if (folded.has(foldKey(key))) malformed('a response key differs from a known key only in case or invisible characters')
+  if (folded.has(foldKey(key)))
+    malformed('a response key differs from a known key only in case or invisible characters')
   if (others.size < maxRemembered) others.add(key)
 }
 

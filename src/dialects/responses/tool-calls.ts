@@ -36,7 +36,8 @@ export class ResponsesToolCalls {
     }
     if (event.type === 'response.output_item.done') return false
     const begun = event.output_index === undefined ? this.#openBy(event.item_id) : this.#buffer.get(index)
-    if (!begun && ofCall.test(String(event.type))) malformed('a fragment of a tool call that has ended or was never started')
+    if (!begun && ofCall.test(String(event.type)))
+      malformed('a fragment of a tool call that has ended or was never started')
     if (!begun) return false
     this.#buffer.append(begun, event, frame, (last) => mergeDelta(last, event))
     return true

@@ -1,5 +1,5 @@
 /**
- * Once for every request, whatever ended it: the limit store is told, one audit record, metrics.
+ * Settles a request once, whatever ended it: tells the limit store, writes one audit record, counts metrics.
  */
 import type { AuditLog } from '../../audit/write/log.ts'
 import type { Clock } from '../../core/clock.ts'

@@ -1,6 +1,6 @@
 /**
- * A result for a call that the gate never let through was made up, by the client or by who
- * controls it. That is told in the record and never refused: see `tool-policy/calls/registry.ts` for what looks alike.
+ * A result for a call that the gateway never let through was made up, by the client or by who controls it. The record
+ * says so, and the request is never refused: see `tool-policy/calls/registry.ts` for what looks alike.
  */
 
 import { holderOf } from '../../auth/identity.ts'
