@@ -324,7 +324,7 @@ describe('the command', () => {
     [['--gate', 'https://g'], /--key-file, or --cert/],
     [['--gate', 'https://g', '--cert', keyFile], /must be given together/],
     [['--gate', 'http://127.0.0.1:1', '--cert', keyFile, '--cert-key', keyFile], /needs an https gateway/],
-    [['--gate', 'nonsense', '--key-file', keyFile], /must be a URL/],
+    [['--gate', 'nonsense', '--key-file', keyFile], /must be an http or https URL/],
     [[], /--gate/],
   ])('refuses %j', async (words, message) => {
     expect(await connect(...words)).toMatchObject({ code: 2, err: expect.stringMatching(message) })
@@ -364,7 +364,7 @@ describe('the command', () => {
     const url = await until(() => /(http:\S+) leads to/.exec(program.output())?.[1])
     expect((await asCommand(url, 'HEAD', '/')).status).toBe(200)
     expect(program.output()).toContain(
-      `Users other than the owner may read or write ${open}: chmod 600 ${open}`,
+      `Users other than the owner may read or write ${open}. Run \`chmod 600 ${open}\`.`,
     )
     program.process.kill('SIGTERM')
     expect(await program.ended).toBe(0)

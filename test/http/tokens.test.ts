@@ -111,10 +111,7 @@ describe('a token', () => {
       [{ tools: [1] }, '`tools` must be a list of up to 16 names'],
       [{ requests: 0 }, '`requests` must be an integer of at least 1.'],
       [{ tokens: '20000' }, '`tokens` must be an integer of at least 1.'],
-      [
-        { 'my secret': 1 },
-        'What can be asked for is `ttl`, `routes`, `models`, `tools`, `requests`, `tokens`.',
-      ],
+      [{ 'my secret': 1 }, 'The fields are `ttl`, `routes`, `models`, `tools`, `requests`, `tokens`.'],
       [{ constructor: 1 }, 'The fields are'],
     ] as const) {
       const answer = await gate.post('/torwart/v1/tokens', wish, bearing(gate.key))
@@ -289,9 +286,10 @@ describe('taken away', () => {
     const { gate } = await start()
     const { token } = await mint(gate, { tools: [`*${'a'.repeat(62)}b`] })
     const tools = [{ type: 'function', function: { name: 'a'.repeat(900_000), parameters: {} } }]
-    const since = performance.now()
+    const since = process.cpuUsage()
     expect((await chat(gate, token, { tools })).status).toBe(200)
-    expect(performance.now() - since).toBeLessThan(1000)
+    const { user, system } = process.cpuUsage(since)
+    expect((user + system) / 1000).toBeLessThan(1000)
   })
 
   it('a token is frozen by its own id, with what was made from it, while its key goes on', async () => {
