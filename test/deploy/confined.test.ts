@@ -27,6 +27,7 @@ upstreams: [{ name: local, url: "${model.url}", kind: ollama }]
 keys: { file: /var/lib/torwart/keys.yaml }
 roles: { user: { routes: [chat], models: ["smollm2:135m"] } }
 audit: { file: /var/lib/torwart/audit/audit.jsonl }
+shutdown: { notice: 0s }
 `,
     )
     giveAway(state)
