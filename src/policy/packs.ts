@@ -2,7 +2,7 @@
  * The signature packs: those that ship with the gate, and those of operators, told of every mistake with its place and
  * tried on their own examples.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { isNode, LineCounter, parse, parseDocument } from 'yaml'
 import type { Finding } from '../core/text.ts'
 import type { WordClasses } from '../detect/injection/phrase.ts'
@@ -17,11 +17,19 @@ const packFiles = () =>
   readdirSync(folder)
     .filter((file) => file.endsWith('.yaml') && file !== wordsFile)
     .sort()
-const commonWords = (): WordClasses => (parse(textOf(wordsFile)) as Pick<PackSource, 'words'>).words ?? {}
+/** Made of those files by the build, because parsing YAML is what takes longest at a start. */
+const built = new URL('packs.json', folder)
+
+interface PackSources {
+  readonly words: WordClasses
+  readonly packs: readonly unknown[]
+}
 
 /** What ships, as it stands in its files; for where there are no files. */
-export function packSources(): { readonly words: WordClasses; readonly packs: readonly unknown[] } {
-  return { words: commonWords(), packs: packFiles().map((file) => parse(textOf(file)) as unknown) }
+export function packSources(): PackSources {
+  if (existsSync(built)) return JSON.parse(readFileSync(built, 'utf8')) as PackSources
+  const { words = {} } = parse(textOf(wordsFile)) as Pick<PackSource, 'words'>
+  return { words, packs: packFiles().map((file) => parse(textOf(file)) as unknown) }
 }
 
 let shipped: readonly Signature[] | undefined
@@ -81,7 +89,7 @@ export function readPack(
     }
     return 0
   }
-  const { signatures, mistakes } = compilePack(document.toJS(), commonWords())
+  const { signatures, mistakes } = compilePack(document.toJS(), packSources().words)
   for (const { path, message } of mistakes) report(place(path), message)
   if (problems.length > 0) return { signatures: [], problems }
   for (const [index, { id }] of signatures.entries())
