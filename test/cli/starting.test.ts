@@ -46,5 +46,5 @@ it('a start survives watched files that change all the while, and follows the la
     fetch(`${urls?.data}/api/tags`, { headers: { authorization: `Bearer ${key}` } })
   await until(async () => (await tags(last.key)).status === 200)
   expect((await tags(first.key)).status).toBe(401)
-  expect(program.output()).toContain('"msg":"policy reloaded"')
+  expect(program.output()).toContain('"msg":"reloaded"')
 })
