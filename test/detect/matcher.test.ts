@@ -1,6 +1,7 @@
 /** Leaving out what a text cannot hold changes nothing of what is found in it. */
 import { describe, expect, it } from 'vitest'
 import { createMatcher } from '../../src/detect/injection/matcher.ts'
+import { parsePhrase } from '../../src/detect/injection/phrase.ts'
 import { loadPacks } from '../../src/policy/packs.ts'
 import { disguises } from './disguised.ts'
 import { wordings } from './wordings.ts'
@@ -53,4 +54,12 @@ describe('a matcher that first looks which phrases a text can hold', () => {
     for (const piece of ['ignore all previous ', 'you no you no not ', 'a b c d ', 'instructions ', '> '])
       isSame(piece.repeat(400))
   }, 60_000)
+
+  it('does not take a word for another that has its hash', () => {
+    const hits: number[] = []
+    createMatcher([parsePhrase('costarring', {})]).run('a liquid, costarring', (_phrase, { start }) =>
+      hits.push(start),
+    )
+    expect(hits).toEqual([10])
+  })
 })
