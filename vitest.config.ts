@@ -37,6 +37,9 @@ export default defineConfig({
       reporter: ['text-summary', 'json-summary'],
       reportOnFailure: true,
       reportsDirectory: 'coverage',
+      // Measured on 2026-11-30 (in per cent): statements 95.6, branches 90.2, functions 96.2, lines 97.1. Code that runs in
+      // programs of its own, as the command line does in its tests, counts for nothing here.
+      thresholds: { statements: 95, branches: 89.5, functions: 95.5, lines: 96.5 },
     },
   },
 })
