@@ -25,11 +25,13 @@ interface PackSources {
   readonly packs: readonly unknown[]
 }
 
+/** Words that every pack may use; an operator's pack needs them, and not what else ships. */
+const commonWords = (): WordClasses => (parse(textOf(wordsFile)) as Pick<PackSource, 'words'>).words ?? {}
+
 /** What ships, as it stands in its files; for where there are no files. */
 export function packSources(): PackSources {
   if (existsSync(built)) return JSON.parse(readFileSync(built, 'utf8')) as PackSources
-  const { words = {} } = parse(textOf(wordsFile)) as Pick<PackSource, 'words'>
-  return { words, packs: packFiles().map((file) => parse(textOf(file)) as unknown) }
+  return { words: commonWords(), packs: packFiles().map((file) => parse(textOf(file)) as unknown) }
 }
 
 let shipped: readonly Signature[] | undefined
@@ -89,7 +91,7 @@ export function readPack(
     }
     return 0
   }
-  const { signatures, mistakes } = compilePack(document.toJS(), packSources().words)
+  const { signatures, mistakes } = compilePack(document.toJS(), commonWords())
   for (const { path, message } of mistakes) report(place(path), message)
   if (problems.length > 0) return { signatures: [], problems }
   for (const [index, { id }] of signatures.entries())

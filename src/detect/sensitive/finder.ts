@@ -35,12 +35,15 @@ export class SensitiveFinder {
   readonly #detectors: readonly Detector[]
   readonly #wakes: readonly Trigger[]
   readonly #automaton: Automaton
+  /** Whether a detector looks at every text, whatever triggers it holds. */
+  readonly #looksAlways: boolean
 
   /** @param detectors the first of two that overlap names what both found */
   constructor(detectors: readonly Detector[]) {
     this.#detectors = detectors
     this.#wakes = triggersOf(detectors)
     this.#automaton = createAutomaton(this.#wakes, isAlphanumeric)
+    this.#looksAlways = detectors.some(({ always }) => always === true)
   }
 
   get detectors(): readonly Detector[] {
@@ -89,11 +92,11 @@ export class SensitiveFinder {
       for (const rank of placed) places[rank]?.push(end)
     })
     const found: Found[] = []
-    let sample: Sample | undefined
+    if (places === undefined && !this.#looksAlways) return found
+    const sample = new Sample(text)
     for (const [rank, detector] of this.#detectors.entries()) {
       const own = detector.always ? noPlaces : places?.[rank]
       if (own === undefined) continue
-      sample ??= new Sample(text)
       for (const { start, end } of detector.find(sample, own))
         found.push({ start, end, type: detector.type, rank })
     }

@@ -74,12 +74,14 @@ class MemoryStore implements Store {
     }
     for (const { window } of uses) window.add(now, 1)
     return {
-      ...refusal,
       outcome: 'admitted',
       standing: statusOf(uses, now, 1),
       retryMs: 0,
       nextMs: waitFor(uses, 2, now),
       trial,
+      opened: false,
+      atMs: now,
+      local: false,
     }
   }
 

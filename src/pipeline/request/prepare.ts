@@ -43,8 +43,14 @@ function bodyFor(
   const { endpoint, prompt, role, model, others, target } = request
   const { outputTokens, contextTokens, choices, keepAlive } = role.caps
   return endpoint.prepare(prompt, {
-    ...{ model: model.served, others, server: target.server, modelDefaults: own },
-    ...{ outputTokens, contextTokens, choices, keepAlive },
+    model: model.served,
+    others,
+    server: target.server,
+    modelDefaults: own,
+    outputTokens,
+    contextTokens,
+    choices,
+    keepAlive,
     mayCall: callRights(request),
     spotlighting,
   })

@@ -135,7 +135,9 @@ class ToolCallJudge {
       return this.#unapproved(call, 'tool.unapproved', this.#isCurrent() ? unwaited : outdated)
     const answer = await this.#parts.approvals.ask(
       {
-        ...{ identity, request, arguments: args },
+        identity,
+        request,
+        arguments: args,
         holder: holderOf(identity),
         tool: call.name,
         model: model.served,

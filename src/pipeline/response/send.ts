@@ -101,7 +101,10 @@ export class Attempt implements Work {
     this.#parts = parts
     this.#sentAtMs = clock.monotonicMs()
     this.relay = new Relay({
-      ...{ judge, dialect, id, writer },
+      judge,
+      dialect,
+      id,
+      writer,
       reader: outgoing.reader,
       filter: filterOf(responseGuard, judge),
       guard: responseGuard,
