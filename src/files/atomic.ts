@@ -14,13 +14,14 @@ import {
 } from 'node:fs'
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { errorCode } from '../core/error-code.ts'
 import { randomHex } from '../core/random.ts'
 
 const full: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
 
 /** Whether the system had no room for what was to be written: on the disk, in a quota, in a file. */
 export function isDiskFull(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && full.has(error.code)
+  return full.has(errorCode(error))
 }
 
 /**

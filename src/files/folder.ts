@@ -1,6 +1,7 @@
 /** Making a folder and those above it. */
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import { errorCode } from '../core/error-code.ts'
 
 /**
  * Makes a folder and those above it (mode 0700). One by one: where one cannot be made (`/proc`, a folder that
@@ -15,7 +16,7 @@ export function makeFolder(path: string): void {
       mkdirSync(folder, { mode: 0o700 })
     } catch (error) {
       // Another process was faster.
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      if (errorCode(error) !== 'EEXIST') throw error
     }
   }
 }

@@ -14,6 +14,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
+import { errorCode } from '../core/error-code.ts'
 import { randomHex } from '../core/random.ts'
 import { stateOf, textOf } from './state.ts'
 
@@ -39,7 +40,7 @@ export function readLock(path: string): LockState | undefined {
   try {
     handle = openSync(path, 'r')
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined
+    if (errorCode(error) === 'ENOENT') return undefined
     throw error
   }
   try {
@@ -75,7 +76,7 @@ export function removeLock(path: string, judged: string): boolean {
   try {
     renameSync(path, aside)
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return true
+    if (errorCode(error) === 'ENOENT') return true
     throw error
   }
   const isJudged = stateOf(aside) === judged
@@ -93,18 +94,14 @@ function place(from: string, path: string): boolean {
     linkSync(from, path)
     return true
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false
-    if (!withoutLinks.has(codeOf(error))) throw error
+    if (errorCode(error) === 'EEXIST') return false
+    if (!withoutLinks.has(errorCode(error))) throw error
   }
   try {
     copyFileSync(from, path, constants.COPYFILE_EXCL)
     return true
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false
+    if (errorCode(error) === 'EEXIST') return false
     throw error
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : ''
 }

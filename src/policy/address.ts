@@ -1,5 +1,6 @@
 /** Hosts, ports and which addresses are near enough to trust with prompts. */
 import { BlockList, isIP } from 'node:net'
+import { errorCode } from '../core/error-code.ts'
 import type { Address } from './policy.ts'
 
 const loopback = new BlockList()
@@ -86,7 +87,7 @@ export function bindProblem(
   address: Pick<Address, 'host' | 'port'>,
   remedy: string,
 ): unknown {
-  const why = unbound[(error as NodeJS.ErrnoException).code ?? '']
+  const why = unbound[errorCode(error)]
   return why === undefined
     ? error
     : new Error(`${authorityOf(address)} ${why}: choose another address (${remedy})`, { cause: error })

@@ -7,6 +7,13 @@ import { type Case, harmlessCases, secretCases } from './password-table.ts'
 const mask = (text: string) => createMasker().mask(text)
 const textOf = ({ before, value, after }: Case) => before + value + after
 
+/** What is left of a text that comes in these pieces, with secrets cut out. */
+function passed(pieces: readonly string[]): string {
+  const window = new StreamWindow(detectors, () => true)
+  return pieces.map((piece) => window.push(piece).text).join('') + window.end().text
+}
+const detectors = createStreamDetectors({ secrets: true, pii: false, controls: false, links: undefined })()
+
 describe('named secrets', () => {
   it('are masked under every spelling of a name, in every form, whatever alphabet they are of', () => {
     expect(secretCases.length).toBeGreaterThan(40_000)
@@ -25,16 +32,6 @@ describe('named secrets', () => {
   })
 
   it('leave nothing in a stream either, and no more is cut than in the whole text', () => {
-    const detectors = createStreamDetectors({
-      secrets: true,
-      pii: false,
-      controls: false,
-      links: undefined,
-    })()
-    const passed = (pieces: readonly string[]) => {
-      const window = new StreamWindow(detectors, () => true)
-      return pieces.map((piece) => window.push(piece).text).join('') + window.end().text
-    }
     for (const [index, each] of secretCases.entries()) {
       if (index % 41 !== 0) continue
       const text = `So:\n${textOf(each)} and on`
@@ -121,16 +118,6 @@ describe('a password of several words', () => {
     'パスワード=xK9mPq2vLw8',
     'contraseña: señor2024!x',
   ])('and one of any alphabet leave nothing in a stream: %j', (text) => {
-    const detectors = createStreamDetectors({
-      secrets: true,
-      pii: false,
-      controls: false,
-      links: undefined,
-    })()
-    const passed = (pieces: readonly string[]) => {
-      const window = new StreamWindow(detectors, () => true)
-      return pieces.map((piece) => window.push(piece).text).join('') + window.end().text
-    }
     const whole = passed([`So:\n${text}\nand on`])
     expect(whole).toContain('[redacted:secret]')
     expect(whole).not.toMatch(/correct|horse|battery|2024|xK9|Lw8|Зима|Снег|neige|señor/)

@@ -1,5 +1,6 @@
 /** What the prompt guard found most often, by signature, where it stood, and whose request it was: from one walk over the log. */
-import type { Entry, EntryFinding } from '../write/entry.ts'
+import type { Entry } from '../write/entry.ts'
+import type { RecordedFinding } from '../write/record.ts'
 
 /** How often a signature was found in one place, at one key. */
 export interface FoundRow {
@@ -36,7 +37,7 @@ export function createMostFound() {
   const rows = new Map<string, Mutable<FoundRow>>()
   let leftOut = 0
 
-  const add = (entry: Entry, finding: EntryFinding) => {
+  const add = (entry: Entry, finding: RecordedFinding) => {
     const { id, category, channel, tool = null } = finding
     const { id: key, name, role } = entry.identity ?? { id: null, name: null, role: null }
     const of = JSON.stringify([id, channel, tool, key])
@@ -56,8 +57,8 @@ export function createMostFound() {
     add(entry: Entry): void {
       const { findings } = entry
       if (!Array.isArray(findings)) return
-      const counted = new Map<string, EntryFinding>()
-      for (const each of findings as readonly EntryFinding[])
+      const counted = new Map<string, RecordedFinding>()
+      for (const each of findings as readonly RecordedFinding[])
         if (each?.guard === 'prompt' && (each.action !== 'allow' || each.exception !== undefined)) {
           const key = JSON.stringify([each.id, each.channel, each.tool, each.exception === undefined])
           if (!counted.has(key)) counted.set(key, each)

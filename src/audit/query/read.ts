@@ -3,6 +3,7 @@
  * with what is written meanwhile, over rotations, if it is to follow. Judges nothing: that is what `verify` is for.
  */
 import { type FileHandle, open, stat } from 'node:fs/promises'
+import { errorCode } from '../../core/error-code.ts'
 import { linesOf } from '../../files/lines.ts'
 import { beginningAt } from '../verify/since.ts'
 import { bytesOf, closedSegments, type Segment, segmentsOf } from '../write/segments.ts'
@@ -71,7 +72,7 @@ async function* closedLines(segment: Segment): AsyncGenerator<string> {
   try {
     yield* linesOf(bytesOf(segment))
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    if (errorCode(error) !== 'ENOENT') throw error
   }
 }
 

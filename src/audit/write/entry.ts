@@ -1,4 +1,7 @@
 /** A line of the log as those read it who ask it something. Nothing in it is taken for granted: others may have written it. */
+import type { RecordedFinding } from './record.ts'
+
+/** One line of the log. */
 export interface Entry {
   readonly seq: number
   readonly time: string
@@ -23,7 +26,7 @@ export interface Entry {
   readonly policy?: string
   readonly prompt?: unknown
   readonly answer?: unknown
-  readonly findings?: readonly EntryFinding[]
+  readonly findings?: readonly RecordedFinding[]
   readonly usage?: { readonly input: number; readonly output: number } | null
   readonly ending?: { readonly kind: string; readonly code: string | null; readonly status: number | null }
   readonly timing?: { readonly totalMs: number }
@@ -31,19 +34,6 @@ export interface Entry {
   /** By which erasure its content was taken. */
   readonly erased?: string
   readonly [name: string]: unknown
-}
-
-/** A finding, as a record tells it. */
-export interface EntryFinding {
-  readonly guard: string
-  readonly id: string
-  readonly category: string
-  readonly severity: string
-  readonly channel: string
-  readonly action: string
-  readonly tool?: string
-  readonly passage?: string
-  readonly exception?: string
 }
 
 /** Reads a line as an entry. @returns undefined if the line is none */

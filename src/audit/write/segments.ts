@@ -6,6 +6,7 @@ import { createReadStream, existsSync, openSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { pipeline, type Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
+import { errorCode } from '../../core/error-code.ts'
 import { linesOf } from '../../files/lines.ts'
 import { type Checked, check, type Wrong } from './chain.ts'
 
@@ -67,7 +68,7 @@ function opened({ path, first, compressed }: Segment): { handle: number; compres
   try {
     return { handle: openSync(path, 'r'), compressed }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || compressed || first === undefined) throw error
+    if (errorCode(error) !== 'ENOENT' || compressed || first === undefined) throw error
     return { handle: openSync(`${path}.gz`, 'r'), compressed: true }
   }
 }

@@ -14,6 +14,7 @@ import {
   type JSONWebKeySet,
 } from 'jose'
 import { Agent } from 'undici'
+import { errorCode } from '../../core/error-code.ts'
 import type { Intervals } from '../../core/intervals.ts'
 import { isObject, type JsonObject, type JsonValue, readJson } from '../../core/json.ts'
 import { mayBringKeys } from '../../policy/address.ts'
@@ -195,6 +196,5 @@ function publicKeysIn({ keys }: JsonObject): JSONWebKeySet {
 
 function problemOf(error: unknown): string {
   if (error instanceof KeysUnavailable) return error.message
-  if (error instanceof Error && 'code' in error) return String(error.code)
-  return error instanceof Error ? error.name : 'not an Error'
+  return errorCode(error) || (error instanceof Error ? error.name : 'not an Error')
 }
