@@ -14,15 +14,7 @@ import {
 } from 'node:fs'
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { errorCode } from '../core/error-code.ts'
 import { randomHex } from '../core/random.ts'
-
-const full: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
-
-/** Whether the system had no room for what was to be written: on the disk, in a quota, in a file. */
-export function isDiskFull(error: unknown): boolean {
-  return full.has(errorCode(error))
-}
 
 /**
  * Replaces a file that a crash may lose, in which case the old one or none is there. Off the event loop. A link is

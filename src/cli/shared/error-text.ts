@@ -1,5 +1,6 @@
 /** Errors as the user reads them on the terminal. */
-import { isDiskFull } from '../../files/atomic.ts'
+
+import { isDiskFull } from '../../core/error-code.ts'
 import { formatProblem, PolicyError } from '../../policy/problem.ts'
 
 /** Returns an error as the text that the user reads. */

@@ -2,8 +2,8 @@
  * Error responses of the admin listener: what failed and whether the change was made, never a path. The log has the rest.
  */
 import type { FastifyInstance } from 'fastify'
+import { isDiskFull } from '../../core/error-code.ts'
 import { describeError } from '../../core/refusal.ts'
-import { isDiskFull } from '../../files/atomic.ts'
 import { FileBusy } from '../../files/lock.ts'
 import type { Log } from '../../telemetry/log.ts'
 
