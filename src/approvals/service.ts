@@ -7,7 +7,7 @@ import { type Approval, type ApprovalRequest, approvalOf, type Decision, decisio
 import type { ApprovalStatus, ApprovalStore, Decided } from './store.ts'
 
 /** What can become of a question, for the record, the metrics and the webhook. */
-export const approvalEvents = ['requested', 'approved', 'denied', 'expired', 'used'] as const
+const approvalEvents = ['requested', 'approved', 'denied', 'expired', 'used'] as const
 
 /** One of `approvalEvents`. */
 export type ApprovalEvent = (typeof approvalEvents)[number]

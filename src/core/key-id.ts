@@ -1,5 +1,5 @@
 /** The public id of a key: in the key itself, in the key file, in records and in orders to freeze it; and its like. */
-export const keyIdPattern = '^[0-9A-Za-z]{4,32}$'
+const keyIdPattern = '^[0-9A-Za-z]{4,32}$'
 
 const form = new RegExp(keyIdPattern)
 

@@ -34,7 +34,7 @@ export interface ServerPoolsOptions {
 }
 
 /** Maximum age of the pool of a named server. */
-export const maxPoolAgeMs = 60_000
+const maxPoolAgeMs = 60_000
 
 /** Creates the pools. */
 export function createServerPools({ current, resolve, now }: ServerPoolsOptions): ServerPools {

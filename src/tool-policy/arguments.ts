@@ -7,7 +7,7 @@ import { foldKey } from '../core/fold.ts'
 import { isObject, JsonFault, type JsonObject, type JsonValue, readJson } from '../core/json.ts'
 
 /** Characters of arguments that are judged; what is longer is no tool call that rules were made for. */
-export const maxArguments = 256 * 1024
+const maxArguments = 256 * 1024
 /** Characters, canonical, of what a human can be asked about: nobody says yes to what is not shown whole. */
 export const maxApproved = 8 * 1024
 const maxDigits = 15

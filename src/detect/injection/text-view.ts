@@ -17,7 +17,7 @@ export interface TextView {
 }
 
 /** Between stretches that are not next to each other in the text: no phrase reaches over it. */
-export const fence = '\uffff'
+const fence = '\uffff'
 /** Units of context kept on either side of a replaced stretch: more than a phrase is usually long. */
 const margin = 600
 /** Shorter texts are read whole. */

@@ -76,7 +76,7 @@ export function isDigitUnit(unit: number): boolean {
 }
 
 /** Whether the run's digits `from` to `to` stand alone: neither glued to letters nor inside a longer group. */
-export function standsAlone(text: string, run: NumberRun, from: number, to: number): boolean {
+function standsAlone(text: string, run: NumberRun, from: number, to: number): boolean {
   const before = text.charCodeAt((run.at[from] ?? 0) - 1)
   const after = text.charCodeAt((run.at[to - 1] ?? 0) + 1)
   return !isWordUnit(before) && !isWordUnit(after)

@@ -328,7 +328,7 @@ function mayBeLong(text: string, from: number): boolean {
 }
 
 /** Bytes of a text in UTF-8; half a character counts three, as its replacement does. */
-export function utf8Length(text: string): number {
+function utf8Length(text: string): number {
   let bytes = text.length
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at)
