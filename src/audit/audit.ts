@@ -35,8 +35,11 @@ export interface Audit extends AuditLog {
   readonly checkpoint: Checkpoint | undefined
   /** Signs where the chain stands now, if the last checkpoint does not say it. */
   sign(): Promise<void>
-  /** Erases content, once whatever is under way with closed segments is done. */
-  erase(request: ErasureRequest): Promise<Erased>
+  /**
+   * Erases content, once whatever is under way with closed segments is done.
+   * @param id of an erasure in several chains
+   */
+  erase(request: ErasureRequest, id?: string): Promise<Erased>
   reconfigure(settings: AuditSettings): void
   /** Resolves when compressing, deleting and what a crash left of an erasure are done as far as they are known now. */
   settled(): Promise<void>
@@ -132,7 +135,7 @@ function auditOf(
       return checkpoints.last
     },
     sign: () => checkpoints.now(),
-    erase: (request) => tending.erase(request),
+    erase: (request, id) => tending.erase(request, id),
     reconfigure(settings) {
       tending.settings = settings
       log.configure(settings.sync, settings.segmentBytes)
@@ -189,11 +192,11 @@ class Tending {
     })
   }
 
-  erase(request: ErasureRequest): Promise<Erased> {
+  erase(request: ErasureRequest, id?: string): Promise<Erased> {
     const { onGone = () => {} } = this.#options
     return this.#work.do(async () => {
       onGone()
-      const erased = await erase(this.#parts, request)
+      const erased = await erase(this.#parts, request, id)
       onGone()
       if (erased.id === null) return erased
       await this.#compressAll()

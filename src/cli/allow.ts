@@ -3,7 +3,7 @@
  * channel, and optionally one tool, until it expires. The record of each request that it lets pass names it.
  */
 
-import { readLog } from '../audit/query/read.ts'
+import { readChains } from '../audit/query/read-chains.ts'
 import { type Entry, readEntry } from '../audit/write/entry.ts'
 import { randomHex } from '../core/random.ts'
 import { type Channel, channels } from '../core/text.ts'
@@ -111,21 +111,22 @@ function requireSignature(id: string, values: Values, io: Io): void {
 /** Finds the record of a request. Callers choose request ids, so several may have the same one. @throws UsageError */
 async function recordOf(request: string, values: Values, io: Io): Promise<Entry> {
   const file = logFile(values, io)
-  const seq = /^seq:(\d+)$/.exec(request)?.[1]
-  const fits = ({ seq: number, id, event }: Entry) =>
-    event === undefined && (seq === undefined ? id === request : number === Number(seq))
-  const entries: Entry[] = []
-  for await (const line of readLog(file, {})) {
+  const [, of = '', seq] = /^seq:(?:(w\d+):)?(\d+)$/.exec(request) ?? []
+  const fits = ({ seq: number, id, event }: Entry, chain: string) =>
+    event === undefined && (seq === undefined ? id === request : number === Number(seq) && chain === of)
+  const entries: { readonly entry: Entry; readonly place: string }[] = []
+  for await (const { line, chain } of readChains(file)) {
     const entry = readEntry(line)
-    if (entry && fits(entry) && entries.length < maxExceptions) entries.push(entry)
+    if (entry && fits(entry, chain) && entries.length < maxExceptions)
+      entries.push({ entry, place: `seq:${chain === '' ? '' : `${chain}:`}${entry.seq}` })
   }
-  const found = entries.filter((entry) => blockedIn(entry).length > 0)
+  const found = entries.filter(({ entry }) => blockedIn(entry).length > 0)
   const [first] = found
   if (found.length > 1)
     throw new UsageError(
-      `Several requests have this id, because callers choose it. Name one with --text-of ${found.map((entry) => `seq:${entry.seq}`).join(' or ')}.`,
+      `Several requests have this id, because callers choose it. Name one with --text-of ${found.map(({ place }) => place).join(' or ')}.`,
     )
-  if (first) return first
+  if (first) return first.entry
   if (entries.length === 0) throw new UsageError(`${file} has no record of request ${request}.`)
   throw new UsageError(
     `The prompt guard found no passage in request ${request} that could be accepted. Run \`torwart audit show --id ${request}\` to see what stopped it.`,

@@ -3,11 +3,14 @@
  * it opens the log itself only when no gateway runs.
  */
 import { openAudit } from '../audit/audit.ts'
+import { chainsOf } from '../audit/chains.ts'
 import {
   type Erased,
   type ErasureRequest,
+  erasureId,
   isAnythingSelected,
   nothingErased,
+  sumOfErased,
 } from '../audit/erase/erasure.ts'
 import { isLocked } from '../audit/write/lock.ts'
 import { systemClock } from '../core/clock.ts'
@@ -98,16 +101,28 @@ async function eraseByGateway(
   return answer
 }
 
-async function eraseHere(
-  selection: ErasureRequest,
+async function eraseHere(selection: ErasureRequest, policy: Policy, io: Io): Promise<Erased> {
+  const { mask } = createMasker(findSensitive)
+  const request = { ...selection, why: mask(selection.why), by: mask(selection.by) }
+  const id = erasureId()
+  const erased: Erased[] = []
+  for (const chain of chainsOf(policy.audit.file)) {
+    // Opening a chain writes to it, so do that only if there is something to erase.
+    if (await isAnythingSelected(chain, selection)) erased.push(await eraseIn(chain, request, id, policy, io))
+    else erased.push(nothingErased)
+  }
+  return sumOfErased(erased)
+}
+
+async function eraseIn(
+  chain: string,
+  request: ErasureRequest,
+  id: string,
   { audit: settings, version }: Policy,
   io: Io,
 ): Promise<Erased> {
-  // Opening the log writes to it, so do that only if there is something to erase.
-  if (!(await isAnythingSelected(settings.file, selection))) return nothingErased
-  const { mask } = createMasker(findSensitive)
   const audit = await openAudit({
-    file: settings.file,
+    file: chain,
     settings,
     clock: systemClock,
     processes: io.processes,
@@ -115,7 +130,7 @@ async function eraseHere(
     report: (problem, error) => io.err(`${problem}${error === undefined ? '' : `: ${String(error)}`}\n`),
   })
   try {
-    return await audit.erase({ ...selection, why: mask(selection.why), by: mask(selection.by) })
+    return await audit.erase(request, id)
   } finally {
     await audit.close()
   }

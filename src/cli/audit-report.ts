@@ -1,8 +1,8 @@
 /** `torwart audit report`: writes an incident report, as Markdown or JSON. */
 import { toMarkdown } from '../audit/formats/markdown.ts'
 import { IncidentReport } from '../audit/query/report.ts'
-import { type Verdict, verifyLog } from '../audit/verify/verify.ts'
-import { readPublicKeys } from '../audit/write/signer.ts'
+import type { Verdict } from '../audit/verify/verify.ts'
+import { verifyChains } from '../audit/verify/verify-chains.ts'
 import { type Command, configOption, type ExitCode, jsonOption } from './command.ts'
 import { logFile, momentOption } from './shared/audit-log.ts'
 import { ask, sinceOption } from './shared/audit-query.ts'
@@ -25,16 +25,19 @@ export const auditReport: Command = {
     const report = new IncidentReport()
     for await (const { entry } of ask(file, { sinceMs, ...(untilMs === undefined ? {} : { untilMs }) }, io))
       report.add(entry)
-    const keys = await readPublicKeys(`${file}.pub`)
-    const verdict = await verifyLog(file, { sinceMs, ...(keys.size > 0 ? { keys } : {}) })
+    const { chains, ...verdict } = await verifyChains(file, { sinceMs })
     const made = new Date().toISOString()
-    if (values.json) io.out(`${JSON.stringify({ made, integrity: verdict, ...report.result() }, null, 2)}\n`)
-    else io.out(toMarkdown(report.result(), sentenceOf(verdict), made))
+    if (values.json)
+      io.out(
+        `${JSON.stringify({ made, integrity: { ...verdict, ...(chains.length > 1 ? { chains } : {}) }, ...report.result() }, null, 2)}\n`,
+      )
+    else io.out(toMarkdown(report.result(), sentenceOf(verdict, chains.length), made))
     return verdict.bad ? 1 : 0
   },
 }
 
-function sentenceOf({ bad, records, signedTo }: Verdict): string {
+function sentenceOf({ bad, records, signedTo }: Verdict, chains: number): string {
+  if (chains > 1 && !bad) return `the ${chains} chains of ${records} records are intact`
   if (bad) return `**broken**: ${bad.file}:${bad.line}: ${bad.why}`
   return `the chain of ${records} records is intact${signedTo ? `, signed up to record ${signedTo}` : ''}`
 }

@@ -19,11 +19,11 @@ export const auditShow: Command = {
     const file = logFile(values, io, given)
     const wait = values.follow ? untilInterrupted(io) : undefined
     if (!values.json) io.out(tableHead)
-    for await (const { line, entry } of ask(file, queryIn(values), io, {
+    for await (const { line, chain, entry } of ask(file, queryIn(values), io, {
       wait,
       known: knownTo(values, io, given),
     }))
-      io.out(values.json ? `${line}\n` : toRow(entry))
+      io.out(values.json ? `${line}\n` : toRow(entry, chain))
     return 0
   },
 }

@@ -64,6 +64,23 @@ const requestFile = (file: string) => `${file}.erasure`
 /** The outcome where nothing was selected. */
 export const nothingErased: Erased = { id: null, records: 0, unerasable: 0 }
 
+/** Makes the id of an erasure. */
+export function erasureId(): string {
+  return randomHex(6)
+}
+
+/** Adds up what one erasure did in several chains. */
+export function sumOfErased(parts: readonly Erased[]): Erased {
+  return parts.reduce(
+    (sum, { id, records, unerasable }) => ({
+      id: sum.id ?? id,
+      records: sum.records + records,
+      unerasable: sum.unerasable + unerasable,
+    }),
+    nothingErased,
+  )
+}
+
 /** Whether the log holds a record that is selected. @throws what `fs` throws */
 export async function isAnythingSelected(file: string, selector: ErasureSelector): Promise<boolean> {
   const isSelected = matcherOf(selector)
@@ -72,10 +89,15 @@ export async function isAnythingSelected(file: string, selector: ErasureSelector
 }
 
 /**
- * Erases the content of all selected records, and puts that on record. @throws what `fs` throws; then the next
- * start goes on
+ * Erases the content of all selected records, and puts that on record.
+ * @param id the same in all chains of a log
+ * @throws what `fs` throws; then the next start goes on
  */
-export async function erase(parts: ErasureParts, request: ErasureRequest): Promise<Erased> {
+export async function erase(
+  parts: ErasureParts,
+  request: ErasureRequest,
+  id: string = erasureId(),
+): Promise<Erased> {
   const isSelected = matcherOf(request)
   const references = new Set<string>()
   let isAny = false
@@ -87,7 +109,7 @@ export async function erase(parts: ErasureParts, request: ErasureRequest): Promi
   if (!isAny) return nothingErased
   const kept: Kept = {
     ...request,
-    id: randomHex(6),
+    id,
     after: parts.log.head.seq,
     references: [...references],
   }

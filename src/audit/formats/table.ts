@@ -6,8 +6,10 @@ import { type Entry, modelOf, outcomeOf } from '../write/entry.ts'
 const maxCalls = 3
 const maxCallLength = 160
 
-const columns: readonly (readonly [name: string, width: number, value: (entry: Entry) => unknown])[] = [
-  ['seq', 8, ({ seq }) => seq],
+type Value = (entry: Entry, chain: string) => unknown
+
+const columns: readonly (readonly [name: string, width: number, value: Value])[] = [
+  ['seq', 8, ({ seq }, chain) => (chain === '' ? seq : `${chain}:${seq}`)],
   ['time', 24, ({ time }) => time],
   ['who', 16, ({ identity, by }) => identity?.name ?? by ?? '-'],
   ['peer', 15, ({ peer }) => peer ?? '-'],
@@ -28,10 +30,10 @@ export const tableHead = tableRow(
   1,
 )
 
-/** Prints a record as one line. */
-export function toRow(entry: Entry): string {
+/** Prints a record as one line. @param chain the name of a worker's chain; empty for the log itself */
+export function toRow(entry: Entry, chain = ''): string {
   return tableRow(
-    columns.map(([, , value]) => value(entry)),
+    columns.map(([, , value]) => value(entry, chain)),
     widths,
     1,
   )

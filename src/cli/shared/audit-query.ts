@@ -1,7 +1,8 @@
 /** What the commands that read the audit log share: selecting records, with progress, in constant memory. */
 
 import { filters, type Query, queryOf } from '../../audit/query/query.ts'
-import { type ReadOptions, readLog } from '../../audit/query/read.ts'
+import type { ReadOptions } from '../../audit/query/read.ts'
+import { type ChainLine, readChains } from '../../audit/query/read-chains.ts'
 import { createUnmatchedFilters, type Known } from '../../audit/query/unmatched-filters.ts'
 import { type Entry, readEntry } from '../../audit/write/entry.ts'
 import { segmentsOf } from '../../audit/write/segments.ts'
@@ -44,7 +45,7 @@ export function queryIn(values: Values): Query {
 }
 
 /**
- * Yields the matching records, each with its line.
+ * Yields the matching records of all chains of a log, each with its line.
  * @throws UsageError if there is no log, or a filter names something that no record has
  */
 export async function* ask(
@@ -52,7 +53,7 @@ export async function* ask(
   query: Query,
   io: Io,
   { wait, known = {} }: Asking = {},
-): AsyncGenerator<{ readonly line: string; readonly entry: Entry }> {
+): AsyncGenerator<ChainLine & { readonly entry: Entry }> {
   if (segmentsOf(file).length === 0) throw new UsageError(`There is no log ${file}.`)
   const fits = queryOf(query)
   const vain = createUnmatchedFilters(query)
@@ -70,12 +71,12 @@ export async function* ask(
       ...(query.sinceMs === undefined ? {} : { sinceMs: query.sinceMs }),
       ...(wait ? { wait: tellFirst } : {}),
     }
-    for await (const line of readLog(file, options)) {
+    for await (const { line, chain } of readChains(file, options)) {
       if (++count % 1000 === 0) progress.tell(count)
       const entry = readEntry(line)
       if (!entry) continue
       vain.see(entry)
-      if (fits(entry)) yield { line, entry }
+      if (fits(entry)) yield { line, chain, entry }
     }
   } finally {
     progress.end()

@@ -1,0 +1,46 @@
+/**
+ * The chains of one gateway. A gateway of one process writes `FILE`. With several workers each writes a chain of its own,
+ * `FILE.w1`, `FILE.w2` …, and `FILE` is that of the primary. Each is a whole log: with closed segments, a head, a lock, a
+ * key, an erasure and cursors of its own. Who reads the log reads them as one.
+ */
+import { readdirSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
+import { errorCode } from '../core/error-code.ts'
+
+/** Names the chain of a worker. @param worker from 1 */
+export function workerChain(file: string, worker: number): string {
+  return `${file}.w${worker}`
+}
+
+/** What a chain leaves in a folder: its active or closed segments, or its head. */
+const trace = /^w([1-9]\d{0,3})(\.(\d{12,}(\.gz)?|head))?$/
+
+/** Lists the chains of workers that there are beside a log, by their numbers. */
+export function workersWithChains(file: string): number[] {
+  const stem = `${basename(file)}.`
+  const found = new Set<number>()
+  for (const name of namesIn(dirname(file))) {
+    const [, worker] = (name.startsWith(stem) && trace.exec(name.slice(stem.length))) || []
+    if (worker !== undefined) found.add(Number(worker))
+  }
+  return [...found].toSorted((a, b) => a - b)
+}
+
+/** Lists the chains of a log: itself first, then those of workers. */
+export function chainsOf(file: string): string[] {
+  return [file, ...workersWithChains(file).map((worker) => workerChain(file, worker))]
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error
+    return []
+  }
+}
+
+/** How a chain is called beside the numbers of its records: nothing for the log itself, else `w1`. */
+export function chainName(file: string, chain: string): string {
+  return chain === file ? '' : chain.slice(file.length + 1)
+}
