@@ -5,6 +5,7 @@ import { modelMatcher } from '../models/match.ts'
 import { parsePattern } from '../models/name.ts'
 import { modelFault } from './model-fault.ts'
 import type { Limits, ModelRule, SharedLimits } from './policy.ts'
+import { modelSettings } from './schema/models.ts'
 import type { Config, RoleConfig } from './schema/schema.ts'
 import type { Report } from './source.ts'
 
@@ -33,9 +34,9 @@ export function compileShared({
   return { requestsPerMinute, tokensPerMinute, tokensPerDay, concurrent }
 }
 
-/** Compiles `models`. Reports names that no local model can have. */
+/** Compiles the settings in `models`. Reports names that no local model can have. */
 export function compileModels(config: Config['models'], report: Report): ModelRule[] {
-  return Object.entries(config).flatMap(([pattern, { weight, limits }]) => {
+  return modelSettings(config).flatMap(([pattern, { weight, limits }]) => {
     if (parsePattern(pattern))
       return [{ pattern, matches: modelMatcher([pattern]), weight, limits: compileShared(limits) }]
     report(['models', pattern], modelFault(pattern))

@@ -15,6 +15,7 @@ import { compileApproval } from './compile-approval.ts'
 import { compileCertificates, compileIssuers } from './compile-callers.ts'
 import { compileGuards, type Guards } from './compile-guards.ts'
 import { compileKeepAlive, compileLimits, compileModels, compileShared } from './compile-limits.ts'
+import { compileModelTrust } from './compile-model-trust.ts'
 import { compileRedis } from './compile-redis.ts'
 import { compileTls } from './compile-tls.ts'
 import type { Exceptions } from './exceptions.ts'
@@ -104,6 +105,7 @@ function compileParts(config: Config, origin: Origin, report: Report): Parts {
     store: { redis, onFailure: config.store.onFailure, timeoutMs: ms(config.store.timeout) },
     limits: compileShared(config.limits),
     models: compileModels(config.models, report),
+    modelTrust: compileModelTrust(config.models, folder, report),
     upstreams,
     outlierDetection: compileOutliers(config.outlierDetection),
     keysFile: resolve(folder, config.keys.file),

@@ -4,7 +4,9 @@ import type { ServerKind } from '../core/servers.ts'
 import { isServedBy, type RouteGroup } from '../dialects/dialect.ts'
 import { dialects } from '../dialects/dialects.ts'
 import { parseAddress } from './address.ts'
+import { modelTrustDoubts } from './compile-model-trust.ts'
 import type { Address } from './policy.ts'
+import { modelSettings } from './schema/models.ts'
 import type { SchemaNode } from './schema/node.ts'
 import { type Config, policySchema } from './schema/schema.ts'
 import type { Path, Source } from './source.ts'
@@ -42,7 +44,7 @@ export function lint(config: Config, source: Written): { path: Path; message: st
       message: 'no one can approve these calls: set `admin.token` or `approval.approvers`',
     })
   found.push(...idleRules(config), ...opinionDoubts(config), ...keptQuestions(config))
-  found.push(...withoutEffect(config, source.holds))
+  found.push(...withoutEffect(config, source.holds), ...modelTrustDoubts(config))
   const kinds = config.upstreams.map(({ kind }) => kind)
   for (const [name, { routes, models }] of Object.entries(config.roles)) {
     if (routes.length > 0 && models.length === 0)
@@ -71,7 +73,7 @@ function tightTokens({ roles, models, limits: ofAll }: Config): { path: Path; me
     return tightLimits(counted, caps.outputTokens, 1)
   })
   const shortest = Math.min(...Object.values(roles).map(({ caps }) => caps.outputTokens))
-  const ofModels = Object.entries(models).flatMap(([pattern, { limits, weight }]) =>
+  const ofModels = modelSettings(models).flatMap(([pattern, { limits, weight }]) =>
     Number.isFinite(shortest)
       ? tightLimits([{ path: ['models', pattern, 'limits'], limits }], shortest, weight)
       : [],

@@ -278,6 +278,17 @@ export interface SinkSettings {
   readonly token?: string
 }
 
+/** What proves that a model is the one that was tested. */
+export interface ModelTrust {
+  /** The lock file, as an absolute path. */
+  readonly lockFile: string
+  /** Empty: models need not prove anything. */
+  readonly require: ReadonlySet<'digest' | 'suite'>
+  readonly onDrift: 'refuse' | 'flag'
+  readonly suite: { readonly name: string; readonly maxAgeMs: number } | undefined
+  readonly tools: 'off' | 'pin'
+}
+
 /** The compiled policy. */
 export interface Policy {
   /** Twelve hex digits of the SHA-256 of the file with its variables as written. */
@@ -292,6 +303,7 @@ export interface Policy {
   readonly limits: SharedLimits
   /** In the order of the file: the first that matches counts. */
   readonly models: readonly ModelRule[]
+  readonly modelTrust: ModelTrust
   readonly upstreams: readonly [Upstream, ...Upstream[]]
   readonly outlierDetection: OutlierDetection
   readonly keysFile: string

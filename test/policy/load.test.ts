@@ -503,6 +503,56 @@ roles: { a: { limits: { requestsPerMinute: "\${RPM}" }, shared: { tokensPerDay: 
   })
 })
 
+describe('what proves a model', () => {
+  it('stands beside the settings of models, which keep their order', () => {
+    const { policy } = load(
+      `${minimal}models: { "a:*": { weight: 2 }, lock: locks/m.yaml, require: [digest], onDrift: flag, "lock:latest": {} }\n`,
+    )
+    expect(policy.modelTrust).toEqual({
+      lockFile: expect.stringMatching(/\/locks\/m\.yaml$/),
+      require: new Set(['digest']),
+      onDrift: 'flag',
+      suite: undefined,
+      tools: 'off',
+    })
+    expect(policy.models.map(({ pattern }) => pattern)).toEqual(['a:*', 'lock:latest'])
+  })
+
+  it('is nothing by default, with a lock file beside the policy', () => {
+    const { modelTrust } = load(minimal).policy
+    expect(modelTrust).toMatchObject({ require: new Set(), onDrift: 'refuse', tools: 'off' })
+    expect(modelTrust.lockFile).toMatch(/\/models\.lock\.yaml$/)
+  })
+
+  it('warns of servers that cannot prove a digest, and of what is not checked yet', () => {
+    const { policy } = load(
+      `${minimal}models: { require: [digest, suite], suite: { name: own, maxAge: 30d }, tools: pin }\n`.replace(
+        'kind: ollama',
+        'kind: openai',
+      ),
+    )
+    expect(policy.modelTrust.suite).toEqual({ name: 'own', maxAgeMs: 30 * 86_400_000 })
+    expect(policy.warnings).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/kind `openai`.*can prove its `digest`/),
+        expect.stringMatching(/`suite` is not checked yet/),
+        expect.stringMatching(/`tools: pin` has no effect/),
+      ]),
+    )
+  })
+
+  it.each([
+    ['models: { require: [signature] }', /`models.require.0` must be/],
+    ['models: { onDrfit: refuse }', /`models.onDrfit` must be/],
+    ['models: { require: [suite] }', /`models.suite` must name one/],
+    ['models: { lock: { weight: 2 } }', /`models.lock` must be/],
+  ])('with %s is refused', (line, message) => {
+    const [problem, ...more] = problems(`${minimal}${line}\n`)
+    expect(problem).toMatch(message)
+    expect(more).toEqual([])
+  })
+})
+
 describe('the limit store', () => {
   it('is reached by one URL or several, whose secrets no message repeats', () => {
     const redis = (text: string) => `${minimal}store: { redis: "${text}" }\n`

@@ -2,3 +2,5 @@
 export const defaultKeysFile = 'keys.yaml'
 /** The default of `audit.file`, relative to the policy file. */
 export const defaultAuditFile = 'data/audit.jsonl'
+/** The default of `models.lock`, relative to the policy file. */
+export const defaultLockFile = 'models.lock.yaml'

@@ -8,6 +8,7 @@ import { deepestTokens, tokenAlgorithms } from '../policy.ts'
 import { memory, timeouts } from './bounds.ts'
 import { defaultAuditFile, defaultKeysFile } from './files.ts'
 import { outputGuard, personalData, promptGuard } from './guards.ts'
+import { models } from './models.ts'
 import type { SchemaNode } from './node.ts'
 import { role, sharedLimits } from './role.ts'
 import {
@@ -154,17 +155,6 @@ const store = section('Where limits are counted.', {
   }),
 })
 
-const model = group('Settings of a model.', {
-  weight: Type.Number({
-    minimum: 0.001,
-    maximum: 1000,
-    wanted: 'a number from 0.001 to 1000',
-    description: 'How much one of its tokens counts in every token limit.',
-    default: 1,
-  }),
-  limits: section('Limits for all callers of the model together.', sharedLimits),
-})
-
 const webhook = group('Receives a signed notification of each approval request and decision.', {
   url: text('https, or http on a loopback or private address.'),
   secret: secret(
@@ -189,10 +179,7 @@ export const configSchema = Type.Object(
     }),
     store,
     limits: section('Limits for all callers together.', sharedLimits),
-    models: mapOf(
-      model,
-      'Settings by model name or pattern, as in `roles.NAME.models`. The first match applies. Models that match one pattern share its limits.',
-    ),
+    models,
     upstreams: Type.Array(upstream, { description: 'The model servers.', minItems: 1 }),
     outlierDetection,
     keys: section('API keys.', {
