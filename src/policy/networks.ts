@@ -1,5 +1,6 @@
 /** Networks in CIDR notation (RFC 4632, RFC 4291), and whether an address lies in one of them. */
 import { BlockList, isIP } from 'node:net'
+import { LRUCache } from 'lru-cache'
 import { canonicalAddress } from '../core/peer.ts'
 
 /** A set of networks. */
@@ -18,21 +19,28 @@ export function isNetwork(text: string): boolean {
   return version !== 0 && Number(bits ?? 0) <= (version === 4 ? 32 : 128)
 }
 
+/** Addresses whose answer is remembered: each look-up in a `BlockList` makes a native object of the address. */
+const maxRemembered = 1024
+const none: Networks = { hold: () => false }
+
 /** @param networks each of which `isNetwork` */
 export function networksOf(networks: readonly string[]): Networks {
+  if (networks.length === 0) return none
   const list = new BlockList()
   for (const network of networks) {
     const [, address = '', bits] = form.exec(network) ?? []
     const { start, length, family } = subnetOf(address, bits)
     list.addSubnet(start, length, family)
   }
-  return {
-    hold(address) {
+  const held = new LRUCache<string, boolean>({
+    max: maxRemembered,
+    memoMethod(address) {
       const canonical = canonicalAddress(address)
       const version = isIP(canonical)
       return version !== 0 && list.check(canonical, version === 6 ? 'ipv6' : 'ipv4')
     },
-  }
+  })
+  return { hold: (address) => held.memo(address) }
 }
 
 /** Bits of `::ffff:0:0/96`, behind which IPv6 writes IPv4. */

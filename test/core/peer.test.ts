@@ -27,4 +27,17 @@ describe('an address', () => {
     for (const outside of ['11.0.0.1', '::ffff:11.0.0.1', '2001:db9::1', 'nonsense'])
       expect([outside, networks.hold(outside)]).toEqual([outside, false])
   })
+
+  it('is answered alike when it is asked for again, also after many others', () => {
+    const networks = networksOf(['10.0.0.0/8'])
+    const asked = Array.from(
+      { length: 3000 },
+      (_, index) => `${index % 2 === 0 ? 10 : 11}.0.${index >> 8}.${index & 255}`,
+    )
+    const expected = asked.map((address) => address.startsWith('10.'))
+    expect(asked.map(networks.hold)).toEqual(expected)
+    expect(asked.map(networks.hold)).toEqual(expected)
+  })
+
+  it('is in none of no networks', () => expect(networksOf([]).hold('192.0.2.7')).toBe(false))
 })
