@@ -22,6 +22,7 @@ const floors: Readonly<Record<string, number>> = {
   approvals: 5,
   audit: 5,
   upstreams: 5,
+  'model-trust': 5,
   pipeline: 6,
   demo: 6,
   http: 7,

@@ -16,6 +16,9 @@ export interface LeafRequest {
   /** As openssl writes them: `DNS:a, URI:b`, or lines of a section. */
   readonly names?: string
   readonly usage?: string
+  /** As openssl writes the extensions of that name. */
+  readonly constraints?: string
+  readonly keyUsage?: string
   /** Days from now; dates as `YYYYMMDDHHMMSSZ` where one is given. */
   readonly from?: string
   readonly until?: string
@@ -82,14 +85,16 @@ subjectKeyIdentifier = hash
     subject = '/CN=localhost',
     names = 'DNS:localhost, IP:127.0.0.1',
     usage = 'serverAuth, clientAuth',
+    constraints = 'CA:false',
+    keyUsage = 'digitalSignature',
     from,
     until,
   } = {}) => {
     const stem = `leaf-${count++}`
     const isSection = names.includes('\n')
     const extensions = `[ext]
-basicConstraints = critical, CA:false
-keyUsage = critical, digitalSignature
+basicConstraints = critical, ${constraints}
+keyUsage = critical, ${keyUsage}
 extendedKeyUsage = ${usage}
 ${names === '' ? '' : `subjectAltName = ${isSection ? '@names' : names}`}
 ${isSection ? `[names]\n${names}` : ''}

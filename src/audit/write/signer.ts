@@ -3,11 +3,9 @@
  * Made on first use beside the log, `FILE.key`, for its owner only; `FILE.pub` has the public key, to be kept by whoever
  * verifies. A key that was lost is made anew, and its public half put behind the old one's, so that both verify.
  */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { createPublicKey, type KeyObject } from 'node:crypto'
 import { CompactSign, calculateJwkThumbprint } from 'jose'
-import { replaceFile } from '../../files/atomic.ts'
-import { whileLocked } from '../../files/lock.ts'
+import { openSigningKey, publishKey, readPublicKeyFile } from '../../files/signing-key.ts'
 
 /** Signs what is said of a log. */
 export interface Signer {
@@ -20,18 +18,16 @@ export interface Signer {
 }
 
 const instanceLength = 12
-const separator = '-----END PUBLIC KEY-----'
 
 /**
  * Opens the key of a log, and makes it if there is none.
  * @throws what `fs` throws, or an Error if the file holds no Ed25519 key
  */
 export async function openSigner(file: string): Promise<Signer> {
-  const path = `${file}.key`
-  const privateKey = await whileLocked(path, () => (existsSync(path) ? readKey(path) : makeKey(path)))
+  const privateKey = await openSigningKey(`${file}.key`)
   const publicKey = createPublicKey(privateKey)
   const kid = await thumbprint(publicKey)
-  if (!(await readPublicKeys(`${file}.pub`)).has(kid)) publish(file, publicKey)
+  if (!(await readPublicKeys(`${file}.pub`)).has(kid)) publishKey(`${file}.pub`, publicKey)
   return {
     kid,
     instance: kid.slice(0, instanceLength),
@@ -44,31 +40,9 @@ export async function openSigner(file: string): Promise<Signer> {
 
 /** Reads public keys, by `kid`; none if there is no such file. */
 export async function readPublicKeys(path: string): Promise<ReadonlyMap<string, KeyObject>> {
-  const text = existsSync(path) ? readFileSync(path, 'utf8') : ''
   const keys = new Map<string, KeyObject>()
-  for (const block of text.split(separator).slice(0, -1)) {
-    const key = createPublicKey(`${block}${separator}`)
-    keys.set(await thumbprint(key), key)
-  }
+  for (const key of readPublicKeyFile(path)) keys.set(await thumbprint(key), key)
   return keys
-}
-
-function makeKey(path: string): KeyObject {
-  const { privateKey } = generateKeyPairSync('ed25519')
-  replaceFile(path, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
-  return privateKey
-}
-
-function readKey(path: string): KeyObject {
-  const key = createPrivateKey(readFileSync(path, 'utf8'))
-  if (key.asymmetricKeyType !== 'ed25519') throw new Error(`${path} is not an Ed25519 key`)
-  return key
-}
-
-function publish(file: string, key: KeyObject): void {
-  const path = `${file}.pub`
-  const before = existsSync(path) ? readFileSync(path, 'utf8') : ''
-  replaceFile(path, before + key.export({ type: 'spki', format: 'pem' }).toString())
 }
 
 /** `kid` is made of the key and not chosen, so that nobody passes one key off as another. */
