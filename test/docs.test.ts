@@ -11,7 +11,16 @@ import { createMetrics } from '../src/telemetry/metrics.ts'
 const root = new URL('..', import.meta.url).pathname
 /** Fragments from which `config/README.md` is made; their links are checked there. */
 const fragments = 'src/policy/reference/'
-const skipped = new Set(['node_modules', 'dist', 'dist-next', 'dist-bench', 'dist-fuzz', 'data', 'coverage'])
+const skipped = new Set([
+  'node_modules',
+  'dist',
+  'dist-modules',
+  'dist-next',
+  'dist-bench',
+  'dist-fuzz',
+  'data',
+  'coverage',
+])
 
 function pagesIn(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {

@@ -11,7 +11,7 @@ interface Audit {
 }
 type OpenAudit = (options: object) => Promise<Audit>
 
-const dist = join(import.meta.dirname, '../dist')
+const modules = join(import.meta.dirname, '../dist-modules')
 const perTurn = 500
 const segmentBytes = 256 * 1024 ** 2
 
@@ -59,8 +59,8 @@ export async function verifyMany(count: number): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'torwart-many-'))
   const file = join(folder, 'audit.jsonl')
   try {
-    const { openAudit } = (await import(join(dist, 'audit/audit.js'))) as { openAudit: OpenAudit }
-    const { systemClock } = (await import(join(dist, 'core/clock.js'))) as { systemClock: object }
+    const { openAudit } = (await import(join(modules, 'audit/audit.js'))) as { openAudit: OpenAudit }
+    const { systemClock } = (await import(join(modules, 'core/clock.js'))) as { systemClock: object }
     const audit = await openAudit({
       file,
       settings: {
@@ -100,7 +100,7 @@ async function measured(
   words: readonly string[],
 ): Promise<{ seconds: number; maxMiB: number; output: string }> {
   const begun = performance.now()
-  const child: ChildProcess = spawn(process.execPath, [join(dist, 'main.js'), ...words], {
+  const child: ChildProcess = spawn(process.execPath, [join(modules, 'main.js'), ...words], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let output = ''

@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --rounds 5 --seconds 4 --only cpu|small|conversation|latency|stream|limits|outage|audit|memory|scan]`
+ * `npm run bench [-- --rounds 5 --seconds 4 --only start|cpu|small|conversation|latency|stream|limits|outage|audit|memory|scan]`
  *
  * Every target is measured in interleaved rounds, and what counts is each one's ratio to the rival in the same
  * run: seconds on a shared machine mean little. CPU time per request is measured beside throughput, because it
@@ -14,9 +14,11 @@ import { prices } from './prices.ts'
 import { profile } from './profile.ts'
 import { conversation, smallRequest } from './prompts.ts'
 import { scanning } from './scan.ts'
+import { starts } from './start.ts'
 import { streamedLines } from './streamed-lines.ts'
 import {
   gate,
+  median,
   modelServer,
   nginx,
   noLimits,
@@ -33,6 +35,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '4' },
     only: { type: 'string', default: '' },
     profile: { type: 'string' },
+    against: { type: 'string' },
     records: { type: 'string', default: '1000000' },
   },
 })
@@ -48,8 +51,6 @@ interface Row {
   readonly cpuMicros: number[]
 }
 
-const median = (numbers: readonly number[]) =>
-  numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN
 const least = (numbers: readonly number[]) => Math.min(...numbers)
 
 async function measure(
@@ -123,8 +124,9 @@ const wanted = (part: string) => values.only === '' || values.only === part
 
 try {
   if (wanted('scan')) say(await scanning(rounds))
+  if (wanted('start')) say(await starts(await modelServer(), rounds, values.against))
   if (wanted('cpu')) await cpu()
-  if (values.only !== 'scan' && values.only !== 'cpu') await beside()
+  if (!['scan', 'start', 'cpu'].includes(values.only)) await beside()
 } finally {
   stopAll()
 }

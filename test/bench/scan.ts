@@ -62,7 +62,7 @@ const megabytesBetween = [0, 4, 32]
 type Work = (text: string) => unknown
 
 export async function scanning(rounds: number): Promise<string> {
-  const load = (path: string) => import(new URL(`../dist/${path}`, import.meta.url).href)
+  const load = (path: string) => import(new URL(`../dist-modules/${path}`, import.meta.url).href)
   const { createScanner }: { createScanner(packs: unknown): Scanner } = await load(
     'detect/injection/scanner.js',
   )

@@ -14,7 +14,8 @@ export interface Target {
 }
 
 const here = import.meta.dirname
-const gateProgram = join(here, '../dist/main.js')
+/** The program as `npm run build` made it. */
+export const gateProgram = join(here, '../dist/main.js')
 export const folder = mkdtempSync(join(tmpdir(), 'torwart-bench-'))
 const started: ChildProcess[] = []
 
@@ -60,6 +61,10 @@ export function freePort(): Promise<number> {
     })
   })
 }
+
+/** The middle one. */
+export const median = (numbers: readonly number[]) =>
+  numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN
 
 export async function modelServer(): Promise<number> {
   const port = await freePort()
@@ -130,6 +135,8 @@ export interface GateSettings {
   readonly outputGuard?: string
   /** Options of Node for its process. */
   readonly nodeOptions?: readonly string[]
+  /** Another build than this one. */
+  readonly program?: string
 }
 
 export interface GateTarget {
@@ -141,7 +148,7 @@ export interface GateTarget {
 /** The gate as its users start it, all guards on. */
 export async function gate(name: string, upstream: number, settings: GateSettings = {}): Promise<GateTarget> {
   const { redisPort, timeout = '5s', limits = everyLimit, audit, nodeOptions = [] } = settings
-  const { promptGuard = 'enforce', outputGuard = 'enforce' } = settings
+  const { promptGuard = 'enforce', outputGuard = 'enforce', program = gateProgram } = settings
   const port = await freePort()
   const home = mkdtempSync(join(folder, 'gate-'))
   const file = join(home, 'torwart.yaml')
@@ -158,14 +165,14 @@ guards: { prompt: { mode: ${promptGuard} }, output: { mode: ${outputGuard} } }
 ${audit === undefined ? '' : `audit: ${audit}\n`}`
   writeFileSync(file, configuration)
   const created = execFileSync(process.execPath, [
-    gateProgram,
+    program,
     ...['key', 'create', '--name', 'bench', '--role', 'agent', '--json', '-c', file],
   ]).toString()
   const { key } = JSON.parse(created) as { key: string }
   const child = await start(
     0,
     process.execPath,
-    [...nodeOptions, gateProgram, 'serve', '-c', file],
+    [...nodeOptions, program, 'serve', '-c', file],
     /"msg":"listening"/,
   )
   return {

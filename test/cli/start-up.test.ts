@@ -6,7 +6,9 @@ import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { mintKey } from '../../src/auth/api-keys/key.ts'
 import { writeKeyFile } from '../../src/auth/api-keys/key-file.ts'
+import { listening, start } from '../rig/cli.ts'
 import { entryOf, policyText } from '../rig/gate.ts'
+import { until } from '../rig/wait.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'torwart-start-'))
 const policy = join(folder, 'torwart.yaml')
@@ -18,23 +20,33 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const program = new URL('../../dist/main.js', import.meta.url).pathname
 
 /** V8 tells every script that a process has loaded, whatever module system it came through. */
+function scriptsIn(coverage: string): string[] {
+  return readdirSync(coverage).flatMap((file) => {
+    const { result } = JSON.parse(readFileSync(join(coverage, file), 'utf8')) as { result: { url: string }[] }
+    return result.map(({ url }) => url).filter((url) => url.startsWith('file:'))
+  })
+}
+
 function loadedBy(words: readonly string[]) {
   const coverage = mkdtempSync(join(folder, 'coverage-'))
   const { status, stdout } = spawnSync(process.execPath, [program, ...words], {
     encoding: 'utf8',
     env: { ...process.env, NODE_V8_COVERAGE: coverage },
   })
-  const scripts = readdirSync(coverage).flatMap((file) => {
-    const { result } = JSON.parse(readFileSync(join(coverage, file), 'utf8')) as { result: { url: string }[] }
-    return result.map(({ url }) => url).filter((url) => url.startsWith('file:'))
-  })
-  const packageOf = (url: string) => /\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1]
-  const packages = new Set(scripts.map(packageOf).filter((name) => name !== undefined))
+  const scripts = scriptsIn(coverage)
+  // The bundler names each module where its code begins.
+  const modules = scripts.flatMap((url) =>
+    Array.from(
+      readFileSync(new URL(url), 'utf8').matchAll(/^\/\/ ((?:node_modules|dist-modules)\/.*)$/gm),
+      ([, path = '']) => path,
+    ),
+  )
+  const packages = modules.map((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1])
   return {
     status,
     stdout,
-    packages: [...packages].sort(),
-    own: scripts.filter((url) => !packageOf(url)).length,
+    packages: [...new Set(packages.filter((name) => name !== undefined))].sort(),
+    own: modules.filter((path) => path.startsWith('dist-modules/')).length,
   }
 }
 
@@ -49,10 +61,21 @@ it.each([[['--version']], [['--help']], [['key', '--help']]])(
   },
 )
 
-it('torwart key list reads YAML and loads nothing else of the gateway', () => {
+it('torwart key list reads YAML and loads no guard and no server', () => {
   const { status, stdout, packages, own } = loadedBy(['key', 'list', '-c', policy])
   expect(status).toBe(0)
   expect(stdout).toContain(id)
-  expect(packages).toEqual(['commander', 'fastest-levenshtein', 'yaml'])
+  expect(packages).toEqual(['commander', 'fastest-levenshtein', 'lru-cache', 'yaml'])
   expect(own).toBeLessThan(40)
+})
+
+it('torwart serve reads a few dozen files of its own, and none of a package', async () => {
+  const coverage = mkdtempSync(join(folder, 'coverage-'))
+  const served = start(['serve', '-c', policy], { NODE_V8_COVERAGE: coverage })
+  await until(() => listening(served.output()) !== undefined)
+  served.process.kill('SIGTERM')
+  expect(await served.ended).toBe(0)
+  const scripts = scriptsIn(coverage)
+  expect(scripts.filter((url) => url.includes('/node_modules/'))).toEqual([])
+  expect(scripts.length).toBeLessThan(60)
 })

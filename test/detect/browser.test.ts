@@ -16,7 +16,7 @@ import { attacks, disguises, harmless } from './disguised.ts'
 
 const root = new URL('../../', import.meta.url).pathname
 const chromium = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find(existsSync)
-const isBuilt = existsSync(join(root, 'dist/detect/injection/scanner.js'))
+const isBuilt = existsSync(join(root, 'dist-modules/detect/injection/scanner.js'))
 
 /** All that the other tests of the scanner read, in two channels. */
 const texts = [
@@ -32,9 +32,9 @@ const imports = {
 const page = `<!doctype html><meta charset="utf-8"><pre id="found"></pre>
 <script type="importmap">${JSON.stringify({ imports })}</script>
 <script type="module">
-import { createScanner } from '/dist/detect/injection/scanner.js'
-import { createRecall } from '/dist/detect/injection/scan-cache.js'
-import { compilePack } from '/dist/detect/injection/signature.js'
+import { createScanner } from '/dist-modules/detect/injection/scanner.js'
+import { createRecall } from '/dist-modules/detect/injection/scan-cache.js'
+import { compilePack } from '/dist-modules/detect/injection/signature.js'
 const { words, packs, texts, channels } = await (await fetch('/given.json')).json()
 const scanner = createScanner(packs.flatMap((pack) => compilePack(pack, words).signatures))
 let scans = 0
@@ -60,7 +60,7 @@ const server = createServer((request, response) => {
   if (path === '/') response.setHeader('content-type', 'text/html').end(page)
   else if (path === '/given.json') response.end(JSON.stringify({ ...packSources(), texts, channels }))
   else if (
-    /^\/(dist\/(detect|core)|node_modules\/(re2js\/build|lru-cache\/dist\/esm\/browser))\/[\w./-]+\.js$/.test(
+    /^\/(dist-modules\/(detect|core)|node_modules\/(re2js\/build|lru-cache\/dist\/esm\/browser))\/[\w./-]+\.js$/.test(
       path,
     )
   )
