@@ -150,6 +150,16 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import('./exceptions.ts')).exceptions,
   },
   {
+    name: 'tools list',
+    summary: 'list pinned tool definitions; exit 1 if one has changed',
+    load: async () => (await import('./tools.ts')).toolsList,
+  },
+  {
+    name: 'tools accept',
+    summary: 'accept the changed definition of a tool',
+    load: async () => (await import('./tools.ts')).toolsAccept,
+  },
+  {
     name: 'audit verify',
     summary: 'verify the hash chain of the audit log; exit 1 at the first bad record',
     load: async () => (await import('./audit-verify.ts')).auditVerify,

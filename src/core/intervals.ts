@@ -19,6 +19,8 @@ export interface Intervals {
   readonly issuerKeyFileMs: number
   /** Between two tries to put on record what was changed by command. */
   readonly changeRecordMs: number
+  /** Between two writes of newly pinned tool definitions, and two looks at their file. */
+  readonly toolPinsMs: number
 }
 
 /** The intervals of a gateway that is given no others. */
@@ -31,4 +33,5 @@ export const standardIntervals: Intervals = {
   issuerKeysMs: 2000,
   issuerKeyFileMs: 1000,
   changeRecordMs: 5000,
+  toolPinsMs: 1000,
 }

@@ -169,6 +169,8 @@ export interface Prompt {
   /** Every text that can reach the model, in order. */
   readonly texts: readonly Text[]
   readonly tools: readonly string[]
+  /** What is said of these tools: `name`, description, parameters, as the body holds them. */
+  readonly definitions: readonly JsonObject[]
   /** Which calls the tool results answer. */
   readonly results: readonly ToolResult[]
   /** The parts of the body that hold the text of a document, as `text`. */

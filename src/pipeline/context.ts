@@ -14,6 +14,7 @@
  * | `Prepared`      | `outgoing` `spotlighting` `canary`                                      | `request/prepare.ts`           |
  * | `Reserved`      | `claim` `reservation` `weight` `slotWaitMs`                             | `request/reserve.ts`           |
  * | `Scanned`       | `findings` `guards` `opinion`                                           | `request/scan-prompt.ts`       |
+ * |                 | `findings` and `guards` once more                                       | `request/compare-tools.ts`     |
  * | `Matched`       | `resultFindings` `resultGuards`                                         | `request/match-tool-results.ts` |
  * | `Guarded`       | `responseGuard` `toolCalls`                                             | `response/output-guard.ts`     |
  * | `Sent`          | `upstream` `upstreamWaitMs` `work`, anew for each server that is tried  | `response/send.ts`             |

@@ -47,7 +47,7 @@ export function createPipeline(steps: Steps): Pipeline {
       // Before anything is scanned: how much a key may have read at once is what it may ask at once.
       const reserved = await steps.reserve(prepared)
       const scanned = await steps.scan(reserved)
-      const matched = await steps.matchToolResults(scanned)
+      const matched = await steps.matchToolResults(steps.compareTools(scanned))
       const guarded = guardResponse(matched, steps.makeResponseGuard)
       if (to.endpoint.answer)
         await answerHere(context, to.endpoint.answer(promptTokens(guarded.prompt)), writer, steps)

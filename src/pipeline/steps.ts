@@ -10,6 +10,7 @@ import type { ResponseWriter } from './ports.ts'
 import type { Admit } from './request/admit.ts'
 import type { Authenticate } from './request/authenticate.ts'
 import type { AuthoriseModel } from './request/authorise.ts'
+import type { CompareTools } from './request/compare-tools.ts'
 import type { MatchToolResults } from './request/match-tool-results.ts'
 import type { Prepare } from './request/prepare.ts'
 import type { Reserve } from './request/reserve.ts'
@@ -29,6 +30,7 @@ export interface Steps {
   readonly prepare: Prepare
   readonly reserve: Reserve
   readonly scan: ScanPrompt
+  readonly compareTools: CompareTools
   readonly matchToolResults: MatchToolResults
   readonly makeResponseGuard: MakeResponseGuard
   readonly send: Send

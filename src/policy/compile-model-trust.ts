@@ -25,7 +25,7 @@ const tellsDigest: Readonly<Record<ServerKind, boolean>> = { ollama: true, local
 
 /** Finds what is asked of models and cannot be had. */
 export function modelTrustDoubts({ models, upstreams }: Config): { path: Path; message: string }[] {
-  const { require, tools } = models
+  const { require } = models
   const doubts: { path: Path; message: string }[] = []
   const path = ['models', 'require']
   if (require.includes('digest'))
@@ -36,7 +36,5 @@ export function modelTrustDoubts({ models, upstreams }: Config): { path: Path; m
       })
   for (const proof of require)
     doubts.push({ path, message: `\`${proof}\` is not checked yet: this version admits models without it` })
-  if (tools === 'pin')
-    doubts.push({ path: ['models', 'tools'], message: '`tools: pin` has no effect in this version' })
   return doubts
 }

@@ -1,5 +1,5 @@
 /**
- * Puts on record what was done by hand to keys, tokens, signing keys and freezes: derived from their files, whoever
+ * Puts on record what was done by hand to keys, tokens, signing keys, freezes, exceptions and pinned tools: derived from their files, whoever
  * wrote them, at every change and, for what was done while no gate ran, at the start. What is told already stands beside
  * the log, so that a restart tells nothing twice.
  */
@@ -12,6 +12,7 @@ import { readJsonFile } from '../files/json.ts'
 import type { FreezeEntry } from '../kill-switch/freeze-entry.ts'
 import { freezeEventsSince, knownFreezesOf, knownFreezesSchema } from '../kill-switch/freeze-events.ts'
 import type { Exception } from '../policy/exceptions.ts'
+import type { ToolPin } from '../tool-policy/pins/pin-file.ts'
 
 /** Records changes that were made by hand. */
 export interface ChangeRecord {
@@ -27,6 +28,8 @@ export interface ChangeRecordOptions {
   keys(): KeyFiles
   orders(): Iterable<FreezeEntry>
   exceptions(): readonly Exception[]
+  /** Pins of tools whose changes were accepted. */
+  acceptedTools(): readonly ToolPin[]
   nowMs(): number
   /** Between two tries. */
   readonly retryMs: number
@@ -36,7 +39,12 @@ export interface ChangeRecordOptions {
 }
 
 const knownSchema = Type.Object(
-  { ...knownKeysSchema, orders: knownFreezesSchema, exceptions: Type.Optional(Type.Array(Type.String())) },
+  {
+    ...knownKeysSchema,
+    orders: knownFreezesSchema,
+    exceptions: Type.Optional(Type.Array(Type.String())),
+    acceptedTools: Type.Optional(Type.Array(Type.String())),
+  },
   { additionalProperties: false },
 )
 
@@ -44,7 +52,7 @@ type Known = Static<typeof knownSchema>
 
 /** Opens the record of changes; nothing is recorded before `tell`. */
 export function openChangeRecord(options: ChangeRecordOptions): ChangeRecord {
-  const { auditFile, keys, orders, exceptions, nowMs, retryMs, record, report } = options
+  const { auditFile, keys, orders, exceptions, acceptedTools, nowMs, retryMs, record, report } = options
   const file = `${auditFile}.told.json`
   let known = readKnown(file, report)
   /** Of the events that are still to be told all of: what fails in the middle is not told twice. */
@@ -58,11 +66,12 @@ export function openChangeRecord(options: ChangeRecordOptions): ChangeRecord {
     clearTimeout(again)
     if (closed) return
     try {
-      const now = { keys: keys(), orders: [...orders()], exceptions: exceptions() }
+      const now = { keys: keys(), orders: [...orders()], exceptions: exceptions(), tools: acceptedTools() }
       const news = [
         ...keyNews(known, now.keys),
         ...freezeEventsSince(known?.orders, now.orders, nowMs()),
         ...exceptionNews(known?.exceptions, now.exceptions),
+        ...acceptanceNews(known?.acceptedTools, now.tools),
       ]
       for (const { event, details } of news.toSorted((a, b) => a.atMs - b.atMs)) {
         const line = JSON.stringify([event, details])
@@ -74,6 +83,7 @@ export function openChangeRecord(options: ChangeRecordOptions): ChangeRecord {
         ...knownKeysOf(now.keys),
         orders: knownFreezesOf(now.orders),
         exceptions: now.exceptions.map(({ id }) => id),
+        acceptedTools: now.tools.flatMap(({ accepted }) => accepted?.id ?? []),
       }
       if (JSON.stringify(known) !== JSON.stringify(all)) replaceFile(file, `${JSON.stringify(all)}\n`)
       known = all
@@ -114,6 +124,20 @@ function exceptionNews(known: readonly string[] = [], exceptions: readonly Excep
     .filter((id) => !ids.has(id))
     .map((id) => ({ event: 'exception removed', details: { exception: id }, atMs: Number.POSITIVE_INFINITY }))
   return [...made, ...removed]
+}
+
+/** Changed definitions of tools that were accepted. One is accepted for all keys at once, under one id. */
+function acceptanceNews(known: readonly string[] = [], pins: readonly ToolPin[]) {
+  const told = new Set(known)
+  return pins.flatMap(({ key, tool, sha256, accepted }) =>
+    accepted === undefined || told.has(accepted.id)
+      ? []
+      : {
+          event: 'tool accepted',
+          details: { identity: { id: key }, tool, sha256, why: accepted.why, by: accepted.by },
+          atMs: Date.parse(accepted.at),
+        },
+  )
 }
 
 /** Nobody is kept from starting by it: at worst something is told twice. */

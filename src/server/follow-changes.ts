@@ -12,7 +12,7 @@ import { prepareScanners, type Services } from './services.ts'
 /** Starts to follow policy, keys and freezes; called last, when everything exists that a change reaches. */
 export function followChanges(foundation: Foundation, services: Services, { abort }: DataListener): void {
   const { log, snapshots, keysSync } = foundation
-  const { freezes, changes } = services
+  const { freezes, changes, toolPins } = services
   freezes.watch((orders: readonly FreezeEntry[]) => {
     for (const { kind, name, frozen, until } of orders)
       log.warn({ kind, name, until }, frozen ? 'frozen' : 'unfrozen')
@@ -26,6 +26,7 @@ export function followChanges(foundation: Foundation, services: Services, { abor
     tellReload(reloaded, foundation)
   })
   keysSync.watch(snapshots.reload)
+  toolPins.watch(() => void changes.tell())
 }
 
 function applyReload(

@@ -6,6 +6,7 @@ import type { KillSwitch } from '../kill-switch/kill-switch.ts'
 import type { LeaseRenewer } from '../limits/lease-renewer.ts'
 import { createScanning, type ScanningFor } from '../pipeline/request/scan-cache.ts'
 import type { Policy } from '../policy/policy.ts'
+import type { ToolPins } from '../tool-policy/pins/pins.ts'
 import { createFleet, type Fleet } from '../upstreams/fleet.ts'
 import { type Callers, openCallers } from './auth-wiring.ts'
 import { type ChangeRecord, openChangeRecord } from './change-record.ts'
@@ -45,13 +46,13 @@ export async function openServices(foundation: Foundation, closers: Closers): Pr
   closers.add(() => fleet.close())
   const freezes = await openKillSwitch(foundation)
   closers.add(() => freezes.close())
-  const changes = openChanges(foundation, freezes)
-  closers.add(changes.close)
-  await changes.tell()
   const scanningFor = createScanning(foundation.scannerFor)
   prepareScanners(scanningFor, atStart)
-  const { approvals, calls, close } = openToolGate(foundation)
+  const { approvals, calls, toolPins, close } = openToolGate(foundation)
   closers.add(close)
+  const changes = openChanges(foundation, freezes, toolPins)
+  closers.add(changes.close)
+  await changes.tell()
   const keys = () => snapshots.current.keys
   const callers = openCallers({ ...foundation, keys, shared: keysSync.shared })
   closers.add(callers.close)
@@ -61,7 +62,7 @@ export async function openServices(foundation: Foundation, closers: Closers): Pr
   }
   return {
     ...{ store, upstreamClient, fleet, freezes, changes, scanningFor, callers },
-    ...{ approvals, calls },
+    ...{ approvals, calls, toolPins },
     lookAgain,
   }
 }
@@ -69,12 +70,14 @@ export async function openServices(foundation: Foundation, closers: Closers): Pr
 function openChanges(
   { atStart, policy, snapshots, clock, intervals, log, audit }: Foundation,
   freezes: KillSwitch,
+  toolPins: ToolPins,
 ): ChangeRecord {
   return openChangeRecord({
     auditFile: atStart.audit.file,
     keys: () => ({ ...snapshots.keyFiles, signing: readSigningEntries(signingKeysFile(policy().keysFile)) }),
     orders: () => freezes.all(),
     exceptions: () => policy().exceptions.entries,
+    acceptedTools: toolPins.accepted,
     nowMs: clock.wallMs,
     retryMs: intervals.changeRecordMs,
     record: audit.event,

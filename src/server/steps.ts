@@ -9,6 +9,7 @@ import { createFingerprintPrompt } from '../pipeline/finish/fingerprint.ts'
 import { createSettle } from '../pipeline/finish/settle.ts'
 import { createAdmit } from '../pipeline/request/admit.ts'
 import { authoriseRoute, createAuthoriseModel } from '../pipeline/request/authorise.ts'
+import { createCompareTools } from '../pipeline/request/compare-tools.ts'
 import { createLocate } from '../pipeline/request/exceptions.ts'
 import { createSecondOpinion } from '../pipeline/request/guard-model.ts'
 import { createGuardTurns } from '../pipeline/request/guard-turns.ts'
@@ -33,7 +34,8 @@ const canaryBytes = 8
  */
 export function createSteps(foundation: Foundation, services: Services, stored: StoredResponses): Steps {
   const { policy, atStart, clock, metrics, log, audit } = foundation
-  const { store, fleet, freezes, upstreamClient, scanningFor, approvals, calls, lookAgain } = services
+  const { store, fleet, freezes, upstreamClient, scanningFor, approvals, calls, toolPins, lookAgain } =
+    services
   const onOpened = tellOfBreakers(foundation)
   const slots = createSlotQueue(store)
   const turns = createGuardTurns(clock)
@@ -56,6 +58,7 @@ export function createSteps(foundation: Foundation, services: Services, stored: 
     prepare: createPrepare(fleet, () => randomHex(canaryBytes)),
     reserve: createReserve(slots, createFingerprintPrompt(), clock),
     scan: createScanPrompt({ scanningFor, secondOpinion, turns, metrics, locate }),
+    compareTools: createCompareTools(toolPins, metrics),
     matchToolResults: createMatchToolResults(calls, metrics),
     makeResponseGuard: createResponseGuards({
       ...{ turns, metrics },

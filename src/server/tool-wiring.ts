@@ -5,6 +5,7 @@ import { createRedisApprovals } from '../approvals/redis.ts'
 import { type ApprovalService, createApprovalService } from '../approvals/service.ts'
 import { createWebhook } from '../approvals/webhook.ts'
 import type { Clock } from '../core/clock.ts'
+import type { Intervals } from '../core/intervals.ts'
 import { describeError } from '../core/refusal.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { RedisClient } from '../redis/client.ts'
@@ -12,6 +13,8 @@ import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { createToolCallRegistry, maxEach, type ToolCallRegistry } from '../tool-policy/calls/registry.ts'
 import { shareToolCalls } from '../tool-policy/calls/shared.ts'
+import { pinsFile } from '../tool-policy/pins/pin-file.ts'
+import { openToolPins, type ToolPins } from '../tool-policy/pins/pins.ts'
 
 /** What it takes to open the tool gate. */
 export interface ToolGateParts {
@@ -21,6 +24,7 @@ export interface ToolGateParts {
   readonly clock: Clock
   readonly metrics: Metrics
   readonly log: Log
+  readonly intervals: Intervals
   recordEvent(event: string, details: object): void
 }
 
@@ -28,11 +32,12 @@ export interface ToolGateParts {
 export interface ToolGate {
   readonly approvals: ApprovalService
   readonly calls: ToolCallRegistry
+  readonly toolPins: ToolPins
 }
 
-/** @throws TypeError if the file of approvals is not what it should be */
-export function openToolGate(parts: ToolGateParts): ToolGate & { close(): void } {
-  const { atStart, redis, policy, clock, metrics, log, recordEvent } = parts
+/** @throws TypeError if the file of approvals or of pinned tools is not what it should be */
+export function openToolGate(parts: ToolGateParts): ToolGate & { close(): Promise<void> } {
+  const { atStart, redis, policy, clock, metrics, log, intervals, recordEvent } = parts
   const report = (problem: string, error?: unknown) =>
     log.error(redis ? redis.trouble(error) : { cause: describeError(error) }, problem)
   const calls = createToolCallRegistry(redis && shareToolCalls(redis, maxEach), report)
@@ -65,12 +70,20 @@ export function openToolGate(parts: ToolGateParts): ToolGate & { close(): void }
       webhook.tell(event, approval, usedBy)
     },
   })
+  const toolPins = openToolPins({
+    file: pinsFile(atStart.keysFile),
+    nowMs: clock.wallMs,
+    everyMs: intervals.toolPinsMs,
+    report: (problem, cause) => log.error({ cause }, problem),
+  })
   return {
     calls,
     approvals,
-    close() {
+    toolPins,
+    async close() {
       webhook.close()
       approvals.close()
+      await toolPins.close()
     },
   }
 }

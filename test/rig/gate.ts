@@ -85,6 +85,7 @@ const shortIntervals: Intervals = {
   issuerKeysMs: 25,
   issuerKeyFileMs: 25,
   changeRecordMs: 50,
+  toolPinsMs: 25,
 }
 
 /** Compiling the packs takes most of a gate's start. */

@@ -18,6 +18,8 @@ export type Shape = (value: JsonValue, at: string, notes: Notes) => JsonValue | 
 export class Notes {
   readonly texts: Text[] = []
   readonly tools: string[] = []
+  /** Of tools, as they are forwarded. */
+  readonly definitions: JsonObject[] = []
   readonly results: ToolResult[] = []
   readonly documents: JsonObject[] = []
   readonly dropped: string[] = []
@@ -88,7 +90,7 @@ export class Notes {
   toPrompt(model: string, stream: boolean, body: JsonObject): Prompt {
     const names: Text[] =
       this.#names.length === 0 ? [] : [{ channel: 'definition', text: this.#names.join('\n') }]
-    const { tools, results, documents, counts, dropped, clamped } = this
+    const { tools, definitions, results, documents, counts, dropped, clamped } = this
     const unread = [...this.unread]
     const leftOut = [...this.leftOut]
     const texts = [...this.texts, ...names]
@@ -97,6 +99,7 @@ export class Notes {
       stream,
       texts,
       tools,
+      definitions,
       results,
       documents,
       counts,

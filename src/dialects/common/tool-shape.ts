@@ -7,12 +7,13 @@ export const functionDeclaration: Shape = toolDeclaration(
   object({ name, description: text('definition'), parameters: json('definition') }, ['name']),
 )
 
-/** Attributes the texts of a tool's declaration to the tool. */
+/** Notes the declaration of a tool, and attributes its texts to the tool. */
 export function toolDeclaration(shape: ObjectShape): ObjectShape {
   return (value, at, notes) => {
     const from = notes.texts.length
     const read = shape(value, at, notes)
     notes.attributeTo(from, typeof read.name === 'string' ? read.name : undefined)
+    notes.definitions.push(read)
     return read
   }
 }
