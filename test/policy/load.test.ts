@@ -536,7 +536,6 @@ describe('what proves a model', () => {
       expect.arrayContaining([
         expect.stringMatching(/kind `openai`.*can prove its `digest`/),
         expect.stringMatching(/`suite` is not checked yet/),
-        expect.stringMatching(/`tools: pin` has no effect/),
       ]),
     )
   })
