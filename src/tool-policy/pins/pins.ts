@@ -79,22 +79,20 @@ export function openToolPins({ file, nowMs, everyMs, report }: ToolPinsOptions):
   timer.unref()
   const watch = watchFiles([file], () => void reread(), everyMs)
 
-  const compare = (known: LRUCache<string, ToolPin>, key: string, tool: string, sha256: string) => {
-    const pin = known.get(tool)
-    if (pin?.sha256 === sha256) return true
-    if (pin?.changed?.sha256 === sha256) return false
-    const since = new Date(nowMs()).toISOString()
-    const next = pin ? { ...pin, changed: { sha256, since } } : { key, tool, sha256, since }
-    known.set(tool, next)
-    if (fresh.size < maxFresh) fresh.set(placeOf(next), next)
-    return pin === undefined
-  }
-
   return {
     changed(key, digests) {
       const known = pins.get(key) ?? ofOneKey()
       pins.set(key, known)
-      return [...digests].flatMap(([tool, sha256]) => (compare(known, key, tool, sha256) ? [] : [tool]))
+      const since = new Date(nowMs()).toISOString()
+      return [...digests].flatMap(([tool, sha256]) => {
+        const pin = known.get(tool)
+        const next = withOffer(pin, { key, tool, sha256, since })
+        if (next !== pin) {
+          known.set(tool, next)
+          if (fresh.size < maxFresh) fresh.set(placeOf(next), next)
+        }
+        return next.sha256 === sha256 ? [] : [tool]
+      })
     },
     accepted: () => pinsIn(pins).filter((pin) => pin.accepted !== undefined),
     watch: (onChange) => void listeners.push(onChange),
@@ -123,6 +121,15 @@ function byKey(pins: readonly ToolPin[]): PinsByKey {
     keys.set(pin.key, known)
   }
   return keys
+}
+
+/** @returns the same pin, unless the offer is new to it */
+function withOffer(pin: ToolPin | undefined, offer: ToolPin): ToolPin {
+  const { sha256, since } = offer
+  if (!pin) return offer
+  return pin.sha256 === sha256 || pin.changed?.sha256 === sha256
+    ? pin
+    : { ...pin, changed: { sha256, since } }
 }
 
 /** The least recently offered first. */
