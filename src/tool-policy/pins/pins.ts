@@ -6,7 +6,7 @@ import { LRUCache } from 'lru-cache'
 import { describeError } from '../../core/refusal.ts'
 import { whileLocked } from '../../files/lock.ts'
 import { stateOf } from '../../files/state.ts'
-import { watchFiles } from '../../files/watch.ts'
+import { type Watch, watchFiles } from '../../files/watch.ts'
 import { maxKeys, maxTools, readPins, type ToolPin, writePins } from './pin-file.ts'
 
 /** Pinned tool definitions. */
@@ -36,71 +36,100 @@ export interface ToolPinsOptions {
 }
 
 /** @throws TypeError if the file is not what it should be, and what `fs` throws */
-export function openToolPins({ file, nowMs, everyMs, report }: ToolPinsOptions): ToolPins {
-  let pins = byKey(readPins(file))
-  let seen = stateOf(file)
-  let fresh = new Map<string, ToolPin>()
-  let failing = false
-  let writing = Promise.resolve()
-  const listeners: (() => void)[] = []
+export function openToolPins(options: ToolPinsOptions): ToolPins {
+  return new KeptToolPins(options)
+}
 
-  const attempt = async (problem: string, work: () => unknown) => {
+class KeptToolPins implements ToolPins {
+  readonly #options: ToolPinsOptions
+  #pins: PinsByKey
+  /** Which version of the file was read or written last. */
+  #seen: string
+  /** What is still to be written. */
+  #fresh = new Map<string, ToolPin>()
+  #failing = false
+  #writing = Promise.resolve()
+  readonly #listeners: (() => void)[] = []
+  readonly #timer: NodeJS.Timeout
+  readonly #watch: Watch
+
+  constructor(options: ToolPinsOptions) {
+    const { file, everyMs } = options
+    this.#options = options
+    this.#pins = byKey(readPins(file))
+    this.#seen = stateOf(file)
+    this.#timer = setInterval(() => void this.#flush(), everyMs)
+    this.#timer.unref()
+    this.#watch = watchFiles([file], () => void this.#readAgain(), everyMs)
+  }
+
+  changed = (key: string, digests: ReadonlyMap<string, string>): readonly string[] => {
+    const known = this.#pins.get(key) ?? ofOneKey()
+    this.#pins.set(key, known)
+    const since = new Date(this.#options.nowMs()).toISOString()
+    return [...digests].flatMap(([tool, sha256]) => {
+      const pin = known.get(tool)
+      const next = withOffer(pin, { key, tool, sha256, since })
+      if (next !== pin) {
+        known.set(tool, next)
+        if (this.#fresh.size < maxFresh) this.#fresh.set(placeOf(next), next)
+      }
+      return next.sha256 === sha256 ? [] : [tool]
+    })
+  }
+
+  accepted = (): readonly ToolPin[] => pinsIn(this.#pins).filter((pin) => pin.accepted !== undefined)
+
+  watch(onChange: () => void): void {
+    this.#listeners.push(onChange)
+  }
+
+  async close(): Promise<void> {
+    this.#watch.close()
+    clearInterval(this.#timer)
+    await this.#flush()
+  }
+
+  #flush(): Promise<void> {
+    this.#writing = this.#writing.then(() =>
+      this.#attempt('pinned tool definitions are not written', () => this.#write()),
+    )
+    return this.#writing
+  }
+
+  async #write(): Promise<void> {
+    if (this.#fresh.size === 0) return
+    const { file } = this.#options
+    await whileLocked(file, () => {
+      const all = merged(readPins(file), this.#fresh)
+      writePins(file, all)
+      this.#pins = byKey(all)
+      this.#fresh = new Map()
+      this.#seen = stateOf(file)
+    })
+  }
+
+  #readAgain(): Promise<void> {
+    const { file } = this.#options
+    return this.#attempt(
+      'pinned tool definitions cannot be read; what was read before stays in force',
+      () => {
+        if (stateOf(file) === this.#seen) return
+        this.#pins = byKey(merged(readPins(file), this.#fresh))
+        this.#seen = stateOf(file)
+        for (const listener of this.#listeners) listener()
+      },
+    )
+  }
+
+  async #attempt(problem: string, work: () => unknown): Promise<void> {
     try {
       await work()
-      failing = false
+      this.#failing = false
     } catch (error) {
-      if (!failing) report(problem, describeError(error))
-      failing = true
+      if (!this.#failing) this.#options.report(problem, describeError(error))
+      this.#failing = true
     }
-  }
-  const write = () =>
-    attempt('pinned tool definitions are not written', async () => {
-      if (fresh.size === 0) return
-      await whileLocked(file, () => {
-        const all = merged(readPins(file), fresh)
-        writePins(file, all)
-        pins = byKey(all)
-        fresh = new Map()
-        seen = stateOf(file)
-      })
-    })
-  const flush = () => {
-    writing = writing.then(write)
-    return writing
-  }
-  const reread = () =>
-    attempt('pinned tool definitions cannot be read; what was read before stays in force', () => {
-      if (stateOf(file) === seen) return
-      pins = byKey(merged(readPins(file), fresh))
-      seen = stateOf(file)
-      for (const listener of listeners) listener()
-    })
-  const timer = setInterval(() => void flush(), everyMs)
-  timer.unref()
-  const watch = watchFiles([file], () => void reread(), everyMs)
-
-  return {
-    changed(key, digests) {
-      const known = pins.get(key) ?? ofOneKey()
-      pins.set(key, known)
-      const since = new Date(nowMs()).toISOString()
-      return [...digests].flatMap(([tool, sha256]) => {
-        const pin = known.get(tool)
-        const next = withOffer(pin, { key, tool, sha256, since })
-        if (next !== pin) {
-          known.set(tool, next)
-          if (fresh.size < maxFresh) fresh.set(placeOf(next), next)
-        }
-        return next.sha256 === sha256 ? [] : [tool]
-      })
-    },
-    accepted: () => pinsIn(pins).filter((pin) => pin.accepted !== undefined),
-    watch: (onChange) => void listeners.push(onChange),
-    async close() {
-      watch.close()
-      clearInterval(timer)
-      await flush()
-    },
   }
 }
 
