@@ -17,6 +17,7 @@ import {
   toFrames,
 } from '../common/output-filter.ts'
 import { ParkedFrame } from '../common/parked-calls.ts'
+import { RepeatedFrames } from '../common/repeated-frames.ts'
 import { withRequestedModel } from '../common/requested-model.ts'
 import {
   checkEventName,
@@ -31,6 +32,7 @@ import type { ModelNames, PublicError, ResponseReader, ToolCall } from '../diale
 import type { Frame } from '../framing/framing.ts'
 import { eventFrame } from '../framing/sse.ts'
 import { anthropicError } from './error.ts'
+import { pieceOfEvent } from './piece.ts'
 import { AnthropicToolCalls, callOf, isCall } from './tool-calls.ts'
 
 const block = schema({
@@ -114,6 +116,7 @@ export class AnthropicResponseReader implements ResponseReader {
   readonly #indexes = new Map<JsonValue, number>()
   #blockCount = 0
   readonly #otherTexts: OtherTexts
+  readonly #repeated = new RepeatedFrames(this.transcript)
   readonly #parked = new ParkedFrame<{ readonly frame: Frame; readonly body: JsonObject }>()
 
   constructor(names: ModelNames, stream: boolean) {
@@ -131,6 +134,15 @@ export class AnthropicResponseReader implements ResponseReader {
   }
 
   frame(frame: Frame, filter: OutputFilter): FilteredFrames {
+    const repeated = this.#repeated.read(frame, filter)
+    if (repeated) return repeated
+    const passed = this.#read(frame, filter)
+    const isRepeatable = this.#stream && this.#otherTexts.isQuiet
+    this.#repeated.learn(frame, passed, isRepeatable ? pieceOfEvent : undefined)
+    return passed
+  }
+
+  #read(frame: Frame, filter: OutputFilter): FilteredFrames {
     const body = readFrame(frame, this.#stream ? ofEvent : ofMessage)
     if (!body || body.type === 'error' || body.error !== undefined) {
       this.state = 'failed'

@@ -50,6 +50,11 @@ export class OtherTexts {
     this.#textCount = 0
   }
 
+  /** Whether the filter was asked about nothing in this frame, so that it need not be asked about the same strings again. */
+  get isQuiet(): boolean {
+    return this.#textCount === 0
+  }
+
   /** Filters the members of an object in place, at every depth, except those that the dialect filters itself. */
   filterMembers(holder: JsonObject, filter: OutputFilter, elsewhere: HandledElsewhere = handledHere): void {
     for (const key in holder) {

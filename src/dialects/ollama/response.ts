@@ -17,11 +17,13 @@ import {
   type TextKind,
 } from '../common/output-filter.ts'
 import { ParkedFrame } from '../common/parked-calls.ts'
+import { RepeatedFrames } from '../common/repeated-frames.ts'
 import { withRequestedModel } from '../common/requested-model.ts'
 import { noArgumentsExcept, noCallsExcept, readFrame, schema } from '../common/response-schema.ts'
 import { Transcript } from '../common/transcript.ts'
 import { type ModelNames, optionalId, type ResponseReader, type ToolCall } from '../dialect.ts'
 import type { Frame } from '../framing/framing.ts'
+import { pieceOfLine } from './piece.ts'
 
 /** Both `/api/chat` and `/api/generate` have tool calls (Ollama v0.33, `api/types.go`). */
 const ofCalls = [
@@ -85,6 +87,7 @@ export class OllamaResponseReader implements ResponseReader {
   readonly #channels = new OpenChannels()
   readonly #edits = new Edits()
   readonly #otherTexts: OtherTexts
+  readonly #repeated = new RepeatedFrames(this.transcript)
   #callCount = 0
   readonly #parked = new ParkedFrame<{ readonly frame: Frame; readonly line: JsonObject }>()
 
@@ -98,6 +101,14 @@ export class OllamaResponseReader implements ResponseReader {
   }
 
   frame(frame: Frame, filter: OutputFilter): FilteredFrames {
+    const repeated = this.#repeated.read(frame, filter)
+    if (repeated) return repeated
+    const passed = this.#read(frame, filter)
+    this.#repeated.learn(frame, passed, this.#otherTexts.isQuiet ? pieceOfLine : undefined)
+    return passed
+  }
+
+  #read(frame: Frame, filter: OutputFilter): FilteredFrames {
     const line = readFrame(frame, ofLine)
     if (!line || line.error !== undefined || line.done_reason === 'error') {
       this.state = 'failed'

@@ -20,11 +20,13 @@ import {
   toFrames,
 } from '../common/output-filter.ts'
 import { HeldSize, maxHeldFrames, ParkedFrame } from '../common/parked-calls.ts'
+import { RepeatedFrames } from '../common/repeated-frames.ts'
 import { withRequestedModel } from '../common/requested-model.ts'
 import { noArgumentsExcept, noCallsExcept, readFrame, schema } from '../common/response-schema.ts'
 import { Transcript } from '../common/transcript.ts'
 import type { ModelNames, ResponseReader, ToolCall } from '../dialect.ts'
 import type { Frame } from '../framing/framing.ts'
+import { pieceOfChunk } from './piece.ts'
 import { isFinished, messageOf, OpenaiToolCalls } from './tool-calls.ts'
 
 const end = '[DONE]'
@@ -94,7 +96,8 @@ export class OpenaiResponseReader implements ResponseReader {
   readonly #callNames = new Map<string, string>()
   readonly #calls = new OpenaiToolCalls(this.transcript)
   readonly #otherTexts: OtherTexts
-  /** The last chunk, for the members that all chunks share. */
+  readonly #repeated = new RepeatedFrames(this.transcript)
+  /** The last chunk, but for its text, for the members that all chunks share. */
   #head: JsonObject = {}
   /** The chunks of the calls that wait to be judged, without these calls. */
   #heldChunks: { readonly frame: Frame; readonly chunk: JsonObject }[] = []
@@ -120,7 +123,16 @@ export class OpenaiResponseReader implements ResponseReader {
   frame({ data }: Frame, filter: OutputFilter): FilteredFrames {
     // OpenAI's events have no names.
     const frame: Frame = { data }
-    if (this.#stream && data === end) {
+    const repeated = this.#repeated.read(frame, filter)
+    if (repeated) return repeated
+    const passed = this.#read(frame, filter)
+    const isRepeatable = this.#stream && this.state === 'open' && this.#otherTexts.isQuiet
+    this.#repeated.learn(frame, passed, isRepeatable ? pieceOfChunk : undefined)
+    return passed
+  }
+
+  #read(frame: Frame, filter: OutputFilter): FilteredFrames {
+    if (this.#stream && frame.data === end) {
       const waiting = filter.judgesCalls ? this.#calls.complete() : []
       if (waiting.length > 0) return this.#parked.park({ frame, chunk: undefined }, waiting)
       this.state = 'ended'

@@ -20,6 +20,7 @@ import {
   toFrames,
 } from '../common/output-filter.ts'
 import { ParkedFrame } from '../common/parked-calls.ts'
+import { RepeatedFrames } from '../common/repeated-frames.ts'
 import { withRequestedModel } from '../common/requested-model.ts'
 import { checkEventName, malformed, readFrame, requireSchema } from '../common/response-schema.ts'
 import { Transcript } from '../common/transcript.ts'
@@ -27,6 +28,7 @@ import { type DeclaredTool, TranslatedCalls } from '../common/translated-calls.t
 import type { ModelNames, PublicError, ResponseReader, ToolCall } from '../dialect.ts'
 import type { Frame } from '../framing/framing.ts'
 import { eventFrame } from '../framing/sse.ts'
+import { channelOf, itemOf, kindOf, pieceOfEvent } from './piece.ts'
 import { eventSchema, responseSchema } from './response-schema.ts'
 import { callOf, isCall, ResponsesToolCalls, withoutCalls } from './tool-calls.ts'
 
@@ -64,6 +66,7 @@ export class ResponsesResponseReader implements ResponseReader {
   readonly #edits = new Edits()
   readonly #calls = new ResponsesToolCalls()
   readonly #otherTexts: OtherTexts
+  readonly #repeated = new RepeatedFrames(this.transcript)
   /** Strings that repeat the request: tools, formats. */
   readonly #echoedTexts: OtherTexts
   readonly #instructions: JsonValue | undefined
@@ -100,6 +103,19 @@ export class ResponsesResponseReader implements ResponseReader {
   }
 
   frame(frame: Frame, filter: OutputFilter): FilteredFrames {
+    const repeated = this.#repeated.read(frame, filter, this.#nextNumber)
+    if (repeated) {
+      if (this.#repeated.isNumbered && this.#nextNumber !== undefined) this.#nextNumber++
+      return repeated
+    }
+    const passed = this.#readFully(frame, filter)
+    const isRepeatable = this.#stream && this.#otherTexts.isQuiet
+    const only = Array.isArray(passed) && passed.length === 1 ? passed[0] : passed
+    this.#repeated.learn(frame, only, isRepeatable ? pieceOfEvent : undefined)
+    return passed
+  }
+
+  #readFully(frame: Frame, filter: OutputFilter): FilteredFrames {
     const body = readFrame(frame, this.#stream ? eventSchema : responseSchema)
     if (!body) return this.#fail()
     if (this.#stream) checkEventName(frame, body)
@@ -223,13 +239,7 @@ export class ResponsesResponseReader implements ResponseReader {
 
   #filterDelta(event: JsonObject, type: string, channel: string, filter: OutputFilter): void {
     const delta = String(event.delta)
-    const kind: TextKind = type.includes('arguments')
-      ? 'arguments'
-      : type.startsWith('response.custom_tool_call_input')
-        ? 'input'
-        : type.startsWith('response.reasoning')
-          ? 'thinking'
-          : 'content'
+    const kind = kindOf(type)
     if (kind !== 'arguments' && kind !== 'input') this.transcript.addText(channel, delta)
     if (!this.#channels.has(channel)) {
       const { logprobs: _, ...shape } = event
@@ -330,16 +340,6 @@ function hasMisplacedCall({ type, item, part, response, output }: JsonObject): b
   const isOfItem = type === 'response.output_item.added' || type === 'response.output_item.done'
   const isOfCall = isCall(item)
   return (isOfCall && (!isOfItem || response !== undefined)) || isCall(part) || output !== undefined
-}
-
-/** Returns the key of an event's item: clients go by its index, whatever its id. */
-function itemOf({ item_id, item, output_index }: JsonObject): string {
-  return `${output_index ?? item_id ?? (isObject(item) ? item.id : undefined)}/`
-}
-
-function channelOf(event: JsonObject, type: string): string {
-  const part = event.content_index ?? event.summary_index ?? 0
-  return `${itemOf(event)}${part}/${type.replace(/\.(?:delta|done)$/, '')}`
 }
 
 function filterNested(
