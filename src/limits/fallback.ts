@@ -9,6 +9,7 @@ import type {
   AdmissionRequest,
   Budget,
   Claim,
+  Entrance,
   Renewal,
   Reservation,
   Settled,
@@ -52,23 +53,38 @@ class FallbackStore implements Store {
   admit(request: AdmissionRequest, budget: Budget): Promise<Admission> {
     return this.#either(
       () => this.#shared.admit(request, budget),
-      async () => {
-        const admission = await this.#local.admit(request, budget)
-        if (admission.trial) this.#trials.add(request.lease)
-        return { ...admission, local: true }
-      },
+      () => this.#admitHere(request, budget),
     )
   }
 
   reserve(claim: Claim, budget: Budget): Promise<Reservation> {
     return this.#either(
       () => this.#shared.reserve(claim, budget),
+      () => this.#reserveHere(claim, budget),
+    )
+  }
+
+  admitAndReserve(request: AdmissionRequest, claim: Claim, budget: Budget): Promise<Entrance> {
+    return this.#either(
       async () => {
-        const reservation = await this.#local.reserve(claim, budget)
-        if (reservation.outcome === 'granted') this.#claims.add(claim.lease)
-        return { ...reservation, local: true }
+        const entrance = await this.#shared.admitAndReserve(request, claim, budget)
+        const { admission, reservation } = entrance
+        if (!(reservation instanceof Refusal)) return entrance
+        const answer = async () => {
+          throw reservation
+        }
+        return { admission, reservation: await this.#either(answer, () => this.#reserveHere(claim, budget)) }
+      },
+      async () => {
+        const admission = await this.#admitHere(request, budget)
+        const isAdmitted = admission.outcome === 'admitted'
+        return { admission, reservation: isAdmitted ? await this.#reserveHere(claim, budget) : undefined }
       },
     )
+  }
+
+  defer(request: AdmissionRequest): boolean {
+    return this.#shared.defer(request)
   }
 
   refund(
@@ -109,6 +125,18 @@ class FallbackStore implements Store {
 
   async close(): Promise<void> {
     await Promise.all([this.#shared.close(), this.#local.close()])
+  }
+
+  async #admitHere(request: AdmissionRequest, budget: Budget): Promise<Admission> {
+    const admission = await this.#local.admit(request, budget)
+    if (admission.trial) this.#trials.add(request.lease)
+    return { ...admission, local: true }
+  }
+
+  async #reserveHere(claim: Claim, budget: Budget): Promise<Reservation> {
+    const reservation = await this.#local.reserve(claim, budget)
+    if (reservation.outcome === 'granted') this.#claims.add(claim.lease)
+    return { ...reservation, local: true }
   }
 
   async #either<T>(remote: () => Promise<T>, fallback: () => Promise<T>): Promise<T> {

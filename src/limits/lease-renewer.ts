@@ -2,7 +2,17 @@
  * A store whose reservations last as long as their requests: what is held is renewed until it is settled. So leases
  * can be short, and what a gateway that died had reserved is free again soon.
  */
-import { type Account, leaseMs, type Renewal, type Store } from './store.ts'
+import { Refusal } from '../core/refusal.ts'
+import {
+  type Account,
+  type Admission,
+  type AdmissionRequest,
+  type Claim,
+  leaseMs,
+  type Renewal,
+  type Reservation,
+  type Store,
+} from './store.ts'
 
 /** A store that renews what it has reserved. */
 export interface LeaseRenewer extends Store {
@@ -27,6 +37,12 @@ export function createLeaseRenewer(store: Store, onFailure: (error: unknown) => 
   const hold = (lease: string, more: { claim: Renewal['claim'] } | { trial: Account }) => {
     held.set(lease, { lease, claim: undefined, trial: undefined, ...held.get(lease), ...more })
   }
+  const holdTrial = (entry: AdmissionRequest, admission: Admission) => {
+    if (admission.trial && entry.breaker) hold(entry.lease, { trial: entry.breaker.account })
+  }
+  const holdClaim = (claim: Claim, reservation: Reservation) => {
+    if (reservation.outcome === 'granted') hold(claim.lease, { claim })
+  }
   return {
     get mode() {
       return store.mode
@@ -37,14 +53,22 @@ export function createLeaseRenewer(store: Store, onFailure: (error: unknown) => 
     closeBreaker: (account, budget) => store.closeBreaker(account, budget),
     async admit(entry, budget) {
       const admission = await store.admit(entry, budget)
-      if (admission.trial && entry.breaker) hold(entry.lease, { trial: entry.breaker.account })
+      holdTrial(entry, admission)
       return admission
     },
     async reserve(claim, budget) {
       const reservation = await store.reserve(claim, budget)
-      if (reservation.outcome === 'granted') hold(claim.lease, { claim })
+      holdClaim(claim, reservation)
       return reservation
     },
+    async admitAndReserve(entry, claim, budget) {
+      const entrance = await store.admitAndReserve(entry, claim, budget)
+      const { admission, reservation } = entrance
+      holdTrial(entry, admission)
+      if (reservation && !(reservation instanceof Refusal)) holdClaim(claim, reservation)
+      return entrance
+    },
+    defer: (entry) => store.defer(entry),
     refund: (entry, admission, budget) => store.refund(entry, admission, budget),
     settle(settlement, budget) {
       held.delete(settlement.lease)

@@ -23,9 +23,17 @@ export interface SlotWait {
 export interface SlotQueue {
   /**
    * Reserves as the store does, but waits while too many run.
+   * @param ask asks the store for the first time, where not with `reserve`; not called where the owner has a line
    * @throws whatever the store throws, and an Error when the client leaves
    */
-  reserve(claim: Claim, budget: Budget, waiting: SlotWait): Promise<Reservation>
+  reserve(
+    claim: Claim,
+    budget: Budget,
+    waiting: SlotWait,
+    ask?: () => Promise<Reservation>,
+  ): Promise<Reservation>
+  /** Tells whether requests of this owner wait, so that another one would have to. */
+  hasLine(owner: string): boolean
   /** Tells that one of this owner's requests is over: whoever may have its slot tries. */
   freed(owner: string): void
   /** How many requests wait. */
@@ -65,7 +73,16 @@ class Lines implements SlotQueue {
     return this.#size
   }
 
-  async reserve(claim: Claim, budget: Budget, waiting: SlotWait): Promise<Reservation> {
+  hasLine(owner: string): boolean {
+    return this.#lines.has(owner)
+  }
+
+  async reserve(
+    claim: Claim,
+    budget: Budget,
+    waiting: SlotWait,
+    ask = () => this.#store.reserve(claim, budget),
+  ): Promise<Reservation> {
     const full: Reservation = {
       outcome: 'concurrent',
       tokens: undefined,
@@ -75,7 +92,7 @@ class Lines implements SlotQueue {
     }
     // Nobody overtakes those who wait already.
     if (this.#lines.has(waiting.owner)) return this.#waitInLine(claim, full, waiting)
-    const reservation = await this.#store.reserve(claim, budget)
+    const reservation = await ask()
     return reservation.outcome === 'concurrent' ? this.#waitInLine(claim, reservation, waiting) : reservation
   }
 

@@ -2,6 +2,7 @@
  * Where limits are counted: one interface, in memory for one gateway or in Redis for many. Both count in the
  * same way (`window.ts`, `lua/`), so that a policy means the same with either.
  */
+import type { Refusal } from '../core/refusal.ts'
 import type { Repetition, SharedLimits } from '../policy/policy.ts'
 import type { Budget } from '../redis/availability.ts'
 
@@ -139,6 +140,13 @@ export interface Reservation {
   readonly local: boolean
 }
 
+/** The answer to an admission and a reservation that were asked for together. */
+export interface Entrance {
+  readonly admission: Admission
+  /** Undefined where the request was not admitted; a refusal where what it reserves could not be counted. */
+  readonly reservation: Reservation | Refusal | undefined
+}
+
 /** What became of a request that was let in. */
 export interface Settlement {
   readonly lease: string
@@ -179,6 +187,13 @@ export interface Store {
   admit(entry: AdmissionRequest, budget: Budget): Promise<Admission>
   /** Sets tokens and slots aside until `settle`. */
   reserve(claim: Claim, budget: Budget): Promise<Reservation>
+  /** Does what `admit` does and, if the request is admitted, what `reserve` does: in one step, in one round trip. */
+  admitAndReserve(entry: AdmissionRequest, claim: Claim, budget: Budget): Promise<Entrance>
+  /**
+   * Agrees to `admitAndReserve` later instead of `admit` now, where that saves a round trip and there was ample room when
+   * this caller was counted last. One of the two must follow for every entry that it agrees to.
+   */
+  defer(entry: AdmissionRequest): boolean
   /** Holds what was reserved for another `leaseMs`; what ran out meanwhile is held again. */
   renew(renewals: readonly Renewal[]): Promise<void>
   /** Gives back what was reserved and counts what was really spent in its place. Once for every request let in. */

@@ -8,7 +8,7 @@
  * | --------------- | ----------------------------------------------------------------------- | ------------------------------ |
  * | `Received`      | `id` … `guardWork`                                                      | `request/receive.ts`           |
  * | `Authenticated` | `identity` `role` `token`                                               | `request/authenticate.ts`      |
- * | `Admitted`      | `entry` `admission`                                                     | `request/admit.ts`             |
+ * | `Admitted`      | `entry` `admission`, the latter sometimes only with `Reserved`          | `request/admit.ts`             |
  * | `Parsed`        | `endpoint` `prompt`                                                     | `request/parse.ts`             |
  * | `Authorised`    | `model` `others` `target`                                               | `request/authorise.ts`         |
  * | `Prepared`      | `outgoing` `spotlighting` `canary`                                      | `request/prepare.ts`           |
@@ -106,10 +106,11 @@ export interface Authenticated extends Received {
   readonly token: Token | undefined
 }
 
-/** A request that was counted. */
+/** A request that was counted, or will be together with its reservation. */
 export interface Admitted extends Authenticated {
-  /** What was counted; undefined where nothing limits. */
+  /** What is counted; undefined where nothing limits. */
   readonly entry: AdmissionRequest | undefined
+  /** Undefined beside an `entry`: the store is asked with the reservation (`isDeferred`). */
   readonly admission: Admission | undefined
 }
 

@@ -5,10 +5,11 @@
 import { holderOf } from '../auth/identity.ts'
 import { asRefusal, describeError, Refusal } from '../core/refusal.ts'
 import { ClientLeft } from './cancellation.ts'
-import type { Guarded, RequestContext } from './context.ts'
+import type { Destination, Guarded, RequestContext } from './context.ts'
 import { type Ending, emptyResponse } from './ending.ts'
 import { prepareRecord } from './finish/audit-record.ts'
 import type { ResponseWriter } from './ports.ts'
+import { type Deferred, isDeferred } from './request/admit.ts'
 import { parse } from './request/parse.ts'
 import { promptTokens } from './request/reserve.ts'
 import { guardResponse } from './response/output-guard.ts'
@@ -32,15 +33,18 @@ export function createPipeline(steps: Steps): Pipeline {
     }
   }
 
-  const enter: Pipeline['enter'] = async (context, to, writer) => {
+  const authorise = async (context: RequestContext, to: Destination, writer: ResponseWriter) => {
     const authenticated = await authenticate(context, writer)
     steps.authoriseRoute(authenticated, to)
-    return steps.admit(authenticated, to)
+    return authenticated
   }
+
+  const enter: Pipeline['enter'] = async (context, to, writer) =>
+    steps.admit.now(await authorise(context, to, writer), to)
 
   const exchange: Pipeline['exchange'] = async (context, to, writer) => {
     try {
-      const admitted = await enter(context, to, writer)
+      const admitted = await steps.admit.nowOrLater(await authorise(context, to, writer), to, writer)
       const parsed = await parse(admitted, to.endpoint, writer)
       const authorised = await steps.authoriseModel(parsed)
       const prepared = await steps.prepare(authorised)
@@ -53,7 +57,17 @@ export function createPipeline(steps: Steps): Pipeline {
         await answerHere(context, to.endpoint.answer(promptTokens(guarded.prompt)), writer, steps)
       else await deliver(guarded, context, writer, steps)
     } catch (thrown) {
-      refuse(context, thrown, writer)
+      refuse(context, isDeferred(context) ? await admitFirst(context, thrown) : thrown, writer)
+    }
+  }
+
+  /** Counts a request that was ended before it was. @returns what refuses it: the limit, or what ended it */
+  const admitFirst = async (context: Deferred, thrown: unknown): Promise<unknown> => {
+    try {
+      await steps.admit.deferred(context)
+      return thrown
+    } catch (refusal) {
+      return refusal
     }
   }
 
@@ -82,7 +96,7 @@ export function createPipeline(steps: Steps): Pipeline {
     }
   }
 
-  return { authenticate, admit: steps.admit, enter, exchange, turnAway, refuse }
+  return { authenticate, admit: steps.admit.now, enter, exchange, turnAway, refuse }
 }
 
 /** Answers what no model server is asked for. */

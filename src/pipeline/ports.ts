@@ -6,6 +6,8 @@ import type { Upstream } from '../policy/policy.ts'
 
 /** The client's side. */
 export interface ResponseWriter {
+  /** How many bytes the body has, by its head; undefined: the head does not say, or not what they decompress to. */
+  readonly announcedBytes: number | undefined
   /** The whole body, at most `limit` bytes of JSON, before and after it is decompressed. @throws Refusal */
   body(limit: number): Promise<Buffer>
   /** The whole form, at most `limit` bytes. @throws Refusal */

@@ -38,6 +38,7 @@ export function createSteps(foundation: Foundation, services: Services, stored: 
     services
   const onOpened = tellOfBreakers(foundation)
   const slots = createSlotQueue(store)
+  const admit = createAdmit(store, onOpened)
   const turns = createGuardTurns(clock)
   const { charge, chargeToolCalls } = createCharges({ store, turns: slots, log, clock, onOpened })
   const recordPrompt = createRecordPrompt(createPseudonyms(atStart.audit.file), foundation.recordedBefore)
@@ -53,10 +54,10 @@ export function createSteps(foundation: Foundation, services: Services, stored: 
     recordable: audit.writable,
     authenticate: services.callers.authenticate,
     authoriseRoute: (request, to) => authoriseRoute(request, to, freezes),
-    admit: createAdmit(store, onOpened),
+    admit,
     authoriseModel: createAuthoriseModel(fleet, stored, freezes),
     prepare: createPrepare(fleet, () => randomHex(canaryBytes)),
-    reserve: createReserve(slots, createFingerprintPrompt(), clock),
+    reserve: createReserve({ turns: slots, fingerprint: createFingerprintPrompt(), clock, admit }),
     scan: createScanPrompt({ scanningFor, secondOpinion, turns, metrics, locate }),
     compareTools: createCompareTools(toolPins, metrics),
     matchToolResults: createMatchToolResults(calls, metrics),

@@ -17,19 +17,12 @@ const key: Account = { scope: 'key', name: 'k' }
 const repetition = { same: 2, windowMs: 90_000 }
 
 const small = fc.integer({ min: 0, max: 3 })
+const entering = { guarded: fc.boolean(), probe: fc.boolean() }
+const claiming = { tokens: fc.integer({ min: 1, max: 60 }), says: small }
 const step = fc.oneof(
-  {
-    weight: 5,
-    arbitrary: fc.record({ do: fc.constant('admit' as const), guarded: fc.boolean(), probe: fc.boolean() }),
-  },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      do: fc.constant('reserve' as const),
-      tokens: fc.integer({ min: 1, max: 60 }),
-      says: small,
-    }),
-  },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant('admit' as const), ...entering }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('reserve' as const), ...claiming }) },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant('both' as const), ...entering, ...claiming }) },
   {
     weight: 5,
     arbitrary: fc.record({
@@ -72,41 +65,54 @@ async function answersOf(
   const admitted: { entry: AdmissionRequest; admission: Admission }[] = []
   const answers: unknown[] = []
   let count = 0
+  const entryOf = (lease: string, probe: boolean, guarded: boolean): AdmissionRequest => ({
+    lease,
+    kind: probe ? 'probes' : 'requests',
+    limits: [
+      { account: own, limit: 5 },
+      { account: role, limit: 6 },
+      { account: all, limit: 6 },
+      { account: token, limit: 30, perDay: true },
+    ],
+    breaker: guarded && !probe ? breaker : undefined,
+  })
+  const claimOf = (lease: string, tokens: number, says: number): Claim => ({
+    lease,
+    tokens,
+    accounts: [
+      claimed(own, { tokensPerMinute: 100, concurrent: 3 }),
+      claimed(role, { tokensPerDay: 400 }),
+      claimed({ scope: 'model', name: prefix }, { requestsPerMinute: 4, tokensPerMinute: 100 }),
+    ],
+    repetition: { account: own, limit: repetition, things: [`p${says}`] },
+  })
+  const noteAdmission = (entry: AdmissionRequest, admission: Admission) => {
+    // Each by its own clock.
+    answers.push({ ...admission, atMs: undefined })
+    if (admission.outcome === 'admitted') admitted.push({ entry, admission })
+  }
   for (const each of script) {
     const lease = `${prefix}-${count++}`
     if (each.do === 'admit') {
-      const entry: AdmissionRequest = {
-        lease,
-        kind: each.probe ? 'probes' : 'requests',
-        limits: [
-          { account: own, limit: 5 },
-          { account: role, limit: 6 },
-          { account: all, limit: 6 },
-          { account: token, limit: 30, perDay: true },
-        ],
-        breaker: each.guarded && !each.probe ? breaker : undefined,
-      }
+      const entry = entryOf(lease, each.probe, each.guarded)
       const answer = await store.admit(entry, budget())
-      // Each by its own clock.
-      answers.push({ ...answer, atMs: undefined })
-      if (answer.outcome !== 'admitted') continue
-      open.push({ lease, claim: undefined, trial: answer.trial })
-      admitted.push({ entry, admission: answer })
+      noteAdmission(entry, answer)
+      if (answer.outcome === 'admitted') open.push({ lease, claim: undefined, trial: answer.trial })
+    } else if (each.do === 'both') {
+      const entry = entryOf(lease, each.probe, each.guarded)
+      const claim = claimOf(lease, each.tokens, each.says)
+      const { admission, reservation } = await store.admitAndReserve(entry, claim, budget())
+      noteAdmission(entry, admission)
+      answers.push(reservation)
+      const isGranted = reservation && 'outcome' in reservation && reservation.outcome === 'granted'
+      if (admission.outcome === 'admitted')
+        open.push({ lease, claim: isGranted ? claim : undefined, trial: admission.trial })
     } else if (each.do === 'refund') {
       const [one] = admitted.splice(each.which % Math.max(1, admitted.length), 1)
       if (one) await store.refund(one.entry, one.admission, budget())
     } else if (each.do === 'reserve') {
       const free = open.find(({ claim }) => claim === undefined)
-      const claim: Claim = {
-        lease: free?.lease ?? lease,
-        tokens: each.tokens,
-        accounts: [
-          claimed(own, { tokensPerMinute: 100, concurrent: 3 }),
-          claimed(role, { tokensPerDay: 400 }),
-          claimed({ scope: 'model', name: prefix }, { requestsPerMinute: 4, tokensPerMinute: 100 }),
-        ],
-        repetition: { account: own, limit: repetition, things: [`p${each.says}`] },
-      }
+      const claim = claimOf(free?.lease ?? lease, each.tokens, each.says)
       const answer = await store.reserve(claim, budget())
       answers.push(answer)
       if (answer.outcome !== 'granted') continue

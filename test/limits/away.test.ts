@@ -13,7 +13,7 @@ import { shareFreezes } from '../../src/kill-switch/shared.ts'
 import { createFallbackStore } from '../../src/limits/fallback.ts'
 import { createLeaseRenewer } from '../../src/limits/lease-renewer.ts'
 import { createMemoryStore } from '../../src/limits/memory/memory.ts'
-import type { Claim, Store } from '../../src/limits/store.ts'
+import type { Account, Claim, Store } from '../../src/limits/store.ts'
 import { createRedisClient, type RedisClient } from '../../src/redis/client.ts'
 import { nameOfRedisError } from '../../src/redis/faults.ts'
 import { openStore } from '../../src/server/limit-store.ts'
@@ -273,6 +273,62 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
     await until(() => performance.now() > givenUpAt + 2)
     redis.process.kill('SIGCONT')
     expect((await store.reserve(claim(account, { concurrent: 1 }), budget())).outcome).toBe('granted')
+  })
+
+  it('answers an admission with its reservation too late gets the reservation back', async () => {
+    const redis = await server()
+    const store = await storeOf(openRedisStore(serversAt(redis.url), { timeoutMs: 100 }))
+    const account = key()
+    const both = (budgetMs?: number) =>
+      store.admitAndReserve(entry(account, 100), claim(account, { concurrent: 1 }), budget(budgetMs))
+    redis.process.kill('SIGSTOP')
+    await expect(both(100)).rejects.toMatchObject(isAway)
+    redis.process.kill('SIGCONT')
+    await until(() => store.check())
+    await until(async () => {
+      const { reservation } = await both()
+      return reservation && 'outcome' in reservation && reservation.outcome === 'granted'
+    })
+  })
+
+  it('cannot count a reservation has counted its admission all the same', async () => {
+    const redis = await server()
+    const store = await storeOf(openRedisStore(serversAt(redis.url)))
+    const [account, broken] = [key(), key()]
+    const client = new Redis(redis.url)
+    await client.set(`{test}:use:key:${broken.name}`, 'of the wrong type')
+    client.disconnect()
+    const both = (counted: Account, reserved: Account) =>
+      store.admitAndReserve(entry(counted, 5), claim(reserved, { concurrent: 1 }), budget())
+    expect(await both(account, broken)).toMatchObject({
+      admission: { outcome: 'admitted', standing: { remaining: 4 } },
+      reservation: isAway,
+    })
+    await expect(both(broken, account)).rejects.toMatchObject(isAway)
+    // Nothing was reserved for what was not admitted.
+    expect(await both(account, account)).toMatchObject({ reservation: { outcome: 'granted' } })
+    expect(await store.check()).toBe(true)
+  })
+
+  it('is away, or was when it was asked last, is asked at once', async () => {
+    const redis = await server()
+    const store = await storeOf(openRedisStore(serversAt(redis.url), { timeoutMs: 100 }))
+    const account = key()
+    const ask = () => entry(account, 100)
+    expect(store.defer(ask())).toBe(false)
+    await store.admit(ask(), budget())
+    const waiting = ask()
+    expect(store.defer(waiting)).toBe(true)
+    redis.process.kill('SIGSTOP')
+    await expect(
+      store.admitAndReserve(waiting, claim(account, { concurrent: 5 }), budget(100)),
+    ).rejects.toMatchObject(isAway)
+    expect(store.defer(ask())).toBe(false)
+    redis.process.kill('SIGCONT')
+    await until(() => store.check())
+    expect(store.defer(ask())).toBe(false)
+    await store.admit(ask(), budget())
+    expect(store.defer(ask())).toBe(true)
   })
 
   it('forgot its scripts is told them again', async () => {
@@ -564,6 +620,15 @@ describe.skipIf(!hasRedis)('`onFailure: local`', () => {
     const during = claim(account, { concurrent: 1 })
     expect(await store.reserve(during, budget())).toMatchObject({ outcome: 'granted', local: true })
     expect((await store.reserve(claim(account, { concurrent: 1 }), budget())).outcome).toBe('concurrent')
+    const other = key()
+    const both = (limit: number) =>
+      store.admitAndReserve(entry(other, limit), claim(other, { concurrent: 1 }), budget())
+    expect(await both(1)).toMatchObject({
+      admission: { outcome: 'admitted', local: true },
+      reservation: { outcome: 'granted', local: true },
+    })
+    expect(await both(1)).toMatchObject({ admission: { outcome: 'requests' }, reservation: undefined })
+    expect(await both(5)).toMatchObject({ reservation: { outcome: 'concurrent', local: true } })
     await store.settle(settlement(before), budget())
     redis.process.kill('SIGCONT')
     await until(() => store.check())

@@ -4,7 +4,14 @@
  */
 import fc from 'fast-check'
 import { describe, it } from 'vitest'
-import { type Account, type Claim, leaseMs } from '../../src/limits/store.ts'
+import { Refusal } from '../../src/core/refusal.ts'
+import {
+  type Account,
+  type Admission,
+  type Claim,
+  leaseMs,
+  type Reservation,
+} from '../../src/limits/store.ts'
 import { budget, claim, entry, settlement } from '../rig/limits.ts'
 import { type World, worlds } from '../rig/stores.ts'
 
@@ -18,6 +25,7 @@ const minuteAndStep = 61_000
 type Step =
   | { readonly do: 'admit' }
   | { readonly do: 'reserve'; readonly tokens: number }
+  | { readonly do: 'both'; readonly tokens: number }
   | { readonly do: 'settle'; readonly which: number; readonly share: number; readonly twice: boolean }
   | { readonly do: 'die'; readonly which: number }
   | { readonly do: 'wait'; readonly ms: number }
@@ -29,6 +37,10 @@ const steps = fc.array(
     {
       weight: 4,
       arbitrary: fc.record({ do: fc.constant('reserve'), tokens: fc.integer({ min: 20, max: 60 }) }),
+    },
+    {
+      weight: 3,
+      arbitrary: fc.record({ do: fc.constant('both'), tokens: fc.integer({ min: 20, max: 60 }) }),
     },
     {
       weight: 3,
@@ -130,30 +142,42 @@ async function play(
     model.move(ms)
     await store.renew(model.live.map((claim) => ({ lease: claim.lease, claim, trial: undefined })))
   }
+  const judgeAdmission = (outcome: Admission['outcome']) => {
+    if (outcome === 'admitted') model.admitted.push(model.event(1))
+    else must(model.max(model.admitted) >= perMinute, 'a request was refused without need')
+    must(model.least(model.admitted) <= perMinute, 'too many requests in a minute')
+  }
+  const judgeReservation = (wanted: Claim, outcome: Reservation['outcome']) => {
+    if (outcome === 'granted') model.live.push(wanted)
+    if (outcome === 'concurrent')
+      must(
+        model.live.length + model.dead.filter(({ latest }) => latest > model.now - leaseMs - 1).length >=
+          slots,
+        'a slot is lost',
+      )
+    if (outcome === 'tokens')
+      must(
+        model.max(model.spent) + model.reserved() + model.max(model.dead, leaseMs + 1) + wanted.tokens >
+          tokensPerMinute,
+        'tokens are lost',
+      )
+    must(model.live.length <= slots, 'too many at once')
+    must(model.least(model.spent) + model.reserved() <= tokensPerMinute, 'too many tokens in a minute')
+  }
   for (const step of script) {
     if (step.do === 'admit') {
-      const { outcome } = await turn().admit(entry(account, perMinute), budget())
-      if (outcome === 'admitted') model.admitted.push(model.event(1))
-      else must(model.max(model.admitted) >= perMinute, 'a request was refused without need')
-      must(model.least(model.admitted) <= perMinute, 'too many requests in a minute')
+      judgeAdmission((await turn().admit(entry(account, perMinute), budget())).outcome)
     } else if (step.do === 'reserve') {
       const wanted = claim(account, limits, { tokens: step.tokens })
-      const { outcome } = await turn().reserve(wanted, budget())
-      if (outcome === 'granted') model.live.push(wanted)
-      if (outcome === 'concurrent')
-        must(
-          model.live.length + model.dead.filter(({ latest }) => latest > model.now - leaseMs - 1).length >=
-            slots,
-          'a slot is lost',
-        )
-      if (outcome === 'tokens')
-        must(
-          model.max(model.spent) + model.reserved() + model.max(model.dead, leaseMs + 1) + step.tokens >
-            tokensPerMinute,
-          'tokens are lost',
-        )
-      must(model.live.length <= slots, 'too many at once')
-      must(model.least(model.spent) + model.reserved() <= tokensPerMinute, 'too many tokens in a minute')
+      judgeReservation(wanted, (await turn().reserve(wanted, budget())).outcome)
+    } else if (step.do === 'both') {
+      const wanted = claim(account, limits, { tokens: step.tokens })
+      const both = await turn().admitAndReserve(entry(account, perMinute), wanted, budget())
+      judgeAdmission(both.admission.outcome)
+      must((both.admission.outcome === 'admitted') === (both.reservation !== undefined), 'no answer')
+      if (both.reservation instanceof Refusal) throw both.reservation
+      // What was not admitted has reserved nothing, or the next reservations find less than there must be.
+      if (both.reservation) judgeReservation(wanted, both.reservation.outcome)
     } else if (step.do === 'settle') {
       const [one] = model.live.splice(step.which, 1)
       if (!one) continue

@@ -304,6 +304,61 @@ describe.each(worlds)('the %s store', (kind, available, make) => {
     })
   })
 
+  describe('admission and reservation in one step', () => {
+    const both = (entry: AdmissionRequest, claim: Claim) =>
+      world.store.admitAndReserve(entry, claim, budget())
+
+    test('reserve nothing for what is not admitted', async () => {
+      const account = key()
+      const limits = { tokensPerMinute: 100, concurrent: 2 }
+      expect(await both(entry(account, 1), claim(account, limits, { tokens: 40 }))).toMatchObject({
+        admission: { outcome: 'admitted', standing: { remaining: 0 } },
+        reservation: { outcome: 'granted', tokens: { remaining: 60 } },
+      })
+      const alone = await admit(entry(account, 1))
+      const repetition = { account, limit: { same: 1, windowMs: 1000 }, things: ['a'] }
+      const refused = claim(account, limits, { tokens: 40, repetition })
+      // As it is refused alone.
+      expect(await both(entry(account, 1), refused)).toEqual({
+        admission: { ...alone, atMs: expect.any(Number) },
+        reservation: undefined,
+      })
+      expect(await reserve(claim(account, limits, { tokens: 60, repetition }))).toMatchObject({
+        outcome: 'granted',
+        tokens: { remaining: 0 },
+      })
+    })
+
+    test('count a request whose reservation is refused, which can be taken back', async () => {
+      const account = key()
+      const one = entry(account, 2)
+      const { admission, reservation } = await both(
+        one,
+        claim(account, { tokensPerMinute: 10 }, { tokens: 11 }),
+      )
+      expect(reservation).toMatchObject({ outcome: 'tokens' })
+      expect(admission).toMatchObject({ outcome: 'admitted', standing: { remaining: 1 } })
+      await world.store.refund(one, admission, budget())
+      expect(await admit(entry(account, 2))).toMatchObject({ standing: { remaining: 1 } })
+    })
+
+    test('are never more than the limits, however many ask at once through however many gates', async () => {
+      const account = key()
+      const answers = await Promise.all(
+        Array.from({ length: 200 }, (_, index) =>
+          (index % 2 ? world.store : world.second).admitAndReserve(
+            entry(account, 25),
+            claim(account, { concurrent: 10 }),
+            budget(),
+          ),
+        ),
+      )
+      const reserved = answers.flatMap(({ reservation }) => reservation ?? [])
+      expect(reserved).toHaveLength(25)
+      expect(reserved.filter((each) => 'outcome' in each && each.outcome === 'granted')).toHaveLength(10)
+    })
+  })
+
   describe('the circuit breaker', () => {
     const guarded = (account: Account): AdmissionRequest =>
       entry(account, 1000, { breaker: { account, actionsPerMinute: 5 } })

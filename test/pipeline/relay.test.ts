@@ -45,6 +45,7 @@ function start(name: string, judge: JudgeCall, isAnswered = true, words = said) 
     form: never,
     upload: never,
     failedLogin: never,
+    announcedBytes: undefined,
     parameter: '',
     begin: () => {},
     write: put,

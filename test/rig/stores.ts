@@ -54,6 +54,8 @@ export function makeRedisStore(
   return {
     mode: store.mode,
     admit: (entry, budget) => store.admit(entry, budget),
+    admitAndReserve: (entry, claim, budget) => store.admitAndReserve(entry, claim, budget),
+    defer: (entry) => store.defer(entry),
     reserve: (claim, budget) => store.reserve(claim, budget),
     renew: (renewals) => store.renew(renewals),
     settle: (settlement, budget) => store.settle(settlement, budget),

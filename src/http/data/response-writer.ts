@@ -47,6 +47,11 @@ export class HttpResponseWriter implements ResponseWriter {
     this.#stall = new StallTimer(options.response, options.context.policy.timeouts.writeMs)
   }
 
+  get announcedBytes(): number | undefined {
+    const { 'content-length': length, 'content-encoding': encoding } = this.#options.request.headers
+    return length === undefined || encoding !== undefined ? undefined : Number(length)
+  }
+
   body(limit: number): Promise<Buffer> {
     const { request, context } = this.#options
     const { policy, hold } = context

@@ -9,6 +9,7 @@ import {
   type Admission,
   type AdmissionRequest,
   type Claim,
+  type Entrance,
   leaseMs,
   type RateLimitStatus,
   type Renewal,
@@ -122,6 +123,19 @@ class MemoryStore implements Store {
       retryMs: 0,
       local: false,
     }
+  }
+
+  async admitAndReserve(entry: AdmissionRequest, claim: Claim): Promise<Entrance> {
+    const admission = await this.admit(entry)
+    return {
+      admission,
+      reservation: admission.outcome === 'admitted' ? await this.reserve(claim) : undefined,
+    }
+  }
+
+  /** There is no round trip to save. */
+  defer(): boolean {
+    return false
   }
 
   async renew(renewals: readonly Renewal[]): Promise<void> {

@@ -1,6 +1,6 @@
 /** What the operations of `lua/` answer, as the head of each file lists it. */
 import { Refusal } from '../../core/refusal.ts'
-import type { Admission, RateLimitStatus, Reservation, Scope, Settled } from '../store.ts'
+import type { Admission, Entrance, RateLimitStatus, Reservation, Scope, Settled } from '../store.ts'
 
 const scopes: readonly Scope[] = ['key', 'role', 'model', 'all', 'token']
 const admissions = ['admitted', 'requests', 'breaker'] as const
@@ -44,6 +44,18 @@ export function reservationOf(answer: readonly number[]): Reservation {
     requests: statusOf(statuses.slice(4)),
     retryMs,
     local: false,
+  }
+}
+
+/** Reads the answers of `admit` and of the `reserve` that follows it. @throws Refusal `store_unavailable` */
+export function entranceOf([first, second]: readonly [readonly number[], readonly number[]]): Entrance {
+  const admission = admissionOf(first)
+  if (admission.outcome !== 'admitted') return { admission, reservation: undefined }
+  try {
+    return { admission, reservation: reservationOf(second) }
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    return { admission, reservation: error }
   }
 }
 

@@ -5,6 +5,8 @@ import type { Operation, RunOperations } from './scripts.ts'
 export interface Batch {
   /** Sent at the end of this turn, behind everything that rides. */
   ask(operation: Operation): Promise<readonly number[]>
+  /** As `ask`, for two in one script; the second is carried out only if the first answers 0. */
+  askBoth(first: Operation, second: Operation): Promise<readonly [readonly number[], readonly number[]]>
   /** Nobody waits for it: sent with the next question, or alone after a while. */
   ride(operation: Operation): Promise<readonly number[]>
   /** Sends what rides, now. */
@@ -35,7 +37,12 @@ export function createBatch(run: RunOperations): Batch {
     cancellation = undefined
     const all = waiting
     waiting = []
-    for (let at = 0; at < all.length; at += max) send(all.slice(at, at + max))
+    for (let at = 0; at < all.length; ) {
+      // What follows must be in the same script as what it follows.
+      const end = all[at + max]?.operation.follows ? at + max - 1 : at + max
+      send(all.slice(at, end))
+      at = end
+    }
   }
   const send = (passengers: readonly Passenger[]) => {
     run(passengers.map(({ operation }) => operation)).then(
@@ -56,6 +63,10 @@ export function createBatch(run: RunOperations): Batch {
     ask(operation) {
       turn ??= setImmediate(flush)
       return board(operation)
+    },
+    askBoth(first, second) {
+      turn ??= setImmediate(flush)
+      return Promise.all([board(first), board({ ...second, follows: true })])
     },
     ride(operation) {
       cancellation ??= setTimeout(flush, rideMs)

@@ -15,13 +15,15 @@ import type {
   AdmissionRequest,
   Budget,
   Claim,
+  Entrance,
   Renewal,
   Reservation,
   Settled,
   Settlement,
   Store,
 } from '../store.ts'
-import { admissionOf, reservationOf, settledOf, whole } from './answers.ts'
+import { AdmissionForecast } from './admission-forecast.ts'
+import { admissionOf, entranceOf, reservationOf, settledOf, whole } from './answers.ts'
 import { type Batch, createBatch } from './batch.ts'
 import { Operations } from './operations.ts'
 import { isLate, type Operation, operationsOn, type RunOperations } from './scripts.ts'
@@ -51,6 +53,7 @@ class RedisStore implements Store {
   readonly #run: RunOperations
   readonly #batch: Batch
   readonly #unsettled: SettlementRetryQueue
+  readonly #forecast = new AdmissionForecast()
 
   constructor({ redis, onDropped, serverTime }: RedisStoreOptions) {
     this.#redis = redis
@@ -69,8 +72,10 @@ class RedisStore implements Store {
     return this.#redis.check()
   }
 
-  async admit(entry: AdmissionRequest, budget: Budget): Promise<Admission> {
-    return admissionOf(await this.#askInTime(this.#operations.admit(entry), budget))
+  admit(entry: AdmissionRequest, budget: Budget): Promise<Admission> {
+    const operation = this.#operations.admit(entry)
+    const answer = this.#askInTime(operation, budget).then(admissionOf)
+    return this.#noted(entry, answer, (admission) => admission)
   }
 
   async refund(
@@ -83,8 +88,24 @@ class RedisStore implements Store {
   }
 
   async reserve(claim: Claim, budget: Budget): Promise<Reservation> {
-    const undo = () => this.#unsettled.keep(nothingSpent(claim))
-    return reservationOf(await this.#askInTime(this.#operations.reserve(claim), budget, undo))
+    const operation = this.#operations.reserve(claim)
+    return reservationOf(await this.#askInTime(operation, budget, this.#undoing(claim)))
+  }
+
+  admitAndReserve(entry: AdmissionRequest, claim: Claim, budget: Budget): Promise<Entrance> {
+    const admit = this.#operations.admit(entry)
+    const reserve = this.#operations.reserve(claim)
+    const answers = this.#inTime(
+      (deadlineMs) => this.#batch.askBoth({ ...admit, deadlineMs }, { ...reserve, deadlineMs }),
+      ([first]) => isLate(first),
+      budget,
+      this.#undoing(claim),
+    )
+    return this.#noted(entry, answers.then(entranceOf), ({ admission }) => admission)
+  }
+
+  defer(entry: AdmissionRequest): boolean {
+    return this.#redis.up && this.#forecast.defer(entry)
   }
 
   async renew(renewals: readonly Renewal[]): Promise<void> {
@@ -132,15 +153,40 @@ class RedisStore implements Store {
     this.#operations.secret = kept ?? secret
   }
 
-  /** Counts, if it comes to the server before the request gives up; if not, nothing was counted. */
+  /** Passes an answer on, of which the forecast hears. */
+  async #noted<T>(entry: AdmissionRequest, answer: Promise<T>, admissionIn: (answer: T) => Admission) {
+    try {
+      const found = await answer
+      this.#forecast.asked(entry, admissionIn(found))
+      return found
+    } catch (error) {
+      this.#forecast.failed(entry)
+      throw error
+    }
+  }
+
+  /** @returns what undoes a reservation that may have been made although its answer came too late */
+  #undoing(claim: Claim): () => void {
+    return () => this.#unsettled.keep(nothingSpent(claim))
+  }
+
   #askInTime(operation: Operation, budget: Budget, undo?: () => void): Promise<readonly number[]> {
+    return this.#inTime((deadlineMs) => this.#batch.ask({ ...operation, deadlineMs }), isLate, budget, undo)
+  }
+
+  /** Counts, if it comes to the server before the request gives up; if not, nothing was counted. */
+  #inTime<T>(
+    ask: (deadlineMs: number) => Promise<T>,
+    isLate: (answer: T) => boolean,
+    budget: Budget,
+    undo?: () => void,
+  ): Promise<T> {
     const untilMs = performance.now() + budget.leftMs
-    const ask = () => this.#batch.ask({ ...operation, deadlineMs: this.#clock.at(untilMs) })
     return this.#call(
       async () => {
-        const answer = await ask()
+        const answer = await ask(this.#clock.at(untilMs))
         // In time by our clock: the server's has jumped, and its answer has told us where to.
-        return isLate(answer) && performance.now() < untilMs ? ask() : answer
+        return isLate(answer) && performance.now() < untilMs ? ask(this.#clock.at(untilMs)) : answer
       },
       budget,
       undo,
@@ -163,7 +209,6 @@ class RedisStore implements Store {
   }
 }
 
-/** What undoes a reservation that may have been made although its answer came too late. */
 function nothingSpent(claim: Claim): Settlement {
   return {
     lease: claim.lease,

@@ -25,6 +25,8 @@ export interface Operation {
   readonly words: readonly (string | number)[]
   /** In server time; absent: it is carried out whenever it comes. */
   readonly deadlineMs?: number
+  /** Carried out only if the operation in front of it began its answer with 0; otherwise it answers nothing. */
+  readonly follows?: true
 }
 
 /** Whether it was not carried out because it came after its deadline. */
@@ -75,8 +77,9 @@ export function operationsOn(
     const words: (string | number)[] = []
     for (const each of batch) {
       keys.push(...each.keys)
-      const { name, deadlineMs = 0 } = each
-      words.push(operations.indexOf(name) + 1, deadlineMs, each.keys.length, each.words.length, ...each.words)
+      const { name, deadlineMs = 0, follows } = each
+      const number = operations.indexOf(name) + 1
+      words.push(number, deadlineMs, follows ? 1 : 0, each.keys.length, each.words.length, ...each.words)
     }
     const answers = await run(keys, words)
     if (!areAnswers(answers)) throw new TypeError('unexpected reply from Redis')

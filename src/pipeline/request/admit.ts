@@ -1,32 +1,127 @@
-/** Is there room for one more request? Not one byte of the body has been parsed yet. */
+/**
+ * Is there room for one more request? As a rule not one byte of the body has been parsed yet. Where the store expects that
+ * there is room, a small body is read first, and the store is asked once, for the admission and the reservation
+ * (`reserve.ts`). What ends such a request before that has it admitted first, so that refusals come in the same order.
+ */
 
 import { holderOf } from '../../auth/identity.ts'
 import { Refusal } from '../../core/refusal.ts'
+import type { Exchange } from '../../dialects/dialect.ts'
 import { entryLimits, keyAccount } from '../../limits/accounts.ts'
-import type { Admission, AdmissionRequest, Scope, Store } from '../../limits/store.ts'
-import { type Admitted, type Authenticated, extend, type Metered } from '../context.ts'
+import type { Admission, AdmissionRequest, Claim, Reservation, Scope, Store } from '../../limits/store.ts'
+import {
+  type Admitted,
+  type Authenticated,
+  extend,
+  type Metered,
+  type Received,
+  type RequestContext,
+} from '../context.ts'
+import type { ResponseWriter } from '../ports.ts'
 
-/** @throws Refusal `store_unavailable`; `rate_limited` or `breaker_open`, with what was counted in the context by then */
-export type Admit = (request: Authenticated, to: Metered) => Promise<Admitted>
+/** Reading more takes longer than the round trip that is saved. */
+const maxDeferredBytes = 64 * 1024
 
-/** @param onOpened told of a breaker that was opened by this caller */
-export function createAdmit(store: Store, onOpened: (request: Authenticated) => void): Admit {
-  return async (request, { endpoint, perMinute }) => {
-    const { lease, policy, storeBudget, identity, role } = request
-    const kind = endpoint.cost === 'request' ? 'requests' : 'probes'
-    const account = keyAccount(holderOf(identity))
-    const limits = entryLimits(account, kind, role, policy, perMinute)
-    const { actionsPerMinute } = role.limits
-    const breaker =
-      kind === 'requests' && actionsPerMinute !== undefined ? { account, actionsPerMinute } : undefined
-    if (limits.length === 0 && !breaker) return extend(request, { entry: undefined, admission: undefined })
-    const entry: AdmissionRequest = { lease, kind, limits, breaker }
-    const admission = await store.admit(entry, storeBudget)
+/** Counts requests. What was counted is in the context when a method throws. */
+export interface Admit {
+  /** Counts a request now. @throws Refusal `rate_limited`, `breaker_open`, `store_unavailable` */
+  now(request: Authenticated, to: Metered): Promise<Admitted>
+  /**
+   * Counts a request now, unless its body is small and the store expects to admit it. Then it is `isDeferred`, and one of
+   * the other methods must follow. @throws as `now`
+   */
+  nowOrLater(
+    request: Authenticated,
+    to: { readonly endpoint: Exchange },
+    writer: Pick<ResponseWriter, 'announcedBytes'>,
+  ): Promise<Admitted>
+  /** Counts a deferred request and sets aside what it claims. @throws as `now` */
+  andReserve(request: Deferred, claim: Claim): Promise<Reservation>
+  /** Counts a deferred request alone. @throws as `now` */
+  deferred(request: Deferred): Promise<void>
+}
+
+/** A request that still has to be counted. */
+export type Deferred = KnownCaller & { readonly entry: AdmissionRequest }
+
+type KnownCaller = Received & Pick<Authenticated, 'identity'>
+
+/** Tells whether a request still has to be counted; only what a known caller asks for is. */
+export function isDeferred<Context extends Pick<RequestContext, 'entry' | 'admission'>>(
+  request: Context,
+): request is Context & Deferred {
+  return request.entry !== undefined && request.admission === undefined
+}
+
+/** Makes the step that counts requests. @param onOpened told of a breaker that was opened by this caller */
+export function createAdmit(store: Store, onOpened: (request: KnownCaller) => void): Admit {
+  const note = <Request extends KnownCaller>(
+    request: Request,
+    entry: AdmissionRequest,
+    admission: Admission,
+  ) => {
     if (admission.opened) onOpened(request)
     const admitted = extend(request, { entry, admission })
     requireAdmitted(admission)
     return admitted
   }
+  const ask = async <Request extends KnownCaller>(request: Request, entry: AdmissionRequest) =>
+    note(request, entry, await store.admit(entry, request.storeBudget))
+  return {
+    async now(request, to) {
+      const entry = entryOf(request, to)
+      return entry ? ask(request, entry) : extend(request, uncounted)
+    },
+    async nowOrLater(request, to, writer) {
+      const entry = entryOf(request, to)
+      if (!entry) return extend(request, uncounted)
+      if (isSmall(to.endpoint, writer) && store.defer(entry))
+        return extend(request, { entry, admission: undefined })
+      return ask(request, entry)
+    },
+    async andReserve(request, claim) {
+      const entry = take(request)
+      const { admission, reservation } = await store.admitAndReserve(entry, claim, request.storeBudget)
+      note(request, entry, admission)
+      if (reservation && !(reservation instanceof Refusal)) return reservation
+      throw reservation ?? new Refusal('store_unavailable', { retryAfterSeconds: 1 })
+    },
+    async deferred(request) {
+      await ask(request, take(request))
+    },
+  }
+}
+
+const uncounted = { entry: undefined, admission: undefined }
+
+/** Lists what is counted; undefined where nothing limits. */
+function entryOf(
+  { lease, policy, identity, role }: Authenticated,
+  { endpoint, perMinute }: Metered,
+): AdmissionRequest | undefined {
+  const kind = endpoint.cost === 'request' ? 'requests' : 'probes'
+  const account = keyAccount(holderOf(identity))
+  const limits = entryLimits(account, kind, role, policy, perMinute)
+  const { actionsPerMinute } = role.limits
+  const breaker =
+    kind === 'requests' && actionsPerMinute !== undefined ? { account, actionsPerMinute } : undefined
+  return limits.length === 0 && !breaker ? undefined : { lease, kind, limits, breaker }
+}
+
+/** Only a request that makes a model work has a reservation. */
+function isSmall(
+  { cost, form, upload }: Exchange,
+  { announcedBytes }: Pick<ResponseWriter, 'announcedBytes'>,
+): boolean {
+  if (cost !== 'request' || form || upload) return false
+  return announcedBytes !== undefined && announcedBytes <= maxDeferredBytes
+}
+
+/** It is asked about once, whatever the answer. */
+function take(request: Deferred): AdmissionRequest {
+  const { entry } = request
+  extend(request, { entry: undefined })
+  return entry
 }
 
 /** @throws Refusal `rate_limited` or `breaker_open` */

@@ -13,7 +13,7 @@ import type { SlotQueue } from '../../limits/slot-queue.ts'
 import type { Claim, Reservation } from '../../limits/store.ts'
 import { extend, type Parsed, type Prepared, type Reserved } from '../context.ts'
 import type { FingerprintPrompt } from '../finish/fingerprint.ts'
-import { saySharedBy, wholeSeconds } from './admit.ts'
+import { type Admit, isDeferred, saySharedBy, wholeSeconds } from './admit.ts'
 
 const tokensPerText = 4
 const tokensPerImage = 768
@@ -21,14 +21,23 @@ const tokensPerImage = 768
 const nothing = { claim: undefined, reservation: undefined, weight: 1, slotWaitMs: 0 }
 
 /**
- * Waits for a slot where that is full. What it was told is in the context by the time it refuses.
- * @throws Refusal `rate_limited`, `tokens_exhausted`, `too_many_concurrent`, `repetition`, `store_unavailable`;
+ * Waits for a slot where that is full, and counts a request that still has to be. What it was told is in the context by the
+ * time it refuses.
+ * @throws Refusal `rate_limited`, `breaker_open`, `tokens_exhausted`, `too_many_concurrent`, `repetition`, `store_unavailable`;
  * `invalid_request` for what no limit could ever grant
  */
 export type Reserve = (request: Prepared) => Promise<Reserved>
 
+/** What it takes to reserve. */
+export interface ReserveParts {
+  readonly turns: SlotQueue
+  readonly fingerprint: FingerprintPrompt
+  readonly clock: Clock
+  readonly admit: Pick<Admit, 'andReserve' | 'deferred'>
+}
+
 /** Makes the step that sets tokens and a slot aside. */
-export function createReserve(turns: SlotQueue, fingerprint: FingerprintPrompt, clock: Clock): Reserve {
+export function createReserve({ turns, fingerprint, clock, admit }: ReserveParts): Reserve {
   return async (request) => {
     const { endpoint, target, identity, role, policy } = request
     if (endpoint.cost !== 'request') return extend(request, nothing)
@@ -39,12 +48,15 @@ export function createReserve(turns: SlotQueue, fingerprint: FingerprintPrompt, 
     const limit = role.limits.repetition
     const print = limit && fingerprint(request)
     const repetition = limit && print !== undefined ? { account, limit, things: [print] } : undefined
-    if (accounts.length === 0 && !repetition) return extend(request, { ...nothing, weight })
+    if (accounts.length === 0 && !repetition) {
+      if (isDeferred(request)) await admit.deferred(request)
+      return extend(request, { ...nothing, weight })
+    }
     const tokens = weighted(inputTokens(request) + request.outgoing.outputTokens, weight)
     requirePossible(tokens, wholeTokenLimit(accounts))
     const claim: Claim = { lease: request.lease, tokens, accounts, repetition }
     const sinceMs = clock.monotonicMs()
-    const reservation = await reservationOf(claim, request, turns)
+    const reservation = await reservationOf(claim, request, turns, admit)
     const granted = reservation.outcome === 'granted' ? claim : undefined
     const slotWaitMs = clock.monotonicMs() - sinceMs
     const reserved = extend(request, { claim: granted, reservation, weight, slotWaitMs })
@@ -64,17 +76,27 @@ function requirePossible(tokens: number, max: number): void {
 }
 
 /** @throws whatever the store throws, or what ended the request while it waited */
-async function reservationOf(claim: Claim, request: Prepared, turns: SlotQueue): Promise<Reservation> {
+async function reservationOf(
+  claim: Claim,
+  request: Prepared,
+  turns: SlotQueue,
+  admit: Pick<Admit, 'andReserve' | 'deferred'>,
+): Promise<Reservation> {
   const { cancellation, identity, role, policy, storeBudget } = request
+  const owner = holderOf(identity)
+  // Whoever has to wait for a slot is counted before.
+  if (isDeferred(request) && turns.hasLine(owner)) await admit.deferred(request)
+  const wait = {
+    owner,
+    max: role.limits.waiting,
+    waitMs: policy.queue.waitMs,
+    timeoutMs: policy.store.timeoutMs,
+    left: () => cancellation.over,
+    onLeave: cancellation.onEnd.bind(cancellation),
+  }
   try {
-    return await turns.reserve(claim, storeBudget, {
-      owner: holderOf(identity),
-      max: role.limits.waiting,
-      waitMs: policy.queue.waitMs,
-      timeoutMs: policy.store.timeoutMs,
-      left: () => cancellation.over,
-      onLeave: cancellation.onEnd.bind(cancellation),
-    })
+    if (!isDeferred(request)) return await turns.reserve(claim, storeBudget, wait)
+    return await turns.reserve(claim, storeBudget, wait, () => admit.andReserve(request, claim))
   } catch (thrown) {
     throw cancellation.cause ?? thrown
   }

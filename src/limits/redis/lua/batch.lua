@@ -1,8 +1,9 @@
 -- Carries out operations one after the other.
 -- KEYS     of all of them, in their order
--- ARGV     of each: its number, until when it may be carried out (server time; 0: always), how many keys and arguments
---          it has, its arguments
--- Returns  what each returns, nothing for one that failed, LATE for one that came too late; behind them the time
+-- ARGV     of each: its number, until when it may be carried out (server time; 0: always), whether it follows the one in
+--          front of it (1|0), how many keys and arguments it has, its arguments
+-- Returns  what each returns, nothing for one that failed or followed one that did not answer 0, LATE for one that came
+--          too late; behind them the time
 
 -- Errors that say something of the server, and not of one account. Those concern everybody.
 local SERVER = { 'READONLY', 'OOM', 'NOPERM', 'MISCONF', 'NOREPLICAS', 'MASTERDOWN', 'LOADING', 'CLUSTERDOWN' }
@@ -28,13 +29,16 @@ local answers = {}
 local key_at, arg_at = 0, 1
 while arg_at <= #ARGV do
   local operation, deadline = tonumber(ARGV[arg_at]), tonumber(ARGV[arg_at + 1])
-  local key_count, arg_count = tonumber(ARGV[arg_at + 2]), tonumber(ARGV[arg_at + 3])
+  local follows = ARGV[arg_at + 2] == '1'
+  local key_count, arg_count = tonumber(ARGV[arg_at + 3]), tonumber(ARGV[arg_at + 4])
   local keys, args = {}, {}
   for i = 1, key_count do keys[i] = KEYS[key_at + i] end
-  for i = 1, arg_count do args[i] = ARGV[arg_at + 3 + i] end
-  key_at, arg_at = key_at + key_count, arg_at + 4 + arg_count
+  for i = 1, arg_count do args[i] = ARGV[arg_at + 4 + i] end
+  key_at, arg_at = key_at + key_count, arg_at + 5 + arg_count
   if deadline > 0 and now > deadline then
     answers[#answers + 1] = LATE
+  elseif follows and answers[#answers][1] ~= 0 then
+    answers[#answers + 1] = {}
   else
     local answer, failure = carry_out(operations[operation], keys, args)
     if failure then return redis.error_reply(failure) end

@@ -1,0 +1,63 @@
+/**
+ * Who will probably be admitted: what was left to each caller when the store was asked last. It never decides anything. Who
+ * is expected to be admitted is asked about later, together with the reservation; that answer holds, and a wrong guess has
+ * only read a body for nothing. No more are let wait for one caller than there was room for.
+ */
+import { LRUCache } from 'lru-cache'
+import type { Admission, AdmissionRequest } from '../store.ts'
+
+const maxCallers = 10_000
+/** Of one caller at the same time: other gateways may have used up what was left. */
+const maxDeferred = 32
+
+/** What is known of one caller. */
+interface Room {
+  /** How many more the latest answer left. */
+  left: number
+  /** How many were let wait and have not been asked about. */
+  deferred: number
+}
+
+/** Remembers the latest answer about each caller. */
+export class AdmissionForecast {
+  readonly #rooms = new LRUCache<string, Room>({ max: maxCallers })
+  readonly #deferred = new WeakMap<AdmissionRequest, Room>()
+
+  /** @returns whether to ask later; if so, `asked` or `failed` must follow */
+  defer(entry: AdmissionRequest): boolean {
+    const room = this.#rooms.get(nameOf(entry))
+    if (!room || room.deferred >= Math.min(room.left, maxDeferred)) return false
+    room.deferred++
+    this.#deferred.set(entry, room)
+    return true
+  }
+
+  /** Notes the store's answer. */
+  asked(entry: AdmissionRequest, { outcome, trial, standing }: Admission): void {
+    this.#note(entry, outcome === 'admitted' && !trial ? (standing?.remaining ?? maxDeferred) : 0)
+  }
+
+  /** The store has not answered: whoever comes next asks at once. */
+  failed(entry: AdmissionRequest): void {
+    this.#note(entry, 0)
+  }
+
+  #note(entry: AdmissionRequest, left: number): void {
+    const waited = this.#deferred.get(entry)
+    if (waited) {
+      waited.deferred--
+      this.#deferred.delete(entry)
+    }
+    const name = nameOf(entry)
+    const room = this.#rooms.get(name)
+    if (room) room.left = left
+    else if (left > 0) this.#rooms.set(name, { left, deferred: 0 })
+  }
+}
+
+/** Names everything that must have room: a caller, with its role and tokens. */
+function nameOf({ kind, limits, breaker }: AdmissionRequest): string {
+  let name = kind + (breaker ? ` ${breaker.account.name}` : '')
+  for (const { account } of limits) name += ` ${account.scope}:${account.name}`
+  return name
+}
