@@ -57,17 +57,7 @@ export function createPipeline(steps: Steps): Pipeline {
         await answerHere(context, to.endpoint.answer(promptTokens(guarded.prompt)), writer, steps)
       else await deliver(guarded, context, writer, steps)
     } catch (thrown) {
-      refuse(context, isDeferred(context) ? await admitFirst(context, thrown) : thrown, writer)
-    }
-  }
-
-  /** Counts a request that was ended before it was. @returns what refuses it: the limit, or what ended it */
-  const admitFirst = async (context: Deferred, thrown: unknown): Promise<unknown> => {
-    try {
-      await steps.admit.deferred(context)
-      return thrown
-    } catch (refusal) {
-      return refusal
+      refuse(context, isDeferred(context) ? await admitFirst(context, thrown, steps) : thrown, writer)
     }
   }
 
@@ -97,6 +87,20 @@ export function createPipeline(steps: Steps): Pipeline {
   }
 
   return { authenticate, admit: steps.admit.now, enter, exchange, turnAway, refuse }
+}
+
+/** Counts a request that was ended before it was. @returns what refuses it: the limit, or what ended it */
+async function admitFirst(
+  context: Deferred,
+  thrown: unknown,
+  { admit }: Pick<Steps, 'admit'>,
+): Promise<unknown> {
+  try {
+    await admit.deferred(context)
+    return thrown
+  } catch (refusal) {
+    return refusal
+  }
 }
 
 /** Answers what no model server is asked for. */
