@@ -78,12 +78,11 @@ export function createPipeline(steps: Steps): Pipeline {
   }
 
   const turnAway: Pipeline['turnAway'] = async (context, refusal, writer) => {
-    try {
-      await authenticate(context, writer)
-      refuse(context, refusal, writer)
-    } catch (thrown) {
-      refuse(context, thrown, writer)
-    }
+    const fault = await authenticate(context, writer).then(
+      () => refusal,
+      (thrown: unknown) => thrown,
+    )
+    refuse(context, fault, writer)
   }
 
   return { authenticate, admit: steps.admit.now, enter, exchange, turnAway, refuse }
