@@ -212,7 +212,9 @@ describe('what the pages say of the program', () => {
   it('names metrics that there are', async () => {
     const metrics = await createMetrics().registry.getMetricsAsJSON()
     const known = new Set(metrics.map(({ name }) => name))
-    const named = prose.flatMap((page) => read(page).match(/\btorwart_[a-z_]+[a-z]\b/g) ?? [])
+    const named = [...prose, 'deploy/prometheus/torwart.rules.yml'].flatMap(
+      (page) => read(page).match(/\btorwart_[a-z_]+[a-z]\b/g) ?? [],
+    )
     expect(named.length).toBeGreaterThan(20)
     expect([...new Set(named)].filter((name) => !known.has(name))).toEqual([])
   })

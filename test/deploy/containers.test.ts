@@ -100,7 +100,7 @@ describe('the compose file', () => {
   })
 
   it('has Prometheus ask with the token it was given', () => {
-    const { scrape_configs } = parse(read('deploy/prometheus.yml')) as {
+    const { scrape_configs } = parse(read('deploy/prometheus/prometheus.yml')) as {
       scrape_configs: {
         authorization: { credentials_file: string }
         static_configs: { targets: string[] }[]
