@@ -3,6 +3,7 @@
  * anywhere within a key or a name, and whoever copies it, or whatever takes them out, has it whole again. So what is
  * looked for is looked for in the bare text too. Only looked at: what leaves is for `detect/stream/controls.ts` to say.
  */
+import { eachUnit, unitSet } from './code-units.ts'
 import type { Span } from './text.ts'
 
 /** A sequence that is longer is taken to end here. */
@@ -52,9 +53,9 @@ export function isAllSeen(text: string): boolean {
 /** Units with which nothing longer begins than themselves. */
 const alone = new RegExp(`[${joinerUnits}${silentUnits}\\u202a-\\u202e\\u2060-\\u206f\\ufeff]`)
 const isLonger = 2
-const kinds = Uint8Array.from({ length: 0x10000 }, (_, unit) => {
-  const character = String.fromCharCode(unit)
-  return alone.test(character) ? 1 : unseen.test(character) ? isLonger : 0
+const kinds = unitSet(unseen, isLonger)
+eachUnit(alone, (unit) => {
+  kinds[unit] = 1
 })
 
 /** Where the run of what nobody sees ends that begins at `at`; there, if none does. */

@@ -3,6 +3,7 @@
  * their own (mathematical letters, letters in circles and flags). And what is said with them: Unicode's tags and
  * variation selectors can carry whole texts through a screen unseen.
  */
+import { unitSet } from '../../core/code-units.ts'
 import type { Span } from '../../core/text.ts'
 import type { Edit } from '../injection/text-view.ts'
 
@@ -20,11 +21,10 @@ const unseen =
 /** Of units that may begin it: whether it can be told from the unit alone, or takes the next one. */
 const alone = 1
 const half = 2
-const unseenUnits = Uint8Array.from({ length: 0x10000 }, (_, unit) => {
-  if (unit >= 0xd800 && unit < 0xdc00) return half
-  unseen.lastIndex = 0
-  return unseen.test(String.fromCharCode(unit)) ? alone : 0
-})
+const unseenUnits = unitSet(
+  /(?![\u3099\u309a])[\p{Default_Ignorable_Code_Point}\p{Script=Inherited}]/u,
+  alone,
+).fill(half, 0xd800, 0xdc00)
 /** Not what nobody sees among them. */
 const dressed =
   /[\u{1d400}-\u{1d7ff}\u{1f100}-\u{1f1ff}\u{1fbf0}-\u{1fbf9}\u00bc-\u00be\u0132\u0133\u01c4-\u01cc\u01f1-\u01f3\u2000-\u200a\u2010-\u2029\u202f-\u205f\u2070-\u33ff\ufb00-\ufb4f\ufdfa]+/gu

@@ -2,6 +2,7 @@
  * One walk over a text that tells which disguises it could wear, so that only those are looked for. Cheap and
  * generous: it may name one that is not there, never miss one that is.
  */
+import { eachUnit, unitCount } from '../../core/code-units.ts'
 import { folded, isSpacedWordUnit, isUnspaced } from '../injection/units.ts'
 import { lookAlikes } from './look-alike-table.ts'
 import { turnedLetters } from './rot13-and-reversed.ts'
@@ -51,7 +52,30 @@ const letterShift = 27
 
 const twins = new Set(Object.values(lookAlikes).flatMap((all) => [...all]))
 
-const table = Int32Array.from({ length: 0x10000 }, (_, unit) => {
+/** What the walk asks of each unit. */
+const table = new Int32Array(unitCount)
+for (let unit = 0; unit < unitCount; unit++) table[unit] = unit < 0x80 ? bitsOfAscii(unit) : bitsBeyond(unit)
+mark(/[•·–—]/, dash)
+mark(/(?![\u3099\u309a])[\p{Default_Ignorable_Code_Point}\p{Script=Inherited}]/u, sign.unseen)
+// Half a character: letters of mathematics, in boxes and flags, tags, selectors; not the emoji.
+mark(/[\ud835\ud83c\udb40]/, sign.unseen)
+// The first half of a character that stands for a letter.
+mark(/[\ud800\ud801\ud806\ud81b]/, sign.lookAlike)
+for (const twin of twins) markBeyond(twin, (unit) => (isLiving(unit) ? maybeLookAlike : sign.lookAlike))
+for (const turned of turnedLetters.keys()) markBeyond(turned, () => sign.turned)
+
+function markBeyond(character: string, bitsOf: (unit: number) => number): void {
+  const unit = character.charCodeAt(0)
+  if (character.length === 1 && unit >= 0x80) table[unit] = (table[unit] ?? 0) | bitsOf(unit)
+}
+
+function mark(members: RegExp, bits: number): void {
+  eachUnit(members, (unit) => {
+    table[unit] = (table[unit] ?? 0) | bits
+  })
+}
+
+function bitsOfAscii(unit: number): number {
   const character = String.fromCharCode(unit)
   let bits = 0
   if (isSpacedWordUnit(unit)) bits |= wordUnit
@@ -59,7 +83,7 @@ const table = Int32Array.from({ length: 0x10000 }, (_, unit) => {
   if (plain >= 0x61 && plain <= 0x7a) bits |= letter
   if ('0134578@$!|'.includes(character)) bits |= leetUnit
   if ('+/=-_'.includes(character)) bits |= joint
-  if ('.-•·–—_'.includes(character)) bits |= dash
+  if ('.-_'.includes(character)) bits |= dash
   if (character === '%') bits |= sign.percent
   if (character === '\\') bits |= sign.backslash
   if (character === '&') bits |= sign.ampersand
@@ -67,26 +91,21 @@ const table = Int32Array.from({ length: 0x10000 }, (_, unit) => {
   if (character === '+') bits |= sign.plus
   if (/[0-9a-fA-F]/.test(character)) bits |= hexDigit
   if (/[a-zA-Z]/.test(character)) bits |= (unit & 31) << letterShift
-  if (unit < 0x80) return bits
+  return bits
+}
+
+function bitsBeyond(unit: number): number {
+  let bits = 0
+  if (isSpacedWordUnit(unit)) bits |= wordUnit
+  const plain = folded[unit] ?? unit
+  if (plain >= 0x61 && plain <= 0x7a) bits |= letter
   if (unit >= 0x400 && unit <= 0x52f) bits |= sign.cyrillic
   if (unit >= 0x590 && unit <= 0x8ff) bits |= sign.arabic
   if (unit >= 0x900 && unit <= 0xdff) bits |= sign.indic
   if (isUnspaced(unit)) bits |= sign.unspaced
-  if (
-    /[\p{Default_Ignorable_Code_Point}\p{Script=Inherited}]/u.test(character) &&
-    unit !== 0x3099 &&
-    unit !== 0x309a
-  )
-    bits |= sign.unseen
-  // Half a character: letters of mathematics, in boxes and flags, tags, selectors; not the emoji.
-  if (unit === 0xd835 || unit === 0xd83c || unit === 0xdb40) bits |= sign.unseen
-  if (character.normalize('NFKD').length > 1 && plain === unit && !isUnspaced(unit)) bits |= sign.unseen
-  if (twins.has(character)) bits |= isLiving(unit) ? maybeLookAlike : sign.lookAlike
-  // The first half of a character that stands for a letter.
-  if (unit === 0xd800 || unit === 0xd801 || unit === 0xd806 || unit === 0xd81b) bits |= sign.lookAlike
-  if (turnedLetters.has(character)) bits |= sign.turned
+  else if (plain === unit && String.fromCharCode(unit).normalize('NFKD').length > 1) bits |= sign.unseen
   return bits
-})
+}
 
 /** Of a script in which whole texts are written. */
 function isLiving(unit: number): boolean {

@@ -6,6 +6,7 @@
  * table stays small. And a literal may demand a word boundary before it: the boundary is a state of the
  * automaton, so that `in` costs nothing inside `mountain`.
  */
+import { unitCount } from '../../core/code-units.ts'
 
 /** A text that is looked for. */
 export interface SoughtLiteral {
@@ -136,7 +137,7 @@ function classify(
   isWordUnit: (unit: number) => boolean,
   fold: Uint16Array | undefined,
 ): Classes {
-  const classes = new Uint16Array(0x10000)
+  const classes = new Uint16Array(unitCount)
   for (let unit = 0; unit < classes.length; unit++)
     classes[unit] = isWordUnit(unit) ? OTHER_WORD : OTHER_SEPARATOR
   const separators = new Set([OTHER_SEPARATOR])
@@ -152,7 +153,9 @@ function classify(
     classes[unit] = count++
   }
   if (fold)
-    for (let unit = 0; unit < classes.length; unit++)
-      if (!seen.has(unit) && seen.has(fold[unit] ?? 0)) classes[unit] = classes[fold[unit] ?? 0] ?? 0
+    for (let unit = 0; unit < classes.length; unit++) {
+      const read = fold[unit] as number
+      if (read !== unit && seen.has(read) && !seen.has(unit)) classes[unit] = classes[read] as number
+    }
   return { of: classes, count, separators }
 }

@@ -2,6 +2,7 @@
  * Signatures made ready to run: one matcher for the Latin script and one for each of the others, which sleep unless a
  * text needs them; one that takes digits for letters; the words by which turned and misspelt texts are known.
  */
+import { unitCount } from '../../core/code-units.ts'
 import type { Channel } from '../../core/text.ts'
 import { toPigLatin } from '../deobfuscate/pig-latin.ts'
 import { sign } from '../deobfuscate/prefilter.ts'
@@ -46,14 +47,14 @@ const leet: Readonly<Record<string, string>> = {
   '|': 'i',
   l: 'i',
 }
-const loosened = Uint16Array.from(folded, (unit) =>
-  (leet[String.fromCharCode(unit)] ?? String.fromCharCode(unit)).charCodeAt(0),
-)
-
+const asLetter = new Uint16Array(unitCount)
 /** Where signs may be letters, they part no words. */
-const loosenedKinds = Uint8Array.from(unitKinds, (kind, unit) =>
-  Object.hasOwn(leet, String.fromCharCode(unit)) ? wordKind : kind,
-)
+const loosenedKinds = unitKinds.slice()
+for (const [disguise, letter] of Object.entries(leet)) {
+  asLetter[disguise.charCodeAt(0)] = letter.charCodeAt(0)
+  loosenedKinds[disguise.charCodeAt(0)] = wordKind
+}
+const loosened = folded.map((unit) => asLetter[unit] || unit)
 
 /** Words of attacks that are known again when turned. */
 const marks =

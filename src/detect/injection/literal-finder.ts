@@ -58,14 +58,34 @@ export function createLiteralFinder(
 ): LiteralFinder {
   const words = indexWords(literals, isWord)
   const tails = indexTails(literals, (literal) => !words.indexed.has(literal))
-  // A loop: the same with a function for each unit takes several times as long.
-  const units = new Int32Array(fold.length)
+  const units = readUnits(fold, isWord)
   for (let unit = 0; unit < units.length; unit++) {
-    const read = fold[unit] as number
-    const kind = (isWord(read) ? isWordUnit : 0) | (isWord(unit) ? 0 : isCloser)
-    units[unit] = read | kind | (tails.shortEnds[read] as number)
+    const known = units[unit] as number
+    const ends = tails.shortEnds[known & readMask] as number
+    if (ends !== 0) units[unit] = known | ends
   }
   return new Finder(literals, units, words, tails)
+}
+
+/** For the fold that was asked last: all scripts but one share it. */
+let lastRead:
+  | { fold: Uint16Array; isWord: (unit: number) => boolean; units: Int32Array<ArrayBuffer> }
+  | undefined
+
+/** What is known of every unit before any literal: the unit it is read as, and whether it is of a word. */
+function readUnits(fold: Uint16Array, isWord: (unit: number) => boolean): Int32Array<ArrayBuffer> {
+  if (lastRead?.fold !== fold || lastRead.isWord !== isWord) {
+    // A loop: the same with a function for each unit takes several times as long.
+    const units = new Int32Array(fold.length)
+    for (let unit = 0; unit < units.length; unit++) {
+      const read = fold[unit] as number
+      const isWordItself = isWord(unit)
+      const isReadAsWord = read === unit ? isWordItself : isWord(read)
+      units[unit] = read | (isReadAsWord ? isWordUnit : 0) | (isWordItself ? 0 : isCloser)
+    }
+    lastRead = { fold, isWord, units }
+  }
+  return lastRead.units.slice()
 }
 
 class Finder implements LiteralFinder {

@@ -2,6 +2,7 @@
  * One form for texts that say the same: NFKC, lower case, without characters that cannot be seen, without stretches of
  * blanks or dashes. What repetition is known by; the scanner reads texts as they came and in its own way.
  */
+import { unitSet } from '../../core/code-units.ts'
 
 // Zero-width characters, soft hyphen, joiners, bidi controls, variation selectors, tags, fillers: all of
 // Unicode's Default_Ignorable_Code_Point.
@@ -56,9 +57,7 @@ function isCrowded(text: string): boolean {
 }
 
 /** Marks, and halves of characters beyond the basic plane, among which there are some too. */
-const markUnits = Uint8Array.from({ length: 0x10000 }, (_, unit) =>
-  /[\p{M}\p{Cs}]/u.test(String.fromCharCode(unit)) ? 1 : 0,
-)
+const markUnits = unitSet(/[\p{M}\p{Cs}]/u)
 
 function fold(piece: string): string {
   const cut = isCrowded(piece) ? piece.replace(tooManyMarks, '$1') : piece

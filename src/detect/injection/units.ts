@@ -5,8 +5,7 @@
  * Folding keeps lengths: case, accents, full width and circles go, and what takes more than one unit (mathematical
  * letters, ligatures, marks that stand apart) is left to `disguises/invisible.ts`.
  */
-
-const unitCount = 0x10000
+import { eachUnit, unitCount } from '../../core/code-units.ts'
 
 /** Letters whose bar or missing dot is no mark to Unicode. */
 const barred: Readonly<Record<string, string>> = {
@@ -23,14 +22,18 @@ const barred: Readonly<Record<string, string>> = {
   '‑': '-',
 }
 
-/** Hangul syllables fall apart when folded, and Han has nothing to fold. */
-function isFoldable(unit: number): boolean {
-  return unit < 0x3041 || unit >= 0xf900
-}
+/** What lies between is its own form: Hangul syllables would fall apart when folded, and Han has nothing to fold. */
+const foldable = [
+  [0, 0x3041],
+  [0xf900, unitCount],
+] as const
 
 /** The unit that another one is read as. */
-export const folded: Uint16Array = Uint16Array.from({ length: unitCount }, (_, unit) => {
-  if (!isFoldable(unit)) return unit
+export const folded: Uint16Array = new Uint16Array(unitCount)
+for (let unit = 0; unit < unitCount; unit++) folded[unit] = unit
+for (const [from, to] of foldable) for (let unit = from; unit < to; unit++) folded[unit] = foldUnit(unit)
+
+function foldUnit(unit: number): number {
   const character = String.fromCharCode(unit)
   if (/\s/.test(character)) return 0x20
   const plain = character
@@ -40,7 +43,7 @@ export const folded: Uint16Array = Uint16Array.from({ length: unitCount }, (_, u
     .replaceAll(/[\u0300-\u036f]/g, '')
   const letter = barred[plain] ?? plain
   return letter.length === 1 ? letter.charCodeAt(0) : unit
-})
+}
 
 /** Of a word whose script keeps its words apart. */
 export const wordKind = 1
@@ -54,14 +57,14 @@ export const unspacedKind = 3
  * sign of any kind, or they would hide the words they stand between; half a character from beyond the basic plane is one
  * of those too.
  */
-export const unitKinds: Uint8Array = Uint8Array.from({ length: unitCount }, (_, unit) => {
-  if (unit === unitCount - 1) return fenceKind
-  if (!/[\p{L}\p{N}\p{M}]/u.test(String.fromCharCode(unit))) return 0
+export const unitKinds: Uint8Array = new Uint8Array(unitCount)
+unitKinds[unitCount - 1] = fenceKind
+eachUnit(/[\p{L}\p{N}\p{M}]/u, (unit) => {
   const isUnspacedScript =
     (unit >= 0x0e00 && unit <= 0x0eff) ||
     (unit >= 0x3040 && unit <= 0x9fff) ||
     (unit >= 0xac00 && unit <= 0xd7a3)
-  return isUnspacedScript ? unspacedKind : wordKind
+  unitKinds[unit] = isUnspacedScript ? unspacedKind : wordKind
 })
 
 /** Nothing stands between the words, or endings cling to them. */

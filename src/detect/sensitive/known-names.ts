@@ -2,6 +2,7 @@
  * Names that an operator has told: of people, of customers. Each as whole words, in any case, with and without its accents
  * (`Müller`, `Muller`, `Mueller`), with the surname in front (`Müller, Anna`), also in the genitive.
  */
+import { eachUnit, unitCount } from '../../core/code-units.ts'
 import type { Span } from '../../core/text.ts'
 import { type Detector, maxOpenLength, type Sample } from './detector.ts'
 
@@ -31,16 +32,16 @@ const apart = 0
 const inWord = 1
 const wordItself = 2
 const between = 3
-const kinds = Uint8Array.from({ length: 0x10000 }, (_, unit) => {
-  const character = String.fromCharCode(unit)
-  if (
-    /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}]/u.test(character)
-  )
-    return wordItself
+const kinds = new Uint8Array(unitCount).fill(apart)
+for (const [kind, members] of [
+  [between, /[\s.,'’_·\u2010-\u2013-]/u],
   // Half of a character beyond the basic plane belongs to a word.
-  if (/[\p{L}\p{M}\p{N}\p{Cs}]/u.test(character)) return inWord
-  return /[\s.,'’_·\u2010-\u2013-]/u.test(character) ? between : apart
-})
+  [inWord, /[\p{L}\p{M}\p{N}\p{Cs}]/u],
+  [wordItself, /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}]/u],
+] as const)
+  eachUnit(members, (unit) => {
+    kinds[unit] = kind
+  })
 
 /** @returns why a line cannot be looked for, undefined if it can */
 export function nameFault(name: string): string | undefined {
@@ -61,7 +62,7 @@ const ligatures: Readonly<Record<string, string>> = {
 const hashedLetters = 4
 const hashes = 0x10000
 const unknown = 0xffff
-const letters = Uint16Array.from({ length: 0x10000 }, (_, unit) => {
+const letters = Uint16Array.from({ length: unitCount }, (_, unit) => {
   const key = kinds[unit] === inWord ? folded(String.fromCharCode(unit)) : ''
   return key.length === 1 ? key.charCodeAt(0) : kinds[unit] === inWord ? unknown : 0
 })

@@ -7,6 +7,7 @@
  * Of a long text only what stands near something undone, or near what nobody sees, is read again; the latter stays, for
  * `strip-invisible.ts` to leave out. Not undone: base64, and letters that merely look like others.
  */
+import { eachUnit, unitSet } from '../../core/code-units.ts'
 import { unseenUnits } from '../../core/strip-invisible.ts'
 import type { Span } from '../../core/text.ts'
 
@@ -35,9 +36,9 @@ const beginning = /[\\%&\u0660-\u0669\u06f0-\u06f9\u0966-\u096f\u2024\ufe6b\uff0
 const hidden = new RegExp(`[${unseenUnits}]`)
 const mayEscape = 1
 const isHidden = 2
-const hints = Uint8Array.from({ length: 0x10000 }, (_, unit) => {
-  const character = String.fromCharCode(unit)
-  return beginning.test(character) ? mayEscape : hidden.test(character) ? isHidden : 0
+const hints = unitSet(hidden, isHidden)
+eachUnit(beginning, (unit) => {
+  hints[unit] = mayEscape
 })
 const letters: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', b: ' ', f: ' ' }
 const entities: Readonly<Record<string, string>> = {

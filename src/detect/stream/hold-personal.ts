@@ -1,12 +1,11 @@
 /** From where on the end of an unfinished text may become personal data with a form of its own: any word, any number. */
+import { unitSet } from '../../core/code-units.ts'
 import { isDigitUnit } from '../sensitive/number-runs.ts'
 
 /** As long as an address's local part may be, with its host. */
 const maxLocalLength = 64
 const maxAddressLength = 320
-const addressUnits = Uint8Array.from({ length: 0x10000 }, (_, unit) =>
-  /[\p{L}\p{M}\p{N}.!#$%&'*+/=?^_`{|}~@:-]/u.test(String.fromCharCode(unit)) ? 1 : 0,
-)
+const addressUnits = unitSet(/[\p{L}\p{M}\p{N}.!#$%&'*+/=?^_`{|}~@:-]/u)
 /** Digits with what people put between them, and account numbers in their groups. */
 const inNumber = /[\d ()./\u00a0\u2010-\u2013-]/
 const maxNumberLength = 200

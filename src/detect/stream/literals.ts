@@ -2,6 +2,7 @@
  * Tells whether literals stand in a text, or have begun at its end, answered piece by piece with one table look-up a
  * character: most pieces of an answer are asked nothing else. (`automaton.ts` walks whole texts and cannot go on.)
  */
+import { unitCount } from '../../core/code-units.ts'
 
 /** A set of literals that is walked piece by piece. */
 export interface Literals {
@@ -122,7 +123,8 @@ class Trie {
 
 /** What stands in no literal ends a word, as the control characters do, whose class it shares. */
 function classify(literals: readonly string[]) {
-  const classes = Uint8Array.from({ length: 0x10000 }, (_, unit) => (unit < ascii ? unit : 0))
+  const classes = new Uint8Array(unitCount)
+  for (let unit = 0; unit < ascii; unit++) classes[unit] = unit
   let count = ascii
   for (const literal of literals)
     for (let at = 0; at < literal.length; at++) {

@@ -2,6 +2,7 @@
  * All that one policy looks for in answers, together, and the question that most pieces are done with: is there anything
  * to it at all?
  */
+import { unitCount, unitSet } from '../../core/code-units.ts'
 import { controls } from './controls.ts'
 import { createLinks } from './links.ts'
 import { createLiterals } from './literals.ts'
@@ -17,13 +18,9 @@ export interface Wanted extends WantedData {
 }
 
 /** Letters of all scripts, blanks, and the signs of prose. Whatever else there is may be the beginning of something. */
-const calmUnits = Uint8Array.from({ length: 0x10000 }, (_, unit) => {
-  if (unit < 0x80) return /[A-Za-z \t\n\r!"'()*,.:;?`-]/.test(String.fromCharCode(unit)) ? 1 : 0
-  const calm = /[\p{L}\p{Nd}\p{Nl}\p{Pd}\p{Ps}\p{Pe}\p{Pi}\p{Pf}\p{Po}\p{Sc}\p{Sm}\p{So}]/u.test(
-    String.fromCharCode(unit),
-  )
-  return calm && !/\p{Default_Ignorable_Code_Point}/u.test(String.fromCharCode(unit)) ? 1 : 0
-})
+const calmUnits = unitSet(
+  /[A-Za-z \t\n\r!"'()*,.:;?`-]|(?![\0-\x7f\p{Default_Ignorable_Code_Point}])[\p{L}\p{Nd}\p{Nl}\p{Pd}\p{Ps}\p{Pe}\p{Pi}\p{Pf}\p{Po}\p{Sc}\p{Sm}\p{So}]/u,
+)
 
 /** Made once for a policy: what is looked for is the same in all answers, but for a marker. */
 export function createStreamDetectors(wanted: Wanted): (marker?: string) => StreamDetectors {
@@ -51,7 +48,7 @@ function calm(
 ): Pass {
   const { opening = [], others = [] } = sensitive ?? {}
   const isNothingWanted = all.length === 0 && unseen === undefined
-  const units = isNothingWanted ? new Uint8Array(0x10000).fill(1) : calmUnits
+  const units = isNothingWanted ? new Uint8Array(unitCount).fill(1) : calmUnits
   const literals = createLiterals(opening, others, units)
   return {
     begin: (before) => literals.behind(before.slice(-maxTriggerLength)),
