@@ -1,6 +1,6 @@
 /**
  * The list of commands. A new command is a file and an entry here. Its file is imported only when the command is run,
- * because the gateway's modules take seconds of CPU to load, and `key list` needs none of them.
+ * because the gateway's modules take most of a second of CPU to load, and `key list` needs none of them.
  */
 import type { Command } from './command.ts'
 

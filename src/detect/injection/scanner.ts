@@ -62,7 +62,7 @@ const undone =
   sign.groups |
   sign.morse
 
-/** Makes a scanner of signatures. Takes some 0.1 s. */
+/** Makes a scanner of signatures. Takes some 0.3 s the first time, before its code is compiled. */
 export function createScanner(signatures: readonly Signature[]): Scanner {
   const engine = createEngine(signatures)
 
