@@ -23,6 +23,7 @@ const floors: Readonly<Record<string, number>> = {
   approvals: 5,
   audit: 5,
   upstreams: 5,
+  workers: 6,
   pipeline: 6,
   demo: 6,
   http: 7,

@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream'
 import type { Processes } from '../audit/write/lock.ts'
 import type { Variables } from '../policy/locate.ts'
+import type { Processes as Family } from '../server/part.ts'
 
 /** Everything a command may touch of its process. `main.ts` passes the real one, tests pass their own. */
 export interface Io {
@@ -14,6 +15,8 @@ export interface Io {
   readonly processes: Processes
   /** Memory limit of the container in bytes, if it has one. */
   readonly constrainedMemory?: number | undefined
+  /** The other processes of a gateway with several workers. */
+  readonly family?: Family
   /** Registers for SIGTERM, SIGINT and SIGHUP. */
   on(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', listener: () => void): void
   readonly version: string

@@ -4,9 +4,17 @@ import { EventEmitter, once } from 'node:events'
 import { openFilesLimit, openFilesProblem } from '../files/open-files.ts'
 import { parseAddress } from '../policy/address.ts'
 import { loadPolicy } from '../policy/load.ts'
-import { startGateway } from '../server/gateway.ts'
-import { createLog } from '../telemetry/log.ts'
-import { type Command, configOption, type ExitCode, textOf, UsageError, type Values } from './command.ts'
+import { type Gateway, startGateway } from '../server/gateway.ts'
+import { createLog, type Log } from '../telemetry/log.ts'
+import {
+  type Command,
+  configOption,
+  type ExitCode,
+  type Io,
+  textOf,
+  UsageError,
+  type Values,
+} from './command.ts'
 
 /** The command `torwart serve`. */
 export const serve: Command = {
@@ -20,24 +28,13 @@ export const serve: Command = {
     const listen = addressOption(values, 'listen')
     const admin = addressOption(values, 'admin')
     const { policy } = loadPolicy(policyFile, io.variables)
-    const log = createLog(policy.logLevel)
-    // Registered before the gateway listens, because an unhandled signal would end the process.
-    let wasHungUp = false
-    let hungUp = () => {
-      wasHungUp = true
-    }
-    io.on('SIGHUP', () => hungUp())
-    const stops = new EventEmitter()
-    const stop = () => void stops.emit('stop')
-    io.on('SIGTERM', stop)
-    io.on('SIGINT', stop)
-    let isTold = false
-    const told = once(stops, 'stop').then(() => {
-      isTold = true
-    })
+    const { parent } = io.family ?? {}
+    const log = createLog(policy.logLevel, undefined, parent ? { worker: parent.worker } : null)
+    const signals = hearSignals(io)
     const fewFiles = openFilesProblem(openFilesLimit())
-    if (fewFiles !== undefined) log.warn(fewFiles)
+    if (fewFiles !== undefined && !parent) log.warn(fewFiles)
     const gateway = await startGateway({
+      ...io.family,
       policyFile,
       variables: io.variables,
       log,
@@ -48,18 +45,63 @@ export const serve: Command = {
       ...(listen ? { listen } : {}),
       ...(admin ? { admin } : {}),
     })
-    hungUp = gateway.reload
-    if (wasHungUp) gateway.reload()
-    // No client knows of the gateway yet, so it can stop without notice.
-    if (isTold) gateway.hurry()
-    log.info({ data: gateway.data, admin: gateway.admin, policy: policy.version }, 'listening')
-    await told
-    stops.once('stop', gateway.hurry)
-    log.info('stopping; a second signal aborts running requests')
-    await gateway.close()
-    log.info('stopped')
+    if (parent) {
+      await gateway.told
+      await gateway.close()
+      parent.leave()
+      return 0
+    }
+    await serveUntilStopped(gateway, signals, log, policy.version)
     return 0
   },
+}
+
+/** Signals that have come, and those to come. */
+interface Signals {
+  readonly stops: EventEmitter
+  wasHungUp: boolean
+  isTold: boolean
+  hungUp(): void
+  readonly told: Promise<void>
+}
+
+/** Registers before the gateway listens, because an unhandled signal would end the process. */
+function hearSignals(io: Io): Signals {
+  const stops = new EventEmitter()
+  const signals: Signals = {
+    stops,
+    wasHungUp: false,
+    isTold: false,
+    hungUp() {
+      signals.wasHungUp = true
+    },
+    told: once(stops, 'stop').then(() => {
+      signals.isTold = true
+    }),
+  }
+  io.on('SIGHUP', () => signals.hungUp())
+  const stop = () => void stops.emit('stop')
+  io.on('SIGTERM', stop)
+  io.on('SIGINT', stop)
+  return signals
+}
+
+async function serveUntilStopped(
+  gateway: Gateway,
+  signals: Signals,
+  log: Log,
+  version: string,
+): Promise<void> {
+  signals.hungUp = gateway.reload
+  if (signals.wasHungUp) gateway.reload()
+  // No client knows of the gateway yet, so it can stop without notice.
+  if (signals.isTold) gateway.hurry()
+  log.info({ data: gateway.data, admin: gateway.admin, policy: version }, 'listening')
+  await signals.told
+  signals.stops.once('stop', gateway.hurry)
+  log.info('stopping; a second signal aborts running requests')
+  await gateway.close()
+  log.info('stopped')
 }
 
 function addressOption(values: Values, name: string) {

@@ -8,9 +8,10 @@ const share = 0.4
 /**
  * Texts are held in V8's heap, bytes beside it: whichever is the tighter counts.
  * @param constrained what a container may have; undefined or 0: no bound is known
+ * @param processes that share it; each has a heap of its own
  */
-export function memoryBudget(constrained: number | undefined): number {
+export function memoryBudget(constrained: number | undefined, processes = 1): number {
   const there = constrained !== undefined && constrained > 0 ? constrained : Number.POSITIVE_INFINITY
   const { heap_size_limit: heap } = getHeapStatistics()
-  return Math.floor(Math.min(heap, there, totalmem()) * share)
+  return Math.floor(Math.min(heap, there / processes, totalmem() / processes) * share)
 }

@@ -20,7 +20,7 @@ export interface StoredAt {
 export interface StoredResponses {
   note(owner: string, id: string, at: StoredAt): void
   /** This owner's answer; undefined for anybody else's. */
-  find(owner: string, id: string): StoredAt | undefined
+  find(owner: string, id: string): StoredAt | undefined | Promise<StoredAt | undefined>
 }
 
 /**

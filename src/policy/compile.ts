@@ -133,6 +133,7 @@ function compileParts(config: Config, origin: Origin, report: Report): Parts {
     secretFiles,
     logLevel: config.log.level,
     logAddresses: config.log.addresses,
+    workers: config.workers,
     shutdown: { noticeMs: ms(config.shutdown.notice), graceMs: ms(config.shutdown.grace) },
   }
 }

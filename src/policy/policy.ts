@@ -341,6 +341,8 @@ export interface Policy {
   readonly logLevel: string
   /** Whether lines of the log name callers' addresses. */
   readonly logAddresses: 'masked' | 'plain'
+  /** Processes that serve requests. */
+  readonly workers: number
   readonly shutdown: { readonly noticeMs: number; readonly graceMs: number }
   /** What the operator should know, such as features that are asked for and not built yet. */
   readonly warnings: readonly string[]

@@ -20,6 +20,8 @@ export interface AdminListenerParts {
   readiness(): Promise<Readiness>
   readonly fleet: Fleet
   readonly metrics: Metrics
+  /** Prints all metrics in Prometheus' text format. */
+  exposition(): Promise<string>
   readonly log: Log
   readonly logins: AdminLogins
   readonly api: AdminApiParts
@@ -35,6 +37,7 @@ export function createAdminListener({
   readiness,
   fleet,
   metrics,
+  exposition,
   log,
   logins,
   api,
@@ -57,7 +60,7 @@ export function createAdminListener({
     reply.code(404).send({ error: 'The admin listener has no such route.' }),
   )
   registerHealth(app, readiness, fleet)
-  registerMetrics(app, metrics, fleet, readiness)
+  registerMetrics(app, { metrics, fleet, exposition, state: readiness })
   registerAdminApi(app, api)
   registerApprovals(app, approvals, logins)
   registerAuditApi(app, audit)

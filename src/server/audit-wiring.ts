@@ -1,7 +1,9 @@
 /** The audit log of a gateway, its receivers, and who is told when either fails. */
 import { type Audit, openAudit } from '../audit/audit.ts'
+import { workerChain, workersWithChains } from '../audit/chains.ts'
 import { startForwarder } from '../audit/sinks/forward.ts'
 import { transportOf } from '../audit/sinks/transport.ts'
+import { readHead } from '../audit/write/head.ts'
 import type { Processes } from '../audit/write/lock.ts'
 import type { Clock } from '../core/clock.ts'
 import { describeError } from '../core/refusal.ts'
@@ -9,9 +11,11 @@ import type { Policy } from '../policy/policy.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Closers } from './closers.ts'
+import type { Part } from './part.ts'
 
 /** What it takes to open the audit log. */
 export interface AuditWiringParts {
+  readonly part: Part
   readonly atStart: Policy
   readonly version: string
   readonly processes: Processes
@@ -25,19 +29,50 @@ export interface AuditWiringParts {
 }
 
 /**
- * Opens the log; its forwarders are started by `startForwarders`.
+ * Opens the log of this process; its forwarders are started by `startForwarders`.
  * @throws Error if the log cannot be opened, or another process writes it
  */
 export function openAuditLog(parts: AuditWiringParts): Promise<Audit> {
-  const { atStart, version, processes, clock, metrics, log, onGone } = parts
+  const { part, atStart, metrics } = parts
+  if (part.kind !== 'worker')
+    return openChain(atStart.audit.file, parts, {}, (seq) => metrics.auditCheckpoint.set(seq))
+  const { worker } = part
+  return openChain(workerChain(atStart.audit.file, worker), parts, { worker }, (seq) =>
+    metrics.auditCheckpoint.set({ worker }, seq),
+  )
+}
+
+/**
+ * Opens the chains of workers that the policy does not have, because it once had more.
+ * @throws as `openAuditLog`
+ */
+export async function openOrphans(parts: AuditWiringParts, closers: Closers): Promise<readonly Audit[]> {
+  const { part, atStart } = parts
+  if (part.kind === 'worker') return []
+  const orphans: Audit[] = []
+  for (const worker of workersWithChains(atStart.audit.file)) {
+    if (part.kind === 'primary' && worker <= part.workers) continue
+    const orphan = await openChain(workerChain(atStart.audit.file, worker), parts, { worker }, () => {})
+    closers.add(orphan.close)
+    orphans.push(orphan)
+  }
+  return orphans
+}
+
+function openChain(
+  file: string,
+  { atStart, version, processes, clock, log, onGone }: AuditWiringParts,
+  about: object,
+  onCheckpoint: (seq: number) => void,
+): Promise<Audit> {
   return openAudit({
-    file: atStart.audit.file,
+    file,
     settings: atStart.audit,
     clock,
     processes,
-    about: { version, policy: atStart.version },
+    about: { version, policy: atStart.version, ...about },
     onCheckpoint: ({ seq, hash, instance, proof }) => {
-      metrics.auditCheckpoint.set(seq)
+      onCheckpoint(seq)
       log.info({ seq, hash, instance, proof }, 'audit checkpoint')
     },
     onGone,
@@ -46,23 +81,50 @@ export function openAuditLog(parts: AuditWiringParts): Promise<Audit> {
   })
 }
 
-/** Starts one forwarder for each receiver of the policy. */
-export function startForwarders(
-  { atStart, metrics, log, out = () => {} }: AuditWiringParts,
-  audit: Audit,
-  closers: Closers,
-): void {
-  const { file, forward } = atStart.audit
-  for (const settings of forward) {
-    const forwarder = startForwarder({
-      file,
-      settings,
-      transport: transportOf(settings, out),
-      startAfterSeq: audit.head.seq,
-      head: () => audit.head.seq,
-      onMoved: (waiting) => metrics.auditUnforwarded.set({ receiver: settings.name }, waiting),
-      report: (problem, error) => log.warn({ cause: describeError(error) }, problem),
-    })
-    closers.add(forwarder.close)
+/** A chain whose records are forwarded. */
+interface ForwardedChain {
+  readonly file: string
+  /** Where it ends. */
+  head(): number
+}
+
+/** Starts a forwarder for each chain and each receiver of the policy; those of workers are read by the primary. */
+export function startForwarders(parts: AuditWiringParts, audit: Audit, closers: Closers): void {
+  const { part, atStart, metrics, log, out = () => {} } = parts
+  if (part.kind === 'worker') return
+  for (const settings of atStart.audit.forward) {
+    const waiting = new Map<string, number>()
+    for (const { file, head } of forwardedChains(parts, audit)) {
+      const forwarder = startForwarder({
+        file,
+        settings,
+        transport: transportOf(settings, out),
+        startAfterSeq: head(),
+        head,
+        onMoved: (count) => {
+          waiting.set(file, count)
+          const all = [...waiting.values()].reduce((sum, each) => sum + each, 0)
+          metrics.auditUnforwarded.set({ receiver: settings.name }, all)
+        },
+        report: (problem, error) => log.warn({ cause: describeError(error) }, problem),
+      })
+      closers.add(forwarder.close)
+    }
   }
+}
+
+function forwardedChains({ part, atStart }: AuditWiringParts, audit: Audit): readonly ForwardedChain[] {
+  const { file } = atStart.audit
+  const count = part.kind === 'primary' ? part.workers : 0
+  const workers = new Set([
+    ...workersWithChains(file),
+    ...Array.from({ length: count }, (_, index) => index + 1),
+  ])
+  return [
+    { file, head: () => audit.head.seq },
+    ...[...workers].map((worker) => {
+      const chain = workerChain(file, worker)
+      return { file: chain, head: () => readHead(chain)?.seq ?? 0 }
+    }),
+  ]
 }

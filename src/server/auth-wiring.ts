@@ -24,7 +24,7 @@ export interface CallersParts {
   policy(): Policy
   /** In force. */
   keys(): KeyRing
-  readonly shared: SharedKeys | undefined
+  readonly shared: Pick<SharedKeys, 'synchronise'> | undefined
   readonly clock: Clock
   readonly intervals: Intervals
   readonly metrics: Metrics

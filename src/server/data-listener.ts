@@ -10,7 +10,7 @@ import { type DrainOptions, drain } from '../http/data/drain.ts'
 import { registerGreeting } from '../http/data/greeting.ts'
 import { createInFlightRequests, type InFlightRequests } from '../http/data/in-flight-request.ts'
 import { registerListing } from '../http/data/listings.ts'
-import { createLoginThrottle, type LoginThrottle } from '../http/data/login-throttle.ts'
+import type { LoginThrottle } from '../http/data/login-throttle.ts'
 import { registerModelRoute } from '../http/data/model-routes.ts'
 import { registerNotFound } from '../http/data/not-found.ts'
 import { registerHealthChecks } from '../http/data/probes.ts'
@@ -39,6 +39,7 @@ export interface DataListenerParts
   readonly upstreamClient: HttpUpstreamClient
   readonly stored: StoredResponses
   readonly freezes: KillSwitch
+  readonly loginThrottle: LoginThrottle
   readonly metrics: Metrics
   readonly memory: HeldBytes
   readonly clock: Clock
@@ -58,12 +59,11 @@ export interface DataListener {
   drain(options: DrainOptions): Promise<void>
   /** Ends the requests under way that match, with a refusal. */
   readonly abort: InFlightRequests['abort']
-  readonly loginThrottle: LoginThrottle
 }
 
 /** Makes the listener. */
 export async function createDataListener(parts: DataListenerParts): Promise<DataListener> {
-  const { current, clock, metrics, memory } = parts
+  const { current, clock, metrics, memory, loginThrottle } = parts
   // Fastify's types tell HTTP from HTTPS by the shape of the options, which is known here only at run time.
   const app = fastify(serverOptions(current().policy)) as unknown as FastifyInstance
   const handshakes = watchHandshakes(app.server, parts.onHandshakeFailure)
@@ -75,7 +75,6 @@ export async function createDataListener(parts: DataListenerParts): Promise<Data
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
   await app.register(multipart)
-  const loginThrottle = await createLoginThrottle(app, doorPolicy)
   const receive = createReceive(current, clock)
   const inFlightRequests = createInFlightRequests(receive, loginThrottle, metrics, doorPolicy, memory)
   // In the place of Fastify's own.
@@ -87,7 +86,7 @@ export async function createDataListener(parts: DataListenerParts): Promise<Data
   })
   registerRoutes(app, parts, inFlightRequests)
   return {
-    ...{ app, loginThrottle },
+    app,
     drain: (options) => drain(app, inFlightRequests, options),
     abort: inFlightRequests.abort,
   }

@@ -9,33 +9,50 @@ import type { Foundation } from './foundation.ts'
 import type { Reloaded } from './reload.ts'
 import { prepareScanners, type Services } from './services.ts'
 
+/** Where the requests are that a change may end. */
+export interface ChangeReach {
+  /** Those of this process. */
+  abort: DataListener['abort']
+  /** Told of every reload, and of freezes: other processes must follow. */
+  onReload?(): void
+  onFreeze?(): void
+}
+
 /** Starts to follow policy, keys and freezes; called last, when everything exists that a change reaches. */
-export function followChanges(foundation: Foundation, services: Services, { abort }: DataListener): void {
-  const { log, snapshots, keysSync } = foundation
+export function followChanges(foundation: Foundation, services: Services, reach: ChangeReach): void {
+  const { part, log, snapshots, keysSync } = foundation
   const { freezes, changes, toolPins } = services
+  // The primary follows the files, and tells its workers when to read them; it logs and records for all.
+  const isWorker = part.kind === 'worker'
   freezes.watch((orders: readonly FreezeEntry[]) => {
-    for (const { kind, name, frozen, until } of orders)
-      log.warn({ kind, name, until }, frozen ? 'frozen' : 'unfrozen')
+    if (!isWorker)
+      for (const { kind, name, frozen, until } of orders)
+        log.warn({ kind, name, until }, frozen ? 'frozen' : 'unfrozen')
     void changes.tell()
-    abort(new Refusal('frozen'), (context) => isFrozen(context, freezes))
+    reach.abort(new Refusal('frozen'), (context) => isFrozen(context, freezes))
+    reach.onFreeze?.()
   })
-  snapshots.watch((reloaded) => {
+  const onReload = (reloaded: Reloaded) => {
     applyReload(reloaded, foundation, services)
-    abort(new Refusal('invalid_credentials'), (context) => isWithdrawn(context, reloaded.snapshot))
+    reach.abort(new Refusal('invalid_credentials'), (context) => isWithdrawn(context, reloaded.snapshot))
     void changes.tell()
-    tellReload(reloaded, foundation)
-  })
+    if (!isWorker) tellReload(reloaded, foundation)
+    reach.onReload?.()
+  }
+  if (isWorker) snapshots.listen(onReload)
+  else snapshots.watch(onReload)
   keysSync.watch(snapshots.reload)
   toolPins.watch(() => void changes.tell())
 }
 
 function applyReload(
   { snapshot: { policy } }: Reloaded,
-  { audit, log }: Foundation,
+  { part, audit, orphans, log }: Foundation,
   { scanningFor, fleet, callers }: Services,
 ): void {
-  audit.reconfigure(policy.audit)
-  prepareScanners(scanningFor, policy)
+  for (const chain of [audit, ...orphans]) chain.reconfigure(policy.audit)
+  // The primary serves no request.
+  if (part.kind !== 'primary') prepareScanners(scanningFor, policy)
   log.level = policy.logLevel
   showAddresses(log, policy.logAddresses === 'plain')
   void fleet.look()

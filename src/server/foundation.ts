@@ -15,14 +15,15 @@ import type { RedisClient } from '../redis/client.ts'
 import { type Log, showAddresses } from '../telemetry/log.ts'
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import { createSparing } from '../telemetry/sparing.ts'
-import { openAuditLog, startForwarders } from './audit-wiring.ts'
+import { openAuditLog, openOrphans, startForwarders } from './audit-wiring.ts'
 import type { Closers } from './closers.ts'
 import { type KeysSync, openKeysSync } from './keys-sync.ts'
 import { openRedis } from './limit-store.ts'
+import { type Part, type Processes as ProcessesOfGateway, partOf } from './part.ts'
 import { createSnapshots, type SnapshotOptions, type Snapshots } from './reload.ts'
 
 /** What a gateway is started with. */
-export interface GatewayOptions extends Omit<SnapshotOptions, 'now' | 'intervals'> {
+export interface GatewayOptions extends Omit<SnapshotOptions, 'now' | 'intervals'>, ProcessesOfGateway {
   readonly log: Log
   readonly processes: Processes
   readonly version: string
@@ -39,6 +40,7 @@ export interface GatewayOptions extends Omit<SnapshotOptions, 'now' | 'intervals
 
 /** What was opened first. */
 export interface Foundation {
+  readonly part: Part
   readonly log: Log
   readonly clock: Clock
   readonly intervals: Intervals
@@ -55,6 +57,8 @@ export interface Foundation {
   readonly redis: RedisClient | undefined
   readonly keysSync: KeysSync
   readonly audit: Audit
+  /** Chains of workers that the policy does not have any more: they are tended until their retention ends. */
+  readonly orphans: readonly Audit[]
   /** Puts an event on record. Does not throw: what cannot be recorded shows in the log not being writable. */
   recordEvent(event: string, details: object): void
   readonly recordedBefore: RecordedBefore
@@ -77,24 +81,33 @@ export async function openFoundation(options: GatewayOptions, closers: Closers):
   closers.add(snapshots.close)
   const policy = () => snapshots.current.policy
   const atStart = policy()
+  const part = partOf(options, atStart.workers)
+  // Memory is divided between workers, because none can know what the others hold.
+  const shares = part.kind === 'worker' ? part.workers : 1
   const standardBudget = memoryBudget(options.constrainedMemory)
-  const memory = new HeldBytes(() => policy().memoryBudgetBytes ?? standardBudget)
+  const memory = new HeldBytes(() => (policy().memoryBudgetBytes ?? standardBudget) / shares)
   showAddresses(log, atStart.logAddresses === 'plain')
-  log.info({ version: options.version, policy: atStart.version }, 'starting')
-  for (const warning of snapshots.warnings) log.warn(warning)
-  await requireFreeAddresses(atStart)
+  if (part.kind !== 'worker') {
+    log.info({ version: options.version, policy: atStart.version }, 'starting')
+    for (const warning of snapshots.warnings) log.warn(warning)
+  }
+  // The primary has looked already, and holds the address for its workers.
+  if (part.kind !== 'worker') await requireFreeAddresses(atStart)
   const redis = openRedis(atStart)
   closers.add(() => redis?.close())
-  const keysSync = await openKeysSync({ redis, policy, clock, log, intervals })
+  // The files of keys are the primary's to write.
+  const keysRedis = part.kind === 'worker' ? undefined : redis
+  const keysSync = await openKeysSync({ redis: keysRedis, policy, clock, log, intervals })
   closers.add(keysSync.close)
   const recordedBefore = createRecordedBefore(clock)
   const { version, processes, out, scannerFor = createScanners(loadPacks()) } = options
   const auditParts = {
-    ...{ atStart, version, processes, clock, metrics, log, out },
+    ...{ part, atStart, version, processes, clock, metrics, log, out },
     onGone: recordedBefore.forget,
   }
   const audit = await openAuditLog(auditParts)
   closers.add(audit.close)
+  const orphans = await openOrphans(auditParts, closers)
   startForwarders(auditParts, audit, closers)
   const recordEvent = (event: string, details: object) => void audit.event(event, details).catch(() => {})
   const loginFailures = createLoginFailures((peer, count, kind) =>
@@ -102,7 +115,8 @@ export async function openFoundation(options: GatewayOptions, closers: Closers):
   )
   closers.add(loginFailures.close)
   return {
-    ...{ log, clock, metrics, snapshots, policy, atStart, memory, redis, keysSync, audit, recordEvent },
+    ...{ part, log, clock, metrics, snapshots, policy, atStart, memory, redis, keysSync },
+    ...{ audit, orphans, recordEvent },
     ...{ recordedBefore, loginFailures, scannerFor, intervals },
     mayTell: createSparing(clock.monotonicMs),
     mayTellOf: createSparing(clock.monotonicMs, maxToldPeers),

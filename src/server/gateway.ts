@@ -1,30 +1,21 @@
 /**
- * One running gateway: both listeners and everything behind them, opened here from the ground up and closed in the
- * reverse order. `serve`, `demo` and the tests start it alike.
+ * One running gateway, from the ground up: both listeners and everything behind them, or the part of it that this process
+ * is. `serve`, `demo` and the tests start it alike; it is closed in the reverse order.
  */
 import { describeError } from '../core/refusal.ts'
-import { announce } from '../files/running.ts'
+import { announce, type TakenFiles } from '../files/running.ts'
 import { listenOn } from '../http/data/listen.ts'
 import { Closers } from './closers.ts'
 import { followChanges } from './follow-changes.ts'
 import { type Foundation, type GatewayOptions, openFoundation } from './foundation.ts'
-import { createListeners, type Listeners } from './listeners.ts'
+import { createAdminSide, createDataSide, type DataSide } from './listeners.ts'
+import type { Gateway } from './running-gateway.ts'
 import { openServices, type Services } from './services.ts'
+import { startWorker } from './worker.ts'
+import { Workers } from './workers.ts'
 
 export type { GatewayOptions } from './foundation.ts'
-
-/** A gateway that listens. */
-export interface Gateway {
-  /** URLs of the two listeners. */
-  readonly data: string
-  readonly admin: string
-  /** Reads policy and keys again. */
-  reload(): void
-  /** Gives `shutdown.notice`, lets running requests finish for as long as `shutdown.grace` says, then cuts them. */
-  close(): Promise<void>
-  /** Ends notice and grace, now or when they begin. */
-  hurry(): void
-}
+export type { Gateway } from './running-gateway.ts'
 
 /**
  * Starts a gateway; it listens when this resolves.
@@ -35,60 +26,40 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   try {
     const foundation = await openFoundation(options, closers)
     const services = await openServices(foundation, closers)
-    const lifecycle = { isDraining: false }
-    const listeners = await createListeners(foundation, services, lifecycle, closers)
-    followChanges(foundation, services, listeners.data)
-    await checkModelServers(foundation, services)
-    const urls = await listen(foundation, listeners)
-    closers.add(announceGateway(foundation, services, options.processes.pid))
-    return runningGateway(urls, foundation, listeners, lifecycle, closers)
+    const { part } = foundation
+    const { pid } = options.processes
+    if (part.kind === 'worker') return await startWorker(foundation, services, part, closers)
+    if (part.kind === 'alone') return await startAlone(foundation, services, pid, closers)
+    const workers = new Workers(part.host, part.workers, foundation, services)
+    return await startPrimary(foundation, services, workers, pid, closers)
   } catch (error) {
     await closers.closeAll()
     throw error
   }
 }
 
-async function checkModelServers({ log }: Foundation, { fleet }: Services): Promise<void> {
-  for (const { name, up } of await fleet.check())
-    if (!up)
-      log.warn({ upstream: name }, 'model server does not answer, or its list of models cannot be read')
-}
-
-async function listen({ atStart }: Foundation, { data, admin }: Listeners) {
-  return {
-    data: await listenOn(data.app, atStart.listen, 'listen', atStart.listen.tls ? 'https' : 'http'),
+async function startAlone(
+  foundation: Foundation,
+  services: Services,
+  pid: number,
+  closers: Closers,
+): Promise<Gateway> {
+  const { atStart, policy, snapshots } = foundation
+  const lifecycle = { isDraining: false }
+  const { data, tlsFiles } = await createDataSide(foundation, services, closers)
+  const tlsProblem = () => (tlsFiles?.reading.ok === false ? tlsFiles.reading : undefined)
+  const admin = createAdminSide(foundation, services, { lifecycle, tlsProblem, workers: undefined }, closers)
+  followChanges(foundation, services, data)
+  await checkModelServers(foundation, services)
+  const urls = {
+    data: await listenForData(foundation, data),
     admin: await listenOn(admin, atStart.admin, 'admin', 'http'),
   }
-}
-
-/** Lets commands know of this gateway. @returns what ends that */
-function announceGateway(
-  { atStart, snapshots, log }: Foundation,
-  { freezes, fleet }: Services,
-  pid: number,
-): () => void {
-  return announce(
-    atStart.audit.file,
-    pid,
-    () => ({ taken: { ...snapshots.taken, freezes: freezes.taken }, models: fleet.listed() }),
-    (error) =>
-      log.warn(
-        { cause: describeError(error) },
-        'cannot write the state file that commands use to find this gateway',
-      ),
-  )
-}
-
-function runningGateway(
-  urls: Pick<Gateway, 'data' | 'admin'>,
-  { policy, snapshots }: Foundation,
-  { data, tlsFiles }: Listeners,
-  lifecycle: { isDraining: boolean },
-  closers: Closers,
-): Gateway {
+  closers.add(announceGateway(foundation, services, pid, () => takenHere(foundation, services)))
   const impatience = new AbortController()
   return {
     ...urls,
+    told: new Promise(() => {}),
     reload() {
       snapshots.reload()
       tlsFiles?.reload()
@@ -100,4 +71,88 @@ function runningGateway(
       await closers.closeAll()
     },
   }
+}
+
+/** The primary of several workers: it answers operators and workers, and no client. */
+async function startPrimary(
+  foundation: Foundation,
+  services: Services,
+  workers: Workers,
+  pid: number,
+  closers: Closers,
+): Promise<Gateway> {
+  const { atStart, snapshots } = foundation
+  const lifecycle = { isDraining: false }
+  const admin = createAdminSide(
+    foundation,
+    services,
+    { lifecycle, tlsProblem: () => undefined, workers },
+    closers,
+  )
+  closers.add(() => workers.stop())
+  // What commands wait for: the state that every worker has followed.
+  let taken = takenHere(foundation, services)
+  const follow = async (work: Promise<void>) => {
+    const now = takenHere(foundation, services)
+    await work
+    taken = now
+  }
+  followChanges(foundation, services, {
+    abort() {},
+    onReload: () => void follow(workers.caughtUp()),
+    onFreeze: () => void follow(workers.readFreezes()),
+  })
+  await checkModelServers(foundation, services)
+  const urls = {
+    data: await workers.start(),
+    admin: await listenOn(admin, atStart.admin, 'admin', 'http'),
+  }
+  closers.add(announceGateway(foundation, services, pid, () => taken))
+  return {
+    ...urls,
+    told: new Promise(() => {}),
+    reload() {
+      snapshots.reload()
+      workers.reloadCertificates()
+    },
+    hurry: () => workers.hurry(),
+    async close() {
+      lifecycle.isDraining = true
+      await workers.stop()
+      await closers.closeAll()
+    },
+  }
+}
+
+async function checkModelServers({ log }: Foundation, { fleet }: Services): Promise<void> {
+  for (const { name, up } of await fleet.check())
+    if (!up)
+      log.warn({ upstream: name }, 'model server does not answer, or its list of models cannot be read')
+}
+
+function listenForData({ atStart: { listen } }: Foundation, { app }: DataSide['data']): Promise<string> {
+  return listenOn(app, listen, 'listen', listen.tls ? 'https' : 'http')
+}
+
+function takenHere({ snapshots }: Foundation, { freezes }: Services): TakenFiles {
+  return { ...snapshots.taken, freezes: freezes.taken }
+}
+
+/** Lets commands know of this gateway. @returns what ends that */
+function announceGateway(
+  { atStart, log }: Foundation,
+  { fleet }: Services,
+  pid: number,
+  taken: () => TakenFiles,
+): () => void {
+  return announce(
+    atStart.audit.file,
+    pid,
+    () => ({ taken: taken(), models: fleet.listed() }),
+    (error) =>
+      log.warn(
+        { cause: describeError(error) },
+        'cannot write the state file that commands use to find this gateway',
+      ),
+  )
 }

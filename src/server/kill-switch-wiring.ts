@@ -9,9 +9,11 @@ import { shareFreezes } from '../kill-switch/shared.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { RedisClient } from '../redis/client.ts'
 import type { Log } from '../telemetry/log.ts'
+import type { Part } from './part.ts'
 
 /** What it takes to open the kill switch. */
 export interface KillSwitchParts {
+  readonly part: Part
   readonly atStart: Policy
   readonly redis: RedisClient | undefined
   readonly clock: Clock
@@ -22,6 +24,7 @@ export interface KillSwitchParts {
 
 /** @throws TypeError if the file is not what it should be: who cannot read what is frozen must not start */
 export async function openKillSwitch({
+  part,
   atStart,
   redis,
   clock,
@@ -29,7 +32,8 @@ export async function openKillSwitch({
   log,
   recordEvent,
 }: KillSwitchParts): Promise<KillSwitch> {
-  const shared = redis && shareFreezes(redis)
+  // A worker obeys the file, which the primary keeps as Redis has it.
+  const shared = part.kind === 'worker' ? undefined : redis && shareFreezes(redis)
   try {
     const freezes = await createKillSwitch({
       file: freezesFile(atStart.audit.file),
@@ -44,7 +48,7 @@ export async function openKillSwitch({
         ),
     })
     const subjects = freezes.list().map(subjectOf)
-    if (subjects.length > 0) {
+    if (subjects.length > 0 && part.kind !== 'worker') {
       log.warn({ subjects }, 'freezes carried over from before the restart')
       recordEvent('freezes in force', { subjects })
     }

@@ -1,9 +1,10 @@
 /** The limit store that the policy asks for, and who is told when it is away. */
 import type { Clock } from '../core/clock.ts'
+import { describeError } from '../core/refusal.ts'
 import { createFallbackStore } from '../limits/fallback.ts'
 import { createLeaseRenewer, type LeaseRenewer } from '../limits/lease-renewer.ts'
-import { createMemoryStore } from '../limits/memory/memory.ts'
 import { createRedisStore } from '../limits/redis/redis.ts'
+import type { Store } from '../limits/store.ts'
 import type { Policy } from '../policy/policy.ts'
 import { createRedisClient, type RedisClient } from '../redis/client.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -24,8 +25,10 @@ export function openRedis({ store: { redis, timeoutMs } }: Pick<Policy, 'store'>
 /** What it takes to open the limit store. */
 export interface LimitStoreParts {
   readonly onFailure: Policy['store']['onFailure']
-  /** Undefined: this gateway counts for itself. */
+  /** Undefined: `local` counts. */
   readonly redis: RedisClient | undefined
+  /** Counts for this gateway alone, without Redis and while that is away. */
+  readonly local: Store
   readonly clock: Clock
   readonly metrics: Metrics
   readonly log: Log
@@ -35,13 +38,15 @@ export interface LimitStoreParts {
 export async function openStore({
   onFailure,
   redis,
+  local,
   clock,
   metrics,
   log,
 }: LimitStoreParts): Promise<LeaseRenewer> {
-  const local = createMemoryStore(clock)
-  // Without Redis nothing is told, so nothing fails.
-  if (redis === undefined) return createLeaseRenewer(local, () => {})
+  if (redis === undefined)
+    return createLeaseRenewer(local, (error) =>
+      log.warn({ cause: describeError(error) }, 'cannot renew the leases of running requests'),
+    )
   const once = logAvailability(redis, clock, log)
   const shared = createRedisStore({
     redis,

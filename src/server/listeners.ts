@@ -2,40 +2,40 @@
 import type { FastifyInstance } from 'fastify'
 import { createAdminLogins } from '../http/admin/admin-logins.ts'
 import type { Readiness } from '../http/admin/health.ts'
+import { createLoginThrottle } from '../http/data/login-throttle.ts'
 import { type TlsFiles, watchTlsFiles } from '../http/tls/tls.ts'
 import { requireThawedCaller } from '../pipeline/request/authorise.ts'
-import { createStoredResponses } from '../pipeline/stored-responses.ts'
 import { createAdminListener } from './admin-listener.ts'
+import { auditOfAll } from './audit-of-all.ts'
 import type { Closers } from './closers.ts'
 import { createDataListener, type DataListener } from './data-listener.ts'
 import type { Foundation } from './foundation.ts'
 import { reachOf } from './freeze-reach.ts'
 import type { Services } from './services.ts'
 import { createSteps } from './steps.ts'
+import type { Workers } from './workers.ts'
 
-/** Both listeners, and the certificates of the first. */
-export interface Listeners {
+/** The data listener, and its certificates. */
+export interface DataSide {
   readonly data: DataListener
-  readonly admin: FastifyInstance
-  /** Undefined: the data listener has no TLS. */
+  /** Undefined: it has no TLS. */
   readonly tlsFiles: TlsFiles | undefined
 }
 
-/** @param lifecycle tells at `/readyz` that the gateway is about to stop */
-export async function createListeners(
+/** Makes the data listener. */
+export async function createDataSide(
   foundation: Foundation,
   services: Services,
-  lifecycle: { readonly isDraining: boolean },
   closers: Closers,
-): Promise<Listeners> {
-  const { snapshots, metrics, log, mayTell } = foundation
-  const { callers, freezes } = services
-  const stored = createStoredResponses()
+): Promise<DataSide> {
+  const { snapshots, metrics, log, policy, mayTell } = foundation
+  const { callers, freezes, shared } = services
   const data = await createDataListener({
     ...foundation,
     ...services,
-    ...createSteps(foundation, services, stored),
-    stored,
+    ...createSteps(foundation, services, shared.responses),
+    stored: shared.responses,
+    loginThrottle: createLoginThrottle(shared.failures, () => policy().door),
     current: () => snapshots.current,
     signing: callers.signing,
     onMinted: callers.onMinted,
@@ -48,10 +48,7 @@ export async function createListeners(
   closers.add(() => data.app.close())
   const tlsFiles = followTlsFiles(foundation, data)
   closers.add(() => tlsFiles?.close())
-  const readiness = () => readinessOf(foundation, services, tlsFiles, lifecycle.isDraining)
-  const admin = adminListenerOf(foundation, services, data, readiness)
-  closers.add(() => admin.close())
-  return { data, admin, tlsFiles }
+  return { data, tlsFiles }
 }
 
 function followTlsFiles(foundation: Foundation, { app }: DataListener): TlsFiles | undefined {
@@ -76,23 +73,47 @@ function followTlsFiles(foundation: Foundation, { app }: DataListener): TlsFiles
   return tlsFiles
 }
 
-function adminListenerOf(
+/** What the admin listener tells of the rest. */
+export interface AdminSurroundings {
+  /** Tells at `/readyz` that the gateway is about to stop. */
+  readonly lifecycle: { readonly isDraining: boolean }
+  /** How the certificates were read last, if that failed. */
+  tlsProblem(): Readiness['reload'] | undefined
+  /** Undefined: this process serves alone. */
+  readonly workers: Workers | undefined
+}
+
+/** Makes the admin listener. */
+export function createAdminSide(
   foundation: Foundation,
   services: Services,
-  { loginThrottle }: DataListener,
-  readiness: () => Promise<Readiness>,
+  surroundings: AdminSurroundings,
+  closers: Closers,
 ): FastifyInstance {
-  const { atStart, policy, snapshots, clock, metrics, log, audit, keysSync, recordEvent } = foundation
-  const { store, fleet, freezes, approvals, changes, lookAgain } = services
+  const { atStart, policy, snapshots, clock, metrics, keysSync, recordEvent } = foundation
+  const { store, fleet, freezes, approvals, changes, lookAgain, shared } = services
+  const { workers } = surroundings
   const nowMs = clock.wallMs
-  return createAdminListener({
-    ...{ metrics, log, fleet, audit, readiness },
+  const admin = createAdminListener({
+    ...{ metrics, fleet, log: foundation.log },
+    audit: auditOfAll(foundation, workers),
+    readiness: () => readinessOf(foundation, services, surroundings),
+    exposition: () => workers?.metrics(metrics.registry) ?? metrics.registry.metrics(),
     policy: atStart.admin,
-    logins: createAdminLogins({ ...foundation, door: () => policy().door, loginThrottle }),
+    logins: createAdminLogins({
+      ...foundation,
+      door: () => policy().door,
+      loginThrottle: createLoginThrottle(shared.failures, () => policy().door),
+    }),
     api: {
-      ...{ freezes, store, recordEvent, policy, nowMs },
+      ...{ store, recordEvent, policy, nowMs },
+      freezes: workers ? workers.frozenEverywhere(freezes) : freezes,
       shared: keysSync.shared,
-      reload: snapshots.reload,
+      reload: async () => {
+        const problems = snapshots.reload()
+        await workers?.caughtUp()
+        return problems
+      },
       recorded: changes.tell,
       freezeReach: (wish) => reachOf(wish, policy(), snapshots.keyFiles.keys, fleet.listed(), nowMs()),
     },
@@ -103,25 +124,28 @@ function adminListenerOf(
       now: nowMs,
     },
   })
+  closers.add(() => admin.close())
+  return admin
 }
 
 async function readinessOf(
   { atStart, policy, snapshots, audit }: Foundation,
   { store, freezes }: Services,
-  tlsFiles: TlsFiles | undefined,
-  draining: boolean,
+  { lifecycle, tlsProblem, workers }: AdminSurroundings,
 ): Promise<Readiness> {
+  const theirs = await workers?.health()
   return {
-    draining,
+    draining: lifecycle.isDraining,
     policy: policy(),
     warnings: snapshots.warnings,
-    reload: tlsFiles?.reading.ok === false ? tlsFiles.reading : snapshots.reading,
+    reload: tlsProblem() ?? theirs?.tlsProblem ?? snapshots.reading,
     store: {
       kind: atStart.store.redis === undefined ? 'memory' : 'redis',
       up: await store.check(),
-      mode: store.mode,
+      mode: theirs?.countLocally ? 'local' : store.mode,
     },
-    auditWritable: audit.writable(),
+    auditWritable: audit.writable() && theirs?.auditUnwritable !== true,
     freezes: freezes.list().length,
+    workers: theirs?.workers,
   }
 }

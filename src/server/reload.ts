@@ -75,6 +75,8 @@ export interface Snapshots {
   look(): void
   /** Starts to follow the files. Reloads at once if one of them has changed since it was read. */
   watch(onReload: (reloaded: Reloaded) => void): void
+  /** Only tells of what `reload` and `look` have found. */
+  listen(onReload: (reloaded: Reloaded) => void): void
   close(): void
 }
 
@@ -166,8 +168,12 @@ class FileSnapshots implements Snapshots {
     if (statesOf(this.#watched) !== this.#seen) this.reload()
   }
 
-  watch(onReload: (reloaded: Reloaded) => void): void {
+  listen(onReload: (reloaded: Reloaded) => void): void {
     this.#onReload = onReload
+  }
+
+  watch(onReload: (reloaded: Reloaded) => void): void {
+    this.listen(onReload)
     this.#watching = watchFiles(this.#watched, this.look, this.#options.intervals.filesMs)
     // A file that was away only while another one's change was read is the same as before to whoever watches it.
     this.#mending = setInterval(() => {
@@ -315,6 +321,7 @@ function waitForRestart(atStart: Policy, policy: Policy): string[] {
     ['listen', ({ listen }) => listen],
     ['admin', ({ admin }) => admin],
     ['store', ({ store }) => store],
+    ['workers', ({ workers }) => workers],
     ['keys.redis', ({ keysInRedis }) => keysInRedis],
     ['audit.file', ({ audit }) => audit.file],
     ['audit.forward', ({ audit }) => audit.forward],

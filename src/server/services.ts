@@ -1,4 +1,6 @@
 /** What requests are served with: the limit store, model servers, freezes, approvals, callers. */
+
+import type { SharedKeys } from '../auth/api-keys/shared-keys.ts'
 import { readSigningEntries, signingKeysFile } from '../auth/tokens/signing-keys.ts'
 import { describeError } from '../core/refusal.ts'
 import { createUpstreamClient, type HttpUpstreamClient } from '../http/upstream-client.ts'
@@ -8,16 +10,22 @@ import { createScanning, type ScanningFor } from '../pipeline/request/scan-cache
 import type { Policy } from '../policy/policy.ts'
 import type { ToolPins } from '../tool-policy/pins/pins.ts'
 import { createFleet, type Fleet } from '../upstreams/fleet.ts'
+import { createRemoteFleet } from '../workers/slots.ts'
 import { type Callers, openCallers } from './auth-wiring.ts'
 import { type ChangeRecord, openChangeRecord } from './change-record.ts'
 import type { Closers } from './closers.ts'
 import type { Foundation } from './foundation.ts'
 import { openKillSwitch } from './kill-switch-wiring.ts'
 import { openStore } from './limit-store.ts'
+import { openSharedState, type SharedState } from './shared-state.ts'
 import { openToolGate, type ToolGate } from './tool-wiring.ts'
+
+/** How long a worker waits until other gateways know of a key. */
+const synchroniseMs = 5000
 
 /** What was opened second. */
 export interface Services extends ToolGate {
+  readonly shared: SharedState
   readonly store: LeaseRenewer
   readonly upstreamClient: HttpUpstreamClient
   readonly fleet: Fleet
@@ -31,47 +39,65 @@ export interface Services extends ToolGate {
 
 /** @throws TypeError if a file of freezes or approvals is not what it should be */
 export async function openServices(foundation: Foundation, closers: Closers): Promise<Services> {
-  const { atStart, policy, snapshots, redis, clock, metrics, log, memory, keysSync } = foundation
-  const store = await openStore({ ...atStart.store, redis, clock, metrics, log })
+  const { atStart, policy, snapshots, redis, clock, metrics, log, memory } = foundation
+  const shared = openSharedState(foundation)
+  const store = await openStore({ ...atStart.store, redis, local: shared.limits, clock, metrics, log })
   closers.add(store.close)
   const upstreamClient = createUpstreamClient(policy, memory)
   closers.add(upstreamClient.close)
-  const fleet = createFleet({
-    current: policy,
-    ask: upstreamClient.ask,
-    clock,
-    onEjected: ({ name }, ms) =>
-      log.warn({ upstream: name, seconds: ms / 1000 }, 'model server ejected: it fails while others do not'),
-  })
+  const fleet = openFleet(foundation, upstreamClient)
   closers.add(() => fleet.close())
   const freezes = await openKillSwitch(foundation)
   closers.add(() => freezes.close())
   const scanningFor = createScanning(foundation.scannerFor)
-  prepareScanners(scanningFor, atStart)
-  const { approvals, calls, toolPins, close } = openToolGate(foundation)
+  if (foundation.part.kind !== 'primary') prepareScanners(scanningFor, atStart)
+  const { approvals, calls, toolPins, close } = openToolGate({
+    ...foundation,
+    approvalStore: shared.approvals,
+    sharedCalls: shared.calls,
+  })
   closers.add(close)
   const changes = openChanges(foundation, freezes, toolPins)
   closers.add(changes.close)
   await changes.tell()
   const keys = () => snapshots.current.keys
-  const callers = openCallers({ ...foundation, keys, shared: keysSync.shared })
+  const callers = openCallers({ ...foundation, keys, shared: sharedKeysOf(foundation) })
   closers.add(callers.close)
   const lookAgain = () => {
     freezes.refresh()
     snapshots.look()
   }
   return {
-    ...{ store, upstreamClient, fleet, freezes, changes, scanningFor, callers },
+    ...{ shared, store, upstreamClient, fleet, freezes, changes, scanningFor, callers },
     ...{ approvals, calls, toolPins },
     lookAgain,
   }
 }
 
+function openFleet({ part, policy, clock, log }: Foundation, { ask }: HttpUpstreamClient): Fleet {
+  const fleet = createFleet({
+    current: policy,
+    ask,
+    clock,
+    onEjected: ({ name }, ms) =>
+      log.warn({ upstream: name, seconds: ms / 1000 }, 'model server ejected: it fails while others do not'),
+  })
+  return part.kind === 'worker' ? createRemoteFleet(fleet, part.channel, () => policy().upstreams) : fleet
+}
+
+/** What tells other gateways of a key: a worker has the primary do it. */
+function sharedKeysOf({ part, policy, keysSync }: Foundation): Pick<SharedKeys, 'synchronise'> | undefined {
+  if (part.kind !== 'worker' || !policy().keysInRedis) return keysSync.shared
+  return { synchronise: () => part.channel.ask<boolean>('keys.synchronise', [], synchroniseMs) }
+}
+
 function openChanges(
-  { atStart, policy, snapshots, clock, intervals, log, audit }: Foundation,
+  { part, atStart, policy, snapshots, clock, intervals, log, audit }: Foundation,
   freezes: KillSwitch,
   toolPins: ToolPins,
 ): ChangeRecord {
+  // Once for all workers.
+  if (part.kind === 'worker') return { tell: async () => {}, close: async () => {} }
   return openChangeRecord({
     auditFile: atStart.audit.file,
     keys: () => ({ ...snapshots.keyFiles, signing: readSigningEntries(signingKeysFile(policy().keysFile)) }),

@@ -1,8 +1,7 @@
 /** What the tool gate keeps: questions to humans and calls that were let through, and who is told of them. */
 
-import { approvalsFile, createMemoryApprovals } from '../approvals/memory.ts'
-import { createRedisApprovals } from '../approvals/redis.ts'
 import { type ApprovalService, createApprovalService } from '../approvals/service.ts'
+import type { ApprovalStore } from '../approvals/store.ts'
 import { createWebhook } from '../approvals/webhook.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Intervals } from '../core/intervals.ts'
@@ -11,15 +10,19 @@ import type { Policy } from '../policy/policy.ts'
 import type { RedisClient } from '../redis/client.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { createToolCallRegistry, maxEach, type ToolCallRegistry } from '../tool-policy/calls/registry.ts'
-import { shareToolCalls } from '../tool-policy/calls/shared.ts'
+import { createToolCallRegistry, type ToolCallRegistry } from '../tool-policy/calls/registry.ts'
+import type { SharedToolCalls } from '../tool-policy/calls/shared.ts'
 import { pinsFile } from '../tool-policy/pins/pin-file.ts'
 import { openToolPins, type ToolPins } from '../tool-policy/pins/pins.ts'
 
 /** What it takes to open the tool gate. */
 export interface ToolGateParts {
   readonly atStart: Policy
+  /** Which errors of the stores it explains, if they are there. */
   readonly redis: RedisClient | undefined
+  readonly approvalStore: ApprovalStore
+  /** Undefined: no other process lets calls through. */
+  readonly sharedCalls: SharedToolCalls | undefined
   policy(): Policy
   readonly clock: Clock
   readonly metrics: Metrics
@@ -35,21 +38,20 @@ export interface ToolGate {
   readonly toolPins: ToolPins
 }
 
-/** @throws TypeError if the file of approvals or of pinned tools is not what it should be */
+/** @throws TypeError if the file of pinned tools is not what it should be */
 export function openToolGate(parts: ToolGateParts): ToolGate & { close(): Promise<void> } {
-  const { atStart, redis, policy, clock, metrics, log, intervals, recordEvent } = parts
+  const { atStart, redis, approvalStore, sharedCalls, policy, clock, metrics, log, intervals, recordEvent } =
+    parts
   const report = (problem: string, error?: unknown) =>
     log.error(redis ? redis.trouble(error) : { cause: describeError(error) }, problem)
-  const calls = createToolCallRegistry(redis && shareToolCalls(redis, maxEach), report)
+  const calls = createToolCallRegistry(sharedCalls, report)
   const webhook = createWebhook({
     settings: () => policy().approval,
     now: clock.wallMs,
     report: (problem, error) => log.warn({ cause: describeError(error) }, problem),
   })
   const approvals = createApprovalService({
-    store: redis
-      ? createRedisApprovals(redis)
-      : createMemoryApprovals(approvalsFile(atStart.audit.file), clock),
+    store: approvalStore,
     report,
     tell(event, approval, usedBy) {
       metrics.approvals.inc({ event })

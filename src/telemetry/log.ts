@@ -45,11 +45,16 @@ interface Destination {
  * Creates a log.
  * @param level the lowest level that is written
  * @param destination stdout by default
+ * @param base fields of every line
  */
-export function createLog(level: string, destination: Destination = openDestination(1)): Log {
+export function createLog(
+  level: string,
+  destination: Destination = openDestination(1),
+  base: object | null = null,
+): Log {
   const options = {
     level,
-    base: null,
+    base,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
     redact: {

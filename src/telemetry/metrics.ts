@@ -7,6 +7,9 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
 const fineSeconds = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
 
+/** What several workers have together; their sum if a gauge does not say. */
+type Aggregator = 'max'
+
 const counters = {
   requests: ['torwart_requests_total', 'Requests by route and outcome.', ['route', 'outcome']],
   tokens: [
@@ -54,6 +57,8 @@ const gauges = {
     'torwart_tls_certificate_expiry_timestamp_seconds',
     'Expiry of the data listener’s certificate, in seconds since the epoch; 0 without TLS.',
     [],
+    // Workers have the same one.
+    'max',
   ],
   upstreamUp: ['torwart_upstream_up', '1 if the model server answered the last check, else 0.', ['upstream']],
   upstreamEjected: [
@@ -63,8 +68,8 @@ const gauges = {
   ],
   auditCheckpoint: [
     'torwart_audit_checkpoint_record',
-    'Sequence number of the record in the last signed checkpoint; the log line `audit checkpoint` has its hash.',
-    [],
+    'Sequence number of the record in the last signed checkpoint; the log line `audit checkpoint` has its hash. Each worker has a chain of its own.',
+    ['worker'],
   ],
   auditUnforwarded: [
     'torwart_audit_unforwarded_records',
@@ -72,7 +77,7 @@ const gauges = {
     ['receiver'],
   ],
   policyInfo: ['torwart_policy_info', 'Version of the policy in force, as a label.', ['version']],
-} as const satisfies Record<string, readonly [string, string, readonly string[]]>
+} as const satisfies Record<string, readonly [string, string, readonly string[], Aggregator?]>
 
 const of = ['route', 'model'] as const
 
@@ -125,7 +130,8 @@ export function createMetrics(): Metrics {
     ),
     ...madeOf(
       gauges,
-      ([name, help, labels]) => new Gauge({ name, help, labelNames: [...labels], registers }),
+      ([name, help, labels, aggregator]: readonly [string, string, readonly string[], Aggregator?]) =>
+        new Gauge({ name, help, labelNames: [...labels], registers, aggregator: aggregator ?? 'sum' }),
     ),
     ...madeOf(
       histograms,

@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --rounds 5 --seconds 4 --only start|cpu|small|conversation|latency|stream|limits|outage|audit|memory|scan]`
+ * `npm run bench [-- --rounds 5 --seconds 4 --only start|cpu|small|conversation|latency|stream|limits|outage|audit|memory|scan|workers]`
  *
  * Every target is measured in interleaved rounds, and what counts is each one's ratio to the rival in the same
  * run: seconds on a shared machine mean little. CPU time per request is measured beside throughput, because it
@@ -28,6 +28,7 @@ import {
   type Target,
   withBreakers,
 } from './targets.ts'
+import { workersAgainstOne } from './workers.ts'
 
 const { values } = parseArgs({
   options: {
@@ -124,15 +125,16 @@ const wanted = (part: string) => values.only === '' || values.only === part
 
 try {
   if (wanted('scan')) say(await scanning(rounds))
-  if (wanted('start')) say(await starts(await modelServer(), rounds, values.against))
+  if (wanted('start')) say(await starts((await modelServer()).port, rounds, values.against))
   if (wanted('cpu')) await cpu()
-  if (!['scan', 'start', 'cpu'].includes(values.only)) await beside()
+  if (values.only === 'workers') say(await workersAgainstOne(rounds, seconds))
+  if (!['scan', 'start', 'cpu', 'workers'].includes(values.only)) await beside()
 } finally {
   stopAll()
 }
 
 async function cpu(): Promise<void> {
-  const upstream = await modelServer()
+  const { port: upstream } = await modelServer()
   say(
     await (values.profile === undefined
       ? prices(upstream, Math.max(20, rounds))
@@ -141,7 +143,7 @@ async function cpu(): Promise<void> {
 }
 
 async function beside(): Promise<void> {
-  const upstream = await modelServer()
+  const { port: upstream } = await modelServer()
   const bare = await rival(upstream)
   const server = await nginx(upstream)
   const memory = await gate('gate, memory store', upstream)

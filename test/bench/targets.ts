@@ -30,12 +30,12 @@ const pinnable = (() => {
 })()
 
 function start(
-  core: number,
+  cores: number | string,
   command: string,
   words: readonly string[],
   ready: RegExp,
 ): Promise<ChildProcess> {
-  const [program, all] = pinnable ? ['taskset', ['-c', `${core}`, command, ...words]] : [command, [...words]]
+  const [program, all] = pinnable ? ['taskset', ['-c', `${cores}`, command, ...words]] : [command, [...words]]
   const child = spawn(program, all, { stdio: ['ignore', 'pipe', 'inherit'] })
   started.push(child)
   return new Promise((resolve, reject) => {
@@ -66,10 +66,11 @@ export function freePort(): Promise<number> {
 export const median = (numbers: readonly number[]) =>
   numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN
 
-export async function modelServer(): Promise<number> {
+/** @param cores the second, or a list of several */
+export async function modelServer(cores: number | string = 1): Promise<{ port: number; pid: number }> {
   const port = await freePort()
-  await start(1, process.execPath, [join(here, 'model-server.js'), `${port}`], /ready/)
-  return port
+  const child = await start(cores, process.execPath, [join(here, 'model-server.js'), `${port}`], /ready/)
+  return { port, pid: child.pid ?? 0 }
 }
 
 export async function rival(upstream: number): Promise<Target> {
@@ -135,6 +136,9 @@ export interface GateSettings {
   readonly outputGuard?: string
   /** Options of Node for its process. */
   readonly nodeOptions?: readonly string[]
+  readonly workers?: number
+  /** Where it runs; the first core if absent. */
+  readonly cores?: string
   /** Another build than this one. */
   readonly program?: string
 }
@@ -149,6 +153,7 @@ export interface GateTarget {
 export async function gate(name: string, upstream: number, settings: GateSettings = {}): Promise<GateTarget> {
   const { redisPort, timeout = '5s', limits = everyLimit, audit, nodeOptions = [] } = settings
   const { promptGuard = 'enforce', outputGuard = 'enforce', program = gateProgram } = settings
+  const { workers = 1, cores = 0 } = settings
   const port = await freePort()
   const home = mkdtempSync(join(folder, 'gate-'))
   const file = join(home, 'torwart.yaml')
@@ -162,6 +167,7 @@ roles:
     models: [llama3.2]
     limits: { ${limits} }
 guards: { prompt: { mode: ${promptGuard} }, output: { mode: ${outputGuard} } }
+workers: ${workers}
 ${audit === undefined ? '' : `audit: ${audit}\n`}`
   writeFileSync(file, configuration)
   const created = execFileSync(process.execPath, [
@@ -170,7 +176,7 @@ ${audit === undefined ? '' : `audit: ${audit}\n`}`
   ]).toString()
   const { key } = JSON.parse(created) as { key: string }
   const child = await start(
-    0,
+    cores,
     process.execPath,
     [...nodeOptions, program, 'serve', '-c', file],
     /"msg":"listening"/,

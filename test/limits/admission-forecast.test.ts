@@ -1,6 +1,6 @@
 /** Who is expected to be admitted, and how many of them may wait to be asked about. */
 import { describe, expect, it } from 'vitest'
-import { AdmissionForecast } from '../../src/limits/redis/admission-forecast.ts'
+import { AdmissionForecast } from '../../src/limits/admission-forecast.ts'
 import type { Admission } from '../../src/limits/store.ts'
 import { entry, freshKey } from '../rig/limits.ts'
 

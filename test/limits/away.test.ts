@@ -85,6 +85,7 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
     const store = await openStore({
       onFailure: 'local',
       redis: clientOf(serversAt(redis.url)),
+      local: createMemoryStore(clock),
       clock,
       metrics: createMetrics(),
       log,
@@ -125,6 +126,7 @@ describe.skipIf(!hasRedis)('a Redis that', () => {
       await openStore({
         onFailure: 'refuse',
         redis: clientOf(serversAt(redis.url)),
+        local: createMemoryStore(systemClock),
         clock: systemClock,
         metrics: createMetrics(),
         log,

@@ -28,7 +28,7 @@ import { type AdminKeysParts, registerAdminKeys } from './keys-api.ts'
 
 /** What the admin API needs. */
 export interface AdminApiParts extends AdminKeysParts {
-  readonly freezes: KillSwitch
+  readonly freezes: Pick<KillSwitch, 'list' | 'issue'>
   readonly store: Store
   /** Counts what a freeze holds now; null for models if that is not known. */
   freezeReach(wish: Pick<FreezeRequest, 'kind' | 'name'>): {

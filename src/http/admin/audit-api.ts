@@ -27,15 +27,20 @@ const erasureBody = Type.Object(
 )
 
 /** What the audit API needs of the audit log. */
-export type AuditApiParts = Pick<Audit, 'head' | 'instance' | 'checkpoint' | 'sign' | 'erase' | 'writable'>
+export interface AuditApiParts
+  extends Pick<Audit, 'head' | 'instance' | 'checkpoint' | 'sign' | 'erase' | 'writable'> {
+  /** The same of the chains of workers; undefined: there are none. */
+  readonly workers: (() => Promise<readonly object[]>) | undefined
+}
 
 /** Registers the routes of the audit log. */
 export function registerAuditApi(app: FastifyInstance, audit: AuditApiParts): void {
-  const state = () => ({
+  const state = async () => ({
     instance: audit.instance,
     writable: audit.writable(),
     head: audit.head,
     checkpoint: audit.checkpoint ?? null,
+    ...(audit.workers ? { workers: await audit.workers() } : {}),
   })
   app.get('/admin/v1/audit', async () => state())
 

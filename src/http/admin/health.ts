@@ -1,6 +1,6 @@
 /**
  * `/livez`: the process answers. `/readyz`: it should get traffic; 503 only if another gateway would do better (draining,
- * no audit log, no store under `refuse`). Other problems are listed in the body.
+ * no audit log, no store under `refuse`, no worker). Other problems are listed in the body.
  */
 import type { FastifyInstance } from 'fastify'
 import type { Policy } from '../../policy/policy.ts'
@@ -22,15 +22,17 @@ export interface Readiness {
   readonly auditWritable: boolean
   /** The number of freezes in force. */
   readonly freezes: number
+  /** Undefined: one process serves alone. */
+  readonly workers: { readonly wanted: number; readonly ready: number } | undefined
 }
 
 /** Registers both routes. */
 export function registerHealth(app: FastifyInstance, state: () => Promise<Readiness>, fleet: Fleet): void {
   app.get('/livez', async () => ({ status: 'alive' }))
   app.get('/readyz', async (_request, reply) => {
-    const { draining, policy, warnings, reload, store, auditWritable, freezes } = await state()
+    const { draining, policy, warnings, reload, store, auditWritable, freezes, workers } = await state()
     const storeFails = !store.up && policy.store.onFailure === 'refuse'
-    const ready = !draining && auditWritable && !storeFails
+    const ready = !draining && auditWritable && !storeFails && workers?.ready !== 0
     reply.code(ready ? 200 : 503)
     return {
       status: draining ? 'draining' : ready ? 'ready' : 'not ready',
@@ -39,6 +41,7 @@ export function registerHealth(app: FastifyInstance, state: () => Promise<Readin
       policy: { version: policy.version, reload, warnings },
       audit: { writable: auditWritable },
       freezes,
+      ...(workers ? { workers } : {}),
     }
   })
 }

@@ -38,7 +38,7 @@ export interface AdminKeysParts {
   readonly shared: SharedKeys | undefined
   nowMs(): number
   /** Reads changed files now. @returns the problems of those that cannot be read */
-  reload(): readonly string[]
+  reload(): readonly string[] | Promise<readonly string[]>
   /** Resolves when the change is in the audit log, or cannot be for now. */
   recorded(): Promise<void>
 }
@@ -122,7 +122,7 @@ function createKeyChanges({ policy, shared, nowMs, reload, recorded }: AdminKeys
   const view = (entry: KeyEntry) => keyView(entry, readUses(usesFile(file())), nowMs())
   /** Puts written changes in force. @throws NotInForce if this gateway cannot read them */
   const apply = async () => {
-    const problems = reload()
+    const problems = await reload()
     // What Redis does not learn now, it learns with the next synchronisation.
     await shared?.synchronise().catch(() => {})
     await recorded()

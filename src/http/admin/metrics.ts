@@ -4,12 +4,19 @@ import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Fleet } from '../../upstreams/fleet.ts'
 import type { Readiness } from './health.ts'
 
+/** What the route needs. */
+export interface MetricsParts {
+  readonly metrics: Metrics
+  readonly fleet: Fleet
+  state(): Promise<Readiness>
+  /** Prints all metrics in Prometheus' text format. */
+  exposition(): Promise<string>
+}
+
 /** Registers the route. */
 export function registerMetrics(
   app: FastifyInstance,
-  metrics: Metrics,
-  fleet: Fleet,
-  state: () => Promise<Readiness>,
+  { metrics, fleet, state, exposition }: MetricsParts,
 ): void {
   app.get('/metrics', async (_request, reply) => {
     const { store, policy, freezes } = await state()
@@ -24,6 +31,6 @@ export function registerMetrics(
     for (const upstream of policy.upstreams)
       metrics.upstreamEjected.set({ upstream: upstream.name }, fleet.isEjected(upstream) ? 1 : 0)
     reply.type(metrics.registry.contentType)
-    return metrics.registry.metrics()
+    return exposition()
   })
 }

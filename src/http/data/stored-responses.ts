@@ -39,7 +39,7 @@ export function registerStoredResponse(
   registerLocalRoute(app, dialect, endpoint, localRoute, async ({ context, writer }) => {
     const admitted = await localRoute.pipeline.enter(context, destination, writer)
     const id = writer.parameter
-    const found = stored.find(ownerOf(admitted), id)
+    const found = await stored.find(ownerOf(admitted), id)
     const { policy, role } = admitted
     const upstream = policy.upstreams.find(({ name }) => name === found?.upstream)
     if (!found || !upstream || !role.mayUse(found.model.served, upstream.kind)) throw new Refusal('not_found')

@@ -8,6 +8,7 @@ import { Refusal } from '../../core/refusal.ts'
 import type { RedisClient } from '../../redis/client.ts'
 import type { Connection } from '../../redis/connection.ts'
 import { RedisUnavailable } from '../../redis/faults.ts'
+import { AdmissionForecast } from '../admission-forecast.ts'
 import { ServerClock } from '../server-clock.ts'
 import type {
   Account,
@@ -22,7 +23,6 @@ import type {
   Settlement,
   Store,
 } from '../store.ts'
-import { AdmissionForecast } from './admission-forecast.ts'
 import { admissionOf, entranceOf, reservationOf, settledOf, whole } from './answers.ts'
 import { type Batch, createBatch } from './batch.ts'
 import { Operations } from './operations.ts'

@@ -66,7 +66,7 @@ export function createAuthoriseModel(
     const { role, policy, prompt } = request
     if (prompt.model === '') throw new Refusal('invalid_request', { say: '`model` is missing.' })
     const found = await targetOf(request)
-    const target = found && continued(found, request, stored)
+    const target = found && (await continued(found, request, stored))
     if (target === undefined) throw new Refusal('model_not_allowed')
     requireWithin(prompt, role.caps)
     const others = (prompt.others ?? []).map((other) => administered(other, role, policy, fleet).model)
@@ -79,11 +79,11 @@ export function createAuthoriseModel(
  * Narrows the target to the server that has the beginning of the conversation. Only the caller that it was given to may
  * go on with it, and only while it may use the model. @throws Refusal `invalid_request`
  */
-function continued(target: Target, request: Parsed, stored: StoredResponses): Target {
+async function continued(target: Target, request: Parsed, stored: StoredResponses): Promise<Target> {
   const { previousResponseId: continues } = request.prompt
   // Ollama keeps no conversations and does not read the id, so it is left out.
   if (continues === undefined || target.server === 'ollama') return target
-  const beginning = stored.find(ownerOf(request), continues)
+  const beginning = await stored.find(ownerOf(request), continues)
   const found = target.upstreams.find(({ name }) => name === beginning?.upstream)
   if (found && beginning && request.role.mayUse(beginning.model.served, found.kind))
     return { ...target, upstreams: [found] }

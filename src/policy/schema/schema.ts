@@ -304,6 +304,12 @@ export const configSchema = Type.Object(
         'Whether client addresses (`peer`) are masked. fail2ban needs `plain`.',
       ),
     }),
+    workers: countOf(
+      'Processes that serve requests. From 2 on, a primary process keeps what must be one: limits without Redis, places at model servers, approvals, the admin listener. Each worker writes an audit chain of its own, `FILE.w1`, `FILE.w2` …, which the `audit` commands read as one log.',
+      1,
+      1,
+      64,
+    ),
     shutdown: section('Graceful shutdown.', {
       notice: duration(
         'How long new requests are still accepted after SIGTERM, while `/readyz` reports draining and responses ask clients to close the connection. Set it longer than a load balancer takes to notice. A second signal ends `notice` and `grace` at once.',

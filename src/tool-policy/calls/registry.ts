@@ -31,14 +31,7 @@ export function createToolCallRegistry(
   shared: SharedToolCalls | undefined,
   report: (problem: string, error: unknown) => void,
 ): ToolCallRegistry {
-  const byOwner = new LRUCache<string, LRUCache<string, true>>({ max: maxOwners })
-
-  const keep = (owner: string, marks: readonly string[]) => {
-    const own = byOwner.peek(owner) ?? new LRUCache<string, true>({ max: maxEach })
-    for (const mark of marks) own.set(mark, true)
-    byOwner.set(owner, own)
-  }
-
+  const { keep, known } = createMarks()
   return {
     async note(owner, { id, name }) {
       const marks = [markOf({ tool: name })]
@@ -51,18 +44,43 @@ export function createToolCallRegistry(
       }
     },
     async unknown(owner, results) {
-      const own = byOwner.peek(owner)
       const marks = [...new Set(results.slice(-maxResults).map(markOf))]
-      const strange = marks.filter((mark) => !own?.has(mark))
+      const own = new Set(known(owner, marks))
+      const strange = marks.filter((mark) => !own.has(mark))
       if (!shared || strange.length === 0) return strange.length
       try {
-        const known = await shared.known(owner, strange)
-        keep(owner, known)
-        return strange.length - known.length
+        const elsewhere = await shared.known(owner, strange)
+        keep(owner, elsewhere)
+        return strange.length - elsewhere.length
       } catch (error) {
         report('tool results could not be matched to tool calls', error)
         return undefined
       }
+    },
+  }
+}
+
+/** Makes the calls that the workers of one gateway share: what a primary keeps for them. */
+export function createSharedCalls(): SharedToolCalls {
+  const { keep, known } = createMarks()
+  return {
+    note: async (owner, marks) => keep(owner, marks),
+    known: async (owner, marks) => known(owner, marks),
+  }
+}
+
+/** Marks of calls, in memory: of each owner the latest. */
+function createMarks() {
+  const byOwner = new LRUCache<string, LRUCache<string, true>>({ max: maxOwners })
+  return {
+    keep(owner: string, marks: readonly string[]) {
+      const own = byOwner.peek(owner) ?? new LRUCache<string, true>({ max: maxEach })
+      for (const mark of marks) own.set(mark, true)
+      byOwner.set(owner, own)
+    },
+    known(owner: string, marks: readonly string[]): readonly string[] {
+      const own = byOwner.peek(owner)
+      return marks.filter((mark) => own?.has(mark))
     },
   }
 }

@@ -4,7 +4,7 @@
  * only read a body for nothing. No more are let wait for one caller than there was room for.
  */
 import { LRUCache } from 'lru-cache'
-import type { Admission, AdmissionRequest } from '../store.ts'
+import type { Admission, AdmissionRequest } from './store.ts'
 
 const maxCallers = 10_000
 /** Of one caller at the same time: other gateways may have used up what was left. */

@@ -1,0 +1,15 @@
+/** What whoever starts a gateway, or a part of one, may do with it. */
+/** A gateway that listens. */
+export interface Gateway {
+  /** URLs of the two listeners; a worker has no admin listener. */
+  readonly data: string
+  readonly admin: string
+  /** Resolves when the primary tells this worker to stop; never for others. */
+  readonly told: Promise<void>
+  /** Reads policy and keys again. */
+  reload(): void
+  /** Gives `shutdown.notice`, lets running requests finish for as long as `shutdown.grace` says, then cuts them. */
+  close(): Promise<void>
+  /** Ends notice and grace, now or when they begin. */
+  hurry(): void
+}

@@ -1,0 +1,86 @@
+/**
+ * What is one for a whole gateway, however many processes it has. One process keeps it: itself, or the primary, which
+ * its workers ask. With Redis, limits, approvals and tool calls are there, and each worker asks Redis.
+ */
+import { approvalsFile, createMemoryApprovals } from '../approvals/memory.ts'
+import { createRedisApprovals } from '../approvals/redis.ts'
+import type { ApprovalStore } from '../approvals/store.ts'
+import { type CountFailure, countFailures } from '../limits/failed-logins.ts'
+import { createMemoryStore } from '../limits/memory/memory.ts'
+import type { Store } from '../limits/store.ts'
+import { createStoredResponses, type StoredAt, type StoredResponses } from '../pipeline/stored-responses.ts'
+import { createSharedCalls, maxEach } from '../tool-policy/calls/registry.ts'
+import { type SharedToolCalls, shareToolCalls } from '../tool-policy/calls/shared.ts'
+import {
+  createRemoteApprovals,
+  createRemoteToolCalls,
+  serveApprovals,
+  serveToolCalls,
+} from '../workers/approvals.ts'
+import type { Channel, Handlers } from '../workers/channel.ts'
+import { createRemoteStore } from '../workers/limits.ts'
+import {
+  createRemoteFailures,
+  createRemoteResponses,
+  serveFailures,
+  serveResponses,
+} from '../workers/shared.ts'
+import type { Foundation } from './foundation.ts'
+
+/** What is one for a whole gateway. */
+export interface SharedState {
+  /** Counts without Redis, and while that is away. */
+  readonly limits: Store
+  readonly approvals: ApprovalStore
+  /** Undefined: no other process lets calls through. */
+  readonly calls: SharedToolCalls | undefined
+  readonly failures: CountFailure
+  readonly responses: StoredResponses
+}
+
+/** @throws TypeError if the file of approvals is not what it should be */
+export function openSharedState(foundation: Foundation): SharedState {
+  const { part } = foundation
+  const { redis } = foundation
+  const inRedis = redis && { approvals: createRedisApprovals(redis), calls: shareToolCalls(redis, maxEach) }
+  return part.kind === 'worker' ? askedFrom(part.channel, inRedis) : keptHere(foundation, inRedis)
+}
+
+type InRedis = Pick<SharedState, 'approvals' | 'calls'> | undefined
+
+function askedFrom(channel: Channel, inRedis: InRedis): SharedState {
+  return {
+    limits: createRemoteStore(channel),
+    ...(inRedis ?? {
+      approvals: createRemoteApprovals(channel),
+      calls: createRemoteToolCalls(channel),
+    }),
+    failures: createRemoteFailures(channel),
+    responses: createRemoteResponses<StoredAt>(channel),
+  }
+}
+
+function keptHere({ part, atStart, policy, clock }: Foundation, inRedis: InRedis): SharedState {
+  return {
+    limits: createMemoryStore(clock),
+    ...(inRedis ?? {
+      approvals: createMemoryApprovals(approvalsFile(atStart.audit.file), clock),
+      calls: part.kind === 'primary' ? createSharedCalls() : undefined,
+    }),
+    failures: countFailures(
+      () => clock.monotonicMs(),
+      () => policy().door.failuresPerMinute,
+    ),
+    responses: createStoredResponses(),
+  }
+}
+
+/** What a primary answers its workers of it; what limits are told of a worker is `serveLimits`. */
+export function serveSharedState({ approvals, calls, failures, responses }: SharedState): Handlers {
+  return {
+    ...serveApprovals(approvals),
+    ...(calls ? serveToolCalls(calls) : {}),
+    ...serveFailures(failures),
+    ...serveResponses(responses),
+  }
+}

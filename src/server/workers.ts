@@ -1,0 +1,200 @@
+/** The workers of a gateway, as its primary deals with them: started, brought up to date, asked, replaced, stopped. */
+import type { Registry } from 'prom-client'
+import { workerChain } from '../audit/chains.ts'
+import type { Erased, ErasureRequest } from '../audit/erase/erasure.ts'
+import { verifyLog } from '../audit/verify/verify.ts'
+import { workerStarted } from '../audit/verify/verify-chains.ts'
+import { readPublicKeys } from '../audit/write/signer.ts'
+import { describeError } from '../core/refusal.ts'
+import type { Readiness } from '../http/admin/health.ts'
+import type { KillSwitch } from '../kill-switch/kill-switch.ts'
+import { type ProcessMetrics, WorkerMetrics } from '../telemetry/worker-metrics.ts'
+import { patienceMs } from '../workers/channel.ts'
+import { serveLimits } from '../workers/limits.ts'
+import { serveSlots } from '../workers/slots.ts'
+import { type Ended, Supervisor, type WorkerHost } from '../workers/supervisor.ts'
+import type { Foundation } from './foundation.ts'
+import type { Services } from './services.ts'
+import { serveSharedState } from './shared-state.ts'
+import { standingOf } from './standing.ts'
+
+/** What a worker tells of itself. */
+export interface WorkerHealth {
+  readonly auditWritable: boolean
+  readonly mode: 'shared' | 'local'
+  readonly tlsProblem: Readiness['reload'] | null
+}
+
+/** How all workers do. */
+interface HealthOfAll {
+  readonly workers: NonNullable<Readiness['workers']>
+  /** One of them cannot write its chain. */
+  readonly auditUnwritable: boolean
+  readonly countLocally: boolean
+  readonly tlsProblem: Readiness['reload'] | undefined
+}
+
+/** How long a worker has to answer what an operator asks. */
+const answerMs = 1000
+/** Beside notice and grace, for what a worker closes. */
+const closingMs = 10_000
+
+/** The workers of a gateway. */
+export class Workers {
+  readonly #foundation: Foundation
+  readonly #services: Services
+  readonly #count: number
+  readonly #supervisor: Supervisor
+  readonly #metrics = new WorkerMetrics()
+
+  constructor(host: WorkerHost, count: number, foundation: Foundation, services: Services) {
+    const { snapshots, policy, log, recordEvent } = foundation
+    this.#foundation = foundation
+    this.#services = services
+    this.#count = count
+    this.#supervisor = new Supervisor({
+      ...{ count, host },
+      serve: () => this.#serve(),
+      standing: () => {
+        snapshots.look()
+        return standingOf(snapshots)
+      },
+      onStarted(worker, pid, instance) {
+        log.info({ worker, pid, instance }, 'worker started')
+        recordEvent(workerStarted, { worker, instance })
+      },
+      onEnded: (ended) => this.#ended(ended),
+      onRetired(worker, why) {
+        log.warn({ worker, why }, 'worker is replaced')
+        recordEvent('worker replaced', { worker, why })
+      },
+      drainMs: () => policy().shutdown.noticeMs + policy().shutdown.graceMs + closingMs,
+    })
+    services.shared.approvals.onNews(() => this.#supervisor.tell('approvals.news'))
+  }
+
+  /** @returns the URL they listen on @throws Error if one of them cannot start */
+  start(): Promise<string> {
+    return this.#supervisor.start()
+  }
+
+  /** Brings them to the policy and keys in force. Never rejects. */
+  caughtUp(): Promise<void> {
+    return this.#supervisor.reload()
+  }
+
+  /** Has them read their certificates again. */
+  reloadCertificates(): void {
+    this.#supervisor.tell('worker.certificates')
+  }
+
+  /** Has them read the freezes. Never rejects. */
+  readFreezes(): Promise<void> {
+    return this.#supervisor.readFreezes()
+  }
+
+  /** Makes a kill switch whose orders every worker obeys once they are acknowledged. */
+  frozenEverywhere(freezes: KillSwitch): Pick<KillSwitch, 'list' | 'issue'> {
+    return {
+      list: () => freezes.list(),
+      issue: async (request) => {
+        const entry = await freezes.issue(request)
+        await this.readFreezes()
+        return entry
+      },
+    }
+  }
+
+  async health(): Promise<HealthOfAll> {
+    const told = [...(await this.#supervisor.collect<WorkerHealth>('worker.health', [], answerMs)).values()]
+    return {
+      workers: { wanted: this.#count, ready: this.#supervisor.ready },
+      auditUnwritable: told.some(({ auditWritable }) => !auditWritable),
+      countLocally: told.some(({ mode }) => mode === 'local'),
+      tlsProblem: told.find(({ tlsProblem }) => tlsProblem)?.tlsProblem ?? undefined,
+    }
+  }
+
+  /** Prints the metrics of all in Prometheus' text format. */
+  async metrics(own: Registry): Promise<string> {
+    const told = await this.#supervisor.collect<ProcessMetrics>('worker.metrics', [], answerMs)
+    for (const [worker, metrics] of told) this.#metrics.take(worker, metrics)
+    return this.#metrics.print(own)
+  }
+
+  /** Where their chains end. */
+  async chains(): Promise<readonly object[]> {
+    const told = await this.#supervisor.collect<object>('worker.chain', [], answerMs)
+    return [...told].map(([worker, chain]) => ({ worker, ...chain }))
+  }
+
+  async sign(): Promise<void> {
+    await this.#supervisor.collect('worker.sign', [], patienceMs)
+  }
+
+  /** Erases in every chain. @throws Error if a worker is not running: it can be asked again */
+  async erase(request: ErasureRequest, id: string): Promise<readonly Erased[]> {
+    const erased: Erased[] = []
+    for (let worker = 1; worker <= this.#count; worker++)
+      erased.push(await this.#supervisor.ask<Erased>(worker, 'worker.erase', [request, id]))
+    return erased
+  }
+
+  hurry(): void {
+    this.#supervisor.tell('worker.hurry')
+  }
+
+  /** Lets them finish. Resolves when they are gone. */
+  stop(): Promise<void> {
+    return this.#supervisor.stop()
+  }
+
+  #serve() {
+    const { policy, keysSync } = this.#foundation
+    const { shared, fleet } = this.#services
+    const limits = serveLimits(shared.limits)
+    const slots = serveSlots(
+      fleet,
+      () => policy().upstreams,
+      (upstream, key) => {
+        fleet.forget(upstream)
+        this.#supervisor.tell('slots.forgotten', [key])
+      },
+    )
+    return {
+      handlers: {
+        ...limits.handlers,
+        ...slots.handlers,
+        ...serveSharedState(shared),
+        'keys.synchronise': async () => (await keysSync.shared?.synchronise()) ?? false,
+      },
+      release() {
+        limits.release()
+        slots.release()
+      },
+    }
+  }
+
+  /** Looks at what a worker has left, before another one goes on with its chain. */
+  async #ended({ worker, code, signal }: Ended): Promise<void> {
+    const { log, recordEvent, atStart } = this.#foundation
+    await this.#metrics.forget(worker)
+    const left = await verdictOn(workerChain(atStart.audit.file, worker))
+    log.error({ worker, code, signal, left }, 'a worker ended and is replaced')
+    recordEvent('worker ended', { worker, code, signal, left })
+  }
+}
+
+/** What the segment says that a worker was writing. */
+async function verdictOn(file: string): Promise<object> {
+  try {
+    const keys = await readPublicKeys(`${file}.pub`)
+    const { records, bad } = await verifyLog(file, {
+      sinceMs: Date.now(),
+      ...(keys.size > 0 ? { keys } : {}),
+    })
+    return { verified: records, problem: bad?.why ?? null }
+  } catch (error) {
+    return { verified: 0, problem: describeError(error) }
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * The limit store of several workers without Redis: the primary counts, so that limits are exact for all of them, and a
+ * worker asks it. What a worker that died had reserved is given back at once.
+ */
+
+import { Refusal } from '../core/refusal.ts'
+import { AdmissionForecast } from '../limits/admission-forecast.ts'
+import type {
+  Account,
+  Admission,
+  AdmissionRequest,
+  Budget,
+  Claim,
+  Entrance,
+  Renewal,
+  Reservation,
+  Settled,
+  Settlement,
+  Store,
+} from '../limits/store.ts'
+import { type Channel, type Handlers, patienceMs } from './channel.ts'
+
+/**
+ * Makes the store of a worker. What a request may wait for Redis does not count here: the primary is never away while this
+ * process lives, and a machine that is busy must not refuse requests.
+ */
+export function createRemoteStore(channel: Channel): Store {
+  return new RemoteStore(channel)
+}
+
+class RemoteStore implements Store {
+  readonly mode = 'shared'
+  readonly #channel: Channel
+  readonly #forecast = new AdmissionForecast()
+
+  constructor(channel: Channel) {
+    this.#channel = channel
+  }
+
+  admit(entry: AdmissionRequest): Promise<Admission> {
+    return this.#noted(entry, this.#ask<Admission>('admit', [entry]), (admission) => admission)
+  }
+
+  admitAndReserve(entry: AdmissionRequest, claim: Claim): Promise<Entrance> {
+    const answer = this.#ask<Entrance>('admitAndReserve', [entry, claim])
+    return this.#noted(entry, answer, ({ admission }) => admission)
+  }
+
+  defer(entry: AdmissionRequest): boolean {
+    return this.#forecast.defer(entry)
+  }
+
+  reserve(claim: Claim): Promise<Reservation> {
+    return this.#ask('reserve', [claim])
+  }
+
+  async renew(renewals: readonly Renewal[]): Promise<void> {
+    await this.#ask('renew', [renewals])
+  }
+
+  /** Waits also where nothing is judged: a client that has its answer finds its slot free, whichever worker it meets. */
+  settle(settlement: Settlement): Promise<Settled> {
+    return this.#ask('settle', [settlement])
+  }
+
+  async refund(
+    { kind, limits }: Pick<AdmissionRequest, 'kind' | 'limits'>,
+    admission: Admission,
+  ): Promise<void> {
+    await this.#ask('refund', [{ kind, limits }, admission])
+  }
+
+  closeBreaker(account: Account): Promise<boolean> {
+    return this.#ask('closeBreaker', [account])
+  }
+
+  async check(): Promise<boolean> {
+    return true
+  }
+
+  async close(): Promise<void> {}
+
+  /** Passes an answer on, of which the forecast hears. */
+  async #noted<T>(
+    entry: AdmissionRequest,
+    answer: Promise<T>,
+    admissionIn: (answer: T) => Admission,
+  ): Promise<T> {
+    try {
+      const found = await answer
+      this.#forecast.asked(entry, admissionIn(found))
+      return found
+    } catch (error) {
+      this.#forecast.failed(entry)
+      throw error
+    }
+  }
+
+  /** @throws Refusal `store_unavailable` if the primary does not answer */
+  async #ask<T>(name: string, values: readonly unknown[]): Promise<T> {
+    try {
+      return await this.#channel.ask<T>(`limits.${name}`, values, patienceMs)
+    } catch (cause) {
+      if (cause instanceof Refusal) throw cause
+      throw new Refusal('store_unavailable', { retryAfterSeconds: 1, cause })
+    }
+  }
+}
+
+/** What the primary must know of a worker's reservations: those that are not settled. */
+const unpaid = { spent: 0, breaker: undefined, actions: 0, repetition: undefined, unsaid: false } as const
+
+/** What the primary answers one worker about limits. */
+export interface LimitService {
+  readonly handlers: Handlers
+  /** Gives back what the worker still holds: it is gone. */
+  release(): void
+}
+
+/** Makes the answers to one worker. @param store the primary's, exact for one process */
+export function serveLimits(store: Store): LimitService {
+  const held = new Map<string, Claim>()
+  // The memory store does not wait.
+  const budget: Budget = { leftMs: patienceMs }
+  return {
+    handlers: {
+      'limits.admit': (entry: AdmissionRequest) => store.admit(entry, budget),
+      'limits.reserve': async (claim: Claim) => {
+        const reservation = await store.reserve(claim, budget)
+        if (reservation.outcome === 'granted') held.set(claim.lease, claim)
+        return reservation
+      },
+      'limits.admitAndReserve': async (entry: AdmissionRequest, claim: Claim) => {
+        const entrance = await store.admitAndReserve(entry, claim, budget)
+        const { reservation } = entrance
+        if (reservation && 'outcome' in reservation && reservation.outcome === 'granted')
+          held.set(claim.lease, claim)
+        return entrance
+      },
+      'limits.renew': (renewals: readonly Renewal[]) => store.renew(renewals),
+      'limits.settle': (settlement: Settlement) => {
+        held.delete(settlement.lease)
+        return store.settle(settlement, budget)
+      },
+      'limits.refund': (entry: Pick<AdmissionRequest, 'kind' | 'limits'>, admission: Admission) =>
+        store.refund(entry, admission, budget),
+      'limits.closeBreaker': (account: Account) => store.closeBreaker(account, budget),
+    },
+    release() {
+      for (const [lease, claim] of held)
+        void store.settle({ lease, claim, trial: undefined, ...unpaid }, budget)
+      held.clear()
+    },
+  }
+}

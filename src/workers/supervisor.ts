@@ -1,0 +1,261 @@
+/**
+ * Starts the workers of a gateway and keeps them: one that dies is replaced, after a pause that grows while it keeps dying;
+ * one that does not take a change of policy or keys is replaced too, so that all serve by the same.
+ */
+import { type Channel, type Handlers, openChannel, type Port, patienceMs } from './channel.ts'
+
+/** A process that was forked. */
+export interface WorkerProcess extends Port {
+  readonly pid: number | undefined
+  /** Ends it at once. */
+  kill(): void
+  /** Called once, when it is gone. */
+  onExit(listener: (code: number | null, signal: string | null) => void): void
+}
+
+/** Forks this program. */
+export interface WorkerHost {
+  /** @param worker its number, from 1 */
+  fork(worker: number): WorkerProcess
+}
+
+/** Which policy and keys a process serves by: versions and states of files, compared as texts. */
+export type Standing = string
+
+/** How a worker ended. */
+export interface Ended {
+  readonly worker: number
+  readonly code: number | null
+  readonly signal: string | null
+}
+
+/** What the primary answers one worker. */
+export interface WorkerService {
+  readonly handlers: Handlers
+  /** The worker is gone: what it held is free. */
+  release(): void
+}
+
+/** What a supervisor works with. */
+export interface SupervisorOptions {
+  readonly count: number
+  readonly host: WorkerHost
+  serve(worker: number): WorkerService
+  /** What the primary serves by; reads its files again if they have changed. */
+  standing(): Standing
+  /** Told of every start. @param instance of its chain */
+  onStarted(worker: number, pid: number | undefined, instance: string): void
+  /** Told of an end that was not wanted, before the replacement is started. */
+  onEnded(ended: Ended): Promise<void>
+  /** Told why a worker is replaced. */
+  onRetired(worker: number, why: string): void
+  /** How long workers that drain are waited for, in milliseconds. */
+  drainMs(): number
+  /** The first pause before a worker that has died soon is started again, in milliseconds. */
+  readonly pauseMs?: number
+}
+
+const standardPauseMs = 250
+const maxPauseMs = 30_000
+/** Who lived longer has not died of its start. */
+const soonMs = 10_000
+/** How long a worker may take to read policy and keys, on a machine that is busy. */
+const reloadMs = 60_000
+
+interface Member {
+  readonly worker: number
+  readonly child: WorkerProcess
+  readonly channel: Channel
+  readonly service: WorkerService
+  readonly startedAtMs: number
+  state: 'starting' | 'ready' | 'leaving'
+}
+
+/** Keeps the workers of one gateway. */
+export class Supervisor {
+  readonly #options: SupervisorOptions
+  readonly #members = new Map<number, Member>()
+  /** How often in a row each has died soon. */
+  readonly #deaths = new Map<number, number>()
+  readonly #pauses = new Set<NodeJS.Timeout>()
+  /** Changes are told one after the other. */
+  #telling: Promise<void> = Promise.resolve()
+  #stopping = false
+  #onGone: (() => void) | undefined
+  /** Of the first start: nothing is replaced before all have started. */
+  #opening: { resolve(url: string): void; reject(error: Error): void } | undefined
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options
+  }
+
+  /** How many workers serve. */
+  get ready(): number {
+    return this.#serving().length
+  }
+
+  /** Starts all. @returns the URL they listen on @throws Error if one of them cannot start */
+  start(): Promise<string> {
+    return new Promise((resolve, reject) => {
+      this.#opening = { resolve, reject }
+      for (let worker = 1; worker <= this.#options.count; worker++) this.#fork(worker)
+    })
+  }
+
+  /** Resolves when every worker serves by what the primary does, or is being replaced. Never rejects. */
+  reload(): Promise<void> {
+    this.#telling = this.#telling.then(async () => {
+      await Promise.all(this.#serving().map((member) => this.#bringUp(member)))
+    })
+    return this.#telling
+  }
+
+  /** Resolves when every worker has read the file of freezes. Never rejects. */
+  async readFreezes(): Promise<void> {
+    await this.collect('worker.freezes', [], patienceMs)
+  }
+
+  /** Asks all that serve. @returns what those answered that did, by their numbers */
+  async collect<T>(name: string, values: readonly unknown[], withinMs?: number): Promise<Map<number, T>> {
+    const answers = new Map<number, T>()
+    await Promise.all(
+      this.#serving().map(async ({ worker, channel }) => {
+        try {
+          answers.set(worker, await channel.ask<T>(name, values, withinMs))
+        } catch {
+          // Who is gone, or too busy, is missing in what is returned.
+        }
+      }),
+    )
+    return answers
+  }
+
+  /** Asks one worker. @throws as `Channel.ask`; an Error if it does not serve */
+  ask<T>(worker: number, name: string, values: readonly unknown[]): Promise<T> {
+    const member = this.#members.get(worker)
+    if (member?.state !== 'ready') return Promise.reject(new Error(`worker ${worker} is not running`))
+    return member.channel.ask<T>(name, values)
+  }
+
+  /** Tells all. */
+  tell(name: string, values: readonly unknown[] = []): void {
+    for (const { channel } of this.#members.values()) channel.tell(name, values)
+  }
+
+  /** Lets all finish what they serve. Resolves when they are gone. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    for (const pause of this.#pauses) clearTimeout(pause)
+    if (this.#members.size === 0) return
+    const gone = new Promise<void>((resolve) => {
+      this.#onGone = resolve
+    })
+    for (const member of this.#members.values()) {
+      if (member.state === 'starting') member.child.kill()
+      else if (member.state === 'ready') member.channel.tell('worker.drain', [{ notice: true }])
+      member.state = 'leaving'
+    }
+    const late = setTimeout(() => this.#killAll(), this.#options.drainMs())
+    await gone
+    clearTimeout(late)
+  }
+
+  #serving(): Member[] {
+    return [...this.#members.values()].filter(({ state }) => state === 'ready')
+  }
+
+  #killAll(): void {
+    for (const { child } of this.#members.values()) child.kill()
+  }
+
+  #fork(worker: number): void {
+    const child = this.#options.host.fork(worker)
+    const service = this.#options.serve(worker)
+    const channel = openChannel(child, {
+      ...service.handlers,
+      'worker.join': (standing: Standing) => this.#isCurrent(standing),
+      'worker.listening': (url: string, instance: string) => this.#listens(member, url, instance),
+    })
+    const member: Member = {
+      ...{ worker, child, channel, service },
+      startedAtMs: performance.now(),
+      state: 'starting',
+    }
+    this.#members.set(worker, member)
+    child.onExit((code, signal) => void this.#ended(member, code, signal))
+  }
+
+  #listens(member: Member, url: string, instance: string): void {
+    if (member.state !== 'starting') return
+    member.state = 'ready'
+    this.#options.onStarted(member.worker, member.child.pid, instance)
+    // What has changed since it joined.
+    void this.reload()
+    if (this.ready < this.#options.count) return
+    this.#opening?.resolve(url)
+    this.#opening = undefined
+  }
+
+  #isCurrent(standing: Standing): boolean {
+    return this.#options.standing() === standing
+  }
+
+  async #bringUp(member: Member): Promise<void> {
+    try {
+      // Twice: the files may change between the two readings.
+      for (let left = 2; left > 0; left--) {
+        const standing = await member.channel.ask<Standing>('worker.reload', [], reloadMs)
+        if (this.#isCurrent(standing)) return
+      }
+      this.#retire(member, 'it does not serve by the policy and keys in force')
+      // By what is not in force it accepts nothing more.
+      member.channel.tell('worker.drain', [{ notice: false }])
+    } catch {
+      if (member.state !== 'ready') return
+      this.#retire(member, 'it does not answer')
+      member.child.kill()
+    }
+  }
+
+  #retire(member: Member, why: string): void {
+    member.state = 'leaving'
+    this.#options.onRetired(member.worker, why)
+    setTimeout(() => {
+      if (this.#members.get(member.worker) === member) member.child.kill()
+    }, this.#options.drainMs()).unref()
+  }
+
+  async #ended(member: Member, code: number | null, signal: string | null): Promise<void> {
+    const { worker, channel, service, startedAtMs, state } = member
+    channel.close()
+    service.release()
+    this.#members.delete(worker)
+    if (this.#stopping) {
+      if (this.#members.size === 0) this.#onGone?.()
+      return
+    }
+    if (this.#opening) {
+      this.#opening.reject(new Error(`worker ${worker} could not start; see the log`))
+      this.#opening = undefined
+      this.#stopping = true
+      this.#killAll()
+      return
+    }
+    const livedMs = performance.now() - startedAtMs
+    const deaths = livedMs < soonMs ? (this.#deaths.get(worker) ?? 0) + 1 : 0
+    this.#deaths.set(worker, deaths)
+    if (state !== 'leaving' || code !== 0) await this.#options.onEnded({ worker, code, signal })
+    this.#forkLater(worker, deaths)
+  }
+
+  #forkLater(worker: number, deaths: number): void {
+    if (this.#stopping) return
+    const { pauseMs = standardPauseMs } = this.#options
+    const ms = deaths === 0 ? 0 : Math.min(pauseMs * 2 ** (deaths - 1), maxPauseMs)
+    const pause = setTimeout(() => {
+      this.#pauses.delete(pause)
+      this.#fork(worker)
+    }, ms)
+    this.#pauses.add(pause)
+  }
+}
