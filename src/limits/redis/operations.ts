@@ -97,7 +97,9 @@ export class Operations {
   }
 
   settle(settlement: Settlement): Operation {
-    const { lease, claim, spent, breaker, actions, trial, repetition, unsaid } = settlement
+    const { lease, claim, spent, actions, trial, repetition, unsaid } = settlement
+    // Nothing else changes it.
+    const breaker = actions > 0 || trial ? settlement.breaker : undefined
     const accounts = claim?.accounts ?? []
     const forgotten = unsaid ? this.#seenKeys(claim?.repetition) : []
     const counts = breaker ? this.#countsOf(breaker.account) : []

@@ -9,9 +9,15 @@ local STEP_MS = { r = MINUTE_STEP, q = DAY_STEP, p = MINUTE_STEP, a = MINUTE_STE
 -- What nobody used for longer than its longest window is gone by itself.
 local KEEP_MS = 90000000
 
+local started_ms
+
+-- When this batch began: of all its operations the same.
 local function now_ms()
-  local t = redis.call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
+  if not started_ms then
+    local t = redis.call('TIME')
+    started_ms = t[1] * 1000 + math.floor(t[2] / 1000)
+  end
+  return started_ms
 end
 
 local function whole(number) return string.format('%.0f', number) end
@@ -34,12 +40,15 @@ local function account_save(account)
   account.changes = {}
 end
 
--- Where the window has come to.
+-- What the window has counted. Where it has come to is written once a step.
 local function window_set(w)
   account_set(w.account, w.name .. '.sum', whole(w.sum))
-  account_set(w.account, w.name .. '.old', whole(w.old))
-  account_set(w.account, w.name .. '.new', whole(w.new))
   account_set(w.account, w.name .. '.cur', whole(w.cur))
+  if w.moved then
+    account_set(w.account, w.name .. '.old', whole(w.old))
+    account_set(w.account, w.name .. '.new', whole(w.new))
+    w.moved = false
+  end
 end
 
 -- After a clock that went back (a failover to a server that is behind) everything counts as if it had just come:
@@ -100,8 +109,10 @@ local function account_open(key, steps, names, fields, now)
       account = account, steps = steps, name = name, step = step, now = now,
       sum = tonumber(found[at + 1]) or 0, old = tonumber(found[at + 2]) or step,
       new = tonumber(found[at + 3]) or step, cur = tonumber(found[at + 4]) or 0,
+      moved = not found[at + 3],
     }
     if w.new ~= step then
+      w.moved = true
       if w.new > step then window_rebase(w) else window_advance(w) end
       -- What was moved must not be moved again, whatever becomes of the request.
       window_set(w)
@@ -138,7 +149,7 @@ end
 
 local function window_clear(w)
   if w.old < w.new then redis.call('HDEL', w.steps, unpack(step_fields(w.name, w.old, w.new - 1))) end
-  w.sum, w.cur, w.old = 0, 0, w.step
+  w.sum, w.cur, w.old, w.moved = 0, 0, w.step, true
   window_set(w)
 end
 

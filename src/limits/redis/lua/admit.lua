@@ -15,7 +15,7 @@ for i = 1, #KEYS / 2 do
   local names = {}
   if limit >= 0 then names[1] = name end
   if guarded then names[#names + 1] = 'a' end
-  local account = account_open(KEYS[2 * i - 1], KEYS[2 * i], names, guarded and BREAKER or {}, now)
+  local account = account_open(KEYS[2 * i - 1], KEYS[2 * i], names, guarded and { 'b.until' } or {}, now)
   accounts[i] = account
   if limit >= 0 then
     local window = account.windows[name]
@@ -37,7 +37,10 @@ local function answer(outcome, wait, next_wait, trial, opened, more)
 end
 
 local full = wait_for(1)
-local breaker = actions_limit >= 0 and breaker_of(accounts[1])
+-- As a rule it is closed, and stays closed; then there is nothing more to know of it.
+local actions = actions_limit >= 0 and accounts[1].windows.a
+local is_open = actions and accounts[1].values['b.until'] ~= nil
+local breaker = actions and (is_open or actions.sum >= actions_limit) and breaker_of(accounts[1])
 local open = breaker and breaker_wait(breaker) or 0
 if open > 0 then
   local wait = math.ceil(math.max(open, full))
@@ -46,9 +49,8 @@ end
 if full > 0 then return answer(1, full, full, 0, 0, 0) end
 
 local trial = 0
-if breaker then
-  local actions = breaker.account.windows.a
-  if breaker.until_ms then
+if actions then
+  if is_open then
     trial = 1
     breaker_try(breaker, lease, lease_ms)
   elseif actions.sum >= actions_limit then

@@ -3,9 +3,10 @@
 
 local BREAKER = { 'b.until', 'b.cool', 'b.openings', 'b.closed', 'b.trial', 'b.trialUntil' }
 
--- Of an account that was opened with the fields of BREAKER.
+-- Reads the breaker of an account.
 local function breaker_of(account)
-  local v = account.values
+  local v = {}
+  for i, value in ipairs(redis.call('HMGET', account.key, unpack(BREAKER))) do v[BREAKER[i]] = value or nil end
   local b = {
     account = account, now = account.now, until_ms = tonumber(v['b.until']), cool = tonumber(v['b.cool']) or 0,
     openings = tonumber(v['b.openings']) or 0, closed = tonumber(v['b.closed']), trial = v['b.trial'],

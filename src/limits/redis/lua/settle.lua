@@ -29,7 +29,7 @@ end
 
 local at, opened = 3 * n + 1, 0
 if actions_limit >= 0 then
-  local account = account_open(KEYS[at], KEYS[at + 1], { 'a' }, BREAKER, now)
+  local account = account_open(KEYS[at], KEYS[at + 1], { 'a' }, {}, now)
   local window, breaker = account.windows.a, breaker_of(account)
   if actions > 0 then window_add(window, actions) end
   local too_many = window.sum > actions_limit
