@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --rounds 5 --seconds 4 --only start|cpu|small|conversation|latency|stream|limits|outage|audit|memory|scan|workers]`
+ * `npm run bench [-- --rounds 5 --seconds 4 --only start|cpu|small|conversation|latency|stream|limits|outage|audit|memory|scan|workers] [--table small|streams|conversations]`
  *
  * Every target is measured in interleaved rounds, and what counts is each one's ratio to the rival in the same
  * run: seconds on a shared machine mean little. CPU time per request is measured beside throughput, because it
@@ -37,6 +37,7 @@ const { values } = parseArgs({
     only: { type: 'string', default: '' },
     profile: { type: 'string' },
     against: { type: 'string' },
+    table: { type: 'string', default: '' },
     records: { type: 'string', default: '1000000' },
   },
 })
@@ -137,8 +138,8 @@ async function cpu(): Promise<void> {
   const { port: upstream } = await modelServer()
   say(
     await (values.profile === undefined
-      ? prices(upstream, Math.max(20, rounds))
-      : profile(upstream, values.profile)),
+      ? prices(upstream, Math.max(20, rounds), values.table)
+      : profile(upstream, values.profile, values.table)),
   )
 }
 
@@ -168,7 +169,7 @@ async function beside(): Promise<void> {
   if (wanted('conversation'))
     throughput(
       '40 KB conversation resent with one message more, 16 connections',
-      await measure(all, key, { connections: 16, bodies: conversation }),
+      await measure(all, key, { connections: 16, bodies: () => conversation() }),
       bare.name,
     )
   if (wanted('stream'))

@@ -13,13 +13,32 @@ const roundSeconds = 0.5
 const warmUpSeconds = 4
 const off = 'off'
 
+type Lacking = readonly [name: string, settings: GateSettings]
+type Asked = Pick<Load, 'connections' | 'bodies'>
+
 /** Gates that lack one thing each; what it costs is how much less they take. */
-const without: readonly (readonly [name: string, settings: GateSettings])[] = [
+const without: readonly Lacking[] = [
   ['prompt guard', { promptGuard: off }],
   ['output guard', { outputGuard: off }],
   ['texts on record', { audit: '{ content: none }' }],
   ['limits', { limits: 'requestsPerMinute: unlimited' }],
-  ['guards and content', { promptGuard: off, outputGuard: off, audit: '{ content: none }' }],
+]
+const withoutGuards: Lacking = [
+  'guards and content',
+  { promptGuard: off, outputGuard: off, audit: '{ content: none }' },
+]
+
+const small: Asked = { connections: 32, bodies: () => () => smallRequest() }
+const streams: Asked = { connections: 16, bodies: () => () => smallRequest(true) }
+const conversations: readonly (readonly [title: string, load: Asked])[] = [
+  [
+    '40 KB conversations with one message more, the oldest left out',
+    { connections: 16, bodies: () => conversation() },
+  ],
+  [
+    '40 KB conversations that grow, the twelve oldest left out now and then',
+    { connections: 16, bodies: () => conversation(12) },
+  ],
 ]
 
 interface Row {
@@ -30,30 +49,31 @@ interface Row {
   readonly before: Ticks | undefined
 }
 
-/** Measures and renders all tables. */
-export async function prices(upstream: number, rounds: number): Promise<string> {
+/** Measures and renders all tables, or the one that is named: `small`, `streams` or `conversations`. */
+export async function prices(upstream: number, rounds: number, only = ''): Promise<string> {
   const bare: GateTarget = { target: await rival(upstream), key: 'none', auditFile: '' }
   const whole = await gate('gate, everything on', upstream)
-  const server = await redis()
-  const shared = server && (await gate('gate, everything on, Redis', upstream, { redisPort: server.port }))
-  const lacking: GateTarget[] = []
-  for (const [name, settings] of without) lacking.push(await gate(`gate without ${name}`, upstream, settings))
-  const guardless = lacking.slice(-1)
-  const all = [bare, whole, ...(shared ? [shared] : []), ...lacking]
-  const small = { connections: 32, bodies: () => () => smallRequest() }
-  const streams = { connections: 16, bodies: () => () => smallRequest(true) }
-  const conversations = { connections: 16, bodies: conversation }
-  return [
-    table('500-byte requests, 32 connections', await measured(all, small, rounds)),
-    table('Streams of 200 chunks', await measured([bare, whole, ...guardless], streams, rounds)),
-    table(
-      '40 KB conversations with one message more',
-      await measured([bare, whole, ...guardless], conversations, rounds),
-    ),
-  ].join('\n')
+  const guardless = await lacking(withoutGuards, upstream)
+  const few = [bare, whole, guardless]
+  const tables: string[] = []
+  if (only === '' || only === 'small') {
+    const server = await redis()
+    const shared = server && (await gate('gate, everything on, Redis', upstream, { redisPort: server.port }))
+    const others: GateTarget[] = []
+    for (const one of without) others.push(await lacking(one, upstream))
+    const all = [bare, whole, ...(shared ? [shared] : []), ...others, guardless]
+    tables.push(table('500-byte requests, 32 connections', await measured(all, small, rounds)))
+  }
+  if (only === '' || only === 'streams')
+    tables.push(table('Streams of 200 chunks', await measured(few, streams, rounds)))
+  if (only === '' || only === 'conversations')
+    for (const [title, load] of conversations) tables.push(table(title, await measured(few, load, rounds)))
+  return tables.join('\n')
 }
 
-type Asked = Pick<Load, 'connections' | 'bodies'>
+function lacking([name, settings]: Lacking, upstream: number): Promise<GateTarget> {
+  return gate(`gate without ${name}`, upstream, settings)
+}
 
 async function measured(targets: readonly GateTarget[], load: Asked, rounds: number): Promise<Row[]> {
   // A conversation goes on from round to round, or every round would begin with texts that nobody has read before.

@@ -37,17 +37,18 @@ const code =
   'export function total(items: readonly Item[]): number {\n  return items.reduce((sum, item) => sum + item.price * item.count, 0)\n}\n'
 
 /**
- * An agent's conversation of 30 messages and 12 tools, about 40 KB. Each call of what it returns gives the
- * conversation once more, with one message more and the oldest left out.
+ * An agent's conversation of 12 tools and 30 messages or some more, about 40 KB. Each call of what it returns gives the
+ * conversation once more, with one message more.
+ * @param leftOut how many of the oldest messages are left out together, whenever there are so many more
  */
-export function conversation(): () => string {
+export function conversation(leftOut = 1): () => string {
   const own = count++
   const messages: object[] = Array.from({ length: 30 }, (_, index) => turn(own, index))
+  const system = { role: 'system', content: `You are agent ${own}. Work carefully and explain each step.` }
   let next = messages.length
   return () => {
     messages.push(turn(own, next++))
-    messages.shift()
-    const system = { role: 'system', content: `You are agent ${own}. Work carefully and explain each step.` }
+    if (messages.length === 30 + leftOut) messages.splice(0, leftOut)
     return JSON.stringify({ model: 'llama3.2', stream: false, tools, messages: [system, ...messages] })
   }
 }
