@@ -18,6 +18,7 @@ export class HeldBytes {
   /** By caller, of those that hold something. */
   readonly #byOwner = new Map<string, number>()
   #held = 0
+  #free: (() => void) | undefined
 
   /** @param limit in bytes */
   constructor(limit: () => number) {
@@ -29,6 +30,11 @@ export class HeldBytes {
     return this.#held
   }
 
+  /** @param free lets go of what only saves work, before a request is refused for want of memory */
+  onShortage(free: () => void): void {
+    this.#free = free
+  }
+
   open(): Hold {
     return new Hold((before, after, owner) => this.#move(before, after, owner))
   }
@@ -38,7 +44,9 @@ export class HeldBytes {
     const room = after <= small ? limit : limit * 0.9
     const others = owner === undefined ? 0 : (this.#byOwner.get(owner) ?? 0) - before
     const isTooMuch = others > 0 && after > small && others + after > limit * callersShare
-    if (after > before && (isTooMuch || this.#held - before + after > room))
+    const isShort = () => after > before && this.#held - before + after > room
+    if (isShort()) this.#free?.()
+    if ((after > before && isTooMuch) || isShort())
       throw new Refusal('overloaded', {
         say: 'The gateway has reached its memory budget. Try again later.',
         detail: 'memory.budget',

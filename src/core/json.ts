@@ -41,11 +41,12 @@ export const maxDepth = 64
 
 /**
  * Reads one JSON document, in time linear in the text.
+ * @param within how many objects and lists it stands in
  * @throws JsonFault
  */
-export function readJson(text: string): JsonValue {
+export function readJson(text: string, within = 0): JsonValue {
   // First, because it bounds the depth.
-  const members = countColons(text)
+  const members = countColons(text, within)
   const value = parse(text)
   // Decoding the body has refused bad UTF-8, so only an escape can make a surrogate.
   if (countMembers(value, text.includes('\\u')) !== members) throw twice()
@@ -61,7 +62,7 @@ export function parse(text: string): JsonValue {
 
 /** @param value what was read of the text @throws JsonFault if a key occurs twice in one object, or it is too deep */
 export function refuseTwins(text: string, value: JsonValue): void {
-  if (countColons(text) !== countMembers(value, false)) throw twice()
+  if (countColons(text, 0) !== countMembers(value, false)) throw twice()
 }
 
 function twice(): JsonFault {
@@ -94,9 +95,9 @@ export function isCrowded(text: string): boolean {
 }
 
 /** Colons outside strings. Bounds the depth first, so that nothing behind it recurses further. */
-function countColons(text: string): number {
+function countColons(text: string, within: number): number {
   let colons = 0
-  let depth = 0
+  let depth = within
   const { length } = text
   for (let at = 0; at < length; at++) {
     const unit = text.charCodeAt(at)
@@ -163,6 +164,13 @@ export function stringOf(value: JsonValue | undefined): string {
 /** Returns whether a value is a JSON object. */
 export function isObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Freezes a value and all that is in it. It must be nested no deeper than `readJson` allows. */
+export function freezeDeep(value: JsonValue): void {
+  if (typeof value !== 'object' || value === null) return
+  for (const member of Object.values(value)) freezeDeep(member)
+  Object.freeze(value)
 }
 
 /** Returns the objects of a list; of anything else, none. */

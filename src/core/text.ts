@@ -20,6 +20,8 @@ export interface Text {
   readonly aside?: true
   /** The tool that it describes, or that returned it, as far as the request says so. */
   readonly tool?: string
+  /** The same object stands for this text in later requests of the caller, so what is found out about it is worth keeping. */
+  readonly lasting?: true
 }
 
 /** How serious a finding is, in ascending order. */

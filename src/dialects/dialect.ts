@@ -96,6 +96,21 @@ export function isServedBy({ servers }: Pick<Route, 'servers'>, kind: ServerKind
   return servers?.includes(kind) ?? true
 }
 
+/** How an item of a list was read. */
+export interface ItemReading {
+  /** By what. */
+  readonly shape: object
+  /** Its path. */
+  readonly at: string
+  /** The `Notes` of it alone. */
+  readonly notes: object
+  /** Frozen. */
+  readonly value: JsonValue | undefined
+}
+
+/** Items that several bodies of one caller have, as they were parsed; each with its reading, once there is one. */
+export type SharedItems = WeakMap<JsonObject, ItemReading | undefined>
+
 /** A route that sends a body to a model server and reads the response frame by frame. */
 export interface Exchange extends Route {
   readonly kind: 'exchange'
@@ -105,8 +120,12 @@ export interface Exchange extends Route {
   readonly form?: true
   /** The body is a file, forwarded as it arrives and read by no guard. Its name is the parameter of the path. */
   readonly upload?: true
-  /** Reads a body. @throws Refusal `invalid_request` for whatever is ambiguous, dangerous or unreadable */
-  read(body: JsonObject, allowed: ReadonlySet<Feature>): Prompt
+  /**
+   * Reads a body.
+   * @param shared items of its lists that earlier bodies had too, with what was read of them
+   * @throws Refusal `invalid_request` for whatever is ambiguous, dangerous or unreadable
+   */
+  read(body: JsonObject, allowed: ReadonlySet<Feature>, shared?: SharedItems): Prompt
   /** Puts the model's canonical name and the role's caps into the fresh body, which is then ready to be sent. */
   prepare(prompt: Prompt, orders: PrepareOptions): Outgoing
   /** Answers without a model server, from an estimate of the prompt's tokens. */

@@ -10,6 +10,7 @@ import { errorCode } from '../core/error-code.ts'
 import type { HeldBytes, Hold } from '../core/held-bytes.ts'
 import { type JsonObject, tryJson } from '../core/json.ts'
 import { Refusal, type RefusalCode } from '../core/refusal.ts'
+import { bodyToJson } from '../dialects/common/shared-json.ts'
 import type { Upload } from '../dialects/dialect.ts'
 import type { ResponseHandler, UpstreamClient, UpstreamRequest, UpstreamStream } from '../pipeline/ports.ts'
 import type { Policy, Upstream } from '../policy/policy.ts'
@@ -211,7 +212,7 @@ function bodyOf({ method, body, file, uploadStream }: UpstreamRequest) {
   if (method === 'HEAD') return null
   // A cast: undici reads whatever can be iterated, but its types name only Node's own streams.
   if (uploadStream) return uploadStream as Readable
-  return file ? formOf(body, file) : JSON.stringify(body)
+  return file ? formOf(body, file) : bodyToJson(body)
 }
 
 /** Builds the form anew: the library, not the caller, names its parts and sets their boundaries. */

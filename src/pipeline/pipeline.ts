@@ -10,7 +10,6 @@ import { type Ending, emptyResponse } from './ending.ts'
 import { prepareRecord } from './finish/audit-record.ts'
 import type { ResponseWriter } from './ports.ts'
 import { type Deferred, isDeferred } from './request/admit.ts'
-import { parse } from './request/parse.ts'
 import { promptTokens } from './request/reserve.ts'
 import { guardResponse } from './response/output-guard.ts'
 import type { Relay } from './response/relay.ts'
@@ -45,7 +44,7 @@ export function createPipeline(steps: Steps): Pipeline {
   const exchange: Pipeline['exchange'] = async (context, to, writer) => {
     try {
       const admitted = await steps.admit.nowOrLater(await authorise(context, to, writer), to, writer)
-      const parsed = await parse(admitted, to.endpoint, writer)
+      const parsed = await steps.parse(admitted, to.endpoint, writer)
       const authorised = await steps.authoriseModel(parsed)
       const prepared = await steps.prepare(authorised)
       // Before anything is scanned: how much a key may have read at once is what it may ask at once.

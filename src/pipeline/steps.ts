@@ -12,6 +12,7 @@ import type { Authenticate } from './request/authenticate.ts'
 import type { AuthoriseModel } from './request/authorise.ts'
 import type { CompareTools } from './request/compare-tools.ts'
 import type { MatchToolResults } from './request/match-tool-results.ts'
+import type { Parse } from './request/parse.ts'
 import type { Prepare } from './request/prepare.ts'
 import type { Reserve } from './request/reserve.ts'
 import type { ScanPrompt } from './request/scan-prompt.ts'
@@ -26,6 +27,7 @@ export interface Steps {
   /** @throws Refusal `frozen`, `route_not_allowed`, `not_found` */
   authoriseRoute(request: Authenticated, to: Destination): void
   readonly admit: Admit
+  readonly parse: Parse
   readonly authoriseModel: AuthoriseModel
   readonly prepare: Prepare
   readonly reserve: Reserve

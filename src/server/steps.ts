@@ -14,9 +14,11 @@ import { createLocate } from '../pipeline/request/exceptions.ts'
 import { createSecondOpinion } from '../pipeline/request/guard-model.ts'
 import { createGuardTurns } from '../pipeline/request/guard-turns.ts'
 import { createMatchToolResults } from '../pipeline/request/match-tool-results.ts'
+import { createParse } from '../pipeline/request/parse.ts'
 import { createPrepare } from '../pipeline/request/prepare.ts'
 import { createReserve } from '../pipeline/request/reserve.ts'
 import { createScanPrompt } from '../pipeline/request/scan-prompt.ts'
+import { createSharedBodies } from '../pipeline/request/shared-items.ts'
 import { createJudgeCalls } from '../pipeline/response/judge-tool-calls.ts'
 import { createResponseGuards } from '../pipeline/response/output-guard.ts'
 import { createSend } from '../pipeline/response/send.ts'
@@ -55,6 +57,7 @@ export function createSteps(foundation: Foundation, services: Services, stored: 
     authenticate: services.callers.authenticate,
     authoriseRoute: (request, to) => authoriseRoute(request, to, freezes),
     admit,
+    parse: createParse(createSharedBodies(foundation.memory)),
     authoriseModel: createAuthoriseModel(fleet, stored, freezes),
     prepare: createPrepare(fleet, () => randomHex(canaryBytes)),
     reserve: createReserve({ turns: slots, fingerprint: createFingerprintPrompt(), clock, admit }),

@@ -62,7 +62,8 @@ describe('what was read', () => {
   it('is not read again, by the same owner and with the same signatures', () => {
     const scanningFor = createScanning(createScanners(shipped))
     const read = (owner: string, settings: Parameters<typeof scanningFor>[0] = guard) =>
-      drain(scanningFor(settings).findings(megabyte.slice(0, 900_000), 'user', owner)).pauses
+      drain(scanningFor(settings).findings({ text: megabyte.slice(0, 900_000), channel: 'user' }, owner))
+        .pauses
     expect(read('me')).toBeGreaterThan(10)
     expect(read('me')).toBe(0)
     expect(read('me', { ...guard, block: 'low' })).toBe(0)

@@ -1,7 +1,8 @@
 /** Reading a conversation looks at each text a few times, however many messages there are. */
 import { expect, it } from 'vitest'
 import type { Text } from '../../src/core/text.ts'
-import { list, messageShape, Notes, object, text } from '../../src/dialects/common/shape.ts'
+import { Notes } from '../../src/dialects/common/notes.ts'
+import { list, messageShape, object, text } from '../../src/dialects/common/shape.ts'
 
 /** How often the texts of a conversation are looked at while it is read. */
 function looksAt(messages: number): number {

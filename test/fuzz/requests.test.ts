@@ -4,7 +4,8 @@
  */
 import { describe, expect, it } from 'vitest'
 import type { JsonObject } from '../../src/core/json.ts'
-import { modelName, Notes, object, text } from '../../src/dialects/common/shape.ts'
+import { Notes } from '../../src/dialects/common/notes.ts'
+import { modelName, object, text } from '../../src/dialects/common/shape.ts'
 import type { Exchange, Prompt } from '../../src/dialects/dialect.ts'
 import { dialects } from '../../src/dialects/dialects.ts'
 import { fullRequests } from '../dialects/full-requests.ts'

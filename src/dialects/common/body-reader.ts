@@ -1,7 +1,8 @@
 /** Makes the reader of a request body from a shape. */
 import type { JsonObject } from '../../core/json.ts'
 import type { Exchange, Prompt } from '../dialect.ts'
-import { Notes, type ObjectShape } from './shape.ts'
+import { Notes } from './notes.ts'
+import type { ObjectShape } from './shape.ts'
 
 /** Whether a response streams, by the body's `stream`. */
 type Streaming = 'if asked' | 'unless told not to' | 'never'
@@ -15,8 +16,8 @@ export function bodyReader(
   streaming: Streaming = 'if asked',
   note?: (notes: Notes, body: JsonObject) => void,
 ): Exchange['read'] {
-  return (body, allowed): Prompt => {
-    const notes = new Notes(allowed)
+  return (body, allowed, shared): Prompt => {
+    const notes = new Notes(allowed, shared)
     const fresh = shape(body, '', notes)
     note?.(notes, fresh)
     // Ollama has two names for the field. If a client sends both, `name` counts when `model` is empty.

@@ -2,7 +2,8 @@
  * Images in a request: base64 only, counted and measured, never fetched by the gateway. No guard reads an image, so a role
  * gets none unless its policy sets `caps.images`, and the response header `x-torwart-guards` says that it went unread.
  */
-import { invalid, type Notes, onlyIfAllowed, type Shape } from './shape.ts'
+import type { Notes } from './notes.ts'
+import { invalid, onlyIfAllowed, type Shape } from './shape.ts'
 
 const base64 = /^[A-Za-z0-9+/]+={0,2}$/
 const dataUrl = /^data:image\/[a-z0-9.+-]{1,32};base64,/

@@ -8,114 +8,13 @@
 import { foldKey } from '../../core/fold.ts'
 import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts'
 import { Refusal } from '../../core/refusal.ts'
-import type { Channel, Text } from '../../core/text.ts'
-import type { Feature, Prompt, ToolResult } from '../dialect.ts'
+import type { Channel } from '../../core/text.ts'
+import type { Feature } from '../dialect.ts'
+import { readShared } from './item-reading.ts'
+import type { Notes } from './notes.ts'
 
 /** Reads a value. `at` is its path, made of known names and indices, so an error may show it to the caller. */
 export type Shape = (value: JsonValue, at: string, notes: Notes) => JsonValue | undefined
-
-/** What was noted while a body was read. */
-export class Notes {
-  readonly texts: Text[] = []
-  readonly tools: string[] = []
-  /** Of tools, as they are forwarded. */
-  readonly definitions: JsonObject[] = []
-  readonly results: ToolResult[] = []
-  readonly documents: JsonObject[] = []
-  readonly dropped: string[] = []
-  readonly clamped: string[] = []
-  /** What the caller is told that it was dropped. */
-  readonly leftOut = new Set<string>()
-  readonly unread = new Set<string>()
-  readonly counts = { images: 0, imageBytes: 0, inputs: 0, stops: 0, schema: 0 }
-  readonly allowed: ReadonlySet<Feature>
-  readonly #names: string[] = []
-  /** The name of the called tool, by the id of the call. */
-  readonly #calls = new Map<string, string>()
-
-  constructor(allowed: ReadonlySet<Feature>) {
-    this.allowed = allowed
-  }
-
-  text(channel: Channel, text: string): void {
-    if (text !== '') this.texts.push({ channel, text })
-  }
-
-  /** Notes a short string that reaches the model beside the texts: the name of a tool, the id of a call. */
-  name(name: string): void {
-    if (name !== '') this.#names.push(name)
-  }
-
-  /**
-   * Marks the texts from this index on as parts of one message. Those of one channel are put behind each other, as
-   * servers do, whatever is between them.
-   */
-  concatenate(from: number): void {
-    const parts = this.texts.splice(from)
-    for (const channel of new Set(parts.map((part) => part.channel))) {
-      const [first, ...others] = parts.filter((part) => part.channel === channel)
-      if (first) this.texts.push(first, ...others.map((part): Text => ({ ...part, glued: true })))
-    }
-  }
-
-  /** Marks the texts from this index on as not part of the message, except those of the channel `speaking`. */
-  setAside(from: number, speaking?: Channel): void {
-    // Only what is new: a conversation may have thousands of messages.
-    for (let index = from; index < this.texts.length; index++) {
-      const text = this.texts[index]
-      if (text && text.channel !== speaking) this.texts[index] = { ...text, aside: true }
-    }
-  }
-
-  /** Remembers which tool a call is of, so that its result can be attributed to the tool. */
-  noteCall(id: JsonValue | undefined, tool: JsonValue | undefined): void {
-    if (typeof id === 'string' && typeof tool === 'string') this.#calls.set(id, tool)
-  }
-
-  /** Attributes the texts from this index on to the tool of a call. */
-  attributeToCall(from: number, id: string): void {
-    this.attributeTo(from, this.#calls.get(id))
-  }
-
-  /** Attributes the texts from this index on to a tool, which they describe or which returned them. */
-  attributeTo(from: number, tool: string | undefined): void {
-    if (tool === undefined || tool === '') return
-    for (let index = from; index < this.texts.length; index++) {
-      const text = this.texts[index]
-      if (text?.channel === 'tool' || text?.channel === 'definition') this.texts[index] = { ...text, tool }
-    }
-  }
-
-  /** Makes the prompt. The names become one text. */
-  toPrompt(model: string, stream: boolean, body: JsonObject): Prompt {
-    const names: Text[] =
-      this.#names.length === 0 ? [] : [{ channel: 'definition', text: this.#names.join('\n') }]
-    const { tools, definitions, results, documents, counts, dropped, clamped } = this
-    const unread = [...this.unread]
-    const leftOut = [...this.leftOut]
-    const texts = [...this.texts, ...names]
-    return {
-      model,
-      stream,
-      texts,
-      tools,
-      definitions,
-      results,
-      documents,
-      counts,
-      unread,
-      dropped,
-      leftOut,
-      clamped,
-      body,
-    }
-  }
-
-  drop(path: string): void {
-    // Enough to explain a request: a body with a million unknown keys must not become a record of that size.
-    if (this.dropped.length < 32) this.dropped.push(path.slice(0, 512))
-  }
-}
 
 /** @param say the message for the caller @throws Refusal `invalid_request` */
 export function invalid(say: string): never {
@@ -230,8 +129,8 @@ export function list(item: Shape, what = 'a list'): Shape {
     if (!Array.isArray(value)) return expected(at, what)
     if (value.length > maxItems) return invalid(`\`${at}\` has more than ${maxItems} items.`)
     const items: JsonValue[] = []
-    for (const [index, member] of value.entries()) {
-      const read = item(member, `${at}[${index}]`, notes)
+    for (let index = 0; index < value.length; index++) {
+      const read = readShared(item, value, index, at, notes)
       if (read !== undefined) items.push(read)
     }
     return items

@@ -1,6 +1,7 @@
 /** Shapes of tool declarations, calls and results, which note the tool that each text belongs to. */
 import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts'
-import { json, type Notes, name, type ObjectShape, object, type Shape, text } from './shape.ts'
+import type { Notes } from './notes.ts'
+import { json, name, type ObjectShape, object, type Shape, text } from './shape.ts'
 
 /** The declaration of a function: every word of it reaches the model. */
 export const functionDeclaration: Shape = toolDeclaration(

@@ -84,8 +84,8 @@ const request = withRouteHint(
 )
 
 const readRequest = bodyReader(request)
-const read: Exchange['read'] = (body, allowed) => {
-  const prompt = readRequest(body, allowed)
+const read: Exchange['read'] = (body, allowed, shared) => {
+  const prompt = readRequest(body, allowed, shared)
   const { previous_response_id: continues } = prompt.body
   return typeof continues === 'string' ? { ...prompt, previousResponseId: continues } : prompt
 }

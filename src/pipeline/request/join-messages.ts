@@ -5,10 +5,13 @@
  */
 import type { Channel, Text } from '../../core/text.ts'
 
-interface Joined {
+/** Texts of one speaker as one. */
+export interface Joined {
   readonly channel: Channel
-  text: string
-  readonly parts: Part[]
+  readonly text: string
+  readonly parts: readonly Part[]
+  /** As in `Text`: texts that last are joined once. */
+  readonly lasting?: true
 }
 
 /** Where a text begins within those that it is joined with, and the tool that it belongs to. */
@@ -17,29 +20,85 @@ export interface Part {
   readonly tool: string | undefined
 }
 
-/**
- * Joins the texts that a server would put into one message.
- * @param glue what stands before a text that may be glued to the one before: nothing, or a line's end
- */
-export function joinMessages(texts: readonly Text[], glue: string): readonly Joined[] {
-  const joined: Joined[] = []
-  let system: Joined | undefined
-  let speaking: Joined | undefined
-  let besides: Joined | undefined
-  for (const { channel, text, glued, aside, tool } of texts) {
+/** What stands before a text that may be glued to the one before: nothing, or a line's end. */
+type Glue = '' | '\n'
+
+/** Joins the texts that a server would put into one message. */
+export function joinMessages(texts: readonly Text[], glue: Glue): readonly Joined[] {
+  const runs: Run[] = []
+  let system = -1
+  let speaking = -1
+  let besides = -1
+  for (const text of texts) {
+    const { channel, aside } = text
     const before = channel === 'system' ? system : aside ? besides : speaking
-    let said = before?.channel === channel ? before : undefined
-    if (said) {
-      const joint = glued ? glue : '\n'
-      said.parts.push({ at: said.text.length + joint.length, tool })
-      said.text += joint + text
-    } else {
-      said = { channel, text, parts: [{ at: 0, tool }] }
-      joined.push(said)
-    }
-    if (channel === 'system') system = said
-    besides = aside ? said : undefined
-    if (!aside) speaking = said
+    const run = runs[before]
+    const goesOn = run?.text.channel === channel
+    const at = goesOn ? before : runs.length
+    runs[at] = goesOn ? run.with(text, glue) : beginning(text, glue)
+    if (channel === 'system') system = at
+    besides = aside ? at : -1
+    if (!aside) speaking = at
   }
-  return joined
+  return runs.map((run) => run.joined)
+}
+
+const beginnings: Readonly<Record<Glue, WeakMap<Text, Run>>> = { '': new WeakMap(), '\n': new WeakMap() }
+
+function beginning(text: Text, glue: Glue): Run {
+  const run = () => new Run(text, 0, undefined)
+  return text.lasting ? known(beginnings[glue], text, run) : run()
+}
+
+function known<K extends object, V>(map: WeakMap<K, V>, key: K, make: () => V): V {
+  const before = map.get(key)
+  if (before !== undefined) return before
+  const made = make()
+  map.set(key, made)
+  return made
+}
+
+/** A text behind those that it is joined with. */
+class Run {
+  readonly text: Text
+  readonly #at: number
+  readonly #before: Run | undefined
+  readonly #lasting: boolean
+  /** What follows on it, of texts that last. */
+  #next: WeakMap<Text, Run> | undefined
+  #joined: Joined | undefined
+
+  constructor(text: Text, at: number, before: Run | undefined) {
+    this.text = text
+    this.#at = at
+    this.#before = before
+    this.#lasting = text.lasting === true && (before === undefined || before.#lasting)
+  }
+
+  with(text: Text, glue: Glue): Run {
+    const run = () => new Run(text, this.#end + (text.glued ? glue : '\n').length, this)
+    if (!this.#lasting || !text.lasting) return run()
+    this.#next ??= new WeakMap()
+    return known(this.#next, text, run)
+  }
+
+  get #end(): number {
+    return this.#at + this.text.text.length
+  }
+
+  get joined(): Joined {
+    this.#joined ??= this.#join()
+    return this.#joined
+  }
+
+  #join(): Joined {
+    const runs: Run[] = []
+    for (let run: Run | undefined = this; run; run = run.#before) runs.push(run)
+    runs.reverse()
+    let text = ''
+    for (const run of runs) text += run.#at > text.length ? `\n${run.text.text}` : run.text.text
+    const parts = runs.map((run): Part => ({ at: run.#at, tool: run.text.tool }))
+    const { channel } = this.text
+    return this.#lasting ? { channel, text, parts, lasting: true } : { channel, text, parts }
+  }
 }

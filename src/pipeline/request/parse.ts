@@ -7,23 +7,27 @@ import { Refusal } from '../../core/refusal.ts'
 import type { Exchange, Feature, Prompt } from '../../dialects/dialect.ts'
 import { type Admitted, extend, type Parsed } from '../context.ts'
 import type { Form, ResponseWriter } from '../ports.ts'
+import type { SharedBodies } from './shared-items.ts'
 
 /**
  * Reads the body, a form or an upload, whichever the route takes.
  * @throws Refusal `invalid_request`, `body_too_large` and its like; what ended the request while its body arrived
  */
-export async function parse(
-  request: Admitted,
-  endpoint: Exchange,
-  writer: Pick<ResponseWriter, 'body' | 'form' | 'upload' | 'parameter'>,
-): Promise<Parsed> {
-  return extend(request, { endpoint, prompt: await promptOf(request, endpoint, writer) })
+export type Parse = (request: Admitted, endpoint: Exchange, writer: BodySource) => Promise<Parsed>
+
+type BodySource = Pick<ResponseWriter, 'body' | 'form' | 'upload' | 'parameter'>
+
+/** Makes the step that reads bodies. @param bodies what is known of earlier ones */
+export function createParse(bodies: SharedBodies): Parse {
+  return async (request, endpoint, writer) =>
+    extend(request, { endpoint, prompt: await promptOf(request, endpoint, writer, bodies) })
 }
 
 async function promptOf(
-  { role, cancellation }: Admitted,
+  { role, identity, cancellation }: Admitted,
   endpoint: Exchange,
-  writer: Pick<ResponseWriter, 'body' | 'form' | 'upload' | 'parameter'>,
+  writer: BodySource,
+  bodies: SharedBodies,
 ): Promise<Prompt> {
   const { bodyBytes } = role.caps
   if (endpoint.upload) {
@@ -34,6 +38,9 @@ async function promptOf(
   const body = await writer.body(bodyBytes)
   // Reading a large one takes longer than most of what is behind it.
   cancellation.throwIfOver()
+  // Conversations come again with every step. Where data is marked as data, every request has other messages.
+  const known = endpoint.group === 'chat' && !role.separate && isUtf8(body) && bodies.read(body, identity.id)
+  if (known) return endpoint.read(known, role.allow, bodies.items)
   return readPrompt(body, endpoint, role.allow)
 }
 

@@ -17,7 +17,15 @@ import type { GuardSteps } from '../guard-work.ts'
 export interface Scanning {
   readonly scanner: Scanner
   /** @param owner whose text it is */
-  findings(text: string, channel: Channel, owner: string): GuardSteps<readonly Finding[]>
+  findings(text: Readable, owner: string): GuardSteps<readonly Finding[]>
+}
+
+/** A text to be read. */
+export interface Readable {
+  readonly channel: Channel
+  readonly text: string
+  /** As in `Text`: what is found is kept beside it, and found again without a look at the text. */
+  readonly lasting?: true
 }
 
 /** Making one takes a while: ask for it before requests do. */
@@ -82,13 +90,21 @@ function remembering(scanner: Scanner): Scanning {
     definition: memory(),
     document: memory(),
   }
+  function* findings({ text, channel }: Readable, owner: string): GuardSteps<readonly Finding[]> {
+    const known = memories[channel].find(text, owner)
+    if (known) return known
+    const found = yield* scanner.scanSlowly(text, channel)
+    memories[channel].keep(text, owner, found)
+    return found
+  }
+  const lasting = new WeakMap<Readable, readonly Finding[]>()
   return {
     scanner,
-    *findings(text, channel, owner) {
-      const known = memories[channel].find(text, owner)
+    *findings(text, owner) {
+      const known = text.lasting && lasting.get(text)
       if (known) return known
-      const found = yield* scanner.scanSlowly(text, channel)
-      memories[channel].keep(text, owner, found)
+      const found = yield* findings(text, owner)
+      if (text.lasting) lasting.set(text, found)
       return found
     },
   }

@@ -17,7 +17,7 @@ import { opinionGuard, type SecondOpinion } from './guard-model.ts'
 import { type Flagged, type Question, questionsOf } from './guard-model-questions.ts'
 import type { GuardTurns } from './guard-turns.ts'
 import { joinMessages, type Part } from './join-messages.ts'
-import type { Scanning, ScanningFor } from './scan-cache.ts'
+import type { Readable, Scanning, ScanningFor } from './scan-cache.ts'
 import { acrossJoints, seamsOf } from './seams.ts'
 
 const guard = 'prompt'
@@ -103,7 +103,7 @@ function* scanTexts(request: Reserved, { scanningFor, locate }: ScanParts): Guar
   const joined = joinMessages(texts, '\n')
   const spaced = yield* findAll(joined, [], request, scanning)
   const seams = seamsOf(role.trustSystem ? joined.filter(({ channel }) => channel !== 'system') : joined)
-  const found = yield* findAll(seams.map(wholly), [], request, scanning)
+  const found = yield* findAll(seams, [], request, scanning)
   const across = seams.flatMap((seam, index) => acrossJoints(seam, found[index]?.findings ?? []).map(wholly))
   const read = yield* judgeAll([...spaced, ...across])
   // Some servers put parts behind each other with nothing between, which can make one word of two.
@@ -115,13 +115,14 @@ function* scanTexts(request: Reserved, { scanningFor, locate }: ScanParts): Guar
 
 /** @param known the same texts, joined in another way: where one is the same, so are its findings */
 function* findAll(
-  joined: readonly Omit<Known, 'findings'>[],
+  joined: readonly (Readable & Partial<Pick<Known, 'parts'>>)[],
   known: readonly Known[],
   { role, identity }: Reserved,
   scanning: Scanning,
 ): GuardSteps<Known[]> {
   const all: Known[] = []
-  for (const [index, { channel, text, parts }] of joined.entries()) {
+  for (const [index, read] of joined.entries()) {
+    const { channel, text, parts = nowhere } = read
     const before = known[index]
     yield workPerText
     const findings =
@@ -129,7 +130,7 @@ function* findAll(
         ? []
         : before?.text === text
           ? before.findings
-          : yield* scanning.findings(text, channel, identity.id)
+          : yield* scanning.findings(read, identity.id)
     all.push({ channel, text, parts, findings })
   }
   return all
@@ -176,9 +177,11 @@ function unsafe({ channel, text }: Question): JudgedFinding {
   }
 }
 
+const nowhere: readonly Part[] = []
+
 /** A text of which nobody knows what it was joined from. */
 function wholly<T>(text: T): T & { readonly parts: readonly Part[] } {
-  return { ...text, parts: [] }
+  return { ...text, parts: nowhere }
 }
 
 /** What is known of one text. */

@@ -8,6 +8,8 @@ import { type Channel, channels, type Finding } from '../../core/text.ts'
 interface Part {
   readonly channel: Channel
   readonly text: string
+  /** As in `Text`: where texts that last meet, is read once. */
+  readonly lasting?: true
 }
 
 /** Texts that meet, with the places where each but the first begins. */
@@ -35,12 +37,13 @@ const maxLength = 2048
 /** @param texts in the order of the request; whose speakers are trusted are not among them */
 export function seamsOf(texts: readonly Part[]): Seam[] {
   if (texts.length < 2) return []
-  const bySpeaker = channels.map((speaker) => texts.filter(({ channel }) => channel === speaker))
-  return [inTemplate(texts), ...bySpeaker].flatMap((spoken) => [...seamsIn(spoken)])
+  const bySpeaker = groupBySpeaker(texts)
+  return [inTemplate(texts, bySpeaker), ...Object.values(bySpeaker)].flatMap(seamsIn)
 }
 
 /** Of what was found in a seam, what no text holds alone: under the channel of the text that completes it. */
 export function acrossJoints({ text, joints }: Seam, findings: readonly Finding[]) {
+  if (findings.length === 0) return []
   const completed = findings.flatMap((finding) => {
     const joint = joints.findLast(({ at }) => finding.start < at && at < finding.end)
     return joint ? weighed(joint, text, finding) : []
@@ -59,33 +62,126 @@ function weighed({ at, channel }: Joint, text: string, finding: Finding) {
     : []
 }
 
-/** System prompts stand first, then what there is of tools, then who said what. */
-function inTemplate(texts: readonly Part[]): Part[] {
-  const first = texts.filter(({ channel }) => channel === 'system')
-  const second = texts.filter(({ channel }) => channel === 'definition')
-  const others = texts.filter(({ channel }) => channel !== 'system' && channel !== 'definition')
-  return [...first, ...second, ...others]
+type BySpeaker = Readonly<Record<Channel, readonly Part[]>>
+
+/** In the order of `channels`. */
+function groupBySpeaker(texts: readonly Part[]): BySpeaker {
+  const groups = { system: [], user: [], assistant: [], tool: [], definition: [], document: [] }
+  const bySpeaker: Record<Channel, Part[]> = groups
+  for (const text of texts) bySpeaker[text.channel].push(text)
+  return bySpeaker
 }
 
-function* seamsIn(texts: readonly Part[]): Generator<Seam> {
-  let seam = ''
-  let joints: Joint[] = []
-  let channel: Channel = 'user'
-  for (const { text, channel: next } of texts) {
-    const isLong = text.length > 2 * reach
-    if (seam !== '') {
-      seam += '\n'
-      joints.push({ at: seam.length, channel: next })
-    }
-    seam += isLong ? text.slice(0, reach) : text
-    channel = next
-    if (!isLong && seam.length < maxLength) continue
-    if (joints.length > 0) yield { channel, text: seam, joints }
-    const from = seam.length - reach
-    joints = isLong
-      ? []
-      : joints.flatMap(({ at, ...joint }) => (at > from ? [{ ...joint, at: at - from }] : []))
-    seam = isLong ? text.slice(-reach) : seam.slice(from)
+/** System prompts stand first, then what there is of tools, then who said what. */
+function inTemplate(texts: readonly Part[], { system, definition }: BySpeaker): Part[] {
+  const others = texts.filter(({ channel }) => channel !== 'system' && channel !== 'definition')
+  return [...system, ...definition, ...others]
+}
+
+function seamsIn(texts: readonly Part[]): Seam[] {
+  const seams: Seam[] = []
+  let reading = nothingRead
+  for (const text of texts) {
+    const { seam, next } = reading.on(text)
+    if (seam) seams.push(seam)
+    reading = next
   }
-  if (joints.length > 0) yield { channel, text: seam, joints }
+  const last = reading.seam
+  if (last) seams.push(last)
+  return seams
+}
+
+/** What reading on over a text has completed, if anything, and what is being read then. */
+interface Step {
+  readonly seam: Seam | undefined
+  readonly next: Reading
+}
+
+/** The last joint so far, and those before it: so that reading on copies none of them. */
+interface Joints {
+  readonly joint: Joint
+  readonly before: Joints | undefined
+}
+
+/** A seam as far as it was read. */
+class Reading {
+  readonly #text: string
+  readonly #joints: Joints | undefined
+  readonly #channel: Channel
+  readonly #lasting: boolean
+  /** Over texts that last. */
+  #steps: WeakMap<Part, Step> | undefined
+  #seam: Seam | undefined
+
+  constructor(text: string, joints: Joints | undefined, channel: Channel, lasting: boolean) {
+    this.#text = text
+    this.#joints = joints
+    this.#channel = channel
+    this.#lasting = lasting
+  }
+
+  /** Undefined: no two texts meet in it. */
+  get seam(): Seam | undefined {
+    if (!this.#joints) return undefined
+    this.#seam ??= this.#make(listOf(this.#joints))
+    return this.#seam
+  }
+
+  #make(joints: readonly Joint[]): Seam {
+    const [channel, text] = [this.#channel, this.#text]
+    return this.#lasting ? { channel, text, joints, lasting: true } : { channel, text, joints }
+  }
+
+  on(text: Part): Step {
+    if (!this.#lasting || !text.lasting) return this.#readOn(text)
+    this.#steps ??= new WeakMap()
+    const known = this.#steps.get(text)
+    if (known) return known
+    const step = this.#readOn(text)
+    this.#steps.set(text, step)
+    return step
+  }
+
+  #readOn(part: Part): Step {
+    const { channel, text } = part
+    const lasting = this.#lasting && part.lasting === true
+    const isLong = text.length > 2 * reach
+    const before = this.#text === '' ? '' : `${this.#text}\n`
+    const joint = { at: before.length, channel }
+    const joints = before === '' ? undefined : { joint, before: this.#joints }
+    const seam = before + (isLong ? text.slice(0, reach) : text)
+    const whole = new Reading(seam, joints, channel, lasting)
+    if (isLong) return { seam: whole.seam, next: behind(part) }
+    if (seam.length < maxLength) return { seam: undefined, next: whole }
+    const from = seam.length - reach
+    return { seam: whole.seam, next: new Reading(seam.slice(from), behindOf(joints, from), channel, lasting) }
+  }
+}
+
+/** In their order. */
+function listOf(joints: Joints): Joint[] {
+  const list: Joint[] = []
+  for (let each: Joints | undefined = joints; each; each = each.before) list.push(each.joint)
+  return list.reverse()
+}
+
+/** The joints behind a place, counted from there. */
+function behindOf(joints: Joints | undefined, from: number): Joints | undefined {
+  if (!joints) return undefined
+  let rest: Joints | undefined
+  for (const { at, channel } of listOf(joints))
+    if (at > from) rest = { joint: { at: at - from, channel }, before: rest }
+  return rest
+}
+
+const nothingRead = new Reading('', undefined, 'user', true)
+const ends = new WeakMap<Part, Reading>()
+
+/** The end of a long text is the same whatever stood before it. */
+function behind(part: Part): Reading {
+  const known = ends.get(part)
+  if (known) return known
+  const end = new Reading(part.text.slice(-reach), undefined, part.channel, part.lasting === true)
+  if (part.lasting) ends.set(part, end)
+  return end
 }
