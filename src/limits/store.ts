@@ -161,7 +161,7 @@ export interface Settlement {
   readonly trial: 'passed' | 'refused' | undefined
   /** Tool calls that must not come too often. */
   readonly repetition: Repeated | undefined
-  /** No model has worked on it, so that its prompt may come once more. */
+  /** No model has worked on it, so that its prompt may come once more; as `spent`, only while the reservation is held. */
   readonly unsaid: boolean
 }
 

@@ -499,6 +499,19 @@ describe.each(worlds)('the %s store', (kind, available, make) => {
       expect((await reserve(saying(other, 'a'))).outcome).toBe('granted')
     })
 
+    test('forgets what no model has worked on once, however often it is told, and nothing that was not reserved', async () => {
+      const account = key()
+      const limits = { concurrent: 10 }
+      const held = (...things: string[]) => claim(account, limits, { repetition: { account, limit, things } })
+      const claims = [held('a'), held('a'), held('a')]
+      for (const each of claims) expect((await reserve(each)).outcome).toBe('granted')
+      await settle(settlement(held('a'), { unsaid: true }))
+      expect((await reserve(held('a'))).outcome).toBe('repetition')
+      for (let times = 0; times < 3; times++) await settle(settlement(claims[0], { unsaid: true }))
+      expect((await reserve(held('a'))).outcome).toBe('granted')
+      expect((await reserve(held('a'))).outcome).toBe('repetition')
+    })
+
     test('of tool calls is told when they are settled', async () => {
       const account = key()
       const call = () => settle(settlement(undefined, { repetition: { account, limit, things: ['call'] } }))

@@ -150,12 +150,15 @@ class MemoryStore implements Store {
   async settle(settlement: Settlement): Promise<Settled> {
     const { lease, claim, spent, repetition, unsaid } = settlement
     const now = this.#clock.monotonicMs()
+    // What limits nothing but repetition holds nothing.
+    let wasHeld = claim?.accounts.length === 0
     for (const { account, limits } of claim?.accounts ?? []) {
       const state = this.#of(account)
       if (!state.release(lease)) continue
+      wasHeld = true
       for (const [, window] of tokenWindows(limits, state)) window.add(now, spent)
     }
-    if (unsaid && claim?.repetition)
+    if (unsaid && wasHeld && claim?.repetition)
       for (const thing of claim.repetition.things) this.#repetitions.unnote(nameOf(claim.repetition, thing))
     const opened = this.#settleBreaker(settlement, now)
     return { opened, repeatedMs: repetition ? this.#noteRepeated(repetition, now) : 0 }

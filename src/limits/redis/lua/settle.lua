@@ -1,7 +1,8 @@
 -- Gives a reservation back, counts what was spent and what was done.
 -- KEYS[3i - 2]  hash of account i   KEYS[3i - 1]  its steps   KEYS[3i]  its leases
 -- KEYS[3n + 1], KEYS[3n + 2]  hash and steps of the breaker's account, if ARGV[5] is not -1
--- then ARGV[10] things that did not come after all; the rest are tool calls that must not come too often
+-- then ARGV[10] things that did not come after all, forgotten if the reservation was still held; the rest are tool calls
+-- that must not come too often
 -- ARGV[1]  lease   ARGV[2]  tokens that were reserved   ARGV[3]  tokens spent   ARGV[4]  n, the number of accounts
 -- ARGV[5]  actions a minute, -1 for no breaker   ARGV[6]  tool calls
 -- ARGV[7]  of a trial: 1 passed, 0 refused; -1 for none
@@ -15,14 +16,19 @@ local actions_limit, actions, trial = tonumber(ARGV[5]), tonumber(ARGV[6]), tonu
 local same, within_ms = tonumber(ARGV[8]), tonumber(ARGV[9])
 local now = now_ms()
 
+-- What limits nothing but repetition holds nothing.
+local was_held = n == 0
 for i = 1, n do
   local names = {}
   if ARGV[9 + 2 * i] == '1' then names[1] = 'm' end
   if ARGV[10 + 2 * i] == '1' then names[#names + 1] = 'd' end
   local account = account_open(KEYS[3 * i - 2], KEYS[3 * i - 1], names, { 'pending' }, now)
   local leases = leases_of(account, KEYS[3 * i])
-  if lease_release(leases, lease .. ':' .. ARGV[2], tokens) and spent > 0 then
-    for _, window in pairs(account.windows) do window_add(window, spent) end
+  if lease_release(leases, lease .. ':' .. ARGV[2], tokens) then
+    was_held = true
+    if spent > 0 then
+      for _, window in pairs(account.windows) do window_add(window, spent) end
+    end
   end
   account_save(account)
 end
@@ -42,7 +48,9 @@ if actions_limit >= 0 then
   at = at + 2
 end
 
-for j = at, at + tonumber(ARGV[10]) - 1 do redis.call('LPOP', KEYS[j]) end
+if was_held then
+  for j = at, at + tonumber(ARGV[10]) - 1 do redis.call('LPOP', KEYS[j]) end
+end
 at = at + tonumber(ARGV[10])
 
 local repeated = 0
