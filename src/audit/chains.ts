@@ -44,3 +44,8 @@ function namesIn(folder: string): string[] {
 export function chainName(file: string, chain: string): string {
   return chain === file ? '' : chain.slice(file.length + 1)
 }
+
+/** Finds a chain by how it is called. */
+export function chainNamed(file: string, name: string): string {
+  return name === '' ? file : `${file}.${name}`
+}

@@ -10,11 +10,12 @@ import { ask, queryIn, queryOptions } from './shared/audit-query.ts'
 
 interface Format {
   readonly head: string
+  readonly withTexts?: true
   print(line: string, entry: Entry): string
 }
 
 const formats: Readonly<Record<string, Format>> = {
-  jsonl: { head: '', print: (line) => `${line}\n` },
+  jsonl: { head: '', withTexts: true, print: (line) => `${line}\n` },
   csv: { head: csvHead, print: (_line, entry) => toCsv(entry) },
   cef: { head: '', print: (_line, entry) => `${toCef(entry)}\n` },
   ecs: { head: '', print: (_line, entry) => `${toEcs(entry)}\n` },
@@ -41,6 +42,7 @@ export const auditExport: Command = {
       put(format.head)
       for await (const { line, entry } of ask(file, queryIn(values), io, {
         known: knownTo(values, io, given),
+        withTexts: format.withTexts === true,
       }))
         put(format.print(line, entry))
     } finally {

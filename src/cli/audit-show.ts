@@ -21,6 +21,7 @@ export const auditShow: Command = {
     if (!values.json) io.out(tableHead)
     for await (const { line, chain, entry } of ask(file, queryIn(values), io, {
       wait,
+      withTexts: values.json === true,
       known: knownTo(values, io, given),
     }))
       io.out(values.json ? `${line}\n` : toRow(entry, chain))

@@ -99,11 +99,11 @@ export async function openFoundation(options: GatewayOptions, closers: Closers):
   const keysRedis = part.kind === 'worker' ? undefined : redis
   const keysSync = await openKeysSync({ redis: keysRedis, policy, clock, log, intervals })
   closers.add(keysSync.close)
-  const recordedBefore = createRecordedBefore(clock)
+  const recordedBefore = createRecordedBefore()
   const { version, processes, out, scannerFor = createScanners(loadPacks()) } = options
   const auditParts = {
     ...{ part, atStart, version, processes, clock, metrics, log, out },
-    onGone: recordedBefore.forget,
+    onGone: () => recordedBefore.forget(),
   }
   const audit = await openAuditLog(auditParts)
   closers.add(audit.close)

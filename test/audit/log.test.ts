@@ -16,12 +16,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { verifyLog } from '../../src/audit/verify/verify.ts'
-import { genesis, seal } from '../../src/audit/write/chain.ts'
+import { check, genesis, type Head, SealedLines } from '../../src/audit/write/chain.ts'
 import { acquireLock, type LockOptions } from '../../src/audit/write/lock.ts'
 import { type AuditLog, type AuditLogOptions, openAuditLog } from '../../src/audit/write/log.ts'
 import type { RecordContent, RequestRecord } from '../../src/audit/write/record.ts'
 import { stillClock } from '../rig/clock.ts'
 import { processes } from '../rig/gate.ts'
+import { seal } from '../rig/seal.ts'
 import { until } from '../rig/wait.ts'
 
 let folder: string
@@ -386,5 +387,91 @@ describe('a log that cannot be written', () => {
     await expect(open({ write: broken })).rejects.toThrow(/cannot be written/)
     truncateSync(file, 0)
     await (await open()).close()
+  })
+})
+
+describe('lines', () => {
+  const texts = [
+    'plain',
+    'quotes " and \\ and \n',
+    'ä€😀',
+    '\ud800 alone',
+    '\u0000\u2028',
+    'x'.repeat(70_000),
+  ]
+  const cases = texts.flatMap((text) => [
+    { fields: { time: 'now', id: text } },
+    {
+      fields: { time: 'now', id: 'a' },
+      salted: { content: { prompt: [{ text }], peer: text }, salt: 'f'.repeat(32) },
+    },
+  ])
+
+  it('are byte for byte what the first version wrote, and their hashes hold', () => {
+    const lines = new SealedLines()
+    // Twice: the bytes of the first time are still there.
+    for (let round = 0; round < 2; round++) {
+      lines.clear()
+      let head: Head = { seq: 0, hash: genesis }
+      let expected = ''
+      for (const { fields, salted } of cases) {
+        const { line, ...after } = seal(fields, head, salted)
+        expect(lines.add(fields, head, salted)).toEqual(after)
+        expected += line
+        head = after
+      }
+      expect(lines.bytes.toString()).toBe(expected)
+      for (const line of expected.split('\n').filter(Boolean)) expect(check(line)).not.toHaveProperty('wrong')
+    }
+  })
+})
+
+describe('a prompt that is made when its record is sealed', () => {
+  const place = (log: AuditLog, places: object[]) =>
+    log.append({ time: '2026-11-22T12:00:00.000Z', id: 'a' } as unknown as RequestRecord, {
+      ...({} as RecordContent),
+      prompt: (at) => {
+        places.push(at)
+        return [{ channel: 'user', text: `I am ${at.seq} of ${at.segment}` }]
+      },
+    })
+
+  it('is told the number of the record, and the first of its segment, also when that begins just then', async () => {
+    const log = await open()
+    const places: object[] = []
+    await Promise.all([place(log, places), place(log, places)])
+    const waiting = place(log, places)
+    log.rotate()
+    await waiting
+    const behind = place(log, places)
+    clock.advance(86_400_000)
+    await behind
+    await log.close()
+    expect(places).toEqual([
+      { seq: 2, segment: 1 },
+      { seq: 3, segment: 1 },
+      { seq: 4, segment: 1 },
+      { seq: 7, segment: 6 },
+    ])
+    expect(lines().join()).toContain('I am 7 of 6')
+    expect((await verifyLog(file)).bad).toBeUndefined()
+  })
+
+  it('is told of a log that was taken away meanwhile, and nothing that failed stays known', async () => {
+    let gone = 0
+    const log = await open({ onGone: () => gone++ })
+    const places: object[] = []
+    await place(log, places)
+    rmSync(file)
+    clock.advance(5)
+    await expect(place(log, places)).rejects.toThrow()
+    expect(gone).toBe(1)
+    await expect(place(log, places)).rejects.toThrow()
+    clock.advance(2000)
+    await place(log, places)
+    await log.close()
+    const [last] = places.slice(-1) as { seq: number; segment: number }[]
+    expect(last?.segment).toBeGreaterThan(2)
+    expect((await verifyLog(file)).bad).toBeUndefined()
   })
 })

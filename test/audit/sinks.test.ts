@@ -1,6 +1,6 @@
 /** Receivers of records: at least once each, in order, whatever happens to the receiver, the gate or the segments. */
 import { createSocket } from 'node:dgram'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -141,6 +141,28 @@ async function http(answer: () => number): Promise<{
 }
 
 describe('a receiver', () => {
+  it('of whole lines gets them as they stand in the log, with what they refer to before them', async () => {
+    let received = ''
+    forward('stdout:', { content: 'masked' }, (text) => {
+      received += text
+    })
+    await add('a')
+    const { seq } = audit.head
+    await audit.append(
+      { time: new Date().toISOString(), id: 'b' } as unknown as RequestRecord,
+      { peer: '10.0.0.1', prompt: [{ ref: [seq, 0] }] } as unknown as RecordContent,
+    )
+    await until(() => received.split('\n').length > 2)
+    const log = readFileSync(file, 'utf8')
+    expect(log.endsWith(received)).toBe(true)
+    expect(
+      received
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => (JSON.parse(line) as { prompt: unknown }).prompt),
+    ).toEqual([[{ channel: 'user', text: 'text of a' }], [{ ref: [seq, 0] }]])
+  })
+
   it('over TCP gets frames of RFC 5424, in order, over a new segment', async () => {
     const { url, ids, text } = await tcp()
     forward(url)

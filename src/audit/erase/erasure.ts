@@ -20,7 +20,7 @@ import type { AuditLog } from '../write/log.ts'
 import { bytesOf, closedSegments, type Segment } from '../write/segments.ts'
 import type { Signer } from '../write/signer.ts'
 import { type Doing, rewriteSegment } from './rewrite.ts'
-import { type ErasureSelector, matcherOf, referencesIn } from './selector.ts'
+import { digestsIn, type ErasureSelector, matcherOf } from './selector.ts'
 
 /** Whose content is to be erased, why, and by whom. */
 export interface ErasureRequest extends ErasureSelector {
@@ -55,7 +55,7 @@ interface Kept extends ErasureRequest {
   readonly id: string
   /** Where the chain stood when it was given. */
   readonly after: number
-  /** To texts that are erased; kept, because afterwards they cannot be made any more. */
+  /** Digests of texts that are erased; kept, because afterwards they cannot be made any more. */
   readonly references?: readonly string[]
 }
 
@@ -104,7 +104,7 @@ export async function erase(
   for await (const line of readLog(parts.file)) {
     if (!isSelected(line)) continue
     isAny = true
-    for (const reference of referencesIn(line, request)) references.add(reference)
+    for (const digest of digestsIn(line, request)) references.add(digest)
   }
   if (!isAny) return nothingErased
   const kept: Kept = {
@@ -131,8 +131,8 @@ async function carryOut(parts: ErasureParts, kept: Kept): Promise<Erased> {
   const plan = told ?? (await announce(parts, kept))
   await log.durable()
   step('announced')
-  const isSelected = matcherOf(kept, kept.references)
   for (const segment of closedSegments(file)) {
+    const isSelected = matcherOf(kept, kept.references)
     const portion = plan.segments.find(({ first }) => first === segment.first)
     if (!portion) continue
     if (await isErased(segment, kept.id)) continue
@@ -164,10 +164,10 @@ interface Plan {
 async function announce({ file, log, signer, step, signal }: ErasureParts, kept: Kept): Promise<Plan> {
   log.rotate()
   step('rotated')
-  const isSelected = matcherOf(kept, kept.references)
   const segments: Portion[] = []
   let unerasable = 0
   for (const segment of closedSegments(file)) {
+    const isSelected = matcherOf(kept, kept.references)
     signal.throwIfAborted()
     const tally = createTally()
     for await (const line of linesOf(bytesOf(segment))) {

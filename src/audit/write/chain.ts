@@ -22,34 +22,86 @@ export interface Head {
   readonly hash: string
 }
 
-/** A line of the log, sealed. */
-export interface SealedLine extends Head {
-  /** With its newline. */
-  readonly line: string
-}
-
 /** What may be erased later, under names that the fields of the record do not have, and its salt: 32 hex digits. */
 export interface Salted {
   readonly content: object
   readonly salt: string
 }
 
+/** Bytes of a buffer that is kept from one write to the next. */
+const keptBytes = 1024 * 1024
+const firstBytes = 64 * 1024
+/** Bytes of UTF-8 that a UTF-16 code unit may take. */
+const maxBytesOfUnit = 3
+
 /**
- * Makes the line behind `after`.
- * @param salted what may be erased later
+ * Lines that are sealed for one write. Each is put into its bytes once, and both digests are of these bytes: to join
+ * strings, and to encode them for the digest and again for the file, costs as much as the digests.
  */
-export function seal(fields: object, after: Head, salted?: Salted): SealedLine {
-  const seq = after.seq + 1
-  if (salted === undefined) {
-    const body = JSON.stringify({ seq, ...fields, prev: after.hash })
-    const hash = sha256(body)
-    return { seq, hash, line: `${body.slice(0, -1)},"hash":"${hash}"}\n` }
+export class SealedLines {
+  #bytes = Buffer.allocUnsafeSlow(firstBytes)
+  #length = 0
+
+  /** The lines, with their newlines; valid until the next `add` or `clear`. */
+  get bytes(): Buffer {
+    return this.#bytes.subarray(0, this.#length)
   }
-  // Put together by hand: to spread an object of this size costs as much as its digest.
-  const tail = `${salted.salt}",${JSON.stringify(salted.content).slice(1, -1)}`
-  const body = `{"seq":${seq},${JSON.stringify(fields).slice(1, -1)},"content":"${sha256(tail)}","prev":"${after.hash}"`
-  const hash = sha256(`${body}}`)
-  return { seq, hash, line: `${body},"hash":"${hash}","salt":"${tail}}\n` }
+
+  clear(): void {
+    this.#length = 0
+    if (this.#bytes.length > keptBytes) this.#bytes = Buffer.allocUnsafeSlow(firstBytes)
+  }
+
+  /**
+   * Adds the line behind `after`.
+   * @param fields not empty
+   * @param salted what may be erased later
+   * @returns where the chain then ends
+   */
+  add(fields: object, after: Head, salted?: Salted): Head {
+    const seq = after.seq + 1
+    const start = this.#length
+    this.#put(`{"seq":${seq}`)
+    this.#putMembers(fields)
+    const contentAt = this.#length + bondHead.length
+    if (salted) this.#put(`${bondHead}${genesis}"`)
+    this.#put(`,"prev":"${after.hash}"}`)
+    const end = this.#length
+    if (!salted) {
+      const hash = sha256(this.#bytes.subarray(start, end))
+      this.#bytes[end - 1] = comma
+      this.#put(`"hash":"${hash}"}\n`)
+      return { seq, hash }
+    }
+    this.#put(`"hash":"${genesis}"${saltHead}`)
+    const tail = this.#length
+    this.#put(`${salted.salt}"`)
+    this.#putMembers(salted.content)
+    this.#bytes.write(sha256(this.#bytes.subarray(tail, this.#length)), contentAt, 'latin1')
+    const hash = sha256(this.#bytes.subarray(start, end))
+    this.#bytes[end - 1] = comma
+    this.#bytes.write(hash, end + '"hash":"'.length, 'latin1')
+    this.#put('}\n')
+    return { seq, hash }
+  }
+
+  /** Puts a comma and what stands between the braces of an object. */
+  #putMembers(object: object): void {
+    const start = this.#length
+    this.#put(JSON.stringify(object))
+    this.#bytes[start] = comma
+    this.#length--
+  }
+
+  #put(text: string): void {
+    const needed = this.#length + text.length * maxBytesOfUnit
+    if (needed > this.#bytes.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2))
+      this.#bytes.copy(larger, 0, 0, this.#length)
+      this.#bytes = larger
+    }
+    this.#length += this.#bytes.write(text, this.#length)
+  }
 }
 
 /** A line whose hashes hold. */
@@ -77,8 +129,9 @@ const saltHead = ',"salt":"'
 /** Hex digits. */
 const saltLength = 32
 const erasedTail = /^,"erased":"([0-9a-f]{12})"\}$/
+const bondHead = ',"content":"'
 const bond = /^,"content":"([0-9a-f]{64})"$/
-const bondLength = ',"content":""'.length + 64
+const bondLength = bondHead.length + 64 + 1
 /** As every record that is no event begins; then nothing else of it need be read. */
 const opening = /^\{"seq":(\d{1,15}),"time":"([^"\\]{1,40})","id":"/
 const [quote, comma, brace] = [0x22, 0x2c, 0x7d]

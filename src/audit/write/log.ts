@@ -17,20 +17,20 @@
 import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { Clock } from '../../core/clock.ts'
-import { createSalts, type Head, seal } from './chain.ts'
+import { createSalts, type Head, SealedLines } from './chain.ts'
 import { createFsyncScheduler, type FsyncScheduler, type Sync } from './fsync-scheduler.ts'
 import { writeHeadNow } from './head.ts'
 import { keepMs, type Lock } from './lock.ts'
 import { type Outage, type QueuedRecord, turnAway } from './outage.ts'
 import { type Active, activeAt, changePlaces, dayOf, faultOf, retake, takeBack, today } from './place.ts'
-import type { RecordContent, RequestRecord } from './record.ts'
+import type { LogPlace, RecordContent, RequestRecord, UnplacedContent } from './record.ts'
 import { resumeLog } from './resume.ts'
 import { closedPath } from './segments.ts'
 
 /** The writer of a log. */
 export interface AuditLog {
   /** Appends a record. Resolves when the record is with the kernel, with `sync: each` on the disk; rejects if it is not. */
-  append(record: RequestRecord, content: RecordContent): Promise<void>
+  append(record: RequestRecord, content: RecordContent | UnplacedContent): Promise<void>
   /** Appends an event in the same way. */
   event(event: string, details?: object): Promise<void>
   /** Where the chain ends. */
@@ -102,6 +102,7 @@ class LogWriter implements AuditLog {
   readonly #write: (handle: number, bytes: Buffer) => number
   readonly #scheduler: FsyncScheduler
   readonly #freshSalt = createSalts()
+  readonly #lines = new SealedLines()
   readonly #looking: NodeJS.Timeout
   #segmentBytes: number
   /** Where the chain ends, and when that was written, epoch milliseconds. */
@@ -148,7 +149,7 @@ class LogWriter implements AuditLog {
     return this.#head
   }
 
-  append(record: RequestRecord, content: RecordContent): Promise<void> {
+  append(record: RequestRecord, content: RecordContent | UnplacedContent): Promise<void> {
     return this.#put(record, content)
   }
 
@@ -193,7 +194,7 @@ class LogWriter implements AuditLog {
     }
   }
 
-  #put(fields: object, content?: RecordContent): Promise<void> {
+  #put(fields: object, content?: RecordContent | UnplacedContent): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(new Error('the audit log is closed'))
       if (this.#batch.length >= maxWaiting) return reject(new Error('too many records wait to be written'))
@@ -225,7 +226,8 @@ class LogWriter implements AuditLog {
   #fail(error: unknown, waiting: readonly QueuedRecord[] = []): void {
     const { clock, report, onGone } = this.#options
     const cause = error instanceof Error ? error : new Error(String(error))
-    if (!this.#outage) onGone?.()
+    // Also of what this very write would have held.
+    onGone?.()
     this.#outage ??= {
       reason: cause.message,
       triedAtMs: 0,
@@ -291,20 +293,17 @@ class LogWriter implements AuditLog {
 
   /** @throws what `fs` throws; then the chain ends where it did */
   #writeAll(waiting: readonly QueuedRecord[]): void {
+    const lines = this.#lines
+    lines.clear()
     let last = this.#head
-    let lines = ''
-    for (const fields of this.#forewords()) {
-      const sealed = seal(fields, last)
-      lines += sealed.line
-      last = sealed
-    }
+    for (const fields of this.#forewords()) last = lines.add(fields, last)
     for (const { fields, content } of waiting) {
-      const sealed = seal(fields, last, content && { content, salt: this.#freshSalt() })
-      lines += sealed.line
-      last = sealed
+      const place = { seq: last.seq + 1, segment: this.#active.first }
+      const salted = content && { content: placed(content, place), salt: this.#freshSalt() }
+      last = lines.add(fields, last, salted)
     }
-    this.#writeWhole(Buffer.from(lines))
-    this.#head = { seq: last.seq, hash: last.hash }
+    this.#writeWhole(lines.bytes)
+    this.#head = last
     this.#atMs = this.#options.clock.wallMs()
     this.#scheduler.written(this.#head)
   }
@@ -376,6 +375,12 @@ class LogWriter implements AuditLog {
 }
 
 const lostLock = 'another gateway has taken the log over'
+
+/** Content with its prompt, made for the place where the record stands. */
+function placed(content: RecordContent | UnplacedContent, place: LogPlace): RecordContent {
+  const { prompt } = content
+  return { ...content, prompt: typeof prompt === 'function' ? prompt(place) : prompt }
+}
 
 /** Names that say where a record stands, or what it is, are not for whoever tells an event. */
 function withoutPlace(details: object): object {

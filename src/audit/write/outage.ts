@@ -1,10 +1,10 @@
 /** A time in which the log cannot be written, and what becomes of records meanwhile. */
-import type { RecordContent } from './record.ts'
+import type { RecordContent, UnplacedContent } from './record.ts'
 
 /** A record that waits for the end of this turn of the event loop. */
 export interface QueuedRecord {
   readonly fields: object
-  readonly content: RecordContent | undefined
+  readonly content: RecordContent | UnplacedContent | undefined
   resolve(): void
   reject(error: unknown): void
 }

@@ -101,15 +101,30 @@ export interface RecordedLimit {
 export type RecordedText =
   | { readonly channel: string; readonly text: string }
   | { readonly channel: string; readonly length: number; readonly sha256: string | null }
-  /** Texts in a row that earlier records of this caller have: each by its `referenceTo`, and their length together. */
-  | {
-      readonly channel: 'before'
-      readonly texts: number
-      readonly length: number
-      readonly digests: readonly string[]
-    }
+  /** What stands in an earlier record of the same key and the same segment. */
+  | { readonly ref: RecordReference }
   /** All texts before the ones that are recorded one by one. */
   | { readonly channel: 'rest'; readonly texts: number; readonly length: number; readonly sha256: string }
+
+/**
+ * Entries of the `prompt` of an earlier record: its `seq`, the index of the first entry, and how many, where it is more
+ * than one. They may be references themselves.
+ */
+export type RecordReference =
+  | readonly [seq: number, index: number]
+  | readonly [seq: number, index: number, count: number]
+
+/** Where a record comes to stand: its number, and that of the first record of its segment. */
+export interface LogPlace {
+  readonly seq: number
+  readonly segment: number
+}
+
+/** Makes the texts of a prompt where the record's place is known, which decides what they may refer to. Called once. */
+export type PlacedPrompt = (place: LogPlace) => readonly RecordedText[]
+
+/** Content whose prompt is made when the record is sealed. */
+export type UnplacedContent = Omit<RecordContent, 'prompt'> & { readonly prompt: PlacedPrompt | null }
 
 /** A piece of a text around findings, masked. */
 export interface RecordedExcerpt {

@@ -3,6 +3,7 @@
 import { filters, type Query, queryOf } from '../../audit/query/query.ts'
 import type { ReadOptions } from '../../audit/query/read.ts'
 import { type ChainLine, readChains } from '../../audit/query/read-chains.ts'
+import { createReferenceResolver } from '../../audit/query/references.ts'
 import { createUnmatchedFilters, type Known } from '../../audit/query/unmatched-filters.ts'
 import { type Entry, readEntry } from '../../audit/write/entry.ts'
 import { segmentsOf } from '../../audit/write/segments.ts'
@@ -52,12 +53,16 @@ export async function* ask(
   file: string,
   query: Query,
   io: Io,
-  { wait, known = {} }: Asking = {},
+  { wait, known = {}, withTexts = false }: Asking = {},
 ): AsyncGenerator<ChainLine & { readonly entry: Entry }> {
   if (segmentsOf(file).length === 0) throw new UsageError(`There is no log ${file}.`)
   const fits = queryOf(query)
   const vain = createUnmatchedFilters(query)
   const told = () => vain.told({ outcome: outcomes, ...known })
+  const resolver = withTexts ? createReferenceResolver(file) : undefined
+  const { identity } = query
+  // A record refers to records of the same caller only.
+  const mayBeReferredTo = queryOf(identity === undefined ? {} : { identity })
   const progress = progressOf(io, 'records')
   let count = 0
   let isTold = false
@@ -76,7 +81,9 @@ export async function* ask(
       const entry = readEntry(line)
       if (!entry) continue
       vain.see(entry)
-      if (fits(entry)) yield { line, chain, entry }
+      if (resolver && mayBeReferredTo(entry)) resolver.see(entry, chain)
+      if (!fits(entry)) continue
+      yield { line: (await resolver?.resolve({ line, chain }, entry)) ?? line, chain, entry }
     }
   } finally {
     progress.end()
@@ -94,6 +101,8 @@ interface Asking {
   readonly wait?: ReadOptions['wait']
   /** Names that are valid even if no record has them. */
   readonly known?: Known
+  /** Whether lines have the texts that their records refer to. */
+  readonly withTexts?: boolean
 }
 
 const outcomes = ['answered', 'refused', 'cut', 'aborted', ...Object.keys(refusals)]

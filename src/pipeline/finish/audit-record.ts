@@ -9,6 +9,7 @@ import type {
   RecordedLimit,
   RecordedText,
   RequestRecord,
+  UnplacedContent,
 } from '../../audit/write/record.ts'
 import type { Text } from '../../core/text.ts'
 import { createRecall, type Recall } from '../../detect/injection/scan-cache.ts'
@@ -20,9 +21,9 @@ import { type RateLimitStatus, tightest } from '../../limits/store.ts'
 import { extend, type RequestContext } from '../context.ts'
 import type { Ending, ModelResponse } from '../ending.ts'
 import type { AnswerCut, GuardVerdict, JudgedFinding } from '../findings.ts'
+import { digestOf } from './prompt-writer.ts'
 import type { RecordedBefore } from './recorded-before.ts'
 import {
-  digestOf,
   heaviestFirst,
   lengthOf,
   type RecordedPrompt,
@@ -151,7 +152,11 @@ export function toRecord(
 }
 
 /** The part that can be erased. */
-export function toContent(context: RequestContext, ending: Ending, recorded: RecordedPrompt): RecordContent {
+export function toContent(
+  context: RequestContext,
+  ending: Ending,
+  recorded: RecordedPrompt,
+): UnplacedContent {
   const { role, toolCalls, responseGuard } = context
   const { texts, excerpts, masker } = recorded
   const answer = 'answer' in ending ? ending.answer : undefined

@@ -3,24 +3,20 @@
  * it; then what is new, the newest first, so that a long system prompt or an old conversation does not take the room of
  * what the user and the tools just said. What an earlier record has is named by digest, the rest by digest and length.
  */
-import { createHash } from 'node:crypto'
-import type { RecordedExcerpt, RecordedText } from '../../audit/write/record.ts'
+import type { PlacedPrompt, RecordedExcerpt, RecordedText } from '../../audit/write/record.ts'
 import type { Severity, Text } from '../../core/text.ts'
 import type { Masker } from '../../detect/sensitive/mask.ts'
 import type { JudgedFinding } from '../findings.ts'
-import type { RecordedBefore } from './recorded-before.ts'
+import { maxTexts, PromptWriter } from './prompt-writer.ts'
+import type { KnownText, RecordedBefore } from './recorded-before.ts'
 import type { TextBudget } from './text-budget.ts'
 
-/** A record is a line somebody reads; what a request has more than this is summed up. */
-const maxTexts = 256
 const maxExcerpts = 32
 /** Characters before and behind a finding, and of the finding itself. */
 const surrounding = 200
 const maxFindingLength = 1000
 /** And as far as a value may reach of which only the middle would be seen: tokens and keys of some kilobytes. */
 const maskedAround = 16 * 1024
-/** A digest of less than this could be undone by trying. */
-const minDigestedLength = 256
 /** Characters of a text that is worth a look elsewhere. */
 const longText = 1024
 /** Of the room, for the answer: only the newest text may take all of it. */
@@ -40,33 +36,34 @@ export interface RecordingOptions {
 
 /** The texts of a request, as its record has them. */
 export interface RecordedTexts {
-  readonly prompt: readonly RecordedText[]
+  readonly prompt: PlacedPrompt
   /** The answer has its room: what is left may go to a text that had to wait for it. */
   fill(): void
-  /** The record is written: from now on others may refer to it. */
-  written(): void
 }
 
 /** Puts the texts of a request on record, the newest first, as far as there is room. */
-export function recordTexts(texts: readonly Text[], keeping: RecordingOptions): RecordedTexts {
-  const { masker, room, owner, before } = keeping
+export function recordTexts(texts: readonly Text[], options: RecordingOptions): RecordedTexts {
+  const { masker, room, owner, before } = options
   const kept = new Map<number, string>()
-  const known = new Map<number, string>()
+  const found: (KnownText | undefined)[] = []
+  const known: (KnownText | undefined)[] = []
   const answerRoom = Math.floor(room.bytes / answerShare)
   let postponed: { readonly index: number; readonly masked: string } | undefined
   let leave = 0
   const saidLast = texts.findLastIndex(({ channel }) => channel === 'assistant')
-  for (const [index, text] of [...texts.entries()].toReversed()) {
-    // What is asked now stands there, if it is not long, though the same was asked before.
-    const isAsked = index > saidLast && (index === texts.length - 1 || text.text.length < longText)
-    const digest = owner === undefined || isAsked ? undefined : before.find(owner, text)
-    if (digest !== undefined) {
-      known.set(index, digest)
-      continue
+  for (let index = texts.length - 1; index >= 0; index--) {
+    const text = texts[index] as Text
+    if (owner !== undefined && !isAsked(text, index > saidLast)) {
+      const one = before.find(owner, text)
+      found[index] = one
+      if (one.seq > 0) {
+        known[index] = one
+        continue
+      }
     }
     const { length } = text.text
     // Masking costs: what there is no room for is not read for it, but for the one that may get what is left.
-    if (length <= room.bytes - leave || (length <= room.bytes && !postponed)) {
+    if (room.mayTake(length, leave) || (!postponed && room.mayTake(length))) {
       const masked = masker.mask(text.text)
       if (room.take(masked, leave)) kept.set(index, masked)
       else postponed ??= { index, masked }
@@ -74,78 +71,46 @@ export function recordTexts(texts: readonly Text[], keeping: RecordingOptions): 
     leave = answerRoom
   }
   return {
-    get prompt() {
-      return entriesOf(texts, kept, known)
+    prompt(place) {
+      for (const [index, one] of known.entries()) {
+        if (!one || one.seq >= place.segment) continue
+        // A segment was begun meanwhile, or it was forgotten: then it is written whole after all.
+        known[index] = undefined
+        const { text } = texts[index] as Text
+        const masked = room.mayTake(text.length) ? masker.mask(text) : undefined
+        if (masked !== undefined && room.take(masked)) kept.set(index, masked)
+      }
+      const writer = new PromptWriter(texts, kept, known, place)
+      if (owner === undefined) return writer.write()
+      // The newest record that has one of them: mostly the step before this one, which has all but what is new.
+      const newest = known.reduce((seq, one) => Math.max(seq, one?.seq ?? 0), 0)
+      const prompt = writer.write(before.row(owner, newest))
+      const row = writer.texts.map(({ at, index }) => {
+        const text = texts[at] as Text
+        return kept.has(at) ? before.keep(owner, text, { seq: place.seq, index }, found[at]) : known[at]
+      })
+      before.keepRow(owner, { seq: place.seq, texts: row, entries: writer.texts.map(({ index }) => index) })
+      return prompt
     },
     fill() {
       if (postponed && room.take(postponed.masked)) kept.set(postponed.index, postponed.masked)
     },
-    written() {
-      if (owner === undefined) return
-      for (const [index, masked] of kept) before.keep(owner, texts[index] as Text, masked)
-    },
   }
 }
 
-/** In their order; those in a row that are known share an entry. */
-function entriesOf(
-  texts: readonly Text[],
-  kept: ReadonlyMap<number, string>,
-  known: ReadonlyMap<number, string>,
-): RecordedText[] {
-  const entries: { readonly entry: RecordedText; readonly from: number }[] = []
-  let run: { length: number; readonly digests: string[]; readonly from: number } | undefined
-  const endRun = () => {
-    if (!run) return
-    const { length, digests, from } = run
-    entries.push({ entry: { channel: 'before', texts: digests.length, length, digests }, from })
-    run = undefined
-  }
-  for (const [from, text] of texts.entries()) {
-    const digest = known.get(from)
-    if (digest !== undefined) {
-      run ??= { length: 0, digests: [], from }
-      run.length += text.text.length
-      run.digests.push(digest)
-      continue
-    }
-    endRun()
-    const masked = kept.get(from)
-    entries.push({
-      entry: masked === undefined ? digestOf(text) : { channel: text.channel, text: masked },
-      from,
-    })
-  }
-  endRun()
-  const singly = entries.slice(-maxTexts)
-  const rest = entries.length > maxTexts ? [restOf(texts.slice(0, singly[0]?.from))] : []
-  return [...rest, ...singly.map(({ entry }) => entry)]
+/** What is asked now stands there, if it is not long, though the same was asked before. */
+function isAsked({ channel, text }: Text, isLast: boolean): boolean {
+  return isLast && (channel === 'user' || channel === 'tool') && text.length < longText
 }
 
 /** Of what the policy wants no word of. */
 export function withoutWords(texts: readonly Text[]): RecordedTexts {
-  return { prompt: texts.slice(-maxTexts).map(lengthOf), fill: () => {}, written: () => {} }
+  return { prompt: () => texts.slice(-maxTexts).map(lengthOf), fill: () => {} }
 }
 
 /** Records of a text how long it is, and nothing else. */
 export function lengthOf({ channel, text }: Text): RecordedText {
   return { channel, length: text.length, sha256: null }
-}
-
-/** Records of a text its length and, where that tells nothing, its SHA-256. */
-export function digestOf({ channel, text }: Text): RecordedText {
-  const sha256 = text.length < minDigestedLength ? null : createHash('sha256').update(text).digest('hex')
-  return { channel, length: text.length, sha256 }
-}
-
-function restOf(texts: readonly Text[]): RecordedText {
-  const digest = createHash('sha256')
-  let length = 0
-  for (const { text } of texts) {
-    digest.update(text).update('\n')
-    length += text.length
-  }
-  return { channel: 'rest', texts: texts.length, length, sha256: digest.digest('hex') }
 }
 
 interface Excerpt {

@@ -2,6 +2,7 @@
  * Settles a request once, whatever ended it: tells the limit store, writes one audit record, counts metrics.
  */
 import type { AuditLog } from '../../audit/write/log.ts'
+import type { PlacedPrompt } from '../../audit/write/record.ts'
 import type { Clock } from '../../core/clock.ts'
 import { describeError, Refusal } from '../../core/refusal.ts'
 import type { Log } from '../../telemetry/log.ts'
@@ -41,25 +42,7 @@ export function createSettle({
   log,
   clock,
 }: SettleParts): Settle {
-  /** A fault in the masker must not cost the record, only its texts. */
-  const recordOf = (context: RequestContext, ending: Ending, totalMs: number) => {
-    const wallMs = clock.wallMs()
-    const made = (recorded: RecordedPrompt) => ({
-      record: toRecord(context, ending, recorded, wallMs, totalMs),
-      content: toContent(context, ending, recorded),
-      texts: recorded.texts,
-    })
-    try {
-      return made(context.recordedPrompt ?? recordPrompt(context))
-    } catch (error) {
-      metrics.guardFailures.inc({ guard: 'mask' })
-      log.error(
-        { id: context.id, cause: describeError(error) },
-        'cannot mask texts; they are left out of the audit record',
-      )
-      return made(withoutTexts(context))
-    }
-  }
+  const recordOf = createRecordOf(recordPrompt, clock, { metrics, log })
 
   return async (context, ending) => {
     // What could not be recorded is not tried again under another ending.
@@ -77,9 +60,8 @@ export function createSettle({
     if (!identity && !unavailable && !loginFailures.recordsAlone(peer, failureKindOf(ending)))
       return measure(metrics, context, ending, totalMs)
     try {
-      const { record, content, texts } = recordOf(context, ending, totalMs)
+      const { record, content } = recordOf(context, ending, totalMs)
       await audit.append(record, content)
-      texts?.written()
     } catch (cause) {
       metrics.auditFailures.inc()
       const refusal = new Refusal('audit_unavailable', { cause, retryAfterSeconds: 1 })
@@ -88,6 +70,48 @@ export function createSettle({
     }
     measure(metrics, context, ending, totalMs)
     metrics.auditRecords.inc({ ending: ending.kind })
+  }
+}
+
+/** Makes what makes records. A fault in the masker must not cost the record, only its texts. */
+function createRecordOf(
+  recordPrompt: RecordPrompt,
+  clock: Clock,
+  { metrics, log }: Pick<SettleParts, 'metrics' | 'log'>,
+) {
+  const orWithout = <T>(
+    context: RequestContext,
+    make: () => T,
+    without: (recorded: RecordedPrompt) => T,
+  ): T => {
+    try {
+      return make()
+    } catch (error) {
+      metrics.guardFailures.inc({ guard: 'mask' })
+      log.error(
+        { id: context.id, cause: describeError(error) },
+        'cannot mask texts; they are left out of the audit record',
+      )
+      return without(withoutTexts(context))
+    }
+  }
+  return (context: RequestContext, ending: Ending, totalMs: number) => {
+    const wallMs = clock.wallMs()
+    const made = (recorded: RecordedPrompt) => ({
+      record: toRecord(context, ending, recorded, wallMs, totalMs),
+      content: toContent(context, ending, recorded),
+    })
+    const whole = () => made(context.recordedPrompt ?? recordPrompt(context))
+    const { record, content } = orWithout(context, whole, made)
+    const { prompt } = content
+    if (prompt === null) return { record, content }
+    const placed: PlacedPrompt = (place) =>
+      orWithout(
+        context,
+        () => prompt(place),
+        ({ texts }) => texts?.prompt(place) ?? [],
+      )
+    return { record, content: { ...content, prompt: placed } }
   }
 }
 

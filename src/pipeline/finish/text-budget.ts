@@ -1,31 +1,57 @@
 /** `audit.maxText` of one record: bytes as they are written into its line, where a control character takes six. */
 export interface TextBudget {
   readonly bytes: number
+  /** Whether a text of this length might still be taken. @param leave bytes that must be left */
+  mayTake(length: number, leave?: number): boolean
   /** Takes the text whole, or not at all. @param leave bytes that must be left */
   take(text: string, leave?: number): boolean
   /** @returns as much of the beginning of the text as there was room for */
   cut(text: string): string
 }
 
-/** Makes a budget of so many bytes. */
+/** Bytes that a UTF-16 code unit may take: a control character is written as `\u0001`. */
+const maxBytesOfUnit = 6
+
+/**
+ * Makes a budget of so many bytes. To measure a text is to write it as JSON, as its record does once more: so what fits
+ * however it is written is measured only if another text comes that may not fit beside it.
+ */
 export function createTextBudget(bytes: number): TextBudget {
   let left = bytes
+  let unmeasured: string[] = []
+  let unmeasuredLength = 0
+  const measured = () => {
+    for (const text of unmeasured) left -= writtenBytes(text)
+    unmeasured = []
+    unmeasuredLength = 0
+    return left
+  }
+  const mayTake = (length: number, leave = 0) => {
+    if (length <= left - unmeasuredLength * maxBytesOfUnit - leave) return true
+    // A character takes a byte at least.
+    return length <= left - unmeasuredLength - leave && length <= measured() - leave
+  }
   const take = (text: string, leave = 0) => {
-    // A character takes a byte at least: what is much too long need not be measured.
-    if (text.length > left - leave) return false
+    if ((unmeasuredLength + text.length) * maxBytesOfUnit <= left - leave) {
+      unmeasured.push(text)
+      unmeasuredLength += text.length
+      return true
+    }
+    if (!mayTake(text.length, leave)) return false
     const written = writtenBytes(text)
-    if (written > left - leave) return false
+    if (written > measured() - leave) return false
     left -= written
     return true
   }
   return {
     get bytes() {
-      return left
+      return measured()
     },
+    mayTake,
     take,
     cut(text) {
       if (take(text)) return text
-      const beginning = beginningOf(text, left)
+      const beginning = beginningOf(text, measured())
       left -= writtenBytes(beginning)
       return beginning
     },
