@@ -12,8 +12,9 @@ import { csv } from '../core/csv.ts'
 import { plain } from '../core/plain.ts'
 import { type Row, table } from '../core/table.ts'
 import { limitsInWords } from '../pipeline/explain.ts'
+import type { CertificateRule, TokenIssuer } from '../policy/callers.ts'
 import { loadPolicy } from '../policy/load.ts'
-import type { CertificateRule, Policy, Role, TokenIssuer } from '../policy/policy.ts'
+import type { Policy, Role } from '../policy/policy.ts'
 import { type Command, configOption, type ExitCode, jsonOption, textOf } from './command.ts'
 
 const columns = [

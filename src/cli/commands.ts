@@ -160,6 +160,11 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import('./tools.ts')).toolsAccept,
   },
   {
+    name: 'usage',
+    summary: 'sum up requests, tokens and cost by key, role, model or day',
+    load: async () => (await import('./usage.ts')).usage,
+  },
+  {
     name: 'audit verify',
     summary: 'verify the hash chain of the audit log; exit 1 at the first bad record',
     load: async () => (await import('./audit-verify.ts')).auditVerify,

@@ -1,6 +1,6 @@
 /** From `listen.tls` to its files, looked at as `serve` will look at them. */
 import { resolve } from 'node:path'
-import type { TlsSettings } from './policy.ts'
+import type { TlsSettings } from './callers.ts'
 import { isReadable } from './readable.ts'
 import type { Config } from './schema/schema.ts'
 import type { Report } from './source.ts'

@@ -32,6 +32,7 @@ import type {
   TokenRules,
   Upstream,
 } from './policy.ts'
+import { compilePrices } from './prices.ts'
 import type { Problem } from './problem.ts'
 import type { Config, RoleConfig } from './schema/schema.ts'
 import type { Path, Report, Source } from './source.ts'
@@ -106,6 +107,7 @@ function compileParts(config: Config, origin: Origin, report: Report): Parts {
     limits: compileShared(config.limits),
     models: compileModels(config.models, report),
     modelTrust: compileModelTrust(config.models, folder, report),
+    prices: compilePrices(config.prices, report),
     upstreams,
     outlierDetection: compileOutliers(config.outlierDetection),
     keysFile: resolve(folder, config.keys.file),

@@ -12,6 +12,7 @@ import type { KeepAliveCap } from '../dialects/common/caps.ts'
 import type { Feature, RouteGroup } from '../dialects/dialect.ts'
 import type { ModelMatcher } from '../models/match.ts'
 import type { ToolRights } from '../tool-policy/rights.ts'
+import type { CertificateRule, TlsSettings, TokenIssuer } from './callers.ts'
 import type { Exceptions } from './exceptions.ts'
 import type { Networks } from './networks.ts'
 
@@ -289,6 +290,14 @@ export interface ModelTrust {
   readonly tools: 'off' | 'pin'
 }
 
+/** What models that match a pattern cost. */
+export interface Price {
+  readonly matches: ModelMatcher
+  /** For a million tokens each, in any one currency. */
+  readonly input: number
+  readonly output: number
+}
+
 /** The compiled policy. */
 export interface Policy {
   /** Twelve hex digits of the SHA-256 of the file with its variables as written. */
@@ -304,6 +313,8 @@ export interface Policy {
   /** In the order of the file: the first that matches counts. */
   readonly models: readonly ModelRule[]
   readonly modelTrust: ModelTrust
+  /** The first that matches a model applies. */
+  readonly prices: readonly Price[]
   readonly upstreams: readonly [Upstream, ...Upstream[]]
   readonly outlierDetection: OutlierDetection
   readonly keysFile: string
@@ -346,54 +357,4 @@ export interface Policy {
   readonly shutdown: { readonly noticeMs: number; readonly graceMs: number }
   /** What the operator should know, such as features that are asked for and not built yet. */
   readonly warnings: readonly string[]
-}
-
-/** Files of the data listener’s TLS, as absolute paths. */
-export interface TlsSettings {
-  readonly cert: string
-  readonly key: string
-  readonly clientCa: string | undefined
-  readonly clientCert: 'optional' | 'required'
-  readonly crl: string | undefined
-}
-
-/** Accepted signature algorithms of JSON Web Tokens (RFC 7518, RFC 8037): no symmetric ones, and never `none`. */
-export const tokenAlgorithms = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-] as const
-
-/** Whose JSON Web Tokens are accepted. */
-export interface TokenIssuer {
-  readonly issuer: string
-  readonly audience: string
-  /** Without it and without a file: what the issuer's discovery document says. */
-  readonly jwksUrl: string | undefined
-  readonly publicKey: string | undefined
-  /** PEM, instead of the CAs that Node ships. */
-  readonly ca: string | undefined
-  readonly algorithms: readonly (typeof tokenAlgorithms)[number][]
-  readonly toleranceMs: number
-  /** One of the two. */
-  readonly role: string | undefined
-  readonly roleClaim: string | undefined
-  /** Values of the claim and their roles, the first to count first; empty: the claim names the role itself. */
-  readonly roles: readonly (readonly [value: string, role: string])[]
-}
-
-/** Who shows a certificate with this name. */
-export interface CertificateRule {
-  readonly kind: 'cn' | 'dns' | 'uri' | 'fingerprint'
-  /** Fingerprints are 64 hex digits, DNS names lower case; those and URIs may hold `*`. */
-  readonly pattern: string
-  readonly name: string
-  readonly role: string
 }

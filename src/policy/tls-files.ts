@@ -5,7 +5,7 @@
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
-import type { TlsSettings } from './policy.ts'
+import type { TlsSettings } from './callers.ts'
 
 /** The contents of the TLS files. */
 export interface TlsMaterial {

@@ -8,6 +8,7 @@ import { type ApprovalsApiParts, isForApprovers, registerApprovals } from '../ht
 import { type AuditApiParts, registerAuditApi } from '../http/admin/audit-api.ts'
 import { type Readiness, registerHealth } from '../http/admin/health.ts'
 import { registerMetrics } from '../http/admin/metrics.ts'
+import { registerUsageApi } from '../http/admin/usage-api.ts'
 import { evictIdleConnections } from '../http/data/connections.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -27,6 +28,8 @@ export interface AdminListenerParts {
   readonly api: AdminApiParts
   readonly approvals: ApprovalsApiParts
   readonly audit: AuditApiParts
+  /** Returns the policy in force, with its log and its prices. */
+  inForce(): Policy
 }
 
 const connections = { each: 64, all: 256 }
@@ -43,6 +46,7 @@ export function createAdminListener({
   api,
   approvals,
   audit,
+  inForce,
 }: AdminListenerParts): FastifyInstance {
   const app = fastify({
     logger: false,
@@ -64,5 +68,6 @@ export function createAdminListener({
   registerAdminApi(app, api)
   registerApprovals(app, approvals, logins)
   registerAuditApi(app, audit)
+  registerUsageApi(app, inForce)
   return app
 }

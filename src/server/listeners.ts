@@ -100,6 +100,7 @@ export function createAdminSide(
     readiness: () => readinessOf(foundation, services, surroundings),
     exposition: () => workers?.metrics(metrics.registry) ?? metrics.registry.metrics(),
     policy: atStart.admin,
+    inForce: policy,
     logins: createAdminLogins({
       ...foundation,
       door: () => policy().door,

@@ -8,7 +8,7 @@ import {
   type ShownCertificate,
 } from '../../src/auth/mtls/certificate.ts'
 import { alternativeNames } from '../../src/auth/mtls/subject-names.ts'
-import type { CertificateRule } from '../../src/policy/policy.ts'
+import type { CertificateRule } from '../../src/policy/callers.ts'
 import { createAuthority } from '../rig/certificates.ts'
 
 const authority = createAuthority()

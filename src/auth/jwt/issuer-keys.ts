@@ -18,7 +18,7 @@ import { errorCode } from '../../core/error-code.ts'
 import type { Intervals } from '../../core/intervals.ts'
 import { isObject, type JsonObject, type JsonValue, readJson } from '../../core/json.ts'
 import { mayBringKeys } from '../../policy/address.ts'
-import type { TokenIssuer } from '../../policy/policy.ts'
+import type { TokenIssuer } from '../../policy/callers.ts'
 
 const freshMs = 600_000
 const staleMs = 86_400_000

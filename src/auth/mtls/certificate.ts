@@ -5,7 +5,7 @@
  * Not caught here: a certificate that is revoked while its connection stands (`http/tls/tls.ts` ends those).
  */
 import { matchesGlob } from '../../core/glob.ts'
-import type { CertificateRule } from '../../policy/policy.ts'
+import type { CertificateRule } from '../../policy/callers.ts'
 import { callerId } from '../caller-id.ts'
 import type { CertificateFault, Identity } from '../identity.ts'
 

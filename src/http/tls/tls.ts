@@ -8,7 +8,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Server as AnyServer, Socket } from 'node:net'
 import { Server, type TLSSocket, type TlsOptions } from 'node:tls'
 import { watchFiles } from '../../files/watch.ts'
-import type { TlsSettings } from '../../policy/policy.ts'
+import type { TlsSettings } from '../../policy/callers.ts'
 import { readTls, type TlsMaterial } from '../../policy/tls-files.ts'
 
 /** Forward secrecy and authenticated encryption only: the suites of TLS 1.3 and their equivalents in 1.2. */

@@ -4,7 +4,8 @@
  */
 import Type, { type Static, type TSchema } from 'typebox'
 import { serverKinds } from '../../core/servers.ts'
-import { deepestTokens, tokenAlgorithms } from '../policy.ts'
+import { tokenAlgorithms } from '../callers.ts'
+import { deepestTokens } from '../policy.ts'
 import { memory, timeouts } from './bounds.ts'
 import { defaultAuditFile, defaultKeysFile } from './files.ts'
 import { outputGuard, personalData, promptGuard } from './guards.ts'
@@ -50,6 +51,15 @@ const upstream = group('A model server.', {
   concurrent: countOf('Concurrent requests. Further requests wait in the `queue`.', 128, 1),
   key: optional(secret('API key of the model server, sent as a bearer token.')),
 })
+
+const price = group('What a model costs, for a million tokens each, in any one currency.', {
+  input: Type.Number({ minimum: 0, maximum: 1e9, description: 'For input tokens.' }),
+  output: Type.Number({ minimum: 0, maximum: 1e9, description: 'For output tokens.' }),
+})
+const prices = mapOf(
+  price,
+  'Prices by model name or pattern, as in `roles.NAME.models`, for `torwart usage`. The first match applies.',
+)
 
 const outlierDetection = section(
   'Ejects a model server for a while when it fails (status 500, or in the middle of a response) and others do not.',
@@ -180,6 +190,7 @@ export const configSchema = Type.Object(
     store,
     limits: section('Limits for all callers together.', sharedLimits),
     models,
+    prices,
     upstreams: Type.Array(upstream, { description: 'The model servers.', minItems: 1 }),
     outlierDetection,
     keys: section('API keys.', {
