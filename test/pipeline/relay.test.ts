@@ -189,13 +189,27 @@ describe('a call that a human must allow', () => {
     expect([one.served(), one.paused()]).toEqual([0, false])
     const more = Buffer.from(`: ${'x'.repeat(1020)}\n\n`.repeat(64))
     for (let index = 0; index < 4; index++) one.relay.data(more)
+    await turn()
     expect(one.paused()).toBe(false)
     one.relay.data(more)
+    await turn()
     expect(one.paused()).toBe(true)
     decide({ kind: 'pass' })
     await turn()
     expect(one.paused()).toBe(false)
     expect(one.heard()).toEqual(said)
+  })
+
+  it('reads what came in one turn together, and all of it before a failure ends the response', async () => {
+    const { relay, sent, speaker } = start('openai chat, streamed', () => ({ kind: 'pass' }))
+    const frames = speaker.speak({ ...said, args: '' }, cut).split(/(?<=\n\n)/)
+    const [first = '', ...others] = frames.slice(0, 5)
+    relay.data(Buffer.from(first))
+    expect(sent()).toBe('')
+    for (const frame of others) relay.data(Buffer.from(frame))
+    relay.fail(new Refusal('upstream_failed'))
+    await turn()
+    expect(sent().startsWith([first, ...others].join(''))).toBe(true)
   })
 
   it('ends at once when its model server dies meanwhile', async () => {

@@ -14,6 +14,7 @@ import { sse } from '../../dialects/framing/sse.ts'
 import type { ModelResponse } from '../ending.ts'
 import { Carried } from '../finish/tokens-used.ts'
 import type { ResponseHandler, UpstreamStream } from '../ports.ts'
+import { ArrivedBytes } from './arrived-bytes.ts'
 import { judgeCalls } from './await-approval.ts'
 import { ClientStream } from './client-stream.ts'
 import { createFrameBuffer } from './frame-buffer.ts'
@@ -38,6 +39,7 @@ export class Relay implements ResponseHandler {
   #status = 0
   #upstreamStatus = 0
   #blame: Blame = 'connection'
+  readonly #arrived = new ArrivedBytes((bytes) => this.#read(bytes))
   /** Frames that came behind what is being worked on. */
   #behind: Frame[] = []
   #behindBytes = 0
@@ -114,8 +116,11 @@ export class Relay implements ResponseHandler {
   }
 
   data(bytes: Buffer) {
+    if (!this.#states.isOver) (this.#error ?? this.#arrived).add(bytes)
+  }
+
+  #read(bytes: Buffer) {
     if (this.#states.isOver) return
-    if (this.#error) return this.#error.add(bytes)
     if (this.#states.isHolding) {
       this.#behindBytes += bytes.length
       if (this.#behindBytes > maxBehind) this.upstream?.pause()
@@ -130,6 +135,7 @@ export class Relay implements ResponseHandler {
   }
 
   end() {
+    this.#arrived.readNow()
     if (this.#states.isOver) return
     if (this.#error) return this.#endOfError()
     try {
@@ -142,11 +148,13 @@ export class Relay implements ResponseHandler {
   }
 
   fail(refusal: Refusal): void {
+    this.#arrived.readNow()
     this.#stop(refusal)
   }
 
   /** Ends the relay early: with a refusal, or (undefined) because the client left. */
   interrupt(refusal: Refusal | undefined) {
+    this.#arrived.readNow()
     if (this.#states.isOver) return
     if (refusal) return this.#stop(refusal)
     this.upstream?.abort()
