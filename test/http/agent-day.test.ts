@@ -92,34 +92,43 @@ const tools = Array.from({ length: 12 }, (_, index) => ({
   },
 }))
 
-describe('60 turns of a conversation of 40 KB that grows', () => {
-  it('take a tenth of what they take written whole, and every reader has them whole', async () => {
-    const messages = [...question, ...Array.from({ length: 30 }, (_, index) => step(index, 8)).flat()]
-    expect(JSON.stringify(messages).length).toBeGreaterThan(30_000)
-    let written = 0
-    const lines: Line[] = []
-    for (let turn = 30; turn < 90; turn++) {
-      messages.push(...step(turn, 8))
-      lines.push(await send(messages, { tools }))
-      written += Buffer.byteLength(lastLine())
-    }
-    const { out } = await cli(['audit', 'export', '--outcome', 'answered', '-c', gate.policyFile])
-    const whole = parsed(out).map((line) => ({
-      ...line,
-      prompt: line.prompt.map((entry) => ({ ...entry, ref: undefined })),
-    }))
-    expect(whole).toHaveLength(60)
-    const last = asTexts(messages)
-    for (const [turn, { prompt }] of whole.entries()) {
-      const said = prompt.filter((entry) => 'channel' in entry && entry.channel !== 'definition')
-      // `audit.maxText` is less than all of it at first; what has no room yet is written by a later turn.
-      if (turn === 59) expect(said).toEqual(last.map((text) => ({ ...text, ref: undefined })))
-    }
-    const wholeBytes = whole.reduce((sum, line) => sum + Buffer.byteLength(JSON.stringify(line)), 0)
-    expect(wholeBytes / written).toBeGreaterThan(10)
-    expect(lines.at(-1)?.prompt.length).toBeLessThan(8)
-    expect((await verifyLog(gate.auditFile)).bad).toBeUndefined()
-  })
+describe('60 turns of a conversation that is sent whole with each', () => {
+  it.each([
+    ['40 KB that grow to 90', { before: 30, words: 8, saved: 15 }],
+    // What is no text takes 1.4 KB of each record, which is more than is said in a turn.
+    ['nothing that grows to 30 KB', { before: 0, words: 3, saved: 7 }],
+  ])(
+    '%s: each text is written once, and every reader has them all',
+    async (_what, { before, words, saved }) => {
+      const said = (number: number) =>
+        step(number, words).map((each) =>
+          each.role === 'tool' ? { ...each, tool_name: `workspace_tool_${number % 12}` } : each,
+        )
+      const messages = [...question, ...Array.from({ length: before }, (_, index) => said(index)).flat()]
+      let written = 0
+      const lines: Line[] = []
+      for (let turn = 0; turn < 60; turn++) {
+        messages.push(...said(before + turn))
+        lines.push(await send(messages, { tools }))
+        written += Buffer.byteLength(lastLine())
+      }
+      const { out } = await cli(['audit', 'export', '--outcome', 'answered', '-c', gate.policyFile])
+      const whole = parsed(out).map((line) => ({
+        ...line,
+        prompt: line.prompt.map((entry) => ({ ...entry, ref: undefined })),
+      }))
+      expect(whole).toHaveLength(60)
+      // `audit.maxText` is less than all of it at first: what has no room is written by a later turn.
+      const last = whole
+        .at(-1)
+        ?.prompt.filter((entry) => 'channel' in entry && entry.channel !== 'definition')
+      expect(last).toEqual(asTexts(messages).map((text) => ({ ...text, ref: undefined })))
+      const wholeBytes = whole.reduce((sum, line) => sum + Buffer.byteLength(JSON.stringify(line)), 0)
+      expect(wholeBytes / written).toBeGreaterThan(saved)
+      expect(lines.at(-1)?.prompt.length).toBeLessThan(12)
+      expect((await verifyLog(gate.auditFile)).bad).toBeUndefined()
+    },
+  )
 })
 
 describe('a text that an earlier record has', () => {

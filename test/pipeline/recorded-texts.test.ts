@@ -155,6 +155,34 @@ describe('a record of an agent', () => {
     }
   })
 
+  it('refers to names of tools and calls that come again, before and behind new ones', () => {
+    const { record, resolved } = log()
+    const tools = Array.from({ length: 40 }, (_, index) => `workspace_tool_${index * 7}`)
+    const calls: string[] = []
+    let bytes = 0
+    for (let turn = 0; turn < 100; turn++) {
+      calls.push(`call_${createHash('sha256').update(String(turn)).digest('hex').slice(0, 24)}`)
+      const names = text('definition', [...calls, ...tools].join('\n'))
+      const prompt = record([text('user', `go ${turn}`), names])
+      expect(
+        wordsOf(resolved(prompt) as RecordedText[])
+          .slice(1)
+          .join('\n'),
+      ).toBe(names.text)
+      bytes += JSON.stringify(prompt).length
+    }
+    expect(bytes / 100).toBeLessThan(700)
+  })
+
+  it('leaves names whole in which something is masked', () => {
+    const { record } = log()
+    const names = text(
+      'definition',
+      Array.from({ length: 80 }, (_, at) => `name ${at}\njane@example.org`).join('\n'),
+    )
+    expect(record([text('user', 'go'), names])).toHaveLength(2)
+  })
+
   it('holds what is asked now though it was asked before', () => {
     const { record } = log()
     const texts = [text('system', 'Be good.'), text('user', 'hello')]

@@ -7,6 +7,7 @@ import type { PlacedPrompt, RecordedExcerpt, RecordedText } from '../../audit/wr
 import type { Severity, Text } from '../../core/text.ts'
 import type { Masker } from '../../detect/sensitive/mask.ts'
 import type { JudgedFinding } from '../findings.ts'
+import { namesApart } from './names-apart.ts'
 import { maxTexts, PromptWriter } from './prompt-writer.ts'
 import type { KnownText, RecordedBefore } from './recorded-before.ts'
 import type { TextBudget } from './text-budget.ts'
@@ -42,8 +43,9 @@ export interface RecordedTexts {
 }
 
 /** Puts the texts of a request on record, the newest first, as far as there is room. */
-export function recordTexts(texts: readonly Text[], options: RecordingOptions): RecordedTexts {
+export function recordTexts(said: readonly Text[], options: RecordingOptions): RecordedTexts {
   const { masker, room, owner, before } = options
+  const texts = namesApart(said, masker)
   const kept = new Map<number, string>()
   const found: (KnownText | undefined)[] = []
   const known: (KnownText | undefined)[] = []
