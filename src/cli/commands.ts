@@ -165,6 +165,31 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import('./usage.ts')).usage,
   },
   {
+    name: 'models list',
+    summary: 'list what the model servers serve, and whether it is the locked version',
+    load: async () => (await import('./models/list.ts')).modelsList,
+  },
+  {
+    name: 'models lock',
+    summary: 'write the versions of models that are served now into the lock file',
+    load: async () => (await import('./models/lock.ts')).modelsLock,
+  },
+  {
+    name: 'models verify',
+    summary: 'compare what is served with the lock file; exit 1 if anything differs',
+    load: async () => (await import('./models/verify.ts')).modelsVerify,
+  },
+  {
+    name: 'models diff',
+    summary: 'show what is different between two models; NAME@lock is the locked version',
+    load: async () => (await import('./models/diff.ts')).modelsDiff,
+  },
+  {
+    name: 'models accept',
+    summary: 'take a new version of a model into the lock file',
+    load: async () => (await import('./models/accept.ts')).modelsAccept,
+  },
+  {
     name: 'audit verify',
     summary: 'verify the hash chain of the audit log; exit 1 at the first bad record',
     load: async () => (await import('./audit-verify.ts')).auditVerify,

@@ -50,6 +50,7 @@ const groupSummaries: Readonly<Record<string, string>> = {
   token: 'manage capability tokens',
   audit: 'read and maintain the audit log',
   breaker: 'manage circuit breakers',
+  models: 'lock and verify the versions of models',
 }
 
 /** Declares all commands by name and summary. @returns the commands, to be loaded when one of them is run */
@@ -80,7 +81,8 @@ function define(
     else made.option(flags, description, standard)
   }
   made.action((...given: unknown[]) => {
-    const words = given.filter((word) => typeof word === 'string')
+    // Several words of one argument come as a list.
+    const words = given.flat().filter((word) => typeof word === 'string')
     return action(made.opts() as Values, words)
   })
 }

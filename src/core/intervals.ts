@@ -21,6 +21,8 @@ export interface Intervals {
   readonly changeRecordMs: number
   /** Between two writes of newly pinned tool definitions, and two looks at their file. */
   readonly toolPinsMs: number
+  /** Between two looks at the versions of models, where they are compared with the lock file. */
+  readonly modelsMs: number
 }
 
 /** The intervals of a gateway that is given no others. */
@@ -34,4 +36,5 @@ export const standardIntervals: Intervals = {
   issuerKeyFileMs: 1000,
   changeRecordMs: 5000,
   toolPinsMs: 1000,
+  modelsMs: 5000,
 }

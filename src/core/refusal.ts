@@ -30,6 +30,11 @@ export const refusals = {
   invalid_credentials: { status: 401, message: 'The credential is missing or invalid.', final: true },
   route_not_allowed: { status: 403, message: 'This key may not use this route.', final: true },
   frozen: { status: 403, message: 'An operator has frozen access.', final: true },
+  model_quarantined: {
+    status: 403,
+    message: 'This is not the version of the model that was locked, so it is quarantined.',
+    final: true,
+  },
   not_found: { status: 404, message: 'The route or model does not exist.', final: true },
   model_not_allowed: {
     status: 404,

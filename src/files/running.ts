@@ -14,6 +14,8 @@ export interface TakenFiles {
   readonly revoked: string
   readonly freezes: string
   readonly exceptions: string
+  /** The lock file of models. */
+  readonly lock: string
 }
 
 /** What a running gate tells commands of itself. */
@@ -85,6 +87,7 @@ const takenChecks: FieldChecks<TakenFiles> = {
   revoked: isState,
   freezes: isState,
   exceptions: isState,
+  lock: isState,
 }
 const checks: FieldChecks<RunningFile> = {
   pid: (value) => Number.isSafeInteger(value),

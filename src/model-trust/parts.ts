@@ -49,8 +49,8 @@ export interface ModelFacts {
 }
 
 /** Returns 64 hexadecimal digits. */
-export function sha256Of(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
+export function sha256Of(content: string | Uint8Array): string {
+  return createHash('sha256').update(content).digest('hex')
 }
 
 /** Returns 64 lower-case hexadecimal digits from what a server calls a digest; undefined if it is none. */

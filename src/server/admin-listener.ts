@@ -8,6 +8,7 @@ import { type ApprovalsApiParts, isForApprovers, registerApprovals } from '../ht
 import { type AuditApiParts, registerAuditApi } from '../http/admin/audit-api.ts'
 import { type Readiness, registerHealth } from '../http/admin/health.ts'
 import { registerMetrics } from '../http/admin/metrics.ts'
+import { type ModelsApiParts, registerAdminModels } from '../http/admin/models-api.ts'
 import { registerUsageApi } from '../http/admin/usage-api.ts'
 import { evictIdleConnections } from '../http/data/connections.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -30,6 +31,7 @@ export interface AdminListenerParts {
   readonly audit: AuditApiParts
   /** Returns the policy in force, with its log and its prices. */
   inForce(): Policy
+  readonly models: ModelsApiParts
 }
 
 const connections = { each: 64, all: 256 }
@@ -47,6 +49,7 @@ export function createAdminListener({
   approvals,
   audit,
   inForce,
+  models,
 }: AdminListenerParts): FastifyInstance {
   const app = fastify({
     logger: false,
@@ -64,10 +67,11 @@ export function createAdminListener({
     reply.code(404).send({ error: 'The admin listener has no such route.' }),
   )
   registerHealth(app, readiness, fleet)
-  registerMetrics(app, { metrics, fleet, exposition, state: readiness })
+  registerMetrics(app, { metrics, fleet, exposition, models: models.models, state: readiness })
   registerAdminApi(app, api)
   registerApprovals(app, approvals, logins)
   registerAuditApi(app, audit)
   registerUsageApi(app, inForce)
+  registerAdminModels(app, models)
   return app
 }

@@ -1,7 +1,7 @@
 /**
- * Puts on record what was done by hand to keys, tokens, signing keys, freezes, exceptions and pinned tools: derived from their files, whoever
- * wrote them, at every change and, for what was done while no gate ran, at the start. What is told already stands beside
- * the log, so that a restart tells nothing twice.
+ * Puts on record what was done by hand to keys, tokens, signing keys, freezes, exceptions, pinned tools and the lock of
+ * models: derived from their files, whoever wrote them, at every change and, for what was done while no gate ran, at the
+ * start. What is told already stands beside the log, so that a restart tells nothing twice.
  */
 import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
@@ -11,6 +11,8 @@ import { replaceFile } from '../files/atomic.ts'
 import { readJsonFile } from '../files/json.ts'
 import type { FreezeEntry } from '../kill-switch/freeze-entry.ts'
 import { freezeEventsSince, knownFreezesOf, knownFreezesSchema } from '../kill-switch/freeze-events.ts'
+import type { LockedModel } from '../model-trust/lock/lock.ts'
+import { knownLockOf, knownLockSchema, lockEventsSince } from '../model-trust/lock/lock-events.ts'
 import type { Exception } from '../policy/exceptions.ts'
 import type { ToolPin } from '../tool-policy/pins/pin-file.ts'
 
@@ -30,6 +32,8 @@ export interface ChangeRecordOptions {
   exceptions(): readonly Exception[]
   /** Pins of tools whose changes were accepted. */
   acceptedTools(): readonly ToolPin[]
+  /** What the lock file holds; undefined: it cannot be read. */
+  locked(): readonly LockedModel[] | undefined
   nowMs(): number
   /** Between two tries. */
   readonly retryMs: number
@@ -44,6 +48,7 @@ const knownSchema = Type.Object(
     orders: knownFreezesSchema,
     exceptions: Type.Optional(Type.Array(Type.String())),
     acceptedTools: Type.Optional(Type.Array(Type.String())),
+    locked: Type.Optional(knownLockSchema),
   },
   { additionalProperties: false },
 )
@@ -52,7 +57,7 @@ type Known = Static<typeof knownSchema>
 
 /** Opens the record of changes; nothing is recorded before `tell`. */
 export function openChangeRecord(options: ChangeRecordOptions): ChangeRecord {
-  const { auditFile, keys, orders, exceptions, acceptedTools, nowMs, retryMs, record, report } = options
+  const { auditFile, retryMs, record, report } = options
   const file = `${auditFile}.told.json`
   let known = readKnown(file, report)
   /** Of the events that are still to be told all of: what fails in the middle is not told twice. */
@@ -66,24 +71,12 @@ export function openChangeRecord(options: ChangeRecordOptions): ChangeRecord {
     clearTimeout(again)
     if (closed) return
     try {
-      const now = { keys: keys(), orders: [...orders()], exceptions: exceptions(), tools: acceptedTools() }
-      const news = [
-        ...keyNews(known, now.keys),
-        ...freezeEventsSince(known?.orders, now.orders, nowMs()),
-        ...exceptionNews(known?.exceptions, now.exceptions),
-        ...acceptanceNews(known?.acceptedTools, now.tools),
-      ]
-      for (const { event, details } of news.toSorted((a, b) => a.atMs - b.atMs)) {
+      const { news, all } = changesSince(known, options)
+      for (const { event, details } of news) {
         const line = JSON.stringify([event, details])
         if (told.has(line)) continue
         await record(event, masked(details))
         told.add(line)
-      }
-      const all = {
-        ...knownKeysOf(now.keys),
-        orders: knownFreezesOf(now.orders),
-        exceptions: now.exceptions.map(({ id }) => id),
-        acceptedTools: now.tools.flatMap(({ accepted }) => accepted?.id ?? []),
       }
       if (JSON.stringify(known) !== JSON.stringify(all)) replaceFile(file, `${JSON.stringify(all)}\n`)
       known = all
@@ -108,6 +101,27 @@ export function openChangeRecord(options: ChangeRecordOptions): ChangeRecord {
       clearTimeout(again)
     },
   }
+}
+
+/** @returns what is to be told, the oldest first, and what is known once it is on record */
+function changesSince(known: Known | undefined, options: ChangeRecordOptions) {
+  const [keys, orders] = [options.keys(), [...options.orders()]]
+  const [exceptions, tools, models] = [options.exceptions(), options.acceptedTools(), options.locked()]
+  const news = [
+    ...keyNews(known, keys),
+    ...freezeEventsSince(known?.orders, orders, options.nowMs()),
+    ...exceptionNews(known?.exceptions, exceptions),
+    ...acceptanceNews(known?.acceptedTools, tools),
+    ...(models ? lockEventsSince(known?.locked, models) : []),
+  ]
+  const all = {
+    ...knownKeysOf(keys),
+    orders: knownFreezesOf(orders),
+    exceptions: exceptions.map(({ id }) => id),
+    acceptedTools: tools.flatMap(({ accepted }) => accepted?.id ?? []),
+    locked: models ? knownLockOf(models) : (known?.locked ?? {}),
+  }
+  return { news: news.toSorted((a, b) => a.atMs - b.atMs), all }
 }
 
 /** Exceptions from the prompt guard that were made or taken away, the expired ones among them. */

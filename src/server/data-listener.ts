@@ -21,6 +21,7 @@ import { type HandshakeFailure, watchHandshakes } from '../http/tls/handshakes.t
 import { tlsOptions } from '../http/tls/tls.ts'
 import type { HttpUpstreamClient } from '../http/upstream-client.ts'
 import type { KillSwitch } from '../kill-switch/kill-switch.ts'
+import type { DriftWatch } from '../model-trust/drift-watch.ts'
 import type { Snapshot } from '../pipeline/context.ts'
 import { createPipeline } from '../pipeline/pipeline.ts'
 import { createReceive } from '../pipeline/request/receive.ts'
@@ -36,6 +37,7 @@ export interface DataListenerParts
     Pick<TokenRouteParts, 'signing' | 'requireThawed' | 'onMinted'> {
   current(): Snapshot
   readonly fleet: Fleet
+  readonly models: DriftWatch
   readonly upstreamClient: HttpUpstreamClient
   readonly stored: StoredResponses
   readonly freezes: KillSwitch

@@ -2,7 +2,7 @@
 import { Refusal } from '../core/refusal.ts'
 import type { FreezeEntry } from '../kill-switch/freeze-entry.ts'
 import { isWithdrawn } from '../pipeline/request/authenticate.ts'
-import { isFrozen } from '../pipeline/request/authorise.ts'
+import { isFrozen, lostTrust } from '../pipeline/request/authorise.ts'
 import { showAddresses } from '../telemetry/log.ts'
 import type { DataListener } from './data-listener.ts'
 import type { Foundation } from './foundation.ts'
@@ -21,9 +21,19 @@ export interface ChangeReach {
 /** Starts to follow policy, keys and freezes; called last, when everything exists that a change reaches. */
 export function followChanges(foundation: Foundation, services: Services, reach: ChangeReach): void {
   const { part, log, snapshots, keysSync } = foundation
-  const { freezes, changes, toolPins } = services
+  const { freezes, changes, toolPins, modelWatch, models } = services
   // The primary follows the files, and tells its workers when to read them; it logs and records for all.
   const isWorker = part.kind === 'worker'
+  modelWatch.follow(
+    () => {
+      for (const code of ['model_quarantined', 'upstream_unavailable'] as const)
+        reach.abort(
+          new Refusal(code, code === 'upstream_unavailable' ? { retryAfterSeconds: 1 } : {}),
+          (context) => lostTrust(context, models) === code,
+        )
+    },
+    () => void changes.tell(),
+  )
   freezes.watch((orders: readonly FreezeEntry[]) => {
     if (!isWorker)
       for (const { kind, name, frozen, until } of orders)
@@ -48,7 +58,7 @@ export function followChanges(foundation: Foundation, services: Services, reach:
 function applyReload(
   { snapshot: { policy } }: Reloaded,
   { part, audit, orphans, log }: Foundation,
-  { scanningFor, fleet, callers }: Services,
+  { scanningFor, fleet, modelWatch, callers }: Services,
 ): void {
   for (const chain of [audit, ...orphans]) chain.reconfigure(policy.audit)
   // The primary serves no request.
@@ -56,6 +66,7 @@ function applyReload(
   log.level = policy.logLevel
   showAddresses(log, policy.logAddresses === 'plain')
   void fleet.look()
+  modelWatch.reload()
   callers.refresh()
 }
 

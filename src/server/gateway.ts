@@ -107,7 +107,9 @@ async function startPrimary(
     data: await workers.start(),
     admin: await listenOn(admin, atStart.admin, 'admin', 'http'),
   }
-  closers.add(announceGateway(foundation, services, pid, () => taken))
+  closers.add(
+    announceGateway(foundation, services, pid, () => ({ ...taken, lock: services.modelWatch.taken })),
+  )
   return {
     ...urls,
     told: new Promise(() => {}),
@@ -124,18 +126,19 @@ async function startPrimary(
   }
 }
 
-async function checkModelServers({ log }: Foundation, { fleet }: Services): Promise<void> {
+async function checkModelServers({ log }: Foundation, { fleet, models }: Services): Promise<void> {
   for (const { name, up } of await fleet.check())
     if (!up)
       log.warn({ upstream: name }, 'model server does not answer, or its list of models cannot be read')
+  models.compare()
 }
 
 function listenForData({ atStart: { listen } }: Foundation, { app }: DataSide['data']): Promise<string> {
   return listenOn(app, listen, 'listen', listen.tls ? 'https' : 'http')
 }
 
-function takenHere({ snapshots }: Foundation, { freezes }: Services): TakenFiles {
-  return { ...snapshots.taken, freezes: freezes.taken }
+function takenHere({ snapshots }: Foundation, { freezes, modelWatch }: Services): TakenFiles {
+  return { ...snapshots.taken, freezes: freezes.taken, lock: modelWatch.taken }
 }
 
 /** Lets commands know of this gateway. @returns what ends that */

@@ -4,6 +4,7 @@ import { createAdminLogins } from '../http/admin/admin-logins.ts'
 import type { Readiness } from '../http/admin/health.ts'
 import { createLoginThrottle } from '../http/data/login-throttle.ts'
 import { type TlsFiles, watchTlsFiles } from '../http/tls/tls.ts'
+import type { DriftWatch } from '../model-trust/drift-watch.ts'
 import { requireThawedCaller } from '../pipeline/request/authorise.ts'
 import { createAdminListener } from './admin-listener.ts'
 import { auditOfAll } from './audit-of-all.ts'
@@ -91,7 +92,7 @@ export function createAdminSide(
   closers: Closers,
 ): FastifyInstance {
   const { atStart, policy, snapshots, clock, metrics, keysSync, recordEvent } = foundation
-  const { store, fleet, freezes, approvals, changes, lookAgain, shared } = services
+  const { store, fleet, models, freezes, approvals, changes, lookAgain, shared } = services
   const { workers } = surroundings
   const nowMs = clock.wallMs
   const admin = createAdminListener({
@@ -101,6 +102,7 @@ export function createAdminSide(
     exposition: () => workers?.metrics(metrics.registry) ?? metrics.registry.metrics(),
     policy: atStart.admin,
     inForce: policy,
+    models: { models, policy },
     logins: createAdminLogins({
       ...foundation,
       door: () => policy().door,
@@ -131,7 +133,7 @@ export function createAdminSide(
 
 async function readinessOf(
   { atStart, policy, snapshots, audit }: Foundation,
-  { store, freezes }: Services,
+  { store, freezes, models }: Services,
   { lifecycle, tlsProblem, workers }: AdminSurroundings,
 ): Promise<Readiness> {
   const theirs = await workers?.health()
@@ -148,5 +150,17 @@ async function readinessOf(
     auditWritable: audit.writable() && theirs?.auditUnwritable !== true,
     freezes: freezes.list().length,
     workers: theirs?.workers,
+    models: policy().modelTrust.require.has('digest') ? modelReadiness(models) : undefined,
+  }
+}
+
+const maxNames = 50
+
+function modelReadiness(models: DriftWatch): Readiness['models'] {
+  const { lock } = models
+  const doubted = models.standings().filter(({ doubt }) => doubt !== undefined && doubt.kind !== 'unknown')
+  return {
+    lock: lock.state === 'broken' ? lock.reason : lock.state,
+    drifted: [...new Set(doubted.map(({ model }) => model))].slice(0, maxNames),
   }
 }

@@ -6,6 +6,7 @@ import { describeError } from '../core/refusal.ts'
 import { createUpstreamClient, type HttpUpstreamClient } from '../http/upstream-client.ts'
 import type { KillSwitch } from '../kill-switch/kill-switch.ts'
 import type { LeaseRenewer } from '../limits/lease-renewer.ts'
+import type { DriftWatch } from '../model-trust/drift-watch.ts'
 import { createScanning, type ScanningFor } from '../pipeline/request/scan-cache.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { ToolPins } from '../tool-policy/pins/pins.ts'
@@ -17,6 +18,7 @@ import type { Closers } from './closers.ts'
 import type { Foundation } from './foundation.ts'
 import { openKillSwitch } from './kill-switch-wiring.ts'
 import { openStore } from './limit-store.ts'
+import { type ModelWatch, openModelWatch } from './model-trust-wiring.ts'
 import { openSharedState, type SharedState } from './shared-state.ts'
 import { openToolGate, type ToolGate } from './tool-wiring.ts'
 
@@ -29,6 +31,9 @@ export interface Services extends ToolGate {
   readonly store: LeaseRenewer
   readonly upstreamClient: HttpUpstreamClient
   readonly fleet: Fleet
+  readonly modelWatch: ModelWatch
+  /** Decides which versions of models are served. */
+  readonly models: DriftWatch
   readonly freezes: KillSwitch
   readonly changes: ChangeRecord
   readonly scanningFor: ScanningFor
@@ -47,6 +52,8 @@ export async function openServices(foundation: Foundation, closers: Closers): Pr
   closers.add(upstreamClient.close)
   const fleet = openFleet(foundation, upstreamClient)
   closers.add(() => fleet.close())
+  const modelWatch = openModelWatch(foundation, fleet, closers)
+  const { models } = modelWatch
   const freezes = await openKillSwitch(foundation)
   closers.add(() => freezes.close())
   const scanningFor = createScanning(foundation.scannerFor)
@@ -57,7 +64,7 @@ export async function openServices(foundation: Foundation, closers: Closers): Pr
     sharedCalls: shared.calls,
   })
   closers.add(close)
-  const changes = openChanges(foundation, freezes, toolPins)
+  const changes = openChanges(foundation, freezes, toolPins, models)
   closers.add(changes.close)
   await changes.tell()
   const keys = () => snapshots.current.keys
@@ -68,7 +75,7 @@ export async function openServices(foundation: Foundation, closers: Closers): Pr
     snapshots.look()
   }
   return {
-    ...{ shared, store, upstreamClient, fleet, freezes, changes, scanningFor, callers },
+    ...{ shared, store, upstreamClient, fleet, modelWatch, models, freezes, changes, scanningFor, callers },
     ...{ approvals, calls, toolPins },
     lookAgain,
   }
@@ -95,6 +102,7 @@ function openChanges(
   { part, atStart, policy, snapshots, clock, intervals, log, audit }: Foundation,
   freezes: KillSwitch,
   toolPins: ToolPins,
+  models: DriftWatch,
 ): ChangeRecord {
   // Once for all workers.
   if (part.kind === 'worker') return { tell: async () => {}, close: async () => {} }
@@ -104,6 +112,10 @@ function openChanges(
     orders: () => freezes.all(),
     exceptions: () => policy().exceptions.entries,
     acceptedTools: toolPins.accepted,
+    locked: () => {
+      const { lock } = models
+      return lock.state === 'broken' ? undefined : lock.state === 'missing' ? [] : lock.lock.models
+    },
     nowMs: clock.wallMs,
     retryMs: intervals.changeRecordMs,
     record: audit.event,

@@ -36,8 +36,7 @@ const canaryBytes = 8
  */
 export function createSteps(foundation: Foundation, services: Services, stored: StoredResponses): Steps {
   const { policy, atStart, clock, metrics, log, audit } = foundation
-  const { store, fleet, freezes, upstreamClient, scanningFor, approvals, calls, toolPins, lookAgain } =
-    services
+  const { store, fleet, models, freezes, upstreamClient, scanningFor, approvals, calls } = services
   const onOpened = tellOfBreakers(foundation)
   const slots = createSlotQueue(store)
   const admit = createAdmit(store, onOpened)
@@ -47,28 +46,36 @@ export function createSteps(foundation: Foundation, services: Services, stored: 
   const secondOpinion = createSecondOpinion({
     ...{ metrics, clock },
     ask: upstreamClient.ask,
-    isRemote: (upstream, model) => fleet.isRemote(upstream, model),
+    isForeign: (upstream, model) =>
+      fleet.isRemote(upstream, model) || !models.admits(upstream, model, policy()),
   })
   const locate = createLocate(atStart.keysFile, clock, log)
   const isInForce = (version: string) => policy().version === version
-  const judgeCallsOf = createJudgeCalls({ approvals, calls, lookAgain, isInForce, metrics, log })
+  const judgeCallsOf = createJudgeCalls({
+    approvals,
+    calls,
+    lookAgain: services.lookAgain,
+    isInForce,
+    metrics,
+    log,
+  })
   return {
     recordable: audit.writable,
     authenticate: services.callers.authenticate,
     authoriseRoute: (request, to) => authoriseRoute(request, to, freezes),
     admit,
     parse: createParse(createSharedBodies(foundation.memory)),
-    authoriseModel: createAuthoriseModel(fleet, stored, freezes),
+    authoriseModel: createAuthoriseModel({ fleet, models, stored, freezes }),
     prepare: createPrepare(fleet, () => randomHex(canaryBytes)),
     reserve: createReserve({ turns: slots, fingerprint: createFingerprintPrompt(), clock, admit }),
     scan: createScanPrompt({ scanningFor, secondOpinion, turns, metrics, locate }),
-    compareTools: createCompareTools(toolPins, metrics),
+    compareTools: createCompareTools(services.toolPins, metrics),
     matchToolResults: createMatchToolResults(calls, metrics),
     makeResponseGuard: createResponseGuards({
       ...{ turns, metrics },
       scannerFor: (guard) => scanningFor(guard).scanner,
     }),
-    send: createSend({ judgeCallsOf, fleet, upstreamClient, stored, clock, metrics }),
+    send: createSend({ judgeCallsOf, fleet, models, upstreamClient, stored, clock, metrics }),
     recordPrompt,
     chargeToolCalls,
     settle: createSettle({ ...foundation, recordPrompt, charge }),

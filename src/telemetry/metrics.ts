@@ -66,6 +66,11 @@ const gauges = {
     '1 while the model server is ejected because requests to it failed, else 0.',
     ['upstream'],
   ],
+  modelDrift: [
+    'torwart_model_drift',
+    '1 if a model server has another version of the model than the lock file, or one that it does not have, else 0.',
+    ['model'],
+  ],
   auditCheckpoint: [
     'torwart_audit_checkpoint_record',
     'Sequence number of the record in the last signed checkpoint; the log line `audit checkpoint` has its hash. Each worker has a chain of its own.',

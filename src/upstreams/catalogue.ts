@@ -45,8 +45,13 @@ function readListed(entry: JsonObject): Listed {
   return { digest: known ? digest : null, remote: isRemote(entry) }
 }
 
-/** Names of the models that are in memory, from `/api/ps`. */
-export function readLoaded(body: JsonValue): ReadonlySet<string> {
+/** Digests of the models that are in memory, by name, from `/api/ps`. */
+export function readLoaded(body: JsonValue): ReadonlyMap<string, string | null> {
   const entries = isObject(body) && Array.isArray(body.models) ? body.models.filter(isObject) : []
-  return new Set(entries.flatMap(({ name }) => canonicalFor('ollama', String(name)) ?? []))
+  return new Map(
+    entries.flatMap((entry): [string, string | null][] => {
+      const name = canonicalFor('ollama', String(entry.name))
+      return name === undefined ? [] : [[name, readListed(entry).digest]]
+    }),
+  )
 }

@@ -11,6 +11,7 @@ import type { Policy, Role, Upstream } from '../policy/policy.ts'
 import { createAllowed } from './allowed.ts'
 import type { Ask } from './ask.ts'
 import { choose } from './balance.ts'
+import type { Catalogue } from './catalogue.ts'
 import { FairQueue } from './fair-queue.ts'
 import type { Verdict } from './health.ts'
 import { isOutlier } from './outlier.ts'
@@ -84,8 +85,22 @@ export interface Fleet {
   check(): Promise<readonly { readonly name: string; readonly up: boolean }[]>
   /** Tells that something changed the models of this server. */
   forget(upstream: Upstream): void
+  /** What a server has told of its models. */
+  known(upstream: Upstream): KnownModels
+  /** Asks a server for its models again, unless that was done within the last second. Never rejects. */
+  ask(upstream: Upstream): Promise<void>
   readonly waiting: number
   close(): void
+}
+
+/** What a server has told of its models, all of it at the same time. */
+export interface KnownModels {
+  /** Undefined until it has told once. */
+  readonly listed: Catalogue | undefined
+  /** Digests of the versions that are in memory, by name. */
+  readonly loaded: ReadonlyMap<string, string | null>
+  /** Monotonic milliseconds. */
+  readonly toldAtMs: number
 }
 
 const freshMs = 2_000
@@ -271,6 +286,15 @@ class ModelServers implements Fleet {
 
   forget(upstream: Upstream): void {
     void this.#of(upstream).forget()
+  }
+
+  known(upstream: Upstream): KnownModels {
+    const { catalogue, loaded, toldAtMs } = this.#of(upstream)
+    return { listed: catalogue, loaded, toldAtMs }
+  }
+
+  ask(upstream: Upstream): Promise<void> {
+    return this.#of(upstream).refresh(missMs)
   }
 
   close(): void {

@@ -22,7 +22,10 @@ export class ModelServer {
   inFlight = 0
   /** Undefined until it has told once. */
   catalogue: Catalogue | undefined
-  loaded: ReadonlySet<string> = new Set()
+  /** Digests by name. */
+  loaded: ReadonlyMap<string, string | null> = new Map()
+  /** When it told its models last, monotonic milliseconds. */
+  toldAtMs = Number.NEGATIVE_INFINITY
   /** Why it did not tell when it was asked last. */
   refusal: Refusal | undefined
   /** What requests tell of it: its list alone proves nothing. */
@@ -97,6 +100,7 @@ export class ModelServer {
       return new Refusal('upstream_unavailable', { detail, retryAfterSeconds: 1 })
     }
     this.catalogue = catalogue
+    this.toldAtMs = this.#askedAtMs
     return undefined
   }
 }

@@ -69,6 +69,8 @@ export function createRemoteFleet(local: Fleet, channel: Channel, current: () =>
     slot: askFor,
     tell: (upstream, verdict, latencyMs) => channel.tell('slots.tell', [keyOf(upstream), verdict, latencyMs]),
     isEjected: (upstream) => local.isEjected(upstream),
+    known: (upstream) => local.known(upstream),
+    ask: (upstream) => local.ask(upstream),
     isRemote: (upstream, model) => local.isRemote(upstream, model),
     learn: (upstreams) => local.learn(upstreams),
     look: () => local.look(),

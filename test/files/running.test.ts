@@ -11,7 +11,7 @@ it('is not written through a link that somebody has put in its place', () => {
   writeFileSync(precious, 'of somebody else')
   const log = join(folder, 'audit.jsonl')
   for (const name of ['running.json', 'running.json.tmp']) symlinkSync(precious, `${log}.${name}`)
-  const state = { taken: { keys: '', revoked: '', freezes: '', exceptions: '' }, models: null }
+  const state = { taken: { keys: '', revoked: '', freezes: '', lock: '', exceptions: '' }, models: null }
   const problems: unknown[] = []
   const end = announce(
     log,

@@ -28,7 +28,7 @@ function start(word: string) {
       asked.push(question ?? null)
       return Promise.resolve({ status: 200, body: { choices: [{ message: { content: word } }] } })
     },
-    isRemote: () => false,
+    isForeign: () => false,
     metrics: createMetrics(),
     clock: systemClock,
   })
@@ -156,7 +156,7 @@ describe('the questions about what is not flagged', () => {
         const usage = { prompt_tokens: 10, completion_tokens: 1 }
         return { status: 200, body: { choices: [{ message: { content } }], usage } }
       },
-      isRemote: () => false,
+      isForeign: () => false,
       metrics: createMetrics(),
       clock: systemClock,
     })
@@ -189,7 +189,7 @@ describe('the questions about what is not flagged', () => {
         now += 600
         return Promise.resolve({ status: 200, body: { choices: [{ message: { content: 'safe' } }] } })
       },
-      isRemote: () => false,
+      isForeign: () => false,
       metrics: createMetrics(),
       clock: { ...systemClock, monotonicMs: () => now },
     })

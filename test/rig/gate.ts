@@ -86,6 +86,7 @@ const shortIntervals: Intervals = {
   issuerKeyFileMs: 25,
   changeRecordMs: 50,
   toolPinsMs: 25,
+  modelsMs: 50,
 }
 
 /** Compiling the packs takes most of a gate's start. */

@@ -52,6 +52,8 @@ const graveEvents: ReadonlySet<string> = new Set([
   'clock set back',
   'frozen',
   'breaker opened',
+  'model drifted',
+  'model lock unusable',
 ])
 
 /** Rates an entry from 0 to 10. */

@@ -24,13 +24,24 @@ export interface Readiness {
   readonly freezes: number
   /** Undefined: one process serves alone. */
   readonly workers: { readonly wanted: number; readonly ready: number } | undefined
+  /** Undefined: the policy asks no proof of models. */
+  readonly models: ModelReadiness | undefined
+}
+
+/** How the models stand that the policy asks proof of. */
+export interface ModelReadiness {
+  /** `read`, or why the lock file cannot be used. */
+  readonly lock: string
+  /** Names of models that are not the locked version, some of them if they are many. */
+  readonly drifted: readonly string[]
 }
 
 /** Registers both routes. */
 export function registerHealth(app: FastifyInstance, state: () => Promise<Readiness>, fleet: Fleet): void {
   app.get('/livez', async () => ({ status: 'alive' }))
   app.get('/readyz', async (_request, reply) => {
-    const { draining, policy, warnings, reload, store, auditWritable, freezes, workers } = await state()
+    const { draining, policy, warnings, reload, store, auditWritable, freezes, workers, models } =
+      await state()
     const storeFails = !store.up && policy.store.onFailure === 'refuse'
     const ready = !draining && auditWritable && !storeFails && workers?.ready !== 0
     reply.code(ready ? 200 : 503)
@@ -42,6 +53,7 @@ export function registerHealth(app: FastifyInstance, state: () => Promise<Readin
       audit: { writable: auditWritable },
       freezes,
       ...(workers ? { workers } : {}),
+      ...(models ? { models } : {}),
     }
   })
 }

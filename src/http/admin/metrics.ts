@@ -1,5 +1,6 @@
 /** `/metrics` in Prometheus' text format. Gauges are read when the route is requested. */
 import type { FastifyInstance } from 'fastify'
+import type { DriftWatch } from '../../model-trust/drift-watch.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Fleet } from '../../upstreams/fleet.ts'
 import type { Readiness } from './health.ts'
@@ -8,6 +9,7 @@ import type { Readiness } from './health.ts'
 export interface MetricsParts {
   readonly metrics: Metrics
   readonly fleet: Fleet
+  readonly models: Pick<DriftWatch, 'standings'>
   state(): Promise<Readiness>
   /** Prints all metrics in Prometheus' text format. */
   exposition(): Promise<string>
@@ -16,7 +18,7 @@ export interface MetricsParts {
 /** Registers the route. */
 export function registerMetrics(
   app: FastifyInstance,
-  { metrics, fleet, state, exposition }: MetricsParts,
+  { metrics, fleet, models, state, exposition }: MetricsParts,
 ): void {
   app.get('/metrics', async (_request, reply) => {
     const { store, policy, freezes } = await state()
@@ -30,7 +32,19 @@ export function registerMetrics(
     metrics.upstreamEjected.reset()
     for (const upstream of policy.upstreams)
       metrics.upstreamEjected.set({ upstream: upstream.name }, fleet.isEjected(upstream) ? 1 : 0)
+    metrics.modelDrift.reset()
+    for (const [model, drifts] of driftByModel(models)) metrics.modelDrift.set({ model }, drifts ? 1 : 0)
     reply.type(metrics.registry.contentType)
     return exposition()
   })
+}
+
+/** Of several servers with a model, one that is wrong is enough. What a silent server has is not known. */
+function driftByModel(models: Pick<DriftWatch, 'standings'>): ReadonlyMap<string, boolean> {
+  const drifts = new Map<string, boolean>()
+  for (const { model, doubt } of models.standings()) {
+    const isDrift = doubt !== undefined && doubt.kind !== 'unknown'
+    drifts.set(model, isDrift || drifts.get(model) === true)
+  }
+  return drifts
 }

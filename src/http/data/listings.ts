@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import { asRefusal, Refusal } from '../../core/refusal.ts'
 import { serverError } from '../../dialects/common/server-errors.ts'
 import { type Dialect, isServedBy, type Listing, type ServerList } from '../../dialects/dialect.ts'
+import type { DriftWatch } from '../../model-trust/drift-watch.ts'
 import { canonicalFor } from '../../models/name.ts'
 import type { Authenticated } from '../../pipeline/context.ts'
 import type { Upstream } from '../../policy/policy.ts'
@@ -17,6 +18,8 @@ import { type LocalRouteParts, registerLocalRoute, serverTimeoutMs } from './loc
 export interface ListingParts {
   readonly localRoute: LocalRouteParts
   readonly fleet: Fleet
+  /** Decides which versions of models are shown. */
+  readonly models: Pick<DriftWatch, 'admits'>
   readonly ask: Ask
 }
 
@@ -25,7 +28,7 @@ export function registerListing(
   app: FastifyInstance,
   dialect: Dialect,
   endpoint: Listing,
-  { localRoute, fleet, ask }: ListingParts,
+  { localRoute, fleet, models, ask }: ListingParts,
 ): void {
   const destination = { dialect, endpoint }
 
@@ -34,7 +37,11 @@ export function registerListing(
     const { aliases } = policy
     const upstreams = policy.upstreams.filter(({ kind }) => isServedBy(endpoint, kind))
     if (endpoint.omitsRemoteHosts) await fleet.learn(upstreams.filter(({ kind }) => kind === 'ollama'))
-    const views = upstreams.map((upstream) => viewOf(request, upstream, aliases.get(asked) ?? asked, fleet))
+    const isShown = (upstream: Upstream, model: string) =>
+      !fleet.isRemote(upstream, model) && models.admits(upstream, model, policy)
+    const views = upstreams.map((upstream) =>
+      viewOf(request, upstream, aliases.get(asked) ?? asked, (model) => isShown(upstream, model)),
+    )
     if (asked !== '' && !views.some(({ mayUseAsked }) => mayUseAsked)) throw new Refusal('model_not_allowed')
     const results = await Promise.allSettled(
       views.map(async ({ upstream, mayUse, isAsked }): Promise<ServerList> => {
@@ -70,12 +77,17 @@ function show(endpoint: Listing, answers: readonly ServerList[], asked: string) 
 }
 
 /** Tells what this caller may see at a server, by canonical name; aliases are in no list. */
-function viewOf({ role }: Authenticated, upstream: Upstream, asked: string, fleet: Fleet) {
+function viewOf(
+  { role }: Authenticated,
+  upstream: Upstream,
+  asked: string,
+  isShown: (model: string) => boolean,
+) {
   const { kind } = upstream
   const wanted = canonicalFor(kind, asked)
   const mayUse = (listed: string) => {
     const model = canonicalFor(kind, listed)
-    return model !== undefined && role.mayUse(model, kind) && !fleet.isRemote(upstream, model)
+    return model !== undefined && role.mayUse(model, kind) && isShown(model)
   }
   return {
     upstream,

@@ -115,10 +115,25 @@ export function placeOf({ name, kind, upstream }: Pick<LockedModel, 'name' | 'ki
  * same kind, because the same digest is the same model. Of several others, the one with this digest.
  */
 export function lockedAt(
-  { models }: Lock,
+  lock: Lock,
   served: Pick<LockedModel, 'name' | 'kind' | 'upstream'> & { readonly digest: string | undefined },
 ): LockedModel | undefined {
-  const same = models.filter(({ name, kind }) => name === served.name && kind === served.kind)
+  const same = byNameOf(lock).get(`${served.kind} ${served.name}`) ?? []
   const own = same.find(({ upstream }) => upstream === served.upstream)
   return own ?? same.find(({ digest }) => digest === served.digest) ?? same[0]
+}
+
+/** Every request asks. */
+const byName = new WeakMap<Lock, ReadonlyMap<string, readonly LockedModel[]>>()
+
+function byNameOf(lock: Lock): ReadonlyMap<string, readonly LockedModel[]> {
+  const known = byName.get(lock)
+  if (known) return known
+  const made = new Map<string, LockedModel[]>()
+  for (const model of lock.models) {
+    const key = `${model.kind} ${model.name}`
+    made.set(key, [...(made.get(key) ?? []), model])
+  }
+  byName.set(lock, made)
+  return made
 }

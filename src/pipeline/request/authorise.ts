@@ -9,6 +9,7 @@ import { Refusal } from '../../core/refusal.ts'
 import type { ServerKind } from '../../core/servers.ts'
 import { isServedBy, type Prompt } from '../../dialects/dialect.ts'
 import type { KillSwitch } from '../../kill-switch/kill-switch.ts'
+import { type DriftWatch, quarantineRefusal } from '../../model-trust/drift-watch.ts'
 import { formatModel, parseModel } from '../../models/name.ts'
 import type { Caps, Policy, Role } from '../../policy/policy.ts'
 import type { Fleet, Target } from '../../upstreams/fleet.ts'
@@ -48,15 +49,19 @@ export function authoriseRoute(request: Authenticated, { endpoint }: Destination
     throw new Refusal('not_found', { say: 'No model server behind the gateway has this route.' })
 }
 
-/** @throws Refusal `model_not_allowed`, `frozen`; `invalid_request` for what exceeds a cap that cannot be lowered */
+/** What the step works with. */
+export interface AuthoriseParts {
+  readonly fleet: Fleet
+  readonly models: Pick<DriftWatch, 'doubt' | 'admits'>
+  readonly stored: StoredResponses
+  readonly freezes: KillSwitch
+}
+
+/** @throws Refusal `model_not_allowed`, `model_quarantined`, `frozen`; `invalid_request` for what exceeds a cap that cannot be lowered */
 export type AuthoriseModel = (request: Parsed) => Promise<Authorised>
 
 /** Makes the step that finds and allows the model. */
-export function createAuthoriseModel(
-  fleet: Fleet,
-  stored: StoredResponses,
-  freezes: KillSwitch,
-): AuthoriseModel {
+export function createAuthoriseModel({ fleet, models, stored, freezes }: AuthoriseParts): AuthoriseModel {
   const targetOf = ({ prompt: { model }, endpoint, role, policy }: Parsed) => {
     if (endpoint.upload) return fileTarget(model, policy)
     if (endpoint.group === 'admin') return administered(model, role, policy, fleet)
@@ -66,8 +71,10 @@ export function createAuthoriseModel(
     const { role, policy, prompt } = request
     if (prompt.model === '') throw new Refusal('invalid_request', { say: '`model` is missing.' })
     const found = await targetOf(request)
-    const target = found && (await continued(found, request, stored))
-    if (target === undefined) throw new Refusal('model_not_allowed')
+    const wanted = found && (await continued(found, request, stored))
+    if (wanted === undefined) throw new Refusal('model_not_allowed')
+    // Who changes models must be able to mend one.
+    const target = request.endpoint.group === 'admin' ? wanted : trusted(wanted, policy, models)
     requireWithin(prompt, role.caps)
     const others = (prompt.others ?? []).map((other) => administered(other, role, policy, fleet).model)
     for (const each of [target.model, ...others]) requireThawed(each, target.server, freezes)
@@ -90,6 +97,38 @@ async function continued(target: Target, request: Parsed, stored: StoredResponse
   throw new Refusal('invalid_request', {
     say: '`previous_response_id` is not known here. Send the whole conversation instead.',
   })
+}
+
+/** Narrows the target to the servers that serve the version of the lock file. @throws Refusal */
+function trusted(target: Target, policy: Policy, models: AuthoriseParts['models']): Target {
+  const { upstreams, model } = target
+  if (policy.modelTrust.require.size === 0) return target
+  const [first, ...others] = upstreams.filter((upstream) => models.admits(upstream, model, policy))
+  if (first) return { ...target, upstreams: [first, ...others] }
+  const doubt = models.doubt(upstreams[0], model, policy.modelTrust)
+  // An Ollama is asked for what it does not list, because it knows better; not where versions count.
+  if (!target.listed && (doubt?.kind === 'unlocked' || doubt?.kind === 'drifted'))
+    throw new Refusal('model_not_allowed')
+  throw doubt ? quarantineRefusal(doubt) : new Refusal('model_quarantined')
+}
+
+/**
+ * Tells whether a request that is under way must end because its model is not trusted any more. One that still waits for
+ * several servers, one of which would be wrong, may be tried again.
+ */
+export function lostTrust(
+  { target, upstream, policy, endpoint }: RequestContext,
+  models: AuthoriseParts['models'],
+): 'model_quarantined' | 'upstream_unavailable' | undefined {
+  if (target === undefined || endpoint?.group === 'admin') return undefined
+  const places = upstream ? [upstream] : target.upstreams
+  const lost = places.filter((each) => {
+    // A server that is silent now has told once that it has the right version.
+    const isSilent = models.doubt(each, target.model, policy.modelTrust)?.kind === 'unknown'
+    return !isSilent && !models.admits(each, target.model, policy)
+  })
+  if (lost.length === 0) return undefined
+  return lost.length < places.length ? 'upstream_unavailable' : 'model_quarantined'
 }
 
 /**

@@ -34,7 +34,8 @@ export type SecondOpinion = (
 /** What it takes to ask guard models. */
 export interface SecondOpinionParts {
   readonly ask: Ask
-  readonly isRemote: Fleet['isRemote']
+  /** Whether the model is on another host, or not the version of the lock file. */
+  readonly isForeign: Fleet['isRemote']
   readonly metrics: Metrics
   readonly clock: Clock
 }
@@ -51,7 +52,7 @@ const maxTokens = 16
 const maxRemembered = 1024 * 1024
 
 /** Makes what asks guard models, with what they said before. */
-export function createSecondOpinion({ ask, isRemote, metrics, clock }: SecondOpinionParts): SecondOpinion {
+export function createSecondOpinion({ ask, isForeign, metrics, clock }: SecondOpinionParts): SecondOpinion {
   // However short: what is saved is a model's work.
   const memory = createMemory<Opinion>(maxRemembered, 1)
   let asking = 0
@@ -77,7 +78,7 @@ export function createSecondOpinion({ ask, isRemote, metrics, clock }: SecondOpi
     const startedAt = clock.monotonicMs()
     const cost = { asked: 0, remembered: 0, unread: 0, ms: 0, inputTokens: 0, outputTokens: 0 }
     // A name of this server may stand for a model of another company, as its list tells.
-    const isElsewhere = isRemote(model.upstream, model.name)
+    const isElsewhere = isForeign(model.upstream, model.name)
     const open: (Question & Worded)[] = []
     let unsafe: Question | undefined
     for (const each of questions) {

@@ -7,6 +7,7 @@ import type { Clock } from '../../core/clock.ts'
 import { Refusal, type RefusalCode } from '../../core/refusal.ts'
 import type { JudgeCall } from '../../dialects/common/call-verdict.ts'
 import { type OutputFilter, passThrough } from '../../dialects/common/output-filter.ts'
+import type { DriftWatch } from '../../model-trust/drift-watch.ts'
 import type { Upstream } from '../../policy/policy.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Fleet, Slot } from '../../upstreams/fleet.ts'
@@ -26,6 +27,7 @@ import { judgeTexts } from './tool-calls-in-text.ts'
 export interface SendParts {
   readonly judgeCallsOf: JudgeCallsOf
   readonly fleet: Pick<Fleet, 'slot' | 'tell' | 'forget'>
+  readonly models: Pick<DriftWatch, 'answered'>
   readonly upstreamClient: UpstreamClient
   readonly stored: StoredResponses
   readonly clock: Clock
@@ -153,7 +155,7 @@ export class Attempt implements Work {
 
   /** Frees the slot and tells how the model server did. */
   close(outcome: RelayOutcome): void {
-    const { fleet, clock, metrics, stored } = this.#parts
+    const { fleet, models, clock, metrics, stored } = this.#parts
     const request = this.#request
     const { upstream, outgoing, model, toolCalls, cancellation } = request
     cancellation.onEnd(undefined)
@@ -163,6 +165,7 @@ export class Attempt implements Work {
     const latencyMs = headAtMs - this.#sentAtMs
     if (verdict) fleet.tell(upstream, verdict, latencyMs)
     if (request.endpoint.group === 'admin') fleet.forget(upstream)
+    else models.answered(upstream, request.policy)
     const { storedId } = outgoing.reader
     // What the server stores must be what the client got: a stopped call would be in it.
     const isWhole = !outcome.refusal && toolCalls.stopped.length === 0

@@ -29,7 +29,7 @@ const trust = Type.Object({
   onDrift: choice(
     ['refuse', 'flag'],
     'refuse',
-    'What happens to a model that does not prove it: quarantine, or only an event, a log line and a metric.',
+    'What happens to a model that does not prove it: quarantine, or only an event, a log line and `torwart_model_drift`.',
   ),
   suite: optional(
     group('The test run that `require: [suite]` wants.', {

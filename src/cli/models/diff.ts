@@ -1,0 +1,45 @@
+/** `torwart models diff`: what is different between two models, or between a model and its entry in the lock. */
+import { compareVersions, type Version } from '../../model-trust/compare.ts'
+import type { Lock } from '../../model-trust/lock/lock.ts'
+import { type Command, configOption, jsonOption } from '../command.ts'
+import { lockOf, namesIn, policyOf, type Read, readOptions, readServers } from './read.ts'
+
+const lockedSuffix = '@lock'
+
+/** The command `torwart models diff`. */
+export const modelsDiff: Command = {
+  argument: '<a> <b>',
+  options: [configOption, ...readOptions, jsonOption],
+  async run(values, io, a = '', b = '') {
+    const policy = policyOf(values, io)
+    const bare = [a, b].map((name) => name.replace(lockedSuffix, ''))
+    const names = namesIn(bare, policy.upstreams)
+    const lock = lockOf(policy)
+    const read = await readServers(policy, values, io, ({ name }) => names.has(name))
+    const versionOf = (given: string) => {
+      const own = namesIn([given.replace(lockedSuffix, '')], policy.upstreams)
+      const isLocked = given.endsWith(lockedSuffix)
+      const found = isLocked ? lockedVersion(lock, own) : servedVersion(read, own)
+      if (found) return found
+      throw new Error(isLocked ? `${given} is not in the lock.` : `No model server tells what ${given} is.`)
+    }
+    const differences = compareVersions(versionOf(a), versionOf(b))
+    if (values.json) io.out(`${JSON.stringify({ a, b, differences })}\n`)
+    else {
+      for (const { what } of differences) io.out(`${what}\n`)
+      if (differences.length === 0) io.out('They are the same.\n')
+    }
+    return differences.length === 0 ? 0 : 1
+  },
+}
+
+function lockedVersion(lock: Lock | undefined, names: ReadonlySet<string>): Version | undefined {
+  return lock?.models.find(({ name }) => names.has(name))
+}
+
+function servedVersion({ served }: Read, names: ReadonlySet<string>): Version | undefined {
+  const found = served.find(({ model }) => names.has(model.name) && model.digest !== undefined)
+  return (
+    found && { ...found.model, ...found.contents, digest: found.model.digest, parts: found.contents?.parts }
+  )
+}

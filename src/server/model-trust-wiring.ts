@@ -1,0 +1,109 @@
+/** The watch over the versions of models: its lock file, what it tells, and the requests that it ends. */
+import { stateOf } from '../files/state.ts'
+import { type Watch, watchFiles } from '../files/watch.ts'
+import { type DriftChange, DriftWatch } from '../model-trust/drift-watch.ts'
+import { inWords } from '../model-trust/judge.ts'
+import type { Fleet } from '../upstreams/fleet.ts'
+import type { Closers } from './closers.ts'
+import type { Foundation } from './foundation.ts'
+
+/** The watch, and its lock file. */
+export interface ModelWatch {
+  readonly models: DriftWatch
+  /** The state (`files/state.ts`) in which the lock file was read. */
+  readonly taken: string
+  /** Begins to follow the lock file. @param onDrift ends requests to what is not trusted any more */
+  follow(onDrift: () => void, onLock: () => void): void
+  /** Reads the lock file if the policy names another one. */
+  reload(): void
+}
+
+/** Opens the watch; it tells changes from then on, and ends requests once it is followed. */
+export function openModelWatch(foundation: Foundation, fleet: Fleet, closers: Closers): ModelWatch {
+  const { part, policy, clock, intervals } = foundation
+  // The primary asks the servers itself, and tells for all; only what was in memory for a moment it may have missed.
+  const isTold = (change: DriftChange) => part.kind !== 'worker' || change.doubt?.kind === 'loaded'
+  let endRequests = () => {}
+  const models = new DriftWatch({
+    ...{ policy, everyMs: intervals.modelsMs, nowMs: clock.monotonicMs },
+    known: (upstream) => fleet.known(upstream),
+    ask: (upstream) => fleet.ask(upstream),
+    onChange(change) {
+      if (isTold(change)) tellChange(change, foundation)
+      if (change.doubt) endRequests()
+    },
+    onLock(fault) {
+      if (part.kind !== 'worker') tellLock(fault, foundation)
+      if (fault !== undefined) endRequests()
+    },
+  })
+  closers.add(() => models.close())
+  let file = policy().modelTrust.lockFile
+  let taken = lookAt(file)
+  let watching: Watch | undefined
+  closers.add(() => watching?.close())
+  let onLock = () => {}
+  const readAgain = () => {
+    // Before it is read: what changes meanwhile is looked at again.
+    taken = lookAt(file)
+    models.readLock()
+    models.compare()
+    onLock()
+  }
+  const watch = () => {
+    watching?.close()
+    watching = watchFiles([file], readAgain, intervals.filesMs)
+  }
+  return {
+    models,
+    get taken() {
+      return taken
+    },
+    follow(onDrift, onLockRead) {
+      endRequests = onDrift
+      onLock = onLockRead
+      watch()
+      if (lookAt(file) !== taken) readAgain()
+    },
+    reload() {
+      const now = policy().modelTrust.lockFile
+      if (now !== file) {
+        file = now
+        watch()
+        readAgain()
+      }
+      void models.look()
+    },
+  }
+}
+
+function tellChange({ model, upstream, doubt }: DriftChange, { policy, log, recordEvent }: Foundation): void {
+  const digests = doubt && 'was' in doubt ? { was: doubt.was, is: doubt.is } : {}
+  const details = { model, upstream, ...digests }
+  if (doubt) {
+    const reason = inWords(doubt)
+    log.error({ ...details, reason }, 'model drifted')
+    recordEvent('model drifted', { ...details, reason, action: policy().modelTrust.onDrift })
+  } else {
+    log.info(details, 'model is the locked version again')
+    recordEvent('model restored', details)
+  }
+}
+
+function tellLock(fault: string | undefined, { log, recordEvent }: Foundation): void {
+  if (fault === undefined) {
+    log.info('the lock file of models is usable again')
+    recordEvent('model lock usable', {})
+  } else {
+    log.error({ fault }, 'the lock file of models cannot be used')
+    recordEvent('model lock unusable', { fault })
+  }
+}
+
+function lookAt(file: string): string {
+  try {
+    return stateOf(file)
+  } catch {
+    return ''
+  }
+}
