@@ -87,6 +87,7 @@ function answersOf(
       return standingOf(snapshots)
     },
     'worker.certificates': () => tlsFiles?.reload(),
+    'worker.heard': () => {},
     'worker.freezes': () => freezes.refresh(),
     'worker.health': (): WorkerHealth => ({
       auditWritable: audit.writable(),

@@ -36,6 +36,8 @@ interface HealthOfAll {
 
 /** How long a worker has to answer what an operator asks. */
 const answerMs = 1000
+/** While requests wait for model servers, places are recalled so often. */
+const recallMs = 400
 /** Beside notice and grace, for what a worker closes. */
 const closingMs = 10_000
 
@@ -46,6 +48,7 @@ export class Workers {
   readonly #count: number
   readonly #supervisor: Supervisor
   readonly #metrics = new WorkerMetrics()
+  readonly #recalling: NodeJS.Timeout
 
   constructor(host: WorkerHost, count: number, foundation: Foundation, services: Services) {
     const { snapshots, policy, log, recordEvent } = foundation
@@ -70,6 +73,10 @@ export class Workers {
       },
       drainMs: () => policy().shutdown.noticeMs + policy().shutdown.graceMs + closingMs,
     })
+    this.#recalling = setInterval(() => {
+      if (services.fleet.waiting > 0) this.#supervisor.tell('slots.recall')
+    }, recallMs)
+    this.#recalling.unref()
     services.shared.approvals.onNews(() => this.#supervisor.tell('approvals.news'))
   }
 
@@ -146,21 +153,21 @@ export class Workers {
 
   /** Lets them finish. Resolves when they are gone. */
   stop(): Promise<void> {
+    clearInterval(this.#recalling)
     return this.#supervisor.stop()
   }
 
   #serve() {
     const { policy, keysSync } = this.#foundation
     const { shared, fleet } = this.#services
-    const limits = serveLimits(shared.limits)
-    const slots = serveSlots(
-      fleet,
-      () => policy().upstreams,
-      (upstream, key) => {
+    const limits = serveLimits(shared.limits, () => this.#supervisor.heardAll())
+    const slots = serveSlots(fleet, () => policy().upstreams, {
+      onForget: (upstream, key) => {
         fleet.forget(upstream)
         this.#supervisor.tell('slots.forgotten', [key])
       },
-    )
+      onWait: () => this.#supervisor.tell('slots.recall'),
+    })
     return {
       handlers: {
         ...limits.handlers,

@@ -58,9 +58,12 @@ class RemoteStore implements Store {
     await this.#ask('renew', [renewals])
   }
 
-  /** Waits also where nothing is judged: a client that has its answer finds its slot free, whichever worker it meets. */
+  /** Waits only where something is judged. Before it refuses for what is not settled, the primary hears all workers. */
   settle(settlement: Settlement): Promise<Settled> {
-    return this.#ask('settle', [settlement])
+    const { actions, repetition, trial } = settlement
+    if (actions > 0 || repetition || trial) return this.#ask('settle', [settlement])
+    this.#channel.tell('limits.settle', [settlement])
+    return Promise.resolve({ opened: false, repeatedMs: 0 })
   }
 
   async refund(
@@ -110,6 +113,9 @@ class RemoteStore implements Store {
 /** What the primary must know of a worker's reservations: those that are not settled. */
 const unpaid = { spent: 0, breaker: undefined, actions: 0, repetition: undefined, unsaid: false } as const
 
+/** Refusals for what other requests hold. */
+const mayBeSettled: ReadonlySet<Reservation['outcome']> = new Set(['concurrent', 'tokens'])
+
 /** What the primary answers one worker about limits. */
 export interface LimitService {
   readonly handlers: Handlers
@@ -117,25 +123,32 @@ export interface LimitService {
   release(): void
 }
 
-/** Makes the answers to one worker. @param store the primary's, exact for one process */
-export function serveLimits(store: Store): LimitService {
+/**
+ * Makes the answers to one worker.
+ * @param store the primary's, exact for one process
+ * @param heardAll resolves when all is heard that workers have told so far: what looks held may be settled
+ */
+export function serveLimits(store: Store, heardAll: () => Promise<void>): LimitService {
   const held = new Map<string, Claim>()
   // The memory store does not wait.
   const budget: Budget = { leftMs: patienceMs }
+  const exact = async (claim: Claim, found: Entrance['reservation']): Promise<Entrance['reservation']> => {
+    let reservation = found
+    if (reservation && 'outcome' in reservation && mayBeSettled.has(reservation.outcome)) {
+      await heardAll()
+      reservation = await store.reserve(claim, budget)
+    }
+    if (reservation && 'outcome' in reservation && reservation.outcome === 'granted')
+      held.set(claim.lease, claim)
+    return reservation
+  }
   return {
     handlers: {
       'limits.admit': (entry: AdmissionRequest) => store.admit(entry, budget),
-      'limits.reserve': async (claim: Claim) => {
-        const reservation = await store.reserve(claim, budget)
-        if (reservation.outcome === 'granted') held.set(claim.lease, claim)
-        return reservation
-      },
+      'limits.reserve': async (claim: Claim) => exact(claim, await store.reserve(claim, budget)),
       'limits.admitAndReserve': async (entry: AdmissionRequest, claim: Claim) => {
-        const entrance = await store.admitAndReserve(entry, claim, budget)
-        const { reservation } = entrance
-        if (reservation && 'outcome' in reservation && reservation.outcome === 'granted')
-          held.set(claim.lease, claim)
-        return entrance
+        const { admission, reservation } = await store.admitAndReserve(entry, claim, budget)
+        return { admission, reservation: await exact(claim, reservation) }
       },
       'limits.renew': (renewals: readonly Renewal[]) => store.renew(renewals),
       'limits.settle': (settlement: Settlement) => {

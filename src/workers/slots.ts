@@ -35,34 +35,7 @@ export function createRemoteFleet(local: Fleet, channel: Channel, current: () =>
       if (upstream) local.forget(upstream)
     },
   })
-  let lastId = 0
-  const askFor = ({ target, tried, owner, queue, left, onLeave }: SlotRequest): Promise<Slot> => {
-    if (left()) return Promise.reject(new Error('the client left'))
-    const id = ++lastId
-    const { upstreams, ...rest } = target
-    const untried = upstreams.filter((upstream) => !tried.has(upstream))
-    const wanted: Wanted = { id, upstreams: untried.map(keyOf), target: rest, owner, queue }
-    const leave = () => channel.tell('slots.leave', [id])
-    return new Promise((resolve, reject) => {
-      onLeave(() => {
-        onLeave(undefined)
-        leave()
-        reject(new Error('the client left while it was waiting'))
-      })
-      channel.ask<number>('slots.take', [wanted]).then(
-        (index) => {
-          onLeave(undefined)
-          const upstream = untried[index]
-          if (upstream) resolve({ upstream, release: once(leave) })
-          else reject(new Refusal('upstream_unavailable', { retryAfterSeconds: 1 }))
-        },
-        (error: unknown) => {
-          onLeave(undefined)
-          reject(error)
-        },
-      )
-    })
-  }
+  const askFor = askingFor(channel)
   return {
     find: (asked, role, policy, servers) => local.find(asked, role, policy, servers),
     ownParameters: (target) => local.ownParameters(target),
@@ -85,11 +58,102 @@ export function createRemoteFleet(local: Fleet, channel: Channel, current: () =>
   }
 }
 
+/** Makes what gets places for requests: a spare one, or else one from the primary. */
+function askingFor(channel: Channel): Fleet['slot'] {
+  const spares = new SpareSlots((id) => channel.tell('slots.leave', [id]))
+  channel.answer({ 'slots.recall': () => spares.giveUp() })
+  let lastId = 0
+  return ({ target, tried, owner, queue, left, onLeave }: SlotRequest): Promise<Slot> => {
+    if (left()) return Promise.reject(new Error('the client left'))
+    const { upstreams, ...rest } = target
+    const untried = upstreams.filter((upstream) => !tried.has(upstream))
+    const [only] = untried
+    // Among several servers the primary chooses, by what all workers know of them.
+    const key = only && untried.length === 1 && queue.size > 0 ? keyOf(only) : undefined
+    const spare = key === undefined ? undefined : spares.take(key)
+    const held = (id: number, upstream: Upstream): Slot => ({
+      upstream,
+      release: once(() => spares.keep(key, id)),
+    })
+    if (spare !== undefined && only) return Promise.resolve(held(spare, only))
+    const id = ++lastId
+    const wanted: Wanted = { id, upstreams: untried.map(keyOf), target: rest, owner, queue }
+    return placeFor(wanted, channel, onLeave).then((index) => {
+      const upstream = untried[index]
+      if (upstream) return held(id, upstream)
+      throw new Refusal('upstream_unavailable', { retryAfterSeconds: 1 })
+    })
+  }
+}
+
+/** Waits for a place. @returns which of the servers @throws an Error if the client leaves, or as the primary refuses */
+function placeFor(wanted: Wanted, channel: Channel, onLeave: SlotRequest['onLeave']): Promise<number> {
+  return new Promise((resolve, reject) => {
+    onLeave(() => {
+      onLeave(undefined)
+      channel.tell('slots.leave', [wanted.id])
+      reject(new Error('the client left while it was waiting'))
+    })
+    const over = () => onLeave(undefined)
+    channel.ask<number>('slots.take', [wanted]).finally(over).then(resolve, reject)
+  })
+}
+
 function once(act: () => void): () => void {
   let isDone = false
   return () => {
     if (!isDone) act()
     isDone = true
+  }
+}
+
+const maxSpare = 8
+const spareMs = 100
+/** For so long a worker keeps nothing after it was told that somebody waits, which is told more often while that is so. */
+const scarceMs = 1000
+
+/**
+ * Places that a worker keeps for its next request, because to ask for one costs more than to have it: for a tenth of a
+ * second, of one server, and only while nobody waits. The primary counts them as taken, and recalls them when it has to
+ * let somebody wait.
+ */
+class SpareSlots {
+  readonly #giveBack: (id: number) => void
+  readonly #byServer = new Map<string, number[]>()
+  #timer: NodeJS.Timeout | undefined
+  #scarceUntilMs = 0
+
+  constructor(giveBack: (id: number) => void) {
+    this.#giveBack = giveBack
+  }
+
+  take(server: string): number | undefined {
+    return this.#byServer.get(server)?.pop()
+  }
+
+  /** @param server undefined: it is given back */
+  keep(server: string | undefined, id: number): void {
+    const isScarce = performance.now() < this.#scarceUntilMs
+    const own = (server === undefined ? undefined : this.#byServer.get(server)) ?? []
+    if (server === undefined || isScarce || own.length >= maxSpare) {
+      this.#giveBack(id)
+      return
+    }
+    this.#byServer.set(server, own)
+    own.push(id)
+    this.#timer ??= setTimeout(() => this.#empty(), spareMs).unref()
+  }
+
+  giveUp(): void {
+    this.#scarceUntilMs = performance.now() + scarceMs
+    this.#empty()
+  }
+
+  #empty(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    for (const ids of this.#byServer.values()) for (const id of ids) this.#giveBack(id)
+    this.#byServer.clear()
   }
 }
 
@@ -107,15 +171,22 @@ interface Held {
   slot: Slot | undefined
 }
 
+/** What concerns all workers. */
+export interface SlotEvents {
+  /** The models of a server have changed; `key` is what `slots.forgotten` takes. */
+  onForget(upstream: Upstream, key: string): void
+  /** A request has to wait: places that nobody uses must come back. */
+  onWait(): void
+}
+
 /**
  * Makes the answers to one worker.
  * @param upstreams those of the policy in force
- * @param onForget told of a server whose models have changed, and its key: all workers must forget them
  */
 export function serveSlots(
-  fleet: Pick<Fleet, 'slot' | 'tell'>,
+  fleet: Pick<Fleet, 'slot' | 'tell' | 'waiting'>,
   upstreams: () => readonly Upstream[],
-  onForget: (upstream: Upstream, key: string) => void,
+  { onForget, onWait }: SlotEvents,
 ): SlotService {
   const held = new Map<number, Held>()
   const find = (key: string) => upstreams().find((upstream) => keyOf(upstream) === key)
@@ -129,7 +200,11 @@ export function serveSlots(
   }
   return {
     handlers: {
-      'slots.take': (wanted: Wanted) => take(wanted, fleet, find, held),
+      'slots.take': (wanted: Wanted) => {
+        const taken = take(wanted, fleet, find, held)
+        if (fleet.waiting > 0) onWait()
+        return taken
+      },
       'slots.leave': leave,
       'slots.tell': (key: string, verdict: Verdict, latencyMs: number) => {
         const upstream = find(key)

@@ -61,6 +61,7 @@ const maxPauseMs = 30_000
 const soonMs = 10_000
 /** How long a worker may take to read policy and keys, on a machine that is busy. */
 const reloadMs = 60_000
+const hearingMs = 500
 
 interface Member {
   readonly worker: number
@@ -80,6 +81,7 @@ export class Supervisor {
   readonly #pauses = new Set<NodeJS.Timeout>()
   /** Changes are told one after the other. */
   #telling: Promise<void> = Promise.resolve()
+  #hearing: Promise<void> | undefined
   #stopping = false
   #onGone: (() => void) | undefined
   /** Of the first start: nothing is replaced before all have started. */
@@ -128,6 +130,20 @@ export class Supervisor {
       }),
     )
     return answers
+  }
+
+  /**
+   * Resolves when all is heard that workers have told so far, because messages keep their order; a worker that is too busy
+   * is not waited for. Whoever asks in the same turn shares the question.
+   */
+  heardAll(): Promise<void> {
+    if (!this.#hearing) {
+      this.#hearing = this.collect('worker.heard', [], hearingMs).then(() => {})
+      setImmediate(() => {
+        this.#hearing = undefined
+      })
+    }
+    return this.#hearing
   }
 
   /** Asks one worker. @throws as `Channel.ask`; an Error if it does not serve */

@@ -2,21 +2,26 @@
 import { expect, it } from 'vitest'
 import { Refusal } from '../../src/core/refusal.ts'
 import { createMemoryStore } from '../../src/limits/memory/memory.ts'
+import type { Upstream } from '../../src/policy/policy.ts'
+import type { Fleet } from '../../src/upstreams/fleet.ts'
 import { type Channel, NoAnswer, openChannel, type Port } from '../../src/workers/channel.ts'
 import { createRemoteStore, serveLimits } from '../../src/workers/limits.ts'
+import { createRemoteFleet, serveSlots } from '../../src/workers/slots.ts'
 import { Supervisor, type SupervisorOptions, type WorkerProcess } from '../../src/workers/supervisor.ts'
 import { stillClock } from '../rig/clock.ts'
 import { until } from '../rig/wait.ts'
 
 /** Two ends, through JSON, as Node sends between processes. */
-function pair(): { readonly ends: readonly [Port, Port]; readonly messages: unknown[] } {
+function pair(turns = 1): { readonly ends: readonly [Port, Port]; readonly messages: unknown[] } {
   const messages: unknown[] = []
   const heard: ((message: unknown) => void)[] = [() => {}, () => {}]
   const end = (own: number, other: number): Port => ({
     send(message) {
       messages.push(message)
       const text = JSON.stringify(message)
-      setImmediate(() => heard[other]?.(JSON.parse(text)))
+      const after = (left: number) =>
+        void setImmediate(() => (left > 1 ? after(left - 1) : heard[other]?.(JSON.parse(text))))
+      after(turns)
     },
     onMessage: (listener) => {
       heard[own] = listener
@@ -63,7 +68,7 @@ it('gives back what a worker held that is gone, and refuses while the primary do
   const { ends } = pair()
   const channel = openChannel(ends[0], {})
   const store = createRemoteStore(channel)
-  const service = serveLimits(createMemoryStore(stillClock(0)))
+  const service = serveLimits(createMemoryStore(stillClock(0)), async () => {})
   openChannel(ends[1], service.handlers)
   const budget = { leftMs: 1 }
   const account = { scope: 'key', name: 'k' } as const
@@ -85,6 +90,74 @@ it('gives back what a worker held that is gone, and refuses while the primary do
   expect((await store.reserve(claim('c'), budget)).outcome).toBe('granted')
   channel.close()
   await expect(store.reserve(claim('d'), budget)).rejects.toMatchObject({ code: 'store_unavailable' })
+})
+
+it('hears what other workers have settled before it refuses for what they held', async () => {
+  const primary = createMemoryStore(stillClock(0))
+  const budget = { leftMs: 1 }
+  const accounts = [{ account: { scope: 'role', name: 'r' } as const, limits: { concurrent: 1 } as never }]
+  const claim = (lease: string) => ({ lease, tokens: 1, accounts, repetition: undefined })
+  const of = (slow: number, heardAll: () => Promise<void>) => {
+    const { ends } = pair(slow)
+    const channel = openChannel(ends[0], { 'worker.heard': () => {} })
+    const back = openChannel(ends[1], serveLimits(primary, heardAll).handlers)
+    return { store: createRemoteStore(channel), back }
+  }
+  // What it tells arrives late.
+  const one = of(20, async () => {})
+  const two = of(1, () => one.back.ask('worker.heard', []))
+  const deaf = of(1, async () => {})
+  expect((await one.store.reserve(claim('a'), budget)).outcome).toBe('granted')
+  const settled = { claim: claim('a'), spent: 1, breaker: undefined, actions: 0, trial: undefined } as const
+  await one.store.settle({ lease: 'a', ...settled, repetition: undefined, unsaid: false }, budget)
+  expect((await deaf.store.reserve(claim('b'), budget)).outcome).toBe('concurrent')
+  expect((await two.store.reserve(claim('c'), budget)).outcome).toBe('granted')
+})
+
+it('keeps a place for the next request of a worker, until it is recalled or not used', async () => {
+  const server = { name: 'local', kind: 'ollama', origin: 'http://127.0.0.1:1' } as unknown as Upstream
+  let taken = 0
+  let inFlight = 0
+  let waiting = 0
+  const waits: number[] = []
+  const fleet = {
+    get waiting() {
+      return waiting
+    },
+    tell() {},
+    async slot() {
+      taken++
+      inFlight++
+      return { upstream: server, release: () => void inFlight-- }
+    },
+  }
+  const { ends } = pair()
+  const channel = openChannel(ends[0], {})
+  const events = { onForget() {}, onWait: () => void waits.push(waiting) }
+  const service = serveSlots(fleet, () => [server], events)
+  const back = openChannel(ends[1], service.handlers)
+  // Only what asks for places is used.
+  const remote = createRemoteFleet({} as Fleet, channel, () => [server])
+  const target = { server: 'ollama', model: 'm', listed: true, digest: null, upstreams: [server] } as const
+  const request = { target, tried: new Set<Upstream>(), owner: 'o', queue: { size: 1, waitMs: 1 } }
+  const ask = () => remote.slot({ ...request, left: () => false, onLeave() {} })
+  for (let turn = 0; turn < 3; turn++) (await ask()).release()
+  expect([taken, inFlight]).toEqual([1, 1])
+  await until(() => inFlight === 0)
+  ;(await ask()).release()
+  expect([taken, inFlight]).toEqual([2, 1])
+  back.tell('slots.recall', [])
+  await until(() => inFlight === 0)
+  const held = await ask()
+  held.release()
+  held.release()
+  await until(() => inFlight === 0)
+  expect(taken).toBe(3)
+  waiting = 1
+  await ask()
+  expect(waits).toEqual([1])
+  service.release()
+  expect(inFlight).toBe(0)
 })
 
 interface MadeUp {
