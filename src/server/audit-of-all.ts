@@ -24,6 +24,7 @@ export function auditOfAll(
       await workers?.sign()
     },
     async erase(request: ErasureRequest): Promise<Erased> {
+      workers?.requireAll()
       const id = erasureId()
       const erased: Erased[] = []
       for (const chain of [audit, ...orphans]) erased.push(await chain.erase(request, id))

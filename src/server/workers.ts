@@ -6,6 +6,7 @@ import { verifyLog } from '../audit/verify/verify.ts'
 import { workerStarted } from '../audit/verify/verify-chains.ts'
 import { readPublicKeys } from '../audit/write/signer.ts'
 import { describeError } from '../core/refusal.ts'
+import { NotNow } from '../http/admin/admin-errors.ts'
 import type { Readiness } from '../http/admin/health.ts'
 import type { KillSwitch } from '../kill-switch/kill-switch.ts'
 import { type ProcessMetrics, WorkerMetrics } from '../telemetry/worker-metrics.ts'
@@ -139,7 +140,13 @@ export class Workers {
     await this.#supervisor.collect('worker.sign', [], patienceMs)
   }
 
-  /** Erases in every chain. @throws Error if a worker is not running: it can be asked again */
+  /** @throws NotNow while one of them is being replaced */
+  requireAll(): void {
+    if (this.#supervisor.ready < this.#count)
+      throw new NotNow('A worker is being replaced. Nothing was erased; try again.')
+  }
+
+  /** Erases in every chain. @throws Error if a worker dies meanwhile: it can be asked again */
   async erase(request: ErasureRequest, id: string): Promise<readonly Erased[]> {
     const erased: Erased[] = []
     for (let worker = 1; worker <= this.#count; worker++)

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { verifyChains } from '../../src/audit/verify/verify-chains.ts'
 import { cli } from '../rig/cli.ts'
-import type { GateSettings } from '../rig/gate.ts'
+import { type GateSettings, processes } from '../rig/gate.ts'
 import { holdPosts, likeOllama, type ModelServer, startModelServer } from '../rig/model-server.ts'
 import { hasRedis, startRedis } from '../rig/redis.ts'
 import { until } from '../rig/wait.ts'
@@ -71,6 +71,9 @@ it.skipIf(!hasRedis)('limits in Redis are exact over both workers', { timeout: p
   open.push({ close: () => redis.stop() })
   const { gate } = await begin(`store: { redis: "${redis.url}", timeout: 20s }\n`)
   await expectExactLimit(gate)
+  process.kill(gate.pid, 'SIGKILL')
+  // Without a primary there are no workers.
+  for (const pid of gate.workers().values()) await until(() => !processes.isAlive(pid))
 })
 
 describe('two workers without Redis', { timeout: patientMs }, () => {
@@ -183,6 +186,9 @@ describe('two workers without Redis', { timeout: patientMs }, () => {
     await until(() => waiting.length === 6)
     process.kill(gate.workers().get(1) ?? 0, 'SIGKILL')
     await until(() => eventsIn(gate, 'worker ended').length > 0)
+    // It has a chain that nobody writes just now.
+    const erasure = { subject: 'nobody', why: 'asked' }
+    expect((await gate.ask('POST', '/admin/v1/audit/erasures', erasure)).status).toBe(503)
     for (const go of waiting) go()
     const ended = await statuses(running)
     expect(new Set(ended)).toEqual(new Set([0, 200]))

@@ -12,6 +12,11 @@ export class NotInForce extends Error {
   override readonly name = 'NotInForce'
 }
 
+/** Nothing was done; it can be asked for again soon. */
+export class NotNow extends Error {
+  override readonly name = 'NotNow'
+}
+
 interface ErrorReply {
   readonly status: number
   readonly error: string
@@ -34,7 +39,7 @@ function replyFor(error: NodeJS.ErrnoException): ErrorReply {
   if (isDiskFull(error))
     // 507 Insufficient Storage, RFC 4918, 11.5.
     return { status: 507, error: 'The disk is full. Nothing was changed.' }
-  if (error instanceof NotInForce) return { status: 503, error: error.message }
+  if (error instanceof NotInForce || error instanceof NotNow) return { status: 503, error: error.message }
   if (error instanceof FileBusy)
     return {
       status: 503,
