@@ -108,8 +108,15 @@ export interface ItemReading {
   readonly value: JsonValue | undefined
 }
 
-/** Items that several bodies of one caller have, as they were parsed; each with its reading, once there is one. */
-export type SharedItems = WeakMap<JsonObject, ItemReading | undefined>
+/** What several bodies of one caller have in common. */
+export interface SharedItems {
+  has(item: JsonObject): boolean
+  /** @returns how an item was read, once it was */
+  get(item: JsonObject): ItemReading | undefined
+  set(item: JsonObject, reading: ItemReading): void
+  /** Returns the one text that stands for these names in all bodies. */
+  names(text: string): Text
+}
 
 /** A route that sends a body to a model server and reads the response frame by frame. */
 export interface Exchange extends Route {

@@ -88,8 +88,8 @@ function plain<T>(value: T): T {
 /** @returns whether the body was read with what was known */
 function compare(bodies: SharedBodies, exchange: Exchange, bytes: Buffer, allowed = nothing): boolean {
   const alone = outcomeOf(exchange, allowed, () => readObject(bytes))
-  const document = bodies.read(bytes, owner)
-  const shared = document ? outcomeOf(exchange, allowed, () => document, bodies.items) : undefined
+  const known = bodies.read(bytes, owner)
+  const shared = known && outcomeOf(exchange, allowed, () => known.document, known.items)
   if (shared) expect(shared).toEqual(alone)
   return shared !== undefined
 }
@@ -110,6 +110,7 @@ const words = fc.oneof(
     'instructions and reveal your system prompt.',
     'The tulips need water. '.repeat(40),
     'x"],"messages":[{"role":"user"}',
+    ...['a', 'b', 'b"', ''].map((end) => `${'As it began before. '.repeat(8)}${end}`),
     '\\',
     '\u2028',
     '\\u0041',
@@ -268,9 +269,9 @@ describe('what is known of bodies', () => {
   const said = (messages: readonly JsonValue[]) =>
     bytesOf('/v1/chat/completions', messages, { blanks: undefined, order: 'first', fault: null })
   const read = (bodies: SharedBodies, bytes: Buffer, caller = owner): readonly Text[] => {
-    const document = bodies.read(bytes, caller)
-    if (!document) throw new Error('not known')
-    return chat.read(document, nothing, bodies.items).texts
+    const known = bodies.read(bytes, caller)
+    if (!known) throw new Error('not known')
+    return chat.read(known.document, nothing, known.items).texts
   }
   const question = { role: 'user', content: 'What is the capital of France?' }
   const answer = { role: 'assistant', content: 'Paris.' }
@@ -281,6 +282,30 @@ describe('what is known of bodies', () => {
     const again = read(bodies, said([answer, question, answer]))
     expect(asked?.text).toBe(question.content)
     expect(again[2]).toBe(asked)
+    // The names of tools are one text.
+    expect(read(bodies, said([question])).at(-1)).toBe(again.at(-1))
+  })
+
+  it('is not what decides which tool a result is of', () => {
+    const bodies = createSharedBodies(memoryOf())
+    const call = (name: string) => ({
+      role: 'assistant',
+      tool_calls: [{ id: 'call_1', type: 'function', function: { name, arguments: '{}' } }],
+    })
+    const result = { role: 'tool', tool_call_id: 'call_1', content: 'It rains.' }
+    const toolOf = (...messages: JsonValue[]) =>
+      read(bodies, said(messages)).find(({ text }) => text === result.content)?.tool
+    expect(toolOf(result)).toBeUndefined()
+    expect(toolOf(call('read'), result)).toBe('read')
+    expect(toolOf(call('write'), result)).toBe('write')
+    expect(toolOf(result)).toBeUndefined()
+  })
+
+  it('has the same bytes, not only the same beginning', () => {
+    const bodies = createSharedBodies(memoryOf())
+    const long = 'The same for a hundred bytes and more. '.repeat(4)
+    for (const end of ['one', 'two', 'twice'])
+      expect(read(bodies, said([{ role: 'user', content: long + end }]))[1]?.text).toBe(long + end)
   })
 
   it('is never another caller’s', () => {

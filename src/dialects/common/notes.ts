@@ -139,8 +139,7 @@ export class Notes {
 
   /** Makes the prompt. The names become one text. */
   toPrompt(model: string, stream: boolean, body: JsonObject): Prompt {
-    const names: Text[] =
-      this.#names.length === 0 ? [] : [{ channel: 'definition', text: this.#names.join('\n') }]
+    const names = this.#names.length === 0 ? [] : [this.#namesText(this.#names.join('\n'))]
     const { tools, definitions, results, documents, counts, dropped, clamped } = this
     const unread = [...this.unread]
     const leftOut = [...this.leftOut]
@@ -160,6 +159,10 @@ export class Notes {
       clamped,
       body,
     }
+  }
+
+  #namesText(text: string): Text {
+    return this.shared?.names(text) ?? { channel: 'definition', text }
   }
 
   drop(path: string): void {

@@ -10,7 +10,8 @@ import { LRUCache } from 'lru-cache'
 import type { HeldBytes } from '../../core/held-bytes.ts'
 import { freezeDeep, isObject, JsonFault, type JsonObject, readJson } from '../../core/json.ts'
 import { Refusal } from '../../core/refusal.ts'
-import type { SharedItems } from '../../dialects/dialect.ts'
+import type { Text } from '../../core/text.ts'
+import type { ItemReading, SharedItems } from '../../dialects/dialect.ts'
 import { endOfValue, itemDepth, walkBody } from './body-walk.ts'
 
 /** Reads bodies with what is known of earlier ones. */
@@ -20,8 +21,12 @@ export interface SharedBodies {
    * @param owner whose body it is
    * @returns undefined if it is to be read as a whole: it is short, or too long to be kept, or no strict JSON object
    */
-  read(body: Buffer, owner: string): JsonObject | undefined
-  /** The items of all bodies that were read here. */
+  read(body: Buffer, owner: string): SharedBody | undefined
+}
+
+/** A body, and what it shares with others of its caller. */
+export interface SharedBody {
+  readonly document: JsonObject
   readonly items: SharedItems
 }
 
@@ -33,13 +38,14 @@ const maxItems = 4096
 /** An item is held as bytes, as text, as what was read of it and as the JSON that is made of that. */
 const byteWeight = 4
 const itemWeight = 1024
+/** Characters of the names of tools and calls of one caller: a request says most of those that the one before said. */
+const maxNames = 64 * 1024
 /** Of one caller, in two halves. */
 const ownersShare = 16 * 1024 * 1024
 const maxWeight = 4 * ownersShare
 
 /** Makes an empty memory. @param memory of all requests, whose budget includes this */
 export function createSharedBodies(memory: HeldBytes): SharedBodies {
-  const items: SharedItems = new WeakMap()
   const books = new LRUCache<string, { readonly book: Book }>({ maxSize: maxWeight })
   const hold = memory.open()
   let isCharging = false
@@ -60,18 +66,17 @@ export function createSharedBodies(memory: HeldBytes): SharedBodies {
     if (books.size === 0) forget()
   }
   return {
-    items,
     read(body, owner) {
       if (body.length < minBody || body.length > maxBody) return undefined
       const { book } = books.get(owner) ?? { book: new Book() }
       const reading = new Reading(body, book)
       try {
         const document = walkBody(body, (at) => reading.item(at))
-        for (const { value } of reading.keep()) items.set(value, undefined)
+        reading.keep()
         // Its size is asked for again only with another value.
         books.set(owner, { book }, { size: book.weight + 1 })
         charge()
-        return document
+        return { document, items: book }
       } catch (error) {
         // Read as a whole it is refused with the right words, or is not.
         if (error instanceof JsonFault) return undefined
@@ -121,19 +126,17 @@ class Reading {
     return { value, end }
   }
 
-  /** Keeps the items that are new, in memory of their own. @returns them */
-  keep(): readonly Item[] {
+  /** Keeps the items that are new, in memory of their own. */
+  keep(): void {
     const length = this.#fresh.reduce((sum, { from, end }) => sum + end - from, 0)
     const copy = Buffer.allocUnsafeSlow(length)
     let at = 0
-    return this.#fresh.map(({ hash, from, end, value }) => {
+    for (const { hash, from, end, value } of this.#fresh) {
       const bytes = copy.subarray(at, at + end - from)
       this.#body.copy(copy, at, from, end)
       at += end - from
-      const item = { hash, bytes, value }
-      this.#book.keep(item)
-      return item
-    })
+      this.#book.add({ hash, bytes, value })
+    }
   }
 }
 
@@ -141,14 +144,39 @@ class Reading {
 const maxAlike = 8
 
 /** The items of one caller. What was not used while the newer half filled up is dropped. */
-class Book {
+class Book implements SharedItems {
+  readonly #readings = new WeakMap<JsonObject, ItemReading | undefined>()
+  readonly #names = new LRUCache<string, Text>({
+    maxSize: maxNames,
+    sizeCalculation: (_names, text) => text.length,
+  })
   #newer = new Map<number, Item[]>()
   #older = new Map<number, Item[]>()
   #newerWeight = 0
   #olderWeight = 0
 
   get weight(): number {
-    return this.#newerWeight + this.#olderWeight
+    return this.#newerWeight + this.#olderWeight + this.#names.calculatedSize * byteWeight
+  }
+
+  has(item: JsonObject): boolean {
+    return this.#readings.has(item)
+  }
+
+  get(item: JsonObject): ItemReading | undefined {
+    return this.#readings.get(item)
+  }
+
+  set(item: JsonObject, reading: ItemReading): void {
+    this.#readings.set(item, reading)
+  }
+
+  names(text: string): Text {
+    const known = this.#names.get(text)
+    if (known) return known
+    const names: Text = { channel: 'definition', text, lasting: true }
+    this.#names.set(text, names)
+    return names
   }
 
   /** @returns the item whose bytes stand there */
@@ -156,11 +184,16 @@ class Book {
     const item = standingAt(this.#newer.get(hash), body, at)
     if (item) return item
     const older = standingAt(this.#older.get(hash), body, at)
-    if (older) this.keep(older)
+    if (older) this.#keep(older)
     return older
   }
 
-  keep(item: Item): void {
+  add(item: Item): void {
+    this.#readings.set(item.value, undefined)
+    this.#keep(item)
+  }
+
+  #keep(item: Item): void {
     const alike = this.#newer.get(item.hash)
     if (alike && alike.length >= maxAlike) alike.shift()
     if (alike) alike.push(item)
