@@ -64,6 +64,8 @@ function licence(folder: string): string {
 export default defineConfig({
   input: { main: join(modules, 'main.js') },
   platform: 'node',
+  // An optional package of the CycloneDX library, which writes XML with it and does without.
+  external: ['xmlbuilder2'],
   plugins: [ownAddress, data, licences],
   output: {
     dir: join(import.meta.dirname, 'dist-next'),

@@ -18,6 +18,7 @@ const skipped = new Set([
   'dist-next',
   'dist-bench',
   'dist-fuzz',
+  'dist-simulate',
   'data',
   'coverage',
 ])

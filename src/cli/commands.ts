@@ -190,6 +190,16 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import('./models/accept.ts')).modelsAccept,
   },
   {
+    name: 'models test',
+    summary: 'put a suite of prompts to a model, compare it with an earlier version, and sign what passed',
+    load: async () => (await import('./models/test.ts')).modelsTest,
+  },
+  {
+    name: 'models bom',
+    summary: 'print a bill of materials of the locked models (CycloneDX 1.6)',
+    load: async () => (await import('./models/bom.ts')).modelsBom,
+  },
+  {
     name: 'audit verify',
     summary: 'verify the hash chain of the audit log; exit 1 at the first bad record',
     load: async () => (await import('./audit-verify.ts')).auditVerify,

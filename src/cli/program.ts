@@ -50,7 +50,7 @@ const groupSummaries: Readonly<Record<string, string>> = {
   token: 'manage capability tokens',
   audit: 'read and maintain the audit log',
   breaker: 'manage circuit breakers',
-  models: 'lock and verify the versions of models',
+  models: 'lock, verify and test the versions of models',
 }
 
 /** Declares all commands by name and summary. @returns the commands, to be loaded when one of them is run */

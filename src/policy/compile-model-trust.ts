@@ -8,7 +8,7 @@ import type { Path, Report } from './source.ts'
 
 /** Compiles `models.lock` and what belongs to it. @param folder of the policy file */
 export function compileModelTrust(config: Config['models'], folder: string, report: Report): ModelTrust {
-  const { lock, require, onDrift, suite, tools } = config
+  const { lock, require, onDrift, suite, signing, tools } = config
   if (require.includes('suite') && suite === undefined)
     report(['models', 'require'], 'has `suite`, so `models.suite` must name one')
   return {
@@ -16,6 +16,7 @@ export function compileModelTrust(config: Config['models'], folder: string, repo
     require: new Set(require),
     onDrift,
     suite: suite && { name: suite.name, maxAgeMs: parseDuration(suite.maxAge) ?? 0 },
+    signingFile: resolve(folder, signing),
     tools,
   }
 }

@@ -287,6 +287,8 @@ export interface ModelTrust {
   readonly require: ReadonlySet<'digest' | 'suite'>
   readonly onDrift: 'refuse' | 'flag'
   readonly suite: { readonly name: string; readonly maxAgeMs: number } | undefined
+  /** The key that signs passed runs, as an absolute path; its public half is in `FILE.pub`. */
+  readonly signingFile: string
   readonly tools: 'off' | 'pin'
 }
 

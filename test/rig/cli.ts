@@ -1,6 +1,7 @@
 /** The command line: in this process with a world of its own, or as the built program it is shipped as. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { Readable } from 'node:stream'
+import type { Io } from '../../src/cli/command.ts'
 import { runCli } from '../../src/cli/program.ts'
 import { processes } from './gate.ts'
 
@@ -10,19 +11,15 @@ export interface Ran {
   readonly err: string
 }
 
-export async function cli(
-  words: readonly string[],
-  input = '',
-  variables: Record<string, string> = {},
-): Promise<Ran> {
-  let out = ''
-  let err = ''
-  const code = await runCli(words, {
+/** What a command may touch of its process, with what it printed. */
+export function ioOf(input = '', variables: Record<string, string> = {}) {
+  const printed = { out: '', err: '' }
+  const io: Io = {
     out: (text) => {
-      out += text
+      printed.out += text
     },
     err: (text) => {
-      err += text
+      printed.err += text
     },
     terminal: false,
     input: Readable.from([Buffer.from(input)]),
@@ -31,8 +28,18 @@ export async function cli(
     on: () => {},
     version: '0.0.0-test',
     user: 'tester',
-  })
-  return { code, out, err }
+  }
+  return { io, printed }
+}
+
+export async function cli(
+  words: readonly string[],
+  input = '',
+  variables: Record<string, string> = {},
+): Promise<Ran> {
+  const { io, printed } = ioOf(input, variables)
+  const code = await runCli(words, io)
+  return { code, ...printed }
 }
 
 const program = new URL('../../dist/main.js', import.meta.url).pathname

@@ -1,14 +1,20 @@
-/** `torwart models verify`: compares what the model servers serve with the lock file. Exits with 1 if anything differs. */
+/**
+ * `torwart models verify`: compares what the model servers serve with the lock file, or verifies the file that an option
+ * names. Exits with 1 if anything differs.
+ */
 import { compareWithLock } from '../../model-trust/compare.ts'
 import type { Lock } from '../../model-trust/lock/lock.ts'
 import { type Unverified, whyUnverifiable } from '../../model-trust/read-models.ts'
 import { type Command, configOption, jsonOption } from '../command.ts'
 import { lineOf, policyOf, type Read, readOptions, readServers, requireLock, unverifiedLine } from './read.ts'
+import { fileOptions, verifyFiles } from './verify-files.ts'
 
 /** The command `torwart models verify`. */
 export const modelsVerify: Command = {
-  options: [configOption, ...readOptions, jsonOption],
+  options: [configOption, ...readOptions, ...fileOptions, jsonOption],
   async run(values, io) {
+    const ofFile = await verifyFiles(values, io)
+    if (ofFile !== undefined) return ofFile
     const policy = policyOf(values, io)
     const lock = requireLock(policy)
     const isLocked = ({ name, kind }: { readonly name: string; readonly kind: string }) =>

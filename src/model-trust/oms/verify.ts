@@ -32,12 +32,27 @@ function keyFor({ material }: Bundle, trusted: string, nowMs: number): KeyObject
   const isCertificate = trusted.includes('-----BEGIN CERTIFICATE-----')
   if (material.kind === 'certificate') {
     if (!isCertificate) throw new AttestationFault('it is signed with a certificate: name one, and not a key')
-    return signerOf(material.chain, new X509Certificate(trusted), nowMs)
+    return signerOf(
+      material.chain,
+      readPem(() => new X509Certificate(trusted)),
+      nowMs,
+    )
   }
   if (isCertificate) throw new AttestationFault('it is signed with a key: name one, and not a certificate')
-  const key = createPublicKey(trusted)
+  const key = readPem(() => createPublicKey(trusted))
   const pem = key.export({ type: 'spki', format: 'pem' })
   if (material.hint !== undefined && material.hint !== createHash('sha256').update(pem).digest('hex'))
     throw new AttestationFault('it is signed with another key')
   return key
+}
+
+function readPem<T>(read: () => T): T {
+  try {
+    return read()
+  } catch {
+    // What OpenSSL says of a wrong file helps nobody.
+    throw new AttestationFault(
+      'the file that --key names holds neither a public key nor a certificate in PEM',
+    )
+  }
 }

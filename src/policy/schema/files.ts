@@ -4,3 +4,5 @@ export const defaultKeysFile = 'keys.yaml'
 export const defaultAuditFile = 'data/audit.jsonl'
 /** The default of `models.lock`, relative to the policy file. */
 export const defaultLockFile = 'models.lock.yaml'
+/** The default of `models.signing`, relative to the policy file. */
+export const defaultSigningKey = 'models.signing.key'

@@ -3,7 +3,7 @@
  * A model whose name is one of those keys is written with its tag: `lock:latest`.
  */
 import Type, { type Static } from 'typebox'
-import { defaultLockFile } from './files.ts'
+import { defaultLockFile, defaultSigningKey } from './files.ts'
 import type { SchemaNode } from './node.ts'
 import { sharedLimits } from './role.ts'
 import { choice, duration, group, named, optional, section, text } from './types.ts'
@@ -40,6 +40,10 @@ const trust = Type.Object({
       ),
       maxAge: duration('How old the test run may be.', '90d', { min: '1m', max: '36500d' }),
     }),
+  ),
+  signing: text(
+    'The private key (Ed25519, PEM) that `torwart models test` signs passed runs with, made on first use. The gateway reads only the public half, in FILE.pub.',
+    defaultSigningKey,
   ),
   tools: choice(
     ['off', 'pin'],
