@@ -53,8 +53,9 @@ export function createRedisClient(servers: RedisServers, timeoutMs: number): Red
   const connection = connect(servers, timeoutMs, note)
   const subscriber = createSubscriber(() => connect(servers, timeoutMs, note), note)
   const prefix = `{${servers.prefix}}:`
+  let closed = false
   const availability = new Availability(timeoutMs, () => {
-    revive(connection)
+    if (!closed) revive(connection)
     return connection.ping()
   })
   connection.on('ready', () => {
@@ -78,7 +79,7 @@ export function createRedisClient(servers: RedisServers, timeoutMs: number): Red
     },
     call: (command, budget, undo) => availability.call(() => command(connection), budget, undo),
     ask(command, answerMs = standardAnswerMs) {
-      subscriber.revive()
+      if (!closed) subscriber.revive()
       return availability.ask(() => command(connection), answerMs)
     },
     check: () => availability.check(),
@@ -86,6 +87,7 @@ export function createRedisClient(servers: RedisServers, timeoutMs: number): Red
     listen: subscriber.listen,
     async close() {
       // A Redis that is away is not waited for longer than a request would.
+      closed = true
       const quit = () => connection.quit()
       if (availability.up) await availability.call(quit, { leftMs: timeoutMs }).catch(() => {})
       availability.close()
