@@ -77,5 +77,6 @@ it('torwart serve reads a few dozen files of its own, and none of a package', as
   expect(await served.ended).toBe(0)
   const scripts = scriptsIn(coverage)
   expect(scripts.filter((url) => url.includes('/node_modules/'))).toEqual([])
-  expect(scripts.length).toBeLessThan(60)
+  // It was two thousand; how many chunks the bundler makes changes with every command.
+  expect(scripts.length).toBeLessThan(80)
 })
