@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --rounds 5 --seconds 4 --only start|cpu|small|conversation|latency|stream|limits|outage|audit|memory|scan|workers] [--table small|streams|conversations]`
+ * `npm run bench [-- --rounds 5 --seconds 4 --only start|cpu|small|conversation|latency|stream|limits|outage|audit|memory|paced|scan|workers] [--table small|streams|conversations]`
  *
  * Every target is measured in interleaved rounds, and what counts is each one's ratio to the rival in the same
  * run: seconds on a shared machine mean little. CPU time per request is measured beside throughput, because it
@@ -10,6 +10,7 @@ import { verifyMany } from './audit.ts'
 import { cpuSeconds, residentMiB } from './cpu.ts'
 import { type Load, run } from './load.ts'
 import { outage } from './outage.ts'
+import { paced, pacedStreams } from './paced.ts'
 import { prices } from './prices.ts'
 import { profile } from './profile.ts'
 import { conversation, smallRequest } from './prompts.ts'
@@ -128,8 +129,14 @@ try {
   if (wanted('scan')) say(await scanning(rounds))
   if (wanted('start')) say(await starts((await modelServer()).port, rounds, values.against))
   if (wanted('cpu')) await cpu()
+  if (wanted('paced')) {
+    const { port } = await modelServer(1, 200)
+    say(
+      await paced(await gate('gate, memory store', port, { atOnce: pacedStreams, program: values.against })),
+    )
+  }
   if (values.only === 'workers') say(await workersAgainstOne(rounds, seconds))
-  if (!['scan', 'start', 'cpu', 'workers'].includes(values.only)) await beside()
+  if (!['scan', 'start', 'cpu', 'paced', 'workers'].includes(values.only)) await beside()
 } finally {
   stopAll()
 }

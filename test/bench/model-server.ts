@@ -26,8 +26,24 @@ const chunk = (value: object) => {
 const line = Buffer.from(chunk({ message: { role: 'assistant', content: ' word' }, done: false }))
 const lastLine = Buffer.from(`${chunk({ message: { role: 'assistant', content: '' }, ...stats })}0\r\n\r\n`)
 
+/** Milliseconds before each line of a stream. */
+const pauseMs = Number(process.argv[3] ?? 0)
+
+/** One line after another, as a model writes. */
+function streamSlowly(socket: Socket): void {
+  socket.write(streamHead)
+  let sent = 0
+  const timer = setInterval(() => {
+    const isLast = ++sent === streamedLines
+    socket.write(isLast ? lastLine : line)
+    if (isLast) clearInterval(timer)
+  }, pauseMs)
+  socket.once('close', () => clearInterval(timer))
+}
+
 /** Lines leave in groups of ten, one group a turn of the event loop, as a busy server's do. */
 async function stream(socket: Socket): Promise<void> {
+  if (pauseMs > 0) return streamSlowly(socket)
   socket.write(streamHead)
   for (let sent = 0; sent < streamedLines - 1; sent += 10) {
     socket.write(Buffer.concat(Array<Buffer>(Math.min(10, streamedLines - 1 - sent)).fill(line)))

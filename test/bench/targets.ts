@@ -66,10 +66,17 @@ export function freePort(): Promise<number> {
 export const median = (numbers: readonly number[]) =>
   numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? Number.NaN
 
-/** @param cores the second, or a list of several */
-export async function modelServer(cores: number | string = 1): Promise<{ port: number; pid: number }> {
+/**
+ * @param cores the second, or a list of several
+ * @param pauseMs milliseconds before each line of a stream
+ */
+export async function modelServer(
+  cores: number | string = 1,
+  pauseMs = 0,
+): Promise<{ port: number; pid: number }> {
   const port = await freePort()
-  const child = await start(cores, process.execPath, [join(here, 'model-server.js'), `${port}`], /ready/)
+  const program = [join(here, 'model-server.js'), `${port}`, `${pauseMs}`]
+  const child = await start(cores, process.execPath, program, /ready/)
   return { port, pid: child.pid ?? 0 }
 }
 
@@ -134,13 +141,15 @@ export interface GateSettings {
   /** `enforce`, `observe` or `off`. */
   readonly promptGuard?: string
   readonly outputGuard?: string
+  /** Streams at once, of one client and at the model server; the policy's own defaults if absent. */
+  readonly atOnce?: number
   /** Options of Node for its process. */
   readonly nodeOptions?: readonly string[]
   readonly workers?: number
   /** Where it runs; the first core if absent. */
   readonly cores?: string
   /** Another build than this one. */
-  readonly program?: string
+  readonly program?: string | undefined
 }
 
 export interface GateTarget {
@@ -153,15 +162,15 @@ export interface GateTarget {
 export async function gate(name: string, upstream: number, settings: GateSettings = {}): Promise<GateTarget> {
   const { redisPort, timeout = '5s', limits = everyLimit, audit, nodeOptions = [] } = settings
   const { promptGuard = 'enforce', outputGuard = 'enforce', program = gateProgram } = settings
-  const { workers = 1, cores = 0 } = settings
+  const { workers = 1, cores = 0, atOnce } = settings
   const port = await freePort()
   const home = mkdtempSync(join(folder, 'gate-'))
   const file = join(home, 'torwart.yaml')
   const configuration = `version: 1
 listen: { address: "127.0.0.1:${port}" }
 admin: { address: "127.0.0.1:0" }
-${redisPort === undefined ? '' : `store: { redis: "redis://127.0.0.1:${redisPort}", timeout: ${timeout} }\n`}upstreams: [{ name: local, url: "http://127.0.0.1:${upstream}", kind: ollama }]
-roles:
+${redisPort === undefined ? '' : `store: { redis: "redis://127.0.0.1:${redisPort}", timeout: ${timeout} }\n`}upstreams: [{ name: local, url: "http://127.0.0.1:${upstream}", kind: ollama${atOnce === undefined ? '' : `, concurrent: ${atOnce}`} }]
+${atOnce === undefined ? '' : `door: { connections: ${atOnce} }\n`}roles:
   agent:
     routes: [chat]
     models: [llama3.2]
