@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --rounds 5 --seconds 4 --only start|cpu|small|conversation|latency|stream|limits|outage|audit|memory|paced|scan|workers] [--table small|streams|conversations]`
+ * `npm run bench [-- --rounds 5 --seconds 4 --only start|cpu|small|conversation|latency|stream|limits|outage|audit|memory|paced|scan|hash|workers] [--table small|streams|conversations]`
  *
  * Every target is measured in interleaved rounds, and what counts is each one's ratio to the rival in the same
  * run: seconds on a shared machine mean little. CPU time per request is measured beside throughput, because it
@@ -8,6 +8,7 @@
 import { parseArgs } from 'node:util'
 import { verifyMany } from './audit.ts'
 import { cpuSeconds, residentMiB } from './cpu.ts'
+import { hashing } from './hash.ts'
 import { type Load, run } from './load.ts'
 import { outage } from './outage.ts'
 import { paced, pacedStreams } from './paced.ts'
@@ -127,6 +128,7 @@ const wanted = (part: string) => values.only === '' || values.only === part
 
 try {
   if (wanted('scan')) say(await scanning(rounds))
+  if (wanted('hash')) say(await hashing(rounds))
   if (wanted('start')) say(await starts((await modelServer()).port, rounds, values.against))
   if (wanted('cpu')) await cpu()
   if (wanted('paced')) {
@@ -136,7 +138,7 @@ try {
     )
   }
   if (values.only === 'workers') say(await workersAgainstOne(rounds, seconds))
-  if (!['scan', 'start', 'cpu', 'paced', 'workers'].includes(values.only)) await beside()
+  if (!['scan', 'hash', 'start', 'cpu', 'paced', 'workers'].includes(values.only)) await beside()
 } finally {
   stopAll()
 }

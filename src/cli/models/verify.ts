@@ -31,7 +31,9 @@ export const modelsVerify: Command = {
     else {
       for (const each of differences) io.out(lineOf(each))
       for (const each of unverified) io.out(unverifiedLine(each))
-      const count = read.served.filter(({ model }) => isLocked(model)).length
+      const isServed = ({ name, kind }: { readonly name: string; readonly kind: string }) =>
+        read.served.some(({ model }) => model.name === name && model.kind === kind)
+      const count = lock.models.filter(isServed).length
       if (ok) io.out(`${count} of ${lock.models.length} locked models are served, and none differs.\n`)
     }
     tellOthers(read, unverified, io)
