@@ -45,7 +45,7 @@ export interface Services extends ToolGate {
 /** @throws TypeError if a file of freezes or approvals is not what it should be */
 export async function openServices(foundation: Foundation, closers: Closers): Promise<Services> {
   const { atStart, policy, snapshots, redis, clock, metrics, log, memory } = foundation
-  const shared = openSharedState(foundation)
+  const shared = await openSharedState(foundation)
   const store = await openStore({ ...atStart.store, redis, local: shared.limits, clock, metrics, log })
   closers.add(store.close)
   const upstreamClient = createUpstreamClient(policy, memory)

@@ -5,7 +5,7 @@
 import { approvalsFile, createMemoryApprovals } from '../approvals/memory.ts'
 import { createRedisApprovals } from '../approvals/redis.ts'
 import type { ApprovalStore } from '../approvals/store.ts'
-import { type CountFailure, countFailures } from '../limits/failed-logins.ts'
+import { createFailureCounter } from '../http/data/failed-logins.ts'
 import { createMemoryStore } from '../limits/memory/memory.ts'
 import type { Store } from '../limits/store.ts'
 import { createStoredResponses, type StoredAt, type StoredResponses } from '../pipeline/stored-responses.ts'
@@ -20,6 +20,7 @@ import {
 import type { Channel, Handlers } from '../workers/channel.ts'
 import { createRemoteStore } from '../workers/limits.ts'
 import {
+  type CountFailure,
   createRemoteFailures,
   createRemoteResponses,
   serveFailures,
@@ -39,7 +40,7 @@ export interface SharedState {
 }
 
 /** @throws TypeError if the file of approvals is not what it should be */
-export function openSharedState(foundation: Foundation): SharedState {
+export async function openSharedState(foundation: Foundation): Promise<SharedState> {
   const { part } = foundation
   const { redis } = foundation
   const inRedis = redis && { approvals: createRedisApprovals(redis), calls: shareToolCalls(redis, maxEach) }
@@ -60,17 +61,17 @@ function askedFrom(channel: Channel, inRedis: InRedis): SharedState {
   }
 }
 
-function keptHere({ part, atStart, policy, clock }: Foundation, inRedis: InRedis): SharedState {
+async function keptHere(
+  { part, atStart, policy, clock }: Foundation,
+  inRedis: InRedis,
+): Promise<SharedState> {
   return {
     limits: createMemoryStore(clock),
     ...(inRedis ?? {
       approvals: createMemoryApprovals(approvalsFile(atStart.audit.file), clock),
       calls: part.kind === 'primary' ? createSharedCalls() : undefined,
     }),
-    failures: countFailures(
-      () => clock.monotonicMs(),
-      () => policy().door.failuresPerMinute,
-    ),
+    failures: await createFailureCounter(() => policy().door.failuresPerMinute),
     responses: createStoredResponses(),
   }
 }

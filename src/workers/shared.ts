@@ -1,6 +1,8 @@
 /** Small things that must be one for all workers: failed logins, and which responses model servers have stored. */
-import type { CountFailure } from '../limits/failed-logins.ts'
 import { type Channel, type Handlers, patienceMs } from './channel.ts'
+
+/** Counts one failed login of a network. @returns milliseconds to wait; 0 while there were not too many */
+export type CountFailure = (network: string) => Promise<number>
 
 /** Makes what counts failed logins in a worker. */
 export function createRemoteFailures(channel: Channel): CountFailure {

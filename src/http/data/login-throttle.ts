@@ -5,8 +5,8 @@
 import type { FastifyRequest } from 'fastify'
 import { networkOf } from '../../core/peer.ts'
 import { Refusal } from '../../core/refusal.ts'
-import type { CountFailure } from '../../limits/failed-logins.ts'
 import type { Policy } from '../../policy/policy.ts'
+import type { CountFailure } from '../../workers/shared.ts'
 import { clientAddressOf } from './connections.ts'
 
 /** Counts failed logins. */
