@@ -103,6 +103,15 @@ describe('models lock', () => {
     expect((await verify()).differences).toMatchObject([{ model: name, kind: 'template' }])
   })
 
+  it('locks no model whose parts the server does not tell, and the others all the same', async () => {
+    const { server, run, lockFile } = await start({ [name]: smollm, 'broken:latest': smollm })
+    server.hidden.add('broken')
+    const all = await run('lock', '--all')
+    expect(all).toMatchObject({ code: 1, err: expect.stringMatching(/^broken \(local\): .*consists of\n$/) })
+    expect(readFileSync(lockFile, 'utf8')).toMatch(/count: 1/)
+    expect((await run('accept', 'broken', '--why', 'w')).code).toBe(1)
+  })
+
   it('says which models nobody serves, and which cannot be told apart', async () => {
     const other = await startOllamaModels()
     open.push(other)

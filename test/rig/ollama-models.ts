@@ -39,6 +39,8 @@ export interface OllamaModels {
   readonly loaded: Map<string, ScriptedModel>
   /** What answers prompts. */
   script: Script
+  /** Names that `/api/show` answers with an error. */
+  readonly hidden: Set<string>
   /** Lists and facts are not answered. */
   silent: boolean
   digest(name: string): string
@@ -96,7 +98,9 @@ export async function startOllamaModels(
       if (url === '/api/show') {
         const asked = String(json.model)
         const model = own.models.get(asked) ?? own.models.get(`${asked}:latest`)
-        return model ? answer(response, shownOf(model)) : answer(response, { error: 'not found' }, 404)
+        return model && !own.hidden.has(asked)
+          ? answer(response, shownOf(model))
+          : answer(response, { error: 'not found' }, 404)
       }
       const one: Seen = { method, url, headers, text, json, left: new Promise(() => {}) }
       return void own.script(one, response)
@@ -108,6 +112,7 @@ export async function startOllamaModels(
     seen: [],
     models: new Map(Object.entries(models)),
     loaded: new Map(),
+    hidden: new Set(),
     script: likeOllama,
     silent: false,
     digest: (name) => digestOfModel(own.models.get(name) ?? smollm),

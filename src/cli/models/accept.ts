@@ -8,7 +8,7 @@ import type { Acceptance } from '../../model-trust/lock/lock.ts'
 import { writeLock } from '../../model-trust/lock/lock-file.ts'
 import { whyUnverifiable } from '../../model-trust/read-models.ts'
 import { authorOf, byOption, type Command, configOption, jsonOption, textOf } from '../command.ts'
-import { asStored, awaitLock, entriesOf, lockView, requireGoodBytes } from './lock-models.ts'
+import { asStored, awaitLock, entriesOf, lockView, requireGoodBytes, untoldLine } from './lock-models.ts'
 import { lineOf, lockOf, namesIn, policyOf, readOptions, readServers, unverifiedLine } from './read.ts'
 
 /** The command `torwart models accept`. */
@@ -32,6 +32,7 @@ export const modelsAccept: Command = {
     for (const each of served) {
       const why = whyUnverifiable(each)
       if (why !== undefined) throw new Error(`${each.model.name} (${each.model.upstream}): ${why}.`)
+      if (each.contents === undefined) throw new Error(untoldLine(each).trimEnd())
     }
     requireGoodBytes(read.badBytes)
     const { entries, differences } = await whileLocked(lockFile, () => {

@@ -72,3 +72,8 @@ export function lockView(entries: readonly LockedModel[]) {
 export function asStored(served: readonly Served[]): readonly Served[] {
   return served.map(({ model, contents }) => ({ model: { ...model, loaded: undefined }, contents }))
 }
+
+/** One line for a model of which only the digest is known: a lock without its parts would name none that changes. */
+export function untoldLine({ model: { name, upstream } }: Served): string {
+  return `${name} (${upstream}): the server does not tell what the model consists of\n`
+}

@@ -8,7 +8,15 @@ import { type Lock, type LockedModel, lockedAt } from '../../model-trust/lock/lo
 import { writeLock } from '../../model-trust/lock/lock-file.ts'
 import { whyUnverifiable } from '../../model-trust/read-models.ts'
 import { type Command, configOption, jsonOption, UsageError } from '../command.ts'
-import { asStored, awaitLock, entriesOf, lockView, requireGoodBytes, withEntries } from './lock-models.ts'
+import {
+  asStored,
+  awaitLock,
+  entriesOf,
+  lockView,
+  requireGoodBytes,
+  untoldLine,
+  withEntries,
+} from './lock-models.ts'
 import {
   lineOf,
   lockOf,
@@ -43,7 +51,9 @@ export const modelsLock: Command = {
       if (isAsked({ name: each.model ?? '' })) io.err(unverifiedLine(each))
     requireServed(words, asked, policy.upstreams)
     requireGoodBytes(read.badBytes)
-    const wanted = asked.filter((each) => whyUnverifiable(each) === undefined)
+    const told = asked.filter((each) => whyUnverifiable(each) === undefined)
+    const wanted = told.filter(({ contents }) => contents !== undefined)
+    for (const each of told) if (!wanted.includes(each)) io.err(untoldLine(each))
     const { made, drifted } = await whileLocked(lockFile, () => {
       const lock = lockOf(policy)
       const found = additionsTo(lock ?? { models: [] }, wanted, read)
@@ -56,7 +66,7 @@ export const modelsLock: Command = {
     if (drifted.length > 0)
       io.err('The lock has these models in another version. Run `torwart models accept MODEL --why …`.\n')
     const taken = await awaitLock(values, io, lockFile)
-    const isPartial = words.length > 0 && wanted.length < asked.length
+    const isPartial = wanted.length < (words.length > 0 ? asked : told).length
     return drifted.length + read.silent.length > 0 || isPartial ? 1 : taken
   },
 }
