@@ -44,6 +44,8 @@ export interface ModelStanding extends Place {
 
 /** More are told of nowhere; they are refused all the same. */
 const maxTold = 1000
+/** Names of one server's list that are looked at: a longer one is somebody trying. */
+const maxLooks = 10_000
 
 /** Decides which models may be served, and notices changes. */
 export class DriftWatch {
@@ -52,6 +54,8 @@ export class DriftWatch {
   /** The last verdict on each model that is looked after. */
   readonly #told = new Map<string, DriftChange>()
   #lockFault: string | undefined
+  /** Origins of servers that are being asked after a response. */
+  readonly #asking = new Set<string>()
   readonly #timer: NodeJS.Timeout
 
   constructor(parts: DriftWatchParts) {
@@ -80,8 +84,17 @@ export class DriftWatch {
 
   /** Compares after a response: what is in memory has answered. */
   answered(upstream: Upstream, { modelTrust }: Policy): void {
-    if (!isWatching(modelTrust) || upstream.kind !== 'ollama') return
-    void this.#parts.ask(upstream).then(() => this.compare())
+    if (!isWatching(modelTrust) || upstream.kind !== 'ollama' || this.#asking.has(upstream.origin)) return
+    void this.#compareIfTold(upstream)
+  }
+
+  /** Every response asks for it, so nothing is compared that was compared before. Never rejects. */
+  async #compareIfTold(upstream: Upstream): Promise<void> {
+    const { toldAtMs } = this.#parts.known(upstream)
+    this.#asking.add(upstream.origin)
+    await this.#parts.ask(upstream)
+    this.#asking.delete(upstream.origin)
+    if (this.#parts.known(upstream).toldAtMs !== toldAtMs) this.compare()
   }
 
   /** Why this policy does not trust a model at a server; undefined: it does. */
@@ -129,8 +142,10 @@ export class DriftWatch {
     const found: ModelStanding[] = []
     for (const upstream of upstreams) {
       const { listed } = this.#parts.known(upstream)
+      let looks = 0
       for (const [model, { digest }] of listed ?? []) {
-        if (found.length >= maxTold || !mayUse(model, upstream)) continue
+        if (found.length >= maxTold || ++looks > maxLooks) break
+        if (!mayUse(model, upstream)) continue
         const doubt = this.doubt(upstream, model, modelTrust)
         const place = { model, kind: upstream.kind, upstream: upstream.name }
         const named = { ...place, name: model, digest: digestOf(digest) }

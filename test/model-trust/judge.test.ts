@@ -83,6 +83,38 @@ describe('a model', () => {
 })
 
 describe('the watch', () => {
+  it('compares after a response only what the server has told since', async () => {
+    const upstream = { name: 'a', kind: 'ollama', origin: 'http://a' } as unknown as Upstream
+    let toldAtMs = 0
+    let looks = 0
+    let asked = 0
+    const policy = {
+      modelTrust: {
+        require: new Set(['digest']),
+        onDrift: 'refuse',
+        lockFile: '/nonexistent/models.lock.yaml',
+      },
+      upstreams: [upstream],
+      get roles() {
+        looks++
+        return new Map()
+      },
+    } as unknown as Policy
+    const watch = new DriftWatch({
+      ...{ policy: () => policy, nowMs: () => 0, everyMs: 3_600_000, onChange: () => {}, onLock: () => {} },
+      known: () => ({ ...known(good), toldAtMs }),
+      ask: async () => void asked++,
+    })
+    for (let answer = 0; answer < 100; answer++) watch.answered(upstream, policy)
+    await new Promise(setImmediate)
+    expect([asked, looks]).toEqual([1, 0])
+    watch.answered(upstream, policy)
+    toldAtMs = 1000
+    await new Promise(setImmediate)
+    expect([asked, looks]).toEqual([2, 1])
+    watch.close()
+  })
+
   it('tells each change once, and no more of a model that is gone', () => {
     const upstream = { name: 'a', kind: 'ollama', origin: 'http://a' } as unknown as Upstream
     let told = known(evil)
