@@ -1,5 +1,5 @@
 /** A gateway that serves only the versions of models that are in the lock file. */
-import { rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { LockedModel } from '../../src/model-trust/lock/lock.ts'
@@ -208,6 +208,15 @@ describe('a guard that cannot compare', () => {
       { fault: expect.stringMatching(/^line/) },
       { fault: 'the lock file is missing' },
     ])
+  })
+
+  it('follows the policy to another lock file', async () => {
+    const { model, gate } = await start()
+    const policy = readFileSync(gate.policyFile, 'utf8')
+    writeFileSync(gate.policyFile, policy.replace('require: [digest]', 'require: [digest], lock: other.yaml'))
+    await until(async () => (await ask(gate)) === '403 model_quarantined')
+    writeLock(join(gate.folder, 'other.yaml'), { models: [lockOf(model.digest(name))] })
+    await until(async () => (await ask(gate)) === '200 ok')
   })
 
   it('refuses a model that is not in the lock, or that no server lists', async () => {
