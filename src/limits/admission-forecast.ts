@@ -23,13 +23,33 @@ export class AdmissionForecast {
   readonly #rooms = new LRUCache<string, Room>({ max: maxCallers })
   readonly #deferred = new WeakMap<AdmissionRequest, Room>()
 
-  /** @returns whether to ask later; if so, `asked` or `failed` must follow */
+  /** @returns whether to ask later; if so, `follow`, `asked` or `failed` must be called */
   defer(entry: AdmissionRequest): boolean {
     const room = this.#rooms.get(nameOf(entry))
     if (!room || room.deferred >= Math.min(room.left, maxDeferred)) return false
     room.deferred++
     this.#deferred.set(entry, room)
     return true
+  }
+
+  /**
+   * Notes the store's answer when it comes, and passes it on.
+   * @param admissionIn finds the admission in the answer
+   * @throws what `answer` rejects with
+   */
+  async follow<T>(
+    entry: AdmissionRequest,
+    answer: Promise<T>,
+    admissionIn: (answer: T) => Admission,
+  ): Promise<T> {
+    try {
+      const found = await answer
+      this.asked(entry, admissionIn(found))
+      return found
+    } catch (error) {
+      this.failed(entry)
+      throw error
+    }
   }
 
   /** Notes the store's answer. */

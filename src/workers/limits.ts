@@ -38,12 +38,12 @@ class RemoteStore implements Store {
   }
 
   admit(entry: AdmissionRequest): Promise<Admission> {
-    return this.#noted(entry, this.#ask<Admission>('admit', [entry]), (admission) => admission)
+    return this.#forecast.follow(entry, this.#ask<Admission>('admit', [entry]), (admission) => admission)
   }
 
   admitAndReserve(entry: AdmissionRequest, claim: Claim): Promise<Entrance> {
     const answer = this.#ask<Entrance>('admitAndReserve', [entry, claim])
-    return this.#noted(entry, answer, ({ admission }) => admission)
+    return this.#forecast.follow(entry, answer, ({ admission }) => admission)
   }
 
   defer(entry: AdmissionRequest): boolean {
@@ -82,22 +82,6 @@ class RemoteStore implements Store {
   }
 
   async close(): Promise<void> {}
-
-  /** Passes an answer on, of which the forecast hears. */
-  async #noted<T>(
-    entry: AdmissionRequest,
-    answer: Promise<T>,
-    admissionIn: (answer: T) => Admission,
-  ): Promise<T> {
-    try {
-      const found = await answer
-      this.#forecast.asked(entry, admissionIn(found))
-      return found
-    } catch (error) {
-      this.#forecast.failed(entry)
-      throw error
-    }
-  }
 
   /** @throws Refusal `store_unavailable` if the primary does not answer */
   async #ask<T>(name: string, values: readonly unknown[]): Promise<T> {

@@ -75,7 +75,7 @@ class RedisStore implements Store {
   admit(entry: AdmissionRequest, budget: Budget): Promise<Admission> {
     const operation = this.#operations.admit(entry)
     const answer = this.#askInTime(operation, budget).then(admissionOf)
-    return this.#noted(entry, answer, (admission) => admission)
+    return this.#forecast.follow(entry, answer, (admission) => admission)
   }
 
   async refund(
@@ -101,7 +101,7 @@ class RedisStore implements Store {
       budget,
       this.#undoing(claim),
     )
-    return this.#noted(entry, answers.then(entranceOf), ({ admission }) => admission)
+    return this.#forecast.follow(entry, answers.then(entranceOf), ({ admission }) => admission)
   }
 
   defer(entry: AdmissionRequest): boolean {
@@ -151,18 +151,6 @@ class RedisStore implements Store {
       this.#run([]),
     ])
     this.#operations.secret = kept ?? secret
-  }
-
-  /** Passes an answer on, of which the forecast hears. */
-  async #noted<T>(entry: AdmissionRequest, answer: Promise<T>, admissionIn: (answer: T) => Admission) {
-    try {
-      const found = await answer
-      this.#forecast.asked(entry, admissionIn(found))
-      return found
-    } catch (error) {
-      this.#forecast.failed(entry)
-      throw error
-    }
   }
 
   /** @returns what undoes a reservation that may have been made although its answer came too late */
