@@ -1,5 +1,6 @@
-/** Progress of reading large files, on stderr: only on a terminal, and only after a second. */
+/** Progress of reading large files, on stderr. */
 import type { Io } from '../command.ts'
+import { statusLine } from './status-line.ts'
 
 /** A line on stderr that shows how far reading is. */
 export interface ByteProgress {
@@ -9,8 +10,6 @@ export interface ByteProgress {
   end(): void
 }
 
-const patienceMs = 1000
-const everyMs = 200
 const barWidth = 24
 
 /**
@@ -23,22 +22,14 @@ export function byteProgress(
   total: number,
   now: () => number = () => performance.now(),
 ): ByteProgress {
-  const begunMs = now()
-  let shownMs = begunMs + patienceMs - everyMs
-  let isShown = false
+  const line = statusLine(io, now)
   let done = 0
   return {
     add(bytes) {
       done += bytes
-      const nowMs = now()
-      if (!io.terminal || nowMs - shownMs < everyMs) return
-      shownMs = nowMs
-      isShown = true
-      io.err(`\r\x1b[K${lineOf(done, total, (nowMs - begunMs) / 1000)}`)
+      line.show((seconds) => lineOf(done, total, seconds))
     },
-    end() {
-      if (isShown) io.err('\r\x1b[K')
-    },
+    end: line.end,
   }
 }
 

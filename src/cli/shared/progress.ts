@@ -1,5 +1,6 @@
-/** Progress on stderr: only on a terminal, and only after a second. */
+/** Progress of counting, on stderr. */
 import type { Io } from '../command.ts'
+import { statusLine } from './status-line.ts'
 
 /** A line on stderr that shows how far a command is. */
 export interface Progress {
@@ -8,29 +9,15 @@ export interface Progress {
   end(): void
 }
 
-const patienceMs = 1000
-const everyMs = 200
-
 /** Creates a progress line. @param what is counted, in the plural @param now milliseconds, for tests */
 export function progressOf(
   io: Pick<Io, 'err' | 'terminal'>,
   what: string,
   now: () => number = () => performance.now(),
 ): Progress {
-  const begunMs = now()
-  let shownMs = begunMs + patienceMs - everyMs
-  let shown = false
+  const line = statusLine(io, now)
   return {
-    tell(count) {
-      const nowMs = now()
-      if (!io.terminal || nowMs - shownMs < everyMs) return
-      shownMs = nowMs
-      shown = true
-      const perSecond = Math.round((count * 1000) / (nowMs - begunMs))
-      io.err(`\r\x1b[K${count} ${what}, ${perSecond} a second`)
-    },
-    end() {
-      if (shown) io.err('\r\x1b[K')
-    },
+    tell: (count) => line.show((seconds) => `${count} ${what}, ${Math.round(count / seconds)} a second`),
+    end: line.end,
   }
 }
