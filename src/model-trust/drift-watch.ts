@@ -5,8 +5,11 @@
  * seconds. It is also asked after a response, at most once a second, so that a version that was swapped in and is still in
  * memory is noticed even if its tag was moved back. A server that has not told its models for 30 seconds is not trusted.
  */
+import { existsSync, readFileSync } from 'node:fs'
 import { Refusal } from '../core/refusal.ts'
 import type { ModelTrust, Policy, Upstream } from '../policy/policy.ts'
+import { admits } from './attestation/admission.ts'
+import { type Attestations, attestationsFolder, readAttestations } from './attestation/store.ts'
 import { type Doubt, inWords, judge, type KnownModels, type Place } from './judge.ts'
 import { lockedAt } from './lock/lock.ts'
 import { type LockState, lockStateOf } from './lock/lock-file.ts'
@@ -28,6 +31,8 @@ export interface DriftWatchParts {
   ask(upstream: Upstream): Promise<void>
   /** Monotonic milliseconds. */
   nowMs(): number
+  /** Milliseconds since 1970: signed test runs have a date. */
+  wallMs(): number
   readonly everyMs: number
   /** Told of every change, and of the first verdict where that is no trust. */
   onChange(change: DriftChange): void
@@ -51,6 +56,7 @@ const maxLooks = 10_000
 export class DriftWatch {
   readonly #parts: DriftWatchParts
   #lock: LockState = { state: 'missing' }
+  #tests: Attestations = { attestations: [], refused: [] }
   /** The last verdict on each model that is looked after. */
   readonly #told = new Map<string, DriftChange>()
   #lockFault: string | undefined
@@ -70,9 +76,16 @@ export class DriftWatch {
     return this.#lock
   }
 
-  /** Reads the lock file again. */
+  /** Reads the lock file again, and the signed test runs beside it. */
   readLock(): void {
-    this.#lock = lockStateOf(this.#parts.policy().modelTrust.lockFile)
+    const { modelTrust } = this.#parts.policy()
+    this.#lock = lockStateOf(modelTrust.lockFile)
+    this.#tests = modelTrust.require.has('suite') ? testsOf(modelTrust) : { attestations: [], refused: [] }
+  }
+
+  /** Signed test runs that count for nothing, with the reason. */
+  get refusedTests(): Attestations['refused'] {
+    return this.#tests.refused
   }
 
   /** Asks all servers, then compares. Never rejects. */
@@ -101,7 +114,21 @@ export class DriftWatch {
   doubt(upstream: Upstream, model: string, trust: ModelTrust): Doubt | undefined {
     if (!isWatching(trust)) return undefined
     const place = { model, kind: upstream.kind, upstream: upstream.name }
-    return judge(place, this.#parts.known(upstream), this.#lock, this.#parts.nowMs())
+    const known = this.#parts.known(upstream)
+    return judge(place, known, this.#lock, this.#parts.nowMs()) ?? this.#untested(place, known, trust)
+  }
+
+  /** Of the locked version: whether a signed test run admits it. */
+  #untested(
+    { model: name }: Place,
+    { listed }: KnownModels,
+    { require, suite }: ModelTrust,
+  ): Doubt | undefined {
+    if (!require.has('suite') || suite === undefined) return undefined
+    const digest = listed?.get(name)?.digest ?? ''
+    const rule = { suite: suite.name, maxAgeMs: suite.maxAgeMs }
+    const verdict = admits({ name, digest }, this.#tests.attestations, rule, this.#parts.wallMs())
+    return verdict.admitted ? undefined : { kind: 'untested', why: verdict.reason }
   }
 
   /** Whether requests may go to a model at a server. */
@@ -169,8 +196,20 @@ export class DriftWatch {
   }
 }
 
+/** A test run is of one digest, so `suite` alone needs it, too. */
 function isWatching({ require }: ModelTrust): boolean {
-  return require.has('digest')
+  return require.size > 0
+}
+
+/** Without a usable key, no test run counts. */
+function testsOf({ lockFile, signingFile }: ModelTrust): Attestations {
+  const keyFile = `${signingFile}.pub`
+  try {
+    const keys = existsSync(keyFile) ? readFileSync(keyFile, 'utf8') : ''
+    return readAttestations(attestationsFolder(lockFile), keys)
+  } catch {
+    return { attestations: [], refused: [{ file: keyFile, reason: 'the public key cannot be read' }] }
+  }
 }
 
 function faultOf(lock: LockState): string {
@@ -195,6 +234,7 @@ export function quarantineRefusal(doubt: Doubt): Refusal {
 
 const sentences = {
   unlocked: 'This model is not in the lock file, so it is quarantined.',
+  untested: 'This version of the model has no valid test run, so it is quarantined.',
   unverifiable: 'It cannot be verified which version of this model is served, so it is quarantined.',
   'no lock': 'The lock file of models cannot be used, so every model is quarantined.',
 } as const

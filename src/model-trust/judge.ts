@@ -26,6 +26,8 @@ export type Doubt =
   | { readonly kind: 'unlocked'; readonly is: string | null }
   /** Servers of its kind tell nothing that sets versions apart. */
   | { readonly kind: 'unverifiable' }
+  /** No signed test run admits the version. */
+  | { readonly kind: 'untested'; readonly why: string }
   /** The lock file is missing or broken. */
   | { readonly kind: 'no lock'; readonly why: string }
   /** The server has not told its models for so long that what is known of them may be old. */
@@ -72,6 +74,7 @@ export function inWords(doubt: Doubt): string {
       return 'not in the lock file'
     case 'unverifiable':
       return 'servers of its kind do not tell which version they serve'
+    case 'untested':
     case 'no lock':
       return doubt.why
     case 'unknown':

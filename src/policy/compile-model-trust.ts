@@ -29,13 +29,11 @@ export function modelTrustDoubts({ models, upstreams }: Config): { path: Path; m
   const { require } = models
   const doubts: { path: Path; message: string }[] = []
   const path = ['models', 'require']
-  if (require.includes('digest'))
+  if (require.length > 0)
     for (const { name, kind } of upstreams.filter((each) => !tellsDigest[each.kind]))
       doubts.push({
         path,
         message: `\`${name}\` is of the kind \`${kind}\`, which does not tell which version of a model it serves, so none of its models can prove its \`digest\``,
       })
-  if (require.includes('suite'))
-    doubts.push({ path, message: '`suite` is not checked yet: this version admits models without it' })
   return doubts
 }

@@ -1,8 +1,10 @@
 /** The watch over the versions of models: its lock file, what it tells, and the requests that it ends. */
 import { stateOf } from '../files/state.ts'
 import { type Watch, watchFiles } from '../files/watch.ts'
+import { attestationsFolder } from '../model-trust/attestation/store.ts'
 import { type DriftChange, DriftWatch } from '../model-trust/drift-watch.ts'
 import { inWords } from '../model-trust/judge.ts'
+import type { ModelTrust } from '../policy/policy.ts'
 import type { Fleet } from '../upstreams/fleet.ts'
 import type { Closers } from './closers.ts'
 import type { Foundation } from './foundation.ts'
@@ -25,7 +27,7 @@ export function openModelWatch(foundation: Foundation, fleet: Fleet, closers: Cl
   const isTold = (change: DriftChange) => part.kind !== 'worker' || change.doubt?.kind === 'loaded'
   let endRequests = () => {}
   const models = new DriftWatch({
-    ...{ policy, everyMs: intervals.modelsMs, nowMs: clock.monotonicMs },
+    ...{ policy, everyMs: intervals.modelsMs, nowMs: clock.monotonicMs, wallMs: clock.wallMs },
     known: (upstream) => fleet.known(upstream),
     ask: (upstream) => fleet.ask(upstream),
     onChange(change) {
@@ -38,6 +40,7 @@ export function openModelWatch(foundation: Foundation, fleet: Fleet, closers: Cl
     },
   })
   closers.add(() => models.close())
+  tellRefusedTests(models, foundation)
   let file = policy().modelTrust.lockFile
   let taken = lookAt(file)
   let watching: Watch | undefined
@@ -47,12 +50,13 @@ export function openModelWatch(foundation: Foundation, fleet: Fleet, closers: Cl
     // Before it is read: what changes meanwhile is looked at again.
     taken = lookAt(file)
     models.readLock()
+    tellRefusedTests(models, foundation)
     models.compare()
     onLock()
   }
   const watch = () => {
     watching?.close()
-    watching = watchFiles([file], readAgain, intervals.filesMs)
+    watching = watchFiles(filesOf(policy().modelTrust), readAgain, intervals.filesMs)
   }
   return {
     models,
@@ -66,15 +70,22 @@ export function openModelWatch(foundation: Foundation, fleet: Fleet, closers: Cl
       if (lookAt(file) !== taken) readAgain()
     },
     reload() {
-      const now = policy().modelTrust.lockFile
-      if (now !== file) {
-        file = now
-        watch()
-        readAgain()
-      }
+      file = policy().modelTrust.lockFile
+      // What must be proven, by which key and how lately may have changed, too.
+      watch()
+      readAgain()
       void models.look()
     },
   }
+}
+
+/** The lock file, and what signed test runs are read from. */
+function filesOf({ lockFile, signingFile }: ModelTrust): readonly string[] {
+  return [lockFile, attestationsFolder(lockFile), `${signingFile}.pub`]
+}
+
+function tellRefusedTests({ refusedTests }: DriftWatch, { log }: Foundation): void {
+  for (const refused of refusedTests) log.warn(refused, 'a signed test run of a model is not accepted')
 }
 
 function tellChange({ model, upstream, doubt }: DriftChange, { policy, log, recordEvent }: Foundation): void {

@@ -101,7 +101,14 @@ describe('the watch', () => {
       },
     } as unknown as Policy
     const watch = new DriftWatch({
-      ...{ policy: () => policy, nowMs: () => 0, everyMs: 3_600_000, onChange: () => {}, onLock: () => {} },
+      ...{
+        policy: () => policy,
+        nowMs: () => 0,
+        wallMs: () => 0,
+        everyMs: 3_600_000,
+        onChange: () => {},
+        onLock: () => {},
+      },
       known: () => ({ ...known(good), toldAtMs }),
       ask: async () => void asked++,
     })
@@ -130,7 +137,14 @@ describe('the watch', () => {
     } as unknown as Policy
     const faults: (string | undefined)[] = []
     const watch = new DriftWatch({
-      ...{ policy: () => policy, known: () => told, ask: async () => {}, nowMs: () => 0, everyMs: 3_600_000 },
+      ...{
+        policy: () => policy,
+        known: () => told,
+        ask: async () => {},
+        nowMs: () => 0,
+        wallMs: () => 0,
+        everyMs: 3_600_000,
+      },
       onChange: ({ doubt }) => void changes.push(doubt?.kind),
       onLock: (fault) => void faults.push(fault),
     })
