@@ -2,7 +2,7 @@
 import { type Channel, openChannel, type Port } from '../workers/channel.ts'
 import type { WorkerHost } from '../workers/supervisor.ts'
 
-/** The way of a worker to the primary that has forked it. */
+/** A worker's connection to the primary that forked it. */
 export interface ParentPort extends Port {
   /** Ends the connection, so that this process can end. */
   leave(): void

@@ -1,6 +1,6 @@
 /**
- * What is one for a whole gateway, however many processes it has. One process keeps it: itself, or the primary, which
- * its workers ask. With Redis, limits, approvals and tool calls are there, and each worker asks Redis.
+ * State that all processes of a gateway share. The primary keeps it and its workers ask the primary; a process that serves
+ * alone keeps it itself. With Redis, limits, approvals and tool calls are in Redis, and each worker asks Redis.
  */
 import { approvalsFile, createMemoryApprovals } from '../approvals/memory.ts'
 import { createRedisApprovals } from '../approvals/redis.ts'
@@ -28,7 +28,7 @@ import {
 } from '../workers/shared.ts'
 import type { Foundation } from './foundation.ts'
 
-/** What is one for a whole gateway. */
+/** State that all processes of a gateway share. */
 export interface SharedState {
   /** Counts without Redis, and while that is away. */
   readonly limits: Store
@@ -41,8 +41,7 @@ export interface SharedState {
 
 /** @throws TypeError if the file of approvals is not what it should be */
 export async function openSharedState(foundation: Foundation): Promise<SharedState> {
-  const { part } = foundation
-  const { redis } = foundation
+  const { part, redis } = foundation
   const inRedis = redis && { approvals: createRedisApprovals(redis), calls: shareToolCalls(redis, maxEach) }
   return part.kind === 'worker' ? askedFrom(part.channel, inRedis) : keptHere(foundation, inRedis)
 }
@@ -76,7 +75,7 @@ async function keptHere(
   }
 }
 
-/** What a primary answers its workers of it; what limits are told of a worker is `serveLimits`. */
+/** What a primary answers its workers; limits have handlers for each worker (`serveLimits`). */
 export function serveSharedState({ approvals, calls, failures, responses }: SharedState): Handlers {
   return {
     ...serveApprovals(approvals),

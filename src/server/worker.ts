@@ -3,13 +3,13 @@ import type { ErasureRequest } from '../audit/erase/erasure.ts'
 import { listenOn } from '../http/data/listen.ts'
 import type { Channel } from '../workers/channel.ts'
 import type { Closers } from './closers.ts'
+import { fingerprintOf } from './config-fingerprint.ts'
 import { followChanges } from './follow-changes.ts'
 import type { Foundation } from './foundation.ts'
 import { createDataSide, type DataSide } from './listeners.ts'
 import type { Part } from './part.ts'
 import type { Gateway } from './running-gateway.ts'
 import type { Services } from './services.ts'
-import { standingOf } from './standing.ts'
 import type { WorkerHealth } from './workers.ts'
 
 /** How long a worker that starts waits for its primary. */
@@ -70,7 +70,7 @@ async function join(channel: Channel, { snapshots }: Foundation): Promise<void> 
   // Twice: the files may change between the two readings.
   for (let left = 2; left > 0; left--) {
     snapshots.look()
-    if (await channel.ask<boolean>('worker.join', [standingOf(snapshots)], joinMs)) return
+    if (await channel.ask<boolean>('worker.join', [fingerprintOf(snapshots)], joinMs)) return
   }
   throw new Error('the files of policy and keys are not those that the primary serves by')
 }
@@ -84,7 +84,7 @@ function answersOf(
   return {
     'worker.reload': () => {
       snapshots.reload()
-      return standingOf(snapshots)
+      return fingerprintOf(snapshots)
     },
     'worker.certificates': () => tlsFiles?.reload(),
     'worker.heard': () => {},

@@ -1,4 +1,4 @@
-/** The workers of a gateway, as its primary deals with them: started, brought up to date, asked, replaced, stopped. */
+/** How a primary starts, updates, asks, replaces and stops its workers. */
 import type { Registry } from 'prom-client'
 import { workerChain } from '../audit/chains.ts'
 import type { Erased, ErasureRequest } from '../audit/erase/erasure.ts'
@@ -10,23 +10,23 @@ import { NotNow } from '../http/admin/admin-errors.ts'
 import type { Readiness } from '../http/admin/health.ts'
 import type { KillSwitch } from '../kill-switch/kill-switch.ts'
 import { type ProcessMetrics, WorkerMetrics } from '../telemetry/worker-metrics.ts'
-import { patienceMs } from '../workers/channel.ts'
+import { answerTimeoutMs } from '../workers/channel.ts'
 import { serveLimits } from '../workers/limits.ts'
 import { serveSlots } from '../workers/slots.ts'
 import { type Ended, Supervisor, type WorkerHost } from '../workers/supervisor.ts'
+import { fingerprintOf } from './config-fingerprint.ts'
 import type { Foundation } from './foundation.ts'
 import type { Services } from './services.ts'
 import { serveSharedState } from './shared-state.ts'
-import { standingOf } from './standing.ts'
 
-/** What a worker tells of itself. */
+/** How a worker is, as it answers its primary. */
 export interface WorkerHealth {
   readonly auditWritable: boolean
   readonly mode: 'shared' | 'local'
   readonly tlsProblem: Readiness['reload'] | null
 }
 
-/** How all workers do. */
+/** How all workers are. */
 interface HealthOfAll {
   readonly workers: NonNullable<Readiness['workers']>
   /** One of them cannot write its chain. */
@@ -37,9 +37,9 @@ interface HealthOfAll {
 
 /** How long a worker has to answer what an operator asks. */
 const answerMs = 1000
-/** While requests wait for model servers, places are recalled so often. */
+/** How often spare slots are recalled while requests wait for model servers. */
 const recallMs = 400
-/** Beside notice and grace, for what a worker closes. */
+/** Added to notice and grace: time for a worker to close its files and connections. */
 const closingMs = 10_000
 
 /** The workers of a gateway. */
@@ -59,9 +59,9 @@ export class Workers {
     this.#supervisor = new Supervisor({
       ...{ count, host },
       serve: () => this.#serve(),
-      standing: () => {
+      fingerprint: () => {
         snapshots.look()
-        return standingOf(snapshots)
+        return fingerprintOf(snapshots)
       },
       onStarted(worker, pid, instance) {
         log.info({ worker, pid, instance }, 'worker started')
@@ -86,7 +86,7 @@ export class Workers {
     return this.#supervisor.start()
   }
 
-  /** Brings them to the policy and keys in force. Never rejects. */
+  /** Resolves when they serve by the policy and keys in force. Never rejects. */
   caughtUp(): Promise<void> {
     return this.#supervisor.reload()
   }
@@ -101,7 +101,7 @@ export class Workers {
     return this.#supervisor.readFreezes()
   }
 
-  /** Makes a kill switch whose orders every worker obeys once they are acknowledged. */
+  /** Wraps a kill switch: `issue` resolves when every worker applies the order. */
   frozenEverywhere(freezes: KillSwitch): Pick<KillSwitch, 'list' | 'issue'> {
     return {
       list: () => freezes.list(),
@@ -130,14 +130,14 @@ export class Workers {
     return this.#metrics.print(own)
   }
 
-  /** Where their chains end. */
+  /** Returns the ends of their chains. */
   async chains(): Promise<readonly object[]> {
     const told = await this.#supervisor.collect<object>('worker.chain', [], answerMs)
     return [...told].map(([worker, chain]) => ({ worker, ...chain }))
   }
 
   async sign(): Promise<void> {
-    await this.#supervisor.collect('worker.sign', [], patienceMs)
+    await this.#supervisor.collect('worker.sign', [], answerTimeoutMs)
   }
 
   /** @throws NotNow while one of them is being replaced */
@@ -189,7 +189,7 @@ export class Workers {
     }
   }
 
-  /** Looks at what a worker has left, before another one goes on with its chain. */
+  /** Records in which state a worker left its chain, before its replacement continues that. */
   async #ended({ worker, code, signal }: Ended): Promise<void> {
     const { log, recordEvent, atStart } = this.#foundation
     await this.#metrics.forget(worker)
@@ -199,7 +199,7 @@ export class Workers {
   }
 }
 
-/** What the segment says that a worker was writing. */
+/** Verifies the segment that a worker was writing. */
 async function verdictOn(file: string): Promise<object> {
   try {
     const keys = await readPublicKeys(`${file}.pub`)

@@ -2,7 +2,7 @@
 import type { Approval, Decision } from '../approvals/approval.ts'
 import type { ApprovalStatus, ApprovalStore, Decided } from '../approvals/store.ts'
 import type { SharedToolCalls } from '../tool-policy/calls/shared.ts'
-import { type Channel, type Handlers, patienceMs } from './channel.ts'
+import { answerTimeoutMs, type Channel, type Handlers } from './channel.ts'
 
 /** Makes the store of a worker. */
 export function createRemoteApprovals(channel: Channel): ApprovalStore {
@@ -18,12 +18,12 @@ export function createRemoteApprovals(channel: Channel): ApprovalStore {
         .ask<readonly [ApprovalStatus, Approval | null]>(
           'approvals.take',
           [approval, validMs ?? null],
-          patienceMs,
+          answerTimeoutMs,
         )
         .then(([status, over]) => [status, over ?? undefined]),
-    decide: (id, decision) => channel.ask<Decided>('approvals.decide', [id, decision], patienceMs),
-    list: () => channel.ask<readonly Approval[]>('approvals.list', [], patienceMs),
-    sweep: () => channel.ask<readonly Approval[]>('approvals.sweep', [], patienceMs),
+    decide: (id, decision) => channel.ask<Decided>('approvals.decide', [id, decision], answerTimeoutMs),
+    list: () => channel.ask<readonly Approval[]>('approvals.list', [], answerTimeoutMs),
+    sweep: () => channel.ask<readonly Approval[]>('approvals.sweep', [], answerTimeoutMs),
     onNews: (listener) => void listeners.push(listener),
     close() {},
   }
@@ -43,8 +43,8 @@ export function serveApprovals(store: ApprovalStore): Handlers {
 /** Makes the way of a worker to the tool calls of all workers. */
 export function createRemoteToolCalls(channel: Channel): SharedToolCalls {
   return {
-    note: (owner, marks) => channel.ask('calls.note', [owner, marks], patienceMs),
-    known: (owner, marks) => channel.ask('calls.known', [owner, marks], patienceMs),
+    note: (owner, marks) => channel.ask('calls.note', [owner, marks], answerTimeoutMs),
+    known: (owner, marks) => channel.ask('calls.known', [owner, marks], answerTimeoutMs),
   }
 }
 

@@ -11,22 +11,22 @@ export interface Port {
   onMessage(listener: (message: unknown) => void): void
 }
 
-/** What a process answers, by name. What a handler throws is thrown by whoever has asked. */
+/** Handlers of questions, by name. `Channel.ask` rejects with what its handler throws. */
 export type Handlers = Readonly<Record<string, (...values: never[]) => unknown>>
 
 /** Asks the other process, and answers it. */
 export interface Channel {
   /**
    * Asks, and resolves with the answer.
-   * @param withinMs how long an answer is waited for, give or take a tenth of a second; absent: as long as it takes
-   * @throws Refusal as the other process threw it; NoAnswer; an Error with the message of another one
+   * @param withinMs how long to wait for the answer, give or take a tenth of a second; absent: without a limit
+   * @throws Refusal or Error with the message of what the handler threw; NoAnswer
    */
   ask<T>(name: string, values: readonly unknown[], withinMs?: number): Promise<T>
   /** Tells something that has no answer. */
   tell(name: string, values: readonly unknown[]): void
-  /** Answers from now on also these. */
+  /** Adds handlers. */
   answer(handlers: Handlers): void
-  /** Rejects what is still asked, and asks no more. */
+  /** Rejects all open questions and every later one. */
   close(): void
 }
 
@@ -39,16 +39,16 @@ export class NoAnswer extends Error {
 }
 
 /**
- * How long an answer is waited for that takes no work: the other process is on the same machine, which may be busy, and
- * if it is gone that is known at once.
+ * How long to wait for an answer that takes no work: the other process is on the same machine, which may be busy. If that
+ * process ends, its questions are rejected at once.
  */
-export const patienceMs = 10_000
+export const answerTimeoutMs = 10_000
 
 const sweepEveryMs = 100
 
-/** A question (`id`, name, values); 0 where no answer is waited for. */
+/** A question. `id` is 0 if it has no answer. */
 type Question = readonly [id: number, name: string, values: readonly unknown[]]
-/** An answer (`id`, value), or what was thrown. */
+/** The answer to the question `id`, or what its handler threw. */
 type Answer = readonly [id: number, value: unknown, thrown?: Thrown]
 
 interface Thrown {
@@ -71,7 +71,7 @@ interface Waiting {
   reject(error: Error): void
 }
 
-/** Opens a channel over a port. Messages of another form are left to others. */
+/** Opens a channel over a port; ignores messages of another form. */
 export function openChannel(port: Port, handlers: Handlers): Channel {
   return new PortChannel(port, handlers)
 }
@@ -104,7 +104,7 @@ class PortChannel implements Channel {
       this.#waiting.set(id, {
         name,
         untilMs: performance.now() + withinMs,
-        // Both ends are of one program, which says what it answers.
+        // Both ends are the same program: the name determines the type of the answer.
         resolve: resolve as (value: unknown) => void,
         reject,
       })

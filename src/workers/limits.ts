@@ -18,11 +18,11 @@ import type {
   Settlement,
   Store,
 } from '../limits/store.ts'
-import { type Channel, type Handlers, patienceMs } from './channel.ts'
+import { answerTimeoutMs, type Channel, type Handlers } from './channel.ts'
 
 /**
- * Makes the store of a worker. What a request may wait for Redis does not count here: the primary is never away while this
- * process lives, and a machine that is busy must not refuse requests.
+ * Makes the store of a worker. It ignores the budget that a request has for Redis: a worker ends with
+ * its primary, so the store is never away, and a busy machine must not refuse requests.
  */
 export function createRemoteStore(channel: Channel): Store {
   return new RemoteStore(channel)
@@ -58,7 +58,7 @@ class RemoteStore implements Store {
     await this.#ask('renew', [renewals])
   }
 
-  /** Waits only where something is judged. Before it refuses for what is not settled, the primary hears all workers. */
+  /** Waits only for a result that the caller needs. Before the primary refuses, it hears what all workers have settled. */
   settle(settlement: Settlement): Promise<Settled> {
     const { actions, repetition, trial } = settlement
     if (actions > 0 || repetition || trial) return this.#ask('settle', [settlement])
@@ -86,7 +86,7 @@ class RemoteStore implements Store {
   /** @throws Refusal `store_unavailable` if the primary does not answer */
   async #ask<T>(name: string, values: readonly unknown[]): Promise<T> {
     try {
-      return await this.#channel.ask<T>(`limits.${name}`, values, patienceMs)
+      return await this.#channel.ask<T>(`limits.${name}`, values, answerTimeoutMs)
     } catch (cause) {
       if (cause instanceof Refusal) throw cause
       throw new Refusal('store_unavailable', { retryAfterSeconds: 1, cause })
@@ -94,10 +94,10 @@ class RemoteStore implements Store {
   }
 }
 
-/** What the primary must know of a worker's reservations: those that are not settled. */
+/** How the reservation of a worker that died is settled: nothing was spent. */
 const unpaid = { spent: 0, breaker: undefined, actions: 0, repetition: undefined, unsaid: false } as const
 
-/** Refusals for what other requests hold. */
+/** Outcomes that depend on what other requests hold, which may have been settled meanwhile. */
 const mayBeSettled: ReadonlySet<Reservation['outcome']> = new Set(['concurrent', 'tokens'])
 
 /** What the primary answers one worker about limits. */
@@ -115,7 +115,7 @@ export interface LimitService {
 export function serveLimits(store: Store, heardAll: () => Promise<void>): LimitService {
   const held = new Map<string, Claim>()
   // The memory store does not wait.
-  const budget: Budget = { leftMs: patienceMs }
+  const budget: Budget = { leftMs: answerTimeoutMs }
   const exact = async (claim: Claim, found: Entrance['reservation']): Promise<Entrance['reservation']> => {
     let reservation = found
     if (reservation && 'outcome' in reservation && mayBeSettled.has(reservation.outcome)) {

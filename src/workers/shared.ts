@@ -1,12 +1,12 @@
 /** Small things that must be one for all workers: failed logins, and which responses model servers have stored. */
-import { type Channel, type Handlers, patienceMs } from './channel.ts'
+import { answerTimeoutMs, type Channel, type Handlers } from './channel.ts'
 
 /** Counts one failed login of a network. @returns milliseconds to wait; 0 while there were not too many */
 export type CountFailure = (network: string) => Promise<number>
 
 /** Makes what counts failed logins in a worker. */
 export function createRemoteFailures(channel: Channel): CountFailure {
-  return (network) => channel.ask<number>('logins.failed', [network], patienceMs)
+  return (network) => channel.ask<number>('logins.failed', [network], answerTimeoutMs)
 }
 
 /** What the primary answers about failed logins. */
@@ -25,7 +25,7 @@ export function createRemoteResponses<At>(channel: Channel) {
   return {
     note: (owner: string, id: string, at: At) => channel.tell('responses.note', [owner, id, at]),
     find: async (owner: string, id: string) =>
-      (await channel.ask<At | null>('responses.find', [owner, id], patienceMs)) ?? undefined,
+      (await channel.ask<At | null>('responses.find', [owner, id], answerTimeoutMs)) ?? undefined,
   }
 }
 

@@ -1,7 +1,7 @@
 /**
- * Places at model servers for several workers: the primary gives them out and keeps the queue, so that `concurrent` and
- * `queue` hold for all workers together, and its fleet knows of every failure. Which servers have a model each worker
- * learns for itself.
+ * Slots at model servers for several workers: the primary grants them and keeps the queue, so that `concurrent` and
+ * `queue` hold for all workers together, and its fleet knows of every failure. Each worker finds out for itself which
+ * servers have a model.
  */
 import { Refusal } from '../core/refusal.ts'
 import type { Upstream } from '../policy/policy.ts'
@@ -9,7 +9,7 @@ import type { Fleet, Slot, SlotRequest, Target } from '../upstreams/fleet.ts'
 import type { Verdict } from '../upstreams/health.ts'
 import type { Channel, Handlers } from './channel.ts'
 
-/** What a worker asks: servers that the request may use, by their keys, in the order of its policy. */
+/** A worker's request for a slot. `upstreams` are keys (`keyOf`) of the servers that it may use, in the order of its policy. */
 interface Wanted {
   readonly id: number
   readonly upstreams: readonly string[]
@@ -18,7 +18,7 @@ interface Wanted {
   readonly queue: SlotRequest['queue']
 }
 
-/** What is known of a server is kept by its address and kind. */
+/** Names a server as the fleet does, by kind and address. */
 function keyOf({ kind, origin }: Upstream): string {
   return `${kind} ${origin}`
 }
@@ -58,7 +58,7 @@ export function createRemoteFleet(local: Fleet, channel: Channel, current: () =>
   }
 }
 
-/** Makes what gets places for requests: a spare one, or else one from the primary. */
+/** Makes the function that gets a slot: a spare one, or else one from the primary. */
 function askingFor(channel: Channel): Fleet['slot'] {
   const spares = new SpareSlots((id) => channel.tell('slots.leave', [id]))
   channel.answer({ 'slots.recall': () => spares.giveUp() })
@@ -78,7 +78,7 @@ function askingFor(channel: Channel): Fleet['slot'] {
     if (spare !== undefined && only) return Promise.resolve(held(spare, only))
     const id = ++lastId
     const wanted: Wanted = { id, upstreams: untried.map(keyOf), target: rest, owner, queue }
-    return placeFor(wanted, channel, onLeave).then((index) => {
+    return awaitSlot(wanted, channel, onLeave).then((index) => {
       const upstream = untried[index]
       if (upstream) return held(id, upstream)
       throw new Refusal('upstream_unavailable', { retryAfterSeconds: 1 })
@@ -86,8 +86,8 @@ function askingFor(channel: Channel): Fleet['slot'] {
   }
 }
 
-/** Waits for a place. @returns which of the servers @throws an Error if the client leaves, or as the primary refuses */
-function placeFor(wanted: Wanted, channel: Channel, onLeave: SlotRequest['onLeave']): Promise<number> {
+/** Waits for a slot. @returns the index of its server @throws an Error if the client leaves, or what the primary refuses with */
+function awaitSlot(wanted: Wanted, channel: Channel, onLeave: SlotRequest['onLeave']): Promise<number> {
   return new Promise((resolve, reject) => {
     onLeave(() => {
       onLeave(undefined)
@@ -109,13 +109,12 @@ function once(act: () => void): () => void {
 
 const maxSpare = 8
 const spareMs = 100
-/** For so long a worker keeps nothing after it was told that somebody waits, which is told more often while that is so. */
+/** How long a worker keeps no spare slots after a recall. Recalls come more often than this while a request waits. */
 const scarceMs = 1000
 
 /**
- * Places that a worker keeps for its next request, because to ask for one costs more than to have it: for a tenth of a
- * second, of one server, and only while nobody waits. The primary counts them as taken, and recalls them when it has to
- * let somebody wait.
+ * Slots that a worker keeps for its next requests to the same server, because asking for one is expensive: for a tenth of a
+ * second, and only while no request waits. The primary counts them as taken, and recalls them when a request has to wait.
  */
 class SpareSlots {
   readonly #giveBack: (id: number) => void
@@ -131,7 +130,7 @@ class SpareSlots {
     return this.#byServer.get(server)?.pop()
   }
 
-  /** @param server undefined: it is given back */
+  /** Keeps a slot, or gives it back. @param server key of the only server that could be meant; undefined: give it back */
   keep(server: string | undefined, id: number): void {
     const isScarce = performance.now() < this.#scarceUntilMs
     const own = (server === undefined ? undefined : this.#byServer.get(server)) ?? []
@@ -157,25 +156,25 @@ class SpareSlots {
   }
 }
 
-/** What the primary answers one worker about places. */
+/** What the primary answers one worker about slots. */
 export interface SlotService {
   readonly handlers: Handlers
-  /** Frees what the worker holds, and forgets what it waits for: it is gone. */
+  /** Frees what a worker that died held, and forgets what it waited for. */
   release(): void
 }
 
-/** A question for a place, or the place. */
+/** A slot that a worker waits for or holds. */
 interface Held {
   left: boolean
   onLeave: (() => void) | undefined
   slot: Slot | undefined
 }
 
-/** What concerns all workers. */
+/** Events that all workers must hear of. */
 export interface SlotEvents {
   /** The models of a server have changed; `key` is what `slots.forgotten` takes. */
   onForget(upstream: Upstream, key: string): void
-  /** A request has to wait: places that nobody uses must come back. */
+  /** A request has to wait: spare slots must come back. */
   onWait(): void
 }
 
@@ -244,7 +243,7 @@ async function take(
         entry.onLeave = listener
       },
     })
-    // It may have left in the same turn.
+    // The client may have left in the same turn.
     if (entry.left) slot.release()
     else entry.slot = slot
     return known.indexOf(slot.upstream)

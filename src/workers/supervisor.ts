@@ -1,8 +1,8 @@
 /**
- * Starts the workers of a gateway and keeps them: one that dies is replaced, after a pause that grows while it keeps dying;
- * one that does not take a change of policy or keys is replaced too, so that all serve by the same.
+ * Starts the workers of a gateway and replaces those that die, after a pause that grows while a worker keeps dying. A
+ * worker that does not take a change of policy or keys is replaced too, so that all serve by the same.
  */
-import { type Channel, type Handlers, openChannel, type Port, patienceMs } from './channel.ts'
+import { answerTimeoutMs, type Channel, type Handlers, openChannel, type Port } from './channel.ts'
 
 /** A process that was forked. */
 export interface WorkerProcess extends Port {
@@ -19,8 +19,8 @@ export interface WorkerHost {
   fork(worker: number): WorkerProcess
 }
 
-/** Which policy and keys a process serves by: versions and states of files, compared as texts. */
-export type Standing = string
+/** Identifies the policy and keys that a process serves by; compared for equality only. */
+export type ConfigFingerprint = string
 
 /** How a worker ended. */
 export interface Ended {
@@ -41,8 +41,8 @@ export interface SupervisorOptions {
   readonly count: number
   readonly host: WorkerHost
   serve(worker: number): WorkerService
-  /** What the primary serves by; reads its files again if they have changed. */
-  standing(): Standing
+  /** Of what the primary serves by; reads its files again if they have changed. */
+  fingerprint(): ConfigFingerprint
   /** Told of every start. @param instance of its chain */
   onStarted(worker: number, pid: number | undefined, instance: string): void
   /** Told of an end that was not wanted, before the replacement is started. */
@@ -57,7 +57,7 @@ export interface SupervisorOptions {
 
 const standardPauseMs = 250
 const maxPauseMs = 30_000
-/** Who lived longer has not died of its start. */
+/** A worker that lived longer did not fail to start, so its replacement starts at once. */
 const soonMs = 10_000
 /** How long a worker may take to read policy and keys, on a machine that is busy. */
 const reloadMs = 60_000
@@ -76,15 +76,15 @@ interface Member {
 export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #members = new Map<number, Member>()
-  /** How often in a row each has died soon. */
+  /** How many times in a row each worker died within `soonMs`. */
   readonly #deaths = new Map<number, number>()
   readonly #pauses = new Set<NodeJS.Timeout>()
-  /** Changes are told one after the other. */
+  /** Reloads run one after the other. */
   #telling: Promise<void> = Promise.resolve()
   #hearing: Promise<void> | undefined
   #stopping = false
   #onGone: (() => void) | undefined
-  /** Of the first start: nothing is replaced before all have started. */
+  /** Set during the first start: a worker that dies then ends the start instead of being replaced. */
   #opening: { resolve(url: string): void; reject(error: Error): void } | undefined
 
   constructor(options: SupervisorOptions) {
@@ -114,10 +114,10 @@ export class Supervisor {
 
   /** Resolves when every worker has read the file of freezes. Never rejects. */
   async readFreezes(): Promise<void> {
-    await this.collect('worker.freezes', [], patienceMs)
+    await this.collect('worker.freezes', [], answerTimeoutMs)
   }
 
-  /** Asks all that serve. @returns what those answered that did, by their numbers */
+  /** Asks all workers that serve. @returns the answers by number of the worker; those that did not answer are missing */
   async collect<T>(name: string, values: readonly unknown[], withinMs?: number): Promise<Map<number, T>> {
     const answers = new Map<number, T>()
     await Promise.all(
@@ -125,7 +125,7 @@ export class Supervisor {
         try {
           answers.set(worker, await channel.ask<T>(name, values, withinMs))
         } catch {
-          // Who is gone, or too busy, is missing in what is returned.
+          // It is gone or too busy: left out of the result.
         }
       }),
     )
@@ -133,8 +133,8 @@ export class Supervisor {
   }
 
   /**
-   * Resolves when all is heard that workers have told so far, because messages keep their order; a worker that is too busy
-   * is not waited for. Whoever asks in the same turn shares the question.
+   * Resolves when everything that workers have told so far has arrived, because messages keep their order. A worker that is
+   * too busy is not waited for. Calls of the same turn share one question.
    */
   heardAll(): Promise<void> {
     if (!this.#hearing) {
@@ -189,7 +189,7 @@ export class Supervisor {
     const service = this.#options.serve(worker)
     const channel = openChannel(child, {
       ...service.handlers,
-      'worker.join': (standing: Standing) => this.#isCurrent(standing),
+      'worker.join': (fingerprint: ConfigFingerprint) => this.#isCurrent(fingerprint),
       'worker.listening': (url: string, instance: string) => this.#listens(member, url, instance),
     })
     const member: Member = {
@@ -205,26 +205,26 @@ export class Supervisor {
     if (member.state !== 'starting') return
     member.state = 'ready'
     this.#options.onStarted(member.worker, member.child.pid, instance)
-    // What has changed since it joined.
+    // Files may have changed since it joined.
     void this.reload()
     if (this.ready < this.#options.count) return
     this.#opening?.resolve(url)
     this.#opening = undefined
   }
 
-  #isCurrent(standing: Standing): boolean {
-    return this.#options.standing() === standing
+  #isCurrent(fingerprint: ConfigFingerprint): boolean {
+    return this.#options.fingerprint() === fingerprint
   }
 
   async #bringUp(member: Member): Promise<void> {
     try {
       // Twice: the files may change between the two readings.
       for (let left = 2; left > 0; left--) {
-        const standing = await member.channel.ask<Standing>('worker.reload', [], reloadMs)
-        if (this.#isCurrent(standing)) return
+        const fingerprint = await member.channel.ask<ConfigFingerprint>('worker.reload', [], reloadMs)
+        if (this.#isCurrent(fingerprint)) return
       }
       this.#retire(member, 'it does not serve by the policy and keys in force')
-      // By what is not in force it accepts nothing more.
+      // It must accept no more requests by an outdated policy.
       member.channel.tell('worker.drain', [{ notice: false }])
     } catch {
       if (member.state !== 'ready') return

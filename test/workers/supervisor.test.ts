@@ -168,21 +168,21 @@ interface MadeUp {
   end(code: number | null, signal?: string): void
 }
 
-/** @param standing by which policy each new worker serves, in turn; the last is kept */
-function supervised(standings: string[], more: Partial<SupervisorOptions> = {}) {
+/** @param fingerprints of the policy that each new worker serves by, in turn; the last is kept */
+function supervised(fingerprints: string[], more: Partial<SupervisorOptions> = {}) {
   const made: MadeUp[] = []
   const told: string[] = []
   const host = {
     fork(worker: number): WorkerProcess {
       const { ends } = pair()
       let onExit: ((code: number | null, signal: string | null) => void) | undefined
-      const standing = standings.length > 1 ? standings.shift() : standings[0]
+      const fingerprint = fingerprints.length > 1 ? fingerprints.shift() : fingerprints[0]
       const one: MadeUp = {
         worker,
         drained: [],
         isKilled: false,
         channel: openChannel(ends[1], {
-          'worker.reload': () => standing,
+          'worker.reload': () => fingerprint,
           'worker.drain': ({ notice }: { notice: boolean }) => {
             one.drained.push(notice)
             one.end(0)
@@ -208,7 +208,7 @@ function supervised(standings: string[], more: Partial<SupervisorOptions> = {}) 
     count: 2,
     host,
     serve: () => ({ handlers: {}, release: () => told.push('released') }),
-    standing: () => 'new',
+    fingerprint: () => 'new',
     onStarted: (worker) => void told.push(`started ${worker}`),
     onEnded: async ({ worker, code, signal }) => void told.push(`ended ${worker} ${code} ${signal}`),
     onRetired: (worker, why) => void told.push(`retired ${worker}: ${why}`),
