@@ -9,7 +9,8 @@ import { writeLock } from '../../model-trust/lock/lock-file.ts'
 import { whyUnverifiable } from '../../model-trust/read-models.ts'
 import { authorOf, byOption, type Command, configOption, jsonOption, textOf } from '../command.ts'
 import { asStored, awaitLock, entriesOf, lockView, requireGoodBytes, untoldLine } from './lock-models.ts'
-import { lineOf, lockOf, namesIn, policyOf, readOptions, readServers, unverifiedLine } from './read.ts'
+import { lockOf, namesIn, policyOf } from './policy.ts'
+import { lineOf, readOptions, readServers, unverifiedLine } from './read.ts'
 
 /** The command `torwart models accept`. */
 export const modelsAccept: Command = {

@@ -3,20 +3,16 @@ import { randomUUID } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { attestationsFolder, readAttestations } from '../../model-trust/attestation/store.ts'
 import { bomOf } from '../../model-trust/bom/bom.ts'
-import { readLock } from '../../model-trust/lock/lock-file.ts'
-import { loadPolicy } from '../../policy/load.ts'
-import { type Command, configOption, type ExitCode, textOf } from '../command.ts'
+import { type Command, configOption, type ExitCode } from '../command.ts'
+import { policyOf, requireLock } from './policy.ts'
 
 /** The command `torwart models bom`. */
 export const modelsBom: Command = {
   options: [configOption],
   run(values, io): ExitCode {
-    const { lockFile, signingFile } = loadPolicy(textOf(values, 'config'), io.variables).policy.modelTrust
-    const lock = readLock(lockFile)
-    if (lock === undefined) {
-      io.err(`There is no ${lockFile}. Run \`torwart models lock\` first.\n`)
-      return 1
-    }
+    const policy = policyOf(values, io)
+    const { lockFile, signingFile } = policy.modelTrust
+    const lock = requireLock(policy)
     const keyFile = `${signingFile}.pub`
     const keys = existsSync(keyFile) ? readFileSync(keyFile, 'utf8') : ''
     const { attestations, refused } = readAttestations(attestationsFolder(lockFile), keys)

@@ -2,7 +2,8 @@
 import { compareVersions, type Version } from '../../model-trust/compare.ts'
 import type { Lock } from '../../model-trust/lock/lock.ts'
 import { type Command, configOption, jsonOption } from '../command.ts'
-import { lockOf, namesIn, policyOf, type Read, readOptions, readServers } from './read.ts'
+import { lockOf, namesIn, policyOf } from './policy.ts'
+import { type Read, readOptions, readServers } from './read.ts'
 
 const lockedSuffix = '@lock'
 

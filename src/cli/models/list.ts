@@ -4,7 +4,8 @@ import type { Served } from '../../model-trust/compare.ts'
 import { type Lock, lockedAt } from '../../model-trust/lock/lock.ts'
 import { whyUnverifiable } from '../../model-trust/read-models.ts'
 import { type Command, configOption, jsonOption } from '../command.ts'
-import { lockOf, policyOf, readServers, unverifiedLine } from './read.ts'
+import { lockOf, policyOf } from './policy.ts'
+import { readServers, unverifiedLine } from './read.ts'
 
 /** The command `torwart models list`. */
 export const modelsList: Command = {

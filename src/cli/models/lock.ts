@@ -17,16 +17,8 @@ import {
   untoldLine,
   withEntries,
 } from './lock-models.ts'
-import {
-  lineOf,
-  lockOf,
-  namesIn,
-  policyOf,
-  type Read,
-  readOptions,
-  readServers,
-  unverifiedLine,
-} from './read.ts'
+import { lockOf, namesIn, policyOf } from './policy.ts'
+import { lineOf, type Read, readOptions, readServers, unverifiedLine } from './read.ts'
 
 /** The command `torwart models lock`. */
 export const modelsLock: Command = {

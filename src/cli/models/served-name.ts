@@ -6,6 +6,7 @@ import type { Policy, Upstream } from '../../policy/policy.ts'
 import type { Ask } from '../../upstreams/ask.ts'
 import { cataloguePath, readCatalogue } from '../../upstreams/catalogue.ts'
 import { UsageError } from '../command.ts'
+import { upstreamsOf } from './policy.ts'
 
 /** A model at a model server. */
 export interface ServedName {
@@ -21,14 +22,12 @@ const withinMs = 10_000
 /** Asks the servers of the policy. @param only name of the one to ask; empty: all @throws UsageError if none has the model, ModelFault if one did not tell */
 export async function findServedModel(
   ask: Ask,
-  { upstreams }: Policy,
+  policy: Policy,
   model: string,
   only: string,
 ): Promise<ServedName> {
-  const asked = upstreams.filter(({ name }) => only === '' || name === only)
-  if (asked.length === 0) throw new UsageError(`The policy has no model server ${only}.`)
   let silent: string | undefined
-  for (const upstream of asked) {
+  for (const upstream of upstreamsOf(policy, only)) {
     const name = canonicalFor(upstream.kind, model)
     const answer = await ask(upstream, cataloguePath[upstream.kind], withinMs).catch(() => undefined)
     const catalogue = answer?.body === undefined ? undefined : readCatalogue(upstream.kind, answer.body)

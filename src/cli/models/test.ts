@@ -17,7 +17,6 @@ import { type Baseline, judge, type Result, readBaseline } from '../../model-tru
 import { openRunState } from '../../model-trust/suite/run-state.ts'
 import { learnCapabilities, runSuite } from '../../model-trust/suite/runner.ts'
 import type { Suite } from '../../model-trust/suite/suite.ts'
-import { loadPolicy } from '../../policy/load.ts'
 import type { Policy } from '../../policy/policy.ts'
 import {
   type Command,
@@ -29,6 +28,7 @@ import {
   type Values,
 } from '../command.ts'
 import { progressOf } from '../shared/progress.ts'
+import { policyOf } from './policy.ts'
 import { findServedModel, type ServedName } from './served-name.ts'
 
 const shippedSuite = new URL('../../../config/suites/basic.yaml', import.meta.url)
@@ -54,7 +54,7 @@ export const modelsTest: Command = {
     jsonOption,
   ],
   async run(values, io, name = ''): Promise<ExitCode> {
-    const { policy } = loadPolicy(textOf(values, 'config'), io.variables)
+    const policy = policyOf(values, io)
     const suiteFile = textOf(values, 'suite')
     const suite = readSuite(suiteFile || 'basic.yaml', readFileSync(suiteFile || shippedSuite))
     const client = createUpstreamClient(() => policy, new HeldBytes(() => memory))

@@ -5,11 +5,11 @@ import { publicKeysIn } from '../../files/signing-key.ts'
 import { AttestationFault } from '../../model-trust/attestation/fault.ts'
 import type { Attestation } from '../../model-trust/attestation/statement.ts'
 import { readAttestation, readSmallFile } from '../../model-trust/attestation/store.ts'
-import { readLock } from '../../model-trust/lock/lock-file.ts'
+import type { Lock } from '../../model-trust/lock/lock.ts'
 import { compareFiles } from '../../model-trust/oms/files.ts'
 import { verifyBundle } from '../../model-trust/oms/verify.ts'
-import { loadPolicy } from '../../policy/load.ts'
 import { type ExitCode, type Io, type Option, textOf, UsageError, type Values } from '../command.ts'
+import { lockOf, policyOf } from './policy.ts'
 
 /** The options of `models verify` that name a file to verify. */
 export const fileOptions: readonly Option[] = [
@@ -60,7 +60,7 @@ export async function verifyFiles(values: Values, io: Io): Promise<ExitCode | un
   const outcome = await orRefused(() =>
     attestation === ''
       ? verifySignature(signature, key, textOf(values, 'files'))
-      : verifyAttestation(attestation, key, lockFileOf(values, io)),
+      : verifyAttestation(attestation, key, lockIfThere(values, io)),
   )
   if (values.json) io.out(`${JSON.stringify(outcome)}\n`)
   else tell(io, outcome)
@@ -83,15 +83,12 @@ function tell(io: Io, { ok, differences, reason, verified }: Outcome): void {
 }
 
 /** The attestation is verified without a policy, too; with one, it must be of a version in the lock. */
-function lockFileOf(values: Values, io: Io): string | undefined {
-  const config = textOf(values, 'config')
-  if (!existsSync(config)) return undefined
-  return loadPolicy(config, io.variables).policy.modelTrust.lockFile
+function lockIfThere(values: Values, io: Io): Lock | undefined {
+  return existsSync(textOf(values, 'config')) ? lockOf(policyOf(values, io)) : undefined
 }
 
-function verifyAttestation(file: string, key: string, lockFile: string | undefined): Outcome {
+function verifyAttestation(file: string, key: string, lock: Lock | undefined): Outcome {
   const run = readAttestation(readSmallFile(file), keysIn(key))
-  const lock = lockFile === undefined ? undefined : readLock(lockFile)
   const differences = lock ? differencesTo(run, lock.models) : []
   const about = `${run.model} sha256:${run.digest} passed ${run.suite} (${run.passed.length} probes) on ${new Date(run.finishedMs).toISOString()}`
   const verified = `${about}${lock ? '' : '; not compared with a lock, because there is none'}`

@@ -6,7 +6,8 @@ import { compareWithLock } from '../../model-trust/compare.ts'
 import type { Lock } from '../../model-trust/lock/lock.ts'
 import { type Unverified, whyUnverifiable } from '../../model-trust/read-models.ts'
 import { type Command, configOption, jsonOption } from '../command.ts'
-import { lineOf, policyOf, type Read, readOptions, readServers, requireLock, unverifiedLine } from './read.ts'
+import { policyOf, requireLock } from './policy.ts'
+import { lineOf, type Read, readOptions, readServers, unverifiedLine } from './read.ts'
 import { fileOptions, verifyFiles } from './verify-files.ts'
 
 /** The command `torwart models verify`. */
