@@ -4,6 +4,7 @@
  *
  * There is no "not supported for scanning": `read` returns every text that can reach the model, or refuses.
  */
+import type { Derived } from '../core/derived.ts'
 import type { JsonObject, JsonValue } from '../core/json.ts'
 import type { Refusal, RefusalCode } from '../core/refusal.ts'
 import type { ServerKind } from '../core/servers.ts'
@@ -195,6 +196,8 @@ export interface Prompt {
   /** Every text that can reach the model, in order. */
   readonly texts: readonly Text[]
   readonly tools: readonly string[]
+  /** Keeps what is made of texts that last; of a body that was read alone there is none. */
+  readonly derived?: Derived
   /** What is said of these tools: `name`, description, parameters, as the body holds them. */
   readonly definitions: readonly JsonObject[]
   /** Which calls the tool results answer. */

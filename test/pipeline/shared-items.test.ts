@@ -4,19 +4,24 @@
  */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { Derived } from '../../src/core/derived.ts'
 import { HeldBytes } from '../../src/core/held-bytes.ts'
 import type { JsonObject, JsonValue } from '../../src/core/json.ts'
 import { Refusal } from '../../src/core/refusal.ts'
 import type { Finding, Text } from '../../src/core/text.ts'
 import { insertCanary } from '../../src/dialects/common/canary.ts'
 import { bodyToJson } from '../../src/dialects/common/shared-json.ts'
-import type { Exchange, Feature, Prompt, SharedItems } from '../../src/dialects/dialect.ts'
+import type { Exchange, Feature, Prompt } from '../../src/dialects/dialect.ts'
 import { dialectFor } from '../../src/dialects/dialects.ts'
 import { joinMessages } from '../../src/pipeline/request/join-messages.ts'
 import { readObject } from '../../src/pipeline/request/parse.ts'
 import { createScanners, createScanning } from '../../src/pipeline/request/scan-cache.ts'
 import { seamsOf } from '../../src/pipeline/request/seams.ts'
-import { createSharedBodies, type SharedBodies } from '../../src/pipeline/request/shared-items.ts'
+import {
+  createSharedBodies,
+  type SharedBodies,
+  type SharedBody,
+} from '../../src/pipeline/request/shared-items.ts'
 import { loadPacks } from '../../src/policy/packs.ts'
 import { orders } from '../dialects/exchange-of.ts'
 import { fullRequests } from '../dialects/full-requests.ts'
@@ -47,9 +52,9 @@ function found(steps: Generator<number, readonly Finding[]>): readonly Finding[]
 }
 
 /** What a guard reads of a prompt, and what it finds there. */
-function readings({ texts }: Prompt): unknown {
-  const joined = joinMessages(texts, '\n')
-  const read = [...joined, ...joinMessages(texts, ''), ...seamsOf(joined)]
+function readings({ texts }: Prompt, derived = new Derived()): unknown {
+  const joined = joinMessages(texts, '\n', derived)
+  const read = [...joined, ...joinMessages(texts, '', derived), ...seamsOf(joined, derived)]
   return read.map((each) => [each, found(scanning.findings(each, owner))])
 }
 
@@ -64,12 +69,13 @@ function outcomeOf(
   { read, prepare }: Exchange,
   allowed: ReadonlySet<Feature>,
   body: () => JsonObject,
-  items?: SharedItems,
+  known?: SharedBody,
 ): Outcome {
+  const items = known?.items
   try {
     const prompt = read(body(), allowed, items)
     const { body: _body, ...noted } = plain(prompt)
-    const seen = readings(prompt)
+    const seen = readings(prompt, known?.derived)
     const outgoing = prepare(prompt, { ...orders, server: 'openai' })
     insertCanary(outgoing.body, 'The marker is 4711.')
     const sent = items ? bodyToJson(outgoing.body) : JSON.stringify(outgoing.body)
@@ -89,7 +95,7 @@ function plain<T>(value: T): T {
 function compare(bodies: SharedBodies, exchange: Exchange, bytes: Buffer, allowed = nothing): boolean {
   const alone = outcomeOf(exchange, allowed, () => readObject(bytes))
   const known = bodies.read(bytes, owner)
-  const shared = known && outcomeOf(exchange, allowed, () => known.document, known.items)
+  const shared = known && outcomeOf(exchange, allowed, () => known.document, known)
   if (shared) expect(shared).toEqual(alone)
   return shared !== undefined
 }
@@ -326,6 +332,33 @@ describe('what is known of bodies', () => {
       }
     expect(memory.held).toBeGreaterThan(16 * mega)
     expect(memory.held).toBeLessThanOrEqual(65 * mega)
+  })
+
+  it('is bounded in what is made of the same texts in other orders', () => {
+    const memory = memoryOf(1000 * mega)
+    const bodies = createSharedBodies(memory)
+    const turns = (role: (at: number) => string) =>
+      Array.from({ length: 500 }, (_, at) => ({ role: role(at), content: `${at} ${'x'.repeat(500)}` }))
+    const joinedOf = (messages: readonly JsonValue[]) => {
+      const known = bodies.read(said(messages), owner)
+      if (!known) throw new Error('not known')
+      const joined = joinMessages(chat.read(known.document, nothing, known.items).texts, '\n', known.derived)
+      return [joined, seamsOf(joined, known.derived)].flat()
+    }
+    for (const role of [() => 'user', (at: number) => (at % 2 === 0 ? 'user' : 'assistant')]) {
+      const messages = turns(role)
+      const first = joinedOf(messages)
+      expect(joinedOf(messages).every((each) => first.includes(each))).toBe(true)
+      for (let cut = 1; cut <= 30; cut++)
+        joinedOf([...messages.slice(cut * 7), ...messages.slice(0, cut * 7)])
+      expect(memory.held).toBeLessThan(10 * mega)
+      // What was made of the first order is let go, though all of its texts are still known.
+      const made = first.filter(({ text }) => !messages.some(({ content }) => content === text))
+      const again = joinedOf(messages)
+      expect(again).toEqual(first)
+      expect(made.length).toBeGreaterThan(0)
+      for (const each of made) expect(again.includes(each)).toBe(false)
+    }
   })
 
   it('makes room for requests', () => {

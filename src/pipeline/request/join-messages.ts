@@ -3,6 +3,7 @@
  * as a whole one. Ollama joins the messages of one role that follow each other, whatever calls, results and thoughts
  * stand in them, and puts all system messages into one (`template/template.go`, `collate`).
  */
+import type { Derived } from '../../core/derived.ts'
 import type { Channel, Text } from '../../core/text.ts'
 
 /** Texts of one speaker as one. */
@@ -23,8 +24,8 @@ export interface Part {
 /** What stands before a text that may be glued to the one before: nothing, or a line's end. */
 type Glue = '' | '\n'
 
-/** Joins the texts that a server would put into one message. */
-export function joinMessages(texts: readonly Text[], glue: Glue): readonly Joined[] {
+/** Joins the texts that a server would put into one message. @param derived keeps what is joined of texts that last */
+export function joinMessages(texts: readonly Text[], glue: Glue, derived: Derived): readonly Joined[] {
   const runs: Run[] = []
   let system = -1
   let speaking = -1
@@ -35,27 +36,17 @@ export function joinMessages(texts: readonly Text[], glue: Glue): readonly Joine
     const run = runs[before]
     const goesOn = run?.text.channel === channel
     const at = goesOn ? before : runs.length
-    runs[at] = goesOn ? run.with(text, glue) : beginning(text, glue)
+    runs[at] = goesOn ? run.with(text, glue, derived) : beginning(text, glue, derived)
     if (channel === 'system') system = at
     besides = aside ? at : -1
     if (!aside) speaking = at
   }
-  return runs.map((run) => run.joined)
+  return runs.map((run) => run.joined(derived))
 }
 
-const beginnings: Readonly<Record<Glue, WeakMap<Text, Run>>> = { '': new WeakMap(), '\n': new WeakMap() }
-
-function beginning(text: Text, glue: Glue): Run {
+function beginning(text: Text, glue: Glue, derived: Derived): Run {
   const run = () => new Run(text, 0, undefined)
-  return text.lasting ? known(beginnings[glue], text, run) : run()
-}
-
-function known<K extends object, V>(map: WeakMap<K, V>, key: K, make: () => V): V {
-  const before = map.get(key)
-  if (before !== undefined) return before
-  const made = make()
-  map.set(key, made)
-  return made
+  return text.lasting ? derived.of(`joined by ${JSON.stringify(glue)}`, text, run) : run()
 }
 
 /** A text behind those that it is joined with. */
@@ -75,19 +66,27 @@ class Run {
     this.#lasting = text.lasting === true && (before === undefined || before.#lasting)
   }
 
-  with(text: Text, glue: Glue): Run {
+  with(text: Text, glue: Glue, derived: Derived): Run {
     const run = () => new Run(text, this.#end + (text.glued ? glue : '\n').length, this)
     if (!this.#lasting || !text.lasting) return run()
     this.#next ??= new WeakMap()
-    return known(this.#next, text, run)
+    const known = this.#next.get(text)
+    if (known) return known
+    const made = run()
+    derived.count(1, 0)
+    this.#next.set(text, made)
+    return made
   }
 
   get #end(): number {
     return this.#at + this.text.text.length
   }
 
-  get joined(): Joined {
-    this.#joined ??= this.#join()
+  joined(derived: Derived): Joined {
+    if (this.#joined) return this.#joined
+    this.#joined = this.#join()
+    // A text that stands alone is no copy.
+    if (this.#lasting && this.#before) derived.count(0, this.#joined.text.length)
     return this.#joined
   }
 

@@ -40,7 +40,7 @@ async function promptOf(
   cancellation.throwIfOver()
   // Conversations come again with every step. Where data is marked as data, every request has other messages.
   const known = endpoint.group === 'chat' && !role.separate && isUtf8(body) && bodies.read(body, identity.id)
-  if (known) return endpoint.read(known.document, role.allow, known.items)
+  if (known) return { ...endpoint.read(known.document, role.allow, known.items), derived: known.derived }
   return readPrompt(body, endpoint, role.allow)
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { holderOf } from '../../auth/identity.ts'
+import { Derived } from '../../core/derived.ts'
 import { Refusal } from '../../core/refusal.ts'
 import type { Action, Channel, Finding } from '../../core/text.ts'
 import { judge } from '../../detect/injection/verdict.ts'
@@ -99,16 +100,19 @@ function* scanTexts(request: Reserved, { scanningFor, locate }: ScanParts): Guar
   const settings = role.promptGuard
   const scanning = scanningFor(settings)
   const judgeAll = (texts: readonly Known[]) => judgeTexts(texts, settings, policy.exceptions, locate)
-  const { texts } = prompt
-  const joined = joinMessages(texts, '\n')
+  const { texts, derived = new Derived() } = prompt
+  const joined = joinMessages(texts, '\n', derived)
   const spaced = yield* findAll(joined, [], request, scanning)
-  const seams = seamsOf(role.trustSystem ? joined.filter(({ channel }) => channel !== 'system') : joined)
+  const seams = seamsOf(
+    role.trustSystem ? joined.filter(({ channel }) => channel !== 'system') : joined,
+    derived,
+  )
   const found = yield* findAll(seams, [], request, scanning)
   const across = seams.flatMap((seam, index) => acrossJoints(seam, found[index]?.findings ?? []).map(wholly))
   const read = yield* judgeAll([...spaced, ...across])
   // Some servers put parts behind each other with nothing between, which can make one word of two.
   if (!texts.some(({ glued }) => glued)) return read
-  const unspaced = yield* findAll(joinMessages(texts, ''), spaced, request, scanning)
+  const unspaced = yield* findAll(joinMessages(texts, '', derived), spaced, request, scanning)
   const glued = yield* judgeAll([...unspaced, ...across])
   return heavier[glued.worst] > heavier[read.worst] ? glued : read
 }

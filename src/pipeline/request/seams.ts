@@ -3,6 +3,7 @@
  * one speaker, whatever others said between, and over channels in the order in which templates put them. Of a long text
  * only its ends are read again; so the work is linear in the texts, and a conversation that grows has few new seams.
  */
+import type { Derived } from '../../core/derived.ts'
 import { type Channel, channels, type Finding } from '../../core/text.ts'
 
 interface Part {
@@ -34,11 +35,14 @@ const reach = 256
 /** From this length on what follows is read apart, so that what was read need not be read again. */
 const maxLength = 2048
 
-/** @param texts in the order of the request; whose speakers are trusted are not among them */
-export function seamsOf(texts: readonly Part[]): Seam[] {
+/**
+ * @param texts in the order of the request; whose speakers are trusted are not among them
+ * @param derived keeps what is read of texts that last
+ */
+export function seamsOf(texts: readonly Part[], derived: Derived): Seam[] {
   if (texts.length < 2) return []
   const bySpeaker = groupBySpeaker(texts)
-  return [inTemplate(texts, bySpeaker), ...Object.values(bySpeaker)].flatMap(seamsIn)
+  return [inTemplate(texts, bySpeaker), ...Object.values(bySpeaker)].flatMap((each) => seamsIn(each, derived))
 }
 
 /** Of what was found in a seam, what no text holds alone: under the channel of the text that completes it. */
@@ -78,15 +82,15 @@ function inTemplate(texts: readonly Part[], { system, definition }: BySpeaker): 
   return [...system, ...definition, ...others]
 }
 
-function seamsIn(texts: readonly Part[]): Seam[] {
+function seamsIn(texts: readonly Part[], derived: Derived): Seam[] {
   const seams: Seam[] = []
-  let reading = nothingRead
+  let reading = derived.of('read', nowhere, () => new Reading('', undefined, 'user', true))
   for (const text of texts) {
-    const { seam, next } = reading.on(text)
+    const { seam, next } = reading.on(text, derived)
     if (seam) seams.push(seam)
     reading = next
   }
-  const last = reading.seam
+  const last = reading.seam(derived)
   if (last) seams.push(last)
   return seams
 }
@@ -121,9 +125,11 @@ class Reading {
   }
 
   /** Undefined: no two texts meet in it. */
-  get seam(): Seam | undefined {
+  seam(derived: Derived): Seam | undefined {
     if (!this.#joints) return undefined
-    this.#seam ??= this.#make(listOf(this.#joints))
+    if (this.#seam) return this.#seam
+    this.#seam = this.#make(listOf(this.#joints))
+    if (this.#lasting) derived.count(1, this.#text.length)
     return this.#seam
   }
 
@@ -132,17 +138,18 @@ class Reading {
     return this.#lasting ? { channel, text, joints, lasting: true } : { channel, text, joints }
   }
 
-  on(text: Part): Step {
-    if (!this.#lasting || !text.lasting) return this.#readOn(text)
+  on(text: Part, derived: Derived): Step {
+    if (!this.#lasting || !text.lasting) return this.#readOn(text, derived)
     this.#steps ??= new WeakMap()
     const known = this.#steps.get(text)
     if (known) return known
-    const step = this.#readOn(text)
+    const step = this.#readOn(text, derived)
+    derived.count(1, 0)
     this.#steps.set(text, step)
     return step
   }
 
-  #readOn(part: Part): Step {
+  #readOn(part: Part, derived: Derived): Step {
     const { channel, text } = part
     const lasting = this.#lasting && part.lasting === true
     const isLong = text.length > 2 * reach
@@ -151,10 +158,13 @@ class Reading {
     const joints = before === '' ? undefined : { joint, before: this.#joints }
     const seam = before + (isLong ? text.slice(0, reach) : text)
     const whole = new Reading(seam, joints, channel, lasting)
-    if (isLong) return { seam: whole.seam, next: behind(part) }
+    if (isLong) return { seam: whole.seam(derived), next: behind(part, derived) }
     if (seam.length < maxLength) return { seam: undefined, next: whole }
     const from = seam.length - reach
-    return { seam: whole.seam, next: new Reading(seam.slice(from), behindOf(joints, from), channel, lasting) }
+    return {
+      seam: whole.seam(derived),
+      next: new Reading(seam.slice(from), behindOf(joints, from), channel, lasting),
+    }
   }
 }
 
@@ -174,14 +184,11 @@ function behindOf(joints: Joints | undefined, from: number): Joints | undefined 
   return rest
 }
 
-const nothingRead = new Reading('', undefined, 'user', true)
-const ends = new WeakMap<Part, Reading>()
+/** Where reading begins. */
+const nowhere = {}
 
 /** The end of a long text is the same whatever stood before it. */
-function behind(part: Part): Reading {
-  const known = ends.get(part)
-  if (known) return known
-  const end = new Reading(part.text.slice(-reach), undefined, part.channel, part.lasting === true)
-  if (part.lasting) ends.set(part, end)
-  return end
+function behind(part: Part, derived: Derived): Reading {
+  const end = () => new Reading(part.text.slice(-reach), undefined, part.channel, part.lasting === true)
+  return part.lasting ? derived.of('ends', part, end) : end()
 }

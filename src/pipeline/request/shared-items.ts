@@ -7,6 +7,7 @@
  * and in sum, what was not used for the longest goes first, and all goes when requests need the memory.
  */
 import { LRUCache } from 'lru-cache'
+import { Derived } from '../../core/derived.ts'
 import type { HeldBytes } from '../../core/held-bytes.ts'
 import { freezeDeep, isObject, JsonFault, type JsonObject, readJson } from '../../core/json.ts'
 import { Refusal } from '../../core/refusal.ts'
@@ -28,6 +29,8 @@ export interface SharedBodies {
 export interface SharedBody {
   readonly document: JsonObject
   readonly items: SharedItems
+  /** What is made of their texts. */
+  readonly derived: Derived
 }
 
 /** Bytes of a body. Keeping what is in a shorter one costs more than it saves. */
@@ -76,7 +79,7 @@ export function createSharedBodies(memory: HeldBytes): SharedBodies {
         // Its size is asked for again only with another value.
         books.set(owner, { book }, { size: book.weight + 1 })
         charge()
-        return { document, items: book }
+        return { document, items: book, derived: book.derived }
       } catch (error) {
         // Read as a whole it is refused with the right words, or is not.
         if (error instanceof JsonFault) return undefined
@@ -145,6 +148,7 @@ const maxAlike = 8
 
 /** The items of one caller. What was not used while the newer half filled up is dropped. */
 class Book implements SharedItems {
+  readonly derived = new Derived()
   readonly #readings = new WeakMap<JsonObject, ItemReading | undefined>()
   readonly #names = new LRUCache<string, Text>({
     maxSize: maxNames,
@@ -156,7 +160,9 @@ class Book implements SharedItems {
   #olderWeight = 0
 
   get weight(): number {
-    return this.#newerWeight + this.#olderWeight + this.#names.calculatedSize * byteWeight
+    return (
+      this.#newerWeight + this.#olderWeight + this.#names.calculatedSize * byteWeight + this.derived.bytes
+    )
   }
 
   has(item: JsonObject): boolean {
