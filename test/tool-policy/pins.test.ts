@@ -60,6 +60,21 @@ describe('pinned tools', () => {
     expect(kept.filter(({ key }) => key === 'key')).toEqual([])
   })
 
+  it('are not pushed out by others that are offered with them', async () => {
+    const file = fresh()
+    const pins = open(file)
+    pins.changed('key', offering('search', 'first'))
+    await until(() => readPins(file).length === 1)
+    for (const round of ['a', 'b']) {
+      const others = Array.from({ length: maxTools + 1 }, (_, at) => [`${round}${at}`, digest('x')] as const)
+      expect(pins.changed('key', new Map([...others, ['search', digest('second')]]))).toEqual(['search'])
+    }
+    await pins.close()
+    const again = open(file)
+    expect(again.changed('key', offering('search', 'second'))).toEqual(['search'])
+    await again.close()
+  })
+
   it('stay in force while their file cannot be read, which is said once', async () => {
     const file = fresh()
     const problems: string[] = []

@@ -67,15 +67,23 @@ class KeptToolPins implements ToolPins {
     const known = this.#pins.get(key) ?? ofOneKey()
     this.#pins.set(key, known)
     const since = new Date(this.#options.nowMs()).toISOString()
-    return [...digests].flatMap(([tool, sha256]) => {
+    const offers = [...digests].map(([tool, sha256]) => {
       const pin = known.get(tool)
-      const next = withOffer(pin, { key, tool, sha256, since })
-      if (next !== pin) {
-        known.set(tool, next)
-        if (this.#fresh.size < maxFresh) this.#fresh.set(placeOf(next), next)
-      }
-      return next.sha256 === sha256 ? [] : [tool]
+      return { tool, sha256, pin, next: withOffer(pin, { key, tool, sha256, since }) }
     })
+    if (offers.some(({ pin, next }) => next !== pin)) {
+      // All are compared before one is added, and those that were known stand last: new ones push none of them out.
+      for (const { pin, next } of offers) if (!pin) this.#keep(known, next)
+      for (const { pin, next } of offers) if (pin) this.#keep(known, next)
+    }
+    return offers.flatMap(({ tool, sha256, next }) => (next.sha256 === sha256 ? [] : [tool]))
+  }
+
+  #keep(known: LRUCache<string, ToolPin>, pin: ToolPin): void {
+    known.set(pin.tool, pin)
+    // Taken out and put back, so that the latest stand last.
+    this.#fresh.delete(placeOf(pin))
+    if (this.#fresh.size < maxFresh) this.#fresh.set(placeOf(pin), pin)
   }
 
   accepted = (): readonly ToolPin[] => pinsIn(this.#pins).filter((pin) => pin.accepted !== undefined)
