@@ -166,11 +166,17 @@ export function isObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** Freezes a value and all that is in it. It must be nested no deeper than `readJson` allows. */
-export function freezeDeep(value: JsonValue): void {
-  if (typeof value !== 'object' || value === null) return
-  for (const member of Object.values(value)) freezeDeep(member)
+/**
+ * Freezes a value and all that is in it. It must be nested no deeper than `readJson` allows.
+ * @returns how many objects, lists and members of objects it has, which take memory beside their bytes
+ */
+export function freezeDeep(value: JsonValue): number {
+  if (typeof value !== 'object' || value === null) return 0
+  let count = 1
+  if (Array.isArray(value)) for (const item of value) count += freezeDeep(item)
+  else for (const key of Object.keys(value)) count += 1 + freezeDeep(value[key] as JsonValue)
   Object.freeze(value)
+  return count
 }
 
 /** Returns the objects of a list; of anything else, none. */

@@ -361,6 +361,17 @@ describe('what is known of bodies', () => {
     }
   })
 
+  it('weighs what an item takes in memory, however few bytes it has', () => {
+    const memory = memoryOf(1000 * mega)
+    const bodies = createSharedBodies(memory)
+    const one = (content: JsonValue) => said([{ role: 'user', content }])
+    bodies.read(one(Array.from({ length: 40_000 }, () => ({}))), 'empty objects')
+    const ofObjects = memory.held
+    bodies.read(one('x'.repeat(3 * 40_000)), 'as many bytes of text')
+    const ofText = memory.held - ofObjects
+    expect(ofObjects).toBeGreaterThan(ofText + 40_000 * 48)
+  })
+
   it('makes room for requests', () => {
     const memory = memoryOf(20 * mega)
     const bodies = createSharedBodies(memory)

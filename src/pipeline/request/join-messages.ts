@@ -44,9 +44,11 @@ export function joinMessages(texts: readonly Text[], glue: Glue, derived: Derive
   return runs.map((run) => run.joined(derived))
 }
 
+const tables: Readonly<Record<Glue, string>> = { '': 'unspaced', '\n': 'spaced' }
+
 function beginning(text: Text, glue: Glue, derived: Derived): Run {
   const run = () => new Run(text, 0, undefined)
-  return text.lasting ? derived.of(`joined by ${JSON.stringify(glue)}`, text, run) : run()
+  return text.lasting ? derived.of(tables[glue], text, run) : run()
 }
 
 /** A text behind those that it is joined with. */

@@ -41,6 +41,8 @@ const maxItems = 4096
 /** An item is held as bytes, as text, as what was read of it and as the JSON that is made of that. */
 const byteWeight = 4
 const itemWeight = 1024
+/** Of an object, a list or a member, as it came and as it was read: `{}` is two bytes and takes many times as much. */
+const thingWeight = 64
 /** Characters of the names of tools and calls of one caller: a request says most of those that the one before said. */
 const maxNames = 64 * 1024
 /** Of one caller, in two halves. */
@@ -93,6 +95,7 @@ interface Item {
   readonly hash: number
   readonly bytes: Buffer
   readonly value: JsonObject
+  readonly weight: number
 }
 
 /** One reading of one body. */
@@ -104,6 +107,7 @@ class Reading {
     readonly from: number
     readonly end: number
     readonly value: JsonObject
+    readonly things: number
   }[] = []
   #count = 0
 
@@ -124,8 +128,7 @@ class Reading {
     if (short) return { value: short.value, end }
     const value = readJson(body.toString('utf8', from, end), itemDepth)
     if (!isObject(value)) throw new JsonFault('not valid JSON')
-    freezeDeep(value)
-    this.#fresh.push({ hash, from, end, value })
+    this.#fresh.push({ hash, from, end, value, things: freezeDeep(value) })
     return { value, end }
   }
 
@@ -134,11 +137,12 @@ class Reading {
     const length = this.#fresh.reduce((sum, { from, end }) => sum + end - from, 0)
     const copy = Buffer.allocUnsafeSlow(length)
     let at = 0
-    for (const { hash, from, end, value } of this.#fresh) {
+    for (const { hash, from, end, value, things } of this.#fresh) {
       const bytes = copy.subarray(at, at + end - from)
       this.#body.copy(copy, at, from, end)
       at += end - from
-      this.#book.add({ hash, bytes, value })
+      const weight = bytes.length * byteWeight + itemWeight + things * thingWeight
+      this.#book.add({ hash, bytes, value, weight })
     }
   }
 }
@@ -204,7 +208,7 @@ class Book implements SharedItems {
     if (alike && alike.length >= maxAlike) alike.shift()
     if (alike) alike.push(item)
     else this.#newer.set(item.hash, [item])
-    this.#newerWeight += item.bytes.length * byteWeight + itemWeight
+    this.#newerWeight += item.weight
     if (this.#newerWeight <= ownersShare / 2) return
     this.#older = this.#newer
     this.#olderWeight = this.#newerWeight
