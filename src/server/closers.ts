@@ -10,8 +10,19 @@ export class Closers {
     this.#closers.push(...closers)
   }
 
-  /** Closes everything in the reverse order, each thing once. */
+  /**
+   * Closes everything in the reverse order, each thing once. What fails keeps nothing else open.
+   * @throws the first error, after everything was closed
+   */
   async closeAll(): Promise<void> {
-    for (const close of this.#closers.splice(0).reverse()) await close()
+    const failures: unknown[] = []
+    for (const close of this.#closers.splice(0).reverse()) {
+      try {
+        await close()
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    if (failures.length > 0) throw failures[0]
   }
 }

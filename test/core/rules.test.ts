@@ -74,6 +74,7 @@ describe('refusals', () => {
     invalid_credentials: 401,
     route_not_allowed: 403,
     frozen: 403,
+    model_quarantined: 403,
     not_found: 404,
     model_not_allowed: 404,
     method_not_allowed: 405,

@@ -34,6 +34,7 @@ it('a model server is busy until its answer is complete, however long a human th
       },
     },
     stored: { note: () => {}, find: () => undefined },
+    models: { answered: () => {} },
     clock,
     metrics,
   } as unknown as SendParts)
