@@ -7,9 +7,9 @@ import type { LogPlace, RecordedText, RecordReference } from '../../audit/write/
 import type { Text } from '../../core/text.ts'
 import type { KnownText, RecordedRow } from './recorded-before.ts'
 
-/** A record is a line somebody reads; what a request has more than this is summed up. */
+/** Entries of a record's prompt; what precedes the last of them is summed up in one. */
 export const maxTexts = 256
-/** A digest of less than this could be undone by trying. */
+/** Characters. The digest of a shorter text could be reversed by trying texts. */
 const minDigestedLength = 256
 
 /** A text, by its index in the request, and the index of the entry that has it. */
@@ -112,7 +112,7 @@ export class PromptWriter {
     return { ref: referenceOf(seq, first, count), until: from + end - start }
   }
 
-  /** Mostly it stands in the row where it stands here. */
+  /** Finds where a text begins an entry of the row; mostly at the same index. */
   #startOf(from: number): number | undefined {
     const row = this.#row
     const known = this.#known[from]

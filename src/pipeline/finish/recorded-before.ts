@@ -35,7 +35,7 @@ export interface RecordedRow {
   readonly entries: readonly number[]
 }
 
-/** Knows the texts that are on record. */
+/** An index of the texts that are on record. */
 export interface RecordedBefore {
   /** @returns what is known of the text, also if it is on no record; then `keep` takes it up */
   find(owner: string, text: Text): KnownText
@@ -55,11 +55,11 @@ export interface RecordedBeforeBounds {
 }
 
 const standardBounds = { maxOfOwner: 4 * 1024 * 1024, max: 32 * 1024 * 1024 }
-/** A text counts as this many characters at least: what is kept of it takes some 250 bytes. */
+/** Characters that a text counts as at least: what is kept of it takes some 250 bytes. */
 const minCounted = 512
-/** And in a row. */
+/** Characters that each text of a row counts as. */
 const countedInRow = 24
-/** Of all that may be known of an owner, this share may be rows. */
+/** The rows of an owner may take one part in four of its bound. */
 const rowShare = 4
 
 interface Owner {
@@ -67,12 +67,13 @@ interface Owner {
   readonly rows: LRUCache<number, RecordedRow>
 }
 
+/** What is known of a text object that several requests share. */
 interface Lasting {
   readonly owner: string
   readonly known: KnownText
 }
 
-/** Makes an empty one. */
+/** Makes an empty index. */
 export function createRecordedBefore(bounds: RecordedBeforeBounds = {}): RecordedBefore {
   return new BoundedRecordedBefore({ ...standardBounds, ...bounds })
 }
@@ -97,7 +98,7 @@ class BoundedRecordedBefore implements RecordedBefore {
     const of = this.#owners.get(owner)
     const lasting = text.lasting && this.#lasting.get(text)
     if (of && lasting && lasting.owner === owner && lasting.known.seq > 0) {
-      // It is used there, too.
+      // Marks it as recently used there, too.
       of.texts.get(lasting.known.key)
       return lasting.known
     }
@@ -125,7 +126,7 @@ class BoundedRecordedBefore implements RecordedBefore {
   keepRow(owner: string, row: RecordedRow): void {
     const of = this.#ownerOf(owner)
     of.rows.set(row.seq, row)
-    // Set anew, because its size is another now.
+    // Set again, so that the cache looks at its new size.
     this.#owners.delete(owner)
     this.#owners.set(owner, of)
   }
@@ -141,7 +142,7 @@ class BoundedRecordedBefore implements RecordedBefore {
       texts: new LRUCache<string, KnownText>({
         maxSize: this.#maxOfOwner,
         sizeCalculation: ({ length }) => Math.max(minCounted, length),
-        // Whoever found it before it was forgotten finds out.
+        // A record that found it earlier must not refer to it any more.
         dispose: (known) => {
           known.seq = 0
         },

@@ -42,9 +42,9 @@ class BodyWalk {
   readonly #readItem: ReadItem
   readonly #lists: List[] = []
   #at = 0
-  /** What stands before this is in the frame. */
+  /** Bytes before this are in the frame. */
   #framed = 0
-  /** The body, with zeros for its items. */
+  /** The body as text, with zeros in the place of its items. */
   #frame = ''
 
   constructor(body: Buffer, readItem: ReadItem) {
@@ -154,7 +154,7 @@ function endOfContainer(body: Buffer, from: number): number {
   throw notUnderstood()
 }
 
-/** Strings are mostly names and words: shorter than a search pays for. */
+/** Bytes that are looked at one by one before `indexOf` is called: most strings are shorter, and a call costs more. */
 const near = 48
 
 function endOfString(body: Buffer, open: number): number {

@@ -21,7 +21,7 @@ export interface Part {
   readonly tool: string | undefined
 }
 
-/** What stands before a text that may be glued to the one before: nothing, or a line's end. */
+/** The separator before a text marked `glued`. */
 type Glue = '' | '\n'
 
 /** Joins the texts that a server would put into one message. @param derived keeps what is joined of texts that last */
@@ -51,13 +51,13 @@ function beginning(text: Text, glue: Glue, derived: Derived): Run {
   return text.lasting ? derived.of(tables[glue], text, run) : run()
 }
 
-/** A text behind those that it is joined with. */
+/** A text, linked to those that it is joined behind. */
 class Run {
   readonly text: Text
   readonly #at: number
   readonly #before: Run | undefined
   readonly #lasting: boolean
-  /** What follows on it, of texts that last. */
+  /** Continuations by texts that last: joined once for all requests. */
   #next: WeakMap<Text, Run> | undefined
   #joined: Joined | undefined
 

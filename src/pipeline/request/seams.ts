@@ -9,7 +9,7 @@ import { type Channel, channels, type Finding } from '../../core/text.ts'
 interface Part {
   readonly channel: Channel
   readonly text: string
-  /** As in `Text`: where texts that last meet, is read once. */
+  /** As in `Text`: seams of texts that last are made once. */
   readonly lasting?: true
 }
 
@@ -30,9 +30,9 @@ interface Joint {
  */
 const sentenceEnd = /[.!?…)\]}"'`»”]\s*$/u
 
-/** UTF-16 code units of a text that are read with its neighbours: longer than any phrase with its gaps. */
+/** UTF-16 code units of a long text that are joined with its neighbours: longer than any phrase with its gaps. */
 const reach = 256
-/** From this length on what follows is read apart, so that what was read need not be read again. */
+/** A longer seam is completed and a new one begun with its end, so that its beginning need not be scanned again. */
 const maxLength = 2048
 
 /**
@@ -84,37 +84,37 @@ function inTemplate(texts: readonly Part[], { system, definition }: BySpeaker): 
 
 function seamsIn(texts: readonly Part[], derived: Derived): Seam[] {
   const seams: Seam[] = []
-  let reading = derived.of('read', nowhere, () => new Reading('', undefined, 'user', true))
+  let open = derived.of('read', nowhere, () => new OpenSeam('', undefined, 'user', true))
   for (const text of texts) {
-    const { seam, next } = reading.on(text, derived)
-    if (seam) seams.push(seam)
-    reading = next
+    const { completed, next } = open.extend(text, derived)
+    if (completed) seams.push(completed)
+    open = next
   }
-  const last = reading.seam(derived)
+  const last = open.seam(derived)
   if (last) seams.push(last)
   return seams
 }
 
-/** What reading on over a text has completed, if anything, and what is being read then. */
-interface Step {
-  readonly seam: Seam | undefined
-  readonly next: Reading
+/** The result of extending a seam by a text: the seam that this completes, if any, and the one that is open then. */
+interface Extension {
+  readonly completed: Seam | undefined
+  readonly next: OpenSeam
 }
 
-/** The last joint so far, and those before it: so that reading on copies none of them. */
+/** The last joint so far, linked to those before it, so that extending a seam copies none. */
 interface Joints {
   readonly joint: Joint
   readonly before: Joints | undefined
 }
 
-/** A seam as far as it was read. */
-class Reading {
+/** A seam that further texts may extend. */
+class OpenSeam {
   readonly #text: string
   readonly #joints: Joints | undefined
   readonly #channel: Channel
   readonly #lasting: boolean
-  /** Over texts that last. */
-  #steps: WeakMap<Part, Step> | undefined
+  /** By texts that last: extended once for all requests. */
+  #extensions: WeakMap<Part, Extension> | undefined
   #seam: Seam | undefined
 
   constructor(text: string, joints: Joints | undefined, channel: Channel, lasting: boolean) {
@@ -138,18 +138,18 @@ class Reading {
     return this.#lasting ? { channel, text, joints, lasting: true } : { channel, text, joints }
   }
 
-  on(text: Part, derived: Derived): Step {
-    if (!this.#lasting || !text.lasting) return this.#readOn(text, derived)
-    this.#steps ??= new WeakMap()
-    const known = this.#steps.get(text)
+  extend(text: Part, derived: Derived): Extension {
+    if (!this.#lasting || !text.lasting) return this.#extended(text, derived)
+    this.#extensions ??= new WeakMap()
+    const known = this.#extensions.get(text)
     if (known) return known
-    const step = this.#readOn(text, derived)
+    const extension = this.#extended(text, derived)
     derived.count(1, 0)
-    this.#steps.set(text, step)
-    return step
+    this.#extensions.set(text, extension)
+    return extension
   }
 
-  #readOn(part: Part, derived: Derived): Step {
+  #extended(part: Part, derived: Derived): Extension {
     const { channel, text } = part
     const lasting = this.#lasting && part.lasting === true
     const isLong = text.length > 2 * reach
@@ -157,25 +157,25 @@ class Reading {
     const joint = { at: before.length, channel }
     const joints = before === '' ? undefined : { joint, before: this.#joints }
     const seam = before + (isLong ? text.slice(0, reach) : text)
-    const whole = new Reading(seam, joints, channel, lasting)
-    if (isLong) return { seam: whole.seam(derived), next: behind(part, derived) }
-    if (seam.length < maxLength) return { seam: undefined, next: whole }
+    const whole = new OpenSeam(seam, joints, channel, lasting)
+    if (isLong) return { completed: whole.seam(derived), next: endOf(part, derived) }
+    if (seam.length < maxLength) return { completed: undefined, next: whole }
     const from = seam.length - reach
     return {
-      seam: whole.seam(derived),
-      next: new Reading(seam.slice(from), behindOf(joints, from), channel, lasting),
+      completed: whole.seam(derived),
+      next: new OpenSeam(seam.slice(from), behindOf(joints, from), channel, lasting),
     }
   }
 }
 
-/** In their order. */
+/** Lists joints in the order of the text. */
 function listOf(joints: Joints): Joint[] {
   const list: Joint[] = []
   for (let each: Joints | undefined = joints; each; each = each.before) list.push(each.joint)
   return list.reverse()
 }
 
-/** The joints behind a place, counted from there. */
+/** Returns the joints behind an offset, relative to it. */
 function behindOf(joints: Joints | undefined, from: number): Joints | undefined {
   if (!joints) return undefined
   let rest: Joints | undefined
@@ -184,11 +184,11 @@ function behindOf(joints: Joints | undefined, from: number): Joints | undefined 
   return rest
 }
 
-/** Where reading begins. */
+/** Stands for the beginning, before any text. */
 const nowhere = {}
 
-/** The end of a long text is the same whatever stood before it. */
-function behind(part: Part, derived: Derived): Reading {
-  const end = () => new Reading(part.text.slice(-reach), undefined, part.channel, part.lasting === true)
+/** Opens a seam with the end of a long text, which is the same whatever precedes the text. */
+function endOf(part: Part, derived: Derived): OpenSeam {
+  const end = () => new OpenSeam(part.text.slice(-reach), undefined, part.channel, part.lasting === true)
   return part.lasting ? derived.of('ends', part, end) : end()
 }

@@ -1,10 +1,10 @@
 /**
- * The messages and tools of earlier bodies. A conversation comes whole with every request: whatever of it has the same
- * bytes as before, of the same caller, is neither parsed again nor read again. The bytes are compared, not a digest. An
- * object ends where its bracket closes, so bytes that begin with those of an object hold the same object.
+ * The messages and tools of earlier bodies. A client sends the whole conversation with every request; items with the same
+ * bytes as in an earlier body of the same caller are neither parsed nor read again. The bytes are compared, not a digest.
+ * An object ends where its bracket closes, so bytes that begin with those of an object hold the same object.
  *
- * Kept per caller: if one's text made another's faster, a stopwatch would tell what others have said. Bounded for each
- * and in sum, what was not used for the longest goes first, and all goes when requests need the memory.
+ * Kept by caller: if one caller's text made another's request faster, timing would reveal what others have said. Bounded by
+ * caller and in sum; the least recently used items go first, and all go when requests need the memory.
  */
 import { LRUCache } from 'lru-cache'
 import { Derived } from '../../core/derived.ts'
@@ -33,57 +33,57 @@ export interface SharedBody {
   readonly derived: Derived
 }
 
-/** Bytes of a body. Keeping what is in a shorter one costs more than it saves. */
+/** Bytes. Keeping the items of a shorter body costs more than it saves. */
 const minBody = 4096
 const maxBody = 2 * 1024 * 1024
-/** Of one body; what has more of them is read as a whole. */
+/** A body with more items is read as a whole. */
 const maxItems = 4096
-/** An item is held as bytes, as text, as what was read of it and as the JSON that is made of that. */
+/** Weight of an item by its bytes: held as bytes, as text, as what was read of it, and as the JSON made of that. */
 const byteWeight = 4
 const itemWeight = 1024
-/** Of an object, a list or a member, as it came and as it was read: `{}` is two bytes and takes many times as much. */
-const thingWeight = 64
+/** Weight of an object, a list or a member, as it came and as it was read: `{}` is two bytes and takes many times as much. */
+const nodeWeight = 64
 /** Characters of the names of tools and calls of one caller: a request says most of those that the one before said. */
 const maxNames = 64 * 1024
-/** Of one caller, in two halves. */
+/** Weight of one caller's items, both generations together. */
 const ownersShare = 16 * 1024 * 1024
 const maxWeight = 4 * ownersShare
 
-/** Makes an empty memory. @param memory of all requests, whose budget includes this */
+/** Makes an empty cache. @param memory the budget of all requests, which the cache counts towards */
 export function createSharedBodies(memory: HeldBytes): SharedBodies {
-  const books = new LRUCache<string, { readonly book: Book }>({ maxSize: maxWeight })
+  const caches = new LRUCache<string, { readonly items: ItemCache }>({ maxSize: maxWeight })
   const hold = memory.open()
   let isCharging = false
   const forget = () => {
-    books.clear()
+    caches.clear()
     if (!isCharging) hold.answer(0)
   }
   memory.onShortage(forget)
   const charge = () => {
     isCharging = true
     try {
-      hold.answer(books.calculatedSize)
+      hold.answer(caches.calculatedSize)
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
     } finally {
       isCharging = false
     }
-    if (books.size === 0) forget()
+    if (caches.size === 0) forget()
   }
   return {
     read(body, owner) {
       if (body.length < minBody || body.length > maxBody) return undefined
-      const { book } = books.get(owner) ?? { book: new Book() }
-      const reading = new Reading(body, book)
+      const { items } = caches.get(owner) ?? { items: new ItemCache() }
+      const reader = new BodyReader(body, items)
       try {
-        const document = walkBody(body, (at) => reading.item(at))
-        reading.keep()
-        // Its size is asked for again only with another value.
-        books.set(owner, { book }, { size: book.weight + 1 })
+        const document = walkBody(body, (at) => reader.item(at))
+        reader.keep()
+        // The cache looks at the new size only if the value is another object.
+        caches.set(owner, { items }, { size: items.weight + 1 })
         charge()
-        return { document, items: book, derived: book.derived }
+        return { document, items, derived: items.derived }
       } catch (error) {
-        // Read as a whole it is refused with the right words, or is not.
+        // Reading it as a whole decides whether it is refused, and in which words.
         if (error instanceof JsonFault) return undefined
         throw error
       }
@@ -98,37 +98,37 @@ interface Item {
   readonly weight: number
 }
 
-/** One reading of one body. */
-class Reading {
+/** Reads one body, and keeps its new items. */
+class BodyReader {
   readonly #body: Buffer
-  readonly #book: Book
+  readonly #items: ItemCache
   readonly #fresh: {
     readonly hash: number
     readonly from: number
     readonly end: number
     readonly value: JsonObject
-    readonly things: number
+    readonly nodes: number
   }[] = []
   #count = 0
 
-  constructor(body: Buffer, book: Book) {
+  constructor(body: Buffer, items: ItemCache) {
     this.#body = body
-    this.#book = book
+    this.#items = items
   }
 
   /** @throws JsonFault */
   item(from: number): { readonly value: JsonObject; readonly end: number } {
     if (++this.#count > maxItems) throw new JsonFault('not valid JSON')
     const body = this.#body
-    const known = this.#book.find(hashOf(body, from, from + telling), body, from)
+    const known = this.#items.find(hashOf(body, from, from + hashedBytes), body, from)
     if (known) return { value: known.value, end: from + known.bytes.length }
     const end = endOfValue(body, from)
-    const hash = hashOf(body, from, Math.min(end, from + telling))
-    const short = end < from + telling ? this.#book.find(hash, body, from) : undefined
+    const hash = hashOf(body, from, Math.min(end, from + hashedBytes))
+    const short = end < from + hashedBytes ? this.#items.find(hash, body, from) : undefined
     if (short) return { value: short.value, end }
     const value = readJson(body.toString('utf8', from, end), itemDepth)
     if (!isObject(value)) throw new JsonFault('not valid JSON')
-    this.#fresh.push({ hash, from, end, value, things: freezeDeep(value) })
+    this.#fresh.push({ hash, from, end, value, nodes: freezeDeep(value) })
     return { value, end }
   }
 
@@ -137,21 +137,21 @@ class Reading {
     const length = this.#fresh.reduce((sum, { from, end }) => sum + end - from, 0)
     const copy = Buffer.allocUnsafeSlow(length)
     let at = 0
-    for (const { hash, from, end, value, things } of this.#fresh) {
+    for (const { hash, from, end, value, nodes } of this.#fresh) {
       const bytes = copy.subarray(at, at + end - from)
       this.#body.copy(copy, at, from, end)
       at += end - from
-      const weight = bytes.length * byteWeight + itemWeight + things * thingWeight
-      this.#book.add({ hash, bytes, value, weight })
+      const weight = bytes.length * byteWeight + itemWeight + nodes * nodeWeight
+      this.#items.add({ hash, bytes, value, weight })
     }
   }
 }
 
-/** Items whose first bytes have one hash; more are not kept. */
+/** How many items with the same hash of their first bytes are kept, the latest. */
 const maxAlike = 8
 
-/** The items of one caller. What was not used while the newer half filled up is dropped. */
-class Book implements SharedItems {
+/** The items of one caller, in two generations: what was not used while the newer one filled up is dropped. */
+class ItemCache implements SharedItems {
   readonly derived = new Derived()
   readonly #readings = new WeakMap<JsonObject, ItemReading | undefined>()
   readonly #names = new LRUCache<string, Text>({
@@ -226,10 +226,10 @@ function standingAt(items: readonly Item[] | undefined, body: Buffer, at: number
   return undefined
 }
 
-/** Bytes from the beginning of an item by which it is looked up: messages differ behind the name of their role. */
-const telling = 96
+/** Bytes at the beginning of an item that its hash covers: messages differ soon after the name of their role. */
+const hashedBytes = 96
 
-/** After FNV-1a, of four bytes at a time; whoever makes many alike only loses what is kept of them. */
+/** A variant of FNV-1a over four bytes at a time. A caller who makes hashes collide only loses cached items. */
 function hashOf(body: Buffer, from: number, end: number): number {
   let hash = 0x811c9dc5
   const last = Math.min(end, body.length)
