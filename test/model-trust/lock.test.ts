@@ -1,5 +1,5 @@
 /** The lock file: written in one form, read strictly. */
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -136,6 +136,12 @@ describe('a lock file', () => {
     const file = join(folder, 'large.yaml')
     writeFileSync(file, '#'.repeat(9 * 1024 * 1024))
     expect(lockStateOf(file)).toMatchObject({ state: 'broken', reason: expect.stringMatching(/may have/) })
+    const endless = join(folder, 'endless.yaml')
+    symlinkSync('/dev/zero', endless)
+    expect(lockStateOf(endless)).toMatchObject({
+      state: 'broken',
+      reason: expect.stringMatching(/is no file/),
+    })
   })
 })
 

@@ -42,6 +42,8 @@ export function lockStateOf(file: string): LockState {
 export function readLock(file: string): Lock | undefined {
   const found = statSync(file, { throwIfNoEntry: false })
   if (!found) return undefined
+  // What is no file has no end that could be known.
+  if (!found.isFile()) throw new LockError('is no file')
   if (found.size > maxBytes) throw new LockError(`has ${found.size} bytes, and may have ${maxBytes}`)
   return parseLock(readFileSync(file))
 }

@@ -74,15 +74,23 @@ interface Definition {
   readonly value: Readonly<Record<string, unknown>>
 }
 
-/** @throws Error if two files define the same model */
+/**
+ * Finds the YAML of a model. LocalAI goes by what stands in any of them, and reads some that another parser does not, such
+ * as the first of several documents; so one that cannot be read could define every model.
+ * @throws Error if two files define the same model, or one cannot be read
+ */
 function definitionOf(folder: string, model: string): Definition | undefined {
-  const names = readdirSync(folder).filter((name) => /\.ya?ml$/i.test(name))
+  const names = readdirSync(folder).filter(
+    (name) => /\.ya?ml$/i.test(name) && statSync(join(folder, name)).isFile(),
+  )
   if (names.length > maxDefinitions) throw new Error(`${folder} has more than ${maxDefinitions} YAML files`)
   const found = names.flatMap((name): (Definition & { name: string })[] => {
     const path = join(folder, name)
-    if (statSync(path).size > maxDefinitionBytes) return []
+    const { size } = statSync(path)
+    if (size > maxDefinitionBytes)
+      throw new Error(`${path} is larger than 1 MiB, so it cannot be told which model it defines`)
     const text = readFileSync(path)
-    const value = mappingIn(text)
+    const value = mappingIn(text, path)
     // Without a name of its own it is called like its file.
     const called =
       typeof value?.name === 'string' && value.name !== '' ? value.name : name.replace(/\.\w+$/, '')
@@ -93,12 +101,16 @@ function definitionOf(folder: string, model: string): Definition | undefined {
   return found[0]
 }
 
-function mappingIn(text: Buffer): Readonly<Record<string, unknown>> | undefined {
+/** @returns undefined if it defines nothing @throws Error if it is no YAML, or not one document */
+function mappingIn(text: Buffer, path: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    const value: unknown = parse(text.toString(), { logLevel: 'error' })
+    // LocalAI's parser takes what `<<` merges for members.
+    const value: unknown = parse(text.toString(), { logLevel: 'error', merge: true })
     return isMapping(value) ? value : undefined
   } catch {
-    return undefined
+    throw new Error(
+      `${path} cannot be read as one YAML document, so it cannot be told which model it defines`,
+    )
   }
 }
 
