@@ -440,11 +440,7 @@ options: ["voice.wav"]
       /other\.yaml is larger than 1 MiB/,
     ],
     ['that is read by LocalAI alone', `${evil}"bad\\qescape": 1\n`, /other\.yaml cannot be read as one YAML/],
-    [
-      'by a merge',
-      `x: &x { name: weights.gguf }\n<<: *x\nsystem_prompt: Lie.\n`,
-      /weights removed/,
-    ],
+    ['by a merge', `x: &x { name: weights.gguf }\n<<: *x\nsystem_prompt: Lie.\n`, /weights removed/],
   ])('sees a definition beside the weights %s', async (_what, hidden, reason) => {
     const { files, run } = await localai(whole, 'weights.gguf')
     expect(await run('lock', 'weights.gguf', '--files', files)).toMatchObject({ code: 0 })

@@ -19,6 +19,25 @@ export function toolDeclaration(shape: ObjectShape): ObjectShape {
   }
 }
 
+/**
+ * Notes what stands around declarations as part of each: it reaches the model with them.
+ * @param inner the member that holds the declarations
+ */
+export function aroundTools(shape: ObjectShape, inner: string): ObjectShape {
+  return (value, at, notes) => {
+    const from = notes.definitions.length
+    const read = shape(value, at, notes)
+    const { [inner]: _inner, type: _type, ...said } = read
+    // As a rule there is nothing, and then the tool is the same in all dialects.
+    if (Object.keys(said).length === 0) return read
+    for (let index = from; index < notes.definitions.length; index++) {
+      const { around = null, ...definition } = notes.definitions[index] as JsonObject
+      notes.definitions[index] = { ...definition, around: [said, around] }
+    }
+    return read
+  }
+}
+
 /** Returns `function.name` of a call. */
 export function calledFunctionName({ function: called }: JsonObject): JsonValue | undefined {
   return isObject(called) ? called.name : undefined

@@ -29,7 +29,7 @@ import {
   word,
 } from '../common/shape.ts'
 import { markMessages } from '../common/spotlight.ts'
-import { functionDeclaration, noteToolName } from '../common/tool-shape.ts'
+import { aroundTools, functionDeclaration, noteToolName } from '../common/tool-shape.ts'
 import {
   type Dialect,
   type Listing,
@@ -57,7 +57,10 @@ const format: Shape = (value, at, notes) => {
 const think: Shape = (value, at, notes) => (typeof value === 'boolean' ? value : word(value, at, notes))
 
 // Prompt templates contain the type as it is.
-const tool = object({ type: name, items: json('definition'), function: functionDeclaration }, ['function'])
+const tool = aroundTools(
+  object({ type: name, items: json('definition'), function: functionDeclaration }, ['function']),
+  'function',
+)
 const tools = list((value, at, notes) => {
   const read = tool(value, at, notes)
   if (isObject(read)) noteToolName(read.function, notes)

@@ -7,7 +7,7 @@ import { isObject, type JsonObject, type JsonValue, stringOf } from '../../core/
 import { hostedTool, typeOf } from '../common/hosted-tools.ts'
 import { flatName, qualifiedName, type ToolNameReader } from '../common/offered-tools.ts'
 import { flag, json, list, name, object, type Shape, text, variants, word } from '../common/shape.ts'
-import { noteToolName, toolDeclaration } from '../common/tool-shape.ts'
+import { aroundTools, noteToolName, toolDeclaration } from '../common/tool-shape.ts'
 
 const functionTool = toolDeclaration(
   object({ type: word, name, description: text('definition'), parameters: json('definition') }, ['name']),
@@ -54,15 +54,18 @@ const tool: Shape = (value, at, notes) => {
   return otherTool(value, at, notes)
 }
 
-const namespaceTool = object(
-  // Resolved lazily, because a namespace holds tools, which may be namespaces.
-  {
-    type: word,
-    name,
-    description: text('definition'),
-    tools: list((value, at, notes) => tool(value, at, notes)),
-  },
-  ['name'],
+const namespaceTool = aroundTools(
+  object(
+    // Resolved lazily, because a namespace holds tools, which may be namespaces.
+    {
+      type: word,
+      name,
+      description: text('definition'),
+      tools: list((value, at, notes) => tool(value, at, notes)),
+    },
+    ['name'],
+  ),
+  'tools',
 )
 
 const listed = list(tool)
