@@ -21,6 +21,15 @@ export function parseDuration(text: string): number | undefined {
   return parse(text, durations)
 }
 
+/**
+ * Reads a point in time: a duration before now such as `24h`, or a date.
+ * @returns milliseconds since 1970, NaN if the text is neither
+ */
+export function parseMoment(text: string, nowMs: number): number {
+  const ago = parseDuration(text)
+  return ago === undefined ? Date.parse(text) : nowMs - ago
+}
+
 /** Bytes, or undefined if the text is no size. */
 export function parseSize(text: string): number | undefined {
   return parse(text, sizes)

@@ -1,4 +1,5 @@
-/** What whoever starts a gateway, or a part of one, may do with it. */
+/** The handle of a started gateway, or of the part of it that this process is. */
+
 /** A gateway that listens. */
 export interface Gateway {
   /** URLs of the two listeners; a worker has no admin listener. */

@@ -1,7 +1,7 @@
 /** What the `audit` commands share: the path of the log, and options with a time. */
 
 import { readKeyFile } from '../../auth/api-keys/key-file.ts'
-import { parseDuration } from '../../core/units.ts'
+import { parseMoment } from '../../core/units.ts'
 import { loadPolicy } from '../../policy/load.ts'
 import { type Io, textOf, UsageError, type Values } from '../command.ts'
 
@@ -28,8 +28,7 @@ export function knownTo(values: Values, io: Io, given?: string): { readonly iden
 export function momentOption(values: Values, name: string): number | undefined {
   const text = textOf(values, name)
   if (text === '') return undefined
-  const ago = parseDuration(text)
-  const ms = ago === undefined ? Date.parse(text) : Date.now() - ago
+  const ms = parseMoment(text, Date.now())
   if (Number.isNaN(ms)) throw new UsageError(`--${name} must be a duration such as 24h, or a date and time.`)
   return ms
 }

@@ -10,7 +10,7 @@ import { queryOf } from '../../audit/query/query.ts'
 import { readChains } from '../../audit/query/read-chains.ts'
 import { UsageTable, usageGroups } from '../../audit/query/usage.ts'
 import { readEntry } from '../../audit/write/entry.ts'
-import { parseDuration } from '../../core/units.ts'
+import { parseMoment } from '../../core/units.ts'
 import type { Policy } from '../../policy/policy.ts'
 import { pricesOf } from '../../policy/prices.ts'
 import { refuse } from './admin-replies.ts'
@@ -37,7 +37,9 @@ export function registerUsageApi(app: FastifyInstance, policy: () => Policy): vo
         `The query may have since, until, and by, which is one of ${usageGroups.join(', ')}.`,
       )
     const { since = '30d', until, by = 'key' } = query
-    const [sinceMs, untilMs] = [momentOf(since), until === undefined ? undefined : momentOf(until)]
+    const nowMs = Date.now()
+    const sinceMs = parseMoment(since, nowMs)
+    const untilMs = until === undefined ? undefined : parseMoment(until, nowMs)
     if (Number.isNaN(sinceMs) || Number.isNaN(untilMs))
       return refuse(reply, '`since` and `until` are a duration such as 24h, or a date and time.')
     if (isReading)
@@ -56,10 +58,4 @@ export function registerUsageApi(app: FastifyInstance, policy: () => Policy): vo
       isReading = false
     }
   })
-}
-
-/** @returns epoch milliseconds, NaN if it is no moment */
-function momentOf(text: string): number {
-  const ago = parseDuration(text)
-  return ago === undefined ? Date.parse(text) : Date.now() - ago
 }

@@ -5,6 +5,7 @@
 import type { FastifyRequest } from 'fastify'
 import { networkOf } from '../../core/peer.ts'
 import { Refusal } from '../../core/refusal.ts'
+import { wholeSeconds } from '../../pipeline/request/admit.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { CountFailure } from '../../workers/shared.ts'
 import { clientAddressOf } from './connections.ts'
@@ -23,7 +24,7 @@ export function createLoginThrottle(count: CountFailure, door: () => Policy['doo
       if (waitMs > 0)
         throw new Refusal('rate_limited', {
           say: 'Too many failed logins from this address. Try again later.',
-          retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)),
+          retryAfterSeconds: wholeSeconds(waitMs),
         })
     },
   }
