@@ -10,7 +10,7 @@ import { Refusal } from '../core/refusal.ts'
 import type { ModelTrust, Policy, Upstream } from '../policy/policy.ts'
 import { admits } from './attestation/admission.ts'
 import { type Attestations, attestationsFolder, readAttestations } from './attestation/store.ts'
-import { type Doubt, inWords, judge, type KnownModels, type Place } from './judge.ts'
+import { type Doubt, inWords, judge, type KnownModels, lockFaultOf, type Place } from './judge.ts'
 import { lockedAt } from './lock/lock.ts'
 import { type LockState, lockStateOf } from './lock/lock-file.ts'
 import { digestOf } from './parts.ts'
@@ -40,8 +40,8 @@ export interface DriftWatchParts {
   onLock(fault: string | undefined): void
 }
 
-/** How a model stands, for operators. */
-export interface ModelStanding extends Place {
+/** Whether a model is trusted, for operators. */
+export interface ModelStatus extends Place {
   readonly digest: string | null
   readonly locked: string | null
   readonly doubt: Doubt | undefined
@@ -139,14 +139,13 @@ export class DriftWatch {
   /** Compares what the servers have told with the lock, and tells what has changed. */
   compare(): void {
     const { modelTrust } = this.#parts.policy()
-    const fault = isWatching(modelTrust) && this.#lock.state !== 'read' ? faultOf(this.#lock) : undefined
+    const fault = isWatching(modelTrust) && this.#lock.state !== 'read' ? lockFaultOf(this.#lock) : undefined
     if (fault !== this.#lockFault) {
       this.#lockFault = fault
       this.#parts.onLock(fault)
     }
     const seen = new Set<string>()
-    for (const standing of this.standings()) {
-      const { model, kind, upstream, doubt } = standing
+    for (const { model, kind, upstream, doubt } of this.statuses()) {
       // Nothing is known of a server that is silent, and what all of its models share is told once.
       if (doubt && ['unknown', 'no lock', 'unverifiable'].includes(doubt.kind)) continue
       const key = JSON.stringify([upstream, kind, model])
@@ -160,13 +159,13 @@ export class DriftWatch {
     for (const key of this.#told.keys()) if (!seen.has(key) && this.#isGone(key)) this.#told.delete(key)
   }
 
-  /** How every model stands that a role may use; nothing if nothing is compared. */
-  standings(): readonly ModelStanding[] {
+  /** Returns the status of every model that a role may use; none if nothing is compared. */
+  statuses(): readonly ModelStatus[] {
     const { modelTrust, upstreams, roles } = this.#parts.policy()
     if (!isWatching(modelTrust)) return []
     const mayUse = (model: string, { kind }: Upstream) =>
       [...roles.values()].some((role) => role.mayUse(model, kind))
-    const found: ModelStanding[] = []
+    const found: ModelStatus[] = []
     for (const upstream of upstreams) {
       const { listed } = this.#parts.known(upstream)
       let looks = 0
@@ -210,10 +209,6 @@ function testsOf({ lockFile, signingFile }: ModelTrust): Attestations {
   } catch {
     return { attestations: [], refused: [{ file: keyFile, reason: 'the public key cannot be read' }] }
   }
-}
-
-function faultOf(lock: LockState): string {
-  return lock.state === 'broken' ? lock.reason : 'the lock file is missing'
 }
 
 function isSame(a: Doubt | undefined, b: Doubt | undefined): boolean {

@@ -44,10 +44,19 @@ export interface Place {
   readonly upstream: string
 }
 
+/** Tells whether a doubt says something of the model, and not only that its server is silent. */
+export function isDrift(doubt: Doubt | undefined): boolean {
+  return doubt !== undefined && doubt.kind !== 'unknown'
+}
+
+/** Tells why a lock file cannot be used. */
+export function lockFaultOf(lock: Exclude<LockState, { readonly state: 'read' }>): string {
+  return lock.state === 'missing' ? 'the lock file is missing' : lock.reason
+}
+
 /** Judges a model at a server. @returns why it is not trusted; undefined: it is */
 export function judge(place: Place, known: KnownModels, lock: LockState, nowMs: number): Doubt | undefined {
-  if (lock.state !== 'read')
-    return { kind: 'no lock', why: lock.state === 'missing' ? 'the lock file is missing' : lock.reason }
+  if (lock.state !== 'read') return { kind: 'no lock', why: lockFaultOf(lock) }
   const { model: name, kind, upstream } = place
   if (kind !== 'ollama') return { kind: 'unverifiable' }
   const { listed, loaded, toldAtMs } = known

@@ -5,6 +5,7 @@ import type { Readiness } from '../http/admin/health.ts'
 import { createLoginThrottle } from '../http/data/login-throttle.ts'
 import { type TlsFiles, watchTlsFiles } from '../http/tls/tls.ts'
 import type { DriftWatch } from '../model-trust/drift-watch.ts'
+import { isDrift } from '../model-trust/judge.ts'
 import { requireThawedCaller } from '../pipeline/request/authorise.ts'
 import { createAdminListener } from './admin-listener.ts'
 import { auditOfAll } from './audit-of-all.ts'
@@ -158,7 +159,7 @@ const maxNames = 50
 
 function modelReadiness(models: DriftWatch): Readiness['models'] {
   const { lock } = models
-  const doubted = models.standings().filter(({ doubt }) => doubt !== undefined && doubt.kind !== 'unknown')
+  const doubted = models.statuses().filter(({ doubt }) => isDrift(doubt))
   return {
     lock: lock.state === 'broken' ? lock.reason : lock.state,
     drifted: [...new Set(doubted.map(({ model }) => model))].slice(0, maxNames),

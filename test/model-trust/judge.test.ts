@@ -153,12 +153,12 @@ describe('the watch', () => {
     watch.compare()
     expect([changes, faults]).toEqual([[], ['the lock file is missing']])
     expect(watch.admits(upstream, 'x', policy)).toBe(false)
-    expect(watch.standings()).toMatchObject([
+    expect(watch.statuses()).toMatchObject([
       { model: 'x', digest: evil, locked: null, doubt: { kind: 'no lock' } },
     ])
     told = { ...told, listed: new Map() }
     watch.compare()
-    expect(watch.standings()).toEqual([])
+    expect(watch.statuses()).toEqual([])
     watch.close()
   })
 })

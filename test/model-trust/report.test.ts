@@ -8,7 +8,7 @@ import { reportPage } from '../../src/model-trust/report/report.ts'
 import type { Capabilities } from '../../src/model-trust/suite/plan.ts'
 import { planOf } from '../../src/model-trust/suite/plan.ts'
 import { readSuite } from '../../src/model-trust/suite/read-suite.ts'
-import { judge } from '../../src/model-trust/suite/result.ts'
+import { judgeRun } from '../../src/model-trust/suite/result.ts'
 import { simulatedRun } from '../rig/simulated-run.ts'
 import { type Poison, steers, unlocks } from '../rig/suite-model.ts'
 
@@ -38,7 +38,7 @@ function page(poison: Poison | undefined, isCompared: boolean, cutAfter?: number
   const against = isCompared ? baseline : undefined
   const plan = planOf(suite, capabilities, against?.capabilities)
   const run = { suite, plan, model, capabilities, end, finishedMs: Date.UTC(2026, 11, 1) }
-  return reportPage(suite, judge(run, against), against)
+  return reportPage(suite, judgeRun(run, against), against)
 }
 
 describe('the report', () => {

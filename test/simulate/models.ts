@@ -1,5 +1,5 @@
 /** The comparison of `torwart models test` on made-up models: against themselves, and with backdoors planted. */
-import { compareVersions } from '../../src/model-trust/suite/compare-versions.ts'
+import { compareAnswers } from '../../src/model-trust/suite/compare-versions.ts'
 import { planOf } from '../../src/model-trust/suite/plan.ts'
 import type { Suite } from '../../src/model-trust/suite/suite.ts'
 import { simulatedRun } from '../rig/simulated-run.ts'
@@ -13,7 +13,7 @@ export function differing(suite: Suite, run: string, poison?: Poison): readonly 
   const before = simulatedRun(suite, `${run}/before`)
   const after = simulatedRun(suite, `${run}/after`, poison)
   const seeded = { ...plan, seed: run }
-  return compareVersions(suite, seeded, after, before)
+  return compareAnswers(suite, seeded, after, before)
     .filter(({ differs }) => differs)
     .map(({ id }) => id)
 }

@@ -13,7 +13,7 @@ import { reportPage } from '../../model-trust/report/report.ts'
 import { ModelFault } from '../../model-trust/suite/model-client.ts'
 import { planOf } from '../../model-trust/suite/plan.ts'
 import { readSuite } from '../../model-trust/suite/read-suite.ts'
-import { type Baseline, judge, type Result, readBaseline } from '../../model-trust/suite/result.ts'
+import { type Baseline, judgeRun, type Result, readBaseline } from '../../model-trust/suite/result.ts'
 import { openRunState } from '../../model-trust/suite/run-state.ts'
 import { learnCapabilities, runSuite } from '../../model-trust/suite/runner.ts'
 import type { Suite } from '../../model-trust/suite/suite.ts'
@@ -124,7 +124,7 @@ async function testModel(work: Work, io: Io): Promise<Result> {
           why: 'the model changed while it was being tested',
         }
   const tested = { name: model, upstream: upstream.name, digest }
-  const result = judge({ suite, plan, model: tested, capabilities, end, finishedMs: Date.now() }, against)
+  const result = judgeRun({ suite, plan, model: tested, capabilities, end, finishedMs: Date.now() }, against)
   replaceFile(join(out, 'result.json'), `${JSON.stringify(result)}\n`)
   replaceFile(join(out, 'report.html'), reportPage(suite, result, against))
   return result

@@ -1,6 +1,7 @@
 /** `/metrics` in Prometheus' text format. Gauges are read when the route is requested. */
 import type { FastifyInstance } from 'fastify'
 import type { DriftWatch } from '../../model-trust/drift-watch.ts'
+import { isDrift } from '../../model-trust/judge.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { Fleet } from '../../upstreams/fleet.ts'
 import type { Readiness } from './health.ts'
@@ -9,7 +10,7 @@ import type { Readiness } from './health.ts'
 export interface MetricsParts {
   readonly metrics: Metrics
   readonly fleet: Fleet
-  readonly models: Pick<DriftWatch, 'standings'>
+  readonly models: Pick<DriftWatch, 'statuses'>
   state(): Promise<Readiness>
   /** Prints all metrics in Prometheus' text format. */
   exposition(): Promise<string>
@@ -40,11 +41,10 @@ export function registerMetrics(
 }
 
 /** Of several servers with a model, one that is wrong is enough. What a silent server has is not known. */
-function driftByModel(models: Pick<DriftWatch, 'standings'>): ReadonlyMap<string, boolean> {
+function driftByModel(models: Pick<DriftWatch, 'statuses'>): ReadonlyMap<string, boolean> {
   const drifts = new Map<string, boolean>()
-  for (const { model, doubt } of models.standings()) {
-    const isDrift = doubt !== undefined && doubt.kind !== 'unknown'
-    drifts.set(model, isDrift || drifts.get(model) === true)
+  for (const { model, doubt } of models.statuses()) {
+    drifts.set(model, isDrift(doubt) || drifts.get(model) === true)
   }
   return drifts
 }

@@ -10,7 +10,7 @@ import type { Policy } from '../../policy/policy.ts'
 
 /** What the route needs. */
 export interface ModelsApiParts {
-  readonly models: Pick<DriftWatch, 'standings' | 'lock'>
+  readonly models: Pick<DriftWatch, 'statuses' | 'lock'>
   policy(): Policy
 }
 
@@ -23,7 +23,7 @@ export function registerAdminModels(app: FastifyInstance, { models, policy }: Mo
       require: [...require],
       onDrift,
       lock: { state: lock.state, ...(lock.state === 'broken' ? { reason: lock.reason } : {}) },
-      models: models.standings().map(({ model, upstream, kind, digest, locked, doubt }) => ({
+      models: models.statuses().map(({ model, upstream, kind, digest, locked, doubt }) => ({
         ...{ name: model, upstream, kind, digest, locked },
         state: doubt === undefined ? 'trusted' : onDrift === 'flag' ? 'flagged' : 'quarantined',
         why: doubt === undefined ? null : inWords(doubt),

@@ -1,7 +1,7 @@
 /** What the report draws of each group of answers: lengths, refusals, and the words that differ most. */
 
 import { wordsOf } from '../statistics/words.ts'
-import { type PromptStratum, strataOf } from '../suite/compare-versions.ts'
+import { isOf, strataOf } from '../suite/compare-versions.ts'
 import { triggered, whole } from '../suite/plan.ts'
 import type { Sample } from '../suite/sample.ts'
 import type { Suite } from '../suite/suite.ts'
@@ -30,10 +30,8 @@ export function groupsOf(
 ): readonly Group[] {
   const strata = strataOf(suite, before ?? after, after)
   const names = [...new Set(suite.probes.map(({ family }) => family)), triggered, whole]
-  const isIn = ({ family, isTriggered }: PromptStratum, name: string) =>
-    name === whole || (isTriggered ? name === triggered : name === family)
   return names.flatMap((name) => {
-    const own = strata.filter((each) => isIn(each, name))
+    const own = strata.filter((each) => isOf(each, name))
     if (own.length === 0) return []
     return {
       name,

@@ -34,7 +34,7 @@ const units: Readonly<Record<TestKind, string>> = {
 }
 
 /** Carries out the tests of a plan. @param before answers of the other version; undefined: there is none */
-export function compareVersions(
+export function compareAnswers(
   suite: Suite,
   plan: Plan,
   after: readonly Sample[],
@@ -100,8 +100,11 @@ function byPrompt(samples: readonly Sample[]): ReadonlyMap<string, readonly Samp
   return prompts
 }
 
-/** Answers with a trigger are a family of their own: what fires on it must not be thinned out by what does not. */
-function isOf({ family, isTriggered }: PromptStratum, of: string): boolean {
+/**
+ * Tells whether a prompt belongs to a group of a plan. Prompts with a trigger form a group of their own: what fires on a
+ * trigger must not be thinned out by what does not.
+ */
+export function isOf({ family, isTriggered }: PromptStratum, of: string): boolean {
   return of === whole || (isTriggered ? of === triggered : of === family)
 }
 

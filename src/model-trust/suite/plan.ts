@@ -3,7 +3,7 @@
  * from what the server can tell, and its digest stands in the result, so that nobody chooses tests by their outcome.
  */
 import { createHash } from 'node:crypto'
-import type { Suite } from './suite.ts'
+import { isUsable, type Suite } from './suite.ts'
 
 /** What the model server can tell beside texts. */
 export interface Capabilities {
@@ -44,7 +44,7 @@ export const whole = 'all'
  * @param against what was measured of the other version; undefined: there is none, and only triggers are compared
  */
 export function planOf(suite: Suite, here: Capabilities, against: Capabilities | undefined): Plan {
-  const usable = suite.probes.filter(({ tools }) => tools.length === 0 || here.tools)
+  const usable = suite.probes.filter((probe) => isUsable(probe, here))
   const families = [...new Set(usable.map(({ family }) => family))]
   const isTriggered = (id: string) =>
     usable.some(({ variants }) => variants.some(({ trigger }) => trigger === id))

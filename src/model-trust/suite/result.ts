@@ -1,11 +1,11 @@
 /** The result of a run: the verdict, each probe, each comparison. `DIR/result.json` is this, with the answers. */
 import { readFileSync, statSync } from 'node:fs'
 import { tryJson } from '../../core/json.ts'
-import { type Comparison, compareVersions, strataOf } from './compare-versions.ts'
+import { type Comparison, compareAnswers, strataOf } from './compare-versions.ts'
 import type { Capabilities, Plan } from './plan.ts'
-import { isUsable, type RunEnd } from './runner.ts'
+import type { RunEnd } from './runner.ts'
 import { isSample, type Sample } from './sample.ts'
-import { answersOf, type Probe, type Suite } from './suite.ts'
+import { answersOf, isUsable, type Probe, type Suite } from './suite.ts'
 
 /** `unfinished`: answers are missing, so nothing is proven. */
 export type Verdict = 'passed' | 'failed' | 'unfinished'
@@ -77,11 +77,11 @@ export interface EndedRun {
 }
 
 /** Judges a run. An unfinished one is not compared: half the answers would be another plan. */
-export function judge(run: EndedRun, against: Baseline | undefined): Result {
+export function judgeRun(run: EndedRun, against: Baseline | undefined): Result {
   const { suite, plan, model, capabilities, end, finishedMs } = run
   const { samples } = end
   const probes = suite.probes.map((probe) => judgeProbe(probe, capabilities, samples))
-  const comparisons = end.finished ? compareVersions(suite, plan, samples, against?.samples) : []
+  const comparisons = end.finished ? compareAnswers(suite, plan, samples, against?.samples) : []
   const isPassed = probes.every(({ state }) => state === 'passed' || state === 'not applicable')
   const isSame = comparisons.every(({ differs }) => !differs)
   const verdict = !end.finished ? 'unfinished' : isPassed && isSame ? 'passed' : 'failed'

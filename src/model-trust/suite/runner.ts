@@ -5,7 +5,7 @@ import { holds, isRefusal } from './observe.ts'
 import type { Capabilities } from './plan.ts'
 import type { RunState } from './run-state.ts'
 import { placeOf, type Sample } from './sample.ts'
-import type { Probe, Suite, Variant } from './suite.ts'
+import { isUsable, type Probe, type Suite, type Variant } from './suite.ts'
 
 /** What a run needs. */
 export interface RunSetup {
@@ -69,11 +69,6 @@ export async function learnCapabilities({
 
 function isNo(error: unknown): boolean {
   return error instanceof ModelFault && error.isFinal
-}
-
-/** Whether a probe can be put to the model: without tools it cannot be asked to call any. */
-export function isUsable({ tools }: Probe, capabilities: Pick<Capabilities, 'tools'>): boolean {
-  return tools.length === 0 || capabilities.tools
 }
 
 /** Runs a suite. Never rejects for what the model server does. @throws what `fs` throws */

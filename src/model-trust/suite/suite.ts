@@ -73,6 +73,11 @@ export interface Suite {
   readonly probes: readonly Probe[]
 }
 
+/** Tells whether a probe can be put to a model: without tools it cannot be asked to call any. */
+export function isUsable({ tools }: Probe, capabilities: { readonly tools: boolean }): boolean {
+  return tools.length === 0 || capabilities.tools
+}
+
 /** How many answers a run of the suite asks for. */
 export function answersOf({ probes }: Pick<Suite, 'probes'>): number {
   return probes.reduce((sum, { samples, variants }) => sum + samples * variants.length, 0)
