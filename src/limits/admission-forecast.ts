@@ -1,20 +1,20 @@
 /**
- * Who will probably be admitted: what was left to each caller when the store was asked last. It never decides anything. Who
- * is expected to be admitted is asked about later, together with the reservation; that answer holds, and a wrong guess has
- * only read a body for nothing. No more are let wait for one caller than there was room for.
+ * Predicts from the store's latest answer about a caller whether its next request will be admitted. It never decides: a
+ * request that is expected to be admitted is counted later, together with its reservation, and a wrong guess has only read a
+ * body in vain. No more requests of one caller are deferred than its latest answer left room for.
  */
 import { LRUCache } from 'lru-cache'
 import type { Admission, AdmissionRequest } from './store.ts'
 
 const maxCallers = 10_000
-/** Of one caller at the same time: other gateways may have used up what was left. */
+/** Deferred requests of one caller at the same time: other gateways may have used up what was left. */
 const maxDeferred = 32
 
 /** What is known of one caller. */
 interface Room {
   /** How many more the latest answer left. */
   left: number
-  /** How many were let wait and have not been asked about. */
+  /** How many requests are deferred and not counted yet. */
   deferred: number
 }
 

@@ -36,7 +36,7 @@ export interface Version extends ModelFacts {
 
 type Found = Pick<Difference, 'kind' | 'was' | 'is' | 'what'>
 
-/** As which kind a difference of each part is told. */
+/** The kind of difference that a change of each part is reported as. */
 const kindsOfParts: Readonly<Record<PartKind, DifferenceKind>> = {
   weights: 'weights',
   adapter: 'adapter',
@@ -73,7 +73,7 @@ export function compareVersions(
     const other = knownAs.length > 0 ? `it is now ${knownAs.join(', ')}` : `it is now ${identity}`
     found.push({ ...digestsOf(was, is), kind: 'tag', what: `tag points elsewhere: ${other}` })
   }
-  // Of another model altogether all parts differ, which tells nothing more.
+  // All parts of another model differ, so listing them adds nothing.
   if (identity === undefined || !moved) found.push(...partDifferences(was, is))
   if (found.length === 0 && was.digest !== is.digest)
     found.push({ ...digestsOf(was, is), kind: 'digest', what: 'digest differs' })

@@ -84,7 +84,7 @@ function openChain(
 /** A chain whose records are forwarded. */
 interface ForwardedChain {
   readonly file: string
-  /** Where it ends. */
+  /** Returns the number of its last record. */
   head(): number
 }
 

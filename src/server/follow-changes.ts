@@ -9,9 +9,9 @@ import type { Foundation } from './foundation.ts'
 import type { Reloaded } from './reload.ts'
 import { prepareScanners, type Services } from './services.ts'
 
-/** Where the requests are that a change may end. */
+/** How a change reaches running requests. */
 export interface ChangeReach {
-  /** Those of this process. */
+  /** Ends requests of this process. */
   abort: DataListener['abort']
   /** Told of every reload, and of freezes: other processes must follow. */
   onReload?(): void

@@ -92,7 +92,7 @@ function openFleet({ part, policy, clock, log }: Foundation, { ask }: HttpUpstre
   return part.kind === 'worker' ? createRemoteFleet(fleet, part.channel, () => policy().upstreams) : fleet
 }
 
-/** What tells other gateways of a key: a worker has the primary do it. */
+/** Returns what tells other gateways of a new key; a worker asks its primary to do so. */
 function sharedKeysOf({ part, policy, keysSync }: Foundation): Pick<SharedKeys, 'synchronise'> | undefined {
   if (part.kind !== 'worker' || !policy().keysInRedis) return keysSync.shared
   return { synchronise: () => part.channel.ask<boolean>('keys.synchronise', [], synchroniseMs) }

@@ -68,7 +68,7 @@ export function lockView(entries: readonly LockedModel[]) {
   }
 }
 
-/** What is in memory has nothing to do with what is locked. */
+/** Leaves out which version is in memory: locking looks only at what is stored. */
 export function asStored(served: readonly Served[]): readonly Served[] {
   return served.map(({ model, contents }) => ({ model: { ...model, loaded: undefined }, contents }))
 }

@@ -76,7 +76,7 @@ function requireServed(
   if (missing !== undefined) throw new Error(`No model server has ${missing}.`)
 }
 
-/** What may be written: versions that are not there, and more about those that are. */
+/** Returns the entries that may be written: of new models, and with more detail of unchanged ones; and what has drifted. */
 function additionsTo(lock: Lock, wanted: Read['served'], read: Read) {
   const names = new Set(wanted.map(({ model }) => model.name))
   const differences = compareWithLock(lock, asStored(wanted), names)

@@ -42,7 +42,7 @@ export const modelsVerify: Command = {
   },
 }
 
-/** Of a server that does not tell, nothing is missing. */
+/** Compares with the lock. A model of a server that did not answer is not reported as missing. */
 function differencesOf(lock: Lock, read: Read, upstreams: readonly { name: string; kind: string }[]) {
   const silent = new Set(read.silent.map(({ upstream }) => upstream))
   const silentKinds = new Set(upstreams.filter(({ name }) => silent.has(name)).map(({ kind }) => kind))

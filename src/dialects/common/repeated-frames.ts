@@ -43,15 +43,15 @@ interface Shape {
   /** What stands before each slot and behind the last one, as frames come and as they leave. */
   readonly fixed: readonly string[]
   readonly printed: readonly string[]
-  /** Whether a frame leaves in other words than it came. */
+  /** Whether the bytes around the text are others when a frame leaves than when it came. */
   readonly isOther: boolean
   readonly channel: string
   readonly kind: TextKind
 }
 
-/** Longer frames are read in full. UTF-16 code units. */
+/** UTF-16 code units. Longer frames are read in full. */
 const maxLength = 32 * 1024
-/** Frames that may be learned in vain before no more is tried in this response. */
+/** How many frames in a row are learned without a repetition before this response gives up. */
 const maxFutile = 8
 /** As RFC 3339 has it; `other-texts.ts` lets the same pass unread. */
 const time = /\d{4}-\d\d-\d\dT[\d:.]{5,20}(?:Z|[+-]\d\d:\d\d)/y

@@ -1,10 +1,10 @@
-/** Counts failed logins by network, where they are counted for the whole gateway. */
+/** Counts failed logins by network, for all processes of a gateway. */
 import rateLimit from '@fastify/rate-limit'
 import { type FastifyRequest, fastify } from 'fastify'
 import type { CountFailure } from '../../workers/shared.ts'
 
 const windowMs = 60_000
-/** Of more networks those that failed last are known. */
+/** Networks that are remembered, those that failed last. */
 const maxNetworks = 10_000
 
 /** Starts with no failures. @param max failures of one network in a minute */
@@ -20,7 +20,7 @@ export async function createFailureCounter(max: () => number): Promise<CountFail
   })
   const count = app.createRateLimit()
   return async (network) => {
-    // What the limiter reads of a request: its key, and that its route has no settings of its own.
+    // A cast: the limiter reads only these two members, the key and the settings of the route.
     const state = await count({ ip: network, routeOptions: {} } as FastifyRequest)
     return !state.isAllowed && state.isExceeded ? Math.max(1, state.ttl) : 0
   }

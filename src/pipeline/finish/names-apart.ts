@@ -1,12 +1,12 @@
 /**
- * The names of tools and calls, which a prompt has as one text at its end. It grows with every step of an agent, so no
- * record could refer to it as a whole. Its pieces come again: they end where a name says so, so that names before or
- * behind change only the pieces beside them.
+ * Splits the names of tools and calls, which a prompt has as one text at its end. The text grows with every step of an
+ * agent, so no record could refer to it as a whole. A hash of each name decides whether a piece ends behind it
+ * (content-defined chunking), so that new names change only the pieces beside them.
  */
 import type { Text } from '../../core/text.ts'
 import type { Masker } from '../../detect/sensitive/mask.ts'
 
-/** Characters of a text that is worth it. */
+/** Characters. A shorter text stays whole. */
 const minLength = 512
 /** A piece ends behind one name in so many, and has so many names at the most. */
 const namesOfPiece = 8

@@ -1,7 +1,7 @@
 /**
- * Is there room for one more request? As a rule not one byte of the body has been parsed yet. Where the store expects that
- * there is room, a small body is read first, and the store is asked once, for the admission and the reservation
- * (`reserve.ts`). What ends such a request before that has it admitted first, so that refusals come in the same order.
+ * Counts a request before its body is parsed. Where the store expects room, a small body is read first, so that the store
+ * is asked only once, for admission and reservation together (`reserve.ts`). If such a request ends before that, it is
+ * counted first, so that refusals come in the same order.
  */
 
 import { holderOf } from '../../auth/identity.ts'
@@ -19,7 +19,7 @@ import {
 } from '../context.ts'
 import type { ResponseWriter } from '../ports.ts'
 
-/** Reading more takes longer than the round trip that is saved. */
+/** Bytes of a body. Reading a longer one takes longer than the round trip that is saved. */
 const maxDeferredBytes = 64 * 1024
 
 /** Counts requests. What was counted is in the context when a method throws. */
@@ -117,7 +117,7 @@ function isSmall(
   return announcedBytes !== undefined && announcedBytes <= maxDeferredBytes
 }
 
-/** It is asked about once, whatever the answer. */
+/** Takes the entry out of the context: a deferred request is counted once, whatever the answer. */
 function take(request: Deferred): AdmissionRequest {
   const { entry } = request
   extend(request, { entry: undefined })
