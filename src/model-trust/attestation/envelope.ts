@@ -9,6 +9,9 @@ import { allowOnly, asObjects, asText, base64Bytes, readObject } from './strict.
 /** The media type of in-toto statements. */
 export const statementType = 'application/vnd.in-toto+json'
 
+/** The `_type` of in-toto Statements v1. */
+export const statementKind = 'https://in-toto.io/Statement/v1'
+
 /** Returns the bytes that a DSSE signature covers (PAE, "pre-authentication encoding"). */
 export function preAuthEncoding(type: string, payload: Uint8Array): Buffer {
   const head = `DSSEv1 ${Buffer.byteLength(type)} ${type} ${payload.byteLength} `

@@ -4,6 +4,7 @@
  * program writes these files.
  */
 import type { JsonObject, JsonValue } from '../../core/json.ts'
+import { statementKind } from './envelope.ts'
 import { AttestationFault } from './fault.ts'
 import { allowOnly, asObject, asObjects, asText, readObject } from './strict.ts'
 
@@ -25,7 +26,6 @@ export interface Attestation {
   readonly passed: readonly string[]
 }
 
-const statementKind = 'https://in-toto.io/Statement/v1'
 const predicateKind = 'https://in-toto.io/attestation/test-result/v0.1'
 const digestForm = /^[0-9a-f]{64}$/
 const maxProbes = 1000

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts'
-import { preAuthEncoding, statementType } from '../attestation/envelope.ts'
+import { preAuthEncoding, statementKind, statementType } from '../attestation/envelope.ts'
 import { AttestationFault } from '../attestation/fault.ts'
 import { asObject, asObjects, asText, base64Bytes, readObject } from '../attestation/strict.ts'
 
@@ -46,7 +46,6 @@ const mediaTypes = new Set([
   'application/vnd.dev.sigstore.bundle.v0.3+json',
   'application/vnd.dev.sigstore.bundle+json;version=0.3',
 ])
-const statementKind = 'https://in-toto.io/Statement/v1'
 const predicateKind = 'https://model_signing/signature/v1.0'
 const digestForms = { sha256: /^[0-9a-f]{64}$/, blake2b: /^[0-9a-f]{128}$/ }
 const maxCertificates = 16
