@@ -115,6 +115,16 @@ describe('a signature of a publisher', () => {
     ])
   })
 
+  it('names files in one line each, whatever they are called', async () => {
+    const other = at('named')
+    mkdirSync(other)
+    writeFileSync(join(other, 'weights.bin'), 'weights')
+    writeFileSync(join(other, 'a\nvalid: \u001b[2K'), 'x')
+    const { out } = await ofModel({ files: other })
+    expect(out.split('\n')).toHaveLength(2)
+    expect(out).not.toContain('\u001b')
+  })
+
   it('is refused with the reason', async () => {
     expect(await ofModel({ key: at('empty.pub') })).toMatchObject({
       code: 1,

@@ -112,6 +112,40 @@ describe('models lock', () => {
     expect((await run('accept', 'broken', '--why', 'w')).code).toBe(1)
   })
 
+  it('prints nothing of a server that moves the cursor', async () => {
+    const { server, run } = await start()
+    await run('lock', name)
+    server.models.set(name, { ...smollm, weights: 'x', quantisation: '\u001b[2J\nall: trusted' })
+    for (const words of [['verify'], ['lock', name], ['diff', name, `${name}@lock`]]) {
+      const { out, err } = await run(...words)
+      expect(out + err).toMatch(/Q4_1|became/)
+      expect(out + err).not.toContain('\u001b')
+      expect(out + err).not.toContain('\nall: trusted')
+    }
+  })
+
+  it.each([
+    ['long', 'Q'.repeat(2000)],
+    ['of several lines', 'Q4\nmodels: []'],
+    ['with control characters', 'Q\u0000\u001b4'],
+    ['with half a character', '\ud800'],
+  ])('writes a lock that can be read, though facts are %s', async (_what, quantisation) => {
+    const { run, verify, lockFile } = await start({ [name]: { ...smollm, quantisation } })
+    expect((await run('lock', name)).code).toBe(0)
+    expect((await verify()).ok, readFileSync(lockFile, 'utf8')).toBe(true)
+  })
+
+  it('replaces no lock by one that could not be read', async () => {
+    const { server, run, verify } = await start()
+    expect((await run('lock', name)).code).toBe(0)
+    const adapters = Array.from({ length: 300 }, (_, at) => `${at}`)
+    server.models.set('many:latest', { weights: 'x', adapters })
+    const { code, err } = await run('lock', 'many')
+    expect(code).toBeGreaterThan(0)
+    expect(err).toMatch(/`parts`/)
+    expect((await verify()).differences).toMatchObject([{ model: 'many', kind: 'unlocked' }])
+  })
+
   it('says which models nobody serves, and which cannot be told apart', async () => {
     const other = await startOllamaModels()
     open.push(other)

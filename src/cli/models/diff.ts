@@ -1,4 +1,5 @@
 /** `torwart models diff`: what is different between two models, or between a model and its entry in the lock. */
+import { plain } from '../../core/plain.ts'
 import { compareVersions, type Version } from '../../model-trust/compare.ts'
 import type { Lock } from '../../model-trust/lock/lock.ts'
 import { type Command, configOption, jsonOption } from '../command.ts'
@@ -27,7 +28,7 @@ export const modelsDiff: Command = {
     const differences = compareVersions(versionOf(a), versionOf(b))
     if (values.json) io.out(`${JSON.stringify({ a, b, differences })}\n`)
     else {
-      for (const { what } of differences) io.out(`${what}\n`)
+      for (const { what } of differences) io.out(`${plain(what)}\n`)
       if (differences.length === 0) io.out('They are the same.\n')
     }
     return differences.length === 0 ? 0 : 1

@@ -1,6 +1,8 @@
 /** What the commands about models share: the servers of the policy, what they serve, and what lies on disk. */
+
 import { resolve } from 'node:path'
 import { HeldBytes } from '../../core/held-bytes.ts'
+import { plain } from '../../core/plain.ts'
 import { memoryBudget } from '../../files/memory.ts'
 import { createUpstreamClient } from '../../http/upstream-client.ts'
 import type { Difference, Served } from '../../model-trust/compare.ts'
@@ -125,10 +127,10 @@ function folderOf<T>(values: Values, option: string, open: (folder: string) => T
 /** One line a difference, as `verify` and `diff` print it. */
 export function lineOf({ model, upstream, what, was, is }: Difference): string {
   const digests = [was, is].map((digest) => (digest === null ? 'none' : digest.slice(0, 12))).join(' -> ')
-  return `${model} (${upstream}): ${what} [${digests}]\n`
+  return `${plain(`${model} (${upstream}): ${what} [${digests}]`)}\n`
 }
 
 /** One line for what cannot be compared. */
 export function unverifiedLine({ model, upstream, why }: Unverified): string {
-  return `${model === null ? upstream : `${model} (${upstream})`}: ${why}\n`
+  return `${plain(`${model === null ? upstream : `${model} (${upstream})`}: ${why}`)}\n`
 }

@@ -1,6 +1,7 @@
 /** `torwart models verify` with a file: an attestation of this program, or a publisher's signature over a model's files. */
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { plain } from '../../core/plain.ts'
 import { publicKeysIn } from '../../files/signing-key.ts'
 import { AttestationFault } from '../../model-trust/attestation/fault.ts'
 import type { Attestation } from '../../model-trust/attestation/statement.ts'
@@ -78,8 +79,9 @@ async function orRefused(verify: () => Outcome | Promise<Outcome>): Promise<Outc
 
 function tell(io: Io, { ok, differences, reason, verified }: Outcome): void {
   if (reason !== undefined) io.out(`refused: ${reason}\n`)
-  for (const { model, kind, was, is } of differences) io.out(`${model}: ${kind}: ${was} → ${is}\n`)
-  if (ok) io.out(`valid: ${verified ?? ''}\n`)
+  for (const { model, kind, was, is } of differences)
+    io.out(`${plain(`${model}: ${kind}: ${was} → ${is}`)}\n`)
+  if (ok) io.out(`valid: ${plain(verified)}\n`)
 }
 
 /** The attestation is verified without a policy, too; with one, it must be of a version in the lock. */

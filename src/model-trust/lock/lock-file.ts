@@ -116,9 +116,15 @@ function wordsFor(code: string, message: string): string {
   return `is no valid YAML (${first}): it was cut off or changed by hand`
 }
 
-/** Writes a lock file: sorted, so that the same models give the same bytes. @throws what `fs` throws */
+/**
+ * Writes a lock file: sorted, so that the same models give the same bytes. What could not be read again does not replace
+ * one that can: servers tell what they like, and without a lock every model is quarantined.
+ * @throws LockError, and what `fs` throws
+ */
 export function writeLock(file: string, { models }: Lock): void {
-  replaceFile(file, formatLock({ models }))
+  const text = formatLock({ models })
+  parseLock(Buffer.from(text))
+  replaceFile(file, text)
 }
 
 /** Returns the text of a lock file. */

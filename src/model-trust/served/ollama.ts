@@ -34,9 +34,13 @@ function entriesOf(list: JsonValue | undefined): [name: string, entry: JsonObjec
   })
 }
 
+/** Characters of a fact, which is a word or two; a lock holds no longer ones. */
+const maxFact = 512
+
 function factsIn({ details }: JsonObject): ModelFacts {
   if (!isObject(details)) return {}
-  const text = (value: JsonValue | undefined) => (typeof value === 'string' ? value : undefined)
+  const text = (value: JsonValue | undefined) =>
+    typeof value === 'string' && value.length <= maxFact ? value : undefined
   return presentIn<ModelFacts>({
     size: undefined,
     family: text(details.family),
