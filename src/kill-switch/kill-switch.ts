@@ -190,9 +190,11 @@ class GatewayKillSwitch implements KillSwitch {
     const { file, report } = this.#options
     const state = stateOf(file)
     try {
-      this.#take([...readFreezes(file).values()])
+      const found = [...readFreezes(file).values()]
+      // First, because whoever is told of the entries asks for it.
       this.#taken = state
       this.#unread = false
+      this.#take(found)
     } catch (error) {
       if (!this.#unread) report('cannot read the freezes file; current freezes stay in force', error)
       this.#unread = true

@@ -90,12 +90,16 @@ async function startPrimary(
     closers,
   )
   closers.add(() => workers.stop())
-  // What commands wait for: the state that every worker has followed.
+  // What commands wait for: the files that every worker has followed. While one still reads, those before.
   let taken = takenHere(foundation, services)
+  let followers = 0
+  const takenByAll = () => {
+    if (followers === 0) taken = takenHere(foundation, services)
+    return taken
+  }
   const follow = async (work: Promise<void>) => {
-    const now = takenHere(foundation, services)
-    await work
-    taken = now
+    followers++
+    await work.finally(() => followers--)
   }
   followChanges(foundation, services, {
     abort() {},
@@ -107,9 +111,7 @@ async function startPrimary(
     data: await workers.start(),
     admin: await listenOn(admin, atStart.admin, 'admin', 'http'),
   }
-  closers.add(
-    announceGateway(foundation, services, pid, () => ({ ...taken, lock: services.modelWatch.taken })),
-  )
+  closers.add(announceGateway(foundation, services, pid, takenByAll))
   return {
     ...urls,
     told: new Promise(() => {}),

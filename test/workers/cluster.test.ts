@@ -109,6 +109,16 @@ describe('two workers without Redis', { timeout: patientMs }, () => {
     model.script = likeOllama
   })
 
+  it('obey a freeze by command once the command has returned', async () => {
+    const config = ['-c', gate.policyFile]
+    const frozen = await cli(['freeze', 'key', gate.keyIds.frozen ?? '', '--why', 'test', ...config])
+    expect(frozen).toMatchObject({ code: 0, err: '' })
+    expect(await statuses(times(6, () => gate.chat('frozen')))).toEqual(all(403, 6))
+    const lifted = await cli(['unfreeze', 'key', gate.keyIds.frozen ?? '', '--why', 'test', ...config])
+    expect(lifted).toMatchObject({ code: 0, err: '' })
+    expect(await statuses(times(6, () => gate.chat('frozen')))).toEqual(all(200, 6))
+  })
+
   it('obey a freeze and a revocation once it is acknowledged, and end what runs', async () => {
     const waiting = holdPosts(model)
     const running = times(4, () => gate.chat('frozen'))
