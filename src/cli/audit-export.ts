@@ -3,6 +3,7 @@ import { closeSync, openSync, writeSync } from 'node:fs'
 import { toCef } from '../audit/formats/cef.ts'
 import { csvHead, toCsv } from '../audit/formats/csv.ts'
 import { toEcs } from '../audit/formats/ecs.ts'
+import { type ChainLine, lineWithChain } from '../audit/query/read-chains.ts'
 import type { Entry } from '../audit/write/entry.ts'
 import { type Command, configOption, type ExitCode, textOf, UsageError } from './command.ts'
 import { knownTo, logFile } from './shared/audit-log.ts'
@@ -11,14 +12,14 @@ import { ask, queryIn, queryOptions } from './shared/audit-query.ts'
 interface Format {
   readonly head: string
   readonly withTexts?: true
-  print(line: string, entry: Entry): string
+  print(record: ChainLine & { readonly entry: Entry }): string
 }
 
 const formats: Readonly<Record<string, Format>> = {
-  jsonl: { head: '', withTexts: true, print: (line) => `${line}\n` },
-  csv: { head: csvHead, print: (_line, entry) => toCsv(entry) },
-  cef: { head: '', print: (_line, entry) => `${toCef(entry)}\n` },
-  ecs: { head: '', print: (_line, entry) => `${toEcs(entry)}\n` },
+  jsonl: { head: '', withTexts: true, print: (record) => `${lineWithChain(record)}\n` },
+  csv: { head: csvHead, print: ({ entry, chain }) => toCsv(entry, chain) },
+  cef: { head: '', print: ({ entry, chain }) => `${toCef(entry, chain)}\n` },
+  ecs: { head: '', print: ({ entry, chain }) => `${toEcs(entry, chain)}\n` },
 }
 
 /** The command `torwart audit export`. */
@@ -40,11 +41,11 @@ export const auditExport: Command = {
     const put = (text: string) => (handle === undefined ? io.out(text) : writeSync(handle, text))
     try {
       put(format.head)
-      for await (const { line, entry } of ask(file, queryIn(values), io, {
+      for await (const record of ask(file, queryIn(values), io, {
         known: knownTo(values, io, given),
         withTexts: format.withTexts === true,
       }))
-        put(format.print(line, entry))
+        put(format.print(record))
     } finally {
       if (handle !== undefined) closeSync(handle)
     }

@@ -1,5 +1,6 @@
 /** `torwart audit show`: prints records for people or as JSON lines; with `-f`, also new ones. */
 import { tableHead, toRow } from '../audit/formats/table.ts'
+import { lineWithChain } from '../audit/query/read-chains.ts'
 import { type Command, configOption, type ExitCode, jsonOption } from './command.ts'
 import { knownTo, logFile } from './shared/audit-log.ts'
 import { ask, queryIn, queryOptions } from './shared/audit-query.ts'
@@ -19,12 +20,12 @@ export const auditShow: Command = {
     const file = logFile(values, io, given)
     const wait = values.follow ? untilInterrupted(io) : undefined
     if (!values.json) io.out(tableHead)
-    for await (const { line, chain, entry } of ask(file, queryIn(values), io, {
+    for await (const record of ask(file, queryIn(values), io, {
       wait,
       withTexts: values.json === true,
       known: knownTo(values, io, given),
     }))
-      io.out(values.json ? `${line}\n` : toRow(entry, chain))
+      io.out(values.json ? `${lineWithChain(record)}\n` : toRow(record.entry, record.chain))
     return 0
   },
 }

@@ -50,6 +50,7 @@ const groupSummaries: Readonly<Record<string, string>> = {
   token: 'manage capability tokens',
   audit: 'read and maintain the audit log',
   breaker: 'manage circuit breakers',
+  tools: 'list pinned tool definitions and accept changed ones',
   models: 'lock, verify and test the versions of models',
 }
 

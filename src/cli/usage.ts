@@ -22,6 +22,7 @@ export const usage: Command = {
     jsonOption,
   ],
   async run(values, io, given): Promise<ExitCode> {
+    if (values.csv && values.json) throw new UsageError('Give either --csv or --json, not both.')
     const by = groupOf(textOf(values, 'by'))
     const { policy } = loadPolicy(textOf(values, 'config'), io.variables)
     const [sinceMs, untilMs] = [momentOption(values, 'since'), momentOption(values, 'until')]
@@ -55,6 +56,12 @@ function shown(row: UsageRow) {
     ...row,
     'input tokens': row.inputTokens,
     'output tokens': row.outputTokens,
-    cost: row.cost?.toFixed(4),
+    cost: row.cost === null ? undefined : costText(row.cost),
   }
+}
+
+/** A sum has no more than six decimals. Four are printed, or as many as give a small sum two significant digits. */
+function costText(cost: number): string {
+  const decimals = cost > 0 ? 1 - Math.floor(Math.log10(cost)) : 0
+  return cost.toFixed(Math.min(Math.max(decimals, 4), 6))
 }

@@ -113,6 +113,51 @@ it('misses the chain of a worker that the log says has started', async () => {
   expect(bad).toMatchObject({ file: `${file}.w2`, why: expect.stringContaining('worker 2 has started') })
 })
 
+it('says which chain a record is from, in every format, and leaves the files as they are', async () => {
+  await close()
+  const print = async (...words: string[]) => (await cli(['audit', ...words, '--id', 'd', file])).out.trim()
+  const inFile =
+    readFileSync(`${file}.w1`, 'utf8')
+      .split('\n')
+      .find((line) => line.includes('"id":"d"')) ?? ''
+  expect(inFile).toMatch(/^\{"seq":/)
+  for (const words of [['show', '--json'], ['export']])
+    expect(await print(...words)).toBe(inFile.replace('{', '{"chain":"w1",'))
+  const [head = '', row = ''] = (await print('export', '--format', 'csv')).split('\r\n')
+  expect([head.split(',').at(-1), row.split(',').at(-1)]).toEqual(['chain', 'w1'])
+  expect(await print('export', '--format', 'cef')).toContain(' cs5Label=chain cs5=w1')
+  expect(JSON.parse(await print('export', '--format', 'ecs'))).toMatchObject({ torwart: { chain: 'w1' } })
+})
+
+it('names no chain for the log itself', async () => {
+  await close()
+  const ofPrimary = readFileSync(file, 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(`"${workerStarted}"`))
+  const print = async (format: string) =>
+    (await cli(['audit', 'export', '--outcome', workerStarted, '--format', format, file])).out.trim()
+  expect((await print('jsonl')).split('\n')).toEqual(ofPrimary)
+  expect(`${await print('csv')}\r\n`.match(/,\r\n/g)).toHaveLength(2)
+  expect(await print('cef')).not.toContain('cs5')
+  expect(await print('ecs')).not.toContain('chain')
+})
+
+it('says it also of a record whose texts stand in an earlier one', async () => {
+  const one = audits[1]
+  const who = { identity: { kind: 'key', id: 'k', name: 'k', role: 'r' } }
+  const put = (id: string, prompt: readonly object[]) =>
+    one?.append(
+      { time: new Date(clock.wallMs()).toISOString(), id, ...who } as unknown as RequestRecord,
+      { prompt } as unknown as RecordContent,
+    )
+  await put('e', [{ channel: 'user', text: 'once' }])
+  const seq = one?.head.seq ?? 0
+  await put('f', [{ ref: [seq, 0] }])
+  await close()
+  const { out } = await cli(['audit', 'show', '--json', '--id', 'f', file])
+  expect(JSON.parse(out)).toMatchObject({ chain: 'w1', prompt: [{ ref: [seq, 0], text: 'once' }] })
+})
+
 it('shows, exports and erases in all of them, under one id', async () => {
   await close()
   const config = join(folder, 'torwart.yaml')

@@ -5,6 +5,7 @@ import { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { toCsv } from '../../src/audit/formats/csv.ts'
 import { toRow } from '../../src/audit/formats/table.ts'
+import { queryOf } from '../../src/audit/query/query.ts'
 import { auditShow } from '../../src/cli/audit-show.ts'
 import { progressOf } from '../../src/cli/shared/progress.ts'
 import { cli } from '../rig/cli.ts'
@@ -126,6 +127,28 @@ describe('torwart audit show', () => {
     expect(row).toContain('and 1 more calls')
     expect(row).not.toContain('\u001b')
     expect(row.length).toBeLessThan(600)
+  })
+
+  const base = { seq: 7, time: '2026-11-30T12:00:00.000Z', hash: 'h' }
+
+  it.each(['model drifted', 'model accepted'])('shows the model of the event "%s"', (event) => {
+    const drifted = { ...base, event, model: 'qwen3:8b', upstream: 'local' }
+    expect(toRow(drifted)).toContain(' qwen3:8b ')
+    expect(toCsv(drifted)).toContain(',qwen3:8b,')
+    expect(queryOf({ model: 'qwen3:*' })(drifted)).toBe(true)
+    expect(queryOf({ model: 'llama*' })(drifted)).toBe(false)
+  })
+
+  it('shows the tool whose definition has changed, or was accepted', () => {
+    const finding = { guard: 'tool-pins', category: 'LLM03', severity: 'high', channel: 'definition' }
+    const tool = `read_file\u001b${'x'.repeat(1000)}`
+    const changed = { ...finding, id: 'tool.changed', action: 'block', tool }
+    const rows = [{ event: 'tool accepted', tool, why: 'new' }, { findings: [changed] }].map((record) =>
+      toRow({ ...base, ...record }),
+    )
+    expect(rows[0]).toMatch(/ read_file·x+… new\n$/)
+    expect(rows[1]).toMatch(/ tool\.changed:block\(read_file·x+…\)\n$/)
+    for (const row of rows) expect(row.length).toBeLessThan(300)
   })
 
   it('follows what is written, over a new segment', async () => {

@@ -7,6 +7,7 @@ import { acquireLock } from '../../src/audit/write/lock.ts'
 import { openAuditLog } from '../../src/audit/write/log.ts'
 import { keyId, mintKey } from '../../src/auth/api-keys/key.ts'
 import { writeKeyFile } from '../../src/auth/api-keys/key-file.ts'
+import { commands } from '../../src/cli/commands.ts'
 import { systemClock } from '../../src/core/clock.ts'
 import { cli } from '../rig/cli.ts'
 import { entryOf, policyText, processes } from '../rig/gate.ts'
@@ -39,6 +40,12 @@ describe('torwart', () => {
       expect(out).toContain('Usage: torwart')
     }
     expect((await cli(['--version'])).out).toBe('0.0.0-test\n')
+  })
+
+  it('says what each command and each group is for', async () => {
+    const names = new Set(commands.map(({ name }) => name.split(' ')[0] ?? ''))
+    const { out } = await cli(['--help'])
+    for (const name of names) expect(out).toMatch(new RegExp(`^  ${name} +\\w`, 'm'))
   })
 
   it.each([

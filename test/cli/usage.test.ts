@@ -1,5 +1,5 @@
 /** What was used, from a log: rows, sums, prices, and the same from the admin API. */
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { cli } from '../rig/cli.ts'
@@ -120,7 +120,43 @@ describe('torwart usage', () => {
     )
   })
 
+  it('prints at least four decimals of a cost, and two digits of a small one', async () => {
+    const spent = (id: string, input: number) => ({
+      ...by(id),
+      model: { asked: 'a', served: 'smollm2:1b' },
+      upstream: 'local',
+      usage: { input, output: 0 },
+    })
+    const policyFile = join(gate.folder, 'cheap.yaml')
+    writeFileSync(
+      policyFile,
+      readFileSync(gate.policyFile, 'utf8').replace(
+        /^prices:.*$/m,
+        'prices: { "smollm2:*": { input: 1, output: 2 } }',
+      ),
+    )
+    const inputs = [0, 4, 24, 240, 2400, 1_234_567]
+    const file = logOf(inputs.map((input) => spent(`k${input}`, input)))
+    const { out } = await cli(['usage', file, ...all, '-c', policyFile])
+    const costs = Object.fromEntries(
+      out
+        .split('\n')
+        .slice(1, -1)
+        .map((line) => line.trim().split(/ +/))
+        .map((cells) => [cells[0], cells.at(-1)]),
+    )
+    expect(costs).toEqual({
+      k0: '0.0000',
+      k4: '0.000004',
+      k24: '0.000024',
+      k240: '0.00024',
+      k2400: '0.0024',
+      k1234567: '1.2346',
+    })
+  })
+
   it.each([
+    [['--csv', '--json'], 'Give either --csv or --json'],
     [['--by', 'mood'], '--by must be one of'],
     [['--since', 'soon'], '--since must be'],
   ])('refuses %j', async (words, message) => {

@@ -7,8 +7,11 @@ import { type Entry, modelOf, outcomeOf } from '../write/entry.ts'
 const inHeader = (text: string) => plain(text).replaceAll(/[\\|]/g, (sign) => `\\${sign}`)
 const inExtension = (text: string) => plain(text).replaceAll(/[\\=]/g, (sign) => `\\${sign}`)
 
-/** Prints an entry as one line of CEF (ArcSight Common Event Format). */
-export function toCef(entry: Entry): string {
+/**
+ * Prints an entry as one line of CEF (ArcSight Common Event Format).
+ * @param chain the name of a worker's chain; empty for the log itself
+ */
+export function toCef(entry: Entry, chain = ''): string {
   const outcome = outcomeOf(entry)
   const [finding] = entry.findings ?? []
   const head = [
@@ -38,6 +41,12 @@ export function toCef(entry: Entry): string {
     ['cs3', entry.traceparent],
     ['cs4Label', 'hash'],
     ['cs4', entry.hash],
+    ...(chain === ''
+      ? []
+      : ([
+          ['cs5Label', 'chain'],
+          ['cs5', chain],
+        ] as const)),
     ['msg', entry.why],
   ]
   const told = extension.flatMap(([name, value]) =>

@@ -5,7 +5,7 @@
 import { csvRow } from '../../core/csv.ts'
 import { type Entry, modelOf, outcomeOf } from '../write/entry.ts'
 
-const columns: readonly (readonly [name: string, value: (entry: Entry) => unknown])[] = [
+const columns: readonly (readonly [name: string, value: (entry: Entry, chain: string) => unknown])[] = [
   ['seq', ({ seq }) => seq],
   ['time', ({ time }) => time],
   ['event', ({ event }) => event],
@@ -28,12 +28,13 @@ const columns: readonly (readonly [name: string, value: (entry: Entry) => unknow
   ['totalMs', ({ timing }) => timing?.totalMs],
   ['policy', ({ policy }) => policy],
   ['hash', ({ hash }) => hash],
+  ['chain', (_entry, chain) => chain],
 ]
 
 /** The first line: names of the columns. */
 export const csvHead = csvRow(columns.map(([name]) => name))
 
-/** Prints an entry as one line of CSV (RFC 4180). */
-export function toCsv(entry: Entry): string {
-  return csvRow(columns.map(([, value]) => value(entry)))
+/** Prints an entry as one line of CSV (RFC 4180). @param chain the name of a worker's chain; empty for the log itself */
+export function toCsv(entry: Entry, chain = ''): string {
+  return csvRow(columns.map(([, value]) => value(entry, chain)))
 }

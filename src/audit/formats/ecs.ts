@@ -2,8 +2,11 @@
 import { type Entry, modelOf, outcomeOf } from '../write/entry.ts'
 import { severityOf } from './cef.ts'
 
-/** Prints an entry as one line of JSON in the Elastic Common Schema. */
-export function toEcs(entry: Entry): string {
+/**
+ * Prints an entry as one line of JSON in the Elastic Common Schema.
+ * @param chain the name of a worker's chain; empty for the log itself
+ */
+export function toEcs(entry: Entry, chain = ''): string {
   const { identity, ending, findings = [], usage } = entry
   return JSON.stringify({
     '@timestamp': entry.time,
@@ -36,6 +39,7 @@ export function toEcs(entry: Entry): string {
       tokens: usage ?? undefined,
       agent: entry.agent ?? undefined,
       session: entry.session ?? undefined,
+      chain: chain || undefined,
     },
   })
 }

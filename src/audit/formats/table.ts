@@ -2,9 +2,11 @@
 
 import { cut, tableRow } from '../../core/table.ts'
 import { type Entry, modelOf, outcomeOf } from '../write/entry.ts'
+import type { RecordedFinding } from '../write/record.ts'
 
 const maxCalls = 3
 const maxCallLength = 160
+const maxToolLength = 64
 
 type Value = (entry: Entry, chain: string) => unknown
 
@@ -40,10 +42,16 @@ export function toRow(entry: Entry, chain = ''): string {
 }
 
 function findingsOf(entry: Entry): string {
-  const { findings = [], erased, why } = entry
-  const told = [...new Set(findings.map(({ id, action }) => `${id}:${action}`))]
+  const { findings = [], erased, why, tool } = entry
+  const told = [...new Set(findings.map(findingOf))]
+  const ofEvent = typeof tool === 'string' ? [cut(tool, maxToolLength)] : []
   const gone = erased === undefined ? [] : ['(content erased)']
-  return [...told, ...stoppedIn(entry), ...gone, why ?? ''].filter(Boolean).join(' ')
+  return [...ofEvent, ...told, ...stoppedIn(entry), ...gone, why ?? ''].filter(Boolean).join(' ')
+}
+
+/** A finding, with the tool if it is about one: `tool.changed:block(read_file)`. */
+function findingOf({ id, action, tool }: RecordedFinding): string {
+  return `${id}:${action}${typeof tool === 'string' ? `(${cut(tool, maxToolLength)})` : ''}`
 }
 
 /** Tool calls that the client did not get, as `name(arguments)`. */

@@ -31,7 +31,7 @@ const valuesOf: Readonly<Record<Filter, (entry: Entry) => readonly unknown[]>> =
     identity
       ? [identity.id, identity.name, ...(Array.isArray(identity.from) ? (identity.from as unknown[]) : [])]
       : [],
-  model: ({ model }) => [model?.served, model?.asked],
+  model: ({ model }) => (typeof model === 'string' ? [model] : [model?.served, model?.asked]),
   outcome: ({ ending, event }) => [ending?.kind, ending?.code, event],
   finding: ({ findings }) =>
     Array.isArray(findings)

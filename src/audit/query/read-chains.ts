@@ -12,6 +12,11 @@ export interface ChainLine {
   readonly chain: string
 }
 
+/** A line as JSON that says which chain it is from: `chain` comes first, and is absent for the log itself. */
+export function lineWithChain({ line, chain }: ChainLine): string {
+  return chain === '' ? line : line.replace('{', () => `{"chain":${JSON.stringify(chain)},`)
+}
+
 /**
  * Reads the lines of all chains of a log; with `wait`, also of chains that begin meanwhile.
  * @throws what `fs` throws

@@ -114,7 +114,7 @@ function nameIn(entry: Entry, by: UsageGroup): string | null {
     case 'role':
       return entry.identity?.role ?? null
     case 'model':
-      return entry.model?.served ?? null
+      return typeof entry.model === 'string' ? null : (entry.model?.served ?? null)
     case 'person':
       return typeof entry.person === 'string' ? entry.person : null
     case 'day':

@@ -22,7 +22,8 @@ export interface Entry {
   readonly route?: string
   readonly dialect?: string
   readonly upstream?: string | null
-  readonly model?: { readonly asked: string; readonly served: string | null } | null
+  /** Of an event, its name alone. */
+  readonly model?: { readonly asked: string; readonly served: string | null } | string | null
   readonly policy?: string
   readonly prompt?: unknown
   readonly answer?: unknown
@@ -59,7 +60,8 @@ export function isBy({ identity }: Pick<Entry, 'identity'>, wanted: string): boo
   return id === wanted || name === wanted || (Array.isArray(from) && from.includes(wanted))
 }
 
-/** Names an entry's model: as it was served, or else as it was asked for. */
+/** Names an entry's model: as it was served, or else as it was asked for; that of an event as it has it. */
 export function modelOf({ model }: Entry): string {
+  if (typeof model === 'string') return model
   return model?.served ?? model?.asked ?? ''
 }
