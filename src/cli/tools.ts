@@ -43,6 +43,10 @@ export const toolsAccept: Command = {
       flags: '--key <id>',
       description: 'for this key only; otherwise for all that offer the changed definition',
     },
+    {
+      flags: '--definition <digest>',
+      description: 'only this changed definition, by the digits that `tools list` shows',
+    },
     { flags: '--why <reason>', description: 'reason, for the audit log', required: true },
     byOption,
   ],
@@ -51,26 +55,52 @@ export const toolsAccept: Command = {
     const key = textOf(values, 'key')
     const at = new Date().toISOString()
     const accepted = { id: `ta_${randomHex(6)}`, why: textOf(values, 'why'), by: authorOf(values, io), at }
-    const isMeant = (pin: ToolPin) => pin.tool === tool && (key === '' || pin.key === key)
-    const count = await whileLocked(file, () => {
+    const { sha256, count } = await whileLocked(file, () => {
       const pins = openPins(file)
-      const meant = pins.filter((pin) => isMeant(pin) && pin.changed !== undefined)
-      if (meant.length === 0)
-        throw new UsageError(`No changed definition of ${tool} is known. Run \`torwart tools list\`.`)
+      const meant = changedPins(pins, tool, { key, definition: textOf(values, 'definition') })
       writePins(
         file,
-        pins.map(({ changed, ...pin }) => {
-          if (!changed) return pin
-          return isMeant(pin) ? { ...pin, sha256: changed.sha256, since: at, accepted } : { ...pin, changed }
+        pins.map((pin) => {
+          if (!meant.has(pin)) return pin
+          const { changed, ...rest } = pin
+          return { ...rest, sha256: changed?.sha256 ?? pin.sha256, since: at, accepted }
         }),
       )
-      return meant.length
+      return { sha256: [...meant][0]?.changed?.sha256 ?? '', count: meant.size }
     })
     io.out(
-      `${tool}: the changed definition is accepted for ${count === 1 ? '1 key' : `${count} keys`}. A running gateway applies it within two seconds.\n`,
+      `${tool}: the definition ${sha256.slice(0, shown)} is accepted for ${count === 1 ? '1 key' : `${count} keys`}. A running gateway applies it within two seconds.\n`,
     )
     return 0
   },
+}
+
+/**
+ * Finds the pins whose change is accepted. One definition at a time: a server that changes its mind between looking and
+ * accepting must not have another one accepted.
+ * @throws UsageError if there is none, or more than one definition
+ */
+function changedPins(
+  pins: readonly ToolPin[],
+  tool: string,
+  { key, definition }: { readonly key: string; readonly definition: string },
+): ReadonlySet<ToolPin> {
+  const found = pins.filter(
+    (pin) =>
+      pin.tool === tool &&
+      (key === '' || pin.key === key) &&
+      pin.changed?.sha256.startsWith(definition.toLowerCase()),
+  )
+  const digests = new Set(found.map(({ changed }) => changed?.sha256.slice(0, shown)))
+  if (digests.size === 0)
+    throw new UsageError(
+      `No ${definition === '' ? 'changed definition' : `changed definition ${definition}`} of ${tool} is known. Run \`torwart tools list\`.`,
+    )
+  if (digests.size > 1)
+    throw new UsageError(
+      `Keys offer several changed definitions of ${tool}. Name one with --definition: ${[...digests].join(', ')}.`,
+    )
+  return new Set(found)
 }
 
 function fileOf(values: Values, io: Io): string {

@@ -211,6 +211,22 @@ describe('torwart tools', () => {
     expect(event).toMatchObject({ tool: 'read_file', why: 'release 2', by: 'tester' })
   })
 
+  it('accepts the definition that was looked at, and not one that was offered since', async () => {
+    await using running = await open()
+    const { gate, file } = running
+    const changed = () => readPins(file)[0]?.changed?.sha256
+    await offer(gate, read())
+    await offer(gate, turned)
+    const seen = (await until(changed)).slice(0, 12)
+    await offer(gate, read('Reads a file, and then some.'))
+    await until(() => !changed()?.startsWith(seen))
+    const accept = (digest: string) =>
+      cli(['tools', 'accept', 'read_file', '--definition', digest, '--why', 'w', '-c', gate.policyFile])
+    expect(await accept(seen)).toMatchObject({ code: 2, err: expect.stringContaining(seen) })
+    const now = (changed() ?? '').slice(0, 12)
+    expect(await accept(now)).toMatchObject({ code: 0, out: expect.stringContaining(now) })
+  })
+
   it('accepts nothing that was not offered', async () => {
     await using running = await open()
     const { gate, file } = running
