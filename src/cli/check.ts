@@ -1,5 +1,6 @@
 /** `torwart check`: reports every error that would keep `serve` from starting, and every warning. */
 import { isOpenToOthers, keysWithoutRole, readKeyFile, unknownApprovers } from '../auth/api-keys/key-file.ts'
+import { publicKeyFault } from '../model-trust/attestation/store.ts'
 import { loadPolicy } from '../policy/load.ts'
 import { locateKeys, type Variables } from '../policy/locate.ts'
 import { loadPacks } from '../policy/packs.ts'
@@ -27,12 +28,21 @@ function problemsOf(file: string, variables: Variables): readonly Problem[] {
   try {
     loadPacks()
     const { policy, warnings } = loadPolicy(file, variables)
-    return [...warnings, ...keyProblems(policy.keysFile, policy)]
+    return [...warnings, ...keyProblems(policy.keysFile, policy), ...testKeyProblems(policy)]
   } catch (error) {
     if (error instanceof PolicyError)
       return [...error.problems, ...error.warnings, ...keyProblems(keysFileOf(file, variables), undefined)]
     throw error
   }
+}
+
+/** Without the public key, every model is quarantined that needs a signed test run. */
+function testKeyProblems({ modelTrust: { require, signingFile } }: Policy): Problem[] {
+  const file = `${signingFile}.pub`
+  const fault = require.has('suite') ? publicKeyFault(file) : undefined
+  if (fault === undefined) return []
+  const message = `${fault}, so \`models.require\` admits no model. \`torwart models test\` writes it.`
+  return [{ file, line: 1, column: 1, message, severity: 'warning' }]
 }
 
 /** Returns undefined if the policy does not say where the keys are. */

@@ -190,6 +190,11 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import('./models/accept.ts')).modelsAccept,
   },
   {
+    name: 'models unlock',
+    summary: 'take a model out of the lock file',
+    load: async () => (await import('./models/unlock.ts')).modelsUnlock,
+  },
+  {
     name: 'models test',
     summary: 'put a suite of prompts to a model, compare it with an earlier version, and sign what passed',
     load: async () => (await import('./models/test.ts')).modelsTest,

@@ -5,11 +5,10 @@
  * seconds. It is also asked after a response, at most once a second, so that a version that was swapped in and is still in
  * memory is noticed even if its tag was moved back. A server that has not told its models for 30 seconds is not trusted.
  */
-import { existsSync, readFileSync } from 'node:fs'
 import { Refusal } from '../core/refusal.ts'
 import type { ModelTrust, Policy, Upstream } from '../policy/policy.ts'
-import { admits } from './attestation/admission.ts'
-import { type Attestations, attestationsFolder, readAttestations } from './attestation/store.ts'
+import { admitsBy } from './attestation/admission.ts'
+import { type Attestations, attestationsFolder, attestationsOf } from './attestation/store.ts'
 import { type Doubt, inWords, judge, type KnownModels, lockFaultOf, type Place } from './judge.ts'
 import { lockedAt } from './lock/lock.ts'
 import { type LockState, lockStateOf } from './lock/lock-file.ts'
@@ -127,7 +126,7 @@ export class DriftWatch {
     if (!require.has('suite') || suite === undefined) return undefined
     const digest = listed?.get(name)?.digest ?? ''
     const rule = { suite: suite.name, maxAgeMs: suite.maxAgeMs }
-    const verdict = admits({ name, digest }, this.#tests.attestations, rule, this.#parts.wallMs())
+    const verdict = admitsBy({ name, digest }, this.#tests, rule, this.#parts.wallMs())
     return verdict.admitted ? undefined : { kind: 'untested', why: verdict.reason }
   }
 
@@ -200,14 +199,13 @@ function isWatching({ require }: ModelTrust): boolean {
   return require.size > 0
 }
 
-/** Without a usable key, no test run counts. */
+/** Test runs that cannot be read count for nothing. */
 function testsOf({ lockFile, signingFile }: ModelTrust): Attestations {
-  const keyFile = `${signingFile}.pub`
   try {
-    const keys = existsSync(keyFile) ? readFileSync(keyFile, 'utf8') : ''
-    return readAttestations(attestationsFolder(lockFile), keys)
+    return attestationsOf(lockFile, signingFile)
   } catch {
-    return { attestations: [], refused: [{ file: keyFile, reason: 'the public key cannot be read' }] }
+    const fault = 'the signed test runs cannot be read'
+    return { attestations: [], refused: [{ file: attestationsFolder(lockFile), reason: fault }], fault }
   }
 }
 

@@ -3,7 +3,7 @@ import { stateOf } from '../files/state.ts'
 import { type Watch, watchFiles } from '../files/watch.ts'
 import { attestationsFolder } from '../model-trust/attestation/store.ts'
 import { type DriftChange, DriftWatch } from '../model-trust/drift-watch.ts'
-import { inWords } from '../model-trust/judge.ts'
+import { type Doubt, inWords } from '../model-trust/judge.ts'
 import type { ModelTrust } from '../policy/policy.ts'
 import type { Fleet } from '../upstreams/fleet.ts'
 import type { Closers } from './closers.ts'
@@ -93,12 +93,18 @@ function tellChange({ model, upstream, doubt }: DriftChange, { policy, log, reco
   const details = { model, upstream, ...digests }
   if (doubt) {
     const reason = inWords(doubt)
-    log.error({ ...details, reason }, 'model drifted')
+    log.error({ ...details, reason }, driftMessage(doubt))
     recordEvent('model drifted', { ...details, reason, action: policy().modelTrust.onDrift })
   } else {
-    log.info(details, 'model is the locked version again')
+    log.info(details, 'model is trusted again')
     recordEvent('model restored', details)
   }
+}
+
+/** What is not in the lock, or has no valid test run, need not have changed. */
+function driftMessage({ kind }: Doubt): string {
+  if (kind === 'untested') return 'model has no valid test run'
+  return kind === 'unlocked' ? 'model is not in the lock file' : 'model drifted'
 }
 
 function tellLock(fault: string | undefined, { log, recordEvent }: Foundation): void {

@@ -244,6 +244,12 @@ describe('a run that does not end', () => {
       await against(other('c', (result) => ({ ...result, suite: { ...result.suite, digest: 'x' } }))),
     ).toMatch(/another suite/)
     expect(await against(other('d', () => ({ verdict: 'passed' })))).toMatch(/no result/)
+    const nowhere = join(honest.home, 'nowhere')
+    const absent = (option: string) =>
+      `The file that --${option} names cannot be read: there is no such file.`
+    expect(await against(nowhere)).toContain(absent('against'))
+    expect((await run(honest, '--suite', nowhere)).err).toContain(absent('suite'))
+    expect((await run(honest, '--suite', honest.home)).err).toMatch(/--suite names.*it is a folder\./)
     expect(honest.server.answers()).toBe(0)
   })
 })

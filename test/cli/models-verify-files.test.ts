@@ -140,6 +140,15 @@ describe('the options', () => {
     await expect(verify({ attestation: 'x', oms: 'y', key: 'z' })).rejects.toThrow(/not both/)
     await expect(verify({ attestation })).rejects.toThrow(/--key is missing/)
     await expect(ofAttestation({ key: at('empty.pub') })).rejects.toThrow(/no public key/)
+    const nowhere = at('nowhere')
+    for (const [option, more] of [
+      ['key', { key: nowhere }],
+      ['attestation', { attestation: nowhere }],
+    ] as const)
+      await expect(ofAttestation(more)).rejects.toThrow(
+        `The file that --${option} names cannot be read: there is no such file.`,
+      )
+    await expect(verify({ oms: nowhere, key: at('own.pub') })).rejects.toThrow(/--oms names cannot be read/)
     expect(fileOptions.map(({ flags }) => flags)).toEqual([
       '--attestation <file>',
       '--oms <file>',

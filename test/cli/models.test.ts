@@ -1,7 +1,8 @@
 /** `torwart models`: locking, comparing and accepting versions of models, before scripted servers and files made here. */
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { sha256Of } from '../../src/model-trust/parts.ts'
@@ -308,6 +309,10 @@ describe('models verify', () => {
   it('is not content with a server that does not answer, a lock that is not there, or one that was cut', async () => {
     const { server, run, verify, lockFile } = await start()
     expect(await run('verify')).toMatchObject({ code: 1, err: expect.stringMatching(/models lock --all/) })
+    expect(await verify()).toEqual({
+      ...{ code: 1, ok: false, differences: [], unverified: [] },
+      reason: expect.stringMatching(/models\.lock\.yaml.*models lock --all/),
+    })
     await run('lock', '--all')
     server.silent = true
     expect(await verify()).toMatchObject({
@@ -506,6 +511,27 @@ describe('models diff', () => {
     expect([code, JSON.parse(out)]).toMatchObject([1, { differences: [{ kind: 'adapter' }] }])
     expect(await run('diff', 'b@lock', name)).toMatchObject({ code: 1, err: 'b@lock is not in the lock.\n' })
   })
+
+  it('says that a server does not answer, rather than that nobody has the model', async () => {
+    const { server, run } = await start()
+    expect((await run('diff', name, 'none')).err).toBe('No model server has none.\n')
+    server.silent = true
+    const err = `local: it does not answer\nNo model server that answers has ${name}.\n`
+    expect(await run('diff', name, 'none')).toMatchObject({ code: 1, err })
+    expect(await run('lock', name)).toMatchObject({ code: 1, err })
+    expect(await run('accept', name, '--why', 'w')).toMatchObject({ code: 1, err })
+  })
+
+  it('says of a server that tells only names why its models cannot be compared', async () => {
+    const hosted = await startOllamaModels()
+    open.push(hosted)
+    hosted.script = (_seen, response) => void response.end('{"data":[{"id":"gpt"}]}')
+    const { run } = await start(undefined, `, { name: hosted, url: "${hosted.url}", kind: openai }`)
+    expect(await run('diff', 'gpt', name)).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/^gpt \(hosted\): .*cannot be verified/),
+    })
+  })
 })
 
 describe('models accept', () => {
@@ -546,5 +572,63 @@ describe('models accept', () => {
     ])
     expect((await run('accept', name, '--why', 'again')).out).toMatch(/is in the lock as it is served/)
     expect((await run('list')).out).toMatch(/smollm2:135m +local .* locked/)
+  })
+})
+
+describe('models unlock', () => {
+  it('takes a model that is gone out of the lock, without asking a server, and leaves the others', async () => {
+    const { server, run, verify, lockFile } = await start({ [name]: smollm, 'b:latest': { weights: 'b' } })
+    await run('lock', '--all')
+    server.models.delete('b:latest')
+    expect((await verify()).differences).toMatchObject([{ model: 'b', kind: 'missing' }])
+    server.silent = true
+    expect((await run('unlock', 'b', '--upstream', 'other')).err).toBe('b (other) is not in the lock.\n')
+    const out = 'b (local) is not in the lock any more.\n'
+    expect(await run('unlock', 'B:latest')).toEqual({ code: 0, out, err: '' })
+    expect(await run('unlock', 'b')).toMatchObject({ code: 1, err: 'b is not in the lock.\n' })
+    server.silent = false
+    expect(await verify()).toMatchObject({ ok: true })
+    expect(readFileSync(lockFile, 'utf8')).toMatch(/count: 1\n/)
+    expect(JSON.parse((await run('unlock', name, '--json')).out)).toMatchObject({ models: [{ name }] })
+    expect(readFileSync(lockFile, 'utf8')).toMatch(/count: 0\n/)
+  })
+
+  it('is read by a running gateway, which puts it on record and quarantines the model', async () => {
+    const server = await startOllamaModels()
+    const gate = await startGate({ upstream: server.url, more: 'models: { require: [digest] }\n' })
+    open.push(server, gate)
+    const run = (...words: string[]) => cli(['models', ...words, '-c', gate.policyFile])
+    await run('lock', name)
+    expect(await run('unlock', name)).toMatchObject({ code: 0, err: '' })
+    await until(() => gate.logged().includes('model is not in the lock file'))
+    await until(() => gate.records().some(({ event }) => event === 'model unlocked'))
+    const record = gate.records().find(({ event }) => event === 'model unlocked')
+    expect(record).toMatchObject({ model: name, was: server.digest(name), is: null })
+    expect(gate.logged()).not.toContain('model drifted')
+  })
+})
+
+describe('models list', () => {
+  it('says why a locked model has no valid test run, if the policy requires one', async () => {
+    const { run, lockFile } = await start()
+    await run('lock', name)
+    expect((await run('list')).out).toMatch(/ locked *\n/)
+    const policy = join(dirname(lockFile), 'torwart.yaml')
+    const more = 'models: { require: [suite], suite: { name: mine, maxAge: 1d } }\n'
+    writeFileSync(policy, `${readFileSync(policy, 'utf8')}${more}`)
+    expect((await run('list')).out).toMatch(/locked, but the public key to verify test runs with is missing/)
+    expect(await cli(['check', '-c', policy])).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/models\.signing\.key\.pub:1:1: .*is missing.*models test/),
+    })
+    const { publicKey } = generateKeyPairSync('ed25519')
+    const file = join(dirname(lockFile), 'models.signing.key.pub')
+    writeFileSync(file, 'nonsense')
+    expect((await cli(['check', '-c', policy])).out).toMatch(/holds no Ed25519 key/)
+    writeFileSync(file, '-----BEGIN PUBLIC KEY-----\nx\n-----END PUBLIC KEY-----\n')
+    expect((await cli(['check', '-c', policy])).out).toMatch(/test runs with cannot be read/)
+    writeFileSync(file, publicKey.export({ type: 'spki', format: 'pem' }))
+    expect((await cli(['check', '-c', policy])).out).not.toMatch(/public key/)
+    expect((await run('list')).out).toMatch(/locked, but it has no attestation/)
   })
 })

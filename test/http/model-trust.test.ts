@@ -66,13 +66,16 @@ describe('a model that must have passed a test', () => {
       }
       return told.models[0]?.why ?? ''
     }
-    await until(async () => (await whyNot()) === 'it has no attestation')
+    await until(async () => (await whyNot()) === 'the public key to verify test runs with is missing')
     expect(await ask(gate)).toBe('403 model_quarantined')
     const { privateKey, publicKey } = generateKeyPairSync('ed25519')
     writeFileSync(
       join(gate.folder, 'models.signing.key.pub'),
       publicKey.export({ type: 'spki', format: 'pem' }),
     )
+    await until(async () => (await whyNot()) === 'it has no attestation')
+    expect(gate.logged()).toContain('model has no valid test run')
+    expect(gate.logged()).not.toContain('model drifted')
     const folder = attestationsFolder(lockFile(gate))
     const finishedMs = Date.now()
     const run = { model: name, digest, suite: 'mine', finishedMs, passed: ['one'] }
@@ -86,6 +89,9 @@ describe('a model that must have passed a test', () => {
     await until(async () => (await whyNot()) === 'its attestation is for another digest')
     sign({}, generateKeyPairSync('ed25519').privateKey)
     await until(() => gate.logged().includes('a signed test run of a model is not accepted'))
+    await until(
+      async () => (await whyNot()) === 'its attestation is not accepted: it is signed with another key',
+    )
     expect(await ask(gate)).toBe('403 model_quarantined')
     sign({})
     await until(async () => (await ask(gate)) === '200 ok')

@@ -10,7 +10,7 @@ import { whyUnverifiable } from '../../model-trust/read-models.ts'
 import { authorOf, byOption, type Command, configOption, jsonOption, textOf } from '../command.ts'
 import { asStored, awaitLock, entriesOf, lockView, requireGoodBytes, untoldLine } from './lock-models.ts'
 import { lockOf, namesIn, policyOf } from './policy.ts'
-import { lineOf, readOptions, readServers, unverifiedLine } from './read.ts'
+import { lineOf, noServerHas, readOptions, readServers, unverifiedLine } from './read.ts'
 
 /** The command `torwart models accept`. */
 export const modelsAccept: Command = {
@@ -29,7 +29,7 @@ export const modelsAccept: Command = {
     const read = await readServers(policy, values, io, ({ name }) => names.has(name))
     for (const each of read.silent) io.err(unverifiedLine(each))
     const served = read.served.filter((each) => names.has(each.model.name) && !each.model.remote)
-    if (served.length === 0) throw new Error(`No model server has ${model}.`)
+    if (served.length === 0) throw new Error(noServerHas(model, read.silent))
     for (const each of served) {
       const why = whyUnverifiable(each)
       if (why !== undefined) throw new Error(`${each.model.name} (${each.model.upstream}): ${why}.`)

@@ -58,7 +58,7 @@ export async function awaitLock(values: Values, io: Io, file: string): Promise<E
   return (await awaitReload(values, io, 'lock', file)) === 'late' ? 1 : 0
 }
 
-/** The form of `models lock --json`. */
+/** The form of `models lock --json`, and of `accept` and `unlock`. */
 export function lockView(entries: readonly LockedModel[]) {
   return {
     models: entries.map(({ name, upstream, digest, parts }) => ({

@@ -18,7 +18,7 @@ import {
   withEntries,
 } from './lock-models.ts'
 import { lockOf, namesIn, policyOf } from './policy.ts'
-import { lineOf, type Read, readOptions, readServers, unverifiedLine } from './read.ts'
+import { lineOf, noServerHas, type Read, readOptions, readServers, unverifiedLine } from './read.ts'
 
 /** The command `torwart models lock`. */
 export const modelsLock: Command = {
@@ -41,7 +41,7 @@ export const modelsLock: Command = {
     for (const each of read.silent) io.err(unverifiedLine(each))
     for (const each of read.unverifiable)
       if (isAsked({ name: each.model ?? '' })) io.err(unverifiedLine(each))
-    requireServed(words, asked, policy.upstreams)
+    requireServed(words, { ...read, served: asked }, policy.upstreams)
     requireGoodBytes(read.badBytes)
     const told = asked.filter((each) => whyUnverifiable(each) === undefined)
     const wanted = told.filter(({ contents }) => contents !== undefined)
@@ -66,14 +66,14 @@ export const modelsLock: Command = {
 /** @throws Error that names the first model which no server has */
 function requireServed(
   words: readonly string[],
-  served: Read['served'],
+  { served, silent }: Read,
   upstreams: Parameters<typeof namesIn>[1],
 ): void {
   const missing = words.find((word) => {
     const names = namesIn([word], upstreams)
     return !served.some(({ model }) => names.has(model.name))
   })
-  if (missing !== undefined) throw new Error(`No model server has ${missing}.`)
+  if (missing !== undefined) throw new Error(noServerHas(missing, silent))
 }
 
 /** Returns the entries that may be written: of new models, and with more detail of unchanged ones; and what has drifted. */

@@ -134,3 +134,8 @@ export function lineOf({ model, upstream, what, was, is }: Difference): string {
 export function unverifiedLine({ model, upstream, why }: Unverified): string {
   return `${plain(`${model === null ? upstream : `${model} (${upstream})`}: ${why}`)}\n`
 }
+
+/** Says that a model was not found. @param silent the servers that did not answer, of which nothing is known */
+export function noServerHas(model: string, silent: readonly Unverified[]): string {
+  return silent.length === 0 ? `No model server has ${model}.` : `No model server that answers has ${model}.`
+}

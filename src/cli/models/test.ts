@@ -27,6 +27,7 @@ import {
   textOf,
   type Values,
 } from '../command.ts'
+import { readFor } from '../shared/named-file.ts'
 import { progressOf } from '../shared/progress.ts'
 import { policyOf } from './policy.ts'
 import { findServedModel, type ServedName } from './served-name.ts'
@@ -56,12 +57,14 @@ export const modelsTest: Command = {
   async run(values, io, name = ''): Promise<ExitCode> {
     const policy = policyOf(values, io)
     const suiteFile = textOf(values, 'suite')
-    const suite = readSuite(suiteFile || 'basic.yaml', readFileSync(suiteFile || shippedSuite))
+    const text = readFor('suite', () => readFileSync(suiteFile || shippedSuite))
+    const suite = readSuite(suiteFile || 'basic.yaml', text)
     const client = createUpstreamClient(() => policy, new HeldBytes(() => memory))
     try {
       const served = await findServedModel(client.ask, policy, name, textOf(values, 'upstream'))
       const againstFile = textOf(values, 'against')
-      const against = againstFile === '' ? undefined : readBaseline(againstFile, suite)
+      const against =
+        againstFile === '' ? undefined : readFor('against', () => readBaseline(againstFile, suite))
       const out = textOf(values, 'out') || standardFolder(policy, served.name)
       const result = await testModel({ policy, suite, client, served, against, out }, io)
       return await finish(values, io, { policy, result, out })

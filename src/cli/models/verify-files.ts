@@ -10,6 +10,7 @@ import type { Lock } from '../../model-trust/lock/lock.ts'
 import { compareFiles } from '../../model-trust/oms/files.ts'
 import { verifyBundle } from '../../model-trust/oms/verify.ts'
 import { type ExitCode, type Io, type Option, textOf, UsageError, type Values } from '../command.ts'
+import { readFor } from '../shared/named-file.ts'
 import { lockOf, policyOf } from './policy.ts'
 
 /** The options of `models verify` that name a file to verify. */
@@ -57,7 +58,7 @@ export async function verifyFiles(values: Values, io: Io): Promise<ExitCode | un
   if (attestation !== '' && signature !== '')
     throw new UsageError('Name either --attestation or --oms, not both.')
   if (keyFile === '') throw new UsageError('--key is missing: the public key that is trusted.')
-  const key = readFileSync(keyFile, 'utf8')
+  const key = readFor('key', () => readFileSync(keyFile, 'utf8'))
   const outcome = await orRefused(() =>
     attestation === ''
       ? verifySignature(signature, key, textOf(values, 'files'))
@@ -90,7 +91,10 @@ function lockIfThere(values: Values, io: Io): Lock | undefined {
 }
 
 function verifyAttestation(file: string, key: string, lock: Lock | undefined): Outcome {
-  const run = readAttestation(readSmallFile(file), keysIn(key))
+  const run = readAttestation(
+    readFor('attestation', () => readSmallFile(file)),
+    keysIn(key),
+  )
   const differences = lock ? differencesTo(run, lock.models) : []
   const about = `${run.model} sha256:${run.digest} passed ${run.suite} (${run.passed.length} probes) on ${new Date(run.finishedMs).toISOString()}`
   const verified = `${about}${lock ? '' : '; not compared with a lock, because there is none'}`
@@ -114,7 +118,11 @@ function differencesTo(
 }
 
 async function verifySignature(file: string, key: string, files: string): Promise<Outcome> {
-  const manifest = verifyBundle(readFileSync(file), key, Date.now())
+  const manifest = verifyBundle(
+    readFor('oms', () => readFileSync(file)),
+    key,
+    Date.now(),
+  )
   const root = files || dirname(file)
   const differences = await compareFiles(root, manifest, file)
   return {

@@ -5,6 +5,7 @@
 import { compareWithLock } from '../../model-trust/compare.ts'
 import type { Lock } from '../../model-trust/lock/lock.ts'
 import { type Unverified, whyUnverifiable } from '../../model-trust/read-models.ts'
+import type { Policy } from '../../policy/policy.ts'
 import { type Command, configOption, jsonOption } from '../command.ts'
 import { policyOf, requireLock } from './policy.ts'
 import { lineOf, type Read, readOptions, readServers, unverifiedLine } from './read.ts'
@@ -17,7 +18,12 @@ export const modelsVerify: Command = {
     const ofFile = await verifyFiles(values, io)
     if (ofFile !== undefined) return ofFile
     const policy = policyOf(values, io)
-    const lock = requireLock(policy)
+    const lock = lockOrFault(policy)
+    if (lock instanceof Error) {
+      if (!values.json) throw lock
+      io.out(`${JSON.stringify({ ok: false, differences: [], unverified: [], reason: lock.message })}\n`)
+      return 1
+    }
     const isLocked = ({ name, kind }: { readonly name: string; readonly kind: string }) =>
       lock.models.some((each) => each.name === name && each.kind === kind)
     const read = await readServers(policy, values, io, isLocked)
@@ -40,6 +46,16 @@ export const modelsVerify: Command = {
     tellOthers(read, unverified, io)
     return ok ? 0 : 1
   },
+}
+
+/** Returns the lock, or the error that says why there is none. */
+function lockOrFault(policy: Policy): Lock | Error {
+  try {
+    return requireLock(policy)
+  } catch (error) {
+    if (error instanceof Error) return error
+    throw error
+  }
 }
 
 /** Compares with the lock. A model of a server that did not answer is not reported as missing. */

@@ -1,5 +1,7 @@
 /** Whether attestations admit a model: its own digest, tested with the suite of the policy, not too long ago. */
+import { basename } from 'node:path'
 import type { Attestation } from './statement.ts'
+import { type Attestations, attestationFileName } from './store.ts'
 
 /** A model as the lock has it. */
 export interface LockedDigest {
@@ -46,6 +48,22 @@ export function admits(
   const untilMs = Math.max(...past.map(({ finishedMs }) => finishedMs)) + rule.maxAgeMs
   if (untilMs <= nowMs) return refused('its attestation is too old')
   return { admitted: true, untilMs }
+}
+
+/** Decides as `admits` does; a key that is missing and an attestation that was refused are reasons of their own. */
+export function admitsBy(
+  model: LockedDigest,
+  { attestations, refused: bad, fault }: Attestations,
+  rule: SuiteRule,
+  nowMs: number,
+): Admission {
+  if (fault !== undefined) return refused(fault)
+  const verdict = admits(model, attestations, rule, nowMs)
+  if (verdict.admitted) return verdict
+  const digest = model.digest.replace(/^sha256:/, '')
+  const own = attestationFileName({ model: model.name, digest, suite: rule.suite })
+  const found = bad.find(({ file }) => basename(file) === own)
+  return found ? refused(`its attestation is not accepted: ${found.reason}`) : verdict
 }
 
 function refused(reason: string): Admission {

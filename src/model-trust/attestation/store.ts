@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { replaceFile } from '../../files/atomic.ts'
 import { makeFolder } from '../../files/folder.ts'
-import { publicKeysIn } from '../../files/signing-key.ts'
+import { publicKeysIn, readPublicKeyFile } from '../../files/signing-key.ts'
 import { openEnvelope, sealEnvelope } from './envelope.ts'
 import { AttestationFault } from './fault.ts'
 import { type Attestation, readStatement, statementOf } from './statement.ts'
@@ -25,6 +25,8 @@ export interface RefusedAttestation {
 export interface Attestations {
   readonly attestations: readonly Attestation[]
   readonly refused: readonly RefusedAttestation[]
+  /** Why none can count, such as that there is no public key to verify them with. */
+  readonly fault?: string
 }
 
 /** Returns the folder of attestations that belongs to a lock file. */
@@ -35,13 +37,20 @@ export function attestationsFolder(lockFile: string): string {
 /** Signs a passed run and writes it into the folder. @returns the file @throws what `fs` throws */
 export function writeAttestation(folder: string, run: Attestation, key: KeyObject): string {
   makeFolder(folder)
-  const file = join(folder, fileNameOf(run))
+  const file = join(folder, attestationFileName(run))
   replaceFile(file, sealEnvelope(statementOf(run), key))
   return file
 }
 
-/** Model names hold slashes and colons, so the file has their digest, and so much of the name that a person knows it. */
-function fileNameOf({ model, digest, suite }: Attestation): string {
+/**
+ * Returns the name of the file of an attestation. Model names hold slashes and colons, so it has their digest, and so much of
+ * the name that a person knows it.
+ */
+export function attestationFileName({
+  model,
+  digest,
+  suite,
+}: Pick<Attestation, 'model' | 'digest' | 'suite'>): string {
   const id = createHash('sha256').update(`${model}\n${digest}\n${suite}`).digest('hex').slice(0, 16)
   return `${model.replaceAll(/[^a-z0-9.]+/gi, '-').slice(0, 64)}-${id}${ending}`
 }
@@ -72,6 +81,26 @@ export function readAttestations(folder: string, publicKeys: string): Attestatio
   for (const name of files.slice(maxFiles))
     refused.push({ file: join(folder, name), reason: `the folder has more than ${maxFiles} files` })
   return { attestations, refused }
+}
+
+/** Tells why a file of public keys can verify nothing; undefined: it holds a key. @param file path */
+export function publicKeyFault(file: string): string | undefined {
+  if (!existsSync(file)) return 'the public key to verify test runs with is missing'
+  try {
+    if (readPublicKeyFile(file).some((key) => key.asymmetricKeyType === 'ed25519')) return undefined
+    return 'the file of the public key to verify test runs with holds no Ed25519 key'
+  } catch {
+    return 'the public key to verify test runs with cannot be read'
+  }
+}
+
+/** Verifies all attestations beside a lock with the public key beside the signing key. @throws what `fs` throws */
+export function attestationsOf(lockFile: string, signingFile: string): Attestations {
+  const keyFile = `${signingFile}.pub`
+  const keyFault = publicKeyFault(keyFile)
+  if (keyFault === undefined)
+    return readAttestations(attestationsFolder(lockFile), readFileSync(keyFile, 'utf8'))
+  return { attestations: [], refused: [{ file: keyFile, reason: keyFault }], fault: keyFault }
 }
 
 /** Reads a file of at most 1 MiB. @throws AttestationFault if it is larger or no file, and what `fs` throws */
