@@ -1,8 +1,9 @@
 /**
  * Notices that a file changed, by asking for its state once a second: that also works where inotify does not
- * (network mounts, bind mounts, the symlink swaps of Kubernetes), and for a file that does not exist yet.
+ * (network mounts, bind mounts, the symlink swaps of Kubernetes), and for a file that does not exist yet. Not by Node's
+ * `watchFile`, whose first look comes later: what changed before it is never told.
  */
-import { type Stats, unwatchFile, watchFile } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { stateOf, textOf } from './state.ts'
 
 /** A watch over files, until it is closed. */
@@ -15,22 +16,27 @@ export interface Watch {
  * milliseconds.
  */
 export function watchFiles(paths: readonly string[], onChange: () => void, intervalMs = 1000): Watch {
-  const listeners = paths.map((path) => {
-    let seen = stateAtFirst(path)
-    // Called once for a file that is not there, too; and for every read, where access times are kept. What it is given
-    // as the state before is not always that: of a file that was away, it is the one before it went.
-    const listener = (now: Stats) => {
-      const state = textOf(now)
-      if (state === seen) return
-      seen = state
+  const seen = new Map(paths.map((path) => [path, stateAtFirst(path)]))
+  let isLooking = false
+  let isClosed = false
+  const look = async () => {
+    // A network file system may take longer than the interval.
+    if (isLooking) return
+    isLooking = true
+    for (const [path, before] of seen) {
+      const state = await stateNow(path)
+      if (isClosed || state === before) continue
+      seen.set(path, state)
       onChange()
     }
-    watchFile(path, { interval: intervalMs, persistent: false }, listener)
-    return [path, listener] as const
-  })
+    isLooking = false
+  }
+  const timer = setInterval(() => void look(), intervalMs)
+  timer.unref()
   return {
     close: () => {
-      for (const [path, listener] of listeners) unwatchFile(path, listener)
+      isClosed = true
+      clearInterval(timer)
     },
   }
 }
@@ -39,6 +45,15 @@ export function watchFiles(paths: readonly string[], onChange: () => void, inter
 function stateAtFirst(path: string): string {
   try {
     return stateOf(path)
+  } catch {
+    return ''
+  }
+}
+
+/** The same off the event loop. */
+async function stateNow(path: string): Promise<string> {
+  try {
+    return textOf(await stat(path))
   } catch {
     return ''
   }

@@ -51,3 +51,15 @@ describe('a watched file', () => {
     other.close()
   })
 })
+
+it('notices what changed before the first look', async () => {
+  const names = Array.from({ length: 50 }, (_, index) => join(folder, `early-${index}`))
+  const noticed = new Set<string>()
+  const watches = names.map((name) => {
+    const watch = watchFiles([name], () => noticed.add(name), 10)
+    writeFileSync(name, 'x')
+    return watch
+  })
+  await until(() => noticed.size === names.length)
+  for (const watch of watches) watch.close()
+})

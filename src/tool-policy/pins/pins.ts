@@ -56,8 +56,8 @@ class KeptToolPins implements ToolPins {
   constructor(options: ToolPinsOptions) {
     const { file, everyMs } = options
     this.#options = options
-    this.#pins = byKey(readPins(file))
     this.#seen = stateOf(file)
+    this.#pins = byKey(readPins(file))
     this.#timer = setInterval(() => void this.#flush(), everyMs)
     this.#timer.unref()
     this.#watch = watchFiles([file], () => void this.#readAgain(), everyMs)
@@ -122,9 +122,11 @@ class KeptToolPins implements ToolPins {
     return this.#attempt(
       'pinned tool definitions cannot be read; what was read before stays in force',
       () => {
-        if (stateOf(file) === this.#seen) return
+        const state = stateOf(file)
+        if (state === this.#seen) return
         this.#pins = byKey(merged(readPins(file), this.#fresh))
-        this.#seen = stateOf(file)
+        // As it was before it was read: what changed meanwhile is looked at again.
+        this.#seen = state
         for (const listener of this.#listeners) listener()
       },
     )
