@@ -2,8 +2,8 @@
 import { createMostFound } from '../audit/query/most-found.ts'
 import { table } from '../core/table.ts'
 import { type Command, configOption, type ExitCode, jsonOption } from './command.ts'
-import { logFile, momentOption } from './shared/audit-log.ts'
-import { ask, sinceOption } from './shared/audit-query.ts'
+import { logFile } from './shared/audit-log.ts'
+import { ask, queryIn, sinceOption } from './shared/audit-query.ts'
 import { whereOf } from './shared/exceptions-file.ts'
 
 /** The command `torwart findings`. */
@@ -17,13 +17,8 @@ export const findings: Command = {
     jsonOption,
   ],
   async run(values, io, given): Promise<ExitCode> {
-    const sinceMs = momentOption(values, 'since')
-    const untilMs = momentOption(values, 'until')
+    const query = queryIn(values)
     const found = createMostFound()
-    const query = {
-      ...(sinceMs === undefined ? {} : { sinceMs }),
-      ...(untilMs === undefined ? {} : { untilMs }),
-    }
     for await (const { entry } of ask(logFile(values, io, given), query, io)) found.add(entry)
     const { findings: all, leftOut } = found.result()
     const rows = values.all ? all : all.filter(({ blocked }) => blocked > 0)

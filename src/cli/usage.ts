@@ -1,12 +1,11 @@
 /** `torwart usage`: requests, tokens and cost by key, role, model, person or day, from the audit log. */
 import { type UsageGroup, type UsageRow, UsageTable, usageGroups } from '../audit/query/usage.ts'
-import { csvRow } from '../core/csv.ts'
+import { csv } from '../core/csv.ts'
 import { table } from '../core/table.ts'
 import { loadPolicy } from '../policy/load.ts'
 import { pricesOf } from '../policy/prices.ts'
 import { type Command, configOption, type ExitCode, jsonOption, textOf, UsageError } from './command.ts'
-import { momentOption } from './shared/audit-log.ts'
-import { ask, sinceOption } from './shared/audit-query.ts'
+import { ask, queryIn, sinceOption } from './shared/audit-query.ts'
 
 const columns = ['requests', 'refused', 'inputTokens', 'outputTokens', 'cost', 'unpricedTokens'] as const
 
@@ -25,17 +24,18 @@ export const usage: Command = {
     if (values.csv && values.json) throw new UsageError('Give either --csv or --json, not both.')
     const by = groupOf(textOf(values, 'by'))
     const { policy } = loadPolicy(textOf(values, 'config'), io.variables)
-    const [sinceMs, untilMs] = [momentOption(values, 'since'), momentOption(values, 'until')]
+    const query = queryIn(values)
     const used = new UsageTable(by, pricesOf(policy))
-    const query = {
-      ...(sinceMs === undefined ? {} : { sinceMs }),
-      ...(untilMs === undefined ? {} : { untilMs }),
-    }
     for await (const { entry } of ask(given ?? policy.audit.file, query, io)) used.add(entry)
     const rows = used.result()
     if (values.json) io.out(`${JSON.stringify({ rows }, null, 2)}\n`)
     else if (values.csv)
-      io.out([[by, ...columns], ...rows.map((row) => cellsOf(row, by))].map(csvRow).join(''))
+      io.out(
+        csv(
+          [by, ...columns],
+          rows.map((row) => ({ ...row })),
+        ),
+      )
     else if (rows.length === 0) io.out('Nothing was used.\n')
     else io.out(table([by, 'requests', 'refused', 'input tokens', 'output tokens', 'cost'], rows.map(shown)))
     return 0
@@ -48,8 +48,6 @@ function groupOf(given: string): UsageGroup {
   if (!by) throw new UsageError(`--by must be one of ${usageGroups.join(', ')}.`)
   return by
 }
-
-const cellsOf = (row: UsageRow, by: UsageGroup) => [row[by], ...columns.map((name) => row[name])]
 
 function shown(row: UsageRow) {
   return {
