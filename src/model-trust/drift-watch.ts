@@ -8,6 +8,7 @@
 import { Refusal } from '../core/refusal.ts'
 import type { ModelTrust, Policy, Upstream } from '../policy/policy.ts'
 import { admitsBy } from './attestation/admission.ts'
+import type { Attestation } from './attestation/statement.ts'
 import { type Attestations, attestationsFolder, attestationsOf } from './attestation/store.ts'
 import { type Doubt, inWords, judge, type KnownModels, lockFaultOf, type Place } from './judge.ts'
 import { lockedAt } from './lock/lock.ts'
@@ -56,6 +57,8 @@ export class DriftWatch {
   readonly #parts: DriftWatchParts
   #lock: LockState = { state: 'missing' }
   #tests: Attestations = { attestations: [], refused: [] }
+  /** The same by model, because every request asks. */
+  #testsByModel: ReadonlyMap<string, readonly Attestation[]> = new Map()
   /** The last verdict on each model that is looked after. */
   readonly #told = new Map<string, DriftChange>()
   #lockFault: string | undefined
@@ -80,6 +83,7 @@ export class DriftWatch {
     const { modelTrust } = this.#parts.policy()
     this.#lock = lockStateOf(modelTrust.lockFile)
     this.#tests = modelTrust.require.has('suite') ? testsOf(modelTrust) : { attestations: [], refused: [] }
+    this.#testsByModel = byModel(this.#tests.attestations)
   }
 
   /** Signed test runs that count for nothing, with the reason. */
@@ -126,7 +130,8 @@ export class DriftWatch {
     if (!require.has('suite') || suite === undefined) return undefined
     const digest = listed?.get(name)?.digest ?? ''
     const rule = { suite: suite.name, maxAgeMs: suite.maxAgeMs }
-    const verdict = admitsBy({ name, digest }, this.#tests, rule, this.#parts.wallMs())
+    const tests = { ...this.#tests, attestations: this.#testsByModel.get(name) ?? [] }
+    const verdict = admitsBy({ name, digest }, tests, rule, this.#parts.wallMs())
     return verdict.admitted ? undefined : { kind: 'untested', why: verdict.reason }
   }
 
@@ -207,6 +212,16 @@ function testsOf({ lockFile, signingFile }: ModelTrust): Attestations {
     const fault = 'the signed test runs cannot be read'
     return { attestations: [], refused: [{ file: attestationsFolder(lockFile), reason: fault }], fault }
   }
+}
+
+function byModel(attestations: readonly Attestation[]): ReadonlyMap<string, readonly Attestation[]> {
+  const found = new Map<string, Attestation[]>()
+  for (const each of attestations) {
+    const same = found.get(each.model)
+    if (same) same.push(each)
+    else found.set(each.model, [each])
+  }
+  return found
 }
 
 function isSame(a: Doubt | undefined, b: Doubt | undefined): boolean {
