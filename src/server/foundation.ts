@@ -7,6 +7,7 @@ import { type Intervals, standardIntervals } from '../core/intervals.ts'
 import { memoryBudget } from '../files/memory.ts'
 import { requireFreeAddresses } from '../http/data/listen.ts'
 import { createLoginFailures, type LoginFailures } from '../pipeline/finish/login-failures.ts'
+import { RequestObservers } from '../pipeline/finish/observers.ts'
 import { createRecordedBefore, type RecordedBefore } from '../pipeline/finish/recorded-before.ts'
 import { createScanners, type ScannerFor } from '../pipeline/request/scan-cache.ts'
 import { loadPacks } from '../policy/packs.ts'
@@ -63,6 +64,7 @@ export interface Foundation {
   recordEvent(event: string, details: object): void
   readonly recordedBefore: RecordedBefore
   readonly loginFailures: LoginFailures
+  readonly observers: RequestObservers
   /** Tells whether one more line of a kind may be logged this minute. */
   mayTell(kind: string): boolean
   /** The same of a kind and an address: one that tries often must not keep others out of the log. */
@@ -118,6 +120,7 @@ export async function openFoundation(options: GatewayOptions, closers: Closers):
     ...{ part, log, clock, metrics, snapshots, policy, atStart, memory, redis, keysSync },
     ...{ audit, orphans, recordEvent },
     ...{ recordedBefore, loginFailures, scannerFor, intervals },
+    observers: new RequestObservers(log),
     mayTell: createSparing(clock.monotonicMs),
     mayTellOf: createSparing(clock.monotonicMs, maxToldPeers),
   }

@@ -13,6 +13,7 @@ import { labelsOf } from '../labels.ts'
 import { type RecordPrompt, toContent, toRecord, withoutTexts } from './audit-record.ts'
 import type { Charge } from './charge.ts'
 import type { FailureKind, LoginFailures } from './login-failures.ts'
+import type { RequestObservers } from './observers.ts'
 import type { RecordedPrompt } from './recorded-texts.ts'
 
 /** What it takes to settle requests. */
@@ -21,6 +22,7 @@ export interface SettleParts {
   readonly recordPrompt: RecordPrompt
   readonly charge: Charge
   readonly loginFailures: LoginFailures
+  readonly observers: RequestObservers
   readonly metrics: Metrics
   readonly log: Log
   readonly clock: Clock
@@ -38,6 +40,7 @@ export function createSettle({
   recordPrompt,
   charge,
   loginFailures,
+  observers,
   metrics,
   log,
   clock,
@@ -62,6 +65,7 @@ export function createSettle({
     try {
       const { record, content } = recordOf(context, ending, totalMs)
       await audit.append(record, content)
+      observers.tell({ record, content, context, ending })
     } catch (cause) {
       metrics.auditFailures.inc()
       const refusal = new Refusal('audit_unavailable', { cause, retryAfterSeconds: 1 })
