@@ -1,6 +1,7 @@
 /**
  * Starts the workers of a gateway and replaces those that die, after a pause that grows while a worker keeps dying. A
- * worker that does not take a change of policy or keys is replaced too, so that all serve by the same.
+ * worker that does not take a change of policy or keys, does not obey a freeze or does not answer at all is replaced too,
+ * so that all serve by the same.
  */
 import { answerTimeoutMs, type Channel, type Handlers, openChannel, type Port } from './channel.ts'
 
@@ -53,6 +54,10 @@ export interface SupervisorOptions {
   drainMs(): number
   /** The first pause before a worker that has died soon is started again, in milliseconds. */
   readonly pauseMs?: number
+  /** How long a worker may take to say that it lives, in milliseconds; it is asked six times as often. */
+  readonly hangMs?: number
+  /** How long a worker may take to obey a freeze, in milliseconds. */
+  readonly obeyMs?: number
 }
 
 const standardPauseMs = 250
@@ -62,6 +67,8 @@ const soonMs = 10_000
 /** How long a worker may take to read policy and keys, on a machine that is busy. */
 const reloadMs = 60_000
 const hearingMs = 500
+/** Nothing that a worker does keeps its event loop for so long: long texts are read in turns. */
+const standardHangMs = 30_000
 
 interface Member {
   readonly worker: number
@@ -70,6 +77,8 @@ interface Member {
   readonly service: WorkerService
   readonly startedAtMs: number
   state: 'starting' | 'ready' | 'leaving'
+  /** It was asked whether it lives, and has not answered yet. */
+  isAsked: boolean
 }
 
 /** Keeps the workers of one gateway. */
@@ -82,6 +91,7 @@ export class Supervisor {
   /** Reloads run one after the other. */
   #telling: Promise<void> = Promise.resolve()
   #hearing: Promise<void> | undefined
+  #pulse: NodeJS.Timeout | undefined
   #stopping = false
   #onGone: (() => void) | undefined
   /** Set during the first start: a worker that dies then ends the start instead of being replaced. */
@@ -101,6 +111,9 @@ export class Supervisor {
     return new Promise((resolve, reject) => {
       this.#opening = { resolve, reject }
       for (let worker = 1; worker <= this.#options.count; worker++) this.#fork(worker)
+      const { hangMs = standardHangMs } = this.#options
+      this.#pulse = setInterval(() => this.#feelPulse(hangMs), hangMs / 6)
+      this.#pulse.unref()
     })
   }
 
@@ -112,9 +125,17 @@ export class Supervisor {
     return this.#telling
   }
 
-  /** Resolves when every worker has read the file of freezes. Never rejects. */
+  /** Resolves when every worker has read the file of freezes: one that does not is ended. Never rejects. */
   async readFreezes(): Promise<void> {
-    await this.collect('worker.freezes', [], answerTimeoutMs)
+    const { obeyMs = answerTimeoutMs } = this.#options
+    const members = [...this.#members.values()].filter(({ state }) => state !== 'starting')
+    await Promise.all(
+      members.map((member) =>
+        member.channel
+          .ask('worker.freezes', [], obeyMs)
+          .catch(() => this.#end(member, 'it does not read a freeze')),
+      ),
+    )
   }
 
   /** Asks all workers that serve. @returns the answers by number of the worker; those that did not answer are missing */
@@ -161,6 +182,7 @@ export class Supervisor {
   /** Lets all finish what they serve. Resolves when they are gone. */
   async stop(): Promise<void> {
     this.#stopping = true
+    clearInterval(this.#pulse)
     for (const pause of this.#pauses) clearTimeout(pause)
     if (this.#members.size === 0) return
     const gone = new Promise<void>((resolve) => {
@@ -196,6 +218,7 @@ export class Supervisor {
       ...{ worker, child, channel, service },
       startedAtMs: performance.now(),
       state: 'starting',
+      isAsked: false,
     }
     this.#members.set(worker, member)
     child.onExit((code, signal) => void this.#ended(member, code, signal))
@@ -205,8 +228,9 @@ export class Supervisor {
     if (member.state !== 'starting') return
     member.state = 'ready'
     this.#options.onStarted(member.worker, member.child.pid, instance)
-    // Files may have changed since it joined.
+    // Files may have changed since it joined, and freezes since it started.
     void this.reload()
+    member.channel.tell('worker.freezes', [])
     if (this.ready < this.#options.count) return
     this.#opening?.resolve(url)
     this.#opening = undefined
@@ -227,10 +251,29 @@ export class Supervisor {
       // It must accept no more requests by an outdated policy.
       member.channel.tell('worker.drain', [{ notice: false }])
     } catch {
-      if (member.state !== 'ready') return
-      this.#retire(member, 'it does not answer')
-      member.child.kill()
+      if (member.state === 'ready') this.#end(member, 'it does not answer')
     }
+  }
+
+  /** Ends workers whose event loop does not turn: a process that hangs keeps its connections and answers none. */
+  #feelPulse(hangMs: number): void {
+    for (const member of this.#serving()) {
+      if (member.isAsked) continue
+      member.isAsked = true
+      member.channel.ask('worker.heard', [], hangMs).then(
+        () => {
+          member.isAsked = false
+        },
+        () => this.#end(member, 'it does not answer'),
+      )
+    }
+  }
+
+  /** Ends a worker at once, unless it is gone. */
+  #end(member: Member, why: string): void {
+    if (this.#members.get(member.worker) !== member) return
+    if (member.state === 'ready') this.#retire(member, why)
+    member.child.kill()
   }
 
   #retire(member: Member, why: string): void {

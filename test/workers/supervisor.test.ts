@@ -164,9 +164,14 @@ interface MadeUp {
   readonly worker: number
   readonly channel: Channel
   readonly drained: boolean[]
+  /** Its event loop has stopped. */
+  hangs: boolean
   isKilled: boolean
   end(code: number | null, signal?: string): void
 }
+
+/** What a made-up worker answers where it says nothing but that it is done. */
+const answered = ({ hangs }: MadeUp) => (hangs ? new Promise<void>(() => {}) : undefined)
 
 /** @param fingerprints of the policy that each new worker serves by, in turn; the last is kept */
 function supervised(fingerprints: string[], more: Partial<SupervisorOptions> = {}) {
@@ -180,9 +185,12 @@ function supervised(fingerprints: string[], more: Partial<SupervisorOptions> = {
       const one: MadeUp = {
         worker,
         drained: [],
+        hangs: false,
         isKilled: false,
         channel: openChannel(ends[1], {
           'worker.reload': () => fingerprint,
+          'worker.heard': () => answered(one),
+          'worker.freezes': () => answered(one),
           'worker.drain': ({ notice }: { notice: boolean }) => {
             one.drained.push(notice)
             one.end(0)
@@ -235,6 +243,32 @@ it('replaces a worker that does not take what is in force, at once and without n
   expect(supervisor.ready).toBe(2)
   await supervisor.stop()
   expect(made.map(({ drained }) => drained.length)).toEqual([1, 1, 1])
+})
+
+it('replaces a worker that hangs, without being asked for anything', async () => {
+  const { supervisor, made, told, listens } = supervised(['new'], { hangMs: 60 })
+  const starting = supervisor.start()
+  for (const one of made) listens(one)
+  await starting
+  for (const one of made.slice(1, 2)) one.hangs = true
+  await until(() => made.length === 3)
+  expect(told).toContain('retired 2: it does not answer')
+  expect(made.map(({ isKilled }) => isKilled)).toEqual([false, true, false])
+  await supervisor.stop()
+})
+
+it('ends a worker that does not read a freeze before it says that all obey', async () => {
+  const { supervisor, made, told, listens } = supervised(['new'], { obeyMs: 20 })
+  const starting = supervisor.start()
+  for (const one of made) listens(one)
+  await starting
+  await supervisor.readFreezes()
+  expect(made.some(({ isKilled }) => isKilled)).toBe(false)
+  for (const one of made.slice(0, 1)) one.hangs = true
+  await supervisor.readFreezes()
+  expect(told).toContain('retired 1: it does not read a freeze')
+  expect(made.map(({ isKilled }) => isKilled)).toEqual([true, false])
+  await supervisor.stop()
 })
 
 it('pauses longer and longer between starts of a worker that keeps dying, and releases what it held', async () => {
