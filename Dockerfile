@@ -2,7 +2,7 @@
 # Builds in one stage and runs in another, without compiler and package cache.
 FROM node:24.21.0-slim AS build
 WORKDIR /build
-COPY package.json package-lock.json tsconfig.json rolldown.config.ts ./
+COPY package.json package-lock.json tsconfig.json rolldown.config.ts vite.config.ts ./
 RUN npm ci
 COPY src ./src
 RUN npm run build && npm prune --omit=dev

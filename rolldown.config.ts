@@ -30,8 +30,11 @@ const data: Plugin = {
   },
 }
 
-/** The licences of the packages whose code is in the bundle, which most of them ask to go with copies. */
-const licences: Plugin = {
+/**
+ * The licences of the packages whose code is in a bundle, which most of them ask to go with copies. The console is bundled
+ * with it, too.
+ */
+export const licences: Plugin = {
   name: 'licences',
   generateBundle(_options, bundle) {
     const folders = new Set<string>()

@@ -29,6 +29,7 @@ const floors: Readonly<Record<string, number>> = {
   http: 7,
   server: 8,
   cli: 9,
+  console: 10,
   'main.ts': 10,
 }
 
@@ -69,6 +70,14 @@ describe('the house', () => {
         .map((target) => `${file.path} -> ${target}`),
     )
     expect(wrong).toEqual([])
+  })
+
+  it('shows in the browser pages that share no code with the gateway, and a playground that shares the scanner', () => {
+    const foreign = files
+      .filter(({ room }) => room === 'console')
+      .flatMap((file) => localImports(file).map((target) => `${file.path} -> ${target}`))
+      .filter((line) => !/-> console\/|^console\/playground\/.* -> (core|detect|policy\/packs)\b/.test(line))
+    expect(foreign).toEqual([])
   })
 
   it('has no cycles', () => {

@@ -19,7 +19,7 @@ export interface FunctionShape {
   readonly parameters: number
 }
 
-/** Every TypeScript file of `src`. */
+/** Every TypeScript file of `src`, with or without JSX. */
 export const sourceFiles: readonly SourceFile[] = pathsBelow(src).map((path) => ({
   path: relative(src, path),
   text: readFileSync(path, 'utf8'),
@@ -114,6 +114,6 @@ function pathsBelow(folder: string): string[] {
   return readdirSync(folder).flatMap((name) => {
     const path = join(folder, name)
     if (statSync(path).isDirectory()) return pathsBelow(path)
-    return path.endsWith('.ts') ? [path] : []
+    return /\.tsx?$/.test(path) ? [path] : []
   })
 }
