@@ -25,6 +25,7 @@ const floors: Readonly<Record<string, number>> = {
   upstreams: 5,
   workers: 6,
   pipeline: 6,
+  rights: 6,
   demo: 6,
   http: 7,
   server: 8,

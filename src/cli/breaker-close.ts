@@ -1,12 +1,13 @@
 /** `torwart breaker close`: closes the circuit breaker of a key, in the running gateway, which records it. */
 
+import { idHint } from '../auth/api-keys/find-key.ts'
 import { keyId } from '../auth/api-keys/key.ts'
 import type { KeyEntry } from '../auth/api-keys/key-file.ts'
 import { isCallerId } from '../core/key-id.ts'
 import { loadPolicy } from '../policy/load.ts'
 import { adminOption, authorOf, byOption, type Command, configOption, textOf, UsageError } from './command.ts'
 import { adminTarget, callAdmin } from './shared/admin-client.ts'
-import { idHint, readKeys } from './shared/keys.ts'
+import { readKeys } from './shared/keys.ts'
 
 const timeoutMs = 5000
 

@@ -1,11 +1,12 @@
 /** `torwart explain`: names the rule that allows or refuses a request. */
 
+import { KeyProblem } from '../auth/api-keys/key-changes.ts'
 import { freezesFile, readFreezes } from '../kill-switch/file.ts'
 import { frozenBy } from '../kill-switch/kill-switch.ts'
-import { limitsInWords, explain as reasonsFor } from '../pipeline/explain.ts'
 import { loadPolicy } from '../policy/load.ts'
-import { type Command, configOption, type ExitCode, jsonOption, textOf } from './command.ts'
-import { principalOf } from './shared/principal.ts'
+import { type Explanation, explanationOf } from '../rights/explanation.ts'
+import { quarantineByLock } from '../rights/quarantine.ts'
+import { type Command, configOption, type ExitCode, jsonOption, textOf, UsageError } from './command.ts'
 import { readAll } from './shared/text-input.ts'
 
 /** The command `torwart explain`. */
@@ -27,33 +28,24 @@ export const explain: Command = {
     const now = Date.now()
     const { policy } = loadPolicy(textOf(values, 'config'), io.variables)
     const given = textOf(values, 'key')
-    const principal = await principalOf(given === '-' ? (await readAll(io.input)).trim() : given, policy, now)
-    const { role, roleName } = principal
     const question = {
-      whose: principal.whose,
+      key: given === '-' ? (await readAll(io.input)).trim() : given,
       route: textOf(values, 'route') || undefined,
       model: textOf(values, 'model') || undefined,
       tool: textOf(values, 'tool') || undefined,
     }
-    const isValid = principal.isValid && role !== undefined
-    const ofRole =
-      roleName === undefined
-        ? ''
-        : `; its role \`${roleName}\` ${role ? 'is in the policy' : 'does not exist'}`
-    const first = {
-      allowed: isValid,
-      words: `${principal.about}${ofRole}${isValid ? '' : ': refused with 401 invalid_credentials'}.`,
-    }
-    const orders = frozenBy(readFreezes(freezesFile(policy.audit.file)), now)
-    const reasons = [first, ...(isValid ? reasonsFor(role, principal.holder, question, policy, orders) : [])]
-    const limits = role ? limitsInWords(role.limits) : []
-    const verdict = reasons.every((reason) => reason.allowed)
-    if (values.json) io.out(`${JSON.stringify({ allowed: verdict, reasons, limits })}\n`)
-    else {
-      for (const { words } of reasons) io.out(`${words}\n`)
-      if (principal.networks.length > 0) io.out(`Only from ${principal.networks.join(', ')}.\n`)
-      io.out(`Limits: ${limits.join(', ') || 'none'}.\n`)
-    }
-    return verdict ? 0 : 1
+    const freezes = frozenBy(readFreezes(freezesFile(policy.audit.file)), now)
+    const obstacles = { freezes, quarantine: quarantineByLock(policy) }
+    const explanation = await explanationOf(question, policy, obstacles, now).catch((error: unknown) => {
+      throw error instanceof KeyProblem ? new UsageError(error.message) : error
+    })
+    io.out(values.json ? `${JSON.stringify(explanation)}\n` : inWords(explanation))
+    return explanation.allowed ? 0 : 1
   },
+}
+
+function inWords({ reasons, networks, limits }: Explanation): string {
+  const from = networks.length > 0 ? [`Only from ${networks.join(', ')}.`] : []
+  const lines = [...reasons.map(({ words }) => words), ...from, `Limits: ${limits.join(', ') || 'none'}.`]
+  return `${lines.join('\n')}\n`
 }

@@ -6,6 +6,7 @@
  * memory is noticed even if its tag was moved back. A server that has not told its models for 30 seconds is not trusted.
  */
 import { Refusal } from '../core/refusal.ts'
+import type { ServerKind } from '../core/servers.ts'
 import type { ModelTrust, Policy, Upstream } from '../policy/policy.ts'
 import { admitsBy } from './attestation/admission.ts'
 import type { Attestation } from './attestation/statement.ts'
@@ -138,6 +139,15 @@ export class DriftWatch {
   /** Whether requests may go to a model at a server. */
   admits(upstream: Upstream, model: string, { modelTrust }: Policy): boolean {
     return modelTrust.onDrift === 'flag' || this.doubt(upstream, model, modelTrust) === undefined
+  }
+
+  /** Why requests for a model are refused at every server of a kind; undefined: at one of them they are not. */
+  quarantine(model: string, kind: ServerKind, policy: Policy): string | undefined {
+    const upstreams = policy.upstreams.filter((upstream) => upstream.kind === kind)
+    if (upstreams.some((upstream) => this.admits(upstream, model, policy))) return undefined
+    const [first] = upstreams
+    const doubt = first && this.doubt(first, model, policy.modelTrust)
+    return doubt && inWords(doubt)
   }
 
   /** Compares what the servers have told with the lock, and tells what has changed. */

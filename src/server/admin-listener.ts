@@ -9,6 +9,7 @@ import { type AuditApiParts, registerAuditApi } from '../http/admin/audit-api.ts
 import { type Readiness, registerHealth } from '../http/admin/health.ts'
 import { registerMetrics } from '../http/admin/metrics.ts'
 import { type ModelsApiParts, registerAdminModels } from '../http/admin/models-api.ts'
+import { type RightsApiParts, registerRightsApi } from '../http/admin/rights-api.ts'
 import { registerUsageApi } from '../http/admin/usage-api.ts'
 import { evictIdleConnections } from '../http/data/connections.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -32,6 +33,7 @@ export interface AdminListenerParts {
   /** Returns the policy in force, with its log and its prices. */
   inForce(): Policy
   readonly models: ModelsApiParts
+  readonly rights: RightsApiParts
 }
 
 const connections = { each: 64, all: 256 }
@@ -50,6 +52,7 @@ export function createAdminListener({
   audit,
   inForce,
   models,
+  rights,
 }: AdminListenerParts): FastifyInstance {
   const app = fastify({
     logger: false,
@@ -73,5 +76,6 @@ export function createAdminListener({
   registerAuditApi(app, audit)
   registerUsageApi(app, inForce)
   registerAdminModels(app, models)
+  registerRightsApi(app, rights)
   return app
 }

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { createAdminLogins } from '../http/admin/admin-logins.ts'
 import type { Readiness } from '../http/admin/health.ts'
+import type { RightsApiParts } from '../http/admin/rights-api.ts'
 import { createLoginThrottle } from '../http/data/login-throttle.ts'
 import { type TlsFiles, watchTlsFiles } from '../http/tls/tls.ts'
 import type { DriftWatch } from '../model-trust/drift-watch.ts'
@@ -104,6 +105,7 @@ export function createAdminSide(
     policy: atStart.admin,
     inForce: policy,
     models: { models, policy },
+    rights: rightsParts(foundation, services),
     logins: createAdminLogins({
       ...foundation,
       door: () => policy().door,
@@ -130,6 +132,18 @@ export function createAdminSide(
   })
   closers.add(() => admin.close())
   return admin
+}
+
+function rightsParts(
+  { policy, snapshots, clock }: Foundation,
+  { freezes, models }: Services,
+): RightsApiParts {
+  return {
+    policy,
+    keys: () => snapshots.keyFiles.keys,
+    obstacles: { freezes, quarantine: (model, kind) => models.quarantine(model, kind, policy()) },
+    nowMs: clock.wallMs,
+  }
 }
 
 async function readinessOf(

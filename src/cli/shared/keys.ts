@@ -1,15 +1,13 @@
 /** What the `key` and `token` commands share: reading, finding and changing keys. */
 
-import { keyId } from '../../auth/api-keys/key.ts'
+import { findKey as keyOf } from '../../auth/api-keys/find-key.ts'
 import { changeKeyFile, KeyProblem } from '../../auth/api-keys/key-changes.ts'
 import { type KeyEntry, readKeyFile } from '../../auth/api-keys/key-file.ts'
 import { type KeyView, keyView } from '../../auth/api-keys/key-view.ts'
 import { readUses, usesFile } from '../../auth/api-keys/usage.ts'
-import { isKeyId } from '../../core/key-id.ts'
 import { parseDuration } from '../../core/units.ts'
 import { hasSharedKeys, locateKeys } from '../../policy/locate.ts'
 import type { Policy } from '../../policy/policy.ts'
-import { nearest } from '../../policy/problem.ts'
 import { type ExitCode, type Io, textOf, UsageError, type Values } from '../command.ts'
 import { awaitReload } from './await-reload.ts'
 
@@ -74,27 +72,13 @@ export async function beforeFleet<T>(
   }
 }
 
-/** Finds a key by its id. @param given an id, or a whole key, which no message repeats @throws UsageError */
+/** As `findKey` of `auth/`. @throws UsageError */
 export function findKey(entries: readonly KeyEntry[], given = ''): KeyEntry {
-  const id = keyId(given) ?? given
-  const entry = entries.find((each) => each.id === id)
-  if (entry) return entry
-  throw new UsageError(
-    `${isKeyId(id) ? `There is no key ${id}` : 'This is not a key id'}${idHint(entries, given)}`,
-  )
-}
-
-/** Suggests ids for a text that is not one: users know keys by name, and several keys may have the same name. */
-export function idHint(entries: readonly KeyEntry[], given: string): string {
-  const named = entries.filter(({ name }) => name === given).map(({ id }) => id)
-  const near = nearest(
-    given,
-    entries.map(({ id }) => id),
-  )
-  if (named.length > 0)
-    return `. Keys with the name ${given}: ${named.join(', ')}. Run \`torwart key list\` to see ids.`
-  const meant = near === undefined ? '' : ` (did you mean \`${near}\`?)`
-  return `${meant}. Run \`torwart key list\` to see ids.`
+  try {
+    return keyOf(entries, given)
+  } catch (error) {
+    throw error instanceof KeyProblem ? new UsageError(error.message) : error
+  }
 }
 
 /** Checks that the policy has a role. @throws UsageError */

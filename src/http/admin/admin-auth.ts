@@ -9,6 +9,7 @@ import { isIP } from 'node:net'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Policy } from '../../policy/policy.ts'
 import type { AdminLogins } from './admin-logins.ts'
+import { isConfidential, isQuestion } from './route-kinds.ts'
 
 const publicPaths = new Set(['/livez', '/readyz'])
 
@@ -32,8 +33,10 @@ export function registerAdminAuth(
     if (!isSameOrigin(request)) return refuse(reply, 403, 'Requests from other origins are refused.')
     if (acceptsApiKeys(path) && bearerOf(request)?.startsWith('tw_')) return undefined
     // Any process on this machine may read; only the token may change something.
-    const changes = request.method !== 'GET' && request.method !== 'HEAD'
+    const changes = !isQuestion(request.method, path)
     if (changes && token === undefined) return refuse(reply, 403, 'Changes need `admin.token` in the policy.')
+    if (isConfidential(path) && token === undefined)
+      return refuse(reply, 403, 'This needs `admin.token` in the policy.')
     const needsToken = !loopback || token !== undefined
     if (!needsToken || carriesToken(request, token)) return undefined
     const isMissing = request.headers.authorization === undefined

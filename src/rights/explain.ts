@@ -1,8 +1,10 @@
 /**
  * Why a request would be allowed or refused, in words: the same questions, asked of the same policy in the same order as
- * the stages ask them. It knows the policy and not the servers: whether they have the model is asked there.
+ * the stages ask them. It knows the policy and not the servers: whether they have the model is asked there. What is frozen
+ * or quarantined it is told.
  */
 import { type RefusalCode, refusals } from '../core/refusal.ts'
+import type { ServerKind } from '../core/servers.ts'
 import { type Endpoint, isServedBy, type RouteGroup } from '../dialects/dialect.ts'
 import { dialects } from '../dialects/dialects.ts'
 import type { KillSwitch } from '../kill-switch/kill-switch.ts'
@@ -29,6 +31,13 @@ export interface Question {
   readonly tool: string | undefined
 }
 
+/** What stands in the way beside the policy. */
+export interface Obstacles {
+  readonly freezes: Pick<KillSwitch, 'holdsCaller' | 'holdsModel'>
+  /** Why a model is quarantined at all servers of a kind; undefined: it is not, as far as is known. */
+  quarantine(model: string, kind: ServerKind): string | undefined
+}
+
 /**
  * Explains what a role, or a token of it, may do under a policy.
  * @param holder id of the key or caller
@@ -38,13 +47,19 @@ export function explain(
   holder: string,
   { whose, route, model, tool }: Question,
   policy: Policy,
-  freezes: Pick<KillSwitch, 'holdsCaller' | 'holdsModel'>,
+  obstacles: Obstacles,
 ): readonly Reason[] {
+  const { freezes } = obstacles
   const reasons: Reason[] = []
   if (freezes.holdsCaller([holder], [role.name]))
     reasons.push(refused('frozen', `the caller, its role, or everything is frozen (run \`torwart freezes\`)`))
   if (route !== undefined) reasons.push(ofRoute(route, role, whose, policy))
-  if (model !== undefined) reasons.push(...ofModel(model, role, whose, policy, freezes))
+  if (model !== undefined) {
+    // Who changes models must be able to mend one.
+    const changes = route !== undefined && endpointsOf(route).every(({ group }) => group === 'admin')
+    const quarantine = changes ? () => undefined : obstacles.quarantine
+    reasons.push(...ofModel(model, role, whose, policy, { freezes, quarantine }))
+  }
   if (tool !== undefined) reasons.push(ofTool(tool, role, whose))
   if (route === undefined || endpointsOf(route).some(({ group }) => generates.has(group)))
     reasons.push(...ofTokens(model, role, policy))
@@ -123,7 +138,7 @@ function ofModel(
   { models, mayUse }: Role,
   whose: string,
   { aliases, upstreams }: Policy,
-  freezes: Pick<KillSwitch, 'holdsModel'>,
+  { freezes, quarantine }: Obstacles,
 ): Reason[] {
   const target = aliases.get(asked) ?? asked
   const said = target === asked ? `model ${asked}` : `model ${asked}, an alias of ${target}`
@@ -131,6 +146,8 @@ function ofModel(
   for (const kind of kinds) {
     const model = canonicalFor(kind, target)
     if (model === undefined || !mayUse(model, kind)) continue
+    const doubt = quarantine(model, kind)
+    if (doubt !== undefined) return [refused('model_quarantined', `${said}: ${doubt}`)]
     if (freezes.holdsModel(model, kind)) return [refused('frozen', `${said}: the model is frozen`)]
     // A token may have a wider pattern than its key has now.
     const pattern = models.find((each) => modelMatcher([each])(model, kind)) ?? model

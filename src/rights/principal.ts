@@ -1,18 +1,18 @@
-/** The principal that `torwart explain` is asked about: a key, a token, or a client certificate. */
+/** The principal whose rights are explained: a key, a token, or a client certificate. */
 
-import { type KeyEntry, readKeyFile } from '../../auth/api-keys/key-file.ts'
-import { createKeyRing } from '../../auth/api-keys/key-ring.ts'
-import { keyView } from '../../auth/api-keys/key-view.ts'
-import { holderOf } from '../../auth/identity.ts'
-import { identifyCertificate } from '../../auth/mtls/certificate.ts'
-import { narrow } from '../../auth/tokens/grant.ts'
-import { readRevokedTokens, revokedTokensFile } from '../../auth/tokens/revoked-tokens.ts'
-import { openSigningKeys, signingKeysFile } from '../../auth/tokens/signing-keys.ts'
-import { createTokenReader, isToken } from '../../auth/tokens/token.ts'
-import { isTokenId } from '../../core/token-id.ts'
-import type { Policy, Role } from '../../policy/policy.ts'
-import { UsageError } from '../command.ts'
-import { findKey } from './keys.ts'
+import { findKey } from '../auth/api-keys/find-key.ts'
+import { KeyProblem } from '../auth/api-keys/key-changes.ts'
+import { type KeyEntry, readKeyFile } from '../auth/api-keys/key-file.ts'
+import { createKeyRing } from '../auth/api-keys/key-ring.ts'
+import { keyView } from '../auth/api-keys/key-view.ts'
+import { holderOf } from '../auth/identity.ts'
+import { identifyCertificate } from '../auth/mtls/certificate.ts'
+import { narrow } from '../auth/tokens/grant.ts'
+import { readRevokedTokens, revokedTokensFile } from '../auth/tokens/revoked-tokens.ts'
+import { openSigningKeys, signingKeysFile } from '../auth/tokens/signing-keys.ts'
+import { createTokenReader, isToken } from '../auth/tokens/token.ts'
+import { isTokenId } from '../core/token-id.ts'
+import type { Policy, Role } from '../policy/policy.ts'
 
 /** A principal and its rights. */
 export interface Principal {
@@ -30,18 +30,18 @@ export interface Principal {
   readonly networks: readonly string[]
 }
 
-/** Identifies a principal. @param given an id, a whole key, or a token @throws UsageError */
+/** Identifies a principal. @param given an id, a whole key, or a token @throws KeyProblem */
 export async function principalOf(given: string, policy: Policy, nowMs: number): Promise<Principal> {
   const entries = readKeyFile(policy.keysFile)
   if (isToken(given)) return ofToken(given, entries, policy, nowMs)
   const [, kind, name] = /^(cn|dns|uri|sha256|jwt):(.+)$/.exec(given) ?? []
   if (kind === 'jwt')
-    throw new UsageError(
+    throw new KeyProblem(
       'The role of a JSON Web Token depends on its claims. Run `torwart access` to see the possible roles.',
     )
   if (kind !== undefined && name !== undefined) return ofCertificate(given, kind, name, policy, nowMs)
   if (isTokenId(given) && !entries.some(({ id }) => id === given))
-    throw new UsageError(
+    throw new KeyProblem(
       `There is no key ${given}. If it is the id of a token, pass the token itself on stdin, with --key -.`,
     )
   return ofKey(findKey(entries, given), policy, nowMs)
