@@ -21,6 +21,7 @@ const floors: Readonly<Record<string, number>> = {
   limits: 5,
   'model-trust': 5,
   approvals: 5,
+  anomalies: 5,
   audit: 5,
   upstreams: 5,
   workers: 6,

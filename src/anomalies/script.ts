@@ -1,0 +1,104 @@
+/** The script of a text, and of Latin text its language, by a sample of characters and the commonest words. */
+
+/** Blocks of scripts (Unicode 15), by the first code unit behind each; what is not named is of no script. */
+const blocks: readonly (readonly [end: number, script: string | null])[] = [
+  [0x41, null],
+  [0x5b, 'Latn'],
+  [0x61, null],
+  [0x7b, 'Latn'],
+  [0xc0, null],
+  [0x250, 'Latn'],
+  [0x370, null],
+  [0x400, 'Grek'],
+  [0x530, 'Cyrl'],
+  [0x590, 'Armn'],
+  [0x600, 'Hebr'],
+  [0x780, 'Arab'],
+  [0x900, null],
+  [0x980, 'Deva'],
+  [0xa00, 'Beng'],
+  [0xb80, null],
+  [0xc00, 'Taml'],
+  [0xe00, null],
+  [0xe80, 'Thai'],
+  [0x10a0, null],
+  [0x1100, 'Geor'],
+  [0x1200, 'Hang'],
+  [0x1e00, null],
+  [0x1f00, 'Latn'],
+  [0x2000, 'Grek'],
+  [0x3040, null],
+  [0x3100, 'Jpan'],
+  [0x3400, null],
+  [0xa000, 'Hani'],
+  [0xac00, null],
+  [0xd7b0, 'Hang'],
+]
+
+/** Function words that are those of one language among these. */
+const words: Readonly<Record<string, string>> = {
+  en: 'the and of to is that for with this are you your from have',
+  de: 'der die das und ist nicht mit ein eine auf für sie den von zu',
+  fr: 'le les des et est une dans pour que vous avec pas du sur',
+  es: 'el los las y es una por para con que del como más',
+  it: 'il gli di è che per una sono della nel anche',
+  pt: 'os as não uma com para você mais dos são ao',
+  nl: 'het een van en voor niet zijn dat met je op',
+  pl: 'jest nie się na że do jak oraz lub przez',
+  sv: 'och att det som är på för inte med den',
+  tr: 've bir bu için ile olarak daha çok',
+}
+const languages = new Map<string, string | null>()
+for (const [language, list] of Object.entries(words))
+  for (const word of list.split(' ')) languages.set(word, languages.has(word) ? null : language)
+
+const sampled = 96
+const maxWords = 48
+const maxWordUnits = 400
+
+/** Names the script of most letters of a text (ISO 15924), or the language if it is Latin and has function words; `Zyyy` without letters. */
+export function scriptOf(text: string): string {
+  const counts = new Map<string, number>()
+  const step = Math.max(1, text.length / sampled)
+  let most: string | undefined
+  for (let at = 0; at < text.length; at += step) {
+    const script = scriptOfUnit(text.charCodeAt(Math.floor(at)))
+    if (script === null) continue
+    const count = (counts.get(script) ?? 0) + 1
+    counts.set(script, count)
+    if (most === undefined || count > (counts.get(most) ?? 0)) most = script
+  }
+  // Japanese is written with Chinese characters as well, so that a share of kana tells it.
+  if (most === 'Hani' && (counts.get('Jpan') ?? 0) * 8 >= (counts.get('Hani') ?? 0)) return 'Jpan'
+  return most === 'Latn' ? (languageOf(text) ?? most) : (most ?? 'Zyyy')
+}
+
+function scriptOfUnit(unit: number): string | null {
+  let low = 0
+  let high = blocks.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((blocks[middle]?.[0] ?? 0) <= unit) low = middle + 1
+    else high = middle
+  }
+  return blocks[low]?.[1] ?? null
+}
+
+/** @returns the language with the most function words, two at least; null if none leads */
+function languageOf(text: string): string | null {
+  const counts = new Map<string, number>()
+  const list = text.slice(0, maxWordUnits).toLowerCase().split(/\s+/, maxWords)
+  for (const word of list) {
+    const language = languages.get(word)
+    if (language != null) counts.set(language, (counts.get(language) ?? 0) + 1)
+  }
+  let most: string | null = null
+  let best = 1
+  for (const [language, count] of counts) {
+    if (count > best) {
+      most = language
+      best = count
+    } else if (count === best) most = null
+  }
+  return most
+}
