@@ -13,7 +13,7 @@ import { type SourceText, type Speaker, sourceFiles, sourceTexts, unionsNamed } 
 
 /** What is written there is no word of ours to a user: test data, what models are given to read, a demonstration. */
 const notSaid =
-  /^(?:demo|detect)\/|^policy\/(?:schema\/|reference\.ts)|^cli\/commands\.ts|^telemetry\/metrics\.ts/
+  /^(?:demo|detect)\/|^policy\/(?:schema\/|reference\.ts)|^cli\/commands\.ts|^telemetry\/metrics\.ts|^anomalies\/(?:refusal-openings|script)\.ts/
 
 const files = sourceFiles()
 const texts = sourceTexts(files.filter((file) => !notSaid.test(file)))
