@@ -1,5 +1,5 @@
 /** `torwart check`: reports every error that would keep `serve` from starting, and every warning. */
-import { isOpenToOthers, keysWithoutRole, readKeyFile, unknownApprovers } from '../auth/api-keys/key-file.ts'
+import { isOpenToOthers, keysWithoutRole, readKeyFile, unknownPeople } from '../auth/api-keys/key-file.ts'
 import { publicKeyFault } from '../model-trust/attestation/store.ts'
 import { loadPolicy } from '../policy/load.ts'
 import { locateKeys, type Variables } from '../policy/locate.ts'
@@ -70,7 +70,7 @@ function keyProblems(keysFile: string | undefined, policy: Policy | undefined): 
       : []
     const entries = readKeyFile(keysFile)
     const orphans = policy ? keysWithoutRole(entries, policy.roles, Date.now()) : []
-    const strangers = policy ? unknownApprovers(entries, policy.roles, policy.approval.approvers) : []
+    const strangers = policy ? unknownPeople(entries, policy) : []
     return [...open, ...orphans, ...strangers].map((message) => at(message, 'warning'))
   } catch (error) {
     return [at(error instanceof Error ? error.message : 'cannot be read', 'error')]

@@ -146,7 +146,7 @@ function ms(text: string): number {
 }
 
 function compileListeners(
-  { listen: { address, tls }, admin: { address: adminAddress, token, hosts } }: Config,
+  { listen: { address, tls }, admin: { address: adminAddress, token, hosts, console, viewers } }: Config,
   { source, folder }: Origin,
   report: Report,
 ): Pick<Policy, 'listen' | 'admin'> {
@@ -163,7 +163,7 @@ function compileListeners(
     report(['admin', 'address'], 'is also the address of the data listener: give each its own port')
   return {
     listen: { ...listen, tls: compileTls(tls, folder, report) },
-    admin: { ...admin, token, hosts },
+    admin: { ...admin, token, hosts, console, viewers: new Set(viewers) },
   }
 }
 

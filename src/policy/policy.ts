@@ -100,6 +100,15 @@ export interface Caps {
   readonly keepAlive: KeepAliveCap
 }
 
+/** The admin listener, and who may do what there. */
+export interface AdminSettings extends Address {
+  readonly token: string | undefined
+  readonly hosts: readonly string[]
+  readonly console: boolean
+  /** Names of roles and keys that may read in the console. */
+  readonly viewers: ReadonlySet<string>
+}
+
 /** What a role may change about a model server, if its `routes` name `admin`. */
 export interface AdminRights {
   readonly registries: ReadonlySet<string>
@@ -305,7 +314,7 @@ export interface Policy {
   /** Twelve hex digits of the SHA-256 of the file with its variables as written. */
   readonly version: string
   readonly listen: Address & { readonly tls: TlsSettings | undefined }
-  readonly admin: Address & { readonly token: string | undefined; readonly hosts: readonly string[] }
+  readonly admin: AdminSettings
   readonly store: {
     readonly redis: RedisServers | undefined
     readonly onFailure: 'refuse' | 'local'

@@ -6,7 +6,7 @@
  */
 import { existsSync } from 'node:fs'
 import type { KeyFiles } from '../auth/api-keys/key-events.ts'
-import { keysWithoutRole, readKeyFile, unknownApprovers } from '../auth/api-keys/key-file.ts'
+import { keysWithoutRole, readKeyFile, unknownPeople } from '../auth/api-keys/key-file.ts'
 import { createKeyRing } from '../auth/api-keys/key-ring.ts'
 import { type RevokedToken, readRevokedTokens, revokedTokensFile } from '../auth/tokens/revoked-tokens.ts'
 import { signingKeysFile } from '../auth/tokens/signing-keys.ts'
@@ -303,14 +303,14 @@ function readRevoked({ keysFile }: Policy, before: readonly RevokedToken[]): rea
 }
 
 function readKeys(
-  { keysFile, roles, approval }: Policy,
+  policy: Policy,
   revoked: readonly RevokedToken[],
   { now }: SnapshotOptions,
 ) {
-  const entries = readKeyFile(keysFile)
+  const entries = readKeyFile(policy.keysFile)
   const warnings = [
-    ...keysWithoutRole(entries, roles, now()),
-    ...unknownApprovers(entries, roles, approval.approvers),
+    ...keysWithoutRole(entries, policy.roles, now()),
+    ...unknownPeople(entries, policy),
   ]
   return { entries, keys: createKeyRing(entries, revoked), warnings }
 }
@@ -319,7 +319,8 @@ function readKeys(
 function waitForRestart(atStart: Policy, policy: Policy): string[] {
   const fixed: readonly [string, (policy: Policy) => unknown][] = [
     ['listen', ({ listen }) => listen],
-    ['admin', ({ admin }) => admin],
+    // Those who may read are looked up at every request.
+    ['admin', ({ admin: { viewers: _, ...fixed } }) => fixed],
     ['store', ({ store }) => store],
     ['workers', ({ workers }) => workers],
     ['keys.redis', ({ keysInRedis }) => keysInRedis],

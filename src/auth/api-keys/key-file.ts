@@ -7,6 +7,7 @@ import { type FieldChecks, isText, optional, wrongField } from '../../core/field
 import { isKeyId } from '../../core/key-id.ts'
 import { replaceFile } from '../../files/atomic.ts'
 import { isNetwork } from '../../policy/networks.ts'
+import type { Policy } from '../../policy/policy.ts'
 
 /** An API key as the file has it: its hash, and never the key. */
 export interface KeyEntry {
@@ -243,18 +244,20 @@ export function isOpenToOthers(path: string): boolean {
   return ((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o077) !== 0
 }
 
-/** Names of `approval.approvers` that are nobody's, told in a sentence each. */
-export function unknownApprovers(
+/** Names in `approval.approvers` and `admin.viewers` that are nobody's, told in a sentence each. */
+export function unknownPeople(
   entries: readonly KeyEntry[],
-  roles: ReadonlyMap<string, unknown>,
-  approvers: ReadonlySet<string>,
+  { roles, approval, admin }: Pick<Policy, 'roles' | 'approval' | 'admin'>,
 ): string[] {
   const names = new Set(entries.map(({ name }) => name))
-  return [...approvers]
-    .filter((approver) => !roles.has(approver) && !names.has(approver))
-    .map(
-      (approver) => `\`approval.approvers\` names ${approver}, which is neither a role nor the name of a key`,
-    )
+  const unknown = (key: string, people: ReadonlySet<string>) =>
+    [...people]
+      .filter((person) => !roles.has(person) && !names.has(person))
+      .map((person) => `\`${key}\` names ${person}, which is neither a role nor the name of a key`)
+  return [
+    ...unknown('approval.approvers', approval.approvers),
+    ...unknown('admin.viewers', admin.viewers),
+  ]
 }
 
 /** Lists active keys that can do nothing, in a sentence each. */

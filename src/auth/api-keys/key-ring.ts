@@ -15,12 +15,21 @@ export interface KeyRing {
   readonly size: number
   /** `key` as the caller sent it, of any length; `peer` is where it came from. */
   identify(key: string, nowMs: number, peer: string): Identity | CredentialFault
+  /** The same of a key that was identified before, by its id and its hash: it may have been changed since. */
+  recognise(known: KnownKey, nowMs: number, peer: string): Identity | CredentialFault
   /** Who a token is: its key must be good, and nothing on the way revoked. Whether it has expired is known already. */
   bearer(token: Token, nowMs: number, peer: string): Identity | CredentialFault
   /** When a key that was identified stops being good, in epoch milliseconds: one before the last rotation ends sooner. */
   endsAt(key: string): number
   /** Whether a key or token that was good has been taken away since. */
   isWithdrawn(identity: Identity): boolean
+}
+
+/** What a session remembers of the key that it was opened with. */
+export interface KnownKey {
+  readonly id: string
+  /** As `hashKey` makes it. */
+  readonly hash: Buffer
 }
 
 interface HeldKey {
@@ -51,19 +60,21 @@ const faults = { revoked: 'revoked', disabled: 'disabled', active: undefined, ex
 export function createKeyRing(entries: readonly KeyEntry[], revoked: readonly RevokedToken[] = []): KeyRing {
   const held = new Map(entries.map((entry) => [entry.id, hold(entry)]))
   const gone = new Set(revoked.map(({ id }) => id))
+  const recognise: KeyRing['recognise'] = ({ id, hash }, nowMs, peer) => {
+    const found = held.get(id)
+    const current = timingSafeEqual(hash, found?.hash ?? nobody)
+    const before = previousOf(hash, found?.previous ?? [nothing])
+    if (!found) return 'unknown'
+    if (!current && !before) return 'wrong'
+    if (!current && nowMs >= (before?.untilMs ?? 0)) return 'expired'
+    return faultOf(found, nowMs, peer) ?? found.identity
+  }
   return {
     size: held.size,
+    recognise,
     identify(key, nowMs, peer) {
       const id = keyId(key)
-      if (id === undefined) return 'malformed'
-      const found = held.get(id)
-      const hash = hashKey(key)
-      const current = timingSafeEqual(hash, found?.hash ?? nobody)
-      const before = previousOf(hash, found?.previous ?? [nothing])
-      if (!found) return 'unknown'
-      if (!current && !before) return 'wrong'
-      if (!current && nowMs >= (before?.untilMs ?? 0)) return 'expired'
-      return faultOf(found, nowMs, peer) ?? found.identity
+      return id === undefined ? 'malformed' : recognise({ id, hash: hashKey(key) }, nowMs, peer)
     },
     bearer({ id, key, grants, issuedMs }, nowMs, peer) {
       const found = held.get(key)

@@ -186,6 +186,8 @@ export const configSchema = Type.Object(
       address: address('Host and port.', '127.0.0.1:9464'),
       token: optional(secret('Bearer token. Required if the address is not loopback.')),
       hosts: texts('Further host names that requests may use (`Host` header).'),
+      console: flag('Serve the console under `/console/`.', true),
+      viewers: texts('Roles or keys, by name, that may sign in to the console and read, with their own keys.'),
     }),
     store,
     limits: section('Limits for all callers together.', sharedLimits),
