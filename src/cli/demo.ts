@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { hashKey, mintKey } from '../auth/api-keys/key.ts'
 import { writeKeyFile } from '../auth/api-keys/key-file.ts'
 import { startDemoServer } from '../demo/model-server.ts'
-import { startGateway } from '../server/gateway.ts'
+import { type Gateway, startGateway } from '../server/gateway.ts'
 import { createLog } from '../telemetry/log.ts'
 import type { Command, ExitCode } from './command.ts'
 
@@ -30,7 +30,7 @@ export const demo: Command = {
     })
     const credential = join(folder, 'key')
     writeFileSync(credential, `Authorization: Bearer ${key}\n`, { mode: 0o600 })
-    io.out(instructions(gateway.data, gateway.admin, key, folder))
+    io.out(instructions(gateway, key, folder))
     await new Promise<void>((resolve) => {
       io.on('SIGTERM', resolve)
       io.on('SIGINT', resolve)
@@ -63,7 +63,8 @@ shutdown: { notice: 0s, grace: 1s }
 }
 
 /** Fits on a terminal of 80 by 24 characters. */
-function instructions(data: string, admin: string, key: string, folder: string): string {
+function instructions(gateway: Gateway, key: string, folder: string): string {
+  const { data, admin } = gateway
   const ask = (path: string, body: string, flags = '-s') =>
     `curl ${flags} ${data}${path} -H @${folder}/key -d '{"model":"demo",${body}}'`
   const say = (text: string) => `"messages":[{"role":"user","content":"${text}"}]`
@@ -72,6 +73,7 @@ function instructions(data: string, admin: string, key: string, folder: string):
   return `A gateway in front of a demonstration server, which repeats its input.
 gate ${data}, metrics ${admin}/metrics
 key  ${key}
+console ${gateway.makeSignInLink()}
 Paste these into another terminal.
 A chat:
 ${ask('/api/chat', `"stream":false,${hello}`)}

@@ -4,12 +4,14 @@ import { type AdminApiParts, registerAdminApi } from '../http/admin/admin-api.ts
 import { registerAdminAuth } from '../http/admin/admin-auth.ts'
 import { registerErrorHandler } from '../http/admin/admin-errors.ts'
 import type { AdminLogins } from '../http/admin/admin-logins.ts'
-import { type ApprovalsApiParts, isForApprovers, registerApprovals } from '../http/admin/approvals-api.ts'
+import { type ApprovalsApiParts, registerApprovals } from '../http/admin/approvals-api.ts'
 import { type AuditApiParts, registerAuditApi } from '../http/admin/audit-api.ts'
+import type { Console } from '../http/admin/console/console.ts'
 import { type Readiness, registerHealth } from '../http/admin/health.ts'
 import { registerMetrics } from '../http/admin/metrics.ts'
 import { type ModelsApiParts, registerAdminModels } from '../http/admin/models-api.ts'
 import { type RightsApiParts, registerRightsApi } from '../http/admin/rights-api.ts'
+import { registerSecurityHeaders } from '../http/admin/security-headers.ts'
 import { registerUsageApi } from '../http/admin/usage-api.ts'
 import { evictIdleConnections } from '../http/data/connections.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -34,12 +36,14 @@ export interface AdminListenerParts {
   inForce(): Policy
   readonly models: ModelsApiParts
   readonly rights: RightsApiParts
+  /** Undefined: the policy wants none. */
+  readonly console: Console | undefined
 }
 
 const connections = { each: 64, all: 256 }
 
 /** Makes the listener; it does not listen yet. */
-export function createAdminListener({
+export async function createAdminListener({
   policy,
   readiness,
   fleet,
@@ -53,7 +57,8 @@ export function createAdminListener({
   inForce,
   models,
   rights,
-}: AdminListenerParts): FastifyInstance {
+  console,
+}: AdminListenerParts): Promise<FastifyInstance> {
   const app = fastify({
     logger: false,
     bodyLimit: 64 * 1024,
@@ -65,7 +70,8 @@ export function createAdminListener({
   })
   evictIdleConnections(app.server, connections)
   registerErrorHandler(app, log)
-  registerAdminAuth(app, policy, isForApprovers, logins)
+  await registerSecurityHeaders(app)
+  registerAdminAuth(app, policy, logins, console?.finder)
   app.setNotFoundHandler((_request, reply) =>
     reply.code(404).send({ error: 'The admin listener has no such route.' }),
   )
@@ -77,5 +83,6 @@ export function createAdminListener({
   registerUsageApi(app, inForce)
   registerAdminModels(app, models)
   registerRightsApi(app, rights)
+  console?.register(app, logins)
   return app
 }

@@ -4,6 +4,7 @@
  */
 import { describeError } from '../core/refusal.ts'
 import { announce, type TakenFiles } from '../files/running.ts'
+import type { Console } from '../http/admin/console/console.ts'
 import { listenOn } from '../http/data/listen.ts'
 import { Closers } from './closers.ts'
 import { followChanges } from './follow-changes.ts'
@@ -48,7 +49,8 @@ async function startAlone(
   const lifecycle = { isDraining: false }
   const { data, tlsFiles } = await createDataSide(foundation, services, closers)
   const tlsProblem = () => (tlsFiles?.reading.ok === false ? tlsFiles.reading : undefined)
-  const admin = createAdminSide(foundation, services, { lifecycle, tlsProblem, workers: undefined }, closers)
+  const surroundings = { lifecycle, tlsProblem, workers: undefined }
+  const { app: admin, console } = await createAdminSide(foundation, services, surroundings, closers)
   followChanges(foundation, services, data)
   await checkModelServers(foundation, services)
   const urls = {
@@ -59,6 +61,7 @@ async function startAlone(
   const impatience = new AbortController()
   return {
     ...urls,
+    makeSignInLink: () => signInLink(urls.admin, console),
     told: new Promise(() => {}),
     reload() {
       snapshots.reload()
@@ -83,7 +86,7 @@ async function startPrimary(
 ): Promise<Gateway> {
   const { atStart, snapshots } = foundation
   const lifecycle = { isDraining: false }
-  const admin = createAdminSide(
+  const { app: admin, console } = await createAdminSide(
     foundation,
     services,
     { lifecycle, tlsProblem: () => undefined, workers },
@@ -114,6 +117,7 @@ async function startPrimary(
   closers.add(announceGateway(foundation, services, pid, takenByAll))
   return {
     ...urls,
+    makeSignInLink: () => signInLink(urls.admin, console),
     told: new Promise(() => {}),
     reload() {
       snapshots.reload()
@@ -126,6 +130,11 @@ async function startPrimary(
       await closers.closeAll()
     },
   }
+}
+
+/** In the fragment, which is sent to no server. */
+function signInLink(admin: string, console: Console | undefined): string | undefined {
+  return console && `${admin}/console/#link=${console.makeSignInLink()}`
 }
 
 async function checkModelServers({ log }: Foundation, { fleet, models }: Services): Promise<void> {

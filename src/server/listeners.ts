@@ -1,6 +1,7 @@
 /** The two listeners of a gateway, made and not yet listening. */
 import type { FastifyInstance } from 'fastify'
 import { createAdminLogins } from '../http/admin/admin-logins.ts'
+import type { Console } from '../http/admin/console/console.ts'
 import type { Readiness } from '../http/admin/health.ts'
 import type { RightsApiParts } from '../http/admin/rights-api.ts'
 import { createLoginThrottle } from '../http/data/login-throttle.ts'
@@ -11,6 +12,7 @@ import { requireThawedCaller } from '../pipeline/request/authorise.ts'
 import { createAdminListener } from './admin-listener.ts'
 import { auditOfAll } from './audit-of-all.ts'
 import type { Closers } from './closers.ts'
+import { openConsole } from './console-wiring.ts'
 import { createDataListener, type DataListener } from './data-listener.ts'
 import type { Foundation } from './foundation.ts'
 import { reachOf } from './freeze-reach.ts'
@@ -86,18 +88,27 @@ export interface AdminSurroundings {
   readonly workers: Workers | undefined
 }
 
+/** The admin listener, and the console that it serves. */
+export interface AdminSide {
+  readonly app: FastifyInstance
+  /** Undefined: the policy wants none. */
+  readonly console: Console | undefined
+}
+
 /** Makes the admin listener. */
-export function createAdminSide(
+export async function createAdminSide(
   foundation: Foundation,
   services: Services,
   surroundings: AdminSurroundings,
   closers: Closers,
-): FastifyInstance {
+): Promise<AdminSide> {
   const { atStart, policy, snapshots, clock, metrics, keysSync, recordEvent } = foundation
   const { store, fleet, models, freezes, approvals, changes, lookAgain, shared } = services
   const { workers } = surroundings
   const nowMs = clock.wallMs
-  const admin = createAdminListener({
+  const pages = atStart.admin.console ? openConsole(foundation, services) : undefined
+  const app = await createAdminListener({
+    console: pages,
     ...{ metrics, fleet, log: foundation.log },
     audit: auditOfAll(foundation, workers),
     readiness: () => readinessOf(foundation, services, surroundings),
@@ -130,8 +141,12 @@ export function createAdminSide(
       now: nowMs,
     },
   })
-  closers.add(() => admin.close())
-  return admin
+  // Live views end first: the listener closes when no response is open.
+  closers.add(
+    () => app.close(),
+    () => pages?.close(),
+  )
+  return { app, console: pages }
 }
 
 function rightsParts(

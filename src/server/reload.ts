@@ -302,16 +302,9 @@ function readRevoked({ keysFile }: Policy, before: readonly RevokedToken[]): rea
   return readRevokedTokens(file)
 }
 
-function readKeys(
-  policy: Policy,
-  revoked: readonly RevokedToken[],
-  { now }: SnapshotOptions,
-) {
+function readKeys(policy: Policy, revoked: readonly RevokedToken[], { now }: SnapshotOptions) {
   const entries = readKeyFile(policy.keysFile)
-  const warnings = [
-    ...keysWithoutRole(entries, policy.roles, now()),
-    ...unknownPeople(entries, policy),
-  ]
+  const warnings = [...keysWithoutRole(entries, policy.roles, now()), ...unknownPeople(entries, policy)]
   return { entries, keys: createKeyRing(entries, revoked), warnings }
 }
 

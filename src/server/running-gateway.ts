@@ -5,6 +5,8 @@ export interface Gateway {
   /** URLs of the two listeners; a worker has no admin listener. */
   readonly data: string
   readonly admin: string
+  /** Makes a link that signs in to the console once, as administrator, for ten minutes; undefined: there is no console. */
+  makeSignInLink(): string | undefined
   /** Resolves when the primary tells this worker to stop; never for others. */
   readonly told: Promise<void>
   /** Reads policy and keys again. */

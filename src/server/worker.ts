@@ -50,6 +50,7 @@ export async function startWorker(
   return {
     data,
     admin: '',
+    makeSignInLink: () => undefined,
     told,
     reload: () => void snapshots.reload(),
     hurry: () => impatience.abort(),

@@ -254,10 +254,7 @@ export function unknownPeople(
     [...people]
       .filter((person) => !roles.has(person) && !names.has(person))
       .map((person) => `\`${key}\` names ${person}, which is neither a role nor the name of a key`)
-  return [
-    ...unknown('approval.approvers', approval.approvers),
-    ...unknown('admin.viewers', admin.viewers),
-  ]
+  return [...unknown('approval.approvers', approval.approvers), ...unknown('admin.viewers', admin.viewers)]
 }
 
 /** Lists active keys that can do nothing, in a sentence each. */

@@ -7,7 +7,7 @@
  *     DELETE /admin/v1/freezes/:kind[/:name]?why=   lifts a freeze
  *     POST   /admin/v1/breakers/:key/close          { by? } closes the circuit breaker of a key
  */
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import Value from 'typebox/value'
 import { isCallerId } from '../../core/key-id.ts'
@@ -23,8 +23,9 @@ import {
 import type { KillSwitch } from '../../kill-switch/kill-switch.ts'
 import { keyAccount } from '../../limits/accounts.ts'
 import type { Store } from '../../limits/store.ts'
-import { adminTokenHolder, maskedName, refuse } from './admin-replies.ts'
+import { maskedName, refuse } from './admin-replies.ts'
 import { type AdminKeysParts, registerAdminKeys } from './keys-api.ts'
+import { authorOf } from './signed-in.ts'
 
 /** What the admin API needs. */
 export interface AdminApiParts extends AdminKeysParts {
@@ -77,10 +78,12 @@ export function registerAdminApi(app: FastifyInstance, parts: AdminApiParts): vo
 
   app.get('/admin/v1/freezes', async () => ({ freezes: freezes.list().map(freezeView) }))
 
-  app.post('/admin/v1/freezes', async ({ body }, reply) => {
+  app.post('/admin/v1/freezes', async (request, reply) => {
+    const { body } = request
     if (!Value.Check(freezeBody, body))
       return refuse(reply, 'The body must be JSON with kind and why, and optionally name, for and by.')
-    const { kind, name = '', why, by = adminTokenHolder } = body
+    const { kind, name = '', why } = body
+    const by = authorOf(request, body.by)
     if (!isFrozenKind(kind)) return refuse(reply, `\`kind\` must be one of ${frozenKinds.join(', ')}.`)
     const forMs = body.for === undefined ? undefined : parseDuration(body.for)
     if (body.for !== undefined && !forMs) return refuse(reply, '`for` must be a duration such as 30m or 24h.')
@@ -88,25 +91,27 @@ export function registerAdminApi(app: FastifyInstance, parts: AdminApiParts): vo
     return issue({ kind, name, frozen: true, why, by, forMs }, reply)
   })
 
-  app.delete<{ Params: { kind: string; '*': string } }>(
-    '/admin/v1/freezes/:kind/*',
-    ({ params, query }, reply) => lift(params.kind, params['*'], query, reply),
+  app.delete<{ Params: { kind: string; '*': string } }>('/admin/v1/freezes/:kind/*', (request, reply) =>
+    lift(request.params.kind, request.params['*'], request, reply),
   )
-  app.delete<{ Params: { kind: string } }>('/admin/v1/freezes/:kind', ({ params, query }, reply) =>
-    lift(params.kind, '', query, reply),
+  app.delete<{ Params: { kind: string } }>('/admin/v1/freezes/:kind', (request, reply) =>
+    lift(request.params.kind, '', request, reply),
   )
-  const lift = async (kind: string, name: string, query: unknown, reply: FastifyReply) => {
+  const lift = async (kind: string, name: string, request: FastifyRequest, reply: FastifyReply) => {
+    const { query } = request
     if (!Value.Check(liftQuery, query)) return refuse(reply, 'The query may have why and by, each once.')
-    const { why = 'lifted', by = adminTokenHolder } = query
+    const { why = 'lifted' } = query
+    const by = authorOf(request, query.by)
     if (!isFrozenKind(kind)) return refuse(reply, `\`kind\` must be one of ${frozenKinds.join(', ')}.`)
     return issue({ kind, name, frozen: false, why, by, forMs: undefined }, reply)
   }
 
-  app.post<{ Params: { key: string } }>('/admin/v1/breakers/:key/close', async ({ params, body }, reply) => {
-    const options = body ?? {}
+  app.post<{ Params: { key: string } }>('/admin/v1/breakers/:key/close', async (request, reply) => {
+    const { params } = request
+    const options = request.body ?? {}
     if (!Value.Check(closeBody, options)) return refuse(reply, 'The body must be JSON with an optional by.')
     if (!isCallerId(params.key)) return refuse(reply, 'This is not a key id.')
-    const by = maskedName(options.by ?? adminTokenHolder)
+    const by = maskedName(authorOf(request, options.by))
     try {
       const wasOpen = await store.closeBreaker(keyAccount(params.key), { leftMs: closingMs })
       if (wasOpen) recordEvent('breaker closed', { key: params.key, by })

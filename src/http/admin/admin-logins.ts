@@ -14,7 +14,11 @@ import { clientAddressOf } from '../data/connections.ts'
 import type { LoginThrottle } from '../data/login-throttle.ts'
 
 /** Why a login failed; also the label of the metric. */
-export type AdminLoginFailure = 'admin token missing' | 'admin token wrong' | 'approver key refused'
+export type AdminLoginFailure =
+  | 'admin token missing'
+  | 'admin token wrong'
+  | 'approver key refused'
+  | 'console sign-in refused'
 
 /** Answers failed logins. */
 export interface AdminLogins {
@@ -37,6 +41,7 @@ const messages: Readonly<Record<AdminLoginFailure, string>> = {
   'admin token missing': 'The admin token is missing or wrong.',
   'admin token wrong': 'The admin token is missing or wrong.',
   'approver key refused': 'The key is invalid.',
+  'console sign-in refused': 'This is no admin token, and no key of an approver or viewer.',
 }
 
 /** Creates what answers failed logins. */

@@ -22,7 +22,7 @@ import type { Policy } from '../../policy/policy.ts'
 import { clientAddressOf } from '../data/connections.ts'
 import { bearerOf } from './admin-auth.ts'
 import type { AdminLogins } from './admin-logins.ts'
-import { adminTokenHolder } from './admin-replies.ts'
+import { authorOf, authorOfKey, sessionOf } from './signed-in.ts'
 
 /** What the approvals API needs. */
 export interface ApprovalsApiParts {
@@ -44,11 +44,6 @@ const decideBody = Type.Object(
   { additionalProperties: false },
 )
 
-/** Whether a path accepts an approver's own key instead of the admin token. */
-export function isForApprovers(path: string): boolean {
-  return path === folder || path.startsWith(`${folder}/`)
-}
-
 /** Registers the routes of approvals. */
 export function registerApprovals(app: FastifyInstance, parts: ApprovalsApiParts, logins: AdminLogins): void {
   const { approvals, current } = parts
@@ -57,34 +52,34 @@ export function registerApprovals(app: FastifyInstance, parts: ApprovalsApiParts
   const withApprover = async (
     request: FastifyRequest,
     reply: FastifyReply,
-    answer: (approver: Identity | undefined) => Promise<object>,
+    answer: (decider: Decider) => Promise<object>,
   ): Promise<object> => {
-    const principal = principalOf(request, parts)
-    if (principal === 'unknown') return logins.refuse(request, reply, 'approver key refused')
-    if ('status' in principal) return refuse(reply, principal)
-    return answer(principal.approver)
+    const decider = deciderOf(request, parts)
+    if (decider === 'unknown') return logins.refuse(request, reply, 'approver key refused')
+    if ('status' in decider) return refuse(reply, decider)
+    return answer(decider)
   }
 
   app.get(folder, (request, reply) =>
-    withApprover(request, reply, (approver) => {
-      const shows = argumentsShownTo(approver, current().policy)
-      return withStore(reply, async () => ({
+    withApprover(request, reply, ({ shows }) =>
+      withStore(reply, async () => ({
         approvals: (await approvals.list()).map((each) => ({
           ...publicly(each, shows),
           outdated: each.policy !== current().policy.version,
         })),
-      }))
-    }),
+      })),
+    ),
   )
 
   for (const [word, state] of decisions)
     app.post<{ Params: { id: string } }>(`${folder}/:id/${word}`, (request, reply) =>
-      withApprover(request, reply, async (approver) => {
+      withApprover(request, reply, async (decider) => {
         const body = request.body ?? {}
         if (!Value.Check(decideBody, body) || (state === 'denied' && body.why === undefined))
           return refuse(reply, { status: 400, error: bodyErrors[state] })
-        const { by, why = null } = body
-        return decide(reply, { id: request.params.id, state, by, why, approver }, parts)
+        const { why = null } = body
+        const by = authorOf(request, body.by)
+        return decide(reply, { id: request.params.id, state, by, why, decider }, parts)
       }),
     )
 }
@@ -103,14 +98,15 @@ const bodyErrors: Readonly<Record<DecidedState, string>> = {
 interface DecideRequest {
   readonly id: string
   readonly state: DecidedState
-  readonly by: string | undefined
+  /** Of a change by the holder of the admin token. */
+  readonly by: string
   readonly why: string | null
-  readonly approver: Identity | undefined
+  readonly decider: Decider
 }
 
 async function decide(
   reply: FastifyReply,
-  { id, state, by, why, approver }: DecideRequest,
+  { id, state, by, why, decider: { approver, shows } }: DecideRequest,
   { approvals, current }: ApprovalsApiParts,
 ): Promise<object> {
   if (!isApprovalId(id)) return refuse(reply, unknownApproval)
@@ -119,12 +115,12 @@ async function decide(
     if (!approval) return refuse(reply, unknownApproval)
     const fault = decisionFault(approval, approver, state, current().policy)
     if (fault) return refuse(reply, fault)
-    const decidedBy = approver ? `${approver.name} (key ${approver.id})` : (by ?? adminTokenHolder)
+    const decidedBy = approver ? authorOfKey(approver) : by
     const decided = await approvals.decide(id, { state, by: decidedBy, why })
     if (decided.kind === 'unknown') return refuse(reply, unknownApproval)
     if (decided.kind === 'decided')
       return refuse(reply, { status: 409, error: 'This approval is already decided.' })
-    return publicly(decided.approval, argumentsShownTo(approver, current().policy))
+    return publicly(decided.approval, shows)
   })
 }
 
@@ -136,29 +132,35 @@ interface Fault {
 
 const unknownApproval: Fault = { status: 404, error: 'There is no approval with this id, or it has expired.' }
 
-/** An approver with a key of its own, or undefined for whoever the admin listener let in; or why neither. */
-type Principal = { readonly approver: Identity | undefined } | Fault | 'unknown'
+/** Who asks: an approver with a key of its own, or undefined for whoever the admin listener let in. */
+interface Decider {
+  readonly approver: Identity | undefined
+  /** How this one sees arguments. */
+  readonly shows: 'masked' | 'plain'
+}
 
-function principalOf(
+function deciderOf(
   request: FastifyRequest,
   { freezes, reloadFiles, current, now }: ApprovalsApiParts,
-): Principal {
+): Decider | Fault | 'unknown' {
   const bearer = bearerOf(request)
-  if (!bearer?.startsWith('tw_')) return { approver: undefined }
-  reloadFiles()
+  const session = sessionOf(request)?.principal
+  const isKey = bearer?.startsWith('tw_') === true
+  if (isKey) reloadFiles()
   const { policy, keys } = current()
-  const { approvers } = policy.approval
-  const identity = keys.identify(bearer, now(), clientAddressOf(request.raw, policy.door))
+  const { approvers, arguments: shows } = policy.approval
+  if (session ? session.rights.has('admin') : !isKey)
+    // Without an admin token anybody on this machine may look, and then arguments are masked.
+    return { approver: undefined, shows: session || policy.admin.token !== undefined ? shows : 'masked' }
+  // Whoever may only read decides nothing: the listener does not let them.
+  if (session && !session.rights.has('approve')) return { approver: undefined, shows: 'masked' }
+  const identity =
+    session?.identity ?? keys.identify(bearer ?? '', now(), clientAddressOf(request.raw, policy.door))
   if (typeof identity === 'string') return 'unknown'
   const isNamed = approvers.has(identity.name) || approvers.has(identity.role)
   if (!isNamed || freezes.holdsCaller([identity.id], [identity.role]))
     return { status: 403, error: 'This key is not in `approval.approvers`.' }
-  return { approver: identity }
-}
-
-/** Without an admin token anybody on this machine may look, and then arguments are masked. */
-function argumentsShownTo(approver: Identity | undefined, { admin, approval }: Policy) {
-  return approver || admin.token !== undefined ? approval.arguments : 'masked'
+  return { approver: identity, shows }
 }
 
 /** Returns why this approver may not decide about that call, if so. */

@@ -10,7 +10,8 @@ import Type from 'typebox'
 import Value from 'typebox/value'
 import type { Audit } from '../../audit/audit.ts'
 import { createMasker, findSensitive } from '../../detect/sensitive/mask.ts'
-import { adminTokenHolder, refuse } from './admin-replies.ts'
+import { refuse } from './admin-replies.ts'
+import { authorOf } from './signed-in.ts'
 
 const maxWordLength = 512
 
@@ -49,13 +50,15 @@ export function registerAuditApi(app: FastifyInstance, audit: AuditApiParts): vo
     return state()
   })
 
-  app.post('/admin/v1/audit/erasures', async ({ body, raw }, reply) => {
+  app.post('/admin/v1/audit/erasures', async (request, reply) => {
+    const { body, raw } = request
     if (!Value.Check(erasureBody, body))
       return refuse(
         reply,
         'The body must be JSON with why, at least one of subject, identity and before, and optionally by.',
       )
-    const { subject, identity, before, why, by = adminTokenHolder } = body
+    const { subject, identity, before, why } = body
+    const by = authorOf(request, body.by)
     if (subject === undefined && identity === undefined && before === undefined)
       return refuse(reply, 'Subject, identity or before is missing.')
     const beforeMs = before === undefined ? undefined : Date.parse(before)

@@ -29,7 +29,8 @@ import { isTokenId } from '../../core/token-id.ts'
 import { parseDuration } from '../../core/units.ts'
 import type { Policy } from '../../policy/policy.ts'
 import { NotInForce } from './admin-errors.ts'
-import { adminTokenHolder, refuse } from './admin-replies.ts'
+import { refuse } from './admin-replies.ts'
+import { authorOf } from './signed-in.ts'
 
 /** What the keys API needs. */
 export interface AdminKeysParts {
@@ -70,13 +71,15 @@ export function registerAdminKeys(app: FastifyInstance, parts: AdminKeysParts): 
 
   app.get('/admin/v1/keys', async () => ({ keys: readKeyFile(file()).map(changes.view) }))
 
-  app.post('/admin/v1/keys', async ({ body }, reply) => {
+  app.post('/admin/v1/keys', async (request, reply) => {
+    const { body } = request
     if (!Value.Check(newKey, body))
       return refuse(
         reply,
         'The body must be JSON with name and role, and optionally expires, networks and by.',
       )
-    const { name, role, networks = [], by = adminTokenHolder } = body
+    const { name, role, networks = [] } = body
+    const by = authorOf(request, body.by)
     if (!policy().roles.has(role)) return refuse(reply, 'The policy has no such role.')
     const lifeMs = durationOf(body.expires)
     if (lifeMs === 'none') return refuse(reply, '`expires` must be a duration such as 30d.')
@@ -88,30 +91,28 @@ export function registerAdminKeys(app: FastifyInstance, parts: AdminKeysParts): 
     })
   })
 
-  app.post<{ Params: { id: string; what: string } }>(
-    '/admin/v1/keys/:id/:what',
-    async ({ params: { id, what }, body }, reply) => {
-      const options = body ?? {}
-      if (!Value.Check(change, options))
-        return refuse(reply, 'The body must be JSON with an optional by, and grace to rotate.')
-      const { by = adminTokenHolder } = options
-      const graceMs = durationOf(options.grace)
-      if (options.grace !== undefined && what !== 'rotate')
-        return refuse(reply, '`grace` is allowed for rotate only.')
-      if (graceMs === 'none') return refuse(reply, '`grace` must be a duration such as 24h.')
-      if (!isKeyId(id)) return refuse(reply, 'This is not a key id.')
-      return attempt(reply, async () => {
-        if (what === 'rotate') return changes.rotate(id, graceMs ?? 0, by)
-        if (!isStatusChange(what))
-          return refuse(reply, 'The change must be rotate, revoke, disable or enable.')
-        return changes.view(await changes.put((keys) => statusChanges[what](keyIn(keys, id), nowMs(), by)))
-      })
-    },
-  )
+  app.post<{ Params: { id: string; what: string } }>('/admin/v1/keys/:id/:what', async (request, reply) => {
+    const { id, what } = request.params
+    const options = request.body ?? {}
+    if (!Value.Check(change, options))
+      return refuse(reply, 'The body must be JSON with an optional by, and grace to rotate.')
+    const by = authorOf(request, options.by)
+    const graceMs = durationOf(options.grace)
+    if (options.grace !== undefined && what !== 'rotate')
+      return refuse(reply, '`grace` is allowed for rotate only.')
+    if (graceMs === 'none') return refuse(reply, '`grace` must be a duration such as 24h.')
+    if (!isKeyId(id)) return refuse(reply, 'This is not a key id.')
+    return attempt(reply, async () => {
+      if (what === 'rotate') return changes.rotate(id, graceMs ?? 0, by)
+      if (!isStatusChange(what)) return refuse(reply, 'The change must be rotate, revoke, disable or enable.')
+      return changes.view(await changes.put((keys) => statusChanges[what](keyIn(keys, id), nowMs(), by)))
+    })
+  })
 
-  app.delete<{ Params: { id: string } }>('/admin/v1/tokens/:id', async ({ params: { id } }, reply) => {
+  app.delete<{ Params: { id: string } }>('/admin/v1/tokens/:id', async (request, reply) => {
+    const { id } = request.params
     if (!isTokenId(id)) return refuse(reply, 'This is not a token id.')
-    await revokeToken(revokedTokensFile(file()), id, nowMs(), adminTokenHolder)
+    await revokeToken(revokedTokensFile(file()), id, nowMs(), authorOf(request, undefined))
     await changes.apply()
     return { id, status: 'revoked' }
   })

@@ -187,7 +187,9 @@ export const configSchema = Type.Object(
       token: optional(secret('Bearer token. Required if the address is not loopback.')),
       hosts: texts('Further host names that requests may use (`Host` header).'),
       console: flag('Serve the console under `/console/`.', true),
-      viewers: texts('Roles or keys, by name, that may sign in to the console and read, with their own keys.'),
+      viewers: texts(
+        'Roles or keys, by name, that may sign in to the console and read, with their own keys.',
+      ),
     }),
     store,
     limits: section('Limits for all callers together.', sharedLimits),
