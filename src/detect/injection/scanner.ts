@@ -15,8 +15,9 @@ import { backToFront, shifted, uprighted } from '../deobfuscate/rot13-and-revers
 import { spacedEdits } from '../deobfuscate/spaced.ts'
 import { createEngine, type Engine, turn } from './engine.ts'
 import { createEvidence, type Evidence, ofDecoded } from './evidence.ts'
+import { type Disguise, observed, type ScanObserver, stretchesOf } from './readings.ts'
 import type { Signature } from './signature.ts'
-import { asItCame, rewrite, type TextView } from './text-view.ts'
+import { asItCame, type Edit, rewrite, type TextView } from './text-view.ts'
 
 /** Finds signatures and acts in texts. */
 export interface Scanner {
@@ -62,15 +63,19 @@ const undone =
   sign.groups |
   sign.morse
 
-/** Makes a scanner of signatures. Takes some 0.3 s the first time, before its code is compiled. */
-export function createScanner(signatures: readonly Signature[]): Scanner {
+/**
+ * Makes a scanner of signatures. Takes some 0.3 s the first time, before its code is compiled.
+ * @param observer told what texts are read as; it changes nothing of what is found
+ */
+export function createScanner(signatures: readonly Signature[], observer?: ScanObserver): Scanner {
   const engine = createEngine(signatures)
 
   function* scanSlowly(text: string, channel: Channel): Generator<number, readonly Finding[]> {
-    const evidence = createEvidence()
+    const evidence = observer ? observed(createEvidence(), observer) : createEvidence()
     tellTags(text, evidence)
     for (const view of slicesOf(text)) {
-      const scan = new SliceScan(engine, channel, evidence, view.text.length)
+      observer?.slice()
+      const scan = new SliceScan({ engine, channel, evidence, observer }, view.text.length)
       yield* scan.read(view, 0, evidence)
     }
     return evidence.findings()
@@ -100,6 +105,14 @@ function* slicesOf(text: string): Generator<TextView, void> {
       }
 }
 
+/** What all slices of one text share. */
+interface Scan {
+  readonly engine: Engine
+  readonly channel: Channel
+  readonly evidence: Evidence
+  readonly observer: ScanObserver | undefined
+}
+
 /** Reads one slice as it came and through its disguises, within a bound on the work of all views together. */
 class SliceScan {
   readonly #engine: Engine
@@ -107,14 +120,16 @@ class SliceScan {
   readonly #evidence: Evidence
   /** Where what was encoded is told. */
   readonly #decoded: Evidence
+  readonly #observer: ScanObserver | undefined
   /** Units that further views may still hold. */
   #room: number
 
-  constructor(engine: Engine, channel: Channel, evidence: Evidence, length: number) {
+  constructor({ engine, channel, evidence, observer }: Scan, length: number) {
     this.#engine = engine
     this.#channel = channel
     this.#evidence = evidence
     this.#decoded = ofDecoded(evidence)
+    this.#observer = observer
     this.#room = workBesides + workPerUnit * length
   }
 
@@ -126,37 +141,53 @@ class SliceScan {
     const turned = this.#look(view, seen, found)
     yield view.text.length
     yield* this.#correct(view, surveyed, found)
-    if (seen & sign.lookAlike) yield* this.#lookAgain(latinised(view), found)
-    if (seen & sign.turned) yield* this.#lookAgain(uprighted(view), this.#decoded)
+    if (seen & sign.lookAlike) yield* this.#lookAgain('lookAlike', latinised(view), found)
+    if (seen & sign.turned) yield* this.#lookAgain('upsideDown', uprighted(view), this.#decoded)
     yield* this.#turn(view, turned)
     if (depth < deepest && (seen & undone) !== 0) yield* this.#undo(view, surveyed, depth, found)
   }
 
   *#turn(view: TextView, turned: number): Generator<number, void> {
     const decoded = this.#decoded
-    if (turned & turn.shifted) yield* this.#lookAgain(shifted(view), decoded)
-    if (turned & turn.backToFront) for (const each of backToFront(view)) yield* this.#lookAgain(each, decoded)
-    if (turned & turn.pigLatin) yield* this.#lookAgain(fromPigLatin(view, this.#engine.vocabulary), decoded)
+    if (turned & turn.shifted) yield* this.#lookAgain('rot13', shifted(view), decoded)
+    if (turned & turn.backToFront)
+      for (const each of backToFront(view)) yield* this.#lookAgain('backwards', each, decoded)
+    if (turned & turn.pigLatin)
+      yield* this.#lookAgain('pigLatin', fromPigLatin(view, this.#engine.vocabulary), decoded)
   }
 
   *#undo(view: TextView, surveyed: Survey, depth: number, found: Evidence): Generator<number, void> {
     const { text } = view
     const { seen } = surveyed
-    const unseen = seen & sign.unseen ? unseenEdits(text) : []
-    yield workPerEdit * unseen.length
-    const lifted = [...unseen, ...escapeEdits(text, seen), ...markupEdits(text, seen)]
+    const invisible = seen & sign.unseen ? unseenEdits(text) : []
+    yield workPerEdit * invisible.length
+    const escaping = escapeEdits(text, seen)
+    const markup = markupEdits(text, seen)
     yield text.length
-    const spaced = spacedEdits(text, surveyed, this.#engine.segment)
+    const spacing = spacedEdits(text, surveyed, this.#engine.segment)
     yield text.length
-    const encoded = encodingEdits(text, surveyed)
+    const encoding = encodingEdits(text, surveyed)
     yield text.length
-    for (const edits of [lifted, [...spaced, ...encoded]]) {
+    for (const groups of [
+      { invisible, escaping, markup },
+      { spacing, encoding },
+    ]) {
+      const edits = Object.values(groups).flat()
       if (edits.length === 0) continue
       const next = rewrite(view, edits)
       yield workPerEdit * edits.length
-      const isDecoded = edits !== lifted && encoded.length > 0
-      if (!this.#isTooMuch(next)) yield* this.read(next, depth + 1, isDecoded ? this.#decoded : found)
+      if (this.#isTooMuch(next)) continue
+      this.#tellUndone(view, next, groups)
+      const isDecoded = groups.encoding !== undefined && encoding.length > 0
+      yield* this.read(next, depth + 1, isDecoded ? this.#decoded : found)
     }
+  }
+
+  #tellUndone(before: TextView, view: TextView, groups: Partial<Record<Disguise, readonly Edit[]>>): void {
+    if (!this.#observer) return
+    const stretches = stretchesOf(before, groups)
+    const disguises = [...new Set(stretches.map(({ disguise }) => disguise))]
+    this.#observer.reading({ disguises, view, stretches })
   }
 
   #look(view: TextView, seen: number, found: Evidence): number {
@@ -166,14 +197,16 @@ class SliceScan {
   *#correct(view: TextView, { seen, shaped }: Survey, found: Evidence): Generator<number, void> {
     const corrected = this.#engine.corrector.correct(view, shaped)
     if (!corrected) return
+    this.#observer?.reading({ disguises: ['misspelling'], view: corrected, stretches: [] })
     this.#look(corrected, seen, found)
     yield corrected.text.length
   }
 
-  *#lookAgain(view: TextView | undefined, found: Evidence): Generator<number, void> {
+  *#lookAgain(disguise: Disguise, view: TextView | undefined, found: Evidence): Generator<number, void> {
     if (!view) return
     yield workOfTurning * view.text.length
     if (this.#isTooMuch(view)) return
+    this.#observer?.reading({ disguises: [disguise], view, stretches: [] })
     const surveyed = prefilter(view.text, this.#engine.corrector.shapes)
     this.#look(view, surveyed.seen, found)
     yield view.text.length

@@ -1,0 +1,51 @@
+/** Words with digits and signs for letters (`1gn0re`), which the scanner reads in place, without a reading of its own. */
+import type { Finding } from '../../core/text.ts'
+import type { ShownReading } from './analysis.ts'
+
+const letters: Readonly<Record<string, string>> = {
+  '0': 'o',
+  '1': 'i',
+  '3': 'e',
+  '4': 'a',
+  '5': 's',
+  '7': 't',
+  '8': 'b',
+  '@': 'a',
+  $: 's',
+  '!': 'i',
+  '|': 'i',
+}
+const inWord = /[a-z][0134578@$|!][a-z0-9]|[0134578@$|][a-z]/i
+const words = /[a-z0134578@$|!]*[a-z][a-z0134578@$|!]*/gi
+const maxShown = 400
+
+/** @param readings what showed other findings, which are left out */
+export function foundInDigits(
+  text: string,
+  findings: readonly Finding[],
+  readings: readonly { readonly found: readonly { readonly id: string }[] }[],
+): ShownReading[] {
+  const elsewhere = new Set(readings.flatMap(({ found }) => found.map(({ id }) => id)))
+  const here = findings.filter(({ id, start, end }) => {
+    return !elsewhere.has(id) && end - start <= maxShown && inWord.test(text.slice(start, end))
+  })
+  if (here.length === 0) return []
+  const undone = here.slice(0, 12).map(({ start, end }) => {
+    const from = text.slice(start, end)
+    return { start, end, name: 'digitsAsLetters' as const, from, to: asLetters(from) }
+  })
+  return [
+    {
+      names: ['digitsAsLetters'],
+      text: undone.map(({ to }) => to).join(' … '),
+      isCut: false,
+      undone,
+      more: here.length - undone.length,
+      found: [...new Set(here.map(({ id }) => id))],
+    },
+  ]
+}
+
+function asLetters(text: string): string {
+  return text.replaceAll(words, (word) => word.replaceAll(/[^a-z]/gi, (sign) => letters[sign] ?? sign))
+}
