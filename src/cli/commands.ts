@@ -135,6 +135,11 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import('./mask.ts')).mask,
   },
   {
+    name: 'playground',
+    summary: 'write a page that scans and masks texts in the browser and sends nothing',
+    load: async () => (await import('./playground.ts')).playground,
+  },
+  {
     name: 'findings',
     summary: 'list what the prompt guard blocked, most frequent first; exits with 1 if anything was',
     load: async () => (await import('./findings.ts')).findings,

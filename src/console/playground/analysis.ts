@@ -2,45 +2,15 @@
  * Reads a text as the gate would: findings, what is masked, and what disguises hid. Runs in the worker; knows nothing of
  * pages, so that tests can compare it with the gate.
  */
-import type { Channel, Finding, Span } from '../../core/text.ts'
+import type { Channel, Span } from '../../core/text.ts'
 import type { Reading } from '../../detect/injection/readings.ts'
 import { createScanner } from '../../detect/injection/scanner.ts'
 import { type PackData, type ScanSettings, signaturesUnder } from '../../detect/scan-settings.ts'
-import type { MaskedSpan } from '../../detect/sensitive/finder.ts'
 import { createMasker } from '../../detect/sensitive/mask.ts'
 import { createFinder } from '../../detect/sensitive/personal.ts'
-import { type DisguiseName, nameOf } from './disguise-names.ts'
 import { foundInDigits } from './digits-as-letters.ts'
-
-/** A stretch of the text and what the scanner read in its place; both cut to `maxStretch` units. */
-export interface Undone extends Span {
-  readonly name: DisguiseName
-  readonly from: string
-  readonly to: string
-}
-
-/** A reading of the text without some disguises. */
-export interface ShownReading {
-  readonly names: readonly DisguiseName[]
-  /** What the scanner read: around what it found there, or the beginning. */
-  readonly text: string
-  readonly isCut: boolean
-  readonly undone: readonly Undone[]
-  /** Stretches that are not in `undone`. */
-  readonly more: number
-  /** Ids of findings that no earlier reading showed. */
-  readonly found: readonly string[]
-}
-
-/** What is known of a text. */
-export interface Analysis {
-  readonly findings: readonly Finding[]
-  readonly readings: readonly ShownReading[]
-  /** Readings that are not in `readings`. */
-  readonly moreReadings: number
-  readonly spans: readonly MaskedSpan[]
-  readonly masked: string
-}
+import { type DisguiseName, nameOf } from './disguise-names.ts'
+import type { Analysis, ShownReading } from './shown.ts'
 
 /** Steps of an analysis: it stops after each, so that a newer text need not wait for an older one. */
 export type AnalysisSteps = Generator<number, Analysis>

@@ -1,6 +1,6 @@
 /** Words with digits and signs for letters (`1gn0re`), which the scanner reads in place, without a reading of its own. */
 import type { Finding } from '../../core/text.ts'
-import type { ShownReading } from './analysis.ts'
+import type { ShownReading } from './shown.ts'
 
 const letters: Readonly<Record<string, string>> = {
   '0': 'o',
@@ -15,6 +15,8 @@ const letters: Readonly<Record<string, string>> = {
   '!': 'i',
   '|': 'i',
 }
+/** What is found by more than words, or by signs. */
+const otherwise = new Set(['acts', 'delimiter', 'smuggling', 'overflow'])
 const inWord = /[a-z][0134578@$|!][a-z0-9]|[0134578@$|][a-z]/i
 const words = /[a-z0134578@$|!]*[a-z][a-z0134578@$|!]*/gi
 const maxShown = 400
@@ -26,8 +28,9 @@ export function foundInDigits(
   readings: readonly { readonly found: readonly { readonly id: string }[] }[],
 ): ShownReading[] {
   const elsewhere = new Set(readings.flatMap(({ found }) => found.map(({ id }) => id)))
-  const here = findings.filter(({ id, start, end }) => {
-    return !elsewhere.has(id) && end - start <= maxShown && inWord.test(text.slice(start, end))
+  const here = findings.filter(({ id, category, start, end }) => {
+    if (elsewhere.has(id) || otherwise.has(category)) return false
+    return end - start <= maxShown && inWord.test(text.slice(start, end))
   })
   if (here.length === 0) return []
   const undone = here.slice(0, 12).map(({ start, end }) => {

@@ -1,3 +1,5 @@
-/** Starts the playground in the page. */
-const root = document.getElementById('root')
-if (root) root.textContent = 'Torwart'
+/** The playground of the console. */
+import './playground.css'
+import { start } from './view/start.tsx'
+
+start(() => new Worker(new URL('./worker.ts', import.meta.url)))

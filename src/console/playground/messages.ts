@@ -1,8 +1,7 @@
 /** What the page and its worker say to each other. */
 import type { Channel } from '../../core/text.ts'
 import type { ScanSettings } from '../../detect/scan-settings.ts'
-import type { Analysis } from './analysis.ts'
-import type { Layout } from './layout.ts'
+import type { Result } from './shown.ts'
 
 /** A text to be read. */
 export interface Job {
@@ -10,14 +9,6 @@ export interface Job {
   readonly id: number
   readonly text: string
   readonly channel: Channel
-}
-
-/** An analysis, made ready to be shown. */
-export interface Result extends Analysis {
-  readonly id: number
-  readonly layout: Layout
-  /** Milliseconds that it took, pauses included. */
-  readonly tookMs: number
 }
 
 /** To the worker: once the settings, then jobs. */

@@ -1,5 +1,4 @@
-/** The shipped signature packs without their examples, which the build makes. */
+/** The shipped signature packs without their examples, which only prove them: made by the build (`vite.config.ts`). */
 declare module 'torwart:packs' {
-  const data: import('../../detect/scan-settings.ts').PackData
-  export default data
+  export const packs: import('../../detect/scan-settings.ts').PackData
 }

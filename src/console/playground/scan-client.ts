@@ -1,7 +1,8 @@
-/** The page's side of the worker: starts it, hands it texts, and keeps to the newest answer. */
+/** The page's side of the worker: hands it texts, and keeps to the newest answer. */
 import type { Channel } from '../../core/text.ts'
 import type { ScanSettings } from '../../detect/scan-settings.ts'
-import type { FromWorker, Result, ToWorker } from './messages.ts'
+import type { FromWorker, ToWorker } from './messages.ts'
+import type { Result } from './shown.ts'
 
 /** What is told of the worker. */
 export interface ScanListener {
@@ -14,12 +15,13 @@ export interface ScanListener {
 /** Hands texts to the worker. */
 export interface ScanClient {
   scan(text: string, channel: Channel): void
+  /** No answer that is under way is wanted any more. */
+  forget(): void
 }
 
-/** Starts the worker with the settings. */
-export function createScanClient(settings: ScanSettings, listener: ScanListener): ScanClient {
+/** Hands the settings to a worker that has just been started. */
+export function createScanClient(worker: Worker, settings: ScanSettings, listener: ScanListener): ScanClient {
   let newest = 0
-  const worker = startWorker()
   const say = (message: ToWorker) => worker.postMessage(message)
   worker.addEventListener('error', () => listener.failed())
   worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => {
@@ -34,18 +36,8 @@ export function createScanClient(settings: ScanSettings, listener: ScanListener)
       newest++
       say({ job: { id: newest, text, channel } })
     },
-  }
-}
-
-/** From the console it is a file of its own; the single file carries its source as a data block. */
-function startWorker(): Worker {
-  const source = document.getElementById('worker')?.textContent
-  if (!source) return new Worker(document.querySelector<HTMLMetaElement>('meta[name="worker"]')?.content ?? '')
-  const url = URL.createObjectURL(new Blob([source], { type: 'text/javascript' }))
-  try {
-    return new Worker(url)
-  } finally {
-    // Not at once: the worker reads it after this.
-    setTimeout(() => URL.revokeObjectURL(url), 10_000)
+    forget() {
+      newest++
+    },
   }
 }

@@ -1,8 +1,9 @@
 /** The worker: reads texts, so that the page stays responsive. A newer text ends what is being done for an older one. */
-import packs from 'torwart:packs'
-import { type Analyser, type Analysis, createAnalyser } from './analysis.ts'
+import { packs } from 'torwart:packs'
+import { type Analyser, createAnalyser } from './analysis.ts'
 import { layOut } from './layout.ts'
-import type { FromWorker, Job, Result, ToWorker } from './messages.ts'
+import type { FromWorker, Job, ToWorker } from './messages.ts'
+import type { Analysis, Result } from './shown.ts'
 
 /** Milliseconds after which it looks for a newer text. */
 const turnMs = 40

@@ -1,9 +1,7 @@
-/** Every text of the page, in each language. */
+/** Every text of the page: a language is one object of this shape. */
 import type { Action, Channel, Severity } from '../../../core/text.ts'
 import type { DisguiseName } from '../disguise-names.ts'
 import type { ExampleGroup } from '../examples.ts'
-import { de } from './de.ts'
-import { en } from './en.ts'
 
 /** The texts of the page in one language. */
 export interface Words {
@@ -93,18 +91,4 @@ export interface Words {
     readonly copied: string
     readonly notCopied: string
   }
-}
-
-/** The languages. */
-export const languages = { en, de } as const
-/** Code of a language. */
-export type Language = keyof typeof languages
-
-/** Picks the first language that somebody reads. */
-export function preferred(wanted: readonly string[]): Language {
-  for (const each of wanted) {
-    const [code] = each.toLowerCase().split('-')
-    if (code === 'de' || code === 'en') return code
-  }
-  return 'en'
 }
