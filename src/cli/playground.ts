@@ -1,7 +1,7 @@
 /** `torwart playground`: writes the playground as one HTML file that works from disk and sends nothing. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { settingsOf, withSettings } from '../policy/playground.ts'
-import { type Command, textOf, UsageError } from './command.ts'
+import { type Command, type ExitCode, textOf, UsageError } from './command.ts'
 
 /** Made by the build (`vite.standalone.config.ts`). */
 const template = new URL('../console/playground/standalone.html', import.meta.url)
@@ -22,7 +22,7 @@ export const playground: Command = {
     },
     { flags: '--force', description: 'overwrite the file if it exists' },
   ],
-  async run(values, io) {
+  async run(values, io): Promise<ExitCode> {
     const out = textOf(values, 'out')
     const config = textOf(values, 'config')
     if (values.packs && config === '') throw new UsageError('--packs needs a policy: add --config FILE.')

@@ -1,9 +1,9 @@
 /** Where a text is entered: typed, pasted, dropped or opened; with its channel and the thresholds. */
 import { useState } from 'preact/hooks'
-import { type Channel, channels, type Severity, severities } from '../../../core/text.ts'
 import type { Thresholds } from '../../../detect/injection/verdict.ts'
 import { toFragment } from '../link.ts'
 import type { Words } from '../words/words.ts'
+import { Choices } from './choices.tsx'
 import { copyText } from './copy-text.ts'
 import type { Entered } from './entered.ts'
 
@@ -24,7 +24,7 @@ const preview = 600
 
 /** The form. */
 export function Input(props: Props) {
-  const { words, entered, onEnter, thresholds, onThresholds, isBroken } = props
+  const { words, entered, onEnter, isBroken } = props
   const [message, setMessage] = useState('')
   const format = new Intl.NumberFormat(document.documentElement.lang)
   const enter = (text: string) => {
@@ -47,15 +47,6 @@ export function Input(props: Props) {
     if (file) void open(file)
     else enter(event.dataTransfer?.getData('text/plain') ?? '')
   }
-  const link = async () => {
-    const fragment = await toFragment(entered)
-    if (fragment === undefined) return setMessage(words.input.tooLongForLink)
-    history.replaceState(null, '', `#${fragment}`)
-    const isCopied = await copyText(location.href)
-    return setMessage(
-      isCopied ? words.input.linked(format.format(location.href.length)) : words.input.linkShown,
-    )
-  }
   return (
     <section
       class="card"
@@ -64,28 +55,9 @@ export function Input(props: Props) {
       onDrop={onDrop}
     >
       <h2 id="input">{words.input.heading}</h2>
-      <TextField words={words} entered={entered} enter={enter} format={format} />
-      <Choices {...{ words, entered, onEnter, thresholds, onThresholds }} />
-      <div class="actions">
-        <label class="button">
-          {words.input.open}
-          <input
-            type="file"
-            class="unseen-input"
-            onChange={({ currentTarget }) => {
-              const [file] = currentTarget.files ?? []
-              if (file) void open(file)
-              currentTarget.value = ''
-            }}
-          />
-        </label>
-        <button type="button" disabled={entered.text === ''} onClick={() => void link()}>
-          {words.input.link}
-        </button>
-        <button type="button" disabled={entered.text === ''} onClick={() => enter('')}>
-          {words.input.clear}
-        </button>
-      </div>
+      <TextField {...{ words, entered, enter, format }} />
+      <Choices {...props} />
+      <Actions {...{ words, entered, enter, format, open, setMessage }} />
       <p class="message" role="status">
         {message || (isBroken ? words.input.brokenLink : '')}
       </p>
@@ -135,56 +107,42 @@ function TextField({ words, entered: { text }, enter, format }: FieldProps) {
   )
 }
 
-type ChoiceProps = Pick<Props, 'words' | 'entered' | 'onEnter' | 'thresholds' | 'onThresholds'>
-
-function Choices({ words, entered, onEnter, thresholds, onThresholds }: ChoiceProps) {
-  return (
-    <div class="choices">
-      <label class="wide">
-        <span>{words.input.channel}</span>
-        <select
-          value={entered.channel}
-          onChange={({ currentTarget }) =>
-            onEnter({ ...entered, channel: chosen(channels, currentTarget.value, 'user') })
-          }
-        >
-          {(
-            [
-              'user',
-              'system',
-              'tool',
-              'document',
-              'definition',
-              'assistant',
-            ] as const satisfies readonly Channel[]
-          ).map((each) => (
-            <option key={each} value={each}>
-              {words.channels[each]}
-            </option>
-          ))}
-        </select>
-      </label>
-      {(['flag', 'block'] as const).map((action) => (
-        <label key={action}>
-          <span>{words.input[action]}</span>
-          <select
-            value={thresholds[action]}
-            onChange={({ currentTarget }) =>
-              onThresholds({ ...thresholds, [action]: chosen(severities, currentTarget.value, 'high') })
-            }
-          >
-            {severities.map((each: Severity) => (
-              <option key={each} value={each}>
-                {words.severities[each]}
-              </option>
-            ))}
-          </select>
-        </label>
-      ))}
-    </div>
-  )
+interface ActionProps extends FieldProps {
+  readonly open: (file: File) => Promise<void>
+  readonly setMessage: (message: string) => void
 }
 
-function chosen<T extends string>(all: readonly T[], value: string, otherwise: T): T {
-  return all.find((each) => each === value) ?? otherwise
+function Actions({ words, entered, enter, format, open, setMessage }: ActionProps) {
+  const link = async () => {
+    const fragment = await toFragment(entered)
+    if (fragment === undefined) return setMessage(words.input.tooLongForLink)
+    history.replaceState(null, '', `#${fragment}`)
+    const isCopied = await copyText(location.href)
+    return setMessage(
+      isCopied ? words.input.linked(format.format(location.href.length)) : words.input.linkShown,
+    )
+  }
+  const isEmpty = entered.text === ''
+  return (
+    <div class="actions">
+      <label class="button">
+        {words.input.open}
+        <input
+          type="file"
+          class="unseen-input"
+          onChange={({ currentTarget }) => {
+            const [file] = currentTarget.files ?? []
+            if (file) void open(file)
+            currentTarget.value = ''
+          }}
+        />
+      </label>
+      <button type="button" disabled={isEmpty} onClick={() => void link()}>
+        {words.input.link}
+      </button>
+      <button type="button" disabled={isEmpty} onClick={() => enter('')}>
+        {words.input.clear}
+      </button>
+    </div>
+  )
 }
