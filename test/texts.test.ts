@@ -11,9 +11,12 @@ import { policySchema } from '../src/policy/schema/schema.ts'
 import { createMetrics } from '../src/telemetry/metrics.ts'
 import { type SourceText, type Speaker, sourceFiles, sourceTexts, unionsNamed } from './rig/source-texts.ts'
 
-/** What is written there is no word of ours to a user: test data, what models are given to read, a demonstration. */
+/**
+ * What is written there is no word of ours to a user: test data, what models are given to read, a demonstration. The console
+ * has its words together in `console/texts/` and `console/playground/words/`, a file for each language.
+ */
 const notSaid =
-  /^(?:demo|detect)\/|^policy\/(?:schema\/|reference\.ts)|^cli\/commands\.ts|^telemetry\/metrics\.ts|^anomalies\/(?:refusal-openings|script)\.ts/
+  /^(?:demo|detect|console)\/|^policy\/(?:schema\/|reference\.ts)|^cli\/commands\.ts|^telemetry\/metrics\.ts|^anomalies\/(?:refusal-openings|script)\.ts/
 
 const files = sourceFiles()
 const texts = sourceTexts(files.filter((file) => !notSaid.test(file)))
