@@ -25,6 +25,7 @@ import { isNetwork, type Networks, networksOf } from './networks.ts'
 import type {
   Address,
   AuditSettings,
+  CorsSettings,
   OutlierDetection,
   Policy,
   Role,
@@ -146,7 +147,10 @@ function ms(text: string): number {
 }
 
 function compileListeners(
-  { listen: { address, tls }, admin: { address: adminAddress, token, hosts, console, viewers } }: Config,
+  {
+    listen: { address, prefix, cors, tls },
+    admin: { address: adminAddress, token, hosts, console, viewers },
+  }: Config,
   { source, folder }: Origin,
   report: Report,
 ): Pick<Policy, 'listen' | 'admin'> {
@@ -162,9 +166,28 @@ function compileListeners(
   if (takesTheSame(admin, listen))
     report(['admin', 'address'], 'is also the address of the data listener: give each its own port')
   return {
-    listen: { ...listen, tls: compileTls(tls, folder, report) },
+    listen: { ...listen, prefix, cors: compileCors(cors, report), tls: compileTls(tls, folder, report) },
     admin: { ...admin, token, hosts, console, viewers: new Set(viewers) },
   }
+}
+
+function compileCors({ origins, maxAge }: Config['listen']['cors'], report: Report): CorsSettings {
+  for (const [index, origin] of origins.entries()) {
+    const fault = originFault(origin)
+    if (fault !== undefined) report(['listen', 'cors', 'origins', index], fault)
+  }
+  return { origins, maxAgeSeconds: ms(maxAge) / 1000 }
+}
+
+/** Says why no browser sends this as `Origin` (RFC 6454, 6.1), or why it must not be allowed. */
+function originFault(text: string): string | undefined {
+  if (text === 'null') return undefined
+  if (text.includes('*'))
+    return 'must be a whole origin: a pattern would let pages of strangers use keys that a browser holds'
+  if (!URL.canParse(text)) return 'is not an origin such as https://app.example.org'
+  const { origin } = new URL(text)
+  if (origin === 'null') return 'must begin with http:// or https://'
+  return origin === text ? undefined : `must be scheme, host and port only: write ${origin}`
 }
 
 function compileProxies(proxies: readonly string[], report: Report): Networks {

@@ -23,6 +23,13 @@ export interface Address {
   readonly loopback: boolean
 }
 
+/** Pages in browsers that may call the gateway. */
+export interface CorsSettings {
+  /** As browsers send them in `Origin`; empty: none. */
+  readonly origins: readonly string[]
+  readonly maxAgeSeconds: number
+}
+
 /** When a server that answers with failures is left alone, in Envoy's terms. */
 export interface OutlierDetection {
   readonly consecutiveFailures: number
@@ -313,7 +320,12 @@ export interface Price {
 export interface Policy {
   /** Twelve hex digits of the SHA-256 of the file with its variables as written. */
   readonly version: string
-  readonly listen: Address & { readonly tls: TlsSettings | undefined }
+  readonly listen: Address & {
+    /** Before all paths; empty, or `/…` without a slash at its end. */
+    readonly prefix: string
+    readonly cors: CorsSettings
+    readonly tls: TlsSettings | undefined
+  }
   readonly admin: AdminSettings
   readonly store: {
     readonly redis: RedisServers | undefined

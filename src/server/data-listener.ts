@@ -1,4 +1,5 @@
 /** The data listener: who connects, what is declared, in order. */
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import multipart from '@fastify/multipart'
 import { type FastifyInstance, type FastifyServerOptions, fastify } from 'fastify'
@@ -6,15 +7,17 @@ import type { Clock } from '../core/clock.ts'
 import type { HeldBytes } from '../core/held-bytes.ts'
 import { dialects } from '../dialects/dialects.ts'
 import { limitConnections } from '../http/data/connections.ts'
+import { registerCors } from '../http/data/cors.ts'
 import { type DrainOptions, drain } from '../http/data/drain.ts'
 import { registerGreeting } from '../http/data/greeting.ts'
 import { createInFlightRequests, type InFlightRequests } from '../http/data/in-flight-request.ts'
 import { registerListing } from '../http/data/listings.ts'
+import type { LocalRouteParts } from '../http/data/local-routes.ts'
 import type { LoginThrottle } from '../http/data/login-throttle.ts'
 import { registerModelRoute } from '../http/data/model-routes.ts'
 import { registerNotFound } from '../http/data/not-found.ts'
 import { registerHealthChecks } from '../http/data/probes.ts'
-import { plainPath, unroutablePath } from '../http/data/request-target.ts'
+import { belowPrefix, plainPath, unroutablePath } from '../http/data/request-target.ts'
 import { registerStoredResponse } from '../http/data/stored-responses.ts'
 import { registerTokenRoutes, type TokenRouteParts } from '../http/data/token-routes.ts'
 import { type HandshakeFailure, watchHandshakes } from '../http/tls/handshakes.ts'
@@ -67,7 +70,10 @@ export interface DataListener {
 export async function createDataListener(parts: DataListenerParts): Promise<DataListener> {
   const { current, clock, metrics, memory, loginThrottle } = parts
   // Fastify's types tell HTTP from HTTPS by the shape of the options, which is known here only at run time.
-  const app = fastify(serverOptions(current().policy)) as unknown as FastifyInstance
+  const { listen, timeouts } = current().policy
+  const below = (target: string, message: IncomingMessage) =>
+    belowPrefix(target, message, { listen, door: current().policy.door })
+  const app = fastify(serverOptions({ listen, timeouts }, below)) as unknown as FastifyInstance
   const handshakes = watchHandshakes(app.server, parts.onHandshakeFailure)
   // Node would answer 417 itself, past the gate and its log.
   app.server.on('checkExpectation', (request, response) => app.routing(request, response))
@@ -86,7 +92,12 @@ export async function createDataListener(parts: DataListenerParts): Promise<Data
     if (inFlightRequests.isAnswering(socket) || !handshakes.isEstablished(socket)) socket.destroy()
     else answerNoHttp(error, socket)
   })
-  registerRoutes(app, parts, inFlightRequests)
+  const pipeline = createPipeline(parts)
+  const localRoute = { inFlightRequests, pipeline, settle: parts.settle }
+  // First: routes take the error handler they find when they are declared.
+  const answerUnknown = registerNotFound(app, localRoute, ({ originalUrl, raw }) => below(originalUrl, raw))
+  if (listen.cors.origins.length > 0) await registerCors(app, listen.cors, answerUnknown)
+  registerRoutes(app, parts, localRoute)
   return {
     app,
     drain: (options) => drain(app, inFlightRequests, options),
@@ -94,7 +105,10 @@ export async function createDataListener(parts: DataListenerParts): Promise<Data
   }
 }
 
-function serverOptions({ listen: { tls }, timeouts }: Policy): FastifyServerOptions {
+function serverOptions(
+  { listen: { tls }, timeouts }: Pick<Policy, 'listen' | 'timeouts'>,
+  below: (target: string, message: IncomingMessage) => string | undefined,
+): FastifyServerOptions {
   const patience = {
     headersTimeout: Math.min(timeouts.bodyMs, 60_000),
     connectionsCheckingInterval: 2_000,
@@ -106,7 +120,8 @@ function serverOptions({ listen: { tls }, timeouts }: Policy): FastifyServerOpti
     // For the upload of a model's file; other bodies are timed where they are read.
     requestTimeout: Math.max(timeouts.bodyMs, timeouts.totalMs) + slackMs,
     routerOptions: { maxParamLength: 512 },
-    rewriteUrl: ({ url }: { url?: string | undefined }) => plainPath(url ?? '') ?? unroutablePath,
+    rewriteUrl: (message: IncomingMessage) =>
+      plainPath(below(message.url ?? '', message) ?? '') ?? unroutablePath,
     // While draining, a request on an open connection is still answered, and recorded like any other.
     return503OnClosing: false,
     forceCloseConnections: false,
@@ -115,16 +130,9 @@ function serverOptions({ listen: { tls }, timeouts }: Policy): FastifyServerOpti
   return options
 }
 
-function registerRoutes(
-  app: FastifyInstance,
-  parts: DataListenerParts,
-  inFlightRequests: InFlightRequests,
-): void {
-  const pipeline = createPipeline(parts)
+function registerRoutes(app: FastifyInstance, parts: DataListenerParts, localRoute: LocalRouteParts): void {
+  const { inFlightRequests, pipeline } = localRoute
   const { ask } = parts.upstreamClient
-  const localRoute = { inFlightRequests, pipeline, settle: parts.settle }
-  // First: routes take the error handler they find when they are declared.
-  registerNotFound(app, localRoute)
   for (const dialect of dialects)
     for (const endpoint of dialect.endpoints) {
       if (endpoint.kind === 'exchange') registerModelRoute(app, dialect, endpoint, inFlightRequests, pipeline)

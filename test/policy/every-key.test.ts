@@ -140,7 +140,8 @@ function wrongFor(node: SchemaNode): [value: unknown, cause: RegExp][] {
       ['localhost', /must be HOST:PORT/],
       ['127.0.0.1:99999', /port above 65535/],
     ]
-  kinds.push([{ a: 1 }, /must be/], [['a'], /must be/], ['', /must be/])
+  kinds.push([{ a: 1 }, /must be/], [['a'], /must be/])
+  if (node.default !== '') kinds.push(['', /must be/])
   return node.pattern === undefined ? [...kinds, [7, /must be|is no/]] : kinds
 }
 

@@ -59,6 +59,8 @@ export interface GateSettings {
   readonly furtherUpstreams?: readonly string[]
   /** YAML below the role `agent`, indented by four. */
   readonly role?: string
+  /** YAML of further keys of `listen`. */
+  readonly listen?: string
   /** YAML of `listen.tls`. */
   readonly tls?: string
   /** YAML of further keys of `admin`. */
@@ -105,10 +107,10 @@ export function shippedRole(name: string): string {
 
 export function policyText(settings: GateSettings): string {
   const { upstream, kind = 'ollama', upstreamMore, furtherUpstreams = [] } = settings
-  const { role = usualRole, admin, tls, more = '' } = settings
+  const { role = usualRole, listen, admin, tls, more = '' } = settings
   const first = `{ name: local, url: "${upstream}", kind: ${kind}${upstreamMore === undefined ? '' : `, ${upstreamMore}`} }`
   return `version: 1
-listen: { address: "127.0.0.1:0"${tls === undefined ? '' : `, tls: ${tls}`} }
+listen: { address: "127.0.0.1:0"${tls === undefined ? '' : `, tls: ${tls}`}${listen === undefined ? '' : `, ${listen}`} }
 admin: { address: "127.0.0.1:0"${admin === undefined ? '' : `, ${admin}`} }
 upstreams: [${[first, ...furtherUpstreams].join(', ')}]
 roles:

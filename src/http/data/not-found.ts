@@ -6,20 +6,25 @@ import type { LocalRouteParts } from './local-routes.ts'
 import { answerOptions, hasNoCredential } from './probes.ts'
 import { plainPath } from './request-target.ts'
 
-/** Registers the handlers of unknown routes and of Fastify's own errors. */
+/**
+ * Registers the handlers of unknown routes and of Fastify's own errors.
+ * @param below returns the target of a request without `listen.prefix`, or undefined if it is not below that
+ * @returns what answers a request for which there is no route
+ */
 export function registerNotFound(
   app: FastifyInstance,
   { inFlightRequests, pipeline, settle }: LocalRouteParts,
-): void {
+  below: (request: FastifyRequest) => string | undefined,
+): (request: FastifyRequest, reply: FastifyReply) => void {
   const refuseUnknown = (
     request: FastifyRequest,
     reply: FastifyReply,
     refusal: (path: string | undefined) => Refusal,
   ) => {
     reply.hijack()
-    const target = request.originalUrl
-    const path = plainPath(target)
-    const dialect = dialectFor(path ?? target.slice(0, 64))
+    const target = below(request)
+    const path = target === undefined ? undefined : plainPath(target)
+    const dialect = dialectFor(path ?? request.originalUrl.slice(0, 64))
     const inFlightRequest = inFlightRequests.receive(request, reply, dialect, 'none')
     const { context, writer } = inFlightRequest
     if (request.method === 'OPTIONS' && hasNoCredential(context))
@@ -28,13 +33,13 @@ export function registerNotFound(
     const why = say === undefined ? refusal(path) : new Refusal('not_found', { say })
     return pipeline.turnAway(context, isUpgrade(request) ? noWebSocket() : why, writer)
   }
-  app.setNotFoundHandler((request, reply) =>
+  const answerUnknown = (request: FastifyRequest, reply: FastifyReply) =>
     refuseUnknown(
       request,
       reply,
       (path) => new Refusal(isDeclared(path) ? 'method_not_allowed' : 'not_found'),
-    ),
-  )
+    )
+  app.setNotFoundHandler(answerUnknown)
   // Fastify's own errors, such as a content type that it cannot parse.
   app.setErrorHandler((error: Error & { statusCode?: number }, request, reply) =>
     refuseUnknown(request, reply, () =>
@@ -45,6 +50,7 @@ export function registerNotFound(
           : asRefusal(error),
     ),
   )
+  return answerUnknown
 }
 
 function isUpgrade({ headers }: FastifyRequest): boolean {

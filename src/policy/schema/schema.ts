@@ -23,6 +23,7 @@ import {
   mapOf,
   named,
   optional,
+  pathPrefix,
   percentOf,
   secret,
   section,
@@ -180,6 +181,13 @@ export const configSchema = Type.Object(
     version: Type.Literal(1, { description: 'Version of the format.' }),
     listen: section('The data listener, which clients connect to.', {
       address: address('Host and port. Port 0 picks a free port.', '127.0.0.1:8080'),
+      prefix: pathPrefix('Path below which all routes are, such as `/ollama`. Empty: the root.'),
+      cors: section('Pages in browsers that may call the gateway.', {
+        origins: texts(
+          'Their origins: scheme, host and port, as in `https://app.example.org`. `null` for pages without one.',
+        ),
+        maxAge: duration('How long a browser may remember the answer.', '10m', { max: '24h' }),
+      }),
       tls: optional(tls),
     }),
     admin: section('The admin listener: metrics, health checks and the admin API.', {

@@ -116,6 +116,13 @@ export function named(pattern: string, wanted: string, description: string, stan
   return patterned(pattern, wanted, 'x', description, standard)
 }
 
+/** Declares a path such as `/ollama`, or an empty one. */
+export function pathPrefix(description: string) {
+  const wanted = 'a path such as /ollama, of letters, digits and . _ ~ -, without a slash at its end'
+  const pattern = '^((/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)?$'
+  return patterned(pattern, wanted, '/ollama', description, '')
+}
+
 /** Declares a list of host names, each of which may begin with `*.`. */
 export function hosts(description: string) {
   const wanted = 'a host such as docs.example.org or *.example.org, without scheme, port or path'
