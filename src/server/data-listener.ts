@@ -69,10 +69,10 @@ export interface DataListener {
 /** Makes the listener. */
 export async function createDataListener(parts: DataListenerParts): Promise<DataListener> {
   const { current, clock, metrics, memory, loginThrottle } = parts
-  // Fastify's types tell HTTP from HTTPS by the shape of the options, which is known here only at run time.
   const { listen, timeouts } = current().policy
   const below = (target: string, message: IncomingMessage) =>
     belowPrefix(target, message, { listen, door: current().policy.door })
+  // Fastify's types tell HTTP from HTTPS by the shape of the options, which is known here only at run time.
   const app = fastify(serverOptions({ listen, timeouts }, below)) as unknown as FastifyInstance
   const handshakes = watchHandshakes(app.server, parts.onHandshakeFailure)
   // Node would answer 417 itself, past the gate and its log.
