@@ -106,7 +106,7 @@ export async function createAdminSide(
   const { store, fleet, models, freezes, approvals, changes, lookAgain, shared } = services
   const { workers } = surroundings
   const nowMs = clock.wallMs
-  const pages = atStart.admin.console ? openConsole(foundation, services) : undefined
+  const pages = atStart.admin.console ? openConsole(foundation, services, workers) : undefined
   const app = await createAdminListener({
     console: pages,
     ...{ metrics, fleet, log: foundation.log },

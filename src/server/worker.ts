@@ -4,6 +4,7 @@ import { listenOn } from '../http/data/listen.ts'
 import type { Channel } from '../workers/channel.ts'
 import type { Closers } from './closers.ts'
 import { fingerprintOf } from './config-fingerprint.ts'
+import { serveFeed } from './console-wiring.ts'
 import { followChanges } from './follow-changes.ts'
 import type { Foundation } from './foundation.ts'
 import { createDataSide, type DataSide } from './listeners.ts'
@@ -22,9 +23,10 @@ const joinMs = 60_000
 export async function startWorker(
   foundation: Foundation,
   services: Services,
-  { channel }: Part & { readonly kind: 'worker' },
+  part: Part & { readonly kind: 'worker' },
   closers: Closers,
 ): Promise<Gateway> {
+  const { channel } = part
   const { atStart, policy, snapshots, audit } = foundation
   const side = await createDataSide(foundation, services, closers)
   followChanges(foundation, services, side.data)
@@ -39,6 +41,7 @@ export async function startWorker(
   })
   channel.answer({
     ...answersOf(foundation, services, side),
+    ...serveFeed(foundation, part, closers),
     'worker.drain': (how: { readonly notice: boolean }) => drain?.(how),
     'worker.hurry': () => impatience.abort(),
   })

@@ -7,6 +7,8 @@ import { workerStarted } from '../audit/verify/verify-chains.ts'
 import { readPublicKeys } from '../audit/write/signer.ts'
 import { describeError } from '../core/refusal.ts'
 import { NotNow } from '../http/admin/admin-errors.ts'
+import { WorkersFeed } from '../http/admin/console/live/feed.ts'
+import type { LiveRow } from '../http/admin/console/live/row.ts'
 import type { Readiness } from '../http/admin/health.ts'
 import type { KillSwitch } from '../kill-switch/kill-switch.ts'
 import { type ProcessMetrics, WorkerMetrics } from '../telemetry/worker-metrics.ts'
@@ -50,6 +52,13 @@ export class Workers {
   readonly #supervisor: Supervisor
   readonly #metrics = new WorkerMetrics()
   readonly #recalling: NodeJS.Timeout
+  /** What they serve, for whoever watches. */
+  readonly feed = new WorkersFeed({
+    recent: async () => [
+      ...(await this.#supervisor.collect<LiveRow[]>('live.recent', [], answerMs)).values(),
+    ],
+    ask: () => this.#supervisor.tell('live.watch'),
+  })
 
   constructor(host: WorkerHost, count: number, foundation: Foundation, services: Services) {
     const { snapshots, policy, log, recordEvent } = foundation
@@ -180,6 +189,7 @@ export class Workers {
         ...limits.handlers,
         ...slots.handlers,
         ...serveSharedState(shared),
+        'live.rows': (rows: readonly LiveRow[], dropped: number) => this.feed.take(rows, dropped),
         'keys.synchronise': async () => (await keysSync.shared?.synchronise()) ?? false,
       },
       release() {

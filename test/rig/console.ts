@@ -1,7 +1,7 @@
 /** A browser as far as the console needs one: a cookie, the headers that browsers send, and nothing of its own. */
 
-import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http'
-import { request } from 'node:http'
+import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'node:http'
+import { createParser } from 'eventsource-parser'
 
 export interface Answer {
   readonly status: number
@@ -77,4 +77,49 @@ export async function signIn(
     send: (path, call = {}) =>
       send(base, path, { ...call, headers: { ...headers, cookie, 'x-torwart-csrf': csrf, ...call.headers } }),
   }
+}
+
+export interface Stream {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly events: { readonly event: string; readonly data: Record<string, unknown> }[]
+  /** All that came, as it came. */
+  text(): string
+  readonly ended: () => boolean
+  /** Stops reading, as a browser does whose tab is asleep. */
+  pause(): void
+  close(): void
+}
+
+/** Opens a stream of server-sent events. Resolves with its header. */
+export function openStream(base: string, path: string, headers: OutgoingHttpHeaders = {}): Promise<Stream> {
+  return new Promise((resolve, reject) => {
+    const sent = request(base, { path, headers, agent: false }, (response) => {
+      const events: Stream['events'] = []
+      let text = ''
+      let ended = false
+      const parser = createParser({
+        onEvent: ({ event = '', data }) =>
+          events.push({ event, data: JSON.parse(data) as Record<string, unknown> }),
+      })
+      response.setEncoding('utf8')
+      response.on('data', (piece: string) => {
+        text += piece
+        parser.feed(piece)
+      })
+      response.on('close', () => {
+        ended = true
+      })
+      response.on('error', () => {})
+      resolve({
+        ...{ status: response.statusCode ?? 0, headers: response.headers, events },
+        text: () => text,
+        ended: () => ended,
+        pause: () => void response.socket.pause(),
+        close: () => void sent.destroy(),
+      })
+    })
+    sent.on('error', reject)
+    sent.end()
+  })
 }

@@ -9,6 +9,9 @@ import type { Policy } from '../../../policy/policy.ts'
 import { clientAddressOf } from '../../data/connections.ts'
 import type { AdminLogins } from '../admin-logins.ts'
 import { type CredentialParts, createCredentials } from './credentials.ts'
+import type { LiveSource } from './live/feed.ts'
+import { registerLive } from './live/live-api.ts'
+import { LiveViews } from './live/views.ts'
 import { registerPages } from './pages.ts'
 import { createSessionFinder, type OpenSessionFinder, registerSessionApi } from './session-api.ts'
 import { Sessions } from './sessions.ts'
@@ -19,6 +22,8 @@ export interface ConsoleParts extends Omit<CredentialParts, 'links' | 'nowMs'> {
   readonly clock: Clock
   door(): Policy['door']
   recordEvent(event: string, details: object): void
+  /** Where its live views get their lines from. */
+  readonly feed: LiveSource
   /** Where its built files are. */
   readonly pages: string
 }
@@ -33,12 +38,14 @@ export class Console {
   readonly #parts: ConsoleParts
   readonly #sessions: Sessions
   readonly #links: SignInLinks
+  readonly #views: LiveViews
   readonly #sweeping: NodeJS.Timeout
 
   constructor(parts: ConsoleParts) {
     this.#parts = parts
     this.#sessions = new Sessions(parts.clock)
     this.#links = new SignInLinks(parts.clock)
+    this.#views = new LiveViews(parts.feed, parts.clock.wallMs)
     this.finder = createSessionFinder(this.#sessions, this.#peerOf, parts.reloadFiles)
     this.#sweeping = setInterval(() => this.#sessions.sweep(), sweepMs)
     this.#sweeping.unref()
@@ -49,6 +56,7 @@ export class Console {
     const { clock, recordEvent, pages } = this.#parts
     app.register(cookie)
     registerPages(app, this.finder, pages)
+    registerLive(app, this.#views)
     registerSessionApi(app, {
       ...{ sessions: this.#sessions, finder: this.finder, logins, peerOf: this.#peerOf, recordEvent },
       credentials: createCredentials({ ...this.#parts, links: this.#links, nowMs: clock.wallMs }),
@@ -60,9 +68,10 @@ export class Console {
     return this.#links.make()
   }
 
-  /** Signs everybody out. */
+  /** Ends live views and signs everybody out. */
   close(): void {
     clearInterval(this.#sweeping)
+    this.#views.close()
     this.#sessions.close()
   }
 
