@@ -24,6 +24,7 @@ export function openConsole(
     current: () => snapshots.current,
     door: () => policy().door,
     pages: builtPages,
+    auditFile: atStart.audit.file,
     feed: workers?.feed ?? openFeed(foundation, ''),
   })
 }

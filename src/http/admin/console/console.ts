@@ -13,6 +13,7 @@ import type { LiveSource } from './live/feed.ts'
 import { registerLive } from './live/live-api.ts'
 import { LiveViews } from './live/views.ts'
 import { registerPages } from './pages.ts'
+import { registerRecords } from './records-api.ts'
 import { createSessionFinder, type OpenSessionFinder, registerSessionApi } from './session-api.ts'
 import { Sessions } from './sessions.ts'
 import { SignInLinks } from './sign-in-links.ts'
@@ -22,6 +23,8 @@ export interface ConsoleParts extends Omit<CredentialParts, 'links' | 'nowMs'> {
   readonly clock: Clock
   door(): Policy['door']
   recordEvent(event: string, details: object): void
+  /** The log. */
+  readonly auditFile: string
   /** Where its live views get their lines from. */
   readonly feed: LiveSource
   /** Where its built files are. */
@@ -57,6 +60,7 @@ export class Console {
     app.register(cookie)
     registerPages(app, this.finder, pages)
     registerLive(app, this.#views)
+    registerRecords(app, { file: this.#parts.auditFile, nowMs: clock.wallMs })
     registerSessionApi(app, {
       ...{ sessions: this.#sessions, finder: this.finder, logins, peerOf: this.#peerOf, recordEvent },
       credentials: createCredentials({ ...this.#parts, links: this.#links, nowMs: clock.wallMs }),
