@@ -82,6 +82,20 @@ describe('the house', () => {
     expect(foreign).toEqual([])
   })
 
+  it('keeps the console away from the requests of clients', () => {
+    const start = files.filter(({ path }) => /^(pipeline|http\/data|dialects|detect)\//.test(path))
+    const byPath = new Map(files.map((file) => [file.path, file]))
+    const reached = new Set(start.map(({ path }) => path))
+    for (const path of reached) {
+      const file = byPath.get(path)
+      for (const target of file ? localImports(file) : []) reached.add(target)
+    }
+    expect(reached.size).toBeGreaterThan(200)
+    expect([...reached].filter((path) => /^(console|http\/admin\/(console|signed-in))/.test(path))).toEqual(
+      [],
+    )
+  })
+
   it('has no cycles', () => {
     const graph = new Map(files.map((file) => [file.path, localImports(file)]))
     const done = new Set<string>()

@@ -3,8 +3,10 @@ import { Console } from '../http/admin/console/console.ts'
 import { FeedSender, LocalFeed } from '../http/admin/console/live/feed.ts'
 import type { LiveRow } from '../http/admin/console/live/row.ts'
 import { builtPages } from '../http/admin/console/pages.ts'
+import type { Readiness } from '../http/admin/health.ts'
 import type { Handlers } from '../workers/channel.ts'
 import type { Closers } from './closers.ts'
+import { statusOf } from './console-status.ts'
 import type { Foundation } from './foundation.ts'
 import type { Part } from './part.ts'
 import type { Services } from './services.ts'
@@ -13,9 +15,11 @@ import type { Workers } from './workers.ts'
 /** Opens the console; its owner closes it. */
 export function openConsole(
   foundation: Foundation,
-  { freezes, lookAgain }: Services,
+  services: Services,
   workers: Workers | undefined,
+  readiness: () => Promise<Readiness>,
 ): Console {
+  const { freezes, lookAgain } = services
   const { atStart, policy, snapshots, clock, recordEvent } = foundation
   return new Console({
     ...{ clock, recordEvent, freezes },
@@ -24,6 +28,7 @@ export function openConsole(
     current: () => snapshots.current,
     door: () => policy().door,
     pages: builtPages,
+    status: async () => statusOf(foundation, services, await readiness(), workers),
     auditFile: atStart.audit.file,
     feed: workers?.feed ?? openFeed(foundation, ''),
   })

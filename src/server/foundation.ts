@@ -42,6 +42,11 @@ export interface GatewayOptions extends Omit<SnapshotOptions, 'now' | 'intervals
 /** What was opened first. */
 export interface Foundation {
   readonly part: Part
+  /** Of the program. */
+  readonly version: string
+  readonly policyFile: string
+  /** Epoch milliseconds. */
+  readonly startedAtMs: number
   readonly log: Log
   readonly clock: Clock
   readonly intervals: Intervals
@@ -117,6 +122,7 @@ export async function openFoundation(options: GatewayOptions, closers: Closers):
   )
   closers.add(loginFailures.close)
   return {
+    ...{ version, policyFile: options.policyFile, startedAtMs: clock.wallMs() },
     ...{ part, log, clock, metrics, snapshots, policy, atStart, memory, redis, keysSync },
     ...{ audit, orphans, recordEvent },
     ...{ recordedBefore, loginFailures, scannerFor, intervals },

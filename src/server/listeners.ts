@@ -106,12 +106,13 @@ export async function createAdminSide(
   const { store, fleet, models, freezes, approvals, changes, lookAgain, shared } = services
   const { workers } = surroundings
   const nowMs = clock.wallMs
-  const pages = atStart.admin.console ? openConsole(foundation, services, workers) : undefined
+  const readiness = () => readinessOf(foundation, services, surroundings)
+  const pages = atStart.admin.console ? openConsole(foundation, services, workers, readiness) : undefined
   const app = await createAdminListener({
     console: pages,
     ...{ metrics, fleet, log: foundation.log },
     audit: auditOfAll(foundation, workers),
-    readiness: () => readinessOf(foundation, services, surroundings),
+    readiness,
     exposition: () => workers?.metrics(metrics.registry) ?? metrics.registry.metrics(),
     policy: atStart.admin,
     inForce: policy,

@@ -4,6 +4,7 @@ import { listenOn } from '../http/data/listen.ts'
 import type { Channel } from '../workers/channel.ts'
 import type { Closers } from './closers.ts'
 import { fingerprintOf } from './config-fingerprint.ts'
+import { inFlightIn } from './console-status.ts'
 import { serveFeed } from './console-wiring.ts'
 import { followChanges } from './follow-changes.ts'
 import type { Foundation } from './foundation.ts'
@@ -98,6 +99,7 @@ function answersOf(
       mode: store.mode,
       tlsProblem: tlsFiles?.reading.ok === false ? tlsFiles.reading : null,
     }),
+    'worker.inflight': () => inFlightIn(metrics),
     'worker.metrics': () => metrics.registry.getMetricsAsJSON(),
     'worker.chain': () => ({
       instance: audit.instance,

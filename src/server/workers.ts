@@ -132,6 +132,12 @@ export class Workers {
     }
   }
 
+  /** Counts the requests that they serve now. */
+  async inFlight(): Promise<number> {
+    const told = await this.#supervisor.collect<number>('worker.inflight', [], answerMs)
+    return [...told.values()].reduce((sum, count) => sum + count, 0)
+  }
+
   /** Prints the metrics of all in Prometheus' text format. */
   async metrics(own: Registry): Promise<string> {
     const told = await this.#supervisor.collect<ProcessMetrics>('worker.metrics', [], answerMs)

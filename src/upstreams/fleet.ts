@@ -90,6 +90,8 @@ export interface Fleet {
   /** Asks a server for its models again, unless that was done within the last second. Never rejects. */
   ask(upstream: Upstream): Promise<void>
   readonly waiting: number
+  /** Counts the requests that a server works on for this gateway. */
+  inFlight(upstream: Upstream): number
   close(): void
 }
 
@@ -291,6 +293,10 @@ class ModelServers implements Fleet {
   known(upstream: Upstream): KnownModels {
     const { catalogue, loaded, toldAtMs } = this.#of(upstream)
     return { listed: catalogue, loaded, toldAtMs }
+  }
+
+  inFlight(upstream: Upstream): number {
+    return this.#of(upstream).inFlight
   }
 
   ask(upstream: Upstream): Promise<void> {

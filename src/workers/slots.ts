@@ -54,6 +54,7 @@ export function createRemoteFleet(local: Fleet, channel: Channel, current: () =>
     get waiting() {
       return local.waiting
     },
+    inFlight: (upstream) => local.inFlight(upstream),
     close: () => local.close(),
   }
 }

@@ -150,3 +150,32 @@ describe('the records in the console', () => {
     expect((await viewer.send('/admin/v1/records')).status).toBe(200)
   })
 })
+
+describe('the status in the console', () => {
+  it('tells how the gateway, its model servers and its log are', async () => {
+    const { status, ...answer } = await viewer.send('/admin/v1/status')
+    expect(status).toBe(200)
+    expect(answer.json()).toEqual({
+      ...{ version: '0.0.0-test', node: expect.any(String), instance: expect.any(String), draining: false },
+      ...{ startedAt: expect.any(String), now: expect.any(String), workers: null },
+      policy: {
+        ...{
+          version: expect.any(String),
+          file: gate.policyFile,
+          loadedAt: expect.any(String),
+          warnings: [expect.stringContaining('a secret is in the policy')],
+        },
+        lastReload: { at: expect.any(String), ok: true },
+      },
+      store: { kind: 'memory', up: true, mode: 'shared' },
+      audit: expect.objectContaining({ writable: true }),
+      upstreams: [
+        {
+          ...{ name: 'local', kind: 'ollama', up: true, ejected: false, inflight: 0 },
+          models: expect.arrayContaining(['smollm2:135m']),
+        },
+      ],
+      ...{ requests: { inflight: 0, queued: 0 }, freezes: 0, approvals: 0 },
+    })
+  })
+})

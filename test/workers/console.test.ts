@@ -1,6 +1,6 @@
 /** The console of a gateway with workers: the primary serves it, and knows what all of them do. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openStream, signIn } from '../rig/console.ts'
+import { openStream, send, signIn } from '../rig/console.ts'
 import { startModelServer } from '../rig/model-server.ts'
 import { until } from '../rig/wait.ts'
 import { adminToken, type RunningWorkers, startWorkers } from '../rig/workers.ts'
@@ -37,5 +37,14 @@ describe('the console of several workers', () => {
     })
     const ids = [...(hello.data.recent as Record<string, unknown>[]), ...rows()].map(({ id }) => id)
     expect(new Set(ids).size).toBe(ids.length)
+  })
+
+  it('tells how many of them serve', async () => {
+    const headers = { authorization: `Bearer ${adminToken}` }
+    const answer = await send(gate.admin, '/admin/v1/status', { headers })
+    expect(answer.json()).toMatchObject({
+      workers: { wanted: 2, ready: 2 },
+      requests: { inflight: 0, queued: 0 },
+    })
   })
 })

@@ -49,7 +49,7 @@ const rights: Readonly<Record<string, RouteRight>> = {
   'GET /admin/v1/policy': 'read',
   'GET /admin/v1/records': 'read',
   'GET /admin/v1/records/:id': 'read',
-  'GET /admin/v1/status': 'local',
+  'GET /admin/v1/status': 'read',
   'GET /admin/v1/usage': 'local',
   'POST /admin/v1/explain': 'local',
   'POST /admin/v1/policy/try': 'read',

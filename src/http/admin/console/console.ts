@@ -23,6 +23,8 @@ export interface ConsoleParts extends Omit<CredentialParts, 'links' | 'nowMs'> {
   readonly clock: Clock
   door(): Policy['door']
   recordEvent(event: string, details: object): void
+  /** Tells how the gateway is, as JSON. */
+  status(): Promise<object>
   /** The log. */
   readonly auditFile: string
   /** Where its live views get their lines from. */
@@ -59,6 +61,7 @@ export class Console {
     const { clock, recordEvent, pages } = this.#parts
     app.register(cookie)
     registerPages(app, this.finder, pages)
+    app.get('/admin/v1/status', () => this.#parts.status())
     registerLive(app, this.#views)
     registerRecords(app, { file: this.#parts.auditFile, nowMs: clock.wallMs })
     registerSessionApi(app, {
