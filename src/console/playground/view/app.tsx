@@ -43,7 +43,7 @@ export function App({ settings: given, startWorker }: Props) {
     document.documentElement.lang = language
     document.title = `Torwart ${words.title}`
   }, [language, words])
-  const resultRef = useRef<HTMLElement>(null)
+  const resultRef = useRef<HTMLDivElement>(null)
 
   return (
     <>
@@ -59,7 +59,7 @@ export function App({ settings: given, startWorker }: Props) {
             isBroken={isBroken}
           />
         </div>
-        <section class="column result" ref={resultRef} tabIndex={-1} aria-label={words.verdict.heading}>
+        <div class="column result" ref={resultRef} tabIndex={-1}>
           <Verdict words={words} scan={scan} verdict={verdict} thresholds={thresholds} given={given} />
           {result && (
             <>
@@ -69,7 +69,7 @@ export function App({ settings: given, startWorker }: Props) {
               <Masked words={words} result={result} key={result.id} />
             </>
           )}
-        </section>
+        </div>
         <div class="column">
           <Examples words={words} language={language} onEnter={enter} />
         </div>

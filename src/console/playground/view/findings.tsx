@@ -61,7 +61,7 @@ function FindingRow({ words, finding, rank, quote }: RowProps) {
           <ShownText words={words} text={quote} />
         </q>
         <div class="quiet">
-          {words.findings.place(format.format(start), format.format(end))}
+          <span class="place">{words.findings.place(format.format(start), format.format(end))}</span>
           {mentioned && `; ${words.findings.mentioned}`}
           {parts && `; ${words.findings.parts}: ${parts.map(({ part }) => part).join(', ')}`}
         </div>

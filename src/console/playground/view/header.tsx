@@ -7,7 +7,7 @@ interface Props {
   readonly words: Words
   readonly language: Language
   readonly onLanguage: (language: Language) => void
-  readonly resultRef: RefObject<HTMLElement | null>
+  readonly resultRef: RefObject<HTMLDivElement | null>
 }
 
 const names = { en: 'English', de: 'Deutsch' } as const
