@@ -34,6 +34,8 @@ export default defineConfig({
     ],
     coverage: {
       include: ['src/**/*.ts'],
+      // Runs in browsers.
+      exclude: ['src/console/**'],
       reporter: ['text-summary', 'json-summary'],
       reportOnFailure: true,
       reportsDirectory: 'coverage',

@@ -19,7 +19,7 @@ export interface ShownResult extends Result {
   readonly text: string
 }
 
-const pauseMs = 120
+const pauseMs = 80
 
 /** @param startWorker called once, when the page starts */
 export function useScan(startWorker: () => Worker, settings: ScanSettings, entered: Entered): Scan {
