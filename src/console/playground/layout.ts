@@ -28,8 +28,9 @@ export interface Layout {
   readonly rest: number
 }
 
-/** UTF-16 code units that are shown whole, and around each mark of a longer text. */
+/** UTF-16 code units that are shown whole; of a longer text this much, and so much around each mark. */
 export const wholeUpTo = 20_000
+const shownOfLonger = 6000
 const around = 240
 /** Masked values that are marked; of a long table not each one. */
 export const maxMasked = 500
@@ -51,12 +52,12 @@ function passagesOf(text: string, marks: readonly Span[]): Span[] {
   if (text.length <= wholeUpTo) return [{ start: 0, end: text.length }]
   if (marks.length === 0) return [{ start: 0, end: atCharacter(text, 2 * around) }]
   const passages: { start: number; end: number }[] = []
-  let room = wholeUpTo
+  let room = shownOfLonger
   for (const mark of marks.toSorted((a, b) => a.start - b.start)) {
     const last = passages.at(-1)
     const start = atCharacter(text, Math.max(last?.end ?? 0, mark.start - around))
     // Of what goes on and on its beginning.
-    const end = atCharacter(text, Math.min(mark.end, mark.start + wholeUpTo / 4) + around)
+    const end = atCharacter(text, Math.min(mark.end, mark.start + shownOfLonger / 4) + around)
     if (end <= start) continue
     if (room < end - start) break
     room -= end - start

@@ -64,9 +64,9 @@ export function App({ settings: given, startWorker }: Props) {
           {result && (
             <>
               <Marked words={words} result={result} />
-              <Findings words={words} result={result} />
+              <Findings words={words} result={result} key={result.id} />
               <Disguises words={words} result={result} />
-              <Masked words={words} result={result} key={result.id} />
+              <Masked words={words} result={result} key={-result.id} />
             </>
           )}
         </div>

@@ -1,4 +1,5 @@
 /** The findings as a list: what each means, and where it stands. */
+import { useState } from 'preact/hooks'
 import type { Finding } from '../../../core/text.ts'
 import type { Words } from '../words/words.ts'
 import { markId } from './marked.tsx'
@@ -11,9 +12,13 @@ interface Props {
 }
 
 const maxQuote = 160
+/** Findings that are listed at first: laying out hundreds at once would be felt. */
+const maxListed = 50
 
 /** The list. */
 export function Findings({ words, result: { findings, text } }: Props) {
+  const [isWhole, setWhole] = useState(false)
+  const listed = isWhole ? findings : findings.slice(0, maxListed)
   return (
     <section class="card" aria-labelledby="findings">
       <h2 id="findings">{words.findings.heading(findings.length)}</h2>
@@ -21,7 +26,7 @@ export function Findings({ words, result: { findings, text } }: Props) {
         <p class="quiet">{words.findings.none}</p>
       ) : (
         <ol class="findings">
-          {findings.map((finding, rank) => (
+          {listed.map((finding, rank) => (
             <FindingRow
               key={`${finding.id} ${finding.start}`}
               {...{ words, finding, rank }}
@@ -29,6 +34,11 @@ export function Findings({ words, result: { findings, text } }: Props) {
             />
           ))}
         </ol>
+      )}
+      {listed.length < findings.length && (
+        <button type="button" onClick={() => setWhole(true)}>
+          {words.findings.all(String(findings.length))}
+        </button>
       )}
     </section>
   )

@@ -11,6 +11,9 @@ interface Props {
   readonly result: ShownResult
 }
 
+/** Of a long text. */
+const maxStart = 5000
+
 /** The masked text, to be copied. */
 export function Masked({ words, result: { masked, spans } }: Props) {
   const [message, setMessage] = useState('')
@@ -27,7 +30,10 @@ export function Masked({ words, result: { masked, spans } }: Props) {
         <>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard must reach it. */}
           <pre class="masked" dir="auto" tabIndex={0}>
-            <ShownText words={words} text={masked.slice(0, wholeUpTo)} />
+            <ShownText
+              words={words}
+              text={masked.slice(0, masked.length > wholeUpTo ? maxStart : masked.length)}
+            />
           </pre>
           {masked.length > wholeUpTo && <p class="quiet">{words.masked.cut(format.format(masked.length))}</p>}
           <div class="actions">

@@ -80,6 +80,7 @@ export const de: Words = {
   findings: {
     heading: (count) => `Funde (${count})`,
     none: 'Keine Signatur passt.',
+    all: (count) => `Alle ${count} zeigen`,
     show: (number) => `Fund ${number} im Text zeigen`,
     place: (start, end) => `Zeichen ${start} bis ${end}`,
     mentioned: 'zitiert oder als Beispiel genannt, zählt daher weniger',
@@ -144,7 +145,7 @@ export const de: Words = {
   masked: {
     heading: (count) => `Im Audit-Log (${count} maskiert)`,
     none: 'Nichts wird maskiert: Im Audit-Log steht der Text, wie er ist.',
-    cut: (characters) => `Die ersten 20.000 von ${characters} Zeichen; Kopieren nimmt alle.`,
+    cut: (characters) => `Die ersten 5.000 von ${characters} Zeichen; Kopieren nimmt alle.`,
     copy: 'Kopieren',
     copied: 'Kopiert.',
     notCopied: 'Der Browser lässt diese Seite nicht kopieren.',

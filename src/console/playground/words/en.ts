@@ -79,6 +79,7 @@ export const en: Words = {
   findings: {
     heading: (count) => `Findings (${count})`,
     none: 'No signature matches.',
+    all: (count) => `Show all ${count}`,
     show: (number) => `Show finding ${number} in the text`,
     place: (start, end) => `characters ${start} to ${end}`,
     mentioned: 'quoted or given as an example, so it counts for less',
@@ -143,7 +144,7 @@ export const en: Words = {
   masked: {
     heading: (count) => `In the audit log (${count} masked)`,
     none: 'Nothing is masked: the audit log has the text as it is.',
-    cut: (characters) => `The first 20,000 of ${characters} characters; copying takes all.`,
+    cut: (characters) => `The first 5,000 of ${characters} characters; copying takes all.`,
     copy: 'Copy',
     copied: 'Copied.',
     notCopied: 'The browser does not let this page copy.',

@@ -63,6 +63,7 @@ export interface Words {
   readonly findings: {
     readonly heading: (count: number) => string
     readonly none: string
+    readonly all: (count: string) => string
     readonly show: (number: number) => string
     readonly place: (start: string, end: string) => string
     readonly mentioned: string
