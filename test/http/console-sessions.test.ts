@@ -426,5 +426,10 @@ describe('the pages', () => {
     expect(page.status).toBe(200)
     expect(page.headers['content-security-policy']).toContain("connect-src 'none'")
     expect(page.headers['content-security-policy']).not.toContain("connect-src 'self'")
+    expect(page.text).toMatch(/id="settings">\{"mode":"enforce"/)
+    const [, script = ''] = /src="(\/console\/assets\/[^"]+\.js)"/.exec(page.text) ?? []
+    // Its worker must have a policy of its own, and is one of these.
+    const asset = await send(gate.admin, script)
+    expect([asset.status, asset.headers['content-security-policy']]).toEqual([200, "default-src 'none'"])
   })
 })

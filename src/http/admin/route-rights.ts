@@ -30,7 +30,7 @@ const rights: Readonly<Record<string, RouteRight>> = {
   'GET /console/*': 'anyone',
   'GET /console/playground': 'anyone',
   'GET /console/playground/': 'anyone',
-  'GET /console/playground/:file': 'anyone',
+  'GET /console/assets/:file': 'anyone',
   'POST /console/api/session': 'anyone',
   'GET /console/api/session': 'anyone',
   'DELETE /console/api/session': 'anyone',

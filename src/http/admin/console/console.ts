@@ -60,7 +60,10 @@ export class Console {
   register(app: FastifyInstance, logins: AdminLogins): void {
     const { clock, recordEvent, pages } = this.#parts
     app.register(cookie)
-    registerPages(app, this.finder, pages)
+    registerPages(app, {
+      ...{ finder: this.finder, folder: pages },
+      policy: () => this.#parts.current().policy,
+    })
     app.get('/admin/v1/status', () => this.#parts.status())
     registerLive(app, this.#views)
     registerRecords(app, { file: this.#parts.auditFile, nowMs: clock.wallMs })
