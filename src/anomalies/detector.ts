@@ -1,7 +1,22 @@
-/** Notices what is unusual of keys and models: observations go in, anomalies come out of the tick. */
+/**
+ * Notices what is unusual of keys and models. Observations are counted as they come; the statistics happen in `tick`, a
+ * share of all baselines at a time. One process decides: with several workers it is the primary, which they tell.
+ */
 import type { Anomaly, Learning } from './anomaly.ts'
+import { Budget } from './budget.ts'
+import { type Group, groups } from './channels.ts'
 import type { Observation } from './observation.ts'
-import { Quantiles } from './quantiles.ts'
+import { OpenAnomalies } from './open-anomalies.ts'
+import { readState, type SavedState, stateVersion } from './state.ts'
+import {
+  type Finding,
+  learningHours,
+  learningRequests,
+  type Pools,
+  SubjectBaseline,
+  trialsOfWindow,
+  windowMs,
+} from './subject.ts'
 
 export type { Anomaly, AnomalyKind, Learning, Subject } from './anomaly.ts'
 
@@ -14,120 +29,195 @@ export interface DetectorOptions {
   readonly state?: unknown
 }
 
-const windowMs = 600_000
-const learningHours = 168
-const learningRequests = 200
-
-interface KeyBaseline {
-  readonly firstMs: number
-  requests: number
-  window: number
-  inWindow: number
-  readonly rates: Quantiles
-  open: Anomaly | undefined
-}
+/** Keys of which a baseline is kept; the one that was not seen for longest is forgotten first. */
+export const maxKeys = 10_000
+/** Digests of models of which a baseline is kept, likewise. */
+export const maxModels = 1_000
+const maxModelsOfKey = 20
+/** Baselines that are forgotten together when there are too many. */
+const evicted = 50
+const minuteMs = 60_000
+const hourMs = 3_600_000
+/** Baselines that are judged in one tick, and how many ticks at least a minute is spread over. */
+const leastSlice = 100
+const ticksOfMinute = 30
 
 /** Keeps the baselines, and what is open. */
 export class AnomalyDetector {
   /** True if a state was given that could not be used. */
   readonly startedAnew: boolean
-  #perWeek: number
-  readonly #keys = new Map<string, KeyBaseline>()
-  #changed: Anomaly[] = []
-  readonly #over: Anomaly[] = []
+  readonly #baselines = { key: new Map<string, SubjectBaseline>(), model: new Map<string, SubjectBaseline>() }
+  readonly #pools: Pools
+  readonly #budget: Budget
+  readonly #anomalies: OpenAnomalies
+  /** What was observed in this minute, and what of the minutes before is still to be judged. */
+  #pending: (readonly [id: string, baseline: SubjectBaseline])[] = []
+  #due: (readonly [id: string, baseline: SubjectBaseline])[] = []
+  #minute: number
+  #tickMs: number
+  #hour = -1
+  #rate = 0
+  #stretch = 1
 
-  constructor({ perWeek, state }: DetectorOptions) {
-    this.#perWeek = perWeek
-    this.startedAnew = state !== undefined
+  constructor({ perWeek, nowMs, state }: DetectorOptions) {
+    const saved = state === undefined ? undefined : readState(state)
+    this.startedAnew = state !== undefined && saved === undefined
+    this.#pools = saved?.pools ?? {
+      networks: { novelties: 0, windows: 0 },
+      tools: { novelties: 0, windows: 0 },
+    }
+    this.#budget = new Budget(perWeek, nowMs, saved?.budget)
+    this.#anomalies = new OpenAnomalies(saved?.anomalies)
+    this.#minute = Math.floor(nowMs / minuteMs)
+    this.#tickMs = nowMs
+    for (const [id, subject] of saved?.subjects ?? []) {
+      const baseline = new SubjectBaseline(subject.subject, nowMs, subject)
+      this.#baselines[subject.subject.kind].set(id, baseline)
+      if (baseline.isPending) this.#pending.push([id, baseline])
+    }
+    if (saved === undefined) this.#renewBudget(nowMs)
+    else [this.#hour, this.#rate, this.#stretch] = saved.limits
   }
 
   /** Takes another budget. */
   configure({ perWeek }: { readonly perWeek: number }): void {
-    this.#perWeek = perWeek
+    this.#budget.configure(perWeek)
+    this.#renewBudget(this.#tickMs)
   }
 
-  /** Counts a finished request. */
+  /** Counts a finished request. Late ones, of a window that is over, count in the open one. */
   observe(seen: Observation): void {
     if (seen.key === null) return
-    const window = Math.floor(seen.atMs / windowMs)
-    let key = this.#keys.get(seen.key)
-    if (key === undefined) {
-      key = { firstMs: seen.atMs, requests: 0, window, inWindow: 0, rates: new Quantiles(), open: undefined }
-      this.#keys.set(seen.key, key)
-    }
-    if (window !== key.window) {
-      key.rates.add(key.inWindow)
-      key.window = window
-      key.inWindow = 0
-    }
-    key.requests++
-    key.inWindow++
+    const keyId = `key ${seen.key}`
+    const key = this.#baselineOf(keyId, 'key', seen.key, seen.atMs)
+    const modelId = seen.model === null ? undefined : `model ${seen.model} ${seen.digest ?? ''}`
+    const model =
+      modelId === undefined ? undefined : this.#baselineOf(modelId, 'model', seen.model ?? '', seen.atMs)
+    if (modelId !== undefined) remember(key.models, modelId)
+    this.#add(keyId, key, seen, model)
+    if (modelId !== undefined && model !== undefined) this.#add(modelId, model, seen, model)
   }
 
-  /** Judges what was observed. @returns what began or ended since the last call */
+  #add(id: string, baseline: SubjectBaseline, seen: Observation, model: SubjectBaseline | undefined): void {
+    if (!baseline.isPending) this.#pending.push([id, baseline])
+    baseline.add(seen, model)
+  }
+
+  #baselineOf(id: string, kind: 'key' | 'model', name: string, atMs: number): SubjectBaseline {
+    const all = this.#baselines[kind]
+    const window = Math.floor(atMs / windowMs)
+    let baseline = all.get(id)
+    if (baseline !== undefined && window <= baseline.window) return baseline
+    if (baseline === undefined) baseline = new SubjectBaseline({ kind, id: name }, atMs)
+    else this.#roll(id, baseline, window)
+    // The order of a Map is that of insertion, so the first is the one not seen for longest.
+    all.delete(id)
+    all.set(id, baseline)
+    // Only when it is too large: the first entry of a Map whose first entries were deleted is slow to find.
+    if (all.size > (kind === 'key' ? maxKeys : maxModels))
+      for (const eldest of [...all.keys()].slice(0, evicted)) all.delete(eldest)
+    return baseline
+  }
+
+  /** Judges a window that is over, and opens the next. */
+  #roll(id: string, baseline: SubjectBaseline, window: number): void {
+    const nowMs = window * windowMs
+    this.#judge(id, baseline, nowMs)
+    this.#tell(id, baseline, baseline.drift(nowMs), nowMs)
+    this.#budget.window(nowMs)
+    baseline.roll(window, this.#pools, (kind) => this.#anomalies.isOpen(id, groups[kind]))
+  }
+
+  #judge(id: string, baseline: SubjectBaseline, nowMs: number): void {
+    if (baseline.isPending) this.#tell(id, baseline, baseline.judge(this.#rate, this.#pools, nowMs), nowMs)
+  }
+
+  #tell(id: string, baseline: SubjectBaseline, findings: readonly Finding[], nowMs: number): void {
+    for (const finding of findings.toSorted((a, b) => b.score - a.score)) {
+      if (finding.score < this.#stretch) continue
+      if (!this.#anomalies.fold(id, baseline, finding, nowMs)) {
+        this.#anomalies.open(id, baseline, finding, nowMs)
+        this.#budget.alarm(nowMs)
+        this.#stretch = this.#budget.stretch(nowMs)
+      }
+      baseline.settle(finding.channel)
+    }
+  }
+
+  /** Judges a share of what was observed until the last full minute. @returns what began or ended since the last call */
   tick(nowMs: number): readonly Anomaly[] {
-    for (const [id, key] of this.#keys) {
-      if (this.#learns(key, nowMs)) continue
-      const limit = key.rates.quantile(0.999) * (2 + 1 / this.#perWeek)
-      const odd = Math.floor(nowMs / windowMs) === key.window && key.inWindow > limit
-      if (odd && key.open === undefined) this.#begin(id, key, nowMs, limit)
-      else if (!odd && key.open !== undefined) this.#end(key, nowMs)
+    const minute = Math.floor(nowMs / minuteMs)
+    if (minute !== this.#minute) {
+      this.#minute = minute
+      this.#due.push(...this.#pending)
+      this.#pending = []
     }
-    const changed = this.#changed
-    this.#changed = []
-    return changed
+    const passed = Math.max(0, nowMs - this.#tickMs)
+    this.#tickMs = nowMs
+    const slice = Math.max(leastSlice, Math.ceil((this.#due.length * passed) / (minuteMs / ticksOfMinute)))
+    for (const [id, baseline] of this.#due.splice(0, slice)) this.#judge(id, baseline, nowMs)
+    if (Math.floor(nowMs / hourMs) !== this.#hour) this.#renewBudget(nowMs)
+    for (const { member, group } of this.#anomalies.expire(nowMs)) this.#adopt(member, group, nowMs)
+    return this.#anomalies.changes()
   }
 
-  #begin(id: string, key: KeyBaseline, nowMs: number, limit: number): void {
-    key.open = {
-      id: `${nowMs.toString(36)}-${id}`,
-      kind: 'request-rate',
-      subject: { kind: 'key', id },
-      sinceMs: key.window * windowMs,
-      atMs: nowMs,
-      usual: `up to ${key.rates.quantile(0.99).toFixed(0)} requests in ten minutes`,
-      now: `${key.inWindow} requests in ten minutes`,
-      score: key.inWindow / limit,
-      records: [],
-      state: 'open',
-    }
-    this.#changed.push(key.open)
+  #renewBudget(nowMs: number): void {
+    this.#hour = Math.floor(nowMs / hourMs)
+    this.#rate = this.#budget.rate(trialsOfWindow)
+    this.#stretch = this.#budget.stretch(nowMs)
   }
 
-  #end(key: KeyBaseline, nowMs: number): void {
-    if (key.open === undefined) return
-    const over: Anomaly = { ...key.open, atMs: nowMs, state: 'over' }
-    key.open = undefined
-    this.#over.push(over)
-    if (this.#over.length > 100) this.#over.shift()
-    this.#changed.push(over)
+  #adopt(id: string, group: Group, nowMs: number): void {
+    const baseline = this.#baselines.key.get(id) ?? this.#baselines.model.get(id)
+    baseline?.adopt(group, nowMs)
   }
 
   /** What is open, and the last hundred that are over. */
   list(): readonly Anomaly[] {
-    return [...[...this.#keys.values()].flatMap(({ open }) => open ?? []), ...this.#over]
+    return this.#anomalies.list()
   }
 
   /** Whom anomalies are not told of yet. */
   learning(): readonly Learning[] {
-    const now = Math.max(0, ...[...this.#keys.values()].map(({ window }) => (window + 1) * windowMs))
-    return [...this.#keys]
-      .filter(([, key]) => this.#learns(key, now))
-      .map(([id, { firstMs, requests }]) => ({
-        subject: { kind: 'key' as const, id },
-        hours: Math.floor((now - firstMs) / 3_600_000),
+    const all = [...this.#baselines.key.values(), ...this.#baselines.model.values()]
+    return all
+      .filter((baseline) => baseline.isLearning(this.#tickMs))
+      .map(({ subject, firstMs, requests }) => ({
+        subject,
+        hours: Math.max(0, Math.floor((this.#tickMs - firstMs) / hourMs)),
         requests,
         untilHours: learningHours,
         untilRequests: learningRequests,
       }))
   }
 
-  #learns(key: KeyBaseline, nowMs: number): boolean {
-    return nowMs - key.firstMs < learningHours * 3_600_000 || key.requests < learningRequests
+  /** Everything that is kept, as JSON. For many keys, `stateParts` lets the event loop breathe meanwhile. */
+  state(): unknown {
+    const [head, ...subjects] = this.stateParts()
+    return { ...(head as object), subjects }
   }
 
-  /** Everything that is kept, as JSON. */
-  state(): unknown {
-    return { version: 1 }
+  /** The same in parts: what `state()` returns without `subjects`, then each of `subjects`. */
+  *stateParts(): Generator<unknown> {
+    const head: Omit<SavedState, 'subjects'> = {
+      version: stateVersion,
+      pools: this.#pools,
+      budget: this.#budget.save(),
+      limits: [this.#hour, this.#rate, this.#stretch],
+      anomalies: this.#anomalies.save(),
+    }
+    yield head
+    for (const all of Object.values(this.#baselines))
+      for (const [id, baseline] of all) yield [id, baseline.save()] satisfies SavedState['subjects'][number]
+  }
+}
+
+/** Remembers a model as the last one that was used, and forgets the one not used for longest. */
+function remember(models: Set<string>, id: string): void {
+  if (models.has(id)) return
+  models.add(id)
+  for (const eldest of models) {
+    if (models.size <= maxModelsOfKey) break
+    models.delete(eldest)
   }
 }

@@ -32,7 +32,7 @@ export class Quantiles {
   }
 
   /** The sketch as JSON. The package's own form needs `protobufjs`, which it does not depend on, and loses the limit of bins. */
-  toJSON(): SavedQuantiles {
+  save(): SavedQuantiles {
     const { zeroCount, store } = this.#sketch
     if (store.count === 0) return [zeroCount]
     const from = store.minKey - store.offset

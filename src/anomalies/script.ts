@@ -1,11 +1,7 @@
 /** The script of a text, and of Latin text its language, by a sample of characters and the commonest words. */
 
-/** Blocks of scripts (Unicode 15), by the first code unit behind each; what is not named is of no script. */
+/** Blocks of scripts (Unicode 15), by the first code unit behind each; null is of no script. ASCII is not among them. */
 const blocks: readonly (readonly [end: number, script: string | null])[] = [
-  [0x41, null],
-  [0x5b, 'Latn'],
-  [0x61, null],
-  [0x7b, 'Latn'],
   [0xc0, null],
   [0x250, 'Latn'],
   [0x370, null],
@@ -35,6 +31,11 @@ const blocks: readonly (readonly [end: number, script: string | null])[] = [
   [0xd7b0, 'Hang'],
 ]
 
+/** The names of scripts; the first stands for no script. */
+const scripts: readonly (string | null)[] = [null, ...new Set(blocks.flatMap(([, script]) => script ?? []))]
+const scriptOfBlock = blocks.map(([, script]) => scripts.indexOf(script))
+const latin = scripts.indexOf('Latn')
+
 /** Function words that are those of one language among these. */
 const words: Readonly<Record<string, string>> = {
   en: 'the and of to is that for with this are you your from have',
@@ -52,28 +53,32 @@ const languages = new Map<string, string | null>()
 for (const [language, list] of Object.entries(words))
   for (const word of list.split(' ')) languages.set(word, languages.has(word) ? null : language)
 
-const sampled = 96
-const maxWords = 48
-const maxWordUnits = 400
+const sampled = 32
+const maxWords = 32
+const maxWordUnits = 240
 
 /** Names the script of most letters of a text (ISO 15924), or the language if it is Latin and has function words; `Zyyy` without letters. */
 export function scriptOf(text: string): string {
-  const counts = new Map<string, number>()
-  const step = Math.max(1, text.length / sampled)
-  let most: string | undefined
+  const counts = new Array<number>(scripts.length).fill(0)
+  const step = Math.max(1, Math.floor(text.length / sampled))
   for (let at = 0; at < text.length; at += step) {
-    const script = scriptOfUnit(text.charCodeAt(Math.floor(at)))
-    if (script === null) continue
-    const count = (counts.get(script) ?? 0) + 1
-    counts.set(script, count)
-    if (most === undefined || count > (counts.get(most) ?? 0)) most = script
+    const script = scriptOfUnit(text.charCodeAt(at))
+    counts[script] = (counts[script] ?? 0) + 1
   }
+  let most = 1
+  for (let script = 2; script < counts.length; script++)
+    if ((counts[script] ?? 0) > (counts[most] ?? 0)) most = script
+  if ((counts[most] ?? 0) === 0) return 'Zyyy'
   // Japanese is written with Chinese characters as well, so that a share of kana tells it.
-  if (most === 'Hani' && (counts.get('Jpan') ?? 0) * 8 >= (counts.get('Hani') ?? 0)) return 'Jpan'
-  return most === 'Latn' ? (languageOf(text) ?? most) : (most ?? 'Zyyy')
+  const name = scripts[most] ?? 'Zyyy'
+  if (name === 'Hani' && (counts[scripts.indexOf('Jpan')] ?? 0) * 8 >= (counts[most] ?? 0)) return 'Jpan'
+  return name === 'Latn' ? (languageOf(text) ?? name) : name
 }
 
-function scriptOfUnit(unit: number): string | null {
+/** @returns an index into `scripts` */
+function scriptOfUnit(unit: number): number {
+  const letter = unit | 0x20
+  if (unit < 0x80) return letter >= 0x61 && letter <= 0x7a ? latin : 0
   let low = 0
   let high = blocks.length
   while (low < high) {
@@ -81,13 +86,13 @@ function scriptOfUnit(unit: number): string | null {
     if ((blocks[middle]?.[0] ?? 0) <= unit) low = middle + 1
     else high = middle
   }
-  return blocks[low]?.[1] ?? null
+  return scriptOfBlock[low] ?? 0
 }
 
 /** @returns the language with the most function words, two at least; null if none leads */
 function languageOf(text: string): string | null {
   const counts = new Map<string, number>()
-  const list = text.slice(0, maxWordUnits).toLowerCase().split(/\s+/, maxWords)
+  const list = text.slice(0, maxWordUnits).toLowerCase().split(' ', maxWords)
   for (const word of list) {
     const language = languages.get(word)
     if (language != null) counts.set(language, (counts.get(language) ?? 0) + 1)
