@@ -4,7 +4,7 @@
  */
 import type { Anomaly, Learning } from './anomaly.ts'
 import { Budget } from './budget.ts'
-import { type Group, groups } from './channels.ts'
+import { groups } from './channels.ts'
 import type { Observation } from './observation.ts'
 import { OpenAnomalies } from './open-anomalies.ts'
 import { readState, type SavedState, stateVersion } from './state.ts'
@@ -47,12 +47,13 @@ export class AnomalyDetector {
   /** True if a state was given that could not be used. */
   readonly startedAnew: boolean
   readonly #baselines = { key: new Map<string, SubjectBaseline>(), model: new Map<string, SubjectBaseline>() }
+  readonly #modelIds = new Map<string, { readonly digest: string; readonly id: string }>()
   readonly #pools: Pools
   readonly #budget: Budget
   readonly #anomalies: OpenAnomalies
   /** What was observed in this minute, and what of the minutes before is still to be judged. */
-  #pending: (readonly [id: string, baseline: SubjectBaseline])[] = []
-  #due: (readonly [id: string, baseline: SubjectBaseline])[] = []
+  #pending: SubjectBaseline[] = []
+  #due: SubjectBaseline[] = []
   #minute: number
   #tickMs: number
   #hour = -1
@@ -67,14 +68,14 @@ export class AnomalyDetector {
       tools: { novelties: 0, windows: 0 },
     }
     this.#budget = new Budget(perWeek, nowMs, saved?.budget)
-    this.#anomalies = new OpenAnomalies(saved?.anomalies)
     this.#minute = Math.floor(nowMs / minuteMs)
     this.#tickMs = nowMs
     for (const [id, subject] of saved?.subjects ?? []) {
-      const baseline = new SubjectBaseline(subject.subject, nowMs, subject)
+      const baseline = new SubjectBaseline(id, subject.subject, nowMs, subject)
       this.#baselines[subject.subject.kind].set(id, baseline)
-      if (baseline.isPending) this.#pending.push([id, baseline])
+      if (baseline.isPending) this.#pending.push(baseline)
     }
+    this.#anomalies = new OpenAnomalies(saved?.anomalies)
     if (saved === undefined) this.#renewBudget(nowMs)
     else [this.#hour, this.#rate, this.#stretch] = saved.limits
   }
@@ -88,28 +89,41 @@ export class AnomalyDetector {
   /** Counts a finished request. Late ones, of a window that is over, count in the open one. */
   observe(seen: Observation): void {
     if (seen.key === null) return
-    const keyId = `key ${seen.key}`
-    const key = this.#baselineOf(keyId, 'key', seen.key, seen.atMs)
-    const modelId = seen.model === null ? undefined : `model ${seen.model} ${seen.digest ?? ''}`
-    const model =
-      modelId === undefined ? undefined : this.#baselineOf(modelId, 'model', seen.model ?? '', seen.atMs)
-    if (modelId !== undefined) remember(key.models, modelId)
-    this.#add(keyId, key, seen, model)
-    if (modelId !== undefined && model !== undefined) this.#add(modelId, model, seen, model)
+    const key = this.#baselineOf('key', seen.key, seen.key, seen.atMs)
+    if (seen.model === null) return this.#add(key, seen, undefined)
+    const model = this.#baselineOf(
+      'model',
+      this.#modelId(seen.model, seen.digest ?? ''),
+      seen.model,
+      seen.atMs,
+    )
+    remember(key.models, model.member)
+    this.#add(key, seen, model)
+    this.#add(model, seen, model)
   }
 
-  #add(id: string, baseline: SubjectBaseline, seen: Observation, model: SubjectBaseline | undefined): void {
-    if (!baseline.isPending) this.#pending.push([id, baseline])
+  /** The id of a digest of a model. The last one of each model is kept: hashing a long new string costs as much as all else. */
+  #modelId(model: string, digest: string): string {
+    const last = this.#modelIds.get(model)
+    if (last?.digest === digest) return last.id
+    const id = `${model} ${digest}`
+    if (this.#modelIds.size >= maxModels) this.#modelIds.clear()
+    this.#modelIds.set(model, { digest, id })
+    return id
+  }
+
+  #add(baseline: SubjectBaseline, seen: Observation, model: SubjectBaseline | undefined): void {
+    if (!baseline.isPending) this.#pending.push(baseline)
     baseline.add(seen, model)
   }
 
-  #baselineOf(id: string, kind: 'key' | 'model', name: string, atMs: number): SubjectBaseline {
+  #baselineOf(kind: 'key' | 'model', id: string, name: string, atMs: number): SubjectBaseline {
     const all = this.#baselines[kind]
     const window = Math.floor(atMs / windowMs)
-    let baseline = all.get(id)
-    if (baseline !== undefined && window <= baseline.window) return baseline
-    if (baseline === undefined) baseline = new SubjectBaseline({ kind, id: name }, atMs)
-    else this.#roll(id, baseline, window)
+    const known = all.get(id)
+    if (known !== undefined && window <= known.window) return known
+    const baseline = known ?? new SubjectBaseline(id, { kind, id: name }, atMs)
+    if (known !== undefined) this.#roll(known, window)
     // The order of a Map is that of insertion, so the first is the one not seen for longest.
     all.delete(id)
     all.set(id, baseline)
@@ -120,23 +134,23 @@ export class AnomalyDetector {
   }
 
   /** Judges a window that is over, and opens the next. */
-  #roll(id: string, baseline: SubjectBaseline, window: number): void {
+  #roll(baseline: SubjectBaseline, window: number): void {
     const nowMs = window * windowMs
-    this.#judge(id, baseline, nowMs)
-    this.#tell(id, baseline, baseline.drift(nowMs), nowMs)
+    this.#judge(baseline, nowMs)
+    this.#tell(baseline, baseline.drift(nowMs), nowMs)
     this.#budget.window(nowMs)
-    baseline.roll(window, this.#pools, (kind) => this.#anomalies.isOpen(id, groups[kind]))
+    baseline.roll(window, this.#pools, (kind) => this.#anomalies.isOpen(baseline, groups[kind]))
   }
 
-  #judge(id: string, baseline: SubjectBaseline, nowMs: number): void {
-    if (baseline.isPending) this.#tell(id, baseline, baseline.judge(this.#rate, this.#pools, nowMs), nowMs)
+  #judge(baseline: SubjectBaseline, nowMs: number): void {
+    if (baseline.isPending) this.#tell(baseline, baseline.judge(this.#rate, this.#pools, nowMs), nowMs)
   }
 
-  #tell(id: string, baseline: SubjectBaseline, findings: readonly Finding[], nowMs: number): void {
+  #tell(baseline: SubjectBaseline, findings: readonly Finding[], nowMs: number): void {
     for (const finding of findings.toSorted((a, b) => b.score - a.score)) {
       if (finding.score < this.#stretch) continue
-      if (!this.#anomalies.fold(id, baseline, finding, nowMs)) {
-        this.#anomalies.open(id, baseline, finding, nowMs)
+      if (!this.#anomalies.fold(baseline, finding, nowMs)) {
+        this.#anomalies.open(baseline, finding, nowMs)
         this.#budget.alarm(nowMs)
         this.#stretch = this.#budget.stretch(nowMs)
       }
@@ -155,9 +169,9 @@ export class AnomalyDetector {
     const passed = Math.max(0, nowMs - this.#tickMs)
     this.#tickMs = nowMs
     const slice = Math.max(leastSlice, Math.ceil((this.#due.length * passed) / (minuteMs / ticksOfMinute)))
-    for (const [id, baseline] of this.#due.splice(0, slice)) this.#judge(id, baseline, nowMs)
+    for (const baseline of this.#due.splice(0, slice)) this.#judge(baseline, nowMs)
     if (Math.floor(nowMs / hourMs) !== this.#hour) this.#renewBudget(nowMs)
-    for (const { member, group } of this.#anomalies.expire(nowMs)) this.#adopt(member, group, nowMs)
+    for (const { member, group } of this.#anomalies.expire(nowMs)) this.#member(member)?.adopt(group, nowMs)
     return this.#anomalies.changes()
   }
 
@@ -167,9 +181,9 @@ export class AnomalyDetector {
     this.#stretch = this.#budget.stretch(nowMs)
   }
 
-  #adopt(id: string, group: Group, nowMs: number): void {
-    const baseline = this.#baselines.key.get(id) ?? this.#baselines.model.get(id)
-    baseline?.adopt(group, nowMs)
+  #member(member: string): SubjectBaseline | undefined {
+    const [kind = '', ...id] = member.split(' ')
+    return this.#baselines[kind === 'key' ? 'key' : 'model'].get(id.join(' '))
   }
 
   /** What is open, and the last hundred that are over. */

@@ -83,21 +83,24 @@ export class Novelty {
     const settled = ageMs > settlingMs
     for (const name of this.#open.keys()) {
       if (!this.#known.has(name) && settled) this.#welcome(name, nowMs, pool)
-      this.#known.delete(name)
       this.#known.set(name, nowMs)
     }
-    for (const name of this.#known.keys()) {
-      if (this.#known.size <= this.#maxKnown) break
-      this.#known.delete(name)
-    }
-    for (const [name, { seenMs }] of this.#fresh) if (nowMs - seenMs > freshMs) this.#fresh.delete(name)
-    this.#open.clear()
+    while (this.#known.size > this.#maxKnown) this.#forgetEldest()
+    if (this.#fresh.size > 0)
+      for (const [name, { seenMs }] of this.#fresh) if (nowMs - seenMs > freshMs) this.#fresh.delete(name)
+    if (this.#open.size > 0) this.#open.clear()
     if (!settled) return
     this.#windows++
     pool.windows++
     if (this.#windows < memory) return
     this.#windows /= 2
     this.#novelties /= 2
+  }
+
+  #forgetEldest(): void {
+    let eldest: readonly [name: string, seenMs: number] | undefined
+    for (const entry of this.#known) if (entry[1] < (eldest?.[1] ?? Number.POSITIVE_INFINITY)) eldest = entry
+    if (eldest !== undefined) this.#known.delete(eldest[0])
   }
 
   #welcome(name: string, nowMs: number, pool: Pool): void {

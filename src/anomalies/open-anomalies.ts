@@ -67,16 +67,17 @@ export class OpenAnomalies {
   }
 
   /** Tells whether an anomaly of this group is open that shows in a baseline. */
-  isOpen(member: string, group: Group): boolean {
-    return this.#shown.has(`${group} ${member}`)
+  isOpen({ member }: SubjectBaseline, group: Group): boolean {
+    return this.#shown.size > 0 && this.#shown.has(`${group} ${member}`)
   }
 
   /** Counts a finding as part of what is open. @returns whether it is */
-  fold(member: string, baseline: SubjectBaseline, finding: Finding, nowMs: number): boolean {
+  fold(baseline: SubjectBaseline, finding: Finding, nowMs: number): boolean {
+    const { member } = baseline
     const group = groups[finding.kind]
     const same = this.#open.find(
       (open) =>
-        (open.members.has(member) || isLinked(open, member, baseline)) &&
+        (open.members.has(member) || isLinked(open, baseline)) &&
         (open.group === group ||
           open.members.get(member)?.has(group) ||
           nowMs - open.openedMs <= sameCauseMs),
@@ -92,7 +93,7 @@ export class OpenAnomalies {
   }
 
   /** Opens an anomaly. */
-  open(member: string, baseline: SubjectBaseline, finding: Finding, nowMs: number): void {
+  open(baseline: SubjectBaseline, finding: Finding, nowMs: number): void {
     this.#told++
     const { kind, score, sinceMs, usual, now } = finding
     const anomaly: Anomaly = {
@@ -113,7 +114,7 @@ export class OpenAnomalies {
       group,
       openedMs: nowMs,
       oddMs: nowMs,
-      members: new Map([[member, new Set([group])]]),
+      members: new Map([[baseline.member, new Set([group])]]),
       models: new Set(baseline.models),
     })
     this.#changed.push(anomaly)
@@ -184,7 +185,7 @@ export class OpenAnomalies {
 }
 
 /** Tells whether a baseline is of a model that the key of the anomaly uses, or of a key that uses its model. */
-function isLinked(open: Open, member: string, { subject, models }: SubjectBaseline): boolean {
+function isLinked(open: Open, { member, subject, models }: SubjectBaseline): boolean {
   if (subject.kind === open.anomaly.subject.kind) return false
   if (subject.kind === 'key') return [...open.members.keys()].some((id) => models.has(id))
   return open.models.has(member)

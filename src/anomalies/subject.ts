@@ -1,6 +1,6 @@
 /** The baselines of one key, or of one digest of a model: charts, and of keys the networks, tools and hours as well. */
 import type { AnomalyKind, Subject } from './anomaly.ts'
-import { type ChannelName, channels, chartless, groups } from './channels.ts'
+import { at, type ChannelName, channels, chartless, groups } from './channels.ts'
 import type { Chart, SavedChart, Verdict } from './chart.ts'
 import { ActiveHours, type SavedHours } from './hours.ts'
 import { Novelty, type Pool, type SavedNovelty } from './novelty.ts'
@@ -54,6 +54,10 @@ const driftEveryMs = 86_400_000
 
 /** What is known of one subject. Observations are counted as they come, and judged when a minute or a window is over. */
 export class SubjectBaseline {
+  /** The name of a key; name and digest of a model. */
+  readonly id: string
+  /** Id and sort in one, unlike that of any other subject. */
+  readonly member: string
   readonly subject: Subject
   readonly firstMs: number
   requests = 0
@@ -64,7 +68,8 @@ export class SubjectBaseline {
   readonly profile: TextProfile | undefined
   /** Of a key: the last models that it used, as ids of their baselines. */
   readonly models = new Set<string>()
-  readonly #charts = new Map<ChannelName, Chart>()
+  /** In the order of `channels`; undefined where this sort of subject has none. */
+  readonly #charts: readonly (Chart | undefined)[]
   readonly #scripts: UsualNames
   readonly #networks: Novelty | undefined
   readonly #tools: Novelty | undefined
@@ -73,14 +78,17 @@ export class SubjectBaseline {
   #recent: string[] = []
   #telling: string[] = []
 
-  constructor(subject: Subject, nowMs: number, saved?: SavedSubject) {
+  constructor(id: string, subject: Subject, nowMs: number, saved?: SavedSubject) {
+    this.id = id
+    this.member = `${subject.kind} ${id}`
     this.subject = subject
     this.firstMs = saved?.firstMs ?? nowMs
     this.window = saved?.window ?? Math.floor(nowMs / windowMs)
     this.#driftMs = saved?.driftMs ?? nowMs
     this.#scripts = new UsualNames(saved?.scripts)
-    for (const { name, of, create } of channels)
-      if (of.includes(subject.kind)) this.#charts.set(name, create(nowMs, saved?.charts[name]))
+    this.#charts = channels.map(({ name, of, create }) =>
+      of.includes(subject.kind) ? create(nowMs, saved?.charts[name]) : undefined,
+    )
     if (subject.kind === 'model') this.profile = new TextProfile(saved?.profile)
     else {
       this.#networks = new Novelty(maxNetworks, saved?.networks)
@@ -92,27 +100,27 @@ export class SubjectBaseline {
 
   /** Of a model: the mean logarithm of the length of its answers; undefined if too little is known. */
   get usualLength(): number | undefined {
-    return this.#charts.get('longer')?.level
+    return this.#charts[at.longer]?.level
   }
 
   /** Counts an observation. @param model the baseline of the model that answered */
   add(seen: Observation, model: SubjectBaseline | undefined): void {
     this.requests++
     this.isPending = true
-    this.#put('requests', 1)
-    this.#put('tokens', (seen.inputTokens ?? 0) + (seen.outputTokens ?? 0))
-    if (seen.promptLength > 0) this.#put('prompt', seen.promptLength)
+    this.#put(at.requests, 1)
+    this.#put(at.tokens, (seen.inputTokens ?? 0) + (seen.outputTokens ?? 0))
+    if (seen.promptLength > 0) this.#put(at.prompt, seen.promptLength)
     const refused = isPolicyRefusal(seen.outcome)
-    this.#put('refused', refused ? 1 : 0)
-    this.#put('findings', seen.findings > 0 ? 1 : 0)
-    if (seen.firstTokenMs !== null && seen.firstTokenMs > 0) this.#put('slower', seen.firstTokenMs)
+    this.#put(at.refused, refused ? 1 : 0)
+    this.#put(at.findings, seen.findings > 0 ? 1 : 0)
+    if (seen.firstTokenMs !== null && seen.firstTokenMs > 0) this.#put(at.slower, seen.firstTokenMs)
     const unusual = this.#addAnswer(seen, model)
     const isNew = this.#addNames(seen)
     keep(refused || unusual || isNew || seen.findings > 0 ? this.#telling : this.#recent, seen.id)
   }
 
-  #put(name: ChannelName, value: number): void {
-    this.#charts.get(name)?.add(value)
+  #put(channel: number, value: number): void {
+    this.#charts[channel]?.add(value)
   }
 
   #addAnswer(
@@ -120,18 +128,18 @@ export class SubjectBaseline {
     model: SubjectBaseline | undefined,
   ): boolean {
     if (outcome !== 'answered' && outcome !== 'cut') return false
-    this.#put('tools', tools.length > 0 ? 1 : 0)
+    this.#put(at.tools, tools.length > 0 ? 1 : 0)
     if (answerLength !== null && answerLength > 0) this.#addLength(answerLength, model)
     if (answer === null) return false
-    this.#put('refusing', answer.refuses ? 1 : 0)
-    this.#put('complying', answer.refuses ? 1 : 0)
+    this.#put(at.refusing, answer.refuses ? 1 : 0)
+    this.#put(at.complying, answer.refuses ? 1 : 0)
     const distance = model?.profile?.distance(answer.grams)
-    if (distance !== undefined) this.#put('shape', distance)
+    if (distance !== undefined) this.#put(at.shape, distance)
     this.profile?.add(answer.grams)
     if (answer.script === 'Zyyy') return answer.refuses
     const unusual = this.#scripts.isUnusual(answer.script)
     this.#scripts.add(answer.script)
-    this.#put('language', unusual ? 1 : 0)
+    this.#put(at.language, unusual ? 1 : 0)
     return answer.refuses || unusual
   }
 
@@ -140,8 +148,8 @@ export class SubjectBaseline {
     const usual = model === this ? 0 : model?.usualLength
     if (usual === undefined) return
     const relative = length / Math.exp(usual)
-    this.#put('longer', relative)
-    this.#put('shorter', relative)
+    this.#put(at.longer, relative)
+    this.#put(at.shorter, relative)
   }
 
   #addNames(seen: Observation): boolean {
@@ -162,7 +170,7 @@ export class SubjectBaseline {
     if (this.isLearning(nowMs)) return []
     const found: Finding[] = []
     for (const { name, kind } of channels) {
-      const verdict = this.#charts.get(name)?.judge(rate)
+      const verdict = this.#charts[at[name]]?.judge(rate)
       if (verdict !== undefined && verdict.score >= 1) found.push({ ...verdict, kind, channel: name })
     }
     const origin = this.#judgeOrigin(rate, pools)
@@ -211,7 +219,7 @@ export class SubjectBaseline {
     if (nowMs - this.#driftMs < driftEveryMs || this.isLearning(nowMs)) return []
     this.#driftMs = nowMs
     return channels.flatMap(({ name, kind }) => {
-      const verdict = this.#charts.get(name)?.drift(nowMs)
+      const verdict = this.#charts[at[name]]?.drift(nowMs)
       return verdict === undefined ? [] : [{ ...verdict, kind, channel: name }]
     })
   }
@@ -219,7 +227,7 @@ export class SubjectBaseline {
   /** Ends the open window and opens another one. @param isOpen whether an anomaly of these kinds is open, so that nothing of it is learnt */
   roll(window: number, pools: Pools, isOpen: (kind: AnomalyKind) => boolean): void {
     const nowMs = window * windowMs
-    for (const { name, kind } of channels) this.#charts.get(name)?.close({ nowMs, learns: !isOpen(kind) })
+    for (const { name, kind } of channels) this.#charts[at[name]]?.close({ nowMs, learns: !isOpen(kind) })
     this.#networks?.close(nowMs, nowMs - this.firstMs, pools.networks)
     this.#tools?.close(nowMs, nowMs - this.firstMs, pools.tools)
     this.#hours?.close(this.window * windowMs)
@@ -232,12 +240,12 @@ export class SubjectBaseline {
 
   /** Lets a chart that has told something gather evidence anew. */
   settle(channel: ChannelName | undefined): void {
-    if (channel !== undefined) this.#charts.get(channel)?.settle()
+    if (channel !== undefined) this.#charts[at[channel]]?.settle()
   }
 
   /** Takes as usual what has been unusual for long: the charts of these kinds learn from the beginning. */
   adopt(group: (typeof groups)[AnomalyKind], nowMs: number): void {
-    for (const { name, kind } of channels) if (groups[kind] === group) this.#charts.get(name)?.adopt(nowMs)
+    for (const { name, kind } of channels) if (groups[kind] === group) this.#charts[at[name]]?.adopt(nowMs)
   }
 
   /** Ids of requests that show what is unusual, if it can be told of single ones, or were made meanwhile. */
@@ -248,7 +256,10 @@ export class SubjectBaseline {
   /** As JSON. */
   save(): SavedSubject {
     const charts: Record<string, SavedChart> = {}
-    for (const [name, chart] of this.#charts) charts[name] = chart.save()
+    for (const { name } of channels) {
+      const chart = this.#charts[at[name]]
+      if (chart !== undefined) charts[name] = chart.save()
+    }
     return {
       subject: this.subject,
       firstMs: this.firstMs,

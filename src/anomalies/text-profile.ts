@@ -7,6 +7,9 @@ const memory = 20_000
 /** Trigrams of an answer below which its frequencies are mostly chance. */
 const leastGrams = 48
 
+/** Square roots of the counts that a bucket usually has: an answer has 64 of them. */
+const roots = Array.from({ length: 128 }, (_, count) => Math.sqrt(count))
+
 /** A profile as JSON: the number of answers and the frequencies of closed windows, and the counts of the open one. */
 export interface SavedProfile {
   readonly closed: readonly number[]
@@ -16,6 +19,8 @@ export interface SavedProfile {
 /** Frequencies of trigrams. Adding is commutative within a window. */
 export class TextProfile {
   #frequencies: number[] = []
+  /** Square roots of the frequencies, which is what a distance is made of. */
+  #roots: number[] = []
   #answers = 0
   #open: number[] = []
   #openAnswers = 0
@@ -23,6 +28,7 @@ export class TextProfile {
   constructor(saved: SavedProfile = { closed: [], open: [] }) {
     ;[this.#answers = 0, ...this.#frequencies] = saved.closed
     ;[this.#openAnswers = 0, ...this.#open] = saved.open
+    this.#roots = this.#frequencies.map(Math.sqrt)
   }
 
   /** Adds an answer to the open window. */
@@ -42,9 +48,9 @@ export class TextProfile {
     let overlap = 0
     for (let at = 0; at < grams.length; at++) {
       const count = grams[at] ?? 0
-      if (count > 0) overlap += Math.sqrt((count / total) * (this.#frequencies[at] ?? 0))
+      if (count > 0) overlap += (roots[count] ?? Math.sqrt(count)) * (this.#roots[at] ?? 0)
     }
-    return Math.max(0.01, Math.sqrt(Math.max(0, 1 - overlap)))
+    return Math.max(0.01, Math.sqrt(Math.max(0, 1 - overlap / Math.sqrt(total))))
   }
 
   /** Ends the open window. @param learns whether its answers become usual */
@@ -55,6 +61,7 @@ export class TextProfile {
       const weight = Math.min(1, this.#openAnswers / this.#answers)
       for (let at = 0; at < this.#open.length; at++)
         this.#frequencies[at] = ewma(this.#frequencies[at] ?? 0, (this.#open[at] ?? 0) / total, weight)
+      this.#roots = this.#frequencies.map(Math.sqrt)
     }
     this.#open = []
     this.#openAnswers = 0

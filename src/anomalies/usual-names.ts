@@ -44,7 +44,7 @@ export class UsualNames {
       this.#closed.set(name, (before ?? 0) + count)
       this.#total += count
     }
-    this.#open.clear()
+    if (this.#open.size > 0) this.#open.clear()
     if (this.#total < memory) return
     this.#total = 0
     for (const [name, count] of this.#closed) {
