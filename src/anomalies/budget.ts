@@ -10,8 +10,8 @@ const governedDays = 28
 const maxAlarms = 256
 /** Before a week is over, at least so many windows are expected. */
 const leastWindows = 1000
-/** The half that charts get. The other half is for drift from the reference, and for what no model of chance foresees. */
-const chartsShare = 0.5
+/** What the charts of a window get, and what its new networks, hours and tools. The rest is for drift, and for what no model of chance foresees. */
+const shares = { charts: 0.4, names: 0.4 }
 const largestStretch = 2
 
 /** The budget as JSON. */
@@ -57,10 +57,10 @@ export class Budget {
     if (this.#alarms.length > maxAlarms) this.#alarms.shift()
   }
 
-  /** False alarms that one chart may raise in one window. @param trials charts of a subject */
-  rate(trials: number): number {
+  /** False alarms that all charts of a subject, or all its names, may raise in one window. */
+  rate(of: keyof typeof shares): number {
     const windows = this.#windows.reduce((sum, count) => sum + count, 0)
-    return Math.min(0.001, (this.#perWeek * chartsShare) / (Math.max(leastWindows, windows) * trials))
+    return Math.min(0.01, (this.#perWeek * shares[of]) / Math.max(leastWindows, windows))
   }
 
   /** What every limit is multiplied by, 1 to 2: 1 while no more is told than the budget allows. */

@@ -94,9 +94,6 @@ export const channels: readonly Channel[] = [
   { name: 'tools', kind: 'tool-share', of: both, create: share('of answers call a tool') },
 ]
 
-/** Kinds of a key that are judged without a chart: new tool, new network, hour. */
-export const chartless = 3
-
 /** Where each chart is in `channels`: a look-up by name is what observing a request would mostly cost. */
 export const at = Object.fromEntries(channels.map(({ name }, index) => [name, index])) as Readonly<
   Record<ChannelName, number>

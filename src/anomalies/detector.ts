@@ -4,7 +4,7 @@
  */
 import type { Anomaly, Learning } from './anomaly.ts'
 import { Budget } from './budget.ts'
-import { groups } from './channels.ts'
+import { channels, groups } from './channels.ts'
 import type { Observation } from './observation.ts'
 import { OpenAnomalies } from './open-anomalies.ts'
 import { readState, type SavedState, stateVersion } from './state.ts'
@@ -13,8 +13,8 @@ import {
   learningHours,
   learningRequests,
   type Pools,
+  type Rates,
   SubjectBaseline,
-  trialsOfWindow,
   windowMs,
 } from './subject.ts'
 
@@ -57,15 +57,15 @@ export class AnomalyDetector {
   #minute: number
   #tickMs: number
   #hour = -1
-  #rate = 0
+  #rates: Rates = { chart: 0, names: 0 }
   #stretch = 1
 
   constructor({ perWeek, nowMs, state }: DetectorOptions) {
     const saved = state === undefined ? undefined : readState(state)
     this.startedAnew = state !== undefined && saved === undefined
-    this.#pools = saved?.pools ?? {
-      networks: { novelties: 0, windows: 0 },
-      tools: { novelties: 0, windows: 0 },
+    this.#pools = {
+      networks: { novelties: 0, windows: 0, ...saved?.pools.networks },
+      tools: { novelties: 0, windows: 0, ...saved?.pools.tools },
     }
     this.#budget = new Budget(perWeek, nowMs, saved?.budget)
     this.#minute = Math.floor(nowMs / minuteMs)
@@ -77,7 +77,7 @@ export class AnomalyDetector {
     }
     this.#anomalies = new OpenAnomalies(saved?.anomalies)
     if (saved === undefined) this.#renewBudget(nowMs)
-    else [this.#hour, this.#rate, this.#stretch] = saved.limits
+    else this.#restoreLimits(saved.limits)
   }
 
   /** Takes another budget. */
@@ -90,15 +90,13 @@ export class AnomalyDetector {
   observe(seen: Observation): void {
     if (seen.key === null) return
     const key = this.#baselineOf('key', seen.key, seen.key, seen.atMs)
-    if (seen.model === null) return this.#add(key, seen, undefined)
-    const model = this.#baselineOf(
-      'model',
-      this.#modelId(seen.model, seen.digest ?? ''),
-      seen.model,
-      seen.atMs,
-    )
-    remember(key.models, model.member)
+    const model =
+      seen.model === null
+        ? undefined
+        : this.#baselineOf('model', this.#modelId(seen.model, seen.digest ?? ''), seen.model, seen.atMs)
     this.#add(key, seen, model)
+    if (model === undefined) return
+    remember(key.models, model.member)
     this.#add(model, seen, model)
   }
 
@@ -143,7 +141,7 @@ export class AnomalyDetector {
   }
 
   #judge(baseline: SubjectBaseline, nowMs: number): void {
-    if (baseline.isPending) this.#tell(baseline, baseline.judge(this.#rate, this.#pools, nowMs), nowMs)
+    if (baseline.isPending) this.#tell(baseline, baseline.judge(this.#rates, this.#pools, nowMs), nowMs)
   }
 
   #tell(baseline: SubjectBaseline, findings: readonly Finding[], nowMs: number): void {
@@ -175,9 +173,15 @@ export class AnomalyDetector {
     return this.#anomalies.changes()
   }
 
+  #restoreLimits([hour, chart, names, stretch]: SavedState['limits']): void {
+    this.#hour = hour
+    this.#rates = { chart, names }
+    this.#stretch = stretch
+  }
+
   #renewBudget(nowMs: number): void {
     this.#hour = Math.floor(nowMs / hourMs)
-    this.#rate = this.#budget.rate(trialsOfWindow)
+    this.#rates = { chart: this.#budget.rate('charts') / channels.length, names: this.#budget.rate('names') }
     this.#stretch = this.#budget.stretch(nowMs)
   }
 
@@ -217,7 +221,7 @@ export class AnomalyDetector {
       version: stateVersion,
       pools: this.#pools,
       budget: this.#budget.save(),
-      limits: [this.#hour, this.#rate, this.#stretch],
+      limits: [this.#hour, this.#rates.chart, this.#rates.names, this.#stretch],
       anomalies: this.#anomalies.save(),
     }
     yield head

@@ -5,7 +5,9 @@
  */
 import { type Chart, type Closing, type SavedChart, shown, type Verdict } from './chart.ts'
 import { allowance, compressed, cusum, cusumLimit, ewma } from './control-charts.ts'
+import { Excursion } from './excursion.ts'
 import { enoughValues, SeenValues } from './seen-values.ts'
+import { heaviestOfSums } from './tail.ts'
 
 /** How a chart tells what it saw. */
 export interface LevelWords {
@@ -24,7 +26,7 @@ const memory = 1500
 /** Evidence of one window counts in full up to three standard deviations. */
 const knee = 3
 /** Less of a change than this is no anomaly, however certain. */
-const leastChange = Math.log(1.25)
+const leastChange = Math.log(1.5)
 /** Further than this from the reference is told, however slowly it came about. */
 const driftChange = Math.log(2)
 const leastVariance = 0.01
@@ -49,10 +51,14 @@ export class LevelChart implements Chart {
   #sinceMs = 0
   #sinceN = 0
   #sinceSum = 0
+  #excursion = new Excursion()
 
   constructor(words: LevelWords, nowMs: number, saved?: SavedChart) {
     this.#words = words
-    this.#sums = saved === undefined ? new SeenValues(nowMs) : SeenValues.from(saved.values)
+    this.#sums =
+      saved === undefined
+        ? new SeenValues(nowMs, heaviestOfSums)
+        : SeenValues.from(saved.values, heaviestOfSums)
     this.#openedMs = nowMs
     if (saved !== undefined) this.#restore(saved.numbers)
   }
@@ -124,7 +130,7 @@ export class LevelChart implements Chart {
       this.#since(next)
       this.#cusum = next
       if (learns) {
-        if (this.#windows >= enoughValues / 2) this.#sums.add(next, nowMs)
+        if (this.#windows >= enoughValues / 2) this.#excursion.follow(next, this.#sums, nowMs)
         this.#learn()
       }
     }
@@ -162,6 +168,7 @@ export class LevelChart implements Chart {
   }
 
   settle(): void {
+    this.#excursion.end(this.#sums, this.#openedMs)
     this.#cusum = 0
     this.#sinceN = 0
     this.#sinceSum = 0
@@ -177,7 +184,7 @@ export class LevelChart implements Chart {
   save(): SavedChart {
     const window = [this.#n, this.#sum, this.#squares, this.#openedMs]
     const usual = [this.#windows, this.#mean, this.#between, this.#within]
-    const evidence = [this.#cusum, this.#sinceMs, this.#sinceN, this.#sinceSum]
+    const evidence = [this.#cusum, this.#sinceMs, this.#sinceN, this.#sinceSum, ...this.#excursion.save()]
     const reference = Number.isNaN(this.#reference) ? [] : [this.#reference]
     return { numbers: [...window, ...usual, ...evidence, ...reference], values: this.#sums.save() }
   }
@@ -186,6 +193,7 @@ export class LevelChart implements Chart {
     ;[this.#n = 0, this.#sum = 0, this.#squares = 0, this.#openedMs = 0] = numbers
     ;[this.#windows = 0, this.#mean = 0, this.#between = 0, this.#within = 0] = numbers.slice(4)
     ;[this.#cusum = 0, this.#sinceMs = 0, this.#sinceN = 0, this.#sinceSum = 0] = numbers.slice(8)
-    this.#reference = numbers[12] ?? Number.NaN
+    this.#excursion = new Excursion(numbers.slice(12))
+    this.#reference = numbers[14] ?? Number.NaN
   }
 }

@@ -68,7 +68,7 @@ export class Novelty {
     let most: Surprise | undefined
     for (const [name, uses] of this.#open) {
       const nats = this.#fresh.get(name)?.nats ?? (this.#known.has(name) ? 0 : this.#nats(pool))
-      if (nats > (most?.nats ?? 0)) most = { nats, name, uses }
+      if (nats > 0 && (most === undefined || isMore({ nats, name, uses }, most))) most = { nats, name, uses }
     }
     return most
   }
@@ -81,8 +81,10 @@ export class Novelty {
   /** Ends the window: its names are known from now on. @param ageMs of the key */
   close(nowMs: number, ageMs: number, pool: Pool): void {
     const settled = ageMs > settlingMs
+    // Of all new names the same, so that their order tells nothing.
+    const nats = this.#nats(pool)
     for (const name of this.#open.keys()) {
-      if (!this.#known.has(name) && settled) this.#welcome(name, nowMs, pool)
+      if (!this.#known.has(name) && settled) this.#welcome(name, nowMs, nats, pool)
       this.#known.set(name, nowMs)
     }
     while (this.#known.size > this.#maxKnown) this.#forgetEldest()
@@ -103,8 +105,8 @@ export class Novelty {
     if (eldest !== undefined) this.#known.delete(eldest[0])
   }
 
-  #welcome(name: string, nowMs: number, pool: Pool): void {
-    if (this.#fresh.size < maxFresh) this.#fresh.set(name, { seenMs: nowMs, nats: this.#nats(pool) })
+  #welcome(name: string, seenMs: number, nats: number, pool: Pool): void {
+    if (this.#fresh.size < maxFresh) this.#fresh.set(name, { seenMs, nats })
     this.#novelties++
     pool.novelties++
   }
@@ -124,4 +126,10 @@ export class Novelty {
       open: [...this.#open],
     }
   }
+}
+
+/** By improbability, then by uses, then by name, so that the order of observations tells nothing. */
+function isMore(one: Surprise, other: Surprise): boolean {
+  if (one.nats !== other.nats) return one.nats > other.nats
+  return one.uses === other.uses ? one.name < other.name : one.uses > other.uses
 }

@@ -16,9 +16,9 @@ export type SavedQuantiles = readonly number[]
 export class Quantiles {
   readonly #sketch = new DDSketch({ relativeAccuracy })
 
-  /** Adds a value; what is below 0.001 counts as 0. */
-  add(value: number): void {
-    this.#sketch.accept(value < smallest ? 0 : Math.min(value, largest))
+  /** Adds a value, so many times; what is below 0.001 counts as 0. */
+  add(value: number, times = 1): void {
+    this.#sketch.accept(value < smallest ? 0 : Math.min(value, largest), times)
   }
 
   /** How many values were added. */

@@ -3,7 +3,7 @@
  * limit is the larger of both, so that no new month begins without memory.
  */
 import { Quantiles, type SavedQuantiles } from './quantiles.ts'
-import { exceededWith, type Tail, tailOf } from './tail.ts'
+import { exceededWith, heaviestOfVolumes, type Tail, tailOf } from './tail.ts'
 
 const generationMs = 28 * 86_400_000
 /** Values without which nothing is known. */
@@ -15,18 +15,20 @@ export type SavedValues = readonly [current: SavedQuantiles, sinceMs: number, be
 /** Keeps what a statistic usually is. */
 export class SeenValues {
   #current: Quantiles | undefined
+  readonly #heaviest: number
   #sinceMs: number
   #before: Tail | undefined
 
-  constructor(nowMs: number) {
+  constructor(nowMs: number, heaviest = heaviestOfVolumes) {
+    this.#heaviest = heaviest
     this.#sinceMs = nowMs
   }
 
-  /** Adds the value of a closed window. */
-  add(value: number, nowMs: number): void {
+  /** Adds the value of a closed window, or of several. */
+  add(value: number, nowMs: number, times = 1): void {
     if (nowMs - this.#sinceMs >= generationMs && this.#count >= enoughValues) this.#begin(nowMs)
     this.#current ??= new Quantiles()
-    this.#current.add(value)
+    this.#current.add(value, times)
   }
 
   get #count(): number {
@@ -35,7 +37,8 @@ export class SeenValues {
 
   #begin(nowMs: number): void {
     const current = this.#current
-    if (current !== undefined) this.#before = tailOf((q) => current.quantile(q), current.count)
+    if (current !== undefined)
+      this.#before = tailOf((q) => current.quantile(q), current.count, this.#heaviest)
     this.#current = undefined
     this.#sinceMs = nowMs
   }
@@ -70,7 +73,7 @@ export class SeenValues {
         ? 0
         : exceededWith(
             probability,
-            tailOf((q) => current.quantile(q), current.count),
+            tailOf((q) => current.quantile(q), current.count, this.#heaviest),
           )
     return Math.max(now, this.#before === undefined ? 0 : exceededWith(probability, this.#before))
   }
@@ -83,8 +86,8 @@ export class SeenValues {
   }
 
   /** Restores what `save` returned. */
-  static from([current, sinceMs, before]: SavedValues): SeenValues {
-    const restored = new SeenValues(sinceMs)
+  static from([current, sinceMs, before]: SavedValues, heaviest = heaviestOfVolumes): SeenValues {
+    const restored = new SeenValues(sinceMs, heaviest)
     if (current.length > 0) restored.#current = Quantiles.from(current)
     const [count = 0, threshold = 0, scale = 0, shape = 0] = before
     if (before.length > 0) restored.#before = { count, threshold, scale, shape }

@@ -5,7 +5,9 @@
  */
 import { type Chart, type Closing, type SavedChart, shownShare, type Verdict } from './chart.ts'
 import { compressed, cusum, ewma, logLikelihoodRatio } from './control-charts.ts'
+import { Excursion } from './excursion.ts'
 import { enoughValues, SeenValues } from './seen-values.ts'
+import { heaviestOfSums } from './tail.ts'
 
 /** How a chart tells what it saw. */
 export interface ShareWords {
@@ -18,6 +20,8 @@ export interface ShareWords {
 /** The change of odds that the chart is tuned to. */
 const odds = 3
 const leastStep = 0.02
+/** Less of a change than this is no anomaly, however certain. */
+const leastFactor = 2
 const knee = 3
 /** Requests over which the usual share moves. */
 const memory = 20_000
@@ -39,10 +43,14 @@ export class ShareChart implements Chart {
   #sinceMs = 0
   #sinceYes = 0
   #sinceN = 0
+  #excursion = new Excursion()
 
   constructor(words: ShareWords, nowMs: number, saved?: SavedChart) {
     this.#words = words
-    this.#sums = saved === undefined ? new SeenValues(nowMs) : SeenValues.from(saved.values)
+    this.#sums =
+      saved === undefined
+        ? new SeenValues(nowMs, heaviestOfSums)
+        : SeenValues.from(saved.values, heaviestOfSums)
     this.#openedMs = nowMs
     if (saved !== undefined) this.#restore(saved.numbers)
   }
@@ -79,6 +87,8 @@ export class ShareChart implements Chart {
     const limit = Math.max(Math.log(1 / rate), this.#sums.limit(rate))
     if (sum < limit) return undefined
     const now = (this.#sinceYes + this.#yes) / (this.#sinceN + this.#n)
+    const change = this.#words.direction > 0 ? (now - leastStep) / this.#usual() : this.#usual() / now
+    if (change < leastFactor) return undefined
     return this.#told(sum / limit, now, this.#usual(), this.#cusum > 0 ? this.#sinceMs : this.#openedMs)
   }
 
@@ -123,12 +133,13 @@ export class ShareChart implements Chart {
 
   #learn(nowMs: number): void {
     this.#windows = Math.min(enoughValues, this.#windows + 1)
-    if (this.#windows >= enoughValues / 2) this.#sums.add(this.#cusum, nowMs)
+    if (this.#windows >= enoughValues / 2) this.#excursion.follow(this.#cusum, this.#sums, nowMs)
     this.#seen = Math.min(memory, this.#seen + this.#n)
     this.#share = ewma(this.#share, this.#yes / this.#n, Math.min(1, this.#n / this.#seen))
   }
 
   settle(): void {
+    this.#excursion.end(this.#sums, this.#openedMs)
     this.#cusum = 0
     this.#sinceYes = 0
     this.#sinceN = 0
@@ -146,7 +157,7 @@ export class ShareChart implements Chart {
   save(): SavedChart {
     const window = [this.#yes, this.#n, this.#openedMs]
     const usual = [this.#windows, this.#seen, this.#share]
-    const evidence = [this.#cusum, this.#sinceMs, this.#sinceYes, this.#sinceN]
+    const evidence = [this.#cusum, this.#sinceMs, this.#sinceYes, this.#sinceN, ...this.#excursion.save()]
     const reference = Number.isNaN(this.#reference) ? [] : [this.#reference]
     return { numbers: [...window, ...usual, ...evidence, ...reference], values: this.#sums.save() }
   }
@@ -155,7 +166,8 @@ export class ShareChart implements Chart {
     ;[this.#yes = 0, this.#n = 0, this.#openedMs = 0] = numbers
     ;[this.#windows = 0, this.#seen = 0, this.#share = 0] = numbers.slice(3)
     ;[this.#cusum = 0, this.#sinceMs = 0, this.#sinceYes = 0, this.#sinceN = 0] = numbers.slice(6)
-    this.#reference = numbers[10] ?? Number.NaN
+    this.#excursion = new Excursion(numbers.slice(10))
+    this.#reference = numbers[12] ?? Number.NaN
   }
 }
 

@@ -12,8 +12,8 @@ export interface SavedState {
   readonly version: number
   readonly pools: Pools
   readonly budget: SavedBudget
-  /** When the limits were last renewed, in hours, and what they follow from: the rate and the stretch. */
-  readonly limits: readonly [hour: number, rate: number, stretch: number]
+  /** When the limits were last renewed, in hours, and what they follow from. */
+  readonly limits: readonly [hour: number, chart: number, names: number, stretch: number]
   readonly anomalies: SavedAnomalies
   readonly subjects: readonly (readonly [id: string, subject: SavedSubject])[]
 }
@@ -55,7 +55,7 @@ function isState(value: unknown): value is SavedState {
     isNumber(budget.day) &&
     isNumbers(budget.alarms) &&
     isNumbers(limits) &&
-    limits.length === 3 &&
+    limits.length === 4 &&
     isAnomalies(anomalies) &&
     Array.isArray(subjects) &&
     subjects.every((entry) => Array.isArray(entry) && isString(entry[0]) && isSubjectState(entry[1]))

@@ -1,6 +1,6 @@
 /** The baselines of one key, or of one digest of a model: charts, and of keys the networks, tools and hours as well. */
 import type { AnomalyKind, Subject } from './anomaly.ts'
-import { at, type ChannelName, channels, chartless, groups } from './channels.ts'
+import { at, type ChannelName, channels, groups } from './channels.ts'
 import type { Chart, SavedChart, Verdict } from './chart.ts'
 import { ActiveHours, type SavedHours } from './hours.ts'
 import { Novelty, type Pool, type SavedNovelty } from './novelty.ts'
@@ -44,8 +44,11 @@ export const windowMs = 600_000
 export const learningHours = 168
 /** See `learningHours`. */
 export const learningRequests = 200
-/** Charts of a subject, and what is judged without one: what the budget is split by. */
-export const trialsOfWindow = channels.length + chartless
+/** False alarms that are allowed in a window: of one chart, and of new names and hours together. */
+export interface Rates {
+  readonly chart: number
+  readonly names: number
+}
 
 const maxIds = 8
 const maxTools = 64
@@ -164,18 +167,18 @@ export class SubjectBaseline {
     return nowMs - this.firstMs < learningHours * 3_600_000 || this.requests < learningRequests
   }
 
-  /** Everything that is unusual now. @param rate false alarms that are allowed, a window and chart */
-  judge(rate: number, pools: Pools, nowMs: number): Finding[] {
+  /** Everything that is unusual now. Nothing while learning. */
+  judge(rates: Rates, pools: Pools, nowMs: number): Finding[] {
     this.isPending = false
     if (this.isLearning(nowMs)) return []
     const found: Finding[] = []
     for (const { name, kind } of channels) {
-      const verdict = this.#charts[at[name]]?.judge(rate)
+      const verdict = this.#charts[at[name]]?.judge(rates.chart)
       if (verdict !== undefined && verdict.score >= 1) found.push({ ...verdict, kind, channel: name })
     }
-    const origin = this.#judgeOrigin(rate, pools)
+    const origin = this.#judgeOrigin(rates.names / 2, pools)
     if (origin !== undefined) found.push(origin)
-    const tool = this.#judgeTools(rate, pools)
+    const tool = this.#judgeTools(rates.names / 2, pools)
     if (tool !== undefined) found.push(tool)
     return found
   }

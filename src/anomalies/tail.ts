@@ -17,27 +17,33 @@ export interface Tail {
 
 /** The share of values that count as tail. */
 export const tailShare = 0.05
-const steps = 12
-/** The shape is held between exponential and a tail without variance, and drawn towards the middle by as many exceedances. */
-const largestShape = 0.45
+const steps = 24
+/** The shape is held between exponential and the heaviest that is plausible, and drawn to the usual one by as many exceedances. */
+/** Token counts have tails like those of prompts, of which a few are whole books. */
+export const heaviestOfVolumes = 0.7
+/** The tail of a CUSUM is exponential in theory (Siegmund, 1985), a little heavier where days differ. */
+export const heaviestOfSums = 0.25
 const usualShape = 0.15
 const usualWeight = 20
 
-/** Estimates the upper twentieth. @param quantile of the values */
-export function tailOf(quantile: (q: number) => number, count: number): Tail {
+/** Estimates the upper twentieth. @param quantile of the values @param heaviest the largest shape that is believed */
+export function tailOf(quantile: (q: number) => number, count: number, heaviest = heaviestOfVolumes): Tail {
   const threshold = quantile(1 - tailShare)
   let mean = 0
   let weighted = 0
   for (let step = 0; step < steps; step++) {
-    const within = (step + 0.5) / steps
-    const excess = Math.max(0, quantile(1 - tailShare * (1 - within)) - threshold)
-    mean += excess / steps
-    weighted += (excess * (1 - within)) / steps
+    // Squares lie closer together at the far end, where a heavy tail has its mean.
+    const root = (step + 0.5) / steps
+    const beyond = root * root
+    const share = (2 * root) / steps
+    const excess = Math.max(0, quantile(1 - tailShare * beyond) - threshold)
+    mean += excess * share
+    weighted += excess * beyond * share
   }
   const peaks = count * tailShare
   if (mean <= 0) return { count, threshold, scale: 0, shape: 0 }
   const spread = mean - 2 * weighted
-  const moment = spread <= 0 ? largestShape : Math.min(largestShape, Math.max(0, 2 - mean / spread))
+  const moment = spread <= 0 ? heaviest : Math.min(heaviest, Math.max(0, 2 - mean / spread))
   const shape = (peaks * moment + usualWeight * usualShape) / (peaks + usualWeight)
   // The mean of what exceeds is scale / (1 - shape); it is uncertain by its own size over the root of the peaks.
   return { count, threshold, scale: mean * (1 - shape) * (1 + 1.5 / Math.sqrt(peaks + 1)), shape }

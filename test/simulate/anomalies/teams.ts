@@ -93,7 +93,7 @@ export class Team {
     if (this.kind === 'shifts') return (isWeekend ? 0.5 : 0.8) * (1.2 + Math.sin((hour / 24) * 2 * Math.PI))
     const grown = this.kind === 'launch' ? growth(day) : 1
     if (isWeekend || isAway) return 0.01 * grown
-    if (hour < 7 || hour > 20) return 0.002 * grown
+    if (hour < 7 || hour > 20) return 0.0005 * grown
     const lunch = hour > 12 && hour < 13 ? 0.4 : 1
     return 0.8 * grown * lunch * Math.exp(-(((hour - 13.5) / 4) ** 2))
   }
