@@ -23,6 +23,10 @@ export interface Intervals {
   readonly toolPinsMs: number
   /** Between two looks at the versions of models, where they are compared with the lock file. */
   readonly modelsMs: number
+  /** For which spans wait for others before they are sent to a collector. */
+  readonly otlpSpansMs: number
+  /** Between two exports of metrics to a collector. */
+  readonly otlpMetricsMs: number
 }
 
 /** The intervals of a gateway that is given no others. */
@@ -37,4 +41,6 @@ export const standardIntervals: Intervals = {
   changeRecordMs: 5000,
   toolPinsMs: 1000,
   modelsMs: 5000,
+  otlpSpansMs: 5000,
+  otlpMetricsMs: 60_000,
 }

@@ -45,6 +45,7 @@ import type { Work } from './ending.ts'
 import type { GuardVerdict, JudgedCalls, JudgedFinding, ResponseGuard } from './findings.ts'
 import type { RecordedPrompt } from './finish/recorded-texts.ts'
 import type { GuardWork } from './guard-work.ts'
+import type { Timeline } from './timeline.ts'
 import type { Trace } from './trace.ts'
 
 /** Everything a reload replaces, swapped as one. */
@@ -73,6 +74,8 @@ export interface Received {
   /** Never the caller's word: what is reserved under it must be this request's alone. */
   readonly lease: string
   readonly trace: Trace
+  /** When what was done; undefined: its trace is not exported. */
+  readonly timeline: Timeline | undefined
   /** What the caller says it is (`x-agent-id`, `x-session-id`); recorded if its role may say so. */
   readonly agent: string | undefined
   readonly session: string | undefined

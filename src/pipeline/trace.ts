@@ -13,14 +13,19 @@ export interface Trace {
   readonly span: string
   /** What the model server gets: the same trace, our span. */
   readonly onward: string
+  /** Whether whoever began the trace wants it kept (the flag `sampled`). */
+  readonly sampled: boolean
 }
 
 /** Later versions may have more behind the flags (section 3.2.4, "Versioning of traceparent"). */
 const form = /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(-.{0,256})?$/
 
-/** Makes what reads an inbound `traceparent`, or begins a trace where there is none. */
-export function createTraces(): (inbound: string | undefined) => Trace {
-  return (inbound) => {
+/**
+ * Makes what reads an inbound `traceparent`, or begins a trace where there is none. A trace of ours is sampled if it is
+ * exported; that of a caller is as the caller says.
+ */
+export function createTraces(): (inbound: string | undefined, exported: boolean) => Trace {
+  return (inbound, exported) => {
     const [, version, trace, flags, more] = form.exec(inbound ?? '') ?? []
     const span = randomHex(8)
     if (inbound !== undefined && trace !== undefined && (version !== '00' || more === undefined)) {
@@ -28,9 +33,14 @@ export function createTraces(): (inbound: string | undefined) => Trace {
       const known = version === '00' ? inbound : `00${inbound.slice(2, 55)}`
       // It goes on record as it is, so it must not be what a record masks.
       if (findSensitive(known).length === 0)
-        return { traceparent: known, span, onward: `00-${trace}-${span}-${flags}` }
+        return {
+          traceparent: known,
+          span,
+          onward: `00-${trace}-${span}-${flags}`,
+          sampled: (Number.parseInt(flags ?? '', 16) & 1) === 1,
+        }
     }
-    const own = `00-${randomHex(16)}-${span}-00`
-    return { traceparent: own, span, onward: own }
+    const own = `00-${randomHex(16)}-${span}-${exported ? '01' : '00'}`
+    return { traceparent: own, span, onward: own, sampled: exported }
   }
 }

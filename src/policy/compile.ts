@@ -17,6 +17,7 @@ import { compileGuards, type Guards } from './compile-guards.ts'
 import { compileKeepAlive, compileLimits, compileModels, compileShared } from './compile-limits.ts'
 import { compileModelTrust } from './compile-model-trust.ts'
 import { compileRedis } from './compile-redis.ts'
+import { compileTelemetry } from './compile-telemetry.ts'
 import { compileTls } from './compile-tls.ts'
 import type { Exceptions } from './exceptions.ts'
 import { isShort, lint, minTokenLength } from './lint.ts'
@@ -136,6 +137,7 @@ function compileParts(config: Config, origin: Origin, report: Report): Parts {
     secretFiles,
     logLevel: config.log.level,
     logAddresses: config.log.addresses,
+    telemetry: compileTelemetry(config, report),
     workers: config.workers,
     shutdown: { noticeMs: ms(config.shutdown.notice), graceMs: ms(config.shutdown.grace) },
   }

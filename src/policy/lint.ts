@@ -5,6 +5,7 @@ import { isServedBy, type RouteGroup } from '../dialects/dialect.ts'
 import { dialects } from '../dialects/dialects.ts'
 import { parseAddress } from './address.ts'
 import { modelTrustDoubts } from './compile-model-trust.ts'
+import { telemetryDoubts } from './compile-telemetry.ts'
 import type { Address } from './policy.ts'
 import { modelSettings } from './schema/models.ts'
 import type { SchemaNode } from './schema/node.ts'
@@ -44,7 +45,7 @@ export function lint(config: Config, source: Written): { path: Path; message: st
       message: 'no one can approve these calls: set `admin.token` or `approval.approvers`',
     })
   found.push(...idleRules(config), ...opinionDoubts(config), ...keptQuestions(config))
-  found.push(...withoutEffect(config, source.holds), ...modelTrustDoubts(config))
+  found.push(...withoutEffect(config, source.holds), ...modelTrustDoubts(config), ...telemetryDoubts(config))
   const kinds = config.upstreams.map(({ kind }) => kind)
   for (const [name, { routes, models }] of Object.entries(config.roles)) {
     if (routes.length > 0 && models.length === 0)

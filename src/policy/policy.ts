@@ -316,6 +316,21 @@ export interface Price {
   readonly output: number
 }
 
+/** Where traces go, and what is in them. */
+export interface OtlpSettings {
+  /** Without a slash at its end. */
+  readonly url: string
+  /** By lower-case names; the values are secrets. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly content: 'none' | 'masked'
+  readonly metrics: boolean
+}
+
+/** What other systems are told of requests. */
+export interface TelemetrySettings {
+  readonly otlp: OtlpSettings | undefined
+}
+
 /** The compiled policy. */
 export interface Policy {
   /** Twelve hex digits of the SHA-256 of the file with its variables as written. */
@@ -375,6 +390,7 @@ export interface Policy {
   readonly logLevel: string
   /** Whether lines of the log name callers' addresses. */
   readonly logAddresses: 'masked' | 'plain'
+  readonly telemetry: TelemetrySettings
   /** Processes that serve requests. */
   readonly workers: number
   readonly shutdown: { readonly noticeMs: number; readonly graceMs: number }

@@ -58,7 +58,7 @@ export function followChanges(foundation: Foundation, services: Services, reach:
 function applyReload(
   { snapshot: { policy } }: Reloaded,
   { part, audit, orphans, log }: Foundation,
-  { scanningFor, fleet, modelWatch, callers }: Services,
+  { scanningFor, fleet, modelWatch, callers, telemetry }: Services,
 ): void {
   for (const chain of [audit, ...orphans]) chain.reconfigure(policy.audit)
   // The primary serves no request.
@@ -68,6 +68,7 @@ function applyReload(
   void fleet.look()
   modelWatch.reload()
   callers.refresh()
+  telemetry.reload()
 }
 
 function tellReload({ before, snapshot, problems, keysOnly }: Reloaded, foundation: Foundation): void {

@@ -20,6 +20,7 @@ import { openKillSwitch } from './kill-switch-wiring.ts'
 import { openStore } from './limit-store.ts'
 import { type ModelWatch, openModelWatch } from './model-trust-wiring.ts'
 import { openSharedState, type SharedState } from './shared-state.ts'
+import { openTelemetry, type Telemetry } from './telemetry-wiring.ts'
 import { openToolGate, type ToolGate } from './tool-wiring.ts'
 
 /** How long a worker waits until other gateways know of a key. */
@@ -38,6 +39,7 @@ export interface Services extends ToolGate {
   readonly changes: ChangeRecord
   readonly scanningFor: ScanningFor
   readonly callers: Callers
+  readonly telemetry: Telemetry
   /** Reads now what the command line may have written to files; requests that it stops are ended at once. */
   lookAgain(): void
 }
@@ -70,13 +72,14 @@ export async function openServices(foundation: Foundation, closers: Closers): Pr
   const keys = () => snapshots.current.keys
   const callers = openCallers({ ...foundation, keys, shared: sharedKeysOf(foundation) })
   closers.add(callers.close)
+  const telemetry = await openTelemetry(foundation, closers)
   const lookAgain = () => {
     freezes.refresh()
     snapshots.look()
   }
   return {
     ...{ shared, store, upstreamClient, fleet, modelWatch, models, freezes, changes, scanningFor, callers },
-    ...{ approvals, calls, toolPins },
+    ...{ approvals, calls, toolPins, telemetry },
     lookAgain,
   }
 }

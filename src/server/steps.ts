@@ -1,5 +1,6 @@
 /** Makes the steps of the pipeline from what the gateway has. */
 import { createPseudonyms } from '../audit/erase/pseudonyms.ts'
+import type { Clock } from '../core/clock.ts'
 import { randomHex } from '../core/random.ts'
 import { createSlotQueue } from '../limits/slot-queue.ts'
 import type { Authenticated } from '../pipeline/context.ts'
@@ -17,7 +18,7 @@ import { createMatchToolResults } from '../pipeline/request/match-tool-results.t
 import { createParse } from '../pipeline/request/parse.ts'
 import { createPrepare } from '../pipeline/request/prepare.ts'
 import { createReserve } from '../pipeline/request/reserve.ts'
-import { createScanPrompt } from '../pipeline/request/scan-prompt.ts'
+import { createScanPrompt, type ScanPrompt } from '../pipeline/request/scan-prompt.ts'
 import { createSharedBodies } from '../pipeline/request/shared-items.ts'
 import { createJudgeCalls } from '../pipeline/response/judge-tool-calls.ts'
 import { createResponseGuards } from '../pipeline/response/output-guard.ts'
@@ -68,7 +69,7 @@ export function createSteps(foundation: Foundation, services: Services, stored: 
     authoriseModel: createAuthoriseModel({ fleet, models, stored, freezes }),
     prepare: createPrepare(fleet, () => randomHex(canaryBytes)),
     reserve: createReserve({ turns: slots, fingerprint: createFingerprintPrompt(), clock, admit }),
-    scan: createScanPrompt({ scanningFor, secondOpinion, turns, metrics, locate }),
+    scan: onTimeline(createScanPrompt({ scanningFor, secondOpinion, turns, metrics, locate }), clock),
     compareTools: createCompareTools(services.toolPins, metrics),
     matchToolResults: createMatchToolResults(calls, metrics),
     makeResponseGuard: createResponseGuards({
@@ -80,6 +81,18 @@ export function createSteps(foundation: Foundation, services: Services, stored: 
     chargeToolCalls,
     settle: createSettle({ ...foundation, recordPrompt, charge }),
     log,
+  }
+}
+
+/** Notes when the guards read the prompt, where the trace of a request is exported. */
+function onTimeline(scan: ScanPrompt, clock: Clock): ScanPrompt {
+  return (request) => {
+    const part = request.timeline?.begin('guards', clock.monotonicMs())
+    const scanned = scan(request)
+    if (!part) return scanned
+    return scanned.finally(() => {
+      part.toMs = clock.monotonicMs()
+    })
   }
 }
 

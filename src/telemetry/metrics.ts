@@ -45,6 +45,11 @@ const counters = {
   ],
   auditRecords: ['torwart_audit_records_total', 'Audit records, by ending.', ['ending']],
   auditFailures: ['torwart_audit_failures_total', 'Audit records that could not be written.', []],
+  telemetryDropped: [
+    'torwart_telemetry_dropped_total',
+    'Spans, and exports of metrics, that the OpenTelemetry collector did not get.',
+    ['signal'],
+  ],
   policyReloads: ['torwart_policy_reloads_total', 'Policy reloads, by result.', ['result']],
 } as const satisfies Record<string, readonly [string, string, readonly string[]]>
 
@@ -145,6 +150,7 @@ export function createMetrics(): Metrics {
     ),
   }
   // An alert on the first event needs a series that was 0 before.
+  for (const signal of ['traces', 'metrics']) metrics.telemetryDropped.inc({ signal }, 0)
   for (const result of ['ok', 'failed']) metrics.policyReloads.inc({ result }, 0)
   for (const guard of ['prompt', 'output', 'opinion']) metrics.guardFailures.inc({ guard }, 0)
   return metrics

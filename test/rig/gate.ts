@@ -89,6 +89,8 @@ const shortIntervals: Intervals = {
   changeRecordMs: 50,
   toolPinsMs: 25,
   modelsMs: 50,
+  otlpSpansMs: 25,
+  otlpMetricsMs: 50,
 }
 
 /** Compiling the packs takes most of a gate's start. */

@@ -2,7 +2,7 @@
  * What follows finished requests: baselines, traces, the live view. Told when the record is written, never before, so
  * nothing is shown that is not on record.
  */
-import type { RequestRecord, UnplacedContent } from '../../audit/write/record.ts'
+import type { RecordedText, RequestRecord, UnplacedContent } from '../../audit/write/record.ts'
 import { describeError } from '../../core/refusal.ts'
 import type { Log } from '../../telemetry/log.ts'
 import type { RequestContext } from '../context.ts'
@@ -12,6 +12,8 @@ import type { Ending } from '../ending.ts'
 export interface SettledRequest {
   readonly record: RequestRecord
   readonly content: UnplacedContent
+  /** The texts of the prompt, as they were written: `content.prompt` must not be called again. */
+  written(): readonly RecordedText[]
   readonly context: RequestContext
   readonly ending: Ending
 }

@@ -2,7 +2,7 @@
  * Settles a request once, whatever ended it: tells the limit store, writes one audit record, counts metrics.
  */
 import type { AuditLog } from '../../audit/write/log.ts'
-import type { PlacedPrompt } from '../../audit/write/record.ts'
+import type { PlacedPrompt, RecordedText } from '../../audit/write/record.ts'
 import type { Clock } from '../../core/clock.ts'
 import { describeError, Refusal } from '../../core/refusal.ts'
 import type { Log } from '../../telemetry/log.ts'
@@ -63,9 +63,9 @@ export function createSettle({
     if (!identity && !unavailable && !loginFailures.recordsAlone(peer, failureKindOf(ending)))
       return measure(metrics, context, ending, totalMs)
     try {
-      const { record, content } = recordOf(context, ending, totalMs)
+      const { record, content, written } = recordOf(context, ending, totalMs)
       await audit.append(record, content)
-      observers.tell({ record, content, context, ending })
+      observers.tell({ record, content, written, context, ending })
     } catch (cause) {
       metrics.auditFailures.inc()
       const refusal = new Refusal('audit_unavailable', { cause, retryAfterSeconds: 1 })
@@ -108,14 +108,17 @@ function createRecordOf(
     const whole = () => made(context.recordedPrompt ?? recordPrompt(context))
     const { record, content } = orWithout(context, whole, made)
     const { prompt } = content
-    if (prompt === null) return { record, content }
-    const placed: PlacedPrompt = (place) =>
-      orWithout(
+    if (prompt === null) return { record, content, written: () => [] }
+    let written: readonly RecordedText[] = []
+    const placed: PlacedPrompt = (place) => {
+      written = orWithout(
         context,
         () => prompt(place),
         ({ texts }) => texts?.prompt(place) ?? [],
       )
-    return { record, content: { ...content, prompt: placed } }
+      return written
+    }
+    return { record, content: { ...content, prompt: placed }, written: () => written }
   }
 }
 

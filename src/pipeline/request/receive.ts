@@ -11,6 +11,7 @@ import type { Dialect } from '../../dialects/dialect.ts'
 import type { Cancellation } from '../cancellation.ts'
 import type { RequestContext, Snapshot } from '../context.ts'
 import { GuardWork } from '../guard-work.ts'
+import { Timeline } from '../timeline.ts'
 import { createTraces } from '../trace.ts'
 
 /** What is known of a request when its head has arrived. */
@@ -45,10 +46,12 @@ export function createReceive(current: () => Snapshot, clock: Clock): Receive {
     const { policy, keys } = current()
     const { requestId, agent, session } = head
     const lease = freshId()
+    const inTrace = trace(head.traceparent, policy.telemetry.otlp !== undefined)
     return {
       id: requestId !== undefined && isPresentable(requestId) ? requestId : lease,
       lease,
-      trace: trace(head.traceparent),
+      trace: inTrace,
+      timeline: policy.telemetry.otlp && inTrace.sampled ? new Timeline() : undefined,
       agent: agent !== undefined && nameForm.test(agent) ? agent : undefined,
       session: session !== undefined && nameForm.test(session) ? session : undefined,
       peer: head.peer,

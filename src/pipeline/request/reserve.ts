@@ -13,6 +13,7 @@ import type { SlotQueue } from '../../limits/slot-queue.ts'
 import type { Claim, Reservation } from '../../limits/store.ts'
 import { extend, type Parsed, type Prepared, type Reserved } from '../context.ts'
 import type { FingerprintPrompt } from '../finish/fingerprint.ts'
+import { shownWaitMs } from '../timeline.ts'
 import { type Admit, isDeferred, saySharedBy, wholeSeconds } from './admit.ts'
 
 const tokensPerText = 4
@@ -58,7 +59,9 @@ export function createReserve({ turns, fingerprint, clock, admit }: ReserveParts
     const sinceMs = clock.monotonicMs()
     const reservation = await reservationOf(claim, request, turns, admit)
     const granted = reservation.outcome === 'granted' ? claim : undefined
-    const slotWaitMs = clock.monotonicMs() - sinceMs
+    const nowMs = clock.monotonicMs()
+    const slotWaitMs = nowMs - sinceMs
+    if (slotWaitMs >= shownWaitMs) request.timeline?.add('queue', sinceMs, nowMs, 'limits')
     const reserved = extend(request, { claim: granted, reservation, weight, slotWaitMs })
     requireReserved(reservation)
     return reserved

@@ -29,6 +29,8 @@ export interface RelayOptions {
   hold(bytes: number): void
   /** Whether tool calls stay here until they were charged, with everything behind them. */
   readonly holdsCalls: boolean
+  /** Told that a call waits for a human. */
+  readonly waits?: () => void
   /** Told how long a human took to decide on a call, or until nothing waited for that any more. */
   readonly waited?: (ms: number) => void
   /** The model server has said everything, though a human may still have to be asked. */

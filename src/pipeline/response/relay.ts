@@ -56,7 +56,7 @@ export class Relay implements ResponseHandler {
       drained: () => this.upstream?.resume(),
     })
     this.#buffer = createFrameBuffer(filter, (frame) => this.#client.add(frame))
-    this.#timing = new ResponseTiming(options.sinceArrivalMs, options.waited)
+    this.#timing = new ResponseTiming(options.sinceArrivalMs, options)
   }
 
   /** Resolves when it is decided how the response ends; never rejects. */

@@ -1,17 +1,22 @@
+/** Told when the response begins to wait for a human, and how long that took. */
+export interface HumanWaits {
+  readonly waits?: (() => void) | undefined
+  readonly waited?: ((ms: number) => void) | undefined
+}
+
 /** When a response began, in milliseconds since its request arrived. */
 export class ResponseTiming {
   readonly #sinceArrivalMs: () => number
-  readonly #onWaited: ((ms: number) => void) | undefined
+  readonly #humans: HumanWaits
   #headMs: number | undefined
   #firstByteMs: number | undefined
   #firstTokenMs: number | undefined
   /** That humans took to decide. */
   #humansMs = 0
 
-  /** @param onWaited told how long a human took */
-  constructor(sinceArrivalMs: () => number, onWaited: ((ms: number) => void) | undefined) {
+  constructor(sinceArrivalMs: () => number, humans: HumanWaits) {
     this.#sinceArrivalMs = sinceArrivalMs
-    this.#onWaited = onWaited
+    this.#humans = humans
   }
 
   /** When the model server began its response. */
@@ -44,10 +49,11 @@ export class ResponseTiming {
   /** Takes the time until a human has decided. */
   waitForHuman(decided: Promise<unknown>): void {
     const sinceMs = this.#sinceArrivalMs()
+    this.#humans.waits?.()
     const over = () => {
       const ms = this.#sinceArrivalMs() - sinceMs
       this.#humansMs += ms
-      this.#onWaited?.(ms)
+      this.#humans.waited?.(ms)
     }
     decided.then(over, over)
   }

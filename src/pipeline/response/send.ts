@@ -18,6 +18,7 @@ import type { ResponseGuard } from '../findings.ts'
 import { labelsOf } from '../labels.ts'
 import type { ResponseWriter, UpstreamClient, UpstreamRequest } from '../ports.ts'
 import { ownerOf, type StoredResponses } from '../stored-responses.ts'
+import { type Part, shownWaitMs } from '../timeline.ts'
 import type { JudgeCallsOf } from './judge-tool-calls.ts'
 import { Relay } from './relay.ts'
 import type { RelayOutcome } from './relay-types.ts'
@@ -80,8 +81,10 @@ async function slotFor(request: Guarded, tries: Tries, { fleet, clock }: SendPar
   } catch (thrown) {
     throw cancellation.cause ?? thrown
   } finally {
-    tries.waitMs += clock.monotonicMs() - sinceMs
+    const nowMs = clock.monotonicMs()
+    tries.waitMs += nowMs - sinceMs
     extend(request, { upstreamWaitMs: tries.waitMs })
+    if (nowMs - sinceMs >= shownWaitMs) request.timeline?.add('queue', sinceMs, nowMs, 'upstream')
   }
 }
 
@@ -93,6 +96,9 @@ export class Attempt implements Work {
   readonly #parts: SendParts
   readonly #sentAtMs: number
   #servedAtMs: number | undefined
+  /** In the request's trace, if that is exported. */
+  #part: Part | undefined
+  #approval: Part | undefined
 
   constructor(request: Sent, slot: Slot, writer: ResponseWriter, parts: SendParts) {
     const { clock, metrics, judgeCallsOf } = parts
@@ -115,9 +121,16 @@ export class Attempt implements Work {
       holdsCalls: role.limits.repetition !== undefined,
       sinceArrivalMs: () => clock.monotonicMs() - arrivedAtMs,
       hold: (bytes) => hold.answer(bytes),
-      waited: (ms) => metrics.approvalSeconds.observe(ms / 1000),
+      waits: () => {
+        this.#approval = request.timeline?.begin('approval', clock.monotonicMs())
+      },
+      waited: (ms) => {
+        metrics.approvalSeconds.observe(ms / 1000)
+        if (this.#approval) this.#approval.toMs = clock.monotonicMs()
+      },
       served: () => {
         this.#servedAtMs ??= clock.monotonicMs()
+        this.#endPart()
         slot.release()
       },
     })
@@ -149,6 +162,7 @@ export class Attempt implements Work {
     }
     if (cancellation.over) return interrupt()
     extend(this.#request, { work: this })
+    this.#part = this.#request.timeline?.begin('upstream', this.#sentAtMs, this.#request.upstream.name)
     cancellation.onEnd(interrupt)
     relay.upstream = this.#parts.upstreamClient.send(upstreamRequest(this.#request), relay)
   }
@@ -159,6 +173,7 @@ export class Attempt implements Work {
     const request = this.#request
     const { upstream, outgoing, model, toolCalls, cancellation } = request
     cancellation.onEnd(undefined)
+    this.#endPart()
     metrics.upstreamSeconds.observe(labelsOf(request), this.ms / 1000)
     const verdict = verdictOn(outcome, request)
     const headAtMs = request.arrivedAtMs + (this.relay.headMs ?? clock.monotonicMs() - request.arrivedAtMs)
@@ -172,6 +187,12 @@ export class Attempt implements Work {
     if (isWhole && storedId !== undefined && upstream.kind !== 'ollama')
       stored.note(ownerOf(request), storedId, { upstream: upstream.name, model })
     this.#slot.release()
+  }
+
+  #endPart(): void {
+    if (!this.#part || this.#part.toMs !== undefined) return
+    this.#part.toMs = this.#servedAtMs ?? this.#parts.clock.monotonicMs()
+    this.#part.status = this.status
   }
 
   /** Frees the slot, whatever has happened. */

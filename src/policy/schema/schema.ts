@@ -12,6 +12,7 @@ import { outputGuard, personalData, promptGuard } from './guards.ts'
 import { models } from './models.ts'
 import type { SchemaNode } from './node.ts'
 import { role, sharedLimits } from './role.ts'
+import { telemetry } from './telemetry.ts'
 import {
   address,
   aWhile,
@@ -327,6 +328,7 @@ export const configSchema = Type.Object(
         'Whether client addresses (`peer`) are masked. fail2ban needs `plain`.',
       ),
     }),
+    telemetry,
     workers: countOf(
       'Processes that serve requests. From 2 on, a primary process keeps what must be one: limits without Redis, places at model servers, approvals, the admin listener. Each worker writes an audit chain of its own, `FILE.w1`, `FILE.w2` …, which the `audit` commands read as one log.',
       1,

@@ -1,0 +1,16 @@
+/** The key `telemetry`: traces and metrics by OTLP. */
+import { choice, flag, group, mapOf, optional, secret, section, text } from './types.ts'
+
+const otlp = group('Sends a trace of each request to an OpenTelemetry collector, by OTLP over HTTP.', {
+  url: text(
+    'Base URL of the collector, http or https. Traces go to `/v1/traces` below it, metrics to `/v1/metrics`.',
+  ),
+  headers: mapOf(secret('Value of the header.'), 'Headers of each export, such as `authorization`.'),
+  content: choice(['none', 'masked'], 'none', 'Whether spans carry the masked texts of the audit record.'),
+  metrics: flag('Also send the GenAI metrics, every minute.', true),
+})
+
+/** The key `telemetry`. */
+export const telemetry = section('Traces and metrics for other systems.', {
+  otlp: optional(otlp),
+})
