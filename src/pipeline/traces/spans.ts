@@ -76,7 +76,10 @@ function nameOf({ context, record }: SettledRequest): string {
   return context.target?.listed && record.model ? `${operation} ${record.model.asked}` : operation
 }
 
-function aboutRequest({ context, record, content, ending }: SettledRequest, { omitted }: Timeline): SpanAttributes {
+function aboutRequest(
+  { context, record, content, ending }: SettledRequest,
+  { omitted }: Timeline,
+): SpanAttributes {
   const { identity, findings, model, usage, timing } = record
   const endpoint = endpointOf(context)
   const operation = operationOf(endpoint)
