@@ -1,0 +1,132 @@
+/** The policy in force: its warnings, its last reload, how the file differs; and what a pasted one would change. */
+import { get } from '../../api/client.ts'
+import type { PolicyProblem, PolicyState, Status } from '../../api/types.ts'
+import { Badge, Copy, PageHead, Section, Shown, Time } from '../../parts/basics.tsx'
+import { useLoad } from '../../parts/load.ts'
+import { useMayChange } from '../../parts/session.ts'
+import { t } from '../../texts/texts.ts'
+import { diffLines } from './diff.ts'
+import { TrySection } from './try-policy.tsx'
+
+const everyMs = 5000
+
+/** The page. */
+export function PolicyPage() {
+  const mayChange = useMayChange()
+  const policy = useLoad('policy', (options) => get<PolicyState>('/admin/v1/policy', options), everyMs)
+  return (
+    <>
+      <PageHead title="policy.title" />
+      <Shown loaded={policy}>
+        {(state) => (
+          <>
+            <InForce state={state} />
+            {!state.onDisk.same && <OnDisk state={state} />}
+          </>
+        )}
+      </Shown>
+      {mayChange && <TrySection />}
+      <Shown loaded={policy}>
+        {({ text }) => (
+          <Section title="policy.text">
+            <p class="hint">{t('policy.fileIsTruth')}</p>
+            <Lines text={text} />
+          </Section>
+        )}
+      </Shown>
+    </>
+  )
+}
+
+function InForce({ state: { file, version, loadedAt, onDisk, warnings } }: { state: PolicyState }) {
+  const status = useLoad('status', (options) => get<Status>('/admin/v1/status', options), everyMs)
+  const reload = status.data?.policy.lastReload
+  return (
+    <Section title="policy.inForce">
+      <p class="meta">
+        <Badge tone={onDisk.same ? 'good' : 'warn'}>
+          {t(onDisk.same ? 'policy.same' : 'policy.differs')}
+        </Badge>
+        <Copy text={file} />
+        <span>
+          {t('policy.version')} <Copy text={version} />
+        </span>
+        <span>
+          {t('policy.loaded')} <Time at={loadedAt} />
+        </span>
+      </p>
+      {reload && (
+        <p class="meta">
+          <Badge tone={reload.ok ? 'good' : 'bad'}>
+            {t(reload.ok ? 'policy.reloadOk' : 'policy.reloadFailed')}
+          </Badge>
+          <Time at={reload.at} />
+          <span>{reload.problem}</span>
+        </p>
+      )}
+      {warnings.length === 0 ? (
+        <p class="dim">{t('policy.noWarnings')}</p>
+      ) : (
+        <Problems problems={warnings} tone="warn" />
+      )}
+    </Section>
+  )
+}
+
+/** Errors or warnings, each with its place in the file. */
+export function Problems({
+  problems,
+  tone,
+}: {
+  problems: readonly (PolicyProblem | string)[]
+  tone: 'warn' | 'bad'
+}) {
+  return (
+    <ul class="plain">
+      {problems.map((problem, index) => {
+        const { line, column, message } = typeof problem === 'string' ? { message: problem } : problem
+        return (
+          <li key={String(index)}>
+            <Badge tone={tone}>{t(tone === 'warn' ? 'policy.warning' : 'policy.error')}</Badge>{' '}
+            {line !== undefined && <code>{column === undefined ? line : `${line}:${column}`}</code>} {message}
+          </li>
+        )
+      })}
+    </ul>
+  )
+}
+
+function OnDisk({ state: { text, onDisk } }: { state: PolicyState }) {
+  return (
+    <Section title="policy.difference">
+      {onDisk.problems.length > 0 && <Problems problems={onDisk.problems} tone="bad" />}
+      <pre class="text diff">
+        {diffLines(text, onDisk.text).map(({ kind, text: line }, index) =>
+          kind === 'same' ? null : (
+            <span key={String(index)} class={kind}>
+              {kind === 'added' ? '+ ' : '− '}
+              {line}
+              {'\n'}
+            </span>
+          ),
+        )}
+      </pre>
+    </Section>
+  )
+}
+
+/** A text with line numbers, which one does not copy along. */
+function Lines({ text }: { text: string }) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
+    <section class="code" tabIndex={0} aria-label={t('policy.text')}>
+      <ol>
+        {text.split('\n').map((line, index) => (
+          <li key={String(index)}>
+            <code>{line === '' ? ' ' : line}</code>
+          </li>
+        ))}
+      </ol>
+    </section>
+  )
+}
