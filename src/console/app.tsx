@@ -4,15 +4,12 @@ import { ApiError, get, onSignedOut, send, sessionPath, takeSession } from './ap
 import type { Session } from './api/types.ts'
 import { Frame } from './frame.tsx'
 import { firstPage, pageOf } from './pages/pages.ts'
-import { SignIn } from './pages/sign-in.tsx'
+import { type SignedOut, SignIn } from './pages/sign-in.tsx'
 import { Problem } from './parts/basics.tsx'
 import { useIdleEnd } from './parts/idle.ts'
 import { go, pathTo, useRoute } from './parts/route.ts'
 import { SessionContext } from './parts/session.ts'
 import { language, setLanguage } from './texts/texts.ts'
-
-/** Why nobody is signed in. */
-export type SignedOut = 'first' | 'over' | 'idle' | 'left'
 
 type State = Session | SignedOut | ApiError | 'asking'
 

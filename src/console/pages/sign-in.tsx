@@ -2,12 +2,14 @@
 import { useEffect, useState } from 'preact/hooks'
 import { send, sessionPath } from '../api/client.ts'
 import type { Session } from '../api/types.ts'
-import type { SignedOut } from '../app.tsx'
 import { Problem } from '../parts/basics.tsx'
 import { TextField } from '../parts/fields.tsx'
 import { LanguageField } from '../parts/language.tsx'
 import { useAction } from '../parts/load.ts'
 import { type Language, t } from '../texts/texts.ts'
+
+/** Why nobody is signed in. */
+export type SignedOut = 'first' | 'over' | 'idle' | 'left'
 
 /** The page of whoever is not signed in. */
 export function SignIn({

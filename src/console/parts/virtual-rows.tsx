@@ -69,34 +69,57 @@ export function VirtualRows<Row>(props: Props<Row>) {
         </thead>
         <tbody style={{ height: `${rows.length * rowHeight}px` }}>
           {rows.slice(first, end).map((row, index) => (
-            <tr
+            <Row
               key={keyOf(row)}
-              class="row"
-              aria-rowindex={first + index + 2}
-              aria-current={keyOf(row) === current ? 'true' : undefined}
-              style={{ transform: `translateY(${(first + index) * rowHeight}px)` }}
-            >
-              {cellsOf(row).map((cell, column) => (
-                <td key={titles[column]}>
-                  {column > 0 ? (
-                    cell
-                  ) : (
-                    <a
-                      class="whole-row"
-                      href={hrefOf(row)}
-                      tabIndex={first + index === active.index ? 0 : -1}
-                      onFocus={() => active.set(keyOf(row))}
-                    >
-                      {cell}
-                    </a>
-                  )}
-                </td>
-              ))}
-            </tr>
+              index={first + index}
+              isActive={first + index === active.index}
+              isCurrent={keyOf(row) === current}
+              href={hrefOf(row)}
+              cells={cellsOf(row)}
+              onFocus={() => active.set(keyOf(row))}
+            />
           ))}
         </tbody>
       </table>
     </div>
+  )
+}
+
+/** One row, at its place. The link in its first cell reaches over all of it. */
+function Row({
+  index,
+  isActive,
+  isCurrent,
+  href,
+  cells,
+  onFocus,
+}: {
+  index: number
+  isActive: boolean
+  isCurrent: boolean
+  href: string
+  cells: readonly ComponentChildren[]
+  onFocus: () => void
+}) {
+  return (
+    <tr
+      class="row"
+      aria-rowindex={index + 2}
+      aria-current={isCurrent ? 'true' : undefined}
+      style={{ transform: `translateY(${index * rowHeight}px)` }}
+    >
+      {cells.map((cell, column) => (
+        <td key={String(column)}>
+          {column > 0 ? (
+            cell
+          ) : (
+            <a class="whole-row" href={href} tabIndex={isActive ? 0 : -1} onFocus={onFocus}>
+              {cell}
+            </a>
+          )}
+        </td>
+      ))}
+    </tr>
   )
 }
 

@@ -24,7 +24,7 @@ const encoded = /[A-Za-z0-9+/_-]{80,}={0,2}/
 const command =
   /\b(?:curl|wget|nc|bash|sh|powershell|eval|chmod|rm\s+-rf|sudo)\b[^\n]{0,200}|\$\(|`[^`]+`|\|\s*\w+/
 const path = /(?:^|[\s"'=])(?:~\/|\/(?:etc|root|home|proc|var|usr)\/|\.\.\/|[A-Za-z]:\\)/
-const numericHost = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[.*\])$/
+const numericHost = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[.*\])(?::\d+)?$/
 
 /** Lays arguments out, a line for each value. @returns undefined if they are no JSON */
 export function leavesOf(text: string): readonly Leaf[] | undefined {

@@ -10,7 +10,7 @@ import { go, pathTo } from '../../parts/route.ts'
 import { useMayChange } from '../../parts/session.ts'
 import { type TextKey, t } from '../../texts/texts.ts'
 import { durationOptions, FreezeDialog } from '../freeze-dialog.tsx'
-import { KeyStatus } from './keys.tsx'
+import { KeyStatus } from './key-status.tsx'
 import type { MadeKey } from './new-secret.tsx'
 
 /** A change of a key. */

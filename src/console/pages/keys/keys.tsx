@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks'
 import { get } from '../../api/client.ts'
 import type { Access, Key } from '../../api/types.ts'
-import { Badge, Copy, Empty, PageHead, Section, Shown, Time, type Tone } from '../../parts/basics.tsx'
+import { Copy, Empty, PageHead, Section, Shown, Time } from '../../parts/basics.tsx'
 import { number } from '../../parts/format.ts'
 import { useLoad } from '../../parts/load.ts'
 import { pathTo, type Route } from '../../parts/route.ts'
@@ -12,6 +12,7 @@ import { t, word } from '../../texts/texts.ts'
 import { CreateKey } from './create-key.tsx'
 import { ExplainForm } from './explain-form.tsx'
 import { KeyPanel } from './key-panel.tsx'
+import { KeyStatus } from './key-status.tsx'
 import { type MadeKey, NewSecret } from './new-secret.tsx'
 import { RevokeToken } from './revoke-token.tsx'
 
@@ -72,18 +73,6 @@ export function KeysPage({ route }: { route: Route }) {
       {isCreating && <CreateKey roles={roles} onMade={changed} onClose={() => setCreating(false)} />}
     </>
   )
-}
-
-const tones: Readonly<Record<string, Tone>> = {
-  active: 'good',
-  disabled: 'warn',
-  revoked: 'bad',
-  expired: 'bad',
-}
-
-/** How a key is. */
-export function KeyStatus({ status }: { status: string }) {
-  return <Badge tone={tones[status] ?? 'plain'}>{word('keyStatus', status)}</Badge>
 }
 
 const columns: readonly Column<Key>[] = [

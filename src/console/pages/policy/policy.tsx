@@ -1,11 +1,12 @@
 /** The policy in force: its warnings, its last reload, how the file differs; and what a pasted one would change. */
 import { get } from '../../api/client.ts'
-import type { PolicyProblem, PolicyState, Status } from '../../api/types.ts'
+import type { PolicyState, Status } from '../../api/types.ts'
 import { Badge, Copy, PageHead, Section, Shown, Time } from '../../parts/basics.tsx'
 import { useLoad } from '../../parts/load.ts'
 import { useMayChange } from '../../parts/session.ts'
 import { t } from '../../texts/texts.ts'
 import { diffLines } from './diff.ts'
+import { Problems } from './problems.tsx'
 import { TrySection } from './try-policy.tsx'
 
 const everyMs = 5000
@@ -70,29 +71,6 @@ function InForce({ state: { file, version, loadedAt, onDisk, warnings } }: { sta
         <Problems problems={warnings} tone="warn" />
       )}
     </Section>
-  )
-}
-
-/** Errors or warnings, each with its place in the file. */
-export function Problems({
-  problems,
-  tone,
-}: {
-  problems: readonly (PolicyProblem | string)[]
-  tone: 'warn' | 'bad'
-}) {
-  return (
-    <ul class="plain">
-      {problems.map((problem, index) => {
-        const { line, column, message } = typeof problem === 'string' ? { message: problem } : problem
-        return (
-          <li key={String(index)}>
-            <Badge tone={tone}>{t(tone === 'warn' ? 'policy.warning' : 'policy.error')}</Badge>{' '}
-            {line !== undefined && <code>{column === undefined ? line : `${line}:${column}`}</code>} {message}
-          </li>
-        )
-      })}
-    </ul>
   )
 }
 

@@ -8,7 +8,7 @@ import { number } from '../../parts/format.ts'
 import { useAction } from '../../parts/load.ts'
 import { pathTo } from '../../parts/route.ts'
 import { type TextKey, t, word } from '../../texts/texts.ts'
-import { Problems } from './policy.tsx'
+import { Problems } from './problems.tsx'
 
 /** The part of the page. */
 export function TrySection() {

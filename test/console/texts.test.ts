@@ -1,0 +1,17 @@
+/** The languages of the console say the same. */
+import { expect, it } from 'vitest'
+import { de } from '../../src/console/texts/de.ts'
+import { en } from '../../src/console/texts/en.ts'
+
+const placeholders = (text: string) => (text.match(/\{\w+\}/g) ?? []).toSorted()
+
+it('has every text in English and in German, with the same values in it', () => {
+  expect(Object.keys(en).length).toBeGreaterThan(300)
+  expect(Object.keys(de).toSorted()).toEqual(Object.keys(en).toSorted())
+  const german: Readonly<Record<string, string>> = de
+  const wrong = Object.entries(en).filter(([key, text]) => {
+    const other = german[key] ?? ''
+    return text.trim() === '' || other.trim() === '' || `${placeholders(text)}` !== `${placeholders(other)}`
+  })
+  expect(wrong).toEqual([])
+})
