@@ -4,7 +4,7 @@ import { useContext } from 'preact/hooks'
 import { get } from './api/client.ts'
 import type { Session, Status } from './api/types.ts'
 import { type Page, pagesOf } from './pages/pages.ts'
-import { offset, time } from './parts/format.ts'
+import { clockTime, offset } from './parts/format.ts'
 import type { IdleEnd } from './parts/idle.ts'
 import { LanguageField } from './parts/language.tsx'
 import { useLoad } from './parts/load.ts'
@@ -47,9 +47,7 @@ export function Frame({
           </span>
           <span class="dim">{t(`role.${session.role}`)}</span>
           <span class="dim" title={t('session.why')}>
-            {t('session.ends', {
-              time: time(new Date(idle.endsAt).toISOString()).replace(/:\d\d(?!.*:\d\d)/, ''),
-            })}
+            {t('session.ends', { time: clockTime(idle.endsAt) })}
           </span>
           <span class="dim">{t('session.zone', { zone: offset() })}</span>
           <LanguageField onLanguage={onLanguage} />

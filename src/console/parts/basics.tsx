@@ -59,12 +59,21 @@ export function Copy({ text, shown = text }: { text: string; shown?: string }) {
         aria-label={t('copy.label', { what: shown })}
         onClick={() => void copy().catch(() => {})}
       >
-        {isCopied ? '✓' : '⧉'}
+        <CopyIcon isDone={isCopied} />
       </button>
       <span class="unseen" role="status">
         {isCopied ? t('copy.done') : ''}
       </span>
     </span>
+  )
+}
+
+/** Two sheets, or a tick. */
+function CopyIcon({ isDone }: { isDone: boolean }) {
+  return (
+    <svg viewBox="0 0 16 16" aria-hidden="true">
+      <path d={isDone ? 'M3 8.5l3.5 3.5L13 4.5' : 'M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3'} />
+    </svg>
   )
 }
 

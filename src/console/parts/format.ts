@@ -17,23 +17,32 @@ export function milliseconds(ms: number): string {
   return ms < 10 * second ? `${number(ms)} ms` : `${number(ms / second, 1)} s`
 }
 
+/** English dates have the year first: day and month are told apart differently on either side of the Atlantic. */
+function dates(): string {
+  return language() === 'en' ? 'en-CA' : language()
+}
+
 /** Writes the clock time of today, or date and time. */
 export function time(text: string): string {
   const date = new Date(text)
   if (Number.isNaN(date.getTime())) return text
   const isToday = date.toDateString() === new Date().toDateString()
-  const clock = { hour: '2-digit', minute: '2-digit', second: '2-digit' } as const
+  const clock = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' } as const
   const full = { year: 'numeric', month: '2-digit', day: '2-digit', ...clock } as const
-  return new Intl.DateTimeFormat(language(), isToday ? clock : full).format(date)
+  return new Intl.DateTimeFormat(dates(), isToday ? clock : full).format(date)
+}
+
+/** Writes the clock time without seconds. */
+export function clockTime(ms: number): string {
+  const clock = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const
+  return new Intl.DateTimeFormat(dates(), clock).format(ms)
 }
 
 /** Writes a day, such as 2026-11-30, which has no zone. */
 export function dayOf(text: string): string {
   const date = new Date(text)
   if (Number.isNaN(date.getTime())) return text
-  return new Intl.DateTimeFormat(language(), { day: '2-digit', month: '2-digit', timeZone: 'UTC' }).format(
-    date,
-  )
+  return new Intl.DateTimeFormat(dates(), { day: '2-digit', month: '2-digit', timeZone: 'UTC' }).format(date)
 }
 
 /** Writes the offset of local time now, as `UTC+01:00`. */

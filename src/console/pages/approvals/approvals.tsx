@@ -61,7 +61,7 @@ export function ApprovalsPage({ route }: { route: Route }) {
       </Shown>
       {decided.length > 0 && (
         <Section title="approvals.decided">
-          <ul class="plain">
+          <ul class="list">
             {decided.map((approval) => (
               <Decided key={approval.id} approval={approval} />
             ))}
@@ -153,7 +153,7 @@ function Decided({ approval: { tool, identity, state, by, why, id } }: { approva
       <code>{tool}</code>
       <span>{identity.name}</span>
       <span class="dim">{t('approvals.by', { by: by ?? '–' })}</span>
-      {why && <span>„{why}“</span>}
+      {why && <q>{why}</q>}
       <Copy text={id} />
     </li>
   )

@@ -68,7 +68,7 @@ function Result({ of: { state, records, total, ok, problems } }: { of: Verificat
         <Badge tone={ok ? 'good' : 'bad'}>{t(ok ? 'verify.ok' : 'verify.broken')}</Badge>{' '}
         {t('verify.progress', { records: number(records) })}
       </p>
-      <ul class="plain">
+      <ul class="list">
         {problems.map((problem, index) => (
           <li key={String(index)}>{problem}</li>
         ))}

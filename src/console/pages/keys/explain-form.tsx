@@ -56,7 +56,7 @@ function Answer({ answer: { allowed, reasons, limits } }: { answer: Explanation 
       <p>
         <Badge tone={allowed ? 'good' : 'bad'}>{t(allowed ? 'explain.allowed' : 'explain.refused')}</Badge>
       </p>
-      <ul class="plain">
+      <ul class="list">
         {reasons.map((reason) => (
           <li key={reason.words}>
             <Badge tone={reason.allowed ? 'good' : 'bad'}>

@@ -12,7 +12,7 @@ export function Problems({
   tone: 'warn' | 'bad'
 }) {
   return (
-    <ul class="plain">
+    <ul class="list">
       {problems.map((problem, index) => {
         const { line, column, message } = typeof problem === 'string' ? { message: problem } : problem
         return (

@@ -60,7 +60,7 @@ function Changes({ title, rows }: { title: TextKey; rows: readonly Rejudged[] })
     <section class="part">
       <h3>{t(title)}</h3>
       {rows.length === 0 && <p class="dim">{t('try.none')}</p>}
-      <ul class="plain">
+      <ul class="list">
         {rows.map(({ code, count, example }, index) => (
           <li key={String(index)}>
             <span class="num">{number(count)}</span> {code ? word('outcome', code) : ''}{' '}

@@ -161,7 +161,7 @@ function Limits({ record }: { record: AuditRecord }) {
       {kinds.length > 0 && (
         <section class="part">
           <h3>{t('record.limits')}</h3>
-          <ul class="plain">
+          <ul class="list">
             {kinds.map(([kind, { scope, limit, remaining }]) => (
               <li key={kind}>
                 {t('record.limit', {
