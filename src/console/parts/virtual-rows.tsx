@@ -153,10 +153,14 @@ function useActiveRow<Row>(
   const [key, set] = useState<string | undefined>(undefined)
   const found = key === undefined ? -1 : rows.findIndex((row) => keyOf(row) === key)
   const index = Math.max(0, found)
-  const [isMoved, setMoved] = useState(0)
+  const isMoving = useRef(false)
+  // A row out of sight is in the page only after the list has scrolled, so each rendering looks whether it has come.
   useEffect(() => {
-    if (isMoved > 0) box.current?.querySelector<HTMLElement>('a[tabindex="0"]')?.focus()
-  }, [isMoved])
+    const link = isMoving.current ? box.current?.querySelector<HTMLElement>('a[tabindex="0"]') : undefined
+    if (!link) return
+    isMoving.current = false
+    link.focus({ preventScroll: true })
+  })
   const follow = (event: KeyboardEvent) => {
     const steps: Readonly<Record<string, number>> = {
       ArrowDown: index + 1,
@@ -172,7 +176,7 @@ function useActiveRow<Row>(
     event.preventDefault()
     scrollIntoSight(box.current, rows.indexOf(row))
     set(keyOf(row))
-    setMoved((before) => before + 1)
+    isMoving.current = true
   }
   return { index, set, follow }
 }
