@@ -71,7 +71,7 @@ function reasonLines(): string[] {
   )
 }
 
-it('keeps a page of everything that users read', async () => {
+it('keeps a page of everything that users read', { timeout: 120_000 }, async () => {
   const spokenBy = (...speakers: Speaker[]) =>
     said((each) => speakers.includes(each.speaker) && !isOfPolicy(each))
   const known = [...(await commandLines()), ...refusalLines(), ...reasonLines()].join('\n')
