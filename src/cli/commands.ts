@@ -25,6 +25,11 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import('./check.ts')).check,
   },
   {
+    name: 'replay',
+    summary: 'judge recorded requests by another policy',
+    load: async () => (await import('./replay.ts')).replay,
+  },
+  {
     name: 'access',
     summary: 'list who may do what, broadest rights first',
     load: async () => (await import('./access.ts')).access,

@@ -3,21 +3,23 @@ import { dirname, resolve } from 'node:path'
 import type { RedisServers } from '../core/redis-servers.ts'
 import { compile, versionOf } from './compile.ts'
 import { exceptionsFile, readExceptions } from './exceptions.ts'
-import { hasSharedKeys, openPolicy, type Variables } from './locate.ts'
+import { hasSharedKeys, openPolicy, type PastedPolicy, type Variables } from './locate.ts'
 import type { Policy } from './policy.ts'
 import { PolicyError, type Problem } from './problem.ts'
 import { validate } from './validate.ts'
 
 /**
  * Reads, expands, validates and compiles a policy file.
- * @returns the policy and its warnings
+ * @param given tried out instead of what stands in the file
+ * @returns the policy, its warnings, and its text
  * @throws PolicyError with every error there is, and what would be warned of
  */
 export function loadPolicy(
   file: string,
   variables: Variables,
-): { policy: Policy; warnings: readonly Problem[] } {
-  const { source, secretFiles } = openPolicy(file, variables)
+  given?: PastedPolicy,
+): { policy: Policy; warnings: readonly Problem[]; text: string } {
+  const { source, secretFiles } = openPolicy(file, variables, given)
   const { config, problems, missing, isWrong } = validate(source)
   const { brokenFrom } = source
   if (brokenFrom !== undefined) {
@@ -37,7 +39,7 @@ export function loadPolicy(
       inOrder(withoutEchoes(source.problems, [...problems, ...missing, ...errors])),
       inOrder(warnings),
     )
-  return { policy, warnings: inOrder(warnings) }
+  return { policy, warnings: inOrder(warnings), text: source.text }
 }
 
 /** @throws PolicyError */

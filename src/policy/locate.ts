@@ -43,17 +43,17 @@ function locate(file: string, variables: Variables, at: Path, standard: string):
   return resolve(dirname(resolve(file)), path)
 }
 
-/**
- * @returns with it the files that `${file:PATH}` names
- * @throws PolicyError if there is no such file
- */
-export function openPolicy(
-  file: string,
-  variables: Variables,
-): { source: Source; secretFiles: readonly string[] } {
-  let text: string
+/** A policy that somebody tries out, as if it stood in the file. */
+export interface PastedPolicy {
+  readonly text: string
+  /** Tells whether `${file:PATH}` may name a file. */
+  mayRead(path: string): boolean
+}
+
+/** @throws PolicyError */
+function textOf(file: string): string {
   try {
-    text = readFileSync(file, 'utf8')
+    return readFileSync(file, 'utf8')
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     const message =
@@ -62,9 +62,23 @@ export function openPolicy(
         : `cannot be read: ${code}`
     throw new PolicyError([{ file, line: 1, column: 1, message, severity: 'error' }])
   }
+}
+
+/**
+ * @param given instead of what stands in the file
+ * @returns with it the files that `${file:PATH}` names
+ * @throws PolicyError if there is no such file
+ */
+export function openPolicy(
+  file: string,
+  variables: Variables,
+  given?: PastedPolicy,
+): { source: Source; secretFiles: readonly string[] } {
+  const text = given?.text ?? textOf(file)
   const secretFiles = new Set<string>()
   const readFile = (name: string) => {
     const path = resolve(dirname(resolve(file)), name)
+    if (given && !given.mayRead(path)) throw new Error('not a file of the policy in force')
     secretFiles.add(path)
     return readFileSync(path, 'utf8')
   }

@@ -10,6 +10,7 @@ import type { Console } from '../http/admin/console/console.ts'
 import { type Readiness, registerHealth } from '../http/admin/health.ts'
 import { registerMetrics } from '../http/admin/metrics.ts'
 import { type ModelsApiParts, registerAdminModels } from '../http/admin/models-api.ts'
+import { type PolicyApiParts, registerPolicyApi } from '../http/admin/policy-api.ts'
 import { type RightsApiParts, registerRightsApi } from '../http/admin/rights-api.ts'
 import { registerSecurityHeaders } from '../http/admin/security-headers.ts'
 import { registerUsageApi } from '../http/admin/usage-api.ts'
@@ -38,6 +39,7 @@ export interface AdminListenerParts {
   readonly rights: RightsApiParts
   /** Undefined: the policy wants none. */
   readonly console: Console | undefined
+  readonly policyFile: PolicyApiParts
 }
 
 const connections = { each: 64, all: 256 }
@@ -57,6 +59,7 @@ export async function createAdminListener({
   inForce,
   models,
   rights,
+  policyFile,
   console,
 }: AdminListenerParts): Promise<FastifyInstance> {
   const app = fastify({
@@ -84,5 +87,6 @@ export async function createAdminListener({
   registerAdminModels(app, models)
   registerRightsApi(app, rights)
   console?.register(app, logins)
+  registerPolicyApi(app, policyFile)
   return app
 }

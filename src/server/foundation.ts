@@ -10,6 +10,7 @@ import { createLoginFailures, type LoginFailures } from '../pipeline/finish/logi
 import { RequestObservers } from '../pipeline/finish/observers.ts'
 import { createRecordedBefore, type RecordedBefore } from '../pipeline/finish/recorded-before.ts'
 import { createScanners, type ScannerFor } from '../pipeline/request/scan-cache.ts'
+import type { Variables } from '../policy/locate.ts'
 import { loadPacks } from '../policy/packs.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { RedisClient } from '../redis/client.ts'
@@ -52,6 +53,8 @@ export interface Foundation {
   readonly intervals: Intervals
   readonly metrics: Metrics
   readonly snapshots: Snapshots
+  /** From which the policy is read. */
+  readonly policySource: { readonly file: string; readonly variables: Variables }
   /** Returns the policy in force. */
   policy(): Policy
   /** Sockets, connections and the audit log go by it until a restart. */
@@ -123,6 +126,7 @@ export async function openFoundation(options: GatewayOptions, closers: Closers):
   closers.add(loginFailures.close)
   return {
     ...{ version, policyFile: options.policyFile, startedAtMs: clock.wallMs() },
+    policySource: { file: options.policyFile, variables: options.variables },
     ...{ part, log, clock, metrics, snapshots, policy, atStart, memory, redis, keysSync },
     ...{ audit, orphans, recordEvent },
     ...{ recordedBefore, loginFailures, scannerFor, intervals },

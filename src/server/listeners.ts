@@ -3,7 +3,6 @@ import type { FastifyInstance } from 'fastify'
 import { createAdminLogins } from '../http/admin/admin-logins.ts'
 import type { Console } from '../http/admin/console/console.ts'
 import type { Readiness } from '../http/admin/health.ts'
-import type { RightsApiParts } from '../http/admin/rights-api.ts'
 import { createLoginThrottle } from '../http/data/login-throttle.ts'
 import { type TlsFiles, watchTlsFiles } from '../http/tls/tls.ts'
 import type { DriftWatch } from '../model-trust/drift-watch.ts'
@@ -12,6 +11,7 @@ import { requireThawedCaller } from '../pipeline/request/authorise.ts'
 import { createAdminListener } from './admin-listener.ts'
 import { auditOfAll } from './audit-of-all.ts'
 import type { Closers } from './closers.ts'
+import { policyParts, rightsParts } from './console-parts.ts'
 import { openConsole } from './console-wiring.ts'
 import { createDataListener, type DataListener } from './data-listener.ts'
 import type { Foundation } from './foundation.ts'
@@ -118,6 +118,7 @@ export async function createAdminSide(
     inForce: policy,
     models: { models, policy },
     rights: rightsParts(foundation, services),
+    policyFile: policyParts(foundation, services),
     logins: createAdminLogins({
       ...foundation,
       door: () => policy().door,
@@ -148,18 +149,6 @@ export async function createAdminSide(
     () => pages?.close(),
   )
   return { app, console: pages }
-}
-
-function rightsParts(
-  { policy, snapshots, clock }: Foundation,
-  { freezes, models }: Services,
-): RightsApiParts {
-  return {
-    policy,
-    keys: () => snapshots.keyFiles.keys,
-    obstacles: { freezes, quarantine: (model, kind) => models.quarantine(model, kind, policy()) },
-    nowMs: clock.wallMs,
-  }
 }
 
 async function readinessOf(

@@ -69,6 +69,10 @@ export interface Snapshots {
   readonly taken: Taken
   /** What the operator should know of the files in force. */
   readonly warnings: readonly string[]
+  /** Text of the policy file in force, and since when it is, RFC 3339. */
+  readonly policyText: { readonly text: string; readonly loadedAt: string }
+  /** Why the last reading was not taken as a whole; empty: it was. */
+  readonly problems: readonly string[]
   /** @returns why not all of it was taken */
   reload(): readonly string[]
   /** Reloads now, if a file has changed: for what must not happen before the next look at them. */
@@ -95,6 +99,8 @@ class FileSnapshots implements Snapshots {
   #entries: KeyFiles['keys']
   #revoked: readonly RevokedToken[]
   #warnings: readonly string[]
+  #policyText: Snapshots['policyText']
+  #problems: readonly string[] = []
   #taken: Taken
   #reading: LoadedFiles
   #watched: readonly string[]
@@ -111,7 +117,8 @@ class FileSnapshots implements Snapshots {
     const ofPolicy = [options.policyFile, exceptionsFile(options.policyFile)]
     const policyState = statesOf(ofPolicy)
     const exceptions = lookAt(exceptionsFile(options.policyFile))
-    const policy = readPolicy(options)
+    const { policy, text } = readPolicy(options)
+    this.#policyText = { text, loadedAt: new Date(options.now()).toISOString() }
     this.#atStart = policy
     this.#watched = filesOf(options, policy)
     this.#seen = [policyState, statesOf(this.#watched.slice(ofPolicy.length))].join('\n')
@@ -144,6 +151,14 @@ class FileSnapshots implements Snapshots {
     return this.#warnings
   }
 
+  get policyText(): Snapshots['policyText'] {
+    return this.#policyText
+  }
+
+  get problems(): readonly string[] {
+    return this.#problems
+  }
+
   readonly reload = (): readonly string[] => {
     const before = this.#current.policy
     // Before they are read: what changes meanwhile is looked at again.
@@ -159,6 +174,7 @@ class FileSnapshots implements Snapshots {
     }
     this.#watchAgain()
     const problems = failures.flatMap(problemsOf)
+    this.#problems = problems
     this.#onReload?.({ before, snapshot: this.#current, problems, keysOnly })
     return problems
   }
@@ -199,7 +215,10 @@ class FileSnapshots implements Snapshots {
         return undefined
       }
     }
-    const policy = attempt(() => readPolicy(this.#options)) ?? before
+    const read = attempt(() => readPolicy(this.#options))
+    if (read && read.text !== this.#policyText.text)
+      this.#policyText = { text: read.text, loadedAt: new Date(this.#options.now()).toISOString() }
+    const policy = read?.policy ?? before
     const nowTaken = takenOf(policy)
     const revoked = attempt(() => readRevoked(policy, this.#revoked))
     this.#revoked = revoked ?? this.#revoked
@@ -271,8 +290,8 @@ function areKeysOnly(files: readonly string[], before: string, now: string, { ke
   return changed.length > 0 && changed.every((file) => ofKeys.has(file))
 }
 
-function readPolicy({ policyFile, variables, listen, admin }: SnapshotOptions): Policy {
-  const { policy } = loadPolicy(policyFile, variables)
+function readPolicy({ policyFile, variables, listen, admin }: SnapshotOptions) {
+  const { policy, text } = loadPolicy(policyFile, variables)
   const overridden = {
     ...policy,
     listen: { ...policy.listen, ...listen },
@@ -285,7 +304,7 @@ function readPolicy({ policyFile, variables, listen, admin }: SnapshotOptions): 
     throw new TypeError(
       `\`admin.token\` must have at least ${minTokenLength} characters if the admin address is not loopback`,
     )
-  return Object.freeze(overridden)
+  return { policy: Object.freeze(overridden) as Policy, text }
 }
 
 /** Of the address that holds, not of the one in the file. */

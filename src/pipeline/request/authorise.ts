@@ -8,7 +8,7 @@ import { fingerprintId, shownIds, shownRoles } from '../../auth/identity.ts'
 import { Refusal } from '../../core/refusal.ts'
 import type { ServerKind } from '../../core/servers.ts'
 import { isServedBy, type Prompt } from '../../dialects/dialect.ts'
-import type { KillSwitch } from '../../kill-switch/kill-switch.ts'
+import type { FreezeCheck } from '../../kill-switch/kill-switch.ts'
 import { type DriftWatch, quarantineRefusal } from '../../model-trust/drift-watch.ts'
 import { formatModel, parseModel } from '../../models/name.ts'
 import type { Caps, Policy, Role } from '../../policy/policy.ts'
@@ -24,13 +24,13 @@ import {
 import { ownerOf, type StoredResponses } from '../stored-responses.ts'
 
 /** @throws Refusal `frozen` */
-export function requireThawedCaller(request: Authenticated, freezes: KillSwitch): void {
+export function requireThawedCaller(request: Authenticated, freezes: FreezeCheck): void {
   if (isHeld(request, freezes)) throw new Refusal('frozen')
 }
 
 function isHeld(
   { identity, certificate }: Pick<Authenticated, 'identity' | 'certificate'>,
-  freezes: KillSwitch,
+  freezes: FreezeCheck,
 ): boolean {
   const ids = shownIds(identity)
   const all = certificate ? [...ids, fingerprintId(certificate.fingerprint)] : ids
@@ -38,7 +38,11 @@ function isHeld(
 }
 
 /** @throws Refusal `frozen`, `route_not_allowed`; `not_found` if no model server behind the gate has this route */
-export function authoriseRoute(request: Authenticated, { endpoint }: Destination, freezes: KillSwitch): void {
+export function authoriseRoute(
+  request: Authenticated,
+  { endpoint }: Destination,
+  freezes: FreezeCheck,
+): void {
   const { role, policy } = request
   requireThawedCaller(request, freezes)
   if (!role.routes.has(endpoint.group)) {
@@ -51,10 +55,10 @@ export function authoriseRoute(request: Authenticated, { endpoint }: Destination
 
 /** What the step works with. */
 export interface AuthoriseParts {
-  readonly fleet: Fleet
+  readonly fleet: Pick<Fleet, 'find' | 'isRemote'>
   readonly models: Pick<DriftWatch, 'doubt' | 'admits'>
-  readonly stored: StoredResponses
-  readonly freezes: KillSwitch
+  readonly stored: Pick<StoredResponses, 'find'>
+  readonly freezes: FreezeCheck
 }
 
 /** @throws Refusal `model_not_allowed`, `model_quarantined`, `frozen`; `invalid_request` for what exceeds a cap that cannot be lowered */
@@ -86,7 +90,7 @@ export function createAuthoriseModel({ fleet, models, stored, freezes }: Authori
  * Narrows the target to the server that has the beginning of the conversation. Only the caller that it was given to may
  * go on with it, and only while it may use the model. @throws Refusal `invalid_request`
  */
-async function continued(target: Target, request: Parsed, stored: StoredResponses): Promise<Target> {
+async function continued(target: Target, request: Parsed, stored: AuthoriseParts['stored']): Promise<Target> {
   const { previousResponseId: continues } = request.prompt
   // Ollama keeps no conversations and does not read the id, so it is left out.
   if (continues === undefined || target.server === 'ollama') return target
@@ -147,7 +151,7 @@ function fileTarget(digest: string, policy: Policy): Target {
 }
 
 /** A model that an administrator names: it need not exist yet. @throws Refusal `model_not_allowed` */
-function administered(asked: string, role: Role, policy: Policy, fleet: Fleet): Target {
+function administered(asked: string, role: Role, policy: Policy, fleet: Pick<Fleet, 'isRemote'>): Target {
   const place = administeredAt(policy)
   const name = parseModel(asked)
   const model = name && formatModel(name)
@@ -183,13 +187,13 @@ function refuse(say: string): never {
 }
 
 /** @throws Refusal `frozen` */
-function requireThawed(model: string, server: ServerKind, freezes: KillSwitch): void {
+function requireThawed(model: string, server: ServerKind, freezes: FreezeCheck): void {
   if (freezes.holdsModel(model, server))
     throw new Refusal('frozen', { say: 'An operator has frozen this model.' })
 }
 
 /** Tells whether a request that is under way is about something that was frozen meanwhile. */
-export function isFrozen(context: RequestContext, freezes: KillSwitch): boolean {
+export function isFrozen(context: RequestContext, freezes: FreezeCheck): boolean {
   const { identity, certificate, target } = context
   if (identity && isHeld({ identity, certificate }, freezes)) return true
   return target !== undefined && freezes.holdsModel(target.model, target.server)

@@ -38,7 +38,7 @@ export type Locate = (
 const maxPassages = 256
 
 /** @param keysFile beside which the key of the digests lies */
-export function createLocate(keysFile: string, clock: Clock, log: Log): Locate {
+export function createLocate(keysFile: string, clock: Clock, log: Pick<Log, 'warn'>): Locate {
   const digest = createDigestPassage(keysFile, (error) =>
     log.warn(
       { cause: describeError(error) },
