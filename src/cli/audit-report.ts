@@ -1,8 +1,7 @@
 /** `torwart audit report`: writes an incident report, as Markdown or JSON. */
 import { toMarkdown } from '../audit/formats/markdown.ts'
 import { IncidentReport } from '../audit/query/report.ts'
-import type { Verdict } from '../audit/verify/verify.ts'
-import { verifyChains } from '../audit/verify/verify-chains.ts'
+import { integrityInWords, verifyChains } from '../audit/verify/verify-chains.ts'
 import { type Command, configOption, type ExitCode, jsonOption } from './command.ts'
 import { logFile, momentOption } from './shared/audit-log.ts'
 import { ask, sinceOption } from './shared/audit-query.ts'
@@ -31,13 +30,7 @@ export const auditReport: Command = {
       io.out(
         `${JSON.stringify({ made, integrity: { ...verdict, ...(chains.length > 1 ? { chains } : {}) }, ...report.result() }, null, 2)}\n`,
       )
-    else io.out(toMarkdown(report.result(), sentenceOf(verdict, chains.length), made))
+    else io.out(toMarkdown(report.result(), integrityInWords(verdict, chains.length), made))
     return verdict.bad ? 1 : 0
   },
-}
-
-function sentenceOf({ bad, records, signedTo }: Verdict, chains: number): string {
-  if (chains > 1 && !bad) return `the ${chains} chains of ${records} records are intact`
-  if (bad) return `**broken**: ${bad.file}:${bad.line}: ${bad.why}`
-  return `the chain of ${records} records is intact${signedTo ? `, signed up to record ${signedTo}` : ''}`
 }

@@ -6,6 +6,7 @@ import { registerErrorHandler } from '../http/admin/admin-errors.ts'
 import type { AdminLogins } from '../http/admin/admin-logins.ts'
 import { type ApprovalsApiParts, registerApprovals } from '../http/admin/approvals-api.ts'
 import { type AuditApiParts, registerAuditApi } from '../http/admin/audit-api.ts'
+import { registerAuditLogApi } from '../http/admin/audit-log-api.ts'
 import type { Console } from '../http/admin/console/console.ts'
 import { type Readiness, registerHealth } from '../http/admin/health.ts'
 import { registerMetrics } from '../http/admin/metrics.ts'
@@ -83,6 +84,7 @@ export async function createAdminListener({
   registerAdminApi(app, api)
   registerApprovals(app, approvals, logins)
   registerAuditApi(app, audit)
+  registerAuditLogApi(app, { file: () => inForce().audit.file, log, nowMs: Date.now })
   registerUsageApi(app, inForce)
   registerAdminModels(app, models)
   registerRightsApi(app, rights)

@@ -94,3 +94,10 @@ async function missingChain(file: string, sinceMs: number | undefined): Promise<
   }
   return undefined
 }
+
+/** Says in a sentence whether a log is intact, as Markdown. */
+export function integrityInWords({ bad, records, signedTo }: Verdict, chains: number): string {
+  if (chains > 1 && !bad) return `the ${chains} chains of ${records} records are intact`
+  if (bad) return `**broken**: ${bad.file}:${bad.line}: ${bad.why}`
+  return `the chain of ${records} records is intact${signedTo ? `, signed up to record ${signedTo}` : ''}`
+}

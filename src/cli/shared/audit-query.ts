@@ -1,11 +1,9 @@
 /** What the commands that read the audit log share: selecting records, with progress, in constant memory. */
 
-import { filters, type Query, queryOf } from '../../audit/query/query.ts'
+import { filters, type Query } from '../../audit/query/query.ts'
 import type { ReadOptions } from '../../audit/query/read.ts'
-import { type ChainLine, readChains } from '../../audit/query/read-chains.ts'
-import { createReferenceResolver } from '../../audit/query/references.ts'
+import { type Selected, selectRecords } from '../../audit/query/select.ts'
 import { createUnmatchedFilters, type Known } from '../../audit/query/unmatched-filters.ts'
-import { type Entry, readEntry } from '../../audit/write/entry.ts'
 import { segmentsOf } from '../../audit/write/segments.ts'
 import { refusals } from '../../core/refusal.ts'
 import { type Io, type Option, textOf, UsageError, type Values } from '../command.ts'
@@ -54,15 +52,10 @@ export async function* ask(
   query: Query,
   io: Io,
   { wait, known = {}, withTexts = false }: Asking = {},
-): AsyncGenerator<ChainLine & { readonly entry: Entry }> {
+): AsyncGenerator<Selected> {
   if (segmentsOf(file).length === 0) throw new UsageError(`There is no log ${file}.`)
-  const fits = queryOf(query)
   const vain = createUnmatchedFilters(query)
   const told = () => vain.told({ outcome: outcomes, ...known })
-  const resolver = withTexts ? createReferenceResolver(file) : undefined
-  const { identity } = query
-  // A record refers to records of the same caller only.
-  const mayBeReferredTo = queryOf(identity === undefined ? {} : { identity })
   const progress = progressOf(io, 'records')
   let count = 0
   let isTold = false
@@ -72,19 +65,14 @@ export async function* ask(
     return (await wait?.()) ?? false
   }
   try {
-    const options = {
-      ...(query.sinceMs === undefined ? {} : { sinceMs: query.sinceMs }),
+    yield* selectRecords(file, query, {
       ...(wait ? { wait: tellFirst } : {}),
-    }
-    for await (const { line, chain } of readChains(file, options)) {
-      if (++count % 1000 === 0) progress.tell(count)
-      const entry = readEntry(line)
-      if (!entry) continue
-      vain.see(entry)
-      if (resolver && mayBeReferredTo(entry)) resolver.see(entry, chain)
-      if (!fits(entry)) continue
-      yield { line: (await resolver?.resolve({ line, chain }, entry)) ?? line, chain, entry }
-    }
+      withTexts,
+      onRead(entry) {
+        if (++count % 1000 === 0) progress.tell(count)
+        if (entry) vain.see(entry)
+      },
+    })
   } finally {
     progress.end()
   }
