@@ -28,7 +28,7 @@ export function rightsParts(
 
 /** Makes what shows the policy, and tries others. */
 export function policyParts(
-  { policy, policySource: { file, variables }, snapshots, clock, log }: Foundation,
+  { policy, policyFile: file, variables, snapshots, clock, log }: Foundation,
   { scanningFor }: Services,
 ): PolicyApiParts {
   return {

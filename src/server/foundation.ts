@@ -53,8 +53,8 @@ export interface Foundation {
   readonly intervals: Intervals
   readonly metrics: Metrics
   readonly snapshots: Snapshots
-  /** From which the policy is read. */
-  readonly policySource: { readonly file: string; readonly variables: Variables }
+  /** From which `${VAR}` in the policy is expanded. */
+  readonly variables: Variables
   /** Returns the policy in force. */
   policy(): Policy
   /** Sockets, connections and the audit log go by it until a restart. */
@@ -125,8 +125,7 @@ export async function openFoundation(options: GatewayOptions, closers: Closers):
   )
   closers.add(loginFailures.close)
   return {
-    ...{ version, policyFile: options.policyFile, startedAtMs: clock.wallMs() },
-    policySource: { file: options.policyFile, variables: options.variables },
+    ...{ version, policyFile: options.policyFile, variables: options.variables, startedAtMs: clock.wallMs() },
     ...{ part, log, clock, metrics, snapshots, policy, atStart, memory, redis, keysSync },
     ...{ audit, orphans, recordEvent },
     ...{ recordedBefore, loginFailures, scannerFor, intervals },
