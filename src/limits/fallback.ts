@@ -5,6 +5,7 @@
 import { Refusal } from '../core/refusal.ts'
 import type {
   Account,
+  AccountUse,
   Admission,
   AdmissionRequest,
   Budget,
@@ -112,6 +113,13 @@ class FallbackStore implements Store {
       () => this.#shared.settle(there, budget),
       // Redis is told later what it holds; what must be judged now is judged here.
       () => this.#local.settle({ ...there, claim: undefined, trial: undefined }, budget),
+    )
+  }
+
+  use(account: Account, budget: Budget): Promise<AccountUse> {
+    return this.#either(
+      () => this.#shared.use(account, budget),
+      () => this.#local.use(account, budget),
     )
   }
 

@@ -50,6 +50,7 @@ export function createLeaseRenewer(store: Store, onFailure: (error: unknown) => 
     renewAll,
     check: () => store.check(),
     renew: (renewals) => store.renew(renewals),
+    use: (account, budget) => store.use(account, budget),
     closeBreaker: (account, budget) => store.closeBreaker(account, budget),
     async admit(entry, budget) {
       const admission = await store.admit(entry, budget)

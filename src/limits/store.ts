@@ -181,6 +181,29 @@ export interface Renewal {
   readonly trial: Account | undefined
 }
 
+/** What a window has counted. */
+export interface WindowUse {
+  readonly used: number
+  /** Until none of it counts any more. */
+  readonly resetMs: number
+}
+
+/** What an account has used and holds at this moment, whatever its limits are. */
+export interface AccountUse {
+  readonly requests: WindowUse
+  readonly probes: WindowUse
+  /** Of the circuit breaker. */
+  readonly actions: WindowUse
+  readonly tokensPerMinute: WindowUse
+  readonly tokensPerDay: WindowUse
+  /** Reserved by requests that run. */
+  readonly pendingTokens: number
+  /** Requests that run. */
+  readonly leases: number
+  /** Until an open breaker lets a trial through; undefined: it is closed. */
+  readonly breakerMs: number | undefined
+}
+
 /** Counts requests and tokens, and holds slots. What it cannot count it refuses. */
 export interface Store {
   /** Counts one request if there is room for it. @throws Refusal `store_unavailable`, as all of them */
@@ -204,6 +227,8 @@ export interface Store {
     admission: Admission,
     budget: Budget,
   ): Promise<void>
+  /** Tells what an account has used, and changes nothing. A token has no account of its own here. */
+  use(account: Account, budget: Budget): Promise<AccountUse>
   /** Closes a breaker by hand. @returns whether it was open */
   closeBreaker(account: Account, budget: Budget): Promise<boolean>
   /** Asks whether the counts can be reached right now, within the time one request may spend on them. */

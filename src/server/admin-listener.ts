@@ -9,6 +9,7 @@ import { type AuditApiParts, registerAuditApi } from '../http/admin/audit-api.ts
 import { registerAuditLogApi } from '../http/admin/audit-log-api.ts'
 import type { Console } from '../http/admin/console/console.ts'
 import { type Readiness, registerHealth } from '../http/admin/health.ts'
+import { type LimitsApiParts, registerLimitsApi } from '../http/admin/limits-api.ts'
 import { registerMetrics } from '../http/admin/metrics.ts'
 import { type ModelsApiParts, registerAdminModels } from '../http/admin/models-api.ts'
 import { type PolicyApiParts, registerPolicyApi } from '../http/admin/policy-api.ts'
@@ -38,6 +39,7 @@ export interface AdminListenerParts {
   inForce(): Policy
   readonly models: ModelsApiParts
   readonly rights: RightsApiParts
+  readonly limits: LimitsApiParts
   /** Undefined: the policy wants none. */
   readonly console: Console | undefined
   readonly policyFile: PolicyApiParts
@@ -60,6 +62,7 @@ export async function createAdminListener({
   inForce,
   models,
   rights,
+  limits,
   policyFile,
   console,
 }: AdminListenerParts): Promise<FastifyInstance> {
@@ -88,6 +91,7 @@ export async function createAdminListener({
   registerUsageApi(app, inForce)
   registerAdminModels(app, models)
   registerRightsApi(app, rights)
+  registerLimitsApi(app, limits)
   console?.register(app, logins)
   registerPolicyApi(app, policyFile)
   return app

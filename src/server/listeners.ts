@@ -118,6 +118,7 @@ export async function createAdminSide(
     inForce: policy,
     models: { models, policy },
     rights: rightsParts(foundation, services),
+    limits: { store, policy, keys: () => snapshots.keyFiles.keys, nowMs },
     policyFile: policyParts(foundation, services),
     logins: createAdminLogins({
       ...foundation,

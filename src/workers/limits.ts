@@ -7,6 +7,7 @@ import { Refusal } from '../core/refusal.ts'
 import { AdmissionForecast } from '../limits/admission-forecast.ts'
 import type {
   Account,
+  AccountUse,
   Admission,
   AdmissionRequest,
   Budget,
@@ -71,6 +72,10 @@ class RemoteStore implements Store {
     admission: Admission,
   ): Promise<void> {
     await this.#ask('refund', [{ kind, limits }, admission])
+  }
+
+  use(account: Account): Promise<AccountUse> {
+    return this.#ask('use', [account])
   }
 
   closeBreaker(account: Account): Promise<boolean> {
@@ -141,6 +146,7 @@ export function serveLimits(store: Store, heardAll: () => Promise<void>): LimitS
       },
       'limits.refund': (entry: Pick<AdmissionRequest, 'kind' | 'limits'>, admission: Admission) =>
         store.refund(entry, admission, budget),
+      'limits.use': (account: Account) => store.use(account, budget),
       'limits.closeBreaker': (account: Account) => store.closeBreaker(account, budget),
     },
     release() {

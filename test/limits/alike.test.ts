@@ -1,8 +1,10 @@
 /** Memory and Redis answer alike, to the millisecond, whatever they are asked in whatever order. */
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type {
   Account,
+  AccountUse,
   Admission,
   AdmissionRequest,
   Claim,
@@ -35,6 +37,7 @@ const step = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('renew' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('close' as const) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('look' as const) }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('refund' as const), which: fc.nat(5) }) },
   {
     weight: 4,
@@ -55,7 +58,8 @@ async function answersOf(
   { store, advance }: World,
   prefix: string,
   script: readonly Step[],
-): Promise<unknown[]> {
+): Promise<{ readonly answers: unknown[]; readonly looks: AccountUse[] }> {
+  const looks: AccountUse[] = []
   const own: Account = { ...key, name: prefix }
   const role: Account = { scope: 'role', name: prefix }
   const all: Account = { scope: 'all', name: prefix }
@@ -138,9 +142,10 @@ async function answersOf(
         open.map(({ lease, claim, trial }) => ({ lease, claim, trial: trial ? own : undefined })),
       )
     else if (each.do === 'close') answers.push(await store.closeBreaker(own, budget()))
+    else if (each.do === 'look') looks.push(await store.use(own, budget()), await store.use(role, budget()))
     else await advance(each.ms)
   }
-  return answers
+  return { answers, looks }
 }
 
 /** What nobody waits for tells nothing in Redis. */
@@ -166,5 +171,13 @@ describe('the stores', () => {
       await memory?.close()
       await redis?.close()
     }
+  })
+
+  it('look at an account with commands that only read', () => {
+    const script = readFileSync('src/limits/redis/lua/use.lua', 'utf8')
+    const commands = Array.from(script.matchAll(/redis\.call\('(\w+)'/g), ([, name]) => name)
+    expect(new Set(commands)).toEqual(new Set(['HMGET', 'ZRANGEBYSCORE']))
+    const shared = script.matchAll(/\b(account_\w+|window_\w+|leases?_\w+|breaker_\w+)\(/g)
+    expect(new Set(Array.from(shared, ([, name]) => name))).toEqual(new Set(['window_read', 'breaker_of']))
   })
 })

@@ -60,6 +60,7 @@ export function makeRedisStore(
     renew: (renewals) => store.renew(renewals),
     settle: (settlement, budget) => store.settle(settlement, budget),
     refund: (entry, admission, budget) => store.refund(entry, admission, budget),
+    use: (account, budget) => store.use(account, budget),
     closeBreaker: (account, budget) => store.closeBreaker(account, budget),
     check: () => store.check(),
     opened: redis.opened,

@@ -82,18 +82,7 @@ export function registerAuditLogApi(app: FastifyInstance, parts: AuditLogApiPart
     const period = periodOf(query, parts.nowMs(), '24h')
     if (typeof period === 'string') return refuse(reply, period)
     return oneAtATime('report', reply, async (raw) => {
-      const report = new IncidentReport()
-      for await (const { entry } of whileThere(raw, selectRecords(parts.file(), period))) report.add(entry)
-      const { sinceMs } = period
-      const { chains, ...verdict } = await verifyChains(
-        parts.file(),
-        sinceMs === undefined ? {} : { sinceMs },
-      )
-      const text = toMarkdown(
-        report.result(),
-        integrityInWords(withoutFolder(verdict), chains.length),
-        new Date(parts.nowMs()).toISOString(),
-      )
+      const text = await reportOf(parts, period, raw)
       raw.writeHead(200, headersOf(reply, 'text/markdown', 'incident-report.md'))
       raw.end(text)
     })
@@ -146,6 +135,19 @@ function headersOf(reply: FastifyReply, mediaType: string, file?: string): Recor
     'x-content-type-options': 'nosniff',
     ...(file === undefined ? {} : { 'content-disposition': `attachment; filename="${file}"` }),
   }
+}
+
+async function reportOf(
+  { file, nowMs }: AuditLogApiParts,
+  period: Pick<Query, 'sinceMs' | 'untilMs'>,
+  raw: ServerResponse,
+): Promise<string> {
+  const report = new IncidentReport()
+  for await (const { entry } of whileThere(raw, selectRecords(file(), period))) report.add(entry)
+  const { sinceMs } = period
+  const { chains, ...verdict } = await verifyChains(file(), sinceMs === undefined ? {} : { sinceMs })
+  const integrity = integrityInWords(withoutFolder(verdict), chains.length)
+  return toMarkdown(report.result(), integrity, new Date(nowMs()).toISOString())
 }
 
 async function verify(file: string, raw: ServerResponse): Promise<void> {

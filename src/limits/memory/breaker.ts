@@ -35,6 +35,11 @@ export class BreakerState {
     return this.#trial && nowMs < this.#trial.untilMs ? soonMs : 0
   }
 
+  /** Until an open one lets a trial through. */
+  openMs(nowMs: number): number {
+    return Math.max(0, (this.#openUntilMs ?? nowMs) - nowMs)
+  }
+
   /** @returns for how long */
   open(nowMs: number): number {
     this.#openings = this.#isForgotten(nowMs) ? 1 : this.#openings + 1

@@ -27,6 +27,12 @@ export class MemoryAccount {
     return this.#leases.size
   }
 
+  /** The same and their tokens, without forgetting those that ran out: who only looks must not change what is settled. */
+  held(nowMs: number): { readonly leases: number; readonly tokens: number } {
+    const open = [...this.#leases.values()].filter(({ untilMs }) => untilMs > nowMs)
+    return { leases: open.length, tokens: open.reduce((sum, { tokens }) => sum + tokens, 0) }
+  }
+
   /** Tokens of these. */
   pending(nowMs: number): number {
     this.leases(nowMs)

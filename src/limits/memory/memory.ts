@@ -6,6 +6,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { SharedLimits } from '../../policy/policy.ts'
 import {
   type Account,
+  type AccountUse,
   type Admission,
   type AdmissionRequest,
   type Claim,
@@ -162,6 +163,24 @@ class MemoryStore implements Store {
       for (const thing of claim.repetition.things) this.#repetitions.unnote(nameOf(claim.repetition, thing))
     const opened = this.#settleBreaker(settlement, now)
     return { opened, repeatedMs: repetition ? this.#noteRepeated(repetition, now) : 0 }
+  }
+
+  async use({ scope, name }: Account): Promise<AccountUse> {
+    // Asking makes no account: whoever asks for many must not push others out.
+    const account = this.#accounts.get(`${scope}:${name}`) ?? new MemoryAccount()
+    const now = this.#clock.monotonicMs()
+    const held = account.held(now)
+    const of = (window: SlidingWindow) => ({ used: window.total(now), resetMs: window.untilEmpty(now) })
+    return {
+      requests: of(account.requests),
+      probes: of(account.probes),
+      actions: of(account.actions),
+      tokensPerMinute: of(account.tokensPerMinute),
+      tokensPerDay: of(account.tokensPerDay),
+      pendingTokens: held.tokens,
+      leases: held.leases,
+      breakerMs: account.breaker.isOpen ? account.breaker.openMs(now) : undefined,
+    }
   }
 
   async closeBreaker(account: Account): Promise<boolean> {

@@ -1,6 +1,14 @@
 /** What the operations of `lua/` answer, as the head of each file lists it. */
 import { Refusal } from '../../core/refusal.ts'
-import type { Admission, Entrance, RateLimitStatus, Reservation, Scope, Settled } from '../store.ts'
+import type {
+  AccountUse,
+  Admission,
+  Entrance,
+  RateLimitStatus,
+  Reservation,
+  Scope,
+  Settled,
+} from '../store.ts'
 
 const scopes: readonly Scope[] = ['key', 'role', 'model', 'all', 'token']
 const admissions = ['admitted', 'requests', 'breaker'] as const
@@ -63,6 +71,23 @@ export function entranceOf([first, second]: readonly [readonly number[], readonl
 export function settledOf(answer: readonly number[]): Settled {
   const [opened = 0, repeatedMs = 0] = whole(answer, 2)
   return { opened: opened === 1, repeatedMs }
+}
+
+/** Reads the answer of `use`. @throws Refusal `store_unavailable` */
+export function useOf(answer: readonly number[]): AccountUse {
+  const numbers = whole(answer, 14)
+  const at = (index: number) => numbers[index] ?? 0
+  const window = (index: number) => ({ used: at(2 * index), resetMs: at(2 * index + 1) })
+  return {
+    requests: window(0),
+    probes: window(1),
+    actions: window(2),
+    tokensPerMinute: window(3),
+    tokensPerDay: window(4),
+    pendingTokens: at(10),
+    leases: at(11),
+    breakerMs: at(12) === 1 ? at(13) : undefined,
+  }
 }
 
 function statusOf([scope = 0, limit = 0, remaining = 0, resetMs = 0]: readonly number[]):

@@ -125,6 +125,12 @@ export class Operations {
     }
   }
 
+  use(account: Account): Operation {
+    const { scope, name } = account
+    const keys = [...this.#countsOf(account), `${this.#prefix}held:${scope}:${name}`]
+    return { name: 'use', keys, words: [] }
+  }
+
   closeBreaker(account: Account): Operation {
     return { name: 'close-breaker', keys: this.#countsOf(account), words: [] }
   }

@@ -12,6 +12,7 @@ import { AdmissionForecast } from '../admission-forecast.ts'
 import { ServerClock } from '../server-clock.ts'
 import type {
   Account,
+  AccountUse,
   Admission,
   AdmissionRequest,
   Budget,
@@ -23,7 +24,7 @@ import type {
   Settlement,
   Store,
 } from '../store.ts'
-import { admissionOf, entranceOf, reservationOf, settledOf, whole } from './answers.ts'
+import { admissionOf, entranceOf, reservationOf, settledOf, useOf, whole } from './answers.ts'
 import { type Batch, createBatch } from './batch.ts'
 import { Operations } from './operations.ts'
 import { isLate, type Operation, operationsOn, type RunOperations } from './scripts.ts'
@@ -128,6 +129,10 @@ class RedisStore implements Store {
       throw error
     })
     return settledOf(answer)
+  }
+
+  async use(account: Account, budget: Budget): Promise<AccountUse> {
+    return useOf(await this.#askInTime(this.#operations.use(account), budget))
   }
 
   async closeBreaker(account: Account, budget: Budget): Promise<boolean> {

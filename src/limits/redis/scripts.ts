@@ -16,7 +16,7 @@ import {
 } from '../store.ts'
 
 const shared = ['account', 'breaker', 'leases', 'seen']
-const operations = ['admit', 'reserve', 'renew', 'settle', 'refund', 'close-breaker'] as const
+const operations = ['admit', 'reserve', 'renew', 'settle', 'refund', 'close-breaker', 'use'] as const
 
 /** Keys and arguments as the head of its file says. */
 export interface Operation {
