@@ -39,6 +39,7 @@ export const auditErase: Command = {
       flags: '--subject <text>',
       description: 'records whose content contains this text: a name, a session, an address',
     },
+    { flags: '--person <id>', description: 'records of this person behind a key' },
     { flags: '--identity <key>', description: 'records of this key and its tokens, by id or name' },
     { flags: '--before <time>', description: 'records older than this: 30d, or a date' },
     { flags: '--why <reason>', description: 'reason, for the audit log', required: true },
@@ -71,11 +72,12 @@ function selectionIn(values: Values, io: Io): ErasureRequest {
   const given = {
     subject: textOf(values, 'subject'),
     identity: textOf(values, 'identity'),
+    person: textOf(values, 'person'),
     before: beforeMs === undefined ? '' : new Date(beforeMs).toISOString(),
   }
   const meant = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ''))
   if (Object.keys(meant).length === 0)
-    throw new UsageError('Say which records: --subject, --identity or --before.')
+    throw new UsageError('Say which records: --subject, --person, --identity or --before.')
   return { ...meant, why: textOf(values, 'why'), by: authorOf(values, io) }
 }
 

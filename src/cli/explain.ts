@@ -22,6 +22,7 @@ export const explain: Command = {
     { flags: '--route <route>', description: 'route group, or a path such as /api/chat' },
     { flags: '--model <model>', description: 'model, as a client would name it' },
     { flags: '--tool <tool>', description: 'tool that the model would call' },
+    { flags: '--person <id>', description: 'person behind the key that the request would name' },
     jsonOption,
   ],
   async run(values, io): Promise<ExitCode> {
@@ -33,6 +34,7 @@ export const explain: Command = {
       route: textOf(values, 'route') || undefined,
       model: textOf(values, 'model') || undefined,
       tool: textOf(values, 'tool') || undefined,
+      person: textOf(values, 'person') || undefined,
     }
     const freezes = frozenBy(readFreezes(freezesFile(policy.audit.file)), now)
     const obstacles = { freezes, quarantine: quarantineByLock(policy) }

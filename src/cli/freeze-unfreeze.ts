@@ -6,7 +6,7 @@ import { byOption, type Command, configOption, textOf } from './command.ts'
 import { issueFreeze } from './shared/freezes.ts'
 import { durationOption } from './shared/keys.ts'
 
-const argument = '<key|role|model|all> [name]'
+const argument = '<key|role|model|person|all> [name]'
 
 /** The command `torwart freeze`. */
 export const freeze: Command = {

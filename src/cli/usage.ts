@@ -1,4 +1,4 @@
-/** `torwart usage`: requests, tokens and cost by key, role, model, person or day, from the audit log. */
+/** `torwart usage`: requests, tokens and cost by key, role, group, model, person or day, from the audit log. */
 import { type UsageGroup, type UsageRow, UsageTable, usageGroups } from '../audit/query/usage.ts'
 import { csv } from '../core/csv.ts'
 import { table } from '../core/table.ts'
@@ -7,7 +7,16 @@ import { pricesOf } from '../policy/prices.ts'
 import { type Command, configOption, type ExitCode, jsonOption, textOf, UsageError } from './command.ts'
 import { ask, queryIn, sinceOption } from './shared/audit-query.ts'
 
-const columns = ['requests', 'refused', 'inputTokens', 'outputTokens', 'cost', 'unpricedTokens'] as const
+const columns = [
+  'requests',
+  'refused',
+  'inputTokens',
+  'outputTokens',
+  'cost',
+  'unpricedTokens',
+  'gpuSeconds',
+] as const
+const titles = ['requests', 'refused', 'input tokens', 'output tokens', 'GPU seconds', 'cost'] as const
 
 /** The command `torwart usage`. */
 export const usage: Command = {
@@ -37,7 +46,7 @@ export const usage: Command = {
         ),
       )
     else if (rows.length === 0) io.out('Nothing was used.\n')
-    else io.out(table([by, 'requests', 'refused', 'input tokens', 'output tokens', 'cost'], rows.map(shown)))
+    else io.out(table([by, ...titles], rows.map(shown)))
     return 0
   },
 }
@@ -54,6 +63,7 @@ function shown(row: UsageRow) {
     ...row,
     'input tokens': row.inputTokens,
     'output tokens': row.outputTokens,
+    'GPU seconds': row.gpuSeconds ?? undefined,
     cost: row.cost === null ? undefined : costText(row.cost),
   }
 }

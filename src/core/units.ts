@@ -5,6 +5,10 @@
 const durations: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 const sizes: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 }
 
+const amounts: Readonly<Record<string, number>> = { k: 1e3, M: 1e6, G: 1e9 }
+
+/** Pattern of a large count with a unit. */
+export const amountPattern = '^\\d{1,6}[kMG]$'
 /** Pattern of a duration. */
 export const durationPattern = '^\\d{1,9}(ms|s|m|h|d)$'
 /** Pattern of a size. */
@@ -33,6 +37,11 @@ export function parseMoment(text: string, nowMs: number): number {
 /** Bytes, or undefined if the text is no size. */
 export function parseSize(text: string): number | undefined {
   return parse(text, sizes)
+}
+
+/** A count such as `50M`, or undefined if the text is none. */
+export function parseAmount(text: string): number | undefined {
+  return parse(text, amounts)
 }
 
 function print(amount: number, units: Readonly<Record<string, number>>): string {

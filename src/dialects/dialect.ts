@@ -220,6 +220,8 @@ export interface Prompt {
   readonly uploadStream?: AsyncIterable<Uint8Array>
   /** The id of the stored response whose conversation continues. */
   readonly previousResponseId?: string
+  /** Whom the caller says it is from, as it wrote it. Absent: it does not say. */
+  readonly person?: JsonValue
   /** Further models that the request names, as the caller wrote them. */
   readonly others?: readonly string[]
 }

@@ -1,15 +1,16 @@
 /**
- * A freeze entry: somebody has frozen a key, a role, a model or everything, or unfrozen it. Of two entries about the same
+ * A freeze entry: somebody has frozen a key, a role, a model, a person or everything, or unfrozen it. Of two entries about the same
  * subject the later one holds, wherever they were issued, so gateways may learn of them in any sequence and twice.
  */
 import Type, { type Static } from 'typebox'
 import Value from 'typebox/value'
 import { isCallerId } from '../core/key-id.ts'
+import { personIn } from '../core/person.ts'
 import { createMasker, findSensitive } from '../detect/sensitive/mask.ts'
 import { parsePattern } from '../models/name.ts'
 
 /** What can be frozen. */
-export const frozenKinds = ['key', 'role', 'model', 'all'] as const
+export const frozenKinds = ['key', 'role', 'model', 'person', 'all'] as const
 
 /** One of `frozenKinds`. */
 export type FrozenKind = (typeof frozenKinds)[number]
@@ -28,7 +29,7 @@ const words = Type.String({ minLength: 1, maxLength: maxLength })
 const entrySchema = Type.Object(
   {
     kind: Type.Enum([...frozenKinds]),
-    /** A key's id, a role, a model or pattern of models; empty for `all`. */
+    /** A key's id, a role, a model or pattern of models, a person's id in lower case; empty for `all`. */
     name,
     frozen: Type.Boolean(),
     why: words,
@@ -49,8 +50,13 @@ export function isFreezeEntry(value: unknown): value is FreezeEntry {
 }
 
 /** Names what an entry is about; of each subject one entry holds. */
-export function subjectOf({ kind, name }: Pick<FreezeEntry, 'kind' | 'name'>): string {
-  return `${kind}:${name}`
+export function subjectOf(about: Pick<FreezeEntry, 'kind' | 'name'>): string {
+  return `${about.kind}:${nameIn(about)}`
+}
+
+/** Persons are frozen however their ids are written. */
+function nameIn({ kind, name }: Pick<FreezeEntry, 'kind' | 'name'>): string {
+  return kind === 'person' ? (personIn(name) ?? name) : name
 }
 
 /** Whether the entry freezes its subject at `nowMs`. */
@@ -88,6 +94,7 @@ export function faultOf({
   if (kind !== 'all' && name === '') return `Name the ${kind}.`
   if (why.trim() === '' || by.trim() === '') return 'The reason or the author is missing.'
   if (kind === 'key' && !isCallerId(name)) return 'This is not a key id.'
+  if (kind === 'person' && personIn(name) === undefined) return 'This is not the id of a person.'
   if (kind === 'model' && !parsePattern(name)) return 'This is not a name or pattern of a local model.'
   const tooLong = [name, why, by].some((text) => text.length > maxLength || /\p{C}/u.test(text))
   return tooLong
@@ -108,7 +115,7 @@ export function freezeEntryOf(
   const at = Math.max(nowMs, (before?.at ?? 0) + 1)
   return {
     kind: request.kind,
-    name: request.name,
+    name: nameIn(request),
     frozen: request.frozen,
     why: mask(request.why).slice(0, maxLength),
     by: mask(request.by).slice(0, maxLength),

@@ -30,11 +30,13 @@ export function knownFreezesOf(entries: Iterable<FreezeEntry>): KnownFreezes {
 /**
  * Makes an event of each entry that the log does not tell of yet.
  * @param known undefined at the first start: then only what is in force is new
+ * @param pseudonymOf names a person: an event stays in the log for good, and ids of persons must be erasable
  */
 export function freezeEventsSince(
   known: KnownFreezes | undefined,
   entries: Iterable<FreezeEntry>,
   nowMs: number,
+  pseudonymOf: (person: string) => string,
 ): FreezeEvent[] {
   return [...entries].flatMap((entry) => {
     const { kind, name, why, by, at, until, frozen } = entry
@@ -45,7 +47,7 @@ export function freezeEventsSince(
     if (!frozen && !(before && isInForce(before, at))) return []
     const details = {
       kind,
-      name,
+      name: kind === 'person' ? pseudonymOf(name) : name,
       why,
       by,
       ordered: new Date(at).toISOString(),

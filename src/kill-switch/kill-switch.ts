@@ -16,8 +16,11 @@ import type { SharedFreezes } from './shared.ts'
 
 /** What stops a caller or a model by hand. */
 export interface FreezeCheck {
-  /** Whether a caller may do nothing, by any of the ids and roles that it comes with. */
-  holdsCaller(ids: readonly string[], roles: readonly string[]): boolean
+  /**
+   * Whether a caller may do nothing, by any of the ids and roles that it comes with.
+   * @param person the person behind a key that it speaks for, if any
+   */
+  holdsCaller(ids: readonly string[], roles: readonly string[], person?: string): boolean
   /** Whether no caller may use this model on servers of this kind. */
   holdsModel(model: string, server: ServerKind): boolean
 }
@@ -115,8 +118,8 @@ class GatewayKillSwitch implements KillSwitch {
     this.#writeFile()
   }
 
-  holdsCaller(ids: readonly string[], roles: readonly string[]): boolean {
-    return holdsCaller(this.#entries, ids, roles, this.#now())
+  holdsCaller(ids: readonly string[], roles: readonly string[], person?: string): boolean {
+    return holdsCaller(this.#entries, { ids, roles, person }, this.#now())
   }
 
   holdsModel(model: string, server: ServerKind): boolean {
@@ -251,19 +254,21 @@ class GatewayKillSwitch implements KillSwitch {
 export function frozenBy(entries: FreezeEntries, nowMs: number): FreezeCheck {
   const models = modelsOf(entries)
   return {
-    holdsCaller: (ids, roles) => holdsCaller(entries, ids, roles, nowMs),
+    holdsCaller: (ids, roles, person) => holdsCaller(entries, { ids, roles, person }, nowMs),
     holdsModel: (model, server) => holdsModel(models, model, server, nowMs),
   }
 }
 
-function holdsCaller(
-  entries: FreezeEntries,
-  ids: readonly string[],
-  roles: readonly string[],
-  nowMs: number,
-): boolean {
+interface Caller {
+  readonly ids: readonly string[]
+  readonly roles: readonly string[]
+  readonly person: string | undefined
+}
+
+function holdsCaller(entries: FreezeEntries, { ids, roles, person }: Caller, nowMs: number): boolean {
   if (entries.size === 0) return false
   const holds = (kind: FreezeEntry['kind'], name: string) => isHeld(entries, { kind, name }, nowMs)
+  if (person !== undefined && holds('person', person)) return true
   return holds('all', '') || ids.some((id) => holds('key', id)) || roles.some((role) => holds('role', role))
 }
 

@@ -1,6 +1,13 @@
 /** Whose limits hold for a request. All that apply must have room. */
 import type { ModelRule, Policy, Role, SharedLimits } from '../policy/policy.ts'
-import type { Account, AdmissionRequest, ClaimedAccount, CountedLimit } from './store.ts'
+import type {
+  Account,
+  AdmissionRequest,
+  Claim,
+  ClaimedAccount,
+  ClaimedLimits,
+  CountedLimit,
+} from './store.ts'
 
 const everybody: Account = { scope: 'all', name: '' }
 
@@ -49,26 +56,42 @@ export function entryLimits(
   return counted
 }
 
-/** Lists what is set aside for a request that was read. */
+/**
+ * Lists what is set aside for a request that was read.
+ * @param person the account of the person that it is from; undefined where the role knows no persons
+ */
 export function claimedAccounts(
   key: Account,
-  { name, limits, shared, budgets }: Role,
+  { name, limits, shared, budgets, group }: Role,
   model: ModelRule | undefined,
   policy: Policy,
+  person: Account | undefined,
 ): readonly ClaimedAccount[] {
   const claimed: ClaimedAccount[] = []
-  const add = (account: Account, limits: SharedLimits | undefined) => {
+  const add = (account: Account, limits: ClaimedLimits | undefined) => {
     if (limits && Object.values(limits).some((limit) => limit !== undefined))
       claimed.push({ account, limits })
   }
   add(key, withoutRequests(limits))
+  // Which person it is from may stand in its body.
+  if (person) add(person, limits.perPerson)
   add({ scope: 'role', name }, withoutRequests(shared))
+  const budget = group === undefined ? undefined : policy.groups.get(group)
+  if (group !== undefined && budget) add({ scope: 'group', name: group }, { ...unlimited, ...budget })
   // Which model it is for was not known at the entry.
   if (model) add({ scope: 'model', name: model.pattern }, model.limits)
   add(everybody, withoutRequests(policy.limits))
   // A token lives for a day at most, so that what it may use in a day is all it may use.
   for (const { id, tokens } of budgets) add(tokenAccount(key, id), { ...unlimited, tokensPerDay: tokens })
   return claimed
+}
+
+/**
+ * Names the line in which a request waits for a slot: of persons with limits each has its own, so that one who may run no
+ * more keeps no others of the same key waiting.
+ */
+export function lineOf(key: string, claim: Pick<Claim, 'accounts'> | undefined): string {
+  return claim?.accounts.find(({ account }) => account.scope === 'person')?.account.name ?? key
 }
 
 /** Those were counted at the entry. */
@@ -82,6 +105,7 @@ export function wholeTokenLimit(claimed: readonly ClaimedAccount[]): number {
     ...claimed.flatMap(({ limits }) => [
       limits.tokensPerMinute ?? Number.POSITIVE_INFINITY,
       limits.tokensPerDay ?? Number.POSITIVE_INFINITY,
+      limits.tokensPerMonth ?? Number.POSITIVE_INFINITY,
     ]),
     Number.POSITIVE_INFINITY,
   )

@@ -119,8 +119,9 @@ class Lines implements SlotQueue {
     const line = this.#lines.get(owner) ?? []
     if (line.length >= max || this.#size >= maxWaiting) return full
     this.#lines.set(owner, line)
+    const own = claim.accounts.some(({ account }) => account.scope === 'person') ? 'person' : 'key'
     const isShared = claim.accounts.some(
-      ({ account, limits }) => account.scope !== 'key' && limits.concurrent !== undefined,
+      ({ account, limits }) => account.scope !== own && limits.concurrent !== undefined,
     )
     const queued: QueuedClaim = { isShared, call() {} }
     line.push(queued)

@@ -35,12 +35,12 @@ export const forgetOpeningsMs = 600_000
 export const soonMs = 1000
 
 /** Whose use is counted. */
-export type Scope = 'key' | 'role' | 'model' | 'all' | 'token'
+export type Scope = 'key' | 'role' | 'model' | 'all' | 'token' | 'person' | 'group'
 
 /** What use is counted for. */
 export interface Account {
   readonly scope: Scope
-  /** A key's id, a role's name, a pattern of models, nothing, or a token's id. */
+  /** A key's id, a role's name, a pattern of models, nothing, a token's id, a key's person, or a group's name. */
   readonly name: string
 }
 
@@ -119,7 +119,13 @@ export interface Claim {
 export interface ClaimedAccount {
   readonly account: Account
   /** `requestsPerMinute` only where it was not counted at the entry. */
-  readonly limits: SharedLimits
+  readonly limits: ClaimedLimits
+}
+
+/** What is claimed of an account. */
+export interface ClaimedLimits extends SharedLimits {
+  /** Of a calendar month, UTC; absent: no limit. */
+  readonly tokensPerMonth?: number | undefined
 }
 
 /** Things that may not come too often, for one account. */

@@ -8,6 +8,7 @@
  * | --------------- | ----------------------------------------------------------------------- | ------------------------------ |
  * | `Received`      | `id` … `guardWork`                                                      | `request/receive.ts`           |
  * | `Authenticated` | `identity` `role` `token`                                               | `request/authenticate.ts`      |
+ * |                 | `person`, of a header or with `Parsed` of the body                      | `request/person.ts`            |
  * | `Admitted`      | `entry` `admission`, the latter sometimes only with `Reserved`          | `request/admit.ts`             |
  * | `Parsed`        | `endpoint` `prompt`                                                     | `request/parse.ts`             |
  * | `Authorised`    | `model` `others` `target`                                               | `request/authorise.ts`         |
@@ -107,6 +108,8 @@ export interface Authenticated extends Received {
   /** What this caller may do: of a token its key's role, narrowed. */
   readonly role: Role
   readonly token: Token | undefined
+  /** Which of the persons behind its key it is from, if its role may say so and it does. */
+  readonly person?: string | undefined
 }
 
 /** A request that was counted, or will be together with its reservation. */

@@ -10,6 +10,7 @@ import { type Ending, emptyResponse } from './ending.ts'
 import { prepareRecord } from './finish/audit-record.ts'
 import type { ResponseWriter } from './ports.ts'
 import { type Deferred, isDeferred } from './request/admit.ts'
+import { namePersonByBody, namePersonByHeader } from './request/person.ts'
 import { promptTokens } from './request/reserve.ts'
 import { guardResponse } from './response/output-guard.ts'
 import type { Relay } from './response/relay.ts'
@@ -33,7 +34,7 @@ export function createPipeline(steps: Steps): Pipeline {
   }
 
   const authorise = async (context: RequestContext, to: Destination, writer: ResponseWriter) => {
-    const authenticated = await authenticate(context, writer)
+    const authenticated = namePersonByHeader(await authenticate(context, writer), to.endpoint)
     steps.authoriseRoute(authenticated, to)
     return authenticated
   }
@@ -44,7 +45,7 @@ export function createPipeline(steps: Steps): Pipeline {
   const exchange: Pipeline['exchange'] = async (context, to, writer) => {
     try {
       const admitted = await steps.admit.nowOrLater(await authorise(context, to, writer), to, writer)
-      const parsed = await steps.parse(admitted, to.endpoint, writer)
+      const parsed = namePersonByBody(await steps.parse(admitted, to.endpoint, writer))
       const authorised = await steps.authoriseModel(parsed)
       const prepared = await steps.prepare(authorised)
       // Before anything is scanned: how much a key may have read at once is what it may ask at once.

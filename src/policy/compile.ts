@@ -14,7 +14,15 @@ import { isNear, leadsTo, parseAddress, takesTheSame } from './address.ts'
 import { compileApproval } from './compile-approval.ts'
 import { compileCertificates, compileIssuers } from './compile-callers.ts'
 import { compileGuards, type Guards } from './compile-guards.ts'
-import { compileKeepAlive, compileLimits, compileModels, compileShared } from './compile-limits.ts'
+import {
+  compileGroup,
+  compileGroups,
+  compileKeepAlive,
+  compileLimits,
+  compileModels,
+  compilePerson,
+  compileShared,
+} from './compile-limits.ts'
 import { compileModelTrust } from './compile-model-trust.ts'
 import { compileRedis } from './compile-redis.ts'
 import { compileTelemetry } from './compile-telemetry.ts'
@@ -110,6 +118,7 @@ function compileParts(config: Config, origin: Origin, report: Report): Parts {
     models: compileModels(config.models, report),
     modelTrust: compileModelTrust(config.models, folder, report),
     prices: compilePrices(config.prices, report),
+    groups: compileGroups(config.groups),
     upstreams,
     outlierDetection: compileOutliers(config.outlierDetection),
     keysFile: resolve(folder, config.keys.file),
@@ -287,7 +296,7 @@ function originOf(text: string, remote: boolean, path: Path, report: Report): st
 function compileRole(
   name: string,
   config: RoleConfig,
-  { guards, audit }: Config,
+  { guards, audit, groups }: Config,
   own: Guards,
   report: Report,
 ): Role {
@@ -308,6 +317,8 @@ function compileRole(
     mayCall: tools?.mayCall,
     limits: compileLimits(config.limits),
     shared: compileShared(config.shared),
+    person: compilePerson(config.person, (key, message) => report([...path, 'person', ...key], message)),
+    group: compileGroup(config.group, groups, (message) => report([...path, 'group'], message)),
     caps: {
       bodyBytes: parseSize(config.caps.body) ?? 0,
       outputTokens: config.caps.outputTokens,

@@ -70,6 +70,7 @@ function tightTokens({ roles, models, limits: ofAll }: Config): { path: Path; me
       { path: ['roles', name, 'limits'], limits },
       { path: ['roles', name, 'shared'], limits: shared },
       { path: ['limits'], limits: ofAll },
+      { path: ['roles', name, 'limits', 'perPerson'], limits: limits.perPerson ?? {} },
     ]
     return tightLimits(counted, caps.outputTokens, 1)
   })

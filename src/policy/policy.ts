@@ -14,7 +14,10 @@ import type { ModelMatcher } from '../models/match.ts'
 import type { ToolRights } from '../tool-policy/rights.ts'
 import type { CertificateRule, TlsSettings, TokenIssuer } from './callers.ts'
 import type { Exceptions } from './exceptions.ts'
+import type { GroupBudget, Limits, PersonRule, SharedLimits } from './limits.ts'
 import type { Networks } from './networks.ts'
+
+export type { GroupBudget, Limits, PersonRule, Repetition, SharedLimits } from './limits.ts'
 
 /** Host and port of a listener. */
 export interface Address {
@@ -53,30 +56,6 @@ export interface Upstream {
   readonly concurrent: number
   /** What the server itself asks its callers for. */
   readonly key: string | undefined
-}
-
-/** What several callers may have together. Absent: unlimited. */
-export interface SharedLimits {
-  readonly requestsPerMinute: number | undefined
-  readonly tokensPerMinute: number | undefined
-  readonly tokensPerDay: number | undefined
-  readonly concurrent: number | undefined
-}
-
-/** What one key may have. */
-export interface Limits extends SharedLimits {
-  /** Requests over `concurrent` that wait for their turn. */
-  readonly waiting: number
-  readonly probesPerMinute: number | undefined
-  readonly actionsPerMinute: number | undefined
-  readonly repetition: Repetition | undefined
-}
-
-/** How often the same prompt or tool call may occur. */
-export interface Repetition {
-  /** The same thing may come so often in the window. */
-  readonly same: number
-  readonly windowMs: number
 }
 
 /** What is counted of the models that match a pattern. */
@@ -134,6 +113,9 @@ export interface Role {
   readonly mayCall: ((tool: string) => boolean) | undefined
   readonly limits: Limits
   readonly shared: SharedLimits
+  readonly person: PersonRule | undefined
+  /** One of `Policy.groups`. */
+  readonly group: string | undefined
   readonly caps: Caps
   readonly trustSystem: boolean
   /** Whether `x-agent-id` and `x-session-id` are recorded. */
@@ -353,6 +335,7 @@ export interface Policy {
   readonly modelTrust: ModelTrust
   /** The first that matches a model applies. */
   readonly prices: readonly Price[]
+  readonly groups: ReadonlyMap<string, GroupBudget>
   readonly upstreams: readonly [Upstream, ...Upstream[]]
   readonly outlierDetection: OutlierDetection
   readonly keysFile: string

@@ -1,11 +1,11 @@
 /** Token limits that have no room for an answer of full length: whoever does not ask for less is refused, always. */
-import type { SharedLimits } from './policy.ts'
+import type { GroupBudget, SharedLimits } from './policy.ts'
 import type { Path } from './source.ts'
 
 /** Limits that hold for a request, and where the policy has them. */
 export interface TokenLimits {
   readonly path: Path
-  readonly limits: Partial<Pick<SharedLimits, 'tokensPerMinute' | 'tokensPerDay'>>
+  readonly limits: Partial<Pick<SharedLimits, 'tokensPerMinute' | 'tokensPerDay'> & GroupBudget>
 }
 
 /** A token limit that is smaller than one full-length response. */
@@ -24,7 +24,7 @@ export function tightLimits(
 ): readonly TightLimit[] {
   const needed = Math.ceil(outputTokens * weight)
   return all.flatMap(({ path, limits }) =>
-    (['tokensPerMinute', 'tokensPerDay'] as const).flatMap((name) => {
+    (['tokensPerMinute', 'tokensPerDay', 'tokensPerMonth'] as const).flatMap((name) => {
       const limit = limits[name]
       // Its prompt counts, too, and so there must be room for more than the answer.
       return limit === undefined || limit > needed ? [] : [{ path: [...path, name], limit, needed }]

@@ -12,8 +12,8 @@ interface Doubt {
 
 /** @param holds whether the file itself says something there: of what it leaves out nobody has to hear */
 export function withoutEffect(config: Config, holds: (path: Path) => boolean): Doubt[] {
-  return [...unusedAliases(config), ...lateTimeouts(config), ...highFlag(config)].filter(({ path }) =>
-    holds(path),
+  return [...unusedAliases(config), ...lateTimeouts(config), ...highFlag(config), ...nobodys(config)].filter(
+    ({ path }) => holds(path),
   )
 }
 
@@ -50,4 +50,19 @@ function highFlag({ guards }: Config): Doubt[] {
   if (weights.indexOf(flag) <= weights.indexOf(block)) return []
   const message = `\`flag: ${flag}\` is above \`block: ${block}\`, so everything that would be flagged is blocked`
   return [{ path: ['guards', 'prompt', 'flag'], message }]
+}
+
+/** Limits of persons that no request names, and groups without a role. */
+function nobodys({ roles, groups }: Config): Doubt[] {
+  const ofPersons = Object.entries(roles).flatMap(([name, { limits, person }]) => {
+    if (!limits.perPerson || person) return []
+    const message = `has no effect: set \`roles.${name}.person\`, which says where requests name their person`
+    return [{ path: ['roles', name, 'limits', 'perPerson'], message }]
+  })
+  const used = new Set(Object.values(roles).map(({ group }) => group))
+  const unused = Object.keys(groups).filter((name) => !used.has(name))
+  return [
+    ...ofPersons,
+    ...unused.map((name) => ({ path: ['groups', name], message: `no role is in the group ${name}` })),
+  ]
 }

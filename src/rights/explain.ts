@@ -3,6 +3,7 @@
  * the stages ask them. It knows the policy and not the servers: whether they have the model is asked there. What is frozen
  * or quarantined it is told.
  */
+import { personIn } from '../core/person.ts'
 import { type RefusalCode, refusals } from '../core/refusal.ts'
 import type { ServerKind } from '../core/servers.ts'
 import { type Endpoint, isServedBy, type RouteGroup } from '../dialects/dialect.ts'
@@ -29,6 +30,7 @@ export interface Question {
   readonly route: string | undefined
   readonly model: string | undefined
   readonly tool: string | undefined
+  readonly person: string | undefined
 }
 
 /** What stands in the way beside the policy. */
@@ -45,7 +47,7 @@ export interface Obstacles {
 export function explain(
   role: Role,
   holder: string,
-  { whose, route, model, tool }: Question,
+  { whose, route, model, tool, person }: Question,
   policy: Policy,
   obstacles: Obstacles,
 ): readonly Reason[] {
@@ -53,6 +55,7 @@ export function explain(
   const reasons: Reason[] = []
   if (freezes.holdsCaller([holder], [role.name]))
     reasons.push(refused('frozen', `the caller, its role, or everything is frozen (run \`torwart freezes\`)`))
+  if (person !== undefined) reasons.push(ofPerson(person, role, freezes))
   if (route !== undefined) reasons.push(ofRoute(route, role, whose, policy))
   if (model !== undefined) {
     // Who changes models must be able to mend one.
@@ -81,14 +84,24 @@ function ofRoute(asked: string, { routes }: Role, whose: string, { upstreams }: 
   return allowed(`${said}: ${has}`)
 }
 
+function ofPerson(asked: string, { person, name }: Role, freezes: Pick<KillSwitch, 'holdsCaller'>): Reason {
+  const said = `person ${asked}`
+  if (!person) return allowed(`${said}: the role \`${name}\` has no \`person\`, so nobody is told apart`)
+  const id = personIn(asked)
+  if (id === undefined) return refused('invalid_request', `${said}: this is not the id of a person`)
+  if (freezes.holdsCaller([], [], id)) return refused('frozen', `${said}: the person is frozen`)
+  const where = person.header === undefined ? 'the body' : `the header \`${person.header}\``
+  return allowed(`${said}: named by ${where}`)
+}
+
 /** Whose answers have a length that is reserved. */
 const generates: ReadonlySet<RouteGroup> = new Set(['chat', 'completions'])
 
 /** What is refused whoever asks, unless a shorter answer is asked for. */
 function ofTokens(
   asked: string | undefined,
-  { name, limits, shared, caps, budgets }: Role,
-  { aliases, models, upstreams, limits: ofAll }: Policy,
+  { name, limits, shared, person, group = '', caps, budgets }: Role,
+  { aliases, models, upstreams, groups, limits: ofAll }: Policy,
 ): Reason[] {
   const target = asked === undefined ? undefined : (aliases.get(asked) ?? asked)
   const rule = models.find(({ matches }) =>
@@ -101,6 +114,8 @@ function ofTokens(
     { path: ['roles', name, 'limits'], limits },
     { path: ['roles', name, 'shared'], limits: shared },
     { path: ['limits'], limits: ofAll },
+    { path: ['roles', name, 'limits', 'perPerson'], limits: (person && limits.perPerson) ?? {} },
+    { path: ['groups', group], limits: groups.get(group) ?? {} },
     ...(rule ? [{ path: ['models', rule.pattern, 'limits'], limits: rule.limits }] : []),
     ...budgets.map(({ id, tokens }) => ({ path: ['budget of token', id], limits: { tokensPerDay: tokens } })),
   ]
@@ -176,10 +191,11 @@ function refused(code: RefusalCode, words: string): Reason {
 
 /** The limits there are, each with its number. */
 export function limitsInWords(limits: Limits): readonly string[] {
-  const { repetition, ...counts } = limits
-  const words = Object.entries(counts)
-    .filter(([, count]) => count !== undefined)
-    .map(([name, count]) => `${name} ${count}`)
+  const { repetition, perPerson, ...counts } = limits
+  const inWords = (each: object) =>
+    Object.entries(each).flatMap(([name, count]) => (count === undefined ? [] : [`${name} ${count}`]))
+  const words = inWords(counts)
+  words.push(...inWords(perPerson ?? {}).map((each) => `per person ${each}`))
   if (repetition) words.push(`repetition ${repetition.same} in ${repetition.windowMs / 1000} s`)
   return words
 }

@@ -35,6 +35,8 @@ export interface ChangeRecordOptions {
   /** What the lock file holds; undefined: it cannot be read. */
   locked(): readonly LockedModel[] | undefined
   nowMs(): number
+  /** Names a person in the log. */
+  pseudonymOf(person: string): string
   /** Between two tries. */
   readonly retryMs: number
   /** @throws if it is not on record */
@@ -109,7 +111,7 @@ function changesSince(known: Known | undefined, options: ChangeRecordOptions) {
   const [exceptions, tools, models] = [options.exceptions(), options.acceptedTools(), options.locked()]
   const news = [
     ...keyNews(known, keys),
-    ...freezeEventsSince(known?.orders, orders, options.nowMs()),
+    ...freezeEventsSince(known?.orders, orders, options.nowMs(), options.pseudonymOf),
     ...exceptionNews(known?.exceptions, exceptions),
     ...acceptanceNews(known?.acceptedTools, tools),
     ...(models ? lockEventsSince(known?.locked, models) : []),

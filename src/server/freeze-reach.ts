@@ -45,6 +45,10 @@ export function reachOf(
     const role = policy.roles.get(name)
     return { keys: role ? keysOf([role]) : 0, roles: role ? 1 : 0, models: 0, matched: role !== undefined }
   }
+  if (kind === 'person') {
+    const roles = [...policy.roles.values()].filter(({ person }) => person !== undefined)
+    return { keys: keysOf(roles), roles: roles.length, models: 0, matched: roles.length > 0 }
+  }
   if (kind === 'key') {
     const isKnown = name.includes(':')
       ? mayComeAs(name, policy, nowMs)

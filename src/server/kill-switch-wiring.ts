@@ -1,4 +1,5 @@
 /** The kill switch of a gateway: its orders, the Redis that shares them, and what is said of both at the start. */
+import { createPseudonyms } from '../audit/erase/pseudonyms.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Intervals } from '../core/intervals.ts'
 import { describeError } from '../core/refusal.ts'
@@ -47,7 +48,12 @@ export async function openKillSwitch({
           'freezes are not shared, because Redis does not accept or return them',
         ),
     })
-    const subjects = freezes.list().map(subjectOf)
+    const pseudonymOf = createPseudonyms(atStart.audit.file)
+    const subjects = freezes
+      .list()
+      .map((entry) =>
+        entry.kind === 'person' ? `person:${pseudonymOf('person', entry.name)}` : subjectOf(entry),
+      )
     if (subjects.length > 0 && part.kind !== 'worker') {
       log.warn({ subjects }, 'freezes carried over from before the restart')
       recordEvent('freezes in force', { subjects })

@@ -1,5 +1,6 @@
 /** What requests are served with: the limit store, model servers, freezes, approvals, callers. */
 
+import { createPseudonyms } from '../audit/erase/pseudonyms.ts'
 import type { SharedKeys } from '../auth/api-keys/shared-keys.ts'
 import { readSigningEntries, signingKeysFile } from '../auth/tokens/signing-keys.ts'
 import { describeError } from '../core/refusal.ts'
@@ -109,6 +110,7 @@ function openChanges(
 ): ChangeRecord {
   // Once for all workers.
   if (part.kind === 'worker') return { tell: async () => {}, close: async () => {} }
+  const pseudonymOf = createPseudonyms(atStart.audit.file)
   return openChangeRecord({
     auditFile: atStart.audit.file,
     keys: () => ({ ...snapshots.keyFiles, signing: readSigningEntries(signingKeysFile(policy().keysFile)) }),
@@ -120,6 +122,7 @@ function openChanges(
       return lock.state === 'broken' ? undefined : lock.state === 'missing' ? [] : lock.lock.models
     },
     nowMs: clock.wallMs,
+    pseudonymOf: (person) => pseudonymOf('person', person),
     retryMs: intervals.changeRecordMs,
     record: audit.event,
     report: (problem, error) => log.warn({ cause: describeError(error) }, problem),

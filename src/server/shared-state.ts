@@ -5,8 +5,10 @@
 import { approvalsFile, createMemoryApprovals } from '../approvals/memory.ts'
 import { createRedisApprovals } from '../approvals/redis.ts'
 import type { ApprovalStore } from '../approvals/store.ts'
+import { describeError } from '../core/refusal.ts'
 import { createFailureCounter } from '../http/data/failed-logins.ts'
 import { createMemoryStore } from '../limits/memory/memory.ts'
+import { budgetsFile, MonthCounts } from '../limits/memory/month-counts.ts'
 import type { Store } from '../limits/store.ts'
 import { createStoredResponses, type StoredAt, type StoredResponses } from '../pipeline/stored-responses.ts'
 import { createSharedCalls, maxEach } from '../tool-policy/calls/registry.ts'
@@ -61,11 +63,17 @@ function askedFrom(channel: Channel, inRedis: InRedis): SharedState {
 }
 
 async function keptHere(
-  { part, atStart, policy, clock }: Foundation,
+  { part, atStart, policy, clock, log }: Foundation,
   inRedis: InRedis,
 ): Promise<SharedState> {
   return {
-    limits: createMemoryStore(clock),
+    limits: createMemoryStore(
+      clock,
+      new MonthCounts(clock, {
+        path: budgetsFile(atStart.audit.file),
+        report: (problem, error) => log.error({ cause: describeError(error) }, problem),
+      }),
+    ),
     ...(inRedis ?? {
       approvals: createMemoryApprovals(approvalsFile(atStart.audit.file), clock),
       calls: part.kind === 'primary' ? createSharedCalls() : undefined,

@@ -2,6 +2,7 @@
 import { createPseudonyms } from '../audit/erase/pseudonyms.ts'
 import type { Clock } from '../core/clock.ts'
 import { randomHex } from '../core/random.ts'
+import { Persons } from '../limits/persons.ts'
 import { createSlotQueue } from '../limits/slot-queue.ts'
 import type { Authenticated } from '../pipeline/context.ts'
 import { createRecordPrompt } from '../pipeline/finish/audit-record.ts'
@@ -68,7 +69,11 @@ export function createSteps(foundation: Foundation, services: Services, stored: 
     parse: createParse(createSharedBodies(foundation.memory)),
     authoriseModel: createAuthoriseModel({ fleet, models, stored, freezes }),
     prepare: createPrepare(fleet, () => randomHex(canaryBytes)),
-    reserve: createReserve({ turns: slots, fingerprint: createFingerprintPrompt(), clock, admit }),
+    reserve: createReserve({
+      ...{ turns: slots, clock, admit },
+      fingerprint: createFingerprintPrompt(),
+      persons: new Persons(),
+    }),
     scan: onTimeline(createScanPrompt({ scanningFor, secondOpinion, turns, metrics, locate }), clock),
     compareTools: createCompareTools(services.toolPins, metrics),
     matchToolResults: createMatchToolResults(calls, metrics),

@@ -56,7 +56,9 @@ describe('torwart usage', () => {
   it('sums up what a gateway has recorded, and what it cost', async () => {
     const chat = { model: 'smollm2:135m', stream: false, messages: [{ role: 'user', content: 'go' }] }
     const response = await gate.post('/api/chat', chat)
-    const { prompt_eval_count: input, eval_count: output } = (await response.json()) as Record<string, number>
+    const answer = (await response.json()) as Record<string, number>
+    const { prompt_eval_count: input, eval_count: output } = answer
+    const { prompt_eval_duration: read = 0, eval_duration: said = 0 } = answer
     await (await gate.post('/api/chat', { ...chat, model: 'other' })).arrayBuffer()
     const row = {
       requests: 2,
@@ -66,7 +68,9 @@ describe('torwart usage', () => {
       outputTokens: output,
       cost: (input ?? 0) / 1000 + (output ?? 0) * 2,
       unpricedTokens: 0,
+      gpuSeconds: Math.round((read + said) / 1e6) / 1000,
     }
+    expect(row.gpuSeconds).toBeGreaterThan(0)
     await until(async () => (await rowsOf())[0]?.requests === 2)
     expect(await rowsOf()).toEqual([{ key: gate.keyId, ...row }])
     expect(await (await api('')).json()).toEqual({ rows: [{ key: gate.keyId, ...row }] })
@@ -82,7 +86,8 @@ describe('torwart usage', () => {
         ...by('one'),
         model: { asked: 'a', served: 'smollm2:1b' },
         upstream: 'local',
-        usage: { input: 1000, output: 1 },
+        group: 'research',
+        usage: { input: 1000, output: 1, gpuMs: 1500.4 },
       },
       {
         identity: { ...by('tk').identity, from: ['one'] },
@@ -98,6 +103,10 @@ describe('torwart usage', () => {
       { key: 'two', requests: 1, refused: 1, cost: 0 },
     ])
     expect((await rowsOf(file, '--by', 'role', ...all)).map(({ role }) => role)).toEqual(['agent', 'user'])
+    expect(await rowsOf(file, '--by', 'group', ...all)).toMatchObject([
+      { group: 'research', requests: 1, gpuSeconds: 1.5 },
+      { group: null, requests: 2, gpuSeconds: null },
+    ])
     expect(await rowsOf(file, '--by', 'day', ...all)).toMatchObject([
       { day: '2026-11-05', requests: 2 },
       { day: '2026-11-06', requests: 1 },
@@ -116,7 +125,7 @@ describe('torwart usage', () => {
     const file = logOf([by('=cmd()')])
     const { out } = await cli(['usage', file, '--csv', ...all, '-c', gate.policyFile])
     expect(out).toBe(
-      'key,requests,refused,inputTokens,outputTokens,cost,unpricedTokens\r\n"\'=cmd()",1,0,0,0,0,0\r\n',
+      'key,requests,refused,inputTokens,outputTokens,cost,unpricedTokens,gpuSeconds\r\n"\'=cmd()",1,0,0,0,0,0,\r\n',
     )
   })
 

@@ -47,6 +47,8 @@ const step = fc.oneof(
         fc.integer({ min: 1, max: 3000 }),
         fc.integer({ min: 55_000, max: 125_000 }),
         fc.constant(7_200_000),
+        // Into the next month, or not.
+        fc.constant(13 * 86_400_000),
       ),
     }),
   },
@@ -87,6 +89,11 @@ async function answersOf(
       claimed(own, { tokensPerMinute: 100, concurrent: 3 }),
       claimed(role, { tokensPerDay: 400 }),
       claimed({ scope: 'model', name: prefix }, { requestsPerMinute: 4, tokensPerMinute: 100 }),
+      claimed(
+        { scope: 'person', name: `${prefix} p${says}` },
+        { requestsPerMinute: 3, tokensPerMinute: 80, tokensPerDay: 200, concurrent: 2 },
+      ),
+      claimed({ scope: 'group', name: prefix }, { tokensPerMonth: 300 }),
     ],
     repetition: { account: own, limit: repetition, things: [`p${says}`] },
   })

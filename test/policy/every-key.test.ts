@@ -76,7 +76,9 @@ function wrongFor(node: SchemaNode): [value: unknown, cause: RegExp][] {
     const wanted = kind === 'integer' ? /must be an integer/ : /must be a number/
     kinds.push([(minimum ?? 0) - 1, /at least|from/], [maximum * 10, /at most/], ['many', wanted])
     kinds.push([[1], wanted], [true, wanted])
-    if (kind === 'integer') kinds.push([1.5, /an integer/], ['32k', /write 32000 or 32768$/])
+    if (kind === 'integer') kinds.push([1.5, /an integer/])
+    const takesUnits = node.anyOf?.some(({ pattern }) => pattern !== undefined) ?? false
+    if (kind === 'integer' && !takesUnits) kinds.push(['32k', /write 32000 or 32768$/])
     if (kind === 'integer') kinds.push(['1_000', /write 1000$/], ['１０', /U\+FF11.*ASCII/])
     return kinds
   }

@@ -5,9 +5,9 @@ import type {
   Budget,
   Claim,
   ClaimedAccount,
+  ClaimedLimits,
   Settlement,
 } from '../../src/limits/store.ts'
-import type { SharedLimits } from '../../src/policy/policy.ts'
 
 /** Generous: the machine that runs the tests may stall. */
 export const budget = (leftMs = 5000): Budget => ({ leftMs })
@@ -17,7 +17,7 @@ let count = 0
 export const freshKey = (): Account => ({ scope: 'key', name: `k${count++}` })
 export const lease = () => `lease-${count++}`
 
-function limitsOf(limits: Partial<SharedLimits>): SharedLimits {
+function limitsOf(limits: Partial<ClaimedLimits>): ClaimedLimits {
   return {
     requestsPerMinute: undefined,
     tokensPerMinute: undefined,
@@ -27,7 +27,7 @@ function limitsOf(limits: Partial<SharedLimits>): SharedLimits {
   }
 }
 
-export function claimed(account: Account, limits: Partial<SharedLimits>): ClaimedAccount {
+export function claimed(account: Account, limits: Partial<ClaimedLimits>): ClaimedAccount {
   return { account, limits: limitsOf(limits) }
 }
 
@@ -39,7 +39,7 @@ export function entry(
   return { lease: lease(), kind: 'requests', limits: [{ account, limit }], breaker: undefined, ...more }
 }
 
-export function claim(account: Account, limits: Partial<SharedLimits>, more: Partial<Claim> = {}): Claim {
+export function claim(account: Account, limits: Partial<ClaimedLimits>, more: Partial<Claim> = {}): Claim {
   return { lease: lease(), tokens: 10, accounts: [claimed(account, limits)], repetition: undefined, ...more }
 }
 

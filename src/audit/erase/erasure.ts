@@ -181,8 +181,10 @@ async function announce({ file, log, signer, step, signal }: ErasureParts, kept:
     if (tally.count > 0) segments.push({ first: segment.first ?? 0, ...tally.sum() })
   }
   const records = segments.reduce((sum, { count }) => sum + count, 0)
-  const { id, why, by, identity, before, subject } = kept
-  const filter = { identity: identity ?? null, before: before ?? null, subject: subject !== undefined }
+  const { id, why, by, identity, before, subject, person } = kept
+  // What must be forgotten is not said again.
+  const told = { subject: subject !== undefined, ...(person === undefined ? {} : { person: true }) }
+  const filter = { identity: identity ?? null, before: before ?? null, ...told }
   const event = 'erasure'
   const details = { erasure: id, by, why, filter, records, unerasable, segments }
   await log.event(event, { ...details, proof: await signer.sign({ event, ...details }) })

@@ -7,6 +7,8 @@ import { type Entry, isBy } from '../write/entry.ts'
 export interface ErasureSelector {
   /** A text that stands in the content: a pseudonym, an address, a name, a session. Compared without case. */
   readonly subject?: string
+  /** Id of a person behind a key, compared as a whole and without case. */
+  readonly person?: string
   /** Id or name of a key; what was done with a token of it is selected, too. */
   readonly identity?: string
   /** RFC 3339: what was written before. */
@@ -20,7 +22,7 @@ export interface ErasureSelector {
  * @returns whether a line (of a record with content, or an old one) is selected
  */
 export function matcherOf(
-  { subject, identity, before }: ErasureSelector,
+  { subject, identity, person, before }: ErasureSelector,
   digests: readonly string[] = [],
 ): (line: string) => boolean {
   const wanted = subject?.toLowerCase()
@@ -41,8 +43,13 @@ export function matcherOf(
     const isHolding = wanted !== undefined && entries.add(record)
     if (limit !== undefined && !(Date.parse(record.time) < limit)) return false
     if (identity !== undefined && !isBy(record, identity)) return false
+    if (person !== undefined && record.person !== person.toLowerCase()) return false
     const { peer, agent, session, excerpts, answer, stopped } = record
-    return wanted === undefined || isHolding || holds([peer, agent, session, excerpts, answer, stopped])
+    return (
+      wanted === undefined ||
+      isHolding ||
+      holds([peer, agent, session, record.person, excerpts, answer, stopped])
+    )
   }
 }
 

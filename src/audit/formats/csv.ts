@@ -29,6 +29,8 @@ const columns: readonly (readonly [name: string, value: (entry: Entry, chain: st
   ['policy', ({ policy }) => policy],
   ['hash', ({ hash }) => hash],
   ['chain', (_entry, chain) => chain],
+  ['person', ({ person }) => person],
+  ['group', ({ group }) => group],
 ]
 
 /** The first line: names of the columns. */

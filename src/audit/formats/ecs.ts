@@ -39,6 +39,8 @@ export function toEcs(entry: Entry, chain = ''): string {
       tokens: usage ?? undefined,
       agent: entry.agent ?? undefined,
       session: entry.session ?? undefined,
+      person: entry.person,
+      group: entry.group,
       chain: chain || undefined,
     },
   })

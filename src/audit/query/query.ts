@@ -9,6 +9,8 @@ export interface Query {
   readonly untilMs?: number
   /** Id or name of a key; what was done with a token of it is meant, too. */
   readonly identity?: string
+  /** Id of a person behind a key, in lower case. */
+  readonly person?: string
   /** As asked for or as served. */
   readonly model?: string
   /** A kind of ending, the code of a refusal, or the name of an event. */
@@ -20,7 +22,7 @@ export interface Query {
 }
 
 /** The conditions that take a name or a pattern. */
-export const filters = ['identity', 'model', 'outcome', 'finding', 'id'] as const
+export const filters = ['identity', 'person', 'model', 'outcome', 'finding', 'id'] as const
 
 /** One of `filters`. */
 export type Filter = (typeof filters)[number]
@@ -31,6 +33,7 @@ const valuesOf: Readonly<Record<Filter, (entry: Entry) => readonly unknown[]>> =
     identity
       ? [identity.id, identity.name, ...(Array.isArray(identity.from) ? (identity.from as unknown[]) : [])]
       : [],
+  person: ({ person }) => [person],
   model: ({ model }) => (typeof model === 'string' ? [model] : [model?.served, model?.asked]),
   outcome: ({ ending, event }) => [ending?.kind, ending?.code, event],
   finding: ({ findings }) =>

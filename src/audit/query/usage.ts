@@ -1,15 +1,15 @@
 /**
- * What was used, from one walk over the log: requests, tokens and what they cost, by key, role, model, person or day.
+ * What was used, from one walk over the log: requests, tokens and what they cost, by key, role, group, model, person or day.
  * Bounded: beyond so many rows the rest is summed up in one.
  */
 import { type Entry, modelOf } from '../write/entry.ts'
 
 /** What rows stand for. */
-export const usageGroups = ['key', 'role', 'model', 'person', 'day'] as const
+export const usageGroups = ['key', 'role', 'group', 'model', 'person', 'day'] as const
 /** What rows stand for. */
 export type UsageGroup = (typeof usageGroups)[number]
 
-/** What one key, role, model, person or day has used. */
+/** What one key, role, group, model, person or day has used. */
 export interface Usage {
   /** Requests that reached the gateway, refused ones among them. */
   readonly requests: number
@@ -18,6 +18,8 @@ export interface Usage {
   readonly refusals: Readonly<Record<string, number>>
   readonly inputTokens: number
   readonly outputTokens: number
+  /** How long model servers say that they worked; null if none does. */
+  readonly gpuSeconds: number | null
   /** By the price list, in its currency; null if it has no price for any of it. */
   readonly cost: number | null
   /** Tokens that the price list has no price for; they are not in `cost`. */
@@ -46,6 +48,7 @@ interface Sum {
   readonly refusals: Map<string, number>
   inputTokens: number
   outputTokens: number
+  gpuMs: number | undefined
   cost: number
   pricedTokens: number
 }
@@ -75,6 +78,7 @@ export class UsageTable {
     if (!usage) return
     sum.inputTokens += usage.input
     sum.outputTokens += usage.output
+    if (usage.gpuMs !== undefined) sum.gpuMs = (sum.gpuMs ?? 0) + usage.gpuMs
     const price = this.#priceOf(modelOf(entry), entry.upstream ?? null)
     if (!price) return
     sum.pricedTokens += usage.input + usage.output
@@ -98,6 +102,7 @@ export class UsageTable {
       refusals: new Map(),
       inputTokens: 0,
       outputTokens: 0,
+      gpuMs: undefined,
       cost: 0,
       pricedTokens: 0,
     }
@@ -113,6 +118,8 @@ function nameIn(entry: Entry, by: UsageGroup): string | null {
       return entry.identity?.from?.[0] ?? entry.identity?.id ?? null
     case 'role':
       return entry.identity?.role ?? null
+    case 'group':
+      return typeof entry.group === 'string' ? entry.group : null
     case 'model':
       return typeof entry.model === 'string' ? null : (entry.model?.served ?? null)
     case 'person':
@@ -122,11 +129,12 @@ function nameIn(entry: Entry, by: UsageGroup): string | null {
   }
 }
 
-function usageOf({ refusals, cost, pricedTokens, ...sum }: Sum): Usage {
+function usageOf({ refusals, gpuMs, cost, pricedTokens, ...sum }: Sum): Usage {
   const tokens = sum.inputTokens + sum.outputTokens
   return {
     ...sum,
     refusals: Object.fromEntries(refusals),
+    gpuSeconds: gpuMs === undefined ? null : Math.round(gpuMs) / 1000,
     cost: pricedTokens > 0 || tokens === 0 ? rounded(cost) : null,
     unpricedTokens: tokens - pricedTokens,
   }

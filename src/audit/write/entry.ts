@@ -19,6 +19,8 @@ export interface Entry {
   readonly peer?: string
   readonly agent?: string | null
   readonly session?: string | null
+  readonly person?: string
+  readonly group?: string
   readonly route?: string
   readonly dialect?: string
   readonly upstream?: string | null
@@ -28,7 +30,7 @@ export interface Entry {
   readonly prompt?: unknown
   readonly answer?: unknown
   readonly findings?: readonly RecordedFinding[]
-  readonly usage?: { readonly input: number; readonly output: number } | null
+  readonly usage?: { readonly input: number; readonly output: number; readonly gpuMs?: number } | null
   readonly ending?: { readonly kind: string; readonly code: string | null; readonly status: number | null }
   readonly timing?: { readonly totalMs: number }
   readonly hash: string

@@ -23,6 +23,8 @@ export interface RequestRecord {
     /** Of a caller that is known by something else; `name` is null if no rule of the policy matches it. */
     readonly certificate?: { readonly name: string | null; readonly fingerprint: string }
   } | null
+  /** Whose budget it counts for, where its role has a group. */
+  readonly group?: string
   readonly route: string
   readonly dialect: string
   readonly upstream: string | null
@@ -49,7 +51,8 @@ export interface RequestRecord {
   readonly approvals: readonly { readonly id: string; readonly outcome: 'asked' | 'used' | 'denied' }[]
   /** What a guard model was asked about it, where the policy has one and it had something to ask. */
   readonly opinion?: RecordedOpinion
-  readonly usage: { readonly input: number; readonly output: number } | null
+  /** `gpuMs`: how long the model server says that it worked, where it does. */
+  readonly usage: { readonly input: number; readonly output: number; readonly gpuMs?: number } | null
   readonly limits: Readonly<Record<string, RecordedLimit>>
   readonly ending: { readonly kind: string; readonly code: string | null; readonly status: number | null }
   readonly timing: {
@@ -70,6 +73,8 @@ export interface RecordContent {
   /** As the caller named them, if its role may. */
   readonly agent: string | null
   readonly session: string | null
+  /** Which of the persons behind its key it is from, where its role may say so. */
+  readonly person?: string
   readonly prompt: readonly RecordedText[] | null
   /** What a guard found in the prompt, with what surrounds it. */
   readonly excerpts: readonly RecordedExcerpt[]

@@ -24,6 +24,7 @@ export const queryOptions: readonly Option[] = [
     flags: '--identity <key>',
     description: 'records of this key and its tokens, by id or name; `*` matches any characters',
   },
+  { flags: '--person <id>', description: 'person behind a key, in lower case' },
   { flags: '--model <name>', description: 'model as requested or as served, such as qwen3:*' },
   { flags: '--outcome <outcome>', description: 'answered, refused, cut, aborted, a code, or an event' },
   { flags: '--finding <id>', description: 'id or category of a finding, or `any`' },

@@ -1,5 +1,5 @@
 /** Makes the reader of a request body from a shape. */
-import type { JsonObject } from '../../core/json.ts'
+import { isObject, type JsonObject, type JsonValue } from '../../core/json.ts'
 import type { Exchange, Prompt } from '../dialect.ts'
 import { Notes } from './notes.ts'
 import type { ObjectShape } from './shape.ts'
@@ -22,8 +22,15 @@ export function bodyReader(
     note?.(notes, fresh)
     // Ollama has two names for the field. If a client sends both, `name` counts when `model` is empty.
     const model = String(fresh.model || fresh.name || '')
-    return notes.toPrompt(model, streams(fresh, streaming), fresh)
+    const prompt = notes.toPrompt(model, streams(fresh, streaming), fresh)
+    const person = personNamedIn(body)
+    return person === undefined ? prompt : { ...prompt, person }
   }
+}
+
+/** The fields in which clients of OpenAI's and Anthropic's APIs say whom a request is from; servers do not get them. */
+function personNamedIn({ safety_identifier, user, metadata }: JsonObject): JsonValue | undefined {
+  return safety_identifier ?? user ?? (isObject(metadata) ? metadata.user_id : undefined) ?? undefined
 }
 
 function streams({ stream }: JsonObject, streaming: Streaming): boolean {

@@ -4,7 +4,7 @@
  * it is prompt and response in a form that no guard reads.
  */
 import { isObject, type JsonObject, objectsIn, parse, stringOf } from '../../core/json.ts'
-import { type Usage, usageOf } from '../../core/usage.ts'
+import { type Usage, usageOf, withDurations } from '../../core/usage.ts'
 import { filterLogprobs } from '../common/logprobs.ts'
 import { type HandledElsewhere, OtherTexts } from '../common/other-texts.ts'
 import {
@@ -62,6 +62,10 @@ const ofLine = schema({
   error: 'any',
   prompt_eval_count: 'any',
   eval_count: 'any',
+  total_duration: 'any',
+  load_duration: 'any',
+  prompt_eval_duration: 'any',
+  eval_duration: 'any',
   embedding: 'any',
   embeddings: 'any',
 })
@@ -116,7 +120,7 @@ export class OllamaResponseReader implements ResponseReader {
     }
     // Counted before anything can be refused, because the model has done the work.
     if (line.prompt_eval_count !== undefined || line.eval_count !== undefined)
-      this.usage = usageOf(line.prompt_eval_count ?? 0, line.eval_count ?? 0)
+      this.usage = withDurations(usageOf(line.prompt_eval_count ?? 0, line.eval_count ?? 0), line)
     const calls = callsOf(line)
     if (!filter.judgesCalls || calls.length === 0) return this.#pass(frame, line, filter, false)
     return this.#parked.park({ frame, line }, calls.map(callOf))

@@ -3,7 +3,7 @@
  *
  *     GET    /admin/v1/audit             the head of the chain and the last checkpoint
  *     POST   /admin/v1/audit/checkpoints signs the head of the chain
- *     POST   /admin/v1/audit/erasures    { subject?, identity?, before?, why, by? } erases content; answers when it is done
+ *     POST   /admin/v1/audit/erasures    { subject?, person?, identity?, before?, why, by? } erases content; answers when it is done
  */
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
@@ -19,6 +19,7 @@ const word = Type.String({ minLength: 1, maxLength: maxWordLength })
 const erasureBody = Type.Object(
   {
     subject: Type.Optional(word),
+    person: Type.Optional(word),
     identity: Type.Optional(word),
     before: Type.Optional(word),
     why: word,
@@ -55,12 +56,12 @@ export function registerAuditApi(app: FastifyInstance, audit: AuditApiParts): vo
     if (!Value.Check(erasureBody, body))
       return refuse(
         reply,
-        'The body must be JSON with why, at least one of subject, identity and before, and optionally by.',
+        'The body must be JSON with why, at least one of subject, person, identity and before, and optionally by.',
       )
-    const { subject, identity, before, why } = body
+    const { subject, person, identity, before, why } = body
     const by = authorOf(request, body.by)
-    if (subject === undefined && identity === undefined && before === undefined)
-      return refuse(reply, 'Subject, identity or before is missing.')
+    if ([subject, person, identity, before].every((each) => each === undefined))
+      return refuse(reply, 'Subject, person, identity or before is missing.')
     const beforeMs = before === undefined ? undefined : Date.parse(before)
     if (Number.isNaN(beforeMs)) return refuse(reply, '`before` must be a date and time.')
     const { mask } = createMasker(findSensitive)
@@ -68,6 +69,7 @@ export function registerAuditApi(app: FastifyInstance, audit: AuditApiParts): vo
     raw.socket.setTimeout(0)
     return audit.erase({
       ...(subject === undefined ? {} : { subject }),
+      ...(person === undefined ? {} : { person }),
       ...(identity === undefined ? {} : { identity }),
       ...(beforeMs === undefined ? {} : { before: new Date(beforeMs).toISOString() }),
       why: mask(why),

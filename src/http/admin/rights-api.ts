@@ -2,7 +2,7 @@
  * Who may do what, in the admin API; the answers are those of `torwart access --json` and `torwart explain --json`.
  *
  *     GET  /admin/v1/access    keys and other callers with their rights, broadest first
- *     POST /admin/v1/explain   { key, route?, model?, tool? }: whether this would be allowed, and why; changes nothing
+ *     POST /admin/v1/explain   { key, route?, model?, tool?, person? }: whether this would be allowed, and why; changes nothing
  */
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'
@@ -30,7 +30,13 @@ export interface RightsApiParts {
 const maxKeyLength = 16_384
 const word = Type.Optional(Type.String({ minLength: 1, maxLength: 512 }))
 const question = Type.Object(
-  { key: Type.String({ minLength: 1, maxLength: maxKeyLength }), route: word, model: word, tool: word },
+  {
+    key: Type.String({ minLength: 1, maxLength: maxKeyLength }),
+    route: word,
+    model: word,
+    tool: word,
+    person: word,
+  },
   { additionalProperties: false },
 )
 
@@ -43,10 +49,15 @@ export function registerRightsApi(app: FastifyInstance, parts: RightsApiParts): 
 
   app.post('/admin/v1/explain', async ({ body }, reply) => {
     if (!Value.Check(question, body))
-      return refuse(reply, 'The body must be JSON with key, and optionally route, model and tool.')
-    const { key, route, model, tool } = body
+      return refuse(reply, 'The body must be JSON with key, and optionally route, model, tool and person.')
+    const { key, route, model, tool, person } = body
     try {
-      return await explanationOf({ key: key.trim(), route, model, tool }, policy(), obstacles, nowMs())
+      return await explanationOf(
+        { key: key.trim(), route, model, tool, person },
+        policy(),
+        obstacles,
+        nowMs(),
+      )
     } catch (error) {
       if (error instanceof KeyProblem) return refuse(reply, error.message)
       throw error

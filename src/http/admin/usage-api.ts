@@ -1,7 +1,7 @@
 /**
  * What was used, summed up from the audit log.
  *
- *     GET /admin/v1/usage?since=30d&until=&by=key    one row for each key, role, model, person or day
+ *     GET /admin/v1/usage?since=30d&until=&by=key    one row for each key, role, group, model, person or day
  */
 import type { FastifyInstance } from 'fastify'
 import Type from 'typebox'

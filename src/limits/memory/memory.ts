@@ -1,15 +1,16 @@
 /**
- * The in-process store: exact for one gateway, forgotten at restart. What it holds is bounded: accounts are those of
+ * The in-process store: exact for one gateway, forgotten at restart, but for budgets of a month. What it holds is bounded: accounts are those of
  * the policy and of its callers, of which idle ones are dropped when there are many, and those of tokens.
  */
+import { LRUCache } from 'lru-cache'
 import type { Clock } from '../../core/clock.ts'
-import type { SharedLimits } from '../../policy/policy.ts'
 import {
   type Account,
   type AccountUse,
   type Admission,
   type AdmissionRequest,
   type Claim,
+  type ClaimedLimits,
   type Entrance,
   leaseMs,
   type RateLimitStatus,
@@ -24,14 +25,21 @@ import {
 } from '../store.ts'
 import { MemoryAccount } from './memory-account.ts'
 import { createTokenAccounts, type TokenAccounts } from './memory-tokens.ts'
+import { MonthCounts } from './month-counts.ts'
 import { Repetitions } from './repetition.ts'
-import type { SlidingWindow } from './window.ts'
+import type { CountWindow } from './window.ts'
 
 const maxAccounts = 10_000
+/** As many as two workers may name (`limits/persons.ts`); beyond, whoever asked least lately is forgotten. */
+const maxPersons = 40_000
 
-/** Makes an empty store. @param clock whose monotonic time windows and leases go by */
-export function createMemoryStore(clock: Clock): Store {
-  return new MemoryStore(clock)
+/**
+ * Makes an empty store.
+ * @param clock whose monotonic time windows and leases go by
+ * @param months what was used this month; closed with the store
+ */
+export function createMemoryStore(clock: Clock, months: MonthCounts = new MonthCounts(clock)): Store {
+  return new MemoryStore(clock, months)
 }
 
 class MemoryStore implements Store {
@@ -39,10 +47,14 @@ class MemoryStore implements Store {
   readonly #clock: Clock
   readonly #accounts = new Map<string, MemoryAccount>()
   readonly #ofTokens: TokenAccounts
+  /** Kept apart, so that a caller who invents persons displaces no account of a key. */
+  readonly #ofPersons = new LRUCache<string, MemoryAccount>({ max: maxPersons })
+  readonly #months: MonthCounts
   readonly #repetitions = new Repetitions()
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, months: MonthCounts) {
     this.#clock = clock
+    this.#months = months
     this.#ofTokens = createTokenAccounts(() => clock.monotonicMs())
   }
 
@@ -157,7 +169,7 @@ class MemoryStore implements Store {
       const state = this.#of(account)
       if (!state.release(lease)) continue
       wasHeld = true
-      for (const [, window] of tokenWindows(limits, state)) window.add(now, spent)
+      for (const [, window] of this.#tokenWindows(account, limits, state)) window.add(now, spent)
     }
     if (unsaid && wasHeld && claim?.repetition)
       for (const thing of claim.repetition.things) this.#repetitions.unnote(nameOf(claim.repetition, thing))
@@ -167,10 +179,11 @@ class MemoryStore implements Store {
 
   async use({ scope, name }: Account): Promise<AccountUse> {
     // Asking makes no account: whoever asks for many must not push others out.
-    const account = this.#accounts.get(`${scope}:${name}`) ?? new MemoryAccount()
+    const known = scope === 'person' ? this.#ofPersons.peek(name) : this.#accounts.get(`${scope}:${name}`)
+    const account = known ?? new MemoryAccount()
     const now = this.#clock.monotonicMs()
     const held = account.held(now)
-    const of = (window: SlidingWindow) => ({ used: window.total(now), resetMs: window.untilEmpty(now) })
+    const of = (window: CountWindow) => ({ used: window.total(now), resetMs: window.untilEmpty(now) })
     return {
       requests: of(account.requests),
       probes: of(account.probes),
@@ -193,10 +206,13 @@ class MemoryStore implements Store {
 
   async close(): Promise<void> {
     this.#accounts.clear()
+    this.#ofPersons.clear()
+    await this.#months.close()
   }
 
   #of({ scope, name }: Account): MemoryAccount {
     if (scope === 'token') return this.#ofTokens.of(name)
+    if (scope === 'person') return this.#ofPerson(name)
     const key = `${scope}:${name}`
     const known = this.#accounts.get(key)
     if (known) return known
@@ -204,6 +220,24 @@ class MemoryStore implements Store {
     const fresh = new MemoryAccount()
     this.#accounts.set(key, fresh)
     return fresh
+  }
+
+  #ofPerson(name: string): MemoryAccount {
+    const account = this.#ofPersons.get(name) ?? new MemoryAccount()
+    this.#ofPersons.set(name, account)
+    return account
+  }
+
+  #tokenWindows(
+    { name }: Account,
+    { tokensPerMinute, tokensPerDay, tokensPerMonth }: ClaimedLimits,
+    state: MemoryAccount,
+  ): [limit: number, window: CountWindow][] {
+    const windows: [number, CountWindow][] = []
+    if (tokensPerMinute !== undefined) windows.push([tokensPerMinute, state.tokensPerMinute])
+    if (tokensPerDay !== undefined) windows.push([tokensPerDay, state.tokensPerDay])
+    if (tokensPerMonth !== undefined) windows.push([tokensPerMonth, this.#months.of(name)])
+    return windows
   }
 
   /** What a claim's limits are at, and how long it would have to wait for each kind of them. */
@@ -218,7 +252,7 @@ class MemoryStore implements Store {
       if (requestsPerMinute !== undefined)
         requestUses.push(useOf(scope, requestsPerMinute, state.requests, now, 0))
       const pending = state.pending(now)
-      for (const [limit, window] of tokenWindows(limits, state)) {
+      for (const [limit, window] of this.#tokenWindows(account, limits, state)) {
         const use = useOf(scope, limit, window, now, pending)
         tokenUses.push(use)
         const over = use.used + tokens - limit
@@ -273,12 +307,12 @@ function nameOf({ account }: Repeated, thing: string): string {
 interface LimitUse {
   readonly scope: Scope
   readonly limit: number
-  readonly window: SlidingWindow
+  readonly window: CountWindow
   /** With what is reserved. */
   readonly used: number
 }
 
-function useOf(scope: Scope, limit: number, window: SlidingWindow, now: number, pending: number): LimitUse {
+function useOf(scope: Scope, limit: number, window: CountWindow, now: number, pending: number): LimitUse {
   return { scope, limit, window, used: window.total(now) + pending }
 }
 
@@ -299,13 +333,6 @@ function waitFor(uses: readonly LimitUse[], more: number, now: number): number {
   for (const { limit, used, window } of uses)
     wait = Math.max(wait, window.untilFreed(now, used + more - limit))
   return wait
-}
-
-function tokenWindows(limits: SharedLimits, state: MemoryAccount): [limit: number, window: SlidingWindow][] {
-  const windows: [number, SlidingWindow][] = []
-  if (limits.tokensPerMinute !== undefined) windows.push([limits.tokensPerMinute, state.tokensPerMinute])
-  if (limits.tokensPerDay !== undefined) windows.push([limits.tokensPerDay, state.tokensPerDay])
-  return windows
 }
 
 const inOrder = ['requests', 'tokens', 'concurrent', 'repetition'] as const

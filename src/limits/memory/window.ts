@@ -9,8 +9,19 @@ import { stepsPerWindow } from '../store.ts'
 
 const slots = stepsPerWindow + 1
 
-/** One sliding window; times by a monotonic clock, in milliseconds. */
-export class SlidingWindow {
+/** What counts within a time that ends; times by a monotonic clock, in milliseconds. */
+export interface CountWindow {
+  /** Everything that still counts. */
+  total(nowMs: number): number
+  add(nowMs: number, count: number): void
+  /** How long until at least `count` of what counts now is forgotten; Infinity if there is less than that. */
+  untilFreed(nowMs: number, count: number): number
+  /** How long until everything that counts now is forgotten. */
+  untilEmpty(nowMs: number): number
+}
+
+/** One sliding window. */
+export class SlidingWindow implements CountWindow {
   readonly #stepMs: number
   /** Made for the first use: most accounts use few of their windows. */
   #counts: Float64Array | undefined

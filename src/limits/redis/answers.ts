@@ -10,7 +10,7 @@ import type {
   Settled,
 } from '../store.ts'
 
-const scopes: readonly Scope[] = ['key', 'role', 'model', 'all', 'token']
+const scopes: readonly Scope[] = ['key', 'role', 'model', 'all', 'token', 'person', 'group']
 const admissions = ['admitted', 'requests', 'breaker'] as const
 const reservations = ['granted', 'requests', 'tokens', 'concurrent', 'repetition'] as const
 

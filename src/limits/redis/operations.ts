@@ -20,7 +20,7 @@ const windows = { requests: 'r', probes: 'p', requestsPerDay: 'q' } as const
 /** Makes the operations of one store. */
 export class Operations {
   /**
-   * Keys the digests under which repeated things are known, so that nobody who reads them can try what they are of. Shared
+   * Keys the digests under which repeated things and persons are known, so that nobody who reads them can try what they are of. Shared
    * by all gateways: the first to start makes it.
    */
   secret = randomHex(32)
@@ -82,6 +82,7 @@ export class Operations {
           limits.requestsPerMinute ?? -1,
           limits.tokensPerMinute ?? -1,
           limits.tokensPerDay ?? -1,
+          limits.tokensPerMonth ?? -1,
           limits.concurrent ?? -1,
         ]),
       ],
@@ -120,23 +121,36 @@ export class Operations {
         ...accounts.flatMap(({ limits }) => [
           limits.tokensPerMinute === undefined ? 0 : 1,
           limits.tokensPerDay === undefined ? 0 : 1,
+          limits.tokensPerMonth === undefined ? 0 : 1,
         ]),
       ],
     }
   }
 
   use(account: Account): Operation {
-    const { scope, name } = account
-    const keys = [...this.#countsOf(account), `${this.#prefix}held:${scope}:${name}`]
-    return { name: 'use', keys, words: [] }
+    return { name: 'use', keys: [...this.#countsOf(account), this.#leasesOf(account)], words: [] }
   }
 
   closeBreaker(account: Account): Operation {
     return { name: 'close-breaker', keys: this.#countsOf(account), words: [] }
   }
 
-  #hashOf({ scope, name }: Account): string {
-    return `${this.#prefix}use:${scope}:${name}`
+  #hashOf(account: Account): string {
+    return `${this.#prefix}use:${account.scope}:${this.#nameOf(account)}`
+  }
+
+  /** Persons are not named in Redis. */
+  #nameOf({ scope, name }: Account): string {
+    return scope === 'person' ? this.#digest(name) : name
+  }
+
+  #digest(text: string): string {
+    // A key in front of what has one form is as good as an HMAC (RFC 2104), and cheaper.
+    return hash('sha256', this.secret + text, 'base64url').slice(0, 22)
+  }
+
+  #leasesOf(account: Account): string {
+    return `${this.#prefix}held:${account.scope}:${this.#nameOf(account)}`
   }
 
   #countsOf(account: Account): string[] {
@@ -147,17 +161,13 @@ export class Operations {
   #keysOf(claim: Claim | undefined): string[] {
     const keys: string[] = []
     for (const { account } of claim?.accounts ?? [])
-      keys.push(...this.#countsOf(account), `${this.#prefix}held:${account.scope}:${account.name}`)
+      keys.push(...this.#countsOf(account), this.#leasesOf(account))
     return keys
   }
 
   #seenKeys(repeated: Repeated | undefined): string[] {
     if (!repeated) return []
     const { scope, name } = repeated.account
-    return repeated.things.map((thing) => {
-      // Things are digests of one length, so that a key in front is as good as an HMAC (RFC 2104), and cheaper.
-      const digest = hash('sha256', this.secret + thing, 'base64url').slice(0, 22)
-      return `${this.#prefix}seen:${scope}:${name}:${digest}`
-    })
+    return repeated.things.map((thing) => `${this.#prefix}seen:${scope}:${name}:${this.#digest(thing)}`)
   }
 }

@@ -15,7 +15,7 @@ import {
   stepsPerWindow,
 } from '../store.ts'
 
-const shared = ['account', 'breaker', 'leases', 'seen']
+const shared = ['month', 'account', 'breaker', 'leases', 'seen']
 const operations = ['admit', 'reserve', 'renew', 'settle', 'refund', 'close-breaker', 'use'] as const
 
 /** Keys and arguments as the head of its file says. */

@@ -116,6 +116,7 @@ export function toRecord(
     traceparent: trace.traceparent,
     span: trace.span,
     identity: context.identity ?? null,
+    ...(context.role?.group === undefined ? {} : { group: context.role.group }),
     route: context.route,
     dialect: context.dialect.name,
     upstream: context.upstream?.name ?? null,
@@ -169,6 +170,8 @@ export function toContent(
     peer: context.peer,
     agent: named(context.agent),
     session: named(context.session),
+    // As it is: an e-mail address that is masked would be nobody's.
+    ...(context.person === undefined ? {} : { person: context.person }),
     prompt: texts?.prompt ?? null,
     excerpts,
     answer: said,

@@ -8,7 +8,7 @@ import { holderOf } from '../../auth/identity.ts'
 import type { Clock } from '../../core/clock.ts'
 import { asRefusal, describeError, Refusal } from '../../core/refusal.ts'
 import type { ToolCall } from '../../dialects/dialect.ts'
-import { keyAccount } from '../../limits/accounts.ts'
+import { keyAccount, lineOf } from '../../limits/accounts.ts'
 import type { SlotQueue } from '../../limits/slot-queue.ts'
 import type { Settled, Settlement, Store } from '../../limits/store.ts'
 import type { Log } from '../../telemetry/log.ts'
@@ -77,7 +77,7 @@ export function createCharges({ store, turns, log, clock, onOpened }: ChargePart
     charge(context, ending) {
       const told = Promise.all([refund(context, ending), tell(context, ending)])
       // Told behind what it gives back, which is on its way.
-      if (context.identity) turns.freed(holderOf(context.identity))
+      if (context.identity) turns.freed(lineOf(holderOf(context.identity), context.claim))
       told.catch((error: unknown) => {
         log.warn(
           { id: context.id, cause: describeError(error) },

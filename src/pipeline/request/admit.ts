@@ -141,6 +141,8 @@ const together: Readonly<Record<Scope, string | undefined>> = {
   model: 'for all callers of this model together',
   all: 'for all callers together',
   token: 'for this token, whose budget is used up',
+  person: 'for this person',
+  group: 'for all keys of this group together',
 }
 
 /** Tells a caller that it is not it alone who has used up a limit. */

@@ -29,12 +29,12 @@ export function requireThawedCaller(request: Authenticated, freezes: FreezeCheck
 }
 
 function isHeld(
-  { identity, certificate }: Pick<Authenticated, 'identity' | 'certificate'>,
+  { identity, certificate, person }: Pick<Authenticated, 'identity' | 'certificate' | 'person'>,
   freezes: FreezeCheck,
 ): boolean {
   const ids = shownIds(identity)
   const all = certificate ? [...ids, fingerprintId(certificate.fingerprint)] : ids
-  return freezes.holdsCaller(all, shownRoles(identity))
+  return freezes.holdsCaller(all, shownRoles(identity), person)
 }
 
 /** @throws Refusal `frozen`, `route_not_allowed`; `not_found` if no model server behind the gate has this route */
@@ -73,6 +73,8 @@ export function createAuthoriseModel({ fleet, models, stored, freezes }: Authori
   }
   return async (request) => {
     const { role, policy, prompt } = request
+    // Whom it is from may stand in its body.
+    requireThawedCaller(request, freezes)
     if (prompt.model === '') throw new Refusal('invalid_request', { say: '`model` is missing.' })
     const found = await targetOf(request)
     const wanted = found && (await continued(found, request, stored))
@@ -194,7 +196,7 @@ function requireThawed(model: string, server: ServerKind, freezes: FreezeCheck):
 
 /** Tells whether a request that is under way is about something that was frozen meanwhile. */
 export function isFrozen(context: RequestContext, freezes: FreezeCheck): boolean {
-  const { identity, certificate, target } = context
-  if (identity && isHeld({ identity, certificate }, freezes)) return true
+  const { identity, certificate, person, target } = context
+  if (identity && isHeld({ identity, certificate, person }, freezes)) return true
   return target !== undefined && freezes.holdsModel(target.model, target.server)
 }

@@ -44,16 +44,15 @@ export function createReceive(current: () => Snapshot, clock: Clock): Receive {
   const trace = createTraces()
   return (head) => {
     const { policy, keys } = current()
-    const { requestId, agent, session } = head
     const lease = freshId()
     const inTrace = trace(head.traceparent, policy.telemetry.otlp !== undefined)
     return {
-      id: requestId !== undefined && isPresentable(requestId) ? requestId : lease,
+      id: isPresentable(head.requestId) ? head.requestId : lease,
       lease,
       trace: inTrace,
       timeline: policy.telemetry.otlp && inTrace.sampled ? new Timeline() : undefined,
-      agent: agent !== undefined && nameForm.test(agent) ? agent : undefined,
-      session: session !== undefined && nameForm.test(session) ? session : undefined,
+      agent: namedBy(head.agent),
+      session: namedBy(head.session),
       peer: head.peer,
       policy,
       keys,
@@ -70,6 +69,7 @@ export function createReceive(current: () => Snapshot, clock: Clock): Receive {
       identity: undefined,
       role: undefined,
       token: undefined,
+      person: undefined,
       entry: undefined,
       admission: undefined,
       endpoint: undefined,
@@ -102,8 +102,8 @@ export function createReceive(current: () => Snapshot, clock: Clock): Receive {
 }
 
 /** It goes on record as it is, so it must not be what a record masks. */
-function isPresentable(requestId: string): boolean {
-  return requestIdForm.test(requestId) && findSensitive(requestId).length === 0
+function isPresentable(requestId: string | undefined): requestId is string {
+  return requestId !== undefined && requestIdForm.test(requestId) && findSensitive(requestId).length === 0
 }
 
 /** Unique, not secret: a random start per process, then counted. */
@@ -111,4 +111,8 @@ function createIds(): () => string {
   const prefix = randomHex(9)
   let count = 0
   return () => `${prefix}-${(count++).toString(36)}`
+}
+
+function namedBy(header: string | undefined): string | undefined {
+  return header !== undefined && nameForm.test(header) ? header : undefined
 }

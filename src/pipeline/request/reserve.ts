@@ -8,7 +8,8 @@ import type { Clock } from '../../core/clock.ts'
 import { Refusal } from '../../core/refusal.ts'
 import type { Text } from '../../core/text.ts'
 import type { Prompt, RouteGroup } from '../../dialects/dialect.ts'
-import { claimedAccounts, keyAccount, wholeTokenLimit } from '../../limits/accounts.ts'
+import { claimedAccounts, keyAccount, lineOf, wholeTokenLimit } from '../../limits/accounts.ts'
+import type { Persons } from '../../limits/persons.ts'
 import type { SlotQueue } from '../../limits/slot-queue.ts'
 import type { Claim, Reservation } from '../../limits/store.ts'
 import { extend, type Parsed, type Prepared, type Reserved } from '../context.ts'
@@ -33,19 +34,21 @@ export type Reserve = (request: Prepared) => Promise<Reserved>
 export interface ReserveParts {
   readonly turns: SlotQueue
   readonly fingerprint: FingerprintPrompt
+  readonly persons: Persons
   readonly clock: Clock
   readonly admit: Pick<Admit, 'andReserve' | 'deferred'>
 }
 
 /** Makes the step that sets tokens and a slot aside. */
-export function createReserve({ turns, fingerprint, clock, admit }: ReserveParts): Reserve {
+export function createReserve({ turns, fingerprint, persons, clock, admit }: ReserveParts): Reserve {
   return async (request) => {
     const { endpoint, target, identity, role, policy } = request
     if (endpoint.cost !== 'request') return extend(request, nothing)
     const rule = policy.models.find(({ matches }) => matches(target.model, target.server))
     const weight = rule?.weight ?? 1
     const account = keyAccount(holderOf(identity))
-    const accounts = claimedAccounts(account, role, rule, policy)
+    const person = role.person && persons.accountOf(account.name, request.person, clock.monotonicMs())
+    const accounts = claimedAccounts(account, role, rule, policy, person)
     const limit = role.limits.repetition
     const print = limit && fingerprint(request)
     const repetition = limit && print !== undefined ? { account, limit, things: [print] } : undefined
@@ -74,7 +77,7 @@ function requirePossible(tokens: number, max: number): void {
   throw new Refusal('invalid_request', {
     say:
       `The request may use ${tokens} tokens, more than the whole limit of ${max}. Ask for a shorter response, ` +
-      'or ask the operator to raise `tokensPerMinute` or `tokensPerDay`, or to lower `caps.outputTokens`.',
+      'or ask the operator to raise `tokensPerMinute`, `tokensPerDay` or `tokensPerMonth`, or to lower `caps.outputTokens`.',
   })
 }
 
@@ -86,7 +89,7 @@ async function reservationOf(
   admit: Pick<Admit, 'andReserve' | 'deferred'>,
 ): Promise<Reservation> {
   const { cancellation, identity, role, policy, storeBudget } = request
-  const owner = holderOf(identity)
+  const owner = lineOf(holderOf(identity), claim)
   // Whoever has to wait for a slot is counted before.
   if (isDeferred(request) && turns.hasLine(owner)) await admit.deferred(request)
   const wait = {

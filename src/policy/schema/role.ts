@@ -2,6 +2,7 @@
 import Type from 'typebox'
 import { features, routeGroups } from '../../dialects/dialect.ts'
 import { roleGuards } from './guards.ts'
+import { person } from './persons.ts'
 import {
   aWhile,
   choice,
@@ -15,8 +16,17 @@ import {
   optional,
   section,
   size,
+  text,
   texts,
 } from './types.ts'
+
+/** Limits that several callers share: those of a role, of a model, and of all callers. */
+export const sharedLimits = {
+  requestsPerMinute: optional(count('Requests that need a model, in any 60 seconds.')),
+  tokensPerMinute: optional(count('Input and output tokens, in any 60 seconds.')),
+  tokensPerDay: optional(count('Input and output tokens, in any 24 hours.')),
+  concurrent: optional(count('Concurrent requests.')),
+}
 
 const limits = section(
   'Limits for each key of the role. An absent limit does not limit, except `requestsPerMinute`.',
@@ -47,16 +57,9 @@ const limits = section(
         window: duration('The period in which repetitions are counted.', undefined, aWhile),
       }),
     ),
+    perPerson: optional(group('Limits for each person behind a key, beside those of the key.', sharedLimits)),
   },
 )
-
-/** Limits that several callers share: those of a role, of a model, and of all callers. */
-export const sharedLimits = {
-  requestsPerMinute: optional(count('Requests that need a model, in any 60 seconds.')),
-  tokensPerMinute: optional(count('Input and output tokens, in any 60 seconds.')),
-  tokensPerDay: optional(count('Input and output tokens, in any 24 hours.')),
-  concurrent: optional(count('Concurrent requests.')),
-}
 
 const caps = section('Upper bounds for one request.', {
   // Node cannot hold a longer text in one string.
@@ -118,6 +121,8 @@ export const role = group('A role. Each key has one.', {
   ),
   limits,
   shared: section('Limits for all keys of the role together.', sharedLimits),
+  person: optional(person),
+  group: optional(text('Group, of `groups`, whose budget the role’s keys use up.')),
   caps,
   allow: Type.Array(Type.Enum([...features]), {
     description:

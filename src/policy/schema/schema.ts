@@ -11,6 +11,7 @@ import { defaultAuditFile, defaultKeysFile } from './files.ts'
 import { outputGuard, personalData, promptGuard } from './guards.ts'
 import { models } from './models.ts'
 import type { SchemaNode } from './node.ts'
+import { groups } from './persons.ts'
 import { role, sharedLimits } from './role.ts'
 import { telemetry } from './telemetry.ts'
 import {
@@ -204,6 +205,7 @@ export const configSchema = Type.Object(
     limits: section('Limits for all callers together.', sharedLimits),
     models,
     prices,
+    groups,
     upstreams: Type.Array(upstream, { description: 'The model servers.', minItems: 1 }),
     outlierDetection,
     keys: section('API keys.', {

@@ -3,7 +3,7 @@
  * editors are generated from, and its `default`, which is defined nowhere else.
  */
 import Type, { type Static, type TObject, type TProperties, type TSchema } from 'typebox'
-import { durationPattern, sizePattern } from '../../core/units.ts'
+import { amountPattern, durationPattern, sizePattern } from '../../core/units.ts'
 
 /** Declares an object whose members have defaults. It may be absent. */
 export function section<T extends TProperties>(description: string, properties: T): TObject<T> {
@@ -159,6 +159,14 @@ export function countOrUnlimited(description: string, standard: number) {
     description,
     default: standard,
   })
+}
+
+/** Declares a large count, as a number or with a unit: `50M`. */
+export function amount(description: string) {
+  return Type.Union(
+    [Type.Integer({ minimum: 1, maximum: 1e12 }), Type.String({ pattern: amountPattern, minLength: 2 })],
+    { wanted: 'an integer of at least 1, or one with a unit, such as 500k, 50M or 2G', description },
+  )
 }
 
 /** Declares `true` or `false`. */

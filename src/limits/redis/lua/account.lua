@@ -3,11 +3,14 @@
 -- `m` tokens by minute, `d` tokens by day. Of each the current step and the sixty before it count: `NAME.sum` of them all, `NAME.old` and
 -- `NAME.new`, the first and the last step, `NAME.cur`, the count of the last; the others stand in the second hash, as
 -- `NAME:STEP`. Server time, so that gateways need not agree on theirs.
+-- `M`, tokens by month, is a window of one step, which is a calendar month.
 
 -- Numbers that are not here are those of store.ts, put in front by scripts.ts.
 local STEP_MS = { r = MINUTE_STEP, q = DAY_STEP, p = MINUTE_STEP, a = MINUTE_STEP, m = MINUTE_STEP, d = DAY_STEP }
 -- What nobody used for longer than its longest window is gone by itself.
 local KEEP_MS = 90000000
+-- And where it counts a month.
+local KEEP_MONTH_MS = 32 * 86400000
 
 local started_ms
 
@@ -21,6 +24,17 @@ local function now_ms()
 end
 
 local function whole(number) return string.format('%.0f', number) end
+
+local function step_of(name, ms)
+  if name == 'M' then return month_of(ms) end
+  return math.floor(ms / STEP_MS[name])
+end
+
+-- When a step stops counting.
+local function step_end_ms(w, step)
+  if w.name == 'M' then return month_start_ms(step + 1) end
+  return (step + SLOTS) * STEP_MS[w.name]
+end
 
 local function step_fields(name, from, to)
   local fields = {}
@@ -36,7 +50,7 @@ end
 local function account_save(account)
   if #account.changes == 0 then return end
   redis.call('HSET', account.key, unpack(account.changes))
-  redis.call('PEXPIRE', account.key, KEEP_MS)
+  redis.call('PEXPIRE', account.key, account.keep_ms)
   account.changes = {}
 end
 
@@ -69,7 +83,7 @@ end
 
 -- To the current step, without what has left the window.
 local function window_advance(w)
-  local first = w.step - SLOTS + 1
+  local first = w.name == 'M' and w.step or w.step - SLOTS + 1
   if w.new < first then
     if w.old < w.new then redis.call('HDEL', w.steps, unpack(step_fields(w.name, w.old, w.new - 1))) end
     w.sum, w.old = 0, w.step
@@ -100,11 +114,12 @@ local function account_open(key, steps, names, fields, now)
     wanted[at + 3], wanted[at + 4] = name .. '.new', name .. '.cur'
   end
   for _, field in ipairs(fields) do wanted[#wanted + 1] = field end
-  local account = { key = key, now = now, windows = {}, values = {}, changes = {} }
+  local account = { key = key, now = now, windows = {}, values = {}, changes = {}, keep_ms = KEEP_MS }
   if #wanted == 0 then return account end
   local found = redis.call('HMGET', key, unpack(wanted))
   for i, name in ipairs(names) do
-    local at, step = 4 * (i - 1), math.floor(now / STEP_MS[name])
+    local at, step = 4 * (i - 1), step_of(name, now)
+    if name == 'M' then account.keep_ms = KEEP_MONTH_MS end
     local w = {
       account = account, steps = steps, name = name, step = step, now = now,
       sum = tonumber(found[at + 1]) or 0, old = tonumber(found[at + 2]) or step,
@@ -160,16 +175,16 @@ local function window_until_freed(w, count)
   if w.old < w.new then
     for i, each in ipairs(redis.call('HMGET', w.steps, unpack(step_fields(w.name, w.old, w.new - 1)))) do
       freed = freed + (tonumber(each) or 0)
-      if freed >= count then return math.ceil((w.old + i - 1 + SLOTS) * STEP_MS[w.name] - w.now) end
+      if freed >= count then return math.ceil(step_end_ms(w, w.old + i - 1) - w.now) end
     end
   end
-  return math.ceil((w.new + SLOTS) * STEP_MS[w.name] - w.now)
+  return math.ceil(step_end_ms(w, w.new) - w.now)
 end
 
 -- Milliseconds until nothing counts: the last step that holds something decides.
 local function window_until_empty(w)
   if w.sum <= 0 then return 0 end
-  if w.cur > 0 then return math.ceil((w.new + SLOTS) * STEP_MS[w.name] - w.now) end
+  if w.cur > 0 then return math.ceil(step_end_ms(w, w.new) - w.now) end
   return window_until_freed(w, w.sum)
 end
 

@@ -9,6 +9,8 @@ local now = now_ms()
 for i = 1, n do
   local account = account_open(KEYS[3 * i - 2], KEYS[3 * i - 1], {}, { 'pending' }, now)
   lease_hold(leases_of(account, KEYS[3 * i]), lease .. ':' .. ARGV[2], tonumber(ARGV[2]), lease_ms)
+  -- It may count a month.
+  account.keep_ms = math.max(KEEP_MS, redis.call('PTTL', account.key))
   account_save(account)
 end
 local hash = KEYS[3 * n + 1]

@@ -3,8 +3,8 @@
 -- KEYS[3n + j]  what must not come too often
 -- ARGV[1]  lease   ARGV[2]  its tokens   ARGV[3]  ms it lasts   ARGV[4]  n, the number of accounts
 -- ARGV[5]  how often the same thing may come   ARGV[6]  in how many ms
--- ARGV[5i + 2 .. 5i + 6]  of account i: scope, then requests a minute, tokens a minute, tokens a day, slots; -1 for
---          no limit
+-- ARGV[6i + 1 .. 6i + 6]  of account i: scope, then requests a minute, tokens a minute, a day and a month, slots; -1
+--          for no limit
 -- Returns  outcome (0 granted, 1 requests, 2 tokens, 3 concurrent, 4 repetition), ms to wait, then the tightest limit
 --          of tokens and that of requests, each as `tightest` returns it
 
@@ -17,10 +17,10 @@ local request_uses, token_uses = {}, {}
 local waits = { 0, 0, 0, 0 }
 
 for i = 1, n do
-  local at = 5 * i + 2
-  local scope, slots = tonumber(ARGV[at]), tonumber(ARGV[at + 4])
+  local at = 6 * i + 1
+  local scope, slots = tonumber(ARGV[at]), tonumber(ARGV[at + 5])
   local limits, names = {}, {}
-  for w, name in ipairs({ 'r', 'm', 'd' }) do
+  for w, name in ipairs({ 'r', 'm', 'd', 'M' }) do
     local limit = tonumber(ARGV[at + w])
     if limit >= 0 then limits[name], names[#names + 1] = limit, name end
   end

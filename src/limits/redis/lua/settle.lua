@@ -8,7 +8,7 @@
 -- ARGV[7]  of a trial: 1 passed, 0 refused; -1 for none
 -- ARGV[8]  how often the same tool call may come   ARGV[9]  in how many ms
 -- ARGV[10]  how many things did not come
--- ARGV[9 + 2i], ARGV[10 + 2i]  whether account i counts tokens by minute and by day (1|0)
+-- ARGV[8 + 3i .. 10 + 3i]  whether account i counts tokens by minute, by day and by month (1|0)
 -- Returns  opened (0|1), ms until the tool calls would not be too many (0: they are not)
 
 local lease, tokens, spent, n = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -20,8 +20,9 @@ local now = now_ms()
 local was_held = n == 0
 for i = 1, n do
   local names = {}
-  if ARGV[9 + 2 * i] == '1' then names[1] = 'm' end
-  if ARGV[10 + 2 * i] == '1' then names[#names + 1] = 'd' end
+  for w, name in ipairs({ 'm', 'd', 'M' }) do
+    if ARGV[3 * i + 7 + w] == '1' then names[#names + 1] = name end
+  end
   local account = account_open(KEYS[3 * i - 2], KEYS[3 * i - 1], names, { 'pending' }, now)
   local leases = leases_of(account, KEYS[3 * i])
   if lease_release(leases, lease .. ':' .. ARGV[2], tokens) then
