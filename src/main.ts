@@ -3,6 +3,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
+import { fileURLToPath } from 'node:url'
 import { runCli } from './cli/program.ts'
 import { errorCode } from './core/error-code.ts'
 import { minOpenFiles, openFilesLimit, openFilesProblem } from './files/open-files.ts'
@@ -40,6 +41,7 @@ const code = await runCli(process.argv.slice(2), {
   family: cluster.worker ? { parent: parentOf(cluster.worker) } : { host: { fork } },
   on: (signal, listener) => process.on(signal, listener),
   version,
+  node: { version: process.versions.node, program: process.execPath, script: fileURLToPath(import.meta.url) },
   user: userName(),
 })
 process.exitCode = code

@@ -27,6 +27,7 @@ const floors: Readonly<Record<string, number>> = {
   workers: 6,
   pipeline: 6,
   rights: 6,
+  doctor: 6,
   demo: 6,
   http: 7,
   server: 8,

@@ -20,6 +20,8 @@ export interface Io {
   /** Registers for SIGTERM, SIGINT and SIGHUP. */
   on(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', listener: () => void): void
   readonly version: string
+  /** The Node that runs this program: its version such as `24.1.0`, and the commands that start both. */
+  readonly node?: { readonly version: string; readonly program: string; readonly script: string }
   /** Name of the user who runs the command. */
   readonly user: string
 }

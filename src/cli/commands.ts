@@ -40,6 +40,11 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import('./explain.ts')).explain,
   },
   {
+    name: 'doctor',
+    summary: 'examine this deployment; exit 1 if anything is unsafe',
+    load: async () => (await import('./doctor.ts')).doctor,
+  },
+  {
     name: 'connect',
     summary: 'forward from loopback to a gateway and add a credential',
     load: async () => (await import('./connect.ts')).connect,

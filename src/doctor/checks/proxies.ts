@@ -1,0 +1,11 @@
+/** A proxy before the gateway that the policy does not name. */
+import type { Check } from '../facts.ts'
+
+/** Says what cannot be seen: whether a proxy on this host forwards to the gateway. */
+export const proxies: Check = ({ policy: { listen, door } }) => {
+  const mayBeBehindOne = listen.loopback && listen.tls === undefined && !door.proxies.hold('127.0.0.1')
+  if (!mayBeBehindOne) return []
+  const why =
+    'whether a proxy on this host forwards to the gateway is not recorded; if one does, name its address in `door.proxies`, or all its clients count as one'
+  return [{ id: 'proxies', why }]
+}
