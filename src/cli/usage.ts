@@ -1,5 +1,5 @@
 /** `torwart usage`: requests, tokens and cost by key, role, group, model, person or day, from the audit log. */
-import { type UsageGroup, type UsageRow, UsageTable, usageGroups } from '../audit/query/usage.ts'
+import { readerFor, type UsageGroup, type UsageRow, UsageTable, usageGroups } from '../audit/query/usage.ts'
 import { csv } from '../core/csv.ts'
 import { table } from '../core/table.ts'
 import { loadPolicy } from '../policy/load.ts'
@@ -35,7 +35,8 @@ export const usage: Command = {
     const { policy } = loadPolicy(textOf(values, 'config'), io.variables)
     const query = queryIn(values)
     const used = new UsageTable(by, pricesOf(policy))
-    for await (const { entry } of ask(given ?? policy.audit.file, query, io)) used.add(entry)
+    const asking = { read: readerFor(by) }
+    for await (const { entry } of ask(given ?? policy.audit.file, query, io, asking)) used.add(entry)
     const rows = used.result()
     if (values.json) io.out(`${JSON.stringify({ rows }, null, 2)}\n`)
     else if (values.csv)

@@ -1,6 +1,6 @@
 /** What the audit log costs a request, and how long a large one takes to verify, in how much memory. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -14,6 +14,11 @@ type OpenAudit = (options: object) => Promise<Audit>
 const modules = join(import.meta.dirname, '../dist-modules')
 const perTurn = 500
 const segmentBytes = 256 * 1024 ** 2
+
+const policyText = `version: 1
+upstreams: [{ name: local, url: "http://127.0.0.1:11434", kind: ollama }]
+roles: { agent: { routes: [chat], models: ["*"] } }
+`
 
 /** Like that of a short chat. */
 function recordOf(index: number): { record: object; content: object } {
@@ -82,6 +87,9 @@ export async function verifyMany(count: number): Promise<string> {
     await audit.close()
     const verified = await measured(['audit', 'verify', file])
     const exported = await measured(['audit', 'show', file, '--finding', 'any'])
+    const policy = join(folder, 'torwart.yaml')
+    writeFileSync(policy, policyText)
+    const used = await measured(['usage', file, '--since', '2020-01-01', '-c', policy])
     return `
 ## A log of ${count} records
 
@@ -89,6 +97,7 @@ export async function verifyMany(count: number): Promise<string> {
 |---|---|---|
 | \`audit verify\` | ${verified.seconds.toFixed(1)} | ${verified.maxMiB.toFixed(0)} |
 | \`audit show --finding any\` (a walk over all) | ${exported.seconds.toFixed(1)} | ${exported.maxMiB.toFixed(0)} |
+| \`usage\` | ${used.seconds.toFixed(1)} | ${used.maxMiB.toFixed(0)} |
 
 ${verified.output.trim()}`
   } finally {

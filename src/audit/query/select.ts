@@ -17,6 +17,8 @@ export interface Selecting {
   readonly withTexts?: boolean
   /** Characters of earlier texts that are remembered. */
   readonly maxRemembered?: number
+  /** Reads a line; whole if absent. */
+  read?(line: string): Entry | undefined
   /** Told of each line before it is judged; undefined: it is no record. */
   onRead?(entry: Entry | undefined): void
 }
@@ -25,7 +27,7 @@ export interface Selecting {
 export async function* selectRecords(
   file: string,
   query: Query,
-  { wait, withTexts = false, maxRemembered, onRead }: Selecting = {},
+  { wait, withTexts = false, maxRemembered, read = readEntry, onRead }: Selecting = {},
 ): AsyncGenerator<Selected> {
   const { identity, sinceMs } = query
   const fits = queryOf(query)
@@ -34,7 +36,7 @@ export async function* selectRecords(
   const mayBeReferredTo = queryOf(identity === undefined ? {} : { identity })
   const options = { ...(sinceMs === undefined ? {} : { sinceMs }), ...(wait ? { wait } : {}) }
   for await (const { line, chain } of readChains(file, options)) {
-    const entry = readEntry(line)
+    const entry = read(line)
     onRead?.(entry)
     if (!entry) continue
     if (resolver && mayBeReferredTo(entry)) resolver.see(entry, chain)

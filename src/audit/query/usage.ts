@@ -2,7 +2,7 @@
  * What was used, from one walk over the log: requests, tokens and what they cost, by key, role, group, model, person or day.
  * Bounded: beyond so many rows the rest is summed up in one.
  */
-import { type Entry, modelOf } from '../write/entry.ts'
+import { type Entry, modelOf, readEntry, readSealed } from '../write/entry.ts'
 
 /** What rows stand for. */
 export const usageGroups = ['key', 'role', 'group', 'model', 'person', 'day'] as const
@@ -28,6 +28,11 @@ export interface Usage {
 
 /** Usage, with what it is of under the name of the group; requests of nobody are of null. */
 export type UsageRow = Usage & { readonly [Group in UsageGroup]?: string | null }
+
+/** Returns what reads as much of a line as such rows need. A person is in the part that may be erased. */
+export function readerFor(by: UsageGroup): (line: string) => Entry | undefined {
+  return by === 'person' ? readEntry : readSealed
+}
 
 /** Prices of a model, for a million tokens each. */
 export interface ModelPrice {

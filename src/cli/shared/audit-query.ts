@@ -2,7 +2,7 @@
 
 import { filters, type Query } from '../../audit/query/query.ts'
 import type { ReadOptions } from '../../audit/query/read.ts'
-import { type Selected, selectRecords } from '../../audit/query/select.ts'
+import { type Selected, type Selecting, selectRecords } from '../../audit/query/select.ts'
 import { createUnmatchedFilters, type Known } from '../../audit/query/unmatched-filters.ts'
 import { segmentsOf } from '../../audit/write/segments.ts'
 import { refusals } from '../../core/refusal.ts'
@@ -52,7 +52,7 @@ export async function* ask(
   file: string,
   query: Query,
   io: Io,
-  { wait, known = {}, withTexts = false }: Asking = {},
+  { wait, known = {}, withTexts = false, read }: Asking = {},
 ): AsyncGenerator<Selected> {
   if (segmentsOf(file).length === 0) throw new UsageError(`There is no log ${file}.`)
   const vain = createUnmatchedFilters(query)
@@ -69,6 +69,7 @@ export async function* ask(
     yield* selectRecords(file, query, {
       ...(wait ? { wait: tellFirst } : {}),
       withTexts,
+      ...(read ? { read } : {}),
       onRead(entry) {
         if (++count % 1000 === 0) progress.tell(count)
         if (entry) vain.see(entry)
@@ -92,6 +93,8 @@ interface Asking {
   readonly known?: Known
   /** Whether lines have the texts that their records refer to. */
   readonly withTexts?: boolean
+  /** Reads a line; whole if absent. */
+  readonly read?: Selecting['read']
 }
 
 const outcomes = ['answered', 'refused', 'cut', 'aborted', ...Object.keys(refusals)]

@@ -8,8 +8,7 @@ import Type from 'typebox'
 import Value from 'typebox/value'
 import { queryOf } from '../../audit/query/query.ts'
 import { readChains } from '../../audit/query/read-chains.ts'
-import { UsageTable, usageGroups } from '../../audit/query/usage.ts'
-import { readEntry } from '../../audit/write/entry.ts'
+import { readerFor, UsageTable, usageGroups } from '../../audit/query/usage.ts'
 import { parseMoment } from '../../core/units.ts'
 import type { Policy } from '../../policy/policy.ts'
 import { pricesOf } from '../../policy/prices.ts'
@@ -46,11 +45,12 @@ export function registerUsageApi(app: FastifyInstance, policy: () => Policy): vo
       return reply.code(429).send({ error: 'The log is being read for another request. Try again later.' })
     isReading = true
     try {
+      const read = readerFor(by)
       const used = new UsageTable(by, pricesOf(policy()))
       const fits = queryOf({ sinceMs, ...(untilMs === undefined ? {} : { untilMs }) })
       for await (const { line } of readChains(policy().audit.file, { sinceMs })) {
         if (raw.socket.destroyed) break
-        const entry = readEntry(line)
+        const entry = read(line)
         if (entry && fits(entry)) used.add(entry)
       }
       return { rows: used.result() }
