@@ -67,8 +67,9 @@ function licence(folder: string): string {
 export default defineConfig({
   input: { main: join(modules, 'main.js') },
   platform: 'node',
-  // An optional package of the CycloneDX library, which writes XML with it and does without.
-  external: ['xmlbuilder2'],
+  // Of the CycloneDX library an optional package, which writes XML with it and does without; of sketches-js one that it loads
+  // only for a form of its sketches that is not used here.
+  external: ['xmlbuilder2', 'protobufjs/minimal'],
   plugins: [ownAddress, data, licences],
   output: {
     dir: join(import.meta.dirname, 'dist-next'),

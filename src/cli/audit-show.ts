@@ -4,6 +4,7 @@ import { lineWithChain } from '../audit/query/read-chains.ts'
 import { type Command, configOption, type ExitCode, jsonOption } from './command.ts'
 import { knownTo, logFile } from './shared/audit-log.ts'
 import { ask, queryIn, queryOptions } from './shared/audit-query.ts'
+import { untilInterrupted } from './shared/until-interrupted.ts'
 
 const lookMs = 250
 
@@ -18,7 +19,7 @@ export const auditShow: Command = {
   ],
   async run(values, io, given): Promise<ExitCode> {
     const file = logFile(values, io, given)
-    const wait = values.follow ? untilInterrupted(io) : undefined
+    const wait = values.follow ? untilInterrupted(io, lookMs) : undefined
     if (!values.json) io.out(tableHead)
     for await (const record of ask(file, queryIn(values), io, {
       wait,
@@ -28,27 +29,4 @@ export const auditShow: Command = {
       io.out(values.json ? `${lineWithChain(record)}\n` : toRow(record.entry, record.chain))
     return 0
   },
-}
-
-/** @returns a function that waits a moment, and resolves with false once the user wants to stop */
-function untilInterrupted(io: Parameters<Command['run']>[1]): () => Promise<boolean> {
-  let over = false
-  let wake = () => {}
-  const stop = () => {
-    over = true
-    wake()
-  }
-  io.on('SIGINT', stop)
-  io.on('SIGTERM', stop)
-  return async () => {
-    if (over) return false
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, lookMs)
-      wake = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
-    return !over
-  }
 }

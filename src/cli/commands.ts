@@ -155,6 +155,11 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import('./findings.ts')).findings,
   },
   {
+    name: 'anomalies',
+    summary: 'list what keys and models do that they usually do not; exits with 1 if any of it goes on',
+    load: async () => (await import('./anomalies.ts')).anomalies,
+  },
+  {
     name: 'allow',
     summary: 'accept a passage or a signature that the prompt guard blocks',
     load: async () => (await import('./allow.ts')).allow,

@@ -27,6 +27,10 @@ export interface Intervals {
   readonly otlpSpansMs: number
   /** Between two exports of metrics to a collector. */
   readonly otlpMetricsMs: number
+  /** Between two looks of the watch for anomalies, and two messages of a worker to it. */
+  readonly anomaliesMs: number
+  /** Between two saves of what that has learned. */
+  readonly anomaliesSaveMs: number
 }
 
 /** The intervals of a gateway that is given no others. */
@@ -43,4 +47,6 @@ export const standardIntervals: Intervals = {
   modelsMs: 5000,
   otlpSpansMs: 5000,
   otlpMetricsMs: 60_000,
+  anomaliesMs: 1000,
+  anomaliesSaveMs: 60_000,
 }

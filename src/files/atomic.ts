@@ -12,7 +12,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { rename, rm, writeFile } from 'node:fs/promises'
+import { type FileHandle, open, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { randomHex } from '../core/random.ts'
 
@@ -66,5 +66,33 @@ export function replaceFile(given: string, text: string): void {
     fsyncSync(directory)
   } finally {
     closeSync(directory)
+  }
+}
+
+/**
+ * Does the same as `replaceFile` off the event loop, for files of some megabytes, except that a link is replaced itself.
+ * @throws what `fs` throws; then the old file stands
+ */
+export async function replaceLargeFile(path: string, text: string): Promise<void> {
+  const temporary = `${path}.tmp`
+  // Never through a link that somebody else has put there.
+  await rm(temporary, { force: true })
+  await closed(open(temporary, 'wx', 0o600), async (file) => {
+    await file.writeFile(text)
+    await file.sync()
+  })
+  await rename(temporary, path)
+  await closed(open(dirname(path), 'r'), (folder) => folder.sync())
+}
+
+async function closed(
+  opening: Promise<FileHandle>,
+  work: (file: FileHandle) => Promise<void>,
+): Promise<void> {
+  const file = await opening
+  try {
+    await work(file)
+  } finally {
+    await file.close()
   }
 }

@@ -11,6 +11,7 @@ import { modelMatcher } from '../models/match.ts'
 import { canonicalFor, parsePattern } from '../models/name.ts'
 import { compileTools } from '../tool-policy/rights.ts'
 import { isNear, leadsTo, parseAddress, takesTheSame } from './address.ts'
+import { compileAnomalies } from './compile-anomalies.ts'
 import { compileApproval } from './compile-approval.ts'
 import { compileCertificates, compileIssuers } from './compile-callers.ts'
 import { compileGuards, type Guards } from './compile-guards.ts'
@@ -136,6 +137,7 @@ function compileParts(config: Config, origin: Origin, report: Report): Parts {
     packProblems: problems,
     exceptions,
     approval: compileApproval(config, report),
+    anomalies: compileAnomalies(config, report),
     guardBudget: config.guards.budget,
     aliases: compileAliases(config.aliases, upstreams, report),
     door: { ...config.door, proxies: compileProxies(config.door.proxies, report) },

@@ -16,6 +16,7 @@ import type { CertificateRule, TlsSettings, TokenIssuer } from './callers.ts'
 import type { Exceptions } from './exceptions.ts'
 import type { GroupBudget, Limits, PersonRule, SharedLimits } from './limits.ts'
 import type { Networks } from './networks.ts'
+import type { AnomalySettings, ApprovalSettings } from './notifications.ts'
 
 export type { GroupBudget, Limits, PersonRule, Repetition, SharedLimits } from './limits.ts'
 
@@ -159,20 +160,6 @@ export interface TokenRules {
   readonly depth: number
   /** How long a key signs. */
   readonly rotateMs: number
-}
-
-/** A human's yes for tool calls. */
-export interface ApprovalSettings {
-  /** 0: nobody waits. */
-  readonly waitMs: number
-  readonly validMs: number
-  /** Names of roles and keys; empty: whoever holds the admin token. */
-  readonly approvers: ReadonlySet<string>
-  /** What approvers see of arguments. */
-  readonly arguments: 'masked' | 'plain'
-  /** Whether the caller reads why a human said no. */
-  readonly tellWhy: boolean
-  readonly webhook: { readonly url: string; readonly secret: string } | undefined
 }
 
 /** How prompts are inspected. */
@@ -350,6 +337,7 @@ export interface Policy {
   /** What of its findings counts for nothing. */
   readonly exceptions: Exceptions
   readonly approval: ApprovalSettings
+  readonly anomalies: AnomalySettings
   readonly outputGuard: OutputGuard
   readonly personalData: PersonalData
   /** Units of work that all guards may take for one request. */

@@ -12,9 +12,13 @@ interface Doubt {
 
 /** @param holds whether the file itself says something there: of what it leaves out nobody has to hear */
 export function withoutEffect(config: Config, holds: (path: Path) => boolean): Doubt[] {
-  return [...unusedAliases(config), ...lateTimeouts(config), ...highFlag(config), ...nobodys(config)].filter(
-    ({ path }) => holds(path),
-  )
+  return [
+    ...unusedAliases(config),
+    ...lateTimeouts(config),
+    ...highFlag(config),
+    ...nobodys(config),
+    ...idleAnomalies(config),
+  ].filter(({ path }) => holds(path))
 }
 
 function unusedAliases({ aliases, roles, upstreams }: Config): Doubt[] {
@@ -65,4 +69,21 @@ function nobodys({ roles, groups }: Config): Doubt[] {
     ...ofPersons,
     ...unused.map((name) => ({ path: ['groups', name], message: `no role is in the group ${name}` })),
   ]
+}
+
+function idleAnomalies({ anomalies: { mode } }: Config): Doubt[] {
+  const needs: [key: string, modes: readonly string[], remedy: string][] = [
+    ['webhook', ['alert', 'freeze'], 'set `mode: alert` or `mode: freeze`'],
+    ['freezeFor', ['freeze'], 'set `mode: freeze`'],
+    ['perWeek', ['observe', 'alert', 'freeze'], 'choose another mode'],
+  ]
+  return needs.flatMap(([key, modes, remedy]) => {
+    if (modes.includes(mode)) return []
+    return [
+      {
+        path: ['anomalies', key],
+        message: `\`anomalies.${key}\` has no effect with \`mode: ${mode}\`: ${remedy}`,
+      },
+    ]
+  })
 }

@@ -4,6 +4,7 @@ import { type AdminApiParts, registerAdminApi } from '../http/admin/admin-api.ts
 import { registerAdminAuth } from '../http/admin/admin-auth.ts'
 import { registerErrorHandler } from '../http/admin/admin-errors.ts'
 import type { AdminLogins } from '../http/admin/admin-logins.ts'
+import { type AnomaliesApiParts, registerAdminAnomalies } from '../http/admin/anomalies-api.ts'
 import { type ApprovalsApiParts, registerApprovals } from '../http/admin/approvals-api.ts'
 import { type AuditApiParts, registerAuditApi } from '../http/admin/audit-api.ts'
 import { registerAuditLogApi } from '../http/admin/audit-log-api.ts'
@@ -43,6 +44,7 @@ export interface AdminListenerParts {
   /** Undefined: the policy wants none. */
   readonly console: Console | undefined
   readonly policyFile: PolicyApiParts
+  readonly anomalies: AnomaliesApiParts
 }
 
 const connections = { each: 64, all: 256 }
@@ -65,6 +67,7 @@ export async function createAdminListener({
   limits,
   policyFile,
   console,
+  anomalies,
 }: AdminListenerParts): Promise<FastifyInstance> {
   const app = fastify({
     logger: false,
@@ -94,5 +97,6 @@ export async function createAdminListener({
   registerLimitsApi(app, limits)
   console?.register(app, logins)
   registerPolicyApi(app, policyFile)
+  registerAdminAnomalies(app, anomalies)
   return app
 }

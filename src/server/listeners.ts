@@ -103,7 +103,7 @@ export async function createAdminSide(
   closers: Closers,
 ): Promise<AdminSide> {
   const { atStart, policy, snapshots, clock, metrics, keysSync, recordEvent } = foundation
-  const { store, fleet, models, freezes, approvals, changes, lookAgain, shared } = services
+  const { store, fleet, models, freezes, approvals, changes, lookAgain, shared, anomalies } = services
   const { workers } = surroundings
   const nowMs = clock.wallMs
   const readiness = () => readinessOf(foundation, services, surroundings)
@@ -120,6 +120,7 @@ export async function createAdminSide(
     rights: rightsParts(foundation, services),
     limits: { store, policy, keys: () => snapshots.keyFiles.keys, nowMs },
     policyFile: policyParts(foundation, services),
+    anomalies,
     logins: createAdminLogins({
       ...foundation,
       door: () => policy().door,

@@ -13,6 +13,7 @@ import type { Policy } from '../policy/policy.ts'
 import type { ToolPins } from '../tool-policy/pins/pins.ts'
 import { createFleet, type Fleet } from '../upstreams/fleet.ts'
 import { createRemoteFleet } from '../workers/slots.ts'
+import { type Anomalies, openAnomalies } from './anomaly-wiring.ts'
 import { type Callers, openCallers } from './auth-wiring.ts'
 import { type ChangeRecord, openChangeRecord } from './change-record.ts'
 import type { Closers } from './closers.ts'
@@ -37,6 +38,7 @@ export interface Services extends ToolGate {
   /** Decides which versions of models are served. */
   readonly models: DriftWatch
   readonly freezes: KillSwitch
+  readonly anomalies: Anomalies
   readonly changes: ChangeRecord
   readonly scanningFor: ScanningFor
   readonly callers: Callers
@@ -59,6 +61,7 @@ export async function openServices(foundation: Foundation, closers: Closers): Pr
   const { models } = modelWatch
   const freezes = await openKillSwitch(foundation)
   closers.add(() => freezes.close())
+  const anomalies = openAnomalies(foundation, freezes, closers)
   const scanningFor = createScanning(foundation.scannerFor)
   if (foundation.part.kind !== 'primary') prepareScanners(scanningFor, atStart)
   const { approvals, calls, toolPins, close } = openToolGate({
@@ -80,7 +83,7 @@ export async function openServices(foundation: Foundation, closers: Closers): Pr
   }
   return {
     ...{ shared, store, upstreamClient, fleet, modelWatch, models, freezes, changes, scanningFor, callers },
-    ...{ approvals, calls, toolPins, telemetry },
+    ...{ approvals, calls, toolPins, anomalies, telemetry },
     lookAgain,
   }
 }

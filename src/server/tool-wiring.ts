@@ -2,7 +2,7 @@
 
 import { type ApprovalService, createApprovalService } from '../approvals/service.ts'
 import type { ApprovalStore } from '../approvals/store.ts'
-import { createWebhook } from '../approvals/webhook.ts'
+import { createApprovalWebhook } from '../approvals/webhook.ts'
 import type { Clock } from '../core/clock.ts'
 import type { Intervals } from '../core/intervals.ts'
 import { describeError } from '../core/refusal.ts'
@@ -45,7 +45,7 @@ export function openToolGate(parts: ToolGateParts): ToolGate & { close(): Promis
   const report = (problem: string, error?: unknown) =>
     log.error(redis ? redis.trouble(error) : { cause: describeError(error) }, problem)
   const calls = createToolCallRegistry(sharedCalls, report)
-  const webhook = createWebhook({
+  const webhook = createApprovalWebhook({
     settings: () => policy().approval,
     now: clock.wallMs,
     report: (problem, error) => log.warn({ cause: describeError(error) }, problem),

@@ -12,6 +12,7 @@ import type { LiveRow } from '../http/admin/console/live/row.ts'
 import type { Readiness } from '../http/admin/health.ts'
 import type { KillSwitch } from '../kill-switch/kill-switch.ts'
 import { type ProcessMetrics, WorkerMetrics } from '../telemetry/worker-metrics.ts'
+import { serveObservations } from '../workers/anomalies.ts'
 import { answerTimeoutMs } from '../workers/channel.ts'
 import { serveLimits } from '../workers/limits.ts'
 import { serveSlots } from '../workers/slots.ts'
@@ -181,7 +182,7 @@ export class Workers {
 
   #serve() {
     const { policy, keysSync } = this.#foundation
-    const { shared, fleet } = this.#services
+    const { shared, fleet, anomalies } = this.#services
     const limits = serveLimits(shared.limits, () => this.#supervisor.heardAll())
     const slots = serveSlots(fleet, () => policy().upstreams, {
       onForget: (upstream, key) => {
@@ -196,6 +197,7 @@ export class Workers {
         ...slots.handlers,
         ...serveSharedState(shared),
         'live.rows': (rows: readonly LiveRow[], dropped: number) => this.feed.take(rows, dropped),
+        ...serveObservations((batch) => anomalies.take(batch)),
         'keys.synchronise': async () => (await keysSync.shared?.synchronise()) ?? false,
       },
       release() {

@@ -45,6 +45,12 @@ const counters = {
   ],
   auditRecords: ['torwart_audit_records_total', 'Audit records, by ending.', ['ending']],
   auditFailures: ['torwart_audit_failures_total', 'Audit records that could not be written.', []],
+  anomalies: ['torwart_anomalies_total', 'Anomalies of keys and models, by kind.', ['kind']],
+  anomalyObservationsDropped: [
+    'torwart_anomaly_observations_dropped_total',
+    'Requests that the watch for anomalies has not seen, because its queue was full.',
+    [],
+  ],
   telemetryDropped: [
     'torwart_telemetry_dropped_total',
     'Spans, and exports of metrics, that the OpenTelemetry collector did not get.',
@@ -58,6 +64,7 @@ const gauges = {
   queueDepth: ['torwart_queue_depth', 'Requests waiting for a model server.', []],
   storeUp: ['torwart_store_up', '1 if the limit store answers, else 0.', []],
   freezes: ['torwart_freezes', 'Freezes in force.', []],
+  anomaliesOpen: ['torwart_anomalies_open', 'Anomalies that are not over.', []],
   tlsExpiry: [
     'torwart_tls_certificate_expiry_timestamp_seconds',
     'Expiry of the data listener’s certificate, in seconds since the epoch; 0 without TLS.',

@@ -2,8 +2,9 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import { afterEach, expect, it } from 'vitest'
 import { approvalOf } from '../../src/approvals/approval.ts'
-import { createWebhook, signatureOf } from '../../src/approvals/webhook.ts'
-import type { ApprovalSettings } from '../../src/policy/policy.ts'
+import { createApprovalWebhook } from '../../src/approvals/webhook.ts'
+import type { ApprovalSettings } from '../../src/policy/notifications.ts'
+import { signatureOf } from '../../src/telemetry/webhook.ts'
 import { wish } from '../rig/approvals.ts'
 import { until } from '../rig/wait.ts'
 
@@ -48,7 +49,7 @@ function webhookAt(url: string, shows: 'masked' | 'plain' = 'masked') {
     tellWhy: false,
     webhook: { url, secret: 'a shared secret' },
   }
-  const webhook = createWebhook({
+  const webhook = createApprovalWebhook({
     settings: () => settings,
     now: () => 1_900_000_000_000,
     report: (problem) => void problems.push(problem),

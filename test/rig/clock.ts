@@ -11,3 +11,15 @@ export function stillClock(startMs = 1_000_000): Clock & { advance(ms: number): 
     },
   }
 }
+
+/** A clock that goes on as time does, and can be put forward. */
+export function shiftedClock(): Clock & { advance(ms: number): void } {
+  let ahead = 0
+  return {
+    wallMs: () => Date.now() + ahead,
+    monotonicMs: () => performance.now() + ahead,
+    advance(ms) {
+      ahead += ms
+    },
+  }
+}

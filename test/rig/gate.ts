@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import { hashKey, mintKey } from '../../src/auth/api-keys/key.ts'
 import { type KeyEntry, writeKeyFile } from '../../src/auth/api-keys/key-file.ts'
+import type { Clock } from '../../src/core/clock.ts'
 import type { Intervals } from '../../src/core/intervals.ts'
 import type { ServerKind } from '../../src/core/servers.ts'
 import { createScanners } from '../../src/pipeline/request/scan-cache.ts'
@@ -75,6 +76,9 @@ export interface GateSettings {
   readonly variables?: Record<string, string>
   /** Where `more` puts the log, if it does. */
   readonly auditFile?: string
+  readonly clock?: Clock
+  /** Called before it starts, with its folder and the id of its key. */
+  readonly prepare?: (folder: string, keyId: string) => void
 }
 
 /** So that no test waits for a timer. */
@@ -91,6 +95,8 @@ const shortIntervals: Intervals = {
   modelsMs: 50,
   otlpSpansMs: 25,
   otlpMetricsMs: 50,
+  anomaliesMs: 25,
+  anomaliesSaveMs: 60_000,
 }
 
 /** Compiling the packs takes most of a gate's start. */
@@ -135,6 +141,7 @@ export async function startGate(settings: GateSettings): Promise<RunningGate> {
   writeFileSync(policyFile, policyText(settings))
   const { id, key } = mintKey()
   writeKeyFile(keysFile, [entryOf(key, id), ...(settings.keys ?? [])])
+  settings.prepare?.(folder, id)
   let logText = ''
   const gateway = await startGateway({
     policyFile,
@@ -146,6 +153,7 @@ export async function startGate(settings: GateSettings): Promise<RunningGate> {
     }),
     processes,
     scannerFor,
+    ...(settings.clock ? { clock: settings.clock } : {}),
     intervals: { ...shortIntervals, ...settings.intervals },
     version: '0.0.0-test',
   })

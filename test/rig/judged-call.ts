@@ -9,7 +9,7 @@ import {
 import type { ApprovalStore } from '../../src/approvals/store.ts'
 import { shippedFinder } from '../../src/detect/sensitive/mask.ts'
 import type { Guarded } from '../../src/pipeline/context.ts'
-import type { ApprovalSettings } from '../../src/policy/policy.ts'
+import type { ApprovalSettings } from '../../src/policy/notifications.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { compileTools, type ToolsConfig } from '../../src/tool-policy/rights.ts'

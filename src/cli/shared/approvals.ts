@@ -4,6 +4,7 @@ import { keyId } from '../../auth/api-keys/key.ts'
 import { loadPolicy } from '../../policy/load.ts'
 import { type Io, textOf, UsageError, type Values } from '../command.ts'
 import { adminTarget, callAdmin } from './admin-client.ts'
+import { visible } from './visible.ts'
 
 const timeoutMs = 5000
 
@@ -57,14 +58,6 @@ export function approvalInWords(approval: ApprovalView): string {
   const outdated = approval.outdated ? ', but the policy has changed: the call must be retried' : ''
   const asked = request === null ? '' : `asked in request ${request}, `
   return visible(`${id}  ${caller} with ${model}: ${tool} ${given}  ${asked}${standing}${outdated}`)
-}
-
-/** Writes out characters that could hide, reverse or overwrite others on a terminal, so that approvers see everything. */
-function visible(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}]/gu,
-    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
-  )
 }
 
 /** @throws UsageError if the file cannot be read or holds no key */

@@ -6,6 +6,7 @@ import Type, { type Static, type TSchema } from 'typebox'
 import { serverKinds } from '../../core/servers.ts'
 import { tokenAlgorithms } from '../callers.ts'
 import { deepestTokens } from '../policy.ts'
+import { anomalies } from './anomalies.ts'
 import { memory, timeouts } from './bounds.ts'
 import { defaultAuditFile, defaultKeysFile } from './files.ts'
 import { outputGuard, personalData, promptGuard } from './guards.ts'
@@ -33,6 +34,7 @@ import {
   text,
   texts,
 } from './types.ts'
+import { webhook } from './webhook.ts'
 
 const tls = group('Serve TLS instead of plain HTTP.', {
   cert: text('Certificate chain, PEM.'),
@@ -168,13 +170,6 @@ const store = section('Where limits are counted.', {
   }),
 })
 
-const webhook = group('Receives a signed notification of each approval request and decision.', {
-  url: text('https, or http on a loopback or private address.'),
-  secret: secret(
-    'Key of the signature: `x-torwart-signature` is `v1=` and the HMAC-SHA256, in hex, of `x-torwart-timestamp`, a dot and the body.',
-  ),
-})
-
 const tokenLife = { min: '1s', max: '24h' }
 
 /** The schema of the whole policy file. */
@@ -264,8 +259,9 @@ export const configSchema = Type.Object(
         'How approvers and the webhook see arguments. `plain` stores them unmasked while the call waits, except for roles with `audit.content: none`.',
       ),
       tellWhy: flag('Tell the caller why an approval was denied (`deny --why`).'),
-      webhook: optional(webhook),
+      webhook: optional(webhook('Receives a signed notification of each approval request and decision.')),
     }),
+    anomalies,
     aliases: mapOf(Type.String({ minLength: 1 }), 'Model by the name that clients use for it.'),
     door: section('Limits by client address, before authentication.', {
       failuresPerMinute: countOf('Failed logins (401) per address and minute. Further ones get 429.', 60, 1),

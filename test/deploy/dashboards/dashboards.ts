@@ -163,6 +163,16 @@ function security(): Dashboard {
       ]),
     )
     .withPanel(
+      series('Anomalies begun', 'Keys and models that do what they usually do not, by kind.', 'short', [
+        [`sum by (kind) (increase(torwart_anomalies_total{${chosen}}[1h]))`, '{{kind}}'],
+      ]),
+    )
+    .withPanel(
+      series('Anomalies open', 'Gateways on one Redis have the same ones.', 'short', [
+        [`max by (instance) (torwart_anomalies_open{${chosen}})`, '{{instance}}'],
+      ]),
+    )
+    .withPanel(
       series('Time of the guards', '95 % of runs take less.', 's', [
         [quantile(0.95, 'torwart_guard_duration_seconds', 'guard'), '{{guard}}'],
       ]),
