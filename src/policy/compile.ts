@@ -13,6 +13,7 @@ import { compileTools } from '../tool-policy/rights.ts'
 import { isNear, leadsTo, parseAddress, takesTheSame } from './address.ts'
 import { compileAnomalies } from './compile-anomalies.ts'
 import { compileApproval } from './compile-approval.ts'
+import { compileAudit } from './compile-audit.ts'
 import { compileCertificates, compileIssuers } from './compile-callers.ts'
 import { compileGuards, type Guards } from './compile-guards.ts'
 import {
@@ -34,7 +35,6 @@ import { modelFault } from './model-fault.ts'
 import { isNetwork, type Networks, networksOf } from './networks.ts'
 import type {
   Address,
-  AuditSettings,
   CorsSettings,
   OutlierDetection,
   Policy,
@@ -109,7 +109,6 @@ function compileParts(config: Config, origin: Origin, report: Report): Parts {
   const { byRole, problems, texts, ...guards } = compileGuards(config, folder, upstreams, report)
   const redis = compileRedis(config.store, folder, report)
   if (config.keys.redis && redis === undefined) report(['keys', 'redis'], 'needs `store.redis`')
-  checkSinks(config.audit.forward, report)
   return {
     version: texts.length === 0 ? version : versionOf([version, ...texts]),
     listen,
@@ -144,7 +143,7 @@ function compileParts(config: Config, origin: Origin, report: Report): Parts {
     memoryBudgetBytes: config.memory.budget === undefined ? undefined : parseSize(config.memory.budget),
     timeouts: compileTimeouts(config.timeouts),
     queue: { size: config.queue.size, waitMs: ms(config.queue.wait) },
-    audit: compileAudit(config.audit, folder),
+    audit: compileAudit(config.audit, folder, report),
     secretFiles,
     logLevel: config.log.level,
     logAddresses: config.log.addresses,
@@ -221,17 +220,6 @@ function compileTimeouts(config: Config['timeouts']): Timeouts {
     bodyMs: ms(config.body),
     writeMs: ms(config.write),
   }
-}
-
-function compileAudit({ maxText, retention, segment, checkpoint, ...rest }: Config['audit'], folder: string) {
-  return {
-    ...rest,
-    file: resolve(folder, rest.file),
-    maxTextBytes: parseSize(maxText) ?? 0,
-    retentionMs: ms(retention),
-    segmentBytes: parseSize(segment) ?? 0,
-    checkpoint: { records: checkpoint.records, everyMs: ms(checkpoint.every) },
-  } satisfies AuditSettings
 }
 
 /** Returns the version of a policy: twelve hex digits of the SHA-256 of its texts. */
@@ -352,22 +340,6 @@ function compileRole(
     budgets: [],
   }
 }
-
-function checkSinks(sinks: Config['audit']['forward'], report: Report): void {
-  const names = new Set<string>()
-  for (const [index, { name, url }] of sinks.entries()) {
-    const path = ['audit', 'forward', index]
-    if (names.has(name)) report([...path, 'name'], `is also the name of another receiver: ${name}`)
-    names.add(name)
-    const fault = urlFault(url, { schemes: sinkProtocols, isShown: false })
-    const { protocol, port } = fault === undefined ? new URL(url) : { protocol: '', port: '' }
-    if (fault !== undefined) report([...path, 'url'], fault)
-    else if (['tcp:', 'tls:', 'udp:'].includes(protocol) && port === '')
-      report([...path, 'url'], `needs a port, such as ${protocol}//HOST:514`)
-  }
-}
-
-const sinkProtocols = ['stdout:', 'http:', 'https:', 'tcp:', 'tls:', 'udp:']
 
 function compileTokens({ ttl, maxTtl, depth, rotate }: Config['tokens'], report: Report): TokenRules {
   const rules = { lifeMs: ms(ttl), maxMs: ms(maxTtl), depth, rotateMs: ms(rotate) }
