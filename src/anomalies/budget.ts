@@ -11,7 +11,7 @@ const maxAlarms = 256
 /** Before a week is over, at least so many windows are expected. */
 const leastWindows = 1000
 /** What the charts of a window get, and what its new networks, hours and tools. The rest is for drift, and for what no model of chance foresees. */
-const shares = { charts: 0.4, names: 0.4 }
+const shares = { charts: 0.2, names: 0.4 }
 const largestStretch = 2
 
 /** The budget as JSON. */
@@ -67,7 +67,8 @@ export class Budget {
   stretch(nowMs: number): number {
     this.#alarms = this.#alarms.filter((at) => nowMs - at < governedDays * dayMs)
     const weekly = this.#alarms.length / (governedDays / weekDays)
-    return weekly <= this.#perWeek ? 1 : Math.min(largestStretch, 1 + Math.log2(weekly / this.#perWeek) / 2)
+    const excess = weekly / this.#perWeek
+    return excess <= 1 ? 1 : Math.min(largestStretch, 1 + Math.log2(excess) / 2)
   }
 
   /** As JSON. */

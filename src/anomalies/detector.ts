@@ -1,6 +1,12 @@
 /**
  * Notices what is unusual of keys and models. Observations are counted as they come; the statistics happen in `tick`, a
  * share of all baselines at a time. One process decides: with several workers it is the primary, which they tell.
+ *
+ * What it does not see: what was so from the first week on, because that is what it learnt; a key's or a model's first
+ * week; what hides behind an open anomaly of the same group, for a week at most. Patience helps an attacker up to the
+ * distance from the frozen reference: twice the length, three times the volume, four times the odds. The reference is
+ * renewed only when such a distance was told, or an anomaly stayed open for a week, so every further doubling is told again.
+ * Who raises many alarms on purpose raises all limits, to twice at most.
  */
 import type { Anomaly, Learning } from './anomaly.ts'
 import { Budget } from './budget.ts'
@@ -38,9 +44,9 @@ const maxModelsOfKey = 20
 const evicted = 50
 const minuteMs = 60_000
 const hourMs = 3_600_000
-/** Baselines that are judged in one tick, and how many ticks at least a minute is spread over. */
-const leastSlice = 100
-const ticksOfMinute = 30
+/** Baselines that are judged in one tick at least, and the time in which most of a minute's are. */
+const leastSlice = 50
+const spreadMs = 30_000
 
 /** Keeps the baselines, and what is open. */
 export class AnomalyDetector {
@@ -166,7 +172,7 @@ export class AnomalyDetector {
     }
     const passed = Math.max(0, nowMs - this.#tickMs)
     this.#tickMs = nowMs
-    const slice = Math.max(leastSlice, Math.ceil((this.#due.length * passed) / (minuteMs / ticksOfMinute)))
+    const slice = Math.max(leastSlice, Math.ceil((this.#due.length * passed) / spreadMs))
     for (const baseline of this.#due.splice(0, slice)) this.#judge(baseline, nowMs)
     if (Math.floor(nowMs / hourMs) !== this.#hour) this.#renewBudget(nowMs)
     for (const { member, group } of this.#anomalies.expire(nowMs)) this.#member(member)?.adopt(group, nowMs)

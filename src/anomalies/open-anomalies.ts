@@ -1,5 +1,5 @@
 /** What is unusual at present. One cause is one anomaly: kinds of one group, what begins within an hour, and what shows at a key and its model. */
-import type { Anomaly } from './anomaly.ts'
+import type { Anomaly, AnomalyKind } from './anomaly.ts'
 import { type Group, groups } from './channels.ts'
 import type { Finding, SubjectBaseline } from './subject.ts'
 
@@ -75,13 +75,7 @@ export class OpenAnomalies {
   fold(baseline: SubjectBaseline, finding: Finding, nowMs: number): boolean {
     const { member } = baseline
     const group = groups[finding.kind]
-    const same = this.#open.find(
-      (open) =>
-        (open.members.has(member) || isLinked(open, baseline)) &&
-        (open.group === group ||
-          open.members.get(member)?.has(group) ||
-          nowMs - open.openedMs <= sameCauseMs),
-    )
+    const same = this.#open.find((open) => isSameCause(open, baseline, finding.kind, nowMs))
     if (same === undefined) return false
     same.oddMs = nowMs
     const shown = same.members.get(member) ?? new Set()
@@ -182,6 +176,15 @@ export class OpenAnomalies {
     }))
     return { open, over: this.#over, told: this.#told }
   }
+}
+
+/** Tells whether what is found of a baseline belongs to what is open. */
+function isSameCause(open: Open, baseline: SubjectBaseline, kind: AnomalyKind, nowMs: number): boolean {
+  const isRecent = nowMs - open.openedMs <= sameCauseMs
+  const shown = open.members.get(baseline.member)
+  if (shown !== undefined) return isRecent || shown.has(groups[kind])
+  // Of a key and a model only the very same kind, lest a false alarm of a model hides what a key does for days.
+  return isLinked(open, baseline) && (open.anomaly.kind === kind || (isRecent && open.group === groups[kind]))
 }
 
 /** Tells whether a baseline is of a model that the key of the anomaly uses, or of a key that uses its model. */

@@ -21,7 +21,7 @@ export interface ShareWords {
 const odds = 3
 const leastStep = 0.02
 /** Less of a change than this is no anomaly, however certain. */
-const leastFactor = 2
+const leastFactor = { up: 2, down: 4 }
 const knee = 3
 /** Requests over which the usual share moves. */
 const memory = 20_000
@@ -87,9 +87,15 @@ export class ShareChart implements Chart {
     const limit = Math.max(Math.log(1 / rate), this.#sums.limit(rate))
     if (sum < limit) return undefined
     const now = (this.#sinceYes + this.#yes) / (this.#sinceN + this.#n)
-    const change = this.#words.direction > 0 ? (now - leastStep) / this.#usual() : this.#usual() / now
-    if (change < leastFactor) return undefined
+    if (!this.#isLarge(now)) return undefined
     return this.#told(sum / limit, now, this.#usual(), this.#cusum > 0 ? this.#sinceMs : this.#openedMs)
+  }
+
+  #isLarge(now: number): boolean {
+    const usual = this.#usual()
+    return this.#words.direction > 0
+      ? now - leastStep >= usual * leastFactor.up
+      : now * leastFactor.down <= usual
   }
 
   #told(score: number, now: number, usually: number, sinceMs: number): Verdict {

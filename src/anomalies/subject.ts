@@ -130,7 +130,8 @@ export class SubjectBaseline {
     { answer, answerLength, outcome, tools }: Observation,
     model: SubjectBaseline | undefined,
   ): boolean {
-    if (outcome !== 'answered' && outcome !== 'cut') return false
+    // A list of models is answered as well, but not by a model.
+    if (model === undefined || (outcome !== 'answered' && outcome !== 'cut')) return false
     this.#put(at.tools, tools.length > 0 ? 1 : 0)
     if (answerLength !== null && answerLength > 0) this.#addLength(answerLength, model)
     if (answer === null) return false

@@ -8,7 +8,7 @@ const [subject, runs] = process.argv.slice(2)
 const subjects: Readonly<Record<string, (runs: number | undefined) => Iterable<string>>> = {
   models: (count = 200) =>
     simulateModels(readSuite('basic.yaml', readFileSync('config/suites/basic.yaml')), count),
-  anomalies: (count = 8) => simulateAnomalies(count),
+  anomalies: (count = 4) => simulateAnomalies(count),
 }
 const simulate = subjects[subject ?? '']
 if (simulate === undefined || (runs !== undefined && !/^[1-9]\d{0,5}$/.test(runs))) {

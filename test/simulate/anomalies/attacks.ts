@@ -7,8 +7,6 @@ import type { Team } from './teams.ts'
 /** What an attack does. */
 export interface Attack {
   readonly name: string
-  /** Whom it shows at. */
-  readonly at: 'key' | 'model'
   /** Kinds that count as having found it. */
   readonly kinds: readonly AnomalyKind[]
   /** How long it lasts, and when on its day it begins, in hours of UTC. */
@@ -51,8 +49,7 @@ const longer = (seen: Observation, factor: number): Observation => {
 export const attacks: readonly Attack[] = [
   {
     name: 'exfiltration: 40 long answers of encoded text an hour, from a known network',
-    at: 'key',
-    kinds: ['answer-length', 'answer-shape', 'token-rate', 'request-rate', 'hour'],
+    kinds: ['answer-length', 'answer-shape', 'language', 'token-rate', 'request-rate', 'hour'],
     days: 1,
     fromHour: 10,
     minute: more(40, 8 * hours, (seen, { random, odd }) => ({
@@ -63,7 +60,6 @@ export const attacks: readonly Attack[] = [
   },
   {
     name: 'a loop: an agent asks every two seconds',
-    at: 'key',
     kinds: ['request-rate', 'token-rate', 'tool-share', 'prompt-length', 'answer-length', 'hour'],
     days: 1,
     fromHour: 14,
@@ -71,7 +67,6 @@ export const attacks: readonly Attack[] = [
   },
   {
     name: 'a stolen key at 3 a.m. from elsewhere: 20 requests an hour',
-    at: 'key',
     kinds: ['new-network', 'hour', 'request-rate', 'token-rate'],
     days: 1,
     fromHour: 3,
@@ -79,7 +74,6 @@ export const attacks: readonly Attack[] = [
   },
   {
     name: 'a model that stops refusing',
-    at: 'model',
     kinds: ['model-refusals'],
     days: 14,
     fromHour: 9,
@@ -88,7 +82,6 @@ export const attacks: readonly Attack[] = [
   },
   {
     name: 'a model whose answers are twice as long',
-    at: 'model',
     kinds: ['answer-length', 'token-rate'],
     days: 7,
     fromHour: 9,
@@ -96,7 +89,6 @@ export const attacks: readonly Attack[] = [
   },
   {
     name: 'slow poisoning: answers 2 % longer every day, up to four times',
-    at: 'key',
     kinds: ['answer-length', 'token-rate'],
     days: 90,
     fromHour: 0,
@@ -104,7 +96,6 @@ export const attacks: readonly Attack[] = [
   },
   {
     name: 'probing: 30 requests an hour, half of them refused',
-    at: 'key',
     kinds: ['refusals', 'model-refusals', 'findings', 'request-rate'],
     days: 1,
     fromHour: 11,
@@ -116,7 +107,6 @@ export const attacks: readonly Attack[] = [
   },
   {
     name: 'a new tool in 40 requests an hour',
-    at: 'key',
     kinds: ['new-tool', 'tool-share'],
     days: 1,
     fromHour: 10,

@@ -63,10 +63,9 @@ function runAttack(attack: Attack, kinds: readonly TeamKind[], seed: number): Fo
       const world = { team, random, nowMs, day: (nowMs - attackMs) / dayMs, odd }
       for (const seen of isAttacked ? attack.minute(usual, world) : usual) detector.observe(seen)
     }
-    const id = attack.at === 'key' ? victim.key : victim.model
     for (const { state, subject, kind } of detector.tick(nowMs + minuteMs)) {
       const isIt = state === 'open' && nowMs >= attackMs && attack.kinds.includes(kind)
-      if (isIt && (subject.id === id || subject.id === victim.model))
+      if (isIt && (subject.id === victim.key || subject.id === victim.model))
         return { attack, minutes: (nowMs + minuteMs - attackMs) / minuteMs, kind }
     }
   }
@@ -76,17 +75,17 @@ function runAttack(attack: Attack, kinds: readonly TeamKind[], seed: number): Fo
 /** The detector after eight weeks. Its state is kept, so that the weeks are simulated once for all attacks. */
 function baselineOf(teams: readonly Team[], name: string, untilMs: number): AnomalyDetector {
   const known = baselines.get(name)
-  const detector = new AnomalyDetector({ perWeek: 1, nowMs: startMs, state: known })
+  const detector = new AnomalyDetector({
+    perWeek: 1,
+    nowMs: known === undefined ? startMs : untilMs,
+    state: known,
+  })
+  if (known !== undefined) return detector
   for (let nowMs = startMs; nowMs < untilMs; nowMs += minuteMs) {
-    for (const team of teams) {
-      const seen = team.minute(nowMs)
-      if (known === undefined) for (const each of seen) detector.observe(each)
-    }
-    if (known === undefined) detector.tick(nowMs + minuteMs)
+    for (const team of teams) for (const seen of team.minute(nowMs)) detector.observe(seen)
+    detector.tick(nowMs + minuteMs)
   }
-  if (known === undefined) {
-    baselines.clear()
-    baselines.set(name, JSON.parse(JSON.stringify(detector.state())))
-  }
+  baselines.clear()
+  baselines.set(name, JSON.parse(JSON.stringify(detector.state())))
   return detector
 }

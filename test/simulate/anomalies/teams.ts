@@ -42,14 +42,15 @@ export class Team {
   readonly key: string
   readonly kind: TeamKind
   readonly model: string
-  readonly #random: Random
+  #random: Random
+  readonly #seed: number
   readonly #style: Style
   readonly #size: number
   readonly #grams: number[][]
   readonly #holidays: readonly number[]
   readonly #upgrades: readonly number[]
-  readonly #networks: string[] = []
-  readonly #tools: string[] = []
+  readonly #networks: Since[] = []
+  readonly #tools: Since[] = []
   #day = -1
   #daily = { volume: 1, prompt: 1, answer: 1, topic: 1 }
   #burst = 1
@@ -61,15 +62,20 @@ export class Team {
     this.model = `model-of-${kind}`
     const random = new Random(seed * 131 + kind.length * 7 + kind.charCodeAt(0))
     this.#random = random
+    this.#seed = Math.floor(random.uniform() * 1e9)
     this.#size = random.lognormal(1, 0.5)
     this.#style = styleOf(kind, random)
     this.#grams = gramsLike(random, 1 + Math.floor(random.between(0, 5)))
     this.#holidays = Array.from({ length: 3 }, () => Math.floor(random.between(60, 360)))
     this.#upgrades = [Math.floor(random.between(70, 180)), Math.floor(random.between(190, 350))]
     const networks = kind === 'office' || kind === 'launch' ? Math.floor(random.between(2, 7)) : 1
-    for (let at = 0; at < networks; at++) this.#networks.push(`${this.key}/net${at}`)
+    for (let at = 0; at < networks; at++) this.#networks.push({ name: `${this.key}/net${at}`, day: 0 })
     const tools = Math.floor(random.between(2, 8))
-    for (let at = 0; at < tools; at++) this.#tools.push(`tool${at}`)
+    for (let at = 0; at < tools; at++) this.#tools.push({ name: `tool${at}`, day: 0 })
+    for (let day = 1; day < 400; day++) {
+      if (random.chance(1 / 60)) this.#networks.push({ name: `${this.key}/new${day}`, day })
+      if (random.chance(1 / 120)) this.#tools.push({ name: `tool-of-day-${day}`, day })
+    }
   }
 
   /** The requests of one minute. */
@@ -100,6 +106,8 @@ export class Team {
 
   #begin(day: number): void {
     this.#day = day
+    // Every day has a seed of its own, so that one may begin anywhere.
+    this.#random = new Random(this.#seed + day)
     const random = this.#random
     this.#daily = {
       volume: random.lognormal(1, 0.3),
@@ -108,8 +116,6 @@ export class Team {
       topic: random.lognormal(1, 0.5),
     }
     this.#served = this.#upgrades.filter((at) => at <= day).length
-    if (random.chance(1 / 60)) this.#networks.push(`${this.key}/new${day}`)
-    if (random.chance(1 / 120)) this.#tools.push(`tool-of-day-${day}`)
   }
 
   /** One request as the team makes them. */
@@ -127,7 +133,7 @@ export class Team {
       : random.lognormal(style.answerMedian * this.#daily.answer * upgraded, style.answerSpread)
     const answerLength = refused ? null : Math.min(40_000, Math.round(length))
     const promptLength = Math.min(400_000, Math.round(prompt))
-    const network = this.#networks[Math.floor(this.#networks.length * random.uniform() ** 2)] ?? 'none'
+    const network = among(this.#networks, this.#day, random.uniform() ** 2)
     return {
       atMs: nowMs,
       id: `${this.key}-${nowMs}-${Math.floor(random.uniform() * 1e6)}`,
@@ -140,9 +146,7 @@ export class Team {
       promptLength,
       answerLength,
       findings: refused || random.chance(style.findings * this.#daily.topic) ? 1 : 0,
-      tools: random.chance(style.toolShare)
-        ? [this.#tools[Math.floor(this.#tools.length * random.uniform())] ?? 'tool0']
-        : [],
+      tools: random.chance(style.toolShare) ? [among(this.#tools, this.#day, random.uniform())] : [],
       firstTokenMs: random.lognormal(400, 0.5) * (1 + promptLength / 20_000) * this.#daily.answer,
       network,
       answer: refused
@@ -154,6 +158,18 @@ export class Team {
           },
     }
   }
+}
+
+/** A name that is in use since a day. */
+interface Since {
+  readonly name: string
+  readonly day: number
+}
+
+/** One of the names in use. @param place 0 is the first one, 1 the last */
+function among(names: readonly Since[], today: number, place: number): string {
+  const inUse = names.filter(({ day }) => day <= today)
+  return inUse[Math.floor(inUse.length * place)]?.name ?? 'none'
 }
 
 /** A pilot, a launch in the fifth week, and growth of 2 % a week. */
