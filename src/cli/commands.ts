@@ -20,6 +20,11 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import('./serve.ts')).serve,
   },
   {
+    name: 'init',
+    summary: 'write a policy, a first key and a unit or Compose file for the answers to five questions',
+    load: async () => (await import('./init.ts')).init,
+  },
+  {
     name: 'check',
     summary: 'validate the policy and report all errors',
     load: async () => (await import('./check.ts')).check,

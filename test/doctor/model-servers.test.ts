@@ -44,6 +44,7 @@ describe('a model server', () => {
   it('on another host is said not to have been checked', async () => {
     const facts = await factsOf({ url: 'http://192.168.255.254:9', more: '' })
     expect(missed(serverListens, facts)).toEqual(['model-server-listens'])
+    expect(missed(serverReachable, facts)).toEqual(['model-server-reachable'])
     expect(missed(serverVersion, facts)).toEqual(['model-server-version'])
   })
 
@@ -85,7 +86,7 @@ describe('a model server', () => {
 
   it('that does not answer is not called safe', async () => {
     const facts = await factsOf()
-    for (const check of [ollamaOrigins, ollamaCloud, serverVersion]) {
+    for (const check of [serverListens, ollamaOrigins, ollamaCloud, serverVersion]) {
       expect(findings(check, facts)).toEqual([])
       expect(missed(check, facts)).toHaveLength(1)
     }

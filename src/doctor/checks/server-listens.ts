@@ -12,7 +12,9 @@ export const serverListens: Check = ({ servers, listeners }) =>
     const { upstream, port, isHere } = server
     if (!isHere) return [{ id, why: `${upstream.name} is on another host; run \`doctor\` there` }]
     if ('why' in listeners) return [{ id, why: listeners.why }]
-    const open = listeners.value.filter((each) => each.port === port && !isLoopback(each.host))
+    const there = listeners.value.filter((each) => each.port === port)
+    if (there.length === 0) return [{ id, why: `${upstream.name}: nothing listens on port ${port}` }]
+    const open = there.filter(({ host }) => !isLoopback(host))
     if (open.length === 0) return []
     const hosts = [...new Set(open.map(({ host }) => host))].join(', ')
     return [
