@@ -1,16 +1,19 @@
-/** Where traces and metrics go, from what the policy file says. */
+/** Where traces and metrics go, and which labels metrics have, from what the policy file says. */
 import { isLoopback } from './address.ts'
-import type { OtlpSettings, TelemetrySettings } from './policy.ts'
 import type { Config } from './schema/schema.ts'
 import type { Path, Report } from './source.ts'
+import type { OtlpSettings, TelemetrySettings } from './telemetry-settings.ts'
 import { urlFault } from './url-fault.ts'
 
 type OtlpConfig = NonNullable<Config['telemetry']['otlp']>
 
 /** Compiles `telemetry`. Reports URLs and headers that cannot be used. */
 export function compileTelemetry({ telemetry }: Config, report: Report): TelemetrySettings {
-  const { otlp } = telemetry
-  return { otlp: otlp && compileOtlp(otlp, report) }
+  const { otlp, metrics } = telemetry
+  return {
+    otlp: otlp && compileOtlp(otlp, report),
+    metrics: { ...metrics, labels: new Set(metrics.labels) },
+  }
 }
 
 function compileOtlp({ url, headers, content, metrics }: OtlpConfig, report: Report): OtlpSettings {

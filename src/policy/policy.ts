@@ -17,6 +17,7 @@ import type { Exceptions } from './exceptions.ts'
 import type { GroupBudget, Limits, PersonRule, SharedLimits } from './limits.ts'
 import type { Networks } from './networks.ts'
 import type { AnomalySettings, ApprovalSettings } from './notifications.ts'
+import type { TelemetrySettings } from './telemetry-settings.ts'
 
 export type { GroupBudget, Limits, PersonRule, Repetition, SharedLimits } from './limits.ts'
 
@@ -283,21 +284,6 @@ export interface Price {
   /** For a million tokens each, in any one currency. */
   readonly input: number
   readonly output: number
-}
-
-/** Where traces go, and what is in them. */
-export interface OtlpSettings {
-  /** Without a slash at its end. */
-  readonly url: string
-  /** By lower-case names; the values are secrets. */
-  readonly headers: Readonly<Record<string, string>>
-  readonly content: 'none' | 'masked'
-  readonly metrics: boolean
-}
-
-/** What other systems are told of requests. */
-export interface TelemetrySettings {
-  readonly otlp: OtlpSettings | undefined
 }
 
 /** The compiled policy. */

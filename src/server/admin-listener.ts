@@ -19,6 +19,7 @@ import { registerSecurityHeaders } from '../http/admin/security-headers.ts'
 import { registerUsageApi } from '../http/admin/usage-api.ts'
 import { evictIdleConnections } from '../http/data/connections.ts'
 import type { Policy } from '../policy/policy.ts'
+import type { ExpositionFormat } from '../telemetry/exposition.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Fleet } from '../upstreams/fleet.ts'
@@ -29,8 +30,8 @@ export interface AdminListenerParts {
   readiness(): Promise<Readiness>
   readonly fleet: Fleet
   readonly metrics: Metrics
-  /** Prints all metrics in Prometheus' text format. */
-  exposition(): Promise<string>
+  /** Prints all metrics. */
+  exposition(format: ExpositionFormat): Promise<string>
   readonly log: Log
   readonly logins: AdminLogins
   readonly api: AdminApiParts

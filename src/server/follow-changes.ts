@@ -4,6 +4,7 @@ import type { FreezeEntry } from '../kill-switch/freeze-entry.ts'
 import { isWithdrawn } from '../pipeline/request/authenticate.ts'
 import { isFrozen, lostTrust } from '../pipeline/request/authorise.ts'
 import { showAddresses } from '../telemetry/log.ts'
+import { configureMetrics, forgetCallers, type Metrics } from '../telemetry/metrics.ts'
 import type { DataListener } from './data-listener.ts'
 import type { Foundation } from './foundation.ts'
 import type { Reloaded } from './reload.ts'
@@ -56,10 +57,11 @@ export function followChanges(foundation: Foundation, services: Services, reach:
 }
 
 function applyReload(
-  { snapshot: { policy } }: Reloaded,
-  { part, audit, orphans, log }: Foundation,
+  reloaded: Reloaded,
+  { part, audit, orphans, log, metrics, snapshots }: Foundation,
   { scanningFor, fleet, modelWatch, callers, telemetry }: Services,
 ): void {
+  const { policy } = reloaded.snapshot
   for (const chain of [audit, ...orphans]) chain.reconfigure(policy.audit)
   // The primary serves no request.
   if (part.kind !== 'primary') prepareScanners(scanningFor, policy)
@@ -69,6 +71,20 @@ function applyReload(
   modelWatch.reload()
   callers.refresh()
   telemetry.reload()
+  reconfigureMetrics(metrics, reloaded, snapshots)
+}
+
+/** Series of roles and keys that are gone go, too. */
+function reconfigureMetrics(
+  metrics: Metrics,
+  { snapshot: { policy } }: Reloaded,
+  { keyFiles }: Foundation['snapshots'],
+): void {
+  const settings = policy.telemetry.metrics
+  configureMetrics(metrics, settings)
+  if (settings.labels.size === 0) return
+  const keys = new Set(keyFiles.keys.map(({ id }) => id))
+  void forgetCallers(metrics, { isRole: (name) => policy.roles.has(name), isKey: (id) => keys.has(id) })
 }
 
 function tellReload({ before, snapshot, problems, keysOnly }: Reloaded, foundation: Foundation): void {

@@ -15,7 +15,7 @@ import { loadPacks } from '../policy/packs.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { RedisClient } from '../redis/client.ts'
 import { type Log, showAddresses } from '../telemetry/log.ts'
-import { createMetrics, type Metrics } from '../telemetry/metrics.ts'
+import { configureMetrics, createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import { createSparing } from '../telemetry/sparing.ts'
 import { openAuditLog, openOrphans, startForwarders } from './audit-wiring.ts'
 import type { Closers } from './closers.ts'
@@ -91,6 +91,7 @@ export async function openFoundation(options: GatewayOptions, closers: Closers):
   closers.add(snapshots.close)
   const policy = () => snapshots.current.policy
   const atStart = policy()
+  configureMetrics(metrics, atStart.telemetry.metrics)
   const part = partOf(options, atStart.workers)
   // Memory is divided between workers, because none can know what the others hold.
   const shares = part.kind === 'worker' ? part.workers : 1

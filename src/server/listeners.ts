@@ -8,6 +8,7 @@ import { type TlsFiles, watchTlsFiles } from '../http/tls/tls.ts'
 import type { DriftWatch } from '../model-trust/drift-watch.ts'
 import { isDrift } from '../model-trust/judge.ts'
 import { requireThawedCaller } from '../pipeline/request/authorise.ts'
+import { printMetrics } from '../telemetry/exposition.ts'
 import { createAdminListener } from './admin-listener.ts'
 import { auditOfAll } from './audit-of-all.ts'
 import type { Closers } from './closers.ts'
@@ -113,7 +114,7 @@ export async function createAdminSide(
     ...{ metrics, fleet, log: foundation.log },
     audit: auditOfAll(foundation, workers),
     readiness,
-    exposition: () => workers?.metrics(metrics.registry) ?? metrics.registry.metrics(),
+    exposition: (format) => workers?.metrics(metrics, format) ?? printMetrics(metrics, format),
     policy: atStart.admin,
     inForce: policy,
     models: { models, policy },

@@ -1,6 +1,7 @@
 /** One of the workers of a gateway: it serves the data listener, and does what its primary says. */
 import type { ErasureRequest } from '../audit/erase/erasure.ts'
 import { listenOn } from '../http/data/listen.ts'
+import { tellMetrics } from '../telemetry/exposition.ts'
 import type { Channel } from '../workers/channel.ts'
 import type { Closers } from './closers.ts'
 import { fingerprintOf } from './config-fingerprint.ts'
@@ -100,7 +101,7 @@ function answersOf(
       tlsProblem: tlsFiles?.reading.ok === false ? tlsFiles.reading : null,
     }),
     'worker.inflight': () => inFlightIn(metrics),
-    'worker.metrics': () => metrics.registry.getMetricsAsJSON(),
+    'worker.metrics': () => tellMetrics(metrics),
     'worker.chain': () => ({
       instance: audit.instance,
       writable: audit.writable(),

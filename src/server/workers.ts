@@ -1,5 +1,4 @@
 /** How a primary starts, updates, asks, replaces and stops its workers. */
-import type { Registry } from 'prom-client'
 import { workerChain } from '../audit/chains.ts'
 import type { Erased, ErasureRequest } from '../audit/erase/erasure.ts'
 import { verifyLog } from '../audit/verify/verify.ts'
@@ -11,7 +10,9 @@ import { WorkersFeed } from '../http/admin/console/live/feed.ts'
 import type { LiveRow } from '../http/admin/console/live/row.ts'
 import type { Readiness } from '../http/admin/health.ts'
 import type { KillSwitch } from '../kill-switch/kill-switch.ts'
-import { type ProcessMetrics, WorkerMetrics } from '../telemetry/worker-metrics.ts'
+import type { ExpositionFormat, ToldMetrics } from '../telemetry/exposition.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import { WorkerMetrics } from '../telemetry/worker-metrics.ts'
 import { serveObservations } from '../workers/anomalies.ts'
 import { answerTimeoutMs } from '../workers/channel.ts'
 import { serveLimits } from '../workers/limits.ts'
@@ -139,11 +140,11 @@ export class Workers {
     return [...told.values()].reduce((sum, count) => sum + count, 0)
   }
 
-  /** Prints the metrics of all in Prometheus' text format. */
-  async metrics(own: Registry): Promise<string> {
-    const told = await this.#supervisor.collect<ProcessMetrics>('worker.metrics', [], answerMs)
+  /** Prints the metrics of all. */
+  async metrics(own: Metrics, format: ExpositionFormat): Promise<string> {
+    const told = await this.#supervisor.collect<ToldMetrics>('worker.metrics', [], answerMs)
     for (const [worker, metrics] of told) this.#metrics.take(worker, metrics)
-    return this.#metrics.print(own)
+    return this.#metrics.print(own, format)
   }
 
   /** Returns the ends of their chains. */

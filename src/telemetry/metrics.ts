@@ -3,25 +3,34 @@
  * names from the policy; never anything a caller sent.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { type CallerLabelSettings, CallerLabels } from './caller-labels.ts'
+import { Exemplars } from './exemplars.ts'
 
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
 const fineSeconds = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
+
+/** Of metrics that can be told apart by caller; absent from series unless the policy asks for them. */
+const callerLabels = ['role', 'key'] as const
 
 /** What several workers have together; their sum if a gauge does not say. */
 type Aggregator = 'max'
 
 const counters = {
-  requests: ['torwart_requests_total', 'Requests by route and outcome.', ['route', 'outcome']],
+  requests: [
+    'torwart_requests_total',
+    'Requests by route and outcome.',
+    ['route', 'outcome', ...callerLabels],
+  ],
   tokens: [
     'torwart_tokens_total',
     'Input and output tokens, as counted by the model server.',
-    ['model', 'direction'],
+    ['model', 'direction', ...callerLabels],
   ],
   limitRejections: ['torwart_limit_rejections_total', 'Requests refused by a limit.', ['limit']],
   findings: [
     'torwart_findings_total',
     'Findings of the guards, by category and action.',
-    ['guard', 'category', 'action'],
+    ['guard', 'category', 'action', ...callerLabels],
   ],
   guardFailures: ['torwart_guard_failures_total', 'Guard runs that failed.', ['guard']],
   credentialFailures: ['torwart_credential_failures_total', 'Credentials refused, by reason.', ['reason']],
@@ -97,12 +106,14 @@ const gauges = {
 } as const satisfies Record<string, readonly [string, string, readonly string[], Aggregator?]>
 
 const of = ['route', 'model'] as const
+/** Without `key`: each key would have a series for each bucket. */
+const ofRole = [...of, 'role'] as const
 
 const histograms = {
   requestSeconds: [
     'torwart_request_duration_seconds',
     'Time from the arrival of a request to the last byte of its response.',
-    of,
+    ofRole,
     seconds,
   ],
   upstreamSeconds: [
@@ -114,7 +125,7 @@ const histograms = {
   firstTokenSeconds: [
     'torwart_time_to_first_token_seconds',
     'Time from the arrival of a request to the first frame of its stream, without waiting for approvals.',
-    of,
+    ofRole,
     seconds,
   ],
   approvalSeconds: [
@@ -126,10 +137,22 @@ const histograms = {
   guardSeconds: ['torwart_guard_duration_seconds', 'Time that a guard took.', ['guard'], fineSeconds],
 } as const satisfies Record<string, readonly [string, string, readonly string[], readonly number[]]>
 
+/** Keys of the histograms that may have exemplars. */
+export type TracedMetric = 'requestSeconds' | 'firstTokenSeconds'
+
 /** Every metric by its key in the tables above, with the registry that holds them. */
-export type Metrics = { readonly registry: Registry } & { readonly [K in keyof typeof counters]: Counter } & {
+export type Metrics = {
+  readonly registry: Registry
+  readonly callers: CallerLabels
+  readonly exemplars: Exemplars<TracedMetric>
+} & { readonly [K in keyof typeof counters]: Counter } & {
   readonly [K in keyof typeof gauges]: Gauge
 } & { readonly [K in keyof typeof histograms]: Histogram }
+
+/** What the policy says of metrics. */
+export interface MetricSettings extends CallerLabelSettings {
+  readonly exemplars: boolean
+}
 
 /** Creates all metrics in a registry of their own, so that two gateways in one process do not share counts. */
 export function createMetrics(): Metrics {
@@ -139,8 +162,14 @@ export function createMetrics(): Metrics {
   for (const what of ['resources', 'handles', 'requests'])
     registry.removeSingleMetric(`nodejs_active_${what}_total`)
   const registers = [registry]
+  const ofHistogram = ([name, , , buckets]: (typeof histograms)[TracedMetric]) => ({ name, buckets })
   const metrics: Metrics = {
     registry,
+    callers: new CallerLabels(),
+    exemplars: new Exemplars({
+      requestSeconds: ofHistogram(histograms.requestSeconds),
+      firstTokenSeconds: ofHistogram(histograms.firstTokenSeconds),
+    }),
     ...madeOf(
       counters,
       ([name, help, labels]) => new Counter({ name, help, labelNames: [...labels], registers }),
@@ -161,6 +190,30 @@ export function createMetrics(): Metrics {
   for (const result of ['ok', 'failed']) metrics.policyReloads.inc({ result }, 0)
   for (const guard of ['prompt', 'output', 'opinion']) metrics.guardFailures.inc({ guard }, 0)
   return metrics
+}
+
+/** Goes by what the policy says. */
+export function configureMetrics({ callers, exemplars }: Metrics, settings: MetricSettings): void {
+  callers.use(settings)
+  exemplars.use(settings.exemplars)
+}
+
+/** Who the policy and the key file name. */
+export interface KnownCallers {
+  isRole(name: string): boolean
+  isKey(id: string): boolean
+}
+
+/** Removes the series of roles and keys that are gone, so that others have room. */
+export async function forgetCallers(metrics: Metrics, { isRole, isKey }: KnownCallers): Promise<void> {
+  const { callers, exemplars, requests, tokens, findings, requestSeconds, firstTokenSeconds } = metrics
+  callers.keep(isKey)
+  exemplars.keep(isRole)
+  for (const metric of [requests, tokens, findings, requestSeconds, firstTokenSeconds])
+    for (const { labels } of (await metric.get()).values) {
+      const { le: _, ...own } = labels
+      if (!callers.isCurrent(own, isRole)) metric.remove(own)
+    }
 }
 
 /** Makes something of every row of a table, under the same key. */

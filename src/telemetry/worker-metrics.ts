@@ -1,18 +1,21 @@
 /** Metrics of a gateway with several workers: the sums of all, those of workers that are gone among them. */
-import { AggregatorRegistry, type Registry } from 'prom-client'
+import { AggregatorRegistry } from 'prom-client'
+import { type ExpositionFormat, type ProcessMetrics, type ToldMetrics, tellMetrics } from './exposition.ts'
+import type { Metrics } from './metrics.ts'
+import { printOpenMetrics } from './openmetrics.ts'
 
-/** The metrics of one process, as prom-client gives them away. */
-export type ProcessMetrics = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
+/** Keys whose counts are kept apart of workers that are gone, whatever `telemetry.metrics.maxKeys` is. */
+const maxGoneKeys = 10_000
 
 /** Keeps what workers have told. */
 export class WorkerMetrics {
-  readonly #last = new Map<number, ProcessMetrics>()
+  readonly #last = new Map<number, ToldMetrics>()
   /** Counters of workers that are gone: without them a sum would go back, which looks like a restart. */
   #gone: ProcessMetrics = []
 
   /** Takes what a worker tells; of one that does not answer, what it told before counts. */
-  take(worker: number, metrics: ProcessMetrics): void {
-    this.#last.set(worker, metrics)
+  take(worker: number, told: ToldMetrics): void {
+    this.#last.set(worker, told)
   }
 
   /** A worker is gone. */
@@ -21,13 +24,35 @@ export class WorkerMetrics {
     this.#last.delete(worker)
     if (!last) return
     // prom-client's type has it as text, which is what it holds.
-    const counted = last.filter(({ type }) => ['counter', 'histogram'].includes(String(type)))
-    this.#gone = await AggregatorRegistry.aggregate([this.#gone, counted]).getMetricsAsJSON()
+    const counted = last.metrics.filter(({ type }) => ['counter', 'histogram'].includes(String(type)))
+    this.#gone = await AggregatorRegistry.aggregate([
+      withFewKeys([...this.#gone, ...counted]),
+    ]).getMetricsAsJSON()
   }
 
-  /** Prints all in Prometheus' text format. @param own those of the primary */
-  async print(own: Registry): Promise<string> {
-    const all = [await own.getMetricsAsJSON(), this.#gone, ...this.#last.values()]
-    return AggregatorRegistry.aggregate(all).metrics()
+  /** Prints all. @param own those of the primary */
+  async print(own: Metrics, format: ExpositionFormat): Promise<string> {
+    const { metrics, exemplars } = await tellMetrics(own)
+    const last = [...this.#last.values()]
+    const sums = AggregatorRegistry.aggregate([metrics, this.#gone, ...last.map((each) => each.metrics)])
+    if (format === 'text') return sums.metrics()
+    const all = [...exemplars, ...last.flatMap((each) => each.exemplars)]
+    return printOpenMetrics(await sums.getMetricsAsJSON(), all)
   }
+}
+
+/** Each replaced worker may have counted other keys. */
+function withFewKeys(metrics: ProcessMetrics): ProcessMetrics {
+  const kept = new Set<string | number>()
+  const mayKeep = (key: string | number) =>
+    kept.has(key) || (kept.size < maxGoneKeys && kept.add(key).size > 0)
+  return metrics.map((metric) => ({
+    ...metric,
+    values: metric.values.map((value) => {
+      const { key } = value.labels
+      return key === undefined || mayKeep(key)
+        ? value
+        : { ...value, labels: { ...value.labels, key: 'other' } }
+    }),
+  }))
 }

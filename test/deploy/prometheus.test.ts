@@ -154,6 +154,7 @@ async function startPrometheus(admin: string, alertmanagerPort: number) {
       `--config.file=${folder}/prometheus-${port}.yml`,
       `--storage.tsdb.path=${folder}/series-${port}`,
       `--web.listen-address=127.0.0.1:${port}`,
+      '--enable-feature=exemplar-storage',
     ],
     /ready to receive web requests/i,
   )
@@ -168,6 +169,16 @@ async function startPrometheus(admin: string, alertmanagerPort: number) {
       }
       if (!data) throw new Error(`${query}: ${error}`)
       return data.result.filter(({ value }) => value[1] !== 'NaN').length
+    },
+    /** The exemplars of a metric of the last hour, with the series they are of. */
+    async exemplars(metric: string) {
+      const now = Date.now() / 1000
+      const query = new URLSearchParams({ query: metric, start: `${now - 3600}`, end: `${now + 60}` })
+      const response = await fetch(`http://127.0.0.1:${port}/api/v1/query_exemplars?${query}`)
+      const { data } = (await response.json()) as {
+        data: readonly { readonly seriesLabels: object; readonly exemplars: readonly object[] }[]
+      }
+      return data
     },
   }
 }
@@ -203,6 +214,34 @@ it.skipIf(!hasAll)('tells a webhook of a broken policy, through Prometheus and A
     receiver: 'team',
     alerts: [{ labels: { severity: 'ticket' } }],
   })
+  await gate.close()
+  await model.close()
+})
+
+it.skipIf(!hasAll)('leads from a bucket in Prometheus to the trace of a request in it', async () => {
+  const model = await startModelServer()
+  const gate = await startGate({
+    upstream: model.url,
+    admin: `token: ${token}`,
+    more: 'telemetry: { metrics: { labels: [role], exemplars: true } }\n',
+  })
+  await using prometheus = await startPrometheus(gate.admin, await freePort())
+  const trace = '0af7651916cd43dd8448eb211c80319c'
+  const body = { model: 'smollm2:135m', messages: [{ role: 'user', content: 'go' }] }
+  await (await gate.post('/api/chat', body, { traceparent: `00-${trace}-b7ad6b7169203331-01` })).arrayBuffer()
+  const found = await until(async () => {
+    const seen = await prometheus.exemplars('torwart_request_duration_seconds_bucket')
+    return seen.length > 0 && seen
+  })
+  expect(found).toMatchObject([
+    {
+      seriesLabels: { route: '/api/chat', model: 'smollm2:135m', role: 'agent' },
+      exemplars: [{ labels: { trace_id: trace } }],
+    },
+  ])
+  // In this format too, counters have the names that rules and dashboards ask for.
+  expect(await prometheus.find('torwart_requests_total{outcome="answered"}')).toBe(1)
+  expect(await prometheus.find('torwart_request_duration_seconds_bucket{le="1"}')).toBe(1)
   await gate.close()
   await model.close()
 })
@@ -259,7 +298,7 @@ it.skipIf(!hasAll)('has something to show in every panel of every dashboard', as
     upstream: model.url,
     role: roles,
     admin: `token: ${token}`,
-    more: 'approval: { wait: 0s }\n',
+    more: 'approval: { wait: 0s }\ntelemetry: { metrics: { labels: [role, key] } }\n',
     keys: [entryOf(limitedKey, limitedId, 'limited')],
   })
   await using prometheus = await startPrometheus(gate.admin, await freePort())
@@ -268,7 +307,7 @@ it.skipIf(!hasAll)('has something to show in every panel of every dashboard', as
   await until(async () => {
     await makeTraffic(gate, model)
     for (const [title, query] of queries) {
-      const asked = query.replaceAll('$__rate_interval', '1m').replaceAll('$instance', '.*')
+      const asked = query.replaceAll('$__rate_interval', '1m').replaceAll(/\$(?:instance|key)/g, '.*')
       if (!seen.has(title + query) && (await prometheus.find(asked)) > 0) seen.add(title + query)
     }
     return seen.size === queries.length

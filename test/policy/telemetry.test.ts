@@ -32,6 +32,33 @@ function problemsOf(telemetry: string): string[] {
   }
 }
 
+describe('telemetry.metrics', () => {
+  it('adds no labels and names no traces unless the policy says so', () => {
+    expect(load('').telemetry.metrics).toEqual({ labels: new Set(), maxKeys: 200, exemplars: false })
+  })
+
+  it('takes labels, how many keys, and exemplars', () => {
+    const text = 'telemetry: { metrics: { labels: [key, role, key], maxKeys: 9, exemplars: true } }'
+    expect(load(text).telemetry.metrics).toEqual({
+      labels: new Set(['key', 'role']),
+      maxKeys: 9,
+      exemplars: true,
+    })
+  })
+
+  it.each([
+    ['labels: [key, peer]', '39: `telemetry.metrics.labels[1]`'],
+    ['labels: role', '33: `telemetry.metrics.labels`'],
+    ['maxKeys: 0', '34: `telemetry.metrics.maxKeys`'],
+    ['maxKeys: 10001', '34: `telemetry.metrics.maxKeys`'],
+    ['exemplars: 1', '36: `telemetry.metrics.exemplars`'],
+    ['label: [key]', '26: `telemetry.metrics.label`'],
+  ])('refuses %s', (members, start) => {
+    const problems = problemsOf(`telemetry: { metrics: { ${members} } }`)
+    expect(problems).toEqual([expect.stringContaining(`torwart.yaml:3:${start}`)])
+  })
+})
+
 const otlp = (members: string) => `telemetry: { otlp: { ${members} } }`
 const atUrl = 'torwart.yaml:3:27: `telemetry.otlp.url`'
 

@@ -1,8 +1,10 @@
-/** `/metrics` in Prometheus' text format. Gauges are read when the route is requested. */
+/** `/metrics` in Prometheus' text format, or in OpenMetrics if that has something to add. Gauges are read when the route is requested. */
 import type { FastifyInstance } from 'fastify'
 import type { DriftWatch } from '../../model-trust/drift-watch.ts'
 import { isDrift } from '../../model-trust/judge.ts'
+import type { ExpositionFormat } from '../../telemetry/exposition.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
+import { openMetricsType, prefersOpenMetrics } from '../../telemetry/openmetrics.ts'
 import type { Fleet } from '../../upstreams/fleet.ts'
 import type { Readiness } from './health.ts'
 
@@ -12,8 +14,8 @@ export interface MetricsParts {
   readonly fleet: Fleet
   readonly models: Pick<DriftWatch, 'statuses'>
   state(): Promise<Readiness>
-  /** Prints all metrics in Prometheus' text format. */
-  exposition(): Promise<string>
+  /** Prints all metrics. */
+  exposition(format: ExpositionFormat): Promise<string>
 }
 
 /** Registers the route. */
@@ -21,7 +23,7 @@ export function registerMetrics(
   app: FastifyInstance,
   { metrics, fleet, models, state, exposition }: MetricsParts,
 ): void {
-  app.get('/metrics', async (_request, reply) => {
+  app.get('/metrics', async (request, reply) => {
     const { store, policy, freezes } = await state()
     metrics.storeUp.set(store.up ? 1 : 0)
     metrics.freezes.set(freezes)
@@ -35,8 +37,9 @@ export function registerMetrics(
       metrics.upstreamEjected.set({ upstream: upstream.name }, fleet.isEjected(upstream) ? 1 : 0)
     metrics.modelDrift.reset()
     for (const [model, drifts] of driftByModel(models)) metrics.modelDrift.set({ model }, drifts ? 1 : 0)
-    reply.type(metrics.registry.contentType)
-    return exposition()
+    const inOpenMetrics = metrics.exemplars.wanted && prefersOpenMetrics(request.headers.accept)
+    reply.type(inOpenMetrics ? openMetricsType : metrics.registry.contentType)
+    return exposition(inOpenMetrics ? 'openmetrics' : 'text')
   })
 }
 

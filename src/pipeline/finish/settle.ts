@@ -9,10 +9,10 @@ import type { Log } from '../../telemetry/log.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import { extend, type RequestContext } from '../context.ts'
 import type { Ending } from '../ending.ts'
-import { labelsOf } from '../labels.ts'
 import { type RecordPrompt, toContent, toRecord, withoutTexts } from './audit-record.ts'
 import type { Charge } from './charge.ts'
 import type { FailureKind, LoginFailures } from './login-failures.ts'
+import { createMeasure } from './measure.ts'
 import type { RequestObservers } from './observers.ts'
 import type { RecordedPrompt } from './recorded-texts.ts'
 
@@ -46,6 +46,7 @@ export function createSettle({
   clock,
 }: SettleParts): Settle {
   const recordOf = createRecordOf(recordPrompt, clock, { metrics, log })
+  const measure = createMeasure(metrics, clock)
 
   return async (context, ending) => {
     // What could not be recorded is not tried again under another ending.
@@ -61,7 +62,7 @@ export function createSettle({
     tellRequest(log, context, ending, totalMs)
     const unavailable = ending.kind === 'refused' && ending.refusal.code === 'audit_unavailable'
     if (!identity && !unavailable && !loginFailures.recordsAlone(peer, failureKindOf(ending)))
-      return measure(metrics, context, ending, totalMs)
+      return measure(context, ending, totalMs)
     try {
       const { record, content, written } = recordOf(context, ending, totalMs)
       await audit.append(record, content)
@@ -69,10 +70,10 @@ export function createSettle({
     } catch (cause) {
       metrics.auditFailures.inc()
       const refusal = new Refusal('audit_unavailable', { cause, retryAfterSeconds: 1 })
-      measure(metrics, context, { kind: 'refused', refusal }, totalMs)
+      measure(context, { kind: 'refused', refusal }, totalMs)
       throw refusal
     }
-    measure(metrics, context, ending, totalMs)
+    measure(context, ending, totalMs)
     metrics.auditRecords.inc({ ending: ending.kind })
   }
 }
@@ -146,26 +147,4 @@ function tellRequest(log: Log, context: RequestContext, ending: Ending, totalMs:
     },
     'request',
   )
-}
-
-function measure(metrics: Metrics, context: RequestContext, ending: Ending, totalMs: number): void {
-  const { route, outgoing } = context
-  const labels = labelsOf(context)
-  const outcome = ending.kind === 'refused' ? ending.refusal.code : ending.kind
-  metrics.requests.inc({ route, outcome })
-  metrics.requestSeconds.observe(labels, totalMs / 1000)
-  if (outgoing && outgoing.dropped.length > 0) metrics.droppedFields.inc({ route }, outgoing.dropped.length)
-  if (ending.kind === 'refused') {
-    if (ending.refusal.status === 429) metrics.limitRejections.inc({ limit: ending.refusal.code })
-    return
-  }
-  const { answer } = ending
-  const generates = outgoing !== undefined && outgoing.outputTokens > 0
-  if (generates && answer?.firstTokenMs !== undefined)
-    metrics.firstTokenSeconds.observe(labels, answer.firstTokenMs / 1000)
-  if (answer?.usage && outgoing) {
-    const { model } = labels
-    metrics.tokens.inc({ model, direction: 'input' }, answer.usage.input)
-    metrics.tokens.inc({ model, direction: 'output' }, answer.usage.output)
-  }
 }

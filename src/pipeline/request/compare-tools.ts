@@ -10,6 +10,7 @@ import { digestsOf, pinName } from '../../tool-policy/pins/digests.ts'
 import type { ToolPins } from '../../tool-policy/pins/pins.ts'
 import { extend, type Scanned } from '../context.ts'
 import type { JudgedFinding } from '../findings.ts'
+import { countFindings } from '../labels.ts'
 import { callRights } from '../response/tool-rights.ts'
 
 const guard = 'tool-pins'
@@ -31,7 +32,8 @@ export function createCompareTools(pins: Pick<ToolPins, 'changed'>, metrics: Met
     const refuses = policy.modelTrust.onDrift === 'refuse'
     const action = refuses ? 'block' : 'flag'
     const told = changed.slice(0, maxTold).map((tool) => changedTool(tool, action))
-    if (changed.length > 0) metrics.findings.inc({ guard, category: 'LLM03', action }, changed.length)
+    if (changed.length > 0)
+      countFindings(metrics, identity, { guard, category: 'LLM03', action }, changed.length)
     const verdict = changed.length === 0 ? 'allow' : action
     extend(request, { findings: [...findings, ...told], guards: [...guards, [guard, verdict]] })
     const [first] = [...digests.keys()].filter((name) => changed.includes(pinName(name)))

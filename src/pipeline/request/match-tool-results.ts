@@ -8,6 +8,7 @@ import type { Metrics } from '../../telemetry/metrics.ts'
 import type { ToolCallRegistry } from '../../tool-policy/calls/registry.ts'
 import { extend, type Matched, type Scanned } from '../context.ts'
 import type { JudgedFinding } from '../findings.ts'
+import { countFindings } from '../labels.ts'
 import { callRights } from '../response/tool-rights.ts'
 
 const guard = 'tools'
@@ -42,7 +43,7 @@ export function createMatchToolResults(calls: ToolCallRegistry, metrics: Metrics
       metrics.guardFailures.inc({ guard })
       return extend(request, nothing)
     }
-    if (unknown > 0) metrics.findings.inc({ guard, category: strange.category, action: 'flag' }, unknown)
+    if (unknown > 0) countFindings(metrics, identity, strange, unknown)
     const told = Array.from({ length: Math.min(unknown, maxTold) }, () => strange)
     return extend(request, {
       resultFindings: told,

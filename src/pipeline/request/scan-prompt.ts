@@ -13,6 +13,7 @@ import type { Metrics } from '../../telemetry/metrics.ts'
 import { extend, type Reserved, type Scanned } from '../context.ts'
 import type { GuardVerdict, JudgedFinding } from '../findings.ts'
 import type { GuardSteps } from '../guard-work.ts'
+import { countFindings } from '../labels.ts'
 import type { Locate, Located } from './exceptions.ts'
 import { opinionGuard, type SecondOpinion } from './guard-model.ts'
 import { type Flagged, type Question, questionsOf } from './guard-model-questions.ts'
@@ -58,7 +59,7 @@ export function createScanPrompt(parts: ScanParts): ScanPrompt {
     const opinion = worst === 'block' ? undefined : await opinionOn(request, flagged, parts)
     if (opinion) guards.push([opinionGuard, opinion.verdict])
     if (opinion?.unsafe) findings.push(unsafe(opinion.unsafe))
-    for (const { guard, category, action } of findings) metrics.findings.inc({ guard, category, action })
+    for (const finding of findings) countFindings(metrics, request.identity, finding)
     const scanned = extend(request, { findings, guards: [...guards, ...unread], opinion: opinion?.cost })
     // A policy may want to observe only.
     if (mode === 'enforce') requireNoBlock(scanned)

@@ -17,6 +17,7 @@ import type { Metrics } from '../../telemetry/metrics.ts'
 import type { ToolCallRegistry } from '../../tool-policy/calls/registry.ts'
 import type { ToolRights } from '../../tool-policy/rights.ts'
 import type { Guarded } from '../context.ts'
+import { countFindings } from '../labels.ts'
 import { callRights, judgeRight } from './tool-rights.ts'
 
 const guard = 'tools'
@@ -207,8 +208,9 @@ class ToolCallJudge {
 
   /** @param action `redact`: the rest of the response leaves without the call */
   #stop(call: ToolCall, id: string, severity: Severity, action: 'block' | 'redact' = 'block'): void {
-    const { findings, stopped } = this.#request.toolCalls
-    this.#parts.metrics.findings.inc({ guard, category, action })
+    const { identity, toolCalls } = this.#request
+    const { findings, stopped } = toolCalls
+    countFindings(this.#parts.metrics, identity, { guard, category, action })
     if (findings.length < maxTold)
       findings.push({ guard, id, category, severity, channel: 'assistant', action, start: 0, end: 0 })
     if (stopped.length < maxTold) stopped.push(call)

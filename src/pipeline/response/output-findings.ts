@@ -4,7 +4,6 @@ import type { Severity } from '../../core/text.ts'
 import type { Guard, Match } from '../../detect/stream/stream-detector.ts'
 import type { TextKind } from '../../dialects/common/output-filter.ts'
 import type { OutputGuard } from '../../policy/policy.ts'
-import type { Metrics } from '../../telemetry/metrics.ts'
 import type { AnswerCut, JudgedFinding, OutputVerdict } from '../findings.ts'
 
 const guard = 'output'
@@ -28,6 +27,9 @@ const severities: Readonly<Record<OutputPart, Severity>> = {
 }
 const heavier: Readonly<Record<OutputVerdict, number>> = { allow: 0, flag: 1, redact: 2, block: 3 }
 
+/** Counts one finding of this caller. */
+type CountFinding = (finding: Pick<JudgedFinding, 'guard' | 'category' | 'action'>) => void
+
 /** Keeps what was found in one response. */
 export class ResponseNotes {
   readonly findings: JudgedFinding[] = []
@@ -36,18 +38,18 @@ export class ResponseNotes {
   readonly #inArguments: OutputAction | undefined
   verdict: OutputVerdict = 'allow'
   readonly #enforces: boolean
-  readonly #metrics: Metrics
+  readonly #count: CountFinding
   readonly #seen = new Set<string>()
   #isOver = false
 
   constructor(
     { actions, mode, toolArguments }: Pick<OutputGuard, 'actions' | 'mode' | 'toolArguments'>,
-    metrics: Metrics,
+    count: CountFinding,
   ) {
     this.actions = actions
     this.#enforces = mode === 'enforce'
     this.#inArguments = toolArguments
-    this.#metrics = metrics
+    this.#count = count
   }
 
   /** From now on nothing ends the answer any more. */
@@ -106,7 +108,7 @@ export class ResponseNotes {
         action: told,
         ...place,
       })
-      this.#metrics.findings.inc({ guard, category: part, action: told })
+      this.#count({ guard, category: part, action: told })
     }
     if (told === 'block' && !this.#isOver) throw new Refusal('output_blocked', { detail: id })
   }

@@ -13,6 +13,7 @@ import type { OutputGuard, PromptGuard } from '../../policy/policy.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import { type Authenticated, extend, type Guarded, type Matched } from '../context.ts'
 import type { ResponseGuard } from '../findings.ts'
+import { countFindings } from '../labels.ts'
 import type { GuardTurns } from '../request/guard-turns.ts'
 import { guardsResponse } from './guarded-routes.ts'
 import { ResponseNotes } from './output-findings.ts'
@@ -69,7 +70,7 @@ export function createResponseGuards({ scannerFor, turns, metrics }: OutputGuard
     const { outputGuard: settings, promptGuard } = role
     if (settings.mode === 'off') return undefined
     const enforces = settings.mode === 'enforce'
-    const notes = new ResponseNotes(settings, metrics)
+    const notes = new ResponseNotes(settings, (finding) => countFindings(metrics, identity, finding))
     const { actions } = notes
     let theft: Shingles | undefined
     const theftOf = () => {

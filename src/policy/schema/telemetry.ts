@@ -1,5 +1,6 @@
-/** The key `telemetry`: traces and metrics by OTLP. */
-import { choice, flag, group, mapOf, optional, secret, section, text } from './types.ts'
+/** The key `telemetry`: traces and metrics by OTLP, and what Prometheus is told. */
+import Type from 'typebox'
+import { choice, countOf, flag, group, mapOf, optional, secret, section, text } from './types.ts'
 
 const otlp = group('Sends a trace of each request to an OpenTelemetry collector, by OTLP over HTTP.', {
   url: text(
@@ -13,4 +14,18 @@ const otlp = group('Sends a trace of each request to an OpenTelemetry collector,
 /** The key `telemetry`. */
 export const telemetry = section('Traces and metrics for other systems.', {
   otlp: optional(otlp),
+  metrics: section('The metrics that Prometheus scrapes.', {
+    labels: Type.Array(Type.Enum(['role', 'key']), {
+      description:
+        'Labels of the metrics of requests, tokens, findings and durations besides their usual ones.',
+      default: [],
+    }),
+    maxKeys: countOf(
+      'Keys with series of their own, for each process. Further ones are counted together as `other`.',
+      200,
+      1,
+      10_000,
+    ),
+    exemplars: flag('Whether `/metrics` names traces, for scrapes that ask for OpenMetrics.'),
+  }),
 })

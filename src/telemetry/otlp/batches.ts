@@ -19,7 +19,7 @@ export interface BatchOptions<T> {
 }
 
 const maxWaiting = 2048
-/** Small, because turning spans into JSON holds up requests: about 3 µs each. */
+/** Small, because turning spans into JSON holds up requests: about 15 µs each. */
 const maxBatch = 128
 const tries = 3
 

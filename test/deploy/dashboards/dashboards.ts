@@ -1,6 +1,6 @@
 /** The dashboards of `deploy/grafana/`, built and typed by Grafana's own SDK. `npm run generate` writes them. */
 import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard'
-import { chosen, dashboard, series, stat } from './panels.ts'
+import { chosen, chosenKey, dashboard, series, stat, withKeys } from './panels.ts'
 
 const over = '[$__rate_interval]'
 const quantile = (q: number, metric: string, by: string) =>
@@ -188,9 +188,67 @@ function security(): Dashboard {
     .build()
 }
 
+function keys(): Dashboard {
+  return withKeys(
+    dashboard(
+      'Torwart: keys',
+      'torwart-keys',
+      'What one key, or several, ask for. Needs `telemetry.metrics.labels: [role, key]`.',
+    ),
+  )
+    .withPanel(
+      series('Requests by outcome', '`answered`, or the code of the refusal.', 'reqps', [
+        [`sum by (outcome) (rate(torwart_requests_total{${chosenKey}}${over}))`, '{{outcome}}'],
+      ]),
+    )
+    .withPanel(
+      series('Requests by route', 'All requests, refused ones among them.', 'reqps', [
+        [`sum by (route) (rate(torwart_requests_total{${chosenKey}}${over}))`, '{{route}}'],
+      ]),
+    )
+    .withPanel(
+      series('Tokens by model', 'As the model server counts them.', 'short', [
+        [
+          `sum by (model, direction) (rate(torwart_tokens_total{${chosenKey}}${over}))`,
+          '{{model}} {{direction}}',
+        ],
+      ]),
+    )
+    .withPanel(
+      series('Findings by category', 'OWASP ids of what the guards found.', 'reqps', [
+        [
+          `sum by (category, action) (rate(torwart_findings_total{${chosenKey}}${over}))`,
+          '{{category}} {{action}}',
+        ],
+      ]),
+    )
+    .withPanel(
+      series('The ten busiest keys', 'By requests, of all keys.', 'reqps', [
+        [`topk(10, sum by (key) (rate(torwart_requests_total{${chosen}, key!=""}${over})))`, '{{key}}'],
+      ]),
+    )
+    .withPanel(
+      series('The ten keys with the most tokens', 'In and out, of all keys.', 'short', [
+        [`topk(10, sum by (key) (rate(torwart_tokens_total{${chosen}, key!=""}${over})))`, '{{key}}'],
+      ]),
+    )
+    .withPanel(
+      series('Time of a request by role', '95 % of requests take less, of all keys of the role.', 's', [
+        [quantile(0.95, 'torwart_request_duration_seconds', 'role'), '{{role}}'],
+      ]),
+    )
+    .withPanel(
+      series('Refused by role', 'All refusals, of all keys of the role.', 'reqps', [
+        [`sum by (role) (rate(torwart_requests_total{${chosen}, outcome!="answered"}${over}))`, '{{role}}'],
+      ]),
+    )
+    .build()
+}
+
 /** Each dashboard by the name of its file. */
 export const dashboards: Readonly<Record<string, Dashboard>> = {
   overview: overview(),
   models: models(),
   security: security(),
+  keys: keys(),
 }

@@ -18,6 +18,9 @@ const datasource = { type: 'prometheus', uid: '$' + '{datasource}' }
 /** Of the gateways that were chosen. */
 export const chosen = 'instance=~"$instance"'
 
+/** Of the keys that were chosen; needs the label `key` of `telemetry.metrics.labels`. */
+export const chosenKey = `${chosen}, key=~"$key"`
+
 /** A query, and what its series are called: text with `{{label}}`. */
 export type Query = readonly [expression: string, legend: string]
 
@@ -82,4 +85,16 @@ export function dashboard(title: string, uid: string, description: string): Dash
     .timezone('browser')
     .withVariable(new DatasourceVariableBuilder('datasource').label('Data source').type('prometheus'))
     .withVariable(instances)
+}
+
+/** Lets keys be chosen: those that have series of their own. */
+export function withKeys(board: DashboardBuilder): DashboardBuilder {
+  const keys = new QueryVariableBuilder('key')
+    .label('Key')
+    .datasource(datasource)
+    .query('label_values(torwart_requests_total, key)')
+    .refresh(VariableRefresh.OnTimeRangeChanged)
+    .multi(true)
+    .includeAll(true)
+  return board.withVariable(keys)
 }
