@@ -43,10 +43,10 @@ export class CallerLabels {
   of(caller: Caller | undefined): CallerLabelValues {
     const { labels } = this.#settings
     if (labels.size === 0) return unlabelled
-    return {
-      ...(labels.has('role') ? { role: caller?.role ?? nobody } : {}),
-      ...(labels.has('key') ? { key: caller ? this.#nameOf(caller.key) : nobody } : {}),
-    }
+    const role = caller?.role ?? nobody
+    if (!labels.has('key')) return { role }
+    const key = caller ? this.#nameOf(caller.key) : nobody
+    return labels.has('role') ? { role, key } : { key }
   }
 
   /** Gives the places of keys that are gone to others. */

@@ -1,11 +1,7 @@
 /** The metrics of one process, as it tells and prints them. */
-import type { Registry } from 'prom-client'
 import type { Exemplar } from './exemplars.ts'
 import type { Metrics } from './metrics.ts'
-import { printOpenMetrics } from './openmetrics.ts'
-
-/** Metrics, as prom-client gives them away. */
-export type ProcessMetrics = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
+import { type ProcessMetrics, printOpenMetrics } from './openmetrics.ts'
 
 /** In which format metrics are printed: Prometheus' text format 0.0.4, or OpenMetrics 1.0.0 with exemplars. */
 export type ExpositionFormat = 'text' | 'openmetrics'

@@ -5,11 +5,14 @@
  * Bounds of buckets are written as in Prometheus' text format (`1`, not `1.0`, which the specification only advises), so
  * that a series keeps its name whichever format a scrape asks for.
  */
+import type { Registry } from 'prom-client'
 import type { Exemplar } from './exemplars.ts'
-import type { ProcessMetrics } from './exposition.ts'
 
 /** The media type of what is printed here. */
 export const openMetricsType = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
+
+/** The metrics of one process, as prom-client gives them away. */
+export type ProcessMetrics = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
 
 type Metric = ProcessMetrics[number]
 type Labels = Readonly<Record<string, string | number | undefined>>

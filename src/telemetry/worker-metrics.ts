@@ -1,8 +1,8 @@
 /** Metrics of a gateway with several workers: the sums of all, those of workers that are gone among them. */
 import { AggregatorRegistry } from 'prom-client'
-import { type ExpositionFormat, type ProcessMetrics, type ToldMetrics, tellMetrics } from './exposition.ts'
+import { type ExpositionFormat, type ToldMetrics, tellMetrics } from './exposition.ts'
 import type { Metrics } from './metrics.ts'
-import { printOpenMetrics } from './openmetrics.ts'
+import { type ProcessMetrics, printOpenMetrics } from './openmetrics.ts'
 
 /** Keys whose counts are kept apart of workers that are gone, whatever `telemetry.metrics.maxKeys` is. */
 const maxGoneKeys = 10_000

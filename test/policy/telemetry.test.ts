@@ -47,12 +47,12 @@ describe('telemetry.metrics', () => {
   })
 
   it.each([
-    ['labels: [key, peer]', '39: `telemetry.metrics.labels[1]`'],
+    ['labels: [key, peer]', '39: `telemetry.metrics.labels.1` must be one of role, key'],
     ['labels: role', '33: `telemetry.metrics.labels`'],
     ['maxKeys: 0', '34: `telemetry.metrics.maxKeys`'],
     ['maxKeys: 10001', '34: `telemetry.metrics.maxKeys`'],
     ['exemplars: 1', '36: `telemetry.metrics.exemplars`'],
-    ['label: [key]', '26: `telemetry.metrics.label`'],
+    ['label: [key]', '25: unknown key `label`'],
   ])('refuses %s', (members, start) => {
     const problems = problemsOf(`telemetry: { metrics: { ${members} } }`)
     expect(problems).toEqual([expect.stringContaining(`torwart.yaml:3:${start}`)])

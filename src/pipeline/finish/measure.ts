@@ -1,9 +1,10 @@
 /** Counts a request that is over. */
 import type { Clock } from '../../core/clock.ts'
+import type { CallerLabelValues } from '../../telemetry/caller-labels.ts'
 import type { Metrics, TracedMetric } from '../../telemetry/metrics.ts'
 import type { RequestContext } from '../context.ts'
 import type { Ending } from '../ending.ts'
-import { callerLabels, labelsOf } from '../labels.ts'
+import { callerLabels, type Labels, labelsOf } from '../labels.ts'
 
 /** Counts a request. @param totalMs how long it took */
 export type Measure = (context: RequestContext, ending: Ending, totalMs: number) => void
@@ -13,7 +14,7 @@ export function createMeasure(metrics: Metrics, clock: Pick<Clock, 'wallMs'>): M
   return (context, ending, totalMs) => {
     const { route, outgoing, identity } = context
     const caller = callerLabels(metrics, identity)
-    const labels = caller.role === undefined ? labelsOf(context) : { ...labelsOf(context), role: caller.role }
+    const labels = withRole(labelsOf(context), caller)
     const traceparent = tracedBy(metrics, context)
     const observe = (name: TracedMetric, ms: number) => {
       const value = ms / 1000
@@ -38,6 +39,11 @@ export function createMeasure(metrics: Metrics, clock: Pick<Clock, 'wallMs'>): M
       metrics.tokens.inc({ model, direction: 'output', ...caller }, answer.usage.output)
     }
   }
+}
+
+function withRole(labels: Labels, { role }: CallerLabelValues): Labels & { readonly role?: string } {
+  const { route, model } = labels
+  return role === undefined ? labels : { route, model, role }
 }
 
 /** @returns `traceparent` of a trace that someone keeps; never a stranger's, who could write anything there */
