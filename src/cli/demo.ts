@@ -5,22 +5,35 @@ import { join } from 'node:path'
 import { hashKey, mintKey } from '../auth/api-keys/key.ts'
 import { writeKeyFile } from '../auth/api-keys/key-file.ts'
 import { startDemoServer } from '../demo/model-server.ts'
+import { actors, rolesOfActors, startTraffic } from '../demo/traffic.ts'
 import { type Gateway, startGateway } from '../server/gateway.ts'
 import { createLog } from '../telemetry/log.ts'
 import type { Command, ExitCode } from './command.ts'
 
 /** The command `torwart demo`. */
 export const demo: Command = {
-  options: [],
-  async run(_values, io): Promise<ExitCode> {
+  options: [
+    {
+      flags: '--traffic',
+      description: 'also send requests of made-up people, an agent and an attacker, for the console to show',
+    },
+  ],
+  async run({ traffic }, io): Promise<ExitCode> {
     const folder = mkdtempSync(join(tmpdir(), 'tw-'))
     const server = await startDemoServer()
     const policyFile = join(folder, 'torwart.yaml')
-    writeFileSync(policyFile, policyText(server.url))
-    const { id, key } = mintKey()
-    const sha256 = hashKey(key).toString('hex')
+    writeFileSync(policyFile, policyText(server.url, traffic ? rolesOfActors : ''))
     const created = new Date().toISOString()
-    writeKeyFile(join(folder, 'keys.yaml'), [{ id, name: 'demo', role: 'demo', sha256, created }])
+    const people = [{ name: 'demo', role: 'demo' }, ...(traffic ? actors : [])].map(({ name, role }) => {
+      const { id, key } = mintKey()
+      return { key, entry: { id, name, role, sha256: hashKey(key).toString('hex'), created } }
+    })
+    writeKeyFile(
+      join(folder, 'keys.yaml'),
+      people.map(({ entry }) => entry),
+    )
+    const keyOf = (name: string) => people.find(({ entry }) => entry.name === name)?.key ?? ''
+    const key = keyOf('demo')
     const gateway = await startGateway({
       policyFile,
       variables: {},
@@ -30,6 +43,7 @@ export const demo: Command = {
     })
     const credential = join(folder, 'key')
     writeFileSync(credential, `Authorization: Bearer ${key}\n`, { mode: 0o600 })
+    const stopTraffic = traffic ? startTraffic(gateway.data, keyOf) : undefined
     io.out(instructions(gateway, key, folder))
     await new Promise<void>((resolve) => {
       io.on('SIGTERM', resolve)
@@ -37,6 +51,7 @@ export const demo: Command = {
       // The terminal was closed.
       io.on('SIGHUP', resolve)
     })
+    await stopTraffic?.()
     await gateway.close()
     await server.close()
     rmSync(folder, { recursive: true, force: true })
@@ -46,7 +61,7 @@ export const demo: Command = {
 }
 
 /** Uses free ports, because 8080 and 9464 may be in use. */
-function policyText(upstream: string): string {
+function policyText(upstream: string, moreRoles: string): string {
   return `version: 1
 listen: { address: "127.0.0.1:0" }
 admin: { address: "127.0.0.1:0" }
@@ -56,7 +71,7 @@ roles:
     routes: [chat, completions, embeddings, models]
     models: [demo]
     limits: { requestsPerMinute: 30, tokensPerMinute: 200000, concurrent: 4 }
-guards: { output: { mode: off } }
+${moreRoles}guards: { output: { mode: off } }
 audit: { file: audit.jsonl }
 shutdown: { notice: 0s, grace: 1s }
 `

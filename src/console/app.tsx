@@ -9,7 +9,7 @@ import { Problem } from './parts/basics.tsx'
 import { useIdleEnd } from './parts/idle.ts'
 import { go, pathTo, useRoute } from './parts/route.ts'
 import { SessionContext } from './parts/session.ts'
-import { language, setLanguage } from './texts/texts.ts'
+import { language, setLanguage, t } from './texts/texts.ts'
 
 type State = Session | SignedOut | ApiError | 'asking'
 
@@ -36,11 +36,15 @@ export function App() {
     })
   }, [begin])
   useEffect(() => {
-    onSignedOut(() => end('over'))
+    onSignedOut(() => {
+      takeSession(null)
+      // What was on its way when somebody signed out says nothing new.
+      setState((before) => (isSession(before) ? 'over' : before))
+    })
     // A one-time link is meant for whoever follows it, whoever was signed in before.
     if (location.hash.startsWith('#link=')) setState('first')
     else ask()
-  }, [ask, end])
+  }, [ask])
 
   const leave = (why: SignedOut) =>
     void send('DELETE', sessionPath)
@@ -57,6 +61,10 @@ export function App() {
   )
 }
 
+function isSession(state: State): state is Session {
+  return typeof state === 'object' && !(state instanceof ApiError)
+}
+
 function Unreachable({ error, onRetry }: { error: ApiError; onRetry: () => void }) {
   return (
     <main class="sign-in">
@@ -64,7 +72,7 @@ function Unreachable({ error, onRetry }: { error: ApiError; onRetry: () => void 
         <h1>Torwart</h1>
         <Problem error={error} />
         <button type="button" onClick={onRetry}>
-          ↻
+          {t('problem.retry')}
         </button>
       </div>
     </main>

@@ -1,7 +1,7 @@
 /**
  * The demonstration server, which has no model and says so. It has as many of Ollama's and OpenAI's routes as the demo and
  * a first try with a client need, with deterministic responses: it repeats the prompt, and calls a tool when it is offered
- * one and asked to.
+ * one and asked to, with the first example of arguments that the tool's schema has.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { isObject, type JsonObject, type JsonValue, objectsIn, parse } from '../core/json.ts'
@@ -103,7 +103,7 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
 interface Reply {
   readonly text: string
   /** The tool to call instead of answering. */
-  readonly tool?: string
+  readonly tool?: { readonly name: string; readonly arguments: JsonObject }
 }
 
 function echo(prompt: string): string {
@@ -116,10 +116,14 @@ function reply(body: JsonObject): Reply {
   const last = messages.at(-1)
   const text = typeof last?.content === 'string' ? last.content : JSON.stringify(last?.content ?? '')
   const tool = objectsIn(body.tools)[0]
-  const named = isObject(tool?.function) ? String(tool.function.name) : undefined
-  return named !== undefined && last?.role === 'user' && /\btool\b/i.test(text)
-    ? { text: '', tool: named }
+  const offered = isObject(tool?.function) ? tool.function : undefined
+  return offered && last?.role === 'user' && /\btool\b/i.test(text)
+    ? { text: '', tool: { name: String(offered.name), arguments: exampleOf(offered) } }
     : { text: echo(text) }
+}
+
+function exampleOf({ parameters }: JsonObject): JsonObject {
+  return objectsIn(isObject(parameters) ? parameters.examples : undefined)[0] ?? {}
 }
 
 const counts = (text: string) => ({ input: 12, output: Math.max(1, text.split(' ').length) })
@@ -133,8 +137,7 @@ function ollama(
   const base = { model: body.model ?? model, created_at: created }
   const { input, output } = counts(text)
   const end = { done: true, done_reason: 'stop', prompt_eval_count: input, eval_count: output }
-  const calls =
-    tool === undefined ? undefined : [{ id: 'call_demo', function: { index: 0, name: tool, arguments: {} } }]
+  const calls = tool === undefined ? undefined : [{ id: 'call_demo', function: { index: 0, ...tool } }]
   if (body.stream === false) {
     json(response, { ...base, ...shape(text, calls), ...end })
     return
@@ -153,7 +156,12 @@ function openai(response: ServerResponse, body: JsonObject, { text, tool }: Repl
   const calls =
     tool === undefined
       ? undefined
-      : [{ index: 0, id: 'call_demo', type: 'function', function: { name: tool, arguments: '{}' } }]
+      : [
+          {
+            ...{ index: 0, id: 'call_demo', type: 'function' },
+            function: { name: tool.name, arguments: JSON.stringify(tool.arguments) },
+          },
+        ]
   const finish = calls ? 'tool_calls' : 'stop'
   if (body.stream !== true) {
     const message = { role: 'assistant', content: text, ...(calls ? { tool_calls: calls } : {}) }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseDuration } from '../core/units.ts'
 import type { Signature } from '../detect/injection/signature.ts'
+import { withoutExamples } from '../detect/scan-settings.ts'
 import { canonicalFor } from '../models/name.ts'
 import { modelFault } from './model-fault.ts'
 import { readPack, shippedIds } from './packs.ts'
@@ -31,6 +32,7 @@ export function compilePromptGuard(
   const problems: Problem[] = []
   const texts: string[] = []
   const own: Signature[] = []
+  const packSources: unknown[] = []
   const packFiles = packs.map((path) => resolve(folder, path))
   const ids = new Set(packs.length + disable.length + Object.keys(severities).length > 0 ? shippedIds() : [])
   for (const [index, file] of packFiles.entries()) {
@@ -43,6 +45,7 @@ export function compilePromptGuard(
     const pack = readPack(file, text, ids)
     problems.push(...pack.problems)
     own.push(...pack.signatures)
+    packSources.push(withoutExamples(pack.source))
     for (const { id } of pack.signatures) ids.add(id)
   }
   const unknown = (id: string) => `names an unknown signature: ${id}${didYouMean(id, [...ids])}`
@@ -51,7 +54,7 @@ export function compilePromptGuard(
   for (const id of Object.keys(severities))
     if (!ids.has(id)) report(['guards', 'prompt', 'severities', id], unknown(id))
   const model = config.model && compileGuardModel(config.model, upstreams, report)
-  const guard = { mode, block, flag, datamark, own, disable, severities, packFiles, model }
+  const guard = { mode, block, flag, datamark, own, disable, severities, packFiles, packSources, model }
   return { guard, problems, texts }
 }
 

@@ -65,16 +65,20 @@ export function shippedIds(): readonly string[] {
   )
 }
 
+/** A pack that was read. */
+interface ReadPack {
+  readonly signatures: readonly Signature[]
+  /** The pack as in its file; undefined: that is no YAML. */
+  readonly source: unknown
+  readonly problems: readonly Problem[]
+}
+
 /**
  * A pack of an operator's.
  * @param taken ids that other packs have
- * @returns its signatures, or every mistake in it
+ * @returns its signatures and what they were read from, or every mistake in it
  */
-export function readPack(
-  file: string,
-  text: string,
-  taken: ReadonlySet<string>,
-): { readonly signatures: readonly Signature[]; readonly problems: readonly Problem[] } {
+export function readPack(file: string, text: string, taken: ReadonlySet<string>): ReadPack {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, version: '1.2', prettyErrors: false })
   const problems: Problem[] = []
@@ -83,7 +87,7 @@ export function readPack(
     problems.push({ file, line: Math.max(line, 1), column: Math.max(col, 1), message, severity: 'error' })
   }
   for (const { pos, message } of document.errors) report(pos[0], message)
-  if (problems.length > 0) return { signatures: [], problems }
+  if (problems.length > 0) return { signatures: [], source: undefined, problems }
   const place = (path: readonly (string | number)[]): number => {
     for (let depth = path.length; depth > 0; depth--) {
       const node: unknown = document.getIn(path.slice(0, depth), true)
@@ -91,14 +95,15 @@ export function readPack(
     }
     return 0
   }
-  const { signatures, mistakes } = compilePack(document.toJS(), commonWords())
+  const source: unknown = document.toJS()
+  const { signatures, mistakes } = compilePack(source, commonWords())
   for (const { path, message } of mistakes) report(place(path), message)
-  if (problems.length > 0) return { signatures: [], problems }
+  if (problems.length > 0) return { signatures: [], source, problems }
   for (const [index, { id }] of signatures.entries())
     if (taken.has(id))
       report(place(['signatures', index, 'id']), `the id ${id} is already used by another pack`)
   for (const { path, message } of failedExamples(signatures)) report(place(path), message)
-  return { signatures, problems }
+  return { signatures, source, problems }
 }
 
 function failedExamples(signatures: readonly Signature[]) {

@@ -1,7 +1,5 @@
 /** What the playground knows of a policy: how its prompt guard finds and decides. Never names, exceptions or secrets. */
-import { readFileSync } from 'node:fs'
-import { parse } from 'yaml'
-import { type ScanSettings, withoutExamples } from '../detect/scan-settings.ts'
+import type { ScanSettings } from '../detect/scan-settings.ts'
 import { labelledNames } from '../detect/sensitive/labelled-names.ts'
 import type { Policy } from './policy.ts'
 
@@ -13,16 +11,14 @@ export function settingsOf(
   { promptGuard, personalData }: Pick<Policy, 'promptGuard' | 'personalData'>,
   withPacks = true,
 ): ScanSettings {
-  const { mode, block, flag, disable, severities, packFiles } = promptGuard
+  const { mode, block, flag, disable, severities, packSources } = promptGuard
   const { finder, namesFile } = personalData
   return {
     mode,
     block,
     flag,
-    packs: withPacks
-      ? packFiles.map((file) => withoutExamples(parse(readFileSync(file, 'utf8')) as unknown))
-      : [],
-    packsLeftOut: withPacks ? 0 : packFiles.length,
+    packs: withPacks ? packSources : [],
+    packsLeftOut: withPacks ? 0 : packSources.length,
     disable: [...disable],
     severities: { ...severities },
     labelledNames: labelledNames.every((detector) => finder.detectors.includes(detector)),

@@ -175,6 +175,8 @@ export interface PromptGuard {
   readonly severities: Readonly<Record<string, Severity>>
   /** Where the own packs are: a change there is a change of the policy. */
   readonly packFiles: readonly string[]
+  /** The own packs, as they were read, without their examples. */
+  readonly packSources: readonly unknown[]
   /** Whether blanks of data are replaced where it is marked. */
   readonly datamark: boolean
   /** Who is asked about what is only flagged. */

@@ -1,7 +1,9 @@
 /** The languages of the console say the same. */
 import { expect, it } from 'vitest'
+import { anomalyKinds } from '../../src/anomalies/anomaly.ts'
 import { de } from '../../src/console/texts/de.ts'
 import { en } from '../../src/console/texts/en.ts'
+import { refusals } from '../../src/core/refusal.ts'
 
 const placeholders = (text: string) => (text.match(/\{\w+\}/g) ?? []).toSorted()
 
@@ -14,4 +16,10 @@ it('has every text in English and in German, with the same values in it', () => 
     return text.trim() === '' || other.trim() === '' || `${placeholders(text)}` !== `${placeholders(other)}`
   })
   expect(wrong).toEqual([])
+})
+
+it('has a word for every refusal and every kind of anomaly', () => {
+  const codes = Object.keys(refusals).map((code) => `outcome.${code}`)
+  const kinds = anomalyKinds.map((kind) => `anomaly.${kind}`)
+  expect([...codes, ...kinds].filter((key) => !Object.hasOwn(en, key))).toEqual([])
 })

@@ -56,6 +56,7 @@ describe('what was read', () => {
     disable: [],
     severities: {},
     packFiles: [],
+    packSources: [],
     model: undefined,
   } as const
 

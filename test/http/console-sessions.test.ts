@@ -44,6 +44,7 @@ async function start(more: Partial<GateSettings> = {}): Promise<RunningGate> {
 const session = '/console/api/session'
 const events = (gate: RunningGate, name: string) => gate.records().filter(({ event }) => event === name)
 const mend = { ok: 'ok' }
+const secretOf = (link = '') => link.split('#link=')[1] ?? ''
 
 describe('signing in to the console', () => {
   let gate: RunningGate
@@ -53,7 +54,7 @@ describe('signing in to the console', () => {
   afterAll(() => gate.close())
 
   it.each([
-    ['the admin token', { token }, 'admin', ['read', 'approve', 'admin']],
+    ['the admin token, without what is left to approvers,', { token }, 'admin', ['read', 'admin']],
     ['an approver’s key', { key: boss.key }, 'approver', ['approve']],
     ['a viewer’s key', { key: eye.key }, 'viewer', ['read']],
     ['a key that is in both lists', { key: both.key }, 'approver', ['read', 'approve']],
@@ -63,6 +64,16 @@ describe('signing in to the console', () => {
     expect(Date.parse(String(view.expiresAt)) - Date.now()).toBeLessThanOrEqual(8 * 3_600_000)
     expect(cookie).toMatch(/^torwart_session=[\w-]{43}$/)
     expect((await ask(session)).json()).toEqual({ ...view, expiresAt: expect.any(String) })
+  })
+
+  it('lets the holder of the admin token approve where no approvers are named', async () => {
+    const own = await start({ more: '', keys: [] })
+    expect((await signIn(own.admin, { token })).view.rights).toEqual(['read', 'approve', 'admin'])
+    expect((await signIn(own.admin, { link: secretOf(own.makeSignInLink()) })).view.rights).toEqual([
+      'read',
+      'approve',
+      'admin',
+    ])
   })
 
   it.each([
@@ -264,7 +275,7 @@ describe('a sign-in link', () => {
     const gate = await start({ admin: '', role: settings.role ?? '' })
     const link = gate.makeSignInLink() ?? ''
     expect(link.startsWith(`${gate.admin}/console/#link=`)).toBe(true)
-    const secret = new URL(link).hash.slice('#link='.length)
+    const secret = secretOf(link)
     const signed = await signIn(gate.admin, { link: secret })
     expect(signed.view).toMatchObject({ role: 'admin', who: 'holder of a sign-in link' })
     const body = { kind: 'key', name: 'nobody1234567', why: 'test' }

@@ -97,6 +97,7 @@ it('scanners are shared where signatures are the same', () => {
     disable: [],
     severities: {},
     packFiles: [],
+    packSources: [],
     datamark: false,
     model: undefined,
   } as const

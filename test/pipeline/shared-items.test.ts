@@ -42,6 +42,7 @@ const scanning = createScanning(createScanners(loadPacks()))({
   disable: [],
   severities: {},
   packFiles: [],
+  packSources: [],
   model: undefined,
 })
 

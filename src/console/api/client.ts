@@ -40,6 +40,21 @@ export function get<T>(path: string, options: GetOptions = {}): Promise<T> {
   return ask<T>('GET', path, undefined, options)
 }
 
+const maxTries = 7
+const waitMs = 250
+
+/** Gets what the server does for one at a time, and waits for its turn. @throws ApiError */
+export async function getInTurn<T>(path: string, options: GetOptions = {}): Promise<T> {
+  for (let tries = 1; ; tries++)
+    try {
+      return await get<T>(path, options)
+    } catch (error) {
+      const isBusy = error instanceof ApiError && error.status === 429
+      if (!isBusy || tries === maxTries || options.signal?.aborted) throw error
+      await new Promise((resolve) => setTimeout(resolve, tries * waitMs))
+    }
+}
+
 /** Sends a change. @throws ApiError */
 export function send<T>(method: 'POST' | 'DELETE', path: string, body?: object): Promise<T> {
   return ask<T>(method, path, body)

@@ -220,6 +220,8 @@ export interface LimitRow {
   readonly limits: readonly LimitUse[]
   readonly concurrent: { readonly limit: number | null; readonly used: number } | null
   readonly breaker: string | null
+  /** RFC 3339: until when an open breaker stays open by itself. */
+  readonly breakerUntil: string | null
 }
 
 /** A model server. */
@@ -229,8 +231,7 @@ export interface Upstream {
   readonly up: boolean
   readonly ejected: boolean
   readonly inflight: number
-  readonly queue: number
-  readonly models: number | readonly string[] | null
+  readonly models: readonly string[]
 }
 
 /** How the gateway is. */
@@ -238,14 +239,8 @@ export interface Status {
   readonly version: string
   readonly startedAt: string
   readonly now: string
-  readonly workers: number
-  readonly policy: {
-    readonly version: string
-    readonly file: string
-    readonly loadedAt: string
-    readonly warnings: readonly unknown[]
-    readonly lastReload: { readonly at: string; readonly ok: boolean; readonly problem?: string } | null
-  }
+  /** Null: one process does it all. */
+  readonly workers: { readonly wanted: number; readonly ready: number } | null
   readonly upstreams: readonly Upstream[]
   readonly requests: { readonly inflight: number; readonly queued: number }
   readonly freezes: number
@@ -300,12 +295,14 @@ export interface PolicyState {
   readonly version: string
   readonly loadedAt: string
   readonly text: string
+  readonly lastReload: { readonly at: string; readonly ok: boolean; readonly problems: readonly string[] }
   readonly onDisk: {
-    readonly text: string
+    /** Null: the file cannot be read. */
+    readonly text: string | null
     readonly same: boolean
-    readonly problems: readonly (PolicyProblem | string)[]
+    readonly problems: readonly PolicyProblem[]
   }
-  readonly warnings: readonly (PolicyProblem | string)[]
+  readonly warnings: readonly string[]
 }
 
 /** An error or a warning of a policy. */
@@ -317,21 +314,39 @@ export interface PolicyProblem {
 
 /** Requests of the log that another policy would judge otherwise. */
 export interface Rejudged {
-  readonly code?: string | null
+  /** With which they are refused now, or were then. */
+  readonly code: string
+  readonly role: string
+  readonly name: string
+  /** What of the policy refuses. */
+  readonly rule: string
   readonly count: number
-  readonly example?: string | null
+  /** The id of one of them. */
+  readonly example: string
+}
+
+/** Why it is not known how another policy would judge requests. */
+export interface NotKnown {
+  readonly why: string
+  readonly count: number
+  readonly example: string
 }
 
 /** What a pasted policy would do. */
 export interface PolicyTrial {
   readonly ok: boolean
   readonly problems: readonly PolicyProblem[]
-  readonly warnings: readonly (PolicyProblem | string)[]
+  readonly warnings: readonly PolicyProblem[]
   readonly judged: {
+    /** Looked at; of these, `unknown` cannot be judged. */
     readonly requests: number
     readonly unknown: number
+    /** False: the time was over before the whole day was looked at. */
+    readonly complete: boolean
     readonly nowRefused: readonly Rejudged[]
     readonly nowAllowed: readonly Rejudged[]
+    readonly unknownBecause: readonly NotKnown[]
+    readonly notJudged: readonly string[]
   } | null
 }
 
@@ -342,8 +357,9 @@ export interface Anomaly {
   readonly subject: { readonly kind: string; readonly id: string }
   readonly since: string
   readonly at: string
-  readonly usual: string | number | null
-  readonly now: string | number | null
+  /** In words, as `now`. */
+  readonly usual: string
+  readonly now: string
   readonly score: number
   readonly records: readonly string[]
   readonly state: 'open' | 'over'
@@ -352,5 +368,5 @@ export interface Anomaly {
 /** Anomalies, and whose baselines are still being learnt. */
 export interface Anomalies {
   readonly anomalies: readonly Anomaly[]
-  readonly learning?: readonly unknown[]
+  readonly learning: readonly unknown[]
 }

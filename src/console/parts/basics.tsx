@@ -10,10 +10,18 @@ export type Tone = 'good' | 'warn' | 'bad' | 'plain'
 
 const signs: Readonly<Record<Tone, string>> = { good: '✓', warn: '!', bad: '✕', plain: '·' }
 
-/** A word with a sign and a colour. */
-export function Badge({ tone, children }: { tone: Tone; children: ComponentChildren }) {
+/** A word with a sign and a colour. @param title where the word may have to be cut off */
+export function Badge({
+  tone,
+  title,
+  children,
+}: {
+  tone: Tone
+  title?: string
+  children: ComponentChildren
+}) {
   return (
-    <span class={`badge ${tone}`}>
+    <span class={`badge ${tone}`} title={title}>
       <span aria-hidden="true">{signs[tone]}</span>
       {children}
     </span>
@@ -23,7 +31,12 @@ export function Badge({ tone, children }: { tone: Tone; children: ComponentChild
 /** How a request ended. */
 export function Outcome({ outcome }: { outcome: string }) {
   const tone = outcome === 'answered' ? 'good' : outcome === 'aborted' ? 'plain' : 'bad'
-  return <Badge tone={tone}>{word('outcome', outcome)}</Badge>
+  const shown = word('outcome', outcome)
+  return (
+    <Badge tone={tone} title={shown}>
+      {shown}
+    </Badge>
+  )
 }
 
 /** A moment, in local time; its title has the offset and the exact time. */

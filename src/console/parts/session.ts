@@ -9,9 +9,9 @@ export const SessionContext = createContext<Session | null>(null)
 /** What somebody may do. The server decides; this only hides what would be refused. */
 export type Right = Session['rights'][number]
 
-/** Whether a session has a right: an admin has all. */
+/** Whether a session has a right. */
 export function hasRight({ rights }: Session, right: Right): boolean {
-  return rights.includes('admin') || rights.includes(right)
+  return rights.includes(right)
 }
 
 /** Whether this person may change keys, freezes and more. */

@@ -22,8 +22,9 @@ export function Table<Row>({
   keyOf(row: Row): string
 }) {
   return (
+    // biome-ignore lint/a11y/useSemanticElements: no fieldset, and no landmark beside that of its section.
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
-    <section class="scroll" tabIndex={0} aria-label={t(label)}>
+    <div role="group" class="scroll" tabIndex={0} aria-label={t(label)}>
       <table>
         <thead>
           <tr>
@@ -46,6 +47,6 @@ export function Table<Row>({
           ))}
         </tbody>
       </table>
-    </section>
+    </div>
   )
 }

@@ -104,6 +104,15 @@ describe('the settings of a policy', () => {
     })
   })
 
+  it('are of the packs in force, whatever stands in their files meanwhile', () => {
+    const { policy } = loadPolicy(path('torwart.yaml'), {})
+    const inForce = settingsOf(policy)
+    expect(JSON.stringify(inForce.packs)).toContain('house.project')
+    writeFileSync(path('own.yaml'), 'signatures: [')
+    expect(settingsOf(policy)).toEqual(inForce)
+    writeFileSync(path('own.yaml'), pack)
+  })
+
   it('cannot end the block in which they stand', () => {
     const html = '<script type="application/json" id="settings">null</script>'
     const page = withSettings(html, { ...shippedSettings, disable: ['</script><img>$&'] })

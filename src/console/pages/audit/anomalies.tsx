@@ -16,7 +16,7 @@ export function AnomaliesSection() {
   return (
     <Section title="anomalies.title">
       <Shown loaded={loaded}>
-        {({ anomalies, learning = [] }) => (
+        {({ anomalies, learning }) => (
           <>
             {anomalies.length === 0 ? (
               <Empty title="anomalies.empty" how="anomalies.emptyHow" />
@@ -51,8 +51,8 @@ const columns: readonly Column<Anomaly>[] = [
       </>
     ),
   },
-  { title: 'anomalies.usual', isNumber: true, cell: ({ usual }) => measure(usual) },
-  { title: 'anomalies.now', isNumber: true, cell: ({ now }) => measure(now) },
+  { title: 'anomalies.now', cell: ({ now }) => now },
+  { title: 'anomalies.usual', cell: ({ usual }) => usual },
   { title: 'anomalies.since', cell: ({ since }) => <Time at={since} /> },
   {
     title: 'anomalies.records',
@@ -67,9 +67,3 @@ const columns: readonly Column<Anomaly>[] = [
     ),
   },
 ]
-
-/** The detector says a number, or words where there is none. */
-function measure(value: string | number | null): string {
-  if (value === null) return '–'
-  return typeof value === 'number' ? number(value, 2) : value
-}

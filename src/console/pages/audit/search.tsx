@@ -1,6 +1,6 @@
 /** Search in the audit log, newest first, a page at a time. */
 import { useEffect, useState } from 'preact/hooks'
-import { get, queryOf } from '../../api/client.ts'
+import { getInTurn, queryOf } from '../../api/client.ts'
 import type { LiveRow, RecordsPage } from '../../api/types.ts'
 import { Empty, Problem, Section, Time } from '../../parts/basics.tsx'
 import { useAction } from '../../parts/load.ts'
@@ -65,7 +65,7 @@ function useRecords(filters: Filters) {
   const load = (cursor: string | undefined) =>
     run(async () => {
       const path = `/admin/v1/records${queryOf({ ...filters, limit: pageSize, cursor })}`
-      const page = await get<RecordsPage>(path)
+      const page = await getInTurn<RecordsPage>(path)
       setRows((before) => (cursor === undefined ? page.records : [...before, ...page.records]))
       setNext(page.next)
       setScannedTo(page.scannedTo ?? null)

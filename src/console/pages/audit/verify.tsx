@@ -14,6 +14,8 @@ interface Verification {
   readonly total: number | undefined
   readonly ok: boolean
   readonly problems: readonly string[]
+  /** What is no error, but should be known. */
+  readonly notes: readonly string[]
 }
 
 /** The part of the page. */
@@ -48,7 +50,7 @@ export function VerifySection() {
   )
 }
 
-function Result({ of: { state, records, total, ok, problems } }: { of: Verification }) {
+function Result({ of: { state, records, total, ok, problems, notes } }: { of: Verification }) {
   if (state === 'lost')
     return (
       <p>
@@ -69,7 +71,7 @@ function Result({ of: { state, records, total, ok, problems } }: { of: Verificat
         {t('verify.progress', { records: number(records) })}
       </p>
       <ul class="list">
-        {problems.map((problem, index) => (
+        {[...problems, ...notes].map((problem, index) => (
           <li key={String(index)}>{problem}</li>
         ))}
       </ul>
@@ -83,7 +85,14 @@ function useVerification() {
   useEffect(() => () => close.current(), [])
   const start = () => {
     close.current()
-    const fresh: Verification = { state: 'running', records: 0, total: undefined, ok: false, problems: [] }
+    const fresh: Verification = {
+      state: 'running',
+      records: 0,
+      total: undefined,
+      ok: false,
+      problems: [],
+      notes: [],
+    }
     setVerification(fresh)
     close.current = openStream('/admin/v1/audit/verify', {
       isLasting: false,
@@ -107,11 +116,14 @@ function progressIn(data: unknown): Pick<Verification, 'records' | 'total'> {
   return { records: Number(records), total: total === undefined ? undefined : Number(total) }
 }
 
-function resultIn(data: unknown): Pick<Verification, 'ok' | 'problems'> {
-  if (typeof data !== 'object' || data === null) return { ok: false, problems: [] }
-  const problems = 'problems' in data && Array.isArray(data.problems) ? data.problems : []
-  return {
-    ok: 'ok' in data && data.ok === true,
-    problems: problems.map((each) => (typeof each === 'string' ? each : JSON.stringify(each))),
+function resultIn(data: unknown): Pick<Verification, 'ok' | 'problems' | 'notes'> {
+  const { ok, problems, notes } = {
+    ...{ ok: false as unknown, problems: [] as unknown, notes: [] as unknown },
+    ...(typeof data === 'object' ? data : {}),
   }
+  return { ok: ok === true, problems: textsIn(problems), notes: textsIn(notes) }
+}
+
+function textsIn(list: unknown): string[] {
+  return Array.isArray(list) ? list.map(String) : []
 }

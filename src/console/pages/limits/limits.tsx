@@ -76,9 +76,16 @@ const columns: readonly Column<LimitRow>[] = [
   },
   {
     title: 'limits.breaker',
-    cell: ({ breaker }) =>
+    cell: ({ breaker, breakerUntil }) =>
       breaker ? (
-        <Badge tone={breaker === 'closed' ? 'good' : 'bad'}>{word('breaker', breaker)}</Badge>
+        <>
+          <Badge tone={breaker === 'closed' ? 'good' : 'bad'}>{word('breaker', breaker)}</Badge>{' '}
+          {breakerUntil && (
+            <span class="dim">
+              {t('limits.resets', { span: span(Date.parse(breakerUntil) - Date.now()) })}
+            </span>
+          )}
+        </>
       ) : (
         <span class="dim">–</span>
       ),

@@ -21,12 +21,13 @@ export function UpstreamsSection() {
               <span>{t('upstreams.running', { count: number(requests.inflight) })}</span>
               <span>{t('upstreams.queued', { count: number(requests.queued) })}</span>
               <span class="dim">
-                {t('upstreams.gateway', {
-                  version,
-                  workers: number(workers),
-                  span: span(Date.parse(now) - Date.parse(startedAt)),
-                })}
+                {t('upstreams.gateway', { version, span: span(Date.parse(now) - Date.parse(startedAt)) })}
               </span>
+              {workers && (
+                <span class="dim">
+                  {t('upstreams.workers', { ready: number(workers.ready), wanted: number(workers.wanted) })}
+                </span>
+              )}
             </p>
             <Table label="upstreams.title" columns={columns} rows={upstreams} keyOf={({ name }) => name} />
           </>
@@ -41,13 +42,7 @@ const columns: readonly Column<Upstream>[] = [
   { title: 'upstreams.kind', cell: ({ kind }) => kind },
   { title: 'upstreams.state', cell: (upstream) => <Health of={upstream} /> },
   { title: 'upstreams.inflight', isNumber: true, cell: ({ inflight }) => number(inflight) },
-  { title: 'upstreams.queue', isNumber: true, cell: ({ queue }) => number(queue) },
-  {
-    title: 'upstreams.models',
-    isNumber: true,
-    cell: ({ models }) =>
-      models === null ? '–' : number(typeof models === 'number' ? models : models.length),
-  },
+  { title: 'upstreams.models', isNumber: true, cell: ({ models }) => number(models.length) },
 ]
 
 function Health({ of: { up, ejected } }: { of: Upstream }) {

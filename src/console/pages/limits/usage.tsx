@@ -1,6 +1,6 @@
 /** What was used: days as a chart, and a table by key, role, model or person. */
 import { useMemo, useState } from 'preact/hooks'
-import { get, queryOf } from '../../api/client.ts'
+import { getInTurn, queryOf } from '../../api/client.ts'
 import type { UsageRow } from '../../api/types.ts'
 import { Empty, Section, Shown } from '../../parts/basics.tsx'
 import { DayChart, type Line } from '../../parts/chart.tsx'
@@ -21,7 +21,7 @@ export function UsageSection() {
   // The server reads its log once at a time, so the two tables come one after the other.
   const usage = useLoad(`usage ${since} ${by}`, async (options) => {
     const rowsBy = async (group: Group) =>
-      (await get<{ rows: UsageRow[] }>(`/admin/v1/usage${queryOf({ since, by: group })}`, options)).rows
+      (await getInTurn<{ rows: UsageRow[] }>(`/admin/v1/usage${queryOf({ since, by: group })}`, options)).rows
     const days = await rowsBy('day')
     return { days, rows: by === 'day' ? days : await rowsBy(by) }
   })

@@ -1,6 +1,6 @@
 /** The policy in force: its warnings, its last reload, how the file differs; and what a pasted one would change. */
 import { get } from '../../api/client.ts'
-import type { PolicyState, Status } from '../../api/types.ts'
+import type { PolicyState } from '../../api/types.ts'
 import { Badge, Copy, PageHead, Section, Shown, Time } from '../../parts/basics.tsx'
 import { useLoad } from '../../parts/load.ts'
 import { useMayChange } from '../../parts/session.ts'
@@ -39,9 +39,11 @@ export function PolicyPage() {
   )
 }
 
-function InForce({ state: { file, version, loadedAt, onDisk, warnings } }: { state: PolicyState }) {
-  const status = useLoad('status', (options) => get<Status>('/admin/v1/status', options), everyMs)
-  const reload = status.data?.policy.lastReload
+function InForce({
+  state: { file, version, loadedAt, lastReload, onDisk, warnings },
+}: {
+  state: PolicyState
+}) {
   return (
     <Section title="policy.inForce">
       <p class="meta">
@@ -56,15 +58,13 @@ function InForce({ state: { file, version, loadedAt, onDisk, warnings } }: { sta
           {t('policy.loaded')} <Time at={loadedAt} />
         </span>
       </p>
-      {reload && (
-        <p class="meta">
-          <Badge tone={reload.ok ? 'good' : 'bad'}>
-            {t(reload.ok ? 'policy.reloadOk' : 'policy.reloadFailed')}
-          </Badge>
-          <Time at={reload.at} />
-          <span>{reload.problem}</span>
-        </p>
-      )}
+      <p class="meta">
+        <Badge tone={lastReload.ok ? 'good' : 'bad'}>
+          {t(lastReload.ok ? 'policy.reloadOk' : 'policy.reloadFailed')}
+        </Badge>
+        <Time at={lastReload.at} />
+      </p>
+      <Problems problems={lastReload.problems} tone="bad" />
       {warnings.length === 0 ? (
         <p class="dim">{t('policy.noWarnings')}</p>
       ) : (
@@ -75,9 +75,18 @@ function InForce({ state: { file, version, loadedAt, onDisk, warnings } }: { sta
 }
 
 function OnDisk({ state: { text, onDisk } }: { state: PolicyState }) {
+  if (onDisk.text === null)
+    return (
+      <Section title="policy.difference">
+        <p>
+          <Badge tone="bad">{t('policy.unreadable')}</Badge>
+        </p>
+      </Section>
+    )
   return (
     <Section title="policy.difference">
-      {onDisk.problems.length > 0 && <Problems problems={onDisk.problems} tone="bad" />}
+      <Problems problems={onDisk.problems} tone="bad" />
+      {text === onDisk.text && <p class="hint">{t('policy.secretsDiffer')}</p>}
       <pre class="text diff">
         {diffLines(text, onDisk.text).map(({ kind, text: line }, index) =>
           kind === 'same' ? null : (
@@ -96,8 +105,9 @@ function OnDisk({ state: { text, onDisk } }: { state: PolicyState }) {
 /** A text with line numbers, which one does not copy along. */
 function Lines({ text }: { text: string }) {
   return (
+    // biome-ignore lint/a11y/useSemanticElements: no fieldset, and no landmark beside that of its section.
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard.
-    <section class="code" tabIndex={0} aria-label={t('policy.text')}>
+    <div role="group" class="code" tabIndex={0} aria-label={t('policy.text')}>
       <ol>
         {text.split('\n').map((line, index) => (
           <li key={String(index)}>
@@ -105,6 +115,6 @@ function Lines({ text }: { text: string }) {
           </li>
         ))}
       </ol>
-    </section>
+    </div>
   )
 }

@@ -1,6 +1,6 @@
 /** The record of one request: how it went through the gateway, what was found in it, and what was said, masked. */
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { get, queryOf } from '../../api/client.ts'
+import { getInTurn, queryOf } from '../../api/client.ts'
 import type { AuditRecord } from '../../api/types.ts'
 import { Badge, Copy, Outcome, Shown, Time } from '../../parts/basics.tsx'
 import { number, shortDigest } from '../../parts/format.ts'
@@ -26,7 +26,7 @@ export function RecordPanel({
   const panel = useRef<HTMLElement>(null)
   const loaded = useLoad(`record ${id}`, async (options) => {
     const path = `/admin/v1/records/${encodeURIComponent(id)}${queryOf({ time })}`
-    return (await get<{ record: AuditRecord }>(path, options)).record
+    return (await getInTurn<{ record: AuditRecord }>(path, options)).record
   })
   useEffect(() => panel.current?.focus({ preventScroll: true }), [])
   return (

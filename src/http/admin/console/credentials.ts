@@ -40,19 +40,29 @@ export interface Credentials {
   judge(shown: ShownCredential, peer: string): Opening | undefined
 }
 
-const allRights: ReadonlySet<SessionRight> = new Set(['read', 'approve', 'admin'])
+/** Of an administrator. Where the policy names approvers, only they decide about calls, each with a key of their own. */
+function rightsOfAdmin({ approval }: Policy): ReadonlySet<SessionRight> {
+  return new Set(approval.approvers.size > 0 ? ['read', 'admin'] : ['read', 'approve', 'admin'])
+}
 
 /** Makes what judges credentials. */
 export function createCredentials(parts: CredentialParts): Credentials {
-  const { token: inForce, reloadFiles, links } = parts
+  const { token: inForce, reloadFiles, links, current } = parts
   const tokenCredential = (shown: string): Opening => ({
     owner: 'token',
     principal() {
       const token = inForce()
       if (token === undefined || !isSame(shown, token)) return undefined
-      return { who: adminTokenHolder, rights: allRights, identity: undefined }
+      return { who: adminTokenHolder, rights: rightsOfAdmin(current().policy), identity: undefined }
     },
   })
+  const linkCredential: Opening = {
+    owner: 'link',
+    principal: () => ({
+      ...{ who: 'holder of a sign-in link', identity: undefined },
+      rights: rightsOfAdmin(current().policy),
+    }),
+  }
   return {
     judge({ token, key, link }, peer) {
       reloadFiles()
@@ -67,11 +77,6 @@ export function createCredentials(parts: CredentialParts): Credentials {
       return credential?.principal(peer) ? credential : undefined
     },
   }
-}
-
-const linkCredential: Opening = {
-  owner: 'link',
-  principal: () => ({ who: 'holder of a sign-in link', rights: allRights, identity: undefined }),
 }
 
 function keyCredential(key: string, peer: string, parts: CredentialParts): Opening | undefined {
