@@ -8,6 +8,14 @@ COPY src ./src
 RUN npm run build && npm prune --omit=dev
 
 FROM node:24.21.0-slim
+ARG VERSION=0.2.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Torwart" \
+  org.opencontainers.image.description="Gateway in front of Ollama, LocalAI and other model servers" \
+  org.opencontainers.image.version="$VERSION" \
+  org.opencontainers.image.revision="$REVISION" \
+  org.opencontainers.image.documentation="deploy/README.md" \
+  org.opencontainers.image.base.name="docker.io/library/node:24.21.0-slim"
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /build/node_modules ./node_modules

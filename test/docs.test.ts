@@ -162,13 +162,12 @@ describe('the documentation', () => {
   })
 })
 
-/** Parts of a policy in the pages; those of the cookbook are tested in `policy/reference.test.ts`, that of Compose is none. */
+/** Parts of a policy in the pages; those of the cookbook are tested in `policy/reference.test.ts`. */
 const snippets = pages
   .filter((page) => page === 'README.md' || page.startsWith('deploy/'))
   .flatMap((page) =>
     [...read(page).matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, yaml = '']) => ({ page, yaml })),
   )
-  .filter(({ yaml }) => !yaml.includes('driver: nvidia'))
 
 /** What a page leaves out of a policy because it is about something else. */
 function completed(yaml: string): string {

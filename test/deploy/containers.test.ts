@@ -52,6 +52,19 @@ describe('the Dockerfile', () => {
     expect(lastStage).toMatch(/^HEALTHCHECK/m)
   })
 
+  it('labels the image with its version, its revision and its base', () => {
+    const labels = Object.fromEntries(
+      [...lastStage.matchAll(/org\.opencontainers\.image\.([\w.]+)="([^"]*)"/g)].map(([, name, value]) => [
+        name,
+        value,
+      ]),
+    )
+    const { version } = JSON.parse(read('package.json')) as { version: string }
+    expect(labels).toMatchObject({ title: 'Torwart', version: '$VERSION', revision: '$REVISION' })
+    expect(lastStage).toContain(`ARG VERSION=${version}\n`)
+    expect(lastStage).toContain(`FROM ${labels['base.name']?.replace('docker.io/library/', '')}\n`)
+  })
+
   it('gets from the context what it copies, and no keys', () => {
     const allowed = read('.dockerignore')
     for (const [, source] of text.matchAll(/^COPY ((?:\S+ )+)\S+$/gm)) {
@@ -109,5 +122,25 @@ describe('the compose file', () => {
     expect(scrape_configs[0]?.authorization.credentials_file).toBe('/tmp/token')
     expect(scrape_configs[0]?.static_configs[0]?.targets).toEqual(['gate:9464'])
     expect(services.prometheus?.environment).toHaveProperty('TORWART_ADMIN_TOKEN')
+  })
+})
+
+describe('the Compose file for GPUs', () => {
+  it('gives devices to a service that there is, and changes nothing else', () => {
+    const overlay = parse(read('deploy/compose/gpu.yml')) as {
+      services: Readonly<Record<string, { deploy: { resources: { reservations: { devices: object[] } } } }>>
+    }
+    expect(Object.keys(services)).toEqual(expect.arrayContaining(Object.keys(overlay.services)))
+    expect(overlay).toEqual({
+      services: {
+        ollama: {
+          deploy: {
+            resources: {
+              reservations: { devices: [{ driver: 'nvidia', count: 'all', capabilities: ['gpu'] }] },
+            },
+          },
+        },
+      },
+    })
   })
 })
