@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- --rounds 5 --seconds 4 --only start|cpu|small|conversation|latency|stream|limits|outage|audit|memory|paced|scan|hash|workers] [--table small|streams|conversations]`
+ * `npm run bench [-- --rounds 5 --seconds 4 --only start|cpu|small|conversation|latency|stream|limits|outage|audit|memory|paced|scan|hash|telemetry|workers] [--table small|streams|conversations]`
  *
  * Every target is measured in interleaved rounds, and what counts is each one's ratio to the rival in the same
  * run: seconds on a shared machine mean little. CPU time per request is measured beside throughput, because it
@@ -30,6 +30,7 @@ import {
   type Target,
   withBreakers,
 } from './targets.ts'
+import { telemetryPrices } from './telemetry.ts'
 import { workersAgainstOne } from './workers.ts'
 
 const { values } = parseArgs({
@@ -137,8 +138,9 @@ try {
       await paced(await gate('gate, memory store', port, { atOnce: pacedStreams, program: values.against })),
     )
   }
+  if (wanted('telemetry')) say(await telemetryPrices((await modelServer()).port, Math.max(20, rounds)))
   if (values.only === 'workers') say(await workersAgainstOne(rounds, seconds))
-  if (!['scan', 'hash', 'start', 'cpu', 'paced', 'workers'].includes(values.only)) await beside()
+  if (!['scan', 'hash', 'start', 'cpu', 'paced', 'telemetry', 'workers'].includes(values.only)) await beside()
 } finally {
   stopAll()
 }

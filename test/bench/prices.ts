@@ -28,7 +28,8 @@ const withoutGuards: Lacking = [
   { promptGuard: off, outputGuard: off, audit: '{ content: none }' },
 ]
 
-const small: Asked = { connections: 32, bodies: () => () => smallRequest() }
+/** A 500-byte request over 32 connections. */
+export const small: Asked = { connections: 32, bodies: () => () => smallRequest() }
 const streams: Asked = { connections: 16, bodies: () => () => smallRequest(true) }
 const conversations: readonly (readonly [title: string, load: Asked])[] = [
   [
@@ -41,7 +42,8 @@ const conversations: readonly (readonly [title: string, load: Asked])[] = [
   ],
 ]
 
-interface Row {
+/** What was measured of one target. */
+export interface Row {
   readonly target: Target
   readonly key: string
   /** Microseconds a request, one figure a round. */
@@ -75,7 +77,8 @@ function lacking([name, settings]: Lacking, upstream: number): Promise<GateTarge
   return gate(`gate without ${name}`, upstream, settings)
 }
 
-async function measured(targets: readonly GateTarget[], load: Asked, rounds: number): Promise<Row[]> {
+/** Loads targets by turns. @returns the CPU time per request of each, in rounds */
+export async function measured(targets: readonly GateTarget[], load: Asked, rounds: number): Promise<Row[]> {
   // A conversation goes on from round to round, or every round would begin with texts that nobody has read before.
   const sources = new Map(targets.map(({ target }) => [target, goingOn(load)]))
   const once = async ({ target, key }: Pick<Row, 'target' | 'key'>, seconds: number): Promise<number> => {

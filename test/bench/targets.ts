@@ -143,6 +143,8 @@ export interface GateSettings {
   readonly outputGuard?: string
   /** Streams at once, of one client and at the model server; the policy's own defaults if absent. */
   readonly atOnce?: number
+  /** YAML of further keys, a line each. */
+  readonly more?: string
   /** Options of Node for its process. */
   readonly nodeOptions?: readonly string[]
   readonly workers?: number
@@ -162,7 +164,7 @@ export interface GateTarget {
 export async function gate(name: string, upstream: number, settings: GateSettings = {}): Promise<GateTarget> {
   const { redisPort, timeout = '5s', limits = everyLimit, audit, nodeOptions = [] } = settings
   const { promptGuard = 'enforce', outputGuard = 'enforce', program = gateProgram } = settings
-  const { workers = 1, cores = 0, atOnce } = settings
+  const { workers = 1, cores = 0, atOnce, more = '' } = settings
   const port = await freePort()
   const home = mkdtempSync(join(folder, 'gate-'))
   const file = join(home, 'torwart.yaml')
@@ -177,7 +179,7 @@ ${atOnce === undefined ? '' : `door: { connections: ${atOnce} }\n`}roles:
     limits: { ${limits} }
 guards: { prompt: { mode: ${promptGuard} }, output: { mode: ${outputGuard} } }
 workers: ${workers}
-${audit === undefined ? '' : `audit: ${audit}\n`}`
+${audit === undefined ? '' : `audit: ${audit}\n`}${more}`
   writeFileSync(file, configuration)
   const created = execFileSync(process.execPath, [
     program,
