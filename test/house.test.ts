@@ -11,6 +11,7 @@ const floors: Readonly<Record<string, number>> = {
   models: 2,
   files: 2,
   redis: 2,
+  sandbox: 2,
   wire: 2,
   'tool-policy': 3,
   'kill-switch': 3,

@@ -26,7 +26,7 @@ export interface Io {
   readonly user: string
 }
 
-/** 0 success, 1 a check failed or the policy has errors, 2 wrong usage, 3 findings. */
+/** 0 success, 1 a check failed or the policy has errors, 2 wrong usage, 3 findings. Only `sandbox` ends with others. */
 export type ExitCode = 0 | 1 | 2 | 3
 
 /** An option of a command. */
@@ -38,15 +38,15 @@ export interface Option {
   readonly required?: boolean
 }
 
-/** Option values by long name, in camel case. */
-export type Values = Readonly<Record<string, string | boolean | undefined>>
+/** Option values by long name, in camel case; lists of options such as `--allow-read <dir...>`. */
+export type Values = Readonly<Record<string, string | boolean | readonly string[] | undefined>>
 
 /** A command: its arguments, its options, and what it does. */
 export interface Command {
   /** `<id>`, `[file]`, `<kind> [name]`. */
   readonly argument?: string
   readonly options: readonly Option[]
-  run(values: Values, io: Io, ...words: readonly string[]): Promise<ExitCode> | ExitCode
+  run(values: Values, io: Io, ...words: readonly string[]): Promise<number> | number
 }
 
 /** The option that names the policy file. */
@@ -75,6 +75,12 @@ export const jsonOption: Option = { flags: '--json', description: 'print JSON' }
 export function textOf(values: Values, name: string): string {
   const value = values[name]
   return typeof value === 'string' ? value : ''
+}
+
+/** Returns the texts of an option that may be given several times; none if it is absent. */
+export function textsOf(values: Values, name: string): readonly string[] {
+  const value = values[name]
+  return typeof value === 'object' ? value : []
 }
 
 /** Returns the author of a change: `--by`, or else the user. */

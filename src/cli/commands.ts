@@ -255,6 +255,11 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import('./audit-erase.ts')).auditErase,
   },
   {
+    name: 'sandbox',
+    summary: "run an agent's tool confined: no network, read-only, bounded",
+    load: async () => (await import('./sandbox.ts')).sandbox,
+  },
+  {
     name: 'demo',
     summary: 'try the gateway with a demonstration model server',
     load: async () => (await import('./demo.ts')).demo,

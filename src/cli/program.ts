@@ -1,12 +1,12 @@
 /** The command line, built from the list of commands. */
 import { CommanderError, Command as Program } from 'commander'
-import { type Command, configOption, type ExitCode, type Io, UsageError, type Values } from './command.ts'
+import { type Command, configOption, type Io, UsageError, type Values } from './command.ts'
 import { commands, type ListedCommand } from './commands.ts'
 import { asProblem } from './shared/error-text.ts'
 
-/** Runs the command line. @param words the arguments after the program's name */
-export async function runCli(words: readonly string[], io: Io): Promise<ExitCode> {
-  let exit: ExitCode = 0
+/** Runs the command line. @param words the arguments after the program's name @returns the exit code */
+export async function runCli(words: readonly string[], io: Io): Promise<number> {
+  let exit = 0
   const program = new Program('torwart')
     .description(
       'A reverse proxy for Ollama, LocalAI and other OpenAI-compatible model servers with API keys, rate limits, prompt inspection and an audit log.',
