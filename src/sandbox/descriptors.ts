@@ -1,4 +1,7 @@
-/** Keeps files that this process was started with away from what it starts. */
+/**
+ * Keeps files that this process was started with away from what it starts. Node does so only for those up to the first gap
+ * above 15.
+ */
 
 import type { StdioOptions } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'

@@ -1,4 +1,5 @@
 /** `torwart sandbox` with real bubblewrap: ways out that are tried from inside, and bounds. */
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   copyFileSync,
@@ -17,6 +18,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { cli } from '../rig/cli.ts'
 import { canConfine, giveAway } from '../rig/confined.ts'
 
+const program = new URL('../../dist/main.js', import.meta.url).pathname
 const escapes = readFileSync(new URL('../fixtures/escapes.pl', import.meta.url), 'utf8')
 const home = mkdtempSync('/var/tmp/torwart-sandbox-')
 const read = join(home, 'read')
@@ -72,6 +74,16 @@ describe.skipIf(!canConfine)('a confined command', () => {
     expect(out).toMatch(/^tried [3-9]\d\d\n$/)
     expect(code).toBe(0)
     expect(readFileSync(join(write, 'result'), 'utf8')).toBe('written\n')
+  })
+
+  it('inherits no open file of whoever starts it', () => {
+    // Node itself closes those up to the first gap above 15.
+    const script = 'exec 7< "$1" 40< "$1"; shift; exec "$@"'
+    const listed = ['perl', '-e', 'print readlink("/proc/self/fd/$_") // "" for 3 .. 60']
+    const words = [process.execPath, program, 'sandbox', '--', ...listed]
+    const options = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] } as const
+    const out = execFileSync('bash', ['-c', script, 'bash', secret, ...words], options)
+    expect(out).toBe('/dev/null')
   })
 
   it('gets its input, its exit code and its errors through', async () => {
