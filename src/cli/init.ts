@@ -7,7 +7,7 @@ import { writeKeyFile } from '../auth/api-keys/key-file.ts'
 import { randomHex } from '../core/random.ts'
 import { makeFolder } from '../files/folder.ts'
 import { check } from './check.ts'
-import { type Command, type ExitCode, type Io, UsageError } from './command.ts'
+import { type Command, type Io, UsageError } from './command.ts'
 import { doctor } from './doctor.ts'
 import { type Answers, answerOptions, readAnswers } from './init/answers.ts'
 import { composeText, names, policyText, runsOllama, unitText } from './init/files.ts'
@@ -27,7 +27,7 @@ interface NewFile {
 export const init: Command = {
   argument: '[folder]',
   options: answerOptions,
-  async run(values, io, given = '.'): Promise<ExitCode> {
+  async run(values, io, given = '.'): Promise<number> {
     const folder = resolve(given)
     const taken = Object.values(names).filter((name) => existsSync(join(folder, name)))
     if (taken.length > 0)
@@ -107,7 +107,7 @@ function nextSteps(folder: string, answers: Answers, io: Io): string {
 }
 
 /** Ends with `check` and `doctor`, on stderr: stdout has only the key. Findings of `doctor` are no failure of `init`. */
-async function examine(policy: string, io: Io): Promise<ExitCode> {
+async function examine(policy: string, io: Io): Promise<number> {
   const told: Io = { ...io, out: io.err }
   io.err('\n')
   const code = await check.run({ config: policy }, told)

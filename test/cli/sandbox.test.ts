@@ -81,8 +81,10 @@ describe.skipIf(!canConfine)('a confined command', () => {
     const script = 'exec 7< "$1" 40< "$1"; shift; exec "$@"'
     const listed = ['perl', '-e', 'print readlink("/proc/self/fd/$_") // "" for 3 .. 60']
     const words = [process.execPath, program, 'sandbox', '--', ...listed]
-    const options = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] } as const
-    const out = execFileSync('bash', ['-c', script, 'bash', secret, ...words], options)
+    const out = execFileSync('bash', ['-c', script, 'bash', secret, ...words], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
     expect(out).toBe('/dev/null')
   })
 
