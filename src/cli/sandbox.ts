@@ -1,7 +1,7 @@
 /** `torwart sandbox`: runs a tool of an agent confined, or not at all. */
 import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { arch, userInfo } from 'node:os'
+import { existsSync, statSync } from 'node:fs'
+import { arch } from 'node:os'
 import { dirname } from 'node:path'
 import { parseDuration, printDuration, printSize } from '../core/units.ts'
 import { defaultTimeoutMs, maxMemory, maxStream } from '../sandbox/bounds.ts'
@@ -96,9 +96,10 @@ function candidatesFor(folders: Folders): readonly Confinement[] {
   const id = randomBytes(8).toString('hex')
   const filter = systemCallFilter(arch())
   const containers = [container('docker', folders, id), container('podman', folders, id)]
-  return filter === undefined
-    ? containers
-    : [bubblewrap(folders, filter, userInfo().uid === 0), ...containers]
+  if (filter === undefined) return containers
+  // Not `userInfo`, which fails for a user without a name.
+  const isRoot = statSync('/proc/self').uid === 0
+  return [bubblewrap(folders, filter, isRoot), ...containers]
 }
 
 /** Returns what the programs that confine need of the environment. */

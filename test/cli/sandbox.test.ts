@@ -88,6 +88,13 @@ describe.skipIf(!canConfine)('a confined command', () => {
     expect(out).toBe('/dev/null')
   })
 
+  it('is confined for a user who is not root and has no name', () => {
+    const user = ['--user', '--map-user=4321', '--map-group=4321', '--']
+    const words = [...user, process.execPath, program, 'sandbox', '--', 'id', '-u']
+    const out = execFileSync('unshare', words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+    expect(out).toBe('65534\n')
+  })
+
   it('gets its input, its exit code and its errors through', async () => {
     const script = 'cat; echo problem >&2; exit 7'
     const { code, out, err } = await cli(['sandbox', '--', 'sh', '-c', script], 'Grüße\n')
