@@ -11,7 +11,7 @@ import Value from 'typebox/value'
 import { tryJson } from '../core/json.ts'
 import type { RedisClient } from '../redis/client.ts'
 import type { Observation } from './observation.ts'
-import { readState, stateText, type WatchState } from './state-file.ts'
+import { readState, type WatchState } from './state-file.ts'
 
 /** A part of the stream. */
 export interface StreamPart {
@@ -32,7 +32,8 @@ export interface SharedObservations {
   /** Whether this gateway is the first to ask for something; the question is forgotten after `forMs`. */
   claim(what: string, forMs: number): Promise<boolean>
   /** Keeps a state for gateways that join, unless it is too large. */
-  saveState(state: WatchState): Promise<void>
+  /** @param text what `stateText` wrote */
+  saveState(text: string): Promise<void>
   loadState(): Promise<WatchState | undefined>
 }
 
@@ -115,8 +116,8 @@ export function shareObservations(redis: RedisClient): SharedObservations {
         (await redis.ask((connection) => connection.set(`${key}:${what}`, mark, 'PX', forMs, 'NX'))) === 'OK'
       )
     },
-    async saveState(state) {
-      const bytes = await promisify(gzip)(stateText(state))
+    async saveState(text) {
+      const bytes = await promisify(gzip)(text)
       if (bytes.length > maxStateBytes) return
       await redis.ask((connection) => connection.set(stateKey, bytes, 'PX', stateMs), saveMs)
     },

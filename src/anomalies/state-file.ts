@@ -4,6 +4,7 @@
  */
 
 import { existsSync, readFileSync } from 'node:fs'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { isObject, tryJson } from '../core/json.ts'
 import { randomHex } from '../core/random.ts'
 
@@ -23,6 +24,8 @@ export interface WatchState {
 
 const version = 1
 const saltBytes = 16
+/** Of some kilobytes each. */
+const partsATurn = 50
 
 /** Names the state file of an audit log. */
 export function anomaliesFile(auditFile: string): string {
@@ -34,9 +37,22 @@ export function emptyState(): WatchState {
   return { savedMs: 0, salt: randomHex(saltBytes), position: '', recent: [], detector: undefined }
 }
 
-/** Writes a state as JSON. */
-export function stateText(state: WatchState): string {
-  return JSON.stringify({ version, ...state })
+/**
+ * Writes a state as JSON, a few subjects a turn of the event loop: with ten thousand keys it takes seconds.
+ * @param parts of the detector's state, which must not change meanwhile (`AnomalyDetector.stateParts`)
+ */
+export async function stateText(
+  state: Omit<WatchState, 'detector'>,
+  parts: Iterable<unknown>,
+): Promise<string> {
+  const pieces: string[] = []
+  for (const part of parts) {
+    pieces.push(JSON.stringify(part))
+    if (pieces.length % partsATurn === 0) await nextTurn()
+  }
+  const [head = '{}', ...subjects] = pieces
+  const detector = `${head.slice(0, -1)},"subjects":[${subjects.join(',')}]}`
+  return `${JSON.stringify({ version, ...state }).slice(0, -1)},"detector":${detector}}`
 }
 
 /** Reads a state. @returns undefined if the text is none, or one of another version */

@@ -287,19 +287,19 @@ export class AnomalyWatch {
   async #save(): Promise<void> {
     const { file, shared, clock, saveMs } = this.#options
     const beganMs = clock.monotonicMs()
-    const state: WatchState = {
+    const state = {
       savedMs: clock.wallMs(),
       salt: this.#state.salt,
       position: this.#position,
       recent: this.#recent.list(),
-      detector: this.#detector.state(),
     }
-    const text = stateText(state)
+    // Nothing is observed meanwhile: looks and saves follow each other.
+    const text = await stateText(state, this.#detector.stateParts())
     const tookMs = clock.monotonicMs() - beganMs
     this.#saveAtMs = clock.monotonicMs() + Math.min(Math.max(saveMs, tookMs * pauseFactor), maxSaveMs)
     await replaceLargeFile(file, text)
     if (shared && (await shared.claim('saver', saveMs / 2).catch(() => false)))
-      await shared.saveState(state).catch(() => {})
+      await shared.saveState(text).catch(() => {})
   }
 
   #readState(): WatchState {

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Anomaly, AnomalyDetector, type AnomalyKind } from '../../src/anomalies/detector.ts'
 import type { Observation } from '../../src/anomalies/observation.ts'
+import { readState, stateText } from '../../src/anomalies/state-file.ts'
 import { Random } from '../simulate/anomalies/random.ts'
 import { gramsLike } from '../simulate/anomalies/teams.ts'
 
@@ -198,6 +199,15 @@ describe('the state', () => {
     expect(whole.told.length).toBeGreaterThan(0)
     expect(JSON.stringify(second.detector.state())).toBe(JSON.stringify(whole.detector.state()))
     expect(JSON.stringify(saved).length).toBeLessThan(30_000)
+  })
+
+  it('is written to a file in parts that read as the whole', async () => {
+    const detector = new AnomalyDetector({ perWeek: 1, nowMs: attackMs, state: learned })
+    const fields = { savedMs: 5, salt: 'a'.repeat(32), position: '1-2', recent: ['r-1'] }
+    const read = readState(await stateText(fields, detector.stateParts()))
+    expect(read).toEqual({ ...fields, detector: JSON.parse(JSON.stringify(detector.state())) })
+    const empty = new AnomalyDetector({ perWeek: 1, nowMs: attackMs })
+    expect(readState(await stateText(fields, empty.stateParts()))?.detector).toMatchObject({ subjects: [] })
   })
 
   it('is refused if it is not one, and everything starts anew', () => {

@@ -90,7 +90,7 @@ async function loop(key: string, { watch, clock }: ReturnType<typeof watchFor>, 
 
 describe('the watch', () => {
   it('tells when an anomaly begins and when it is over, each once', async () => {
-    const made = watchFor({ state: trainedState(['looping', 'calm'], startMs) })
+    const made = watchFor({ state: await trainedState(['looping', 'calm'], startMs) })
     await loop('looping', made, () => made.told.length > 0)
     const [begun] = made.told
     expect(begun).toMatchObject({ state: 'open', subject: { kind: 'key', id: 'looping' } })
@@ -184,7 +184,7 @@ describe('the watch', () => {
   })
 
   it('does not believe the clock of another gateway that is ahead', async () => {
-    const { watch, clock, told } = watchFor({ state: trainedState(['key1', 'calm'], startMs) })
+    const { watch, clock, told } = watchFor({ state: await trainedState(['key1', 'calm'], startMs) })
     watch.put(observationAt(clock.wallMs() + 365 * 24 * 60 * minute, 'key1'))
     watch.put(observationAt(clock.wallMs(), 'key2'))
     await until(() => seen(watch, 'key2') === 1)
@@ -206,7 +206,7 @@ describe.skipIf(!hasRedis)('several gateways on one Redis', () => {
     server = await startRedis()
     closers.push(() => server.stop())
     const clock = stillClock(startMs)
-    const state = trainedState(['looping', 'calm'], startMs)
+    const state = await trainedState(['looping', 'calm'], startMs)
     const [first, second] = [await gateway({ clock, state }), await gateway({ clock, state })]
     for (let at = 0; at < 100; at++) (at % 3 === 0 ? first : second).watch.put(observationAt(startMs, 'key1'))
     await until(() => seen(first.watch, 'key1') === 100 && seen(second.watch, 'key1') === 100)

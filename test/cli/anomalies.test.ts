@@ -107,7 +107,7 @@ it('shows what was saved where no gateway runs, and says how old it is', async (
     err: expect.stringMatching(/does not answer\n$/),
   })
   const savedMs = Date.UTC(2026, 10, 2, 10)
-  writeFileSync(join(folder, 'audit.jsonl.anomalies'), trainedState(['aaaa', 'bbbb'], savedMs))
+  writeFileSync(join(folder, 'audit.jsonl.anomalies'), await trainedState(['aaaa', 'bbbb'], savedMs))
   const shown = await cli(words)
   expect(shown).toMatchObject({ code: 0, out: 'Nothing is unusual.\n' })
   expect(shown.err).toContain('This is what a gateway saved at 2026-11-02T10:00:00.000Z.')

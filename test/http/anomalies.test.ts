@@ -41,9 +41,9 @@ async function start(anomalies: string, isTrained = true): Promise<Started> {
     keys: [entryOf(second.key, second.id)],
     clock,
     intervals: isTrained ? {} : { anomaliesSaveMs: 50 },
-    prepare: (folder, keyId) => {
+    prepare: async (folder, keyId) => {
       if (!isTrained) return
-      writeFileSync(join(folder, 'audit.jsonl.anomalies'), trainedState([keyId, second.id], beganMs))
+      writeFileSync(join(folder, 'audit.jsonl.anomalies'), await trainedState([keyId, second.id], beganMs))
     },
   })
   open.push(model, gate)

@@ -58,10 +58,11 @@ function trainedDetector(keys: readonly string[], nowMs: number): AnomalyDetecto
 const templates = new Map<number, string>()
 
 /** What the state file of a gateway has that has seen four calm weeks of two keys, which end at `nowMs`. */
-export function trainedState(keys: readonly [string, string], nowMs: number): string {
+export function trainedState(keys: readonly [string, string], nowMs: number): Promise<string> {
   const names = ['trained-key-0', 'trained-key-1']
   const template = templates.get(nowMs) ?? JSON.stringify(trainedDetector(names, nowMs).state())
   templates.set(nowMs, template)
   const text = names.reduce((all, name, index) => all.replaceAll(name, keys[index] ?? ''), template)
-  return stateText({ savedMs: nowMs, salt, position: '', recent: [], detector: JSON.parse(text) })
+  const { subjects, ...head } = JSON.parse(text) as { readonly subjects: readonly unknown[] }
+  return stateText({ savedMs: nowMs, salt, position: '', recent: [] }, [head, ...subjects])
 }

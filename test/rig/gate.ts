@@ -78,7 +78,7 @@ export interface GateSettings {
   readonly auditFile?: string
   readonly clock?: Clock
   /** Called before it starts, with its folder and the id of its key. */
-  readonly prepare?: (folder: string, keyId: string) => void
+  readonly prepare?: (folder: string, keyId: string) => void | Promise<void>
 }
 
 /** So that no test waits for a timer. */
@@ -141,7 +141,7 @@ export async function startGate(settings: GateSettings): Promise<RunningGate> {
   writeFileSync(policyFile, policyText(settings))
   const { id, key } = mintKey()
   writeKeyFile(keysFile, [entryOf(key, id), ...(settings.keys ?? [])])
-  settings.prepare?.(folder, id)
+  await settings.prepare?.(folder, id)
   let logText = ''
   const gateway = await startGateway({
     policyFile,
