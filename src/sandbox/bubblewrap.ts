@@ -29,7 +29,8 @@ const limits: readonly string[] = [
   ...[`--as=${maxMemory}`, `--nproc=${maxProcesses}`, `--nofile=${maxOpenFiles}`, '--core=0', '--'],
 ]
 
-function options({ read, write }: Folders): string[] {
+function options(folders: Folders): string[] {
+  const { read, write } = folders
   return [
     ...['--unshare-user', '--unshare-ipc', '--unshare-pid', '--unshare-net', '--unshare-uts'],
     ...['--unshare-cgroup-try', '--disable-userns', '--die-with-parent', '--new-session'],
@@ -39,10 +40,18 @@ function options({ read, write }: Folders): string[] {
     ...[...system, ...settings].flatMap((path) => ['--ro-bind-try', path, path]),
     ...['--proc', '/proc', '--dev', '/dev', '--remount-ro', '/dev'],
     ...['/dev/shm', '/tmp'].flatMap((path) => ['--size', `${maxScratch}`, '--tmpfs', path]),
-    ...read.flatMap((path) => ['--ro-bind', path, path]),
-    ...write.flatMap((path) => ['--bind', path, path]),
+    ...mounts(folders),
     ...['--remount-ro', '/', '--chdir', write[0] ?? read[0] ?? '/tmp'],
     // Read from this descriptor and closed before the command starts.
     ...['--seccomp', '3'],
   ]
+}
+
+/** Outer folders first: a mount hides what was mounted below it, so a folder to be read would be written. */
+function mounts({ read, write }: Folders): string[] {
+  const all = [
+    ...read.map((path) => ({ how: '--ro-bind', path })),
+    ...write.map((path) => ({ how: '--bind', path })),
+  ]
+  return all.sort((a, b) => a.path.length - b.path.length).flatMap(({ how, path }) => [how, path, path])
 }

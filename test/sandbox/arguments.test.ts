@@ -36,6 +36,15 @@ describe('the arguments of bubblewrap', () => {
   })
 })
 
+describe('a folder to be read in one that may be written', () => {
+  it('is mounted after it, so that it is not written', () => {
+    const nested = { read: ['/work/kept', '/data'], write: ['/work', '/data/out'] }
+    expect(bubblewrap(nested, new Uint8Array(), false).words([]).join(' ')).toContain(
+      '--ro-bind /data /data --bind /work /work --bind /data/out /data/out --ro-bind /work/kept /work/kept',
+    )
+  })
+})
+
 /** Runs a filter as the kernel does. @returns what it answers for a call */
 function answerOf(filter: Uint8Array, audit: number, call: number, argument = 0): number {
   const data: Readonly<Record<number, number>> = { 0: call, 4: audit, 16: argument }
