@@ -118,6 +118,19 @@ describe('torwart init', () => {
     expect(read('torwart.yaml')).toContain(certFile)
   })
 
+  it('bounds and restricts its unit as the shipped one', async () => {
+    await cli(['init', folder, '--yes', '--service', 'systemd'])
+    const made = readFileSync(join(folder, 'torwart.service'), 'utf8').split('\n')
+    const [, shipped = ''] = readFileSync('deploy/systemd/torwart.service', 'utf8').split('# Bounds\n')
+    const wanted =
+      shipped
+        .split('[Install]')[0]
+        ?.split('\n')
+        .filter((line) => /^[A-Z]/.test(line)) ?? []
+    expect(wanted.length).toBeGreaterThan(25)
+    expect(wanted.filter((line) => !made.includes(line))).toEqual([])
+  })
+
   it('writes a unit that systemd accepts, as the user who ran it', async () => {
     const { code } = await cli(['init', folder, '--yes', '--service', 'systemd'])
     expect(code).toBe(0)

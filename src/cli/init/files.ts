@@ -88,6 +88,40 @@ export interface UnitSettings {
   readonly script: string
 }
 
+/** Bounds and restrictions, as in deploy/systemd/torwart.service, which says why. */
+const hardening = `MemoryMax=1G
+MemorySwapMax=0
+TasksMax=256
+LimitNOFILE=65536
+LimitCORE=0
+NoNewPrivileges=true
+CapabilityBoundingSet=
+AmbientCapabilities=
+PrivateUsers=true
+RestrictSUIDSGID=true
+RestrictNamespaces=true
+RestrictRealtime=true
+LockPersonality=true
+RemoveIPC=true
+KeyringMode=private
+PrivateDevices=true
+DevicePolicy=closed
+PrivateMounts=true
+ProtectClock=true
+ProtectControlGroups=true
+ProtectHostname=true
+ProtectKernelLogs=true
+ProtectKernelModules=true
+ProtectKernelTunables=true
+ProtectProc=invisible
+ProcSubset=pid
+RestrictAddressFamilies=AF_INET AF_INET6
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+SystemCallErrorNumber=EPERM
+MemoryDenyWriteExecute=false`
+
 /** Writes the unit (systemd.service(5), systemd.exec(5)). */
 export function unitText({ folder, user, program, script }: UnitSettings): string {
   const word = (text: string) => quoted(text.replaceAll('%', '%%').replaceAll('$', '$$$$'))
@@ -102,24 +136,15 @@ After=network-online.target
 User=${user}
 ExecStart=${word(program)} ${word(script)} serve -c ${word(`${folder}/${names.policy}`)}
 ExecReload=/bin/kill -HUP $MAINPID
-Restart=on-failure
+Restart=always
+RestartSec=2
 # Longer than shutdown.notice and shutdown.grace together
 TimeoutStopSec=60
-LimitNOFILE=65536
-LimitCORE=0
-TasksMax=256
 UMask=0077
-NoNewPrivileges=true
-CapabilityBoundingSet=
 ProtectSystem=strict
 ProtectHome=${isAtHome ? 'read-only' : 'true'}
 PrivateTmp=true
-PrivateDevices=true
-ProtectKernelTunables=true
-ProtectKernelModules=true
-ProtectControlGroups=true
-RestrictSUIDSGID=true
-RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+${hardening}
 ReadWritePaths=${word(`${folder}/keys`)} ${word(`${folder}/audit`)}
 
 [Install]
