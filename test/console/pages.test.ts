@@ -54,6 +54,7 @@ describe.skipIf(!canBrowse)('the pages', () => {
     await ofKey.getByText('2 / 40').waitFor()
     await ofKey.getByText('0 / 8').waitFor()
     await ofKey.getByText('closed').waitFor()
+    expect(await table.getByText('NaN').count()).toBe(0)
     await table.getByRole('row').filter({ hasText: 'all' }).getByText('2 / 600').waitFor()
   })
 
@@ -98,6 +99,35 @@ describe.skipIf(!canBrowse)('the pages', () => {
     await page.getByText('The chain is intact').waitFor()
     await page.getByRole('button', { name: 'Show report' }).click()
     await page.getByText('# Incident report').waitFor()
+  })
+
+  it('tell of anomalies, or that there are none', async () => {
+    const { page } = admin
+    await admin.open('audit')
+    const section = page.getByRole('region', { name: 'Anomalies' })
+    await section.getByText('Nothing is unusual').waitFor()
+    await section.getByText('baselines are still being learnt').waitFor()
+    const request = String(gate.requests()[0]?.id)
+    const anomaly = {
+      ...{
+        id: 'an_1',
+        kind: 'request-rate',
+        subject: { kind: 'key', id: gate.keyId },
+        state: 'open',
+        score: 3,
+      },
+      ...{ since: '2026-12-01T10:00:00.000Z', at: '2026-12-01T10:05:00.000Z', records: [request] },
+      ...{ usual: '2 to 40 requests in ten minutes', now: '900 requests in ten minutes' },
+    }
+    await page.route('**/admin/v1/anomalies', (route) =>
+      route.fulfill({ json: { anomalies: [anomaly], learning: [] } }),
+    )
+    await page.reload()
+    await section.getByText('900 requests in ten minutes').waitFor()
+    expect(await objections(admin)).toEqual([])
+    await section.getByRole('link').click()
+    await page.getByRole('complementary', { name: 'Record' }).getByText('Way through').waitFor()
+    await page.unroute('**/admin/v1/anomalies')
   })
 
   it('hand over the records as a file', async () => {

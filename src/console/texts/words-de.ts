@@ -45,6 +45,7 @@ export const wordsDe: Readonly<Record<keyof typeof wordsEn, string>> = {
   'category.override': 'Überschreiben',
   'category.theft': 'Prompt-Diebstahl',
   'category.exfiltration': 'Abfluss von Daten',
+  'category.LLM06': 'Werkzeugaufruf',
   'category.secret': 'Geheimnis',
   'category.pii': 'Personendaten',
   'severity.low': 'niedrig',

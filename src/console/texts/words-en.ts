@@ -44,6 +44,7 @@ export const wordsEn = {
   'category.override': 'override',
   'category.theft': 'prompt theft',
   'category.exfiltration': 'exfiltration',
+  'category.LLM06': 'tool call',
   'category.secret': 'secret',
   'category.pii': 'personal data',
   'severity.low': 'low',

@@ -71,7 +71,9 @@ const columns: readonly Column<LimitRow>[] = [
     isNumber: true,
     cell: ({ concurrent }) =>
       concurrent
-        ? `${number(concurrent.used)} / ${concurrent.limit === null ? '∞' : number(concurrent.limit)}`
+        ? [concurrent.used, ...(concurrent.limit === null ? [] : [concurrent.limit])]
+            .map((each) => number(each))
+            .join(' / ')
         : '–',
   },
   {
