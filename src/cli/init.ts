@@ -47,11 +47,11 @@ export const init: Command = {
     io.err(
       `Written to ${folder}: ${[...files.map(({ path }) => path.slice(folder.length + 1)), names.keys].join(', ')}\n`,
     )
-    io.err(
-      `${nextSteps(folder, answers, io)}\nKey for ${entry.name}, role ${entry.role}. Save it now: it cannot be shown again.\n`,
-    )
+    io.err(`Key for ${entry.name}, role ${entry.role}. Save it now: it cannot be shown again.\n`)
     io.out(`${key}\n`)
-    return await examine(join(folder, names.policy), io)
+    const code = await examine(join(folder, names.policy), io)
+    io.err(`\n${nextSteps(folder, answers, io)}\n`)
+    return code
   },
 }
 

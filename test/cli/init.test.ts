@@ -54,6 +54,7 @@ describe('torwart init', () => {
       [],
     )
     expect(err).toContain('not checked. Known vulnerabilities as of ')
+    expect(err.trimEnd().split('\n').at(-1)).toMatch(/^Next: /)
   })
 
   it('writes over nothing', async () => {

@@ -37,6 +37,11 @@ describe('roles', () => {
     expect(findings(roles, await factsOf({ role: written }))).toEqual([])
     expect(findings(roles, await factsOf(role(counted)))).toEqual([])
   })
+
+  it('count the budget of a group as a limit on tokens', async () => {
+    const facts = await factsOf({ more: 'groups: { lab: { tokensPerMonth: 50M } }', ...role('group: lab') })
+    expect(findings(roles, facts)).toEqual([])
+  })
 })
 
 describe('guards', () => {

@@ -27,18 +27,18 @@ function mayEverything({ name, routes, models }: Role): Outcome[] {
   ]
 }
 
-function isUnlimited({ name, routes, models, limits, shared }: Role): Outcome[] {
+function isUnlimited({ name, routes, models, limits, shared, group }: Role): Outcome[] {
   const hasTokens = [limits, shared].some(
     ({ tokensPerMinute, tokensPerDay }) => tokensPerMinute !== undefined || tokensPerDay !== undefined,
   )
-  if (hasTokens || routes.size === 0 || models.length === 0) return []
+  if (hasTokens || group !== undefined || routes.size === 0 || models.length === 0) return []
   return [
     {
       id: 'role-no-token-limit',
       severity: models.includes('*') ? 'medium' : 'low',
       what: `Keys of the role ${name} may use any number of tokens.`,
       why: 'A loop or a leaked key takes the model server from everyone else.',
-      fix: `Set \`roles.${name}.limits.tokensPerDay\` or \`tokensPerMinute\`.`,
+      fix: `Set \`roles.${name}.limits.tokensPerDay\` or \`tokensPerMinute\`, or give the role a \`group\` with a budget.`,
     },
   ]
 }
