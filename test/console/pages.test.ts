@@ -237,7 +237,7 @@ async function objections({ page }: Person): Promise<unknown[]> {
   await page.evaluate(axe)
   // Halfway through a change of colours, their contrast is not what anyone reads.
   await page.evaluate(
-    `new Promise(requestAnimationFrame).then(() => Promise.all(document.getAnimations().map(({ finished }) => finished)))`,
+    `new Promise(requestAnimationFrame).then(() => Promise.allSettled(document.getAnimations().map(({ finished }) => finished)))`,
   )
   return page.evaluate(
     `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)]))`,
