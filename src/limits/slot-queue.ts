@@ -9,6 +9,8 @@ import { type Budget, type Claim, type Reservation, type Store, soonMs } from '.
 export interface SlotWait {
   /** Whose line it is. */
   readonly owner: string
+  /** The key behind it: whoever holds that can invent persons, of which each has a line. */
+  readonly key: string
   /** How many may wait in it. */
   readonly max: number
   readonly waitMs: number
@@ -43,6 +45,8 @@ export interface SlotQueue {
 const tryEveryMs = 200
 /** In all lines together. */
 const maxWaiting = 1024
+/** In all lines of one key, so that it cannot take the places of the others. */
+const maxOfKey = 256
 
 /** How many other owners are called when a slot comes free that they may share. */
 const maxCalled = 16
@@ -63,6 +67,8 @@ export function createSlotQueue(store: Pick<Store, 'reserve'>): SlotQueue {
 class Lines implements SlotQueue {
   readonly #store: Pick<Store, 'reserve'>
   readonly #lines = new Map<string, QueuedClaim[]>()
+  /** How many of each key wait. */
+  readonly #ofKey = new Map<string, number>()
   #size = 0
 
   constructor(store: Pick<Store, 'reserve'>) {
@@ -115,9 +121,10 @@ class Lines implements SlotQueue {
   }
 
   async #waitInLine(claim: Claim, full: Reservation, waiting: SlotWait): Promise<Reservation> {
-    const { owner, max, waitMs, timeoutMs } = waiting
+    const { owner, key, max, waitMs, timeoutMs } = waiting
     const line = this.#lines.get(owner) ?? []
-    if (line.length >= max || this.#size >= maxWaiting) return full
+    const ofKey = this.#ofKey.get(key) ?? 0
+    if (line.length >= max || ofKey >= Math.max(max, maxOfKey) || this.#size >= maxWaiting) return full
     this.#lines.set(owner, line)
     const own = claim.accounts.some(({ account }) => account.scope === 'person') ? 'person' : 'key'
     const isShared = claim.accounts.some(
@@ -125,6 +132,7 @@ class Lines implements SlotQueue {
     )
     const queued: QueuedClaim = { isShared, call() {} }
     line.push(queued)
+    this.#ofKey.set(key, ofKey + 1)
     this.#size++
     const isFirst = () => line[0] === queued
     const untilMs = performance.now() + waitMs
@@ -140,7 +148,7 @@ class Lines implements SlotQueue {
         return reservation
       }
     } finally {
-      this.#leave(owner, queued)
+      this.#leave(waiting, queued)
     }
   }
 
@@ -152,11 +160,14 @@ class Lines implements SlotQueue {
     this.#lines.set(owner, line)
   }
 
-  #leave(owner: string, queued: QueuedClaim): void {
+  #leave({ owner, key }: SlotWait, queued: QueuedClaim): void {
     const line = this.#lines.get(owner)
     const at = line?.indexOf(queued) ?? -1
     if (!line || at === -1) return
     line.splice(at, 1)
+    const left = (this.#ofKey.get(key) ?? 1) - 1
+    if (left === 0) this.#ofKey.delete(key)
+    else this.#ofKey.set(key, left)
     this.#size--
     if (line.length === 0) this.#lines.delete(owner)
     else if (at === 0) this.#callFirst(owner)

@@ -5,9 +5,11 @@ import { createMemoryStore } from '../../src/limits/memory/memory.ts'
 import { createSlotQueue, type SlotWait } from '../../src/limits/slot-queue.ts'
 import type { Account } from '../../src/limits/store.ts'
 import { budget, claim, freshKey, settlement } from '../rig/limits.ts'
+import { until } from '../rig/wait.ts'
 
 const wish = (owner: string, more: Partial<SlotWait> = {}): SlotWait => ({
   owner,
+  key: owner,
   max: 8,
   waitMs: 60_000,
   timeoutMs: 5000,
@@ -89,5 +91,36 @@ describe('a line', () => {
     expect(turns.waiting).toBe(0)
     expect(await ask({ waitMs: 20 })).toMatchObject({ outcome: 'concurrent' })
     expect(turns.waiting).toBe(0)
+  })
+
+  it('leaves room for other keys, however many persons one key invents', async () => {
+    const turns = createSlotQueue({
+      reserve: async () => ({
+        outcome: 'concurrent',
+        ...{ tokens: undefined, requests: undefined, retryMs: 1, local: false },
+      }),
+    })
+    const account = freshKey()
+    const leave: (() => void)[] = []
+    const ask = (owner: string, key: string) =>
+      turns
+        .reserve(
+          claim(account, { concurrent: 1 }),
+          budget(),
+          wish(owner, { key, onLeave: (listener) => listener && leave.push(listener) }),
+        )
+        .catch(() => 'left')
+    const ofOne = Array.from({ length: 300 }, (_, at) => ask(`greedy person${at}`, 'greedy'))
+    await Promise.all(ofOne.slice(256))
+    expect(turns.waiting).toBe(256)
+    const another = ask('b', 'b')
+    await until(() => turns.waiting === 257)
+    for (const each of leave) each()
+    await Promise.all([...ofOne, another])
+    expect(turns.waiting).toBe(0)
+    const again = ask('greedy', 'greedy')
+    await until(() => turns.waiting === 1)
+    leave.at(-1)?.()
+    expect(await again).toBe('left')
   })
 })

@@ -89,11 +89,12 @@ async function reservationOf(
   admit: Pick<Admit, 'andReserve' | 'deferred'>,
 ): Promise<Reservation> {
   const { cancellation, identity, role, policy, storeBudget } = request
-  const owner = lineOf(holderOf(identity), claim)
+  const key = holderOf(identity)
+  const owner = lineOf(key, claim)
   // Whoever has to wait for a slot is counted before.
   if (isDeferred(request) && turns.hasLine(owner)) await admit.deferred(request)
   const wait = {
-    owner,
+    ...{ owner, key },
     max: role.limits.waiting,
     waitMs: policy.queue.waitMs,
     timeoutMs: policy.store.timeoutMs,
