@@ -48,6 +48,8 @@ export interface PastedPolicy {
   readonly text: string
   /** Tells whether `${file:PATH}` may name a file. */
   mayRead(path: string): boolean
+  /** Is told each value that comes into it from a variable or a file. */
+  onValue(value: string): void
 }
 
 /** @throws PolicyError */
@@ -82,5 +84,6 @@ export function openPolicy(
     secretFiles.add(path)
     return readFileSync(path, 'utf8')
   }
-  return { source: readSource(file, text, { variables, readFile }), secretFiles: [...secretFiles] }
+  const onValue = (value: string) => given?.onValue(value)
+  return { source: readSource(file, text, { variables, readFile, onValue }), secretFiles: [...secretFiles] }
 }

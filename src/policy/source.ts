@@ -14,7 +14,7 @@ import {
   type Scalar,
   visit,
 } from 'yaml'
-import type { Problem } from './problem.ts'
+import { PolicyError, type Problem } from './problem.ts'
 import { yamlFaults } from './yaml-faults.ts'
 
 /** Where `${…}` is expanded from. */
@@ -22,6 +22,8 @@ export interface Environment {
   readonly variables: Readonly<Record<string, string | undefined>>
   /** The file's text; throws if it cannot be read. */
   readFile(path: string): string
+  /** Is told each value that comes into the policy from a variable or a file. */
+  onValue?(value: string): void
 }
 
 /** Keys and indices that lead to a value in the policy. */
@@ -58,7 +60,10 @@ export interface Source {
 
 const variable = /\$\{(file:)?([^}:]+)(?::-([^}]*))?\}/g
 
-/** Parses a policy file and expands its variables. Collects errors in `problems`. */
+/**
+ * Parses a policy file and expands its variables. Collects errors in `problems`.
+ * @throws PolicyError if its aliases would make it grow beyond measure
+ */
 export function readSource(file: string, text: string, environment: Environment): Source {
   const lines = new LineCounter()
   const document = parseDocument(text, {
@@ -88,7 +93,7 @@ export function readSource(file: string, text: string, environment: Environment)
   })
   return {
     text,
-    value: document.toJS() as unknown,
+    value: expandedOf(document, () => place(0, 'has too many aliases: write out what they stand for')),
     brokenFrom: broken && lines.linePos(broken.offset).line,
     problems,
     holds: (path) => document.hasIn(path),
@@ -108,6 +113,16 @@ export function readSource(file: string, text: string, environment: Environment)
   }
 }
 
+/** @throws PolicyError if aliases of aliases stand for more than anybody wrote */
+function expandedOf(document: Document, problem: () => Problem): unknown {
+  try {
+    return document.toJS()
+  } catch (error) {
+    if (error instanceof ReferenceError) throw new PolicyError([problem()])
+    throw error
+  }
+}
+
 function writtenIn(text: string): Written {
   const defaults = Array.from(text.matchAll(variable), ([, , , fallback = '']) => fallback)
   return {
@@ -117,21 +132,25 @@ function writtenIn(text: string): Written {
 }
 
 /** Expands in place; returns what is wrong, naming the variable and never its value. */
-function expand(node: Scalar, { variables, readFile }: Environment): string | undefined {
+function expand(node: Scalar, { variables, readFile, onValue = () => {} }: Environment): string | undefined {
   let wrong: string | undefined
+  const noted = (value: string) => {
+    onValue(value)
+    return value
+  }
   const expanded = String(node.value).replace(
     variable,
     (_all, isFile?: string, name = '', fallback?: string) => {
       if (isFile !== undefined) {
         try {
-          return readFile(name).replace(/\r?\n$/, '')
+          return noted(readFile(name).replace(/\r?\n$/, ''))
         } catch {
           wrong ??= `the file in \${file:${name}} cannot be read`
           return ''
         }
       }
       const value = variables[name]
-      if (value !== undefined && value !== '') return value
+      if (value !== undefined && value !== '') return noted(value)
       if (fallback !== undefined) return fallback
       wrong ??= `the environment variable ${name} is not set`
       return ''

@@ -1,8 +1,7 @@
 /** A policy that is tried out: judged as if it stood in the policy file, but it may read nothing that the policy in force does not. */
 import { dirname, relative, resolve } from 'node:path'
-import { parse } from 'yaml'
 import { loadPolicy } from './load.ts'
-import type { Variables } from './locate.ts'
+import { openPolicy, type PastedPolicy, type Variables } from './locate.ts'
 import type { Policy } from './policy.ts'
 import { PolicyError, type Problem } from './problem.ts'
 import { redacted } from './redact.ts'
@@ -12,6 +11,9 @@ export interface TriedPolicy {
   readonly policy: Policy
   readonly warnings: readonly Problem[]
 }
+
+/** Files elsewhere that are told of. */
+const maxTold = 20
 
 /** Keys whose values name files that are read. */
 const fileKeys: ReadonlySet<string> = new Set([
@@ -41,12 +43,18 @@ export function tryPolicy(
   inForce: { readonly text: string; readonly policy: Policy },
 ): TriedPolicy {
   const allowed = new Set(inForce.policy.secretFiles)
-  const strange = filesOutside(text, file, new Set(filesIn(inForce.text)))
+  const values = new Set<string>()
+  const paste = (pasted: string): PastedPolicy => ({
+    text: pasted,
+    mayRead: (path) => allowed.has(path),
+    onValue: (value) => values.add(value),
+  })
+  const filesOf = (pasted: string) => filesIn(openPolicy(file, variables, paste(pasted)).source.value)
+  const strange = filesOutside(filesOf(text), text, file, new Set(filesOf(inForce.text)))
   if (strange.length > 0) throw new PolicyError(strange)
-  const mayRead = (path: string) => allowed.has(path)
-  const tell = withoutValues(text, variables)
+  const tell = withoutValues(values)
   try {
-    const { policy, warnings } = loadPolicy(file, variables, { text, mayRead })
+    const { policy, warnings } = loadPolicy(file, variables, paste(text))
     return { policy, warnings: warnings.map(tell) }
   } catch (error) {
     if (!(error instanceof PolicyError)) throw error
@@ -54,22 +62,28 @@ export function tryPolicy(
   }
 }
 
-/** A name that was made of a variable must not show in a message what the variable holds. */
-function withoutValues(text: string, variables: Variables): (problem: Problem) => Problem {
-  const names = Array.from(text.matchAll(/\$\{([^}:]+)/g), ([, name = '']) => name)
-  const values = names.flatMap((name) => variables[name] || [])
+/** A name that was made of a variable or a file must not show in a message what that holds. */
+function withoutValues(values: ReadonlySet<string>): (problem: Problem) => Problem {
+  // A value within a longer one must not be replaced first, which would leave the rest.
+  const longestFirst = [...values].filter((value) => value !== '').toSorted((a, b) => b.length - a.length)
   return (problem) => ({
     ...problem,
-    message: values.reduce((message, value) => message.replaceAll(value, redacted), problem.message),
+    message: longestFirst.reduce((message, value) => message.replaceAll(value, redacted), problem.message),
   })
 }
 
 /** Files elsewhere: what is wrong in them, or whether they are there, is nobody's business who has not named them. */
-function filesOutside(text: string, file: string, known: ReadonlySet<string>): Problem[] {
+function filesOutside(
+  paths: readonly string[],
+  text: string,
+  file: string,
+  known: ReadonlySet<string>,
+): Problem[] {
   const folder = dirname(resolve(file))
   const isOutside = (path: string) => relative(folder, resolve(folder, path)).startsWith('..')
-  return filesIn(text)
+  return paths
     .filter((path) => !known.has(path) && isOutside(path))
+    .slice(0, maxTold)
     .map((path): Problem => {
       const at = text.slice(0, Math.max(0, text.indexOf(path))).split('\n')
       const message =
@@ -78,19 +92,16 @@ function filesOutside(text: string, file: string, known: ReadonlySet<string>): P
     })
 }
 
-/** Lists the paths that a policy names, except within rules for tools, which name other files. */
-function filesIn(text: string): string[] {
+/** Lists the paths that a policy names, with its variables expanded; rules for tools name other files. */
+function filesIn(policy: unknown): string[] {
   const found: string[] = []
-  const walk = (value: unknown, key: string): void => {
-    if (typeof value === 'string' && fileKeys.has(key) && !value.includes('${')) found.push(value)
+  const walk = (value: unknown, key: string, path: readonly string[]): void => {
+    if (typeof value === 'string' && fileKeys.has(key)) found.push(value)
     if (typeof value !== 'object' || value === null) return
+    const isRole = path.length === 2 && path[0] === 'roles'
     for (const [name, inner] of Object.entries(value))
-      if (name !== 'tools') walk(inner, Array.isArray(value) ? key : name)
+      if (!(isRole && name === 'tools')) walk(inner, Array.isArray(value) ? key : name, [...path, name])
   }
-  try {
-    walk(parse(text, { uniqueKeys: false, logLevel: 'silent' }), '')
-  } catch {
-    // What is no YAML names nothing; its errors are told by who reads it.
-  }
+  walk(policy, '', [])
   return found
 }
