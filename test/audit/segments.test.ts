@@ -467,7 +467,11 @@ describe('an erasure', () => {
       expect([name, notes.some((note) => note.includes('not finished'))]).toEqual([name, false])
       expect([name, allText().includes('alice on day')]).toEqual([name, false])
       expect([name, allText().includes('bob on day 2')]).toEqual([name, true])
-      expect([name, readdirSync(folder).filter((each) => /tmp|erasure/.test(each))]).toEqual([name, []])
+      // The head is replaced in the thread pool, at any moment; what a death leaves of it goes with the next one.
+      const remains = readdirSync(folder).filter(
+        (each) => /tmp|erasure/.test(each) && !each.endsWith('.head.tmp'),
+      )
+      expect([name, remains]).toEqual([name, []])
     }
     rmSync(copy, { recursive: true })
   }, 120_000)
