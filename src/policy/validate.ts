@@ -22,6 +22,8 @@ export interface Validated {
   isWrong(path: Path): boolean
 }
 
+const maxProblems = 200
+
 interface Walk {
   readonly source: Source
   readonly problems: Problem[]
@@ -86,8 +88,10 @@ function tellUnknown(
   key: string,
   properties: Readonly<Record<string, SchemaNode>>,
   path: Path,
-  { source, problems, wrong }: Walk,
+  walk: Walk,
 ): void {
+  const { source, problems, wrong } = walk
+  if (isEnough(walk, path)) return
   const known = Object.keys(properties)
   const near = nearest(key, known)
   // What the other key says is not known now, so nothing is said about it either.
@@ -102,6 +106,13 @@ function tellUnknown(
       : `${didYouMean(key, known)}: it contains ${codeOf(stranger)}, which is not an ASCII character even if it looks like one`
   wrong.push([...path, key])
   problems.push(source.problem([...path, key], `unknown key \`${key}\`${hint}`, 'key'))
+}
+
+/** Whether so many errors are told that no more are worth the work: each of them costs milliseconds. */
+function isEnough({ source, problems }: Walk, path: Path): boolean {
+  if (problems.length === maxProblems)
+    problems.push(source.problem(path, `there are more errors than the first ${maxProblems}`))
+  return problems.length > maxProblems
 }
 
 /** Where else in a policy there is such a key. */
@@ -161,7 +172,9 @@ function isWithin({ form, min, max }: SchemaNode, value: string): boolean {
 }
 
 /** Tells what is wrong. @returns what would do */
-function standIn(node: SchemaNode, value: unknown, path: Path, { source, problems, wrong }: Walk): unknown {
+function standIn(node: SchemaNode, value: unknown, path: Path, walk: Walk): unknown {
+  const { source, problems, wrong } = walk
+  if (isEnough(walk, path)) return example(node)
   wrong.push(path)
   const name = path.length === 0 ? 'the policy' : `\`${path.join('.')}\``
   const isShown = node.form !== 'secret' && source.isLiteral(path)

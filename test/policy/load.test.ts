@@ -33,6 +33,17 @@ function problems(text: string, variables: Variables = {}): string[] {
 }
 
 describe('a policy', () => {
+  it('with thousands of errors is refused with the first ones and the word that there are more', () => {
+    const wrong = Array.from({ length: 5000 }, (_, index) => `key${index}: x`).join('\n')
+    const told = problems(`${minimal}roles: { agent: {} }\n${wrong}\n`)
+    expect(told).toHaveLength(201)
+    expect(told.filter((each) => each.includes('there are more errors than the first 200'))).toHaveLength(1)
+    const roles = Array.from({ length: 1000 }, (_, index) => `  r${index}: { requests: 1, limits: 7 }`).join(
+      '\n',
+    )
+    expect(problems(`${minimal}roles:\n${roles}\n`)).toHaveLength(201)
+  })
+
   it('needs little, and the rest is safe', () => {
     const { policy } = load(`${minimal}roles: { agent: {} }\n`)
     expect(policy.listen).toMatchObject({ host: '127.0.0.1', port: 8080, loopback: true })
