@@ -138,21 +138,23 @@ describe('runs and what nobody sees take no more than ten times as long as prose
     'in streams without personal data': (text) => streamed(text, false),
   }
   // Where prose passes without a look, it says nothing of what a look may take.
-  const references = new Map(
-    Object.entries(ways).map(([way, work]) => {
-      const read = way.startsWith('in streams') ? (text: string) => streamed(text, true) : work
-      return [way, minCost(() => read(prose), 6)]
-    }),
-  )
+  const costOfProse = (way: string, work: (text: string) => void) =>
+    minCost(() => (way.startsWith('in streams') ? streamed(prose, true) : work(prose)), 6)
+  const references = new Map(Object.entries(ways).map(([way, work]) => [way, costOfProse(way, work)]))
 
   it.each(
     Object.entries(ways).flatMap(([way, work]) =>
       Object.entries(cheap).map(([name, text]) => ({ way, name, work, text })),
     ),
   )('$name $way', ({ way, work, text }) => {
-    const ofProse = references.get(way) ?? 0
+    let ofProse = references.get(way) ?? 0
     // As often as it takes until it is compiled and no neighbour disturbs it.
-    const own = minCost(() => work(text), 16, ofProse * 10)
+    let own = minCost(() => work(text), 16, ofProse * 10)
+    // Prose was measured before: where a neighbour has come since, both are measured side by side.
+    for (let left = 4; left > 0 && own / ofProse >= 10; left--) {
+      ofProse = costOfProse(way, work)
+      own = minCost(() => work(text), 16, ofProse * 10)
+    }
     expect(own / ofProse, `${own} µs, prose ${ofProse} µs`).toBeLessThan(10)
   })
 })
