@@ -98,7 +98,7 @@ A prompt injection, which is refused:
 ${ask('/api/chat', injection, '-si')}
 Personal data, which reaches the model but is masked in the audit log:
 ${ask('/api/generate', '"prompt":"jane.doe@example.org, card 4111 1111 1111 1111"')}
-tail -n 1 ${folder}/audit.jsonl
+grep api/generate ${folder}/audit.jsonl | tail -n 1
 Metrics:
 curl -s ${admin}/metrics | grep '^torwart_.*total'
 Press Ctrl-C to stop.

@@ -242,7 +242,7 @@ describe('the demo', () => {
     const [plain = '', streamed = '', blocked = '', personal = '', metrics = ''] = lines.filter((line) =>
       line.startsWith('curl'),
     )
-    const tail = lines.find((line) => line.startsWith('tail')) ?? ''
+    const tail = lines.find((line) => line.startsWith('grep')) ?? ''
     expect(JSON.parse(paste(plain))).toMatchObject({
       done: true,
       message: { content: expect.stringContaining('there is no model behind it') },
