@@ -53,6 +53,11 @@ export async function registerCors(
       })
     },
   })
+  // Behind the plugin's own hook; without `listen.cors`, no request pays for it.
+  app.addHook('onRequest', (_request, reply, done) => {
+    keepHeaders(reply)
+    done()
+  })
 }
 
 /** Names the headers of a preflight that a page may send. A browser compares them itself, and refuses the others. */
@@ -61,8 +66,8 @@ function allowedOf(wanted: string | undefined): string[] {
   return names.filter((name) => allowedHeader.test(name))
 }
 
-/** Passes on to a response that Fastify let go of what hooks have set for it. */
-export function keepHeaders(reply: FastifyReply): void {
+/** Passes on what the plugin has set to the response that Fastify is about to let go of. */
+function keepHeaders(reply: FastifyReply): void {
   for (const [name, value] of Object.entries(reply.getHeaders()))
     if (value !== undefined) reply.raw.setHeader(name, value)
 }

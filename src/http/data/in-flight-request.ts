@@ -15,7 +15,6 @@ import type { Policy } from '../../policy/policy.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import { createCertificateReader } from '../tls/client-certificate.ts'
 import { clientAddressOf } from './connections.ts'
-import { keepHeaders } from './cors.ts'
 import type { LoginThrottle } from './login-throttle.ts'
 import { readForm } from './multipart-form.ts'
 import { HttpResponseWriter } from './response-writer.ts'
@@ -62,7 +61,6 @@ export function createInFlightRequests(
     },
     receive(request, reply, dialect, route) {
       const { raw: message } = request
-      keepHeaders(reply)
       const context = receive({
         ...namesOf(message),
         route,
