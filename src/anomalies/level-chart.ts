@@ -55,10 +55,7 @@ export class LevelChart implements Chart {
 
   constructor(words: LevelWords, nowMs: number, saved?: SavedChart) {
     this.#words = words
-    this.#sums =
-      saved === undefined
-        ? new SeenValues(nowMs, heaviestOfSums)
-        : SeenValues.from(saved.values, heaviestOfSums)
+    this.#sums = SeenValues.from(saved?.values, nowMs, heaviestOfSums)
     this.#openedMs = nowMs
     if (saved !== undefined) this.#restore(saved.numbers)
   }

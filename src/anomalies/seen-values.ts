@@ -85,8 +85,10 @@ export class SeenValues {
     return [this.#current?.save() ?? [], this.#sinceMs, before]
   }
 
-  /** Restores what `save` returned. */
-  static from([current, sinceMs, before]: SavedValues, heaviest = heaviestOfVolumes): SeenValues {
+  /** Restores what `save` returned; begins at `nowMs` where nothing was saved. */
+  static from(saved: SavedValues | undefined, nowMs: number, heaviest = heaviestOfVolumes): SeenValues {
+    if (saved === undefined) return new SeenValues(nowMs, heaviest)
+    const [current, sinceMs, before] = saved
     const restored = new SeenValues(sinceMs, heaviest)
     if (current.length > 0) restored.#current = Quantiles.from(current)
     const [count = 0, threshold = 0, scale = 0, shape = 0] = before

@@ -25,7 +25,7 @@ export class VolumeChart implements Chart {
 
   constructor(words: VolumeWords, nowMs: number, saved?: SavedChart) {
     this.#words = words
-    this.#values = saved === undefined ? new SeenValues(nowMs) : SeenValues.from(saved.values)
+    this.#values = SeenValues.from(saved?.values, nowMs)
     if (saved !== undefined) [this.#open = 0, this.#sinceMs = 0, this.#reference = 0] = saved.numbers
   }
 
