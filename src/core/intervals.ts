@@ -5,8 +5,6 @@
 export interface Intervals {
   /** Between two looks at the files of policy and keys: whoever changes one waits for it. */
   readonly filesMs: number
-  /** Between two looks at files whose last reading failed. */
-  readonly failedFilesMs: number
   /** Between two looks at certificates. */
   readonly tlsFilesMs: number
   /** Between two looks at the file of freezes, and at Redis for those of other gateways. */
@@ -36,7 +34,6 @@ export interface Intervals {
 /** The intervals of a gateway that is given no others. */
 export const standardIntervals: Intervals = {
   filesMs: 500,
-  failedFilesMs: 1000,
   tlsFilesMs: 1000,
   freezesMs: 400,
   sharedKeysMs: 1000,

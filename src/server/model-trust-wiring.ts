@@ -1,6 +1,5 @@
 /** The watch over the versions of models: its lock file, what it tells, and the requests that it ends. */
-import { stateOf } from '../files/state.ts'
-import { type Watch, watchFiles } from '../files/watch.ts'
+import { lookAt, type Watch, watchFiles } from '../files/watch.ts'
 import { attestationsFolder } from '../model-trust/attestation/store.ts'
 import { type DriftChange, DriftWatch } from '../model-trust/drift-watch.ts'
 import { type Doubt, inWords } from '../model-trust/judge.ts'
@@ -114,13 +113,5 @@ function tellLock(fault: string | undefined, { log, recordEvent }: Foundation): 
   } else {
     log.error({ fault }, 'the lock file of models cannot be used')
     recordEvent('model lock unusable', { fault })
-  }
-}
-
-function lookAt(file: string): string {
-  try {
-    return stateOf(file)
-  } catch {
-    return ''
   }
 }

@@ -11,8 +11,7 @@ import { createKeyRing } from '../auth/api-keys/key-ring.ts'
 import { type RevokedToken, readRevokedTokens, revokedTokensFile } from '../auth/tokens/revoked-tokens.ts'
 import { signingKeysFile } from '../auth/tokens/signing-keys.ts'
 import type { Intervals } from '../core/intervals.ts'
-import { stateOf } from '../files/state.ts'
-import { type Watch, watchFiles } from '../files/watch.ts'
+import { lookAt, lookAtFiles, statesOf, type Watch } from '../files/watch.ts'
 import type { Snapshot } from '../pipeline/context.ts'
 import { exceptionsFile } from '../policy/exceptions.ts'
 import { isPlain, isShort, minTokenLength, plainHttp } from '../policy/lint.ts'
@@ -28,7 +27,7 @@ export interface SnapshotOptions {
   /** Instead of what the policy says, from the command line. */
   readonly listen?: Address
   readonly admin?: Address
-  readonly intervals: Pick<Intervals, 'filesMs' | 'failedFilesMs'>
+  readonly intervals: Pick<Intervals, 'filesMs'>
   /** Epoch milliseconds. */
   now(): number
 }
@@ -107,8 +106,6 @@ class FileSnapshots implements Snapshots {
   /** Their states when they were read. */
   #seen: string
   #watching: Watch | undefined
-  /** Looks again at files whose last reading failed. */
-  #mending: NodeJS.Timeout | undefined
   #onReload: ((reloaded: Reloaded) => void) | undefined
 
   constructor(options: SnapshotOptions) {
@@ -184,23 +181,22 @@ class FileSnapshots implements Snapshots {
     if (statesOf(this.#watched) !== this.#seen) this.reload()
   }
 
+  // What was looked at off the event loop may be older than what was read meanwhile: so one more look.
+  readonly #compare = (states: string): void => {
+    if (states !== this.#seen) this.look()
+  }
+
   listen(onReload: (reloaded: Reloaded) => void): void {
     this.#onReload = onReload
   }
 
   watch(onReload: (reloaded: Reloaded) => void): void {
     this.listen(onReload)
-    this.#watching = watchFiles(this.#watched, this.look, this.#options.intervals.filesMs)
-    // A file that was away only while another one's change was read is the same as before to whoever watches it.
-    this.#mending = setInterval(() => {
-      if (!this.#reading.ok) this.look()
-    }, this.#options.intervals.failedFilesMs)
-    this.#mending.unref()
+    this.#watching = lookAtFiles(this.#watched, this.#compare, this.#options.intervals.filesMs)
     this.look()
   }
 
   readonly close = (): void => {
-    clearInterval(this.#mending)
     this.#watching?.close()
   }
 
@@ -249,7 +245,7 @@ class FileSnapshots implements Snapshots {
     this.#watched = files
     this.#seen = ''
     this.#watching?.close()
-    this.#watching &&= watchFiles(files, this.look, this.#options.intervals.filesMs)
+    this.#watching &&= lookAtFiles(files, this.#compare, this.#options.intervals.filesMs)
   }
 }
 
@@ -263,19 +259,6 @@ function filesOf(
   const besideKeys = [revokedTokensFile(keysFile), signingKeysFile(keysFile)]
   const namesFile = personalData.namesFile === undefined ? [] : [personalData.namesFile]
   return [policyFile, exceptions.file, keysFile, ...besideKeys, ...secretFiles, ...packFiles, ...namesFile]
-}
-
-function statesOf(files: readonly string[]): string {
-  return files.map(lookAt).join('\n')
-}
-
-/** Of what cannot be looked at, nothing: why not, reading tells. */
-function lookAt(file: string): string {
-  try {
-    return stateOf(file)
-  } catch {
-    return ''
-  }
 }
 
 function takenOf({ keysFile }: Policy) {

@@ -125,15 +125,18 @@ describe('on a full disk', () => {
   })
 })
 
+/** Whether the files were taken wholly at the last reading. */
+async function isRead(gate: { readonly admin: string }): Promise<boolean> {
+  const ready = (await (await fetch(`${gate.admin}/readyz`)).json()) as {
+    policy: { reload: { ok: boolean } }
+  }
+  return ready.policy.reload.ok
+}
+
 describe('the key file, moved away and back', () => {
   it('leaves no failed reload standing', async () => {
     const { gate } = await start()
-    const reading = async () => {
-      const ready = (await (await fetch(`${gate.admin}/readyz`)).json()) as {
-        policy: { reload: { ok: boolean } }
-      }
-      return ready.policy.reload.ok
-    }
+    const reading = () => isRead(gate)
     renameSync(gate.keysFile, `${gate.keysFile}.away`)
     // While it is away something else is read, and whoever watches the file never saw it gone.
     gate.reload()
@@ -144,5 +147,16 @@ describe('the key file, moved away and back', () => {
     await until(async () => !(await reading()))
     renameSync(`${gate.keysFile}.away`, gate.keysFile)
     await until(reading)
+  })
+
+  it('is missed although whoever watches it may not have seen that it was back', async () => {
+    const { gate } = await start()
+    renameSync(gate.keysFile, `${gate.keysFile}.away`)
+    await until(async () => !(await isRead(gate)))
+    renameSync(`${gate.keysFile}.away`, gate.keysFile)
+    gate.reload()
+    expect(await isRead(gate)).toBe(true)
+    renameSync(gate.keysFile, `${gate.keysFile}.away`)
+    await until(async () => !(await isRead(gate)))
   })
 })

@@ -84,7 +84,6 @@ export interface GateSettings {
 /** So that no test waits for a timer. */
 const shortIntervals: Intervals = {
   filesMs: 25,
-  failedFilesMs: 50,
   tlsFilesMs: 25,
   freezesMs: 25,
   sharedKeysMs: 50,
