@@ -22,7 +22,10 @@ export const demo: Command = {
     const folder = mkdtempSync(join(tmpdir(), 'tw-'))
     const server = await startDemoServer()
     const policyFile = join(folder, 'torwart.yaml')
-    writeFileSync(policyFile, policyText(server.url, traffic ? rolesOfActors : ''))
+    writeFileSync(
+      policyFile,
+      policyText(server.url, traffic ? `${rolesOfActors}approval: { approvers: [anna] }\n` : ''),
+    )
     const created = new Date().toISOString()
     const people = [{ name: 'demo', role: 'demo' }, ...(traffic ? actors : [])].map(({ name, role }) => {
       const { id, key } = mintKey()
@@ -61,7 +64,7 @@ export const demo: Command = {
 }
 
 /** Uses free ports, because 8080 and 9464 may be in use. */
-function policyText(upstream: string, moreRoles: string): string {
+function policyText(upstream: string, ofTraffic: string): string {
   return `version: 1
 listen: { address: "127.0.0.1:0" }
 admin: { address: "127.0.0.1:0" }
@@ -71,7 +74,7 @@ roles:
     routes: [chat, completions, embeddings, models]
     models: [demo]
     limits: { requestsPerMinute: 30, tokensPerMinute: 200000, concurrent: 4 }
-${moreRoles}guards: { output: { mode: off } }
+${ofTraffic}guards: { output: { mode: off } }
 audit: { file: audit.jsonl }
 shutdown: { notice: 0s, grace: 1s }
 `

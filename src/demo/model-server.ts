@@ -1,11 +1,14 @@
 /**
- * The demonstration server, which has no model and says so. It has as many of Ollama's and OpenAI's routes as the demo and
- * a first try with a client need, with deterministic responses: it repeats the prompt, and calls a tool when it is offered
- * one and asked to, with the first example of arguments that the tool's schema has.
+ * The demonstration server, which has no model and says so. It has as many routes of Ollama, OpenAI and Anthropic as the
+ * demo and a first try with a client need, with deterministic responses: it repeats the prompt, and calls a tool when it is
+ * offered one and asked to, with the first example of arguments that the tool's schema has.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { isObject, type JsonObject, type JsonValue, objectsIn, parse } from '../core/json.ts'
+import { isObject, type JsonObject, type JsonValue, parse } from '../core/json.ts'
 import { boundAddress } from '../wire/bound-address.ts'
+import { sendMessage } from './anthropic.ts'
+import { countsOf, echo, type Reply, replyTo, sendJson, wordsOf } from './reply.ts'
+import { sendResponse } from './responses.ts'
 
 /** A running demonstration server. */
 export interface DemoServer {
@@ -65,7 +68,7 @@ type Route = (response: ServerResponse, body: JsonObject) => void
 const fixed =
   (value: JsonValue): Route =>
   (response) =>
-    json(response, value)
+    sendJson(response, value)
 
 const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ['GET /', (response) => void response.end('Ollama is running')],
@@ -83,7 +86,7 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   [
     'POST /api/chat',
     (response, body) =>
-      ollama(response, body, reply(body), (content, calls) => ({
+      ollama(response, body, replyTo(body.messages, body.tools), (content, calls) => ({
         message: { role: 'assistant', content, ...(calls ? { tool_calls: calls } : {}) },
       })),
   ],
@@ -95,38 +98,15 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   [
     'POST /api/embed',
     (response, { model: asked }) =>
-      json(response, { model: asked ?? model, embeddings: [[0.1, 0.2, 0.3]], prompt_eval_count: 3 }),
+      sendJson(response, { model: asked ?? model, embeddings: [[0.1, 0.2, 0.3]], prompt_eval_count: 3 }),
   ],
-  ['POST /v1/chat/completions', (response, body) => openai(response, body, reply(body))],
+  [
+    'POST /v1/chat/completions',
+    (response, body) => openai(response, body, replyTo(body.messages, body.tools)),
+  ],
+  ['POST /v1/messages', sendMessage],
+  ['POST /v1/responses', sendResponse],
 ])
-
-interface Reply {
-  readonly text: string
-  /** The tool to call instead of answering. */
-  readonly tool?: { readonly name: string; readonly arguments: JsonObject }
-}
-
-function echo(prompt: string): string {
-  return `This is Torwart's demonstration server; there is no model behind it. You said: ${prompt}`
-}
-
-/** Repeats the last user message, or calls the first tool if that message asks to use one. */
-function reply(body: JsonObject): Reply {
-  const messages = objectsIn(body.messages)
-  const last = messages.at(-1)
-  const text = typeof last?.content === 'string' ? last.content : JSON.stringify(last?.content ?? '')
-  const tool = objectsIn(body.tools)[0]
-  const offered = isObject(tool?.function) ? tool.function : undefined
-  return offered && last?.role === 'user' && /\btool\b/i.test(text)
-    ? { text: '', tool: { name: String(offered.name), arguments: exampleOf(offered) } }
-    : { text: echo(text) }
-}
-
-function exampleOf({ parameters }: JsonObject): JsonObject {
-  return objectsIn(isObject(parameters) ? parameters.examples : undefined)[0] ?? {}
-}
-
-const counts = (text: string) => ({ input: 12, output: Math.max(1, text.split(' ').length) })
 
 function ollama(
   response: ServerResponse,
@@ -135,15 +115,15 @@ function ollama(
   shape: (content: string, calls?: JsonValue[]) => JsonObject,
 ): void {
   const base = { model: body.model ?? model, created_at: created }
-  const { input, output } = counts(text)
+  const { input, output } = countsOf(text)
   const end = { done: true, done_reason: 'stop', prompt_eval_count: input, eval_count: output }
   const calls = tool === undefined ? undefined : [{ id: 'call_demo', function: { index: 0, ...tool } }]
   if (body.stream === false) {
-    json(response, { ...base, ...shape(text, calls), ...end })
+    sendJson(response, { ...base, ...shape(text, calls), ...end })
     return
   }
   response.writeHead(200, { 'content-type': 'application/x-ndjson' })
-  const lines: JsonObject[] = words(text).map((word) => ({ ...base, ...shape(word), done: false }))
+  const lines: JsonObject[] = wordsOf(text).map((word) => ({ ...base, ...shape(word), done: false }))
   if (calls) lines.push({ ...base, ...shape('', calls), done: false })
   lines.push({ ...base, ...shape(''), ...end })
   response.end(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
@@ -151,7 +131,7 @@ function ollama(
 
 function openai(response: ServerResponse, body: JsonObject, { text, tool }: Reply): void {
   const base = { id: 'chatcmpl-demo', created: 0, model: body.model ?? model }
-  const { input, output } = counts(text)
+  const { input, output } = countsOf(text)
   const usage = { prompt_tokens: input, completion_tokens: output, total_tokens: input + output }
   const calls =
     tool === undefined
@@ -166,7 +146,7 @@ function openai(response: ServerResponse, body: JsonObject, { text, tool }: Repl
   if (body.stream !== true) {
     const message = { role: 'assistant', content: text, ...(calls ? { tool_calls: calls } : {}) }
     const choices = [{ index: 0, message, finish_reason: finish }]
-    json(response, { ...base, object: 'chat.completion', choices, usage })
+    sendJson(response, { ...base, object: 'chat.completion', choices, usage })
     return
   }
   response.writeHead(200, { 'content-type': 'text/event-stream' })
@@ -174,19 +154,10 @@ function openai(response: ServerResponse, body: JsonObject, { text, tool }: Repl
     `data: ${JSON.stringify({ ...base, object: 'chat.completion.chunk', choices, ...more })}\n\n`
   const delta = (value: JsonObject, finish_reason: string | null = null) =>
     chunk([{ index: 0, delta: value, finish_reason }])
-  for (const word of words(text)) response.write(delta({ role: 'assistant', content: word }))
+  for (const word of wordsOf(text)) response.write(delta({ role: 'assistant', content: word }))
   if (calls) response.write(delta({ role: 'assistant', content: '', tool_calls: calls }))
   response.write(delta({}, finish))
   if (isObject(body.stream_options) && body.stream_options.include_usage === true)
     response.write(chunk([], { usage }))
   response.end('data: [DONE]\n\n')
-}
-
-function words(text: string): string[] {
-  return text.match(/\S+\s*/g) ?? []
-}
-
-function json(response: ServerResponse, value: JsonValue): void {
-  response.setHeader('content-type', 'application/json; charset=utf-8')
-  response.end(JSON.stringify(value))
 }

@@ -280,7 +280,9 @@ describe('a sign-in link', () => {
     expect(signed.view).toMatchObject({ role: 'admin', who: 'holder of a sign-in link' })
     const body = { kind: 'key', name: 'nobody1234567', why: 'test' }
     expect((await signed.send('/admin/v1/freezes', { method: 'POST', body })).status).toBe(201)
-    expect((await send(gate.admin, session, { method: 'POST', body: { link: secret } })).status).toBe(401)
+    const again = await send(gate.admin, session, { method: 'POST', body: { link: secret } })
+    expect(again.status).toBe(401)
+    expect(JSON.stringify(again)).toContain('used already')
   })
 })
 

@@ -19,6 +19,7 @@ export type AdminLoginFailure =
   | 'admin token wrong'
   | 'approver key refused'
   | 'console sign-in refused'
+  | 'console link refused'
 
 /** Answers failed logins. */
 export interface AdminLogins {
@@ -42,6 +43,7 @@ const messages: Readonly<Record<AdminLoginFailure, string>> = {
   'admin token wrong': 'The admin token is missing or wrong.',
   'approver key refused': 'The key is invalid.',
   'console sign-in refused': 'This is no admin token, and no key of an approver or viewer.',
+  'console link refused': 'This link has been used already, or its ten minutes are over.',
 }
 
 /** Creates what answers failed logins. */

@@ -76,7 +76,12 @@ export function registerSessionApi(app: FastifyInstance, parts: SessionApiParts)
       return refuse(reply, 'The body must be JSON with one of token, key and link.')
     const peer = peerOf(request)
     const good = credentials.judge(body, peer)
-    if (!good) return logins.refuse(request, reply, 'console sign-in refused')
+    if (!good)
+      return logins.refuse(
+        request,
+        reply,
+        'link' in body ? 'console link refused' : 'console sign-in refused',
+      )
     endSession(finder.of(request))
     const visit = { ...placeOf(request), peer, isUse: true }
     const id = sessions.open(good, visit)
