@@ -5,6 +5,8 @@ export interface Identity {
   readonly id: string
   readonly name: string
   readonly role: string
+  /** What its key is for, if the key says so. */
+  readonly purpose?: string
   /** Of a token: the key it was made from, and the tokens between them, that key first. */
   readonly from?: readonly string[]
   /** What the same caller has shown besides. */

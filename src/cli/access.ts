@@ -26,6 +26,7 @@ const columns = [
   'expires',
   'lastUsed',
   'guards',
+  'purpose',
 ] as const
 
 /** The command `torwart access`. */
@@ -56,6 +57,7 @@ const widest = 100
 /** Prints the holders as a table, followed by the rights of each role. */
 function inWords(rows: readonly Access[]): string {
   const from = rows.some((row) => row.from.length > 0) ? ['from'] : []
+  const purpose = rows.some((row) => row.purpose !== null) ? ['purpose'] : []
   const holders = rows.map((row) => ({
     ...flat(row),
     from: row.from.join(' ') || null,
@@ -64,7 +66,7 @@ function inWords(rows: readonly Access[]): string {
   }))
   const roles = new Map(rows.map((row) => [row.role, row]))
   return [
-    table(['kind', 'id', 'name', 'role', 'status', ...from, 'expires', 'used'], holders, widest),
+    table(['kind', 'id', 'name', 'role', ...purpose, 'status', ...from, 'expires', 'used'], holders, widest),
     ...[...roles].map(([name, row]) => roleInWords(name, row)),
   ].join('\n')
 }

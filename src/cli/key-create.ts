@@ -24,6 +24,7 @@ export const keyCreate: Command = {
       flags: '--from <networks>',
       description: 'networks it may be used from, such as 10.0.0.0/8,192.0.2.7; default: all',
     },
+    { flags: '--purpose <text>', description: 'what it is for; default: what its role is for' },
     byOption,
     jsonOption,
   ],
@@ -35,7 +36,8 @@ export const keyCreate: Command = {
     if (values.from === '')
       throw new UsageError('--from is empty. Leave it out to allow the key from everywhere.')
     const networks = textOf(values, 'from').split(',').filter(Boolean)
-    const wish = { name, role, lifeMs: durationOption(values, 'expires'), networks }
+    const purpose = values.purpose === undefined ? undefined : textOf(values, 'purpose')
+    const wish = { name, role, purpose, lifeMs: durationOption(values, 'expires'), networks }
     const { key, entry } = made(() => createdKey(wish, Date.now(), authorOf(values, io)))
     const { exit } = await changeKeys(values, io, () => entry)
     const { id, expires = null } = entry

@@ -308,6 +308,8 @@ function compileRole(
     limits: compileLimits(config.limits),
     shared: compileShared(config.shared),
     person: compilePerson(config.person, (key, message) => report([...path, 'person', ...key], message)),
+    purpose: config.purpose,
+    marking: config.marking,
     group: compileGroup(config.group, groups, (message) => report([...path, 'group'], message)),
     caps: {
       bodyBytes: parseSize(config.caps.body) ?? 0,

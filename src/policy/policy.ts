@@ -118,6 +118,10 @@ export interface Role {
   readonly person: PersonRule | undefined
   /** One of `Policy.groups`. */
   readonly group: string | undefined
+  /** What its keys are for, unless a key says so itself. */
+  readonly purpose: string | undefined
+  /** What generated responses are marked as. */
+  readonly marking: 'off' | 'ai-generated'
   readonly caps: Caps
   readonly trustSystem: boolean
   /** Whether `x-agent-id` and `x-session-id` are recorded. */

@@ -18,6 +18,8 @@ export interface Access {
   readonly id: string
   readonly name: string
   readonly role: string
+  /** What it is for, by the key or else by its role. */
+  readonly purpose: string | null
   readonly routes: readonly string[]
   readonly models: readonly string[]
   /** Patterns; those that need approval end in `?`. Null: tool calls are not restricted. */
@@ -45,16 +47,17 @@ export function accessRows(
     ...policy.jwt.flatMap((issuer) => holdersByIssuer(issuer, policy, uses)),
   ]
   return holders
-    .map(({ kind, id, name, role: named, status, from, expires, lastUsed }) => {
+    .map(({ kind, id, name, role: named, purpose: own, status, from, expires, lastUsed }) => {
       const role = policy.roles.get(named)
-      const of = { kind, id, name, role: named, status, ...rightsOf(role), from, expires, lastUsed }
+      const purpose = own ?? role?.purpose ?? null
+      const of = { kind, id, name, role: named, purpose, status, ...rightsOf(role), from, expires, lastUsed }
       return { of, width: widthOf(role, status === 'active', from.length > 0) }
     })
     .toSorted((a, b) => wider(a.width, b.width))
     .map(({ of }): Access => of)
 }
 
-const always = { status: 'active', from: [], expires: null } as const
+const always = { status: 'active', purpose: null, from: [], expires: null } as const
 
 function holderByRule({ kind, pattern, name, role }: CertificateRule, uses: Uses): Holder {
   const known = certificateId(kind, pattern)

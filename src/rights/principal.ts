@@ -48,9 +48,10 @@ export async function principalOf(given: string, policy: Policy, nowMs: number):
 }
 
 function ofKey(entry: KeyEntry, { roles }: Policy, nowMs: number): Principal {
-  const { id, name, role, status, expires, networks } = keyView(entry, new Map(), nowMs)
+  const { id, name, role, purpose, status, expires, networks } = keyView(entry, new Map(), nowMs)
+  const isFor = purpose ?? roles.get(role)?.purpose
   return {
-    about: `Key ${id} (${name}) is ${status}${expires ? `, until ${expires}` : ''}`,
+    about: `Key ${id} (${name})${isFor === undefined ? '' : `, for ${isFor},`} is ${status}${expires ? `, until ${expires}` : ''}`,
     isValid: status === 'active',
     roleName: role,
     whose: `role \`${role}\``,

@@ -78,10 +78,35 @@ describe('torwart access', () => {
     for (const line of words.split('\n')) expect(line.length).toBeLessThanOrEqual(100)
     const { out } = await cli(['access', '--csv', ...config])
     expect(out.split('\r\n')[0]).toBe(
-      'kind,id,name,role,status,routes,models,tools,limits,from,expires,lastUsed,guards',
+      'kind,id,name,role,status,routes,models,tools,limits,from,expires,lastUsed,guards,purpose',
     )
     expect(out).toContain('prompt enforce (block high, flag medium)')
     expect(out).toContain('"\'=HYPERLINK(""http://x"")"')
+  })
+})
+
+describe('a purpose', () => {
+  it('is listed and explained, that of a key before that of its role, and is one line', async () => {
+    const policy = join(folder, 'purpose.yaml')
+    const roles = 'roles: { a: { routes: [chat], models: [x], purpose: answering customers } }'
+    const upstream = 'upstreams: [{ name: local, url: "http://127.0.0.1:11434", kind: ollama }]'
+    writeFileSync(policy, `version: 1\n${upstream}\n${roles}\nkeys: { file: purpose-keys.yaml }\n`)
+    const create = (...more: string[]) =>
+      cli(['key', 'create', '--name', 'one', '--role', 'a', '--json', ...more, '-c', policy])
+    expect((await create()).code).toBe(0)
+    const { out } = await create('--purpose', 'translating letters')
+    const { id } = JSON.parse(out) as { id: string }
+    const rows = JSON.parse((await cli(['access', '--json', '-c', policy])).out) as { purpose: string }[]
+    expect(rows.map(({ purpose }) => purpose).sort()).toEqual(['answering customers', 'translating letters'])
+    expect((await cli(['access', '-c', policy])).out).toMatch(/^kind +id +name +role +purpose +status/)
+    expect((await cli(['explain', '--key', id, '-c', policy])).out).toContain(
+      '(one), for translating letters,',
+    )
+    for (const bad of ['', ' ', 'two\nlines', 'x'.repeat(201)])
+      expect(await create('--purpose', bad)).toMatchObject({
+        code: 2,
+        err: expect.stringContaining('purpose'),
+      })
   })
 })
 

@@ -25,6 +25,8 @@ export interface RequestRecord {
   } | null
   /** Whose budget it counts for, where its role has a group. */
   readonly group?: string
+  /** What the key, or else its role, is for. */
+  readonly purpose?: string
   readonly route: string
   readonly dialect: string
   readonly upstream: string | null

@@ -25,6 +25,8 @@ const maxLifeMs = 100 * 365 * 86_400_000
 export interface NewKeyRequest {
   readonly name: string
   readonly role: string
+  /** What it is for; absent: what its role is for. */
+  readonly purpose?: string | undefined
   readonly lifeMs: number | undefined
   readonly networks: readonly string[]
 }
@@ -42,10 +44,13 @@ function doneBy(entry: KeyEntry, change: KeyChange, by: string): KeyEntry {
 }
 
 /** Makes a key, and its entry. @throws KeyProblem */
-export function createdKey({ name, role, lifeMs, networks }: NewKeyRequest, nowMs: number, by = ''): MadeKey {
+export function createdKey(wish: NewKeyRequest, nowMs: number, by = ''): MadeKey {
+  const { name, role, purpose, lifeMs, networks } = wish
   // What a terminal would obey must not get into a list or a log.
-  if (!/^[^\p{C}\p{Zl}\p{Zp}]{1,128}$/u.test(name) || name.trim() === '')
+  if (!isLine(name, 128))
     throw new KeyProblem('The name must have 1 to 128 characters and no control characters.')
+  if (purpose !== undefined && !isLine(purpose, 200))
+    throw new KeyProblem('The purpose must have 1 to 200 characters and no control characters.')
   if (networks.length > 64 || !networks.every(isNetwork))
     throw new KeyProblem('Networks must be addresses or networks such as 10.0.0.0/8, at most 64.')
   if ((lifeMs ?? 0) > maxLifeMs)
@@ -55,12 +60,17 @@ export function createdKey({ name, role, lifeMs, networks }: NewKeyRequest, nowM
     id,
     name,
     role,
+    ...(purpose === undefined ? {} : { purpose }),
     sha256: hashKey(key).toString('hex'),
     created: new Date(nowMs).toISOString(),
     ...(lifeMs === undefined ? {} : { expires: new Date(nowMs + lifeMs).toISOString() }),
     ...(networks.length === 0 ? {} : { networks: [...networks] }),
   }
   return { entry: doneBy(entry, 'created', by), key }
+}
+
+function isLine(text: string, maxLength: number): boolean {
+  return text.trim() !== '' && text.length <= maxLength && !/[\p{C}\p{Zl}\p{Zp}]/u.test(text)
 }
 
 /**

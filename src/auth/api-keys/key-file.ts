@@ -14,6 +14,8 @@ export interface KeyEntry {
   readonly id: string
   readonly name: string
   readonly role: string
+  /** What it is for; absent: what its role is for. */
+  readonly purpose?: string
   readonly sha256: string
   readonly created: string
   readonly expires?: string
@@ -72,6 +74,7 @@ const checks: FieldChecks<KeyEntry> = {
   id: (value) => typeof value === 'string' && isKeyId(value),
   name: isText(128),
   role: isText(128),
+  purpose: optional(isText(200, /^[^\p{C}\p{Zl}\p{Zp}]+$/u)),
   sha256: isHash,
   created: isTime,
   expires: optional(isTime),

@@ -85,9 +85,8 @@ export function createKeyRing(entries: readonly KeyEntry[], revoked: readonly Re
         if (nowMs >= (madeFrom?.untilMs ?? 0)) return 'revoked'
       }
       if (grants.some((grant) => gone.has(grant.id))) return 'revoked'
-      const { name, role } = found.identity
       const from = [key, ...grants.slice(0, -1).map((grant) => grant.id)]
-      return faultOf(found, nowMs, peer) ?? { kind: 'token', id, name, role, from }
+      return faultOf(found, nowMs, peer) ?? { ...found.identity, kind: 'token', id, from }
     },
     endsAt(key) {
       const found = held.get(keyId(key) ?? '')
@@ -125,7 +124,13 @@ function hold(entry: KeyEntry): HeldKey {
     untilMs: Date.parse(until),
   }))
   return {
-    identity: { kind: 'key', id: entry.id, name: entry.name, role: entry.role },
+    identity: {
+      kind: 'key',
+      id: entry.id,
+      name: entry.name,
+      role: entry.role,
+      ...(entry.purpose === undefined ? {} : { purpose: entry.purpose }),
+    },
     hash: Buffer.from(entry.sha256, 'hex'),
     previous: [first, ...others],
     expiresMs: entry.expires === undefined ? Number.POSITIVE_INFINITY : Date.parse(entry.expires),

@@ -7,6 +7,8 @@ export interface KeyView {
   readonly id: string
   readonly name: string
   readonly role: string
+  /** Null: what its role is for. */
+  readonly purpose: string | null
   readonly created: string
   readonly expires: string | null
   /** Within some seconds; null: never, or not since uses are counted. */
@@ -20,7 +22,7 @@ export interface KeyView {
 
 /** Shows a key at `nowMs` (epoch milliseconds), without its hash. */
 export function keyView(entry: KeyEntry, uses: Uses, nowMs: number): KeyView {
-  const { id, name, role, created, expires, networks = [] } = entry
+  const { id, name, role, purpose, created, expires, networks = [] } = entry
   const use = uses.get(id)
   const status = keyStatus(entry, nowMs)
   const until = (entry.previous ?? [])
@@ -30,6 +32,7 @@ export function keyView(entry: KeyEntry, uses: Uses, nowMs: number): KeyView {
     id,
     name,
     role,
+    purpose: purpose ?? null,
     created,
     expires: expires ?? null,
     lastUsed: use ? new Date(use.last).toISOString() : null,

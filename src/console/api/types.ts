@@ -164,6 +164,7 @@ export interface Key {
   readonly id: string
   readonly name: string
   readonly role: string
+  readonly purpose: string | null
   readonly created: string
   readonly expires: string | null
   readonly lastUsed: string | null
@@ -175,6 +176,7 @@ export interface Key {
 
 /** Whoever has a role, with its rights in words. */
 export interface Access extends Caller {
+  readonly purpose: string | null
   readonly status: string
   readonly routes: readonly string[]
   readonly models: readonly string[]

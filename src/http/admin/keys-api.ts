@@ -2,7 +2,7 @@
  * API keys and tokens in the admin API. The secret of a key is in the response that creates or rotates it, and nowhere else.
  *
  *     GET    /keys                    all keys, without their hashes
- *     POST   /keys                    { name, role, expires, networks, by }
+ *     POST   /keys                    { name, role, purpose, expires, networks, by }
  *     POST   /keys/:id/rotate         { grace, by }
  *     POST   /keys/:id/revoke         { by }, and so disable, enable
  *     DELETE /tokens/:id              revokes it and what was made from it
@@ -49,6 +49,7 @@ const newKey = Type.Object(
   {
     name: Type.String(),
     role: Type.String(),
+    purpose: text,
     expires: text,
     networks: Type.Optional(Type.Array(Type.String())),
     by: text,
@@ -76,15 +77,15 @@ export function registerAdminKeys(app: FastifyInstance, parts: AdminKeysParts): 
     if (!Value.Check(newKey, body))
       return refuse(
         reply,
-        'The body must be JSON with name and role, and optionally expires, networks and by.',
+        'The body must be JSON with name and role, and optionally purpose, expires, networks and by.',
       )
-    const { name, role, networks = [] } = body
+    const { name, role, purpose, networks = [] } = body
     const by = authorOf(request, body.by)
     if (!policy().roles.has(role)) return refuse(reply, 'The policy has no such role.')
     const lifeMs = durationOf(body.expires)
     if (lifeMs === 'none') return refuse(reply, '`expires` must be a duration such as 30d.')
     return attempt(reply, async () => {
-      const { entry, key } = createdKey({ name, role, lifeMs, networks }, nowMs(), by)
+      const { entry, key } = createdKey({ name, role, purpose, lifeMs, networks }, nowMs(), by)
       await changes.put(() => entry)
       reply.code(201)
       return { ...changes.view(entry), key }

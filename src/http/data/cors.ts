@@ -16,7 +16,9 @@ const exposedHeaders = [
   'request-id',
   'retry-after',
   'x-should-retry',
-  ...['code', 'guards', 'clamped', 'left-out', 'limits'].map((name) => `x-torwart-${name}`),
+  ...['code', 'guards', 'clamped', 'left-out', 'limits', 'model', 'marking'].map(
+    (name) => `x-torwart-${name}`,
+  ),
   ...['limit', 'remaining', 'reset'].flatMap((name) => [
     `x-ratelimit-${name}-requests`,
     `x-ratelimit-${name}-tokens`,

@@ -2,7 +2,7 @@
  * The gateway's own response headers. Of a model server's headers only the content type is passed on.
  */
 import type { Refusal } from '../../core/refusal.ts'
-import type { Outgoing } from '../../dialects/dialect.ts'
+import type { Outgoing, RouteGroup } from '../../dialects/dialect.ts'
 import { type RateLimitStatus, tightest } from '../../limits/store.ts'
 import type { RequestContext } from '../../pipeline/context.ts'
 
@@ -30,6 +30,21 @@ export function responseHeaders(context: RequestContext): ResponseHeaders {
   const leftOut = outgoing ? leftOutOf(outgoing) : []
   if (leftOut.length > 0) headers['x-torwart-left-out'] = leftOut.join(', ')
   return headers
+}
+
+/** Routes whose responses a model writes or draws. */
+const generating: ReadonlySet<RouteGroup> = new Set(['chat', 'completions', 'images', 'audio'])
+const visible = /^[\x21-\x7e]{1,512}$/
+
+/** Adds the headers that say what wrote a response: the model with its digest, and the marking of the role. */
+export function addOriginHeaders(headers: ResponseHeaders, context: RequestContext): void {
+  const { model, target, upstream, role, endpoint } = context
+  if (!model || !target || !upstream) return
+  const name = visible.test(model.served) ? model.served : encodeURIComponent(model.served).slice(0, 512)
+  const digest = target.digest === null ? '' : `@sha256:${target.digest.replace(/^sha256:/, '')}`
+  headers['x-torwart-model'] = `${name}${digest}`
+  if (role?.marking === 'ai-generated' && endpoint !== undefined && generating.has(endpoint.group))
+    headers['x-torwart-marking'] = role.marking
 }
 
 /** Matches a dropped tool whose name fits into a header. */

@@ -10,6 +10,7 @@ import type { Form, ResponseWriter } from '../../pipeline/ports.ts'
 import { linger } from '../../wire/linger.ts'
 import { readBody, streamBody } from './body.ts'
 import {
+  addOriginHeaders,
   guardSummary,
   guardsHeader,
   type ResponseHeaders,
@@ -119,6 +120,7 @@ export class HttpResponseWriter implements ResponseWriter {
     if (!this.#head || this.#response.headersSent) return
     const { context } = this.#options
     const headers = responseHeaders(context)
+    addOriginHeaders(headers, context)
     headers['content-type'] = this.#head.contentType
     this.#hasLength = length !== undefined
     if (length !== undefined) headers['content-length'] = String(length)

@@ -115,8 +115,9 @@ export function toRecord(
     id: context.id,
     traceparent: trace.traceparent,
     span: trace.span,
-    identity: context.identity ?? null,
+    identity: recordIdentity(context),
     ...(context.role?.group === undefined ? {} : { group: context.role.group }),
+    ...recordPurpose(context),
     route: context.route,
     dialect: context.dialect.name,
     upstream: context.upstream?.name ?? null,
@@ -177,6 +178,18 @@ export function toContent(
     answer: said,
     stopped,
   }
+}
+
+/** Without its purpose, which has a place of its own. */
+function recordIdentity({ identity }: RequestContext): RequestRecord['identity'] {
+  if (identity?.purpose === undefined) return identity ?? null
+  const { purpose: _, ...rest } = identity
+  return rest
+}
+
+function recordPurpose({ identity, role }: RequestContext): { readonly purpose?: string } {
+  const purpose = identity?.purpose ?? role?.purpose
+  return purpose === undefined ? {} : { purpose }
 }
 
 /** The caller's words: a name that is somebody's secret must not get through as a model's. */

@@ -14,6 +14,7 @@ import {
   group,
   mapOf,
   optional,
+  purpose,
   section,
   size,
   text,
@@ -123,6 +124,12 @@ export const role = group('A role. Each key has one.', {
   shared: section('Limits for all keys of the role together.', sharedLimits),
   person: optional(person),
   group: optional(text('Group, of `groups`, whose budget the role’s keys use up.')),
+  purpose: optional(purpose('What the role’s keys are for. In every record and in `torwart access`.')),
+  marking: choice(
+    ['off', 'ai-generated'],
+    'off',
+    'Whether generated responses have the header `x-torwart-marking: ai-generated`.',
+  ),
   caps,
   allow: Type.Array(Type.Enum([...features]), {
     description:

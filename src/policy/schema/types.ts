@@ -116,6 +116,14 @@ export function named(pattern: string, wanted: string, description: string, stan
   return patterned(pattern, wanted, 'x', description, standard)
 }
 
+/** Declares what something is for: one line of at most 200 characters. */
+export function purpose(description: string) {
+  const wanted = '1 to 200 characters in one line'
+  // Without the `u` flag there is no `\\p{C}`: control characters, and those that are not seen or turn the direction.
+  const unseen = '\\x00-\\x1f\\x7f-\\x9f\\xad\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff'
+  return patterned(`^[^${unseen}]{1,200}$`, wanted, 'answering customers', description)
+}
+
 /** Declares a path such as `/ollama`, or an empty one. */
 export function pathPrefix(description: string) {
   const wanted = 'a path such as /ollama, of letters, digits and . _ ~ -, without a slash at its end'

@@ -24,12 +24,14 @@ export function CreateKey({
   const [role, setRole] = useState(roles[0] ?? '')
   const [expires, setExpires] = useState('90d')
   const [networks, setNetworks] = useState('')
+  const [purpose, setPurpose] = useState('')
   const { isBusy, problem, run } = useAction()
   const create = () =>
     run(async () => {
       const from = networks.split(/[\s,]+/).filter((each) => each !== '')
       const body = {
         ...{ name: name.trim(), role: role.trim() },
+        ...(purpose.trim() === '' ? {} : { purpose: purpose.trim() }),
         ...(expires === '' ? {} : { expires }),
         ...(from.length === 0 ? {} : { networks: from }),
       }
@@ -55,6 +57,7 @@ export function CreateKey({
         onChange={setName}
       />
       <TextField label="keys.role" value={role} isRequired options={roles} onChange={setRole} />
+      <TextField label="keys.purpose" value={purpose} onChange={setPurpose} />
       <SelectField
         label="keys.expires"
         value={expires}

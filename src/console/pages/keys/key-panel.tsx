@@ -135,8 +135,9 @@ function ChangeDialog({
 }
 
 function Rights({ of: access, networks }: { of: Access; networks: readonly string[] }) {
-  const { role, routes, models, tools, limits, guards } = access
+  const { role, purpose, routes, models, tools, limits, guards } = access
   const rows: readonly (readonly [TextKey, readonly string[]])[] = [
+    ...(purpose === null ? [] : [['rights.purpose', [purpose]] as const]),
     ['rights.routes', routes],
     ['rights.models', models],
     ['rights.tools', tools ?? [t('rights.anyTool')]],
