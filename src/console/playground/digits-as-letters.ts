@@ -1,23 +1,10 @@
 /** Words with digits and signs for letters (`1gn0re`), which the scanner reads in place, without a reading of its own. */
 import type { Finding } from '../../core/text.ts'
+import { lettersMeant, standsInFor } from '../../detect/deobfuscate/leet.ts'
 import type { ShownReading } from './shown.ts'
 
-const letters: Readonly<Record<string, string>> = {
-  '0': 'o',
-  '1': 'i',
-  '3': 'e',
-  '4': 'a',
-  '5': 's',
-  '7': 't',
-  '8': 'b',
-  '@': 'a',
-  $: 's',
-  '!': 'i',
-  '|': 'i',
-}
 /** What is found by more than words, or by signs. */
 const otherwise = new Set(['acts', 'delimiter', 'smuggling', 'overflow'])
-const inWord = /[a-z][0134578@$|!][a-z0-9]|[0134578@$|][a-z]/i
 const words = /[a-z0134578@$|!]*[a-z][a-z0134578@$|!]*/gi
 const maxShown = 400
 
@@ -30,7 +17,7 @@ export function foundInDigits(
   const elsewhere = new Set(readings.flatMap(({ found }) => found.map(({ id }) => id)))
   const here = findings.filter(({ id, category, start, end }) => {
     if (elsewhere.has(id) || otherwise.has(category)) return false
-    return end - start <= maxShown && inWord.test(text.slice(start, end))
+    return end - start <= maxShown && standsInFor.test(text.slice(start, end))
   })
   if (here.length === 0) return []
   const undone = here.slice(0, 12).map(({ start, end }) => {
@@ -50,5 +37,5 @@ export function foundInDigits(
 }
 
 function asLetters(text: string): string {
-  return text.replaceAll(words, (word) => word.replaceAll(/[^a-z]/gi, (sign) => letters[sign] ?? sign))
+  return text.replaceAll(words, (word) => word.replaceAll(/[^a-z]/gi, (sign) => lettersMeant[sign] ?? sign))
 }

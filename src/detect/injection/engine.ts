@@ -4,6 +4,7 @@
  */
 import { unitCount } from '../../core/code-units.ts'
 import type { Channel } from '../../core/text.ts'
+import { lettersMeant, standsInFor } from '../deobfuscate/leet.ts'
 import { toPigLatin } from '../deobfuscate/pig-latin.ts'
 import { sign } from '../deobfuscate/prefilter.ts'
 import { rot13 } from '../deobfuscate/rot13-and-reversed.ts'
@@ -32,21 +33,8 @@ export interface Engine {
 /** Bits of what `look` returns: ways in which a text may be turned. */
 export const turn = { backToFront: 1, shifted: 2, pigLatin: 4 } as const
 
-/** Digits and signs that pass for letters. `l` and `i` become one, because `1` may be either. */
-const leet: Readonly<Record<string, string>> = {
-  '0': 'o',
-  '1': 'i',
-  '3': 'e',
-  '4': 'a',
-  '5': 's',
-  '7': 't',
-  '8': 'b',
-  '@': 'a',
-  $: 's',
-  '!': 'i',
-  '|': 'i',
-  l: 'i',
-}
+/** `l` and `i` become one, because `1` may be either. */
+const leet = { ...lettersMeant, l: 'i' }
 const asLetter = new Uint16Array(unitCount)
 /** Where signs may be letters, they part no words. */
 const loosenedKinds = unitKinds.slice()
@@ -237,9 +225,6 @@ function isMostlyMentioned({ text }: TextView, { parts }: Pick<Act, 'parts'>): b
 }
 
 const twoSentences = /[\p{Ll}\d)"'][.!?]["')]?\s+\p{Lu}/u
-
-/** A digit or sign within or before a word. */
-const standsInFor = /[a-z][0134578@$|!][a-z0-9]|[0134578@$|][a-z]/i
 
 function matcherOf(phrases: readonly Phrase[]): Matcher {
   return createMatcher(phrases.map(({ steps }) => steps))
