@@ -149,6 +149,7 @@ function compileParts(config: Config, origin: Origin, report: Report): Parts {
     logAddresses: config.log.addresses,
     telemetry: compileTelemetry(config, report),
     workers: config.workers,
+    mustPassTests: config.reload.tests === 'require',
     shutdown: { noticeMs: ms(config.shutdown.notice), graceMs: ms(config.shutdown.grace) },
   }
 }

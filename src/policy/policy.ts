@@ -356,6 +356,8 @@ export interface Policy {
   readonly telemetry: TelemetrySettings
   /** Processes that serve requests. */
   readonly workers: number
+  /** Whether its tests must pass before it is taken. */
+  readonly mustPassTests: boolean
   readonly shutdown: { readonly noticeMs: number; readonly graceMs: number }
   /** What the operator should know, such as features that are asked for and not built yet. */
   readonly warnings: readonly string[]

@@ -62,9 +62,10 @@ const variable = /\$\{(file:)?([^}:]+)(?::-([^}]*))?\}/g
 
 /**
  * Parses a policy file and expands its variables. Collects errors in `problems`.
+ * @param environment undefined: nothing is expanded, and `${` is text like any other
  * @throws PolicyError if its aliases would make it grow beyond measure
  */
-export function readSource(file: string, text: string, environment: Environment): Source {
+export function readSource(file: string, text: string, environment: Environment | undefined): Source {
   const lines = new LineCounter()
   const document = parseDocument(text, {
     lineCounter: lines,
@@ -85,7 +86,7 @@ export function readSource(file: string, text: string, environment: Environment)
   const expanded = new Map<Scalar, Written>()
   visit(document, {
     Scalar(_key, node) {
-      if (typeof node.value !== 'string' || !node.value.includes('${')) return
+      if (!environment || typeof node.value !== 'string' || !node.value.includes('${')) return
       expanded.set(node, writtenIn(node.value))
       const missing = expand(node, environment)
       if (missing !== undefined) problems.push(place(node.range?.[0] ?? 0, missing))

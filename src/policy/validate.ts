@@ -2,18 +2,19 @@
  * A value against the schema, in one walk: defaults filled in, every error found at once and told in an operator's words.
  * What is wrong is replaced by something that would do, so that what only several keys show together is found as well.
  */
+import type { Static, TSchema } from 'typebox'
 import Value from 'typebox/value'
 import { parseDuration, parseSize } from '../core/units.ts'
 import { didYouMean, nearest, type Problem } from './problem.ts'
 import type { SchemaNode } from './schema/node.ts'
-import { type Config, configSchema, policySchema } from './schema/schema.ts'
+import { type Config, configSchema } from './schema/schema.ts'
 import type { Path, Source } from './source.ts'
 import { codeOf, faultOf, wantedBy } from './wording.ts'
 
-/** The policy file after validation. */
-export interface Validated {
+/** A file after validation. */
+export interface Validated<T = Config> {
   /** What the file says, with stand-ins for what is wrong. */
-  readonly config: Config
+  readonly config: T
   /** Wrong values and keys that are not known. */
   readonly problems: readonly Problem[]
   /** Keys that must be there and are not. */
@@ -26,6 +27,8 @@ const maxProblems = 200
 
 interface Walk {
   readonly source: Source
+  /** What the whole file should be. */
+  readonly schema: SchemaNode
   readonly problems: Problem[]
   readonly missing: Problem[]
   readonly wrong: Path[]
@@ -33,10 +36,18 @@ interface Walk {
 
 /** Validates a policy file against the schema. Collects errors instead of throwing them. */
 export function validate(source: Source): Validated {
-  const walk: Walk = { source, problems: [], missing: [], wrong: [] }
-  const config = read(policySchema, source.value ?? {}, [], walk)
-  if (!Value.Check(configSchema, config)) {
-    const [error] = Value.Errors(configSchema, config)
+  return validateBy(configSchema, source)
+}
+
+/** Validates any other file against its schema, in the same words. Collects errors instead of throwing them. */
+export function validateBy<T extends TSchema>(schema: T, source: Source): Validated<Static<T>> {
+  // Widened, as `policySchema` is.
+  const tree: TSchema = schema
+  const node: SchemaNode = tree
+  const walk: Walk = { source, schema: node, problems: [], missing: [], wrong: [] }
+  const config = read(node, source.value ?? (node.type === 'array' ? [] : {}), [], walk)
+  if (!Value.Check(schema, config)) {
+    const [error] = Value.Errors(schema, config)
     throw new TypeError(`the schema is read in two ways at ${error?.instancePath}: ${error?.message}`)
   }
   const isWrong = (path: Path) =>
@@ -96,7 +107,7 @@ function tellUnknown(
   const near = nearest(key, known)
   // What the other key says is not known now, so nothing is said about it either.
   if (near !== undefined) wrong.push([...path, near])
-  const elsewhere = near === undefined ? placeOf(key, policySchema, '') : undefined
+  const elsewhere = near === undefined ? placeOf(key, walk.schema, '') : undefined
   const [stranger] = /[^\x20-\x7e]/u.exec(key) ?? []
   const hint =
     stranger === undefined
@@ -176,7 +187,7 @@ function standIn(node: SchemaNode, value: unknown, path: Path, walk: Walk): unkn
   const { source, problems, wrong } = walk
   if (isEnough(walk, path)) return example(node)
   wrong.push(path)
-  const name = path.length === 0 ? 'the policy' : `\`${path.join('.')}\``
+  const name = path.length === 0 ? 'the file' : `\`${path.join('.')}\``
   const isShown = node.form !== 'secret' && source.isLiteral(path)
   problems.push(source.problem(path, `${name} ${faultOf(node, value, isShown)}`))
   return example(node)

@@ -6,7 +6,7 @@ import { type KeyEntry, readKeyFile } from '../auth/api-keys/key-file.ts'
 import { createKeyRing } from '../auth/api-keys/key-ring.ts'
 import { keyView } from '../auth/api-keys/key-view.ts'
 import { holderOf } from '../auth/identity.ts'
-import { identifyCertificate } from '../auth/mtls/certificate.ts'
+import { certificateSaying, identifyCertificate, type ShownCertificate } from '../auth/mtls/certificate.ts'
 import { narrow } from '../auth/tokens/grant.ts'
 import { readRevokedTokens, revokedTokensFile } from '../auth/tokens/revoked-tokens.ts'
 import { openSigningKeys, signingKeysFile } from '../auth/tokens/signing-keys.ts'
@@ -34,12 +34,12 @@ export interface Principal {
 export async function principalOf(given: string, policy: Policy, nowMs: number): Promise<Principal> {
   const entries = readKeyFile(policy.keysFile)
   if (isToken(given)) return ofToken(given, entries, policy, nowMs)
-  const [, kind, name] = /^(cn|dns|uri|sha256|jwt):(.+)$/.exec(given) ?? []
-  if (kind === 'jwt')
+  if (/^jwt:./.test(given))
     throw new KeyProblem(
       'The role of a JSON Web Token depends on its claims. Run `torwart access` to see the possible roles.',
     )
-  if (kind !== undefined && name !== undefined) return ofCertificate(given, kind, name, policy, nowMs)
+  const certificate = certificateSaying(given)
+  if (certificate) return ofCertificate(given, certificate, policy, nowMs)
   if (isTokenId(given) && !entries.some(({ id }) => id === given))
     throw new KeyProblem(
       `There is no key ${given}. If it is the id of a token, pass the token itself on stdin, with --key -.`,
@@ -98,16 +98,7 @@ async function ofToken(
   }
 }
 
-function ofCertificate(given: string, kind: string, name: string, policy: Policy, nowMs: number): Principal {
-  const only = (wanted: string, text = name) => (kind === wanted ? [text] : [])
-  const shown = {
-    fault: undefined,
-    cn: only('cn')[0],
-    dns: only('dns', name.toLowerCase()),
-    uris: only('uri'),
-    fingerprint: only('sha256', name.toLowerCase())[0] ?? '',
-    expiresMs: Number.POSITIVE_INFINITY,
-  }
+function ofCertificate(given: string, shown: ShownCertificate, policy: Policy, nowMs: number): Principal {
   const found = identifyCertificate(shown, policy.certificates, nowMs)
   const known = typeof found === 'string' ? undefined : found
   return {

@@ -9,7 +9,7 @@ import { requireFreeAddresses } from '../http/data/listen.ts'
 import { createLoginFailures, type LoginFailures } from '../pipeline/finish/login-failures.ts'
 import { RequestObservers } from '../pipeline/finish/observers.ts'
 import { createRecordedBefore, type RecordedBefore } from '../pipeline/finish/recorded-before.ts'
-import { createScanners, type ScannerFor } from '../pipeline/request/scan-cache.ts'
+import { createScanners, createScanning, type ScannerFor } from '../pipeline/request/scan-cache.ts'
 import type { Variables } from '../policy/locate.ts'
 import { loadPacks } from '../policy/packs.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -22,10 +22,13 @@ import type { Closers } from './closers.ts'
 import { type KeysSync, openKeysSync } from './keys-sync.ts'
 import { openRedis } from './limit-store.ts'
 import { type Part, type Processes as ProcessesOfGateway, partOf } from './part.ts'
+import { PolicyTestGate } from './policy-tests.ts'
 import { createSnapshots, type SnapshotOptions, type Snapshots } from './reload.ts'
 
 /** What a gateway is started with. */
-export interface GatewayOptions extends Omit<SnapshotOptions, 'now' | 'intervals'>, ProcessesOfGateway {
+export interface GatewayOptions
+  extends Omit<SnapshotOptions, 'now' | 'intervals' | 'tests'>,
+    ProcessesOfGateway {
   readonly log: Log
   readonly processes: Processes
   readonly version: string
@@ -87,9 +90,13 @@ export async function openFoundation(options: GatewayOptions, closers: Closers):
   const { log, clock = systemClock } = options
   const intervals = { ...standardIntervals, ...options.intervals }
   const metrics = createMetrics()
-  const snapshots = createSnapshots({ ...options, intervals, now: clock.wallMs })
+  const { scannerFor = createScanners(loadPacks()), policyFile } = options
+  const scanningFor = createScanning(scannerFor)
+  const tests = new PolicyTestGate({ policyFile, scanningFor, log, nowMs: clock.wallMs })
+  const snapshots = createSnapshots({ ...options, intervals, tests, now: clock.wallMs })
   closers.add(snapshots.close)
   const policy = () => snapshots.current.policy
+  await tests.require(policy())
   const atStart = policy()
   configureMetrics(metrics, atStart.telemetry.metrics)
   const part = partOf(options, atStart.workers)
@@ -111,7 +118,7 @@ export async function openFoundation(options: GatewayOptions, closers: Closers):
   const keysSync = await openKeysSync({ redis: keysRedis, policy, clock, log, intervals })
   closers.add(keysSync.close)
   const recordedBefore = createRecordedBefore()
-  const { version, processes, out, scannerFor = createScanners(loadPacks()) } = options
+  const { version, processes, out } = options
   const auditParts = {
     ...{ part, atStart, version, processes, clock, metrics, log, out },
     onGone: () => recordedBefore.forget(),
@@ -126,7 +133,7 @@ export async function openFoundation(options: GatewayOptions, closers: Closers):
   )
   closers.add(loginFailures.close)
   return {
-    ...{ version, policyFile: options.policyFile, variables: options.variables, startedAtMs: clock.wallMs() },
+    ...{ version, policyFile, variables: options.variables, startedAtMs: clock.wallMs() },
     ...{ part, log, clock, metrics, snapshots, policy, atStart, memory, redis, keysSync },
     ...{ audit, orphans, recordEvent },
     ...{ recordedBefore, loginFailures, scannerFor, intervals },

@@ -132,9 +132,10 @@ export async function createAdminSide(
       freezes: workers ? workers.frozenEverywhere(freezes) : freezes,
       shared: keysSync.shared,
       reload: async () => {
-        const problems = snapshots.reload()
+        snapshots.reload()
+        await snapshots.settled()
         await workers?.caughtUp()
-        return problems
+        return snapshots.problems
       },
       recorded: changes.tell,
       freezeReach: (wish) => reachOf(wish, policy(), snapshots.keyFiles.keys, fleet.listed(), nowMs()),

@@ -19,6 +19,8 @@ import { loadPolicy } from '../policy/load.ts'
 import type { Variables } from '../policy/locate.ts'
 import type { Address, Policy } from '../policy/policy.ts'
 import { PolicyError } from '../policy/problem.ts'
+import { testsFileOf } from '../policy/tests/test-file.ts'
+import type { PolicyTestGate } from './policy-tests.ts'
 
 /** Where policy and keys are read from. */
 export interface SnapshotOptions {
@@ -28,6 +30,7 @@ export interface SnapshotOptions {
   readonly listen?: Address
   readonly admin?: Address
   readonly intervals: Pick<Intervals, 'filesMs'>
+  readonly tests: Pick<PolicyTestGate, 'admits' | 'settled'>
   /** Epoch milliseconds. */
   now(): number
 }
@@ -72,8 +75,10 @@ export interface Snapshots {
   readonly policyText: { readonly text: string; readonly loadedAt: string }
   /** Why the last reading was not taken as a whole; empty: it was. */
   readonly problems: readonly string[]
-  /** @returns why not all of it was taken */
+  /** @returns why not all of it was taken; a policy whose tests still run may be taken later (`settled`) */
   reload(): readonly string[]
+  /** Resolves when no policy waits for its tests. Never rejects. */
+  settled(): Promise<void>
   /** Reloads now, if a file has changed: for what must not happen before the next look at them. */
   look(): void
   /** Starts to follow the files. Reloads at once if one of them has changed since it was read. */
@@ -107,6 +112,7 @@ class FileSnapshots implements Snapshots {
   #seen: string
   #watching: Watch | undefined
   #onReload: ((reloaded: Reloaded) => void) | undefined
+  #isClosed = false
 
   constructor(options: SnapshotOptions) {
     this.#options = options
@@ -163,7 +169,10 @@ class FileSnapshots implements Snapshots {
     const exceptions = lookAt(before.exceptions.file)
     const keysOnly = areKeysOnly(this.#watched, this.#seen, states, before)
     this.#seen = states
-    const failures = this.#readAgain(before, exceptions)
+    const takenBefore = this.#taken
+    const { failures, isTested } = this.#readAgain(before, exceptions)
+    // It is told of when its tests are done; keys that have changed meanwhile hold at once.
+    if (!isTested && failures.length === 0 && areSameKeys(takenBefore, this.#taken)) return []
     this.#reading = {
       ok: failures.length === 0,
       at: new Date(this.#options.now()).toISOString(),
@@ -196,12 +205,25 @@ class FileSnapshots implements Snapshots {
     this.look()
   }
 
+  settled(): Promise<void> {
+    return this.#options.tests.settled()
+  }
+
+  /** Reads everything again when tests are done. */
+  readonly #onTested = (): void => {
+    if (!this.#isClosed) this.reload()
+  }
+
   readonly close = (): void => {
+    this.#isClosed = true
     this.#watching?.close()
   }
 
-  /** Takes of policy, keys and revoked tokens what can be read. @returns why something was not taken */
-  #readAgain(before: Policy, exceptions: string): readonly unknown[] {
+  /**
+   * Takes of policy, keys and revoked tokens what can be read, and has passed its tests.
+   * @returns why something was not taken, and whether the policy's tests are done
+   */
+  #readAgain(before: Policy, exceptions: string): { failures: readonly unknown[]; isTested: boolean } {
     const failures: unknown[] = []
     const attempt = <T>(read: () => T): T | undefined => {
       try {
@@ -211,7 +233,12 @@ class FileSnapshots implements Snapshots {
         return undefined
       }
     }
-    const read = attempt(() => readPolicy(this.#options))
+    let isTested = true
+    const read = attempt(() => {
+      const found = readPolicy(this.#options)
+      isTested = this.#options.tests.admits(found.policy, this.#onTested) === 'yes'
+      return isTested ? found : undefined
+    })
     if (read && read.text !== this.#policyText.text)
       this.#policyText = { text: read.text, loadedAt: new Date(this.#options.now()).toISOString() }
     const policy = read?.policy ?? before
@@ -227,7 +254,7 @@ class FileSnapshots implements Snapshots {
       exceptions: policy === before ? this.#taken.exceptions : exceptions,
     }
     this.#warnings = [...policy.warnings, ...waitForRestart(this.#atStart, policy), ...(keys?.warnings ?? [])]
-    return failures
+    return { failures, isTested }
   }
 
   #readKeys(policy: Policy): ReturnType<typeof readKeys> {
@@ -252,13 +279,19 @@ class FileSnapshots implements Snapshots {
 /** Whose change is a reason to read everything again. */
 function filesOf(
   { policyFile }: SnapshotOptions,
-  { keysFile, secretFiles, promptGuard, personalData, roles, exceptions }: Policy,
+  { keysFile, secretFiles, promptGuard, personalData, roles, exceptions, mustPassTests }: Policy,
 ): readonly string[] {
   const guards = [promptGuard, ...[...roles.values()].map((role) => role.promptGuard)]
   const packFiles = new Set(guards.flatMap((guard) => guard.packFiles))
   const besideKeys = [revokedTokensFile(keysFile), signingKeysFile(keysFile)]
   const namesFile = personalData.namesFile === undefined ? [] : [personalData.namesFile]
-  return [policyFile, exceptions.file, keysFile, ...besideKeys, ...secretFiles, ...packFiles, ...namesFile]
+  const tests = mustPassTests ? [testsFileOf(policyFile)] : []
+  const others = [...secretFiles, ...packFiles, ...namesFile, ...tests]
+  return [policyFile, exceptions.file, keysFile, ...besideKeys, ...others]
+}
+
+function areSameKeys(one: Taken, other: Taken): boolean {
+  return one.keys === other.keys && one.revoked === other.revoked
 }
 
 function takenOf({ keysFile }: Policy) {

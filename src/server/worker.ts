@@ -76,6 +76,7 @@ async function join(channel: Channel, { snapshots }: Foundation): Promise<void> 
   // Twice: the files may change between the two readings.
   for (let left = 2; left > 0; left--) {
     snapshots.look()
+    await snapshots.settled()
     if (await channel.ask<boolean>('worker.join', [fingerprintOf(snapshots)], joinMs)) return
   }
   throw new Error('the files of policy and keys are not those that the primary serves by')
@@ -88,8 +89,9 @@ function answersOf(
   { tlsFiles }: DataSide,
 ) {
   return {
-    'worker.reload': () => {
+    'worker.reload': async () => {
       snapshots.reload()
+      await snapshots.settled()
       return fingerprintOf(snapshots)
     },
     'worker.certificates': () => tlsFiles?.reload(),

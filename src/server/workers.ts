@@ -98,8 +98,9 @@ export class Workers {
   }
 
   /** Resolves when they serve by the policy and keys in force. Never rejects. */
-  caughtUp(): Promise<void> {
-    return this.#supervisor.reload()
+  async caughtUp(): Promise<void> {
+    await this.#foundation.snapshots.settled()
+    await this.#supervisor.reload()
   }
 
   /** Has them read their certificates again. */

@@ -293,6 +293,7 @@ log: { level: loud }
         policyFile: file,
         variables: {},
         intervals: standardIntervals,
+        tests: { admits: () => 'yes' as const, settled: async () => {} },
         now: () => 0,
         ...(address ? { listen: address } : {}),
       }

@@ -23,6 +23,21 @@ export interface ShownCertificate {
   readonly expiresMs: number
 }
 
+/** Returns a certificate that says one thing, such as `dns:build.example.org`; undefined if the text is no such thing. */
+export function certificateSaying(text: string): ShownCertificate | undefined {
+  const [, kind, name] = /^(cn|dns|uri|sha256):(.+)$/.exec(text) ?? []
+  if (kind === undefined || name === undefined) return undefined
+  const only = (wanted: string, said = name) => (kind === wanted ? [said] : [])
+  return {
+    fault: undefined,
+    cn: only('cn')[0],
+    dns: only('dns', name.toLowerCase()),
+    uris: only('uri'),
+    fingerprint: only('sha256', name.toLowerCase())[0] ?? '',
+    expiresMs: Number.POSITIVE_INFINITY,
+  }
+}
+
 const byCode: Readonly<Record<string, CertificateFault>> = {
   CERT_HAS_EXPIRED: 'certificate expired',
   CERT_NOT_YET_VALID: 'certificate not yet valid',

@@ -9,7 +9,7 @@ import type { MakeResponseGuard } from '../response/output-guard.ts'
 import { callRights, judgeRight } from '../response/tool-rights.ts'
 import type { ReadPrompt } from './prompt.ts'
 import type { RecordedRequest } from './recorded-request.ts'
-import { Unknown } from './unknown.ts'
+import { AsksHuman, Unknown } from './unknown.ts'
 
 const maxNameLength = 128
 
@@ -64,7 +64,7 @@ function requireCall(request: Authorised, call: ToolCall): void {
   if (!isWhole && callRights(request)?.(call.name) && role.tools?.asks(call.name).rules)
     throw new Unknown('arguments of a tool call are not on record')
   const judgement = judgeRight(request, call)
-  if (judgement.kind === 'approve') throw new Unknown('a human would be asked about a tool call')
+  if (judgement.kind === 'approve') throw new AsksHuman('a human would be asked about a tool call')
   if (judgement.kind === 'outside' && role.tools?.otherwise !== 'strip')
     throw new Refusal('tool_not_allowed', { detail: call.name.slice(0, maxNameLength) })
 }

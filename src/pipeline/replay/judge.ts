@@ -24,22 +24,24 @@ import type { ScanningFor } from '../request/scan-cache.ts'
 import { createScanPrompt } from '../request/scan-prompt.ts'
 import { createResponseGuards } from '../response/output-guard.ts'
 import { requireAnswer } from './answer.ts'
-import { authoriseRecordedModel, noFreezes } from './model.ts'
+import { authoriseRecordedModel, everyServer, noFreezes, serversOf } from './model.ts'
 import { type ReadPrompt, requirePrompt } from './prompt.ts'
 import type { RecordedRequest } from './recorded-request.ts'
-import { Unknown } from './unknown.ts'
+import { AsksHuman, Unknown } from './unknown.ts'
 
 /** What a policy says of a request. */
 export type Verdict =
   | { readonly kind: 'allowed' }
   | { readonly kind: 'refused'; readonly code: RefusalCode; readonly rule: string }
-  | { readonly kind: 'unknown'; readonly why: string }
+  | { readonly kind: 'unknown'; readonly why: string; readonly asksHuman: boolean }
 
 /** What judging takes. */
 export interface JudgeParts {
   readonly scanningFor: ScanningFor
   readonly log: Pick<Log, 'warn'>
   readonly clock?: Clock
+  /** Whether model servers are taken to have every model that they may be asked for. Absent: only what is on record. */
+  readonly serversHaveAll?: boolean
 }
 
 /** Judges requests by one policy. Never rejects for what is in a record. */
@@ -48,7 +50,7 @@ export type JudgeRecorded = (request: RecordedRequest) => Promise<Verdict>
 /** Makes a judge. Its scanner and detectors are made with the first request that needs them. */
 export function createJudge(
   policy: Policy,
-  { scanningFor, log, clock = systemClock }: JudgeParts,
+  { scanningFor, log, clock = systemClock, serversHaveAll = false }: JudgeParts,
 ): JudgeRecorded {
   const metrics = createMetrics()
   const turns = createGuardTurns(clock)
@@ -83,8 +85,9 @@ export function createJudge(
     authoriseRoute(request, to, noFreezes)
     if (to.endpoint.kind !== 'exchange') return
     const endpoint: Exchange = to.endpoint
+    const servers = serversHaveAll ? everyServer : serversOf(recorded)
     if (!model) throw new Unknown('its body was not read')
-    const authorised = await authoriseRecordedModel(request, endpoint, recorded, model.asked)
+    const authorised = await authoriseRecordedModel(request, endpoint, recorded, servers)
     const read: ReadPrompt = await requirePrompt(authorised, recorded, scan)
     if (!endpoint.answer) requireAnswer(authorised, recorded, read, makeResponseGuard)
   }
@@ -94,7 +97,8 @@ export function createJudge(
       await judge(recorded)
       return { kind: 'allowed' }
     } catch (thrown) {
-      if (thrown instanceof Unknown) return { kind: 'unknown', why: thrown.message }
+      if (thrown instanceof Unknown)
+        return { kind: 'unknown', why: thrown.message, asksHuman: thrown instanceof AsksHuman }
       // A guard that fails refuses a request, and says nothing of a policy.
       if (!(thrown instanceof Refusal) || thrown.code === 'internal') throw thrown
       return { kind: 'refused', code: thrown.code, rule: ruleOf(thrown, recorded) }

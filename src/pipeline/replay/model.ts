@@ -1,5 +1,7 @@
 /** May the caller of a recorded request use its model? Asked of the step that asks it of every request. */
+import type { ServerKind } from '../../core/servers.ts'
 import type { Exchange, Prompt } from '../../dialects/dialect.ts'
+import type { Upstream } from '../../policy/policy.ts'
 import { createAllowed } from '../../upstreams/allowed.ts'
 import type { Fleet, Target } from '../../upstreams/fleet.ts'
 import { type Authenticated, type Authorised, extend, type Parsed } from '../context.ts'
@@ -10,21 +12,24 @@ import { Unknown } from './unknown.ts'
 /** Freezes are orders of the day and no rules. */
 export const noFreezes = { holdsCaller: () => false, holdsModel: () => false }
 
+/** What is asked of the model servers. */
+type Servers = Pick<Fleet, 'find' | 'isRemote'>
+
 /** @throws Refusal `model_not_allowed`; Unknown */
 export async function authoriseRecordedModel<Context extends Authenticated>(
   request: Context,
   endpoint: Exchange,
   recorded: RecordedRequest,
-  asked: string,
+  fleet: Servers,
 ): Promise<Context & Authorised> {
   // A file has no name but its digest, which is not what the policy allows.
   if (endpoint.group === 'admin') throw new Unknown('what it changes at the model server is not on record')
   const parsed: Context & Parsed = extend(request, {
     ...{ entry: undefined, admission: undefined },
-    ...{ endpoint, prompt: promptOf(recorded, asked) },
+    ...{ endpoint, prompt: promptOf(recorded) },
   })
   const authoriseModel = createAuthoriseModel({
-    fleet: serversOf(recorded),
+    fleet,
     // Which versions are trusted, and which conversations are stored, is taken to be as it was.
     models: { admits: () => true, doubt: () => undefined },
     stored: { find: async () => undefined },
@@ -33,8 +38,21 @@ export async function authoriseRecordedModel<Context extends Authenticated>(
   return extend(parsed, await authoriseModel(parsed))
 }
 
+/** Model servers that have whatever they are asked for. */
+export const everyServer: Servers = serversThat(() => true)
+
 /** The model servers, as far as a record knows them. */
-function serversOf({ model, upstream }: RecordedRequest): Pick<Fleet, 'find' | 'isRemote'> {
+export function serversOf({ model, upstream }: RecordedRequest): Servers {
+  // An Ollama is asked for what it does not list; others are known to have only what they had.
+  return serversThat(
+    (kind, name, members) =>
+      kind === 'ollama' || (model?.served === name && members.some((each) => each.name === upstream)),
+  )
+}
+
+type HasModel = (kind: ServerKind, model: string, members: readonly Upstream[]) => boolean
+
+function serversThat(hasModel: HasModel): Servers {
   return {
     isRemote: () => false,
     async find(asked, role, policy, served) {
@@ -42,10 +60,7 @@ function serversOf({ model, upstream }: RecordedRequest): Pick<Fleet, 'find' | '
       for (const { kind, model: name, members } of allowed(asked, role, policy)) {
         if (served?.includes(kind) === false) continue
         const [first, ...others] = members
-        // An Ollama is asked for what it does not list; others are known to have only what they had.
-        const isThere =
-          kind === 'ollama' || (model?.served === name && members.some((each) => each.name === upstream))
-        if (first && isThere)
+        if (first && hasModel(kind, name, members))
           return {
             server: kind,
             model: name,
@@ -63,9 +78,9 @@ function serversOf({ model, upstream }: RecordedRequest): Pick<Fleet, 'find' | '
 
 const allowed = createAllowed()
 
-function promptOf({ texts, unread }: RecordedRequest, model: string): Prompt {
+function promptOf({ texts, unread, model }: RecordedRequest): Prompt {
   return {
-    ...{ model, stream: false, texts: texts ?? [], unread },
+    ...{ model: model?.asked ?? '', stream: false, texts: texts ?? [], unread },
     ...{ tools: [], definitions: [], results: [], documents: [], dropped: [], clamped: [], body: {} },
     // What is counted is not on record; `narrowing.ts` knows where that matters.
     counts: { images: 0, imageBytes: 0, inputs: 0, stops: 0, schema: 0 },

@@ -124,7 +124,7 @@ async function doubtOf(request: RecordedRequest, judge: JudgeRecorded): Promise<
 const answerBlocked = 'what was blocked of the answer is not on record'
 
 function compare({ outcome, identity, to }: RecordedRequest, verdict: Verdict): Comparison {
-  if (verdict.kind === 'unknown') return verdict
+  if (verdict.kind === 'unknown') return unknown(verdict.why)
   if (outcome === 'unknown') return unknown('how it ended is not on record')
   const hasPassed = outcome === 'passed'
   if (verdict.kind === 'refused') {

@@ -2,3 +2,6 @@
 export class Unknown extends Error {
   override readonly name = 'Unknown'
 }
+
+/** A human would be asked about a tool call, and what they would say is not known. */
+export class AsksHuman extends Unknown {}

@@ -6,6 +6,7 @@ import type { JsonValue } from '../../core/json.ts'
 import { personIn } from '../../core/person.ts'
 import { Refusal } from '../../core/refusal.ts'
 import type { Endpoint } from '../../dialects/dialect.ts'
+import type { Role } from '../../policy/policy.ts'
 import { type Authenticated, extend, type Parsed } from '../context.ts'
 
 /**
@@ -36,15 +37,30 @@ function named<Request extends Authenticated>(
   where: string,
   cost: Endpoint['cost'],
 ): Request {
+  const person = readPerson(value, where, request.role, cost)
+  return person === undefined ? request : extend(request, { person })
+}
+
+/**
+ * Reads the person that a request of this role names. @param where it is named, for messages
+ * @returns undefined if it names none, and need not
+ * @throws Refusal `invalid_request`
+ */
+export function readPerson(
+  value: JsonValue | undefined,
+  where: string,
+  role: Pick<Role, 'person'>,
+  cost: Endpoint['cost'],
+): string | undefined {
   if (value === undefined || value === '') {
-    if (request.role.person?.required && cost === 'request')
+    if (role.person?.required && cost === 'request')
       refuse(`${where} is missing. Requests with this key must name the person that they are from.`)
-    return request
+    return undefined
   }
   const person = typeof value === 'string' ? personIn(value) : undefined
-  if (person === undefined)
-    refuse(`${where} must be an id of 1 to 256 ASCII letters, digits and . _ : @ / + = | % ~ # -`)
-  return extend(request, { person })
+  return (
+    person ?? refuse(`${where} must be an id of 1 to 256 ASCII letters, digits and . _ : @ / + = | % ~ # -`)
+  )
 }
 
 /** @param name in lower case */

@@ -333,6 +333,13 @@ export const configSchema = Type.Object(
       1,
       64,
     ),
+    reload: section('What a policy must meet to be taken, at the start and at every reload.', {
+      tests: choice(
+        ['off', 'require'],
+        'off',
+        '`require`: the tests beside the policy (`torwart.test.yaml` for `torwart.yaml`) must pass. At the start, the gateway does not start otherwise; at a reload, the previous policy stays in force. See `torwart check --tests`.',
+      ),
+    }),
     shutdown: section('Graceful shutdown.', {
       notice: duration(
         'How long new requests are still accepted after SIGTERM, while `/readyz` reports draining and responses ask clients to close the connection. Set it longer than a load balancer takes to notice. A second signal ends `notice` and `grace` at once.',
