@@ -1,7 +1,7 @@
 /** Traces and metrics by OTLP, where the policy asks for them: follows finished requests and reloads. */
 import { randomHex } from '../core/random.ts'
 import { describeError } from '../core/refusal.ts'
-import { countGenAi } from '../pipeline/traces/gen-ai-metrics.ts'
+import { createGenAiCounter } from '../pipeline/traces/gen-ai-metrics.ts'
 import { spansOf } from '../pipeline/traces/spans.ts'
 import type { OtlpSettings } from '../policy/telemetry-settings.ts'
 import { type Exporter, openExporter } from '../telemetry/otlp/exporter.ts'
@@ -14,6 +14,13 @@ export interface Telemetry {
   reload(): void
 }
 
+interface Current {
+  /** Of the settings that it was opened for. */
+  readonly key: string
+  readonly exporter: Exporter | undefined
+  readonly countGenAi: ReturnType<typeof createGenAiCounter> | undefined
+}
+
 /** Bytes that tell processes and starts apart. */
 const instanceBytes = 16
 
@@ -22,23 +29,24 @@ export async function openTelemetry(foundation: Foundation, closers: Closers): P
   const { part, policy, observers, log } = foundation
   // The primary serves no request.
   if (part.kind === 'primary') return { reload() {} }
-  let current: { readonly key: string; readonly exporter: Exporter | undefined } = {
-    key: keyOf(undefined),
-    exporter: undefined,
-  }
+  let current: Current = { key: keyOf(undefined), exporter: undefined, countGenAi: undefined }
   observers.add((settled) => {
-    const { exporter } = current
+    const { exporter, countGenAi } = current
     if (!exporter) return
-    const { otlp } = settled.context.policy.telemetry
-    exporter.spans(spansOf(settled, otlp?.content === 'masked'))
-    if (otlp?.metrics) countGenAi(settled, exporter.record)
+    exporter.spans(spansOf(settled, settled.context.policy.telemetry.otlp?.content === 'masked'))
+    countGenAi?.(settled)
   })
   const follow = async () => {
     const { otlp } = policy().telemetry
     const key = keyOf(otlp)
     if (key === current.key) return
     const before = current.exporter
-    current = { key, exporter: otlp && (await openFor(otlp, foundation)) }
+    const exporter = otlp && openFor(otlp, foundation)
+    current = {
+      key,
+      exporter,
+      countGenAi: exporter && otlp?.metrics ? createGenAiCounter(exporter.record) : undefined,
+    }
     await before?.close()
   }
   // One after the other: each closes what the one before has opened.
@@ -64,7 +72,7 @@ function keyOf(otlp: OtlpSettings | undefined): string {
 function openFor(
   { url, headers, metrics }: OtlpSettings,
   { version, log, metrics: own, intervals }: Foundation,
-): Promise<Exporter> {
+): Exporter {
   return openExporter({
     version,
     instance: randomHex(instanceBytes),

@@ -31,6 +31,7 @@ import {
   withBreakers,
 } from './targets.ts'
 import { telemetryPrices } from './telemetry.ts'
+import { telemetryParts } from './telemetry-parts.ts'
 import { workersAgainstOne } from './workers.ts'
 
 const { values } = parseArgs({
@@ -138,6 +139,7 @@ try {
       await paced(await gate('gate, memory store', port, { atOnce: pacedStreams, program: values.against })),
     )
   }
+  if (wanted('telemetry')) say(await telemetryParts())
   if (wanted('telemetry')) say(await telemetryPrices((await modelServer()).port, Math.max(20, rounds)))
   if (values.only === 'workers') say(await workersAgainstOne(rounds, seconds))
   if (!['scan', 'hash', 'start', 'cpu', 'paced', 'telemetry', 'workers'].includes(values.only)) await beside()

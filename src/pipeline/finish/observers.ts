@@ -11,6 +11,8 @@ import type { Ending } from '../ending.ts'
 /** A request that is over and on record. Observers must not change it, nor keep `context` or `content`: both hold bodies. */
 export interface SettledRequest {
   readonly record: RequestRecord
+  /** Its `time`, in epoch milliseconds. */
+  readonly endedAtMs: number
   readonly content: UnplacedContent
   /** The texts of the prompt, as they were written: `content.prompt` must not be called again. */
   written(): readonly RecordedText[]

@@ -45,7 +45,7 @@ export function createSettle({
   log,
   clock,
 }: SettleParts): Settle {
-  const recordOf = createRecordOf(recordPrompt, clock, { metrics, log })
+  const recordOf = createRecordOf(recordPrompt, { metrics, log })
   const measure = createMeasure(metrics, clock)
 
   return async (context, ending) => {
@@ -64,9 +64,10 @@ export function createSettle({
     if (!identity && !unavailable && !loginFailures.recordsAlone(peer, failureKindOf(ending)))
       return measure(context, ending, totalMs)
     try {
-      const { record, content, written } = recordOf(context, ending, totalMs)
+      const wallMs = clock.wallMs()
+      const { record, content, written } = recordOf(context, ending, wallMs, totalMs)
       await audit.append(record, content)
-      observers.tell({ record, content, written, context, ending })
+      observers.tell({ record, endedAtMs: wallMs, content, written, context, ending })
     } catch (cause) {
       metrics.auditFailures.inc()
       const refusal = new Refusal('audit_unavailable', { cause, retryAfterSeconds: 1 })
@@ -79,11 +80,7 @@ export function createSettle({
 }
 
 /** Makes what makes records. A fault in the masker must not cost the record, only its texts. */
-function createRecordOf(
-  recordPrompt: RecordPrompt,
-  clock: Clock,
-  { metrics, log }: Pick<SettleParts, 'metrics' | 'log'>,
-) {
+function createRecordOf(recordPrompt: RecordPrompt, { metrics, log }: Pick<SettleParts, 'metrics' | 'log'>) {
   const orWithout = <T>(
     context: RequestContext,
     make: () => T,
@@ -100,8 +97,7 @@ function createRecordOf(
       return without(withoutTexts(context))
     }
   }
-  return (context: RequestContext, ending: Ending, totalMs: number) => {
-    const wallMs = clock.wallMs()
+  return (context: RequestContext, ending: Ending, wallMs: number, totalMs: number) => {
     const made = (recorded: RecordedPrompt) => ({
       record: toRecord(context, ending, recorded, wallMs, totalMs),
       content: toContent(context, ending, recorded),

@@ -19,11 +19,10 @@ const maxListed = 32
  * @returns none if its trace is not exported
  */
 export function spansOf(settled: SettledRequest, withContent: boolean): FinishedSpan[] {
-  const { context, record } = settled
+  const { context, record, endedAtMs: toMs } = settled
   const { timeline, trace } = context
   if (!timeline) return []
   const traceId = trace.onward.slice(3, 35)
-  const toMs = Date.parse(record.time)
   const fromMs = toMs - record.timing.totalMs
   const shownParts = partsOf(timeline, settled)
   const asked = shownParts.findLast(({ name }) => name === 'upstream')

@@ -19,8 +19,8 @@ export interface BatchOptions<T> {
 }
 
 const maxWaiting = 2048
-/** Small, because turning spans into JSON holds up requests: about 15 µs each. */
-const maxBatch = 128
+/** Turning as many into JSON holds up requests for two milliseconds at most, and each batch costs a request over HTTP. */
+const maxBatch = 512
 const tries = 3
 
 /** A bounded queue of what is to be sent. */

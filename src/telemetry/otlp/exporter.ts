@@ -1,9 +1,10 @@
-/** Spans and metrics on their way to one collector. Loads OpenTelemetry's packages when it is opened. */
+/** Spans and metrics on their way to one collector. */
 import { Batches } from './batches.ts'
+import { createOtlpEncoder, type ServiceInstance } from './encoder.ts'
+import type { SeriesAttributes } from './histograms.ts'
 import type { HistogramName } from './names.ts'
-import type { ServiceInstance } from './otel.ts'
 import { type Collector, createSender, type Delivery } from './sender.ts'
-import type { FinishedSpan, SpanAttributes } from './span.ts'
+import type { FinishedSpan } from './span.ts'
 
 /** What is sent. */
 export type Signal = 'traces' | 'metrics'
@@ -26,7 +27,7 @@ export interface ExporterOptions extends ServiceInstance {
 /** Sends spans and metrics; nothing of it waits or throws. */
 export interface Exporter {
   spans(spans: readonly FinishedSpan[]): void
-  record(name: HistogramName, value: number, attributes: SpanAttributes): void
+  record(name: HistogramName, value: number, of: SeriesAttributes): void
   /** Sends what waits, within a bound. Never rejects. */
   close(): Promise<void>
 }
@@ -35,8 +36,7 @@ export interface Exporter {
 const closingMs = 3000
 
 /** Opens an exporter. */
-export async function openExporter(options: ExporterOptions): Promise<Exporter> {
-  const { createOtlpEncoder } = await import('./otel.ts')
+export function openExporter(options: ExporterOptions): Exporter {
   const encoder = createOtlpEncoder(options)
   const sender = createSender(options.collector)
   let away = false
@@ -62,7 +62,7 @@ export async function openExporter(options: ExporterOptions): Promise<Exporter> 
     if (sending) return
     sending = true
     try {
-      const body = await encoder.metrics()
+      const body = encoder.metrics()
       if (body === undefined) return
       const delivery = await sender.send('/v1/metrics', body)
       tried(delivery)
@@ -78,8 +78,8 @@ export async function openExporter(options: ExporterOptions): Promise<Exporter> 
   const timer = options.metrics ? setInterval(() => void sendMetrics(), options.metricsMs).unref() : undefined
   return {
     spans: (spans) => batches.add(spans),
-    record(name, value, attributes) {
-      if (options.metrics) encoder.record(name, value, attributes)
+    record(name, value, of) {
+      if (options.metrics) encoder.record(name, value, of)
     },
     async close() {
       clearInterval(timer)
@@ -87,7 +87,6 @@ export async function openExporter(options: ExporterOptions): Promise<Exporter> 
       await within(sent, closingMs)
       batches.giveUp()
       sender.close()
-      await encoder.close()
     },
   }
 }
