@@ -49,6 +49,7 @@ describe('attributes', () => {
         expect(decoded(writer.list(attributes))).toEqual(Object.fromEntries(expected))
         expect(decoded(writer.list(attributes))).toEqual(Object.fromEntries(expected))
       }),
+      { numRuns: 40 },
     )
   })
 
