@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { refusals } from '../src/core/refusal.ts'
 import { loadPolicy } from '../src/policy/load.ts'
 import { PolicyError } from '../src/policy/problem.ts'
+import { readTestFile } from '../src/policy/tests/test-file.ts'
 import { createMetrics } from '../src/telemetry/metrics.ts'
 
 const root = new URL('..', import.meta.url).pathname
@@ -169,6 +170,9 @@ const snippets = pages
     [...read(page).matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, yaml = '']) => ({ page, yaml })),
   )
 
+/** Tests of a policy, which are no policy. */
+const isTests = ({ yaml }: { readonly yaml: string }) => yaml.startsWith('- as:')
+
 /** What a page leaves out of a policy because it is about something else. */
 function completed(yaml: string): string {
   const rest = {
@@ -188,7 +192,13 @@ describe('the policies that the pages show', () => {
     expect(snippets.length).toBeGreaterThan(8)
   })
 
-  it.each(snippets)('are valid but for files that are only here: $page', ({ yaml }) => {
+  it.each(snippets.filter(isTests))('are tests of one: $page', ({ yaml }) => {
+    const file = join(folder, 'torwart.test.yaml')
+    writeFileSync(file, yaml)
+    expect(readTestFile(file).tests).not.toEqual([])
+  })
+
+  it.each(snippets.filter((each) => !isTests(each)))('are valid but for files that are only here: $page', ({ yaml }) => {
     const file = join(folder, 'torwart.yaml')
     writeFileSync(file, completed(yaml))
     const names = [...yaml.matchAll(/\$\{([A-Z_]+)\}/g)].map(([, name = '']) => name)

@@ -30,6 +30,11 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import('./check.ts')).check,
   },
   {
+    name: 'diff',
+    summary: 'compare two policies in sentences; exit 1 if they differ',
+    load: async () => (await import('./diff.ts')).diff,
+  },
+  {
     name: 'replay',
     summary: 'judge recorded requests by another policy',
     load: async () => (await import('./replay.ts')).replay,

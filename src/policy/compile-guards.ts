@@ -55,8 +55,8 @@ export function compileGuards(
   return { promptGuard, outputGuard, byRole, personalData, problems, texts: files }
 }
 
-/** Lists are replaced, sections merged: a role that allows one host does not switch the guard for links off. */
-function merged<T extends object>(common: T, own: object): T {
+/** Puts what a role has of its own over what all have. Lists are replaced, sections merged: a role that allows one host does not switch the guard for links off. */
+export function merged<T extends object>(common: T, own: object): T {
   const entries = Object.entries(own).map(([key, value]) => {
     const before = common[key as keyof T]
     return [key, isSection(value) && isSection(before) ? merged(before, value) : value]

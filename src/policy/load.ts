@@ -6,19 +6,26 @@ import { exceptionsFile, readExceptions } from './exceptions.ts'
 import { hasSharedKeys, openPolicy, type PastedPolicy, type Variables } from './locate.ts'
 import type { Policy } from './policy.ts'
 import { PolicyError, type Problem } from './problem.ts'
+import type { Config } from './schema/schema.ts'
+import type { Source } from './source.ts'
 import { validate } from './validate.ts'
+
+/** A policy, and what it was read from. */
+export interface LoadedPolicy {
+  readonly policy: Policy
+  readonly warnings: readonly Problem[]
+  readonly text: string
+  /** What the file says, with defaults filled in. */
+  readonly config: Config
+  readonly source: Source
+}
 
 /**
  * Reads, expands, validates and compiles a policy file.
  * @param given tried out instead of what stands in the file
- * @returns the policy, its warnings, and its text
  * @throws PolicyError with every error there is, and what would be warned of
  */
-export function loadPolicy(
-  file: string,
-  variables: Variables,
-  given?: PastedPolicy,
-): { policy: Policy; warnings: readonly Problem[]; text: string } {
+export function loadPolicy(file: string, variables: Variables, given?: PastedPolicy): LoadedPolicy {
   const { source, secretFiles } = openPolicy(file, variables, given)
   const { config, problems, missing, isWrong } = validate(source)
   const { brokenFrom } = source
@@ -39,7 +46,7 @@ export function loadPolicy(
       inOrder(withoutEchoes(source.problems, [...problems, ...missing, ...errors])),
       inOrder(warnings),
     )
-  return { policy, warnings: inOrder(warnings), text: source.text }
+  return { policy, warnings: inOrder(warnings), text: source.text, config, source }
 }
 
 /** @throws PolicyError */

@@ -95,8 +95,7 @@ it('tests that vanish or break leave the policy in force, and are told', async (
   rmSync(join(gate.folder, 'torwart.test.yaml'))
   await until(async () => (await readiness(gate)).reload.ok === false)
   expect(await ask(gate)).toBe(200)
-  const answer = await fetch(`${gate.admin}/admin/v1/reload`, {
-    method: 'POST',
+  const answer = await fetch(`${gate.admin}/admin/v1/policy`, {
     headers: { authorization: `Bearer ${adminToken}` },
   })
   expect(JSON.stringify(await answer.json())).toContain('there is no such file')
