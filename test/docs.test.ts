@@ -198,22 +198,25 @@ describe('the policies that the pages show', () => {
     expect(readTestFile(file).tests).not.toEqual([])
   })
 
-  it.each(snippets.filter((each) => !isTests(each)))('are valid but for files that are only here: $page', ({ yaml }) => {
-    const file = join(folder, 'torwart.yaml')
-    writeFileSync(file, completed(yaml))
-    const names = [...yaml.matchAll(/\$\{([A-Z_]+)\}/g)].map(([, name = '']) => name)
-    const variables = Object.fromEntries(
-      names.map((name) => [name, name === 'PORT' ? '8080' : 'a-long-value']),
-    )
-    let problems: readonly string[] = []
-    try {
-      loadPolicy(file, variables)
-    } catch (error) {
-      if (!(error instanceof PolicyError)) throw error
-      problems = error.problems.map(({ message }) => message)
-    }
-    expect(problems.filter((message) => !/cannot be read|no such file|ENOENT/i.test(message))).toEqual([])
-  })
+  it.each(snippets.filter((each) => !isTests(each)))(
+    'are valid but for files that are only here: $page',
+    ({ yaml }) => {
+      const file = join(folder, 'torwart.yaml')
+      writeFileSync(file, completed(yaml))
+      const names = [...yaml.matchAll(/\$\{([A-Z_]+)\}/g)].map(([, name = '']) => name)
+      const variables = Object.fromEntries(
+        names.map((name) => [name, name === 'PORT' ? '8080' : 'a-long-value']),
+      )
+      let problems: readonly string[] = []
+      try {
+        loadPolicy(file, variables)
+      } catch (error) {
+        if (!(error instanceof PolicyError)) throw error
+        problems = error.problems.map(({ message }) => message)
+      }
+      expect(problems.filter((message) => !/cannot be read|no such file|ENOENT/i.test(message))).toEqual([])
+    },
+  )
 })
 
 describe('what the pages say of the program', () => {
