@@ -285,6 +285,16 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import('./incident/close.ts')).incidentClose,
   },
   {
+    name: 'backup',
+    summary: 'back up policy, keys, state and audit log while the gateway runs',
+    load: async () => (await import('./backup.ts')).backup,
+  },
+  {
+    name: 'restore',
+    summary: 'restore a backup; what exists is never overwritten',
+    load: async () => (await import('./restore.ts')).restore,
+  },
+  {
     name: 'sandbox',
     summary: "run an agent's tool confined: no network, read-only, bounded",
     load: async () => (await import('./sandbox.ts')).sandbox,

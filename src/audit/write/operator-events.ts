@@ -19,6 +19,7 @@ export const operatorEvents = [
   'incident bundled',
   'incident closed',
   'access request',
+  'backup started',
   'backup made',
   'backup restored',
 ] as const

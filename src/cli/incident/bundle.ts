@@ -1,16 +1,14 @@
 /** `torwart incident bundle`: drafts of the reports, the timeline, the evidence, signed, in a folder. */
-import type { KeyObject } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createPseudonyms } from '../../audit/erase/pseudonyms.ts'
-import { errorCode } from '../../core/error-code.ts'
 import { tryJson } from '../../core/json.ts'
-import { openSigningKey } from '../../files/signing-key.ts'
 import { type Bundle, writeBundle } from '../../incident/bundle/bundle.ts'
 import { type Incident, withBundle } from '../../incident/incident.ts'
 import { changeIncident, incidentsFolder } from '../../incident/incident-file.ts'
 import { loadPolicy } from '../../policy/load.ts'
 import { authorOf, byOption, type Command, configOption, type ExitCode, type Io, textOf } from '../command.ts'
+import { auditSigningKey } from '../shared/audit-signing-key.ts'
 import { putOnRecord } from '../shared/operator-event.ts'
 import { checkpointName, idArgument, incidentMeant, masked } from './shared.ts'
 
@@ -30,7 +28,7 @@ export const incidentBundle: Command = {
     const nowMs = Date.now()
     const bundle = await writeBundle({
       ...{ auditFile: file, incident, out, nowMs, version: io.version },
-      signingKey: await signingKeyOf(file, io),
+      signingKey: await auditSigningKey(file, io),
       checkpoint: checkpointOf(file, incident),
       pseudonymOf: (person) => createPseudonyms(file)('person', person),
     })
@@ -60,18 +58,6 @@ function tell({ manifest, signed, files, records, gaps, intact }: Bundle, out: s
       'NOT SIGNED: there is no key that signs the audit log, or it cannot be read. The bundle has hashes only.\n',
     )
   if (!intact) io.err('The audit log does not verify: run `torwart audit verify`. The drafts say so, too.\n')
-}
-
-/** A key that is not there is not made: what it signed would prove nothing of the log. */
-async function signingKeyOf(auditFile: string, io: Io): Promise<KeyObject | undefined> {
-  const path = `${auditFile}.key`
-  if (!existsSync(path)) return undefined
-  try {
-    return await openSigningKey(path)
-  } catch (error) {
-    io.err(`${path} cannot be used: ${errorCode(error) || 'it is no Ed25519 key'}\n`)
-    return undefined
-  }
 }
 
 function checkpointOf(auditFile: string, { id }: Incident): string | undefined {

@@ -7,10 +7,10 @@ import { toMarkdown } from '../../audit/formats/markdown.ts'
 import { selectRecords } from '../../audit/query/select.ts'
 import { integrityInWords, verifyChains } from '../../audit/verify/verify-chains.ts'
 import { readEntry } from '../../audit/write/entry.ts'
+import { type HashedFile, HashedFolder, type LineFile } from '../../files/hashed-folder.ts'
 import { draftsOf } from '../drafts/drafts.ts'
 import { concernOf, FactCollector, type Facts } from '../facts.ts'
 import { type Incident, incidentView } from '../incident.ts'
-import { BundleFolder, type LineFile, manifestOf } from './folder.ts'
 import { readmeOf } from './readme.ts'
 import { checkpointFile, manifestFile, publicKeyFile, signatureFile, verifyScript } from './verify-script.ts'
 
@@ -47,7 +47,7 @@ const closingMs = 60_000
 /** Writes a bundle. @throws Error if the folder is not empty, and what `fs` throws */
 export async function writeBundle(parts: BundleParts): Promise<Bundle> {
   const { auditFile, incident, nowMs, version } = parts
-  const folder = new BundleFolder(parts.out)
+  const folder = new HashedFolder(parts.out)
   const facts = await writeRecords(parts, folder)
   const { chains, ...verdict } = await verifyChains(auditFile, { sinceMs: Date.parse(incident.since) })
   const integrity = integrityInWords(verdict, chains.length)
@@ -71,7 +71,7 @@ export async function writeBundle(parts: BundleParts): Promise<Bundle> {
 }
 
 /** Writes the records concerned as they stand in the log, those of each chain into a file of their own. */
-async function writeRecords({ auditFile, incident }: BundleParts, folder: BundleFolder): Promise<Facts> {
+async function writeRecords({ auditFile, incident }: BundleParts, folder: HashedFolder): Promise<Facts> {
   const files = new Map<string, LineFile>()
   const facts = new FactCollector()
   const concerns = concernOf(incident)
@@ -97,7 +97,7 @@ async function writeRecords({ auditFile, incident }: BundleParts, folder: Bundle
 /** Writes what proves the rest. @returns the SHA-256 of the manifest */
 async function seal(
   { incident, signingKey, version }: BundleParts,
-  folder: BundleFolder,
+  folder: HashedFolder,
   made: string,
 ): Promise<string> {
   const publicKey = signingKey && createPublicKey(signingKey)
@@ -119,6 +119,11 @@ async function seal(
   if (signingKey) await folder.write(signatureFile, sign(null, Buffer.from(manifest), signingKey))
   const { sha256 } = await folder.write(manifestFile, manifest)
   return sha256
+}
+
+/** The manifest of files as `sha256sum` prints it. */
+function manifestOf(files: readonly HashedFile[]): string {
+  return files.map(({ name, sha256 }) => `${sha256}  ${name}\n`).join('')
 }
 
 function json(value: object): string {

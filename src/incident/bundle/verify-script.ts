@@ -1,4 +1,4 @@
-/** The script that verifies a bundle on any machine: POSIX sh, find, sort, cmp, sha256sum and openssl, none of them ours. */
+/** The script that verifies a bundle on any machine: POSIX sh and its usual tools, sha256sum and openssl, none of them ours. */
 
 /** Names of the files that the manifest cannot list: itself, and its signature. */
 export const manifestFile = 'MANIFEST.sha256'
@@ -11,7 +11,7 @@ export const checkpointFile = 'evidence/checkpoint.jws'
 
 /** The text of `verify.sh`. */
 export const verifyScript = `#!/bin/sh
-# Verifies this bundle. Needs sh, find, sort, cmp, sha256sum, and openssl 3.0 or later. Nothing of Torwart.
+# Verifies this bundle. Needs sh, find, sed, sort, awk, cmp, sha256sum, and openssl 3.0 or later. Nothing of Torwart.
 #
 #   sh verify.sh                 with the public key in this bundle: shows that nothing was changed since it was signed,
 #                                and says which key signed. Compare its fingerprint with one that you got elsewhere.
@@ -57,8 +57,14 @@ if [ ! -f ${signatureFile} ]; then
 fi
 [ -n "$key" ] || key=${publicKeyFile}
 [ -f "$key" ] || bad "there is no public key $key"
-verify "$key" ${manifestFile} ${signatureFile} || bad "the manifest was not signed with this key"
-print=$(openssl pkey -pubin -in "$key" -outform DER 2> /dev/null | sha256sum | cut -d ' ' -f 1)
+# A file may hold several keys, one for each time that the key of the log was made anew.
+awk -v out="$work/key." '/BEGIN PUBLIC KEY/ { n++ } n { print > (out n) }' "$key"
+signer=''
+for each in "$work"/key.*; do
+  verify "$each" ${manifestFile} ${signatureFile} && signer=$each && break
+done
+[ -n "$signer" ] || bad "the manifest was not signed with this key"
+print=$(openssl pkey -pubin -in "$signer" -outform DER 2> /dev/null | sha256sum | cut -d ' ' -f 1)
 echo "The manifest is signed with the key whose SHA-256 (of its DER form) is $print."
 
 if [ -f ${checkpointFile} ]; then
@@ -67,7 +73,7 @@ if [ -f ${checkpointFile} ]; then
   encoded=$(printf '%s' "$\{jws##*.}" | tr '_-' '/+')
   while [ $((\${#encoded} % 4)) -ne 0 ]; do encoded=$encoded=; done
   printf '%s' "$encoded" | openssl base64 -d -A > "$work/signature"
-  verify "$key" "$work/signed" "$work/signature" || bad "the checkpoint of the audit log was not signed with this key"
+  verify "$signer" "$work/signed" "$work/signature" || bad "the checkpoint of the audit log was not signed with this key"
   echo "The checkpoint of the audit log is signed with the same key."
 fi
 [ "$key" != ${publicKeyFile} ] || echo "The key is the one in this bundle: compare its fingerprint with one from elsewhere."

@@ -3,7 +3,7 @@ import { createHash, type Hash } from 'node:crypto'
 import { existsSync, readdirSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { makeFolder } from '../../files/folder.ts'
+import { makeFolder } from './folder.ts'
 
 /** A file of the folder. */
 export interface HashedFile {
@@ -21,9 +21,10 @@ export interface LineFile {
 
 const fileMode = 0o600
 const flushLength = 256 * 1024
+const pieceBytes = 1024 * 1024
 
 /** The folder, with what was written into it. */
-export class BundleFolder {
+export class HashedFolder {
   readonly path: string
   readonly #files: HashedFile[] = []
 
@@ -85,6 +86,27 @@ export class BundleFolder {
     }
   }
 
+  /** Copies the beginning of an open file. @param bytes how much of it @throws what `fs` throws; an Error if it is shorter */
+  async copy(name: string, from: FileHandle, bytes: number): Promise<HashedFile> {
+    const file = await this.#create(name)
+    const hash = createHash('sha256')
+    const piece = Buffer.allocUnsafe(Math.min(pieceBytes, Math.max(bytes, 1)))
+    try {
+      for (let at = 0; at < bytes; ) {
+        const { bytesRead } = await from.read(piece, 0, Math.min(piece.length, bytes - at), at)
+        if (bytesRead === 0) throw new Error(`a file became shorter while it was copied to ${name}`)
+        const read = piece.subarray(0, bytesRead)
+        hash.update(read)
+        await file.writeFile(read)
+        at += bytesRead
+      }
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    return this.#note(name, bytes, hash)
+  }
+
   #create(name: string): Promise<FileHandle> {
     const path = join(this.path, name)
     makeFolder(dirname(path))
@@ -96,9 +118,4 @@ export class BundleFolder {
     this.#files.push(file)
     return file
   }
-}
-
-/** The manifest of files as `sha256sum` prints it. */
-export function manifestOf(files: readonly HashedFile[]): string {
-  return files.map(({ name, sha256 }) => `${sha256}  ${name}\n`).join('')
 }
