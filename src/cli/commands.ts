@@ -260,6 +260,11 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import('./audit-erase.ts')).auditErase,
   },
   {
+    name: 'audit access-request',
+    summary: 'show what is stored about a key or a person, and record that it was asked for',
+    load: async () => (await import('./audit-access-request.ts')).auditAccessRequest,
+  },
+  {
     name: 'incident open',
     summary: 'open an incident: freeze, sign the log, start the clocks of NIS2, GDPR and AI Act',
     load: async () => (await import('./incident/open.ts')).incidentOpen,
