@@ -1,12 +1,10 @@
 /** The two listeners of a gateway, made and not yet listening. */
 import type { FastifyInstance } from 'fastify'
-import { describeError } from '../core/refusal.ts'
 import { createAdminLogins } from '../http/admin/admin-logins.ts'
 import type { Console } from '../http/admin/console/console.ts'
 import type { Readiness } from '../http/admin/health.ts'
 import { createLoginThrottle } from '../http/data/login-throttle.ts'
 import { type TlsFiles, watchTlsFiles } from '../http/tls/tls.ts'
-import type { Incident } from '../incident/incident.ts'
 import type { DriftWatch } from '../model-trust/drift-watch.ts'
 import { isDrift } from '../model-trust/judge.ts'
 import { requireThawedCaller } from '../pipeline/request/authorise.ts'
@@ -19,7 +17,7 @@ import { openConsole } from './console-wiring.ts'
 import { createDataListener, type DataListener } from './data-listener.ts'
 import type { Foundation } from './foundation.ts'
 import { reachOf } from './freeze-reach.ts'
-import { createIncidentReader, showIncidents } from './incident-wiring.ts'
+import { incidentParts } from './incident-wiring.ts'
 import { followOperatorEvents } from './operator-events-wiring.ts'
 import type { Services } from './services.ts'
 import { createSteps } from './steps.ts'
@@ -113,15 +111,13 @@ export async function createAdminSide(
   const nowMs = clock.wallMs
   const readiness = () => readinessOf(foundation, services, surroundings)
   const audit = auditOfAll(foundation, workers)
-  const incidents = createIncidentReader(atStart.audit.file)
   const pages = atStart.admin.console ? openConsole(foundation, services, workers, readiness) : undefined
   const app = await createAdminListener({
     console: pages,
     ...{ metrics, fleet, log: foundation.log },
     audit,
     readiness,
-    incidents: { incidents, nowMs },
-    showIncidents: () => tellIncidents(foundation, incidents),
+    ...incidentParts(foundation),
     exposition: (format) => workers?.metrics(metrics, format) ?? printMetrics(metrics, format),
     policy: atStart.admin,
     inForce: policy,
@@ -162,18 +158,6 @@ export async function createAdminSide(
     followOperatorEvents(foundation, audit),
   )
   return { app, console: pages }
-}
-
-/** A file that cannot be read must not take the other metrics away. */
-function tellIncidents(
-  { metrics, clock, log, mayTell }: Foundation,
-  incidents: () => readonly Incident[],
-): void {
-  try {
-    showIncidents(metrics, incidents(), clock.wallMs())
-  } catch (error) {
-    if (mayTell('incidents')) log.error({ cause: describeError(error) }, 'the incidents cannot be read')
-  }
 }
 
 async function readinessOf(
