@@ -25,6 +25,7 @@ export const routeGroups = [
   'moderations',
   'audio',
   'images',
+  'realtime',
   'admin',
 ] as const
 /** One of `routeGroups`. */
@@ -77,7 +78,7 @@ export interface Dialect {
 }
 
 /** A route, by what answers it. */
-export type Endpoint = Exchange | Listing | Greeting | StoredResponse
+export type Endpoint = Exchange | Listing | Greeting | StoredResponse | SessionRoute
 
 interface Route {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'DELETE'
@@ -128,6 +129,8 @@ export interface Exchange extends Route {
   readonly form?: true
   /** The body is a file, forwarded as it arrives and read by no guard. Its name is the parameter of the path. */
   readonly upload?: true
+  /** Which limits it takes up: a slot for as long as a session lives, or tokens within one. Absent: both. */
+  readonly takes?: 'slot' | 'tokens'
   /**
    * Reads a body.
    * @param shared items of its lists that earlier bodies had too, with what was read of them
@@ -180,6 +183,11 @@ export interface StoredResponse extends Route {
   readonly kind: 'stored'
   /** Returns the path at the server. @param id one that the server itself gave */
   serverPath(id: string): string
+}
+
+/** A route that becomes a WebSocket, in which client and server send events until one of them closes it. */
+export interface SessionRoute extends Route {
+  readonly kind: 'session'
 }
 
 /** The route `/`, which the gateway answers itself. */

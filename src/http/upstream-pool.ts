@@ -102,7 +102,7 @@ function isNamed(origin: string): boolean {
  * Resolves a host name and refuses it if any address is neither loopback nor private: a name whose address changes after
  * the policy was checked must not carry prompts out of the network.
  */
-const createPrivateLookup =
+export const createPrivateLookup =
   (resolve: typeof lookup): LookupFunction =>
   (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, addresses) => {

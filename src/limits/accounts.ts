@@ -94,6 +94,17 @@ export function lineOf(key: string, claim: Pick<Claim, 'accounts'> | undefined):
   return claim?.accounts.find(({ account }) => account.scope === 'person')?.account.name ?? key
 }
 
+/** Narrows what is set aside to slots, or to tokens; accounts without either are left out. */
+export function onlyTaking(taken: 'slot' | 'tokens', claimed: readonly ClaimedAccount[]): ClaimedAccount[] {
+  return claimed.flatMap(({ account, limits }) => {
+    const { concurrent } = limits
+    if (taken === 'slot')
+      return concurrent === undefined ? [] : [{ account, limits: { ...unlimited, concurrent } }]
+    const rest: ClaimedLimits = { ...limits, concurrent: undefined }
+    return Object.values(rest).some((limit) => limit !== undefined) ? [{ account, limits: rest }] : []
+  })
+}
+
 /** Those were counted at the entry. */
 function withoutRequests({ tokensPerMinute, tokensPerDay, concurrent }: SharedLimits): SharedLimits {
   return { requestsPerMinute: undefined, tokensPerMinute, tokensPerDay, concurrent }

@@ -3,6 +3,15 @@ import type { Refusal } from '../core/refusal.ts'
 import type { Usage } from '../core/usage.ts'
 import type { ToolCall } from '../dialects/dialect.ts'
 
+/** A realtime session that is over. */
+export interface SessionSummary {
+  /** Under which code it was closed. */
+  readonly close: number
+  readonly responses: number
+  /** Of both directions. */
+  readonly soundMs: number
+}
+
 /** What came back from the model, as far as it came. */
 export interface ModelResponse {
   readonly status: number
@@ -14,6 +23,8 @@ export interface ModelResponse {
   readonly firstByteMs: number | undefined
   /** Of a stream: the same, without the time that humans took to decide. */
   readonly firstTokenMs?: number | undefined
+  /** Of a realtime session as a whole. */
+  readonly session?: SessionSummary
 }
 
 /** What is known of a model server's work on a request. */

@@ -4,11 +4,11 @@
  */
 import { holderOf } from '../auth/identity.ts'
 import { asRefusal, describeError, Refusal } from '../core/refusal.ts'
+import type { Exchange } from '../dialects/dialect.ts'
 import { ClientLeft } from './cancellation.ts'
-import { type Destination, extend, type Guarded, type RequestContext } from './context.ts'
+import type { Admitted, Destination, Guarded, RequestContext } from './context.ts'
 import { type Ending, emptyResponse } from './ending.ts'
 import { prepareRecord } from './finish/audit-record.ts'
-import { passThroughCost } from './pass-through.ts'
 import type { ResponseWriter } from './ports.ts'
 import { type Deferred, isDeferred } from './request/admit.ts'
 import { namePersonByBody, namePersonByHeader } from './request/person.ts'
@@ -17,13 +17,28 @@ import { guardResponse } from './response/output-guard.ts'
 import type { Relay } from './response/relay.ts'
 import type { RelayOutcome } from './response/relay-types.ts'
 import { mayTryNext, Tries } from './response/send.ts'
-import type { Pipeline, Steps } from './steps.ts'
+import type { JudgedBody, Pipeline, Steps } from './steps.ts'
 
 /** Puts the steps together. */
 export function createPipeline(steps: Steps): Pipeline {
-  const authenticate = createDoor(steps)
+  const authenticate: Pipeline['authenticate'] = async (context, writer) => {
+    if (!steps.recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
+    try {
+      const found = steps.authenticate(context)
+      const request = found instanceof Promise ? await found : found
+      request.hold.ownedBy(holderOf(request.identity))
+      return request
+    } catch (refusal) {
+      await writer.failedLogin()
+      throw refusal
+    }
+  }
 
-  const authorise = async (context: RequestContext, to: Destination, writer: ResponseWriter) => {
+  const authorise = async (
+    context: RequestContext,
+    to: Destination,
+    writer: Pick<ResponseWriter, 'failedLogin'>,
+  ) => {
     const authenticated = namePersonByHeader(await authenticate(context, writer), to.endpoint)
     steps.authoriseRoute(authenticated, to)
     return authenticated
@@ -32,26 +47,16 @@ export function createPipeline(steps: Steps): Pipeline {
   const enter: Pipeline['enter'] = async (context, to, writer) =>
     steps.admit.now(await authorise(context, to, writer), to)
 
-  const passThrough: Pipeline['passThrough'] = async (context, rule, passed, writer) => {
-    extend(context, { passThrough: passed })
-    const authenticated = namePersonByHeader(await authenticate(context, writer), passThroughCost)
-    return steps.letThrough(authenticated, rule, passed)
-  }
+  const judge: Pipeline['judge'] = async (context, to, writer) =>
+    guarded(await enter(context, to, writer), to, writer, steps)
 
   const exchange: Pipeline['exchange'] = async (context, to, writer) => {
     try {
       const admitted = await steps.admit.nowOrLater(await authorise(context, to, writer), to, writer)
-      const parsed = namePersonByBody(await steps.parse(admitted, to.endpoint, writer))
-      const authorised = await steps.authoriseModel(parsed)
-      const prepared = await steps.prepare(authorised)
-      // Before anything is scanned: how much a key may have read at once is what it may ask at once.
-      const reserved = await steps.reserve(prepared)
-      const scanned = await steps.scan(reserved)
-      const matched = await steps.matchToolResults(steps.compareTools(scanned))
-      const guarded = guardResponse(matched, steps.makeResponseGuard)
+      const ready = await guarded(admitted, to, writer, steps)
       if (to.endpoint.answer)
-        await answerHere(context, to.endpoint.answer(promptTokens(guarded.prompt)), writer, steps)
-      else await deliver(guarded, context, writer, steps)
+        await answerHere(context, to.endpoint.answer(promptTokens(ready.prompt)), writer, steps)
+      else await deliver(ready, context, writer, steps)
     } catch (thrown) {
       refuse(context, isDeferred(context) ? await admitFirst(context, thrown, steps) : thrown, writer)
     }
@@ -81,23 +86,24 @@ export function createPipeline(steps: Steps): Pipeline {
     refuse(context, fault, writer)
   }
 
-  return { authenticate, admit: steps.admit.now, enter, exchange, passThrough, turnAway, refuse }
+  return { authenticate, admit: steps.admit.now, enter, judge, exchange, turnAway, refuse }
 }
 
-/** Makes what recognises a caller, or counts its failure. */
-function createDoor(steps: Pick<Steps, 'recordable' | 'authenticate'>): Pipeline['authenticate'] {
-  return async (context, writer) => {
-    if (!steps.recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
-    try {
-      const found = steps.authenticate(context)
-      const request = found instanceof Promise ? await found : found
-      request.hold.ownedBy(holderOf(request.identity))
-      return request
-    } catch (refusal) {
-      await writer.failedLogin()
-      throw refusal
-    }
-  }
+/** Takes an admitted request through everything that may refuse it before a model server is asked. @throws Refusal */
+async function guarded(
+  admitted: Admitted,
+  to: Destination<Exchange>,
+  body: JudgedBody,
+  steps: Steps,
+): Promise<Guarded> {
+  const parsed = namePersonByBody(await steps.parse(admitted, to.endpoint, body))
+  const authorised = await steps.authoriseModel(parsed)
+  const prepared = await steps.prepare(authorised)
+  // Before anything is scanned: how much a key may have read at once is what it may ask at once.
+  const reserved = await steps.reserve(prepared)
+  const scanned = await steps.scan(reserved)
+  const matched = await steps.matchToolResults(steps.compareTools(scanned))
+  return guardResponse(matched, steps.makeResponseGuard)
 }
 
 /** Counts a request that was ended before it was. @returns what refuses it: the limit, or what ended it */

@@ -26,7 +26,6 @@ import {
   compileShared,
 } from './compile-limits.ts'
 import { compileModelTrust } from './compile-model-trust.ts'
-import { compilePassThrough } from './compile-passthrough.ts'
 import { compileRedis } from './compile-redis.ts'
 import { compileTelemetry } from './compile-telemetry.ts'
 import { compileTls } from './compile-tls.ts'
@@ -122,7 +121,6 @@ function compileParts(config: Config, origin: Origin, report: Report): Parts {
     groups: compileGroups(config.groups),
     upstreams,
     outlierDetection: compileOutliers(config.outlierDetection),
-    passThrough: compilePassThrough(config, upstreams, report),
     keysFile: resolve(folder, config.keys.file),
     keysInRedis: config.keys.redis,
     tokens: compileTokens(config.tokens, report),
@@ -220,6 +218,8 @@ function compileTimeouts(config: Config['timeouts']): Timeouts {
     keepAliveMs: ms(config.keepAlive),
     idleMs: ms(config.idle),
     totalMs: ms(config.total),
+    sessionMs: ms(config.session),
+    sessionIdleMs: ms(config.sessionIdle),
     bodyMs: ms(config.body),
     writeMs: ms(config.write),
   }
@@ -318,6 +318,7 @@ function compileRole(
       bodyBytes: parseSize(config.caps.body) ?? 0,
       outputTokens: config.caps.outputTokens,
       contextTokens: config.caps.contextTokens,
+      soundMs: ms(config.caps.sound),
       images: config.caps.images,
       imageBytes: parseSize(config.caps.imageBytes) ?? 0,
       choices: config.caps.choices,

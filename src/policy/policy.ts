@@ -60,17 +60,6 @@ export interface Upstream {
   readonly key: string | undefined
 }
 
-/** A prefix whose requests go to a model server without inspection. */
-export interface PassThroughRule {
-  /** Without a slash at its end. */
-  readonly prefix: string
-  readonly upstream: Upstream
-  readonly stripPrefix: boolean
-  /** Names of the roles that may use it. */
-  readonly roles: ReadonlySet<string>
-  readonly methods: ReadonlySet<string>
-}
-
 /** What is counted of the models that match a pattern. */
 export interface ModelRule {
   /** As the policy writes it; names what is counted. */
@@ -86,6 +75,8 @@ export interface Caps {
   readonly bodyBytes: number
   readonly outputTokens: number
   readonly contextTokens: number
+  /** Of one realtime session, in both directions. */
+  readonly soundMs: number
   readonly images: number
   readonly imageBytes: number
   /** Answers to one prompt. */
@@ -256,6 +247,9 @@ export interface Timeouts {
   /** Between two requests of a client's connection. */
   readonly idleMs: number
   readonly totalMs: number
+  /** Of realtime sessions: the whole, and without any event. */
+  readonly sessionMs: number
+  readonly sessionIdleMs: number
   readonly bodyMs: number
   readonly writeMs: number
 }
@@ -328,8 +322,6 @@ export interface Policy {
   readonly groups: ReadonlyMap<string, GroupBudget>
   readonly upstreams: readonly [Upstream, ...Upstream[]]
   readonly outlierDetection: OutlierDetection
-  /** Prefixes whose requests go to a model server unread. */
-  readonly passThrough: readonly PassThroughRule[]
   readonly keysFile: string
   /** Whether the file is a copy of what is in Redis. */
   readonly keysInRedis: boolean

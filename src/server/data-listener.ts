@@ -1,4 +1,5 @@
 /** The data listener: who connects, what is declared, in order. */
+import { lookup } from 'node:dns'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import multipart from '@fastify/multipart'
@@ -16,9 +17,10 @@ import type { LocalRouteParts } from '../http/data/local-routes.ts'
 import type { LoginThrottle } from '../http/data/login-throttle.ts'
 import { registerModelRoute } from '../http/data/model-routes.ts'
 import { registerNotFound } from '../http/data/not-found.ts'
-import { registerPassThrough } from '../http/data/pass-through/routes.ts'
-import { passedPath } from '../http/data/pass-through/target.ts'
 import { registerHealthChecks } from '../http/data/probes.ts'
+import { createUpstreamConnector } from '../http/data/realtime/connect-upstream.ts'
+import { registerSessionRoute } from '../http/data/realtime/session-route.ts'
+import { connectionTaker, listenForUpgrades } from '../http/data/realtime/upgrade.ts'
 import { belowPrefix, plainPath, unroutablePath } from '../http/data/request-target.ts'
 import { registerStoredResponse } from '../http/data/stored-responses.ts'
 import { registerTokenRoutes, type TokenRouteParts } from '../http/data/token-routes.ts'
@@ -71,16 +73,12 @@ export interface DataListener {
 /** Makes the listener. */
 export async function createDataListener(parts: DataListenerParts): Promise<DataListener> {
   const { current, clock, metrics, memory, loginThrottle } = parts
-  const { listen, timeouts, passThrough } = current().policy
-  const prefixes = passThrough.map(({ prefix }) => prefix)
+  const { listen, timeouts } = current().policy
   const below = (target: string, message: IncomingMessage) =>
     belowPrefix(target, message, { listen, door: current().policy.door })
-  const pathOf = (message: IncomingMessage) => {
-    const target = below(message.url ?? '', message) ?? ''
-    return plainPath(target) ?? passedPath(target, prefixes) ?? unroutablePath
-  }
   // Fastify's types tell HTTP from HTTPS by the shape of the options, which is known here only at run time.
-  const app = fastify(serverOptions({ listen, timeouts }, pathOf)) as unknown as FastifyInstance
+  const app = fastify(serverOptions({ listen, timeouts }, below)) as unknown as FastifyInstance
+  const takeConnection = connectionTaker(app.server, listen.tls !== undefined)
   const handshakes = watchHandshakes(app.server, parts.onHandshakeFailure)
   // Node would answer 417 itself, past the gate and its log.
   app.server.on('checkExpectation', (request, response) => app.routing(request, response))
@@ -105,7 +103,9 @@ export async function createDataListener(parts: DataListenerParts): Promise<Data
   const answerUnknown = registerNotFound(app, localRoute, ({ originalUrl, raw }) => below(originalUrl, raw))
   if (listen.cors.origins.length > 0) await registerCors(app, listen.cors, answerUnknown)
   registerRoutes(app, parts, localRoute)
-  await registerPassThrough(app, passThrough, { localRoute, clock, upstreamClient: parts.upstreamClient })
+  const isSession = (message: IncomingMessage) =>
+    sessionPaths.has(plainPath(below(message.url ?? '', message) ?? '') ?? '')
+  listenForUpgrades(app, takeConnection, isSession)
   return {
     app,
     drain: (options) => drain(app, inFlightRequests, options),
@@ -115,7 +115,7 @@ export async function createDataListener(parts: DataListenerParts): Promise<Data
 
 function serverOptions(
   { listen: { tls }, timeouts }: Pick<Policy, 'listen' | 'timeouts'>,
-  rewriteUrl: (message: IncomingMessage) => string,
+  below: (target: string, message: IncomingMessage) => string | undefined,
 ): FastifyServerOptions {
   const patience = {
     headersTimeout: Math.min(timeouts.bodyMs, 60_000),
@@ -128,7 +128,8 @@ function serverOptions(
     // For the upload of a model's file; other bodies are timed where they are read.
     requestTimeout: Math.max(timeouts.bodyMs, timeouts.totalMs) + slackMs,
     routerOptions: { maxParamLength: 512 },
-    rewriteUrl,
+    rewriteUrl: (message: IncomingMessage) =>
+      plainPath(below(message.url ?? '', message) ?? '') ?? unroutablePath,
     // While draining, a request on an open connection is still answered, and recorded like any other.
     return503OnClosing: false,
     forceCloseConnections: false,
@@ -137,9 +138,16 @@ function serverOptions(
   return options
 }
 
+const sessionPaths: ReadonlySet<string> = new Set(
+  dialects.flatMap(({ endpoints }) =>
+    endpoints.flatMap(({ kind, path }) => (kind === 'session' ? [path] : [])),
+  ),
+)
+
 function registerRoutes(app: FastifyInstance, parts: DataListenerParts, localRoute: LocalRouteParts): void {
   const { inFlightRequests, pipeline } = localRoute
   const { ask } = parts.upstreamClient
+  const connect = createUpstreamConnector(lookup)
   for (const dialect of dialects)
     for (const endpoint of dialect.endpoints) {
       if (endpoint.kind === 'exchange') registerModelRoute(app, dialect, endpoint, inFlightRequests, pipeline)
@@ -147,6 +155,14 @@ function registerRoutes(app: FastifyInstance, parts: DataListenerParts, localRou
         registerListing(app, dialect, endpoint, { ...parts, localRoute, ask })
       else if (endpoint.kind === 'stored')
         registerStoredResponse(app, dialect, endpoint, { ...parts, localRoute, ask })
+      else if (endpoint.kind === 'session')
+        registerSessionRoute(app, dialect, endpoint, {
+          ...parts,
+          inFlightRequests,
+          pipeline,
+          steps: parts,
+          connect,
+        })
       else registerGreeting(app, dialect, endpoint, { ...parts, localRoute })
     }
   registerTokenRoutes(app, { ...parts, localRoute })

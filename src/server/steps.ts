@@ -9,7 +9,6 @@ import { createRecordPrompt } from '../pipeline/finish/audit-record.ts'
 import { createCharges } from '../pipeline/finish/charge.ts'
 import { createFingerprintPrompt } from '../pipeline/finish/fingerprint.ts'
 import { createSettle } from '../pipeline/finish/settle.ts'
-import { createLetThrough } from '../pipeline/pass-through.ts'
 import { createAdmit } from '../pipeline/request/admit.ts'
 import { authoriseRoute, createAuthoriseModel } from '../pipeline/request/authorise.ts'
 import { createCompareTools } from '../pipeline/request/compare-tools.ts'
@@ -43,7 +42,6 @@ export function createSteps(foundation: Foundation, services: Services, stored: 
   const onOpened = tellOfBreakers(foundation)
   const slots = createSlotQueue(store)
   const admit = createAdmit(store, onOpened)
-  const persons = new Persons()
   const turns = createGuardTurns(clock)
   const { charge, chargeToolCalls } = createCharges({ store, turns: slots, log, clock, onOpened })
   const recordPrompt = createRecordPrompt(createPseudonyms(atStart.audit.file), foundation.recordedBefore)
@@ -63,6 +61,8 @@ export function createSteps(foundation: Foundation, services: Services, stored: 
     metrics,
     log,
   })
+  const sendParts = { judgeCallsOf, fleet, models, stored, clock, metrics }
+  const sendThrough: Steps['sendThrough'] = (client) => createSend({ ...sendParts, upstreamClient: client })
   return {
     recordable: audit.writable,
     authenticate: services.callers.authenticate,
@@ -74,9 +74,8 @@ export function createSteps(foundation: Foundation, services: Services, stored: 
     reserve: createReserve({
       ...{ turns: slots, clock, admit },
       fingerprint: createFingerprintPrompt(),
-      persons,
+      persons: new Persons(),
     }),
-    letThrough: createLetThrough({ freezes, admit, turns: slots, persons, clock }),
     scan: onTimeline(createScanPrompt({ scanningFor, secondOpinion, turns, metrics, locate }), clock),
     compareTools: createCompareTools(services.toolPins, metrics),
     matchToolResults: createMatchToolResults(calls, metrics),
@@ -84,7 +83,8 @@ export function createSteps(foundation: Foundation, services: Services, stored: 
       ...{ turns, metrics },
       scannerFor: (guard) => scanningFor(guard).scanner,
     }),
-    send: createSend({ judgeCallsOf, fleet, models, upstreamClient, stored, clock, metrics }),
+    send: sendThrough(upstreamClient),
+    sendThrough,
     recordPrompt,
     chargeToolCalls,
     settle: createSettle({ ...foundation, recordPrompt, charge }),

@@ -261,7 +261,7 @@ describe('what would reach its insides', () => {
     expect(model.seen.length).toBe(before)
   })
 
-  it.each(['/v1/realtime?model=realtime-pipeline', '/v1/responses', '/audio/transformations/stream'])(
+  it.each(['/v1/responses', '/audio/transformations/stream'])(
     'a WebSocket at %s is refused, and told why',
     async (target) => {
       const upgrade = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13']
@@ -270,7 +270,7 @@ describe('what would reach its insides', () => {
         rawRequest(`GET ${target} HTTP/1.1`, [`Authorization: Bearer ${gate.key}`, ...upgrade]),
       )
       expect(answer.status).toBe(404)
-      expect(answer.text).toContain('WebSockets are not supported')
+      expect(answer.text).toContain('There is no WebSocket at this path.')
     },
   )
 

@@ -24,6 +24,8 @@ export interface RunningWorkers {
   readonly admin: string
   /** The id of the key of each role. */
   readonly keyIds: Readonly<Record<string, string>>
+  /** The key of each role. */
+  readonly keys: Readonly<Record<string, string>>
   readonly pid: number
   readonly ended: Promise<number | string>
   output(): string
@@ -45,7 +47,7 @@ export const adminToken = 'a-token-for-the-tests'
 
 /** @param roles each has a key */
 export async function startWorkers(
-  settings: GateSettings,
+  settings: GateSettings & { readonly workers?: number },
   roles: readonly string[] = ['agent'],
 ): Promise<RunningWorkers> {
   const folder = mkdtempSync(join(tmpdir(), 'torwart-workers-'))
@@ -72,6 +74,7 @@ export async function startWorkers(
   return {
     ...{ folder, policyFile, keysFile, auditFile, data, admin, write },
     keyIds: Object.fromEntries([...keys].map(([role, { id }]) => [role, id])),
+    keys: Object.fromEntries([...keys].map(([role, { key }]) => [role, key])),
     pid: program.process.pid ?? 0,
     ended: program.ended,
     output: program.output,

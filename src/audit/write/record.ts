@@ -30,13 +30,6 @@ export interface RequestRecord {
   readonly route: string
   readonly dialect: string
   readonly upstream: string | null
-  /** Of a request that was passed through unread: what was asked for, without its query, and how many bytes of bodies passed. */
-  readonly passthrough?: {
-    readonly method: string
-    readonly path: string
-    readonly bytesIn: number
-    readonly bytesOut: number
-  }
   readonly model: {
     readonly asked: string
     readonly served: string | null
@@ -62,6 +55,8 @@ export interface RequestRecord {
   readonly opinion?: RecordedOpinion
   /** `gpuMs`: how long the model server says that it worked, where it does. */
   readonly usage: { readonly input: number; readonly output: number; readonly gpuMs?: number } | null
+  /** Of a realtime session as a whole: its close code, its responses, and milliseconds of sound in both directions. */
+  readonly realtime?: { readonly close: number; readonly responses: number; readonly soundMs: number }
   readonly limits: Readonly<Record<string, RecordedLimit>>
   readonly ending: { readonly kind: string; readonly code: string | null; readonly status: number | null }
   readonly timing: {

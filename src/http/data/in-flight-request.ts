@@ -25,10 +25,25 @@ export interface InFlightRequest {
   readonly writer: ResponseWriter
 }
 
+/** Which timeout ends a request as a whole. */
+export type TotalTimeout = 'totalMs' | 'sessionMs'
+
 /** All requests whose responses are not complete. */
 export interface InFlightRequests {
-  /** Takes a request over from Fastify. @param route the declared path, or `none` */
-  receive(request: FastifyRequest, reply: FastifyReply, dialect: Dialect, route: string): InFlightRequest
+  /**
+   * Takes a request over from Fastify.
+   * @param route the declared path, or `none`
+   * @param total which timeout ends it; `totalMs` by default
+   */
+  receive(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    dialect: Dialect,
+    route: string,
+    total?: TotalTimeout,
+  ): InFlightRequest
+  /** Begins a request within a session, of the same caller and under the policy in force. @param id how it is recorded */
+  begin(session: RequestContext, id: string): { readonly context: RequestContext; close(): void }
   /** Makes every response from now on ask its client to close the connection. */
   announceClose(): void
   /** Whether responses ask for that. */
@@ -59,7 +74,16 @@ export function createInFlightRequests(
     get closing() {
       return closing
     },
-    receive(request, reply, dialect, route) {
+    begin({ route, dialect, peer, rawHeaders, certificate, agent, session, trace }, requestId) {
+      const context = receive({
+        ...{ route, dialect, peer, rawHeaders, certificate, agent, session, requestId },
+        traceparent: trace.traceparent,
+        cancellation: new Cancellation(),
+        hold: memory.open(),
+      })
+      return { context, close: tracked.begin(context, 'totalMs') }
+    },
+    receive(request, reply, dialect, route, total = 'totalMs') {
       const { raw: message } = request
       const context = receive({
         ...namesOf(message),
@@ -71,7 +95,7 @@ export function createInFlightRequests(
         cancellation: new Cancellation(),
         hold: memory.open(),
       })
-      tracked.add(context, message.socket, reply.raw)
+      tracked.add(context, message.socket, reply.raw, total)
       const writer = new HttpResponseWriter({
         request: message,
         response: reply.raw,
@@ -90,25 +114,32 @@ export function createInFlightRequests(
 function createTracker(metrics: Metrics) {
   const inFlight = new Set<RequestContext>()
   const connections = createConnections()
+  const begin = (context: RequestContext, total: TotalTimeout) => {
+    const { cancellation, policy, hold } = context
+    const timer = setTimeout(
+      () => cancellation.end(new Refusal('upstream_timeout', { detail: `timeouts.${total.slice(0, -2)}` })),
+      policy.timeouts[total],
+    )
+    inFlight.add(context)
+    metrics.inflight.inc()
+    return () => {
+      clearTimeout(timer)
+      inFlight.delete(context)
+      metrics.inflight.dec()
+      hold.release()
+    }
+  }
   return {
     isAnswering: connections.isAnswering,
     abort(refusal: Refusal, matches: (context: RequestContext) => boolean): void {
       for (const context of inFlight) if (matches(context)) context.cancellation.end(refusal)
     },
-    add(context: RequestContext, socket: Socket, response: ServerResponse): void {
-      const { cancellation, policy, hold } = context
-      const total = setTimeout(
-        () => cancellation.end(new Refusal('upstream_timeout', { detail: 'timeouts.total' })),
-        policy.timeouts.totalMs,
-      )
-      inFlight.add(context)
-      metrics.inflight.inc()
+    begin,
+    add(context: RequestContext, socket: Socket, response: ServerResponse, total: TotalTimeout): void {
+      const close = begin(context, total)
       connections.add(socket, response, () => {
-        clearTimeout(total)
-        inFlight.delete(context)
-        metrics.inflight.dec()
-        hold.release()
-        if (!response.writableFinished) cancellation.end(new ClientLeft())
+        close()
+        if (!response.writableFinished) context.cancellation.end(new ClientLeft())
       })
     },
   }

@@ -57,10 +57,10 @@ function isUpgrade({ headers }: FastifyRequest): boolean {
   return /websocket/i.test(headers.upgrade ?? '')
 }
 
-/** Makes the refusal for WebSockets (`/v1/realtime`), whose frames no guard reads. */
+/** Makes the refusal for WebSockets whose frames no guard reads. */
 function noWebSocket(): Refusal {
   return new Refusal('not_found', {
-    say: 'WebSockets are not supported, because their frames cannot be inspected yet.',
+    say: 'There is no WebSocket at this path. The only one is `/v1/realtime`.',
   })
 }
 

@@ -4,7 +4,7 @@
 import { isUtf8 } from 'node:buffer'
 import { isObject, JsonFault, type JsonObject, readJson } from '../../core/json.ts'
 import { Refusal } from '../../core/refusal.ts'
-import type { Exchange, Feature, Prompt } from '../../dialects/dialect.ts'
+import type { Exchange, Feature, Prompt, RouteGroup } from '../../dialects/dialect.ts'
 import { type Admitted, extend, type Parsed } from '../context.ts'
 import type { Form, ResponseWriter } from '../ports.ts'
 import type { SharedBodies } from './shared-items.ts'
@@ -16,6 +16,9 @@ import type { SharedBodies } from './shared-items.ts'
 export type Parse = (request: Admitted, endpoint: Exchange, writer: BodySource) => Promise<Parsed>
 
 type BodySource = Pick<ResponseWriter, 'body' | 'form' | 'upload' | 'parameter'>
+
+/** Whose bodies hold a conversation, which grows. */
+const shares: ReadonlySet<RouteGroup> = new Set(['chat', 'realtime'])
 
 /** Makes the step that reads bodies. @param bodies what is known of earlier ones */
 export function createParse(bodies: SharedBodies): Parse {
@@ -39,7 +42,7 @@ async function promptOf(
   // Reading a large one takes longer than most of what is behind it.
   cancellation.throwIfOver()
   // Conversations come again with every step. Where data is marked as data, every request has other messages.
-  const known = endpoint.group === 'chat' && !role.separate && isUtf8(body) && bodies.read(body, identity.id)
+  const known = shares.has(endpoint.group) && !role.separate && isUtf8(body) && bodies.read(body, identity.id)
   if (known) return { ...endpoint.read(known.document, role.allow, known.items), derived: known.derived }
   return readPrompt(body, endpoint, role.allow)
 }

@@ -40,7 +40,8 @@ export type Receive = (head: RequestHead) => RequestContext
 
 /** @param current what is in force */
 export function createReceive(current: () => Snapshot, clock: Clock): Receive {
-  const [freshId, trace] = [createIds(), createTraces()]
+  const freshId = createIds()
+  const trace = createTraces()
   return (head) => {
     const { policy, keys } = current()
     const lease = freshId()
@@ -93,7 +94,6 @@ export function createReceive(current: () => Snapshot, clock: Clock): Receive {
       upstream: undefined,
       upstreamWaitMs: undefined,
       work: undefined,
-      passThrough: undefined,
       recordedPrompt: undefined,
       isCharged: undefined,
       isSettled: undefined,

@@ -8,11 +8,11 @@ import type { Clock } from '../../core/clock.ts'
 import { Refusal } from '../../core/refusal.ts'
 import type { Text } from '../../core/text.ts'
 import type { Prompt, RouteGroup } from '../../dialects/dialect.ts'
-import { claimedAccounts, keyAccount, lineOf, wholeTokenLimit } from '../../limits/accounts.ts'
+import { claimedAccounts, keyAccount, lineOf, onlyTaking, wholeTokenLimit } from '../../limits/accounts.ts'
 import type { Persons } from '../../limits/persons.ts'
 import type { SlotQueue } from '../../limits/slot-queue.ts'
 import type { Claim, Reservation } from '../../limits/store.ts'
-import { type Admitted, extend, type Parsed, type Prepared, type Reserved } from '../context.ts'
+import { extend, type Parsed, type Prepared, type Reserved } from '../context.ts'
 import type { FingerprintPrompt } from '../finish/fingerprint.ts'
 import { shownWaitMs } from '../timeline.ts'
 import { type Admit, isDeferred, saySharedBy, wholeSeconds } from './admit.ts'
@@ -43,20 +43,23 @@ export interface ReserveParts {
 export function createReserve({ turns, fingerprint, persons, clock, admit }: ReserveParts): Reserve {
   return async (request) => {
     const { endpoint, target, identity, role, policy } = request
-    if (endpoint.cost !== 'request') return extend(request, nothing)
+    const { takes } = endpoint
+    if (endpoint.cost !== 'request' && takes !== 'slot') return extend(request, nothing)
     const rule = policy.models.find(({ matches }) => matches(target.model, target.server))
     const weight = rule?.weight ?? 1
     const account = keyAccount(holderOf(identity))
     const person = role.person && persons.accountOf(account.name, request.person, clock.monotonicMs())
-    const accounts = claimedAccounts(account, role, rule, policy, person)
-    const limit = role.limits.repetition
+    const claimed = claimedAccounts(account, role, rule, policy, person)
+    const accounts = takes ? onlyTaking(takes, claimed) : claimed
+    const limit = takes === 'slot' ? undefined : role.limits.repetition
     const print = limit && fingerprint(request)
     const repetition = limit && print !== undefined ? { account, limit, things: [print] } : undefined
     if (accounts.length === 0 && !repetition) {
       if (isDeferred(request)) await admit.deferred(request)
       return extend(request, { ...nothing, weight })
     }
-    const tokens = weighted(inputTokens(request) + request.outgoing.outputTokens, weight)
+    const tokens =
+      takes === 'slot' ? 0 : weighted(inputTokens(request) + request.outgoing.outputTokens, weight)
     requirePossible(tokens, wholeTokenLimit(accounts))
     const claim: Claim = { lease: request.lease, tokens, accounts, repetition }
     const sinceMs = clock.monotonicMs()
@@ -81,22 +84,18 @@ function requirePossible(tokens: number, max: number): void {
   })
 }
 
-/**
- * Asks for what a request claims, and waits where its caller runs too many.
- * @param admit counts a request that still has to be; absent: it was counted
- * @throws whatever the store throws, or what ended the request while it waited
- */
-export async function reservationOf(
+/** @throws whatever the store throws, or what ended the request while it waited */
+async function reservationOf(
   claim: Claim,
-  request: Admitted,
+  request: Prepared,
   turns: SlotQueue,
-  admit?: Pick<Admit, 'andReserve' | 'deferred'>,
+  admit: Pick<Admit, 'andReserve' | 'deferred'>,
 ): Promise<Reservation> {
   const { cancellation, identity, role, policy, storeBudget } = request
   const key = holderOf(identity)
   const owner = lineOf(key, claim)
   // Whoever has to wait for a slot is counted before.
-  if (admit && isDeferred(request) && turns.hasLine(owner)) await admit.deferred(request)
+  if (isDeferred(request) && turns.hasLine(owner)) await admit.deferred(request)
   const wait = {
     ...{ owner, key },
     max: role.limits.waiting,
@@ -106,7 +105,7 @@ export async function reservationOf(
     onLeave: cancellation.onEnd.bind(cancellation),
   }
   try {
-    if (!admit || !isDeferred(request)) return await turns.reserve(claim, storeBudget, wait)
+    if (!isDeferred(request)) return await turns.reserve(claim, storeBudget, wait)
     return await turns.reserve(claim, storeBudget, wait, () => admit.andReserve(request, claim))
   } catch (thrown) {
     throw cancellation.cause ?? thrown
@@ -121,7 +120,7 @@ const codes = {
 } as const
 
 /** @throws Refusal `rate_limited`, `tokens_exhausted`, `too_many_concurrent` or `repetition` */
-export function requireReserved(reservation: Reservation): void {
+function requireReserved(reservation: Reservation): void {
   if (reservation.outcome === 'granted') return
   const { outcome, retryMs, tokens, requests } = reservation
   throw new Refusal(codes[outcome], {

@@ -8,6 +8,7 @@ const speaks: ReadonlySet<RouteGroup> = new Set([
   'completions',
   'audio',
   'images',
+  'realtime',
   'rerank',
   'tokenize',
   'moderations',

@@ -13,6 +13,7 @@ const operations: Partial<Record<RouteGroup, string>> = {
   moderations: 'moderation',
   images: 'generate_content',
   audio: 'generate_content',
+  realtime: 'chat',
 }
 
 const endpoints = new WeakMap<Dialect, ReadonlyMap<string, Endpoint>>()

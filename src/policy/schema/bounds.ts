@@ -31,6 +31,12 @@ export const timeouts = section('How long each step may take.', {
     aWhile,
   ),
   total: duration('The whole request, from arrival to the last byte of the response.', '15m', aWhile),
+  session: duration(
+    'A whole realtime session (`/v1/realtime`), however many responses it has.',
+    '1h',
+    aWhile,
+  ),
+  sessionIdle: duration('Silence in a realtime session: no event in either direction.', '10m', aWhile),
   body: duration('Receiving the request body.', '30s', aWhile),
   write: duration('Waiting for a client that does not read its response.', '60s', aWhile),
 })

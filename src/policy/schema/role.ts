@@ -71,6 +71,10 @@ const caps = section('Upper bounds for one request.', {
     32768,
     1,
   ),
+  sound: duration(
+    'Sound in one realtime session, of both directions together. Guards do not read sound. With `0s`, sessions have text only.',
+    '0s',
+  ),
   images: countOf('Images in one request. Guards do not read what an image shows.', 0),
   imageBytes: size('Total size of the decoded images of one request.', '8MiB'),
   choices: countOf('Choices for one prompt (`n`). A request for more is lowered to this.', 1, 1),

@@ -12,7 +12,6 @@ import { defaultAuditFile, defaultKeysFile } from './files.ts'
 import { outputGuard, personalData, promptGuard } from './guards.ts'
 import { models } from './models.ts'
 import type { SchemaNode } from './node.ts'
-import { passThrough } from './passthrough.ts'
 import { groups } from './persons.ts'
 import { role, sharedLimits } from './role.ts'
 import { telemetry } from './telemetry.ts'
@@ -204,7 +203,6 @@ export const configSchema = Type.Object(
     groups,
     upstreams: Type.Array(upstream, { description: 'The model servers.', minItems: 1 }),
     outlierDetection,
-    passthrough: passThrough,
     keys: section('API keys.', {
       file: Type.String({
         minLength: 1,
