@@ -260,6 +260,46 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import('./audit-erase.ts')).auditErase,
   },
   {
+    name: 'audit access-request',
+    summary: 'show what is stored about a key or a person, and record that it was asked for',
+    load: async () => (await import('./audit-access-request.ts')).auditAccessRequest,
+  },
+  {
+    name: 'incident open',
+    summary: 'open an incident: freeze, sign the log, start the clocks of NIS2, GDPR and AI Act',
+    load: async () => (await import('./incident/open.ts')).incidentOpen,
+  },
+  {
+    name: 'incident list',
+    summary: 'list incidents, and which report is due when',
+    load: async () => (await import('./incident/list.ts')).incidentList,
+  },
+  {
+    name: 'incident sent',
+    summary: 'note that a report of an incident was sent',
+    load: async () => (await import('./incident/sent.ts')).incidentSent,
+  },
+  {
+    name: 'incident bundle',
+    summary: 'write drafts of the reports, the timeline and signed evidence into a folder',
+    load: async () => (await import('./incident/bundle.ts')).incidentBundle,
+  },
+  {
+    name: 'incident close',
+    summary: 'close an incident',
+    load: async () => (await import('./incident/close.ts')).incidentClose,
+  },
+  {
+    name: 'backup',
+    summary: 'back up policy, keys, state and audit log while the gateway runs',
+    load: async () => (await import('./backup.ts')).backup,
+  },
+  {
+    name: 'restore',
+    summary: 'restore a backup; what exists is never overwritten',
+    load: async () => (await import('./restore.ts')).restore,
+  },
+  {
     name: 'sandbox',
     summary: "run an agent's tool confined: no network, read-only, bounded",
     load: async () => (await import('./sandbox.ts')).sandbox,

@@ -51,6 +51,7 @@ const groupSummaries: Readonly<Record<string, string>> = {
   audit: 'read and maintain the audit log',
   breaker: 'manage circuit breakers',
   tools: 'list pinned tool definitions and accept changed ones',
+  incident: 'handle incidents: clocks, evidence, drafts of reports',
   models: 'lock, verify and test the versions of models',
 }
 

@@ -22,7 +22,18 @@ import { createServerPools, type ServerPool } from './upstream-pool.ts'
 export interface HttpUpstreamClient extends UpstreamClient {
   /** Fetches a whole JSON document. @throws Refusal if it does not arrive in time */
   readonly ask: Ask
+  /** Sends a request whose response nothing reads. @throws Refusal if no head of a response arrives */
+  pass(upstream: Upstream, request: PassedRequest): Promise<Dispatcher.ResponseData>
   close(): Promise<void>
+}
+
+/** What is sent to a model server as it is. */
+export interface PassedRequest
+  extends Pick<Dispatcher.RequestOptions, 'path' | 'method' | 'headersTimeout' | 'bodyTimeout'> {
+  /** By lower-case name. The credential of the server is added. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: AsyncIterable<Uint8Array> | null
+  readonly signal: AbortSignal
 }
 
 /** What sending takes. */
@@ -63,6 +74,22 @@ export function createUpstreamClient(
         hold.release()
       }
     },
+    async pass(upstream, { body, headers, ...request }) {
+      // A cast: as in `bodyOf`.
+      const options = {
+        ...request,
+        headers: { ...headers, ...ownHeaders(upstream) },
+        body: body as Readable | null,
+      }
+      const server = pools.of(upstream.origin)
+      try {
+        return body
+          ? await server.dispatcher.request(options)
+          : await requestWithRetry({ server, now }, options)
+      } catch (error) {
+        throw upstreamRefusal(error instanceof Error ? error : new Error('not an Error'))
+      }
+    },
     send: (request, handler) =>
       new RetryingStream({ server: pools.of(request.upstream.origin), now }, request, handler),
     close: pools.close,
@@ -73,8 +100,13 @@ export function createUpstreamClient(
 const maxDocumentLength = 4 * 1024 * 1024
 
 /** All that a model server learns of the caller. */
-function baseHeaders({ key }: Upstream, accept: string): Record<string, string> {
-  const headers = { accept, 'user-agent': 'torwart' }
+function baseHeaders(upstream: Upstream, accept: string): Record<string, string> {
+  return { accept, ...ownHeaders(upstream) }
+}
+
+/** Who asks, and the credential that the server wants. */
+function ownHeaders({ key }: Upstream): Record<string, string> {
+  const headers = { 'user-agent': 'torwart' }
   return key === undefined ? headers : { ...headers, authorization: `Bearer ${key}` }
 }
 

@@ -19,6 +19,7 @@
  * | `Matched`       | `resultFindings` `resultGuards`                                         | `request/match-tool-results.ts` |
  * | `Guarded`       | `responseGuard` `toolCalls`                                             | `response/output-guard.ts`     |
  * | `Sent`          | `upstream` `upstreamWaitMs` `work`, anew for each server that is tried  | `response/send.ts`             |
+ * | `Passing`       | `passThrough`, instead of everything from `Parsed` to `Guarded`         | `pass-through.ts`              |
  * | `Complete`      | `recordedPrompt`                                                        | `finish/audit-record.ts`       |
  * |                 | `isCharged`                                                             | `finish/charge.ts`             |
  * |                 | `isSettled`                                                             | `finish/settle.ts`             |
@@ -46,6 +47,7 @@ import type { Work } from './ending.ts'
 import type { GuardVerdict, JudgedCalls, JudgedFinding, ResponseGuard } from './findings.ts'
 import type { RecordedPrompt } from './finish/recorded-texts.ts'
 import type { GuardWork } from './guard-work.ts'
+import type { PassedThrough } from './passed-through.ts'
 import type { Timeline } from './timeline.ts'
 import type { Trace } from './trace.ts'
 
@@ -187,8 +189,15 @@ export interface Sent extends Guarded {
   readonly work: Work | undefined
 }
 
+/** A request that was let through to a model server unread: it has none of what reading it would have found. */
+export interface Passing extends Admitted, Pick<Reserved, 'claim' | 'reservation' | 'weight' | 'slotWaitMs'> {
+  readonly guards: readonly GuardVerdict[]
+}
+
 /** A request that is over. */
 export interface Complete extends Sent {
+  /** What passes through unread; undefined for all that is read. */
+  readonly passThrough: PassedThrough
   readonly recordedPrompt: RecordedPrompt
   /** The limit store was told, or is being told, how it ended. */
   readonly isCharged: boolean

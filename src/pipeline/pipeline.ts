@@ -6,9 +6,10 @@ import { holderOf } from '../auth/identity.ts'
 import { asRefusal, describeError, Refusal } from '../core/refusal.ts'
 import type { Exchange } from '../dialects/dialect.ts'
 import { ClientLeft } from './cancellation.ts'
-import type { Admitted, Destination, Guarded, RequestContext } from './context.ts'
+import { type Admitted, type Destination, extend, type Guarded, type RequestContext } from './context.ts'
 import { type Ending, emptyResponse } from './ending.ts'
 import { prepareRecord } from './finish/audit-record.ts'
+import { passThroughCost } from './pass-through.ts'
 import type { ResponseWriter } from './ports.ts'
 import { type Deferred, isDeferred } from './request/admit.ts'
 import { namePersonByBody, namePersonByHeader } from './request/person.ts'
@@ -21,18 +22,7 @@ import type { JudgedBody, Pipeline, Steps } from './steps.ts'
 
 /** Puts the steps together. */
 export function createPipeline(steps: Steps): Pipeline {
-  const authenticate: Pipeline['authenticate'] = async (context, writer) => {
-    if (!steps.recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
-    try {
-      const found = steps.authenticate(context)
-      const request = found instanceof Promise ? await found : found
-      request.hold.ownedBy(holderOf(request.identity))
-      return request
-    } catch (refusal) {
-      await writer.failedLogin()
-      throw refusal
-    }
-  }
+  const authenticate = createDoor(steps)
 
   const authorise = async (
     context: RequestContext,
@@ -46,6 +36,12 @@ export function createPipeline(steps: Steps): Pipeline {
 
   const enter: Pipeline['enter'] = async (context, to, writer) =>
     steps.admit.now(await authorise(context, to, writer), to)
+
+  const passThrough: Pipeline['passThrough'] = async (context, rule, passed, writer) => {
+    extend(context, { passThrough: passed })
+    const authenticated = namePersonByHeader(await authenticate(context, writer), passThroughCost)
+    return steps.letThrough(authenticated, rule, passed)
+  }
 
   const judge: Pipeline['judge'] = async (context, to, writer) =>
     guarded(await enter(context, to, writer), to, writer, steps)
@@ -86,7 +82,23 @@ export function createPipeline(steps: Steps): Pipeline {
     refuse(context, fault, writer)
   }
 
-  return { authenticate, admit: steps.admit.now, enter, judge, exchange, turnAway, refuse }
+  return { authenticate, admit: steps.admit.now, enter, judge, exchange, passThrough, turnAway, refuse }
+}
+
+/** Makes what recognises a caller, or counts its failure. */
+function createDoor(steps: Pick<Steps, 'recordable' | 'authenticate'>): Pipeline['authenticate'] {
+  return async (context, writer) => {
+    if (!steps.recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })
+    try {
+      const found = steps.authenticate(context)
+      const request = found instanceof Promise ? await found : found
+      request.hold.ownedBy(holderOf(request.identity))
+      return request
+    } catch (refusal) {
+      await writer.failedLogin()
+      throw refusal
+    }
+  }
 }
 
 /** Takes an admitted request through everything that may refuse it before a model server is asked. @throws Refusal */

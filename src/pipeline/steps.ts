@@ -1,11 +1,22 @@
 /** The steps of the pipeline that have to be made, and what is made of them. */
 import type { Refusal } from '../core/refusal.ts'
 import type { Exchange } from '../dialects/dialect.ts'
+import type { PassThroughRule } from '../policy/policy.ts'
 import type { Log } from '../telemetry/log.ts'
-import type { Admitted, Authenticated, Destination, Guarded, Metered, RequestContext } from './context.ts'
+import type {
+  Admitted,
+  Authenticated,
+  Destination,
+  Guarded,
+  Metered,
+  Passing,
+  RequestContext,
+} from './context.ts'
 import type { RecordPrompt } from './finish/audit-record.ts'
 import type { ChargeToolCalls } from './finish/charge.ts'
 import type { Settle } from './finish/settle.ts'
+import type { LetThrough } from './pass-through.ts'
+import type { PassedThrough } from './passed-through.ts'
 import type { ResponseWriter, UpstreamClient } from './ports.ts'
 import type { Admit } from './request/admit.ts'
 import type { Authenticate } from './request/authenticate.ts'
@@ -26,6 +37,7 @@ export interface Steps {
   readonly authenticate: Authenticate
   /** @throws Refusal `frozen`, `route_not_allowed`, `not_found` */
   authoriseRoute(request: Authenticated, to: Destination): void
+  readonly letThrough: LetThrough
   readonly admit: Admit
   readonly parse: Parse
   readonly authoriseModel: AuthoriseModel
@@ -63,6 +75,13 @@ export interface Pipeline {
   judge(context: RequestContext, to: Destination<Exchange>, body: JudgedBody): Promise<Guarded>
   /** Takes a request with a body all the way. Never rejects. */
   exchange(context: RequestContext, to: Destination<Exchange>, writer: ResponseWriter): Promise<void>
+  /** Authenticates, authorises and counts what is then passed through unread. @throws Refusal */
+  passThrough(
+    context: RequestContext,
+    rule: PassThroughRule,
+    passed: PassedThrough,
+    writer: ResponseWriter,
+  ): Promise<Passing>
   /** Authenticates, then refuses: for what no dialect declares. Never rejects. */
   turnAway(context: RequestContext, refusal: Refusal, writer: ResponseWriter): Promise<void>
   /** Ends a request with what was thrown: settles it, then tells the client. Never throws. */

@@ -26,6 +26,7 @@ import {
   compileShared,
 } from './compile-limits.ts'
 import { compileModelTrust } from './compile-model-trust.ts'
+import { compilePassThrough } from './compile-passthrough.ts'
 import { compileRedis } from './compile-redis.ts'
 import { compileTelemetry } from './compile-telemetry.ts'
 import { compileTls } from './compile-tls.ts'
@@ -121,6 +122,7 @@ function compileParts(config: Config, origin: Origin, report: Report): Parts {
     groups: compileGroups(config.groups),
     upstreams,
     outlierDetection: compileOutliers(config.outlierDetection),
+    passThrough: compilePassThrough(config, upstreams, report),
     keysFile: resolve(folder, config.keys.file),
     keysInRedis: config.keys.redis,
     tokens: compileTokens(config.tokens, report),

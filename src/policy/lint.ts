@@ -5,6 +5,7 @@ import { isServedBy, type RouteGroup } from '../dialects/dialect.ts'
 import { dialects } from '../dialects/dialects.ts'
 import { parseAddress } from './address.ts'
 import { modelTrustDoubts } from './compile-model-trust.ts'
+import { passThroughDoubts } from './compile-passthrough.ts'
 import { telemetryDoubts } from './compile-telemetry.ts'
 import type { Address } from './policy.ts'
 import { modelSettings } from './schema/models.ts'
@@ -60,7 +61,7 @@ export function lint(config: Config, source: Written): { path: Path; message: st
     }
   }
   found.push(...tightTokens(config))
-  found.push(...plainDoor(config))
+  found.push(...plainDoor(config), ...passThroughDoubts(config))
   return found
 }
 

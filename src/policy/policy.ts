@@ -60,6 +60,17 @@ export interface Upstream {
   readonly key: string | undefined
 }
 
+/** A prefix whose requests go to a model server without inspection. */
+export interface PassThroughRule {
+  /** Without a slash at its end. */
+  readonly prefix: string
+  readonly upstream: Upstream
+  readonly stripPrefix: boolean
+  /** Names of the roles that may use it. */
+  readonly roles: ReadonlySet<string>
+  readonly methods: ReadonlySet<string>
+}
+
 /** What is counted of the models that match a pattern. */
 export interface ModelRule {
   /** As the policy writes it; names what is counted. */
@@ -322,6 +333,8 @@ export interface Policy {
   readonly groups: ReadonlyMap<string, GroupBudget>
   readonly upstreams: readonly [Upstream, ...Upstream[]]
   readonly outlierDetection: OutlierDetection
+  /** Prefixes whose requests go to a model server unread. */
+  readonly passThrough: readonly PassThroughRule[]
   readonly keysFile: string
   /** Whether the file is a copy of what is in Redis. */
   readonly keysInRedis: boolean

@@ -10,6 +10,7 @@ import { type AuditApiParts, registerAuditApi } from '../http/admin/audit-api.ts
 import { registerAuditLogApi } from '../http/admin/audit-log-api.ts'
 import type { Console } from '../http/admin/console/console.ts'
 import { type Readiness, registerHealth } from '../http/admin/health.ts'
+import { type IncidentsApiParts, registerIncidentsApi } from '../http/admin/incidents-api.ts'
 import { type LimitsApiParts, registerLimitsApi } from '../http/admin/limits-api.ts'
 import { registerMetrics } from '../http/admin/metrics.ts'
 import { type ModelsApiParts, registerAdminModels } from '../http/admin/models-api.ts'
@@ -46,6 +47,9 @@ export interface AdminListenerParts {
   readonly console: Console | undefined
   readonly policyFile: PolicyApiParts
   readonly anomalies: AnomaliesApiParts
+  readonly incidents: IncidentsApiParts
+  /** Sets the gauges of incidents. */
+  showIncidents(): void
 }
 
 const connections = { each: 64, all: 256 }
@@ -69,6 +73,8 @@ export async function createAdminListener({
   policyFile,
   console,
   anomalies,
+  incidents,
+  showIncidents,
 }: AdminListenerParts): Promise<FastifyInstance> {
   const app = fastify({
     logger: false,
@@ -87,7 +93,10 @@ export async function createAdminListener({
     reply.code(404).send({ error: 'The admin listener has no such route.' }),
   )
   registerHealth(app, readiness, fleet)
-  registerMetrics(app, { metrics, fleet, exposition, models: models.models, state: readiness })
+  registerMetrics(app, {
+    ...{ metrics, fleet, exposition, showIncidents },
+    ...{ models: models.models, state: readiness },
+  })
   registerAdminApi(app, api)
   registerApprovals(app, approvals, logins)
   registerAuditApi(app, audit)
@@ -99,5 +108,6 @@ export async function createAdminListener({
   console?.register(app, logins)
   registerPolicyApi(app, policyFile)
   registerAdminAnomalies(app, anomalies)
+  registerIncidentsApi(app, incidents)
   return app
 }

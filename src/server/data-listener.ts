@@ -17,6 +17,8 @@ import type { LocalRouteParts } from '../http/data/local-routes.ts'
 import type { LoginThrottle } from '../http/data/login-throttle.ts'
 import { registerModelRoute } from '../http/data/model-routes.ts'
 import { registerNotFound } from '../http/data/not-found.ts'
+import { registerPassThrough } from '../http/data/pass-through/routes.ts'
+import { passedPath } from '../http/data/pass-through/target.ts'
 import { registerHealthChecks } from '../http/data/probes.ts'
 import { createUpstreamConnector } from '../http/data/realtime/connect-upstream.ts'
 import { registerSessionRoute } from '../http/data/realtime/session-route.ts'
@@ -73,11 +75,16 @@ export interface DataListener {
 /** Makes the listener. */
 export async function createDataListener(parts: DataListenerParts): Promise<DataListener> {
   const { current, clock, metrics, memory, loginThrottle } = parts
-  const { listen, timeouts } = current().policy
+  const { listen, timeouts, passThrough } = current().policy
+  const prefixes = passThrough.map(({ prefix }) => prefix)
   const below = (target: string, message: IncomingMessage) =>
     belowPrefix(target, message, { listen, door: current().policy.door })
+  const pathOf = (message: IncomingMessage) => {
+    const target = below(message.url ?? '', message) ?? ''
+    return plainPath(target) ?? passedPath(target, prefixes) ?? unroutablePath
+  }
   // Fastify's types tell HTTP from HTTPS by the shape of the options, which is known here only at run time.
-  const app = fastify(serverOptions({ listen, timeouts }, below)) as unknown as FastifyInstance
+  const app = fastify(serverOptions({ listen, timeouts }, pathOf)) as unknown as FastifyInstance
   const takeConnection = connectionTaker(app.server, listen.tls !== undefined)
   const handshakes = watchHandshakes(app.server, parts.onHandshakeFailure)
   // Node would answer 417 itself, past the gate and its log.
@@ -103,6 +110,7 @@ export async function createDataListener(parts: DataListenerParts): Promise<Data
   const answerUnknown = registerNotFound(app, localRoute, ({ originalUrl, raw }) => below(originalUrl, raw))
   if (listen.cors.origins.length > 0) await registerCors(app, listen.cors, answerUnknown)
   registerRoutes(app, parts, localRoute)
+  await registerPassThrough(app, passThrough, { localRoute, clock, upstreamClient: parts.upstreamClient })
   const isSession = (message: IncomingMessage) =>
     sessionPaths.has(plainPath(below(message.url ?? '', message) ?? '') ?? '')
   listenForUpgrades(app, takeConnection, isSession)
@@ -115,7 +123,7 @@ export async function createDataListener(parts: DataListenerParts): Promise<Data
 
 function serverOptions(
   { listen: { tls }, timeouts }: Pick<Policy, 'listen' | 'timeouts'>,
-  below: (target: string, message: IncomingMessage) => string | undefined,
+  rewriteUrl: (message: IncomingMessage) => string,
 ): FastifyServerOptions {
   const patience = {
     headersTimeout: Math.min(timeouts.bodyMs, 60_000),
@@ -128,8 +136,7 @@ function serverOptions(
     // For the upload of a model's file; other bodies are timed where they are read.
     requestTimeout: Math.max(timeouts.bodyMs, timeouts.totalMs) + slackMs,
     routerOptions: { maxParamLength: 512 },
-    rewriteUrl: (message: IncomingMessage) =>
-      plainPath(below(message.url ?? '', message) ?? '') ?? unroutablePath,
+    rewriteUrl,
     // While draining, a request on an open connection is still answered, and recorded like any other.
     return503OnClosing: false,
     forceCloseConnections: false,

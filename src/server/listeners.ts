@@ -17,6 +17,8 @@ import { openConsole } from './console-wiring.ts'
 import { createDataListener, type DataListener } from './data-listener.ts'
 import type { Foundation } from './foundation.ts'
 import { reachOf } from './freeze-reach.ts'
+import { incidentParts } from './incident-wiring.ts'
+import { followOperatorEvents } from './operator-events-wiring.ts'
 import type { Services } from './services.ts'
 import { createSteps } from './steps.ts'
 import type { Workers } from './workers.ts'
@@ -108,12 +110,14 @@ export async function createAdminSide(
   const { workers } = surroundings
   const nowMs = clock.wallMs
   const readiness = () => readinessOf(foundation, services, surroundings)
+  const audit = auditOfAll(foundation, workers)
   const pages = atStart.admin.console ? openConsole(foundation, services, workers, readiness) : undefined
   const app = await createAdminListener({
     console: pages,
     ...{ metrics, fleet, log: foundation.log },
-    audit: auditOfAll(foundation, workers),
+    audit,
     readiness,
+    ...incidentParts(foundation),
     exposition: (format) => workers?.metrics(metrics, format) ?? printMetrics(metrics, format),
     policy: atStart.admin,
     inForce: policy,
@@ -151,6 +155,7 @@ export async function createAdminSide(
   closers.add(
     () => app.close(),
     () => pages?.close(),
+    followOperatorEvents(foundation, audit),
   )
   return { app, console: pages }
 }

@@ -349,6 +349,8 @@ function waitForRestart(atStart: Policy, policy: Policy): string[] {
     ['listen', ({ listen }) => listen],
     // Those who may read are looked up at every request.
     ['admin', ({ admin: { viewers: _, ...fixed } }) => fixed],
+    // Who may use them is looked up at every request.
+    ['passthrough', ({ passThrough }) => passThrough.map(({ prefix, stripPrefix }) => [prefix, stripPrefix])],
     ['store', ({ store }) => store],
     ['workers', ({ workers }) => workers],
     ['keys.redis', ({ keysInRedis }) => keysInRedis],

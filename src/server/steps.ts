@@ -9,6 +9,7 @@ import { createRecordPrompt } from '../pipeline/finish/audit-record.ts'
 import { createCharges } from '../pipeline/finish/charge.ts'
 import { createFingerprintPrompt } from '../pipeline/finish/fingerprint.ts'
 import { createSettle } from '../pipeline/finish/settle.ts'
+import { createLetThrough } from '../pipeline/pass-through.ts'
 import { createAdmit } from '../pipeline/request/admit.ts'
 import { authoriseRoute, createAuthoriseModel } from '../pipeline/request/authorise.ts'
 import { createCompareTools } from '../pipeline/request/compare-tools.ts'
@@ -42,6 +43,7 @@ export function createSteps(foundation: Foundation, services: Services, stored: 
   const onOpened = tellOfBreakers(foundation)
   const slots = createSlotQueue(store)
   const admit = createAdmit(store, onOpened)
+  const persons = new Persons()
   const turns = createGuardTurns(clock)
   const { charge, chargeToolCalls } = createCharges({ store, turns: slots, log, clock, onOpened })
   const recordPrompt = createRecordPrompt(createPseudonyms(atStart.audit.file), foundation.recordedBefore)
@@ -74,8 +76,9 @@ export function createSteps(foundation: Foundation, services: Services, stored: 
     reserve: createReserve({
       ...{ turns: slots, clock, admit },
       fingerprint: createFingerprintPrompt(),
-      persons: new Persons(),
+      persons,
     }),
+    letThrough: createLetThrough({ freezes, admit, turns: slots, persons, clock }),
     scan: onTimeline(createScanPrompt({ scanningFor, secondOpinion, turns, metrics, locate }), clock),
     compareTools: createCompareTools(services.toolPins, metrics),
     matchToolResults: createMatchToolResults(calls, metrics),

@@ -74,6 +74,12 @@ const gauges = {
   storeUp: ['torwart_store_up', '1 if the limit store answers, else 0.', []],
   freezes: ['torwart_freezes', 'Freezes in force.', []],
   anomaliesOpen: ['torwart_anomalies_open', 'Anomalies that are not over.', []],
+  incidents: ['torwart_incidents', 'Incidents, by state: open, overdue or closed.', ['state']],
+  incidentDue: [
+    'torwart_incident_due_seconds',
+    'Time until the first report of this kind is due for an open incident; negative once it is overdue.',
+    ['notice'],
+  ],
   tlsExpiry: [
     'torwart_tls_certificate_expiry_timestamp_seconds',
     'Expiry of the data listener’s certificate, in seconds since the epoch; 0 without TLS.',

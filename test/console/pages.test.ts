@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { cli } from '../rig/cli.ts'
 import { type RunningGate, startGate } from '../rig/gate.ts'
 import { likeOllama, type ModelServer, startModelServer } from '../rig/model-server.ts'
 import { canBrowse, comeTo, type Person, signInAs, startBrowser } from './browser.ts'
@@ -128,6 +129,20 @@ describe.skipIf(!canBrowse)('the pages', () => {
     await section.getByRole('link').click()
     await page.getByRole('complementary', { name: 'Record' }).getByText('Way through').waitFor()
     await page.unroute('**/admin/v1/anomalies')
+  })
+
+  it('tell of an open incident, and of the report that is due next', async () => {
+    const { page } = admin
+    await admin.open('audit')
+    const section = page.getByRole('region', { name: 'Incidents' })
+    await page.getByText('Nothing is unusual').waitFor()
+    expect(await section.count()).toBe(0)
+    await cli(['incident', 'open', '--why', 'files tickets in a loop', '-c', gate.policyFile])
+    await page.reload()
+    await section.getByText('NIS2 early warning (24 h)').waitFor()
+    expect(await section.innerText()).toContain('files tickets in a loop')
+    expect(await objections(admin)).toEqual([])
+    await cli(['incident', 'close', '--why', 'fixed', '-c', gate.policyFile])
   })
 
   it('hand over the records as a file', async () => {

@@ -4,6 +4,7 @@ import { anomalyKinds } from '../../src/anomalies/anomaly.ts'
 import { de } from '../../src/console/texts/de.ts'
 import { en } from '../../src/console/texts/en.ts'
 import { refusals } from '../../src/core/refusal.ts'
+import { noticeNames } from '../../src/incident/notices.ts'
 
 const placeholders = (text: string) => (text.match(/\{\w+\}/g) ?? []).toSorted()
 
@@ -18,8 +19,9 @@ it('has every text in English and in German, with the same values in it', () => 
   expect(wrong).toEqual([])
 })
 
-it('has a word for every refusal and every kind of anomaly', () => {
+it('has a word for every refusal, every kind of anomaly and every report of an incident', () => {
   const codes = Object.keys(refusals).map((code) => `outcome.${code}`)
   const kinds = anomalyKinds.map((kind) => `anomaly.${kind}`)
-  expect([...codes, ...kinds].filter((key) => !Object.hasOwn(en, key))).toEqual([])
+  const notices = noticeNames.map((name) => `notice.${name}`)
+  expect([...codes, ...kinds, ...notices].filter((key) => !Object.hasOwn(en, key))).toEqual([])
 })

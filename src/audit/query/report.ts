@@ -226,7 +226,7 @@ function momentOf(entry: Entry): Moment {
 /** What an event was about, where its name alone does not say it. */
 function aboutOf(entry: Entry): string[] {
   if (entry.event === undefined) return []
-  return ['kind', 'name', 'key', 'token', 'tool', 'approval', 'why'].flatMap((field) => {
+  return ['incident', 'kind', 'name', 'key', 'token', 'tool', 'approval', 'why'].flatMap((field) => {
     const value = entry[field]
     return typeof value === 'string' && value !== '' ? [field === 'why' ? `(${value})` : value] : []
   })

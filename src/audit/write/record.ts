@@ -30,6 +30,13 @@ export interface RequestRecord {
   readonly route: string
   readonly dialect: string
   readonly upstream: string | null
+  /** Of a request that was passed through unread: what was asked for, without its query, and how many bytes of bodies passed. */
+  readonly passthrough?: {
+    readonly method: string
+    readonly path: string
+    readonly bytesIn: number
+    readonly bytesOut: number
+  }
   readonly model: {
     readonly asked: string
     readonly served: string | null

@@ -352,6 +352,20 @@ export interface PolicyTrial {
   } | null
 }
 
+/** An incident with the report that is due next. */
+export interface Incident {
+  readonly id: string
+  readonly state: 'open' | 'overdue' | 'closed'
+  readonly why: string
+  readonly aware: string
+  readonly next: { readonly notice: string; readonly due: string } | null
+}
+
+/** Open incidents, the most urgent first, and the latest that are closed. */
+export interface Incidents {
+  readonly incidents: readonly Incident[]
+}
+
 /** Something that is unusual for a key or a model. */
 export interface Anomaly {
   readonly id: string

@@ -14,6 +14,8 @@ export interface MetricsParts {
   readonly fleet: Fleet
   readonly models: Pick<DriftWatch, 'statuses'>
   state(): Promise<Readiness>
+  /** Sets the gauges of incidents. */
+  showIncidents(): void
   /** Prints all metrics. */
   exposition(format: ExpositionFormat): Promise<string>
 }
@@ -21,12 +23,13 @@ export interface MetricsParts {
 /** Registers the route. */
 export function registerMetrics(
   app: FastifyInstance,
-  { metrics, fleet, models, state, exposition }: MetricsParts,
+  { metrics, fleet, models, state, showIncidents, exposition }: MetricsParts,
 ): void {
   app.get('/metrics', async (request, reply) => {
     const { store, policy, freezes } = await state()
     metrics.storeUp.set(store.up ? 1 : 0)
     metrics.freezes.set(freezes)
+    showIncidents()
     metrics.policyInfo.reset()
     metrics.policyInfo.set({ version: policy.version }, 1)
     metrics.queueDepth.set(fleet.waiting)

@@ -42,6 +42,8 @@ const rights: Readonly<Record<string, RouteRight>> = {
   'GET /admin/v1/audit/report': 'read',
   'GET /admin/v1/audit/verify': 'read',
   'GET /admin/v1/freezes': 'local',
+  // Reasons and ids of persons.
+  'GET /admin/v1/incidents': 'read',
   'GET /admin/v1/keys': 'local',
   'GET /admin/v1/limits': 'local',
   'GET /admin/v1/live': 'read',

@@ -10,6 +10,7 @@ import { dialectFor } from '../../dialects/dialects.ts'
 import type { Received } from '../../pipeline/context.ts'
 import { emptyResponse } from '../../pipeline/ending.ts'
 import type { Steps } from '../../pipeline/steps.ts'
+import { healthPaths } from '../../policy/own-paths.ts'
 import type { InFlightRequest } from './in-flight-request.ts'
 import { type LocalRouteParts, registerLocalRoute } from './local-routes.ts'
 
@@ -30,7 +31,7 @@ export function hasNoCredential({ rawHeaders, certificate }: Received): boolean 
 /** Registers the health checks. */
 export function registerHealthChecks(app: FastifyInstance, { localRoute, recordable }: ProbeParts): void {
   const { pipeline, inFlightRequests } = localRoute
-  for (const path of ['/health', '/healthz'])
+  for (const path of healthPaths)
     for (const method of ['GET', 'HEAD'] as const)
       registerLocalRoute(app, dialectFor(path), { method, path }, localRoute, async ({ context, writer }) => {
         if (!recordable()) throw new Refusal('audit_unavailable', { retryAfterSeconds: 1 })

@@ -63,8 +63,13 @@ export function refusalHeaders(context: RequestContext, refusal: Refusal): Respo
   headers['x-torwart-code'] = refusal.code
   if (refusal.retryAfterSeconds !== undefined) headers['retry-after'] = String(refusal.retryAfterSeconds)
   if (refusal.final) headers['x-should-retry'] = 'false'
-  if (refusal.code === 'invalid_credentials') headers['www-authenticate'] = 'Bearer'
+  if (refusal.code === 'invalid_credentials') headers['www-authenticate'] = challengeOf(context)
   return headers
+}
+
+/** Browsers ask for a password, which is the key, where there are pages for people. */
+function challengeOf({ passThrough }: RequestContext): string {
+  return passThrough ? 'Basic realm="torwart", charset="UTF-8"' : 'Bearer'
 }
 
 /**

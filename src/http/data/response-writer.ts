@@ -17,6 +17,7 @@ import {
   refusalHeaders,
   responseHeaders,
 } from './response-headers.ts'
+import { StallTimer } from './stall-timer.ts'
 
 /** What a response writer needs of its request. */
 export interface ResponseWriterOptions {
@@ -162,30 +163,5 @@ export class HttpResponseWriter implements ResponseWriter {
     if (data.length > 0) this.#response.write(data)
     else this.#response.flushHeaders()
     void linger(this.#options.request).then(() => this.#response.end())
-  }
-}
-
-/** Cuts off a client that does not read, which frees its slot. */
-class StallTimer {
-  readonly #response: ServerResponse
-  readonly #ms: number
-  #timer: NodeJS.Timeout | undefined
-  #isWatching = false
-
-  constructor(response: ServerResponse, ms: number) {
-    this.#response = response
-    this.#ms = ms
-  }
-
-  start(): void {
-    this.#timer ??= setTimeout(() => this.#response.destroy(), this.#ms)
-    if (this.#isWatching) return
-    this.#isWatching = true
-    this.#response.once('close', () => this.stop())
-  }
-
-  stop(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
   }
 }

@@ -21,6 +21,7 @@ import { dialectFor } from '../../dialects/dialects.ts'
 import type { Authenticated } from '../../pipeline/context.ts'
 import { readObject } from '../../pipeline/request/parse.ts'
 import type { Steps } from '../../pipeline/steps.ts'
+import { ownPrefix } from '../../policy/own-paths.ts'
 import { type LocalRouteParts, registerLocalRoute } from './local-routes.ts'
 
 /** What the token routes need. */
@@ -34,7 +35,7 @@ export interface TokenRouteParts extends Pick<Steps, 'recordable'> {
   onMinted(minted: MintedToken, request: Authenticated): void
 }
 
-const prefix = '/torwart/v1'
+const prefix = `${ownPrefix}/v1`
 const maxBodyLength = 16_384
 const json = 'application/json; charset=utf-8'
 /** The budgets of each token are kept for a day, so their number is limited. */

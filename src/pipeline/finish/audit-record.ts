@@ -21,6 +21,7 @@ import { type RateLimitStatus, tightest } from '../../limits/store.ts'
 import { extend, type RequestContext } from '../context.ts'
 import type { Ending, ModelResponse } from '../ending.ts'
 import type { AnswerCut, GuardVerdict, JudgedFinding } from '../findings.ts'
+import type { PassedThrough } from '../passed-through.ts'
 import { digestOf } from './prompt-writer.ts'
 import type { RecordedBefore } from './recorded-before.ts'
 import {
@@ -37,6 +38,7 @@ import { createTextBudget } from './text-budget.ts'
 /** A record is a line somebody reads; what a request has more than this is summed up. */
 const maxFindings = 256
 const maxNameLength = 256
+const maxPathLength = 512
 
 /** Masks what a request says, for its record. */
 export type RecordPrompt = (context: RequestContext) => RecordedPrompt
@@ -121,6 +123,7 @@ export function toRecord(
     route: context.route,
     dialect: context.dialect.name,
     upstream: context.upstream?.name ?? null,
+    ...(context.passThrough ? { passthrough: recordPassed(context.passThrough, masker) } : {}),
     model: recordModel(context, masker),
     policy: context.policy.version,
     findings: recordFindings(
@@ -199,6 +202,11 @@ function recordModel({ prompt, model, target }: RequestContext, masker: Masker):
   const asked = masker.mask(prompt.model).slice(0, 256)
   if (!model || !target) return { asked, served: null, digest: null }
   return { asked, served: masker.mask(model.served), digest: target.digest }
+}
+
+/** A path is the caller's word, too. */
+function recordPassed({ method, path, bytesIn, bytesOut }: PassedThrough, masker: Masker) {
+  return { method, path: masker.mask(path).slice(0, maxPathLength), bytesIn, bytesOut }
 }
 
 function recordAnswer(answer: ModelResponse, cuts: readonly AnswerCut[], recorded: RecordedPrompt) {

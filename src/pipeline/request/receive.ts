@@ -40,8 +40,7 @@ export type Receive = (head: RequestHead) => RequestContext
 
 /** @param current what is in force */
 export function createReceive(current: () => Snapshot, clock: Clock): Receive {
-  const freshId = createIds()
-  const trace = createTraces()
+  const [freshId, trace] = [createIds(), createTraces()]
   return (head) => {
     const { policy, keys } = current()
     const lease = freshId()
@@ -94,6 +93,7 @@ export function createReceive(current: () => Snapshot, clock: Clock): Receive {
       upstream: undefined,
       upstreamWaitMs: undefined,
       work: undefined,
+      passThrough: undefined,
       recordedPrompt: undefined,
       isCharged: undefined,
       isSettled: undefined,

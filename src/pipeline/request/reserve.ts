@@ -12,7 +12,7 @@ import { claimedAccounts, keyAccount, lineOf, onlyTaking, wholeTokenLimit } from
 import type { Persons } from '../../limits/persons.ts'
 import type { SlotQueue } from '../../limits/slot-queue.ts'
 import type { Claim, Reservation } from '../../limits/store.ts'
-import { extend, type Parsed, type Prepared, type Reserved } from '../context.ts'
+import { type Admitted, extend, type Parsed, type Prepared, type Reserved } from '../context.ts'
 import type { FingerprintPrompt } from '../finish/fingerprint.ts'
 import { shownWaitMs } from '../timeline.ts'
 import { type Admit, isDeferred, saySharedBy, wholeSeconds } from './admit.ts'
@@ -84,18 +84,22 @@ function requirePossible(tokens: number, max: number): void {
   })
 }
 
-/** @throws whatever the store throws, or what ended the request while it waited */
-async function reservationOf(
+/**
+ * Asks for what a request claims, and waits where its caller runs too many.
+ * @param admit counts a request that still has to be; absent: it was counted
+ * @throws whatever the store throws, or what ended the request while it waited
+ */
+export async function reservationOf(
   claim: Claim,
-  request: Prepared,
+  request: Admitted,
   turns: SlotQueue,
-  admit: Pick<Admit, 'andReserve' | 'deferred'>,
+  admit?: Pick<Admit, 'andReserve' | 'deferred'>,
 ): Promise<Reservation> {
   const { cancellation, identity, role, policy, storeBudget } = request
   const key = holderOf(identity)
   const owner = lineOf(key, claim)
   // Whoever has to wait for a slot is counted before.
-  if (isDeferred(request) && turns.hasLine(owner)) await admit.deferred(request)
+  if (admit && isDeferred(request) && turns.hasLine(owner)) await admit.deferred(request)
   const wait = {
     ...{ owner, key },
     max: role.limits.waiting,
@@ -105,7 +109,7 @@ async function reservationOf(
     onLeave: cancellation.onEnd.bind(cancellation),
   }
   try {
-    if (!isDeferred(request)) return await turns.reserve(claim, storeBudget, wait)
+    if (!admit || !isDeferred(request)) return await turns.reserve(claim, storeBudget, wait)
     return await turns.reserve(claim, storeBudget, wait, () => admit.andReserve(request, claim))
   } catch (thrown) {
     throw cancellation.cause ?? thrown
@@ -120,7 +124,7 @@ const codes = {
 } as const
 
 /** @throws Refusal `rate_limited`, `tokens_exhausted`, `too_many_concurrent` or `repetition` */
-function requireReserved(reservation: Reservation): void {
+export function requireReserved(reservation: Reservation): void {
   if (reservation.outcome === 'granted') return
   const { outcome, retryMs, tokens, requests } = reservation
   throw new Refusal(codes[outcome], {

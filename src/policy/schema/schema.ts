@@ -12,6 +12,7 @@ import { defaultAuditFile, defaultKeysFile } from './files.ts'
 import { outputGuard, personalData, promptGuard } from './guards.ts'
 import { models } from './models.ts'
 import type { SchemaNode } from './node.ts'
+import { passThrough } from './passthrough.ts'
 import { groups } from './persons.ts'
 import { role, sharedLimits } from './role.ts'
 import { telemetry } from './telemetry.ts'
@@ -203,6 +204,7 @@ export const configSchema = Type.Object(
     groups,
     upstreams: Type.Array(upstream, { description: 'The model servers.', minItems: 1 }),
     outlierDetection,
+    passthrough: passThrough,
     keys: section('API keys.', {
       file: Type.String({
         minLength: 1,

@@ -131,6 +131,12 @@ export function pathPrefix(description: string) {
   return patterned(pattern, wanted, '/ollama', description, '')
 }
 
+/** Declares a path such as `/localai/`, which is not the root. */
+export function pathBelow(description: string) {
+  const wanted = 'a path such as /localai/, of letters, digits and . _ ~ -'
+  return patterned('^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/?$', wanted, '/localai/', description)
+}
+
 /** Declares a list of host names, each of which may begin with `*.`. */
 export function hosts(description: string) {
   const wanted = 'a host such as docs.example.org or *.example.org, without scheme, port or path'

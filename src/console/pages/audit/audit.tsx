@@ -1,8 +1,9 @@
-/** The audit log: search, verify, report, export; and what is unusual. */
+/** The audit log: search, verify, report, export; incidents, and what is unusual. */
 import { PageHead } from '../../parts/basics.tsx'
 import { pathTo, type Route } from '../../parts/route.ts'
 import { RecordPanel } from '../record/record-panel.tsx'
 import { AnomaliesSection } from './anomalies.tsx'
+import { IncidentsSection } from './incidents.tsx'
 import { ReportSection } from './report.tsx'
 import { SearchSection } from './search.tsx'
 import { VerifySection } from './verify.tsx'
@@ -16,6 +17,7 @@ export function AuditPage({ route }: { route: Route }) {
       <PageHead title="audit.title" />
       <div class={route.id === undefined ? 'split' : 'split open'}>
         <div class="split-list">
+          <IncidentsSection />
           <AnomaliesSection />
           <SearchSection route={route} />
           <VerifySection />

@@ -1,0 +1,93 @@
+/** `torwart backup`: policy, keys, state and audit log of a gateway in a folder or an archive, while it runs. */
+import { existsSync, readdirSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { type Backup, makeBackup } from '../backup/backup.ts'
+import { manifestName, manifestSignature } from '../backup/manifest.ts'
+import { isArchive, packFolder } from '../files/tar.ts'
+import { loadPolicy } from '../policy/load.ts'
+import type { Policy } from '../policy/policy.ts'
+import {
+  authorOf,
+  byOption,
+  type Command,
+  configOption,
+  type ExitCode,
+  type Io,
+  jsonOption,
+  textOf,
+  UsageError,
+  type Values,
+} from './command.ts'
+import { auditSigningKey } from './shared/audit-signing-key.ts'
+import { putOnRecord } from './shared/operator-event.ts'
+
+/** The command `torwart backup`. */
+export const backup: Command = {
+  options: [
+    configOption,
+    { flags: '--out <path>', description: 'new folder, or a file .tar or .tar.gz', required: true },
+    {
+      flags: '--with-secrets',
+      description: 'private keys, too: whoever has the backup can then sign as this gateway',
+    },
+    byOption,
+    jsonOption,
+  ],
+  async run(values, io): Promise<ExitCode> {
+    const out = resolve(textOf(values, 'out'))
+    const { policy } = loadPolicy(textOf(values, 'config'), io.variables)
+    requireRoom(out, policy)
+    const by = authorOf(values, io)
+    const about = { by, to: basename(out), secrets: values.withSecrets === true }
+    // A checkpoint is signed behind it, so the backup has one of all that was before.
+    const isStarted = await putOnRecord('backup started', about, policy, io)
+    const make = isArchive(out) ? makeArchive : makeHere
+    const made = await make(out, values, policy, io)
+    const { sha256: manifest, records } = made
+    const isMade = await putOnRecord('backup made', { ...about, manifest, records }, policy, io)
+    tell(made, out, values, io)
+    return isStarted && isMade ? 0 : 1
+  },
+}
+
+/** @throws UsageError */
+function requireRoom(out: string, { audit, keysFile }: Policy): void {
+  if (existsSync(out) && (isArchive(out) || readdirSync(out).length > 0))
+    throw new UsageError(`${out} exists already. Name a new folder or file.`)
+  // What is named after these files is backed up with them.
+  if ([audit.file, keysFile].some((file) => out.startsWith(`${file}.`)))
+    throw new UsageError('A backup must not be named after the audit log or the key file.')
+}
+
+async function makeHere(out: string, values: Values, policy: Policy, io: Io): Promise<Backup> {
+  return makeBackup({
+    ...{ policy, out, nowMs: Date.now(), version: io.version, variables: io.variables },
+    policyFile: textOf(values, 'config'),
+    withSecrets: values.withSecrets === true,
+    signingKey: await auditSigningKey(policy.audit.file, io),
+  })
+}
+
+async function makeArchive(out: string, values: Values, policy: Policy, io: Io): Promise<Backup> {
+  const folder = await mkdtemp(join(dirname(out), '.torwart-backup-'))
+  try {
+    const made = await makeHere(folder, values, policy, io)
+    const names = made.manifest.files.map(({ name }) => name)
+    const signature = existsSync(join(folder, manifestSignature)) ? [manifestSignature] : []
+    await packFolder(folder, [manifestName, ...signature, ...names], out)
+    return made
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+function tell({ manifest, sha256, records }: Backup, out: string, values: Values, io: Io): void {
+  const { files, leftOut } = manifest
+  if (values.json) io.out(`${JSON.stringify({ out, sha256, records, files: files.length, leftOut })}\n`)
+  else io.out(`${out}: ${files.length} files, ${records} audit records. SHA-256 of its manifest: ${sha256}\n`)
+  if (leftOut.length > 0)
+    io.err(
+      `Left out, because they hold secrets (--with-secrets takes them):\n${leftOut.map((path) => `  ${path}\n`).join('')}`,
+    )
+}
