@@ -31,7 +31,7 @@ export const connect: Command = {
   async run(values, io): Promise<ExitCode> {
     const gate = gatewayUrl(textOf(values, 'gate'))
     const listen = parseAddress(textOf(values, 'listen'))
-    if (!listen) throw new UsageError('--listen must be HOST:PORT.')
+    if (!listen || listen.socketPath !== undefined) throw new UsageError('--listen must be HOST:PORT.')
     const networks = listOf(values, 'allow')
     const origins = listOf(values, 'origin')
     for (const network of networks)

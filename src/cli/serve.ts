@@ -108,6 +108,6 @@ function addressOption(values: Values, name: string) {
   const text = textOf(values, name)
   if (text === '') return undefined
   const address = parseAddress(text)
-  if (!address) throw new UsageError(`--${name} must be HOST:PORT.`)
+  if (!address) throw new UsageError(`--${name} must be HOST:PORT, or unix:/PATH.`)
   return address
 }

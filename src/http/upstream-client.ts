@@ -69,7 +69,7 @@ export function createUpstreamClient(
         body: question ? JSON.stringify(question) : null,
       } as const
       try {
-        return await fetchDocument({ server: pools.of(upstream.origin), now }, request, hold)
+        return await fetchDocument({ server: pools.of(upstream), now }, request, hold)
       } finally {
         hold.release()
       }
@@ -81,7 +81,7 @@ export function createUpstreamClient(
         headers: { ...headers, ...ownHeaders(upstream) },
         body: body as Readable | null,
       }
-      const server = pools.of(upstream.origin)
+      const server = pools.of(upstream)
       try {
         return body
           ? await server.dispatcher.request(options)
@@ -91,7 +91,7 @@ export function createUpstreamClient(
       }
     },
     send: (request, handler) =>
-      new RetryingStream({ server: pools.of(request.upstream.origin), now }, request, handler),
+      new RetryingStream({ server: pools.of(request.upstream), now }, request, handler),
     close: pools.close,
   }
 }

@@ -5,8 +5,8 @@
 import type { lookup } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
 import { buildConnector, Client, type Dispatcher, Pool } from 'undici'
-import { isNear } from '../policy/address.ts'
-import type { Policy } from '../policy/policy.ts'
+import { httpOrigin, isNear } from '../policy/address.ts'
+import type { Policy, Upstream } from '../policy/policy.ts'
 
 /** The connections to one model server. */
 export interface ServerPool {
@@ -17,9 +17,11 @@ export interface ServerPool {
   createClient(): Client
 }
 
+type UpstreamPlace = Pick<Upstream, 'origin' | 'socketPath'>
+
 /** The pools of all model servers. */
 export interface ServerPools {
-  of(origin: string): ServerPool
+  of(upstream: UpstreamPlace): ServerPool
   close(): Promise<void>
 }
 
@@ -47,27 +49,27 @@ export function createServerPools({ current, resolve, now }: ServerPoolsOptions)
   /** Replaced pools, whose last requests still run. */
   const retiring = new Set<Pool>()
 
-  const open = (origin: string) => {
+  const open = (upstream: UpstreamPlace) => {
+    const { origin, socketPath } = upstream
+    const url = httpOrigin(upstream)
     let connectionsOpened = 0
     const connect: buildConnector.connector = (target, callback) => {
       connectionsOpened++
       const { upstreams, timeouts } = current()
-      const remote = upstreams.some((upstream) => upstream.origin === origin && upstream.remote)
       const timeout = timeouts.connectMs
-      buildConnector(remote ? { timeout, lookup: resolve } : { timeout, lookup: privateLookup })(
-        target,
-        callback,
-      )
+      if (socketPath !== undefined) return buildConnector({ timeout, socketPath })(target, callback)
+      const remote = upstreams.some((upstream) => upstream.origin === origin && upstream.remote)
+      return buildConnector({ timeout, lookup: remote ? resolve : privateLookup })(target, callback)
     }
     const settings = { pipelining: 1, keepAliveTimeout: 30_000, keepAliveMaxTimeout: 60_000, connect }
     // The policy limits concurrency, not a hidden queue.
-    const pool = new Pool(origin, { ...settings, connections: null })
+    const pool = new Pool(url, { ...settings, connections: null })
     const server: ServerPool = {
       dispatcher: pool,
       get connectionsOpened() {
         return connectionsOpened
       },
-      createClient: () => new Client(origin, settings),
+      createClient: () => new Client(url, settings),
     }
     const opened = { pool, server, bornMs: now() }
     pools.set(origin, opened)
@@ -80,12 +82,12 @@ export function createServerPools({ current, resolve, now }: ServerPoolsOptions)
   }
 
   return {
-    of(origin) {
-      const known = pools.get(origin)
-      if (!known) return open(origin).server
-      if (now() - known.bornMs < maxPoolAgeMs || !isNamed(origin)) return known.server
+    of(upstream) {
+      const known = pools.get(upstream.origin)
+      if (!known) return open(upstream).server
+      if (now() - known.bornMs < maxPoolAgeMs || !isNamed(upstream)) return known.server
       retire(known.pool)
-      return open(origin).server
+      return open(upstream).server
     },
     async close() {
       const all = [...[...pools.values()].map(({ pool }) => pool), ...retiring]
@@ -94,8 +96,8 @@ export function createServerPools({ current, resolve, now }: ServerPoolsOptions)
   }
 }
 
-function isNamed(origin: string): boolean {
-  return isIP(new URL(origin).hostname.replace(/^\[|\]$/g, '')) === 0
+function isNamed({ origin, socketPath }: UpstreamPlace): boolean {
+  return socketPath === undefined && isIP(new URL(origin).hostname.replace(/^\[|\]$/g, '')) === 0
 }
 
 /**

@@ -10,7 +10,7 @@ import { parseDuration, parseSize } from '../core/units.ts'
 import { modelMatcher } from '../models/match.ts'
 import { canonicalFor, parsePattern } from '../models/name.ts'
 import { compileTools } from '../tool-policy/rights.ts'
-import { isNear, leadsTo, parseAddress, takesTheSame } from './address.ts'
+import { isNear, leadsTo, socketPathFault, unixScheme } from './address.ts'
 import { compileAnomalies } from './compile-anomalies.ts'
 import { compileApproval } from './compile-approval.ts'
 import { compileAudit } from './compile-audit.ts'
@@ -25,25 +25,15 @@ import {
   compilePerson,
   compileShared,
 } from './compile-limits.ts'
+import { compileDoor, compileListeners } from './compile-listeners.ts'
 import { compileModelTrust } from './compile-model-trust.ts'
 import { compilePassThrough } from './compile-passthrough.ts'
 import { compileRedis } from './compile-redis.ts'
 import { compileTelemetry } from './compile-telemetry.ts'
-import { compileTls } from './compile-tls.ts'
 import type { Exceptions } from './exceptions.ts'
-import { isShort, lint, minTokenLength } from './lint.ts'
+import { lint } from './lint.ts'
 import { modelFault } from './model-fault.ts'
-import { isNetwork, type Networks, networksOf } from './networks.ts'
-import type {
-  Address,
-  CorsSettings,
-  OutlierDetection,
-  Policy,
-  Role,
-  Timeouts,
-  TokenRules,
-  Upstream,
-} from './policy.ts'
+import type { OutlierDetection, Policy, Role, Timeouts, TokenRules, Upstream } from './policy.ts'
 import { compilePrices } from './prices.ts'
 import type { Problem } from './problem.ts'
 import type { Config, RoleConfig } from './schema/schema.ts'
@@ -141,7 +131,7 @@ function compileParts(config: Config, origin: Origin, report: Report): Parts {
     anomalies: compileAnomalies(config, report),
     guardBudget: config.guards.budget,
     aliases: compileAliases(config.aliases, upstreams, report),
-    door: { ...config.door, proxies: compileProxies(config.door.proxies, report) },
+    door: compileDoor(config.door, listen, report),
     memoryBudgetBytes: config.memory.budget === undefined ? undefined : parseSize(config.memory.budget),
     timeouts: compileTimeouts(config.timeouts),
     queue: { size: config.queue.size, waitMs: ms(config.queue.wait) },
@@ -159,57 +149,6 @@ function compileParts(config: Config, origin: Origin, report: Report): Parts {
 /** Milliseconds of a duration that the schema has accepted. */
 function ms(text: string): number {
   return parseDuration(text) ?? 0
-}
-
-function compileListeners(
-  {
-    listen: { address, prefix, cors, tls },
-    admin: { address: adminAddress, token, hosts, console, viewers },
-  }: Config,
-  { source, folder }: Origin,
-  report: Report,
-): Pick<Policy, 'listen' | 'admin'> {
-  const listen = addressAt(address, ['listen', 'address'], report)
-  const admin = addressAt(adminAddress, ['admin', 'address'], report)
-  if (!admin.loopback && token === undefined && !source.holds(['admin', 'token']))
-    report(['admin', 'address'], 'is not loopback, so `admin.token` is required')
-  if (!admin.loopback && isShort(token))
-    report(
-      ['admin', 'token'],
-      `must have at least ${minTokenLength} characters, because the address is not loopback`,
-    )
-  if (takesTheSame(admin, listen))
-    report(['admin', 'address'], 'is also the address of the data listener: give each its own port')
-  return {
-    listen: { ...listen, prefix, cors: compileCors(cors, report), tls: compileTls(tls, folder, report) },
-    admin: { ...admin, token, hosts, console, viewers: new Set(viewers) },
-  }
-}
-
-function compileCors({ origins, maxAge }: Config['listen']['cors'], report: Report): CorsSettings {
-  for (const [index, origin] of origins.entries()) {
-    const fault = originFault(origin)
-    if (fault !== undefined) report(['listen', 'cors', 'origins', index], fault)
-  }
-  return { origins, maxAgeSeconds: ms(maxAge) / 1000 }
-}
-
-/** Says why no browser sends this as `Origin` (RFC 6454, 6.1), or why it must not be allowed. */
-function originFault(text: string): string | undefined {
-  if (text === 'null') return undefined
-  if (text.includes('*'))
-    return 'must be a whole origin: a pattern would let pages of strangers use keys that a browser holds'
-  if (!URL.canParse(text)) return 'is not an origin such as https://app.example.org'
-  const { origin } = new URL(text)
-  if (origin === 'null') return 'must begin with http:// or https://'
-  return origin === text ? undefined : `must be scheme, host and port only: write ${origin}`
-}
-
-function compileProxies(proxies: readonly string[], report: Report): Networks {
-  for (const [index, network] of proxies.entries())
-    if (!isNetwork(network))
-      report(['door', 'proxies', index], 'is not an address or network such as 10.0.0.0/8')
-  return networksOf(proxies.filter(isNetwork))
 }
 
 function compileTimeouts(config: Config['timeouts']): Timeouts {
@@ -232,13 +171,6 @@ export function versionOf(texts: readonly string[]): string {
   return createHash('sha256').update(texts.join('\0')).digest('hex').slice(0, 12)
 }
 
-function addressAt(text: string, path: Path, report: Report): Address {
-  const address = parseAddress(text)
-  if (address) return address
-  report(path, 'has a port above 65535')
-  return { host: '127.0.0.1', port: 0, loopback: true }
-}
-
 function compileUpstreams(configs: Config['upstreams'], report: Report): Upstream[] {
   const names = new Set<string>()
   const places = new Set<string>()
@@ -250,7 +182,8 @@ function compileUpstreams(configs: Config['upstreams'], report: Report): Upstrea
     if (origin !== '' && places.has(origin))
       report([...path, 'url'], `is also the address of another upstream: ${origin}`)
     places.add(origin)
-    return { name, origin, kind, remote, concurrent, key }
+    const socketPath = origin.startsWith(unixScheme) ? origin.slice(unixScheme.length) : undefined
+    return { name, origin, socketPath, kind, remote, concurrent, key }
   })
 }
 
@@ -268,6 +201,11 @@ function compileOutliers(config: Config['outlierDetection']): OutlierDetection {
 }
 
 function originOf(text: string, remote: boolean, path: Path, report: Report): string {
+  if (text.startsWith(unixScheme)) {
+    const fault = socketPathFault(text.slice(unixScheme.length))
+    if (fault !== undefined) report(path, fault)
+    return fault === undefined ? text : ''
+  }
   const fault = urlFault(text, { schemes: ['http:', 'https:'], isShown: !text.includes('@') })
   if (fault !== undefined) {
     report(path, fault)

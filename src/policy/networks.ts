@@ -12,6 +12,9 @@ export interface Networks {
 /** An address alone is a network of one. */
 const form = /^([0-9a-fA-F:.]+)(?:\/(\d{1,3}))?$/
 
+/** What stands for the address of a client that comes by a Unix socket. */
+export const unixPeer = 'unix'
+
 /** Returns whether a text is an IP address, or a network in CIDR notation. */
 export function isNetwork(text: string): boolean {
   const [, address = '', bits] = form.exec(text) ?? []
@@ -23,11 +26,12 @@ export function isNetwork(text: string): boolean {
 const maxRemembered = 1024
 const none: Networks = { hold: () => false }
 
-/** @param networks each of which `isNetwork` */
+/** @param networks each of which `isNetwork`, or `unixPeer` */
 export function networksOf(networks: readonly string[]): Networks {
   if (networks.length === 0) return none
   const list = new BlockList()
-  for (const network of networks) {
+  const holdsUnix = networks.includes(unixPeer)
+  for (const network of networks.filter(isNetwork)) {
     const [, address = '', bits] = form.exec(network) ?? []
     const { start, length, family } = subnetOf(address, bits)
     list.addSubnet(start, length, family)
@@ -40,7 +44,7 @@ export function networksOf(networks: readonly string[]): Networks {
       return version !== 0 && list.check(canonical, version === 6 ? 'ipv6' : 'ipv4')
     },
   })
-  return { hold: (address) => held.memo(address) }
+  return { hold: (address) => (address === unixPeer ? holdsUnix : held.memo(address)) }
 }
 
 /** Bits of `::ffff:0:0/96`, behind which IPv6 writes IPv4. */

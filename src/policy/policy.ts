@@ -10,6 +10,7 @@ import type { Signature } from '../detect/injection/signature.ts'
 import type { SensitiveFinder } from '../detect/sensitive/finder.ts'
 import type { KeepAliveCap } from '../dialects/common/caps.ts'
 import type { Feature, RouteGroup } from '../dialects/dialect.ts'
+import type { SocketRights } from '../files/socket-file.ts'
 import type { ModelMatcher } from '../models/match.ts'
 import type { ToolRights } from '../tool-policy/rights.ts'
 import type { CertificateRule, TlsSettings, TokenIssuer } from './callers.ts'
@@ -21,11 +22,16 @@ import type { TelemetrySettings } from './telemetry-settings.ts'
 
 export type { GroupBudget, Limits, PersonRule, Repetition, SharedLimits } from './limits.ts'
 
-/** Host and port of a listener. */
+/** Where a listener is: host and port, or a Unix socket. */
 export interface Address {
+  /** `localhost` beside a socket. */
   readonly host: string
+  /** 0 beside a socket. */
   readonly port: number
+  /** Whether only programs of this host can connect. */
   readonly loopback: boolean
+  /** An absolute path; absent: it is TCP. */
+  readonly socketPath?: string | undefined
 }
 
 /** Pages in browsers that may call the gateway. */
@@ -49,8 +55,10 @@ export interface OutlierDetection {
 /** A model server. */
 export interface Upstream {
   readonly name: string
-  /** Without a path. */
+  /** Without a path; `unix:` and a path for a Unix socket. Names the server's connections. */
   readonly origin: string
+  /** Of its Unix socket; absent: it is reached over TCP. */
+  readonly socketPath?: string | undefined
   readonly kind: ServerKind
   /** May be a public address. */
   readonly remote: boolean
@@ -103,6 +111,7 @@ export interface Caps {
 
 /** The admin listener, and who may do what there. */
 export interface AdminSettings extends Address {
+  readonly socket: SocketRights
   readonly token: string | undefined
   readonly hosts: readonly string[]
   readonly console: boolean
@@ -313,6 +322,8 @@ export interface Policy {
   /** Twelve hex digits of the SHA-256 of the file with its variables as written. */
   readonly version: string
   readonly listen: Address & {
+    /** Who may connect to its Unix socket. */
+    readonly socket: SocketRights
     /** Before all paths; empty, or `/…` without a slash at its end. */
     readonly prefix: string
     readonly cors: CorsSettings
@@ -359,6 +370,8 @@ export interface Policy {
     readonly connections: number
     /** Whose word on where a request comes from is believed. */
     readonly proxies: Networks
+    /** What stands for the address of a client that has none: `unix` where the listener is a Unix socket. */
+    readonly unnamed: string
   }
   /** What requests may hold together; undefined: a share of what there is. */
   readonly memoryBudgetBytes: number | undefined

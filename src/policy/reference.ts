@@ -125,7 +125,7 @@ function typeOf({
   patternProperties,
   ...node
 }: SchemaNode): string {
-  if (form !== undefined) return form === 'address' ? 'host and port' : form
+  if (form !== undefined) return form === 'address' ? 'host and port, or Unix socket' : form
   if (only !== undefined) return code(only)
   if (values) return `one of ${values.map(code).join(', ')}`
   if (anyOf) return anyOf.map(typeOf).join(' or ')

@@ -1,5 +1,5 @@
 /** Calls to the admin API of the running gateway. */
-import { urlOf } from '../../policy/address.ts'
+import { unixScheme, urlOf } from '../../policy/address.ts'
 import type { Policy } from '../../policy/policy.ts'
 import { adminOption, type Io, type Option, textOf, type Values } from '../command.ts'
 
@@ -11,7 +11,7 @@ export const adminCredentialOptions: readonly Option[] = [
 
 /** Where the admin API is, and the credential to present. */
 export interface AdminTarget {
-  /** Scheme, host and port. */
+  /** Scheme, host and port, or `unix:` and a path. */
   readonly base: string
   readonly credential: string | undefined
 }
@@ -50,7 +50,7 @@ export async function callAdmin<T>(
   { base, credential }: AdminTarget,
   { path, body, timeoutMs }: Call,
 ): Promise<Called<T>> {
-  const response = await fetch(`${base}/admin/v1${path}`, {
+  const response = await send(base, `/admin/v1${path}`, {
     method: body === undefined ? 'GET' : 'POST',
     headers: {
       ...(credential === undefined ? {} : { authorization: `Bearer ${credential}` }),
@@ -64,4 +64,27 @@ export async function callAdmin<T>(
   const error = typeof answer === 'object' && answer !== null && 'error' in answer ? `: ${answer.error}` : ''
   io.err(`${base} ${response ? `answers ${response.status}${error}` : 'does not answer'}\n`)
   return { answer: undefined, isReached: response !== undefined }
+}
+
+/** What is sent, as far as both ways of sending take it. */
+interface Sent {
+  readonly method: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string
+  readonly signal?: AbortSignal
+}
+
+async function send(
+  base: string,
+  path: string,
+  sent: Sent,
+): Promise<{ readonly ok: boolean; readonly status: number; json(): Promise<unknown> }> {
+  if (!base.startsWith(unixScheme)) return fetch(`${base}${path}`, sent)
+  // Node's own `fetch` knows no Unix sockets.
+  const { Agent, fetch: fetchBySocket } = await import('undici')
+  const dispatcher = new Agent({
+    connect: { socketPath: base.slice(unixScheme.length) },
+    keepAliveTimeout: 1,
+  })
+  return fetchBySocket(`http://localhost${path}`, { ...sent, dispatcher })
 }

@@ -11,6 +11,8 @@ export const serverListens: Check = ({ servers, listeners }) =>
   servers.flatMap((server): Outcome[] => {
     const { upstream, port, isHere } = server
     if (!isHere) return [{ id, why: `${upstream.name} is on another host; run \`doctor\` there` }]
+    // Who reaches a Unix socket is told by its file.
+    if (upstream.socketPath !== undefined) return []
     if ('why' in listeners) return [{ id, why: listeners.why }]
     const there = listeners.value.filter((each) => each.port === port)
     if (there.length === 0) return [{ id, why: `${upstream.name}: nothing listens on port ${port}` }]

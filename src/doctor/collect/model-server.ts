@@ -13,6 +13,12 @@ const strangeOrigin = 'https://torwart-doctor.invalid'
 const probes = { ollama: '/api/version', localai: '/readyz', openai: '/v1/models' } as const
 const silent = { why: 'it does not answer within a second' }
 
+const onSocket = {
+  environment: { why: 'it is on a Unix socket, by which its process is not looked for' },
+  reachableAt: [],
+  version: { why: 'it is on a Unix socket, which is not asked' },
+}
+
 /** Returns the addresses of this host that other hosts may use, without those of one link only. */
 export function ownAddresses(): string[] {
   return Object.values(networkInterfaces())
@@ -27,6 +33,7 @@ export async function readServer(
   upstream: Upstream,
   listeners: Looked<readonly Listener[]>,
 ): Promise<ServerFacts> {
+  if (upstream.socketPath !== undefined) return { upstream, port: 0, isHere: true, ...onSocket }
   const { protocol, hostname: given, port: written } = new URL(upstream.origin)
   const host = given.replace(/^\[|\]$/g, '')
   const port = Number(written || (protocol === 'https:' ? 443 : 80))

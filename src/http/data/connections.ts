@@ -12,7 +12,7 @@ export function limitConnections(server: Server, door: () => Policy['door']): vo
   const open = new Map<string, number>()
   server.on('connection', (socket) => {
     const { connections: max, proxies } = door()
-    const peer = canonicalPeer(socket.remoteAddress)
+    const peer = peerOf(socket, door())
     if (proxies.hold(peer)) return
     const address = networkOf(peer)
     const count = (open.get(address) ?? 0) + 1
@@ -69,6 +69,14 @@ export function evictIdleConnections(server: Server, { each, all }: ConnectionBo
   })
 }
 
+/** Returns the peer of a connection of the data listener, as it is recorded. */
+export function peerOf(
+  { remoteAddress }: Pick<Socket, 'remoteAddress'>,
+  { unnamed }: Policy['door'],
+): string {
+  return remoteAddress === undefined ? unnamed : canonicalAddress(remoteAddress)
+}
+
 /** Returns the canonical form of a peer address, as it is recorded. */
 export function canonicalPeer(address: string | undefined): string {
   return canonicalAddress(address ?? '')
@@ -78,8 +86,9 @@ export function canonicalPeer(address: string | undefined): string {
  * Returns the address that sent a request: the peer, unless that is a trusted proxy; then the last address of
  * `X-Forwarded-For` that is no trusted proxy. Earlier ones can be forged by the client.
  */
-export function clientAddressOf({ socket, headers }: IncomingMessage, { proxies }: Policy['door']): string {
-  let sender = canonicalPeer(socket.remoteAddress)
+export function clientAddressOf({ socket, headers }: IncomingMessage, door: Policy['door']): string {
+  const { proxies } = door
+  let sender = peerOf(socket, door)
   if (!proxies.hold(sender)) return sender
   const hops = String(headers['x-forwarded-for'] ?? '').split(',')
   while (hops.length > 0 && proxies.hold(sender)) {

@@ -1,6 +1,7 @@
 /** Listens on an address, or explains why it cannot be had. */
 import { createServer, type Server } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { clearStaleSocket, type SocketRights, setSocketRights } from '../../files/socket-file.ts'
 import { bindProblem, urlOf } from '../../policy/address.ts'
 import type { Address } from '../../policy/policy.ts'
 import { boundAddress } from '../../wire/bound-address.ts'
@@ -23,31 +24,38 @@ export async function requireFreeAddresses(addresses: Readonly<Record<Listener, 
   }
 }
 
-async function bind({ host, port }: Address, listener: Listener): Promise<Server> {
+async function bind(address: Address, listener: Listener): Promise<Server> {
   const server = createServer()
+  if (address.socketPath !== undefined) await clearStaleSocket(address.socketPath)
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
-      server.listen({ host, port }, resolve)
+      server.listen(placeOf(address), resolve)
     })
     return server
   } catch (error) {
-    throw bindProblem(error, { host, port }, settingFor(listener))
+    throw bindProblem(error, address, settingFor(listener))
   }
+}
+
+function placeOf({ host, port, socketPath }: Address) {
+  return socketPath === undefined ? { host, port } : { path: socketPath }
 }
 
 /** Starts to listen. @returns the URL @throws Error that names the setting, if the address cannot be had */
 export async function listenOn(
   app: FastifyInstance,
-  { host, port }: Address,
+  address: Address & { readonly socket: SocketRights },
   listener: Listener,
   scheme: string,
 ): Promise<string> {
+  const { socketPath, socket } = address
   try {
-    await app.listen({ host, port })
+    await app.listen(placeOf(address))
   } catch (error) {
-    throw bindProblem(error, { host, port }, settingFor(listener))
+    throw bindProblem(error, address, settingFor(listener))
   }
-  const { port: actual } = boundAddress(app.server)
-  return urlOf(scheme, { host, port: actual })
+  if (socketPath === undefined) return urlOf(scheme, { ...address, port: boundAddress(app.server).port })
+  setSocketRights(socketPath, socket)
+  return urlOf(scheme, address)
 }

@@ -5,7 +5,7 @@
 
 import type { IncomingMessage } from 'node:http'
 import type { Policy } from '../../policy/policy.ts'
-import { canonicalPeer } from './connections.ts'
+import { peerOf } from './connections.ts'
 
 const plain = /^(?:\/[A-Za-z0-9_~:@!$&'()*+,=-][A-Za-z0-9._~:@!$&'()*+,=-]*)+$|^\/$/
 const maxLength = 512
@@ -25,7 +25,7 @@ export function plainPath(target: string): string | undefined {
 export function belowPrefix(
   target: string,
   { socket, headers }: IncomingMessage,
-  { listen: { prefix }, door: { proxies } }: Pick<Policy, 'listen' | 'door'>,
+  { listen: { prefix }, door }: Pick<Policy, 'listen' | 'door'>,
 ): string | undefined {
   if (prefix === '') return target
   if (target.startsWith(prefix)) {
@@ -33,8 +33,7 @@ export function belowPrefix(
     if (rest === '' || rest.startsWith('?')) return `/${rest}`
     if (rest.startsWith('/')) return rest
   }
-  const isTakenAway =
-    headers['x-forwarded-prefix'] === prefix && proxies.hold(canonicalPeer(socket.remoteAddress))
+  const isTakenAway = headers['x-forwarded-prefix'] === prefix && door.proxies.hold(peerOf(socket, door))
   return isTakenAway ? target : undefined
 }
 

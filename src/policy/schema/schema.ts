@@ -32,6 +32,7 @@ import {
   secret,
   section,
   size,
+  socketRights,
   text,
   texts,
 } from './types.ts'
@@ -49,7 +50,9 @@ const tls = group('Serve TLS instead of plain HTTP.', {
 
 const upstream = group('A model server.', {
   name: text('Name in records and metrics.'),
-  url: text('Base URL. An address that is neither loopback nor private needs `remote: true`.'),
+  url: text(
+    'Base URL, or `unix:` and the path of a Unix socket. An address that is neither loopback nor private needs `remote: true`.',
+  ),
   kind: Type.Enum([...serverKinds], {
     description: 'Type of the server. `openai` is any other server with an OpenAI-compatible API.',
   }),
@@ -178,7 +181,8 @@ export const configSchema = Type.Object(
   {
     version: Type.Literal(1, { description: 'Version of the format.' }),
     listen: section('The data listener, which clients connect to.', {
-      address: address('Host and port. Port 0 picks a free port.', '127.0.0.1:8080'),
+      address: address('Host and port, or a Unix socket. Port 0 picks a free port.', '127.0.0.1:8080'),
+      socket: socketRights(),
       prefix: pathPrefix('Path below which all routes are, such as `/ollama`. Empty: the root.'),
       cors: section('Pages in browsers that may call the gateway.', {
         origins: texts(
@@ -189,7 +193,8 @@ export const configSchema = Type.Object(
       tls: optional(tls),
     }),
     admin: section('The admin listener: metrics, health checks and the admin API.', {
-      address: address('Host and port.', '127.0.0.1:9464'),
+      address: address('Host and port, or a Unix socket.', '127.0.0.1:9464'),
+      socket: socketRights(),
       token: optional(secret('Bearer token. Required if the address is not loopback.')),
       hosts: texts('Further host names that requests may use (`Host` header).'),
       console: flag('Serve the console under `/console/`.', true),
@@ -269,7 +274,7 @@ export const configSchema = Type.Object(
       failuresPerMinute: countOf('Failed logins (401) per address and minute. Further ones get 429.', 60, 1),
       connections: countOf('Open connections per address.', 256, 1),
       proxies: texts(
-        'Addresses and networks of trusted proxies in front of the gateway. `X-Forwarded-For` is accepted from these only.',
+        'Addresses and networks of trusted proxies in front of the gateway, or `unix` for all that connects to its Unix socket. `X-Forwarded-For` is accepted from these only.',
       ),
     }),
     memory,

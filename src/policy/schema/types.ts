@@ -93,12 +93,26 @@ function ranged(form: keyof typeof forms, description: string, standard: string 
   return Type.String({ form, pattern, wanted, example, description, ...range, ...defaultOf(standard) })
 }
 
-/** Declares `HOST:PORT`. */
+/** Declares `HOST:PORT`, or `unix:/PATH`. */
 export function address(description: string, standard?: string) {
-  const pattern = '^(\\[[0-9a-fA-F:.]+\\]|[^:\\s\\[\\]]+):\\d{1,5}$'
+  const pattern = '^((\\[[0-9a-fA-F:.]+\\]|[^:\\s\\[\\]]+):\\d{1,5}|unix:.*)$'
   const example = '127.0.0.1:8080'
-  const wanted = `HOST:PORT, such as ${example} or [::1]:8080`
+  const wanted = `HOST:PORT, such as ${example} or [::1]:8080, or unix:/PATH`
   return Type.String({ pattern, wanted, example, form: 'address', description, ...defaultOf(standard) })
+}
+
+/** Declares who may connect to a Unix socket. */
+export function socketRights() {
+  return section('Who may connect to the Unix socket, if `address` names one.', {
+    mode: patterned(
+      '^0?[0-7]{3}$',
+      'a quoted octal mode such as "0660"',
+      '0660',
+      'Permission bits. Connecting takes the right to write.',
+      '0660',
+    ),
+    group: optional(text('Group of the socket, by name or id. Absent: the group of the process.')),
+  })
 }
 
 /** Declares a text that is not empty. */

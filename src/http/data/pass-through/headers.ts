@@ -4,8 +4,9 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { Refusal } from '../../../core/refusal.ts'
+import { httpOrigin } from '../../../policy/address.ts'
 import type { PassThroughRule, Policy } from '../../../policy/policy.ts'
-import { canonicalPeer } from '../connections.ts'
+import { peerOf } from '../connections.ts'
 import { plainPath } from '../request-target.ts'
 
 const requestHeaders = [
@@ -56,12 +57,12 @@ type Received = Readonly<Record<string, string | string[] | undefined>>
 export function passedRequestHeaders(
   { headers, method, socket }: IncomingMessage,
   base: string | undefined,
-  { proxies }: Policy['door'],
+  door: Policy['door'],
 ): Record<string, string> {
   const passed = pick(headers, requestHeaders)
   if (method === 'GET' || method === 'HEAD') delete passed['content-length']
   const { host, 'x-forwarded-proto': said } = headers
-  const isProxy = proxies.hold(canonicalPeer(socket.remoteAddress))
+  const isProxy = door.proxies.hold(peerOf(socket, door))
   const isTls = 'encrypted' in socket || (isProxy && said === 'https')
   passed['x-forwarded-proto'] = isTls ? 'https' : 'http'
   // LocalAI builds the links of its pages from these (its core/http/middleware/baseurl.go).
@@ -100,7 +101,7 @@ export interface Place {
  * @throws Refusal `upstream_failed` if it leads out of it
  */
 export function passedLocation(location: string, { rule, base, path }: Place): string {
-  const { origin } = rule.upstream
+  const origin = httpOrigin(rule.upstream)
   const from = `${origin}${path}`
   const to = URL.canParse(location, from) ? new URL(location, from) : undefined
   const below = to?.origin === origin ? belowBase(to.pathname, rule) : undefined
