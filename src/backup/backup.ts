@@ -50,7 +50,7 @@ interface Read {
 const maxTries = 5
 const nameDigits = 4
 
-/** Makes a backup. @throws Error if files keep changing or the copied log does not verify, and what `fs` throws */
+/** Makes a backup. @throws Error if files keep changing, and what `fs` throws */
 export async function makeBackup(parts: BackupParts): Promise<Backup> {
   const { policy, policyFile, withSecrets } = parts
   const folder = new HashedFolder(parts.out)
@@ -73,10 +73,10 @@ export async function makeBackup(parts: BackupParts): Promise<Backup> {
       await closeAll(opened)
     }
   }
-  const records = await requireIntact(parts, files)
+  const { records, problem } = await verifyCopy(parts, files)
   const manifest: BackupManifest = {
     ...{ version: 1, made: new Date(parts.nowMs).toISOString(), by: `torwart ${parts.version}` },
-    ...{ node: hostname(), withSecrets, auditFile: policy.audit.file, files },
+    ...{ node: hostname(), withSecrets, auditFile: policy.audit.file, files, problem },
     leftOut: all.filter(({ secret }) => secret && !withSecrets).map(({ path }) => path),
   }
   const text = `${JSON.stringify(manifest, null, 1)}\n`
@@ -112,8 +112,11 @@ async function readItem(item: Item): Promise<Read | undefined> {
   }
 }
 
-/** Verifies the copy of the log under its own names. @returns how many records it has @throws Error */
-async function requireIntact({ out, policy }: BackupParts, files: readonly BackupFile[]): Promise<number> {
+/** Verifies the copy of the log under its own names. @throws Error if it is worse than the log itself */
+async function verifyCopy(
+  { out, policy }: BackupParts,
+  files: readonly BackupFile[],
+): Promise<{ readonly records: number; readonly problem: string | null }> {
   const { file } = policy.audit
   const view = await mkdtemp(join(out, 'verify-'))
   try {
@@ -121,10 +124,11 @@ async function requireIntact({ out, policy }: BackupParts, files: readonly Backu
       if (dirname(path) === dirname(file) && basename(path).startsWith(basename(file)))
         await symlink(join('..', name), join(view, basename(path)))
     const { bad, records } = await verifyChains(join(view, basename(file)))
-    if (!bad) return records
-    throw new Error(
-      `the audit log does not verify in the backup (${bad.why}). Run \`torwart audit verify\`; if it passes, the log was changed meanwhile: try again`,
-    )
+    if (!bad) return { records, problem: null }
+    const problem = `${basename(bad.file)}:${bad.line}: ${bad.why}`
+    // A log that is broken must be saved all the more.
+    if ((await verifyChains(file)).bad) return { records, problem }
+    throw new Error(`the audit log was changed while it was copied (${problem}); try again`)
   } finally {
     await rm(view, { recursive: true })
   }

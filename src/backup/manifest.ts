@@ -37,6 +37,8 @@ const schema = Type.Object(
       ),
       { maxItems: maxFiles },
     ),
+    /** What is wrong with the log in the backup, because it was wrong before; null: it verifies. */
+    problem: Type.Union([Type.String({ maxLength: 4096 }), Type.Null()]),
     /** Files that hold secrets and were left out. */
     leftOut: Type.Array(path),
   },

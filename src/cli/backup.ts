@@ -47,7 +47,7 @@ export const backup: Command = {
     const { sha256: manifest, records } = made
     const isMade = await putOnRecord('backup made', { ...about, manifest, records }, policy, io)
     tell(made, out, values, io)
-    return isStarted && isMade ? 0 : 1
+    return isStarted && isMade && made.manifest.problem === null ? 0 : 1
   },
 }
 
@@ -83,9 +83,11 @@ async function makeArchive(out: string, values: Values, policy: Policy, io: Io):
 }
 
 function tell({ manifest, sha256, records }: Backup, out: string, values: Values, io: Io): void {
-  const { files, leftOut } = manifest
-  if (values.json) io.out(`${JSON.stringify({ out, sha256, records, files: files.length, leftOut })}\n`)
+  const { files, leftOut, problem } = manifest
+  if (values.json)
+    io.out(`${JSON.stringify({ out, sha256, records, files: files.length, leftOut, problem })}\n`)
   else io.out(`${out}: ${files.length} files, ${records} audit records. SHA-256 of its manifest: ${sha256}\n`)
+  if (problem !== null) io.err(`The audit log does not verify, and was backed up as it is: ${problem}\n`)
   if (leftOut.length > 0)
     io.err(
       `Left out, because they hold secrets (--with-secrets takes them):\n${leftOut.map((path) => `  ${path}\n`).join('')}`,

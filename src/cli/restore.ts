@@ -90,6 +90,8 @@ function publicKeyIn(values: Values) {
 
 function tell({ manifest }: CheckedBackup, moved: readonly string[], log: string, io: Io): void {
   io.out(`${manifest.files.length} files of ${manifest.made} (${manifest.node}) were restored.\n`)
+  if (manifest.problem !== null)
+    io.err(`The audit log did not verify when it was backed up: ${manifest.problem}\n`)
   for (const path of moved) io.out(`put aside: ${path}\n`)
   for (const path of manifest.leftOut) io.err(`not in the backup: ${path}\n`)
   io.out(`Start the gateway, then run: torwart audit verify ${log}\n`)

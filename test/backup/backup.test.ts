@@ -23,7 +23,7 @@ import { packFolder, unpackArchive } from '../../src/files/tar.ts'
 import { startGateway } from '../../src/server/gateway.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { cli } from '../rig/cli.ts'
-import { entryOf, processes, type RunningGate, startGate } from '../rig/gate.ts'
+import { entryOf, processes, type RunningGate, scannerFor, startGate } from '../rig/gate.ts'
 import { type ModelServer, startModelServer } from '../rig/model-server.ts'
 import { until } from '../rig/wait.ts'
 
@@ -61,7 +61,7 @@ async function running(): Promise<RunningGate> {
 
 async function startAgain(policyFile: string) {
   const gateway = await startGateway({
-    ...{ policyFile, variables: {}, processes, version: '0.0.0-test' },
+    ...{ policyFile, variables: {}, processes, scannerFor, version: '0.0.0-test' },
     log: createLog('silent', { write: () => {} }),
     intervals: { filesMs: 25 },
   })
@@ -162,6 +162,20 @@ describe('a backup', () => {
     for (const mode of Object.values(modes(out))) expect(mode & 0o077).toBe(0)
   })
 
+  it('saves a log that is broken as it is, and says so', async () => {
+    const gate = await running()
+    await (await gate.post('/api/chat', chat)).arrayBuffer()
+    const text = readFileSync(gate.auditFile, 'utf8')
+    // In its place: a file of another name would be noticed.
+    writeFileSync(gate.auditFile, text.replace('"event":"started"', '"event":"stAAted"'), { flag: 'r+' })
+    const out = join(folderOf('backup'), 'out')
+    const made = await cli(['backup', '--out', out, '-c', gate.policyFile])
+    expect(made.code).toBe(1)
+    expect(made.err).toContain('does not verify, and was backed up as it is: audit.jsonl:1')
+    const restored = await cli(['restore', '--from', out, '--root', folderOf('root')])
+    expect(restored.err).toContain('did not verify when it was backed up')
+  })
+
   it('is refused for a folder with something in it, and for a name that it would take in itself', async () => {
     const gate = await running()
     for (const out of [gate.folder, `${gate.auditFile}.backup`])
@@ -240,7 +254,16 @@ describe('a restore', () => {
   it.each(['relative', '/etc/../etc/passwd', '/a//b'])('refuses a manifest with the path %s', (path) => {
     const file = { name: 'files/0001', mode: 0o600, bytes: 0, sha256: '0'.repeat(64) }
     const manifest = {
-      ...{ version: 1, made: '', by: '', node: '', withSecrets: false, auditFile: '/log', leftOut: [] },
+      ...{
+        version: 1,
+        made: '',
+        by: '',
+        node: '',
+        withSecrets: false,
+        auditFile: '/log',
+        leftOut: [],
+        problem: null,
+      },
       files: [{ ...file, path }],
     }
     expect(() => readManifest(JSON.stringify(manifest))).toThrow('a path that cannot be restored')

@@ -99,7 +99,7 @@ const shortIntervals: Intervals = {
 }
 
 /** Compiling the packs takes most of a gate's start. */
-const scannerFor = createScanners(loadPacks())
+export const scannerFor = createScanners(loadPacks())
 
 const usualRole = `    routes: [chat, completions, embeddings, models]
     models: ["smollm2:*", all-minilm]

@@ -5,7 +5,7 @@ import { modelOf, outcomeOf } from '../write/entry.ts'
 
 /** Prints a list of facts. Names are ours; values may be anybody's. */
 export function factsInMarkdown(title: string, facts: Readonly<Record<string, unknown>>): string {
-  const rows = Object.entries(facts).map(([name, value]) => `- ${name}: ${harmless(value)}`)
+  const rows = Object.entries(facts).map(([name, value]) => `- ${name}: ${harmless(value) || '–'}`)
   return `## ${title}\n\n${rows.length > 0 ? rows.join('\n') : 'Nothing.'}\n\n`
 }
 

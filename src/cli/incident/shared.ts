@@ -2,7 +2,7 @@
 import { createMasker, findSensitive } from '../../detect/sensitive/mask.ts'
 import { type Incident, type IncidentView, incidentView } from '../../incident/incident.ts'
 import { readIncidents } from '../../incident/incident-file.ts'
-import type { Notice } from '../../incident/notices.ts'
+import { type Notice, noticeNames } from '../../incident/notices.ts'
 import { UsageError } from '../command.ts'
 
 /** The file in an incident's folder that says where the log stood when it was opened. */
@@ -34,6 +34,7 @@ export function masked(text: string): string {
   return createMasker(findSensitive).mask(text)
 }
 
+const nameWidth = Math.max(...noticeNames.map((name) => name.length))
 const hourSeconds = 3600
 const daySeconds = 24 * hourSeconds
 
@@ -47,11 +48,12 @@ export function noticeInWords({ notice, title, law, due, sent, state, leftSecond
         : state === 'overdue'
           ? `OVERDUE by ${durationInWords(-(leftSeconds ?? 0))}`
           : `in ${durationInWords(leftSeconds ?? 0)}`
-  return `  ${due}  ${clock.padEnd(16)}  ${notice}: ${title} (${law})`
+  return `  ${due}  ${notice.padEnd(nameWidth)}  ${clock} (${title}: ${law})`
 }
 
 function durationInWords(seconds: number): string {
-  if (seconds >= 2 * daySeconds) return `${Math.floor(seconds / daySeconds)} days`
+  // The periods of 72 hours are counted in hours.
+  if (seconds > 4 * daySeconds) return `${Math.floor(seconds / daySeconds)} days`
   if (seconds >= hourSeconds) return `${Math.floor(seconds / hourSeconds)} h`
   return `${Math.floor(seconds / 60)} min`
 }

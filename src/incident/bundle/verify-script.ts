@@ -38,7 +38,7 @@ trap 'rm -rf "$work"' EXIT
 [ -z "$(find . ! -type f ! -type d)" ] || bad "there is something that is neither a file nor a folder"
 find . -type f ! -path './${manifestFile}' ! -path './${signatureFile}' | sed 's|^\\./||' | sort > "$work/names"
 while IFS= read -r name; do
-  sha256sum "$name" || bad "cannot read $name"
+  sha256sum -- "$name" || bad "cannot read $name"
 done < "$work/names" > "$work/manifest"
 if ! cmp -s "$work/manifest" ${manifestFile}; then
   diff "$work/manifest" ${manifestFile} >&2
