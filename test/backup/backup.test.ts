@@ -307,6 +307,16 @@ describe('the copy of a log', () => {
   })
 })
 
+describe('the copy of a log that is being written', () => {
+  it.each([0, 1, 70_000])('ends with the last whole line, %d bytes before its end', async (torn) => {
+    const file = join(folderOf('log'), 'audit.jsonl')
+    writeFileSync(file, `{"seq":1}\n{"seq":2}\n${'x'.repeat(torn)}`)
+    const copied = await openChain(file)
+    await closeAll(copied)
+    expect(copied.map(({ bytes }) => bytes)).toEqual([20])
+  })
+})
+
 describe('an archive', () => {
   it('gives back what was packed, of any length, and nothing that leaves the folder', async () => {
     const folder = folderOf('tar')
