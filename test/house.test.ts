@@ -29,6 +29,7 @@ const floors: Readonly<Record<string, number>> = {
   pipeline: 6,
   rights: 6,
   doctor: 6,
+  coverage: 6,
   incident: 6,
   backup: 6,
   demo: 6,

@@ -55,6 +55,16 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import('./doctor.ts')).doctor,
   },
   {
+    name: 'coverage',
+    summary: 'report how far the policy meets frameworks: OWASP, AI Act, GDPR, SOC 2, NIS2, CRA, ISO 42001, NIST',
+    load: async () => (await import('./coverage.ts')).coverage,
+  },
+  {
+    name: 'document',
+    summary: 'print the technical documentation of this deployment (AI Act, article 11)',
+    load: async () => (await import('./document.ts')).document,
+  },
+  {
     name: 'connect',
     summary: 'forward from loopback to a gateway and add a credential',
     load: async () => (await import('./connect.ts')).connect,

@@ -35,7 +35,7 @@ export function compilePersonalData(
   const told = names === 'off' || file === undefined ? undefined : readNames(file, (why) => report(path, why))
   const finder = createFinder({ names: told?.names ?? [], labelled: names === 'labelled' })
   return {
-    personalData: { finder, namesFile: names === 'off' ? undefined : file },
+    personalData: { finder, names, namesFile: names === 'off' ? undefined : file },
     problems: told?.problems ?? [],
     texts: told ? [names, told.text] : [],
   }

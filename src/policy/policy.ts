@@ -224,6 +224,8 @@ export interface GuardModel {
 export interface PersonalData {
   /** Of secrets and personal data, with the names of this policy. */
   readonly finder: SensitiveFinder
+  /** Which names are masked. */
+  readonly names: 'off' | 'known' | 'labelled'
   /** In which these names are listed. */
   readonly namesFile: string | undefined
 }

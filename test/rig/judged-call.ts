@@ -40,7 +40,7 @@ export function judgedCall(settings: JudgedCallSettings): Guarded {
     cancellation: settings.cancellation ?? { over: false },
     policy: {
       version: policy,
-      personalData: { finder: shippedFinder },
+      personalData: { finder: shippedFinder, names: 'off' },
       approval: {
         waitMs: 0,
         validMs: 600_000,
