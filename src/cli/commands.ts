@@ -56,7 +56,8 @@ export const commands: readonly ListedCommand[] = [
   },
   {
     name: 'coverage',
-    summary: 'report how far the policy meets frameworks: OWASP, AI Act, GDPR, SOC 2, NIS2, CRA, ISO 42001, NIST',
+    summary:
+      'report how far the policy meets frameworks: OWASP, AI Act, GDPR, SOC 2, NIS2, CRA, ISO 42001, NIST',
     load: async () => (await import('./coverage.ts')).coverage,
   },
   {
