@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import { type FieldChecks, isText, optional, wrongField } from '../core/fields.ts'
-import type { Words } from './measure.ts'
 import { isMeasureId, type MeasureId } from './measures/measures.ts'
+import type { Words } from './words.ts'
 
 /** The ids of all frameworks; each is a file `ID.yaml`. */
 export const frameworkIds = [

@@ -5,13 +5,7 @@
 import type { KeyEntry } from '../auth/api-keys/key-file.ts'
 import type { Policy, Role } from '../policy/policy.ts'
 import type { TraceId } from './evidence/traces.ts'
-
-/** The languages of a report. */
-export const languages = ['en', 'de'] as const
-/** One of `languages`. */
-export type Language = (typeof languages)[number]
-/** A text in each language. */
-export type Words = Readonly<Record<Language, string>>
+import type { Words } from './words.ts'
 
 /** How far something is done: wholly, in part, or not. */
 export type Extent = 'met' | 'partly' | 'not'

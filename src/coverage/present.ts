@@ -1,11 +1,11 @@
 /** A report as a page, as JSON and as rows. */
 import type { Application, Control, Framework } from './framework.ts'
 import type { State } from './judge.ts'
-import type { Language, Words } from './measure.ts'
 import { measures } from './measures/measures.ts'
 import { type Block, fact, facts, type Mark, type Page, section, type Tone } from './page/page.ts'
 import type { Evidence, Report, ReportedControl, ReportedFramework } from './report.ts'
 import { checkedWords, stateWords, type Texts, texts } from './texts.ts'
+import type { Language, Words } from './words.ts'
 
 /** What a report is about. */
 export interface About {

@@ -5,9 +5,10 @@ import type { Sightings } from './evidence/log.ts'
 import { type TraceId, traces } from './evidence/traces.ts'
 import type { Control, Framework, FrameworkId } from './framework.ts'
 import { type JudgedControl, type JudgedMeasure, judgeControl, type State } from './judge.ts'
-import { type Facts, type Language, print } from './measure.ts'
+import { type Facts, print } from './measure.ts'
 import { type MeasureId, measures } from './measures/measures.ts'
 import { texts } from './texts.ts'
+import type { Language } from './words.ts'
 
 /** Something that was seen to work. */
 export interface Evidence {

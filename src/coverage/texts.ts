@@ -1,7 +1,7 @@
 /** The words of reports, in each language. */
 import type { Checked } from './framework.ts'
 import type { State } from './judge.ts'
-import type { Language } from './measure.ts'
+import type { Language } from './words.ts'
 
 const en = {
   title: 'Coverage of frameworks by a Torwart policy',

@@ -1,7 +1,7 @@
 /** What the commands that print reports share: language, what a report says about itself, the data files. */
 import { type Framework, type FrameworkId, readFramework } from '../../coverage/framework.ts'
-import { type Language, languages } from '../../coverage/measure.ts'
 import type { About } from '../../coverage/present.ts'
+import { type Language, languages } from '../../coverage/words.ts'
 import { type Io, type Option, textOf, UsageError, type Values } from '../command.ts'
 
 const folder = new URL('../../../config/frameworks/', import.meta.url)

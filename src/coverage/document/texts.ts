@@ -1,5 +1,5 @@
 /** The words of the document of a deployment, in each language. */
-import type { Language } from '../measure.ts'
+import type { Language } from '../words.ts'
 
 const en = {
   title: 'Technical documentation of a Torwart deployment',

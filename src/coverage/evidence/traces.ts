@@ -1,6 +1,6 @@
 /** What the audit log may hold that shows a measure at work: a kind of record for each. */
 import type { Entry } from '../../audit/write/entry.ts'
-import type { Words } from '../measure.ts'
+import type { Words } from '../words.ts'
 
 interface Trace {
   readonly what: Words

@@ -1,5 +1,5 @@
 /** A page as blocks, so that Markdown and HTML say the same. */
-import type { Language } from '../measure.ts'
+import type { Language } from '../words.ts'
 
 /** How a mark is coloured. */
 export type Tone = 'good' | 'bad' | 'open'
