@@ -1,13 +1,16 @@
 /** What an answer is like, in a few numbers: whether it begins like a refusal, its script or language, its character trigrams. */
 import { beginsLikeRefusal } from './refusal-openings.ts'
-import { scriptOf } from './script.ts'
+import { noScript, scriptOf } from './script.ts'
 
 /** Traits of an answer, from which its text cannot be told. */
 export interface AnswerTraits {
   readonly refuses: boolean
-  /** An ISO 15924 code; for Latin the ISO 639-1 code of the language instead, where its function words tell. */
+  /**
+   * An ISO 15924 code; for Latin the ISO 639-1 code of the language instead, where its function words tell. `Zyyy` without
+   * letters, or if that was not looked at.
+   */
   readonly script: string
-  /** How many of the sampled trigrams fall into each bucket. */
+  /** How many of the sampled trigrams fall into each bucket; empty if that was not looked at. */
   readonly grams: readonly number[]
 }
 
@@ -18,7 +21,16 @@ export const maxTraitUnits = 2000
 /** Trigrams that are looked at, evenly over the text. */
 const maxGrams = 128
 
-/** Describes the first 2,000 code units of an answer. Linear, a few microseconds. */
+const notLooked = { script: noScript, grams: [] }
+const refusal: AnswerTraits = { refuses: true, ...notLooked }
+const noRefusal: AnswerTraits = { refuses: false, ...notLooked }
+
+/** Describes how an answer begins, and nothing else of it. */
+export function openingTraits(text: string): AnswerTraits {
+  return beginsLikeRefusal(text) ? refusal : noRefusal
+}
+
+/** Describes the first 2,000 code units of an answer. Linear, some three microseconds. */
 export function answerTraits(text: string): AnswerTraits {
   const read = text.length > maxTraitUnits ? text.slice(0, maxTraitUnits) : text
   return { refuses: beginsLikeRefusal(read), script: scriptOf(read), grams: gramsOf(read) }

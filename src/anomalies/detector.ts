@@ -92,18 +92,22 @@ export class AnomalyDetector {
     this.#renewBudget(this.#tickMs)
   }
 
-  /** Counts a finished request. Late ones, of a window that is over, count in the open one. */
-  observe(seen: Observation): void {
+  /**
+   * Counts a finished request. Late ones, of a window that is over, count in the open one.
+   * @param atMs the time that counts, if the observation's own cannot be believed
+   * @param network the digest of its network, if it has the network itself
+   */
+  observe(seen: Observation, atMs = seen.atMs, network = seen.network): void {
     if (seen.key === null) return
-    const key = this.#baselineOf('key', seen.key, seen.key, seen.atMs)
+    const key = this.#baselineOf('key', seen.key, seen.key, atMs)
     const model =
       seen.model === null
         ? undefined
-        : this.#baselineOf('model', this.#modelId(seen.model, seen.digest ?? ''), seen.model, seen.atMs)
-    this.#add(key, seen, model)
+        : this.#baselineOf('model', this.#modelId(seen.model, seen.digest ?? ''), seen.model, atMs)
+    this.#add(key, seen, network, model)
     if (model === undefined) return
     remember(key.models, model.member)
-    this.#add(model, seen, model)
+    this.#add(model, seen, network, model)
   }
 
   /** The id of a digest of a model. The last one of each model is kept: hashing a long new string costs as much as all else. */
@@ -116,9 +120,14 @@ export class AnomalyDetector {
     return id
   }
 
-  #add(baseline: SubjectBaseline, seen: Observation, model: SubjectBaseline | undefined): void {
+  #add(
+    baseline: SubjectBaseline,
+    seen: Observation,
+    network: string | null,
+    model: SubjectBaseline | undefined,
+  ): void {
     if (!baseline.isPending) this.#pending.push(baseline)
-    baseline.add(seen, model)
+    baseline.add(seen, network, model)
   }
 
   #baselineOf(kind: 'key' | 'model', id: string, name: string, atMs: number): SubjectBaseline {

@@ -3,7 +3,10 @@
  * all others had new ones; a developer who travels has new networks often, a server hardly ever.
  */
 
-/** How often all keys together have had new names, and in how many windows. Keys that saw little borrow from it. */
+/**
+ * How often all keys together have had new names, and in how many windows. Keys that saw little borrow from it. A key counts
+ * once in twelve hours, lest one that invents names makes those of others look common.
+ */
 export interface Pool {
   novelties: number
   windows: number
@@ -44,8 +47,11 @@ export class Novelty {
   readonly #known = new Map<string, number>()
   readonly #fresh = new Map<string, { readonly seenMs: number; readonly nats: number }>()
   readonly #open = new Map<string, number>()
+  /** Windows with new names, and all windows. */
   #novelties = 0
   #windows = 0
+  /** When the pool was told of a new name. */
+  #pooledMs = 0
 
   constructor(maxKnown: number, saved?: SavedNovelty) {
     this.#maxKnown = maxKnown
@@ -53,7 +59,7 @@ export class Novelty {
     this.#known = new Map(saved.known)
     this.#fresh = new Map(saved.fresh.map(([name, seenMs, nats]) => [name, { seenMs, nats }]))
     this.#open = new Map(saved.open)
-    ;[this.#novelties = 0, this.#windows = 0] = saved.numbers
+    ;[this.#novelties = 0, this.#windows = 0, this.#pooledMs = 0] = saved.numbers
   }
 
   /** Adds a use of a name. @returns whether it is new, or was so a short while ago */
@@ -83,13 +89,24 @@ export class Novelty {
     const settled = ageMs > settlingMs
     // Of all new names the same, so that their order tells nothing.
     const nats = this.#nats(pool)
-    for (const name of this.#open.keys()) {
-      if (!this.#known.has(name) && settled) this.#welcome(name, nowMs, nats, pool)
-      this.#known.set(name, nowMs)
-    }
-    while (this.#known.size > this.#maxKnown) this.#forgetEldest()
     if (this.#fresh.size > 0)
       for (const [name, { seenMs }] of this.#fresh) if (nowMs - seenMs > freshMs) this.#fresh.delete(name)
+    let hasNew = false
+    for (const name of this.#open.keys()) {
+      if (!this.#known.has(name) && settled) {
+        if (this.#fresh.size < maxFresh) this.#fresh.set(name, { seenMs: nowMs, nats })
+        hasNew = true
+      }
+      this.#known.set(name, nowMs)
+    }
+    if (hasNew) {
+      this.#novelties++
+      if (nowMs - this.#pooledMs >= freshMs) {
+        pool.novelties++
+        this.#pooledMs = nowMs
+      }
+    }
+    while (this.#known.size > this.#maxKnown) this.#forgetEldest()
     if (this.#open.size > 0) this.#open.clear()
     if (!settled) return
     this.#windows++
@@ -105,12 +122,6 @@ export class Novelty {
     if (eldest !== undefined) this.#known.delete(eldest[0])
   }
 
-  #welcome(name: string, seenMs: number, nats: number, pool: Pool): void {
-    if (this.#fresh.size < maxFresh) this.#fresh.set(name, { seenMs, nats })
-    this.#novelties++
-    pool.novelties++
-  }
-
   /** How many names are known. */
   get size(): number {
     return this.#known.size
@@ -122,7 +133,7 @@ export class Novelty {
     return {
       known: [...this.#known],
       fresh,
-      numbers: [this.#novelties, this.#windows],
+      numbers: [this.#novelties, this.#windows, this.#pooledMs],
       open: [...this.#open],
     }
   }

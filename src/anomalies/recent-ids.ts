@@ -10,17 +10,17 @@ const maxIds = 20_000
 /** Remembers ids for one to two times `overlapMs`. */
 export class RecentIds {
   #since = 0
-  #current = new Set<string>()
-  #before = new Set<string>()
+  #current: string[] = []
+  #before: string[] = []
 
   /** @param nowMs epoch milliseconds */
   add(id: string, nowMs: number): void {
     if (Math.abs(nowMs - this.#since) > overlapMs) {
       this.#since = nowMs
       this.#before = this.#current
-      this.#current = new Set()
+      this.#current = []
     }
-    if (this.#current.size < maxIds) this.#current.add(id)
+    if (this.#current.length < maxIds) this.#current.push(id)
   }
 
   list(): readonly string[] {

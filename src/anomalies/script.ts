@@ -36,6 +36,10 @@ const scripts: readonly (string | null)[] = [null, ...new Set(blocks.flatMap(([,
 const scriptOfBlock = blocks.map(([, script]) => scripts.indexOf(script))
 const latin = scripts.indexOf('Latn')
 
+const space = 0x20
+const hashBasis = 0x811c9dc5 | 0
+const fnvPrime = 0x01000193
+
 /** Function words that are those of one language among these. */
 const words: Readonly<Record<string, string>> = {
   en: 'the and of to is that for with this are you your from have',
@@ -49,13 +53,20 @@ const words: Readonly<Record<string, string>> = {
   sv: 'och att det som är på för inte med den',
   tr: 've bir bu için ile olarak daha çok',
 }
-const languages = new Map<string, string | null>()
-for (const [language, list] of Object.entries(words))
-  for (const word of list.split(' ')) languages.set(word, languages.has(word) ? null : language)
+const languages = Object.keys(words)
+/** The language of each word that is of one alone, by the hash of the word: a piece of text costs more than its hash. */
+const languageOfWord = new Map<number, number | undefined>()
+for (const [language, list] of Object.values(words).entries())
+  for (const word of list.split(' ')) {
+    let hash = hashBasis
+    for (let at = 0; at < word.length; at++) hash = hashed(hash, word.charCodeAt(at))
+    languageOfWord.set(hash, languageOfWord.has(hash) ? undefined : language)
+  }
 
 const sampled = 32
-const maxWords = 32
 const maxWordUnits = 240
+/** Stands for no letters. */
+export const noScript = 'Zyyy'
 
 /** Names the script of most letters of a text (ISO 15924), or the language if it is Latin and has function words; `Zyyy` without letters. */
 export function scriptOf(text: string): string {
@@ -68,9 +79,9 @@ export function scriptOf(text: string): string {
   let most = 1
   for (let script = 2; script < counts.length; script++)
     if ((counts[script] ?? 0) > (counts[most] ?? 0)) most = script
-  if ((counts[most] ?? 0) === 0) return 'Zyyy'
+  if ((counts[most] ?? 0) === 0) return noScript
   // Japanese is written with Chinese characters as well, so that a share of kana tells it.
-  const name = scripts[most] ?? 'Zyyy'
+  const name = scripts[most] ?? noScript
   if (name === 'Hani' && (counts[scripts.indexOf('Jpan')] ?? 0) * 8 >= (counts[most] ?? 0)) return 'Jpan'
   return name === 'Latn' ? (languageOf(text) ?? name) : name
 }
@@ -91,19 +102,37 @@ function scriptOfUnit(unit: number): number {
 
 /** @returns the language with the most function words, two at least; null if none leads */
 function languageOf(text: string): string | null {
-  const counts = new Map<string, number>()
-  const list = text.slice(0, maxWordUnits).toLowerCase().split(' ', maxWords)
-  for (const word of list) {
-    const language = languages.get(word)
-    if (language != null) counts.set(language, (counts.get(language) ?? 0) + 1)
+  const counts = new Array<number>(languages.length).fill(0)
+  const end = Math.min(text.length, maxWordUnits)
+  let hash = hashBasis
+  for (let at = 0; at < end; at++) {
+    const unit = text.charCodeAt(at)
+    if (unit === space) {
+      countWord(hash, counts)
+      hash = hashBasis
+    } else hash = hashed(hash, unit)
   }
+  // A word that goes on beyond the end may be another one.
+  if (end === text.length) countWord(hash, counts)
   let most: string | null = null
   let best = 1
-  for (const [language, count] of counts) {
+  for (let language = 0; language < counts.length; language++) {
+    const count = counts[language] ?? 0
     if (count > best) {
-      most = language
+      most = languages[language] ?? null
       best = count
     } else if (count === best) most = null
   }
   return most
+}
+
+function countWord(hash: number, counts: number[]): void {
+  const language = languageOfWord.get(hash)
+  if (language !== undefined) counts[language] = (counts[language] ?? 0) + 1
+}
+
+/** One step of FNV-1a (Fowler, Noll, Vo) over code units, capitals of ASCII and Latin-1 as small letters. */
+function hashed(hash: number, unit: number): number {
+  const isCapital = (unit >= 0x41 && unit <= 0x5a) || (unit >= 0xc0 && unit <= 0xde)
+  return Math.imul(hash ^ (isCapital ? unit | 0x20 : unit), fnvPrime)
 }

@@ -5,6 +5,7 @@ import type { Chart, SavedChart, Verdict } from './chart.ts'
 import { ActiveHours, type SavedHours } from './hours.ts'
 import { Novelty, type Pool, type SavedNovelty } from './novelty.ts'
 import { isPolicyRefusal, type Observation } from './observation.ts'
+import { noScript } from './script.ts'
 import { type SavedProfile, TextProfile } from './text-profile.ts'
 import { type SavedNames, UsualNames } from './usual-names.ts'
 
@@ -106,8 +107,8 @@ export class SubjectBaseline {
     return this.#charts[at.longer]?.level
   }
 
-  /** Counts an observation. @param model the baseline of the model that answered */
-  add(seen: Observation, model: SubjectBaseline | undefined): void {
+  /** Counts an observation. @param network its digest @param model the baseline of the model that answered */
+  add(seen: Observation, network: string | null, model: SubjectBaseline | undefined): void {
     this.requests++
     this.isPending = true
     this.#put(at.requests, 1)
@@ -118,7 +119,7 @@ export class SubjectBaseline {
     this.#put(at.findings, seen.findings > 0 ? 1 : 0)
     if (seen.firstTokenMs !== null && seen.firstTokenMs > 0) this.#put(at.slower, seen.firstTokenMs)
     const unusual = this.#addAnswer(seen, model)
-    const isNew = this.#addNames(seen)
+    const isNew = this.#addNames(seen.tools, network)
     keep(refused || unusual || isNew || seen.findings > 0 ? this.#telling : this.#recent, seen.id)
   }
 
@@ -140,7 +141,7 @@ export class SubjectBaseline {
     const distance = model?.profile?.distance(answer.grams)
     if (distance !== undefined) this.#put(at.shape, distance)
     this.profile?.add(answer.grams)
-    if (answer.script === 'Zyyy') return answer.refuses
+    if (answer.script === noScript) return answer.refuses
     const unusual = this.#scripts.isUnusual(answer.script)
     this.#scripts.add(answer.script)
     this.#put(at.language, unusual ? 1 : 0)
@@ -156,10 +157,10 @@ export class SubjectBaseline {
     this.#put(at.shorter, relative)
   }
 
-  #addNames(seen: Observation): boolean {
-    const isElsewhere = seen.network !== null && this.#networks?.add(seen.network) === true
+  #addNames(tools: Observation['tools'], network: string | null): boolean {
+    const isElsewhere = network !== null && this.#networks?.add(network) === true
     let isNewTool = false
-    for (const tool of seen.tools) if (this.#tools?.add(tool) === true) isNewTool = true
+    for (const tool of tools) if (this.#tools?.add(tool) === true) isNewTool = true
     return isElsewhere || isNewTool
   }
 

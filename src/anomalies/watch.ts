@@ -63,11 +63,15 @@ const maxReplayMs = 60 * minuteMs
 /** How long gateways remember that one of them has told. */
 const claimMs = 10 * minuteMs
 
+/** Makes the digest of a network, if it is not one already. */
+type DigestOf = (network: string) => string
+
 /** The watch of a gateway. */
 export class AnomalyWatch {
   readonly #options: WatchOptions
   readonly #queue = new ObservationQueue(maxWaiting)
   readonly #recent = new RecentIds()
+  readonly #digestOf: DigestOf = (network) => this.#digests.of(network)
   #detector: AnomalyDetector
   #state: WatchState
   #digests: NetworkDigests
@@ -151,13 +155,16 @@ export class AnomalyWatch {
   }
 
   async #lookNow(): Promise<void> {
-    const { settings, clock, onDropped, onOpen } = this.#options
+    const { settings, clock, shared, onDropped, onOpen } = this.#options
     const { observations, dropped } = this.#queue.take()
     if (dropped > 0) onDropped(dropped)
     const { mode, perWeek } = settings()
     if (mode === 'off') return onOpen(0)
     this.#detector.configure({ perWeek })
-    await this.#observeAll(await this.#exchange(observations.map((each) => this.#withDigest(each))))
+    if (shared) {
+      const own = observations.map((each) => this.#withDigest(each))
+      await this.#observeAll(await this.#exchange(own, shared), (digest) => digest)
+    } else await this.#observeAll(observations, this.#digestOf)
     await this.#tick(clock.wallMs() - lateMs)
     onOpen(this.list().filter(({ state }) => state === 'open').length)
     await this.#tellLearning()
@@ -166,13 +173,11 @@ export class AnomalyWatch {
 
   #withDigest(observation: Observation): Observation {
     const { network } = observation
-    return network === null ? observation : { ...observation, network: this.#digests.of(network) }
+    return network === null ? observation : { ...observation, network: this.#digestOf(network) }
   }
 
   /** @returns what to look at: of all gateways, or of this one while it is alone */
-  async #exchange(own: readonly Observation[]): Promise<readonly Observation[]> {
-    const { shared } = this.#options
-    if (!shared) return own
+  async #exchange(own: readonly Observation[], shared: SharedObservations): Promise<readonly Observation[]> {
     try {
       if (!this.#isJoined) await this.#join(shared)
       await shared.publish(own)
@@ -220,21 +225,21 @@ export class AnomalyWatch {
     this.#learning = this.#learners()
   }
 
-  async #observeAll(observations: readonly Observation[]): Promise<void> {
+  async #observeAll(observations: readonly Observation[], digestOf: DigestOf): Promise<void> {
+    const { clock } = this.#options
+    let nowMs = clock.wallMs()
     for (const [index, observation] of observations.entries()) {
-      await this.#observe(observation)
-      if (index % slice === slice - 1) await nextTurn()
+      // The clock of another gateway may be ahead.
+      const atMs = Math.min(observation.atMs, nowMs)
+      // What is read late closes its minutes one by one.
+      if (this.#tickedMs > 0 && atMs - lateMs >= this.#tickedMs + minuteMs) await this.#tick(atMs - lateMs)
+      const { id, network } = observation
+      this.#recent.add(id, nowMs)
+      this.#detector.observe(observation, atMs, network === null ? null : digestOf(network))
+      if (index % slice < slice - 1) continue
+      await nextTurn()
+      nowMs = clock.wallMs()
     }
-  }
-
-  async #observe(observation: Observation): Promise<void> {
-    const nowMs = this.#options.clock.wallMs()
-    // The clock of another gateway may be ahead.
-    const atMs = Math.min(observation.atMs, nowMs)
-    // What is read late closes its minutes one by one.
-    if (this.#tickedMs > 0 && atMs - lateMs >= this.#tickedMs + minuteMs) await this.#tick(atMs - lateMs)
-    this.#recent.add(observation.id, nowMs)
-    this.#detector.observe({ ...observation, atMs })
   }
 
   async #tick(nowMs: number): Promise<void> {
@@ -276,12 +281,15 @@ export class AnomalyWatch {
     const known = new Set(recent)
     const sinceMs = Math.max(savedMs - overlapMs, clock.wallMs() - maxReplayMs)
     this.#tickedMs = sinceMs
-    let count = 0
+    let read: Observation[] = []
     for await (const observation of replay(sinceMs)) {
       if (known.has(observation.id)) continue
-      await this.#observe(this.#withDigest(observation))
-      if (++count % slice === 0) await nextTurn()
+      read.push(observation)
+      if (read.length < slice) continue
+      await this.#observeAll(read, this.#digestOf)
+      read = []
     }
+    await this.#observeAll(read, this.#digestOf)
   }
 
   async #save(): Promise<void> {

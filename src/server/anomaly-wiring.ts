@@ -10,7 +10,7 @@ import { describeError } from '../core/refusal.ts'
 import { anomalyView } from '../http/admin/anomalies-api.ts'
 import { isInForce } from '../kill-switch/freeze-entry.ts'
 import type { KillSwitch } from '../kill-switch/kill-switch.ts'
-import { observationOf } from '../pipeline/finish/observation.ts'
+import { Observing } from '../pipeline/finish/observation.ts'
 import { createWebhook, type Webhook } from '../telemetry/webhook.ts'
 import { ObservationSender } from '../workers/anomalies.ts'
 import { replayObservations } from './anomaly-replay.ts'
@@ -60,9 +60,10 @@ function observe(
   { observers, policy }: Pick<Foundation, 'observers' | 'policy'>,
   queue: Pick<AnomalyWatch, 'put'>,
 ): void {
+  const observing = new Observing()
   observers.add((settled) => {
     if (policy().anomalies.mode === 'off') return
-    const observation = observationOf(settled)
+    const observation = observing.of(settled)
     if (observation) queue.put(observation)
   })
 }

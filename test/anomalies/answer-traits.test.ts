@@ -1,6 +1,7 @@
 /** What is told of an answer without its text. */
 import { describe, expect, it } from 'vitest'
-import { answerTraits, gramBuckets } from '../../src/anomalies/answer-traits.ts'
+import { AnswerSample } from '../../src/anomalies/answer-sample.ts'
+import { answerTraits, gramBuckets, openingTraits } from '../../src/anomalies/answer-traits.ts'
 import { beginsLikeRefusal, refusalOpenings } from '../../src/anomalies/refusal-openings.ts'
 
 describe('a refusal', () => {
@@ -66,5 +67,30 @@ describe('trigrams', () => {
 
   it('of texts too short for one are none', () => {
     expect(answerTraits('ab').grams.every((count) => count === 0)).toBe(true)
+  })
+})
+
+describe('the sample of answers', () => {
+  const taken = (sample: AnswerSample, key: string, count: number, atMs: number) =>
+    Array.from({ length: count }, () => sample.takes(key, atMs)).filter(Boolean).length
+
+  it('has all of a key that answers little, and of a busy one every sixteenth of the rest', () => {
+    const sample = new AnswerSample()
+    expect(taken(sample, 'busy', 20 + 1600, 0)).toBe(120)
+    expect(taken(sample, 'calm', 20, 1)).toBe(20)
+    expect(taken(sample, 'busy', 5, 60_000)).toBe(5)
+  })
+
+  it('counts no more keys than there are baselines', () => {
+    const sample = new AnswerSample()
+    for (let key = 0; key < 10_000; key++) sample.takes(`k${key}`, 0)
+    const others = Array.from({ length: 320 }, (_, key) => sample.takes(`further ${key}`, 0))
+    expect(others.filter(Boolean).length).toBeLessThan(50)
+    expect(sample.takes('k7', 0)).toBe(true)
+  })
+
+  it('leaves out script and trigrams, not whether an answer refuses', () => {
+    expect(openingTraits('I cannot help with that.')).toEqual({ refuses: true, script: 'Zyyy', grams: [] })
+    expect(openingTraits('Paris.')).toEqual({ refuses: false, script: 'Zyyy', grams: [] })
   })
 })

@@ -22,6 +22,8 @@ interface Part {
 
 /** Requests in one round: as many as a batch has, or half a busy second. */
 const perRound = 512
+/** Requests with as many spans as are sent at once. */
+const perExport = 85
 /** Requests that fit into the near caches. */
 const pool = 32
 const rounds = 60
@@ -119,9 +121,8 @@ const reference: Part = {
 const load = (path: string) => import(new URL(`../dist-modules/${path}`, import.meta.url).href)
 
 async function anomalyParts(file: string): Promise<Part[]> {
-  const { observationOf }: { observationOf(settled: Settled): object } = await load(
-    'pipeline/finish/observation.js',
-  )
+  const { Observing } = await load('pipeline/finish/observation.js')
+  const observing: { of(settled: Settled): object } = new Observing()
   const { AnomalyWatch } = await load('anomalies/watch.js')
   let looked = () => {}
   const nothing = () => {}
@@ -134,7 +135,7 @@ async function anomalyParts(file: string): Promise<Part[]> {
   })
   watch.start()
   const observe = async (requests: readonly Settled[]) => {
-    for (const settled of requests) watch.put(observationOf(settled))
+    for (const settled of requests) watch.put(observing.of(settled))
     // What was put is taken by the next look, and looked at when that one tells.
     await new Promise<void>((resolve) => {
       looked = resolve
@@ -143,7 +144,7 @@ async function anomalyParts(file: string): Promise<Part[]> {
   return [
     {
       ...{ name: 'anomalies: observation', goal: undefined, isBatch: false },
-      run: (requests) => requests.map(observationOf),
+      run: (requests) => requests.map((settled) => observing.of(settled)),
     },
     { name: 'anomalies: observation, queue, baselines', goal: 5, isBatch: true, run: observe },
   ]
@@ -168,7 +169,10 @@ async function otlpParts(): Promise<Part[]> {
     { name: 'spans of a request (three)', goal: undefined, isBatch: false, run: spans },
     {
       ...{ name: 'spans, written as OTLP', goal: 10, isBatch: true },
-      run: (requests) => encoder.traces(spans(requests)),
+      run(requests) {
+        for (let at = 0; at < requests.length; at += perExport)
+          encoder.traces(spans(requests.slice(at, at + perExport)))
+      },
     },
     { name: 'GenAI histograms', goal: 3, isBatch: false, run: (requests) => requests.forEach(countGenAi) },
   ]

@@ -47,6 +47,30 @@ describe('the persons of a key', () => {
     expect([...names].filter((name) => !name.endsWith('*'))).toHaveLength(20_000)
   })
 
+  it('have accounts of their own however many the holders of other keys invent', () => {
+    const persons = new Persons()
+    const invent = (key: string, from: number, to: number) => {
+      for (let count = from; count < to; count++) persons.accountOf(key, `p${count}`, count)
+    }
+    invent('loud', 0, 10_000)
+    invent('louder', 0, 10_000)
+    const own = (key: string, count: number) =>
+      Array.from({ length: count }, (_, each) => persons.accountOf(key, `q${each}`, 20_000).name).filter(
+        (name) => !name.endsWith('*'),
+      ).length
+    expect(own('quiet', 2_000)).toBe(2_000)
+    // Both go on, and displace themselves.
+    invent('loud', 10_000, 30_000)
+    invent('louder', 10_000, 30_000)
+    expect(own('quiet', 2_000)).toBe(2_000)
+    expect(own('another', 100)).toBe(100)
+    expect(own('quiet', 2_000)).toBe(2_000)
+    // Who was seen longest ago has lost its place.
+    invent('louder', 30_000, 40_000)
+    expect(persons.accountOf('loud', 'p0', 40_001).name).toBe('loud *')
+    expect(persons.accountOf('loud', 'p9999', 40_001).name).toBe('loud p9999')
+  })
+
   it('are forgotten after a day without a request', () => {
     const persons = new Persons()
     for (let count = 0; count < 10_000; count++) persons.accountOf('k', `p${count}`, 0)

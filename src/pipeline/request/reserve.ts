@@ -48,7 +48,9 @@ export function createReserve({ turns, fingerprint, persons, clock, admit }: Res
     const rule = policy.models.find(({ matches }) => matches(target.model, target.server))
     const weight = rule?.weight ?? 1
     const account = keyAccount(holderOf(identity))
-    const person = role.person && persons.accountOf(account.name, request.person, clock.monotonicMs())
+    // Whoever is counted nowhere takes no place of those who are.
+    const hasOwn = role.person !== undefined && role.limits.perPerson !== undefined
+    const person = hasOwn ? persons.accountOf(account.name, request.person, clock.monotonicMs()) : undefined
     const claimed = claimedAccounts(account, role, rule, policy, person)
     const accounts = takes ? onlyTaking(takes, claimed) : claimed
     const limit = takes === 'slot' ? undefined : role.limits.repetition

@@ -19,8 +19,8 @@ export interface BatchOptions<T> {
 }
 
 const maxWaiting = 2048
-/** Turning as many into JSON holds up requests for two milliseconds at most, and each batch costs a request over HTTP. */
-const maxBatch = 512
+/** Turning as many into JSON holds up requests for a millisecond, and each batch costs a request over HTTP. */
+const maxBatch = 256
 const tries = 3
 
 /** A bounded queue of what is to be sent. */

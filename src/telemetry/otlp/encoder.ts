@@ -37,24 +37,36 @@ export function createOtlpEncoder({ version, instance }: ServiceInstance): OtlpE
     'service.instance.id': instance,
   })
   const scope = `"scope":{"name":"torwart","version":${quoted(version)}},"schemaUrl":"${schemaUrl}"`
-  const written = (of: 'Spans' | 'Metrics', list: string) =>
-    Buffer.from(
-      `{"resource${of}":[{"resource":{"attributes":${service}},"scope${of}":[{${scope},"${of.toLowerCase()}":${list}}]}]}`,
-      'latin1',
-    )
+  const headOf = (of: 'Spans' | 'Metrics') =>
+    `{"resource${of}":[{"resource":{"attributes":${service}},"scope${of}":[{${scope},"${of.toLowerCase()}":[`
+  const [headOfSpans, headOfMetrics] = [headOf('Spans'), headOf('Metrics')]
   return {
-    traces(spans) {
-      let text = ''
-      for (const span of spans)
-        text += text === '' ? spanOf(span, attributes) : `,${spanOf(span, attributes)}`
-      return written('Spans', `[${text}]`)
-    },
+    traces: (spans) => bytesOf(headOfSpans, spans, (span) => spanOf(span, attributes)),
     record: (name, value, of) => histograms.record(name, value, of),
     metrics() {
-      const list = histograms.write(Date.now(), attributes)
-      return list === '[]' ? undefined : written('Metrics', list)
+      const metrics = histograms.write(Date.now(), attributes)
+      return metrics.length === 0 ? undefined : bytesOf(headOfMetrics, metrics, (metric) => metric)
     },
   }
+}
+
+/** Characters of a text that are turned into bytes at once: strings above 128 KiB are costly to make. */
+const maxPiece = 32 * 1024
+
+/** @param items of the list that ends the document @param write must write only ASCII */
+function bytesOf<T>(head: string, items: readonly T[], write: (item: T) => string): Uint8Array {
+  const pieces: Buffer[] = []
+  let text = head
+  let separator = ''
+  for (const item of items) {
+    text += separator + write(item)
+    separator = ','
+    if (text.length < maxPiece) continue
+    pieces.push(Buffer.from(text, 'latin1'))
+    text = ''
+  }
+  pieces.push(Buffer.from(`${text}]}]}]}`, 'latin1'))
+  return Buffer.concat(pieces)
 }
 
 /** Values of `SpanKind`. */

@@ -68,8 +68,8 @@ export class Histograms {
     return made
   }
 
-  /** Writes a list of `Metric`, of those that have values. @param nowMs in epoch milliseconds */
-  write(nowMs: number, attributes: AttributeWriter): string {
+  /** Writes each `Metric` that has values. @param nowMs in epoch milliseconds */
+  write(nowMs: number, attributes: AttributeWriter): readonly string[] {
     const times = `"startTimeUnixNano":"${this.#since}","timeUnixNano":"${unixNanos(nowMs)}"`
     const written: string[] = []
     for (const [name, all] of this.#series) {
@@ -83,7 +83,7 @@ export class Histograms {
         `{"name":"${title}","unit":"${unit}","description":"${description}","histogram":{"aggregationTemporality":${cumulative},"dataPoints":[${points.join(',')}]}}`,
       )
     }
-    return `[${written.join(',')}]`
+    return written
   }
 }
 
