@@ -15,6 +15,7 @@ import {
 import { isLocked } from '../audit/write/lock.ts'
 import { systemClock } from '../core/clock.ts'
 import { createMasker, findSensitive } from '../detect/sensitive/mask.ts'
+import { readIncidents } from '../incident/incident-file.ts'
 import { loadPolicy } from '../policy/load.ts'
 import type { Policy } from '../policy/policy.ts'
 import {
@@ -49,6 +50,8 @@ export const auditErase: Command = {
   async run(values, io) {
     const { policy } = loadPolicy(textOf(values, 'config'), io.variables)
     const selection = selectionIn(values, io)
+    for (const { id, closed } of readIncidents(policy.audit.file))
+      if (!closed) io.err(`Incident ${id} is open: what is erased is no longer evidence for it.\n`)
     const erased = (await isLocked(policy.audit.file, io))
       ? await eraseByGateway(selection, policy, values, io)
       : await eraseHere(selection, policy, io)

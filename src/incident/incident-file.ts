@@ -9,6 +9,7 @@ import { replaceFile } from '../files/atomic.ts'
 import { makeFolder } from '../files/folder.ts'
 import { readJsonFile } from '../files/json.ts'
 import { whileLocked } from '../files/lock.ts'
+import { giveToFolderOwner } from '../files/owner.ts'
 import { type Incident, incidentSchema } from './incident.ts'
 
 const maxIncidents = 1000
@@ -27,11 +28,17 @@ export function incidentsFile(auditFile: string): string {
   return join(incidentsFolder(auditFile), 'incidents.json')
 }
 
-/** Makes the folder of an incident if it is not there, and names it. @throws what `fs` throws */
-export function makeIncidentFolder(auditFile: string, { id }: Incident): string {
+/**
+ * Keeps a file in the folder of an incident.
+ * @throws what `fs` throws
+ */
+export function keepInFolder(auditFile: string, { id }: Incident, name: string, text: string): void {
   const folder = join(incidentsFolder(auditFile), id)
   makeFolder(folder)
-  return folder
+  giveToFolderOwner(folder)
+  const path = join(folder, name)
+  replaceFile(path, text)
+  giveToFolderOwner(path)
 }
 
 /** Reads all incidents, the oldest first. @throws TypeError if the file is not what it should be */
@@ -80,8 +87,11 @@ function change(
   make: (incidents: readonly Incident[]) => readonly Incident[],
 ): Promise<void> {
   const path = incidentsFile(auditFile)
+  makeFolder(incidentsFolder(auditFile))
+  giveToFolderOwner(incidentsFolder(auditFile))
   return whileLocked(path, () => {
     const incidents = make(readIncidents(auditFile))
     replaceFile(path, `${JSON.stringify({ version: 1, incidents }, null, 1)}\n`)
+    giveToFolderOwner(path)
   })
 }

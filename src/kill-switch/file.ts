@@ -2,10 +2,10 @@
  * Freezes on disk, beside the audit log: what a restart remembers, and, without Redis, how the command line tells the
  * gateway. JSON, mode 0600, replaced whole.
  */
-import { chownSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { replaceFile } from '../files/atomic.ts'
 import { readJsonFile } from '../files/json.ts'
+import { giveToFolderOwner } from '../files/owner.ts'
 import type { FreezeEntries } from './freeze-entries.ts'
 import { isFreezeEntry, subjectOf } from './freeze-entry.ts'
 
@@ -25,7 +25,5 @@ export function readFreezes(path: string): FreezeEntries {
 /** Replaces the file. @throws what `fs` throws, also if it cannot be made the folder's owner's */
 export function writeFreezes(path: string, entries: FreezeEntries): void {
   replaceFile(path, `${JSON.stringify([...entries.values()], null, 1)}\n`)
-  // Written by root, it must be the gateway's to read all the same.
-  const { uid, gid } = statSync(dirname(path))
-  if (statSync(path).uid !== uid) chownSync(path, uid, gid)
+  giveToFolderOwner(path)
 }

@@ -1,5 +1,5 @@
 /** Events of commands wait in a file until whoever writes the log has recorded them. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -42,6 +42,13 @@ describe('an event of a command', () => {
     ])
     expect(existsSync(operatorEventsFile(log))).toBe(false)
     expect(await take()).toBe(0)
+  })
+
+  it.skipIf(process.getuid?.() !== 0)('is the gateway’s to read, though root has announced it', async () => {
+    const owner = 12_345
+    chownSync(folder, owner, owner)
+    await announceEvent(log, 'access request', {})
+    expect(statSync(operatorEventsFile(log)).uid).toBe(owner)
   })
 
   it('is recorded once, though nothing can be signed for a while', async () => {

@@ -141,6 +141,9 @@ describe('an incident', () => {
     expect(requests.map(({ identity }) => identity.id)).toEqual([other.id])
     expect(filesIn(join(bundle, 'drafts'))).toEqual(['gdpr-33.md'])
     expect((await run('incident', 'bundle', '--out', bundle)).err).toContain('is not empty')
+    // Without `admin.token` nothing is erased here; whoever tries is told first.
+    const erased = await run('audit', 'erase', '--identity', other.id, '--why', 'asked')
+    expect(erased.err).toMatch(/^Incident inc-\S+ is open: what is erased is no longer evidence/)
   })
 
   it('is recorded by the command itself where no gateway runs', async () => {

@@ -11,6 +11,7 @@ import { createMasker, findSensitive } from '../../detect/sensitive/mask.ts'
 import { replaceFile } from '../../files/atomic.ts'
 import { readJsonFile } from '../../files/json.ts'
 import { whileLocked } from '../../files/lock.ts'
+import { giveToFolderOwner } from '../../files/owner.ts'
 
 /** The events that may come from the file. Whoever can write it must not pass anything else off as the gateway's. */
 export const operatorEvents = [
@@ -121,6 +122,7 @@ export function createEventTaker(auditFile: string, { record, sign }: EventRecor
 
 function write(path: string, events: readonly OperatorEvent[]): void {
   replaceFile(path, `${JSON.stringify({ events })}\n`)
+  giveToFolderOwner(path)
 }
 
 /** Names that the log itself gives to parts of a record. */

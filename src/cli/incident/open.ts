@@ -1,13 +1,11 @@
 /** `torwart incident open`: freezes if asked, signs where the log stands, and starts the clocks. */
-import { join } from 'node:path'
 import { createPseudonyms } from '../../audit/erase/pseudonyms.ts'
 import { latestCheckpoint } from '../../audit/query/latest-checkpoint.ts'
 import { keyId } from '../../auth/api-keys/key.ts'
 import { isCallerId, isKeyId } from '../../core/key-id.ts'
 import { personIn } from '../../core/person.ts'
-import { replaceFile } from '../../files/atomic.ts'
 import { type Incident, openedIncident } from '../../incident/incident.ts'
-import { addIncident, makeIncidentFolder } from '../../incident/incident-file.ts'
+import { addIncident, keepInFolder } from '../../incident/incident-file.ts'
 import { type Duty, duties, type SeriousKind, seriousKinds } from '../../incident/notices.ts'
 import { loadPolicy } from '../../policy/load.ts'
 import {
@@ -169,7 +167,6 @@ const maxWhy = 512
 /** Keeps where the log stood in the folder of the incident, so that a bundle can show it. */
 async function keepCheckpoint(file: string, incident: Incident, io: Io): Promise<void> {
   const checkpoint = await latestCheckpoint(file)
-  const folder = makeIncidentFolder(file, incident)
   if (!checkpoint) io.err('There is no signed checkpoint in the audit log.\n')
-  else replaceFile(join(folder, checkpointName), `${JSON.stringify(checkpoint, null, 2)}\n`)
+  else keepInFolder(file, incident, checkpointName, `${JSON.stringify(checkpoint, null, 2)}\n`)
 }
