@@ -1,13 +1,6 @@
 /** What the demonstration server answers, whatever the dialect: it repeats the prompt, or calls a tool. */
-import type { ServerResponse } from 'node:http'
 import { isObject, type JsonObject, type JsonValue, objectsIn } from '../core/json.ts'
-
-/** An answer of the demonstration server. */
-export interface Reply {
-  readonly text: string
-  /** The tool to call instead of answering. */
-  readonly tool?: { readonly name: string; readonly arguments: JsonObject }
-}
+import type { Reply } from '../scripted-server/reply.ts'
 
 /** Repeats a prompt. */
 export function echo(prompt: string): string {
@@ -25,7 +18,7 @@ export function replyTo(turns: JsonValue | undefined, tools: JsonValue | undefin
   const tool = objectsIn(tools)[0]
   const offered = isObject(tool?.function) ? tool.function : tool
   return offered && last?.role === 'user' && /\btool\b/i.test(text)
-    ? { text: '', tool: { name: String(offered.name), arguments: exampleOf(offered) } }
+    ? { text: '', calls: [{ name: String(offered.name), arguments: exampleOf(offered) }] }
     : { text: echo(text) }
 }
 
@@ -39,26 +32,4 @@ function textOf(content: JsonValue | undefined): string {
 /** A schema of arguments is called `parameters`, and by Anthropic `input_schema`. */
 function exampleOf({ parameters, input_schema: schema = parameters }: JsonObject): JsonObject {
   return objectsIn(isObject(schema) ? schema.examples : undefined)[0] ?? {}
-}
-
-/** Counts tokens, by words. */
-export function countsOf(text: string): { readonly input: number; readonly output: number } {
-  return { input: 12, output: Math.max(1, text.split(' ').length) }
-}
-
-/** The pieces in which a text is streamed. */
-export function wordsOf(text: string): string[] {
-  return text.match(/\S+\s*/g) ?? []
-}
-
-/** Answers with a JSON document. */
-export function sendJson(response: ServerResponse, value: JsonValue): void {
-  response.setHeader('content-type', 'application/json; charset=utf-8')
-  response.end(JSON.stringify(value))
-}
-
-/** Answers with server-sent events that are named by the `type` of their data. */
-export function sendEvents(response: ServerResponse, events: readonly JsonObject[]): void {
-  response.writeHead(200, { 'content-type': 'text/event-stream' })
-  response.end(events.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`).join(''))
 }

@@ -1,9 +1,8 @@
 /** Reads a suite's file, and reports all errors with their places. */
 import { createHash } from 'node:crypto'
-import Value from 'typebox/value'
-import { isNode, LineCounter, parseDocument } from 'yaml'
 import { parseDuration } from '../../core/units.ts'
-import { didYouMean, type Problem } from '../../policy/problem.ts'
+import { DocumentError, type ReadDocument, readDocument } from '../../policy/document.ts'
+import type { Report } from '../../policy/source.ts'
 import { safeSchema } from '../../tool-policy/schema.ts'
 import { generatedPrompt } from './generate.ts'
 import { refusalPhrases } from './refusal-phrases.ts'
@@ -11,83 +10,27 @@ import { type ProbeFile, type SuiteFile, suiteSchema } from './schema.ts'
 import { answersOf, type Expectation, type Probe, type Suite, type Variant } from './suite.ts'
 
 /** A suite that cannot be used, with every error in it. */
-export class SuiteError extends Error {
+export class SuiteError extends DocumentError {
   override readonly name = 'SuiteError'
-  readonly problems: readonly Problem[]
-  constructor(problems: readonly Problem[]) {
-    super(
-      problems.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`).join('\n'),
-    )
-    this.problems = problems
-  }
 }
 
-type Path = readonly (string | number)[]
-type Report = (path: Path, message: string) => void
-
-const maxBytes = 4 * 1024 * 1024
 /** Answers of one run, so that a typing error does not keep a machine busy for weeks. */
 const maxAnswers = 20_000
 const standard = { seed: 1, samples: 4, temperature: 0.8, maxTokens: 96, alpha: 0.005, timeout: '2m' }
 
 /** Reads a suite. @param file its name in errors @throws SuiteError */
 export function readSuite(file: string, bytes: Uint8Array): Suite {
-  const problems: Problem[] = []
-  const lines = new LineCounter()
-  const at = (offset: number, message: string) => {
-    const { line, col } = lines.linePos(offset)
-    problems.push({ file, line: Math.max(line, 1), column: Math.max(col, 1), message, severity: 'error' })
-  }
-  if (bytes.byteLength > maxBytes) throw new SuiteError([fileProblem(file, 'the file is larger than 4 MiB')])
-  const text = decoded(file, bytes)
-  const document = parseDocument(text, { lineCounter: lines, version: '1.2', prettyErrors: false })
-  for (const { pos, message } of document.errors) at(pos[0], message)
-  if (problems.length > 0) throw new SuiteError(problems)
-  const report: Report = (path, message) => {
-    for (let depth = path.length; depth >= 0; depth--) {
-      const node: unknown = document.getIn(path.slice(0, depth), true)
-      if (isNode(node) && node.range) return at(node.range[0], `${path.join('.')}: ${message}`)
-    }
-    return at(0, message)
-  }
-  const value: unknown = document.toJS({ maxAliasCount: 100 })
-  if (!isSuiteFile(value)) {
-    tellFaults(value, report)
-    throw new SuiteError(problems.length > 0 ? problems : [fileProblem(file, 'it is no suite')])
-  }
+  const { value, report, problems } = read(file, bytes)
   const suite = compile(value, createHash('sha256').update(bytes).digest('hex'), report)
   if (problems.length > 0) throw new SuiteError(problems)
   return suite
 }
 
-function decoded(file: string, bytes: Uint8Array): string {
+function read(file: string, bytes: Uint8Array): ReadDocument<typeof suiteSchema> {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    throw new SuiteError([fileProblem(file, 'the file is not UTF-8')])
-  }
-}
-
-function fileProblem(file: string, message: string): Problem {
-  return { file, line: 1, column: 1, message, severity: 'error' }
-}
-
-function isSuiteFile(value: unknown): value is SuiteFile {
-  return Value.Check(suiteSchema, value)
-}
-
-const maxTold = 20
-
-function tellFaults(value: unknown, report: Report): void {
-  for (const { instancePath, message, params } of Value.Errors(suiteSchema, value).slice(0, maxTold)) {
-    const path = instancePath
-      .split('/')
-      .slice(1)
-      .map((step) => (/^\d+$/.test(step) ? Number(step) : step))
-    const unknown = 'additionalProperties' in params ? params.additionalProperties : undefined
-    if (!Array.isArray(unknown)) report(path, message)
-    for (const key of Array.isArray(unknown) ? unknown : [])
-      report([...path, String(key)], `this key is not known${didYouMean(String(key), knownKeys)}`)
+    return readDocument({ schema: suiteSchema, keys: knownKeys, what: 'suite' }, file, bytes)
+  } catch (error) {
+    throw error instanceof DocumentError ? new SuiteError(error.problems) : error
   }
 }
 
