@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { readSuite } from '../src/attack/suite/read-suite.ts'
 import { refusals } from '../src/core/refusal.ts'
 import { loadPolicy } from '../src/policy/load.ts'
 import { PolicyError } from '../src/policy/problem.ts'
@@ -172,6 +173,8 @@ const snippets = pages
 
 /** Tests of a policy, which are no policy. */
 const isTests = ({ yaml }: { readonly yaml: string }) => yaml.startsWith('- as:')
+/** Attacks for `torwart attack --suite`. */
+const isAttacks = ({ yaml }: { readonly yaml: string }) => /^attacks:/m.test(yaml)
 
 /** What a page leaves out of a policy because it is about something else. */
 function completed(yaml: string): string {
@@ -198,7 +201,14 @@ describe('the policies that the pages show', () => {
     expect(readTestFile(file).tests).not.toEqual([])
   })
 
-  it.each(snippets.filter((each) => !isTests(each)))(
+  it.each(snippets.filter(isAttacks))('are attacks: $page', ({ yaml }) => {
+    const shipped = readdirSync('config/attacks').filter((name) => name.endsWith('.yaml'))
+    const files = shipped.map((name) => ({ file: name, bytes: readFileSync(`config/attacks/${name}`) }))
+    const { attacks } = readSuite([...files, { file: 'own.yaml', bytes: Buffer.from(yaml) }])
+    expect(attacks.some(({ id }) => id.startsWith('own.'))).toBe(true)
+  })
+
+  it.each(snippets.filter((each) => !isTests(each) && !isAttacks(each)))(
     'are valid but for files that are only here: $page',
     ({ yaml }) => {
       const file = join(folder, 'torwart.yaml')

@@ -66,6 +66,11 @@ export const commands: readonly ListedCommand[] = [
     load: async () => (await import('./document.ts')).document,
   },
   {
+    name: 'attack',
+    summary: 'attack a private copy of this gateway; exit 1 if anything gets through',
+    load: async () => (await import('./attack.ts')).attack,
+  },
+  {
     name: 'connect',
     summary: 'forward from loopback to a gateway and add a credential',
     load: async () => (await import('./connect.ts')).connect,
