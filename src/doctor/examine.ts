@@ -14,6 +14,7 @@ import { localaiKey } from './checks/localai-key.ts'
 import { nodeVersion } from './checks/node-version.ts'
 import { ollamaCloud } from './checks/ollama-cloud.ts'
 import { ollamaOrigins } from './checks/ollama-origins.ts'
+import { onlyObserves } from './checks/only-observes.ts'
 import { policyWarnings } from './checks/policy-warnings.ts'
 import { proxies } from './checks/proxies.ts'
 import { redis } from './checks/redis.ts'
@@ -47,6 +48,7 @@ export const checks: readonly Check[] = [
   proxies,
   roles,
   guardsOff,
+  onlyObserves,
   policyWarnings,
 ]
 

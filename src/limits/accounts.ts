@@ -28,6 +28,11 @@ function tokenAccount({ name }: Account, id: string): Account {
   return { scope: 'token', name: `${name}:${id}` }
 }
 
+/** Tells whether an account is more than one role's: what is used of it is missing elsewhere. A token's budget counts as such. */
+export function isShared({ scope }: Account): boolean {
+  return scope === 'all' || scope === 'model' || scope === 'group' || scope === 'token'
+}
+
 /**
  * Lists what is counted before the request is read.
  * @param probesPerMinute where the role has no limit for them

@@ -6,7 +6,7 @@
  *
  * | view            | fields                                                                  | step, file                     |
  * | --------------- | ----------------------------------------------------------------------- | ------------------------------ |
- * | `Received`      | `id` … `guardWork`                                                      | `request/receive.ts`           |
+ * | `Received`      | `id` … `would`                                                          | `request/receive.ts`           |
  * | `Authenticated` | `identity` `role` `token`                                               | `request/authenticate.ts`      |
  * |                 | `person`, of a header or with `Parsed` of the body                      | `request/person.ts`            |
  * | `Admitted`      | `entry` `admission`, the latter sometimes only with `Reserved`          | `request/admit.ts`             |
@@ -50,6 +50,7 @@ import type { GuardWork } from './guard-work.ts'
 import type { PassedThrough } from './passed-through.ts'
 import type { Timeline } from './timeline.ts'
 import type { Trace } from './trace.ts'
+import type { Would } from './would.ts'
 
 /** Everything a reload replaces, swapped as one. */
 export interface Snapshot {
@@ -102,6 +103,8 @@ export interface Received {
   readonly storeBudget: Budget
   /** What its guards have done so far. */
   readonly guardWork: GuardWork
+  /** What would have refused it, if that did not only observe. */
+  readonly would: Would
 }
 
 /** A request of a known caller. */

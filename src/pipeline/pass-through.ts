@@ -15,7 +15,7 @@ import { type Admitted, type Authenticated, extend, type Passing } from './conte
 import type { PassedThrough } from './passed-through.ts'
 import type { Admit } from './request/admit.ts'
 import { requireThawedCaller } from './request/authorise.ts'
-import { requireReserved, reservationOf } from './request/reserve.ts'
+import { claimOrObserve, requireReserved } from './request/reserve.ts'
 
 /** What a route under a prefix costs: it counts like a request to a model. */
 export const passThroughCost = { cost: 'request' } as const
@@ -98,9 +98,10 @@ async function reserveSlot(
   const accounts = claimedAccounts(account, role, undefined, policy, person)
   const nothing = { claim: undefined, reservation: undefined, weight: 1, slotWaitMs: 0, guards }
   if (accounts.length === 0) return extend(request, nothing)
-  const claim = { lease, tokens: 0, accounts, repetition: undefined }
   const sinceMs = clock.monotonicMs()
-  const reservation = await reservationOf(claim, request, turns)
+  const claimed = await claimOrObserve({ lease, tokens: 0, accounts, repetition: undefined }, request, turns)
+  if (!claimed) return extend(request, nothing)
+  const { claim, reservation } = claimed
   const granted = reservation.outcome === 'granted' ? claim : undefined
   const slotWaitMs = clock.monotonicMs() - sinceMs
   const reserved = extend(request, { ...nothing, claim: granted, reservation, slotWaitMs })

@@ -11,6 +11,7 @@ import { modelMatcher } from '../models/match.ts'
 import { canonicalFor, parsePattern } from '../models/name.ts'
 import { compileTools } from '../tool-policy/rights.ts'
 import { isNear, leadsTo, socketPathFault, unixScheme } from './address.ts'
+import { enforced, observes } from './canary.ts'
 import { compileAnomalies } from './compile-anomalies.ts'
 import { compileApproval } from './compile-approval.ts'
 import { compileAudit } from './compile-audit.ts'
@@ -242,7 +243,7 @@ function compileRole(
   const tools =
     config.tools &&
     compileTools(config.tools, (place, message) => report([...path, 'tools', ...place], message))
-  return {
+  const role: Role = {
     name,
     routes: new Set(config.routes),
     models,
@@ -283,8 +284,15 @@ function compileRole(
     separate: config.separate ?? config.guards?.prompt?.separate ?? guards.prompt.separate,
     promptGuard: own.promptGuard,
     outputGuard: own.outputGuard,
+    observesLimits: config.limits.mode === 'observe',
+    observesTools: config.tools?.mode === 'observe',
+    canary: undefined,
     budgets: [],
   }
+  if (config.enforce === undefined) return role
+  const share = Number.parseInt(config.enforce, 10) / 100
+  if (!observes(role)) report([...path, 'enforce'], 'has no effect: nothing of this role is set to `observe`')
+  return { ...role, canary: { share, role: enforced(role) } }
 }
 
 function compileTokens({ ttl, maxTtl, depth, rotate }: Config['tokens'], report: Report): TokenRules {

@@ -163,6 +163,12 @@ export interface Role {
   /** The policy's, or what the role has instead; a token keeps those of its key's role. */
   readonly promptGuard: PromptGuard
   readonly outputGuard: OutputGuard
+  /** Whether its own limits and breaker only tell what they would refuse. Those that others share are enforced. */
+  readonly observesLimits: boolean
+  /** Whether the tool gate only tells what it would refuse. */
+  readonly observesTools: boolean
+  /** The share of its keys, of 1, for which the other role applies, which only observes nothing. */
+  readonly canary: { readonly share: number; readonly role: Role } | undefined
 }
 
 /** All that a token, and all tokens that were made from it, may use together. */

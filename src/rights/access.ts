@@ -94,13 +94,28 @@ function rightsOf(role: Role | undefined): Pick<Access, 'routes' | 'models' | 't
   return { routes: [...routes], models, tools: named ?? null, limits: limitsInWords(limits), guards }
 }
 
-function guardsInWords({ promptGuard, outputGuard }: Role): string[] {
+function guardsInWords(role: Role): string[] {
+  const { promptGuard, outputGuard } = role
   const { mode, block, flag } = promptGuard
   const { actions, toolArguments } = outputGuard
+  const observed = observesInWords(role)
   const asked = mode === 'off' ? 'prompt off' : `prompt ${mode} (block ${block}, flag ${flag})`
-  if (outputGuard.mode === 'off') return [asked, 'output off']
+  if (outputGuard.mode === 'off') return [asked, 'output off', ...observed]
   const said = Object.entries({ ...actions, ...(toolArguments && { toolArguments }) })
-  return [asked, `output ${outputGuard.mode}`, ...said.map(([what, action]) => `${what} ${action}`)]
+  return [
+    asked,
+    `output ${outputGuard.mode}`,
+    ...said.map(([what, action]) => `${what} ${action}`),
+    ...observed,
+  ]
+}
+
+function observesInWords({ observesLimits, observesTools, canary }: Role): string[] {
+  return [
+    ...(observesLimits ? ['limits observe'] : []),
+    ...(observesTools ? ['tools observe'] : []),
+    ...(canary ? [`enforced for ${canary.share * 100} % of keys`] : []),
+  ]
 }
 
 /** Measures how broad rights are, most important number first. */

@@ -27,6 +27,11 @@ const counters = {
     ['model', 'direction', ...callerLabels],
   ],
   limitRejections: ['torwart_limit_rejections_total', 'Requests refused by a limit.', ['limit']],
+  wouldRefuse: [
+    'torwart_would_refuse_total',
+    'Requests that parts of the policy that only observe would have refused, by code.',
+    ['code'],
+  ],
   findings: [
     'torwart_findings_total',
     'Findings of the guards, by category and action.',

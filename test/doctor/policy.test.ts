@@ -1,6 +1,7 @@
 /** `doctor` judges what a valid policy allows. */
 import { describe, expect, it } from 'vitest'
 import { guardsOff } from '../../src/doctor/checks/guards-off.ts'
+import { onlyObserves } from '../../src/doctor/checks/only-observes.ts'
 import { policyWarnings } from '../../src/doctor/checks/policy-warnings.ts'
 import { roles } from '../../src/doctor/checks/roles.ts'
 import { factsOf, findings } from './deployment.ts'
@@ -52,6 +53,17 @@ describe('guards', () => {
     expect(findings(guardsOff, await factsOf({ more: on }))).toEqual([])
     const ofRole = await factsOf({ more: on, ...role(`${counted}, guards: { prompt: { mode: off } }`) })
     expect(findings(guardsOff, ofRole)).toEqual(['medium guard-off'])
+  })
+})
+
+describe('limits and rules for tools', () => {
+  it('are found where they only observe', async () => {
+    const more = `${counted.replace('limits: {', 'limits: { mode: observe,')}, tools: { mode: observe, allow: [x] }`
+    expect(findings(onlyObserves, await factsOf(role(more)))).toEqual([
+      'low only-observes',
+      'low only-observes',
+    ])
+    expect(findings(onlyObserves, await factsOf(role(counted)))).toEqual([])
   })
 })
 

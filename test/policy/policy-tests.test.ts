@@ -136,6 +136,12 @@ describe('tests of a policy', () => {
       '3:11 `rate_limited` depends on the moment, not on the rules of the policy: it cannot be expected',
     ],
     ['{ rolle: user }', chat(''), 'allowed', expect.stringMatching(/^1:9 .*did you mean `role`/)],
+    [
+      '{ certificate: x }',
+      chat(''),
+      'allowed',
+      expect.stringMatching(/^1:22 .*must be a certificate such as dns:build/),
+    ],
     ['{ role: user, key: ci }', chat(''), 'allowed', expect.stringContaining('more than one of')],
     ['{}', chat(''), 'allowed', expect.stringContaining('names nobody')],
   ])('that name what is not there are errors: %s %s %s', async (as, ask, expected, message) => {

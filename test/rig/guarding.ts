@@ -68,6 +68,7 @@ export function guardWith(
     identity: { id: 'somebody' },
     role,
     guardWork: new GuardWork(1e9),
+    would: new Set(),
     cancellation: new Cancellation(),
   }
   const about = { systemPrompt: system, canary: undefined, isUnread: false }

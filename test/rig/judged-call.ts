@@ -53,6 +53,7 @@ export function judgedCall(settings: JudgedCallSettings): Guarded {
     prompt: { tools: settings.offered ?? [] },
     model: { asked: model, served: model },
     toolCalls: { findings: [], stopped: [], approvals: new Map() },
+    would: new Set(),
   }
   return call as unknown as Guarded
 }

@@ -195,7 +195,7 @@ function valuesOf(node: SchemaNode): readonly unknown[] {
   if (type === 'array')
     return items?.enum ? [[items.enum[0]], items.enum.slice(0, 2)] : [['a.example'], ['b.example']]
   if (node.pattern?.includes('/')) return ['/a', '/b']
-  if (node.pattern?.includes('(cn|')) return ['dns:a', 'dns:b']
+  if (node.pattern?.includes('%')) return ['1%', '2%']
   return ['a', 'b']
 }
 

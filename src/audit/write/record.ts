@@ -47,6 +47,8 @@ export interface RequestRecord {
   readonly findings: readonly RecordedFinding[]
   /** The command with which an operator accepts what was refused. */
   readonly remedy?: string
+  /** Codes with which it would have been refused, by parts of the policy that only observe; `approval`: a human would have been asked. */
+  readonly would?: readonly string[]
   /** Fields that were left out, parameters that were lowered. */
   readonly dropped: readonly string[]
   readonly clamped: readonly string[]

@@ -59,6 +59,8 @@ function narrowed(role: Role, { id, routes, models, tools, requests, tokens }: G
           (role.mayCall?.(tool) ?? true) &&
           tools.some((pattern) => matchesGlob(pattern, tool))
       : role.mayCall,
+    // What somebody has taken from a token on purpose is not for trying out.
+    observesTools: role.observesTools && tools === undefined,
     budgets:
       requests === undefined && tokens === undefined
         ? role.budgets

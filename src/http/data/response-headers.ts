@@ -26,6 +26,7 @@ export function responseHeaders(context: RequestContext): ResponseHeaders {
   if (reservation?.tokens) addRateLimitHeaders(headers, 'tokens', reservation.tokens)
   // Each gateway counts alone, so several together admit more than the policy says.
   if (admission?.local || reservation?.local) headers['x-torwart-limits'] = 'local'
+  if (context.would.size > 0) headers['x-torwart-would'] = [...context.would].join(', ')
   if (outgoing && outgoing.clamped.length > 0) headers['x-torwart-clamped'] = outgoing.clamped.join(', ')
   const leftOut = outgoing ? leftOutOf(outgoing) : []
   if (leftOut.length > 0) headers['x-torwart-left-out'] = leftOut.join(', ')

@@ -67,7 +67,7 @@ const notAllowed = 'A tool call was removed here: this key may not make it, or i
 
 /** Judges calls by the caller's present rights. An approval was for the response in which the call was made, and no other. */
 function callJudgeFor(request: Authenticated) {
-  if (!callRights(request)) return undefined
+  if (!callRights(request) || request.role.observesTools) return undefined
   return (call: ToolCall): SettledVerdict =>
     judgeRight(request, call).kind === 'allowed' ? { kind: 'pass' } : { kind: 'strip', note: notAllowed }
 }

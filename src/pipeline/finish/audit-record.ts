@@ -136,6 +136,7 @@ export function toRecord(
       masker,
     ),
     ...remedyOf(context, ending),
+    ...(context.would.size > 0 ? { would: [...context.would] } : {}),
     dropped: outgoing?.dropped.map((path) => masker.mask(path).slice(0, 96)) ?? [],
     clamped: outgoing?.clamped ?? [],
     planted: responseGuard?.planted ?? [],

@@ -16,6 +16,7 @@ import { type Authenticated, extend, type RequestContext } from '../context.ts'
 import type { Ending, ModelResponse } from '../ending.ts'
 import { secondsUntilNext } from '../request/admit.ts'
 import { weighted } from '../request/reserve.ts'
+import { enforceOrObserve } from '../would.ts'
 import { fingerprintToolCalls } from './fingerprint.ts'
 import { hasWorked, Pace, tokensUsed } from './tokens-used.ts'
 import { UnpaidReading } from './unpaid-reading.ts'
@@ -89,10 +90,12 @@ export function createCharges({ store, turns, log, clock, onOpened }: ChargePart
       try {
         const settled = await tell(context, { kind: 'answered', answer })
         if (!settled || settled.repeatedMs === 0) return undefined
-        return new Refusal('repetition', {
+        const refusal = new Refusal('repetition', {
           say: 'The same tool call was repeated too often.',
           retryAfterSeconds: secondsUntilNext(settled.repeatedMs, context.admission),
         })
+        enforceOrObserve(context, context.role?.observesLimits ?? false, refusal)
+        return undefined
       } catch (error) {
         return asRefusal(error)
       }
@@ -141,7 +144,9 @@ function settlementOf(
   const { actionsPerMinute, repetition } = role.limits
   // Who left before a model was asked has shown nothing.
   const trial = admission?.trial ? (context.upstream ? 'passed' : 'refused') : undefined
-  const counted = calls > 0 && (actionsPerMinute ?? repetition) !== undefined
+  // While a breaker is open, an enforced one lets nothing happen that could be counted.
+  const isPast = context.would.has('breaker_open')
+  const counted = calls > 0 && !isPast && (actionsPerMinute ?? repetition) !== undefined
   if (!claim && !trial && !counted) return undefined
   const account = keyAccount(holderOf(identity))
   return {

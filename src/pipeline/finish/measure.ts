@@ -25,6 +25,7 @@ export function createMeasure(metrics: Metrics, clock: Pick<Clock, 'wallMs'>): M
     const outcome = ending.kind === 'refused' ? ending.refusal.code : ending.kind
     metrics.requests.inc({ route, outcome, ...caller })
     observe('requestSeconds', totalMs)
+    for (const code of context.would) metrics.wouldRefuse.inc({ code })
     if (outgoing && outgoing.dropped.length > 0) metrics.droppedFields.inc({ route }, outgoing.dropped.length)
     if (ending.kind === 'refused') {
       if (ending.refusal.status === 429) metrics.limitRejections.inc({ limit: ending.refusal.code })

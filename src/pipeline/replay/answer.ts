@@ -29,7 +29,8 @@ export function requireAnswer(
   if (mayBlock && outcome === 'output_blocked')
     throw new Unknown('what was blocked of the answer is not on record')
   if (!answer) {
-    if (mayBlock || callRights(request)) throw new Unknown('its answer is not on record')
+    if (mayBlock || (callRights(request) && !role.observesTools))
+      throw new Unknown('its answer is not on record')
     return
   }
   if (mayBlock) {
@@ -58,7 +59,7 @@ function requireText(request: Authorised, text: string, read: ReadPrompt, make: 
 /** @throws Refusal `tool_not_allowed`; Unknown */
 function requireCall(request: Authorised, call: ToolCall): void {
   const { role } = request
-  if (!callRights(request)) return
+  if (!callRights(request) || role.observesTools) return
   // Arguments that were too long for the record are cut.
   const isWhole = tryJson(call.arguments) !== undefined
   if (!isWhole && callRights(request)?.(call.name) && role.tools?.asks(call.name).rules)

@@ -6,11 +6,13 @@
  * freezes, approvals that were given, versions of models and tools, who else was there.
  */
 import { createKeyRing } from '../../auth/api-keys/key-ring.ts'
+import { holderOf } from '../../auth/identity.ts'
 import { jwtPrefix } from '../../auth/jwt/jwt.ts'
 import { type Clock, systemClock } from '../../core/clock.ts'
 import { HeldBytes } from '../../core/held-bytes.ts'
 import { Refusal, type RefusalCode } from '../../core/refusal.ts'
 import type { Exchange } from '../../dialects/dialect.ts'
+import { roleFor } from '../../policy/canary.ts'
 import type { Policy, Role } from '../../policy/policy.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { createMetrics } from '../../telemetry/metrics.ts'
@@ -121,7 +123,7 @@ function roleOf({ identity }: RecordedRequest, { roles, jwt, certificates }: Pol
     !certificates.some((rule) => rule.name === identity?.name && rule.role === name)
   )
     throw new Unknown('what else its certificate says is not on record')
-  const role = roles.get(name)
+  const role = roleFor(roles, name, identity ? holderOf(identity) : id)
   if (!role) throw new Refusal('invalid_credentials', { detail: `role ${name}` })
   return role
 }

@@ -7,7 +7,7 @@
 import { holderOf } from '../../auth/identity.ts'
 import { Refusal } from '../../core/refusal.ts'
 import type { Exchange } from '../../dialects/dialect.ts'
-import { entryLimits, keyAccount } from '../../limits/accounts.ts'
+import { entryLimits, isShared as isEnforced, keyAccount } from '../../limits/accounts.ts'
 import type { Admission, AdmissionRequest, Claim, Reservation, Scope, Store } from '../../limits/store.ts'
 import {
   type Admitted,
@@ -67,14 +67,26 @@ export function createAdmit(store: Store, onOpened: (request: KnownCaller) => vo
   }
   const ask = async <Request extends KnownCaller>(request: Request, entry: AdmissionRequest) =>
     note(request, entry, await store.admit(entry, request.storeBudget))
+  /** Where the role's own limits would refuse, only those that it shares with others are asked once more. */
+  const observe = async (request: Authenticated, entry: AdmissionRequest): Promise<Admitted> => {
+    const admission = await store.admit(entry, request.storeBudget)
+    if (admission.outcome === 'admitted') return note(request, entry, admission)
+    if (admission.opened) onOpened(request)
+    request.would.add(codeOf(admission))
+    const limits = entry.limits.filter(({ account }) => isEnforced(account))
+    if (limits.length === 0) return extend(request, uncounted)
+    return ask(request, { ...entry, limits, breaker: undefined })
+  }
   return {
     async now(request, to) {
       const entry = entryOf(request, to)
-      return entry ? ask(request, entry) : extend(request, uncounted)
+      if (!entry) return extend(request, uncounted)
+      return request.role.observesLimits ? observe(request, entry) : ask(request, entry)
     },
     async nowOrLater(request, to, writer) {
       const entry = entryOf(request, to)
       if (!entry) return extend(request, uncounted)
+      if (request.role.observesLimits) return observe(request, entry)
       if (isSmall(to.endpoint, writer) && store.defer(entry))
         return extend(request, { entry, admission: undefined })
       return ask(request, entry)
@@ -127,12 +139,16 @@ function take(request: Deferred): AdmissionRequest {
 /** @throws Refusal `rate_limited` or `breaker_open` */
 function requireAdmitted(admission: Admission): void {
   if (admission.outcome === 'admitted') return
-  const retryAfterSeconds = wholeSeconds(admission.retryMs)
-  if (admission.outcome === 'breaker') throw new Refusal('breaker_open', { retryAfterSeconds })
-  throw new Refusal('rate_limited', {
-    retryAfterSeconds,
-    ...saySharedBy(admission.standing?.scope, 'Too many requests'),
+  const code = codeOf(admission)
+  const shared = saySharedBy(admission.standing?.scope, 'Too many requests')
+  throw new Refusal(code, {
+    retryAfterSeconds: wholeSeconds(admission.retryMs),
+    ...(code === 'rate_limited' ? shared : {}),
   })
+}
+
+function codeOf({ outcome }: Admission): 'breaker_open' | 'rate_limited' {
+  return outcome === 'breaker' ? 'breaker_open' : 'rate_limited'
 }
 
 const together: Readonly<Record<Scope, string | undefined>> = {

@@ -5,13 +5,14 @@
 
 import type { KeyRing } from '../../auth/api-keys/key-ring.ts'
 import { presentedCredential } from '../../auth/credential.ts'
-import type { CredentialFault, Identity } from '../../auth/identity.ts'
+import { type CredentialFault, holderOf, type Identity } from '../../auth/identity.ts'
 import type { Jwts } from '../../auth/jwt/jwt.ts'
 import { identifyCertificate } from '../../auth/mtls/certificate.ts'
 import { narrow } from '../../auth/tokens/grant.ts'
 import { isToken, type Token, type TokenReader } from '../../auth/tokens/token.ts'
 import type { Clock } from '../../core/clock.ts'
 import { Refusal } from '../../core/refusal.ts'
+import { roleFor } from '../../policy/canary.ts'
 import type { Role } from '../../policy/policy.ts'
 import { type Authenticated, extend, type Received, type RequestContext, type Snapshot } from '../context.ts'
 
@@ -59,7 +60,7 @@ export function createAuthenticate(parts: AuthenticateParts): Authenticate {
   }
 
   const authenticated = (request: Received, identity: Identity, token?: Token): Authenticated => {
-    const role = request.policy.roles.get(identity.role)
+    const role = roleFor(request.policy.roles, identity.role, holderOf(identity))
     if (role === undefined) return refuse('no such role', request)
     onCaller(identity, clock.wallMs())
     return extend(request, { identity, role: token ? narrowedTo(token, role) : role, token })

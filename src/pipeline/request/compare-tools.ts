@@ -11,7 +11,7 @@ import type { ToolPins } from '../../tool-policy/pins/pins.ts'
 import { extend, type Scanned } from '../context.ts'
 import type { JudgedFinding } from '../findings.ts'
 import { countFindings } from '../labels.ts'
-import { callRights } from '../response/tool-rights.ts'
+import { offerRights } from '../response/tool-rights.ts'
 
 const guard = 'tool-pins'
 const maxTold = 16
@@ -24,7 +24,7 @@ export function createCompareTools(pins: Pick<ToolPins, 'changed'>, metrics: Met
   return (request) => {
     const { policy, identity, prompt, findings, guards } = request
     if (policy.modelTrust.tools !== 'pin' || prompt.definitions.length === 0) return request
-    const mayCall = callRights(request)
+    const mayCall = offerRights(request)
     const offered = prompt.definitions.filter(({ name }) => mayCall?.(stringOf(name)) ?? true)
     const digests = digestsOf(offered)
     const byPin = new Map([...digests].map(([name, sha256]) => [pinName(name), sha256]))

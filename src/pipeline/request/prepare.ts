@@ -11,7 +11,7 @@ import type { Role } from '../../policy/policy.ts'
 import type { Fleet } from '../../upstreams/fleet.ts'
 import { type Authorised, extend, type Prepared } from '../context.ts'
 import { guardsResponse } from '../response/guarded-routes.ts'
-import { callRights } from '../response/tool-rights.ts'
+import { offerRights } from '../response/tool-rights.ts'
 import { spotlightingFor } from './spotlight.ts'
 
 /** @throws Refusal `invalid_request` for what cannot be served as it is asked for */
@@ -51,7 +51,7 @@ function bodyFor(
     contextTokens,
     choices,
     keepAlive,
-    mayCall: callRights(request),
+    mayCall: offerRights(request),
     spotlighting,
   })
 }

@@ -64,6 +64,7 @@ export function createReceive(current: () => Snapshot, clock: Clock): Receive {
       hold: head.hold,
       storeBudget: { leftMs: policy.store.timeoutMs },
       guardWork: new GuardWork(policy.guardBudget),
+      would: new Set(),
       // What later steps fill.
       identity: undefined,
       role: undefined,

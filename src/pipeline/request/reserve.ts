@@ -8,9 +8,16 @@ import type { Clock } from '../../core/clock.ts'
 import { Refusal } from '../../core/refusal.ts'
 import type { Text } from '../../core/text.ts'
 import type { Prompt, RouteGroup } from '../../dialects/dialect.ts'
-import { claimedAccounts, keyAccount, lineOf, onlyTaking, wholeTokenLimit } from '../../limits/accounts.ts'
+import {
+  claimedAccounts,
+  isShared,
+  keyAccount,
+  lineOf,
+  onlyTaking,
+  wholeTokenLimit,
+} from '../../limits/accounts.ts'
 import type { Persons } from '../../limits/persons.ts'
-import type { SlotQueue } from '../../limits/slot-queue.ts'
+import type { SlotQueue, SlotWait } from '../../limits/slot-queue.ts'
 import type { Claim, Reservation } from '../../limits/store.ts'
 import { type Admitted, extend, type Parsed, type Prepared, type Reserved } from '../context.ts'
 import type { FingerprintPrompt } from '../finish/fingerprint.ts'
@@ -62,10 +69,13 @@ export function createReserve({ turns, fingerprint, persons, clock, admit }: Res
     }
     const tokens =
       takes === 'slot' ? 0 : weighted(inputTokens(request) + request.outgoing.outputTokens, weight)
-    requirePossible(tokens, wholeTokenLimit(accounts))
-    const claim: Claim = { lease: request.lease, tokens, accounts, repetition }
+    const enforced = role.observesLimits ? accounts.filter(({ account: of }) => isShared(of)) : accounts
+    requirePossible(tokens, wholeTokenLimit(enforced))
+    const whole: Claim = { lease: request.lease, tokens, accounts, repetition }
     const sinceMs = clock.monotonicMs()
-    const reservation = await reservationOf(claim, request, turns, admit)
+    const answered = await claimOrObserve(whole, request, turns, admit)
+    if (!answered) return extend(request, { ...nothing, weight })
+    const { claim, reservation } = answered
     const granted = reservation.outcome === 'granted' ? claim : undefined
     const nowMs = clock.monotonicMs()
     const slotWaitMs = nowMs - sinceMs
@@ -91,31 +101,64 @@ function requirePossible(tokens: number, max: number): void {
  * @param admit counts a request that still has to be; absent: it was counted
  * @throws whatever the store throws, or what ended the request while it waited
  */
-export async function reservationOf(
+async function reservationOf(
   claim: Claim,
   request: Admitted,
   turns: SlotQueue,
   admit?: Pick<Admit, 'andReserve' | 'deferred'>,
 ): Promise<Reservation> {
-  const { cancellation, identity, role, policy, storeBudget } = request
-  const key = holderOf(identity)
-  const owner = lineOf(key, claim)
+  const { cancellation, role, storeBudget } = request
+  const wait = waitOf(claim, request, role.limits.waiting)
   // Whoever has to wait for a slot is counted before.
-  if (admit && isDeferred(request) && turns.hasLine(owner)) await admit.deferred(request)
-  const wait = {
-    ...{ owner, key },
-    max: role.limits.waiting,
-    waitMs: policy.queue.waitMs,
-    timeoutMs: policy.store.timeoutMs,
-    left: () => cancellation.over,
-    onLeave: cancellation.onEnd.bind(cancellation),
-  }
+  if (admit && isDeferred(request) && turns.hasLine(wait.owner)) await admit.deferred(request)
   try {
     if (!admit || !isDeferred(request)) return await turns.reserve(claim, storeBudget, wait)
     return await turns.reserve(claim, storeBudget, wait, () => admit.andReserve(request, claim))
   } catch (thrown) {
     throw cancellation.cause ?? thrown
   }
+}
+
+function waitOf(claim: Claim, { cancellation, identity, policy }: Admitted, max: number): SlotWait {
+  const key = holderOf(identity)
+  return {
+    ...{ owner: lineOf(key, claim), key, max },
+    waitMs: policy.queue.waitMs,
+    timeoutMs: policy.store.timeoutMs,
+    left: () => cancellation.over,
+    onLeave: cancellation.onEnd.bind(cancellation),
+  }
+}
+
+/** What was claimed, and the answer; undefined: nothing is left that could refuse. */
+export interface Claimed {
+  readonly claim: Claim
+  readonly reservation: Reservation
+}
+
+/**
+ * Asks for what a request claims. For a role whose limits only observe, the whole is tried without waiting; where that would
+ * be refused nothing of it is held, so that what is counted is what would have been let through, and only what others
+ * share is asked for.
+ * @param admit counts a request that still has to be; absent: it was counted
+ * @throws whatever the store throws, or what ended the request while it waited
+ */
+export async function claimOrObserve(
+  whole: Claim,
+  request: Admitted,
+  turns: SlotQueue,
+  admit?: Pick<Admit, 'andReserve' | 'deferred'>,
+): Promise<Claimed | undefined> {
+  const { role, would, storeBudget } = request
+  if (!role.observesLimits)
+    return { claim: whole, reservation: await reservationOf(whole, request, turns, admit) }
+  const reservation = await turns.reserve(whole, storeBudget, waitOf(whole, request, 0))
+  if (reservation.outcome === 'granted') return { claim: whole, reservation }
+  would.add(codes[reservation.outcome])
+  const accounts = whole.accounts.filter(({ account }) => isShared(account))
+  if (accounts.length === 0) return undefined
+  const claim = { ...whole, accounts, repetition: undefined }
+  return { claim, reservation: await reservationOf(claim, request, turns, admit) }
 }
 
 const codes = {

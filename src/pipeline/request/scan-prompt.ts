@@ -14,6 +14,7 @@ import { extend, type Reserved, type Scanned } from '../context.ts'
 import type { GuardVerdict, JudgedFinding } from '../findings.ts'
 import type { GuardSteps } from '../guard-work.ts'
 import { countFindings } from '../labels.ts'
+import { enforceOrObserve } from '../would.ts'
 import type { Locate, Located } from './exceptions.ts'
 import { opinionGuard, type SecondOpinion } from './guard-model.ts'
 import { type Flagged, type Question, questionsOf } from './guard-model-questions.ts'
@@ -61,8 +62,8 @@ export function createScanPrompt(parts: ScanParts): ScanPrompt {
     if (opinion?.unsafe) findings.push(unsafe(opinion.unsafe))
     for (const finding of findings) countFindings(metrics, request.identity, finding)
     const scanned = extend(request, { findings, guards: [...guards, ...unread], opinion: opinion?.cost })
-    // A policy may want to observe only.
-    if (mode === 'enforce') requireNoBlock(scanned)
+    if (guards.some(([, verdict]) => verdict === 'block'))
+      enforceOrObserve(scanned, mode === 'observe', new Refusal('prompt_blocked'))
     return scanned
   }
 }
@@ -208,9 +209,4 @@ interface PromptScan {
 function judged(finding: Finding | Located, { channel, text }: Known, action: Action): JudgedFinding {
   const isExcepted = 'exception' in finding && finding.exception !== undefined
   return { ...finding, guard, channel, text, action: isExcepted ? 'allow' : action }
-}
-
-/** @throws Refusal `prompt_blocked` */
-function requireNoBlock({ guards }: Scanned): void {
-  if (guards.some(([, verdict]) => verdict === 'block')) throw new Refusal('prompt_blocked')
 }

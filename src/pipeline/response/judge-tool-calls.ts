@@ -15,7 +15,7 @@ import type { Policy } from '../../policy/policy.ts'
 import type { Log } from '../../telemetry/log.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { ToolCallRegistry } from '../../tool-policy/calls/registry.ts'
-import type { ToolRights } from '../../tool-policy/rights.ts'
+import type { CallJudgement, ToolRights } from '../../tool-policy/rights.ts'
 import type { Guarded } from '../context.ts'
 import { countFindings } from '../labels.ts'
 import { callRights, judgeRight } from './tool-rights.ts'
@@ -75,8 +75,9 @@ class ToolCallJudge {
   readonly judge: JudgeCall = (call, place) => {
     try {
       const judgement = judgeRight(this.#request, call)
-      if (judgement.kind === 'outside') return this.#outside(call, judgement.because)
       if (judgement.kind === 'allowed') return this.#letThrough(call)
+      if (this.#request.role.observesTools) return this.#observe(call, judgement)
+      if (judgement.kind === 'outside') return this.#outside(call, judgement.because)
       if (place === 'text') return this.#outOfPlace(call)
       return this.#ask(call, judgement.arguments).catch((cause: unknown) => this.#unjudged(call, cause))
     } catch (cause) {
@@ -90,8 +91,21 @@ class ToolCallJudge {
     return pass
   }
 
+  /** Notes what would have been done. */
+  #observe(call: ToolCall, judgement: Exclude<CallJudgement, { kind: 'allowed' }>): CallVerdict {
+    const isOutside = judgement.kind === 'outside'
+    // Who strips calls refuses nothing; that a call would be gone is told all the same.
+    this.#request.would.add(isOutside ? 'tool_not_allowed' : 'approval')
+    this.#note(
+      isOutside ? outsideId(judgement.because) : 'tool.unapproved',
+      isOutside ? 'high' : 'medium',
+      'flag',
+    )
+    return this.#letThrough(call)
+  }
+
   #outside(call: ToolCall, because: 'name' | 'arguments'): CallVerdict {
-    const id = because === 'name' ? 'tool.not-allowed' : 'tool.arguments'
+    const id = outsideId(because)
     const isStripped = this.#otherwise === 'strip'
     this.#stop(call, id, 'high', isStripped ? 'redact' : 'block')
     if (isStripped) return { kind: 'strip', note }
@@ -208,18 +222,27 @@ class ToolCallJudge {
 
   /** @param action `redact`: the rest of the response leaves without the call */
   #stop(call: ToolCall, id: string, severity: Severity, action: 'block' | 'redact' = 'block'): void {
+    const { stopped } = this.#request.toolCalls
+    this.#note(id, severity, action)
+    if (stopped.length < maxTold) stopped.push(call)
+  }
+
+  #note(id: string, severity: Severity, action: 'block' | 'redact' | 'flag'): void {
     const { identity, toolCalls } = this.#request
-    const { findings, stopped } = toolCalls
+    const { findings } = toolCalls
     countFindings(this.#parts.metrics, identity, { guard, category, action })
     if (findings.length < maxTold)
       findings.push({ guard, id, category, severity, channel: 'assistant', action, start: 0, end: 0 })
-    if (stopped.length < maxTold) stopped.push(call)
   }
 
   #remember(id: string, outcome: 'asked' | 'used' | 'denied'): void {
     const { approvals } = this.#request.toolCalls
     if (approvals.size < maxTold || approvals.has(id)) approvals.set(id, outcome)
   }
+}
+
+function outsideId(because: 'name' | 'arguments'): string {
+  return because === 'name' ? 'tool.not-allowed' : 'tool.arguments'
 }
 
 /** What a human gave as a reason, on one line, where the policy lets the caller have it. */

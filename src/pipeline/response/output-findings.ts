@@ -27,8 +27,13 @@ const severities: Readonly<Record<OutputPart, Severity>> = {
 }
 const heavier: Readonly<Record<OutputVerdict, number>> = { allow: 0, flag: 1, redact: 2, block: 3 }
 
-/** Counts one finding of this caller. */
-type CountFinding = (finding: Pick<JudgedFinding, 'guard' | 'category' | 'action'>) => void
+/** Who hears of findings. */
+export interface NotesListener {
+  /** Counts one finding of this caller. */
+  count(finding: Pick<JudgedFinding, 'guard' | 'category' | 'action'>): void
+  /** The response would have been blocked, if the guard did not only observe. */
+  wouldBlock(): void
+}
 
 /** Keeps what was found in one response. */
 export class ResponseNotes {
@@ -38,18 +43,18 @@ export class ResponseNotes {
   readonly #inArguments: OutputAction | undefined
   verdict: OutputVerdict = 'allow'
   readonly #enforces: boolean
-  readonly #count: CountFinding
+  readonly #listener: NotesListener
   readonly #seen = new Set<string>()
   #isOver = false
 
   constructor(
     { actions, mode, toolArguments }: Pick<OutputGuard, 'actions' | 'mode' | 'toolArguments'>,
-    count: CountFinding,
+    listener: NotesListener,
   ) {
     this.actions = actions
     this.#enforces = mode === 'enforce'
     this.#inArguments = toolArguments
-    this.#count = count
+    this.#listener = listener
   }
 
   /** From now on nothing ends the answer any more. */
@@ -108,8 +113,9 @@ export class ResponseNotes {
         action: told,
         ...place,
       })
-      this.#count({ guard, category: part, action: told })
+      this.#listener.count({ guard, category: part, action: told })
     }
+    if (action === 'block' && !this.#enforces) this.#listener.wouldBlock()
     if (told === 'block' && !this.#isOver) throw new Refusal('output_blocked', { detail: id })
   }
 }

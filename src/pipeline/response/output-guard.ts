@@ -39,7 +39,7 @@ export interface OutputGuardParts {
 }
 
 /** What the guard has to know of a request. */
-export type GuardedRequest = Pick<Authenticated, 'identity' | 'role' | 'guardWork' | 'cancellation'>
+export type GuardedRequest = Pick<Authenticated, 'identity' | 'role' | 'guardWork' | 'cancellation' | 'would'>
 
 /** And of the prompt that is answered. */
 export interface AnsweredPrompt {
@@ -70,7 +70,10 @@ export function createResponseGuards({ scannerFor, turns, metrics }: OutputGuard
     const { outputGuard: settings, promptGuard } = role
     if (settings.mode === 'off') return undefined
     const enforces = settings.mode === 'enforce'
-    const notes = new ResponseNotes(settings, (finding) => countFindings(metrics, identity, finding))
+    const notes = new ResponseNotes(settings, {
+      count: (finding) => countFindings(metrics, identity, finding),
+      wouldBlock: () => request.would.add('output_blocked'),
+    })
     const { actions } = notes
     let theft: Shingles | undefined
     const theftOf = () => {

@@ -3,6 +3,11 @@ import type { ToolCall } from '../../dialects/dialect.ts'
 import type { CallJudgement } from '../../tool-policy/rights.ts'
 import type { Authenticated } from '../context.ts'
 
+/** @returns which tools may be offered to the model; undefined: any, because calls are not gated, or only observed */
+export function offerRights(request: Pick<Authenticated, 'role'>): ((name: string) => boolean) | undefined {
+  return request.role.observesTools ? undefined : callRights(request)
+}
+
 /** @returns undefined: tool calls of this caller are not gated */
 export function callRights({ role }: Pick<Authenticated, 'role'>): ((name: string) => boolean) | undefined {
   return role.mayCall

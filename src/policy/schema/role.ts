@@ -14,6 +14,7 @@ import {
   group,
   mapOf,
   optional,
+  percentage,
   purpose,
   section,
   size,
@@ -32,6 +33,11 @@ export const sharedLimits = {
 const limits = section(
   'Limits for each key of the role. An absent limit does not limit, except `requestsPerMinute`.',
   {
+    mode: choice(
+      ['enforce', 'observe'],
+      'enforce',
+      '`observe`: these limits, the circuit breaker, and those in `shared` refuse nothing and make nothing wait; what they would have refused is recorded. Limits that other roles share (`limits`, `models`, `groups`), and budgets of tokens, are enforced.',
+    ),
     requestsPerMinute: countOrUnlimited('Requests that need a model, in any 60 seconds.', 10),
     probesPerMinute: optional(
       count('Requests that need no model, in any 60 seconds: lists, `/api/show`, versions.'),
@@ -100,6 +106,11 @@ const admin = section('For roles with the route group `admin`, which can change 
 })
 
 const tools = group('Rules for tool calls. Absent: tool calls are recorded and not restricted.', {
+  mode: choice(
+    ['enforce', 'observe'],
+    'enforce',
+    '`observe`: every call passes, and every tool is offered; what would have been refused, or asked of a human, is recorded. Tokens that name tools are held to these rules all the same.',
+  ),
   allow: texts('Tools that may be offered to the model and called. `*` matches any characters.'),
   approve: texts(
     'Tools whose calls need a human’s approval, whether or not `allow` names them. See `approval`.',
@@ -145,6 +156,11 @@ export const role = group('A role. Each key has one.', {
   ),
   admin,
   guards: optional(roleGuards),
+  enforce: optional(
+    percentage(
+      'Share of the role’s keys for which everything that is set to `observe` is enforced already (a canary). A key stays on its side: its id decides.',
+    ),
+  ),
   separate: optional(Type.Boolean({ description: 'Overrides `guards.prompt.separate` for this role.' })),
   trustSystem: flag(
     'Do not scan system and developer messages, because you wrote them. Do not use it for agents that paste project files into the system prompt (opencode pastes AGENTS.md): their contents then bypass the prompt guard.',

@@ -138,6 +138,11 @@ export function purpose(description: string) {
   return patterned(`^[^${unseen}]{1,200}$`, wanted, 'answering customers', description)
 }
 
+/** Declares a share such as `10%`. */
+export function percentage(description: string) {
+  return patterned('^(100|[1-9]?[0-9])%$', 'a percentage from 0% to 100%', '10%', description)
+}
+
 /** Declares a path such as `/ollama`, or an empty one. */
 export function pathPrefix(description: string) {
   const wanted = 'a path such as /ollama, of letters, digits and . _ ~ -, without a slash at its end'

@@ -1,7 +1,7 @@
 /** The schema of a file of policy tests: who asks what, what is expected, and why. */
 import Type, { type Static } from 'typebox'
 import { type RefusalCode, refusals } from '../../core/refusal.ts'
-import { group, named, optional, text, texts } from '../schema/types.ts'
+import { group, optional, text, texts } from '../schema/types.ts'
 
 /** What a rule of a policy can refuse with. Other codes depend on the moment: limits, freezes, servers. */
 export const judgedCodes = [
@@ -24,11 +24,12 @@ const caller = group('Who asks: `role`, `key`, `certificate` or `person`.', {
   role: optional(text('A role.')),
   key: optional(text('The id of a key, or the name of exactly one.')),
   certificate: optional(
-    named(
-      '^(cn|dns|uri|sha256):.+$',
-      'a certificate such as dns:build.example.org',
-      'What a certificate says.',
-    ),
+    Type.String({
+      pattern: '^(cn|dns|uri|sha256):.+$',
+      wanted: 'a certificate such as dns:build.example.org',
+      example: 'dns:x',
+      description: 'What a certificate says.',
+    }),
   ),
   person: optional(text('The person whom the request names.')),
 })

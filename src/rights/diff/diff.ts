@@ -110,7 +110,7 @@ function emptyRole({ config }: Side): RoleConfig {
 function wholeTools(change: Change, comparison: Comparison): readonly Difference[] {
   const { before, after, node } = change
   if (after.value === undefined) return []
-  const empty = { allow: [], approve: [], otherwise: 'refuse', arguments: {} }
+  const empty = { mode: 'enforce', allow: [], approve: [], otherwise: 'refuse', arguments: {} }
   const inner = changesBetween(node, { value: empty, path: before.path }, after, change.path)
   return inner
     .filter(({ path }) => !ofTools.has(String(path.at(-1))))

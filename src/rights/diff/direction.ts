@@ -35,6 +35,12 @@ const restricts = opposite(added)
 const permits: Judge = ({ after }) => either(after.value === true)
 const protects = opposite(permits)
 
+/** Of keys for which what observes is enforced. */
+const share: Judge = ({ before, after }) => {
+  const of = (value: unknown) => Number.parseInt(String(value ?? '0%'), 10)
+  return either(of(after.value) < of(before.value))
+}
+
 const actions = words('block', 'redact', 'flag', 'off')
 const modes = words('enforce', 'freeze', 'alert', 'observe', 'off')
 
@@ -66,6 +72,7 @@ const table: readonly (readonly [string, Judge])[] = [
   ]),
   ['limits.mode', modes],
   ['roles.*.limits.mode', modes],
+  ['roles.*.enforce', share],
   ['roles.*.tools.mode', modes],
   ['roles.*.limits.repetition', restricts],
   ['roles.*.limits.repetition.same', more],
