@@ -3,14 +3,13 @@
  * (`would`), in the header `x-torwart-would`, and in `torwart_would_refuse_total`.
  */
 import type { Refusal, RefusalCode } from '../core/refusal.ts'
-import type { RequestContext } from './context.ts'
 
 /** Codes of refusals; `approval`: a human would have been asked. */
 export type Would = Set<RefusalCode | 'approval'>
 
 /** Refuses, or notes that it would have. @throws the refusal, unless it is only observed */
 export function enforceOrObserve(
-  { would }: Pick<RequestContext, 'would'>,
+  { would }: { readonly would: Would },
   isObserved: boolean,
   refusal: Refusal,
 ): void {

@@ -19,8 +19,15 @@ function partOf(caller: string): number {
   return createHash('sha256').update(caller).digest().readUInt32BE(0) % parts
 }
 
+/** Compiles `enforce` of a role. @param share as the policy writes it, such as `10%`; absent: there is no canary */
+export function withCanary(role: Role, share: string | undefined, report: (message: string) => void): Role {
+  if (share === undefined) return role
+  if (!observes(role)) report('has no effect: nothing of this role is set to `observe`')
+  return { ...role, canary: { share: Number.parseInt(share, 10) / 100, role: enforced(role) } }
+}
+
 /** Returns a role in which nothing only observes. */
-export function enforced(role: Role): Role {
+function enforced(role: Role): Role {
   const { promptGuard, outputGuard } = role
   return {
     ...role,
@@ -32,6 +39,6 @@ export function enforced(role: Role): Role {
 }
 
 /** Tells whether any part of a role only observes. */
-export function observes({ observesLimits, observesTools, promptGuard, outputGuard }: Role): boolean {
+function observes({ observesLimits, observesTools, promptGuard, outputGuard }: Role): boolean {
   return observesLimits || observesTools || promptGuard.mode === 'observe' || outputGuard.mode === 'observe'
 }

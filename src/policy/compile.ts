@@ -11,7 +11,7 @@ import { modelMatcher } from '../models/match.ts'
 import { canonicalFor, parsePattern } from '../models/name.ts'
 import { compileTools } from '../tool-policy/rights.ts'
 import { isNear, leadsTo, socketPathFault, unixScheme } from './address.ts'
-import { enforced, observes } from './canary.ts'
+import { withCanary } from './canary.ts'
 import { compileAnomalies } from './compile-anomalies.ts'
 import { compileApproval } from './compile-approval.ts'
 import { compileAudit } from './compile-audit.ts'
@@ -34,7 +34,7 @@ import { compileTelemetry } from './compile-telemetry.ts'
 import type { Exceptions } from './exceptions.ts'
 import { lint } from './lint.ts'
 import { modelFault } from './model-fault.ts'
-import type { OutlierDetection, Policy, Role, Timeouts, TokenRules, Upstream } from './policy.ts'
+import type { Caps, OutlierDetection, Policy, Role, Timeouts, TokenRules, Upstream } from './policy.ts'
 import { compilePrices } from './prices.ts'
 import type { Problem } from './problem.ts'
 import type { Config, RoleConfig } from './schema/schema.ts'
@@ -255,22 +255,7 @@ function compileRole(
     purpose: config.purpose,
     marking: config.marking,
     group: compileGroup(config.group, groups, (message) => report([...path, 'group'], message)),
-    caps: {
-      bodyBytes: parseSize(config.caps.body) ?? 0,
-      outputTokens: config.caps.outputTokens,
-      contextTokens: config.caps.contextTokens,
-      soundMs: ms(config.caps.sound),
-      images: config.caps.images,
-      imageBytes: parseSize(config.caps.imageBytes) ?? 0,
-      choices: config.caps.choices,
-      inputs: config.caps.inputs,
-      stops: config.caps.stops,
-      tools: config.caps.tools,
-      schema: parseSize(config.caps.schema) ?? 0,
-      keepAlive: compileKeepAlive(config.caps.keepAlive, (message) =>
-        report([...path, 'caps', 'keepAlive'], message),
-      ),
-    },
+    caps: compileCaps(config.caps, (message) => report([...path, 'caps', 'keepAlive'], message)),
     trustSystem: config.trustSystem,
     trustIds: config.trustIds,
     content: config.audit.content ?? audit.content,
@@ -289,10 +274,21 @@ function compileRole(
     canary: undefined,
     budgets: [],
   }
-  if (config.enforce === undefined) return role
-  const share = Number.parseInt(config.enforce, 10) / 100
-  if (!observes(role)) report([...path, 'enforce'], 'has no effect: nothing of this role is set to `observe`')
-  return { ...role, canary: { share, role: enforced(role) } }
+  return withCanary(role, config.enforce, (message) => report([...path, 'enforce'], message))
+}
+
+function compileCaps(
+  { body, imageBytes, sound, schema, keepAlive, ...counts }: RoleConfig['caps'],
+  report: (message: string) => void,
+): Caps {
+  return {
+    ...counts,
+    bodyBytes: parseSize(body) ?? 0,
+    imageBytes: parseSize(imageBytes) ?? 0,
+    soundMs: ms(sound),
+    schema: parseSize(schema) ?? 0,
+    keepAlive: compileKeepAlive(keepAlive, report),
+  }
 }
 
 function compileTokens({ ttl, maxTtl, depth, rotate }: Config['tokens'], report: Report): TokenRules {

@@ -18,6 +18,7 @@ import type { Exceptions } from './exceptions.ts'
 import type { GroupBudget, Limits, PersonRule, SharedLimits } from './limits.ts'
 import type { Networks } from './networks.ts'
 import type { AnomalySettings, ApprovalSettings } from './notifications.ts'
+import type { Observing } from './observing.ts'
 import type { TelemetrySettings } from './telemetry-settings.ts'
 
 export type { GroupBudget, Limits, PersonRule, Repetition, SharedLimits } from './limits.ts'
@@ -127,7 +128,7 @@ export interface AdminRights {
 }
 
 /** What a role's keys may do. */
-export interface Role {
+export interface Role extends Observing<Role> {
   readonly name: string
   readonly routes: ReadonlySet<RouteGroup>
   /** As the policy writes them. */
@@ -163,12 +164,6 @@ export interface Role {
   /** The policy's, or what the role has instead; a token keeps those of its key's role. */
   readonly promptGuard: PromptGuard
   readonly outputGuard: OutputGuard
-  /** Whether its own limits and breaker only tell what they would refuse. Those that others share are enforced. */
-  readonly observesLimits: boolean
-  /** Whether the tool gate only tells what it would refuse. */
-  readonly observesTools: boolean
-  /** The share of its keys, of 1, for which the other role applies, which only observes nothing. */
-  readonly canary: { readonly share: number; readonly role: Role } | undefined
 }
 
 /** All that a token, and all tokens that were made from it, may use together. */

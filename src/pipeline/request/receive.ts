@@ -43,8 +43,7 @@ export function createReceive(current: () => Snapshot, clock: Clock): Receive {
   const [freshId, trace] = [createIds(), createTraces()]
   return (head) => {
     const { policy, keys } = current()
-    const lease = freshId()
-    const inTrace = trace(head.traceparent, policy.telemetry.otlp !== undefined)
+    const [lease, inTrace] = [freshId(), trace(head.traceparent, policy.telemetry.otlp !== undefined)]
     return {
       id: isPresentable(head.requestId) ? head.requestId : lease,
       lease,
