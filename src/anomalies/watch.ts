@@ -86,6 +86,7 @@ export class AnomalyWatch {
   #isJoined: boolean
   #isFailing = false
   #isUnshared = false
+  #isLeft = false
 
   constructor(options: WatchOptions) {
     this.#options = options
@@ -122,11 +123,17 @@ export class AnomalyWatch {
     return this.#detector.learning()
   }
 
+  /** Leaves the saved state to another process, which observes from now on. */
+  leave(): void {
+    clearInterval(this.#timer)
+    this.#isLeft = true
+  }
+
   /** Looks at what waits, and saves. */
   async close(): Promise<void> {
     clearInterval(this.#timer)
     await this.#turn
-    if (this.#options.settings().mode === 'off') return
+    if (this.#isLeft || this.#options.settings().mode === 'off') return
     this.#run(async () => {
       await this.#lookNow()
       await this.#save()

@@ -14,11 +14,17 @@ export function approvalsFile(auditFile: string): string {
   return join(dirname(auditFile), 'approvals.json')
 }
 
+/** Approvals in a file that another process may have written, as long as only one of them does at a time. */
+export interface FileApprovals extends ApprovalStore {
+  /** @throws TypeError if the file is not what it should be */
+  readAgain(): void
+}
+
 /**
  * Opens the approvals of one gateway.
  * @throws TypeError if the file is not what it should be: who cannot read it might use a yes twice
  */
-export function createMemoryApprovals(file: string, clock: Clock): ApprovalStore {
+export function createMemoryApprovals(file: string, clock: Clock): FileApprovals {
   let known = readApprovals(file)
   const listeners: (() => void)[] = []
   const isOver = ({ until }: Approval) => clock.wallMs() >= until
@@ -39,6 +45,9 @@ export function createMemoryApprovals(file: string, clock: Clock): ApprovalStore
   }
 
   return {
+    readAgain() {
+      known = readApprovals(file)
+    },
     async take(approval, validMs) {
       const found = known.get(approval.digest)
       const over = found && isOver(found) ? found : undefined

@@ -12,6 +12,25 @@ export function workerChain(file: string, worker: number): string {
   return `${file}.w${worker}`
 }
 
+/**
+ * After an upgrade the gateway before it finishes its requests on chains of its own, beside the log that it has left: its
+ * own is number 100, 200 … 800, those of its workers follow it. So gateways that were upgraded one soon after the other
+ * never share one, and the next upgrade takes the first that is free again.
+ */
+const chainsOfOneGateway = 100
+const maxLeaving = 8
+
+/** Lists the numbers that a gateway which was upgraded may go on with. */
+export const leavingChains: readonly number[] = Array.from(
+  { length: maxLeaving },
+  (_, index) => (index + 1) * chainsOfOneGateway,
+)
+
+/** Whether a chain is that of a gateway which was upgraded. */
+export function isLeavingChain(worker: number): boolean {
+  return worker >= chainsOfOneGateway
+}
+
 /** What a chain leaves in a folder: its active or closed segments, or its head. */
 const trace = /^w([1-9]\d{0,3})(\.(\d{12,}(\.gz)?|head))?$/
 

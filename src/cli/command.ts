@@ -17,8 +17,8 @@ export interface Io {
   readonly constrainedMemory?: number | undefined
   /** The other processes of a gateway with several workers. */
   readonly family?: Family
-  /** Registers for SIGTERM, SIGINT and SIGHUP. */
-  on(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', listener: () => void): void
+  /** Registers for SIGTERM, SIGINT, SIGHUP and SIGUSR2. */
+  on(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP' | 'SIGUSR2', listener: () => void): void
   readonly version: string
   /** The Node that runs this program: its version such as `24.1.0`, and the commands that start both. */
   readonly node?: { readonly version: string; readonly program: string; readonly script: string }

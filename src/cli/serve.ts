@@ -22,6 +22,10 @@ export const serve: Command = {
     configOption,
     { flags: '--listen <host:port>', description: 'data listener, instead of the address in the policy' },
     { flags: '--admin <host:port>', description: 'admin listener, instead of the address in the policy' },
+    {
+      flags: '--pid-file <file>',
+      description: 'file with the number of the process that serves, also after an upgrade',
+    },
   ],
   async run(values, io): Promise<ExitCode> {
     const policyFile = textOf(values, 'config')
@@ -36,6 +40,7 @@ export const serve: Command = {
     const gateway = await startGateway({
       ...io.family,
       policyFile,
+      pidFile: textOf(values, 'pidFile') || undefined,
       variables: io.variables,
       log,
       processes: io.processes,
@@ -60,8 +65,10 @@ export const serve: Command = {
 interface Signals {
   readonly stops: EventEmitter
   wasHungUp: boolean
+  wasToUpgrade: boolean
   isTold: boolean
   hungUp(): void
+  upgrade(): void
   readonly told: Promise<void>
 }
 
@@ -71,15 +78,20 @@ function hearSignals(io: Io): Signals {
   const signals: Signals = {
     stops,
     wasHungUp: false,
+    wasToUpgrade: false,
     isTold: false,
     hungUp() {
       signals.wasHungUp = true
+    },
+    upgrade() {
+      signals.wasToUpgrade = true
     },
     told: once(stops, 'stop').then(() => {
       signals.isTold = true
     }),
   }
   io.on('SIGHUP', () => signals.hungUp())
+  io.on('SIGUSR2', () => signals.upgrade())
   const stop = () => void stops.emit('stop')
   io.on('SIGTERM', stop)
   io.on('SIGINT', stop)
@@ -93,12 +105,16 @@ async function serveUntilStopped(
   version: string,
 ): Promise<void> {
   signals.hungUp = gateway.reload
+  signals.upgrade = gateway.upgrade
   if (signals.wasHungUp) gateway.reload()
+  if (signals.wasToUpgrade) gateway.upgrade()
   // No client knows of the gateway yet, so it can stop without notice.
   if (signals.isTold) gateway.hurry()
   log.info({ data: gateway.data, admin: gateway.admin, policy: version }, 'listening')
-  await signals.told
-  signals.stops.once('stop', gateway.hurry)
+  await Promise.race([signals.told, gateway.replaced])
+  // Whoever stops a gateway that was replaced means that it may end: it does already.
+  if (!signals.isTold) void once(signals.stops, 'stop').then(() => signals.stops.once('stop', gateway.hurry))
+  else signals.stops.once('stop', gateway.hurry)
   log.info('stopping; a second signal aborts running requests')
   await gateway.close()
   log.info('stopped')

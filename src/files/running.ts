@@ -42,7 +42,7 @@ function runningFile(auditFile: string): string {
 /**
  * Keeps the file as the gate's state is.
  * @param report a file that cannot be written, once until it can
- * @returns what ends it
+ * @returns what ends it; called again it does nothing
  */
 export function announce(
   auditFile: string,
@@ -72,9 +72,12 @@ export function announce(
   tell()
   const timer = setInterval(tell, lookMs)
   timer.unref()
+  let hasEnded = false
   return () => {
     clearInterval(timer)
-    rmSync(file, { force: true })
+    // After an upgrade the file is that of another process.
+    if (!hasEnded) rmSync(file, { force: true })
+    hasEnded = true
   }
 }
 

@@ -35,13 +35,31 @@ export function ownerOf({ identity, token }: Pick<Authenticated, 'identity' | 't
 const maxOwners = 1024
 const maxEach = 256
 
+/** What is known of each owner's responses, by id; what was used last comes first. JSON. */
+export type SavedResponses = readonly (readonly [
+  owner: string,
+  responses: readonly (readonly [id: string, at: StoredAt])[],
+])[]
+
+/** Stored responses that another process can go on with. */
+export interface SavableResponses extends StoredResponses {
+  save(): SavedResponses
+  restore(saved: SavedResponses): void
+}
+
 /** Makes an empty one; the process forgets it when it ends. */
-export function createStoredResponses(): StoredResponses {
+export function createStoredResponses(): SavableResponses {
   const byOwner = new LRUCache<string, LRUCache<string, StoredAt>>({ max: maxOwners })
+  const note = (owner: string, id: string, at: StoredAt) => {
+    const own = byOwner.peek(owner) ?? new LRUCache<string, StoredAt>({ max: maxEach })
+    byOwner.set(owner, own.set(id, at))
+  }
   return {
-    note(owner, id, at) {
-      const own = byOwner.peek(owner) ?? new LRUCache<string, StoredAt>({ max: maxEach })
-      byOwner.set(owner, own.set(id, at))
+    note,
+    save: () => [...byOwner.entries()].map(([owner, own]) => [owner, [...own.entries()]]),
+    restore(saved) {
+      for (const [owner, own] of saved.toReversed())
+        for (const [id, at] of own.toReversed()) note(owner, id, at)
     },
     find: (owner, id) => byOwner.peek(owner)?.peek(id),
   }

@@ -122,7 +122,8 @@ export function urlOf(scheme: string, address: Place): string {
   return address.socketPath === undefined ? `${scheme}://${authorityOf(address)}` : authorityOf(address)
 }
 
-function authorityOf({ host, port, socketPath }: Place): string {
+/** @returns `HOST:PORT`, `[IPv6]:PORT`, `unix:PATH` */
+export function authorityOf({ host, port, socketPath }: Place): string {
   if (socketPath !== undefined) return `${unixScheme}${socketPath}`
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }

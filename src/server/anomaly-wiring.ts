@@ -24,6 +24,8 @@ export interface Anomalies {
   learning(): readonly Learning[]
   /** Takes what a worker has observed. */
   take(batch: ObservationBatch): void
+  /** Leaves them to the gateway that takes over from this one. */
+  leave(): void
 }
 
 /** Who freezes a key that does something unusual. */
@@ -43,7 +45,7 @@ export function openAnomalies(
     const sender = new ObservationSender(part.channel, intervals.anomaliesMs)
     closers.add(() => sender.close())
     observe(foundation, sender.queue)
-    return { list: () => [], learning: () => [], take() {} }
+    return { list: () => [], learning: () => [], take() {}, leave() {} }
   }
   const watch = createWatch(foundation, freezes, closers)
   watch.start()
@@ -53,6 +55,7 @@ export function openAnomalies(
     list: () => (isOff() ? [] : watch.list()),
     learning: () => (isOff() ? [] : watch.learning()),
     take: (batch) => watch.take(batch),
+    leave: () => watch.leave(),
   }
 }
 

@@ -1,10 +1,10 @@
 /** The audit log of a gateway, its receivers, and who is told when either fails. */
 import { type Audit, openAudit } from '../audit/audit.ts'
-import { workerChain, workersWithChains } from '../audit/chains.ts'
+import { isLeavingChain, workerChain, workersWithChains } from '../audit/chains.ts'
 import { startForwarder } from '../audit/sinks/forward.ts'
 import { transportOf } from '../audit/sinks/transport.ts'
 import { readHead } from '../audit/write/head.ts'
-import type { Processes } from '../audit/write/lock.ts'
+import { isLocked, type Processes } from '../audit/write/lock.ts'
 import type { Clock } from '../core/clock.ts'
 import { describeError } from '../core/refusal.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -43,20 +43,35 @@ export function openAuditLog(parts: AuditWiringParts): Promise<Audit> {
 }
 
 /**
- * Opens the chains of workers that the policy does not have, because it once had more.
+ * Opens the chains of workers that the policy does not have, because it once had more, or because a gateway that was
+ * upgraded finished its requests there. Where one still does, that chain is left to it.
  * @throws as `openAuditLog`
  */
-export async function openOrphans(parts: AuditWiringParts, closers: Closers): Promise<readonly Audit[]> {
-  const { part, atStart } = parts
-  if (part.kind === 'worker') return []
-  const orphans: Audit[] = []
+export async function openOrphans(
+  parts: AuditWiringParts,
+  closers: Closers,
+  known: ReadonlySet<number> = new Set(),
+): Promise<ReadonlyMap<number, Audit>> {
+  const { part, atStart, processes } = parts
+  const orphans = new Map<number, Audit>()
+  if (part.kind === 'worker') return orphans
   for (const worker of workersWithChains(atStart.audit.file)) {
-    if (part.kind === 'primary' && worker <= part.workers) continue
-    const orphan = await openChain(workerChain(atStart.audit.file, worker), parts, { worker }, () => {})
+    if (known.has(worker) || (part.kind === 'primary' && worker <= part.workers)) continue
+    const file = workerChain(atStart.audit.file, worker)
+    if (isLeavingChain(worker) && (await isLocked(file, { processes }))) continue
+    const orphan = await openChain(file, parts, { worker }, () => {})
     closers.add(orphan.close)
-    orphans.push(orphan)
+    orphans.set(worker, orphan)
   }
   return orphans
+}
+
+/** Opens the chain on which a gateway that was upgraded goes on. @throws as `openAuditLog` */
+export function openLeavingChain(parts: AuditWiringParts, worker: number): Promise<Audit> {
+  const { atStart, metrics } = parts
+  return openChain(workerChain(atStart.audit.file, worker), parts, { worker }, (seq) =>
+    metrics.auditCheckpoint.set({ worker }, seq),
+  )
 }
 
 function openChain(

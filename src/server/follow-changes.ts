@@ -58,11 +58,11 @@ export function followChanges(foundation: Foundation, services: Services, reach:
 
 function applyReload(
   reloaded: Reloaded,
-  { part, audit, orphans, log, metrics, snapshots }: Foundation,
+  { part, audit, logKeeper, log, metrics, snapshots }: Foundation,
   { scanningFor, fleet, modelWatch, callers, telemetry }: Services,
 ): void {
   const { policy } = reloaded.snapshot
-  for (const chain of [audit, ...orphans]) chain.reconfigure(policy.audit)
+  for (const chain of [audit, ...logKeeper.orphans]) chain.reconfigure(policy.audit)
   // The primary serves no request.
   if (part.kind !== 'primary') prepareScanners(scanningFor, policy)
   log.level = policy.logLevel

@@ -17,13 +17,14 @@ import type { RedisClient } from '../redis/client.ts'
 import { type Log, showAddresses } from '../telemetry/log.ts'
 import { configureMetrics, createMetrics, type Metrics } from '../telemetry/metrics.ts'
 import { createSparing } from '../telemetry/sparing.ts'
-import { openAuditLog, openOrphans, startForwarders } from './audit-wiring.ts'
 import type { Closers } from './closers.ts'
 import { type KeysSync, openKeysSync } from './keys-sync.ts'
 import { openRedis } from './limit-store.ts'
+import { LogKeeper } from './log-keeper.ts'
 import { type Part, type Processes as ProcessesOfGateway, partOf } from './part.ts'
 import { PolicyTestGate } from './policy-tests.ts'
 import { createSnapshots, type SnapshotOptions, type Snapshots } from './reload.ts'
+import { TakeOver } from './take-over.ts'
 
 /** What a gateway is started with. */
 export interface GatewayOptions
@@ -37,6 +38,8 @@ export interface GatewayOptions
   readonly intervals?: Partial<Intervals>
   /** Scanners shared with other gateways of this process; its own if absent. */
   readonly scannerFor?: ScannerFor
+  /** Gets the number of this process when it listens. */
+  readonly pidFile?: string | undefined
   /** Bytes that this process may have, if something bounds it. */
   readonly constrainedMemory?: number | undefined
   /** Writes to stdout, for a receiver of records there. */
@@ -69,8 +72,9 @@ export interface Foundation {
   readonly redis: RedisClient | undefined
   readonly keysSync: KeysSync
   readonly audit: Audit
-  /** Chains of workers that the policy does not have any more: they are tended until their retention ends. */
-  readonly orphans: readonly Audit[]
+  readonly logKeeper: LogKeeper
+  /** Undefined: no gateway was running that this one takes over from. */
+  readonly takeOver: TakeOver | undefined
   /** Puts an event on record. Does not throw: what cannot be recorded shows in the log not being writable. */
   recordEvent(event: string, details: object): void
   readonly recordedBefore: RecordedBefore
@@ -110,7 +114,7 @@ export async function openFoundation(options: GatewayOptions, closers: Closers):
     for (const warning of snapshots.warnings) log.warn(warning)
   }
   // The primary has looked already, and holds the address for its workers.
-  if (part.kind !== 'worker') await requireFreeAddresses(atStart)
+  if (part.kind !== 'worker') await requireFreeAddresses(atStart, options.sockets)
   const redis = openRedis(atStart)
   closers.add(() => redis?.close())
   // The files of keys are the primary's to write.
@@ -123,10 +127,10 @@ export async function openFoundation(options: GatewayOptions, closers: Closers):
     ...{ part, atStart, version, processes, clock, metrics, log, out },
     onGone: () => recordedBefore.forget(),
   }
-  const audit = await openAuditLog(auditParts)
-  closers.add(audit.close)
-  const orphans = await openOrphans(auditParts, closers)
-  startForwarders(auditParts, audit, closers)
+  const { predecessor } = options
+  const takeOver = predecessor && part.kind !== 'worker' ? await TakeOver.begin(predecessor) : undefined
+  const logKeeper = await LogKeeper.open(auditParts, closers)
+  const { audit } = logKeeper
   const recordEvent = (event: string, details: object) => void audit.event(event, details).catch(() => {})
   const loginFailures = createLoginFailures((peer, count, kind) =>
     recordEvent(kind === 'login' ? 'flood' : 'probes', { peer, count }),
@@ -135,7 +139,7 @@ export async function openFoundation(options: GatewayOptions, closers: Closers):
   return {
     ...{ version, policyFile, variables: options.variables, startedAtMs: clock.wallMs() },
     ...{ part, log, clock, metrics, snapshots, policy, atStart, memory, redis, keysSync },
-    ...{ audit, orphans, recordEvent },
+    ...{ audit, logKeeper, takeOver, recordEvent },
     ...{ recordedBefore, loginFailures, scannerFor, intervals },
     observers: new RequestObservers(log),
     mayTell: createSparing(clock.monotonicMs),

@@ -3,13 +3,15 @@
  * is. `serve`, `demo` and the tests start it alike; it is closed in the reverse order.
  */
 import { describeError } from '../core/refusal.ts'
+import { writePidFile } from '../files/pid-file.ts'
 import { announce, type TakenFiles } from '../files/running.ts'
 import type { Console } from '../http/admin/console/console.ts'
 import { listenOn } from '../http/data/listen.ts'
 import { Closers } from './closers.ts'
 import { followChanges } from './follow-changes.ts'
 import { type Foundation, type GatewayOptions, openFoundation } from './foundation.ts'
-import { createAdminSide, createDataSide, type DataSide } from './listeners.ts'
+import { HandOver } from './hand-over.ts'
+import { type AdminSide, createAdminSide, createDataSide, type DataSide } from './listeners.ts'
 import type { Gateway } from './running-gateway.ts'
 import { openServices, type Services } from './services.ts'
 import { startWorker } from './worker.ts'
@@ -28,11 +30,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const foundation = await openFoundation(options, closers)
     const services = await openServices(foundation, closers)
     const { part } = foundation
-    const { pid } = options.processes
-    if (part.kind === 'worker') return await startWorker(foundation, services, part, closers)
-    if (part.kind === 'alone') return await startAlone(foundation, services, pid, closers)
+    if (part.kind === 'worker') return await startWorker(foundation, services, part, options.sockets, closers)
+    if (part.kind === 'alone') return await startAlone(foundation, services, options, closers)
     const workers = new Workers(part.host, part.workers, foundation, services)
-    return await startPrimary(foundation, services, workers, pid, closers)
+    return await startPrimary(foundation, services, { ...options, workers }, closers)
   } catch (error) {
     await closers.closeAll()
     throw error
@@ -42,36 +43,41 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 async function startAlone(
   foundation: Foundation,
   services: Services,
-  pid: number,
+  options: GatewayOptions,
   closers: Closers,
 ): Promise<Gateway> {
-  const { atStart, policy, snapshots } = foundation
+  const { policy, snapshots } = foundation
   const lifecycle = { isDraining: false }
   const { data, tlsFiles } = await createDataSide(foundation, services, closers)
   const tlsProblem = () => (tlsFiles?.reading.ok === false ? tlsFiles.reading : undefined)
   const surroundings = { lifecycle, tlsProblem, workers: undefined }
-  const { app: admin, console } = await createAdminSide(foundation, services, surroundings, closers)
+  const adminSide = await createAdminSide(foundation, services, surroundings, closers)
   followChanges(foundation, services, data)
   await checkModelServers(foundation, services)
-  const urls = {
-    data: await listenForData(foundation, data),
-    admin: await listenOn(admin, atStart.admin, 'admin', 'http'),
-  }
-  closers.add(announceGateway(foundation, services, pid, () => takenHere(foundation, services)))
+  const serving = await serve(foundation, services, options, {
+    ...{ adminSide, closers, taken: () => takenHere(foundation, services) },
+    listen: () => listenForData(foundation, data, options),
+  })
+  const { urls, handOver } = serving
   const impatience = new AbortController()
   return {
     ...urls,
-    makeSignInLink: () => signInLink(urls.admin, console),
+    makeSignInLink: () => signInLink(urls.admin, adminSide.console),
     told: new Promise(() => {}),
+    replaced: handOver.replaced,
+    upgrade: () => handOver.begin(),
     reload() {
       snapshots.reload()
       tlsFiles?.reload()
     },
     hurry: () => impatience.abort(),
     async close() {
+      await handOver.settled()
       lifecycle.isDraining = true
-      await data.drain({ ...policy().shutdown, immediate: impatience.signal })
+      const { isReplaced } = handOver
+      await data.drain({ ...policy().shutdown, immediate: impatience.signal, isReplaced })
       await closers.closeAll()
+      handOver.leave()
     },
   }
 }
@@ -80,13 +86,13 @@ async function startAlone(
 async function startPrimary(
   foundation: Foundation,
   services: Services,
-  workers: Workers,
-  pid: number,
+  options: GatewayOptions & { readonly workers: Workers },
   closers: Closers,
 ): Promise<Gateway> {
-  const { atStart, snapshots } = foundation
+  const { log, snapshots } = foundation
+  const { workers } = options
   const lifecycle = { isDraining: false }
-  const { app: admin, console } = await createAdminSide(
+  const adminSide = await createAdminSide(
     foundation,
     services,
     { lifecycle, tlsProblem: () => undefined, workers },
@@ -110,15 +116,16 @@ async function startPrimary(
     onFreeze: () => void follow(workers.readFreezes()),
   })
   await checkModelServers(foundation, services)
-  const urls = {
-    data: await workers.start(),
-    admin: await listenOn(admin, atStart.admin, 'admin', 'http'),
-  }
-  closers.add(announceGateway(foundation, services, pid, takenByAll))
+  const { urls } = await serve(foundation, services, options, {
+    ...{ adminSide, closers, taken: takenByAll },
+    listen: () => workers.start(),
+  })
   return {
     ...urls,
-    makeSignInLink: () => signInLink(urls.admin, console),
+    makeSignInLink: () => signInLink(urls.admin, adminSide.console),
     told: new Promise(() => {}),
+    replaced: new Promise(() => {}),
+    upgrade: () => log.error('a gateway with several workers cannot be upgraded while it runs: restart it'),
     reload() {
       snapshots.reload()
       workers.reloadCertificates()
@@ -144,8 +151,62 @@ async function checkModelServers({ log }: Foundation, { fleet, models }: Service
   models.compare()
 }
 
-function listenForData({ atStart: { listen } }: Foundation, { app }: DataSide['data']): Promise<string> {
-  return listenOn(app, listen, 'listen', listen.tls ? 'https' : 'http')
+function listenForData(
+  { atStart: { listen } }: Foundation,
+  { app }: DataSide['data'],
+  { sockets }: GatewayOptions,
+): Promise<string> {
+  const scheme = listen.tls ? 'https' : 'http'
+  return listenOn(app, { address: listen, listener: 'listen', scheme, descriptor: sockets?.data })
+}
+
+/** What differs between a gateway of one process and one of several. */
+interface ServingParts {
+  readonly adminSide: AdminSide
+  readonly closers: Closers
+  /** Begins to accept requests. @returns the URL */
+  listen(): Promise<string>
+  taken(): TakenFiles
+}
+
+/** Opens the listeners, last of all, and takes the place of the gateway before if there is one. */
+async function serve(
+  foundation: Foundation,
+  services: Services,
+  options: GatewayOptions,
+  { adminSide: { app, console }, closers, listen, taken }: ServingParts,
+) {
+  const { atStart, takeOver, logKeeper, log } = foundation
+  await takeOver?.takeState(services.shared)
+  const urls = {
+    data: await listen(),
+    admin: await listenOn(app, {
+      ...{ address: atStart.admin, listener: 'admin', scheme: 'http' },
+      descriptor: options.sockets?.admin,
+    }),
+  }
+  const { pidFile, processes } = options
+  // Before the gateway ends whose number it has.
+  if (pidFile !== undefined) closers.add(writePidFile(pidFile, processes.pid))
+  await takeOver?.takeClients(() => {
+    log.info('upgrade: the gateway before has ended')
+    logKeeper
+      .adopt()
+      .catch((error: unknown) =>
+        log.error({ cause: describeError(error) }, 'cannot tend what the gateway before has recorded'),
+      )
+  })
+  const unannounce = announceGateway(foundation, services, processes.pid, taken)
+  closers.add(unannounce)
+  const handOver = new HandOver({
+    ...{ processes: options, foundation, services, urls },
+    onReplaced() {
+      unannounce()
+      console?.close()
+      void app.close()
+    },
+  })
+  return { urls, handOver }
 }
 
 function takenHere({ snapshots }: Foundation, { freezes, modelWatch }: Services): TakenFiles {

@@ -9,6 +9,10 @@ export interface Gateway {
   makeSignInLink(): string | undefined
   /** Resolves when the primary tells this worker to stop; never for others. */
   readonly told: Promise<void>
+  /** Starts the program anew, and leaves everything to it. Does not throw: what fails is logged, and this gateway serves on. */
+  upgrade(): void
+  /** Resolves when that gateway accepts the connections: this one is to be closed. */
+  readonly replaced: Promise<void>
   /** Reads policy and keys again. */
   reload(): void
   /** Gives `shutdown.notice`, lets running requests finish for as long as `shutdown.grace` says, then cuts them. */

@@ -1,6 +1,7 @@
 /** One of the workers of a gateway: it serves the data listener, and does what its primary says. */
 import type { ErasureRequest } from '../audit/erase/erasure.ts'
 import { listenOn } from '../http/data/listen.ts'
+import type { InheritedSockets } from '../http/sockets/inherited.ts'
 import { tellMetrics } from '../telemetry/exposition.ts'
 import type { Channel } from '../workers/channel.ts'
 import type { Closers } from './closers.ts'
@@ -26,6 +27,7 @@ export async function startWorker(
   foundation: Foundation,
   services: Services,
   part: Part & { readonly kind: 'worker' },
+  sockets: InheritedSockets | undefined,
   closers: Closers,
 ): Promise<Gateway> {
   const { channel } = part
@@ -50,13 +52,21 @@ export async function startWorker(
   await services.fleet.check()
   await join(channel, foundation)
   const { listen } = atStart
-  const data = await listenOn(side.data.app, listen, 'listen', listen.tls ? 'https' : 'http')
+  const data = await listenOn(side.data.app, {
+    address: listen,
+    listener: 'listen',
+    scheme: listen.tls ? 'https' : 'http',
+    // Of the primary, for which Node opens it.
+    descriptor: sockets?.data,
+  })
   channel.tell('worker.listening', [data, audit.instance])
   return {
     data,
     admin: '',
     makeSignInLink: () => undefined,
     told,
+    replaced: new Promise(() => {}),
+    upgrade() {},
     reload: () => void snapshots.reload(),
     hurry: () => impatience.abort(),
     async close() {

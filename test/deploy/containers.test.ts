@@ -1,5 +1,6 @@
 /** Dockerfile, compose file and the files they mount: what can be known of them without an engine. */
-import { readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
 import { validate } from 'dockerfile-utils'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
@@ -63,6 +64,25 @@ describe('the Dockerfile', () => {
     expect(labels).toMatchObject({ title: 'Torwart', version: '$VERSION', revision: '$REVISION' })
     expect(lastStage).toContain(`ARG VERSION=${version}\n`)
     expect(lastStage).toContain(`FROM ${labels['base.name']?.replace('docker.io/library/', '')}\n`)
+  })
+
+  it('copies the configuration of every step of the build', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: { build: string } }
+    const configurations = readdirSync(root).filter((name) => /^(rolldown|vite)\..*ts$/.test(name))
+    const [, copied = ''] = /^COPY (package\.json .*) \.\/$/m.exec(text) ?? []
+    expect(scripts.build).toContain('vite.standalone.config.ts')
+    expect(copied.split(' ')).toEqual(expect.arrayContaining(configurations))
+  })
+
+  it('has a bill of materials, as npm writes it without development dependencies', () => {
+    expect(text).toMatch(/^RUN npm sbom --omit=dev --sbom-format=cyclonedx > sbom\.cdx\.json$/m)
+    expect(lastStage).toContain('/build/sbom.cdx.json ./')
+    const words = ['sbom', '--omit=dev', '--sbom-format=cyclonedx', '--package-lock-only']
+    const { components } = JSON.parse(execFileSync('npm', words, { cwd: root, encoding: 'utf8' })) as {
+      components: readonly { readonly name: string }[]
+    }
+    const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> }
+    expect(components.map(({ name }) => name)).toEqual(expect.arrayContaining(Object.keys(dependencies)))
   })
 
   it('gets from the context what it copies, and no keys', () => {

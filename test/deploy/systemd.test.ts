@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { loadPolicy } from '../../src/policy/load.ts'
 import { listening } from '../rig/cli.ts'
 import { giveAway, type Mount } from '../rig/confined.ts'
 import { type ModelServer, startModelServer } from '../rig/model-server.ts'
@@ -16,6 +17,7 @@ import { until } from '../rig/wait.ts'
 
 const root = new URL('../../', import.meta.url).pathname
 const units = ['torwart.service', 'torwart-connect.service']
+const sockets = ['torwart.socket', 'torwart-admin.socket']
 const token = 'a-token-for-the-tests-of-the-unit'
 const folder = mkdtempSync(join(tmpdir(), 'torwart-systemd-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -30,7 +32,7 @@ describe.skipIf(!hasAnalyze)('systemd-analyze', () => {
 
   it('understands every line of the units and of the override of Ollama', () => {
     const override = readFileSync(`${root}deploy/systemd/ollama.service.d/torwart.conf`, 'utf8')
-    const own = units.map((name): [string, string] => [
+    const own = [...units, ...sockets].map((name): [string, string] => [
       name,
       readFileSync(`${root}deploy/systemd/${name}`, 'utf8'),
     ])
@@ -43,13 +45,13 @@ describe.skipIf(!hasAnalyze)('systemd-analyze', () => {
       writeFileSync(join(folder, name), text)
     mkdirSync(join(folder, 'ollama.service.d'))
     writeFileSync(join(folder, 'ollama.service.d', 'torwart.conf'), override)
-    const files = readdirSync(folder).filter((name) => name.endsWith('.service'))
+    const files = readdirSync(folder).filter((name) => /\.(service|socket)$/.test(name))
     const words = ['verify', '--man=no', ...files.map((name) => join(folder, name))]
     const { stdout, stderr } = spawnSync('systemd-analyze', words, { encoding: 'utf8' })
     const said = (stdout + stderr)
       .split('\n')
       .filter((line) => line.includes(folder) || line.includes('torwart'))
-    expect(files).toHaveLength(3)
+    expect(files).toHaveLength(5)
     expect(said).toEqual([])
   })
 })
@@ -65,6 +67,25 @@ describe('the units', () => {
     const unit = readUnit(name)
     for (const bound of ['MemoryMax', 'TasksMax', 'LimitNOFILE']) expect(unit.all(bound)).toHaveLength(1)
     expect(unit.all('Restart')).toEqual(['always'])
+  })
+
+  it('open each listener of the gateway where the shipped policy has it, under the name that it is known by', () => {
+    const { policy } = loadPolicy(`${root}config/torwart.yaml`, {})
+    const addresses = { data: policy.listen, admin: policy.admin }
+    for (const name of sockets) {
+      const unit = readUnit(name)
+      const [listener] = unit.all('FileDescriptorName') as [keyof typeof addresses]
+      const { host, port } = addresses[listener]
+      expect(unit.all('ListenStream')).toEqual([`${host}:${port}`])
+      expect(unit.all('Service')).toEqual(['torwart.service'])
+    }
+  })
+
+  it('follow the gateway by the file that it writes into a folder of its own', () => {
+    const unit = readUnit('torwart.service')
+    const [file = ''] = unit.all('PIDFile')
+    expect(unit.all('ExecStart')[0]).toContain(` --pid-file ${file}`)
+    expect(file).toBe(`/run/${unit.all('RuntimeDirectory')[0]}/torwart.pid`)
   })
 
   it('bind Ollama to loopback, without cloud models and foreign pages', () => {
@@ -114,7 +135,8 @@ describe.skipIf(!canConfineUnit)('torwart.service', () => {
       mkdirSync(join(folder, name))
       return join(folder, name)
     }
-    const [state, log, etc, credentials] = [at('state'), at('log'), at('etc'), at('credentials')] as const
+    const [state, log, run] = [at('state'), at('log'), at('run')] as const
+    const [etc, credentials] = [at('etc'), at('credentials')] as const
     const policy = `version: 1
 listen: { address: "127.0.0.1:0" }
 admin: { address: "127.0.0.1:0", token: "\${file:/run/credentials/torwart.service/admin-token}" }
@@ -126,10 +148,11 @@ shutdown: { notice: 0s }
 `
     writeFileSync(join(etc, 'torwart.yaml'), policy)
     writeFileSync(join(credentials, 'admin-token'), token)
-    for (const path of [folder, state, log]) giveAway(path)
+    for (const path of [folder, state, log, run]) giveAway(path)
     const mounts: Mount[] = [
       { from: state, to: '/var/lib/torwart', writable: true },
       { from: log, to: '/var/log/torwart', writable: true },
+      { from: run, to: '/run/torwart', writable: true },
       { from: etc, to: '/etc/torwart' },
       { from: credentials, to: '/run/credentials/torwart.service' },
     ]

@@ -10,7 +10,7 @@ import type { Intervals } from '../../src/core/intervals.ts'
 import type { ServerKind } from '../../src/core/servers.ts'
 import { createScanners } from '../../src/pipeline/request/scan-cache.ts'
 import { loadPacks } from '../../src/policy/packs.ts'
-import { type Gateway, startGateway } from '../../src/server/gateway.ts'
+import { type Gateway, type GatewayOptions, startGateway } from '../../src/server/gateway.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 
 export interface RunningGate extends Gateway {
@@ -132,6 +132,14 @@ export function entryOf(key: string, id: string, role = 'agent'): KeyEntry {
   return { id, name: 'test', role, sha256: hashKey(key).toString('hex'), created: new Date().toISOString() }
 }
 
+/** What a gateway of this process is started with. */
+export function gatewayOptions(policyFile: string, write: (line: string) => void): GatewayOptions {
+  return {
+    ...{ policyFile, processes, scannerFor, variables: {}, intervals: shortIntervals, version: '0.0.0-test' },
+    log: createLog('trace', { write }),
+  }
+}
+
 export async function startGate(settings: GateSettings): Promise<RunningGate> {
   const folder = mkdtempSync(join(tmpdir(), 'torwart-test-'))
   const policyFile = join(folder, 'torwart.yaml')
@@ -143,18 +151,12 @@ export async function startGate(settings: GateSettings): Promise<RunningGate> {
   await settings.prepare?.(folder, id)
   let logText = ''
   const gateway = await startGateway({
-    policyFile,
-    variables: settings.variables ?? {},
-    log: createLog('trace', {
-      write: (line) => {
-        logText += line
-      },
+    ...gatewayOptions(policyFile, (line) => {
+      logText += line
     }),
-    processes,
-    scannerFor,
+    variables: settings.variables ?? {},
     ...(settings.clock ? { clock: settings.clock } : {}),
     intervals: { ...shortIntervals, ...settings.intervals },
-    version: '0.0.0-test',
   })
   const records = () =>
     readFileSync(auditFile, 'utf8')

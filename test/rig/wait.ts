@@ -2,9 +2,16 @@
 
 const patienceMs = 25_000
 
-/** Asks again and again until `probe` returns something other than undefined or false. @throws when patience ends */
-export async function until<T>(probe: () => T | Promise<T>): Promise<Exclude<T, undefined | false>> {
-  const end = Date.now() + patienceMs
+/**
+ * Asks again and again until `probe` returns something other than undefined or false.
+ * @param patientMs more where programs are started on a machine that other tests keep busy
+ * @throws when patience ends
+ */
+export async function until<T>(
+  probe: () => T | Promise<T>,
+  patientMs = patienceMs,
+): Promise<Exclude<T, undefined | false>> {
+  const end = Date.now() + patientMs
   for (;;) {
     const value = await probe()
     if (value !== undefined && value !== false) return value as Exclude<T, undefined | false>

@@ -134,7 +134,11 @@ After=network-online.target
 
 [Service]
 User=${user}
-ExecStart=${word(program)} ${word(script)} serve -c ${word(`${folder}/${names.policy}`)}
+ExecStart=${word(program)} ${word(script)} serve -c ${word(`${folder}/${names.policy}`)} --pid-file /run/torwart/torwart.pid
+# An upgrade changes the process that serves
+PIDFile=/run/torwart/torwart.pid
+RuntimeDirectory=torwart
+RuntimeDirectoryMode=0700
 ExecReload=/bin/kill -HUP $MAINPID
 Restart=always
 RestartSec=2

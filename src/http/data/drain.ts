@@ -3,6 +3,7 @@
  * client to close the connection, so that load balancers and clients move away. Then the listener and idle connections are
  * closed. Requests in flight have the grace period to finish, and are aborted after it.
  */
+import { Server } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { Refusal } from '../../core/refusal.ts'
 import type { InFlightRequests } from './in-flight-request.ts'
@@ -13,6 +14,8 @@ export interface DrainOptions {
   readonly graceMs: number
   /** Aborted to end both waits at once. */
   readonly immediate: AbortSignal
+  /** Another process accepts connections from the same socket: this one accepts none any more. */
+  readonly isReplaced?: boolean
 }
 
 /** How long the error frames of aborted requests may take to leave. */
@@ -23,9 +26,11 @@ const idleEveryMs = 50
 export async function drain(
   app: FastifyInstance,
   inFlightRequests: InFlightRequests,
-  { noticeMs, graceMs, immediate }: DrainOptions,
+  { noticeMs, graceMs, immediate, isReplaced }: DrainOptions,
 ): Promise<void> {
   inFlightRequests.announceClose()
+  // Not by HTTP's own `close`, which would end idle connections before their clients had notice.
+  if (isReplaced) Server.prototype.close.call(app.server)
   await pause(noticeMs, immediate)
   await waitForIdleTurn()
   // Closes idle connections too.

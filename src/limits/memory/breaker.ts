@@ -10,6 +10,16 @@ interface Trial {
   untilMs: number
 }
 
+/** A breaker that is not forgotten yet; times in milliseconds from when it was saved. */
+export interface SavedBreaker {
+  readonly openings: number
+  readonly coolDownMs: number
+  /** Absent: closed. */
+  readonly openForMs?: number
+  /** Absent: never. */
+  readonly closedForMs?: number
+}
+
 /** One circuit breaker; times by a monotonic clock, in milliseconds. */
 export class BreakerState {
   #openings = 0
@@ -62,6 +72,24 @@ export class BreakerState {
     if (this.#trial?.lease !== lease) return
     this.#trial = undefined
     if (passed) this.#close(nowMs)
+  }
+
+  /** Without its trial: whoever goes on with it lets another request try. @returns undefined if there is nothing to tell */
+  save(nowMs: number): SavedBreaker | undefined {
+    if (this.isForgettable(nowMs)) return undefined
+    return {
+      openings: this.#openings,
+      coolDownMs: this.#coolDownMs,
+      ...(this.#openUntilMs === undefined ? {} : { openForMs: this.#openUntilMs - nowMs }),
+      ...(Number.isFinite(this.#closedAtMs) ? { closedForMs: nowMs - this.#closedAtMs } : {}),
+    }
+  }
+
+  restore(nowMs: number, { openings, coolDownMs: waitMs, openForMs, closedForMs }: SavedBreaker): void {
+    this.#openings = openings
+    this.#coolDownMs = waitMs
+    this.#openUntilMs = openForMs === undefined ? undefined : nowMs + openForMs
+    this.#closedAtMs = closedForMs === undefined ? Number.NEGATIVE_INFINITY : nowMs - closedForMs
   }
 
   /** By hand: as if nothing had been. */

@@ -1,12 +1,28 @@
 /** What the memory store knows of one account. */
 
 import { dayMs, minuteMs } from '../store.ts'
-import { BreakerState } from './breaker.ts'
-import { SlidingWindow } from './window.ts'
+import { BreakerState, type SavedBreaker } from './breaker.ts'
+import { type SavedWindow, SlidingWindow } from './window.ts'
 
 interface Lease {
   readonly tokens: number
   untilMs: number
+}
+
+const windowNames = [
+  'requests',
+  'requestsPerDay',
+  'probes',
+  'actions',
+  'tokensPerMinute',
+  'tokensPerDay',
+] as const
+
+/** What an account has used; times in milliseconds from when it was saved. */
+export interface SavedAccount {
+  readonly windows: Partial<Record<(typeof windowNames)[number], SavedWindow>>
+  readonly breaker?: SavedBreaker | undefined
+  readonly leases: readonly (readonly [lease: string, tokens: number, forMs: number])[]
 }
 
 /** The windows, leases and breaker of one account. */
@@ -60,20 +76,30 @@ export class MemoryAccount {
     return this.breaker.open(nowMs)
   }
 
+  /** @returns undefined if forgetting it would change nothing */
+  save(nowMs: number): SavedAccount | undefined {
+    if (this.isIdle(nowMs)) return undefined
+    const windows = windowNames
+      .map((name) => [name, this[name].save(nowMs)] as const)
+      .filter(([, saved]) => saved.length > 0)
+    const leases = [...this.#leases].map(
+      ([lease, { tokens, untilMs }]) => [lease, tokens, untilMs - nowMs] as const,
+    )
+    return { windows: Object.fromEntries(windows), breaker: this.breaker.save(nowMs), leases }
+  }
+
+  restore(nowMs: number, { windows, breaker, leases }: SavedAccount): void {
+    for (const name of windowNames) this[name].restore(nowMs, windows[name] ?? [])
+    if (breaker) this.breaker.restore(nowMs, breaker)
+    for (const [lease, tokens, forMs] of leases) this.hold(lease, tokens, nowMs + forMs)
+  }
+
   /** Whether forgetting it would change nothing. */
   isIdle(nowMs: number): boolean {
-    const windows = [
-      this.requests,
-      this.requestsPerDay,
-      this.probes,
-      this.actions,
-      this.tokensPerMinute,
-      this.tokensPerDay,
-    ]
     return (
       this.leases(nowMs) === 0 &&
       this.breaker.isForgettable(nowMs) &&
-      windows.every((window) => window.total(nowMs) === 0)
+      windowNames.every((name) => this[name].total(nowMs) === 0)
     )
   }
 }

@@ -15,6 +15,8 @@ const sweepMs = 60_000
 export interface TokenAccounts {
   /** @param name `KEY:TOKEN`. @throws Refusal `tokens_exhausted` where there are too many */
   of(name: string): MemoryAccount
+  /** All that there are, by name. */
+  all(): readonly (readonly [name: string, account: MemoryAccount])[]
 }
 
 /** Holds none yet. @param nowMs by a monotonic clock */
@@ -33,6 +35,7 @@ export function createTokenAccounts(nowMs: () => number): TokenAccounts {
   }
 
   return {
+    all: () => [...byKey.values()].flatMap((accounts) => [...accounts]),
     of(name) {
       const key = name.slice(0, name.lastIndexOf(':'))
       const accounts = byKey.get(key) ?? new Map<string, MemoryAccount>()

@@ -13,36 +13,64 @@ import {
   type ClaimedLimits,
   type Entrance,
   leaseMs,
-  type RateLimitStatus,
   type Renewal,
   type Repeated,
   type Reservation,
-  type Scope,
   type Settled,
   type Settlement,
   type Store,
   soonMs,
 } from '../store.ts'
-import { MemoryAccount } from './memory-account.ts'
+import { type LimitUse, statusOf, useOf, waitFor } from './limit-use.ts'
+import { MemoryAccount, type SavedAccount } from './memory-account.ts'
 import { createTokenAccounts, type TokenAccounts } from './memory-tokens.ts'
-import { MonthCounts } from './month-counts.ts'
-import { Repetitions } from './repetition.ts'
+import { MonthCounts, type SavedMonths } from './month-counts.ts'
+import { Repetitions, type SavedRepetitions } from './repetition.ts'
 import type { CountWindow } from './window.ts'
 
 const maxAccounts = 10_000
 /** As many as two workers may name (`limits/persons.ts`); beyond, whoever asked least lately is forgotten. */
 const maxPersons = 40_000
 
+/** All that a store has counted, without a clock: another process counts on by its own. JSON. */
+export interface SavedLimits {
+  readonly accounts: readonly (readonly [name: string, saved: SavedAccount])[]
+  readonly tokens: readonly (readonly [name: string, saved: SavedAccount])[]
+  readonly persons: readonly (readonly [name: string, saved: SavedAccount])[]
+  readonly months: SavedMonths
+  readonly repetitions: SavedRepetitions
+}
+
+/** A store that another process can go on with. */
+export interface SavableStore extends Store {
+  save(): SavedLimits
+  /** Counts what was saved. For a store that has counted nothing yet. */
+  restore(saved: SavedLimits): void
+  /** Leaves the file of budgets to another process. Resolves when nothing is written any more. */
+  leaveFile(): Promise<void>
+  takeFileBack(): void
+}
+
 /**
  * Makes an empty store.
  * @param clock whose monotonic time windows and leases go by
  * @param months what was used this month; closed with the store
  */
-export function createMemoryStore(clock: Clock, months: MonthCounts = new MonthCounts(clock)): Store {
+export function createMemoryStore(clock: Clock, months: MonthCounts = new MonthCounts(clock)): SavableStore {
   return new MemoryStore(clock, months)
 }
 
-class MemoryStore implements Store {
+function saved(
+  accounts: Iterable<readonly [name: string, account: MemoryAccount]>,
+  nowMs: number,
+): (readonly [name: string, saved: SavedAccount])[] {
+  return [...accounts].flatMap(([name, account]) => {
+    const each = account.save(nowMs)
+    return each ? [[name, each] as const] : []
+  })
+}
+
+class MemoryStore implements SavableStore {
   readonly mode = 'shared'
   readonly #clock: Clock
   readonly #accounts = new Map<string, MemoryAccount>()
@@ -204,6 +232,39 @@ class MemoryStore implements Store {
     return wasOpen
   }
 
+  save(): SavedLimits {
+    const now = this.#clock.monotonicMs()
+    return {
+      accounts: saved(this.#accounts, now),
+      tokens: saved(this.#ofTokens.all(), now),
+      // The entries of a cache begin with what was used last.
+      persons: saved([...this.#ofPersons.entries()].reverse(), now),
+      months: this.#months.save(),
+      repetitions: this.#repetitions.save(now),
+    }
+  }
+
+  restore({ accounts, tokens, persons, months, repetitions }: SavedLimits): void {
+    const now = this.#clock.monotonicMs()
+    for (const [key, each] of accounts) {
+      const account = new MemoryAccount()
+      account.restore(now, each)
+      this.#accounts.set(key, account)
+    }
+    for (const [name, each] of tokens) this.#ofTokens.of(name).restore(now, each)
+    for (const [name, each] of persons) this.#ofPerson(name).restore(now, each)
+    this.#months.restore(months)
+    this.#repetitions.restore(now, repetitions)
+  }
+
+  leaveFile(): Promise<void> {
+    return this.#months.leaveFile()
+  }
+
+  takeFileBack(): void {
+    this.#months.takeFileBack()
+  }
+
   async close(): Promise<void> {
     this.#accounts.clear()
     this.#ofPersons.clear()
@@ -301,38 +362,6 @@ class MemoryStore implements Store {
 
 function nameOf({ account }: Repeated, thing: string): string {
   return `${account.scope}:${account.name} ${thing}`
-}
-
-/** How much of a limit is used. */
-interface LimitUse {
-  readonly scope: Scope
-  readonly limit: number
-  readonly window: CountWindow
-  /** With what is reserved. */
-  readonly used: number
-}
-
-function useOf(scope: Scope, limit: number, window: CountWindow, now: number, pending: number): LimitUse {
-  return { scope, limit, window, used: window.total(now) + pending }
-}
-
-/** The limit that leaves least once `more` are taken. */
-function statusOf(uses: readonly LimitUse[], now: number, more: number): RateLimitStatus | undefined {
-  let found: RateLimitStatus | undefined
-  for (const { scope, limit, used, window } of uses) {
-    const remaining = Math.max(0, limit - used - more)
-    if (!found || remaining < found.remaining)
-      found = { scope, limit, remaining, resetMs: window.untilEmpty(now) }
-  }
-  return found
-}
-
-/** Until `more` fit into every one of these windows, in which nothing is merely reserved. */
-function waitFor(uses: readonly LimitUse[], more: number, now: number): number {
-  let wait = 0
-  for (const { limit, used, window } of uses)
-    wait = Math.max(wait, window.untilFreed(now, used + more - limit))
-  return wait
 }
 
 const inOrder = ['requests', 'tokens', 'concurrent', 'repetition'] as const

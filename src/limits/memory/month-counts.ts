@@ -31,10 +31,18 @@ const schema = Type.Object({
   tokens: Type.Record(Type.String(), Type.Number({ minimum: 0 })),
 })
 
+/** Tokens by group of one month, counted from the year 0. */
+export interface SavedMonths {
+  readonly month: number
+  readonly tokens: Readonly<Record<string, number>>
+}
+
 /** Counts of the month that it is; those of an earlier one are gone. */
 export class MonthCounts {
   readonly #clock: Clock
   readonly #file: MonthFile | undefined
+  /** Another process keeps the file. */
+  #isLeft = false
   #month: number
   readonly #tokens: Map<string, number>
   #timer: NodeJS.Timeout | undefined
@@ -54,12 +62,37 @@ export class MonthCounts {
       total: () => this.#total(group),
       add: (_nowMs, count) => {
         this.#tokens.set(group, this.#total(group) + count)
-        if (this.#file) this.#timer ??= setTimeout(() => this.#write(), writeEveryMs).unref()
+        this.#writeSoon()
       },
       untilFreed: (_nowMs, count) =>
         count <= 0 ? 0 : count > this.#total(group) ? Number.POSITIVE_INFINITY : this.#leftMs(),
       untilEmpty: () => (this.#total(group) === 0 ? 0 : this.#leftMs()),
     }
+  }
+
+  save(): SavedMonths {
+    return { month: this.#month, tokens: Object.fromEntries(this.#tokens) }
+  }
+
+  /** Takes over what another process has counted, which began with the same file and is further. */
+  restore({ month, tokens }: SavedMonths): void {
+    this.#month = month
+    this.#tokens.clear()
+    for (const [group, count] of Object.entries(tokens)) this.#tokens.set(group, count)
+    this.#writeSoon()
+  }
+
+  /** Leaves the file to another process. Resolves when nothing is written any more. */
+  async leaveFile(): Promise<void> {
+    this.#isLeft = true
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    await this.#writing
+  }
+
+  /** Keeps the file again. */
+  takeFileBack(): void {
+    this.#isLeft = false
   }
 
   /** Writes what is not written yet. Never rejects. */
@@ -87,16 +120,19 @@ export class MonthCounts {
     return monthStartMs(this.#month + 1) - this.#clock.wallMs()
   }
 
+  #writeSoon(): void {
+    if (this.#file && !this.#isLeft) this.#timer ??= setTimeout(() => this.#write(), writeEveryMs).unref()
+  }
+
   #write(): void {
     this.#timer = undefined
-    const { path = '', report } = this.#file ?? {}
-    this.#writing = replaceUnsynced(path, this.#text()).catch((error: unknown) =>
-      report?.(cannotWrite, error),
-    )
+    if (!this.#file) return
+    const { path, report } = this.#file
+    this.#writing = replaceUnsynced(path, this.#text()).catch((error: unknown) => report(cannotWrite, error))
   }
 
   #text(): string {
-    return `${JSON.stringify({ month: this.#month, tokens: Object.fromEntries(this.#tokens) })}\n`
+    return `${JSON.stringify(this.save())}\n`
   }
 }
 

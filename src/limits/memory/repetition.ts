@@ -15,6 +15,9 @@ interface Times {
 /** Times that are kept, of all things together. */
 const maxTimes = 500_000
 
+/** When things came, in milliseconds before it was saved, and for how long that counts; least lately first. */
+export type SavedRepetitions = readonly (readonly [thing: string, ago: readonly number[], forMs: number])[]
+
 /** When the same things came lately; times by a monotonic clock, in milliseconds. */
 export class Repetitions {
   readonly #things = new Map<string, Times>()
@@ -42,6 +45,20 @@ export class Repetitions {
   /** Takes the latest time back. */
   unnote(thing: string): void {
     if (this.#things.get(thing)?.at.pop() !== undefined) this.#held--
+  }
+
+  save(nowMs: number): SavedRepetitions {
+    return [...this.#things]
+      .filter(([, { untilMs }]) => untilMs > nowMs)
+      .map(([thing, { at, untilMs }]) => [thing, at.map((each) => nowMs - each), untilMs - nowMs])
+  }
+
+  restore(nowMs: number, saved: SavedRepetitions): void {
+    for (const [thing, ago, forMs] of saved) {
+      this.#held += ago.length - (this.#things.get(thing)?.at.length ?? 0)
+      this.#things.set(thing, { at: ago.map((each) => nowMs - each), untilMs: nowMs + forMs })
+    }
+    this.#forget(nowMs)
   }
 
   /** What does not count any more, as far as it stands at the front, and what is too much. */

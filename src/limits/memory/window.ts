@@ -20,6 +20,9 @@ export interface CountWindow {
   untilEmpty(nowMs: number): number
 }
 
+/** What a window counts: how many steps ago, and how much. */
+export type SavedWindow = readonly (readonly [back: number, count: number])[]
+
 /** One sliding window. */
 export class SlidingWindow implements CountWindow {
   readonly #stepMs: number
@@ -56,6 +59,29 @@ export class SlidingWindow implements CountWindow {
     this.#counts[slot] = count - 1
     this.#total--
     return true
+  }
+
+  /** Returns what counts now: how many steps ago, and how much. */
+  save(nowMs: number): SavedWindow {
+    this.#advance(nowMs)
+    const saved: [back: number, count: number][] = []
+    for (let back = 0; back < slots; back++) {
+      const count = this.#counts?.[(this.#step - back + slots) % slots] ?? 0
+      if (count > 0) saved.push([back, count])
+    }
+    return saved
+  }
+
+  /** Counts what was saved by another clock, besides what counts here. */
+  restore(nowMs: number, saved: SavedWindow): void {
+    if (saved.length === 0) return
+    this.#advance(nowMs)
+    this.#counts ??= new Float64Array(slots)
+    for (const [back, count] of saved) {
+      const slot = (this.#step - Math.min(back, stepsPerWindow) + slots) % slots
+      this.#counts[slot] = (this.#counts[slot] ?? 0) + count
+      this.#total += count
+    }
   }
 
   clear(): void {
