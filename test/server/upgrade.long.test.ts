@@ -90,11 +90,11 @@ function post(url: string, id: string, body: object, agent: Agent): Promise<Sent
 }
 
 /** Clients that ask again and again, each over a connection that it keeps, or over new ones. */
-function load(url: string) {
+function load(url: string, test: string) {
   const sent: Promise<Sent>[] = []
   let isOver = false
   const ask = (name: string, body: object, agent: Agent) => {
-    const one = post(url, `${name}-${sent.length}`, body, agent)
+    const one = post(url, `${test}-${name}-${sent.length}`, body, agent)
     sent.push(one)
     return one
   }
@@ -135,7 +135,7 @@ describe('an upgrade of the running program', () => {
   it('under load loses no request, twice in a row, while a stream of the first one goes on', async () => {
     const gate = start(['serve', '-c', policyFile, '--pid-file', pidFile])
     const { data } = await until(() => listening(gate.output()), startMs)
-    const clients = load(data)
+    const clients = load(data, 'upgrade')
     const long = clients.ask(
       'long',
       { stream: true, messages: [{ role: 'user', content: 'wait' }] },
@@ -200,7 +200,7 @@ describe.skipIf(spawnSync('python3', ['--version']).status !== 0)('sockets that 
     const port = await until(() => /^(\d+)\n/.exec(said)?.[1])
     child.stdin.write('start\n')
     await until(() => listening(logged), startMs)
-    const clients = load(`http://127.0.0.1:${port}`)
+    const clients = load(`http://127.0.0.1:${port}`, 'restart')
     await until(() => clients.count() > 100)
     process.kill(Number(/pid (\d+)/.exec(said)?.[1]), 'SIGTERM')
     await until(() => said.includes('ended 0'))
