@@ -177,7 +177,7 @@ async function serve(
   { adminSide: { app, console }, closers, listen, taken }: ServingParts,
 ) {
   const { atStart, takeOver, logKeeper, log } = foundation
-  await takeOver?.takeState(services.shared)
+  await takeOver?.takeState(services.shared.succession)
   const urls = {
     data: await listen(),
     admin: await listenOn(app, {

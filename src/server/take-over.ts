@@ -1,7 +1,7 @@
 /** Takes over from a gateway that was running when this one was started. What is asked for, and when, says `hand-over.ts`. */
 import { type Channel, NoAnswer, openChannel } from '../workers/channel.ts'
 import type { Predecessor } from './part.ts'
-import type { SavedState, SharedState } from './shared-state.ts'
+import type { SavedState, Succession } from './succession.ts'
 
 /** It may wait for the disk. */
 const answerMs = 60_000
@@ -32,7 +32,7 @@ export class TakeOver {
   }
 
   /** Goes on with the counts of the gateway before. For a process that is about to listen. */
-  async takeState({ succession }: SharedState): Promise<void> {
+  async takeState(succession: Succession | undefined): Promise<void> {
     if (!succession) return
     const restored = this.#ask<SavedState>('upgrade.state').then((saved) => {
       if (saved) succession.restore(saved)
