@@ -141,7 +141,9 @@ describe('torwart init', () => {
     const verified = spawnSync('systemd-analyze', ['verify', '--man=no', join(folder, 'torwart.service')])
     // Without systemd there is nobody to ask.
     expect(verified.status ?? 0, String(verified.stderr)).toBe(0)
-    expect(unit).toMatch(/^ExecStart=".*node" ".*main\.js" serve -c ".*torwart\.yaml" --pid-file \/run\/torwart\/torwart\.pid$/m)
+    expect(unit).toMatch(
+      /^ExecStart=".*node" ".*main\.js" serve -c ".*torwart\.yaml" --pid-file \/run\/torwart\/torwart\.pid$/m,
+    )
   })
 
   it('writes a Compose file in which only the gateway is published, on loopback', async () => {
