@@ -58,13 +58,15 @@ function read(endpoint: Exchange, body: JsonObject) {
 
 /** Values whose keys are the caller's own: they are text, and seen as such. */
 const freeForm = new Set(
-  'parameters arguments schema items input_schema files adapters action operation'.split(' '),
+  'parameters arguments schema items input_schema files adapters action operation json guided_json'.split(
+    ' ',
+  ),
 )
 /** Names that are free in one dialect and declared in another. */
 const isFreeForm = (key: string, member: JsonValue) =>
   freeForm.has(key) ||
   (key === 'output' && Array.isArray(member)) ||
-  (['input', 'format'].includes(key) && isObject(member) && member.schema === undefined)
+  (['input', 'format', 'json_schema'].includes(key) && isObject(member) && member.schema === undefined)
 
 /** The body with one key once more, in capitals or with the long s that Go folds. */
 function* foldedTwins(value: JsonValue, put: (changed: JsonValue) => JsonObject): Generator<JsonObject> {

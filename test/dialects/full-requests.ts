@@ -40,6 +40,28 @@ const openaiSampling = {
   stream_options: { include_usage: true },
 }
 
+/** What vLLM, SGLang and llama.cpp read beyond OpenAI's API. */
+const otherServers = {
+  top_k: 40,
+  min_p: 0.05,
+  repetition_penalty: 1.1,
+  repeat_penalty: 1.1,
+  structured_outputs: {
+    json: { type: 'object' },
+    regex: 'a+',
+    choice: ['yes', 'no'],
+    grammar: 'root ::= "a"',
+  },
+  guided_json: { type: 'object' },
+  guided_regex: '[a-z]+',
+  guided_choice: ['red', 'blue'],
+  guided_grammar: 'root ::= "b"',
+  regex: '[0-9]+',
+  ebnf: 'root ::= "c"',
+  grammar: 'root ::= "d"',
+  json_schema: { type: 'array' },
+}
+
 const anthropicRequest = {
   model: 'smollm2:135m',
   system: [
@@ -184,6 +206,11 @@ export const fullRequests: Readonly<Record<string, JsonObject>> = {
     logprobs: true,
     top_logprobs: 2,
     ...openaiSampling,
+    ...otherServers,
+    chat_template_kwargs: { enable_thinking: false, thinking: false, reasoning_effort: 'low' },
+    include_reasoning: true,
+    separate_reasoning: true,
+    reasoning_format: 'auto',
   },
   '/v1/completions': {
     model: 'smollm2:135m',
@@ -191,6 +218,7 @@ export const fullRequests: Readonly<Record<string, JsonObject>> = {
     suffix: 'Those were three.',
     logprobs: 1,
     ...openaiSampling,
+    ...otherServers,
   },
   '/v1/embeddings': { model: 'all-minilm', input: 'a', encoding_format: 'base64', dimensions: 64 },
   '/v1/responses': {

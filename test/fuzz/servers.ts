@@ -109,6 +109,7 @@ const chat = {
       role: word([...roles, 'developer', 'function']),
       content: either({ string: text, list: parts }),
       reasoning: text,
+      reasoning_content: text,
       name: text,
       tool_calls: list(
         struct({ id: text, type: word(), index: int, function: struct({ name: text, arguments: text }) }),
@@ -132,7 +133,33 @@ const chatElsewhere = {
     object: struct({ type: word(), function: struct({ name: text }) }),
   }),
 }
-const completions = struct({ ...sampling, prompt: oneOrMany(text), suffix: text, logprobs: int })
+const completion = { ...sampling, prompt: oneOrMany(text), suffix: text, logprobs: int }
+const completions = struct(completion)
+/** vLLM, SGLang, llama.cpp: the places where they were read are in `src/dialects/openai/other-servers.ts`. */
+const schemaOrText = either({ string: text, object: anything })
+const beyond = {
+  top_k: int,
+  min_p: float,
+  repetition_penalty: float,
+  repeat_penalty: float,
+  structured_outputs: struct({ json: schemaOrText, regex: text, choice: list(text), grammar: text }),
+  guided_json: schemaOrText,
+  guided_regex: text,
+  guided_choice: list(text),
+  guided_grammar: text,
+  regex: text,
+  ebnf: text,
+  grammar: text,
+  json_schema: schemaOrText,
+}
+const chatBeyond = {
+  ...beyond,
+  chat_template: only('template', text),
+  chat_template_kwargs: struct({ enable_thinking: bool, thinking: bool, reasoning_effort: word() }),
+  include_reasoning: bool,
+  separate_reasoning: bool,
+  reasoning_format: word(),
+}
 const v1Embeddings = struct({ model, input: oneOrMany(text), encoding_format: word(), dimensions: int })
 
 const said = ['input_text', 'output_text', 'text', 'summary_text', 'reasoning_text', 'input_image']
@@ -373,6 +400,8 @@ const onOllama = {
 
 const onOthers = {
   ...everywhere,
+  '/v1/chat/completions': { body: struct({ ...chatElsewhere, ...chatBeyond }), cap: 'max_tokens' },
+  '/v1/completions': { body: struct({ ...completion, ...beyond }), cap: 'max_tokens' },
   '/v1/responses': { body: struct(responsesElsewhere), cap: 'max_output_tokens' },
 }
 const routesOf: Readonly<Record<ServerKind, Readonly<Record<string, Route>>>> = {

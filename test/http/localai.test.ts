@@ -189,7 +189,10 @@ describe('what would reach its insides', () => {
       'messages',
       'model',
     ])
-    expect(gate.requests().at(-1)?.dropped).toEqual(Object.keys(inside))
+    // Of a field that servers of another kind have, its unknown members are named before it is.
+    expect(new Set(gate.requests().at(-1)?.dropped as string[])).toEqual(
+      new Set([...Object.keys(inside), 'chat_template_kwargs.a']),
+    )
   })
 
   it('choices are as many as the role may have', async () => {

@@ -60,6 +60,7 @@ import {
   type ServerList,
 } from '../dialect.ts'
 import { sseComment } from '../framing/sse.ts'
+import { otherChat, otherGeneration, refusedFields } from './other-servers.ts'
 import { OpenaiResponseReader } from './response.ts'
 
 function content(channel: Channel): Shape {
@@ -83,6 +84,8 @@ function message(channel: Channel): ObjectShape {
         role: word,
         content: content(channel),
         reasoning: text(channel),
+        // SGLang's and llama.cpp's name for it; the others ignore it.
+        reasoning_content: text(channel),
         name,
         tool_calls: list(
           toolCall(
@@ -171,6 +174,8 @@ const chat = withRouteHint(
       reasoning: object({ effort: word }),
       logprobs: flag,
       top_logprobs: integer(0, 20),
+      ...otherChat,
+      ...refusedFields,
     },
     ['model', 'messages'],
   ),
@@ -185,6 +190,8 @@ const completions = withRouteHint(
       suffix: text('user'),
       logprobs: integer(0, 20),
       ...sampling,
+      ...otherGeneration,
+      ...refusedFields,
     },
     ['model', 'prompt'],
   ),
@@ -215,6 +222,7 @@ function prepareGeneration(prompt: Prompt, orders: PrepareOptions): Outgoing {
     orders.modelDefaults.numPredict,
   )
   if (orders.server === 'ollama') leaveOut(body, Object.keys(notOllama), dropped)
+  if (orders.server !== 'openai') leaveOut(body, Object.keys(otherChat), dropped)
   capSize(body, 'n', orders.choices, clamped)
   removeForbiddenTools(body, orders.mayCall, dropped, functionName, functionOrFlatName)
   const marked = markMessages(body, prompt, orders.spotlighting)
