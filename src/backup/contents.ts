@@ -11,6 +11,7 @@ import { attestationsFolder } from '../model-trust/attestation/store.ts'
 import { exceptionsFile } from '../policy/exceptions.ts'
 import { openPolicy, type Variables } from '../policy/locate.ts'
 import type { Policy } from '../policy/policy.ts'
+import { testsFileOf } from '../policy/tests/test-file.ts'
 
 /** A file that is backed up as it is when it is read. */
 export interface Item {
@@ -29,9 +30,10 @@ export function itemsOf(policyFile: string, policy: Policy, variables: Variables
   const settled = (path: string, secret = false): Item => ({ path, secret, settled: true })
   const state = (path: string, secret = false): Item => ({ path, secret, settled: false })
   const { audit, keysFile, modelTrust } = policy
-  const folder = dirname(resolve(policyFile))
+  const file = resolve(policyFile)
+  const folder = dirname(file)
   const all = [
-    ...[resolve(policyFile), exceptionsFile(resolve(policyFile))].map((path) => settled(path)),
+    ...[file, exceptionsFile(file), testsFileOf(file)].map((path) => settled(path)),
     ...filesNamedBy(policy).map((path) => settled(path)),
     ...casOfIssuers(policyFile, policy, variables).map((path) => settled(path)),
     ...policy.secretFiles.map((path) => settled(resolve(folder, path), true)),

@@ -145,6 +145,16 @@ describe('a backup', () => {
     expect((await cli(['incident', 'list', '-c', policyFile])).out).toContain('a leak')
   })
 
+  it('has the tests of the policy, without which a gateway that requires them does not start', async () => {
+    const gate = await running()
+    const tests = join(gate.folder, 'torwart.test.yaml')
+    writeFileSync(tests, 'tests: []\n')
+    const out = join(folderOf('backup'), 'out')
+    await cli(['backup', '--out', out, '-c', gate.policyFile])
+    const { files } = readManifest(readFileSync(join(out, 'manifest.json'), 'utf8'))
+    expect(files.map(({ path }) => path)).toContain(tests)
+  })
+
   it('leaves private keys out unless it is asked for them, and says which', async () => {
     const gate = await running()
     const out = join(folderOf('backup'), 'out')
