@@ -70,9 +70,23 @@ export function usingRoles({ roles }: Policy): readonly Role[] {
   )
 }
 
+const writing = ['chat', 'completions', 'realtime'] as const
+
 /** Returns the roles for which a model writes text. */
 export function writingRoles({ roles }: Policy): readonly Role[] {
-  return [...roles.values()].filter(({ routes }) => routes.has('chat') || routes.has('completions'))
+  return [...roles.values()].filter(({ routes }) => writing.some((group) => routes.has(group)))
+}
+
+const reading: ReadonlySet<string> = new Set(['GET', 'HEAD'])
+
+/** Adds the prefixes below which requests reach a model server unread, if anything is done for the others. */
+export function besidePassThrough({ passThrough }: Policy, settings: readonly Setting[]): readonly Setting[] {
+  if (settings.every(({ extent }) => extent === 'not')) return settings
+  const open = passThrough.filter(({ methods }) => [...methods].some((method) => !reading.has(method)))
+  const told = open.map(({ prefix, methods }) =>
+    setting('passthrough', `${prefix} (${[...methods].join(', ')})`, 'partly'),
+  )
+  return [...settings, ...told]
 }
 
 /** Judges each role. Where there is none, nothing is done. */

@@ -167,6 +167,31 @@ describe('a guard that is on', () => {
   })
 })
 
+describe('prefixes that are passed through unread', () => {
+  const passing = (methods: string[]) => (draft: ReturnType<typeof best>) => {
+    draft.policy.passthrough = [{ prefix: '/ui', upstream: 'one', roles: ['agent'], methods }]
+  }
+  const weakened = [
+    ...(['promptGuard', 'secretsCut', 'toolsListed', 'modelsLocked', 'modelsUnchangeable'] as const),
+    'tokensBudgeted',
+  ] as const
+
+  it.each(weakened)('make %s met in part only, if they take more than GET', (id) => {
+    const settings = measures[id].judge(factsWith(passing(['GET', 'POST']), folder))
+    expect(extentOf(settings)).toBe('partly')
+    expect(settings.map(print)).toContain('passthrough: /ui (GET, POST)')
+    expect(extentOf(measures[id].judge(factsWith(passing(['GET']), folder)))).toBe('met')
+  })
+
+  it('do not make a guard that is off one that is on in part', () => {
+    const facts = factsWith((draft) => {
+      passing(['POST'])(draft)
+      draft.policy.guards.prompt.mode = 'off'
+    }, folder)
+    expect(extentOf(measures.promptGuard.judge(facts))).toBe('not')
+  })
+})
+
 describe('connections', () => {
   it.each([
     [

@@ -15,6 +15,8 @@ export const builtInMeasures = [
   'changesRecorded',
   'deploymentDocumented',
   'answersNamed',
+  'incidentsTracked',
+  'backupsPossible',
 ] as const satisfies readonly MeasureId[]
 
 /** A measure that a policy can leave out. */
@@ -90,6 +92,8 @@ export const best = () => ({
       forward: [{ name: 'siem', url: 'https://siem.example.org/' }],
     },
     log: { addresses: 'masked' },
+    reload: { tests: 'require' },
+    passthrough: [] as object[],
   },
   keys: [key],
 })
@@ -151,6 +155,7 @@ export const off: Readonly<Record<Switchable, (draft: Draft) => unknown>> = {
   addressesMasked: ({ policy }) => (policy.log.addresses = 'plain'),
   recordsErasable: ({ policy }) => (policy.admin.token = undefined),
   anomaliesWatched: ({ policy }) => (policy.anomalies.mode = 'off'),
+  policyTested: ({ policy }) => (policy.reload.tests = 'off'),
   alarmsSent: ({ policy }) => (policy.anomalies.webhook = undefined),
 }
 

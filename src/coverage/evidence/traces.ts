@@ -132,6 +132,8 @@ export const traces = {
   checkpoint: trace('a signed checkpoint', 'ein signierter Prüfpunkt', isEvent(/^checkpoint$/)),
   erased: trace('an erasure', 'eine Löschung', isEvent(/^erased$/)),
   reloaded: trace('a policy was reloaded', 'eine Richtlinie wurde neu geladen', isEvent(/^reloaded$/)),
+  incident: trace('an incident', 'ein Vorfall', isEvent(/^incident /)),
+  backup: trace('a backup', 'eine Sicherung', isEvent(/^backup (made|restored)$/)),
   anomaly: trace('an anomaly', 'eine Auffälligkeit', isEvent(/^anomaly /)),
 } as const satisfies Readonly<Record<string, Trace>>
 

@@ -8,6 +8,7 @@ import {
   ofRoles,
   type Setting,
   setting,
+  whether,
   writingRoles,
 } from '../measure.ts'
 import { guardSettings, type Reading } from './guards.ts'
@@ -137,8 +138,10 @@ export const answersMarked: Measure = {
   proof: 'curl -si … (header x-torwart-marking)',
   traces: ['answered'],
   judge: ({ policy }) =>
-    ofRoles(writingRoles(policy), ({ name, marking }) => [
-      setting(`roles.${name}.marking`, marking, marking === 'ai-generated' ? 'met' : 'not'),
+    ofRoles(writingRoles(policy), ({ name, marking, routes }) => [
+      setting(`roles.${name}.marking`, marking, whether(marking === 'ai-generated')),
+      // Events of a session have no headers.
+      ...(routes.has('realtime') ? [setting(`roles.${name}.routes`, 'realtime', 'not')] : []),
     ]),
 }
 

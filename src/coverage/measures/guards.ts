@@ -1,6 +1,6 @@
 /** What the settings of guards have in common: those of all requests, and those that a role overrides. */
 import type { OutputGuard, Policy, PromptGuard, Role } from '../../policy/policy.ts'
-import { type Extent, ofRoles, type Setting, setting } from '../measure.ts'
+import { besidePassThrough, type Extent, ofRoles, type Setting, setting } from '../measure.ts'
 
 /** A key of a guard, with its value and what it does. */
 export type Reading = readonly [key: string, value: string, extent: Extent]
@@ -20,11 +20,12 @@ export function guardSettings<Side extends keyof Guards>(
   read: (guard: Guards[Side]) => readonly Reading[],
 ): readonly Setting[] {
   const common = new Map(read(policy[side]).map(([key, value]) => [key, value]))
-  return ofRoles(roles, (role) => {
+  const settings = ofRoles(roles, (role) => {
     const own: Guards = role
     return read(own[side]).map(([key, value, extent]) => {
       const path = `${prefixes[side]}.${key}`
       return setting(common.get(key) === value ? path : `roles.${role.name}.${path}`, value, extent)
     })
   })
+  return besidePassThrough(policy, settings)
 }

@@ -1,6 +1,7 @@
 /** Measures about how much may be used, and what happens when parts fail. */
 import type { Limits } from '../../policy/policy.ts'
 import {
+  besidePassThrough,
   type Measure,
   ofRoles,
   type Setting,
@@ -42,16 +43,19 @@ export const tokensBudgeted: Measure = {
   proof: 'torwart usage --by key',
   traces: ['budgetUsedUp'],
   judge: ({ policy }) =>
-    ofRoles(usingRoles(policy), ({ name, limits, group }) =>
-      group === undefined
-        ? [
-            setting(
-              `roles.${name}.limits.tokensPerDay`,
-              limits.tokensPerDay,
-              whether(limits.tokensPerDay !== undefined),
-            ),
-          ]
-        : [setting(`roles.${name}.group`, group, 'met')],
+    besidePassThrough(
+      policy,
+      ofRoles(usingRoles(policy), ({ name, limits, group }) =>
+        group === undefined
+          ? [
+              setting(
+                `roles.${name}.limits.tokensPerDay`,
+                limits.tokensPerDay,
+                whether(limits.tokensPerDay !== undefined),
+              ),
+            ]
+          : [setting(`roles.${name}.group`, group, 'met')],
+      ),
     ),
 }
 

@@ -1,6 +1,14 @@
 /** Measures about which models answer, and where prompts go. */
 import type { ModelTrust } from '../../policy/policy.ts'
-import { type Measure, ofRoles, type Setting, setting, usingRoles, whether } from '../measure.ts'
+import {
+  besidePassThrough,
+  type Measure,
+  ofRoles,
+  type Setting,
+  setting,
+  usingRoles,
+  whether,
+} from '../measure.ts'
 
 /** Matches every model. */
 const any = /^[*/:]*\*[*/:]*$/
@@ -14,12 +22,15 @@ export const modelsNamed: Measure = {
   proof: 'torwart explain --key ID --model NAME',
   traces: ['rightRefused'],
   judge: ({ policy }) =>
-    ofRoles(usingRoles(policy), ({ name, models }) => {
-      const open = models.filter((pattern) => any.test(pattern))
-      return open.length > 0
-        ? [setting(`roles.${name}.models`, `[${open.join(', ')}]`, 'not')]
-        : [setting(`roles.${name}.models`, `[${models.join(', ')}]`, 'met')]
-    }),
+    besidePassThrough(
+      policy,
+      ofRoles(usingRoles(policy), ({ name, models }) => {
+        const open = models.filter((pattern) => any.test(pattern))
+        return open.length > 0
+          ? [setting(`roles.${name}.models`, `[${open.join(', ')}]`, 'not')]
+          : [setting(`roles.${name}.models`, `[${models.join(', ')}]`, 'met')]
+      }),
+    ),
 }
 
 /** Models are locked to their digests. */
@@ -30,7 +41,7 @@ export const modelsLocked: Measure = {
   },
   proof: 'torwart models verify',
   traces: ['modelChecked'],
-  judge: ({ policy: { modelTrust } }) => required(modelTrust, 'digest'),
+  judge: ({ policy }) => besidePassThrough(policy, required(policy.modelTrust, 'digest')),
 }
 
 /** Models were tested. */
@@ -41,7 +52,7 @@ export const modelsTested: Measure = {
   },
   proof: 'torwart models list',
   traces: ['modelChecked'],
-  judge: ({ policy: { modelTrust } }) => required(modelTrust, 'suite'),
+  judge: ({ policy }) => besidePassThrough(policy, required(policy.modelTrust, 'suite')),
 }
 
 function required({ require, onDrift }: ModelTrust, what: 'digest' | 'suite'): readonly Setting[] {
@@ -59,9 +70,12 @@ export const modelsUnchangeable: Measure = {
   proof: 'torwart access',
   traces: ['rightRefused'],
   judge: ({ policy }) =>
-    ofRoles([...policy.roles.values()], ({ name, routes }) => [
-      setting(`roles.${name}.routes`, `[${[...routes].join(', ')}]`, whether(!routes.has('admin'))),
-    ]),
+    besidePassThrough(
+      policy,
+      ofRoles([...policy.roles.values()], ({ name, routes }) => [
+        setting(`roles.${name}.routes`, `[${[...routes].join(', ')}]`, whether(!routes.has('admin'))),
+      ]),
+    ),
 }
 
 /** Prompts stay within the operator's network. */

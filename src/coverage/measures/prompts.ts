@@ -1,6 +1,6 @@
 /** Measures about what is sent to models. */
 import type { PromptGuard } from '../../policy/policy.ts'
-import { type Measure, ofRoles, setting, usingRoles, whether } from '../measure.ts'
+import { besidePassThrough, type Measure, ofRoles, setting, usingRoles, whether } from '../measure.ts'
 import { guardSettings, type Reading } from './guards.ts'
 
 /** What weakens a guard that is on. */
@@ -29,6 +29,7 @@ export const promptGuard: Measure = {
     )
     const trusting = roles.filter((role) => role.trustSystem && role.promptGuard.mode === 'enforce')
     const { entries } = policy.exceptions
+    if (settings.every(({ extent }) => extent === 'not')) return settings
     return [
       ...settings,
       ...trusting.map(({ name }) => setting(`roles.${name}.trustSystem`, true, 'partly')),
@@ -81,9 +82,15 @@ export const unreadRefused: Measure = {
   proof: 'torwart audit show --finding any',
   traces: ['unread'],
   judge: ({ policy }) =>
-    ofRoles(usingRoles(policy), ({ name, caps, allow, routes }) => [
-      setting(`roles.${name}.caps.images`, caps.images, whether(caps.images === 0)),
-      ...(allow.size > 0 ? [setting(`roles.${name}.allow`, `[${[...allow].join(', ')}]`, 'not')] : []),
-      ...(routes.has('audio') ? [setting(`roles.${name}.routes`, 'audio', 'not')] : []),
-    ]),
+    besidePassThrough(
+      policy,
+      ofRoles(usingRoles(policy), ({ name, caps, allow, routes }) => [
+        setting(`roles.${name}.caps.images`, caps.images, whether(caps.images === 0)),
+        ...(allow.size > 0 ? [setting(`roles.${name}.allow`, `[${[...allow].join(', ')}]`, 'not')] : []),
+        ...(routes.has('audio') ? [setting(`roles.${name}.routes`, 'audio', 'not')] : []),
+        ...(routes.has('realtime') && caps.soundMs > 0
+          ? [setting(`roles.${name}.caps.sound`, `${caps.soundMs / 1000}s`, 'not')]
+          : []),
+      ]),
+    ),
 }

@@ -172,3 +172,27 @@ export const deploymentDocumented: Measure = {
   traces: [],
   judge: builtIn('torwart document'),
 }
+
+/** State can be backed up and restored. */
+export const backupsPossible: Measure = {
+  what: {
+    en: 'Policy, keys and log can be backed up while the gateway runs, verified, and restored',
+    de: 'Richtlinie, Schlüssel und Log lassen sich im Betrieb sichern, prüfen und wiederherstellen',
+  },
+  proof: 'torwart backup --help',
+  traces: ['backup'],
+  judge: builtIn('torwart backup'),
+}
+
+/** A policy is tested before it is taken. */
+export const policyTested: Measure = {
+  what: {
+    en: 'A policy must pass its own tests before it is taken',
+    de: 'Eine Richtlinie muss ihre eigenen Tests bestehen, bevor sie gilt',
+  },
+  proof: 'torwart check --tests',
+  traces: ['reloaded'],
+  judge: ({ policy: { mustPassTests } }) => [
+    setting('reload.tests', mustPassTests ? 'require' : 'off', whether(mustPassTests)),
+  ],
+}

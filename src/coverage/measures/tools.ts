@@ -1,5 +1,5 @@
 /** Measures about tools that models call. */
-import { type Measure, ofRoles, setting, whether, writingRoles } from '../measure.ts'
+import { besidePassThrough, type Measure, ofRoles, setting, whether, writingRoles } from '../measure.ts'
 
 /** Roles name the tools that may be called. */
 export const toolsListed: Measure = {
@@ -10,11 +10,14 @@ export const toolsListed: Measure = {
   proof: 'torwart explain --key ID --tool NAME',
   traces: ['toolRefused'],
   judge: ({ policy }) =>
-    ofRoles(writingRoles(policy), ({ name, tools }) => {
-      if (tools === undefined) return [setting(`roles.${name}.tools`, 'absent', 'not')]
-      const isOpen = tools.allow.some((pattern) => /^\*+$/.test(pattern))
-      return [setting(`roles.${name}.tools.allow`, `[${tools.allow.join(', ')}]`, whether(!isOpen))]
-    }),
+    besidePassThrough(
+      policy,
+      ofRoles(writingRoles(policy), ({ name, tools }) => {
+        if (tools === undefined) return [setting(`roles.${name}.tools`, 'absent', 'not')]
+        const isOpen = tools.allow.some((pattern) => /^\*+$/.test(pattern))
+        return [setting(`roles.${name}.tools.allow`, `[${tools.allow.join(', ')}]`, whether(!isOpen))]
+      }),
+    ),
 }
 
 /** Calls wait for a person. */
@@ -26,11 +29,14 @@ export const toolsApproved: Measure = {
   proof: 'torwart approvals',
   traces: ['approval'],
   judge: ({ policy }) =>
-    ofRoles(writingRoles(policy), ({ name, tools }) => {
-      if (tools === undefined) return [setting(`roles.${name}.tools`, 'absent', 'not')]
-      const isHeld = tools.approve.length > 0 || tools.allow.length === 0
-      return [setting(`roles.${name}.tools.approve`, `[${tools.approve.join(', ')}]`, whether(isHeld))]
-    }),
+    besidePassThrough(
+      policy,
+      ofRoles(writingRoles(policy), ({ name, tools }) => {
+        if (tools === undefined) return [setting(`roles.${name}.tools`, 'absent', 'not')]
+        const isHeld = tools.approve.length > 0 || tools.allow.length === 0
+        return [setting(`roles.${name}.tools.approve`, `[${tools.approve.join(', ')}]`, whether(isHeld))]
+      }),
+    ),
 }
 
 /** Approvers are named. */

@@ -1,5 +1,5 @@
 /** Measures about noticing what is unusual. */
-import { type Extent, type Measure, setting, whether } from '../measure.ts'
+import { builtIn, type Extent, type Measure, setting, whether } from '../measure.ts'
 
 const worth: Readonly<Record<'off' | 'observe' | 'alert' | 'freeze', Extent>> = {
   off: 'not',
@@ -34,4 +34,15 @@ export const alarmsSent: Measure = {
       whether(anomalies.webhook !== undefined && worth[anomalies.mode] === 'met'),
     ),
   ],
+}
+
+/** Incidents have a file, clocks and drafts. */
+export const incidentsTracked: Measure = {
+  what: {
+    en: 'An incident has a file: a freeze, a signed log, clocks, drafts of reports and a bundle to verify',
+    de: 'Ein Vorfall hat eine Akte: Sperre, signiertes Log, Fristen, Berichtsentwürfe und prüfbares Paket',
+  },
+  proof: 'torwart incident list',
+  traces: ['incident'],
+  judge: builtIn('torwart incident'),
 }
