@@ -32,7 +32,7 @@ export interface RunningWorkers {
   /** Pids of the workers that the log has named, by number, the latest. */
   workers(): Map<number, number>
   /** Over a connection of its own. @param as the name of a role; `agent` if absent */
-  chat(as?: string, id?: string): Promise<Answer>
+  chat(as?: string, id?: string, headers?: Readonly<Record<string, string>>): Promise<Answer>
   ask(method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown; text: string }>
   /** Every record of every chain, by the name of its chain. */
   records(): readonly (Record<string, unknown> & { readonly chain: string })[]
@@ -85,7 +85,11 @@ export async function startWorkers(
           Number(pid),
         ]),
       ),
-    chat: (as = 'agent', id = '') => post(`${data}/api/chat`, keys.get(as)?.key ?? '', id),
+    chat: (as = 'agent', id = '', headers = {}) =>
+      post(`${data}/api/chat`, keys.get(as)?.key ?? '', {
+        ...(id === '' ? {} : { 'x-request-id': id }),
+        ...headers,
+      }),
     async ask(method, path, body) {
       const response = await fetch(admin + path, {
         method,
@@ -130,7 +134,7 @@ function seen<T>({ process: child, output }: Program, find: (output: string) => 
 
 const started = /"msg":"worker started"/g
 
-function post(url: string, key: string, id: string): Promise<Answer> {
+function post(url: string, key: string, headers: Readonly<Record<string, string>>): Promise<Answer> {
   const agent = new Agent({ keepAlive: false })
   return new Promise((resolve, reject) => {
     const sent = request(
@@ -141,7 +145,7 @@ function post(url: string, key: string, id: string): Promise<Answer> {
         headers: {
           authorization: `Bearer ${key}`,
           'content-type': 'application/json',
-          ...(id === '' ? {} : { 'x-request-id': id }),
+          ...headers,
         },
       },
       (response) => {

@@ -18,6 +18,8 @@ export interface ExporterOptions extends ServiceInstance {
   readonly spansMs: number
   /** Between two exports of metrics, in milliseconds. */
   readonly metricsMs: number
+  /** How long closing may take, in milliseconds. */
+  readonly closingMs?: number
   /** Told how many spans, or exports of metrics, were not delivered. */
   dropped(signal: Signal, count: number): void
   /** Told when the collector stops taking what it is sent, with the first cause, and when it does again. */
@@ -32,8 +34,7 @@ export interface Exporter {
   close(): Promise<void>
 }
 
-/** How long a closing exporter may take, in milliseconds. */
-const closingMs = 3000
+const maxClosingMs = 3000
 
 /** Opens an exporter. */
 export function openExporter(options: ExporterOptions): Exporter {
@@ -84,7 +85,7 @@ export function openExporter(options: ExporterOptions): Exporter {
     async close() {
       clearInterval(timer)
       const sent = Promise.all([batches.close(), options.metrics ? sendMetrics() : undefined])
-      await within(sent, closingMs)
+      await within(sent, options.closingMs ?? maxClosingMs)
       batches.giveUp()
       sender.close()
     },
