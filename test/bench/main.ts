@@ -140,7 +140,7 @@ try {
     )
   }
   if (wanted('telemetry')) say(await telemetryParts())
-  if (wanted('telemetry')) say(await telemetryPrices((await modelServer()).port, Math.max(20, rounds)))
+  if (wanted('telemetry')) say(await telemetryPrices((await modelServer()).port, Math.max(40, rounds)))
   if (values.only === 'workers') say(await workersAgainstOne(rounds, seconds))
   if (!['scan', 'hash', 'start', 'cpu', 'paced', 'telemetry', 'workers'].includes(values.only)) await beside()
 } finally {
