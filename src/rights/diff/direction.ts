@@ -58,7 +58,6 @@ const guardKeys: readonly (readonly [string, Judge])[] = [
   ['output.links.allow', added],
   ['output.links.otherwise', actions],
   ['output.canary', protects],
-  ['output.schema', words('block', 'retry', 'flag', 'off')],
   ...['secrets', 'pii', 'toolArguments', 'controls', 'injection', 'scripts', 'theft'].map(
     (key) => [`output.${key}`, actions] as const,
   ),
