@@ -194,9 +194,9 @@ function valuesOf(node: SchemaNode): readonly unknown[] {
   if (form === 'address') return ['127.0.0.1:1', '127.0.0.1:2']
   if (type === 'array')
     return items?.enum ? [[items.enum[0]], items.enum.slice(0, 2)] : [['a.example'], ['b.example']]
-  if (node.pattern?.includes('/')) return ['/a', '/b']
-  if (node.pattern?.includes('%')) return ['1%', '2%']
-  return ['a', 'b']
+  const some = ['a', 'b', '/a', '/b', '1%', '2%', '0600', '0660', '127.0.0.1:1', '127.0.0.1:2']
+  const fitting = some.filter((each) => node.pattern === undefined || new RegExp(node.pattern).test(each))
+  return fitting.slice(0, 2)
 }
 
 describe('no difference is dropped', () => {
