@@ -1,10 +1,7 @@
-/** `torwart backup`: policy, keys, state and audit log of a gateway in a folder or an archive, while it runs. */
-import { existsSync, readdirSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+/** `torwart backup`: policy, keys, state and audit log of a gateway in a folder, while it runs. */
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { basename, resolve } from 'node:path'
 import { type Backup, makeBackup } from '../backup/backup.ts'
-import { manifestName, manifestSignature } from '../backup/manifest.ts'
-import { isArchive, packFolder } from '../files/tar.ts'
 import { loadPolicy } from '../policy/load.ts'
 import type { Policy } from '../policy/policy.ts'
 import {
@@ -26,7 +23,7 @@ import { putOnRecord } from './shared/operator-event.ts'
 export const backup: Command = {
   options: [
     configOption,
-    { flags: '--out <path>', description: 'new folder, or a file .tar or .tar.gz', required: true },
+    { flags: '--out <folder>', description: 'new or empty folder', required: true },
     {
       flags: '--with-secrets',
       description: 'private keys, too: whoever has the backup can then sign as this gateway',
@@ -42,8 +39,7 @@ export const backup: Command = {
     const about = { by, to: basename(out), secrets: values.withSecrets === true }
     // A checkpoint is signed behind it, so the backup has one of all that was before.
     const isStarted = await putOnRecord('backup started', about, policy, io)
-    const make = isArchive(out) ? makeArchive : makeHere
-    const made = await make(out, values, policy, io)
+    const made = await makeHere(out, values, policy, io)
     const { sha256: manifest, records } = made
     const isMade = await putOnRecord('backup made', { ...about, manifest, records }, policy, io)
     tell(made, out, values, io)
@@ -53,8 +49,8 @@ export const backup: Command = {
 
 /** @throws UsageError */
 function requireRoom(out: string, { audit, keysFile }: Policy): void {
-  if (existsSync(out) && (isArchive(out) || readdirSync(out).length > 0))
-    throw new UsageError(`${out} exists already. Name a new folder or file.`)
+  if (existsSync(out) && (!statSync(out).isDirectory() || readdirSync(out).length > 0))
+    throw new UsageError(`${out} exists already. Name a new folder.`)
   // What is named after these files is backed up with them.
   if ([audit.file, keysFile].some((file) => out.startsWith(`${file}.`)))
     throw new UsageError('A backup must not be named after the audit log or the key file.')
@@ -67,19 +63,6 @@ async function makeHere(out: string, values: Values, policy: Policy, io: Io): Pr
     withSecrets: values.withSecrets === true,
     signingKey: await auditSigningKey(policy.audit.file, io),
   })
-}
-
-async function makeArchive(out: string, values: Values, policy: Policy, io: Io): Promise<Backup> {
-  const folder = await mkdtemp(join(dirname(out), '.torwart-backup-'))
-  try {
-    const made = await makeHere(folder, values, policy, io)
-    const names = made.manifest.files.map(({ name }) => name)
-    const signature = existsSync(join(folder, manifestSignature)) ? [manifestSignature] : []
-    await packFolder(folder, [manifestName, ...signature, ...names], out)
-    return made
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
 }
 
 function tell({ manifest, sha256, records }: Backup, out: string, values: Values, io: Io): void {

@@ -1,8 +1,6 @@
 /** `torwart restore`: puts the files of a backup where they belong. */
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { basename, join, resolve } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { isLocked } from '../audit/write/lock.ts'
 import { announceEvent } from '../audit/write/operator-events.ts'
 import {
@@ -14,7 +12,6 @@ import {
   restoreBackup,
 } from '../backup/restore.ts'
 import { readPublicKeyFile } from '../files/signing-key.ts'
-import { isArchive, unpackArchive } from '../files/tar.ts'
 import {
   authorOf,
   byOption,
@@ -31,7 +28,7 @@ const maxNamed = 10
 /** The command `torwart restore`. */
 export const restore: Command = {
   options: [
-    { flags: '--from <path>', description: 'folder or archive that `torwart backup` made', required: true },
+    { flags: '--from <folder>', description: 'folder that `torwart backup` made', required: true },
     {
       flags: '--root <folder>',
       description: 'restore below this folder, to look at it or to move it; default: /',
@@ -43,21 +40,17 @@ export const restore: Command = {
   async run(values, io): Promise<ExitCode> {
     const from = resolve(textOf(values, 'from'))
     if (!existsSync(from)) throw new UsageError(`There is no backup ${from}.`)
-    const unpacked = isArchive(from) ? await mkdtemp(join(tmpdir(), 'torwart-restore-')) : undefined
     try {
-      if (unpacked !== undefined) await unpackArchive(from, unpacked)
-      return await restoreFrom(unpacked ?? from, basename(from), values, io)
+      return await restoreFrom(from, values, io)
     } catch (error) {
       if (!(error instanceof RestoreProblem)) throw error
       io.err(`${error.message}\n`)
       return 1
-    } finally {
-      if (unpacked !== undefined) await rm(unpacked, { recursive: true, force: true })
     }
   },
 }
 
-async function restoreFrom(folder: string, name: string, values: Values, io: Io): Promise<ExitCode> {
+async function restoreFrom(folder: string, values: Values, io: Io): Promise<ExitCode> {
   const root = textOf(values, 'root') === '' ? '' : resolve(textOf(values, 'root'))
   const backup = await checkBackup(folder, publicKeyIn(values))
   const log = placeOf(backup.manifest.auditFile, root)
@@ -72,7 +65,7 @@ async function restoreFrom(folder: string, name: string, values: Values, io: Io)
   }
   const moved = await restoreBackup(backup, root, Date.now())
   const { made, node } = backup.manifest
-  const details = { by: authorOf(values, io), from: name, made, node, manifest: backup.sha256 }
+  const details = { by: authorOf(values, io), from: basename(folder), made, node, manifest: backup.sha256 }
   await announceEvent(log, 'backup restored', { ...details, putAside: moved.length })
   tell(backup, moved, log, io)
   return 0
