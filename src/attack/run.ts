@@ -75,10 +75,15 @@ function usualOf(subjects: readonly Subject[]): readonly Subject[] {
 }
 
 /** Why an attack is not played against a gateway that people use. */
-function whyNotLive({ limit, steps }: Attack): string | undefined {
+function whyNotLive(attack: Attack): string | undefined {
+  const { limit, steps, success } = attack
   if (limit !== undefined) return 'floods are only played against a private copy'
   if (steps.some(({ answer, replacesModel }) => answer.isGiven || replacesModel))
     return 'needs a scripted model server'
+  const { path } = lastStep(attack).request
+  // A success says that a request was served, and not what was left of it.
+  if (success.kind === 'arrives' && (path === '' || !success.texts.every((text) => text.endsWith(path))))
+    return 'what arrives at a real model server cannot be seen'
   const needs = placeholdersIn(steps.map(({ request }) => request))
   if (steps.some(({ request }) => request.to === 'admin'))
     return 'the admin listener is only attacked in a private copy'
