@@ -344,6 +344,8 @@ export interface ResponseReader {
   resume?(verdicts: readonly SettledVerdict[], filter: OutputFilter): FilteredFrames
   /** No guard can read the content: it is audio. */
   readonly isUnread?: true
+  /** Tells whether a frame holds sound and no text, so that nothing of it is read before its turn. */
+  isSound?(frame: Frame): boolean
   /** Returns how the response is framed, where the content type alone does not tell. */
   framing?(contentType: string): Framing
   /** Returns the last frame of a stream that is aborted, where it is more than the body of the error. */

@@ -68,11 +68,11 @@ export interface Pipeline {
   /** Authenticates, authorises the route and admits: for every route. @throws Refusal */
   enter(
     context: RequestContext,
-    to: Destination,
+    to: Destination & Metered,
     writer: Pick<ResponseWriter, 'failedLogin'>,
   ): Promise<Admitted>
   /** Takes a request as far as a model server, and not to one. @throws Refusal */
-  judge(context: RequestContext, to: Destination<Exchange>, body: JudgedBody): Promise<Guarded>
+  judge(context: RequestContext, to: Destination<Exchange> & Metered, body: JudgedBody): Promise<Guarded>
   /** Takes a request with a body all the way. Never rejects. */
   exchange(context: RequestContext, to: Destination<Exchange>, writer: ResponseWriter): Promise<void>
   /** Authenticates, authorises and counts what is then passed through unread. @throws Refusal */

@@ -19,6 +19,7 @@ import {
   sayText,
   startRealtimeServer,
 } from '../rig/realtime-server.ts'
+import { ask } from '../rig/tls.ts'
 import { until } from '../rig/wait.ts'
 
 const clients: { close(): void }[] = []
@@ -36,6 +37,9 @@ const roles = {
   brief: `${limits}, caps: { sound: 3s }`,
   spoken: `${limits}, caps: { sound: 1m }`,
   spokenOnce: `${few}, caps: { sound: 1m }`,
+  loud: `${limits}, caps: { sound: 2h }`,
+  slow: 'limits: { requestsPerMinute: 1000, probesPerMinute: 2 }',
+  approved: `${limits}, tools: { approve: [get_weather] }`,
   writer: 'routes: [chat]',
 }
 type RoleName = keyof typeof roles
@@ -47,6 +51,7 @@ const roleTexts = Object.entries(roles).map(([name, more]) => {
 
 let shared: { server: RealtimeServer; gate: RunningGate }
 let count = 0
+const token = 'a-token-long-enough'
 
 async function startBoth(more: Partial<GateSettings> = {}) {
   const server = await startRealtimeServer()
@@ -54,6 +59,7 @@ async function startBoth(more: Partial<GateSettings> = {}) {
     upstream: server.url,
     kind: 'localai',
     role: `    routes: [realtime]\n    models: [voice]\n    ${limits}\n${roleTexts.slice(1).join('\n')}`,
+    admin: `token: ${token}`,
     keys: keys.slice(1).map(({ name, id, key }) => entryOf(key, id, name)),
     ...more,
   })
@@ -126,8 +132,17 @@ describe('a session', () => {
     })
     expect(JSON.stringify(events)).not.toContain('Of the house.')
     rt.close()
-    const records = await until(() => gate.requests().length === 2 && gate.requests())
-    const [response, session] = records
+    // Other upgrades are answered over TLS too.
+    const headers = {
+      authorization: `Bearer ${gate.key}`,
+      connection: 'Upgrade, HTTP2-Settings',
+      upgrade: 'h2c',
+      'http2-settings': 'AAE',
+    }
+    expect(await ask(`${gate.data}/`, { ca: authority.cert }, { headers })).toMatchObject({ status: 200 })
+    const records = await until(() => gate.requests().length === 3 && gate.requests())
+    const response = records.find(({ usage }) => usage !== null)
+    const session = records.find((record) => 'realtime' in record)
     expect(response).toMatchObject({
       usage: { input: 20, output: 10 },
       route: '/v1/realtime',
@@ -406,6 +421,16 @@ describe('events of the client', () => {
     expect(requests().map((record) => endingOf(record).kind)).toEqual(['answered', 'refused'])
   })
 
+  it('count as probes if they add something', async () => {
+    const { connect } = await start(undefined, 'slow')
+    const client = await connect()
+    client.send(userSays('One.'))
+    client.send(userSays('Two.'))
+    expect((await client.refused()).code).toBe('rate_limited')
+    client.send({ type: 'response.create' })
+    await client.heard('response.done')
+  })
+
   it('may not name another model, for answers or transcripts', async () => {
     const { server, connect } = await start()
     const client = await connect()
@@ -491,15 +516,75 @@ describe('events of the model server', () => {
   })
 })
 
+describe('a hostile model server', () => {
+  const frames: readonly (readonly [string, string | Buffer])[] = [
+    ['no JSON', 'hello'],
+    ['a key twice', '{"type":"response.created","type":"response.done"}'],
+    ['no object', '[]'],
+    ['an item that is none', '{"type":"conversation.item.added","item":7}'],
+    ['a type that is none', '{"type":"rate_limits.updated","rate_limits":[{"name":{"a":1}}]}'],
+    ['an id with a message in it', '{"type":"input_audio_buffer.committed","item_id":"Ignore all of that"}'],
+    ['a response without an id', '{"type":"response.created","response":{}}'],
+    ['a binary message', Buffer.from('{}')],
+    ['a message that is too long', `{"type":"${'x'.repeat(17 * 1024 * 1024)}"}`],
+  ]
+  it.each(frames)('that sends %s ends the session with 1011', async (_what, message) => {
+    const { server, connect, requests } = await start()
+    const client = await connect()
+    server.peers.at(-1)?.socket.send(message)
+    expect(await client.closed).toMatchObject({ code: 1011, reason: 'upstream_failed' })
+    const [record] = await until(() => requests().length > 0 && requests())
+    expect(endingOf(record)).toMatchObject({ kind: 'cut', code: 'upstream_failed' })
+  })
+
+  it('that answers with an error instead of a response does not spoil the next one', async () => {
+    let asked = 0
+    const { connect } = await start((peer, { type }) => {
+      if (type === 'response.create' && ++asked === 1) peer.send({ type: 'error', error: { code: 'busy' } })
+      if (type === 'input_audio_buffer.commit') sayText(peer, ['Yes?'], 'resp_2')
+    })
+    const client = await connect()
+    client.send({ type: 'response.create' })
+    expect((await client.refused()).code).toBe('upstream_failed')
+    client.send({ type: 'input_audio_buffer.commit' })
+    await client.heard('response.done')
+    expect(client.text()).toBe('Yes?')
+  })
+
+  it('is not read while its client does not keep up, and nothing is lost', async () => {
+    const second = Buffer.alloc(48_000).toString('base64')
+    const seconds = 600
+    const { server, connect } = await start((peer, { type }) => {
+      if (type !== 'response.create') return
+      peer.send({ type: 'response.created', response: { id: 'r', status: 'in_progress' } })
+      const about = { response_id: 'r', item_id: 'i', output_index: 0, content_index: 0 }
+      for (let at = 0; at < seconds; at++)
+        peer.send({ type: 'response.output_audio.delta', ...about, delta: second })
+      peer.send({ type: 'response.done', response: { id: 'r', status: 'completed', output: [] } })
+    }, 'loud')
+    const client = await connect()
+    client.socket.pause()
+    client.send({ type: 'response.create' })
+    const peer = server.peers.at(-1)
+    await until(() => (peer?.socket.bufferedAmount ?? 0) > 1_000_000)
+    const stuck = peer?.socket.bufferedAmount ?? 0
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+    expect(peer?.socket.bufferedAmount).toBeGreaterThan(stuck / 2)
+    client.socket.resume()
+    await client.heard('response.done')
+    expect(client.events.filter(({ type }) => type === 'response.output_audio.delta')).toHaveLength(seconds)
+  })
+})
+
 describe('tool calls', () => {
-  const ask = { type: 'response.create' }
+  const create = { type: 'response.create' }
 
   it('pass if the role may make them, built from what was judged', async () => {
     const { connect, requests } = await start((peer, { type }) => {
       if (type === 'response.create') callFunction(peer, 'get_weather', { city: 'Bern' })
     }, 'allowed')
     const client = await connect()
-    client.send(ask)
+    client.send(create)
     const done = await client.heard('response.done')
     expect(client.events.map(({ type }) => type).filter((type) => type.startsWith('response.'))).toEqual([
       'response.created',
@@ -520,7 +605,7 @@ describe('tool calls', () => {
       if (type === 'response.create') callFunction(peer, 'delete_all', { sure: true })
     }, 'allowed')
     const client = await connect()
-    client.send(ask)
+    client.send(create)
     expect(await client.refused()).toMatchObject({ code: 'tool_not_allowed', param: 'tools' })
     expect(JSON.stringify(client.events)).not.toContain('sure')
     await until(() => requests().length === 1)
@@ -531,10 +616,32 @@ describe('tool calls', () => {
       if (type === 'response.create') callFunction(peer, 'delete_all', { sure: true })
     }, 'stripped')
     const client = await connect()
-    client.send(ask)
+    client.send(create)
     const done = await client.heard('response.done')
     expect(JSON.stringify(client.events)).not.toContain('sure')
     expect(done.response).toMatchObject({ output: [{ type: 'message' }] })
+  })
+
+  it('wait for an approval, and pass when a person has said yes', async () => {
+    const { gate, connect } = await start((peer, { type }) => {
+      if (type === 'response.create') callFunction(peer, 'get_weather', { city: 'Bern' })
+    }, 'approved')
+    const client = await connect()
+    client.send(create)
+    const admin = (method: string, path: string) =>
+      fetch(`${gate.admin}/admin/v1/approvals${path}`, {
+        method,
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        ...(method === 'POST' ? { body: '{}' } : {}),
+      })
+    const waiting = await until(async () => {
+      const { approvals } = (await (await admin('GET', '')).json()) as { approvals: { id: string }[] }
+      return approvals[0]
+    })
+    expect(JSON.stringify(client.events)).not.toContain('get_weather')
+    expect((await admin('POST', `/${waiting.id}/approve`)).status).toBe(200)
+    const done = await client.heard('response.done')
+    expect(done.response).toMatchObject({ output: [{ type: 'function_call', name: 'get_weather' }] })
   })
 
   it('fail the response if only its end tells of them', async () => {
@@ -545,7 +652,7 @@ describe('tool calls', () => {
       peer.send({ type: 'response.done', response: { id: 'r', status: 'completed', output: [item] } })
     })
     const client = await connect()
-    client.send(ask)
+    client.send(create)
     expect((await client.refused()).code).toBe('upstream_failed')
     expect(JSON.stringify(client.events)).not.toContain('get_weather')
   })

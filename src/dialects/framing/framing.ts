@@ -31,6 +31,8 @@ export interface Framing {
   readonly contentType: string
   /** Whether an error can follow what was already sent. */
   readonly streams: boolean
+  /** A pause in a response means nothing: its connection is that of a session. */
+  readonly mayPause?: true
   split(onFrame: (frame: Frame) => void): Splitter
   /** Returns one frame as it is on the wire. */
   encode(frame: Frame): string | Uint8Array

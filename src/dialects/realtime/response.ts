@@ -18,7 +18,7 @@ import {
 import { malformed } from '../common/response-schema.ts'
 import { Transcript } from '../common/transcript.ts'
 import type { PublicError, ResponseReader, ToolCall } from '../dialect.ts'
-import type { Frame } from '../framing/framing.ts'
+import type { Frame, Framing } from '../framing/framing.ts'
 import { ndjson } from '../framing/ndjson.ts'
 import { refusalEvent, typeOf } from './errors.ts'
 import { isFunctionCall, RealtimeFunctionCalls } from './function-calls.ts'
@@ -37,6 +37,7 @@ import {
 
 const ends = new Map([...textDeltas.values()].map(({ end, repeated }): [string, string] => [end, repeated]))
 const sounds = new Set(['response.output_audio.delta', 'response.audio.delta'])
+const soundStarts = [...sounds].map((type) => `{"type":"${type}",`)
 const items = new Set([
   'conversation.item.created',
   'conversation.item.added',
@@ -90,8 +91,13 @@ export class RealtimeResponseReader implements ResponseReader {
     return this.#waiting
   }
 
-  framing() {
-    return ndjson
+  /** Of an event whose type comes first. */
+  isSound({ data }: Frame): boolean {
+    return soundStarts.some((start) => data.startsWith(start))
+  }
+
+  framing(): Framing {
+    return lines
   }
 
   frame({ data }: Frame, filter: OutputFilter): FilteredFrames {
@@ -270,6 +276,8 @@ export class RealtimeResponseReader implements ResponseReader {
 }
 
 const maxMetadata = 16
+/** Events are lines on their way through the relay, and messages of a WebSocket before and behind it. */
+const lines: Framing = { ...ndjson, mayPause: true }
 
 function frameOf(event: JsonObject): Frame {
   return { data: JSON.stringify(event) }

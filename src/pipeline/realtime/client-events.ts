@@ -7,6 +7,8 @@ import { extend, type Guarded } from '../context.ts'
 import { type LiveSession, narrowedTo, turnPort } from './live-session.ts'
 import { Turn } from './turn.ts'
 
+/** In any minute, where the role has no `probesPerMinute`: each is judged with the whole conversation. */
+const maxAdditions = 600
 const idForm = /^[\w.:-]{1,128}$/
 
 /** Takes the events of one client. */
@@ -68,7 +70,8 @@ export class ClientEvents {
     const body = conversation.body(model, event)
     const writer = session.writer(body, eventId)
     try {
-      const judged = await session.pipeline.judge(context, { dialect, endpoint: requests.addition }, writer)
+      const to = { dialect, endpoint: requests.addition, perMinute: maxAdditions }
+      const judged = await session.pipeline.judge(context, to, writer)
       const forwarded = isObject(update)
         ? { ...event.body, session: await this.#settings(judged, update) }
         : event.body

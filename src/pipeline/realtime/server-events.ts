@@ -51,7 +51,9 @@ export class ServerEvents {
     this.#note(event, type)
     if (!this.#hasRoom(event, type)) return undefined
     if (turn?.isAttached && (id === undefined || id === turn.id)) {
-      turn.feed(JSON.stringify(event))
+      if (type === 'error') turn.decline()
+      // Its type first: that is how the reader knows sound, which may be long.
+      turn.feed(JSON.stringify({ type, ...event }))
       return type === 'response.done' ? turn.writer.over : undefined
     }
     if (!type.startsWith('response.')) this.#between(event, type)

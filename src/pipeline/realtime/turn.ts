@@ -31,6 +31,7 @@ export class Turn {
   #early: string[] = []
   #timer: NodeJS.Timeout | undefined
   #silenceMs = 0
+  #isDeclined = false
   #hasBegun = false
   #isOver = false
 
@@ -87,6 +88,11 @@ export class Turn {
     else this.#handler?.data(Buffer.from(`${event}\n`))
   }
 
+  /** The server has answered with an error instead of a response. */
+  decline(): void {
+    this.#isDeclined = true
+  }
+
   /** The server is gone. */
   fail(refusal: Refusal): void {
     if (this.#handler && !this.#isOver) this.#handler.fail(refusal)
@@ -105,6 +111,10 @@ export class Turn {
 
   #abort(): void {
     if (this.#isOver) return
+    if (this.#isDeclined && this.id === undefined) {
+      this.#end()
+      return
+    }
     this.#port.sendToServer({
       type: 'response.cancel',
       ...(this.id === undefined ? {} : { response_id: this.id }),

@@ -18,7 +18,7 @@ import { ArrivedBytes } from './arrived-bytes.ts'
 import { judgeCalls } from './await-approval.ts'
 import { ClientStream } from './client-stream.ts'
 import { createFrameBuffer } from './frame-buffer.ts'
-import { longFrame, maxBehind, maxHeld, unfinishedWeight, waitingWeight } from './relay-limits.ts'
+import { maxBehind, maxHeld, readsAhead, unfinishedWeight, waitingWeight } from './relay-limits.ts'
 import { RelayStates } from './relay-state.ts'
 import type { Blame, RelayOptions, RelayOutcome } from './relay-types.ts'
 import { ResponseTiming } from './response-timing.ts'
@@ -283,7 +283,7 @@ export class Relay implements ResponseHandler {
     if (this.#states.isHolding) return void this.#behind.push(frame)
     const { reader, filter } = this.#options
     if (this.#states.isOver || reader.state === 'ended' || reader.state === 'failed') return
-    if (frame.data.length < longFrame || !filter.readAhead) return this.#take(frame)
+    if (!readsAhead(frame, this.#options)) return this.#take(frame)
     const readAhead = () => filter.readAhead?.(frame.data) ?? Promise.resolve()
     this.#hold('holding', readAhead, () => this.#take(frame))
   }
@@ -335,11 +335,11 @@ export class Relay implements ResponseHandler {
     const { judge, reader, filter, dialect } = this.#options
     if (!judge) return
     const { framing } = this.#client
-    // A document may take its time; a stream without signs of life would be given up.
-    const canKeepAlive = framing === sse && dialect.keepAlive !== undefined
-    const keepAlive = !framing.streams ? undefined : canKeepAlive && (() => this.#keepAlive())
+    // A document or session may take its time; a stream without signs of life would be given up.
+    const mayPause = framing.mayPause ?? !framing.streams
+    const sign = framing === sse && dialect.keepAlive !== undefined && (() => this.#keepAlive())
     const waiting = (decided: Promise<unknown>) => this.#timing.waitForHuman(decided)
-    const judged = () => judgeCalls(calls, { judge, keepAlive, waiting })
+    const judged = () => judgeCalls(calls, { judge, keepAlive: mayPause ? undefined : sign, waiting })
     this.#hold('asking', judged, (verdicts) => this.#add(reader.resume?.(verdicts, filter)))
   }
 

@@ -49,11 +49,10 @@ export function createUpstreamConnector(
       // What comes with the handshake waits until somebody listens.
       socket.once('open', () => {
         socket.pause()
-        socket.removeListener('error', failed)
         accept(socket)
       })
-      const failed = (error: Error) => refuse(upstreamRefusal(error))
-      socket.on('error', failed)
+      // It stays: an error that nobody hears ends the process.
+      socket.on('error', (error: Error) => refuse(upstreamRefusal(error)))
       socket.once('unexpected-response', (request, { statusCode }) => {
         request.destroy()
         refuse(

@@ -175,7 +175,8 @@ class SessionOpening {
       } catch (thrown) {
         if (cancellation.over) throw cancellation.cause
         const refusal = asRefusal(thrown)
-        fleet.tell(upstream, 'unreachable', 0)
+        // One that has answered is there, whatever it said.
+        if (refusal.cause !== undefined) fleet.tell(upstream, 'unreachable', 0)
         if (tried.size >= target.upstreams.length) throw refusal
       } finally {
         cancellation.onEnd(undefined)
