@@ -57,7 +57,8 @@ it.each([[['--version']], [['--help']], [['key', '--help']]])(
     expect(status).toBe(0)
     expect(stdout).not.toBe('')
     expect(packages).toEqual(['commander', 'fastest-levenshtein'])
-    expect(own).toBeLessThan(10)
+    // Sockets that a predecessor or systemd has left are taken before anything opens files, so their module is among them.
+    expect(own).toBeLessThan(11)
   },
 )
 
@@ -66,7 +67,7 @@ it('torwart key list reads YAML and loads no guard and no server', () => {
   expect(status).toBe(0)
   expect(stdout).toContain(id)
   expect(packages).toEqual(['commander', 'fastest-levenshtein', 'lru-cache', 'yaml'])
-  expect(own).toBeLessThan(40)
+  expect(own).toBeLessThan(41)
 })
 
 it('torwart serve reads a few dozen files of its own, and none of a package', async () => {
