@@ -20,7 +20,7 @@ export function reportPage(run: RunResult): string {
 ${facts(run)}
 ${holesOf(run).map(
   ({ close, results }) =>
-    html`<h2>Got through</h2><section class="card differs"><h3>Close it: ${close}</h3>${table(results)}</section>`,
+    html`<h2>Got through</h2><section class="card differs"><h3>Close it: ${withCode(close)}</h3>${table(results)}</section>`,
 )}
 ${part(run, 'unclear', 'Not decided', 'What these attacks prove is unknown.', notesOf)}
 ${part(run, 'admitted', 'Got through, as the documentation says', 'How each can be closed stands behind it.', admittedOf)}
@@ -61,7 +61,12 @@ function table(results: readonly AttackResult[], note?: Note): Html {
 function row(result: AttackResult, note: Note | undefined): Html {
   const { attack, roles } = result
   return html`<tr><td><code>${attack.id}</code></td><td>${attack.title}</td><td>${attack.owasp.join(', ')}</td>
-<td>${roles.join(', ')}</td>${note && html`<td>${note(result)}</td>`}</tr>`
+<td>${roles.join(', ')}</td>${note && html`<td>${withCode(note(result))}</td>`}</tr>`
+}
+
+/** Texts name settings and commands between backticks. */
+function withCode(text: string): Html[] {
+  return text.split('`').map((piece, at) => (at % 2 === 1 ? html`<code>${piece}</code>` : html`${piece}`))
 }
 
 function guards(run: RunResult): Html {
