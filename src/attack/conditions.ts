@@ -27,6 +27,10 @@ const facts = {
     holds: (_policy, { tools }) => tools === undefined,
     otherwise: 'the role restricts its `tools`',
   },
+  'approval-enforced': {
+    holds: (_policy, { observesTools }) => !observesTools,
+    otherwise: 'the rules for tools only observe (`tools.mode`), so nobody is asked for approval',
+  },
   'tool-arguments-flagged': {
     holds: (_policy, { outputGuard }) => outputGuard.toolArguments === 'flag',
     otherwise: 'the policy does not only flag secrets in arguments',

@@ -12,6 +12,8 @@ export interface RoleResult {
   readonly verdict: Verdict
   /** What stopped it, or why it was not tried or proved nothing. */
   readonly note: string
+  /** What closes it, if it got through. */
+  readonly close?: string
 }
 
 /** What became of an attack. */
@@ -22,6 +24,8 @@ export interface AttackResult {
   readonly roles: readonly string[]
   /** What stopped it, or why it was not tried, each once. */
   readonly notes: readonly string[]
+  /** What closes it, for each of these roles. */
+  readonly close: string
 }
 
 /** Sums up what became of an attack as each role. */
@@ -33,6 +37,7 @@ export function sumUp(attack: Attack, byRole: readonly RoleResult[]): AttackResu
     verdict,
     roles: those.map(({ role }) => role),
     notes: [...new Set(those.map(({ note }) => note).filter(Boolean))],
+    close: [...new Set(those.map(({ close }) => close ?? attack.close))].join(' '),
   }
 }
 
@@ -69,9 +74,9 @@ export function resultsOf(
 export function holesOf(run: Pick<RunResult, 'results'>): readonly Hole[] {
   const byClose = new Map<string, AttackResult[]>()
   for (const each of resultsOf(run, 'through')) {
-    const found = byClose.get(each.attack.close)
+    const found = byClose.get(each.close)
     if (found) found.push(each)
-    else byClose.set(each.attack.close, [each])
+    else byClose.set(each.close, [each])
   }
   return Array.from(byClose, ([close, results]) => ({ close, results }))
 }

@@ -1,4 +1,5 @@
 /** Plays a whole suite as every role, and says what became of each attack. */
+import { closeFor } from './close.ts'
 import { failure } from './conditions.ts'
 import { isFine } from './judge.ts'
 import { type Player, play, send } from './play.ts'
@@ -129,7 +130,12 @@ async function attempt(
   const outcome = await play(stage, attack, playerOf(subject, keysFor(subject, attack)))
   switch (outcome.verdict) {
     case 'through':
-      return { role, verdict: isAdmitted(attack, subject) ? 'admitted' : 'through', note: '' }
+      return {
+        role,
+        verdict: isAdmitted(attack, subject) ? 'admitted' : 'through',
+        note: '',
+        close: closeFor(attack, subject.role),
+      }
     case 'stopped':
       return { role, verdict: 'stopped', note: outcome.by }
     default:

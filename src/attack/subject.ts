@@ -1,6 +1,7 @@
 /** Whom attacks are played as: a role of the policy, and the values that placeholders have for it. */
 import { randomHex, randomText } from '../core/random.ts'
 import { canonicalFor } from '../models/name.ts'
+import { roleOutsideCanary } from '../policy/canary.ts'
 import type { Policy, Role } from '../policy/policy.ts'
 import type { ScopeName } from './scope-names.ts'
 import { fittingArguments } from './tool-arguments.ts'
@@ -35,8 +36,9 @@ export function guardModels(policy: Policy): ReadonlySet<string> {
   return new Set(guards.flatMap(({ model }) => model?.name ?? []))
 }
 
-/** Describes a role. @param toolRules its `tools.arguments`, as the policy writes them */
-export function subjectOf(policy: Policy, role: Role, toolRules?: unknown): Subject {
+/** Describes a role, for its keys outside a canary. @param toolRules its `tools.arguments`, as the policy writes them */
+export function subjectOf(policy: Policy, given: Role, toolRules?: unknown): Subject {
+  const role = roleOutsideCanary(given)
   const values = new Map<ScopeName, string | number>()
   const reasons = new Map<ScopeName, string>()
   const set = (name: ScopeName, value: string | number | undefined, reason: string) =>

@@ -15,6 +15,11 @@ export function roleFor(roles: ReadonlyMap<string, Role>, name: string, caller: 
   return partOf(caller) < role.canary.share * parts ? role.canary.role : role
 }
 
+/** Returns the role of those of its keys outside its canary; with a share of 100 %, that is the canary itself. */
+export function roleOutsideCanary(role: Role): Role {
+  return role.canary?.share === 1 ? role.canary.role : role
+}
+
 function partOf(caller: string): number {
   return createHash('sha256').update(caller).digest().readUInt32BE(0) % parts
 }

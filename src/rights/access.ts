@@ -114,7 +114,7 @@ function observesInWords({ observesLimits, observesTools, canary }: Role): strin
   return [
     ...(observesLimits ? ['limits observe'] : []),
     ...(observesTools ? ['tools observe'] : []),
-    ...(canary ? [`enforced for ${canary.share * 100} % of keys`] : []),
+    ...(canary ? [`enforced for ${Math.round(canary.share * 100)} % of keys`] : []),
   ]
 }
 

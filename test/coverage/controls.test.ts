@@ -167,6 +167,75 @@ describe('a guard that is on', () => {
   })
 })
 
+const observing = {
+  limits: ['requestsLimited', 'tokensBudgeted', 'loopsBroken'],
+  tools: ['toolsListed', 'toolsApproved'],
+  'guards.prompt': ['promptGuard', 'secondOpinion'],
+  'guards.output': [
+    ...(['secretsCut', 'personalDataCut', 'linksCut', 'controlsCut', 'scriptsBlocked'] as const),
+    ...(['injectionStopped', 'systemPromptKept'] as const),
+  ],
+} as const satisfies Record<string, readonly MeasureId[]>
+
+describe.each(Object.entries(observing))('%s that only observe', (part, ids) => {
+  const judged = (id: MeasureId, enforce: string | undefined) => {
+    const facts = factsWith(({ policy }) => setObserving(policy.roles.agent ?? {}, part, enforce), folder)
+    const settings = measures[id].judge(facts)
+    return { extent: extentOf(settings), open: settings.filter(({ extent }) => extent !== 'met').map(print) }
+  }
+
+  it.each(ids)('do not meet %s, and their mode is named', (id) => {
+    const mode = `roles.agent.${part}.mode: observe`
+    const extent = part === 'guards.output' ? 'partly' : 'not'
+    expect(judged(id, undefined)).toEqual({ extent, open: [mode] })
+    expect(judged(id, '0%')).toEqual({ extent, open: [mode] })
+  })
+
+  it.each(ids)('meet %s in part where they are enforced for a share of the keys', (id) => {
+    expect(judged(id, '10%')).toEqual({ extent: 'partly', open: ['roles.agent.enforce: 10%'] })
+    expect(judged(id, '7%').open).toEqual(['roles.agent.enforce: 7%'])
+    expect(judged(id, '100%')).toEqual({ extent: 'met', open: [] })
+  })
+
+  it('change nothing else', () => {
+    const facts = factsWith(({ policy }) => setObserving(policy.roles.agent ?? {}, part, '10%'), folder)
+    const fallen = switchable.filter((id) => extentOf(measures[id].judge(facts)) !== 'met')
+    expect(fallen.toSorted()).toEqual(ids.toSorted())
+  })
+})
+
+function setObserving(role: Record<string, unknown>, part: string, enforce: string | undefined): void {
+  const [key = '', guard] = part.split('.')
+  const mode = { mode: 'observe' }
+  role[key] = guard === undefined ? { ...Object(role[key]), ...mode } : { [guard]: mode }
+  if (enforce !== undefined) role.enforce = enforce
+}
+
+describe('what is missing', () => {
+  it('is missing for the share of keys, too', () => {
+    const facts = factsWith(({ policy }) => {
+      const agent = policy.roles.agent ?? {}
+      Object.assign(agent, { tools: { mode: 'observe', allow: ['*'], approve: ['pay'] }, enforce: '10%' })
+      agent.limits = { mode: 'observe', requestsPerMinute: 1 }
+    }, folder)
+    const listed = (id: MeasureId) => measures[id].judge(facts).map((each) => `${print(each)} ${each.extent}`)
+    expect(listed('toolsListed')).toEqual(['roles.agent.tools.allow: [*] not'])
+    expect(listed('requestsLimited')).toEqual([
+      'roles.agent.enforce: 10% partly',
+      'roles.agent.limits.concurrent: absent not',
+    ])
+  })
+
+  it('is no budget of a group, which is enforced whatever the role observes', () => {
+    const facts = factsWith(({ policy }) => {
+      Object.assign(policy, { groups: { sales: { tokensPerMonth: 1_000_000 } } })
+      const agent = policy.roles.agent ?? {}
+      Object.assign(agent, { group: 'sales', limits: { mode: 'observe', requestsPerMinute: 1 } })
+    }, folder)
+    expect(measures.tokensBudgeted.judge(facts).map(print)).toEqual(['roles.agent.group: sales'])
+  })
+})
+
 describe('prefixes that are passed through unread', () => {
   const passing = (methods: string[]) => (draft: ReturnType<typeof best>) => {
     draft.policy.passthrough = [{ prefix: '/ui', upstream: 'one', roles: ['agent'], methods }]

@@ -198,6 +198,29 @@ describe('torwart document', () => {
     expect(out).toContain('There is no audit log yet.')
   })
 
+  it('says which limits, rules and guards are not enforced for all keys', async () => {
+    const file = join(folder, 'observing.yaml')
+    const observed =
+      'limits: { mode: observe, requestsPerMinute: 5 }, tools: { mode: observe, allow: [search] }'
+    const role = `routes: [chat], models: ["*"], ${observed}, guards: { output: { mode: observe } }`
+    writeFileSync(
+      file,
+      `version: 1
+upstreams: [{ name: local, url: "http://127.0.0.1:11434", kind: ollama }]
+roles:
+  none: { ${role} }
+  some: { ${role}, enforce: 10% }
+  all: { ${role}, enforce: 100% }
+`,
+    )
+    const { out } = await cli(['document', '-c', file])
+    const told = (words: string) =>
+      out.match(new RegExp(`^- (Limits|Tools|Prompt guard|Output guard): .*${words}$`, 'gm'))?.length
+    expect(told('observes only')).toBe(3)
+    expect(told('observes only, but is enforced for 10 % of the keys')).toBe(3)
+    expect(out.match(/observes only/g)).toHaveLength(6)
+  })
+
   it('lists keys by role and the newest records, and writes one HTML file in German', async () => {
     const { out } = await cli(['document', '-c', gate.policyFile, '--format', 'html', '--lang', 'de'])
     expect(out).toMatch(/^<!doctype html>\n<html lang="de">/)

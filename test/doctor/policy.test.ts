@@ -63,6 +63,8 @@ describe('limits and rules for tools', () => {
       'low only-observes',
       'low only-observes',
     ])
+    expect(findings(onlyObserves, await factsOf(role(`${more}, enforce: 99%`)))).toHaveLength(2)
+    expect(findings(onlyObserves, await factsOf(role(`${more}, enforce: 100%`)))).toEqual([])
     expect(findings(onlyObserves, await factsOf(role(counted)))).toEqual([])
   })
 })

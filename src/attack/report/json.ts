@@ -8,7 +8,7 @@ export function asJson(run: RunResult): object {
   return {
     tried: tried.length,
     stopped: resultsOf(run, 'stopped').length,
-    through: resultsOf(run, 'through').map((each) => ({ ...gist(each), close: each.attack.close })),
+    through: resultsOf(run, 'through').map((each) => ({ ...gist(each), close: each.close })),
     holes: holesOf(run).map(({ close, results }) => ({ close, attacks: results.map(idOf) })),
     admitted: resultsOf(run, 'admitted').map((each) => ({ ...gist(each), by: each.attack.admitted?.by })),
     unclear: resultsOf(run, 'unclear').map((each) => ({ ...gist(each), why: each.notes })),

@@ -44,7 +44,7 @@ function facts({ policy, roles, finished, seconds }: RunResult): Html {
 type Note = (result: AttackResult) => string
 
 const notesOf: Note = ({ notes }) => notes.join(', ')
-const admittedOf: Note = ({ attack: { admitted, close } }) => `${admitted?.by ?? ''}. ${close}`
+const admittedOf: Note = ({ attack: { admitted }, close }) => `${admitted?.by ?? ''}. ${close}`
 
 function part(run: RunResult, verdict: Verdict, title: string, lead: string, note: Note): Html | undefined {
   const results = resultsOf(run, verdict)

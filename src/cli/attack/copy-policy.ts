@@ -22,6 +22,7 @@ export const changes: readonly string[] = [
   'Model servers are scripted, and limits are counted in memory.',
   'Plain HTTP on free ports of loopback: `listen.tls`, `listen.prefix`, `certificates` and `jwt` are left out.',
   'Limits that several callers share, groups and limits of models are left out; limits of keys are only in force where they are attacked.',
+  'There is no canary (`enforce`): what is set to `observe` observes, unless it is enforced for all keys.',
   'Nothing leaves the machine: no webhooks, receivers of records, telemetry or anomalies.',
   'Approvals do not wait (`approval.wait: 0s`), and `models.require: [suite]` is left out.',
 ]
@@ -80,11 +81,15 @@ function copyModels(models: unknown): Mapping {
 }
 
 function copyRole(role: unknown, folder: string, limits: boolean): Mapping {
-  const { shared: _shared, group: _group, ...own } = mapping(role)
+  const { shared: _shared, group: _group, enforce, ...own } = mapping(role)
+  const { mode } = mapping(own.limits)
   return {
     ...own,
     ...(own.guards === undefined ? {} : { guards: copyGuards(own.guards, folder) }),
-    ...(limits ? {} : { limits: { requestsPerMinute: 'unlimited' } }),
+    ...(enforce === '100%' ? { enforce } : {}),
+    ...(limits
+      ? {}
+      : { limits: { ...(mode === undefined ? {} : { mode }), requestsPerMinute: 'unlimited' } }),
   }
 }
 

@@ -7,6 +7,7 @@ import { type Subject, subjectOf } from '../../attack/subject.ts'
 import { keyId, mintKey } from '../../auth/api-keys/key.ts'
 import { readKeyFile } from '../../auth/api-keys/key-file.ts'
 import { isObject, objectsIn, tryJson } from '../../core/json.ts'
+import { roleFor } from '../../policy/canary.ts'
 import type { Policy } from '../../policy/policy.ts'
 import { type Io, textOf, UsageError, type Values } from '../command.ts'
 
@@ -26,7 +27,7 @@ export async function liveGateway(values: Values, policy: Policy): Promise<Live>
   const url = given.replace(/\/+$/, '')
   const key = keyIn(textOf(values, 'keyFile'))
   const entry = readKeyFile(policy.keysFile).find(({ id }) => id === keyId(key))
-  const role = entry && policy.roles.get(entry.role)
+  const role = entry && roleFor(policy.roles, entry.role, entry.id)
   if (!role)
     throw new UsageError(
       'The key is not in the key file of the policy. Name the policy of the gateway that is attacked with -c.',

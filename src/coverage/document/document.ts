@@ -158,8 +158,14 @@ function callerBlocks({ facts: { policy, keys, nowMs } }: Report, words: Documen
 function guardFacts(policy: Policy, words: DocumentTexts): Block {
   const { promptGuard, outputGuard, exceptions, personalData } = policy
   return facts(
-    fact(words.promptGuard, [promptGuardInWords(promptGuard)]),
-    fact(words.outputGuard, [outputGuardInWords(outputGuard)]),
+    fact(words.promptGuard, [
+      promptGuardInWords(promptGuard),
+      promptGuard.mode === 'observe' ? words.observes : '',
+    ]),
+    fact(words.outputGuard, [
+      outputGuardInWords(outputGuard),
+      outputGuard.mode === 'observe' ? words.observes : '',
+    ]),
     fact(words.disabled, [promptGuard.disable.join(', ') || words.none]),
     fact(words.exceptions, [String(exceptions.entries.length)]),
     fact(words.packs, [promptGuard.packFiles.join(', ') || words.none]),

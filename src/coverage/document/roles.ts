@@ -1,5 +1,6 @@
 /** What roles may do and which guards they have, as blocks of the document. */
 import type { OutputGuard, Policy, PromptGuard, Role } from '../../policy/policy.ts'
+import { enforcedShare, type Part } from '../enforced.ts'
 import { type Block, fact, facts } from '../page/page.ts'
 import type { DocumentTexts } from './texts.ts'
 
@@ -13,21 +14,32 @@ export function roleBlocks({ roles }: Policy, words: DocumentTexts): readonly Bl
 
 function roleFacts(role: Role, words: DocumentTexts): Block {
   const { purpose, routes, models, tools, limits, caps, promptGuard, outputGuard, marking, content } = role
+  const told = (part: Part) => observing(role, part, words)
   return facts(
     fact(words.purpose, [purpose ?? words.notStated]),
     fact(words.routes, [[...routes].join(', ')]),
     fact(words.mayUse, [models.join(', ')]),
-    fact(words.tools, [tools === undefined ? words.anyTool : tools.allow.join(', ') || words.none]),
+    fact(words.tools, [
+      tools === undefined ? words.anyTool : tools.allow.join(', ') || words.none,
+      told('tools'),
+    ]),
     fact(words.approve, [tools?.approve.join(', ') ?? '']),
-    fact(words.limits, [countsOf(limits).join(', ') || words.none]),
+    fact(words.limits, [countsOf(limits).join(', ') || words.none, told('limits')]),
     fact(words.caps, [
       countsOf({ ...caps, ...(role.allow.size > 0 ? { allow: [...role.allow].join(' ') } : {}) }).join(', '),
     ]),
-    fact(words.promptGuard, [promptGuardInWords(promptGuard)]),
-    fact(words.outputGuard, [outputGuardInWords(outputGuard)]),
+    fact(words.promptGuard, [promptGuardInWords(promptGuard), told('promptGuard')]),
+    fact(words.outputGuard, [outputGuardInWords(outputGuard), told('outputGuard')]),
     fact(words.marking, [marking]),
     fact(words.content, [content]),
   )
+}
+
+/** Says that a part is not enforced for all keys; empty if it is. */
+function observing(role: Role, part: Part, words: DocumentTexts): string {
+  const share = enforcedShare(role, part)
+  if (share === undefined || share === 1) return ''
+  return share === 0 ? words.observes : `${words.enforcedFor} ${Math.round(share * 100)} % ${words.ofKeys}`
 }
 
 /** Prints what is set, by its key in the policy. */

@@ -1,5 +1,6 @@
 /** What the settings of guards have in common: those of all requests, and those that a role overrides. */
 import type { OutputGuard, Policy, PromptGuard, Role } from '../../policy/policy.ts'
+import { asEnforced } from '../enforced.ts'
 import { besidePassThrough, type Extent, ofRoles, type Setting, setting } from '../measure.ts'
 
 /** A key of a guard, with its value and what it does. */
@@ -20,12 +21,13 @@ export function guardSettings<Side extends keyof Guards>(
   read: (guard: Guards[Side]) => readonly Reading[],
 ): readonly Setting[] {
   const common = new Map(read(policy[side]).map(([key, value]) => [key, value]))
-  const settings = ofRoles(roles, (role) => {
+  const judge = (role: Role) => {
     const own: Guards = role
     return read(own[side]).map(([key, value, extent]) => {
       const path = `${prefixes[side]}.${key}`
       return setting(common.get(key) === value ? path : `roles.${role.name}.${path}`, value, extent)
     })
-  })
+  }
+  const settings = ofRoles(roles, (role) => asEnforced(role, side, judge))
   return besidePassThrough(policy, settings)
 }

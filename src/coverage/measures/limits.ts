@@ -1,5 +1,6 @@
 /** Measures about how much may be used, and what happens when parts fail. */
 import type { Limits } from '../../policy/policy.ts'
+import { judgeRules } from '../enforced.ts'
 import {
   besidePassThrough,
   type Measure,
@@ -20,16 +21,18 @@ export const requestsLimited: Measure = {
   proof: 'torwart access',
   traces: ['limited'],
   judge: ({ policy }) =>
-    ofRoles(usingRoles(policy), ({ name, limits }) => [
-      limit(name, limits, 'requestsPerMinute'),
-      limit(name, limits, 'concurrent'),
-    ]),
+    ofRoles(usingRoles(policy), (role) =>
+      judgeRules(role, 'limits', ({ name, limits }) => [
+        limit(name, limits, 'requestsPerMinute'),
+        limit(name, limits, 'concurrent'),
+      ]),
+    ),
 }
 
 function limit(
   role: string,
   limits: Limits,
-  key: 'requestsPerMinute' | 'concurrent' | 'actionsPerMinute',
+  key: 'requestsPerMinute' | 'concurrent' | 'tokensPerDay' | 'actionsPerMinute',
 ): Setting {
   return setting(`roles.${role}.limits.${key}`, limits[key], whether(limits[key] !== undefined))
 }
@@ -45,16 +48,11 @@ export const tokensBudgeted: Measure = {
   judge: ({ policy }) =>
     besidePassThrough(
       policy,
-      ofRoles(usingRoles(policy), ({ name, limits, group }) =>
-        group === undefined
-          ? [
-              setting(
-                `roles.${name}.limits.tokensPerDay`,
-                limits.tokensPerDay,
-                whether(limits.tokensPerDay !== undefined),
-              ),
-            ]
-          : [setting(`roles.${name}.group`, group, 'met')],
+      ofRoles(usingRoles(policy), (role) =>
+        // What a group shares is enforced whatever the mode of the role.
+        role.group === undefined
+          ? judgeRules(role, 'limits', ({ name, limits }) => [limit(name, limits, 'tokensPerDay')])
+          : [setting(`roles.${role.name}.group`, role.group, 'met')],
       ),
     ),
 }
@@ -68,14 +66,17 @@ export const loopsBroken: Measure = {
   proof: 'torwart access',
   traces: ['loopBroken'],
   judge: ({ policy }) =>
-    ofRoles(writingRoles(policy), ({ name, limits }) => {
-      const { repetition } = limits
-      const value = repetition && `${repetition.same} in ${repetition.windowMs / 1000}s`
-      return [
+    ofRoles(writingRoles(policy), (role) =>
+      judgeRules(role, 'limits', ({ name, limits }) => [
         limit(name, limits, 'actionsPerMinute'),
-        setting(`roles.${name}.limits.repetition`, value, whether(repetition !== undefined)),
-      ]
-    }),
+        repetitionLimit(name, limits),
+      ]),
+    ),
+}
+
+function repetitionLimit(role: string, { repetition }: Limits): Setting {
+  const value = repetition && `${repetition.same} in ${repetition.windowMs / 1000}s`
+  return setting(`roles.${role}.limits.repetition`, value, whether(repetition !== undefined))
 }
 
 /** Limits hold while Redis is away. */

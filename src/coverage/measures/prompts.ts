@@ -27,7 +27,7 @@ export const promptGuard: Measure = {
         ? [['mode', guard.mode, 'met'], ...weakened(guard)]
         : [['mode', guard.mode, 'not']],
     )
-    const trusting = roles.filter((role) => role.trustSystem && role.promptGuard.mode === 'enforce')
+    const trusting = roles.filter((role) => role.trustSystem && role.promptGuard.mode !== 'off')
     const { entries } = policy.exceptions
     if (settings.every(({ extent }) => extent === 'not')) return settings
     return [
@@ -64,13 +64,10 @@ export const secondOpinion: Measure = {
   proof: 'torwart check',
   traces: ['opinion'],
   judge: ({ policy }) =>
-    guardSettings(policy, usingRoles(policy), 'promptGuard', ({ mode, model }) => [
-      [
-        'model',
-        model === undefined ? 'absent' : model.name,
-        whether(model !== undefined && mode === 'enforce'),
-      ],
-    ]),
+    guardSettings(policy, usingRoles(policy), 'promptGuard', ({ mode, model }) => {
+      if (model === undefined) return [['model', 'absent', 'not']]
+      return mode === 'enforce' ? [['model', model.name, 'met']] : [['mode', mode, 'not']]
+    }),
 }
 
 /** Nothing reaches a model that no guard reads. */

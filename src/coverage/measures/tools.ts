@@ -1,4 +1,5 @@
 /** Measures about tools that models call. */
+import { judgeRules } from '../enforced.ts'
 import { besidePassThrough, type Measure, ofRoles, setting, whether, writingRoles } from '../measure.ts'
 
 /** Roles name the tools that may be called. */
@@ -12,11 +13,13 @@ export const toolsListed: Measure = {
   judge: ({ policy }) =>
     besidePassThrough(
       policy,
-      ofRoles(writingRoles(policy), ({ name, tools }) => {
-        if (tools === undefined) return [setting(`roles.${name}.tools`, 'absent', 'not')]
-        const isOpen = tools.allow.some((pattern) => /^\*+$/.test(pattern))
-        return [setting(`roles.${name}.tools.allow`, `[${tools.allow.join(', ')}]`, whether(!isOpen))]
-      }),
+      ofRoles(writingRoles(policy), (role) =>
+        judgeRules(role, 'tools', ({ name, tools }) => {
+          if (tools === undefined) return [setting(`roles.${name}.tools`, 'absent', 'not')]
+          const isOpen = tools.allow.some((pattern) => /^\*+$/.test(pattern))
+          return [setting(`roles.${name}.tools.allow`, `[${tools.allow.join(', ')}]`, whether(!isOpen))]
+        }),
+      ),
     ),
 }
 
@@ -31,11 +34,13 @@ export const toolsApproved: Measure = {
   judge: ({ policy }) =>
     besidePassThrough(
       policy,
-      ofRoles(writingRoles(policy), ({ name, tools }) => {
-        if (tools === undefined) return [setting(`roles.${name}.tools`, 'absent', 'not')]
-        const isHeld = tools.approve.length > 0 || tools.allow.length === 0
-        return [setting(`roles.${name}.tools.approve`, `[${tools.approve.join(', ')}]`, whether(isHeld))]
-      }),
+      ofRoles(writingRoles(policy), (role) =>
+        judgeRules(role, 'tools', ({ name, tools }) => {
+          if (tools === undefined) return [setting(`roles.${name}.tools`, 'absent', 'not')]
+          const isHeld = tools.approve.length > 0 || tools.allow.length === 0
+          return [setting(`roles.${name}.tools.approve`, `[${tools.approve.join(', ')}]`, whether(isHeld))]
+        }),
+      ),
     ),
 }
 

@@ -1,4 +1,5 @@
 /** Guards that are off or only observe, for everyone or for a role. */
+import { roleOutsideCanary } from '../../policy/canary.ts'
 import type { Check, Facts } from '../facts.ts'
 import type { Outcome } from '../finding.ts'
 
@@ -8,10 +9,12 @@ type Mode = 'enforce' | 'observe' | 'off'
 export const guardsOff: Check = ({ policy: { promptGuard, outputGuard, roles } }: Facts) => [
   ...guard('prompt', promptGuard.mode, ''),
   ...guard('output', outputGuard.mode, ''),
-  ...[...roles.values()].flatMap(({ name, promptGuard: ofRole, outputGuard: output }) => [
-    ...(ofRole.mode === promptGuard.mode ? [] : guard('prompt', ofRole.mode, name)),
-    ...(output.mode === outputGuard.mode ? [] : guard('output', output.mode, name)),
-  ]),
+  ...[...roles.values()]
+    .map(roleOutsideCanary)
+    .flatMap(({ name, promptGuard: ofRole, outputGuard: output }) => [
+      ...(ofRole.mode === promptGuard.mode ? [] : guard('prompt', ofRole.mode, name)),
+      ...(output.mode === outputGuard.mode ? [] : guard('output', output.mode, name)),
+    ]),
 ]
 
 /** @param role empty: the guard of the whole policy */
