@@ -1,130 +1,134 @@
 /** `torwart sandbox`: runs a tool of an agent confined, or not at all. */
-import { randomBytes } from 'node:crypto'
-import { existsSync, statSync } from 'node:fs'
-import { arch } from 'node:os'
+import { accessSync, constants } from 'node:fs'
 import { dirname } from 'node:path'
-import { parseDuration, printDuration, printSize } from '../core/units.ts'
-import { defaultTimeoutMs, maxMemory, maxStream } from '../sandbox/bounds.ts'
-import { bubblewrap } from '../sandbox/bubblewrap.ts'
-import { chooseConfinement } from '../sandbox/choose.ts'
-import { type Confinement, type Folders, SandboxProblem } from '../sandbox/confinement.ts'
-import { container } from '../sandbox/container.ts'
-import { allowedFolder } from '../sandbox/folders.ts'
-import { type Outcome, runConfined, type Stop } from '../sandbox/run.ts'
-import { systemCallFilter } from '../sandbox/seccomp.ts'
-import { type Command, configOption, type Io, textOf, textsOf, UsageError, type Values } from './command.ts'
-
-/** As of `timeout`: the time was over. */
-const timedOut = 124
-/** As of `timeout`, `env` and `docker run`: not run, or stopped by a bound. */
-const notRun = 125
-const longestMs = 3_600_000
+import { Readable } from 'node:stream'
+import type { Policy } from '../policy/policy.ts'
+import { SandboxProblem } from '../sandbox/confinement.ts'
+import type { Streams } from '../sandbox/run.ts'
+import { readToolCall } from '../sandbox/tool-call.ts'
+import { type Command, configOption, type Io, textOf, UsageError, type Values } from './command.ts'
+import { confine, notRun, type Run } from './sandbox/confine.ts'
+import { type Plan, planCommand, planTool, policyFile } from './sandbox/plan.ts'
 
 /** The command `torwart sandbox`. */
 export const sandbox: Command = {
-  argument: '<command...>',
+  argument: '[command...]',
   options: [
+    { flags: '--tool <name>', description: 'tool whose profile in the policy says what it gets' },
+    {
+      flags: '--json',
+      description: 'read one tool call as JSON, run the command of its profile, print the result as JSON',
+    },
     { flags: '--timeout <duration>', description: 'time it may take, at most 1h; default: 30s' },
     { flags: '--allow-read <dir...>', description: 'folder that it may read' },
     { flags: '--allow-write <dir...>', description: 'folder that it may read and write' },
     { flags: '--allow-host <host:port...>', description: 'not possible yet: refused' },
     {
       flags: configOption.flags,
-      description: 'policy of the gateway, whose keys, log and secrets no command may see',
+      description:
+        'policy of the gateway, whose keys, log and secrets no command may see; puts runs on record',
     },
   ],
   async run(values, io, ...command): Promise<number> {
-    if (values.allowHost !== undefined)
-      throw new UsageError('--allow-host is not possible yet: a confined command has no network at all.')
-    const timeoutMs = timeoutOf(values)
-    const variables = ownVariables(io)
+    requireOne(values, command)
     try {
-      const folders = await foldersOf(values, io)
-      const confinement = await chooseConfinement(candidatesFor(folders), variables)
-      const outcome = await runConfined(confinement, {
-        command,
-        timeoutMs,
-        streams: { input: io.input, out: (text) => io.out(text), err: (text) => io.err(text) },
-        variables,
-        onStart(stop) {
-          for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) io.on(signal, () => stop('signal'))
-        },
-      })
-      io.err(`sandbox: ${report(confinement, outcome, timeoutMs)}\n`)
-      return exitCodeOf(outcome)
+      if (values.json === true) return await answerCall(values, io)
+      const tool = textOf(values, 'tool')
+      const isNamed = tool !== '' || textOf(values, 'config') !== ''
+      const policy = isNamed ? await loadOwn(values, io) : undefined
+      const plan =
+        policy && tool ? planTool(tool, command, policy, values, io) : planCommand(command, values, io)
+      const { exit } = await runOnRecord(plan, tool || null, policy, streamsOf(io), io)
+      return exit
     } catch (error) {
-      if (!(error instanceof SandboxProblem)) throw error
-      io.err(`sandbox: ${error.message}\n`)
-      return notRun
+      return refusalOf(error, io)
     }
   },
 }
 
 /** @throws UsageError */
-function timeoutOf(values: Values): number {
-  const written = textOf(values, 'timeout')
-  const ms = written === '' ? defaultTimeoutMs : parseDuration(written)
-  if (ms === undefined || ms === 0 || ms > longestMs)
-    throw new UsageError('--timeout must be a duration such as 30s, at most 1h.')
-  return ms
+function requireOne(values: Values, command: readonly string[]): void {
+  if (values.allowHost !== undefined)
+    throw new UsageError('--allow-host is not possible yet: a confined command has no network at all.')
+  if (values.tool === '') throw new UsageError('--tool needs a name.')
+  if (values.json === true && (values.tool !== undefined || command.length > 0))
+    throw new UsageError('With --json, the tool call names the tool and its profile the command.')
 }
 
-/** @throws SandboxProblem, PolicyError */
-async function foldersOf(values: Values, io: Io): Promise<Folders> {
-  const read = textsOf(values, 'allowRead')
-  const write = textsOf(values, 'allowWrite')
-  if (read.length + write.length === 0) return { read, write }
-  const own = await ownPaths(textOf(values, 'config'), io)
-  return {
-    read: read.map((path) => allowedFolder(path, 'read', own)),
-    write: write.map((path) => allowedFolder(path, 'write', own)),
+/** @throws PolicyError, and SandboxProblem if its log cannot be written */
+async function loadOwn(values: Values, io: Io): Promise<Policy> {
+  const { loadPolicy } = await import('../policy/load.ts')
+  const { policy } = loadPolicy(policyFile(values), io.variables)
+  try {
+    accessSync(dirname(policy.audit.file), constants.W_OK)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    // It is made with the first record.
+    if (code !== 'ENOENT')
+      throw new SandboxProblem(`the run could not be put on record, so there was none (${code}).`)
+  }
+  return policy
+}
+
+function streamsOf(io: Io): Streams {
+  return { input: io.input, out: (text) => io.out(text), err: (text) => io.err(text) }
+}
+
+/** @throws SandboxProblem if it was not run, and what keeps it from being recorded */
+async function runOnRecord(
+  plan: Plan,
+  tool: string | null,
+  policy: Policy | undefined,
+  streams: Streams,
+  io: Io,
+): Promise<Run> {
+  const run = await confine(plan, streams, io)
+  if (policy !== undefined) {
+    const { putOnRecord } = await import('./shared/operator-event.ts')
+    const { exit, ms, stoppedBy = null } = run
+    await putOnRecord('sandbox run', { tool, exit, ms, stoppedBy }, policy, io)
+  }
+  return run
+}
+
+/** Runs the tool of one call, and prints its result once the run is on record. */
+async function answerCall(values: Values, io: Io): Promise<number> {
+  let name: string | null = null
+  const printed = { stdout: '', stderr: '' }
+  const answer = (exit: number, stoppedBy?: Run['stoppedBy']) => {
+    const ok = exit === 0 && stoppedBy === undefined
+    const ends = { truncated: stoppedBy === 'output', timedOut: stoppedBy === 'time' }
+    io.out(`${JSON.stringify({ name, ok, exit, ...printed, ...ends })}\n`)
+    return exit
+  }
+  try {
+    const call = await readToolCall(io.input)
+    name = call.name
+    const policy = await loadOwn(values, io)
+    const plan = planTool(name, [], policy, values, io)
+    const streams: Streams = {
+      // Never part of a command line: what a model writes must not become a flag or a path of it.
+      input: Readable.from([Buffer.from(call.arguments)]),
+      out: (text) => {
+        printed.stdout += text
+      },
+      err: (text) => {
+        printed.stderr += text
+      },
+    }
+    const { exit, stoppedBy } = await runOnRecord(plan, name, policy, streams, io)
+    return answer(exit, stoppedBy)
+  } catch (error) {
+    const exit = refusalOf(error, io)
+    // The model reads it, so it says nothing of this host.
+    printed.stderr = 'The tool was not run.'
+    return answer(exit)
   }
 }
 
-/** Returns what belongs to the gateway: the folders of keys and audit log, the policy, the files with secrets that it names. */
-async function ownPaths(named: string, io: Io): Promise<readonly string[]> {
-  const config = named || (configOption.standard ?? '')
-  // A host that only runs tools has no policy.
-  if (named === '' && !existsSync(config)) return []
-  const { locateAudit, locateKeys, openPolicy } = await import('../policy/locate.ts')
-  const { secretFiles } = openPolicy(config, io.variables)
-  const folders = [locateKeys(config, io.variables), locateAudit(config, io.variables)].map(dirname)
-  return [config, ...folders, ...secretFiles]
-}
-
-function candidatesFor(folders: Folders): readonly Confinement[] {
-  const id = randomBytes(8).toString('hex')
-  const filter = systemCallFilter(arch())
-  const containers = [container('docker', folders, id), container('podman', folders, id)]
-  if (filter === undefined) return containers
-  // Not `userInfo`, which fails for a user without a name.
-  const isRoot = statSync('/proc/self').uid === 0
-  return [bubblewrap(folders, filter, isRoot), ...containers]
-}
-
-/** Returns what the programs that confine need of the environment. */
-function ownVariables({ variables }: Io): NodeJS.ProcessEnv {
-  const names = ['HOME', 'XDG_RUNTIME_DIR', 'DOCKER_HOST', 'DOCKER_CONFIG', 'DOCKER_CONTEXT']
-  return {
-    // Not the caller's: what confines must not be found in a folder of somebody else's.
-    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-    ...Object.fromEntries(names.flatMap((name) => (variables[name] ? [[name, variables[name]]] : []))),
-  }
-}
-
-function exitCodeOf({ code, stoppedBy }: Outcome): number {
-  if (stoppedBy === 'time') return timedOut
-  return stoppedBy === undefined ? code : notRun
-}
-
-function report({ name }: Confinement, { code, stoppedBy, ms }: Outcome, timeoutMs: number): string {
-  if (stoppedBy === undefined) return `${name}, exit code ${code}, ${ms} ms`
-  const reasons: Readonly<Record<Stop, string>> = {
-    time: `took longer than ${printDuration(timeoutMs)}`,
-    input: `standard input is over ${printSize(maxStream)}`,
-    output: `output is over ${printSize(maxStream)} and was cut`,
-    memory: `used more than ${printSize(maxMemory)}`,
-    signal: 'a signal came',
-  }
-  return `${name}, stopped after ${ms} ms: ${reasons[stoppedBy]}`
+/** Tells why nothing was run. @returns the exit code. @throws error if it is no such reason */
+function refusalOf(error: unknown, io: Io): number {
+  if (!(error instanceof SandboxProblem)) throw error
+  io.err(`sandbox: ${error.message}\n`)
+  return notRun
 }

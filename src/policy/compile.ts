@@ -30,6 +30,7 @@ import { compileDoor, compileListeners } from './compile-listeners.ts'
 import { compileModelTrust } from './compile-model-trust.ts'
 import { compilePassThrough } from './compile-passthrough.ts'
 import { compileRedis } from './compile-redis.ts'
+import { compileSandbox } from './compile-sandbox.ts'
 import { compileTelemetry } from './compile-telemetry.ts'
 import type { Exceptions } from './exceptions.ts'
 import { lint } from './lint.ts'
@@ -131,6 +132,7 @@ function compileParts(config: Config, origin: Origin, report: Report): Parts {
     approval: compileApproval(config, report),
     anomalies: compileAnomalies(config, report),
     guardBudget: config.guards.budget,
+    sandbox: compileSandbox(config, folder, report),
     aliases: compileAliases(config.aliases, upstreams, report),
     door: compileDoor(config.door, listen, report),
     memoryBudgetBytes: config.memory.budget === undefined ? undefined : parseSize(config.memory.budget),

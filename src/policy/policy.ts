@@ -320,6 +320,16 @@ export interface Price {
   readonly output: number
 }
 
+/** A tool of agents, and what `torwart sandbox` gives it. */
+export interface ToolProfile {
+  /** Program and arguments; empty: the command line names them. */
+  readonly command: readonly string[]
+  /** Absolute paths. */
+  readonly read: readonly string[]
+  readonly write: readonly string[]
+  readonly timeoutMs: number
+}
+
 /** The compiled policy. */
 export interface Policy {
   /** Twelve hex digits of the SHA-256 of the file with its variables as written. */
@@ -366,6 +376,8 @@ export interface Policy {
   readonly personalData: PersonalData
   /** Units of work that all guards may take for one request. */
   readonly guardBudget: number
+  /** By name of the tool. */
+  readonly sandbox: ReadonlyMap<string, ToolProfile>
   /** Names that clients use → names of models, as written. */
   readonly aliases: ReadonlyMap<string, string>
   readonly door: {

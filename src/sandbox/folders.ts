@@ -18,12 +18,17 @@ export function allowedFolder(path: string, access: 'read' | 'write', own: reado
   const real = realFolder(given)
   // A command that may write beside it could have made the link.
   if (real !== given) throw new SandboxProblem(`${path} is or goes through a symbolic link. Name its target.`)
-  const refused = access === 'write' ? [...never, ...neverWritten] : never
-  const found = refused.find((each) => overlap(real, each))
+  const found = folderNotGiven(real, access)
   if (found !== undefined) throw new SandboxProblem(`${path} is not given to commands: ${found}.`)
   if (own.some((each) => overlap(real, realOrGiven(each))))
     throw new SandboxProblem(`${path} is not given to commands: keys, audit log or policy of the gateway.`)
   return real
+}
+
+/** Names the folder of the host that keeps commands from getting this one, if any does. @param path absolute */
+export function folderNotGiven(path: string, access: 'read' | 'write'): string | undefined {
+  const refused = access === 'write' ? [...never, ...neverWritten] : never
+  return refused.find((each) => overlap(path, each))
 }
 
 function realFolder(path: string): string {
@@ -47,6 +52,7 @@ function overlap(one: string, other: string): boolean {
   return isWithin(one, other) || isWithin(other, one)
 }
 
-function isWithin(path: string, folder: string): boolean {
+/** Whether a path is a folder or lies in it. Both are absolute. */
+export function isWithin(path: string, folder: string): boolean {
   return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`)
 }

@@ -139,6 +139,8 @@ describe.skipIf(!canConfine)('a confined command', () => {
 describe('torwart sandbox', () => {
   it.each([
     [['--allow-host', 'example.com:443'], 2, '--allow-host is not possible yet'],
+    [['--json'], 2, 'its profile the command'],
+    [['--tool', ''], 2, '--tool needs a name'],
     [['--timeout', '2h'], 2, '--timeout must be'],
     [['--timeout', '0s'], 2, '--timeout must be'],
     [['--allow-read', '/'], 125, '/ is not given to commands'],
@@ -159,7 +161,7 @@ describe('torwart sandbox', () => {
     for (const name of ['keys', 'log']) mkdirSync(join(home, name, 'deeper'), { recursive: true })
     writeFileSync(
       policy,
-      `keys: { file: ../keys/keys.yaml }\naudit: { file: ../log/audit.jsonl }\nadmin: { token: "\${file:apart/token}" }\n`,
+      `version: 1\nupstreams: [{ name: local, url: http://127.0.0.1:11434, kind: ollama }]\nkeys: { file: ../keys/keys.yaml }\naudit: { file: ../log/audit.jsonl }\nadmin: { token: "\${file:apart/token}" }\n`,
     )
     for (const folder of ['', 'keys', 'log', 'log/deeper', 'policies', 'policies/apart']) {
       const words = ['sandbox', '-c', policy, '--allow-read', join(home, folder), '--', 'true']

@@ -23,6 +23,7 @@ export const operatorEvents = [
   'backup started',
   'backup made',
   'backup restored',
+  'sandbox run',
 ] as const
 
 /** One of `operatorEvents`. */

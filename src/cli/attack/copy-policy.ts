@@ -65,6 +65,7 @@ const leftOut = [
     'reload',
     'log',
     'prices',
+    'sandbox',
   ],
 ] as const
 

@@ -29,11 +29,14 @@ export async function putOnRecord(
   const { file } = policy.audit
   const operation = await announceEvent(file, event, details)
   const isWaiting = () => waitingEvents(file).some((each) => each.operation === operation)
-  if (!(await isLocked(file, io))) await takeHere(event, policy, io)
+  let problem = ''
   for (const end = Date.now() + maxWaitMs; isWaiting(); ) {
+    // Another command may have written the log until now, and have taken what waited before this event.
+    if (!(await isLocked(file, io))) problem = await takeHere(event, policy, io)
+    if (!isWaiting()) return true
     if (Date.now() > end) {
       io.err(
-        `\`${event}\` is not in the audit log yet. It waits in ${file}.pending.json, and the gateway that writes this log records it as soon as it can. See its log.\n`,
+        `${problem}\`${event}\` is not in the audit log yet. It waits in ${file}.pending.json, and the gateway that writes this log records it as soon as it can. See its log.\n`,
       )
       return false
     }
@@ -42,8 +45,11 @@ export async function putOnRecord(
   return true
 }
 
-/** Writes the log, which nobody else writes now, and signs every chain of it. Deletes nothing, however old it is. */
-async function takeHere(event: string, policy: Policy, io: Io): Promise<void> {
+/**
+ * Writes the log, which nobody else writes now, and signs every chain of it. Deletes nothing, however old it is.
+ * @returns what kept it from that; empty if nothing did
+ */
+async function takeHere(event: string, policy: Policy, io: Io): Promise<string> {
   const report = (problem: string, error: unknown) =>
     io.err(`${problem}${error === undefined ? '' : `: ${String(error)}`}\n`)
   const open = (file: string) =>
@@ -62,8 +68,9 @@ async function takeHere(event: string, policy: Policy, io: Io): Promise<void> {
     // Closing a chain signs its end.
     for (const chain of chainsOf(policy.audit.file).slice(1))
       if (segmentsOf(chain).length > 0) await (await open(chain)).close()
+    return ''
   } catch (error) {
-    // A gateway may have started meanwhile; then it records the event.
-    report('This command could not write the audit log', error)
+    // A gateway or another command may have started meanwhile; then it records the event.
+    return `This command could not write the audit log: ${String(error)}\n`
   }
 }

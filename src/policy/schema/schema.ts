@@ -15,6 +15,7 @@ import type { SchemaNode } from './node.ts'
 import { passThrough } from './passthrough.ts'
 import { groups } from './persons.ts'
 import { role, sharedLimits } from './role.ts'
+import { sandbox } from './sandbox.ts'
 import { telemetry } from './telemetry.ts'
 import {
   address,
@@ -269,6 +270,7 @@ export const configSchema = Type.Object(
       webhook: optional(webhook('Receives a signed notification of each approval request and decision.')),
     }),
     anomalies,
+    sandbox,
     aliases: mapOf(Type.String({ minLength: 1 }), 'Model by the name that clients use for it.'),
     door: section('Limits by client address, before authentication.', {
       failuresPerMinute: countOf('Failed logins (401) per address and minute. Further ones get 429.', 60, 1),
