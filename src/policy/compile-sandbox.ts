@@ -2,9 +2,9 @@
 import { resolve } from 'node:path'
 import { parseDuration } from '../core/units.ts'
 import { folderNotGiven } from '../sandbox/folders.ts'
-import type { ToolProfile } from './policy.ts'
 import type { Config } from './schema/schema.ts'
 import type { Path, Report } from './source.ts'
+import type { ToolProfile } from './tool-profile.ts'
 
 /** Compiles `sandbox`. Reports folders that no command is given; whether they are there is seen when a tool runs. */
 export function compileSandbox(

@@ -19,7 +19,9 @@ import type { GroupBudget, Limits, PersonRule, SharedLimits } from './limits.ts'
 import type { Networks } from './networks.ts'
 import type { AnomalySettings, ApprovalSettings } from './notifications.ts'
 import type { Observing } from './observing.ts'
+import type { Price } from './price.ts'
 import type { TelemetrySettings } from './telemetry-settings.ts'
+import type { ToolProfile } from './tool-profile.ts'
 
 export type { GroupBudget, Limits, PersonRule, Repetition, SharedLimits } from './limits.ts'
 
@@ -310,24 +312,6 @@ export interface ModelTrust {
   /** The key that signs passed runs, as an absolute path; its public half is in `FILE.pub`. */
   readonly signingFile: string
   readonly tools: 'off' | 'pin'
-}
-
-/** What models that match a pattern cost. */
-export interface Price {
-  readonly matches: ModelMatcher
-  /** For a million tokens each, in any one currency. */
-  readonly input: number
-  readonly output: number
-}
-
-/** A tool of agents, and what `torwart sandbox` gives it. */
-export interface ToolProfile {
-  /** Program and arguments; empty: the command line names them. */
-  readonly command: readonly string[]
-  /** Absolute paths. */
-  readonly read: readonly string[]
-  readonly write: readonly string[]
-  readonly timeoutMs: number
 }
 
 /** The compiled policy. */

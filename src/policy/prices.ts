@@ -2,7 +2,8 @@
 import { modelMatcher } from '../models/match.ts'
 import { parsePattern } from '../models/name.ts'
 import { modelFault } from './model-fault.ts'
-import type { Policy, Price } from './policy.ts'
+import type { Policy } from './policy.ts'
+import type { Price } from './price.ts'
 import type { Config } from './schema/schema.ts'
 import type { Report } from './source.ts'
 
