@@ -222,6 +222,8 @@ export interface Prompt {
   /** Names of parameters that were lowered while the body was read. */
   readonly clamped: readonly string[]
   readonly body: JsonObject
+  /** The JSON Schema that the response was asked for by; `true`: any JSON. Absent: it may be any text. */
+  readonly answerSchema?: JsonObject | true
   /** The file of a form. */
   readonly file?: Upload
   /** The bytes of an upload, as they arrive. */
@@ -351,6 +353,10 @@ export interface ResponseReader {
   /** Returns the last frame of a stream that is aborted, where it is more than the body of the error. */
   errorFrame?(error: PublicError): Frame
   readonly usage: Usage | undefined
+  /** Each text so far that answers the prompt, without what was thought before it. Absent: nothing tells them apart. */
+  readonly answers?: readonly string[] | undefined
+  /** The model stopped because it had no more tokens left. Absent: it did not, or nothing tells. */
+  readonly isCutShort?: boolean
   /** UTF-16 code units of the frames that the reader holds. Absent: none. */
   readonly held?: number
   /** The id under which the server may have stored this response. */

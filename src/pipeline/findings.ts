@@ -50,6 +50,10 @@ export interface ResponseGuard {
   readonly planted: readonly string[]
   /** So far; undefined: there was no text to read. */
   readonly verdict: OutputVerdict | 'unread' | undefined
-  /** The answer is over: reads what was still to be read. */
-  finish(): void
+  /**
+   * The answer is over: reads what was still to be read.
+   * @param isWhole whether its end mark was seen: then it must have the form that it was asked for in
+   * @throws Refusal `output_blocked`, `internal`
+   */
+  finish(isWhole?: boolean): void
 }

@@ -73,11 +73,12 @@ export function compileOutputGuard(
   config: Config['guards']['output'],
   finder?: SensitiveFinder,
 ): OutputGuard {
-  const { mode, secrets, pii, toolArguments, links, controls, injection, scripts, theft, canary } = config
+  const { mode, secrets, pii, toolArguments, links, controls, injection, scripts, theft, schema, canary } =
+    config
   const cutting = { secrets, pii, controls, links: links.otherwise }
   return {
     mode,
-    actions: { ...cutting, injection, scripts, theft, canary: canary ? 'block' : 'off' },
+    actions: { ...cutting, injection, scripts, theft, schema, canary: canary ? 'block' : 'off' },
     sought: {
       secrets: secrets !== 'off',
       pii: pii !== 'off',

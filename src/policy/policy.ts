@@ -241,7 +241,7 @@ export interface OutputGuard {
   readonly mode: 'enforce' | 'observe' | 'off'
   readonly actions: Readonly<
     Record<
-      'secrets' | 'pii' | 'links' | 'controls' | 'canary' | 'injection' | 'scripts' | 'theft',
+      'secrets' | 'pii' | 'links' | 'controls' | 'canary' | 'injection' | 'scripts' | 'theft' | 'schema',
       OutputAction
     >
   >

@@ -78,10 +78,7 @@ export function safeSchema(root: unknown, tell: Tell) {
 /** @param within references that are being put in place */
 function safe(node: unknown, path: Path, within: readonly string[], work: Compilation): SafeSchema {
   if (typeof node === 'boolean') return node
-  if (++work.nodes > maxNodes) {
-    if (work.nodes === maxNodes + 1) work.tell([], `has more than ${maxNodes} parts`)
-    return false
-  }
+  if (!hasRoom(1, work)) return false
   if (!isRecord(node)) return wrong(path, 'must be a JSON Schema', work)
   const fresh: Record<string, unknown> = {}
   let referred: SafeSchema | undefined
@@ -97,6 +94,14 @@ function safe(node: unknown, path: Path, within: readonly string[], work: Compil
       work.tell([...path, least], `is above \`${max}\`, so nothing could pass`)
   // What stands beside a reference holds, too.
   return referred === undefined ? fresh : { allOf: [fresh, referred] }
+}
+
+/** Counts parts. @returns whether there are not too many, which is told once */
+function hasRoom(parts: number, work: Compilation): boolean {
+  const had = work.nodes
+  work.nodes += parts
+  if (had <= maxNodes && work.nodes > maxNodes) work.tell([], `has more than ${maxNodes} parts`)
+  return work.nodes <= maxNodes
 }
 
 function member(
@@ -120,6 +125,8 @@ function member(
   }
   if (keyword === 'required') {
     if (!isTexts(value)) return wrong(at, 'must be a list of names', work)
+    // Of a definition that many references put in place, each name is read as often.
+    if (!hasRoom(value.length, work)) return []
     for (const name of value) noteName(name, work.names)
     return value
   }
@@ -130,7 +137,9 @@ function member(
 function plainFault(keyword: string, value: unknown): string | undefined {
   if (keyword === 'type') {
     const named: unknown[] = Array.isArray(value) ? value : [value]
-    return named.length > 0 && named.every((type) => types.some((known) => known === type))
+    return named.length > 0 &&
+      named.length <= types.length &&
+      named.every((type) => types.some((known) => known === type))
       ? undefined
       : `must be one of ${types.join(', ')}`
   }

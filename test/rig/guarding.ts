@@ -29,6 +29,7 @@ export const usual: Settings = {
   controls: 'redact',
   scripts: 'flag',
   theft: 'flag',
+  schema: 'off',
   canary: false,
 }
 

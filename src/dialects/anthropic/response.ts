@@ -106,6 +106,7 @@ interface DeltaText {
 export class AnthropicResponseReader implements ResponseReader {
   state: ResponseReader['state'] = 'open'
   usage: Usage | undefined
+  isCutShort = false
   readonly transcript = new Transcript()
   readonly #names: ModelNames
   readonly #stream: boolean
@@ -190,6 +191,7 @@ export class AnthropicResponseReader implements ResponseReader {
     this.#otherTexts.begin()
     this.#filterBlocks(message, filter)
     this.state = 'ended'
+    this.isCutShort = message.stop_reason === 'max_tokens'
     const named = withRequestedModel(message, this.#names)
     return this.#edits.seal(frame, () => named, isChanged || named !== message)
   }
@@ -229,6 +231,7 @@ export class AnthropicResponseReader implements ResponseReader {
       case 'message_delta':
         before = this.#channels.close(filter)
         this.state = 'finished'
+        this.isCutShort = isObject(event.delta) && event.delta.stop_reason === 'max_tokens'
         if (isObject(event.delta) && event.delta.stop_reason === 'tool_use' && this.#calls.allStripped) {
           event.delta.stop_reason = 'end_turn'
           changed = true

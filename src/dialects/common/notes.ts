@@ -20,6 +20,8 @@ export class Notes {
   readonly leftOut = new Set<string>()
   readonly unread = new Set<string>()
   readonly counts = { images: 0, imageBytes: 0, inputs: 0, stops: 0, schema: 0 }
+  /** As in `Prompt`. */
+  answerSchema: JsonObject | true | undefined
   readonly allowed: ReadonlySet<Feature>
   readonly shared: SharedItems | undefined
   readonly #names: string[] = []
@@ -158,6 +160,7 @@ export class Notes {
       leftOut,
       clamped,
       body,
+      ...(this.answerSchema === undefined ? {} : { answerSchema: this.answerSchema }),
     }
   }
 

@@ -72,6 +72,13 @@ export class Transcript {
     return [...this.#texts.values()].join('\n')
   }
 
+  /** Returns the texts of the channels that answer, one each; undefined if an answer may stand where nothing reads it as one. */
+  answersIn(isAnswer: (channel: string) => boolean): readonly string[] | undefined {
+    const answers = [...this.#texts].flatMap(([channel, text]) => (isAnswer(channel) ? [text] : []))
+    const isElsewhere = [...this.#texts.keys()].some((channel) => /(?:^|\W)(?:other|refusal)$/.test(channel))
+    return answers.length === 0 && isElsewhere ? undefined : answers
+  }
+
   get toolCalls(): readonly ToolCall[] {
     return this.#calls
   }

@@ -11,6 +11,7 @@ import { capCount, capKeepAlive, capSize, keepAliveSeconds, refuseUnload } from 
 import { EmbeddingResponseReader } from '../common/embedding-response.ts'
 import { embeddingInput } from '../common/inputs.ts'
 import { base64Image } from '../common/media.ts'
+import type { Notes } from '../common/notes.ts'
 import { functionName, removeForbiddenTools } from '../common/offered-tools.ts'
 import {
   answerSchema,
@@ -69,6 +70,11 @@ const tools = list((value, at, notes) => {
 
 const sampling = { options, keep_alive: keepAlive, truncate: flag }
 const generation = { ...sampling, stream: flag, format, think, logprobs: flag, top_logprobs: integer(0, 20) }
+
+const noteAnswerSchema = (notes: Notes, { format: asked }: JsonObject) => {
+  if (asked === 'json') notes.answerSchema = true
+  if (isObject(asked)) notes.answerSchema = asked
+}
 
 /** Token numbers, which reach the model unread: no guard can decode them. */
 const numbers = list(integer(0))
@@ -227,12 +233,17 @@ export const ollama: Dialect = {
   errorBody: (error) => ({ error: error.message }),
   endpoints: [
     ...adminRoutes,
-    { ...generations, path: '/api/chat', group: 'chat', read: bodyReader(chat, 'unless told not to') },
+    {
+      ...generations,
+      path: '/api/chat',
+      group: 'chat',
+      read: bodyReader(chat, 'unless told not to', noteAnswerSchema),
+    },
     {
       ...generations,
       path: '/api/generate',
       group: 'completions',
-      read: bodyReader(generate, 'unless told not to'),
+      read: bodyReader(generate, 'unless told not to', noteAnswerSchema),
     },
     { ...embedders, path: '/api/embed', read: bodyReader(embed, 'never') },
     { ...embedders, path: '/api/embeddings', read: bodyReader(embeddings, 'never') },

@@ -86,6 +86,7 @@ const inFunction: HandledElsewhere = (key) =>
 export class OllamaResponseReader implements ResponseReader {
   state: ResponseReader['state'] = 'open'
   usage: Usage | undefined
+  isCutShort = false
   readonly #names: ModelNames
   readonly transcript = new Transcript()
   readonly #channels = new OpenChannels()
@@ -98,6 +99,10 @@ export class OllamaResponseReader implements ResponseReader {
   constructor(names: ModelNames) {
     this.#names = names
     this.#otherTexts = new OtherTexts(this.#edits, this.transcript, names)
+  }
+
+  get answers(): readonly string[] | undefined {
+    return this.transcript.answersIn((channel) => channel === 'message.content' || channel === 'response')
   }
 
   get waiting(): readonly ToolCall[] {
@@ -148,6 +153,7 @@ export class OllamaResponseReader implements ResponseReader {
     const hasContext = line.context !== undefined
     delete line.context
     const done = line.done === true
+    if (line.done_reason === 'length') this.isCutShort = true
     this.#filterLine(line, filter)
     // Embeddings have no `done` and are one document.
     if (done || line.embeddings !== undefined || line.embedding !== undefined) this.state = 'ended'

@@ -14,6 +14,7 @@ import { EmbeddingResponseReader } from '../common/embedding-response.ts'
 import { hostedTool, typeOf } from '../common/hosted-tools.ts'
 import { embeddingInput, textsNotTokens } from '../common/inputs.ts'
 import { imageUrl } from '../common/media.ts'
+import type { Notes } from '../common/notes.ts'
 import { functionName, functionOrFlatName, removeForbiddenTools } from '../common/offered-tools.ts'
 import {
   answerSchema,
@@ -180,6 +181,14 @@ const chat = withRouteHint(
     ['model', 'messages'],
   ),
 )
+/** Servers take what is no schema for any object. */
+const noteAnswerSchema = (notes: Notes, { response_format: asked }: JsonObject) => {
+  if (!isObject(asked)) return
+  const { type, json_schema: named } = asked
+  if (type === 'json_object') notes.answerSchema = { type: 'object' }
+  if (type === 'json_schema')
+    notes.answerSchema = isObject(named) && isObject(named.schema) ? named.schema : true
+}
 const completions = withRouteHint(
   'prompt',
   { messages: '/v1/chat/completions', input: '/v1/responses' },
@@ -297,7 +306,7 @@ const chatRoute = {
   ...generation,
   serverPath: '/v1/chat/completions',
   group: 'chat',
-  read: bodyReader(chat),
+  read: bodyReader(chat, 'if asked', noteAnswerSchema),
 } as const
 const completionsRoute = {
   ...generation,

@@ -87,6 +87,7 @@ const inMessage: HandledElsewhere = (key, value) =>
 export class OpenaiResponseReader implements ResponseReader {
   state: ResponseReader['state'] = 'open'
   usage: Usage | undefined
+  isCutShort = false
   readonly #names: ModelNames
   readonly #stream: boolean
   readonly #hideUsage: boolean
@@ -110,6 +111,10 @@ export class OpenaiResponseReader implements ResponseReader {
     this.#stream = stream
     this.#hideUsage = hideUsage
     this.#otherTexts = new OtherTexts(this.#edits, this.transcript, names)
+  }
+
+  get answers(): readonly string[] | undefined {
+    return this.transcript.answersIn((channel) => /^\d+\/(?:content|text)$/.test(channel))
   }
 
   get held(): number {
@@ -217,6 +222,7 @@ export class OpenaiResponseReader implements ResponseReader {
       dropUnread(choice, this.#stream, this.#edits)
       this.#filterChoice(key, choice, filter)
       if (!isFinished(choice)) continue
+      if (choice.finish_reason === 'length') this.isCutShort = true
       if (this.state === 'open') this.state = 'finished'
       rests.push(...this.#channels.close(filter, key))
     }

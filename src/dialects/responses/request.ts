@@ -6,9 +6,10 @@
  * Special case: a conversation may be continued by the id of its last response. LocalAI would continue that of any caller,
  * so the id must be one that the gateway gave to the same caller. Ollama ignores it, so it is dropped and the caller told.
  */
-
+import { isObject, type JsonObject } from '../../core/json.ts'
 import { bodyReader } from '../common/body-reader.ts'
 import { capCount, leaveOut } from '../common/caps.ts'
+import type { Notes } from '../common/notes.ts'
 import { functionOrFlatName, removeForbiddenTools } from '../common/offered-tools.ts'
 import {
   answerSchema,
@@ -83,7 +84,14 @@ const request = withRouteHint(
   ),
 )
 
-const readRequest = bodyReader(request)
+const noteAnswerSchema = (notes: Notes, { text: asked }: JsonObject) => {
+  const format = isObject(asked) ? asked.format : undefined
+  if (!isObject(format)) return
+  if (format.type === 'json_object') notes.answerSchema = { type: 'object' }
+  if (format.type === 'json_schema') notes.answerSchema = isObject(format.schema) ? format.schema : true
+}
+
+const readRequest = bodyReader(request, 'if asked', noteAnswerSchema)
 const read: Exchange['read'] = (body, allowed, shared) => {
   const prompt = readRequest(body, allowed, shared)
   const { previous_response_id: continues } = prompt.body

@@ -59,6 +59,7 @@ const inEnd: HandledElsewhere = (key) =>
 export class ResponsesResponseReader implements ResponseReader {
   state: ResponseReader['state'] = 'open'
   usage: Usage | undefined
+  isCutShort = false
   readonly transcript = new Transcript()
   readonly #names: ModelNames
   readonly #stream: boolean
@@ -92,6 +93,10 @@ export class ResponsesResponseReader implements ResponseReader {
     this.#instructions = instructions
     this.#echoedTexts = new OtherTexts(this.#edits, undefined, names)
     this.#otherTexts = new OtherTexts(this.#edits, this.transcript, names)
+  }
+
+  get answers(): readonly string[] | undefined {
+    return this.transcript.answersIn((channel) => /\/(?:response\.output_text|content)$/.test(channel))
   }
 
   get waiting(): readonly ToolCall[] {
@@ -186,6 +191,7 @@ export class ResponsesResponseReader implements ResponseReader {
     this.#noteStoredId(response.id)
     const changed = this.#filterResponse(response, filter, false)
     for (const item of response.output) this.#record(item, true)
+    this.isCutShort = response.status === 'incomplete'
     this.state = 'ended'
     const named = withRequestedModel(response, this.#names)
     return this.#edits.seal(frame, () => named, changed || named !== response)
@@ -215,6 +221,7 @@ export class ResponsesResponseReader implements ResponseReader {
     if (response) {
       changed = this.#filterResponse(response, filter, true)
       if (ends.has(type)) this.state = 'ended'
+      this.isCutShort = type === 'response.incomplete'
       const named = withRequestedModel(response, this.#names)
       changed ||= named !== response
       event.response = named

@@ -38,6 +38,7 @@ export function requireAnswer(
     if (answer.isMasked && blocks(role).some((part) => part === 'secrets' || part === 'pii'))
       throw new Unknown('what is masked in the answer is not on record')
     requireText(request, answer.text, read, make)
+    if (blocks(role).includes('schema')) throw new Unknown('the form that was asked for is not on record')
   }
   for (const call of answer.calls) requireCall(request, call)
 }

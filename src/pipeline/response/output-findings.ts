@@ -11,7 +11,7 @@ const guard = 'output'
 const maxNoted = 256
 
 /** The guards that read output. */
-export type OutputPart = Guard | 'injection' | 'scripts' | 'theft'
+export type OutputPart = Guard | 'injection' | 'scripts' | 'theft' | 'schema'
 /** What a policy wants done about what one of them finds. */
 export type OutputAction = 'off' | 'flag' | 'redact' | 'block'
 
@@ -23,6 +23,7 @@ const severities: Readonly<Record<OutputPart, Severity>> = {
   injection: 'medium',
   pii: 'medium',
   scripts: 'medium',
+  schema: 'medium',
   controls: 'low',
 }
 const heavier: Readonly<Record<OutputVerdict, number>> = { allow: 0, flag: 1, redact: 2, block: 3 }
@@ -88,6 +89,14 @@ export class ResponseNotes {
     if (this.#seen.has(id)) return
     this.#seen.add(id)
     this.#note(part, id, this.actions[part], 0, 0)
+  }
+
+  /** Something was asked for in a form that could not be checked, told once: that is no pass and no reason to end. */
+  unchecked(): void {
+    const id = 'schema.unchecked'
+    if (this.#seen.has(id)) return
+    this.#seen.add(id)
+    this.#note('schema', id, 'flag', 0, 0)
   }
 
   /** What a tool is given is what it works with: there a policy may want another thing. */

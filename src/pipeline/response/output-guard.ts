@@ -15,6 +15,7 @@ import { type Authenticated, extend, type Guarded, type Matched } from '../conte
 import type { ResponseGuard } from '../findings.ts'
 import { countFindings } from '../labels.ts'
 import type { GuardTurns } from '../request/guard-turns.ts'
+import { type AskedForm, FormCheck } from './asked-form.ts'
 import { guardsResponse } from './guarded-routes.ts'
 import { ResponseNotes } from './output-findings.ts'
 import {
@@ -49,6 +50,8 @@ export interface AnsweredPrompt {
   readonly canary: string | undefined
   /** Whether no text of the response can be read: sound. */
   readonly isUnread: boolean
+  /** Absent: it was asked for in no form that could be checked. */
+  readonly asked?: AskedForm
 }
 
 /** @returns undefined if this role's responses are not guarded */
@@ -107,7 +110,15 @@ export function createResponseGuards({ scannerFor, turns, metrics }: OutputGuard
     }
     const alters = enforces && (settings.alters || about.canary !== undefined)
     const filter = new GuardedOutput({ texts, sliced, notes, alters, spend, faultOf })
-    return new TextGuard(filter, notes, about)
+    const form =
+      about.asked && actions.schema !== 'off' ? new FormCheck(about.asked, notes, spend) : undefined
+    return new TextGuard(filter, notes, about, (isWhole) => {
+      try {
+        form?.finish(isWhole)
+      } catch (cause) {
+        throw faultOf(cause)
+      }
+    })
   }
 }
 
@@ -115,7 +126,13 @@ export function createResponseGuards({ scannerFor, turns, metrics }: OutputGuard
 export function guardResponse(request: Matched, make: MakeResponseGuard): Guarded {
   const { endpoint, role, prompt, outgoing, canary } = request
   const system = prompt.texts.filter(({ channel }) => channel === 'system').map(({ text }) => text)
-  const about = { systemPrompt: system.join('\n'), canary, isUnread: outgoing.reader.isUnread ?? false }
+  const { reader } = outgoing
+  const about = {
+    systemPrompt: system.join('\n'),
+    canary,
+    isUnread: reader.isUnread ?? false,
+    asked: { prompt, reader },
+  }
   const responseGuard = guardsResponse(endpoint, role) ? make(request, about) : undefined
   return extend(request, { responseGuard, toolCalls: { findings: [], stopped: [], approvals: new Map() } })
 }
@@ -125,13 +142,20 @@ class TextGuard implements ResponseGuard {
   readonly planted: readonly string[]
   readonly #notes: ResponseNotes
   readonly #isUnread: boolean
+  readonly #checkForm: (isWhole: boolean) => void
   #isFinished = false
 
-  constructor(filter: GuardedOutput, notes: ResponseNotes, { canary, isUnread }: AnsweredPrompt) {
+  constructor(
+    filter: GuardedOutput,
+    notes: ResponseNotes,
+    { canary, isUnread }: AnsweredPrompt,
+    checkForm: (isWhole: boolean) => void,
+  ) {
     this.filter = filter
     this.planted = canary === undefined ? [] : ['canary']
     this.#notes = notes
     this.#isUnread = isUnread
+    this.#checkForm = checkForm
   }
 
   get findings() {
@@ -147,11 +171,15 @@ class TextGuard implements ResponseGuard {
     return this.#isUnread ? 'unread' : undefined
   }
 
-  finish(): void {
+  finish(isWhole = false): void {
     if (this.#isFinished) return
     this.#isFinished = true
-    this.#notes.end()
-    this.filter.finish()
+    try {
+      this.#checkForm(isWhole)
+    } finally {
+      this.#notes.end()
+      this.filter.finish()
+    }
   }
 }
 

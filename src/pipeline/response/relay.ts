@@ -246,16 +246,16 @@ export class Relay implements ResponseHandler {
 
   /** The end mark was seen. */
   #complete() {
-    const fault = this.#finishGuard()
+    const fault = this.#finishGuard(true)
     if (fault) return this.#stop(fault)
     this.#timing.noteFirstByte(this.#client.framing.streams)
     this.#conclude({ kind: 'answered', answer: this.answer })
   }
 
-  /** @returns the refusal if the guard fails; what it found until then stays */
-  #finishGuard(): Refusal | undefined {
+  /** @returns the refusal if the guard refuses or fails; what it found until then stays */
+  #finishGuard(isWhole = false): Refusal | undefined {
     try {
-      this.#options.guard?.finish()
+      this.#options.guard?.finish(isWhole)
       return undefined
     } catch (cause) {
       return asRefusal(cause)

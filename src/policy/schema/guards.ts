@@ -117,6 +117,11 @@ export const outputGuard = section('Inspects what the model sends back.', {
   controls: cutting('redact', 'Terminal escape sequences, control characters and invisible characters.'),
   scripts: judging('Code that a browser would run: `<script>`, `javascript:`, event handlers.'),
   theft: judging('Twelve or more consecutive words of the request’s own system prompt.'),
+  schema: choice(
+    ['off', 'flag', 'block'],
+    'off',
+    'Responses that were asked for as JSON or by a JSON Schema, and arguments of tool calls, that do not fit it.',
+  ),
   canary: flag('Insert a random marker into the system prompt, and block a response that repeats it.'),
 })
 

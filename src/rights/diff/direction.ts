@@ -58,7 +58,7 @@ const guardKeys: readonly (readonly [string, Judge])[] = [
   ['output.links.allow', added],
   ['output.links.otherwise', actions],
   ['output.canary', protects],
-  ...['secrets', 'pii', 'toolArguments', 'controls', 'injection', 'scripts', 'theft'].map(
+  ...['secrets', 'pii', 'toolArguments', 'controls', 'injection', 'scripts', 'theft', 'schema'].map(
     (key) => [`output.${key}`, actions] as const,
   ),
 ]
