@@ -109,16 +109,9 @@ export function createResponseGuards({ scannerFor, turns, metrics }: OutputGuard
       return new Refusal('internal', { detail: 'the output guard failed', cause })
     }
     const alters = enforces && (settings.alters || about.canary !== undefined)
-    const filter = new GuardedOutput({ texts, sliced, notes, alters, spend, faultOf })
-    const form =
-      about.asked && actions.schema !== 'off' ? new FormCheck(about.asked, notes, spend) : undefined
-    return new TextGuard(filter, notes, about, (isWhole) => {
-      try {
-        form?.finish(isWhole)
-      } catch (cause) {
-        throw faultOf(cause)
-      }
-    })
+    const form = about.asked && actions.schema !== 'off' && new FormCheck(about.asked, notes, spend)
+    const filter = new GuardedOutput({ texts, sliced, notes, form, alters, spend, faultOf })
+    return new TextGuard(filter, notes, about)
   }
 }
 
@@ -142,20 +135,13 @@ class TextGuard implements ResponseGuard {
   readonly planted: readonly string[]
   readonly #notes: ResponseNotes
   readonly #isUnread: boolean
-  readonly #checkForm: (isWhole: boolean) => void
   #isFinished = false
 
-  constructor(
-    filter: GuardedOutput,
-    notes: ResponseNotes,
-    { canary, isUnread }: AnsweredPrompt,
-    checkForm: (isWhole: boolean) => void,
-  ) {
+  constructor(filter: GuardedOutput, notes: ResponseNotes, { canary, isUnread }: AnsweredPrompt) {
     this.filter = filter
     this.planted = canary === undefined ? [] : ['canary']
     this.#notes = notes
     this.#isUnread = isUnread
-    this.#checkForm = checkForm
   }
 
   get findings() {
@@ -175,7 +161,7 @@ class TextGuard implements ResponseGuard {
     if (this.#isFinished) return
     this.#isFinished = true
     try {
-      this.#checkForm(isWhole)
+      this.filter.checkForm(isWhole)
     } finally {
       this.#notes.end()
       this.filter.finish()
@@ -187,6 +173,7 @@ interface GuardedOutputParts {
   readonly texts: OutputTexts
   readonly sliced: SlicedTexts<Found | Sign>
   readonly notes: ResponseNotes
+  readonly form: FormCheck | false | undefined
   /** Whether anything of the response may be cut out. */
   readonly alters: boolean
   spend(units: number): void
@@ -273,6 +260,16 @@ class GuardedOutput implements OutputFilter {
       await this.#parts.sliced.readAhead(frame)
     } catch (cause) {
       throw this.#parts.faultOf(cause)
+    }
+  }
+
+  /** The answer is over, wholly or not. @throws Refusal `output_blocked`, or `internal` if the guard fails */
+  checkForm(isWhole: boolean): void {
+    const { form, faultOf } = this.#parts
+    try {
+      if (form) form.finish(isWhole)
+    } catch (cause) {
+      throw faultOf(cause)
     }
   }
 
