@@ -1,4 +1,5 @@
 /** Hostile frames by raw socket: each ends in a close code and a record, and the gateway goes on. */
+import { connect } from 'node:net'
 import { deflateRawSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type RunningGate, startGate } from '../rig/gate.ts'
@@ -162,6 +163,32 @@ describe('other upgrades', () => {
     expect(await asking('h2c', 'Upgrade, HTTP2-Settings', head, body)).toMatchObject({ status: 404 })
     expect(await asking('h2c', 'Upgrade', [], 'x'.repeat(70_000))).toMatchObject({ status: 413 })
   })
+
+  it.each(['Upgrade', 'keep-alive, upgrade', '"upgrade"'])(
+    'are answered once where Proxy-Connection: %s asks for them, which Node reads as Connection',
+    async (value) => {
+      const bytes = `GET / HTTP/1.1\r\nHost: gate\r\nProxy-Connection: ${value}\r\nUpgrade: x\r\n\r\n`
+      expect(await sendRaw(gate.data, bytes)).toMatchObject({ status: 200 })
+    },
+  )
+
+  it.each([
+    ['websocket', '/v1/realtime?model=voice'],
+    ['h2c', '/'],
+  ])(
+    'for %s, behind a request that is not answered yet, end the connection and nothing else',
+    async (protocol, path) => {
+      const { hostname, port } = new URL(gate.data)
+      const socket = connect(Number(port), hostname)
+      socket.on('error', () => {})
+      const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+      socket.write(
+        `POST /v1/chat/completions HTTP/1.1\r\nHost: gate\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}GET ${path} HTTP/1.1\r\nHost: gate\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`,
+      )
+      await closed
+      expect((await gate.get('/')).status).toBe(200)
+    },
+  )
 
   it('are refused for WebSockets at other paths', async () => {
     const answer = await sendRaw(

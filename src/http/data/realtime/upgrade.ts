@@ -35,18 +35,39 @@ export function listenForUpgrades(
   isSession: (request: IncomingMessage) => boolean,
 ): void {
   app.server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-    if (!isWebSocket(request) || !isSession(request)) return giveBack(request, socket, head, take)
-    // Nothing else listens to it by now, and an error that nobody hears ends the process.
-    socket.on('error', () => socket.destroy())
-    heads.set(request, head)
-    // A request for a WebSocket has no body.
-    request.complete = true
-    const response = new ServerResponse(request)
-    response.shouldKeepAlive = false
-    response.assignSocket(socket)
-    response.once('finish', () => socket.destroySoon())
-    app.routing(request, response)
+    const response = responseOn(socket, request)
+    // A response that is still being written owns the connection. No client asks for another protocol behind it.
+    if (!response) socket.destroy()
+    else if (isWebSocket(request) && isSession(request)) {
+      heads.set(request, head)
+      openSession(app, request, response)
+    } else {
+      response.detachSocket(socket)
+      giveBack(request, socket, head, take)
+    }
   })
+}
+
+/** @returns undefined if another response has the connection */
+function responseOn(socket: Socket, request: IncomingMessage): ServerResponse | undefined {
+  const response = new ServerResponse(request)
+  try {
+    response.assignSocket(socket)
+    return response
+  } catch {
+    return undefined
+  }
+}
+
+function openSession(app: FastifyInstance, request: IncomingMessage, response: ServerResponse): void {
+  const { socket } = request
+  // Nothing else listens to it by now, and an error that nobody hears ends the process.
+  socket.on('error', () => socket.destroy())
+  // A request for a WebSocket has no body.
+  request.complete = true
+  response.shouldKeepAlive = false
+  response.once('finish', () => socket.destroySoon())
+  app.routing(request, response)
 }
 
 function isWebSocket({ method, headers }: IncomingMessage): boolean {
@@ -60,15 +81,18 @@ function giveBack(request: IncomingMessage, socket: Socket, head: Buffer, take: 
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] ?? ''
     const value = rawHeaders[at + 1] ?? ''
-    const kept = name.toLowerCase() === 'connection' ? withoutUpgrade(value) : value
+    const kept = asksForConnection.test(name) ? withoutUpgrade(value) : value
     if (kept !== undefined) lines.push(`${name}: ${kept}`)
   }
   socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]))
   take(socket)
 }
 
-/** @returns undefined if nothing is left */
+/** Node's parser takes the second, which no standard has, for the first. */
+const asksForConnection = /^(?:proxy-)?connection$/i
+
+/** @returns undefined if nothing is left, or what the parser might still read as an upgrade: it would come back for ever */
 function withoutUpgrade(connection: string): string | undefined {
   const kept = connection.split(',').filter((token) => token.trim().toLowerCase() !== 'upgrade')
-  return kept.length === 0 ? undefined : kept.join(',')
+  return kept.length === 0 || /upgrade/i.test(kept.join()) ? undefined : kept.join(',')
 }
