@@ -40,22 +40,29 @@ function authorise(
     })
 }
 
-const exchanges = dialects.flatMap(({ endpoints }) =>
-  endpoints.flatMap((endpoint) =>
-    endpoint.kind === 'exchange' ? [endpoint.path, endpoint.serverPath ?? ''] : [],
-  ),
+const working = dialects.flatMap(({ endpoints }) =>
+  endpoints.flatMap((endpoint) => {
+    if (endpoint.kind === 'session') return [endpoint.path, `${endpoint.path}/:call`]
+    return endpoint.kind === 'exchange' ? [endpoint.path, endpoint.serverPath ?? endpoint.path] : []
+  }),
 )
-const guarded: ReadonlySet<string> = new Set(exchanges.filter((path) => path !== ''))
-const withParameter = exchanges.flatMap((path) =>
-  path.includes(':') ? [path.slice(0, path.indexOf(':'))] : [],
+/** What llama.cpp's server has besides (its tools/server/README.md). */
+const ofLlamaCpp = ['/completion', '/infill']
+/** LocalAI has its routes without `/v1`, too. */
+const guarded = [...working, ...ofLlamaCpp].flatMap((path) =>
+  path.startsWith('/v1/') ? [path, path.slice('/v1'.length)] : [path],
 )
+const endings = guarded.filter((path) => !path.includes(':'))
+const beginnings = guarded.flatMap((path) => (path.includes(':') ? [path.slice(0, path.indexOf(':'))] : []))
 
-/** Tells whether a path makes a model work or changes one; LocalAI has its routes without `/v1`, too. */
+/**
+ * Tells whether a path makes a model work or changes one, as far as the gateway knows: also below another path (LocalAI's
+ * `/v1/mcp/chat/completions`, LM Studio's `/api/v0/chat/completions`), and for a server that takes capital letters for small
+ * ones.
+ */
 function isGuarded(path: string): boolean {
-  const plain = path.endsWith('/') ? path.slice(0, -1) : path
-  return (
-    guarded.has(plain) || guarded.has(`/v1${plain}`) || withParameter.some((start) => plain.startsWith(start))
-  )
+  const plain = (path.endsWith('/') ? path.slice(0, -1) : path).toLowerCase()
+  return endings.some((ending) => plain.endsWith(ending)) || beginnings.some((start) => plain.includes(start))
 }
 
 /**

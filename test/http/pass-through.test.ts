@@ -226,6 +226,11 @@ describe('who may pass', () => {
       '/v1/completions/',
       '/api/chat',
       '/v1/embeddings',
+      '/V1/chat/completions',
+      '/v1/mcp/chat/completions',
+      '/api/v0/chat/completions',
+      '/v1/realtime/calls',
+      '/infill',
       `/api/blobs/sha256:${'0'.repeat(64)}`,
     ])
       expect([
