@@ -1,5 +1,5 @@
 /** Events of the client: read, judged with the whole conversation, and forwarded as they were read. */
-import { isObject, JsonFault, type JsonObject, readJson, stringOf } from '../../core/json.ts'
+import { isObject, JsonFault, type JsonObject, objectsIn, readJson, stringOf } from '../../core/json.ts'
 import { asRefusal, Refusal } from '../../core/refusal.ts'
 import { type ClientEvent, readClientEvent } from '../../dialects/realtime/client-events.ts'
 import { formatOf } from '../../dialects/realtime/sound.ts'
@@ -38,8 +38,8 @@ export class ClientEvents {
     const session = this.#session
     const { conversation } = session.parts
     const { type, body } = event
-    if (type === 'response.create') return this.#createResponse(event, eventId)
     if (event.hasSound) this.#requireSound(event)
+    if (type === 'response.create') return this.#createResponse(event, eventId)
     if (type === 'session.update' || type === 'conversation.item.create') return this.#judge(event, eventId)
     conversation.accept(event)
     session.toServer(body)
@@ -51,8 +51,7 @@ export class ClientEvents {
     const session = this.#session
     const { conversation } = session.parts
     const format = formatOf(conversation.settings, 'input')
-    const pieces = typeof body.audio === 'string' ? [body.audio] : soundsIn(body.item)
-    if (pieces.every((piece) => session.countSound(piece, format))) return
+    if (soundsIn(body).every((piece) => session.countSound(piece, format))) return
     throw new Refusal('invalid_request', {
       say: 'This key may send no sound, or no more of it in this session (`caps.sound` of its role).',
     })
@@ -158,7 +157,10 @@ function inText(settings: JsonObject): JsonObject {
   return { ...settings, output_modalities: ['text'] }
 }
 
-function soundsIn(item: JsonObject[string] | undefined): string[] {
-  const content = isObject(item) && Array.isArray(item.content) ? item.content : []
-  return content.flatMap((part) => (isObject(part) && typeof part.audio === 'string' ? [part.audio] : []))
+/** Returns all sound of an event: a piece of the buffer, and that of items, also those of a response only. */
+function soundsIn({ audio, item, response }: JsonObject): string[] {
+  const own = typeof audio === 'string' ? [audio] : []
+  const items = [...objectsIn([item ?? null]), ...objectsIn(isObject(response) ? response.input : [])]
+  const parts = items.flatMap(({ content }) => objectsIn(content))
+  return [...own, ...parts.flatMap((part) => (typeof part.audio === 'string' ? [part.audio] : []))]
 }
