@@ -172,7 +172,14 @@ const observing = {
   tools: ['toolsListed', 'toolsApproved'],
   'guards.prompt': ['promptGuard', 'secondOpinion'],
   'guards.output': [
-    ...(['secretsCut', 'personalDataCut', 'linksCut', 'controlsCut', 'scriptsBlocked'] as const),
+    ...([
+      'secretsCut',
+      'personalDataCut',
+      'linksCut',
+      'controlsCut',
+      'scriptsBlocked',
+      'formChecked',
+    ] as const),
     ...(['injectionStopped', 'systemPromptKept'] as const),
   ],
 } as const satisfies Record<string, readonly MeasureId[]>

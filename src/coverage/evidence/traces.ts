@@ -65,6 +65,11 @@ export const traces = {
     'Steuerzeichen in einer Antwort gefunden',
     hasFound('controls'),
   ),
+  formMissed: trace(
+    'a response lacked the form it was asked for',
+    'Eine Antwort hatte nicht die verlangte Form',
+    hasFound('schema'),
+  ),
   scriptFound: trace('code was found in a response', 'Code in einer Antwort gefunden', hasFound('scripts')),
   systemPromptFound: trace(
     'the system prompt was found in a response',

@@ -107,6 +107,17 @@ export const scriptsBlocked: Measure = {
   judge: (facts) => actions(facts, ['scripts']),
 }
 
+/** Responses that lack the form they were asked for are stopped. */
+export const formChecked: Measure = {
+  what: {
+    en: 'Responses and tool calls that lack the form they were asked for are stopped',
+    de: 'Antworten und Werkzeugaufrufe ohne die verlangte Form werden gestoppt',
+  },
+  proof: 'torwart audit show --finding schema',
+  traces: ['formMissed'],
+  judge: (facts) => actions(facts, ['schema']),
+}
+
 /** Responses that follow an injection are stopped. */
 export const injectionStopped: Measure = {
   what: {
