@@ -4,9 +4,10 @@
  */
 import { createHash, type KeyObject, verify } from 'node:crypto'
 import { createReadStream, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import { chmod, copyFile, open, rename } from 'node:fs/promises'
+import { open, rename } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { randomHex } from '../core/random.ts'
 import { makeFolder } from '../files/folder.ts'
 import {
   type BackupFile,
@@ -122,12 +123,13 @@ export async function restoreBackup(
 async function restoreFile(from: string, { path, mode }: BackupFile, root: string): Promise<void> {
   const to = placeOf(path, root)
   makeFolder(dirname(to))
-  const fresh = `${to}.tmp`
-  await copyFile(from, fresh)
-  // Whatever the mask of this process is.
-  await chmod(fresh, mode)
-  const file = await open(fresh, 'r')
+  // Through no link that somebody has put there, whatever its name.
+  const fresh = `${to}.${randomHex(6)}.tmp`
+  const file = await open(fresh, 'wx', 0o600)
   try {
+    for await (const piece of createReadStream(from)) await file.writeFile(piece as Buffer)
+    // Whatever the mask of this process is; a backup gives nobody else the right to write, and no file another user's rights.
+    await file.chmod(mode & 0o755)
     await file.sync()
   } finally {
     await file.close()

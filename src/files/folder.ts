@@ -1,5 +1,5 @@
 /** Making a folder and those above it. */
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { errorCode } from '../core/error-code.ts'
 
@@ -19,4 +19,14 @@ export function makeFolder(path: string): void {
       if (errorCode(error) !== 'EEXIST') throw error
     }
   }
+}
+
+/**
+ * Makes a folder that holds state of a gateway, as `makeFolder` does. A link in its place is refused: whoever owns the folder
+ * above it could have root write elsewhere.
+ * @throws what `mkdir` throws, and an Error for a link or a file in its place
+ */
+export function makeStateFolder(path: string): void {
+  makeFolder(path)
+  if (!lstatSync(path).isDirectory()) throw new Error(`${path} is a link or a file, where a folder belongs`)
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import Type from 'typebox'
 import Value from 'typebox/value'
 import { replaceFile } from '../files/atomic.ts'
-import { makeFolder } from '../files/folder.ts'
+import { makeStateFolder } from '../files/folder.ts'
 import { readJsonFile } from '../files/json.ts'
 import { whileLocked } from '../files/lock.ts'
 import { giveToFolderOwner } from '../files/owner.ts'
@@ -34,7 +34,8 @@ export function incidentsFile(auditFile: string): string {
  */
 export function keepInFolder(auditFile: string, { id }: Incident, name: string, text: string): void {
   const folder = join(incidentsFolder(auditFile), id)
-  makeFolder(folder)
+  makeStateFolder(incidentsFolder(auditFile))
+  makeStateFolder(folder)
   giveToFolderOwner(folder)
   const path = join(folder, name)
   replaceFile(path, text)
@@ -87,7 +88,7 @@ function change(
   make: (incidents: readonly Incident[]) => readonly Incident[],
 ): Promise<void> {
   const path = incidentsFile(auditFile)
-  makeFolder(incidentsFolder(auditFile))
+  makeStateFolder(incidentsFolder(auditFile))
   giveToFolderOwner(incidentsFolder(auditFile))
   return whileLocked(path, () => {
     const incidents = make(readIncidents(auditFile))

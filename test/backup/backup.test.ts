@@ -8,6 +8,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -141,6 +142,21 @@ describe('a backup', () => {
     const verdict = await cli(['audit', 'verify', '--json', '-c', policyFile])
     expect(JSON.parse(verdict.out)).toMatchObject({ ok: true, headSeen: true })
     expect((await cli(['incident', 'list', '-c', policyFile])).out).toContain('a leak')
+  })
+
+  it('is not written through links that were put in the way of its restoration', async () => {
+    const gate = await running()
+    const out = join(folderOf('backup'), 'out')
+    await cli(['backup', '--out', out, '-c', gate.policyFile])
+    const root = folderOf('root')
+    const victim = join(folderOf('victim'), 'file')
+    writeFileSync(victim, 'as it was')
+    const planted = join(root, gate.keysFile)
+    mkdirSync(dirname(planted), { recursive: true })
+    symlinkSync(victim, `${planted}.tmp`)
+    expect(await cli(['restore', '--from', out, '--root', root])).toMatchObject({ code: 0 })
+    expect(readFileSync(victim, 'utf8')).toBe('as it was')
+    expect(readFileSync(planted, 'utf8')).toBe(readFileSync(gate.keysFile, 'utf8'))
   })
 
   it('has the tests of the policy, without which a gateway that requires them does not start', async () => {
