@@ -2,9 +2,13 @@
  * What the gateway knows of a session: its settings and the items of its conversation, as the client has sent them, without
  * their sound. Every text that the model sees is judged with all others, like the body of a chat request.
  */
-import { isObject, type JsonObject, type JsonValue, objectsIn, stringOf } from '../../core/json.ts'
+import { isObject, type JsonObject, type JsonValue, objectsIn } from '../../core/json.ts'
+import { Refusal } from '../../core/refusal.ts'
 import type { ClientEvent } from './client-events.ts'
 import { merged } from './settings.ts'
+
+/** Ids of items of the server: above these, a client's items may have no ids of their own. */
+const maxForeign = 4096
 
 /** The conversation of one session. */
 export class Conversation {
@@ -14,6 +18,8 @@ export class Conversation {
   hasSound = false
   /** Items that were spoken and that no accepted request has held yet. */
   #spoken = new Set<string>()
+  /** Ids of items that the server has and that are not kept here. */
+  #foreign = new Set<string>()
   readonly #freshId: () => string
 
   /** @param freshId makes the ids of items without one */
@@ -28,12 +34,41 @@ export class Conversation {
     if (this.hasSound || event?.hasSound) body.sound = true
     if (isObject(session)) {
       // What the update replaces is no longer seen.
-      body.session = without(this.settings, Object.keys(session))
+      const { audio: _, ...replaced } = session
+      body.session = without(this.settings, Object.keys(replaced))
       body.update = session
     }
     if (isObject(item)) body.items = [...this.#items, silent(item)]
     if (isObject(response)) body.response = response
     return body
+  }
+
+  /**
+   * Has every item be the only one of its id: a server deletes the first of several, and the others would be forgotten here.
+   * @throws Refusal `invalid_request`
+   */
+  requireFreshIds({ body: { item, response } }: ClientEvent): void {
+    const input = isObject(response) ? objectsIn(response.input) : []
+    const ids = [...objectsIn([item ?? null]), ...input].flatMap(({ id }) =>
+      typeof id === 'string' ? [id] : [],
+    )
+    const isFresh = new Set(ids).size === ids.length && ids.every((id) => !this.#isKnown(id))
+    if (!isFresh)
+      throw new Refusal('invalid_request', { say: 'An item of this id is in the conversation already.' })
+  }
+
+  /** Notes an item of the server. */
+  meet(id: string): void {
+    if (id !== '' && !this.find(id) && this.#foreign.size < maxForeign) this.#foreign.add(id)
+  }
+
+  /** Notes that the server has deleted an item. */
+  deleted(id: string): void {
+    if (!this.#foreign.delete(id)) this.remove(id)
+  }
+
+  #isKnown(id: string): boolean {
+    return this.#foreign.size >= maxForeign || this.#foreign.has(id) || this.find(id) !== undefined
   }
 
   /** Gives an item its id, so that it can be found again. */
@@ -51,7 +86,6 @@ export class Conversation {
     }
     if (type === 'conversation.item.create' && isObject(body.item))
       this.#insert(body.item, body.previous_item_id)
-    if (type === 'conversation.item.delete') this.remove(stringOf(body.item_id))
     if (type === 'response.create' && isObject(body.response))
       for (const item of objectsIn(body.response.input)) this.#items.push(silent(item))
   }
@@ -59,6 +93,7 @@ export class Conversation {
   /** Notes what a person has said, as the server has understood it. */
   heard(id: string, transcript: string): void {
     this.remove(id)
+    this.#foreign.delete(id)
     this.#items.push({
       type: 'message',
       id,
@@ -76,7 +111,11 @@ export class Conversation {
   /** Forgets what was spoken and not accepted. @returns the ids of its items */
   dropSpoken(): string[] {
     const ids = [...this.#spoken]
-    for (const id of ids) this.remove(id)
+    for (const id of ids) {
+      this.remove(id)
+      // Until the server has deleted it.
+      this.#foreign.add(id)
+    }
     return ids
   }
 

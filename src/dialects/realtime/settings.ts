@@ -8,6 +8,7 @@ import {
   flag,
   ignored,
   integer,
+  invalid,
   json,
   list,
   matching,
@@ -43,6 +44,16 @@ const format = object(
 /** `inf` means what an absent value means: as many as the role may have. */
 const outputTokens: Shape = (value, at, notes) => (value === 'inf' ? undefined : integer(1)(value, at, notes))
 
+/** LocalAI keeps what it has where a text is empty, which would then be seen by the model and no longer by the guards. */
+function filled(shape: Shape): Shape {
+  return (value, at, notes) =>
+    value === ''
+      ? invalid(
+          `\`${at}\` must not be empty: model servers keep the text before. Leave it out, or send another.`,
+        )
+      : shape(value, at, notes)
+}
+
 const turnDetection = object(
   {
     type: word,
@@ -59,14 +70,16 @@ const turnDetection = object(
 const input = object({
   format,
   noise_reduction: nullable(object({ type: word })),
-  transcription: nullable(object({ model: modelName, language: word, prompt: text('system') })),
+  transcription: nullable(
+    object({ model: filled(modelName), language: word, prompt: filled(text('system')) }),
+  ),
   turn_detection: nullable(turnDetection),
 })
 const output = object({ format, voice: word, speed: real })
 const stored = never('`prompt` refers to what a server has stored. Send `instructions` instead.')
 
 const common = {
-  instructions: text('system'),
+  instructions: filled(text('system')),
   tools,
   tool_choice: wordOrObject(object({ type: word, name }, ['type'])),
   output_modalities: modalities,
@@ -78,7 +91,7 @@ const common = {
 export const sessionSettings = object({
   ...common,
   type: matching(/^realtime$/, '`realtime`: sessions that only transcribe are not supported'),
-  model: modelName,
+  model: filled(modelName),
   audio: object({ input, output }),
   include: list(word),
   truncation: wordOrObject(object({ type: word, retention_ratio: real })),
@@ -108,7 +121,20 @@ function mergedAudio(before: JsonObject, update: JsonObject): JsonObject {
   const whole = { ...before }
   for (const [side, value] of Object.entries(update)) {
     const old = whole[side]
-    whole[side] = isObject(old) && isObject(value) ? { ...old, ...value } : value
+    if (!isObject(old) || !isObject(value)) {
+      whole[side] = value
+      continue
+    }
+    const { transcription } = value
+    const kept = isObject(old.transcription) ? old.transcription : {}
+    // Servers keep the parts of a transcription that an update does not name, or all of it if there is none.
+    whole[side] = {
+      ...old,
+      ...value,
+      ...(transcription === undefined
+        ? {}
+        : { transcription: { ...kept, ...(isObject(transcription) ? transcription : {}) } }),
+    }
   }
   return whole
 }

@@ -38,6 +38,7 @@ export class ClientEvents {
     const session = this.#session
     const { conversation } = session.parts
     const { type, body } = event
+    conversation.requireFreshIds(event)
     if (event.hasSound) this.#requireSound(event)
     if (type === 'response.create') return this.#createResponse(event, eventId)
     if (type === 'session.update' || type === 'conversation.item.create') return this.#judge(event, eventId)

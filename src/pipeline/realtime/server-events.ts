@@ -64,12 +64,12 @@ export class ServerEvents {
     const session = this.#session
     const { turn, forgotten } = session
     if (id === undefined) throw new Refusal('upstream_failed', { detail: 'a response without an id' })
-    if (turn?.isAttached && turn.id === undefined) {
+    const isUnwanted = forgotten.takeUnnamed()
+    if (!isUnwanted && turn?.isAttached && turn.id === undefined) {
       turn.id = id
       turn.feed(JSON.stringify(event))
       return undefined
     }
-    const isUnwanted = forgotten.takeUnnamed()
     if (!isUnwanted && !turn) return this.#judge(event, id)
     // One at a time: it would need a request of its own.
     this.#stop(id)
@@ -103,6 +103,8 @@ export class ServerEvents {
     const { conversation } = this.#session.parts
     if (type === 'conversation.item.input_audio_transcription.completed')
       conversation.heard(stringOf(itemId), stringOf(transcript))
+    if (type === 'conversation.item.deleted') conversation.deleted(stringOf(itemId))
+    if (isObject(item) && item.role !== 'user') conversation.meet(stringOf(item.id))
     if (!type.startsWith('conversation.item.') || !isObject(item) || item.role !== 'user') return
     const spoken = Array.isArray(item.content) ? item.content : []
     const words = spoken.flatMap((part) =>
